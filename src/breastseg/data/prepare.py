@@ -1,0 +1,191 @@
+"""prepare(): every annotated field becomes a region of a Dataset, resampled once."""
+
+import hashlib
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from PIL import Image
+from tqdm import tqdm
+
+from breastseg.data.dataset import ARRAYS, FORMAT, Dataset, open_dataset
+from breastseg.errors import ImageError, InputError
+from breastseg.files import claim_folder, read_json, sha256_of, write_json, write_text, written
+from breastseg.geometry import check_mpp, scaled_size
+from breastseg.labels import LabelMap, Labels, load_label_map
+from breastseg.slides import open_slide, read_codes, resample_labels
+from breastseg.sources import Region, Source, open_source
+
+POINTS_PER_CLASS = 1024
+"""Places kept per class and region for drawing crops: enough that neighbouring crops differ, 12 KB a class."""
+
+
+@dataclass(frozen=True)
+class PrepareConfig:
+    """What decides a prepared data set.
+
+    Attributes:
+        mpp: microns per pixel of all regions afterwards.
+        labels: built-in label map or a JSON or YAML file; None takes the source's own.
+        source_mpp: microns per pixel of the source's pictures, overriding what is known of it.
+        table: CSV with the columns image, patient, site, mpp.
+        tiles_px: also write PNG tiles of this side, for other tools; 0 writes none.
+        workers: processes; each holds one region in memory. 0 takes one per core.
+    """
+
+    mpp: float = 0.5
+    labels: str | None = None
+    source_mpp: float | None = None
+    table: str | None = None
+    tiles_px: int = 0
+    workers: int = 0
+
+
+def prepare(
+    sources: str | Path | Sequence[str | Path], out: str | Path, config: PrepareConfig = PrepareConfig(), *, say: Callable[[str], None] = print
+) -> Dataset:
+    """Prepare annotated regions for training and evaluation; goes on where an interrupted run stopped.
+
+    Args:
+        sources: one or more folders of annotated images, recognised by looking.
+        out: folder of the data set; must be empty or hold the same work.
+        config: resolution, labels and workers.
+        say: takes one line at a time of what a person should know.
+
+    Raises:
+        BreastsegError: see the message; regions finished before it are kept and not made again.
+    """
+    check_mpp(config.mpp, "--mpp")
+    if config.tiles_px < 0 or config.workers < 0:
+        raise InputError(f"tiles of {config.tiles_px} px, {config.workers} workers: wanted 0 or more")
+    paths = [sources] if isinstance(sources, (str, Path)) else sources
+    found = open_source(*paths, mpp=config.source_mpp, table=config.table)
+    label_map = _label_map(found, config)
+    out = Path(out)
+    settings = {
+        "source": found.description, "mpp": config.mpp, "tiles_px": config.tiles_px, "label_map": label_map.fingerprint(),
+        "regions": hashlib.sha256(repr([(r.id, r.mpp, r.patient, r.site) for r in found.regions]).encode()).hexdigest()[:16],
+    }  # fmt: skip
+    claim_folder(out, "prepare", settings)
+    say(found.description)
+    for note in found.notes:
+        say(f"  {note}")
+    if not (out / "dataset.json").is_file():
+        _prepare_all(found, label_map, out, config)
+    return open_dataset(out)
+
+
+def _label_map(source: Source, config: PrepareConfig) -> LabelMap:
+    name = config.labels or source.label_map
+    if name is None:
+        raise InputError("no label map: this source has none of its own; give --labels NAME or FILE, or put labels.json in its folder")
+    return load_label_map(name)
+
+
+def _prepare_all(source: Source, label_map: LabelMap, out: Path, config: PrepareConfig) -> None:
+    (out / ARRAYS).mkdir(parents=True, exist_ok=True)
+    todo = [r for r in source.regions if not _row_path(out, r.id).is_file()]
+    jobs = [(region, label_map, out, config.mpp, config.tiles_px) for region in todo]
+    done = len(source.regions) - len(todo)
+    with tqdm(total=len(source.regions), initial=done, unit="region", desc="prepare", disable=None) as bar:
+        for _ in _run(jobs, config.workers or os.cpu_count() or 1):
+            bar.update()
+    rows = [read_json(_row_path(out, r.id), ImageError, "a region's row") for r in source.regions]
+    write_text(out / "regions.csv", pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
+    write_json(out / "dataset.json", {
+        "format": FORMAT, "mpp": config.mpp, "label_map": label_map.to_dict(), "source": source.description, "notes": list(source.notes),
+    })  # fmt: skip
+
+
+def _run(jobs: list[Any], workers: int) -> Iterator[None]:
+    """Run jobs in processes, at most two waiting per worker, so that an error stops the rest at once."""
+    if workers == 1 or len(jobs) <= 1:
+        for job in jobs:
+            _prepare_one(job)
+            yield
+        return
+    context = multiprocessing.get_context("forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn")
+    waiting, running = iter(jobs), set()
+    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool:
+        try:
+            for job in waiting:
+                running.add(pool.submit(_prepare_one, job))
+                if len(running) >= 2 * workers:
+                    finished, running = wait(running, return_when=FIRST_COMPLETED)
+                    yield from (future.result() for future in finished)
+            while running:
+                finished, running = wait(running, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in finished)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _row_path(out: Path, region: str) -> Path:
+    return out / ARRAYS / f"{region}.json"
+
+
+def _prepare_one(job: tuple[Region, LabelMap, Path, float, int]) -> None:
+    """Write one region's arrays, then its row, which says that they are whole."""
+    region, label_map, out, mpp, tiles_px = job
+    slide = open_slide(region.image, mpp=region.mpp)
+    codes = read_codes(region.labels)
+    if codes.shape[::-1] != slide.size_px:
+        raise ImageError(f"{region.labels}: {codes.shape[1]} x {codes.shape[0]} px, its image is {slide.size_px[0]} x {slide.size_px[1]}; "
+                         "export both at the same size")
+    labels = label_map.apply(resample_labels(codes, scaled_size(slide.size_px, region.mpp, mpp)), str(region.labels))
+    label_map.apply(np.unique(codes), str(region.labels))  # a rare code must not slip through the resampling
+    image = slide.read(mpp=mpp)
+    _save(out / ARRAYS / f"{region.id}.image.npy", image)
+    _save(out / ARRAYS / f"{region.id}.labels.npy", labels)
+    _save(out / ARRAYS / f"{region.id}.points.npy", class_points(labels, region.id))
+    if tiles_px:
+        _save_tiles(image, labels, out / f"tiles_{tiles_px}", region.id, tiles_px)
+    counts = np.bincount(labels.ravel(), minlength=len(label_map.classes) + 1)
+    write_json(_row_path(out, region.id), {
+        "region": region.id, "patient": region.patient, "site": region.site, "width_px": image.shape[1], "height_px": image.shape[0],
+        "source_mpp": region.mpp, "mpp_source": region.mpp_source, "source_split": region.split,
+        "image_sha256": sha256_of(region.image), "labels_sha256": sha256_of(region.labels),
+        "px_not_annotated": int(counts[0]),
+        **{f"px_{name}": int(counts[k]) for k, name in enumerate(label_map.names, start=1)},
+    })  # fmt: skip
+
+
+def class_points(labels: Labels, seed: str) -> npt.NDArray[np.int32]:
+    """Choose up to 1024 places of each class, the same for the same labels and seed.
+
+    Returns:
+        (N, 3) int32 rows of (label, y, x), by label.
+    """
+    rng = np.random.default_rng(list(seed.encode()))
+    flat, width = labels.ravel(), labels.shape[1]
+    chosen = [np.empty((0, 3), np.int32)]
+    for label in range(1, int(flat.max(initial=0)) + 1):
+        places = np.flatnonzero(flat == label)
+        if places.size > POINTS_PER_CLASS:
+            places = np.sort(rng.choice(places, POINTS_PER_CLASS, replace=False, shuffle=False))
+        chosen.append(np.stack([np.full_like(places, label), places // width, places % width], axis=1).astype(np.int32))
+    return np.concatenate(chosen)
+
+
+def _save(path: Path, array: npt.NDArray[Any]) -> None:
+    with written(path) as beside, beside.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def _save_tiles(image: npt.NDArray[np.uint8], labels: Labels, folder: Path, region: str, side: int) -> None:
+    """Write whole tiles as PNG, `images/` and `masks/`, for tools that want folders; borders that fill no tile are left out."""
+    for y, x in _tile_corners(labels.shape, side):
+        for kind, array in (("images", image), ("masks", labels)):
+            with written(folder / kind / f"{region}_y{y}_x{x}_{side}.png") as beside:
+                Image.fromarray(np.ascontiguousarray(array[y : y + side, x : x + side])).save(beside, format="PNG")
+
+
+def _tile_corners(shape: tuple[int, ...], side: int) -> Iterable[tuple[int, int]]:
+    return ((y, x) for y in range(0, shape[0] - side + 1, side) for x in range(0, shape[1] - side + 1, side))

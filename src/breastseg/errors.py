@@ -1,0 +1,62 @@
+"""The errors a person can cause, each one line long: what came, what was wanted, what to do.
+
+    BreastsegError
+    ├── InputError           an option or argument is wrong            (also ValueError)
+    ├── LabelError           a label code or class is not in the map   (also ValueError)
+    ├── ImageError           a picture or mask cannot be used          (also ValueError)
+    ├── MppError             microns per pixel unknown or implausible  (also ValueError)
+    ├── SourceError          no annotated regions where they should be (also FileNotFoundError)
+    ├── DatasetError         a prepared data set is missing or broken  (also ValueError)
+    ├── SplitError           a split is empty or leaks                 (also ValueError)
+    ├── ModelError           a bundle is missing, altered or unfit     (also ValueError)
+    ├── OutputError          an output folder is in use                (also FileExistsError)
+    └── MissingPackageError  an optional package is not installed      (also ImportError)
+"""
+
+
+class BreastsegError(Exception):
+    """Everything that a user's input can cause; the command line prints it as one line and exits with 2."""
+
+    def __str__(self) -> str:
+        """Return the message alone (the file errors among the parents would print a tuple)."""
+        return " ".join(str(argument) for argument in self.args)
+
+
+class InputError(BreastsegError, ValueError):
+    """An option or argument is wrong."""
+
+
+class LabelError(BreastsegError, ValueError):
+    """A label code, class or label map is wrong."""
+
+
+class ImageError(BreastsegError, ValueError):
+    """A picture or mask cannot be used."""
+
+
+class MppError(BreastsegError, ValueError):
+    """Microns per pixel are unknown or implausible."""
+
+
+class SourceError(BreastsegError, FileNotFoundError):
+    """No annotated regions where they should be."""
+
+
+class DatasetError(BreastsegError, ValueError):
+    """A prepared data set is missing, unfinished or broken."""
+
+
+class SplitError(BreastsegError, ValueError):
+    """A split is empty, incomplete, or has one patient in two parts."""
+
+
+class ModelError(BreastsegError, ValueError):
+    """A model bundle is missing, altered, or does not fit the data."""
+
+
+class OutputError(BreastsegError, FileExistsError):
+    """An output folder holds something else."""
+
+
+class MissingPackageError(BreastsegError, ImportError):
+    """An optional package is not installed."""

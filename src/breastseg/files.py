@@ -1,0 +1,106 @@
+"""Writing that a kill cannot leave half done: write beside, then rename; one folder, one piece of work."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from breastseg.errors import InputError, OutputError
+
+WORK_FILE = "breastseg-work.json"
+
+
+@contextmanager
+def written(path: Path) -> Iterator[Path]:
+    """Yield a path beside `path` to write to; on success it becomes `path`, on an error it is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".part-{path.name}")
+    try:
+        yield beside
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def written_folder(path: Path) -> Iterator[Path]:
+    """Like `written`, for a whole folder that does not exist yet."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".part-{path.name}")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir()
+    try:
+        yield beside
+        beside.replace(path)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole text file or nothing."""
+    with written(path) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as JSON, two spaces deep (`NaN` as such, as Python reads and writes it)."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path, error: type[Exception], what: str) -> Any:
+    """Read a JSON file; a broken one becomes `error` with the file's name and `what` it should have been."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise error(f"{path}: not found, wanted {what}") from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as cause:
+        raise error(f"{path}: not JSON ({cause}), wanted {what}") from None
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def claim_folder(out: Path, command: str, settings: dict[str, Any]) -> bool:
+    """Take a folder for one piece of work, or go on with the same work that was begun in it.
+
+    Args:
+        out: the folder; made when missing.
+        command: the work's name, as on the command line.
+        settings: everything that decides the result, as JSON values.
+
+    Returns:
+        True when the folder holds the same work already (begun or finished).
+
+    Raises:
+        OutputError: the folder holds files of something else, or the same command with other settings.
+    """
+    work = {"command": command, "settings": settings}
+    marker = out / WORK_FILE
+    if marker.is_file():
+        found = read_json(marker, OutputError, "the note of the work this folder was made for")
+        if found == json.loads(json.dumps(work)):
+            return True
+        raise OutputError(f"{out}: holds '{found.get('command')}' work with other settings ({_difference(found, work)}); "
+                          "choose another folder or remove it")
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file, wanted a folder; choose another name")
+    if out.is_dir() and any(out.iterdir()):
+        raise OutputError(f"{out}: output folder is not empty; choose another folder or empty it")
+    write_json(marker, work)
+    return False
+
+
+def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
+    if found.get("command") != wanted["command"]:
+        return f"this is '{wanted['command']}'"
+    old, new = found.get("settings", {}), json.loads(json.dumps(wanted["settings"]))
+    changed = [f"{key}: {old.get(key)!r} there, {new.get(key)!r} now" for key in {**old, **new} if old.get(key) != new.get(key)]
+    return "; ".join(changed)[:300]

@@ -1,0 +1,1 @@
+"""Networks by name, their losses, and bundles: weights that never travel without their card."""

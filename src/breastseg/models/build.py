@@ -1,0 +1,124 @@
+"""Name -> network, one visible dict. Networks take uint8 pictures and give logits; scaling of colours is inside."""
+
+import breastseg.models.torchvision_ops  # noqa: F401  before anything that imports torchvision
+
+# isort: split
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+import segmentation_models_pytorch as smp
+import timm
+import torch
+from torch import nn
+
+from breastseg.errors import InputError
+
+ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = {
+    "unet": smp.Unet,
+    "unet-scse": partial(smp.Unet, decoder_attention_type="scse"),
+    "unetplusplus": smp.UnetPlusPlus,
+    "deeplabv3plus": smp.DeepLabV3Plus,
+    "segformer": smp.Segformer,
+}
+"""Networks by name. `unet-scse` is a U-Net with attention (concurrent spatial and channel squeeze-and-excitation)."""
+
+_HAS_DECODER_CHANNELS = {"unet", "unet-scse", "unetplusplus"}
+_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """What is needed to build a network again.
+
+    Attributes:
+        arch: a name of ARCHITECTURES.
+        encoder: a name of segmentation-models-pytorch, as in "resnet34"; "tu-" before a timm name.
+        classes: number of output channels.
+        decoder_channels: of the U-Net decoders, deepest first; empty for the architecture's own.
+        dropout: share of bottleneck channels dropped in training.
+        mean: of each colour channel, 0 to 1.
+        std: of each colour channel, 0 to 1.
+    """
+
+    arch: str
+    encoder: str
+    classes: int
+    decoder_channels: tuple[int, ...] = ()
+    dropout: float = 0.0
+    mean: tuple[float, float, float] = _IMAGENET[0]
+    std: tuple[float, float, float] = _IMAGENET[1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the configuration as JSON values."""
+        return asdict(self)
+
+    @staticmethod
+    def from_dict(value: Mapping[str, Any]) -> "NetworkConfig":
+        """Read what `to_dict` gave (JSON turns tuples into lists)."""
+        return NetworkConfig(**{key: tuple(v) if isinstance(v, list) else v for key, v in value.items()})
+
+
+class Network(nn.Module):
+    """uint8 (N, 3, H, W) -> logits (N, K, H, W); H and W multiples of 32."""
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, body: nn.Module, config: NetworkConfig) -> None:
+        """Wrap a segmentation network with its scaling of colours and its dropout."""
+        super().__init__()
+        self.body = body
+        self.dropout = nn.Dropout2d(config.dropout)
+        self.register_buffer("mean", torch.tensor(config.mean).view(1, 3, 1, 1) * 255, persistent=False)
+        self.register_buffer("std", torch.tensor(config.std).view(1, 3, 1, 1) * 255, persistent=False)
+
+    @property
+    def encoder(self) -> nn.Module:
+        """The part that may hold pretrained weights."""
+        return self.body.encoder  # type: ignore[return-value]
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Scale, encode, drop bottleneck channels, decode."""
+        scaled = (pictures.float() - self.mean) / self.std
+        features = list(self.body.encoder(scaled))  # type: ignore[operator]
+        features[-1] = self.dropout(features[-1])
+        logits: torch.Tensor = self.body.segmentation_head(self.body.decoder(features))  # type: ignore[operator]
+        return logits
+
+
+def build(config: NetworkConfig) -> Network:
+    """Build a network with random weights.
+
+    Raises:
+        InputError: unknown architecture or encoder; the message lists the names.
+    """
+    if config.arch not in ARCHITECTURES:
+        raise InputError(f"architecture '{config.arch}': not known; wanted {', '.join(ARCHITECTURES)}")
+    if not 0 <= config.dropout < 1:
+        raise InputError(f"dropout {config.dropout:g}: wanted 0 up to 1")
+    check_encoder(config.encoder)
+    options: dict[str, Any] = {}
+    if config.decoder_channels:
+        if config.arch not in _HAS_DECODER_CHANNELS:
+            raise InputError(f"decoder channels are not an option of {config.arch}; only of {', '.join(sorted(_HAS_DECODER_CHANNELS))}")
+        options["decoder_channels"] = config.decoder_channels
+    body = ARCHITECTURES[config.arch](config.encoder, encoder_weights=None, in_channels=3, classes=config.classes, **options)
+    return Network(body, config)
+
+
+def check_encoder(name: str) -> None:
+    """Raise InputError, with the names, when no encoder is called so."""
+    own = smp.encoders.get_encoder_names()
+    if name in own or (name.startswith("tu-") and timm.is_model(name[3:])):
+        return
+    raise InputError(f"encoder '{name}': not known; wanted one of {', '.join(own)}, or tu-NAME for one of timm's")
+
+
+def normalisation(encoder: str) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Return (mean, std) that the encoder's ImageNet weights were trained with, 0 to 1."""
+    if not encoder.startswith("tu-"):
+        return _IMAGENET
+    info = timm.get_pretrained_cfg(encoder[3:])
+    return (tuple(info.mean), tuple(info.std)) if info else _IMAGENET

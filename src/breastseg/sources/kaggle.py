@@ -1,0 +1,33 @@
+"""The two Kaggle copies of BCSS, with their own splits.
+
+`BCSS` has 224-px tiles in `train`, `train_mask`, `val`, `val_mask` (and `test` without masks), split at random per tile:
+every region is in every split, so its own split is refused by `breastseg split`. `BCSS_512` holds whole hospitals out.
+"""
+
+from pathlib import Path
+
+from breastseg.sources.bcss import MPP, MPP_SOURCE
+from breastseg.sources.pairs import match_pairs
+from breastseg.sources.region import Found
+
+_LAYOUTS = {
+    "BCSS tiles of 224 px (Kaggle)": (
+        {"train": ("train", "train_mask"), "val": ("val", "val_mask")},
+        "this copy was split at random per tile, every region is on both sides: split it again by patient. "
+        "If its masks hold no code above 2, classes were merged and 0 swallows them",
+    ),
+    "BCSS tiles of 512 px (Kaggle)": (
+        {"train": ("train_512", "train_mask_512"), "val": ("val_512", "val_mask_512")},
+        "its val part is the official test hospitals",
+    ),
+}
+
+
+def find(root: Path) -> Found | None:
+    """Recognise either copy by its folder names."""
+    for kind, (parts, note) in _LAYOUTS.items():
+        present = {part: (root / i, root / m) for part, (i, m) in parts.items() if (root / i).is_dir() and (root / m).is_dir()}
+        if "train" in present:
+            pairs = tuple(pair for part, (i, m) in present.items() for pair in match_pairs(i, m, split=part))
+            return Found(kind, pairs, MPP, MPP_SOURCE, "region5", note)
+    return None

@@ -1,0 +1,1 @@
+"""train(TrainConfig) -> a run folder with its bundle."""

@@ -1,0 +1,94 @@
+"""TrainConfig: everything that decides a run, a sentence a field; and the presets. Imports no PyTorch."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from breastseg.errors import InputError
+
+AUGMENTS = ("none", "flips", "stain")
+PRECISIONS = ("auto", "32", "bf16")
+SCHEDULES = ("constant", "cosine")
+MONITORS = ("val_loss", "val_dice")
+LOGGERS = ("tensorboard", "mlflow")
+
+
+def _said(default: Any, sentence: str) -> Any:
+    return field(default=default, metadata={"help": sentence})
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run. The defaults are the `fast` preset."""
+
+    arch: str = _said("unet", "network: unet, unet-scse (attention), unetplusplus, deeplabv3plus, segformer")
+    encoder: str = _said("tu-tf_efficientnet_lite0", "encoder, by its segmentation-models-pytorch name")
+    encoder_weights: str = _said("package", "pretrained encoder: package, hub, none, or a .safetensors or .pth file")
+    decoder_channels: tuple[int, ...] = _said((128, 64, 48, 32, 16), "U-Net decoder channels, deepest first; empty for the usual")
+    dropout: float = _said(0.0, "share of bottleneck channels dropped in training")
+    crop_px: int = _said(224, "side of the training crops, a multiple of 32")
+    batch: int = _said(16, "crops a step, over all devices")
+    epochs: int = _said(20, "longest training, in epochs")
+    crops_per_epoch: int = _said(960, "crops an epoch; 0 for as many as cover the training regions once")
+    lr: float = _said(1e-3, "learning rate of AdamW, at its highest")
+    weight_decay: float = _said(0.01, "weight decay of AdamW")
+    schedule: str = _said("cosine", "learning rate over the run: constant or cosine")
+    loss: str = _said("ce+dice", "ce, dice, focal, tversky, or a sum as in ce+dice")
+    balance: float = _said(0.5, "0 draws classes as often as they occur, 1 equally often")
+    augment: str = _said("stain", "none, flips (and right angles), or stain (flips, scale, HED stain, brightness)")
+    freeze_encoder: bool = _said(False, "leave the encoder as it is")
+    unfreeze_epoch: int = _said(0, "with a frozen encoder: train it too from this epoch on; 0 never")
+    ema: float = _said(0.99, "average the weights over steps with this decay; 0 does not")
+    monitor: str = _said("val_dice", "what chooses the best epoch: val_loss or val_dice")
+    patience: int = _said(0, "stop after so many epochs without a better one; 0 never")
+    precision: str = _said("auto", "32, bf16, or auto (bf16 where the processor has it)")
+    devices: int = _said(1, "devices; above 1 trains with DDP")
+    seed: int = _said(42, "of every draw")
+    tile_px: int = _said(512, "tile side written into the card for prediction, a multiple of 32")
+    halo_px: int = _said(64, "tile border shown and thrown away in prediction, a multiple of 32")
+    allow_absent_classes: bool = _said(False, "train although a class never occurs in the training regions")
+
+    def __post_init__(self) -> None:
+        """Check every field that has few right values."""
+        for name, allowed in (("augment", AUGMENTS), ("precision", PRECISIONS), ("schedule", SCHEDULES), ("monitor", MONITORS)):
+            if getattr(self, name) not in allowed:
+                raise InputError(f"{name} '{getattr(self, name)}': wanted {', '.join(allowed)}")
+        for name in ("crop_px", "tile_px", "halo_px"):
+            if getattr(self, name) % 32 or getattr(self, name) < 0:
+                raise InputError(f"{name} {getattr(self, name)}: wanted a multiple of 32")
+        for name in ("batch", "epochs", "crop_px", "devices", "lr"):
+            if getattr(self, name) <= 0:
+                raise InputError(f"{name} {getattr(self, name)}: wanted more than 0")
+        if not 0 <= self.ema < 1 or not 0 <= self.balance <= 1:
+            raise InputError(f"ema {self.ema:g}, balance {self.balance:g}: wanted 0 up to 1")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the configuration as JSON values."""
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
+
+
+PRESETS: Mapping[str, TrainConfig] = {
+    "fast": TrainConfig(),
+    "report": TrainConfig(
+        encoder="resnet34", encoder_weights="hub", decoder_channels=(), crop_px=224, batch=64, epochs=10, crops_per_epoch=0, lr=1e-3,
+        weight_decay=0.0, schedule="constant", loss="ce", balance=0.0, augment="none", freeze_encoder=True, ema=0.0,
+        monitor="val_loss", patience=3, tile_px=512, halo_px=64,
+    ),
+}  # fmt: skip
+"""`report` is the student report's network and numbers (24,439,269 parameters with 21 classes, 3,154,597 of them trained):
+use it on a data set with the label map bcss21. Learning rate and patience are ours, the report names none."""
+
+
+def preset(name: str, **changes: Any) -> TrainConfig:
+    """Return a preset with some fields changed.
+
+    Raises:
+        InputError: unknown preset or field; the message lists the names.
+    """
+    if name not in PRESETS:
+        raise InputError(f"preset '{name}': not known; wanted {', '.join(PRESETS)}")
+    known = [f.name for f in fields(TrainConfig)]
+    for key in changes:
+        if key not in known:
+            raise InputError(f"option '{key}': not known; wanted {', '.join(known)}")
+    return TrainConfig(**{**asdict(PRESETS[name]), **changes})

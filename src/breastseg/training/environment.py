@@ -1,0 +1,29 @@
+"""What a run ran on, saved beside it."""
+
+import platform
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+_PACKAGES = ("breastseg", "torch", "lightning", "segmentation-models-pytorch", "timm", "kornia", "numpy", "onnxruntime")
+
+
+def environment() -> dict[str, Any]:
+    """Return versions, machine and the git commit of the working folder (empty outside a repository)."""
+    return {
+        "python": sys.version.split()[0], "platform": platform.platform(), "machine": platform.machine(),
+        "threads": torch.get_num_threads(), "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else "",
+        "packages": {name: version(name) for name in _PACKAGES}, "git_commit": _git_commit(),
+    }  # fmt: skip
+
+
+def _git_commit() -> str:
+    try:
+        found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent, check=False)
+    except FileNotFoundError:
+        return ""
+    return found.stdout.strip()

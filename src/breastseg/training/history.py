@@ -1,0 +1,44 @@
+"""metrics.csv: one row an epoch, kept in the checkpoint too, so that a resumed run goes on where that stopped."""
+
+import breastseg.models.torchvision_ops  # noqa: F401  before anything that imports torchvision
+
+# isort: split
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import pandas as pd
+
+from breastseg.files import write_text
+from breastseg.training.loader import TrainBatches
+from breastseg.training.module import Segmenter
+
+
+class History(L.Callback):
+    """Writes the table after each epoch, and tells the batches which epoch comes next."""
+
+    def __init__(self, path: Path, batches: TrainBatches) -> None:
+        """Take the table's path and the training batches."""
+        self.path, self.batches = path, batches
+        self.rows: list[dict[str, float]] = []
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Choose the epoch's crops."""
+        self.batches.set_epoch(trainer.current_epoch)
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Add the epoch's row and write the whole table."""
+        assert isinstance(pl_module, Segmenter)
+        pl_module.finish("train")
+        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        self.rows.append({"epoch": trainer.current_epoch, "step": trainer.global_step, "lr": rate, **pl_module.figures})
+        if trainer.is_global_zero:
+            write_text(self.path, pd.DataFrame(self.rows).to_csv(index=False, lineterminator="\n"))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the checkpoint keeps."""
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up the rows of the checkpoint; later ones of the killed run are dropped with it."""
+        self.rows = list(state_dict["rows"])

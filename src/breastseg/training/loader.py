@@ -1,0 +1,92 @@
+"""Batches for the loop: random crops for training, a fixed grid for validation. Whole batches are cut in one call."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from breastseg.data.dataset import Dataset as Prepared
+from breastseg.data.patches import Crops
+from breastseg.geometry import Box
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+"""uint8 pictures (N, 3, H, W) in channels-last memory, and uint8 labels (N, H, W)."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which of several devices this is: it takes every `world`-th crop of a batch, from `rank` on."""
+
+    rank: int = 0
+    world: int = 1
+
+
+class TrainBatches(Dataset[Batch]):
+    """An epoch of random crops; `set_epoch` before each (the loop does)."""
+
+    def __init__(self, crops: Crops, *, batch: int, crops_per_epoch: int, share: Share) -> None:
+        """Take the crops, how many a step over all devices, and how many an epoch."""
+        self.crops, self.batch, self.share = crops, batch, share
+        self.steps = max(1, crops_per_epoch // batch)
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose which epoch's crops come next."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        """Return steps an epoch."""
+        return self.steps
+
+    def __getitem__(self, step: int) -> Batch:
+        """Cut this device's share of a step's crops."""
+        numbers = range(step * self.batch, (step + 1) * self.batch)
+        return to_batch(*self.crops.batch(self.epoch, list(numbers)[self.share.rank :: self.share.world]))
+
+
+class GridBatches(Dataset[Batch]):
+    """Every annotated field of some regions once, in squares that do not overlap."""
+
+    def __init__(self, dataset: Prepared, regions: list[str], *, size_px: int, batch: int, share: Share) -> None:
+        """List the squares that hold an annotated pixel."""
+        self.dataset, self.size_px, self.batch = dataset, size_px, batch
+        places = [(region, box) for region in regions for box in _squares(dataset, region, size_px)]
+        self.places = places[share.rank :: share.world]
+
+    def __len__(self) -> int:
+        """Return the number of batches."""
+        return -(-len(self.places) // self.batch)
+
+    def __getitem__(self, number: int) -> Batch:
+        """Cut a batch of squares."""
+        places = self.places[number * self.batch : (number + 1) * self.batch]
+        images = np.full((len(places), self.size_px, self.size_px, 3), 255, np.uint8)
+        labels = np.zeros((len(places), self.size_px, self.size_px), np.uint8)
+        for i, (region, box) in enumerate(places):
+            rows, columns = slice(box.y, box.y + box.height), slice(box.x, box.x + box.width)
+            images[i, : box.height, : box.width] = self.dataset.image(region)[rows, columns]
+            labels[i, : box.height, : box.width] = self.dataset.labels(region)[rows, columns]
+        return to_batch(images, labels)
+
+
+def _squares(dataset: Prepared, region: str, size: int) -> Iterator[Box]:
+    labels = dataset.labels(region)
+    height, width = labels.shape
+    for y in range(0, height, size):
+        for x in range(0, width, size):
+            box = Box(x, y, min(size, width - x), min(size, height - y))
+            if labels[y : y + box.height, x : x + box.width].any():
+                yield box
+
+
+def to_batch(images: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8]) -> Batch:
+    """Turn (N, H, W, 3) into (N, 3, H, W) without copying: this is channels-last memory, which the networks are fastest on."""
+    return torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(labels)
+
+
+def loader(batches: Dataset[Batch]) -> DataLoader[Batch]:
+    """Wrap batches for the loop, in this process: crops are slices of memory maps, a worker would only copy them."""
+    return DataLoader(batches, batch_size=None, num_workers=0)

@@ -1,0 +1,112 @@
+"""The step: augment, run, lose; and the epoch's figures from counts."""
+
+import breastseg.models.torchvision_ops  # noqa: F401  before anything that imports torchvision
+
+# isort: split
+import math
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+
+from breastseg.metrics import overall_scores
+from breastseg.models.build import Network
+from breastseg.models.losses import SumLoss
+from breastseg.training.augment import Augment
+from breastseg.training.config import TrainConfig
+from breastseg.training.loader import Batch
+
+
+class Segmenter(L.LightningModule):
+    """A network in training. Draws depend on seed and step, not on history."""
+
+    def __init__(self, network: Network, config: TrainConfig, *, classes: int, steps: int) -> None:
+        """Take the network, the run's configuration, the number of classes and the steps of the whole run."""
+        super().__init__()
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.config, self.classes, self.steps = config, classes, steps
+        self.criterion = SumLoss(config.loss)
+        self.augment = Augment(config.augment)
+        self.figures: dict[str, float] = {}
+        self._sums: dict[str, list[torch.Tensor]] = {}
+
+    def configure_optimizers(self) -> Any:
+        """AdamW on all parameters (frozen ones have no gradient and stay), with the schedule by step."""
+        optimizer = torch.optim.AdamW(self.network.parameters(), lr=self.config.lr, weight_decay=self.config.weight_decay)
+        if self.config.schedule == "constant":
+            return optimizer
+        warm = max(1, min(100, self.steps // 20))
+
+        def share(step: int) -> float:
+            if step < warm:
+                return (step + 1) / warm
+            return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / max(1, self.steps - warm)))) + 1e-3
+
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def encoder_frozen(self, epoch: int) -> bool:
+        """Say whether the encoder stays as it is in this epoch."""
+        return self.config.freeze_encoder and not 0 < self.config.unfreeze_epoch <= epoch
+
+    def on_train_epoch_start(self) -> None:
+        """Freeze or free the encoder; a frozen one keeps its batch statistics too."""
+        set_frozen(self.network, self.encoder_frozen(self.current_epoch))
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Seed every draw of the step from the run's seed and the step, so that a resumed run draws the same."""
+        torch.manual_seed(int(np.random.SeedSequence([self.config.seed, self.global_step, self.global_rank]).generate_state(1)[0]))
+
+    def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
+        """Return the loss of one batch."""
+        pictures, labels = self.augment(*batch)
+        logits = self.network(pictures.contiguous(memory_format=torch.channels_last))
+        loss: torch.Tensor = self.criterion(logits, labels)
+        self._add("train", loss, logits, labels)
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Count one batch of the validation grid."""
+        pictures, labels = batch
+        logits = self.network(pictures.contiguous(memory_format=torch.channels_last))
+        self._add("val", self.criterion(logits, labels), logits, labels)
+
+    def _add(self, part: str, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> None:
+        """Add a batch to the epoch's loss (weighted by annotated pixels) and counts; show the running figures."""
+        predicted, truth = logits.argmax(1), labels.long() - 1
+        known = truth >= 0
+        pairs = truth[known] * self.classes + predicted[known]
+        counts = torch.bincount(pairs, minlength=self.classes**2).double()
+        weight = known.sum().double()
+        sums = torch.cat([torch.stack([loss.detach().double() * weight, weight]), counts])
+        self._sums.setdefault(part, []).append(sums)
+        if part == "train":
+            scores = self._scores(sums)
+            self.log_dict({"loss": scores["loss"], "acc": scores["accuracy"], "dice": scores["dice"]}, prog_bar=True, logger=False)
+
+    def _scores(self, sums: torch.Tensor) -> dict[str, float]:
+        values = sums.cpu().numpy()
+        counts = np.zeros((self.classes, self.classes + 1), np.int64)
+        counts[:, 1:] = values[2:].reshape(self.classes, self.classes)
+        scores = overall_scores(counts)
+        return {"loss": float(values[0] / values[1]) if values[1] else math.nan, "accuracy": scores["accuracy"], "dice": scores["mean_dice"]}
+
+    def finish(self, part: str) -> None:
+        """Turn the epoch's sums, over all devices, into its figures."""
+        sums = torch.stack(self._sums.pop(part)).sum(0)
+        total = self.all_gather(sums).reshape(-1, sums.numel()).sum(0)  # type: ignore[union-attr]
+        figures = {f"{part}_{key}": value for key, value in self._scores(total).items()}
+        self.figures.update(figures)
+        self.log_dict(figures, prog_bar=part == "val")
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the epoch's validation figures."""
+        self.finish("val")
+
+
+def set_frozen(network: Network, frozen: bool) -> None:
+    """Freeze or free the encoder's weights and batch statistics; the rest trains."""
+    network.train()
+    network.encoder.requires_grad_(not frozen)
+    network.encoder.train(not frozen)

@@ -1,0 +1,229 @@
+"""train(): a prepared and split data set -> a run folder.
+
+    breastseg-work.json   the configuration as run, hashes of data and split
+    environment.json      versions, processor, git commit
+    summary.txt           the network, layer by layer
+    metrics.csv           one row an epoch
+    curves.png            the same as a picture
+    checkpoints/          best.ckpt, last.ckpt
+    bundle/               the model: written last, so a run that has it is finished
+"""
+
+import breastseg.models.torchvision_ops  # noqa: F401  before anything that imports torchvision
+
+# isort: split
+import logging
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
+
+from breastseg.data.dataset import Dataset, open_dataset
+from breastseg.data.patches import CropDraw, Crops
+from breastseg.data.split import load_split, regions_of, split_fingerprint
+from breastseg.errors import InputError, MissingPackageError, ModelError, SplitError
+from breastseg.files import claim_folder, write_json, write_text
+from breastseg.models.build import Network, NetworkConfig, build, normalisation
+from breastseg.models.bundle import Bundle, load_bundle
+from breastseg.models.card import Card
+from breastseg.models.export import write_bundle
+from breastseg.models.weights import load_encoder_weights
+from breastseg.outputs.plots import save_curves
+from breastseg.training.config import LOGGERS, TrainConfig
+from breastseg.training.environment import environment
+from breastseg.training.history import History
+from breastseg.training.loader import GridBatches, Share, TrainBatches, loader
+from breastseg.training.module import Segmenter, set_frozen
+from breastseg.training.summary import layer_summary
+
+CARD_LICENCE = "weights Apache-2.0; trained from BCSS annotations (CC0) and TCGA images (open access) where the data set is BCSS"
+
+
+def train(
+    dataset: str | Path, run: str | Path, config: TrainConfig = TrainConfig(), *, name: str = "", loggers: tuple[str, ...] = (),
+    say: Callable[[str], None] = print,
+) -> Bundle:  # fmt: skip
+    """Train a network; a run that was interrupted goes on from its last checkpoint, with the same curve.
+
+    Args:
+        dataset: folder of a prepared data set that has been split.
+        run: the run's folder; must be empty or hold the same run.
+        config: what to train and how.
+        name: the model's name on its card; the run folder's name when empty.
+        loggers: also log to "tensorboard" or "mlflow", in the run folder.
+        say: takes one line at a time of what a person should know.
+
+    Returns:
+        the finished bundle, RUN/bundle.
+    """
+    data, run = open_dataset(dataset), Path(run)
+    split = load_split(data)
+    settings = {"config": config.to_dict(), "data": data.fingerprint(), "split": split_fingerprint(split), "name": name or run.name}
+    parts = {part: regions_of(split, part) for part in ("train", "val") if (split["split"] == part).any()}
+    if "train" not in parts:
+        raise SplitError(f"{data.path}: split 'train' has no region; split the data set again")
+    absent = _absent_classes(data, parts["train"], config)
+    extra_loggers = _loggers(loggers, run)
+    claim_folder(run, "train", settings)
+    if (run / "bundle").is_dir():
+        say(f"{run}: this run is finished")
+        return load_bundle(run / "bundle")
+    for label in absent:
+        say(f"class '{label}' never occurs in training, the model cannot learn it")
+    network_config = _network_config(data, config)
+    network = build(network_config)
+    checkpoint = run / "checkpoints" / "last.ckpt"
+    origin = "continued from the last checkpoint" if checkpoint.is_file() else load_encoder_weights(network, config.encoder, config.encoder_weights)
+    say(origin)
+    _fit(data, parts, network, config, run, extra_loggers, say)
+    history = (run / "metrics.csv").read_text(encoding="utf-8")
+    card = _card(data, split, network_config, config, settings)
+    bundle = write_bundle(run / "bundle", network, card, _parity_crops(data, parts["train"], config), history)
+    say(f"{bundle.path}: ONNX agrees with PyTorch within {bundle.card.parity['max_probability_difference']:.1e}")
+    return bundle
+
+
+def _absent_classes(data: Dataset, regions: list[str], config: TrainConfig) -> list[str]:
+    pixels = data.class_pixels.loc[regions].sum()
+    absent = [str(name) for name in pixels.index[pixels == 0]]
+    if absent and not config.allow_absent_classes:
+        raise SplitError(f"{data.path}: class '{absent[0]}' never occurs in the {len(regions)} training regions "
+                         f"({len(absent)} such classes); split otherwise, choose a coarser label map, or --allow-absent-classes")
+    return absent
+
+
+def _network_config(data: Dataset, config: TrainConfig) -> NetworkConfig:
+    classes = len(data.label_map.classes)
+    channels = config.decoder_channels if config.arch.startswith("unet") else ()
+    plain = NetworkConfig(config.arch, config.encoder, classes, channels, config.dropout)
+    build(plain)  # names are checked before timm is asked for their normalisation
+    mean, std = normalisation(config.encoder)
+    return replace(plain, mean=mean, std=std)
+
+
+def resolved_precision(precision: str) -> str:
+    """Return Lightning's name for a precision; "auto" is bf16 where the processor computes in it."""
+    if precision == "auto":
+        fast = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else torch.cpu._is_avx512_bf16_supported()
+        precision = "bf16" if fast else "32"
+    return "bf16-mixed" if precision == "bf16" else "32-true"
+
+
+def _fit(data: Dataset, parts: dict[str, list[str]], network: Network, config: TrainConfig, run: Path, loggers: list[Logger],
+         say: Callable[[str], None]) -> None:  # fmt: skip
+    """Run the loop and leave the best epoch's weights in `network`."""
+    L.seed_everything(config.seed, verbose=False)
+    share = Share(int(os.environ.get("LOCAL_RANK", 0)), config.devices)
+    crops = Crops(data, parts["train"], CropDraw(config.crop_px, config.balance, config.seed))
+    area = int((data.regions.loc[parts["train"], "width_px"] * data.regions.loc[parts["train"], "height_px"]).sum())
+    per_epoch = config.crops_per_epoch or max(config.batch, area // config.crop_px**2)
+    batches = TrainBatches(crops, batch=config.batch, crops_per_epoch=per_epoch, share=share)
+    module = Segmenter(network, config, classes=len(data.label_map.classes), steps=len(batches) * config.epochs)
+    set_frozen(network, module.encoder_frozen(0))
+    summary = layer_summary(network, config.batch, config.crop_px)
+    if share.rank == 0:
+        write_text(run / "summary.txt", summary + "\n")
+        write_json(run / "environment.json", environment())
+    say(f"{sum(p.numel() for p in network.parameters()):,} parameters, {sum(p.numel() for p in network.parameters() if p.requires_grad):,} "
+        f"trainable; {len(batches)} steps of {config.batch} crops an epoch; precision {resolved_precision(config.precision)}")
+    history = History(run / "metrics.csv", batches)
+    keeper = _checkpoints(run, config, monitored="val" in parts)
+    callbacks: list[Any] = [history, keeper, TQDMProgressBar(refresh_rate=10)]
+    if config.ema:
+        callbacks.append(EMAWeightAveraging(decay=config.ema))
+    if config.patience and "val" in parts:
+        callbacks.append(EarlyStopping(config.monitor, patience=config.patience, mode=_mode(config)))
+    with quiet_lightning():
+        trainer = L.Trainer(
+            max_epochs=config.epochs, accelerator="auto", devices=config.devices, strategy="ddp" if config.devices > 1 else "auto",
+            precision=resolved_precision(config.precision), callbacks=callbacks, logger=loggers, default_root_dir=run,
+            num_sanity_val_steps=0, deterministic="warn", enable_model_summary=False, use_distributed_sampler=False,
+        )  # fmt: skip
+    val = loader(GridBatches(data, parts["val"], size_px=config.crop_px, batch=config.batch, share=share)) if "val" in parts else None
+    last = run / "checkpoints" / "last.ckpt"
+    with quiet_lightning():
+        trainer.fit(module, loader(batches), val, ckpt_path=last if last.is_file() else None, weights_only=True)
+    _load_best(module, keeper, run)
+    save_curves(pd.read_csv(run / "metrics.csv"), run / "curves.png")
+
+
+_EXPECTED = (
+    ".*does not have many workers.*",  # crops are slices of memory maps, a worker would only copy them
+    ".*have no `val_dataloader`.*",  # a run without validation part was asked for
+    ".*LeafSpec.*",  # inside Lightning 2.6 with PyTorch 2.13
+)
+
+
+@contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """Leave out Lightning's advice and hardware lines, and the warnings listed above with their reasons."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        for message in _EXPECTED:
+            warnings.filterwarnings("ignore", message)
+        yield
+    logger.setLevel(level)
+
+
+def _mode(config: TrainConfig) -> str:
+    return "min" if config.monitor == "val_loss" else "max"
+
+
+def _checkpoints(run: Path, config: TrainConfig, *, monitored: bool) -> ModelCheckpoint:
+    """Keep last.ckpt after every epoch, and best.ckpt where there is a validation part to choose by."""
+    return ModelCheckpoint(
+        run / "checkpoints", filename="best", monitor=config.monitor if monitored else None, mode=_mode(config), save_last=True,
+        save_top_k=1 if monitored else 0, save_on_train_epoch_end=True, enable_version_counter=False,
+    )  # fmt: skip
+
+
+def _load_best(module: Segmenter, keeper: ModelCheckpoint, run: Path) -> None:
+    path = run / "checkpoints" / ("best.ckpt" if keeper.monitor else "last.ckpt")
+    state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+    module.load_state_dict(state)
+    if not all(bool(torch.isfinite(v).all()) for v in state.values() if v.is_floating_point()):
+        raise ModelError(f"{path}: weights are not finite, the run diverged; train again with a lower --lr or --precision 32")
+
+
+def _loggers(names: tuple[str, ...], run: Path) -> list[Logger]:
+    found: list[Logger] = []
+    for name in names:
+        if name not in LOGGERS:
+            raise InputError(f"logger '{name}': not known; wanted {', '.join(LOGGERS)}")
+        try:
+            found.append(TensorBoardLogger(run, name="tensorboard", version="") if name == "tensorboard"
+                         else MLFlowLogger(run.name, tracking_uri=f"sqlite:///{run / 'mlflow.db'}", artifact_location=str(run / "mlflow")))
+        except ModuleNotFoundError as cause:
+            raise MissingPackageError(f"logger '{name}': {cause.name or name} is not installed; pip install 'breastseg[track]'") from None
+    return found
+
+
+def _parity_crops(data: Dataset, regions: list[str], config: TrainConfig) -> npt.NDArray[np.uint8]:
+    crops = Crops(data, regions, CropDraw(max(config.crop_px, 224), 1.0, config.seed))
+    return crops.batch(0, list(range(4)))[0]
+
+
+def _card(data: Dataset, split: pd.DataFrame, network: NetworkConfig, config: TrainConfig, settings: dict[str, Any]) -> Card:
+    patients = {part: sorted(set(split.loc[split["split"] == part, "patient"])) for part in ("train", "val", "test")}
+    return Card(
+        name=settings["name"], label_map=data.label_map, mpp=data.mpp, tile_px=config.tile_px, halo_px=config.halo_px,
+        mean=network.mean, std=network.std, network=network.to_dict(),
+        training={**settings, "patients": patients, "source_mpp": sorted(set(map(float, data.regions["source_mpp"]))),
+                  "environment": environment()},
+        licence=CARD_LICENCE,
+        limits=("Research use only, not for diagnosis.",
+                f"Trained on {len(patients['train'])} patients; tissue it has not seen is named as something it has."),
+    )  # fmt: skip
