@@ -1,16 +1,16 @@
 """The errors a person can cause, each one line long: what came, what was wanted, what to do.
 
-    BreastsegError
-    ├── InputError           an option or argument is wrong            (also ValueError)
-    ├── LabelError           a label code or class is not in the map   (also ValueError)
-    ├── ImageError           a picture or mask cannot be used          (also ValueError)
-    ├── MppError             microns per pixel unknown or implausible  (also ValueError)
-    ├── SourceError          no annotated regions where they should be (also FileNotFoundError)
-    ├── DatasetError         a prepared data set is missing or broken  (also ValueError)
-    ├── SplitError           a split is empty or leaks                 (also ValueError)
-    ├── ModelError           a bundle is missing, altered or unfit     (also ValueError)
-    ├── OutputError          an output folder is in use                (also FileExistsError)
-    └── MissingPackageError  an optional package is not installed      (also ImportError)
+BreastsegError
+├── InputError           an option or argument is wrong            (also ValueError)
+├── LabelError           a label code or class is not in the map   (also ValueError)
+├── ImageError           a picture or mask cannot be used          (also ValueError)
+├── MppError             microns per pixel unknown or implausible  (also ValueError)
+├── SourceError          no annotated regions where they should be (also FileNotFoundError)
+├── DatasetError         a prepared data set is missing or broken  (also ValueError)
+├── SplitError           a split is empty or leaks                 (also ValueError)
+├── ModelError           a bundle is missing, altered or unfit     (also ValueError)
+├── OutputError          an output folder is in use                (also FileExistsError)
+└── MissingPackageError  an optional package is not installed      (also ImportError)
 """
 
 

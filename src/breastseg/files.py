@@ -88,8 +88,10 @@ def claim_folder(out: Path, command: str, settings: dict[str, Any]) -> bool:
         found = read_json(marker, OutputError, "the note of the work this folder was made for")
         if found == json.loads(json.dumps(work)):
             return True
-        raise OutputError(f"{out}: holds '{found.get('command')}' work with other settings ({_difference(found, work)}); "
-                          "choose another folder or remove it")
+        raise OutputError(
+            f"{out}: holds '{found.get('command')}' work with other settings ({_difference(found, work)}); "
+            "choose another folder or remove it"
+        )
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file, wanted a folder; choose another name")
     if out.is_dir() and any(out.iterdir()):

@@ -62,8 +62,10 @@ def tile_grid(size_px: tuple[int, int], tile_px: int, halo_px: int) -> Iterator[
     """
     core = tile_px - 2 * halo_px
     if tile_px % STRIDE_PX or halo_px % STRIDE_PX or halo_px < 0 or core <= 0:
-        raise InputError(f"tile of {tile_px} px with a halo of {halo_px} px: both must be multiples of {STRIDE_PX}, "
-                         f"and the tile larger than two halos, as in 512 and 64")
+        raise InputError(
+            f"tile of {tile_px} px with a halo of {halo_px} px: both must be multiples of {STRIDE_PX}, "
+            f"and the tile larger than two halos, as in 512 and 64"
+        )
     width, height = size_px
     for y, inner_height in _steps(height, core):
         for x, inner_width in _steps(width, core):

@@ -104,8 +104,10 @@ class LabelMap:
         labels = self._table[codes]
         if (labels == _UNKNOWN).any():
             unknown = sorted({int(code) for code in np.unique(codes)} - self._known)
-            raise LabelError(f"{where}: code {', '.join(map(str, unknown))} is not in label map '{self.name}' "
-                             f"(it knows {_ranges(self._known)}); choose another --labels or name the code in your own")
+            raise LabelError(
+                f"{where}: code {', '.join(map(str, unknown))} is not in label map '{self.name}' "
+                f"(it knows {_ranges(self._known)}); choose another --labels or name the code in your own"
+            )
         return labels
 
     @property
@@ -138,8 +140,10 @@ class LabelMap:
         except LabelError as cause:
             raise LabelError(f"{where}: {cause}") from None
         except (KeyError, TypeError, ValueError, AttributeError) as cause:
-            raise LabelError(f"{where}: not a label map ({cause!r}); wanted name, classes (each with name, color, codes) "
-                             "and not_annotated, as docs/glossary.md shows") from None
+            raise LabelError(
+                f"{where}: not a label map ({cause!r}); wanted name, classes (each with name, color, codes) "
+                "and not_annotated, as docs/glossary.md shows"
+            ) from None
 
     def fingerprint(self) -> str:
         """Return a short hash that changes with any code, name or colour."""

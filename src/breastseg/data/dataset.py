@@ -1,11 +1,11 @@
 """Dataset: a folder of prepared regions.
 
-    dataset.json          LabelMap, mpp, where it came from; written last, so a folder that has it is whole
-    regions.csv           one row a region: the path table
-    split.csv             region -> train / val / test, written by `breastseg split`
-    arrays/ID.image.npy   (H, W, 3) uint8, memory-mapped
-    arrays/ID.labels.npy  (H, W) uint8, memory-mapped; 0 is not annotated, k + 1 is class k
-    arrays/ID.points.npy  (N, 3) int32 rows of (label, y, x): places of each class to draw crops at
+dataset.json          LabelMap, mpp, where it came from; written last, so a folder that has it is whole
+regions.csv           one row a region: the path table
+split.csv             region -> train / val / test, written by `breastseg split`
+arrays/ID.image.npy   (H, W, 3) uint8, memory-mapped
+arrays/ID.labels.npy  (H, W) uint8, memory-mapped; 0 is not annotated, k + 1 is class k
+arrays/ID.points.npy  (N, 3) int32 rows of (label, y, x): places of each class to draw crops at
 """
 
 import hashlib
@@ -46,15 +46,18 @@ class Dataset:
 
     def image(self, region: str) -> Pixels:
         """Return a region's pixels, (H, W, 3) uint8, memory-mapped."""
-        return self._array(region, "image")
+        pixels: Pixels = self._array(region, "image")
+        return pixels
 
     def labels(self, region: str) -> Labels:
         """Return a region's labels, (H, W) uint8, memory-mapped."""
-        return self._array(region, "labels")
+        labels: Labels = self._array(region, "labels")
+        return labels
 
     def points(self, region: str) -> npt.NDArray[np.int32]:
         """Return places of each class, (N, 3) int32 rows of (label, y, x)."""
-        return self._array(region, "points")
+        points: npt.NDArray[np.int32] = self._array(region, "points")
+        return points
 
     def _array(self, region: str, kind: str) -> Any:
         path = self.path / ARRAYS / f"{region}.{kind}.npy"
@@ -86,7 +89,9 @@ def open_dataset(path: str | Path) -> Dataset:
     """
     root = Path(path)
     if not (root / "dataset.json").is_file():
-        hint = "its preparation was interrupted, run the same prepare again" if (root / ARRAYS).is_dir() else "make one with breastseg prepare"
+        hint = (
+            "its preparation was interrupted, run the same prepare again" if (root / ARRAYS).is_dir() else "make one with breastseg prepare"
+        )
         raise DatasetError(f"{root}: no prepared data set (dataset.json is missing); {hint}")
     info = read_json(root / "dataset.json", DatasetError, "a data set's description")
     if info.get("format") != FORMAT:

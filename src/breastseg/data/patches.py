@@ -96,7 +96,11 @@ class _Tables:
             rows = np.asarray(dataset.points(region))
             points.append([rows[rows[:, 0] == label + 1] for label in occurring])
         weights = pixels.sum(axis=0) ** (1 - balance)
-        return _Tables(_cumulative(weights), [_cumulative(pixels[:, k] ** (1 - balance / 2) * (pixels[:, k] > 0)) for k in range(occurring.size)], points)
+        return _Tables(
+            _cumulative(weights),
+            [_cumulative(pixels[:, k] ** (1 - balance / 2) * (pixels[:, k] > 0)) for k in range(occurring.size)],
+            points,
+        )
 
 
 def _cumulative(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

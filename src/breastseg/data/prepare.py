@@ -49,7 +49,11 @@ class PrepareConfig:
 
 
 def prepare(
-    sources: str | Path | Sequence[str | Path], out: str | Path, config: PrepareConfig = PrepareConfig(), *, say: Callable[[str], None] = print
+    sources: str | Path | Sequence[str | Path],
+    out: str | Path,
+    config: PrepareConfig = PrepareConfig(),
+    *,
+    say: Callable[[str], None] = print,
 ) -> Dataset:
     """Prepare annotated regions for training and evaluation; goes on where an interrupted run stopped.
 
@@ -137,8 +141,10 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, float, int]) -> None:
     slide = open_slide(region.image, mpp=region.mpp)
     codes = read_codes(region.labels)
     if codes.shape[::-1] != slide.size_px:
-        raise ImageError(f"{region.labels}: {codes.shape[1]} x {codes.shape[0]} px, its image is {slide.size_px[0]} x {slide.size_px[1]}; "
-                         "export both at the same size")
+        raise ImageError(
+            f"{region.labels}: {codes.shape[1]} x {codes.shape[0]} px, its image is {slide.size_px[0]} x {slide.size_px[1]}; "
+            "export both at the same size"
+        )
     labels = label_map.apply(resample_labels(codes, scaled_size(slide.size_px, region.mpp, mpp)), str(region.labels))
     label_map.apply(np.unique(codes), str(region.labels))  # a rare code must not slip through the resampling
     image = slide.read(mpp=mpp)

@@ -69,12 +69,15 @@ def check_split(table: pd.DataFrame, wanted: Iterable[str]) -> None:
     by_patient = table.groupby("patient")["split"].agg(lambda parts: sorted(set(parts)))
     for patient, parts in by_patient.items():
         if len(parts) > 1:
-            raise SplitError(f"patient {patient} is in {' and '.join(parts)}; a patient must be on one side only, "
-                             "split by patient with --scheme random")
+            raise SplitError(
+                f"patient {patient} is in {' and '.join(parts)}; a patient must be on one side only, split by patient with --scheme random"
+            )
     for part in wanted:
         if not (table["split"] == part).any():
-            raise SplitError(f"split '{part}' has no region ({len(table)} regions of {len(by_patient)} patients in all); "
-                             "choose another scheme or share, or --val 0 for none")
+            raise SplitError(
+                f"split '{part}' has no region ({len(table)} regions of {len(by_patient)} patients in all); "
+                "choose another scheme or share, or --val 0 for none"
+            )
 
 
 def load_split(dataset: Dataset) -> pd.DataFrame:
@@ -112,8 +115,9 @@ def _groups(regions: pd.DataFrame, by: str) -> pd.Series:
     if by not in {"patient", "site"}:
         raise InputError(f"--by {by}: wanted patient or site")
     if by == "site" and (regions["site"] == "").any():
-        raise SplitError(f"region {regions.index[regions['site'] == ''][0]} has no hospital; name it in the table's site column, "
-                         "or split by patient")
+        raise SplitError(
+            f"region {regions.index[regions['site'] == ''][0]} has no hospital; name it in the table's site column, or split by patient"
+        )
     return regions[by]
 
 
@@ -153,7 +157,9 @@ def _kfold(regions: pd.DataFrame, config: SplitConfig) -> pd.Series:
 def _leave_one_out(regions: pd.DataFrame, config: SplitConfig) -> pd.Series:
     groups = _groups(regions, "patient")
     if config.patient not in set(groups):
-        raise InputError(f"--patient {config.patient or '(none)'}: not in this data set; patients are {', '.join(sorted(set(groups))[:20])}")
+        raise InputError(
+            f"--patient {config.patient or '(none)'}: not in this data set; patients are {', '.join(sorted(set(groups))[:20])}"
+        )
     return _with_val(groups, {config.patient}, config)
 
 

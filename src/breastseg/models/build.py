@@ -57,7 +57,8 @@ class NetworkConfig:
     @staticmethod
     def from_dict(value: Mapping[str, Any]) -> "NetworkConfig":
         """Read what `to_dict` gave (JSON turns tuples into lists)."""
-        return NetworkConfig(**{key: tuple(v) if isinstance(v, list) else v for key, v in value.items()})
+        fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in value.items()}
+        return NetworkConfig(**fields)
 
 
 class Network(nn.Module):

@@ -39,8 +39,10 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     """
     path = bundled_models().get(str(name_or_path), Path(name_or_path))
     if not (path / CARD).is_file():
-        raise ModelError(f"model '{name_or_path}': no bundle there (no {CARD}); shipped models are {', '.join(bundled_models()) or 'none'}, "
-                         "or give the folder of a bundle, as in RUN/bundle")
+        raise ModelError(
+            f"model '{name_or_path}': no bundle there (no {CARD}); shipped models are {', '.join(bundled_models()) or 'none'}, "
+            "or give the folder of a bundle, as in RUN/bundle"
+        )
     card = Card.from_dict(read_json(path / CARD, ModelError, "a model card"), str(path / CARD))
     for name, digest in card.files.items():
         if Path(name).name != name:

@@ -45,7 +45,9 @@ def write_bundle(folder: Path, network: Network, card: Card, crops: npt.NDArray[
     Raises:
         ModelError: weights are not finite, or the two disagree by more than 0.001 in any probability.
     """
-    state = {name: value.detach().cpu().half() if value.is_floating_point() else value.cpu() for name, value in network.state_dict().items()}
+    state = {
+        name: value.detach().cpu().half() if value.is_floating_point() else value.cpu() for name, value in network.state_dict().items()
+    }
     broken = [name for name, value in state.items() if value.is_floating_point() and not bool(torch.isfinite(value).all())]
     if broken:
         raise ModelError(f"weights are not finite ({broken[0]}, {len(broken)} tensors); train again with a lower --lr or --precision 32")
@@ -99,6 +101,8 @@ def _parity(network: Network, path: Path, crops: npt.NDArray[np.uint8]) -> dict[
         expected = torch.softmax(network(torch.from_numpy(pictures)), dim=1).numpy()
     difference = float(np.abs(session.run(None, {"pictures": pictures})[0] - expected).max())
     if not difference <= MAX_PROBABILITY_DIFFERENCE:
-        raise ModelError(f"the ONNX file gives other probabilities than PyTorch (up to {difference:g}, allowed {MAX_PROBABILITY_DIFFERENCE:g}); "
-                         "report it with the architecture's name")
+        raise ModelError(
+            f"the ONNX file gives other probabilities than PyTorch (up to {difference:g}, allowed {MAX_PROBABILITY_DIFFERENCE:g}); "
+            "report it with the architecture's name"
+        )
     return {"max_probability_difference": difference, "crops": len(crops)}

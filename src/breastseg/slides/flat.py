@@ -73,8 +73,9 @@ def read_codes(path: Path) -> npt.NDArray[np.uint8]:
     with _opened(path) as image:
         if image.mode not in {"L", "P"}:
             kind = "16-bit" if image.mode.startswith("I") else f"{image.mode} colours"
-            raise ImageError(f"{path}: mask has {kind}, wanted 8-bit grey or palette with one label code a pixel; "
-                             "export the codes, not their picture")
+            raise ImageError(
+                f"{path}: mask has {kind}, wanted 8-bit grey or palette with one label code a pixel; export the codes, not their picture"
+            )
         return np.asarray(_decoded(image, path))
 
 

@@ -70,8 +70,9 @@ def _look_into(root: Path) -> list[tuple[Path, Found]]:
     itself = _look(root)
     seen = [(root, itself)] if itself else [(place, found) for place in inside if (found := _look(place))]
     if not any(found.pairs for _, found in seen):
-        raise SourceError(f"{root}: no image-mask pairs; wanted images/ with masks/ of the same file names, a BCSS copy, "
-                          "or NAME.png with NAME_mask.png")
+        raise SourceError(
+            f"{root}: no image-mask pairs; wanted images/ with masks/ of the same file names, a BCSS copy, or NAME.png with NAME_mask.png"
+        )
     return seen
 
 
@@ -104,8 +105,10 @@ def _mpp(place: Path, found: Found, pair: Pair, given: float | None, row: dict[s
         return round(measured, 4), "measured from roiBounds.csv"
     if found.mpp is not None:
         return found.mpp, found.mpp_source
-    raise MppError(f"{pair.image}: no microns per pixel (looked at --source-mpp, the table's mpp column, and what is known of "
-                   f"{found.kind}); give --source-mpp")
+    raise MppError(
+        f"{pair.image}: no microns per pixel (looked at --source-mpp, the table's mpp column, and what is known of "
+        f"{found.kind}); give --source-mpp"
+    )
 
 
 def _read_table(path: Path) -> dict[str, dict[str, str]]:
@@ -128,8 +131,10 @@ def _stem(name: str) -> str:
 def _describe(seen: list[tuple[Path, Found]], regions: tuple[Region, ...]) -> str:
     kinds = " + ".join(dict.fromkeys(found.kind for _, found in seen))
     patients, sites = {r.patient for r in regions}, {r.site for r in regions if r.site}
-    return (f"{kinds}: {_count(len(regions), 'image-mask pair')}, {_count(len(patients), 'patient')}, "
-            f"{_count(len(sites), 'hospital') if sites else 'hospitals unknown'}")
+    return (
+        f"{kinds}: {_count(len(regions), 'image-mask pair')}, {_count(len(patients), 'patient')}, "
+        f"{_count(len(sites), 'hospital') if sites else 'hospitals unknown'}"
+    )
 
 
 def _count(number: int, noun: str) -> str:

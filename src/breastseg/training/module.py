@@ -90,7 +90,11 @@ class Segmenter(L.LightningModule):
         counts = np.zeros((self.classes, self.classes + 1), np.int64)
         counts[:, 1:] = values[2:].reshape(self.classes, self.classes)
         scores = overall_scores(counts)
-        return {"loss": float(values[0] / values[1]) if values[1] else math.nan, "accuracy": scores["accuracy"], "dice": scores["mean_dice"]}
+        return {
+            "loss": float(values[0] / values[1]) if values[1] else math.nan,
+            "accuracy": scores["accuracy"],
+            "dice": scores["mean_dice"],
+        }
 
     def finish(self, part: str) -> None:
         """Turn the epoch's sums, over all devices, into its figures."""

@@ -1,12 +1,12 @@
 """train(): a prepared and split data set -> a run folder.
 
-    breastseg-work.json   the configuration as run, hashes of data and split
-    environment.json      versions, processor, git commit
-    summary.txt           the network, layer by layer
-    metrics.csv           one row an epoch
-    curves.png            the same as a picture
-    checkpoints/          best.ckpt, last.ckpt
-    bundle/               the model: written last, so a run that has it is finished
+breastseg-work.json   the configuration as run, hashes of data and split
+environment.json      versions, processor, git commit
+summary.txt           the network, layer by layer
+metrics.csv           one row an epoch
+curves.png            the same as a picture
+checkpoints/          best.ckpt, last.ckpt
+bundle/               the model: written last, so a run that has it is finished
 """
 
 import breastseg.models.torchvision_ops  # noqa: F401  before anything that imports torchvision
@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning as L
 import numpy as np
@@ -84,7 +84,11 @@ def train(
     network_config = _network_config(data, config)
     network = build(network_config)
     checkpoint = run / "checkpoints" / "last.ckpt"
-    origin = "continued from the last checkpoint" if checkpoint.is_file() else load_encoder_weights(network, config.encoder, config.encoder_weights)
+    origin = (
+        "continued from the last checkpoint"
+        if checkpoint.is_file()
+        else load_encoder_weights(network, config.encoder, config.encoder_weights)
+    )
     say(origin)
     _fit(data, parts, network, config, run, extra_loggers, say)
     history = (run / "metrics.csv").read_text(encoding="utf-8")
@@ -98,8 +102,10 @@ def _absent_classes(data: Dataset, regions: list[str], config: TrainConfig) -> l
     pixels = data.class_pixels.loc[regions].sum()
     absent = [str(name) for name in pixels.index[pixels == 0]]
     if absent and not config.allow_absent_classes:
-        raise SplitError(f"{data.path}: class '{absent[0]}' never occurs in the {len(regions)} training regions "
-                         f"({len(absent)} such classes); split otherwise, choose a coarser label map, or --allow-absent-classes")
+        raise SplitError(
+            f"{data.path}: class '{absent[0]}' never occurs in the {len(regions)} training regions "
+            f"({len(absent)} such classes); split otherwise, choose a coarser label map, or --allow-absent-classes"
+        )
     return absent
 
 
@@ -112,7 +118,7 @@ def _network_config(data: Dataset, config: TrainConfig) -> NetworkConfig:
     return replace(plain, mean=mean, std=std)
 
 
-def resolved_precision(precision: str) -> str:
+def resolved_precision(precision: str) -> Literal["bf16-mixed", "32-true"]:
     """Return Lightning's name for a precision; "auto" is bf16 where the processor computes in it."""
     if precision == "auto":
         fast = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else torch.cpu._is_avx512_bf16_supported()
@@ -135,11 +141,12 @@ def _fit(data: Dataset, parts: dict[str, list[str]], network: Network, config: T
     if share.rank == 0:
         write_text(run / "summary.txt", summary + "\n")
         write_json(run / "environment.json", environment())
-    say(f"{sum(p.numel() for p in network.parameters()):,} parameters, {sum(p.numel() for p in network.parameters() if p.requires_grad):,} "
-        f"trainable; {len(batches)} steps of {config.batch} crops an epoch; precision {resolved_precision(config.precision)}")
+    say(
+        f"{sum(p.numel() for p in network.parameters()):,} parameters, {sum(p.numel() for p in network.parameters() if p.requires_grad):,} "
+        f"trainable; {len(batches)} steps of {config.batch} crops an epoch; precision {resolved_precision(config.precision)}"
+    )
     history = History(run / "metrics.csv", batches)
-    keeper = _checkpoints(run, config, monitored="val" in parts)
-    callbacks: list[Any] = [history, keeper, TQDMProgressBar(refresh_rate=10)]
+    callbacks: list[Any] = [history, _checkpoints(run, config, monitored="val" in parts), TQDMProgressBar(refresh_rate=10)]
     if config.ema:
         callbacks.append(EMAWeightAveraging(decay=config.ema))
     if config.patience and "val" in parts:
@@ -154,7 +161,7 @@ def _fit(data: Dataset, parts: dict[str, list[str]], network: Network, config: T
     last = run / "checkpoints" / "last.ckpt"
     with quiet_lightning():
         trainer.fit(module, loader(batches), val, ckpt_path=last if last.is_file() else None, weights_only=True)
-    _load_best(module, keeper, run)
+    _load_best(module, run)
     save_curves(pd.read_csv(run / "metrics.csv"), run / "curves.png")
 
 
@@ -183,15 +190,15 @@ def _mode(config: TrainConfig) -> str:
 
 
 def _checkpoints(run: Path, config: TrainConfig, *, monitored: bool) -> ModelCheckpoint:
-    """Keep last.ckpt after every epoch, and best.ckpt where there is a validation part to choose by."""
+    """Keep last.ckpt and best.ckpt after every epoch; without a validation part to choose by, the best is the last."""
     return ModelCheckpoint(
         run / "checkpoints", filename="best", monitor=config.monitor if monitored else None, mode=_mode(config), save_last=True,
-        save_top_k=1 if monitored else 0, save_on_train_epoch_end=True, enable_version_counter=False,
+        save_top_k=1, save_on_train_epoch_end=True, enable_version_counter=False,
     )  # fmt: skip
 
 
-def _load_best(module: Segmenter, keeper: ModelCheckpoint, run: Path) -> None:
-    path = run / "checkpoints" / ("best.ckpt" if keeper.monitor else "last.ckpt")
+def _load_best(module: Segmenter, run: Path) -> None:
+    path = run / "checkpoints" / "best.ckpt"
     state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
     module.load_state_dict(state)
     if not all(bool(torch.isfinite(v).all()) for v in state.values() if v.is_floating_point()):
@@ -204,8 +211,11 @@ def _loggers(names: tuple[str, ...], run: Path) -> list[Logger]:
         if name not in LOGGERS:
             raise InputError(f"logger '{name}': not known; wanted {', '.join(LOGGERS)}")
         try:
-            found.append(TensorBoardLogger(run, name="tensorboard", version="") if name == "tensorboard"
-                         else MLFlowLogger(run.name, tracking_uri=f"sqlite:///{run / 'mlflow.db'}", artifact_location=str(run / "mlflow")))
+            found.append(
+                TensorBoardLogger(run, name="tensorboard", version="")
+                if name == "tensorboard"
+                else MLFlowLogger(run.name, tracking_uri=f"sqlite:///{run / 'mlflow.db'}", artifact_location=str(run / "mlflow"))
+            )
         except ModuleNotFoundError as cause:
             raise MissingPackageError(f"logger '{name}': {cause.name or name} is not installed; pip install 'breastseg[track]'") from None
     return found

@@ -1,0 +1,23 @@
+"""breastseg evaluate."""
+
+import argparse
+
+from breastseg.cli.model import add_model_arguments, model_of
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.epilog = "example:\n  breastseg evaluate --model runs/first/bundle --data data/bcss --split test --out results/first"
+    add_model_arguments(parser)
+    parser.add_argument("--data", required=True, help="folder of a prepared data set")
+    parser.add_argument("--split", default="test", help="train, val, test or all (default test)")
+    parser.add_argument("--out", required=True, help="folder of the results")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Evaluate, write the report, and print where it is."""
+    from breastseg.evaluation.evaluate import evaluate
+    from breastseg.report.html import write_report
+
+    evaluate(model_of(options), options.data, options.out, split=options.split)
+    print(write_report(options.out))

@@ -1,0 +1,31 @@
+"""breastseg prepare."""
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.epilog = (
+        "examples:\n  breastseg prepare BCSS data/bcss\n"
+        "  breastseg prepare my_fields data/mine --source-mpp 0.25 --labels my_labels.yaml --table patients.csv"
+    )
+    parser.add_argument("source", nargs="+", help="folders of annotated images: BCSS, its Kaggle copies, or any image-mask pairs")
+    parser.add_argument("out", help="folder of the data set")
+    parser.add_argument("--mpp", type=float, default=0.5, help="microns per pixel of the data set (default 0.5)")
+    parser.add_argument(
+        "--labels", help="bcss21, region5, region6, tumor, or a JSON or YAML file (default: the source's own, region5 for BCSS)"
+    )
+    parser.add_argument("--source-mpp", type=float, help="microns per pixel of the source's images")
+    parser.add_argument("--table", help="CSV with the columns image, patient, site, mpp, for images that are not named by TCGA")
+    parser.add_argument("--tiles", type=int, default=0, metavar="PX", help="also write PNG tiles of this side, for other tools")
+    parser.add_argument("--workers", type=int, default=0, help="processes, each with one region in memory (default: one per core)")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Prepare, and print where."""
+    from breastseg.data.prepare import PrepareConfig, prepare
+
+    config = PrepareConfig(mpp=options.mpp, labels=options.labels, source_mpp=options.source_mpp, table=options.table,
+                           tiles_px=options.tiles, workers=options.workers)  # fmt: skip
+    data = prepare(options.source, options.out, config)
+    print(f"{data.path}: {len(data.regions)} regions at {data.mpp:g} um/px, label map {data.label_map.name}")

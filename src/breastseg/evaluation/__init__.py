@@ -1,0 +1,1 @@
+"""evaluate(): scores of a model on annotated regions, through the same inference that users run."""

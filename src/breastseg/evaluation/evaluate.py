@@ -1,0 +1,127 @@
+"""evaluate(): a model and a prepared data set -> counts, scores, pictures.
+
+OUT/counts.csv             pixels by region, truth and prediction: everything else follows from it
+OUT/scores.json            pooled and per region: Dice, IoU, precision, recall, F1, accuracy, support; NaN without support
+OUT/confusion.png          shares of each truth class
+OUT/curves.png             the training's curves, where the model has them
+OUT/regions/ID/*.png       labels, and overlays of truth and prediction
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from breastseg.data.dataset import Dataset, open_dataset
+from breastseg.data.split import load_split, regions_of, split_fingerprint
+from breastseg.errors import LabelError, SplitError
+from breastseg.files import claim_folder, write_json, write_text
+from breastseg.inference.model import Model
+from breastseg.metrics import class_scores, confusion_counts, overall_scores
+from breastseg.metrics.confusion import Counts
+from breastseg.models.bundle import HISTORY
+from breastseg.outputs.pictures import save_labels, save_overlay
+from breastseg.outputs.plots import save_confusion, save_curves
+
+
+PROTOCOL = "pixels at the data set's um/px; not annotated pixels are left out; 0 is never a class; NaN where a class has no support"
+
+
+def evaluate(
+    model: Model, dataset: str | Path, out: str | Path, *, split: str = "test", say: Callable[[str], None] = print
+) -> dict[str, Any]:
+    """Score a model on one part of a data set.
+
+    Args:
+        model: from `load_model`.
+        dataset: folder of a prepared data set.
+        out: folder of the results; must be empty or hold the same work.
+        split: train, val, test, or all; a data set that was never split has only "all".
+        say: takes one line at a time of what a person should know.
+
+    Returns:
+        what scores.json holds.
+
+    Raises:
+        LabelError: model and data set have different label maps.
+        SplitError: the part is empty, or a patient in it trained the model (unless the part is "train").
+    """
+    data = open_dataset(dataset)
+    _check_labels(model, data)
+    table = load_split(data) if split != "all" or (data.path / "split.csv").is_file() else data.regions.assign(split="all")
+    regions = regions_of(table, split)
+    if split != "train":
+        _check_unseen(model, data, regions)
+    out, names = Path(out), list(model.card.label_map.names)
+    settings = {
+        "model": model.card.name, "model_files": model.card.files, "backend": model.backend, "data": data.fingerprint(),
+        "split": split, "regions": split_fingerprint(table),
+    }  # fmt: skip
+    claim_folder(out, "evaluate", settings)
+    counts = {
+        region: _score_region(model, data, region, out / "regions" / region)
+        for region in tqdm(regions, desc="evaluate", unit="region", disable=None)
+    }
+    pooled = np.sum(list(counts.values()), axis=0)
+    scores = {
+        "model": model.card.name, "data": data.fingerprint(), "split": split, "label_map": model.card.label_map.to_dict(),
+        "mpp": data.mpp, "patients": sorted(set(data.regions.loc[regions, "patient"])),
+        "overall": overall_scores(pooled), "pooled": class_scores(pooled, names),
+        "regions": {region: {"overall": overall_scores(c), "classes": class_scores(c, names)} for region, c in counts.items()},
+        "protocol": PROTOCOL,
+    }  # fmt: skip
+    write_text(out / "counts.csv", counts_table(counts, names).to_csv(index=False, lineterminator="\n"))
+    save_confusion(pooled, names, out / "confusion.png")
+    if HISTORY in model.card.files:
+        save_curves(pd.read_csv(model.bundle.file(HISTORY)), out / "curves.png")
+    write_json(out / "scores.json", scores)
+    say(_summary(scores))
+    return scores
+
+
+def counts_table(counts: dict[str, Counts], names: list[str]) -> pd.DataFrame:
+    """Return counts as rows of region, truth, prediction ("not analysed" for label 0), px; cells without pixels left out."""
+    columns = ["not analysed", *names]
+    rows = [
+        {"region": region, "truth": names[i], "prediction": columns[j], "px": int(matrix[i, j])}
+        for region, matrix in counts.items() for i, j in np.argwhere(matrix)
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["region", "truth", "prediction", "px"])
+
+
+def _score_region(model: Model, data: Dataset, region: str, folder: Path) -> Counts:
+    pixels, truth = data.image(region), np.asarray(data.labels(region))
+    prediction = model.label(pixels, mpp=data.mpp)
+    save_labels(prediction, model.card.label_map, folder / "labels.png")
+    save_overlay(pixels, truth, model.card.label_map, folder / "truth.png")
+    save_overlay(pixels, prediction, model.card.label_map, folder / "prediction.png")
+    return confusion_counts(truth, prediction, len(model.card.label_map.classes))
+
+
+def _check_labels(model: Model, data: Dataset) -> None:
+    own, theirs = model.card.label_map, data.label_map
+    if own.fingerprint() != theirs.fingerprint():
+        raise LabelError(
+            f"model '{model.card.name}' has label map '{own.name}' ({', '.join(own.names)}), data set {data.path} has "
+            f"'{theirs.name}' ({', '.join(theirs.names)}); prepare the data set with the model's label map"
+        )
+
+
+def _check_unseen(model: Model, data: Dataset, regions: list[str]) -> None:
+    trained = set(model.card.training.get("patients", {}).get("train", ()))
+    seen = sorted(trained & set(data.regions.loc[regions, "patient"]))
+    if seen:
+        raise SplitError(
+            f"patient {seen[0]} trained the model '{model.card.name}' ({len(seen)} such patients); scores on them say nothing, "
+            "evaluate another part, or --split train to see the fit"
+        )
+
+
+def _summary(scores: dict[str, Any]) -> str:
+    by_class = ", ".join(f"{name} {s['dice']:.3f}" for name, s in scores["pooled"].items() if s["support_px"])
+    overall = scores["overall"]
+    counted = f"{len(scores['regions'])} regions, {len(scores['patients'])} patients"
+    return f"{counted}; Dice: {by_class}; mean {overall['mean_dice']:.3f}, accuracy {overall['accuracy']:.3f}"

@@ -1,0 +1,1 @@
+"""One self-contained HTML page from an evaluation's folder."""

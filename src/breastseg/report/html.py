@@ -1,0 +1,52 @@
+"""write_report(): what evaluate() wrote -> report.html, with every picture inside; it opens without network or neighbours."""
+
+import base64
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from PIL import Image
+
+from breastseg.errors import InputError
+from breastseg.files import read_json, write_text
+
+_PICTURE_PX = 900
+
+
+def write_report(evaluation: str | Path) -> Path:
+    """Write `report.html` into an evaluation's folder and return its path.
+
+    Raises:
+        InputError: the folder holds no finished evaluation.
+    """
+    folder = Path(evaluation)
+    scores = read_json(folder / "scores.json", InputError, "the scores of a finished evaluation")
+    pages = Environment(loader=PackageLoader("breastseg", "report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    pages.filters["score"] = _score
+    pages.filters["pixels"] = lambda value: f"{int(value):,}"
+    regions = [
+        {"id": region, **values, "truth": _picture(folder / "regions" / region / "truth.png"),
+         "prediction": _picture(folder / "regions" / region / "prediction.png")}
+        for region, values in scores["regions"].items()
+    ]  # fmt: skip
+    plots = {name: _picture(folder / f"{name}.png", shrink=False) for name in ("confusion", "curves") if (folder / f"{name}.png").is_file()}
+    write_text(folder / "report.html", pages.get_template("report.html.j2").render(scores=scores, regions=regions, plots=plots))
+    return folder / "report.html"
+
+
+def _score(value: Any) -> str:
+    return "–" if value is None or math.isnan(value) else f"{value:.3f}"
+
+
+def _picture(path: Path, *, shrink: bool = True) -> str:
+    """Return a picture as a data address: photographs shrunk to JPEG, plots as they are."""
+    if not shrink:
+        return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+    with Image.open(path) as picture:
+        small = picture.convert("RGB")
+    small.thumbnail((_PICTURE_PX, _PICTURE_PX), Image.Resampling.BOX)
+    data = io.BytesIO()
+    small.save(data, format="JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()
