@@ -26,7 +26,6 @@ from breastseg.models.bundle import HISTORY
 from breastseg.outputs.pictures import save_labels, save_overlay
 from breastseg.outputs.plots import save_confusion, save_curves
 
-
 PROTOCOL = "pixels at the data set's um/px; not annotated pixels are left out; 0 is never a class; NaN where a class has no support"
 
 

@@ -82,6 +82,7 @@ def train(
     for label in absent:
         say(f"class '{label}' never occurs in training, the model cannot learn it")
     network_config = _network_config(data, config)
+    L.seed_everything(config.seed, verbose=False)
     network = build(network_config)
     checkpoint = run / "checkpoints" / "last.ckpt"
     origin = (
@@ -129,7 +130,6 @@ def resolved_precision(precision: str) -> Literal["bf16-mixed", "32-true"]:
 def _fit(data: Dataset, parts: dict[str, list[str]], network: Network, config: TrainConfig, run: Path, loggers: list[Logger],
          say: Callable[[str], None]) -> None:  # fmt: skip
     """Run the loop and leave the best epoch's weights in `network`."""
-    L.seed_everything(config.seed, verbose=False)
     share = Share(int(os.environ.get("LOCAL_RANK", 0)), config.devices)
     crops = Crops(data, parts["train"], CropDraw(config.crop_px, config.balance, config.seed))
     area = int((data.regions.loc[parts["train"], "width_px"] * data.regions.loc[parts["train"], "height_px"]).sum())
@@ -154,7 +154,7 @@ def _fit(data: Dataset, parts: dict[str, list[str]], network: Network, config: T
     with quiet_lightning():
         trainer = L.Trainer(
             max_epochs=config.epochs, accelerator="auto", devices=config.devices, strategy="ddp" if config.devices > 1 else "auto",
-            precision=resolved_precision(config.precision), callbacks=callbacks, logger=loggers, default_root_dir=run,
+            precision=resolved_precision(config.precision), callbacks=callbacks, logger=loggers, default_root_dir=run, log_every_n_steps=1,
             num_sanity_val_steps=0, deterministic="warn", enable_model_summary=False, use_distributed_sampler=False,
         )  # fmt: skip
     val = loader(GridBatches(data, parts["val"], size_px=config.crop_px, batch=config.batch, share=share)) if "val" in parts else None
@@ -168,6 +168,8 @@ def _fit(data: Dataset, parts: dict[str, list[str]], network: Network, config: T
 _EXPECTED = (
     ".*does not have many workers.*",  # crops are slices of memory maps, a worker would only copy them
     ".*have no `val_dataloader`.*",  # a run without validation part was asked for
+    ".*exists and is not empty.*",  # the checkpoints of a run that goes on
+    ".*in eval mode at the start of training.*",  # a frozen encoder is
     ".*LeafSpec.*",  # inside Lightning 2.6 with PyTorch 2.13
 )
 

@@ -1,0 +1,67 @@
+"""Painted fields and small data sets, made by code; a tiny model, trained by nobody, for tests of what surrounds a model."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from breastseg.data.dataset import Dataset
+from breastseg.data.prepare import PrepareConfig, prepare
+from breastseg.models.bundle import Bundle
+
+DATA = Path(__file__).parent / "data"
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+def quiet(line: str) -> None:
+    """Take what a verb says, and keep it to yourself."""
+
+
+def paint(folder: Path, name: str, *, codes: tuple[int, ...] = (1, 2, 3, 4, 9), side: int = 96, seed: int = 0) -> None:
+    """Write `images/NAME.png` and `masks/NAME.png`: vertical stripes, one code each, in a colour of its own with noise."""
+    rng = np.random.default_rng([seed, *name.encode()])
+    mask = np.repeat(np.array(codes, np.uint8), -(-side // len(codes)))[None, :side].repeat(side, axis=0)
+    colours = np.random.default_rng(7).integers(60, 220, (256, 3))
+    image = np.clip(colours[mask] + rng.integers(-20, 20, (side, side, 3)), 0, 255).astype(np.uint8)
+    for kind, array in (("images", image), ("masks", mask)):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.ascontiguousarray(array)).save(folder / kind / f"{name}.png")
+
+
+def tcga(site: str, patient: str) -> str:
+    """Return an official BCSS region name."""
+    return f"TCGA-{site}-{patient}-DX1_xmin100_ymin200_MPP-0.2500"
+
+
+@pytest.fixture
+def painted(tmp_path: Path) -> Path:
+    """Six painted BCSS regions of six patients in three hospitals."""
+    folder = tmp_path / "painted"
+    for site, patient in (("A2", "A001"), ("A2", "A002"), ("A1", "B001"), ("A1", "B002"), ("OL", "C001"), ("OL", "C002")):
+        paint(folder, tcga(site, patient))
+    return folder
+
+
+@pytest.fixture
+def painted_data(painted: Path, tmp_path: Path) -> Dataset:
+    """The painted regions, prepared at their own 0.30 um/px."""
+    return prepare(painted, tmp_path / "painted_data", PrepareConfig(mpp=0.30, workers=1), say=quiet)
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A region5 bundle of the shipped network with random weights and small tiles: same seed, same weights."""
+    import torch
+
+    from breastseg.labels import BUILT_IN
+    from breastseg.models.build import NetworkConfig, build
+    from breastseg.models.card import Card
+    from breastseg.models.export import write_bundle
+
+    torch.manual_seed(0)
+    config = NetworkConfig("unet", "tu-tf_efficientnet_lite0", 5, (32, 24, 16, 16, 16), 0.0, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    card = Card("tiny", BUILT_IN["region5"], 0.5, 128, 32, config.mean, config.std, config.to_dict(),
+                training={"patients": {"train": ["TCGA-A2-A0D2"]}}, licence="none", limits=("random weights",))  # fmt: skip
+    crops = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
+    return write_bundle(tmp_path_factory.mktemp("models") / "tiny", build(config), card, crops, "epoch,train_loss\n0,1.0\n")

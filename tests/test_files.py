@@ -1,0 +1,145 @@
+"""Writing whole or not at all, and one folder for one piece of work."""
+
+import hashlib
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from breastseg.errors import DatasetError, InputError, OutputError
+from breastseg.files import WORK_FILE, claim_folder, read_json, sha256_of, write_json, write_text, written, written_folder
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.iterdir())
+
+
+def test_written_appears_only_when_whole(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "a.txt"
+    with written(target) as beside:
+        beside.write_text("half")
+        assert not target.exists()
+        assert beside.parent == target.parent, "a rename between file systems is not one step"
+        assert beside.name == ".part-a.txt"
+    assert target.read_text() == "half"
+    assert names(target.parent) == ["a.txt"]
+
+
+@pytest.mark.parametrize("error", [ValueError, OSError, KeyboardInterrupt])
+def test_an_error_keeps_the_old_file_and_nothing_else(tmp_path: Path, error: type[BaseException]) -> None:
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    with pytest.raises(error), written(target) as beside:  # noqa: PT012
+        beside.write_text("new, half")
+        raise error
+    assert target.read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_what_a_kill_left_is_written_over(tmp_path: Path) -> None:
+    (tmp_path / ".part-a.txt").write_text("a longer text that a killed run left")
+    write_text(tmp_path / "a.txt", "short")
+    assert (tmp_path / "a.txt").read_text() == "short"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_written_folder_appears_only_when_whole(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "model"
+    with written_folder(target) as beside:
+        (beside / "card.json").write_text("{}")
+        assert not target.exists()
+    assert names(target) == ["card.json"]
+    assert names(target.parent) == ["model"]
+
+
+def test_written_folder_starts_empty_after_a_kill(tmp_path: Path) -> None:
+    (tmp_path / ".part-model").mkdir()
+    (tmp_path / ".part-model" / "stale").write_text("x")
+    with written_folder(tmp_path / "model") as beside:
+        (beside / "fresh").write_text("x")
+    assert names(tmp_path / "model") == ["fresh"]
+
+
+def test_written_folder_is_removed_on_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="boom"), written_folder(tmp_path / "model") as beside:  # noqa: PT012
+        (beside / "card.json").write_text("{}")
+        raise ValueError("boom")
+    assert names(tmp_path) == []
+
+
+def test_json_goes_there_and_back(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"µm": [1, 2.5], "score": math.nan})
+    text = (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert "µm" in text
+    assert text.endswith("}\n")
+    value = read_json(tmp_path / "a.json", DatasetError, "x")
+    assert value["µm"] == [1, 2.5]
+    assert math.isnan(value["score"])
+
+
+def test_read_json_names_file_and_what_it_should_be(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"a\.json: not found, wanted a card"):
+        read_json(tmp_path / "a.json", DatasetError, "a card")
+    for content in (b"{", b"", b"\xff\xfe"):
+        (tmp_path / "a.json").write_bytes(content)
+        with pytest.raises(DatasetError, match=r"a\.json: not JSON \(.*\), wanted a card"):
+            read_json(tmp_path / "a.json", DatasetError, "a card")
+
+
+def test_sha256_of_is_the_hash_of_the_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc" * 100_000)
+    assert sha256_of(tmp_path / "a") == hashlib.sha256(b"abc" * 100_000).hexdigest()
+
+
+def test_a_folder_is_claimed_once_and_gone_on_with(tmp_path: Path) -> None:
+    out = tmp_path / "deep" / "out"
+    assert claim_folder(out, "prepare", {"mpp": 0.5, "sites": ("a", "b")}) is False
+    assert json.loads((out / WORK_FILE).read_text()) == {"command": "prepare", "settings": {"mpp": 0.5, "sites": ["a", "b"]}}
+    (out / "result").write_text("x")
+    assert claim_folder(out, "prepare", {"mpp": 0.5, "sites": ("a", "b")}) is True
+    assert names(out) == [WORK_FILE, "result"]
+
+
+def test_an_empty_folder_can_be_claimed(tmp_path: Path) -> None:
+    assert claim_folder(tmp_path, "prepare", {}) is False
+
+
+def test_other_settings_are_refused_and_told(tmp_path: Path) -> None:
+    claim_folder(tmp_path, "prepare", {"mpp": 0.5, "old": 1, "same": 3})
+    with pytest.raises(
+        OutputError, match=r"holds 'prepare' work with other settings \(mpp: 0\.5 there, 0\.25 now; old: 1 there, None now\)"
+    ):
+        claim_folder(tmp_path, "prepare", {"mpp": 0.25, "same": 3})
+
+
+def test_another_command_is_refused(tmp_path: Path) -> None:
+    claim_folder(tmp_path, "prepare", {})
+    with pytest.raises(OutputError, match=r"holds 'prepare' work with other settings \(this is 'train'\); choose another folder"):
+        claim_folder(tmp_path, "train", {})
+
+
+def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("x")
+    with pytest.raises(OutputError, match="output folder is not empty; choose another folder or empty it"):
+        claim_folder(tmp_path, "prepare", {})
+    assert names(tmp_path) == ["thesis.txt"]
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("x")
+    with pytest.raises(InputError, match="out: is a file, wanted a folder; choose another name"):
+        claim_folder(tmp_path / "out", "prepare", {})
+
+
+def test_a_damaged_note_is_told(tmp_path: Path) -> None:
+    (tmp_path / WORK_FILE).write_text("{")
+    with pytest.raises(OutputError, match=f"{WORK_FILE}: not JSON"):
+        claim_folder(tmp_path, "prepare", {})
+
+
+def test_a_kill_while_claiming_does_not_lock_the_folder(tmp_path: Path) -> None:
+    """Killed between opening and renaming the note, the same command said "output folder is not empty" forever."""
+    (tmp_path / f".part-{WORK_FILE}").write_text('{"comm')
+    assert claim_folder(tmp_path, "prepare", {"mpp": 0.5}) is False
+    assert names(tmp_path) == [WORK_FILE]

