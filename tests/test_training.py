@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import DATA, quiet
 
 from breastseg.data.dataset import Dataset
 from breastseg.data.patches import CropDraw, Crops
@@ -23,6 +22,7 @@ from breastseg.training.config import PRESETS, TrainConfig, preset
 from breastseg.training.loader import GridBatches, Share, TrainBatches
 from breastseg.training.module import Segmenter
 from breastseg.training.train import train
+from conftest import DATA, quiet
 
 TINY = TrainConfig(
     encoder_weights="none", decoder_channels=(16, 16, 16, 16, 16), crop_px=32, batch=4, epochs=5, crops_per_epoch=16, precision="32",
@@ -92,7 +92,9 @@ def test_killed_at_random_moments_it_ends_the_same(data: Dataset, tmp_path: Path
 
 def test_same_seed_same_bytes_other_seed_other_weights(data: Dataset, tmp_path: Path) -> None:
     config = replace(TINY, epochs=1)
-    files = [train(data.path, tmp_path / str(i) / "run", replace(config, seed=seed), say=quiet).card.files for i, seed in enumerate((1, 1, 2))]
+    files = [
+        train(data.path, tmp_path / str(i) / "run", replace(config, seed=seed), say=quiet).card.files for i, seed in enumerate((1, 1, 2))
+    ]
     assert files[0] == files[1]
     assert files[0]["model.safetensors"] != files[2]["model.safetensors"]
 

@@ -23,7 +23,7 @@ from breastseg.inference.model import Model
 from breastseg.metrics import class_scores, confusion_counts, overall_scores
 from breastseg.metrics.confusion import Counts
 from breastseg.models.bundle import HISTORY
-from breastseg.outputs.pictures import save_labels, save_overlay
+from breastseg.outputs.pictures import save_labels, save_overlay, save_pixels
 from breastseg.outputs.plots import save_confusion, save_curves
 
 PROTOCOL = "pixels at the data set's um/px; not annotated pixels are left out; 0 is never a class; NaN where a class has no support"
@@ -94,6 +94,7 @@ def counts_table(counts: dict[str, Counts], names: list[str]) -> pd.DataFrame:
 def _score_region(model: Model, data: Dataset, region: str, folder: Path) -> Counts:
     pixels, truth = data.image(region), np.asarray(data.labels(region))
     prediction = model.label(pixels, mpp=data.mpp)
+    save_pixels(pixels, folder / "image.jpg")
     save_labels(prediction, model.card.label_map, folder / "labels.png")
     save_overlay(pixels, truth, model.card.label_map, folder / "truth.png")
     save_overlay(pixels, prediction, model.card.label_map, folder / "prediction.png")

@@ -22,6 +22,12 @@ def save_labels(labels: Labels, label_map: LabelMap, path: Path) -> None:
         picture.save(beside, format="PNG")
 
 
+def save_pixels(pixels: npt.NDArray[np.uint8], path: Path) -> None:
+    """Write a picture as JPEG, for looking at."""
+    with written(path) as beside:
+        Image.fromarray(np.ascontiguousarray(pixels)).save(beside, format="JPEG", quality=90)
+
+
 def overlay(pixels: npt.NDArray[np.uint8], labels: Labels, label_map: LabelMap) -> npt.NDArray[np.uint8]:
     """Return pixels with classes washed over them and their borders drawn; label 0 stays as it is.
 

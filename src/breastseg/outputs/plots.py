@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from breastseg.files import written
 
@@ -21,6 +22,7 @@ def save_curves(history: pd.DataFrame, path: Path) -> None:
             if f"{part}_{name}" in history:
                 axes.plot(history["epoch"] + 1, history[f"{part}_{name}"], label=part, color=colour, marker=".")
         axes.set(title=title, xlabel="epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.legend()
     _save(figure, path)

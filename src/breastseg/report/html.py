@@ -13,6 +13,7 @@ from breastseg.errors import InputError
 from breastseg.files import read_json, write_text
 
 _PICTURE_PX = 900
+_PICTURES = ("image.jpg", "truth.png", "prediction.png")
 
 
 def write_report(evaluation: str | Path) -> Path:
@@ -27,8 +28,7 @@ def write_report(evaluation: str | Path) -> Path:
     pages.filters["score"] = _score
     pages.filters["pixels"] = lambda value: f"{int(value):,}"
     regions = [
-        {"id": region, **values, "truth": _picture(folder / "regions" / region / "truth.png"),
-         "prediction": _picture(folder / "regions" / region / "prediction.png")}
+        {"id": region, **values, **{Path(name).stem: _picture(folder / "regions" / region / name) for name in _PICTURES}}
         for region, values in scores["regions"].items()
     ]  # fmt: skip
     plots = {name: _picture(folder / f"{name}.png", shrink=False) for name in ("confusion", "curves") if (folder / f"{name}.png").is_file()}

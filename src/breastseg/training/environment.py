@@ -23,7 +23,9 @@ def environment() -> dict[str, Any]:
 
 def _git_commit() -> str:
     try:
-        found = subprocess.run(["git", "rev-parse", "--verify", "--quiet", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent, check=False)
+        found = subprocess.run(
+            ["git", "rev-parse", "--verify", "--quiet", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent, check=False
+        )
     except FileNotFoundError:
         return ""
     return found.stdout.strip()

@@ -98,7 +98,8 @@ class Segmenter(L.LightningModule):
 
     def finish(self, part: str) -> None:
         """Turn the epoch's sums, over all devices, into its figures."""
-        sums = torch.stack(self._sums.pop(part)).sum(0)
+        nothing = torch.zeros(2 + self.classes**2, dtype=torch.float64, device=self.device)  # more devices than validation batches
+        sums = torch.stack(self._sums.pop(part, [nothing])).sum(0)
         total = self.all_gather(sums).reshape(-1, sums.numel()).sum(0)  # type: ignore[union-attr]
         figures = {f"{part}_{key}": value for key, value in self._scores(total).items()}
         self.figures.update(figures)

@@ -14,6 +14,7 @@ import breastseg.models.torchvision_ops  # noqa: F401  before anything that impo
 # isort: split
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -68,6 +69,8 @@ def train(
         the finished bundle, RUN/bundle.
     """
     data, run = open_dataset(dataset), Path(run)
+    if _rank():
+        say = _silent  # the first of several processes speaks for all
     split = load_split(data)
     settings = {"config": config.to_dict(), "data": data.fingerprint(), "split": split_fingerprint(split), "name": name or run.name}
     parts = {part: regions_of(split, part) for part in ("train", "val") if (split["split"] == part).any()}
@@ -97,6 +100,15 @@ def train(
     bundle = write_bundle(run / "bundle", network, card, _parity_crops(data, parts["train"], config), history)
     say(f"{bundle.path}: ONNX agrees with PyTorch within {bundle.card.parity['max_probability_difference']:.1e}")
     return bundle
+
+
+def _rank() -> int:
+    """Return which of the processes that DDP started this is; 0 is the person's own."""
+    return int(os.environ.get("LOCAL_RANK", 0))
+
+
+def _silent(line: str) -> None:
+    """Say nothing."""
 
 
 def _absent_classes(data: Dataset, regions: list[str], config: TrainConfig) -> list[str]:
@@ -130,7 +142,7 @@ def resolved_precision(precision: str) -> Literal["bf16-mixed", "32-true"]:
 def _fit(data: Dataset, parts: dict[str, list[str]], network: Network, config: TrainConfig, run: Path, loggers: list[Logger],
          say: Callable[[str], None]) -> None:  # fmt: skip
     """Run the loop and leave the best epoch's weights in `network`."""
-    share = Share(int(os.environ.get("LOCAL_RANK", 0)), config.devices)
+    share = Share(_rank(), config.devices)
     crops = Crops(data, parts["train"], CropDraw(config.crop_px, config.balance, config.seed))
     area = int((data.regions.loc[parts["train"], "width_px"] * data.regions.loc[parts["train"], "height_px"]).sum())
     per_epoch = config.crops_per_epoch or max(config.batch, area // config.crop_px**2)
@@ -161,6 +173,8 @@ def _fit(data: Dataset, parts: dict[str, list[str]], network: Network, config: T
     last = run / "checkpoints" / "last.ckpt"
     with quiet_lightning():
         trainer.fit(module, loader(batches), val, ckpt_path=last if last.is_file() else None, weights_only=True)
+    if not trainer.is_global_zero:
+        sys.exit(0)  # a process that DDP started to train beside the first; what follows is written once
     _load_best(module, run)
     save_curves(pd.read_csv(run / "metrics.csv"), run / "curves.png")
 
