@@ -1,14 +1,18 @@
 """Painted fields and small data sets, made by code; a tiny model, trained by nobody, for tests of what surrounds a model."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 
 from breastseg.data.dataset import Dataset
 from breastseg.data.prepare import PrepareConfig, prepare
-from breastseg.models.bundle import Bundle
+from breastseg.files import sha256_of, write_json
+from breastseg.models.bundle import HISTORY, ONNX, WEIGHTS, Bundle, load_bundle
+from breastseg.runtime.onnx import OnnxRunner
 
 DATA = Path(__file__).parent / "data"
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -65,3 +69,52 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
                 training={"patients": {"train": ["TCGA-A2-A0D2"]}}, licence="none", limits=("random weights",))  # fmt: skip
     crops = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
     return write_bundle(tmp_path_factory.mktemp("models") / "tiny", build(config), card, crops, "epoch,train_loss\n0,1.0\n")
+
+
+CROPS = sorted((DATA / "bcss" / "images").glob("*.png"))
+
+
+def crop(index: int) -> npt.NDArray[np.uint8]:
+    return np.asarray(Image.open(CROPS[index]).convert("RGB"))
+
+
+def rewrite(folder: Path, name: str, value: npt.NDArray[np.float16]) -> None:
+    """Give a weight another value in a bundle's two files; they hold it in half precision, small ones in ONNX in single."""
+    import onnx
+    from onnx import numpy_helper
+    from safetensors.numpy import load_file, save_file
+
+    save_file({**load_file(folder / WEIGHTS), name: value}, folder / WEIGHTS)
+    model = onnx.load(folder / ONNX)
+    tensor = next(t for t in model.graph.initializer if t.name.removesuffix(".half") == f"network.{name}")
+    tensor.CopyFrom(numpy_helper.from_array(value.astype(numpy_helper.to_array(tensor).dtype), tensor.name))
+    onnx.save(model, folder / ONNX)
+
+
+@pytest.fixture(scope="session")
+def lively_bundle(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The tiny bundle, changed so that every class wins somewhere and that no pixel looks further than the halo.
+
+    With random weights one class wins everywhere, and what is left comes from the deepest features, which see the whole tile.
+    So the decoder is cut off below a stride of 8, and the last bias takes the mean of each class away.
+    """
+    from safetensors.numpy import load_file
+
+    folder = tmp_path_factory.mktemp("models") / "lively"
+    folder.mkdir()
+    for name in tiny_bundle.card.files:
+        (folder / name).write_bytes((tiny_bundle.path / name).read_bytes())
+    (folder / HISTORY).write_text("epoch,train_loss,val_loss,train_accuracy,val_accuracy,train_dice,val_dice\n0,1.5,1.4,0.5,0.4,0.3,0.2\n")
+    weights = load_file(folder / WEIGHTS)
+    first = weights["body.decoder.blocks.1.conv1.0.weight"].copy()
+    first[:, : tiny_bundle.card.network["decoder_channels"][0]] = 0
+    rewrite(folder, "body.decoder.blocks.1.conv1.0.weight", first)
+    tiles = np.stack([crop(i).transpose(2, 0, 1) for i in range(len(CROPS))])
+    offset = np.log(OnnxRunner(Bundle(folder, tiny_bundle.card), 1)(tiles)).mean(axis=(0, 2, 3))
+    bias = weights["body.segmentation_head.0.bias"].astype(np.float32) - offset
+    rewrite(folder, "body.segmentation_head.0.bias", bias.astype(np.float16))
+    card = replace(
+        tiny_bundle.card, name="lively", tile_px=224, halo_px=64, files={name: sha256_of(folder / name) for name in tiny_bundle.card.files}
+    )
+    write_json(folder / "card.json", card.to_dict())
+    return load_bundle(folder)

@@ -1,5 +1,6 @@
 """Writing whole or not at all, and one folder for one piece of work."""
 
+import errno
 import hashlib
 import json
 import math
@@ -35,6 +36,20 @@ def test_an_error_keeps_the_old_file_and_nothing_else(tmp_path: Path, error: typ
         raise error
     assert target.read_text() == "old"
     assert names(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), OSError("encoder error -2")])
+def test_a_failed_write_names_its_file(tmp_path: Path, error: OSError) -> None:
+    """The system tells that a write failed, not of which file."""
+    with pytest.raises(OSError, match=r"No space left on device|encoder error") as caught, written(tmp_path / "a.txt"):
+        raise error
+    assert caught.value.filename == str(tmp_path / "a.txt")
+
+
+def test_our_own_errors_go_through_as_they_are(tmp_path: Path) -> None:
+    """Some of them are OSErrors too."""
+    with pytest.raises(OutputError, match=r"^x: is in use$"), written(tmp_path / "a.txt"):
+        raise OutputError("x: is in use")
 
 
 def test_what_a_kill_left_is_written_over(tmp_path: Path) -> None:

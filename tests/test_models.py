@@ -57,7 +57,10 @@ def test_dropout_acts_in_training_only() -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (NetworkConfig("vnet", LITE0, 5), r"architecture 'vnet': not known; wanted unet, unet-scse, unetplusplus, deeplabv3plus, segformer"),
+        (
+            NetworkConfig("vnet", LITE0, 5),
+            r"architecture 'vnet': not known; wanted unet, unet-scse, unetplusplus, deeplabv3plus, segformer",
+        ),
         (NetworkConfig("unet", "resnet35", 5), r"encoder 'resnet35': not known; wanted one of resnet18, resnet34"),
         (NetworkConfig("unet", LITE0, 5, dropout=1.0), r"dropout 1: wanted 0 up to 1"),
         (NetworkConfig("segformer", LITE0, 5, (8,) * 5), r"decoder channels are not an option of segformer"),

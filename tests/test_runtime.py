@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_inference import CROPS, crop, lively_bundle  # noqa: F401
 
 from breastseg.errors import InputError, MissingPackageError, ModelError
 from breastseg.files import sha256_of, write_json
 from breastseg.labels import BUILT_IN
 from breastseg.models.bundle import ONNX, WEIGHTS, Bundle, load_bundle
 from breastseg.runtime import BACKENDS, load_runner
+from conftest import CROPS, crop
 
 
 def copy_of(bundle: Bundle, folder: Path, **changes: object) -> Bundle:
@@ -26,7 +26,7 @@ def copy_of(bundle: Bundle, folder: Path, **changes: object) -> Bundle:
 
 
 @pytest.mark.parametrize("index", range(3))
-def test_back_ends_agree_on_real_crops(lively_bundle: Bundle, index: int) -> None:  # noqa: F811
+def test_back_ends_agree_on_real_crops(lively_bundle: Bundle, index: int) -> None:
     tiles = crop(index).transpose(2, 0, 1)[None].copy()
     found = {name: load_runner(lively_bundle, name, threads=1)(tiles) for name in BACKENDS}
     assert np.abs(found["onnx"] - found["torch"]).max() < 1e-3  # what the export promises

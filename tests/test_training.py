@@ -90,6 +90,22 @@ def test_killed_at_random_moments_it_ends_the_same(data: Dataset, tmp_path: Path
     assert again.card.files == whole.card.files
 
 
+def test_ctrl_c_is_one_line_and_the_run_can_go_on(data: Dataset, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    process = subprocess.Popen(
+        command(data.path, run, replace(TINY, epochs=200)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 120
+    while not (run / "checkpoints" / "last.ckpt").is_file() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "breastseg: interrupted; what was finished is kept, the same command goes on from there"
+    assert "Traceback" not in said
+    assert not (run / "bundle").exists()
+
+
 def test_same_seed_same_bytes_other_seed_other_weights(data: Dataset, tmp_path: Path) -> None:
     config = replace(TINY, epochs=1)
     files = [

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from breastseg.errors import InputError, OutputError
+from breastseg.errors import BreastsegError, InputError, OutputError
 
 WORK_FILE = "breastseg-work.json"
 
@@ -21,8 +21,11 @@ def written(path: Path) -> Iterator[Path]:
     try:
         yield beside
         beside.replace(path)
-    except BaseException:
+    except BaseException as error:
         beside.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None and not isinstance(error, BreastsegError):
+            # A failed write (a full disk) does not say of which file.
+            raise OSError(error.errno or 0, error.strerror or str(error), str(path)) from error
         raise
 
 
@@ -86,6 +89,8 @@ def claim_folder(out: Path, command: str, settings: dict[str, Any]) -> bool:
     marker = out / WORK_FILE
     if marker.is_file():
         found = read_json(marker, OutputError, "the note of the work this folder was made for")
+        if not isinstance(found, dict) or not isinstance(found.get("settings"), dict):
+            raise OutputError(f"{marker}: not the note of a piece of work; choose another folder or remove it")
         if found == json.loads(json.dumps(work)):
             return True
         raise OutputError(
@@ -94,7 +99,7 @@ def claim_folder(out: Path, command: str, settings: dict[str, Any]) -> bool:
         )
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file, wanted a folder; choose another name")
-    if out.is_dir() and any(out.iterdir()):
+    if out.is_dir() and any(p.name != f".part-{WORK_FILE}" for p in out.iterdir()):  # what a kill while claiming leaves is no work
         raise OutputError(f"{out}: output folder is not empty; choose another folder or empty it")
     write_json(marker, work)
     return False

@@ -33,10 +33,10 @@ class Tile:
     inner: Box
 
 
-def check_mpp(mpp: float, where: str) -> float:
+def check_mpp(mpp: float, where: str, option: str = "--mpp") -> float:
     """Return `mpp` when it can be the scan of a tissue section, else raise MppError naming `where` it was found."""
     if not MIN_MPP <= mpp <= MAX_MPP:
-        raise MppError(f"{where}: {mpp:g} um/px, wanted {MIN_MPP:g} to {MAX_MPP:g}; give the right value with --mpp")
+        raise MppError(f"{where}: {mpp:g} um/px, wanted {MIN_MPP:g} to {MAX_MPP:g}; give the right value with {option}")
     return mpp
 
 

@@ -62,6 +62,8 @@ class LabelMap:
         """Check that every code has one meaning and that 0 is no class."""
         if not 1 <= len(self.classes) < _UNKNOWN - 1:
             raise LabelError(f"label map '{self.name}': {len(self.classes)} classes, wanted 1 to {_UNKNOWN - 2}")
+        if "not_annotated" in self.names:
+            raise LabelError(f"label map '{self.name}': a class cannot be called not_annotated; list its codes under not_annotated")
         if len(set(self.names)) < len(self.names):
             raise LabelError(f"label map '{self.name}': a class name occurs twice in {', '.join(self.names)}")
         seen: dict[int, str] = {}

@@ -12,12 +12,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", required=True, help="folder of a prepared data set")
     parser.add_argument("--split", default="test", help="train, val, test or all (default test)")
     parser.add_argument("--out", required=True, help="folder of the results")
+    parser.add_argument("--record", action="store_true", help="also write the scores into the model's card")
 
 
 def run(options: argparse.Namespace) -> None:
     """Evaluate, write the report, and print where it is."""
     from breastseg.evaluation.evaluate import evaluate
+    from breastseg.models.bundle import record_scores
     from breastseg.report.html import write_report
 
-    evaluate(model_of(options), options.data, options.out, split=options.split)
+    model = model_of(options)
+    scores = evaluate(model, options.data, options.out, split=options.split)
+    if options.record:
+        record_scores(model.bundle, scores)
     print(write_report(options.out))

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source-mpp", type=float, help="microns per pixel of the source's images")
     parser.add_argument("--table", help="CSV with the columns image, patient, site, mpp, for images that are not named by TCGA")
     parser.add_argument("--tiles", type=int, default=0, metavar="PX", help="also write PNG tiles of this side, for other tools")
-    parser.add_argument("--workers", type=int, default=0, help="processes, each with one region in memory (default: one per core)")
+    parser.add_argument("--workers", type=int, default=0, help="threads, each with one region in memory (default: one per core)")
 
 
 def run(options: argparse.Namespace) -> None:

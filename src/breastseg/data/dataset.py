@@ -94,8 +94,10 @@ def open_dataset(path: str | Path) -> Dataset:
         )
         raise DatasetError(f"{root}: no prepared data set (dataset.json is missing); {hint}")
     info = read_json(root / "dataset.json", DatasetError, "a data set's description")
-    if info.get("format") != FORMAT:
-        raise DatasetError(f"{root}: data set format {info.get('format')}, wanted {FORMAT}; prepare it again")
+    if not isinstance(info, dict) or not {"format", "mpp", "label_map"} <= info.keys():
+        raise DatasetError(f"{root / 'dataset.json'}: not a data set's description; prepare it again")
+    if info["format"] != FORMAT:
+        raise DatasetError(f"{root}: data set format {info['format']}, wanted {FORMAT}; prepare it again")
     label_map = LabelMap.from_dict(info["label_map"], str(root / "dataset.json"))
     table = pd.read_csv(root / "regions.csv", dtype={"region": str, "patient": str, "site": str, "source_split": str},
                         keep_default_na=False).set_index("region")  # fmt: skip

@@ -1,10 +1,9 @@
 """prepare(): every annotated field becomes a region of a Dataset, resampled once."""
 
 import hashlib
-import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from breastseg.data.dataset import ARRAYS, FORMAT, Dataset, open_dataset
-from breastseg.errors import ImageError, InputError
+from breastseg.errors import DatasetError, ImageError, InputError
 from breastseg.files import claim_folder, read_json, sha256_of, write_json, write_text, written
 from breastseg.geometry import check_mpp, scaled_size
 from breastseg.labels import LabelMap, Labels, load_label_map
@@ -37,7 +36,7 @@ class PrepareConfig:
         source_mpp: microns per pixel of the source's pictures, overriding what is known of it.
         table: CSV with the columns image, patient, site, mpp.
         tiles_px: also write PNG tiles of this side, for other tools; 0 writes none.
-        workers: processes; each holds one region in memory. 0 takes one per core.
+        workers: threads; each holds one region in memory. 0 takes one per core.
     """
 
     mpp: float = 0.5
@@ -81,7 +80,8 @@ def prepare(
     say(found.description)
     for note in found.notes:
         say(f"  {note}")
-    if not (out / "dataset.json").is_file():
+    if not (out / "dataset.json").is_file() or not all(_is_made(r, out) for r in found.regions):
+        (out / "dataset.json").unlink(missing_ok=True)
         _prepare_all(found, label_map, out, config)
     return open_dataset(out)
 
@@ -95,7 +95,7 @@ def _label_map(source: Source, config: PrepareConfig) -> LabelMap:
 
 def _prepare_all(source: Source, label_map: LabelMap, out: Path, config: PrepareConfig) -> None:
     (out / ARRAYS).mkdir(parents=True, exist_ok=True)
-    todo = [r for r in source.regions if not _row_path(out, r.id).is_file()]
+    todo = [r for r in source.regions if not _is_made(r, out)]
     jobs = [(region, label_map, out, config.mpp, config.tiles_px) for region in todo]
     done = len(source.regions) - len(todo)
     with tqdm(total=len(source.regions), initial=done, unit="region", desc="prepare", disable=None) as bar:
@@ -109,15 +109,17 @@ def _prepare_all(source: Source, label_map: LabelMap, out: Path, config: Prepare
 
 
 def _run(jobs: list[Any], workers: int) -> Iterator[None]:
-    """Run jobs in processes, at most two waiting per worker, so that an error stops the rest at once."""
+    """Run jobs in threads, at most two waiting per worker, so that an error stops the rest at once.
+
+    Threads, because decoding, resampling, hashing and writing all let go of the interpreter: processes cost a third more, in imports.
+    """
     if workers == 1 or len(jobs) <= 1:
         for job in jobs:
             _prepare_one(job)
             yield
         return
-    context = multiprocessing.get_context("forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn")
     waiting, running = iter(jobs), set()
-    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool:
+    with ThreadPoolExecutor(min(workers, len(jobs))) as pool:
         try:
             for job in waiting:
                 running.add(pool.submit(_prepare_one, job))
@@ -135,6 +137,15 @@ def _row_path(out: Path, region: str) -> Path:
     return out / ARRAYS / f"{region}.json"
 
 
+def _is_made(region: Region, out: Path) -> bool:
+    """Return whether the region's row is there and its files are still those it was made of."""
+    path = _row_path(out, region.id)
+    if not path.is_file():
+        return False
+    row = read_json(path, DatasetError, "a region's row")
+    return bool(row["image_sha256"] == sha256_of(region.image) and row["labels_sha256"] == sha256_of(region.labels))
+
+
 def _prepare_one(job: tuple[Region, LabelMap, Path, float, int]) -> None:
     """Write one region's arrays, then its row, which says that they are whole."""
     region, label_map, out, mpp, tiles_px = job
@@ -146,7 +157,8 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, float, int]) -> None:
             "export both at the same size"
         )
     labels = label_map.apply(resample_labels(codes, scaled_size(slide.size_px, region.mpp, mpp)), str(region.labels))
-    label_map.apply(np.unique(codes), str(region.labels))  # a rare code must not slip through the resampling
+    occurring = np.flatnonzero(np.bincount(codes.ravel(), minlength=256)).astype(np.uint8)
+    label_map.apply(occurring, str(region.labels))  # a rare unknown code must not slip through the resampling
     image = slide.read(mpp=mpp)
     _save(out / ARRAYS / f"{region.id}.image.npy", image)
     _save(out / ARRAYS / f"{region.id}.labels.npy", labels)
@@ -181,8 +193,11 @@ def class_points(labels: Labels, seed: str) -> npt.NDArray[np.int32]:
 
 
 def _save(path: Path, array: npt.NDArray[Any]) -> None:
+    # np.save() lets C write and does not hear of a failure in the last 4 KB: a full disk left arrays cut short.
+    array = np.ascontiguousarray(array)
     with written(path) as beside, beside.open("wb") as file:
-        np.save(file, array, allow_pickle=False)
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(array.tobytes())
 
 
 def _save_tiles(image: npt.NDArray[np.uint8], labels: Labels, folder: Path, region: str, side: int) -> None:

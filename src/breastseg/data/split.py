@@ -51,9 +51,14 @@ def split(dataset: Dataset, config: SplitConfig) -> pd.DataFrame:
     Raises:
         SplitError: a part is empty, a region has none, or a patient is in two (the message names one).
     """
+    for name, share in (("--val", config.val), ("--test", config.test)):
+        if not 0 <= share < 1:
+            raise InputError(f"{name} {share:g}: wanted a share from 0 up to 1")
+    if config.seed < 0:
+        raise InputError(f"--seed {config.seed}: wanted 0 or more")
     parts = _SCHEMES.get(config.scheme, _from_csv)(dataset.regions, config)
     table = dataset.regions[["patient", "site"]].assign(split=parts)
-    wanted = [part for part in PARTS if part != "val" or config.val > 0]
+    wanted = ["train", *(["val"] if config.val else []), *(["test"] if config.test or config.scheme != "random" else [])]
     if config.scheme not in _SCHEMES or config.scheme == "source":
         wanted = [part for part in PARTS if (table["split"] == part).any()] or ["train"]
     check_split(table, wanted)
@@ -128,9 +133,6 @@ def _shuffled(groups: pd.Series, seed: int) -> list[str]:
 
 def _with_val(groups: pd.Series, test: set[str], config: SplitConfig) -> pd.Series:
     """Give every region its part: `test` groups, then a share of the rest for validation, train."""
-    for name, share in (("--val", config.val), ("--test", config.test)):
-        if not 0 <= share < 1:
-            raise InputError(f"{name} {share:g}: wanted a share from 0 up to 1")
     rest = [name for name in _shuffled(groups, config.seed) if name not in test]
     val = set(rest[: max(1, round(len(rest) * config.val))]) if config.val else set()
     return groups.map(lambda name: "test" if name in test else "val" if name in val else "train")
@@ -143,7 +145,7 @@ def _official(regions: pd.DataFrame, config: SplitConfig) -> pd.Series:
 def _random(regions: pd.DataFrame, config: SplitConfig) -> pd.Series:
     groups = _groups(regions, config.by)
     names = _shuffled(groups, config.seed)
-    return _with_val(groups, set(names[: max(1, round(len(names) * config.test))]), config)
+    return _with_val(groups, set(names[: max(1, round(len(names) * config.test))] if config.test else ()), config)
 
 
 def _kfold(regions: pd.DataFrame, config: SplitConfig) -> pd.Series:
@@ -173,7 +175,10 @@ def _from_csv(regions: pd.DataFrame, config: SplitConfig) -> pd.Series:
     path = Path(config.scheme)
     if not path.is_file():
         raise InputError(f"--scheme {config.scheme}: not known; wanted {', '.join(_SCHEMES)}, or a CSV file")
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as cause:
+        raise SplitError(f"{path}: not a CSV table ({' '.join(str(cause).split())})") from None
     key = next((k for k in ("region", "patient") if k in table.columns), None)
     if key is None or "split" not in table.columns:
         raise SplitError(f"{path}: columns are {', '.join(table.columns)}, wanted region or patient, and split")

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.split import load_split, regions_of, split_fingerprint
-from breastseg.errors import LabelError, SplitError
+from breastseg.errors import DatasetError, LabelError, SplitError
 from breastseg.files import claim_folder, write_json, write_text
 from breastseg.inference.model import Model
 from breastseg.metrics import class_scores, confusion_counts, overall_scores
@@ -53,7 +53,7 @@ def evaluate(
     table = load_split(data) if split != "all" or (data.path / "split.csv").is_file() else data.regions.assign(split="all")
     regions = regions_of(table, split)
     if split != "train":
-        _check_unseen(model, data, regions)
+        _check_unseen(model, data, regions, ("train",) if split == "val" else ("train", "val"))
     out, names = Path(out), list(model.card.label_map.names)
     settings = {
         "model": model.card.name, "model_files": model.card.files, "backend": model.backend, "data": data.fingerprint(),
@@ -65,6 +65,8 @@ def evaluate(
         for region in tqdm(regions, desc="evaluate", unit="region", disable=None)
     }
     pooled = np.sum(list(counts.values()), axis=0)
+    if not pooled.any():
+        raise DatasetError(f"{data.path}: no annotated pixel in the {len(regions)} regions of split '{split}'; there is nothing to score")
     scores = {
         "model": model.card.name, "data": data.fingerprint(), "split": split, "label_map": model.card.label_map.to_dict(),
         "mpp": data.mpp, "patients": sorted(set(data.regions.loc[regions, "patient"])),
@@ -110,12 +112,13 @@ def _check_labels(model: Model, data: Dataset) -> None:
         )
 
 
-def _check_unseen(model: Model, data: Dataset, regions: list[str]) -> None:
-    trained = set(model.card.training.get("patients", {}).get("train", ()))
-    seen = sorted(trained & set(data.regions.loc[regions, "patient"]))
+def _check_unseen(model: Model, data: Dataset, regions: list[str], parts: tuple[str, ...]) -> None:
+    patients = model.card.training.get("patients", {})
+    used = {patient for part in parts for patient in patients.get(part, ())}
+    seen = sorted(used & set(data.regions.loc[regions, "patient"]))
     if seen:
         raise SplitError(
-            f"patient {seen[0]} trained the model '{model.card.name}' ({len(seen)} such patients); scores on them say nothing, "
+            f"patient {seen[0]} was used to train the model '{model.card.name}' ({len(seen)} in all); scores on them say nothing, "
             "evaluate another part, or --split train to see the fit"
         )
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from breastseg.errors import ModelError
 from breastseg.geometry import scaled_size
 from breastseg.inference.tiles import label_pixels
 from breastseg.labels import Labels
@@ -59,10 +58,4 @@ def load_model(name_or_path: str | Path = DEFAULT_MODEL, *, backend: str = "onnx
         ModelError: no such model, altered files, or a card that does not fit. MissingPackageError: back end not installed.
     """
     bundle = load_bundle(name_or_path)
-    card = bundle.card
-    if card.tile_px % 32 or card.halo_px % 32 or card.tile_px <= 2 * card.halo_px:
-        raise ModelError(
-            f"{bundle.path}: card has tiles of {card.tile_px} px with a halo of {card.halo_px} px; wanted multiples of 32, "
-            "the tile larger than two halos"
-        )
     return Model(bundle, load_runner(bundle, backend, threads=threads), backend)

@@ -19,13 +19,15 @@ from PIL import Image
 from tqdm import tqdm
 
 from breastseg.errors import ImageError, InputError
-from breastseg.files import claim_folder, read_json, sha256_of, write_json, write_text, written_folder
+from breastseg.files import WORK_FILE, claim_folder, read_json, sha256_of, write_json, write_text, written_folder
 from breastseg.geometry import scaled_size
 from breastseg.inference.model import Model
 from breastseg.measures import class_areas
 from breastseg.outputs.pictures import save_figure, save_labels, save_overlay
 from breastseg.slides import open_slide
 from breastseg.sources.region import IMAGE_SUFFIXES
+
+_OWN_NAMES = ("measures.csv", "figure.png", WORK_FILE)
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ def predict(
     Raises:
         ImageError, MppError: an input cannot be used; every input is opened before the first is run.
     """
+    if config.figure < 0:
+        raise InputError(f"figure {config.figure}: wanted 0 or more")
     paths = list_pictures([inputs] if isinstance(inputs, (str, Path)) else inputs)
     slides = {path: open_slide(path, mpp=config.mpp) for path in paths}
     out, card = Path(out), model.card
@@ -106,6 +110,8 @@ def list_pictures(inputs: Sequence[str | Path]) -> list[Path]:
             paths.append(item)
     stems: dict[str, Path] = {}
     for path in paths:
+        if path.stem in _OWN_NAMES:
+            raise ImageError(f"{path}: its results would be called like {path.stem}, which breastseg writes itself; rename it")
         if path.stem in stems:
             raise ImageError(f"{path}: its results would overwrite those of {stems[path.stem]}; rename one or predict them apart")
         stems[path.stem] = path

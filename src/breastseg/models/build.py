@@ -82,7 +82,7 @@ class Network(nn.Module):
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """Scale, encode, drop bottleneck channels, decode."""
-        scaled = (pictures.float() - self.mean) / self.std
+        scaled = pictures.to(torch.float32, copy=True).sub_(self.mean).div_(self.std)
         features = list(self.body.encoder(scaled))  # type: ignore[operator]
         features[-1] = self.dropout(features[-1])
         logits: torch.Tensor = self.body.segmentation_head(self.body.decoder(features))  # type: ignore[operator]

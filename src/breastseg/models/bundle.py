@@ -1,10 +1,11 @@
 """A model bundle: a folder with `card.json`, `model.safetensors` and `model.onnx`. Loading never unpickles."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from breastseg.errors import ModelError
-from breastseg.files import read_json, sha256_of
+from breastseg.files import read_json, sha256_of, write_json
 from breastseg.models.card import Card
 
 CARD, WEIGHTS, ONNX, HISTORY = "card.json", "model.safetensors", "model.onnx", "metrics.csv"
@@ -29,6 +30,13 @@ class Bundle:
 def bundled_models() -> dict[str, Path]:
     """Return the models that come with the package, by name."""
     return {p.parent.name: p.parent for p in sorted(BUNDLED.glob(f"*/{CARD}"))}
+
+
+def record_scores(bundle: Bundle, scores: dict[str, Any]) -> None:
+    """Write an evaluation's scores into the bundle's card, under its part and data; the other scores there stay."""
+    kept = {key: scores[key] for key in ("data", "split", "mpp", "patients", "overall", "pooled", "protocol")}
+    card = replace(bundle.card, scores={**bundle.card.scores, f"{scores['split']} of {scores['data']}": kept})
+    write_json(bundle.path / CARD, card.to_dict())
 
 
 def load_bundle(name_or_path: str | Path) -> Bundle:

@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from breastseg.errors import LabelError, ModelError
-from breastseg.geometry import check_mpp
+from breastseg.errors import ModelError
+from breastseg.geometry import check_mpp, tile_grid
 from breastseg.labels import LabelMap
 
 CARD_VERSION = 1
@@ -64,6 +64,12 @@ class Card:
             fields["limits"] = tuple(value.get("limits", ()))
             card = Card(**fields)
             check_mpp(card.mpp, where)
-        except (KeyError, TypeError, LabelError) as cause:
+            next(tile_grid((1, 1), card.tile_px, card.halo_px))
+            for key in ("network", "training", "files"):
+                if not isinstance(fields.get(key, {}), dict):
+                    raise TypeError(f"{key} is {fields[key]!r}")
+        except ModelError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError) as cause:
             raise ModelError(f"{where}: not a model card ({cause}); export the bundle again") from None
         return card

@@ -56,6 +56,7 @@ def write_bundle(folder: Path, network: Network, card: Card, crops: npt.NDArray[
     rounded.eval()
     with written_folder(folder) as beside:
         save_file({name: value.contiguous() for name, value in state.items()}, beside / WEIGHTS)
+        (beside / WEIGHTS).chmod(0o644)  # the library leaves it readable to its owner alone
         _export_onnx(rounded, beside / ONNX)
         parity = _parity(rounded, beside / ONNX, crops)
         (beside / HISTORY).write_text(history, encoding="utf-8")

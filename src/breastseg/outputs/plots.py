@@ -24,7 +24,8 @@ def save_curves(history: pd.DataFrame, path: Path) -> None:
         axes.set(title=title, xlabel="epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
-        axes.legend()
+        if axes.get_lines():
+            axes.legend()
     _save(figure, path)
 
 

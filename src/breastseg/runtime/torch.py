@@ -23,6 +23,9 @@ class TorchRunner:
             self._network.load_state_dict(load_file(path))
         except RuntimeError as cause:
             raise ModelError(f"{path}: weights are of another network than the card's ({str(cause).splitlines()[0]})") from None
+        has, wanted = bundle.card.network["classes"], len(bundle.card.label_map.classes)
+        if has != wanted:
+            raise ModelError(f"{path}: network of {has} classes, the card has {wanted} classes; the file belongs to another model")
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._network.eval().to(self._device)
 

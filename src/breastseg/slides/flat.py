@@ -1,5 +1,6 @@
 """Flat images (PNG, JPEG, TIFF) through Pillow, and masks whose pixel values are label codes."""
 
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ MAX_PIXELS = 250_000_000
 _TIFF_RESOLUTION_X, _TIFF_RESOLUTION_UNIT = 282, 296
 _UM_PER_TIFF_UNIT = {2: 25_400.0, 3: 10_000.0}
 
+_OPENING = threading.Lock()
+"""catch_warnings() changes the filters of all threads: two at once leave them wrong."""
+
 
 @dataclass(frozen=True)
 class FlatSlide:
@@ -33,7 +37,10 @@ class FlatSlide:
 
     def read(self, *, mpp: float) -> Pixels:
         """Return the whole picture at `mpp`, resampled with area weights: (H, W, 3) uint8."""
-        return resample_pixels(_read_pixels(self.path), scaled_size(self.size_px, self.mpp, mpp))
+        pixels = _read_pixels(self.path)
+        if pixels.shape[1::-1] != self.size_px:
+            raise ImageError(f"{self.path}: turned by a tag behind its pixels, or changed since it was opened; export it upright")
+        return resample_pixels(pixels, scaled_size(self.size_px, self.mpp, mpp))
 
 
 def open_slide(path: str | Path, *, mpp: float | None = None) -> FlatSlide:
@@ -50,6 +57,7 @@ def open_slide(path: str | Path, *, mpp: float | None = None) -> FlatSlide:
     path = Path(path)
     with _opened(path) as image:
         size = _upright_size(image)
+        _check_depth(image, path)
         if mpp is not None:
             return FlatSlide(path, size, check_mpp(mpp, "--mpp"), "given")
         found, looked_at = _mpp_from_tags(image)
@@ -72,7 +80,7 @@ def read_codes(path: Path) -> npt.NDArray[np.uint8]:
     """
     with _opened(path) as image:
         if image.mode not in {"L", "P"}:
-            kind = "16-bit" if image.mode.startswith("I") else f"{image.mode} colours"
+            kind = {"1": "1-bit pixels", "I": "32-bit pixels", "I;16": "16-bit pixels"}.get(image.mode, f"{image.mode} colours")
             raise ImageError(
                 f"{path}: mask has {kind}, wanted 8-bit grey or palette with one label code a pixel; export the codes, not their picture"
             )
@@ -81,13 +89,12 @@ def read_codes(path: Path) -> npt.NDArray[np.uint8]:
 
 def _read_pixels(path: Path) -> Pixels:
     with _opened(path) as image:
-        if image.mode.startswith(("I", "F")):
-            raise ImageError(f"{path}: picture is {image.mode}, wanted 8 bits a channel; convert it to 8-bit RGB")
-        upright = ImageOps.exif_transpose(_decoded(image, path))
+        upright = _decoded(image, path)
+        ImageOps.exif_transpose(upright, in_place=True)
         if "A" in upright.getbands() or "transparency" in upright.info:
             white = Image.new("RGBA", upright.size, "white")
             upright = Image.alpha_composite(white, upright.convert("RGBA"))
-        return np.asarray(upright.convert("RGB"))
+        return np.asarray(upright if upright.mode == "RGB" else upright.convert("RGB"))
 
 
 def resample_pixels(pixels: Pixels, size_px: tuple[int, int]) -> Pixels:
@@ -111,7 +118,7 @@ def resample_labels(labels: npt.NDArray[np.uint8], size_px: tuple[int, int]) -> 
 def _opened(path: Path) -> Iterator[Image.Image]:
     """Open a picture of acceptable size. Only the errors of opening are told here, never those of the caller's body."""
     try:
-        with warnings.catch_warnings():
+        with _OPENING, warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit follows
             image = Image.open(path)
     except FileNotFoundError:
@@ -140,8 +147,19 @@ def _decoded(image: Image.Image, path: Path) -> Image.Image:
     return image
 
 
+def _check_depth(image: Image.Image, path: Path) -> None:
+    """Refuse more than 8 bits a channel; of 16-bit colours Pillow would give the upper bytes, almost black for a 12-bit camera."""
+    raw = next((str(step[3]) for step in getattr(image, "tile", ()) if ";16" in str(step[3])), "")
+    if raw or image.mode.startswith(("I", "F")):
+        kind = "16-bit colour" if raw and image.mode == "RGB" else image.mode
+        raise ImageError(f"{path}: picture is {kind}, wanted 8 bits a channel; convert it to 8-bit RGB")
+
+
 def _upright_size(image: Image.Image) -> tuple[int, int]:
-    turned = image.getexif().get(0x0112, 1) in {5, 6, 7, 8}
+    # The base class's method, because that of PNG decodes the whole picture to look for a tag behind the pixels.
+    with _OPENING, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a damaged tag table says nothing of the pixels
+        turned = Image.Image.getexif(image).get(0x0112, 1) in {5, 6, 7, 8}
     return (image.height, image.width) if turned else (image.width, image.height)
 
 

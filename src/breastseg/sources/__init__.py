@@ -53,6 +53,8 @@ def open_source(*paths: str | Path, mpp: float | None = None, table: str | Path 
     seen = [entry for path in paths for entry in _look_into(Path(path))]
     pairs = [(place, found, pair) for place, found in seen for pair in found.pairs]
     rows = _read_table(Path(table)) if table else {}
+    names = {pair.image.stem for _, _, pair in pairs}
+    spare = tuple(f"{Path(table or '').name}: row '{name}' fits no picture" for name in rows if name not in names)
     regions: dict[str, Region] = {}
     for place, found, pair in pairs:
         region = _region(place, found, pair, mpp, rows.get(pair.image.stem, {}))
@@ -60,7 +62,7 @@ def open_source(*paths: str | Path, mpp: float | None = None, table: str | Path 
             raise SourceError(f"{pair.image}: second region named '{region.id}', the first is {regions[region.id].image}; rename one")
         regions[region.id] = region
     ordered = tuple(regions[key] for key in sorted(regions))
-    return Source(_describe(seen, ordered), ordered, _label_map(seen), _notes(seen, ordered))
+    return Source(_describe(seen, ordered), ordered, _label_map(seen), (*_notes(seen, ordered), *spare[:5]))
 
 
 def _look_into(root: Path) -> list[tuple[Path, Found]]:
@@ -91,7 +93,7 @@ def _region(place: Path, found: Found, pair: Pair, mpp: float | None, row: dict[
     patient = row.get("patient") or (tcga[0] if tcga else name)
     site = row.get("site") or (tcga[1] if tcga else "")
     value, origin = _mpp(place, found, pair, mpp, row)
-    return Region(name, pair.image, pair.labels, patient, site, check_mpp(value, str(pair.image)), origin, pair.split)
+    return Region(name, pair.image, pair.labels, patient, site, check_mpp(value, str(pair.image), "--source-mpp"), origin, pair.split)
 
 
 def _mpp(place: Path, found: Found, pair: Pair, given: float | None, row: dict[str, str]) -> tuple[float, str]:
@@ -99,7 +101,10 @@ def _mpp(place: Path, found: Found, pair: Pair, given: float | None, row: dict[s
     if given is not None:
         return given, "given"
     if row.get("mpp"):
-        return float(row["mpp"]), "table"
+        try:
+            return float(row["mpp"]), "table"
+        except ValueError:
+            raise MppError(f"{pair.image}: the table's mpp is '{row['mpp']}', wanted a number as in 0.25") from None
     whole = _WHOLE_BCSS_REGION.fullmatch(pair.image.stem)
     if whole and (measured := bcss.region_mpp(place, whole["slide"], image_size(pair.image)[0])):
         return round(measured, 4), "measured from roiBounds.csv"
@@ -117,7 +122,7 @@ def _read_table(path: Path) -> dict[str, dict[str, str]]:
     except FileNotFoundError:
         raise SourceError(f"{path}: not found, wanted a CSV with the columns image, patient, site, mpp") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as cause:
-        raise SourceError(f"{path}: not a CSV table ({cause})") from None
+        raise SourceError(f"{path}: not a CSV table ({' '.join(str(cause).split())})") from None
     if "image" not in table.columns:
         raise SourceError(f"{path}: columns are {', '.join(table.columns)}, wanted image and any of patient, site, mpp")
     return {_stem(str(row["image"])): {str(k): str(v) for k, v in row.items()} for row in table.to_dict("records")}

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from breastseg.errors import InputError
+from breastseg.geometry import tile_grid
 
 AUGMENTS = ("none", "flips", "stain")
 PRECISIONS = ("auto", "32", "bf16")
@@ -53,9 +54,9 @@ class TrainConfig:
         for name, allowed in (("augment", AUGMENTS), ("precision", PRECISIONS), ("schedule", SCHEDULES), ("monitor", MONITORS)):
             if getattr(self, name) not in allowed:
                 raise InputError(f"{name} '{getattr(self, name)}': wanted {', '.join(allowed)}")
-        for name in ("crop_px", "tile_px", "halo_px"):
-            if getattr(self, name) % 32 or getattr(self, name) < 0:
-                raise InputError(f"{name} {getattr(self, name)}: wanted a multiple of 32")
+        if self.crop_px % 32:
+            raise InputError(f"crop_px {self.crop_px}: wanted a multiple of 32")
+        next(tile_grid((1, 1), self.tile_px, self.halo_px))  # raises what is wrong with them
         for name in ("batch", "epochs", "crop_px", "devices", "lr"):
             if getattr(self, name) <= 0:
                 raise InputError(f"{name} {getattr(self, name)}: wanted more than 0")

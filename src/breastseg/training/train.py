@@ -39,6 +39,7 @@ from breastseg.models.build import Network, NetworkConfig, build, normalisation
 from breastseg.models.bundle import Bundle, load_bundle
 from breastseg.models.card import Card
 from breastseg.models.export import write_bundle
+from breastseg.models.losses import SumLoss
 from breastseg.models.weights import load_encoder_weights
 from breastseg.outputs.plots import save_curves
 from breastseg.training.config import LOGGERS, TrainConfig
@@ -47,6 +48,9 @@ from breastseg.training.history import History
 from breastseg.training.loader import GridBatches, Share, TrainBatches, loader
 from breastseg.training.module import Segmenter, set_frozen
 from breastseg.training.summary import layer_summary
+
+LITTLE = 0.05
+"""A class with a smaller share of the training pixels is named among the card's limits."""
 
 CARD_LICENCE = "weights Apache-2.0; trained from BCSS annotations (CC0) and TCGA images (open access) where the data set is BCSS"
 
@@ -78,21 +82,18 @@ def train(
         raise SplitError(f"{data.path}: split 'train' has no region; split the data set again")
     absent = _absent_classes(data, parts["train"], config)
     extra_loggers = _loggers(loggers, run)
+    SumLoss(config.loss)  # names are checked before the folder is claimed, so that a mended command finds it free
+    network_config = _network_config(data, config)
+    L.seed_everything(config.seed, verbose=False)
+    network = build(network_config)
+    goes_on = (run / "checkpoints" / "last.ckpt").is_file()
+    origin = "continued from the last checkpoint" if goes_on else load_encoder_weights(network, config.encoder, config.encoder_weights)
     claim_folder(run, "train", settings)
     if (run / "bundle").is_dir():
         say(f"{run}: this run is finished")
         return load_bundle(run / "bundle")
     for label in absent:
         say(f"class '{label}' never occurs in training, the model cannot learn it")
-    network_config = _network_config(data, config)
-    L.seed_everything(config.seed, verbose=False)
-    network = build(network_config)
-    checkpoint = run / "checkpoints" / "last.ckpt"
-    origin = (
-        "continued from the last checkpoint"
-        if checkpoint.is_file()
-        else load_encoder_weights(network, config.encoder, config.encoder_weights)
-    )
     say(origin)
     _fit(data, parts, network, config, run, extra_loggers, say)
     history = (run / "metrics.csv").read_text(encoding="utf-8")
@@ -172,7 +173,12 @@ def _fit(data: Dataset, parts: dict[str, list[str]], network: Network, config: T
     val = loader(GridBatches(data, parts["val"], size_px=config.crop_px, batch=config.batch, share=share)) if "val" in parts else None
     last = run / "checkpoints" / "last.ckpt"
     with quiet_lightning():
-        trainer.fit(module, loader(batches), val, ckpt_path=last if last.is_file() else None, weights_only=True)
+        try:
+            trainer.fit(module, loader(batches), val, ckpt_path=last if last.is_file() else None, weights_only=True)
+        except SystemExit:
+            if trainer.interrupted:
+                raise KeyboardInterrupt from None  # the loop turns Ctrl-C into an exit of its own
+            raise
     if not trainer.is_global_zero:
         sys.exit(0)  # a process that DDP started to train beside the first; what follows is written once
     _load_best(module, run)
@@ -244,12 +250,18 @@ def _parity_crops(data: Dataset, regions: list[str], config: TrainConfig) -> npt
 
 def _card(data: Dataset, split: pd.DataFrame, network: NetworkConfig, config: TrainConfig, settings: dict[str, Any]) -> Card:
     patients = {part: sorted(set(split.loc[split["split"] == part, "patient"])) for part in ("train", "val", "test")}
+    pixels = {str(name): int(px) for name, px in data.class_pixels.loc[split["split"] == "train"].sum().items()}
+    rare = [f"{name} ({px:,} px)" for name, px in pixels.items() if px < LITTLE * sum(pixels.values())]
+    limits = [
+        "Research use only, not for diagnosis.",
+        f"Trained on {len(patients['train'])} patients; tissue it has not seen is named as something it has.",
+        *([f"Saw little of {', '.join(rare)} of {sum(pixels.values()):,} px."] if rare else []),
+    ]
     return Card(
         name=settings["name"], label_map=data.label_map, mpp=data.mpp, tile_px=config.tile_px, halo_px=config.halo_px,
-        mean=network.mean, std=network.std, network=network.to_dict(),
-        training={**settings, "patients": patients, "source_mpp": sorted(set(map(float, data.regions["source_mpp"]))),
-                  "environment": environment()},
-        licence=CARD_LICENCE,
-        limits=("Research use only, not for diagnosis.",
-                f"Trained on {len(patients['train'])} patients; tissue it has not seen is named as something it has."),
+        mean=network.mean, std=network.std, network=network.to_dict(), licence=CARD_LICENCE, limits=tuple(limits),
+        training={
+            **settings, "patients": patients, "class_px": pixels,
+            "source_mpp": sorted(set(map(float, data.regions["source_mpp"]))), "environment": environment(),
+        },
     )  # fmt: skip

@@ -1,0 +1,127 @@
+"""What the package promises by name, and what it must not import to say so."""
+
+import subprocess
+import sys
+
+import pytest
+
+import breastseg
+from breastseg.cli import main
+from breastseg.cli.main import COMMANDS
+
+NAMES = [
+    "BreastsegError",
+    "LabelMap",
+    "PredictConfig",
+    "PrepareConfig",
+    "SplitConfig",
+    "TrainConfig",
+    "__version__",
+    "evaluate",
+    "load_label_map",
+    "load_model",
+    "open_dataset",
+    "open_slide",
+    "open_source",
+    "predict",
+    "prepare",
+    "preset",
+    "split",
+    "train",
+    "write_report",
+]
+HEAVY = "torch numpy pandas PIL cv2 onnxruntime matplotlib"
+
+
+def heavy_after(code: str) -> list[str]:
+    """Run code in a fresh Python and return which heavy packages it imported."""
+    code = f"import sys\n{code}\nprint(*sorted(set('{HEAVY}'.split()) & set(sys.modules)), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stderr.split()
+
+
+def test_public_names_are_pinned() -> None:
+    assert breastseg.__all__ == NAMES
+    assert len(NAMES) <= 20
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_public_name_can_be_imported_and_says_what_it_is(name: str) -> None:
+    value = getattr(breastseg, name)
+    assert name == "__version__" or value.__doc__.strip()
+
+
+def test_star_import_gives_the_public_names() -> None:
+    space: dict[str, object] = {}
+    exec("from breastseg import *", space)
+    assert set(NAMES) <= set(space)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'breastseg' has no attribute 'segment'"):
+        breastseg.segment  # noqa: B018
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    assert heavy_after("import breastseg") == []
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"]])
+def test_the_top_help_imports_nothing_heavy(words: list[str]) -> None:
+    code = f"import runpy\nsys.argv = ['breastseg', *{words}]\ntry:\n    runpy.run_module('breastseg', run_name='__main__')\n"
+    assert heavy_after(code + "except SystemExit as end:\n    assert end.code == 0") == []
+
+
+def test_every_commands_help_needs_no_pytorch() -> None:
+    code = "from breastseg.cli import main\n" + "".join(
+        f"try:\n    main(['{name}', '--help'])\nexcept SystemExit as end:\n    assert end.code == 0\n" for name in COMMANDS
+    )
+    assert "torch" not in heavy_after(code)
+
+
+def test_python_dash_m_shows_the_commands() -> None:
+    done = subprocess.run([sys.executable, "-m", "breastseg", "--help"], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    for name in COMMANDS:
+        assert f"    {name} " in done.stdout
+    assert "example: breastseg predict" in done.stdout
+    assert "not for diagnosis" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_commands_help_has_an_example_of_it(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([name, "--help"])
+    assert end.value.code == 0
+    shown = capsys.readouterr().out
+    assert "example" in shown
+    assert f"  breastseg {name} " in shown
+
+
+def test_the_examples_can_be_parsed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """An example that has gone out of date is worse than none."""
+    from importlib import import_module
+
+    examples = []
+    for name in COMMANDS:
+        monkeypatch.setattr(import_module(f"breastseg.cli.{name}"), "run", lambda options: None)
+        with pytest.raises(SystemExit):
+            main([name, "--help"])
+        examples += [line.split()[1:] for line in capsys.readouterr().out.splitlines() if line.startswith("  breastseg ")]
+    assert len(examples) >= len(COMMANDS)
+    for words in examples:
+        assert main(words) == 0
+
+
+def test_no_command_is_a_mistake_of_use(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([])
+    assert end.value.code == 2
+    assert "COMMAND" in capsys.readouterr().err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"breastseg {breastseg.__version__}\n"

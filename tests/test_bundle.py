@@ -1,0 +1,166 @@
+"""Bundles: checked whole before use, refused with the reason, and never a pickle."""
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from breastseg.errors import ModelError
+from breastseg.files import sha256_of
+from breastseg.models import bundle as bundles
+from breastseg.models.bundle import CARD, HISTORY, ONNX, WEIGHTS, Bundle, load_bundle
+from breastseg.models.card import CARD_VERSION, Card
+
+
+@pytest.fixture
+def copy(tiny_bundle: Bundle, tmp_path: Path) -> Path:
+    """A copy of the tiny bundle to spoil."""
+    return Path(shutil.copytree(tiny_bundle.path, tmp_path / "copy"))
+
+
+def edit(folder: Path, **changes: Any) -> None:
+    card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    (folder / CARD).write_text(json.dumps({**card, **changes}), encoding="utf-8")
+
+
+def test_an_untouched_copy_loads(copy: Path, tiny_bundle: Bundle) -> None:
+    assert load_bundle(copy).card == tiny_bundle.card
+    assert load_bundle(str(copy)).path == copy
+
+
+def test_the_card_lists_every_other_file_with_its_hash(tiny_bundle: Bundle) -> None:
+    beside = {p.name: sha256_of(p) for p in tiny_bundle.path.iterdir() if p.name != CARD}
+    assert tiny_bundle.card.files == beside
+    assert set(beside) == {WEIGHTS, ONNX, HISTORY}
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, ONNX, HISTORY])
+def test_a_missing_file_is_named(copy: Path, name: str) -> None:
+    (copy / name).unlink()
+    with pytest.raises(ModelError, match=rf"copy/{name}: missing, the card lists it; copy the whole bundle"):
+        load_bundle(copy)
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, ONNX, HISTORY])
+def test_one_changed_bit_is_noticed(copy: Path, name: str) -> None:
+    data = bytearray((copy / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (copy / name).write_bytes(data)
+    with pytest.raises(ModelError, match=rf"copy/{name}: altered, its SHA-256 is not the card's; copy the whole bundle again"):
+        load_bundle(copy)
+
+
+def test_a_card_of_a_newer_version_asks_for_an_update(copy: Path) -> None:
+    edit(copy, version=CARD_VERSION + 1)
+    with pytest.raises(
+        ModelError, match=rf"card\.json: card version {CARD_VERSION + 1}, this breastseg reads up to {CARD_VERSION}; update"
+    ):
+        load_bundle(copy)
+
+
+@pytest.mark.parametrize("name", ["../outside.bin", "sub/inside.bin", "/etc/hostname"])
+def test_a_card_cannot_name_a_file_outside_the_bundle(copy: Path, name: str) -> None:
+    (copy.parent / "outside.bin").write_bytes(b"x")
+    edit(copy, files={name: "0" * 64})
+    with pytest.raises(ModelError, match=rf"card\.json: names a file outside the bundle \({name}\)"):
+        load_bundle(copy)
+
+
+@pytest.mark.parametrize("name", ["..", "."])
+def test_a_folder_is_no_file_of_a_bundle(copy: Path, name: str) -> None:
+    edit(copy, files={name: "0" * 64})
+    with pytest.raises(ModelError, match=r"missing, the card lists it|outside the bundle"):
+        load_bundle(copy)
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", "[]", "3", '"card"', '{"version": 1}', '{"version": "new"}'], ids=["empty", "list", "number", "word", "bare", "words"]
+)
+def test_json_that_is_no_card(copy: Path, text: str) -> None:
+    (copy / CARD).write_text(text, encoding="utf-8")
+    with pytest.raises(ModelError, match=r"card\.json: not a model card .*export the bundle again"):
+        load_bundle(copy)
+
+
+def test_a_card_that_is_not_json(copy: Path) -> None:
+    (copy / CARD).write_bytes(b"\xff\xfe{")
+    with pytest.raises(ModelError, match=r"card\.json: not JSON .*wanted a model card"):
+        load_bundle(copy)
+
+
+@pytest.mark.parametrize("changes", [{"surprise": 1}, {"label_map": {"name": "x"}}, {"mean": 3}], ids=str)
+def test_a_card_with_a_wrong_field(copy: Path, changes: dict[str, Any]) -> None:
+    edit(copy, **changes)
+    with pytest.raises(ModelError, match=r"card\.json: not a model card"):
+        load_bundle(copy)
+
+
+@pytest.mark.parametrize("changes", [{"mean": ["red", 0, 0]}, {"files": ["a"]}, {"tile_px": "big"}, {"network": None}], ids=str)
+def test_a_card_with_a_value_of_the_wrong_kind(copy: Path, changes: dict[str, Any]) -> None:
+    edit(copy, **changes)
+    with pytest.raises(ModelError, match=r"card\.json: not a model card"):
+        load_bundle(copy)
+
+
+def test_a_card_with_an_impossible_mpp(copy: Path) -> None:
+    edit(copy, mpp=250)
+    with pytest.raises(ValueError, match=r"card\.json: 250 um/px, wanted 0\.05 to 20"):
+        load_bundle(copy)
+
+
+def test_an_unknown_name_lists_the_shipped_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("beta", "alpha"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / CARD).write_text("{}", encoding="utf-8")
+    (tmp_path / "no-model").mkdir()
+    monkeypatch.setattr(bundles, "BUNDLED", tmp_path)
+    with pytest.raises(ModelError, match=r"model 'gamma': no bundle there \(no card\.json\); shipped models are alpha, beta, or give the"):
+        load_bundle("gamma")
+
+
+def test_a_shipped_model_is_found_by_its_name(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundles, "BUNDLED", copy.parent)
+    assert load_bundle("copy").path == copy
+
+
+def test_an_empty_folder_is_no_bundle(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"no bundle there \(no card\.json\); .*give the folder of a bundle, as in RUN/bundle"):
+        load_bundle(tmp_path)
+
+
+def test_a_file_the_bundle_has_not(tiny_bundle: Bundle) -> None:
+    with pytest.raises(ModelError, match=r"bundle has no model\.int8\.onnx \(it has model\.safetensors, model\.onnx, metrics\.csv\)"):
+        tiny_bundle.file("model.int8.onnx")
+
+
+def test_no_file_of_a_bundle_can_run_code(tiny_bundle: Bundle) -> None:
+    """A pickle starts with its protocol mark, PyTorch's own files are zips of pickles."""
+    for path in tiny_bundle.path.iterdir():
+        head = path.read_bytes()[:2]
+        assert not zipfile.is_zipfile(path), path.name
+        assert head[:1] != b"\x80" or head[1] > 5, path.name
+        assert path.suffix not in {".pth", ".pt", ".pkl", ".ckpt", ".py"}
+
+
+def test_weights_are_safetensors_in_half_precision(tiny_bundle: Bundle) -> None:
+    data = (tiny_bundle.path / WEIGHTS).read_bytes()
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    kinds = {entry["dtype"] for name, entry in header.items() if name != "__metadata__"}
+    assert kinds <= {"F16", "I64"}
+    assert "F16" in kinds
+
+
+def test_a_card_survives_json(tiny_bundle: Bundle) -> None:
+    card = tiny_bundle.card
+    assert Card.from_dict(json.loads(json.dumps(card.to_dict())), "here") == card.__class__(
+        **{**card.__dict__, "network": json.loads(json.dumps(card.network))}
+    )
+    assert json.loads(json.dumps(card.to_dict())) == json.loads((tiny_bundle.path / CARD).read_text(encoding="utf-8"))
+
+
+def test_the_card_says_how_far_onnx_and_pytorch_are_apart(tiny_bundle: Bundle) -> None:
+    assert tiny_bundle.card.parity["crops"] == 2
+    assert 0 <= tiny_bundle.card.parity["max_probability_difference"] <= 1e-3

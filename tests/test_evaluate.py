@@ -1,0 +1,271 @@
+"""breastseg evaluate on real crops: scores that can be recomputed, and a report that stands alone."""
+
+import json
+import math
+import re
+import shutil
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from breastseg.cli import main
+from breastseg.data.dataset import Dataset, open_dataset
+from breastseg.data.prepare import PrepareConfig, prepare
+from breastseg.data.split import SplitConfig, split
+from breastseg.errors import InputError
+from breastseg.files import sha256_of, write_json
+from breastseg.labels import BUILT_IN, LabelClass, LabelMap
+from breastseg.models.bundle import Bundle, load_bundle
+from breastseg.report.html import write_report
+from conftest import DATA, quiet
+
+TRAINED = "TCGA-A2-A0D2"
+"""The patient whom the tiny bundle's card names as trained on."""
+
+
+@pytest.fixture(scope="session")
+def crops(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """The three real crops at 0.5 um/px: the trained patient in train, the two others in test."""
+    data = prepare(DATA / "bcss", tmp_path_factory.mktemp("data") / "crops", PrepareConfig(mpp=0.5, workers=1), say=quiet)
+    table = data.path.parent / "split.csv"
+    table.write_text(f"patient,split\n{TRAINED},train\nTCGA-A2-A1G6,test\nTCGA-A2-A3XX,test\n")
+    split(data, SplitConfig(str(table)))
+    return data
+
+
+def evaluate(bundle: Bundle, data: Path, out: Path, *words: str) -> int:
+    return main(["evaluate", "--model", str(bundle.path), "--data", str(data), "--out", str(out), "--threads", "1", *words])
+
+
+@pytest.fixture(scope="session")
+def result(crops: Dataset, lively_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("results") / "test"
+    assert evaluate(lively_bundle, crops.path, out) == 0
+    return out
+
+
+def scores_of(folder: Path) -> Any:
+    return json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+
+
+def from_counts(table: pd.DataFrame, name: str) -> dict[str, float]:
+    """Compute a class's scores from rows of truth, prediction and px: another way than the package's."""
+    total = table["px"].sum()
+    hits = table.loc[(table["truth"] == name) & (table["prediction"] == name), "px"].sum()
+    support = table.loc[table["truth"] == name, "px"].sum()
+    named = table.loc[table["prediction"] == name, "px"].sum()
+    return {
+        "dice": 2 * hits / (support + named), "iou": hits / (support + named - hits), "precision": hits / named if named else math.nan,
+        "recall": hits / support, "f1": 2 * hits / (support + named), "accuracy": (total - support - named + 2 * hits) / total,
+        "support_px": support,
+    }  # fmt: skip
+
+
+def test_files(result: Path, crops: Dataset) -> None:
+    regions = [r for r in crops.regions.index if TRAINED not in r]
+    found = {str(p.relative_to(result)) for p in result.rglob("*") if p.is_file()}
+    assert len(regions) == 2
+    assert found == {
+        "breastseg-work.json", "counts.csv", "scores.json", "confusion.png", "curves.png", "report.html",
+        *(f"regions/{r}/{n}" for r in regions for n in ("image.jpg", "labels.png", "truth.png", "prediction.png")),
+    }  # fmt: skip
+
+
+def test_scores_structure(result: Path, crops: Dataset) -> None:
+    scores, names = scores_of(result), set(BUILT_IN["region5"].names)
+    assert set(scores["pooled"]) == names
+    for values in scores["pooled"].values():
+        assert set(values) == {"dice", "iou", "precision", "recall", "f1", "accuracy", "support_px"}
+    assert scores["patients"] == ["TCGA-A2-A1G6", "TCGA-A2-A3XX"]
+    assert (scores["model"], scores["split"], scores["mpp"], scores["data"]) == ("lively", "test", 0.5, crops.fingerprint())
+    assert LabelMap.from_dict(scores["label_map"], "scores.json") == BUILT_IN["region5"]
+    assert len(scores["regions"]) == 2
+    for region in scores["regions"].values():
+        assert set(region["classes"]) == names
+
+
+def test_a_class_that_does_not_occur_is_nan_in_the_file_never_0(result: Path, crops: Dataset) -> None:
+    scores = scores_of(result)
+    absent = 0
+    for region, values in scores["regions"].items():
+        for name, row in values["classes"].items():
+            assert row["support_px"] == crops.class_pixels.loc[region, name]
+            if not row["support_px"]:
+                absent += 1
+                assert all(math.isnan(row[key]) for key in ("dice", "iou", "precision", "recall", "f1", "accuracy"))
+    assert absent  # else this tests nothing
+    assert '"dice": NaN' in (result / "scores.json").read_text(encoding="utf-8")
+
+
+def test_counts_are_the_annotated_pixels(result: Path, crops: Dataset) -> None:
+    table = pd.read_csv(result / "counts.csv")
+    for region, rows in table.groupby("region"):
+        assert rows["px"].sum() == np.count_nonzero(crops.labels(str(region)))
+    names = {*BUILT_IN["region5"].names}
+    assert set(table["truth"]) <= names
+    assert set(table["prediction"]) <= names
+    assert len(set(table["prediction"])) >= 3  # one class everywhere would prove nothing
+    assert (table["px"] > 0).all()
+
+
+def test_scores_follow_from_counts(result: Path) -> None:
+    table, scores = pd.read_csv(result / "counts.csv"), scores_of(result)
+    present = [name for name, row in scores["pooled"].items() if row["support_px"]]
+    for name in present:
+        assert scores["pooled"][name] == pytest.approx(from_counts(table, name), nan_ok=True)
+    for region, values in scores["regions"].items():
+        rows = table[table["region"] == region]
+        for name, row in values["classes"].items():
+            if row["support_px"]:
+                assert row == pytest.approx(from_counts(rows, name), nan_ok=True)
+    right = table.loc[table["truth"] == table["prediction"], "px"].sum()
+    assert scores["overall"]["accuracy"] == pytest.approx(right / table["px"].sum())
+    assert scores["overall"]["mean_dice"] == pytest.approx(np.mean([from_counts(table, name)["dice"] for name in present]))
+    assert scores["overall"]["mean_iou"] == pytest.approx(np.mean([from_counts(table, name)["iou"] for name in present]))
+    assert scores["overall"]["support_px"] == table["px"].sum()
+
+
+def test_counts_follow_from_the_label_images(result: Path, crops: Dataset) -> None:
+    table, names = pd.read_csv(result / "counts.csv").set_index(["region", "truth", "prediction"])["px"], BUILT_IN["region5"].names
+    for region in scores_of(result)["regions"]:
+        truth, found = crops.labels(region), np.asarray(Image.open(result / "regions" / region / "labels.png"))
+        for i, j in np.ndindex(5, 5):
+            assert table.get((region, names[i], names[j]), 0) == ((truth == i + 1) & (found == j + 1)).sum()
+
+
+def test_evaluate_takes_the_path_that_users_run(result: Path, crops: Dataset, lively_bundle: Bundle, tmp_path: Path) -> None:
+    for number, region in enumerate(scores_of(result)["regions"]):
+        Image.fromarray(np.array(crops.image(region))).save(tmp_path / f"{number}.png")
+        words = ["--mpp", "0.5", "--model", str(lively_bundle.path), "--out", str(tmp_path / f"maps{number}"), "--threads", "1"]
+        assert main(["predict", str(tmp_path / f"{number}.png"), *words]) == 0
+        predicted = tmp_path / f"maps{number}" / str(number) / "labels.png"
+        assert predicted.read_bytes() == (result / "regions" / region / "labels.png").read_bytes()
+
+
+def test_same_work_same_bytes(result: Path, crops: Dataset, lively_bundle: Bundle, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    assert evaluate(lively_bundle, crops.path, again) == 0
+    for path in result.rglob("*"):
+        assert path.is_dir() or path.read_bytes() == (again / path.relative_to(result)).read_bytes(), path.name
+
+
+@pytest.mark.parametrize("part", ["all", "test", "val"])
+def test_a_patient_who_trained_the_model_is_refused(
+    crops: Dataset, lively_bundle: Bundle, tmp_path: Path, part: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(crops.path, data)
+    if part != "all":
+        text = (data / "split.csv").read_text()
+        (data / "split.csv").write_text(text.replace("train", part))
+    assert evaluate(lively_bundle, data, tmp_path / "out", "--split", part) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"breastseg: patient {TRAINED} was used to train the model 'lively' (1 in all); scores on them say nothing")
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_fit_on_training_patients_can_be_seen_when_asked_for(crops: Dataset, lively_bundle: Bundle, tmp_path: Path) -> None:
+    assert evaluate(lively_bundle, crops.path, tmp_path / "out", "--split", "train") == 0
+    assert scores_of(tmp_path / "out")["patients"] == [TRAINED]
+
+
+def test_a_data_set_that_was_never_split_can_be_scored_whole(lively_bundle: Bundle, painted_data: Dataset, tmp_path: Path) -> None:
+    assert evaluate(lively_bundle, painted_data.path, tmp_path / "out", "--split", "all") == 0
+    scores = scores_of(tmp_path / "out")
+    assert len(scores["regions"]) == 6
+    assert scores["overall"]["support_px"] == 6 * 96 * 96
+
+
+def test_other_label_maps_are_an_error(lively_bundle: Bundle, painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = prepare(painted, tmp_path / "data", PrepareConfig(mpp=0.3, labels="tumor", workers=1), say=quiet)
+    assert evaluate(lively_bundle, data.path, tmp_path / "out", "--split", "all") == 2
+    error = capsys.readouterr().err
+    assert "model 'lively' has label map 'region5' (tumor, stroma, inflammatory, necrosis, other)" in error
+    assert "has 'tumor' (tumor, not tumor); prepare the data set with the model's label map" in error
+    assert not (tmp_path / "out").exists()
+
+
+class Page(HTMLParser):
+    """Collects tags, addresses and text, and checks that what is opened is closed in order."""
+
+    EMPTY = frozenset({"meta", "img", "br", "link", "input", "hr"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.addresses += [v or "" for k, v in attrs if k in {"src", "href", "srcset", "action", "data", "poster"}]
+        assert not any(k.startswith("on") for k, _ in attrs)
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_report_is_one_file_that_needs_no_other(result: Path) -> None:
+    text = (result / "report.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert len(page.addresses) == 2 + 2 * 3  # confusion, curves, and three pictures a region
+    assert all(a.startswith(("data:image/png;base64,", "data:image/jpeg;base64,")) for a in page.addresses)
+    for outside in ("http://", "https://", "file:", "//cdn", "url(", "@import", "<link", "<script", "<iframe"):
+        assert outside not in text.lower(), outside
+
+
+def test_the_report_says_what_was_found(result: Path) -> None:
+    page, scores = Page((result / "report.html").read_text(encoding="utf-8")), scores_of(result)
+    for name in BUILT_IN["region5"].names:
+        assert name in page.text
+    for region, values in scores["regions"].items():
+        assert region in page.text
+        assert f"{values['overall']['mean_dice']:.3f}" in page.text
+    for row in scores["pooled"].values():
+        assert f"{row['support_px']:,}" in page.text
+        assert math.isnan(row["dice"]) or f"{row['dice']:.3f}" in page.text
+    assert not re.search(r">\s*nan|nan\s*[<,;]", (result / "report.html").read_text(encoding="utf-8"))  # a dash, not a number that is none
+    assert "Research use only" in page.text
+
+
+def test_names_cannot_put_code_into_the_report(lively_bundle: Bundle, tmp_path: Path) -> None:
+    """A region's id is a file's name and a class's name is typed by a person: both may hold anything."""
+    region, name = "<script>alert(1)<img src=x onerror=alert(2)>", "</td><script>alert('c')</script>&"
+    classes = (LabelClass(name, (200, 0, 0), "Tumor", (1,)), *BUILT_IN["region5"].classes[1:])
+    label_map = LabelMap("<b>mine", classes, BUILT_IN["region5"].not_annotated)
+    source = tmp_path / "source"
+    for kind, picture in (("images", np.full((64, 64, 3), 150, np.uint8)), ("masks", np.tile(np.uint8([1, 2]), (64, 32)))):
+        (source / kind).mkdir(parents=True)
+        Image.fromarray(picture).save(source / kind / f"{region}.png")
+    write_json(source / "labels.json", label_map.to_dict())
+    data = prepare(source, tmp_path / "data", PrepareConfig(mpp=0.5, source_mpp=0.5, workers=1), say=quiet)
+    assert list(open_dataset(data.path).regions.index) == [region]
+    folder = Path(shutil.copytree(lively_bundle.path, tmp_path / "bundle"))
+    files = {file: sha256_of(folder / file) for file in lively_bundle.card.files}
+    write_json(folder / "card.json", replace(lively_bundle.card, name="<i>odd", label_map=label_map, files=files).to_dict())
+    assert evaluate(load_bundle(folder), data.path, tmp_path / "out", "--split", "all") == 0
+    page = Page((tmp_path / "out" / "report.html").read_text(encoding="utf-8"))
+    assert page.tags.count("script") == 0
+    for shown in (region, name, "<b>mine", "<i>odd"):
+        assert shown in page.text
+
+
+def test_a_report_of_an_unfinished_evaluation_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"scores\.json: not found, wanted the scores of a finished evaluation"):
+        write_report(tmp_path)

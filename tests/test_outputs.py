@@ -1,0 +1,175 @@
+"""Pictures: label values kept, colours those of the map, the same bytes from the same data."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from breastseg.labels import BUILT_IN, LabelClass, LabelMap
+from breastseg.outputs.pictures import overlay, save_figure, save_labels, save_overlay
+from breastseg.outputs.plots import save_confusion, save_curves
+
+MAP = BUILT_IN["region5"]
+RNG = np.random.default_rng(0)
+PIXELS = RNG.integers(0, 256, (60, 200, 3), dtype=np.uint8)
+LABELS = np.repeat(np.arange(6, dtype=np.uint8), 10)[:, None].repeat(200, axis=1)
+HISTORY = pd.DataFrame(
+    {
+        "epoch": [0, 1, 2],
+        "train_loss": [1.5, 1.0, 0.7],
+        "val_loss": [1.2, 1.3, 1.4],
+        "train_accuracy": [0.5, 0.6, 0.7],
+        "val_dice": [0, 0.1, 0.3],
+    }
+)
+COUNTS = np.array([[0, 5, 1, 0], [2, 1, 7, 0], [0, 0, 0, 0]], np.int64)
+
+
+def labelled_rows(label: int) -> slice:
+    return slice(10 * label, 10 * label + 10)
+
+
+def test_labels_png_holds_the_labels_and_the_maps_colours(tmp_path: Path) -> None:
+    save_labels(LABELS, MAP, tmp_path / "labels.png")
+    with Image.open(tmp_path / "labels.png") as picture:
+        assert (picture.mode, picture.format, picture.size) == ("P", "PNG", (200, 60))
+        assert np.array_equal(np.asarray(picture), LABELS)
+        shown = np.asarray(picture.convert("RGB"))
+    for label, label_class in enumerate(MAP.classes, start=1):
+        assert (shown[labelled_rows(label)] == label_class.color).all()
+    assert (shown[labelled_rows(0)] == 255).all()
+
+
+def test_labels_png_keeps_labels_up_to_253(tmp_path: Path) -> None:
+    classes = tuple(LabelClass(f"c{k}", (k, 0, 255 - k), "X", (k,)) for k in range(1, 254))
+    labels = np.arange(254, dtype=np.uint8)[None]
+    save_labels(labels, LabelMap("many", classes), tmp_path / "labels.png")
+    with Image.open(tmp_path / "labels.png") as picture:
+        assert np.array_equal(np.asarray(picture), labels)
+        assert picture.convert("RGB").getpixel((253, 0)) == (253, 0, 2)
+
+
+def test_a_slice_of_labels_can_be_saved(tmp_path: Path) -> None:
+    save_labels(LABELS[::2, ::-1].T, MAP, tmp_path / "labels.png")
+    with Image.open(tmp_path / "labels.png") as picture:
+        assert np.array_equal(np.asarray(picture), LABELS[::2, ::-1].T)
+
+
+def test_overlay_leaves_what_is_not_labelled_untouched() -> None:
+    before = PIXELS.copy()
+    mixed = overlay(PIXELS, LABELS, MAP)
+    assert np.array_equal(mixed[labelled_rows(0)], PIXELS[labelled_rows(0)])
+    assert np.array_equal(PIXELS, before)  # the input is not painted over
+
+
+def test_overlay_of_nothing_is_the_picture() -> None:
+    assert np.array_equal(overlay(PIXELS, np.zeros((60, 200), np.uint8), MAP), PIXELS)
+
+
+def test_overlay_washes_with_the_classs_colour_and_draws_its_border_in_it() -> None:
+    black, white = np.zeros_like(PIXELS), np.full_like(PIXELS, 255)
+    for label, label_class in enumerate(MAP.classes, start=1):
+        color = np.array(label_class.color)
+        inside, border = 10 * label + 5, 10 * label
+        on_black, on_white = overlay(black, LABELS, MAP)[inside, 50], overlay(white, LABELS, MAP)[inside, 50]
+        assert np.abs(on_black - 0.42 * color).max() <= 1
+        assert np.abs(on_white - (0.58 * 255 + 0.42 * color)).max() <= 1
+        assert (overlay(white, LABELS, MAP)[border, 50] == color).all()
+
+
+def test_overlay_borders_lie_between_columns_too() -> None:
+    mixed = overlay(np.zeros((60, 60, 3), np.uint8), LABELS[:, :60].T.copy(), MAP)
+    assert (mixed[7, 20] == MAP.classes[1].color).all()
+    assert (mixed[7, 25] != MAP.classes[1].color).any()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (40, 30), (200, 60), (1500, 20)])
+def test_overlay_png_is_the_overlay_with_a_legend_below(tmp_path: Path, width: int, height: int) -> None:
+    pixels, labels = np.full((height, width, 3), 90, np.uint8), np.full((height, width), 2, np.uint8)
+    save_overlay(pixels, labels, MAP, tmp_path / "overlay.png")
+    with Image.open(tmp_path / "overlay.png") as picture:
+        assert picture.mode == "RGB"
+        assert picture.width == width
+        assert picture.height > height
+        assert np.array_equal(np.asarray(picture)[:height], overlay(pixels, labels, MAP))
+
+
+def test_the_legend_shows_every_classs_colour(tmp_path: Path) -> None:
+    save_overlay(PIXELS, LABELS, MAP, tmp_path / "overlay.png")
+    with Image.open(tmp_path / "overlay.png") as picture:
+        legend = np.asarray(picture)[60:].reshape(-1, 3)
+    for label_class in MAP.classes:
+        assert (legend == label_class.color).all(axis=1).sum() > 50, label_class.name
+
+
+def test_figure_has_a_row_a_picture_and_its_mask_in_the_maps_colours(tmp_path: Path) -> None:
+    pairs = [(f"field {k}.png", np.full((100, 100, 3), 10 * k, np.uint8), np.full((100, 100), k, np.uint8)) for k in (1, 2, 3)]
+    heights = []
+    for count in (1, 2, 3):
+        save_figure(pairs[:count], MAP, tmp_path / "figure.png")
+        with Image.open(tmp_path / "figure.png") as picture:
+            heights.append(picture.height)
+            shown = np.asarray(picture.convert("RGB"))
+    assert heights[2] - heights[1] == heights[1] - heights[0] > 320
+    left, right = shown[:, : shown.shape[1] // 2], shown[:, shown.shape[1] // 2 :]
+    for k in (1, 2, 3):
+        assert (left == 10 * k).all(axis=2).sum() >= 320 * 320
+        assert (right == MAP.classes[k - 1].color).all(axis=2).sum() >= 320 * 320
+
+
+DRAWINGS: dict[str, tuple[Callable[[Path], None], tuple[int, int]]] = {
+    "confusion": (lambda path: save_confusion(COUNTS, ["a", "b", "c"], path), (300, 300)),
+    "curves": (lambda path: save_curves(HISTORY, path), (1000, 300)),
+    "figure": (lambda path: save_figure([("one", PIXELS, LABELS)], MAP, path), (640, 340)),
+    "overlay": (lambda path: save_overlay(PIXELS, LABELS, MAP, path), (200, 61)),
+    "labels": (lambda path: save_labels(LABELS, MAP, path), (200, 60)),
+}
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_same_data_same_bytes(tmp_path: Path, name: str) -> None:
+    draw, smallest = DRAWINGS[name]
+    draw(tmp_path / "one" / "a.png")
+    draw(tmp_path / "two" / "a.png")
+    assert (tmp_path / "one" / "a.png").read_bytes() == (tmp_path / "two" / "a.png").read_bytes()
+    assert [p.name for p in (tmp_path / "one").iterdir()] == ["a.png"]  # nothing beside it
+    with Image.open(tmp_path / "one" / "a.png") as picture:
+        picture.load()
+        assert picture.format == "PNG"
+        assert smallest[0] <= picture.width <= 3000
+        assert smallest[1] <= picture.height <= 3000
+        assert len(picture.convert("RGB").getcolors(1 << 24) or []) > 2  # something is drawn
+
+
+def test_confusion_changes_with_its_counts(tmp_path: Path) -> None:
+    save_confusion(COUNTS, ["a", "b", "c"], tmp_path / "a.png")
+    save_confusion(COUNTS[:, [0, 2, 1, 3]], ["a", "b", "c"], tmp_path / "b.png")
+    assert (tmp_path / "a.png").read_bytes() != (tmp_path / "b.png").read_bytes()
+
+
+def test_confusion_of_21_classes(tmp_path: Path) -> None:
+    save_confusion(np.eye(21, 22, 1, dtype=np.int64), BUILT_IN["bcss21"].names, tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.width > 1000
+
+
+def test_curves_of_one_epoch_without_validation(tmp_path: Path) -> None:
+    save_curves(pd.DataFrame({"epoch": [0], "train_loss": [1.0], "train_accuracy": [0.1], "train_dice": [0.1]}), tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.width > 1000
+
+
+def test_a_picture_cut_short_by_a_full_disk_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full_disk(picture: Image.Image, path: Path, **options: object) -> None:
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device", str(path))
+
+    save_labels(LABELS, MAP, tmp_path / "labels.png")
+    before = (tmp_path / "labels.png").read_bytes()
+    monkeypatch.setattr(Image.Image, "save", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        save_labels(LABELS + 1, MAP, tmp_path / "labels.png")
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {"labels.png": before}

@@ -1,0 +1,251 @@
+"""breastseg predict, from the command line to the files."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+from PIL import Image
+
+from breastseg.cli import main
+from breastseg.inference.model import Model, load_model
+from breastseg.inference.predict import PredictConfig, predict
+from breastseg.labels import BUILT_IN, LabelMap
+from breastseg.measures import class_areas
+from breastseg.models.bundle import Bundle
+from conftest import crop, quiet
+
+
+def picture(index: int = 0, width: int = 120, height: int = 90) -> Image.Image:
+    return Image.fromarray(crop(index)[:height, :width])
+
+
+@pytest.fixture
+def fields(tmp_path: Path) -> Path:
+    """A folder of three small pictures of unlike sizes, and a file that is none."""
+    folder = tmp_path / "fields"
+    folder.mkdir()
+    for index, (name, width, height) in enumerate((("a.png", 120, 90), ("b.png", 61, 130), ("c.png", 33, 33))):
+        picture(index, width, height).save(folder / name)
+    (folder / "notes.txt").write_text("not a picture")
+    return folder
+
+
+def run(bundle: Bundle, out: Path, *words: object) -> Path:
+    assert main(["predict", *map(str, words), "--model", str(bundle.path), "--out", str(out), "--threads", "1"]) == 0
+    return out
+
+
+def labels_of(folder: Path) -> npt.NDArray[np.uint8]:
+    with Image.open(folder / "labels.png") as image:
+        assert image.mode == "P"
+        return np.asarray(image)
+
+
+def files_under(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_a_folder_of_results_for_each_input(
+    lively_bundle: Bundle, fields: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = run(lively_bundle, tmp_path / "maps", fields, "--mpp", 0.3)
+    results = [f"{name}/{file}" for name in "abc" for file in ("labels.png", "overlay.png", "run.json")]
+    assert sorted(files_under(out)) == sorted([*results, "measures.csv", "breastseg-work.json"])
+    for name, size in (("a", (120, 90)), ("b", (61, 130)), ("c", (33, 33))):
+        labels = labels_of(out / name)
+        assert labels.shape[::-1] == size
+        assert labels.min() >= 1
+        assert labels.max() <= 5
+        with Image.open(out / name / "overlay.png") as overlay:
+            assert overlay.width == size[0]
+            assert overlay.height > size[1]
+    assert len(np.unique(labels_of(out / "a"))) >= 2
+    assert str(out) in capsys.readouterr().out
+
+
+def test_run_json_tells_how_to_do_it_again(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
+    out = run(lively_bundle, tmp_path / "maps", fields / "b.png", "--mpp", 0.3)
+    said = json.loads((out / "b" / "run.json").read_text(encoding="utf-8"))
+    card = lively_bundle.card
+    expected = {
+        "input": str(fields / "b.png"), "input_sha256": hashlib.sha256((fields / "b.png").read_bytes()).hexdigest(), "size_px": [61, 130],
+        "mpp": 0.3, "mpp_source": "given", "model": "lively", "model_files": card.files, "model_mpp": 0.5, "tile_px": card.tile_px,
+        "halo_px": card.halo_px, "backend": "onnx", "use": "research use only, not for diagnosis",
+    }  # fmt: skip
+    assert {key: said[key] for key in expected} == expected
+    assert LabelMap.from_dict(said["label_map"], "run.json") == BUILT_IN["region5"]
+    assert said["packages"]["numpy"] == version("numpy")
+    assert set(said) == {*expected, "label_map", "packages", "measures"}
+    assert "torch" not in said["packages"]
+
+
+def test_measures_equal_the_label_images_counted_again(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
+    out = run(lively_bundle, tmp_path / "maps", fields, "--mpp", 0.3)
+    table = pd.read_csv(out / "measures.csv").set_index("image")
+    assert list(table.index) == ["a", "b", "c"]
+    assert (table["mpp"] == 0.3).all()
+    for name, row in table.iterrows():
+        labels = labels_of(out / str(name))
+        assert row["analysed_mm2"] == pytest.approx(labels.size * 0.3 * 0.3 / 1e6)
+        assert row.drop("mpp").to_dict() == pytest.approx(class_areas(labels, BUILT_IN["region5"], 0.3))
+        for label, tissue in enumerate(BUILT_IN["region5"].names, start=1):
+            assert row[f"{tissue}_percent"] == pytest.approx(100 * (labels == label).mean())
+
+
+def test_the_labels_are_the_models_own(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
+    out = run(lively_bundle, tmp_path / "maps", fields / "a.png", "--mpp", 0.3)
+    pixels = np.asarray(Image.open(fields / "a.png"))
+    assert np.array_equal(labels_of(out / "a"), load_model(lively_bundle.path).label(pixels, mpp=0.3))
+
+
+def test_the_torch_back_end_gives_the_same_map(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
+    maps = [labels_of(run(lively_bundle, tmp_path / b, fields / "a.png", "--mpp", 0.3, "--backend", b) / "a") for b in ("onnx", "torch")]
+    assert (maps[0] == maps[1]).mean() > 0.999
+
+
+@pytest.mark.parametrize(("asked", "rows"), [(1, 1), (2, 2), (10, 3)])
+def test_figure_shows_the_first_so_many(lively_bundle: Bundle, fields: Path, tmp_path: Path, asked: int, rows: int) -> None:
+    out = run(lively_bundle, tmp_path / "maps", fields, "--mpp", 0.3, "--figure", asked)
+    with Image.open(out / "figure.png") as figure:
+        assert rows * 320 < figure.height < (rows + 1) * 346 + 40
+        assert figure.width == 2 * 320 + 3 * 8
+
+
+def test_a_figure_can_be_asked_for_afterwards(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
+    out = run(lively_bundle, tmp_path / "maps", fields, "--mpp", 0.3)
+    assert not (out / "figure.png").exists()
+    run(lively_bundle, out, fields, "--mpp", 0.3, "--figure", 3)
+    assert (out / "figure.png").is_file()
+
+
+def test_files_and_folders_together(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
+    picture(2, 50, 40).save(tmp_path / "z.PNG")
+    out = run(lively_bundle, tmp_path / "maps", tmp_path / "z.PNG", fields, "--mpp", 0.3)
+    assert list(pd.read_csv(out / "measures.csv")["image"]) == ["z", "a", "b", "c"]
+
+
+def test_every_kind_of_picture_is_the_same_tissue(lively_bundle: Bundle, tmp_path: Path) -> None:
+    """Grey, palette, opaque and see-through pictures give the map of the RGB picture they show."""
+    rgb = picture()
+    grey, palette = rgb.convert("L"), rgb.quantize(64)
+    see_through = rgb.convert("RGBA")
+    see_through.putalpha(Image.fromarray(np.tile(np.linspace(0, 255, 120).astype(np.uint8), (90, 1))))
+    on_white = Image.alpha_composite(Image.new("RGBA", rgb.size, "white"), see_through).convert("RGB")
+    pairs = {
+        "opaque": (rgb.convert("RGBA"), rgb),
+        "grey": (grey, grey.convert("RGB")),
+        "grey_alpha": (grey.convert("LA"), grey.convert("RGB")),
+        "palette": (palette, palette.convert("RGB")),
+        "see_through": (see_through, on_white),
+    }
+    for name, images in pairs.items():
+        for kind, image in zip(("kind", "rgb"), images, strict=True):
+            image.save(tmp_path / f"{name}_{kind}.png")
+    out = run(lively_bundle, tmp_path / "maps", *sorted(tmp_path.glob("*.png")), "--mpp", 0.3)
+    for name in pairs:
+        assert np.array_equal(labels_of(out / f"{name}_kind"), labels_of(out / f"{name}_rgb")), name
+    assert not np.array_equal(labels_of(out / "see_through_rgb"), labels_of(out / "opaque_rgb"))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_an_exif_rotated_picture_is_mapped_as_it_is_seen(lively_bundle: Bundle, tmp_path: Path, orientation: int) -> None:
+    """Cameras and phones store a picture lying down and a note that it stands."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = picture()
+    stored.save(tmp_path / "noted.png", exif=exif)
+    turns = {
+        1: lambda a: a, 2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1], 5: lambda a: a.transpose(1, 0, 2),
+        6: lambda a: np.rot90(a, -1), 7: lambda a: np.rot90(a, 2).transpose(1, 0, 2), 8: lambda a: np.rot90(a, 1),
+    }  # fmt: skip
+    seen = np.ascontiguousarray(turns[orientation](np.asarray(stored)))
+    Image.fromarray(seen).save(tmp_path / "seen.png")
+    out = run(lively_bundle, tmp_path / "maps", tmp_path / "noted.png", tmp_path / "seen.png", "--mpp", 0.3)
+    assert labels_of(out / "noted").shape == seen.shape[:2]
+    assert np.array_equal(labels_of(out / "noted"), labels_of(out / "seen"))
+
+
+def test_same_inputs_same_bytes(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
+    one, two = (run(lively_bundle, tmp_path / name, fields, "--mpp", 0.3, "--figure", 3) for name in ("one", "two"))
+    assert files_under(one) == files_under(two)
+
+
+class Counting:
+    """A runner that counts its tiles, and stops after some."""
+
+    def __init__(self, bundle: Bundle, stop_after: int) -> None:
+        self.runner, self.tiles, self.stop_after = load_model(bundle.path, threads=1).runner, 0, stop_after
+
+    def __call__(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        if self.tiles == self.stop_after:
+            raise KeyboardInterrupt
+        self.tiles += 1
+        return self.runner(tiles)
+
+
+def test_an_interrupted_run_goes_on_and_repeats_nothing(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
+    """At 0.3 um/px each of the three pictures is one tile of the model."""
+    out, whole = tmp_path / "maps", run(lively_bundle, tmp_path / "whole", fields, "--mpp", 0.3)
+    config, stopped = PredictConfig(mpp=0.3), Counting(lively_bundle, 1)
+    with pytest.raises(KeyboardInterrupt):
+        predict(fields, Model(lively_bundle, stopped, "onnx"), out, config, say=quiet)
+    assert {p.name for p in out.iterdir()} == {"a", "breastseg-work.json"}
+    first = (out / "a" / "labels.png").stat().st_mtime_ns
+    going_on = Counting(lively_bundle, 99)
+    predict(fields, Model(lively_bundle, going_on, "onnx"), out, config, say=quiet)
+    assert going_on.tiles == 2
+    assert (out / "a" / "labels.png").stat().st_mtime_ns == first
+    assert files_under(out) == files_under(whole)
+
+
+def test_a_finished_run_runs_no_tile(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
+    out = run(lively_bundle, tmp_path / "maps", fields, "--mpp", 0.3)
+    before = files_under(out)
+    predict(fields, Model(lively_bundle, Counting(lively_bundle, 0), "onnx"), out, PredictConfig(mpp=0.3), say=quiet)
+    assert files_under(out) == before
+
+
+@pytest.mark.parametrize(("unit", "per_unit", "mpp"), [(3, 20_000, 0.5), (3, 40_000, 0.25), (2, 101_600, 0.25)])
+def test_a_tiff_knows_its_mpp(lively_bundle: Bundle, tmp_path: Path, unit: int, per_unit: int, mpp: float) -> None:
+    picture().save(tmp_path / "slide.tif", resolution=per_unit, resolution_unit=unit)
+    out = run(lively_bundle, tmp_path / "maps", tmp_path / "slide.tif")
+    said = json.loads((out / "slide" / "run.json").read_text(encoding="utf-8"))
+    assert (said["mpp"], said["mpp_source"]) == (pytest.approx(mpp), "TIFF resolution tags")
+    assert pd.read_csv(out / "measures.csv")["analysed_mm2"][0] == pytest.approx(120 * 90 * mpp**2 / 1e6)
+
+
+def test_a_given_mpp_overrides_the_tiffs(lively_bundle: Bundle, tmp_path: Path) -> None:
+    picture().save(tmp_path / "slide.tif", resolution=20_000, resolution_unit=3)
+    said = json.loads((run(lively_bundle, tmp_path / "maps", tmp_path / "slide.tif", "--mpp", 0.3) / "slide" / "run.json").read_text())
+    assert (said["mpp"], said["mpp_source"]) == (0.3, "given")
+
+
+def test_predict_needs_no_pytorch(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
+    """In a Python where none of the training packages can be imported, warnings being errors."""
+    out = tmp_path / "maps"
+    words = ["predict", str(fields), "--mpp", "0.3", "--model", str(lively_bundle.path), "--out", str(out), "--figure", "2"]
+    code = (
+        "import sys\n"
+        "for name in 'torch torchvision lightning timm segmentation_models_pytorch kornia torchinfo safetensors onnx'.split():\n"
+        "    sys.modules[name] = None\n"
+        f"from breastseg.cli import main\nsys.exit(main({words!r}))"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert files_under(out) == files_under(run(lively_bundle, tmp_path / "here", fields, "--mpp", 0.3, "--figure", 2))
+
+
+def test_without_pytorch_the_torch_back_end_says_what_to_install(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
+    words = ["predict", str(fields), "--mpp", "0.3", "--model", str(lively_bundle.path), "--out", str(tmp_path / "m"), "--backend", "torch"]
+    code = f"import sys\nsys.modules['torch'] = None\nfrom breastseg.cli import main\nsys.exit(main({words!r}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "breastseg: back end 'torch': torch is not installed; pip install 'breastseg[train]'\n"
+    assert not (tmp_path / "m").exists()

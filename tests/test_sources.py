@@ -1,0 +1,258 @@
+"""Recognising folders of annotations: who is whose patient, at which resolution, and what does not fit together."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from breastseg.errors import MppError, SourceError
+from breastseg.labels import load_label_map
+from breastseg.sources import SOURCES, open_source
+from breastseg.sources.region import tcga_patient
+from conftest import DATA, paint, tcga
+
+REAL = "TCGA-A2-A0D2-DX1_xmin96887_ymin22299_MPP-0.2500"
+
+
+def picture(path: Path, *, mask: bool = False) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.ones((8, 8) if mask else (8, 8, 3), np.uint8)).save(path)
+
+
+def test_painted_bcss(painted: Path) -> None:
+    source = open_source(painted)
+    assert source.description == "BCSS regions: 6 image-mask pairs, 6 patients, 3 hospitals"
+    assert source.label_map == "region5"
+    first = source.regions[0]
+    assert first.id == tcga("A1", "B001")
+    assert (first.patient, first.site, first.mpp, first.split) == ("TCGA-A1-B001", "A1", 0.30, "")
+    assert first.image == painted / "images" / f"{first.id}.png"
+    assert first.labels == painted / "masks" / f"{first.id}.png"
+    assert [r.id for r in source.regions] == sorted(r.id for r in source.regions)
+
+
+def test_the_other_image_folder_of_bcss(painted: Path) -> None:
+    (painted / "images").rename(painted / "rgbs_colorNormalized")
+    assert len(open_source(painted).regions) == 6
+
+
+def test_real_crops_are_at_030_whatever_the_bounds_say() -> None:
+    """A crop's width against its whole region's bounds would give 4.0 um/px."""
+    source = open_source(DATA / "bcss")
+    assert [r.patient for r in source.regions] == ["TCGA-A2-A0D2", "TCGA-A2-A1G6", "TCGA-A2-A3XX"]
+    assert {r.mpp for r in source.regions} == {0.30}
+    assert {r.mpp_source for r in source.regions} == {"measured on this release (0.30; its file names say 0.25)"}
+    assert "microns per pixel 0.3: measured on this release (0.30; its file names say 0.25)" in source.notes
+
+
+@pytest.mark.parametrize(("magnification", "mpp"), [("40.0", 0.3), ("20.0", 0.6)])
+def test_a_whole_region_is_measured(tmp_path: Path, magnification: str, mpp: float) -> None:
+    """120 base pixels of 0.25 um (0.5 at 20x) on 100 image pixels."""
+    paint(tmp_path, REAL, side=100)
+    (tmp_path / "meta").mkdir()
+    (tmp_path / "meta" / "roiBounds.csv").write_text(",xmin,ymin,xmax,ymax,mask_link\nTCGA-A2-A0D2-DX1,1000,7,1120,127,x\n")
+    (tmp_path / "meta" / "slide_magnifications.csv").write_text(f",name,_id,magnification\nTCGA-A2-A0D2,x.svs,1,{magnification}\n")
+    (region,) = open_source(tmp_path).regions
+    assert region.mpp == pytest.approx(mpp)
+    assert region.mpp_source == "measured from roiBounds.csv"
+    assert open_source(tmp_path, mpp=0.25).regions[0].mpp == 0.25
+
+
+@pytest.mark.parametrize("missing", ["roiBounds.csv", "slide_magnifications.csv"])
+def test_a_whole_region_without_both_tables_is_at_030(tmp_path: Path, missing: str) -> None:
+    paint(tmp_path, REAL)
+    shutil.copytree(DATA / "bcss" / "meta", tmp_path / "meta")
+    assert open_source(tmp_path).regions[0].mpp_source == "measured from roiBounds.csv"
+    (tmp_path / "meta" / missing).unlink()
+    assert open_source(tmp_path).regions[0].mpp == 0.30
+
+
+def test_a_region_that_the_tables_do_not_list_is_at_030(tmp_path: Path) -> None:
+    paint(tmp_path, tcga("A2", "A001"))
+    shutil.copytree(DATA / "bcss" / "meta", tmp_path / "meta")
+    assert open_source(tmp_path).regions[0].mpp == 0.30
+
+
+def test_measured_beside_known_is_said(tmp_path: Path) -> None:
+    paint(tmp_path, REAL)
+    paint(tmp_path, tcga("A2", "A001"))
+    shutil.copytree(DATA / "bcss" / "meta", tmp_path / "meta")
+    measured = (100989 - 96887) * 0.25 / 96
+    (note,) = [n for n in open_source(tmp_path).notes if n.startswith("microns")]
+    assert note.startswith(f"microns per pixel 0.3 to {measured:.4f}: ")
+    assert "measured from roiBounds.csv" in note
+    assert "0.30" in note
+
+
+def test_kaggle_224() -> None:
+    source = open_source(DATA / "kaggle224")
+    assert source.description == "BCSS tiles of 224 px (Kaggle): 2 image-mask pairs, 1 patient, 1 hospital"
+    assert {(r.patient, r.site, r.mpp, r.split) for r in source.regions} == {("TCGA-A1-A0SK", "A1", 0.30, "train")}
+    assert any("split at random per tile" in note for note in source.notes)
+
+
+def test_kaggle_512(tmp_path: Path) -> None:
+    for part, patient in (("train", "A2-A001"), ("val", "OL-C001")):
+        picture(tmp_path / f"{part}_512" / f"TCGA-{patient}-DX1_xmin1_ymin2_MPP-0.png")
+        picture(tmp_path / f"{part}_mask_512" / f"TCGA-{patient}-DX1_xmin1_ymin2_MPP-0.png", mask=True)
+    source = open_source(tmp_path)
+    assert source.description.startswith("BCSS tiles of 512 px (Kaggle): 2 image-mask pairs, 2 patients, 2 hospitals")
+    assert [(r.site, r.split) for r in source.regions] == [("A2", "train"), ("OL", "val")]
+
+
+@pytest.mark.parametrize("layout", [("images", "masks"), ("images", "labels"), ("imgs", "masks"), ("image", "mask"), ("rgb", "masks")])
+def test_own_folders(tmp_path: Path, layout: tuple[str, str]) -> None:
+    picture(tmp_path / layout[0] / "one.jpg")
+    picture(tmp_path / layout[1] / "one.tif", mask=True)
+    source = open_source(tmp_path, mpp=0.5)
+    assert source.description == "image-mask pairs: 1 image-mask pair, 1 patient, hospitals unknown"
+    assert source.label_map is None
+    (region,) = source.regions
+    assert (region.id, region.patient, region.site, region.mpp, region.mpp_source) == ("one", "one", "", 0.5, "given")
+    assert any("no patient known for 1 image: each counts as a patient of its own; a --table can name them" in n for n in source.notes)
+
+
+@pytest.mark.parametrize("suffix", ["mask", "labels"])
+def test_one_flat_folder(tmp_path: Path, suffix: str) -> None:
+    for name in ("a", "b"):
+        picture(tmp_path / f"{name}.png")
+        picture(tmp_path / f"{name}_{suffix}.png", mask=True)
+    (tmp_path / "notes.txt").write_text("not a picture")
+    (tmp_path / "._a.png").write_bytes(b"what a Mac leaves")
+    regions = open_source(tmp_path, mpp=0.5).regions
+    assert [(r.id, r.labels.name) for r in regions] == [("a", f"a_{suffix}.png"), ("b", f"b_{suffix}.png")]
+
+
+def test_tcga_names_in_own_folders_give_patient_and_hospital(tmp_path: Path) -> None:
+    picture(tmp_path / "images" / "field_TCGA-E2-A1B2.png")
+    picture(tmp_path / "masks" / "field_TCGA-E2-A1B2.png", mask=True)
+    (region,) = open_source(tmp_path, mpp=0.5).regions
+    assert (region.patient, region.site) == ("TCGA-E2-A1B2", "E2")
+
+
+def test_an_own_label_map_lies_beside_the_pictures(tmp_path: Path) -> None:
+    picture(tmp_path / "images" / "a.png")
+    picture(tmp_path / "masks" / "a.png", mask=True)
+    (tmp_path / "labels.yaml").write_text("{name: own, classes: [{name: x, color: [1, 2, 3], codes: [1]}]}")
+    found = open_source(tmp_path, mpp=0.5).label_map
+    assert found is not None
+    assert load_label_map(found).name == "own"
+
+
+def test_a_table_names_patient_site_and_resolution(tmp_path: Path) -> None:
+    for name in ("a", "b_MPP-0.2500", "c"):
+        picture(tmp_path / "images" / f"{name}.png")
+        picture(tmp_path / "masks" / f"{name}.png", mask=True)
+    (tmp_path / "t.csv").write_text("image,patient,site,mpp\na.png,007,X,0.4\nb_MPP-0.2500,007,,0.5\nc,NA,N/A,0.6\n")
+    source = open_source(tmp_path, table=tmp_path / "t.csv")
+    assert [(r.patient, r.site, r.mpp, r.mpp_source) for r in source.regions] == [
+        ("007", "X", 0.4, "table"), ("007", "", 0.5, "table"), ("NA", "N/A", 0.6, "table"),
+    ]  # fmt: skip
+    assert [r.mpp for r in open_source(tmp_path, table=tmp_path / "t.csv", mpp=0.25).regions] == [0.25] * 3
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "not found, wanted a CSV with the columns image, patient, site, mpp"),
+        ("", "not a CSV table"),
+        ("name,patient\na,1\n", "columns are name, patient, wanted image and any of patient, site, mpp"),
+        ("image,patient\na,1\nb,2,3,4\n", "not a CSV table"),
+    ],
+)
+def test_broken_tables_are_told_in_one_line(tmp_path: Path, painted: Path, content: str | None, message: str) -> None:
+    """pandas ends its own message with a line break."""
+    if content is not None:
+        (tmp_path / "t.csv").write_text(content)
+    with pytest.raises(SourceError, match=rf"t\.csv: {message}") as caught:
+        open_source(painted, table=tmp_path / "t.csv")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["0.25um", "0,25", "nan", "25"])
+def test_a_table_with_no_number_for_mpp(tmp_path: Path, painted: Path, value: str) -> None:
+    (tmp_path / "t.csv").write_text(f'image,mpp\n{tcga("A2", "A001")},"{value}"\n')
+    with pytest.raises(MppError, match="A001"):
+        open_source(painted, table=tmp_path / "t.csv")
+
+
+def test_no_resolution_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    picture(tmp_path / "images" / "a.png")
+    picture(tmp_path / "masks" / "a.png", mask=True)
+    with pytest.raises(MppError, match=r"a\.png: no microns per pixel \(looked at --source-mpp, .*image-mask pairs\); give --source-mpp"):
+        open_source(tmp_path)
+
+
+def test_folders_in_a_folder(tmp_path: Path) -> None:
+    paint(tmp_path / "one", tcga("A2", "A001"))
+    paint(tmp_path / "two", tcga("OL", "C001"))
+    assert [r.site for r in open_source(tmp_path).regions] == ["A2", "OL"]
+    assert [r.site for r in open_source(tmp_path / "two", tmp_path / "one").regions] == ["A2", "OL"]
+
+
+def test_two_kinds_have_no_common_label_map(tmp_path: Path) -> None:
+    paint(tmp_path / "one", tcga("A2", "A001"))
+    paint(tmp_path / "two", "field")
+    source = open_source(tmp_path, mpp=0.3)
+    assert source.label_map is None
+    assert source.description == "BCSS regions + image-mask pairs: 2 image-mask pairs, 2 patients, 1 hospital"
+
+
+def test_one_name_in_two_folders(tmp_path: Path) -> None:
+    for place in ("one", "two"):
+        paint(tmp_path / place, tcga("A2", "A001"))
+    with pytest.raises(SourceError, match=r"two/images/.*: second region named 'TCGA-A2-A001.*', the first is .*one/images/.*; rename one"):
+        open_source(tmp_path)
+
+
+def test_one_name_with_two_suffixes(painted: Path) -> None:
+    picture(painted / "images" / f"{tcga('A2', 'A001')}.jpg")
+    with pytest.raises(SourceError, match=r"second region named 'TCGA-A2-A001-.*' beside .*\.jpg; rename one"):
+        open_source(painted)
+
+
+def test_a_picture_without_a_mask_and_the_other_way(painted: Path) -> None:
+    name = f"{tcga('A1', 'B001')}.png"
+    (painted / "masks" / name).rename(painted / "spare.png")
+    with pytest.raises(SourceError, match=rf"images/{name}: has no mask, wanted .*masks/{name}; add it or take the image away"):
+        open_source(painted)
+    (painted / "spare.png").rename(painted / "masks" / name)
+    (painted / "images" / name).unlink()
+    with pytest.raises(SourceError, match=rf"masks/{name}: has no image, wanted .*images/{name}; add it or take the mask away"):
+        open_source(painted)
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="nowhere: no such folder, wanted one with annotated images"):
+        open_source(tmp_path / "nowhere")
+    with pytest.raises(SourceError, match="no image-mask pairs; wanted images/ with masks/ of the same file names"):
+        open_source(tmp_path)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "masks").mkdir()
+    with pytest.raises(SourceError, match="no image-mask pairs"):
+        open_source(tmp_path)
+
+
+def test_a_source_error_is_a_file_not_found_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"^[^(]*nowhere: no such folder"):
+        open_source(tmp_path / "nowhere")
+
+
+def test_names_of_recognisers() -> None:
+    assert list(SOURCES) == ["kaggle", "bcss", "folder"], "the most particular first: a BCSS folder is also a folder of pairs"
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("TCGA-A2-A0D2-DX1_xmin1", ("TCGA-A2-A0D2", "A2")),
+        ("x_TCGA-3C-AALI", ("TCGA-3C-AALI", "3C")),
+        ("tcga-a2-a0d2", None),
+        ("TCGA-A2", None),
+        ("field", None),
+    ],
+)
+def test_tcga_patient(name: str, wanted: tuple[str, str] | None) -> None:
+    assert tcga_patient(name) == wanted
