@@ -8,7 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#]+)")
-COMMAND = re.compile(r"^\s*(breastseg [a-z]+ .*)$", re.MULTILINE)
+FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"^(breastseg [a-z]+ .*)$", re.MULTILINE)
 TREE = re.compile(r"^(src|scripts|tests|docs|benchmarks|examples)/\S*", re.MULTILINE)
 
 
@@ -29,7 +30,7 @@ def faults(path: Path) -> list[str]:
     text = path.read_text(encoding="utf-8")
     found = [f"{path.name}: link to {link}, which is not there" for link in LINK.findall(text) if not (path.parent / link).exists()]
     found += [f"{path.name}: names {m.group(0)}, which is not there" for m in TREE.finditer(text) if not (ROOT / m.group(0)).exists()]
-    for line in COMMAND.findall(text.replace("\\\n", " ")):
+    for line in COMMAND.findall("\n".join(FENCED.findall(text)).replace("\\\n", " ")):
         words = shlex.split(line, comments=True)
         options = {word.split("=")[0] for word in words if word.startswith("--")}
         found += [f"{path.name}: {words[1]} has no option {option}" for option in sorted(options - known_options(words[1]))]
