@@ -93,3 +93,12 @@ def test_a_bundle_without_the_back_ends_file_says_what_it_has(tiny_bundle: Bundl
     other = copy_of(tiny_bundle, tmp_path / "other", files=kept)
     with pytest.raises(ModelError, match=rf"bundle has no {name} \(it has .*metrics\.csv\); train or export it again"):
         load_runner(other, backend)
+
+
+def test_threads_of_a_runner_are_not_left_to_the_process(tiny_bundle: Bundle) -> None:
+    """A run trained after a prediction with one thread summed in another order, and was not the run that a fresh process trains."""
+    import torch
+
+    before = torch.get_num_threads()
+    load_runner(tiny_bundle, "torch", threads=before + 1)(np.zeros((1, 3, 64, 64), np.uint8))
+    assert torch.get_num_threads() == before

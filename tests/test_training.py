@@ -1,3 +1,4 @@
+import functools
 import json
 import os
 import signal
@@ -92,14 +93,18 @@ def test_killed_at_random_moments_it_ends_the_same(data: Dataset, tmp_path: Path
 
 def test_ctrl_c_is_one_line_and_the_run_can_go_on(data: Dataset, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    process = subprocess.Popen(
-        command(data.path, run, replace(TINY, epochs=200)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    deadline = time.monotonic() + 120
-    while not (run / "checkpoints" / "last.ckpt").is_file() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    words = command(data.path, run, replace(TINY, epochs=200))
+    # A shell's background job ignores SIGINT and hands that down; the person at the keyboard is in the foreground.
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=heed) as process:
+        deadline = time.monotonic() + 120
+        while not (run / "checkpoints" / "last.ckpt").is_file() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        try:
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert said.splitlines()[-1] == "breastseg: interrupted; what was finished is kept, the same command goes on from there"
     assert "Traceback" not in said

@@ -1,5 +1,8 @@
 """PyTorch, from the bundle's safetensors: CUDA where there is one, else the CPU."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -15,8 +18,7 @@ class TorchRunner:
 
     def __init__(self, bundle: Bundle, threads: int) -> None:
         """Build the network that the card describes and load its weights, stored in half, used in single precision."""
-        if threads:
-            torch.set_num_threads(threads)
+        self._threads = threads or torch.get_num_threads()
         path = bundle.file(WEIGHTS)
         self._network = build(NetworkConfig.from_dict(bundle.card.network))
         try:
@@ -31,6 +33,17 @@ class TorchRunner:
 
     def __call__(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Map (N, 3, H, W) uint8 to (N, K, H, W) float32 probabilities."""
-        with torch.inference_mode():
+        with torch.inference_mode(), _threads(self._threads):
             probabilities = torch.softmax(self._network(torch.from_numpy(tiles).to(self._device)), dim=1)
         return probabilities.cpu().numpy()
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """PyTorch's threads are the whole process's: a training run after this one must find its own number, or it ends otherwise."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -12,22 +12,18 @@ bundle/               the model: written last, so a run that has it is finished
 import breastseg.models.torchvision_ops  # noqa: F401  before anything that imports torchvision
 
 # isort: split
-import logging
 import os
 import sys
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, TypeAlias
 
 import lightning as L
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
 
 from breastseg.data.dataset import Dataset, open_dataset
@@ -44,8 +40,8 @@ from breastseg.models.weights import load_encoder_weights
 from breastseg.outputs.plots import save_curves
 from breastseg.training.config import LOGGERS, TrainConfig
 from breastseg.training.environment import environment
-from breastseg.training.history import History
-from breastseg.training.loader import GridBatches, Share, TrainBatches, loader
+from breastseg.training.loader import GridBatches, Share, TrainBatches
+from breastseg.training.loop import resolved_precision, run_loop
 from breastseg.training.module import Segmenter, set_frozen
 from breastseg.training.summary import layer_summary
 
@@ -54,10 +50,13 @@ LITTLE = 0.05
 
 CARD_LICENCE = "weights Apache-2.0; trained from BCSS annotations (CC0) and TCGA images (open access) where the data set is BCSS"
 
+Say: TypeAlias = Callable[[str], None]
+"""Takes one line at a time of what a person should know."""
+
 
 def train(
     dataset: str | Path, run: str | Path, config: TrainConfig = TrainConfig(), *, name: str = "", loggers: tuple[str, ...] = (),
-    say: Callable[[str], None] = print,
+    say: Say = print,
 ) -> Bundle:  # fmt: skip
     """Train a network; a run that was interrupted goes on from its last checkpoint, with the same curve.
 
@@ -132,91 +131,36 @@ def _network_config(data: Dataset, config: TrainConfig) -> NetworkConfig:
     return replace(plain, mean=mean, std=std)
 
 
-def resolved_precision(precision: str) -> Literal["bf16-mixed", "32-true"]:
-    """Return Lightning's name for a precision; "auto" is bf16 where the processor computes in it."""
-    if precision == "auto":
-        fast = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else torch.cpu._is_avx512_bf16_supported()
-        precision = "bf16" if fast else "32"
-    return "bf16-mixed" if precision == "bf16" else "32-true"
-
-
-def _fit(data: Dataset, parts: dict[str, list[str]], network: Network, config: TrainConfig, run: Path, loggers: list[Logger],
-         say: Callable[[str], None]) -> None:  # fmt: skip
+def _fit(
+    data: Dataset, parts: dict[str, list[str]], network: Network, config: TrainConfig, run: Path, loggers: list[Logger], say: Say
+) -> None:
     """Run the loop and leave the best epoch's weights in `network`."""
     share = Share(_rank(), config.devices)
-    crops = Crops(data, parts["train"], CropDraw(config.crop_px, config.balance, config.seed))
-    area = int((data.regions.loc[parts["train"], "width_px"] * data.regions.loc[parts["train"], "height_px"]).sum())
-    per_epoch = config.crops_per_epoch or max(config.batch, area // config.crop_px**2)
-    batches = TrainBatches(crops, batch=config.batch, crops_per_epoch=per_epoch, share=share)
+    batches = _train_batches(data, parts["train"], config, share)
     module = Segmenter(network, config, classes=len(data.label_map.classes), steps=len(batches) * config.epochs)
     set_frozen(network, module.encoder_frozen(0))
     summary = layer_summary(network, config.batch, config.crop_px)
     if share.rank == 0:
         write_text(run / "summary.txt", summary + "\n")
         write_json(run / "environment.json", environment())
+    trained = sum(p.numel() for p in network.parameters() if p.requires_grad)
     say(
-        f"{sum(p.numel() for p in network.parameters()):,} parameters, {sum(p.numel() for p in network.parameters() if p.requires_grad):,} "
-        f"trainable; {len(batches)} steps of {config.batch} crops an epoch; precision {resolved_precision(config.precision)}"
+        f"{sum(p.numel() for p in network.parameters()):,} parameters, {trained:,} trainable; "
+        f"{len(batches)} steps of {config.batch} crops an epoch; precision {resolved_precision(config.precision)}"
     )
-    history = History(run / "metrics.csv", batches)
-    callbacks: list[Any] = [history, _checkpoints(run, config, monitored="val" in parts), TQDMProgressBar(refresh_rate=10)]
-    if config.ema:
-        callbacks.append(EMAWeightAveraging(decay=config.ema))
-    if config.patience and "val" in parts:
-        callbacks.append(EarlyStopping(config.monitor, patience=config.patience, mode=_mode(config)))
-    with quiet_lightning():
-        trainer = L.Trainer(
-            max_epochs=config.epochs, accelerator="auto", devices=config.devices, strategy="ddp" if config.devices > 1 else "auto",
-            precision=resolved_precision(config.precision), callbacks=callbacks, logger=loggers, default_root_dir=run, log_every_n_steps=1,
-            num_sanity_val_steps=0, deterministic="warn", enable_model_summary=False, use_distributed_sampler=False,
-        )  # fmt: skip
-    val = loader(GridBatches(data, parts["val"], size_px=config.crop_px, batch=config.batch, share=share)) if "val" in parts else None
-    last = run / "checkpoints" / "last.ckpt"
-    with quiet_lightning():
-        try:
-            trainer.fit(module, loader(batches), val, ckpt_path=last if last.is_file() else None, weights_only=True)
-        except SystemExit:
-            if trainer.interrupted:
-                raise KeyboardInterrupt from None  # the loop turns Ctrl-C into an exit of its own
-            raise
-    if not trainer.is_global_zero:
+    val = GridBatches(data, parts["val"], size_px=config.crop_px, batch=config.batch, share=share) if "val" in parts else None
+    first = run_loop(module, batches, val, run=run, loggers=loggers)
+    if not first:
         sys.exit(0)  # a process that DDP started to train beside the first; what follows is written once
     _load_best(module, run)
     save_curves(pd.read_csv(run / "metrics.csv"), run / "curves.png")
 
 
-_EXPECTED = (
-    ".*does not have many workers.*",  # crops are slices of memory maps, a worker would only copy them
-    ".*have no `val_dataloader`.*",  # a run without validation part was asked for
-    ".*exists and is not empty.*",  # the checkpoints of a run that goes on
-    ".*in eval mode at the start of training.*",  # a frozen encoder is
-    ".*LeafSpec.*",  # inside Lightning 2.6 with PyTorch 2.13
-)
-
-
-@contextmanager
-def quiet_lightning() -> Iterator[None]:
-    """Leave out Lightning's advice and hardware lines, and the warnings listed above with their reasons."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    with warnings.catch_warnings():
-        for message in _EXPECTED:
-            warnings.filterwarnings("ignore", message)
-        yield
-    logger.setLevel(level)
-
-
-def _mode(config: TrainConfig) -> str:
-    return "min" if config.monitor == "val_loss" else "max"
-
-
-def _checkpoints(run: Path, config: TrainConfig, *, monitored: bool) -> ModelCheckpoint:
-    """Keep last.ckpt and best.ckpt after every epoch; without a validation part to choose by, the best is the last."""
-    return ModelCheckpoint(
-        run / "checkpoints", filename="best", monitor=config.monitor if monitored else None, mode=_mode(config), save_last=True,
-        save_top_k=1, save_on_train_epoch_end=True, enable_version_counter=False,
-    )  # fmt: skip
+def _train_batches(data: Dataset, regions: list[str], config: TrainConfig, share: Share) -> TrainBatches:
+    crops = Crops(data, regions, CropDraw(config.crop_px, config.balance, config.seed))
+    area = int((data.regions.loc[regions, "width_px"] * data.regions.loc[regions, "height_px"]).sum())
+    per_epoch = config.crops_per_epoch or max(config.batch, area // config.crop_px**2)
+    return TrainBatches(crops, batch=config.batch, crops_per_epoch=per_epoch, share=share)
 
 
 def _load_best(module: Segmenter, run: Path) -> None:

@@ -1,0 +1,111 @@
+"""The loop, by Lightning: checkpoints, early stopping, weight averaging, devices; and going on after a kill."""
+
+import breastseg.models.torchvision_ops  # noqa: F401  before anything that imports torchvision
+
+# isort: split
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.loggers import Logger
+
+from breastseg.training.config import TrainConfig
+from breastseg.training.history import History
+from breastseg.training.loader import GridBatches, TrainBatches, loader
+from breastseg.training.module import Segmenter
+
+
+def run_loop(module: Segmenter, batches: TrainBatches, val: GridBatches | None, *, run: Path, loggers: list[Logger]) -> bool:
+    """Train to the end, from the last checkpoint where the run has one.
+
+    Args:
+        module: changed in place.
+        batches: the training crops.
+        val: the validation grid, or None to choose no epoch and keep the last.
+        run: the run folder: metrics.csv and checkpoints/ are written.
+        loggers: further loggers.
+
+    Returns:
+        whether this process is the first of those that trained.
+    """
+    config = module.config
+    callbacks = _callbacks(run, config, batches, monitored=val is not None)
+    last = run / "checkpoints" / "last.ckpt"
+    with quiet_lightning():
+        trainer = L.Trainer(
+            max_epochs=config.epochs, accelerator="auto", devices=config.devices, strategy="ddp" if config.devices > 1 else "auto",
+            precision=resolved_precision(config.precision), callbacks=callbacks, logger=loggers, default_root_dir=run, log_every_n_steps=1,
+            num_sanity_val_steps=0, deterministic="warn", enable_model_summary=False, use_distributed_sampler=False,
+        )  # fmt: skip
+        try:
+            trainer.fit(
+                module, loader(batches), loader(val) if val else None, ckpt_path=last if last.is_file() else None, weights_only=True
+            )
+        except SystemExit:
+            if trainer.interrupted:
+                raise KeyboardInterrupt from None  # the loop turns Ctrl-C into an exit of its own
+            raise
+    return trainer.is_global_zero
+
+
+def _callbacks(run: Path, config: TrainConfig, batches: TrainBatches, *, monitored: bool) -> list[Any]:
+    callbacks: list[Any] = [
+        History(run / "metrics.csv", batches),
+        _checkpoints(run, config, monitored=monitored),
+        TQDMProgressBar(refresh_rate=10),
+    ]
+    if config.ema:
+        callbacks.append(EMAWeightAveraging(decay=config.ema))
+    if config.patience and monitored:
+        callbacks.append(EarlyStopping(config.monitor, patience=config.patience, mode=_mode(config)))
+    return callbacks
+
+
+def resolved_precision(precision: str) -> Literal["bf16-mixed", "32-true"]:
+    """Return Lightning's name for a precision; "auto" is bf16 where the processor computes in it."""
+    if precision == "auto":
+        fast = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else torch.cpu._is_avx512_bf16_supported()
+        precision = "bf16" if fast else "32"
+    return "bf16-mixed" if precision == "bf16" else "32-true"
+
+
+_EXPECTED = (
+    ".*does not have many workers.*",  # crops are slices of memory maps, a worker would only copy them
+    ".*have no `val_dataloader`.*",  # a run without validation part was asked for
+    ".*exists and is not empty.*",  # the checkpoints of a run that goes on
+    ".*in eval mode at the start of training.*",  # a frozen encoder is
+    ".*LeafSpec.*",  # inside Lightning 2.6 with PyTorch 2.13
+)
+
+
+@contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """Leave out Lightning's advice and hardware lines, and the warnings listed above with their reasons."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        for message in _EXPECTED:
+            warnings.filterwarnings("ignore", message)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
+
+
+def _mode(config: TrainConfig) -> str:
+    return "min" if config.monitor == "val_loss" else "max"
+
+
+def _checkpoints(run: Path, config: TrainConfig, *, monitored: bool) -> ModelCheckpoint:
+    """Keep last.ckpt and best.ckpt after every epoch; without a validation part to choose by, the best is the last."""
+    return ModelCheckpoint(
+        run / "checkpoints", filename="best", monitor=config.monitor if monitored else None, mode=_mode(config), save_last=True,
+        save_top_k=1, save_on_train_epoch_end=True, enable_version_counter=False,
+    )  # fmt: skip
