@@ -205,6 +205,14 @@ def test_an_interrupted_run_goes_on_and_repeats_nothing(lively_bundle: Bundle, f
     assert files_under(out) == files_under(whole)
 
 
+def test_a_picture_exchanged_under_its_name_is_mapped_again(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
+    out = run(lively_bundle, tmp_path / "maps", fields, "--mpp", 0.3)
+    picture(2, 100, 80).save(fields / "b.png")
+    run(lively_bundle, out, fields, "--mpp", 0.3)
+    fresh = run(lively_bundle, tmp_path / "fresh", fields, "--mpp", 0.3)
+    assert files_under(out) == files_under(fresh)
+
+
 def test_a_finished_run_runs_no_tile(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
     out = run(lively_bundle, tmp_path / "maps", fields, "--mpp", 0.3)
     before = files_under(out)

@@ -7,6 +7,7 @@ OUT/measures.csv       mm2 and % per class, one row an input
 OUT/figure.png         with `figure`: the first inputs beside their masks
 """
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -86,9 +87,11 @@ def predict(
     ) as bar:
         for path in paths:
             folder = out / path.stem
+            if folder.is_dir() and _result(folder)["input_sha256"] != sha256_of(path):
+                shutil.rmtree(folder)  # the picture was exchanged since
             if not folder.is_dir():
                 _predict_one(slides[path], model, folder, lambda area: bar.update(area / 1e6))
-            rows.append(read_json(folder / "run.json", InputError, "a result's run.json")["measures"])
+            rows.append(_result(folder)["measures"])
     table = pd.DataFrame(rows)
     write_text(out / "measures.csv", table.to_csv(index=False, lineterminator="\n"))
     if config.figure:
@@ -118,6 +121,11 @@ def list_pictures(inputs: Sequence[str | Path]) -> list[Path]:
     if not paths:
         raise ImageError("no pictures given; name files or folders")
     return paths
+
+
+def _result(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = read_json(folder / "run.json", InputError, "a result's run.json")
+    return found
 
 
 def _predict_one(slide: Any, model: Model, folder: Path, step: Callable[[int], object]) -> None:
