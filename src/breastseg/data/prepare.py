@@ -101,7 +101,7 @@ def _prepare_all(source: Source, label_map: LabelMap, out: Path, config: Prepare
     with tqdm(total=len(source.regions), initial=done, unit="region", desc="prepare", disable=None) as bar:
         for _ in _run(jobs, config.workers or os.cpu_count() or 1):
             bar.update()
-    rows = [read_json(_row_path(out, r.id), ImageError, "a region's row") for r in source.regions]
+    rows = [read_json(_row_path(out, r.id), DatasetError, "a region's row") for r in source.regions]
     write_text(out / "regions.csv", pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
     write_json(out / "dataset.json", {
         "format": FORMAT, "mpp": config.mpp, "label_map": label_map.to_dict(), "source": source.description, "notes": list(source.notes),

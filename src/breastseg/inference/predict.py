@@ -26,6 +26,7 @@ from breastseg.inference.model import Model
 from breastseg.measures import class_areas
 from breastseg.outputs.pictures import save_figure, save_labels, save_overlay
 from breastseg.slides import open_slide
+from breastseg.slides.flat import FlatSlide
 from breastseg.sources.region import IMAGE_SUFFIXES
 
 _OWN_NAMES = ("measures.csv", "figure.png", WORK_FILE)
@@ -128,7 +129,7 @@ def _result(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _predict_one(slide: Any, model: Model, folder: Path, step: Callable[[int], object]) -> None:
+def _predict_one(slide: FlatSlide, model: Model, folder: Path, step: Callable[[int], object]) -> None:
     card = model.card
     pixels = slide.read(mpp=slide.mpp)
     labels = model.label(pixels, mpp=slide.mpp, step=step)
@@ -145,7 +146,7 @@ def _predict_one(slide: Any, model: Model, folder: Path, step: Callable[[int], o
         })  # fmt: skip
 
 
-def _figure(paths: Sequence[Path], slides: dict[Path, Any], model: Model, out: Path) -> None:
+def _figure(paths: Sequence[Path], slides: dict[Path, FlatSlide], model: Model, out: Path) -> None:
     pairs = []
     for path in paths:
         with Image.open(out / path.stem / "labels.png") as picture:

@@ -24,7 +24,9 @@ ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = {
 }
 """Networks by name. `unet-scse` is a U-Net with attention (concurrent spatial and channel squeeze-and-excitation)."""
 
-_HAS_DECODER_CHANNELS = {"unet", "unet-scse", "unetplusplus"}
+HAS_DECODER_CHANNELS = {"unet", "unet-scse", "unetplusplus"}
+"""Architectures whose decoder widths can be chosen."""
+
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
@@ -102,8 +104,8 @@ def build(config: NetworkConfig) -> Network:
     check_encoder(config.encoder)
     options: dict[str, Any] = {}
     if config.decoder_channels:
-        if config.arch not in _HAS_DECODER_CHANNELS:
-            raise InputError(f"decoder channels are not an option of {config.arch}; only of {', '.join(sorted(_HAS_DECODER_CHANNELS))}")
+        if config.arch not in HAS_DECODER_CHANNELS:
+            raise InputError(f"decoder channels are not an option of {config.arch}; only of {', '.join(sorted(HAS_DECODER_CHANNELS))}")
         options["decoder_channels"] = config.decoder_channels
     body = ARCHITECTURES[config.arch](config.encoder, encoder_weights=None, in_channels=3, classes=config.classes, **options)
     return Network(body, config)

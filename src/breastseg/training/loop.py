@@ -4,6 +4,8 @@ import breastseg.models.torchvision_ops  # noqa: F401  before anything that impo
 
 # isort: split
 import logging
+import signal
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,8 +56,34 @@ def run_loop(module: Segmenter, batches: TrainBatches, val: GridBatches | None, 
     return trainer.is_global_zero
 
 
+class _HeedInterrupt(L.Callback):
+    """Ctrl-C may fall into a callback from C, where Python reports it and goes on; so it is looked for at every step too."""
+
+    def __init__(self) -> None:
+        self.before: Any = None
+        self.seen = False
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        if threading.current_thread() is threading.main_thread() and self.before is None:
+            self.before = signal.signal(signal.SIGINT, self._note)
+
+    def _note(self, number: int, frame: Any) -> None:
+        self.seen = True
+        raise KeyboardInterrupt
+
+    def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int) -> None:
+        if self.seen:
+            raise KeyboardInterrupt
+
+    def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        if self.before is not None:
+            signal.signal(signal.SIGINT, self.before)
+            self.before = None
+
+
 def _callbacks(run: Path, config: TrainConfig, batches: TrainBatches, *, monitored: bool) -> list[Any]:
     callbacks: list[Any] = [
+        _HeedInterrupt(),
         History(run / "metrics.csv", batches),
         _checkpoints(run, config, monitored=monitored),
         TQDMProgressBar(refresh_rate=10),

@@ -15,7 +15,6 @@ import breastseg.models.torchvision_ops  # noqa: F401  before anything that impo
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -31,7 +30,7 @@ from breastseg.data.patches import CropDraw, Crops
 from breastseg.data.split import load_split, regions_of, split_fingerprint
 from breastseg.errors import InputError, MissingPackageError, ModelError, SplitError
 from breastseg.files import claim_folder, write_json, write_text
-from breastseg.models.build import Network, NetworkConfig, build, normalisation
+from breastseg.models.build import HAS_DECODER_CHANNELS, Network, NetworkConfig, build, check_encoder, normalisation
 from breastseg.models.bundle import Bundle, load_bundle
 from breastseg.models.card import Card
 from breastseg.models.export import write_bundle
@@ -124,11 +123,9 @@ def _absent_classes(data: Dataset, regions: list[str], config: TrainConfig) -> l
 
 def _network_config(data: Dataset, config: TrainConfig) -> NetworkConfig:
     classes = len(data.label_map.classes)
-    channels = config.decoder_channels if config.arch.startswith("unet") else ()
-    plain = NetworkConfig(config.arch, config.encoder, classes, channels, config.dropout)
-    build(plain)  # names are checked before timm is asked for their normalisation
-    mean, std = normalisation(config.encoder)
-    return replace(plain, mean=mean, std=std)
+    channels = config.decoder_channels if config.arch in HAS_DECODER_CHANNELS else ()
+    check_encoder(config.encoder)  # before timm is asked for its normalisation
+    return NetworkConfig(config.arch, config.encoder, classes, channels, config.dropout, *normalisation(config.encoder))
 
 
 def _fit(
