@@ -64,7 +64,8 @@ class _HeedInterrupt(L.Callback):
         self.seen = False
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        if threading.current_thread() is threading.main_thread() and self.before is None:
+        ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # a shell's background job
+        if threading.current_thread() is threading.main_thread() and self.before is None and not ignored:
             self.before = signal.signal(signal.SIGINT, self._note)
 
     def _note(self, number: int, frame: Any) -> None:
