@@ -112,6 +112,38 @@ class LabelMap:
             )
         return labels
 
+    def label_of(self, name: str, where: str) -> int:
+        """Return the label of a class that a person wrote by name.
+
+        Args:
+            name: a class of this map, its QuPath name, or, in a built-in map, the name of a BCSS code; case does not matter.
+            where: the file it came from, for the error.
+
+        Returns:
+            the label; 0 for what means "no truth here": a BCSS code that is not annotated, or a QuPath class with a `*`.
+
+        Raises:
+            LabelError: the map has no such class.
+        """
+        found = self._labels_by_name.get(name.strip().casefold())
+        if found is None and name.strip().endswith("*"):
+            return 0
+        if found is None:
+            raise LabelError(
+                f"{where}: class '{name}' is not in label map '{self.name}' (it has {', '.join(self.names)}); "
+                "rename it there or choose another --labels"
+            )
+        return found
+
+    @cached_property
+    def _labels_by_name(self) -> dict[str, int]:
+        names = {}
+        if BUILT_IN.get(self.name) == self:
+            names = {name: int(self._table[code]) for code, name in enumerate(BCSS_CODES)}
+        names.update({c.qupath: label for label, c in enumerate(self.classes, start=1)})
+        names.update({c.name: label for label, c in enumerate(self.classes, start=1)})
+        return {name.casefold(): label for name, label in names.items()}
+
     @property
     def _known(self) -> set[int]:
         return {code for c in self.classes for code in c.codes} | set(self.not_annotated)

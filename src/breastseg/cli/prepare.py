@@ -7,14 +7,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = (
         "examples:\n  breastseg prepare BCSS data/bcss\n"
+        "  breastseg prepare BCSS BRCA_M2C data/both\n"
         "  breastseg prepare my_fields data/mine --source-mpp 0.25 --labels my_labels.yaml --table patients.csv"
     )
-    parser.add_argument("source", nargs="+", help="folders of annotated images: BCSS, its Kaggle copies, or any image-mask pairs")
+    parser.add_argument(
+        "source", nargs="+", help="folders of annotated images: BCSS, its Kaggle copies, BRCA-M2C, any with masks, QuPath GeoJSON or dots"
+    )
     parser.add_argument("out", help="folder of the data set")
     parser.add_argument("--mpp", type=float, default=0.5, help="microns per pixel of the data set (default 0.5)")
     parser.add_argument(
         "--labels", help="bcss21, region5, region6, tumor, or a JSON or YAML file (default: the source's own, region5 for BCSS)"
     )
+    parser.add_argument("--dot-radius", type=float, default=3.0, metavar="UM", help="radius of the disc a dot labels (default 3 um)")
     parser.add_argument("--source-mpp", type=float, help="microns per pixel of the source's images")
     parser.add_argument("--table", help="CSV with the columns image, patient, site, mpp, for images that are not named by TCGA")
     parser.add_argument("--tiles", type=int, default=0, metavar="PX", help="also write PNG tiles of this side, for other tools")
@@ -25,7 +29,7 @@ def run(options: argparse.Namespace) -> None:
     """Prepare, and print where."""
     from breastseg.data.prepare import PrepareConfig, prepare
 
-    config = PrepareConfig(mpp=options.mpp, labels=options.labels, source_mpp=options.source_mpp, table=options.table,
-                           tiles_px=options.tiles, workers=options.workers)  # fmt: skip
+    config = PrepareConfig(mpp=options.mpp, labels=options.labels, dot_radius_um=options.dot_radius, source_mpp=options.source_mpp,
+                           table=options.table, tiles_px=options.tiles, workers=options.workers)  # fmt: skip
     data = prepare(options.source, options.out, config)
     print(f"{data.path}: {len(data.regions)} regions at {data.mpp:g} um/px, label map {data.label_map.name}")

@@ -6,6 +6,7 @@ split.csv             region -> train / val / test, written by `breastseg split`
 arrays/ID.image.npy   (H, W, 3) uint8, memory-mapped
 arrays/ID.labels.npy  (H, W) uint8, memory-mapped; 0 is not annotated, k + 1 is class k
 arrays/ID.points.npy  (N, 3) int32 rows of (label, y, x): places of each class to draw crops at
+arrays/ID.dots.npy    (N, 3) int32 rows of (label, y, x): dots of the annotation
 """
 
 import hashlib
@@ -23,7 +24,7 @@ from breastseg.files import read_json
 from breastseg.labels import LabelMap, Labels
 from breastseg.slides import Pixels
 
-FORMAT = 1
+FORMAT = 2
 ARRAYS = "arrays"
 
 
@@ -35,14 +36,19 @@ class Dataset:
         path: its folder.
         label_map: what its labels mean.
         mpp: microns per pixel of all its regions.
-        regions: one row a region, by id: patient, site, width_px, height_px, source_mpp, mpp_source, source_split,
-            image_sha256, labels_sha256, and `px_NAME` per class.
+        regions: one row a region, by id: patient, site, annotation ("areas" where areas are drawn or painted, "dots" where
+            nothing else is known), width_px, height_px, source_mpp, mpp_source, source_split, image_sha256, labels_sha256,
+            and `px_NAME` per class.
+        dot_radius_um: of the disc that a dot labels.
+        parts: each kind of data in it with its licence.
     """
 
     path: Path
     label_map: LabelMap
     mpp: float
     regions: pd.DataFrame
+    dot_radius_um: float
+    parts: tuple[str, ...]
 
     def image(self, region: str) -> Pixels:
         """Return a region's pixels, (H, W, 3) uint8, memory-mapped."""
@@ -58,6 +64,15 @@ class Dataset:
         """Return places of each class, (N, 3) int32 rows of (label, y, x)."""
         points: npt.NDArray[np.int32] = self._array(region, "points")
         return points
+
+    def dots(self, region: str) -> npt.NDArray[np.int32]:
+        """Return the annotation's dots, (N, 3) int32 rows of (label, y, x)."""
+        dots: npt.NDArray[np.int32] = self._array(region, "dots")
+        return dots
+
+    def dotted(self, regions: list[str]) -> list[str]:
+        """Return those of the regions in which nothing but dots is known."""
+        return [region for region in regions if self.regions.loc[region, "annotation"] == "dots"]
 
     def _array(self, region: str, kind: str) -> Any:
         path = self.path / ARRAYS / f"{region}.{kind}.npy"
@@ -75,8 +90,8 @@ class Dataset:
         return columns.set_axis(list(self.label_map.names), axis="columns")
 
     def fingerprint(self) -> str:
-        """Return a hash of mpp, label map and every source file: what a model was trained on."""
-        text = f"{FORMAT} {self.mpp!r} {self.label_map.fingerprint()}\n"
+        """Return a hash of mpp, label map, dots' radius and every source file: what a model was trained on."""
+        text = f"{FORMAT} {self.mpp!r} {self.dot_radius_um!r} {self.label_map.fingerprint()}\n"
         table = self.regions[["image_sha256", "labels_sha256", "source_mpp"]].sort_index()
         return hashlib.sha256((text + table.to_csv(lineterminator="\n")).encode()).hexdigest()[:16]
 
@@ -94,11 +109,13 @@ def open_dataset(path: str | Path) -> Dataset:
         )
         raise DatasetError(f"{root}: no prepared data set (dataset.json is missing); {hint}")
     info = read_json(root / "dataset.json", DatasetError, "a data set's description")
-    if not isinstance(info, dict) or not {"format", "mpp", "label_map"} <= info.keys():
+    if not isinstance(info, dict) or "format" not in info:
         raise DatasetError(f"{root / 'dataset.json'}: not a data set's description; prepare it again")
     if info["format"] != FORMAT:
-        raise DatasetError(f"{root}: data set format {info['format']}, wanted {FORMAT}; prepare it again")
+        raise DatasetError(f"{root}: data set format {info['format']}, wanted {FORMAT}; prepare it again into a new folder")
+    if not {"mpp", "label_map", "dot_radius_um", "parts"} <= info.keys():
+        raise DatasetError(f"{root / 'dataset.json'}: not a data set's description; prepare it again")
     label_map = LabelMap.from_dict(info["label_map"], str(root / "dataset.json"))
     table = pd.read_csv(root / "regions.csv", dtype={"region": str, "patient": str, "site": str, "source_split": str},
                         keep_default_na=False).set_index("region")  # fmt: skip
-    return Dataset(root, label_map, float(info["mpp"]), table)
+    return Dataset(root, label_map, float(info["mpp"]), table, float(info["dot_radius_um"]), tuple(info["parts"]))

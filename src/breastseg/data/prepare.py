@@ -15,12 +15,15 @@ from PIL import Image
 from tqdm import tqdm
 
 from breastseg.data.dataset import ARRAYS, FORMAT, Dataset, open_dataset
+from breastseg.data.draw import Dots, draw
 from breastseg.errors import DatasetError, ImageError, InputError
 from breastseg.files import claim_folder, read_json, sha256_of, write_json, write_text, written
 from breastseg.geometry import check_mpp, scaled_size
 from breastseg.labels import LabelMap, Labels, load_label_map
 from breastseg.slides import open_slide, read_codes, resample_labels
 from breastseg.sources import Region, Source, open_source
+from breastseg.sources.drawn import read_drawn
+from breastseg.sources.region import DRAWN_SUFFIXES
 
 POINTS_PER_CLASS = 1024
 """Places kept per class and region for drawing crops: enough that neighbouring crops differ, 12 KB a class."""
@@ -33,6 +36,7 @@ class PrepareConfig:
     Attributes:
         mpp: microns per pixel of all regions afterwards.
         labels: built-in label map or a JSON or YAML file; None takes the source's own.
+        dot_radius_um: radius of the disc that a dot labels, microns.
         source_mpp: microns per pixel of the source's pictures, overriding what is known of it.
         table: CSV with the columns image, patient, site, mpp.
         tiles_px: also write PNG tiles of this side, for other tools; 0 writes none.
@@ -41,6 +45,7 @@ class PrepareConfig:
 
     mpp: float = 0.5
     labels: str | None = None
+    dot_radius_um: float = 3.0
     source_mpp: float | None = None
     table: str | None = None
     tiles_px: int = 0
@@ -66,6 +71,8 @@ def prepare(
         BreastsegError: see the message; regions finished before it are kept and not made again.
     """
     check_mpp(config.mpp, "--mpp")
+    if not 0 < config.dot_radius_um <= 100:
+        raise InputError(f"--dot-radius {config.dot_radius_um:g}: wanted more than 0 and up to 100 um")
     if config.tiles_px < 0 or config.workers < 0:
         raise InputError(f"tiles of {config.tiles_px} px, {config.workers} workers: wanted 0 or more")
     paths = [sources] if isinstance(sources, (str, Path)) else sources
@@ -73,7 +80,8 @@ def prepare(
     label_map = _label_map(found, config)
     out = Path(out)
     settings = {
-        "source": found.description, "mpp": config.mpp, "tiles_px": config.tiles_px, "label_map": label_map.fingerprint(),
+        "source": found.description, "mpp": config.mpp, "dot_radius_um": config.dot_radius_um, "tiles_px": config.tiles_px,
+        "label_map": label_map.fingerprint(),
         "regions": hashlib.sha256(repr([(r.id, r.mpp, r.patient, r.site) for r in found.regions]).encode()).hexdigest()[:16],
     }  # fmt: skip
     claim_folder(out, "prepare", settings)
@@ -96,7 +104,7 @@ def _label_map(source: Source, config: PrepareConfig) -> LabelMap:
 def _prepare_all(source: Source, label_map: LabelMap, out: Path, config: PrepareConfig) -> None:
     (out / ARRAYS).mkdir(parents=True, exist_ok=True)
     todo = [r for r in source.regions if not _is_made(r, out)]
-    jobs = [(region, label_map, out, config.mpp, config.tiles_px) for region in todo]
+    jobs = [(region, label_map, out, config) for region in todo]
     done = len(source.regions) - len(todo)
     with tqdm(total=len(source.regions), initial=done, unit="region", desc="prepare", disable=None) as bar:
         for _ in _run(jobs, config.workers or os.cpu_count() or 1):
@@ -104,7 +112,8 @@ def _prepare_all(source: Source, label_map: LabelMap, out: Path, config: Prepare
     rows = [read_json(_row_path(out, r.id), DatasetError, "a region's row") for r in source.regions]
     write_text(out / "regions.csv", pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
     write_json(out / "dataset.json", {
-        "format": FORMAT, "mpp": config.mpp, "label_map": label_map.to_dict(), "source": source.description, "notes": list(source.notes),
+        "format": FORMAT, "mpp": config.mpp, "dot_radius_um": config.dot_radius_um, "label_map": label_map.to_dict(),
+        "source": source.description, "parts": list(source.parts), "notes": list(source.notes),
     })  # fmt: skip
 
 
@@ -146,33 +155,45 @@ def _is_made(region: Region, out: Path) -> bool:
     return bool(row["image_sha256"] == sha256_of(region.image) and row["labels_sha256"] == sha256_of(region.labels))
 
 
-def _prepare_one(job: tuple[Region, LabelMap, Path, float, int]) -> None:
+def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
     """Write one region's arrays, then its row, which says that they are whole."""
-    region, label_map, out, mpp, tiles_px = job
+    region, label_map, out, config = job
     slide = open_slide(region.image, mpp=region.mpp)
-    codes = read_codes(region.labels)
-    if codes.shape[::-1] != slide.size_px:
-        raise ImageError(
-            f"{region.labels}: {codes.shape[1]} x {codes.shape[0]} px, its image is {slide.size_px[0]} x {slide.size_px[1]}; "
-            "export both at the same size"
-        )
-    labels = label_map.apply(resample_labels(codes, scaled_size(slide.size_px, region.mpp, mpp)), str(region.labels))
-    occurring = np.flatnonzero(np.bincount(codes.ravel(), minlength=256)).astype(np.uint8)
-    label_map.apply(occurring, str(region.labels))  # a rare unknown code must not slip through the resampling
-    image = slide.read(mpp=mpp)
+    labels, dots, annotation = _annotation(region, label_map, slide.size_px, config)
+    image = slide.read(mpp=config.mpp)
     _save(out / ARRAYS / f"{region.id}.image.npy", image)
     _save(out / ARRAYS / f"{region.id}.labels.npy", labels)
     _save(out / ARRAYS / f"{region.id}.points.npy", class_points(labels, region.id))
-    if tiles_px:
-        _save_tiles(image, labels, out / f"tiles_{tiles_px}", region.id, tiles_px)
+    _save(out / ARRAYS / f"{region.id}.dots.npy", dots)
+    if config.tiles_px:
+        _save_tiles(image, labels, out / f"tiles_{config.tiles_px}", region.id, config.tiles_px)
     counts = np.bincount(labels.ravel(), minlength=len(label_map.classes) + 1)
     write_json(_row_path(out, region.id), {
-        "region": region.id, "patient": region.patient, "site": region.site, "width_px": image.shape[1], "height_px": image.shape[0],
+        "region": region.id, "patient": region.patient, "site": region.site, "annotation": annotation,
+        "width_px": image.shape[1], "height_px": image.shape[0],
         "source_mpp": region.mpp, "mpp_source": region.mpp_source, "source_split": region.split,
         "image_sha256": sha256_of(region.image), "labels_sha256": sha256_of(region.labels),
         "px_not_annotated": int(counts[0]),
         **{f"px_{name}": int(counts[k]) for k, name in enumerate(label_map.names, start=1)},
     })  # fmt: skip
+
+
+def _annotation(region: Region, label_map: LabelMap, size_px: tuple[int, int], config: PrepareConfig) -> tuple[Labels, Dots, str]:
+    """Return a region's labels at the data set's resolution, its dots, and whether areas or dots alone are known of it."""
+    size, where = scaled_size(size_px, region.mpp, config.mpp), str(region.labels)
+    if region.labels.name.lower().endswith(DRAWN_SUFFIXES):
+        drawn = read_drawn(region.labels)
+        radius = config.dot_radius_um / config.mpp
+        labels, dots = draw(drawn, label_map, size_px, size, radius_px=radius, where=where)
+        return labels, dots, "dots" if drawn.dots and not drawn.areas else "areas"
+    codes = read_codes(region.labels)
+    if codes.shape[::-1] != size_px:
+        raise ImageError(
+            f"{where}: {codes.shape[1]} x {codes.shape[0]} px, its image is {size_px[0]} x {size_px[1]}; export both at the same size"
+        )
+    occurring = np.flatnonzero(np.bincount(codes.ravel(), minlength=256)).astype(np.uint8)
+    label_map.apply(occurring, where)  # a rare unknown code must not slip through the resampling
+    return label_map.apply(resample_labels(codes, size), where), np.empty((0, 3), np.int32), "areas"
 
 
 def class_points(labels: Labels, seed: str) -> npt.NDArray[np.int32]:

@@ -1,6 +1,7 @@
 """Confusion counts of label images, and what follows from them."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +68,42 @@ def overall_scores(counts: Counts) -> dict[str, float]:
         "mean_iou": float(np.mean([s["iou"] for s in present])) if present else np.nan,
         "classes_present": len(present),
         "support_px": int(counts.sum()),
+    }
+
+
+def dot_counts(dots: npt.NDArray[np.int32], prediction: npt.NDArray[np.uint8], classes: int) -> Counts:
+    """Count dots by their class and the label the map has at their place.
+
+    Args:
+        dots: (N, 3) rows of (label, y, x).
+        prediction: (H, W) uint8 labels.
+        classes: number of classes K.
+
+    Returns:
+        (K, K + 1) counts.
+    """
+    label, y, x = dots.T
+    return confusion_counts(label.astype(np.uint8)[None], prediction[y, x][None], classes)
+
+
+def dot_scores(counts: Counts, names: Sequence[str]) -> dict[str, Any]:
+    """Return how many dots of each class were named right, and the mean of these shares over the classes that occur.
+
+    Returns:
+        {"overall": {balanced_accuracy, accuracy, support_dots}, "classes": {name: {accuracy, support_dots}}, "counts": rows of truth};
+        NaN without support.
+    """
+    support = counts.sum(axis=1)
+    shares = {name: _ratio(float(counts[k, k + 1]), float(support[k])) for k, name in enumerate(names)}
+    known = [share for share in shares.values() if not np.isnan(share)]
+    return {
+        "overall": {
+            "balanced_accuracy": float(np.mean(known)) if known else np.nan,
+            "accuracy": _ratio(float(np.trace(counts[:, 1:])), float(support.sum())),
+            "support_dots": int(support.sum()),
+        },
+        "classes": {name: {"accuracy": share, "support_dots": int(support[k])} for k, (name, share) in enumerate(shares.items())},
+        "counts": counts.tolist(),
     }
 
 

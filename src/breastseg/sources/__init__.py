@@ -10,12 +10,14 @@ import pandas as pd
 from breastseg.errors import MppError, SourceError
 from breastseg.geometry import check_mpp
 from breastseg.slides.flat import image_size
-from breastseg.sources import bcss, folder, kaggle
+from breastseg.sources import bcss, folder, kaggle, m2c
 from breastseg.sources.region import IMAGE_SUFFIXES, Found, Pair, Region, tcga_patient
 
 __all__ = ["SOURCES", "Region", "Source", "open_source"]
 
-SOURCES: Mapping[str, Callable[[Path], Found | None]] = {"kaggle": kaggle.find, "bcss": bcss.find, "folder": folder.find}
+SOURCES: Mapping[str, Callable[[Path], Found | None]] = {
+    "kaggle": kaggle.find, "m2c": m2c.find, "bcss": bcss.find, "folder": folder.find,
+}  # fmt: skip
 """Recognisers by name, the most particular first."""
 
 _WHOLE_BCSS_REGION = re.compile(r"(?P<slide>TCGA-\w\w-\w{4}-DX\d)_xmin\d+_ymin\d+_MPP-[\d.]+")
@@ -30,12 +32,14 @@ class Source:
         regions: the regions, by id.
         label_map: name or path of the map that belongs to it; None when a person must choose.
         notes: what a person should know before using it.
+        parts: each kind of data with its licence.
     """
 
     description: str
     regions: tuple[Region, ...]
     label_map: str | None
     notes: tuple[str, ...]
+    parts: tuple[str, ...]
 
 
 def open_source(*paths: str | Path, mpp: float | None = None, table: str | Path | None = None) -> Source:
@@ -62,7 +66,8 @@ def open_source(*paths: str | Path, mpp: float | None = None, table: str | Path 
             raise SourceError(f"{pair.image}: second region named '{region.id}', the first is {regions[region.id].image}; rename one")
         regions[region.id] = region
     ordered = tuple(regions[key] for key in sorted(regions))
-    return Source(_describe(seen, ordered), ordered, _label_map(seen), (*_notes(seen, ordered), *spare[:5]))
+    parts = tuple(dict.fromkeys(f"{found.kind}: {found.licence}" for _, found in seen))
+    return Source(_describe(seen, ordered), ordered, _label_map(seen), (*_notes(seen, ordered), *spare[:5]), parts)
 
 
 def _look_into(root: Path) -> list[tuple[Path, Found]]:
@@ -73,7 +78,8 @@ def _look_into(root: Path) -> list[tuple[Path, Found]]:
     seen = [(root, itself)] if itself else [(place, found) for place in inside if (found := _look(place))]
     if not any(found.pairs for _, found in seen):
         raise SourceError(
-            f"{root}: no image-mask pairs; wanted images/ with masks/ of the same file names, a BCSS copy, or NAME.png with NAME_mask.png"
+            f"{root}: no image-mask pairs; wanted images/ with masks/ (or annotations/ or points/) of the same file names, a BCSS copy, "
+            "BRCA-M2C, or NAME.png with NAME_mask.png, NAME.geojson or NAME_points.csv"
         )
     return seen
 

@@ -6,12 +6,15 @@ widths against the release's own `roiBounds.csv` give 0.827 to 0.842 image pixel
 """
 
 import csv
+import re
 from pathlib import Path
 
 from breastseg.sources.pairs import files_in, match_pairs
-from breastseg.sources.region import IMAGE_SUFFIXES, Found, tcga_patient
+from breastseg.sources.region import IMAGE_SUFFIXES, Found
 
+_SLIDE = re.compile(r"TCGA-\w\w-\w{4}-DX\d_")
 IMAGE_FOLDERS = ("images", "rgbs_colorNormalized")
+LICENCE = "annotations CC0-1.0 (Amgad et al. 2019), images TCGA open access"
 MPP = 0.30
 MPP_SOURCE = "measured on this release (0.30; its file names say 0.25)"
 BASE_MPP = 0.25
@@ -19,13 +22,15 @@ BASE_MPP = 0.25
 
 
 def find(root: Path) -> Found | None:
-    """Recognise the official folders: TCGA regions with `_xmin` in their names beside `masks/`."""
+    """Recognise pictures named as BCSS names slides beside `masks/`: the official regions (with `_xmin`), or copies of unknown mpp."""
     for name in IMAGE_FOLDERS:
         images, masks = root / name, root / "masks"
         if images.is_dir() and masks.is_dir():
             pictures = files_in(images, IMAGE_SUFFIXES)
-            if pictures and all(tcga_patient(p.stem) and "_xmin" in p.stem for p in pictures):
-                return Found("BCSS regions", match_pairs(images, masks), MPP, MPP_SOURCE, "region5")
+            if pictures and all(_SLIDE.match(p.stem) for p in pictures):
+                official = all("_xmin" in p.stem for p in pictures)
+                kind, mpp = ("BCSS regions", MPP) if official else ("BCSS tiles", None)
+                return Found(kind, match_pairs(images, masks), mpp, MPP_SOURCE, "region5", licence=LICENCE)
     return None
 
 

@@ -1,4 +1,4 @@
-"""Any folder of image-mask pairs, with the person's own LabelMap beside them or named on the command line."""
+"""Any folder of pictures with masks, QuPath GeoJSON or dots, with the person's own LabelMap beside them or named on the command line."""
 
 from pathlib import Path
 
@@ -7,16 +7,25 @@ from breastseg.sources.region import Found
 
 _LAYOUTS = (("images", "masks"), ("images", "labels"), ("imgs", "masks"), ("image", "mask"), ("rgb", "masks"))
 _FLAT_SUFFIXES = ("_mask", "_labels")
+_DRAWN_LAYOUTS = (("images", "annotations"), ("images", "points"))
+_DRAWN_FLAT = ((".geojson", ".geojson.gz"), "", "pictures with QuPath GeoJSON"), ((".csv",), "_points", "pictures with dots")
 _LABEL_FILES = ("labels.json", "labels.yaml", "labels.yml")
 
 
 def find(root: Path) -> Found | None:
-    """Recognise two folders of the same names, or one folder of `NAME.png` and `NAME_mask.png`."""
+    """Recognise two folders of the same names, or one folder of `NAME.png` with `NAME_mask.png`, `NAME.geojson` or `NAME_points.csv`."""
     label_map = next((str(root / name) for name in _LABEL_FILES if (root / name).is_file()), None)
     for images, masks in _LAYOUTS:
         if (root / images).is_dir() and (root / masks).is_dir():
             return Found("image-mask pairs", match_pairs(root / images, root / masks), label_map=label_map)
+    for images, drawn in _DRAWN_LAYOUTS:
+        if (root / images).is_dir() and (root / drawn).is_dir():
+            pairs = match_pairs(root / images, root / drawn, kinds=(".geojson", ".geojson.gz", ".csv"))
+            return Found("pictures with areas or dots", pairs, label_map=label_map)
     for suffix in _FLAT_SUFFIXES:
         if any(root.glob(f"*{suffix}.*")):
             return Found("image-mask pairs", match_pairs(root, root, mask_suffix=suffix), label_map=label_map)
+    for kinds, suffix, kind in _DRAWN_FLAT:
+        if any(p.name.lower().endswith(tuple(suffix + end for end in kinds)) for p in root.iterdir()):
+            return Found(kind, match_pairs(root, root, mask_suffix=suffix, kinds=kinds), label_map=label_map)
     return None

@@ -6,7 +6,7 @@ every region is in every split, so its own split is refused by `breastseg split`
 
 from pathlib import Path
 
-from breastseg.sources.bcss import MPP, MPP_SOURCE
+from breastseg.sources.bcss import LICENCE, MPP, MPP_SOURCE
 from breastseg.sources.pairs import match_pairs
 from breastseg.sources.region import Found
 
@@ -29,5 +29,5 @@ def find(root: Path) -> Found | None:
         present = {part: (root / i, root / m) for part, (i, m) in parts.items() if (root / i).is_dir() and (root / m).is_dir()}
         if "train" in present:
             pairs = tuple(pair for part, (i, m) in present.items() for pair in match_pairs(i, m, split=part))
-            return Found(kind, pairs, MPP, MPP_SOURCE, "region5", note)
+            return Found(kind, pairs, MPP, MPP_SOURCE, "region5", note, LICENCE)
     return None

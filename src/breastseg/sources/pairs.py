@@ -10,20 +10,23 @@ from breastseg.sources.region import IMAGE_SUFFIXES, MASK_SUFFIXES, Pair
 def files_in(folder: Path, suffixes: Iterable[str]) -> list[Path]:
     """Return the folder's files with one of the suffixes, by name; hidden files left out."""
     wanted = tuple(suffixes)
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in wanted and not p.name.startswith(".") and p.is_file())
+    return sorted(p for p in folder.iterdir() if p.name.lower().endswith(wanted) and not p.name.startswith(".") and p.is_file())
 
 
-def match_pairs(images: Path, masks: Path, *, split: str = "", mask_suffix: str = "") -> tuple[Pair, ...]:
-    """Match two folders by file stem (a mask's stem may carry `mask_suffix`).
+def match_pairs(
+    images: Path, masks: Path, *, split: str = "", mask_suffix: str = "", kinds: tuple[str, ...] = MASK_SUFFIXES
+) -> tuple[Pair, ...]:
+    """Match two folders by file stem (a mask's stem may carry `mask_suffix`); `kinds` are the suffixes of the second's files.
 
     Raises:
         SourceError: a picture without mask, a mask without picture, or two files of one name.
     """
-    by_stem = _unique(files_in(masks, MASK_SUFFIXES), mask_suffix)
-    pictures = _unique([p for p in files_in(images, IMAGE_SUFFIXES) if images != masks or not p.stem.endswith(mask_suffix)], "")
+    by_stem = _unique(files_in(masks, kinds), mask_suffix)
+    own = bool(mask_suffix) and images == masks  # pictures and masks in one folder
+    pictures = _unique([p for p in files_in(images, IMAGE_SUFFIXES) if not (own and p.stem.endswith(mask_suffix))], "")
     for stem, image in pictures.items():
         if stem not in by_stem:
-            raise SourceError(f"{image}: has no mask, wanted {masks / (stem + mask_suffix + '.png')}; add it or take the image away")
+            raise SourceError(f"{image}: has no mask, wanted {masks / (stem + mask_suffix + kinds[0])}; add it or take the image away")
     for stem, mask in by_stem.items():
         if stem not in pictures:
             raise SourceError(f"{mask}: has no image, wanted {images / (stem + '.png')}; add it or take the mask away")
@@ -33,9 +36,10 @@ def match_pairs(images: Path, masks: Path, *, split: str = "", mask_suffix: str 
 def _unique(paths: list[Path], suffix: str) -> dict[str, Path]:
     by_stem: dict[str, Path] = {}
     for path in paths:
-        if suffix and not path.stem.endswith(suffix):
+        stem = (path.with_suffix("") if path.suffix.lower() == ".gz" else path).stem
+        if not stem.endswith(suffix):
             continue
-        stem = path.stem.removesuffix(suffix) if suffix else path.stem
+        stem = stem.removesuffix(suffix)
         if stem in by_stem:
             raise SourceError(f"{path}: second region named '{stem}' beside {by_stem[stem].name}; rename one")
         by_stem[stem] = path

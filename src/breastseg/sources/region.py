@@ -6,6 +6,9 @@ from pathlib import Path
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 MASK_SUFFIXES = (".png", ".tif", ".tiff")
+DRAWN_SUFFIXES = (".geojson", ".geojson.gz", ".csv", ".txt")
+"""Annotation that is drawn, not painted: areas and dots."""
+
 _TCGA = re.compile(r"TCGA-(?P<site>[A-Z0-9]{2})-(?P<patient>[A-Z0-9]{4})")
 
 
@@ -16,7 +19,7 @@ class Region:
     Attributes:
         id: the image's file name without suffix, unique in its source.
         image: picture file.
-        labels: mask file of source codes, the picture's size.
+        labels: mask file of source codes, the picture's size; or areas and dots in its pixels, with one of DRAWN_SUFFIXES.
         patient: whose tissue it is; no patient is ever in two splits.
         site: hospital; empty when unknown.
         mpp: microns per pixel of both files.
@@ -45,7 +48,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Found:
-    """What a recogniser saw: what to call it, the pairs, and the mpp when the source is known to have one."""
+    """What a recogniser saw: what to call it, the pairs, and the mpp and licence when the source is known to have them."""
 
     kind: str
     pairs: tuple[Pair, ...]
@@ -53,6 +56,7 @@ class Found:
     mpp_source: str = ""
     label_map: str | None = None
     note: str = ""
+    licence: str = "not stated"
 
 
 def tcga_patient(name: str) -> tuple[str, str] | None:

@@ -1,0 +1,35 @@
+"""BRCA-M2C: fields of TCGA-BRCA with a dot on each nucleus, and the release's own training and validation lists.
+
+Abousamra et al. 2021, ICCV. Pictures are at 0.5 um/px: file names carry the slide's own um/px times four and the size of the field
+there, as in `..._1000_1000_0.9824`, and the pictures are 491 px wide.
+"""
+
+from pathlib import Path
+
+from breastseg.errors import SourceError
+from breastseg.sources.pairs import match_pairs
+from breastseg.sources.region import Found, Pair, tcga_patient
+
+LICENCE = "BSD-3-Clause (Abousamra et al. 2021), images TCGA open access"
+SUFFIX = "_gt_class_coords"
+_LISTS = {"train": "brca_ds_train.txt", "val": "brca_ds_val.txt"}
+
+
+def find(root: Path) -> Found | None:
+    """Recognise `images/` beside `labels/*_gt_class_coords.txt`."""
+    if not (root / "images").is_dir() or not any((root / "labels").glob(f"*{SUFFIX}.txt")):
+        return None
+    parts = {name: part for part, path in _LISTS.items() for name in _names(root / path)}
+    pairs = match_pairs(root / "images", root / "labels", mask_suffix=SUFFIX, kinds=(".txt",))
+    pairs = tuple(Pair(p.image, p.labels, parts.get(p.image.name, "")) for p in pairs)
+    patients = {part: {tcga_patient(p.image.name) for p in pairs if p.split == part} for part in _LISTS}
+    shared = sorted(found[0] for found in patients["train"] & patients["val"] if found)
+    note = f"its own lists put {' and '.join(shared)} into training and validation: split it again by patient" if shared else ""
+    return Found("BRCA-M2C dots", pairs, 0.5, "known of this release", "region5", note, LICENCE)
+
+
+def _names(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").split() if path.is_file() else []
+    except UnicodeDecodeError:
+        raise SourceError(f"{path}: not a list of file names; copy the release again") from None
