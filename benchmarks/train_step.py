@@ -49,7 +49,7 @@ def start_network(first: list[Batch]) -> Network:
         if isinstance(norm, torch.nn.BatchNorm2d):
             norm.momentum = None  # the plain average of what it has seen
     with torch.no_grad():
-        for pictures, _ in first:
+        for pictures, _, _ in first:
             network.train()(pictures)
     return network
 
@@ -78,7 +78,7 @@ def their_step(network: Network, *, encoder_eval: bool = False) -> Step:
     optimizer = torch.optim.AdamW(network.parameters(), lr=CONFIG.lr, weight_decay=CONFIG.weight_decay)
 
     def step(batch: Batch) -> float:
-        pictures, labels = batch
+        pictures, labels, _ = batch
         optimizer.zero_grad()
         loss = criterion(network(pictures.float().contiguous()), labels.long() - 1)
         loss.backward()
@@ -140,7 +140,7 @@ def main() -> None:
     data = open_dataset(options.dataset)
     crops = Crops(data, [str(region) for region in data.regions.index], CropDraw(CONFIG.crop_px, CONFIG.balance, CONFIG.seed))
     size = options.batch
-    batches = [to_batch(*crops.batch(i, list(range(size)))) for i in range(options.curves or options.repeats + 1)]
+    batches = [to_batch(crops.batch(i, list(range(size)))) for i in range(options.curves or options.repeats + 1)]
     (compare_curves if options.curves else compare_speed)(lambda: start_network(batches[:2]), batches)
 
 

@@ -12,18 +12,20 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from breastseg.data.dataset import Dataset
 from breastseg.data.patches import CropDraw, Crops
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.data.split import SplitConfig, split
-from breastseg.errors import BreastsegError, InputError, OutputError, SplitError
+from breastseg.errors import BreastsegError, InputError, ModelError, OutputError, SplitError
 from breastseg.models.build import NetworkConfig, build
+from breastseg.models.losses import SumLoss, balanced_cross_entropy
 from breastseg.training.config import PRESETS, TrainConfig, preset
 from breastseg.training.loader import GridBatches, Share, TrainBatches
 from breastseg.training.module import Segmenter
 from breastseg.training.train import train
-from conftest import DATA, quiet
+from conftest import DATA, paint, quiet, tcga
 
 TINY = TrainConfig(
     encoder_weights="none", decoder_channels=(16, 16, 16, 16, 16), crop_px=32, batch=4, epochs=5, crops_per_epoch=16, precision="32",
@@ -69,10 +71,28 @@ def test_a_run_learns_and_leaves_everything_behind(data: Dataset, tmp_path: Path
         train(data.path, run, replace(TINY, seed=1), name="painted", say=quiet)
 
 
-@pytest.mark.parametrize("ema", [0.0, 0.9])
-def test_killed_at_random_moments_it_ends_the_same(data: Dataset, tmp_path: Path, ema: float) -> None:
-    """kill -9 in the middle of an epoch, twice; the finished curve and weights are those of a run that was never killed."""
-    config = replace(TINY, augment="stain", ema=ema, dropout=0.2)
+@pytest.fixture
+def half_annotated(tmp_path: Path) -> Dataset:
+    """Painted regions of which every second stripe is not annotated."""
+    for site, patient in (("A2", "A001"), ("A1", "B001"), ("OL", "C001")):
+        paint(tmp_path / "half", tcga(site, patient), codes=(1, 0, 2, 0, 3, 0, 4, 0, 9, 0))
+    half = prepare(tmp_path / "half", tmp_path / "half_data", PrepareConfig(mpp=0.30, workers=1), say=quiet)
+    split(half, SplitConfig("random", by="site", val=0.34, test=0.34))
+    return half
+
+
+@pytest.mark.parametrize(
+    ("ema", "pseudo", "augment"), [(0.0, 0.0, "stain"), (0.9, 0.0, "stain"), (0.9, 0.21, "strong")], ids=["plain", "ema", "pseudo"]
+)
+def test_killed_at_random_moments_it_ends_the_same(
+    half_annotated: Dataset, tmp_path: Path, ema: float, pseudo: float, augment: str
+) -> None:
+    """kill -9 in the middle of an epoch, twice; the finished curve and weights are those of a run that was never killed.
+
+    The confidence of 0.21 is just above that of a guess among five, so that an unlearned network labels something too.
+    """
+    data = half_annotated
+    config = replace(TINY, augment=augment, ema=ema, pseudo=pseudo, dropout=0.2)
     whole = train(data.path, tmp_path / "whole" / "run", config, say=quiet)
     run, rng = tmp_path / "killed" / "run", np.random.default_rng(int(10 * ema))
     for epochs in sorted(rng.choice(np.arange(1, 5), 2, replace=False)):
@@ -129,6 +149,35 @@ def test_two_devices_train_together(data: Dataset, tmp_path: Path) -> None:
     assert (tmp_path / "run" / "bundle" / "card.json").is_file()
 
 
+def test_a_run_can_go_on_from_a_model(data: Dataset, tmp_path: Path) -> None:
+    first = train(data.path, tmp_path / "first", replace(TINY, epochs=1), say=quiet)
+    said: list[str] = []
+    trained = first.card.training["patients"]["train"]
+    held = trained[0]
+    split(data, SplitConfig("leave-one-out", patient=held, val=0))
+    slow = replace(TINY, epochs=1, start=str(first.path), lr=1e-9, weight_decay=0.0, ema=0.0)
+    second = train(data.path, tmp_path / "second", slow, say=said.append)
+    assert "weights of the model 'first'" in said
+    assert held in second.card.training["patients"]["train"], "whoever trained the first model trained the second too"
+    assert second.card.training["start"] == first.card.files
+    before, after = (load_file(bundle.file("model.safetensors")) for bundle in (first, second))
+    weights = [name for name in before if name.endswith("weight")]
+    assert all(torch.allclose(before[name].float(), after[name].float(), atol=1e-3) for name in weights)
+    fresh = load_file(train(data.path, tmp_path / "third", replace(slow, start=""), say=quiet).file("model.safetensors"))
+    assert not all(torch.allclose(before[name].float(), fresh[name].float(), atol=1e-3) for name in weights)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"decoder_channels": (16, 16, 16, 16, 32)}, "has other network"), ({"output_stride": 2}, "has other network")],
+)
+def test_a_model_of_another_network_is_no_start(data: Dataset, tmp_path: Path, change: dict[str, object], message: str) -> None:
+    first = train(data.path, tmp_path / "first", replace(TINY, epochs=1), say=quiet)
+    with pytest.raises(ModelError, match=message):
+        train(data.path, tmp_path / "second", replace(TINY, start=str(first.path), **change), say=quiet)  # type: ignore[arg-type]
+    assert not (tmp_path / "second").exists()
+
+
 def test_frozen_encoder_stays_and_is_freed(data: Dataset, tmp_path: Path) -> None:
     config = replace(TINY, epochs=1, freeze_encoder=True, ema=0.0)
     module = Segmenter(build(NetworkConfig("unet", config.encoder, 5, config.decoder_channels)), config, classes=5, steps=1)
@@ -181,10 +230,99 @@ def test_report_preset_is_the_report() -> None:
     assert preset("report", crop_px=512).crop_px == 512
 
 
+def segmenter(**changes: object) -> Segmenter:
+    """Return the tiny network in training, for a run of 100 steps."""
+    torch.manual_seed(0)
+    config = replace(TINY, augment="none", **{"ema": 0.9, "pseudo": 0.5, **changes})  # type: ignore[arg-type]
+    return Segmenter(build(NetworkConfig("unet", config.encoder, 5, config.decoder_channels)), config, classes=5, steps=100)
+
+
+class _Sure(torch.nn.Module):
+    """A teacher that names class 2 with a confidence that grows from left to right, whatever it is shown."""
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        logits = torch.zeros(len(pictures), 5, *pictures.shape[2:])
+        logits[:, 2] = torch.linspace(0, 4, pictures.shape[3])
+        return logits
+
+
+def test_pseudo_labels_are_the_teachers_where_it_is_sure_and_nothing_is_annotated() -> None:
+    module = segmenter(pseudo=0.9)
+    assert module.averaged is not None
+    module.averaged.module = _Sure()
+    labels = torch.zeros(2, 32, 32, dtype=torch.uint8)
+    labels[:, :16] = 1
+    logits = torch.randn(2, 5, 32, 32, requires_grad=True)
+    loss = module._pseudo_loss(torch.zeros(2, 3, 32, 32), labels, logits)
+    loss.backward()
+    confidence = torch.softmax(_Sure()(torch.zeros(1, 3, 1, 32)), dim=1)[0, 2, 0]
+    sure = (labels == 0) & (confidence >= 0.9)
+    assert 0 < sure.sum() < (labels == 0).sum()
+    by_hand = -torch.log_softmax(logits.detach(), dim=1)[:, 2][sure].mean()
+    assert loss.item() == pytest.approx(by_hand.item(), rel=1e-5)
+    assert logits.grad is not None
+    assert torch.equal(logits.grad.abs().sum(1) > 0, sure)
+
+
+@pytest.mark.parametrize(("pseudo", "annotated"), [(0.999, 0), (0.5, 1)], ids=["never sure", "all annotated"])
+def test_without_pseudo_labels_there_is_no_loss_of_them(pseudo: float, annotated: int) -> None:
+    module = segmenter(pseudo=pseudo)
+    assert module.averaged is not None
+    module.averaged.module = _Sure()
+    logits = torch.randn(1, 5, 32, 32, requires_grad=True)
+    loss = module._pseudo_loss(torch.zeros(1, 3, 32, 32), torch.full((1, 32, 32), annotated, dtype=torch.uint8), logits)
+    loss.backward()
+    assert loss.item() == 0
+    assert logits.grad is not None
+    assert not logits.grad.any()
+
+
+@pytest.mark.parametrize(("step", "share"), [(0, 0.0), (10, 0.0), (20, 0.5), (30, 1.0), (99, 1.0)])
+def test_pseudo_labels_begin_to_count_bit_by_bit(monkeypatch: pytest.MonkeyPatch, step: int, share: float) -> None:
+    """An averaged network that has learned nothing yet would teach nothing else."""
+    module = segmenter()
+    monkeypatch.setattr(Segmenter, "global_step", step)
+    monkeypatch.setattr(module, "_pseudo_loss", lambda *_: torch.tensor(8.0))
+    monkeypatch.setattr(module, "log", lambda *_, **__: None)
+    batch = (torch.zeros(1, 3, 32, 32, dtype=torch.uint8), torch.zeros(1, 32, 32, dtype=torch.uint8), torch.tensor([False]))
+    assert module.eval().training_step(batch, 0).item() == pytest.approx(8 * share)
+
+
+def test_the_teacher_learns_by_average_alone() -> None:
+    """It is the network at first, goes a tenth of the way at each step, and no gradient reaches it."""
+    module = segmenter()
+    assert module.averaged is not None
+    name = "body.decoder.blocks.0.conv1.0.weight"
+    student, teacher = (dict(m.named_parameters())[name] for m in (module.network, module.result))
+    assert not teacher.requires_grad
+    assert torch.equal(student, teacher)
+    module.averaged.update_parameters(module.network)  # the first is taken whole
+    before = teacher.clone()
+    student.data.add_(1.0)
+    module.on_train_batch_end(None, (), 0)  # type: ignore[arg-type]
+    assert torch.allclose(teacher, before + 0.1, atol=1e-6)
+    trained = [p for group in module.configure_optimizers()["optimizer"].param_groups for p in group["params"]]
+    assert {id(p) for p in trained} == {id(p) for p in module.network.parameters()}
+
+
+def test_dots_and_areas_have_losses_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = segmenter(pseudo=0.0, ema=0.0, loss="ce")
+    monkeypatch.setattr(module, "log", lambda *_, **__: None)
+    module.eval()
+    pictures = torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8)
+    labels = torch.randint(0, 3, (3, 32, 32), dtype=torch.uint8)
+    logits = module.network(pictures.float()).detach()
+    areas, dots = SumLoss("ce"), balanced_cross_entropy
+    for dotted in ([False] * 3, [True] * 3, [True, False, True]):
+        mask = torch.tensor(dotted)
+        expected = float(areas(logits[~mask], labels[~mask]) + dots(logits[mask], labels[mask]))
+        assert module.training_step((pictures, labels, mask), 0).item() == pytest.approx(expected, rel=1e-5)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"augment": "cutmix"}, r"augment 'cutmix': wanted none, flips, stain"),
+        ({"augment": "cutmix"}, r"augment 'cutmix': wanted none, flips, stain, strong"),
         ({"precision": "16"}, r"precision '16': wanted auto, 32, bf16"),
         ({"crop_px": 100}, r"crop_px 100: wanted a multiple of 32"),
         ({"epochs": 0}, r"epochs 0: wanted more than 0"),

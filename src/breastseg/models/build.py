@@ -27,6 +27,11 @@ ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = {
 HAS_DECODER_CHANNELS = {"unet", "unet-scse", "unetplusplus"}
 """Architectures whose decoder widths can be chosen."""
 
+OUTPUT_STRIDES = (1, 2, 4, 8)
+HAS_OUTPUT_STRIDE = {"unet", "unet-scse"}
+"""Architectures whose decoder can stop early: tissue borders are drawn to several microns, the last blocks cost most and add least."""
+
+_USUAL_CHANNELS = (256, 128, 64, 32, 16)
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
@@ -42,6 +47,7 @@ class NetworkConfig:
         dropout: share of bottleneck channels dropped in training.
         mean: of each colour channel, 0 to 1.
         std: of each colour channel, 0 to 1.
+        output_stride: pixels a side under one pixel of the decoder's output, which is then enlarged bilinearly: 1, 2, 4 or 8.
     """
 
     arch: str
@@ -51,6 +57,7 @@ class NetworkConfig:
     dropout: float = 0.0
     mean: tuple[float, float, float] = _IMAGENET[0]
     std: tuple[float, float, float] = _IMAGENET[1]
+    output_stride: int = 1
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as JSON values."""
@@ -107,8 +114,24 @@ def build(config: NetworkConfig) -> Network:
         if config.arch not in HAS_DECODER_CHANNELS:
             raise InputError(f"decoder channels are not an option of {config.arch}; only of {', '.join(sorted(HAS_DECODER_CHANNELS))}")
         options["decoder_channels"] = config.decoder_channels
+    if config.output_stride not in OUTPUT_STRIDES or (config.output_stride > 1 and config.arch not in HAS_OUTPUT_STRIDE):
+        wanted = ", ".join(map(str, OUTPUT_STRIDES)) if config.arch in HAS_OUTPUT_STRIDE else "1"
+        raise InputError(f"output stride {config.output_stride} of {config.arch}: wanted {wanted}")
     body = ARCHITECTURES[config.arch](config.encoder, encoder_weights=None, in_channels=3, classes=config.classes, **options)
+    if config.output_stride > 1:
+        _stop_early(body, config)
     return Network(body, config)
+
+
+def _stop_early(body: nn.Module, config: NetworkConfig) -> None:
+    """Leave out the decoder's last blocks and enlarge the logits instead."""
+    left_out = config.output_stride.bit_length() - 1
+    channels = (config.decoder_channels or _USUAL_CHANNELS)[-1 - left_out]
+    body.decoder.blocks = body.decoder.blocks[:-left_out]  # type: ignore[union-attr, index]
+    body.segmentation_head = nn.Sequential(
+        nn.Conv2d(channels, config.classes, kernel_size=3, padding=1),
+        nn.Upsample(scale_factor=float(config.output_stride), mode="bilinear"),
+    )
 
 
 def check_encoder(name: str) -> None:

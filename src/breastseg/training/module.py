@@ -9,13 +9,17 @@ from typing import Any
 import lightning as L
 import numpy as np
 import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from breastseg.metrics import overall_scores
 from breastseg.models.build import Network
-from breastseg.models.losses import SumLoss
+from breastseg.models.losses import IGNORE, SumLoss, balanced_cross_entropy
 from breastseg.training.augment import Augment
 from breastseg.training.config import TrainConfig
 from breastseg.training.loader import Batch
+
+PSEUDO_FROM, PSEUDO_FULL = 0.1, 0.3
+"""Shares of the run in which the averaged network's own labels begin to count, and count fully."""
 
 
 class Segmenter(L.LightningModule):
@@ -28,12 +32,26 @@ class Segmenter(L.LightningModule):
         self.config, self.classes, self.steps = config, classes, steps
         self.criterion = SumLoss(config.loss)
         self.augment = Augment(config.augment)
+        self.averaged = None
+        if config.ema:
+            average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
+            self.averaged = AveragedModel(self.network, multi_avg_fn=average, use_buffers=True)
+            self.averaged.requires_grad_(False)
         self.figures: dict[str, float] = {}
         self._sums: dict[str, list[torch.Tensor]] = {}
 
+    @property
+    def result(self) -> Network:
+        """Return what the run is for: the averaged network, or the network itself where nothing is averaged."""
+        return self.averaged.module if self.averaged is not None else self.network  # type: ignore[return-value]
+
     def configure_optimizers(self) -> Any:
         """AdamW on all parameters (frozen ones have no gradient and stay), with the schedule by step."""
-        optimizer = torch.optim.AdamW(self.network.parameters(), lr=self.config.lr, weight_decay=self.config.weight_decay)
+        encoder = list(self.network.encoder.parameters())
+        own = {id(parameter) for parameter in encoder}
+        rest = [parameter for parameter in self.network.parameters() if id(parameter) not in own]
+        groups: list[dict[str, Any]] = [{"params": rest}, {"params": encoder, "lr": self.config.lr * self.config.encoder_lr}]
+        optimizer = torch.optim.AdamW(groups, lr=self.config.lr, weight_decay=self.config.weight_decay)
         if self.config.schedule == "constant":
             return optimizer
         warm = max(1, min(100, self.steps // 20))
@@ -60,16 +78,37 @@ class Segmenter(L.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """Return the loss of one batch."""
-        pictures, labels = self.augment(*batch)
-        logits = self.network(pictures.contiguous(memory_format=torch.channels_last))
-        loss: torch.Tensor = self.criterion(logits, labels)
+        pictures, labels, dotted = batch
+        moved, labels = self.augment.move(pictures, labels)
+        logits = self.network(self.augment.recolor(moved).contiguous(memory_format=torch.channels_last))
+        loss: torch.Tensor = self.criterion(logits[~dotted], labels[~dotted])
+        if dotted.any():
+            loss = loss + balanced_cross_entropy(logits[dotted], labels[dotted])
         self._add("train", loss, logits, labels)
+        ramp = min(1.0, (self.global_step / self.steps - PSEUDO_FROM) / (PSEUDO_FULL - PSEUDO_FROM))
+        if self.config.pseudo and ramp > 0:
+            loss = loss + ramp * self._pseudo_loss(moved, labels, logits)
         return loss
+
+    def _pseudo_loss(self, moved: torch.Tensor, labels: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+        """Hold the network, under changed colours, to what the averaged one is sure of where nothing is annotated."""
+        teacher = self.result.eval()
+        with torch.no_grad():
+            sure, guess = torch.softmax(teacher(moved.contiguous(memory_format=torch.channels_last)).float(), dim=1).max(1)
+        target = torch.where((labels == 0) & (sure >= self.config.pseudo), guess, IGNORE)
+        if not (target >= 0).any():
+            return logits.sum() * 0.0
+        return torch.nn.functional.cross_entropy(logits.float(), target, ignore_index=IGNORE)
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Average the weights."""
+        if self.averaged is not None:
+            self.averaged.update_parameters(self.network)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Count one batch of the validation grid."""
-        pictures, labels = batch
-        logits = self.network(pictures.contiguous(memory_format=torch.channels_last))
+        pictures, labels, _ = batch
+        logits = self.result(pictures.contiguous(memory_format=torch.channels_last))
         self._add("val", self.criterion(logits, labels), logits, labels)
 
     def _add(self, part: str, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> None:

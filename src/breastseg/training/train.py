@@ -5,7 +5,7 @@ environment.json      versions, processor, git commit
 summary.txt           the network, layer by layer
 metrics.csv           one row an epoch
 curves.png            the same as a picture
-checkpoints/          best.ckpt, last.ckpt
+checkpoints/          last.ckpt, and best.ckpt where a validation part chooses it
 bundle/               the model: written last, so a run that has it is finished
 """
 
@@ -35,7 +35,7 @@ from breastseg.models.bundle import Bundle, load_bundle
 from breastseg.models.card import Card
 from breastseg.models.export import write_bundle
 from breastseg.models.losses import SumLoss
-from breastseg.models.weights import load_encoder_weights
+from breastseg.models.weights import encoder_origin, load_bundle_weights, load_encoder_weights
 from breastseg.outputs.plots import save_curves
 from breastseg.training.config import LOGGERS, TrainConfig
 from breastseg.training.environment import environment
@@ -46,8 +46,6 @@ from breastseg.training.summary import layer_summary
 
 LITTLE = 0.05
 """A class with a smaller share of the training pixels is named among the card's limits."""
-
-CARD_LICENCE = "weights Apache-2.0; trained from BCSS annotations (CC0) and TCGA images (open access) where the data set is BCSS"
 
 Say: TypeAlias = Callable[[str], None]
 """Takes one line at a time of what a person should know."""
@@ -74,18 +72,24 @@ def train(
     if _rank():
         say = _silent  # the first of several processes speaks for all
     split = load_split(data)
-    settings = {"config": config.to_dict(), "data": data.fingerprint(), "split": split_fingerprint(split), "name": name or run.name}
+    start = load_bundle(config.start) if config.start else None
+    settings = {
+        "config": config.to_dict(), "data": data.fingerprint(), "split": split_fingerprint(split), "name": name or run.name,
+        **({"start": start.card.files} if start else {}),
+    }  # fmt: skip
     parts = {part: regions_of(split, part) for part in ("train", "val") if (split["split"] == part).any()}
     if "train" not in parts:
         raise SplitError(f"{data.path}: split 'train' has no region; split the data set again")
     absent = _absent_classes(data, parts["train"], config)
     extra_loggers = _loggers(loggers, run)
     SumLoss(config.loss)  # names are checked before the folder is claimed, so that a mended command finds it free
+    _white_label(data, config)
     network_config = _network_config(data, config)
+    if start:
+        _check_start(start.card, data, network_config)
     L.seed_everything(config.seed, verbose=False)
     network = build(network_config)
-    goes_on = (run / "checkpoints" / "last.ckpt").is_file()
-    origin = "continued from the last checkpoint" if goes_on else load_encoder_weights(network, config.encoder, config.encoder_weights)
+    origin = _first_weights(network, config, start, run)
     claim_folder(run, "train", settings)
     if (run / "bundle").is_dir():
         say(f"{run}: this run is finished")
@@ -93,12 +97,32 @@ def train(
     for label in absent:
         say(f"class '{label}' never occurs in training, the model cannot learn it")
     say(origin)
-    _fit(data, parts, network, config, run, extra_loggers, say)
+    network = _fit(data, parts, network, config, run, extra_loggers, say)
     history = (run / "metrics.csv").read_text(encoding="utf-8")
-    card = _card(data, split, network_config, config, settings)
+    card = _card(data, split, network_config, config, settings, start)
     bundle = write_bundle(run / "bundle", network, card, _parity_crops(data, parts["train"], config), history)
     say(f"{bundle.path}: ONNX agrees with PyTorch within {bundle.card.parity['max_probability_difference']:.1e}")
     return bundle
+
+
+def _check_start(card: Card, data: Dataset, network: NetworkConfig) -> None:
+    """Refuse to go on from a model of another network, other classes or another resolution."""
+    for what, theirs, ours in (
+        ("classes", card.label_map.fingerprint(), data.label_map.fingerprint()),
+        ("um/px", card.mpp, data.mpp),
+        ("network", NetworkConfig.from_dict({**card.network, "dropout": network.dropout}), network),
+    ):
+        if theirs != ours:
+            raise ModelError(f"model '{card.name}' has other {what} ({theirs}) than this run ({ours}); choose the same, or start afresh")
+
+
+def _first_weights(network: Network, config: TrainConfig, start: Bundle | None, run: Path) -> str:
+    """Give the network what it starts from, and say what that is."""
+    if (run / "checkpoints" / "last.ckpt").is_file():
+        return "continued from the last checkpoint"
+    if start:
+        return load_bundle_weights(network, start)
+    return load_encoder_weights(network, config.encoder, config.encoder_weights)
 
 
 def _rank() -> int:
@@ -125,13 +149,14 @@ def _network_config(data: Dataset, config: TrainConfig) -> NetworkConfig:
     classes = len(data.label_map.classes)
     channels = config.decoder_channels if config.arch in HAS_DECODER_CHANNELS else ()
     check_encoder(config.encoder)  # before timm is asked for its normalisation
-    return NetworkConfig(config.arch, config.encoder, classes, channels, config.dropout, *normalisation(config.encoder))
+    mean, std = normalisation(config.encoder)
+    return NetworkConfig(config.arch, config.encoder, classes, channels, config.dropout, mean, std, config.output_stride)
 
 
 def _fit(
     data: Dataset, parts: dict[str, list[str]], network: Network, config: TrainConfig, run: Path, loggers: list[Logger], say: Say
-) -> None:
-    """Run the loop and leave the best epoch's weights in `network`."""
+) -> Network:
+    """Run the loop and return the best epoch's network."""
     share = Share(_rank(), config.devices)
     batches = _train_batches(data, parts["train"], config, share)
     module = Segmenter(network, config, classes=len(data.label_map.classes), steps=len(batches) * config.epochs)
@@ -151,17 +176,24 @@ def _fit(
         sys.exit(0)  # a process that DDP started to train beside the first; what follows is written once
     _load_best(module, run)
     save_curves(pd.read_csv(run / "metrics.csv"), run / "curves.png")
+    return module.result
 
 
 def _train_batches(data: Dataset, regions: list[str], config: TrainConfig, share: Share) -> TrainBatches:
-    crops = Crops(data, regions, CropDraw(config.crop_px, config.balance, config.seed))
+    draw = CropDraw(config.crop_px, config.balance, config.seed, config.dots, _white_label(data, config))
+    crops = Crops(data, regions, draw)
     area = int((data.regions.loc[regions, "width_px"] * data.regions.loc[regions, "height_px"]).sum())
     per_epoch = config.crops_per_epoch or max(config.batch, area // config.crop_px**2)
     return TrainBatches(crops, batch=config.batch, crops_per_epoch=per_epoch, share=share)
 
 
+def _white_label(data: Dataset, config: TrainConfig) -> int:
+    return data.label_map.label_of(config.white_as, "--white-as") if config.white_as else 0
+
+
 def _load_best(module: Segmenter, run: Path) -> None:
-    path = run / "checkpoints" / "best.ckpt"
+    best, last = (run / "checkpoints" / f"{name}.ckpt" for name in ("best", "last"))
+    path = best if best.is_file() else last
     state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
     module.load_state_dict(state)
     if not all(bool(torch.isfinite(v).all()) for v in state.values() if v.is_floating_point()):
@@ -186,11 +218,21 @@ def _loggers(names: tuple[str, ...], run: Path) -> list[Logger]:
 
 def _parity_crops(data: Dataset, regions: list[str], config: TrainConfig) -> npt.NDArray[np.uint8]:
     crops = Crops(data, regions, CropDraw(max(config.crop_px, 224), 1.0, config.seed))
-    return crops.batch(0, list(range(4)))[0]
+    return crops.batch(0, list(range(4))).images
 
 
-def _card(data: Dataset, split: pd.DataFrame, network: NetworkConfig, config: TrainConfig, settings: dict[str, Any]) -> Card:
+def _licence(data: Dataset, start: Bundle | None) -> str:
+    before = start.card.licence.split("; ") if start else []
+    return "; ".join(dict.fromkeys(["weights Apache-2.0", *before, *(f"trained from {part}" for part in data.parts)]))
+
+
+def _card(
+    data: Dataset, split: pd.DataFrame, network: NetworkConfig, config: TrainConfig, settings: dict[str, Any], start: Bundle | None
+) -> Card:
     patients = {part: sorted(set(split.loc[split["split"] == part, "patient"])) for part in ("train", "val", "test")}
+    if start:  # whoever trained the first model trained this one too
+        before = start.card.training.get("patients", {}).get("train", [])
+        patients["train"] = sorted({*patients["train"], *before})
     pixels = {str(name): int(px) for name, px in data.class_pixels.loc[split["split"] == "train"].sum().items()}
     rare = [f"{name} ({px:,} px)" for name, px in pixels.items() if px < LITTLE * sum(pixels.values())]
     limits = [
@@ -200,9 +242,10 @@ def _card(data: Dataset, split: pd.DataFrame, network: NetworkConfig, config: Tr
     ]
     return Card(
         name=settings["name"], label_map=data.label_map, mpp=data.mpp, tile_px=config.tile_px, halo_px=config.halo_px,
-        mean=network.mean, std=network.std, network=network.to_dict(), licence=CARD_LICENCE, limits=tuple(limits),
+        mean=network.mean, std=network.std, network=network.to_dict(), licence=_licence(data, start), limits=tuple(limits),
         training={
-            **settings, "patients": patients, "class_px": pixels,
+            **settings, "data_parts": list(data.parts), "encoder_weights": encoder_origin(config.encoder, config.encoder_weights),
+            "patients": patients, "class_px": pixels,
             "source_mpp": sorted(set(map(float, data.regions["source_mpp"]))), "environment": environment(),
         },
     )  # fmt: skip
