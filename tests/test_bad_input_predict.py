@@ -198,8 +198,21 @@ def test_an_unknown_model(refused: Refused, tmp_path: Path, command: str) -> Non
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "say"),
+    [
+        (["--precision", "fp8"], "precision 'fp8': not known; wanted auto, fp32, bf16, int8"),
+        (["--backend", "torch", "--precision", "int8"], "precision 'int8' of back end 'torch': wanted auto or fp32; int8 runs on openvino"),
+        (["--precision", "int8"], r"tiny: bundle has no int8 network; make one with breastseg export \S+tiny --int8 --data DATASET"),
+        (["--threads", "-1"], r"threads -1: wanted 0 \(one per core\) or more"),
+    ],
+)  # fmt: skip
+def test_a_precision_that_is_not_to_be_had(predict_refused: Refused, tmp_path: Path, words: list[str], say: str) -> None:
+    predict_refused(field(tmp_path), "--mpp", 0.3, *words, say=say)
+
+
 def test_an_unknown_back_end(predict_refused: Refused, tmp_path: Path) -> None:
-    predict_refused(field(tmp_path), "--mpp", 0.3, "--backend", "tpu", say="back end 'tpu': not known; wanted onnx, torch")
+    predict_refused(field(tmp_path), "--mpp", 0.3, "--backend", "tpu", say="back end 'tpu': not known; wanted openvino, onnx, torch")
 
 
 @pytest.fixture
@@ -257,7 +270,7 @@ def train_refused(refused: Refused, painted_data: Dataset, tmp_path: Path, monke
 @pytest.mark.parametrize(
     ("words", "say"),
     [
-        (["--preset", "best"], "preset 'best': not known; wanted fast, report"),
+        (["--preset", "best"], "preset 'best': not known; wanted fast, standard, report"),
         (["--augment", "wild"], "augment 'wild': wanted none, flips, stain"),
         (["--precision", "8"], "precision '8': wanted auto, 32, bf16"),
         (["--schedule", "step"], "schedule 'step': wanted constant, cosine"),

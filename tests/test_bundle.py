@@ -3,16 +3,25 @@
 import json
 import shutil
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
+from safetensors.numpy import load_file
 
 from breastseg.errors import ModelError
 from breastseg.files import sha256_of
+from breastseg.inference.model import load_model
 from breastseg.models import bundle as bundles
 from breastseg.models.bundle import CARD, HISTORY, ONNX, WEIGHTS, Bundle, load_bundle
 from breastseg.models.card import CARD_VERSION, Card
+from breastseg.models.engine import cpu_has_bf16
+from breastseg.runtime import BACKENDS, load_runner
+from breastseg.slides import Pixels
+from conftest import crop, rewrite
 
 
 @pytest.fixture
@@ -161,6 +170,82 @@ def test_a_card_survives_json(tiny_bundle: Bundle) -> None:
     assert json.loads(json.dumps(card.to_dict())) == json.loads((tiny_bundle.path / CARD).read_text(encoding="utf-8"))
 
 
-def test_the_card_says_how_far_onnx_and_pytorch_are_apart(tiny_bundle: Bundle) -> None:
-    assert tiny_bundle.card.parity["crops"] == 2
-    assert 0 <= tiny_bundle.card.parity["max_probability_difference"] <= 1e-3
+def test_the_card_says_how_far_the_back_ends_are_from_pytorch(tiny_bundle: Bundle) -> None:
+    parity = tiny_bundle.card.parity
+    assert (parity["crops"], parity["tolerance"]) == (2, 1e-3)
+    assert parity["max_probability_difference"] == max(parity["openvino"], parity["onnx"]) <= 1e-3
+    assert ("bf16" in parity) is cpu_has_bf16()
+    if cpu_has_bf16():
+        assert parity["bf16"]["max_probability_difference"] > parity["openvino"]  # rounder numbers, or it was not bf16 that ran
+        assert 0 < parity["bf16"]["same_labels"] <= 1
+
+
+def test_a_back_end_that_differs_is_not_exported(tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from breastseg.models import export
+    from breastseg.models.build import NetworkConfig
+
+    torch.manual_seed(1)
+    network = export.build(NetworkConfig.from_dict(tiny_bundle.card.network))
+    off = export._openvino
+
+    def wrong(path: Path, precision: str) -> Callable[[Pixels], npt.NDArray[np.float32]]:
+        return lambda pictures: off(path, precision)(pictures) + np.float32(0.01)
+
+    monkeypatch.setattr(export, "_openvino", wrong)
+    with pytest.raises(ModelError, match=r"on openvino gives other probabilities than PyTorch \(up to 0\.01.*, allowed 0\.001\)"):
+        export.write_bundle(tmp_path / "wrong", network, tiny_bundle.card, np.zeros((1, 64, 64, 3), np.uint8), "epoch\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_are_stored_once(tiny_bundle: Bundle) -> None:
+    """Each weight in the ONNX file is a place in the safetensors file, and the very numbers are there."""
+    import onnx
+    from onnx import TensorProto
+
+    weights = load_file(tiny_bundle.path / WEIGHTS)
+    data = (tiny_bundle.path / WEIGHTS).read_bytes()
+    graph = onnx.load(tiny_bundle.path / ONNX, load_external_data=False).graph
+    outside = [t for t in graph.initializer if t.data_location == TensorProto.EXTERNAL]
+    for tensor in outside:
+        place = {entry.key: entry.value for entry in tensor.external_data}
+        assert place["location"] == WEIGHTS
+        found = np.frombuffer(data, np.float16, offset=int(place["offset"]), count=int(place["length"]) // 2)
+        expected = weights[tensor.name.removeprefix("network.").removesuffix(".half")]
+        assert np.array_equal(found.reshape(tensor.dims), expected)
+    assert len(outside) == sum(value.dtype == np.float16 for value in weights.values())
+    assert sum(len(t.raw_data) for t in graph.initializer) < 1000
+    assert (tiny_bundle.path / ONNX).stat().st_size < 0.1 * (tiny_bundle.path / WEIGHTS).stat().st_size
+
+
+@pytest.mark.parametrize("backend", list(BACKENDS))
+def test_a_bundle_works_where_it_is_copied_to(copy: Path, tiny_bundle: Bundle, backend: str) -> None:
+    tiles = crop(0)[None, :96, :128]
+    moved = Path(shutil.move(copy, copy.parent / "else where"))
+    found = load_runner(load_bundle(moved), backend, precision="fp32", threads=1).probabilities(tiles)
+    assert np.array_equal(found, load_runner(tiny_bundle, backend, precision="fp32", threads=1).probabilities(tiles))
+
+
+@pytest.mark.parametrize("backend", ["openvino", "onnx"])
+def test_an_onnx_file_that_holds_its_own_weights_still_loads(copy: Path, tiny_bundle: Bundle, backend: str) -> None:
+    """Bundles were written so before."""
+    import onnx
+
+    onnx.save(onnx.load(copy / ONNX), copy / ONNX)
+    assert (copy / ONNX).stat().st_size > 0.9 * (copy / WEIGHTS).stat().st_size
+    edit(copy, files={**tiny_bundle.card.files, ONNX: sha256_of(copy / ONNX)})
+    tiles = crop(0)[None, :96, :128]
+    found = load_runner(load_bundle(copy), backend, precision="fp32", threads=1).probabilities(tiles)
+    assert np.array_equal(found, load_runner(tiny_bundle, backend, precision="fp32", threads=1).probabilities(tiles))
+
+
+def test_a_weight_altered_behind_the_graph_is_refused_before_anything_runs(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*_: object, **__: object) -> None:
+        pytest.fail("a runner was loaded")
+
+    monkeypatch.setattr("breastseg.inference.model.load_runner", run)
+    name = "body.segmentation_head.0.bias"
+    rewrite(copy, name, load_file(copy / WEIGHTS)[name] + np.float16(1))
+    with pytest.raises(ModelError, match=r"model\.safetensors: altered, its SHA-256 is not the card's"):
+        load_model(copy)

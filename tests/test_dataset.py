@@ -21,7 +21,8 @@ def small(folder: Path, *, seed: int = 0, **config: object) -> Dataset:
 def test_arrays_are_memory_maps_that_cannot_be_written(tmp_path: Path) -> None:
     data = small(tmp_path)
     (region,) = data.regions.index
-    for array, shape, kind in ((data.image(region), (40, 40, 3), np.uint8), (data.labels(region), (40, 40), np.uint8)):
+    kinds = ((data.image(region), (40, 40, 3), np.uint8), (data.labels(region), (40, 40), np.uint8), (data.dots(region), (0, 3), np.int32))
+    for array, shape, kind in kinds:
         assert isinstance(array, np.memmap)
         assert (array.shape, array.dtype) == (shape, kind)
         with pytest.raises(ValueError, match="read-only"):
@@ -89,11 +90,11 @@ def test_another_format(tmp_path: Path) -> None:
     data = small(tmp_path)
     info = json.loads((data.path / "dataset.json").read_text())
     (data.path / "dataset.json").write_text(json.dumps({**info, "format": 99}))
-    with pytest.raises(DatasetError, match="data set format 99, wanted 1; prepare it again"):
+    with pytest.raises(DatasetError, match="data set format 99, wanted 2; prepare it again into a new folder"):
         open_dataset(data.path)
 
 
-@pytest.mark.parametrize("content", ["{", '{"format": 1}', "[]"])
+@pytest.mark.parametrize("content", ["{", '{"format": 2}', "{}", "[]"])
 def test_a_broken_description(tmp_path: Path, content: str) -> None:
     data = small(tmp_path)
     (data.path / "dataset.json").write_text(content)

@@ -2,8 +2,9 @@
 
 import tracemalloc
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from breastseg.geometry import tile_grid
 from breastseg.inference.model import Model, load_model
 from breastseg.inference.tiles import label_pixels
 from breastseg.models.bundle import Bundle
+from breastseg.runtime.runner import likeliest
 from conftest import crop
 
 SIZES = [(1, 1), (1, 200), (200, 1), (33, 97), (64, 64), (65, 64), (128, 128), (129, 300), (31, 257)]
@@ -25,9 +27,23 @@ def one_hot(labels: npt.NDArray[np.integer], classes: int = 5) -> npt.NDArray[np
     return (labels[:, None] == np.arange(classes)[:, None, None]).astype(np.float32)
 
 
-def by_red(tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """A runner that looks at one pixel alone: class = red modulo 5."""
-    return one_hot(tiles[:, 0] % 5)
+@dataclass(frozen=True)
+class Known:
+    """A runner whose answer is known: a function from (N, H, W) red to (N, H, W) class."""
+
+    look: Callable[[npt.NDArray[np.integer]], npt.NDArray[np.integer]]
+    name: str = "known"
+    package: str = "numpy"
+
+    def probabilities(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        return one_hot(self.look(tiles[..., 0].astype(int)))
+
+    def labels(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        return likeliest(self.probabilities(tiles))
+
+
+by_red = Known(lambda red: red % 5)
+"""Looks at one pixel alone."""
 
 
 def random_pixels(shape: tuple[int, int], seed: int = 0) -> npt.NDArray[np.uint8]:
@@ -53,9 +69,7 @@ def test_rotate_the_picture_rotate_the_map(turns: int) -> None:
 def test_mirror_the_picture_mirror_the_map_at_the_edges_too() -> None:
     """A runner that looks one pixel left and right: what lies beyond the edge must be the mirrored field on both sides."""
 
-    def smooth(tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        red = tiles[:, 0].astype(int)
-        return one_hot((np.roll(red, 1, axis=2) + red + np.roll(red, -1, axis=2)) % 5)
+    smooth = Known(lambda red: (np.roll(red, 1, axis=2) + red + np.roll(red, -1, axis=2)) % 5)
 
     pixels = random_pixels((40, 150))
     mirrored = label_pixels(np.ascontiguousarray(pixels[:, ::-1]), smooth, tile_px=128, halo_px=32)
@@ -68,13 +82,13 @@ def test_mirror_the_picture_mirror_the_map_at_the_edges_too() -> None:
 def test_constant_in_constant_out_though_the_network_is_wrong_at_its_borders(shape: tuple[int, int]) -> None:
     """Networks pad with zeros; what they say within the halo of a tile's border must never reach the map."""
 
-    def wrong_at_borders(tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        inside = np.full(tiles[:, 0].shape, 4)
-        inside[:, 32:-32, 32:-32] = tiles[:, 0, 32:-32, 32:-32] % 5
-        return one_hot(inside)
+    def wrong_at_borders(red: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
+        inside = np.full(red.shape, 4)
+        inside[:, 32:-32, 32:-32] = red[:, 32:-32, 32:-32] % 5
+        return inside
 
     pixels = np.full((*shape, 3), 12, np.uint8)
-    assert np.unique(label_pixels(pixels, wrong_at_borders, tile_px=128, halo_px=32)).tolist() == [3]
+    assert np.unique(label_pixels(pixels, Known(wrong_at_borders), tile_px=128, halo_px=32)).tolist() == [3]
 
 
 @pytest.mark.parametrize("grey", [0, 128, 240])
@@ -86,7 +100,7 @@ def test_constant_in_constant_out_with_a_network(lively_bundle: Bundle, grey: in
 
 @pytest.mark.parametrize("index", range(3))
 def test_tiled_equals_untiled_on_a_real_crop(lively_bundle: Bundle, index: int) -> None:
-    model, pixels = load_model(lively_bundle.path), crop(index)
+    model, pixels = load_model(lively_bundle.path, precision="fp32"), crop(index)
     untiled = label_pixels(pixels, model.runner, tile_px=384, halo_px=64)
     tiled = label_pixels(pixels, model.runner, tile_px=224, halo_px=64)
     assert len(np.unique(untiled)) >= 3  # one class everywhere would prove nothing
@@ -107,23 +121,51 @@ def test_every_pixel_is_written_exactly_once(shape: tuple[int, int], tile: int, 
     assert sum(steps) == shape[0] * shape[1]
 
 
-@pytest.mark.parametrize("shape", SIZES)
-def test_the_runner_never_sees_more_than_a_tile(shape: tuple[int, int]) -> None:
-    seen: list[tuple[int, ...]] = []
+@dataclass(frozen=True)
+class Watched(Known):
+    """Keeps the shapes it was shown."""
 
-    def watched(tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        seen.append(tiles.shape)
+    seen: list[tuple[int, ...]] = field(default_factory=list)
+
+    def probabilities(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        self.seen.append(tiles.shape)
         assert tiles.dtype == np.uint8
         assert tiles.flags.c_contiguous
-        return by_red(tiles)
+        return super().probabilities(tiles)
 
-    label_pixels(random_pixels(shape), watched, tile_px=128, halo_px=32)
-    assert seen
-    for count, channels, height, width in seen:
+
+@pytest.mark.parametrize("shape", SIZES)
+@pytest.mark.parametrize("flips", [False, True])
+def test_the_runner_never_sees_more_than_a_tile(shape: tuple[int, int], flips: bool) -> None:
+    runner = Watched(lambda red: red % 5)
+    label_pixels(random_pixels(shape), runner, tile_px=128, halo_px=32, flips=flips)
+    assert len(runner.seen) == (4 if flips else 1) * sum(1 for _ in tile_grid(shape[::-1], 128, 32))
+    for count, height, width, channels in runner.seen:
         assert (count, channels) == (1, 3)
         assert height % 32 == width % 32 == 0
         assert 0 < height <= 128
         assert 0 < width <= 128
+
+
+@pytest.mark.parametrize("shape", SIZES)
+def test_flips_of_a_pixelwise_runner_change_nothing(shape: tuple[int, int]) -> None:
+    """A tile that is not turned back before the mean is taken shows at once."""
+    pixels = random_pixels(shape)
+    assert np.array_equal(label_pixels(pixels, by_red, tile_px=128, halo_px=32, flips=True), pixels[:, :, 0] % 5 + 1)
+
+
+@pytest.mark.parametrize(("index", "axis"), [(0, 0), (1, 1), (2, 0)])
+def test_with_flips_a_mirrored_picture_has_the_mirrored_map(lively_bundle: Bundle, index: int, axis: int) -> None:
+    """In one tile, to the last pixel; without flips the two maps differ."""
+    pixels, runner = crop(index), load_model(lively_bundle.path, precision="fp32", threads=1).runner
+
+    def mapped(picture: npt.NDArray[np.uint8], flips: bool) -> npt.NDArray[np.uint8]:
+        return label_pixels(np.ascontiguousarray(picture), runner, tile_px=384, halo_px=64, flips=flips)
+
+    for flips in (True, False):
+        same = np.array_equal(np.flip(mapped(np.flip(pixels, axis), flips), axis), mapped(pixels, flips))
+        assert same is flips
+    assert len(np.unique(mapped(pixels, True))) >= 3
 
 
 def test_nothing_the_size_of_the_picture_is_held_beside_the_labels() -> None:
@@ -145,14 +187,10 @@ def test_tiles_that_cannot_be_run_are_refused(tile: int, halo: int) -> None:
         label_pixels(random_pixels((10, 10)), by_red, tile_px=tile, halo_px=halo)
 
 
-def fake_model(bundle: Bundle, runner: Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]) -> Model:
-    return Model(bundle, runner, "fake")
-
-
 @pytest.mark.parametrize("mpp", [0.1, 0.25, 0.3, 0.5, 0.7, 2.0])
 @pytest.mark.parametrize("shape", [(1, 1), (33, 97), (150, 61)])
 def test_labels_come_back_in_the_pictures_size(tiny_bundle: Bundle, mpp: float, shape: tuple[int, int]) -> None:
-    labels = fake_model(tiny_bundle, by_red).label(np.full((*shape, 3), 12, np.uint8), mpp=mpp)
+    labels = Model(tiny_bundle, by_red).label(np.full((*shape, 3), 12, np.uint8), mpp=mpp)
     assert labels.shape == shape
     assert (labels == 3).all()
 
@@ -162,7 +200,7 @@ def test_labels_lie_where_the_tissue_lies_when_mpp_differs(tiny_bundle: Bundle, 
     """Left red, right black, at an odd place: resampling there and back must not shift the border by more than a model pixel."""
     pixels = np.zeros((60, 200, 3), np.uint8)
     pixels[:, 101:, 0] = 240
-    labels = fake_model(tiny_bundle, lambda tiles: one_hot((tiles[:, 0] > 120).astype(int))).label(pixels, mpp=mpp)
+    labels = Model(tiny_bundle, Known(lambda red: (red > 120).astype(int))).label(pixels, mpp=mpp)
     borders = (labels == 1).sum(axis=1)
     assert np.abs(borders - 101).max() <= np.ceil(0.5 / mpp) / 2
     assert (np.diff(labels.astype(int), axis=1) >= 0).all()
@@ -170,16 +208,23 @@ def test_labels_lie_where_the_tissue_lies_when_mpp_differs(tiny_bundle: Bundle, 
 
 def test_the_runner_is_shown_the_models_mpp(tiny_bundle: Bundle) -> None:
     areas: list[int] = []
-    fake_model(tiny_bundle, by_red).label(random_pixels((120, 200)), mpp=0.25, step=areas.append)
+    Model(tiny_bundle, by_red).label(random_pixels((120, 200)), mpp=0.25, step=areas.append)
     assert sum(areas) == 60 * 100
 
 
 def test_at_the_models_own_mpp_nothing_is_resampled(tiny_bundle: Bundle) -> None:
     pixels = random_pixels((77, 140))
-    assert np.array_equal(fake_model(tiny_bundle, by_red).label(pixels, mpp=0.5), pixels[:, :, 0] % 5 + 1)
+    assert np.array_equal(Model(tiny_bundle, by_red).label(pixels, mpp=0.5), pixels[:, :, 0] % 5 + 1)
 
 
 def test_a_card_with_impossible_tiles_is_refused(tiny_bundle: Bundle, tmp_path: Path) -> None:
     write_json(tmp_path / "card.json", replace(tiny_bundle.card, tile_px=64, halo_px=32, files={}).to_dict())
     with pytest.raises(ModelError, match="tile of 64 px with a halo of 32 px"):
         load_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "name"), [({}, "openvino fp32"), ({"flips": True}, "openvino fp32, flips"), ({"backend": "onnx"}, "onnx fp32")]
+)
+def test_a_model_says_what_computes(tiny_bundle: Bundle, options: dict[str, Any], name: str) -> None:
+    assert load_model(tiny_bundle.path, precision="fp32", threads=1, **options).backend == name

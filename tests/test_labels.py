@@ -190,3 +190,49 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "own.json").write_bytes(b"\xff\xfe\x00\x80")
     with pytest.raises(LabelError, match="not JSON or YAML"):
         load_label_map(tmp_path / "own.json")
+
+
+@pytest.mark.parametrize("code", range(22))
+@pytest.mark.parametrize("name", [*NAMES, "bcss21"])
+def test_a_bcss_name_is_what_its_code_is(name: str, code: int) -> None:
+    """But where a map has a class of that name itself, it is that class."""
+    label_map = BUILT_IN[name]
+    expected = int(label_map.apply(np.array([[code]], np.uint8), "x")[0, 0])
+    assert label_map.label_of(BCSS_CODES[code], "x") == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("tumor", 1), ("Tumor", 1), ("  STROMA ", 2), ("Immune cells", 3), ("inflammatory", 3), ("plasma_cells", 3), ("Necrosis", 4),
+     ("DCIS", 1), ("Other", 5), ("exclude", 0), ("outside_roi", 0), ("Ignore*", 0), ("Region*", 0)],
+)  # fmt: skip
+def test_classes_by_the_names_that_people_write(name: str, label: int) -> None:
+    assert BUILT_IN["region5"].label_of(name, "x") == label
+
+
+@pytest.mark.parametrize("name", ["gland", "", "1", "tumour"])
+def test_a_name_that_no_class_has_lists_the_classes(name: str) -> None:
+    message = (
+        f"f.geojson: class '{name}' is not in label map 'region5' (it has tumor, stroma, inflammatory, necrosis, other); "
+        "rename it there or choose another --labels"
+    )
+    with pytest.raises(LabelError, match=re.escape(message)):
+        BUILT_IN["region5"].label_of(name, "f.geojson")
+
+
+def test_an_own_map_knows_its_own_names_and_not_those_of_bcss() -> None:
+    """Its code 2 may be anything: the names of BCSS belong to the codes of BCSS."""
+    own = LabelMap("own", (LabelClass("gland", (1, 2, 3), "Epithelium", (1,)), LabelClass("fat", (4, 5, 6), "Stroma", (2,))))
+    assert [own.label_of(name, "x") for name in ("gland", "epithelium", "FAT", "stroma", "Ignore*")] == [1, 1, 2, 2, 0]
+    for name in ("dcis", "exclude", "other"):
+        with pytest.raises(LabelError, match=f"class '{name}' is not in label map 'own'"):
+            own.label_of(name, "x")
+    renamed = LabelMap("region5", own.classes)
+    with pytest.raises(LabelError, match="class 'dcis' is not in"):
+        renamed.label_of("dcis", "x")
+
+
+def test_a_class_with_a_star_that_the_map_has_is_a_class() -> None:
+    own = LabelMap("own", (LabelClass("fold*", (1, 2, 3), "fold*", (1,)),))
+    assert own.label_of("Fold*", "x") == 1
+    assert own.label_of("Ignore*", "x") == 0

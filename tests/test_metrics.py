@@ -11,7 +11,7 @@ import breastseg.models.torchvision_ops  # noqa: F401  before torchmetrics, whic
 import torch
 import torchmetrics.functional.classification as oracle
 
-from breastseg.metrics import class_scores, confusion_counts, overall_scores
+from breastseg.metrics import class_scores, confusion_counts, dot_counts, dot_scores, overall_scores
 
 SCORES = ("dice", "iou", "precision", "recall", "f1", "accuracy")
 TRUTH = np.array([[1, 1, 1, 2], [2, 2, 0, 0]], np.uint8)
@@ -163,3 +163,46 @@ def test_labels_beyond_the_classes_are_refused(which: str) -> None:
     arrays = {"truth": np.ones((2, 2), np.uint8), "prediction": np.ones((2, 2), np.uint8), which: np.full((2, 2), 4, np.uint8)}
     with pytest.raises(ValueError, match="labels go beyond 3 classes"):
         confusion_counts(arrays["truth"], arrays["prediction"], 3)
+
+
+MAP = np.array([[1, 1, 2], [2, 0, 3]], np.uint8)
+DOTS = np.array([[1, 0, 0], [1, 0, 1], [1, 0, 2], [1, 1, 1], [2, 1, 0], [2, 0, 0]], np.int32)
+"""Four dots of the first class: two right, one taken for the second, one not analysed; two of the second: one right."""
+
+
+def test_dots_by_hand() -> None:
+    counts = dot_counts(DOTS, MAP, 3)
+    assert counts.tolist() == [[1, 2, 1, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
+    scores = dot_scores(counts, ["a", "b", "c"])
+    assert scores["overall"] == {"balanced_accuracy": 0.5, "accuracy": 3 / 6, "support_dots": 6}
+    assert scores["classes"]["a"] == {"accuracy": 2 / 4, "support_dots": 4}
+    assert scores["classes"]["b"] == {"accuracy": 1 / 2, "support_dots": 2}
+    assert math.isnan(scores["classes"]["c"]["accuracy"])
+    assert scores["classes"]["c"]["support_dots"] == 0
+    assert scores["counts"] == counts.tolist()
+
+
+def test_balanced_accuracy_counts_every_class_alike() -> None:
+    """99 of 99 and 0 of 1: accuracy 0.99 hides that a class is never found."""
+    overall = dot_scores(np.array([[0, 99, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]), ["a", "b", "c"])["overall"]
+    assert overall == {"balanced_accuracy": 0.5, "accuracy": 0.99, "support_dots": 100}
+
+
+def test_balanced_accuracy_equals_torchmetrics() -> None:
+    rng = np.random.default_rng(12)
+    prediction = rng.integers(1, 6, (40, 50), dtype=np.uint8)
+    y, x = rng.integers(0, 40, 500), rng.integers(0, 50, 500)
+    label = np.where(rng.random(500) < 0.6, prediction[y, x], rng.choice([1, 1, 1, 2, 3, 4, 5], 500))
+    overall = dot_scores(dot_counts(np.stack([label, y, x], axis=1).astype(np.int32), prediction, 5), list("abcde"))["overall"]
+    expected = oracle.multiclass_accuracy(
+        torch.from_numpy(prediction[y, x]).long() - 1, torch.from_numpy(label).long() - 1, num_classes=5, average="macro"
+    )
+    assert overall["balanced_accuracy"] == pytest.approx(expected.item(), abs=1e-6)
+
+
+def test_no_dots_no_score() -> None:
+    counts = dot_counts(np.empty((0, 3), np.int32), MAP, 3)
+    assert (counts.shape, counts.sum()) == ((3, 4), 0)
+    overall = dot_scores(counts, ["a", "b", "c"])["overall"]
+    assert math.isnan(overall["balanced_accuracy"])
+    assert math.isnan(overall["accuracy"])

@@ -1,3 +1,4 @@
+import math
 import re
 from pathlib import Path
 
@@ -7,8 +8,15 @@ from safetensors.torch import save_file
 
 from breastseg.errors import InputError, MissingPackageError
 from breastseg.models import weights
-from breastseg.models.build import ARCHITECTURES, Network, NetworkConfig, build, normalisation
-from breastseg.models.losses import LOSSES, SumLoss
+from breastseg.models.build import (
+    ARCHITECTURES,
+    OUTPUT_STRIDES,
+    Network,
+    NetworkConfig,
+    build,
+    normalisation,
+)
+from breastseg.models.losses import LOSSES, SumLoss, balanced_cross_entropy
 from breastseg.models.weights import load_encoder_weights
 from breastseg.training.module import set_frozen
 from breastseg.training.summary import layer_summary
@@ -38,6 +46,47 @@ def test_every_architecture_gives_logits_of_the_pictures_size(arch: str) -> None
         assert network(torch.zeros(2, 3, 64, 96, dtype=torch.uint8)).shape == (2, 3, 64, 96)
 
 
+@pytest.mark.parametrize(("arch", "channels"), [("unet", ()), ("unet-scse", (40, 32, 24, 16, 16))])
+def test_a_decoder_that_stops_early_has_fewer_parameters_and_the_same_size(arch: str, channels: tuple[int, ...]) -> None:
+    counts = []
+    for stride in OUTPUT_STRIDES:
+        network = build(NetworkConfig(arch, "resnet18", 3, channels, output_stride=stride)).eval()
+        with torch.inference_mode():
+            logits = network(torch.randint(0, 256, (1, 3, 64, 96), dtype=torch.uint8))
+        assert logits.shape == (1, 3, 64, 96)
+        counts.append(sum(p.numel() for p in network.parameters()))
+    assert counts == sorted(counts, reverse=True)
+    assert len(set(counts)) == len(OUTPUT_STRIDES)
+
+
+@pytest.mark.parametrize("stride", OUTPUT_STRIDES)
+def test_enlarged_logits_are_straight_lines_between_what_was_computed(stride: int) -> None:
+    """Between the middles of neighbouring blocks of `stride` pixels, logits go evenly: their second difference is 0."""
+    torch.manual_seed(0)
+    network = build(NetworkConfig("unet", "resnet18", 3, (16, 16, 16, 16, 16), output_stride=stride)).eval()
+    with torch.inference_mode():
+        logits = network(torch.randint(0, 256, (1, 3, 64, 64), dtype=torch.uint8))
+    bend = (logits[..., 2:] - 2 * logits[..., 1:-1] + logits[..., :-2]).abs().amax(dim=(0, 1, 2))
+    between = torch.tensor([1 <= (x + stride // 2) % stride <= stride - 2 for x in range(1, 63)])
+    assert int(between.sum()) == {1: 0, 2: 0, 4: 30, 8: 46}[stride]
+    assert (bend[between] < 1e-5).all()
+    assert bend[~between].max() > 1e-3
+
+
+@pytest.mark.parametrize("stride", [1, 4])
+def test_moving_the_picture_by_32_px_moves_the_logits_by_32_px(stride: int) -> None:
+    """What tiling rests on. The deepest features see the whole picture, so the decoder is cut off below a stride of 8."""
+    torch.manual_seed(0)
+    network = build(NetworkConfig("unet", LITE0, 5, (32, 24, 16, 16, 16), output_stride=stride)).eval()
+    network.body.decoder.blocks[1].conv1[0].weight.data[:, :32] = 0  # type: ignore[union-attr, index]
+    pictures = torch.randint(0, 256, (1, 3, 320, 320), dtype=torch.uint8)
+    with torch.inference_mode():
+        whole, moved = network(pictures), network(pictures[:, :, 32:, 32:])
+    inner = moved[:, :, 96:192, 96:192]
+    assert torch.allclose(whole[:, :, 128:224, 128:224], inner, atol=1e-4)
+    assert not torch.allclose(whole[:, :, 96:192, 96:192], inner, atol=0.1)
+
+
 def test_colours_are_scaled_inside_the_network() -> None:
     network = Network(torch.nn.Identity(), NetworkConfig("unet", LITE0, 3, mean=(0.5, 0.5, 0.5), std=(0.25, 0.5, 0.5)))
     scaled = (torch.full((1, 3, 1, 1), 255.0) - network.mean) / network.std
@@ -63,6 +112,10 @@ def test_dropout_acts_in_training_only() -> None:
         ),
         (NetworkConfig("unet", "resnet35", 5), r"encoder 'resnet35': not known; wanted one of resnet18, resnet34"),
         (NetworkConfig("unet", LITE0, 5, dropout=1.0), r"dropout 1: wanted 0 up to 1"),
+        (NetworkConfig("unet", LITE0, 5, output_stride=3), r"output stride 3 of unet: wanted 1, 2, 4, 8"),
+        (NetworkConfig("unet", LITE0, 5, output_stride=16), r"output stride 16 of unet: wanted 1, 2, 4, 8"),
+        (NetworkConfig("unetplusplus", LITE0, 5, output_stride=2), r"output stride 2 of unetplusplus: wanted 1$"),
+        (NetworkConfig("segformer", LITE0, 5, output_stride=4), r"output stride 4 of segformer: wanted 1$"),
         (NetworkConfig("segformer", LITE0, 5, (8,) * 5), r"decoder channels are not an option of segformer"),
     ],
 )
@@ -72,7 +125,7 @@ def test_wrong_networks_are_refused(config: NetworkConfig, message: str) -> None
 
 
 def test_config_survives_json() -> None:
-    config = NetworkConfig("unet", LITE0, 5, (128, 64, 48, 32, 16), 0.1, *normalisation(LITE0))
+    config = NetworkConfig("unet", LITE0, 5, (128, 64, 48, 32, 16), 0.1, *normalisation(LITE0), output_stride=4)
     assert NetworkConfig.from_dict({k: list(v) if isinstance(v, tuple) else v for k, v in config.to_dict().items()}) == config
 
 
@@ -159,3 +212,44 @@ def test_nothing_annotated_is_no_loss() -> None:
 def test_unknown_loss_lists_the_names() -> None:
     with pytest.raises(InputError, match=r"loss 'hinge': not known; wanted ce, dice, focal, tversky, or a sum"):
         SumLoss("ce+hinge")
+
+
+def test_balanced_cross_entropy_by_hand() -> None:
+    """Four pixels: two of class a (probabilities 1/2 and 1/4), one of class b (1/8), one not annotated."""
+    shares = torch.tensor([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.5, 0.125, 0.375], [1e-6, 1e-6, 1.0]])
+    logits = shares.log().T.reshape(1, 3, 2, 2)
+    labels = torch.tensor([[[1, 1], [2, 0]]], dtype=torch.uint8)
+    by_hand = ((math.log(2) + math.log(4)) / 2 + math.log(8)) / 2
+    assert balanced_cross_entropy(logits, labels).item() == pytest.approx(by_hand, rel=1e-5)
+    assert SumLoss("ce")(logits, labels).item() == pytest.approx((math.log(2) + math.log(4) + math.log(8)) / 3, rel=1e-5)
+
+
+def test_balanced_cross_entropy_weighs_classes_alike() -> None:
+    """Nine dots of one class and one of another pull with the same force: their gradients sum up to the same."""
+    logits = torch.zeros(1, 2, 1, 10, requires_grad=True)
+    labels = torch.tensor([[[1] * 9 + [2]]], dtype=torch.uint8)
+    balanced_cross_entropy(logits, labels).backward()
+    assert logits.grad is not None
+    assert logits.grad[0, 0, 0, :9].sum().item() == pytest.approx(logits.grad[0, 1, 0, 9].item())
+
+
+def test_balanced_cross_entropy_leaves_label_0_out() -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(2, 4, 8, 8, requires_grad=True)
+    labels = torch.randint(0, 5, (2, 8, 8), dtype=torch.uint8)
+    hidden = labels == 0
+    balanced_cross_entropy(logits, labels).backward()
+    assert logits.grad is not None
+    gradients = logits.grad.permute(0, 2, 3, 1)
+    assert not gradients[hidden].any()
+    assert gradients[~hidden].any(dim=1).all()
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_balanced_cross_entropy_of_nothing_is_nothing(count: int) -> None:
+    logits = torch.randn(count, 3, 4, 4, requires_grad=True)
+    loss = balanced_cross_entropy(logits, torch.zeros(count, 4, 4, dtype=torch.uint8))
+    loss.backward()
+    assert loss.item() == 0
+    assert logits.grad is not None
+    assert not logits.grad.any()

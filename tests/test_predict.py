@@ -71,18 +71,18 @@ def test_a_folder_of_results_for_each_input(
 
 
 def test_run_json_tells_how_to_do_it_again(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
-    out = run(lively_bundle, tmp_path / "maps", fields / "b.png", "--mpp", 0.3)
+    out = run(lively_bundle, tmp_path / "maps", fields / "b.png", "--mpp", 0.3, "--precision", "fp32")
     said = json.loads((out / "b" / "run.json").read_text(encoding="utf-8"))
     card = lively_bundle.card
     expected = {
         "input": str(fields / "b.png"), "input_sha256": hashlib.sha256((fields / "b.png").read_bytes()).hexdigest(), "size_px": [61, 130],
         "mpp": 0.3, "mpp_source": "given", "model": "lively", "model_files": card.files, "model_mpp": 0.5, "tile_px": card.tile_px,
-        "halo_px": card.halo_px, "backend": "onnx", "use": "research use only, not for diagnosis",
+        "halo_px": card.halo_px, "backend": "openvino fp32", "use": "research use only, not for diagnosis",
     }  # fmt: skip
     assert {key: said[key] for key in expected} == expected
     assert LabelMap.from_dict(said["label_map"], "run.json") == BUILT_IN["region5"]
     assert said["packages"]["numpy"] == version("numpy")
-    assert set(said) == {*expected, "label_map", "packages", "measures"}
+    assert set(said) == {*expected, "label_map", "packages", "measures", "doubts"}
     assert "torch" not in said["packages"]
 
 
@@ -105,9 +105,18 @@ def test_the_labels_are_the_models_own(lively_bundle: Bundle, fields: Path, tmp_
     assert np.array_equal(labels_of(out / "a"), load_model(lively_bundle.path).label(pixels, mpp=0.3))
 
 
-def test_the_torch_back_end_gives_the_same_map(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
-    maps = [labels_of(run(lively_bundle, tmp_path / b, fields / "a.png", "--mpp", 0.3, "--backend", b) / "a") for b in ("onnx", "torch")]
+def test_every_back_end_gives_the_same_map(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
+    words = fields / "a.png", "--mpp", 0.3, "--precision", "fp32", "--backend"
+    maps = [labels_of(run(lively_bundle, tmp_path / name, *words, name) / "a") for name in ("openvino", "onnx", "torch")]
     assert (maps[0] == maps[1]).mean() > 0.999
+    assert (maps[0] == maps[2]).mean() > 0.999
+
+
+def test_flips_are_told_in_run_json_and_are_another_piece_of_work(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
+    words = fields / "a.png", "--mpp", 0.3, "--precision", "fp32"
+    out = run(lively_bundle, tmp_path / "maps", *words, "--flips")
+    assert json.loads((out / "a" / "run.json").read_text(encoding="utf-8"))["backend"] == "openvino fp32, flips"
+    assert main([str(w) for w in ("predict", *words, "--model", lively_bundle.path, "--out", out)]) == 2
 
 
 @pytest.mark.parametrize(("asked", "rows"), [(1, 1), (2, 2), (10, 3)])
@@ -182,12 +191,13 @@ class Counting:
 
     def __init__(self, bundle: Bundle, stop_after: int) -> None:
         self.runner, self.tiles, self.stop_after = load_model(bundle.path, threads=1).runner, 0, stop_after
+        self.name, self.package, self.probabilities = self.runner.name, self.runner.package, self.runner.probabilities
 
-    def __call__(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def labels(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         if self.tiles == self.stop_after:
             raise KeyboardInterrupt
         self.tiles += 1
-        return self.runner(tiles)
+        return self.runner.labels(tiles)
 
 
 def test_an_interrupted_run_goes_on_and_repeats_nothing(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
@@ -195,11 +205,11 @@ def test_an_interrupted_run_goes_on_and_repeats_nothing(lively_bundle: Bundle, f
     out, whole = tmp_path / "maps", run(lively_bundle, tmp_path / "whole", fields, "--mpp", 0.3)
     config, stopped = PredictConfig(mpp=0.3), Counting(lively_bundle, 1)
     with pytest.raises(KeyboardInterrupt):
-        predict(fields, Model(lively_bundle, stopped, "onnx"), out, config, say=quiet)
+        predict(fields, Model(lively_bundle, stopped), out, config, say=quiet)
     assert {p.name for p in out.iterdir()} == {"a", "breastseg-work.json"}
     first = (out / "a" / "labels.png").stat().st_mtime_ns
     going_on = Counting(lively_bundle, 99)
-    predict(fields, Model(lively_bundle, going_on, "onnx"), out, config, say=quiet)
+    predict(fields, Model(lively_bundle, going_on), out, config, say=quiet)
     assert going_on.tiles == 2
     assert (out / "a" / "labels.png").stat().st_mtime_ns == first
     assert files_under(out) == files_under(whole)
@@ -216,7 +226,7 @@ def test_a_picture_exchanged_under_its_name_is_mapped_again(lively_bundle: Bundl
 def test_a_finished_run_runs_no_tile(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
     out = run(lively_bundle, tmp_path / "maps", fields, "--mpp", 0.3)
     before = files_under(out)
-    predict(fields, Model(lively_bundle, Counting(lively_bundle, 0), "onnx"), out, PredictConfig(mpp=0.3), say=quiet)
+    predict(fields, Model(lively_bundle, Counting(lively_bundle, 0)), out, PredictConfig(mpp=0.3), say=quiet)
     assert files_under(out) == before
 
 
@@ -241,7 +251,9 @@ def test_predict_needs_no_pytorch(lively_bundle: Bundle, fields: Path, tmp_path:
     words = ["predict", str(fields), "--mpp", "0.3", "--model", str(lively_bundle.path), "--out", str(out), "--figure", "2"]
     code = (
         "import sys\n"
-        "for name in 'torch torchvision lightning timm segmentation_models_pytorch kornia torchinfo safetensors onnx'.split():\n"
+        "for name in 'torch torchvision lightning timm segmentation_models_pytorch kornia torchinfo'.split():\n"
+        "    sys.modules[name] = None\n"
+        "for name in 'safetensors onnx onnxruntime nncf openvino_telemetry'.split():\n"
         "    sys.modules[name] = None\n"
         f"from breastseg.cli import main\nsys.exit(main({words!r}))"
     )

@@ -91,8 +91,8 @@ def test_at_its_own_resolution_nothing_is_touched(painted: Path, painted_data: D
 def test_regions_csv(painted: Path, painted_data: Dataset) -> None:
     table = pd.read_csv(painted_data.path / "regions.csv", dtype=str, keep_default_na=False)
     assert list(table.columns) == [
-        "region", "patient", "site", "width_px", "height_px", "source_mpp", "mpp_source", "source_split", "image_sha256",
-        "labels_sha256", "px_not_annotated", "px_tumor", "px_stroma", "px_inflammatory", "px_necrosis", "px_other",
+        "region", "patient", "site", "annotation", "width_px", "height_px", "source_mpp", "mpp_source", "source_split",
+        "image_sha256", "labels_sha256", "px_not_annotated", "px_tumor", "px_stroma", "px_inflammatory", "px_necrosis", "px_other",
     ]  # fmt: skip
     assert list(table["region"]) == sorted(tcga(*r) for r in
         [("A2", "A001"), ("A2", "A002"), ("A1", "B001"), ("A1", "B002"), ("OL", "C001"), ("OL", "C002")])  # fmt: skip
@@ -100,8 +100,8 @@ def test_regions_csv(painted: Path, painted_data: Dataset) -> None:
     name = tcga("OL", "C002")
     # 96 px in five stripes of 20, the last one of 16
     assert row == {
-        "region": name, "patient": "TCGA-OL-C002", "site": "OL", "width_px": "96", "height_px": "96", "source_mpp": "0.3",
-        "mpp_source": "measured on this release (0.30; its file names say 0.25)", "source_split": "",
+        "region": name, "patient": "TCGA-OL-C002", "site": "OL", "annotation": "areas", "width_px": "96", "height_px": "96",
+        "source_mpp": "0.3", "mpp_source": "measured on this release (0.30; its file names say 0.25)", "source_split": "",
         "image_sha256": hashlib.sha256((painted / "images" / f"{name}.png").read_bytes()).hexdigest(),
         "labels_sha256": hashlib.sha256((painted / "masks" / f"{name}.png").read_bytes()).hexdigest(),
         "px_not_annotated": "0", "px_tumor": "1920", "px_stroma": "1920", "px_inflammatory": "1920", "px_necrosis": "1920",
@@ -111,7 +111,7 @@ def test_regions_csv(painted: Path, painted_data: Dataset) -> None:
 
 def test_dataset_json(painted_data: Dataset) -> None:
     info = json.loads((painted_data.path / "dataset.json").read_text())
-    assert (info["format"], info["mpp"], info["label_map"]["name"]) == (1, 0.3, "region5")
+    assert (info["format"], info["mpp"], info["dot_radius_um"], info["label_map"]["name"]) == (2, 0.3, 3.0, "region5")
     assert info["source"] == "BCSS regions: 6 image-mask pairs, 6 patients, 3 hospitals"
     assert info["notes"] == ["microns per pixel 0.3: measured on this release (0.30; its file names say 0.25)"]
 
@@ -159,6 +159,13 @@ def test_negative_numbers(painted: Path, tmp_path: Path, changes: dict[str, int]
         prepare(painted, tmp_path / "o", PrepareConfig(**changes), say=quiet)
 
 
+@pytest.mark.parametrize("radius", [0.0, -1.0, 101.0, float("nan")])
+def test_implausible_discs(painted: Path, tmp_path: Path, radius: float) -> None:
+    with pytest.raises(InputError, match=f"--dot-radius {radius:g}: wanted more than 0 and up to 100 um"):
+        prepare(painted, tmp_path / "o", PrepareConfig(dot_radius_um=radius), say=quiet)
+    assert not (tmp_path / "o").exists()
+
+
 @pytest.mark.parametrize("mpp", [0.0, 100.0, float("nan")])
 def test_implausible_target(painted: Path, tmp_path: Path, mpp: float) -> None:
     with pytest.raises(MppError, match=r"--mpp: (0|100|nan) um/px, wanted 0\.05 to 20"):
@@ -177,6 +184,7 @@ def test_the_same_again_does_nothing(painted: Path, painted_data: Dataset) -> No
     [
         ({"mpp": 0.5}, "mpp: 0.3 there, 0.5 now"),
         ({"tiles_px": 32}, "tiles_px"),
+        ({"dot_radius_um": 4.0}, "dot_radius_um: 3.0 there, 4.0 now"),
         ({"labels": "tumor"}, "label_map"),
         ({"source_mpp": 0.2}, "regions"),
     ],
@@ -270,9 +278,9 @@ def command(source: Path, out: Path, workers: int) -> list[str]:
 
 def start_and_kill(words: list[str], out: Path, *, after_files: int, delay_s: float) -> bool:
     """Start the command, SIGKILL it some moment after so many more files are there; True when it was not done yet."""
-    before = len(everything(out))
+    before = len(list(out.rglob("*")))
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        while process.poll() is None and len(everything(out)) < before + after_files:
+        while process.poll() is None and len(list(out.rglob("*"))) < before + after_files:
             time.sleep(0.001)
         time.sleep(delay_s)
         process.kill()

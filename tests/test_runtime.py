@@ -1,5 +1,7 @@
 """Back ends: the same answer from each, and refusals that say why."""
 
+import re
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +13,12 @@ from breastseg.errors import InputError, MissingPackageError, ModelError
 from breastseg.files import sha256_of, write_json
 from breastseg.labels import BUILT_IN
 from breastseg.models.bundle import ONNX, WEIGHTS, Bundle, load_bundle
+from breastseg.models.engine import cpu_has_bf16
 from breastseg.runtime import BACKENDS, load_runner
 from conftest import CROPS, crop
+
+has_bf16 = pytest.mark.skipif(not cpu_has_bf16(), reason="this processor computes no bfloat16")
+RUNNERS = [("openvino", "fp32"), pytest.param("openvino", "bf16", marks=has_bf16), ("onnx", "fp32"), ("torch", "fp32")]
 
 
 def copy_of(bundle: Bundle, folder: Path, **changes: object) -> Bundle:
@@ -27,38 +33,103 @@ def copy_of(bundle: Bundle, folder: Path, **changes: object) -> Bundle:
 
 @pytest.mark.parametrize("index", range(3))
 def test_back_ends_agree_on_real_crops(lively_bundle: Bundle, index: int) -> None:
-    tiles = crop(index).transpose(2, 0, 1)[None].copy()
-    found = {name: load_runner(lively_bundle, name, threads=1)(tiles) for name in BACKENDS}
-    assert np.abs(found["onnx"] - found["torch"]).max() < 1e-3  # what the export promises
-    labels = {name: p.argmax(axis=1) for name, p in found.items()}
-    assert len(np.unique(labels["onnx"])) >= 3
-    assert (labels["onnx"] == labels["torch"]).mean() > 0.999
+    tiles = crop(index)[None]
+    found = {name: load_runner(lively_bundle, name, precision="fp32", threads=1).probabilities(tiles) for name in BACKENDS}
+    assert len(np.unique(found["torch"].argmax(axis=1))) >= 3
+    for name in ("openvino", "onnx"):
+        assert np.abs(found[name] - found["torch"]).max() < 1e-3  # what the export promises
+        assert (found[name].argmax(axis=1) == found["torch"].argmax(axis=1)).mean() > 0.999
+
+
+@pytest.mark.parametrize(("backend", "precision"), RUNNERS)
+@pytest.mark.parametrize("index", range(3))
+def test_labels_are_the_argmax_of_the_probabilities(lively_bundle: Bundle, backend: str, precision: str, index: int) -> None:
+    """In bfloat16 two classes are equally likely in some pixels: there too it must be the first."""
+    runner = load_runner(lively_bundle, backend, precision=precision, threads=1)
+    tiles = np.stack([crop(index)[:128, :160], crop(index)[128:, 96:]])
+    labels, probabilities = runner.labels(tiles), runner.probabilities(tiles)
+    assert labels.dtype == np.uint8
+    assert np.array_equal(labels, probabilities.argmax(axis=1) + 1)
+    assert len(np.unique(labels)) >= 3
+
+
+@has_bf16
+def test_ties_that_the_last_test_speaks_of_occur(lively_bundle: Bundle) -> None:
+    probabilities = load_runner(lively_bundle, precision="bf16", threads=1).probabilities(np.stack([crop(i) for i in range(3)]))
+    best_two = np.sort(probabilities, axis=1)[:, -2:]
+    assert (best_two[:, 0] == best_two[:, 1]).sum() >= 10
 
 
 @pytest.mark.parametrize("backend", list(BACKENDS))
 @pytest.mark.parametrize("shape", [(1, 32, 32), (3, 64, 96), (2, 160, 32)])
 def test_probabilities_for_any_number_and_size_of_tiles(tiny_bundle: Bundle, backend: str, shape: tuple[int, int, int]) -> None:
     count, height, width = shape
-    tiles = np.random.default_rng(0).integers(0, 256, (count, 3, height, width), dtype=np.uint8)
-    found = load_runner(tiny_bundle, backend, threads=1)(tiles)
+    tiles = np.random.default_rng(0).integers(0, 256, (count, height, width, 3), dtype=np.uint8)
+    runner = load_runner(tiny_bundle, backend, precision="fp32", threads=1)
+    found = runner.probabilities(tiles)
     assert found.shape == (count, 5, height, width)
     assert found.dtype == np.float32
     assert np.allclose(found.sum(axis=1), 1, atol=1e-5)
     assert found.min() >= 0
+    assert runner.labels(tiles).shape == shape
 
 
 @pytest.mark.parametrize("backend", list(BACKENDS))
 def test_a_batch_is_its_tiles_one_by_one(tiny_bundle: Bundle, backend: str) -> None:
     """Batch norm in training mode would mix the tiles of a batch."""
-    runner = load_runner(tiny_bundle, backend, threads=1)
-    tiles = np.stack([crop(i)[:64, :64].transpose(2, 0, 1) for i in range(len(CROPS))])
-    alone = np.concatenate([runner(tile[None]) for tile in tiles])
-    assert np.abs(runner(tiles) - alone).max() < 1e-5
+    runner = load_runner(tiny_bundle, backend, precision="fp32", threads=1)
+    tiles = np.stack([crop(i)[:64, :64] for i in range(len(CROPS))])
+    alone = np.concatenate([runner.probabilities(tile[None]) for tile in tiles])
+    assert np.abs(runner.probabilities(tiles) - alone).max() < 1e-5
+
+
+@pytest.mark.parametrize("backend", list(BACKENDS))
+def test_tiles_are_not_written_to(tiny_bundle: Bundle, backend: str) -> None:
+    """Pictures come memory-mapped or from Pillow: read-only."""
+    tiles = crop(0)[None, :64, :64].copy()
+    tiles.setflags(write=False)
+    assert load_runner(tiny_bundle, backend, threads=1).labels(tiles).shape == (1, 64, 64)
+
+
+@pytest.mark.parametrize(("has", "name"), [(True, "openvino bf16"), (False, "openvino fp32")])
+def test_auto_takes_what_the_processor_has(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch, has: bool, name: str) -> None:
+    monkeypatch.setattr("breastseg.runtime.openvino.cpu_has_bf16", lambda: has)
+    assert load_runner(tiny_bundle).name == name
+
+
+def test_bf16_is_not_replaced_by_another_precision(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("breastseg.runtime.openvino.cpu_has_bf16", lambda: False)
+    with pytest.raises(InputError, match="precision 'bf16': this processor has none; wanted auto, fp32 or int8"):
+        load_runner(tiny_bundle, precision="bf16")
+
+
+def test_each_says_what_runs(tiny_bundle: Bundle) -> None:
+    assert [load_runner(tiny_bundle, name, precision="fp32").name for name in BACKENDS] == ["openvino fp32", "onnx fp32", "torch fp32"]
 
 
 def test_an_unknown_back_end_lists_the_names(tiny_bundle: Bundle) -> None:
-    with pytest.raises(InputError, match="back end 'tensorrt': not known; wanted onnx, torch"):
+    with pytest.raises(InputError, match="back end 'tensorrt': not known; wanted openvino, onnx, torch"):
         load_runner(tiny_bundle, "tensorrt")
+
+
+def test_nothing_is_reported_and_nothing_is_left_behind(tiny_bundle: Bundle, tmp_path: Path) -> None:
+    """OpenVINO tells a web service when it is imported, and keeps an identity in the home folder; so does NNCF for each quantisation."""
+    code = (
+        "import os, socket, sys\n"
+        "def asked(*words):\n    os.write(2, b'the network was asked')\n"  # an error would be lost in the thread that sends
+        "socket.getaddrinfo = socket.create_connection = socket.socket.connect = asked\n"
+        "import numpy as np\n"
+        "from breastseg.runtime import load_runner\n"
+        "from breastseg.models.bundle import load_bundle\n"
+        f"load_runner(load_bundle({str(tiny_bundle.path)!r})).labels(np.zeros((1, 32, 32, 3), np.uint8))\n"
+        "import breastseg.models.quantise, nncf.telemetry.wrapper as wrapper\n"
+        "print(type(wrapper.telemetry).__name__, sys.modules['openvino_telemetry'])"
+    )
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == ["MagicMock", "None"]
+    assert not list(tmp_path.rglob("*intel*"))
 
 
 def test_a_back_end_that_is_not_installed_says_what_to_install(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,10 +139,32 @@ def test_a_back_end_that_is_not_installed_says_what_to_install(tiny_bundle: Bund
         load_runner(tiny_bundle, "torch")
 
 
-def test_an_onnx_file_of_another_class_count_is_refused(tiny_bundle: Bundle, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("backend", "module", "package"), [
+    ("openvino", "openvino", "openvino"), ("onnx", "onnxruntime", "breastseg[onnx]"),
+])  # fmt: skip
+def test_so_do_the_others(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch, backend: str, module: str, package: str) -> None:
+    for loaded in (f"breastseg.runtime.{backend}", "breastseg.models.engine"):
+        monkeypatch.delitem(sys.modules, loaded, raising=False)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingPackageError, match=re.escape(f"back end '{backend}': {module} is not installed; pip install '{package}'")):
+        load_runner(tiny_bundle, backend)
+
+
+@pytest.mark.parametrize("backend", ["openvino", "onnx"])
+def test_an_onnx_file_of_another_class_count_is_refused(tiny_bundle: Bundle, tmp_path: Path, backend: str) -> None:
     other = copy_of(tiny_bundle, tmp_path / "other", label_map=BUILT_IN["tumor"])
     with pytest.raises(ModelError, match=r"model\.onnx: gives .*5.*, the card has 2 classes; the file belongs to another model"):
-        load_runner(other, "onnx")
+        load_runner(other, backend)
+
+
+@pytest.mark.parametrize("backend", ["openvino", "onnx"])
+@pytest.mark.parametrize("content", [b"", b"not a network"], ids=["empty", "text"])
+def test_an_onnx_file_that_is_none_is_refused_in_one_line(tiny_bundle: Bundle, tmp_path: Path, backend: str, content: bytes) -> None:
+    other = copy_of(tiny_bundle, tmp_path / "other")
+    (other.path / ONNX).write_bytes(content)
+    with pytest.raises(ModelError, match=r"model\.onnx: .* cannot read it \(.*\); export the bundle again") as caught:
+        load_runner(other, backend)
+    assert "\n" not in str(caught.value)
 
 
 def test_weights_of_another_network_are_refused(tiny_bundle: Bundle, tmp_path: Path) -> None:
@@ -87,7 +180,7 @@ def test_a_network_of_another_class_count_than_the_labels_is_refused(tiny_bundle
         load_runner(other, "torch")
 
 
-@pytest.mark.parametrize(("backend", "name"), [("onnx", ONNX), ("torch", WEIGHTS)])
+@pytest.mark.parametrize(("backend", "name"), [("openvino", ONNX), ("onnx", ONNX), ("torch", WEIGHTS)])
 def test_a_bundle_without_the_back_ends_file_says_what_it_has(tiny_bundle: Bundle, tmp_path: Path, backend: str, name: str) -> None:
     kept = {key: value for key, value in tiny_bundle.card.files.items() if key != name}
     other = copy_of(tiny_bundle, tmp_path / "other", files=kept)
@@ -100,5 +193,5 @@ def test_threads_of_a_runner_are_not_left_to_the_process(tiny_bundle: Bundle) ->
     import torch
 
     before = torch.get_num_threads()
-    load_runner(tiny_bundle, "torch", threads=before + 1)(np.zeros((1, 3, 64, 64), np.uint8))
+    load_runner(tiny_bundle, "torch", threads=before + 1).labels(np.zeros((1, 64, 64, 3), np.uint8))
     assert torch.get_num_threads() == before

@@ -227,7 +227,9 @@ def test_a_picture_without_a_mask_and_the_other_way(painted: Path) -> None:
 def test_nothing_there(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="nowhere: no such folder, wanted one with annotated images"):
         open_source(tmp_path / "nowhere")
-    with pytest.raises(SourceError, match="no image-mask pairs; wanted images/ with masks/ of the same file names"):
+    with pytest.raises(
+        SourceError, match=r"no image-mask pairs; wanted images/ with masks/ \(or annotations/ or points/\) of the same file names"
+    ):
         open_source(tmp_path)
     (tmp_path / "images").mkdir()
     (tmp_path / "masks").mkdir()
@@ -241,7 +243,7 @@ def test_a_source_error_is_a_file_not_found_error(tmp_path: Path) -> None:
 
 
 def test_names_of_recognisers() -> None:
-    assert list(SOURCES) == ["kaggle", "bcss", "folder"], "the most particular first: a BCSS folder is also a folder of pairs"
+    assert list(SOURCES) == ["kaggle", "m2c", "bcss", "folder"], "the most particular first: a BCSS folder is also a folder of pairs"
 
 
 @pytest.mark.parametrize(

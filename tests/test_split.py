@@ -30,7 +30,7 @@ TRAIN_SITES = ("A1", "A2", "A7", "A8", "AC", "AN", "AO", "AQ", "AR", "BH", "C8",
 def data_of(folder: Path, *rows: tuple[str, str, str]) -> Dataset:
     """Return a data set of regions without arrays: (region, patient, site)."""
     table = pd.DataFrame(rows, columns=["region", "patient", "site"]).set_index("region").assign(source_split="")
-    return Dataset(folder, BUILT_IN["region5"], 0.5, table)
+    return Dataset(folder, BUILT_IN["region5"], 0.5, table, 3.0, ())
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """breastseg: breast tissue segmentation on H&E. Research use only.
 
-The verbs are those of the command line: prepare, split, train, evaluate, predict, write_report. Nothing heavy is imported until used.
+The verbs are those of the command line: prepare, split, train, evaluate, predict, export_int8, write_report. Nothing heavy is imported
+until used.
 """
 
 from importlib import import_module
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from breastseg.data.split import SplitConfig, split
     from breastseg.errors import BreastsegError
     from breastseg.evaluation.evaluate import evaluate
+    from breastseg.evaluation.quantise import export_int8
     from breastseg.inference.model import load_model
     from breastseg.inference.predict import PredictConfig, predict
     from breastseg.labels import LabelMap, load_label_map
@@ -31,6 +33,7 @@ _HOMES = {
     "SplitConfig": "breastseg.data.split",
     "TrainConfig": "breastseg.training.config",
     "evaluate": "breastseg.evaluation.evaluate",
+    "export_int8": "breastseg.evaluation.quantise",
     "load_label_map": "breastseg.labels",
     "load_model": "breastseg.inference.model",
     "open_dataset": "breastseg.data.dataset",
@@ -46,8 +49,8 @@ _HOMES = {
 
 __all__ = [
     "BreastsegError", "LabelMap", "PredictConfig", "PrepareConfig", "SplitConfig", "TrainConfig", "__version__", "evaluate",
-    "load_label_map", "load_model", "open_dataset", "open_slide", "open_source", "predict", "prepare", "preset", "split", "train",
-    "write_report",
+    "export_int8", "load_label_map", "load_model", "open_dataset", "open_slide", "open_source", "predict", "prepare", "preset", "split",
+    "train", "write_report",
 ]  # fmt: skip
 
 

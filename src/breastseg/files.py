@@ -65,6 +65,14 @@ def read_json(path: Path, error: type[Exception], what: str) -> Any:
         raise error(f"{path}: not JSON ({cause}), wanted {what}") from None
 
 
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of a text that say something; InputError when it cannot be read."""
+    try:
+        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError) as cause:
+        raise InputError(f"{path}: no text ({cause.strerror if isinstance(cause, OSError) else 'not UTF-8'}), wanted lines of it") from None
+
+
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file, read in pieces."""
     with path.open("rb") as file:

@@ -14,6 +14,8 @@ COMMANDS = {
     "train": "a data set -> a model",
     "evaluate": "a model and a data set -> scores and a report",
     "predict": "pictures -> tissue maps, areas in mm2",
+    "export": "a model -> the same with a smaller, faster int8 network, its loss measured",
+    "models": "shipped models, their cards and pages; to and from a hub; as a MONAI bundle",
 }
 """Commands by name, each a file of this folder."""
 

@@ -8,11 +8,15 @@ if TYPE_CHECKING:
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare --model, --backend and --threads."""
+    """Declare --model and how it is run."""
     from breastseg.models.bundle import DEFAULT_MODEL
 
     parser.add_argument("--model", default=DEFAULT_MODEL, help=f"name of a shipped model or folder of a bundle (default {DEFAULT_MODEL})")
-    parser.add_argument("--backend", default="onnx", help="onnx (needs no PyTorch) or torch (default onnx)")
+    parser.add_argument("--backend", default="openvino", help="openvino, onnx, or torch (default openvino)")
+    parser.add_argument(
+        "--precision", default="auto", help="fp32, bf16 or int8 (default auto: int8 if the model has it, else bf16 if the processor has it)"
+    )
+    parser.add_argument("--flips", action="store_true", help="average over each tile and its mirror images: four times the work")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads of the network (default: one per core)")
 
 
@@ -20,4 +24,4 @@ def model_of(options: argparse.Namespace) -> "Model":
     """Load the model the options name."""
     from breastseg.inference.model import load_model
 
-    return load_model(options.model, backend=options.backend, threads=options.threads)
+    return load_model(options.model, backend=options.backend, precision=options.precision, flips=options.flips, threads=options.threads)

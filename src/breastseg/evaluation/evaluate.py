@@ -1,8 +1,9 @@
 """evaluate(): a model and a prepared data set -> counts, scores, pictures.
 
 OUT/counts.csv             pixels by region, truth and prediction: everything else follows from it
+OUT/dots_counts.csv             the same for dots, where the annotation has some
 OUT/scores.json            pooled and per region: Dice, IoU, precision, recall, F1, accuracy, support; NaN without support
-OUT/confusion.png          shares of each truth class
+OUT/confusion.png          shares of each truth class; dots_confusion.png the same for dots
 OUT/curves.png             the training's curves, where the model has them
 OUT/regions/ID/*.png       labels, and overlays of truth and prediction
 """
@@ -20,13 +21,16 @@ from breastseg.data.split import load_split, regions_of, split_fingerprint
 from breastseg.errors import DatasetError, LabelError, SplitError
 from breastseg.files import claim_folder, write_json, write_text
 from breastseg.inference.model import Model
-from breastseg.metrics import class_scores, confusion_counts, overall_scores
+from breastseg.metrics import class_scores, confusion_counts, dot_counts, dot_scores, overall_scores
 from breastseg.metrics.confusion import Counts
 from breastseg.models.bundle import HISTORY
 from breastseg.outputs.pictures import save_labels, save_overlay, save_pixels
 from breastseg.outputs.plots import save_confusion, save_curves
 
-PROTOCOL = "pixels at the data set's um/px; not annotated pixels are left out; 0 is never a class; NaN where a class has no support"
+PROTOCOL = (
+    "pixels at the data set's um/px; not annotated pixels are left out; 0 is never a class; NaN where a class has no support; "
+    "regions in which nothing but dots is known are scored by dots alone: the map's class at the dot's place"
+)
 
 
 def evaluate(
@@ -49,7 +53,7 @@ def evaluate(
         SplitError: the part is empty, or a patient in it trained the model (unless the part is "train").
     """
     data = open_dataset(dataset)
-    _check_labels(model, data)
+    check_labels(model, data)
     table = load_split(data) if split != "all" or (data.path / "split.csv").is_file() else data.regions.assign(split="all")
     regions = regions_of(table, split)
     if split != "train":
@@ -60,22 +64,26 @@ def evaluate(
         "split": split, "regions": split_fingerprint(table),
     }  # fmt: skip
     claim_folder(out, "evaluate", settings)
-    counts = {
+    both = {
         region: _score_region(model, data, region, out / "regions" / region)
         for region in tqdm(regions, desc="evaluate", unit="region", disable=None)
     }
-    pooled = np.sum(list(counts.values()), axis=0)
-    if not pooled.any():
+    counts, dots = ({region: pair[kind] for region, pair in both.items()} for kind in (0, 1))
+    pooled, pooled_dots = (np.sum(list(found.values()), axis=0) for found in (counts, dots))
+    if not pooled.any() and not pooled_dots.any():
         raise DatasetError(f"{data.path}: no annotated pixel in the {len(regions)} regions of split '{split}'; there is nothing to score")
     scores = {
         "model": model.card.name, "data": data.fingerprint(), "split": split, "label_map": model.card.label_map.to_dict(),
         "mpp": data.mpp, "patients": sorted(set(data.regions.loc[regions, "patient"])),
         "overall": overall_scores(pooled), "pooled": class_scores(pooled, names),
         "regions": {region: {"overall": overall_scores(c), "classes": class_scores(c, names)} for region, c in counts.items()},
+        **({"dots": dot_scores(pooled_dots, names)} if pooled_dots.any() else {}),
         "protocol": PROTOCOL,
     }  # fmt: skip
-    write_text(out / "counts.csv", counts_table(counts, names).to_csv(index=False, lineterminator="\n"))
-    save_confusion(pooled, names, out / "confusion.png")
+    for stem, unit, found, total in (("", "px", counts, pooled), ("dots_", "dots", dots, pooled_dots)):
+        if total.any():
+            write_text(out / f"{stem}counts.csv", counts_table(found, names, unit).to_csv(index=False, lineterminator="\n"))
+            save_confusion(total, names, out / f"{stem}confusion.png")
     if HISTORY in model.card.files:
         save_curves(pd.read_csv(model.bundle.file(HISTORY)), out / "curves.png")
     write_json(out / "scores.json", scores)
@@ -83,27 +91,31 @@ def evaluate(
     return scores
 
 
-def counts_table(counts: dict[str, Counts], names: list[str]) -> pd.DataFrame:
-    """Return counts as rows of region, truth, prediction ("not analysed" for label 0), px; cells without pixels left out."""
+def counts_table(counts: dict[str, Counts], names: list[str], unit: str) -> pd.DataFrame:
+    """Return counts as rows of region, truth, prediction ("not analysed" for label 0), and `unit` (px or dots); empty cells left out."""
     columns = ["not analysed", *names]
     rows = [
-        {"region": region, "truth": names[i], "prediction": columns[j], "px": int(matrix[i, j])}
+        {"region": region, "truth": names[i], "prediction": columns[j], unit: int(matrix[i, j])}
         for region, matrix in counts.items() for i, j in np.argwhere(matrix)
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["region", "truth", "prediction", "px"])
+    return pd.DataFrame(rows, columns=["region", "truth", "prediction", unit])
 
 
-def _score_region(model: Model, data: Dataset, region: str, folder: Path) -> Counts:
+def _score_region(model: Model, data: Dataset, region: str, folder: Path) -> tuple[Counts, Counts]:
+    """Return counts of pixels, and counts of dots; pixels of a region count only where more than dots is known of it."""
     pixels, truth = data.image(region), np.asarray(data.labels(region))
     prediction = model.label(pixels, mpp=data.mpp)
     save_pixels(pixels, folder / "image.jpg")
     save_labels(prediction, model.card.label_map, folder / "labels.png")
     save_overlay(pixels, truth, model.card.label_map, folder / "truth.png")
     save_overlay(pixels, prediction, model.card.label_map, folder / "prediction.png")
-    return confusion_counts(truth, prediction, len(model.card.label_map.classes))
+    classes = len(model.card.label_map.classes)
+    pixel_truth = np.zeros_like(truth) if data.dotted([region]) else truth
+    return confusion_counts(pixel_truth, prediction, classes), dot_counts(data.dots(region), prediction, classes)
 
 
-def _check_labels(model: Model, data: Dataset) -> None:
+def check_labels(model: Model, data: Dataset) -> None:
+    """Raise LabelError when model and data set name other classes."""
     own, theirs = model.card.label_map, data.label_map
     if own.fingerprint() != theirs.fingerprint():
         raise LabelError(
@@ -124,7 +136,13 @@ def _check_unseen(model: Model, data: Dataset, regions: list[str], parts: tuple[
 
 
 def _summary(scores: dict[str, Any]) -> str:
-    by_class = ", ".join(f"{name} {s['dice']:.3f}" for name, s in scores["pooled"].items() if s["support_px"])
+    parts = [f"{len(scores['regions'])} regions, {len(scores['patients'])} patients"]
     overall = scores["overall"]
-    counted = f"{len(scores['regions'])} regions, {len(scores['patients'])} patients"
-    return f"{counted}; Dice: {by_class}; mean {overall['mean_dice']:.3f}, accuracy {overall['accuracy']:.3f}"
+    if overall["support_px"]:
+        by_class = ", ".join(f"{name} {s['dice']:.3f}" for name, s in scores["pooled"].items() if s["support_px"])
+        parts.append(f"Dice: {by_class}; mean {overall['mean_dice']:.3f}, accuracy {overall['accuracy']:.3f}")
+    if "dots" in scores:
+        by_class = ", ".join(f"{name} {s['accuracy']:.3f}" for name, s in scores["dots"]["classes"].items() if s["support_dots"])
+        found = scores["dots"]["overall"]
+        parts.append(f"{found['support_dots']} dots: {by_class}; balanced accuracy {found['balanced_accuracy']:.3f}")
+    return "; ".join(parts)

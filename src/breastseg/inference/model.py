@@ -13,16 +13,28 @@ from breastseg.labels import Labels
 from breastseg.models.bundle import DEFAULT_MODEL, Bundle, load_bundle
 from breastseg.models.card import Card
 from breastseg.runtime import Runner, load_runner
+from breastseg.runtime.runner import DEFAULT_BACKEND
 from breastseg.slides import resample_labels, resample_pixels
 
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded model."""
+    """A loaded model.
+
+    Attributes:
+        bundle: its files and its card.
+        runner: what computes.
+        flips: whether probabilities are averaged over a tile and its mirror images.
+    """
 
     bundle: Bundle
     runner: Runner
-    backend: str
+    flips: bool = False
+
+    @property
+    def backend(self) -> str:
+        """Return in words what computes, and how, as in "openvino int8, flips"."""
+        return f"{self.runner.name}, flips" if self.flips else self.runner.name
 
     @property
     def card(self) -> Card:
@@ -42,20 +54,30 @@ class Model:
         """
         size = pixels.shape[1], pixels.shape[0]
         at_model = resample_pixels(pixels, scaled_size(size, mpp, self.card.mpp)) if mpp != self.card.mpp else pixels
-        labels = label_pixels(at_model, self.runner, tile_px=self.card.tile_px, halo_px=self.card.halo_px, step=step)
+        labels = label_pixels(at_model, self.runner, tile_px=self.card.tile_px, halo_px=self.card.halo_px, flips=self.flips, step=step)
         return resample_labels(labels, size)
 
 
-def load_model(name_or_path: str | Path = DEFAULT_MODEL, *, backend: str = "onnx", threads: int = 0) -> Model:
+def load_model(
+    name_or_path: str | Path = DEFAULT_MODEL,
+    *,
+    backend: str = DEFAULT_BACKEND,
+    precision: str = "auto",
+    flips: bool = False,
+    threads: int = 0,
+) -> Model:
     """Load a shipped model by name or a bundle by its folder.
 
     Args:
-        name_or_path: as in "lite0-demo" or "RUN/bundle".
-        backend: onnx (needs no PyTorch) or torch.
+        name_or_path: as in "lite0" or "RUN/bundle".
+        backend: openvino, onnx or torch; only the last needs PyTorch.
+        precision: fp32, bf16 or int8; auto takes int8 where the bundle has it, else bf16 where the processor has it.
+        flips: average probabilities over each tile and its three mirror images, at four times the work.
         threads: CPU threads; 0 takes one per core.
 
     Raises:
+        InputError: back end or precision is not known or not to be had here.
         ModelError: no such model, altered files, or a card that does not fit. MissingPackageError: back end not installed.
     """
     bundle = load_bundle(name_or_path)
-    return Model(bundle, load_runner(bundle, backend, threads=threads), backend)
+    return Model(bundle, load_runner(bundle, backend, precision=precision, threads=threads), flips)

@@ -27,6 +27,7 @@ from breastseg.measures import class_areas
 from breastseg.outputs.pictures import save_figure, save_labels, save_overlay
 from breastseg.slides import open_slide
 from breastseg.slides.flat import FlatSlide
+from breastseg.slides.tissue import doubts
 from breastseg.sources.region import IMAGE_SUFFIXES
 
 _OWN_NAMES = ("measures.csv", "figure.png", WORK_FILE)
@@ -92,7 +93,10 @@ def predict(
                 shutil.rmtree(folder)  # the picture was exchanged since
             if not folder.is_dir():
                 _predict_one(slides[path], model, folder, lambda area: bar.update(area / 1e6))
-            rows.append(_result(folder)["measures"])
+            result = _result(folder)
+            for doubt in result["doubts"]:
+                say(f"warning: {path}: {doubt}")
+            rows.append(result["measures"])
     table = pd.DataFrame(rows)
     write_text(out / "measures.csv", table.to_csv(index=False, lineterminator="\n"))
     if config.figure:
@@ -141,7 +145,8 @@ def _predict_one(slide: FlatSlide, model: Model, folder: Path, step: Callable[[i
             "input": str(slide.path), "input_sha256": sha256_of(slide.path), "size_px": list(slide.size_px), "mpp": slide.mpp,
             "mpp_source": slide.mpp_source, "model": card.name, "model_files": card.files, "model_mpp": card.mpp, "tile_px": card.tile_px,
             "halo_px": card.halo_px, "backend": model.backend, "label_map": card.label_map.to_dict(), "measures": measures,
-            "packages": {name: version(name) for name in ("breastseg", "numpy", "onnxruntime", "opencv-python-headless", "pillow")},
+            "doubts": doubts(pixels),
+            "packages": {name: version(name) for name in ("breastseg", "numpy", model.runner.package, "opencv-python-headless", "pillow")},
             "use": "research use only, not for diagnosis",
         })  # fmt: skip
 

@@ -1,4 +1,11 @@
-"""A model bundle: a folder with `card.json`, `model.safetensors` and `model.onnx`. Loading never unpickles."""
+"""A model bundle: a folder with its card and the files the card lists. Loading never unpickles.
+
+card.json           what must be known before use, and the SHA-256 of every other file
+model.safetensors   the weights, in half precision
+model.onnx          the network, whose weights are those in model.safetensors
+model.int8.xml      the network in 8-bit whole numbers, where it was exported; its weights are in model.int8.bin
+metrics.csv         the training's history
+"""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,8 +16,9 @@ from breastseg.files import read_json, sha256_of, write_json
 from breastseg.models.card import Card
 
 CARD, WEIGHTS, ONNX, HISTORY = "card.json", "model.safetensors", "model.onnx", "metrics.csv"
+INT8, INT8_WEIGHTS = "model.int8.xml", "model.int8.bin"
 BUNDLED = Path(__file__).parent.parent / "bundled"
-DEFAULT_MODEL = "lite0-demo"
+DEFAULT_MODEL = "lite0"
 
 
 @dataclass(frozen=True)
@@ -34,7 +42,7 @@ def bundled_models() -> dict[str, Path]:
 
 def record_scores(bundle: Bundle, scores: dict[str, Any]) -> None:
     """Write an evaluation's scores into the bundle's card, under its part and data; the other scores there stay."""
-    kept = {key: scores[key] for key in ("data", "split", "mpp", "patients", "overall", "pooled", "protocol")}
+    kept = {key: scores[key] for key in ("data", "split", "mpp", "patients", "overall", "pooled", "dots", "protocol") if key in scores}
     card = replace(bundle.card, scores={**bundle.card.scores, f"{scores['split']} of {scores['data']}": kept})
     write_json(bundle.path / CARD, card.to_dict())
 

@@ -25,7 +25,11 @@ class Card:
         network: what `models.build` needs to build it again.
         training: data, patients, split, configuration: where the weights come from.
         scores: by name of a data set and part, as `evaluate` wrote them.
-        parity: largest difference in probability between the ONNX file and PyTorch, and on how many crops.
+        parity: how far the back ends are from PyTorch: the largest difference in any probability, over all and of each, the
+            tolerance, on how many crops; and for bf16, which has no tolerance, the share of equal labels too.
+        quantisation: what the int8 network lost: mean Dice and Dice of each class before and after, on which part of which data,
+            and how many crops it was calibrated on; empty without one.
+        speed: how fast it is and how much memory it takes, measured by `benchmarks/predict.py`.
         licence: of the weights, and of what they were trained from.
         limits: what it has not seen and where it fails, one sentence each.
         files: SHA-256 of each file beside the card.
@@ -43,6 +47,8 @@ class Card:
     training: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, Any] = field(default_factory=dict)
     parity: dict[str, Any] = field(default_factory=dict)
+    quantisation: dict[str, Any] = field(default_factory=dict)
+    speed: dict[str, Any] = field(default_factory=dict)
     licence: str = ""
     limits: tuple[str, ...] = ()
     files: dict[str, str] = field(default_factory=dict)

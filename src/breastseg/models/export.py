@@ -1,15 +1,24 @@
-"""A trained network -> a bundle: weights in half precision, computed in single, the ONNX file checked against PyTorch."""
+"""A trained network -> a bundle: weights in half precision, stored once, computed in single; every back end checked against PyTorch."""
 
+import breastseg.models.torchvision_ops  # noqa: F401  before anything that imports torchvision
+
+# isort: split
+import json
+import warnings
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 import onnxruntime
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 from safetensors.torch import save_file
+from timm.layers import Conv2dSame
 from torch import nn
 
 from breastseg.errors import ModelError
@@ -17,10 +26,12 @@ from breastseg.files import sha256_of, write_json, written_folder
 from breastseg.models.build import Network, NetworkConfig, build
 from breastseg.models.bundle import CARD, HISTORY, ONNX, WEIGHTS, Bundle, load_bundle
 from breastseg.models.card import Card
+from breastseg.models.engine import cpu_has_bf16, hints, openvino
 
 OPSET = 17
 MAX_PROBABILITY_DIFFERENCE = 1e-3
-_SMALL = 64  # tensors of fewer values stay in single precision: shapes and scalars
+
+_Compute: TypeAlias = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 
 
 class _Probabilities(nn.Module):
@@ -39,11 +50,11 @@ def write_bundle(folder: Path, network: Network, card: Card, crops: npt.NDArray[
         folder: must not exist yet.
         network: the trained network.
         card: its card; parity and file hashes are filled in here.
-        crops: (N, H, W, 3) uint8 real crops on which ONNX and PyTorch must agree.
+        crops: (N, H, W, 3) uint8 real crops on which OpenVINO, ONNX Runtime and PyTorch must agree.
         history: the run's metrics, CSV.
 
     Raises:
-        ModelError: weights are not finite, or the two disagree by more than 0.001 in any probability.
+        ModelError: weights are not finite, or a back end differs from PyTorch by more than 0.001 in any probability.
     """
     state = {
         name: value.detach().cpu().half() if value.is_floating_point() else value.cpu() for name, value in network.state_dict().items()
@@ -54,6 +65,7 @@ def write_bundle(folder: Path, network: Network, card: Card, crops: npt.NDArray[
     rounded = build(NetworkConfig.from_dict(card.network))
     rounded.load_state_dict(state)
     rounded.eval()
+    _fix_padding(rounded)
     with written_folder(folder) as beside:
         save_file({name: value.contiguous() for name, value in state.items()}, beside / WEIGHTS)
         (beside / WEIGHTS).chmod(0o644)  # the library leaves it readable to its owner alone
@@ -68,42 +80,111 @@ def write_bundle(folder: Path, network: Network, card: Card, crops: npt.NDArray[
 def _export_onnx(network: Network, path: Path) -> None:
     """Write uint8 (N, 3, H, W) -> probabilities (N, K, H, W), any N, any H and W that are multiples of 32."""
     axes = {"pictures": {0: "n", 2: "h", 3: "w"}, "probabilities": {0: "n", 2: "h", 3: "w"}}
-    torch.onnx.export(
-        _Probabilities(network), (torch.zeros(1, 3, 64, 64, dtype=torch.uint8),), path, dynamo=False, opset_version=OPSET,
-        input_names=["pictures"], output_names=["probabilities"], dynamic_axes=axes,
-        # The network is in eval mode; EVAL and folding would merge batch norms into weights before these are halved.
-        training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False,
-    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Constant folding - Only steps=1")  # the order of a padding's sides is left to the back end
+        torch.onnx.export(
+            _Probabilities(network), (torch.zeros(1, 3, 64, 64, dtype=torch.uint8),), path, dynamo=False, opset_version=OPSET,
+            input_names=["pictures"], output_names=["probabilities"], dynamic_axes=axes,
+            # The network is in eval mode; EVAL and folding would merge batch norms into weights, which then are in no other file.
+            training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False,
+        )  # fmt: skip
     model = onnx.load(path)
-    _halve_weights(model)
-    onnx.checker.check_model(model)
+    _point_at_weights(model, path.with_name(WEIGHTS))
+    _shorten_names(model.graph)
     onnx.save(model, path)
+    onnx.checker.check_model(path)
 
 
-def _halve_weights(model: onnx.ModelProto) -> None:
-    """Store weights in half precision and cast them at loading: half the file, arithmetic in single as before."""
-    casts = []
+def _fix_padding(network: Network) -> None:
+    """Give convolutions that pad like TensorFlow the padding of sizes that are multiples of 32, the only ones: no shapes to compute."""
+    for module in network.modules():
+        if isinstance(module, Conv2dSame):
+            module.forward = partial(_padded, module)
+
+
+def _padded(conv: nn.Conv2d, features: torch.Tensor) -> torch.Tensor:
+    sizes = zip(conv.kernel_size, conv.stride, conv.dilation, strict=True)
+    total = [max(0, dilation * (kernel - 1) + 1 - stride) for kernel, stride, dilation in sizes]
+    (top, bottom), (left, right) = ((both // 2, both - both // 2) for both in total)
+    padded = nn.functional.pad(features, (left, right, top, bottom))
+    return nn.functional.conv2d(padded, conv.weight, conv.bias, conv.stride, 0, conv.dilation, conv.groups)
+
+
+def _point_at_weights(model: onnx.ModelProto, weights: Path) -> None:
+    """Replace the weights in the graph by their places in the safetensors file, half precision, cast to single when loaded."""
+    places, casts = _places(weights), []
     for tensor in model.graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < _SMALL:
-            continue
         name = tensor.name
-        half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{name}.half")
-        tensor.CopyFrom(half)
+        place = places.get(name.removeprefix("network."))
+        if tensor.data_type != TensorProto.FLOAT or place is None or place[0] != list(tensor.dims):
+            continue
+        _, offset, length = place
+        tensor.Clear()
+        tensor.name, tensor.data_type, tensor.data_location = f"{name}.half", TensorProto.FLOAT16, TensorProto.EXTERNAL
+        tensor.dims.extend(place[0])
+        for key, value in (("location", weights.name), ("offset", offset), ("length", length)):
+            tensor.external_data.add(key=key, value=str(value))
         casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
 
 
-def _parity(network: Network, path: Path, crops: npt.NDArray[np.uint8]) -> dict[str, float | int]:
+def _shorten_names(graph: onnx.GraphProto) -> None:
+    """Number what flows between the nodes: the exporter's names are half of the file, and of the int8 network's description too."""
+    kept = {value.name for value in (*graph.input, *graph.output, *graph.initializer)}
+    flowing = [name for node in graph.node for name in node.output if name not in kept]
+    short = {name: f"v{number}" for number, name in enumerate(flowing)}
+    for node in graph.node:
+        node.name = ""
+        for names in (node.input, node.output):
+            names[:] = [short.get(name, name) for name in names]
+    del graph.value_info[:]
+
+
+def _places(weights: Path) -> dict[str, tuple[list[int], int, int]]:
+    """Return shape, offset and length in bytes of the half-precision tensors of a safetensors file: size of the header, header, data."""
+    with weights.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header: dict[str, Any] = json.loads(file.read(size))
+    return {
+        name: (entry["shape"], 8 + size + entry["data_offsets"][0], entry["data_offsets"][1] - entry["data_offsets"][0])
+        for name, entry in header.items() if entry.get("dtype") == "F16"
+    }  # fmt: skip
+
+
+def _parity(network: Network, path: Path, crops: npt.NDArray[np.uint8]) -> dict[str, Any]:
+    """Return how far each back end is from PyTorch; bfloat16 is told, not judged."""
     pictures = np.ascontiguousarray(crops.transpose(0, 3, 1, 2))
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     with torch.inference_mode():
         expected = torch.softmax(network(torch.from_numpy(pictures)), dim=1).numpy()
-    difference = float(np.abs(session.run(None, {"pictures": pictures})[0] - expected).max())
-    if not difference <= MAX_PROBABILITY_DIFFERENCE:
-        raise ModelError(
-            f"the ONNX file gives other probabilities than PyTorch (up to {difference:g}, allowed {MAX_PROBABILITY_DIFFERENCE:g}); "
-            "report it with the architecture's name"
-        )
-    return {"max_probability_difference": difference, "crops": len(crops)}
+    found = {name: float(np.abs(compute(pictures) - expected).max()) for name, compute in _back_ends(path).items()}
+    for name, difference in found.items():
+        if not difference <= MAX_PROBABILITY_DIFFERENCE:
+            raise ModelError(
+                f"the ONNX file on {name} gives other probabilities than PyTorch (up to {difference:g}, allowed "
+                f"{MAX_PROBABILITY_DIFFERENCE:g}); report it with the architecture's name"
+            )
+    said: dict[str, Any] = {
+        "max_probability_difference": max(found.values()),
+        "tolerance": MAX_PROBABILITY_DIFFERENCE,
+        "crops": len(crops),
+        **found,
+    }
+    if cpu_has_bf16():
+        rounded = _openvino(path, "bf16")(pictures)
+        said["bf16"] = {
+            "max_probability_difference": float(np.abs(rounded - expected).max()),
+            "same_labels": float((rounded.argmax(axis=1) == expected.argmax(axis=1)).mean()),
+        }
+    return said
+
+
+def _back_ends(path: Path) -> dict[str, _Compute]:
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return {"openvino": _openvino(path, "fp32"), "onnx": lambda pictures: np.asarray(session.run(None, {"pictures": pictures})[0])}
+
+
+def _openvino(path: Path, precision: str) -> _Compute:
+    compiled = openvino.Core().compile_model(path, "CPU", hints(precision))
+    return lambda pictures: np.asarray(compiled(pictures)[0])

@@ -31,7 +31,8 @@ def write_report(evaluation: str | Path) -> Path:
         {"id": region, **values, **{Path(name).stem: _picture(folder / "regions" / region / name) for name in _PICTURES}}
         for region, values in scores["regions"].items()
     ]  # fmt: skip
-    plots = {name: _picture(folder / f"{name}.png", shrink=False) for name in ("confusion", "curves") if (folder / f"{name}.png").is_file()}
+    found = [name for name in ("confusion", "dots_confusion", "curves") if (folder / f"{name}.png").is_file()]
+    plots = {name: _picture(folder / f"{name}.png", shrink=False) for name in found}
     write_text(folder / "report.html", pages.get_template("report.html.j2").render(scores=scores, regions=regions, plots=plots))
     return folder / "report.html"
 

@@ -1,5 +1,5 @@
-"""A bundle -> something that maps a batch of uint8 tiles to probabilities. PyTorch is one back end of several, never needed."""
+"""A bundle -> something that maps uint8 tiles to probabilities or labels. PyTorch is one back end of several, never needed."""
 
-from breastseg.runtime.runner import BACKENDS, Runner, load_runner
+from breastseg.runtime.runner import BACKENDS, PRECISIONS, Runner, load_runner
 
-__all__ = ["BACKENDS", "Runner", "load_runner"]
+__all__ = ["BACKENDS", "PRECISIONS", "Runner", "load_runner"]

@@ -8,41 +8,75 @@ import numpy as np
 import numpy.typing as npt
 
 from breastseg.errors import InputError, MissingPackageError
+from breastseg.labels import Labels
 from breastseg.models.bundle import Bundle
+
+DEFAULT_BACKEND = "openvino"
+PRECISIONS = ("auto", "fp32", "bf16", "int8")
+"""How numbers are held: auto is int8 where the bundle has it, else bf16 where the processor has it, else fp32."""
 
 
 class Runner(Protocol):
-    """A loaded model."""
+    """A loaded model. Tiles are (N, H, W, 3) uint8, H and W multiples of 32."""
 
-    def __call__(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Map (N, 3, H, W) uint8 to (N, K, H, W) float32 probabilities; H and W multiples of 32."""
+    @property
+    def name(self) -> str:
+        """Back end and precision that run, as in "openvino int8"."""
+        ...
+
+    @property
+    def package(self) -> str:
+        """The distribution that computes, as its version is asked for."""
+        ...
+
+    def probabilities(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Return (N, K, H, W) float32 probabilities."""
+        ...
+
+    def labels(self, tiles: npt.NDArray[np.uint8]) -> Labels:
+        """Return (N, H, W) uint8 labels 1 to K: the first of the most likely classes, as `likeliest` of the probabilities."""
         ...
 
 
 BACKENDS: Mapping[str, tuple[str, str, str]] = {
-    "onnx": ("breastseg.runtime.onnx", "OnnxRunner", "onnxruntime"),
+    "openvino": ("breastseg.runtime.openvino", "OpenvinoRunner", "openvino"),
+    "onnx": ("breastseg.runtime.onnx", "OnnxRunner", "breastseg[onnx]"),
     "torch": ("breastseg.runtime.torch", "TorchRunner", "breastseg[train]"),
 }
 """Back ends: module, class, what to install. Imported when asked for, so that a missing one hurts nobody else."""
 
 
-def load_runner(bundle: Bundle, backend: str = "onnx", *, threads: int = 0) -> Runner:
+def load_runner(bundle: Bundle, backend: str = DEFAULT_BACKEND, *, precision: str = "auto", threads: int = 0) -> Runner:
     """Load a bundle on a back end.
 
     Args:
         bundle: the model.
         backend: a name of BACKENDS.
+        precision: one of PRECISIONS; bf16 and int8 are OpenVINO's.
         threads: CPU threads of the network; 0 takes one per core.
 
     Raises:
-        InputError: unknown back end. MissingPackageError: not installed. ModelError: the file is not this model's.
+        InputError: unknown back end, or a precision that it or the processor has not.
+        MissingPackageError: not installed. ModelError: the bundle has no such file, or the file is not this model's.
     """
     if backend not in BACKENDS:
         raise InputError(f"back end '{backend}': not known; wanted {', '.join(BACKENDS)}")
+    if precision not in PRECISIONS:
+        raise InputError(f"precision '{precision}': not known; wanted {', '.join(PRECISIONS)}")
+    if threads < 0:
+        raise InputError(f"threads {threads}: wanted 0 (one per core) or more")
     module, name, package = BACKENDS[backend]
+    if backend != "openvino" and precision not in ("auto", "fp32"):
+        raise InputError(f"precision '{precision}' of back end '{backend}': wanted auto or fp32; {precision} runs on openvino")
     try:
         runner_class = getattr(import_module(module), name)
     except ImportError as cause:
         raise MissingPackageError(f"back end '{backend}': {cause.name or cause} is not installed; pip install '{package}'") from None
-    runner: Runner = runner_class(bundle, threads)
+    runner: Runner = runner_class(bundle, precision, threads)
     return runner
+
+
+def likeliest(probabilities: npt.NDArray[np.float32]) -> Labels:
+    """Turn (N, K, H, W) probabilities into (N, H, W) uint8 labels 1 to K; the first class wins a tie."""
+    best: npt.NDArray[np.intp] = probabilities.argmax(axis=1)
+    return (best + 1).astype(np.uint8)

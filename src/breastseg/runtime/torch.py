@@ -9,15 +9,19 @@ import torch
 from safetensors.torch import load_file
 
 from breastseg.errors import ModelError
+from breastseg.labels import Labels
 from breastseg.models.build import NetworkConfig, build
 from breastseg.models.bundle import WEIGHTS, Bundle
+from breastseg.runtime.runner import likeliest
 
 
 class TorchRunner:
     """Runs a bundle's `model.safetensors`."""
 
-    def __init__(self, bundle: Bundle, threads: int) -> None:
-        """Build the network that the card describes and load its weights, stored in half, used in single precision."""
+    package = "torch"
+
+    def __init__(self, bundle: Bundle, precision: str, threads: int) -> None:
+        """Build the network that the card describes and load its weights, stored in half, used in single precision, the only one."""
         self._threads = threads or torch.get_num_threads()
         path = bundle.file(WEIGHTS)
         self._network = build(NetworkConfig.from_dict(bundle.card.network))
@@ -30,12 +34,18 @@ class TorchRunner:
             raise ModelError(f"{path}: network of {has} classes, the card has {wanted} classes; the file belongs to another model")
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._network.eval().to(self._device)
+        self.name = "torch cuda fp32" if self._device.type == "cuda" else "torch fp32"
 
-    def __call__(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Map (N, 3, H, W) uint8 to (N, K, H, W) float32 probabilities."""
+    def probabilities(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Map (N, H, W, 3) uint8 to (N, K, H, W) float32 probabilities."""
         with torch.inference_mode(), _threads(self._threads):
-            probabilities = torch.softmax(self._network(torch.from_numpy(tiles).to(self._device)), dim=1)
+            pictures = torch.tensor(tiles, device=self._device).permute(0, 3, 1, 2).contiguous()
+            probabilities = torch.softmax(self._network(pictures), dim=1)
         return probabilities.cpu().numpy()
+
+    def labels(self, tiles: npt.NDArray[np.uint8]) -> Labels:
+        """Map (N, H, W, 3) uint8 to (N, H, W) uint8 labels."""
+        return likeliest(self.probabilities(tiles))
 
 
 @contextmanager

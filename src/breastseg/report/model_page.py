@@ -1,0 +1,244 @@
+"""What a model's card says, for a person: as text for the terminal, and as a Markdown page with pictures of where it fails."""
+
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError
+from PIL import Image
+
+from breastseg.data.dataset import Dataset, open_dataset
+from breastseg.data.split import PARTS, load_split
+from breastseg.errors import InputError, ModelError, OutputError
+from breastseg.files import WORK_FILE, read_json, write_text, written
+from breastseg.labels import BCSS_CODES, BUILT_IN, LabelMap
+from breastseg.models.bundle import CARD, ONNX, WEIGHTS, Bundle, bundled_models, load_bundle
+from breastseg.training.config import PRESETS, TrainConfig
+
+_MARK = "<!-- made by breastseg models page -->"
+_PICTURE_PX = 480
+_PICTURES = 3
+_CONFUSIONS = 5
+
+
+@dataclass(frozen=True)
+class _Failures:
+    """What an evaluation's folder says of where a model fails."""
+
+    confusions: list[dict[str, Any]]
+    regions: list[dict[str, Any]]
+
+
+def list_models() -> str:
+    """Return the shipped models, one paragraph each: name, classes, um/px, size, and a line for each evaluation."""
+    return "".join(_rendered("model_line.txt.j2", load_bundle(name)) for name in bundled_models())
+
+
+def describe_model(bundle: Bundle) -> str:
+    """Return a bundle's card as text for a terminal."""
+    return _rendered("model_card.txt.j2", bundle)
+
+
+def model_page(bundle: Bundle) -> str:
+    """Return a bundle's card as a Markdown page without pictures."""
+    return _rendered("model_page.md.j2", bundle, mark=_MARK, data=None, failures=None)
+
+
+def write_model_page(bundle: Bundle, out: str | Path, *, dataset: str | Path | None = None, evaluation: str | Path | None = None) -> Path:
+    """Write a model's page.
+
+    Args:
+        bundle: the model.
+        out: the page, NAME.md; pictures go into the folder NAME beside it. A page made before is replaced.
+        dataset: folder of the data set that trained it, for its source and its parts.
+        evaluation: folder of an evaluation of this model, for where it fails, with pictures.
+
+    Returns:
+        the page's path.
+
+    Raises:
+        InputError: data set or evaluation are not this model's, or `out` is not a Markdown file.
+        OutputError: `out` is a file that this function did not write.
+    """
+    out = Path(out)
+    if out.suffix != ".md":
+        raise InputError(f"{out}: wanted the name of a Markdown file, as in docs/models/{bundle.card.name}.md")
+    if out.exists() and not (out.is_file() and out.read_text(encoding="utf-8", errors="replace").startswith(_MARK)):
+        raise OutputError(f"{out}: is not a page that this command made; choose another name or remove it")
+    data = None if dataset is None else _own_data(bundle, dataset)
+    failures = None if evaluation is None else _failures(bundle, Path(evaluation), out)
+    write_text(out, _rendered("model_page.md.j2", bundle, mark=_MARK, data=data, failures=failures))
+    return out
+
+
+def _rendered(template: str, bundle: Bundle, **more: Any) -> str:
+    try:
+        return _templates().get_template(template).render({**_facts(bundle), **more})
+    except (UndefinedError, AttributeError, KeyError, TypeError, ValueError) as cause:
+        raise ModelError(
+            f"{bundle.path / CARD}: a field has not the form that train and evaluate write ({cause}); mend it or export the bundle again"
+        ) from None
+
+
+def _templates() -> Environment:
+    pages = Environment(
+        loader=PackageLoader("breastseg", "report"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )  # fmt: skip
+    pages.filters["counted"] = lambda items, one, many: f"{len(items)} {one if len(items) == 1 else many}"
+    pages.filters["score"] = lambda value: "–" if value is None or math.isnan(value) else f"{value:.3f}"
+    pages.filters["count"] = lambda value: f"{int(value):,}"
+    pages.filters["cell"] = _cell
+    return pages
+
+
+def _cell(value: Any) -> str:
+    """Return text that stays text in a Markdown table or paragraph: no column, link, picture or tag comes of it."""
+    return " ".join(str(value).split()).replace("\\", "\\\\").replace("|", "\\|").replace("[", "\\[").replace("<", "&lt;")
+
+
+def _facts(bundle: Bundle) -> dict[str, Any]:
+    """Return what both forms show; fields that a card has not are empty."""
+    card = bundle.card.to_dict()
+    names = _code_names(bundle.card.label_map)
+    config = card["training"].get("config", {})
+    sizes = {name: (bundle.path / name).stat().st_size / 1e6 for name in bundle.card.files}
+    return {
+        "card": card, "sizes_mb": sizes, "size_mb": sum(sizes.values()),
+        "classes": [{"name": c.name, "means": ", ".join(names[code] for code in c.codes)} for c in bundle.card.label_map.classes],
+        "not_annotated": ", ".join(names[code] for code in bundle.card.label_map.not_annotated),
+        "parts": {part: card["training"].get("patients", {}).get(part, []) for part in PARTS},
+        "scores": {_plain(key): value for key, value in card["scores"].items()},
+        "parity": _lines(card["parity"]), "quantisation": _lines(card.get("quantisation") or {}), "speed": _lines(card.get("speed") or {}),
+        "recipe": [(f.name, config[f.name], f.metadata["help"]) for f in fields(TrainConfig) if f.name in config],
+        "repeat": _repeat(bundle, config) if config else "",
+    }  # fmt: skip
+
+
+def _plain(key: str) -> str:
+    """Say "test part of data X" for the card's "test of X"."""
+    part, _, data = key.partition(" of ")
+    return f"{part} part of data {data}" if part in PARTS and data else key
+
+
+def _code_names(label_map: LabelMap) -> dict[int, str]:
+    """Name each source code: in a built-in map they are BCSS's, in another only numbers are known."""
+    known = BUILT_IN.get(label_map.name) == label_map
+    codes = [*label_map.not_annotated, *(code for c in label_map.classes for code in c.codes)]
+    return {code: BCSS_CODES[code].replace("_", " ") if known else f"code {code}" for code in codes}
+
+
+def _lines(value: Mapping[str, Any]) -> list[str]:
+    """Return nested values as lines "a b: 1", so that fields of any shape can be shown."""
+    lines = []
+    for key, entry in value.items():
+        words = str(key).replace("_", " ")
+        if isinstance(entry, Mapping):
+            lines += [f"{words}, {line}" for line in _lines(entry)]
+        else:
+            lines.append(f"{words}: {f'{entry:.4g}' if isinstance(entry, float) else _joined(entry)}")
+    return lines
+
+
+def _joined(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
+
+
+def _repeat(bundle: Bundle, config: Mapping[str, Any]) -> str:
+    """Return the commands: training with the nearest preset and what differs from it, then the scores."""
+    words = {name: _differing(config, chosen) for name, chosen in PRESETS.items()}
+    nearest = min(words, key=lambda name: len(words[name]))
+    name = shlex.quote(bundle.card.name)
+    return "\n".join((
+        " ".join([f"breastseg train data/{name} runs/{name} --preset {nearest}", *words[nearest]]),
+        f"breastseg evaluate --model runs/{name}/bundle --data data/{name} --split test --out results/{name}",
+    ))  # fmt: skip
+
+
+def _differing(config: Mapping[str, Any], chosen: TrainConfig) -> list[str]:
+    words = []
+    for key, value in chosen.to_dict().items():
+        if config.get(key, value) == value:
+            continue
+        option, given = "--" + key.replace("_", "-"), config[key]
+        if isinstance(given, bool):
+            words.append(option if given else f"--no-{option[2:]}")
+        else:
+            words.append(" ".join([option, *(shlex.quote(str(v)) for v in (given if isinstance(given, list) else [given]))]))
+    return words
+
+
+def _own_data(bundle: Bundle, dataset: str | Path) -> dict[str, Any]:
+    """Return the data set's source and, by part, its regions, patients, hospitals and annotated pixels."""
+    data = open_dataset(dataset)
+    trained = bundle.card.training.get("data")
+    if data.fingerprint() != trained:
+        raise InputError(
+            f"{data.path}: data set {data.fingerprint()}, '{bundle.card.name}' was trained on {trained}; give that one or no --data"
+        )
+    info = read_json(data.path / "dataset.json", InputError, "a data set's description")
+    return {"source": info.get("source", ""), "notes": info.get("notes", []), "parts": _part_rows(data)}
+
+
+def _part_rows(data: Dataset) -> list[dict[str, Any]]:
+    table = load_split(data)
+    rows = []
+    for part in PARTS:
+        found = table[table["split"] == part]
+        pixels = data.class_pixels.loc[found.index].sum()
+        rows.append({
+            "part": part, "regions": len(found), "patients": found["patient"].nunique(), "hospitals": found["site"].nunique(),
+            "pixels": {str(name): int(px) for name, px in pixels.items()},
+        })  # fmt: skip
+    return rows
+
+
+def _failures(bundle: Bundle, folder: Path, out: Path) -> _Failures:
+    """Read an evaluation, and write the pictures of its worst regions beside the page."""
+    scores = read_json(folder / "scores.json", InputError, "the scores of a finished evaluation")
+    work = read_json(folder / WORK_FILE, InputError, "the note of an evaluation")
+    weights = WEIGHTS if WEIGHTS in bundle.card.files else ONNX
+    if work["settings"].get("model_files", {}).get(weights) != bundle.card.files.get(weights):
+        raise InputError(
+            f"{folder}: evaluation of other weights than those of '{bundle.card.name}'; evaluate this model and give that folder"
+        )
+    worst = sorted(scores["regions"], key=lambda region: (_sortable(scores["regions"][region]["overall"].get("mean_dice")), region))
+    regions = []
+    for region in worst[:_PICTURES]:
+        picture = out.with_suffix("") / f"{region}.jpg"
+        _save_pair(folder / "regions" / region, picture)
+        dice = scores["regions"][region]["overall"].get("mean_dice")
+        regions.append({"id": region, "mean_dice": dice, "link": picture.relative_to(out.parent).as_posix()})
+    return _Failures(_confusions(pd.read_csv(folder / "counts.csv")), regions)
+
+
+def _sortable(dice: float | None) -> float:
+    return math.inf if dice is None or math.isnan(dice) else dice
+
+
+def _confusions(counts: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the largest confusions: share of the truth class's pixels that were called something else."""
+    pooled = counts.groupby(["truth", "prediction"], as_index=False)["px"].sum()
+    pooled["share"] = pooled["px"] / pooled.groupby("truth")["px"].transform("sum")
+    wrong = pooled[pooled["truth"] != pooled["prediction"]].sort_values("px", ascending=False, kind="stable")
+    return [{str(key): value for key, value in row.items()} for row in wrong.head(_CONFUSIONS).to_dict("records")]
+
+
+def _save_pair(region: Path, path: Path) -> None:
+    """Write a region's truth and prediction side by side as one small JPEG."""
+    pair = []
+    for name in ("truth.png", "prediction.png"):
+        with Image.open(region / name) as picture:
+            small = picture.convert("RGB")
+        small.thumbnail((_PICTURE_PX, 2 * _PICTURE_PX), Image.Resampling.BOX)
+        pair.append(small)
+    gap = 8
+    sheet = Image.new("RGB", (sum(p.width for p in pair) + gap, max(p.height for p in pair)), "white")
+    sheet.paste(pair[0], (0, 0))
+    sheet.paste(pair[1], (pair[0].width + gap, 0))
+    with written(path) as beside:
+        sheet.save(beside, format="JPEG", quality=75)
