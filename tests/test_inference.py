@@ -14,7 +14,7 @@ from breastseg.errors import InputError, ModelError
 from breastseg.files import write_json
 from breastseg.geometry import tile_grid
 from breastseg.inference.model import Model, load_model
-from breastseg.inference.tiles import label_pixels
+from breastseg.inference.tiles import TileConfig, label_pixels
 from breastseg.models.bundle import Bundle
 from breastseg.runtime.runner import likeliest
 from conftest import crop
@@ -54,7 +54,7 @@ def random_pixels(shape: tuple[int, int], seed: int = 0) -> npt.NDArray[np.uint8
 @pytest.mark.parametrize(("tile", "halo"), [(128, 32), (64, 0), (96, 32)])
 def test_a_pixelwise_runner_gives_the_pixelwise_answer(shape: tuple[int, int], tile: int, halo: int) -> None:
     pixels = random_pixels(shape)
-    labels = label_pixels(pixels, by_red, tile_px=tile, halo_px=halo)
+    labels = label_pixels(pixels, by_red, TileConfig(tile, halo, 5))
     assert labels.dtype == np.uint8
     assert np.array_equal(labels, pixels[:, :, 0] % 5 + 1)
 
@@ -62,8 +62,8 @@ def test_a_pixelwise_runner_gives_the_pixelwise_answer(shape: tuple[int, int], t
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_rotate_the_picture_rotate_the_map(turns: int) -> None:
     pixels = random_pixels((70, 201))
-    turned = label_pixels(np.ascontiguousarray(np.rot90(pixels, turns)), by_red, tile_px=128, halo_px=32)
-    assert np.array_equal(turned, np.rot90(label_pixels(pixels, by_red, tile_px=128, halo_px=32), turns))
+    turned = label_pixels(np.ascontiguousarray(np.rot90(pixels, turns)), by_red, TileConfig(128, 32, 5))
+    assert np.array_equal(turned, np.rot90(label_pixels(pixels, by_red, TileConfig(128, 32, 5)), turns))
 
 
 def test_mirror_the_picture_mirror_the_map_at_the_edges_too() -> None:
@@ -72,8 +72,8 @@ def test_mirror_the_picture_mirror_the_map_at_the_edges_too() -> None:
     smooth = Known(lambda red: (np.roll(red, 1, axis=2) + red + np.roll(red, -1, axis=2)) % 5)
 
     pixels = random_pixels((40, 150))
-    mirrored = label_pixels(np.ascontiguousarray(pixels[:, ::-1]), smooth, tile_px=128, halo_px=32)
-    assert np.array_equal(mirrored[:, ::-1], label_pixels(pixels, smooth, tile_px=128, halo_px=32))
+    mirrored = label_pixels(np.ascontiguousarray(pixels[:, ::-1]), smooth, TileConfig(128, 32, 5))
+    assert np.array_equal(mirrored[:, ::-1], label_pixels(pixels, smooth, TileConfig(128, 32, 5)))
     red = np.pad(pixels[:, :, 0].astype(int), ((0, 0), (1, 1)), mode="symmetric")
     assert np.array_equal(mirrored[:, ::-1], (red[:, :-2] + red[:, 1:-1] + red[:, 2:]) % 5 + 1)
 
@@ -88,21 +88,21 @@ def test_constant_in_constant_out_though_the_network_is_wrong_at_its_borders(sha
         return inside
 
     pixels = np.full((*shape, 3), 12, np.uint8)
-    assert np.unique(label_pixels(pixels, Known(wrong_at_borders), tile_px=128, halo_px=32)).tolist() == [3]
+    assert np.unique(label_pixels(pixels, Known(wrong_at_borders), TileConfig(128, 32, 5))).tolist() == [3]
 
 
 @pytest.mark.parametrize("grey", [0, 128, 240])
 def test_constant_in_constant_out_with_a_network(lively_bundle: Bundle, grey: int) -> None:
     model = load_model(lively_bundle.path)
     pixels = np.full((150, 200, 3), grey, np.uint8)
-    assert len(np.unique(label_pixels(pixels, model.runner, tile_px=192, halo_px=64))) == 1
+    assert len(np.unique(label_pixels(pixels, model.runner, TileConfig(192, 64, 5)))) == 1
 
 
 @pytest.mark.parametrize("index", range(3))
 def test_tiled_equals_untiled_on_a_real_crop(lively_bundle: Bundle, index: int) -> None:
     model, pixels = load_model(lively_bundle.path, precision="fp32"), crop(index)
-    untiled = label_pixels(pixels, model.runner, tile_px=384, halo_px=64)
-    tiled = label_pixels(pixels, model.runner, tile_px=224, halo_px=64)
+    untiled = label_pixels(pixels, model.runner, TileConfig(384, 64, 5))
+    tiled = label_pixels(pixels, model.runner, TileConfig(224, 64, 5))
     assert len(np.unique(untiled)) >= 3  # one class everywhere would prove nothing
     assert (tiled == untiled).mean() >= 0.999
 
@@ -116,7 +116,7 @@ def test_every_pixel_is_written_exactly_once(shape: tuple[int, int], tile: int, 
         assert (box.x + box.width, box.y + box.height) <= (shape[1], box.y + box.height)
         assert box.y + box.height <= shape[0]
         written[box.y : box.y + box.height, box.x : box.x + box.width] += 1
-    label_pixels(random_pixels(shape), by_red, tile_px=tile, halo_px=halo, step=steps.append)
+    label_pixels(random_pixels(shape), by_red, TileConfig(tile, halo, 5), step=steps.append)
     assert (written == 1).all()
     assert sum(steps) == shape[0] * shape[1]
 
@@ -138,7 +138,7 @@ class Watched(Known):
 @pytest.mark.parametrize("flips", [False, True])
 def test_the_runner_never_sees_more_than_a_tile(shape: tuple[int, int], flips: bool) -> None:
     runner = Watched(lambda red: red % 5)
-    label_pixels(random_pixels(shape), runner, tile_px=128, halo_px=32, flips=flips)
+    label_pixels(random_pixels(shape), runner, TileConfig(128, 32, 5, flips=flips))
     assert len(runner.seen) == (4 if flips else 1) * sum(1 for _ in tile_grid(shape[::-1], 128, 32))
     for count, height, width, channels in runner.seen:
         assert (count, channels) == (1, 3)
@@ -151,7 +151,7 @@ def test_the_runner_never_sees_more_than_a_tile(shape: tuple[int, int], flips: b
 def test_flips_of_a_pixelwise_runner_change_nothing(shape: tuple[int, int]) -> None:
     """A tile that is not turned back before the mean is taken shows at once."""
     pixels = random_pixels(shape)
-    assert np.array_equal(label_pixels(pixels, by_red, tile_px=128, halo_px=32, flips=True), pixels[:, :, 0] % 5 + 1)
+    assert np.array_equal(label_pixels(pixels, by_red, TileConfig(128, 32, 5, flips=True)), pixels[:, :, 0] % 5 + 1)
 
 
 @pytest.mark.parametrize(("index", "axis"), [(0, 0), (1, 1), (2, 0)])
@@ -160,7 +160,7 @@ def test_with_flips_a_mirrored_picture_has_the_mirrored_map(lively_bundle: Bundl
     pixels, runner = crop(index), load_model(lively_bundle.path, precision="fp32", threads=1).runner
 
     def mapped(picture: npt.NDArray[np.uint8], flips: bool) -> npt.NDArray[np.uint8]:
-        return label_pixels(np.ascontiguousarray(picture), runner, tile_px=384, halo_px=64, flips=flips)
+        return label_pixels(np.ascontiguousarray(picture), runner, TileConfig(384, 64, 5, flips=flips))
 
     for flips in (True, False):
         same = np.array_equal(np.flip(mapped(np.flip(pixels, axis), flips), axis), mapped(pixels, flips))
@@ -173,7 +173,7 @@ def test_nothing_the_size_of_the_picture_is_held_beside_the_labels() -> None:
     pixels = np.broadcast_to(np.array([2, 0, 0], np.uint8), (4000, 4000, 3))
     tracemalloc.start()
     try:
-        labels = label_pixels(pixels, by_red, tile_px=160, halo_px=32)
+        labels = label_pixels(pixels, by_red, TileConfig(160, 32, 5))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -184,7 +184,7 @@ def test_nothing_the_size_of_the_picture_is_held_beside_the_labels() -> None:
 @pytest.mark.parametrize(("tile", "halo"), [(100, 32), (128, 20), (128, 64), (128, -32), (0, 0)])
 def test_tiles_that_cannot_be_run_are_refused(tile: int, halo: int) -> None:
     with pytest.raises(InputError, match=f"tile of {tile} px with a halo of {halo} px: both must be multiples of 32"):
-        label_pixels(random_pixels((10, 10)), by_red, tile_px=tile, halo_px=halo)
+        label_pixels(random_pixels((10, 10)), by_red, TileConfig(tile, halo, 5))
 
 
 @pytest.mark.parametrize("mpp", [0.1, 0.25, 0.3, 0.5, 0.7, 2.0])

@@ -49,15 +49,17 @@ def labels_of(folder: Path) -> npt.NDArray[np.uint8]:
 
 
 def files_under(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    """Everything but the manifest, whose times differ."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file() and p.name != "manifest.csv"}
 
 
 def test_a_folder_of_results_for_each_input(
     lively_bundle: Bundle, fields: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = run(lively_bundle, tmp_path / "maps", fields, "--mpp", 0.3)
-    results = [f"{name}/{file}" for name in "abc" for file in ("labels.png", "overlay.png", "run.json")]
+    results = [f"{name}/{file}" for name in "abc" for file in ("labels.png", "overlay.png", "regions.geojson", "run.json")]
     assert sorted(files_under(out)) == sorted([*results, "measures.csv", "breastseg-work.json"])
+    assert pd.read_csv(out / "manifest.csv")["outcome"].tolist() == ["done"] * 3
     for name, size in (("a", (120, 90)), ("b", (61, 130)), ("c", (33, 33))):
         labels = labels_of(out / name)
         assert labels.shape[::-1] == size
@@ -73,16 +75,16 @@ def test_a_folder_of_results_for_each_input(
 def test_run_json_tells_how_to_do_it_again(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
     out = run(lively_bundle, tmp_path / "maps", fields / "b.png", "--mpp", 0.3, "--precision", "fp32")
     said = json.loads((out / "b" / "run.json").read_text(encoding="utf-8"))
-    card = lively_bundle.card
+    card, content = lively_bundle.card, (fields / "b.png").read_bytes()
     expected = {
-        "input": str(fields / "b.png"), "input_sha256": hashlib.sha256((fields / "b.png").read_bytes()).hexdigest(), "size_px": [61, 130],
+        "input": str(fields / "b.png"), "input_fingerprint": hashlib.sha256(content).hexdigest(), "size_px": [61, 130],
         "mpp": 0.3, "mpp_source": "given", "model": "lively", "model_files": card.files, "model_mpp": 0.5, "tile_px": card.tile_px,
-        "halo_px": card.halo_px, "backend": "openvino fp32", "use": "research use only, not for diagnosis",
+        "halo_px": card.halo_px, "box_level0_px": None, "backend": "openvino fp32", "use": "research use only, not for diagnosis",
     }  # fmt: skip
     assert {key: said[key] for key in expected} == expected
     assert LabelMap.from_dict(said["label_map"], "run.json") == BUILT_IN["region5"]
     assert said["packages"]["numpy"] == version("numpy")
-    assert set(said) == {*expected, "label_map", "packages", "measures", "doubts"}
+    assert set(said) == {*expected, "label_map", "packages", "measures", "regions", "doubts"}
     assert "torch" not in said["packages"]
 
 
@@ -94,7 +96,8 @@ def test_measures_equal_the_label_images_counted_again(lively_bundle: Bundle, fi
     for name, row in table.iterrows():
         labels = labels_of(out / str(name))
         assert row["analysed_mm2"] == pytest.approx(labels.size * 0.3 * 0.3 / 1e6)
-        assert row.drop("mpp").to_dict() == pytest.approx(class_areas(labels, BUILT_IN["region5"], 0.3))
+        areas = class_areas(labels, BUILT_IN["region5"], 0.3)
+        assert row[list(areas)].to_dict() == pytest.approx(areas)
         for label, tissue in enumerate(BUILT_IN["region5"].names, start=1):
             assert row[f"{tissue}_percent"] == pytest.approx(100 * (labels == label).mean())
 
@@ -206,7 +209,7 @@ def test_an_interrupted_run_goes_on_and_repeats_nothing(lively_bundle: Bundle, f
     config, stopped = PredictConfig(mpp=0.3), Counting(lively_bundle, 1)
     with pytest.raises(KeyboardInterrupt):
         predict(fields, Model(lively_bundle, stopped), out, config, say=quiet)
-    assert {p.name for p in out.iterdir()} == {"a", "breastseg-work.json"}
+    assert {p.name for p in out.iterdir()} == {"a", "breastseg-work.json", "manifest.csv"}
     first = (out / "a" / "labels.png").stat().st_mtime_ns
     going_on = Counting(lively_bundle, 99)
     predict(fields, Model(lively_bundle, going_on), out, config, say=quiet)

@@ -1,20 +1,316 @@
+"""`find_tissue` on real tissue, painted fat and painted faults of a slide; `doubts`."""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from breastseg.geometry import scaled_size
 from breastseg.inference.model import load_model
 from breastseg.inference.predict import PredictConfig, predict
 from breastseg.models.bundle import Bundle
-from breastseg.slides.tissue import doubts
-from conftest import DATA
+from breastseg.slides import open_slide, tissue
+from breastseg.slides.slide import Pixels
+from breastseg.slides.tissue import MASK_PIXELS, doubts, find_tissue, tissue_mask
+from conftest import DATA, SHARED
 
 FIELDS = sorted([*DATA.glob("bcss/images/*.png"), *DATA.glob("brca_m2c/images/*.png"), *DATA.glob("kaggle224/train/*.png")])
+SKIN = DATA / "tissue" / "CMU-1-Small-Region_8um.png"
+OVERVIEW = SHARED / "slides" / "BCNB_10010_wholeslide_overview_no-mpp.tif"
+GLASS = (243, 242, 240)
+Mask = npt.NDArray[np.bool_]
 
 
 def pixels(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path).convert("RGB"))
+
+
+def density(picture: np.ndarray) -> np.ndarray:
+    return -np.log(np.maximum(picture, 1) / 255)
+
+
+def clean_glass(height: int, width: int, colour: tuple[int, int, int] = GLASS) -> npt.NDArray[np.float64]:
+    """Off-white, uneven by a hundredth over millimetres, with the noise of a scan averaged down to 8 um/px."""
+    rng = np.random.default_rng(5)
+    uneven = cv2.resize(rng.normal(0, 1.5, (5, 5)), (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.array(colour, float) + uneven[..., None] + rng.normal(0, 0.6, (height, width, 3))
+
+
+def painted_fat(side: int) -> np.ndarray:
+    """Optical density of fat at 8 um/px: cells of some 80 um, drawn at 2 um/px with pale membranes and few nuclei."""
+    rng, fine = np.random.default_rng(6), 4 * side
+    centres = rng.uniform(0, fine, ((fine // 40) ** 2, 2)).astype(np.float32)
+    y, x = np.mgrid[:fine, :fine].astype(np.float32)
+    nearest = np.full((2, fine, fine), 1e9, np.float32)
+    for centre in centres:
+        distance = np.hypot(y - centre[0], x - centre[1])
+        nearest[1] = np.minimum(nearest[1], np.maximum(nearest[0], distance))
+        nearest[0] = np.minimum(nearest[0], distance)
+    membrane = (nearest[1] - nearest[0] < 1.5)[..., None] * np.array([0.10, 0.45, 0.25])
+    for row, column in rng.integers(0, fine, (side, 2)):
+        membrane[row : row + 3, column : column + 3] = (0.6, 0.8, 0.4)
+    return np.asarray(cv2.resize(membrane, (side, side), interpolation=cv2.INTER_AREA))
+
+
+def tiled(field: np.ndarray, side: int) -> np.ndarray:
+    """A real field, mirrored at its edges until it covers a square of this side."""
+    repeats = -(-side // min(field.shape[:2]))
+    wide = np.hstack([field[:, :: 1 - 2 * (i % 2)] for i in range(repeats)])
+    return np.vstack([wide[:: 1 - 2 * (i % 2)] for i in range(repeats)])[:side, :side]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A slide at 8 um/px and what lies on it."""
+
+    picture: Pixels
+    skin: Mask
+    breast: Mask
+    pale: Mask
+    fat: Mask
+    glass: Mask
+
+    def check(self, mask: Mask, fault: Mask | bool = False, *, false_area: float = 0.001) -> None:
+        """What no fault covers is found as it was, and of glass beside a fault next to nothing is taken."""
+        for name, least in (("skin", 0.98), ("breast", 0.995), ("pale", 0.97), ("fat", 0.95)):
+            place = getattr(self, name) & ~np.asarray(fault)
+            assert mask[place].mean() >= least, name
+        assert mask[self.glass & ~np.asarray(fault)].mean() <= false_area
+
+
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    """Real skin, real breast, the same breast in a tenth of its density, and painted fat on glass."""
+    height, width = 420, 560
+    skin = pixels(SKIN)
+    breast = tiled(cv2.resize(pixels(FIELDS[0]), (38, 38), interpolation=cv2.INTER_AREA), 100)
+    places = {"skin": (20, 20, 185, 138), "breast": (260, 60, 100, 100), "pale": (40, 260, 100, 100), "fat": (240, 240, 140, 140)}
+    depth = np.zeros((height, width, 3))
+    depths = {"skin": density(skin) - density(np.array(GLASS)), "breast": density(breast), "pale": 0.1 * density(breast),
+              "fat": painted_fat(140)}  # fmt: skip
+    masks = {}
+    for name, (y, x, high, wide) in places.items():
+        depth[y : y + high, x : x + wide] = depths[name]
+        masks[name] = np.zeros((height, width), np.bool_)
+        masks[name][y : y + high, x : x + wide] = True
+    occupied = cv2.dilate(np.any(list(masks.values()), axis=0).astype(np.uint8), np.ones((31, 31))) > 0
+    masks["skin"] &= cv2.blur(depth.mean(axis=2), (5, 5)) > 0.15
+    masks["fat"] = cv2.erode(masks["fat"].astype(np.uint8), np.ones((9, 9))) > 0
+    picture = np.clip(clean_glass(height, width) * np.exp(-depth), 0, 255).astype(np.uint8)
+    return Scene(picture, **masks, glass=~occupied)
+
+
+def drawn(shape: tuple[int, ...], draw: Callable[[Pixels], object], soft: float) -> npt.NDArray[np.float32]:
+    canvas = np.zeros(shape[:2], np.uint8)
+    draw(canvas)
+    return np.asarray(cv2.GaussianBlur(canvas.astype(np.float32), (0, 0), soft))
+
+
+def laid_over(picture: Pixels, cover: npt.NDArray[np.float32], colour: tuple[int, int, int]) -> Pixels:
+    """Light goes through glass, then through what covers it."""
+    return np.clip(picture * np.exp(-cover[..., None] * density(np.array(colour))), 0, 255).astype(np.uint8)
+
+
+def grown(cover: Mask, by_px: int) -> Mask:
+    return np.asarray(cv2.dilate(cover.astype(np.uint8), np.ones((2 * by_px + 1, 2 * by_px + 1))) > 0)
+
+
+def test_tissue_pale_tissue_and_fat_are_found_and_glass_is_not(scene: Scene) -> None:
+    scene.check(find_tissue(scene.picture, mpp=8), false_area=0.0)
+
+
+@pytest.mark.parametrize("path", FIELDS, ids=lambda path: path.stem[:28])
+def test_a_field_without_glass_is_all_tissue(path: Path) -> None:
+    field, mpp = pixels(path), 0.5 if "brca_m2c" in path.parts else 0.3
+    small = cv2.resize(field, scaled_size((field.shape[1], field.shape[0]), mpp, 8), interpolation=cv2.INTER_AREA)
+    assert find_tissue(small, mpp=8).all()
+    assert find_tissue(tiled(small, 150), mpp=8).all()
+
+
+def test_fat_alone_fills_its_picture(scene: Scene) -> None:
+    y, x = (where[0] for where in np.nonzero(scene.fat))
+    fat = np.ascontiguousarray(scene.picture[y : y + 130, x : x + 130])
+    assert find_tissue(fat, mpp=8).mean() > 0.95
+
+
+@pytest.mark.parametrize("colour", [GLASS, (255, 255, 255), (189, 189, 187), (228, 232, 226), (0, 0, 0)], ids=str)
+def test_an_empty_slide_has_no_tissue(colour: tuple[int, int, int]) -> None:
+    flat = np.full((300, 300, 3), colour, np.uint8)
+    assert not find_tissue(flat, mpp=8).any()
+    assert not find_tissue(np.clip(clean_glass(300, 300, colour), 0, 255).astype(np.uint8), mpp=8).any()
+
+
+INKS = {"blue": (40, 60, 170), "navy": (20, 30, 110), "light blue": (110, 150, 220), "green": (20, 120, 60), "dark green": (10, 60, 40),
+        "black": (25, 25, 30), "red": (200, 30, 40), "bright red": (230, 60, 70)}  # fmt: skip
+
+
+@pytest.mark.parametrize("width_px", [20, 60])
+@pytest.mark.parametrize("ink", INKS)
+def test_pen_is_left_out_and_what_it_does_not_cover_stays(scene: Scene, ink: str, width_px: int) -> None:
+    """Strokes of 0.16 and 0.5 mm over glass, fat and tissue; tissue that shows through may stay."""
+    points = np.array([(200, 10), (300, 90), (215, 210), (300, 320), (110, 310), (20, 400)], np.int32)
+    cover = drawn(scene.picture.shape, lambda canvas: cv2.polylines(canvas, [points], False, 1, width_px), 2)
+    uneven = cv2.GaussianBlur(np.random.default_rng(2).normal(1, 4, cover.shape), (0, 0), 12)
+    mask = find_tissue(laid_over(scene.picture, cover * np.clip(uneven, 0.7, 1.3).astype(np.float32), INKS[ink]), mpp=8)
+    assert mask[(cover > 0.3) & scene.glass].mean() <= 0.002
+    assert mask[(cover > 0.9) & (scene.fat | scene.pale)].mean() <= 0.01
+    scene.check(mask, grown(cover > 0.02, 12))
+
+
+@pytest.mark.parametrize("width_px", [1, 3, 6])
+def test_a_coverslip_edge_is_left_out(scene: Scene, width_px: int) -> None:
+    """A dark line with a bluish and a yellowish fringe, over glass and over fat."""
+    picture = scene.picture
+    for shift, colour in ((0, (130, 130, 132)), (width_px, (232, 238, 250)), (-width_px, (250, 240, 228))):
+        for x in (215, 520):
+            ends = (x + shift, 0), (x + 12 + shift, 420)
+            line = drawn(picture.shape, lambda canvas, ends=ends: cv2.line(canvas, *ends, 1, width_px), 0.7)
+            picture = laid_over(picture, line, colour)
+    mask = find_tissue(picture, mpp=8)
+    assert not mask[:, 500:].any()
+    scene.check(mask)
+
+
+def test_dust_hair_and_scratches_are_left_out(scene: Scene) -> None:
+    rng = np.random.default_rng(4)
+
+    def dirt(canvas: Pixels) -> None:
+        for x, y, long, short, angle in rng.integers((0, 0, 1, 1, 0), (560, 420, 9, 5, 180), (120, 5)):
+            cv2.ellipse(canvas, (int(x), int(y)), (int(long), int(short)), int(angle), 0, 360, 1, -1)
+        for x, y in rng.integers(0, (560, 420), (12, 2)):
+            cv2.polylines(canvas, [np.int32(np.cumsum([(x, y), *rng.normal(0, 12, (5, 2))], axis=0))], False, 1, 1)
+
+    cover = drawn(scene.picture.shape, dirt, 0.8)
+    mask = find_tissue(laid_over(scene.picture, cover, (80, 80, 82)), mpp=8)
+    assert mask[(cover > 0.2) & scene.glass].mean() <= 0.001
+    scene.check(mask, grown(cover > 0.5, 5))
+
+
+def vignette(picture: Pixels) -> Pixels:
+    y, x = np.mgrid[-1 : 1 : picture.shape[0] * 1j, -1 : 1 : picture.shape[1] * 1j]  # type: ignore[misc]
+    return (picture * (1 - 0.15 * (x**2 + y**2))[..., None]).astype(np.uint8)
+
+
+def stripes(picture: Pixels) -> Pixels:
+    return (picture * np.where(np.arange(picture.shape[1]) // 40 % 2, 0.98, 1.0)[None, :, None]).astype(np.uint8)
+
+
+def shadow(picture: Pixels) -> Pixels:
+    cover = drawn(picture.shape, lambda canvas: cv2.circle(canvas, (440, 200), 90, 1, -1), 6)
+    return laid_over(picture, cover, (170, 170, 170))
+
+
+@pytest.mark.parametrize("fault", [vignette, stripes, shadow], ids=lambda fault: fault.__name__)
+def test_light_that_is_uneven_but_grey_changes_nothing(scene: Scene, fault: Callable[[Pixels], Pixels]) -> None:
+    scene.check(find_tissue(fault(scene.picture), mpp=8))
+
+
+@pytest.mark.parametrize("value", [255, 230, 0])
+def test_what_was_not_scanned_is_left_out(scene: Scene, value: int) -> None:
+    picture, empty = scene.picture.copy(), np.zeros(scene.glass.shape, np.bool_)
+    empty[:, 450:] = empty[:15] = empty[390:, 200:] = True
+    picture[empty] = value
+    mask = find_tissue(picture, mpp=8)
+    assert not mask[empty].any()
+    scene.check(mask, grown(empty, 12))
+
+
+def test_fluorescence_is_neither_all_nor_nothing() -> None:
+    nuclei = np.zeros((200, 200, 3), np.uint8)
+    nuclei[50:150, 50:150, 2] = np.random.default_rng(0).integers(40, 220, (100, 100))
+    mask = find_tissue(nuclei, mpp=8)
+    assert mask[60:140, 60:140].all()
+    assert not mask[:30].any()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (2, 2), (600, 1)])
+@pytest.mark.parametrize("mpp", [0.25, 8, 20])
+def test_any_size_has_a_mask(size: tuple[int, int], mpp: float) -> None:
+    for value in (0, 120, 255):
+        mask = find_tissue(np.full((*size, 3), value, np.uint8), mpp=mpp)
+        assert mask.shape == size
+        assert mask.dtype == np.bool_
+        assert not mask.any()
+    assert find_tissue(np.full((*size, 3), (200, 120, 190), np.uint8), mpp=mpp).all()
+
+
+def test_turning_the_slide_turns_the_mask(scene: Scene) -> None:
+    mask = find_tissue(scene.picture, mpp=8)
+    for turns in (1, 2, 3):
+        turned = find_tissue(np.ascontiguousarray(np.rot90(scene.picture, turns)), mpp=8)
+        assert (turned == np.rot90(mask, turns)).mean() >= 0.9999
+
+
+def test_bands_leave_no_seam(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = find_tissue(scene.picture, mpp=8)
+    monkeypatch.setattr(tissue, "_BAND_PX", 50)
+    assert (find_tissue(scene.picture, mpp=8) == whole).all()
+
+
+class Asked:
+    """A slide that notes at which um/px it is read, and is white."""
+
+    path, mpp_source = Path("asked.svs"), "given"
+
+    def __init__(self, size_px: tuple[int, int], mpp: float) -> None:
+        self.size_px, self.mpp, self.read_at = size_px, mpp, 0.0
+
+    def read(self, box: object = None, *, mpp: float) -> Pixels:
+        self.read_at = mpp
+        width, height = scaled_size(self.size_px, self.mpp, mpp)
+        return np.full((height, width, 3), 255, np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("size_px", "mpp", "read_at"),
+    [((4000, 2000), 0.25, 8.0), ((40, 20), 10.0, 10.0), ((200_000, 100_000), 0.25, 0.25 * (2e10 / MASK_PIXELS) ** 0.5)],
+)
+def test_a_mask_has_8_um_unless_the_slide_is_coarser_or_absurdly_large(size_px: tuple[int, int], mpp: float, read_at: float) -> None:
+    slide = Asked(size_px, mpp)
+    mask = tissue_mask(slide)  # type: ignore[arg-type]
+    assert slide.read_at == pytest.approx(read_at)
+    assert mask.shape == scaled_size(size_px, mpp, read_at)[::-1]
+    assert mask.size <= 1.001 * MASK_PIXELS
+
+
+def test_a_slide_on_disk_has_a_mask_of_its_whole_field() -> None:
+    with closing(open_slide(DATA / "slides" / "cmu1.svs")) as slide:
+        mask = tissue_mask(slide)
+    assert mask.shape == (30, 30)
+    assert 0.3 < mask.mean() <= 1
+
+
+FAT = (
+    [(2725, 1590), (2800, 1575), (2865, 1590), (2880, 1640), (2905, 1650), (2930, 1740), (3005, 1795), (3090, 1890), (3130, 1945),
+     (3180, 2000), (3240, 2060), (3290, 2110), (3355, 2200), (3395, 2260), (3385, 2285), (3350, 2285), (3270, 2225), (3200, 2230),
+     (3135, 2205), (3100, 2130), (3040, 2050), (3000, 2000), (2965, 1980), (2925, 1890), (2890, 1800), (2830, 1750), (2800, 1690),
+     (2745, 1655)],
+    [(1905, 1940), (1960, 1922), (2080, 1915), (2200, 1905), (2260, 1940), (2340, 1965), (2420, 1980), (2500, 1980), (2585, 2010),
+     (2575, 2050), (2500, 2085), (2400, 2105), (2320, 2095), (2265, 2075), (2285, 2045), (2220, 2018), (2100, 2005), (2000, 1985),
+     (1910, 1982)],
+)  # fmt: skip
+"""Outlines of fat drawn by hand in a real overview of core biopsies."""
+BARE = ((57, 172, 2238, 574), (1234, 574, 2238, 947), (3385, 1693, 3873, 2525))
+"""Left, top, right, bottom of bare glass in it, with the dust that lies there."""
+
+
+@pytest.mark.skipif(not OVERVIEW.is_file(), reason="needs the overview of a whole core biopsy")
+def test_fat_of_a_real_core_biopsy_is_found_and_its_dusty_glass_is_not() -> None:
+    with closing(open_slide(OVERVIEW, mpp=4.0)) as slide:
+        mask = tissue_mask(slide)
+    assert mask.shape == (1286, 1948)
+    for outline in FAT:
+        fat = np.zeros(mask.shape, np.uint8)
+        cv2.fillPoly(fat, [np.int32(np.array(outline) / 2)], 1)
+        assert mask[cv2.erode(fat, np.ones((5, 5))) > 0].mean() > 0.98
+    for left, top, right, bottom in BARE:
+        assert mask[top // 2 : bottom // 2, left // 2 : right // 2].mean() < 0.001
 
 
 @pytest.mark.parametrize("path", FIELDS, ids=lambda path: path.stem[:28])

@@ -10,6 +10,8 @@ BreastsegError
 ├── SplitError           a split is empty or leaks                 (also ValueError)
 ├── ModelError           a bundle is missing, altered or unfit     (also ValueError)
 ├── OutputError          an output folder is in use                (also FileExistsError)
+├── IncompleteError      some of several slides failed, or doctor  (also RuntimeError)
+│                        found that predicting does not work here
 └── MissingPackageError  an optional package is not installed      (also ImportError)
 """
 
@@ -56,6 +58,10 @@ class ModelError(BreastsegError, ValueError):
 
 class OutputError(BreastsegError, FileExistsError):
     """An output folder holds something else."""
+
+
+class IncompleteError(BreastsegError, RuntimeError):
+    """Some of several slides failed and the others are done, or predicting does not work on this machine."""
 
 
 class MissingPackageError(BreastsegError, ImportError):

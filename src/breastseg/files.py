@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 from breastseg.errors import BreastsegError, InputError, OutputError
 
 WORK_FILE = "breastseg-work.json"
+_END_BYTES = 32 * 1024 * 1024
 
 
 @contextmanager
@@ -79,13 +82,57 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def claim_folder(out: Path, command: str, settings: dict[str, Any]) -> bool:
+def fingerprint(path: Path) -> str:
+    """Return a hash that tells an exchanged file: of all of it up to 64 MB, else of its size and ends; of a folder, its names and sizes."""
+    digest = hashlib.sha256()
+    if path.is_dir():
+        for file in sorted(p for p in path.rglob("*") if p.is_file()):
+            digest.update(f"{file.relative_to(path).as_posix()} {file.stat().st_size}\n".encode())
+        return digest.hexdigest()
+    size = path.stat().st_size
+    if size <= 2 * _END_BYTES:
+        return sha256_of(path)
+    digest.update(str(size).encode())
+    with path.open("rb") as opened:
+        digest.update(opened.read(_END_BYTES))
+        opened.seek(-_END_BYTES, os.SEEK_END)
+        digest.update(opened.read(_END_BYTES))
+    return digest.hexdigest()
+
+
+@contextmanager
+def held_folder(out: Path) -> Iterator[None]:
+    """Hold a claimed folder against a second run; the system lets go of it when the process ends, however it ends.
+
+    Raises:
+        OutputError: another run holds it.
+    """
+    held = os.open(out / WORK_FILE if sys.platform == "win32" else out, os.O_RDONLY)
+    try:
+        try:
+            if sys.platform == "win32":
+                import msvcrt
+
+                msvcrt.locking(held, msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise OutputError(f"{out}: another run is writing there now; wait for it or choose another folder") from None
+        yield
+    finally:
+        os.close(held)
+
+
+def claim_folder(out: Path, command: str, settings: dict[str, Any], *, may_differ: Collection[str] = ()) -> bool:
     """Take a folder for one piece of work, or go on with the same work that was begun in it.
 
     Args:
         out: the folder; made when missing.
         command: the work's name, as on the command line.
         settings: everything that decides the result, as JSON values.
+        may_differ: names of settings that may have been others before.
 
     Returns:
         True when the folder holds the same work already (begun or finished).
@@ -93,13 +140,13 @@ def claim_folder(out: Path, command: str, settings: dict[str, Any]) -> bool:
     Raises:
         OutputError: the folder holds files of something else, or the same command with other settings.
     """
-    work = {"command": command, "settings": settings}
+    work = json.loads(json.dumps({"command": command, "settings": settings}))
     marker = out / WORK_FILE
     if marker.is_file():
         found = read_json(marker, OutputError, "the note of the work this folder was made for")
         if not isinstance(found, dict) or not isinstance(found.get("settings"), dict):
             raise OutputError(f"{marker}: not the note of a piece of work; choose another folder or remove it")
-        if found == json.loads(json.dumps(work)):
+        if {**found, "settings": {**found["settings"], **{key: work["settings"][key] for key in may_differ}}} == work:
             return True
         raise OutputError(
             f"{out}: holds '{found.get('command')}' work with other settings ({_difference(found, work)}); "
@@ -109,13 +156,18 @@ def claim_folder(out: Path, command: str, settings: dict[str, Any]) -> bool:
         raise InputError(f"{out}: is a file, wanted a folder; choose another name")
     if out.is_dir() and any(p.name != f".part-{WORK_FILE}" for p in out.iterdir()):  # what a kill while claiming leaves is no work
         raise OutputError(f"{out}: output folder is not empty; choose another folder or empty it")
-    write_json(marker, work)
+    note_work(out, command, settings)
     return False
+
+
+def note_work(out: Path, command: str, settings: dict[str, Any]) -> None:
+    """Note in a folder which piece of work it is for."""
+    write_json(out / WORK_FILE, {"command": command, "settings": settings})
 
 
 def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
     if found.get("command") != wanted["command"]:
         return f"this is '{wanted['command']}'"
-    old, new = found.get("settings", {}), json.loads(json.dumps(wanted["settings"]))
+    old, new = found.get("settings", {}), wanted["settings"]
     changed = [f"{key}: {old.get(key)!r} there, {new.get(key)!r} now" for key in {**old, **new} if old.get(key) != new.get(key)]
     return "; ".join(changed)[:300]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isfinite
 
 from breastseg.errors import InputError, MppError
 
@@ -38,6 +39,29 @@ def check_mpp(mpp: float, where: str, option: str = "--mpp") -> float:
     if not MIN_MPP <= mpp <= MAX_MPP:
         raise MppError(f"{where}: {mpp:g} um/px, wanted {MIN_MPP:g} to {MAX_MPP:g}; give the right value with {option}")
     return mpp
+
+
+def parse_box(text: str, size_px: tuple[int, int], mpp: float, where: str) -> Box:
+    """Return the box "x,y,width,height" of a slide in level-0 pixels; with "um" at its end the numbers are microns.
+
+    Args:
+        text: as a person writes it.
+        size_px: (width, height) of the slide at level 0.
+        mpp: its microns per pixel.
+        where: the slide, for errors.
+
+    Raises:
+        InputError: not four numbers, or a box that does not lie inside the slide.
+    """
+    try:
+        x, y, width, height = (float(part) for part in text.strip().removesuffix("um").split(","))
+    except ValueError:
+        raise InputError(f"box '{text}': wanted x,y,width,height in level-0 pixels, or in microns as in 500,500,2000,1000um") from None
+    per_px = mpp if text.strip().endswith("um") else 1.0
+    left, top, right, bottom = (round(place / per_px) if isfinite(place) else -1 for place in (x, y, x + width, y + height))
+    if not (0 <= left < right <= size_px[0] and 0 <= top < bottom <= size_px[1]):
+        raise InputError(f"box '{text}': does not lie inside {where}, which has {size_px[0]} x {size_px[1]} px at {mpp:g} um/px")
+    return Box(left, top, right - left, bottom - top)
 
 
 def scaled_size(size_px: tuple[int, int], mpp: float, new_mpp: float) -> tuple[int, int]:

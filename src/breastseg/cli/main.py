@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import breastseg
-from breastseg.errors import BreastsegError
+from breastseg.errors import BreastsegError, IncompleteError
 
 COMMANDS = {
     "prepare": "annotated images -> a data set, resampled once",
@@ -16,15 +16,23 @@ COMMANDS = {
     "predict": "pictures -> tissue maps, areas in mm2",
     "export": "a model -> the same with a smaller, faster int8 network, its loss measured",
     "models": "shipped models, their cards and pages; to and from a hub; as a MONAI bundle",
+    "doctor": "what is here and what is missing: readers, codecs, back ends, devices; a tiny slide is mapped",
+    "bench": "how fast this machine reads, names and maps a slide",
 }
 """Commands by name, each a file of this folder."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status: 0, 2 for a user's mistake, 130 when interrupted."""
+    """Run the command line and return its exit status.
+
+    0, 1 when some of several slides failed, 2 for a user's mistake, 130 when interrupted.
+    """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         return _run(words)
+    except IncompleteError as error:
+        print(f"breastseg: {error}", file=sys.stderr)
+        return 1
     except BreastsegError as error:
         print(f"breastseg: {error}", file=sys.stderr)
         return 2

@@ -9,17 +9,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = (
         "examples:\n  breastseg predict region.png --mpp 0.25 --out maps\n"
+        "  breastseg predict slide.svs --out maps --box 2000,2000,1500,1500um --uncertainty\n"
+        "  breastseg predict slides/ --out maps --resume\n"
+        "  breastseg predict slides.csv --out maps --parquet\n"
         "  breastseg predict fields/ --mpp 0.5 --model runs/first/bundle --out maps --figure 10"
     )
-    parser.add_argument("input", nargs="+", help="pictures or folders of pictures (PNG, JPEG, TIFF)")
+    parser.add_argument("input", nargs="+", help="pictures, slides, folders of them, or a CSV of slides (columns path, mpp, box, patient)")
     add_model_arguments(parser)
     parser.add_argument("--out", required=True, help="folder of the results, one folder an input in it")
-    parser.add_argument("--mpp", type=float, help="microns per pixel of the pictures, when they do not say")
-    parser.add_argument("--figure", type=int, default=0, metavar="N", help="draw the first N pictures beside their masks")
+    parser.add_argument("--mpp", type=float, help="microns per pixel at level 0, when the files do not say or say it wrong")
+    parser.add_argument("--box", metavar="X,Y,W,H", help="map this field alone: level-0 pixels, or microns with um at the end")
+    parser.add_argument("--no-tissue-mask", dest="tissue_mask", action="store_false", help="look at glass too")
+    parser.add_argument("--blend", action="store_true", help="where tiles overlap, take the mean of their probabilities")
+    parser.add_argument("--probabilities", action="store_true", help="write probabilities.ome.tif, one channel a class")
+    parser.add_argument("--uncertainty", action="store_true", help="write uncertainty.ome.tif, the entropy at low resolution")
+    parser.add_argument(
+        "--min-area", type=float, metavar="UM2", help="smallest region and hole in regions.geojson; smaller ones go to what surrounds them"
+    )
+    parser.add_argument("--gzip", action="store_true", help="write regions.geojson.gz in place of regions.geojson")
+    parser.add_argument("--parquet", action="store_true", help="write measures.parquet too (extra parquet)")
+    parser.add_argument("--figure", type=int, default=0, metavar="N", help="draw the first N inputs beside their masks")
+    parser.add_argument("--resume", action="store_true", help="go on in a folder though the list of inputs has changed")
+    parser.add_argument("--dry-run", action="store_true", help="say what it will take, in time, disk and memory, and stop")
 
 
 def run(options: argparse.Namespace) -> None:
     """Predict, and print where the results are."""
-    from breastseg.inference.predict import PredictConfig, predict
+    from breastseg.inference.predict import PredictConfig, foretell, predict
+    from breastseg.inference.result import ResultConfig
+    from breastseg.inference.stream import MapConfig
+    from breastseg.outputs.regions import RegionsConfig
 
-    predict(options.input, model_of(options), options.out, PredictConfig(mpp=options.mpp, figure=options.figure))
+    regions = RegionsConfig() if options.min_area is None else RegionsConfig(min_area_um2=options.min_area)
+    kept = MapConfig(
+        tissue_mask=options.tissue_mask, blend=options.blend, probabilities=options.probabilities, uncertainty=options.uncertainty
+    )
+    config = PredictConfig(
+        mpp=options.mpp, box=options.box, figure=options.figure, parquet=options.parquet,
+        result=ResultConfig(map=kept, regions=regions, compress_regions=options.gzip),
+    )  # fmt: skip
+    if options.dry_run:
+        foretell(options.input, model_of(options), options.out, config)
+    else:
+        predict(options.input, model_of(options), options.out, config, resume=options.resume)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from breastseg.geometry import scaled_size
-from breastseg.inference.tiles import label_pixels
+from breastseg.inference.tiles import TileConfig, label_pixels
 from breastseg.labels import Labels
 from breastseg.models.bundle import DEFAULT_MODEL, Bundle, load_bundle
 from breastseg.models.card import Card
@@ -41,6 +41,11 @@ class Model:
         """Return the model's card."""
         return self.bundle.card
 
+    @property
+    def tiles(self) -> TileConfig:
+        """Return how the model is shown a field."""
+        return TileConfig(self.card.tile_px, self.card.halo_px, len(self.card.label_map.classes), self.flips)
+
     def label(self, pixels: npt.NDArray[np.uint8], *, mpp: float, step: Callable[[int], object] = lambda area: None) -> Labels:
         """Name the tissue under every pixel of a picture.
 
@@ -54,7 +59,7 @@ class Model:
         """
         size = pixels.shape[1], pixels.shape[0]
         at_model = resample_pixels(pixels, scaled_size(size, mpp, self.card.mpp)) if mpp != self.card.mpp else pixels
-        labels = label_pixels(at_model, self.runner, tile_px=self.card.tile_px, halo_px=self.card.halo_px, flips=self.flips, step=step)
+        labels = label_pixels(at_model, self.runner, self.tiles, step=step)
         return resample_labels(labels, size)
 
 

@@ -1,36 +1,41 @@
-"""predict(): pictures in, a folder of results each.
+"""predict(): pictures and slides in, a folder of results each.
 
-OUT/STEM/labels.png    8-bit palette, the input's size, values are labels
-OUT/STEM/overlay.png   the input with its classes over it, and a legend
-OUT/STEM/run.json      everything needed to do it again
-OUT/measures.csv       mm2 and % per class, one row an input
-OUT/figure.png         with `figure`: the first inputs beside their masks
+OUT/NAME/labels.png          a picture's labels: 8-bit palette, the input's size, values are labels
+OUT/NAME/labels.ome.tif      a slide's labels: pyramid at the model's um/px, values are labels, names and colours inside
+OUT/NAME/regions.geojson     the same as polygons with holes in level-0 pixels, for QuPath
+OUT/NAME/overlay.png         the input (a slide: at low resolution) with its classes over it, and a legend
+OUT/NAME/tissue.png          a slide's tissue mask
+OUT/NAME/run.json            everything needed to do it again
+OUT/NAME/probabilities.ome.tif, uncertainty.ome.tif    when asked for
+OUT/measures.csv             areas, shares and shapes, one row an input
+OUT/manifest.csv             what became of each input, why, and in what time
+OUT/figure.png               with `figure`: the first inputs beside their masks
 """
 
 import shutil
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
+from contextlib import closing
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from PIL import Image
 from tqdm import tqdm
 
-from breastseg.errors import ImageError, InputError
-from breastseg.files import WORK_FILE, claim_folder, read_json, sha256_of, write_json, write_text, written_folder
-from breastseg.geometry import scaled_size
+from breastseg.errors import BreastsegError, IncompleteError, InputError
+from breastseg.files import claim_folder, fingerprint, held_folder, note_work, read_json, write_text, written
+from breastseg.geometry import parse_box
+from breastseg.inference.forecast import check_disk, forecast
+from breastseg.inference.inputs import Input, list_inputs
 from breastseg.inference.model import Model
-from breastseg.measures import class_areas
-from breastseg.outputs.pictures import save_figure, save_labels, save_overlay
-from breastseg.slides import open_slide
+from breastseg.inference.result import ResultConfig, box_list, picture_and_labels, write_result
+from breastseg.inference.stream import Plan, plan_map
+from breastseg.outputs.pictures import save_figure
+from breastseg.slides import Slide, open_slide
 from breastseg.slides.flat import FlatSlide
-from breastseg.slides.tissue import doubts
-from breastseg.sources.region import IMAGE_SUFFIXES
 
-_OWN_NAMES = ("measures.csv", "figure.png", WORK_FILE)
+_MANIFEST = ("slide", "outcome", "cause", "seconds", "result", "patient")
 
 
 @dataclass(frozen=True)
@@ -39,121 +44,193 @@ class PredictConfig:
 
     Attributes:
         mpp: microns per pixel of the inputs, when they do not say or say it wrong.
+        box: field of each input, "x,y,width,height" in level-0 pixels or with "um" at its end; None is the whole.
         figure: draw the first so many inputs beside their masks; 0 draws none.
+        result: what is mapped and written; its own box is not used.
+        parquet: write measures.parquet too.
     """
 
     mpp: float | None = None
+    box: str | None = None
     figure: int = 0
+    result: ResultConfig = field(default_factory=ResultConfig)
+    parquet: bool = False
 
 
 def predict(
     inputs: str | Path | Sequence[str | Path], model: Model, out: str | Path, config: PredictConfig = PredictConfig(), *,
-    say: Callable[[str], None] = print,
+    resume: bool = False, say: Callable[[str], None] = print,
 ) -> pd.DataFrame:  # fmt: skip
-    """Name the tissue in pictures; goes on where an interrupted run stopped.
+    """Name the tissue in pictures and slides; goes on where an interrupted run stopped.
 
     Args:
-        inputs: pictures, or folders of pictures.
+        inputs: pictures, slides, folders of them, or tables of slides (CSV: path, mpp, box, patient).
         model: from `load_model`.
         out: folder of the results; must be empty or hold the same work.
-        config: resolution and figure.
+        config: resolution, field, what is written.
+        resume: go on in a folder whose inputs were others, skipping what is whole.
         say: takes one line at a time of what a person should know.
 
     Returns:
         the measures, one row an input.
 
     Raises:
-        ImageError, MppError: an input cannot be used; every input is opened before the first is run.
+        ImageError, MppError: an input that was named cannot be used; each of these is opened before the first is run.
+        IncompleteError: some of several failed; the rest is done, and manifest.csv says what became of each.
     """
-    if config.figure < 0:
-        raise InputError(f"figure {config.figure}: wanted 0 or more")
-    paths = list_pictures([inputs] if isinstance(inputs, (str, Path)) else inputs)
-    slides = {path: open_slide(path, mpp=config.mpp) for path in paths}
-    out, card = Path(out), model.card
-    settings = {
-        "model": card.name,
-        "model_files": card.files,
-        "backend": model.backend,
-        "mpp": config.mpp,
-        "inputs": [str(p) for p in paths],
-    }
-    claim_folder(out, "predict", settings)
-    total = sum(width * height for width, height in (scaled_size(s.size_px, s.mpp, card.mpp) for s in slides.values()))
-    rows = []
-    with tqdm(
-        total=total / 1e6,
-        unit="Mpx",
-        desc="predict",
-        disable=None,
-        bar_format="{l_bar}{bar}| {n:.1f}/{total:.1f} Mpx [{elapsed}<{remaining}, {rate_fmt}]",
-    ) as bar:
-        for path in paths:
-            folder = out / path.stem
-            if folder.is_dir() and _result(folder)["input_sha256"] != sha256_of(path):
-                shutil.rmtree(folder)  # the picture was exchanged since
-            if not folder.is_dir():
-                _predict_one(slides[path], model, folder, lambda area: bar.update(area / 1e6))
-            result = _result(folder)
-            for doubt in result["doubts"]:
-                say(f"warning: {path}: {doubt}")
-            rows.append(result["measures"])
-    table = pd.DataFrame(rows)
-    write_text(out / "measures.csv", table.to_csv(index=False, lineterminator="\n"))
-    if config.figure:
-        _figure(paths[: config.figure], slides, model, out)
-    say(f"{len(paths)} picture{'s' if len(paths) > 1 else ''}, {table['analysed_mm2'].sum():.3g} mm2: {out}")
+    items = _checked(inputs, config)
+    out = Path(out)
+    settings = {"model": model.card.name, "model_files": model.card.files, "backend": model.backend, **asdict(config),
+                "inputs": [[str(item.path), item.mpp, item.box] for item in items]}  # fmt: skip
+    for free in ("figure", "parquet"):
+        del settings[free]
+    claim_folder(out, "predict", settings, may_differ=("inputs",) if resume else ())
+    with held_folder(out):
+        note_work(out, "predict", settings)
+        outcomes, results = _run(items, model, out, config, say)
+        table = pd.DataFrame([result["measures"] | _patient(item) for item, result in results])
+        write_text(out / "measures.csv", table.to_csv(index=False, lineterminator="\n"))
+        if config.parquet:
+            with written(out / "measures.parquet") as beside:
+                table.to_parquet(beside, index=False)
+        if config.figure:
+            _figure([item for item, _ in results[: config.figure]], model, out, config)
+    failed = [row for row in outcomes if row["outcome"] == "failed"]
+    say(f"{len(results)} picture{'s' if len(results) != 1 else ''}, {table['analysed_mm2'].sum() if len(table) else 0:.3g} mm2: {out}")
+    if failed:
+        raise IncompleteError(
+            f"{len(failed)} of {len(items)} failed, the others are done; the first: {failed[0]['cause']}; "
+            f"{out / 'manifest.csv'} tells of each, the same command tries again"
+        )
     return table
 
 
-def list_pictures(inputs: Sequence[str | Path]) -> list[Path]:
-    """List pictures and the pictures of folders, in order; ImageError for none or for two of one name."""
-    paths: list[Path] = []
-    for item in map(Path, inputs):
-        if item.is_dir():
-            inside = sorted(p for p in item.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith("."))
-            if not inside:
-                raise ImageError(f"{item}: no pictures in this folder; wanted {', '.join(IMAGE_SUFFIXES)}")
-            paths += inside
-        else:
-            paths.append(item)
-    stems: dict[str, Path] = {}
-    for path in paths:
-        if path.stem in _OWN_NAMES:
-            raise ImageError(f"{path}: its results would be called like {path.stem}, which breastseg writes itself; rename it")
-        if path.stem in stems:
-            raise ImageError(f"{path}: its results would overwrite those of {stems[path.stem]}; rename one or predict them apart")
-        stems[path.stem] = path
-    if not paths:
-        raise ImageError("no pictures given; name files or folders")
-    return paths
+def foretell(inputs: str | Path | Sequence[str | Path], model: Model, out: str | Path, config: PredictConfig = PredictConfig(), *,
+             say: Callable[[str], None] = print) -> None:  # fmt: skip
+    """Say what `predict` would look at and what it would take; write nothing.
+
+    Raises:
+        what `predict` raises before its first tile.
+    """
+    for item in _checked(inputs, config):
+        with closing(_opened(item, config)) as slide:
+            wanted = _box(slide, item, config)
+            say(_foretold(slide, plan_map(slide, model, wanted.map), model, Path(out), wanted))
 
 
-def _result(folder: Path) -> dict[str, Any]:
+def _checked(inputs: str | Path | Sequence[str | Path], config: PredictConfig) -> list[Input]:
+    if config.figure < 0:
+        raise InputError(f"figure {config.figure}: wanted 0 or more")
+    items = list_inputs([inputs] if isinstance(inputs, (str, Path)) else inputs)
+    for item in items:
+        if item.named:
+            with closing(_opened(item, config)) as slide:
+                _box(slide, item, config)
+    return items
+
+
+def _opened(item: Input, config: PredictConfig) -> Slide:
+    return open_slide(item.path, mpp=item.mpp or config.mpp)
+
+
+def _box(slide: Slide, item: Input, config: PredictConfig) -> ResultConfig:
+    """Return the result's configuration with the box of this slide."""
+    text = item.box or config.box
+    box = None if text is None else parse_box(text, slide.size_px, slide.mpp, str(slide.path))
+    return replace(config.result, map=replace(config.result.map, box=box))
+
+
+def _run(
+    items: Sequence[Input], model: Model, out: Path, config: PredictConfig, say: Callable[[str], None]
+) -> tuple[list[dict[str, Any]], list[tuple[Input, dict[str, Any]]]]:
+    """Run each input; return the rows of the manifest, and what run.json says of those that are done."""
+    before, outcomes, results = _manifest(out), [], []
+    for number, item in enumerate(items, start=1):
+        start = time.perf_counter()
+        row = {"slide": str(item.path), "outcome": "stopped", "patient": item.patient or ""}
+        try:
+            result, fresh = _predict_one(item, model, out, config, say, f"{number}/{len(items)} {item.name}")
+            for doubt in result["doubts"]:
+                say(f"warning: {item.path}: {doubt}")
+            results.append((item, result))
+            seconds = f"{time.perf_counter() - start:.1f}" if fresh else before.get(str(item.path), "")
+            row |= {"outcome": "done", "result": item.name, "seconds": seconds}
+        except BreastsegError as error:
+            row |= {"outcome": "failed", "cause": str(error), "seconds": f"{time.perf_counter() - start:.1f}"}
+            if len(items) > 1:
+                say(f"failed: {error}")
+            else:
+                raise
+        finally:
+            outcomes.append(row)
+            _write_manifest([*outcomes, *({"slide": str(later.path), "outcome": "waits"} for later in items[number:])], out)
+    return outcomes, results
+
+
+def _predict_one(
+    item: Input, model: Model, out: Path, config: PredictConfig, say: Callable[[str], None], title: str
+) -> tuple[dict[str, Any], bool]:  # fmt: skip
+    """Return what run.json says, and whether it was written now: a whole result of the same slide is kept."""
+    folder = out / item.name
+    with closing(_opened(item, config)) as slide:
+        wanted = _box(slide, item, config)
+        found = _whole(folder, slide, wanted)
+        if found is not None:
+            return found, False
+        plan = plan_map(slide, model, wanted.map)
+        if not isinstance(slide, FlatSlide):
+            say(_foretold(slide, plan, model, out, wanted))
+        with tqdm(
+            total=plan.area_px / 1e6, unit="Mpx", desc=title, disable=None, leave=False,
+            bar_format="{l_bar}{bar}| {n:.1f}/{total:.1f} Mpx [{elapsed}<{remaining}, {rate_fmt}]",
+        ) as bar:  # fmt: skip
+            return write_result(slide, plan, model, folder, wanted, step=lambda area: bar.update(area / 1e6), say=say), True
+
+
+def _foretold(slide: Slide, plan: Plan, model: Model, out: Path, wanted: ResultConfig) -> str:
+    """Say what will be looked at and what it will take; InputError when the disk is too small."""
+    expected = forecast(slide, plan, model, keeps_scores=wanted.map.probabilities or wanted.map.uncertainty)
+    check_disk(expected, out)
+    width, height = slide.size_px
+    return (
+        f"{slide.path}: {width} x {height} px at {slide.mpp:.4g} um/px ({slide.mpp_source}); "
+        f"{plan.area_px / 1e6:.1f} Mpx at {model.card.mpp:g} um/px to look at, {expected}"
+    )
+
+
+def _whole(folder: Path, slide: Slide, wanted: ResultConfig) -> dict[str, Any] | None:
+    """Return what run.json says of a whole result; None when there is none, or one of other pixels, resolution or field."""
+    if not folder.is_dir():
+        return None
     found: dict[str, Any] = read_json(folder / "run.json", InputError, "a result's run.json")
-    return found
+    now = {"input_fingerprint": fingerprint(slide.path), "mpp": slide.mpp, "box_level0_px": box_list(wanted.map.box)}
+    if all(found.get(key) == value for key, value in now.items()):
+        return found
+    shutil.rmtree(folder)
+    return None
 
 
-def _predict_one(slide: FlatSlide, model: Model, folder: Path, step: Callable[[int], object]) -> None:
-    card = model.card
-    pixels = slide.read(mpp=slide.mpp)
-    labels = model.label(pixels, mpp=slide.mpp, step=step)
-    measures = {"image": slide.path.stem, "mpp": slide.mpp, **class_areas(labels, card.label_map, slide.mpp)}
-    with written_folder(folder) as beside:
-        save_labels(labels, card.label_map, beside / "labels.png")
-        save_overlay(pixels, labels, card.label_map, beside / "overlay.png")
-        write_json(beside / "run.json", {
-            "input": str(slide.path), "input_sha256": sha256_of(slide.path), "size_px": list(slide.size_px), "mpp": slide.mpp,
-            "mpp_source": slide.mpp_source, "model": card.name, "model_files": card.files, "model_mpp": card.mpp, "tile_px": card.tile_px,
-            "halo_px": card.halo_px, "backend": model.backend, "label_map": card.label_map.to_dict(), "measures": measures,
-            "doubts": doubts(pixels),
-            "packages": {name: version(name) for name in ("breastseg", "numpy", model.runner.package, "opencv-python-headless", "pillow")},
-            "use": "research use only, not for diagnosis",
-        })  # fmt: skip
+def _patient(item: Input) -> dict[str, str]:
+    return {} if item.patient is None else {"patient": item.patient}
 
 
-def _figure(paths: Sequence[Path], slides: dict[Path, FlatSlide], model: Model, out: Path) -> None:
-    pairs = []
-    for path in paths:
-        with Image.open(out / path.stem / "labels.png") as picture:
-            pairs.append((path.name, slides[path].read(mpp=slides[path].mpp), np.asarray(picture)))
-    save_figure(pairs, model.card.label_map, out / "figure.png")
+def _manifest(out: Path) -> dict[str, str]:
+    """Return the seconds of each slide by an earlier run."""
+    path = out / "manifest.csv"
+    if not path.is_file():
+        return {}
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    return dict(zip(table["slide"], table["seconds"], strict=True))
+
+
+def _write_manifest(rows: Sequence[dict[str, Any]], out: Path) -> None:
+    table = pd.DataFrame(rows, columns=list(_MANIFEST))
+    write_text(out / "manifest.csv", table.to_csv(index=False, lineterminator="\n"))
+
+
+def _figure(items: Sequence[Input], model: Model, out: Path, config: PredictConfig) -> None:
+    rows = []
+    for item in items:
+        with closing(_opened(item, config)) as slide:
+            rows.append((item.path.name, *picture_and_labels(slide, out / item.name)))
+    save_figure(rows, model.card.label_map, out / "figure.png")

@@ -1,45 +1,168 @@
-"""The heart: a field in, labels out, tile by tile with a halo; what one tile needs is all that is held beside the result."""
+"""The heart: a field in, names of tissue out, tile by tile; what a few tiles need is all that is held."""
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from breastseg.geometry import Box, tile_grid
+from breastseg.geometry import Box, Tile, tile_grid
+from breastseg.inference.blend import Blend
 from breastseg.labels import Labels
 from breastseg.runtime import Runner
 from breastseg.runtime.runner import likeliest
+from breastseg.slides import Pixels
 
 _FORWARD, _BACKWARD = slice(None), slice(None, None, -1)
+_AHEAD = 2
+"""Tiles read before the network asks for them."""
+
+
+class Field(Protocol):
+    """What is mapped: pixels at the model's microns per pixel, read by box."""
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Return (width, height)."""
+        ...
+
+    def pixels(self, box: Box) -> Pixels:
+        """Return the (H, W, 3) uint8 pixels of a box inside the field."""
+        ...
+
+
+@dataclass(frozen=True)
+class PixelField:
+    """A field that is in memory, (H, W, 3) uint8."""
+
+    array: Pixels
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Return (width, height)."""
+        return self.array.shape[1], self.array.shape[0]
+
+    def pixels(self, box: Box) -> Pixels:
+        """Return the pixels of a box."""
+        return self.array[box.y : box.y + box.height, box.x : box.x + box.width]
+
+
+@dataclass(frozen=True)
+class TileConfig:
+    """How a field is cut and shown.
+
+    Attributes:
+        tile_px: side of a tile shown to the network, a multiple of 32.
+        halo_px: border of it that its neighbours see too, a multiple of 32.
+        classes: K, how many the model has.
+        flips: take the mean of the probabilities of a tile and of its three mirror images, at four times the work.
+        blend: where tiles overlap, take the mean of their probabilities, weighted less towards a tile's border; without, the border is
+            thrown away.
+    """
+
+    tile_px: int
+    halo_px: int
+    classes: int
+    flips: bool = False
+    blend: bool = False
+
+
+@dataclass(frozen=True)
+class Named:
+    """One piece of the answer.
+
+    Attributes:
+        box: where it lies in the field.
+        labels: (H, W) uint8 labels 1 to K; 0 where blending found no tile.
+        probabilities: (K, H, W), when they were asked for.
+        area: pixels of the field that were looked at for it.
+    """
+
+    box: Box
+    labels: Labels
+    probabilities: npt.NDArray[np.float32] | None
+    area: int
+
+
+def name_tissue(
+    field: Field, runner: Runner, config: TileConfig, *, wanted: Collection[Tile] | None = None, probabilities: bool = False
+) -> Iterator[Named]:
+    """Name the tissue of a field, piece by piece in the order of its tiles; tiles are read ahead of the network.
+
+    Args:
+        field: at the model's microns per pixel.
+        runner: the model.
+        config: sizes and ways.
+        wanted: the tiles of the field's grid that are looked at (None: all).
+        probabilities: give probabilities too.
+
+    Raises:
+        InputError: tile and halo do not fit together.
+    """
+    blend = Blend(field.size_px, config.tile_px, config.halo_px, config.classes) if config.blend else None
+    grid = tile_grid(field.size_px, config.tile_px, config.halo_px)
+    tiles = [tile for tile in grid if blend or wanted is None or tile in wanted]
+    looked_at = (tile for tile in tiles if wanted is None or tile in wanted)
+    shown = _ahead(lambda tile: _shown(field, tile.outer), looked_at)
+    for tile in tiles:
+        looks = wanted is None or tile in wanted
+        if blend:
+            scores = _probabilities(next(shown), runner, flips=config.flips)[0] if looks else None
+            box, mean = blend.add(tile, scores)
+            named = likeliest(mean[None])[0] * mean.any(axis=0)
+            yield Named(box, named, mean if probabilities else None, tile.inner.area if looks else 0)
+            continue
+        inner, top, left = tile.inner, tile.inner.y - tile.outer.y, tile.inner.x - tile.outer.x
+        kept = np.s_[..., top : top + inner.height, left : left + inner.width]
+        if config.flips or probabilities:
+            scores = _probabilities(next(shown), runner, flips=config.flips)[0][kept]
+            yield Named(inner, likeliest(scores[None])[0], scores if probabilities else None, inner.area)
+        else:
+            yield Named(inner, runner.labels(next(shown))[0][kept], None, inner.area)
 
 
 def label_pixels(
-    pixels: npt.NDArray[np.uint8], runner: Runner, *, tile_px: int, halo_px: int, flips: bool = False,
-    step: Callable[[int], object] = lambda area: None,
+    pixels: Pixels, runner: Runner, config: TileConfig, *, step: Callable[[int], object] = lambda area: None
 ) -> Labels:  # fmt: skip
-    """Name the tissue under every pixel of a field that is at the model's microns per pixel.
+    """Name the tissue under every pixel of a picture that is at the model's microns per pixel.
 
     Args:
         pixels: (H, W, 3) uint8, in memory or memory-mapped.
         runner: the model.
-        tile_px: side of a tile shown to the network, a multiple of 32.
-        halo_px: border of it that is thrown away, a multiple of 32.
-        flips: take the mean of the probabilities of a tile and of its three mirror images, at four times the work.
+        config: sizes and ways.
         step: told the pixels of each tile that is done.
 
     Returns:
         (H, W) uint8 labels 1 to K.
     """
-    height, width = pixels.shape[:2]
-    labels = np.zeros((height, width), np.uint8)
-    for tile in tile_grid((width, height), tile_px, halo_px):
-        shown, inner = _shown(pixels, tile.outer)[None], tile.inner
-        named = likeliest(_flipped_mean(shown, runner)) if flips else runner.labels(shown)
-        top, left = inner.y - tile.outer.y, inner.x - tile.outer.x
-        kept = named[0, top : top + inner.height, left : left + inner.width]
-        labels[inner.y : inner.y + inner.height, inner.x : inner.x + inner.width] = kept
-        step(inner.area)
+    labels = np.zeros(pixels.shape[:2], np.uint8)
+    for named in name_tissue(PixelField(pixels), runner, config):
+        box = named.box
+        labels[box.y : box.y + box.height, box.x : box.x + box.width] = named.labels
+        step(named.area)
     return labels
+
+
+def _ahead(read: Callable[[Tile], Pixels], tiles: Iterable[Tile]) -> Iterator[Pixels]:
+    """Yield what `read` gives for each tile, in order, with a few being read in other threads meanwhile."""
+    waiting: deque[Future[Pixels]] = deque()
+    pool = ThreadPoolExecutor(_AHEAD, "reader")
+    try:
+        for tile in tiles:
+            waiting.append(pool.submit(read, tile))
+            if len(waiting) > _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _probabilities(tiles: npt.NDArray[np.uint8], runner: Runner, *, flips: bool) -> npt.NDArray[np.float32]:
+    return _flipped_mean(tiles, runner) if flips else runner.probabilities(tiles)
 
 
 def _flipped_mean(tiles: npt.NDArray[np.uint8], runner: Runner) -> npt.NDArray[np.float32]:
@@ -53,16 +176,16 @@ def _flipped_mean(tiles: npt.NDArray[np.uint8], runner: Runner) -> npt.NDArray[n
     return np.divide(upright + upside_down, 4, dtype=np.float32)
 
 
-def _shown(pixels: npt.NDArray[np.uint8], box: Box) -> npt.NDArray[np.uint8]:
-    """Cut a box, (H, W, 3); where it reaches over the edge the field is mirrored."""
-    height, width = pixels.shape[:2]
+def _shown(field: Field, box: Box) -> Pixels:
+    """Cut a box, (1, H, W, 3); where it reaches over the edge the field is mirrored."""
+    width, height = field.size_px
     if box.x >= 0 and box.y >= 0 and box.x + box.width <= width and box.y + box.height <= height:
-        return np.ascontiguousarray(pixels[box.y : box.y + box.height, box.x : box.x + box.width])
+        return np.ascontiguousarray(field.pixels(box))[None]
     rows, columns = _mirrored(box.y, box.height, height), _mirrored(box.x, box.width, width)
-    top, left = rows.min(), columns.min()
-    around = pixels[top : rows.max() + 1, left : columns.max() + 1]
-    shown: npt.NDArray[np.uint8] = np.take(around[rows - top], columns - left, axis=1)
-    return shown
+    top, left = int(rows.min()), int(columns.min())
+    around = field.pixels(Box(left, top, int(columns.max()) + 1 - left, int(rows.max()) + 1 - top))
+    shown: Pixels = np.take(around[rows - top], columns - left, axis=1)
+    return shown[None]
 
 
 def _mirrored(start: int, length: int, size: int) -> npt.NDArray[np.intp]:

@@ -1,12 +1,18 @@
 """Area per class in mm2 and %."""
 
+from typing import TypeAlias
+
 import numpy as np
+import numpy.typing as npt
 
 from breastseg.labels import LabelMap, Labels
 
+Counts: TypeAlias = npt.NDArray[np.int64]
+"""Pixels per label: (256,) int64, label 0 first."""
+
 
 def class_areas(labels: Labels, label_map: LabelMap, mpp: float) -> dict[str, float]:
-    """Measure the area of each class.
+    """Measure the area of each class in a label image.
 
     Args:
         labels: (H, W) uint8.
@@ -14,9 +20,13 @@ def class_areas(labels: Labels, label_map: LabelMap, mpp: float) -> dict[str, fl
         mpp: microns per pixel of `labels`.
 
     Returns:
-        analysed_mm2, then NAME_mm2 and NAME_percent (of what was analysed; NaN when nothing was) for each class.
+        the columns of `areas_of`.
     """
-    counts = np.bincount(labels.ravel(), minlength=len(label_map.classes) + 1)
+    return areas_of(np.bincount(labels.ravel(), minlength=256), label_map, mpp)
+
+
+def areas_of(counts: Counts, label_map: LabelMap, mpp: float) -> dict[str, float]:
+    """Turn pixels per label into analysed_mm2, then NAME_mm2 and NAME_percent (of what was analysed; NaN when nothing was)."""
     mm2 = mpp * mpp / 1e6
     analysed = int(counts[1:].sum())
     areas = {"analysed_mm2": analysed * mm2}

@@ -1,6 +1,18 @@
 """Pictures of tissue: `open_slide(path)` gives size, microns per pixel with their origin, and pixels at any mpp."""
 
-from breastseg.slides.flat import open_slide, read_codes, resample_labels, resample_pixels
+from breastseg.slides.flat import read_codes
+from breastseg.slides.readers import READERS, SLIDE_SUFFIXES, is_slide_folder, open_slide
+from breastseg.slides.resample import resample_labels, resample_pixels
 from breastseg.slides.slide import Pixels, Slide
 
-__all__ = ["Pixels", "Slide", "open_slide", "read_codes", "resample_labels", "resample_pixels"]
+__all__ = [
+    "READERS",
+    "SLIDE_SUFFIXES",
+    "Pixels",
+    "Slide",
+    "is_slide_folder",
+    "open_slide",
+    "read_codes",
+    "resample_labels",
+    "resample_pixels",
+]

@@ -1,69 +1,69 @@
-"""Flat images (PNG, JPEG, TIFF) through Pillow, and masks whose pixel values are label codes."""
+"""Flat images (PNG, JPEG, small TIFF) through Pillow, and masks whose pixel values are label codes."""
 
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import SupportsFloat
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from breastseg.errors import ImageError, MppError
-from breastseg.geometry import MAX_MPP, MIN_MPP, check_mpp, scaled_size
+from breastseg.errors import ImageError
+from breastseg.geometry import Box
+from breastseg.slides.pyramid import MAX_ASKED_PX, Pyramid
+from breastseg.slides.resolution import Clue, find_mpp, tiff_clues
 from breastseg.slides.slide import Pixels
 
-MAX_PIXELS = 250_000_000
-"""A flat image is decoded whole: at 3 bytes a pixel this is 750 MB."""
+MAX_PIXELS = MAX_ASKED_PX
+"""A flat image is decoded whole."""
 
-_TIFF_RESOLUTION_X, _TIFF_RESOLUTION_UNIT = 282, 296
-_UM_PER_TIFF_UNIT = {2: 25_400.0, 3: 10_000.0}
+_DESCRIPTION, _RESOLUTION_X, _RESOLUTION_Y, _RESOLUTION_UNIT = 270, 282, 283, 296
 
 _OPENING = threading.Lock()
 """catch_warnings() changes the filters of all threads: two at once leave them wrong."""
 
 
-@dataclass(frozen=True)
-class FlatSlide:
-    """A flat image as a Slide: one level, held in memory when read."""
+class FlatSlide(Pyramid):
+    """A flat image as a Slide of one level. From the first box on its pixels are held, until `close()`."""
 
-    path: Path
-    size_px: tuple[int, int]
-    mpp: float
-    mpp_source: str
+    in_blocks = False
 
-    def read(self, *, mpp: float) -> Pixels:
-        """Return the whole picture at `mpp`, resampled with area weights: (H, W, 3) uint8."""
-        pixels = _read_pixels(self.path)
-        if pixels.shape[1::-1] != self.size_px:
-            raise ImageError(f"{self.path}: turned by a tag behind its pixels, or changed since it was opened; export it upright")
-        return resample_pixels(pixels, scaled_size(self.size_px, self.mpp, mpp))
+    def __init__(self, path: Path, mpp: float | None = None) -> None:
+        """Read the header and find the microns per pixel.
 
+        Args:
+            path: a PNG, JPEG or TIFF file.
+            mpp: microns per pixel when the file does not say, or says it wrong.
 
-def open_slide(path: str | Path, *, mpp: float | None = None) -> FlatSlide:
-    """Open a picture: read its header, find its microns per pixel.
+        Raises:
+            ImageError: no picture, or one too large to decode whole.
+            MppError: no mpp was given and the file has none; the message lists what was looked at.
+        """
+        with _opened(path) as image:
+            size = _upright_size(image)
+            _check_depth(image, path)
+            super().__init__(path, [size], find_mpp(path, mpp, _clues(image)))
+        self._lock = threading.Lock()
+        self._held: Pixels | None = None
 
-    Args:
-        path: a PNG, JPEG or TIFF file.
-        mpp: microns per pixel when the file does not say, or says it wrong.
+    def _stored(self, level: int, box: Box) -> Pixels:
+        with self._lock:
+            whole = self._held
+            if whole is None:
+                whole = _read_pixels(self.path)
+                if whole.shape[1::-1] != self.size_px:
+                    raise ImageError(f"{self.path}: turned by a tag behind its pixels, or changed since it was opened; export it upright")
+                if box != Box(0, 0, *self.size_px):  # boxes come in numbers; a picture that is read once as a whole is not kept
+                    self._held = whole
+        return np.ascontiguousarray(whole[box.y : box.y + box.height, box.x : box.x + box.width])
 
-    Raises:
-        ImageError: no picture, or one too large to decode whole.
-        MppError: no mpp was given and the file has none; the message lists what was looked at.
-    """
-    path = Path(path)
-    with _opened(path) as image:
-        size = _upright_size(image)
-        _check_depth(image, path)
-        if mpp is not None:
-            return FlatSlide(path, size, check_mpp(mpp, "--mpp"), "given")
-        found, looked_at = _mpp_from_tags(image)
-    if found is None:
-        raise MppError(f"{path}: no microns per pixel (looked at {looked_at}); give --mpp, as in --mpp 0.25 for a 40x scan")
-    return FlatSlide(path, size, check_mpp(found, str(path)), "TIFF resolution tags")
+    def close(self) -> None:
+        """Let go of the pixels."""
+        with self._lock:
+            self._held = None
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -97,29 +97,13 @@ def _read_pixels(path: Path) -> Pixels:
         return np.asarray(upright if upright.mode == "RGB" else upright.convert("RGB"))
 
 
-def resample_pixels(pixels: Pixels, size_px: tuple[int, int]) -> Pixels:
-    """Return the picture at (width, height): area weights when shrinking, bilinear when growing."""
-    height, width = pixels.shape[:2]
-    if (width, height) == size_px:
-        return pixels
-    shrinks = size_px[0] <= width and size_px[1] <= height
-    return np.asarray(cv2.resize(pixels, size_px, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR), np.uint8)
-
-
-def resample_labels(labels: npt.NDArray[np.uint8], size_px: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """Return the label image at (width, height): the label under each new pixel's centre, nothing mixed."""
-    if labels.shape[::-1] == size_px:
-        return labels
-    # INTER_NEAREST_EXACT, because INTER_NEAREST takes corners for centres and shifts labels against pixels.
-    return np.asarray(cv2.resize(labels, size_px, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
-
-
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     """Open a picture of acceptable size. Only the errors of opening are told here, never those of the caller's body."""
     try:
         with _OPENING, warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit follows
+            warnings.simplefilter("ignore", UserWarning)  # a damaged tag table says nothing of the pixels
             image = Image.open(path)
     except FileNotFoundError:
         raise ImageError(f"{path}: not found") from None
@@ -158,20 +142,15 @@ def _check_depth(image: Image.Image, path: Path) -> None:
 def _upright_size(image: Image.Image) -> tuple[int, int]:
     # The base class's method, because that of PNG decodes the whole picture to look for a tag behind the pixels.
     with _OPENING, warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a damaged tag table says nothing of the pixels
+        warnings.simplefilter("ignore", UserWarning)
         turned = Image.Image.getexif(image).get(0x0112, 1) in {5, 6, 7, 8}
     return (image.height, image.width) if turned else (image.width, image.height)
 
 
-def _mpp_from_tags(image: Image.Image) -> tuple[float | None, str]:
-    """Return mpp from TIFF tags if plausible, and in words what was looked at."""
+def _clues(image: Image.Image) -> list[Clue]:
     tags = getattr(image, "tag_v2", None)
     if tags is None:
-        return None, "--mpp; TIFF resolution tags: not a TIFF"
-    unit, per_unit = tags.get(_TIFF_RESOLUTION_UNIT), tags.get(_TIFF_RESOLUTION_X)
-    if unit not in _UM_PER_TIFF_UNIT or not per_unit:
-        return None, f"--mpp; TIFF resolution tags: {per_unit} per unit {unit}"
-    mpp = _UM_PER_TIFF_UNIT[unit] / float(per_unit)
-    if not MIN_MPP <= mpp <= MAX_MPP:
-        return None, f"--mpp; TIFF resolution tags: {mpp:g} um/px, which no scan has"
-    return mpp, ""
+        return [Clue("TIFF resolution tags", found="not a TIFF")]
+    x, y = (tags.get(tag) for tag in (_RESOLUTION_X, _RESOLUTION_Y))
+    numbers = [float(side) if isinstance(side, SupportsFloat) else None for side in (x, y)]
+    return tiff_clues(numbers[0], numbers[1], tags.get(_RESOLUTION_UNIT), str(tags.get(_DESCRIPTION, "")))

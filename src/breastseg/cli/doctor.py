@@ -1,0 +1,50 @@
+"""breastseg doctor."""
+
+import argparse
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from breastseg.machine.doctor import Diagnosis
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.epilog = (
+        "examples:\n  breastseg doctor\n  breastseg doctor --json\n\n"
+        "Nothing leaves the machine. Exit status 0 when predicting works, 1 when it does not."
+    )
+    parser.add_argument("--json", action="store_true", help="print the same as JSON")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Look at the machine, print what was found, and fail when the tiny slide cannot be mapped."""
+    from breastseg.errors import IncompleteError
+    from breastseg.machine.doctor import doctor
+
+    diagnosis = doctor()
+    if options.json:
+        print(json.dumps(asdict(diagnosis), indent=2, ensure_ascii=False))
+    else:
+        _print(diagnosis)
+    if not diagnosis.trial.works:
+        cause = diagnosis.trial.cause
+        raise IncompleteError(f"predicting does not work here: {cause}; what is missing is listed with the command that brings it")
+
+
+def _print(diagnosis: "Diagnosis") -> None:
+    findings = [finding for section in diagnosis.sections.values() for finding in section]
+    width = max(len(finding.name) for finding in findings)
+    for title, section in diagnosis.sections.items():
+        print(title)
+        for finding in section:
+            advice = f"; {finding.install}" if finding.install else ""
+            print(f"  {finding.name:<{width}}  {'' if finding.here else 'no: '}{finding.found}{advice}")
+    trial = diagnosis.trial
+    print("a tiny slide, read, mapped and written")
+    if trial.works:
+        shares = ", ".join(f"{name} {percent:.0f} %" for name, percent in trial.percent.items() if percent >= 0.5)
+        print(f"  {'ok':<{width}}  {trial.seconds:.1f} s with {trial.backend}: {shares}")
+    else:
+        print(f"  {'failed':<{width}}  {trial.cause}")

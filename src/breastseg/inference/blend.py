@@ -1,0 +1,69 @@
+"""Overlapping tiles to one answer: sums of weighted probabilities, divided by the sums of the weights."""
+
+import numpy as np
+import numpy.typing as npt
+
+from breastseg.errors import InputError
+from breastseg.geometry import Box, Tile
+
+Scores = npt.NDArray[np.float32]
+
+
+class Blend:
+    """Takes the tiles of a grid one after another and gives back each place as soon as no later tile reaches it.
+
+    A tile's weight falls in a straight line over the stretch that it shares with a neighbour. What is held between tiles is that
+    stretch to the right of the last one and below the last row.
+    """
+
+    def __init__(self, size_px: tuple[int, int], tile_px: int, halo_px: int, classes: int) -> None:
+        """Begin a field of (width, height); InputError when a tile would overlap more than its neighbours."""
+        if tile_px < 4 * halo_px or not halo_px:
+            raise InputError(f"tile of {tile_px} px with a halo of {halo_px} px: blending wants a halo, and a tile of four halos at least")
+        self._size, self._halo, self._planes = size_px, halo_px, 1 + classes
+        self._left: Scores | None = None
+        self._above: Scores | None = None
+        self._below: Scores | None = None
+
+    def add(self, tile: Tile, scores: Scores | None) -> tuple[Box, Scores]:
+        """Add a tile's (K, H, W) probabilities, or None when it was not looked at.
+
+        Returns:
+            the box that is complete now, and its (K, h, w) means; 0 where no tile was looked at.
+        """
+        (width, height), halo, inner = self._size, self._halo, tile.inner
+        x, y = max(0, tile.outer.x), max(0, tile.outer.y)
+        right, bottom = min(width, tile.outer.x + tile.outer.width), min(height, tile.outer.y + tile.outer.height)
+        last_column, last_row = inner.x + inner.width == width, inner.y + inner.height == height
+        end, stop = (width if last_column else inner.x + inner.width - halo), (height if last_row else inner.y + inner.height - halo)
+        sums = self._weighted(tile, scores, Box(x, y, right - x, bottom - y))
+        carried = 0 if self._left is None else self._left.shape[2]
+        if self._left is not None:
+            sums[:, :, :carried] += self._left
+        if self._above is not None:
+            sums[:, : self._above.shape[1], carried:] += self._above[:, :, x + carried : right]
+        self._left = None if last_column else sums[:, :, end - x :].copy()
+        if not last_row:
+            if self._below is None:
+                self._below = np.zeros((self._planes, bottom - stop, width), np.float32)
+            self._below[:, :, x:end] = sums[:, stop - y :, : end - x]
+        if last_column:
+            self._above, self._below = self._below, None
+        done = sums[:, : stop - y, : end - x]
+        return Box(x, y, end - x, stop - y), np.divide(done[1:], np.maximum(done[:1], np.finfo(np.float32).tiny), dtype=np.float32)
+
+    def _weighted(self, tile: Tile, scores: Scores | None, box: Box) -> Scores:
+        """Return (1 + K, h, w) weights and weighted scores of the part of a tile that lies in the field."""
+        sums = np.zeros((self._planes, box.height, box.width), np.float32)
+        if scores is not None:
+            top, left = box.y - tile.outer.y, box.x - tile.outer.x
+            down, across = _ramp(tile.outer.height, self._halo), _ramp(tile.outer.width, self._halo)
+            np.outer(down[top : top + box.height], across[left : left + box.width], out=sums[0])
+            np.multiply(scores[:, top : top + box.height, left : left + box.width], sums[0], out=sums[1:])
+        return sums
+
+
+def _ramp(length: int, halo: int) -> Scores:
+    """Return weights that rise over the first two halos, are 1, and fall over the last two."""
+    rise = (np.arange(length) + 0.5) / (2 * halo)
+    return np.minimum(1, np.minimum(rise, rise[::-1])).astype(np.float32)

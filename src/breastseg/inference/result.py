@@ -1,0 +1,171 @@
+"""One picture or slide -> its folder of results."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+from PIL import Image
+
+from breastseg.files import fingerprint, write_json, written, written_folder
+from breastseg.geometry import Box
+from breastseg.inference.inputs import folder_name
+from breastseg.inference.model import Model
+from breastseg.inference.stream import CELL_PX, MapConfig, Maps, Plan, make_maps
+from breastseg.measures import measure
+from breastseg.outputs.label_tiff import write_label_tiff, write_planes_tiff
+from breastseg.outputs.pictures import save_labels, save_overlay
+from breastseg.outputs.regions import RegionsConfig, write_regions
+from breastseg.rasters import Raster
+from breastseg.slides import Pixels, Slide, resample_labels
+from breastseg.slides.flat import FlatSlide
+from breastseg.slides.tissue import doubts
+
+_OVERVIEW_PX = 2048
+"""Longer side of a slide's overlay."""
+
+
+@dataclass(frozen=True)
+class ResultConfig:
+    """What is written of a map.
+
+    Attributes:
+        map: what is mapped, and what is kept.
+        regions: how regions are drawn.
+        compress_regions: write regions.geojson.gz in place of regions.geojson.
+    """
+
+    map: MapConfig = field(default_factory=MapConfig)
+    regions: RegionsConfig = field(default_factory=RegionsConfig)
+    compress_regions: bool = False
+
+
+def write_result(
+    slide: Slide, plan: Plan, model: Model, folder: Path, config: ResultConfig, *,
+    step: Callable[[int], object] = lambda area: None, say: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:  # fmt: skip
+    """Map a slide and write everything about it; the folder appears when it is whole.
+
+    Args:
+        slide: to be mapped.
+        plan: from `plan_map` of the same slide, model and configuration.
+        model: from `load_model`.
+        folder: must not exist.
+        config: what is written.
+        step: told the pixels (at the model's mpp) of each tile that is done.
+        say: takes one line at a time of what a person should know.
+
+    Returns:
+        what run.json says.
+    """
+    with written_folder(folder) as beside:
+        scratch = beside / "scratch"
+        scratch.mkdir()
+        with make_maps(plan, model, config.map, scratch, step=step) as maps:
+            mpp = _raster_mpp(slide, maps.labels.size_px)
+            if isinstance(slide, FlatSlide):
+                labels, found = _write_picture(slide, maps.labels, model, beside, scratch)
+            else:
+                labels, found = maps.labels, _write_slide(slide, maps.labels, plan, model, beside, mpp)
+            with labels:
+                kept = _write_shapes(slide, labels, plan, model, beside, config, say)
+            _write_scores(maps, model, beside, mpp)
+        shutil.rmtree(scratch)
+        told = {**_provenance(slide, model, config), **kept, "doubts": found}
+        write_json(beside / "run.json", told)
+    return told
+
+
+def _write_picture(slide: FlatSlide, mapped: Raster, model: Model, folder: Path, scratch: Path) -> tuple[Raster, list[str]]:
+    """Write a flat picture's map in its own size; return that as a raster, and what speaks against the picture."""
+    pixels, label_map = slide.read(mpp=slide.mpp), model.card.label_map
+    labels = resample_labels(mapped.read(Box(0, 0, *mapped.size_px)), slide.size_px)
+    save_labels(labels, label_map, folder / "labels.png")
+    save_overlay(pixels, labels, label_map, folder / "overlay.png")
+    raster = Raster(scratch / "picture", slide.size_px)
+    raster.write(Box(0, 0, *slide.size_px), labels)
+    raster.finish()
+    return raster, doubts(pixels)
+
+
+def _write_slide(slide: Slide, labels: Raster, plan: Plan, model: Model, folder: Path, mpp: float) -> list[str]:
+    """Write a slide's label image, tissue mask and overlay; return what speaks against the slide."""
+    frame = {"level0_size_px": "{} {}".format(*slide.size_px), "level0_mpp": f"{slide.mpp:.6g}", "model": model.card.name}
+    write_label_tiff(labels, model.card.label_map, folder / "labels.ome.tif", mpp=mpp, notes=frame)
+    if plan.tissue is not None:
+        _save_mask(plan.tissue, folder / "tissue.png")
+    pixels, small = overview(slide, labels)
+    save_overlay(pixels, small, model.card.label_map, folder / "overlay.png")
+    return doubts(pixels)
+
+
+def overview(slide: Slide, labels: Raster) -> tuple[Pixels, npt.NDArray[np.uint8]]:
+    """Return a slide at no more than 2048 px a side, and its labels in that size: (H, W, 3) and (H, W) uint8."""
+    pixels = slide.read(mpp=slide.mpp * max(1.0, max(slide.size_px) / _OVERVIEW_PX))
+    return pixels, labels.sampled((pixels.shape[1], pixels.shape[0]))
+
+
+def picture_and_labels(slide: Slide, folder: Path) -> tuple[Pixels, npt.NDArray[np.uint8]]:
+    """Return an input and the labels that its finished folder holds, of one size; a slide's at low resolution."""
+    if isinstance(slide, FlatSlide):
+        with Image.open(folder / "labels.png") as picture:
+            return slide.read(mpp=slide.mpp), np.asarray(picture)
+    with tifffile.TiffFile(folder / "labels.ome.tif") as tiff:
+        labels = np.asarray(tiff.series[0].levels[-1].asarray(), np.uint8)
+    width, height = slide.size_px
+    return slide.resampled((0, 0, width, height), (labels.shape[1], labels.shape[0])), labels
+
+
+def _write_shapes(
+    slide: Slide, labels: Raster, plan: Plan, model: Model, folder: Path, config: ResultConfig, say: Callable[[str], None]
+) -> dict[str, Any]:
+    label_map, mpp = model.card.label_map, _raster_mpp(slide, labels.size_px)
+    scale = slide.size_px[0] / labels.size_px[0], slide.size_px[1] / labels.size_px[1]
+    path = folder / ("regions.geojson.gz" if config.compress_regions else "regions.geojson")
+    report = write_regions(labels, label_map, path, config.regions, mpp=slide.mpp, scale=scale, say=lambda line: None)
+    say(f"{slide.path}: {report}")
+    tissue_mm2 = None if plan.tissue is None else float(plan.tissue.mean()) * np.prod(slide.size_px) * slide.mpp**2 / 1e6
+    measures = {"image": folder_name(slide.path), "mpp": slide.mpp, **measure(labels, label_map, mpp=mpp, tissue_mm2=tissue_mm2)}
+    return {"regions": asdict(report), "measures": measures}
+
+
+def _write_scores(maps: Maps, model: Model, folder: Path, mpp: float) -> None:
+    if maps.probabilities:
+        notes = {"values": "probability, 255 is 1; 0 in every channel where nothing was analysed"}
+        write_planes_tiff(maps.probabilities, model.card.label_map.names, folder / "probabilities.ome.tif", mpp=mpp, notes=notes)
+    if maps.uncertainty:
+        notes = {"values": "1 + 254 times the entropy of the probabilities, as a share of its maximum; 0 is not analysed"}
+        write_planes_tiff([maps.uncertainty], ["entropy"], folder / "uncertainty.ome.tif", mpp=mpp * CELL_PX, notes=notes)
+
+
+def _provenance(slide: Slide, model: Model, config: ResultConfig) -> dict[str, Any]:
+    card = model.card
+    packages = ("breastseg", "numpy", model.runner.package, "opencv-python-headless", "pillow", "shapely")
+    return {
+        "input": str(slide.path), "input_fingerprint": fingerprint(slide.path), "size_px": list(slide.size_px), "mpp": slide.mpp,
+        "mpp_source": slide.mpp_source, "box_level0_px": box_list(config.map.box), "model": card.name,
+        "model_files": card.files, "model_mpp": card.mpp, "tile_px": card.tile_px, "halo_px": card.halo_px, "backend": model.backend,
+        "label_map": card.label_map.to_dict(), "packages": {name: version(name) for name in packages},
+        "use": "research use only, not for diagnosis",
+    }  # fmt: skip
+
+
+def box_list(box: Box | None) -> list[int] | None:
+    """Return a box as run.json has it: x, y, width, height."""
+    return None if box is None else [box.x, box.y, box.width, box.height]
+
+
+def _raster_mpp(slide: Slide, size_px: tuple[int, int]) -> float:
+    """Return the side of a square as large as a pixel of a raster over the whole slide, in um; whole pixels make it differ a little."""
+    width, height = slide.size_px
+    return slide.mpp * float(np.sqrt(width * height / (size_px[0] * size_px[1])))
+
+
+def _save_mask(mask: npt.NDArray[np.bool_], path: Path) -> None:
+    with written(path) as beside:
+        Image.fromarray(mask).save(beside, format="PNG")

@@ -1,0 +1,208 @@
+"""A slide -> label rasters, tile by tile: tissue alone is looked at, and nothing the size of the slide is held."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from breastseg.geometry import Box, Tile, scaled_size, tile_grid
+from breastseg.inference.model import Model
+from breastseg.inference.tiles import Field, Named, PixelField, TileConfig, name_tissue
+from breastseg.rasters import Raster, Values
+from breastseg.slides import Pixels, Slide
+from breastseg.slides.flat import FlatSlide
+from breastseg.slides.tissue import tissue_mask
+
+CELL_PX = 8
+"""Side of a cell of the uncertainty map, in pixels of the model."""
+
+
+@dataclass(frozen=True)
+class SlideField:
+    """A slide at the model's microns per pixel, read by box."""
+
+    slide: Slide
+    size_px: tuple[int, int]
+
+    def pixels(self, box: Box) -> Pixels:
+        """Return the (H, W, 3) pixels of a box inside."""
+        (width, height), (across, down) = self.slide.size_px, (old / new for old, new in zip(self.slide.size_px, self.size_px, strict=True))
+        right, bottom = min(width, (box.x + box.width) * across), min(height, (box.y + box.height) * down)
+        return self.slide.resampled((box.x * across, box.y * down, right, bottom), (box.width, box.height))
+
+
+@dataclass(frozen=True)
+class MapConfig:
+    """What is mapped of a slide, and what is kept.
+
+    Attributes:
+        box: level-0 pixels; None is the whole slide.
+        tissue_mask: look at tissue alone, and leave glass at 0; a flat picture is looked at as a whole.
+        blend: take the mean where tiles overlap.
+        probabilities: keep those of every class.
+        uncertainty: keep the entropy of the probabilities, at low resolution.
+    """
+
+    box: Box | None = None
+    tissue_mask: bool = True
+    blend: bool = False
+    probabilities: bool = False
+    uncertainty: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be looked at.
+
+    Attributes:
+        field: the slide at the model's microns per pixel.
+        tiles: how it is cut, and `wanted` which tiles are looked at.
+        tissue: (h, w) bool over the whole slide; None takes everything for tissue.
+        box: pixels of the field that may get a label.
+    """
+
+    field: Field
+    tiles: TileConfig
+    wanted: frozenset[Tile]
+    tissue: npt.NDArray[np.bool_] | None
+    box: Box
+
+    @property
+    def area_px(self) -> int:
+        """Return the pixels of the field in the tiles that are looked at."""
+        return sum(tile.inner.area for tile in self.wanted)
+
+    def analysed(self, box: Box) -> npt.NDArray[np.bool_]:
+        """Return which pixels of a box of the field get a label: (H, W) bool."""
+        rows, columns = np.arange(box.y, box.y + box.height), np.arange(box.x, box.x + box.width)
+        inside = np.logical_and.outer(
+            (rows >= self.box.y) & (rows < self.box.y + self.box.height), (columns >= self.box.x) & (columns < self.box.x + self.box.width)
+        )
+        if self.tissue is None:
+            return inside
+        high, wide = self.tissue.shape
+        width, height = self.field.size_px
+        looked_up = self.tissue[np.ix_((rows * 2 + 1) * high // (2 * height), (columns * 2 + 1) * wide // (2 * width))]
+        return np.asarray(looked_up & inside)
+
+
+@dataclass(frozen=True)
+class Maps:
+    """What was found, each over the whole slide.
+
+    Attributes:
+        labels: at the model's microns per pixel.
+        probabilities: one raster a class, 255 is 1; empty when not asked for.
+        uncertainty: 1 + 254 times the entropy as a share of its maximum, in cells of 8 px; 0 is not analysed.
+    """
+
+    labels: Raster
+    probabilities: list[Raster] = field(default_factory=list)
+    uncertainty: Raster | None = None
+
+    def __enter__(self) -> "Maps":
+        """Return itself; leaving closes the rasters."""
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """Close the rasters."""
+        for raster in self._all():
+            raster.close()
+
+    def finish(self) -> None:
+        """Finish the rasters."""
+        for raster in self._all():
+            raster.finish()
+
+    def _all(self) -> list[Raster]:
+        return [self.labels, *self.probabilities, *([self.uncertainty] if self.uncertainty else [])]
+
+
+def plan_map(slide: Slide, model: Model, config: MapConfig) -> Plan:
+    """Find what will be looked at; the grid of tiles is that of the whole slide, so a box of it gets the labels that the whole gets.
+
+    Raises:
+        ImageError: the slide cannot be read.
+    """
+    size = scaled_size(slide.size_px, slide.mpp, model.card.mpp)
+    flat = isinstance(slide, FlatSlide)
+    source: Field = PixelField(slide.read(mpp=model.card.mpp)) if flat else SlideField(slide, size)
+    tissue = tissue_mask(slide) if config.tissue_mask and not flat else None
+    tiles = replace(model.tiles, blend=config.blend)
+    plan = Plan(source, tiles, frozenset(), tissue, _scaled(config.box, slide.size_px, size))
+    grid = tile_grid(size, tiles.tile_px, tiles.halo_px)
+    return replace(plan, wanted=frozenset(tile for tile in grid if plan.analysed(_reach(tile, size, config.blend)).any()))
+
+
+def make_maps(plan: Plan, model: Model, config: MapConfig, scratch: Path, *, step: Callable[[int], object] = lambda area: None) -> Maps:
+    """Look at every wanted tile; results go to disk as they come.
+
+    Args:
+        plan: from `plan_map`.
+        model: from `load_model`.
+        config: the same that made the plan.
+        scratch: a folder for the rasters' files; whoever asked removes it after closing the maps.
+        step: told the pixels of each tile that is done.
+    """
+    size, classes = plan.field.size_px, len(model.card.label_map.classes)
+    cells = -(-size[0] // CELL_PX), -(-size[1] // CELL_PX)
+    maps = Maps(
+        Raster(scratch / "labels", size),
+        [Raster(scratch / f"probability-{number}", size) for number in range(classes)] if config.probabilities else [],
+        Raster(scratch / "uncertainty", cells) if config.uncertainty else None,
+    )
+    wants_scores = config.probabilities or config.uncertainty
+    try:
+        for named in name_tissue(plan.field, model.runner, plan.tiles, wanted=plan.wanted, probabilities=wants_scores):
+            _keep(named, plan.analysed(named.box), maps)
+            step(named.area)
+        maps.finish()
+    except BaseException:
+        maps.__exit__()
+        raise
+    return maps
+
+
+def _keep(named: Named, analysed: npt.NDArray[np.bool_], maps: Maps) -> None:
+    labels = named.labels * analysed
+    maps.labels.write(named.box, labels)
+    if named.probabilities is None:
+        return
+    for raster, scores in zip(maps.probabilities, named.probabilities, strict=False):
+        raster.write(named.box, np.round(scores * 255).astype(np.uint8) * (labels > 0))
+    if maps.uncertainty is not None:
+        box = named.box
+        cells = Box(box.x // CELL_PX, box.y // CELL_PX, -(-box.width // CELL_PX), -(-box.height // CELL_PX))
+        maps.uncertainty.write(cells, _entropy(named.probabilities, labels > 0, cells))
+
+
+def _entropy(scores: npt.NDArray[np.float32], analysed: npt.NDArray[np.bool_], cells: Box) -> Values:
+    """Return the mean entropy of the analysed pixels of each cell."""
+    entropy = -(scores * np.log(np.maximum(scores, 1e-12))).sum(axis=0) / np.log(max(2, len(scores)))
+    missing = [(0, cells.height * CELL_PX - entropy.shape[0]), (0, cells.width * CELL_PX - entropy.shape[1])]
+    weight = np.pad(analysed, missing).astype(np.float32)
+    size = cells.width, cells.height
+    mean = cv2.resize(np.pad(entropy, missing) * weight, size, interpolation=cv2.INTER_AREA)
+    share = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
+    value = 1 + np.round(254 * np.clip(mean / np.maximum(share, 1e-6), 0, 1))
+    return np.asarray(np.where(share > 0, value, 0), np.uint8)
+
+
+def _reach(tile: Tile, size: tuple[int, int], blend: bool) -> Box:
+    """Return where a tile's answer counts: when blending, as far as it is shown."""
+    if not blend:
+        return tile.inner
+    x, y = max(0, tile.outer.x), max(0, tile.outer.y)
+    right, bottom = min(size[0], tile.outer.x + tile.outer.width), min(size[1], tile.outer.y + tile.outer.height)
+    return Box(x, y, right - x, bottom - y)
+
+
+def _scaled(box: Box | None, size_px: tuple[int, int], size: tuple[int, int]) -> Box:
+    if box is None:
+        return Box(0, 0, *size)
+    left, right = (round(place * size[0] / size_px[0]) for place in (box.x, box.x + box.width))
+    top, bottom = (round(place * size[1] / size_px[1]) for place in (box.y, box.y + box.height))
+    return Box(left, top, max(1, right - left), max(1, bottom - top))
