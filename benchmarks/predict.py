@@ -65,6 +65,9 @@ class Eager:
     def labels(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         return likeliest(self.probabilities(tiles))
 
+    def release(self) -> None:
+        pass
+
 
 def whole_path(model: Model, picture: Path, mpp: float) -> Callable[[], None]:
     def run() -> None:

@@ -44,6 +44,9 @@ class Nothing:
     def labels(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         return np.ones(tiles.shape[:3], np.uint8)
 
+    def release(self) -> None:
+        pass
+
 
 def of_size(side: int, options: argparse.Namespace) -> Cost:
     """Map a slide of `side` px with the default model, in a fresh process."""

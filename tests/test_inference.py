@@ -41,6 +41,9 @@ class Known:
     def labels(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         return likeliest(self.probabilities(tiles))
 
+    def release(self) -> None:
+        """Nothing is held."""
+
 
 by_red = Known(lambda red: red % 5)
 """Looks at one pixel alone."""

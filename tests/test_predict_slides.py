@@ -28,7 +28,7 @@ from breastseg.slides import open_slide
 from conftest import SHARED, crop
 
 MAP = BUILT_IN["region5"]
-RESULT = ["labels.ome.tif", "overlay.png", "regions.geojson", "run.json", "tissue.png"]
+RESULT = ["labels.ome.tif", "overlay.jpg", "regions.geojson", "run.json", "tissue.png"]
 
 
 def tissue_on_glass(seed: int = 0, shape: tuple[int, int] = (520, 700)) -> npt.NDArray[np.uint8]:

@@ -38,6 +38,9 @@ class Known:
     def labels(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         return likeliest(self.probabilities(tiles))
 
+    def release(self) -> None:
+        """Nothing is held."""
+
 
 def one_hot(classes: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
     return (classes[:, None] == np.arange(5)[:, None, None]).astype(float)

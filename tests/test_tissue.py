@@ -154,13 +154,13 @@ INKS = {"blue": (40, 60, 170), "navy": (20, 30, 110), "light blue": (110, 150, 2
 @pytest.mark.parametrize("ink", INKS)
 def test_pen_is_left_out_and_what_it_does_not_cover_stays(scene: Scene, ink: str, width_px: int) -> None:
     """Strokes of 0.16 and 0.5 mm over glass, fat and tissue; tissue that shows through may stay."""
-    points = np.array([(200, 10), (300, 90), (215, 210), (300, 320), (110, 310), (20, 400)], np.int32)
-    cover = drawn(scene.picture.shape, lambda canvas: cv2.polylines(canvas, [points], False, 1, width_px), 2)
+    strokes = [np.int32([(205, 10), (200, 230), (170, 300), (170, 419)]), np.int32([(420, 10), (400, 160), (380, 300), (390, 419)])]
+    cover = drawn(scene.picture.shape, lambda canvas: cv2.polylines(canvas, strokes, False, 1, width_px), 2)
     uneven = cv2.GaussianBlur(np.random.default_rng(2).normal(1, 4, cover.shape), (0, 0), 12)
     mask = find_tissue(laid_over(scene.picture, cover * np.clip(uneven, 0.7, 1.3).astype(np.float32), INKS[ink]), mpp=8)
     assert mask[(cover > 0.3) & scene.glass].mean() <= 0.002
     assert mask[(cover > 0.9) & (scene.fat | scene.pale)].mean() <= 0.01
-    scene.check(mask, grown(cover > 0.02, 12))
+    scene.check(mask, grown(cover > 0.02, 30))
 
 
 @pytest.mark.parametrize("width_px", [1, 3, 6])
@@ -211,14 +211,52 @@ def test_light_that_is_uneven_but_grey_changes_nothing(scene: Scene, fault: Call
     scene.check(find_tissue(fault(scene.picture), mpp=8))
 
 
+@pytest.mark.parametrize("colour", [(225, 225, 225), (215, 228, 245)], ids=["grey", "blue"])
+def test_a_fingerprint_or_a_wiped_pen_is_left_out(scene: Scene, colour: tuple[int, int, int]) -> None:
+    """As rough as fat, but without its colour."""
+    cover = drawn(scene.picture.shape, lambda canvas: cv2.ellipse(canvas, (460, 210), (60, 150), 0, 0, 360, 1, -1), 4)
+    rough = cv2.GaussianBlur(np.random.default_rng(8).normal(0, 1, cover.shape), (0, 0), 1.2)
+    smear = cover * np.clip(0.8 + 2 * rough, 0, 2).astype(np.float32)
+    mask = find_tissue(laid_over(scene.picture, smear, colour), mpp=8)
+    assert mask[(cover > 0.5) & scene.glass].mean() <= 0.01
+    scene.check(mask, grown(cover > 0.02, 5))
+
+
+def test_noise_of_one_channel_is_no_tissue() -> None:
+    noisy = clean_glass(300, 300)
+    noisy[..., 1] += np.random.default_rng(3).normal(0, 6, (300, 300))
+    assert not find_tissue(np.clip(noisy, 0, 255).astype(np.uint8), mpp=8).any()
+
+
+@pytest.mark.parametrize("tint", [(1, 1, 1), (0.97, 1, 0.96)], ids=["white light", "greenish light"])
 @pytest.mark.parametrize("value", [255, 230, 0])
-def test_what_was_not_scanned_is_left_out(scene: Scene, value: int) -> None:
-    picture, empty = scene.picture.copy(), np.zeros(scene.glass.shape, np.bool_)
+def test_what_was_not_scanned_is_left_out(scene: Scene, value: int, tint: tuple[float, float, float]) -> None:
+    picture, empty = (scene.picture * tint).astype(np.uint8), np.zeros(scene.glass.shape, np.bool_)
     empty[:, 450:] = empty[:15] = empty[390:, 200:] = True
     picture[empty] = value
     mask = find_tissue(picture, mpp=8)
     assert not mask[empty].any()
     scene.check(mask, grown(empty, 12))
+
+
+def test_a_lumen_is_tissue_and_a_cavity_is_not() -> None:
+    """Rings of tissue round 0.24 mm and round 1.6 mm of glass."""
+    picture = np.clip(clean_glass(400, 400), 0, 255).astype(np.uint8)
+    for x, lumen_px in ((60, 15), (250, 100)):
+        cv2.circle(picture, (x, 200), lumen_px + 12, (200, 120, 190), -1)
+        cv2.circle(picture, (x, 200), lumen_px, GLASS, -1)
+    mask = find_tissue(picture, mpp=8)
+    assert mask[200, 60]
+    assert not mask[200, 250]
+
+
+def test_a_speck_is_left_out_unless_the_picture_cuts_it() -> None:
+    picture = np.clip(clean_glass(200, 200), 0, 255).astype(np.uint8)
+    for y in (0, 100):
+        cv2.circle(picture, (100, y), 5, (200, 120, 190), -1)
+    mask = find_tissue(picture, mpp=8)
+    assert mask[:3, 98:103].all()
+    assert not mask[20:].any()
 
 
 def test_fluorescence_is_neither_all_nor_nothing() -> None:
@@ -230,7 +268,7 @@ def test_fluorescence_is_neither_all_nor_nothing() -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 3000), (2, 2), (600, 1)])
-@pytest.mark.parametrize("mpp", [0.25, 8, 20])
+@pytest.mark.parametrize("mpp", [2, 8, 20])
 def test_any_size_has_a_mask(size: tuple[int, int], mpp: float) -> None:
     for value in (0, 120, 255):
         mask = find_tissue(np.full((*size, 3), value, np.uint8), mpp=mpp)
@@ -296,7 +334,7 @@ FAT = (
      (1910, 1982)],
 )  # fmt: skip
 """Outlines of fat drawn by hand in a real overview of core biopsies."""
-BARE = ((57, 172, 2238, 574), (1234, 574, 2238, 947), (3385, 1693, 3873, 2525))
+BARE = ((57, 172, 2238, 574), (1234, 574, 2238, 947), (3440, 1693, 3873, 2525))
 """Left, top, right, bottom of bare glass in it, with the dust that lies there."""
 
 
@@ -340,5 +378,5 @@ def test_predict_warns_and_keeps_the_doubt(lively_bundle: Bundle, tmp_path: Path
     Image.new("RGB", (64, 64), "white").save(tmp_path / "glass.png")
     said: list[str] = []
     predict(tmp_path / "glass.png", load_model(lively_bundle.path), tmp_path / "out", PredictConfig(mpp=0.5), say=said.append)
-    assert said[0].startswith(f"warning: {tmp_path / 'glass.png'}: nearly empty: 0.0 %")
+    assert any(line.startswith(f"warning: {tmp_path / 'glass.png'}: nearly empty: 0.0 %") for line in said)
     assert "nearly empty" in (tmp_path / "out" / "glass" / "run.json").read_text(encoding="utf-8")

@@ -1,11 +1,13 @@
 """Writing that a kill cannot leave half done: write beside, then rename; one folder, one piece of work."""
 
+import csv
 import hashlib
+import io
 import json
 import os
 import shutil
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,16 @@ def write_text(path: Path, text: str) -> None:
     """Write a whole text file or nothing."""
     with written(path) as beside:
         beside.write_text(text, encoding="utf-8")
+
+
+def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows as CSV, columns in the order in which they first occur; NaN and None become empty cells."""
+    columns = dict.fromkeys(name for row in rows for name in row)
+    text = io.StringIO()
+    table = csv.DictWriter(text, list(columns), restval="", lineterminator="\n")
+    table.writeheader()
+    table.writerows({name: "" if value is None or value != value else value for name, value in row.items()} for row in rows)
+    write_text(path, text.getvalue())
 
 
 def write_json(path: Path, value: Any) -> None:

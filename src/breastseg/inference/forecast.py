@@ -18,9 +18,9 @@ _READ_PX_PER_S = 25e6
 """Level-0 pixels that one thread reads in a second."""
 _LABEL_BYTES, _SCORE_BYTES = 0.1, 0.6
 """Of a pixel at the model's mpp: a label with pyramid, scratch copy and regions; a probability likewise. Twice what was seen."""
-_TILE_BYTES, _BLEND_BYTES = 45, 12
+_TILE_BYTES, _BLEND_BYTES = 100, 12
 """Of a pixel of a tile: the network's own and what is read ahead; and of each class where probabilities are kept."""
-_BASE_BYTES = 300e6
+_BASE_BYTES = 180e6
 """Python, packages, the network, and drawing the regions."""
 
 

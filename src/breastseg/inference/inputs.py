@@ -7,8 +7,7 @@ from pathlib import Path
 
 from breastseg.errors import ImageError, InputError
 from breastseg.files import WORK_FILE
-from breastseg.slides import SLIDE_SUFFIXES, is_slide_folder
-from breastseg.sources.region import IMAGE_SUFFIXES
+from breastseg.slides import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
 
 OWN_NAMES = ("measures", "manifest", "figure", Path(WORK_FILE).stem)
 _SUFFIXES = tuple(dict.fromkeys((*IMAGE_SUFFIXES, *SLIDE_SUFFIXES)))

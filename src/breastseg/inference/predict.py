@@ -3,7 +3,7 @@
 OUT/NAME/labels.png          a picture's labels: 8-bit palette, the input's size, values are labels
 OUT/NAME/labels.ome.tif      a slide's labels: pyramid at the model's um/px, values are labels, names and colours inside
 OUT/NAME/regions.geojson     the same as polygons with holes in level-0 pixels, for QuPath
-OUT/NAME/overlay.png         the input (a slide: at low resolution) with its classes over it, and a legend
+OUT/NAME/overlay.png         the input with its classes over it, and a legend; of a slide overlay.jpg, at low resolution
 OUT/NAME/tissue.png          a slide's tissue mask
 OUT/NAME/run.json            everything needed to do it again
 OUT/NAME/probabilities.ome.tif, uncertainty.ome.tif    when asked for
@@ -12,6 +12,7 @@ OUT/manifest.csv             what became of each input, why, and in what time
 OUT/figure.png               with `figure`: the first inputs beside their masks
 """
 
+import csv
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -20,11 +21,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from tqdm import tqdm
 
-from breastseg.errors import BreastsegError, IncompleteError, InputError
-from breastseg.files import claim_folder, fingerprint, held_folder, note_work, read_json, write_text, written
+from breastseg.errors import BreastsegError, IncompleteError, InputError, MissingPackageError
+from breastseg.files import claim_folder, fingerprint, held_folder, note_work, read_json, write_table, written
 from breastseg.geometry import parse_box
 from breastseg.inference.forecast import check_disk, forecast
 from breastseg.inference.inputs import Input, list_inputs
@@ -60,7 +60,7 @@ class PredictConfig:
 def predict(
     inputs: str | Path | Sequence[str | Path], model: Model, out: str | Path, config: PredictConfig = PredictConfig(), *,
     resume: bool = False, say: Callable[[str], None] = print,
-) -> pd.DataFrame:  # fmt: skip
+) -> list[dict[str, Any]]:  # fmt: skip
     """Name the tissue in pictures and slides; goes on where an interrupted run stopped.
 
     Args:
@@ -72,7 +72,7 @@ def predict(
         say: takes one line at a time of what a person should know.
 
     Returns:
-        the measures, one row an input.
+        the rows of measures.csv, one an input.
 
     Raises:
         ImageError, MppError: an input that was named cannot be used; each of these is opened before the first is run.
@@ -88,21 +88,20 @@ def predict(
     with held_folder(out):
         note_work(out, "predict", settings)
         outcomes, results = _run(items, model, out, config, say)
-        table = pd.DataFrame([result["measures"] | _patient(item) for item, result in results])
-        write_text(out / "measures.csv", table.to_csv(index=False, lineterminator="\n"))
+        rows = [result["measures"] | _patient(item) for item, result in results]
+        write_table(out / "measures.csv", rows)
         if config.parquet:
-            with written(out / "measures.parquet") as beside:
-                table.to_parquet(beside, index=False)
+            _write_parquet(rows, out / "measures.parquet")
         if config.figure:
             _figure([item for item, _ in results[: config.figure]], model, out, config)
     failed = [row for row in outcomes if row["outcome"] == "failed"]
-    say(f"{len(results)} picture{'s' if len(results) != 1 else ''}, {table['analysed_mm2'].sum() if len(table) else 0:.3g} mm2: {out}")
+    say(f"{len(results)} picture{'s' if len(results) != 1 else ''}, {sum(row['analysed_mm2'] for row in rows):.3g} mm2: {out}")
     if failed:
         raise IncompleteError(
             f"{len(failed)} of {len(items)} failed, the others are done; the first: {failed[0]['cause']}; "
             f"{out / 'manifest.csv'} tells of each, the same command tries again"
         )
-    return table
+    return rows
 
 
 def foretell(inputs: str | Path | Sequence[str | Path], model: Model, out: str | Path, config: PredictConfig = PredictConfig(), *,
@@ -219,13 +218,21 @@ def _manifest(out: Path) -> dict[str, str]:
     path = out / "manifest.csv"
     if not path.is_file():
         return {}
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    return dict(zip(table["slide"], table["seconds"], strict=True))
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["slide"]: row["seconds"] for row in csv.DictReader(file)}
 
 
 def _write_manifest(rows: Sequence[dict[str, Any]], out: Path) -> None:
-    table = pd.DataFrame(rows, columns=list(_MANIFEST))
-    write_text(out / "manifest.csv", table.to_csv(index=False, lineterminator="\n"))
+    write_table(out / "manifest.csv", [dict.fromkeys(_MANIFEST, "") | row for row in rows])
+
+
+def _write_parquet(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    try:
+        from pyarrow import Table, parquet
+    except ImportError as cause:
+        raise MissingPackageError(f"--parquet: {cause.name or cause} is not installed; pip install 'breastseg[parquet]'") from None
+    with written(path) as beside:
+        parquet.write_table(Table.from_pylist(rows), beside)
 
 
 def _figure(items: Sequence[Input], model: Model, out: Path, config: PredictConfig) -> None:

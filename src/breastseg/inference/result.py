@@ -100,7 +100,7 @@ def _write_slide(slide: Slide, labels: Raster, plan: Plan, model: Model, folder:
     if plan.tissue is not None:
         _save_mask(plan.tissue, folder / "tissue.png")
     pixels, small = overview(slide, labels)
-    save_overlay(pixels, small, model.card.label_map, folder / "overlay.png")
+    save_overlay(pixels, small, model.card.label_map, folder / "overlay.jpg")
     return doubts(pixels)
 
 

@@ -160,6 +160,7 @@ def make_maps(plan: Plan, model: Model, config: MapConfig, scratch: Path, *, ste
             _keep(named, plan.analysed(named.box), maps)
             step(named.area)
         maps.finish()
+        model.runner.release()
     except BaseException:
         maps.__exit__()
         raise

@@ -17,8 +17,8 @@ from breastseg.runtime.runner import likeliest
 from breastseg.slides import Pixels
 
 _FORWARD, _BACKWARD = slice(None), slice(None, None, -1)
-_AHEAD = 2
-"""Tiles read before the network asks for them."""
+_AHEAD = 1
+"""Tiles read before the network asks for them, by as many threads: reading takes a tenth of the time, and memory."""
 
 
 class Field(Protocol):

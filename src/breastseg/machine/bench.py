@@ -224,6 +224,9 @@ class _Seen:
         self.tiles.append(tiles)
         return self.runner.labels(tiles)
 
+    def release(self) -> None:
+        self.runner.release()
+
 
 def _middle(plan: Plan, path: Path) -> Plan:
     """Leave so many of the tiles with tissue as make FIELD_PX, from the middle of their row."""

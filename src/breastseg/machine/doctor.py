@@ -111,7 +111,7 @@ def _mapped(folder: Path) -> tuple[str, dict[str, float]]:
     from breastseg.inference.predict import predict
 
     model = load_model()
-    row = predict(SLIDE, model, folder / "maps", say=lambda line: None).iloc[0]
+    row = predict(SLIDE, model, folder / "maps", say=lambda line: None)[0]
     names = model.card.label_map.names if row["analysed_mm2"] > 0 else ()
     return model.backend, {name: float(row[f"{name}_percent"]) for name in names}
 

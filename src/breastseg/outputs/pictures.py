@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
@@ -36,28 +38,26 @@ def overlay(pixels: npt.NDArray[np.uint8], labels: Labels, label_map: LabelMap) 
         labels: (H, W) uint8 of the same size.
         label_map: names the colours.
     """
-    mixed = np.array(pixels)
-    palette = label_map.palette()
+    wash = cv2.LUT(cv2.merge([labels] * 3), label_map.palette()[None])
+    mixed = cv2.addWeighted(pixels, 1 - _OPACITY, wash, _OPACITY, 0)
     border = np.zeros(labels.shape, bool)
     border[1:] |= labels[1:] != labels[:-1]
     border[:, 1:] |= labels[:, 1:] != labels[:, :-1]
-    for label in range(1, len(label_map.classes) + 1):
-        inside = labels == label
-        wash = pixels[inside] * (1 - _OPACITY) + palette[label] * _OPACITY
-        mixed[inside] = wash.astype(np.uint8)
-        mixed[inside & border] = palette[label]
-    return mixed
+    cv2.copyTo(wash, border.astype(np.uint8), mixed)
+    cv2.copyTo(pixels, (labels == 0).astype(np.uint8), mixed)
+    return np.asarray(mixed, np.uint8)
 
 
 def save_overlay(pixels: npt.NDArray[np.uint8], labels: Labels, label_map: LabelMap, path: Path) -> None:
-    """Write the overlay as PNG with a legend of the classes below it: colour, name, share of what was labelled."""
+    """Write the overlay as PNG or JPEG with a legend of the classes below it: colour, name, share of what was labelled."""
     picture = Image.fromarray(overlay(pixels, labels, label_map))
     legend = _legend(picture.width, label_map, labels)
     sheet = Image.new("RGB", (picture.width, picture.height + legend.height), "white")
     sheet.paste(picture, (0, 0))
     sheet.paste(legend, (0, picture.height))
+    options: dict[str, Any] = {"format": "PNG", "compress_level": 1} if path.suffix == ".png" else {"format": "JPEG", "quality": 88}
     with written(path) as beside:
-        sheet.save(beside, format="PNG")
+        sheet.save(beside, **options)
 
 
 def save_figure(pairs: Sequence[tuple[str, npt.NDArray[np.uint8], Labels]], label_map: LabelMap, path: Path) -> None:

@@ -46,3 +46,6 @@ class OnnxRunner:
     def labels(self, tiles: npt.NDArray[np.uint8]) -> Labels:
         """Map (N, H, W, 3) uint8 to (N, H, W) uint8 labels."""
         return likeliest(self.probabilities(tiles))
+
+    def release(self) -> None:
+        """Do nothing: ONNX Runtime keeps its memory to itself."""

@@ -37,6 +37,10 @@ class Runner(Protocol):
         """Return (N, H, W) uint8 labels 1 to K: the first of the most likely classes, as `likeliest` of the probabilities."""
         ...
 
+    def release(self) -> None:
+        """Give back what was allocated for the largest tiles so far; the next tile allocates it again."""
+        ...
+
 
 BACKENDS: Mapping[str, tuple[str, str, str]] = {
     "openvino": ("breastseg.runtime.openvino", "OpenvinoRunner", "openvino"),

@@ -47,6 +47,9 @@ class TorchRunner:
         """Map (N, H, W, 3) uint8 to (N, H, W) uint8 labels."""
         return likeliest(self.probabilities(tiles))
 
+    def release(self) -> None:
+        """Do nothing: PyTorch keeps its memory to itself."""
+
 
 @contextmanager
 def _threads(number: int) -> Iterator[None]:

@@ -16,6 +16,9 @@ READERS: Mapping[str, tuple[str, str, str]] = {
 }
 """Readers: module, class, what to install. Imported when a file asks for it, so that flat pictures wait for none of the others."""
 
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+"""Names of pictures in a folder; TIFFs may be slides."""
+
 SLIDE_SUFFIXES = (".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide", ".czi")
 """Names of slides in a folder; a DICOM slide is several files, so that its folder is named and not each of them."""
 

@@ -24,7 +24,7 @@ MASK_PIXELS = 10_000_000
 STAINED, PALE = 0.06, 0.02
 """Stain (see `find_tissue`) of tissue, and of pale tissue, averaged over 40 um. The palest of 120 real fields has 0.024 at its first
 percentile; the glass of a real overview, stitched from tiles of slightly different colour, has up to 0.013."""
-ROUGH, ROUGH_NOISE = 0.008, 2.0
+ROUGH, ROUGH_NOISE = 0.008, 1.5
 """Least standard deviation of density within 72 um where fat is: fat at 8 um/px has 0.02 to 0.05, glass 0.001 to 0.006.
 Where the glass itself is noisy, this many times its own."""
 COLOURED = 0.06
@@ -33,7 +33,7 @@ BLUISH = 1.12
 """Density of red over that of green above which a colour is ink: blue and green pens have 1.15 and more, H&E at most 0.85, a kidney that
 is mostly haematoxylin 1.10."""
 
-_SOFT_UM, _ROUGH_UM, _WIDE_UM, _SLOPE_UM, _MOST_UM = 40.0, 72.0, 168.0, 400.0, 600.0
+_SOFT_UM, _ROUGH_UM, _WIDE_UM, _SLOPE_UM, _SHARE_UM = 40.0, 72.0, 168.0, 400.0, 600.0
 _CLOSE_UM, _LINE_UM, _INK_UM, _INK_RIM_UM = 80.0, 120.0, 100.0, 160.0
 _HOLE_MM2, _EDGE_HOLE_MM2, _LEAST_MM2 = 0.1, 0.02, 0.01
 _DENSITY = -np.log(np.maximum(np.arange(256), 1) / 255).astype(np.float32)
@@ -155,18 +155,18 @@ def _evidence_of_band(pixels: Pixels, glass: _Glass, mpp: float) -> tuple[Mask, 
 
 def _membranes(density: Plane, stain: Plane, ink: Mask, glass: _Glass, mpp: float) -> Mask:
     """Find what is rough with a stain that rises with density: (H, W)."""
-    soft, wide, most = _square(_SOFT_UM, mpp), _square(_SLOPE_UM, mpp), _square(_MOST_UM, mpp)
+    soft, wide, wider = _square(_SOFT_UM, mpp), _square(_SLOPE_UM, mpp), _square(_SHARE_UM, mpp)
     high, colour = (cv2.blur(plane, soft) for plane in (density, stain))
+    high, colour = (plane - cv2.blur(plane, wide) for plane in (high, colour))
     # A speck of dust or a pen is no argument for or against the membranes around it.
-    foreign = cv2.dilate(_bytes(ink | ((high > 0.15) & (colour < 0.1 * high))), _disc(_CLOSE_UM, mpp)) > 0
-    high, colour = (np.where(foreign, 0, plane - cv2.blur(plane, wide)) for plane in (high, colour))
-    high = np.clip(high, -0.1, 0.1)
+    foreign = cv2.dilate(_bytes(ink | ((high > 0.1) & (colour < 0.1 * high))), _disc(_CLOSE_UM, mpp)) > 0
+    high, colour = np.where(foreign, 0, high), np.where(foreign, 0, colour)
     least = max(ROUGH, ROUGH_NOISE * glass.noise)
-    coloured = cv2.blur(high * colour, wide) > COLOURED * cv2.max(cv2.blur(high * high, wide), (least / 2) ** 2)
+    coloured = cv2.blur(high * colour, wide) > COLOURED * cv2.blur(high * high, wide)
     rough = (_deviation(density, mpp) > least) & ~foreign
-    # Compression takes the colour out of single membranes: most of what is rough within a wider window decides for all of it.
-    share = cv2.blur((rough & coloured).astype(np.float32), most)
-    return np.asarray(rough & (share > 0.5 * cv2.blur(rough.astype(np.float32), most)))
+    # Compression takes the colour out of many membranes: a third of what is rough within a wider window decides for all of it.
+    share = cv2.blur((rough & coloured).astype(np.float32), wider)
+    return np.asarray(rough & (share > 0.3 * cv2.blur(rough.astype(np.float32), wider)))
 
 
 def _is_ink(red: Plane, green: Plane, blue: Plane) -> Mask:
@@ -192,7 +192,7 @@ def _pieces(mask: Mask, mpp: float, mm2: float, edge_mm2: float, *, larger: bool
 
 def _bands(height: int, mpp: float) -> list[tuple[slice, slice]]:
     """Cut rows into bands, so that planes of floats stay small: rows to look at, and of these the rows to keep."""
-    reach = round((_SOFT_UM + 2 * _SLOPE_UM + _MOST_UM) / 2 / mpp) + 4
+    reach = round((_SOFT_UM + 2 * _SLOPE_UM + _SHARE_UM) / 2 / mpp) + 4
     starts = [(max(0, top - reach), top, min(height, top + _BAND_PX)) for top in range(0, height, _BAND_PX)]
     return [(slice(first, min(height, end + reach)), slice(top - first, end - first)) for first, top, end in starts]
 

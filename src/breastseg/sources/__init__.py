@@ -9,9 +9,10 @@ import pandas as pd
 
 from breastseg.errors import MppError, SourceError
 from breastseg.geometry import check_mpp
+from breastseg.slides import IMAGE_SUFFIXES
 from breastseg.slides.flat import image_size
 from breastseg.sources import bcss, folder, kaggle, m2c
-from breastseg.sources.region import IMAGE_SUFFIXES, Found, Pair, Region, tcga_patient
+from breastseg.sources.region import Found, Pair, Region, tcga_patient
 
 __all__ = ["SOURCES", "Region", "Source", "open_source"]
 

@@ -9,8 +9,9 @@ import csv
 import re
 from pathlib import Path
 
+from breastseg.slides import IMAGE_SUFFIXES
 from breastseg.sources.pairs import files_in, match_pairs
-from breastseg.sources.region import IMAGE_SUFFIXES, Found
+from breastseg.sources.region import Found
 
 _SLIDE = re.compile(r"TCGA-\w\w-\w{4}-DX\d_")
 IMAGE_FOLDERS = ("images", "rgbs_colorNormalized")

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from breastseg.errors import SourceError
-from breastseg.sources.region import IMAGE_SUFFIXES, MASK_SUFFIXES, Pair
+from breastseg.slides import IMAGE_SUFFIXES
+from breastseg.sources.region import MASK_SUFFIXES, Pair
 
 
 def files_in(folder: Path, suffixes: Iterable[str]) -> list[Path]:

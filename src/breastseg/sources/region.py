@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 MASK_SUFFIXES = (".png", ".tif", ".tiff")
 DRAWN_SUFFIXES = (".geojson", ".geojson.gz", ".csv", ".txt")
 """Annotation that is drawn, not painted: areas and dots."""
