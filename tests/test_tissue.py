@@ -228,8 +228,7 @@ def test_noise_of_one_channel_is_no_tissue() -> None:
     assert not find_tissue(np.clip(noisy, 0, 255).astype(np.uint8), mpp=8).any()
 
 
-@pytest.mark.parametrize("tint", [(1, 1, 1), (0.97, 1, 0.96)], ids=["white light", "greenish light"])
-@pytest.mark.parametrize("value", [255, 230, 0])
+@pytest.mark.parametrize(("value", "tint"), [(255, (1, 1, 1)), (230, (1, 1, 1)), (0, (1, 1, 1)), (255, (0.97, 1, 0.96))], ids=str)
 def test_what_was_not_scanned_is_left_out(scene: Scene, value: int, tint: tuple[float, float, float]) -> None:
     picture, empty = (scene.picture * tint).astype(np.uint8), np.zeros(scene.glass.shape, np.bool_)
     empty[:, 450:] = empty[:15] = empty[390:, 200:] = True

@@ -9,6 +9,8 @@ from breastseg.errors import InputError, MppError
 MIN_MPP, MAX_MPP = 0.05, 20.0
 STRIDE_PX = 32
 """Networks here halve their input five times: tiles start and end on multiples of this."""
+EDGE_PX = 64
+"""Most that is shown beyond the edge of a field, where there is no tissue but the field mirrored: 128 named fewer dots of small fields right."""
 
 
 @dataclass(frozen=True, order=True)
@@ -79,7 +81,7 @@ def tile_grid(size_px: tuple[int, int], tile_px: int, halo_px: int) -> Iterator[
     Args:
         size_px: (width, height) of the field.
         tile_px: largest side of an outer box, a multiple of 32.
-        halo_px: border shown on each side of the inner box, a multiple of 32.
+        halo_px: border shown on each side of the inner box, a multiple of 32; beyond the field's edge no more than 64.
 
     Raises:
         InputError: the sizes are not multiples of 32, or the halo leaves nothing of the tile.
@@ -92,9 +94,16 @@ def tile_grid(size_px: tuple[int, int], tile_px: int, halo_px: int) -> Iterator[
         )
     width, height = size_px
     for y, inner_height in _steps(height, core):
+        top, bottom = _shown(y, inner_height, height, halo_px)
         for x, inner_width in _steps(width, core):
-            outer = Box(x - halo_px, y - halo_px, _up(inner_width) + 2 * halo_px, _up(inner_height) + 2 * halo_px)
-            yield Tile(outer, Box(x, y, inner_width, inner_height))
+            left, right = _shown(x, inner_width, width, halo_px)
+            yield Tile(Box(left, top, right - left, bottom - top), Box(x, y, inner_width, inner_height))
+
+
+def _shown(start: int, length: int, size: int, halo: int) -> tuple[int, int]:
+    """Return from where to where a tile is shown along one side of the field."""
+    edge = min(halo, EDGE_PX)
+    return max(start - halo, -edge), min(start + _up(length) + halo, _up(size) + edge)
 
 
 def _up(length: int) -> int:

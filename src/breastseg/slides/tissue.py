@@ -110,22 +110,22 @@ def _find_glass(pixels: Pixels, mpp: float) -> _Glass:
     found = []
     for rows, inner in _bands(pixels.shape[0], mpp):
         channels = cv2.split(pixels[rows])
-        spread = _deviation(_mean([cv2.LUT(channel, _DENSITY) for channel in channels]), mpp)[inner]
-        red, green, blue = (channel[inner] for channel in channels)
-        most, least = _extremes(red, green, blue)
+        density = _mean([cv2.LUT(channel, _DENSITY) for channel in channels])
+        level, spread = cv2.blur(density, _square(_ROUGH_UM, mpp))[inner], _deviation(density, mpp)[inner]
+        most, least = _extremes(*(channel[inner] for channel in channels))
         smooth = (spread < 0.013) & (least >= 120) & (most - least <= 24)
-        found.append((red[smooth], green[smooth], blue[smooth], spread[smooth]))
-    red, green, blue, spread = (np.concatenate(part) for part in zip(*found, strict=True))
+        found.append([plane[smooth] for plane in (level, spread, *(channel[inner] for channel in channels))])
+    level, spread, *channels = (np.concatenate(parts) for parts in zip(*found, strict=True))
     enough = 0.002 * pixels.shape[0] * pixels.shape[1]
     scanned = spread > 5e-4
-    if scanned.sum() >= enough:
-        red, green, blue, spread = red[scanned], green[scanned], blue[scanned], spread[scanned]
-    if len(spread) < enough:
+    if scanned.sum() < enough:
+        scanned[:] = True
+    if scanned.sum() < enough:
         return _Glass((0.0, 0.0, 0.0), 0.0)
-    brightness = red.astype(np.uint16) + green + blue
-    bright = brightness >= np.partition(brightness, 2 * len(brightness) // 3)[2 * len(brightness) // 3]
-    density = [float(_DENSITY[int(np.median(channel[bright]))]) for channel in (red, green, blue)]
-    return _Glass((density[0], density[1], density[2]), float(np.median(spread)))
+    # The brightest third of places, not of pixels: noise has bright pixels too, in whichever colour it is loudest.
+    bright = scanned & (level <= np.quantile(level[scanned], 1 / 3))
+    red, green, blue = (float(_DENSITY[int(np.median(channel[bright]))]) for channel in channels)
+    return _Glass((red, green, blue), float(np.median(spread[scanned])))
 
 
 def _evidence(pixels: Pixels, glass: _Glass, mpp: float) -> tuple[Mask, Mask, Mask]:

@@ -80,7 +80,7 @@ PRESETS: Mapping[str, TrainConfig] = {
     "fast": TrainConfig(),
     "standard": TrainConfig(
         output_stride=8, epochs=14, crops_per_epoch=1280, lr=6e-4, encoder_lr=0.4, weight_decay=0.05, augment="strong", ema=0.995,
-        pseudo=0.9, white_as="other", monitor="none", tile_px=2048, halo_px=64,
+        pseudo=0.9, white_as="other", monitor="none", tile_px=2048, halo_px=128,
     ),
     "report": TrainConfig(
         encoder="resnet34", encoder_weights="hub", decoder_channels=(), crop_px=224, batch=64, epochs=10, crops_per_epoch=0, lr=1e-3,
