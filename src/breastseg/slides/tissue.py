@@ -208,9 +208,17 @@ def _extremes(red: Numbers, green: Numbers, blue: Numbers) -> tuple[Numbers, Num
 
 
 def _deviation(plane: Plane, mpp: float) -> Plane:
+    """Return the standard deviation within `_ROUGH_UM` from a plane fitted there: soft shadows slope, but are smooth."""
     side = _square(_ROUGH_UM, mpp)
     mean = cv2.blur(plane, side)
-    return np.asarray(np.sqrt(np.maximum(cv2.sqrBoxFilter(plane, -1, side) - mean * mean, 0)), np.float32)
+    variance = cv2.sqrBoxFilter(plane, -1, side) - mean * mean
+    flat = np.full(side[0], 1 / side[0])
+    ramp = np.arange(side[0]) - side[0] // 2
+    ramp = ramp / max(1.0, float(np.linalg.norm(ramp)) * side[0] ** 0.5)
+    for across, down in ((ramp, flat), (flat, ramp)):
+        slope = cv2.sepFilter2D(plane, -1, across, down)
+        variance -= slope * slope
+    return np.asarray(np.sqrt(np.maximum(variance, 0)), np.float32)
 
 
 def _square(um: float, mpp: float) -> tuple[int, int]:
