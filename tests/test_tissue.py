@@ -133,6 +133,10 @@ def test_a_field_without_glass_is_all_tissue(path: Path) -> None:
     assert find_tissue(tiled(small, 150), mpp=8).all()
 
 
+def test_a_smooth_pale_pink_field_is_not_taken_for_glass() -> None:
+    assert find_tissue(np.clip(clean_glass(200, 200, (242, 228, 238)), 0, 255).astype(np.uint8), mpp=8).all()
+
+
 def test_fat_alone_fills_its_picture(scene: Scene) -> None:
     y, x = (where[0] for where in np.nonzero(scene.fat))
     fat = np.ascontiguousarray(scene.picture[y : y + 130, x : x + 130])

@@ -25,8 +25,8 @@ STAINED, PALE = 0.06, 0.02
 """Stain (see `find_tissue`) of tissue, and of pale tissue, averaged over 40 um. The palest of 120 real fields has 0.024 at its first
 percentile; the glass of a real overview, stitched from tiles of slightly different colour, has up to 0.013."""
 ROUGH, ROUGH_NOISE = 0.008, 1.5
-"""Least standard deviation of density within 72 um where fat is: fat at 8 um/px has 0.02 to 0.05, glass 0.001 to 0.006.
-Where the glass itself is noisy, this many times its own."""
+"""Least standard deviation of density within 72 um, from a plane fitted there, where fat is: fat at 8 um/px has 0.01 to 0.05, glass
+0.001 to 0.006. Where the glass itself is noisy, this many times its own."""
 COLOURED = 0.06
 """Least slope of stain on density within 400 um: fat has 0.1 to 0.6; dust, scratches and coverslip edges have 0, being grey."""
 BLUISH = 1.12
@@ -34,7 +34,7 @@ BLUISH = 1.12
 is mostly haematoxylin 1.10."""
 
 _SOFT_UM, _ROUGH_UM, _WIDE_UM, _SLOPE_UM, _SHARE_UM = 40.0, 72.0, 168.0, 400.0, 600.0
-_CLOSE_UM, _LINE_UM, _INK_UM, _INK_RIM_UM = 80.0, 120.0, 100.0, 160.0
+_CLOSE_UM, _INK_UM, _INK_RIM_UM = 80.0, 100.0, 160.0
 _HOLE_MM2, _EDGE_HOLE_MM2, _LEAST_MM2 = 0.1, 0.02, 0.01
 _DENSITY = -np.log(np.maximum(np.arange(256), 1) / 255).astype(np.float32)
 _BAND_PX = 512
@@ -79,7 +79,7 @@ def find_tissue(pixels: Pixels, *, mpp: float) -> Mask:
 
     1. Stained tissue: stain above `STAINED`.
     2. Pale tissue: stain above `PALE`; or as rough as the membranes of fat cells, with a stain that rises with density (`ROUGH`,
-       `COLOURED`); and not `BLUISH`. It counts where more than half of 168 um is so, on at least 120 um.
+       `COLOURED`); and not `BLUISH`. It counts where more than half of 168 um is so.
     3. Gaps up to 80 um are closed, holes up to 0.1 mm2 filled (0.02 mm2 at the picture's edge, where nobody knows how they go on).
     4. Ink is left out: at least 100 um wide and dark, with red absorbed more than green (blue and green, `BLUISH`), no colour (black),
        or green and blue alike without red (red). In 120 real fields red has at most 0.85 of green's density, blue at most 0.75, and the
@@ -96,7 +96,7 @@ def find_tissue(pixels: Pixels, *, mpp: float) -> Mask:
     glass = _find_glass(pixels, mpp)
     stained, pale, ink = _evidence(pixels, glass, mpp)
     solid = cv2.blur((stained | pale) * np.uint8(255), _square(_WIDE_UM, mpp)) >= 128
-    solid = cv2.morphologyEx(cv2.erode(_bytes(solid), _disc(_ROUGH_UM, mpp)), cv2.MORPH_OPEN, _disc(_LINE_UM, mpp))
+    solid = cv2.erode(_bytes(solid), _disc(_ROUGH_UM, mpp))  # roughness reaches this far over the edge
     solid |= cv2.morphologyEx(_bytes(stained), cv2.MORPH_OPEN, _disc(_SOFT_UM, mpp))
     wide_ink = cv2.morphologyEx(_bytes(ink), cv2.MORPH_OPEN, _disc(_INK_UM, mpp))
     no_ink = cv2.dilate(wide_ink, _disc(_INK_RIM_UM, mpp)) == 0
