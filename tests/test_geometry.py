@@ -14,7 +14,7 @@ SIZES = [(1, 1), (31, 33), (32, 32), (64, 65), (96, 128), (127, 1), (1, 300), (3
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("tile", "halo"), [(64, 0), (96, 32), (160, 32), (256, 64), (512, 64)])
 def test_tile_grid_laws(size: tuple[int, int], tile: int, halo: int) -> None:
-    seen = np.zeros(size[::-1], int)
+    seen, shown, edge = np.zeros(size[::-1], int), set(), min(halo, 64)
     for step in tile_grid(size, tile, halo):
         inner, outer = step.inner, step.outer
         seen[inner.y : inner.y + inner.height, inner.x : inner.x + inner.width] += 1
@@ -22,10 +22,18 @@ def test_tile_grid_laws(size: tuple[int, int], tile: int, halo: int) -> None:
         assert inner.y + inner.height <= size[1]
         assert inner.x % 32 == inner.y % 32 == outer.width % 32 == outer.height % 32 == 0
         assert max(outer.width, outer.height) <= tile
-        assert (inner.x - outer.x, inner.y - outer.y) == (halo, halo)
-        for spare in (outer.width - halo - inner.width - halo, outer.height - halo - inner.height - halo):
-            assert 0 <= spare < 32, "an overshoot of a whole stride is work for nothing"
+        shown.add((outer.width, outer.height))
+        for start, length, first, last, end in (
+            (inner.x, inner.width, outer.x, outer.x + outer.width, -(-size[0] // 32) * 32 + edge),
+            (inner.y, inner.height, outer.y, outer.y + outer.height, -(-size[1] // 32) * 32 + edge),
+        ):
+            assert first % 32 == 0
+            assert -edge <= first
+            assert last <= end
+            assert start - first >= halo or first == -edge
+            assert last - start - length >= halo or last == end
     assert (seen == 1).all()
+    assert len(shown) == 1, "a network compiled for many sizes holds memory for each"
 
 
 def test_tile_grid_shares_a_field_evenly() -> None:

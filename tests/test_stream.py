@@ -139,13 +139,14 @@ def test_blended_scores_are_the_weighted_mean_done_at_once(shape: tuple[int, int
 
     sums, weights = np.zeros((5, *shape)), np.zeros(shape)
     for number, tile in enumerate(tile_grid(field_.size_px, 128, 32)):
-        down, across = (np.minimum(1, np.minimum(r := (np.arange(n) + 0.5) / 64, r[::-1])) for n in (tile.outer.height, tile.outer.width))
-        for y in range(tile.outer.height):
-            for x in range(tile.outer.width):
-                row, column = tile.outer.y + y, tile.outer.x + x
+        inner, outer = tile.inner, tile.outer
+        down, across = (np.minimum(1, np.minimum(r := (np.arange(n + 64) + 0.5) / 64, r[::-1])) for n in (inner.height, inner.width))
+        for y in range(inner.height + 64):
+            for x in range(inner.width + 64):
+                row, column = inner.y - 32 + y, inner.x - 32 + x
                 if 0 <= row < shape[0] and 0 <= column < shape[1]:
                     weight = down[y] * across[x]
-                    sums[:, row, column] += weight * noise[number, :, y, x]
+                    sums[:, row, column] += weight * noise[number, :, row - outer.y, column - outer.x]
                     weights[row, column] += weight
     for piece in name_tissue(field_, Known(scores), config, probabilities=True):
         box = piece.box

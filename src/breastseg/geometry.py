@@ -10,7 +10,7 @@ MIN_MPP, MAX_MPP = 0.05, 20.0
 STRIDE_PX = 32
 """Networks here halve their input five times: tiles start and end on multiples of this."""
 EDGE_PX = 64
-"""Most that is shown beyond the edge of a field, where there is no tissue but the field mirrored: 128 named fewer dots of small fields right."""
+"""Most that is shown beyond the edge of a field, where the field is mirrored: with 128, fewer dots of small fields were named right."""
 
 
 @dataclass(frozen=True, order=True)
@@ -92,26 +92,31 @@ def tile_grid(size_px: tuple[int, int], tile_px: int, halo_px: int) -> Iterator[
             f"tile of {tile_px} px with a halo of {halo_px} px: both must be multiples of {STRIDE_PX}, "
             f"and the tile larger than two halos, as in 512 and 64"
         )
-    width, height = size_px
-    for y, inner_height in _steps(height, core):
-        top, bottom = _shown(y, inner_height, height, halo_px)
-        for x, inner_width in _steps(width, core):
-            left, right = _shown(x, inner_width, width, halo_px)
-            yield Tile(Box(left, top, right - left, bottom - top), Box(x, y, inner_width, inner_height))
+    for y, inner_height, top, shown_height in _steps(size_px[1], core, halo_px):
+        for x, inner_width, left, shown_width in _steps(size_px[0], core, halo_px):
+            yield Tile(Box(left, top, shown_width, shown_height), Box(x, y, inner_width, inner_height))
 
 
-def _shown(start: int, length: int, size: int, halo: int) -> tuple[int, int]:
-    """Return from where to where a tile is shown along one side of the field."""
-    edge = min(halo, EDGE_PX)
-    return max(start - halo, -edge), min(start + _up(length) + halo, _up(size) + edge)
+def reach(tile: Tile, halo_px: int, size_px: tuple[int, int]) -> Box:
+    """Return the inner box of a tile widened by the halo, inside a field of (width, height)."""
+    inner, (width, height) = tile.inner, size_px
+    x, y = max(0, inner.x - halo_px), max(0, inner.y - halo_px)
+    right, bottom = min(width, inner.x + inner.width + halo_px), min(height, inner.y + inner.height + halo_px)
+    return Box(x, y, right - x, bottom - y)
 
 
 def _up(length: int) -> int:
     return -(-length // STRIDE_PX) * STRIDE_PX
 
 
-def _steps(length: int, core: int) -> Iterator[tuple[int, int]]:
+def _steps(length: int, core: int, halo: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield along one side: start and length of the inner box, start and length of what is shown.
+
+    All are shown alike long, because a network compiled for many sizes holds memory for each: those at the edges see more of the field.
+    """
     count = -(-length // core)
-    step = _up(-(-length // count))
+    step, edge = _up(-(-length // count)), min(halo, EDGE_PX)
+    end = _up(length) + edge
+    shown = (end + edge, step + edge + halo, step + 2 * halo)[min(count, 3) - 1]
     for start in range(0, length, step):
-        yield start, min(step, length - start)
+        yield start, min(step, length - start), min(max(start - halo, -edge), end - shown), shown

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from breastseg.errors import InputError
-from breastseg.geometry import Box, Tile
+from breastseg.geometry import Box, Tile, reach
 
 Scores = npt.NDArray[np.float32]
 
@@ -32,11 +32,11 @@ class Blend:
             the box that is complete now, and its (K, h, w) means; 0 where no tile was looked at.
         """
         (width, height), halo, inner = self._size, self._halo, tile.inner
-        x, y = max(0, tile.outer.x), max(0, tile.outer.y)
-        right, bottom = min(width, tile.outer.x + tile.outer.width), min(height, tile.outer.y + tile.outer.height)
+        box = reach(tile, halo, self._size)
+        x, y, right, bottom = box.x, box.y, box.x + box.width, box.y + box.height
         last_column, last_row = inner.x + inner.width == width, inner.y + inner.height == height
         end, stop = (width if last_column else inner.x + inner.width - halo), (height if last_row else inner.y + inner.height - halo)
-        sums = self._weighted(tile, scores, Box(x, y, right - x, bottom - y))
+        sums = self._weighted(tile, scores, box)
         carried = 0 if self._left is None else self._left.shape[2]
         if self._left is not None:
             sums[:, :, :carried] += self._left
@@ -57,13 +57,14 @@ class Blend:
         sums = np.zeros((self._planes, box.height, box.width), np.float32)
         if scores is not None:
             top, left = box.y - tile.outer.y, box.x - tile.outer.x
-            down, across = _ramp(tile.outer.height, self._halo), _ramp(tile.outer.width, self._halo)
-            np.outer(down[top : top + box.height], across[left : left + box.width], out=sums[0])
+            down, across = _ramp(tile.inner.height, self._halo), _ramp(tile.inner.width, self._halo)
+            y, x = box.y - tile.inner.y + self._halo, box.x - tile.inner.x + self._halo
+            np.outer(down[y : y + box.height], across[x : x + box.width], out=sums[0])
             np.multiply(scores[:, top : top + box.height, left : left + box.width], sums[0], out=sums[1:])
         return sums
 
 
 def _ramp(length: int, halo: int) -> Scores:
-    """Return weights that rise over the first two halos, are 1, and fall over the last two."""
-    rise = (np.arange(length) + 0.5) / (2 * halo)
+    """Return the weights of an inner box with a halo on both sides: they rise over the first two halos, are 1, fall over the last two."""
+    rise = (np.arange(length + 2 * halo) + 0.5) / (2 * halo)
     return np.minimum(1, np.minimum(rise, rise[::-1])).astype(np.float32)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from breastseg.geometry import Box, Tile, scaled_size, tile_grid
+from breastseg.geometry import Box, Tile, reach, scaled_size, tile_grid
 from breastseg.inference.model import Model
 from breastseg.inference.tiles import Field, Named, PixelField, TileConfig, name_tissue
 from breastseg.rasters import Raster, Values
@@ -134,7 +134,10 @@ def plan_map(slide: Slide, model: Model, config: MapConfig) -> Plan:
     tiles = replace(model.tiles, blend=config.blend)
     plan = Plan(source, tiles, frozenset(), tissue, _scaled(config.box, slide.size_px, size))
     grid = tile_grid(size, tiles.tile_px, tiles.halo_px)
-    return replace(plan, wanted=frozenset(tile for tile in grid if plan.analysed(_reach(tile, size, config.blend)).any()))
+    return replace(
+        plan,
+        wanted=frozenset(tile for tile in grid if plan.analysed(reach(tile, tiles.halo_px, size) if config.blend else tile.inner).any()),
+    )
 
 
 def make_maps(plan: Plan, model: Model, config: MapConfig, scratch: Path, *, step: Callable[[int], object] = lambda area: None) -> Maps:
@@ -190,15 +193,6 @@ def _entropy(scores: npt.NDArray[np.float32], analysed: npt.NDArray[np.bool_], c
     share = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
     value = 1 + np.round(254 * np.clip(mean / np.maximum(share, 1e-6), 0, 1))
     return np.asarray(np.where(share > 0, value, 0), np.uint8)
-
-
-def _reach(tile: Tile, size: tuple[int, int], blend: bool) -> Box:
-    """Return where a tile's answer counts: when blending, as far as it is shown."""
-    if not blend:
-        return tile.inner
-    x, y = max(0, tile.outer.x), max(0, tile.outer.y)
-    right, bottom = min(size[0], tile.outer.x + tile.outer.width), min(size[1], tile.outer.y + tile.outer.height)
-    return Box(x, y, right - x, bottom - y)
 
 
 def _scaled(box: Box | None, size_px: tuple[int, int], size: tuple[int, int]) -> Box:
