@@ -65,7 +65,7 @@ class Eager:
     def labels(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         return likeliest(self.probabilities(tiles))
 
-    def release(self) -> None:
+    def prepare(self, size_px: tuple[int, int] | None) -> None:
         pass
 
 

@@ -14,13 +14,17 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+import breastseg
 from breastseg.cli import main
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.data.split import SplitConfig, split
-from breastseg.errors import InputError
+from breastseg.errors import InputError, ModelError
 from breastseg.files import sha256_of, write_json
+from breastseg.inference.model import load_model
+from breastseg.inference.tiles import PixelField, name_tissue
 from breastseg.labels import BUILT_IN, LabelClass, LabelMap
+from breastseg.metrics import measure_surface, surface_dice
 from breastseg.models.bundle import Bundle, load_bundle
 from breastseg.report.html import write_report
 from conftest import DATA, quiet
@@ -63,7 +67,7 @@ def from_counts(table: pd.DataFrame, name: str) -> dict[str, float]:
     return {
         "dice": 2 * hits / (support + named), "iou": hits / (support + named - hits), "precision": hits / named if named else math.nan,
         "recall": hits / support, "f1": 2 * hits / (support + named), "accuracy": (total - support - named + 2 * hits) / total,
-        "support_px": support,
+        "specificity": 1 - (named - hits) / (total - support) if total > support else math.nan, "support_px": support,
     }  # fmt: skip
 
 
@@ -72,8 +76,8 @@ def test_files(result: Path, crops: Dataset) -> None:
     found = {str(p.relative_to(result)) for p in result.rglob("*") if p.is_file()}
     assert len(regions) == 2
     assert found == {
-        "breastseg-work.json", "counts.csv", "scores.json", "confusion.png", "curves.png", "report.html",
-        *(f"regions/{r}/{n}" for r in regions for n in ("image.jpg", "labels.png", "truth.png", "prediction.png")),
+        "breastseg-work.json", "counts.csv", "scores.json", "confusion.png", "curves.png", "report.html", "per_region.csv",
+        "per_hospital.csv", *(f"regions/{r}/{n}" for r in regions for n in ("image.jpg", "labels.png", "truth.jpg", "prediction.jpg")),
     }  # fmt: skip
 
 
@@ -81,7 +85,8 @@ def test_scores_structure(result: Path, crops: Dataset) -> None:
     scores, names = scores_of(result), set(BUILT_IN["region5"].names)
     assert set(scores["pooled"]) == names
     for values in scores["pooled"].values():
-        assert set(values) == {"dice", "iou", "precision", "recall", "f1", "accuracy", "support_px"}
+        scored = {"dice", "iou", "precision", "recall", "f1", "specificity", "accuracy"}
+        assert set(values) == scored | {"support_px", "support_regions", "support_patients"}
     assert scores["patients"] == ["TCGA-A2-A1G6", "TCGA-A2-A3XX"]
     assert (scores["model"], scores["split"], scores["mpp"], scores["data"]) == ("lively", "test", 0.5, crops.fingerprint())
     assert LabelMap.from_dict(scores["label_map"], "scores.json") == BUILT_IN["region5"]
@@ -118,7 +123,9 @@ def test_scores_follow_from_counts(result: Path) -> None:
     table, scores = pd.read_csv(result / "counts.csv"), scores_of(result)
     present = [name for name, row in scores["pooled"].items() if row["support_px"]]
     for name in present:
-        assert scores["pooled"][name] == pytest.approx(from_counts(table, name), nan_ok=True)
+        rows = table[table["truth"] == name]
+        behind = {"support_regions": rows["region"].nunique(), "support_patients": rows["region"].str[:12].nunique()}
+        assert scores["pooled"][name] == pytest.approx({**from_counts(table, name), **behind}, nan_ok=True)
     for region, values in scores["regions"].items():
         rows = table[table["region"] == region]
         for name, row in values["classes"].items():
@@ -129,6 +136,188 @@ def test_scores_follow_from_counts(result: Path) -> None:
     assert scores["overall"]["mean_dice"] == pytest.approx(np.mean([from_counts(table, name)["dice"] for name in present]))
     assert scores["overall"]["mean_iou"] == pytest.approx(np.mean([from_counts(table, name)["iou"] for name in present]))
     assert scores["overall"]["support_px"] == table["px"].sum()
+
+
+def test_tables_of_regions_and_hospitals_say_what_the_scores_say(result: Path) -> None:
+    scores, regions, hospitals = scores_of(result), pd.read_csv(result / "per_region.csv"), pd.read_csv(result / "per_hospital.csv")
+    assert regions["patient"].tolist() == scores["patients"]
+    for row in regions.to_dict("records"):
+        values = scores["regions"][row["region"]]
+        assert row["mean_dice"] == pytest.approx(values["overall"]["mean_dice"])
+        assert row["tumor_dice"] == pytest.approx(values["classes"]["tumor"]["dice"], nan_ok=True)
+        assert row["stroma_hd95_um"] == pytest.approx(values["boundary"]["stroma"]["hd95_um"], nan_ok=True)
+    assert hospitals[["site", "patients", "regions"]].to_numpy().tolist() == [["A2", 2, 2]]  # one hospital: the same as pooled
+    assert hospitals["kappa"].tolist() == pytest.approx([scores["overall"]["kappa"]])
+    assert scores["hospitals"]["A2"]["classes"]["stroma"]["dice"] == scores["pooled"]["stroma"]["dice"]
+    means = regions["mean_dice"].mean(), regions["stroma_dice"].mean()
+    found = scores["mean_per_region"]
+    assert (found["overall"]["mean_dice"], found["classes"]["stroma"]["dice"]) == pytest.approx(means)
+
+
+def test_borders_follow_from_the_label_images(result: Path, crops: Dataset) -> None:
+    scores, counts = scores_of(result), []
+    for region, values in scores["regions"].items():
+        found = np.asarray(Image.open(result / "regions" / region / "labels.png"))
+        small = [np.asarray(labels)[1::2, 1::2] for labels in (crops.labels(region), found)]  # 0.5 um/px, so every second pixel
+        surface = measure_surface(*small, 5, mpp=1.0, tolerance_um=10)
+        counts.append(surface.counts)
+        for k, name in enumerate(BUILT_IN["region5"].names):
+            wanted = {"surface_dice": surface_dice(surface.counts)[k], "hd95_um": surface.hd95_um[k]}
+            assert values["boundary"][name] == pytest.approx(wanted, nan_ok=True)
+    pooled = surface_dice(np.sum(counts, axis=0))
+    assert [row["surface_dice"] for row in scores["boundary"]["classes"].values()] == pytest.approx(pooled.tolist(), nan_ok=True)
+    assert np.isfinite(pooled).sum() >= 2
+
+
+def test_intervals_are_over_patients_and_say_how_many(result: Path, crops: Dataset) -> None:
+    scores = scores_of(result)
+    ends = scores["intervals"]["overall"]["accuracy"]
+    by_region = sorted(values["overall"]["accuracy"] for values in scores["regions"].values())
+    assert ends == pytest.approx(by_region)  # of two patients, a quarter of the draws holds one alone, and a quarter the other
+    assert scores["intervals"]["patients"] == 2
+    assert "2 patients are few, and intervals of few patients are too narrow" in scores["intervals"]["note"]
+    page = (result / "report.html").read_text(encoding="utf-8")
+    assert f"accuracy<small>{ends[0]:.3f} to {ends[1]:.3f}</small>" in page
+
+
+def test_one_patient_has_no_interval_and_is_told_so(
+    crops: Dataset, lively_bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(lively_bundle, crops.path, tmp_path / "out", "--split", "train") == 0
+    reason = "no interval: it is drawn over patients, and a single one says nothing about others"
+    assert reason in capsys.readouterr().out
+    assert scores_of(tmp_path / "out")["intervals"] == {"patients": 1, "note": reason}
+    assert reason in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def with_probabilities(crops: Dataset, lively_bundle: Bundle, result: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same evaluation with probabilities, compared with the one without: two of one model."""
+    out = tmp_path_factory.mktemp("results") / "probabilities"
+    assert evaluate(lively_bundle, crops.path, out, "--probabilities", "--compare", str(result)) == 0
+    return out
+
+
+def test_probabilities_change_no_other_score(result: Path, with_probabilities: Path) -> None:
+    with_them, without = scores_of(with_probabilities), scores_of(result)
+    assert json.dumps({k: v for k, v in with_them.items() if k not in ("probabilities", "comparison")}) == json.dumps(without)
+    assert (with_probabilities / "counts.csv").read_bytes() == (result / "counts.csv").read_bytes()
+
+
+def test_auc_and_calibration_are_those_of_the_models_probabilities(with_probabilities: Path, crops: Dataset, lively_bundle: Bundle) -> None:
+    from sklearn.metrics import roc_auc_score
+
+    model = load_model(lively_bundle.path, threads=1)
+    planes, truths = [], []
+    for region in scores_of(with_probabilities)["regions"]:
+        truth = np.asarray(crops.labels(region))
+        for named in name_tissue(PixelField(np.array(crops.image(region))), model.runner, model.tiles, probabilities=True):
+            box, scores = named.box, named.probabilities
+            part = truth[box.y : box.y + box.height, box.x : box.x + box.width]
+            assert scores is not None
+            planes.append(scores[:, part > 0])
+            truths.append(part[part > 0])
+    found, scores_, truth = scores_of(with_probabilities)["probabilities"], np.concatenate(planes, axis=1), np.concatenate(truths)
+    for k, row in enumerate(found["classes"].values()):
+        if 0 < (truth == k + 1).mean() < 1:
+            assert abs(row["auc"] - roc_auc_score(truth == k + 1, scores_[k])) <= row["auc_error_at_most"] + 1e-12
+    assert sum(row["pixels"] for row in found["reliability"]) == len(truth)
+    sure = sum(row["pixels"] * row["confidence"] for row in found["reliability"]) / len(truth)
+    assert sure == pytest.approx(scores_.max(axis=0).mean(), rel=1e-4)
+    assert (with_probabilities / "reliability.png").is_file()
+    page = Page((with_probabilities / "report.html").read_text(encoding="utf-8"))
+    assert f"Mean AUC {found['mean_auc']:.3f}" in page.text
+
+
+def test_probabilities_at_the_models_own_resolution(lively_bundle: Bundle, painted_data: Dataset, tmp_path: Path) -> None:
+    """A data set at 0.3 um/px, a model at 0.5: probabilities are counted where the model makes them, labels where the truth is."""
+    for name, words in (("plain", []), ("probabilities", ["--probabilities"])):
+        assert evaluate(lively_bundle, painted_data.path, tmp_path / name, "--split", "all", *words) == 0
+    plain, found = scores_of(tmp_path / "plain"), scores_of(tmp_path / "probabilities")
+    assert json.dumps(found["overall"]) == json.dumps(plain["overall"])
+    assert sum(row["pixels"] for row in found["probabilities"]["reliability"]) == 6 * 58 * 58
+
+
+def test_a_model_compared_with_itself_differs_by_nothing(with_probabilities: Path, result: Path) -> None:
+    found = scores_of(with_probabilities)["comparison"]
+    assert (found["with"], found["folder"]) == ("lively", str(result))
+    assert found["overall"]["mean_dice"] == {"difference": 0, "interval": [0, 0]}
+    assert "Against lively" in (with_probabilities / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_comparison_with_a_worse_result_finds_how_much_worse(
+    result: Path, crops: Dataset, lively_bundle: Bundle, tmp_path: Path
+) -> None:  # fmt: skip
+    worse = Path(shutil.copytree(result, tmp_path / "worse"))
+    table = pd.read_csv(worse / "counts.csv")
+    table.loc[table["truth"] == "stroma", "prediction"] = "not analysed"
+    table.groupby(["region", "truth", "prediction"], as_index=False)["px"].sum().to_csv(worse / "counts.csv", index=False)
+    assert evaluate(lively_bundle, crops.path, tmp_path / "out", "--compare", str(worse)) == 0
+    scores = scores_of(tmp_path / "out")
+    found = scores["comparison"]["classes"]["stroma"]["dice"]
+    assert found["difference"] == scores["pooled"]["stroma"]["dice"]
+    assert found["interval"] == scores["intervals"]["classes"]["stroma"]["dice"]
+    assert found["interval"][0] > 0
+
+
+def test_a_comparison_can_be_asked_for_later(result: Path, crops: Dataset, lively_bundle: Bundle, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(result, tmp_path / "out"))
+    assert evaluate(lively_bundle, crops.path, out, "--compare", str(result)) == 0
+    assert scores_of(out)["comparison"]["overall"]["kappa"]["difference"] == 0
+
+
+def broken(folder: Path, how: str) -> None:
+    """Make another evaluation unfit to be compared with."""
+    scores = scores_of(folder)
+    if how == "unfinished":
+        (folder / "scores.json").unlink()
+    elif how == "data":
+        write_json(folder / "scores.json", {**scores, "data": "0" * 16})
+    elif how == "regions":
+        write_json(folder / "scores.json", {**scores, "regions": dict(list(scores["regions"].items())[:1])})
+    elif how == "counts":
+        (folder / "counts.csv").write_text("region,truth,prediction,px\nA,tumor,tumor,many\n")
+    elif how == "truth":
+        lines = (folder / "counts.csv").read_text().splitlines()
+        (folder / "counts.csv").write_text("\n".join(lines[:-1]) + "\n")
+    else:
+        (folder / "counts.csv").unlink()
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("unfinished", r"scores\.json: not found, wanted the scores of a finished evaluation"),
+        ("data", "scores on other data or labels; evaluate both models on the same prepared data set"),
+        ("regions", "scores of 1 regions, wanted the same 2; evaluate both on one --split"),
+        ("counts", r"counts\.csv: not the counts of this evaluation \(.*\); evaluate that model again"),
+        ("truth", "its counts are of other annotation; evaluate that model again"),
+        ("none", r"counts\.csv: not found; only evaluations with annotated areas can be compared"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(
+    result: Path, crops: Dataset, lively_bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str], how: str, message: str
+) -> None:
+    other = Path(shutil.copytree(result, tmp_path / "other"))
+    broken(other, how)
+    assert evaluate(lively_bundle, crops.path, tmp_path / "out", "--compare", str(other)) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("breastseg: ")
+    assert re.search(message, error)
+    assert not (tmp_path / "out" / "scores.json").exists()
+
+
+def test_a_network_that_gives_nan_is_an_error(
+    crops: Dataset, lively_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from breastseg.runtime.openvino import OpenvinoRunner
+
+    def nothing(self: OpenvinoRunner, tiles: np.ndarray) -> np.ndarray:
+        return np.full((len(tiles), 5, *tiles.shape[1:3]), np.nan, np.float32)
+
+    monkeypatch.setattr(OpenvinoRunner, "probabilities", nothing)
+    with pytest.raises(ModelError, match=r"model 'lively' on region TCGA.*: probabilities are nan to nan, wanted 0 to 1; its weights are"):
+        breastseg.evaluate(load_model(lively_bundle.path, threads=1), crops.path, tmp_path / "out", probabilities=True, say=quiet)
 
 
 def test_counts_follow_from_the_label_images(result: Path, crops: Dataset) -> None:

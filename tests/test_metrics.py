@@ -8,12 +8,16 @@ import pytest
 import breastseg.models.torchvision_ops  # noqa: F401  before torchmetrics, which imports torchvision
 
 # isort: split
+import sklearn.metrics
 import torch
 import torchmetrics.functional.classification as oracle
+from PIL import Image
 
+from breastseg.labels import BUILT_IN
 from breastseg.metrics import class_scores, confusion_counts, dot_counts, dot_scores, overall_scores
+from conftest import CROPS, DATA
 
-SCORES = ("dice", "iou", "precision", "recall", "f1", "accuracy")
+SCORES = ("dice", "iou", "precision", "recall", "f1", "specificity", "accuracy")
 TRUTH = np.array([[1, 1, 1, 2], [2, 2, 0, 0]], np.uint8)
 PREDICTION = np.array([[1, 1, 2, 2], [2, 0, 1, 2]], np.uint8)
 
@@ -35,17 +39,19 @@ def test_counts_by_hand() -> None:
 def test_scores_by_hand() -> None:
     scores = class_scores(confusion_counts(TRUTH, PREDICTION, 3), ["a", "b", "c"])
     # a: 2 hits, 1 miss, 0 false; b: 2 hits, 1 miss (not analysed), 1 false; 6 annotated pixels
-    a = {"dice": 4 / 5, "iou": 2 / 3, "precision": 1.0, "recall": 2 / 3, "f1": 4 / 5, "accuracy": 5 / 6, "support_px": 3}
-    b = {"dice": 4 / 6, "iou": 2 / 4, "precision": 2 / 3, "recall": 2 / 3, "f1": 4 / 6, "accuracy": 4 / 6, "support_px": 3}
+    a = {"dice": 4 / 5, "iou": 2 / 3, "precision": 1.0, "recall": 2 / 3, "f1": 4 / 5, "accuracy": 5 / 6}
+    b = {"dice": 4 / 6, "iou": 2 / 4, "precision": 2 / 3, "recall": 2 / 3, "f1": 4 / 6, "accuracy": 4 / 6}
+    a |= {"specificity": 3 / 3, "support_px": 3}
+    b |= {"specificity": 2 / 3, "support_px": 3}
     assert scores["a"] == pytest.approx(a)
     assert scores["b"] == pytest.approx(b)
 
 
 def test_overall_by_hand_leaves_out_the_class_without_support() -> None:
     overall = overall_scores(confusion_counts(TRUTH, PREDICTION, 3))
-    assert overall == pytest.approx(
-        {"accuracy": 4 / 6, "mean_dice": (4 / 5 + 4 / 6) / 2, "mean_iou": (2 / 3 + 1 / 2) / 2, "classes_present": 2, "support_px": 6}
-    )
+    chance = (3 * 2 + 3 * 3) / 36  # 2 pixels were named a, 3 b, 1 nothing
+    wanted = {"accuracy": 4 / 6, "balanced_accuracy": 2 / 3, "kappa": (4 / 6 - chance) / (1 - chance), "mean_dice": (4 / 5 + 4 / 6) / 2}
+    assert overall == pytest.approx({**wanted, "mean_iou": (2 / 3 + 1 / 2) / 2, "classes_present": 2, "support_px": 6})
 
 
 def test_what_is_predicted_where_nothing_is_annotated_changes_nothing() -> None:
@@ -87,7 +93,15 @@ def test_a_class_that_is_there_and_never_predicted_scores_0_without_precision() 
 def test_nothing_annotated_scores_nan() -> None:
     overall = overall_scores(confusion_counts(np.zeros((3, 3), np.uint8), np.ones((3, 3), np.uint8), 2))
     assert overall["support_px"] == overall["classes_present"] == 0
-    assert all(math.isnan(overall[key]) for key in ("accuracy", "mean_dice", "mean_iou"))
+    assert all(math.isnan(overall[key]) for key in ("accuracy", "balanced_accuracy", "kappa", "mean_dice", "mean_iou"))
+
+
+def test_one_class_alone_has_no_specificity_and_no_kappa() -> None:
+    """Nothing could have been taken for it, and chance would have named it right."""
+    counts = confusion_counts(np.ones((2, 2), np.uint8), np.ones((2, 2), np.uint8), 2)
+    assert math.isnan(class_scores(counts, ["a", "b"])["a"]["specificity"])
+    assert math.isnan(overall_scores(counts)["kappa"])
+    assert overall_scores(counts)["balanced_accuracy"] == 1
 
 
 @pytest.mark.parametrize("classes", [1, 5, 21])
@@ -107,6 +121,7 @@ def test_counts_equal_torchmetrics(classes: int) -> None:
         ("iou", oracle.multiclass_jaccard_index),
         ("precision", oracle.multiclass_precision),
         ("recall", oracle.multiclass_recall),
+        ("specificity", oracle.multiclass_specificity),
     ],
 )
 @pytest.mark.parametrize("classes", [2, 5])
@@ -118,6 +133,32 @@ def test_scores_equal_torchmetrics(ours: str, theirs: object, classes: int) -> N
         torch.from_numpy(prediction[annotated]).long(), torch.from_numpy(truth[annotated]).long(), num_classes=classes + 1, average="none"
     )
     assert [s[ours] for s in scores.values()] == pytest.approx(expected[1:].tolist(), abs=1e-6)
+
+
+def real_pair(index: int) -> tuple[np.ndarray, np.ndarray]:
+    """A real annotation, and itself moved by some pixels: its own classes in its own shapes."""
+    mask = DATA / "bcss" / "masks" / CROPS[index].name
+    truth = BUILT_IN["region5"].apply(np.asarray(Image.open(mask)), "mask")
+    return truth, np.roll(truth, (9, -14), axis=(0, 1))
+
+
+@pytest.mark.parametrize("pair", [random_labels(5, (50, 70), 5), real_pair(0), real_pair(1), real_pair(2)], ids=["random", "0", "1", "2"])
+def test_scores_equal_scikit_learn(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    truth, prediction = pair
+    counts, annotated = confusion_counts(truth, prediction, 5), truth > 0
+    true, named = truth[annotated], prediction[annotated]
+    present = sorted(set(true.tolist()))
+    overall = overall_scores(counts)
+    assert overall["accuracy"] == pytest.approx(sklearn.metrics.accuracy_score(true, named))
+    assert overall["kappa"] == pytest.approx(sklearn.metrics.cohen_kappa_score(true, named))
+    assert overall["balanced_accuracy"] == pytest.approx(sklearn.metrics.recall_score(true, named, labels=present, average="macro"))
+    assert overall["mean_iou"] == pytest.approx(sklearn.metrics.jaccard_score(true, named, labels=present, average="macro"))
+    scores = list(class_scores(counts, list("abcde")).values())
+    for label in present:
+        wanted = sklearn.metrics.precision_recall_fscore_support(true, named, labels=[label], average=None)
+        found = scores[label - 1]
+        assert [found["precision"], found["recall"], found["dice"], found["support_px"]] == pytest.approx([float(w[0]) for w in wanted])
+        assert found["specificity"] == pytest.approx(sklearn.metrics.recall_score(true == label, named == label, pos_label=False))
 
 
 def test_overall_accuracy_equals_torchmetrics() -> None:

@@ -167,7 +167,7 @@ def test_a_picture_is_truth_beside_map(lively_bundle: Bundle, evaluation: Path, 
     region = evaluation / "regions" / Path(link).stem
     with Image.open(out.parent / link) as picture:
         sheet = np.asarray(picture.convert("RGB"), np.float32)
-    for name, left in (("truth.png", 0), ("prediction.png", sheet.shape[1] // 2 + 4)):
+    for name, left in (("truth.jpg", 0), ("prediction.jpg", sheet.shape[1] // 2 + 4)):
         with Image.open(region / name) as picture:
             wanted = np.asarray(picture.convert("RGB"), np.float32)
         part = sheet[: wanted.shape[0], left : left + wanted.shape[1]]

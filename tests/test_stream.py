@@ -38,7 +38,7 @@ class Known:
     def labels(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         return likeliest(self.probabilities(tiles))
 
-    def release(self) -> None:
+    def prepare(self, size_px: tuple[int, int] | None) -> None:
         """Nothing is held."""
 
 

@@ -12,6 +12,8 @@ BreastsegError
 ├── OutputError          an output folder is in use                (also FileExistsError)
 ├── IncompleteError      some of several slides failed, or doctor  (also RuntimeError)
 │                        found that predicting does not work here
+├── LeakError            audit found the same patient or tissue    (also RuntimeError)
+│                        on two sides of a split
 └── MissingPackageError  an optional package is not installed      (also ImportError)
 """
 
@@ -62,6 +64,10 @@ class OutputError(BreastsegError, FileExistsError):
 
 class IncompleteError(BreastsegError, RuntimeError):
     """Some of several slides failed and the others are done, or predicting does not work on this machine."""
+
+
+class LeakError(BreastsegError, RuntimeError):
+    """The same patient, slide, region or tissue is on two sides of a split."""
 
 
 class MissingPackageError(BreastsegError, ImportError):

@@ -12,6 +12,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", required=True, help="folder of a prepared data set")
     parser.add_argument("--split", default="test", help="train, val, test or all (default test)")
     parser.add_argument("--out", required=True, help="folder of the results")
+    parser.add_argument("--probabilities", action="store_true", help="also AUC and calibration, from probabilities; takes longer")
+    parser.add_argument(
+        "--compare", metavar="RESULTS", help="folder of another model's evaluation on the same regions: also the difference"
+    )
     parser.add_argument("--record", action="store_true", help="also write the scores into the model's card")
 
 
@@ -22,7 +26,7 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.report.html import write_report
 
     model = model_of(options)
-    scores = evaluate(model, options.data, options.out, split=options.split)
+    scores = evaluate(model, options.data, options.out, split=options.split, probabilities=options.probabilities, compare=options.compare)
     if options.record:
         record_scores(model.bundle, scores)
     print(write_report(options.out))

@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import breastseg
-from breastseg.errors import BreastsegError, IncompleteError
+from breastseg.errors import BreastsegError, IncompleteError, LeakError
 
 COMMANDS = {
+    "download": "BCSS from a mirror that you name; goes on where it stopped",
+    "verify": "a copy of BCSS against the release: what is missing, wrong or odd",
     "prepare": "annotated images -> a data set, resampled once",
     "split": "a data set -> train, val and test, by patient or hospital",
+    "audit": "a data set -> leaks, copies, merged classes, wrong um/px, and what colour alone tells, before anyone trains",
     "train": "a data set -> a model",
     "evaluate": "a model and a data set -> scores and a report",
     "predict": "pictures -> tissue maps, areas in mm2",
+    "propose": "pictures -> first tumour masks by their dominant colours, for a person to correct",
     "export": "a model -> the same with a smaller, faster int8 network, its loss measured",
     "models": "shipped models, their cards and pages; to and from a hub; as a MONAI bundle",
     "doctor": "what is here and what is missing: readers, codecs, back ends, devices; a tiny slide is mapped",
@@ -25,12 +29,12 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
-    0, 1 when some of several slides failed, 2 for a user's mistake, 130 when interrupted.
+    0, 1 when some of several slides failed or an audit found a leak, 2 for a user's mistake, 130 when interrupted.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         return _run(words)
-    except IncompleteError as error:
+    except (IncompleteError, LeakError) as error:
         print(f"breastseg: {error}", file=sys.stderr)
         return 1
     except BreastsegError as error:

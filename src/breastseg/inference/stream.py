@@ -16,6 +16,7 @@ from breastseg.slides import Pixels, Slide
 from breastseg.slides.flat import FlatSlide
 from breastseg.slides.tissue import tissue_mask
 
+MANY_TILES = 16
 CELL_PX = 8
 """Side of a cell of the uncertainty map, in pixels of the model."""
 
@@ -74,6 +75,12 @@ class Plan:
     def area_px(self) -> int:
         """Return the pixels of the field in the tiles that are looked at."""
         return sum(tile.inner.area for tile in self.wanted)
+
+    @property
+    def tile_size_px(self) -> tuple[int, int] | None:
+        """Return the (width, height) in which every tile of a large slide is shown; None for fewer than 16, not worth compiling for."""
+        shown = [tile.outer for tile in tile_grid(self.field.size_px, self.tiles.tile_px, self.tiles.halo_px)]
+        return (shown[0].width, shown[0].height) if len(shown) >= MANY_TILES else None
 
     def analysed(self, box: Box) -> npt.NDArray[np.bool_]:
         """Return which pixels of a box of the field get a label: (H, W) bool."""
@@ -158,15 +165,17 @@ def make_maps(plan: Plan, model: Model, config: MapConfig, scratch: Path, *, ste
         Raster(scratch / "uncertainty", cells) if config.uncertainty else None,
     )
     wants_scores = config.probabilities or config.uncertainty
+    model.runner.prepare(plan.tile_size_px)
     try:
         for named in name_tissue(plan.field, model.runner, plan.tiles, wanted=plan.wanted, probabilities=wants_scores):
             _keep(named, plan.analysed(named.box), maps)
             step(named.area)
         maps.finish()
-        model.runner.release()
     except BaseException:
         maps.__exit__()
         raise
+    finally:
+        model.runner.prepare(None)
     return maps
 
 

@@ -224,8 +224,8 @@ class _Seen:
         self.tiles.append(tiles)
         return self.runner.labels(tiles)
 
-    def release(self) -> None:
-        self.runner.release()
+    def prepare(self, size_px: tuple[int, int] | None) -> None:
+        self.runner.prepare(size_px)
 
 
 def _middle(plan: Plan, path: Path) -> Plan:

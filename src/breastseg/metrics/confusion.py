@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from breastseg.metrics.rates import class_rates, overall_rates, sums_of
+
 Counts = npt.NDArray[np.int64]
 """(K, K + 1): truth class by row, predicted label by column; column 0 is "not analysed", a miss for its row."""
 
@@ -37,36 +39,23 @@ def class_scores(counts: Counts, names: Sequence[str]) -> dict[str, dict[str, fl
     """Return the scores of each class from summed counts.
 
     Returns:
-        {class: {dice, iou, precision, recall, f1, accuracy, support_px}}. Every score of a class without support is NaN, and so
-        is the precision of a class that was never predicted. Accuracy is that of the class against the rest.
+        {class: {dice, iou, precision, recall, f1, specificity, accuracy, support_px}}, as `class_rates` has them. Every score of a class
+        without support is NaN, and so is the precision of a class that was never predicted.
     """
-    total = float(counts.sum())
-    scores = {}
-    for k, name in enumerate(names):
-        hits, support, predicted = float(counts[k, k + 1]), float(counts[k].sum()), float(counts[:, k + 1].sum())
-        misses, false = support - hits, predicted - hits
-        dice = _ratio(2 * hits, 2 * hits + misses + false) if support else np.nan
-        scores[name] = {
-            "dice": dice,
-            "iou": _ratio(hits, hits + misses + false) if support else np.nan,
-            "precision": _ratio(hits, predicted) if support else np.nan,
-            "recall": _ratio(hits, support),
-            "f1": dice,  # on pixels F1 and Dice are the same number; both names are asked for
-            "accuracy": _ratio(total - misses - false, total) if support else np.nan,
-            "support_px": int(support),
-        }
-    return scores
+    sums = sums_of(counts)
+    rates = class_rates(sums)
+    return {
+        name: {**{score: float(values[k]) for score, values in rates.items()}, "support_px": int(sums.support[k])}
+        for k, name in enumerate(names)
+    }
 
 
 def overall_scores(counts: Counts) -> dict[str, float]:
-    """Return accuracy over all annotated pixels, and Dice and IoU averaged over the classes that occur."""
-    scores = class_scores(counts, [str(k) for k in range(len(counts))]).values()
-    present = [s for s in scores if s["support_px"]]
+    """Return accuracy over all annotated pixels, balanced accuracy, kappa, and Dice and IoU averaged over the classes that occur."""
+    sums = sums_of(counts)
     return {
-        "accuracy": _ratio(float(np.trace(counts[:, 1:])), float(counts.sum())),
-        "mean_dice": float(np.mean([s["dice"] for s in present])) if present else np.nan,
-        "mean_iou": float(np.mean([s["iou"] for s in present])) if present else np.nan,
-        "classes_present": len(present),
+        **{score: float(value) for score, value in overall_rates(sums).items()},
+        "classes_present": int((sums.support > 0).sum()),
         "support_px": int(counts.sum()),
     }
 

@@ -1,6 +1,6 @@
 """Curves and the confusion matrix as pictures. Drawn on figures of their own, never on a global one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +44,27 @@ def save_confusion(counts: npt.NDArray[np.int64], names: Sequence[str], path: Pa
     axes.set(xlabel="predicted", ylabel="truth", title="share of each truth class, %")
     for y, x in np.ndindex(*shares.shape):
         axes.text(x, y, f"{100 * shares[y, x]:.1f}", ha="center", va="center", fontsize=8, color="white" if shares[y, x] > 0.5 else "black")
+    _save(figure, path)
+
+
+def save_reliability(rows: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Draw accuracy against confidence, with the share of pixels at each level below.
+
+    Args:
+        rows: levels with from, to, pixels, confidence, accuracy.
+        path: a PNG.
+    """
+    figure = Figure(figsize=(5, 5.6), layout="constrained")
+    axes, below = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
+    total, width = sum(row["pixels"] for row in rows), [row["to"] - row["from"] for row in rows]
+    starts = [row["from"] for row in rows]
+    axes.bar(starts, [row["accuracy"] for row in rows], width, align="edge", color="tab:blue", alpha=0.35, edgecolor="tab:blue")
+    axes.plot([row["confidence"] for row in rows], [row["accuracy"] for row in rows], marker="o", color="tab:blue", label="model")
+    axes.plot([0, 1], [0, 1], linestyle="--", color="grey", label="as sure as it is right")
+    axes.set(ylabel="share named right", xlim=(0, 1), ylim=(0, 1))
+    axes.legend(loc="upper left")
+    below.bar(starts, [100 * row["pixels"] / total for row in rows], width, align="edge", color="grey")
+    below.set(xlabel="confidence: probability of the named class", ylabel="% of pixels")
     _save(figure, path)
 
 

@@ -13,7 +13,7 @@ from breastseg.errors import InputError
 from breastseg.files import read_json, write_text
 
 _PICTURE_PX = 900
-_PICTURES = ("image.jpg", "truth.png", "prediction.png")
+_PICTURES = ("image.jpg", "truth.jpg", "prediction.jpg")
 
 
 def write_report(evaluation: str | Path) -> Path:
@@ -26,12 +26,13 @@ def write_report(evaluation: str | Path) -> Path:
     scores = read_json(folder / "scores.json", InputError, "the scores of a finished evaluation")
     pages = Environment(loader=PackageLoader("breastseg", "report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     pages.filters["score"] = _score
+    pages.filters["interval"] = _interval
     pages.filters["pixels"] = lambda value: f"{int(value):,}"
     regions = [
         {"id": region, **values, **{Path(name).stem: _picture(folder / "regions" / region / name) for name in _PICTURES}}
         for region, values in scores["regions"].items()
     ]  # fmt: skip
-    found = [name for name in ("confusion", "dots_confusion", "curves") if (folder / f"{name}.png").is_file()]
+    found = [name for name in ("confusion", "dots_confusion", "curves", "reliability") if (folder / f"{name}.png").is_file()]
     plots = {name: _picture(folder / f"{name}.png", shrink=False) for name in found}
     write_text(folder / "report.html", pages.get_template("report.html.j2").render(scores=scores, regions=regions, plots=plots))
     return folder / "report.html"
@@ -39,6 +40,11 @@ def write_report(evaluation: str | Path) -> Path:
 
 def _score(value: Any) -> str:
     return "–" if value is None or math.isnan(value) else f"{value:.3f}"
+
+
+def _interval(ends: list[float] | None) -> str:
+    """Return an interval in words; nothing where there is none."""
+    return f"{ends[0]:.3f} to {ends[1]:.3f}" if ends else ""
 
 
 def _picture(path: Path, *, shrink: bool = True) -> str:

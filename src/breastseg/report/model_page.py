@@ -231,7 +231,7 @@ def _confusions(counts: pd.DataFrame) -> list[dict[str, Any]]:
 def _save_pair(region: Path, path: Path) -> None:
     """Write a region's truth and prediction side by side as one small JPEG."""
     pair = []
-    for name in ("truth.png", "prediction.png"):
+    for name in ("truth.jpg", "prediction.jpg"):
         with Image.open(region / name) as picture:
             small = picture.convert("RGB")
         small.thumbnail((_PICTURE_PX, 2 * _PICTURE_PX), Image.Resampling.BOX)

@@ -25,6 +25,7 @@ class OpenvinoRunner:
         rest = "+bf16" if precision == "int8" and self._options["INFERENCE_PRECISION_HINT"] == "bf16" else ""
         self.name = f"openvino {precision}{rest}"
         self._network = _read(path)
+        self._size_px: tuple[int, int] | None = None
         shape, classes = self._network.outputs[0].partial_shape, len(bundle.card.label_map.classes)
         if len(shape) != 4 or shape[1] != classes:
             raise ModelError(f"{path}: gives {shape}, the card has {classes} classes; the file belongs to another model")
@@ -37,11 +38,17 @@ class OpenvinoRunner:
         """Map (N, H, W, 3) uint8 to (N, H, W) uint8 labels; the argmax is part of the compiled network."""
         return np.asarray(self._labels.infer([tiles], share_inputs=True)[0], np.uint8)
 
-    def release(self) -> None:
-        """Give back the memory of the network's intermediate values, about 75 bytes a pixel of a tile for the shipped model."""
+    def prepare(self, size_px: tuple[int, int] | None) -> None:
+        """Compile for tiles of this (width, height) alone, or of any; what was held for the tiles so far is given back.
+
+        The intermediate values of the shipped model take about 75 bytes a pixel of a tile; 40 where the size is known when it is compiled.
+        """
         for name in ("_labels", "_probabilities"):
             if name in self.__dict__:
                 self.__dict__[name].get_compiled_model().release_memory()
+                if size_px != self._size_px:
+                    del self.__dict__[name]
+        self._size_px = size_px
 
     @cached_property
     def _probabilities(self) -> "openvino.InferRequest":
@@ -57,11 +64,14 @@ class OpenvinoRunner:
         return self._compiled(openvino.Model([opset.result(labels)], network.get_parameters(), "labels"))
 
     def _compiled(self, network: "openvino.Model") -> "openvino.InferRequest":
-        """Compile for tiles as pictures lie in memory, of any number and size: a size of its own each costs more than it saves."""
+        """Compile for tiles as pictures lie in memory, of any number and size unless `prepare` named one."""
         steps = openvino.preprocess.PrePostProcessor(network)
         steps.input().tensor().set_layout(openvino.Layout("NHWC"))
         steps.input().model().set_layout(openvino.Layout("NCHW"))
-        return openvino.Core().compile_model(steps.build(), "CPU", self._options).create_infer_request()
+        network = steps.build()
+        if self._size_px is not None:
+            network.reshape([1, self._size_px[1], self._size_px[0], 3])
+        return openvino.Core().compile_model(network, "CPU", self._options).create_infer_request()
 
 
 def _read(path: Path) -> "openvino.Model":

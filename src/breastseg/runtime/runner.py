@@ -37,8 +37,8 @@ class Runner(Protocol):
         """Return (N, H, W) uint8 labels 1 to K: the first of the most likely classes, as `likeliest` of the probabilities."""
         ...
 
-    def release(self) -> None:
-        """Give back what was allocated for the largest tiles so far; the next tile allocates it again."""
+    def prepare(self, size_px: tuple[int, int] | None) -> None:
+        """Get ready for tiles of this (width, height) alone, or of any; what was held for the tiles so far is given back."""
         ...
 
 

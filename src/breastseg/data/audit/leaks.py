@@ -1,0 +1,149 @@
+"""Who is in two parts of a split: patients, slides, regions, and pictures that overlap."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from breastseg.data.audit.findings import SHOWN, Finding, counted, listed
+from breastseg.data.audit.places import overlapping
+from breastseg.data.dataset import Dataset
+from breastseg.data.split import PARTS
+from breastseg.errors import SplitError
+
+_KINDS = {"patient": "patient", "slide": "slide", "field": "region"}
+_KAGGLE_224 = re.compile(r".+_MPP-0_\d+_\d+_size224")
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One way in which the data set is split.
+
+    Attributes:
+        name: in words.
+        rows: region, part, patient, site, slide, field; a region that is listed twice has two rows.
+        used: whether training and evaluation would go by it.
+    """
+
+    name: str
+    rows: pd.DataFrame
+    used: bool
+
+    @property
+    def severity(self) -> str:
+        """How bad it is when something is in two parts: of a split that nobody uses, a warning."""
+        return "leak" if self.used else "warning"
+
+    def parts(self) -> dict[str, set[str]]:
+        """Return the parts of every region."""
+        return {str(region): set(parts) for region, parts in self.rows.groupby("region")["part"]}
+
+
+def splits(data: Dataset, where: pd.DataFrame) -> list[Split]:
+    """Return the splits of a data set: its `split.csv` as it lies there, and the source's own, which counts where there is no other.
+
+    Args:
+        data: the data set.
+        where: from `places`.
+
+    Raises:
+        SplitError: `split.csv` is no such table, names an unknown part, or lists other regions.
+    """
+    about = data.regions[["patient", "site"]].join(where[["slide", "field"]])
+    found = []
+    path = data.path / "split.csv"
+    if path.is_file():
+        found.append(Split("split.csv", _listed(data).join(about, on="region"), True))
+    own = data.regions["source_split"]
+    if (own != "").any():
+        rows = pd.DataFrame({"region": own.index, "part": own.to_numpy()})[(own != "").to_numpy()]
+        found.append(Split("the source's own split", rows.join(about, on="region"), not path.is_file()))
+    return found
+
+
+def _listed(data: Dataset) -> pd.DataFrame:
+    path = data.path / "split.csv"
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as cause:
+        raise SplitError(f"{path}: not a CSV table ({' '.join(str(cause).split())}); split the data set again") from None
+    if not {"region", "split"} <= set(table.columns):
+        raise SplitError(f"{path}: columns are {', '.join(table.columns)}, wanted region and split; split the data set again")
+    if set(table["region"]) != set(data.regions.index):
+        raise SplitError(f"{path}: lists other regions than regions.csv; split the data set again")
+    odd = sorted(set(table["split"]) - {*PARTS})
+    if odd:
+        raise SplitError(f"{path}: has the part '{odd[0]}', wanted {', '.join(PARTS)}; split the data set again")
+    return table[["region", "split"]].rename(columns={"split": "part"})
+
+
+def shared(split: Split) -> Iterator[Finding]:
+    """Yield a finding for patients, for slides and for regions that are in more than one part."""
+    for column, noun in _KINDS.items():
+        parts = split.rows.groupby(column)["part"].agg(lambda found: sorted(set(found), key=PARTS.index))
+        double = parts[parts.map(len) > 1]
+        if double.empty:
+            continue
+        names = [str(name) for name in double.index]
+        both = sorted({" + ".join(found) for found in double})
+        yield Finding(
+            split.severity, f"shared {noun}",
+            f"{len(names):,} of {counted(len(parts), noun)} {'is' if len(names) == 1 else 'are'} in more than one part of {split.name} "
+            f"({', '.join(both)}): {listed(names)}",
+            _advice(split), {"split": split.name, "count": len(names), "of": len(parts), "parts": both, "names": names[:SHOWN]},
+        )  # fmt: skip
+
+
+def _advice(split: Split) -> str:
+    if not split.used:
+        return "never split with --scheme source, nor compare with scores that were"
+    return "split again by patient: breastseg split DATASET --scheme random, or bcss-official"
+
+
+def overlaps(split: Split, where: pd.DataFrame) -> Iterator[Finding]:
+    """Yield a finding when pictures of different parts show the same tissue, by the positions in their names."""
+    parts = split.parts()
+    count, largest, names = 0, 0.0, []
+    for one, other, share in overlapping(where.loc[sorted(parts)]):
+        if len(parts[one] | parts[other]) > 1:
+            count, largest = count + 1, max(largest, share)
+            names += [f"{one} + {other}"] if count <= SHOWN else []
+    if count:
+        yield Finding(
+            split.severity, "overlap",
+            f"{counted(count, 'pair')} of overlapping pictures in different parts of {split.name}, by the positions in their names, "
+            f"by up to {largest:.0%} of the smaller: {names[0]}",
+            _advice(split), {"split": split.name, "pairs": count, "largest_share": round(largest, 4), "names": names},
+        )  # fmt: skip
+
+
+def kaggle_224(data: Dataset, found: list[Split]) -> Iterator[Finding]:
+    """Yield a finding when these are the tiles of the Kaggle copy that was split at random per tile."""
+    tiles = [name for name in map(str, data.regions.index) if _KAGGLE_224.fullmatch(name)]
+    if 2 * len(tiles) < len(data.regions):
+        return
+    mixed = {split.name: int((split.rows.groupby("field")["part"].nunique() > 1).sum()) for split in found}
+    leaks = any(mixed[split.name] for split in found if split.used)
+    merged = _no_code_above_2(data)
+    numbers: dict[str, Any] = {"tiles": len(tiles), "regions_in_two_parts": mixed, "codes_above_2": not merged}
+    unknown = data.regions["px_not_annotated"].sum() / max(1, (data.regions["width_px"] * data.regions["height_px"]).sum())
+    numbers["share_not_annotated"] = round(float(unknown), 4)
+    swallowed = (
+        f"; no code above 2 occurs, and in that copy those were merged into 0: what is not annotated here ({unknown:.0%}) "
+        "may be inflammation, necrosis or fat as well as outside_roi"
+        if merged else ""
+    )  # fmt: skip
+    yield Finding(
+        "leak" if leaks else "warning", "kaggle 224",
+        f"these are the 224-px tiles of BCSS on Kaggle ({counted(len(tiles), 'tile')}), split there at random per tile, "
+        f"so that every region is in every part{swallowed}",
+        "split by patient (breastseg split), and never quote scores on that copy's own split"
+        + ("; take the 512-px copy or BCSS itself for the other classes" if merged else ""), numbers,
+    )  # fmt: skip
+
+
+def _no_code_above_2(data: Dataset) -> bool:
+    higher = [c.name for c in data.label_map.classes if min(c.codes) > 2]
+    return bool(higher and data.class_pixels.to_numpy().any() and not data.class_pixels[higher].to_numpy().any())

@@ -1,0 +1,104 @@
+"""Where a picture lies, read from its name: slide, region, and its box on the slide in microns."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from breastseg.data.dataset import Dataset
+from breastseg.sources.bcss import BASE_MPP
+
+OVERLAP = 0.02
+"""Least share of the smaller of two boxes that both cover: below it, sizes were rounded."""
+
+_SLIDE = re.compile(r"(?P<patient>TCGA-\w\w-\w{4})(?:-\d\d[A-Z]-\d\d)?-(?P<slide>[DT][XS]\d)")
+_TILES = (
+    re.compile(r"(?P<field>.+)_(?P<y>\d+)_(?P<x>\d+)_size(?P<side>\d+)"),
+    re.compile(r"(?P<field>.+)_y(?P<y>\d+)_x(?P<x>\d+)(?:_(?P<side>\d+))?"),
+    re.compile(r"(?P<field>.+)_x(?P<x>\d+)_y(?P<y>\d+)(?:_(?P<side>\d+))?"),
+)
+_GRID = re.compile(r"(?P<field>.+)_\d+x\d+")
+_BCSS = re.compile(r".+_xmin(?P<x>\d+)_ymin(?P<y>\d+)_MPP-[\d.]+")
+_M2C = re.compile(r".+_(?P<x>\d+)_(?P<y>\d+)_\d+_\d+_(?P<mpp4>\d\.\d+)")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a picture lies.
+
+    Attributes:
+        slide: as in "TCGA-A2-A0D2-DX1"; the field where the name tells no slide.
+        field: the region it was cut from; its own name when it was not cut.
+        frame: pictures of one frame can be compared by their boxes; empty when the name tells no position.
+        x_um, y_um, width_um, height_um: the box.
+        named_px: side in pixels that the name tells; 0 when it tells none.
+    """
+
+    slide: str
+    field: str
+    frame: str = ""
+    x_um: float = 0.0
+    y_um: float = 0.0
+    width_um: float = 0.0
+    height_um: float = 0.0
+    named_px: int = 0
+
+
+def places(data: Dataset) -> pd.DataFrame:
+    """Return the `Place` of every region, one row a region, one column an attribute."""
+    columns = data.regions[["source_mpp", "width_px", "height_px"]].itertuples()
+    rows = [place(str(name), float(mpp), (width * data.mpp, height * data.mpp)) for name, mpp, width, height in columns]
+    return pd.DataFrame(rows, index=data.regions.index)
+
+
+def place(name: str, mpp: float, size_um: tuple[float, float]) -> Place:
+    """Read a picture's place from its name.
+
+    Positions of BCSS regions count in base pixels of a 40x scan, those of tiles in pixels of their region's picture.
+
+    Args:
+        name: region id.
+        mpp: microns per pixel of its source picture.
+        size_um: its (width, height).
+    """
+    tile = next((match for pattern in _TILES if (match := pattern.fullmatch(name))), None)
+    grid = None if tile else _GRID.fullmatch(name)
+    field = tile["field"] if tile else grid["field"] if grid else name
+    found = _SLIDE.match(field)
+    slide = f"{found['patient']}-{found['slide']}" if found else field
+    origin = _origin(field)
+    if not tile and (not origin or grid):
+        return Place(slide, field)
+    x, y = origin or (0.0, 0.0)
+    side = 0
+    if tile:
+        x, y, side = x + int(tile["x"]) * mpp, y + int(tile["y"]) * mpp, int(tile["side"] or 0)
+    return Place(slide, field, slide if origin else field, x, y, *size_um, side)
+
+
+def _origin(field: str) -> tuple[float, float] | None:
+    """Return (x, y) of a field on its slide, microns."""
+    if bcss := _BCSS.fullmatch(field):
+        return int(bcss["x"]) * BASE_MPP, int(bcss["y"]) * BASE_MPP
+    if m2c := _M2C.fullmatch(field):
+        return int(m2c["x"]) * float(m2c["mpp4"]) / 4, int(m2c["y"]) * float(m2c["mpp4"]) / 4
+    return None
+
+
+def overlapping(table: pd.DataFrame) -> Iterator[tuple[str, str, float]]:
+    """Yield (region, region, share of the smaller) of all that overlap; memory grows with the pictures of one frame."""
+    for _, rows in table[table["frame"] != ""].groupby("frame"):
+        rows = rows.sort_values("x_um", kind="stable")
+        names = [str(name) for name in rows.index]
+        left, top = rows["x_um"].to_numpy(), rows["y_um"].to_numpy()
+        right, bottom = left + rows["width_um"].to_numpy(), top + rows["height_um"].to_numpy()
+        areas = (right - left) * (bottom - top)
+        ends = np.searchsorted(left, right)
+        for i, end in enumerate(ends):
+            later = slice(i + 1, end)
+            width = np.minimum(right[i], right[later]) - left[later]
+            height = np.minimum(bottom[i], bottom[later]) - np.maximum(top[i], top[later])
+            shares = width.clip(0) * height.clip(0) / np.minimum(areas[i], areas[later])
+            yield from ((names[i], names[i + 1 + j], float(shares[j])) for j in np.flatnonzero(shares > OVERLAP))

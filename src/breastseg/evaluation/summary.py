@@ -1,0 +1,147 @@
+"""What was counted region by region -> every figure of scores.json, and the tables of regions and hospitals."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from breastseg.metrics import (
+    ProbabilityCounts,
+    Surface,
+    bootstrap,
+    class_scores,
+    dot_scores,
+    overall_scores,
+    region_means,
+    summed_by,
+    supports,
+    surface_dice,
+)  # fmt: skip
+from breastseg.metrics.confusion import Counts
+from breastseg.metrics.intervals import DRAWS, LEVEL, SEED
+from breastseg.metrics.rates import known_mean
+from breastseg.metrics.surface import TOLERANCE_UM
+
+NO_INTERVAL = "no interval: it is drawn over patients, and a single one says nothing about others"
+_FEW_PATIENTS = 20
+_UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class RegionCounts:
+    """What was counted in one region: (K, K + 1) pixels and dots, and borders."""
+
+    pixels: Counts
+    dots: Counts
+    surface: Surface
+
+
+def figures_of(found: Mapping[str, RegionCounts], table: pd.DataFrame, names: list[str]) -> dict[str, Any]:
+    """Return every figure that follows from counts.
+
+    Args:
+        found: by region.
+        table: patient and site of each region, by region.
+        names: of the K classes.
+    """
+    areas = {region: one for region, one in found.items() if one.pixels.any()} or dict(found)
+    counts = np.array([one.pixels for one in areas.values()])
+    patients, sites = (table.loc[list(areas), column].tolist() for column in ("patient", "site"))
+    pooled, dots = counts.sum(axis=0), np.sum([one.dots for one in found.values()], axis=0)
+    pooled_classes = class_scores(pooled, names)
+    for k, (regions, people) in enumerate(zip(*supports(counts, patients), strict=True)):
+        pooled_classes[names[k]] |= {"support_regions": int(regions), "support_patients": int(people)}
+    return {
+        "overall": overall_scores(pooled),
+        "pooled": pooled_classes,
+        "mean_per_region": region_means(counts, names),
+        "intervals": intervals(summed_by(counts, patients), names),
+        "boundary": _boundary(areas, names),
+        "hospitals": _hospitals(counts, patients, [site or _UNKNOWN for site in sites], names),
+        "regions": {region: _region(one, names) for region, one in found.items()},
+        **({"dots": dot_scores(dots, names)} if dots.any() else {}),
+    }
+
+
+def intervals(by_patient: Mapping[str, Counts], names: list[str]) -> dict[str, Any]:
+    """Return the intervals of pooled scores, or the reason why there are none."""
+    known = [counts for counts in by_patient.values() if counts.any()]
+    if len(known) < 2:
+        return {"patients": len(known), "note": NO_INTERVAL if known else "no interval: no area is annotated"}
+    few = f"; {len(known)} patients are few, and intervals of few patients are too narrow" if len(known) < _FEW_PATIENTS else ""
+    note = f"{100 * LEVEL:g} % of {DRAWS:,} draws of {len(known)} patients, with replacement, lie between the two numbers{few}"
+    return {"patients": len(known), "draws": DRAWS, "seed": SEED, "note": note, **bootstrap(np.array(known), names)}
+
+
+def probability_figures(counts: ProbabilityCounts, names: list[str]) -> dict[str, Any]:
+    """Return AUC by class with the bound of its error, their mean, the expected calibration error and its table."""
+    area, bound = counts.auc()
+    return {
+        "mean_auc": float(known_mean(area, axis=0)),
+        "ece": counts.ece(),
+        "classes": {name: {"auc": float(area[k]), "auc_error_at_most": float(bound[k])} for k, name in enumerate(names)},
+        "reliability": counts.reliability(),
+    }
+
+
+def region_rows(figures: Mapping[str, Any], table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of per_region.csv: regions with annotated pixels, with their overall scores and those of each class."""
+    return [
+        {
+            "region": region, "patient": table.loc[region, "patient"], "site": table.loc[region, "site"], **values["overall"],
+            **{f"{name}_{score}": row[score] for score in ("support_px", "dice", "recall") for name, row in values["classes"].items()},
+            **{f"{name}_{score}": row[score] for score in ("surface_dice", "hd95_um") for name, row in values["boundary"].items()},
+        }
+        for region, values in figures["regions"].items() if values["overall"]["support_px"]
+    ]  # fmt: skip
+
+
+def hospital_rows(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of per_hospital.csv."""
+    return [
+        {
+            "site": site, "patients": values["patients"], "regions": values["regions"], **values["overall"],
+            **{f"{name}_{score}": row[score] for score in ("support_px", "dice") for name, row in values["classes"].items()},
+        }
+        for site, values in figures["hospitals"].items()
+    ]  # fmt: skip
+
+
+def _boundary(areas: Mapping[str, RegionCounts], names: list[str]) -> dict[str, Any]:
+    """Return pooled surface Dice, and the means over regions of surface Dice and HD95."""
+    counts, hd95 = (np.array([getattr(one.surface, name) for one in areas.values()]) for name in ("counts", "hd95_um"))
+    pooled = counts.sum(axis=0)
+    figures = {
+        "surface_dice": surface_dice(pooled),
+        "region_surface_dice": known_mean(surface_dice(counts), axis=0),
+        "region_hd95_um": known_mean(hd95, axis=0),
+    }
+    regions = (~np.isnan(hd95)).sum(axis=0)
+    classes = {
+        name: {
+            **{key: float(values[k]) for key, values in figures.items()},
+            "hd95_regions": int(regions[k]),
+            "border_px": int(pooled[k, 0]),
+        }
+        for k, name in enumerate(names)
+    }
+    return {"tolerance_um": TOLERANCE_UM, "classes": classes}
+
+
+def _hospitals(counts: Counts, patients: list[str], sites: list[str], names: list[str]) -> dict[str, Any]:
+    place = np.array(sites)
+    return {
+        site: {
+            "regions": int((place == site).sum()), "patients": len({p for p, s in zip(patients, sites, strict=True) if s == site}),
+            "overall": overall_scores(total), "classes": class_scores(total, names),
+        }
+        for site, total in summed_by(counts, sites).items() if total.any()
+    }  # fmt: skip
+
+
+def _region(one: RegionCounts, names: list[str]) -> dict[str, Any]:
+    dice, hd95 = surface_dice(one.surface.counts), one.surface.hd95_um
+    boundary = {name: {"surface_dice": float(dice[k]), "hd95_um": float(hd95[k])} for k, name in enumerate(names)}
+    return {"overall": overall_scores(one.pixels), "classes": class_scores(one.pixels, names), "boundary": boundary}

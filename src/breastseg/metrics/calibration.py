@@ -1,0 +1,84 @@
+"""What probabilities are worth: AUC and calibration, from counts that a stream of pixels is added to."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from breastseg.labels import Labels
+from breastseg.metrics.rates import Floats, ratio
+
+_BINS = 1000
+_LEVELS = 15
+_HIGHEST = 1.01  # reduced precision and means over mirror images leave a rounding error above 1
+
+
+class ProbabilityCounts:
+    """Histograms of probabilities; their size is that of the classes, not of the pixels.
+
+    Probabilities are counted in bins of 1/1000. Two pixels of one bin count as equal in an AUC, which is therefore off by at most half
+    the share of pairs (one pixel of the class, one of another) that fall into one bin; this bound is given beside each AUC.
+    """
+
+    def __init__(self, classes: int) -> None:
+        """Begin with nothing counted."""
+        self._all = np.zeros((classes, _BINS), np.int64)
+        self._own = np.zeros((classes, _BINS), np.int64)
+        self._levels = np.zeros((3, _LEVELS))  # pixels, pixels named right, sum of confidence
+
+    def add(self, probabilities: npt.NDArray[np.float32], labels: Labels, truth: Labels) -> None:
+        """Count some pixels; those whose truth is 0 are left out.
+
+        Args:
+            probabilities: (K, H, W) float32.
+            labels: (H, W) uint8, what was named.
+            truth: (H, W) uint8.
+
+        Raises:
+            ValueError: a probability is NaN or outside 0 to 1.
+        """
+        known = truth > 0
+        if not known.any():
+            return
+        label, confidence = truth[known], np.zeros(np.count_nonzero(known), np.float32)
+        for k, plane in enumerate(probabilities):
+            values = plane[known]
+            if not (values.min() >= 0 and values.max() <= _HIGHEST):
+                raise ValueError(f"probabilities are {values.min():g} to {values.max():g}, wanted 0 to 1")
+            bins = np.minimum((values * np.float32(_BINS)).astype(np.int16), np.int16(_BINS - 1))
+            self._all[k] += np.bincount(bins, minlength=_BINS)
+            self._own[k] += np.bincount(bins[label == k + 1], minlength=_BINS)
+            np.maximum(confidence, values, out=confidence)
+        self._count_levels(confidence, (labels == truth)[known])
+
+    def _count_levels(self, confidence: npt.NDArray[np.float32], right: npt.NDArray[np.bool_]) -> None:
+        level = np.minimum((confidence * np.float32(_LEVELS)).astype(np.intp), _LEVELS - 1)
+        for sums, weights in zip(self._levels, (None, right, confidence), strict=True):
+            sums += np.bincount(level, weights, minlength=_LEVELS)
+
+    def auc(self) -> tuple[Floats, Floats]:
+        """Return each class's area under the ROC curve against the rest, and how far it may be off at most.
+
+        Returns:
+            (K,) both; NaN without pixels of the class or of others.
+        """
+        own, rest = self._own.astype(np.float64), (self._all - self._own).astype(np.float64)
+        pairs = own.sum(axis=1) * rest.sum(axis=1)
+        below = np.cumsum(rest, axis=1) - rest
+        return ratio((own * (below + rest / 2)).sum(axis=1), pairs), ratio((own * rest).sum(axis=1) / 2, pairs)
+
+    def reliability(self) -> list[dict[str, Any]]:
+        """Return a row for each level of confidence, the probability of the class that was named, that occurs.
+
+        Returns:
+            rows of {from, to, pixels, confidence (mean), accuracy}.
+        """
+        return [
+            {"from": k / _LEVELS, "to": (k + 1) / _LEVELS, "pixels": int(px), "confidence": confidence / px, "accuracy": right / px}
+            for k, (px, right, confidence) in enumerate(self._levels.T.tolist()) if px
+        ]  # fmt: skip
+
+    def ece(self) -> float:
+        """Return the expected calibration error: the gap between confidence and accuracy, averaged over pixels."""
+        px, right, confidence = self._levels
+        return float(ratio(np.abs(right - confidence).sum(), px.sum()))

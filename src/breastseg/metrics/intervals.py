@@ -1,0 +1,106 @@
+"""Intervals by drawing patients again, with replacement: patients differ, pixels of one patient hardly do.
+
+A draw is a row of weights, how often each patient was drawn; weights @ sums by class are the sums of the drawn patients, so ten thousand
+draws are one matrix product. Percentile intervals. A draw without a class says nothing of that class and is left out of its interval;
+mean Dice is then over the classes that the draw has.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from breastseg.metrics.confusion import Counts
+from breastseg.metrics.rates import Floats, Sums, class_rates, overall_rates, sums_of
+
+DRAWS = 10_000
+SEED = 42
+LEVEL = 0.95
+_CHUNK_VALUES = 1_000_000
+"""Weights and sums of a chunk of draws: 8 MB each."""
+
+Interval = list[float] | None
+Rates = dict[str, Floats]
+
+
+def bootstrap(counts: Counts, names: Sequence[str], *, draws: int = DRAWS, seed: int = SEED) -> dict[str, Any]:
+    """Return 95 % percentile intervals of the pooled scores.
+
+    Args:
+        counts: (P, K, K + 1), one matrix a patient.
+        names: of the K classes.
+        draws: how many; memory grows with draws x classes only.
+        seed: same seed, same intervals.
+
+    Returns:
+        {"overall": {score: [low, high]}, "classes": {name: {score: [low, high]}}}; None for a class that fewer than two patients have
+        and for a score that no draw has.
+
+    Raises:
+        ValueError: fewer than two patients: there is nothing to draw among.
+    """
+    overall, classes = _scored(sums_of(counts), draws, seed)
+    return _table(overall, classes, _often_enough(counts), names)
+
+
+def bootstrap_difference(one: Counts, other: Counts, names: Sequence[str], *, draws: int = DRAWS, seed: int = SEED) -> dict[str, Any]:
+    """Return 95 % percentile intervals of one model's pooled scores minus the other's, from the same draws of the same patients.
+
+    Args:
+        one: (P, K, K + 1), one matrix a patient.
+        other: the other model's, same patients in the same order.
+        names: of the K classes.
+        draws: how many.
+        seed: same seed, same intervals.
+
+    Returns:
+        as `bootstrap`.
+
+    Raises:
+        ValueError: fewer than two patients, or the truth of the two is not the same.
+    """
+    if one.shape != other.shape or not np.array_equal(one.sum(axis=2), other.sum(axis=2)):
+        raise ValueError("counts of two models have other truth; wanted the same patients and the same pixels")
+    pairs = zip(_scored(sums_of(one), draws, seed), _scored(sums_of(other), draws, seed), strict=True)
+    overall, classes = ({score: mine[score] - theirs[score] for score in mine} for mine, theirs in pairs)
+    return _table(overall, classes, _often_enough(one), names)
+
+
+def _scored(sums: Sums, draws: int, seed: int) -> tuple[Rates, Rates]:
+    """Return each overall score, (draws,), and each score by class, (draws, K)."""
+    chunks = [(overall_rates(drawn), class_rates(drawn)) for drawn in _drawn(sums, draws, seed)]
+    overall, classes = ({score: np.concatenate([chunk[kind][score] for chunk in chunks]) for score in chunks[0][kind]} for kind in (0, 1))
+    return overall, classes
+
+
+def _drawn(sums: Sums, draws: int, seed: int) -> Iterator[Sums]:
+    """Yield the sums of drawn patients, some draws at a time; how many at a time changes nothing."""
+    patients, classes = sums.support.shape
+    if patients < 2:
+        raise ValueError(f"{patients} patients: wanted two or more to draw among")
+    rng, chunk = np.random.default_rng(seed), max(1, _CHUNK_VALUES // max(patients, 3 * classes))
+    columns = np.hstack([sums.hits, sums.support, sums.predicted])
+    for start in range(0, draws, chunk):
+        weights = rng.multinomial(patients, np.full(patients, 1 / patients), size=min(chunk, draws - start))
+        hits, support, predicted = np.split(weights.astype(np.float64) @ columns, 3, axis=1)
+        yield Sums(hits, support, predicted)
+
+
+def _often_enough(counts: Counts) -> list[bool]:
+    return [bool(patients >= 2) for patients in (counts.sum(axis=2) > 0).sum(axis=0)]
+
+
+def _table(overall: Rates, classes: Rates, known: list[bool], names: Sequence[str]) -> dict[str, Any]:
+    return {
+        "overall": {score: _interval(values) for score, values in overall.items()},
+        "classes": {
+            name: {score: _interval(values[:, k]) if known[k] else None for score, values in classes.items()}
+            for k, name in enumerate(names)
+        },
+    }
+
+
+def _interval(values: Floats) -> Interval:
+    values = values[~np.isnan(values)]
+    tail = 50 * (1 - LEVEL)
+    return [float(end) for end in np.percentile(values, [tail, 100 - tail])] if len(values) else None

@@ -1,0 +1,99 @@
+"""How far drawn borders lie apart: surface Dice at a tolerance, and the Hausdorff distance at the 95th percentile.
+
+A pixel is of its class's border when a pixel beside it (left, right, above, below) has another class. Only annotated pixels are looked at,
+on both sides: next to what is not annotated, and at the picture's edge, the annotation ends but perhaps not the tissue, so there is
+no border. A predicted 0 ("not analysed") under annotation is another class like any.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from breastseg.labels import Labels
+from breastseg.metrics.rates import Floats, ratio
+
+TOLERANCE_UM = 10.0
+"""About the width of one tumour cell. Borders of regions are not drawn finer than this."""
+_PIXEL_UM = 1.0
+_PERCENTILE = 95
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Borders of one region.
+
+    Attributes:
+        counts: (K, 4) int64 by class: border pixels of truth, of these within the tolerance of a predicted border, border pixels of the
+            prediction, of these within the tolerance of a true border. They add up over regions.
+        hd95_um: (K,) the larger of the two 95th percentiles of distances; NaN where one side has no border.
+    """
+
+    counts: npt.NDArray[np.int64]
+    hd95_um: Floats
+
+
+def measure_surface(truth: Labels, prediction: Labels, classes: int, *, mpp: float, tolerance_um: float = TOLERANCE_UM) -> Surface:
+    """Compare the borders of each class.
+
+    Args:
+        truth: (H, W) uint8 labels; 0 is not annotated.
+        prediction: (H, W) uint8 labels.
+        classes: K.
+        mpp: microns per pixel of both.
+        tolerance_um: distance up to which borders agree.
+
+    Raises:
+        ValueError: sizes differ.
+    """
+    if truth.shape != prediction.shape:
+        raise ValueError(f"truth is {truth.shape}, prediction {prediction.shape}, wanted the same")
+    annotated = truth > 0
+    borders = _borders(truth, annotated), _borders(prediction, annotated)
+    counts, hd95 = np.zeros((classes, 4), np.int64), np.full(classes, np.nan)
+    for k in range(classes):
+        true, named = borders[0] & (truth == k + 1), borders[1] & (prediction == k + 1)
+        counts[k, 0], counts[k, 2] = np.count_nonzero(true), np.count_nonzero(named)
+        if counts[k, 0] and counts[k, 2]:
+            there, back = _distances(true, named)
+            counts[k, 1], counts[k, 3] = ((found * mpp <= tolerance_um).sum() for found in (there, back))
+            hd95[k] = max(np.percentile(found, _PERCENTILE) for found in (there, back)) * mpp
+    return Surface(counts, hd95)
+
+
+def thinned(labels: Labels, mpp: float) -> tuple[Labels, float]:
+    """Return every n-th pixel, n so that pixels are about 1 um, with their um/px: a tenth of the tolerance, and far less work."""
+    step = max(1, round(_PIXEL_UM / mpp))
+    return labels[step // 2 :: step, step // 2 :: step], step * mpp
+
+
+def surface_dice(counts: npt.NDArray[np.int64]) -> Floats:
+    """Return the share of both borders that lies within the tolerance, (..., K) from (..., K, 4); NaN where truth has no border."""
+    dice = ratio(counts[..., 1] + counts[..., 3], counts[..., 0] + counts[..., 2])
+    return np.where(counts[..., 0] > 0, dice, np.nan)
+
+
+def _borders(labels: Labels, annotated: Mask) -> Mask:
+    """Return where a pixel has another class beside it, both annotated."""
+    border = np.zeros(labels.shape, bool)
+    for first, second in ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:])):
+        differs = (labels[first] != labels[second]) & annotated[first] & annotated[second]
+        border[first] |= differs
+        border[second] |= differs
+    return border
+
+
+def _distances(one: Mask, other: Mask) -> tuple[Floats, Floats]:
+    """Return, in pixels, how far each pixel of one is from the other, and each of the other from one; what neither reaches is cut off."""
+    either = one | other
+    rows, columns = (np.flatnonzero(either.any(axis=axis)) for axis in (1, 0))
+    part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    one, other = one[part], other[part]
+    return _distance_to(other)[one], _distance_to(one)[other]
+
+
+def _distance_to(mask: Mask) -> Floats:
+    return np.asarray(cv2.distanceTransform((~mask).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float64)

@@ -1,0 +1,22 @@
+"""write_audit_page(): what audit() wrote -> audit.html, which opens without network or neighbours."""
+
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from breastseg.errors import InputError
+from breastseg.files import read_json, write_text
+
+
+def write_audit_page(audit: str | Path) -> Path:
+    """Write `audit.html` into an audit's folder and return its path.
+
+    Raises:
+        InputError: the folder holds no finished audit.
+    """
+    folder = Path(audit)
+    found = read_json(folder / "audit.json", InputError, "the findings of a finished audit")
+    pages = Environment(loader=PackageLoader("breastseg", "report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    pages.filters["count"] = lambda value: f"{int(value):,}"
+    write_text(folder / "audit.html", pages.get_template("audit.html.j2").render(found=found))
+    return folder / "audit.html"

@@ -1,0 +1,145 @@
+"""Sums by patient and hospital, and intervals over patients: against plain loops, by laws, and within their time."""
+
+import math
+import time
+
+import numpy as np
+import pytest
+
+from breastseg.metrics import bootstrap, bootstrap_difference, class_scores, overall_scores, region_means, summed_by, supports
+
+NAMES = ["a", "b", "c"]
+
+
+def patients(seed: int, number: int, classes: int = 3) -> np.ndarray:
+    """(P, K, K + 1) counts that are right about two times of three; only every other patient has the last class."""
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(0, 1000, (number, classes, classes + 1))
+    counts[:, np.arange(classes), np.arange(classes) + 1] += rng.integers(0, 4000 * classes, (number, classes))
+    counts[::2, -1] = 0
+    return counts
+
+
+def drawn_one_by_one(counts: np.ndarray, draws: int, seed: int) -> np.ndarray:
+    """Indices of the patients of each draw, from the same weights."""
+    number = len(counts)
+    weights = np.random.default_rng(seed).multinomial(number, np.full(number, 1 / number), size=draws)
+    return np.array([np.repeat(np.arange(number), row) for row in weights])
+
+
+def test_intervals_equal_a_plain_loop_over_draws() -> None:
+    counts = patients(0, 7)
+    found = bootstrap(counts, NAMES, draws=300, seed=5)
+    pooled = [counts[rows].sum(axis=0) for rows in drawn_one_by_one(counts, 300, 5)]
+    assert {len(rows) for rows in drawn_one_by_one(counts, 300, 5)} == {7}
+    for score in ("accuracy", "balanced_accuracy", "kappa", "mean_dice", "mean_iou"):
+        assert found["overall"][score] == pytest.approx(np.percentile([overall_scores(c)[score] for c in pooled], [2.5, 97.5]))
+    for name in NAMES:
+        for score in ("dice", "iou", "precision", "recall", "specificity", "accuracy"):
+            values = [class_scores(c, NAMES)[name][score] for c in pooled]
+            assert found["classes"][name][score] == pytest.approx(np.nanpercentile(values, [2.5, 97.5])), (name, score)
+
+
+def test_draws_without_a_class_are_left_out_of_its_interval() -> None:
+    counts = patients(1, 5)  # the last class is in two of five patients: 8 % of the draws are without
+    pooled = [counts[rows].sum(axis=0) for rows in drawn_one_by_one(counts, 1000, 3)]
+    values = np.array([class_scores(c, NAMES)["c"]["dice"] for c in pooled])
+    assert 20 < np.isnan(values).sum() < 200
+    assert bootstrap(counts, NAMES, draws=1000, seed=3)["classes"]["c"]["dice"] == pytest.approx(np.nanpercentile(values, [2.5, 97.5]))
+
+
+def test_the_interval_of_a_mean_has_the_textbook_width() -> None:
+    """Patients of equal size: pooled accuracy is a mean, whose interval is 1.96 standard errors to each side."""
+    rng = np.random.default_rng(2)
+    right = rng.integers(400, 1000, 200)
+    counts = np.zeros((200, 2, 3), np.int64)
+    counts[:, 0, 1], counts[:, 0, 2] = right, 1000 - right
+    low, high = bootstrap(counts, ["a", "b"])["overall"]["accuracy"]
+    error = right.std() / 1000 / math.sqrt(200)
+    assert (low + high) / 2 == pytest.approx(right.mean() / 1000, abs=0.1 * error)
+    assert high - low == pytest.approx(2 * 1.96 * error, rel=0.05)
+
+
+def test_same_seed_same_intervals_whatever_the_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = patients(3, 9)
+    whole = bootstrap(counts, NAMES, draws=500)
+    monkeypatch.setattr("breastseg.metrics.intervals._CHUNK_VALUES", 70)
+    assert bootstrap(counts, NAMES, draws=500) == whole
+    assert bootstrap(counts, NAMES, draws=500, seed=43) != whole
+
+
+def test_a_class_of_one_patient_has_no_interval() -> None:
+    counts = patients(4, 6)
+    counts[1:, 2] = 0
+    counts[0, 2] = [1, 2, 3, 4]
+    found = bootstrap(counts, NAMES, draws=100)["classes"]
+    assert set(found["c"].values()) == {None}
+    assert None not in found["a"].values()
+
+
+def test_one_patient_alone_cannot_be_drawn_among() -> None:
+    with pytest.raises(ValueError, match="1 patients: wanted two or more to draw among"):
+        bootstrap(patients(5, 1), NAMES)
+
+
+def test_the_difference_of_two_models_equals_a_plain_loop_over_pairs() -> None:
+    one, other = patients(6, 8), patients(7, 8)
+    other[..., 0] += one.sum(axis=2) - other.sum(axis=2)  # the same truth; what is missing was not analysed
+    other = np.where(other < 0, 0, other)
+    one[..., 0] += other.sum(axis=2) - one.sum(axis=2)
+    assert np.array_equal(one.sum(axis=2), other.sum(axis=2))
+    found = bootstrap_difference(one, other, NAMES, draws=200, seed=1)
+    rows = drawn_one_by_one(one, 200, 1)
+    values = [overall_scores(one[r].sum(axis=0))["mean_dice"] - overall_scores(other[r].sum(axis=0))["mean_dice"] for r in rows]
+    assert found["overall"]["mean_dice"] == pytest.approx(np.percentile(values, [2.5, 97.5]))
+    back = bootstrap_difference(other, one, NAMES, draws=200, seed=1)["classes"]["a"]["dice"]
+    assert found["classes"]["a"]["dice"] == pytest.approx([-back[1], -back[0]])
+
+
+def test_pairs_see_a_small_steady_gain_that_single_intervals_hide() -> None:
+    """Patients differ by far more than the models do; one percent better on every patient is a difference all the same."""
+    rng = np.random.default_rng(8)
+    one = np.zeros((30, 2, 3), np.int64)
+    one[:, 0, 1] = rng.integers(300, 900, 30)
+    one[:, 0, 2] = 1000 - one[:, 0, 1]
+    other = one + np.array([[0, -10, 10], [0, 0, 0]])
+    alone, worse = (bootstrap(counts, ["a", "b"])["overall"]["accuracy"] for counts in (one, other))
+    assert alone[0] < worse[1]  # they overlap
+    assert bootstrap_difference(one, other, ["a", "b"])["overall"]["accuracy"] == pytest.approx([0.01, 0.01])
+
+
+def test_two_models_must_have_seen_the_same_truth() -> None:
+    with pytest.raises(ValueError, match="other truth; wanted the same patients and the same pixels"):
+        bootstrap_difference(patients(9, 4), patients(10, 4), NAMES)
+
+
+def test_ten_thousand_draws_of_151_patients_and_21_classes_within_5_seconds() -> None:
+    counts = patients(11, 151, 21)
+    begun = time.process_time()
+    bootstrap(counts, [str(k) for k in range(21)])
+    assert time.process_time() - begun < 5
+
+
+def test_sums_by_group_add_up() -> None:
+    counts, groups = patients(12, 5), ["z", "a", "z", "m", "a"]
+    found = summed_by(counts, groups)
+    assert list(found) == ["a", "m", "z"]
+    assert np.array_equal(found["z"], counts[0] + counts[2])
+    assert np.array_equal(sum(found.values()), counts.sum(axis=0))
+
+
+def test_means_over_regions_leave_out_regions_without_the_class() -> None:
+    counts = patients(13, 4)
+    means = region_means(counts, NAMES)
+    by_region = [class_scores(c, NAMES) for c in counts]
+    assert means["classes"]["a"]["dice"] == pytest.approx(np.mean([s["a"]["dice"] for s in by_region]))
+    assert means["classes"]["c"]["dice"] == pytest.approx(np.mean([by_region[1]["c"]["dice"], by_region[3]["c"]["dice"]]))
+    assert means["overall"]["kappa"] == pytest.approx(np.mean([overall_scores(c)["kappa"] for c in counts]))
+    counts[:, 2] = 0
+    assert math.isnan(region_means(counts, NAMES)["classes"]["c"]["dice"])
+
+
+def test_support_in_regions_and_patients() -> None:
+    counts = patients(14, 4)  # the last class is in regions 1 and 3
+    regions, people = supports(counts, ["p", "q", "p", "q"])
+    assert (regions.tolist(), people.tolist()) == ([4, 4, 2], [2, 2, 1])
