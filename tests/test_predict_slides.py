@@ -180,6 +180,15 @@ def test_a_dry_run_says_what_it_takes_and_writes_nothing(
     assert not (tmp_path / "maps").exists()
 
 
+def test_a_slide_coarser_than_the_model_is_mapped_with_a_warning(
+    lively_bundle: Bundle, slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(lively_bundle, tmp_path / "fine", slide)
+    assert "warning" not in capsys.readouterr().out
+    run(lively_bundle, tmp_path / "coarse", slide, "--mpp", 1.0, "--box", "240,160,100,100")
+    assert re.search(r"warning: .*one\.tif: 1 um/px is coarser than the model's 0\.5", capsys.readouterr().out)
+
+
 def test_same_slide_same_bytes(lively_bundle: Bundle, slide: Path, tmp_path: Path) -> None:
     one, two = (run(lively_bundle, tmp_path / name, slide, "--uncertainty") for name in ("one", "two"))
     assert files_under(one) == files_under(two)

@@ -26,6 +26,7 @@ from breastseg.slides import Pixels, Slide, resample_labels
 from breastseg.slides.flat import FlatSlide
 from breastseg.slides.tissue import doubts
 
+_COARSER_THAN = 1.5
 _OVERVIEW_PX = 2048
 """Longer side of a slide's overlay."""
 
@@ -76,7 +77,7 @@ def write_result(
                 kept = _write_shapes(slide, labels, plan, model, beside, config, say)
             _write_scores(maps, model, beside, mpp)
         shutil.rmtree(scratch)
-        told = {**_provenance(slide, model, config), **kept, "doubts": found}
+        told = {**_provenance(slide, model, config), **kept, "doubts": [*found, *_coarse(slide, model)]}
         write_json(beside / "run.json", told)
     return told
 
@@ -141,6 +142,13 @@ def _write_scores(maps: Maps, model: Model, folder: Path, mpp: float) -> None:
     if maps.uncertainty:
         notes = {"values": "1 + 254 times the entropy of the probabilities, as a share of its maximum; 0 is not analysed"}
         write_planes_tiff([maps.uncertainty], ["entropy"], folder / "uncertainty.ome.tif", mpp=mpp * CELL_PX, notes=notes)
+
+
+def _coarse(slide: Slide, model: Model) -> list[str]:
+    """Say when the slide has not the detail that the model looks for."""
+    if slide.mpp <= _COARSER_THAN * model.card.mpp:
+        return []
+    return [f"{slide.mpp:.3g} um/px is coarser than the model's {model.card.mpp:g}: what it looks for cannot be seen, its map means little"]
 
 
 def _provenance(slide: Slide, model: Model, config: ResultConfig) -> dict[str, Any]:
