@@ -11,11 +11,18 @@ from PIL import Image
 from breastseg.data.dataset import Dataset
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.files import sha256_of, write_json
+from breastseg.labels import LabelMap
+from breastseg.measures.areas import areas_of
 from breastseg.models.bundle import HISTORY, WEIGHTS, Bundle, load_bundle
 from breastseg.runtime import load_runner
 
 DATA = Path(__file__).parent / "data"
 SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+def class_areas(labels: npt.NDArray[np.uint8], label_map: LabelMap, mpp: float) -> dict[str, float]:
+    """Return the areas of a label image that is in memory."""
+    return areas_of(np.bincount(labels.ravel(), minlength=256), label_map, mpp)
 
 
 def quiet(line: str) -> None:

@@ -98,6 +98,12 @@ def test_an_empty_folder(predict_refused: Refused, tmp_path: Path) -> None:
     predict_refused(tmp_path / "none", "--mpp", 0.3, say=r"none: no pictures in this folder; wanted \.png")
 
 
+def test_an_input_whose_results_would_be_called_like_a_file_of_ours(predict_refused: Refused, tmp_path: Path) -> None:
+    predict_refused(
+        field(tmp_path, "measures.csv.png"), "--mpp", 0.3, say=r"would be called like measures\.csv, which breastseg writes itself"
+    )
+
+
 def test_two_inputs_of_one_name(predict_refused: Refused, tmp_path: Path) -> None:
     one, two = field(tmp_path / "one"), field(tmp_path / "two", "field.tif")
     predict_refused(one, two, "--mpp", 0.3, say=r"two/field\.tif: its results would overwrite those of .*one/field\.png; rename one")

@@ -12,9 +12,9 @@ from PIL import Image
 
 from breastseg.geometry import Box
 from breastseg.labels import BUILT_IN, LabelClass, LabelMap
-from breastseg.measures import class_areas, field, measure, shapes
+from breastseg.measures import field, measure, shapes
 from breastseg.rasters import Raster
-from conftest import DATA
+from conftest import DATA, class_areas
 
 Labels = npt.NDArray[np.uint8]
 Measure = Callable[..., dict[str, float]]

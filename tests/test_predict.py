@@ -17,9 +17,8 @@ from breastseg.cli import main
 from breastseg.inference.model import Model, load_model
 from breastseg.inference.predict import PredictConfig, predict
 from breastseg.labels import BUILT_IN, LabelMap
-from breastseg.measures import class_areas
 from breastseg.models.bundle import Bundle
-from conftest import crop, quiet
+from conftest import class_areas, crop, quiet
 
 
 def picture(index: int = 0, width: int = 120, height: int = 90) -> Image.Image:

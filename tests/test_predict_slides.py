@@ -353,7 +353,7 @@ def test_a_disk_that_is_too_small_is_told_before_the_first_tile(
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
     run(lively_bundle, tmp_path / "maps", slide, status=2)
-    assert re.search(r"the disk has 0 MB free, this map may take 0 MB|the disk has .* MB free, this map may take", capsys.readouterr().err)
+    assert re.search(r"the disk has 0 MB free, this map may take", capsys.readouterr().err)
     assert not (tmp_path / "maps" / "one").exists()
 
 

@@ -1,1 +1,1 @@
-"""predict(): tile, run, stitch, write. Everything that names tissue goes through `label_pixels`."""
+"""predict(): tile, run, stitch, write. Everything that names tissue goes through `name_tissue`."""

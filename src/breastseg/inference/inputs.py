@@ -9,7 +9,7 @@ from breastseg.errors import ImageError, InputError
 from breastseg.files import WORK_FILE
 from breastseg.slides import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
 
-OWN_NAMES = ("measures", "manifest", "figure", Path(WORK_FILE).stem)
+OWN_NAMES = ("measures.csv", "measures.parquet", "manifest.csv", "figure.png", WORK_FILE)
 _SUFFIXES = tuple(dict.fromkeys((*IMAGE_SUFFIXES, *SLIDE_SUFFIXES)))
 _COLUMNS = ("path", "mpp", "box", "patient")
 _WANTED = f"wanted the columns {', '.join(_COLUMNS)} (all but path may be left out)"

@@ -124,9 +124,7 @@ def name_tissue(
             yield Named(inner, runner.labels(next(shown))[0][kept], None, inner.area)
 
 
-def label_pixels(
-    pixels: Pixels, runner: Runner, config: TileConfig, *, step: Callable[[int], object] = lambda area: None
-) -> Labels:  # fmt: skip
+def label_pixels(pixels: Pixels, runner: Runner, config: TileConfig, *, step: Callable[[int], object] = lambda area: None) -> Labels:
     """Name the tissue under every pixel of a picture that is at the model's microns per pixel.
 
     Args:

@@ -1,6 +1,5 @@
 """What is measured on a label image: areas, shares, shapes and distances."""
 
-from breastseg.measures.areas import class_areas
 from breastseg.measures.slide import measure
 
-__all__ = ["class_areas", "measure"]
+__all__ = ["measure"]

@@ -5,24 +5,10 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from breastseg.labels import LabelMap, Labels
+from breastseg.labels import LabelMap
 
 Counts: TypeAlias = npt.NDArray[np.int64]
 """Pixels per label: (256,) int64, label 0 first."""
-
-
-def class_areas(labels: Labels, label_map: LabelMap, mpp: float) -> dict[str, float]:
-    """Measure the area of each class in a label image.
-
-    Args:
-        labels: (H, W) uint8.
-        label_map: names the classes.
-        mpp: microns per pixel of `labels`.
-
-    Returns:
-        the columns of `areas_of`.
-    """
-    return areas_of(np.bincount(labels.ravel(), minlength=256), label_map, mpp)
 
 
 def areas_of(counts: Counts, label_map: LabelMap, mpp: float) -> dict[str, float]:

@@ -11,6 +11,7 @@ from breastseg.errors import ImageError, InputError
 from breastseg.labels import BUILT_IN, Labels
 from breastseg.proposals.colours import SPACES, Colours, colour_spread, count_colours, dominant_colours
 from breastseg.slides import Pixels
+from breastseg.slides.tissue import disc, square
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
@@ -82,15 +83,15 @@ def propose_mask(pixels: Pixels, config: ColourConfig = ColourConfig(), *, mpp: 
     Raises:
         ImageError: no tissue, tissue of one colour, or of fewer colours than asked for.
     """
-    soft = cv2.blur(pixels, _square(BLUR_UM, mpp))
+    soft = cv2.blur(pixels, square(BLUR_UM, mpp))
     solid = cv2.transform(soft, np.full((1, 3), 1 / 3, np.float32)) < _GLASS
     solid = _without_specks(solid if tissue is None else solid & tissue, mpp)
     if not solid.any():
         raise ImageError(f"{where}: no tissue, nothing of {MIN_AREA_UM2:g} um2 is darker than glass; choose a field with tissue")
     found = _told_apart(count_colours(soft, solid), config, where)
     dense = ((found.nearest(soft) == 0) & solid).view(np.uint8)
-    disc = _disc(SMOOTH_UM, mpp)
-    smooth = cv2.morphologyEx(cv2.morphologyEx(dense, cv2.MORPH_CLOSE, disc), cv2.MORPH_OPEN, disc) > 0
+    kernel = disc(SMOOTH_UM, mpp)
+    smooth = cv2.morphologyEx(cv2.morphologyEx(dense, cv2.MORPH_CLOSE, kernel), cv2.MORPH_OPEN, kernel) > 0
     tumor = _without_specks(smooth & solid, mpp) & solid
     return Proposal(np.where(solid, np.where(tumor, np.uint8(TUMOR), np.uint8(NOT_TUMOR)), np.uint8(0)), found)
 
@@ -117,15 +118,3 @@ def _large(mask: Mask, least_px: float, connectivity: int) -> Mask:
     kept = table[:, cv2.CC_STAT_AREA] >= least_px
     kept[0] = False  # what is not in the mask
     return np.asarray(kept[pieces])
-
-
-def _square(um: float, mpp: float) -> tuple[int, int]:
-    side = max(1, round(um / mpp)) | 1
-    return side, side
-
-
-def _disc(um: float, mpp: float) -> npt.NDArray[np.uint8]:
-    """Return a disc of this diameter, which a quarter turn leaves as it is (OpenCV's ellipse is not)."""
-    radius = round(um / 2 / mpp)
-    steps = np.arange(-radius, radius + 1)
-    return (steps[:, None] ** 2 + steps**2 <= (radius + 0.3) ** 2).astype(np.uint8)

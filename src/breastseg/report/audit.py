@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from breastseg.errors import InputError
 from breastseg.files import read_json, write_text
+from breastseg.report.html import html_pages
 
 
 def write_audit_page(audit: str | Path) -> Path:
@@ -16,7 +15,7 @@ def write_audit_page(audit: str | Path) -> Path:
     """
     folder = Path(audit)
     found = read_json(folder / "audit.json", InputError, "the findings of a finished audit")
-    pages = Environment(loader=PackageLoader("breastseg", "report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    pages = html_pages()
     pages.filters["count"] = lambda value: f"{int(value):,}"
     write_text(folder / "audit.html", pages.get_template("audit.html.j2").render(found=found))
     return folder / "audit.html"

@@ -24,7 +24,7 @@ def write_report(evaluation: str | Path) -> Path:
     """
     folder = Path(evaluation)
     scores = read_json(folder / "scores.json", InputError, "the scores of a finished evaluation")
-    pages = Environment(loader=PackageLoader("breastseg", "report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    pages = html_pages()
     pages.filters["score"] = _score
     pages.filters["interval"] = _interval
     pages.filters["pixels"] = lambda value: f"{int(value):,}"
@@ -36,6 +36,11 @@ def write_report(evaluation: str | Path) -> Path:
     plots = {name: _picture(folder / f"{name}.png", shrink=False) for name in found}
     write_text(folder / "report.html", pages.get_template("report.html.j2").render(scores=scores, regions=regions, plots=plots))
     return folder / "report.html"
+
+
+def html_pages() -> Environment:
+    """Return the templates of this room; what they show is escaped, and a name they lack is an error."""
+    return Environment(loader=PackageLoader("breastseg", "report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
 
 
 def _score(value: Any) -> str:

@@ -41,7 +41,7 @@ class OpenvinoRunner:
     def prepare(self, size_px: tuple[int, int] | None) -> None:
         """Compile for tiles of this (width, height) alone, or of any; what was held for the tiles so far is given back.
 
-        The intermediate values of the shipped model take about 75 bytes a pixel of a tile; 40 where the size is known when it is compiled.
+        The intermediate values of the shipped model take about 80 bytes a pixel of a tile; 45 where the size is known when it is compiled.
         """
         for name in ("_labels", "_probabilities"):
             if name in self.__dict__:

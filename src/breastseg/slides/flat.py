@@ -27,7 +27,7 @@ _OPENING = threading.Lock()
 
 
 class FlatSlide(Pyramid):
-    """A flat image as a Slide of one level. From the first box on its pixels are held, until `close()`."""
+    """A flat image as a Slide of one level. From `hold()` or the first box on its pixels are held, until `close()`."""
 
     in_blocks = False
 
@@ -49,16 +49,24 @@ class FlatSlide(Pyramid):
         self._lock = threading.Lock()
         self._held: Pixels | None = None
 
-    def _stored(self, level: int, box: Box) -> Pixels:
+    def hold(self) -> None:
+        """Decode the picture now and keep it: it will be read more than once."""
         with self._lock:
-            whole = self._held
-            if whole is None:
-                whole = _read_pixels(self.path)
-                if whole.shape[1::-1] != self.size_px:
-                    raise ImageError(f"{self.path}: turned by a tag behind its pixels, or changed since it was opened; export it upright")
-                if box != Box(0, 0, *self.size_px):  # boxes come in numbers; a picture that is read once as a whole is not kept
-                    self._held = whole
+            if self._held is None:
+                self._held = self._decoded()
+
+    def _stored(self, level: int, box: Box) -> Pixels:
+        if box != Box(0, 0, *self.size_px):  # boxes come in numbers; a picture that is read once as a whole is not kept
+            self.hold()
+        with self._lock:
+            whole = self._decoded() if self._held is None else self._held
         return np.ascontiguousarray(whole[box.y : box.y + box.height, box.x : box.x + box.width])
+
+    def _decoded(self) -> Pixels:
+        whole = _read_pixels(self.path)
+        if whole.shape[1::-1] != self.size_px:
+            raise ImageError(f"{self.path}: turned by a tag behind its pixels, or changed since it was opened; export it upright")
+        return whole
 
     def close(self) -> None:
         """Let go of the pixels."""

@@ -1,6 +1,6 @@
 """Scanners' own formats through OpenSlide: SVS, NDPI, MRXS, SCN, BIF, VMS, DICOM and others.
 
-Where a slide has bounds (MRXS, SCN: scanned islands on a large empty canvas), level 0 is the rectangle of its bounds, as in QuPath.
+Where a slide has bounds (MRXS, SCN: scanned islands on a large empty canvas), level 0 is the rectangle of its bounds.
 """
 
 import re

@@ -95,12 +95,12 @@ def find_tissue(pixels: Pixels, *, mpp: float) -> Mask:
     """
     glass = _find_glass(pixels, mpp)
     stained, pale, ink = _evidence(pixels, glass, mpp)
-    solid = cv2.blur((stained | pale) * np.uint8(255), _square(_WIDE_UM, mpp)) >= 128
-    solid = cv2.erode(_bytes(solid), _disc(_ROUGH_UM, mpp))  # roughness reaches this far over the edge
-    solid |= cv2.morphologyEx(_bytes(stained), cv2.MORPH_OPEN, _disc(_SOFT_UM, mpp))
-    wide_ink = cv2.morphologyEx(_bytes(ink), cv2.MORPH_OPEN, _disc(_INK_UM, mpp))
-    no_ink = cv2.dilate(wide_ink, _disc(_INK_RIM_UM, mpp)) == 0
-    tissue = (cv2.morphologyEx(solid, cv2.MORPH_CLOSE, _disc(_CLOSE_UM, mpp)) > 0) & no_ink
+    solid = cv2.blur((stained | pale) * np.uint8(255), square(_WIDE_UM, mpp)) >= 128
+    solid = cv2.erode(_bytes(solid), disc(_ROUGH_UM, mpp))  # roughness reaches this far over the edge
+    solid |= cv2.morphologyEx(_bytes(stained), cv2.MORPH_OPEN, disc(_SOFT_UM, mpp))
+    wide_ink = cv2.morphologyEx(_bytes(ink), cv2.MORPH_OPEN, disc(_INK_UM, mpp))
+    no_ink = cv2.dilate(wide_ink, disc(_INK_RIM_UM, mpp)) == 0
+    tissue = (cv2.morphologyEx(solid, cv2.MORPH_CLOSE, disc(_CLOSE_UM, mpp)) > 0) & no_ink
     if tissue.any():
         tissue |= _pieces(~tissue, mpp, _HOLE_MM2, _EDGE_HOLE_MM2, larger=False) & no_ink
     return _pieces(tissue, mpp, _LEAST_MM2, 0.0, larger=True)
@@ -111,7 +111,7 @@ def _find_glass(pixels: Pixels, mpp: float) -> _Glass:
     for rows, inner in _bands(pixels.shape[0], mpp):
         channels = cv2.split(pixels[rows])
         density = _mean([cv2.LUT(channel, _DENSITY) for channel in channels])
-        level, spread = cv2.blur(density, _square(_ROUGH_UM, mpp))[inner], _deviation(density, mpp)[inner]
+        level, spread = cv2.blur(density, square(_ROUGH_UM, mpp))[inner], _deviation(density, mpp)[inner]
         most, least = _extremes(*(channel[inner] for channel in channels))
         smooth = (spread < 0.013) & (least >= 120) & (most - least <= 24)
         found.append([plane[smooth] for plane in (level, spread, *(channel[inner] for channel in channels))])
@@ -144,10 +144,10 @@ def _evidence_of_band(pixels: Pixels, glass: _Glass, mpp: float) -> tuple[Mask, 
     # Glass may be greenish; glass as pink as pale tissue is pale tissue.
     tint = glass.density[1] - (glass.density[0] + glass.density[2]) / 2
     stain = green - (red + blue) * np.float32(0.5) + np.float32(max(0.0, tint - PALE))
-    soft = cv2.blur(stain, _square(_SOFT_UM, mpp))
+    soft = cv2.blur(stain, square(_SOFT_UM, mpp))
     most, least = _extremes(*channels)
     scanned = (most >= 20) & ((least < 253) | (max(glass.density) < 0.02))
-    bluish = cv2.blur(red - BLUISH * green, _square(_SOFT_UM, mpp)) > 0.01
+    bluish = cv2.blur(red - BLUISH * green, square(_SOFT_UM, mpp)) > 0.01
     ink = _is_ink(red, green, blue)
     membranes = _membranes(_mean([red, green, blue]), stain, ink, glass, mpp)
     return scanned & (soft > STAINED), ((scanned & (soft > PALE)) | membranes) & ~bluish, ink
@@ -155,11 +155,11 @@ def _evidence_of_band(pixels: Pixels, glass: _Glass, mpp: float) -> tuple[Mask, 
 
 def _membranes(density: Plane, stain: Plane, ink: Mask, glass: _Glass, mpp: float) -> Mask:
     """Find what is rough with a stain that rises with density: (H, W)."""
-    soft, wide, wider = _square(_SOFT_UM, mpp), _square(_SLOPE_UM, mpp), _square(_SHARE_UM, mpp)
+    soft, wide, wider = square(_SOFT_UM, mpp), square(_SLOPE_UM, mpp), square(_SHARE_UM, mpp)
     high, colour = (cv2.blur(plane, soft) for plane in (density, stain))
     high, colour = (plane - cv2.blur(plane, wide) for plane in (high, colour))
     # A speck of dust or a pen is no argument for or against the membranes around it.
-    foreign = cv2.dilate(_bytes(ink | ((high > 0.1) & (colour < 0.1 * high))), _disc(_CLOSE_UM, mpp)) > 0
+    foreign = cv2.dilate(_bytes(ink | ((high > 0.1) & (colour < 0.1 * high))), disc(_CLOSE_UM, mpp)) > 0
     high, colour = np.where(foreign, 0, high), np.where(foreign, 0, colour)
     least = max(ROUGH, ROUGH_NOISE * glass.noise)
     coloured = cv2.blur(high * colour, wide) > COLOURED * cv2.blur(high * high, wide)
@@ -209,7 +209,7 @@ def _extremes(red: Numbers, green: Numbers, blue: Numbers) -> tuple[Numbers, Num
 
 def _deviation(plane: Plane, mpp: float) -> Plane:
     """Return the standard deviation within `_ROUGH_UM` from a plane fitted there: soft shadows slope, but are smooth."""
-    side = _square(_ROUGH_UM, mpp)
+    side = square(_ROUGH_UM, mpp)
     mean = cv2.blur(plane, side)
     variance = cv2.sqrBoxFilter(plane, -1, side) - mean * mean
     flat = np.full(side[0], 1 / side[0])
@@ -221,12 +221,13 @@ def _deviation(plane: Plane, mpp: float) -> Plane:
     return np.asarray(np.sqrt(np.maximum(variance, 0)), np.float32)
 
 
-def _square(um: float, mpp: float) -> tuple[int, int]:
+def square(um: float, mpp: float) -> tuple[int, int]:
+    """Return the sides in pixels, odd, of a square this wide."""
     side = max(1, round(um / mpp)) | 1
     return side, side
 
 
-def _disc(um: float, mpp: float) -> npt.NDArray[np.uint8]:
+def disc(um: float, mpp: float) -> npt.NDArray[np.uint8]:
     """Return a disc of this diameter, which a quarter turn leaves as it is (OpenCV's ellipse is not)."""
     radius = round(um / 2 / mpp)
     steps = np.arange(-radius, radius + 1)
