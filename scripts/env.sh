@@ -1,4 +1,4 @@
-# Sourced by the other scripts: the project's folder, its environment in .venv, and `install_extras`.
+# Sourced by the other scripts: the project's folder, its environment in .venv, `install_extras` and `install_browser`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PYTHON=${PYTHON:-python3}
@@ -24,4 +24,16 @@ install_extras() {
         fi
     done
     export PATH="$PWD/.venv/bin:$PATH"
+}
+
+# install_browser: Debian's Chromium, when no Chromium is there and this is a system where it can be installed; else say so and go on.
+install_browser() {
+    command -v chromium >/dev/null && return
+    if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+        echo "installing Chromium for the tests in a browser"
+        { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium; } >.venv/browser.log 2>&1 && return
+        echo "scripts: Chromium could not be installed (.venv/browser.log says why); the tests in a browser are skipped" >&2
+        return
+    fi
+    echo "scripts: no Chromium; the tests in a browser are skipped. On Debian: apt-get install chromium" >&2
 }

@@ -57,7 +57,7 @@ def test_the_list_names_every_shipped_model_with_its_scores(capsys: pytest.Captu
     for name in bundled_models():
         assert re.search(rf"^{name}  [\d.]+ um/px, [\d.]+ MB, classes tumor, stroma", said, re.MULTILINE)
     scores = next(iter(demo.card.scores.values()))
-    assert f"mean Dice {scores['overall']['mean_dice']:.3f} of 3 classes, {len(scores['patients'])} patients\n" in said
+    assert f"mean Dice {scores['overall']['mean_dice']:.3f} of 3 classes, areas of 1 patient\n" in said
 
 
 def test_the_card_is_shown_whole(capsys: pytest.CaptureFixture[str], demo: Bundle) -> None:

@@ -69,6 +69,15 @@ def test_a_whole_region_without_both_tables_is_at_030(tmp_path: Path, missing: s
     assert open_source(tmp_path).regions[0].mpp == 0.30
 
 
+def test_a_region_whose_row_cannot_be_true_is_at_030(tmp_path: Path) -> None:
+    """The table calls hospital A8's scans 20x, which would put their regions at 0.645 um/px."""
+    paint(tmp_path, "TCGA-A8-A07C-DX1_xmin23538_ymin17397_MPP-0.2500", side=100)
+    (tmp_path / "meta").mkdir()
+    (tmp_path / "meta" / "roiBounds.csv").write_text(",xmin,ymin,xmax,ymax,mask_link\nTCGA-A8-A07C-DX1,23538,17397,23667,17526,x\n")
+    (tmp_path / "meta" / "slide_magnifications.csv").write_text(",name,_id,magnification\nTCGA-A8-A07C,x.svs,1,20.0\n")
+    assert open_source(tmp_path).regions[0].mpp == 0.30
+
+
 def test_a_region_that_the_tables_do_not_list_is_at_030(tmp_path: Path) -> None:
     paint(tmp_path, tcga("A2", "A001"))
     shutil.copytree(DATA / "bcss" / "meta", tmp_path / "meta")

@@ -90,10 +90,17 @@ def _templates() -> Environment:
         keep_trailing_newline=True,
     )  # fmt: skip
     pages.filters["counted"] = lambda items, one, many: f"{len(items)} {one if len(items) == 1 else many}"
+    pages.filters["people"] = _people
     pages.filters["score"] = lambda value: "–" if value is None or math.isnan(value) else f"{value:.3f}"
     pages.filters["count"] = lambda value: f"{int(value):,}"
     pages.filters["cell"] = _cell
     return pages
+
+
+def _people(entry: Mapping[str, Any]) -> str:
+    """Return how many patients stand behind the scores of areas; those with dots alone do not."""
+    count = max((found.get("support_patients", 0) for found in entry["pooled"].values()), default=0) or len(entry["patients"])
+    return f"{count} patient{'' if count == 1 else 's'}"
 
 
 def _cell(value: Any) -> str:
@@ -153,9 +160,11 @@ def _repeat(bundle: Bundle, config: Mapping[str, Any]) -> str:
     words = {name: _differing(config, chosen) for name, chosen in PRESETS.items()}
     nearest = min(words, key=lambda name: len(words[name]))
     name = shlex.quote(bundle.card.name)
+    scored = {key.partition(" of ")[0] for key in bundle.card.scores}
+    part = "val" if "val" in scored and "test" not in scored else "test"
     return "\n".join((
         " ".join([f"breastseg train data/{name} runs/{name} --preset {nearest}", *words[nearest]]),
-        f"breastseg evaluate --model runs/{name}/bundle --data data/{name} --split test --out results/{name}",
+        f"breastseg evaluate --model runs/{name}/bundle --data data/{name} --split {part} --out results/{name}",
     ))  # fmt: skip
 
 

@@ -19,7 +19,9 @@ LICENCE = "annotations CC0-1.0 (Amgad et al. 2019), images TCGA open access"
 MPP = 0.30
 MPP_SOURCE = "measured on this release (0.30; its file names say 0.25)"
 BASE_MPP = 0.25
-"""Base pixels of the 40x scans, to 1 % (0.248 to 0.252 measured); 14 of the 151 slides are 20x, at twice that."""
+"""Base pixels of the 40x scans, to 1 % (0.248 to 0.252 measured); 14 of the 151 slides are 20x by the table, ten of them at twice that."""
+_WRONG_IN_TABLE = ("TCGA-A8-",)
+"""The table calls these scans 20x, and their regions would be at 0.645 um/px; 0.30, as all others, needs base pixels of 0.2325 um."""
 
 
 def find(root: Path) -> Found | None:
@@ -45,7 +47,7 @@ def region_mpp(root: Path, slide: str, width_px: int) -> float | None:
     """
     bounds = _row(root / "meta" / "roiBounds.csv", slide)
     scan = _row(root / "meta" / "slide_magnifications.csv", slide.rsplit("-", 1)[0])
-    if bounds is None or scan is None:
+    if bounds is None or scan is None or slide.startswith(_WRONG_IN_TABLE):
         return None
     base_mpp = BASE_MPP * 40.0 / float(scan["magnification"])
     return (float(bounds["xmax"]) - float(bounds["xmin"])) * base_mpp / width_px
