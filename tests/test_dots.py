@@ -121,13 +121,13 @@ def test_discs_are_no_truth_for_pixels(result: Path, mixed: Dataset) -> None:
 def test_the_report_tells_of_dots(result: Path) -> None:
     text = (result / "report.html").read_text(encoding="utf-8")
     scores = scores_of(result)["dots"]
-    assert "<h2>Dots</h2>" in text
+    assert '<h2 id="dots">Dots</h2>' in text
     assert f"<b>{scores['overall']['balanced_accuracy']:.3f}</b>balanced accuracy" in text
     for row in scores["classes"].values():
         if row["support_dots"]:
             assert f"<td>{row['accuracy']:.3f}</td><td>{row['support_dots']}</td>" in text
-    assert text.count("<img") == text.count('<img src="data:image/') == 3 + 2 * 3  # confusion, dots, curves, three a region
-    assert "<h2>Scores by class</h2>" in text
+    assert text.count('href="data:image/') == 2 * 4  # tissue, truth, map and errors of both regions
+    assert '<h2 id="classes">Scores by class</h2>' in text
 
 
 def test_a_model_learns_from_areas_and_dots_and_is_scored(trained: Bundle, mixed: Dataset, tmp_path: Path) -> None:
@@ -153,12 +153,12 @@ def test_a_data_set_of_dots_alone(lively_bundle: Bundle, tmp_path: Path, capsys:
     assert scores["overall"]["support_px"] == 0
     assert scores["dots"]["overall"]["support_dots"] == 159
     assert {p.name for p in (tmp_path / "out").iterdir() if p.is_file()} == {
-        "breastseg-work.json", "dots_counts.csv", "dots_confusion.png", "curves.png", "scores.json", "report.html",
+        "breastseg-work.json", "dots_counts.csv", "training.csv", "scores.json", "report.html",
     }  # fmt: skip
     text = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert "<h2>Dots</h2>" in text
-    assert "<h2>Scores by class</h2>" not in text
-    assert 'src=""' not in text
+    assert '<h2 id="dots">Dots</h2>' in text
+    assert "Scores by class" not in text
+    assert 'href=""' not in text
     assert ">nan" not in text.lower()
 
 

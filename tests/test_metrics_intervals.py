@@ -6,7 +6,21 @@ import time
 import numpy as np
 import pytest
 
-from breastseg.metrics import bootstrap, bootstrap_difference, class_scores, overall_scores, region_means, summed_by, supports
+from breastseg.evaluation.spread import NO_INTERVAL, dot_intervals, intervals, probability_intervals, region_intervals
+from breastseg.metrics import (
+    ProbabilityCounts,
+    Surface,
+    bootstrap,
+    bootstrap_difference,
+    bootstrap_ratio,
+    class_scores,
+    overall_scores,
+    region_mean_intervals,
+    region_means,
+    summed_by,
+    supports,
+    surface_dice,
+)  # fmt: skip
 
 NAMES = ["a", "b", "c"]
 
@@ -143,3 +157,98 @@ def test_support_in_regions_and_patients() -> None:
     counts = patients(14, 4)  # the last class is in regions 1 and 3
     regions, people = supports(counts, ["p", "q", "p", "q"])
     assert (regions.tolist(), people.tolist()) == ([4, 4, 2], [2, 2, 1])
+
+
+def test_intervals_of_ratios_equal_a_plain_loop_over_draws() -> None:
+    """A draw that has nothing of what is needed has no value, whatever its whole; nor has a column that one patient alone has."""
+    rng = np.random.default_rng(15)
+    part, whole, needed = rng.random((6, 4)), 1 + rng.random((6, 4)), rng.integers(0, 2, (6, 4)).astype(float)
+    needed[:, 0], needed[:, 1], needed[:, 2] = 1, [1, 0, 0, 0, 0, 0], [1, 1, 0, 0, 0, 0]
+    found = bootstrap_ratio(part, whole, needed, draws=400, seed=7)
+    drawn = drawn_one_by_one(part, 400, 7)
+    for k in (0, 2, 3):
+        values = [part[rows, k].sum() / whole[rows, k].sum() if needed[rows, k].any() else np.nan for rows in drawn]
+        assert found[k] == pytest.approx(np.nanpercentile(values, [2.5, 97.5]))
+    assert found[1] is None
+
+
+def test_intervals_of_means_over_regions_equal_a_plain_loop_over_draws() -> None:
+    counts, people = patients(16, 9), ["p", "q", "p", "r", "s", "s", "s", "t", "t"]
+    found = region_mean_intervals(counts, people, NAMES)
+    regions = [[k for k, person in enumerate(people) if person == name] for name in sorted(set(people))]
+    drawn = [[k for i in rows for k in regions[i]] for rows in drawn_one_by_one(np.zeros((5, 1)), 10_000, 42)]
+    dice = np.array([[scores[name]["dice"] for name in NAMES] for scores in (class_scores(c, NAMES) for c in counts)])
+    kappa = np.array([overall_scores(c)["kappa"] for c in counts])
+    assert found["overall"]["kappa"] == pytest.approx(np.percentile([kappa[rows].mean() for rows in drawn], [2.5, 97.5]))
+    for k, name in enumerate(NAMES):
+        with np.errstate(invalid="ignore"):
+            means = [np.nansum(dice[rows, k]) / np.isfinite(dice[rows, k]).sum() for rows in drawn]
+        assert found["classes"][name]["dice"] == pytest.approx(np.nanpercentile(means, [2.5, 97.5])), name
+
+
+def probabilities(seed: int) -> ProbabilityCounts:
+    """Counts of one patient: random probabilities of three classes; patients of an odd seed lack the last class."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, 4 - seed % 2, (20, 30), dtype=np.uint8)
+    scores = rng.random((3, 20, 30)) + (truth == np.arange(1, 4)[:, None, None])
+    scores = (scores / scores.sum(axis=0)).astype(np.float32)
+    counts = ProbabilityCounts(3)
+    counts.add(scores, (scores.argmax(axis=0) + 1).astype(np.uint8), truth)
+    return counts
+
+
+def test_intervals_of_auc_and_calibration_equal_a_plain_loop_over_draws() -> None:
+    people = [probabilities(seed) for seed in range(6)]
+    found = ProbabilityCounts.bootstrap(people, NAMES, draws=200, seed=9)
+    pooled = [ProbabilityCounts.total([people[i] for i in rows]) for rows in drawn_one_by_one(np.zeros((6, 1)), 200, 9)]
+    areas = np.array([one.auc()[0] for one in pooled])
+    assert found["ece"] == pytest.approx(np.percentile([one.ece() for one in pooled], [2.5, 97.5]))
+    for k, name in enumerate(NAMES):
+        assert found["classes"][name]["auc"] == pytest.approx(np.nanpercentile(areas[:, k], [2.5, 97.5]))
+    assert found["mean_auc"] == pytest.approx(np.percentile(np.nanmean(areas, axis=1), [2.5, 97.5]))
+    assert ProbabilityCounts.bootstrap(people[:2], NAMES, draws=50)["classes"]["c"] == {"auc": None}  # one of the two has it
+    with pytest.raises(ValueError, match="1 patients: wanted two or more to draw among"):
+        ProbabilityCounts.bootstrap(people[:1], NAMES)
+
+
+def test_all_intervals_of_151_patients_and_21_classes_within_5_seconds() -> None:
+    rng, names, people = np.random.default_rng(17), [str(k) for k in range(21)], [f"p{k:03}" for k in range(151)]
+    counts, borders = patients(18, 151, 21), [Surface(rng.integers(1, 1000, (21, 4)), rng.random(21)) for _ in people]
+    seen, scores = {}, rng.dirichlet(np.ones(21), (40, 40)).transpose(2, 0, 1).astype(np.float32)
+    for person in people:
+        seen[person] = ProbabilityCounts(21)
+        seen[person].add(scores, (scores.argmax(axis=0) + 1).astype(np.uint8), rng.integers(1, 22, (40, 40), dtype=np.uint8))
+    begun = time.process_time()
+    by_patient = dict(zip(people, counts, strict=True))
+    intervals(by_patient, names)
+    dot_intervals(by_patient, names)
+    region_intervals(counts, people, borders, names)
+    assert probability_intervals(seen, names)["classes"]["3"]["auc"] is not None
+    assert time.process_time() - begun < 5
+
+
+def test_intervals_of_borders_equal_a_plain_loop_over_draws() -> None:
+    rng, people = np.random.default_rng(19), ["p", "q", "r", "r", "s"]
+    borders = rng.integers(0, 50, (5, 3, 4))
+    borders[:4, 2, :2] = 0  # a border in one patient's truth alone
+    hd95 = rng.random((5, 3)) * 30
+    hd95[0, 1] = np.nan
+    surfaces = [Surface(count, far) for count, far in zip(borders, hd95, strict=True)]
+    found = region_intervals(patients(20, 5), people, surfaces, NAMES)["boundary"]
+    regions = [[0], [1], [2, 3], [4]]
+    drawn = [[k for i in rows for k in regions[i]] for rows in drawn_one_by_one(np.zeros((4, 1)), 10_000, 42)]
+    for k, name in enumerate(NAMES[:2]):
+        pooled = [surface_dice(borders[rows].sum(axis=0))[k] for rows in drawn]
+        assert found[name]["surface_dice"] == pytest.approx(np.percentile(pooled, [2.5, 97.5]))
+        known = [[far for far in hd95[rows, k] if far == far] for rows in drawn]
+        assert found[name]["region_hd95_um"] == pytest.approx(np.percentile([np.mean(far) for far in known if far], [2.5, 97.5]))
+    assert found["c"]["surface_dice"] is None
+    assert region_intervals(patients(21, 2), ["p", "p"], surfaces[:2], NAMES) == {}
+
+
+def test_intervals_of_dots_are_those_of_their_shares() -> None:
+    by_patient = {str(k): found for k, found in enumerate(patients(22, 6))}
+    found, whole = dot_intervals(by_patient, NAMES), bootstrap(np.array(list(by_patient.values())), NAMES)
+    assert found["overall"] == {score: whole["overall"][score] for score in ("balanced_accuracy", "accuracy")}
+    assert found["classes"] == {name: {"accuracy": whole["classes"][name]["recall"]} for name in NAMES}
+    assert dot_intervals({"p": by_patient["1"]}, NAMES) == {"patients": 1, "note": NO_INTERVAL}

@@ -167,9 +167,11 @@ def test_a_picture_is_truth_beside_map(lively_bundle: Bundle, evaluation: Path, 
     region = evaluation / "regions" / Path(link).stem
     with Image.open(out.parent / link) as picture:
         sheet = np.asarray(picture.convert("RGB"), np.float32)
-    for name, left in (("truth.jpg", 0), ("prediction.jpg", sheet.shape[1] // 2 + 4)):
-        with Image.open(region / name) as picture:
-            wanted = np.asarray(picture.convert("RGB"), np.float32)
+    for name, left in (("truth.png", 0), ("prediction.png", sheet.shape[1] // 2 + 4)):
+        with Image.open(region / "image.jpg") as picture, Image.open(region / name) as layer:
+            below, above = (np.asarray(one, np.float32) for one in (picture.convert("RGB"), layer.convert("RGBA")))
+        alpha = 0.42 * above[..., 3:] / 255
+        wanted = below * (1 - alpha) + above[..., :3] * alpha
         part = sheet[: wanted.shape[0], left : left + wanted.shape[1]]
         assert np.abs(part - wanted).mean() < 12  # JPEG of noise
 

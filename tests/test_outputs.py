@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from breastseg.labels import BUILT_IN, LabelClass, LabelMap
-from breastseg.outputs.pictures import overlay, save_figure, save_labels, save_overlay
-from breastseg.outputs.plots import save_confusion, save_curves
+from breastseg.outputs.pictures import overlay, save_comparison, save_figure, save_labels, save_overlay, save_pair
+from breastseg.outputs.plots import save_curves
 
 MAP = BUILT_IN["region5"]
 RNG = np.random.default_rng(0)
@@ -25,7 +25,6 @@ HISTORY = pd.DataFrame(
         "val_dice": [0, 0.1, 0.3],
     }
 )
-COUNTS = np.array([[0, 5, 1, 0], [2, 1, 7, 0], [0, 0, 0, 0]], np.int64)
 
 
 def labelled_rows(label: int) -> slice:
@@ -56,6 +55,52 @@ def test_a_slice_of_labels_can_be_saved(tmp_path: Path) -> None:
     save_labels(LABELS[::2, ::-1].T, MAP, tmp_path / "labels.png")
     with Image.open(tmp_path / "labels.png") as picture:
         assert np.array_equal(np.asarray(picture), LABELS[::2, ::-1].T)
+
+
+def compared(folder: Path) -> dict[str, np.ndarray]:
+    """Return the layers' labels, and `image`."""
+    save_comparison(PIXELS, LABELS, LABELS[:, ::-1] // 2, MAP, folder)
+    layers = {name: np.asarray(Image.open(folder / f"{name}.png")) for name in ("truth", "prediction", "errors")}
+    return {**layers, "image": np.asarray(Image.open(folder / "image.jpg"))}
+
+
+def test_what_is_compared_lies_over_its_picture(tmp_path: Path) -> None:
+    layers = compared(tmp_path)
+    assert layers["image"].shape == (60, 200, 3)
+    assert np.array_equal(layers["truth"], LABELS)
+    assert np.array_equal(layers["prediction"], LABELS // 2)
+    wrong = (LABELS > 0) & (LABELS != LABELS // 2)
+    assert np.array_equal(layers["errors"], np.where(wrong, LABELS // 2, 0))
+    assert 0 < np.count_nonzero(layers["errors"]) < np.count_nonzero(wrong)  # an error that is "not analysed" has no colour
+    shown = np.asarray(Image.open(tmp_path / "truth.png").convert("RGBA"))
+    assert (shown[labelled_rows(0)][..., 3] == 0).all()
+    for label, label_class in enumerate(MAP.classes, start=1):
+        assert (shown[labelled_rows(label)] == (*label_class.color, 255)).all()
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "wanted"), [(1300, 2500, (433, 833)), (1, 5000, (1, 1000)), (1200, 60, (1200, 60)), (7, 60, (7, 60))]
+)
+def test_what_is_compared_is_shrunk_alike_by_a_whole_number(tmp_path: Path, height: int, width: int, wanted: tuple[int, int]) -> None:
+    labels = np.full((height, width), 2, np.uint8)
+    labels[:, width // 2 :] = 3
+    save_comparison(MAP.palette()[labels], labels, labels, MAP, tmp_path)
+    image, truth = (np.asarray(Image.open(tmp_path / name)) for name in ("image.jpg", "truth.png"))
+    assert image.shape[:2] == truth.shape == wanted
+    assert set(np.unique(truth)) <= {2, 3}
+    away = [0, -1]  # from the border between the two, where JPEG mixes
+    assert np.abs(image[:, away].astype(int) - MAP.palette()[truth[:, away]]).max() < 25
+
+
+def test_a_pair_is_truth_beside_map_over_a_legend(tmp_path: Path) -> None:
+    compared(tmp_path)
+    save_pair(tmp_path, MAP, tmp_path / "pair.jpg")
+    sheet = np.asarray(Image.open(tmp_path / "pair.jpg"), np.float32)
+    assert sheet.shape[1] == 2 * 200 + 8
+    assert sheet.shape[0] > 60
+    pixels = np.asarray(Image.open(tmp_path / "image.jpg"), np.float32)[5]
+    assert np.abs(sheet[5, :200] - pixels).mean() < 25  # not annotated, so untinted: JPEG of noise
+    assert np.abs(sheet[25, :200].mean(axis=0) - (0.58 * PIXELS[25].mean(axis=0) + 0.42 * np.array(MAP.classes[1].color))).max() < 12
 
 
 def test_overlay_leaves_what_is_not_labelled_untouched() -> None:
@@ -121,7 +166,6 @@ def test_figure_has_a_row_a_picture_and_its_mask_in_the_maps_colours(tmp_path: P
 
 
 DRAWINGS: dict[str, tuple[Callable[[Path], None], tuple[int, int]]] = {
-    "confusion": (lambda path: save_confusion(COUNTS, ["a", "b", "c"], path), (300, 300)),
     "curves": (lambda path: save_curves(HISTORY, path), (1000, 300)),
     "figure": (lambda path: save_figure([("one", PIXELS, LABELS)], MAP, path), (640, 340)),
     "overlay": (lambda path: save_overlay(PIXELS, LABELS, MAP, path), (200, 61)),
@@ -142,18 +186,6 @@ def test_same_data_same_bytes(tmp_path: Path, name: str) -> None:
         assert smallest[0] <= picture.width <= 3000
         assert smallest[1] <= picture.height <= 3000
         assert len(picture.convert("RGB").getcolors(1 << 24) or []) > 2  # something is drawn
-
-
-def test_confusion_changes_with_its_counts(tmp_path: Path) -> None:
-    save_confusion(COUNTS, ["a", "b", "c"], tmp_path / "a.png")
-    save_confusion(COUNTS[:, [0, 2, 1, 3]], ["a", "b", "c"], tmp_path / "b.png")
-    assert (tmp_path / "a.png").read_bytes() != (tmp_path / "b.png").read_bytes()
-
-
-def test_confusion_of_21_classes(tmp_path: Path) -> None:
-    save_confusion(np.eye(21, 22, 1, dtype=np.int64), BUILT_IN["bcss21"].names, tmp_path / "a.png")
-    with Image.open(tmp_path / "a.png") as picture:
-        assert picture.width > 1000
 
 
 def test_curves_of_one_epoch_without_validation(tmp_path: Path) -> None:

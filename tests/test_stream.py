@@ -8,17 +8,19 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PIL import Image
 
 from breastseg.errors import ImageError, InputError
 from breastseg.geometry import Box, tile_grid
 from breastseg.inference.model import Model, load_model
-from breastseg.inference.stream import CELL_PX, MapConfig, make_maps, plan_map
+from breastseg.inference.predict import PredictConfig, predict
+from breastseg.inference.stream import CELL_PX, Block, MapConfig, make_maps, plan_map
 from breastseg.inference.tiles import PixelField, TileConfig, name_tissue
 from breastseg.models.bundle import Bundle
 from breastseg.runtime.runner import likeliest
 from breastseg.slides import Pixels, resample_pixels
 from breastseg.slides.slide import Corners
-from conftest import crop
+from conftest import crop, quiet
 
 Scores = npt.NDArray[np.float32]
 SHAPES = [(1, 1), (33, 97), (128, 128), (129, 300), (300, 260), (512, 257)]
@@ -292,3 +294,21 @@ def test_nothing_the_size_of_the_slide_is_held(named: Model, tmp_path: Path, mon
     finally:
         tracemalloc.stop()
     assert peak < 60e6
+
+
+def test_what_a_watcher_is_told_of_is_the_map(lively_bundle: Bundle, tmp_path: Path) -> None:
+    Image.fromarray(np.concatenate([crop(0), crop(1)], axis=1)).save(tmp_path / "two.png")
+    seen: list[Block] = []
+    model, config = load_model(lively_bundle.path), PredictConfig(mpp=0.5)
+    predict(tmp_path / "two.png", model, tmp_path / "maps", config, say=quiet, watch=seen.append)
+    labels = np.asarray(Image.open(tmp_path / "maps" / "two" / "labels.png"))
+    told = np.zeros_like(labels)
+    for block in seen:
+        box = block.box
+        assert not told[box.y : box.y + box.height, box.x : box.x + box.width].any()
+        told[box.y : box.y + box.height, box.x : box.x + box.width] = block.labels
+    assert len(seen) > 2
+    np.testing.assert_array_equal(told, labels)
+    assert [block.done_px for block in seen] == list(np.cumsum([block.area_px for block in seen]))
+    assert {(block.wanted_px, block.size_px, block.asked) for block in seen} == {(labels.size, (512, 256), Box(0, 0, 512, 256))}
+    predict(tmp_path / "two.png", model, tmp_path / "maps", config, say=quiet, watch=lambda block: pytest.fail("it was whole"))

@@ -7,7 +7,11 @@ from breastseg.cli.model import add_model_arguments, model_of
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.epilog = "example:\n  breastseg evaluate --model runs/first/bundle --data data/bcss --split test --out results/first"
+    parser.epilog = (
+        "examples:\n  breastseg evaluate --model runs/first/bundle --data data/bcss --split test --out results/first\n"
+        "  breastseg evaluate --model runs/report/bundle --data data/bcss21 --labels region5 --out results/five\n"
+        "  breastseg evaluate --model runs/report/bundle --data data/bcss21 --out results/report --as-report"
+    )
     add_model_arguments(parser)
     parser.add_argument("--data", required=True, help="folder of a prepared data set")
     parser.add_argument("--split", default="test", help="train, val, test or all (default test)")
@@ -16,17 +20,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--compare", metavar="RESULTS", help="folder of another model's evaluation on the same regions: also the difference"
     )
+    parser.add_argument(
+        "--labels",
+        metavar="MAP",
+        help="score in the classes of this coarser label map (a name or a file), for a model and data of others",
+    )
+    parser.add_argument(
+        "--as-report", action="store_true", help="also write chapter/: the student report's results chapter, its numbers beside ours"
+    )
     parser.add_argument("--record", action="store_true", help="also write the scores into the model's card")
 
 
 def run(options: argparse.Namespace) -> None:
     """Evaluate, write the report, and print where it is."""
+    from breastseg.errors import InputError
     from breastseg.evaluation.evaluate import evaluate
+    from breastseg.labels import load_label_map
     from breastseg.models.bundle import record_scores
+    from breastseg.report.chapter import tumour_class, write_chapter
     from breastseg.report.html import write_report
 
+    if options.record and options.labels:
+        raise InputError("--record with --labels: a card holds scores in the model's own classes; leave one of the two out")
     model = model_of(options)
-    scores = evaluate(model, options.data, options.out, split=options.split, probabilities=options.probabilities, compare=options.compare)
+    if options.as_report:
+        tumour_class(load_label_map(options.labels) if options.labels else model.card.label_map)
+    scores = evaluate(
+        model, options.data, options.out, split=options.split, probabilities=options.probabilities, compare=options.compare,
+        labels=options.labels,
+    )  # fmt: skip
     if options.record:
         record_scores(model.bundle, scores)
+    if options.as_report:
+        print(write_chapter(options.out, model.card))
     print(write_report(options.out))

@@ -8,7 +8,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "examples:\n  breastseg split data/bcss --scheme bcss-official\n"
         "  breastseg split data/bcss --scheme kfold --folds 5 --fold 0 --by site\n"
-        "  breastseg split data/bcss --scheme leave-one-out --patient TCGA-A2-A3XX --val 0"
+        "  breastseg split data/bcss --scheme leave-one-out --patient TCGA-A2-A3XX --val 0\n"
+        "  breastseg split data/kaggle --scheme source --leaky"
     )
     parser.add_argument("dataset", help="folder of a prepared data set; its split.csv is written")
     parser.add_argument(
@@ -23,17 +24,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fold", type=int, default=0, help="kfold: which one is test, from 0")
     parser.add_argument("--patient", default="", help="leave-one-out: who is test")
     parser.add_argument("--seed", type=int, default=42, help="of every draw (default 42)")
+    parser.add_argument(
+        "--leaky", action="store_true",
+        help="keep a split that has patients in two parts, to see the scores of those who split so; everything made from it says LEAKY",
+    )  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> None:
     """Split, and print what is where."""
     from breastseg.data.dataset import open_dataset
-    from breastseg.data.split import PARTS, SplitConfig, split
+    from breastseg.data.split import PARTS, SplitConfig, is_leaky, split
 
     data = open_dataset(options.dataset)
     table = split(
-        data, SplitConfig(options.scheme, options.by, options.val, options.test, options.folds, options.fold, options.patient, options.seed)
+        data,
+        SplitConfig(
+            options.scheme, options.by, options.val, options.test, options.folds, options.fold, options.patient, options.seed, options.leaky
+        ),
     )
+    if is_leaky(table):
+        shared = table.groupby("patient")["split"].nunique().gt(1).sum()
+        print(
+            f"LEAKY: {shared} of {table['patient'].nunique()} patients are in two parts; scores on this split say nothing of other patients"
+        )
     for part in PARTS:
         rows = table[table["split"] == part]
         megapixels = data.class_pixels.loc[rows.index].sum().sum() / 1e6

@@ -38,7 +38,7 @@ class Dataset:
         mpp: microns per pixel of all its regions.
         regions: one row a region, by id: patient, site, annotation ("areas" where areas are drawn or painted, "dots" where
             nothing else is known), width_px, height_px, source_mpp, mpp_source, source_split, image_sha256, labels_sha256,
-            and `px_NAME` per class.
+            and `px_NAME` per class; box_level0_px ("x,y,width,height") where a region is a part of a slide.
         dot_radius_um: of the disc that a dot labels.
         parts: each kind of data in it with its licence.
     """

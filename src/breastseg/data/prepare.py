@@ -1,9 +1,11 @@
 """prepare(): every annotated field becomes a region of a Dataset, resampled once."""
 
 import hashlib
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,17 +18,22 @@ from tqdm import tqdm
 
 from breastseg.data.dataset import ARRAYS, FORMAT, Dataset, open_dataset
 from breastseg.data.draw import Dots, draw
-from breastseg.errors import DatasetError, ImageError, InputError
-from breastseg.files import claim_folder, read_json, sha256_of, write_json, write_text, written
-from breastseg.geometry import check_mpp, scaled_size
+from breastseg.errors import DatasetError, ImageError, InputError, SourceError
+from breastseg.files import claim_folder, fingerprint, read_json, sha256_of, write_json, write_text, written
+from breastseg.geometry import Box, check_mpp, scaled_size
 from breastseg.labels import LabelMap, Labels, load_label_map
-from breastseg.slides import open_slide, read_codes, resample_labels
+from breastseg.slides import Slide, open_slide, read_codes, resample_labels
+from breastseg.slides.flat import FlatSlide
 from breastseg.sources import Region, Source, open_source
-from breastseg.sources.drawn import read_drawn
+from breastseg.sources.drawn import Drawn, read_drawn
 from breastseg.sources.region import DRAWN_SUFFIXES
 
 POINTS_PER_CLASS = 1024
 """Places kept per class and region for drawing crops: enough that neighbouring crops differ, 12 KB a class."""
+_MARGIN_PX = 128
+"""What is shown of a slide around what is drawn on it, in pixels of the data set: networks look beyond what they name."""
+_MOST_PX = 100_000_000
+"""Of a slide at the resolution of the data set: 300 MB for each worker."""
 
 
 @dataclass(frozen=True)
@@ -152,15 +159,28 @@ def _is_made(region: Region, out: Path) -> bool:
     if not path.is_file():
         return False
     row = read_json(path, DatasetError, "a region's row")
-    return bool(row["image_sha256"] == sha256_of(region.image) and row["labels_sha256"] == sha256_of(region.labels))
+    return bool(row["image_sha256"] == _hash(region.image) and row["labels_sha256"] == sha256_of(region.labels))
+
+
+def _hash(image: Path) -> str:
+    """Return the SHA-256 of a picture; of a slide that is a folder, of the names and sizes in it."""
+    return fingerprint(image) if image.is_dir() else sha256_of(image)
 
 
 def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
     """Write one region's arrays, then its row, which says that they are whole."""
     region, label_map, out, config = job
-    slide = open_slide(region.image, mpp=region.mpp)
-    labels, dots, annotation = _annotation(region, label_map, slide.size_px, config)
-    image = slide.read(mpp=config.mpp)
+    drawn = read_drawn(region.labels) if region.labels.name.lower().endswith(DRAWN_SUFFIXES) else None
+    with closing(open_slide(region.image, mpp=region.mpp)) as slide:
+        box = Box(0, 0, *slide.size_px)
+        if drawn is not None and not isinstance(slide, FlatSlide):
+            box = _around(drawn, slide, config.mpp, str(region.labels))
+        if drawn is None:
+            labels, dots, annotation = _painted(region, label_map, slide.size_px, config)
+        else:
+            labels, dots, annotation = _drawn(region, drawn, box, label_map, config)
+        image = slide.read(box, mpp=config.mpp)
+        cut = {} if (box.width, box.height) == slide.size_px else {"box_level0_px": f"{box.x},{box.y},{box.width},{box.height}"}
     _save(out / ARRAYS / f"{region.id}.image.npy", image)
     _save(out / ARRAYS / f"{region.id}.labels.npy", labels)
     _save(out / ARRAYS / f"{region.id}.points.npy", class_points(labels, region.id))
@@ -172,20 +192,42 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
         "region": region.id, "patient": region.patient, "site": region.site, "annotation": annotation,
         "width_px": image.shape[1], "height_px": image.shape[0],
         "source_mpp": region.mpp, "mpp_source": region.mpp_source, "source_split": region.split,
-        "image_sha256": sha256_of(region.image), "labels_sha256": sha256_of(region.labels),
-        "px_not_annotated": int(counts[0]),
+        "image_sha256": _hash(region.image), "labels_sha256": sha256_of(region.labels),
+        **cut, "px_not_annotated": int(counts[0]),
         **{f"px_{name}": int(counts[k]) for k, name in enumerate(label_map.names, start=1)},
     })  # fmt: skip
 
 
-def _annotation(region: Region, label_map: LabelMap, size_px: tuple[int, int], config: PrepareConfig) -> tuple[Labels, Dots, str]:
-    """Return a region's labels at the data set's resolution, its dots, and whether areas or dots alone are known of it."""
+def _around(drawn: Drawn, slide: Slide, mpp: float, where: str) -> Box:
+    """Return the box of a slide in which something is drawn, with a little around it: what a data set takes of a slide."""
+    bounds = drawn.bounds()
+    if bounds is None:
+        raise SourceError(f"{where}: nothing is drawn in it; draw an area, or take the file away")
+    (width, height), margin = slide.size_px, _MARGIN_PX * mpp / slide.mpp
+    left, top = max(0, math.floor(bounds[0] - margin)), max(0, math.floor(bounds[1] - margin))
+    right, bottom = min(width, math.ceil(bounds[2] + margin)), min(height, math.ceil(bounds[3] + margin))
+    if left >= right or top >= bottom:
+        raise SourceError(f"{where}: lies outside the slide of {width} x {height} px; coordinates are its pixels, export them again")
+    across, down = scaled_size((right - left, bottom - top), slide.mpp, mpp)
+    if across * down > _MOST_PX:
+        raise SourceError(
+            f"{where}: areas are spread over {across} x {down} px at {mpp:g} um/px, wanted up to {_MOST_PX // 10**6} Mpx of a slide; "
+            "draw them nearer together, or cut the slide into fields"
+        )
+    return Box(left, top, right - left, bottom - top)
+
+
+def _drawn(region: Region, drawn: Drawn, box: Box, label_map: LabelMap, config: PrepareConfig) -> tuple[Labels, Dots, str]:
+    """Return the labels of a box of a picture at the data set's resolution, its dots, and whether areas or dots alone are known of it."""
+    size, whole = scaled_size((box.width, box.height), region.mpp, config.mpp), (box.width, box.height)
+    here = drawn.seen_from(box.x, box.y) if box.x or box.y else drawn
+    labels, dots = draw(here, label_map, whole, size, radius_px=config.dot_radius_um / config.mpp, where=str(region.labels))
+    return labels, dots, "dots" if drawn.dots and not drawn.areas else "areas"
+
+
+def _painted(region: Region, label_map: LabelMap, size_px: tuple[int, int], config: PrepareConfig) -> tuple[Labels, Dots, str]:
+    """Return the same of a mask of codes."""
     size, where = scaled_size(size_px, region.mpp, config.mpp), str(region.labels)
-    if region.labels.name.lower().endswith(DRAWN_SUFFIXES):
-        drawn = read_drawn(region.labels)
-        radius = config.dot_radius_um / config.mpp
-        labels, dots = draw(drawn, label_map, size_px, size, radius_px=radius, where=where)
-        return labels, dots, "dots" if drawn.dots and not drawn.areas else "areas"
     codes = read_codes(region.labels)
     if codes.shape[::-1] != size_px:
         raise ImageError(

@@ -13,6 +13,8 @@ from breastseg.errors import InputError, SplitError
 from breastseg.files import write_text
 
 PARTS = ("train", "val", "test")
+LEAKY = "leaky"
+"""Column of a split.csv that has patients in two parts on purpose; it says so in each row."""
 OFFICIAL_TEST_SITES = ("OL", "LL", "E2", "EW", "GM", "S3")
 """BCSS's official test hospitals: 45 regions; the other 106 train. There is no official validation set."""
 
@@ -30,6 +32,7 @@ class SplitConfig:
         fold: which fold is test (kfold), from 0.
         patient: who is test (leave-one-out).
         seed: of every draw.
+        leaky: keep a split that has a patient in two parts, and mark it: for the numbers of those who split so, never for one's own.
     """
 
     scheme: str
@@ -40,16 +43,17 @@ class SplitConfig:
     fold: int = 0
     patient: str = ""
     seed: int = 42
+    leaky: bool = False
 
 
 def split(dataset: Dataset, config: SplitConfig) -> pd.DataFrame:
     """Split a data set and write its `split.csv`.
 
     Returns:
-        one row a region, by id: patient, site, split.
+        one row a region, by id: patient, site, split; and the column `leaky` where a patient is in two parts on purpose.
 
     Raises:
-        SplitError: a part is empty, a region has none, or a patient is in two (the message names one).
+        SplitError: a part is empty, a region has none, or a patient is in two (the message names one) and that was not asked for.
     """
     for name, share in (("--val", config.val), ("--test", config.test)):
         if not 0 <= share < 1:
@@ -61,19 +65,21 @@ def split(dataset: Dataset, config: SplitConfig) -> pd.DataFrame:
     wanted = ["train", *(["val"] if config.val else []), *(["test"] if config.test or config.scheme != "random" else [])]
     if config.scheme not in _SCHEMES or config.scheme == "source":
         wanted = [part for part in PARTS if (table["split"] == part).any()] or ["train"]
-    check_split(table, wanted)
+    check_split(table, wanted, leaky=config.leaky)
+    if table.groupby("patient")["split"].nunique().max() > 1:
+        table = table.assign(**{LEAKY: "patients are in two parts"})
     write_text(dataset.path / "split.csv", table.to_csv(lineterminator="\n"))
     return table
 
 
-def check_split(table: pd.DataFrame, wanted: Iterable[str]) -> None:
-    """Refuse a split with a wanted part empty, an unknown part, or a patient on two sides."""
+def check_split(table: pd.DataFrame, wanted: Iterable[str], *, leaky: bool = False) -> None:
+    """Refuse a split with a wanted part empty, an unknown part, or (unless it is leaky on purpose) a patient on two sides."""
     odd = sorted(set(table["split"]) - {*PARTS})
     if odd:
         raise SplitError(f"split has the part '{odd[0]}', wanted {', '.join(PARTS)}")
     by_patient = table.groupby("patient")["split"].agg(lambda parts: sorted(set(parts)))
     for patient, parts in by_patient.items():
-        if len(parts) > 1:
+        if len(parts) > 1 and not leaky:
             raise SplitError(
                 f"patient {patient} is in {' and '.join(parts)}; a patient must be on one side only, split by patient with --scheme random"
             )
@@ -97,8 +103,13 @@ def load_split(dataset: Dataset) -> pd.DataFrame:
     table = pd.read_csv(path, dtype=str, keep_default_na=False).set_index("region")
     if set(table.index) != set(dataset.regions.index):
         raise SplitError(f"{path}: lists other regions than regions.csv; split the data set again")
-    check_split(table, [])
+    check_split(table, [], leaky=is_leaky(table))
     return table
+
+
+def is_leaky(table: pd.DataFrame) -> bool:
+    """Return whether a split was written with patients on two sides on purpose."""
+    return LEAKY in table
 
 
 def regions_of(table: pd.DataFrame, part: str) -> list[str]:

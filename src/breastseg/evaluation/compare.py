@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from breastseg.errors import InputError
-from breastseg.evaluation.summary import NO_INTERVAL
+from breastseg.evaluation.spread import NO_INTERVAL
 from breastseg.files import read_json
 from breastseg.labels import LabelMap
 from breastseg.metrics import bootstrap_difference, class_scores, overall_scores, summed_by

@@ -5,10 +5,8 @@ OUT/dots_counts.csv        the same for dots, where the annotation has some
 OUT/scores.json            pooled, per region, as means over regions and per hospital: Dice, IoU, precision, recall, F1, specificity,
                            accuracy, balanced accuracy, kappa, support; borders; intervals over patients; NaN without support
 OUT/per_region.csv, OUT/per_hospital.csv    the same as tables
-OUT/confusion.png          shares of each truth class; dots_confusion.png the same for dots
-OUT/reliability.png        how often the model was right at each confidence, where probabilities were asked for
-OUT/curves.png             the training's curves, where the model has them
-OUT/regions/ID/            image.jpg, labels.png, and overlays truth.jpg and prediction.jpg
+OUT/training.csv           the training's history, where the model has it
+OUT/regions/ID/            labels.png, the map; shrunk, for looking at: image.jpg, and truth.png, prediction.png, errors.png to lay over it
 """
 
 from collections.abc import Callable
@@ -21,20 +19,20 @@ from tqdm import tqdm
 
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.split import load_split, regions_of, split_fingerprint
-from breastseg.errors import DatasetError, LabelError, ModelError, SplitError
+from breastseg.evaluation.checks import check_truth, fitted, leak_of, with_truth
 from breastseg.evaluation.compare import NOT_ANALYSED, comparison, open_other
+from breastseg.evaluation.seen import SeenProbabilities
 from breastseg.evaluation.summary import RegionCounts, figures_of, hospital_rows, probability_figures, region_rows
 from breastseg.files import claim_folder, sha256_of, write_json, write_table, write_text
 from breastseg.geometry import scaled_size
 from breastseg.inference.model import Model
 from breastseg.inference.tiles import PixelField, name_tissue
 from breastseg.labels import Labels
-from breastseg.metrics import ProbabilityCounts, confusion_counts, dot_counts, measure_surface
+from breastseg.metrics import confusion_counts, dot_counts, measure_surface
 from breastseg.metrics.confusion import Counts
 from breastseg.metrics.surface import thinned
 from breastseg.models.bundle import HISTORY
-from breastseg.outputs.pictures import save_labels, save_overlay, save_pixels
-from breastseg.outputs.plots import save_confusion, save_curves, save_reliability
+from breastseg.outputs.pictures import save_comparison, save_labels
 from breastseg.slides import Pixels, resample_labels, resample_pixels
 
 PROTOCOL = (
@@ -42,6 +40,8 @@ PROTOCOL = (
     "regions in which nothing but dots is known are scored by dots alone: the map's class at the dot's place; "
     "borders are compared at about 1 um/px, where both sides are annotated; intervals are drawn over patients"
 )
+_NAMED = 10
+"""Regions without truth that are named in a sentence; the others are in scores.json."""
 
 
 def evaluate(
@@ -52,6 +52,7 @@ def evaluate(
     split: str = "test",
     probabilities: bool = False,
     compare: str | Path | None = None,
+    labels: str | None = None,
     say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Score a model on one part of a data set.
@@ -63,69 +64,80 @@ def evaluate(
         split: train, val, test, or all; a data set that was never split has only "all".
         probabilities: also compute probabilities, for AUC and calibration; takes longer.
         compare: folder of another model's evaluation on the same regions, for the difference of the two.
+        labels: label map (a name or a file, of the same source codes) in whose classes both are scored, where the model's are not the
+            data set's; a class of either must fall into one of its classes.
         say: takes one line at a time of what a person should know.
 
     Returns:
         what scores.json holds.
 
     Raises:
-        LabelError: model and data set have different label maps.
-        SplitError: the part is empty, or a patient in it trained the model (unless the part is "train").
+        LabelError: model and data set have different label maps, or `labels` does not fit both.
+        SplitError: the part is empty, or a patient in it trained the model (unless the part is "train", or the split leaky on purpose).
+        DatasetError: nothing is annotated, or a picture and its labels do not fit.
         InputError: the evaluation to compare with is missing or of other regions.
         ModelError: the network gives probabilities that are none.
     """
     data = open_dataset(dataset)
-    check_labels(model, data)
     table = load_split(data) if split != "all" or (data.path / "split.csv").is_file() else data.regions.assign(split="all")
-    regions, label_map = regions_of(table, split), model.card.label_map
-    if split != "train":
-        _check_unseen(model, data, regions, ("train",) if split == "val" else ("train", "val"))
+    chosen = regions_of(table, split)
+    leak = leak_of(model, data, table, chosen, split)
+    model, data = fitted(model, data, labels)
+    regions, left_out = with_truth(data, chosen, split)
+    label_map, whose = model.card.label_map, {region: str(data.regions.loc[region, "patient"]) for region in regions}
     other = open_other(compare, data.fingerprint(), label_map, regions) if compare is not None else None
     out, names = Path(out), list(label_map.names)
     settings = {
         "model": model.card.name, "model_files": model.card.files, "backend": model.backend, "data": data.fingerprint(),
         "split": split, "regions": split_fingerprint(table), "probabilities": probabilities,
         "compare": sha256_of(other.path / "counts.csv") if other else None,
+        **({"labels": label_map.fingerprint()} if labels else {}),
     }  # fmt: skip
     claim_folder(out, "evaluate", settings, may_differ=("compare",))
-    seen = ProbabilityCounts(len(names)) if probabilities else None
+    for line in (leak, _left_out(left_out, len(chosen))):
+        if line:
+            say(line)
+    seen = SeenProbabilities(model, whose) if probabilities else None
     found = {
         region: _score_region(model, data, region, out / "regions" / region, seen)
         for region in tqdm(regions, desc="evaluate", unit="region", disable=None)
     }
-    if not any(one.pixels.any() or one.dots.any() for one in found.values()):
-        raise DatasetError(f"{data.path}: no annotated pixel in the {len(regions)} regions of split '{split}'; there is nothing to score")
     pixels = {region: one.pixels for region, one in found.items()}
     scores = {
         "model": model.card.name, "data": data.fingerprint(), "split": split, "label_map": label_map.to_dict(),
-        "mpp": data.mpp, "patients": sorted(set(data.regions.loc[regions, "patient"])), **figures_of(found, data.regions, names),
-        **({"probabilities": probability_figures(seen, names)} if seen else {}),
-        **({"comparison": comparison(pixels, other, data.regions.loc[regions, "patient"].tolist(), names)} if other else {}),
-        "protocol": PROTOCOL,
+        "mpp": data.mpp, "patients": sorted(set(whose.values())), **figures_of(found, data.regions, names), "left_out": left_out,
+        **({"probabilities": probability_figures(seen.by_patient, names)} if seen else {}),
+        **({"comparison": comparison(pixels, other, list(whose.values()), names)} if other else {}),
+        **({"leaky": leak} if leak else {}),
+        "protocol": "; ".join(part for part in (leak, PROTOCOL, _left_out(left_out, len(chosen))) if part),
     }  # fmt: skip
     _write_tables(scores, pixels, {region: one.dots for region, one in found.items()}, data.regions, out)
     if HISTORY in model.card.files:
-        save_curves(pd.read_csv(model.bundle.file(HISTORY)), out / "curves.png")
+        write_text(out / "training.csv", model.bundle.file(HISTORY).read_text(encoding="utf-8"))
     write_json(out / "scores.json", scores)
     say(_summary(scores))
     return scores
 
 
+def _left_out(regions: list[str], of: int) -> str:
+    """Return in words which regions have no truth; nothing where all have some."""
+    if not regions:
+        return ""
+    named = ", ".join(regions[:_NAMED]) + (f" and {len(regions) - _NAMED} more (left_out in scores.json)" if len(regions) > _NAMED else "")
+    return f"{len(regions)} of {of} regions left out, nothing is annotated there: {named}"
+
+
 def _write_tables(
     scores: dict[str, Any], pixels: dict[str, Counts], dots: dict[str, Counts], regions: pd.DataFrame, out: Path
 ) -> None:  # fmt: skip
-    """Write counts and their pictures, and the tables and pictures of what follows from them."""
+    """Write counts, and the tables of what follows from them."""
     names = list(scores["pooled"])
     for stem, unit, found in (("", "px", pixels), ("dots_", "dots", dots)):
-        total = np.sum(list(found.values()), axis=0)
-        if total.any():
+        if any(counts.any() for counts in found.values()):
             write_text(out / f"{stem}counts.csv", counts_table(found, names, unit).to_csv(index=False, lineterminator="\n"))
-            save_confusion(total, names, out / f"{stem}confusion.png")
     if scores["overall"]["support_px"]:
         write_table(out / "per_region.csv", region_rows(scores, regions))
         write_table(out / "per_hospital.csv", hospital_rows(scores))
-    if scores.get("probabilities", {}).get("reliability"):
-        save_reliability(scores["probabilities"]["reliability"], out / "reliability.png")
 
 
 def counts_table(counts: dict[str, Counts], names: list[str], unit: str) -> pd.DataFrame:
@@ -138,16 +150,15 @@ def counts_table(counts: dict[str, Counts], names: list[str], unit: str) -> pd.D
     return pd.DataFrame(rows, columns=["region", "truth", "prediction", unit])
 
 
-def _score_region(model: Model, data: Dataset, region: str, folder: Path, seen: ProbabilityCounts | None) -> RegionCounts:
+def _score_region(model: Model, data: Dataset, region: str, folder: Path, seen: SeenProbabilities | None) -> RegionCounts:
     """Count a region's pixels, dots and borders; pixels count only where more than dots is known of it."""
     pixels, truth = data.image(region), np.asarray(data.labels(region))
+    check_truth(data, region, pixels, truth)
     classes = len(model.card.label_map.classes)
     pixel_truth = np.zeros_like(truth) if data.dotted([region]) else truth
     prediction = _name(model, pixels, pixel_truth, data.mpp, seen, region)
-    save_pixels(pixels, folder / "image.jpg")
     save_labels(prediction, model.card.label_map, folder / "labels.png")
-    save_overlay(pixels, truth, model.card.label_map, folder / "truth.jpg")
-    save_overlay(pixels, prediction, model.card.label_map, folder / "prediction.jpg")
+    save_comparison(pixels, truth, prediction, model.card.label_map, folder)
     small, mpp = thinned(pixel_truth, data.mpp)
     return RegionCounts(
         confusion_counts(pixel_truth, prediction, classes),
@@ -156,7 +167,7 @@ def _score_region(model: Model, data: Dataset, region: str, folder: Path, seen: 
     )
 
 
-def _name(model: Model, pixels: Pixels, truth: Labels, mpp: float, seen: ProbabilityCounts | None, region: str) -> Labels:
+def _name(model: Model, pixels: Pixels, truth: Labels, mpp: float, seen: SeenProbabilities | None, region: str) -> Labels:
     """Name tissue as Model.label does; with `seen`, count the probabilities too, at the model's microns per pixel."""
     if seen is None:
         return model.label(pixels, mpp=mpp)
@@ -167,39 +178,13 @@ def _name(model: Model, pixels: Pixels, truth: Labels, mpp: float, seen: Probabi
     for named in name_tissue(PixelField(field), model.runner, model.tiles, probabilities=True):
         box = named.box
         part = np.s_[box.y : box.y + box.height, box.x : box.x + box.width]
-        labels[part] = named.labels
-        try:
-            seen.add(np.asarray(named.probabilities), named.labels, known[part])
-        except ValueError as cause:
-            raise ModelError(
-                f"model '{model.card.name}' on region {region}: {cause}; its weights are damaged, train or pull it again"
-            ) from None
+        labels[part] = seen.add(region, named, known[part])
     return resample_labels(labels, size)
 
 
-def check_labels(model: Model, data: Dataset) -> None:
-    """Raise LabelError when model and data set name other classes."""
-    own, theirs = model.card.label_map, data.label_map
-    if own.fingerprint() != theirs.fingerprint():
-        raise LabelError(
-            f"model '{model.card.name}' has label map '{own.name}' ({', '.join(own.names)}), data set {data.path} has "
-            f"'{theirs.name}' ({', '.join(theirs.names)}); prepare the data set with the model's label map"
-        )
-
-
-def _check_unseen(model: Model, data: Dataset, regions: list[str], parts: tuple[str, ...]) -> None:
-    patients = model.card.training.get("patients", {})
-    used = {patient for part in parts for patient in patients.get(part, ())}
-    seen = sorted(used & set(data.regions.loc[regions, "patient"]))
-    if seen:
-        raise SplitError(
-            f"patient {seen[0]} was used to train the model '{model.card.name}' ({len(seen)} in all); scores on them say nothing, "
-            "evaluate another part, or --split train to see the fit"
-        )
-
-
 def _summary(scores: dict[str, Any]) -> str:
-    parts = [f"{len(scores['regions'])} regions, {len(scores['patients'])} patients"]
+    without = f" ({len(scores['left_out'])} more without truth left out)" if scores["left_out"] else ""
+    parts = [f"{len(scores['regions'])} regions{without}, {len(scores['patients'])} patients"]
     overall = scores["overall"]
     if overall["support_px"]:
         by_class = ", ".join(f"{name} {s['dice']:.3f}" for name, s in scores["pooled"].items() if s["support_px"])

@@ -13,7 +13,7 @@ from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.patches import CropDraw, Crops
 from breastseg.data.split import load_split, regions_of
 from breastseg.errors import DatasetError, InputError, ModelError, OutputError
-from breastseg.evaluation.evaluate import check_labels
+from breastseg.evaluation.checks import check_labels
 from breastseg.files import sha256_of, write_json, written_folder
 from breastseg.inference.model import Model, load_model
 from breastseg.metrics import class_scores, confusion_counts, overall_scores

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from breastseg.evaluation.spread import dot_intervals, intervals, probability_intervals, region_intervals
 from breastseg.metrics import (
     ProbabilityCounts,
     Surface,
-    bootstrap,
     class_scores,
     dot_scores,
     overall_scores,
@@ -20,12 +20,9 @@ from breastseg.metrics import (
     surface_dice,
 )  # fmt: skip
 from breastseg.metrics.confusion import Counts
-from breastseg.metrics.intervals import DRAWS, LEVEL, SEED
 from breastseg.metrics.rates import known_mean
 from breastseg.metrics.surface import TOLERANCE_UM
 
-NO_INTERVAL = "no interval: it is drawn over patients, and a single one says nothing about others"
-_FEW_PATIENTS = 20
 _UNKNOWN = "unknown"
 
 
@@ -49,7 +46,10 @@ def figures_of(found: Mapping[str, RegionCounts], table: pd.DataFrame, names: li
     areas = {region: one for region, one in found.items() if one.pixels.any()} or dict(found)
     counts = np.array([one.pixels for one in areas.values()])
     patients, sites = (table.loc[list(areas), column].tolist() for column in ("patient", "site"))
-    pooled, dots = counts.sum(axis=0), np.sum([one.dots for one in found.values()], axis=0)
+    pooled, dots = counts.sum(axis=0), np.array([one.dots for one in found.values()])
+    drawn = intervals(summed_by(counts, patients), names)
+    if "draws" in drawn:
+        drawn |= region_intervals(counts, patients, [one.surface for one in areas.values()], names)
     pooled_classes = class_scores(pooled, names)
     for k, (regions, people) in enumerate(zip(*supports(counts, patients), strict=True)):
         pooled_classes[names[k]] |= {"support_regions": int(regions), "support_patients": int(people)}
@@ -57,32 +57,24 @@ def figures_of(found: Mapping[str, RegionCounts], table: pd.DataFrame, names: li
         "overall": overall_scores(pooled),
         "pooled": pooled_classes,
         "mean_per_region": region_means(counts, names),
-        "intervals": intervals(summed_by(counts, patients), names),
+        "intervals": drawn,
         "boundary": _boundary(areas, names),
         "hospitals": _hospitals(counts, patients, [site or _UNKNOWN for site in sites], names),
         "regions": {region: _region(one, names) for region, one in found.items()},
-        **({"dots": dot_scores(dots, names)} if dots.any() else {}),
+        **({"dots": _dots(dots, table.loc[list(found), "patient"].tolist(), names)} if dots.any() else {}),
     }
 
 
-def intervals(by_patient: Mapping[str, Counts], names: list[str]) -> dict[str, Any]:
-    """Return the intervals of pooled scores, or the reason why there are none."""
-    known = [counts for counts in by_patient.values() if counts.any()]
-    if len(known) < 2:
-        return {"patients": len(known), "note": NO_INTERVAL if known else "no interval: no area is annotated"}
-    few = f"; {len(known)} patients are few, and intervals of few patients are too narrow" if len(known) < _FEW_PATIENTS else ""
-    note = f"{100 * LEVEL:g} % of {DRAWS:,} draws of {len(known)} patients, with replacement, lie between the two numbers{few}"
-    return {"patients": len(known), "draws": DRAWS, "seed": SEED, "note": note, **bootstrap(np.array(known), names)}
-
-
-def probability_figures(counts: ProbabilityCounts, names: list[str]) -> dict[str, Any]:
-    """Return AUC by class with the bound of its error, their mean, the expected calibration error and its table."""
+def probability_figures(by_patient: Mapping[str, ProbabilityCounts], names: list[str]) -> dict[str, Any]:
+    """Return AUC by class with the bound of its error, their mean, the expected calibration error and its table; and intervals."""
+    counts = ProbabilityCounts.total(list(by_patient.values()))
     area, bound = counts.auc()
     return {
         "mean_auc": float(known_mean(area, axis=0)),
         "ece": counts.ece(),
         "classes": {name: {"auc": float(area[k]), "auc_error_at_most": float(bound[k])} for k, name in enumerate(names)},
         "reliability": counts.reliability(),
+        "intervals": probability_intervals(by_patient, names),
     }
 
 
@@ -128,6 +120,11 @@ def _boundary(areas: Mapping[str, RegionCounts], names: list[str]) -> dict[str, 
         for k, name in enumerate(names)
     }
     return {"tolerance_um": TOLERANCE_UM, "classes": classes}
+
+
+def _dots(counts: Counts, patients: list[str], names: list[str]) -> dict[str, Any]:
+    """Return the scores of (R, K, K + 1) dots, and their intervals."""
+    return {**dot_scores(counts.sum(axis=0), names), "intervals": dot_intervals(summed_by(counts, patients), names)}
 
 
 def _hospitals(counts: Counts, patients: list[str], sites: list[str], names: list[str]) -> dict[str, Any]:

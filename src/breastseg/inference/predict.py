@@ -30,7 +30,7 @@ from breastseg.inference.forecast import check_disk, forecast
 from breastseg.inference.inputs import Input, list_inputs
 from breastseg.inference.model import Model
 from breastseg.inference.result import ResultConfig, box_list, picture_and_labels, write_result
-from breastseg.inference.stream import Plan, plan_map
+from breastseg.inference.stream import Block, Plan, Watch, plan_map
 from breastseg.outputs.pictures import save_figure
 from breastseg.slides import Slide, open_slide
 from breastseg.slides.flat import FlatSlide
@@ -59,7 +59,7 @@ class PredictConfig:
 
 def predict(
     inputs: str | Path | Sequence[str | Path], model: Model, out: str | Path, config: PredictConfig = PredictConfig(), *,
-    resume: bool = False, say: Callable[[str], None] = print,
+    resume: bool = False, say: Callable[[str], None] = print, watch: Watch = lambda block: None,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Name the tissue in pictures and slides; goes on where an interrupted run stopped.
 
@@ -70,6 +70,7 @@ def predict(
         config: resolution, field, what is written.
         resume: go on in a folder whose inputs were others, skipping what is whole.
         say: takes one line at a time of what a person should know.
+        watch: told of each block of a map as it is named; a result that is whole already has none.
 
     Returns:
         the rows of measures.csv, one an input.
@@ -87,7 +88,7 @@ def predict(
     claim_folder(out, "predict", settings, may_differ=("inputs",) if resume else ())
     with held_folder(out):
         note_work(out, "predict", settings)
-        outcomes, results = _run(items, model, out, config, say)
+        outcomes, results = _run(items, model, out, config, say, watch)
         rows = [result["measures"] | _patient(item) for item, result in results]
         write_table(out / "measures.csv", rows)
         if config.parquet:
@@ -140,7 +141,7 @@ def _box(slide: Slide, item: Input, config: PredictConfig) -> ResultConfig:
 
 
 def _run(
-    items: Sequence[Input], model: Model, out: Path, config: PredictConfig, say: Callable[[str], None]
+    items: Sequence[Input], model: Model, out: Path, config: PredictConfig, say: Callable[[str], None], watch: Watch
 ) -> tuple[list[dict[str, Any]], list[tuple[Input, dict[str, Any]]]]:
     """Run each input; return the rows of the manifest, and what run.json says of those that are done."""
     before, outcomes, results = _manifest(out), [], []
@@ -148,7 +149,7 @@ def _run(
         start = time.perf_counter()
         row = {"slide": str(item.path), "outcome": "stopped", "patient": item.patient or ""}
         try:
-            result, fresh = _predict_one(item, model, out, config, say, f"{number}/{len(items)} {item.name}")
+            result, fresh = _predict_one(item, model, out, config, say, watch, f"{number}/{len(items)} {item.name}")
             for doubt in result["doubts"]:
                 say(f"warning: {item.path}: {doubt}")
             results.append((item, result))
@@ -167,7 +168,7 @@ def _run(
 
 
 def _predict_one(
-    item: Input, model: Model, out: Path, config: PredictConfig, say: Callable[[str], None], title: str
+    item: Input, model: Model, out: Path, config: PredictConfig, say: Callable[[str], None], watch: Watch, title: str
 ) -> tuple[dict[str, Any], bool]:  # fmt: skip
     """Return what run.json says, and whether it was written now: a whole result of the same slide is kept."""
     folder = out / item.name
@@ -183,7 +184,12 @@ def _predict_one(
             total=plan.area_px / 1e6, unit="Mpx", desc=title, disable=None, leave=False,
             bar_format="{l_bar}{bar}| {n:.1f}/{total:.1f} Mpx [{elapsed}<{remaining}, {rate_fmt}]",
         ) as bar:  # fmt: skip
-            return write_result(slide, plan, model, folder, wanted, step=lambda area: bar.update(area / 1e6), say=say), True
+
+            def seen(block: Block) -> None:
+                bar.update(block.area_px / 1e6)
+                watch(block)
+
+            return write_result(slide, plan, model, folder, wanted, watch=seen, say=say), True
 
 
 def _foretold(slide: Slide, plan: Plan, model: Model, out: Path, wanted: ResultConfig) -> str:

@@ -16,7 +16,7 @@ from breastseg.files import fingerprint, write_json, written, written_folder
 from breastseg.geometry import Box
 from breastseg.inference.inputs import folder_name
 from breastseg.inference.model import Model
-from breastseg.inference.stream import CELL_PX, MapConfig, Maps, Plan, make_maps
+from breastseg.inference.stream import CELL_PX, MapConfig, Maps, Plan, Watch, make_maps
 from breastseg.measures import measure
 from breastseg.outputs.label_tiff import write_label_tiff, write_planes_tiff
 from breastseg.outputs.pictures import save_labels, save_overlay
@@ -48,7 +48,7 @@ class ResultConfig:
 
 def write_result(
     slide: Slide, plan: Plan, model: Model, folder: Path, config: ResultConfig, *,
-    step: Callable[[int], object] = lambda area: None, say: Callable[[str], None] = lambda line: None,
+    watch: Watch = lambda block: None, say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:  # fmt: skip
     """Map a slide and write everything about it; the folder appears when it is whole.
 
@@ -58,7 +58,7 @@ def write_result(
         model: from `load_model`.
         folder: must not exist.
         config: what is written.
-        step: told the pixels (at the model's mpp) of each tile that is done.
+        watch: told of each block as it is named.
         say: takes one line at a time of what a person should know.
 
     Returns:
@@ -67,7 +67,7 @@ def write_result(
     with written_folder(folder) as beside:
         scratch = beside / "scratch"
         scratch.mkdir()
-        with make_maps(plan, model, config.map, scratch, step=step) as maps:
+        with make_maps(plan, model, config.map, scratch, watch=watch) as maps:
             mpp = _raster_mpp(slide, maps.labels.size_px)
             if isinstance(slide, FlatSlide):
                 labels, found = _write_picture(slide, maps.labels, model, beside, scratch)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -130,6 +131,33 @@ class Maps:
         return [self.labels, *self.probabilities, *([self.uncertainty] if self.uncertainty else [])]
 
 
+@dataclass(frozen=True)
+class Block:
+    """A piece of a map that was just named, as `watch` is told of it.
+
+    Attributes:
+        box: where it lies in the field.
+        labels: (H, W) uint8, 0 is not analysed.
+        size_px: (width, height) of the field, the whole slide at the model's microns per pixel.
+        asked: pixels of the field that may get a label.
+        area_px: pixels of the field that were looked at for it.
+        done_px: pixels that were looked at until now.
+        wanted_px: pixels that will have been looked at in the end.
+    """
+
+    box: Box
+    labels: Values
+    size_px: tuple[int, int]
+    asked: Box
+    area_px: int
+    done_px: int
+    wanted_px: int
+
+
+Watch: TypeAlias = Callable[[Block], object]
+"""Told of each block as it is named."""
+
+
 def plan_map(slide: Slide, model: Model, config: MapConfig) -> Plan:
     """Find what will be looked at; the grid of tiles is that of the whole slide, so a box of it gets the labels that the whole gets.
 
@@ -153,7 +181,7 @@ def plan_map(slide: Slide, model: Model, config: MapConfig) -> Plan:
     )
 
 
-def make_maps(plan: Plan, model: Model, config: MapConfig, scratch: Path, *, step: Callable[[int], object] = lambda area: None) -> Maps:
+def make_maps(plan: Plan, model: Model, config: MapConfig, scratch: Path, *, watch: Watch = lambda block: None) -> Maps:
     """Look at every wanted tile; results go to disk as they come.
 
     Args:
@@ -161,7 +189,7 @@ def make_maps(plan: Plan, model: Model, config: MapConfig, scratch: Path, *, ste
         model: from `load_model`.
         config: the same that made the plan.
         scratch: a folder for the rasters' files; whoever asked removes it after closing the maps.
-        step: told the pixels of each tile that is done.
+        watch: told of each block as it is named.
     """
     size, classes = plan.field.size_px, len(model.card.label_map.classes)
     cells = -(-size[0] // CELL_PX), -(-size[1] // CELL_PX)
@@ -170,14 +198,16 @@ def make_maps(plan: Plan, model: Model, config: MapConfig, scratch: Path, *, ste
         [Raster(scratch / f"probability-{number}", size) for number in range(classes)] if config.probabilities else [],
         Raster(scratch / "uncertainty", cells) if config.uncertainty else None,
     )
-    wants_scores = config.probabilities or config.uncertainty
+    wants_scores, wanted, done = config.probabilities or config.uncertainty, plan.area_px, 0
     model.runner.prepare(plan.tile_size_px)
     try:
         with ExitStack() as unfinished:
             unfinished.push(maps)
             for named in name_tissue(plan.field, model.runner, plan.tiles, wanted=plan.wanted, probabilities=wants_scores):
-                _keep(named, plan.analysed(named.box), maps)
-                step(named.area)
+                labels = named.labels * plan.analysed(named.box)
+                _keep(named, labels, maps)
+                done += named.area
+                watch(Block(named.box, labels, size, plan.box, named.area, done, wanted))
             maps.finish()
             unfinished.pop_all()
     finally:
@@ -185,8 +215,7 @@ def make_maps(plan: Plan, model: Model, config: MapConfig, scratch: Path, *, ste
     return maps
 
 
-def _keep(named: Named, analysed: npt.NDArray[np.bool_], maps: Maps) -> None:
-    labels = named.labels * analysed
+def _keep(named: Named, labels: Values, maps: Maps) -> None:
     maps.labels.write(named.box, labels)
     if named.probabilities is None:
         return

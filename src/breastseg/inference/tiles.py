@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from breastseg.errors import ModelError
 from breastseg.geometry import Box, Tile, tile_grid
 from breastseg.inference.blend import Blend
 from breastseg.labels import Labels
@@ -100,7 +101,7 @@ def name_tissue(
         probabilities: give probabilities too.
 
     Raises:
-        InputError: tile and halo do not fit together.
+        InputError: tile and halo do not fit together. ModelError: the network gives NaN.
     """
     blend = Blend(field.size_px, config.tile_px, config.halo_px, config.classes) if config.blend else None
     grid = tile_grid(field.size_px, config.tile_px, config.halo_px)
@@ -121,7 +122,9 @@ def name_tissue(
             scores = _probabilities(next(shown), runner, flips=config.flips)[0][kept]
             yield Named(inner, likeliest(scores[None])[0], scores if probabilities else None, inner.area)
         else:
-            yield Named(inner, runner.labels(next(shown))[0][kept], None, inner.area)
+            named = runner.labels(next(shown))[0][kept]
+            _check(bool(named.all()), runner)
+            yield Named(inner, named, None, inner.area)
 
 
 def label_pixels(pixels: Pixels, runner: Runner, config: TileConfig, *, step: Callable[[int], object] = lambda area: None) -> Labels:
@@ -160,7 +163,17 @@ def _ahead(read: Callable[[Tile], Pixels], tiles: Iterable[Tile]) -> Iterator[Pi
 
 
 def _probabilities(tiles: npt.NDArray[np.uint8], runner: Runner, *, flips: bool) -> npt.NDArray[np.float32]:
-    return _flipped_mean(tiles, runner) if flips else runner.probabilities(tiles)
+    scores = _flipped_mean(tiles, runner) if flips else runner.probabilities(tiles)
+    _check(not np.isnan(scores.sum()), runner)
+    return scores
+
+
+def _check(numbers: bool, runner: Runner) -> None:
+    """Refuse a network that gives NaN: an argmax would make a class of it."""
+    if not numbers:
+        raise ModelError(
+            f"the network ({runner.name}) gives NaN, not probabilities; its weights are damaged, train or pull the model again"
+        )
 
 
 def _flipped_mean(tiles: npt.NDArray[np.uint8], runner: Runner) -> npt.NDArray[np.float32]:

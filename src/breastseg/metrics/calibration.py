@@ -1,12 +1,14 @@
 """What probabilities are worth: AUC and calibration, from counts that a stream of pixels is added to."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from breastseg.labels import Labels
-from breastseg.metrics.rates import Floats, ratio
+from breastseg.metrics.intervals import DRAWS, SEED, interval_of, weights_of_draws
+from breastseg.metrics.rates import Floats, known_mean, ratio
 
 _BINS = 1000
 _LEVELS = 15
@@ -14,7 +16,7 @@ _HIGHEST = 1.01  # reduced precision and means over mirror images leave a roundi
 
 
 class ProbabilityCounts:
-    """Histograms of probabilities; their size is that of the classes, not of the pixels.
+    """Histograms of probabilities; their size is that of the classes (16 KB each), not of the pixels.
 
     Probabilities are counted in bins of 1/1000. Two pixels of one bin count as equal in an AUC, which is therefore off by at most half
     the share of pairs (one pixel of the class, one of another) that fall into one bin; this bound is given beside each AUC.
@@ -31,7 +33,7 @@ class ProbabilityCounts:
 
         Args:
             probabilities: (K, H, W) float32.
-            labels: (H, W) uint8, what was named.
+            labels: (H, W) uint8, what was named; 0 has no confidence.
             truth: (H, W) uint8.
 
         Raises:
@@ -40,7 +42,7 @@ class ProbabilityCounts:
         known = truth > 0
         if not known.any():
             return
-        label, confidence = truth[known], np.zeros(np.count_nonzero(known), np.float32)
+        label, named, confidence = truth[known], labels[known], np.zeros(np.count_nonzero(known), np.float32)
         for k, plane in enumerate(probabilities):
             values = plane[known]
             if not (values.min() >= 0 and values.max() <= _HIGHEST):
@@ -48,13 +50,28 @@ class ProbabilityCounts:
             bins = np.minimum((values * np.float32(_BINS)).astype(np.int16), np.int16(_BINS - 1))
             self._all[k] += np.bincount(bins, minlength=_BINS)
             self._own[k] += np.bincount(bins[label == k + 1], minlength=_BINS)
-            np.maximum(confidence, values, out=confidence)
-        self._count_levels(confidence, (labels == truth)[known])
+            np.copyto(confidence, values, where=named == k + 1)
+        self._count_levels(confidence, named == label)
 
     def _count_levels(self, confidence: npt.NDArray[np.float32], right: npt.NDArray[np.bool_]) -> None:
         level = np.minimum((confidence * np.float32(_LEVELS)).astype(np.intp), _LEVELS - 1)
         for sums, weights in zip(self._levels, (None, right, confidence), strict=True):
             sums += np.bincount(level, weights, minlength=_LEVELS)
+
+    @staticmethod
+    def total(counts: "Sequence[ProbabilityCounts]") -> "ProbabilityCounts":
+        """Return the sum of several."""
+        found = ProbabilityCounts(len(counts[0]._all))
+        for one in counts:
+            found._all += one._all
+            found._own += one._own
+            found._levels += one._levels
+        return found
+
+    @property
+    def pixels(self) -> int:
+        """Return how many pixels were counted."""
+        return int(self._levels[0].sum())
 
     def auc(self) -> tuple[Floats, Floats]:
         """Return each class's area under the ROC curve against the rest, and how far it may be off at most.
@@ -82,3 +99,43 @@ class ProbabilityCounts:
         """Return the expected calibration error: the gap between confidence and accuracy, averaged over pixels."""
         px, right, confidence = self._levels
         return float(ratio(np.abs(right - confidence).sum(), px.sum()))
+
+    @staticmethod
+    def bootstrap(
+        patients: "Sequence[ProbabilityCounts]", names: Sequence[str], *, draws: int = DRAWS, seed: int = SEED
+    ) -> dict[str, Any]:  # fmt: skip
+        """Return 95 % percentile intervals of the pooled figures, from the draws of `metrics.bootstrap`.
+
+        The pairs that an AUC counts lie between each two patients; they are counted once, and a draw weighs them.
+
+        Args:
+            patients: P counts, one a patient.
+            names: of the K classes.
+            draws: how many; memory grows with draws x P, and with P x P.
+            seed: same seed, same intervals.
+
+        Returns:
+            {"mean_auc", "ece", "classes": {name: {"auc"}}}, each [low, high]; None for a class that fewer than two patients have.
+
+        Raises:
+            ValueError: fewer than two patients.
+        """
+        weights = np.concatenate(list(weights_of_draws(len(patients), draws, seed, values=1)))
+        areas = np.stack([_drawn_areas(patients, k, weights) for k in range(len(names))], axis=1)
+        px, right, confidence = np.moveaxis(np.array([one._levels for one in patients]), 1, 0)
+        gaps = ratio(np.abs(weights @ (right - confidence)).sum(axis=1), (weights @ px).sum(axis=1))
+        having = np.array([one._own.any(axis=1) for one in patients]).sum(axis=0)
+        return {
+            "mean_auc": interval_of(known_mean(areas, axis=1)),
+            "ece": interval_of(gaps),
+            "classes": {name: {"auc": interval_of(areas[:, k]) if having[k] >= 2 else None} for k, name in enumerate(names)},
+        }
+
+
+def _drawn_areas(patients: Sequence[ProbabilityCounts], k: int, weights: Floats) -> Floats:
+    """Return class k's AUC of each draw."""
+    own = np.array([one._own[k] for one in patients], np.float64)
+    rest = np.array([one._all[k] for one in patients], np.float64) - own
+    won = own @ (np.cumsum(rest, axis=1) - rest / 2).T
+    drawn = np.einsum("dp,dp->d", weights @ won, weights)
+    return ratio(drawn, (weights @ own.sum(axis=1)) * (weights @ rest.sum(axis=1)))

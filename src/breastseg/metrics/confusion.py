@@ -10,6 +10,7 @@ from breastseg.metrics.rates import class_rates, overall_rates, sums_of
 
 Counts = npt.NDArray[np.int64]
 """(K, K + 1): truth class by row, predicted label by column; column 0 is "not analysed", a miss for its row."""
+_BLOCK_PX = 1 << 16
 
 
 def confusion_counts(truth: npt.NDArray[np.uint8], prediction: npt.NDArray[np.uint8], classes: int) -> Counts:
@@ -30,9 +31,11 @@ def confusion_counts(truth: npt.NDArray[np.uint8], prediction: npt.NDArray[np.ui
         raise ValueError(f"truth is {truth.shape}, prediction {prediction.shape}, wanted the same")
     if max(int(truth.max(initial=0)), int(prediction.max(initial=0))) > classes:
         raise ValueError(f"labels go beyond {classes} classes")
-    paired = truth.astype(np.int32) * (classes + 1) + prediction
-    counts = np.bincount(paired.ravel(), minlength=(classes + 1) ** 2).reshape(classes + 1, classes + 1)
-    return counts[1:].astype(np.int64)
+    counts, true, named = np.zeros((classes + 1) ** 2, np.int64), truth.reshape(-1), prediction.reshape(-1)
+    for start in range(0, true.size, _BLOCK_PX):
+        block = slice(start, start + _BLOCK_PX)
+        counts += np.bincount(true[block].astype(np.intp) * (classes + 1) + named[block], minlength=len(counts))
+    return counts.reshape(classes + 1, classes + 1)[1:]
 
 
 def class_scores(counts: Counts, names: Sequence[str]) -> dict[str, dict[str, float]]:

@@ -1,12 +1,15 @@
 """Counts of many regions: summed by patient or hospital, averaged over regions, and how many stand behind each class."""
 
 from collections.abc import Sequence
+from itertools import islice
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from breastseg.metrics.confusion import Counts
-from breastseg.metrics.rates import class_rates, known_mean, overall_rates, sums_of
+from breastseg.metrics.intervals import Interval, bootstrap_ratio
+from breastseg.metrics.rates import Floats, class_rates, known_mean, overall_rates, sums_of
 
 
 def summed_by(counts: Counts, groups: Sequence[str]) -> dict[str, Counts]:
@@ -30,6 +33,38 @@ def region_means(counts: Counts, names: Sequence[str]) -> dict[str, dict[str, fl
     means = {score: known_mean(values, axis=0) for score, values in class_rates(sums).items()}
     classes = {name: {score: float(values[k]) for score, values in means.items()} for k, name in enumerate(names)}
     return {"overall": overall, "classes": classes}
+
+
+def region_mean_intervals(counts: Counts, patients: Sequence[str], names: Sequence[str]) -> dict[str, Any]:
+    """Return the intervals of `region_means`, in its form.
+
+    Args:
+        counts: (R, K, K + 1).
+        patients: of the R regions, two or more.
+        names: of the K classes.
+    """
+    sums = sums_of(counts)
+    overall, classes = overall_rates(sums), class_rates(sums)
+    ends = iter(mean_intervals(np.hstack([np.stack(list(overall.values()), axis=1), *classes.values()]), patients))
+    found = {score: next(ends) for score in overall}
+    by_score = {score: dict(zip(names, islice(ends, len(names)), strict=True)) for score in classes}
+    return {"overall": found, "classes": {name: {score: row[name] for score, row in by_score.items()} for name in names}}
+
+
+def mean_intervals(values: Floats, patients: Sequence[str]) -> list[Interval]:
+    """Return the interval of each column's mean over regions; each drawn patient brings all of its regions.
+
+    Args:
+        values: (R, N), NaN where a region has none.
+        patients: of the R regions, two or more.
+
+    Returns:
+        N intervals; None where fewer than two patients have a value.
+    """
+    whose, known = np.asarray(patients), ~np.isnan(values)
+    rows = [whose == name for name in sorted(set(patients))]
+    sums, number = (np.array([part[row].sum(axis=0) for row in rows], float) for part in (np.where(known, values, 0), known))
+    return bootstrap_ratio(sums, number)
 
 
 def supports(counts: Counts, patients: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

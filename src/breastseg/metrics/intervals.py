@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from breastseg.metrics.confusion import Counts
-from breastseg.metrics.rates import Floats, Sums, class_rates, overall_rates, sums_of
+from breastseg.metrics.rates import Floats, Sums, class_rates, overall_rates, ratio, sums_of
 
 DRAWS = 10_000
 SEED = 42
@@ -66,6 +66,50 @@ def bootstrap_difference(one: Counts, other: Counts, names: Sequence[str], *, dr
     return _table(overall, classes, _often_enough(one), names)
 
 
+def bootstrap_ratio(
+    part: Floats, whole: Floats, needed: Floats | None = None, *, draws: int = DRAWS, seed: int = SEED
+) -> list[Interval]:  # fmt: skip
+    """Return 95 % percentile intervals of sum(part) / sum(whole), from the draws of `bootstrap`.
+
+    Args:
+        part: (P, N), one row a patient.
+        whole: (P, N).
+        needed: (P, N), of which a draw must have some to have a value; the whole where None.
+        draws: how many.
+        seed: same seed, same intervals.
+
+    Returns:
+        N intervals; None where fewer than two patients have what is needed.
+
+    Raises:
+        ValueError: fewer than two patients.
+    """
+    needed = whole if needed is None else needed
+    drawn = weights_of_draws(len(part), draws, seed, values=3 * part.shape[1])
+    values = np.concatenate([np.where(w @ needed > 0, ratio(w @ part, w @ whole), np.nan) for w in drawn])
+    enough = (needed > 0).sum(axis=0) >= 2
+    return [interval_of(values[:, i]) if enough[i] else None for i in range(part.shape[1])]
+
+
+def weights_of_draws(patients: int, draws: int, seed: int, *, values: int) -> Iterator[Floats]:
+    """Yield how often each patient was drawn, (n, P), some draws at a time; how many at a time changes nothing.
+
+    Args:
+        patients: P.
+        draws: how many in all.
+        seed: of the draws.
+        values: how many numbers the caller computes of a draw: what is held at a time is bounded.
+
+    Raises:
+        ValueError: fewer than two patients: there is nothing to draw among.
+    """
+    if patients < 2:
+        raise ValueError(f"{patients} patients: wanted two or more to draw among")
+    rng, chunk = np.random.default_rng(seed), max(1, _CHUNK_VALUES // max(patients, values))
+    for start in range(0, draws, chunk):
+        yield rng.multinomial(patients, np.full(patients, 1 / patients), size=min(chunk, draws - start)).astype(np.float64)
+
+
 def _scored(sums: Sums, draws: int, seed: int) -> tuple[Rates, Rates]:
     """Return each overall score, (draws,), and each score by class, (draws, K)."""
     chunks = [(overall_rates(drawn), class_rates(drawn)) for drawn in _drawn(sums, draws, seed)]
@@ -74,16 +118,10 @@ def _scored(sums: Sums, draws: int, seed: int) -> tuple[Rates, Rates]:
 
 
 def _drawn(sums: Sums, draws: int, seed: int) -> Iterator[Sums]:
-    """Yield the sums of drawn patients, some draws at a time; how many at a time changes nothing."""
-    patients, classes = sums.support.shape
-    if patients < 2:
-        raise ValueError(f"{patients} patients: wanted two or more to draw among")
-    rng, chunk = np.random.default_rng(seed), max(1, _CHUNK_VALUES // max(patients, 3 * classes))
+    """Yield the sums of drawn patients, some draws at a time."""
     columns = np.hstack([sums.hits, sums.support, sums.predicted])
-    for start in range(0, draws, chunk):
-        weights = rng.multinomial(patients, np.full(patients, 1 / patients), size=min(chunk, draws - start))
-        hits, support, predicted = np.split(weights.astype(np.float64) @ columns, 3, axis=1)
-        yield Sums(hits, support, predicted)
+    for weights in weights_of_draws(len(columns), draws, seed, values=columns.shape[1]):
+        yield Sums(*np.split(weights @ columns, 3, axis=1))
 
 
 def _often_enough(counts: Counts) -> list[bool]:
@@ -92,15 +130,16 @@ def _often_enough(counts: Counts) -> list[bool]:
 
 def _table(overall: Rates, classes: Rates, known: list[bool], names: Sequence[str]) -> dict[str, Any]:
     return {
-        "overall": {score: _interval(values) for score, values in overall.items()},
+        "overall": {score: interval_of(values) for score, values in overall.items()},
         "classes": {
-            name: {score: _interval(values[:, k]) if known[k] else None for score, values in classes.items()}
+            name: {score: interval_of(values[:, k]) if known[k] else None for score, values in classes.items()}
             for k, name in enumerate(names)
         },
     }
 
 
-def _interval(values: Floats) -> Interval:
+def interval_of(values: Floats) -> Interval:
+    """Return the 95 % percentile interval of the draws that have a value; None when none has."""
     values = values[~np.isnan(values)]
     tail = 50 * (1 - LEVEL)
     return [float(end) for end in np.percentile(values, [tail, 100 - tail])] if len(values) else None

@@ -15,7 +15,5 @@ def write_audit_page(audit: str | Path) -> Path:
     """
     folder = Path(audit)
     found = read_json(folder / "audit.json", InputError, "the findings of a finished audit")
-    pages = html_pages()
-    pages.filters["count"] = lambda value: f"{int(value):,}"
-    write_text(folder / "audit.html", pages.get_template("audit.html.j2").render(found=found))
+    write_text(folder / "audit.html", html_pages().get_template("audit.html.j2").render(found=found))
     return folder / "audit.html"

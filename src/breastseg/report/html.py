@@ -1,19 +1,23 @@
 """write_report(): what evaluate() wrote -> report.html, with every picture inside; it opens without network or neighbours."""
 
 import base64
-import io
+import csv
+import hashlib
 import math
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from PIL import Image
+from markupsafe import Markup
 
 from breastseg.errors import InputError
 from breastseg.files import read_json, write_text
+from breastseg.report.charts import reliability_chart, training_charts
+from breastseg.report.regions import SMALL_PX, WORST, region_views
 
-_PICTURE_PX = 900
-_PICTURES = ("image.jpg", "truth.jpg", "prediction.jpg")
+_NOT_ANALYSED = "not analysed"
 
 
 def write_report(evaluation: str | Path) -> Path:
@@ -24,41 +28,58 @@ def write_report(evaluation: str | Path) -> Path:
     """
     folder = Path(evaluation)
     scores = read_json(folder / "scores.json", InputError, "the scores of a finished evaluation")
+    names = [found["name"] for found in scores["label_map"]["classes"]]
+    levels = scores.get("probabilities", {}).get("reliability")
     pages = html_pages()
-    pages.filters["score"] = _score
-    pages.filters["interval"] = _interval
-    pages.filters["pixels"] = lambda value: f"{int(value):,}"
-    regions = [
-        {"id": region, **values, **{Path(name).stem: _picture(folder / "regions" / region / name) for name in _PICTURES}}
-        for region, values in scores["regions"].items()
-    ]  # fmt: skip
-    found = [name for name in ("confusion", "dots_confusion", "curves", "reliability") if (folder / f"{name}.png").is_file()]
-    plots = {name: _picture(folder / f"{name}.png", shrink=False) for name in found}
-    write_text(folder / "report.html", pages.get_template("report.html.j2").render(scores=scores, regions=regions, plots=plots))
+    script = pages.get_template("report.js.j2").render()
+    page = pages.get_template("report.html.j2").render(
+        scores=scores,
+        script=Markup(script),  # our own file, nothing of the evaluation is in it
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        regions=region_views(folder / "regions", scores["regions"]), worst=WORST, small_px=SMALL_PX,
+        confusion=confusion_of(folder / "counts.csv", "px", names), dots_confusion=confusion_of(folder / "dots_counts.csv", "dots", names),
+        reliability=reliability_chart(levels) if levels else None,
+        training=training_charts(folder / "training.csv") if (folder / "training.csv").is_file() else [],
+    )  # fmt: skip
+    write_text(folder / "report.html", page)
     return folder / "report.html"
 
 
 def html_pages() -> Environment:
     """Return the templates of this room; what they show is escaped, and a name they lack is an error."""
-    return Environment(loader=PackageLoader("breastseg", "report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    pages = Environment(
+        loader=PackageLoader("breastseg", "report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    pages.filters |= {"score": _score, "interval": _interval, "microns": _microns, "count": lambda value: f"{int(value):,}"}
+    return pages
 
 
 def _score(value: Any) -> str:
     return "–" if value is None or math.isnan(value) else f"{value:.3f}"
 
 
-def _interval(ends: list[float] | None) -> str:
+def _microns(value: Any) -> str:
+    return "–" if value is None or math.isnan(value) else f"{value:.1f}"
+
+
+def _interval(ends: list[float] | None, digits: int = 3) -> str:
     """Return an interval in words; nothing where there is none."""
-    return f"{ends[0]:.3f} to {ends[1]:.3f}" if ends else ""
+    return f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if ends else ""
 
 
-def _picture(path: Path, *, shrink: bool = True) -> str:
-    """Return a picture as a data address: photographs shrunk to JPEG, plots as they are."""
-    if not shrink:
-        return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
-    with Image.open(path) as picture:
-        small = picture.convert("RGB")
-    small.thumbnail((_PICTURE_PX, _PICTURE_PX), Image.Resampling.BOX)
-    data = io.BytesIO()
-    small.save(data, format="JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()
+def confusion_of(path: Path, unit: str, names: list[str]) -> dict[str, Any] | None:
+    """Return what was taken for what over all regions, by truth class that occurs; None without counts."""
+    if not path.is_file():
+        return None
+    counts: Counter[tuple[str, str]] = Counter()
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            counts[row["truth"], row["prediction"]] += int(row[unit])
+    columns = [_NOT_ANALYSED] * any(prediction == _NOT_ANALYSED for _, prediction in counts) + names
+    return {"unit": unit, "columns": columns, "rows": {name: cells for name in names if (cells := _shares(counts, name, columns))}}
+
+
+def _shares(counts: Mapping[tuple[str, str], int], name: str, columns: list[str]) -> list[dict[str, Any]]:
+    """Return pixels or dots of a truth class and their share by what they were taken for; nothing where it does not occur."""
+    total = sum(counts.get((name, column), 0) for column in columns)
+    return [{"count": counts.get((name, column), 0), "percent": 100 * counts.get((name, column), 0) / total} for column in columns if total]

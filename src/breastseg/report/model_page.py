@@ -9,18 +9,18 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError
-from PIL import Image
 
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.split import PARTS, load_split
 from breastseg.errors import InputError, ModelError, OutputError
-from breastseg.files import WORK_FILE, read_json, write_text, written
+from breastseg.files import WORK_FILE, read_json, write_text
 from breastseg.labels import BCSS_CODES, BUILT_IN, LabelMap
 from breastseg.models.bundle import CARD, ONNX, WEIGHTS, Bundle, bundled_models, load_bundle
+from breastseg.outputs.pictures import save_pair
+from breastseg.report.regions import worst_first
 from breastseg.training.config import PRESETS, TrainConfig
 
 _MARK = "<!-- made by breastseg models page -->"
-_PICTURE_PX = 480
 _PICTURES = 3
 _CONFUSIONS = 5
 
@@ -215,18 +215,16 @@ def _failures(bundle: Bundle, folder: Path, out: Path) -> _Failures:
         raise InputError(
             f"{folder}: evaluation of other weights than those of '{bundle.card.name}'; evaluate this model and give that folder"
         )
-    worst = sorted(scores["regions"], key=lambda region: (_sortable(scores["regions"][region]["overall"].get("mean_dice")), region))
     regions = []
-    for region in worst[:_PICTURES]:
+    for region in worst_first(scores["regions"])[:_PICTURES]:
         picture = out.with_suffix("") / f"{region}.jpg"
-        _save_pair(folder / "regions" / region, picture)
-        dice = scores["regions"][region]["overall"].get("mean_dice")
+        try:
+            save_pair(folder / "regions" / region, bundle.card.label_map, picture)
+        except FileNotFoundError as cause:
+            raise InputError(f"{cause.filename}: not found; evaluate again into a new folder") from None
+        dice = scores["regions"][region]["overall"]["mean_dice"]
         regions.append({"id": region, "mean_dice": dice, "link": picture.relative_to(out.parent).as_posix()})
     return _Failures(_confusions(pd.read_csv(folder / "counts.csv")), regions)
-
-
-def _sortable(dice: float | None) -> float:
-    return math.inf if dice is None or math.isnan(dice) else dice
 
 
 def _confusions(counts: pd.DataFrame) -> list[dict[str, Any]]:
@@ -235,19 +233,3 @@ def _confusions(counts: pd.DataFrame) -> list[dict[str, Any]]:
     pooled["share"] = pooled["px"] / pooled.groupby("truth")["px"].transform("sum")
     wrong = pooled[pooled["truth"] != pooled["prediction"]].sort_values("px", ascending=False, kind="stable")
     return [{str(key): value for key, value in row.items()} for row in wrong.head(_CONFUSIONS).to_dict("records")]
-
-
-def _save_pair(region: Path, path: Path) -> None:
-    """Write a region's truth and prediction side by side as one small JPEG."""
-    pair = []
-    for name in ("truth.jpg", "prediction.jpg"):
-        with Image.open(region / name) as picture:
-            small = picture.convert("RGB")
-        small.thumbnail((_PICTURE_PX, 2 * _PICTURE_PX), Image.Resampling.BOX)
-        pair.append(small)
-    gap = 8
-    sheet = Image.new("RGB", (sum(p.width for p in pair) + gap, max(p.height for p in pair)), "white")
-    sheet.paste(pair[0], (0, 0))
-    sheet.paste(pair[1], (pair[0].width + gap, 0))
-    with written(path) as beside:
-        sheet.save(beside, format="JPEG", quality=75)

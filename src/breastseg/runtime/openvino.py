@@ -59,8 +59,10 @@ class OpenvinoRunner:
         network = self._network.clone()
         probabilities = network.get_results()[0].input_value(0)
         # Sorted and stable, or OpenVINO chooses among equals as it likes; bfloat16 has equals in one pixel of 600.
-        best = opset.topk(probabilities, 1, 1, "max", "value", index_element_type="i32", stable=True).output(1)
-        labels = opset.convert(opset.add(opset.squeeze(best, [1]), np.int32(1)), "u8")
+        best = opset.topk(probabilities, 1, 1, "max", "value", index_element_type="i32", stable=True)
+        named = opset.add(opset.squeeze(best.output(1), [1]), np.int32(1))
+        nothing = opset.is_nan(opset.squeeze(best.output(0), [1]))
+        labels = opset.convert(opset.select(nothing, np.int32(0), named), "u8")
         return self._compiled(openvino.Model([opset.result(labels)], network.get_parameters(), "labels"))
 
     def _compiled(self, network: "openvino.Model") -> "openvino.InferRequest":

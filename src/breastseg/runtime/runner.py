@@ -34,7 +34,7 @@ class Runner(Protocol):
         ...
 
     def labels(self, tiles: npt.NDArray[np.uint8]) -> Labels:
-        """Return (N, H, W) uint8 labels 1 to K: the first of the most likely classes, as `likeliest` of the probabilities."""
+        """Return (N, H, W) uint8 labels: the first of the most likely classes, 0 for NaN, as `likeliest` of the probabilities."""
         ...
 
     def prepare(self, size_px: tuple[int, int] | None) -> None:
@@ -81,6 +81,9 @@ def load_runner(bundle: Bundle, backend: str = DEFAULT_BACKEND, *, precision: st
 
 
 def likeliest(probabilities: npt.NDArray[np.float32]) -> Labels:
-    """Turn (N, K, H, W) probabilities into (N, H, W) uint8 labels 1 to K; the first class wins a tie."""
+    """Turn (N, K, H, W) probabilities into (N, H, W) uint8 labels 1 to K; the first class wins a tie, and NaN has the label 0."""
     best: npt.NDArray[np.intp] = probabilities.argmax(axis=1)
-    return (best + 1).astype(np.uint8)
+    labels = (best + 1).astype(np.uint8)
+    if np.isnan(probabilities.sum()):
+        labels[np.isnan(probabilities).any(axis=1)] = 0
+    return labels

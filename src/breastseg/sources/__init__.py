@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pandas as pd
 
 from breastseg.errors import MppError, SourceError
 from breastseg.geometry import check_mpp
-from breastseg.slides import IMAGE_SUFFIXES
+from breastseg.slides import IMAGE_SUFFIXES, open_slide
 from breastseg.slides.flat import image_size
 from breastseg.sources import bcss, folder, kaggle, m2c
 from breastseg.sources.region import Found, Pair, Region, tcga_patient
@@ -104,7 +105,7 @@ def _region(place: Path, found: Found, pair: Pair, mpp: float | None, row: dict[
 
 
 def _mpp(place: Path, found: Found, pair: Pair, given: float | None, row: dict[str, str]) -> tuple[float, str]:
-    """Return mpp and its origin: given, the table, measured from the release's own bounds, known of the release."""
+    """Return mpp and its origin: given, the table, measured from the release's own bounds, known of it, the file's own."""
     if given is not None:
         return given, "given"
     if row.get("mpp"):
@@ -117,10 +118,14 @@ def _mpp(place: Path, found: Found, pair: Pair, given: float | None, row: dict[s
         return round(measured, 4), "measured from roiBounds.csv"
     if found.mpp is not None:
         return found.mpp, found.mpp_source
-    raise MppError(
-        f"{pair.image}: no microns per pixel (looked at --source-mpp, the table's mpp column, and what is known of "
-        f"{found.kind}); give --source-mpp"
-    )
+    try:
+        with closing(open_slide(pair.image)) as slide:
+            return slide.mpp, slide.mpp_source
+    except MppError:
+        raise MppError(
+            f"{pair.image}: no microns per pixel (looked at --source-mpp, the table's mpp column, what is known of "
+            f"{found.kind}, and the file itself); give --source-mpp"
+        ) from None
 
 
 def _read_table(path: Path) -> dict[str, dict[str, str]]:

@@ -49,6 +49,23 @@ class Drawn:
     areas: tuple[Area, ...]
     dots: tuple[Dot, ...]
 
+    def bounds(self) -> tuple[float, float, float, float] | None:
+        """Return left, top, right and bottom of all of it; None when there is nothing."""
+        places = [*(place for area in self.areas for place in area.outline), *((dot.x, dot.y) for dot in self.dots)]
+        if not places:
+            return None
+        across, down = [x for x, _ in places], [y for _, y in places]
+        return min(across), min(down), max(across), max(down)
+
+    def seen_from(self, x: float, y: float) -> "Drawn":
+        """Return the same in pixels of a field whose left-top corner is (x, y)."""
+
+        def moved(ring: Ring) -> Ring:
+            return tuple((across - x, down - y) for across, down in ring)
+
+        areas = tuple(Area(area.name, moved(area.outline), tuple(map(moved, area.holes))) for area in self.areas)
+        return Drawn(areas, tuple(Dot(dot.name, dot.x - x, dot.y - y) for dot in self.dots))
+
 
 def read_drawn(path: Path) -> Drawn:
     """Read areas and dots.

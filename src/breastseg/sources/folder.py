@@ -1,20 +1,23 @@
-"""Any folder of pictures with masks, QuPath GeoJSON or dots, with the person's own LabelMap beside them or named on the command line."""
+"""Any folder of pictures with masks, QuPath GeoJSON or dots, with the person's own LabelMap beside them or named on the command line.
+
+Where areas or dots lie beside pictures and slides, those without are simply not annotated yet; a mask that is missing is a mistake.
+"""
 
 from pathlib import Path
 
-from breastseg.sources.pairs import match_pairs
+from breastseg.sources.pairs import match_drawn, match_pairs
 from breastseg.sources.region import Found
 
 _LAYOUTS = (("images", "masks"), ("images", "labels"), ("imgs", "masks"), ("image", "mask"), ("rgb", "masks"))
 _FLAT_SUFFIXES = ("_mask", "_labels")
 _DRAWN_LAYOUTS = (("images", "annotations"), ("images", "points"))
 _DRAWN_FLAT = ((".geojson", ".geojson.gz"), "", "pictures with QuPath GeoJSON"), ((".csv",), "_points", "pictures with dots")
-_LABEL_FILES = ("labels.json", "labels.yaml", "labels.yml")
+LABEL_FILES = ("labels.json", "labels.yaml", "labels.yml")
 
 
 def find(root: Path) -> Found | None:
     """Recognise two folders of the same names, or one folder of `NAME.png` with `NAME_mask.png`, `NAME.geojson` or `NAME_points.csv`."""
-    label_map = next((str(root / name) for name in _LABEL_FILES if (root / name).is_file()), None)
+    label_map = next((str(root / name) for name in LABEL_FILES if (root / name).is_file()), None)
     for images, masks in _LAYOUTS:
         if (root / images).is_dir() and (root / masks).is_dir():
             return Found("image-mask pairs", match_pairs(root / images, root / masks), label_map=label_map)
@@ -27,5 +30,7 @@ def find(root: Path) -> Found | None:
             return Found("image-mask pairs", match_pairs(root, root, mask_suffix=suffix), label_map=label_map)
     for kinds, suffix, kind in _DRAWN_FLAT:
         if any(p.name.lower().endswith(tuple(suffix + end for end in kinds)) for p in root.iterdir()):
-            return Found(kind, match_pairs(root, root, mask_suffix=suffix, kinds=kinds), label_map=label_map)
+            pairs, left_out = match_drawn(root, suffix, kinds)
+            note = f"{left_out} picture{'s' if left_out > 1 else ''} without NAME{suffix}{kinds[0]} left out" if left_out else ""
+            return Found(kind, pairs, label_map=label_map, note=note)
     return None

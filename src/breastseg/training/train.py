@@ -27,7 +27,7 @@ from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
 
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.patches import CropDraw, Crops
-from breastseg.data.split import load_split, regions_of, split_fingerprint
+from breastseg.data.split import is_leaky, load_split, regions_of, split_fingerprint
 from breastseg.errors import InputError, MissingPackageError, ModelError, SplitError
 from breastseg.files import claim_folder, write_json, write_text
 from breastseg.models.build import HAS_DECODER_CHANNELS, Network, NetworkConfig, build, check_encoder, normalisation
@@ -235,8 +235,10 @@ def _card(
         patients["train"] = sorted({*patients["train"], *before})
     pixels = {str(name): int(px) for name, px in data.class_pixels.loc[split["split"] == "train"].sum().items()}
     rare = [f"{name} ({px:,} px)" for name, px in pixels.items() if px < LITTLE * sum(pixels.values())]
+    leak = "LEAKY: its split has patients in more than one part; its validation says nothing of other patients."
     limits = [
         "Research use only, not for diagnosis.",
+        *([leak] if is_leaky(split) else []),
         f"Trained on {len(patients['train'])} patients; tissue it has not seen is named as something it has.",
         *([f"Saw little of {', '.join(rare)} of {sum(pixels.values()):,} px."] if rare else []),
     ]

@@ -1,0 +1,30 @@
+"""breastseg serve."""
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.epilog = (
+        "examples:\n  breastseg serve slides/\n  breastseg serve slides/ --port 0 --no-open --out /data/maps\n"
+        "  breastseg serve slides/ --host 0.0.0.0     # other machines too, with the token that is printed; nothing is encrypted"
+    )
+    parser.add_argument("folder", help="slides, pictures and results, in folders or not")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default 127.0.0.1: this machine alone)")
+    parser.add_argument("--port", type=int, default=8100, help="0 takes any that is free (default 8100)")
+    parser.add_argument("--out", help="folder that jobs write to (default FOLDER/breastseg)")
+    parser.add_argument("--no-open", dest="open", action="store_false", help="do not open the browser")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Serve, and print the address."""
+    from breastseg.errors import MissingPackageError
+
+    try:
+        from breastseg.serve.config import ServeConfig
+        from breastseg.serve.run import serve
+    except ImportError as cause:
+        raise MissingPackageError(f"serve: {cause.name or cause} is not installed; pip install 'breastseg[serve]'") from None
+    out = None if options.out is None else Path(options.out)
+    serve(ServeConfig(Path(options.folder), options.host, options.port, out=out), open_browser=options.open)

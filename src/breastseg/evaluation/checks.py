@@ -1,0 +1,96 @@
+"""What is looked at before a score is computed: do model and data fit, who trained the model, is there truth."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from breastseg.data.dataset import Dataset
+from breastseg.data.split import is_leaky, split_fingerprint
+from breastseg.errors import DatasetError, LabelError, SplitError
+from breastseg.evaluation.regroup import common_maps, regroup
+from breastseg.inference.model import Model
+from breastseg.labels import Labels, load_label_map
+from breastseg.slides import Pixels
+
+
+def fitted(model: Model, data: Dataset, labels: str | None) -> tuple[Model, Dataset]:
+    """Return model and data set in the same classes: their own, or those of the label map that is asked for.
+
+    Raises:
+        LabelError: they have other classes, or the label map does not fit both.
+    """
+    if labels is not None:
+        return regroup(model, data, load_label_map(labels))
+    check_labels(model, data)
+    return model, data
+
+
+def check_labels(model: Model, data: Dataset) -> None:
+    """Raise LabelError when model and data set name other classes."""
+    own, theirs = model.card.label_map, data.label_map
+    if own.fingerprint() == theirs.fingerprint():
+        return
+    common = common_maps((own, theirs))
+    both = f", or score both in the classes of one: evaluate --labels {' or '.join(common)}" if common else ""
+    raise LabelError(
+        f"model '{model.card.name}' has label map '{own.name}' ({', '.join(own.names)}), data set {data.path} has "
+        f"'{theirs.name}' ({', '.join(theirs.names)}); prepare the data set with the model's label map{both}"
+    )
+
+
+def leak_of(model: Model, data: Dataset, table: pd.DataFrame, regions: Sequence[str], part: str) -> str:
+    """Return in words which scored patients trained the model: possible only on a split that was made leaky on purpose.
+
+    Args:
+        model: its card names who trained it.
+        data: the data set.
+        table: its split.
+        regions: what is scored.
+        part: its name.
+
+    Raises:
+        SplitError: a patient trained the model and the split is no leaky one, or not the one that the model was trained on.
+    """
+    if part == "train":
+        return ""
+    patients, training = set(data.regions.loc[list(regions), "patient"]), model.card.training
+    used = {name for key in (("train",) if part == "val" else ("train", "val")) for name in training.get("patients", {}).get(key, ())}
+    seen = sorted(used & patients)
+    if not seen:
+        return ""
+    same = (training.get("data"), training.get("split")) == (data.fingerprint(), split_fingerprint(table))
+    if part != "all" and same and is_leaky(table):
+        return (
+            f"LEAKY: {len(seen)} of the {len(patients)} patients scored here also trained the model ({seen[0]}"
+            f"{', ...' if seen[1:] else ''}), through other regions of theirs: this is no estimate for other patients"
+        )
+    raise SplitError(
+        f"patient {seen[0]} was used to train the model '{model.card.name}' ({len(seen)} in all); scores on them say nothing, "
+        "evaluate another part, or --split train to see the fit"
+    )
+
+
+def with_truth(data: Dataset, regions: Sequence[str], part: str) -> tuple[list[str], list[str]]:
+    """Return the regions that have an annotated pixel or dot, and those that have none.
+
+    Raises:
+        DatasetError: none has.
+    """
+    pixels = data.class_pixels.loc[list(regions)].sum(axis=1)
+    known = [region for region in regions if pixels[region] or len(data.dots(region))]
+    if not known:
+        raise DatasetError(f"{data.path}: no annotated pixel in the {len(regions)} regions of split '{part}'; there is nothing to score")
+    return known, [region for region in regions if region not in set(known)]
+
+
+def check_truth(data: Dataset, region: str, pixels: Pixels, truth: Labels) -> None:
+    """Raise DatasetError when picture and truth have other sizes, or a label is none of the classes."""
+    sizes = [f"{shape[1]} x {shape[0]}" for shape in (truth.shape, pixels.shape)]
+    if sizes[0] != sizes[1]:
+        raise DatasetError(f"{data.path}: region {region}: labels of {sizes[0]} px, picture of {sizes[1]}; prepare the data set again")
+    if int(np.max(truth, initial=0)) > len(data.label_map.classes):
+        raise DatasetError(
+            f"{data.path}: region {region}: label {np.max(truth)}, its label map '{data.label_map.name}' has "
+            f"{len(data.label_map.classes)} classes; prepare the data set again"
+        )

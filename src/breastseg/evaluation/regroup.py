@@ -1,0 +1,116 @@
+"""A model and a data set of other classes than each other: both regrouped into the classes of one coarser label map, by source codes."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from breastseg.data.dataset import Dataset
+from breastseg.errors import LabelError
+from breastseg.inference.model import Model
+from breastseg.labels import BUILT_IN, LabelMap, Labels
+
+
+@dataclass(frozen=True)
+class GroupedModel(Model):
+    """A model that answers in the classes of a coarser map; its card has that map.
+
+    Attributes:
+        groups: (256,) the coarser label of each label of the network; 0 where the coarser map leaves the class out.
+    """
+
+    groups: Labels | None = None
+
+    def label(self, pixels: npt.NDArray[np.uint8], *, mpp: float, step: Callable[[int], object] = lambda area: None) -> Labels:
+        """Name tissue as the model does, then regroup."""
+        return grouped(super().label(pixels, mpp=mpp, step=step), self.groups)
+
+
+@dataclass(frozen=True, eq=False)
+class GroupedDataset(Dataset):
+    """A data set seen in the classes of a coarser map.
+
+    Attributes:
+        groups: (256,) the coarser label of each label; 0 where the coarser map leaves the class out.
+    """
+
+    groups: Labels | None = None
+
+    def labels(self, region: str) -> Labels:
+        """Return a region's labels, regrouped."""
+        return grouped(np.asarray(super().labels(region)), self.groups)
+
+    def dots(self, region: str) -> npt.NDArray[np.int32]:
+        """Return the dots, regrouped; those of classes that the coarser map leaves out are gone."""
+        dots = np.array(super().dots(region))
+        dots[:, 0] = grouped(dots[:, 0].astype(np.uint8), self.groups)
+        return dots[dots[:, 0] > 0]
+
+    @cached_property
+    def class_pixels(self) -> pd.DataFrame:
+        """Return labelled pixels by region and class of the coarser map."""
+        fine = [name for name in self.regions.columns if name.startswith("px_") and name != "px_not_annotated"]
+        labels = grouped(np.arange(1, len(fine) + 1, dtype=np.uint8), self.groups)
+        pixels = self.regions[fine].to_numpy()
+        found = {name: pixels[:, labels == label].sum(axis=1) for label, name in enumerate(self.label_map.names, start=1)}
+        return pd.DataFrame(found, index=self.regions.index)
+
+
+def regroup(model: Model, data: Dataset, label_map: LabelMap) -> tuple[Model, Dataset]:
+    """Return model and data set in the classes of a label map of the same source codes.
+
+    A pixel whose truth the map leaves out is not annotated; a class of the model that it leaves out counts as "not analysed", a miss.
+
+    Raises:
+        LabelError: the map splits a class of either, or lacks one of its codes.
+    """
+    named = table(model.card.label_map, label_map, f"model '{model.card.name}'")
+    truth = table(data.label_map, label_map, f"data set {data.path}")
+    bundle = replace(model.bundle, card=replace(model.card, label_map=label_map))
+    return (
+        GroupedModel(bundle, model.runner, model.flips, named),
+        GroupedDataset(data.path, label_map, data.mpp, data.regions, data.dot_radius_um, data.parts, truth),
+    )
+
+
+def table(label_map: LabelMap, wanted: LabelMap, whose: str) -> Labels:
+    """Return the (256,) labels of `wanted` by those of `label_map`; LabelError when a class does not fall into one."""
+    groups = np.zeros(256, np.uint8)
+    for label, own in enumerate(label_map.classes, start=1):
+        codes = np.array([own.codes], np.uint8)
+        found = np.unique(wanted.apply(codes, f"{whose}, class '{own.name}'"))
+        if len(found) > 1:
+            names = ", ".join("not annotated" if k == 0 else wanted.names[k - 1] for k in found)
+            raise LabelError(
+                f"{whose}: class '{own.name}' falls into {len(found)} classes of '{wanted.name}' ({names}); choose a coarser --labels"
+            )
+        groups[label] = found[0]
+    return groups
+
+
+def common_maps(maps: Collection[LabelMap]) -> list[str]:
+    """Return the built-in label maps into whose classes all of the maps fall."""
+    return [name for name, wanted in BUILT_IN.items() if all(_fits(one, wanted) for one in maps)]
+
+
+def _fits(label_map: LabelMap, wanted: LabelMap) -> bool:
+    try:
+        table(label_map, wanted, label_map.name)
+    except LabelError:
+        return False
+    return True
+
+
+def grouped(labels: Labels, groups: Labels | None) -> Labels:
+    """Return coarser labels; the same ones where there are no groups."""
+    return labels if groups is None else groups[labels]
+
+
+def grouped_probabilities(probabilities: npt.NDArray[np.float32], groups: Labels | None, classes: int) -> npt.NDArray[np.float32]:
+    """Add up the (K, H, W) probabilities of each group, (classes, H, W); the same ones where there are no groups."""
+    if groups is None:
+        return probabilities
+    return np.stack([probabilities[groups[1 : len(probabilities) + 1] == label].sum(axis=0) for label in range(1, classes + 1)])

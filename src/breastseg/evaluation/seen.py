@@ -1,0 +1,42 @@
+"""Probabilities as they come from the network -> counts by patient, in the classes that are scored."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from breastseg.errors import ModelError
+from breastseg.evaluation.regroup import GroupedModel, grouped, grouped_probabilities
+from breastseg.inference.model import Model
+from breastseg.inference.tiles import Named
+from breastseg.labels import Labels
+from breastseg.metrics import ProbabilityCounts
+
+
+class SeenProbabilities:
+    """Counts of probabilities, by patient: 16 KB a patient and class, however many pixels there are."""
+
+    def __init__(self, model: Model, patients: Mapping[str, str]) -> None:
+        """Take the model and the patient of each region."""
+        self._name, self._patients = model.card.name, patients
+        self._groups = model.groups if isinstance(model, GroupedModel) else None
+        self._classes = len(model.card.label_map.classes)
+        self.by_patient: dict[str, ProbabilityCounts] = {}
+
+    def add(self, region: str, named: Named, truth: Labels) -> Labels:
+        """Count a piece of a region's map, and return its labels in the classes that are scored.
+
+        Args:
+            region: whose map it is.
+            named: with probabilities.
+            truth: (H, W) labels under it.
+
+        Raises:
+            ModelError: what the network gives are no probabilities.
+        """
+        counts = self.by_patient.setdefault(self._patients[region], ProbabilityCounts(self._classes))
+        labels = grouped(named.labels, self._groups)
+        try:
+            counts.add(grouped_probabilities(np.asarray(named.probabilities), self._groups, self._classes), labels, truth)
+        except ValueError as cause:
+            raise ModelError(f"model '{self._name}' on region {region}: {cause}; its weights are damaged, train or pull it again") from None
+        return labels

@@ -1,0 +1,100 @@
+"""Lines over two axes, with everything placed: the page's templates draw them as SVG."""
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from breastseg.errors import InputError
+
+Points = list[tuple[float, float]]
+Range = tuple[float, float]
+
+WIDTH, HEIGHT = 320, 220
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 10, 10, 38
+_QUANTITIES = {"loss": "loss", "accuracy": "accuracy", "dice": "mean Dice"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line: how it looks (one, two or rule) and its points, in the chart's own units once it is placed."""
+
+    look: str
+    points: Points
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart: axes with the places of their marks, and lines. All places are in units of its WIDTH and HEIGHT."""
+
+    title: str
+    x_title: str
+    x_marks: list[tuple[float, str]]
+    y_marks: list[tuple[float, str]]
+    lines: list[Line]
+    left: float = _LEFT
+    right: float = WIDTH - _RIGHT
+    top: float = _TOP
+    bottom: float = HEIGHT - _BOTTOM
+
+
+def training_charts(history: Path) -> list[Chart]:
+    """Return loss, accuracy and mean Dice over epochs, from a training's table; what it has no column for is left out.
+
+    Raises:
+        InputError: the table holds something else.
+    """
+    with history.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    charts = []
+    for name, title in _QUANTITIES.items():
+        try:
+            lines = [Line(look, _column(rows, f"{part}_{name}")) for look, part in (("one", "train"), ("two", "val"))]
+        except (KeyError, ValueError) as cause:
+            raise InputError(f"{history}: not a training's table ({cause}); evaluate again into a new folder") from None
+        if lines := [line for line in lines if line.points]:
+            charts.append(_placed(title, "epoch", lines, whole=True))
+    return charts
+
+
+def reliability_chart(rows: Sequence[Mapping[str, float]]) -> Chart:
+    """Return accuracy over confidence, from levels with both, beside the diagonal of a model that is as sure as it is right."""
+    found = [(row["confidence"], row["accuracy"]) for row in rows]
+    return _placed("share named right", "confidence", [Line("rule", [(0, 0), (1, 1)]), Line("one", found)])
+
+
+def _column(rows: Sequence[Mapping[str, str]], name: str) -> Points:
+    return [(float(row["epoch"]) + 1, float(row[name])) for row in rows if row.get(name)]
+
+
+def _placed(title: str, x_title: str, lines: Sequence[Line], *, whole: bool = False) -> Chart:
+    """Return lines on axes that hold them; `whole` marks the lower axis at whole numbers only."""
+    points = [point for line in lines for point in line.points]
+    (x_range, x_steps), (y_range, y_steps) = (_axis([point[axis] for point in points], whole=whole and axis == 0) for axis in (0, 1))
+
+    def x_of(value: float) -> float:
+        return round(_LEFT + (value - x_range[0]) / (x_range[1] - x_range[0]) * (WIDTH - _LEFT - _RIGHT), 1)
+
+    def y_of(value: float) -> float:
+        return round(HEIGHT - _BOTTOM - (value - y_range[0]) / (y_range[1] - y_range[0]) * (HEIGHT - _TOP - _BOTTOM), 1)
+
+    return Chart(
+        title, x_title, [(x_of(value), f"{value:g}") for value in x_steps], [(y_of(value), f"{value:g}") for value in y_steps],
+        [Line(line.look, [(x_of(x), y_of(y)) for x, y in line.points]) for line in lines],
+    )  # fmt: skip
+
+
+def _axis(values: Sequence[float], *, whole: bool) -> tuple[Range, list[float]]:
+    """Return a range that holds the finite values, and a few round numbers in it."""
+    finite = [value for value in values if math.isfinite(value)] or [0.0]
+    low, high = min(finite), max(finite)
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    power = 10.0 ** math.floor(math.log10((high - low) / 3))
+    step = max((factor * power for factor in (1, 2, 5) if factor * power <= (high - low) / 3), default=power)
+    if whole:
+        step = max(1.0, round(step))
+        return (low, high), [k * step for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return (first * step, last * step), [round(k * step, 10) for k in range(first, last + 1)]

@@ -1,0 +1,79 @@
+"""The regions of an evaluation, worst first, with their pictures as data addresses."""
+
+import base64
+import io
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from breastseg.errors import InputError
+from breastseg.outputs.pictures import COMPARED
+
+WORST = 10
+SMALL_PX = 480
+ADDRESSES_BYTES = 24_000_000
+"""How much of a page pictures may take; a mail or a phone takes no more."""
+
+
+def worst_first(scores: Mapping[str, Any]) -> list[str]:
+    """Return regions by mean Dice, lowest first; those without a score last."""
+    return sorted(scores, key=lambda region: (_sortable(scores[region]["overall"]["mean_dice"]), region))
+
+
+def region_views(folder: Path, scores: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what a page shows of each region, worst first.
+
+    Args:
+        folder: `regions` of an evaluation.
+        scores: by region, as in scores.json.
+
+    Returns:
+        the scores with `id` and `pictures`: data addresses by name, and width and height in pixels. From the eleventh on they are shrunk
+        to 480 px; from where the page would grow too large they are None.
+
+    Raises:
+        InputError: a picture is missing.
+    """
+    views, left = [], ADDRESSES_BYTES
+    for rank, region in enumerate(worst_first(scores)):
+        pictures = _pictures(folder / region, small=rank >= WORST) if left > 0 else None
+        left -= sum(len(value) for value in pictures.values() if isinstance(value, str)) if pictures else 0
+        views.append({"id": region, **scores[region], "pictures": pictures})
+    return views
+
+
+def _sortable(dice: float | None) -> float:
+    return math.inf if dice is None or math.isnan(dice) else dice
+
+
+def _pictures(folder: Path, *, small: bool) -> dict[str, Any]:
+    try:
+        with Image.open(folder / "image.jpg") as picture:
+            width, height = picture.size
+        scale = min(1.0, SMALL_PX / max(width, height)) if small else 1.0
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        found = {name: _address(folder / f"{name}.png", size) for name in COMPARED}
+        return {"width": size[0], "height": size[1], "image": _address(folder / "image.jpg", size), **found}
+    except FileNotFoundError as cause:
+        raise InputError(f"{cause.filename}: not found; evaluate again into a new folder") from None
+
+
+def _address(path: Path, size: tuple[int, int]) -> str:
+    """Return a JPEG or a palette PNG as a data address: as it is, or shrunk to a size."""
+    with Image.open(path) as picture:
+        kind = picture.format or ""
+        data = path.read_bytes() if picture.size == size else _shrunk(picture, size)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(data).decode()}"
+
+
+def _shrunk(picture: Image.Image, size: tuple[int, int]) -> bytes:
+    file = io.BytesIO()
+    if picture.format == "JPEG":
+        picture.draft("RGB", size)  # decodes at half size or a quarter where that is enough
+        picture.resize(size, Image.Resampling.BOX).save(file, format="JPEG", quality=75)
+    else:
+        picture.resize(size, Image.Resampling.NEAREST).save(file, format="PNG", transparency=picture.info["transparency"])
+    return file.getvalue()

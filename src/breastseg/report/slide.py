@@ -1,0 +1,93 @@
+"""slide_page(): the folder of one map -> one page with its overview, areas, measures and origin; it opens without network or neighbours."""
+
+import base64
+import io
+import math
+import re
+from pathlib import Path
+
+from PIL import Image
+
+from breastseg.errors import ImageError, InputError, LabelError
+from breastseg.files import read_json
+from breastseg.labels import LabelMap
+from breastseg.report.html import html_pages
+from breastseg.slides import open_slide
+
+_PICTURE_PX = 1400
+_OVERVIEWS = ("overlay.jpg", "overlay.png")
+_MOST_PX = 80_000_000
+"""A larger overlay is not decoded for a page."""
+_PLACES = {"mm²": 4, "mm": 2, "%": 1, "": 0}
+_WORDS = {
+    "tissue_mask_mm2": ("Tissue on the slide", "mm²"),
+    "stroma_percent_of_tumor_and_stroma": ("Stroma, of tumor and stroma", "%"),
+    "stroma_percent_of_tumor_and_stroma_within_100_um": ("The same within 100 µm of tumor", "%"),
+    "inflammatory_percent_of_stroma_and_inflammatory": ("Inflammation, of stroma and inflammation", "%"),
+    "inflammatory_percent_of_stroma_and_inflammatory_within_100_um": ("The same within 100 µm of tumor", "%"),
+    "necrosis_percent_of_tumor_and_necrosis": ("Necrosis, of tumor and necrosis", "%"),
+    "nest_count": ("Tumor nests", ""),
+    "nest_area_median_mm2": ("Nest in the middle by area", "mm²"),
+    "nest_area_max_mm2": ("Largest nest", "mm²"),
+    "nest_diameter_max_mm": ("Longest nest", "mm"),
+    "tumor_diameter_max_mm": ("Greatest extent of tumor on this section", "mm"),
+}
+
+
+def slide_page(result: str | Path, *, made: str | None = None) -> str:
+    """Return the page of a map as HTML.
+
+    Args:
+        result: folder of one slide's results, as `predict` writes it.
+        made: when it was made, as text.
+
+    Raises:
+        InputError: the folder holds no finished map.
+    """
+    folder = Path(result)
+    run = read_json(folder / "run.json", InputError, "a result's run.json")
+    try:
+        classes, measures = LabelMap.from_dict(run["label_map"], "run.json").classes, run["measures"]
+        shown = {
+            "run": run, "made": made, "slide": re.split(r"[/\\]", run["input"])[-1], "analysed_mm2": measures["analysed_mm2"],
+            "classes": [
+                {"name": one.name, "color": one.color, "mm2": measures[f"{one.name}_mm2"], "percent": measures[f"{one.name}_percent"]}
+                for one in classes
+            ],
+            "measures": [(words, _said(measures[name], unit)) for name, (words, unit) in _WORDS.items() if name in measures],
+            "picture": _picture(folder),
+        }  # fmt: skip
+        pages = html_pages()
+        pages.filters["said"] = _said
+        return pages.get_template("slide.html.j2").render(shown)
+    except (KeyError, TypeError, AttributeError, LabelError) as cause:
+        raise InputError(f"{folder / 'run.json'}: not what predict writes ({cause}); make the map again") from None
+
+
+def _said(value: float, unit: str) -> str:
+    """Say a measure in as many places as it is worth; a dash where there is nothing to measure."""
+    if math.isnan(value):
+        return "–"
+    places = _PLACES[unit]
+    least = 10.0**-places
+    text = f"{value:,.{places}f}" if value == 0 or value >= least else f"< {least:g}"
+    return f"{text} {unit}".strip()
+
+
+def _picture(folder: Path) -> str | None:
+    """Return the overlay as a data address, shrunk; None without one that can be shown."""
+    path = next((folder / name for name in _OVERVIEWS if (folder / name).is_file()), None)
+    if path is None:
+        return None
+    try:
+        overlay = open_slide(path, mpp=1.0)
+        width, height = overlay.size_px
+        if width * height > _MOST_PX:
+            return None
+        shrink = min(1.0, _PICTURE_PX / max(width, height))
+        pixels = overlay.resampled((0, 0, width, height), (max(1, round(width * shrink)), max(1, round(height * shrink))))
+    except ImageError:
+        return None
+    data = io.BytesIO()
+    Image.fromarray(pixels).save(data, format="JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()

@@ -1,0 +1,1 @@
+"""The browser view: a folder of slides, their maps, jobs and corrections, served to this machine."""

@@ -1,0 +1,56 @@
+"""How the server is set: the folder, the address, and what nobody may go beyond."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+"""Names by which only this machine reaches the server: no token is needed."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What nobody may go beyond.
+
+    Attributes:
+        requests: answered at a time; more are told to come again.
+        body_bytes: of a request, an upload apart.
+        upload_bytes: of an upload.
+        upload_px: pixels of an upload.
+        jobs: waiting at a time.
+        open_slides: handles of slides held open, and apart from these of label images.
+        held_bytes: decoded pictures and label images that are kept.
+    """
+
+    requests: int = 400
+    body_bytes: int = 16 * 2**20
+    upload_bytes: int = 2**30
+    upload_px: int = 2_000_000_000
+    jobs: int = 100
+    open_slides: int = 8
+    held_bytes: int = 512 * 2**20
+
+
+@dataclass(frozen=True)
+class ServeConfig:
+    """What is served, and where.
+
+    Attributes:
+        folder: slides, pictures and results.
+        host: address to listen at.
+        port: 0 picks one.
+        token: asked of everybody when `host` is not this machine alone.
+        out: where jobs write; None is FOLDER/breastseg.
+        limits: what nobody may go beyond.
+    """
+
+    folder: Path
+    host: str = "127.0.0.1"
+    port: int = 8100
+    token: str | None = None
+    out: Path | None = None
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def out_folder(self) -> Path:
+        """Return the folder that jobs write to."""
+        return self.folder / "breastseg" if self.out is None else self.out

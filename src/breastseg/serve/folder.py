@@ -1,0 +1,309 @@
+"""What the folder holds: slides and pictures by opaque names, and which result belongs to which."""
+
+import hashlib
+import os
+import re
+import stat
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fastapi import HTTPException
+
+from breastseg.errors import BreastsegError, InputError
+from breastseg.files import WORK_FILE, fingerprint, read_json
+from breastseg.serve.config import ServeConfig
+from breastseg.slides import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
+from breastseg.sources import open_source
+from breastseg.sources.region import DRAWN_SUFFIXES
+
+MOST_ENTRIES = 10_000
+_SUFFIXES = (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES)
+_RUN = "run.json"
+_DRAWN = (".geojson", ".geojson.gz")
+_ABSOLUTE = re.compile(r"(?<![\w/.:])/(?:[^/\s:'\"]+/)+([^/\s:'\"]*)")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A slide or picture.
+
+    Attributes:
+        id: opaque; the same as long as its place in the folder is.
+        name: its place in the folder, with / between folders, as text that can be shown.
+        path: the file, or the folder of a slide that is one.
+        bytes: on disk.
+        version: changes when the file does.
+    """
+
+    id: str
+    name: str
+    path: Path
+    bytes: int
+    version: str
+
+
+@dataclass(frozen=True)
+class Truth:
+    """A mask of an entry: where it lies, and the name or path of the label map that its codes belong to."""
+
+    path: Path
+    label_map: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """A folder of results of one slide.
+
+    Attributes:
+        id: opaque; another one when the result is made again.
+        folder: with run.json in it.
+        run: what run.json says.
+        made: when, ISO date and time.
+    """
+
+    id: str
+    folder: Path
+    run: dict[str, Any]
+    made: str
+
+    @property
+    def input_name(self) -> str:
+        """Return the file name of the slide that was mapped."""
+        return re.split(r"[/\\]", str(self.run["input"]))[-1]
+
+
+class Folder:
+    """The folder that is served. Threads may use it at the same time; nothing outside of it is ever opened."""
+
+    def __init__(self, config: ServeConfig) -> None:
+        """Look through the folder.
+
+        Raises:
+            InputError: no such folder.
+        """
+        if not config.folder.is_dir():
+            raise InputError(f"{config.folder}: no such folder, wanted one with slides or pictures")
+        self.root = config.folder.resolve()
+        self.out = config.out_folder.resolve()
+        self._lock = threading.RLock()
+        self._entries: dict[str, Entry] = {}
+        self._results: dict[str, Result] = {}
+        self._named: dict[str, list[Result]] = {}
+        self._truths: dict[Path, Truth] = {}
+        self._listing: frozenset[Path] = frozenset()
+        self._runs: dict[tuple[Path, int], Result | None] = {}
+        self._folder_bytes: dict[tuple[Path, int], int | None] = {}
+        self._prints: dict[tuple[str, str], str] = {}
+        self._causes: dict[tuple[str, str], str] = {}
+        self.scan()
+
+    def scan(self) -> list[Entry]:
+        """Look through the folder again; return the entries by name."""
+        with self._lock:
+            files, folders, runs = self._walk()
+            if frozenset(files) != self._listing:
+                self._listing = frozenset(files)
+                self._truths = _find_truths(self.root)
+            masks = {truth.path for truth in self._truths.values()}
+            shown = [path for path in (*files, *folders) if path not in masks][:MOST_ENTRIES]
+            known = {entry.path: entry for entry in self._entries.values()}
+            entries = [entry for path in shown if (entry := self._entry(path, known.get(path)))]
+            self._entries = {entry.id: entry for entry in sorted(entries, key=lambda entry: entry.name)}
+            self._results = {result.id: result for folder in runs if (result := self._result(folder))}
+            named: dict[str, list[Result]] = {}
+            for result in self._results.values():
+                named.setdefault(result.input_name, []).append(result)
+            self._named = named
+            return list(self._entries.values())
+
+    def entry(self, entry_id: str) -> Entry:
+        """Return an entry as it is on disk now.
+
+        Raises:
+            HTTPException: 404, there is none, or it was removed.
+        """
+        entry = self._entries.get(entry_id)
+        if entry is None:
+            self.scan()
+            entry = self._entries.get(entry_id)
+        if entry is None:
+            raise HTTPException(404, "no such slide in this folder; go back to the gallery")
+        if _version(entry.path) == entry.version:
+            return entry
+        with self._lock:
+            renewed = self._entry(entry.path)
+            self._entries = {key: one for key, one in self._entries.items() if key != entry_id}
+            if renewed is None:
+                raise HTTPException(404, f"{entry.name}: was removed from the folder; go back to the gallery")
+            self._entries[entry_id] = renewed
+        return renewed
+
+    def results_of(self, entry: Entry, *, sure: bool) -> list[Result]:
+        """Return the results of an entry, newest first.
+
+        Args:
+            entry: from `entry` or `scan`.
+            sure: compare the file's fingerprint, which reads up to 64 MB of it; else only what is known without.
+        """
+        named = self._named.get(entry.path.name, [])
+        if named:
+            known = self._fingerprint(entry) if sure else self._prints.get((entry.id, entry.version))
+            named = [result for result in named if known in (None, result.run["input_fingerprint"])]
+        return sorted(named, key=lambda result: (result.made, result.id), reverse=True)
+
+    def result(self, result_id: str) -> Result | None:
+        """Return a result that is still there."""
+        if result_id not in self._results:
+            self.scan()
+        result = self._results.get(result_id)
+        return result if result and is_own_file(result.folder / _RUN) else None
+
+    def truth_of(self, entry: Entry) -> Truth | None:
+        """Return the mask of an entry, where the folder is a data set with masks."""
+        return self._truths.get(entry.path)
+
+    def drawn_beside(self, entry: Entry) -> bool:
+        """Return whether areas lie beside an entry as NAME.geojson."""
+        stem = entry.path.name if entry.path.is_dir() else entry.path.stem
+        return any(entry.path.with_name(stem + ending).is_file() for ending in _DRAWN)
+
+    def note_broken(self, entry: Entry, cause: str | None) -> None:
+        """Remember why an entry cannot be opened, until its file changes or None says that it can."""
+        if cause is None:
+            self._causes.pop((entry.id, entry.version), None)
+        else:
+            self._causes[entry.id, entry.version] = cause
+
+    def cause(self, entry: Entry) -> str | None:
+        """Return why an entry could not be opened."""
+        return self._causes.get((entry.id, entry.version))
+
+    def told(self, text: str) -> str:
+        """Return a message without paths of this machine: what lies in the folder has its name there, all else its file name."""
+        for place in (self.out, self.root):
+            text = text.replace(f"{place}{os.sep}", "").replace(str(place), place.name)
+        return _ABSOLUTE.sub(r"\1", text).encode("utf-8", "replace").decode()  # names on disk need not be UTF-8
+
+    def _walk(self) -> tuple[list[Path], list[Path], list[Path]]:
+        """Return pictures and slides, folders that are slides, and folders of results; hidden ones and links to folders left out."""
+        files: list[Path] = []
+        folders: list[Path] = []
+        runs: list[Path] = []
+        waiting, seen = [self.out, self.root], set()
+        while waiting and len(files) + len(folders) < MOST_ENTRIES:
+            place = waiting.pop()
+            inside = [] if place in seen else _listed(place)
+            seen.add(place)
+            names = {item.name for item in inside}
+            if _RUN in names:
+                runs.append(place)
+            elif inside and place not in (self.root, self.out) and is_slide_folder(place):
+                folders.append(place)
+            else:
+                waiting += [Path(item.path) for item in reversed(inside) if item.is_dir(follow_symlinks=False)]
+                if WORK_FILE not in names and not place.is_relative_to(self.out):
+                    files += [Path(item.path) for item in inside if self._is_picture(item)]
+        return files, folders, runs
+
+    def _is_picture(self, item: os.DirEntry[str]) -> bool:
+        return item.name.lower().endswith(_SUFFIXES) and item.is_file() and (not item.is_symlink() or self._holds(Path(item.path)))
+
+    def _entry(self, path: Path, known: Entry | None = None) -> Entry | None:
+        """Return an entry, the known one when it has not changed; None where it is gone, or a link in its place or in it leads out."""
+        version = _version(path)
+        if known is not None and known.version == version:
+            return known
+        try:
+            size = self._bytes(path) if version and self._holds(path) else None
+        except OSError:
+            size = None
+        if version is None or size is None:
+            return None
+        relative = path.relative_to(self.root)
+        return Entry(opaque(relative), os.fsencode(relative.as_posix()).decode("utf-8", "replace"), path, size, version)
+
+    def _holds(self, path: Path) -> bool:
+        return path.resolve().is_relative_to(self.root)
+
+    def _bytes(self, path: Path) -> int | None:
+        found = path.stat()
+        if not path.is_dir():
+            return found.st_size
+        key = path, found.st_mtime_ns
+        if key not in self._folder_bytes:
+            inside = list(path.rglob("*"))
+            safe = all(self._holds(item) for item in inside if item.is_symlink())
+            self._folder_bytes[key] = sum(item.stat().st_size for item in inside if item.is_file()) if safe else None
+        return self._folder_bytes[key]
+
+    def _result(self, folder: Path) -> Result | None:
+        """Return a result by what its run.json says; None for another program's run.json."""
+        try:
+            if not is_own_file(folder / _RUN):
+                return None
+            changed = (folder / _RUN).stat().st_mtime_ns
+            key = folder, changed
+            if key not in self._runs:
+                run = read_json(folder / _RUN, InputError, "a result's run.json")
+                made = datetime.fromtimestamp(changed / 1e9, UTC).isoformat(timespec="seconds")
+                self._runs[key] = Result(opaque(folder, changed), folder, run, made) if _is_run(run) else None
+            return self._runs[key]
+        except (OSError, InputError):
+            return None
+
+    def _fingerprint(self, entry: Entry) -> str:
+        key = entry.id, entry.version
+        if key not in self._prints:
+            self._prints[key] = fingerprint(entry.path)
+        return self._prints[key]
+
+
+def _is_run(said: Any) -> bool:
+    """Return whether a run.json is that of a result."""
+    kinds = {"input": str, "input_fingerprint": str, "size_px": list, "label_map": dict, "measures": dict, "doubts": list}
+    return isinstance(said, dict) and all(isinstance(said.get(name), kind) for name, kind in kinds.items())
+
+
+def is_own_file(path: Path) -> bool:
+    """Return whether a file of a result lies there itself: a link may lead anywhere."""
+    return path.is_file() and not path.is_symlink()
+
+
+def opaque(place: Path, changed: int | None = None) -> str:
+    """Return a name for a file or folder that tells nothing of it; with the time of its last change, a new one after each."""
+    said = os.fsencode(place.as_posix()) + (b"" if changed is None else f" {changed}".encode())
+    return hashlib.sha256(said).hexdigest()[:16]
+
+
+def _listed(place: Path) -> list[os.DirEntry[str]]:
+    """Return what is in a folder, by name, hidden ones left out; nothing where it may not be read or has just gone."""
+    try:
+        with os.scandir(place) as inside:
+            return sorted((item for item in inside if not item.name.startswith(".")), key=lambda item: item.name)
+    except OSError:
+        return []
+
+
+def _version(path: Path) -> str | None:
+    """Return what changes with a file; None when it is gone or nothing that may be opened."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+        return None
+    return hashlib.sha256(f"{found.st_mtime_ns} {found.st_size} {found.st_ino}".encode()).hexdigest()[:12]
+
+
+def _find_truths(root: Path) -> dict[Path, Truth]:
+    """Return masks by picture, where the folder or one in it is a known data set; nothing where it is none."""
+    try:
+        source = open_source(root, mpp=1.0)  # their resolution is not asked here
+    except (BreastsegError, OSError):
+        return {}
+    label_map = source.label_map or "region5"
+    painted = [region for region in source.regions if not region.labels.name.lower().endswith(DRAWN_SUFFIXES)]
+    return {region.image: Truth(region.labels, label_map) for region in painted if region.labels.resolve().is_relative_to(root)}

@@ -1,0 +1,187 @@
+"""Who may ask, and for how much: in front of everything else. Every refusal and every error is one line without paths or traces."""
+
+import hmac
+import ipaddress
+import json
+import re
+import socket
+from hashlib import sha256
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from breastseg.serve.config import LOOPBACK, ServeConfig
+
+OWN_HEADER = "x-breastseg"
+"""A form or a script of another page cannot send it without asking first, and nobody answers that."""
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; connect-src 'self'; object-src 'none'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+_SAFE = ("GET", "HEAD")
+_UPLOADS = "/api/uploads"
+_MULTIPART_BYTES = 2**16
+
+
+class Guard:
+    """Lets requests through whose host is ours, that carry the token, that no other page can have sent, and that are not too much."""
+
+    def __init__(self, app: ASGIApp, config: ServeConfig) -> None:
+        """Stand in front of `app`."""
+        self._app, self._config = app, config
+        self._under_way = 0
+        self._cookie = f"breastseg-{sha256((config.token or '').encode()).hexdigest()[:8]}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or let the application answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        sender = _with_headers(send)
+        try:
+            headers = Headers(scope=scope)
+            self._check_host(headers)
+            if clean := self._came_with_token(scope):
+                await _answer(sender, 303, b"", {"Location": clean, "Set-Cookie": self._set_cookie(), "Cache-Control": "no-store"})
+                return
+            self._check_token(headers)
+            self._check_page(scope, headers)
+            limit = self._limit(scope)
+            self._check_length(headers, limit)
+            await self._pass(scope, _counted(receive, limit), sender)
+        except HTTPException as refusal:
+            said = json.dumps({"error": refusal.detail}).encode()
+            await _answer(sender, refusal.status_code, said, {"Content-Type": "application/json"})
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._under_way >= self._config.limits.requests:
+            raise HTTPException(503, f"{self._under_way} requests are being answered; try again in a moment")
+        self._under_way += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._under_way -= 1
+
+    def _check_host(self, headers: Headers) -> None:
+        """Refuse names that are not ours: one that an attacker owns may point here (DNS rebinding)."""
+        name = _host_name(headers.get("host", ""))
+        if name in LOOPBACK or name == self._config.host.lower():
+            return
+        if not is_loopback(self._config.host) and _is_address_or_own(name):
+            return
+        raise HTTPException(403, "the address of this page is not one that breastseg listens at; use the one that it printed")
+
+    def _came_with_token(self, scope: Scope) -> str | None:
+        """Return the address without the token, where a page is asked for with the right one."""
+        if self._config.token is None or scope["method"] != "GET":
+            return None
+        asked = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        if not any(self._is_token(value) for value in asked.pop("token", [])):
+            return None
+        path = "/" + scope["raw_path"].decode("latin-1").lstrip("/\\")  # never another host
+        return f"{path}?{urlencode(asked, doseq=True)}" if asked else path
+
+    def _check_token(self, headers: Headers) -> None:
+        if self._config.token is None:
+            return
+        kind, _, told = headers.get("authorization", "").partition(" ")
+        cookies = dict(part.strip().partition("=")[::2] for part in headers.get("cookie", "").split(";"))
+        if not (self._is_token(cookies.get(self._cookie, "")) or (kind.lower() == "bearer" and self._is_token(told.strip()))):
+            raise HTTPException(403, "a token is needed; open the address with ?token= that breastseg serve printed")
+
+    def _check_page(self, scope: Scope, headers: Headers) -> None:
+        """Refuse what another page may have made the browser send."""
+        if scope["method"] in _SAFE:
+            return
+        if headers.get(OWN_HEADER) != "1":
+            raise HTTPException(403, "a request that changes something needs the header X-Breastseg: 1")
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+            raise HTTPException(403, "this request came from another page")
+
+    def _limit(self, scope: Scope) -> int:
+        limits = self._config.limits
+        return limits.upload_bytes + _MULTIPART_BYTES if scope["path"] == _UPLOADS else limits.body_bytes
+
+    def _check_length(self, headers: Headers, limit: int) -> None:
+        length = headers.get("content-length")
+        if length is not None and length.isdecimal() and int(length) > limit:
+            raise HTTPException(413, _too_large(limit))
+
+    def _set_cookie(self) -> str:
+        return f"{self._cookie}={self._config.token}; HttpOnly; SameSite=Strict; Path=/"
+
+    def _is_token(self, told: str) -> bool:
+        return hmac.compare_digest(told.encode("utf-8", "replace"), (self._config.token or "").encode())
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches what listens at `host`."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _host_name(header: str) -> str:
+    """Return the name in a Host header, without port and brackets."""
+    found = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]/?#@\s]+)(:\d{1,5})?", header)
+    return found[1].strip("[]").lower() if found else ""
+
+
+def _is_address_or_own(name: str) -> bool:
+    """Return whether a host is a plain address, which no DNS can turn, or this machine's name."""
+    try:
+        return bool(ipaddress.ip_address(name))
+    except ValueError:
+        return name in {socket.gethostname().lower(), socket.getfqdn().lower()}
+
+
+def _with_headers(send: Send) -> Send:
+    async def sender(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+        await send(message)
+
+    return sender
+
+
+def _counted(receive: Receive, limit: int) -> Receive:
+    """Count what a body brings: not all say beforehand how long it is."""
+    seen = 0
+
+    async def receiver() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > limit:
+            raise HTTPException(413, _too_large(limit))
+        return message
+
+    return receiver
+
+
+def _too_large(limit: int) -> str:
+    return f"more than {limit / 1e6:.0f} MB; send less"
+
+
+async def _answer(send: Send, status: int, body: bytes, headers: dict[str, str]) -> None:
+    told = {**headers, "Content-Length": str(len(body))}
+    raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in told.items()]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})

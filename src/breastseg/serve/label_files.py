@@ -1,0 +1,144 @@
+"""Label images on disk as deep zoom tiles: straight from a TIFF's own tiles where it has the same geometry, else held and halved."""
+
+import os
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from tifffile import COMPRESSION, TiffFile, TiffPage
+
+from breastseg.errors import ImageError
+from breastseg.serve.schema import PIECE_PX
+from breastseg.serve.tiles import halved, levels_of, piece_box
+from breastseg.slides import read_codes
+from breastseg.slides.flat import MAX_PIXELS
+
+Labels: TypeAlias = npt.NDArray[np.uint8]
+
+_DAMAGE = (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError, struct.error, zlib.error)
+"""What tifffile and its decoders raise at damaged files."""
+
+
+class StoredLabels:
+    """A label TIFF whose levels are halves, in deflated tiles of 256 px; threads may read it.
+
+    Attributes:
+        size_px: (width, height).
+        held_bytes: next to nothing.
+    """
+
+    held_bytes = 2**20
+
+    def __init__(self, path: Path, pages: list[TiffPage]) -> None:
+        """Note where the tiles lie; `pages` are the levels, as `_is_plain` found them."""
+        self._path = path
+        self._places = [list(zip(page.dataoffsets, page.databytecounts, strict=True)) for page in pages]
+        self.size_px = pages[0].imagewidth, pages[0].imagelength
+        self._file = os.open(path, os.O_RDONLY)
+
+    def tile(self, level: int, column: int, row: int) -> Labels:
+        """Return a deep zoom tile: (H, W) uint8.
+
+        Raises:
+            HTTPException: 404, there is no such tile. ImageError: the file is broken there.
+        """
+        place = piece_box(self.size_px, level, column, row)
+        times = levels_of(self.size_px) - 1 - level
+        if times < len(self._places):
+            return self._piece(times, column, row)[: place.height, : place.width]
+        last = len(self._places) - 1
+        columns, rows = _grid(halved(self.size_px, last))
+        whole = np.block([[self._piece(last, x, y) for x in range(columns)] for y in range(rows)])
+        step = 2 ** (times - last)
+        return whole[::step, ::step][place.y :, place.x :][: place.height, : place.width]
+
+    def _piece(self, times: int, column: int, row: int) -> Labels:
+        index = row * _grid(halved(self.size_px, times))[0] + column
+        try:
+            start, length = self._places[times][index]
+            return np.frombuffer(zlib.decompress(os.pread(self._file, length, start)), np.uint8).reshape(PIECE_PX, PIECE_PX)
+        except _DAMAGE as cause:
+            raise ImageError(f"{self._path}: damaged at tile {column}, {row} of level {times} ({cause}); make the map again") from None
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._file)
+
+
+class HeldLabels:
+    """A label image in memory, with its halves: of each four pixels the upper left one, so that labels are never mixed.
+
+    Attributes:
+        size_px: (width, height).
+        held_bytes: of all levels.
+    """
+
+    def __init__(self, labels: Labels) -> None:
+        """Take (H, W) uint8 labels."""
+        self.size_px = labels.shape[1], labels.shape[0]
+        self._levels = [labels]
+        for _ in range(levels_of(self.size_px) - 1):
+            self._levels.append(np.ascontiguousarray(self._levels[-1][::2, ::2]))
+        self.held_bytes = sum(level.nbytes for level in self._levels)
+
+    def tile(self, level: int, column: int, row: int) -> Labels:
+        """Return a deep zoom tile: (H, W) uint8; HTTPException 404 when there is none."""
+        place = piece_box(self.size_px, level, column, row)
+        return self._levels[-1 - level][place.y : place.y + place.height, place.x : place.x + place.width]
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def open_labels(path: Path, look: Callable[[Labels], Labels] | None = None) -> StoredLabels | HeldLabels:
+    """Open a label image.
+
+    Args:
+        path: labels.ome.tif or labels.png of a result, or a mask of codes.
+        look: turns codes into labels; None where values are labels.
+
+    Raises:
+        ImageError: no label image, broken, or too large to hold where it must be held.
+    """
+    if look is None and path.name.endswith(".ome.tif"):
+        return _opened_tiff(path)
+    codes = read_codes(path)
+    return HeldLabels(codes if look is None else look(codes))
+
+
+def _opened_tiff(path: Path) -> StoredLabels | HeldLabels:
+    try:
+        with TiffFile(path) as tiff:
+            first = tiff.pages.first
+            pages = [first, *(page for page in first.pages or () if isinstance(page, TiffPage))]
+            if _is_plain(pages):
+                return StoredLabels(path, pages)
+            if first.imagewidth * first.imagelength > MAX_PIXELS or first.dtype != np.uint8 or first.samplesperpixel != 1:
+                raise ImageError(f"{path}: not labels in tiles of {PIECE_PX} px, and too large to hold; make the map again")
+            return HeldLabels(first.asarray())
+    except ImageError:
+        raise
+    except _DAMAGE as cause:
+        raise ImageError(f"{path}: cut short or damaged ({cause}); make the map again") from None
+
+
+def _is_plain(pages: list[TiffPage]) -> bool:
+    """Return whether the levels are what breastseg writes: tiles of the deep zoom geometry, deflated and nothing else."""
+    full = pages[0].imagewidth, pages[0].imagelength
+    return all(
+        (page.imagewidth, page.imagelength) == halved(full, times)
+        and (page.tilewidth, page.tilelength, page.samplesperpixel) == (PIECE_PX, PIECE_PX, 1)
+        and page.dtype == np.uint8
+        and page.compression in {COMPRESSION.ADOBE_DEFLATE, COMPRESSION.DEFLATE}
+        and page.predictor == 1
+        for times, page in enumerate(pages)
+    )
+
+
+def _grid(size_px: tuple[int, int]) -> tuple[int, int]:
+    """Return the number of tiles, (columns, rows)."""
+    return -(-size_px[0] // PIECE_PX), -(-size_px[1] // PIECE_PX)

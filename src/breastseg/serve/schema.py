@@ -1,0 +1,136 @@
+"""What the API says and is told; the page reads nothing else. Boxes and polygons are level-0 pixels of the slide."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PIECE_PX = 256
+"""Side of a tile of pixels or labels."""
+
+
+class _Told(BaseModel):
+    """What comes from outside: names that are not known are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ClassOut(BaseModel):
+    """A class of a map: its label (1 and up), look and share."""
+
+    label: int
+    name: str
+    color: tuple[int, int, int]
+    area_mm2: float | None = None
+    share: float | None = Field(None, description="of the analysed area, 0 to 1")
+
+
+class LayerOut(BaseModel):
+    """Labels over a whole slide, in their own pixels: stretched over the slide's frame; tiles at /api/layers/ID/tiles."""
+
+    id: str
+    kind: Literal["map", "truth"]
+    title: str = Field(description="the model's name, or 'annotation'")
+    made: str | None = Field(None, description="ISO date and time")
+    size_px: tuple[int, int]
+    levels: int = Field(description="deep zoom levels: level `levels` - 1 is the full size, each below half of it, rounded up")
+    classes: list[ClassOut]
+    uncertainty: bool = False
+    files: list[str] = Field(default_factory=list, description="names to download from /api/layers/ID/files/NAME")
+
+
+class EntryOut(BaseModel):
+    """A slide or picture of the folder, as the gallery shows it."""
+
+    id: str
+    name: str = Field(description="its place in the folder, with / between folders")
+    bytes: int
+    state: Literal["plain", "mapped", "queued", "running", "broken"] = Field(description="broken: cannot be opened, `cause` says why")
+    cause: str | None = None
+    maps: int = 0
+    annotated: bool = Field(False, description="areas were drawn here or beside the slide")
+    version: str = Field("", description="changes with the file; give it as ?v= with tiles and thumbnails, which may then be kept for good")
+
+
+class SlideOut(EntryOut):
+    """An entry that was opened."""
+
+    size_px: tuple[int, int]
+    levels: int = Field(description="deep zoom levels, as of a layer; tiles at /api/entries/ID/tiles")
+    mpp: float | None = Field(description="microns per pixel at level 0; none when nobody knows")
+    mpp_source: str
+    layers: list[LayerOut]
+    doubts: list[str] = Field(default_factory=list)
+
+
+class ModelOut(BaseModel):
+    """A model that jobs can use."""
+
+    name: str
+    mpp: float
+    classes: list[ClassOut]
+
+
+class GalleryOut(BaseModel):
+    """The folder."""
+
+    folder: str = Field(description="its name, not its path")
+    entries: list[EntryOut]
+    models: list[ModelOut]
+    writable: bool = Field(description="whether jobs, corrections and uploads can be kept")
+    version: str
+
+
+class JobIn(_Told):
+    """Segment a slide."""
+
+    entry: str
+    model: str
+    box: tuple[int, int, int, int] | None = Field(None, description="x, y, width, height; none is the whole slide")
+    mpp: float | None = Field(None, gt=0, description="where the slide does not say")
+    uncertainty: bool = False
+
+
+class JobOut(BaseModel):
+    """A job: waiting, at work, or ended."""
+
+    id: int
+    entry: str
+    entry_name: str
+    model: str
+    box: tuple[int, int, int, int] | None
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    progress: float = Field(description="0 to 1")
+    seconds_left: float | None = None
+    blocks: int = Field(0, description="grows when /api/jobs/ID/preview.png shows more; 0: there is none yet")
+    preview_box: tuple[int, int, int, int] | None = Field(None, description="what the preview covers")
+    classes: list[ClassOut] = Field(default_factory=list, description="labels of the preview")
+    cause: str | None = Field(None, description="why it failed, in one line")
+    layer: str | None = Field(None, description="the map, when done")
+    made: str
+
+
+class AnnotationOut(BaseModel):
+    """Areas drawn on a slide, as QuPath GeoJSON in level-0 pixels; `version` must come back with the next save."""
+
+    version: str = Field(description="changes with every save; '' when nothing was saved")
+    file: str | None = Field(None, description="its name beside the slide")
+    features: list[dict[str, object]]
+    classes: list[ClassOut] = Field(description="classes that can be given")
+
+
+class AnnotationIn(_Told):
+    """Areas to keep in place of those of `version`."""
+
+    version: str
+    features: list[dict[str, object]]
+
+
+class ErrorOut(BaseModel):
+    """What went wrong, in one line for a person; no paths, no traces."""
+
+    error: str
+
+
+def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the errors that a route can give, for its description; 400, 403, 413 and 503 can come from any."""
+    return {status: {"model": ErrorOut} for status in sorted({400, 403, 413, 503, *statuses})}

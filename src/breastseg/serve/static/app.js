@@ -1,0 +1,127 @@
+// Where the page begins: the address says what is shown; a slide's parts are put together here.
+import * as api from "./api.js";
+import { compare } from "./compare.js";
+import { correct } from "./correct.js";
+import { $ } from "./dom.js";
+import { Draw } from "./draw.js";
+import { showGallery } from "./gallery.js";
+import { jobs } from "./jobs.js";
+import { keysFor } from "./keys.js";
+import { legend } from "./legend.js";
+import { measures } from "./measures.js";
+import { hush, say, tell } from "./notice.js";
+import { lower, openTab } from "./panel.js";
+import { read, write } from "./permalink.js";
+import { scale } from "./scale.js";
+import { segment } from "./segment.js";
+import { savePicture } from "./shot.js";
+import { open } from "./viewer.js";
+
+let view = null;
+let correction = null;
+let lastWord = "";
+let turn = 0;
+
+function show(page) {
+  $("gallery").hidden = page !== "gallery";
+  $("viewer").hidden = page !== "viewer";
+  for (const id of ["copy-link", "shot"]) $(id).hidden = page !== "viewer";
+  document.body.dataset.page = page;
+}
+
+function closeSlide() {
+  keysFor(null, null);
+  view?.close();
+  view = null;
+  correction = null;
+  $("divider").hidden = $("hint").hidden = $("aim").hidden = $("left-name").hidden = $("right-name").hidden = true;
+}
+
+/** Leave a slide that is gone; the line is shown over the gallery. */
+function gone(line) {
+  lastWord = line;
+  correction = null;
+  location.hash = "#/";
+}
+
+async function openGallery() {
+  show("gallery");
+  $("title").textContent = "Slides";
+  await showGallery();
+  if (turn > 1) $("title").focus(); // who comes back from a slide begins at the top
+}
+
+async function openSlide(wanted, mine) {
+  show("viewer");
+  $("title").textContent = "Opening …";
+  const gallery = api.gallery();
+  gallery.catch(() => {}); // told where it is waited for
+  const opened = await open(wanted, { gone });
+  if (mine !== turn) return opened.close();
+  view = opened;
+  const { slide } = view;
+  $("title").textContent = slide.name.split("/").at(-1);
+  $("title").title = slide.name;
+  document.title = `${slide.name} - breastseg`;
+  $("version").textContent = `breastseg ${(await gallery).version}.`;
+  const draw = new Draw(view);
+  scale(view);
+  compare(view);
+  legend(view);
+  measures(view);
+  segment(view, draw, await gallery);
+  correction = correct(view, draw, await gallery);
+  keysFor(view, correction);
+  openTab("map", { raise: false });
+  lower();
+  view.osd.canvas.focus();
+  say(`${slide.name} is open`);
+}
+
+async function route() {
+  const wanted = read(location.hash);
+  if (view && wanted.slide === view.slide.id) {
+    view.follow(wanted);
+    return;
+  }
+  if (correction && !(await mayLeave())) return;
+  const mine = ++turn;
+  hush();
+  closeSlide();
+  try {
+    if (wanted.slide) await openSlide(wanted, mine);
+    else await openGallery();
+    if (lastWord) tell(lastWord);
+    lastWord = "";
+  } catch (error) {
+    if (wanted.slide) gone(error.message);
+    else tell(error.message);
+  }
+}
+
+/** Ask before drawn areas are lost; who stays gets the address back. */
+async function mayLeave() {
+  if (await correction.mayLeave()) return true;
+  history.pushState(null, "", write(view.slide.id, view.place(), view.look));
+  return false;
+}
+
+async function copyLink() {
+  const address = new URL(write(view.slide.id, view.place(), view.look), location.href).href;
+  try {
+    await navigator.clipboard.writeText(address);
+    tell("The link to this view is copied.", { seconds: 3, good: true });
+  } catch {
+    tell(`The link to this view: ${address}`);
+  }
+}
+
+$("zoom-in").addEventListener("click", () => view?.zoomBy(1.6));
+$("zoom-out").addEventListener("click", () => view?.zoomBy(1 / 1.6));
+$("zoom-fit").addEventListener("click", () => view?.fit());
+$("eye").addEventListener("click", () => view?.look.set({ shown: !view.look.shown }));
+$("shot").addEventListener("click", () => view && savePicture(view));
+$("copy-link").addEventListener("click", copyLink);
+window.addEventListener("hashchange", route);
+jobs.look();
+route();

@@ -1,0 +1,108 @@
+// The maps over a slide: which pyramid goes where, in which colours; the preview of a running job.
+import { classColours, decode, doubtColours, paintLabels } from "./labels.js";
+import { Pyramid } from "./pyramid.js";
+
+export class Maps {
+  /** `changed()` asks for another painting. */
+  constructor(slide, look, { changed, failed }) {
+    Object.assign(this, { slide, look, changed, failed });
+    this.pyramids = new Map(); // by layer id, and by layer id + "?" for its uncertainty
+    this.preview = null;
+    look.addEventListener("change", () => this.recolour());
+  }
+
+  layer(id) {
+    return this.slide.layers.find((layer) => layer.id === id) ?? null;
+  }
+
+  recolour() {
+    for (const [id, pyramid] of this.pyramids) if (!id.endsWith("?")) this.colour(pyramid, this.layer(id));
+    if (this.preview) this.preview.look = null;
+    this.changed();
+  }
+
+  colour(pyramid, layer) {
+    const key = [this.look.mode, ...this.look.hidden].join();
+    if (pyramid.key === key) return;
+    pyramid.key = key;
+    pyramid.colour(classColours(layer.classes, this.look.hidden), this.look.mode === "outline");
+  }
+
+  pyramid(id) {
+    const layer = this.layer(id);
+    if (!layer) return null;
+    if (!this.pyramids.has(id)) {
+      const made = this.made(`/api/layers/${id}/tiles`, layer.size_px, layer.levels);
+      this.colour(made, layer);
+      this.pyramids.set(id, made);
+    }
+    return this.pyramids.get(id);
+  }
+
+  doubts(id) {
+    const layer = this.layer(id);
+    if (!layer?.uncertainty) return null;
+    if (!this.pyramids.has(`${id}?`)) {
+      const size = layer.size_px.map((px) => Math.ceil(px / 8));
+      let levels = 1;
+      for (let side = Math.max(...size); side > 256; side = Math.ceil(side / 2)) levels++;
+      const made = this.made(`/api/layers/${id}/uncertainty`, size, levels);
+      made.colour(doubtColours, false);
+      this.pyramids.set(`${id}?`, made);
+    }
+    return this.pyramids.get(`${id}?`);
+  }
+
+  made(root, size, levels) {
+    const url = (level, column, row) => `${root}/${level}/${column}_${row}.png`;
+    return new Pyramid({ url, size, levels, arrived: this.changed, failed: this.failed });
+  }
+
+  /** Paint layer `id` (with its uncertainty, where that is on) from canvas px `from` to `to`. */
+  paint(ctx, view, id, from = 0, to = view.width) {
+    if (!this.look.shown) return;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(from, 0, to - from, view.height);
+    ctx.clip();
+    const doubts = this.look.uncertainty ? this.doubts(id) : null;
+    const faint = doubts && this.look.mode === "fill" ? 0.4 : 1; // so that the doubts stand out
+    ctx.globalAlpha = faint * this.look.opacity[this.look.mode];
+    this.pyramid(id)?.draw(ctx, view, this.slide.size_px);
+    ctx.globalAlpha = 0.75;
+    doubts?.draw(ctx, view, this.slide.size_px);
+    ctx.restore();
+  }
+
+  /** Show labels of a job that is at work; `null` takes them away. */
+  async showPreview(blob, box, classes) {
+    this.preview = blob && { ...(await decode(blob)), box, classes, canvas: document.createElement("canvas"), look: null };
+    this.changed();
+  }
+
+  previewFrame(view) {
+    const [x, y, width, height] = this.preview.box;
+    return [(x - view.x) * view.scale, (y - view.y) * view.scale, width * view.scale, height * view.scale];
+  }
+
+  /** Keep older maps out of the frame that a job is filling. */
+  clipPreview(ctx, view) {
+    if (!this.preview) return;
+    ctx.beginPath();
+    ctx.rect(0, 0, view.width, view.height);
+    ctx.rect(...this.previewFrame(view));
+    ctx.clip("evenodd");
+  }
+
+  paintPreview(ctx, view) {
+    const { preview, look } = this;
+    if (!preview || !look.shown) return;
+    if (preview.look !== look) {
+      paintLabels(preview.canvas, preview, classColours(preview.classes, look.hidden), look.mode === "outline" ? 1 : 0);
+      preview.look = look;
+    }
+    ctx.globalAlpha = look.opacity[look.mode];
+    ctx.imageSmoothingEnabled = false;
+    ctx.drawImage(preview.canvas, ...this.previewFrame(view));
+  }
+}

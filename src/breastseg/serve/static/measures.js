@@ -1,0 +1,89 @@
+// The Measures tab: the row that predict writes, in words and units, and what the map was made with.
+import * as api from "./api.js";
+import { $, h } from "./dom.js";
+import { day, length, mm2, percent, plain, whole } from "./numbers.js";
+
+const NAMES = {
+  analysed_mm2: "Analysed",
+  tissue_mask_mm2: "Tissue found",
+  stroma_percent_of_tumor_and_stroma: "Stroma, of tumour and stroma",
+  inflammatory_percent_of_stroma_and_inflammatory: "Inflammation, of stroma and inflammation",
+  necrosis_percent_of_tumor_and_necrosis: "Necrosis, of tumour and necrosis",
+  stroma_percent_of_tumor_and_stroma_within_100_um: "Stroma, of tumour and stroma, within 100 µm of tumour",
+  inflammatory_percent_of_stroma_and_inflammatory_within_100_um: "Inflammation, of stroma and inflammation, within 100 µm of tumour",
+  nest_count: "Tumour nests",
+  nest_area_median_mm2: "Nest area, median",
+  nest_area_max_mm2: "Nest area, largest",
+  nest_diameter_max_mm: "Nest diameter, largest",
+};
+const SKIPPED = new Set(["image", "mpp"]);
+
+/** Classes first, area and share in one row each; then the other measures. */
+function rowsOf(found) {
+  const row = Object.entries(found).filter(([key]) => !SKIPPED.has(key));
+  const classes = row.map(([key]) => key.replace(/_mm2$/, "")).filter((name) => `${name}_mm2` in found && `${name}_percent` in found);
+  const shown = new Set(classes.flatMap((name) => [`${name}_mm2`, `${name}_percent`]));
+  const value = (key) => told(key, found[key])[1];
+  return [
+    table(classes.map((name) => [words(name), value(`${name}_mm2`), value(`${name}_percent`)])),
+    table(row.filter(([key]) => !shown.has(key)).map(([key, one]) => told(key, one))),
+  ];
+}
+
+/** A measure's name without its unit, and its value with it; the unit is the end of the key. */
+function told(key, value) {
+  if (value === null) return [words(key), "none"];
+  if (typeof value !== "number") return [words(key), String(value)];
+  if (key.includes("_percent")) return [words(key, "_percent"), percent(value)];
+  if (key.endsWith("_mm2")) return [words(key, "_mm2"), mm2(value)];
+  if (key.endsWith("_mm")) return [words(key, "_mm"), length(value * 1000)];
+  if (key.endsWith("_um")) return [words(key, "_um"), length(value)];
+  return [words(key), Number.isInteger(value) ? whole(value) : plain(value)];
+}
+
+function words(key, unit = "") {
+  const name = NAMES[key] ?? key.replace(unit, "").replaceAll("_", " ");
+  return name[0].toUpperCase() + name.slice(1);
+}
+
+const line = ([name, ...values]) => h("tr", {}, h("th", { scope: "row" }, name), ...values.map((value) => h("td", {}, value)));
+const table = (rows) => h("table", {}, h("tbody", {}, ...rows.map(line)));
+
+function made(found) {
+  const rows = [
+    ["Model", found.model],
+    ["Made", found.made && day(found.made)],
+    ["Slide", found.mpp && [`${plain(found.mpp)} µm/px`, found.mpp_source].filter(Boolean).join(", ")],
+    ["Model works at", found.model_mpp && `${plain(found.model_mpp)} µm/px`],
+    ["Only the box", found.box_level0_px?.join(", ")],
+    ["Computed by", found.backend],
+  ];
+  return rows.filter(([, value]) => value);
+}
+
+/** Show the measures of the map that is shown. */
+export function measures(view) {
+  let shown;
+  async function show() {
+    const layer = view.maps.layer(view.look.map);
+    if (layer?.id === shown) return;
+    shown = layer?.id;
+    $("measures").replaceChildren();
+    $("measures-of").textContent = layer ? `Of the map shown: ${layer.title}.` : "Choose a map to see its measures.";
+    if (!layer) return;
+    try {
+      const found = await api.measures(layer.id);
+      if (view.signal.aborted || shown !== layer.id) return;
+      const known = Object.keys(found.measures).length > 0;
+      if (!known) $("measures-of").textContent = `No measures were made of ${layer.title}.`;
+      const doubts = h("ul", { class: "doubts" }, ...(found.doubts ?? []).map((text) => h("li", {}, text)));
+      $("measures").replaceChildren(...(known ? rowsOf(found.measures) : []), doubts);
+      if (made(found).length) $("measures").append(h("h2", {}, "How it was made"), table(made(found)));
+    } catch (error) {
+      $("measures-of").textContent = error.message;
+    }
+  }
+  view.look.addEventListener("change", show);
+  view.addEventListener("layers", show);
+  show();
+}

@@ -1,0 +1,123 @@
+// The label tiles of one layer: asked for as they come into view, kept in a bounded cache, coloured again without asking again.
+import * as api from "./api.js";
+import { decode, paintLabels } from "./labels.js";
+
+const PIECE = 256;
+const KEPT = 240; // tiles: at most 78 MB of labels and colours
+const AT_ONCE = 3;
+const BUSY = [0, 503];
+
+export class Pyramid {
+  /** `url(level, column, row)`; `size` and `levels` of the layer; `arrived()` when something new can be drawn; `failed(error)`. */
+  constructor({ url, size, levels, arrived, failed }) {
+    Object.assign(this, { url, size, levels, arrived, failed });
+    this.tiles = new Map(); // key -> tile, least lately used first
+    this.asked = new Set();
+    this.wanted = [];
+    this.colour(new Uint32Array(256), false);
+  }
+
+  /** Choose colours; tiles are painted again when they are next drawn. */
+  colour(table, outline) {
+    this.table = table;
+    this.outline = outline;
+    this.look = {};
+  }
+
+  /** Draw what is in view over the frame of a slide of `frame` level-0 px; where a tile is missing, what is known of it from above. */
+  draw(ctx, view, frame) {
+    const stretch = [frame[0] / this.size[0], frame[1] / this.size[1]];
+    const finest = this.levels - 1;
+    const level = finest - Math.min(finest, Math.max(0, Math.floor(-Math.log2(view.scale * stretch[0]))));
+    const side = PIECE * 2 ** (finest - level);
+    const span = (axis, from, to) => {
+      const last = Math.ceil(this.size[axis] / side) - 1;
+      return [Math.max(0, Math.floor(from / stretch[axis] / side)), Math.min(last, Math.floor(to / stretch[axis] / side))];
+    };
+    const [left, right] = span(0, view.x, view.x + view.width / view.scale);
+    const [top, bottom] = span(1, view.y, view.y + view.height / view.scale);
+    const zoom = view.scale * stretch[0] * 2 ** (finest - level); // canvas px per pixel of the level
+    ctx.imageSmoothingEnabled = zoom < 1;
+    this.reach = !this.outline ? 0 : zoom < 1.5 ? 2 : 1;
+    this.wanted = [];
+    for (let row = top; row <= bottom; row++)
+      for (let column = left; column <= right; column++) this.drawPiece(ctx, view, stretch, level, column, row);
+    this.wanted.sort((a, b) => this.distance(a, left + right, top + bottom) - this.distance(b, left + right, top + bottom));
+    if (!this.tiles.has("0/0_0")) this.wanted.unshift([0, 0, 0]);
+    this.ask();
+  }
+
+  distance([, column, row], columns, rows) {
+    return Math.hypot(2 * column - columns, 2 * row - rows);
+  }
+
+  drawPiece(ctx, view, stretch, level, column, row) {
+    const found = this.nearest(level, column, row);
+    if (!found || found.level < level) this.wanted.push([level, column, row]);
+    if (!found || found.tile.empty) return;
+    const factor = 2 ** (this.levels - 1 - level);
+    const edge = (axis, index) => Math.min(index * PIECE * factor, this.size[axis]); // in the layer's full pixels
+    const box = [edge(0, column), edge(1, row), edge(0, column + 1), edge(1, row + 1)];
+    const screen = box.map((at, i) => Math.round((at * stretch[i % 2] - (i % 2 ? view.y : view.x)) * view.scale));
+    const coarse = 2 ** (this.levels - 1 - found.level);
+    const up = level - found.level;
+    const [sx, sy] = [box[0] / coarse - PIECE * (column >> up), box[1] / coarse - PIECE * (row >> up)];
+    const { canvas } = found.tile;
+    const sw = Math.min((box[2] - box[0]) / coarse, canvas.width - sx);
+    const sh = Math.min((box[3] - box[1]) / coarse, canvas.height - sy);
+    if (sw > 0 && sh > 0 && screen[2] > screen[0] && screen[3] > screen[1])
+      ctx.drawImage(canvas, sx, sy, sw, sh, screen[0], screen[1], screen[2] - screen[0], screen[3] - screen[1]);
+  }
+
+  /** The tile, or the nearest one above it that is here, painted in the colours of now. */
+  nearest(level, column, row) {
+    for (let up = 0; up <= level; up++) {
+      const key = `${level - up}/${column >> up}_${row >> up}`;
+      const tile = this.tiles.get(key);
+      if (!tile) continue;
+      this.tiles.delete(key);
+      this.tiles.set(key, tile);
+      if (!tile.empty && (tile.look !== this.look || tile.reach !== this.reach)) {
+        paintLabels(tile.canvas, tile, this.table, this.reach);
+        Object.assign(tile, { look: this.look, reach: this.reach });
+      }
+      return { tile, level: level - up };
+    }
+    return null;
+  }
+
+  ask() {
+    while (this.asked.size < AT_ONCE && this.wanted.length) {
+      const [level, column, row] = this.wanted.shift();
+      const key = `${level}/${column}_${row}`;
+      if (!this.asked.has(key) && !this.tiles.has(key)) this.fetch(key, this.url(level, column, row));
+    }
+  }
+
+  async fetch(key, url) {
+    this.asked.add(key);
+    try {
+      const tile = await decode(await api.blob(url));
+      tile.empty = tile.labels.every((label) => label === 0);
+      tile.canvas = tile.empty ? null : document.createElement("canvas");
+      this.keep(key, tile);
+    } catch (error) {
+      if (BUSY.includes(error.status)) await new Promise((resolve) => setTimeout(resolve, 1500)); // then it is asked for again
+      else {
+        this.keep(key, { empty: true }); // what cannot be read stays clear
+        this.failed(error);
+      }
+    }
+    this.asked.delete(key);
+    this.ask();
+    this.arrived();
+  }
+
+  keep(key, tile) {
+    this.tiles.set(key, tile);
+    for (const old of this.tiles.keys()) {
+      if (this.tiles.size <= KEPT) break;
+      if (old !== "0/0_0") this.tiles.delete(old);
+    }
+  }
+}

@@ -1,0 +1,45 @@
+"""A page in the system's Chromium, for tests that look at what people see; they skip where the browser or its driver is missing."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+             "--disable-component-update", "--disable-sync")  # fmt: skip
+
+
+def chromium() -> str:
+    """Return the browser's path; skip the test where it or Playwright is missing."""
+    pytest.importorskip("playwright")
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("no Chromium here")
+    return path
+
+
+@contextmanager
+def page(width: int = 1280, height: int = 800, scheme: str = "light", **context_options: Any) -> Iterator[Any]:
+    """Yield a Playwright page (synchronous).
+
+    Its `faults` is a list of errors: what the console said, what a script threw, what could not be loaded. Its `asked` is a list of the
+    addresses it asked for, data addresses left out.
+    """
+    path = chromium()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        try:
+            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, **context_options)
+            opened = context.new_page()
+            opened.faults, opened.asked = [], []
+            opened.on("console", lambda said: opened.faults.append(said.text) if said.type == "error" else None)
+            opened.on("pageerror", lambda error: opened.faults.append(str(error)))
+            opened.on("requestfailed", lambda request: opened.faults.append(f"{request.url[:200]}: {request.failure}"))
+            opened.on("request", lambda request: opened.asked.append(request.url) if not request.url.startswith("data:") else None)
+            yield opened
+        finally:
+            browser.close()

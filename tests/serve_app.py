@@ -1,0 +1,97 @@
+"""The server on a real port over a small folder of real crops, for tests that ask it as a browser does."""
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from breastseg.files import fingerprint, write_json
+from breastseg.geometry import Box
+from breastseg.labels import BUILT_IN
+from breastseg.rasters import Raster
+from breastseg.slides import open_slide
+from conftest import DATA
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server that runs: its address, its folder, and what its routes share."""
+
+    address: str
+    folder: Path
+    state: Any
+
+
+def small_folder(place: Path) -> Path:
+    """Make a folder of one SVS, and of BCSS crops with their masks in `bcss`."""
+    (place / "bcss").mkdir(parents=True)
+    shutil.copy(DATA / "slides" / "cmu1.svs", place / "cmu1.svs")
+    for kind in ("images", "masks"):
+        shutil.copytree(DATA / "bcss" / kind, place / "bcss" / kind)
+    return place
+
+
+def mapped_folder(place: Path) -> Path:
+    """Make a small folder in which the SVS and the first crop have maps, by the model that ships."""
+    from breastseg.inference.model import load_model
+    from breastseg.inference.predict import PredictConfig, predict
+    from breastseg.inference.result import ResultConfig
+    from breastseg.inference.stream import MapConfig
+
+    small_folder(place)
+    model, config = load_model(), ResultConfig(map=MapConfig(uncertainty=True))
+    crop = sorted((place / "bcss" / "images").iterdir())[0]
+    predict(place / "cmu1.svs", model, place / "maps" / "slides", PredictConfig(result=config), say=lambda line: None)
+    predict(crop, model, place / "maps" / "crops", PredictConfig(mpp=0.3, result=config), say=lambda line: None)
+    return place
+
+
+def add_map(folder: Path, slide: Path, labels: npt.NDArray[np.uint8], **more: Any) -> Path:
+    """Write a result of a slide as `predict` does, with these labels over all of it; `more` goes into run.json."""
+    from breastseg.outputs.label_tiff import write_label_tiff
+
+    folder.mkdir(parents=True)
+    label_map = BUILT_IN["region5"]
+    with Raster(folder / "scratch", labels.shape[::-1]) as raster:
+        raster.write(Box(0, 0, *raster.size_px), labels)
+        raster.finish()
+        write_label_tiff(raster, label_map, folder / "labels.ome.tif", mpp=0.5)
+    (folder / "scratch").unlink()
+    with closing(open_slide(slide, mpp=0.25)) as opened:
+        size = list(opened.size_px)
+    said = {"input": str(slide), "input_fingerprint": fingerprint(slide), "size_px": size, "mpp": 0.25, "model": "painted",
+            "label_map": label_map.to_dict(), "measures": {}, "doubts": []}  # fmt: skip
+    write_json(folder / "run.json", said | more)
+    return folder
+
+
+@contextmanager
+def serving(folder: Path, **settings: Any) -> Iterator[Served]:
+    """Run the server in a thread of this process, on a port of its own choice."""
+    uvicorn = pytest.importorskip("uvicorn")
+    from breastseg.serve.app import create_app
+    from breastseg.serve.config import ServeConfig
+
+    app = create_app(ServeConfig(folder, port=0, **settings))
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", ws="none", lifespan="off", timeout_graceful_shutdown=5)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    with app.state.server as state:
+        thread.start()
+        try:
+            while not server.started:
+                assert thread.is_alive(), "the server did not start"
+                time.sleep(0.01)
+            port = server.servers[0].sockets[0].getsockname()[1]
+            yield Served(f"http://127.0.0.1:{port}", folder, state)
+        finally:
+            server.should_exit = True
+            thread.join(20)

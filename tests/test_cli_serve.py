@@ -1,0 +1,123 @@
+"""breastseg serve: one line when it cannot, an address when it can, and an orderly end."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("fastapi")
+
+from breastseg.cli import main
+from breastseg.serve.config import ServeConfig
+from breastseg.serve.run import address_of, listening
+from serve_app import small_folder
+
+
+@contextmanager
+def served(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run the command in a process of its own; yield it and its first line."""
+    command = [sys.executable, "-u", "-m", "breastseg", "serve", *map(str, arguments), "--no-open"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            yield process, process.stdout.readline()
+        finally:
+            process.kill()
+
+
+def test_it_says_where_it_is_and_ends_when_told(tmp_path: Path) -> None:
+    folder = small_folder(tmp_path / "slides")
+    with served(folder, "--port", "0") as (process, line):
+        found = re.fullmatch(re.escape(str(folder)) + r": 4 slides or pictures, at (http://127\.0\.0\.1:\d+/) \(Ctrl-C ends\)\n", line)
+        assert found, line
+        with urllib.request.urlopen(found[1] + "api/gallery", timeout=20) as answer:
+            assert answer.status == 200
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert (folder / "breastseg").is_dir()
+
+
+def test_an_empty_folder_is_served_and_sigterm_ends_it(tmp_path: Path) -> None:
+    with served(tmp_path, "--port", "0", "--out", tmp_path / "maps") as (process, line):
+        assert ": no slides or pictures, at http://127.0.0.1:" in line
+        process.terminate()
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 143
+    assert errors == ""
+
+
+def test_beyond_this_machine_the_address_has_a_token(tmp_path: Path) -> None:
+    with served(tmp_path, "--port", "0", "--host", "0.0.0.0") as (_, line):
+        found = re.search(r":(\d+)/\?token=([\w-]{40,})", line)
+        assert found, line
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(f"http://127.0.0.1:{found[1]}/", timeout=20)
+        with urllib.request.urlopen(
+            urllib.request.Request(f"http://127.0.0.1:{found[1]}/api/gallery", headers={"Authorization": f"Bearer {found[2]}"}), timeout=20
+        ) as answer:
+            assert answer.status == 200
+
+
+def test_a_second_server_on_one_folder_of_results_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with served(tmp_path, "--port", "0"):
+        assert main(["serve", str(tmp_path), "--port", "0", "--no-open"]) == 2
+    assert "another run is writing there now" in capsys.readouterr().err
+
+
+def test_a_port_in_use_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert main(["serve", str(tmp_path), "--port", str(port), "--no-open"]) == 2
+    said = f"breastseg: port {port}: in use by another program; choose another with --port, 0 takes any free one\n"
+    assert capsys.readouterr().err == said
+    assert not (tmp_path / "breastseg").exists()
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (["nothere"], "nothere: no such folder, wanted one with slides or pictures"),
+    ([".", "--port", "70000"], "port 70000: wanted 1 to 65535, or 0 for any that is free"),
+    ([".", "--host", "no.such.host.invalid"], "host 'no.such.host.invalid': not an address of this machine"),
+    ([".", "--host", "192.0.2.1"], "192.0.2.1, port 8100: cannot listen there"),
+])  # fmt: skip
+def test_mistakes_are_one_line(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["serve", *arguments, "--no-open"]) == 2
+    line = capsys.readouterr().err
+    assert line.startswith(f"breastseg: {said}")
+    assert line.count("\n") == 1
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in [name for name in sys.modules if name.startswith("breastseg.serve.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    assert main(["serve", "."]) == 2
+    assert capsys.readouterr().err == "breastseg: serve: uvicorn is not installed; pip install 'breastseg[serve]'\n"
+
+
+def test_addresses_can_be_opened(tmp_path: Path) -> None:
+    assert address_of(ServeConfig(tmp_path), 8100) == "http://127.0.0.1:8100/"
+    assert address_of(ServeConfig(tmp_path, "::1"), 81) == "http://[::1]:81/"
+    assert address_of(ServeConfig(tmp_path, "0.0.0.0", token="a-b"), 81) == f"http://{socket.gethostname()}:81/?token=a-b"
+
+
+def test_a_port_that_was_just_left_can_be_taken_again(tmp_path: Path) -> None:
+    with listening(ServeConfig(tmp_path, port=0)) as first:
+        port = first.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as line:
+            first.accept()[0].close()
+            line.recv(1)
+    listening(ServeConfig(tmp_path, port=port)).close()

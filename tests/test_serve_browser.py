@@ -1,0 +1,462 @@
+"""The page of `breastseg serve` in a real browser: what a pathologist sees, clicks, drags and types."""
+
+import base64
+import io
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from breastseg.labels import BUILT_IN
+from browser import chromium, page
+from conftest import CROPS
+from serve_app import Served, add_map, mapped_folder, serving
+
+pytest.importorskip("fastapi")
+
+CLASSES = BUILT_IN["region5"].classes
+BLOCKS = np.random.default_rng(0).integers(1, 6, (12, 12), dtype=np.uint8)
+"""A painted map of cmu1.svs: each value is a square of 40 level-0 px."""
+WIDE = "Grüner Schnitt 1.jpg"
+"""A picture without microns per pixel, on which a job takes a while."""
+
+PIXELS = """places => {
+  const canvas = document.querySelector("#slide canvas.overlay"), ctx = canvas.getContext("2d");
+  const at = ([x, y]) => [...ctx.getImageData(canvas.width / 2 + x, canvas.height / 2 + y, 1, 1).data];
+  return places.map(at);
+}"""
+COUNT = """color => {
+  const canvas = document.querySelector("#slide canvas.overlay");
+  const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  let found = 0;
+  for (let i = 0; i < data.length; i += 4)
+    if (data[i + 3] > 40 && (!color || color.every((value, k) => Math.abs(data[i + k] - value) < 9))) found++;
+  return found;
+}"""
+DECODE = """async text => {
+  const { decode } = await import("/static/labels.js");
+  const bytes = Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
+  return Array.from((await decode(new Blob([bytes]))).labels);
+}"""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The server over real crops, some with maps."""
+    chromium()
+    folder = mapped_folder(tmp_path_factory.mktemp("folder") / "Slides 2026")
+    add_map(folder / "maps" / "painted", folder / "cmu1.svs", np.kron(BLOCKS, np.ones((20, 20), np.uint8)))
+    crop = np.asarray(Image.open(CROPS[0]).convert("RGB"))
+    Image.fromarray(np.tile(crop, (16, 16, 1))).save(folder / WIDE, quality=70)
+    with serving(folder) as one:
+        yield one
+
+
+@contextmanager
+def visit(served: Served, at: str = "", *, faults: str = "^$", **context: Any) -> Iterator[Any]:
+    """Open the page; in the end nothing may have gone wrong but `faults`, and nobody else may have been asked."""
+    with page(**context) as opened:
+        opened.set_default_timeout(15_000)
+        opened.goto(f"{served.address}/{at}")
+        yield opened
+        left = "net::ERR_ABORTED$"  # what was on its way when the page was left
+        assert [fault for fault in opened.faults if not re.search(f"{left}|{faults}", fault)] == []
+        assert {address for address in opened.asked if not address.startswith((served.address, f"blob:{served.address}"))} == set()
+
+
+def until(true: Callable[[], Any], seconds: float = 15) -> Any:
+    """Wait until something is so, and return it."""
+    end = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.05)
+    return found
+
+
+def open_slide(opened: Any, name: str = "cmu1.svs") -> None:
+    opened.locator("a.card", has_text=name).click()
+    opened.locator("#slide canvas.overlay").wait_for()
+    opened.wait_for_url(re.compile("zoom="))
+
+
+def choose_painted(opened: Any) -> None:
+    value = opened.locator("#map-choice option", has_text="painted").get_attribute("value")
+    opened.select_option("#map-choice", value)
+
+
+def count(opened: Any, name: str | None = None) -> int:
+    """Return how many pixels of the overlay are coloured, as one class or at all."""
+    color = next((list(one.color) for one in CLASSES if one.name == name), None)
+    return int(opened.evaluate(COUNT, color))
+
+
+def address_of(opened: Any) -> str:
+    """Return the address as the page has it now; Playwright's own lags behind."""
+    return str(opened.evaluate("() => location.href"))
+
+
+def place_of(opened: Any) -> tuple[float, float, float]:
+    told = dict(part.split("=") for part in address_of(opened).split("?")[1].split("&"))
+    return float(told["x"]), float(told["y"]), float(told["zoom"])
+
+
+def shot(opened: Any, name: str, tmp_path: Path) -> None:
+    """Keep a picture of the page where BREASTSEG_SCREENSHOTS names a folder."""
+    folder = Path(os.environ.get("BREASTSEG_SCREENSHOTS", tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+    opened.screenshot(path=folder / f"{name}.png")
+
+
+def serious(opened: Any) -> list[str]:
+    """Return what axe-core finds that keeps somebody out."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    found = axe.Axe().run(opened).response["violations"]
+    return [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in found if one["impact"] in ("serious", "critical")]
+
+
+def test_the_gallery_shows_the_folder_and_finds_by_name(served: Served) -> None:
+    with visit(served) as opened:
+        opened.locator("#cards li").first.wait_for()
+        assert opened.locator("#title").inner_text() == "Slides 2026"
+        assert opened.locator("#cards li").count() == 5
+        assert "2 maps" in opened.locator("li", has_text="cmu1.svs").inner_text()
+        assert "no map yet" in opened.locator("li", has_text=WIDE).inner_text()
+        opened.fill("#filter", "grün")
+        assert opened.locator("#cards .name").all_inner_texts() == [WIDE]
+        until(lambda: opened.evaluate("() => document.querySelector('#cards img').naturalWidth") == 320)
+        assert "Research use only" in opened.locator("#top").inner_text()
+
+
+def test_labels_come_out_of_a_picture_exactly(served: Served) -> None:
+    values = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    held = io.BytesIO()
+    Image.fromarray(values).save(held, "PNG")
+    with visit(served) as opened:
+        assert opened.evaluate(DECODE, base64.b64encode(held.getvalue()).decode()) == values.ravel().tolist()
+
+
+def test_every_square_of_a_map_lies_where_it_belongs(served: Served) -> None:
+    with visit(served) as opened:
+        open_slide(opened)
+        choose_painted(opened)
+        slide = opened.url.split("?")[0].split("/")[-1]
+        painted = opened.input_value("#map-choice")
+        for zoom in (0.5, 1, 1.5):
+            opened.goto("about:blank")
+            opened.goto(f"{served.address}/#/slide/{slide}?x=240&y=240&zoom={zoom}&layers={painted}")
+            opened.locator("#slide canvas.overlay").wait_for()
+            middles = [((40 * column - 220) * zoom, (40 * row - 220) * zoom) for row in range(12) for column in range(12)]
+            until(lambda places=middles: all(rgba[3] for rgba in opened.evaluate(PIXELS, places)))
+            seen = np.array(opened.evaluate(PIXELS, middles))
+            wanted = np.array([CLASSES[label - 1].color for label in BLOCKS.ravel()])
+            assert np.abs(seen[:, :3] - wanted).max() <= 2, zoom
+            assert set(seen[:, 3]) == {102}  # 40 %
+
+
+def test_a_class_goes_and_comes_back_and_so_do_outline_and_opacity(served: Served) -> None:
+    with visit(served) as opened:
+        open_slide(opened)
+        choose_painted(opened)
+        until(lambda: count(opened, "necrosis"))
+        asked = len([address for address in opened.asked if "/layers/" in address])
+        tumor = count(opened, "tumor")
+        opened.locator("#legend button", has_text="necrosis").click()
+        until(lambda: count(opened, "necrosis") == 0)
+        assert count(opened, "tumor") == tumor
+        assert opened.locator("#legend button", has_text="necrosis").get_attribute("aria-pressed") == "false"
+        opened.keyboard.press("4")
+        until(lambda: count(opened, "necrosis") > 0)
+        whole = count(opened)
+        opened.keyboard.press("o")
+        until(lambda: 0 < count(opened) < 0.7 * whole)
+        opened.keyboard.press("m")
+        until(lambda: count(opened) == 0)
+        assert len([address for address in opened.asked if "/layers/" in address]) == asked  # colours change, tiles stay
+
+
+def test_a_link_leads_back_to_place_zoom_and_layers(served: Served, tmp_path: Path) -> None:
+    with visit(served) as opened:
+        open_slide(opened)
+        choose_painted(opened)
+        before = place_of(opened)
+        opened.locator("#zoom-in").click()
+        opened.mouse.move(300, 300)
+        opened.mouse.wheel(0, -240)
+        opened.locator("#legend button", has_text="stroma").click()
+        until(lambda: place_of(opened)[2] > 1.5 * before[2])
+        time.sleep(1)  # until it has come to rest
+        link, place = address_of(opened), place_of(opened)
+        opened.goto("about:blank")
+        opened.goto(link)
+        until(lambda: "layers=" in address_of(opened) and opened.locator("#legend button").count() == 5)
+        time.sleep(0.5)
+        assert place_of(opened) == pytest.approx(place, rel=2e-3)
+        assert opened.locator("#map-choice option:checked").inner_text().startswith("painted")
+        assert opened.locator("#legend button", has_text="stroma").get_attribute("aria-pressed") == "false"
+        opened.goto(re.sub(r"x=[\d.]+&y=[\d.]+", "x=60um&y=30um", link))
+        until(lambda: "um" not in address_of(opened))
+        mpp = 0.499
+        assert place_of(opened)[:2] == pytest.approx((60 / mpp, 30 / mpp), rel=5e-3)
+
+
+def test_two_maps_side_by_side_and_by_swipe(served: Served, tmp_path: Path) -> None:
+    with visit(served) as opened:
+        open_slide(opened)
+        choose_painted(opened)
+        until(lambda: count(opened, "necrosis"))
+        whole = count(opened)
+        opened.select_option("#second", "none")
+        until(lambda: 0.4 * whole < count(opened) < 0.6 * whole)
+        opened.locator("#divider").focus()
+        opened.keyboard.press("End")
+        until(lambda: count(opened) > 0.9 * whole)
+        shot(opened, "swipe", tmp_path)
+        opened.check("input[value=side]")
+        opened.locator("#slide-two canvas.overlay").wait_for()
+        opened.locator("#zoom-in").click()
+        same = "() => ['slide', 'slide-two'].map(id => document.querySelector(`#${id} canvas.overlay`).width)"
+        assert len(set(opened.evaluate(same))) == 1
+        shot(opened, "side-by-side", tmp_path)
+        time.sleep(1)  # until it has come to rest
+        link, place = address_of(opened), place_of(opened)
+        opened.goto("about:blank")
+        opened.goto(link)
+        opened.locator("#slide-two canvas.overlay").wait_for()
+        time.sleep(0.5)
+        assert place_of(opened) == pytest.approx(place, rel=2e-3)
+
+
+def test_the_keyboard_alone_opens_a_slide_and_toggles_a_class(served: Served) -> None:
+    with visit(served) as opened:
+        opened.locator("#cards li").first.wait_for()
+        for _ in range(20):
+            opened.keyboard.press("Tab")
+            if "cmu1.svs" in opened.evaluate("() => document.activeElement.innerText"):
+                break
+        opened.keyboard.press("Enter")
+        until(lambda: count(opened) > 0 if opened.locator("#slide canvas.overlay").count() else False)
+        before, there = count(opened, "other") + count(opened, "stroma"), opened.wait_for_url(re.compile("zoom=")) or place_of(opened)
+        for key in "25":
+            opened.keyboard.press(key)
+        until(lambda: count(opened, "other") + count(opened, "stroma") < before)
+        for key in ("+", "ArrowRight"):
+            opened.keyboard.down(key)
+            time.sleep(0.2)
+            opened.keyboard.up(key)
+        until(lambda: place_of(opened)[0] > there[0] and place_of(opened)[2] > there[2])
+        opened.keyboard.press("?")
+        assert opened.locator("#help").is_visible()
+        opened.keyboard.press("Escape")
+        assert not opened.locator("#help").is_visible()
+        opened.locator("#tab-map").focus()
+        opened.keyboard.press("ArrowRight")
+        opened.locator("#measures", has_text="How it was made").wait_for()
+
+
+def test_blocks_of_a_job_arrive_in_two_browsers_and_one_cancels(served: Served, tmp_path: Path) -> None:
+    with visit(served, faults="404") as opened:  # a preview asked for in the moment in which the job ends
+        open_slide(opened, WIDE)
+        other = opened.context.browser.new_context().new_page()
+        other.goto(opened.url)
+        opened.locator("#tab-segment").click()
+        opened.locator("#start").click()
+        assert "microns per pixel" in opened.locator("#line-text").inner_text()
+        opened.fill("#mpp", "1")  # so that it is much to look at
+        opened.locator("#start").click()
+        until(lambda: int(opened.locator("#slide").get_attribute("data-blocks") or 0) >= 1, 40)
+        until(lambda: count(opened) > 0)
+        shot(opened, "job", tmp_path)
+        other.locator("#tab-segment").click()
+        assert re.search(r"\d+ %", opened.locator("#jobs-here").inner_text())
+        until(lambda: count(other) > 0)
+        other.get_by_role("button", name=f"Cancel {WIDE}").click()
+        opened.locator("#jobs-here", has_text="cancelled").wait_for()
+        other.locator("#jobs-here", has_text="cancelled").wait_for()
+        until(lambda: count(opened) == 0)
+        opened.locator("#tab-map").click()
+        assert opened.locator("#no-map").is_visible()
+
+
+def test_a_drawn_rectangle_is_segmented_and_its_map_opens(served: Served) -> None:
+    name = CROPS[1].name
+    with visit(served, faults="404") as opened:
+        open_slide(opened, name[:16])
+        first = opened.input_value("#map-choice")
+        opened.locator("#tab-segment").click()
+        opened.locator("input[value=box]").click()
+        opened.mouse.move(300, 200)
+        opened.mouse.down()
+        opened.mouse.move(600, 500, steps=5)
+        opened.mouse.up()
+        assert re.search(r"\d+ × \d+ px", opened.locator("#box-text").inner_text())
+        if opened.locator("#mpp").is_visible():
+            opened.fill("#mpp", "0.3")
+        opened.locator("#start").click()
+        opened.locator("#jobs-here .done").wait_for(timeout=40_000)
+        until(lambda: opened.input_value("#map-choice") not in ("", first))
+        opened.locator("#tab-map").click()
+        assert "regions.geojson" in opened.locator("#files").inner_text()
+        with opened.expect_download() as download:
+            opened.locator("#files a", has_text="regions.geojson").click()
+        assert json.loads(Path(download.value.path()).read_text())["type"] == "FeatureCollection"
+
+
+def draw(opened: Any, places: list[tuple[int, int]]) -> None:
+    for x, y in places:
+        opened.mouse.click(x, y)
+        time.sleep(0.35)  # not a double click
+    opened.keyboard.press("Enter")
+
+
+def test_areas_are_drawn_saved_and_found_again(served: Served, tmp_path: Path) -> None:
+    name = CROPS[2]
+    with visit(served, faults="409") as opened:
+        open_slide(opened, name.name[:16])
+        opened.locator("#tab-correct").click()
+        opened.locator("#areas-text", has_text="No areas").wait_for()
+        opened.select_option("#area-class", "Necrosis")
+        opened.locator("#tool-points").click()
+        draw(opened, [(400, 300), (520, 300), (520, 420), (400, 420)])
+        opened.locator("#tool-free").click()
+        opened.mouse.move(600, 300)
+        opened.mouse.down()
+        for angle in np.linspace(0, 6, 20):
+            opened.mouse.move(660 - 60 * np.cos(angle), 300 + 60 * np.sin(angle))
+        opened.mouse.up()
+        assert opened.locator("#areas li").count() == 2
+        opened.locator("#undo").click()
+        assert opened.locator("#areas-text").inner_text() == "1 area. Not saved yet."
+        opened.locator("#home").click()  # not without asking
+        opened.locator("#ask button", has_text="Stay").click()
+        shot(opened, "correct", tmp_path)
+        opened.locator("#save").click()
+        opened.locator("#areas-text", has_text="Saved").wait_for()
+        saved = json.loads((served.folder / "bcss" / "images" / f"{name.stem}.geojson").read_text())["features"]
+        assert [one["properties"]["classification"]["name"] for one in saved] == ["Necrosis"]
+        ring = np.array(saved[0]["geometry"]["coordinates"][0])
+        zoom = place_of(opened)[2]
+        assert np.ptp(ring, axis=0) * zoom == pytest.approx((120, 120), abs=2)
+        link = address_of(opened)
+        opened.goto("about:blank")
+        opened.goto(link)
+        opened.locator("#tab-correct").click()
+        opened.locator("#areas button", has_text="Necrosis").click()
+        opened.locator("#areas select").select_option("Stroma")
+        assert "Not saved" in opened.locator("#areas-text").inner_text()
+        elsewhere = opened.context.new_page()  # somebody else is quicker
+        elsewhere.goto(link)
+        elsewhere.locator("#tab-correct").click()
+        elsewhere.locator("#areas button", has_text="Necrosis").click()
+        elsewhere.locator("#areas .row button", has_text="Delete").click()
+        elsewhere.locator("#save").click()
+        elsewhere.locator("#areas-text", has_text="No areas").wait_for()
+        elsewhere.locator("#line", has_text="saved").wait_for()
+        opened.locator("#save").click()
+        assert "changed meanwhile" in opened.locator("#line-text", has_text="Not saved").inner_text()
+        opened.get_by_role("button", name="Save mine in their place").click()
+        opened.locator("#areas-text", has_text="1 area. Saved").wait_for()
+
+
+def test_geojson_of_another_program_is_taken_into_the_drawing_and_a_broken_one_is_not(served: Served, tmp_path: Path) -> None:
+    ring = [[20, 20], [120, 20], [120, 120], [20, 20]]
+    feature = {
+        "type": "Feature",
+        "properties": {"classification": {"name": "Stroma"}},
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
+    good, bad = tmp_path / "good.geojson", tmp_path / "bad.geojson"
+    good.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    bad.write_text(
+        json.dumps({"type": "FeatureCollection", "features": [{**feature, "geometry": {"type": "Polygon", "coordinates": [[1]]}}]})
+    )
+    with visit(served) as opened:
+        open_slide(opened)
+        opened.locator("#tab-correct").click()
+        opened.locator("#areas-text", has_text="No areas").wait_for()
+        opened.set_input_files("#import", bad)
+        opened.locator("#line-text", has_text="bad.geojson feature 1 is no polygon and no point").wait_for()
+        opened.set_input_files("#import", good)
+        opened.locator("#areas-text", has_text="1 area. Not saved yet.").wait_for()
+        opened.locator("#undo").click()
+
+
+def test_a_slide_that_is_removed_while_open_leads_back_to_the_gallery(served: Served) -> None:
+    mortal = served.folder / "mortal.jpg"
+    shutil.copy(served.folder / WIDE, mortal)
+    with visit(served, faults="404|410|^Tile") as opened:
+        open_slide(opened, "mortal.jpg")
+        mortal.unlink()
+        for _ in range(6):
+            opened.keyboard.press("+")
+            time.sleep(0.1)
+        opened.locator("#cards li").first.wait_for()
+        assert "mortal.jpg" in opened.locator("#line-text").inner_text()
+
+
+def test_a_picture_is_added_and_a_file_that_is_no_slide_is_refused(served: Served, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.svs"
+    broken.write_bytes(b"no slide at all")
+    with visit(served, faults="4\\d\\d") as opened:
+        opened.locator("#cards li").first.wait_for()
+        opened.set_input_files("#upload", CROPS[0])
+        opened.locator("#cards li", has_text=CROPS[0].stem).locator("nth=0").wait_for()
+        until(lambda: (served.folder / CROPS[0].name).is_file())
+        opened.set_input_files("#upload", broken)
+        assert "broken.svs" in opened.locator("#line-text", has_text="was not added").inner_text()
+        (served.folder / CROPS[0].name).unlink()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nobody_is_kept_out(served: Served, tmp_path: Path, scheme: str) -> None:
+    with visit(served, scheme=scheme) as opened:
+        opened.locator("#cards li").first.wait_for()
+        assert serious(opened) == []
+        shot(opened, f"gallery-{scheme}", tmp_path)
+        open_slide(opened)
+        until(lambda: count(opened))
+        for tab in ("measures", "segment", "correct", "map"):
+            opened.locator(f"#tab-{tab}").click()
+            assert serious(opened) == [], tab
+        shot(opened, f"viewer-{scheme}", tmp_path)
+        opened.locator("#help-open").click()
+        assert serious(opened) == []
+
+
+def test_it_fits_a_phone(served: Served, tmp_path: Path) -> None:
+    wide = "() => document.documentElement.scrollWidth"
+    with visit(served, width=390, height=780, has_touch=True, is_mobile=True) as opened:
+        opened.locator("#cards li").first.wait_for()
+        assert opened.evaluate(wide) == 390
+        shot(opened, "gallery-phone", tmp_path)
+        open_slide(opened)
+        until(lambda: count(opened))
+        shot(opened, "viewer-phone", tmp_path)
+        for tab in ("map", "measures", "segment", "correct"):
+            opened.locator(f"#tab-{tab}").tap()
+            assert opened.evaluate(wide) == 390, tab
+            assert opened.locator("#slide").bounding_box()["height"] > 200
+            shot(opened, f"{tab}-phone", tmp_path)
+
+
+def test_a_view_is_saved_as_a_picture(served: Served) -> None:
+    with visit(served) as opened:
+        open_slide(opened)
+        choose_painted(opened)
+        until(lambda: count(opened, "necrosis"))
+        with opened.expect_download() as download:
+            opened.locator("#shot").click()
+        assert download.value.suggested_filename == "cmu1.png"
+        saved = Image.open(download.value.path())
+        assert saved.width == opened.evaluate("() => document.querySelector('#slide canvas.overlay').width")
+        foot = np.asarray(saved.convert("L"))[-30:]
+        assert (foot < 128).sum() > 50  # scale bar and words ...
+        assert (foot > 200).mean() > 0.8  # ... on white
