@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import pytest
@@ -21,19 +21,29 @@ def chromium() -> str:
 
 
 @contextmanager
-def page(width: int = 1280, height: int = 800, scheme: str = "light", **context_options: Any) -> Iterator[Any]:
-    """Yield a Playwright page (synchronous).
-
-    Its `faults` is a list of errors: what the console said, what a script threw, what could not be loaded. Its `asked` is a list of the
-    addresses it asked for, data addresses left out.
-    """
+def launched() -> Iterator[Any]:
+    """Yield a browser (synchronous), which pages may share; one at a time."""
     path = chromium()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
         try:
-            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, **context_options)
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def page(width: int = 1280, height: int = 800, scheme: str = "light", *, browser: Any = None, **context_options: Any) -> Iterator[Any]:
+    """Yield a Playwright page (synchronous), in a browser of its own or in `browser`.
+
+    Its `faults` is a list of errors: what the console said, what a script threw, what could not be loaded. Its `asked` is a list of the
+    addresses it asked for, data addresses left out.
+    """
+    with launched() if browser is None else nullcontext(browser) as running:
+        context = running.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, **context_options)
+        try:
             opened = context.new_page()
             opened.faults, opened.asked = [], []
             opened.on("console", lambda said: opened.faults.append(said.text) if said.type == "error" else None)
@@ -42,4 +52,4 @@ def page(width: int = 1280, height: int = 800, scheme: str = "light", **context_
             opened.on("request", lambda request: opened.asked.append(request.url) if not request.url.startswith("data:") else None)
             yield opened
         finally:
-            browser.close()
+            context.close()

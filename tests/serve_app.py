@@ -79,9 +79,12 @@ def serving(folder: Path, **settings: Any) -> Iterator[Served]:
     uvicorn = pytest.importorskip("uvicorn")
     from breastseg.serve.app import create_app
     from breastseg.serve.config import ServeConfig
+    from breastseg.serve.patience import PatientProtocol
 
     app = create_app(ServeConfig(folder, port=0, **settings))
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", ws="none", lifespan="off", timeout_graceful_shutdown=5)
+    config = uvicorn.Config(
+        app, http=PatientProtocol, host="127.0.0.1", port=0, log_level="critical", ws="none", lifespan="off", timeout_graceful_shutdown=5
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     with app.state.server as state:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from PIL import Image
 
 from breastseg.cli import main
 from breastseg.data.audit import audit
-from breastseg.data.audit.colours import colour_baseline
+from breastseg.data.audit.colours import colour_baseline, stain_gap
 from breastseg.data.audit.duplicates import NEAR_BITS, difference_hashes, near_pairs
 from breastseg.data.audit.look import Looks
 from breastseg.data.audit.places import overlapping, place
@@ -323,6 +324,28 @@ def test_colours_that_belong_to_patients_fall_apart_by_patient() -> None:
     told = colour_baseline(windows(patients, colours, labels), number, number, np.array(["train", "test", "train", "test"]))
     assert told["patient"]["balanced_accuracy"] == told["image"]["balanced_accuracy"] == told["split"]["balanced_accuracy"] == 0.0
     assert told["patient"]["overlap"] == 0.0
+
+
+@pytest.mark.parametrize(("by_patient", "severity"), [(False, "warning"), (True, "note")])
+def test_a_gap_between_tiles_and_patients_is_a_finding(by_patient: bool, severity: str) -> None:
+    rows = [(patient, label, (label + patient) % 2 + 2 * (patient // 2)) for patient in range(4) for label in (0, 1) for _ in range(20)]
+    patients, labels, colours = (list(column) for column in zip(*rows, strict=True))
+    number = np.arange(4)
+    (stain,) = stain_gap(colour_baseline(windows(patients, colours, labels), number, number, None), by_patient)
+    assert (stain.severity, stain.numbers["patient"]) == (severity, 0.0)
+    assert stain.numbers["tile"] > 0.1
+    assert list(stain_gap(colour_baseline(windows(patients, labels, labels), number, number, None), by_patient)) == []
+
+
+def test_a_class_of_one_patient_is_no_stain() -> None:
+    """Nobody else can tell it, whatever the stain: its windows would be wrong by patient and right by tile."""
+    rows = [(patient, label) for patient in range(3) for label in (0, 1, 2) if label < 2 or patient == 0 for _ in range(10)]
+    patients, labels = (list(column) for column in zip(*rows, strict=True))
+    looks = replace(windows(patients, labels, [0] * len(rows)), pixels=100 * np.eye(3, dtype=np.int64)[labels])
+    told = colour_baseline(looks, np.arange(3), np.arange(3), None)
+    assert [(told[name]["balanced_accuracy"], told[name]["classes"]) for name in ("tile", "image", "patient")] == [(1.0, 2)] * 3
+    assert told["patient"]["overlap"] < 1
+    assert list(stain_gap(told, by_patient=False)) == []
 
 
 def test_colours_that_mean_tissue_hold_for_every_patient() -> None:

@@ -247,6 +247,7 @@ def test_dots_alone_have_no_chapter(unseen: Bundle, tmp_path: Path, capsys: pyte
     found = prepare(DATA / "brca_m2c", tmp_path / "data", PrepareConfig(mpp=0.5, workers=1), say=quiet)
     assert evaluate(unseen, found.path, tmp_path / "out", "--as-report") == 2
     assert "nothing but dots is annotated there, the chapter is of areas; leave --as-report out" in capsys.readouterr().err
+    assert (tmp_path / "out" / "report.html").is_file()  # what was computed is not lost
 
 
 def test_no_evaluation_no_chapter(unseen: Bundle, tmp_path: Path) -> None:

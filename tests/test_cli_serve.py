@@ -85,7 +85,8 @@ def test_a_port_in_use_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize(("arguments", "said"), [
-    (["nothere"], "nothere: no such folder, wanted one with slides or pictures"),
+    (["nothere"], "nothere: no such folder, wanted a folder with slides or pictures"),
+    (["a.svs"], "a.svs: is a file, wanted a folder with slides or pictures"),
     ([".", "--port", "70000"], "port 70000: wanted 1 to 65535, or 0 for any that is free"),
     ([".", "--host", "no.such.host.invalid"], "host 'no.such.host.invalid': not an address of this machine"),
     ([".", "--host", "192.0.2.1"], "192.0.2.1, port 8100: cannot listen there"),
@@ -94,6 +95,7 @@ def test_mistakes_are_one_line(
     arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.svs").write_bytes(b"")
     assert main(["serve", *arguments, "--no-open"]) == 2
     line = capsys.readouterr().err
     assert line.startswith(f"breastseg: {said}")

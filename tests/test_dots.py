@@ -122,6 +122,8 @@ def test_the_report_tells_of_dots(result: Path) -> None:
     text = (result / "report.html").read_text(encoding="utf-8")
     scores = scores_of(result)["dots"]
     assert '<h2 id="dots">Dots</h2>' in text
+    assert scores["hospitals"]["A8"] == {"regions": 1, "patients": 1, "overall": scores["overall"], "classes": scores["classes"]}
+    assert scores["intervals"]["note"] in text
     assert f"<b>{scores['overall']['balanced_accuracy']:.3f}</b>balanced accuracy" in text
     for row in scores["classes"].values():
         if row["support_dots"]:
@@ -150,6 +152,8 @@ def test_a_data_set_of_dots_alone(lively_bundle: Bundle, tmp_path: Path, capsys:
     assert "2 regions, 2 patients; 159 dots: tumor 0." in said
     assert "balanced accuracy" in said
     assert "Dice" not in said
+    low, high = scores["dots"]["intervals"]["overall"]["balanced_accuracy"]
+    assert f"95 % of it {low:.3f} to {high:.3f}" in said
     assert scores["overall"]["support_px"] == 0
     assert scores["dots"]["overall"]["support_dots"] == 159
     assert {p.name for p in (tmp_path / "out").iterdir() if p.is_file()} == {
@@ -159,6 +163,20 @@ def test_a_data_set_of_dots_alone(lively_bundle: Bundle, tmp_path: Path, capsys:
     assert '<h2 id="dots">Dots</h2>' in text
     assert "Scores by class" not in text
     assert 'href=""' not in text
+    right = {region: row["dots"]["overall"]["accuracy"] for region, row in scores["regions"].items()}
+    worst, best = sorted(right, key=lambda region: right[region])
+    assert right[worst] < right[best]
+    assert text.index(worst) < text.index(best)
+    for region in (worst, best):
+        found = scores["regions"][region]["dots"]
+        shares = "".join(f"<td>{row['accuracy']:.3f}</td>" if row["support_dots"] else "<td>–</td>" for row in found["classes"].values())
+        row = f'<td class="long">{region}</td><td>{right[region]:.3f}</td><td>{found["overall"]["support_dots"]}</td>{shares}</tr>'
+        assert row in text
+    for name, row in scores["dots"]["classes"].items():
+        ends = scores["dots"]["intervals"]["classes"][name]["accuracy"]
+        if ends:
+            assert f"{row['accuracy']:.3f}<small>{ends[0]:.3f} to {ends[1]:.3f}</small>" in text
+    assert {site: row["overall"]["support_dots"] for site, row in scores["dots"]["hospitals"].items()} == {"A7": 97, "A8": 62}
     assert ">nan" not in text.lower()
 
 

@@ -4,6 +4,7 @@ import json
 import math
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from breastseg.cli import main
 from breastseg.data.dataset import Dataset
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.data.split import SplitConfig, split
-from breastseg.errors import ModelError
+from breastseg.errors import ModelError, SplitError
+from breastseg.evaluation.checks import leak_of
 from breastseg.files import write_json
 from breastseg.inference.model import load_model
 from breastseg.inference.tiles import PixelField, name_tissue
@@ -203,7 +205,7 @@ def test_one_patient_has_no_interval_and_is_told_so(
 ) -> None:
     assert evaluate(lively_bundle, crops.path, tmp_path / "out", "--split", "train") == 0
     reason = "no interval: it is drawn over patients, and a single one says nothing about others"
-    assert reason in capsys.readouterr().out
+    assert capsys.readouterr().out.startswith("1 region, 1 patient; Dice: ")
     assert scores_of(tmp_path / "out")["intervals"] == {"patients": 1, "note": reason}
     assert reason in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
@@ -242,7 +244,11 @@ def test_auc_and_calibration_are_those_of_the_models_probabilities(with_probabil
     assert sum(row["pixels"] for row in found["reliability"]) == len(truth)
     sure = sum(row["pixels"] * row["confidence"] for row in found["reliability"]) / len(truth)
     assert sure == pytest.approx(scores_.max(axis=0).mean(), rel=1e-4)
-    assert f"<b>{found['mean_auc']:.3f}</b>mean AUC" in (with_probabilities / "report.html").read_text(encoding="utf-8")
+    text, ends = (with_probabilities / "report.html").read_text(encoding="utf-8"), found["intervals"]
+    for name, key, shown in ((found["mean_auc"], "mean_auc", "mean AUC"), (found["ece"], "ece", "expected calibration error")):
+        assert f"<b>{name:.3f}</b>{shown}<small>{ends[key][0]:.3f} to {ends[key][1]:.3f}</small>" in text
+    (low, high), tumour = ends["classes"]["tumor"]["auc"], found["classes"]["tumor"]
+    assert f"{tumour['auc']:.3f}<small>{low:.3f} to {high:.3f}</small></td><td>{tumour['auc_error_at_most']:.3f}</td>" in text
 
 
 def test_probabilities_at_the_models_own_resolution(lively_bundle: Bundle, painted_data: Dataset, tmp_path: Path) -> None:
@@ -262,7 +268,7 @@ def test_a_model_compared_with_itself_differs_by_nothing(with_probabilities: Pat
 
 
 def test_a_comparison_with_a_worse_result_finds_how_much_worse(
-    result: Path, crops: Dataset, lively_bundle: Bundle, tmp_path: Path
+    result: Path, crops: Dataset, lively_bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:  # fmt: skip
     worse = Path(shutil.copytree(result, tmp_path / "worse"))
     table = pd.read_csv(worse / "counts.csv")
@@ -274,6 +280,15 @@ def test_a_comparison_with_a_worse_result_finds_how_much_worse(
     assert found["difference"] == scores["pooled"]["stroma"]["dice"]
     assert found["interval"] == scores["intervals"]["classes"]["stroma"]["dice"]
     assert found["interval"][0] > 0
+    better = scores["comparison"]["overall"]["mean_dice"]
+    low, high = better["interval"]
+    assert f"mean Dice {better['difference']:+.3f} ({low:+.3f} to {high:+.3f}) against {worse}" in capsys.readouterr().out
+    text = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    for title, score in (("balanced accuracy", "balanced_accuracy"), ("kappa", "kappa"), ("mean IoU", "mean_iou")):
+        row = scores["comparison"]["overall"][score]
+        low, high = row["interval"]
+        assert f"<td>{title}</td><td>{row['difference']:.3f}</td><td>{low:.3f} to {high:.3f}</td>" in text
+    assert "2 patients are few" in scores["comparison"]["note"]
 
 
 def test_a_comparison_can_be_asked_for_later(result: Path, crops: Dataset, lively_bundle: Bundle, tmp_path: Path) -> None:
@@ -374,6 +389,16 @@ def test_a_patient_who_trained_the_model_is_refused(
     assert error.startswith(f"breastseg: patient {TRAINED} was used to train the model 'lively' (1 in all); scores on them say nothing")
     assert error.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_patient_who_chose_the_epoch_is_told_apart_from_one_who_taught(crops: Dataset, lively_bundle: Bundle) -> None:
+    patients = {"train": ["TCGA-A2-A3XX"], "val": ["TCGA-A2-A1G6"]}
+    model = load_model(lively_bundle.path)
+    model = replace(model, bundle=replace(model.bundle, card=replace(model.card, training={"patients": patients})))
+    regions = list(crops.regions.index)
+    for chosen, told in ((regions, "A3XX was used to train"), (regions[:2], "A1G6 was used to validate")):
+        with pytest.raises(SplitError, match=told):
+            leak_of(model, crops, crops.regions.assign(split="all"), chosen, "all")
 
 
 def test_the_fit_on_training_patients_can_be_seen_when_asked_for(crops: Dataset, lively_bundle: Bundle, tmp_path: Path) -> None:

@@ -257,7 +257,7 @@ def test_a_finished_study_trains_nothing_and_writes_the_same_bytes(
     monkeypatch.setattr(training, "train", None)
     inflation(crops.path, out, CONFIG, say=quiet)
     assert [(out / name).read_bytes() for name in names] == before
-    with pytest.raises(OutputError, match="holds 'inflation' work with other settings"):
+    with pytest.raises(OutputError, match=r"holds 'inflation' work with other settings \(guard_um: 32\.0 there, 20 now\)"):
         inflation(crops.path, out, replace(CONFIG, guard_um=20), say=quiet)
 
 

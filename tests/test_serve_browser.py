@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ import pytest
 from PIL import Image
 
 from breastseg.labels import BUILT_IN
-from browser import chromium, page
+from browser import launched, page
 from conftest import CROPS
-from serve_app import Served, add_map, mapped_folder, serving
+from serve_app import add_map, mapped_folder, serving
 
 pytest.importorskip("fastapi")
 
@@ -42,6 +43,12 @@ COUNT = """color => {
     if (data[i + 3] > 40 && (!color || color.every((value, k) => Math.abs(data[i + k] - value) < 9))) found++;
   return found;
 }"""
+NOISE = """const true_ = CanvasRenderingContext2D.prototype.getImageData;
+CanvasRenderingContext2D.prototype.getImageData = function (...where) {
+  const found = true_.apply(this, where);
+  for (let i = 0; i < found.data.length; i += 40) found.data[i] ^= 1;
+  return found;
+}"""
 DECODE = """async text => {
   const { decode } = await import("/static/labels.js");
   const bytes = Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
@@ -49,22 +56,34 @@ DECODE = """async text => {
 }"""
 
 
+@dataclass(frozen=True)
+class Seen:
+    """The server, and the browser that looks at it: one for all tests, each with a profile of its own in it."""
+
+    address: str
+    folder: Path
+    browser: Any
+
+
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     """The server over real crops, some with maps."""
-    chromium()
-    folder = mapped_folder(tmp_path_factory.mktemp("folder") / "Slides 2026")
-    add_map(folder / "maps" / "painted", folder / "cmu1.svs", np.kron(BLOCKS, np.ones((20, 20), np.uint8)))
-    crop = np.asarray(Image.open(CROPS[0]).convert("RGB"))
-    Image.fromarray(np.tile(crop, (16, 16, 1))).save(folder / WIDE, quality=70)
-    with serving(folder) as one:
-        yield one
+    with launched() as running:
+        folder = mapped_folder(tmp_path_factory.mktemp("folder") / "Slides 2026")
+        add_map(folder / "maps" / "painted", folder / "cmu1.svs", np.kron(BLOCKS, np.ones((20, 20), np.uint8)))
+        halves = np.repeat(np.array([[1, 2]], np.uint8), 256, axis=1).repeat(512, axis=0)  # they meet where two tiles meet
+        for twin in "ab":
+            add_map(folder / "maps" / f"halves-{twin}", folder / "bcss" / "images" / CROPS[2].name, halves, model="halves")
+        crop = np.asarray(Image.open(CROPS[0]).convert("RGB"))
+        Image.fromarray(np.tile(crop, (16, 16, 1))).save(folder / WIDE, quality=70)
+        with serving(folder) as one:
+            yield Seen(one.address, folder, running)
 
 
 @contextmanager
-def visit(served: Served, at: str = "", *, faults: str = "^$", **context: Any) -> Iterator[Any]:
+def visit(served: Seen, at: str = "", *, faults: str = "^$", **context: Any) -> Iterator[Any]:
     """Open the page; in the end nothing may have gone wrong but `faults`, and nobody else may have been asked."""
-    with page(**context) as opened:
+    with page(browser=served.browser, **context) as opened:
         opened.set_default_timeout(15_000)
         opened.goto(f"{served.address}/{at}")
         yield opened
@@ -86,6 +105,7 @@ def open_slide(opened: Any, name: str = "cmu1.svs") -> None:
     opened.locator("a.card", has_text=name).click()
     opened.locator("#slide canvas.overlay").wait_for()
     opened.wait_for_url(re.compile("zoom="))
+    opened.locator("#live", has_text="is open").wait_for(state="attached")  # keys work from now on
 
 
 def choose_painted(opened: Any) -> None:
@@ -109,6 +129,17 @@ def place_of(opened: Any) -> tuple[float, float, float]:
     return float(told["x"]), float(told["y"]), float(told["zoom"])
 
 
+def at_rest(opened: Any) -> tuple[str, tuple[float, float, float]]:
+    """Return address and place once nothing moves any more."""
+    seen = ""
+    for _ in range(40):
+        opened.wait_for_timeout(300)  # the address is written 200 ms after the last move
+        if address_of(opened) == seen:
+            return seen, place_of(opened)
+        seen = address_of(opened)
+    raise AssertionError("it never came to rest")
+
+
 def shot(opened: Any, name: str, tmp_path: Path) -> None:
     """Keep a picture of the page where BREASTSEG_SCREENSHOTS names a folder."""
     folder = Path(os.environ.get("BREASTSEG_SCREENSHOTS", tmp_path))
@@ -123,7 +154,7 @@ def serious(opened: Any) -> list[str]:
     return [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in found if one["impact"] in ("serious", "critical")]
 
 
-def test_the_gallery_shows_the_folder_and_finds_by_name(served: Served) -> None:
+def test_the_gallery_shows_the_folder_and_finds_by_name(served: Seen) -> None:
     with visit(served) as opened:
         opened.locator("#cards li").first.wait_for()
         assert opened.locator("#title").inner_text() == "Slides 2026"
@@ -136,15 +167,19 @@ def test_the_gallery_shows_the_folder_and_finds_by_name(served: Served) -> None:
         assert "Research use only" in opened.locator("#top").inner_text()
 
 
-def test_labels_come_out_of_a_picture_exactly(served: Served) -> None:
+def test_labels_come_out_of_a_picture_exactly(served: Seen) -> None:
     values = np.arange(256, dtype=np.uint8).reshape(16, 16)
     held = io.BytesIO()
     Image.fromarray(values).save(held, "PNG")
     with visit(served) as opened:
         assert opened.evaluate(DECODE, base64.b64encode(held.getvalue()).decode()) == values.ravel().tolist()
+        assert not opened.locator("#line").is_visible()
+        opened.add_init_script(NOISE)
+        opened.reload()
+        opened.locator("#line-text", has_text="This browser changes the pixels").wait_for()
 
 
-def test_every_square_of_a_map_lies_where_it_belongs(served: Served) -> None:
+def test_every_square_of_a_map_lies_where_it_belongs(served: Seen) -> None:
     with visit(served) as opened:
         open_slide(opened)
         choose_painted(opened)
@@ -162,7 +197,7 @@ def test_every_square_of_a_map_lies_where_it_belongs(served: Served) -> None:
             assert set(seen[:, 3]) == {102}  # 40 %
 
 
-def test_a_class_goes_and_comes_back_and_so_do_outline_and_opacity(served: Served) -> None:
+def test_a_class_goes_and_comes_back_and_so_do_outline_and_opacity(served: Seen) -> None:
     with visit(served) as opened:
         open_slide(opened)
         choose_painted(opened)
@@ -183,7 +218,23 @@ def test_a_class_goes_and_comes_back_and_so_do_outline_and_opacity(served: Serve
         assert len([address for address in opened.asked if "/layers/" in address]) == asked  # colours change, tiles stay
 
 
-def test_a_link_leads_back_to_place_zoom_and_layers(served: Served, tmp_path: Path) -> None:
+def test_outlines_are_thin_and_go_on_where_tiles_meet(served: Seen) -> None:
+    with visit(served) as opened:
+        open_slide(opened, CROPS[2].name[:16])
+        twins = opened.locator("#map-choice option", has_text="halves")
+        assert len(set(twins.all_inner_texts())) == 2  # told apart, though model and minute are the same
+        opened.select_option("#map-choice", twins.first.get_attribute("value"))
+        opened.keyboard.press("o")
+        tall = opened.evaluate("() => document.querySelector('#slide canvas.overlay').height")
+        for zoom in (3, 6):
+            at_rest(opened)  # the address says "outline" by now
+            opened.evaluate("zoom => { location.hash = location.hash.replace(/zoom=[^&]*/, `zoom=${zoom}`); }", zoom)
+            at_rest(opened)
+            for name in ("tumor", "stroma"):  # a line as long as the slide is high, about two pixels wide
+                until(lambda name=name: tall <= count(opened, name) <= 3 * tall)
+
+
+def test_a_link_leads_back_to_place_zoom_and_layers(served: Seen, tmp_path: Path) -> None:
     with visit(served) as opened:
         open_slide(opened)
         choose_painted(opened)
@@ -193,13 +244,11 @@ def test_a_link_leads_back_to_place_zoom_and_layers(served: Served, tmp_path: Pa
         opened.mouse.wheel(0, -240)
         opened.locator("#legend button", has_text="stroma").click()
         until(lambda: place_of(opened)[2] > 1.5 * before[2])
-        time.sleep(1)  # until it has come to rest
-        link, place = address_of(opened), place_of(opened)
+        link, place = at_rest(opened)
         opened.goto("about:blank")
         opened.goto(link)
         until(lambda: "layers=" in address_of(opened) and opened.locator("#legend button").count() == 5)
-        time.sleep(0.5)
-        assert place_of(opened) == pytest.approx(place, rel=2e-3)
+        assert at_rest(opened)[1] == pytest.approx(place, rel=2e-3)
         assert opened.locator("#map-choice option:checked").inner_text().startswith("painted")
         assert opened.locator("#legend button", has_text="stroma").get_attribute("aria-pressed") == "false"
         opened.goto(re.sub(r"x=[\d.]+&y=[\d.]+", "x=60um&y=30um", link))
@@ -208,7 +257,7 @@ def test_a_link_leads_back_to_place_zoom_and_layers(served: Served, tmp_path: Pa
         assert place_of(opened)[:2] == pytest.approx((60 / mpp, 30 / mpp), rel=5e-3)
 
 
-def test_two_maps_side_by_side_and_by_swipe(served: Served, tmp_path: Path) -> None:
+def test_two_maps_side_by_side_and_by_swipe(served: Seen, tmp_path: Path) -> None:
     with visit(served) as opened:
         open_slide(opened)
         choose_painted(opened)
@@ -226,16 +275,14 @@ def test_two_maps_side_by_side_and_by_swipe(served: Served, tmp_path: Path) -> N
         same = "() => ['slide', 'slide-two'].map(id => document.querySelector(`#${id} canvas.overlay`).width)"
         assert len(set(opened.evaluate(same))) == 1
         shot(opened, "side-by-side", tmp_path)
-        time.sleep(1)  # until it has come to rest
-        link, place = address_of(opened), place_of(opened)
+        link, place = at_rest(opened)
         opened.goto("about:blank")
         opened.goto(link)
         opened.locator("#slide-two canvas.overlay").wait_for()
-        time.sleep(0.5)
-        assert place_of(opened) == pytest.approx(place, rel=2e-3)
+        assert at_rest(opened)[1] == pytest.approx(place, rel=2e-3)
 
 
-def test_the_keyboard_alone_opens_a_slide_and_toggles_a_class(served: Served) -> None:
+def test_the_keyboard_alone_opens_a_slide_and_toggles_a_class(served: Seen) -> None:
     with visit(served) as opened:
         opened.locator("#cards li").first.wait_for()
         for _ in range(20):
@@ -262,10 +309,11 @@ def test_the_keyboard_alone_opens_a_slide_and_toggles_a_class(served: Served) ->
         opened.locator("#measures", has_text="How it was made").wait_for()
 
 
-def test_blocks_of_a_job_arrive_in_two_browsers_and_one_cancels(served: Served, tmp_path: Path) -> None:
+def test_blocks_of_a_job_arrive_in_two_browsers_and_one_cancels(served: Seen, tmp_path: Path) -> None:
     with visit(served, faults="404") as opened:  # a preview asked for in the moment in which the job ends
         open_slide(opened, WIDE)
-        other = opened.context.browser.new_context().new_page()
+        profile = served.browser.new_context()
+        other = profile.new_page()
         other.goto(opened.url)
         opened.locator("#tab-segment").click()
         opened.locator("#start").click()
@@ -282,11 +330,12 @@ def test_blocks_of_a_job_arrive_in_two_browsers_and_one_cancels(served: Served, 
         opened.locator("#jobs-here", has_text="cancelled").wait_for()
         other.locator("#jobs-here", has_text="cancelled").wait_for()
         until(lambda: count(opened) == 0)
+        profile.close()
         opened.locator("#tab-map").click()
         assert opened.locator("#no-map").is_visible()
 
 
-def test_a_drawn_rectangle_is_segmented_and_its_map_opens(served: Served) -> None:
+def test_a_drawn_rectangle_is_segmented_and_its_map_opens(served: Seen) -> None:
     name = CROPS[1].name
     with visit(served, faults="404") as opened:
         open_slide(opened, name[:16])
@@ -313,11 +362,11 @@ def test_a_drawn_rectangle_is_segmented_and_its_map_opens(served: Served) -> Non
 def draw(opened: Any, places: list[tuple[int, int]]) -> None:
     for x, y in places:
         opened.mouse.click(x, y)
-        time.sleep(0.35)  # not a double click
+        time.sleep(0.32)  # not a double click
     opened.keyboard.press("Enter")
 
 
-def test_areas_are_drawn_saved_and_found_again(served: Served, tmp_path: Path) -> None:
+def test_areas_are_drawn_saved_and_found_again(served: Seen, tmp_path: Path) -> None:
     name = CROPS[2]
     with visit(served, faults="409") as opened:
         open_slide(opened, name.name[:16])
@@ -366,7 +415,7 @@ def test_areas_are_drawn_saved_and_found_again(served: Served, tmp_path: Path) -
         opened.locator("#areas-text", has_text="1 area. Saved").wait_for()
 
 
-def test_geojson_of_another_program_is_taken_into_the_drawing_and_a_broken_one_is_not(served: Served, tmp_path: Path) -> None:
+def test_geojson_of_another_program_is_taken_into_the_drawing_and_a_broken_one_is_not(served: Seen, tmp_path: Path) -> None:
     ring = [[20, 20], [120, 20], [120, 120], [20, 20]]
     feature = {
         "type": "Feature",
@@ -389,20 +438,32 @@ def test_geojson_of_another_program_is_taken_into_the_drawing_and_a_broken_one_i
         opened.locator("#undo").click()
 
 
-def test_a_slide_that_is_removed_while_open_leads_back_to_the_gallery(served: Served) -> None:
+def look_at(opened: Any, x: int) -> None:
+    """Look closer at a place, so that tiles are asked for that were not shown yet."""
+    opened.evaluate("x => { location.hash = location.hash.replace(/x=.*zoom=[^&]*/, `x=${x}&y=700&zoom=1`); }", x)
+
+
+def test_a_slide_that_is_broken_changed_or_removed_while_open_is_told(served: Seen) -> None:
     mortal = served.folder / "mortal.jpg"
     shutil.copy(served.folder / WIDE, mortal)
-    with visit(served, faults="404|410|^Tile") as opened:
+    with visit(served, faults="404|410|422|^Tile") as opened:
         open_slide(opened, "mortal.jpg")
+        broken = re.compile(r"/entries/\w+/tiles/")
+        opened.route(broken, lambda route: route.fulfill(status=422, json={"error": "broken there"}))
+        look_at(opened, 600)
+        opened.locator("#line-text", has_text="Part of this slide or of its map cannot be read").wait_for()
+        opened.unroute(broken)
+        shutil.copy(CROPS[0], mortal)  # another picture under the same name
+        look_at(opened, 2000)
+        opened.locator("#line-text", has_text="mortal.jpg has changed since it was opened").wait_for()
+        assert opened.get_by_role("button", name="Open it again").is_visible()
         mortal.unlink()
-        for _ in range(6):
-            opened.keyboard.press("+")
-            time.sleep(0.1)
+        look_at(opened, 3400)
         opened.locator("#cards li").first.wait_for()
         assert "mortal.jpg" in opened.locator("#line-text").inner_text()
 
 
-def test_a_picture_is_added_and_a_file_that_is_no_slide_is_refused(served: Served, tmp_path: Path) -> None:
+def test_a_picture_is_added_and_a_file_that_is_no_slide_is_refused(served: Seen, tmp_path: Path) -> None:
     broken = tmp_path / "broken.svs"
     broken.write_bytes(b"no slide at all")
     with visit(served, faults="4\\d\\d") as opened:
@@ -415,23 +476,35 @@ def test_a_picture_is_added_and_a_file_that_is_no_slide_is_refused(served: Serve
         (served.folder / CROPS[0].name).unlink()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nobody_is_kept_out(served: Served, tmp_path: Path, scheme: str) -> None:
-    with visit(served, scheme=scheme) as opened:
+def test_nobody_is_kept_out(served: Seen, tmp_path: Path) -> None:
+    def check(name: str) -> None:
+        for scheme in ("light", "dark"):
+            opened.emulate_media(color_scheme=scheme)
+            assert serious(opened) == [], (name, scheme)
+            shot(opened, f"{name}-{scheme}", tmp_path)
+
+    with visit(served) as opened:
         opened.locator("#cards li").first.wait_for()
-        assert serious(opened) == []
-        shot(opened, f"gallery-{scheme}", tmp_path)
+        check("gallery")
         open_slide(opened)
         until(lambda: count(opened))
         for tab in ("measures", "segment", "correct", "map"):
             opened.locator(f"#tab-{tab}").click()
-            assert serious(opened) == [], tab
-        shot(opened, f"viewer-{scheme}", tmp_path)
+            check(tab)
         opened.locator("#help-open").click()
-        assert serious(opened) == []
+        check("help")
 
 
-def test_it_fits_a_phone(served: Served, tmp_path: Path) -> None:
+def fingers(opened: Any, steps: list[list[tuple[int, int]]]) -> None:
+    """Touch the screen, move through places and let go, as a screen reports it."""
+    device = opened.context.new_cdp_session(opened)
+    for kind, places in [("touchStart", steps[0]), *(("touchMove", step) for step in steps[1:]), ("touchEnd", [])]:
+        points = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(places)]
+        device.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        opened.wait_for_timeout(16)
+
+
+def test_it_fits_a_phone(served: Seen, tmp_path: Path) -> None:
     wide = "() => document.documentElement.scrollWidth"
     with visit(served, width=390, height=780, has_touch=True, is_mobile=True) as opened:
         opened.locator("#cards li").first.wait_for()
@@ -440,14 +513,23 @@ def test_it_fits_a_phone(served: Served, tmp_path: Path) -> None:
         open_slide(opened)
         until(lambda: count(opened))
         shot(opened, "viewer-phone", tmp_path)
+        before = at_rest(opened)[1]
+        fingers(opened, [[(150 - 6 * i, 300), (240 + 6 * i, 300)] for i in range(11)])
+        pinched = at_rest(opened)[1]
+        assert pinched[2] > 1.5 * before[2]
+        fingers(opened, [[(250 - 8 * i, 300)] for i in range(11)])
+        dragged = at_rest(opened)[1]
+        assert dragged[0] > pinched[0] + 40 / pinched[2]
+        assert dragged[2] == pinched[2]
         for tab in ("map", "measures", "segment", "correct"):
             opened.locator(f"#tab-{tab}").tap()
             assert opened.evaluate(wide) == 390, tab
             assert opened.locator("#slide").bounding_box()["height"] > 200
             shot(opened, f"{tab}-phone", tmp_path)
+        assert at_rest(opened)[1][2] == pytest.approx(dragged[2], rel=1e-3)  # the panel came up, the magnification stays
 
 
-def test_a_view_is_saved_as_a_picture(served: Served) -> None:
+def test_a_view_is_saved_as_a_picture(served: Seen) -> None:
     with visit(served) as opened:
         open_slide(opened)
         choose_painted(opened)

@@ -51,6 +51,6 @@ def run(options: argparse.Namespace) -> None:
     )  # fmt: skip
     if options.record:
         record_scores(model.bundle, scores)
+    print(write_report(options.out))
     if options.as_report:
         print(write_chapter(options.out, model.card))
-    print(write_report(options.out))

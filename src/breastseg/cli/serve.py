@@ -7,13 +7,17 @@ from pathlib import Path
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = (
-        "examples:\n  breastseg serve slides/\n  breastseg serve slides/ --port 0 --no-open --out /data/maps\n"
-        "  breastseg serve slides/ --host 0.0.0.0     # other machines too, with the token that is printed; nothing is encrypted"
+        "With --host other machines are let in too, by the token that is printed; nothing is encrypted.\n"
+        "examples:\n  breastseg serve slides/\n  breastseg serve slides/ --model runs/first/bundle\n"
+        "  breastseg serve slides/ --port 0 --no-open --out /data/maps\n  breastseg serve slides/ --host 0.0.0.0"
     )
     parser.add_argument("folder", help="slides, pictures and results, in folders or not")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default 127.0.0.1: this machine alone)")
     parser.add_argument("--port", type=int, default=8100, help="0 takes any that is free (default 8100)")
     parser.add_argument("--out", help="folder that jobs write to (default FOLDER/breastseg)")
+    parser.add_argument(
+        "--model", action="append", default=[], metavar="BUNDLE", help="folder of your own model, to choose too; may be repeated"
+    )
     parser.add_argument("--no-open", dest="open", action="store_false", help="do not open the browser")
 
 
@@ -27,4 +31,5 @@ def run(options: argparse.Namespace) -> None:
     except ImportError as cause:
         raise MissingPackageError(f"serve: {cause.name or cause} is not installed; pip install 'breastseg[serve]'") from None
     out = None if options.out is None else Path(options.out)
-    serve(ServeConfig(Path(options.folder), options.host, options.port, out=out), open_browser=options.open)
+    models = tuple(Path(model) for model in options.model)
+    serve(ServeConfig(Path(options.folder), options.host, options.port, out=out, models=models), open_browser=options.open)

@@ -55,8 +55,9 @@ def leak_of(model: Model, data: Dataset, table: pd.DataFrame, regions: Sequence[
     if part == "train":
         return ""
     patients, training = set(data.regions.loc[list(regions), "patient"]), model.card.training
-    used = {name for key in (("train",) if part == "val" else ("train", "val")) for name in training.get("patients", {}).get(key, ())}
-    seen = sorted(used & patients)
+    taught, chose = (set(training.get("patients", {}).get(key, ())) for key in ("train", "val"))
+    used = taught if part == "val" else taught | chose
+    seen = sorted(used & patients, key=lambda name: (name not in taught, name))
     if not seen:
         return ""
     same = (training.get("data"), training.get("split")) == (data.fingerprint(), split_fingerprint(table))
@@ -66,7 +67,8 @@ def leak_of(model: Model, data: Dataset, table: pd.DataFrame, regions: Sequence[
             f"{', ...' if seen[1:] else ''}), through other regions of theirs: this is no estimate for other patients"
         )
     raise SplitError(
-        f"patient {seen[0]} was used to train the model '{model.card.name}' ({len(seen)} in all); scores on them say nothing, "
+        f"patient {seen[0]} was used to {'train' if seen[0] in taught else 'validate'} the model '{model.card.name}' "
+        f"({len(seen)} in all); scores on them say nothing, "
         "evaluate another part, or --split train to see the fit"
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from breastseg.errors import InputError
-from breastseg.evaluation.spread import NO_INTERVAL
+from breastseg.evaluation.spread import NO_INTERVAL, few
 from breastseg.files import read_json
 from breastseg.labels import LabelMap
 from breastseg.metrics import bootstrap_difference, class_scores, overall_scores, summed_by
@@ -80,7 +80,10 @@ def comparison(counts: Mapping[str, Counts], other: Other, patients: list[str], 
     here, there = here[known], there[known]
     enough = len(here) >= 2
     ends = bootstrap_difference(here, there, names) if enough else None
-    drawn = f"{DRAWS:,} draws of {len(here)} patients, the same for both (seed {SEED}); an interval that holds 0 shows no difference"
+    drawn = (
+        f"{DRAWS:,} draws of {len(here)} patients, the same for both (seed {SEED}); where an interval holds 0, no difference was shown"
+        f"{few(len(here))}"
+    )
     (all_here, by_class), (all_there, other_by_class) = (
         (overall_scores(found.sum(axis=0)), class_scores(found.sum(axis=0), names)) for found in (here, there)
     )

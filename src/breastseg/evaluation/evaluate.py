@@ -38,7 +38,8 @@ from breastseg.slides import Pixels, resample_labels, resample_pixels
 PROTOCOL = (
     "pixels at the data set's um/px; not annotated pixels are left out; 0 is never a class; NaN where a class has no support; "
     "regions in which nothing but dots is known are scored by dots alone: the map's class at the dot's place; "
-    "borders are compared at about 1 um/px, where both sides are annotated; intervals are drawn over patients"
+    "borders are compared at about 1 um/px, where both sides are annotated; intervals are drawn over patients: a draw without a class "
+    "says nothing of it, and its means are over the classes that it has"
 )
 _NAMED = 10
 """Regions without truth that are named in a sentence; the others are in scores.json."""
@@ -184,15 +185,35 @@ def _name(model: Model, pixels: Pixels, truth: Labels, mpp: float, seen: SeenPro
 
 def _summary(scores: dict[str, Any]) -> str:
     without = f" ({len(scores['left_out'])} more without truth left out)" if scores["left_out"] else ""
-    parts = [f"{len(scores['regions'])} regions{without}, {len(scores['patients'])} patients"]
+    numbers = len(scores["regions"]), len(scores["patients"])
+    parts = [f"{numbers[0]} region{'s' * (numbers[0] != 1)}{without}, {numbers[1]} patient{'s' * (numbers[1] != 1)}"]
     overall = scores["overall"]
     if overall["support_px"]:
         by_class = ", ".join(f"{name} {s['dice']:.3f}" for name, s in scores["pooled"].items() if s["support_px"])
         parts.append(f"Dice: {by_class}; mean {overall['mean_dice']:.3f}, accuracy {overall['accuracy']:.3f}")
-        ends = scores["intervals"].get("overall", {}).get("mean_dice")
-        parts.append(f"95 % of mean Dice {ends[0]:.3f} to {ends[1]:.3f}" if ends else scores["intervals"]["note"])
+        parts.append(_interval(scores["intervals"], "mean_dice", "mean Dice"))
     if "dots" in scores:
         by_class = ", ".join(f"{name} {s['accuracy']:.3f}" for name, s in scores["dots"]["classes"].items() if s["support_dots"])
         found = scores["dots"]["overall"]
         parts.append(f"{found['support_dots']} dots: {by_class}; balanced accuracy {found['balanced_accuracy']:.3f}")
-    return "; ".join(parts)
+        parts.append(_interval(scores["dots"]["intervals"], "balanced_accuracy", "it"))
+    return "; ".join([*parts, *_asked_for(scores)])
+
+
+def _asked_for(scores: dict[str, Any]) -> list[str]:
+    """Return in words what only some evaluations have: AUC and calibration, and the difference from another model."""
+    parts = []
+    if scores["overall"]["support_px"] and "probabilities" in scores:
+        found = scores["probabilities"]
+        parts.append(f"mean AUC {found['mean_auc']:.3f}, expected calibration error {found['ece']:.3f}")
+    if "comparison" in scores:
+        found, folder = scores["comparison"]["overall"]["mean_dice"], scores["comparison"]["folder"]
+        ends = found["interval"]
+        spread = f" ({ends[0]:+.3f} to {ends[1]:+.3f})" if ends else ""
+        parts.append(f"mean Dice {found['difference']:+.3f}{spread} against {folder}")
+    return parts
+
+
+def _interval(drawn: dict[str, Any], score: str, words: str) -> str:
+    ends = drawn.get("overall", {}).get(score)
+    return f"95 % of {words} {ends[0]:.3f} to {ends[1]:.3f}" if ends else str(drawn["note"])

@@ -82,10 +82,14 @@ def probability_intervals(by_patient: Mapping[str, ProbabilityCounts], names: li
     return {**drawn, **ProbabilityCounts.bootstrap(known, names)} if "draws" in drawn else drawn
 
 
+def few(patients: int) -> str:
+    """Return a warning about few patients, to be put behind a sentence; nothing where there are enough."""
+    return f"; {patients} patients are few, and intervals of few patients are too narrow" if patients < _FEW_PATIENTS else ""
+
+
 def _drawn(patients: int, what: str) -> dict[str, Any]:
     """Return how many patients are drawn, and how, in words; without "draws" where there is nothing to draw among."""
     if patients < 2:
         return {"patients": patients, "note": NO_INTERVAL if patients else f"no interval: no {what} is annotated"}
-    few = f"; {patients} patients are few, and intervals of few patients are too narrow" if patients < _FEW_PATIENTS else ""
-    note = f"{100 * LEVEL:g} % of {DRAWS:,} draws of {patients} patients, with replacement, lie between the two numbers{few}"
+    note = f"{100 * LEVEL:g} % of {DRAWS:,} draws of {patients} patients, with replacement, lie between the two numbers{few(patients)}"
     return {"patients": patients, "draws": DRAWS, "seed": SEED, "note": note}

@@ -1,7 +1,8 @@
 """What was counted region by region -> every figure of scores.json, and the tables of regions and hospitals."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -59,9 +60,9 @@ def figures_of(found: Mapping[str, RegionCounts], table: pd.DataFrame, names: li
         "mean_per_region": region_means(counts, names),
         "intervals": drawn,
         "boundary": _boundary(areas, names),
-        "hospitals": _hospitals(counts, patients, [site or _UNKNOWN for site in sites], names),
+        "hospitals": _hospitals(counts, patients, sites, partial(_scored, names=names)),
         "regions": {region: _region(one, names) for region, one in found.items()},
-        **({"dots": _dots(dots, table.loc[list(found), "patient"].tolist(), names)} if dots.any() else {}),
+        **({"dots": _dots(dots, table.loc[list(found)], names)} if dots.any() else {}),
     }
 
 
@@ -122,23 +123,41 @@ def _boundary(areas: Mapping[str, RegionCounts], names: list[str]) -> dict[str, 
     return {"tolerance_um": TOLERANCE_UM, "classes": classes}
 
 
-def _dots(counts: Counts, patients: list[str], names: list[str]) -> dict[str, Any]:
-    """Return the scores of (R, K, K + 1) dots, and their intervals."""
-    return {**dot_scores(counts.sum(axis=0), names), "intervals": dot_intervals(summed_by(counts, patients), names)}
-
-
-def _hospitals(counts: Counts, patients: list[str], sites: list[str], names: list[str]) -> dict[str, Any]:
-    place = np.array(sites)
+def _dots(counts: Counts, table: pd.DataFrame, names: list[str]) -> dict[str, Any]:
+    """Return the scores of (R, K, K + 1) dots, their intervals and those of each hospital."""
+    known = counts.any(axis=(1, 2))
+    rows = table[known]
+    patients, sites = rows["patient"].tolist(), rows["site"].tolist()
     return {
-        site: {
-            "regions": int((place == site).sum()), "patients": len({p for p, s in zip(patients, sites, strict=True) if s == site}),
-            "overall": overall_scores(total), "classes": class_scores(total, names),
-        }
-        for site, total in summed_by(counts, sites).items() if total.any()
+        **dot_scores(counts.sum(axis=0), names),
+        "intervals": dot_intervals(summed_by(counts[known], patients), names),
+        "hospitals": _hospitals(counts[known], patients, sites, partial(_dots_scored, names=names)),
+    }
+
+
+def _hospitals(counts: Counts, patients: list[str], sites: list[str], score: Callable[[Counts], dict[str, Any]]) -> dict[str, Any]:
+    """Return the scores of the (R, K, K + 1) counts of each hospital, with how many regions and patients it has."""
+    named = [site or _UNKNOWN for site in sites]
+    people: dict[str, list[str]] = {site: [] for site in named}
+    for patient, site in zip(patients, named, strict=True):
+        people[site].append(patient)
+    return {
+        site: {"regions": len(people[site]), "patients": len(set(people[site])), **score(total)}
+        for site, total in summed_by(counts, named).items() if total.any()
     }  # fmt: skip
 
 
 def _region(one: RegionCounts, names: list[str]) -> dict[str, Any]:
     dice, hd95 = surface_dice(one.surface.counts), one.surface.hd95_um
     boundary = {name: {"surface_dice": float(dice[k]), "hd95_um": float(hd95[k])} for k, name in enumerate(names)}
-    return {"overall": overall_scores(one.pixels), "classes": class_scores(one.pixels, names), "boundary": boundary}
+    dots = {"dots": _dots_scored(one.dots, names)} if one.dots.any() else {}
+    return {**_scored(one.pixels, names), "boundary": boundary, **dots}
+
+
+def _scored(counts: Counts, names: list[str]) -> dict[str, Any]:
+    return {"overall": overall_scores(counts), "classes": class_scores(counts, names)}
+
+
+def _dots_scored(counts: Counts, names: list[str]) -> dict[str, Any]:
+    found = dot_scores(counts, names)
+    return {"overall": found["overall"], "classes": found["classes"]}

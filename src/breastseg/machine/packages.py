@@ -15,6 +15,7 @@ EXTRAS: Mapping[str, str] = {
     "parquet": "predict --parquet",
     "hub": "models pull and push",
     "track": "curves in TensorBoard and MLflow",
+    "serve": "the browser view",
 }
 """What each extra is for."""
 

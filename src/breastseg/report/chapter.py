@@ -26,7 +26,6 @@ from breastseg.report.charts import training_charts
 from breastseg.report.html import confusion_of, html_pages
 
 PICTURES = 10
-_SCORES = ("accuracy", "precision", "recall", "f1")
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,6 @@ def write_chapter(evaluation: str | Path, card: Card) -> Path:
     pages.filters["percent"] = _percent
     told = {
         "scores": scores, "tumour": tumour, "rows": rows, "said": _compared(scores), "network": _network(card), "pictures": len(figures),
-        "ends": _tumour_intervals(scores, tumour),
     }  # fmt: skip
     pages.autoescape = False
     write_text(out / "table.md", pages.get_template("chapter.md.j2").render(**told))
@@ -109,7 +107,8 @@ def tumour_class(label_map: LabelMap) -> str:
 
 def _ours(scores: Mapping[str, Any], card: Card, tumour: str) -> Row:
     found = scores["pooled"][tumour]
-    accuracy, precision, recall, f1 = (100 * value for value in (scores["overall"]["accuracy"], *(found[key] for key in _SCORES[1:])))
+    measured = (scores["overall"]["accuracy"], found["precision"], found["recall"], found["f1"])
+    accuracy, precision, recall, f1 = (100 * value for value in measured)
     return Row(f"Ours: {card.name} (measured)", accuracy, precision, recall, f1, f"{_network(card)}; {_protocol(scores)}")
 
 
@@ -141,14 +140,6 @@ def _compared(scores: Mapping[str, Any]) -> str:
     if scores["split"] == "train":
         return f"These rows cannot be compared: {theirs}; ours are of the very regions that trained the model."
     return f"These rows cannot be compared: {theirs}; ours are of patients who did not train the model, on annotated tissue alone."
-
-
-def _tumour_intervals(scores: Mapping[str, Any], tumour: str) -> dict[str, list[float] | None]:
-    """Return the intervals of the table's four scores; None where there is none."""
-    ends = scores["intervals"]
-    if "overall" not in ends:
-        return dict.fromkeys(_SCORES)
-    return {"accuracy": ends["overall"]["accuracy"], **{score: ends["classes"][tumour][score] for score in _SCORES[1:]}}
 
 
 def _losses(folder: Path) -> dict[str, tuple[float, float]]:

@@ -50,7 +50,9 @@ def html_pages() -> Environment:
     pages = Environment(
         loader=PackageLoader("breastseg", "report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    pages.filters |= {"score": _score, "interval": _interval, "microns": _microns, "count": lambda value: f"{int(value):,}"}
+    pages.filters |= {
+        "score": _score, "interval": _interval, "below": _below, "microns": _microns, "count": lambda value: f"{int(value):,}",
+    }  # fmt: skip
     return pages
 
 
@@ -65,6 +67,14 @@ def _microns(value: Any) -> str:
 def _interval(ends: list[float] | None, digits: int = 3) -> str:
     """Return an interval in words; nothing where there is none."""
     return f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if ends else ""
+
+
+def _below(drawn: Mapping[str, Any], *path: str, digits: int = 3) -> str:
+    """Return the interval at a path of keys as the small print under its figure; nothing where there is none."""
+    found: Any = drawn
+    for key in path:
+        found = (found or {}).get(key)
+    return Markup("<small>{}</small>").format(_interval(found, digits)) if found else ""
 
 
 def confusion_of(path: Path, unit: str, names: list[str]) -> dict[str, Any] | None:

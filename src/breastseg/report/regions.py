@@ -19,8 +19,13 @@ ADDRESSES_BYTES = 24_000_000
 
 
 def worst_first(scores: Mapping[str, Any]) -> list[str]:
-    """Return regions by mean Dice, lowest first; those without a score last."""
-    return sorted(scores, key=lambda region: (_sortable(scores[region]["overall"]["mean_dice"]), region))
+    """Return regions by mean Dice, then those of dots alone by the share of dots named right, lowest first; without a score last."""
+
+    def key(region: str) -> tuple[float, float, str]:
+        dots = scores[region].get("dots", {}).get("overall", {}).get("accuracy")
+        return _sortable(scores[region]["overall"]["mean_dice"]), _sortable(dots), region
+
+    return sorted(scores, key=key)
 
 
 def region_views(folder: Path, scores: Mapping[str, Any]) -> list[dict[str, Any]]:

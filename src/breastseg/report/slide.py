@@ -6,13 +6,14 @@ import math
 import re
 from pathlib import Path
 
+from jinja2 import TemplateError
 from PIL import Image
 
-from breastseg.errors import ImageError, InputError, LabelError
+from breastseg.errors import ImageError, InputError
 from breastseg.files import read_json
 from breastseg.labels import LabelMap
 from breastseg.report.html import html_pages
-from breastseg.slides import open_slide
+from breastseg.slides.flat import FlatSlide
 
 _PICTURE_PX = 1400
 _OVERVIEWS = ("overlay.jpg", "overlay.png")
@@ -60,7 +61,7 @@ def slide_page(result: str | Path, *, made: str | None = None) -> str:
         pages = html_pages()
         pages.filters["said"] = _said
         return pages.get_template("slide.html.j2").render(shown)
-    except (KeyError, TypeError, AttributeError, LabelError) as cause:
+    except (LookupError, TypeError, AttributeError, ArithmeticError, ValueError, TemplateError) as cause:
         raise InputError(f"{folder / 'run.json'}: not what predict writes ({cause}); make the map again") from None
 
 
@@ -77,10 +78,10 @@ def _said(value: float, unit: str) -> str:
 def _picture(folder: Path) -> str | None:
     """Return the overlay as a data address, shrunk; None without one that can be shown."""
     path = next((folder / name for name in _OVERVIEWS if (folder / name).is_file()), None)
-    if path is None:
+    if path is None or path.is_symlink():  # a link may lead anywhere
         return None
     try:
-        overlay = open_slide(path, mpp=1.0)
+        overlay = FlatSlide(path, mpp=1.0)
         width, height = overlay.size_px
         if width * height > _MOST_PX:
             return None

@@ -16,11 +16,11 @@ from fastapi import HTTPException
 from fastapi.responses import JSONResponse
 
 from breastseg.errors import BreastsegError
-from breastseg.files import written
+from breastseg.files import sha256_of, written
 from breastseg.labels import load_label_map
 from breastseg.serve.areas import Feature, check_count, checked_areas
 from breastseg.serve.disk import status_of, why
-from breastseg.serve.folder import Entry, Folder
+from breastseg.serve.folder import Entry, Folder, areas_beside, is_own_file
 from breastseg.serve.schema import AnnotationIn, AnnotationOut, ClassOut
 from breastseg.serve.tiles import Tiles
 from breastseg.slides import IMAGE_SUFFIXES, SLIDE_SUFFIXES
@@ -30,7 +30,6 @@ MAX_BYTES = 16 * 2**20
 """Of a file of areas: a page holds them all."""
 
 _HEAD = {"type": "FeatureCollection"}
-_ENDINGS = (".geojson", ".geojson.gz")
 _LABELS = "region5"
 _IGNORE = "Ignore*", (180, 180, 180)
 """QuPath's class for what is not annotated on purpose."""
@@ -86,10 +85,8 @@ class Annotations:
             return _answer(path, self._kept(path), classes)
 
     def _beside(self, entry: Entry) -> Path:
-        """Return where the areas of a slide lie: NAME.geojson, or NAME.geojson.gz where that is there already."""
-        stem = entry.path.name if entry.path.is_dir() else entry.path.stem
-        plain, packed = (entry.path.with_name(stem + ending) for ending in _ENDINGS)
-        path = packed if packed.is_file() and not plain.is_file() else plain
+        """Return where the areas of a slide lie; HTTPException 422 for a link."""
+        path = areas_beside(entry.path)
         if path.is_symlink():  # it may lead anywhere
             raise HTTPException(422, f"{path.name}: is a link; put the file itself here")
         return path
@@ -105,7 +102,7 @@ class Annotations:
 
     def _classes(self, entry: Entry) -> list[ClassOut]:
         """Return the classes that can be given: those of the folder's own label map, which `prepare` will use, else five."""
-        found = next((path for name in LABEL_FILES if (path := entry.path.with_name(name)).is_file()), None)
+        found = next((path for name in LABEL_FILES if is_own_file(path := entry.path.with_name(name))), None)
         try:
             label_map = load_label_map(str(found or _LABELS))
         except BreastsegError as cause:
@@ -124,7 +121,7 @@ def _check_alone(entry: Entry, path: Path) -> None:
 def _version(path: Path) -> str:
     """Return the hash of a file; nothing for none."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:32]
+        return sha256_of(path)[:32] if path.is_file() else ""
     except FileNotFoundError:
         return ""
     except OSError as cause:

@@ -15,6 +15,7 @@ from breastseg.serve.folder import Folder
 from breastseg.serve.guard import HEADERS, Guard, is_loopback
 from breastseg.serve.jobs import Jobs
 from breastseg.serve.layers import Layers
+from breastseg.serve.offered import offered_models
 from breastseg.serve.state import ServerState
 from breastseg.serve.tiles import Tiles
 
@@ -25,12 +26,15 @@ def create_app(config: ServeConfig) -> FastAPI:
     """Return the application for a folder; `app.state.server` is to be entered before the first request.
 
     Raises:
-        InputError: no such folder, or it listens beyond this machine and asks for no token.
+        InputError: no such folder, two models of one name, or it listens beyond this machine and asks for no token.
+        ModelError: one of the models is no bundle, or not whole.
     """
     if config.token is None and not is_loopback(config.host):
         raise InputError(f"host {config.host}: is reached from other machines, wanted a token too")
     folder = Folder(config)
-    state = ServerState(config, folder, Tiles(folder, config.limits), Layers(folder, config.limits), Jobs(config, folder))
+    models = offered_models(config.models)
+    tiles, layers = Tiles(folder, config.limits), Layers(folder, config.limits)
+    state = ServerState(config, folder, tiles, layers, Jobs(config, folder, models), models)
     app = FastAPI(
         title="breastseg", description=_ABOUT, version=version("breastseg"), openapi_url="/api/openapi.json", docs_url=None,
         redoc_url=None,

@@ -1,5 +1,6 @@
 """The process that does a job, as the server sees it: begun, told its task, heard to its end."""
 
+import contextlib
 import json
 import logging
 import subprocess
@@ -34,7 +35,8 @@ class Child:
 
     def __exit__(self, *raised: object) -> None:
         """Close its standard input and wait for its end."""
-        self._process.__exit__(None, None, None)
+        with contextlib.suppress(BrokenPipeError):  # what it never read of its task
+            self._process.__exit__(None, None, None)
         self._errors.close()
 
     def do(self, task: Task, heard: Callable[[Progress], object]) -> str | None:

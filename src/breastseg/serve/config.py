@@ -40,6 +40,7 @@ class ServeConfig:
         port: 0 picks one.
         token: asked of everybody when `host` is not this machine alone.
         out: where jobs write; None is FOLDER/breastseg.
+        models: folders of bundles that jobs can use beside the models that ship.
         limits: what nobody may go beyond.
     """
 
@@ -48,6 +49,7 @@ class ServeConfig:
     port: int = 8100
     token: str | None = None
     out: Path | None = None
+    models: tuple[Path, ...] = ()
     limits: Limits = field(default_factory=Limits)
 
     @property

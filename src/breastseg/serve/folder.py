@@ -12,17 +12,19 @@ from typing import Any
 
 from fastapi import HTTPException
 
-from breastseg.errors import BreastsegError, InputError
+from breastseg.errors import InputError
 from breastseg.files import WORK_FILE, fingerprint, read_json
 from breastseg.serve.config import ServeConfig
+from breastseg.serve.known import Known, Truth, find_known, mpp_of_run
 from breastseg.slides import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
-from breastseg.sources import open_source
-from breastseg.sources.region import DRAWN_SUFFIXES
 
 MOST_ENTRIES = 10_000
+_MOST_FOLDERS = 20_000
 _SUFFIXES = (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES)
 _RUN = "run.json"
-_DRAWN = (".geojson", ".geojson.gz")
+_RUN_BYTES = 2**20
+"""What `predict` writes has a few kB."""
+_MOST_NUMBER = 2**53
 _ABSOLUTE = re.compile(r"(?<![\w/.:])/(?:[^/\s:'\"]+/)+([^/\s:'\"]*)")
 
 
@@ -43,14 +45,6 @@ class Entry:
     path: Path
     bytes: int
     version: str
-
-
-@dataclass(frozen=True)
-class Truth:
-    """A mask of an entry: where it lies, and the name or path of the label map that its codes belong to."""
-
-    path: Path
-    label_map: str
 
 
 @dataclass(frozen=True)
@@ -85,14 +79,15 @@ class Folder:
             InputError: no such folder.
         """
         if not config.folder.is_dir():
-            raise InputError(f"{config.folder}: no such folder, wanted one with slides or pictures")
+            what = "is a file" if config.folder.is_file() else "no such folder"
+            raise InputError(f"{config.folder}: {what}, wanted a folder with slides or pictures")
         self.root = config.folder.resolve()
         self.out = config.out_folder.resolve()
         self._lock = threading.RLock()
         self._entries: dict[str, Entry] = {}
         self._results: dict[str, Result] = {}
         self._named: dict[str, list[Result]] = {}
-        self._truths: dict[Path, Truth] = {}
+        self._known: dict[Path, Known] = {}
         self._listing: frozenset[Path] = frozenset()
         self._runs: dict[tuple[Path, int], Result | None] = {}
         self._folder_bytes: dict[tuple[Path, int], int | None] = {}
@@ -106,11 +101,11 @@ class Folder:
             files, folders, runs = self._walk()
             if frozenset(files) != self._listing:
                 self._listing = frozenset(files)
-                self._truths = _find_truths(self.root)
-            masks = {truth.path for truth in self._truths.values()}
+                self._known = find_known(self.root)
+            masks = {known.truth.path for known in self._known.values() if known.truth}
             shown = [path for path in (*files, *folders) if path not in masks][:MOST_ENTRIES]
-            known = {entry.path: entry for entry in self._entries.values()}
-            entries = [entry for path in shown if (entry := self._entry(path, known.get(path)))]
+            before = {entry.path: entry for entry in self._entries.values()}
+            entries = [entry for path in shown if (entry := self._entry(path, before.get(path)))]
             self._entries = {entry.id: entry for entry in sorted(entries, key=lambda entry: entry.name)}
             self._results = {result.id: result for folder in runs if (result := self._result(folder))}
             named: dict[str, list[Result]] = {}
@@ -159,16 +154,22 @@ class Folder:
         if result_id not in self._results:
             self.scan()
         result = self._results.get(result_id)
-        return result if result and is_own_file(result.folder / _RUN) else None
+        return result if result and is_own_file(result.folder / _RUN) and result.folder.resolve() == result.folder else None
 
     def truth_of(self, entry: Entry) -> Truth | None:
-        """Return the mask of an entry, where the folder is a data set with masks."""
-        return self._truths.get(entry.path)
+        """Return the mask of an entry, where the folder or one in it is a data set with masks."""
+        known = self._known.get(entry.path)
+        return known.truth if known else None
 
-    def drawn_beside(self, entry: Entry) -> bool:
-        """Return whether areas lie beside an entry as NAME.geojson."""
-        stem = entry.path.name if entry.path.is_dir() else entry.path.stem
-        return any(entry.path.with_name(stem + ending).is_file() for ending in _DRAWN)
+    def mpp_of(self, entry: Entry) -> tuple[float, str] | None:
+        """Return microns per pixel where the file says none, and where they come from; None when nobody knows.
+
+        Its data set knows them, else the newest map of exactly this file.
+        """
+        known = self._known.get(entry.path)
+        if known and (said := known.mpp()):
+            return said
+        return next((said for result in self.results_of(entry, sure=True) if (said := mpp_of_run(result.run))), None)
 
     def note_broken(self, entry: Entry, cause: str | None) -> None:
         """Remember why an entry cannot be opened, until its file changes or None says that it can."""
@@ -192,8 +193,9 @@ class Folder:
         files: list[Path] = []
         folders: list[Path] = []
         runs: list[Path] = []
-        waiting, seen = [self.out, self.root], set()
-        while waiting and len(files) + len(folders) < MOST_ENTRIES:
+        waiting = [self.out, self.root]
+        seen: set[Path] = set()
+        while waiting and len(files) + len(folders) < MOST_ENTRIES and len(seen) < _MOST_FOLDERS:
             place = waiting.pop()
             inside = [] if place in seen else _listed(place)
             seen.add(place)
@@ -244,14 +246,17 @@ class Folder:
         try:
             if not is_own_file(folder / _RUN):
                 return None
-            changed = (folder / _RUN).stat().st_mtime_ns
+            found = (folder / _RUN).stat()
+            changed = found.st_mtime_ns
             key = folder, changed
+            if key not in self._runs and found.st_size > _RUN_BYTES:
+                self._runs[key] = None
             if key not in self._runs:
                 run = read_json(folder / _RUN, InputError, "a result's run.json")
                 made = datetime.fromtimestamp(changed / 1e9, UTC).isoformat(timespec="seconds")
                 self._runs[key] = Result(opaque(folder, changed), folder, run, made) if _is_run(run) else None
             return self._runs[key]
-        except (OSError, InputError):
+        except (OSError, ValueError, RecursionError):  # read_json's own error is a ValueError, as is a number of 5,000 digits
             return None
 
     def _fingerprint(self, entry: Entry) -> str:
@@ -262,14 +267,35 @@ class Folder:
 
 
 def _is_run(said: Any) -> bool:
-    """Return whether a run.json is that of a result."""
-    kinds = {"input": str, "input_fingerprint": str, "size_px": list, "label_map": dict, "measures": dict, "doubts": list}
-    return isinstance(said, dict) and all(isinstance(said.get(name), kind) for name, kind in kinds.items())
+    """Return whether a run.json is that of a result; anybody may have written it."""
+    needed = {"input": str, "input_fingerprint": str, "size_px": list, "label_map": dict, "measures": dict, "doubts": list}
+    if not isinstance(said, dict) or not all(isinstance(said.get(name), kind) for name, kind in needed.items()):
+        return False
+    lists = [said["size_px"], said.get("box_level0_px") or []]
+    return (
+        all(isinstance(said.get(name, ""), str) for name in ("model", "mpp_source", "backend", "use"))
+        and all(isinstance(doubt, str) for doubt in said["doubts"])
+        and len(said["size_px"]) == 2
+        and all(isinstance(one, list) and all(map(_is_number, one)) for one in lists)
+        and all(_is_number(said.get(name, 0)) for name in ("mpp", "model_mpp"))
+        and all(value is None or value != value or isinstance(value, str) or _is_number(value) for value in said["measures"].values())
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and abs(value) < _MOST_NUMBER
 
 
 def is_own_file(path: Path) -> bool:
     """Return whether a file of a result lies there itself: a link may lead anywhere."""
     return path.is_file() and not path.is_symlink()
+
+
+def areas_beside(path: Path) -> Path:
+    """Return where the areas of a slide lie: NAME.geojson, or NAME.geojson.gz where that is there and the other is not."""
+    stem = path.name if path.is_dir() else path.stem
+    plain, packed = path.with_name(f"{stem}.geojson"), path.with_name(f"{stem}.geojson.gz")
+    return packed if packed.is_file() and not plain.is_file() else plain
 
 
 def opaque(place: Path, changed: int | None = None) -> str:
@@ -296,14 +322,3 @@ def _version(path: Path) -> str | None:
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
         return None
     return hashlib.sha256(f"{found.st_mtime_ns} {found.st_size} {found.st_ino}".encode()).hexdigest()[:12]
-
-
-def _find_truths(root: Path) -> dict[Path, Truth]:
-    """Return masks by picture, where the folder or one in it is a known data set; nothing where it is none."""
-    try:
-        source = open_source(root, mpp=1.0)  # their resolution is not asked here
-    except (BreastsegError, OSError):
-        return {}
-    label_map = source.label_map or "region5"
-    painted = [region for region in source.regions if not region.labels.name.lower().endswith(DRAWN_SUFFIXES)]
-    return {region.image: Truth(region.labels, label_map) for region in painted if region.labels.resolve().is_relative_to(root)}

@@ -1,12 +1,13 @@
 """Who may ask, and for how much: in front of everything else. Every refusal and every error is one line without paths or traces."""
 
+import asyncio
 import hmac
 import ipaddress
 import json
 import re
 import socket
 from hashlib import sha256
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -32,6 +33,8 @@ HEADERS = {
 _SAFE = ("GET", "HEAD")
 _UPLOADS = "/api/uploads"
 _MULTIPART_BYTES = 2**16
+BODY_S = 60.0
+"""Seconds without a byte after which a body is given up."""
 
 
 class Guard:
@@ -107,7 +110,7 @@ class Guard:
         if headers.get(OWN_HEADER) != "1":
             raise HTTPException(403, "a request that changes something needs the header X-Breastseg: 1")
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+        if origin is not None and origin.lower().partition("://")[2] != headers.get("host", "").lower():
             raise HTTPException(403, "this request came from another page")
 
     def _limit(self, scope: Scope) -> int:
@@ -156,18 +159,24 @@ def _with_headers(send: Send) -> Send:
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
+            headers.setdefault("Cache-Control", "no-store")  # where an answer does not say itself for how long it is good
         await send(message)
 
     return sender
 
 
 def _counted(receive: Receive, limit: int) -> Receive:
-    """Count what a body brings: not all say beforehand how long it is."""
-    seen = 0
+    """Count what a body brings: not all say beforehand how long it is, and some never end."""
+    seen, whole = 0, False
 
     async def receiver() -> Message:
-        nonlocal seen
-        message = await receive()
+        nonlocal seen, whole
+        try:
+            async with asyncio.timeout(None if whole else BODY_S):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408, f"nothing came for {BODY_S:g} s; send it again") from None
+        whole = not message.get("more_body", False)
         seen += len(message.get("body", b""))
         if seen > limit:
             raise HTTPException(413, _too_large(limit))

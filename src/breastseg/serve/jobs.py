@@ -4,26 +4,26 @@ import logging
 import shutil
 import sqlite3
 import threading
-from contextlib import ExitStack, closing
+from collections.abc import Mapping
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from fastapi import HTTPException
 
-from breastseg.errors import BreastsegError, MppError, OutputError
-from breastseg.files import claim_folder, held_folder, read_json
+from breastseg.errors import BreastsegError, OutputError
+from breastseg.files import claim_folder, held_folder
 from breastseg.geometry import MAX_MPP, MIN_MPP
-from breastseg.models.bundle import CARD, bundled_models
-from breastseg.models.card import Card
+from breastseg.models.bundle import Bundle
 from breastseg.serve.child import Child
 from breastseg.serve.config import ServeConfig
 from breastseg.serve.folder import Entry, Folder
 from breastseg.serve.job_store import Asked, Job, JobStore, State
 from breastseg.serve.layers import classes_of
 from breastseg.serve.schema import JobIn, JobOut
+from breastseg.serve.tiles import opened
 from breastseg.serve.worker import Progress, Task
-from breastseg.slides import open_slide
 
 _SHOWN = 200
 """Jobs that are listed; older ones are asked for by number."""
@@ -36,9 +36,9 @@ _LOG = logging.getLogger(__name__)
 class Jobs:
     """The jobs of a folder. Threads may use it at the same time; a second server on the same output folder is refused."""
 
-    def __init__(self, config: ServeConfig, folder: Folder) -> None:
-        """Take the folder; nothing runs before `start`."""
-        self._folder, self._limit = folder, config.limits.jobs
+    def __init__(self, config: ServeConfig, folder: Folder, models: Mapping[str, Bundle]) -> None:
+        """Take the folder, and the models by name; nothing runs before `start`."""
+        self._folder, self._models, self._limit = folder, models, config.limits.jobs
         self._held = ExitStack()
         self._changed = threading.Condition()
         self._store: JobStore | None = None
@@ -103,8 +103,8 @@ class Jobs:
         """
         store = self._open_store()
         entry = self._folder.entry(wanted.entry)
-        if wanted.model not in bundled_models():
-            raise HTTPException(400, f"there is no model of this name here; there is {', '.join(bundled_models())}")
+        if wanted.model not in self._models:
+            raise HTTPException(400, f"there is no model of this name here; there is {', '.join(self._models)}")
         asked = self._asked(wanted, entry)
         with self._changed:
             waiting = store.in_state("running", "queued")
@@ -124,11 +124,14 @@ class Jobs:
         """Give up a job that waits or runs; its half result disappears. One that has ended stays as it is.
 
         Raises:
-            HTTPException: 404, no such job.
+            HTTPException: 404, no such job; 507, the disk is full.
         """
         store, job = self._open_store(), self._job(number)
         with self._changed:
-            given_up = store.change(job, "cancelled", of=("queued", "running"))
+            try:
+                given_up = store.change(job, "cancelled", of=("queued", "running"))
+            except sqlite3.OperationalError as cause:
+                raise HTTPException(507, f"that it is given up cannot be written down ({cause}); make room on the disk") from None
             self._note_active()
         if given_up:
             self._end_child(number)
@@ -165,28 +168,34 @@ class Jobs:
         if wanted.mpp is not None and not MIN_MPP <= wanted.mpp <= MAX_MPP:
             raise HTTPException(400, f"{wanted.mpp:g} microns per pixel, wanted {MIN_MPP:g} to {MAX_MPP:g}, as in 0.25 for a 40x scan")
         try:
-            with closing(open_slide(entry.path, mpp=wanted.mpp)) as slide:
-                size = slide.size_px
-        except MppError:
-            raise HTTPException(
-                422, f"{entry.name}: nobody knows its microns per pixel; say how large a pixel is, as in 0.25 for a 40x scan"
-            ) from None
+            slide, says = opened(entry.path)
         except BreastsegError as cause:
             raise HTTPException(422, self._folder.told(str(cause))) from None
+        with closing(slide):
+            size = slide.size_px
+        mpp = wanted.mpp
+        if mpp is None and not says:
+            known = self._folder.mpp_of(entry)
+            if known is None:
+                line = "nobody knows its microns per pixel; say how large a pixel is, as in 0.25 for a 40x scan"
+                raise HTTPException(422, f"{entry.name}: {line}")
+            mpp = known[0]
         if wanted.box is not None:
             x, y, width, height = wanted.box
             if not (0 <= x < x + width <= size[0] and 0 <= y < y + height <= size[1]):
                 raise HTTPException(400, f"the box does not lie inside {entry.name}, which has {size[0]} x {size[1]} px")
-        return Asked(entry.id, entry.name, wanted.model, wanted.box, wanted.mpp, wanted.uncertainty, size)
+        return Asked(entry.id, entry.name, wanted.model, wanted.box, mpp, wanted.uncertainty, size)
 
     def _told(self, job: Job) -> JobOut:
         asked = job.asked
         running = job.state == "running"
+        model = self._models.get(asked.model) if running else None
+        classes = classes_of(model.card.label_map) if model else []
         progress = self._progress if running else Progress(1.0 if job.state == "done" else 0.0)
         return JobOut(
             id=job.id, entry=asked.entry, entry_name=asked.entry_name, model=asked.model, box=asked.box, state=job.state,
             progress=progress.progress, seconds_left=progress.seconds_left, blocks=progress.blocks,
-            preview_box=(asked.box or (0, 0, *asked.size_px)) if running else None, classes=_classes(asked.model) if running else [],
+            preview_box=(asked.box or (0, 0, *asked.size_px)) if running else None, classes=classes,
             cause=job.cause, layer=job.layer, made=job.made,
         )  # fmt: skip
 
@@ -222,6 +231,8 @@ class Jobs:
             entry = self._folder.entry(job.asked.entry)
         except HTTPException:
             return "failed", f"{job.asked.entry_name}: was removed from the folder", None
+        if job.asked.model not in self._models:
+            return "failed", f"the model {job.asked.model} is not offered any more; serve with it as --model, or choose another", None
         with Child() as child:
             with self._changed:
                 self._child = job.id, child
@@ -236,7 +247,7 @@ class Jobs:
     def _task(self, job: Job, entry: Entry) -> Task:
         asked = job.asked
         return Task(
-            str(entry.path), str(bundled_models()[asked.model]), str(self._result(job)), str(self._preview(job)), asked.box, asked.mpp,
+            str(entry.path), str(self._models[asked.model].path), str(self._result(job)), str(self._preview(job)), asked.box, asked.mpp,
             asked.uncertainty,
         )  # fmt: skip
 
@@ -251,7 +262,8 @@ class Jobs:
 
     def _end(self, job: Job, state: State, cause: str | None, layer: str | None) -> None:
         """Write down what became of a job, however often a full disk refuses it, and remove what is of no use any more."""
-        self._preview(job).unlink(missing_ok=True)
+        with suppress(OSError):  # a folder that went, or may be written to no more, holds up no other job
+            self._preview(job).unlink(missing_ok=True)
         given_up = self._job(job.id).state == "cancelled"  # which may happen to one that has just been done
         if state != "done" or given_up:
             shutil.rmtree(self._result(job), ignore_errors=True)
@@ -284,8 +296,3 @@ class Jobs:
 
     def _preview(self, job: Job) -> Path:
         return self._folder.out / ".jobs" / f"{job.name}.png"
-
-
-def _classes(model: str) -> list[Any]:
-    path = bundled_models()[model] / CARD
-    return classes_of(Card.from_dict(read_json(path, BreastsegError, "a model card"), str(path)).label_map, {})

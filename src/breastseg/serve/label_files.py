@@ -19,6 +19,9 @@ from breastseg.slides.flat import MAX_PIXELS
 
 Labels: TypeAlias = npt.NDArray[np.uint8]
 
+_PIECE_BYTES = PIECE_PX**2
+_LAST_PX = 2**22
+"""The smallest level of a pyramid is put together whole; breastseg's own ends at 512 px."""
 _DAMAGE = (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError, struct.error, zlib.error)
 """What tifffile and its decoders raise at damaged files."""
 
@@ -60,7 +63,10 @@ class StoredLabels:
         index = row * _grid(halved(self.size_px, times))[0] + column
         try:
             start, length = self._places[times][index]
-            return np.frombuffer(zlib.decompress(os.pread(self._file, length, start)), np.uint8).reshape(PIECE_PX, PIECE_PX)
+            if length > 2 * _PIECE_BYTES:
+                raise ValueError(f"{length} bytes for one tile")
+            piece = zlib.decompressobj().decompress(os.pread(self._file, length, start), _PIECE_BYTES)  # however much is packed in it
+            return np.frombuffer(piece, np.uint8).reshape(PIECE_PX, PIECE_PX)
         except _DAMAGE as cause:
             raise ImageError(f"{self._path}: damaged at tile {column}, {row} of level {times} ({cause}); make the map again") from None
 
@@ -117,7 +123,8 @@ def _opened_tiff(path: Path) -> StoredLabels | HeldLabels:
             pages = [first, *(page for page in first.pages or () if isinstance(page, TiffPage))]
             if _is_plain(pages):
                 return StoredLabels(path, pages)
-            if first.imagewidth * first.imagelength > MAX_PIXELS or first.dtype != np.uint8 or first.samplesperpixel != 1:
+            largest = max(first.imagewidth * first.imagelength, first.tilewidth * first.tilelength)
+            if largest > MAX_PIXELS or first.dtype != np.uint8 or first.samplesperpixel != 1:
                 raise ImageError(f"{path}: not labels in tiles of {PIECE_PX} px, and too large to hold; make the map again")
             return HeldLabels(first.asarray())
     except ImageError:
@@ -129,7 +136,7 @@ def _opened_tiff(path: Path) -> StoredLabels | HeldLabels:
 def _is_plain(pages: list[TiffPage]) -> bool:
     """Return whether the levels are what breastseg writes: tiles of the deep zoom geometry, deflated and nothing else."""
     full = pages[0].imagewidth, pages[0].imagelength
-    return all(
+    return pages[-1].imagewidth * pages[-1].imagelength <= _LAST_PX and all(
         (page.imagewidth, page.imagelength) == halved(full, times)
         and (page.tilewidth, page.tilelength, page.samplesperpixel) == (PIECE_PX, PIECE_PX, 1)
         and page.dtype == np.uint8

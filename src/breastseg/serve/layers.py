@@ -16,7 +16,8 @@ from fastapi import HTTPException
 from breastseg.errors import BreastsegError
 from breastseg.labels import LabelMap, load_label_map
 from breastseg.serve.config import Limits
-from breastseg.serve.folder import Entry, Folder, Result, Truth, is_own_file, opaque
+from breastseg.serve.folder import Entry, Folder, Result, is_own_file, opaque
+from breastseg.serve.known import Truth
 from breastseg.serve.label_files import HeldLabels, Labels, StoredLabels, open_labels
 from breastseg.serve.schema import ClassOut, LayerOut
 from breastseg.serve.shelf import Shelf
@@ -144,9 +145,14 @@ class Layers:
     def _opened(self, layer: Layer, path: Path) -> StoredLabels | HeldLabels:
         look = partial(layer.label_map.apply, where=path.name) if layer.kind == "truth" else None
         try:
-            return open_labels(path, look)
+            labels = open_labels(path, look)
         except BreastsegError as cause:
             raise HTTPException(422, self._folder.told(str(cause))) from None
+        if layer.result and not _is_over(labels.size_px, layer.result.run["size_px"]):
+            labels.close()
+            width, height = labels.size_px
+            raise HTTPException(422, f"{path.name}: {width} x {height} px do not lie over the slide of its run.json; make the map again")
+        return labels
 
     def _map_layer(self, result: Result) -> Layer | None:
         """Return the layer of a result; None when its labels or their names are not there."""
@@ -170,9 +176,16 @@ class Layers:
         return self._truths[name]
 
 
+def _is_over(size_px: tuple[int, int], slide_px: list[int]) -> bool:
+    """Return whether labels have the shape of their slide, to a pixel or two of theirs."""
+    (width, height), (slide_width, slide_height) = size_px, slide_px
+    return abs(width * slide_height - height * slide_width) <= 2 * (slide_width + slide_height)
+
+
 def classes_of(label_map: LabelMap, measures: Mapping[str, Any] = MappingProxyType({})) -> list[ClassOut]:
     """Return the classes of a map, with their areas and shares where a row of measures has them."""
-    known = {key: value for key, value in measures.items() if value == value}  # a share of nothing is NaN
+    numbers = {key: value for key, value in measures.items() if isinstance(value, int | float)}
+    known = {key: value for key, value in numbers.items() if value == value}  # a share of nothing is NaN
     told = []
     for label, one in enumerate(label_map.classes, start=1):
         percent = known.get(f"{one.name}_percent")

@@ -41,7 +41,7 @@ def _add_jobs(routes: APIRouter, state: ServerState) -> None:
         """Say how far a job is."""
         return state.jobs.get(number)
 
-    @routes.delete("/jobs/{number}", responses=answers(404, 422))
+    @routes.delete("/jobs/{number}", responses=answers(404, 422, 507))
     def cancel_job(number: Number) -> JobOut:
         """Give up a job that waits or runs; one that has ended stays as it is."""
         return state.jobs.cancel(number)

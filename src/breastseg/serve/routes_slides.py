@@ -3,14 +3,12 @@
 import re
 import threading
 from collections.abc import Callable
-from functools import cache
 from importlib.metadata import version
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 
-from breastseg.models.bundle import bundled_models, load_bundle
-from breastseg.serve.folder import Entry
+from breastseg.serve.folder import Entry, areas_beside, is_own_file
 from breastseg.serve.layers import Layer, classes_of
 from breastseg.serve.schema import EntryOut, GalleryOut, ModelOut, SlideOut, answers
 from breastseg.serve.state import ServerState
@@ -39,8 +37,10 @@ def _add_gallery(routes: APIRouter, state: ServerState) -> None:
     def gallery() -> GalleryOut:
         """List the folder; no slide is opened for it."""
         entries = [entry_out(state, entry) for entry in state.folder.scan()]
+        cards = [bundle.card for bundle in state.models.values()]
+        models = [ModelOut(name=card.name, mpp=card.mpp, classes=classes_of(card.label_map)) for card in cards]
         return GalleryOut(
-            folder=state.folder.root.name, entries=entries, models=models(), writable=state.jobs.writable,
+            folder=state.folder.root.name, entries=entries, models=models, writable=state.jobs.writable,
             version=version("breastseg"),
         )  # fmt: skip
 
@@ -111,7 +111,7 @@ def entry_out(state: ServerState, entry: Entry) -> EntryOut:
     at_work = state.jobs.state_of(entry.id)
     return EntryOut(
         id=entry.id, name=entry.name, bytes=entry.bytes, version=entry.version, cause=cause, maps=maps,
-        state="broken" if cause else at_work or ("mapped" if maps else "plain"), annotated=state.folder.drawn_beside(entry),
+        state="broken" if cause else at_work or ("mapped" if maps else "plain"), annotated=is_own_file(areas_beside(entry.path)),
     )  # fmt: skip
 
 
@@ -122,7 +122,8 @@ def slide_out(state: ServerState, entry: Entry) -> SlideOut:
         HTTPException: 422, it cannot be opened.
     """
     with state.tiles.view(entry) as view:
-        size, mpp, source, said = view.size_px, view.mpp, view.mpp_source, state.tiles.doubts(entry, view)
+        size, said = view.size_px, state.tiles.doubts(entry, view)
+        mpp, source = view.mpp or state.folder.mpp_of(entry) or (None, "nobody knows")
     layers = []
     for layer in state.layers.of(entry, size):
         try:
@@ -131,13 +132,6 @@ def slide_out(state: ServerState, entry: Entry) -> SlideOut:
             said = [*said, f"{layer.title} cannot be shown: {broken.detail}"]
     told = {**entry_out(state, entry).model_dump(), "maps": sum(layer.kind == "map" for layer in layers)}
     return SlideOut(**told, size_px=size, levels=levels_of(size), mpp=mpp, mpp_source=source, layers=layers, doubts=said)
-
-
-@cache
-def models() -> list[ModelOut]:
-    """Return the models that ship, each checked once."""
-    cards = [load_bundle(name).card for name in bundled_models()]
-    return [ModelOut(name=card.name, mpp=card.mpp, classes=classes_of(card.label_map)) for card in cards]
 
 
 async def _layer_tile(request: Request, state: ServerState, *, uncertainty: bool) -> Response:

@@ -18,6 +18,7 @@ from breastseg.errors import InputError
 from breastseg.serve.app import create_app
 from breastseg.serve.config import ServeConfig
 from breastseg.serve.guard import is_loopback
+from breastseg.serve.patience import PatientProtocol
 
 _BACKLOG = 512
 _KEEP_ALIVE_S = 60
@@ -34,7 +35,8 @@ def serve(config: ServeConfig, *, open_browser: bool = True, say: Callable[[str]
         say: takes one line at a time of what a person should know.
 
     Raises:
-        InputError: no such folder, or nothing can listen at this host and port.
+        InputError: no such folder, two models of one name, or nothing can listen at this host and port.
+        ModelError: one of the models is no bundle, or not whole.
         OutputError: another server holds the folder of results, or it is for other work.
     """
     if config.token is None and not is_loopback(config.host):
@@ -45,12 +47,14 @@ def serve(config: ServeConfig, *, open_browser: bool = True, say: Callable[[str]
         address = address_of(config, listener.getsockname()[1])
         number = len(state.folder.scan())
         signal.signal(signal.SIGTERM, _end)  # uvicorn ends, then hands the signal on: jobs must be told too
-        say(f"{state.folder.root}: {number or 'no'} slides or pictures, at {address} (Ctrl-C ends)")
+        found = "1 slide or picture" if number == 1 else f"{number or 'no'} slides or pictures"
+        say(f"{state.folder.root}: {found}, at {address} (Ctrl-C ends)")
         if open_browser and _has_screen():
             webbrowser.open(address)
         settings = uvicorn.Config(
-            app, log_level="warning", access_log=False, ws="none", lifespan="off", server_header=False, timeout_keep_alive=_KEEP_ALIVE_S
-        )
+            app, http=PatientProtocol, log_level="warning", access_log=False, ws="none", lifespan="off", server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+        )  # fmt: skip
         uvicorn.Server(settings).run(sockets=[listener])
 
 

@@ -132,5 +132,5 @@ class ErrorOut(BaseModel):
 
 
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the errors that a route can give, for its description; 400, 403, 413 and 503 can come from any."""
-    return {status: {"model": ErrorOut} for status in sorted({400, 403, 413, 503, *statuses})}
+    """Return the errors that a route can give, for its description; 400, 403, 408, 413 and 503 can come from any."""
+    return {status: {"model": ErrorOut} for status in sorted({400, 403, 408, 413, 503, *statuses})}

@@ -2,16 +2,18 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from breastseg.models.bundle import Bundle
 from breastseg.serve.config import ServeConfig
 from breastseg.serve.folder import Folder
 from breastseg.serve.jobs import Jobs
 from breastseg.serve.layers import Layers
 from breastseg.serve.tiles import Tiles
+from breastseg.serve.uploads import remove_left_over
 
 Made = TypeVar("Made")
 
@@ -41,6 +43,7 @@ class ServerState:
     tiles: Tiles
     layers: Layers
     jobs: Jobs
+    models: Mapping[str, Bundle]
     workers: Workers = field(default_factory=lambda: Workers((os.cpu_count() or 1) + 1))
 
     def __enter__(self) -> "ServerState":
@@ -50,6 +53,7 @@ class ServerState:
             OutputError: another server holds the folder of results, or it is for other work.
         """
         self.jobs.start()
+        remove_left_over(self.folder.root)
         return self
 
     def __exit__(self, *raised: object) -> None:

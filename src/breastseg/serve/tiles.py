@@ -60,8 +60,7 @@ class View:
 
     Attributes:
         size_px: (width, height) at level 0.
-        mpp: microns per pixel; None when nobody knows.
-        mpp_source: where that came from, in words.
+        mpp: microns per pixel and where these come from, in words; None when its file says none.
     """
 
     def __init__(self, path: Path) -> None:
@@ -72,8 +71,7 @@ class View:
         """
         self._slide, known = opened(path)
         self.size_px = self._slide.size_px
-        self.mpp = self._slide.mpp if known else None
-        self.mpp_source = self._slide.mpp_source if known else "nobody knows"
+        self.mpp = (self._slide.mpp, self._slide.mpp_source) if known else None
         self._lock = threading.Lock()
         self._is_flat, self._is_broken = isinstance(self._slide, FlatSlide), False
         self._pictures: dict[int, Pixels] = {}
@@ -164,7 +162,7 @@ class View:
 
 
 def opened(path: Path) -> tuple[Slide, bool]:
-    """Open a slide, at 1 um/px where nobody knows better; return it and whether its microns per pixel are known."""
+    """Open a slide, at 1 um/px where its file says none; return it and whether that says its microns per pixel."""
     try:
         return open_slide(path), True
     except MppError:

@@ -1,9 +1,12 @@
 """A picture or slide from the browser into the folder: written beside as it comes, looked at, then renamed; nothing is overwritten."""
 
 import os
+import re
 import shutil
+import time
 import unicodedata
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -19,6 +22,7 @@ from breastseg.serve.disk import status_of, why
 from breastseg.serve.folder import Entry, Folder
 from breastseg.serve.tiles import opened
 from breastseg.slides import IMAGE_SUFFIXES, SLIDE_SUFFIXES
+from breastseg.slides.readers import find_reader
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
@@ -33,8 +37,14 @@ FORM: dict[str, Any] = {
 }  # fmt: skip
 """What the route takes, for its description."""
 
+_INDEXES = (".mrxs", ".vms", ".vmu")
+_WHOLE = (b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"ZISRAWFILE", b"SQLite format 3\0")
+"""How slides and pictures of one file begin; OpenSlide knows others whatever their name is, and these name files by any path."""
+_LEFT_OVER = re.compile(r"\.part-[0-9a-f]{8}-.")
+_LEFT_OVER_S = 600.0
+"""An upload that has brought nothing for so long was left behind by a kill."""
 _NAME_BYTES = 200
-_SUFFIXES = (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES)
+_SUFFIXES = tuple(suffix for suffix in (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES) if suffix not in _INDEXES)
 _FORBIDDEN = set('/\\:*?"<>|')
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
 _SPARE_BYTES = 64 * 2**20
@@ -55,6 +65,8 @@ def check_name(name: str) -> str:
         raise HTTPException(400, "the name is hidden or has a meaning for the system; rename the file")
     if len(clean.encode()) > _NAME_BYTES:
         raise HTTPException(400, f"the name has more than {_NAME_BYTES} bytes; shorten it")
+    if suffix in _INDEXES:
+        raise HTTPException(400, f"'{suffix}' is an index that names other files; copy all of them into the folder")
     if suffix not in _SUFFIXES:
         raise HTTPException(400, f"'{suffix or clean}' is no picture or slide; wanted {', '.join(_SUFFIXES)}")
     return clean
@@ -70,15 +82,25 @@ async def receive(request: Request, name: str, folder: Folder, limits: Limits) -
     path = folder.root / check_name(name)
     _check_free(path)
     told = request.headers.get("content-length", "0")
-    _check_room(folder.root, int(told) if told.isdecimal() else 0)
     beside = path.with_name(f".part-{uuid.uuid4().hex[:8]}-{path.name}")
     try:
+        _check_room(folder.root, int(told) if told.isdecimal() else 0)
         await _stream(request, beside, limits.upload_bytes)
         return await to_thread.run_sync(_keep, beside, path, folder, limits)
     except OSError as cause:
         raise HTTPException(status_of(cause), f"{path.name}: {why(cause)}") from None
     finally:
         beside.unlink(missing_ok=True)
+
+
+def remove_left_over(folder: Path) -> None:
+    """Remove what a kill left of uploads; what cannot be removed stays."""
+    oldest = time.time() - _LEFT_OVER_S
+    with suppress(OSError), os.scandir(folder) as items:
+        for item in items:
+            if _LEFT_OVER.match(item.name) and item.is_file(follow_symlinks=False) and item.stat().st_mtime < oldest:
+                with suppress(OSError):
+                    Path(item.path).unlink()
 
 
 async def _stream(request: Request, beside: Path, limit: int) -> None:
@@ -148,6 +170,7 @@ def _keep(beside: Path, path: Path, folder: Folder, limits: Limits) -> Entry:
     if not beside.stat().st_size:
         raise HTTPException(422, f"{path.name}: is empty")
     try:
+        _check_one_file(beside, path.name)
         slide, _ = opened(beside)
         size = slide.size_px
         slide.close()
@@ -166,6 +189,14 @@ def _keep(beside: Path, path: Path, folder: Folder, limits: Limits) -> Entry:
     if entry is None:
         raise HTTPException(422, f"{path.name}: is in the folder now, but not shown: it counts as a mask, or the folder holds too much")
     return entry
+
+
+def _check_one_file(beside: Path, name: str) -> None:
+    """Refuse what names other files, before anything follows it; ImageError for what is no picture."""
+    with beside.open("rb") as file:
+        head = file.read(max(map(len, _WHOLE)))
+    if not head.startswith(_WHOLE) and find_reader(beside) == "openslide":
+        raise HTTPException(422, f"{name}: one of several files, or an index that names them; copy all of them into the folder")
 
 
 def _check_free(path: Path) -> None:

@@ -1,5 +1,6 @@
 """Flat images (PNG, JPEG, small TIFF) through Pillow, and masks whose pixel values are label codes."""
 
+import struct
 import threading
 import warnings
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from typing import SupportsFloat
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from breastseg.errors import ImageError
 from breastseg.geometry import Box
@@ -22,6 +23,8 @@ MAX_PIXELS = MAX_ASKED_PX
 
 _DESCRIPTION, _RESOLUTION_X, _RESOLUTION_Y, _RESOLUTION_UNIT = 270, 282, 283, 296
 
+_DAMAGE = (ArithmeticError, LookupError, OSError, SyntaxError, TypeError, ValueError, struct.error)
+"""What Pillow raises at damaged files."""
 _OPENING = threading.Lock()
 """catch_warnings() changes the filters of all threads: two at once leave them wrong."""
 
@@ -119,7 +122,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise ImageError(f"{path}: is a folder, wanted a picture") from None
     except Image.DecompressionBombError:
         raise ImageError(_too_large(path, "more than twice Pillow's limit")) from None
-    except (UnidentifiedImageError, OSError, SyntaxError) as cause:
+    except _DAMAGE as cause:
         raise ImageError(f"{path}: not a picture that Pillow reads ({cause}); wanted PNG, JPEG or TIFF") from None
     with image:
         if image.width * image.height > MAX_PIXELS:
@@ -134,7 +137,7 @@ def _too_large(path: Path, size: str) -> str:
 def _decoded(image: Image.Image, path: Path) -> Image.Image:
     try:
         image.load()
-    except (OSError, SyntaxError, ValueError) as cause:
+    except _DAMAGE as cause:
         raise ImageError(f"{path}: cut short or damaged ({cause}); copy or export it again") from None
     return image
 

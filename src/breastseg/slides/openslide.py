@@ -23,6 +23,10 @@ from breastseg.slides.slide import Pixels
 _TIFF_UNITS = {"none": 1, "inch": 2, "centimeter": 3}
 _DICOM_SERIES = re.compile(rb"\x20\x00\x0e\x00UI..([0-9.]+)", re.DOTALL)
 _DICOM_HEADER = 2**16
+_INDEX_HEAD, _INDEX_BYTES = 128, 2**20
+"""OpenSlide reads no larger index either."""
+_ELSEWHERE = re.compile(rb"^\s*(?:ImageFile[^=\n]*|MapFile|OptimisationFile|MacroImage|INDEXFILE|FILE_\d+)\s*=[^\n]*[/\\]", re.I | re.M)
+"""What VMS, VMU, and MRXS's Slidedat.ini name their files by."""
 
 
 class VendorSlide(Pyramid):
@@ -36,10 +40,11 @@ class VendorSlide(Pyramid):
             mpp: microns per pixel when the file does not say, or says it wrong.
 
         Raises:
-            ImageError: broken, or a folder with several DICOM series.
+            ImageError: broken, a folder with several DICOM series, or an index that names a file elsewhere.
             MppError: no mpp was given and the file has none that is plausible.
         """
         self._file = _dicom_file(path) if path.is_dir() else path
+        _check_index(self._file)
         try:
             self._handle = openslide.OpenSlide(self._file)
         except openslide.OpenSlideError as cause:
@@ -95,6 +100,19 @@ def _clues(said: Mapping[str, str]) -> list[Clue]:
     x, y = (float(said[name]) if name in said else None for name in ("tiff.XResolution", "tiff.YResolution"))
     unit = _TIFF_UNITS.get(said.get("tiff.ResolutionUnit", ""))
     return [own, *tiff_clues(x, y, unit), objective_clue(said.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER))]
+
+
+def _check_index(path: Path) -> None:
+    """Refuse a text that names its files by a path: slides of several files lie in one folder, and OpenSlide would follow it anywhere."""
+    index = path.with_suffix("") / "Slidedat.ini" if path.suffix.lower() == ".mrxs" else path
+    try:
+        with index.open("rb") as file:
+            text = file.read(_INDEX_HEAD)
+            text += b"" if b"\0" in text else file.read(_INDEX_BYTES)
+    except OSError:
+        return  # OpenSlide says it better
+    if b"\0" not in text and (len(text) > _INDEX_BYTES or _ELSEWHERE.search(text)):
+        raise ImageError(f"{path}: names a file in another folder; put all its files into one")
 
 
 def _dicom_file(folder: Path) -> Path:

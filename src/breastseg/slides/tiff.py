@@ -20,6 +20,7 @@ from tifffile import PHOTOMETRIC, TiffFile, TiffFrame, TiffPage, TiffPageSeries
 
 from breastseg.errors import BreastsegError, ImageError
 from breastseg.geometry import Box
+from breastseg.slides.claims import claimed_px
 from breastseg.slides.pyramid import Pyramid, check_stored
 from breastseg.slides.resolution import Clue, find_mpp, objective_clue, tiff_clues, with_unit, written_mpp
 from breastseg.slides.slide import Pixels
@@ -30,6 +31,8 @@ LARGE_PX = 25_000_000
 _CACHE_BYTES = 64 * 2**20
 """Decoded tiles and strips that are kept: neighbouring boxes share those at their border, and strips are as wide as the slide."""
 _STRIP_BYTES = 2**20
+_CLAIMED = 4
+"""Times the pixels of its place that a tile may say it has."""
 _AXES = {"YX": 1, "YXS": 1, "SYX": 3, "CYX": 3}
 """Axes that can be read, and in how many planes."""
 _DAMAGE = (ArithmeticError, LookupError, OSError, RuntimeError, SyntaxError, TypeError, ValueError, struct.error)
@@ -161,8 +164,9 @@ def is_plain(path: Path) -> bool:
 
 
 def _opened(path: Path) -> TiffFile:
+    """Open one file and no other: OME and Micro-Manager can name more, by any path."""
     try:
-        return TiffFile(path)
+        return TiffFile(path, _multifile=False, is_mmstack=False, is_ndtiff=False)
     except _DAMAGE as cause:
         raise _damaged(path, cause) from None
 
@@ -233,8 +237,11 @@ def _rows(page: TiffPage, starts: Sequence[int], width: int, height: int) -> _Le
 def _decoder(page: TiffPage, first: int) -> Callable[[bytes, int], Segment]:
     decode, tables = page.decode, page.jpegtables
     options: dict[str, Any] = {} if tables is None else {"jpegtables": tables}
+    width, height = (page.tilewidth, page.tilelength) if page.is_tiled else (page.imagewidth, page.imagelength)
 
     def decoded(data: bytes, index: int) -> Segment:
+        if (claimed := claimed_px(data)) > _CLAIMED * width * height:
+            raise ValueError(f"{claimed / 1e6:.0f} Mpx in one tile")
         segment = decode(data, first + index, **options)[0]
         if segment is None:
             raise ValueError("nothing in it")

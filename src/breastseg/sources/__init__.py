@@ -15,7 +15,7 @@ from breastseg.slides.flat import image_size
 from breastseg.sources import bcss, folder, kaggle, m2c
 from breastseg.sources.region import Found, Pair, Region, tcga_patient
 
-__all__ = ["SOURCES", "Region", "Source", "open_source"]
+__all__ = ["SOURCES", "Found", "Region", "Source", "known_mpp", "look_into", "open_source"]
 
 SOURCES: Mapping[str, Callable[[Path], Found | None]] = {
     "kaggle": kaggle.find, "m2c": m2c.find, "bcss": bcss.find, "folder": folder.find,
@@ -76,8 +76,8 @@ def _look_into(root: Path) -> list[tuple[Path, Found]]:
     if not root.is_dir():
         raise SourceError(f"{root}: no such folder, wanted one with annotated images")
     inside = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
-    itself = _look(root)
-    seen = [(root, itself)] if itself else [(place, found) for place in inside if (found := _look(place))]
+    itself = look_into(root)
+    seen = [(root, itself)] if itself else [(place, found) for place in inside if (found := look_into(place))]
     if not any(found.pairs for _, found in seen):
         raise SourceError(
             f"{root}: no image-mask pairs; wanted images/ with masks/ (or annotations/ or points/) of the same file names, a BCSS copy, "
@@ -86,8 +86,30 @@ def _look_into(root: Path) -> list[tuple[Path, Found]]:
     return seen
 
 
-def _look(place: Path) -> Found | None:
+def look_into(place: Path) -> Found | None:
+    """Return what one folder is seen to be, not looking at the folders in it; None when it is no source.
+
+    Raises:
+        SourceError: a picture without mask, a mask without picture, or two files of one name.
+    """
     return next((found for find in SOURCES.values() if (found := find(place))), None)
+
+
+def known_mpp(place: Path, found: Found, image: Path) -> tuple[float, str] | None:
+    """Return what a source knows of a picture's microns per pixel, and how; None when it says nothing.
+
+    Args:
+        place: the folder that the source was found in.
+        found: what it was seen to be.
+        image: one of its pictures.
+
+    Raises:
+        SourceError: the release's own tables are broken.
+    """
+    whole = _WHOLE_BCSS_REGION.fullmatch(image.stem)
+    if whole and (measured := bcss.region_mpp(place, whole["slide"], image_size(image)[0])):
+        return round(measured, 4), "measured from roiBounds.csv"
+    return None if found.mpp is None else (found.mpp, found.mpp_source)
 
 
 def _label_map(seen: list[tuple[Path, Found]]) -> str | None:
@@ -113,11 +135,8 @@ def _mpp(place: Path, found: Found, pair: Pair, given: float | None, row: dict[s
             return float(row["mpp"]), "table"
         except ValueError:
             raise MppError(f"{pair.image}: the table's mpp is '{row['mpp']}', wanted a number as in 0.25") from None
-    whole = _WHOLE_BCSS_REGION.fullmatch(pair.image.stem)
-    if whole and (measured := bcss.region_mpp(place, whole["slide"], image_size(pair.image)[0])):
-        return round(measured, 4), "measured from roiBounds.csv"
-    if found.mpp is not None:
-        return found.mpp, found.mpp_source
+    if known := known_mpp(place, found, pair.image):
+        return known
     try:
         with closing(open_slide(pair.image)) as slide:
             return slide.mpp, slide.mpp_source

@@ -9,6 +9,7 @@ import csv
 import re
 from pathlib import Path
 
+from breastseg.errors import SourceError
 from breastseg.slides import IMAGE_SUFFIXES
 from breastseg.sources.pairs import files_in, match_pairs
 from breastseg.sources.region import Found
@@ -44,17 +45,26 @@ def region_mpp(root: Path, slide: str, width_px: int) -> float | None:
         root: the folder the data set was found in.
         slide: as in "TCGA-A2-A0D2-DX1".
         width_px: width of the region's image.
+
+    Raises:
+        SourceError: one of the two tables is broken.
     """
     bounds = _row(root / "meta" / "roiBounds.csv", slide)
     scan = _row(root / "meta" / "slide_magnifications.csv", slide.rsplit("-", 1)[0])
     if bounds is None or scan is None or slide.startswith(_WRONG_IN_TABLE):
         return None
-    base_mpp = BASE_MPP * 40.0 / float(scan["magnification"])
-    return (float(bounds["xmax"]) - float(bounds["xmin"])) * base_mpp / width_px
+    try:
+        base_mpp = BASE_MPP * 40.0 / float(scan["magnification"])
+        return (float(bounds["xmax"]) - float(bounds["xmin"])) * base_mpp / width_px
+    except (KeyError, TypeError, ValueError, ZeroDivisionError) as cause:
+        raise SourceError(f"{root / 'meta'}: no bounds or magnification of {slide} ({cause}); take the release's own tables") from None
 
 
 def _row(path: Path, name: str) -> dict[str, str] | None:
     if not path.is_file():
         return None
-    with path.open(newline="", encoding="utf-8") as file:
-        return next((row for row in csv.DictReader(file) if row.get("") == name), None)  # the first column has no name
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return next((row for row in csv.DictReader(file) if row.get("") == name), None)  # the first column has no name
+    except (csv.Error, UnicodeDecodeError) as cause:
+        raise SourceError(f"{path}: not a CSV table ({cause}); take the release's own") from None

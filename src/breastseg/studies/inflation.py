@@ -108,7 +108,9 @@ def inflation(
     tiles = cut_tiles(data, tile_px=config.tile_px, field_tiles=config.field_tiles, guard_um=config.guard_um, folds=config.folds)
     folds = pd.DataFrame({name: folds_of(tiles, name, config.folds, training.seed) for name in PROTOCOLS})
     settings = {"data": data.fingerprint(), "config": {**asdict(config), "train": training.to_dict()}}
-    claim_folder(out, "inflation", settings)
+    claim_folder(
+        out, "inflation", {"data": data.fingerprint(), **training.to_dict(), **{k: v for k, v in asdict(config).items() if k != "train"}}
+    )
     with held_folder(out):
         write_text(out / "tiles.csv", tiles.join(folds).to_csv(index=False, lineterminator="\n"))
         todo = _trainings(folds, out, len(data.label_map.classes), training.seed)

@@ -32,7 +32,8 @@ def colour_baseline(looks: Looks, image: Ints, patient: Ints, side: npt.NDArray[
     Returns:
         windows, and for "tile" (neighbours are all other windows), "image" (of other pictures), "patient" (of other patients) and,
         with a split, "split" (val and test from train): `balanced_accuracy` of the main class, and `overlap`, the share of the
-        class shares foretold; None where nobody is left to compare with, or all are of one class.
+        class shares foretold; None where nobody is left to compare with, or all are of one class. Where there are two patients or
+        more, the accuracy is over the classes that two or more have as a window's main class: of others nobody else can tell.
     """
     known = looks.pixels.sum(axis=1) >= ANNOTATED_PX
     region, colours = looks.region[known], looks.colours[known]
@@ -44,7 +45,8 @@ def colour_baseline(looks: Looks, image: Ints, patient: Ints, side: npt.NDArray[
         likeness = colours[rows] @ colours.T
         for name, may_ask in asked.items():
             foretold[name][rows] = _mean_of_nearest(np.where(may_ask(rows), likeness, -1), shares)
-    return {"windows": int(known.sum()), **{name: _score(shares, guess) for name, guess in foretold.items()}}
+    classes = _of_several(shares.argmax(axis=1), patient[region])
+    return {"windows": int(known.sum()), **{name: _score(shares, guess, classes) for name, guess in foretold.items()}}
 
 
 def _asked(region: Ints, image: Ints, patient: Ints, side: npt.NDArray[np.str_] | None) -> dict[str, Callable[[slice], Mask]]:
@@ -74,14 +76,20 @@ def _mean_of_nearest(likeness: Floats, shares: Floats) -> Floats:
     return means
 
 
-def _score(shares: Floats, guess: Floats) -> dict[str, float] | None:
+def _of_several(truth: Ints, patient: Ints) -> Ints:
+    """Return the classes that two patients or more have; all of them where there is one patient."""
+    having = [label for label in np.unique(truth) if len(np.unique(patient[truth == label])) > 1]
+    return np.array(having if len(np.unique(patient)) > 1 else np.unique(truth), np.intp)
+
+
+def _score(shares: Floats, guess: Floats, classes: Ints) -> dict[str, float] | None:
     told = ~np.isnan(guess).any(axis=1)
     if not told.any():
         return None
     truth, named = shares[told].argmax(axis=1), guess[told].argmax(axis=1)
-    if len(np.unique(truth)) < 2:
+    right = [float((named[truth == label] == label).mean()) for label in np.intersect1d(truth, classes)]
+    if len(right) < 2:
         return None
-    right = [float((named[truth == label] == label).mean()) for label in np.unique(truth)]
     overlap = float(np.minimum(shares[told], guess[told]).sum(axis=1).mean())
     accuracy = float(np.mean(right))
     return {"windows": int(told.sum()), "classes": len(right), "balanced_accuracy": round(accuracy, 4), "overlap": round(overlap, 4)}

@@ -7,6 +7,7 @@ import { Draw } from "./draw.js";
 import { showGallery } from "./gallery.js";
 import { jobs } from "./jobs.js";
 import { keysFor } from "./keys.js";
+import { isExact } from "./labels.js";
 import { legend } from "./legend.js";
 import { measures } from "./measures.js";
 import { hush, say, tell } from "./notice.js";
@@ -94,7 +95,7 @@ async function route() {
     if (lastWord) tell(lastWord);
     lastWord = "";
   } catch (error) {
-    if (wanted.slide) gone(error.message);
+    if (wanted.slide) gone(error.status === 404 ? "The slide of this link is not in the folder (any more)." : error.message);
     else tell(error.message);
   }
 }
@@ -122,6 +123,9 @@ $("zoom-fit").addEventListener("click", () => view?.fit());
 $("eye").addEventListener("click", () => view?.look.set({ shown: !view.look.shown }));
 $("shot").addEventListener("click", () => view && savePicture(view));
 $("copy-link").addEventListener("click", copyLink);
+jobs.addEventListener("back", () => view?.again());
 window.addEventListener("hashchange", route);
 jobs.look();
-route();
+await route();
+if (!(await isExact()))
+  tell("This browser changes the pixels that a page reads: maps are wrong in it. Allow this page to read its canvas, or use another one.");

@@ -4,7 +4,7 @@ import { $ } from "./dom.js";
 export function compare(view) {
   const { look, signal } = view;
   const divider = $("divider");
-  const nameOf = (id) => view.maps.layer(id)?.title ?? "slide alone";
+  const nameOf = (id) => view.maps.nameOf(id);
 
   function show() {
     const swiping = Boolean(look.second) && !look.side;

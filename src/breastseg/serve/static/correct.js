@@ -33,8 +33,14 @@ export function correct(view, draw, { writable }) {
     $("undo").disabled = areas.past.length === 0;
     $("save").disabled = !areas.dirty || !writable || areas.version === null;
     for (const tool of ["points", "free"]) $(`tool-${tool}`).setAttribute("aria-pressed", draw.tool === tool);
+    allow();
     showList();
     view.repaint();
+  }
+
+  /** Without classes, not loaded or not to be read, nothing can be drawn. */
+  function allow() {
+    for (const id of ["tool-points", "tool-free", "area-class", "import"]) $(id).disabled = areas.classes.length === 0;
   }
 
   function showList() {
@@ -137,6 +143,7 @@ export function correct(view, draw, { writable }) {
   listen("import", "change", take);
   listen("panel", "tab", (event) => event.detail !== "correct" && draw.tool !== "box" && draw.stop());
   window.addEventListener("beforeunload", (event) => areas.dirty && event.preventDefault(), { signal });
+  allow();
   load();
   return {
     areas,

@@ -1,5 +1,6 @@
 // Drawing on the slide: points by click, an outline free hand, a rectangle. Nothing else moves meanwhile but wheel, pinch and arrows.
 import { $ } from "./dom.js";
+import { tell } from "./notice.js";
 import { inLevel0 } from "./overlay.js";
 
 const touch = matchMedia("(hover: none)");
@@ -103,6 +104,7 @@ export class Draw extends EventTarget {
   /** Hand over what was drawn, if it is something. */
   close() {
     const { points, tool } = this;
+    if (tool === "points" && points.length < 3) return tell("An area needs three points or more.", { seconds: 4 });
     this.points = [];
     const isBox = tool === "box" && points.length === 2 && this.apart(...points) > 8;
     if (isBox) this.stop();

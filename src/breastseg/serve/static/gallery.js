@@ -18,17 +18,26 @@ function badge(entry) {
   return entry.maps ? ["good", "1 map"] : ["", "no map yet"];
 }
 
+let doubt = 0;
+
+/** A picture that does not come: ask the folder once for all of them, which then says why. */
+function failed(image) {
+  image.remove();
+  clearTimeout(doubt);
+  doubt = setTimeout(again, 500);
+}
+
 function card(entry) {
   const cut = entry.name.lastIndexOf("/") + 1;
   const [kind, text] = badge(entry);
   const picture = h("span", { class: "picture" });
   if (entry.state !== "broken") {
-    const image = h("img", { src: api.thumbnail(entry), alt: "", loading: "lazy", decoding: "async", onerror: () => image.remove() });
+    const image = h("img", { src: api.thumbnail(entry), alt: "", loading: "lazy", decoding: "async", onerror: () => failed(image) });
     picture.append(image);
   }
   const folder = cut ? h("span", { class: "soft small folder" }, entry.name.slice(0, cut - 1)) : null;
   const drawn = entry.annotated ? h("span", { class: "badge" }, "areas drawn") : null;
-  const inside = [picture, h("span", { class: "name" }, entry.name.slice(cut)), folder,
+  const inside = [picture, h("span", { class: "name", title: entry.name }, entry.name.slice(cut)), folder,
     h("span", { class: "marks" }, h("span", { class: `badge ${kind}` }, text), drawn,
       h("span", { class: "soft small" }, bytes(entry.bytes))),
     entry.cause ? h("span", { class: "bad small cause", title: entry.cause }, entry.cause) : null];
@@ -51,8 +60,9 @@ function show() {
   if (cards.length !== there.length || cards.some((one, index) => one !== there[index])) $("cards").replaceChildren(...cards);
   const total = shown.entries.length;
   $("count").textContent = asked ? `${found.length} of ${total}` : total === 1 ? "1 slide" : `${total} slides`;
-  $("nothing").hidden = total > 0;
-  $("nothing").textContent = shown.writable ? "There is no slide in this folder yet. Drop one here." : "There is no slide in this folder.";
+  const none = `There is no slide in this folder${shown.writable ? " yet. Drop one here, or choose Add a slide" : ""}.`;
+  $("nothing").hidden = found.length > 0;
+  $("nothing").textContent = total ? `No slide has “${$("filter").value.trim()}” in its name.` : none;
   $("upload-label").hidden = !shown.writable;
 }
 

@@ -9,7 +9,8 @@ const IDLE_MS = 4000;
 
 export const isAlive = (job) => job.state === "queued" || job.state === "running";
 
-/** Knows the jobs. "change": some job is other than it was; "ended" (detail: the job): one has just ended. */
+/** Knows the jobs. "change": some job is other than it was; "ended" (detail: the job): one has just ended; "back": the server
+ * answers again. */
 class Jobs extends EventTarget {
   list = [];
   said = "[]";
@@ -27,7 +28,10 @@ class Jobs extends EventTarget {
   async ask() {
     try {
       this.take(await api.jobs());
-      if (this.silent) hush();
+      if (this.silent) {
+        hush();
+        this.dispatchEvent(new Event("back"));
+      }
       this.silent = false;
     } catch (error) {
       if (!this.silent) tell(error.message);

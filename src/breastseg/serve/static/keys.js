@@ -2,7 +2,7 @@
 import { $, h } from "./dom.js";
 import { shownClasses, toggleClass } from "./legend.js";
 import { openTab } from "./panel.js";
-import { say } from "./notice.js";
+import { say, tell } from "./notice.js";
 import { savePicture } from "./shot.js";
 
 const opacity = (view, step) => {
@@ -16,11 +16,16 @@ const on = (view, name, text) => {
   say(`${text} ${view.look[name] ? "shown" : "hidden"}`);
 };
 
+const unsure = (view) => {
+  if (view.maps.layer(view.look.map)?.uncertainty) on(view, "uncertainty", "uncertainty");
+  else tell("This map does not say where the model is unsure; segment again and ask for it.", { seconds: 5 });
+};
+
 /** key: [what it does, action(view)]. Arrows, plus, minus and 0 are the viewer's own on the slide, and work beside it too. */
 const LETTERS = {
   m: ["map on or off", (view) => on(view, "shown", "map")],
   o: ["fill or outline", (view) => view.look.set({ mode: view.look.mode === "fill" ? "outline" : "fill" })],
-  u: ["where the model is unsure", (view) => on(view, "uncertainty", "uncertainty")],
+  u: ["where the model is unsure", unsure],
   "[": ["fainter", (view) => opacity(view, -0.1)],
   "]": ["stronger", (view) => opacity(view, 0.1)],
   p: ["save this view as a picture", savePicture],
@@ -45,13 +50,13 @@ function drawing(tool) {
 }
 
 const ROWS = [
-  ["arrows", "move"], ["+ -", "zoom"], ["0", "the whole slide"], ["1 … 9", "a class on or off"],
+  ["arrows", "move"], ["+ -", "zoom"], ["0", "the whole slide"], ["1 to 9", "a class on or off"],
   ...Object.entries(LETTERS).map(([key, [text]]) => [key, text]),
   ["Delete", "delete the chosen area"], ["Ctrl Z", "undo drawing"], ["Esc", "stop drawing; close"], ["?", "this help"],
 ];
 $("keys").tBodies[0].append(
   ...ROWS.map(([keys, text]) => {
-    const shown = keys.split(" ").map((key) => h("kbd", {}, key));
+    const shown = keys.split(" ").map((key) => (key === "to" ? "to " : h("kbd", {}, key)));
     return h("tr", {}, h("th", { scope: "row" }, ...shown), h("td", {}, text));
   }),
 );

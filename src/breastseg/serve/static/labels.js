@@ -1,5 +1,7 @@
 // Labels and their colours. A label picture is an 8-bit grey PNG whose values are labels: they must come out exactly as they went in.
 
+import { paintBorders } from "./borders.js";
+
 const scratch = document.createElement("canvas");
 const reader = scratch.getContext("2d", { willReadFrequently: true });
 
@@ -17,6 +19,18 @@ export async function decode(blob) {
   return { labels, width, height };
 }
 
+/** 16 x 16 grey pixels of the values 0 to 255. */
+const ALL_VALUES =
+  "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAAAAAA6mKC9AAAAOklEQVR42mNkYEQDAugCCugCBugCDu" +
+  "gCAegCCegCBegCDegCE9AFFqALbEAXOIAucAFd4AG6wAc0PgBUTQiBU61qZgAAAABJRU5ErkJggg==";
+
+/** Whether this browser hands out pixels as they are; some add noise to them against tracking. */
+export async function isExact() {
+  const bytes = Uint8Array.from(atob(ALL_VALUES), (letter) => letter.charCodeAt(0));
+  const { labels } = await decode(new Blob([bytes], { type: "image/png" }));
+  return labels.every((label, index) => label === index);
+}
+
 const abgr = (red, green, blue, alpha) => ((alpha << 24) | (blue << 16) | (green << 8) | red) >>> 0;
 
 /** One colour a label; 0 and classes that are off are clear. */
@@ -31,26 +45,13 @@ export const doubtColours = Uint32Array.from({ length: 256 }, (_, value) =>
   value < 2 ? 0 : abgr(0, 70, 255, Math.round(255 * ((value - 1) / 254) ** 0.8)),
 );
 
-/** Paint labels into a canvas of their size; `outline` above 0 keeps only the pixels that are no further from another label. */
-export function paintLabels(canvas, { labels, width, height }, table, outline) {
+/** Paint labels into a canvas of their size; `reach` above 0 keeps only the pixels that are no further from another label. */
+export function paintLabels(canvas, tile, table, reach, around = {}) {
+  const { labels, width, height } = tile;
   canvas.width = width;
   canvas.height = height;
   const out = new Uint32Array(labels.length);
-  if (!outline) for (let i = 0; i < out.length; i++) out[i] = table[labels[i]];
-  else paintBorders(out, labels, width, height, table, outline);
+  if (!reach) for (let i = 0; i < out.length; i++) out[i] = table[labels[i]];
+  else paintBorders(out, tile, table, reach, around);
   canvas.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(out.buffer), width, height), 0, 0);
-}
-
-function paintBorders(out, labels, width, height, table, reach) {
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i++) {
-      const label = labels[i];
-      const border =
-        (x >= reach && labels[i - reach] !== label) ||
-        (x + reach < width && labels[i + reach] !== label) ||
-        (y >= reach && labels[i - reach * width] !== label) ||
-        (y + reach < height && labels[i + reach * width] !== label);
-      if (border) out[i] = table[label];
-    }
-  }
 }

@@ -6,7 +6,16 @@ import { day, mm2, percent } from "./numbers.js";
 import { openTab } from "./panel.js";
 import { say } from "./notice.js";
 
-const titleOf = (layer) => (layer.made ? `${layer.title}, ${day(layer.made)}` : layer.title);
+/** What a file is for. */
+const ABOUT = {
+  "labels.ome.tif": "map, for QuPath",
+  "labels.png": "map, a value a class",
+  "regions.geojson": "areas, for QuPath",
+  "uncertainty.ome.tif": "sure or unsure",
+  "overlay.jpg": "map over slide",
+  "measures.csv": "for a spreadsheet",
+  "report.html": "to read or print",
+};
 
 /** Classes that the keys 1 to 9 stand for now. */
 export function shownClasses(view) {
@@ -25,12 +34,13 @@ export function legend(view) {
   function show() {
     const { layers } = view.slide;
     const layer = view.maps.layer(look.map);
+    const isTimeless = layer?.made && view.maps.nameOf(layer.id) === layer.title;
     $("no-map").hidden = layers.length > 0 || Boolean(view.maps.preview);
     $("has-map").hidden = !$("no-map").hidden;
-    options($("map-choice"), [...layers.map((one) => [one.id, titleOf(one)]), ["", "The slide alone"]], look.map ?? "");
-    const others = layers.filter((one) => one.id !== look.map).map((one) => [one.id, titleOf(one)]);
+    options($("map-choice"), [...layers.map((one) => [one.id, view.maps.nameOf(one.id)]), ["", "the slide alone"]], look.map ?? "");
+    const others = layers.filter((one) => one.id !== look.map).map((one) => [one.id, view.maps.nameOf(one.id)]);
     options($("second"), [["", "nothing"], ["none", "the slide alone"], ...others], look.second);
-    $("map-made").textContent = layer?.kind === "truth" ? "Drawn by people." : "";
+    $("map-made").textContent = layer?.kind === "truth" ? "Drawn by people." : isTimeless ? `Made ${day(layer.made)}.` : "";
     $("compare-how").hidden = !look.second;
     for (const input of document.querySelectorAll("input[name=how]")) input.checked = (input.value === "side") === look.side;
     for (const input of document.querySelectorAll("input[name=mode]")) input.checked = input.value === look.mode;
@@ -66,7 +76,8 @@ export function legend(view) {
   function showFiles(layer) {
     const files = layer?.files ?? [];
     $("files-head").hidden = files.length === 0;
-    $("files").replaceChildren(...files.map((name) => h("li", {}, h("a", { href: api.file(layer.id, name), download: name }, name))));
+    $("files").replaceChildren(...files.map((name) => h("li", {}, h("a", { href: api.file(layer.id, name), download: name }, name),
+      h("span", { class: "soft small" }, ABOUT[name.replace(/\.gz$/, "")] ?? ""))));
   }
 
   paintRamp();

@@ -1,5 +1,6 @@
 // The maps over a slide: which pyramid goes where, in which colours; the preview of a running job.
 import { classColours, decode, doubtColours, paintLabels } from "./labels.js";
+import { day } from "./numbers.js";
 import { Pyramid } from "./pyramid.js";
 
 export class Maps {
@@ -13,6 +14,17 @@ export class Maps {
 
   layer(id) {
     return this.slide.layers.find((layer) => layer.id === id) ?? null;
+  }
+
+  /** A layer's name on this slide: its title, with the time where two share that, with a number where they share both. */
+  nameOf(id) {
+    const layer = this.layer(id);
+    if (!layer) return "the slide alone";
+    const timed = (one) => (one.made ? `${one.title}, ${day(one.made)}` : one.title);
+    const { layers } = this.slide;
+    if (layers.filter((one) => one.title === layer.title).length === 1) return layer.title;
+    const twins = layers.filter((one) => timed(one) === timed(layer));
+    return twins.length === 1 ? timed(layer) : `${timed(layer)} (${twins.indexOf(layer) + 1})`;
   }
 
   recolour() {

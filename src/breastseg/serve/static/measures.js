@@ -6,11 +6,11 @@ import { day, length, mm2, percent, plain, whole } from "./numbers.js";
 const NAMES = {
   analysed_mm2: "Analysed",
   tissue_mask_mm2: "Tissue found",
-  stroma_percent_of_tumor_and_stroma: "Stroma, of tumour and stroma",
-  inflammatory_percent_of_stroma_and_inflammatory: "Inflammation, of stroma and inflammation",
-  necrosis_percent_of_tumor_and_necrosis: "Necrosis, of tumour and necrosis",
-  stroma_percent_of_tumor_and_stroma_within_100_um: "Stroma, of tumour and stroma, within 100 µm of tumour",
-  inflammatory_percent_of_stroma_and_inflammatory_within_100_um: "Inflammation, of stroma and inflammation, within 100 µm of tumour",
+  stroma_percent_of_tumor_and_stroma: "Stroma as share of tumour + stroma",
+  inflammatory_percent_of_stroma_and_inflammatory: "Inflammation as share of stroma + inflammation",
+  necrosis_percent_of_tumor_and_necrosis: "Necrosis as share of tumour + necrosis",
+  stroma_percent_of_tumor_and_stroma_within_100_um: "Stroma as share, within 100 µm of tumour",
+  inflammatory_percent_of_stroma_and_inflammatory_within_100_um: "Inflammation as share, within 100 µm of tumour",
   nest_count: "Tumour nests",
   nest_area_median_mm2: "Nest area, median",
   nest_area_max_mm2: "Nest area, largest",
@@ -69,13 +69,13 @@ export function measures(view) {
     if (layer?.id === shown) return;
     shown = layer?.id;
     $("measures").replaceChildren();
-    $("measures-of").textContent = layer ? `Of the map shown: ${layer.title}.` : "Choose a map to see its measures.";
+    $("measures-of").textContent = layer ? `Of the map shown: ${view.maps.nameOf(layer.id)}.` : "Choose a map to see its measures.";
     if (!layer) return;
     try {
       const found = await api.measures(layer.id);
       if (view.signal.aborted || shown !== layer.id) return;
       const known = Object.keys(found.measures).length > 0;
-      if (!known) $("measures-of").textContent = `No measures were made of ${layer.title}.`;
+      if (!known) $("measures-of").textContent = `No measures were made of ${view.maps.nameOf(layer.id)}.`;
       const doubts = h("ul", { class: "doubts" }, ...(found.doubts ?? []).map((text) => h("li", {}, text)));
       $("measures").replaceChildren(...(known ? rowsOf(found.measures) : []), doubts);
       if (made(found).length) $("measures").append(h("h2", {}, "How it was made"), table(made(found)));

@@ -18,6 +18,7 @@ export const whole = (value) => Math.round(value).toLocaleString("en");
 export const plain = (value) => figures(value, 4);
 
 export function bytes(value) {
+  if (value < 1000) return `${value} bytes`;
   const unit = value >= 1e9 ? ["GB", 1e9] : value >= 1e6 ? ["MB", 1e6] : ["kB", 1e3];
   return `${figures(value / unit[1], 3)} ${unit[0]}`;
 }

@@ -1,11 +1,14 @@
 // The label tiles of one layer: asked for as they come into view, kept in a bounded cache, coloured again without asking again.
 import * as api from "./api.js";
+import { borderPaths, keysAround } from "./borders.js";
 import { decode, paintLabels } from "./labels.js";
 
 const PIECE = 256;
 const KEPT = 240; // tiles: at most 78 MB of labels and colours
 const AT_ONCE = 3;
 const BUSY = [0, 503];
+
+const css = (abgr) => `rgb(${abgr & 255} ${(abgr >> 8) & 255} ${(abgr >> 16) & 255})`;
 
 export class Pyramid {
   /** `url(level, column, row)`; `size` and `levels` of the layer; `arrived()` when something new can be drawn; `failed(error)`. */
@@ -38,7 +41,7 @@ export class Pyramid {
     const [top, bottom] = span(1, view.y, view.y + view.height / view.scale);
     const zoom = view.scale * stretch[0] * 2 ** (finest - level); // canvas px per pixel of the level
     ctx.imageSmoothingEnabled = zoom < 1;
-    this.reach = !this.outline ? 0 : zoom < 1.5 ? 2 : 1;
+    this.zoom = zoom;
     this.wanted = [];
     for (let row = top; row <= bottom; row++)
       for (let column = left; column <= right; column++) this.drawPiece(ctx, view, stretch, level, column, row);
@@ -62,11 +65,33 @@ export class Pyramid {
     const coarse = 2 ** (this.levels - 1 - found.level);
     const up = level - found.level;
     const [sx, sy] = [box[0] / coarse - PIECE * (column >> up), box[1] / coarse - PIECE * (row >> up)];
-    const { canvas } = found.tile;
-    const sw = Math.min((box[2] - box[0]) / coarse, canvas.width - sx);
-    const sh = Math.min((box[3] - box[1]) / coarse, canvas.height - sy);
+    const sw = Math.min((box[2] - box[0]) / coarse, found.tile.width - sx);
+    const sh = Math.min((box[3] - box[1]) / coarse, found.tile.height - sy);
     if (sw > 0 && sh > 0 && screen[2] > screen[0] && screen[3] > screen[1])
-      ctx.drawImage(canvas, sx, sy, sw, sh, screen[0], screen[1], screen[2] - screen[0], screen[3] - screen[1]);
+      this.put(ctx, found.tile, [sx, sy, sw, sh], [screen[0], screen[1], screen[2] - screen[0], screen[3] - screen[1]]);
+  }
+
+  /** Draw the part `from` of a tile (x, y, width, height) into the frame `to` of the canvas. */
+  put(ctx, tile, from, to) {
+    if (!tile.paths) return ctx.drawImage(tile.canvas, ...from, ...to);
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(...to);
+    ctx.clip();
+    ctx.translate(to[0], to[1]);
+    ctx.scale(to[2] / from[2], to[3] / from[3]);
+    ctx.translate(-from[0], -from[1]);
+    for (const [label, path] of tile.paths) {
+      ctx.fillStyle = css(this.table[label]);
+      ctx.fill(path);
+    }
+    ctx.restore();
+  }
+
+  /** How wide a line is in pixels of a tile that is shown `zoom` times as large: about two on the screen; 0 fills. */
+  reachAt(zoom) {
+    if (!this.outline) return 0;
+    return zoom < 1.5 ? 2 : 2 ** Math.min(0, 1 - Math.round(Math.log2(zoom)));
   }
 
   /** The tile, or the nearest one above it that is here, painted in the colours of now. */
@@ -77,13 +102,18 @@ export class Pyramid {
       if (!tile) continue;
       this.tiles.delete(key);
       this.tiles.set(key, tile);
-      if (!tile.empty && (tile.look !== this.look || tile.reach !== this.reach)) {
-        paintLabels(tile.canvas, tile, this.table, this.reach);
-        Object.assign(tile, { look: this.look, reach: this.reach });
-      }
+      const reach = this.reachAt(this.zoom * 2 ** up);
+      if (!tile.empty && (tile.look !== this.look || tile.reach !== reach)) this.paint(key, tile, reach);
       return { tile, level: level - up };
     }
     return null;
+  }
+
+  paint(key, tile, reach) {
+    const around = this.outline ? Object.fromEntries(Object.entries(keysAround(key)).map(([side, at]) => [side, this.tiles.get(at)])) : {};
+    tile.paths = reach && reach < 1 ? borderPaths(tile, this.table, reach, around) : null;
+    if (!tile.paths) paintLabels(tile.canvas, tile, this.table, reach, around);
+    Object.assign(tile, { look: this.look, reach });
   }
 
   ask() {
@@ -115,6 +145,7 @@ export class Pyramid {
 
   keep(key, tile) {
     this.tiles.set(key, tile);
+    for (const at of Object.values(keysAround(key))) if (this.tiles.has(at)) this.tiles.get(at).reach = null; // its border may go on here
     for (const old of this.tiles.keys()) {
       if (this.tiles.size <= KEPT) break;
       if (old !== "0/0_0") this.tiles.delete(old);

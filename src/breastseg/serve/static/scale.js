@@ -12,8 +12,9 @@ export function scale(view) {
     if (!view.osd) return;
     const seen = overlay.view();
     const cssScale = seen.scale / seen.dpr;
-    $("scale").hidden = !slide.mpp;
-    if (slide.mpp) {
+    $("scale-bar").hidden = !slide.mpp;
+    if (!slide.mpp) $("scale-text").textContent = "no scale: µm per pixel not known";
+    else {
       const [um, px] = niceLength(slide.mpp / cssScale, 130);
       $("scale-bar").style.width = `${px}px`;
       $("scale-text").textContent = length(um);

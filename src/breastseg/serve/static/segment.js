@@ -48,7 +48,10 @@ export function segment(view, draw, { models, writable }) {
     const chosen = { whole: () => null, view: viewBox, box: () => box }[part()]();
     const mpp = slide.mpp ? null : Number($("mpp").value);
     if (part() === "box" && !box) return tell("No rectangle was drawn; drag one on the slide, or choose the whole slide.");
-    if (!slide.mpp && !(mpp > 0)) return tell("The slide does not say its microns per pixel; type them, 0.25 for a usual 40x scan.");
+    if (!slide.mpp && !(mpp > 0)) {
+      $("mpp").focus();
+      return tell("The slide does not say its microns per pixel; type them, 0.25 for a usual 40x scan.");
+    }
     $("start").disabled = true;
     try {
       await jobs.start({ entry: slide.id, model: $("model").value, box: chosen, mpp, uncertainty: $("with-uncertainty").checked });
@@ -76,6 +79,7 @@ export function segment(view, draw, { models, writable }) {
   document.querySelector("input[name=part]").checked = true;
   $("segment").addEventListener("submit", start, { signal });
   $("model").addEventListener("change", describe, { signal });
+  $("mpp").addEventListener("input", hush, { signal });
   for (const input of document.querySelectorAll("input[name=part]"))
     input.addEventListener("click", () => {
       if (input.value === "box") drawBox();

@@ -41,6 +41,7 @@ function seadragon(element, slide, navigator) {
     blendTime: 0,
     maxZoomPixelRatio: 8,
     minZoomImageRatio: 0.6,
+    preserveImageSizeOnResize: true, // the panel of a phone comes and goes
     visibilityRatio: 0.3,
     zoomPerScroll: 1.3,
     imageLoaderLimit: 5,
@@ -125,6 +126,7 @@ export class Viewer extends EventTarget {
 
   /** Make or drop the second viewer, as the look wants it. */
   async arrange() {
+    const isWhole = this.osd.viewport.getZoom() <= 1.02 * this.osd.viewport.getHomeZoom();
     $("stage").classList.toggle("two", this.sides);
     if (this.sides && !this.other && !this.making) {
       this.making = true;
@@ -137,6 +139,7 @@ export class Viewer extends EventTarget {
       this.lead(this.osd, osd);
       this.lead(osd, this.osd);
       this.osd.forceResize();
+      if (isWhole) this.osd.viewport.goHome(true);
       if (!this.sides || this.signal.aborted) this.dropOther();
     } else if (!this.sides && this.other) this.dropOther();
   }
@@ -217,6 +220,16 @@ export class Viewer extends EventTarget {
     Object.assign(this.slide, slide);
     this.dispatchEvent(new Event("layers"));
     if (layer && this.maps.layer(layer)) this.look.set({ map: layer, shown: true });
+  }
+
+  /** Ask again for tiles that did not come while the server was away. */
+  again() {
+    for (const osd of [this.osd, this.other?.osd]) {
+      if (!osd) continue;
+      osd.world.resetItems();
+      osd.world.getItemAt(0).tilesMatrix = {}; // else OpenSeadragon gives up for good on a tile that once failed
+      osd.forceRedraw();
+    }
   }
 
   /** A tile did not come: is the slide still there? Asked once for a burst of them. */

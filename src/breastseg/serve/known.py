@@ -1,0 +1,91 @@
+"""What data sets in the folder know of their pictures: the masks that persons painted, and microns per pixel."""
+
+import os
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from breastseg.errors import BreastsegError
+from breastseg.geometry import check_mpp
+from breastseg.sources import Found, known_mpp, look_into
+from breastseg.sources.region import DRAWN_SUFFIXES
+
+_MOST_PLACES = 100
+"""Folders in the folder that are looked into."""
+_SOURCE_LENGTH = 200
+"""Letters of where microns per pixel come from."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """A mask of an entry: where it lies, and the name or path of the label map that its codes belong to."""
+
+    path: Path
+    label_map: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """A picture of a data set.
+
+    Attributes:
+        image: the picture.
+        place: the folder of the data set.
+        found: what that is seen to be.
+        truth: the picture's mask, where it has one.
+    """
+
+    image: Path
+    place: Path
+    found: Found
+    truth: Truth | None
+
+    def mpp(self) -> tuple[float, str] | None:
+        """Return what the data set knows of the picture's microns per pixel, and how; None when it says nothing that can be."""
+        try:
+            said = known_mpp(self.place, self.found, self.image)
+            return said and (check_mpp(said[0], str(self.image)), said[1])
+        except (BreastsegError, OSError):
+            return None
+
+
+def find_known(root: Path) -> dict[Path, Known]:
+    """Look at a folder and at each in it; return what is known, by picture. A broken data set spoils none of the others."""
+    known: dict[Path, Known] = {}
+    for place in (root, *_inside(root)):
+        try:
+            found = look_into(place)
+        except (BreastsegError, OSError):
+            continue
+        if found is not None:
+            for pair in found.pairs:
+                known.setdefault(pair.image, Known(pair.image, place, found, _truth(root, found, pair.labels)))
+    return known
+
+
+def mpp_of_run(run: dict[str, Any]) -> tuple[float, str] | None:
+    """Return the microns per pixel that a map was made with, and where these came from; None when its run.json has none that can be."""
+    mpp, source = run.get("mpp"), run.get("mpp_source")
+    if not isinstance(mpp, float) or not isinstance(source, str):
+        return None
+    try:
+        return check_mpp(mpp, "run.json"), source[:_SOURCE_LENGTH]
+    except BreastsegError:
+        return None
+
+
+def _inside(root: Path) -> list[Path]:
+    try:
+        with os.scandir(root) as items:
+            folders = sorted(item.name for item in items if item.is_dir(follow_symlinks=False) and not item.name.startswith("."))
+    except OSError:
+        return []
+    return [root / name for name in islice(folders, _MOST_PLACES)]
+
+
+def _truth(root: Path, found: Found, labels: Path) -> Truth | None:
+    """Return a painted mask that lies in the folder; none whose own label map is a link, which may lead anywhere."""
+    label_map = found.label_map or "region5"
+    inside = labels.resolve().is_relative_to(root) and not Path(label_map).is_symlink()
+    return Truth(labels, label_map) if inside and not labels.name.lower().endswith(DRAWN_SUFFIXES) else None
