@@ -388,7 +388,7 @@ def test_areas_are_drawn_saved_and_found_again(served: Seen, tmp_path: Path) -> 
         opened.locator("#ask button", has_text="Stay").click()
         shot(opened, "correct", tmp_path)
         opened.locator("#save").click()
-        opened.locator("#areas-text", has_text="Saved").wait_for()
+        opened.locator("#areas-text", has_text="1 area. Saved").wait_for()
         saved = json.loads((served.folder / "bcss" / "images" / f"{name.stem}.geojson").read_text())["features"]
         assert [one["properties"]["classification"]["name"] for one in saved] == ["Necrosis"]
         ring = np.array(saved[0]["geometry"]["coordinates"][0])
