@@ -56,13 +56,18 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows as CSV, columns in the order in which they first occur; NaN and None become empty cells."""
+    """Write rows as CSV, as `table_text` has them."""
+    write_text(path, table_text(rows))
+
+
+def table_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return rows as CSV, columns in the order in which they first occur; NaN and None become empty cells."""
     columns = dict.fromkeys(name for row in rows for name in row)
     text = io.StringIO()
     table = csv.DictWriter(text, list(columns), restval="", lineterminator="\n")
     table.writeheader()
     table.writerows({name: "" if value is None or value != value else value for name, value in row.items()} for row in rows)
-    write_text(path, text.getvalue())
+    return text.getvalue()
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -95,9 +95,9 @@ def evaluate(
         **({"labels": label_map.fingerprint()} if labels else {}),
     }  # fmt: skip
     claim_folder(out, "evaluate", settings, may_differ=("compare",))
-    for line in (leak, _left_out(left_out, len(chosen))):
-        if line:
-            say(line)
+    without = _left_out(left_out, len(chosen))
+    for line in filter(None, (leak, without)):
+        say(line)
     seen = SeenProbabilities(model, whose) if probabilities else None
     found = {
         region: _score_region(model, data, region, out / "regions" / region, seen)
@@ -110,7 +110,7 @@ def evaluate(
         **({"probabilities": probability_figures(seen.by_patient, names)} if seen else {}),
         **({"comparison": comparison(pixels, other, list(whose.values()), names)} if other else {}),
         **({"leaky": leak} if leak else {}),
-        "protocol": "; ".join(part for part in (leak, PROTOCOL, _left_out(left_out, len(chosen))) if part),
+        "protocol": "; ".join(filter(None, (leak, PROTOCOL, without))),
     }  # fmt: skip
     _write_tables(scores, pixels, {region: one.dots for region, one in found.items()}, data.regions, out)
     if HISTORY in model.card.files:

@@ -76,7 +76,7 @@ class Annotations:
             if _version(path) != drawn.version:
                 raise HTTPException(409, f"{path.name}: was changed meanwhile, here or in another program; load it again, then draw again")
             _check_alone(entry, path)
-            kept = self._kept(path) if _is_readable(path) else _Kept(drawn.version, _HEAD, [])
+            kept = _worth_keeping(path)
             features = checked_areas(drawn.features, kept.features, size, {one.name: one.color for one in classes})
             try:
                 _write(path, {**kept.head, "features": features})
@@ -128,13 +128,12 @@ def _version(path: Path) -> str:
         raise HTTPException(422, f"{path.name}: cannot be read ({cause.strerror or cause})") from None
 
 
-def _is_readable(path: Path) -> bool:
-    """Return whether there is something to keep of a file: a broken one is replaced by who knows its version."""
+def _worth_keeping(path: Path) -> _Kept:
+    """Return what stands in a file; nothing of a broken one, which is replaced by who knows its version."""
     try:
-        _read(path)
+        return _read(path)
     except (ValueError, OSError):
-        return False
-    return True
+        return _Kept("", _HEAD, [])
 
 
 def _read(path: Path) -> _Kept:

@@ -1,7 +1,5 @@
 """Files of a map, for download; measures.csv and report.html are made when they are asked for."""
 
-import csv
-import io
 import re
 import threading
 from urllib.parse import quote
@@ -9,6 +7,7 @@ from urllib.parse import quote
 from fastapi import HTTPException, Response
 from fastapi.responses import FileResponse
 
+from breastseg.files import table_text
 from breastseg.report.slide import slide_page
 from breastseg.serve.layers import Layer
 
@@ -27,21 +26,12 @@ def download(layer: Layer, name: str) -> Response:
         raise HTTPException(404, "no such file of this map; what there is stands in `files` of its layer")
     kept_as = f"{layer.result.folder.name}-{name}"
     if name == "measures.csv":
-        return _attached(_table(layer.run.get("measures", {})).encode(), kept_as, "text/csv; charset=utf-8")
+        return _attached(table_text([layer.run.get("measures", {})]).encode(), kept_as, "text/csv; charset=utf-8")
     if name == "report.html":
         with _ONE_REPORT:
             page = slide_page(layer.result.folder, made=layer.made)
         return _attached(page.encode(), kept_as, "text/html; charset=utf-8")
     return FileResponse(layer.result.folder / name, filename=kept_as, headers=_FRESH)
-
-
-def _table(row: dict[str, object]) -> str:
-    """Return one slide's measures as predict writes them: what has no meaning is an empty cell."""
-    text = io.StringIO()
-    table = csv.DictWriter(text, list(row), lineterminator="\n")
-    table.writeheader()
-    table.writerow({name: "" if value is None or value != value else value for name, value in row.items()})
-    return text.getvalue()
 
 
 def _attached(content: bytes, name: str, kind: str) -> Response:
