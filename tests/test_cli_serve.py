@@ -1,5 +1,6 @@
 """breastseg serve: one line when it cannot, an address when it can, and an orderly end."""
 
+import gc
 import re
 import signal
 import socket
@@ -14,9 +15,11 @@ import pytest
 
 pytest.importorskip("fastapi")
 
+import uvicorn
+
 from breastseg.cli import main
 from breastseg.serve.config import ServeConfig
-from breastseg.serve.run import address_of, listening
+from breastseg.serve.run import address_of, listening, serve
 from serve_app import small_folder
 
 
@@ -53,6 +56,32 @@ def test_an_empty_folder_is_served_and_sigterm_ends_it(tmp_path: Path) -> None:
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 143
     assert errors == ""
+
+
+@pytest.mark.parametrize("moment", ["the address is said", "the loop is made"])
+@pytest.mark.parametrize(("number", "raised"), [(signal.SIGTERM, SystemExit), (signal.SIGINT, KeyboardInterrupt)])
+def test_a_signal_before_it_runs_is_heeded(
+    number: int, raised: type[BaseException], moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    before = signal.getsignal(number)
+    make = uvicorn.Config.get_loop_factory
+
+    def late(config: uvicorn.Config) -> object:
+        signal.raise_signal(number)
+        return make(config)
+
+    def say(line: str) -> None:
+        if moment == "the address is said":
+            signal.raise_signal(number)
+
+    if moment == "the loop is made":
+        monkeypatch.setattr(uvicorn.Config, "get_loop_factory", late)
+    with pytest.raises(raised) as end:
+        serve(ServeConfig(tmp_path, port=0), open_browser=False, say=say)
+    assert number == signal.SIGINT or end.value.code == 143
+    assert signal.getsignal(number) is before
+    gc.collect()
+    assert not recwarn.list
 
 
 def test_beyond_this_machine_the_address_has_a_token(tmp_path: Path) -> None:

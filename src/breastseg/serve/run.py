@@ -7,7 +7,8 @@ import signal
 import socket
 import sys
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from types import FrameType
 from urllib.parse import quote
@@ -46,16 +47,17 @@ def serve(config: ServeConfig, *, open_browser: bool = True, say: Callable[[str]
     with listening(config) as listener, state:
         address = address_of(config, listener.getsockname()[1])
         number = len(state.folder.scan())
-        signal.signal(signal.SIGTERM, _end)  # uvicorn ends, then hands the signal on: jobs must be told too
-        found = "1 slide or picture" if number == 1 else f"{number or 'no'} slides or pictures"
-        say(f"{state.folder.root}: {found}, at {address} (Ctrl-C ends)")
-        if open_browser and _has_screen():
-            webbrowser.open(address)
         settings = uvicorn.Config(
             app, http=PatientProtocol, log_level="warning", access_log=False, ws="none", lifespan="off", server_header=False,
             timeout_keep_alive=_KEEP_ALIVE_S,
         )  # fmt: skip
-        uvicorn.Server(settings).run(sockets=[listener])
+        server = uvicorn.Server(settings)
+        found = "1 slide or picture" if number == 1 else f"{number or 'no'} slides or pictures"
+        with _heeding_signals(server):
+            say(f"{state.folder.root}: {found}, at {address} (Ctrl-C ends)")
+            if open_browser and _has_screen():
+                webbrowser.open(address)
+            server.run(sockets=[listener])
 
 
 def listening(config: ServeConfig) -> socket.socket:
@@ -96,5 +98,22 @@ def _has_screen() -> bool:
     return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def _end(number: int, frame: FrameType | None) -> None:
-    sys.exit(128 + number)
+@contextmanager
+def _heeding_signals(server: uvicorn.Server) -> Iterator[None]:
+    """Let a signal end the server in order, however early it comes, and only then this command: its jobs must be told too."""
+    came: list[int] = []
+
+    def end(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        server.should_exit = True
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if signal.SIGINT in came:
+        raise KeyboardInterrupt
+    if came:
+        sys.exit(128 + came[0])
