@@ -9,6 +9,8 @@ import pytest
 
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
              "--disable-component-update", "--disable-sync")  # fmt: skip
+WAIT_MS = 300_000
+"""How long anything is waited for: a machine that has other work may come to it late."""
 
 
 def chromium() -> str:
@@ -27,7 +29,7 @@ def launched() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS), timeout=WAIT_MS)
         try:
             yield browser
         finally:
@@ -43,6 +45,7 @@ def page(width: int = 1280, height: int = 800, scheme: str = "light", *, browser
     """
     with launched() if browser is None else nullcontext(browser) as running:
         context = running.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, **context_options)
+        context.set_default_timeout(WAIT_MS)
         try:
             opened = context.new_page()
             opened.faults, opened.asked = [], []

@@ -1,5 +1,6 @@
 """Painted fields and small data sets, made by code; a tiny model, trained by nobody, for tests of what surrounds a model."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from breastseg.measures.areas import areas_of
 from breastseg.models.bundle import HISTORY, WEIGHTS, Bundle, load_bundle
 from breastseg.runtime import load_runner
 
+for _name in ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT"):
+    os.environ[_name] = "300"  # the hub's client reads it when it is imported, and gives up after 10 s else
 DATA = Path(__file__).parent / "data"
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 

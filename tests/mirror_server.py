@@ -143,12 +143,12 @@ class _Handler(BaseHTTPRequestHandler):
             headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
         self.begin(206 if start else 200, headers)
         body = data[start:stop]
+        self.mirror.sent += len(body)  # before it goes: who has it may look at once
         self.wfile.write(body)
         self.wfile.flush()
-        self.mirror.sent += len(body)
         if stall:
             self.mirror.stalled.set()
-            self.mirror.released.wait(30)
+            self.mirror.released.wait(600)
         if stop is not None or not self.mirror.lengths:
             self.close_connection = True
         return True

@@ -20,6 +20,26 @@ from breastseg.rasters import Raster
 from breastseg.slides import open_slide
 from conftest import DATA
 
+HELD = """
+import sys, time
+from breastseg.serve import worker
+tell = worker._tell
+def held(progress):
+    tell(progress)
+    while True: time.sleep(1)
+worker._tell = held
+sys.exit(worker.main())
+"""
+"""A worker that shows one block and goes on no more: a job is still at work however late a test looks."""
+GATED = """
+import sys, time
+from pathlib import Path
+from breastseg.serve import worker
+while not Path(GATE).exists(): time.sleep(0.02)
+sys.exit(worker.main())
+"""
+"""A worker that begins when a file is there."""
+
 
 @dataclass(frozen=True)
 class Served:
@@ -83,7 +103,15 @@ def serving(folder: Path, **settings: Any) -> Iterator[Served]:
 
     app = create_app(ServeConfig(folder, port=0, **settings))
     config = uvicorn.Config(
-        app, http=PatientProtocol, host="127.0.0.1", port=0, log_level="critical", ws="none", lifespan="off", timeout_graceful_shutdown=5
+        app,
+        http=PatientProtocol,
+        host="127.0.0.1",
+        port=0,
+        log_level="critical",
+        ws="none",
+        lifespan="off",
+        timeout_graceful_shutdown=5,
+        timeout_keep_alive=60,  # as serve() has it: longer than a client keeps a connection, which it would use while it is let go
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -97,4 +125,4 @@ def serving(folder: Path, **settings: Any) -> Iterator[Served]:
             yield Served(f"http://127.0.0.1:{port}", folder, state)
         finally:
             server.should_exit = True
-            thread.join(20)
+            thread.join(300)

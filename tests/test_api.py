@@ -9,6 +9,7 @@ import pytest
 import breastseg
 from breastseg.cli import main
 from breastseg.cli.main import COMMANDS
+from breastseg.outputs.regions import RegionsConfig
 
 NAMES = [
     "BreastsegError",
@@ -98,6 +99,23 @@ def test_every_commands_help_has_an_example_of_it(name: str, capsys: pytest.Capt
     shown = capsys.readouterr().out
     assert "example" in shown
     assert f"  breastseg {name} " in shown
+
+
+def test_train_help_says_what_each_preset_sets(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without this nobody could see what the options change."""
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "highest (fast 0.001, standard 0.0006, report 0.001)" in shown
+    assert "of every draw (all 42)" in shown
+    assert "(fast 128 64 48 32 16, standard 128 64 48 32 16, report empty)" in shown
+    assert "leave the encoder as it is (fast no, standard no, report yes)" in shown
+
+
+def test_predict_help_says_the_smallest_region(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["predict", "--help"])
+    assert f"(default {RegionsConfig().min_area_um2:g})" in " ".join(capsys.readouterr().out.split())
 
 
 def test_the_examples_can_be_parsed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -314,12 +314,15 @@ def test_the_kaggle_split_of_its_own_is_refused(tmp_path: Path, capsys: pytest.C
 
 
 def limited(limit: int, words: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run the command line where no file can grow beyond `limit` bytes: a write in the middle fails, as on a full disk."""
+    """Run the command line where no file can grow beyond `limit` bytes: a write in the middle fails, as on a full disk.
+
+    With -B: Python 3.11 would leave compiled modules cut short, which nobody could import any more.
+    """
     code = (
         f"import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
         f"from breastseg.cli import main; sys.exit(main({words!r}))"
     )
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    return subprocess.run([sys.executable, "-B", "-c", code], capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """breastseg serve: one line when it cannot, an address when it can, and an orderly end."""
 
-import gc
 import re
 import signal
 import socket
@@ -8,19 +7,44 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("fastapi")
 
-import uvicorn
 
 from breastseg.cli import main
+from breastseg.errors import InputError
 from breastseg.serve.config import ServeConfig
-from breastseg.serve.run import address_of, listening, serve
+from breastseg.serve.run import address_of, listening
 from serve_app import small_folder
+
+SIGNALLED = """
+import signal, sys
+from pathlib import Path
+import uvicorn
+from breastseg.serve.config import ServeConfig
+from breastseg.serve.run import serve
+
+number, moment, folder = int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
+make, before = uvicorn.Config.get_loop_factory, signal.getsignal(number)
+
+def late(config):
+    signal.raise_signal(number)
+    return make(config)
+
+if moment == "the loop is made":
+    uvicorn.Config.get_loop_factory = late
+try:
+    serve(ServeConfig(folder, port=0), open_browser=False,
+          say=lambda line: signal.raise_signal(number) if moment == "the address is said" else None)
+except (SystemExit, KeyboardInterrupt) as ended:
+    print(repr(ended))
+assert signal.getsignal(number) is before
+"""
+"""Serves, and is sent a signal at a moment that no timing from outside would meet."""
 
 
 @contextmanager
@@ -40,10 +64,10 @@ def test_it_says_where_it_is_and_ends_when_told(tmp_path: Path) -> None:
     with served(folder, "--port", "0") as (process, line):
         found = re.fullmatch(re.escape(str(folder)) + r": 4 slides or pictures, at (http://127\.0\.0\.1:\d+/) \(Ctrl-C ends\)\n", line)
         assert found, line
-        with urllib.request.urlopen(found[1] + "api/gallery", timeout=20) as answer:
+        with urllib.request.urlopen(found[1] + "api/gallery", timeout=300) as answer:
             assert answer.status == 200
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert (folder / "breastseg").is_dir()
@@ -53,35 +77,18 @@ def test_an_empty_folder_is_served_and_sigterm_ends_it(tmp_path: Path) -> None:
     with served(tmp_path, "--port", "0", "--out", tmp_path / "maps") as (process, line):
         assert ": no slides or pictures, at http://127.0.0.1:" in line
         process.terminate()
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=300)
     assert process.returncode == 143
     assert errors == ""
 
 
 @pytest.mark.parametrize("moment", ["the address is said", "the loop is made"])
-@pytest.mark.parametrize(("number", "raised"), [(signal.SIGTERM, SystemExit), (signal.SIGINT, KeyboardInterrupt)])
-def test_a_signal_before_it_runs_is_heeded(
-    number: int, raised: type[BaseException], moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
-) -> None:
-    before = signal.getsignal(number)
-    make = uvicorn.Config.get_loop_factory
-
-    def late(config: uvicorn.Config) -> object:
-        signal.raise_signal(number)
-        return make(config)
-
-    def say(line: str) -> None:
-        if moment == "the address is said":
-            signal.raise_signal(number)
-
-    if moment == "the loop is made":
-        monkeypatch.setattr(uvicorn.Config, "get_loop_factory", late)
-    with pytest.raises(raised) as end:
-        serve(ServeConfig(tmp_path, port=0), open_browser=False, say=say)
-    assert number == signal.SIGINT or end.value.code == 143
-    assert signal.getsignal(number) is before
-    gc.collect()
-    assert not recwarn.list
+@pytest.mark.parametrize(("number", "ended"), [(signal.SIGTERM, "SystemExit(143)"), (signal.SIGINT, "KeyboardInterrupt()")])
+def test_a_signal_before_it_runs_is_heeded(number: int, ended: str, moment: str, tmp_path: Path) -> None:
+    # In a process of its own: OpenVINO's CPU plug-in can leave pytest's a signal stack that is gone, and the next signal kills it.
+    command = [sys.executable, "-W", "error", "-c", SIGNALLED, str(int(number)), moment, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert (done.stdout, done.stderr) == (f"{ended}\n", "")
 
 
 def test_beyond_this_machine_the_address_has_a_token(tmp_path: Path) -> None:
@@ -89,9 +96,9 @@ def test_beyond_this_machine_the_address_has_a_token(tmp_path: Path) -> None:
         found = re.search(r":(\d+)/\?token=([\w-]{40,})", line)
         assert found, line
         with pytest.raises(urllib.error.HTTPError, match="403"):
-            urllib.request.urlopen(f"http://127.0.0.1:{found[1]}/", timeout=20)
+            urllib.request.urlopen(f"http://127.0.0.1:{found[1]}/", timeout=300)
         with urllib.request.urlopen(
-            urllib.request.Request(f"http://127.0.0.1:{found[1]}/api/gallery", headers={"Authorization": f"Bearer {found[2]}"}), timeout=20
+            urllib.request.Request(f"http://127.0.0.1:{found[1]}/api/gallery", headers={"Authorization": f"Bearer {found[2]}"}), timeout=300
         ) as answer:
             assert answer.status == 200
 
@@ -146,9 +153,13 @@ def test_addresses_can_be_opened(tmp_path: Path) -> None:
 
 
 def test_a_port_that_was_just_left_can_be_taken_again(tmp_path: Path) -> None:
-    with listening(ServeConfig(tmp_path, port=0)) as first:
-        port = first.getsockname()[1]
-        with socket.create_connection(("127.0.0.1", port)) as line:
-            first.accept()[0].close()
-            line.recv(1)
-    listening(ServeConfig(tmp_path, port=port)).close()
+    for _ in range(5):  # between leaving and taking another program may be given it
+        with listening(ServeConfig(tmp_path, port=0)) as first:
+            port = first.getsockname()[1]
+            with socket.create_connection(("127.0.0.1", port)) as line:
+                first.accept()[0].close()
+                line.recv(1)
+        with suppress(InputError):
+            listening(ServeConfig(tmp_path, port=port)).close()
+            return
+    pytest.fail("in use, five times")

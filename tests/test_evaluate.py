@@ -19,7 +19,8 @@ from breastseg.data.dataset import Dataset
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.data.split import SplitConfig, split
 from breastseg.errors import ModelError, SplitError
-from breastseg.evaluation.checks import leak_of
+from breastseg.evaluation.checks import leak_of, seen_by
+from breastseg.evaluation.compare import Other, comparison
 from breastseg.files import write_json
 from breastseg.inference.model import load_model
 from breastseg.inference.tiles import PixelField, name_tissue
@@ -205,7 +206,7 @@ def test_one_patient_has_no_interval_and_is_told_so(
 ) -> None:
     assert evaluate(lively_bundle, crops.path, tmp_path / "out", "--split", "train") == 0
     reason = "no interval: it is drawn over patients, and a single one says nothing about others"
-    assert capsys.readouterr().out.startswith("1 region, 1 patient; Dice: ")
+    assert "\n1 region, 1 patient; Dice: " in capsys.readouterr().out
     assert scores_of(tmp_path / "out")["intervals"] == {"patients": 1, "note": reason}
     assert reason in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
@@ -248,7 +249,8 @@ def test_auc_and_calibration_are_those_of_the_models_probabilities(with_probabil
     for name, key, shown in ((found["mean_auc"], "mean_auc", "mean AUC"), (found["ece"], "ece", "expected calibration error")):
         assert f"<b>{name:.3f}</b>{shown}<small>{ends[key][0]:.3f} to {ends[key][1]:.3f}</small>" in text
     (low, high), tumour = ends["classes"]["tumor"]["auc"], found["classes"]["tumor"]
-    assert f"{tumour['auc']:.3f}<small>{low:.3f} to {high:.3f}</small></td><td>{tumour['auc_error_at_most']:.3f}</td>" in text
+    bound = np.ceil(1000 * tumour["auc_error_at_most"]) / 1000
+    assert f"{tumour['auc']:.3f}<small>{low:.3f} to {high:.3f}</small></td><td>{bound:.3f}</td>" in text
 
 
 def test_probabilities_at_the_models_own_resolution(lively_bundle: Bundle, painted_data: Dataset, tmp_path: Path) -> None:
@@ -289,6 +291,17 @@ def test_a_comparison_with_a_worse_result_finds_how_much_worse(
         low, high = row["interval"]
         assert f"<td>{title}</td><td>{row['difference']:.3f}</td><td>{low:.3f} to {high:.3f}</td>" in text
     assert "2 patients are few" in scores["comparison"]["note"]
+
+
+@pytest.mark.parametrize(("patients", "words"), [(2, "about 1 of 2 such"), (5, "about 1 of 16 such"), (6, "")])
+def test_a_difference_among_few_patients_is_not_made_to_look_sure(patients: int, words: str) -> None:
+    """Two equal models: when every patient happens to favour one of them, no draw holds 0; of 6 patients so in 1 of 32 cases."""
+    here = {f"R{k}": np.array([[0, 90, 10], [0, 10, 90]]) for k in range(patients)}
+    there = {region: np.array([[0, 89, 11], [0, 10, 90]]) for region in here}
+    found = comparison(here, Other(Path("there"), "other", there), list(here), ["tumor", "stroma"])
+    assert found["overall"]["accuracy"]["interval"][0] > 0
+    assert words in found["note"]
+    assert ("equal models seem to differ" in found["note"]) == bool(words)
 
 
 def test_a_comparison_can_be_asked_for_later(result: Path, crops: Dataset, lively_bundle: Bundle, tmp_path: Path) -> None:
@@ -401,9 +414,36 @@ def test_a_patient_who_chose_the_epoch_is_told_apart_from_one_who_taught(crops: 
             leak_of(model, crops, crops.regions.assign(split="all"), chosen, "all")
 
 
-def test_the_fit_on_training_patients_can_be_seen_when_asked_for(crops: Dataset, lively_bundle: Bundle, tmp_path: Path) -> None:
+def test_the_fit_on_training_patients_is_shown_when_asked_for_and_called_so(
+    crops: Dataset, lively_bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert evaluate(lively_bundle, crops.path, tmp_path / "out", "--split", "train") == 0
-    assert scores_of(tmp_path / "out")["patients"] == [TRAINED]
+    scores = scores_of(tmp_path / "out")
+    assert scores["patients"] == [TRAINED]
+    note = "FIT: 1 of the 1 patient scored here trained the model: this shows what it learned, no estimate for other patients"
+    assert scores["seen"] == {"trained": 1, "validated": 0, "note": note}
+    assert scores["protocol"].startswith(note)  # what `--record` writes into the card
+    assert capsys.readouterr().out.startswith(note)
+    assert note in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("patients", "trained", "validated", "words"),
+    [
+        ({"train": ["TCGA-A2-A3XX"], "val": ["TCGA-A2-A1G6"]}, 1, 1, "FIT: 1 of the 3 patients scored here trained the model"),
+        ({"train": ["TCGA-A1-A0SK"], "val": ["TCGA-A2-A1G6"]}, 0, 1, "trained the model, but 1 validated it"),
+        ({"train": ["TCGA-A1-A0SK"]}, 0, 0, "none of the 3 patients scored here trained the model or validated it"),
+        ({}, None, None, "whether any of the 3 patients scored here trained the model is not known"),
+    ],
+)
+def test_who_the_model_knew_is_told(
+    crops: Dataset, lively_bundle: Bundle, patients: dict[str, list[str]], trained: int | None, validated: int | None, words: str
+) -> None:  # fmt: skip
+    model = load_model(lively_bundle.path)
+    model = replace(model, bundle=replace(model.bundle, card=replace(model.card, training={"patients": patients})))
+    found = seen_by(model, crops, list(crops.regions.index))
+    assert (found["trained"], found["validated"]) == (trained, validated)
+    assert words in found["note"]
 
 
 def test_a_data_set_that_was_never_split_can_be_scored_whole(lively_bundle: Bundle, painted_data: Dataset, tmp_path: Path) -> None:

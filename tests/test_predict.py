@@ -104,7 +104,7 @@ def test_measures_equal_the_label_images_counted_again(lively_bundle: Bundle, fi
 def test_the_labels_are_the_models_own(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
     out = run(lively_bundle, tmp_path / "maps", fields / "a.png", "--mpp", 0.3)
     pixels = np.asarray(Image.open(fields / "a.png"))
-    assert np.array_equal(labels_of(out / "a"), load_model(lively_bundle.path).label(pixels, mpp=0.3))
+    assert np.array_equal(labels_of(out / "a"), load_model(lively_bundle.path, threads=1).label(pixels, mpp=0.3))
 
 
 def test_every_back_end_gives_the_same_map(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:

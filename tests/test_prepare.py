@@ -276,11 +276,40 @@ def command(source: Path, out: Path, workers: int) -> list[str]:
     return [sys.executable, "-m", "breastseg", "prepare", str(source), str(out), "--tiles", "64", "--workers", str(workers)]
 
 
+HELD = """
+import sys, time
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from breastseg import files
+from breastseg.data import prepare
+whole, numbers = files.written, count()
+@contextmanager
+def written(path):
+    with whole(path) as beside:
+        yield beside
+        while next(numbers) >= WRITES:
+            Path(MARK).touch()
+            time.sleep(1)
+files.written = prepare.written = written
+from breastseg.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+"""The command, which stops for good when it has written so many files and one more beside its place: it is never done before a kill."""
+
+
+def held(words: list[str], writes: int, mark: Path) -> list[str]:
+    """Return a command that stops after some writes and makes `mark` then."""
+    code = HELD.replace("WRITES", str(writes)).replace("MARK", repr(str(mark)))
+    return [words[0], "-c", code, *words[3:]]
+
+
 def start_and_kill(words: list[str], out: Path, *, after_files: int, delay_s: float) -> bool:
     """Start the command, SIGKILL it some moment after so many more files are there; True when it was not done yet."""
-    before = len(list(out.rglob("*")))
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        while process.poll() is None and len(list(out.rglob("*"))) < before + after_files:
+    before, mark = len(list(out.rglob("*"))), out.with_name("mark")
+    mark.unlink(missing_ok=True)
+    with subprocess.Popen(held(words, after_files + 25, mark), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None and len(list(out.rglob("*"))) < before + after_files and not mark.exists():
             time.sleep(0.001)
         time.sleep(delay_s)
         process.kill()
@@ -299,7 +328,7 @@ def test_killed_again_and_again_it_ends_in_the_same_bytes(tmp_path: Path) -> Non
         )
         for _ in range(4)
     ]
-    assert sum(kills) >= 3, "the kills must come before the end, or this shows nothing"
+    assert all(kills), "the kills must come before the end, or this shows nothing"
     subprocess.run(command(tmp_path / "s", tmp_path / "o", 1), check=True, capture_output=True)
     assert everything(tmp_path / "o") == everything(tmp_path / "never")
 
@@ -332,14 +361,13 @@ def test_killing_the_command_ends_its_workers(tmp_path: Path) -> None:
     """
     for number in range(8):
         paint(tmp_path / "s", tcga("A2", f"A{number:03}"), side=400)
-    process = subprocess.Popen(
-        command(tmp_path / "s", tmp_path / "o", 2), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
-    )
+    words = held(command(tmp_path / "s", tmp_path / "o", 2), 30, tmp_path / "mark")
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
     try:
         while process.poll() is None and not list((tmp_path / "o").rglob("*.npy")):
             time.sleep(0.005)
         process.kill()
-        process.communicate(timeout=5)
+        process.communicate(timeout=60)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # the session that was started above, nobody else's
@@ -352,10 +380,11 @@ def test_killed_with_two_workers_and_started_again(tmp_path: Path) -> None:
         paint(tmp_path / "s", tcga("A2", f"A{number:03}"), side=400)
     prepare(tmp_path / "s", tmp_path / "never", PrepareConfig(tiles_px=64, workers=1), say=quiet)
     words = command(tmp_path / "s", tmp_path / "o", 2)
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    before = held(words, 30, tmp_path / "mark")
+    process = subprocess.Popen(before, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     while process.poll() is None and not list((tmp_path / "o").rglob("*.npy")):
         time.sleep(0.005)
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    assert process.wait() == -signal.SIGKILL
     subprocess.run(words, check=True, capture_output=True)
     assert everything(tmp_path / "o") == everything(tmp_path / "never")

@@ -27,7 +27,7 @@ from breastseg.models.bundle import Bundle, load_bundle
 from breastseg.outputs.pictures import save_comparison
 from breastseg.report import regions
 from breastseg.report.charts import HEIGHT, WIDTH, reliability_chart, training_charts
-from breastseg.report.html import write_report
+from breastseg.report.html import html_pages, write_report
 from conftest import paint, quiet, tcga
 
 LAYERS = ("truth", "prediction", "errors")
@@ -215,6 +215,13 @@ def test_an_unfinished_evaluation_is_refused(result: Path, tmp_path: Path, missi
         write_report(folder)
 
 
+def test_scores_of_an_earlier_version_are_refused(result: Path, tmp_path: Path) -> None:
+    earlier = {key: value for key, value in scores_of(result).items() if key != "seen"}
+    write_json(tmp_path / "scores.json", earlier)
+    with pytest.raises(InputError, match=r"scores\.json: of an earlier version.*evaluate again"):
+        write_report(tmp_path)
+
+
 def test_same_evaluation_same_page(result: Path, tmp_path: Path) -> None:
     assert write_report(shutil.copytree(result, tmp_path / "copy")).read_bytes() == (result / "report.html").read_bytes()
 
@@ -305,3 +312,8 @@ def test_a_model_as_sure_as_it_is_right_lies_on_the_line() -> None:
     assert rule == [(chart.left, chart.bottom), (chart.right, chart.top)]
     for x, y in model:
         assert (x - chart.left) / (chart.right - chart.left) == pytest.approx((chart.bottom - y) / (chart.bottom - chart.top), abs=0.01)
+
+
+def test_a_bound_is_rounded_up_and_a_figure_is_not() -> None:
+    page = html_pages().from_string("{{ 0.0003 | bound }} {{ 0.002 | bound }} {{ none | bound }} {{ 0.0003 | score }}")
+    assert page.render() == "0.001 0.002 – 0.000"

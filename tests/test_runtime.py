@@ -132,6 +132,21 @@ def test_nothing_is_reported_and_nothing_is_left_behind(tiny_bundle: Bundle, tmp
     assert not list(tmp_path.rglob("*intel*"))
 
 
+def test_ctrl_c_is_heeded_after_two_models_that_ended_in_the_order_in_which_they_began(tiny_bundle: Bundle) -> None:
+    """OpenVINO's plug-in gives signals a stack, and put back one that was gone: Python crashed at the next signal."""
+    code = (
+        "import signal, numpy as np\n"
+        "from breastseg.models.bundle import load_bundle\nfrom breastseg.runtime import load_runner\n"
+        f"bundle, tiles = load_bundle({str(tiny_bundle.path)!r}), np.zeros((1, 64, 64, 3), np.uint8)\n"
+        "runners = [load_runner(bundle, 'openvino', precision='fp32', threads=1) for _ in range(2)]\n"
+        "for runner in runners:\n    runner.labels(tiles)\n"
+        "del runner, runners[0]\ndel runners\n"
+        "try:\n    signal.raise_signal(signal.SIGINT)\nexcept KeyboardInterrupt:\n    print('heeded')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "heeded\n", "")
+
+
 def test_a_back_end_that_is_not_installed_says_what_to_install(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "breastseg.runtime.torch", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)

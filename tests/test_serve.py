@@ -22,7 +22,9 @@ from slide_files import levels_of, move_tile, write_tiled
 
 pytest.importorskip("fastapi")
 
+from breastseg.serve.layers import FILES, MADE_FILES
 from breastseg.serve.shelf import Shelf
+from breastseg.serve.static_files import STATIC
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -55,7 +57,7 @@ def place(tmp_path: Path) -> Path:
     return small_folder(tmp_path / "slides")
 
 
-CLIENT = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0))
+CLIENT = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0), timeout=300)
 
 
 def ask(served: Served, path: str, **headers: str) -> httpx.Response:
@@ -307,6 +309,15 @@ def test_what_is_no_slide_is_broken_once_it_was_opened(place: Path) -> None:
         shutil.copy(CROPS[0], place / "cut.png")
         assert entries(served)["cut.png"]["state"] == "plain"
         assert slide_of(served, "cut.png")["size_px"] == [256, 256]
+
+
+def test_the_page_has_words_for_every_file_and_measure(shown: Served) -> None:
+    legend, words = ((STATIC / name).read_text(encoding="utf-8") for name in ("legend.js", "measures.js"))
+    assert [name for name in (*FILES, *MADE_FILES) if f'"{name.removesuffix(".gz")}": "' not in legend] == []
+    [layer] = slide_of(shown, "cmu1.svs")["layers"]
+    row = ask(shown, f"/api/layers/{layer['id']}/measures").json()["measures"]
+    of_classes = {f"{one['name']}_{unit}" for one in layer["classes"] for unit in ("mm2", "percent")}
+    assert [name for name in row.keys() - of_classes - {"image", "mpp"} if f"  {name}: " not in words] == []
 
 
 def test_a_corrupt_tile_spoils_no_other(place: Path) -> None:

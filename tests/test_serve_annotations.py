@@ -58,7 +58,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(folder: Path) -> Iterator[Any]:
-    with serving(folder) as served, httpx.Client(base_url=served.address, headers={"X-Breastseg": "1"}, timeout=30) as opened:
+    with serving(folder) as served, httpx.Client(base_url=served.address, headers={"X-Breastseg": "1"}, timeout=300) as opened:
         yield opened
 
 

@@ -30,7 +30,7 @@ from slide_files import APERIO, TILES
 SECRET = b"nobody may read this"
 TOKEN = "a-token-that-nobody-guesses"
 OWN = {"X-Breastseg": "1"}
-CLIENT = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0))
+CLIENT = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0), timeout=300)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def ask(served: Served, path: str, method: str = "GET", **options: Any) -> httpx
 def raw(served: Served, target: bytes, *headers: bytes) -> tuple[int, bytes]:
     """Send a request line as it is: no client in between makes it tidy."""
     parts = urlsplit(served.address)
-    with socket.create_connection((parts.hostname, parts.port), timeout=20) as line:
+    with socket.create_connection((parts.hostname, parts.port), timeout=300) as line:
         host = b"" if any(header.lower().startswith(b"host:") for header in headers) else b"Host: 127.0.0.1\r\n"
         line.sendall(b"GET " + target + b" HTTP/1.1\r\n" + host + b"".join(h + b"\r\n" for h in headers) + b"Connection: close\r\n\r\n")
         answer = b""
@@ -192,6 +192,21 @@ def test_every_answer_has_the_headers(shown: Served, path: str) -> None:
     assert "access-control-allow-origin" not in answer.headers
 
 
+@pytest.mark.parametrize("path", [
+    "/", "/static/app.js", "/api/gallery", "/api/openapi.json", "/api/jobs", "/api/entries/{}", "/api/entries/{}/tiles/0/0_0.jpg",
+    "/api/entries/0000000000000000", "/api/uploads", "/nothing",
+])  # fmt: skip
+def test_head_is_answered_as_get_without_a_body(shown: Served, path: str) -> None:
+    path = path.format(ask(shown, "/api/gallery").json()["entries"][0]["id"])
+    whole, head = ask(shown, path), ask(shown, path, "HEAD")
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    assert {**head.headers, "date": ""} == {**whole.headers, "date": ""}
+
+
+def test_head_shows_nothing_without_the_token(open_to_all: Served) -> None:
+    assert ask(open_to_all, "/api/gallery", "HEAD").status_code == 403
+
+
 def test_the_policy_lets_nothing_come_from_elsewhere() -> None:
     policy = HEADERS["Content-Security-Policy"]
     assert not re.search(r"https?:|\*|unsafe", policy)
@@ -248,7 +263,7 @@ def test_without_the_token_nothing_is_shown(open_to_all: Served, path: str, head
 
 
 def test_the_token_comes_once_in_the_address_then_as_cookie(open_to_all: Served) -> None:
-    with httpx.Client(base_url=open_to_all.address) as browser:
+    with httpx.Client(base_url=open_to_all.address, timeout=300) as browser:
         first = browser.get("/", params={"token": TOKEN, "slide": "a b&c"})
         assert (first.status_code, first.headers["location"]) == (303, "/?slide=a+b%26c")
         cookie = first.headers["set-cookie"]
@@ -263,7 +278,7 @@ def test_the_token_comes_once_in_the_address_then_as_cookie(open_to_all: Served)
 def test_the_token_sends_nobody_to_another_host(open_to_all: Served) -> None:
     parts = urlsplit(open_to_all.address)
     for path in (b"//evil.example/", b"/\\evil.example/", b"/%5cevil.example"):
-        with socket.create_connection((parts.hostname, parts.port), timeout=20) as line:
+        with socket.create_connection((parts.hostname, parts.port), timeout=300) as line:
             line.sendall(b"GET " + path + b"?token=" + TOKEN.encode() + b" HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
             location = re.search(rb"location: (\S+)", line.recv(65536))
         assert location is None or re.match(rb"/[^/\\]", location[1])
@@ -383,6 +398,16 @@ def test_the_description_names_every_error(shown: Served) -> None:
             for status in errors:
                 schema = said["responses"][status]["content"]["application/json"]["schema"]
                 assert schema == {"$ref": "#/components/schemas/ErrorOut"}, (way, path, status)
+
+
+def test_the_description_tells_how_to_ask(shown: Served) -> None:
+    told = ask(shown, "/api/openapi.json").json()
+    assert "X-Breastseg: 1" in told["info"]["description"]
+    assert "Authorization: Bearer" in told["info"]["description"]
+    verbs = [way["operationId"] for ways in told["paths"].values() for way in ways.values()]
+    assert len(verbs) == len(set(verbs))
+    assert told["paths"]["/api/jobs"]["post"]["operationId"] == "predict"  # as the command is called
+    assert {"model", "box", "mpp", "uncertainty"} < set(told["components"]["schemas"]["JobIn"]["properties"])  # as are its options
 
 
 def test_requests_drawn_from_the_description(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import time
 import tracemalloc
 import warnings
 import zlib
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def asking(served: Served) -> Any:
-    return httpx.Client(base_url=served.address, headers={"X-Breastseg": "1"}, timeout=30)
+    return httpx.Client(base_url=served.address, headers={"X-Breastseg": "1"}, timeout=300)
 
 
 def address(client: Any, name: str = "a.png") -> str:
@@ -247,8 +247,8 @@ def test_gallery_and_route_agree_about_areas_that_are_a_link_or_no_file(folder: 
 
 def connected(served: Served) -> socket.socket:
     found = urlsplit(served.address)
-    line = socket.create_connection((found.hostname, found.port), timeout=20)
-    line.settimeout(20)
+    line = socket.create_connection((found.hostname, found.port), timeout=300)
+    line.settimeout(300)
     return line
 
 
@@ -262,21 +262,25 @@ def answered(line: socket.socket) -> bool:
 
 
 def test_who_never_ends_a_request_is_let_go(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "HEAD_S", 0.3)
-    with serving(folder) as served:
+    monkeypatch.setattr(patience, "HEAD_S", 2.0)
+    with serving(folder) as served, ExitStack() as held:
         host = served.address.removeprefix("http://").encode()
         whole = b"GET /api/jobs HTTP/1.1\r\nHost: " + host + b"\r\n\r\n"
-        with connected(served) as silent, connected(served) as slow, connected(served) as second, connected(served) as good:
-            slow.sendall(b"GET /api/jobs HT")
-            second.sendall(whole)
-            assert answered(second)
-            second.sendall(whole[:20])
-            good.sendall(whole)
-            assert answered(good)
-            for line in (silent, slow, second):
-                assert line.recv(10_000) == b""
-            good.sendall(whole)  # longer after its first request than the others were waited for
-            assert answered(good)
+
+        def began(said: bytes) -> socket.socket:
+            line = held.enter_context(connected(served))
+            line.sendall(said)  # at once: a request that is waited for begins here
+            return line
+
+        silent, slow, second = began(b""), began(b"GET /api/jobs HT"), began(whole)
+        assert answered(second)
+        second.sendall(whole[:20])
+        good = began(whole)
+        assert answered(good)
+        for line in (silent, slow, second):
+            assert line.recv(10_000) == b""
+        good.sendall(whole)  # longer after its first request than the others were waited for
+        assert answered(good)
 
 
 def test_a_body_that_never_ends_is_given_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -325,7 +329,7 @@ def test_a_folder_that_goes_while_it_is_served(folder: Path) -> None:
 def test_a_job_is_given_up_twice_and_asked_for_twice(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from breastseg.serve import child
 
-    monkeypatch.setattr(child, "WORKER", (child.WORKER[0], "-c", "import time; time.sleep(100)"))
+    monkeypatch.setattr(child, "WORKER", (child.WORKER[0], "-c", "import time; time.sleep(1000)"))
     with serving(folder) as served, asking(served) as client, asking(served) as other:
         wanted = {"entry": address(client).rpartition("/")[2], "model": "lite0", "mpp": 0.5}
         numbers = {one.post("/api/jobs", json=wanted).json()["id"] for one in (client, other)}
@@ -333,6 +337,6 @@ def test_a_job_is_given_up_twice_and_asked_for_twice(folder: Path, monkeypatch: 
         for one in (client, other):
             answer = one.delete(f"/api/jobs/{min(numbers)}")
             assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
-        end = time.monotonic() + 20
+        end = time.monotonic() + 300
         while client.get(address(client)).json()["state"] != "plain":
             assert time.monotonic() < end

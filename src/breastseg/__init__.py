@@ -1,7 +1,7 @@
 """breastseg: breast tissue segmentation on H&E. Research use only.
 
-The verbs are those of the command line: prepare, split, train, evaluate, predict, export_int8, write_report. Nothing heavy is imported
-until used.
+The verbs on the way from annotation to map: prepare, split, train, evaluate, predict, export_int8, write_report. The other commands'
+functions are in their rooms, as breastseg.data.audit.audit. Nothing heavy is imported until used.
 """
 
 from importlib import import_module

@@ -142,7 +142,14 @@ def held_folder(out: Path) -> Iterator[None]:
         os.close(held)
 
 
-def claim_folder(out: Path, command: str, settings: dict[str, Any], *, may_differ: Collection[str] = ()) -> bool:
+def claim_folder(
+    out: Path,
+    command: str,
+    settings: dict[str, Any],
+    *,
+    may_differ: Collection[str] = (),
+    advice: str = "choose another folder or remove it",
+) -> bool:
     """Take a folder for one piece of work, or go on with the same work that was begun in it.
 
     Args:
@@ -150,6 +157,7 @@ def claim_folder(out: Path, command: str, settings: dict[str, Any], *, may_diffe
         command: the work's name, as on the command line.
         settings: everything that decides the result, as JSON values.
         may_differ: names of settings that may have been others before.
+        advice: what to do when other settings are in the folder.
 
     Returns:
         True when the folder holds the same work already (begun or finished).
@@ -165,10 +173,7 @@ def claim_folder(out: Path, command: str, settings: dict[str, Any], *, may_diffe
             raise OutputError(f"{marker}: not the note of a piece of work; choose another folder or remove it")
         if {**found, "settings": {**found["settings"], **{key: work["settings"][key] for key in may_differ}}} == work:
             return True
-        raise OutputError(
-            f"{out}: holds '{found.get('command')}' work with other settings ({_difference(found, work)}); "
-            "choose another folder or remove it"
-        )
+        raise OutputError(f"{out}: holds '{found.get('command')}' work with other settings ({_difference(found, work)}); {advice}")
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file, wanted a folder; choose another name")
     if out.is_dir() and any(p.name != f".part-{WORK_FILE}" for p in out.iterdir()):  # what a kill while claiming leaves is no work

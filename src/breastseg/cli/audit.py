@@ -26,10 +26,10 @@ def run(options: argparse.Namespace) -> None:
     _print(found)
     if options.out:
         print(write_audit_page(options.out))
-    leaks = [finding["sentence"] for finding in found["findings"] if finding["severity"] == "leak"]
+    leaks = [finding for finding in found["findings"] if finding["severity"] == "leak"]
     if leaks:
         more = f" (and {counted(len(leaks) - 1, 'more finding')})" if len(leaks) > 1 else ""
-        raise LeakError(f"{options.dataset}: leak: {leaks[0]}{more}; scores on this split say nothing, split again by patient")
+        raise LeakError(f"{options.dataset}: leak: {leaks[0]['sentence']}{more}; scores on this split say nothing, {leaks[0]['advice']}")
 
 
 def _print(found: dict[str, Any]) -> None:

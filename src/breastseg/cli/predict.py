@@ -24,12 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--probabilities", action="store_true", help="write probabilities.ome.tif, one channel a class")
     parser.add_argument("--uncertainty", action="store_true", help="write uncertainty.ome.tif, the entropy at low resolution")
     parser.add_argument(
-        "--min-area", type=float, metavar="UM2", help="smallest region and hole in regions.geojson; smaller ones go to what surrounds them"
-    )
+        "--min-area", type=float, metavar="UM2",
+        help="smallest region and hole in regions.geojson, smaller ones go to what surrounds them (default 500)",
+    )  # fmt: skip
     parser.add_argument("--gzip", action="store_true", help="write regions.geojson.gz in place of regions.geojson")
     parser.add_argument("--parquet", action="store_true", help="write measures.parquet too (extra parquet)")
     parser.add_argument("--figure", type=int, default=0, metavar="N", help="draw the first N inputs beside their masks")
-    parser.add_argument("--resume", action="store_true", help="go on in a folder though the list of inputs has changed")
+    parser.add_argument("--resume", action="store_true", help="go on in a folder though inputs have been added or removed since")
     parser.add_argument("--dry-run", action="store_true", help="say what it will take, in time, disk and memory, and stop")
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import fields
+from typing import Any
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,15 +22,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what the preset sets")
     for entry in fields(TrainConfig):
         option = "--" + entry.name.replace("_", "-")
-        sentence = entry.metadata["help"].replace("%", "%%")
+        sentence = f"{entry.metadata['help']} ({_values(entry.name)})".replace("%", "%%")
         if entry.type in (bool, "bool"):
             group.add_argument(option, dest=f"config_{entry.name}", action=argparse.BooleanOptionalAction, default=None, help=sentence)
         elif entry.name == "decoder_channels":
-            group.add_argument(option, dest=f"config_{entry.name}", type=int, nargs="*", default=None, help=sentence)
+            group.add_argument(option, dest=f"config_{entry.name}", type=int, nargs="*", default=None, help=sentence, metavar="N")
         else:
             group.add_argument(
                 option, dest=f"config_{entry.name}", type=type(entry.default), default=None, help=sentence, metavar=entry.name.upper()
             )
+
+
+def _values(name: str) -> str:
+    """Return what each preset sets a field to, said once where all agree: "all 42"."""
+    from breastseg.training.config import PRESETS
+
+    values = {preset: _shown(getattr(config, name)) for preset, config in PRESETS.items()}
+    agreed = set(values.values())
+    return f"all {agreed.pop()}" if len(agreed) == 1 else ", ".join(f"{preset} {value}" for preset, value in values.items())
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        value = " ".join(map(str, value))
+    return str(value) if value != "" else "empty"
 
 
 def run(options: argparse.Namespace) -> None:

@@ -205,4 +205,3 @@ def _from_csv(regions: pd.DataFrame, config: SplitConfig) -> pd.Series:
 _SCHEMES: Mapping[str, Callable[[pd.DataFrame, SplitConfig], pd.Series]] = {
     "bcss-official": _official, "random": _random, "kfold": _kfold, "leave-one-out": _leave_one_out, "source": _source,
 }  # fmt: skip
-SCHEMES = tuple(_SCHEMES)

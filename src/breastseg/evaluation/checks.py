@@ -1,6 +1,7 @@
 """What is looked at before a score is computed: do model and data fit, who trained the model, is there truth."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -71,6 +72,26 @@ def leak_of(model: Model, data: Dataset, table: pd.DataFrame, regions: Sequence[
         f"({len(seen)} in all); scores on them say nothing, "
         "evaluate another part, or --split train to see the fit"
     )
+
+
+def seen_by(model: Model, data: Dataset, regions: Sequence[str]) -> dict[str, Any]:
+    """Return how many of the scored patients the model knows, by the names in its card.
+
+    Returns:
+        {"trained", "validated" (and did not train), "note": the same in words}; both are None where the card names nobody.
+    """
+    patients, known = set(data.regions.loc[list(regions), "patient"]), model.card.training.get("patients", {})
+    taught, chose = (patients & set(known.get(key, ())) for key in ("train", "val"))
+    chose, of = chose - taught, f"of the {len(patients)} patient{'s' * (len(patients) != 1)} scored here"
+    if not known.get("train"):
+        note = f"whether any {of} trained the model is not known, its card names nobody"
+        return {"trained": None, "validated": None, "note": note}
+    note = f"none {of} trained the model or validated it"
+    if taught:
+        note = f"FIT: {len(taught)} {of} trained the model: this shows what it learned, no estimate for other patients"
+    elif chose:
+        note = f"none {of} trained the model, but {len(chose)} validated it, and choices were made by them: expect less elsewhere"
+    return {"trained": len(taught), "validated": len(chose), "note": note}
 
 
 def with_truth(data: Dataset, regions: Sequence[str], part: str) -> tuple[list[str], list[str]]:

@@ -17,6 +17,8 @@ from breastseg.metrics.confusion import Counts
 from breastseg.metrics.intervals import DRAWS, SEED
 
 NOT_ANALYSED = "not analysed"
+_CASES = 20
+"""What an interval of 95 % promises: wrong in one case of so many."""
 _OVERALL = ("accuracy", "balanced_accuracy", "kappa", "mean_dice", "mean_iou")
 
 
@@ -82,7 +84,7 @@ def comparison(counts: Mapping[str, Counts], other: Other, patients: list[str], 
     ends = bootstrap_difference(here, there, names) if enough else None
     drawn = (
         f"{DRAWS:,} draws of {len(here)} patients, the same for both (seed {SEED}); where an interval holds 0, no difference was shown"
-        f"{few(len(here))}"
+        f"{few(len(here))}{_by_chance(len(here))}"
     )
     (all_here, by_class), (all_there, other_by_class) = (
         (overall_scores(found.sum(axis=0)), class_scores(found.sum(axis=0), names)) for found in (here, there)
@@ -99,6 +101,15 @@ def comparison(counts: Mapping[str, Counts], other: Other, patients: list[str], 
             for name in names
         },
     }  # fmt: skip
+
+
+def _by_chance(patients: int) -> str:
+    """Return how often two equal models seem to differ; nothing where it is less than one time in 20.
+
+    All patients favour one of two equal models in 1 of 2 ** (patients - 1) cases, and so does every draw of them.
+    """
+    cases = 2 ** (patients - 1)
+    return f", equal models seem to differ in about 1 of {cases} such comparisons" if cases < _CASES else ""
 
 
 def _read_counts(path: Path, names: list[str], regions: list[str]) -> dict[str, Counts]:

@@ -3,7 +3,8 @@
 OUT/counts.csv             pixels by region, truth and prediction: all scores of areas follow from it
 OUT/dots_counts.csv        the same for dots, where the annotation has some
 OUT/scores.json            pooled, per region, as means over regions and per hospital: Dice, IoU, precision, recall, F1, specificity,
-                           accuracy, balanced accuracy, kappa, support; borders; intervals over patients; NaN without support
+                           accuracy, balanced accuracy, kappa, support; borders; intervals over patients; NaN without support;
+                           `seen`: how many of the patients the model knew
 OUT/per_region.csv, OUT/per_hospital.csv    the same as tables
 OUT/training.csv           the training's history, where the model has it
 OUT/regions/ID/            labels.png, the map; shrunk, for looking at: image.jpg, and truth.png, prediction.png, errors.png to lay over it
@@ -19,7 +20,7 @@ from tqdm import tqdm
 
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.split import load_split, regions_of, split_fingerprint
-from breastseg.evaluation.checks import check_truth, fitted, leak_of, with_truth
+from breastseg.evaluation.checks import check_truth, fitted, leak_of, seen_by, with_truth
 from breastseg.evaluation.compare import NOT_ANALYSED, comparison, open_other
 from breastseg.evaluation.seen import SeenProbabilities
 from breastseg.evaluation.summary import RegionCounts, figures_of, hospital_rows, probability_figures, region_rows
@@ -86,6 +87,7 @@ def evaluate(
     model, data = fitted(model, data, labels)
     regions, left_out = with_truth(data, chosen, split)
     label_map, whose = model.card.label_map, {region: str(data.regions.loc[region, "patient"]) for region in regions}
+    known = seen_by(model, data, regions)
     other = open_other(compare, data.fingerprint(), label_map, regions) if compare is not None else None
     out, names = Path(out), list(label_map.names)
     settings = {
@@ -96,7 +98,7 @@ def evaluate(
     }  # fmt: skip
     claim_folder(out, "evaluate", settings, may_differ=("compare",))
     without = _left_out(left_out, len(chosen))
-    for line in filter(None, (leak, without)):
+    for line in filter(None, (leak or known["note"], without)):
         say(line)
     seen = SeenProbabilities(model, whose) if probabilities else None
     found = {
@@ -109,8 +111,8 @@ def evaluate(
         "mpp": data.mpp, "patients": sorted(set(whose.values())), **figures_of(found, data.regions, names), "left_out": left_out,
         **({"probabilities": probability_figures(seen.by_patient, names)} if seen else {}),
         **({"comparison": comparison(pixels, other, list(whose.values()), names)} if other else {}),
-        **({"leaky": leak} if leak else {}),
-        "protocol": "; ".join(filter(None, (leak, PROTOCOL, without))),
+        "seen": known, **({"leaky": leak} if leak else {}),
+        "protocol": "; ".join(filter(None, (leak or known["note"], PROTOCOL, without))),
     }  # fmt: skip
     _write_tables(scores, pixels, {region: one.dots for region, one in found.items()}, data.regions, out)
     if HISTORY in model.card.files:

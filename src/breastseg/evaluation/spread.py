@@ -91,5 +91,8 @@ def _drawn(patients: int, what: str) -> dict[str, Any]:
     """Return how many patients are drawn, and how, in words; without "draws" where there is nothing to draw among."""
     if patients < 2:
         return {"patients": patients, "note": NO_INTERVAL if patients else f"no interval: no {what} is annotated"}
-    note = f"{100 * LEVEL:g} % of {DRAWS:,} draws of {patients} patients, with replacement, lie between the two numbers{few(patients)}"
+    note = (
+        f"{100 * LEVEL:g} % of {DRAWS:,} draws of {patients} patients, with replacement, lie between the two numbers; "
+        f"what one patient alone has gets none{few(patients)}"
+    )
     return {"patients": patients, "draws": DRAWS, "seed": SEED, "note": note}

@@ -57,6 +57,9 @@ class PredictConfig:
     parquet: bool = False
 
 
+_ADVICE = "choose another folder or remove it; where inputs alone are others, --resume goes on in this one"
+
+
 def predict(
     inputs: str | Path | Sequence[str | Path], model: Model, out: str | Path, config: PredictConfig = PredictConfig(), *,
     resume: bool = False, say: Callable[[str], None] = print, watch: Watch = lambda block: None,
@@ -85,7 +88,7 @@ def predict(
                 "inputs": [[str(item.path), item.mpp, item.box] for item in items]}  # fmt: skip
     for free in ("figure", "parquet"):
         del settings[free]
-    claim_folder(out, "predict", settings, may_differ=("inputs",) if resume else ())
+    claim_folder(out, "predict", settings, may_differ=("inputs",) if resume else (), advice=_ADVICE)
     with held_folder(out):
         note_work(out, "predict", settings)
         outcomes, results = _run(items, model, out, config, say, watch)

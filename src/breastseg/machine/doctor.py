@@ -220,7 +220,7 @@ def _devices() -> Iterator[Finding]:
 
 
 def _openvino_devices() -> str:
-    core = import_module("breastseg.models.engine").openvino.Core()
+    core = import_module("breastseg.models.engine").core()
     return ", ".join(f"{device} ({core.get_property(device, 'FULL_DEVICE_NAME')})" for device in core.available_devices)
 
 

@@ -5,17 +5,28 @@ quantisation. Both report through the package openvino_telemetry and do without 
 """
 
 import sys
+from functools import cache
 
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # Python's own way of saying "cannot be imported"
 import openvino  # noqa: E402
 from openvino import opset13 as opset  # noqa: E402
 
-__all__ = ["cpu_has_bf16", "hints", "openvino", "opset"]
+__all__ = ["core", "cpu_has_bf16", "hints", "openvino", "opset"]
+
+
+@cache
+def core() -> openvino.Core:
+    """Return the one Core of this process.
+
+    Each brings a CPU plug-in of its own, which gives the thread another signal stack and in the end gives back the one before. Of two
+    that end in the order in which they began, a stack stays that is gone: the next Ctrl-C was a crash.
+    """
+    return openvino.Core()
 
 
 def cpu_has_bf16() -> bool:
     """Tell whether OpenVINO computes in bfloat16 on this processor."""
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def hints(precision: str, threads: int = 0) -> dict[str, str | int]:

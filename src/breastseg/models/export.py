@@ -26,7 +26,7 @@ from breastseg.files import sha256_of, write_json, written_folder
 from breastseg.models.build import Network, NetworkConfig, build
 from breastseg.models.bundle import CARD, HISTORY, ONNX, WEIGHTS, Bundle, load_bundle
 from breastseg.models.card import Card
-from breastseg.models.engine import cpu_has_bf16, hints, openvino
+from breastseg.models.engine import core, cpu_has_bf16, hints
 
 OPSET = 17
 MAX_PROBABILITY_DIFFERENCE = 1e-3
@@ -186,5 +186,5 @@ def _back_ends(path: Path) -> dict[str, _Compute]:
 
 
 def _openvino(path: Path, precision: str) -> _Compute:
-    compiled = openvino.Core().compile_model(path, "CPU", hints(precision))
+    compiled = core().compile_model(path, "CPU", hints(precision))
     return lambda pictures: np.asarray(compiled(pictures)[0])

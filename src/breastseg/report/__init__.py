@@ -1,1 +1,1 @@
-"""One self-contained HTML page from an evaluation's folder."""
+"""Pages for people: an evaluation, the report's chapter, an audit, a map, a model."""

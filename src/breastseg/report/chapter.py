@@ -18,12 +18,12 @@ import pandas as pd
 from PIL import Image
 
 from breastseg.errors import InputError
-from breastseg.files import read_json, write_table, write_text
+from breastseg.files import write_table, write_text
 from breastseg.labels import LabelMap
 from breastseg.models.card import Card
 from breastseg.outputs.pictures import save_figure
 from breastseg.report.charts import training_charts
-from breastseg.report.html import confusion_of, html_pages
+from breastseg.report.html import confusion_of, html_pages, scores_of
 
 PICTURES = 10
 
@@ -66,7 +66,7 @@ def write_chapter(evaluation: str | Path, card: Card) -> Path:
         InputError: no finished evaluation, one without annotated areas, or one of classes among which none is tumour.
     """
     folder = Path(evaluation)
-    scores = read_json(folder / "scores.json", InputError, "the scores of a finished evaluation")
+    scores = scores_of(folder)
     label_map = LabelMap.from_dict(scores["label_map"], str(folder / "scores.json"))
     tumour = tumour_class(label_map)
     if not scores["overall"]["support_px"]:
@@ -120,13 +120,10 @@ def _network(card: Card) -> str:
 def _protocol(scores: Mapping[str, Any]) -> str:
     """Return how ours was measured, in words."""
     regions, patients = len(scores["regions"]), len(scores["patients"])
-    who = {
-        "train": "which trained the model: the fit, no estimate",
-        "val": "none of which trained the model, though the kept epoch may have been chosen on them",
-    }.get(scores["split"], "none of which the model saw in training")
+    known = scores.get("leaky") or scores["seen"]["note"]
     return (
         f"{regions} region{'s' if regions != 1 else ''} of {patients} patient{'s' if patients != 1 else ''} "
-        f"(split '{scores['split']}' of data {scores['data']}, {scores['mpp']:g} um/px), {scores.get('leaky') or who}; label map "
+        f"(split '{scores['split']}' of data {scores['data']}, {scores['mpp']:g} um/px), {known}; label map "
         f"{scores['label_map']['name']}, label 0 never a class; {scores['overall']['support_px']:,} annotated pixels; "
         f"{scores['intervals']['note']}"
     )
@@ -137,8 +134,10 @@ def _compared(scores: Mapping[str, Any]) -> str:
     theirs = "the report's were measured on tiles of patients it had trained on, with label 0 counted as a class"
     if scores.get("leaky"):
         return f"These rows cannot be compared: {theirs}; ours has the same leak of patients, on purpose, but leaves label 0 out."
-    if scores["split"] == "train":
-        return f"These rows cannot be compared: {theirs}; ours are of the very regions that trained the model."
+    if scores["seen"]["trained"]:
+        return f"These rows cannot be compared: {theirs}; ours are of patients who trained the model, too."
+    if scores["seen"]["trained"] is None:
+        return f"These rows cannot be compared: {theirs}; ours are on annotated tissue alone, and who trained the model is not known."
     return f"These rows cannot be compared: {theirs}; ours are of patients who did not train the model, on annotated tissue alone."
 
 

@@ -27,7 +27,7 @@ def write_report(evaluation: str | Path) -> Path:
         InputError: the folder holds no finished evaluation.
     """
     folder = Path(evaluation)
-    scores = read_json(folder / "scores.json", InputError, "the scores of a finished evaluation")
+    scores = scores_of(folder)
     names = [found["name"] for found in scores["label_map"]["classes"]]
     levels = scores.get("probabilities", {}).get("reliability")
     pages = html_pages()
@@ -45,19 +45,37 @@ def write_report(evaluation: str | Path) -> Path:
     return folder / "report.html"
 
 
+def scores_of(folder: Path) -> Any:
+    """Read the scores of an evaluation.
+
+    Raises:
+        InputError: the folder holds no finished evaluation, or one that an earlier version made.
+    """
+    scores = read_json(folder / "scores.json", InputError, "the scores of a finished evaluation")
+    if "seen" not in scores:
+        raise InputError(f"{folder / 'scores.json'}: of an earlier version, without the patients that the model has seen; evaluate again")
+    return scores
+
+
 def html_pages() -> Environment:
     """Return the templates of this room; what they show is escaped, and a name they lack is an error."""
     pages = Environment(
         loader=PackageLoader("breastseg", "report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     pages.filters |= {
-        "score": _score, "interval": _interval, "below": _below, "microns": _microns, "count": lambda value: f"{int(value):,}",
+        "score": _score, "interval": _interval, "bound": _bound, "below": _below, "microns": _microns,
+        "sentence": lambda words: words[:1].upper() + words[1:], "count": lambda value: f"{int(value):,}",
     }  # fmt: skip
     return pages
 
 
 def _score(value: Any) -> str:
     return "–" if value is None or math.isnan(value) else f"{value:.3f}"
+
+
+def _bound(value: Any) -> str:
+    """Return what something is at most: rounded up."""
+    return "–" if value is None or math.isnan(value) else f"{math.ceil(value * 1000) / 1000:.3f}"
 
 
 def _microns(value: Any) -> str:

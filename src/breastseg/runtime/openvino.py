@@ -9,7 +9,7 @@ import numpy.typing as npt
 from breastseg.errors import InputError, ModelError
 from breastseg.labels import Labels
 from breastseg.models.bundle import INT8, ONNX, Bundle
-from breastseg.models.engine import cpu_has_bf16, hints, openvino, opset
+from breastseg.models.engine import core, cpu_has_bf16, hints, openvino, opset
 
 
 class OpenvinoRunner:
@@ -73,12 +73,12 @@ class OpenvinoRunner:
         network = steps.build()
         if self._size_px is not None:
             network.reshape([1, self._size_px[1], self._size_px[0], 3])
-        return openvino.Core().compile_model(network, "CPU", self._options).create_infer_request()
+        return core().compile_model(network, "CPU", self._options).create_infer_request()
 
 
 def _read(path: Path) -> "openvino.Model":
     try:
-        return openvino.Core().read_model(path)
+        return core().read_model(path)
     except RuntimeError as cause:
         reason = str(cause).strip().splitlines()[-1]
         raise ModelError(f"{path}: OpenVINO cannot read it ({reason}); export the bundle again") from None

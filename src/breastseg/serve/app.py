@@ -19,7 +19,11 @@ from breastseg.serve.offered import offered_models
 from breastseg.serve.state import ServerState
 from breastseg.serve.tiles import Tiles
 
-_ABOUT = "Slides, their tissue maps, and jobs that make these. Research use only, not for diagnosis."
+_ABOUT = """Slides, their tissue maps, and jobs that make these. Research use only, not for diagnosis.
+
+Requests that change something need the header `X-Breastseg: 1`. A server that other machines reach wants its token too, as
+`Authorization: Bearer TOKEN`. Every error is `{"error": "one line"}`.
+"""
 
 
 def create_app(config: ServeConfig) -> FastAPI:
@@ -37,7 +41,7 @@ def create_app(config: ServeConfig) -> FastAPI:
     state = ServerState(config, folder, tiles, layers, Jobs(config, folder, models), models)
     app = FastAPI(
         title="breastseg", description=_ABOUT, version=version("breastseg"), openapi_url="/api/openapi.json", docs_url=None,
-        redoc_url=None,
+        redoc_url=None, generate_unique_id_function=lambda route: route.name,
     )  # fmt: skip
     app.state.server = state
     app.include_router(routes_slides.router(state))

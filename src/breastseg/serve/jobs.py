@@ -237,6 +237,7 @@ class Jobs:
             with self._changed:
                 self._child = job.id, child
             if self._given_up(job):  # before there was a process to end
+                child.end()
                 return "failed", None, None
             cause = child.do(self._task(job, entry), self._hear)
             return ("done", None, self._layer(job, entry)) if cause is None else ("failed", self._folder.told(cause), None)
@@ -264,16 +265,17 @@ class Jobs:
         """Write down what became of a job, however often a full disk refuses it, and remove what is of no use any more."""
         with suppress(OSError):  # a folder that went, or may be written to no more, holds up no other job
             self._preview(job).unlink(missing_ok=True)
-        given_up = self._job(job.id).state == "cancelled"  # which may happen to one that has just been done
-        if state != "done" or given_up:
+        if state != "done":
             shutil.rmtree(self._result(job), ignore_errors=True)
         with self._changed:
             self._child = None
-            if state != "done" and self._stopping and not given_up:
+            if state != "done" and self._stopping and self._job(job.id).state != "cancelled":
                 return  # it runs, says the list: the next start begins it again
             while not self._noted(job, state, cause, layer) and not self._stopping:
                 self._changed.wait(_AGAIN)
             self._note_active()
+        if self._job(job.id).state == "cancelled":  # which may happen to one that has just been done
+            shutil.rmtree(self._result(job), ignore_errors=True)
 
     def _noted(self, job: Job, state: State, cause: str | None = None, layer: str | None = None) -> bool:
         """Write down a job's state where nobody has given it up; False when the disk takes it not."""

@@ -27,8 +27,8 @@ def router(state: ServerState) -> APIRouter:
 
 def _add_jobs(routes: APIRouter, state: ServerState) -> None:
     @routes.post("/jobs", status_code=201, responses=answers(404, 422, 429, 507))
-    def add_job(wanted: JobIn) -> JobOut:
-        """Segment a slide, or a box of it; jobs wait for one another."""
+    def predict(wanted: JobIn) -> JobOut:
+        """Map the tissue of a slide, or of a box of it, as `breastseg predict` does; jobs wait for one another."""
         return state.jobs.add(wanted)
 
     @routes.get("/jobs", responses=answers())

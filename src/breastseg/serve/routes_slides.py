@@ -123,7 +123,8 @@ def slide_out(state: ServerState, entry: Entry) -> SlideOut:
     """
     with state.tiles.view(entry) as view:
         size, said = view.size_px, state.tiles.doubts(entry, view)
-        mpp, source = view.mpp or state.folder.mpp_of(entry) or (None, "nobody knows")
+        own = view.mpp
+    mpp, source = own or state.folder.mpp_of(entry) or (None, "nobody knows")
     layers = []
     for layer in state.layers.of(entry, size):
         try:
@@ -131,7 +132,9 @@ def slide_out(state: ServerState, entry: Entry) -> SlideOut:
         except HTTPException as broken:
             said = [*said, f"{layer.title} cannot be shown: {broken.detail}"]
     told = {**entry_out(state, entry).model_dump(), "maps": sum(layer.kind == "map" for layer in layers)}
-    return SlideOut(**told, size_px=size, levels=levels_of(size), mpp=mpp, mpp_source=source, layers=layers, doubts=said)
+    return SlideOut(
+        **told, size_px=size, levels=levels_of(size), mpp=mpp, mpp_source=source, mpp_own=own is not None, layers=layers, doubts=said,
+    )  # fmt: skip
 
 
 async def _layer_tile(request: Request, state: ServerState, *, uncertainty: bool) -> Response:

@@ -58,6 +58,7 @@ class SlideOut(EntryOut):
     levels: int = Field(description="deep zoom levels, as of a layer; tiles at /api/entries/ID/tiles")
     mpp: float | None = Field(description="microns per pixel at level 0; none when nobody knows")
     mpp_source: str
+    mpp_own: bool = Field(description="whether its file says its microns per pixel; else a job may be told others")
     layers: list[LayerOut]
     doubts: list[str] = Field(default_factory=list)
 
@@ -81,12 +82,12 @@ class GalleryOut(BaseModel):
 
 
 class JobIn(_Told):
-    """Segment a slide."""
+    """A map to make, with the words of `breastseg predict`."""
 
     entry: str
     model: str
-    box: tuple[int, int, int, int] | None = Field(None, description="x, y, width, height; none is the whole slide")
-    mpp: float | None = Field(None, gt=0, description="where the slide does not say")
+    box: tuple[int, int, int, int] | None = Field(None, description="x, y, width, height in level-0 px; none is the whole slide")
+    mpp: float | None = Field(None, gt=0, description="microns per pixel, over what the slide says; needed where nobody knows them")
     uncertainty: bool = False
 
 

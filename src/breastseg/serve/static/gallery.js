@@ -93,7 +93,7 @@ async function send(files) {
       added.push(entry.name);
       tell(`${entry.name}: added.`, { seconds: 5, good: true });
     } catch (error) {
-      tell(`${file.name} was not added: ${error.message}`);
+      tell(`${file.name} was not added: ${error.message.replace(`${file.name}: `, "")}`);
     }
   }
   say(`${added.length} added`);

@@ -1,7 +1,7 @@
 // The jobs of the server, asked for again and again while one is alive; rows that show them.
 import * as api from "./api.js";
 import { $, h } from "./dom.js";
-import { left } from "./numbers.js";
+import { day, left } from "./numbers.js";
 import { hush, say, tell } from "./notice.js";
 
 const BUSY_MS = 700;
@@ -85,7 +85,7 @@ function stateOf(job) {
 
 /** One job as a row. `named`: with its slide, as a link. `open`: what shows its map, where it is not shown. */
 export function jobRow(job, named, open = null) {
-  const what = `${job.model}${job.box ? ", a part" : ""}`;
+  const what = `${job.model}${job.box ? ", a part" : ""}, ${day(job.made)}`;
   const title = named ? h("a", { href: `#/slide/${job.entry}`, onclick: () => $("jobs").close() }, job.entry_name) : h("span", {}, what);
   const state = h("span", { class: job.state === "failed" ? "bad small" : "soft small" }, `${named ? `${what}: ` : ""}${stateOf(job)}`);
   const bar = isAlive(job) ? h("progress", { max: 1, value: job.progress, "aria-label": `${job.entry_name}: progress` }) : null;

@@ -12,7 +12,9 @@ const ABOUT = {
   "labels.png": "map, a value a class",
   "regions.geojson": "areas, for QuPath",
   "uncertainty.ome.tif": "sure or unsure",
+  "probabilities.ome.tif": "each class from 0 to 1",
   "overlay.jpg": "map over slide",
+  "overlay.png": "map over slide",
   "measures.csv": "for a spreadsheet",
   "report.html": "to read or print",
 };

@@ -86,6 +86,20 @@ export class Maps {
     ctx.restore();
   }
 
+  /** The class that is seen at a level-0 place where map `id` is shown; null where there is none. */
+  classAt(place, id) {
+    if (!this.look.shown) return null;
+    const { preview } = this;
+    const [x, y, width, height] = preview?.box ?? [0, 0, 0, 0];
+    const [right, down] = [place[0] - x, place[1] - y];
+    const isNew = right >= 0 && down >= 0 && right < width && down < height; // older maps are kept out of there
+    const label = isNew
+      ? preview.labels[Math.floor((down / height) * preview.height) * preview.width + Math.floor((right / width) * preview.width)]
+      : this.pyramid(id)?.labelAt(place, this.slide.size_px);
+    const found = (isNew ? preview : this.layer(id))?.classes.find((one) => one.label === label);
+    return found && !this.look.hidden.has(found.name) ? found : null;
+  }
+
   /** Show labels of a job that is at work; `null` takes them away. */
   async showPreview(blob, box, classes) {
     this.preview = blob && { ...(await decode(blob)), box, classes, canvas: document.createElement("canvas"), look: null };

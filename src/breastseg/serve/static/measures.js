@@ -3,18 +3,20 @@ import * as api from "./api.js";
 import { $, h } from "./dom.js";
 import { day, length, mm2, percent, plain, whole } from "./numbers.js";
 
+/** As the report calls them. */
 const NAMES = {
-  analysed_mm2: "Analysed",
-  tissue_mask_mm2: "Tissue found",
-  stroma_percent_of_tumor_and_stroma: "Stroma as share of tumour + stroma",
-  inflammatory_percent_of_stroma_and_inflammatory: "Inflammation as share of stroma + inflammation",
-  necrosis_percent_of_tumor_and_necrosis: "Necrosis as share of tumour + necrosis",
-  stroma_percent_of_tumor_and_stroma_within_100_um: "Stroma as share, within 100 µm of tumour",
-  inflammatory_percent_of_stroma_and_inflammatory_within_100_um: "Inflammation as share, within 100 µm of tumour",
-  nest_count: "Tumour nests",
-  nest_area_median_mm2: "Nest area, median",
-  nest_area_max_mm2: "Nest area, largest",
-  nest_diameter_max_mm: "Nest diameter, largest",
+  analysed_mm2: "All that was analysed",
+  tissue_mask_mm2: "Tissue on the slide",
+  stroma_percent_of_tumor_and_stroma: "Stroma, of tumor and stroma",
+  stroma_percent_of_tumor_and_stroma_within_100_um: "Stroma, of tumor and stroma, within 100 µm of tumor",
+  inflammatory_percent_of_stroma_and_inflammatory: "Inflammation, of stroma and inflammation",
+  inflammatory_percent_of_stroma_and_inflammatory_within_100_um: "Inflammation, of stroma and inflammation, within 100 µm of tumor",
+  necrosis_percent_of_tumor_and_necrosis: "Necrosis, of tumor and necrosis",
+  nest_count: "Tumor nests",
+  nest_area_median_mm2: "Nest in the middle by area",
+  nest_area_max_mm2: "Largest nest",
+  nest_diameter_max_mm: "Longest nest",
+  tumor_diameter_max_mm: "Greatest extent of tumor on this section",
 };
 const SKIPPED = new Set(["image", "mpp"]);
 

@@ -50,6 +50,17 @@ export class Pyramid {
     this.ask();
   }
 
+  /** The label at a place of a slide of `frame` level-0 px, from the finest tile that is here; 0 where none is. */
+  labelAt(place, frame) {
+    const [x, y] = place.map((at, axis) => Math.min(this.size[axis] - 1, Math.floor((at * this.size[axis]) / frame[axis])));
+    for (let up = 0; up < this.levels; up++) {
+      const [i, j] = [x >> up, y >> up];
+      const tile = this.tiles.get(`${this.levels - 1 - up}/${Math.floor(i / PIECE)}_${Math.floor(j / PIECE)}`);
+      if (tile?.labels) return tile.labels[(j % PIECE) * tile.width + (i % PIECE)];
+    }
+    return 0;
+  }
+
   distance([, column, row], columns, rows) {
     return Math.hypot(2 * column - columns, 2 * row - rows);
   }

@@ -2,7 +2,7 @@
 import * as api from "./api.js";
 import { $, options } from "./dom.js";
 import { isAlive, jobRow, jobs, showRows } from "./jobs.js";
-import { mm2, whole } from "./numbers.js";
+import { mm2, plain, whole } from "./numbers.js";
 import { lower } from "./panel.js";
 import { hush, tell } from "./notice.js";
 
@@ -19,6 +19,17 @@ function boxOf(slide, [x0, y0], [x1, y1]) {
 export function segment(view, draw, { models, writable }) {
   const { slide, signal } = view;
   let box = null;
+  let known = null;
+
+  /** A slide whose file does not say its microns per pixel has those of its data set or newest map: a person may say others. */
+  function showMpp() {
+    known = slide.mpp;
+    $("mpp-label").hidden = slide.mpp_own;
+    $("mpp").value = known ?? "";
+    $("mpp-about").textContent = known
+      ? `The file does not say; used until now: ${plain(known)} (${slide.mpp_source}). Type others if they are wrong.`
+      : "The file does not say; sizes and the model need it.";
+  }
 
   function describe() {
     const model = models.find((one) => one.name === $("model").value);
@@ -46,9 +57,10 @@ export function segment(view, draw, { models, writable }) {
   async function start(event) {
     event.preventDefault();
     const chosen = { whole: () => null, view: viewBox, box: () => box }[part()]();
-    const mpp = slide.mpp ? null : Number($("mpp").value);
+    const typed = Number($("mpp").value);
+    const mpp = slide.mpp_own || typed === slide.mpp ? null : typed; // none: what is known holds
     if (part() === "box" && !box) return tell("No rectangle was drawn; drag one on the slide, or choose the whole slide.");
-    if (!slide.mpp && !(mpp > 0)) {
+    if (!slide.mpp_own && !(typed > 0)) {
       $("mpp").focus();
       return tell("The slide does not say its microns per pixel; type them, 0.25 for a usual 40x scan.");
     }
@@ -73,13 +85,13 @@ export function segment(view, draw, { models, writable }) {
   follow(view);
   view.overlay.painters.push(paintBox);
   options($("model"), models.map((model) => [model.name, model.name]), models[0]?.name);
-  $("mpp-label").hidden = Boolean(slide.mpp);
-  $("mpp").value = "";
+  showMpp();
   $("start").disabled = !writable || models.length === 0;
   document.querySelector("input[name=part]").checked = true;
   $("segment").addEventListener("submit", start, { signal });
   $("model").addEventListener("change", describe, { signal });
   $("mpp").addEventListener("input", hush, { signal });
+  view.addEventListener("layers", () => slide.mpp !== known && showMpp());
   for (const input of document.querySelectorAll("input[name=part]"))
     input.addEventListener("click", () => {
       if (input.value === "box") drawBox();

@@ -243,7 +243,9 @@ export class Viewer extends EventTarget {
         if (now.version === this.slide.version) tell("Part of this slide or of its map cannot be read; the rest is shown.");
         else tell(`${this.slide.name} has changed since it was opened.`, { choices: [["Open it again", () => location.reload()]] });
       } catch (error) {
-        if (!this.signal.aborted && (error.status === 404 || error.status === 422)) this.gone(`${this.slide.name}: ${error.message}`);
+        if (this.signal.aborted || (error.status !== 404 && error.status !== 422)) return;
+        const { name } = this.slide;
+        this.gone(`${name}: ${error.message.replace(`${name}: `, "").replace("; go back to the gallery", "")}`);
       }
     }, 300);
   }
