@@ -141,6 +141,7 @@ def test_ctrl_c_is_heeded_after_two_models_that_ended_in_the_order_in_which_they
         "runners = [load_runner(bundle, 'openvino', precision='fp32', threads=1) for _ in range(2)]\n"
         "for runner in runners:\n    runner.labels(tiles)\n"
         "del runner, runners[0]\ndel runners\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # which a shell's background has not
         "try:\n    signal.raise_signal(signal.SIGINT)\nexcept KeyboardInterrupt:\n    print('heeded')\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
