@@ -333,7 +333,7 @@ def broken(folder: Path, how: str) -> None:
     [
         ("unfinished", r"scores\.json: not found, wanted the scores of a finished evaluation"),
         ("data", "scores on other data or labels; evaluate both models on the same prepared data set"),
-        ("regions", "scores of 1 regions, wanted the same 2; evaluate both on one --split"),
+        ("regions", "scores of 1 region, wanted the same 2; evaluate both on one --split"),
         ("counts", r"counts\.csv: not the counts of this evaluation \(.*\); evaluate that model again"),
         ("truth", "its counts are of other annotation; evaluate that model again"),
         ("none", r"counts\.csv: not found; only evaluations with annotated areas can be compared"),

@@ -53,7 +53,7 @@ def test_the_copys_own_split_is_refused_unless_asked_for(kaggle: Path, trained: 
     assert main(["split", str(data), "--scheme", "source"]) == 2
     assert f"patient {PATIENT} is in train and val; a patient must be on one side only" in capsys.readouterr().err
     assert main(["split", str(data), "--scheme", "source", "--leaky"]) == 0
-    assert "LEAKY: 1 of 1 patients are in two parts; scores on this split say nothing of other" in capsys.readouterr().out
+    assert "LEAKY: 1 of 1 patient in two parts; scores on this split say nothing of other" in capsys.readouterr().out
     table = pd.read_csv(data / "split.csv")
     assert table["split"].value_counts().to_dict() == {"train": 5, "val": 2}
     assert set(table["leaky"]) == {"patients are in two parts"}
@@ -106,7 +106,7 @@ def test_the_test_folder_is_mapped_with_a_figure(kaggle: Path, trained: Path, tm
 def test_the_leaky_score_says_so_on_every_page(kaggle: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = ["evaluate", "--model", str(trained / "bundle"), "--data", str(kaggle.parent / "data"), "--split", "val", "--as-report"]
     assert main([*given, "--out", str(tmp_path / "out")]) == 0
-    word = f"LEAKY: 1 of the 1 patients scored here also trained the model ({PATIENT})"
+    word = f"LEAKY: 1 of the 1 patient scored here also trained the model ({PATIENT})"
     assert word in capsys.readouterr().out
     scores = json.loads((tmp_path / "out" / "scores.json").read_text(encoding="utf-8"))
     assert scores["leaky"].startswith(word)

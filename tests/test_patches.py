@@ -180,7 +180,7 @@ def test_no_class_no_points() -> None:
 
 def test_nothing_annotated(tmp_path: Path) -> None:
     data = mapped(tmp_path, a=np.zeros((9, 9)))
-    with pytest.raises(DatasetError, match="no annotated pixel in the 1 regions to draw from"):
+    with pytest.raises(DatasetError, match="no annotated pixel in the 1 region to draw from"):
         Crops(data, ["a"], CropDraw(4))
 
 

@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from breastseg.wording import counted
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -18,7 +20,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Audit, write the page, print what was found, and fail when it is a leak."""
     from breastseg.data.audit import audit
-    from breastseg.data.audit.findings import counted
     from breastseg.errors import LeakError
     from breastseg.report.audit import write_audit_page
 
@@ -33,14 +34,13 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _print(found: dict[str, Any]) -> None:
-    from breastseg.data.audit.findings import counted
-
     print(f"{counted(found['regions'], 'region')}, {counted(found['patients'], 'patient')}, {found['mpp']:g} um/px, data {found['data']}")
     for name, split in found["splits"].items():
         print(f"{name}{'' if split['used'] else ' (not in use)'}")
         for part, held in split["parts"].items():
             classes = ", ".join(f"{label} {px / 1e6:.2f}" for label, px in held["pixels"].items() if px)
-            print(f"  {part:5} {held['regions']:5} regions, {held['patients']:4} patients, {held['hospitals']:3} hospitals; Mpx: {classes}")
+            sizes = [counted(held[f"{noun}s"], noun) for noun in ("region", "patient", "hospital")]
+            print(f"  {part:5}{''.join(f'{size:>14}' for size in sizes)}; Mpx: {classes}")
     told = [f"by {name} {score['balanced_accuracy']:.3f}" for name, score in found["colours"].items() if isinstance(score, dict)]
     print(f"main class of a tile named right by colour alone (balanced): {', '.join(told) or 'too few annotated tiles'}")
     for finding in found["findings"]:

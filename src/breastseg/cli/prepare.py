@@ -2,6 +2,8 @@
 
 import argparse
 
+from breastseg.wording import counted
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -32,4 +34,4 @@ def run(options: argparse.Namespace) -> None:
     config = PrepareConfig(mpp=options.mpp, labels=options.labels, dot_radius_um=options.dot_radius, source_mpp=options.source_mpp,
                            table=options.table, tiles_px=options.tiles, workers=options.workers)  # fmt: skip
     data = prepare(options.source, options.out, config)
-    print(f"{data.path}: {len(data.regions)} regions at {data.mpp:g} um/px, label map {data.label_map.name}")
+    print(f"{data.path}: {counted(len(data.regions), 'region')} at {data.mpp:g} um/px, label map {data.label_map.name}")

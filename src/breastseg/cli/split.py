@@ -2,6 +2,8 @@
 
 import argparse
 
+from breastseg.wording import counted
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -45,10 +47,12 @@ def run(options: argparse.Namespace) -> None:
     if is_leaky(table):
         shared = table.groupby("patient")["split"].nunique().gt(1).sum()
         print(
-            f"LEAKY: {shared} of {table['patient'].nunique()} patients are in two parts; scores on this split say nothing of other patients"
+            f"LEAKY: {shared} of {counted(table['patient'].nunique(), 'patient')} in two parts; scores on this split say nothing of other "
+            "patients"
         )
     for part in PARTS:
         rows = table[table["split"] == part]
         megapixels = data.class_pixels.loc[rows.index].sum().sum() / 1e6
         patients, sites = rows["patient"].nunique(), rows["site"].nunique()
-        print(f"{part:5} {len(rows):4} regions, {patients:4} patients, {sites:3} hospitals, {megapixels:.1f} Mpx annotated")
+        kept = f"{counted(len(rows), 'region'):>13}, {counted(patients, 'patient'):>13}, {counted(sites, 'hospital'):>12}"
+        print(f"{part:5}{kept}, {megapixels:.1f} Mpx annotated")

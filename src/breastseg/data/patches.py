@@ -10,6 +10,7 @@ import numpy.typing as npt
 from breastseg.data.dataset import Dataset
 from breastseg.data.weak import smooth_white
 from breastseg.errors import DatasetError, InputError
+from breastseg.wording import counted
 
 _OPEN_MAPS = 512
 """Memory maps kept open; a data set of 30,000 tiles must not hold 60,000 of them."""
@@ -70,7 +71,7 @@ class Crops:
         for name, regions in (("_areas", areas), ("_dots", dotted)):
             object.__setattr__(self, name, _Tables.read(self.dataset, regions, self.draw.balance))
         if self._areas is None and self._dots is None:
-            raise DatasetError(f"{self.dataset.path}: no annotated pixel in the {len(self.regions)} regions to draw from")
+            raise DatasetError(f"{self.dataset.path}: no annotated pixel in the {counted(len(self.regions), 'region')} to draw from")
 
     def batch(self, epoch: int, numbers: list[int]) -> CropBatch:
         """Return crops by number."""

@@ -11,6 +11,7 @@ import pandas as pd
 from breastseg.data.dataset import Dataset
 from breastseg.errors import InputError, SplitError
 from breastseg.files import write_text
+from breastseg.wording import counted
 
 PARTS = ("train", "val", "test")
 LEAKY = "leaky"
@@ -86,7 +87,7 @@ def check_split(table: pd.DataFrame, wanted: Iterable[str], *, leaky: bool = Fal
     for part in wanted:
         if not (table["split"] == part).any():
             raise SplitError(
-                f"split '{part}' has no region ({len(table)} regions of {len(by_patient)} patients in all); "
+                f"split '{part}' has no region ({counted(len(table), 'region')} of {counted(len(by_patient), 'patient')} in all); "
                 "choose another scheme or share, or --val 0 for none"
             )
 

@@ -13,6 +13,7 @@ from breastseg.evaluation.regroup import common_maps, regroup
 from breastseg.inference.model import Model
 from breastseg.labels import Labels, load_label_map
 from breastseg.slides import Pixels
+from breastseg.wording import counted
 
 
 def fitted(model: Model, data: Dataset, labels: str | None) -> tuple[Model, Dataset]:
@@ -64,7 +65,7 @@ def leak_of(model: Model, data: Dataset, table: pd.DataFrame, regions: Sequence[
     same = (training.get("data"), training.get("split")) == (data.fingerprint(), split_fingerprint(table))
     if part != "all" and same and is_leaky(table):
         return (
-            f"LEAKY: {len(seen)} of the {len(patients)} patients scored here also trained the model ({seen[0]}"
+            f"LEAKY: {len(seen)} of the {counted(len(patients), 'patient')} scored here also trained the model ({seen[0]}"
             f"{', ...' if seen[1:] else ''}), through other regions of theirs: this is no estimate for other patients"
         )
     raise SplitError(
@@ -82,7 +83,7 @@ def seen_by(model: Model, data: Dataset, regions: Sequence[str]) -> dict[str, An
     """
     patients, known = set(data.regions.loc[list(regions), "patient"]), model.card.training.get("patients", {})
     taught, chose = (patients & set(known.get(key, ())) for key in ("train", "val"))
-    chose, of = chose - taught, f"of the {len(patients)} patient{'s' * (len(patients) != 1)} scored here"
+    chose, of = chose - taught, f"of the {counted(len(patients), 'patient')} scored here"
     if not known.get("train"):
         note = f"whether any {of} trained the model is not known, its card names nobody"
         return {"trained": None, "validated": None, "note": note}
@@ -103,7 +104,9 @@ def with_truth(data: Dataset, regions: Sequence[str], part: str) -> tuple[list[s
     pixels = data.class_pixels.loc[list(regions)].sum(axis=1)
     known = [region for region in regions if pixels[region] or len(data.dots(region))]
     if not known:
-        raise DatasetError(f"{data.path}: no annotated pixel in the {len(regions)} regions of split '{part}'; there is nothing to score")
+        raise DatasetError(
+            f"{data.path}: no annotated pixel in the {counted(len(regions), 'region')} of split '{part}'; there is nothing to score"
+        )
     return known, [region for region in regions if region not in set(known)]
 
 

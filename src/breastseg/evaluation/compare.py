@@ -15,6 +15,7 @@ from breastseg.labels import LabelMap
 from breastseg.metrics import bootstrap_difference, class_scores, overall_scores, summed_by
 from breastseg.metrics.confusion import Counts
 from breastseg.metrics.intervals import DRAWS, SEED
+from breastseg.wording import counted
 
 NOT_ANALYSED = "not analysed"
 _CASES = 20
@@ -51,7 +52,7 @@ def open_other(folder: str | Path, data: str, label_map: LabelMap, regions: list
         raise InputError(f"{path}: scores on other data or labels; evaluate both models on the same prepared data set")
     if set(scores["regions"]) != set(regions):
         raise InputError(
-            f"{path}: scores of {len(scores['regions'])} regions, wanted the same {len(regions)}; evaluate both on one --split"
+            f"{path}: scores of {counted(len(scores['regions']), 'region')}, wanted the same {len(regions)}; evaluate both on one --split"
         )
     if not (path / "counts.csv").is_file():
         raise InputError(f"{path / 'counts.csv'}: not found; only evaluations with annotated areas can be compared")

@@ -35,6 +35,7 @@ from breastseg.metrics.surface import thinned
 from breastseg.models.bundle import HISTORY
 from breastseg.outputs.pictures import save_comparison, save_labels
 from breastseg.slides import Pixels, resample_labels, resample_pixels
+from breastseg.wording import counted
 
 PROTOCOL = (
     "pixels at the data set's um/px; not annotated pixels are left out; 0 is never a class; NaN where a class has no support; "
@@ -127,7 +128,7 @@ def _left_out(regions: list[str], of: int) -> str:
     if not regions:
         return ""
     named = ", ".join(regions[:_NAMED]) + (f" and {len(regions) - _NAMED} more (left_out in scores.json)" if len(regions) > _NAMED else "")
-    return f"{len(regions)} of {of} regions left out, nothing is annotated there: {named}"
+    return f"{len(regions)} of {counted(of, 'region')} left out, nothing is annotated there: {named}"
 
 
 def _write_tables(
@@ -187,8 +188,7 @@ def _name(model: Model, pixels: Pixels, truth: Labels, mpp: float, seen: SeenPro
 
 def _summary(scores: dict[str, Any]) -> str:
     without = f" ({len(scores['left_out'])} more without truth left out)" if scores["left_out"] else ""
-    numbers = len(scores["regions"]), len(scores["patients"])
-    parts = [f"{numbers[0]} region{'s' * (numbers[0] != 1)}{without}, {numbers[1]} patient{'s' * (numbers[1] != 1)}"]
+    parts = [f"{counted(len(scores['regions']), 'region')}{without}, {counted(len(scores['patients']), 'patient')}"]
     overall = scores["overall"]
     if overall["support_px"]:
         by_class = ", ".join(f"{name} {s['dice']:.3f}" for name, s in scores["pooled"].items() if s["support_px"])

@@ -19,6 +19,7 @@ from breastseg.inference.model import Model, load_model
 from breastseg.metrics import class_scores, confusion_counts, overall_scores
 from breastseg.metrics.confusion import Counts
 from breastseg.models.bundle import CARD, INT8, INT8_WEIGHTS, ONNX, Bundle, load_bundle
+from breastseg.wording import counted
 
 CROP_PX = 256
 POINT = 0.01
@@ -79,7 +80,7 @@ def export_int8(
         card = replace(bundle.card, files=files, limits=(*bundle.card.limits, *config.limits))
         write_json(beside / CARD, card.to_dict())
         found = _comparison(before, _counts(load_model(beside, precision="int8"), data, scored, "int8"), card.label_map.names)
-        told = _judged(found["mean_dice"], config, f"{len(scored)} regions of '{config.split}'", bundle.path)
+        told = _judged(found["mean_dice"], config, f"{counted(len(scored), 'region')} of '{config.split}'", bundle.path)
         found |= {"split": config.split, "data": data.fingerprint(), "regions": len(scored), "crops": config.crops, "seed": config.seed}
         write_json(beside / CARD, replace(card, quantisation=found).to_dict())
     say(told)

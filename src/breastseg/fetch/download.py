@@ -15,6 +15,7 @@ from breastseg.fetch.client import Remote, fetch, held_bytes, is_whole, opener_f
 from breastseg.fetch.places import PLACES, SCANS, Place
 from breastseg.fetch.release import TABLES
 from breastseg.files import WORK_FILE, claim_folder, held_folder, write_table, written
+from breastseg.wording import counted
 
 MPP_TABLE = "mpp.csv"
 """Microns per pixel of each region as the annotators' server knows its slide; `prepare --table` reads it."""
@@ -58,7 +59,7 @@ def download(place: Place, out: str | Path, *, say: Callable[[str], None] = prin
         paths = _paths(files, out)
         todo = [remote for remote in files if not is_whole(remote, paths[remote.path])]
         _check_room(todo, paths, out)
-        say(f"{len(files)} files, {len(files) - len(todo)} of them here already")
+        say(f"{counted(len(files), 'file')}, {len(files) - len(todo)} of them here already")
         with tqdm(total=sum(remote.size or 0 for remote in todo) or None, unit="B", unit_scale=True, desc="download", disable=None) as bar:
             for remote in todo:
                 bar.update(held_bytes(paths[remote.path]))
@@ -112,7 +113,7 @@ def _write_mpp(out: Path, say: Callable[[str], None]) -> None:
         else:
             rows.append({"image": picture.name, "mpp": f"{mpp:.4f}"})
     write_table(out / MPP_TABLE, rows)
-    say(f"microns per pixel of {len(rows)} slides as the server knows them: prepare with --table {out / MPP_TABLE}")
+    say(f"microns per pixel of {counted(len(rows), 'slide')} as the server knows them: prepare with --table {out / MPP_TABLE}")
     if unknown:
         say(f"of {len(unknown)} the server does not know them: {', '.join(unknown[:5])}")
 

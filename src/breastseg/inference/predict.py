@@ -34,6 +34,7 @@ from breastseg.inference.stream import Block, Plan, Watch, plan_map
 from breastseg.outputs.pictures import save_figure
 from breastseg.slides import Slide, open_slide
 from breastseg.slides.flat import FlatSlide
+from breastseg.wording import counted
 
 _MANIFEST = ("slide", "outcome", "cause", "seconds", "result", "patient")
 
@@ -99,7 +100,7 @@ def predict(
         if config.figure:
             _figure([item for item, _ in results[: config.figure]], model, out, config)
     failed = [row for row in outcomes if row["outcome"] == "failed"]
-    say(f"{len(results)} picture{'s' if len(results) != 1 else ''}, {sum(row['analysed_mm2'] for row in rows):.3g} mm2: {out}")
+    say(f"{counted(len(results), 'picture')}, {sum(row['analysed_mm2'] for row in rows):.3g} mm2: {out}")
     if failed:
         raise IncompleteError(
             f"{len(failed)} of {len(items)} failed, the others are done; the first: {failed[0]['cause']}; "

@@ -24,6 +24,7 @@ from breastseg.models.card import Card
 from breastseg.outputs.pictures import save_figure
 from breastseg.report.charts import training_charts
 from breastseg.report.html import confusion_of, html_pages, scores_of
+from breastseg.wording import counted
 
 PICTURES = 10
 
@@ -122,7 +123,7 @@ def _protocol(scores: Mapping[str, Any]) -> str:
     regions, patients = len(scores["regions"]), len(scores["patients"])
     known = scores.get("leaky") or scores["seen"]["note"]
     return (
-        f"{regions} region{'s' if regions != 1 else ''} of {patients} patient{'s' if patients != 1 else ''} "
+        f"{counted(regions, 'region')} of {counted(patients, 'patient')} "
         f"(split '{scores['split']}' of data {scores['data']}, {scores['mpp']:g} um/px), {known}; label map "
         f"{scores['label_map']['name']}, label 0 never a class; {scores['overall']['support_px']:,} annotated pixels; "
         f"{scores['intervals']['note']}"

@@ -19,6 +19,7 @@ from breastseg.models.bundle import CARD, ONNX, WEIGHTS, Bundle, bundled_models,
 from breastseg.outputs.pictures import save_pair
 from breastseg.report.regions import worst_first
 from breastseg.training.config import PRESETS, TrainConfig
+from breastseg.wording import counted
 
 _MARK = "<!-- made by breastseg models page -->"
 _PICTURES = 3
@@ -100,7 +101,7 @@ def _templates() -> Environment:
 def _people(entry: Mapping[str, Any]) -> str:
     """Return how many patients stand behind the scores of areas; those with dots alone do not."""
     count = max((found.get("support_patients", 0) for found in entry["pooled"].values()), default=0) or len(entry["patients"])
-    return f"{count} patient{'' if count == 1 else 's'}"
+    return counted(count, "patient")
 
 
 def _cell(value: Any) -> str:

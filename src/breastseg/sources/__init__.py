@@ -14,6 +14,7 @@ from breastseg.slides import IMAGE_SUFFIXES, open_slide
 from breastseg.slides.flat import image_size
 from breastseg.sources import bcss, folder, kaggle, m2c
 from breastseg.sources.region import Found, Pair, Region, tcga_patient
+from breastseg.wording import counted
 
 __all__ = ["SOURCES", "Found", "Region", "Source", "known_mpp", "look_into", "open_source"]
 
@@ -168,13 +169,9 @@ def _describe(seen: list[tuple[Path, Found]], regions: tuple[Region, ...]) -> st
     kinds = " + ".join(dict.fromkeys(found.kind for _, found in seen))
     patients, sites = {r.patient for r in regions}, {r.site for r in regions if r.site}
     return (
-        f"{kinds}: {_count(len(regions), 'image-mask pair')}, {_count(len(patients), 'patient')}, "
-        f"{_count(len(sites), 'hospital') if sites else 'hospitals unknown'}"
+        f"{kinds}: {counted(len(regions), 'image-mask pair')}, {counted(len(patients), 'patient')}, "
+        f"{counted(len(sites), 'hospital') if sites else 'hospitals unknown'}"
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _notes(seen: list[tuple[Path, Found]], regions: tuple[Region, ...]) -> tuple[str, ...]:
@@ -185,5 +182,5 @@ def _notes(seen: list[tuple[Path, Found]], regions: tuple[Region, ...]) -> tuple
     notes.append(f"microns per pixel {span}: {'; '.join(origins)}")
     unknown = sum(r.patient == r.id for r in regions)
     if unknown:
-        notes.append(f"no patient known for {_count(unknown, 'image')}: each counts as a patient of its own; a --table can name them")
+        notes.append(f"no patient known for {counted(unknown, 'image')}: each counts as a patient of its own; a --table can name them")
     return tuple(notes)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from breastseg.sources.pairs import match_drawn, match_pairs
 from breastseg.sources.region import Found
+from breastseg.wording import counted
 
 _LAYOUTS = (("images", "masks"), ("images", "labels"), ("imgs", "masks"), ("image", "mask"), ("rgb", "masks"))
 _FLAT_SUFFIXES = ("_mask", "_labels")
@@ -31,6 +32,6 @@ def find(root: Path) -> Found | None:
     for kinds, suffix, kind in _DRAWN_FLAT:
         if any(p.name.lower().endswith(tuple(suffix + end for end in kinds)) for p in root.iterdir()):
             pairs, left_out = match_drawn(root, suffix, kinds)
-            note = f"{left_out} picture{'s' if left_out > 1 else ''} without NAME{suffix}{kinds[0]} left out" if left_out else ""
+            note = f"{counted(left_out, 'picture')} without NAME{suffix}{kinds[0]} left out" if left_out else ""
             return Found(kind, pairs, label_map=label_map, note=note)
     return None

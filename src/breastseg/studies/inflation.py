@@ -34,6 +34,7 @@ from breastseg.studies.scoring import SCORINGS, ZERO, patient_rows, study_rows
 from breastseg.studies.show import markdown, save_bars
 from breastseg.studies.tiles import HONEST, PROTOCOLS, cut_tiles, folds_of, training_tiles
 from breastseg.training.config import TrainConfig, preset
+from breastseg.wording import counted
 
 STUDY = preset("fast", output_stride=4, epochs=8, crops_per_epoch=320, ema=0.95, precision="32")
 """What trains, many times: the `fast` network with output at a quarter of the resolution, 160 steps."""
@@ -115,10 +116,7 @@ def inflation(
         write_text(out / "tiles.csv", tiles.join(folds).to_csv(index=False, lineterminator="\n"))
         todo = _trainings(folds, out, len(data.label_map.classes), training.seed)
         any_one = next(iter(todo.values()))
-        say(
-            f"{len(tiles)} tiles of {tiles['field'].nunique()} fields of {tiles['patient'].nunique()} patients; "
-            f"{len(todo)} trainings with {len(any_one.train)} tiles each, {training.epochs} epochs of {training.crops_per_epoch} crops"
-        )
+        say(_size(tiles, len(todo), len(any_one.train), training))
         counts = {
             key: _count(one, data, tiles, training, say) for key, one in tqdm(todo.items(), desc="inflation", unit="run", disable=None)
         }
@@ -128,6 +126,15 @@ def inflation(
         write_text(out / "inflation.md", markdown(found))
         save_bars(found, out / "inflation.png")
     return found
+
+
+def _size(tiles: pd.DataFrame, trainings: int, each: int, training: TrainConfig) -> str:
+    """Return in words what lies ahead."""
+    fields, patients = counted(tiles["field"].nunique(), "field"), counted(tiles["patient"].nunique(), "patient")
+    return (
+        f"{counted(len(tiles), 'tile')} of {fields} of {patients}; {counted(trainings, 'training')} with {counted(each, 'tile')} each, "
+        f"{counted(training.epochs, 'epoch')} of {counted(training.crops_per_epoch, 'crop')}"
+    )
 
 
 def _trainings(folds: pd.DataFrame, out: Path, classes: int, seed: int) -> dict[tuple[str, int, bool], _Training]:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from breastseg.data.dataset import Dataset
 from breastseg.errors import DatasetError, SplitError
+from breastseg.wording import counted
 
 PROTOCOLS: Mapping[str, str] = {"random tiles": "tile", "by region": "field", "by patient": "patient"}
 """What is kept together when tiles are held out, by the protocol's name; from the leakiest to the honest one."""
@@ -85,7 +86,9 @@ def folds_of(tiles: pd.DataFrame, protocol: str, folds: int, seed: int) -> "pd.S
 def _balanced(sizes: Mapping[str, int], folds: int) -> dict[str, int]:
     """Give each patient, the largest first, to the fold with the fewest tiles."""
     if len(sizes) < folds:
-        raise SplitError(f"{len(sizes)} patients with areas, wanted at least {folds}, one a fold; add patients or take fewer --folds")
+        raise SplitError(
+            f"{counted(len(sizes), 'patient')} with areas, wanted at least {folds}, one a fold; add patients or take fewer --folds"
+        )
     held, dealt = [0] * folds, {}
     for patient in sorted(sizes, key=lambda name: (-sizes[name], name)):
         dealt[patient] = held.index(min(held))

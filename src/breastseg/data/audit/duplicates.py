@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from breastseg.data.audit.findings import SHOWN, Finding, counted
+from breastseg.data.audit.findings import SHOWN, Finding
 from breastseg.data.audit.leaks import Split
 from breastseg.data.dataset import Dataset
 from breastseg.slides import Pixels
+from breastseg.wording import counted
 
 NEAR_BITS = 40
 """Most bits, of 256, in which copies differ. 507 tiles of 86 patients differ in 89 and more; copies of them after JPEG at quality 30, at

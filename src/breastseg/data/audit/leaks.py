@@ -7,11 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from breastseg.data.audit.findings import SHOWN, Finding, counted, listed
+from breastseg.data.audit.findings import SHOWN, Finding, listed
 from breastseg.data.audit.places import overlapping
 from breastseg.data.dataset import Dataset
 from breastseg.data.split import PARTS
 from breastseg.errors import SplitError
+from breastseg.wording import counted
 
 _KINDS = {"patient": "patient", "slide": "slide", "field": "region"}
 _KAGGLE_224 = re.compile(r".+_MPP-0_\d+_\d+_size224")

@@ -5,10 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from breastseg.data.audit.findings import SHOWN, Finding, counted, listed
+from breastseg.data.audit.findings import SHOWN, Finding, listed
 from breastseg.data.audit.leaks import Split
 from breastseg.data.dataset import Dataset
 from breastseg.data.split import PARTS
+from breastseg.wording import counted
 
 FEW_PATIENTS = 5
 """Below it, a class that never occurs may be chance: told as a note."""

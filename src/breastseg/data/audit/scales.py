@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from breastseg.data.audit.findings import SHOWN, Finding, counted, listed
+from breastseg.data.audit.findings import SHOWN, Finding, listed
 from breastseg.data.dataset import Dataset
 from breastseg.errors import InputError
 from breastseg.slides.tissue import LITTLE_TISSUE
 from breastseg.sources import bcss
+from breastseg.wording import counted
 
 UNLIKE = 0.05
 """Relative difference of um/px within one kind of source that is told; BCSS's measured values lie within 2 % of 0.30."""

@@ -18,6 +18,7 @@ from breastseg.outputs.regions.redraw import Redrawn, redraw
 from breastseg.outputs.regions.scratch import Scratch
 from breastseg.outputs.regions.stitch import Stitcher
 from breastseg.rasters import Raster
+from breastseg.wording import counted
 
 BLOCK_PX = 2048
 """Side of the blocks that are held, where a map is not full of specks."""
@@ -69,7 +70,7 @@ class RegionsReport:
         """Return the line that a person is told."""
         shares = ", ".join(f"{name} {math.floor(1e4 * share) / 1e4:.4f}" for name, share in self.agreement.items())
         return (
-            f"{self.polygons} region{'' if self.polygons == 1 else 's'}, {self.vertices} vertices; drawn again, intersection over union "
+            f"{counted(self.polygons, 'region')}, {self.vertices:,} vertices; drawn again, intersection over union "
             f"with the map: {shares or 'no class present'}; {100 * self.merged_share:.2g} % of it was small islands or holes"
         )
 
