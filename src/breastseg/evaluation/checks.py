@@ -56,12 +56,11 @@ def leak_of(model: Model, data: Dataset, table: pd.DataFrame, regions: Sequence[
     """
     if part == "train":
         return ""
-    patients, training = set(data.regions.loc[list(regions), "patient"]), model.card.training
-    taught, chose = (set(training.get("patients", {}).get(key, ())) for key in ("train", "val"))
-    used = taught if part == "val" else taught | chose
-    seen = sorted(used & patients, key=lambda name: (name not in taught, name))
+    patients, taught, chose = _known(model, data, regions)
+    seen = sorted(taught if part == "val" else taught | chose, key=lambda name: (name not in taught, name))
     if not seen:
         return ""
+    training = model.card.training
     same = (training.get("data"), training.get("split")) == (data.fingerprint(), split_fingerprint(table))
     if part != "all" and same and is_leaky(table):
         return (
@@ -81,10 +80,9 @@ def seen_by(model: Model, data: Dataset, regions: Sequence[str]) -> dict[str, An
     Returns:
         {"trained", "validated" (and did not train), "note": the same in words}; both are None where the card names nobody.
     """
-    patients, known = set(data.regions.loc[list(regions), "patient"]), model.card.training.get("patients", {})
-    taught, chose = (patients & set(known.get(key, ())) for key in ("train", "val"))
+    patients, taught, chose = _known(model, data, regions)
     chose, of = chose - taught, f"of the {counted(len(patients), 'patient')} scored here"
-    if not known.get("train"):
+    if not model.card.training.get("patients", {}).get("train"):
         note = f"whether any {of} trained the model is not known, its card names nobody"
         return {"trained": None, "validated": None, "note": note}
     note = f"none {of} trained the model or validated it"
@@ -93,6 +91,12 @@ def seen_by(model: Model, data: Dataset, regions: Sequence[str]) -> dict[str, An
     elif chose:
         note = f"none {of} trained the model, but {len(chose)} validated it, and choices were made by them: expect less elsewhere"
     return {"trained": len(taught), "validated": len(chose), "note": note}
+
+
+def _known(model: Model, data: Dataset, regions: Sequence[str]) -> tuple[set[str], set[str], set[str]]:
+    """Return the patients of some regions, and which of them trained and validated the model."""
+    patients, named = set(data.regions.loc[list(regions), "patient"]), model.card.training.get("patients", {})
+    return patients, patients & set(named.get("train", ())), patients & set(named.get("val", ()))
 
 
 def with_truth(data: Dataset, regions: Sequence[str], part: str) -> tuple[list[str], list[str]]:

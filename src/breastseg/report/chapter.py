@@ -77,7 +77,7 @@ def write_chapter(evaluation: str | Path, card: Card) -> Path:
     save_figure(figures, label_map, out / "figure.png")
     write_table(out / "table.csv", [{key: "" if value != value else value for key, value in vars(row).items()} for row in rows])
     pages = html_pages()
-    pages.filters["percent"] = _percent
+    pages.filters |= {"percent": _percent, "counted": counted}
     told = {
         "scores": scores, "tumour": tumour, "rows": rows, "said": _compared(scores), "network": _network(card), "pictures": len(figures),
     }  # fmt: skip

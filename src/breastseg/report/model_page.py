@@ -90,7 +90,7 @@ def _templates() -> Environment:
         loader=PackageLoader("breastseg", "report"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True,
     )  # fmt: skip
-    pages.filters["counted"] = lambda items, one, many: f"{len(items)} {one if len(items) == 1 else many}"
+    pages.filters["counted"] = counted
     pages.filters["people"] = _people
     pages.filters["score"] = lambda value: "–" if value is None or math.isnan(value) else f"{value:.3f}"
     pages.filters["count"] = lambda value: f"{int(value):,}"
