@@ -166,7 +166,7 @@ def test_probabilities_and_uncertainty_on_demand(lively_bundle: Bundle, slide: P
 
 
 def test_without_the_tissue_mask_everything_is_named(lively_bundle: Bundle, slide: Path, tmp_path: Path) -> None:
-    out = run(lively_bundle, tmp_path / "maps", slide, "--no-tissue-mask", "--figure", 1)
+    out = run(lively_bundle, tmp_path / "maps", slide, "--tissue-mask", "off", "--figure", 1)
     assert labels_of(out / "one").min() >= 1
     assert not (out / "one" / "tissue.png").exists()
     assert (out / "figure.png").is_file()

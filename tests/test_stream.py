@@ -97,7 +97,7 @@ def named(tiny_bundle: Bundle) -> Model:
     return Model(tiny_bundle, by_red)
 
 
-EVERYTHING = MapConfig(tissue_mask=False)
+EVERYTHING = MapConfig(tissue_mask="off")
 
 
 def whole(model: Model, slide: ArraySlide, folder: Path, config: MapConfig = EVERYTHING) -> npt.NDArray[np.uint8]:
@@ -110,7 +110,7 @@ def whole(model: Model, slide: ArraySlide, folder: Path, config: MapConfig = EVE
 @pytest.mark.parametrize("blend", [False, True])
 def test_a_pixelwise_runner_gives_the_pixelwise_answer(named: Model, tmp_path: Path, shape: tuple[int, int], blend: bool) -> None:
     pixels = random_pixels(shape)
-    labels = whole(named, ArraySlide(pixels), tmp_path, MapConfig(tissue_mask=False, blend=blend))
+    labels = whole(named, ArraySlide(pixels), tmp_path, MapConfig(tissue_mask="off", blend=blend))
     assert np.array_equal(labels, pixels[..., 0] % 5 + 1)
 
 
@@ -209,7 +209,7 @@ def test_a_box_of_a_slide_is_the_same_box_of_the_whole(lively_bundle: Bundle, tm
 
 def test_a_small_box_reads_little(named: Model, tmp_path: Path) -> None:
     slide = ArraySlide(random_pixels((2000, 2000)))
-    whole(named, slide, tmp_path, MapConfig(tissue_mask=False, box=Box(1000, 1000, 20, 20)))
+    whole(named, slide, tmp_path, MapConfig(tissue_mask="off", box=Box(1000, 1000, 20, 20)))
     assert sum((right - left) * (bottom - top) for left, top, right, bottom in slide.reads) <= 2 * named.card.tile_px**2
 
 
@@ -248,7 +248,7 @@ def test_probabilities_and_entropy_are_kept_where_something_was_analysed(named: 
     pixels[:, 104:] = 200
     model, config = (
         replace(named, runner=Known(look)),
-        MapConfig(tissue_mask=False, probabilities=True, uncertainty=True, box=Box(0, 0, 200, 64)),
+        MapConfig(tissue_mask="off", probabilities=True, uncertainty=True, box=Box(0, 0, 200, 64)),
     )
     with make_maps(plan_map(ArraySlide(pixels), model, config), model, config, tmp_path) as maps:
         assert [raster.size_px for raster in maps.probabilities] == [(200, 100)] * 5
@@ -284,7 +284,7 @@ def test_nothing_the_size_of_the_slide_is_held(named: Model, tmp_path: Path, mon
     at_once = Known(by_red.look)
     model = replace(named, runner=at_once, bundle=replace(named.bundle, card=replace(named.card, tile_px=1024, halo_px=64)))
     monkeypatch.setattr(Known, "labels", lambda self, tiles: np.full(tiles.shape[:3], 3, np.uint8))
-    config = MapConfig(tissue_mask=False)
+    config = MapConfig(tissue_mask="off")
     tracemalloc.start()
     try:
         plan = plan_map(ArraySlide(pixels), model, config)
