@@ -148,7 +148,7 @@ def _write_scores(maps: Maps, model: Model, folder: Path, mpp: float) -> None:
 
 def _tell_glass(slide: Slide, plan: Plan, say: Callable[[str], None]) -> None:
     """Say how much of a flat picture is left out: whoever cut it out may have meant all of it."""
-    if plan.tissue is None or plan.tissue.all():
+    if plan.tissue is None or plan.tissue.all() or not plan.tissue.any():
         return
     percent = 100 * (1 - plan.tissue.mean())
     say(f"{slide.path}: {percent:.3g} % is no tissue and has no label; --tissue-mask off looks at all of it")
