@@ -244,7 +244,7 @@ def test_how_much_of_a_flat_picture_is_left_out_is_said(lively_bundle: Bundle, t
     row = pd.read_csv(out / "measures.csv").iloc[0]
     assert row["tissue_mask_mm2"] == pytest.approx(row["analysed_mm2"], rel=0.01)
     percent = 100 * (1 - row["tissue_mask_mm2"] / (800 * 1100 * 0.25 / 1e6))
-    assert percent == pytest.approx(100 * 800 / 1100, abs=3)
+    assert percent == pytest.approx(100 * 800 / 1100, abs=4)
     assert f"field.png: {percent:.3g} % is no tissue and has no label; --tissue-mask off looks at all of it" in capsys.readouterr().out
 
 
@@ -259,7 +259,7 @@ def test_glass_is_named_where_it_is_asked_for(lively_bundle: Bundle, glass: Path
 def test_a_field_full_of_tissue_has_the_same_bytes_with_and_without_the_look_for_glass(lively_bundle: Bundle, tmp_path: Path) -> None:
     """A person who cut a field out meant all of it."""
     large = tmp_path / "large.png"
-    Image.fromarray(np.tile(crop(0), (3, 3, 1))).save(large)
+    Image.fromarray(np.tile(crop(0), (2, 2, 1))).save(large)
     auto, off = (run(lively_bundle, tmp_path / word, large, "--mpp", 0.5, "--tissue-mask", word) for word in ("auto", "off"))
     for folder in (auto, off):
         (folder / "breastseg-work.json").unlink()
