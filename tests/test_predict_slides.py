@@ -134,6 +134,9 @@ def test_all_glass_is_all_0_with_empty_regions(lively_bundle: Bundle, tmp_path: 
     assert not labels_of(out / "glass").any()
     assert json.loads((out / "glass" / "regions.geojson").read_text(encoding="utf-8"))["features"] == []
     assert pd.read_csv(out / "measures.csv")["analysed_mm2"].tolist() == [0]
+    doubts = json.loads((out / "glass" / "run.json").read_text(encoding="utf-8"))["doubts"]
+    assert doubts[0].startswith("no tissue was found: nothing was analysed")
+    assert "names the glass" not in " ".join(doubts), "it does not"
 
 
 @pytest.mark.parametrize("text", ["260,180,200,160", "130,90,100,80um"])
@@ -166,7 +169,7 @@ def test_probabilities_and_uncertainty_on_demand(lively_bundle: Bundle, slide: P
 
 
 def test_without_the_tissue_mask_everything_is_named(lively_bundle: Bundle, slide: Path, tmp_path: Path) -> None:
-    out = run(lively_bundle, tmp_path / "maps", slide, "--no-tissue-mask", "--figure", 1)
+    out = run(lively_bundle, tmp_path / "maps", slide, "--tissue-mask", "off", "--figure", 1)
     assert labels_of(out / "one").min() >= 1
     assert not (out / "one" / "tissue.png").exists()
     assert (out / "figure.png").is_file()

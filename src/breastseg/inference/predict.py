@@ -4,7 +4,7 @@ OUT/NAME/labels.png          a picture's labels: 8-bit palette, the input's size
 OUT/NAME/labels.ome.tif      a slide's labels: pyramid at the model's um/px, values are labels, names and colours inside
 OUT/NAME/regions.geojson     the same as polygons with holes in level-0 pixels, for QuPath
 OUT/NAME/overlay.png         the input with its classes over it, and a legend; of a slide overlay.jpg, at low resolution
-OUT/NAME/tissue.png          a slide's tissue mask
+OUT/NAME/tissue.png          the tissue mask of a slide, and of a flat picture where it leaves out glass
 OUT/NAME/run.json            everything needed to do it again
 OUT/NAME/probabilities.ome.tif, uncertainty.ome.tif    when asked for
 OUT/measures.csv             areas, shares and shapes, one row an input
