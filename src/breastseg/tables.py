@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from breastseg.wording import counted
+
 NOTE = "note"
 """A column that any table may have, for a person's own words."""
 
@@ -262,7 +264,7 @@ def _separator(text: str, names: Iterable[str], path: Path, error: type[Exceptio
 
 def _first_record(text: str, separator: str) -> list[str]:
     try:
-        return next((cells for cells in _reader(text, separator) if any(cell.strip(_BLANK) for cell in cells)), [])
+        return next((cells for cells in _reader(text, separator) if any(cell.strip(_BLANK + ",;") for cell in cells)), [])
     except csv.Error:
         return []
 
@@ -334,7 +336,7 @@ def _check_row(cells: list[str], columns: Sequence[str], looked_at: Iterable[str
         missing = columns[len(cells) :]
         if any(missing):
             first = shown(next(filter(None, missing)))
-            raise error(f"{where}: {len(cells)} cells, the head has {len(columns)}; give {first} too, be it blank")
+            raise error(f"{where}: {counted(len(cells), 'cell')}, the head has {len(columns)}; give {first} too, be it blank")
         cells += [""] * len(missing)
     for place, cell in enumerate(cells):
         if len(cell) > MAX_CELL:
