@@ -324,7 +324,7 @@ def _question(unknown: Iterable[str], columns: Sequence[str], names: Sequence[st
     for head in unknown:
         letters = _letters(head)
         near = [_MEANT.get(letters, ""), *(_WHAT if letters in _NAMES else ())]
-        near += difflib.get_close_matches(letters, missing, n=1, cutoff=0.7)
+        near += difflib.get_close_matches(letters, missing, n=1, cutoff=0.6)
         near += [name for name in missing if letters.startswith(name)]
         if meant := next((name for name in near if name in missing), None):
             return f"; did you mean {meant} by '{shown(head)}'?"
