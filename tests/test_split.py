@@ -165,6 +165,15 @@ def test_a_csv_by_region(many: Dataset, tmp_path: Path) -> None:
     assert split(many, SplitConfig(str(path)))["split"].to_dict() == wanted
 
 
+def test_a_csv_that_a_spreadsheet_saved(many: Dataset, tmp_path: Path) -> None:
+    """Regions named by their files, in folders, semicolons, capitals, a mark at the start, blank rows, notes of one's own."""
+    wanted = {region: PARTS[int(patient[1:]) % 3] for region, patient in many.regions["patient"].items()}
+    rows = "".join(f"images\\{region}.PNG; {part.upper()};{many.regions.at[region, 'patient']};seen\r\n" for region, part in wanted.items())
+    path = tmp_path / "mine.csv"
+    path.write_text(f"sep=;\r\nREGION;Split;Patient;Note\r\n{rows};;;\r\n", encoding="utf-8-sig")
+    assert split(many, SplitConfig(str(path)))["split"].to_dict() == wanted
+
+
 def test_a_csv_by_patient(many: Dataset, tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_text("patient,split\n" + "".join(f"p{p},{'test' if p < 4 else 'train'}\n" for p in range(40)))

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from breastseg.wording import counted
@@ -19,7 +20,7 @@ from breastseg.wording import counted
 NOTE = "note"
 """A column that any table may have, for a person's own words."""
 
-MAX_BYTES, MAX_CELLS = 50_000_000, 5_000_000
+MAX_BYTES, MAX_CELLS = 50_000_000, 4_000_000
 """A table is held whole while it is read: in some 500 MB at most."""
 MAX_CELL = 32_767
 """Letters in a cell of a spreadsheet."""
@@ -28,8 +29,11 @@ _SEPARATORS = (",", ";", "\t")
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[ ,;\t]*(\r\n|\r|\n)', re.IGNORECASE)
 _SHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .ods are zip files, .xls an older container
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_HEAD_WITHIN = 1000
+"""Rows in which the head is looked for."""
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _NO_TEXT = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_ODD = re.compile("[#\r\n\ufffd]")
 _BLANK = " \t\r\n\v\f\xa0\u2007\u202f\u200b\ufeff"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
@@ -40,7 +44,7 @@ _MEANT: Mapping[str, str] = {
     **dict.fromkeys(("patientid", "patientname", "case", "caseid", "subject", "subjectid", "donor", "pid"), "patient"),
     **dict.fromkeys(("hospital", "centre", "center", "institution", "institute", "siteid", "clinic"), "site"),
     **dict.fromkeys(("um/px", "\u03bcm/px", "umperpx", "umpx", "micron", "microns", "micronsperpixel", "resolution", "pixelsize",
-                     "pixelsizeum", "mppx", "mpp(um)", "sourcempp", "imagempp"), "mpp"),
+                     "pixelsizeum", "mppx", "sourcempp", "imagempp"), "mpp"),
     **dict.fromkeys(("set", "subset", "part", "partition", "fold", "splits"), "split"),
     **dict.fromkeys(("roi", "field", "rectangle", "bounds", "boundingbox", "bbox"), "box"),
     **dict.fromkeys(("label", "classname", "classification", "type", "category"), "class"),
@@ -183,20 +187,21 @@ def read_table(
     """
     wish = _wish(needed, known)
     text, note = _text(path, error, wish)
-    separator, start = _separator(text, (*needed, *known, *passive), path, error)
-    if sum(map(text.count, (separator, "\r", "\n"))) > MAX_CELLS:
+    if sum(map(text.count, (*_SEPARATORS, "\r", "\n"))) > MAX_CELLS:
         raise error(f"{path}: more than {MAX_CELLS:,} cells, {wish}")
-    lines = _records(text[start:], separator, path, error)
-    if not lines:
+    separator, start = _separator(text, (*needed, *known, *passive), path, error)
+    records = _records(text[start:], separator, path, error)
+    _, heads = next(records, (0, []))
+    if not heads:
         raise error(f"{path}: empty, {wish}")
-    (_, heads), body = lines[0], lines[1:]
     columns = _columns(heads, path, error, needed=needed, known=known, passive=passive, others=others)
     looked_at = {*needed, *known}
     order = [place for place, name in enumerate(columns) if name]
     places = {columns[place]: number for number, place in enumerate(order)}
     rows = []
-    for number, cells in body:
-        _check_row(cells, columns, looked_at, f"{path}, row {number}", error)
+    for number, cells in records:
+        if len(cells) != len(columns) or len(order) != len(columns) or _is_odd("".join(cells)):
+            _check_row(cells, columns, looked_at, f"{path}, row {number}", error)
         rows.append(Row(number, tuple(cells[place] for place in order), places))
     if not rows and not may_be_empty:
         raise error(f"{path}: a head without rows, {wish}")
@@ -264,7 +269,8 @@ def _separator(text: str, names: Iterable[str], path: Path, error: type[Exceptio
 
 def _first_record(text: str, separator: str) -> list[str]:
     try:
-        return next((cells for cells in _reader(text, separator) if any(cell.strip(_BLANK + ",;") for cell in cells)), [])
+        records = islice(_reader(text, separator), _HEAD_WITHIN)
+        return next((cells for cells in records if any(cell.strip(_BLANK + ",;") for cell in cells)), [])
     except csv.Error:
         return []
 
@@ -274,19 +280,16 @@ def _reader(text: str, separator: str) -> Iterator[list[str]]:
     return csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
 
 
-def _records(text: str, separator: str, path: Path, error: type[Exception]) -> list[tuple[int, list[str]]]:
-    """Return each row that is not blank with its number."""
-    found = []
-    lines = _reader(text, separator)
+def _records(text: str, separator: str, path: Path, error: type[Exception]) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row that is not blank with its number."""
     number = 0
     try:
-        for number, cells in enumerate(lines, start=1):
+        for number, cells in enumerate(_reader(text, separator), start=1):
             cells = [cell.strip(_BLANK) for cell in cells]
             if any(cells):
-                found.append((number, cells))
+                yield number, cells
     except csv.Error as cause:
         raise error(f"{path}, row {number + 1}: not a CSV table ({cause})") from None
-    return found
 
 
 def _letters(head: str) -> str:
@@ -329,6 +332,11 @@ def _question(unknown: Iterable[str], columns: Sequence[str], names: Sequence[st
         if meant := next((name for name in near if name in missing), None):
             return f"; did you mean {meant} by '{shown(head)}'?"
     return ""
+
+
+def _is_odd(text: str) -> bool:
+    """Return whether a row has to be looked at cell by cell."""
+    return len(text) > MAX_CELL or _ODD.search(text) is not None
 
 
 def _check_row(cells: list[str], columns: Sequence[str], looked_at: Iterable[str], where: str, error: type[Exception]) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 from breastseg.data.dataset import Dataset
 from breastseg.errors import InputError, SplitError
 from breastseg.files import write_text
+from breastseg.sources.rows import picture_name
 from breastseg.tables import Table, alike, read_table, shown
 from breastseg.wording import counted
 
@@ -118,8 +119,9 @@ def listed_split(dataset: Dataset) -> pd.DataFrame:
     if not path.is_file():
         raise SplitError(f"{dataset.path}: not split yet; run breastseg split {dataset.path} --scheme random")
     table = read_table(path, SplitError, needed=("region", "split"), known=("patient", "site", LEAKY))
-    _check_rows(table, regions, "region", "split the data set again")
-    found = regions.loc[[row["region"] for row in table.rows], ["patient", "site"]].assign(split=_parts(table))
+    names = _names(table, regions, "region", "split the data set again")
+    _check_whole(table, regions, "region", names)
+    found = regions.loc[names, ["patient", "site"]].assign(split=_parts(table))
     if LEAKY in table.columns:
         found[LEAKY] = [row[LEAKY] for row in table.rows]
     return found
@@ -209,11 +211,11 @@ def _from_csv(regions: pd.DataFrame, config: SplitConfig) -> pd.Series:
     if key is None:
         raise SplitError(f"{path}: columns are {', '.join(table.columns)}, wanted region or patient, and split")
     found: dict[str, tuple[str, int]] = {}
-    for row, part in zip(table.rows, _parts(table), strict=True):
-        before, number = found.setdefault(row[key], (part, row.number))
+    for row, name, part in zip(table.rows, _names(table, regions, key, "mend the row, or remove it"), _parts(table), strict=True):
+        before, number = found.setdefault(name, (part, row.number))
         if before != part or (key == "region" and number != row.number):
-            raise SplitError(f"{table.where(row)}: {key} {row[key]} is in {part}, in row {number} in {before}; keep one row")
-    _check_rows(table, regions, key, "mend the row, or remove it")
+            raise SplitError(f"{table.where(row)}: {key} {name} is in {part}, in row {number} in {before}; keep one row")
+    _check_whole(table, regions, key, found)
     return (regions.index.to_series() if key == "region" else regions["patient"]).map(lambda name: found[name][0])
 
 
@@ -226,26 +228,38 @@ def _parts(table: Table) -> list[str]:
     return found
 
 
-def _check_rows(table: Table, regions: pd.DataFrame, key: str, advice: str) -> None:
-    """Refuse rows that fit no region, or contradict what is known of it, and regions without a row; `key` says what rows are of."""
+def _names(table: Table, regions: pd.DataFrame, key: str, advice: str) -> list[str]:
+    """Return the region or patient of each row, as `key` says; a region may be named by its picture's file.
+
+    Raises:
+        SplitError: a row fits no region, or contradicts what is known of it.
+    """
     known = {str(name) for name in (regions.index if key == "region" else regions["patient"])}
-    by_look = {alike(name): name for name in sorted(known)}
+    near = {alike(name): name for name in sorted(known)}
+    found = []
     for row in table.rows:
-        if row[key] not in known:
-            near = by_look.get(alike(row[key]))
-            meant = f"; is it '{near}', changed by a spreadsheet? Keep that column as text" if near else f"; {advice}"
+        name = row[key]
+        if name not in known and key == "region":
+            name = picture_name(name.replace("\\", "/").split("/")[-1])
+        if name not in known:
+            other = near.get(alike(name))
+            meant = f"; is it '{other}', changed by a spreadsheet? Keep that column as text" if other else f"; {advice}"
             raise SplitError(f"{table.where(row)}: {key} '{shown(row[key])}' is not in regions.csv{meant}")
         if key == "region":
             for column in ("patient", "site"):
-                here, there = row[column], str(regions.at[row[key], column])
+                here, there = row[column], str(regions.at[name, column])
                 if column in table.columns and here != there:
                     raise SplitError(f"{table.where(row)}: {column} is '{shown(here)}', regions.csv says '{shown(there)}'; {advice}")
-    named = {row[key] for row in table.rows}
-    without = [
-        region for region, name in zip(regions.index, regions.index if key == "region" else regions[key], strict=True) if name not in named
-    ]
-    if without:
-        raise SplitError(f"{table.path}: says nothing of region {without[0]}; add a row for it")
+        found.append(name)
+    return found
+
+
+def _check_whole(table: Table, regions: pd.DataFrame, key: str, names: Iterable[str]) -> None:
+    """Refuse a table that leaves a region out."""
+    named = set(names)
+    for region, name in zip(regions.index, regions.index if key == "region" else regions["patient"], strict=True):
+        if name not in named:
+            raise SplitError(f"{table.path}: says nothing of region {region}; add a row for it")
 
 
 _SCHEMES: Mapping[str, Callable[[pd.DataFrame, SplitConfig], pd.Series]] = {
