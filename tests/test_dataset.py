@@ -111,6 +111,10 @@ def test_a_missing_or_damaged_array_is_named(tmp_path: Path) -> None:
         with pytest.raises(DatasetError, match=r"labels\.npy: damaged .*; prepare the data set again"):
             data.labels(region)
     path.unlink()
+    path.mkdir()
+    with pytest.raises(DatasetError, match=r"labels\.npy: cannot be read \(Is a directory\)"):
+        data.labels(region)
+    path.rmdir()
     with pytest.raises(DatasetError, match=r"labels\.npy: missing though the data set was whole; prepare it again"):
         data.labels(region)
 

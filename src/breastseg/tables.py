@@ -210,7 +210,7 @@ def read_table(
 
 
 def _wish(needed: Sequence[str], known: Sequence[str]) -> str:
-    return f"wanted a CSV with {', '.join(needed)}" + (f" and any of {', '.join(known)}" if known else "")
+    return f"wanted a CSV with {', '.join(map(shown, needed))}" + (f" and any of {', '.join(map(shown, known))}" if known else "")
 
 
 def _text(path: Path, error: type[Exception], wish: str) -> tuple[str, str | None]:

@@ -132,6 +132,8 @@ class Dataset:
                 size = file.seek(0, os.SEEK_END)
         except FileNotFoundError:
             raise DatasetError(f"{path}: missing though the data set was whole; prepare it again") from None
+        except OSError as cause:
+            raise DatasetError(f"{path}: cannot be read ({cause.strerror or cause}); prepare the data set again") from None
         start = 10 + int.from_bytes(head[8:10], "little")
         header = _HEADER.fullmatch(head[10:start]) if head.startswith(_MAGIC) else None
         if header is None:
@@ -175,7 +177,7 @@ def open_dataset(path: str | Path) -> Dataset:
     if not isinstance(info, dict) or "format" not in info:
         raise DatasetError(f"{root / 'dataset.json'}: not a data set's description; prepare it again")
     if info["format"] != FORMAT:
-        raise DatasetError(f"{root}: data set format {info['format']}, wanted {FORMAT}; prepare it again into a new folder")
+        raise DatasetError(f"{root}: data set format {shown(str(info['format']))}, wanted {FORMAT}; prepare it again into a new folder")
     if not {"mpp", "label_map", "dot_radius_um", "parts"} <= info.keys():
         raise DatasetError(f"{root / 'dataset.json'}: not a data set's description; prepare it again")
     label_map = LabelMap.from_dict(info["label_map"], str(root / "dataset.json"))
@@ -190,7 +192,7 @@ def open_dataset(path: str | Path) -> Dataset:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -1e9 < value < 1e9
 
 
 def _regions(path: Path, label_map: LabelMap) -> pd.DataFrame:

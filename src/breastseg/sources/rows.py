@@ -88,7 +88,7 @@ def read_rows(path: Path, pairs: Sequence[Pair], known: Callable[[Path, Collecti
         MppError: um/px that are no number or that no scan has.
     """
     table = read_table(path, SourceError, needed=("image",), known=("patient", "site", "mpp"))
-    if table.columns == ("image",) or not set(table.columns) & {"patient", "site", "mpp"}:
+    if not set(table.columns) & {"patient", "site", "mpp"}:
         raise SourceError(f"{path}: names pictures and nothing of them, wanted any of patient, site, mpp too")
     table.needs("image", "no picture; name its file, or remove the row")
     mpp = {
