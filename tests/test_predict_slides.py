@@ -272,16 +272,20 @@ def test_a_table_of_slides(lively_bundle: Bundle, folder: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("text", "say"),
     [
-        ("", r"slides\.csv: no rows with a column 'path'; wanted the columns path, mpp, box, patient"),
-        ("slide,mpp\na.tif,0.5\n", r"slides\.csv: no rows with a column 'path'"),
-        ("path,mpp\na.tif,forty\n", r"slides\.csv, line 2: mpp 'forty', wanted a number"),
-        ("path,mpp\n,0.5\n", r"slides\.csv, line 2: no path; name the slide"),
+        ("", r"slides\.csv: empty, wanted a CSV with path and any of mpp, box, patient"),
+        ("slide,mpp\na.tif,0.5\n", r"slides\.csv: columns are slide, mpp; wanted a CSV with path .*; did you mean path by 'slide'\?"),
+        ("path,um/px\na.tif,0.5\n", r"slides\.csv: unknown column 'um/px', wanted .*; did you mean mpp by 'um/px'\?"),
+        ("path,mpp\na.tif,forty\n", r"slides\.csv, row 2: mpp 'forty', wanted a number"),
+        ("path,mpp\na.tif,0\n", r"slides\.csv, row 2: 0 um/px, wanted 0\.05 to 20; give the right value with the table's mpp"),
+        ("path,mpp\n,0.5\n", r"slides\.csv, row 2: no path; name the slide"),
+        ("path\na.tif\nb.tif\na.tif\n", r"slides\.csv, row 4: 'a\.tif' is in row 2 too; keep one row a slide"),
+        ("path,patient\na.tif,M\xfcller\n", r"slides\.csv: not UTF-8, read as Windows-1252: 'M\xfcller' in row 2; save it as CSV UTF-8"),
     ],
 )
 def test_a_table_that_cannot_be_read(
     lively_bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, say: str
 ) -> None:
-    (tmp_path / "slides.csv").write_text(text, encoding="utf-8")
+    (tmp_path / "slides.csv").write_text(text, encoding="latin-1")
     run(lively_bundle, tmp_path / "maps", tmp_path / "slides.csv", status=2)
     assert re.search(say, capsys.readouterr().err)
     assert not (tmp_path / "maps").exists()

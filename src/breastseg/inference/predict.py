@@ -12,7 +12,6 @@ OUT/manifest.csv             what became of each input, why, and in what time
 OUT/figure.png               with `figure`: the first inputs beside their masks
 """
 
-import csv
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -34,6 +33,7 @@ from breastseg.inference.stream import Block, Plan, Watch, plan_map
 from breastseg.outputs.pictures import save_figure
 from breastseg.slides import Slide, open_slide
 from breastseg.slides.flat import FlatSlide
+from breastseg.tables import read_table
 from breastseg.wording import counted
 
 _MANIFEST = ("slide", "outcome", "cause", "seconds", "result", "patient")
@@ -233,8 +233,11 @@ def _manifest(out: Path) -> dict[str, str]:
     path = out / "manifest.csv"
     if not path.is_file():
         return {}
-    with path.open(encoding="utf-8", newline="") as file:
-        return {row["slide"]: row["seconds"] for row in csv.DictReader(file)}
+    try:
+        table = read_table(path, InputError, needed=("slide", "seconds"), others=True)
+    except InputError:  # it is written anew, and a damaged one stops no run: what it knew is left blank
+        return {}
+    return {row["slide"]: row["seconds"] for row in table.rows}
 
 
 def _write_manifest(rows: Sequence[dict[str, Any]], out: Path) -> None:
