@@ -3,6 +3,7 @@
 import copy
 import gzip
 import json
+import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -136,13 +137,15 @@ def test_a_compressed_file_is_kept_compressed(client: Any, folder: Path) -> None
 
 
 BROKEN = {
-    "cut": ('{"type": "FeatureCollection", "features": [{', "not GeoJSON (Expecting property name"),
-    "binary": ("\0\xff", "not GeoJSON (Expecting value"),
-    "no features": ('{"type": "Topology"}', "not GeoJSON (no features in it)"),
-    "numbers": ('{"features": [1, 2]}', "not GeoJSON (no features in it)"),
-    "NaN": ('{"features": [{"geometry": NaN}]}', "not GeoJSON (NaN is no number)"),
-    "infinite": ('{"features": [{"geometry": 1e999}]}', "has a value that cannot be shown"),
-    "half a letter": ('{"features": [{"geometry": "\\ud800"}]}', "has a value that cannot be shown"),
+    "cut": ('{"type": "FeatureCollection", "features": [{', "not GeoJSON (it ends too early)"),
+    "binary": ("\0\xff", "not GeoJSON ("),
+    "no features": ('{"type": "Topology"}', "no features in it, wanted a GeoJSON FeatureCollection"),
+    "numbers": ('{"features": [1, 2]}', "feature 1: is no object"),
+    "no number": (
+        json.dumps({"features": [feature([[0, 0], [9, math.nan], [9, 9]])]}),
+        "feature 1: 'nan' is not a number of pixels",
+    ),
+    "half a letter": ('{"features": [{"geometry": "\\ud800"}]}', "not GeoJSON (half a letter in a name)"),
     "deep": ('{"features": [' + "[" * 100_000, "not GeoJSON (nested too deeply)"),
 }
 
@@ -165,7 +168,8 @@ def shaped(kind: str, coordinates: Any) -> dict[str, Any]:
     return feature(geometry={"type": kind, "coordinates": coordinates})
 
 
-POLYGON = {"type": "Polygon", "coordinates": [SQUARE]}
+SMALL = [[45, 45], [55, 45], [50, 55], [45, 45]]
+POLYGON, POINT = {"type": "Polygon", "coordinates": [SQUARE]}, {"type": "Point", "coordinates": [3, 3, 0]}
 REFUSED = {
     "bow tie": (
         feature([[0, 0], [100, 100], [100, 0], [0, 100], [0, 0]]),
@@ -190,7 +194,17 @@ REFUSED = {
     "point outside": (shaped("MultiPoint", [[3, 3], [3, 257]]), 400, "area 2 reaches outside the slide, which has 256 x 256 px"),
     "no points": (shaped("MultiPoint", []), 400, "area 2 has nothing in it"),
     "points": (shaped("MultiPoint", [[3, 3], [0, 256]]), 200, ""),
-    "areas": (shaped("MultiPolygon", [[SQUARE, HOLE], [HOLE]]), 200, ""),
+    "areas": (shaped("MultiPolygon", [[SQUARE, HOLE], [SMALL]]), 200, ""),
+    "areas that share a border": (shaped("MultiPolygon", [[SQUARE, HOLE], [HOLE]]), 400, "area 2 crosses itself or its holes (Self-inter"),
+    "areas on each other": (shaped("MultiPolygon", [[SQUARE], [HOLE]]), 400, "area 2 crosses itself or its holes (Nested shells"),
+    "a hundredth of a pixel": (
+        feature([[10, 10], [10.001, 10.004], [10.004, 10], [10, 10]]),
+        400,
+        "area 2 crosses itself or its holes (Too few points",
+    ),
+    "a collection": (feature(geometry={"type": "GeometryCollection", "geometries": [POLYGON, POINT]}), 200, ""),
+    "an empty collection": (feature(geometry={"type": "GeometryCollection", "geometries": []}), 400, "area 2 is neither a Polygon nor"),
+    "a class that is a number": (feature(name=3), 400, "area 2 has no class that can be kept"),
     "nothing": ({}, 400, "area 2 has no class; give it one"),
     "no class": ({"type": "Feature", "geometry": POLYGON, "properties": {}}, 400, "area 2 has no class; give it one"),
     "long class": (feature(name="a" * 65), 400, "area 2 has a class whose name is longer than 64 letters"),
@@ -204,7 +218,7 @@ REFUSED = {
         413,
         "2 areas with 400006 corners, a page shows up to 20000 with 400000; open them in QuPath",
     ),
-    "deep": (feature(more=json.loads("[" * 400 + "]" * 400)), 200, ""),
+    "deep": (feature(more=json.loads("[" * 400 + "]" * 400)), 400, "an area has a value that cannot be kept"),
 }
 
 
@@ -237,7 +251,7 @@ def test_two_slides_that_would_share_a_file(client: Any, folder: Path) -> None:
 def test_a_file_that_cannot_be_written(client: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number, status, words in ((28, 507, "the disk is full"), (13, 403, "the folder cannot be written to")):
 
-        def failing(path: Path, collection: Any, number: int = number) -> None:
+        def failing(path: Path, collection: Any, number: int = number, **more: Any) -> None:
             raise OSError(number, "no")
 
         monkeypatch.setattr(annotations, "_write", failing)

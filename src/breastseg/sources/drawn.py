@@ -177,8 +177,13 @@ def read_geojson(file: BinaryIO, where: str, *, is_gzip: bool = False) -> Drawn:
     except UnicodeDecodeError:
         raise SourceError(f"{where}: not text; export it again") from None
     except (ValueError, gzip.BadGzipFile, zlib.error, EOFError) as cause:
-        raise SourceError(f"{where}: not GeoJSON ({cause}); export it again from QuPath") from None
+        raise not_geojson(where, cause) from None
     return found.drawn()
+
+
+def not_geojson(where: str, cause: Exception) -> SourceError:
+    """Return the error that says what is wrong with a file."""
+    return SourceError(f"{where}: not GeoJSON ({cause}); export it again from QuPath")
 
 
 class _Found:
@@ -238,7 +243,7 @@ class _Taken:
             self._skip(plane or "empty")
         elif not any(kind in _DRAWN for kind, _ in shapes):
             self._skip(*(kind for kind, _ in shapes))
-        elif (name := _class_name(properties, where)) is None:
+        elif (name := class_name(properties, where)) is None:
             self._skip("without class")
         else:
             for kind, coordinates in shapes:
@@ -317,8 +322,12 @@ def _list(value: Any, where: str) -> Any:
     return value
 
 
-def _class_name(properties: Mapping[str, Any], where: str) -> str | None:
-    """Return a class, "Tumor: Positive" for one that is derived; None for none."""
+def class_name(properties: Mapping[str, Any], where: str) -> str | None:
+    """Return the class that a feature's properties say, "Tumor: Positive" for one that is derived; None for none.
+
+    Raises:
+        SourceError: it is no text, or none that can be shown.
+    """
     given = properties.get("classification")
     given = properties.get("class") if given is None else given
     words: list[Any] = []

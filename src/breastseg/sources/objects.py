@@ -76,7 +76,7 @@ def read_objects(file: BinaryIO, where: str) -> Iterator[Any]:
     if members is not None:
         if not isinstance(members, dict) or not ({"geometry", "coordinates", "geometries"} & members.keys()):
             raise _no_features(where)
-        yield _as_feature(members)
+        yield as_feature(members)
 
 
 def _no_features(where: str) -> SourceError:
@@ -185,7 +185,7 @@ def _listed(text: _Text) -> Iterator[Any]:
         text.take(b"]")
         return
     for number in range(1, MAX_OBJECTS + 1):
-        yield _as_feature(_parsed(text.value(), text.where, number))
+        yield as_feature(_parsed(text.value(), text.where, number))
         if text.take(b",", b"]") == b"]":
             return
     raise SourceError(f"{text.where}: more than {MAX_OBJECTS:,} objects; export fewer")
@@ -216,7 +216,8 @@ def _members(text: _Text) -> Generator[Any, None, Any]:
     return None if is_collection else rest
 
 
-def _as_feature(value: Any) -> Any:
+def as_feature(value: Any) -> Any:
+    """Return a geometry that stands alone as a feature, and all else as it is."""
     if isinstance(value, dict) and "geometry" not in value and ("coordinates" in value or "geometries" in value):
         return {"type": "Feature", "geometry": value, "properties": {}}
     return value
