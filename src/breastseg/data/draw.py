@@ -1,24 +1,28 @@
 """Areas and dots -> a label image, and the dots as places in it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
 from breastseg.errors import SourceError
-from breastseg.geometry import Box, crossings, downward
+from breastseg.geometry import crossings, downward
 from breastseg.labels import LabelMap, Labels
-from breastseg.sources.drawn import Area, Dot, Drawn, Ring
+from breastseg.sources.drawn import Area, Dot, Drawn
 from breastseg.wording import counted
 
 Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
 
 Dots = npt.NDArray[np.int32]
 """(N, 3) rows of (label, y, x)."""
 
-_BAND_PX = 1 << 22
-"""Of an area, drawn at a time."""
+_HELD = 1 << 20
+"""Crossings of rows, or pixels, that are held at a time."""
+
+_MOST_CROSSINGS = 200_000_000
+"""Of outlines with rows of pixels: a map of 100 Mpx that is noise has half of them."""
 
 _MANY = 2_000
 """Areas of one picture of which the progress is shown."""
@@ -87,72 +91,131 @@ def draw(
         SourceError: an area or dot outside the picture. LabelError: a class that the map lacks.
     """
     check_inside(drawn, size_px, where)
-    scale = np.array(new_size_px) / size_px
-    labels, within = np.zeros(new_size_px[::-1], np.uint8), np.zeros(new_size_px[::-1], bool)
-    named = {name: label_map.label_of(name, where) for name in dict.fromkeys(area.name for area in drawn.areas)}
-    largest_first = sorted(drawn.areas, key=_extent, reverse=True)
-    for area in tqdm(largest_first, unit="area", leave=False, disable=None if len(largest_first) > _MANY else True):
-        for rows, columns, covered in _covered(area, scale, new_size_px):
-            labels[rows, columns][covered] = named[area.name]
-            within[rows, columns] |= covered
-    places = [_place(dot, label_map, size_px, new_size_px, where) for dot in drawn.dots]
+    names = dict.fromkeys([*(area.name for area in drawn.areas), *(dot.name for dot in drawn.dots)])
+    named = {name: label_map.label_of(name, where) for name in names}
+    labels, within = _areas(drawn.areas, named, np.array(new_size_px) / size_px, new_size_px, where)
+    places = [_place(dot, named[dot.name], size_px, new_size_px) for dot in drawn.dots]
     dots = np.array([place for place in places if place[0]], np.int32).reshape(-1, 3)
-    if not len(dots):
-        return labels, dots
-    discs = _discs(dots, labels.shape, radius_px)
-    return np.where(within, labels, discs), dots
+    return np.where(within, labels, _discs(dots, labels.shape, radius_px)) if len(dots) else labels, dots
 
 
-def _extent(area: Area) -> float:
-    """Return the area of the outline, by the shoelace formula."""
-    x, y = (area.outline - area.outline[0]).T
-    return abs(float(np.dot(x[:-1], y[1:]) - np.dot(x[1:], y[:-1]))) / 2
+def _areas(
+    areas: Sequence[Area], named: Mapping[str, int], scale: npt.NDArray[np.float64], size_px: tuple[int, int], where: str
+) -> tuple[Labels, Bools]:
+    """Draw areas; return labels, and where any area is."""
+    width, height = size_px
+    labels, within = np.zeros((height, width), np.uint8), np.zeros((height, width), bool)
+    largest_first = np.argsort(-_extents(areas), kind="stable").tolist()
+    crossed = 0
+    with tqdm(total=len(areas), unit="area", leave=False, disable=None if len(areas) > _MANY else True) as bar:
+        for batch in _batches([areas[k] for k in largest_first], scale[1]):
+            rings = _Rings(batch, scale)
+            crossed += rings.crossings(height)
+            if crossed > _MOST_CROSSINGS:
+                raise SourceError(f"{where}: outlines so long that they cross {crossed:,} rows of pixels; simplify them in QuPath")
+            values = np.array([named[area.name] for area in batch], np.uint8)
+            bands = -(-rings.crossings(height) // _HELD)
+            for band in range(bands):
+                rows = height * band // bands, height * (band + 1) // bands
+                for place, area in _pixels(*rings.spans(rows, size_px), size_px):
+                    labels.reshape(-1)[place] = values[area]
+                    within.reshape(-1)[place] = True
+            bar.update(len(batch))
+    return labels, within
 
 
-def _covered(area: Area, scale: npt.NDArray[np.float64], size: tuple[int, int]) -> Iterator[tuple[slice, slice, Bools]]:
-    """Yield the pixels of an area, in bands of its own box: rows, columns, and which of these are covered."""
-    outline = area.outline * scale
-    box = _box_of(outline, Box(0, 0, *size))
-    high = max(1, _BAND_PX // max(1, box.width))
-    holes = [hole * scale for hole in area.holes]
-    for y in range(box.y, box.y + box.height, high):
-        band = Box(box.x, y, box.width, min(high, box.y + box.height - y))
-        covered = _inside(outline, band)
-        for hole in holes:
-            part = _box_of(hole, band)
-            if part.area:
-                rows, columns = _slices(part, band)
-                covered[rows, columns] &= ~_inside(hole, part)
-        yield *_slices(band, Box(0, 0, *size)), covered
+def _extents(areas: Sequence[Area]) -> npt.NDArray[np.float64]:
+    """Return the areas of outlines, by the shoelace formula."""
+    if not areas:
+        return np.zeros(0)
+    lengths = np.array([len(area.outline) for area in areas])
+    starts = np.cumsum(lengths) - lengths
+    places = np.concatenate([area.outline for area in areas])
+    x, y = (places - np.repeat(places[starts], lengths, axis=0)).T
+    turned = x * np.roll(y, -1) - np.roll(x, -1) * y
+    turned[starts + lengths - 1] = 0  # from the last place to the first, which is (0, 0)
+    return np.abs(np.add.reduceat(turned, starts)) / 2
 
 
-def _box_of(ring: Ring, within: Box) -> Box:
-    """Return the box of the pixels whose middles may lie in a ring."""
-    corner, end = (within.x, within.y), (within.x + within.width, within.y + within.height)
-    x, y = np.clip(np.floor(ring.min(axis=0)), corner, end).astype(int).tolist()
-    right, bottom = np.clip(np.ceil(ring.max(axis=0)), corner, end).astype(int).tolist()
-    return Box(x, y, right - x, bottom - y)
+def _batches(areas: list[Area], scale: float) -> Iterator[list[Area]]:
+    """Yield areas in their order, as many at a time as may be held."""
+    batch: list[Area] = []
+    held = 0.0
+    for area in areas:
+        size = sum(len(ring) + scale * float(np.abs(np.diff(ring[:, 1])).sum()) for ring in (area.outline, *area.holes))
+        if batch and held + size > _HELD:
+            yield batch
+            batch, held = [], 0.0
+        batch.append(area)
+        held += size
+    if batch:
+        yield batch
 
 
-def _slices(part: Box, whole: Box) -> tuple[slice, slice]:
-    x, y = part.x - whole.x, part.y - whole.y
-    return slice(y, y + part.height), slice(x, x + part.width)
+class _Rings:
+    """Outlines and holes of areas as edges."""
+
+    def __init__(self, areas: Sequence[Area], scale: npt.NDArray[np.float64]) -> None:
+        rings = [ring for area in areas for ring in (area.outline, *area.holes)]
+        counts = np.array([1 + len(area.holes) for area in areas])
+        self._area = np.repeat(np.arange(len(areas)), counts)
+        self._sign = np.full(len(rings), -1)
+        self._sign[np.cumsum(counts) - counts] = 1
+        lengths = np.array([len(ring) for ring in rings])
+        places = np.concatenate(rings) * scale
+        after = np.arange(1, len(places) + 1)
+        after[np.cumsum(lengths) - 1] = np.cumsum(lengths) - lengths
+        self._ring = np.repeat(np.arange(len(rings)), lengths)
+        self._edges, self._is_down = downward(places, places[after])
+
+    def crossings(self, height: int) -> int:
+        """Return about how often edges cross the middles of rows, and at least 1."""
+        top, bottom = np.clip(self._edges[[1, 3]], 0, height)
+        return 1 + int((bottom - top).sum())
+
+    def spans(self, rows: tuple[int, int], size_px: tuple[int, int]) -> tuple[Ints, Ints]:
+        """Return where stretches of rows begin and end that areas cover, area after area.
+
+        A place is (area * height + row) * (width + 1) + column.
+        """
+        width, height = size_px
+        edge, row, column = crossings(self._edges, rows)
+        ring = self._ring[edge]
+        place = (ring * height + row) * (width + 1) + np.clip(column, 0, width)
+        start, end = _stretches(place, np.where(self._is_down[edge], 1, -1), lambda turns: turns != 0)
+        ring = start // ((width + 1) * height)
+        shift = (self._area[ring] - ring) * ((width + 1) * height)  # from the number of the ring to that of the area
+        start, end, sign = start + shift, end + shift, self._sign[ring]
+        if (self._sign > 0).all():
+            return start, end
+        return _stretches(np.concatenate([start, end]), np.concatenate([sign, -sign]), lambda layers: layers == 1)
 
 
-def _inside(ring: Ring, box: Box) -> Bools:
-    """Return which pixels of a box lie in a ring: going right, how often it went round them."""
-    edges, is_down = downward(ring, np.roll(ring, -1, axis=0))
-    edge, row, column = crossings(edges, (box.y, box.y + box.height))
-    place = (row - box.y) * (box.width + 1) + np.clip(column - box.x, 0, box.width)
-    turns = np.zeros((box.height, box.width + 1), np.int32)
-    np.add.at(turns.reshape(-1), place, np.where(is_down[edge], 1, -1).astype(np.int32))
-    np.cumsum(turns, axis=1, out=turns)
-    return np.asarray(turns[:, :-1] != 0)
+def _stretches(place: Ints, step: Ints, is_inside: Callable[[Ints], Bools]) -> tuple[Ints, Ints]:
+    """Return where it begins and where it ends that the sum of steps so far is one that counts."""
+    order = np.argsort(place, kind="stable")
+    place, inside = place[order], is_inside(np.cumsum(step[order]))
+    start, end = place[:-1][inside[:-1]], place[1:][inside[:-1]]
+    return start[start < end], end[start < end]
 
 
-def _place(dot: Dot, label_map: LabelMap, size_px: tuple[int, int], new_size_px: tuple[int, int], where: str) -> tuple[int, int, int]:
+def _pixels(start: Ints, end: Ints, size_px: tuple[int, int]) -> Iterator[tuple[Ints, Ints]]:
+    """Yield the pixels of stretches in their order, as places in the flat image, each with its area."""
+    width, height = size_px
+    lengths = end - start
+    area, at = np.divmod(start, (width + 1) * height)
+    first = at // (width + 1) * width + at % (width + 1)
+    total = np.cumsum(lengths)
+    cuts = np.searchsorted(total, np.arange(0, int(total[-1]) if len(total) else 0, _HELD)).tolist()
+    for begin, stop in zip(cuts, [*cuts[1:], len(total)], strict=True):
+        length = lengths[begin:stop]
+        offset = np.arange(int(length.sum())) - np.repeat(np.cumsum(length) - length, length)
+        yield np.repeat(first[begin:stop], length) + offset, np.repeat(area[begin:stop], length)
+
+
+def _place(dot: Dot, label: int, size_px: tuple[int, int], new_size_px: tuple[int, int]) -> tuple[int, int, int]:
     x, y = (int(place * new / old) for place, new, old in zip((dot.x, dot.y), new_size_px, size_px, strict=True))
-    return label_map.label_of(dot.name, where), min(y, new_size_px[1] - 1), min(x, new_size_px[0] - 1)
+    return label, min(y, new_size_px[1] - 1), min(x, new_size_px[0] - 1)
 
 
 def _discs(dots: Dots, shape: tuple[int, int], radius: float) -> Labels:
