@@ -1,6 +1,7 @@
 """Areas and dots -> a label image, and the dots as places in it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -206,8 +207,8 @@ def _pixels(start: Ints, end: Ints, size_px: tuple[int, int]) -> Iterator[tuple[
     area, at = np.divmod(start, (width + 1) * height)
     first = at // (width + 1) * width + at % (width + 1)
     total = np.cumsum(lengths)
-    cuts = np.searchsorted(total, np.arange(0, int(total[-1]) if len(total) else 0, _HELD)).tolist()
-    for begin, stop in zip(cuts, [*cuts[1:], len(total)], strict=True):
+    cuts = [0, *np.searchsorted(total, np.arange(_HELD, int(total[-1]) if len(total) else 0, _HELD)).tolist(), len(total)]
+    for begin, stop in pairwise(cuts):
         length = lengths[begin:stop]
         offset = np.arange(int(length.sum())) - np.repeat(np.cumsum(length) - length, length)
         yield np.repeat(first[begin:stop], length) + offset, np.repeat(area[begin:stop], length)

@@ -90,7 +90,7 @@ class Drawn:
     def boxes(self) -> npt.NDArray[np.float64]:
         """Return left, top, right and bottom of each area and then of each dot: (N, 4)."""
         rings = [area.outline for area in self.areas]
-        dots = np.array([(dot.x, dot.y) for dot in self.dots]).reshape(-1, 2)
+        dots = np.array([(dot.x, dot.y) for dot in self.dots], np.float64).reshape(-1, 2)
         if not rings:
             return np.hstack([dots, dots])
         places = np.concatenate(rings)

@@ -11,10 +11,11 @@ from collections.abc import Generator, Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 
 from breastseg.errors import SourceError
 
-MAX_BYTES = 1_000_000_000
+MAX_BYTES = 500_000_000
 """Of text, unpacked."""
 
 MAX_OBJECT_BYTES = 64_000_000
@@ -23,7 +24,7 @@ MAX_OBJECT_BYTES = 64_000_000
 MAX_REST_BYTES = 4_000_000
 """Of one object without its rings: JSON takes up to 30 times its text."""
 
-MAX_OBJECTS = 2_000_000
+MAX_OBJECTS = 500_000
 
 MAX_DEPTH = 64
 
@@ -31,6 +32,7 @@ _PIECE = 1 << 22
 _SPACE = re.compile(rb"[ \t\r\n]*+")
 _WORD = re.compile(rb'[^ \t\r\n,:"\[\]{}]++')
 _STRING = rb'"(?:[^"\\]++|\\.)*+"'
+_WHOLE_STRING = re.compile(_STRING, re.DOTALL)
 _FLAT = re.compile(rb'(?:[^"\[\]{}]++|' + _STRING + rb'|\[[^"\[\]{}]*+\])*+', re.DOTALL)
 """What lies between the brackets that matter: strings, lists of numbers, and all that is neither."""
 
@@ -106,7 +108,7 @@ class _Text:
         """Read on; return whether there was more."""
         if self._is_whole:
             return False
-        piece = self._file.read(max(_PIECE, len(self._held) - self._at))
+        piece = self._file.read(max(_PIECE, (len(self._held) - self._at) // 2))
         self._is_whole = not piece
         self._bytes += len(piece)
         if self._bytes > MAX_BYTES:
@@ -141,6 +143,8 @@ class _Text:
                 raise ValueError("it ends too early")
         self._check_size(end - self._at)
         found, self._at = self._held[self._at : end], end
+        if len(found) > _PIECE:
+            self._add(b"")  # lets go of it here
         return found
 
     def _check_size(self, size: int) -> None:
@@ -152,7 +156,7 @@ def _end_of(text: bytes, at: int) -> int:
     """Return where the value ends that begins at a place; -1 when the text ends before."""
     first = text[at : at + 1]
     if first == b'"':
-        found = re.compile(_STRING, re.DOTALL).match(text, at)
+        found = _WHOLE_STRING.match(text, at)
         return found.end() if found else -1
     if first not in (b"[", b"{"):
         found = _WORD.match(text, at)
@@ -184,11 +188,12 @@ def _listed(text: _Text) -> Iterator[Any]:
     if text.peek() == b"]":
         text.take(b"]")
         return
-    for number in range(1, MAX_OBJECTS + 1):
-        yield as_feature(_parsed(text.value(), text.where, number))
+    parser = _Parser(text.where)
+    for _ in range(MAX_OBJECTS):
+        yield as_feature(parser.parsed(text.value()))
         if text.take(b",", b"]") == b"]":
             return
-    raise SourceError(f"{text.where}: more than {MAX_OBJECTS:,} objects; export fewer")
+    raise SourceError(f"{text.where}: more than {MAX_OBJECTS:,} objects; export the annotations alone")
 
 
 def _members(text: _Text) -> Generator[Any, None, Any]:
@@ -212,7 +217,7 @@ def _members(text: _Text) -> Generator[Any, None, Any]:
             size += len(members[-1])
             text._check_size(size)
         mark = text.take(b",", b"}")
-    rest = _parsed(b"{" + b",".join(members) + b"}", text.where, 1)
+    rest = _Parser(text.where).parsed(b"{" + b",".join(members) + b"}")
     return None if is_collection else rest
 
 
@@ -223,53 +228,63 @@ def as_feature(value: Any) -> Any:
     return value
 
 
-def _parsed(text: bytes, where: str, number: int) -> Any:
-    """Parse an object; its coordinates are lists of arrays."""
-    runs: list[bytes] = []
+class _Parser:
+    """JSON of one object after the other; its coordinates are lists of arrays."""
 
-    def keep(found: re.Match[bytes]) -> bytes:
+    def __init__(self, where: str) -> None:
+        self._where, self._number = where, 0
+        self._found: list[Any] = []
+        self._json = json.JSONDecoder(object_hook=self._fill)
+
+    def parsed(self, text: bytes) -> Any:
+        """Return the value of a text."""
+        self._number += 1
+        self._found = []
+        rest = self._short(_COORDINATES.sub(self._keep, text)).decode()
+        if _SURROGATE.search(rest):
+            try:
+                json.dumps(json.loads(rest), ensure_ascii=False).encode()
+            except UnicodeEncodeError:
+                raise ValueError("half a letter in a name") from None
+        return self._json.decode(rest)
+
+    def _keep(self, found: re.Match[bytes]) -> bytes:
+        """Take coordinates out, and leave their place in the list of what was found."""
         run = found[2].rstrip(b" \t\r\n,")
-        if not run or run.count(b"[") != run.count(b"]") or text[found.start() - 1 : found.start()] == b"\\":
+        if not run or run.count(b"[") != run.count(b"]") or found.string[found.start() - 1 : found.start()] == b"\\":
             return found[0]
-        runs.append(run)
-        return found[1] + b"%d" % (len(runs) - 1) + found[2][len(run) :]
+        self._found.append(self._nested(run))
+        return found[1] + b"%d" % (len(self._found) - 1) + found[2][len(run) :]
 
-    def fill(value: dict[str, Any]) -> dict[str, Any]:
-        if type(value.get("coordinates")) is int:  # every number there is the place of a run
-            value["coordinates"] = _nested(runs[value["coordinates"]], where, number)
+    def _fill(self, value: dict[str, Any]) -> dict[str, Any]:
+        if type(value.get("coordinates")) is int:  # every number there is a place in the list
+            value["coordinates"] = self._found[value["coordinates"]]
         return value
 
-    rest = _short(_COORDINATES.sub(keep, text), where, number).decode()
-    if _SURROGATE.search(rest):
-        try:
-            json.dumps(json.loads(rest), ensure_ascii=False).encode()
-        except UnicodeEncodeError:
-            raise ValueError("half a letter in a name") from None
-    return json.loads(rest, object_hook=fill)
+    def _short(self, text: bytes) -> bytes:
+        if len(text) > MAX_REST_BYTES:
+            raise SourceError(
+                f"{self._where}: feature {self._number} has more than {MAX_REST_BYTES // 10**6} MB beside its outlines; export it without"
+            )
+        return text
+
+    def _nested(self, run: bytes) -> Any:
+        """Return lists of numbers, in which rings are arrays."""
+        rings: list[Any] = []
+
+        def keep(found: re.Match[bytes]) -> bytes:
+            rings.append(_array(found[0]))
+            return b'"%d"' % (len(rings) - 1)
+
+        def filled(value: Any) -> Any:
+            if isinstance(value, str):
+                return rings[int(value)]
+            return [filled(one) for one in value] if isinstance(value, list) else value
+
+        return filled(json.loads(self._short(_RING.sub(keep, run))))
 
 
-def _short(text: bytes, where: str, number: int) -> bytes:
-    if len(text) > MAX_REST_BYTES:
-        raise SourceError(f"{where}: feature {number} has more than {MAX_REST_BYTES // 10**6} MB beside its outlines; export it without")
-    return text
-
-
-def _nested(run: bytes, where: str, number: int) -> Any:
-    """Return lists of numbers, in which rings are arrays."""
-    rings: list[bytes] = []
-
-    def keep(found: re.Match[bytes]) -> bytes:
-        rings.append(found[0])
-        return b'"%d"' % (len(rings) - 1)
-
-    def filled(value: Any) -> Any:
-        if isinstance(value, str):
-            return _array(rings[int(value)])
-        return [filled(one) for one in value] if isinstance(value, list) else value
-
-    return filled(json.loads(_short(_RING.sub(keep, run), where, number)))
-
-
-def _array(ring: bytes) -> Any:
-    numbers = np.fromstring(ring.translate(None, b"[] \t\r\n").decode(), sep=",")
-    return np.ascontiguousarray(numbers.reshape(ring.count(b"[") - 1, -1)[:, :2])
+def _array(ring: bytes) -> npt.NDArray[np.float64]:
+    places = ring.count(b"[") - 1
+    numbers = np.fromstring(ring.translate(None, b"[] \t\r\n"), sep=",")
+    return np.ascontiguousarray(numbers.reshape(places, -1)[:, :2])
