@@ -234,7 +234,7 @@ def _drawn_notes(rows: list[dict[str, Any]]) -> list[str]:
             notes.append(f"{words}: {said_kinds(counts)}{_in_files(rows, column)}")
     cut = sum(row.get(_CUT, 0) for row in rows)
     if cut:
-        notes.append(f"{counted(cut, 'area')} that reach outside the picture are cut at its border{_in_files(rows, _CUT)}")
+        notes.append(f"cut at the border of their pictures: {counted(cut, 'area')}{_in_files(rows, _CUT)}")
     return notes
 
 

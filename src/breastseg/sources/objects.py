@@ -90,10 +90,10 @@ class _Text:
 
     def __init__(self, file: BinaryIO, where: str) -> None:
         self.where = where
-        self._file, self._held, self._at, self._bytes = file, b"", 0, 0
+        head = file.read(4)
+        self._file, self._held, self._at, self._bytes = file, b"", 0, len(head)
         self._is_whole = False
         self._decoder: codecs.IncrementalDecoder | None = None
-        head = file.read(4)
         encoding = json.detect_encoding(head)
         if encoding not in {"utf-8", "utf-8-sig"}:
             self._decoder = codecs.getincrementaldecoder(encoding)()

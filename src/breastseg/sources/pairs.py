@@ -64,15 +64,15 @@ def match_pairs(
         if name in by_name:
             raise SourceError(f"{picture}: second region named '{name}' beside {by_name[name].name}; rename one")
         by_name[name] = picture
-    matched = _matched(
-        pictures, [path for path in files_in(masks, kinds) if _carries(path, mask_suffix, kinds)], mask_suffix, kinds, suffixes
-    )
+    others = [path for path in files_in(masks, kinds) if _carries(path, mask_suffix, kinds)]
+    matched, alone = _matched(pictures, others, mask_suffix, kinds)
     for picture in pictures:
         if picture not in matched:
             raise SourceError(
                 f"{picture}: has no mask, wanted {masks / (picture.stem + mask_suffix + kinds[0])}; add it or take the image away "
                 f"(looked for {' and '.join(name + mask_suffix for name in names_of(picture))} with {', '.join(kinds)})"
             )
+    _check_none_alone(alone, images, mask_suffix, kinds, suffixes)
     return tuple(Pair(picture, matched[picture], split) for picture in pictures)
 
 
@@ -89,7 +89,8 @@ def match_drawn(folder: Path, suffix: str, kinds: tuple[str, ...]) -> tuple[tupl
     pictures = files_in(folder, _PICTURES)
     names = {_name(path, suffix, kinds) for path in drawn}
     folders = sorted(path for path in folder.iterdir() if names & set(names_of(path)) and path.is_dir() and is_slide_folder(path))
-    matched = _matched([*pictures, *folders], drawn, suffix, kinds, _PICTURES)
+    matched, alone = _matched([*pictures, *folders], drawn, suffix, kinds)
+    _check_none_alone(alone, folder, suffix, kinds, _PICTURES)
     pairs = tuple(Pair(picture, matched[picture]) for picture in sorted(matched, key=lambda picture: names_of(picture)[0]))
     return pairs, len(set(pictures) - matched.keys())
 
@@ -99,28 +100,36 @@ def is_called(path: Path, suffix: str, kinds: Sequence[str]) -> bool:
     return path.name.lower().endswith(tuple(kinds)) and _carries(path, suffix, kinds)
 
 
-def _matched(pictures: list[Path], others: list[Path], suffix: str, kinds: Sequence[str], wanted: Sequence[str]) -> dict[Path, Path]:
-    """Return each picture's mask or areas, for those that have one."""
+def _matched(pictures: list[Path], others: list[Path], suffix: str, kinds: Sequence[str]) -> tuple[dict[Path, Path], list[Path]]:
+    """Return each picture's mask or areas, for those that have one, and the masks or areas that have no picture."""
     named: dict[str, list[Path]] = {}
     for picture in pictures:
         for name in names_of(picture):
             named.setdefault(name, []).append(picture)
     matched: dict[Path, Path] = {}
+    alone: list[Path] = []
     for other in others:
         name = _name(other, suffix, kinds)
         found = named.get(name, named.get(name.removesuffix(_INNER), []) if kinds == MASK_SUFFIXES else [])
         if not found:
-            place = (pictures[0].parent if pictures else other.parent) / (name if name.endswith(tuple(wanted)) else name + wanted[0])
-            raise SourceError(
-                f"{other}: has no image, wanted {place}; add it or take the mask away (looked for {name} with {', '.join(wanted)})"
-            )
+            alone.append(other)
+            continue
         picture, *rest = found
         if rest:
             raise SourceError(f"{rest[0]}: second region named '{name}' beside {picture.name}; rename one")
         if picture in matched:
             raise SourceError(f"{other}: belongs to {picture.name}, as {matched[picture].name} does; keep one of them")
         matched[picture] = other
-    return matched
+    return matched, alone
+
+
+def _check_none_alone(alone: list[Path], folder: Path, suffix: str, kinds: Sequence[str], wanted: Sequence[str]) -> None:
+    for other in alone:
+        name = _name(other, suffix, kinds)
+        place = folder / (name if name.endswith(tuple(wanted)) else name + wanted[0])
+        raise SourceError(
+            f"{other}: has no image, wanted {place}; add it or take the mask away (looked for {name} with {', '.join(wanted)})"
+        )
 
 
 def _plain(name: str) -> str:
