@@ -53,14 +53,19 @@ GEOJSON = {
     "cut short": (json.dumps([feature()])[:-20], "not GeoJSON ("),
     "a web page": ("<html>404</html>", "not GeoJSON ("),
     "no collection": ('{"type": "Topology"}', "no features in it, wanted a GeoJSON FeatureCollection"),
-    "no class": (json.dumps([feature(), feature(name=None)]), "feature 2: has no class (properties.classification.name); give it one"),
+    "nothing left": (
+        json.dumps([feature(name=None), feature("LineString", SQUARE)]),
+        "nothing in it can be taken (skipped: 1 without class, 1 line); wanted annotations of a class on plane z 0, time 0; give them",
+    ),
     "unknown class": (json.dumps([feature(name="Gland")]), f"class 'Gland' is not in label map 'region5' ({CLASSES}); rename it there or"),
-    "a line": (json.dumps([feature("LineString", SQUARE)]), "feature 1: is a LineString, wanted a Polygon or Point, or several; delete it"),
-    "an area of nothing": (json.dumps([feature(coordinates=[])]), "feature 1: area without outline; delete it"),
-    "an area of two places": (json.dumps([feature(coordinates=[SQUARE[:2]])]), "feature 1: outline of fewer than three places; delete it"),
+    "no number": (json.dumps([feature(coordinates=[[[1, 2], [3, "4"], [5, 6]]])]), "feature 1: '4' is not a number of pixels"),
+    "area outside": (
+        json.dumps([feature(), feature(coordinates=[[[x + 500, y] for x, y in SQUARE]])]),
+        "area 2 at x 510, y 20 is outside the picture of 96 x 60 px; coordinates are pixels of this picture, those of 1 of 2 areas are not",
+    ),
     "dot outside": (
         json.dumps([feature(), feature("MultiPoint", [[5, 5], [97, 5]])]),
-        "dot 2 at x 97, y 5 is outside the picture of 96 x 60 px; coordinates are pixels of this picture, export them again",
+        "dot 2 at x 97, y 5 is outside the picture of 96 x 60 px; coordinates are pixels of this picture, those of 1 of 2 dots are not",
     ),
 }
 
@@ -128,3 +133,38 @@ def test_another_radius_is_other_work(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["prepare", str(DATA / "brca_m2c"), str(tmp_path / "out"), "--workers", "1"]) == 0
     line = fails(capsys, "prepare", DATA / "brca_m2c", tmp_path / "out", "--dot-radius", "4")
     assert "holds 'prepare' work with other settings (dot_radius_um: 3.0 there, 4.0 now); choose another folder or remove it" in line
+
+
+def test_what_is_skipped_and_cut_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In one line for all files; kept with the data set; the same after an interrupted run."""
+    features = [feature(), feature("LineString", SQUARE), feature(name=None), feature(coordinates=[[[x + 80, y] for x, y in SQUARE]])]
+    path = fields(tmp_path / "source", ".geojson", json.dumps(features))
+    path.write_text(json.dumps([feature()]))
+    out = tmp_path / "out"
+    assert main(["prepare", str(path.parent), str(out), *WORDS]) == 0
+    said = capsys.readouterr().out
+    assert "  skipped: 1 line, 1 without class (in one)\n" in said
+    assert "  cut at the border of their pictures: 1 area (in one)\n" in said
+    notes = json.loads((out / "dataset.json").read_text())["notes"]
+    assert notes[-2:] == ["skipped: 1 line, 1 without class (in one)", "cut at the border of their pictures: 1 area (in one)"]
+    assert list(open_dataset(out).regions.columns) == list(open_dataset(plain(tmp_path)).regions.columns)
+    whole = (out / "dataset.json").read_bytes()
+    (out / "dataset.json").unlink()
+    (out / "arrays" / "two.json").unlink()
+    assert main(["prepare", str(path.parent), str(out), *WORDS]) == 0
+    assert (out / "dataset.json").read_bytes() == whole
+
+
+def plain(tmp_path: Path) -> Path:
+    """Prepare files of which all is taken."""
+    source = fields(tmp_path / "plain", ".geojson", json.dumps([feature()])).parent
+    assert main(["prepare", str(source), str(tmp_path / "plain_out"), *WORDS]) == 0
+    return tmp_path / "plain_out"
+
+
+def test_cells_alone_are_taken_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cell = {**feature(), "properties": {"objectType": "cell", "classification": {"name": "Tumor"}}}
+    path = fields(tmp_path / "source", ".geojson", json.dumps([cell, cell]))
+    assert main(["prepare", str(path.parent), str(tmp_path / "out"), *WORDS]) == 0
+    assert "  no annotations, so taken in their place: 4 cells (in one, two)\n" in capsys.readouterr().out
+    assert (np.asarray(open_dataset(tmp_path / "out").labels("one")) == 1).sum() == 20 * 30

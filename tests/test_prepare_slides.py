@@ -97,7 +97,10 @@ def test_a_slide_that_is_drawn_on_all_over_is_taken_whole(slide: Path) -> None:
     ("features", "line"),
     [
         ([], "cmu1.geojson: nothing is drawn in it; draw an area, or take the file away"),
-        ([feature("Point", [900, 900], "Tumor")], "cmu1.geojson: lies outside the slide of 480 x 480 px; coordinates are its pixels"),
+        (
+            [feature("Point", [900, 900], "Tumor")],
+            "cmu1.geojson: dot 1 at x 900, y 900 is outside the picture of 480 x 480 px; coordinates",
+        ),
         (
             [feature("Polygon", [[[0, 0], [480, 0], [480, 480], [0, 0]]], "Tumor")],
             "cmu1.geojson: areas are spread over 240 x 240 px at 1 um/px, wanted up to 0 Mpx of a slide; draw them nearer together, or cut",

@@ -3,6 +3,7 @@
 import copy
 import gzip
 import json
+import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +17,12 @@ httpx = pytest.importorskip("httpx")
 
 from breastseg.cli import main  # noqa: E402
 from breastseg.data.dataset import open_dataset  # noqa: E402
+from breastseg.errors import SourceError  # noqa: E402
 from breastseg.serve import annotations  # noqa: E402
+from breastseg.sources.drawn import read_drawn  # noqa: E402
 from conftest import CROPS, DATA  # noqa: E402
 from serve_app import serving  # noqa: E402
+from test_drawn import as_written_by, read  # noqa: E402
 
 SQUARE = [[20, 30], [120, 30], [120, 90], [20, 90], [20, 30]]
 HOLE = [[40, 40], [60, 40], [60, 60], [40, 60], [40, 40]]
@@ -136,13 +140,15 @@ def test_a_compressed_file_is_kept_compressed(client: Any, folder: Path) -> None
 
 
 BROKEN = {
-    "cut": ('{"type": "FeatureCollection", "features": [{', "not GeoJSON (Expecting property name"),
-    "binary": ("\0\xff", "not GeoJSON (Expecting value"),
-    "no features": ('{"type": "Topology"}', "not GeoJSON (no features in it)"),
-    "numbers": ('{"features": [1, 2]}', "not GeoJSON (no features in it)"),
-    "NaN": ('{"features": [{"geometry": NaN}]}', "not GeoJSON (NaN is no number)"),
-    "infinite": ('{"features": [{"geometry": 1e999}]}', "has a value that cannot be shown"),
-    "half a letter": ('{"features": [{"geometry": "\\ud800"}]}', "has a value that cannot be shown"),
+    "cut": ('{"type": "FeatureCollection", "features": [{', "not GeoJSON (it ends too early)"),
+    "binary": ("\0\xff", "not GeoJSON ("),
+    "no features": ('{"type": "Topology"}', "no features in it, wanted a GeoJSON FeatureCollection"),
+    "numbers": ('{"features": [1, 2]}', "feature 1: is no object"),
+    "no number": (
+        json.dumps({"features": [feature([[0, 0], [9, math.nan], [9, 9]])]}),
+        "feature 1: 'nan' is not a number of pixels",
+    ),
+    "half a letter": ('{"features": [{"geometry": "\\ud800"}]}', "not GeoJSON (half a letter in a name)"),
     "deep": ('{"features": [' + "[" * 100_000, "not GeoJSON (nested too deeply)"),
 }
 
@@ -165,7 +171,8 @@ def shaped(kind: str, coordinates: Any) -> dict[str, Any]:
     return feature(geometry={"type": kind, "coordinates": coordinates})
 
 
-POLYGON = {"type": "Polygon", "coordinates": [SQUARE]}
+SMALL = [[45, 45], [55, 45], [50, 55], [45, 45]]
+POLYGON, POINT = {"type": "Polygon", "coordinates": [SQUARE]}, {"type": "Point", "coordinates": [3, 3, 0]}
 REFUSED = {
     "bow tie": (
         feature([[0, 0], [100, 100], [100, 0], [0, 100], [0, 0]]),
@@ -190,7 +197,17 @@ REFUSED = {
     "point outside": (shaped("MultiPoint", [[3, 3], [3, 257]]), 400, "area 2 reaches outside the slide, which has 256 x 256 px"),
     "no points": (shaped("MultiPoint", []), 400, "area 2 has nothing in it"),
     "points": (shaped("MultiPoint", [[3, 3], [0, 256]]), 200, ""),
-    "areas": (shaped("MultiPolygon", [[SQUARE, HOLE], [HOLE]]), 200, ""),
+    "areas": (shaped("MultiPolygon", [[SQUARE, HOLE], [SMALL]]), 200, ""),
+    "areas that share a border": (shaped("MultiPolygon", [[SQUARE, HOLE], [HOLE]]), 400, "area 2 crosses itself or its holes (Self-inter"),
+    "areas on each other": (shaped("MultiPolygon", [[SQUARE], [HOLE]]), 400, "area 2 crosses itself or its holes (Nested shells"),
+    "a hundredth of a pixel": (
+        feature([[10, 10], [10.001, 10.004], [10.004, 10], [10, 10]]),
+        400,
+        "area 2 crosses itself or its holes (Too few points",
+    ),
+    "a collection": (feature(geometry={"type": "GeometryCollection", "geometries": [POLYGON, POINT]}), 200, ""),
+    "an empty collection": (feature(geometry={"type": "GeometryCollection", "geometries": []}), 400, "area 2 is neither a Polygon nor"),
+    "a class that is a number": (feature(name=3), 400, "area 2 has no class that can be kept"),
     "nothing": ({}, 400, "area 2 has no class; give it one"),
     "no class": ({"type": "Feature", "geometry": POLYGON, "properties": {}}, 400, "area 2 has no class; give it one"),
     "long class": (feature(name="a" * 65), 400, "area 2 has a class whose name is longer than 64 letters"),
@@ -204,7 +221,7 @@ REFUSED = {
         413,
         "2 areas with 400006 corners, a page shows up to 20000 with 400000; open them in QuPath",
     ),
-    "deep": (feature(more=json.loads("[" * 400 + "]" * 400)), 200, ""),
+    "deep": (feature(more=json.loads("[" * 400 + "]" * 400)), 400, "an area has a value that cannot be kept"),
 }
 
 
@@ -237,7 +254,7 @@ def test_two_slides_that_would_share_a_file(client: Any, folder: Path) -> None:
 def test_a_file_that_cannot_be_written(client: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number, status, words in ((28, 507, "the disk is full"), (13, 403, "the folder cannot be written to")):
 
-        def failing(path: Path, collection: Any, number: int = number) -> None:
+        def failing(path: Path, collection: Any, number: int = number, **more: Any) -> None:
             raise OSError(number, "no")
 
         monkeypatch.setattr(annotations, "_write", failing)
@@ -260,6 +277,68 @@ def test_the_classes_are_those_of_the_folders_own_label_map(client: Any, folder:
     assert [(one["name"], one["color"]) for one in Beside(client, folder, "b.png").load()["classes"]] == [
         ("Gland", [1, 2, 3]), ("Ignore*", [180, 180, 180]),
     ]  # fmt: skip
+
+
+OF_OTHERS = {
+    **{version: (as_written_by(version), 200) for version in ("0.2", "0.3", "0.4", "0.7")},
+    "the same id": ([feature(id="x"), feature(HOLE, id="x"), feature(HOLE, id="x")], 200),
+    "measurements that are none": ([feature(measurements={"a": math.nan, "b": [math.inf, {"c": -math.inf}]})], 200),
+    "a collection": ([feature(geometry={"type": "GeometryCollection", "geometries": [POLYGON, POINT]})], 200),
+    "one feature": (feature(), 200),
+    "a geometry": (POLYGON, 200),
+    "nothing left": ([{"type": "Feature", "geometry": POLYGON, "properties": {}}], 200),
+    "words": (["a"], 422),
+    "text for a number": ([feature([["1", 2], [3, 4], [5, 6]])], 422),
+    "no number": ([feature([[math.nan, 2], [3, 4], [5, 6]])], 422),
+    "a number as class": ([feature(name=3)], 422),
+    "an object": ({"type": "Topology"}, 422),
+}
+
+
+@pytest.mark.parametrize(("value", "status"), OF_OTHERS.values(), ids=OF_OTHERS)
+def test_the_view_takes_what_prepare_takes_and_no_more(client: Any, folder: Path, value: Any, status: int) -> None:
+    """A bug refused a measurement that is NaN here, and took it there. What is saved again without a change says the same."""
+    path = folder / "b.geojson"
+    path.write_text(json.dumps(value), encoding="utf-8-sig")
+    beside = Beside(client, folder, "b.png")
+    answer = client.get(beside.address)
+    assert answer.status_code == status, answer.text
+    if status == 422:
+        with pytest.raises(SourceError) as refused:
+            read_drawn(path)
+        assert answer.json()["error"] == str(refused.value).replace(str(path), "b.geojson")
+        return
+    before, loaded = read(path), answer.json()["features"]
+    assert len({one["id"] for one in loaded}) == len(loaded)
+    assert beside.save(*loaded, version=answer.json()["version"]).status_code == 200
+    assert read(path) == before
+    assert ("NaN" in path.read_text()) == ("NaN" in json.dumps(value))
+    assert beside.save(*beside.load()["features"], feature(HOLE, name="Stroma")).status_code == 200
+    kept = json.loads(path.read_text())["features"]
+    assert len({one["id"] for one in kept}) == len(kept) == len(loaded) + 1
+    assert len(read(path)[0]) == len(before[0]) + 1
+
+
+@pytest.mark.parametrize("name", ["b.geojson", "b.png.geojson", "b.GeoJSON", "b.png.geojson.gz"])
+def test_areas_are_found_under_each_name_that_prepare_looks_for(client: Any, folder: Path, name: str) -> None:
+    text = json.dumps([feature()]).encode()
+    (folder / name).write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
+    beside = Beside(client, folder, "b.png")
+    assert beside.load()["file"] == name
+    assert beside.save(feature(), feature(HOLE)).json()["file"] == name
+    assert len(read(folder / name)[0]) == 2
+    (folder / "b.geojson.gz").write_bytes(gzip.compress(text))
+    answer = client.get(beside.address)
+    assert answer.status_code == 409
+    assert answer.json()["error"].endswith(" both belong to b.png; keep one of them")
+
+
+def test_a_file_that_would_take_too_much_memory(client: Any, folder: Path) -> None:
+    """Bounded by what it takes when it is read: 3 bytes of text may become 64."""
+    (folder / "b.geojson").write_text('{"features": [{"a": [' + "[]," * 2_000_000 + "1]}]}")
+    answer = client.get(Beside(client, folder, "b.png").address)
+    assert answer.status_code == 413
+    assert "values, a page shows up to 2,500,000; open them in QuPath" in answer.json()["error"]
 
 
 def test_prepare_takes_what_was_drawn_where_it_was_drawn(

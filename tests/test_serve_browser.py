@@ -494,7 +494,7 @@ def test_geojson_of_another_program_is_taken_into_the_drawing_and_a_broken_one_i
         opened.locator("#tab-correct").click()
         opened.locator("#areas-text", has_text="No areas").wait_for()
         opened.set_input_files("#import", bad)
-        opened.locator("#line-text", has_text="bad.geojson feature 1 is no polygon and no point").wait_for()
+        opened.locator("#line-text", has_text="bad.geojson holds no annotation with a class that is an area").wait_for()
         opened.set_input_files("#import", good)
         opened.locator("#areas-text", has_text="1 area. Not saved yet.").wait_for()
         opened.locator("#undo").click()

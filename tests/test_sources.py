@@ -407,3 +407,64 @@ def test_patients_and_hospitals_of_tcga_under_other_names(tmp_path: Path) -> Non
     fields(tmp_path, SK, f"{SK}_b", D2)
     source = joined(tmp_path, f"image,patient,site\n{SK},P,X\n{SK}_b,P,X\n{D2},Q,X\n")
     assert [(r.patient, r.site) for r in source.regions] == [("P", "X"), ("P", "X"), ("Q", "X")]
+
+
+NAMED = {
+    "ome": ("x.ome.tif", "x.geojson"),
+    "ome kept": ("x.ome.tif", "x.ome.geojson"),
+    "whole ome": ("x.ome.tiff", "x.ome.tiff.geojson.gz"),
+    "whole": ("x.svs", "x.svs.geojson"),
+    "case of endings": ("x.SVS", "x.svs.GeoJSON"),
+    "case of ome": ("x.OME.TIF", "x.geojson.GZ"),
+    "a point in the name": ("x_MPP-0.2500.png", "x_MPP-0.2500.geojson"),
+    "dots": ("x.ome.tif", "x_points.csv"),
+    "dots of the whole": ("x.svs", "x.svs_Points.CSV"),
+    "mask": ("x.ome.tif", "x_mask.png"),
+    "mask of the whole": ("x.png", "x.png_mask.png"),
+    "mask that is ome": ("x.png", "x_mask.ome.tif"),
+    "mask in capitals": ("x.png", "x_MASK.PNG"),
+}
+
+
+@pytest.mark.parametrize(("image", "labels"), NAMED.values(), ids=NAMED)
+def test_what_belongs_together_by_name(tmp_path: Path, image: str, labels: str) -> None:
+    for name in (image, labels):
+        (tmp_path / name).touch()
+    (region,) = open_source(tmp_path, mpp=0.5).regions
+    assert (region.image.name, region.labels.name) == (image, labels)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("x.svs", "x.geojson", "x.svs.geojson"), r"x\.svs\.geojson: belongs to x\.svs, as x\.geojson does; keep one of them"),
+        (("x.svs", "x.geojson", "x.geojson.gz"), r"x\.geojson\.gz: belongs to x\.svs, as x\.geojson does; keep one of them"),
+        (("x.svs", "x.png", "x.geojson"), r"second region named 'x' beside x\.(png|svs); rename one"),
+        (("x.ome.tif", "x.png", "x.geojson"), r"second region named 'x' beside x\.(png|ome\.tif); rename one"),
+        (("y.png", "x.svs.geojson"), r"x\.svs\.geojson: has no image, wanted .*/x\.svs; add it .* \(looked for x\.svs with \.png, .*\.svs"),
+        (("y.png", "x.geojson"), r"x\.geojson: has no image, wanted .*/x\.png; add it or take the mask away \(looked for x with \.png, "),
+        (
+            ("y.png", "x.png", "x_mask.png"),
+            r"y\.png: has no mask, wanted .*/y_mask\.png; .* \(looked for y_mask and y\.png_mask with \.png",
+        ),
+    ],
+)
+def test_names_that_leave_a_doubt(tmp_path: Path, names: tuple[str, ...], message: str) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    with pytest.raises(SourceError, match=message):
+        open_source(tmp_path, mpp=0.5)
+
+
+def test_a_file_of_one_slide_leaves_its_namesake_alone(tmp_path: Path) -> None:
+    for name in ("x.svs", "x.png", "x.svs.geojson"):
+        (tmp_path / name).touch()
+    (region,) = open_source(tmp_path, mpp=0.5).regions
+    assert region.image.name == "x.svs"
+
+
+def test_slides_in_a_folder_of_images(tmp_path: Path) -> None:
+    for name in ("images/x.svs", "annotations/x.svs.geojson", "images/y.ome.tif", "annotations/y.geojson"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [region.image.name for region in open_source(tmp_path, mpp=0.5).regions] == ["x.svs", "y.ome.tif"]

@@ -4,6 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
+import numpy as np
+import numpy.typing as npt
+
 from breastseg.errors import InputError, MppError
 
 MIN_MPP, MAX_MPP = 0.05, 20.0
@@ -147,3 +150,33 @@ def _count(length: int, side: int, halo: int) -> int:
     if side >= _up(-(-length // 2)) + edge + halo:
         return 2
     return max(3, -(-length // (side - 2 * halo)))
+
+
+def crossings(
+    edges: npt.NDArray[np.float64], rows: tuple[int, int]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return where edges cross the middles of rows of pixels.
+
+    A pixel lies within a ring when its middle does. A middle on a border counts to the right of it, or below it: of two areas that
+    share a border, one has the pixel.
+
+    Args:
+        edges: (4, N) x and y of the upper end, then of the lower end.
+        rows: the first row that matters, and the one after the last.
+
+    Returns:
+        (M,) the edge of each crossing, its row, and the first column whose middle is not left of it.
+    """
+    x, y, to_x, to_y = edges
+    first, end = (np.clip(np.ceil(place - 0.5), *rows).astype(np.int64) for place in (y, to_y))
+    count = end - first
+    edge = np.repeat(np.arange(count.size), count)
+    row = np.arange(edge.size) + (first - np.cumsum(count) + count)[edge]
+    slope = (to_x - x) / np.where(count > 0, to_y - y, 1)
+    return edge, row, np.ceil(x[edge] + (row + 0.5 - y[edge]) * slope[edge] - 0.5).astype(np.int64)
+
+
+def downward(places: npt.NDArray[np.float64], to: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Return edges from (N, 2) places to others as `crossings` takes them, and which of them went down already."""
+    is_down = places[:, 1] < to[:, 1]
+    return np.where(is_down, (*places.T, *to.T), (*to.T, *places.T)), is_down

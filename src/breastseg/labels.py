@@ -116,7 +116,8 @@ class LabelMap:
         """Return the label of a class that a person wrote by name.
 
         Args:
-            name: a class of this map, its QuPath name, or, in a built-in map, the name of a BCSS code; case does not matter.
+            name: a class of this map, its QuPath name, or, in a built-in map, the name of a BCSS code; case does not matter. A derived
+                class, "Tumor: Positive", goes by its first name unless the map names the whole.
             where: the file it came from, for the error.
 
         Returns:
@@ -128,6 +129,8 @@ class LabelMap:
         found = self._labels_by_name.get(name.strip().casefold())
         if found is None and name.strip().endswith("*"):
             return 0
+        if found is None and ":" in name:
+            return self.label_of(name.partition(":")[0], where)
         if found is None:
             raise LabelError(
                 f"{where}: class '{name}' is not in label map '{self.name}' (it has {', '.join(self.names)}); "

@@ -3,6 +3,7 @@
 import hashlib
 import math
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import closing
@@ -17,7 +18,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from breastseg.data.dataset import ARRAYS, FORMAT, Dataset, open_dataset
-from breastseg.data.draw import Dots, draw
+from breastseg.data.draw import Dots, check_inside, draw
 from breastseg.errors import DatasetError, ImageError, InputError, SourceError
 from breastseg.files import claim_folder, fingerprint, read_json, sha256_of, write_json, write_text, written
 from breastseg.geometry import Box, check_mpp, scaled_size
@@ -25,8 +26,9 @@ from breastseg.labels import LabelMap, Labels, load_label_map
 from breastseg.slides import Slide, open_slide, read_codes, resample_labels
 from breastseg.slides.flat import FlatSlide
 from breastseg.sources import Region, Source, open_source
-from breastseg.sources.drawn import Drawn, read_drawn
+from breastseg.sources.drawn import Drawn, read_drawn, said_kinds
 from breastseg.sources.region import DRAWN_SUFFIXES
+from breastseg.wording import counted
 
 POINTS_PER_CLASS = 1024
 """Places kept per class and region for drawing crops: enough that neighbouring crops differ, 12 KB a class."""
@@ -34,6 +36,10 @@ _MARGIN_PX = 128
 """What is shown of a slide around what is drawn on it, in pixels of the data set: networks look beyond what they name."""
 _MOST_PX = 100_000_000
 """Of a slide at the resolution of the data set: 300 MB for each worker."""
+
+_SKIPPED, _INSTEAD, _CUT = "skipped", "instead_of_annotations", "areas_cut"
+"""Kept with a region's row, and told of all of them together."""
+_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,8 @@ def prepare(
         say(f"  {note}")
     if not (out / "dataset.json").is_file() or not all(_is_made(r, out) for r in found.regions):
         (out / "dataset.json").unlink(missing_ok=True)
-        _prepare_all(found, label_map, out, config)
+        for note in _prepare_all(found, label_map, out, config):
+            say(f"  {note}")
     return open_dataset(out)
 
 
@@ -108,7 +115,8 @@ def _label_map(source: Source, config: PrepareConfig) -> LabelMap:
     return load_label_map(name)
 
 
-def _prepare_all(source: Source, label_map: LabelMap, out: Path, config: PrepareConfig) -> None:
+def _prepare_all(source: Source, label_map: LabelMap, out: Path, config: PrepareConfig) -> list[str]:
+    """Make what is not made yet, then the data set; return what a person should know of what was drawn."""
     (out / ARRAYS).mkdir(parents=True, exist_ok=True)
     todo = [r for r in source.regions if not _is_made(r, out)]
     jobs = [(region, label_map, out, config) for region in todo]
@@ -117,11 +125,14 @@ def _prepare_all(source: Source, label_map: LabelMap, out: Path, config: Prepare
         for _ in _run(jobs, config.workers or os.cpu_count() or 1):
             bar.update()
     rows = [read_json(_row_path(out, r.id), DatasetError, "a region's row") for r in source.regions]
-    write_text(out / "regions.csv", pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
+    notes = _drawn_notes(rows)
+    table = pd.DataFrame(rows).drop(columns=[_SKIPPED, _INSTEAD, _CUT], errors="ignore")
+    write_text(out / "regions.csv", table.to_csv(index=False, lineterminator="\n"))
     write_json(out / "dataset.json", {
         "format": FORMAT, "mpp": config.mpp, "dot_radius_um": config.dot_radius_um, "label_map": label_map.to_dict(),
-        "source": source.description, "parts": list(source.parts), "notes": list(source.notes),
+        "source": source.description, "parts": list(source.parts), "notes": [*source.notes, *notes],
     })  # fmt: skip
+    return notes
 
 
 def _run(jobs: list[Any], workers: int) -> Iterator[None]:
@@ -170,9 +181,16 @@ def _hash(image: Path) -> str:
 def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
     """Write one region's arrays, then its row, which says that they are whole."""
     region, label_map, out, config = job
-    drawn = read_drawn(region.labels) if region.labels.name.lower().endswith(DRAWN_SUFFIXES) else None
+    drawn = _read_drawn(region.labels) if region.labels.name.lower().endswith(DRAWN_SUFFIXES) else None
+    notes: dict[str, Any] = {}
     with closing(open_slide(region.image, mpp=region.mpp)) as slide:
         box = Box(0, 0, *slide.size_px)
+        if drawn is not None:
+            notes = {
+                _SKIPPED: dict(drawn.skipped),
+                _INSTEAD: dict(drawn.instead),
+                _CUT: check_inside(drawn, slide.size_px, str(region.labels)),
+            }
         if drawn is not None and not isinstance(slide, FlatSlide):
             box = _around(drawn, slide, config.mpp, str(region.labels))
         if drawn is None:
@@ -180,7 +198,7 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
         else:
             labels, dots, annotation = _drawn(region, drawn, box, label_map, config)
         image = slide.read(box, mpp=config.mpp)
-        cut = {} if (box.width, box.height) == slide.size_px else {"box_level0_px": f"{box.x},{box.y},{box.width},{box.height}"}
+        box_of_slide = {} if (box.width, box.height) == slide.size_px else {"box_level0_px": f"{box.x},{box.y},{box.width},{box.height}"}
     _save(out / ARRAYS / f"{region.id}.image.npy", image)
     _save(out / ARRAYS / f"{region.id}.labels.npy", labels)
     _save(out / ARRAYS / f"{region.id}.points.npy", class_points(labels, region.id))
@@ -193,21 +211,47 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
         "width_px": image.shape[1], "height_px": image.shape[0],
         "source_mpp": region.mpp, "mpp_source": region.mpp_source, "source_split": region.split,
         "image_sha256": _hash(region.image), "labels_sha256": sha256_of(region.labels),
-        **cut, "px_not_annotated": int(counts[0]),
+        **{name: note for name, note in notes.items() if note}, **box_of_slide, "px_not_annotated": int(counts[0]),
         **{f"px_{name}": int(counts[k]) for k, name in enumerate(label_map.names, start=1)},
     })  # fmt: skip
 
 
+def _read_drawn(path: Path) -> Drawn:
+    drawn = read_drawn(path)
+    if drawn.skipped and not drawn.areas and not drawn.dots:
+        raise SourceError(
+            f"{path}: nothing in it can be taken (skipped: {said_kinds(drawn.skipped)}); wanted annotations of a class on plane z 0, "
+            "time 0; give them classes in QuPath (an object's name is none) and export them again"
+        )
+    return drawn
+
+
+def _drawn_notes(rows: list[dict[str, Any]]) -> list[str]:
+    """Say what was not taken, or only in part, of what people drew."""
+    notes = []
+    for column, words in ((_SKIPPED, "skipped"), (_INSTEAD, "no annotations, so taken in their place")):
+        if counts := sum((Counter(row.get(column, {})) for row in rows), Counter[str]()):
+            notes.append(f"{words}: {said_kinds(counts)}{_in_files(rows, column)}")
+    cut = sum(row.get(_CUT, 0) for row in rows)
+    if cut:
+        notes.append(f"cut at the border of their pictures: {counted(cut, 'area')}{_in_files(rows, _CUT)}")
+    return notes
+
+
+def _in_files(rows: list[dict[str, Any]], column: str) -> str:
+    names = [row["region"] for row in rows if row.get(column)]
+    return f" (in {', '.join(names[:_NAMED])}{f' and {len(names) - _NAMED} more' if len(names) > _NAMED else ''})"
+
+
 def _around(drawn: Drawn, slide: Slide, mpp: float, where: str) -> Box:
     """Return the box of a slide in which something is drawn, with a little around it: what a data set takes of a slide."""
-    bounds = drawn.bounds()
-    if bounds is None:
+    boxes = drawn.boxes()
+    if not len(boxes):
         raise SourceError(f"{where}: nothing is drawn in it; draw an area, or take the file away")
+    bounds = [*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist()]
     (width, height), margin = slide.size_px, _MARGIN_PX * mpp / slide.mpp
     left, top = max(0, math.floor(bounds[0] - margin)), max(0, math.floor(bounds[1] - margin))
     right, bottom = min(width, math.ceil(bounds[2] + margin)), min(height, math.ceil(bounds[3] + margin))
-    if left >= right or top >= bottom:
-        raise SourceError(f"{where}: lies outside the slide of {width} x {height} px; coordinates are its pixels, export them again")
     across, down = scaled_size((right - left, bottom - top), slide.mpp, mpp)
     if across * down > _MOST_PX:
         raise SourceError(

@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from breastseg.slides.tissue import disc, square
+
 WHITE = 215
 """Darkest channel of a white pixel, of 255, after averaging over 2 um."""
 ROUGH = 5.0
@@ -22,10 +24,10 @@ def smooth_white(pixels: npt.NDArray[np.uint8], mpp: float) -> npt.NDArray[np.bo
     Returns:
         (H, W): within a white disc of `SMOOTH_UM`.
     """
-    blur, wide = (max(1, round(um / mpp)) for um in (2.0, 4.0))
-    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    variance = cv2.blur(grey * grey, (wide, wide)) - cv2.blur(grey, (wide, wide)) ** 2
-    white = ((cv2.blur(pixels, (blur, blur)).min(axis=2) >= WHITE) & (variance <= ROUGH**2)).astype(np.uint8)
-    side = max(1, round(SMOOTH_UM / mpp)) | 1
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    return np.asarray(cv2.morphologyEx(white, cv2.MORPH_OPEN, disc) > 0)
+    blur, wide = square(2.0, mpp), square(4.0, mpp)
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    # Sums of whole numbers in float64 have no rounding, so that a turned picture gives the turned answer.
+    mean, mean_of_squares = (of(grey, cv2.CV_64F, wide) for of in (cv2.boxFilter, cv2.sqrBoxFilter))
+    is_smooth = mean_of_squares - mean * mean <= ROUGH**2
+    white = ((cv2.blur(pixels, blur).min(axis=2) >= WHITE) & is_smooth).astype(np.uint8)
+    return np.asarray(cv2.morphologyEx(white, cv2.MORPH_OPEN, disc(SMOOTH_UM, mpp)) > 0)

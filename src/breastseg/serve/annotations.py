@@ -1,10 +1,11 @@
 """Areas drawn on a slide, kept beside it as QuPath GeoJSON, where `breastseg prepare` looks for them."""
 
-import glob
 import gzip
 import hashlib
 import io
+import itertools
 import json
+import math
 import threading
 import uuid
 import zlib
@@ -15,7 +16,7 @@ from typing import Any
 from fastapi import HTTPException
 from fastapi.responses import JSONResponse
 
-from breastseg.errors import BreastsegError
+from breastseg.errors import BreastsegError, SourceError
 from breastseg.files import sha256_of, written
 from breastseg.labels import load_label_map
 from breastseg.serve.areas import Feature, check_count, checked_areas
@@ -23,26 +24,39 @@ from breastseg.serve.disk import status_of, why
 from breastseg.serve.folder import Entry, Folder, areas_beside, is_own_file
 from breastseg.serve.schema import AnnotationIn, AnnotationOut, ClassOut
 from breastseg.serve.tiles import Tiles
-from breastseg.slides import IMAGE_SUFFIXES, SLIDE_SUFFIXES
+from breastseg.sources.drawn import not_geojson, read_geojson
 from breastseg.sources.folder import LABEL_FILES
+from breastseg.sources.objects import as_feature
+from breastseg.sources.pairs import areas_of, others_of
 
 MAX_BYTES = 16 * 2**20
 """Of a file of areas: a page holds them all."""
+MAX_VALUES = 2_500_000
+"""In a file of areas, of which one takes up to 120 bytes when it is read."""
 
 _HEAD = {"type": "FeatureCollection"}
 _LABELS = "region5"
 _IGNORE = "Ignore*", (180, 180, 180)
 """QuPath's class for what is not annotated on purpose."""
+_WORDS = {math.inf: "Infinity", -math.inf: "-Infinity"}
 _FRESH = {"Cache-Control": "no-store"}
 
 
 @dataclass(frozen=True)
 class _Kept:
-    """What stands in a file: its bytes' hash, what it says besides the features, and these."""
+    """What stands in a file.
+
+    Attributes:
+        version: hash of its bytes.
+        head: what it says besides the features.
+        features: with ids that occur once.
+        shown: the same as a browser takes it: numbers that are none are words, as QuPath writes them since 0.6.
+    """
 
     version: str
     head: dict[str, Any]
     features: list[Feature]
+    shown: list[Feature]
 
 
 class Annotations:
@@ -57,10 +71,12 @@ class Annotations:
         """Return the areas of a slide, an AnnotationOut.
 
         Raises:
-            HTTPException: 413, too many; 422, the file is no GeoJSON (its version comes as ETag).
+            HTTPException: 409, two files of areas; 413, too many; 422, `prepare` cannot read the file (its version comes as ETag).
         """
         path = self._beside(entry)
-        return _answer(path, self._kept(path), self._classes(entry))
+        classes = self._classes(entry)
+        with self._lock:  # one at a time: what is read takes many times its text
+            return _answer(path, self._kept(path), classes)
 
     def save(self, entry: Entry, drawn: AnnotationIn) -> JSONResponse:
         """Keep areas in place of those of a version; none at all removes the file. Areas that stand there already stay as they are.
@@ -77,16 +93,18 @@ class Annotations:
                 raise HTTPException(409, f"{path.name}: was changed meanwhile, here or in another program; load it again, then draw again")
             _check_alone(entry, path)
             kept = _worth_keeping(path)
-            features = checked_areas(drawn.features, kept.features, size, {one.name: one.color for one in classes})
+            features = checked_areas(drawn.features, kept.shown, kept.features, size, {one.name: one.color for one in classes})
             try:
-                _write(path, {**kept.head, "features": features})
+                _write(path, {**kept.head, "features": features}, as_it_was=kept.features)
             except OSError as cause:
                 raise HTTPException(status_of(cause), f"{path.name}: {why(cause)}") from None
             return _answer(path, self._kept(path), classes)
 
     def _beside(self, entry: Entry) -> Path:
-        """Return where the areas of a slide lie; HTTPException 422 for a link."""
-        path = areas_beside(entry.path)
+        """Return where the areas of a slide lie; HTTPException 422 for a link, 409 where two files would be its own."""
+        path, *more = areas_of(entry.path) or [areas_beside(entry.path)]
+        if more:
+            raise HTTPException(409, f"{path.name} and {more[0].name} both belong to {entry.path.name}; keep one of them")
         if path.is_symlink():  # it may lead anywhere
             raise HTTPException(422, f"{path.name}: is a link; put the file itself here")
         return path
@@ -94,9 +112,8 @@ class Annotations:
     def _kept(self, path: Path) -> _Kept:
         try:
             return _read(path)
-        except ValueError as cause:
-            line = f"{path.name}: not GeoJSON ({cause}); export it again from QuPath, or move it away"
-            raise HTTPException(422, line, _tag(_version(path))) from None
+        except SourceError as cause:
+            raise HTTPException(422, str(cause), _tag(_version(path))) from None
         except OSError as cause:
             raise HTTPException(422, f"{path.name}: cannot be read ({cause.strerror or cause})") from None
 
@@ -113,9 +130,8 @@ class Annotations:
 
 def _check_alone(entry: Entry, path: Path) -> None:
     """Refuse to keep areas in a file that would count for another slide too."""
-    for other in entry.path.parent.glob(glob.escape(entry.path.stem) + ".*"):
-        if other != entry.path and other.suffix.lower() in (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES) and other.stem == entry.path.stem:
-            raise HTTPException(409, f"{path.name} would belong to {entry.path.name} and to {other.name}; rename one of them")
+    if others := others_of(path, entry.path):
+        raise HTTPException(409, f"{path.name} would belong to {entry.path.name} and to {others[0].name}; rename one of them")
 
 
 def _version(path: Path) -> str:
@@ -132,37 +148,68 @@ def _worth_keeping(path: Path) -> _Kept:
     """Return what stands in a file; nothing of a broken one, which is replaced by who knows its version."""
     try:
         return _read(path)
-    except (ValueError, OSError):
-        return _Kept("", _HEAD, [])
+    except OSError:  # SourceError is one
+        return _Kept("", _HEAD, [], [])
 
 
 def _read(path: Path) -> _Kept:
-    """Read a file of areas; a feature without `id` gets one that is the same each time.
+    """Read a file of areas, if `prepare` can; a feature gets an `id` that is the same each time, where it has none of its own.
 
     Raises:
-        HTTPException: 413. ValueError: not GeoJSON.
+        HTTPException: 413. SourceError: `prepare` cannot read it.
     """
     if not path.is_file():
-        return _Kept("", _HEAD, [])
+        return _Kept("", _HEAD, [], [])
     _check_size(path.stat().st_size)
     raw = path.read_bytes()
-    try:
-        text = gzip.GzipFile(fileobj=io.BytesIO(raw)).read(MAX_BYTES + 1) if path.suffix == ".gz" else raw
-        _check_size(len(text))
-        value = json.loads(text, parse_constant=_no_number)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    except (zlib.error, EOFError, OSError) as cause:
-        raise ValueError(str(cause)) from None
-    if isinstance(value, dict) and value.get("type") == "Feature":
+    text = _unpacked(raw, path.name) if path.suffix.lower() == ".gz" else raw
+    _check_size(len(text))
+    values = sum(map(text.count, (b",", b"[", b"{", b":")))
+    if values > MAX_VALUES:
+        raise HTTPException(413, f"areas of {values:,} values, a page shows up to {MAX_VALUES:,}; open them in QuPath")
+    read_geojson(io.BytesIO(text), path.name)
+    value = json.loads(text)
+    if isinstance(value, dict) and "features" not in value:
         value = [value]
     head = {key: part for key, part in value.items() if key != "features"} if isinstance(value, dict) else {}
-    features = value.get("features") if isinstance(value, dict) else value
-    if not isinstance(features, list) or not all(isinstance(feature, dict) for feature in features):
-        raise ValueError("no features in it")
+    features = [as_feature(feature) for feature in (value["features"] if isinstance(value, dict) else value)]
     check_count(features)
-    named = [feature if "id" in feature else {**feature, "id": _id_of(feature)} for feature in features]
-    return _Kept(hashlib.sha256(raw).hexdigest()[:32], {**_HEAD, **head}, named)
+    named = _named(features)
+    return _Kept(hashlib.sha256(raw).hexdigest()[:32], {**_HEAD, **head}, named, [_shown(feature) for feature in named])
+
+
+def _unpacked(raw: bytes, name: str) -> bytes:
+    try:
+        return gzip.GzipFile(fileobj=io.BytesIO(raw)).read(MAX_BYTES + 1)
+    except (zlib.error, EOFError, gzip.BadGzipFile) as cause:
+        raise not_geojson(name, cause) from None
+
+
+def _named(features: list[Feature]) -> list[Feature]:
+    """Give an id to features that have none, or that of another: QuPath 0.2 wrote the same for all."""
+    seen: set[str] = set()
+    named = []
+    for feature in features:
+        told = feature.get("id")
+        if not isinstance(told, str | int) or str(told) in seen:
+            told = next(one for number in itertools.count() if (one := _id_of(feature, number)) not in seen)
+            feature = {**feature, "id": told}
+        seen.add(str(told))
+        named.append(feature)
+    return named
+
+
+def _shown(value: Any) -> Any:
+    """Return a value with words for the numbers that JSON lacks; the value itself where there are none."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else _WORDS.get(value, "NaN")
+    if isinstance(value, dict):
+        shown = {key: _shown(part) for key, part in value.items()}
+        return value if all(shown[key] is part for key, part in value.items()) else shown
+    if isinstance(value, list):
+        parts = [_shown(part) for part in value]
+        return value if all(one is part for one, part in zip(parts, value, strict=True)) else parts
+    return value
 
 
 def _check_size(size: int) -> None:
@@ -170,30 +217,31 @@ def _check_size(size: int) -> None:
         raise HTTPException(413, f"areas of {size / 1e6:.0f} MB or more, a page shows up to {MAX_BYTES / 1e6:.0f}; open them in QuPath")
 
 
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no number")
+def _id_of(feature: Feature, number: int) -> str:
+    text = json.dumps(feature, sort_keys=True) + (f" {number}" if number else "")
+    return str(uuid.UUID(bytes=hashlib.sha256(text.encode()).digest()[:16], version=4))
 
 
-def _id_of(feature: Feature) -> str:
-    text = json.dumps(feature, sort_keys=True)
-    return str(uuid.UUID(bytes=hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16], version=4))
-
-
-def _write(path: Path, collection: dict[str, Any]) -> None:
-    """Write areas, one feature a line; none at all removes the file."""
+def _write(path: Path, collection: dict[str, Any], *, as_it_was: list[Feature]) -> None:
+    """Write areas, one feature a line; none at all removes the file. Numbers that are none stay only where they stood already."""
     features = collection["features"]
     if not features:
         path.unlink(missing_ok=True)
         return
+    old = {id(feature) for feature in as_it_was}
     try:
-        head = json.dumps({key: value for key, value in collection.items() if key != "features"}, ensure_ascii=False, allow_nan=False)
-        lines = ",\n".join(json.dumps(feature, ensure_ascii=False, allow_nan=False) for feature in features)
+        head = json.dumps({key: value for key, value in collection.items() if key != "features"}, ensure_ascii=False)
+        lines = ",\n".join(json.dumps(feature, ensure_ascii=False, allow_nan=id(feature) in old) for feature in features)
         text = f'{head[:-1]}, "features": [\n{lines}\n]}}\n'.encode()
     except (ValueError, RecursionError) as cause:
         raise HTTPException(400, f"an area has a value that cannot be kept ({cause})") from None
     _check_size(len(text))
+    try:
+        read_geojson(io.BytesIO(text), path.name)  # what is kept here, `prepare` reads
+    except SourceError as cause:
+        raise HTTPException(400, f"an area has a value that cannot be kept ({cause})") from None
     with written(path) as beside:
-        beside.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
+        beside.write_bytes(gzip.compress(text, mtime=0) if path.suffix.lower() == ".gz" else text)
 
 
 def _tag(version: str) -> dict[str, str]:
@@ -203,7 +251,4 @@ def _tag(version: str) -> dict[str, str]:
 def _answer(path: Path, kept: _Kept, classes: list[ClassOut]) -> JSONResponse:
     """Answer as AnnotationOut says, without the detour of checking each corner again."""
     told = AnnotationOut(version=kept.version, file=path.name if kept.version else None, features=[], classes=classes)
-    try:
-        return JSONResponse({**told.model_dump(), "features": kept.features}, headers={**_FRESH, **_tag(kept.version)})
-    except (ValueError, RecursionError) as cause:
-        raise HTTPException(422, f"{path.name}: has a value that cannot be shown ({cause})", _tag(kept.version)) from None
+    return JSONResponse({**told.model_dump(), "features": kept.shown}, headers={**_FRESH, **_tag(kept.version)})

@@ -17,6 +17,7 @@ from breastseg.files import WORK_FILE, fingerprint, read_json
 from breastseg.serve.config import ServeConfig
 from breastseg.serve.known import Known, Truth, find_known, mpp_of_run
 from breastseg.slides import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
+from breastseg.sources.pairs import GEOJSON_SUFFIXES, names_of
 
 MOST_ENTRIES = 10_000
 _MOST_FOLDERS = 20_000
@@ -292,10 +293,11 @@ def is_own_file(path: Path) -> bool:
 
 
 def areas_beside(path: Path) -> Path:
-    """Return where the areas of a slide lie: NAME.geojson, or NAME.geojson.gz where that is there and the other is not."""
+    """Return where the areas of a slide lie, or would: beside it, under one of the names that `prepare` looks for."""
     stem = path.name if path.is_dir() else path.stem
-    plain, packed = path.with_name(f"{stem}.geojson"), path.with_name(f"{stem}.geojson.gz")
-    return packed if packed.is_file() and not plain.is_file() else plain
+    plain = path.with_name(f"{stem}.geojson")
+    names = [path.with_name(name + ending) for ending in GEOJSON_SUFFIXES for name in names_of(path)]
+    return plain if plain.is_file() else next((place for place in names if place.is_file()), plain)
 
 
 def opaque(place: Path, changed: int | None = None) -> str:

@@ -1,27 +1,56 @@
 """Annotation that is drawn: areas and dots, read from BRCA-M2C lists, CSV tables and QuPath GeoJSON.
 
 Coordinates are pixels of the picture, (0, 0) its left-top corner, (0.5, 0.5) the middle of its first pixel.
+
+Of a GeoJSON the annotations of plane z = 0, t = 0 that have a class are taken, as every QuPath since 0.2 writes them; all else is
+counted by kind and said. Detections, cells and tiles count as annotations in a file that has no annotation at all: whoever exports them
+alone means them. `prepare` and the browser view read with the same functions.
 """
 
 import gzip
-import json
 import math
+import unicodedata
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias, cast
+
+import numpy as np
+import numpy.typing as npt
 
 from breastseg.errors import SourceError
+from breastseg.sources.objects import read_objects
 from breastseg.tables import read_table
+from breastseg.wording import counted
 
-Ring: TypeAlias = tuple[tuple[float, float], ...]
-"""A closed line of (x, y)."""
+Ring: TypeAlias = npt.NDArray[np.float64]
+"""A closed line: (N, 2) places (x, y); the last may be the first again."""
 
-MAX_BYTES = 1_000_000_000
-"""A file of areas is held whole while it is read."""
+MAX_HELD_BYTES = 400_000_000
+"""Of outlines and dots of one file, in memory."""
 
 _M2C_CLASSES = {"1": "lymphocytic_infiltrate", "2": "tumor", "3": "stroma"}  # lymphocyte, tumour or epithelial cell, stromal cell
+_FARTHEST = 2.0**53
+_LONGEST_NAME = 200
+_RING_BYTES, _DOT_BYTES = 250, 150
+"""What an array or a dot takes beside its numbers."""
+
+_ANNOTATION = "annotation"
+_OBJECT_TYPES = {
+    "annotation": _ANNOTATION, "detection": "detection", "cell": "cell", "tile": "tile", "tma_core": "TMA core", "tmacore": "TMA core",
+    "root": "root object",
+    "pathannotationobject": _ANNOTATION, "pathdetectionobject": "detection", "pathcellobject": "cell", "pathtileobject": "tile",
+    "tmacoreobject": "TMA core", "pathrootobject": "root object",
+}  # fmt: skip
+"""As `objectType` (`object_type` in 0.3) says it, and the `id` of 0.2."""
+
+_STAND_INS = ("detection", "cell", "tile")
+_NOUNS = ("line", "detection", "cell", "tile", "TMA core", "root object")
+_DRAWN = ("Polygon", "Point")
+_LINES = ("LineString", "MultiLineString")
+_MOST_KINDS = 20
 
 
 @dataclass(frozen=True)
@@ -33,7 +62,7 @@ class Dot:
     y: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Area:
     """An area of one class: its outline, and its holes."""
 
@@ -44,27 +73,40 @@ class Area:
 
 @dataclass(frozen=True)
 class Drawn:
-    """What is drawn on one picture."""
+    """What is drawn on one picture.
+
+    Attributes:
+        areas: in the order of the file.
+        dots: likewise.
+        skipped: how many objects of a GeoJSON were not taken, by kind.
+        instead: how many objects, by kind, were looked at in place of annotations, where the file has none.
+    """
 
     areas: tuple[Area, ...]
     dots: tuple[Dot, ...]
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    instead: Mapping[str, int] = field(default_factory=dict)
 
-    def bounds(self) -> tuple[float, float, float, float] | None:
-        """Return left, top, right and bottom of all of it; None when there is nothing."""
-        places = [*(place for area in self.areas for place in area.outline), *((dot.x, dot.y) for dot in self.dots)]
-        if not places:
-            return None
-        across, down = [x for x, _ in places], [y for _, y in places]
-        return min(across), min(down), max(across), max(down)
+    def boxes(self) -> npt.NDArray[np.float64]:
+        """Return left, top, right and bottom of each area and then of each dot: (N, 4)."""
+        rings = [area.outline for area in self.areas]
+        dots = np.array([(dot.x, dot.y) for dot in self.dots], np.float64).reshape(-1, 2)
+        if not rings:
+            return np.hstack([dots, dots])
+        places = np.concatenate(rings)
+        starts = np.cumsum([0, *(len(ring) for ring in rings[:-1])])
+        ends = np.minimum.reduceat(places, starts), np.maximum.reduceat(places, starts)
+        return np.concatenate([np.hstack(ends), np.hstack([dots, dots])])
 
     def seen_from(self, x: float, y: float) -> "Drawn":
         """Return the same in pixels of a field whose left-top corner is (x, y)."""
+        areas = tuple(Area(area.name, area.outline - (x, y), tuple(hole - (x, y) for hole in area.holes)) for area in self.areas)
+        return Drawn(areas, tuple(Dot(dot.name, dot.x - x, dot.y - y) for dot in self.dots), self.skipped, self.instead)
 
-        def moved(ring: Ring) -> Ring:
-            return tuple((across - x, down - y) for across, down in ring)
 
-        areas = tuple(Area(area.name, moved(area.outline), tuple(map(moved, area.holes))) for area in self.areas)
-        return Drawn(areas, tuple(Dot(dot.name, dot.x - x, dot.y - y) for dot in self.dots))
+def said_kinds(skipped: Mapping[str, int]) -> str:
+    """Return counts by kind as a person reads them, as in "3 without class, 2 lines, 40 cells"."""
+    return ", ".join(counted(number, kind) if kind in _NOUNS else f"{number:,} {kind}" for kind, number in skipped.items())
 
 
 def read_drawn(path: Path) -> Drawn:
@@ -79,11 +121,12 @@ def read_drawn(path: Path) -> Drawn:
     if not path.is_file():
         raise SourceError(f"{path}: not found")
     try:
-        if path.suffix == ".txt":
+        if path.suffix.lower() == ".txt":
             return Drawn((), tuple(_m2c_dots(path)))
         if path.suffix.lower() == ".csv":
             return Drawn((), tuple(_csv_dots(path)))
-        return _geojson(path)
+        with path.open("rb") as file:
+            return read_geojson(file, str(path), is_gzip=path.suffix.lower() == ".gz")
     except UnicodeDecodeError:
         raise SourceError(f"{path}: not text; export it again") from None
 
@@ -108,82 +151,221 @@ def _csv_dots(path: Path) -> Iterator[Dot]:
             yield Dot(row["class"], x, y)
 
 
-def _geojson(path: Path) -> Drawn:
-    areas: list[Area] = []
-    dots: list[Dot] = []
-    for number, feature in enumerate(_features(path), start=1):
-        where = f"{path}: feature {number}"
-        name = _class_name(feature, where)
-        for kind, coordinates in _geometries(feature, where):
-            if kind == "Point":
-                dots.append(Dot(name, *_place(coordinates, where)))
-            else:
-                outline, *holes = _rings(coordinates, where)
-                areas.append(Area(name, outline, tuple(holes)))
-    return Drawn(tuple(areas), tuple(dots))
+def read_geojson(file: BinaryIO, where: str, *, is_gzip: bool = False) -> Drawn:
+    """Read what is drawn in a GeoJSON.
 
+    Args:
+        file: open for bytes.
+        where: its name, for errors.
+        is_gzip: whether it is packed.
 
-def _features(path: Path) -> list[Any]:
+    Raises:
+        SourceError: no GeoJSON, too large, or something in an annotation of a class that is no place or outline.
+    """
+    found = _Found(where)
     try:
-        with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as file:
-            text = file.read(MAX_BYTES + 1)
-        if len(text) > MAX_BYTES:
-            raise SourceError(f"{path}: more than {MAX_BYTES // 10**6} MB of GeoJSON; export fewer objects")
-        value = json.loads(text)
+        unpacked = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if is_gzip else file
+        for number, feature in enumerate(read_objects(unpacked, where), start=1):
+            found.take(feature, f"{where}: feature {number}")
     except UnicodeDecodeError:
-        raise
-    except (ValueError, gzip.BadGzipFile, zlib.error, EOFError, RecursionError) as cause:
-        raise SourceError(f"{path}: not GeoJSON ({cause}); export it again from QuPath") from None
-    if isinstance(value, dict):
-        value = value.get("features", [value] if value.get("type") == "Feature" else None)
-    if not isinstance(value, list):
-        raise SourceError(f"{path}: no features in it, wanted a GeoJSON FeatureCollection as QuPath exports it")
+        raise SourceError(f"{where}: not text; export it again") from None
+    except (ValueError, gzip.BadGzipFile, zlib.error, EOFError) as cause:
+        raise not_geojson(where, cause) from None
+    return found.drawn()
+
+
+def not_geojson(where: str, cause: Exception) -> SourceError:
+    """Return the error that says what is wrong with a file."""
+    return SourceError(f"{where}: not GeoJSON ({cause}); export it again from QuPath")
+
+
+class _Found:
+    """What was found so far: of annotations, and of what stands for them in a file that has none."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._annotations, self._others = _Taken(), _Taken()
+        self._has_annotation = False
+        self._skipped: Counter[str] = Counter()
+
+    def take(self, feature: Any, where: str) -> None:
+        """Look at a feature."""
+        if not isinstance(feature, dict):
+            raise SourceError(f"{where}: is no object; export it again from QuPath")
+        properties = feature.get("properties")
+        properties = properties if isinstance(properties, dict) else {}
+        kind = _object_type(feature, properties)
+        if kind == _ANNOTATION:
+            self._has_annotation, self._others = True, _Taken()
+            self._annotations.take(feature, properties, where)
+            self._check_size(self._annotations)
+            return
+        self._skipped[kind] += 1
+        if kind in _STAND_INS and not self._has_annotation and self._others.held_bytes <= MAX_HELD_BYTES:
+            self._others.take(feature, properties, where)
+
+    def drawn(self) -> Drawn:
+        """Return what counts."""
+        if self._has_annotation or not (self._others.areas or self._others.dots):
+            taken, skipped, instead = self._annotations, self._annotations.skipped + self._skipped, Counter[str]()
+        else:
+            self._check_size(self._others)
+            instead = Counter({kind: number for kind, number in self._skipped.items() if kind in _STAND_INS})
+            taken, skipped = self._others, self._others.skipped + (self._skipped - instead)
+        return Drawn(tuple(taken.areas), tuple(taken.dots), dict(skipped), dict(instead))
+
+    def _check_size(self, taken: "_Taken") -> None:
+        if taken.held_bytes > MAX_HELD_BYTES:
+            raise SourceError(f"{self._where}: outlines of more than {MAX_HELD_BYTES // 10**6} MB; export fewer objects")
+
+
+class _Taken:
+    """Areas and dots, and what was left out beside them."""
+
+    def __init__(self) -> None:
+        self.areas: list[Area] = []
+        self.dots: list[Dot] = []
+        self.skipped: Counter[str] = Counter()
+        self.held_bytes = 0
+
+    def take(self, feature: Mapping[str, Any], properties: Mapping[str, Any], where: str) -> None:
+        """Take the areas and dots of a feature, or count what it is instead."""
+        plane = _plane_of(feature, properties, where)
+        shapes = [] if plane else list(_shapes(feature.get("geometry"), where))
+        if not shapes:
+            self._skip(plane or "empty")
+        elif not any(kind in _DRAWN for kind, _ in shapes):
+            self._skip(*(kind for kind, _ in shapes))
+        elif (name := class_name(properties, where)) is None:
+            self._skip("without class")
+        else:
+            for kind, coordinates in shapes:
+                self._take_shape(kind, coordinates, name, where)
+
+    def _take_shape(self, kind: str, coordinates: Any, name: str, where: str) -> None:
+        if kind == "Point":
+            self.held_bytes += _DOT_BYTES
+            self.dots.append(Dot(name, *_place(coordinates, where)))
+        elif kind != "Polygon":
+            self._skip(kind)
+        elif rings := _rings(coordinates, where):
+            self.held_bytes += sum(_RING_BYTES + ring.nbytes for ring in rings)
+            self.areas.append(Area(name, rings[0], tuple(rings[1:])))
+        else:
+            self._skip("empty")
+
+    def _skip(self, *kinds: str) -> None:
+        for kind in kinds:
+            self.skipped[kind if kind in self.skipped or len(self.skipped) < _MOST_KINDS else "of other kinds"] += 1
+
+
+def _object_type(feature: Mapping[str, Any], properties: Mapping[str, Any]) -> str:
+    """Return what QuPath calls an object: "annotation", or a kind that is not taken."""
+    given = next((found for key in ("objectType", "object_type") if (found := properties.get(key, feature.get(key))) is not None), None)
+    if given is not None:
+        return _OBJECT_TYPES.get(str(given).casefold().replace(" ", "_"), "of another kind")
+    if feature.get("nucleusGeometry") is not None:
+        return "cell"
+    return _OBJECT_TYPES.get(str(feature.get("id")).casefold(), _ANNOTATION)
+
+
+def _plane_of(feature: Mapping[str, Any], properties: Mapping[str, Any], where: str) -> str:
+    """Return a plane that is not z 0, t 0, in words; nothing for that one, or none."""
+    geometry = feature.get("geometry")
+    told = geometry.get("plane") if isinstance(geometry, dict) else None
+    return _plane(next((plane for plane in (told, feature.get("plane"), properties.get("plane")) if plane is not None), None), where)
+
+
+def _plane(plane: Any, where: str) -> str:
+    if plane is None:
+        return ""
+    if not isinstance(plane, dict):
+        raise SourceError(f"{where}: its plane is no object; export it again from QuPath")
+    z, t = (0.0 if plane.get(axis) is None else _coordinate(plane[axis], where, "a plane's number") for axis in ("z", "t"))
+    if z:
+        return f"on plane z {z:g}"
+    return f"at time {t:g}" if t else ""
+
+
+def _shapes(geometry: Any, where: str) -> Iterator[tuple[str, Any]]:
+    """Yield ("Polygon", rings) and ("Point", place), and (what it is, None) for what is not taken."""
+    if not isinstance(geometry, dict):
+        return
+    kind, coordinates = geometry.get("type"), geometry.get("coordinates")
+    if kind == "GeometryCollection":
+        for part in _list(geometry.get("geometries"), where):
+            plane = _plane(part.get("plane"), where) if isinstance(part, dict) else ""
+            yield from [(plane, None)] if plane else _shapes(part, where)
+    elif kind in _LINES:
+        yield "line", None
+    elif kind in ("MultiPoint", "MultiPolygon"):
+        yield from ((kind.removeprefix("Multi"), part) for part in _list(coordinates, where))
+    elif kind not in _DRAWN:
+        yield "of another shape", None
+    elif len(_list(coordinates, where)):
+        yield kind, coordinates
+
+
+def _list(value: Any, where: str) -> Any:
+    """Return a list or array; nothing for none."""
+    if value is None:
+        return []
+    if not isinstance(value, list | np.ndarray):
+        raise SourceError(f"{where}: its coordinates are no list; export it again from QuPath")
     return value
 
 
-def _class_name(feature: Any, where: str) -> str:
-    try:
-        properties = feature["properties"]
-        found = properties["class"] if "classification" not in properties else properties["classification"].get("name")
-        if found is None:  # "Tumor: Positive" comes as its parts, the class first
-            found = properties["classification"]["names"][0]
-        if not isinstance(found, str):
-            raise TypeError
-    except (KeyError, TypeError, IndexError, AttributeError):
-        raise SourceError(f"{where}: has no class (properties.classification.name); give it one in QuPath or delete it") from None
-    return found
+def class_name(properties: Mapping[str, Any], where: str) -> str | None:
+    """Return the class that a feature's properties say, "Tumor: Positive" for one that is derived; None for none.
 
-
-def _geometries(feature: Any, where: str) -> Iterator[tuple[str, Any]]:
-    """Yield ("Point", place) or ("Polygon", rings)."""
-    try:
-        kind, coordinates = feature["geometry"]["type"], feature["geometry"]["coordinates"]
-        if kind in {"MultiPoint", "MultiPolygon"}:
-            yield from ((kind.removeprefix("Multi"), part) for part in coordinates)
-        elif kind in {"Point", "Polygon"}:
-            yield kind, coordinates
-        else:
-            raise SourceError(f"{where}: is a {kind}, wanted a Polygon or Point, or several; delete it or turn it into an area")
-    except (KeyError, TypeError):
-        raise SourceError(f"{where}: has no geometry; export it again from QuPath") from None
+    Raises:
+        SourceError: it is no text, or none that can be shown.
+    """
+    given = properties.get("classification")
+    given = properties.get("class") if given is None else given
+    words: list[Any] = []
+    if isinstance(given, dict) and isinstance(given.get("names"), list) and given["names"]:
+        words = given["names"]
+    else:
+        while isinstance(given, dict):  # of 0.3: {"name": "Positive", "parentClass": {"name": "Tumor"}}
+            words.insert(0, given.get("name"))
+            given = given.get("parentClass")
+        words = [*given, *words] if isinstance(given, list) else [given, *words]
+    words = [word for word in words if word is not None]
+    if not all(isinstance(word, str) for word in words):
+        raise SourceError(f"{where}: its class is not a name (properties.classification.name); give it one in QuPath or delete it")
+    name = ": ".join(part for word in words if (part := " ".join(word.split())))
+    if len(name) > _LONGEST_NAME or any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
+        raise SourceError(f"{where}: its class has letters that cannot be shown, or more than {_LONGEST_NAME}; rename it in QuPath")
+    return name or None
 
 
 def _rings(rings: Any, where: str) -> list[Ring]:
-    if not isinstance(rings, list) or not rings:
-        raise SourceError(f"{where}: area without outline; delete it")
-    return [_ring(ring, where) for ring in rings]
+    """Return an outline and its holes; nothing where the outline covers nothing. Holes that cover nothing are left out."""
+    found = [_ring(ring, where) for ring in _list(rings, where)]
+    return [ring for ring in found if len(ring) > 2] if found and len(found[0]) > 2 else []
 
 
 def _ring(places: Any, where: str) -> Ring:
-    if not isinstance(places, list) or len(places) < 3:
-        raise SourceError(f"{where}: outline of fewer than three places; delete it")
-    return tuple(_place(place, where) for place in places)
+    if not isinstance(places, np.ndarray) or places.ndim != 2:
+        if not isinstance(places, list):
+            raise SourceError(f"{where}: its outline is {str(places)[:60]!r}, wanted a list of [x, y]")
+        places = np.array([_place(place, where) for place in places]).reshape(-1, 2)
+    if not (np.abs(places) <= _FARTHEST).all():
+        raise SourceError(f"{where}: a corner is no number of pixels; export it again from QuPath")
+    return cast(Ring, places)
 
 
 def _place(place: Any, where: str) -> tuple[float, float]:
-    if not isinstance(place, list) or len(place) < 2:
-        raise SourceError(f"{where}: place {place!r}, wanted [x, y]")
-    return _number(place[0], where), _number(place[1], where)
+    if not isinstance(place, list | np.ndarray) or len(place) < 2:
+        raise SourceError(f"{where}: place {str(place)[:60]!r}, wanted [x, y]")
+    return _coordinate(place[0], where), _coordinate(place[1], where)
+
+
+def _coordinate(value: Any, where: str, what: str = "a number of pixels") -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _FARTHEST:
+        raise SourceError(f"{where}: {str(value)[:60]!r} is not {what}")
+    return float(value)
 
 
 def _number(value: Any, where: str) -> float:

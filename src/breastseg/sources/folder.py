@@ -5,14 +5,14 @@ Where areas or dots lie beside pictures and slides, those without are simply not
 
 from pathlib import Path
 
-from breastseg.sources.pairs import match_drawn, match_pairs
-from breastseg.sources.region import Found
+from breastseg.sources.pairs import GEOJSON_SUFFIXES, is_called, match_drawn, match_pairs
+from breastseg.sources.region import MASK_SUFFIXES, Found
 from breastseg.wording import counted
 
 _LAYOUTS = (("images", "masks"), ("images", "labels"), ("imgs", "masks"), ("image", "mask"), ("rgb", "masks"))
 _FLAT_SUFFIXES = ("_mask", "_labels")
 _DRAWN_LAYOUTS = (("images", "annotations"), ("images", "points"))
-_DRAWN_FLAT = ((".geojson", ".geojson.gz"), "", "pictures with QuPath GeoJSON"), ((".csv",), "_points", "pictures with dots")
+_DRAWN_FLAT = (GEOJSON_SUFFIXES, "", "pictures with QuPath GeoJSON"), ((".csv",), "_points", "pictures with dots")
 LABEL_FILES = ("labels.json", "labels.yaml", "labels.yml")
 
 
@@ -24,13 +24,13 @@ def find(root: Path) -> Found | None:
             return Found("image-mask pairs", match_pairs(root / images, root / masks), label_map=label_map)
     for images, drawn in _DRAWN_LAYOUTS:
         if (root / images).is_dir() and (root / drawn).is_dir():
-            pairs = match_pairs(root / images, root / drawn, kinds=(".geojson", ".geojson.gz", ".csv"))
+            pairs = match_pairs(root / images, root / drawn, kinds=(*GEOJSON_SUFFIXES, ".csv"))
             return Found("pictures with areas or dots", pairs, label_map=label_map)
     for suffix in _FLAT_SUFFIXES:
-        if any(root.glob(f"*{suffix}.*")):
+        if any(is_called(path, suffix, MASK_SUFFIXES) for path in root.iterdir()):
             return Found("image-mask pairs", match_pairs(root, root, mask_suffix=suffix), label_map=label_map)
     for kinds, suffix, kind in _DRAWN_FLAT:
-        if any(p.name.lower().endswith(tuple(suffix + end for end in kinds)) for p in root.iterdir()):
+        if any(is_called(path, suffix, kinds) for path in root.iterdir()):
             pairs, left_out = match_drawn(root, suffix, kinds)
             note = f"{counted(left_out, 'picture')} without NAME{suffix}{kinds[0]} left out" if left_out else ""
             return Found(kind, pairs, label_map=label_map, note=note)

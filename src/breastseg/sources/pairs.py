@@ -1,11 +1,21 @@
-"""Matching pictures with masks or with what is drawn on them, by name."""
+"""Matching pictures with masks or with what is drawn on them, by name.
 
-from collections.abc import Iterable
+What belongs to `x.svs` is called `x` or `x.svs`, and what belongs to `x.ome.tif` is called `x`, `x.ome` or `x.ome.tif`: with the ending of
+a mask or of drawn areas. The case of endings does not matter. Where two files would fit, neither is taken.
+"""
+
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from breastseg.errors import SourceError
 from breastseg.slides import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
 from breastseg.sources.region import MASK_SUFFIXES, Pair
+
+GEOJSON_SUFFIXES = (".geojson", ".geojson.gz")
+
+_PICTURES = (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES)
+_INNER = ".ome"
+_ZARR = ".zarr"
 
 
 def files_in(folder: Path, suffixes: Iterable[str]) -> list[Path]:
@@ -14,63 +24,135 @@ def files_in(folder: Path, suffixes: Iterable[str]) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.name.lower().endswith(wanted) and not p.name.startswith(".") and p.is_file())
 
 
+def names_of(picture: Path) -> tuple[str, ...]:
+    """Return the names under which a picture's mask or areas are looked for, its own whole name last."""
+    whole = _plain(picture.name)
+    ending = next((end for end in (*_PICTURES, _ZARR) if whole.endswith(end)), "")
+    name = whole.removesuffix(ending)
+    return tuple(dict.fromkeys(one for one in (name.removesuffix(_INNER), name, whole) if one))
+
+
+def areas_of(picture: Path) -> list[Path]:
+    """Return the GeoJSON files beside a picture or slide that belong to it."""
+    names = names_of(picture)
+    return [path for path in files_in(picture.parent, GEOJSON_SUFFIXES) if _name(path, "", GEOJSON_SUFFIXES) in names]
+
+
+def others_of(areas: Path, picture: Path) -> list[Path]:
+    """Return the pictures and slides beside this one to which a GeoJSON file would belong too."""
+    name = _name(areas, "", GEOJSON_SUFFIXES)
+    return [other for other in files_in(picture.parent, _PICTURES) if other != picture and name in names_of(other)]
+
+
 def match_pairs(
     images: Path, masks: Path, *, split: str = "", mask_suffix: str = "", kinds: tuple[str, ...] = MASK_SUFFIXES
 ) -> tuple[Pair, ...]:
-    """Match two folders by file stem (a mask's stem may carry `mask_suffix`); `kinds` are the suffixes of the second's files.
+    """Match two folders by file name (a mask's may carry `mask_suffix`); `kinds` are the suffixes of the second's files.
 
-    Every picture must have a mask, and every mask a picture.
+    Every picture must have a mask, and every mask a picture. Slides count as pictures where the second's files are not masks.
 
     Raises:
-        SourceError: a picture without mask, a mask without picture, or two files of one name.
+        SourceError: a picture without mask, a mask without picture, or two files that fit one.
     """
-    by_stem = _unique(files_in(masks, kinds), mask_suffix)
-    own = bool(mask_suffix) and images == masks  # pictures and masks in one folder
-    pictures = _unique([p for p in files_in(images, IMAGE_SUFFIXES) if not (own and p.stem.endswith(mask_suffix))], "")
-    for stem, image in pictures.items():
-        if stem not in by_stem:
-            raise SourceError(f"{image}: has no mask, wanted {masks / (stem + mask_suffix + kinds[0])}; add it or take the image away")
-    _check_pictures(by_stem, pictures, images)
-    return tuple(Pair(image, by_stem[stem], split) for stem, image in pictures.items())
+    suffixes = IMAGE_SUFFIXES if kinds == MASK_SUFFIXES else _PICTURES
+    pictures = files_in(images, suffixes)
+    if mask_suffix and images == masks:
+        pictures = [picture for picture in pictures if not _carries(picture, mask_suffix, suffixes)]
+    by_name: dict[str, Path] = {}
+    for picture in pictures:
+        name = names_of(picture)[0]
+        if name in by_name:
+            raise SourceError(f"{picture}: second region named '{name}' beside {by_name[name].name}; rename one")
+        by_name[name] = picture
+    others = [path for path in files_in(masks, kinds) if _carries(path, mask_suffix, kinds)]
+    matched, alone = _matched(pictures, others, mask_suffix, kinds)
+    for picture in pictures:
+        if picture not in matched:
+            raise SourceError(
+                f"{picture}: has no mask, wanted {masks / (picture.stem + mask_suffix + kinds[0])}; add it or take the image away "
+                f"(looked for {' and '.join(name + mask_suffix for name in names_of(picture))} with {', '.join(kinds)})"
+            )
+    _check_none_alone(alone, images, mask_suffix, kinds, suffixes)
+    return tuple(Pair(picture, matched[picture], split) for picture in pictures)
 
 
 def match_drawn(folder: Path, suffix: str, kinds: tuple[str, ...]) -> tuple[tuple[Pair, ...], int]:
-    """Match pictures and slides of a folder with the areas or dots beside them, whose stem may carry `suffix`.
-
-    A slide that is a folder itself is known by its whole name.
+    """Match pictures and slides of a folder with the areas or dots beside them, whose name may carry `suffix`.
 
     Returns:
         the pairs, and how many pictures and slides have nothing drawn.
 
     Raises:
-        SourceError: areas or dots without picture, or two files of one name.
+        SourceError: areas or dots without picture, or two files that fit one.
     """
-    drawn = _unique(files_in(folder, kinds), suffix)
-    pictures = files_in(folder, (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES))
-    by_name = _unique([picture for picture in pictures if picture.stem in drawn], "")
-    left_out = len(pictures) - len(by_name)
-    for slide in (folder / name for name in drawn if (folder / name).is_dir() and is_slide_folder(folder / name)):
-        if slide.name in by_name:
-            raise SourceError(f"{slide}: second region named '{slide.name}' beside {by_name[slide.name].name}; rename one")
-        by_name[slide.name] = slide
-    _check_pictures(drawn, by_name, folder)
-    return tuple(Pair(by_name[name], drawn[name]) for name in sorted(by_name)), left_out
+    drawn = [path for path in files_in(folder, kinds) if _carries(path, suffix, kinds)]
+    pictures = files_in(folder, _PICTURES)
+    names = {_name(path, suffix, kinds) for path in drawn}
+    folders = sorted(path for path in folder.iterdir() if names & set(names_of(path)) and path.is_dir() and is_slide_folder(path))
+    matched, alone = _matched([*pictures, *folders], drawn, suffix, kinds)
+    _check_none_alone(alone, folder, suffix, kinds, _PICTURES)
+    pairs = tuple(Pair(picture, matched[picture]) for picture in sorted(matched, key=lambda picture: names_of(picture)[0]))
+    return pairs, len(set(pictures) - matched.keys())
 
 
-def _check_pictures(masks: dict[str, Path], pictures: dict[str, Path], folder: Path) -> None:
-    for stem, mask in masks.items():
-        if stem not in pictures:
-            raise SourceError(f"{mask}: has no image, wanted {folder / (stem + '.png')}; add it or take the mask away")
+def is_called(path: Path, suffix: str, kinds: Sequence[str]) -> bool:
+    """Return whether a file has one of the endings, with `suffix` before it."""
+    return path.name.lower().endswith(tuple(kinds)) and _carries(path, suffix, kinds)
 
 
-def _unique(paths: list[Path], suffix: str) -> dict[str, Path]:
-    by_stem: dict[str, Path] = {}
-    for path in paths:
-        stem = (path.with_suffix("") if path.suffix.lower() == ".gz" else path).stem
-        if not stem.endswith(suffix):
+def _matched(pictures: list[Path], others: list[Path], suffix: str, kinds: Sequence[str]) -> tuple[dict[Path, Path], list[Path]]:
+    """Return each picture's mask or areas, for those that have one, and the masks or areas that have no picture."""
+    named: dict[str, list[Path]] = {}
+    for picture in pictures:
+        for name in names_of(picture):
+            named.setdefault(name, []).append(picture)
+    matched: dict[Path, Path] = {}
+    alone: list[Path] = []
+    for other in others:
+        name = _name(other, suffix, kinds)
+        found = named.get(name, named.get(name.removesuffix(_INNER), []) if kinds == MASK_SUFFIXES else [])
+        if not found:
+            alone.append(other)
             continue
-        stem = stem.removesuffix(suffix)
-        if stem in by_stem:
-            raise SourceError(f"{path}: second region named '{stem}' beside {by_stem[stem].name}; rename one")
-        by_stem[stem] = path
-    return by_stem
+        picture, *rest = found
+        if rest:
+            raise SourceError(f"{rest[0]}: second region named '{name}' beside {picture.name}; rename one")
+        if picture in matched:
+            raise SourceError(f"{other}: belongs to {picture.name}, as {matched[picture].name} does; keep one of them")
+        matched[picture] = other
+    return matched, alone
+
+
+def _check_none_alone(alone: list[Path], folder: Path, suffix: str, kinds: Sequence[str], wanted: Sequence[str]) -> None:
+    for other in alone:
+        name = _name(other, suffix, kinds)
+        place = folder / (name if name.endswith(tuple(wanted)) else name + wanted[0])
+        raise SourceError(
+            f"{other}: has no image, wanted {place}; add it or take the mask away (looked for {name} with {', '.join(wanted)})"
+        )
+
+
+def _plain(name: str) -> str:
+    """Return a name with the endings that are known in small letters."""
+    for ending in (*_PICTURES, _ZARR, _INNER):
+        if name.lower().endswith(ending):
+            return _plain(name[: -len(ending)]) + ending
+    return name
+
+
+def _bare(path: Path, kinds: Sequence[str]) -> str:
+    """Return a file's name without its ending, the longest that fits."""
+    ending = max((end for end in kinds if path.name.lower().endswith(end)), key=len)
+    return path.name[: -len(ending)]
+
+
+def _carries(path: Path, suffix: str, kinds: Sequence[str]) -> bool:
+    return not suffix or _bare(path, kinds).lower().removesuffix(_INNER).endswith(suffix.lower())
+
+
+def _name(path: Path, suffix: str, kinds: Sequence[str]) -> str:
+    """Return the picture's name that a mask or file of areas carries in its own."""
+    name = _bare(path, kinds)
+    if suffix and name.lower().endswith(suffix.lower() + _INNER):
+        name = name[: -len(_INNER)]
+    return _plain(name[: -len(suffix)] if suffix else name)

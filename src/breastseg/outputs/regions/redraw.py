@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from breastseg.geometry import Box
+from breastseg.geometry import Box, crossings, downward
 from breastseg.labels import LabelMap, Labels
 from breastseg.outputs.regions.geojson import opened, read_rings
 from breastseg.outputs.regions.islands import Cleaned
@@ -108,26 +108,22 @@ class _Borders:
         origin = np.flatnonzero(np.diff(ring, prepend=-1))[ring]
         is_clockwise = np.bincount(ring, (x - x[origin]) * (to_y - y) - (to_x - x) * (y - y[origin])) > 0
         added = np.where((to_y < y) == is_clockwise[ring], labels[ring], -labels[ring]) % 256
-        downward = np.where(y < to_y, (x, y, to_x, to_y), (to_x, to_y, x, y))
+        edges, _ = downward(places[edge], places[edge + 1])
         for start in range(0, added.size, _BATCH):
-            self._keep(downward[:, start : start + _BATCH], added[start : start + _BATCH])
+            self._keep(edges[:, start : start + _BATCH], added[start : start + _BATCH])
         self._rings, self._labels, self._held = [], [], 0
 
     def _keep(self, edges: Places, added: npt.NDArray[np.int64]) -> None:
         """Store the crossings of edges from (x, y) down to (x, y), (4, N), as place * 256 + what is added from there to the right."""
-        x, y, to_x, to_y = edges
-        first, end = np.ceil(y - 0.5).astype(np.int64), np.ceil(to_y - 0.5).astype(np.int64)
-        count = end - first
-        edge = np.repeat(np.arange(count.size), count)
-        row = np.arange(edge.size) + (first - np.cumsum(count) + count)[edge]
-        slope = (to_x - x) / np.where(count > 0, to_y - y, 1)
-        column = np.ceil(x[edge] + (row + 0.5 - y[edge]) * slope[edge] - 0.5).astype(np.int64)
-        crossings = np.sort((row * (self._width + 1) + column) * 256 + added[edge])
-        bands = range(int(first.min()) // TILE_PX, int(end.max()) // TILE_PX + 1)
-        cuts = np.searchsorted(crossings, [self._origin(band) * 256 for band in (*bands, bands.stop)])
+        edge, row, column = crossings(edges, (0, self._height))
+        if not row.size:
+            return
+        found = np.sort((row * (self._width + 1) + column) * 256 + added[edge])
+        bands = range(int(row.min()) // TILE_PX, int(row.max()) // TILE_PX + 1)
+        cuts = np.searchsorted(found, [self._origin(band) * 256 for band in (*bands, bands.stop)])
         for band, start, stop in zip(bands, cuts[:-1], cuts[1:], strict=True):
             if start < stop:
-                self._bands[band].append(self._scratch.keep(crossings[start:stop].tobytes()))
+                self._bands[band].append(self._scratch.keep(found[start:stop].tobytes()))
 
     def drawn(self) -> Iterator[tuple[Box, Labels]]:
         """Yield boxes that cover the raster, with their (H, W) labels."""
@@ -137,8 +133,8 @@ class _Borders:
             rows = min(TILE_PX, self._height - top)
             steps = np.zeros((rows, self._width + 1), np.uint8)
             for kept in self._bands[band]:
-                crossings = np.frombuffer(self._scratch.read(kept), np.int64)
-                np.add.at(steps.ravel(), (crossings >> 8) - self._origin(band), (crossings & 255).astype(np.uint8))
+                found = np.frombuffer(self._scratch.read(kept), np.int64)
+                np.add.at(steps.ravel(), (found >> 8) - self._origin(band), (found & 255).astype(np.uint8))
             before = np.zeros((rows, 1), np.uint8)
             for left in range(0, self._width, _CHUNK_PX):
                 box = Box(left, top, min(_CHUNK_PX, self._width - left), rows)

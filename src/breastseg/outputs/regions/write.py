@@ -39,7 +39,7 @@ class RegionsConfig:
     """
 
     min_area_um2: float = 500.0
-    tolerance_px: float = 1.0
+    tolerance_px: float = 0.5
 
     def __post_init__(self) -> None:
         """Refuse what is no area or length."""

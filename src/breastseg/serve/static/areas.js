@@ -12,13 +12,17 @@ function uuid() {
 }
 
 const isPlace = (at) => Array.isArray(at) && at.length >= 2 && Number.isFinite(at[0]) && Number.isFinite(at[1]);
-const isRing = (ring) => Array.isArray(ring) && ring.length >= 4 && ring.every(isPlace);
+const isRing = (ring) => Array.isArray(ring) && ring.length >= 3 && ring.every(isPlace);
 const isPolygon = (rings) => Array.isArray(rings) && rings.length > 0 && rings.every(isRing);
 
 /** The shape of a geometry: {polygons, places}, or null when it is not well formed. */
 function shapeOf(geometry) {
-  const { type, coordinates } = geometry ?? {};
+  const { type, coordinates, geometries } = geometry ?? {};
   const shapes = {
+    GeometryCollection: () => {
+      const parts = Array.isArray(geometries) ? geometries.map(shapeOf).filter(Boolean) : [];
+      return parts.length > 0 && { polygons: parts.flatMap((part) => part.polygons), places: parts.flatMap((part) => part.places) };
+    },
     Polygon: () => isPolygon(coordinates) && { polygons: [coordinates], places: [] },
     MultiPolygon: () => Array.isArray(coordinates) && coordinates.every(isPolygon) && { polygons: coordinates, places: [] },
     Point: () => isPlace(coordinates) && { polygons: [], places: [coordinates] },
@@ -33,9 +37,26 @@ function surface(ring) {
   return Math.abs(twice) / 2;
 }
 
+/** Whether `prepare` takes a feature where it stands: an annotation of plane z 0, time 0. */
+function isAnnotation({ geometry, properties, plane = geometry?.plane }) {
+  const type = properties?.objectType ?? properties?.object_type ?? "annotation";
+  return String(type).toLowerCase() === "annotation" && !plane?.z && !plane?.t;
+}
+
+/** The name and colour of a class, as any version of QuPath writes it: "Tumor: Positive" for one that is derived. */
+function lookOf(properties) {
+  const given = properties?.classification ?? properties?.class;
+  if (given === null || typeof given !== "object") return { name: String(given ?? "") };
+  const names = Array.isArray(given.names) && given.names.length ? given.names : [];
+  if (!names.length) for (let one = given; one; one = one.parentClass) names.unshift(one.name);
+  const { colorRGB: rgb } = given;
+  const color = Number.isInteger(rgb) ? [(rgb >> 16) & 255, (rgb >> 8) & 255, rgb & 255] : undefined;
+  return { name: names.filter(Boolean).join(": "), color: Array.isArray(given.color) ? given.color : color };
+}
+
 /** A feature with what is needed to draw and find it; what is no area or point is kept as it is and not drawn. */
 function areaOf(feature) {
-  const { polygons, places } = shapeOf(feature.geometry) ?? { polygons: [], places: [] };
+  const { polygons, places } = (isAnnotation(feature) && shapeOf(feature.geometry)) || { polygons: [], places: [] };
   const path = new Path2D();
   for (const ring of polygons.flat()) {
     ring.forEach(([x, y], index) => (index ? path.lineTo(x, y) : path.moveTo(x, y)));
@@ -49,25 +70,25 @@ function areaOf(feature) {
     box[2] = Math.max(box[2], x);
     box[3] = Math.max(box[3], y);
   }
-  const given = feature.properties?.classification;
-  const name = given?.name ?? given?.names?.[0] ?? feature.properties?.class ?? "";
-  return { feature, path, places, size, box, name: String(name), color: given?.color };
+  return { feature, path, places, size, box, ...lookOf(feature.properties) };
 }
 
-/** Read a GeoJSON file of a person. Throws an Error with one line. */
+/** JSON with the numbers that are none in quotes, as QuPath writes them since 0.6. */
+const quoted = (text) => text.replace(/([:[,]\s*)(-?(?:NaN|Infinity))(?=\s*[,\]}])/g, '$1"$2"');
+
+/** Read a GeoJSON file of a person: the features that `prepare` takes, and how many it leaves. Throws an Error with one line. */
 export function featuresOf(text) {
   let told;
   try {
-    told = JSON.parse(text);
+    told = JSON.parse(/NaN|Infinity/.test(text) ? quoted(text) : text);
   } catch {
     throw new Error("is not JSON; export it from QuPath as GeoJSON");
   }
-  const features = told?.type === "FeatureCollection" ? told.features : told?.type === "Feature" ? [told] : told;
+  const features = told?.features ?? (told?.type === "Feature" ? [told] : told);
   if (!Array.isArray(features)) throw new Error("holds no GeoJSON features; export it from QuPath as GeoJSON");
-  features.forEach((feature, index) => {
-    if (!shapeOf(feature?.geometry)) throw new Error(`feature ${index + 1} is no polygon and no point; delete it in QuPath`);
-  });
-  return features;
+  const taken = features.filter((feature) => feature && isAnnotation(feature) && shapeOf(feature.geometry) && lookOf(feature.properties).name);
+  if (!taken.length) throw new Error("holds no annotation with a class that is an area or a point; give it one in QuPath");
+  return { taken, left: features.length - taken.length };
 }
 
 export class Areas extends EventTarget {

@@ -119,9 +119,10 @@ export function correct(view, draw, { writable }) {
     const [file] = $("import").files;
     if (!file) return;
     try {
-      const features = featuresOf(await file.text());
-      areas.take(features);
-      tell(`${file.name}: ${features.length} areas added, not saved yet.`, { seconds: 6, good: true });
+      const { taken, left } = featuresOf(await file.text());
+      areas.take(taken);
+      const skipped = left ? `, ${left} skipped that are no annotations with a class` : "";
+      tell(`${file.name}: ${taken.length} areas added${skipped}, not saved yet.`, { seconds: 6, good: true });
     } catch (error) {
       tell(`${file.name} ${error.message}`);
     }
