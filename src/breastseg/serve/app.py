@@ -14,10 +14,8 @@ from breastseg.serve.config import ServeConfig
 from breastseg.serve.folder import Folder
 from breastseg.serve.guard import HEADERS, Guard, is_loopback
 from breastseg.serve.jobs import Jobs
-from breastseg.serve.layers import Layers
 from breastseg.serve.offered import offered_models
 from breastseg.serve.state import ServerState
-from breastseg.serve.tiles import Tiles
 
 _ABOUT = """Slides, their tissue maps, and jobs that make these. Research use only, not for diagnosis.
 
@@ -37,8 +35,7 @@ def create_app(config: ServeConfig) -> FastAPI:
         raise InputError(f"host {config.host}: is reached from other machines, wanted a token too")
     folder = Folder(config)
     models = offered_models(config.models)
-    tiles, layers = Tiles(folder, config.limits), Layers(folder, config.limits)
-    state = ServerState(config, folder, tiles, layers, Jobs(config, folder, models), models)
+    state = ServerState(config, folder, Jobs(config, folder, models), models)
     app = FastAPI(
         title="breastseg", description=_ABOUT, version=version("breastseg"), openapi_url="/api/openapi.json", docs_url=None,
         redoc_url=None, generate_unique_id_function=lambda route: route.name,

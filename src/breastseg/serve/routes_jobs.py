@@ -84,4 +84,4 @@ def _add_downloads(routes: APIRouter, state: ServerState) -> None:
     @routes.get("/layers/{id}/files/{name}", responses={**answers(404, 422), 200: whole}, response_class=Response)
     def file(id: Id, name: Annotated[str, Path(max_length=100)]) -> Response:
         """Return a file of a map; `files` of its layer tells the names."""
-        return download(state.layers.layer(id), name)
+        return download(state.layers.layer(id), name, state.decoder)

@@ -4,9 +4,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-PIECE_PX = 256
-"""Side of a tile of pixels or labels."""
-
 
 class _Told(BaseModel):
     """What comes from outside: names that are not known are refused."""
