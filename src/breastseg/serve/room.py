@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 WAIT_S = 30.0
 """Seconds that somebody waits for room; then the answer is 503, and when to come again."""
 _AGAIN_S = 5
+BUSY = 503
 
 
 class Room:
@@ -98,4 +99,4 @@ class Room:
 
 def busy(why: str) -> HTTPException:
     """Return the answer to who should come again in a moment."""
-    return HTTPException(503, f"{why}; try again in a moment", {"Retry-After": str(_AGAIN_S)})
+    return HTTPException(BUSY, f"{why}; try again in a moment", {"Retry-After": str(_AGAIN_S)})

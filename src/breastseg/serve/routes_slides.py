@@ -8,9 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.exceptions import HTTPException
 
-from breastseg.serve.folder import Entry, areas_beside, is_own_file
+from breastseg.serve.folder import Entry, areas_beside, is_own_file, shown_name
 from breastseg.serve.layers import Layer, classes_of
 from breastseg.serve.pieces import levels_of
+from breastseg.serve.room import BUSY
 from breastseg.serve.schema import EntryOut, GalleryOut, ModelOut, SlideOut, answers
 from breastseg.serve.state import ServerState
 
@@ -40,8 +41,8 @@ def _add_gallery(routes: APIRouter, state: ServerState) -> None:
         cards = [bundle.card for bundle in state.models.values()]
         models = [ModelOut(name=card.name, mpp=card.mpp, classes=classes_of(card.label_map)) for card in cards]
         return GalleryOut(
-            folder=state.folder.root.name, entries=entries, models=models, writable=state.jobs.writable,
-            version=version("breastseg"),
+            folder=shown_name(state.folder.root.name), entries=entries, left_out=state.folder.left_out(), models=models,
+            writable=state.jobs.writable, version=version("breastseg"),
         )  # fmt: skip
 
     @routes.get("/entries/{id}", responses=answers(404, 422))
@@ -129,6 +130,8 @@ def slide_out(state: ServerState, entry: Entry) -> SlideOut:
         try:
             layers.append(state.layers.told(layer))
         except HTTPException as broken:
+            if broken.status_code == BUSY:
+                raise
             said = [*said, f"{layer.title} cannot be shown: {broken.detail}"]
     told = {**entry_out(state, entry).model_dump(), "maps": sum(layer.kind == "map" for layer in layers)}
     return SlideOut(

@@ -21,6 +21,7 @@ from breastseg.errors import InputError
 from breastseg.serve.app import create_app
 from breastseg.serve.config import ServeConfig
 from breastseg.serve.entrance import leading_page
+from breastseg.serve.folder import shown_name
 from breastseg.serve.guard import is_loopback
 from breastseg.serve.others import other_users
 from breastseg.serve.patience import PatientProtocol
@@ -65,7 +66,7 @@ def serve(config: ServeConfig, *, ask_token: bool | None = None, open_browser: b
         server = uvicorn.Server(settings)
         found = "1 slide or picture" if number == 1 else f"{number or 'no'} slides or pictures"
         with _heeding_signals(server):
-            say(f"{_shown(state.folder.root)}: {found}, at {address} (Ctrl-C ends)")
+            say(f"{shown_name(str(state.folder.root))}: {found}, at {address} (Ctrl-C ends)")
             say(why)
             if open_browser and _has_screen():
                 webbrowser.open(held.enter_context(_door(address)) if config.token else address)
@@ -95,11 +96,6 @@ def _door(address: str) -> Iterator[str]:
         page = Path(place) / "open.html"
         page.write_bytes(leading_page(address))
         yield page.as_uri()
-
-
-def _shown(path: Path) -> str:
-    """Return a path as a terminal takes it: names on disk need not be text."""
-    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def listening(config: ServeConfig) -> socket.socket:

@@ -75,6 +75,7 @@ class GalleryOut(BaseModel):
     entries: list[EntryOut]
     models: list[ModelOut]
     writable: bool = Field(description="whether jobs, corrections and uploads can be kept")
+    left_out: list[str] = Field(default_factory=list, description="what is in the folder and cannot be shown, as in '2 pipes or devices'")
     version: str
 
 
