@@ -327,6 +327,73 @@ def test_a_folder_that_goes_while_it_is_served(folder: Path) -> None:
         assert [one["name"] for one in client.get("/api/gallery").json()["entries"]] == ["cmu1.svs"]
 
 
+def test_a_folder_of_everything_a_disk_can_hold_shows_the_rest(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link that leads to itself ended every look at the folder."""
+    from breastseg.serve import folder as looked
+
+    raw = os.fsencode(folder)
+    for name in (b"latin-\xe9.png", b"line\nbreak.png", b"turn\xe2\x80\xaegnp.png", b"\xe2\x80\x8cjoined.png"):
+        shutil.copy(CROPS[0], raw + b"/" + name)
+    (folder / "loop.png").symlink_to("loop.png")
+    (folder / "there.tif").symlink_to("back.tif")
+    (folder / "back.tif").symlink_to("there.tif")
+    (folder / "null.png").symlink_to("/dev/null")
+    os.mkfifo(folder / "pipe.png")
+    places = {name: folder / name for name in ("locked", "run", "labels", "zarr", "listed")}
+    for place in places.values():
+        place.mkdir()
+        shutil.copy(CROPS[1], place / "b.png")
+    os.mkfifo(places["run"] / "run.json")
+    os.mkfifo(places["labels"] / "labels.json")
+    os.mkfifo(places["labels"] / "b_mask.png")
+    os.mkfifo(places["zarr"] / "zarr.json")
+    scan, is_slide = os.scandir, looked.is_slide_folder
+
+    def refused(place: Any) -> Any:
+        if Path(place).name == "locked":
+            raise PermissionError(13, "Permission denied", str(place))
+        return scan(place)
+
+    def unlooked(place: Path) -> bool:
+        if place.name == "listed":
+            raise PermissionError(13, "Permission denied", str(place))
+        return is_slide(place)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    monkeypatch.setattr(looked, "is_slide_folder", unlooked)
+    with serving(folder) as served, asking(served) as client:
+        told = client.get("/api/gallery").json()
+        names = ["a.png", "labels/b.png", "latin-\ufffd.png", "line\ufffdbreak.png", "listed/b.png", "turn\ufffdgnp.png", "zarr/b.png"]
+        assert [one["name"] for one in told["entries"]] == [*names, "\u200cjoined.png"]
+        out = ["1 folder that cannot be read", "4 links that lead out of this folder or nowhere", "2 pipes or devices"]
+        assert told["left_out"] == out
+        for entry in told["entries"]:
+            for path in ("", "/thumbnail.jpg", "/tiles/0/0_0.jpg", "/annotation"):
+                assert client.get(f"/api/entries/{entry['id']}{path}").status_code == 200, entry
+
+
+def test_more_than_is_shown_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from breastseg.serve import folder as looked
+
+    monkeypatch.setattr(looked, "MOST_ENTRIES", 2)
+    for name in "bcd":
+        shutil.copy(CROPS[0], folder / f"{name}.png")
+    with serving(folder) as served, asking(served) as client:
+        told = client.get("/api/gallery").json()
+        assert ([one["name"] for one in told["entries"]], told["left_out"]) == (["a.png", "b.png"], ["all beyond the first 2"])
+
+
+def test_a_map_whose_folder_is_no_text_can_be_downloaded(folder: Path) -> None:
+    place = add_map(folder / "maps" / "a", folder / "a.png", PLAIN)
+    place.rename(place.with_name(os.fsdecode(b"a-\xe9")))
+    with serving(folder) as served, asking(served) as client:
+        [layer] = client.get(address(client)).json()["layers"]
+        for name in ("labels.ome.tif", "measures.csv"):
+            answer = client.get(f"/api/layers/{layer['id']}/files/{name}")
+            assert answer.status_code == 200
+            assert f"filename*=UTF-8''a-%E9-{name}" in answer.headers["content-disposition"]
+
+
 def test_a_job_is_given_up_twice_and_asked_for_twice(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from breastseg.serve import child
 

@@ -259,9 +259,12 @@ class Folder:
             if item.is_symlink() and not (item.is_file() and self._holds(Path(item.path))):
                 self._left_out[_LINK] += 1
                 return False
+            item.stat()
             if not item.is_file():
                 self._left_out[_NO_FILE] += 1
                 return False
+        except FileNotFoundError:  # just now
+            return False
         except (OSError, RuntimeError):  # a link that leads to itself, or a folder whose files may be named and not looked at
             self._left_out[_LINK if item.is_symlink() else _GONE] += 1
             return False
