@@ -294,17 +294,27 @@ def test_who_comes_from_a_file_gets_in_too(open_to_all: Served, site: str, statu
 
 
 def test_a_person_without_the_token_is_asked_for_it(open_to_all: Served) -> None:
-    stranger = httpx.Client(base_url=open_to_all.address, timeout=300)  # without the cookie of others
-    answer = stranger.get("/", headers=PERSON)
-    assert (answer.status_code, answer.headers["content-type"]) == (403, "text/html; charset=utf-8")
-    assert '<input name="token"' in answer.text
-    style = re.search(r"<style>(.*)</style>", answer.text)
-    assert style
-    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
-    assert f"style-src 'sha256-{digest}'" in answer.headers["content-security-policy"]
-    assert stranger.get("/api/gallery", headers=PERSON).json()["error"].startswith("a token is needed")
-    other = stranger.get("/", headers={**PERSON, "Host": "<b>.example"})
-    assert (other.status_code, "<b>" in other.text, "<input" in other.text) == (403, False, False)
+    with httpx.Client(base_url=open_to_all.address, timeout=300) as stranger:  # without the cookie of others
+        answer = stranger.get("/", headers=PERSON)
+        assert (answer.status_code, answer.headers["content-type"]) == (403, "text/html; charset=utf-8")
+        assert '<input name="token"' in answer.text
+        style = re.search(r"<style>(.*)</style>", answer.text)
+        assert style
+        digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+        assert f"style-src 'sha256-{digest}'" in answer.headers["content-security-policy"]
+        assert stranger.get("/api/gallery", headers=PERSON).json()["error"].startswith("a token is needed")
+        other = stranger.get("/", headers={**PERSON, "Host": "<b>.example"})
+        assert (other.status_code, "<b>" in other.text, "<input" in other.text) == (403, False, False)
+
+
+def test_a_person_is_told_by_a_page_and_a_program_in_json(shown: Served) -> None:
+    answer = ask(shown, "/nothing", headers=PERSON)
+    assert (answer.status_code, answer.headers["content-type"], "<p>Not Found.</p>" in answer.text) == (
+        404,
+        "text/html; charset=utf-8",
+        True,
+    )
+    assert ask(shown, "/nothing").json() == ask(shown, "/api/nothing", headers=PERSON).json() == {"error": "Not Found"}
 
 
 def test_a_body_with_two_lengths_is_refused(shown: Served) -> None:

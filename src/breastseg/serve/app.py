@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from importlib.metadata import version
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from breastseg.errors import BreastsegError, InputError
 from breastseg.serve import routes_jobs, routes_slides, static_files
 from breastseg.serve.config import ServeConfig
+from breastseg.serve.entrance import PAGE_HEADERS, is_for_person, refusal_page
 from breastseg.serve.folder import Folder
 from breastseg.serve.guard import HEADERS, Guard, is_loopback
 from breastseg.serve.jobs import Jobs
@@ -19,8 +20,8 @@ from breastseg.serve.state import ServerState
 
 _ABOUT = """Slides, their tissue maps, and jobs that make these. Research use only, not for diagnosis.
 
-Requests that change something need the header `X-Breastseg: 1`. A server that other machines reach wants its token too, as
-`Authorization: Bearer TOKEN`. Every error is `{"error": "one line"}`.
+Requests that change something need the header `X-Breastseg: 1`. A server that others reach wants its token too, as
+`Authorization: Bearer TOKEN`. Who is told 503 comes again after the seconds of `Retry-After`. Every error is `{"error": "one line"}`.
 """
 
 
@@ -56,7 +57,9 @@ def _tell_errors(app: FastAPI, folder: Folder) -> None:
         return JSONResponse({"error": folder.told(line)}, status, dict(headers or {}))
 
     @app.exception_handler(HTTPException)
-    async def refused(request: Request, error: HTTPException) -> JSONResponse:
+    async def refused(request: Request, error: HTTPException) -> Response:
+        if is_for_person(request.url.path, request.headers.get("accept", "")):
+            return Response(refusal_page(folder.told(str(error.detail))), error.status_code, {**(error.headers or {}), **PAGE_HEADERS})
         return said(error.status_code, str(error.detail), error.headers)
 
     @app.exception_handler(RequestValidationError)

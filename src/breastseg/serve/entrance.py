@@ -4,7 +4,7 @@ import base64
 import html
 from hashlib import sha256
 
-TOKEN_NEEDED = "a token is needed; open the address with ?token= that breastseg serve printed"
+TOKEN_NEEDED = "a token is needed; open the address with ?token= that breastseg serve printed; each start has a new one"
 
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:36rem;margin:15vh auto;padding:0 1rem}"
@@ -21,6 +21,11 @@ _FORM = (
     '<form action="/"><p><label>Token<br><input name="token" autocomplete="off" autofocus required></label> '
     "<button>Open</button></p></form>"
 )
+
+
+def is_for_person(path: str, accept: str) -> bool:
+    """Return whether somebody asks for a page in a browser, who is told what is wrong by one too; programs are told in JSON."""
+    return "text/html" in accept and not path.startswith("/api/")
 
 
 def refusal_page(line: str) -> bytes:

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from breastseg.serve.config import LOOPBACK, ServeConfig
-from breastseg.serve.entrance import PAGE_HEADERS, TOKEN_NEEDED, leading_page, refusal_page
+from breastseg.serve.entrance import PAGE_HEADERS, TOKEN_NEEDED, is_for_person, leading_page, refusal_page
 from breastseg.serve.room import busy
 
 OWN_HEADER = "x-breastseg"
@@ -56,7 +56,7 @@ class Guard:
         if scope["method"] == "HEAD":  # answered as GET is; the server keeps back what follows the headers
             scope = {**scope, "method": "GET"}
         sender, headers = _with_headers(send), Headers(scope=scope)
-        by_person = scope["method"] == "GET" and "text/html" in headers.get("accept", "")
+        by_person = scope["method"] == "GET" and is_for_person(scope["path"], headers.get("accept", ""))
         try:
             self._check_framing(headers)
             self._check_host(headers)
@@ -70,7 +70,7 @@ class Guard:
             await self._pass(scope, receive, sender, limit)
         except HTTPException as refusal:
             told = dict(refusal.headers or {})
-            if by_person and not scope["path"].startswith("/api/"):
+            if by_person:
                 body, kind = refusal_page(refusal.detail), PAGE_HEADERS
             else:
                 body, kind = json.dumps({"error": refusal.detail}).encode(), {"Content-Type": "application/json"}
