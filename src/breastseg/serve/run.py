@@ -34,6 +34,18 @@ _END_S = 3
 """Seconds that answers under way have when the server is told to end."""
 
 
+class _Server(uvicorn.Server):
+    """Uvicorn's server; those who wait for a large picture are sent away when it is told to end, instead of being waited for."""
+
+    def __init__(self, settings: uvicorn.Config, send_away: Callable[[], object]) -> None:
+        super().__init__(settings)
+        self._send_away = send_away
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._send_away()
+        await super().shutdown(sockets)
+
+
 def serve(config: ServeConfig, *, ask_token: bool | None = None, open_browser: bool = True, say: Callable[[str], None] = print) -> None:
     """Show a folder in the browser, until interrupted.
 
@@ -63,7 +75,7 @@ def serve(config: ServeConfig, *, ask_token: bool | None = None, open_browser: b
             app, http=PatientProtocol, log_level="warning", access_log=False, ws="none", lifespan="off", server_header=False,
             timeout_keep_alive=_KEEP_ALIVE_S, timeout_graceful_shutdown=_END_S,
         )  # fmt: skip
-        server = uvicorn.Server(settings)
+        server = _Server(settings, state.send_away)
         found = "1 slide or picture" if number == 1 else f"{number or 'no'} slides or pictures"
         with _heeding_signals(server):
             say(f"{shown_name(str(state.folder.root))}: {found}, at {address} (Ctrl-C ends)")

@@ -76,12 +76,16 @@ class ServerState:
         remove_left_over(self.folder.root)
         return self
 
-    def __exit__(self, *raised: object) -> None:
-        """End the jobs; let go of threads, slides and label images."""
-        self.jobs.stop()
+    def send_away(self) -> None:
+        """Let nobody wait any more for room, or for what is decoded: the server ends."""
         for room in (self._kept, self.passing):
             room.close()
         self.decoder.close()
+
+    def __exit__(self, *raised: object) -> None:
+        """End the jobs; let go of threads, slides and label images."""
+        self.jobs.stop()
+        self.send_away()
         for workers in (self.workers, self.openers, self.thumbnails):
             workers.close()
         self.tiles.close()
