@@ -43,7 +43,9 @@ def test_it_is_shared_where_another_person_can_log_in(machine: Path, people: tup
     assert seen(machine, *people, own=own) == ((True, "other people can log in on this machine") if shared else ALONE)
 
 
-@pytest.mark.parametrize("name", ["SSH_CONNECTION", "SLURM_JOB_ID", "JUPYTERHUB_USER", "PBS_JOBID", "LSB_JOBID", "SGE_TASK_ID"])
+@pytest.mark.parametrize(
+    "name", ["SSH_CONNECTION", "SLURM_JOB_ID", "JUPYTERHUB_USER", "PBS_JOBID", "LSB_JOBID", "SGE_TASK_ID", "APPTAINER_CONTAINER"]
+)
 def test_it_is_shared_where_it_is_reached_from_elsewhere_or_gives_out_jobs(machine: Path, name: str) -> None:
     assert seen(machine, ANNA, **{name: ""}) == ALONE
     found, why = seen(machine, ANNA, **{name: "7"})

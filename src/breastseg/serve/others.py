@@ -15,9 +15,10 @@ _FAR = 65_536
 
 _SESSIONS = {
     "SLURM_JOB_ID": "a Slurm job", "PBS_JOBID": "a PBS job", "LSB_JOBID": "an LSF job", "SGE_TASK_ID": "a Grid Engine job",
-    "JUPYTERHUB_USER": "a JupyterHub", "SSH_CONNECTION": "an SSH session",
+    "JUPYTERHUB_USER": "a JupyterHub", "SSH_CONNECTION": "an SSH session", "APPTAINER_CONTAINER": "an Apptainer container",
+    "SINGULARITY_CONTAINER": "a Singularity container",
 }  # fmt: skip
-"""What is set where a machine is somebody else's too."""
+"""What is set where a machine is somebody else's too; an Apptainer container has its own list of users, and the network of its machine."""
 _DIRECTORIES = {"sss", "ldap", "winbind", "nis", "nisplus", "compat"}
 """Where nsswitch.conf lets names come from that no list on this machine has."""
 _NO_LOGIN = ("nologin", "false", "sync")
@@ -36,7 +37,7 @@ def other_users(
 ) -> Verdict:
     """Look for other people on this machine, and say that there may be some where it cannot be seen.
 
-    Shared is a machine that is reached by SSH or gives out jobs; where a person may log in who is not the user (for root, two: the one
+    Shared is a machine that is reached by SSH, gives out jobs or runs Apptainer; where a person may log in who is not the user (for root, two: the one
     person of a machine is root too); where another person's programs run; whose names come from a directory such as LDAP; which hides
     the programs of others; and every system but Linux, whose lists are not read here. A container with one user is not.
 

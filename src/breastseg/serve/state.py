@@ -19,7 +19,7 @@ from breastseg.serve.uploads import remove_left_over
 
 Made = TypeVar("Made")
 
-_OPENERS = 16
+_OPENERS = 8
 """Slides that are opened at a time: some wait for a large picture to be decoded, and hold up nobody who looks at another."""
 
 
