@@ -69,11 +69,13 @@ class Room:
                     if first and missing <= 0:
                         self._used += size
                         return size
+                    if time.monotonic() >= end:
+                        raise busy("others are being shown large pictures")
                 if first and any(spare(missing) for spare in self._spares):
                     continue
                 with self._changed:
-                    if self._turn == turn and not self._changed.wait(end - time.monotonic()):
-                        raise busy("others are being shown large pictures")
+                    if self._turn == turn:
+                        self._changed.wait(max(0.0, end - time.monotonic()))
         finally:
             with self._changed:
                 self._queue.remove(ticket)
