@@ -218,7 +218,7 @@ class Server:
 @contextmanager
 def serving(folder: Path, out: Path) -> Iterator[Server]:
     program = Path(sys.executable).with_name("breastseg")
-    command = [str(program), "serve", str(folder), "--port", "0", "--no-open", "--out", str(out)]
+    command = [str(program), "serve", str(folder), "--port", "0", "--no-token", "--no-open", "--out", str(out)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     try:
         assert process.stdout

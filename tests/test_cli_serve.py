@@ -5,10 +5,13 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 
@@ -16,8 +19,10 @@ pytest.importorskip("fastapi")
 
 from breastseg.cli import main
 from breastseg.errors import InputError
+from breastseg.serve import run
 from breastseg.serve.config import ServeConfig
-from breastseg.serve.run import address_of, listening
+from breastseg.serve.others import Verdict
+from breastseg.serve.run import address_of, listening, serve
 from serve_app import small_folder
 
 SIGNALLED = """
@@ -47,9 +52,9 @@ assert signal.getsignal(number) is before
 
 
 @contextmanager
-def served(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def served(*arguments: str | Path, token: str = "--no-token") -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run the command in a process of its own; yield it and its first line."""
-    command = [sys.executable, "-u", "-m", "breastseg", "serve", *map(str, arguments), "--no-open"]
+    command = [sys.executable, "-u", "-m", "breastseg", "serve", *map(str, arguments), "--no-open", *([token] if token else [])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout
@@ -91,7 +96,7 @@ def test_a_signal_before_it_runs_is_heeded(number: int, ended: str, moment: str,
 
 
 def test_beyond_this_machine_the_address_has_a_token(tmp_path: Path) -> None:
-    with served(tmp_path, "--port", "0", "--host", "0.0.0.0") as (_, line):
+    with served(tmp_path, "--port", "0", "--host", "0.0.0.0", token="") as (_, line):
         found = re.search(r":(\d+)/\?token=([\w-]{40,})", line)
         assert found, line
         with pytest.raises(urllib.error.HTTPError, match="403"):
@@ -100,6 +105,48 @@ def test_beyond_this_machine_the_address_has_a_token(tmp_path: Path) -> None:
             urllib.request.Request(f"http://127.0.0.1:{found[1]}/api/gallery", headers={"Authorization": f"Bearer {found[2]}"}), timeout=300
         ) as answer:
             assert answer.status == 200
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_token_is_asked_for_where_others_use_this_machine(shared: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "other_users", lambda: Verdict(shared, "so it was seen"))
+    monkeypatch.setattr(run.uvicorn.Server, "run", lambda server, sockets: None)
+    said: list[str] = []
+    serve(ServeConfig(tmp_path, port=0), open_browser=False, say=said.append)
+    assert ("/?token=" in said[0]) == shared
+    line = "Everybody is asked for the token of this address, because so it was seen (--no-token asks for none)."
+    assert said[1] == (line if shared else "Nobody is asked for a token, because so it was seen (--token asks for one).")
+    for asked, start in [(True, "Everybody is asked"), (False, "Nobody is asked")]:
+        said.clear()
+        serve(ServeConfig(tmp_path, port=0), ask_token=asked, open_browser=False, say=said.append)
+        assert ("/?token=" in said[0], said[1].startswith(start)) == (asked, True)
+
+
+def test_the_token_is_on_no_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everybody on a machine sees what a browser is called with."""
+    called: list[tuple[str, str, int, int]] = []
+
+    def see(address: str) -> None:
+        page = Path(url2pathname(urlsplit(address).path))
+        called.append((address, page.read_text(encoding="utf-8"), page.stat().st_mode & 0o77, page.parent.stat().st_mode & 0o77))
+
+    monkeypatch.setattr(run.webbrowser, "open", see)
+    monkeypatch.setattr(run, "_has_screen", lambda: True)
+    monkeypatch.setattr(run.uvicorn.Server, "run", lambda server, sockets: None)
+    said: list[str] = []
+    serve(ServeConfig(tmp_path, port=0), ask_token=True, say=said.append)
+    token = re.search(r"token=([\w-]{40,})", said[0])
+    assert token
+    [(address, page, _, others)] = called
+    assert address.startswith("file://")
+    assert token[1] not in address
+    assert token[1] in page
+    assert others == 0
+    assert not Path(url2pathname(urlsplit(address).path)).parent.exists()
+    called.clear()
+    monkeypatch.setattr(run.webbrowser, "open", lambda address: called.append((address, "", 0, 0)))
+    serve(ServeConfig(tmp_path, port=0), ask_token=False, say=said.append)
+    assert called[0][0].startswith("http://127.0.0.1:")
 
 
 def test_a_second_server_on_one_folder_of_results_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -124,6 +171,7 @@ def test_a_port_in_use_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture
     (["a.svs"], "a.svs: is a file, wanted a folder with slides or pictures"),
     ([".", "--port", "70000"], "port 70000: wanted 1 to 65535, or 0 for any that is free"),
     ([".", "--host", "no.such.host.invalid"], "host 'no.such.host.invalid': not an address of this machine"),
+    ([".", "--host", "0.0.0.0", "--no-token"], "host 0.0.0.0: other machines are let in by a token alone; leave --no-token out, or --host"),
     ([".", "--host", "192.0.2.1"], "192.0.2.1, port 8100: cannot listen there"),
 ])  # fmt: skip
 def test_mistakes_are_one_line(

@@ -23,6 +23,7 @@ from slide_files import levels_of, move_tile, write_tiled
 pytest.importorskip("fastapi")
 
 from breastseg.serve.layers import FILES, MADE_FILES
+from breastseg.serve.room import Room
 from breastseg.serve.shelf import Shelf
 from breastseg.serve.static_files import STATIC
 
@@ -398,24 +399,26 @@ class Thing:
 
 
 def test_a_shelf_lets_go_of_what_was_used_longest_ago() -> None:
-    shelf: Shelf[Thing] = Shelf(2, 1000)
+    shelf: Shelf[Thing] = Shelf(2, Room(1000))
     things = {key: Thing() for key in "abc"}
     for key in "abac":
         with shelf.borrowed(key, lambda key=key: things[key]):
             pass
     assert [things[key].closed for key in "abc"] == [False, True, False]
-    tight: Shelf[Thing] = Shelf(10, 15)
+    tight: Shelf[Thing] = Shelf(10, room := Room(15))
     for key in "abc":
         things[key] = Thing()
         with tight.borrowed(key, lambda key=key: things[key]):
             pass
     assert [things[key].closed for key in "abc"] == [True, True, False]
+    assert room.used == 10
     tight.close()
     assert things["c"].closed
+    assert room.used == 0
 
 
 def test_a_shelf_never_closes_what_is_read_and_opens_it_once() -> None:
-    shelf: Shelf[Thing] = Shelf(1, 1000)
+    shelf: Shelf[Thing] = Shelf(1, Room(1000))
     opened: list[Thing] = []
 
     def make() -> Thing:
@@ -435,7 +438,7 @@ def test_a_shelf_never_closes_what_is_read_and_opens_it_once() -> None:
 
 
 def test_a_shelf_keeps_nothing_of_what_could_not_be_opened() -> None:
-    shelf: Shelf[Thing] = Shelf(2, 1000)
+    shelf: Shelf[Thing] = Shelf(2, Room(1000))
 
     def fail() -> Thing:
         raise ValueError("broken")

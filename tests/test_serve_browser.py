@@ -21,6 +21,7 @@ from tifffile import TiffFile
 
 from breastseg.labels import BUILT_IN
 from breastseg.serve import child
+from breastseg.serve.run import _door
 from browser import WAIT_MS, launched, page
 from conftest import CROPS
 from serve_app import HELD, add_map, mapped_folder, serving
@@ -625,3 +626,22 @@ def test_a_view_is_saved_as_a_picture(served: Seen) -> None:
         foot = np.asarray(saved.convert("L"))[-30:]
         assert (foot < 128).sum() > 50  # scale bar and words ...
         assert (foot > 200).mean() > 0.8  # ... on white
+
+
+def test_the_file_that_opens_the_browser_leads_in_and_nobody_else_comes(served: Seen, tmp_path: Path) -> None:
+    """Its cookie is not sent where another page led to a redirect; a person may also type the token."""
+    shutil.copy(CROPS[0], tmp_path / "a.png")
+    with serving(tmp_path, token="a-token") as one:
+        with _door(f"{one.address}/?token=a-token") as door, page(browser=served.browser) as opened:
+            opened.goto(door)
+            opened.locator("a.card", has_text="a.png").wait_for()
+            assert (opened.url, opened.faults) == (f"{one.address}/", [])
+        with page(browser=served.browser) as opened:
+            assert opened.goto(one.address).status == 403
+            opened.get_by_label("Token").fill("another")
+            opened.get_by_role("button", name="Open").click()
+            opened.get_by_text("A token is needed").wait_for()
+            opened.get_by_label("Token").fill("a-token")
+            opened.get_by_role("button", name="Open").click()
+            opened.locator("a.card", has_text="a.png").wait_for()
+            assert opened.url == f"{one.address}/"

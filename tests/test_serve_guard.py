@@ -1,11 +1,14 @@
 """The server's safety: who may ask, what no path reaches, what is never told."""
 
+import base64
+import hashlib
 import io
 import os
 import re
 import shutil
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -275,6 +278,59 @@ def test_the_token_comes_once_in_the_address_then_as_cookie(open_to_all: Served)
     assert ask(open_to_all, "/api/gallery", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
 
 
+PERSON = {"Accept": "text/html,application/xhtml+xml"}
+
+
+@pytest.mark.parametrize(("site", "status"), [("none", 303), ("same-origin", 303), ("cross-site", 200), ("same-site", 200), ("", 200)])
+def test_who_comes_from_a_file_gets_in_too(open_to_all: Served, site: str, status: int) -> None:
+    """A cookie that is SameSite=Strict is not sent where another page led to a redirect: a page of our own leads on."""
+    headers = {**PERSON, **({"Sec-Fetch-Site": site} if site else {})}
+    answer = httpx.get(f"{open_to_all.address}/?token={TOKEN}&slide=%22%3E%3Cb", headers=headers, timeout=300)
+    assert answer.status_code == status
+    assert "SameSite=Strict" in answer.headers["set-cookie"]
+    assert TOKEN not in answer.text
+    if status == 200:
+        assert '<meta http-equiv="refresh" content="0; url=/?slide=%22%3E%3Cb">' in answer.text
+
+
+def test_a_person_without_the_token_is_asked_for_it(open_to_all: Served) -> None:
+    with httpx.Client(base_url=open_to_all.address, timeout=300) as stranger:  # without the cookie of others
+        answer = stranger.get("/", headers=PERSON)
+        assert (answer.status_code, answer.headers["content-type"]) == (403, "text/html; charset=utf-8")
+        assert '<input name="token"' in answer.text
+        style = re.search(r"<style>(.*)</style>", answer.text)
+        assert style
+        digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+        assert f"style-src 'sha256-{digest}'" in answer.headers["content-security-policy"]
+        assert stranger.get("/api/gallery", headers=PERSON).json()["error"].startswith("a token is needed")
+        other = stranger.get("/", headers={**PERSON, "Host": "<b>.example"})
+        assert (other.status_code, "<b>" in other.text, "<input" in other.text) == (403, False, False)
+
+
+def test_a_person_is_told_by_a_page_and_a_program_in_json(shown: Served) -> None:
+    answer = ask(shown, "/nothing", headers=PERSON)
+    assert (answer.status_code, answer.headers["content-type"], "<p>Not Found.</p>" in answer.text) == (
+        404,
+        "text/html; charset=utf-8",
+        True,
+    )
+    assert ask(shown, "/nothing").json() == ask(shown, "/api/nothing", headers=PERSON).json() == {"error": "Not Found"}
+
+
+def test_a_body_with_two_lengths_is_refused(shown: Served) -> None:
+    """What stands in between may believe the other one, and see a second request in what follows."""
+    parts = urlsplit(shown.address)
+    with socket.create_connection((parts.hostname, parts.port), timeout=300) as line:
+        head = b"POST /api/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Breastseg: 1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+        line.sendall(head + b"0\r\n\r\nGET /api/gallery HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        answer = b""
+        with suppress(ConnectionResetError):
+            while piece := line.recv(65536):
+                answer += piece
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
 def test_the_token_sends_nobody_to_another_host(open_to_all: Served) -> None:
     parts = urlsplit(open_to_all.address)
     for path in (b"//evil.example/", b"/\\evil.example/", b"/%5cevil.example"):
@@ -300,7 +356,7 @@ CHANGES = [
 @pytest.mark.parametrize(("method", "path"), CHANGES)
 def test_another_page_can_change_nothing(shown: Served, method: str, path: str) -> None:
     for headers in ({}, {**OWN, "Origin": "https://evil.example"}, {**OWN, "Origin": "null"}, {"X-Breastseg": "yes"},
-                    {**OWN, "Origin": "http://127.0.0.1:1"}):  # fmt: skip
+                    {**OWN, "Origin": "http://127.0.0.1:1"}, {**OWN, "Origin": shown.address.replace("http:", "https:")}):  # fmt: skip
         answer = ask(shown, path, method, headers=headers, content=b"{}")
         assert answer.status_code == 403, headers
         assert is_one_line_without_paths(answer, shown)

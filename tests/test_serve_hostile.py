@@ -27,7 +27,7 @@ from breastseg.errors import ImageError  # noqa: E402
 from breastseg.labels import BUILT_IN  # noqa: E402
 from breastseg.report.slide import slide_page  # noqa: E402
 from breastseg.serve import guard, patience, uploads  # noqa: E402
-from breastseg.serve.label_files import StoredLabels, open_labels  # noqa: E402
+from breastseg.serve.label_files import StoredLabels, held_labels, stored_labels  # noqa: E402
 from breastseg.slides import open_slide  # noqa: E402
 from breastseg.slides.claims import claimed_px  # noqa: E402
 from breastseg.slides.tiff import TiffSlide  # noqa: E402
@@ -189,7 +189,7 @@ def written_tiles(path: Path, side: int, piece: bytes) -> Path:
 
 
 def test_a_tile_that_unpacks_to_much_takes_no_memory(tmp_path: Path) -> None:
-    labels = open_labels(written_tiles(tmp_path / "labels.ome.tif", 256, zlib.compress(bytes(100_000_000), 9)))
+    labels = stored_labels(written_tiles(tmp_path / "labels.ome.tif", 256, zlib.compress(bytes(100_000_000), 9)))
     assert isinstance(labels, StoredLabels)
     tracemalloc.start()
     try:
@@ -198,7 +198,8 @@ def test_a_tile_that_unpacks_to_much_takes_no_memory(tmp_path: Path) -> None:
     finally:
         tracemalloc.stop()
         labels.close()
-    too_long = open_labels(written_tiles(tmp_path / "more.ome.tif", 256, bytes(200_000)))
+    too_long = stored_labels(written_tiles(tmp_path / "more.ome.tif", 256, bytes(200_000)))
+    assert too_long
     with pytest.raises(ImageError, match="200000 bytes for one tile"):
         too_long.tile(0, 0, 0)
     too_long.close()
@@ -206,11 +207,11 @@ def test_a_tile_that_unpacks_to_much_takes_no_memory(tmp_path: Path) -> None:
 
 def test_labels_without_levels_are_not_put_together_from_all_their_tiles(tmp_path: Path) -> None:
     piece = zlib.compress(bytes(65536))
-    small = open_labels(written_tiles(tmp_path / "small.ome.tif", 2304, piece))
-    assert not isinstance(small, StoredLabels)
-    assert small.tile(0, 0, 0).shape == (144, 144)
+    small = written_tiles(tmp_path / "small.ome.tif", 2304, piece)
+    assert stored_labels(small) is None
+    assert held_labels(small).tile(0, 0, 0).shape == (144, 144)
     with pytest.raises(ImageError, match="too large to hold; make the map again"):
-        open_labels(written_tiles(tmp_path / "large.ome.tif", 16384, piece))
+        stored_labels(written_tiles(tmp_path / "large.ome.tif", 16384, piece))
 
 
 def test_a_report_follows_no_link(folder: Path) -> None:
@@ -324,6 +325,73 @@ def test_a_folder_that_goes_while_it_is_served(folder: Path) -> None:
         folder.mkdir()
         shutil.copy(DATA / "slides" / "cmu1.svs", folder)
         assert [one["name"] for one in client.get("/api/gallery").json()["entries"]] == ["cmu1.svs"]
+
+
+def test_a_folder_of_everything_a_disk_can_hold_shows_the_rest(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link that leads to itself ended every look at the folder."""
+    from breastseg.serve import folder as looked
+
+    raw = os.fsencode(folder)
+    for name in (b"latin-\xe9.png", b"line\nbreak.png", b"turn\xe2\x80\xaegnp.png", b"\xe2\x80\x8cjoined.png"):
+        shutil.copy(CROPS[0], raw + b"/" + name)
+    (folder / "loop.png").symlink_to("loop.png")
+    (folder / "there.tif").symlink_to("back.tif")
+    (folder / "back.tif").symlink_to("there.tif")
+    (folder / "null.png").symlink_to("/dev/null")
+    os.mkfifo(folder / "pipe.png")
+    places = {name: folder / name for name in ("locked", "run", "labels", "zarr", "listed")}
+    for place in places.values():
+        place.mkdir()
+        shutil.copy(CROPS[1], place / "b.png")
+    os.mkfifo(places["run"] / "run.json")
+    os.mkfifo(places["labels"] / "labels.json")
+    os.mkfifo(places["labels"] / "b_mask.png")
+    os.mkfifo(places["zarr"] / "zarr.json")
+    scan, is_slide = os.scandir, looked.is_slide_folder
+
+    def refused(place: Any) -> Any:
+        if Path(place).name == "locked":
+            raise PermissionError(13, "Permission denied", str(place))
+        return scan(place)
+
+    def unlooked(place: Path) -> bool:
+        if place.name == "listed":
+            raise PermissionError(13, "Permission denied", str(place))
+        return is_slide(place)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    monkeypatch.setattr(looked, "is_slide_folder", unlooked)
+    with serving(folder) as served, asking(served) as client:
+        told = client.get("/api/gallery").json()
+        names = ["a.png", "labels/b.png", "latin-\ufffd.png", "line\ufffdbreak.png", "listed/b.png", "turn\ufffdgnp.png", "zarr/b.png"]
+        assert [one["name"] for one in told["entries"]] == [*names, "\u200cjoined.png"]
+        out = ["1 folder that cannot be read", "4 links that lead out of this folder or nowhere", "2 pipes or devices"]
+        assert told["left_out"] == out
+        for entry in told["entries"]:
+            for path in ("", "/thumbnail.jpg", "/tiles/0/0_0.jpg", "/annotation"):
+                assert client.get(f"/api/entries/{entry['id']}{path}").status_code == 200, entry
+
+
+def test_more_than_is_shown_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from breastseg.serve import folder as looked
+
+    monkeypatch.setattr(looked, "MOST_ENTRIES", 2)
+    for name in "bcd":
+        shutil.copy(CROPS[0], folder / f"{name}.png")
+    with serving(folder) as served, asking(served) as client:
+        told = client.get("/api/gallery").json()
+        assert ([one["name"] for one in told["entries"]], told["left_out"]) == (["a.png", "b.png"], ["all beyond the first 2"])
+
+
+def test_a_map_whose_folder_is_no_text_can_be_downloaded(folder: Path) -> None:
+    place = add_map(folder / "maps" / "a", folder / "a.png", PLAIN)
+    place.rename(place.with_name(os.fsdecode(b"a-\xe9")))
+    with serving(folder) as served, asking(served) as client:
+        [layer] = client.get(address(client)).json()["layers"]
+        for name in ("labels.ome.tif", "measures.csv"):
+            answer = client.get(f"/api/layers/{layer['id']}/files/{name}")
+            assert answer.status_code == 200
+            assert f"filename*=UTF-8''a-%E9-{name}" in answer.headers["content-disposition"]
 
 
 def test_a_job_is_given_up_twice_and_asked_for_twice(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

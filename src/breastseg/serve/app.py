@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from importlib.metadata import version
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -11,18 +11,17 @@ from starlette.exceptions import HTTPException
 from breastseg.errors import BreastsegError, InputError
 from breastseg.serve import routes_jobs, routes_slides, static_files
 from breastseg.serve.config import ServeConfig
+from breastseg.serve.entrance import PAGE_HEADERS, is_for_person, refusal_page
 from breastseg.serve.folder import Folder
 from breastseg.serve.guard import HEADERS, Guard, is_loopback
 from breastseg.serve.jobs import Jobs
-from breastseg.serve.layers import Layers
 from breastseg.serve.offered import offered_models
 from breastseg.serve.state import ServerState
-from breastseg.serve.tiles import Tiles
 
 _ABOUT = """Slides, their tissue maps, and jobs that make these. Research use only, not for diagnosis.
 
-Requests that change something need the header `X-Breastseg: 1`. A server that other machines reach wants its token too, as
-`Authorization: Bearer TOKEN`. Every error is `{"error": "one line"}`.
+Requests that change something need the header `X-Breastseg: 1`. A server that others reach wants its token too, as
+`Authorization: Bearer TOKEN`. Who is told 503 comes again after the seconds of `Retry-After`. Every error is `{"error": "one line"}`.
 """
 
 
@@ -37,8 +36,7 @@ def create_app(config: ServeConfig) -> FastAPI:
         raise InputError(f"host {config.host}: is reached from other machines, wanted a token too")
     folder = Folder(config)
     models = offered_models(config.models)
-    tiles, layers = Tiles(folder, config.limits), Layers(folder, config.limits)
-    state = ServerState(config, folder, tiles, layers, Jobs(config, folder, models), models)
+    state = ServerState(config, folder, Jobs(config, folder, models), models)
     app = FastAPI(
         title="breastseg", description=_ABOUT, version=version("breastseg"), openapi_url="/api/openapi.json", docs_url=None,
         redoc_url=None, generate_unique_id_function=lambda route: route.name,
@@ -59,7 +57,9 @@ def _tell_errors(app: FastAPI, folder: Folder) -> None:
         return JSONResponse({"error": folder.told(line)}, status, dict(headers or {}))
 
     @app.exception_handler(HTTPException)
-    async def refused(request: Request, error: HTTPException) -> JSONResponse:
+    async def refused(request: Request, error: HTTPException) -> Response:
+        if is_for_person(request.url.path, request.headers.get("accept", "")):
+            return Response(refusal_page(folder.told(str(error.detail))), error.status_code, {**(error.headers or {}), **PAGE_HEADERS})
         return said(error.status_code, str(error.detail), error.headers)
 
     @app.exception_handler(RequestValidationError)

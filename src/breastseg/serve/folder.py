@@ -5,6 +5,8 @@ import os
 import re
 import stat
 import threading
+import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +18,7 @@ from breastseg.errors import InputError
 from breastseg.files import WORK_FILE, fingerprint, read_json
 from breastseg.serve.config import ServeConfig
 from breastseg.serve.known import Known, Truth, find_known, mpp_of_run
+from breastseg.serve.parsing import json_bytes
 from breastseg.slides import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
 from breastseg.sources.pairs import GEOJSON_SUFFIXES, names_of
 
@@ -25,7 +28,16 @@ _SUFFIXES = (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES)
 _RUN = "run.json"
 _RUN_BYTES = 2**20
 """What `predict` writes has a few kB."""
+_RUN_HELD_BYTES, _RUNS_HELD_BYTES = 2**22, 2**26
+"""Memory that one run.json may take once it is read, and all that are held."""
+_UNREADABLE = "folder that cannot be read", "folders that cannot be read"
+_LINK = "link that leads out of this folder or nowhere", "links that lead out of this folder or nowhere"
+_NO_FILE = "pipe or device", "pipes or devices"
+_GONE = "file that cannot be looked at", "files that cannot be looked at"
+_RUNS = "map with more in its run.json than there is room for", "maps with more in their run.json than there is room for"
 _MOST_NUMBER = 2**53
+_MARK, _JOINERS = "\N{REPLACEMENT CHARACTER}", "\u200c\u200d"
+"""In place of letters that cannot be seen; joiners are part of how some scripts are written."""
 _ABSOLUTE = re.compile(r"(?<![\w/.:])/(?:[^/\s:'\"]+/)+([^/\s:'\"]*)")
 
 
@@ -90,7 +102,9 @@ class Folder:
         self._named: dict[str, list[Result]] = {}
         self._known: dict[Path, Known] = {}
         self._listing: frozenset[Path] = frozenset()
-        self._runs: dict[tuple[Path, int], Result | None] = {}
+        self._runs: dict[tuple[Path, int], tuple[Result | None, int]] = {}
+        self._left_out: Counter[tuple[str, str]] = Counter()
+        self._is_more = False
         self._folder_bytes: dict[tuple[Path, int], int | None] = {}
         self._prints: dict[tuple[str, str], str] = {}
         self._causes: dict[tuple[str, str], str] = {}
@@ -99,21 +113,28 @@ class Folder:
     def scan(self) -> list[Entry]:
         """Look through the folder again; return the entries by name."""
         with self._lock:
+            self._left_out.clear()
             files, folders, runs = self._walk()
             if frozenset(files) != self._listing:
                 self._listing = frozenset(files)
                 self._known = find_known(self.root)
             masks = {known.truth.path for known in self._known.values() if known.truth}
-            shown = [path for path in (*files, *folders) if path not in masks][:MOST_ENTRIES]
+            shown = [path for path in (*files, *folders) if path not in masks]
+            self._is_more = len(shown) > MOST_ENTRIES
             before = {entry.path: entry for entry in self._entries.values()}
-            entries = [entry for path in shown if (entry := self._entry(path, before.get(path)))]
+            entries = [entry for path in shown[:MOST_ENTRIES] if (entry := self._entry(path, before.get(path)))]
             self._entries = {entry.id: entry for entry in sorted(entries, key=lambda entry: entry.name)}
-            self._results = {result.id: result for folder in runs if (result := self._result(folder))}
+            self._results = self._found_results(runs)
             named: dict[str, list[Result]] = {}
             for result in self._results.values():
                 named.setdefault(result.input_name, []).append(result)
             self._named = named
             return list(self._entries.values())
+
+    def left_out(self) -> list[str]:
+        """Say what the last look through the folder came across and does not show, one kind a line, with its number."""
+        counted = [f"{number:,} {kinds[number != 1]}" for kinds, number in sorted(self._left_out.items())]
+        return [*counted, f"all beyond the first {MOST_ENTRIES:,}"] if self._is_more else counted
 
     def entry(self, entry_id: str) -> Entry:
         """Return an entry as it is on disk now.
@@ -155,7 +176,10 @@ class Folder:
         if result_id not in self._results:
             self.scan()
         result = self._results.get(result_id)
-        return result if result and is_own_file(result.folder / _RUN) and result.folder.resolve() == result.folder else None
+        try:
+            return result if result and is_own_file(result.folder / _RUN) and result.folder.resolve() == result.folder else None
+        except (OSError, RuntimeError):  # a folder that may not be looked into any more, or a link that leads to itself
+            return None
 
     def truth_of(self, entry: Entry) -> Truth | None:
         """Return the mask of an entry, where the folder or one in it is a data set with masks."""
@@ -187,7 +211,7 @@ class Folder:
         """Return a message without paths of this machine: what lies in the folder has its name there, all else its file name."""
         for place in (self.out, self.root):
             text = text.replace(f"{place}{os.sep}", "").replace(str(place), place.name)
-        return _ABSOLUTE.sub(r"\1", text).encode("utf-8", "replace").decode()  # names on disk need not be UTF-8
+        return shown_name(_ABSOLUTE.sub(r"\1", text))
 
     def _walk(self) -> tuple[list[Path], list[Path], list[Path]]:
         """Return pictures and slides, folders that are slides, and folders of results; hidden ones and links to folders left out."""
@@ -196,23 +220,56 @@ class Folder:
         runs: list[Path] = []
         waiting = [self.out, self.root]
         seen: set[Path] = set()
-        while waiting and len(files) + len(folders) < MOST_ENTRIES and len(seen) < _MOST_FOLDERS:
+        while waiting and len(files) + len(folders) <= MOST_ENTRIES and len(seen) < _MOST_FOLDERS:
             place = waiting.pop()
-            inside = [] if place in seen else _listed(place)
+            inside = [] if place in seen else self._listed(place)
             seen.add(place)
             names = {item.name for item in inside}
             if _RUN in names:
                 runs.append(place)
-            elif inside and place not in (self.root, self.out) and is_slide_folder(place):
+            elif inside and place not in (self.root, self.out) and self._is_slide(place):
                 folders.append(place)
             else:
-                waiting += [Path(item.path) for item in reversed(inside) if item.is_dir(follow_symlinks=False)]
+                waiting += [Path(item.path) for item in reversed(inside) if _is_folder(item)]
                 if WORK_FILE not in names and not place.is_relative_to(self.out):
                     files += [Path(item.path) for item in inside if self._is_picture(item)]
         return files, folders, runs
 
+    def _listed(self, place: Path) -> list[os.DirEntry[str]]:
+        """Return what is in a folder, by name, hidden ones left out; nothing where it may not be read or has just gone."""
+        try:
+            with os.scandir(place) as inside:
+                return sorted((item for item in inside if not item.name.startswith(".")), key=lambda item: item.name)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError:
+            self._left_out[_UNREADABLE] += 1
+            return []
+
+    def _is_slide(self, place: Path) -> bool:
+        try:
+            return is_slide_folder(place)
+        except OSError:  # its files may be named and not looked at
+            return False
+
     def _is_picture(self, item: os.DirEntry[str]) -> bool:
-        return item.name.lower().endswith(_SUFFIXES) and item.is_file() and (not item.is_symlink() or self._holds(Path(item.path)))
+        """Return whether to show a file; what has the name of one and cannot be shown is counted."""
+        if not item.name.lower().endswith(_SUFFIXES) or _is_folder(item):
+            return False
+        try:
+            if item.is_symlink() and not (item.is_file() and self._holds(Path(item.path))):
+                self._left_out[_LINK] += 1
+                return False
+            item.stat()
+            if not item.is_file():
+                self._left_out[_NO_FILE] += 1
+                return False
+        except FileNotFoundError:  # just now
+            return False
+        except (OSError, RuntimeError):  # a link that leads to itself, or a folder whose files may be named and not looked at
+            self._left_out[_LINK if item.is_symlink() else _GONE] += 1
+            return False
+        return True
 
     def _entry(self, path: Path, known: Entry | None = None) -> Entry | None:
         """Return an entry, the known one when it has not changed; None where it is gone, or a link in its place or in it leads out."""
@@ -221,12 +278,12 @@ class Folder:
             return known
         try:
             size = self._bytes(path) if version and self._holds(path) else None
-        except OSError:
+        except (OSError, RuntimeError):
             size = None
         if version is None or size is None:
             return None
         relative = path.relative_to(self.root)
-        return Entry(opaque(relative), os.fsencode(relative.as_posix()).decode("utf-8", "replace"), path, size, version)
+        return Entry(opaque(relative), shown_name(relative.as_posix()), path, size, version)
 
     def _holds(self, path: Path) -> bool:
         return path.resolve().is_relative_to(self.root)
@@ -238,27 +295,43 @@ class Folder:
         key = path, found.st_mtime_ns
         if key not in self._folder_bytes:
             inside = list(path.rglob("*"))
-            safe = all(self._holds(item) for item in inside if item.is_symlink())
+            safe = all(self._holds(item) if item.is_symlink() else item.is_file() or item.is_dir() for item in inside)
             self._folder_bytes[key] = sum(item.stat().st_size for item in inside if item.is_file()) if safe else None
         return self._folder_bytes[key]
 
-    def _result(self, folder: Path) -> Result | None:
-        """Return a result by what its run.json says; None for another program's run.json."""
+    def _found_results(self, folders: list[Path]) -> dict[str, Result]:
+        """Return the results in folders by their id, as far as there is room for them; hold no others."""
+        held, taken, found = {}, 0, {}
+        for folder in folders:
+            try:
+                key = folder, (folder / _RUN).stat().st_mtime_ns
+            except OSError:
+                continue
+            result, size = held[key] = self._runs.get(key) or self._result(*key)
+            if size > _RUN_HELD_BYTES or taken + size > _RUNS_HELD_BYTES:
+                self._left_out[_RUNS] += 1
+                held[key] = None, size
+            elif result:
+                taken += size
+                found[result.id] = result
+        self._runs = held
+        return found
+
+    def _result(self, folder: Path, changed: int) -> tuple[Result | None, int]:
+        """Return a result by what its run.json says, and what that takes; None for another program's run.json, or one that is too much."""
         try:
             if not is_own_file(folder / _RUN):
-                return None
-            found = (folder / _RUN).stat()
-            changed = found.st_mtime_ns
-            key = folder, changed
-            if key not in self._runs and found.st_size > _RUN_BYTES:
-                self._runs[key] = None
-            if key not in self._runs:
-                run = read_json(folder / _RUN, InputError, "a result's run.json")
-                made = datetime.fromtimestamp(changed / 1e9, UTC).isoformat(timespec="seconds")
-                self._runs[key] = Result(opaque(folder, changed), folder, run, made) if _is_run(run) else None
-            return self._runs[key]
+                return None, 0
+            with (folder / _RUN).open("rb") as file:
+                text = file.read(_RUN_BYTES + 1)
+            size = json_bytes(text)
+            if len(text) > _RUN_BYTES or size > _RUN_HELD_BYTES:
+                return None, max(size, _RUN_HELD_BYTES + 1)
+            run = read_json(folder / _RUN, InputError, "a result's run.json")
+            made = datetime.fromtimestamp(changed / 1e9, UTC).isoformat(timespec="seconds")
+            return (Result(opaque(folder, changed), folder, run, made), size) if _is_run(run) else (None, 0)
         except (OSError, ValueError, RecursionError):  # read_json's own error is a ValueError, as is a number of 5,000 digits
-            return None
+            return None, 0
 
     def _fingerprint(self, entry: Entry) -> str:
         key = entry.id, entry.version
@@ -306,13 +379,21 @@ def opaque(place: Path, changed: int | None = None) -> str:
     return hashlib.sha256(said).hexdigest()[:16]
 
 
-def _listed(place: Path) -> list[os.DirEntry[str]]:
-    """Return what is in a folder, by name, hidden ones left out; nothing where it may not be read or has just gone."""
+def shown_name(name: str) -> str:
+    """Return a name as text that can be shown: what is not UTF-8, cannot be seen or turns the letters around it has a mark in its place."""
+    return "".join(_MARK if _is_unseen(letter) else letter for letter in name)
+
+
+def _is_unseen(letter: str) -> bool:
+    kind = unicodedata.category(letter)
+    return (kind[0] == "C" and letter not in _JOINERS) or kind in {"Zl", "Zp"}
+
+
+def _is_folder(item: os.DirEntry[str]) -> bool:
     try:
-        with os.scandir(place) as inside:
-            return sorted((item for item in inside if not item.name.startswith(".")), key=lambda item: item.name)
+        return item.is_dir(follow_symlinks=False)
     except OSError:
-        return []
+        return False
 
 
 def _version(path: Path) -> str | None:

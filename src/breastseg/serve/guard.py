@@ -6,6 +6,7 @@ import ipaddress
 import json
 import re
 import socket
+from collections.abc import Callable
 from hashlib import sha256
 from urllib.parse import parse_qs, urlencode
 
@@ -14,6 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from breastseg.serve.config import LOOPBACK, ServeConfig
+from breastseg.serve.entrance import PAGE_HEADERS, TOKEN_NEEDED, is_for_person, leading_page, refusal_page
+from breastseg.serve.room import busy
 
 OWN_HEADER = "x-breastseg"
 """A form or a script of another page cannot send it without asking first, and nobody answers that."""
@@ -30,7 +33,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-_UPLOADS = "/api/uploads"
+_UPLOADS, _AREAS = "/api/uploads", "/annotation"
 _MULTIPART_BYTES = 2**16
 BODY_S = 60.0
 """Seconds without a byte after which a body is given up."""
@@ -42,7 +45,7 @@ class Guard:
     def __init__(self, app: ASGIApp, config: ServeConfig) -> None:
         """Stand in front of `app`."""
         self._app, self._config = app, config
-        self._under_way = 0
+        self._under_way = self._bodies = 0
         self._cookie = f"breastseg-{sha256((config.token or '').encode()).hexdigest()[:8]}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,30 +55,64 @@ class Guard:
             return
         if scope["method"] == "HEAD":  # answered as GET is; the server keeps back what follows the headers
             scope = {**scope, "method": "GET"}
-        sender = _with_headers(send)
+        sender, headers = _with_headers(send), Headers(scope=scope)
+        by_person = scope["method"] == "GET" and is_for_person(scope["path"], headers.get("accept", ""))
         try:
-            headers = Headers(scope=scope)
+            self._check_framing(headers)
             self._check_host(headers)
             if clean := self._came_with_token(scope):
-                await _answer(sender, 303, b"", {"Location": clean, "Set-Cookie": self._set_cookie(), "Cache-Control": "no-store"})
+                await self._let_in(sender, clean, headers, by_person=by_person)
                 return
             self._check_token(headers)
             self._check_page(scope, headers)
             limit = self._limit(scope)
             self._check_length(headers, limit)
-            await self._pass(scope, _counted(receive, limit), sender)
+            await self._pass(scope, receive, sender, limit)
         except HTTPException as refusal:
-            said = json.dumps({"error": refusal.detail}).encode()
-            await _answer(sender, refusal.status_code, said, {"Content-Type": "application/json"})
+            told = dict(refusal.headers or {})
+            if by_person:
+                body, kind = refusal_page(refusal.detail), PAGE_HEADERS
+            else:
+                body, kind = json.dumps({"error": refusal.detail}).encode(), {"Content-Type": "application/json"}
+            await _answer(sender, refusal.status_code, body, {**kind, **told})
 
-    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _pass(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         if self._under_way >= self._config.limits.requests:
-            raise HTTPException(503, f"{self._under_way} requests are being answered; try again in a moment")
+            raise busy(f"{self._under_way} requests are being answered")
         self._under_way += 1
+        came = 0
+
+        def count(size: int) -> None:
+            """Add up what bodies hold that are kept until they are whole, which is all but uploads."""
+            nonlocal came
+            if scope["path"] != _UPLOADS:
+                came += size
+                self._bodies += size
+                if self._bodies > self._config.limits.bodies_bytes:
+                    raise busy("too much is being sent at once")
+
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, _counted(receive, limit, count), send)
         finally:
             self._under_way -= 1
+            self._bodies -= came
+
+    async def _let_in(self, send: Send, clean: str, headers: Headers, *, by_person: bool) -> None:
+        """Set the cookie, and lead to the address without the token.
+
+        A cookie that is SameSite=Strict is not sent where another page, such as the file that opens the browser, has led to a redirect:
+        there a page of our own leads on.
+        """
+        told = {"Set-Cookie": self._set_cookie(), "Cache-Control": "no-store"}
+        if by_person and headers.get("sec-fetch-site") not in {"none", "same-origin"}:
+            await _answer(send, 200, leading_page(clean), {**PAGE_HEADERS, **told})
+        else:
+            await _answer(send, 303, b"", {"Location": clean, **told})
+
+    def _check_framing(self, headers: Headers) -> None:
+        """Refuse a body with two lengths: what stands between may take the other one, and see another request in what follows."""
+        if "transfer-encoding" in headers and "content-length" in headers:
+            raise HTTPException(400, "a request has a Content-Length or a Transfer-Encoding, not both", {"Connection": "close"})
 
     def _check_host(self, headers: Headers) -> None:
         """Refuse names that are not ours: one that an attacker owns may point here (DNS rebinding)."""
@@ -102,7 +139,7 @@ class Guard:
         kind, _, told = headers.get("authorization", "").partition(" ")
         cookies = dict(part.strip().partition("=")[::2] for part in headers.get("cookie", "").split(";"))
         if not (self._is_token(cookies.get(self._cookie, "")) or (kind.lower() == "bearer" and self._is_token(told.strip()))):
-            raise HTTPException(403, "a token is needed; open the address with ?token= that breastseg serve printed")
+            raise HTTPException(403, TOKEN_NEEDED)
 
     def _check_page(self, scope: Scope, headers: Headers) -> None:
         """Refuse what another page may have made the browser send."""
@@ -111,12 +148,14 @@ class Guard:
         if headers.get(OWN_HEADER) != "1":
             raise HTTPException(403, "a request that changes something needs the header X-Breastseg: 1")
         origin = headers.get("origin")
-        if origin is not None and origin.lower().partition("://")[2] != headers.get("host", "").lower():
+        if origin is not None and origin.lower() != f"{scope['scheme']}://{headers.get('host', '')}".lower():
             raise HTTPException(403, "this request came from another page")
 
     def _limit(self, scope: Scope) -> int:
         limits = self._config.limits
-        return limits.upload_bytes + _MULTIPART_BYTES if scope["path"] == _UPLOADS else limits.body_bytes
+        if scope["path"] == _UPLOADS:
+            return limits.upload_bytes + _MULTIPART_BYTES
+        return limits.body_bytes if scope["path"].endswith(_AREAS) else min(limits.small_body_bytes, limits.body_bytes)
 
     def _check_length(self, headers: Headers, limit: int) -> None:
         length = headers.get("content-length")
@@ -166,7 +205,7 @@ def _with_headers(send: Send) -> Send:
     return sender
 
 
-def _counted(receive: Receive, limit: int) -> Receive:
+def _counted(receive: Receive, limit: int, count: Callable[[int], None]) -> Receive:
     """Count what a body brings: not all say beforehand how long it is, and some never end."""
     seen, whole = 0, False
 
@@ -178,9 +217,11 @@ def _counted(receive: Receive, limit: int) -> Receive:
         except TimeoutError:
             raise HTTPException(408, f"nothing came for {BODY_S:g} s; send it again") from None
         whole = not message.get("more_body", False)
-        seen += len(message.get("body", b""))
+        came = len(message.get("body", b""))
+        seen += came
         if seen > limit:
             raise HTTPException(413, _too_large(limit))
+        count(came)
         return message
 
     return receiver

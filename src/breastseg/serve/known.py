@@ -1,6 +1,7 @@
 """What data sets in the folder know of their pictures: the masks that persons painted, and microns per pixel."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 from breastseg.errors import BreastsegError
 from breastseg.geometry import check_mpp
+from breastseg.serve.parsing import LABEL_MAP_BYTES
 from breastseg.sources import Found, known_mpp, look_into
 from breastseg.sources.region import DRAWN_SUFFIXES
 
@@ -58,8 +60,10 @@ def find_known(root: Path) -> dict[Path, Known]:
             found = look_into(place)
         except (BreastsegError, OSError):
             continue
-        if found is not None:
-            for pair in found.pairs:
+        if found is None:
+            continue
+        for pair in found.pairs:
+            with suppress(OSError, RuntimeError):  # gone meanwhile, or a link that leads to itself
                 known.setdefault(pair.image, Known(pair.image, place, found, _truth(root, found, pair.labels)))
     return known
 
@@ -85,7 +89,9 @@ def _inside(root: Path) -> list[Path]:
 
 
 def _truth(root: Path, found: Found, labels: Path) -> Truth | None:
-    """Return a painted mask that lies in the folder; none whose own label map is a link, which may lead anywhere."""
+    """Return a painted mask that lies in the folder; none whose label map is a link, which may lead anywhere, or too large for one."""
     label_map = found.label_map or "region5"
-    inside = labels.resolve().is_relative_to(root) and not Path(label_map).is_symlink()
-    return Truth(labels, label_map) if inside and not labels.name.lower().endswith(DRAWN_SUFFIXES) else None
+    painted = labels.is_file() and labels.resolve().is_relative_to(root) and not labels.name.lower().endswith(DRAWN_SUFFIXES)
+    own = Path(label_map)
+    fit = not own.is_symlink() and not (own.is_file() and own.stat().st_size > LABEL_MAP_BYTES)
+    return Truth(labels, label_map) if painted and fit else None

@@ -3,7 +3,8 @@
 import os
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,13 +13,14 @@ import numpy.typing as npt
 from tifffile import COMPRESSION, TiffFile, TiffPage
 
 from breastseg.errors import ImageError
-from breastseg.serve.schema import PIECE_PX
-from breastseg.serve.tiles import halved, levels_of, piece_box
+from breastseg.labels import LabelMap
+from breastseg.serve.pieces import PIECE_PX, grid_of, halved, levels_of, piece_box
 from breastseg.slides import read_codes
-from breastseg.slides.flat import MAX_PIXELS
+from breastseg.slides.flat import MAX_PIXELS, image_size
 
 Labels: TypeAlias = npt.NDArray[np.uint8]
 
+_OME = ".ome.tif"
 _PIECE_BYTES = PIECE_PX**2
 _LAST_PX = 2**22
 """The smallest level of a pyramid is put together whole; breastseg's own ends at 512 px."""
@@ -54,13 +56,17 @@ class StoredLabels:
         if times < len(self._places):
             return self._piece(times, column, row)[: place.height, : place.width]
         last = len(self._places) - 1
-        columns, rows = _grid(halved(self.size_px, last))
+        columns, rows = grid_of(halved(self.size_px, last))
         whole = np.block([[self._piece(last, x, y) for x in range(columns)] for y in range(rows)])
         step = 2 ** (times - last)
         return whole[::step, ::step][place.y :, place.x :][: place.height, : place.width]
 
+    def passing_bytes(self, level: int) -> int:
+        """Return what making a tile takes, at most: those below the smallest level are cut from all of it."""
+        return 4 * _PIECE_BYTES if levels_of(self.size_px) - 1 - level < len(self._places) else 2 * _LAST_PX
+
     def _piece(self, times: int, column: int, row: int) -> Labels:
-        index = row * _grid(halved(self.size_px, times))[0] + column
+        index = row * grid_of(halved(self.size_px, times))[0] + column
         try:
             start, length = self._places[times][index]
             if length > 2 * _PIECE_BYTES:
@@ -100,33 +106,53 @@ class HeldLabels:
         """Nothing is open."""
 
 
-def open_labels(path: Path, look: Callable[[Labels], Labels] | None = None) -> StoredLabels | HeldLabels:
-    """Open a label image.
-
-    Args:
-        path: labels.ome.tif or labels.png of a result, or a mask of codes.
-        look: turns codes into labels; None where values are labels.
+def stored_labels(path: Path) -> StoredLabels | None:
+    """Open labels.ome.tif of a result; None where it is of other tiles than ours, and must be held whole.
 
     Raises:
         ImageError: no label image, broken, or too large to hold where it must be held.
     """
-    if look is None and path.name.endswith(".ome.tif"):
-        return _opened_tiff(path)
+    with _opened(path) as pages:
+        return StoredLabels(path, pages) if _is_plain(pages) else None
+
+
+def labels_size(path: Path) -> tuple[int, int]:
+    """Return (width, height) of a label image, from its header alone; ImageError as of `held_labels`."""
+    if not path.name.endswith(_OME):
+        return image_size(path)
+    with _opened(path) as pages:
+        return pages[0].imagewidth, pages[0].imagelength
+
+
+def held_labels(path: Path, label_map: LabelMap | None = None) -> HeldLabels:
+    """Decode a label image.
+
+    Args:
+        path: labels.ome.tif or labels.png of a result, or a mask of codes.
+        label_map: turns codes into labels; None where values are labels.
+
+    Raises:
+        ImageError: no label image, broken, or too large to hold. LabelError: codes that the label map does not name.
+    """
+    if label_map is None and path.name.endswith(_OME):
+        with _opened(path) as pages:
+            return HeldLabels(pages[0].asarray())
     codes = read_codes(path)
-    return HeldLabels(codes if look is None else look(codes))
+    return HeldLabels(codes if label_map is None else label_map.apply(codes, path.name))
 
 
-def _opened_tiff(path: Path) -> StoredLabels | HeldLabels:
+@contextmanager
+def _opened(path: Path) -> Iterator[list[TiffPage]]:
+    """Yield the levels of a label TIFF that can be read or held."""
     try:
         with TiffFile(path) as tiff:
             first = tiff.pages.first
             pages = [first, *(page for page in first.pages or () if isinstance(page, TiffPage))]
-            if _is_plain(pages):
-                return StoredLabels(path, pages)
             largest = max(first.imagewidth * first.imagelength, first.tilewidth * first.tilelength)
-            if largest > MAX_PIXELS or first.dtype != np.uint8 or first.samplesperpixel != 1:
+            fit = largest <= MAX_PIXELS and first.dtype == np.uint8 and first.samplesperpixel == 1
+            if not fit and not _is_plain(pages):
                 raise ImageError(f"{path}: not labels in tiles of {PIECE_PX} px, and too large to hold; make the map again")
-            return HeldLabels(first.asarray())
+            yield pages
     except ImageError:
         raise
     except _DAMAGE as cause:
@@ -144,8 +170,3 @@ def _is_plain(pages: list[TiffPage]) -> bool:
         and page.predictor == 1
         for times, page in enumerate(pages)
     )
-
-
-def _grid(size_px: tuple[int, int]) -> tuple[int, int]:
-    """Return the number of tiles, (columns, rows)."""
-    return -(-size_px[0] // PIECE_PX), -(-size_px[1] // PIECE_PX)

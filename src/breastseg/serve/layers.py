@@ -1,27 +1,28 @@
 """Maps and annotations over a slide: which there are, what they are made of, and their tiles, whose values are labels."""
 
-import struct
-import zlib
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-import numpy as np
-from fastapi import HTTPException
+from starlette.exceptions import HTTPException
 
 from breastseg.errors import BreastsegError
 from breastseg.labels import LabelMap, load_label_map
 from breastseg.serve.config import Limits
+from breastseg.serve.decoded import LARGE_PX, Decoded, Decoder
+from breastseg.serve.decoding import Task
 from breastseg.serve.folder import Entry, Folder, Result, is_own_file, opaque
 from breastseg.serve.known import Truth
-from breastseg.serve.label_files import HeldLabels, Labels, StoredLabels, open_labels
+from breastseg.serve.label_files import HeldLabels, held_labels, labels_size, stored_labels
+from breastseg.serve.pieces import grey_png, levels_of, piece_box
+from breastseg.serve.room import Room
 from breastseg.serve.schema import ClassOut, LayerOut
 from breastseg.serve.shelf import Shelf
-from breastseg.serve.tiles import levels_of
 
 FILES = (
     "labels.ome.tif", "labels.png", "regions.geojson", "regions.geojson.gz", "uncertainty.ome.tif", "probabilities.ome.tif", "overlay.jpg",
@@ -33,6 +34,80 @@ MADE_FILES = ("measures.csv", "report.html")
 
 _LABELS = ("labels.ome.tif", "labels.png")
 _UNCERTAINTY = "uncertainty.ome.tif"
+_OPEN_BYTES = 2**20
+"""What is open and holds no labels here."""
+_LABEL_BYTES = 6
+"""A label takes, while it is decoded: Pillow's pixel, codes, labels, and what finds codes that nobody knows."""
+
+Said = TypeVar("Said")
+
+
+class LabelImage:
+    """A label image that is looked at, in one of three ways; threads may ask it for tiles.
+
+    Tiles of our own TIFFs are read where they lie; what is small is held; what is large a process of its own has decoded.
+
+    Attributes:
+        size_px: (width, height).
+        held_bytes: what is decoded and kept, at most.
+        is_large: a process of its own decodes it.
+    """
+
+    def __init__(self, path: Path, label_map: LabelMap | None, passing: Room, large: Callable[[], AbstractContextManager[Decoded]]) -> None:
+        """Open a label image; nothing is decoded before somebody asks.
+
+        Args:
+            path: labels.ome.tif or labels.png of a result, or a mask of codes.
+            label_map: turns codes into labels; None where values are labels.
+            passing: room for what is decoded and not kept.
+            large: lends it as `decoding` has decoded it.
+
+        Raises:
+            ImageError: no label image, broken, or too large to hold where it must be held.
+        """
+        self._path, self._label_map, self._passing, self._large = path, label_map, passing, large
+        self._lock = threading.Lock()
+        self._stored = stored_labels(path) if label_map is None and path.name.endswith(".ome.tif") else None
+        self._labels: HeldLabels | None = None
+        self.size_px = self._stored.size_px if self._stored else labels_size(path)
+        pixels = self.size_px[0] * self.size_px[1]
+        self.is_large = self._stored is None and pixels > LARGE_PX
+        self.held_bytes = _OPEN_BYTES if self._stored or self.is_large else 4 * pixels // 3
+
+    def png(self, level: int, column: int, row: int) -> bytes:
+        """Return a tile as 8-bit grey PNG, whose values are labels.
+
+        Raises:
+            HTTPException: 404, there is no such tile; 422, 503, as of `Decoder`. BreastsegError: the file is broken there.
+        """
+        if self.is_large:
+            piece_box(self.size_px, level, column, row)  # what is not there is not decoded for
+            with self._large() as decoded:
+                return decoded.piece(level, column, row)
+        if self._stored is None:
+            return grey_png(self._held().tile(level, column, row))
+        with self._passing.taken(self._stored.passing_bytes(level)):
+            return grey_png(self._stored.tile(level, column, row))
+
+    def check(self) -> None:
+        """Decode what is decoded whole; raises as `png`."""
+        if self.is_large:
+            with self._large():
+                return
+        if self._stored is None:
+            self._held()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._stored is not None:
+            self._stored.close()
+
+    def _held(self) -> HeldLabels:
+        with self._lock:
+            if self._labels is None:
+                with self._passing.taken(_LABEL_BYTES * self.size_px[0] * self.size_px[1]):
+                    self._labels = held_labels(self._path, self._label_map)
+            return self._labels
 
 
 @dataclass(frozen=True)
@@ -78,10 +153,10 @@ class Layer:
 class Layers:
     """The layers of all slides, and the label images that are open."""
 
-    def __init__(self, folder: Folder, limits: Limits) -> None:
-        """Take the folder; nothing is opened yet."""
-        self._folder = folder
-        self._shelf: Shelf[StoredLabels | HeldLabels] = Shelf(4 * limits.open_slides, limits.held_bytes)
+    def __init__(self, folder: Folder, limits: Limits, kept: Room, passing: Room, decoder: Decoder) -> None:
+        """Take the folder, the room for what is kept and for what is not, and what decodes large label images; nothing is opened yet."""
+        self._folder, self._passing, self._decoder = folder, passing, decoder
+        self._shelf: Shelf[LabelImage] = Shelf(4 * limits.open_slides, kept)
         self._maps: dict[str, Layer | None] = {}
         self._truths: dict[str, Layer] = {}
 
@@ -106,13 +181,20 @@ class Layers:
             raise HTTPException(404, "no such map here; open the slide again")
         return layer
 
+    def is_open(self, layer_id: str) -> bool:
+        """Return whether a tile of labels can be made without opening their file first, or decoding all of it."""
+        layer = self._maps.get(layer_id) or self._truths.get(layer_id)
+        image = self._shelf.peek((layer.id, layer.path.name)) if layer else None
+        return layer is not None and image is not None and (not image.is_large or self._decoder.holds(_key(layer, layer.path)))
+
     def told(self, layer: Layer) -> LayerOut:
         """Return what the page is told of a layer.
 
         Raises:
-            HTTPException: 422, its labels cannot be read.
+            HTTPException: 422, its labels cannot be read; 503, others take the room for long.
         """
         with self._borrowed(layer, layer.path) as labels:
+            self._asked(labels.check)
             size = labels.size_px
         classes = classes_of(layer.label_map, layer.run.get("measures", {}))
         return LayerOut(
@@ -124,35 +206,38 @@ class Layers:
         """Return a tile as 8-bit grey PNG, whose values are labels.
 
         Raises:
-            HTTPException: 404, no such tile, or no uncertainty; 422, the labels cannot be read there.
+            HTTPException: 404, no such tile, or no uncertainty; 422, the labels cannot be read there; 503, others take the room for long.
         """
         path = layer.uncertainty if uncertainty else layer.path
         if path is None:
             raise HTTPException(404, "this map was made without uncertainty; segment with it")
         with self._borrowed(layer, path) as labels:
-            try:
-                return grey_png(labels.tile(level, column, row))
-            except BreastsegError as cause:
-                raise HTTPException(422, self._folder.told(str(cause))) from None
+            return self._asked(partial(labels.png, level, column, row))
 
     def close(self) -> None:
         """Let go of all label images."""
         self._shelf.close()
 
-    def _borrowed(self, layer: Layer, path: Path) -> AbstractContextManager[StoredLabels | HeldLabels]:
+    def _borrowed(self, layer: Layer, path: Path) -> AbstractContextManager[LabelImage]:
         return self._shelf.borrowed((layer.id, path.name), partial(self._opened, layer, path))
 
-    def _opened(self, layer: Layer, path: Path) -> StoredLabels | HeldLabels:
-        look = partial(layer.label_map.apply, where=path.name) if layer.kind == "truth" else None
-        try:
-            labels = open_labels(path, look)
-        except BreastsegError as cause:
-            raise HTTPException(422, self._folder.told(str(cause))) from None
+    def _opened(self, layer: Layer, path: Path) -> LabelImage:
+        label_map = layer.label_map if layer.kind == "truth" else None
+        task = Task("labels", str(path), label_map.to_dict() if label_map else None)
+        large = partial(self._decoder.borrowed, _key(layer, path), task)
+        labels = self._asked(lambda: LabelImage(path, label_map, self._passing, large))
         if layer.result and not _is_over(labels.size_px, layer.result.run["size_px"]):
             labels.close()
             width, height = labels.size_px
             raise HTTPException(422, f"{path.name}: {width} x {height} px do not lie over the slide of its run.json; make the map again")
         return labels
+
+    def _asked(self, asked: Callable[[], Said]) -> Said:
+        """Ask a label image; what is broken is told without paths."""
+        try:
+            return asked()
+        except BreastsegError as cause:
+            raise HTTPException(422, self._folder.told(str(cause))) from None
 
     def _map_layer(self, result: Result) -> Layer | None:
         """Return the layer of a result; None when its labels or their names are not there."""
@@ -176,6 +261,11 @@ class Layers:
         return self._truths[name]
 
 
+def _key(layer: Layer, path: Path) -> tuple[str, ...]:
+    """Return the name under which a label image that is decoded is held."""
+    return "labels", layer.id, path.name
+
+
 def _is_over(size_px: tuple[int, int], slide_px: list[int]) -> bool:
     """Return whether labels have the shape of their slide, to a pixel or two of theirs."""
     (width, height), (slide_width, slide_height) = size_px, slide_px
@@ -192,14 +282,3 @@ def classes_of(label_map: LabelMap, measures: Mapping[str, Any] = MappingProxyTy
         share = None if percent is None else percent / 100
         told.append(ClassOut(label=label, name=one.name, color=one.color, area_mm2=known.get(f"{one.name}_mm2"), share=share))
     return told
-
-
-def grey_png(values: Labels) -> bytes:
-    """Return (H, W) uint8 as 8-bit grey PNG without filters or colour tables: what a page decodes is what was stored."""
-    height, width = values.shape
-    rows = np.zeros((height, width + 1), np.uint8)
-    rows[:, 1:] = values
-    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(rows.tobytes(), 1)), (b"IEND", b""))
-    chunks = (struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(data, zlib.crc32(name))) for name, data in parts)
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)

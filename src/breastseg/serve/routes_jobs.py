@@ -1,11 +1,17 @@
 """Jobs, corrections, uploads and downloads."""
 
+import json
 from typing import Annotated, Any
 
+from anyio import to_thread
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 
 from breastseg.serve.annotations import Annotations
 from breastseg.serve.downloads import download
+from breastseg.serve.folder import Entry, areas_beside
+from breastseg.serve.parsing import areas_bytes, body_bytes, check_label_maps, checked
 from breastseg.serve.routes_slides import Id, entry_out
 from breastseg.serve.schema import AnnotationIn, AnnotationOut, EntryOut, JobIn, JobOut, answers
 from breastseg.serve.state import ServerState
@@ -13,6 +19,7 @@ from breastseg.serve.uploads import FORM, check_name, receive
 
 Number = Annotated[int, Path(ge=1, le=2**53)]
 _FRESH = {"Cache-Control": "no-store"}
+_AREAS: dict[str, Any] = {"requestBody": {"required": True, "content": {"application/json": {"schema": AnnotationIn.model_json_schema()}}}}
 
 
 def router(state: ServerState) -> APIRouter:
@@ -62,12 +69,40 @@ def _add_annotations(routes: APIRouter, state: ServerState) -> None:
     @routes.get("/entries/{id}/annotation", responses={**answers(404, 413, 422), 200: {"model": AnnotationOut}})
     def annotation(id: Id) -> Response:
         """Return the areas drawn on a slide, from NAME.geojson beside it."""
-        return annotations.load(state.folder.entry(id))
+        entry, most = state.folder.entry(id), state.passing.size
+        with state.passing.taken(checked(_areas_bytes(entry), most, areas_beside(entry.path).name)):
+            return annotations.load(entry)
 
-    @routes.put("/entries/{id}/annotation", responses={**answers(404, 409, 413, 422, 507), 200: {"model": AnnotationOut}})
-    def save_annotation(id: Id, drawn: AnnotationIn) -> Response:
+    @routes.put(
+        "/entries/{id}/annotation", responses={**answers(404, 409, 413, 422, 507), 200: {"model": AnnotationOut}}, openapi_extra=_AREAS
+    )  # fmt: skip
+    async def save_annotation(id: Id, request: Request) -> Response:
         """Keep areas beside the slide as QuPath GeoJSON, in place of those of `version`; `breastseg prepare` takes them."""
-        return annotations.save(state.folder.entry(id), drawn)
+        body = await request.body()
+
+        def save() -> Response:
+            entry, most = state.folder.entry(id), state.passing.size
+            with state.passing.taken(checked(_areas_bytes(entry) + body_bytes(body), most, areas_beside(entry.path).name)):
+                return annotations.save(entry, _drawn(body))
+
+        return await to_thread.run_sync(save)
+
+
+def _areas_bytes(entry: Entry) -> int:
+    """Return what reading the areas of a slide takes; HTTPException 413 where a label map beside it is none."""
+    check_label_maps(entry.path.parent)
+    return areas_bytes(areas_beside(entry.path))
+
+
+def _drawn(body: bytes) -> AnnotationIn:
+    """Read areas from a body; by hand, so that there is room for them before they are read."""
+    try:
+        return AnnotationIn.model_validate(json.loads(body))
+    except ValidationError as cause:
+        errors = [{**error, "loc": ("body", *error["loc"])} for error in cause.errors(include_url=False, include_context=False)]
+        raise RequestValidationError(errors) from None
+    except (ValueError, RecursionError) as cause:  # json's own errors, bytes that are no text, a number of 5,000 digits
+        raise HTTPException(400, f"body: not JSON ({cause})") from None
 
 
 def _add_uploads(routes: APIRouter, state: ServerState) -> None:
@@ -84,4 +119,4 @@ def _add_downloads(routes: APIRouter, state: ServerState) -> None:
     @routes.get("/layers/{id}/files/{name}", responses={**answers(404, 422), 200: whole}, response_class=Response)
     def file(id: Id, name: Annotated[str, Path(max_length=100)]) -> Response:
         """Return a file of a map; `files` of its layer tells the names."""
-        return download(state.layers.layer(id), name)
+        return download(state.layers.layer(id), name, state.decoder)

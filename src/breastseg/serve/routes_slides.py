@@ -1,18 +1,19 @@
 """The gallery, slides, layers and their tiles."""
 
 import re
-import threading
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
+from starlette.exceptions import HTTPException
 
-from breastseg.serve.folder import Entry, areas_beside, is_own_file
+from breastseg.serve.folder import Entry, areas_beside, is_own_file, shown_name
 from breastseg.serve.layers import Layer, classes_of
+from breastseg.serve.pieces import levels_of
+from breastseg.serve.room import BUSY
 from breastseg.serve.schema import EntryOut, GalleryOut, ModelOut, SlideOut, answers
 from breastseg.serve.state import ServerState
-from breastseg.serve.tiles import levels_of
 
 _ID, _NUMBER = re.compile("^[0-9a-f]{16}$"), re.compile("[0-9]{1,9}")
 _VERSION = "version of the entry: what comes may then be kept for good"
@@ -40,29 +41,27 @@ def _add_gallery(routes: APIRouter, state: ServerState) -> None:
         cards = [bundle.card for bundle in state.models.values()]
         models = [ModelOut(name=card.name, mpp=card.mpp, classes=classes_of(card.label_map)) for card in cards]
         return GalleryOut(
-            folder=state.folder.root.name, entries=entries, models=models, writable=state.jobs.writable,
-            version=version("breastseg"),
+            folder=shown_name(state.folder.root.name), entries=entries, left_out=state.folder.left_out(), models=models,
+            writable=state.jobs.writable, version=version("breastseg"),
         )  # fmt: skip
 
     @routes.get("/entries/{id}", responses=answers(404, 422))
     async def slide(id: Id) -> SlideOut:
         """Open a slide."""
-        return await state.workers.make(lambda: slide_out(state, state.folder.entry(id)))
+        return await state.openers.make(lambda: slide_out(state, state.folder.entry(id)))
 
 
 def _add_slides(routes: APIRouter, state: ServerState) -> None:
-    one_thumbnail = threading.Lock()
-
     @routes.get("/entries/{id}/thumbnail.jpg", **_picture("image/jpeg"))
-    def thumbnail(request: Request, id: Id, v: Version = None) -> Response:
+    async def thumbnail(request: Request, id: Id, v: Version = None) -> Response:
         """Return a slide at no more than 320 px."""
-        entry = state.folder.entry(id)
 
-        def make() -> bytes:
-            with one_thumbnail:  # a gallery asks for many, and must not hold up those who look at a slide
-                return state.tiles.thumbnail(entry)
+        def make() -> Response:
+            entry = state.folder.entry(id)
+            tag = f"{entry.version}-thumbnail"
+            return _answer(request, "image/jpeg", tag, v == entry.version, lambda: state.tiles.thumbnail(entry))
 
-        return _answer(request, "image/jpeg", f"{entry.version}-thumbnail", v == entry.version, make)
+        return await state.thumbnails.make(make)
 
     @routes.get("/entries/{id}/tiles/{level}/{column}_{row}.jpg", **_picture("image/jpeg", 410, piece=True, versioned=True))
     async def tile(request: Request) -> Response:
@@ -77,7 +76,8 @@ def _add_slides(routes: APIRouter, state: ServerState) -> None:
             tag = f"{entry.version}-{level}-{column}-{row}"
             return _answer(request, "image/jpeg", tag, opened is not None, lambda: state.tiles.tile(entry, level, column, row))
 
-        return await state.workers.make(make)
+        workers = state.workers if state.tiles.is_open(entry_id, opened or "") else state.openers
+        return await workers.make(make)
 
 
 def _add_layers(routes: APIRouter, state: ServerState) -> None:
@@ -130,6 +130,8 @@ def slide_out(state: ServerState, entry: Entry) -> SlideOut:
         try:
             layers.append(state.layers.told(layer))
         except HTTPException as broken:
+            if broken.status_code == BUSY:
+                raise
             said = [*said, f"{layer.title} cannot be shown: {broken.detail}"]
     told = {**entry_out(state, entry).model_dump(), "maps": sum(layer.kind == "map" for layer in layers)}
     return SlideOut(
@@ -145,7 +147,8 @@ async def _layer_tile(request: Request, state: ServerState, *, uncertainty: bool
         tag = f"{layer_id}-{uncertainty:d}-{level}-{column}-{row}"
         return _answer(request, "image/png", tag, True, lambda: state.layers.tile(layer, level, column, row, uncertainty=uncertainty))
 
-    return await state.workers.make(make)
+    workers = state.workers if uncertainty or state.layers.is_open(layer_id) else state.openers
+    return await workers.make(make)
 
 
 def _piece(request: Request) -> tuple[str, int, int, int]:

@@ -1,15 +1,18 @@
 """serve(): listens, says where, and runs until it is interrupted."""
 
+import ctypes
 import errno
 import os
 import secrets
 import signal
 import socket
 import sys
+import tempfile
 import webbrowser
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from types import FrameType
 from urllib.parse import quote
 
@@ -18,46 +21,108 @@ import uvicorn
 from breastseg.errors import InputError
 from breastseg.serve.app import create_app
 from breastseg.serve.config import ServeConfig
+from breastseg.serve.entrance import leading_page
+from breastseg.serve.folder import shown_name
 from breastseg.serve.guard import is_loopback
+from breastseg.serve.others import other_users
 from breastseg.serve.patience import PatientProtocol
 
 _BACKLOG = 512
 _KEEP_ALIVE_S = 60
 """As long as a person may look at one place before the next tiles are asked for."""
 _EVERYWHERE = ("0.0.0.0", "::")
+_M_MMAP_THRESHOLD, _GIVEN_BACK_BYTES = -3, 2**20
+"""The name of glibc's setting, and the size from which freed memory is given back."""
+_END_S = 3
+"""Seconds that answers under way have when the server is told to end."""
 
 
-def serve(config: ServeConfig, *, open_browser: bool = True, say: Callable[[str], None] = print) -> None:
+class _Server(uvicorn.Server):
+    """Uvicorn's server; those who wait for a large picture are sent away when it is told to end, instead of being waited for."""
+
+    def __init__(self, settings: uvicorn.Config, send_away: Callable[[], object]) -> None:
+        super().__init__(settings)
+        self._send_away = send_away
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._send_away()
+        await super().shutdown(sockets)
+
+
+def serve(config: ServeConfig, *, ask_token: bool | None = None, open_browser: bool = True, say: Callable[[str], None] = print) -> None:
     """Show a folder in the browser, until interrupted.
 
     Args:
-        config: what is served and where; a token is made when it listens beyond this machine and has none.
+        config: what is served and where; a token is made where one is asked for and it has none.
+        ask_token: ask everybody for a token; None does where it listens beyond this machine, or others use this machine too.
         open_browser: show the page here, where there is a screen.
         say: takes one line at a time of what a person should know.
 
     Raises:
-        InputError: no such folder, two models of one name, or nothing can listen at this host and port.
+        InputError: no such folder, two models of one name, no token though other machines are let in, or nothing can listen at this host
+            and port.
         ModelError: one of the models is no bundle, or not whole.
         OutputError: another server holds the folder of results, or it is for other work.
     """
-    if config.token is None and not is_loopback(config.host):
+    _give_back_at_once()
+    wanted, why = _wants_token(config, ask_token)
+    if wanted and config.token is None:
         config = replace(config, token=secrets.token_urlsafe())
     app = create_app(config)
     state = app.state.server
-    with listening(config) as listener, state:
+    with ExitStack() as held:
+        listener = held.enter_context(listening(config))
+        held.enter_context(state)
         address = address_of(config, listener.getsockname()[1])
         number = len(state.folder.scan())
         settings = uvicorn.Config(
             app, http=PatientProtocol, log_level="warning", access_log=False, ws="none", lifespan="off", server_header=False,
-            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_keep_alive=_KEEP_ALIVE_S, timeout_graceful_shutdown=_END_S,
         )  # fmt: skip
-        server = uvicorn.Server(settings)
+        server = _Server(settings, state.send_away)
         found = "1 slide or picture" if number == 1 else f"{number or 'no'} slides or pictures"
         with _heeding_signals(server):
-            say(f"{state.folder.root}: {found}, at {address} (Ctrl-C ends)")
+            say(f"{shown_name(str(state.folder.root))}: {found}, at {address} (Ctrl-C ends)")
+            say(why)
             if open_browser and _has_screen():
-                webbrowser.open(address)
+                webbrowser.open(held.enter_context(_door(address)) if config.token else address)
             server.run(sockets=[listener])
+
+
+def _give_back_at_once() -> None:
+    """Let the C library give memory of pictures back to the system when it is freed.
+
+    Left to itself, glibc raises the size from which it does so to 32 MB, and keeps what is smaller for each thread: after 30 pictures of
+    4 Mpx the server had 1.1 GB, of which it used a quarter.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _GIVEN_BACK_BYTES)
+
+
+def _wants_token(config: ServeConfig, asked: bool | None) -> tuple[bool, str]:
+    """Return whether everybody is asked for a token, and why, as a sentence."""
+    if config.token is not None or asked:
+        return True, "Everybody is asked for the token of this address."
+    if not is_loopback(config.host):
+        if asked is False:
+            raise InputError(f"host {config.host}: other machines are let in by a token alone; leave --no-token out, or --host")
+        return True, "Everybody is asked for the token of this address, because other machines are let in."
+    if asked is False:
+        return False, "Nobody is asked for a token: who uses this machine sees these slides."
+    seen = other_users()
+    if seen.shared:
+        return True, f"Everybody is asked for the token of this address, because {seen.why} (--no-token asks for none)."
+    return False, f"Nobody is asked for a token, because {seen.why} (--token asks for one)."
+
+
+@contextmanager
+def _door(address: str) -> Iterator[str]:
+    """Yield the address of a page that leads on to `address`: others see what a browser is called with, and not what our files hold."""
+    with tempfile.TemporaryDirectory(prefix="breastseg-", ignore_cleanup_errors=True) as place:  # nobody else may look into it
+        page = Path(place) / "open.html"
+        page.write_bytes(leading_page(address))
+        yield page.as_uri()
 
 
 def listening(config: ServeConfig) -> socket.socket:

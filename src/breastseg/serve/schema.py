@@ -4,9 +4,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-PIECE_PX = 256
-"""Side of a tile of pixels or labels."""
-
 
 class _Told(BaseModel):
     """What comes from outside: names that are not known are refused."""
@@ -78,6 +75,7 @@ class GalleryOut(BaseModel):
     entries: list[EntryOut]
     models: list[ModelOut]
     writable: bool = Field(description="whether jobs, corrections and uploads can be kept")
+    left_out: list[str] = Field(default_factory=list, description="what is in the folder and cannot be shown, as in '2 pipes or devices'")
     version: str
 
 

@@ -1,29 +1,34 @@
 """What the routes share."""
 
 import asyncio
-import os
+import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TypeVar
 
+from breastseg.machine.processor import usable_cores
 from breastseg.models.bundle import Bundle
 from breastseg.serve.config import ServeConfig
+from breastseg.serve.decoded import Decoder
 from breastseg.serve.folder import Folder
 from breastseg.serve.jobs import Jobs
 from breastseg.serve.layers import Layers
+from breastseg.serve.room import Room
 from breastseg.serve.tiles import Tiles
 from breastseg.serve.uploads import remove_left_over
 
 Made = TypeVar("Made")
 
+_OPENERS = 8
+"""Slides that are opened at a time: some wait for a large picture to be decoded, and hold up nobody who looks at another."""
+
 
 class Workers:
-    """As many threads as cores make tiles; who has gone away meanwhile gets none."""
+    """Threads of one purpose; who has gone away meanwhile gets none."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, name: str) -> None:
         """Start no thread yet."""
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="tiles")
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
 
     async def make(self, make: Callable[[], Made]) -> Made:
         """Run `make` in a thread."""
@@ -34,17 +39,32 @@ class Workers:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-@dataclass(frozen=True)
 class ServerState:
-    """One server: its folder and what is open; leaving it closes all."""
+    """One server: its folder and what is open; leaving it closes all.
 
-    config: ServeConfig
-    folder: Folder
-    tiles: Tiles
-    layers: Layers
-    jobs: Jobs
-    models: Mapping[str, Bundle]
-    workers: Workers = field(default_factory=lambda: Workers((os.cpu_count() or 1) + 1))
+    Attributes:
+        config: as it was set.
+        folder: what is served.
+        jobs: maps that are made.
+        models: that can be chosen, by name.
+        passing: room for what is decoded or parsed and not kept.
+        decoder: of large pictures.
+        tiles: of slides.
+        layers: of maps and masks.
+        workers: make tiles, as many at a time as there are cores.
+        openers: open slides.
+        thumbnails: one at a time: a gallery asks for many, and must not hold up those who look at a slide.
+    """
+
+    def __init__(self, config: ServeConfig, folder: Folder, jobs: Jobs, models: Mapping[str, Bundle]) -> None:
+        """Take what is shared; nothing runs yet."""
+        self.config, self.folder, self.jobs, self.models = config, folder, jobs, models
+        limits = config.limits
+        self._kept, self.passing, self.decoder = Room(limits.kept_bytes), Room(limits.passing_bytes), Decoder()
+        self.tiles = Tiles(folder, limits, self._kept, self.passing, self.decoder)
+        self.layers = Layers(folder, limits, self._kept, self.passing, self.decoder)
+        self.workers = Workers(math.ceil(usable_cores()) + 1, "tiles")
+        self.openers, self.thumbnails = Workers(_OPENERS, "openers"), Workers(1, "thumbnails")
 
     def __enter__(self) -> "ServerState":
         """Begin with the jobs that wait.
@@ -56,9 +76,17 @@ class ServerState:
         remove_left_over(self.folder.root)
         return self
 
+    def send_away(self) -> None:
+        """Let nobody wait any more for room, or for what is decoded: the server ends."""
+        for room in (self._kept, self.passing):
+            room.close()
+        self.decoder.close()
+
     def __exit__(self, *raised: object) -> None:
         """End the jobs; let go of threads, slides and label images."""
         self.jobs.stop()
-        self.workers.close()
+        self.send_away()
+        for workers in (self.workers, self.openers, self.thumbnails):
+            workers.close()
         self.tiles.close()
         self.layers.close()

@@ -1,70 +1,56 @@
 """Slides as deep zoom tiles: read straight from the slide, at no more than a bounded number of open ones."""
 
 import threading
-from contextlib import AbstractContextManager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-import imagecodecs
 import numpy as np
-from fastapi import HTTPException
+from starlette.exceptions import HTTPException
 
 from breastseg.errors import BreastsegError, ImageError, MppError
-from breastseg.geometry import Box
 from breastseg.serve.config import Limits
+from breastseg.serve.decoded import LARGE_PX, Decoded, Decoder
+from breastseg.serve.decoding import Task
 from breastseg.serve.folder import Entry, Folder
-from breastseg.serve.schema import PIECE_PX
+from breastseg.serve.pieces import OVERVIEW_PX, grid_of, halved, jpeg, levels_of, piece_box, thumbnail_size
+from breastseg.serve.room import Room
 from breastseg.serve.shelf import Shelf
 from breastseg.slides import Pixels, Slide, open_slide, resample_pixels
 from breastseg.slides.flat import FlatSlide
+from breastseg.slides.pyramid import Pyramid
+from breastseg.slides.slide import Corners
 from breastseg.slides.tissue import doubts
 
-THUMBNAIL_PX = 320
-_OVERVIEW_PX = 2048
-"""Levels up to this side are cut from one picture of the whole slide, which is read once: few slides store them all."""
 _DECODED_BYTES = 64 * 2**20
 """What a reader may keep of decoded tiles."""
-_QUALITY = 90
+_OPEN_BYTES = 2**20
+"""What is open and holds no pixels here."""
+_FLAT_BYTES = 16
+"""A pixel of a flat picture takes, while it is decoded: with transparency Pillow holds four copies of four bytes."""
 
-
-def levels_of(size_px: tuple[int, int]) -> int:
-    """Return the number of deep zoom levels: halvings until the larger side is no more than a tile, plus one."""
-    halvings = 0
-    while max(halved(size_px, halvings)) > PIECE_PX:
-        halvings += 1
-    return halvings + 1
-
-
-def halved(size_px: tuple[int, int], times: int) -> tuple[int, int]:
-    """Return (width, height) after so many halvings, rounded up."""
-    return -(-size_px[0] // 2**times), -(-size_px[1] // 2**times)
-
-
-def piece_box(size_px: tuple[int, int], level: int, column: int, row: int) -> Box:
-    """Return the place of a tile in the pixels of its level; those at the edge are smaller.
-
-    Raises:
-        HTTPException: 404, there is no such tile.
-    """
-    levels = levels_of(size_px)
-    if 0 <= level < levels and column >= 0 and row >= 0:
-        width, height = halved(size_px, levels - 1 - level)
-        x, y = column * PIECE_PX, row * PIECE_PX
-        if x < width and y < height:
-            return Box(x, y, min(PIECE_PX, width - x), min(PIECE_PX, height - y))
-    raise HTTPException(404, f"no tile {column}, {row} at level {level}; a picture of {size_px[0]} x {size_px[1]} px has {levels} levels")
+Said = TypeVar("Said")
 
 
 class View:
-    """A slide that is looked at; threads may ask it for tiles.
+    """A slide that is looked at; threads may ask it for tiles. Nothing is decoded before somebody asks.
 
     Attributes:
         size_px: (width, height) at level 0.
         mpp: microns per pixel and where these come from, in words; None when its file says none.
+        held_bytes: what is decoded and kept, at most.
+        is_large: a flat picture that is decoded in a process of its own.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, passing: Room, large: Callable[[], AbstractContextManager[Decoded]]) -> None:
         """Open a slide; one without microns per pixel too.
+
+        Args:
+            path: the slide.
+            passing: room for what is decoded and not kept.
+            large: lends it as `decoding` has decoded it.
 
         Raises:
             BreastsegError: it cannot be opened.
@@ -72,40 +58,64 @@ class View:
         self._slide, known = opened(path)
         self.size_px = self._slide.size_px
         self.mpp = (self._slide.mpp, self._slide.mpp_source) if known else None
+        self._passing, self._large = passing, large
         self._lock = threading.Lock()
         self._is_flat, self._is_broken = isinstance(self._slide, FlatSlide), False
         self._pictures: dict[int, Pixels] = {}
+        pixels = self.size_px[0] * self.size_px[1]
+        self.is_large = self._is_flat and pixels > LARGE_PX
+        held = 4 * pixels if self._is_flat else _DECODED_BYTES + 4 * OVERVIEW_PX**2
+        self.held_bytes = _OPEN_BYTES if self.is_large else held
 
-    @property
-    def held_bytes(self) -> int:
-        """Return what is decoded and kept, at most."""
-        if self._is_flat:
-            return 4 * self.size_px[0] * self.size_px[1]
-        return _DECODED_BYTES + 4 * _OVERVIEW_PX**2
-
-    def overview(self) -> Pixels:
-        """Return the whole slide, at no more than 2048 px a side; white where it cannot be read.
+    def jpeg(self, level: int, column: int, row: int) -> bytes:
+        """Return a tile as JPEG.
 
         Raises:
-            BreastsegError: nothing of it can be read.
+            HTTPException: 404, there is no such tile; 422, 503, as of `Decoder`. BreastsegError: the slide is broken there.
         """
-        level = next(k for k in reversed(range(levels_of(self.size_px))) if max(self._size(k)) <= _OVERVIEW_PX)
+        if self.is_large:
+            piece_box(self.size_px, level, column, row)  # what is not there is not decoded for
+            with self._large() as decoded:
+                return decoded.piece(level, column, row)
+        return jpeg(self._tile(level, column, row))
+
+    def doubts(self) -> list[str]:
+        """Say what speaks against it being H&E with tissue on it.
+
+        Raises:
+            HTTPException: 422, 503, as of `Decoder`. BreastsegError: nothing of it can be read.
+        """
+        if self.is_large:
+            with self._large() as decoded:
+                return decoded.doubts
+        return doubts(self._overview())
+
+    def thumbnail(self) -> bytes:
+        """Return it at no more than 320 px as JPEG, straight from the file where all of it can be read.
+
+        Raises:
+            HTTPException: 422, 503, as of `Decoder`. BreastsegError: nothing of it can be read.
+        """
+        if self.is_large:
+            with self._large() as decoded:
+                return decoded.thumbnail()
+        size = thumbnail_size(self.size_px)
+        try:
+            return jpeg(self._read((0, 0, *self.size_px), size))
+        except ImageError:
+            return jpeg(resample_pixels(self._overview(), size))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._slide.close()
+
+    def _overview(self) -> Pixels:
+        """Return the whole slide, at no more than 2048 px a side; white where it cannot be read."""
+        level = next(k for k in reversed(range(levels_of(self.size_px))) if max(self._size(k)) <= OVERVIEW_PX)
         held = self._held(level)
         return self._patched(level) if held is None else held
 
-    def shrunk(self, size_px: tuple[int, int]) -> Pixels:
-        """Return the whole slide at (width, height), straight from the file where all of it can be read."""
-        try:
-            return self._slide.resampled((0, 0, *self.size_px), size_px)
-        except ImageError:
-            return resample_pixels(self.overview(), size_px)
-
-    def tile(self, level: int, column: int, row: int) -> Pixels:
-        """Return a tile: (H, W, 3) uint8.
-
-        Raises:
-            HTTPException: 404, there is no such tile. BreastsegError: the slide is broken there.
-        """
+    def _tile(self, level: int, column: int, row: int) -> Pixels:
         place = piece_box(self.size_px, level, column, row)
         picture = self._held(level)
         if picture is not None:
@@ -113,14 +123,23 @@ class View:
         times = levels_of(self.size_px) - 1 - level
         right, bottom = (place.x + place.width) << times, (place.y + place.height) << times
         corners = place.x << times, place.y << times, min(right, self.size_px[0]), min(bottom, self.size_px[1])
-        return self._slide.resampled(corners, (place.width, place.height))
+        return self._read(corners, (place.width, place.height))
+
+    def _read(self, corners: Corners, size_px: tuple[int, int]) -> Pixels:
+        """Return a field at (width, height), when there is room for what reading it takes."""
+        if self._is_flat:
+            takes = _FLAT_BYTES * self.size_px[0] * self.size_px[1]
+        else:
+            takes = 3 * (self._slide.reading_px(corners, size_px) if isinstance(self._slide, Pyramid) else size_px[0] * size_px[1])
+        with self._passing.taken(takes):
+            return self._slide.resampled(corners, size_px)
 
     def _size(self, level: int) -> tuple[int, int]:
         return halved(self.size_px, levels_of(self.size_px) - 1 - level)
 
     def _held(self, level: int) -> Pixels | None:
         """Return a level that is kept whole: each of a flat picture, the small ones of a slide unless it is broken somewhere."""
-        if not self._is_flat and max(self._size(level)) > _OVERVIEW_PX:
+        if not self._is_flat and max(self._size(level)) > OVERVIEW_PX:
             return None
         with self._lock:
             if not self._pictures and not self._is_broken:
@@ -128,9 +147,9 @@ class View:
             return self._pictures.get(level)
 
     def _hold(self) -> None:
-        levels = [k for k in reversed(range(levels_of(self.size_px))) if self._is_flat or max(self._size(k)) <= _OVERVIEW_PX]
+        levels = [k for k in reversed(range(levels_of(self.size_px))) if self._is_flat or max(self._size(k)) <= OVERVIEW_PX]
         try:
-            picture = self._slide.resampled((0, 0, *self.size_px), self._size(levels[0]))
+            picture = self._read((0, 0, *self.size_px), self._size(levels[0]))
         except ImageError:
             if self._is_flat:
                 raise
@@ -144,21 +163,17 @@ class View:
         """Return a level of a slide that is broken somewhere, white where it is."""
         width, height = self._size(level)
         picture = np.full((height, width, 3), 255, np.uint8)
-        columns, rows = -(-width // PIECE_PX), -(-height // PIECE_PX)
+        columns, rows = grid_of((width, height))
         broken = []
         for row, column in np.ndindex(rows, columns):
             place = piece_box(self.size_px, level, column, row)
             try:
-                picture[place.y : place.y + place.height, place.x : place.x + place.width] = self.tile(level, column, row)
+                picture[place.y : place.y + place.height, place.x : place.x + place.width] = self._tile(level, column, row)
             except ImageError as cause:
                 broken.append(cause)
         if len(broken) == rows * columns:
             raise broken[0]
         return picture
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._slide.close()
 
 
 def opened(path: Path) -> tuple[Slide, bool]:
@@ -172,44 +187,42 @@ def opened(path: Path) -> tuple[Slide, bool]:
 class Tiles:
     """Tiles, and slides that are open for them."""
 
-    def __init__(self, folder: Folder, limits: Limits) -> None:
-        """Take the folder; nothing is opened yet."""
-        self._folder = folder
-        self._shelf: Shelf[View] = Shelf(limits.open_slides, limits.held_bytes)
+    def __init__(self, folder: Folder, limits: Limits, kept: Room, passing: Room, decoder: Decoder) -> None:
+        """Take the folder, the room for what is kept and for what is not, and what decodes large pictures; nothing is opened yet."""
+        self._folder, self._passing, self._decoder = folder, passing, decoder
+        self._shelf: Shelf[View] = Shelf(limits.open_slides, kept)
 
     def tile(self, entry: Entry, level: int, column: int, row: int) -> bytes:
         """Return a tile of a slide as JPEG.
 
         Raises:
-            HTTPException: 404, no such tile; 422, the slide cannot be read there.
+            HTTPException: 404, no such tile; 422, the slide cannot be read there; 503, others take the room for long.
         """
-        with self._shelf.borrowed((entry.id, entry.version), partial(self._opened, entry)) as view:
+        with self.view(entry) as view:
             try:
-                return _jpeg(view.tile(level, column, row))
+                return view.jpeg(level, column, row)
             except BreastsegError as cause:
                 raise HTTPException(422, self._folder.told(str(cause))) from None
 
     def thumbnail(self, entry: Entry) -> bytes:
-        """Return a slide at no more than 320 px as JPEG; it is opened for that alone.
+        """Return a slide at no more than 320 px as JPEG; it is opened for that alone, but a large picture is decoded once for all.
 
         Raises:
-            HTTPException: 422, the slide cannot be read.
+            HTTPException: 422, the slide cannot be read; 503, others take the room for long.
         """
-        view = self._opened(entry)
-        try:
-            shrink = min(1.0, THUMBNAIL_PX / max(view.size_px))
-            width, height = (max(1, round(side * shrink)) for side in view.size_px)
-            return _jpeg(view.shrunk((width, height)))
-        except BreastsegError as cause:
-            raise self._unreadable(entry, cause) from None
-        finally:
-            view.close()
+        with closing(self._opened(entry)) as view:
+            return self._said(entry, view.thumbnail)
+
+    def is_open(self, entry_id: str, version: str) -> bool:
+        """Return whether a tile of a slide can be made without opening it first, or decoding all of it."""
+        view = self._shelf.peek((entry_id, version))
+        return view is not None and (not view.is_large or self._decoder.holds(("picture", entry_id, version)))
 
     def view(self, entry: Entry) -> AbstractContextManager[View]:
         """Lend a slide that is open, or open it.
 
         Raises:
-            HTTPException: 422, it cannot be opened.
+            HTTPException: 422, it cannot be opened; 503, others take the room for long.
         """
         return self._shelf.borrowed((entry.id, entry.version), partial(self._opened, entry))
 
@@ -217,12 +230,9 @@ class Tiles:
         """Say what speaks against a slide being H&E with tissue on it.
 
         Raises:
-            HTTPException: 422, the slide cannot be read.
+            HTTPException: 422, the slide cannot be read; 503, others take the room for long.
         """
-        try:
-            said = doubts(view.overview())
-        except BreastsegError as cause:
-            raise self._unreadable(entry, cause) from None
+        said = self._said(entry, view.doubts)
         self._folder.note_broken(entry, None)
         return said
 
@@ -231,17 +241,16 @@ class Tiles:
         self._shelf.close()
 
     def _opened(self, entry: Entry) -> View:
+        decoded = partial(self._decoder.borrowed, ("picture", entry.id, entry.version), Task("picture", str(entry.path)))
+        return self._said(entry, lambda: View(entry.path, self._passing, decoded))
+
+    def _said(self, entry: Entry, asked: Callable[[], Said]) -> Said:
+        """Ask a slide; note that it is broken where it is."""
         try:
-            return View(entry.path)
-        except BreastsegError as cause:
-            raise self._unreadable(entry, cause) from None
-
-    def _unreadable(self, entry: Entry, cause: BreastsegError) -> HTTPException:
-        """Note that a slide is broken, and return the error."""
-        told = self._folder.told(str(cause))
-        self._folder.note_broken(entry, told)
-        return HTTPException(422, told)
-
-
-def _jpeg(pixels: Pixels) -> bytes:
-    return bytes(imagecodecs.jpeg8_encode(pixels, level=_QUALITY, subsampling="420"))
+            return asked()
+        except (BreastsegError, HTTPException) as cause:
+            if isinstance(cause, HTTPException) and cause.status_code != 422:
+                raise
+            told = self._folder.told(cause.detail if isinstance(cause, HTTPException) else str(cause))
+            self._folder.note_broken(entry, told)
+            raise HTTPException(422, told) from None

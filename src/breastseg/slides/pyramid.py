@@ -38,6 +38,8 @@ class Pyramid(ABC):
 
     in_blocks = True
     """Read large fields block by block; a reader that holds all its pixels anyway needs not."""
+    piece_px = 2**20
+    """Pixels of a tile, strip or chunk, which is decoded whole; a reader whose file says it knows better."""
 
     def __init__(self, path: Path, levels: Sequence[tuple[int, int]], resolution: tuple[float, str]) -> None:
         """Take the (width, height) of each level, the finest first, and what `find_mpp` found.
@@ -96,6 +98,14 @@ class Pyramid(ABC):
             pixels = self._stored(level, self._covered(level, its_corners))
             picture[part.y : part.y + part.height, part.x : part.x + part.width] = resample_pixels(pixels, (part.width, part.height))
         return picture
+
+    def reading_px(self, corners: Corners, size_px: tuple[int, int]) -> int:
+        """Return how many pixels `resampled` holds at once, at most: a block of the level that it reads, as stored and put together,
+        a piece of the file, and what it returns.
+        """
+        whole = self._covered(self._level(corners, size_px), corners)
+        width, height = (min(side, _BLOCK_PX) if self.in_blocks else side for side in (whole.width, whole.height))
+        return 2 * width * height + self.piece_px + size_px[0] * size_px[1]
 
     def _check(self, corners: Corners, size_px: tuple[int, int]) -> None:
         left, top, right, bottom = corners

@@ -89,6 +89,7 @@ class TiffSlide(Pyramid):
                 raise _damaged(path, cause) from None
             super().__init__(path, [plan.size_px for plan in self._plans], find_mpp(path, mpp, clues))
             undo.pop_all()
+        self.piece_px = max(plan.segment_px[0] * plan.segment_px[1] for plan in self._plans)
         self._file_lock, self._cache_lock = threading.Lock(), threading.Lock()
         self._cache: OrderedDict[tuple[int, int, int], Segment] = OrderedDict()
         self._cached_bytes = 0

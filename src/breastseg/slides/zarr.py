@@ -44,6 +44,7 @@ class ZarrSlide(Pyramid):
             raise ImageError(f"{path}: cut short or damaged, or not OME-Zarr 0.4 or 0.5 ({cause!r}); copy or export it again") from None
         super().__init__(path, levels, found)
         self._axes = axes
+        self.piece_px = max(int(np.prod(array.chunks)) for array in self._arrays)
 
     def _stored(self, level: int, box: Box) -> Pixels:
         if not self.path.is_dir():  # missing chunks count as left out

@@ -8,6 +8,7 @@ export class ApiError extends Error {
   }
 }
 
+const TURNS = 3; // times that a busy server is asked again, when it says
 const SILENT = "The server does not answer. Is `breastseg serve` still running?";
 
 function lineOf(status, text) {
@@ -22,10 +23,15 @@ async function request(method, path, body) {
   const headers = { "X-Breastseg": "1" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response;
-  try {
-    response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
-  } catch {
-    throw new ApiError(0, SILENT);
+  for (let turn = 0; ; turn++) {
+    try {
+      response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+    } catch {
+      throw new ApiError(0, SILENT);
+    }
+    const again = Number(response.headers.get("Retry-After"));
+    if (response.status !== 503 || !(again > 0) || turn === TURNS) break;
+    await new Promise((resolve) => setTimeout(resolve, 1000 * again));
   }
   if (!response.ok) throw new ApiError(response.status, lineOf(response.status, await response.text()));
   return response;

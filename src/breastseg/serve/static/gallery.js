@@ -60,6 +60,8 @@ function show() {
   if (cards.length !== there.length || cards.some((one, index) => one !== there[index])) $("cards").replaceChildren(...cards);
   const total = shown.entries.length;
   $("count").textContent = asked ? `${found.length} of ${total}` : total === 1 ? "1 slide" : `${total} slides`;
+  $("left-out").hidden = !shown.left_out.length;
+  $("left-out").textContent = `Not shown: ${shown.left_out.join("; ")}.`;
   const none = `There is no slide in this folder${shown.writable ? " yet. Drop one here, or choose Add a slide" : ""}.`;
   $("nothing").hidden = found.length > 0;
   $("nothing").textContent = total ? `No slide has “${$("filter").value.trim()}” in its name.` : none;

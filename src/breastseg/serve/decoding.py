@@ -1,0 +1,119 @@
+"""What decodes one large picture or label image, in a process of its own: all tiles that can be asked for, to standard output.
+
+The server reads these from there; what a picture takes while it is whole, this process takes and gives back by ending. It ends when its
+standard input does: a server that was killed leaves none behind.
+"""
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, TypeAlias
+
+from breastseg.errors import BreastsegError
+from breastseg.labels import LabelMap
+from breastseg.serve.disk import status_of, why
+from breastseg.serve.label_files import held_labels
+from breastseg.serve.pieces import OVERVIEW_PX, PIECE_PX, grey_png, grid_of, halved, jpeg, levels_of, thumbnail_size
+from breastseg.slides import open_slide, resample_pixels
+from breastseg.slides.tissue import doubts
+
+FOOT_BYTES = 8
+"""The last of what is written: how long the JSON before it is."""
+
+Foot: TypeAlias = dict[str, Any]
+"""What is said of what was written: lengths of tiles by level and row by row, the smallest level last to be written but first here."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the server wants decoded.
+
+    Attributes:
+        kind: a picture as JPEG tiles, labels as PNG tiles, or the page of a map.
+        path: the file, or the folder of the map.
+        label_map: as a dict, for codes that are not labels yet.
+        made: when the map was made, as text.
+    """
+
+    kind: Literal["picture", "labels", "report"]
+    path: str
+    label_map: dict[str, Any] | None = None
+    made: str | None = None
+
+    def line(self) -> bytes:
+        """Return it as the line that `main` reads."""
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+
+def main() -> int:
+    """Do the task of the first line of standard input; what went wrong stands at the end of what was written."""
+    with os.fdopen(os.dup(1), "wb") as out:
+        os.dup2(2, 1)  # what a library prints is no tile
+        task = Task(**json.loads(sys.stdin.buffer.readline()))
+        threading.Thread(target=_end_with_server, daemon=True).start()
+        try:
+            foot = _KINDS[task.kind](task, out)
+        except BreastsegError as error:
+            foot = {"status": 422, "cause": str(error)}
+        except OSError as error:
+            foot = {"status": status_of(error), "cause": f"the folder of temporary files: {why(error)}"}
+        except MemoryError:
+            foot = {"status": 422, "cause": f"{Path(task.path).name}: not enough memory to decode it; close other programs, or cut it"}
+        said = json.dumps(foot).encode()
+        out.write(said + len(said).to_bytes(FOOT_BYTES, "little"))
+    return 0
+
+
+def _write_picture(task: Task, out: BinaryIO) -> Foot:
+    with closing(open_slide(task.path, mpp=1.0)) as slide:
+        size = slide.size_px
+        picture = slide.resampled((0, 0, *size), size)
+    levels, lengths, said = levels_of(size), [], None
+    for times in range(levels):
+        picture = resample_pixels(picture, halved(size, times))
+        columns, rows = grid_of(halved(size, times))
+        places = ((PIECE_PX * column, PIECE_PX * row) for row, column in product(range(rows), range(columns)))
+        lengths.append([out.write(jpeg(picture[y : y + PIECE_PX, x : x + PIECE_PX])) for x, y in places])
+        if said is None and max(picture.shape) <= OVERVIEW_PX:
+            said = doubts(picture)
+            thumbnail = jpeg(resample_pixels(picture, thumbnail_size(size)))
+    return {"size_px": size, "lengths": lengths, "doubts": said, "thumbnail": out.write(thumbnail)}
+
+
+def _write_labels(task: Task, out: BinaryIO) -> Foot:
+    label_map = None if task.label_map is None else LabelMap.from_dict(task.label_map, "the label map")
+    labels = held_labels(Path(task.path), label_map)
+    size, lengths = labels.size_px, []
+    for times in range(levels_of(size)):
+        columns, rows = grid_of(halved(size, times))
+        places = product(range(rows), range(columns))
+        level = levels_of(size) - 1 - times
+        lengths.append([out.write(grey_png(labels.tile(level, column, row))) for row, column in places])
+    return {"size_px": size, "lengths": lengths}
+
+
+def _write_report(task: Task, out: BinaryIO) -> Foot:
+    from breastseg.report.slide import slide_page
+
+    out.write(slide_page(task.path, made=task.made).encode())
+    return {}
+
+
+_KINDS: Mapping[str, Callable[[Task, BinaryIO], Foot]] = {
+    "picture": _write_picture, "labels": _write_labels, "report": _write_report,
+}  # fmt: skip
+
+
+def _end_with_server() -> None:
+    os.read(sys.stdin.fileno(), 1)
+    os._exit(3)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
