@@ -51,7 +51,7 @@ def usable_cores() -> float:
     return min([cores, *(int(limit[0]) / int(limit[1]) for limit in limits if limit and limit[0].isdecimal())])
 
 
-def whole_cores() -> int:
+def worker_count() -> int:
     """Return how many threads may work at once: the usable cores in whole numbers, at least one."""
     return max(1, int(usable_cores()))
 
@@ -61,7 +61,7 @@ def thread_limit() -> int:
 
     Libraries know the physical cores behind the logical ones; the quota of a container they do not look at.
     """
-    cores = whole_cores()
+    cores = worker_count()
     return cores if cores < (os.cpu_count() or 1) else 0
 
 

@@ -21,7 +21,7 @@ from breastseg.files import sha256_of, written
 from breastseg.labels import load_label_map
 from breastseg.serve.areas import Feature, check_count, checked_areas
 from breastseg.serve.disk import status_of, why
-from breastseg.serve.folder import Entry, Folder, areas_beside, is_own_file
+from breastseg.serve.folder import Entry, Folder, areas_beside, is_own_file, shown_name
 from breastseg.serve.schema import AnnotationIn, AnnotationOut, ClassOut
 from breastseg.serve.tiles import Tiles
 from breastseg.sources.drawn import not_geojson, read_geojson
@@ -250,5 +250,5 @@ def _tag(version: str) -> dict[str, str]:
 
 def _answer(path: Path, kept: _Kept, classes: list[ClassOut]) -> JSONResponse:
     """Answer as AnnotationOut says, without the detour of checking each corner again."""
-    told = AnnotationOut(version=kept.version, file=path.name if kept.version else None, features=[], classes=classes)
+    told = AnnotationOut(version=kept.version, file=shown_name(path.name) if kept.version else None, features=[], classes=classes)
     return JSONResponse({**told.model_dump(), "features": kept.shown}, headers={**_FRESH, **_tag(kept.version)})

@@ -1,13 +1,12 @@
 """What the routes share."""
 
 import asyncio
-import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from breastseg.machine.processor import usable_cores
 from breastseg.models.bundle import Bundle
+from breastseg.processor import worker_count
 from breastseg.serve.config import ServeConfig
 from breastseg.serve.decoded import Decoder
 from breastseg.serve.folder import Folder
@@ -63,7 +62,7 @@ class ServerState:
         self._kept, self.passing, self.decoder = Room(limits.kept_bytes), Room(limits.passing_bytes), Decoder()
         self.tiles = Tiles(folder, limits, self._kept, self.passing, self.decoder)
         self.layers = Layers(folder, limits, self._kept, self.passing, self.decoder)
-        self.workers = Workers(math.ceil(usable_cores()) + 1, "tiles")
+        self.workers = Workers(worker_count() + 1, "tiles")
         self.openers, self.thumbnails = Workers(_OPENERS, "openers"), Workers(1, "thumbnails")
 
     def __enter__(self) -> "ServerState":
