@@ -15,44 +15,73 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import Request, urlopen
 
 import numpy as np
-from compare import Apart
 from PIL import Image
-from runs import Drive
 
-ROOT = Path(__file__).parents[2]
-DATA = ROOT / "tests" / "data"
-sys.path.insert(0, str(ROOT / "tests"))
-from mirror_server import Mirror, hub_command, running_mirror  # noqa: E402
-from slide_files import levels_of, write_svs  # noqa: E402
+from killing.compare import Apart
+from killing.runs import Drive
+from mirror_server import Mirror, hub_command, running_mirror
+from slide_files import levels_of, write_svs
 
+DATA = Path(__file__).parents[1] / "data"
 PYTHON = [sys.executable, "-m", "breastseg"]
+_CROPS = sorted((DATA / "bcss" / "images").iterdir())
 _REPO = "someone/bcss"
 _PAUSE_S = 0.01
 _ASK_S = 0.05
 _GONE_S = 2.0
 
 
-@dataclass(frozen=True)
 class Inputs:
-    """What the commands are given.
+    """What the commands are given, each thing made when it is asked for first."""
 
-    Attributes:
-        data: a prepared and split data set of five regions, two of them with dots.
-        table: CSV of two pictures and a slide, with microns per pixel.
-        served: folder of a picture and a slide for the browser view.
-        mirror: serves a small data set.
-    """
+    def __init__(self, folder: Path, mirror: Mirror) -> None:
+        """Make them in a new folder; the mirror runs."""
+        folder.mkdir(parents=True)
+        self.folder, self.mirror = folder, mirror
+        mirror.pause_s = _PAUSE_S
+        mirror.serve_hub(_REPO, dict(_pictures(self._pixels)))
 
-    data: Path
-    table: Path
-    served: Path
-    mirror: Mirror
+    @cached_property
+    def data(self) -> Path:
+        """Return a prepared and split data set of five regions, in two of which dots are known."""
+        data, split = self.folder / "data", self.folder / "split.csv"
+        sources = [str(DATA / "bcss"), str(DATA / "brca_m2c")]
+        _do(*PYTHON, "prepare", *sources, str(data), "--labels", "region5", "--workers", "1")
+        with (data / "regions.csv").open(newline="", encoding="utf-8") as file:
+            patients = sorted({row["patient"] for row in csv.DictReader(file)})
+        parts = [f"{one},{'val' if one == 'TCGA-A2-A3XX' else 'train'}\n" for one in patients]
+        split.write_text("patient,split\n" + "".join(parts), encoding="utf-8")
+        _do(*PYTHON, "split", str(data), "--scheme", str(split))
+        return data
+
+    @cached_property
+    def served(self) -> Path:
+        """Return a folder of a picture and a slide."""
+        served = self.folder / "served"
+        served.mkdir()
+        wide = np.concatenate([np.tile(one, (2, 6, 1)) for one in self._pixels], axis=1)
+        write_svs(served / "slide.svs", levels_of(wide), "|AppMag = 40|MPP = 0.2500")
+        shutil.copy(_CROPS[0], served / "picture.png")
+        return served
+
+    @cached_property
+    def table(self) -> Path:
+        """Return a CSV of two pictures and a slide, with microns per pixel."""
+        table = self.folder / "slides.csv"
+        rows = [f"{self.served / 'picture.png'},0.3", f"{self.served / 'slide.svs'},", f"{_CROPS[1]},0.3"]
+        table.write_text("\n".join(["path,mpp", *rows, ""]), encoding="utf-8")
+        return table
+
+    @cached_property
+    def _pixels(self) -> list[np.ndarray[Any, Any]]:
+        return [np.asarray(Image.open(crop).convert("RGB")) for crop in _CROPS]
 
 
 @dataclass(frozen=True)
@@ -60,7 +89,7 @@ class Command:
     """A command.
 
     Attributes:
-        words: what is typed; it writes to `out` in the current folder.
+        words: what is typed; it writes to `out` in the current folder, which is empty else.
         apart: what differs between two undisturbed runs.
         dated: regular expression for the same in names of files.
         drive: what a person does meanwhile.
@@ -78,27 +107,9 @@ class Command:
 
 @contextmanager
 def made(folder: Path) -> Iterator[Inputs]:
-    """Make the inputs in a folder; the mirror runs until the end."""
-    data, served, table = folder / "data", folder / "served", folder / "slides.csv"
-    served.mkdir(parents=True)
-    sources = [str(DATA / "bcss"), str(DATA / "brca_m2c")]
-    _do(*PYTHON, "prepare", *sources, str(data), "--labels", "region5", "--workers", "1")
-    with (data / "regions.csv").open(newline="", encoding="utf-8") as file:
-        patients = sorted({row["patient"] for row in csv.DictReader(file)})
-    parts = [f"{one},{'val' if one == 'TCGA-A2-A3XX' else 'train'}\n" for one in patients]
-    (folder / "split.csv").write_text("patient,split\n" + "".join(parts), encoding="utf-8")
-    _do(*PYTHON, "split", str(data), "--scheme", str(folder / "split.csv"))
-    crops = sorted((DATA / "bcss" / "images").iterdir())
-    pixels = [np.asarray(Image.open(crop).convert("RGB")) for crop in crops]
-    wide = np.concatenate([np.tile(one, (2, 6, 1)) for one in pixels], axis=1)
-    slide = write_svs(served / "slide.svs", levels_of(wide), "|AppMag = 40|MPP = 0.2500")
-    picture = Path(shutil.copy(crops[0], served / "picture.png"))
-    rows = [f"{picture},0.3", f"{slide},", f"{crops[1]},0.3"]
-    table.write_text("\n".join(["path,mpp", *rows, ""]), encoding="utf-8")
+    """Yield inputs in a new folder; the mirror runs until the end."""
     with running_mirror() as mirror:
-        mirror.pause_s = _PAUSE_S
-        mirror.serve_hub(_REPO, dict(_pictures(pixels)))
-        yield Inputs(data, table, served, mirror)
+        yield Inputs(folder, mirror)
 
 
 def _do(*words: str) -> None:
@@ -189,7 +200,7 @@ COMMANDS = {
             "predict INPUT --out out --threads 1 --uncertainty --probabilities --figure 2 --parquet",
             given.table,
         ),
-        (Apart(r"manifest\.csv", "seconds", _without("seconds")),),
+        (Apart(r"out/manifest\.csv", "seconds", _without("seconds")),),
     ),
     "export": Command(
         lambda given: _typed("export lite0 --int8 --data INPUT --crops 4 --allow-loss 100 --out out", given.data),
@@ -198,10 +209,10 @@ COMMANDS = {
     "serve": Command(
         lambda given: _typed("serve INPUT --out out --port 0 --no-open", given.served),
         (
-            Apart(r"jobs\.sqlite", "when a job was asked for", _jobs),
-            Apart(r"maps/[^/]*/manifest\.csv", "seconds", _without("seconds")),
+            Apart(r"out/jobs\.sqlite", "when a job was asked for", _jobs),
+            Apart(r"out/maps/[^/]*/manifest\.csv", "seconds", _without("seconds")),
         ),
-        r"(?<=maps/)\d{8}-\d{6}",
+        r"(?<=out/maps/)\d{8}-\d{6}",
         _segment,
         128 + signal.SIGTERM,
     ),

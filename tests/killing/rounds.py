@@ -1,19 +1,8 @@
-"""Kill a command, give it again until it ends, and compare everything with what it makes when nobody disturbs it.
+"""All rounds of a command: begun in a new folder, killed, given again, compared."""
 
-Each time begins in a new folder. The command is killed (kill -9) once to three times: a moment after it was given, a moment after its
-first file was there, or before one of its changes of files; its first process alone, or with its whole process group. Then it is given
-again until it ends. Wanted: the same names, permissions and bytes in its folder, nothing new in the folder of temporary files, in
-/dev/shm or among its inputs, and no process that lives on for more than 5 s. Moments are shares of the time that an undisturbed run
-takes here, spread evenly over it. Exit status 1 when anything is wrong; what a bad round left is kept then. Linux only.
-"""
-
-import argparse
 import queue
 import random
-import shutil
 import signal
-import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -21,10 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands import COMMANDS, Command, Inputs, made
-from compare import differences, everything, names
-from runs import STOPPED, Ended, Kill, Slot
 from tqdm import tqdm
+
+from killing.commands import Command, Inputs
+from killing.compare import differences, everything, names
+from killing.runs import STOPPED, Ended, Kill, Slot
 
 LIMIT = 20
 """An end takes so many times as long as an undisturbed run at most, and a minute more."""
@@ -76,45 +66,23 @@ class Found:
         return [name, *map(str, numbers), f"{self.seconds / 60:.1f}"]
 
 
-def main() -> int:
-    """Parse, kill, print a table."""
-    example = "examples:\n  scripts/kills predict\n  scripts/kills download 20 7\n  scripts/kills all 60 1"
-    parser = argparse.ArgumentParser(
-        "scripts/kills", description=__doc__, epilog=example, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("command", choices=[*COMMANDS, "all"], help="which command")
-    parser.add_argument("times", nargs="?", type=int, default=60, help="how often it is begun and killed (default 60)")
-    parser.add_argument("seed", nargs="?", type=int, default=0, help="of the moments (default 0)")
-    parser.add_argument("--at-once", type=int, default=2, help="rounds at the same time (default 2)")
-    given = parser.parse_args()
-    if min(given.times, given.at_once) < 1:
-        parser.error("wanted once or more")
-    if not Path("/proc/self/environ").is_file():
-        parser.error("needs Linux: /proc tells which processes live on")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    chosen = list(COMMANDS) if given.command == "all" else [given.command]
-    work = Path(tempfile.mkdtemp(prefix="breastseg-kills-"))
-    table = {}
-    with made(work / "inputs") as inputs:
-        for name in chosen:
-            table[name] = _kill_command(name, inputs, work / name, given.times, given.seed, given.at_once)
-            for line in table[name].wrong:
-                print(f"{name}: {line}", flush=True)
-    print(f"\n{_shown(table)}\n")
-    for name, found in table.items():
-        for note in found.notes:
-            print(f"{name}: {note}")
-    if any(found.wrong for found in table.values()):
-        print(f"what the bad rounds left is in {work}")
-        return 1
-    shutil.rmtree(work)
-    return 0
+def kill_command(command: Command, inputs: Inputs, place: Path, times: int, seed: str, *, at_once: int = 2) -> Found:
+    """Do all rounds of a command.
 
+    Args:
+        command: what is killed.
+        inputs: what it is given.
+        place: folder for its slots; what a bad round left is kept in it.
+        times: how often it is begun.
+        seed: of the moments.
+        at_once: rounds at the same time.
 
-def _kill_command(name: str, inputs: Inputs, place: Path, times: int, seed: int, at_once: int) -> Found:
-    """Do all rounds of a command."""
-    command, start = COMMANDS[name], time.monotonic()
-    before, shared = everything(inputs.data.parent), _shared_memory()
+    Raises:
+        RuntimeError: undisturbed it fails, or does not make the same twice.
+    """
+    start = time.monotonic()
+    command.words(inputs)  # what it is given is made before it is looked at
+    before, shared = everything(inputs.folder), _shared_memory()
     with ThreadPoolExecutor(at_once) as pool:
         try:
             slots = list(pool.map(lambda number: _measured(command, inputs, Slot(place / str(number))), range(min(at_once, times))))
@@ -124,18 +92,18 @@ def _kill_command(name: str, inputs: Inputs, place: Path, times: int, seed: int,
 
             def begin(number: int) -> Round:
                 slot, wanted = free.get()
-                draw = random.Random(f"{seed} {name} {number}")
+                draw = random.Random(f"{seed} {number}")
                 try:
                     return _round(command, inputs, slot, wanted, number, times, draw)
                 finally:
                     free.put((slot, wanted))
 
-            rounds = tuple(tqdm(pool.map(begin, range(times)), desc=name, total=times, unit="round", disable=None))
+            rounds = tuple(tqdm(pool.map(begin, range(times)), desc=place.name, total=times, unit="round", disable=None))
         except BaseException:
             STOPPED.set()
             pool.shutdown(cancel_futures=True)
             raise
-    changed, new = differences(before, everything(inputs.data.parent))
+    changed, new = differences(before, everything(inputs.folder))
     beside = [f"its inputs: {one}" for one in (*changed, *new)]
     beside += [f"shared memory: {one}" for one in sorted(_shared_memory() - shared)]
     return Found(rounds, tuple(beside), time.monotonic() - start, tuple(_notes(command, slots[0][1])))
@@ -156,17 +124,17 @@ def _measured(command: Command, inputs: Inputs, slot: Slot) -> tuple[Slot, Undis
         slot.clear()
         ended = slot.run(command.words(inputs), command.drive, 600)
         if ended.status != command.status or ended.orphans:
-            raise SystemExit(f"undisturbed, it ended with {ended.status} {ended.orphans}:\n{ended.said[-2000:]}")
+            raise RuntimeError(f"undisturbed, it ended with {ended.status} {ended.orphans}:\n{ended.said[-2000:]}")
         runs.append((_everything(command, slot), everything(slot.temporary), ended))
     wrong = differences(runs[0][0], runs[1][0])
     if any(wrong):
-        raise SystemExit(f"two undisturbed runs differ, so nothing can be said: {wrong}; they are in {slot.place}")
+        raise RuntimeError(f"two undisturbed runs differ, so nothing can be said: {wrong}; they are in {slot.place}")
     files, temporary, ended = runs[1]
     return slot, Undisturbed(files, temporary, ended.seconds, ended.first_s, ended.changes)
 
 
 def _everything(command: Command, slot: Slot) -> dict[str, str]:
-    return everything(slot.out, command.apart, command.dated)
+    return everything(slot.folder, command.apart, command.dated)
 
 
 def _round(command: Command, inputs: Inputs, slot: Slot, wanted: Undisturbed, number: int, times: int, draw: random.Random) -> Round:
@@ -218,7 +186,7 @@ def _drawn(draw: random.Random, share: float, wanted: Undisturbed, kind: int) ->
 
 
 def _phase(command: Command, slot: Slot, wanted: Undisturbed) -> str:
-    there = names(slot.out, command.dated)
+    there = names(slot.folder, command.dated)
     if not there:
         return "start"
     return "end" if there >= wanted.files.keys() else "work"
@@ -237,12 +205,10 @@ def _judged(command: Command, slot: Slot, wanted: Undisturbed, ended: Ended) -> 
 
 
 def _shared_memory() -> set[str]:
-    """Return what is in shared memory and held by no living process."""
-    there = names(SHARED_MEMORY) if SHARED_MEMORY.is_dir() else set()
-    if not there:
-        return there
-    held = "".join(_text(place) for place in Path("/proc").glob("[0-9]*/maps"))
-    return {name for name in there if f"{SHARED_MEMORY}/{name}" not in held}
+    """Return the files in shared memory that no living process has mapped."""
+    there = [path for path in SHARED_MEMORY.iterdir() if path.is_file()] if SHARED_MEMORY.is_dir() else []
+    held = "".join(_text(place) for place in Path("/proc").glob("[0-9]*/maps")) if there else ""
+    return {path.name for path in there if str(path) not in held}
 
 
 def _text(path: Path) -> str:
@@ -250,13 +216,3 @@ def _text(path: Path) -> str:
         return path.read_text(errors="replace")
     except OSError:
         return ""
-
-
-def _shown(table: dict[str, Found]) -> str:
-    heads = ["command", "times", "kills", "at the start", "at work", "at the end", "differing", "left behind", "min"]
-    rows = [heads, ["---"] * len(heads), *(found.row(name) for name, found in table.items())]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

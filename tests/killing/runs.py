@@ -69,19 +69,25 @@ class Ended:
 
 
 class Slot:
-    """A place for one run after the other. All have the same paths, because paths are in some files."""
+    """A place for one run after the other. All have the same paths, because paths are in some files.
+
+    Attributes:
+        folder: where the command is given; what it makes is in it.
+        temporary: its folder of temporary files.
+    """
 
     def __init__(self, place: Path) -> None:
         """Lay it out in `place`, which is emptied."""
         self.place = place
-        self.out, self.temporary = place / "out", place / "tmp"
+        self.folder, self.temporary = place / "run", place / "tmp"
         self._log, self._counter = place / "said.txt", place / "changes"
         self.clear()
 
     def clear(self) -> None:
         """Make it as new."""
         shutil.rmtree(self.place, ignore_errors=True)
-        self.temporary.mkdir(parents=True)
+        self.folder.mkdir(parents=True)
+        self.temporary.mkdir()
 
     def keep(self, name: str) -> Path:
         """Move all of it to a place beside, for a person to look at; return where."""
@@ -103,7 +109,7 @@ class Slot:
         start, first_s = time.monotonic(), 0.0
         with self._log.open("wb") as log:
             process = subprocess.Popen(
-                words, cwd=self.place, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                words, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                 start_new_session=True, env=self._environment(token, kill),
             )  # fmt: skip
         driver = threading.Thread(target=drive, args=(process, self._log)) if drive else None
@@ -137,16 +143,13 @@ class Slot:
             "PYTHONUNBUFFERED": "1",
             "PYTHONPATH": os.pathsep.join(filter(None, paths)),
             _TOKEN: token,
-            "KILLS_WATCHED": f"{self.out}{os.pathsep}{self.temporary}",
+            "KILLS_WATCHED": f"{self.folder}{os.pathsep}{self.temporary}",
             "KILLS_COUNTER": str(self._counter),
             "KILLS_STOP_AT": str(int(kill.value)) if kill and kill.at == "change" else "0",
         }
 
     def _has_begun(self) -> bool:
-        try:
-            return any(self.out.iterdir())
-        except FileNotFoundError:
-            return False
+        return any(self.folder.iterdir())
 
     def _changes(self) -> int:
         return self._counter.stat().st_size if self._counter.is_file() else 0
