@@ -37,11 +37,19 @@ def main() -> int:
     chosen = list(COMMANDS) if given.command == "all" else [given.command]
     work = Path(tempfile.mkdtemp(prefix="breastseg-kills-"))
     table = {}
-    with made(work / "inputs") as inputs:
-        for name in chosen:
-            table[name] = kill_command(COMMANDS[name], inputs, work / name, given.times, f"{given.seed} {name}", at_once=given.at_once)
-            for line in table[name].wrong:
-                print(f"{name}: {line}", flush=True)
+    try:
+        with made(work / "inputs") as inputs:
+            for name in chosen:
+                seed = f"{given.seed} {name}"
+                table[name] = kill_command(COMMANDS[name], inputs, work / name, given.times, seed, at_once=given.at_once)
+                for line in table[name].wrong:
+                    print(f"{name}: {line}", flush=True)
+    except KeyboardInterrupt:
+        shutil.rmtree(work)
+        return 130
+    except RuntimeError as cause:
+        print(f"{name}: {cause}", file=sys.stderr)
+        return 1
     print(f"\n{_shown(table)}\n")
     for name, found in table.items():
         for note in found.notes:
