@@ -80,6 +80,7 @@ def kill_command(command: Command, inputs: Inputs, place: Path, times: int, seed
     Raises:
         RuntimeError: undisturbed it fails, or does not make the same twice.
     """
+    STOPPED.clear()
     start = time.monotonic()
     command.words(inputs)  # what it is given is made before it is looked at
     before, shared = everything(inputs.folder), _shared_memory()
