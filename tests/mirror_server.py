@@ -2,14 +2,18 @@
 
 import hashlib
 import json
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
 COMMIT = "846c11f0" * 5
+_PIECE = 1 << 16
 
 
 @dataclass
@@ -25,6 +29,8 @@ class Mirror:
     """(path, its Range) of each request."""
     headers: list[dict[str, str]] = field(default_factory=list)
     sent: int = 0
+    pause_s: float = 0.0
+    """Before each 64 kB of a file: time to be killed in the middle of it."""
     stalled: Event = field(default_factory=Event)
     released: Event = field(default_factory=Event)
 
@@ -40,6 +46,18 @@ class Mirror:
             entries.append({"type": "file", "path": path, "oid": "0", "size": len(data), "lfs": lfs, **other.get(path, {})})
         self.files[f"/api/datasets/{repo}/revision/main"] = json.dumps({"id": repo, "sha": COMMIT}).encode()
         self.files[f"/api/datasets/{repo}/tree/{COMMIT}?recursive=true&expand=false"] = json.dumps(entries).encode()
+
+
+def hub_command(mirror: Mirror, repo: str, out: Path | str, before: str = "") -> list[str]:
+    """Return the words that run `breastseg download` in a process of its own, with the hub at the mirror's address."""
+    code = (
+        f"import sys\n{before}\nfrom dataclasses import replace\nfrom functools import partial\n"
+        "from breastseg.fetch import client, places\nfrom breastseg.cli import main\n"
+        f"ask = partial(places.hub_files, address={mirror.address!r}, repo={repo!r})\n"
+        "places.PLACES['hub'] = replace(places.PLACES['hub'], hosts=('127.0.0.1',), list_files=ask)\nclient.WAIT_S = 0.001\n"
+        f"sys.exit(main(['download', 'bcss', '--mirror', 'hub', '--out', {str(out)!r}]))\n"
+    )
+    return [sys.executable, "-B", "-c", code]  # no compiled module may be cut short by a limit
 
 
 @contextmanager
@@ -144,7 +162,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.begin(206 if start else 200, headers)
         body = data[start:stop]
         self.mirror.sent += len(body)  # before it goes: who has it may look at once
-        self.wfile.write(body)
+        for begin in range(0, len(body), _PIECE):
+            if self.mirror.pause_s:
+                time.sleep(self.mirror.pause_s)
+            self.wfile.write(body[begin : begin + _PIECE])
         self.wfile.flush()
         if stall:
             self.mirror.stalled.set()

@@ -5,7 +5,6 @@ import io
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -24,7 +23,7 @@ from breastseg.fetch.download import download, find_place
 from breastseg.fetch.places import PLACES, Place, girder_files, hub_files
 from breastseg.fetch.release import TABLES, release_regions
 from conftest import quiet
-from mirror_server import COMMIT, Mirror, answer, cut_after, exchange, rest_from, running_mirror, stall_after
+from mirror_server import COMMIT, Mirror, answer, cut_after, exchange, hub_command, rest_from, running_mirror, stall_after
 
 DATA = np.random.default_rng(0).bytes(300_000)
 OTHER = np.random.default_rng(1).bytes(300_000)
@@ -366,24 +365,12 @@ def test_one_mirror_a_folder(mirror: Mirror, tmp_path: Path) -> None:
         download(replace(hub(mirror), name="girder"), tmp_path, say=quiet)
 
 
-def in_another_process(mirror: Mirror, out: Path, before: str = "") -> list[str]:
-    """Return the words that run `breastseg download` in a process of its own, with the hub at the mirror's address."""
-    code = (
-        f"import sys\n{before}\nfrom dataclasses import replace\nfrom functools import partial\n"
-        "from breastseg.fetch import client, places\nfrom breastseg.cli import main\n"
-        f"ask = partial(places.hub_files, address={mirror.address!r}, repo={REPO!r})\n"
-        "places.PLACES['hub'] = replace(places.PLACES['hub'], hosts=('127.0.0.1',), list_files=ask)\nclient.WAIT_S = 0.001\n"
-        f"sys.exit(main(['download', 'bcss', '--mirror', 'hub', '--out', {str(out)!r}]))\n"
-    )
-    return [sys.executable, "-B", "-c", code]  # no compiled module may be cut short by a limit
-
-
 def test_a_killed_run_goes_on(mirror: Mirror, tmp_path: Path) -> None:
     big = png(3, 900)
     mirror.serve_hub(REPO, {"images/a.png": FILES["images/a.png"], "images/b.png": big})
     path = f"/datasets/{REPO}/resolve/{COMMIT}/images/b.png"
     mirror.faults[path] = [stall_after(400_000)]
-    with subprocess.Popen(in_another_process(mirror, tmp_path / "BCSS"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+    with subprocess.Popen(hub_command(mirror, REPO, tmp_path / "BCSS"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
         assert mirror.stalled.wait(300)
         part = tmp_path / "BCSS" / "images" / ".part-b.png"
         for _ in range(30_000):
@@ -395,7 +382,7 @@ def test_a_killed_run_goes_on(mirror: Mirror, tmp_path: Path) -> None:
     held = part.stat().st_size
     assert 0 < held <= 400_000
     mirror.asked.clear()
-    done = subprocess.run(in_another_process(mirror, tmp_path / "BCSS"), capture_output=True, text=True, check=False)
+    done = subprocess.run(hub_command(mirror, REPO, tmp_path / "BCSS"), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "2 files, 1 of them here already" in done.stdout
     assert mirror.asked[2:] == [(path, f"bytes={held}-")]
@@ -403,10 +390,28 @@ def test_a_killed_run_goes_on(mirror: Mirror, tmp_path: Path) -> None:
     assert not part.exists()
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["images/.part-a.png.json", "images/.part-a.png", "images/.part-.part-a.png.json", "gone/.part-b.png", "meta/.part-roiBounds.csv"],
+)
+@pytest.mark.parametrize("done", [False, True], ids=["some to fetch", "all here"])
+def test_what_a_kill_left_is_gone_from_a_whole_copy(mirror: Mirror, tmp_path: Path, name: str, done: bool) -> None:
+    """Killed between the renaming of a file and the removal of its note, the note stayed in a copy that was called whole."""
+    mirror.serve_hub(REPO, FILES)
+    download(hub(mirror), tmp_path, say=quiet)
+    whole = left(tmp_path)
+    if not done:
+        (tmp_path / "masks" / "a.png").unlink()
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("left by a kill")
+    download(hub(mirror), tmp_path, say=quiet)
+    assert left(tmp_path) == whole
+
+
 def test_a_disk_that_takes_no_more_is_one_line_and_leaves_nothing_that_looks_complete(mirror: Mirror, tmp_path: Path) -> None:
     mirror.serve_hub(REPO, {"images/a.png": png(3, 900)})
     limit = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"
-    full = subprocess.run(in_another_process(mirror, tmp_path / "BCSS", limit), capture_output=True, text=True, check=False)
+    full = subprocess.run(hub_command(mirror, REPO, tmp_path / "BCSS", limit), capture_output=True, text=True, check=False)
     assert full.returncode == 2
     assert "images/a.png: cannot be written (File too large); make room or choose another folder, the same command goes on" in full.stderr
     assert "Traceback" not in full.stderr

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -201,6 +202,17 @@ def test_same_input_same_bytes(tmp_path: Path, form: str) -> None:
         files.append({path.relative_to(out).as_posix(): path.read_bytes() for path in sorted(out.rglob("*.*"))})
     assert files[0] == files[1] == files[2]
     assert len(files[0]) == 2 * len(CROPS) + 2
+
+
+def test_what_a_kill_left_lies_beside_the_result_and_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labels waited in the system's folder of temporary files, where a kill left them for ever."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "there is no such folder"))
+    propose(SLIDE, tmp_path / "out", say=quiet)
+    whole = sorted(path.name for path in (tmp_path / "out").rglob("*"))
+    (tmp_path / "out" / "annotations" / ".part-labels").write_bytes(b"left by a kill" * 10_000)
+    propose(SLIDE, tmp_path / "out", say=quiet)
+    assert sorted(path.name for path in (tmp_path / "out").rglob("*")) == whole
+    assert not [name for name in whole if name.startswith(".part-")]
 
 
 def test_a_slide_is_proposed_in_its_own_pixels(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Back ends: the same answer from each, and refusals that say why."""
 
+import os
 import re
 import subprocess
 import sys
@@ -120,6 +121,20 @@ def test_nothing_is_reported_and_nothing_is_left_behind(tiny_bundle: Bundle, tmp
     assert not list(tmp_path.rglob("*intel*"))
 
 
+def test_onnx_runtime_reports_nothing_and_leaves_nothing(tiny_bundle: Bundle, tmp_path: Path) -> None:
+    """Since 1.32 its import kept an identity and a queue of events in the home folder, and asked for the address of a web service."""
+    code = (
+        "import numpy as np\n"
+        "from breastseg.runtime import load_runner\n"
+        "from breastseg.models.bundle import load_bundle\n"
+        f"load_runner(load_bundle({str(tiny_bundle.path)!r}), 'onnx').labels(np.zeros((1, 32, 32, 3), np.uint8))\n"
+    )
+    environment = {**dict.fromkeys(("HOME", "XDG_CACHE_HOME", "TMPDIR"), str(tmp_path)), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not list(tmp_path.iterdir())
+
+
 def test_ctrl_c_is_heeded_after_two_models_that_ended_in_the_order_in_which_they_began(tiny_bundle: Bundle) -> None:
     """OpenVINO's plug-in gives signals a stack, and put back one that was gone: Python crashed at the next signal."""
     code = (
@@ -147,7 +162,7 @@ def test_a_back_end_that_is_not_installed_says_what_to_install(tiny_bundle: Bund
     ("openvino", "openvino", "openvino"), ("onnx", "onnxruntime", "breastseg[onnx]"),
 ])  # fmt: skip
 def test_so_do_the_others(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch, backend: str, module: str, package: str) -> None:
-    for loaded in (f"breastseg.runtime.{backend}", "breastseg.models.engine"):
+    for loaded in (f"breastseg.runtime.{backend}", "breastseg.models.engine", "breastseg.models.onnx_engine"):
         monkeypatch.delitem(sys.modules, loaded, raising=False)
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingPackageError, match=re.escape(f"back end '{backend}': {module} is not installed; pip install '{package}'")):

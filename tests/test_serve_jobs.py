@@ -186,6 +186,9 @@ def test_a_job_that_is_given_up_leaves_nothing_and_the_next_begins(folder: Path,
         assert set(np.unique(seen)) <= set(range(6))
         assert seen.any()
         monkeypatch.undo()
+        (name,) = maps(folder)
+        previews = folder / "breastseg" / ".jobs"
+        (previews / f".part-{name}.png").write_bytes(b"half a picture")  # its process is ended while it writes one
         assert client.delete(f"/api/jobs/{third}").json()["state"] == "cancelled"
         assert client.delete(f"/api/jobs/{number}").json()["state"] == "cancelled"
         assert ended(client, second)["state"] == "done"
@@ -193,6 +196,7 @@ def test_a_job_that_is_given_up_leaves_nothing_and_the_next_begins(folder: Path,
         assert [job["state"] for job in client.get("/api/jobs").json()] == ["cancelled", "done", "cancelled"]
         assert client.get(f"/api/jobs/{number}/preview.png").status_code == 404
         assert [name.rpartition("-")[2] for name in maps(folder)] == [str(second)]
+        assert not list(previews.iterdir())
 
 
 def test_a_job_that_is_given_up_as_it_ends_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

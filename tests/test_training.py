@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from breastseg.data.split import SplitConfig, split
 from breastseg.errors import BreastsegError, InputError, ModelError, OutputError, SplitError
 from breastseg.models.build import NetworkConfig, build
 from breastseg.models.losses import SumLoss, balanced_cross_entropy
+from breastseg.training.checkpoints import WholeCheckpoints
 from breastseg.training.config import PRESETS, TrainConfig, preset
 from breastseg.training.loader import GridBatches, Share, TrainBatches
 from breastseg.training.module import Segmenter
@@ -120,6 +122,22 @@ def test_killed_at_random_moments_it_ends_the_same(
     again = train(data.path, run, config, say=quiet)
     assert (run / "metrics.csv").read_text() == (tmp_path / "whole" / "run" / "metrics.csv").read_text()
     assert again.card.files == whole.card.files
+
+
+def test_checkpoints_go_through_no_folder_but_their_own(data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill left one in the system's folder of temporary files; from another disk it was copied, so that half of one was possible."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "there is no such folder"))
+    train(data.path, tmp_path / "run", replace(TINY, epochs=1), say=quiet)
+    assert {path.name for path in (tmp_path / "run" / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+
+
+def test_a_checkpoint_that_is_not_written_to_its_end_is_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / "last.ckpt"
+    WholeCheckpoints().save_checkpoint({"epoch": 1}, path)
+    with pytest.raises(AttributeError, match="pickle"):
+        WholeCheckpoints().save_checkpoint({"epoch": 2, "cannot be written": lambda: None}, path)
+    assert torch.load(path, weights_only=True) == {"epoch": 1}
+    assert [left.name for left in tmp_path.iterdir()] == ["last.ckpt"]
 
 
 def test_ctrl_c_is_one_line_and_the_run_can_go_on(data: Dataset, tmp_path: Path) -> None:

@@ -67,6 +67,7 @@ def download(place: Place, out: str | Path, *, say: Callable[[str], None] = prin
         if (out / SCANS).is_dir():
             _add_tables(out)
             _write_mpp(out, say)
+        _remove_left_over(out)
     return [paths[remote.path] for remote in files]
 
 
@@ -116,6 +117,13 @@ def _write_mpp(out: Path, say: Callable[[str], None]) -> None:
     say(f"microns per pixel of {counted(len(rows), 'slide')} as the server knows them: prepare with --table {out / MPP_TABLE}")
     if unknown:
         say(f"of {len(unknown)} the server does not know them: {', '.join(unknown[:5])}")
+
+
+def _remove_left_over(out: Path) -> None:
+    """Remove what killed runs left beside files that are whole now, or that the mirror lists no more; none of its own begins like that."""
+    for path in out.rglob(".part-*"):
+        if not path.is_dir():
+            path.unlink()
 
 
 def _mpp_of(path: Path) -> float | None:

@@ -14,7 +14,6 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime
 import torch
 from onnx import TensorProto, helper
 from safetensors.torch import save_file
@@ -27,6 +26,7 @@ from breastseg.models.build import Network, NetworkConfig, build
 from breastseg.models.bundle import CARD, HISTORY, ONNX, WEIGHTS, Bundle, load_bundle
 from breastseg.models.card import Card
 from breastseg.models.engine import core, cpu_has_bf16, hints
+from breastseg.models.onnx_engine import onnxruntime
 
 OPSET = 17
 MAX_PROBABILITY_DIFFERENCE = 1e-3

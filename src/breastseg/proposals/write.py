@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from breastseg.geometry import Box
 from breastseg.labels import Labels
@@ -24,7 +23,7 @@ def write_areas(slide: Slide, labels: Labels, folder: Path, name: str) -> Path:
     height, width = labels.shape
     path = folder / f"{name}.geojson"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _raster(labels) as raster:
+    with _raster(labels, path) as raster:
         scale = slide.size_px[0] / width, slide.size_px[1] / height
         write_regions(raster, LABEL_MAP, path, mpp=slide.mpp, scale=scale, say=lambda line: None)
     return path
@@ -38,7 +37,7 @@ def write_mask(slide: Slide, labels: Labels, folder: Path, name: str) -> Path:
         return path
     path = folder / f"{name}.ome.tif"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _raster(labels) as raster:
+    with _raster(labels, path) as raster:
         write_label_tiff(raster, LABEL_MAP, path, mpp=slide.mpp * slide.size_px[0] / labels.shape[1])
     return path
 
@@ -52,9 +51,14 @@ def write_overlay(pixels: Pixels, labels: Labels, path: Path) -> None:
 
 
 @contextmanager
-def _raster(labels: Labels) -> Iterator[Raster]:
+def _raster(labels: Labels, path: Path) -> Iterator[Raster]:
+    """Yield labels as a raster whose scratch file lies beside `path`: the same command writes over what a kill leaves, and removes it."""
     height, width = labels.shape
-    with TemporaryDirectory(prefix="breastseg-") as folder, Raster(Path(folder) / "labels", (width, height)) as raster:
-        raster.write(Box(0, 0, width, height), labels)
-        raster.finish()
-        yield raster
+    scratch = path.with_name(".part-labels")
+    try:
+        with Raster(scratch, (width, height)) as raster:
+            raster.write(Box(0, 0, width, height), labels)
+            raster.finish()
+            yield raster
+    finally:
+        scratch.unlink(missing_ok=True)

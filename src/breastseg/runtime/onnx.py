@@ -2,16 +2,14 @@
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
 from breastseg.errors import ModelError
 from breastseg.labels import Labels
 from breastseg.models.bundle import ONNX, Bundle
+from breastseg.models.onnx_engine import onnxruntime
 from breastseg.runtime.runner import likeliest
 
-onnxruntime.disable_telemetry_events()  # its Windows builds report their use otherwise
-
+errors = onnxruntime.capi.onnxruntime_pybind11_state
 _BROKEN = (errors.Fail, errors.InvalidArgument, errors.InvalidGraph, errors.InvalidProtobuf, errors.NoSuchFile)
 _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 

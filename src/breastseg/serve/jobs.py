@@ -264,7 +264,8 @@ class Jobs:
     def _end(self, job: Job, state: State, cause: str | None, layer: str | None) -> None:
         """Write down what became of a job, however often a full disk refuses it, and remove what is of no use any more."""
         with suppress(OSError):  # a folder that went, or may be written to no more, holds up no other job
-            self._preview(job).unlink(missing_ok=True)
+            for shown in self._preview(job).parent.glob(f"*{job.name}.png"):  # whole, or what its process was writing when it was ended
+                shown.unlink(missing_ok=True)
         if state != "done":
             shutil.rmtree(self._result(job), ignore_errors=True)
         with self._changed:

@@ -17,6 +17,7 @@ import torch
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import Logger
 
+from breastseg.training.checkpoints import WholeCheckpoints
 from breastseg.training.config import TrainConfig
 from breastseg.training.history import History
 from breastseg.training.loader import GridBatches, TrainBatches, loader
@@ -44,6 +45,7 @@ def run_loop(module: Segmenter, batches: TrainBatches, val: GridBatches | None, 
             max_epochs=config.epochs, accelerator="auto", devices=config.devices, strategy="ddp" if config.devices > 1 else "auto",
             precision=resolved_precision(config.precision), callbacks=callbacks, logger=loggers, default_root_dir=run, log_every_n_steps=1,
             num_sanity_val_steps=0, deterministic="warn", enable_model_summary=False, use_distributed_sampler=False,
+            plugins=[WholeCheckpoints()],
         )  # fmt: skip
         try:
             trainer.fit(
