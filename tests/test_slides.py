@@ -149,7 +149,7 @@ def test_grey_becomes_rgb(tmp_path: Path) -> None:
 
 def test_a_16_bit_picture_is_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", np.full((4, 4), 1000, np.uint16))
-    with pytest.raises(ImageError, match=r"a\.png: picture is I;16, wanted 8 bits a channel; convert it"):
+    with pytest.raises(ImageError, match=r"a\.png: 16-bit pixels, wanted one picture in RGB or grey with 8 bits a channel; convert it"):
         open_slide(path, mpp=0.5)
 
 

@@ -77,7 +77,7 @@ def write_result(
                 kept = _write_shapes(slide, labels, plan, model, beside, config, say)
             _write_scores(maps, model, beside, mpp)
         shutil.rmtree(scratch)
-        told = {**_provenance(slide, model, config), **kept, "doubts": [*found, *_coarse(slide, model)]}
+        told = {**_provenance(slide, model, config), **kept, "doubts": [*slide.notes, *found, *_coarse(slide, model)]}
         write_json(beside / "run.json", told)
     return told
 

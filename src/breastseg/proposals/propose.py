@@ -22,7 +22,7 @@ from breastseg.metrics.confusion import Counts
 from breastseg.proposals.mask import MPP, NOT_TUMOR, TUMOR, ColourConfig, Mask, Proposal, propose_mask
 from breastseg.proposals.score import count_pixels, find_truth, scores
 from breastseg.proposals.write import write_areas, write_mask, write_overlay
-from breastseg.slides import Pixels, Slide, open_slide
+from breastseg.slides import Pixels, Slide, check_upright, open_slide
 from breastseg.slides.flat import FlatSlide
 from breastseg.slides.tissue import doubts, tissue_mask
 
@@ -137,7 +137,9 @@ def _propose_one(slide: Slide, name: str, out: Path, config: ProposeConfig) -> t
     proposal = propose_mask(pixels, config.colour, mpp=mpp, where=str(slide.path), tissue=_tissue(slide, pixels))
     counts: Counts = np.zeros((2, 3), np.int64)
     if config.truth is not None:
-        counts = count_pixels(proposal.labels, find_truth(Path(config.truth), name), slide.size_px)
+        truth = find_truth(Path(config.truth), name)
+        check_upright(slide, truth.name)
+        counts = count_pixels(proposal.labels, truth, slide.size_px)
     folder, write = _WRITERS[config.form]
     path = write(slide, proposal.labels, out / folder, name)
     write_overlay(pixels, proposal.labels, out / "overlays" / f"{name}.jpg")

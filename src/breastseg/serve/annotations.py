@@ -8,6 +8,7 @@ import json
 import threading
 import uuid
 import zlib
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from breastseg.serve.disk import status_of, why
 from breastseg.serve.folder import Entry, Folder, areas_beside, is_own_file
 from breastseg.serve.schema import AnnotationIn, AnnotationOut, ClassOut
 from breastseg.serve.tiles import Tiles
-from breastseg.slides import IMAGE_SUFFIXES, SLIDE_SUFFIXES
+from breastseg.slides import IMAGE_SUFFIXES, SLIDE_SUFFIXES, check_upright, open_slide
 from breastseg.sources.folder import LABEL_FILES
 
 MAX_BYTES = 16 * 2**20
@@ -60,6 +61,8 @@ class Annotations:
             HTTPException: 413, too many; 422, the file is no GeoJSON (its version comes as ETag).
         """
         path = self._beside(entry)
+        if path.is_file():
+            self._check_upright(entry, path)
         return _answer(path, self._kept(path), self._classes(entry))
 
     def save(self, entry: Entry, drawn: AnnotationIn) -> JSONResponse:
@@ -70,6 +73,7 @@ class Annotations:
                 slides would share the file; 413, too many; 422, the slide cannot be opened.
         """
         path, classes = self._beside(entry), self._classes(entry)
+        self._check_upright(entry, path)
         with self._tiles.view(entry) as view:
             size = view.size_px
         with self._lock:
@@ -90,6 +94,14 @@ class Annotations:
         if path.is_symlink():  # it may lead anywhere
             raise HTTPException(422, f"{path.name}: is a link; put the file itself here")
         return path
+
+    def _check_upright(self, entry: Entry, path: Path) -> None:
+        """Refuse areas on a picture that a tag turns: programs do not agree on what they lie on."""
+        try:
+            with closing(open_slide(entry.path, mpp=1.0)) as slide:  # looks at its header alone
+                check_upright(slide, path.name)
+        except BreastsegError as cause:
+            raise HTTPException(422, self._folder.told(str(cause))) from None
 
     def _kept(self, path: Path) -> _Kept:
         try:

@@ -9,7 +9,7 @@ from typing import Any
 from breastseg.errors import BreastsegError
 from breastseg.geometry import check_mpp
 from breastseg.sources import Found, known_mpp, look_into
-from breastseg.sources.region import DRAWN_SUFFIXES
+from breastseg.sources.region import DRAWN_SUFFIXES, Pair
 
 _MOST_PLACES = 100
 """Folders in the folder that are looked into."""
@@ -19,10 +19,11 @@ _SOURCE_LENGTH = 200
 
 @dataclass(frozen=True)
 class Truth:
-    """A mask of an entry: where it lies, and the name or path of the label map that its codes belong to."""
+    """A mask of an entry: where it lies, the name or path of the label map that its codes belong to, and the picture it was painted on."""
 
     path: Path
     label_map: str
+    picture: Path
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def find_known(root: Path) -> dict[Path, Known]:
             continue
         if found is not None:
             for pair in found.pairs:
-                known.setdefault(pair.image, Known(pair.image, place, found, _truth(root, found, pair.labels)))
+                known.setdefault(pair.image, Known(pair.image, place, found, _truth(root, found, pair)))
     return known
 
 
@@ -84,8 +85,8 @@ def _inside(root: Path) -> list[Path]:
     return [root / name for name in islice(folders, _MOST_PLACES)]
 
 
-def _truth(root: Path, found: Found, labels: Path) -> Truth | None:
+def _truth(root: Path, found: Found, pair: Pair) -> Truth | None:
     """Return a painted mask that lies in the folder; none whose own label map is a link, which may lead anywhere."""
-    label_map = found.label_map or "region5"
+    labels, label_map = pair.labels, found.label_map or "region5"
     inside = labels.resolve().is_relative_to(root) and not Path(label_map).is_symlink()
-    return Truth(labels, label_map) if inside and not labels.name.lower().endswith(DRAWN_SUFFIXES) else None
+    return Truth(labels, label_map, pair.image) if inside and not labels.name.lower().endswith(DRAWN_SUFFIXES) else None

@@ -3,7 +3,7 @@
 import struct
 import zlib
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from breastseg.serve.label_files import HeldLabels, Labels, StoredLabels, open_l
 from breastseg.serve.schema import ClassOut, LayerOut
 from breastseg.serve.shelf import Shelf
 from breastseg.serve.tiles import levels_of
+from breastseg.slides import check_upright, open_slide
 
 FILES = (
     "labels.ome.tif", "labels.png", "regions.geojson", "regions.geojson.gz", "uncertainty.ome.tif", "probabilities.ome.tif", "overlay.jpg",
@@ -47,6 +48,7 @@ class Layer:
         label_map: names and colours of its labels.
         path: labels.ome.tif, labels.png, or the mask.
         result: of a map.
+        picture: that a truth was painted on.
     """
 
     id: str
@@ -56,6 +58,7 @@ class Layer:
     label_map: LabelMap
     path: Path
     result: Result | None = None
+    picture: Path | None = None
 
     @property
     def uncertainty(self) -> Path | None:
@@ -145,6 +148,9 @@ class Layers:
     def _opened(self, layer: Layer, path: Path) -> StoredLabels | HeldLabels:
         look = partial(layer.label_map.apply, where=path.name) if layer.kind == "truth" else None
         try:
+            if layer.picture is not None:
+                with closing(open_slide(layer.picture, mpp=1.0)) as slide:  # looks at its header alone
+                    check_upright(slide, path.name)
             labels = open_labels(path, look)
         except BreastsegError as cause:
             raise HTTPException(422, self._folder.told(str(cause))) from None
@@ -172,7 +178,7 @@ class Layers:
         except (BreastsegError, OSError):
             return None
         name = opaque(truth.path, found.st_mtime_ns)
-        self._truths[name] = Layer(name, "truth", "annotation", None, label_map, truth.path)
+        self._truths[name] = Layer(name, "truth", "annotation", None, label_map, truth.path, picture=truth.picture)
         return self._truths[name]
 
 
