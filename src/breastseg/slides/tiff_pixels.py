@@ -169,7 +169,7 @@ def _table(page: TiffPage) -> Segment:
 def _on_white(segment: Segment) -> Segment:
     colours = segment[..., [0, 0, 0, 1]] if segment.shape[2] == 2 else segment
     white = Image.new("RGBA", colours.shape[1::-1], "white")
-    return np.asarray(Image.alpha_composite(white, Image.fromarray(np.ascontiguousarray(colours), "RGBA")).convert("RGB"))
+    return np.asarray(Image.alpha_composite(white, Image.fromarray(np.ascontiguousarray(colours))).convert("RGB"))
 
 
 def _over_white(segment: Segment) -> Segment:
