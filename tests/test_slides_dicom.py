@@ -174,9 +174,9 @@ def test_dicom_shows_the_tissue_that_the_scanners_file_shows() -> None:
 
 @pytest.mark.skipif(not SHARED.joinpath("slides", "cmu-1-small-region-dicom").is_dir(), reason="the real slides are not here")
 def test_the_whole_of_a_real_slide_in_dicom_is_that_of_its_svs() -> None:
-    with closing(open_slide(SHARED / "slides" / "cmu-1-small-region-dicom")) as one:
-        with closing(open_slide(SHARED / "slides" / "CMU-1-Small-Region.svs")) as other:
-            got, wanted = one.read(mpp=one.mpp).astype(int), other.read(mpp=other.mpp)
+    folder, svs = SHARED / "slides" / "cmu-1-small-region-dicom", SHARED / "slides" / "CMU-1-Small-Region.svs"
+    with closing(open_slide(folder)) as one, closing(open_slide(svs)) as other:
+        got, wanted = one.read(mpp=one.mpp).astype(int), other.read(mpp=other.mpp)
     assert np.abs(got - wanted).mean() < 5
     assert np.abs(got.mean(axis=(0, 1)) - wanted.mean(axis=(0, 1))).max() < 1
 

@@ -157,7 +157,7 @@ class TiffSlide(Pyramid):
                     f"{path}: turned by its orientation tag ({turn}), which is followed in pictures without levels up to "
                     f"{LARGE_PX // 10**6} Mpx alone; write it upright"
                 )
-            plans = [_level(path, tiff, pages) for pages in found.levels]
+            plans = [_level(path, tiff, pages, most_px=MAX_STORED_PX) for pages in found.levels]
             super().__init__(path, [plan.size_px for plan in plans], _mpp(path, mpp, tiff, found, plans))
             undo.pop_all()
         self.notes = _notes(found)
@@ -288,7 +288,7 @@ def _is_cut(tiff: TiffFile, plans: Sequence[_Level]) -> bool:
     return max(ends, default=0) > tiff.filehandle.size
 
 
-def _level(path: Path, tiff: TiffFile, pages: Sequence[TiffPage], *, most_px: int = MAX_STORED_PX, raw: bool = False) -> _Level:
+def _level(path: Path, tiff: TiffFile, pages: Sequence[TiffPage], *, most_px: int, raw: bool = False) -> _Level:
     """Plan how a level is read; nothing is allocated for it by what its tags claim.
 
     Raises:
@@ -362,8 +362,11 @@ def _clues(tiff: TiffFile, found: Pictures) -> list[Clue]:
 
 
 def _number(value: Any) -> float | None:
-    if isinstance(value, tuple):
-        return value[0] / value[1] if len(value) == 2 and value[1] else None
+    """Return a number of a tag: a fraction, as the standard has it, or a single number, as some programs write it."""
+    if isinstance(value, tuple) and len(value) == 2:
+        return value[0] / value[1] if value[1] else None
+    if isinstance(value, tuple) and len(value) == 1:
+        value = value[0]
     return float(value) if isinstance(value, (int, float)) else None
 
 

@@ -131,7 +131,7 @@ def _planes(path: Path, tiff: TiffFile, page: TiffPage, count: int) -> int:
     axes = "".join(axis for axis, _ in sides)
     if axes == "CYX" and sides[0][1] == 3 and count == 3:
         return 3
-    if axes in {"YX", "YXS", "SYX"} or (series.kind in {"generic", "uniform"} and len(sides) == 3 and count > 1):
+    if axes in {"YX", "YXS", "SYX"} or (series.kind in {"generic", "uniform"} and count > 1):
         return 1
     shape = " x ".join(str(length) for _, length in sides)
     raise ImageError(f"{path}: axes {axes} of {shape}, wanted one picture in RGB or grey with 8 bits a channel; convert it")

@@ -140,9 +140,7 @@ def _jpeg(page: TiffPage) -> Decode:
         if head.is_rgb and said == PHOTOMETRIC.YCBCR:
             raise ValueError("a JPEG in RGB, which its tags call YCbCr")
         shape = decode(None, index)[2]
-        pixels = imagecodecs.jpeg_decode(
-            data, bitspersample=8, tables=tables, colorspace=PHOTOMETRIC.YCBCR, outcolorspace=PHOTOMETRIC.RGB, shape=shape[1:3]
-        )
+        pixels = imagecodecs.jpeg_decode(data, bitspersample=8, tables=tables, colorspace="YCBCR", outcolorspace="RGB", shape=shape[1:3])
         return np.asarray(pixels)
 
     return decoded
