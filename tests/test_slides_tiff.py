@@ -1,5 +1,6 @@
 """One reader for TIFF: the same pixels from every codec, colour model, number of levels and order of pages, or a refusal by name."""
 
+import copy
 import itertools
 import re
 import struct
@@ -38,7 +39,7 @@ LEVELS = {"one": 1, "three": 3}
 
 def write(path: Path, levels: list[np.ndarray], *, order: str = "largest first", flagged: bool = True, **options: object) -> Path:
     """Write pictures into one TIFF at 0.25 um/px, each in a directory of its own or in SubIFDs."""
-    said = {"metadata": None, "resolution": (40_000, 40_000), "resolutionunit": 3, **options}
+    said = {"metadata": None, "resolution": (40_000, 40_000), "resolutionunit": 3, **copy.deepcopy(options)}  # the writer changes them
     with TiffWriter(path) as writer:
         if order == "sub-directories":
             writer.write(levels[0], **said, subifds=len(levels) - 1)
