@@ -88,6 +88,12 @@ def test_no_picture(predict_refused: Refused, tmp_path: Path, content: bytes) ->
     predict_refused(tmp_path / "field.png", "--mpp", 0.3, say=r"field\.png: not a picture that Pillow reads .*wanted PNG, JPEG or TIFF")
 
 
+@pytest.mark.parametrize("bytes_left", [9, 20, 32])
+def test_a_picture_of_which_the_header_alone_is_left(predict_refused: Refused, tmp_path: Path, bytes_left: int) -> None:
+    (tmp_path / "field.png").write_bytes(png_of_size(64, 64)[:bytes_left])
+    predict_refused(tmp_path / "field.png", say=r"field\.png: cut short or damaged .*; copy or export it again")
+
+
 def test_a_missing_picture(predict_refused: Refused, tmp_path: Path) -> None:
     predict_refused(field(tmp_path), tmp_path / "gone.png", "--mpp", 0.3, say=r"gone\.png: not found")
 
