@@ -155,6 +155,13 @@ def test_a_16_bit_picture_is_refused(tmp_path: Path) -> None:
         open_slide(path, mpp=0.5)
 
 
+def test_inks_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    Image.fromarray(noise(8, 8)).convert("CMYK").save(path)
+    with pytest.raises(ImageError, match=r"a\.jpg: CMYK colours, wanted one picture in RGB or grey with 8 bits a channel; convert it"):
+        open_slide(path, mpp=0.5)
+
+
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_codes_are_read_as_they_are(tmp_path: Path, suffix: str) -> None:
     codes = np.random.default_rng(0).integers(0, 22, (9, 7), dtype=np.uint8)

@@ -19,14 +19,14 @@ from breastseg.slides.directories import MAX_DIRECTORIES
 from breastseg.slides.flat import FlatSlide
 from breastseg.slides.tiff import TiffSlide
 from conftest import DATA, crop
-from slide_files import halved, levels_of
+from slide_files import APERIO, halved, levels_of, write_scn
 
 FIELD = crop(0)[:192, :256]
 GREY = np.ascontiguousarray(FIELD[..., 1])
 PLANES = np.ascontiguousarray(FIELD.transpose(2, 0, 1))
 CODECS = {
     "none": {}, "lzw": {"compression": "lzw"}, "deflate": {"compression": "deflate"}, "zstd": {"compression": "zstd"},
-    "packbits": {"compression": "packbits"}, "lzma": {"compression": "lzma"}, "lzw predictor": {"compression": "lzw", "predictor": True},
+    "packbits": {"compression": "packbits"}, "lzw predictor": {"compression": "lzw", "predictor": True},
     "zstd predictor": {"compression": "zstd", "predictor": True},
     "jpeg": {"compression": "jpeg", "compressionargs": {"level": 95}},
     "jpeg2000": {"compression": "jpeg2000", "compressionargs": {"reversible": True}},
@@ -187,12 +187,12 @@ def test_the_full_resolution_is_found_in_any_order_of_pages(tmp_path: Path, orde
 
 def test_levels_are_read_that_no_program_calls_a_pyramid(tmp_path: Path) -> None:
     """Each level has a colour of its own, so that one sees which was read."""
-    levels = [np.full((768 // 2**k, 1024 // 2**k, 3), 10 + 50 * k, np.uint8) for k in range(3)]
+    levels = [np.full((768 // 2**k, 1024 // 2**k, 3), 10 + 10 * k, np.uint8) for k in range(3)]
     for number, (order, flagged) in enumerate(itertools.product(ORDERS[:3], (True, False))):
         path = write(tmp_path / f"{number}.tif", levels, order=order, flagged=flagged, photometric="rgb", tile=(64, 64))
         with closing(open_slide(path)) as slide:
             assert isinstance(slide, TiffSlide)
-            assert [int(slide.read(mpp=mpp)[0, 0, 0]) for mpp in (0.25, 0.5, 1.0)] == [10, 60, 110], (order, flagged)
+            assert [int(slide.read(mpp=mpp)[0, 0, 0]) for mpp in (0.25, 0.5, 1.0)] == [10, 20, 30], (order, flagged)
 
 
 def test_thumbnail_label_and_macro_are_not_the_slide(tmp_path: Path) -> None:
@@ -226,6 +226,47 @@ def test_several_pictures_are_refused(tmp_path: Path, case: str) -> None:
     with pytest.raises(ImageError, match=re.escape(f"a.tif: {reason}")) as told:
         open_slide(path)
     assert str(told.value).endswith("wanted one picture; export the one that is wanted alone")
+
+
+@pytest.mark.parametrize("order", ORDERS[:2])
+def test_another_field_of_half_the_size_is_not_a_level(tmp_path: Path, order: str) -> None:
+    """At a coarser resolution, the tissue of the other field would have been mapped."""
+    pages = [FIELD, np.ascontiguousarray(crop(1)[:96, :128])]
+    path = write(tmp_path / "a.tif", pages, order=order, flagged=False, photometric="rgb", tile=(64, 64))
+    say = r"a\.tif: several pictures, of 256 x 192 and 128 x 96 px: the smaller is no copy of the larger, wanted one picture; export"
+    with pytest.raises(ImageError, match=say):
+        open_slide(path)
+
+
+def test_a_scanners_file_of_16_bits_is_refused(tmp_path: Path) -> None:
+    """OpenSlide gives the upper bytes."""
+    for name, description in (("a.svs", APERIO.format(width=256, height=192) + "|MPP = 0.25"), ("b.tif", "")):
+        with TiffWriter(tmp_path / name) as writer:
+            writer.write(FIELD.astype(np.uint16), photometric="rgb", tile=(64, 64), description=description, metadata=None)
+        with pytest.raises(ImageError, match=rf"{name}: 16-bit pixels, wanted one picture in RGB or grey with 8 bits a channel"):
+            open_slide(tmp_path / name, mpp=0.25)
+    levels = [level.astype(np.uint16) for level in levels_of(FIELD)]
+    with pytest.raises(ImageError, match=r"c\.scn: 16-bit pixels, wanted"):
+        open_slide(write_scn(tmp_path / "c.scn", levels), mpp=0.25)
+
+
+def test_planes_of_focus_in_a_scanners_file_are_refused(tmp_path: Path) -> None:
+    name = APERIO.format(width=256, height=192) + "|MPP = 0.25"
+    with TiffWriter(tmp_path / "a.svs") as writer:
+        for _ in range(3):
+            writer.write(FIELD, photometric="rgb", tile=(64, 64), description=name, metadata=None)
+    with pytest.raises(ImageError, match=r"a\.svs: 3 pictures of 256 x 192 px"):
+        open_slide(tmp_path / "a.svs")
+
+
+def test_stacks_in_one_page_are_refused(tmp_path: Path) -> None:
+    for name, options, say in (
+        ("a.tif", {"volumetric": True}, "5 planes|axes ZYXS of 5 x 192 x 256 x 3"), ("b.tif", {"truncate": True}, "axes QYXS of 5 x"),
+    ):  # fmt: skip
+        with TiffWriter(tmp_path / name) as writer:
+            writer.write(np.stack([FIELD] * 5), photometric="rgb", **options)
+        with pytest.raises(ImageError, match=rf"{name}: ({say})"):
+            open_slide(tmp_path / name)
 
 
 def test_stacks_that_say_so_are_refused(tmp_path: Path) -> None:

@@ -175,7 +175,7 @@ def _look(path: Path) -> Flat:
 
         return look_flat(path)
     with opened(path) as image:
-        _check_depth(image, path)
+        _check_colours(image, path)
         turn = orientation(image)
         size = upright_size(image.size, turn)
         clues = [Clue("TIFF resolution tags", found="not a TIFF")]
@@ -247,11 +247,13 @@ def _too_large(path: Path, size: str) -> str:
     return f"{path}: {size}, a flat image is decoded whole up to {MAX_PIXELS // 1_000_000} Mpx; cut it into smaller fields"
 
 
-def _check_depth(image: Image.Image, path: Path) -> None:
-    """Refuse more than 8 bits a channel; of 16-bit colours Pillow would give the upper bytes, almost black for a 12-bit camera."""
+def _check_colours(image: Image.Image, path: Path) -> None:
+    """Refuse inks, and more than 8 bits a channel: Pillow would give the upper bytes, almost black for a 12-bit camera."""
     raw = next((str(step[3]) for step in getattr(image, "tile", ()) if ";16" in str(step[3])), "")
     if raw or image.mode.startswith(("I", "F")):
         raise ImageError(f"{path}: 16-bit pixels, wanted one picture in RGB or grey with 8 bits a channel; convert it")
+    if image.mode == "CMYK":  # inks, whose colours only a profile knows
+        raise ImageError(f"{path}: CMYK colours, wanted one picture in RGB or grey with 8 bits a channel; convert it")
 
 
 def orientation(image: Image.Image) -> int:

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -23,10 +24,11 @@ from breastseg.geometry import Box
 from breastseg.slides.directories import check_directories
 from breastseg.slides.flat import UPRIGHT, WANTED_CODES, Flat, check_area, turned, upright_size
 from breastseg.slides.pyramid import MAX_ASKED_PX, MAX_STORED_PX, Pyramid, check_stored
+from breastseg.slides.resample import resample_pixels
 from breastseg.slides.resolution import Clue, find_mpp, objective_clue, tiff_clues, with_unit, written_mpp
 from breastseg.slides.slide import Pixels
 from breastseg.slides.tiff_pictures import Pictures, choose
-from breastseg.slides.tiff_pixels import Decode, Segment, converter, decoder, mask_unfit, unfit
+from breastseg.slides.tiff_pixels import Decode, Segment, converter, decoder, depth_unfit, mask_unfit, unfit
 
 LARGE_PX = 25_000_000
 """A TIFF without levels up to this size is a flat picture."""
@@ -36,8 +38,14 @@ _CACHE_BYTES = 64 * 2**20
 _STRIP_BYTES = 2**20
 _PACKED = 8
 """Times the bytes of its pixels that a stored tile may have."""
+_PLACES = ((0.25, 0.25), (0.75, 0.25), (0.5, 0.5), (0.25, 0.75), (0.75, 0.75))
+_LOOK_PX, _MOST_LOOK_PX = 64, 1024
+"""Sides of what is looked at in a level and, at most, in the next finer one."""
+_UNLIKE = 15
+"""Mean difference of blocks, of 255: copies have up to 5, also where a scanner left out pixels; two fields of one stain have 29 or more."""
+_FIRST_PAGES = 32
 _ORIENTATION = "Orientation"
-_REMEDY = "copy or export it again"
+_REMEDY, _WANTED = "copy or export it again", "wanted one picture in RGB or grey with 8 bits a channel; convert it"
 _DAMAGE = (ArithmeticError, AssertionError, LookupError, OSError, RuntimeError, SyntaxError, TypeError, ValueError, struct.error)
 """What tifffile and its decoders raise at damaged files."""
 
@@ -159,9 +167,9 @@ class TiffSlide(Pyramid):
                 )
             plans = [_level(path, tiff, pages, most_px=MAX_STORED_PX) for pages in found.levels]
             super().__init__(path, [plan.size_px for plan in plans], _mpp(path, mpp, tiff, found, plans))
+            self.notes, self._pixels = _notes(found), _Stored(tiff, plans)
+            _check_copies(path, found, plans, self._pixels)
             undo.pop_all()
-        self.notes = _notes(found)
-        self._pixels = _Stored(tiff, plans)
 
     def _stored(self, level: int, box: Box) -> Pixels:
         try:
@@ -225,9 +233,26 @@ def is_large(path: Path) -> bool:
 
 def is_plain(path: Path) -> bool:
     """Return whether every tile of a scanner's TIFF is there and decoded here: the same pixels as OpenSlide's, in a fifth of the time."""
+    check_depth(path)
     with _damage_told(path), _opened(path) as tiff:
         pages = [page for level in choose(path, tiff).levels for page in level]
         return all(unfit(page) is None and page.is_tiled and page.databytecounts and all(page.databytecounts) for page in pages)
+
+
+def check_depth(path: Path) -> None:
+    """Refuse a scanner's TIFF whose tiles have more or less than 8 bits a sample, of which OpenSlide would give the upper ones alone.
+
+    Raises:
+        ImageError: it has; what is broken is left to the reader that it is for.
+    """
+    try:
+        with TiffFile(path, _multifile=False, is_mmstack=False, is_ndtiff=False) as tiff:
+            pages = [page for page in islice(tiff.pages, _FIRST_PAGES) if isinstance(page, TiffPage) and page.is_tiled]
+            reasons = [reason for page in pages if (reason := depth_unfit(page))]
+    except _DAMAGE:
+        return
+    if reasons:
+        raise ImageError(f"{path}: {reasons[0]}, {_WANTED}")
 
 
 @contextmanager
@@ -288,6 +313,28 @@ def _is_cut(tiff: TiffFile, plans: Sequence[_Level]) -> bool:
     return max(ends, default=0) > tiff.filehandle.size
 
 
+def _check_copies(path: Path, found: Pictures, plans: Sequence[_Level], pixels: _Stored) -> None:
+    """Look at five places of each level that is one by its shape alone, and of the next finer: another picture is not read as a copy."""
+    for number in (number for number, said in enumerate(found.is_said) if not said):
+        (width, height), finer = plans[number].size_px, plans[number - 1].size_px
+        factor = min(finer[0] / width, finer[1] / height)
+        side = max(1, min(_LOOK_PX, int(_MOST_LOOK_PX / factor), width, height))
+        off = []
+        for across, down in _PLACES:
+            x, y = int(across * (width - side)), int(down * (height - side))
+            whole = Box(int(x * factor), int(y * factor), max(1, int(side * factor)), max(1, int(side * factor)))
+            try:
+                copy, full = pixels.read(number, Box(x, y, side, side)), pixels.read(number - 1, whole)
+            except _TornError:  # whoever reads there is told
+                continue
+            off.append(np.abs(resample_pixels(copy, (8, 8)).astype(int) - resample_pixels(full, (8, 8))).mean())
+        if off and np.mean(off) > _UNLIKE:
+            raise ImageError(
+                f"{path}: several pictures, of {finer[0]} x {finer[1]} and {width} x {height} px: the smaller is no copy of the larger, "
+                "wanted one picture; export the one that is wanted alone"
+            )
+
+
 def _level(path: Path, tiff: TiffFile, pages: Sequence[TiffPage], *, most_px: int, raw: bool = False) -> _Level:
     """Plan how a level is read; nothing is allocated for it by what its tags claim.
 
@@ -296,7 +343,7 @@ def _level(path: Path, tiff: TiffFile, pages: Sequence[TiffPage], *, most_px: in
     """
     page = pages[0]
     if not raw and (reason := unfit(page)):
-        raise ImageError(f"{path}: {reason}, wanted one picture in RGB or grey with 8 bits a channel; convert it")
+        raise ImageError(f"{path}: {reason}, {_WANTED}")
     width, height = page.imagewidth, page.imagelength
     planar = page.samplesperpixel if page.planarconfig == 2 else 1
     plain = page.is_contiguous and not page.is_tiled and page.predictor == 1 and page.fillorder == 1

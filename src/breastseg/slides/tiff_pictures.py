@@ -28,10 +28,12 @@ class Pictures:
     Attributes:
         levels: the pages of each level, the finest first: one, or three where each colour has a page of its own.
         spare: sizes of further pictures, neither copies of the one that is taken nor a scanner's label or macro.
+        is_said: of each level, whether the file says that it is one; others are seen to be by their shape alone.
     """
 
     levels: tuple[tuple[TiffPage, ...], ...]
     spare: tuple[Size, ...]
+    is_said: tuple[bool, ...]
 
     @property
     def page(self) -> TiffPage:
@@ -98,7 +100,8 @@ def choose(path: Path, tiff: TiffFile) -> Pictures:
     if rivals:
         names = " and ".join(f"{width} x {height}" for width, height in [best.size, *rivals[:3]])
         raise ImageError(f"{path}: several pictures, of {names} px, {_WANTED}")
-    return Pictures(levels, tuple(spare))
+    said = {id(one.page) for one in pages if one.is_reduced or one.above is not None or scanner or one in same}
+    return Pictures(levels, tuple(spare), tuple(all(id(page) in said for page in level) for level in levels))
 
 
 def _pages(tiff: TiffFile) -> list[_Page]:
