@@ -378,6 +378,46 @@ def test_claims_are_held_against_the_file_before_anything_is_allocated(tmp_path:
     assert peak < 20_000_000
 
 
+def test_sub_directories_that_are_named_again_and_again(tmp_path: Path) -> None:
+    """A thousand pages that name the same thousand SubIFDs were a million to look at."""
+    many = 600
+    inner = 8 + 18 * 2
+    entries = struct.pack("<HHLL", 330, 4, many, inner)
+    pages = [struct.pack("<H", 1) + entries + struct.pack("<L", 8 + 18 * (k + 1) if k == 0 else 0) for k in range(2)]
+    names = struct.pack("<L", inner + 4 * many) * many
+    (tmp_path / "a.tif").write_bytes(
+        b"II*\0" + struct.pack("<L", 8) + b"".join(pages) + names + struct.pack("<HHHLLL", 1, 256, 4, 1, 16, 0)
+    )
+    with pytest.raises(ImageError, match=rf"a\.tif: a TIFF of more than {MAX_DIRECTORIES} pictures, wanted one"):
+        open_slide(tmp_path / "a.tif")
+
+
+def test_an_ome_tiff_of_three_channels_with_levels(tmp_path: Path) -> None:
+    with TiffWriter(tmp_path / "a.ome.tif", ome=True) as writer:
+        options = {"photometric": "minisblack", "tile": (64, 64)}
+        said = {"axes": "CYX", "PhysicalSizeX": 0.25, "PhysicalSizeY": 0.25}
+        writer.write(PLANES, **options, subifds=1, metadata=said)
+        writer.write(np.ascontiguousarray(halved(FIELD).transpose(2, 0, 1)), **options, subfiletype=1)
+    check_same(tmp_path / "a.ome.tif", FIELD)
+    with closing(open_slide(tmp_path / "a.ome.tif")) as slide:
+        assert np.array_equal(slide.read(mpp=0.5), halved(FIELD))
+
+
+def test_a_tile_claims_no_more_than_its_place_in_any_codec(tmp_path: Path) -> None:
+    """A tile of 64 px that asks for 4 Mpx is not decoded."""
+    huge = np.zeros((2000, 2000, 3), np.uint8)
+    tiles = {
+        "jpeg": imagecodecs.jpeg8_encode(huge), "jpeg2000": imagecodecs.jpeg2k_encode(huge),
+        "webp": imagecodecs.webp_encode(huge, lossless=True, method=0),
+        "jpegxl": imagecodecs.jpegxl_encode(huge, usecontainer=True, effort=1),
+    }  # fmt: skip
+    for codec, tile in tiles.items():
+        with TiffWriter(tmp_path / "a.tif") as writer:
+            writer.write(iter([tile] * 12), shape=FIELD.shape, dtype="uint8", photometric="rgb", compression=codec, tile=(64, 64))
+        with pytest.raises(ImageError, match=r"a\.tif: cut short or damaged at x 0, y 0 \(\d+ Mpx in one tile\)"):
+            open_slide(tmp_path / "a.tif", mpp=0.25).read(mpp=0.25)
+
+
 def test_directories_that_go_round_or_are_too_many(tmp_path: Path) -> None:
     path = write(tmp_path / "a.tif", [FIELD, FIELD[:64]], photometric="rgb")
     with TiffFile(path) as file:

@@ -131,15 +131,14 @@ def _run(items: Sequence[Input], out: Path, config: ProposeConfig, say: Callable
 
 def _propose_one(slide: Slide, name: str, out: Path, config: ProposeConfig) -> tuple[dict[str, Any], Counts]:
     """Write the proposal of one slide; return its row of the table, and its counts against the truth (0 without)."""
+    check_upright(slide, "its proposal")  # a mask or areas, as `prepare` takes them
     width, height = slide.size_px
     mpp = max(MPP, slide.mpp, slide.mpp * (width * height / MAX_PIXELS) ** 0.5)
     pixels = slide.read(mpp=mpp)
     proposal = propose_mask(pixels, config.colour, mpp=mpp, where=str(slide.path), tissue=_tissue(slide, pixels))
     counts: Counts = np.zeros((2, 3), np.int64)
     if config.truth is not None:
-        truth = find_truth(Path(config.truth), name)
-        check_upright(slide, truth.name)
-        counts = count_pixels(proposal.labels, truth, slide.size_px)
+        counts = count_pixels(proposal.labels, find_truth(Path(config.truth), name), slide.size_px)
     folder, write = _WRITERS[config.form]
     path = write(slide, proposal.labels, out / folder, name)
     write_overlay(pixels, proposal.labels, out / "overlays" / f"{name}.jpg")

@@ -93,9 +93,7 @@ def _webp_px(data: bytes) -> int:
 
 def _jpeg_xl_px(data: bytes) -> int:
     """Read the packed numbers at the start of a JPEG XL; in a file of boxes, of the first that holds pixels."""
-    start = 0
-    if data.startswith(_JPEG_XL_BOXES):
-        start = data.find(_JPEG_XL, len(_JPEG_XL_BOXES))
+    start = _first_pixels(data) if data.startswith(_JPEG_XL_BOXES) else 0
     bits = int.from_bytes(data[start + 2 : start + 18], "little")
 
     def take(count: int) -> int:
@@ -113,6 +111,20 @@ def _jpeg_xl_px(data: bytes) -> int:
     ratio = take(3)
     width = height * _RATIOS[ratio][0] // _RATIOS[ratio][1] if ratio else side()
     return width * height
+
+
+def _first_pixels(data: bytes) -> int:
+    """Return where the first box of pixels of a JPEG XL has them."""
+    place = 0
+    while place + 8 <= len(data):
+        length, kind = _number(data, place, 4), data[place + 4 : place + 8]
+        head = 8
+        if length == 1:
+            length, head = _number(data, place + 8, 8), 16
+        if kind in {b"jxlc", b"jxlp"}:
+            return place + head + (4 if kind == b"jxlp" else 0)
+        place += max(length, head) if length else len(data)
+    return len(data)
 
 
 def _number(data: bytes, place: int, length: int) -> int:

@@ -46,13 +46,14 @@ def _walk(path: Path, file: BinaryIO, end: int) -> None:
     first = form.number(_bytes(path, file, 8, 8, end) if form.big else head[4:8])
     if not first:
         raise ImageError(f"{path}: cut short or damaged (no directory: its writing was not finished); copy or export it again")
-    place, seen = first, set[int]()
+    place, seen, count = first, set[int](), 0
     while place:
         if place in seen:
             raise ImageError(f"{path}: cut short or damaged (its directories go round in a circle); copy or export it again")
         inner, following = _read(path, file, place, form, end)
-        seen.update((place, *inner))
-        if len(seen) > MAX_DIRECTORIES:
+        seen.add(place)
+        count += 1 + len(inner)
+        if count > MAX_DIRECTORIES:
             raise ImageError(f"{path}: a TIFF of more than {MAX_DIRECTORIES} pictures, wanted one; export the one that is wanted")
         for sub_directory in inner:  # those often have a chain of their own, which says the same again
             _read(path, file, sub_directory, form, end)
