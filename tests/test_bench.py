@@ -12,10 +12,11 @@ from breastseg.cli import main
 from breastseg.errors import InputError
 from breastseg.geometry import Box
 from breastseg.machine import SLIDE, bench
-from breastseg.machine.bench import BenchConfig, Benchmark, _rate, _Step
+from breastseg.machine.bench import BenchConfig, Benchmark, Rate, _rate, _rule, _Step
 from breastseg.machine.sample import write_mosaic, write_svs
 from breastseg.models.bundle import Bundle
 from breastseg.models.engine import cpu_has_bf16
+from breastseg.runtime.precision import auto_precision, has_exact_int8
 from breastseg.slides import open_slide
 from conftest import CROPS
 
@@ -29,10 +30,11 @@ def measured() -> Benchmark:
 
 def test_every_part_is_measured(measured: Benchmark) -> None:
     names = [rate.what for rate in (*measured.parts, measured.whole)]
-    precisions = ["fp32", *(["bf16"] if cpu_has_bf16() else []), "int8"]
+    precisions = ["fp32", *(["bf16"] if cpu_has_bf16() else []), *(["int8"] if has_exact_int8() else [])]
     assert names[:3] == ["finding tissue", "reading", "reading level 0"]
     assert [re.match(r"network, openvino (\w+)", name)[1] for name in names[3:-1]] == precisions
-    assert names[-1] == names[-2].replace("network", "whole path")  # as predict does: int8
+    runs = {re.match(r"network, openvino (\w+)", name)[1]: name for name in names[3:-1]}[auto_precision(has_int8=True)[0]]
+    assert names[-1] == runs.replace("network", "whole path")  # as predict does
 
 
 def test_all_numbers_are_positive_and_of_the_right_pixels(measured: Benchmark) -> None:
@@ -44,7 +46,20 @@ def test_all_numbers_are_positive_and_of_the_right_pixels(measured: Benchmark) -
     reading, reading0 = measured.parts[1:3]
     assert (reading.mpx / at_model) % 1 == pytest.approx(0, abs=1e-9)
     assert (reading0.mpx / level0) % 1 == pytest.approx(0, abs=1e-9)
-    assert measured.shown == pytest.approx((480 + 128) ** 2 / 461**2)  # one tile: 461 px up to a multiple of 32, and a halo of 64
+    assert measured.shown == pytest.approx(640**2 / 461**2)  # one tile, the smallest with 64 px around 461
+
+
+def test_the_rule_of_auto_is_checked(measured: Benchmark) -> None:
+    chosen, why = auto_precision(has_int8=True)
+    assert measured.rule.startswith(f"--precision auto takes {chosen}: {why}. It ")
+
+
+def test_a_rule_that_does_not_hold_is_told() -> None:
+    chosen = auto_precision(has_int8=False)[0]
+    speeds = {chosen: Rate("a", 0.5, 1.0, 1.0, 1.0), "other": Rate("b", 0.5, 2.0, 1.0, 1.0)}
+    assert "does NOT hold here: other is 2.0 times as fast; take --precision other" in _rule(False, speeds)
+    speeds["other"] = Rate("b", 0.5, 1.25, 1.0, 1.0)
+    assert f"It holds here: {chosen} has 80 % of the speed of the fastest, other." in _rule(False, speeds)
 
 
 def test_it_says_on_what(measured: Benchmark) -> None:
@@ -79,7 +94,7 @@ def test_without_a_slide_it_makes_one_and_leaves_nothing(tmp_path: Path, monkeyp
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     monkeypatch.setattr(bench, "MOSAIC_PX", 1000)
-    monkeypatch.setattr(bench, "_precisions", lambda model: [])  # measured above
+    monkeypatch.setattr(bench, "_precisions", lambda model: [auto_precision(has_int8=True)[0]])  # the others are measured above
     measured = bench.bench(config=SHORT)
     assert measured.slide == "a mosaic of 1000 x 1000 px"
     assert measured.whole.mpx == pytest.approx(0.36)

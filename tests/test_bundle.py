@@ -244,7 +244,7 @@ def test_a_weight_altered_behind_the_graph_is_refused_before_anything_runs(copy:
     def run(*_: object, **__: object) -> None:
         pytest.fail("a runner was loaded")
 
-    monkeypatch.setattr("breastseg.inference.model.load_runner", run)
+    monkeypatch.setattr("breastseg.inference.model.ChildRunner", run)
     name = "body.segmentation_head.0.bias"
     rewrite(copy, name, load_file(copy / WEIGHTS)[name] + np.float16(1))
     with pytest.raises(ModelError, match=r"model\.safetensors: altered, its SHA-256 is not the card's"):

@@ -19,6 +19,7 @@ from breastseg.inference.model import load_model
 from breastseg.metrics import confusion_counts, overall_scores
 from breastseg.models.bundle import HISTORY, INT8, INT8_WEIGHTS, ONNX, WEIGHTS, Bundle, load_bundle
 from breastseg.runtime import load_runner
+from breastseg.runtime.precision import auto_precision, has_exact_int8
 from conftest import DATA, crop, quiet
 
 FEW = Int8Config(split="test", crops=4, allow_loss=100)
@@ -34,6 +35,8 @@ def real_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def int8_bundle(lively_bundle: Bundle, real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    if not has_exact_int8():
+        pytest.skip("int8 overflows on this processor")
     return export_int8(lively_bundle.path, real_data, tmp_path_factory.mktemp("models") / "int8", FEW, say=quiet)
 
 
@@ -64,10 +67,10 @@ def test_the_card_has_dice_before_and_after_as_counted_again(int8_bundle: Bundle
     assert all(set(both) == {"fp32", "int8"} for both in said["dice"].values())
 
 
-def test_auto_runs_int8_and_its_labels_are_nearly_those_of_fp32(int8_bundle: Bundle) -> None:
+def test_auto_runs_what_the_rule_says_and_its_labels_are_nearly_those_of_fp32(int8_bundle: Bundle) -> None:
     """Calibrated on crops of other patients than these are all of."""
     small, single = load_runner(int8_bundle, threads=1), load_runner(int8_bundle, precision="fp32", threads=1)
-    assert small.name in ("openvino int8", "openvino int8+bf16")
+    assert small.name.removesuffix("+bf16") == f"openvino {auto_precision(has_int8=True)[0]}"
     tiles = np.stack([crop(i) for i in range(3)])
     assert len(np.unique(single.labels(tiles))) >= 3
     assert (small.labels(tiles) == single.labels(tiles)).mean() > 0.9

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from breastseg.errors import InputError, MppError
-from breastseg.geometry import Box, check_mpp, scaled_size, tile_grid
+from breastseg.geometry import Box, check_mpp, scaled_size, tile_grid, tile_sides
 
-SIZES = [(1, 1), (31, 33), (32, 32), (64, 65), (96, 128), (127, 1), (1, 300), (333, 257), (500, 200)]
+SIZES = [(1, 1), (31, 33), (32, 32), (64, 65), (96, 128), (127, 1), (1, 300), (333, 257), (500, 200), (1921, 832), (5000, 1793)]
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize(("tile", "halo"), [(64, 0), (96, 32), (160, 32), (256, 64), (512, 64)])
+@pytest.mark.parametrize(("tile", "halo"), [(64, 0), (96, 32), (160, 32), (256, 64), (512, 64), (2048, 128)])
 def test_tile_grid_laws(size: tuple[int, int], tile: int, halo: int) -> None:
     seen, shown, edge = np.zeros(size[::-1], int), set(), min(halo, 64)
     for step in tile_grid(size, tile, halo):
@@ -21,13 +21,18 @@ def test_tile_grid_laws(size: tuple[int, int], tile: int, halo: int) -> None:
         assert inner.x + inner.width <= size[0]
         assert inner.y + inner.height <= size[1]
         assert inner.x % 32 == inner.y % 32 == outer.width % 32 == outer.height % 32 == 0
-        assert max(outer.width, outer.height) <= tile
+        assert {outer.width, outer.height} <= set(tile_sides(tile))
         shown.add((outer.width, outer.height))
         for start, length, first, last, end in (
             (inner.x, inner.width, outer.x, outer.x + outer.width, -(-size[0] // 32) * 32 + edge),
             (inner.y, inner.height, outer.y, outer.y + outer.height, -(-size[1] // 32) * 32 + edge),
         ):
             assert first % 32 == 0
+            if last - first >= end + edge:  # the whole field in one tile, and as much mirrored on both sides
+                assert first <= -edge
+                assert last >= end
+                assert 0 <= (last - end) - (-edge - first) <= 32
+                continue
             assert -edge <= first
             assert last <= end
             assert start - first >= halo or first == -edge
@@ -39,6 +44,21 @@ def test_tile_grid_laws(size: tuple[int, int], tile: int, halo: int) -> None:
 def test_tile_grid_shares_a_field_evenly() -> None:
     """Cut greedily, 400 px in steps of 384 would leave a second tile of 16 px; shared, it is 224 and 176."""
     assert [(t.inner.x, t.inner.width) for t in tile_grid((400, 32), 512, 64)] == [(0, 224), (224, 176)]
+
+
+def test_tiles_show_little_more_than_they_must() -> None:
+    """A field of 2035 x 1451 px (a BCSS region) is shown in 2 tiles of 1280 x 1664; in whole tiles of 2048 it would be twice as much."""
+    assert {(t.outer.width, t.outer.height) for t in tile_grid((2035, 1451), 2048, 128)} == {(1280, 1664)}
+    for length in range(2000, 60_000, 333):
+        tiles = list(tile_grid((length, 1), 2048, 128))
+        assert sum(t.outer.width for t in tiles) <= 1.45 * (length + 128)
+
+
+def test_a_tile_overlaps_no_more_than_its_neighbours() -> None:
+    """Blending adds up what a tile shares with the next one alone."""
+    for length in range(1, 4000, 31):
+        widths = [t.inner.width for t in tile_grid((length, 1), 2048, 128)]
+        assert all(width >= 128 for width in widths[:-1])
 
 
 def test_tile_grid_goes_row_by_row() -> None:

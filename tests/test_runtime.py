@@ -91,18 +91,6 @@ def test_tiles_are_not_written_to(tiny_bundle: Bundle, backend: str) -> None:
     assert load_runner(tiny_bundle, backend, threads=1).labels(tiles).shape == (1, 64, 64)
 
 
-@pytest.mark.parametrize(("has", "name"), [(True, "openvino bf16"), (False, "openvino fp32")])
-def test_auto_takes_what_the_processor_has(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch, has: bool, name: str) -> None:
-    monkeypatch.setattr("breastseg.runtime.openvino.cpu_has_bf16", lambda: has)
-    assert load_runner(tiny_bundle).name == name
-
-
-def test_bf16_is_not_replaced_by_another_precision(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("breastseg.runtime.openvino.cpu_has_bf16", lambda: False)
-    with pytest.raises(InputError, match="precision 'bf16': this processor has none; wanted auto, fp32 or int8"):
-        load_runner(tiny_bundle, precision="bf16")
-
-
 def test_each_says_what_runs(tiny_bundle: Bundle) -> None:
     assert [load_runner(tiny_bundle, name, precision="fp32").name for name in BACKENDS] == ["openvino fp32", "onnx fp32", "torch fp32"]
 

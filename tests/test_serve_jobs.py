@@ -308,8 +308,11 @@ def test_a_disk_that_fills_up_in_a_job(folder: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("script", "cause"),
     [
-        ("import os; os.kill(os.getpid(), 9)", "the job's process ended by itself (signal 9; it may have been too much memory)"),
-        ("raise SystemExit(7)", "the job's process ended by itself (exit status 7)"),
+        (
+            "import os; os.kill(os.getpid(), 9)",
+            "the job was killed (SIGKILL), mostly for too much memory; close other programs or map a smaller box",
+        ),
+        ("raise SystemExit(7)", "the job ended its process with exit status 7 (nothing was said); breastseg doctor says what works here"),
         ("import sys; sys.stdin.readline(); print('hm'); print('{\"cause\": \"/no/such/place/x.png: gone\"}'); sys.exit(1)", "x.png: gone"),
     ],
 )

@@ -40,7 +40,7 @@ class Known:
     def labels(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         return likeliest(self.probabilities(tiles))
 
-    def prepare(self, size_px: tuple[int, int] | None) -> None:
+    def release(self) -> None:
         """Nothing is held."""
 
 

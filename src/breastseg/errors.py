@@ -9,6 +9,7 @@ BreastsegError
 ├── DatasetError         a prepared data set is missing or broken  (also ValueError)
 ├── SplitError           a split is empty or leaks                 (also ValueError)
 ├── ModelError           a bundle is missing, altered or unfit     (also ValueError)
+├── EngineError          the library that computes failed or died  (also RuntimeError)
 ├── OutputError          an output folder is in use                (also FileExistsError)
 ├── IncompleteError      some of several slides failed, or doctor  (also RuntimeError)
 │                        found that predicting does not work here
@@ -56,6 +57,10 @@ class SplitError(BreastsegError, ValueError):
 
 class ModelError(BreastsegError, ValueError):
     """A model bundle is missing, altered, or does not fit the data."""
+
+
+class EngineError(BreastsegError, RuntimeError):
+    """The library that computes a network failed, ran out of memory, or ended its process."""
 
 
 class OutputError(BreastsegError, FileExistsError):

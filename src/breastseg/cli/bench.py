@@ -34,6 +34,7 @@ def _print(found: "Benchmark") -> None:
     print(f"{'':<{width}}  um/px  Mpx / CPU-s  Mpx / s")
     for rate in rates:
         print(f"{rate.what:<{width}}  {rate.mpp:>5.3g}  {rate.per_cpu_s:>11.2f}  {rate.per_s:>7.2f}")
+    print(f"\n{found.rule}")
     mpx = 100 / found.mpp**2
     print(
         "\nCompare between machines: Mpx / CPU-s of the whole path (slide -> labels on disk) with the same model; seconds grow on a busy\n"

@@ -19,6 +19,7 @@ from breastseg.inference.model import Model, load_model
 from breastseg.metrics import class_scores, confusion_counts, overall_scores
 from breastseg.metrics.confusion import Counts
 from breastseg.models.bundle import CARD, INT8, INT8_WEIGHTS, ONNX, Bundle, load_bundle
+from breastseg.runtime.precision import has_exact_int8
 from breastseg.wording import counted
 
 CROP_PX = 256
@@ -90,6 +91,10 @@ def export_int8(
 def _check(model: Model, data: Dataset, out: Path, config: Int8Config) -> None:
     if config.crops < 1:
         raise InputError(f"crops {config.crops}: wanted 1 or more")
+    if not has_exact_int8():
+        raise InputError(
+            "int8: its loss cannot be measured on this processor, which has no VNNI: sums of 8-bit numbers overflow; use another"
+        )
     if out.exists():
         raise OutputError(f"{out}: exists; choose another --out or remove it")
     check_labels(model, data)

@@ -71,7 +71,7 @@ def regroup(model: Model, data: Dataset, label_map: LabelMap) -> tuple[Model, Da
     truth = table(data.label_map, label_map, f"data set {data.path}")
     bundle = replace(model.bundle, card=replace(model.card, label_map=label_map))
     return (
-        GroupedModel(bundle, model.runner, model.flips, named),
+        GroupedModel(bundle, model.runner, model.flips, model.threads, model.stands_in, named),
         GroupedDataset(data.path, label_map, data.mpp, data.regions, data.dot_radius_um, data.parts, truth),
     )
 

@@ -1,7 +1,7 @@
 """Model: a bundle with its runner, ready to name tissue."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,8 @@ from breastseg.inference.tiles import TileConfig, label_pixels
 from breastseg.labels import Labels
 from breastseg.models.bundle import DEFAULT_MODEL, Bundle, load_bundle
 from breastseg.models.card import Card
-from breastseg.runtime import Runner, load_runner
+from breastseg.runtime import Runner
+from breastseg.runtime.child import ChildRunner
 from breastseg.runtime.runner import DEFAULT_BACKEND
 from breastseg.slides import resample_labels, resample_pixels
 
@@ -25,16 +26,26 @@ class Model:
         bundle: its files and its card.
         runner: what computes.
         flips: whether probabilities are averaged over a tile and its mirror images.
+        threads: CPU threads of the network; 0 is one for each core that this process may use.
+        stands_in: why it stands in for a model in another precision; "" where it does not.
     """
 
     bundle: Bundle
     runner: Runner
     flips: bool = False
+    threads: int = 0
+    stands_in: str = ""
 
     @property
     def backend(self) -> str:
         """Return in words what computes, and how, as in "openvino int8, flips"."""
         return f"{self.runner.name}, flips" if self.flips else self.runner.name
+
+    def in_single(self, fault: str) -> "Model":
+        """Return the same model in single precision on the same back end, after a fault of this one."""
+        backend = self.runner.name.split()[0]
+        runner = ChildRunner(self.bundle, backend, precision="fp32", threads=self.threads)
+        return replace(self, runner=runner, stands_in=f"{fault}; mapped in {runner.name} instead")
 
     @property
     def card(self) -> Card:
@@ -71,18 +82,21 @@ def load_model(
     flips: bool = False,
     threads: int = 0,
 ) -> Model:
-    """Load a shipped model by name or a bundle by its folder.
+    """Load a shipped model by name or a bundle by its folder; its network runs in a process of its own.
+
+    A fault in native code (a segmentation fault, a kill for too much memory) ends that process alone: what was asked raises EngineError,
+    and the next question begins another.
 
     Args:
         name_or_path: as in "lite0" or "RUN/bundle".
         backend: openvino, onnx or torch; only the last needs PyTorch.
-        precision: fp32, bf16 or int8; auto takes int8 where the bundle has it, else bf16 where the processor has it.
+        precision: fp32, bf16 or int8; auto chooses by what the processor can do (`breastseg doctor` says which, and why).
         flips: average probabilities over each tile and its three mirror images, at four times the work.
-        threads: CPU threads; 0 takes one per core.
+        threads: CPU threads; 0 takes one for each core that this process may use.
 
     Raises:
         InputError: back end or precision is not known or not to be had here.
         ModelError: no such model, altered files, or a card that does not fit. MissingPackageError: back end not installed.
     """
     bundle = load_bundle(name_or_path)
-    return Model(bundle, load_runner(bundle, backend, precision=precision, threads=threads), flips)
+    return Model(bundle, ChildRunner(bundle, backend, precision=precision, threads=threads), flips, threads)

@@ -23,7 +23,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from breastseg.errors import BreastsegError, IncompleteError, InputError, MissingPackageError
+from breastseg.errors import BreastsegError, EngineError, IncompleteError, InputError, MissingPackageError
 from breastseg.files import claim_folder, fingerprint, held_folder, note_work, read_json, write_table, written
 from breastseg.geometry import parse_box
 from breastseg.inference.forecast import check_disk, forecast
@@ -193,7 +193,12 @@ def _predict_one(
                 bar.update(block.area_px / 1e6)
                 watch(block)
 
-            return write_result(slide, plan, model, folder, wanted, watch=seen, say=say), True
+            try:
+                return write_result(slide, plan, model, folder, wanted, watch=seen, say=say), True
+            except EngineError as fault:
+                say(f"{slide.path}: {fault}; tried once more in fp32")
+                bar.reset()
+                return write_result(slide, plan, model.in_single(str(fault)), folder, wanted, watch=seen, say=say), True
 
 
 def _foretold(slide: Slide, plan: Plan, model: Model, out: Path, wanted: ResultConfig) -> str:

@@ -77,7 +77,7 @@ def write_result(
                 kept = _write_shapes(slide, labels, plan, model, beside, config, say)
             _write_scores(maps, model, beside, mpp)
         shutil.rmtree(scratch)
-        told = {**_provenance(slide, model, config), **kept, "doubts": [*slide.notes, *found, *_coarse(slide, model)]}
+        told = {**_provenance(slide, model, config), **kept, "doubts": [*slide.notes, *found, *_coarse(slide, model), *_fault(model)]}
         write_json(beside / "run.json", told)
     return told
 
@@ -149,6 +149,10 @@ def _coarse(slide: Slide, model: Model) -> list[str]:
     if slide.mpp <= _COARSER_THAN * model.card.mpp:
         return []
     return [f"{slide.mpp:.3g} um/px is coarser than the model's {model.card.mpp:g}: what it looks for cannot be seen, its map means little"]
+
+
+def _fault(model: Model) -> list[str]:
+    return [model.stands_in] if model.stands_in else []
 
 
 def _provenance(slide: Slide, model: Model, config: ResultConfig) -> dict[str, Any]:

@@ -18,8 +18,6 @@ from breastseg.slides import Pixels, Slide
 from breastseg.slides.flat import FlatSlide
 from breastseg.slides.tissue import tissue_mask
 
-MANY_TILES = 16
-"""From so many tiles on a network is compiled for their size alone: 0.3 s of work for half of its memory."""
 CELL_PX = 8
 """Side of a cell of the uncertainty map, in pixels of the model."""
 
@@ -78,12 +76,6 @@ class Plan:
     def area_px(self) -> int:
         """Return the pixels of the field in the tiles that are looked at."""
         return sum(tile.inner.area for tile in self.wanted)
-
-    @property
-    def tile_size_px(self) -> tuple[int, int] | None:
-        """Return the (width, height) in which every tile of a large slide is shown; None for fewer than 16, not worth compiling for."""
-        shown = [tile.outer for tile in tile_grid(self.field.size_px, self.tiles.tile_px, self.tiles.halo_px)]
-        return (shown[0].width, shown[0].height) if len(shown) >= MANY_TILES else None
 
     def analysed(self, box: Box) -> npt.NDArray[np.bool_]:
         """Return which pixels of a box of the field get a label: (H, W) bool."""
@@ -199,7 +191,6 @@ def make_maps(plan: Plan, model: Model, config: MapConfig, scratch: Path, *, wat
         Raster(scratch / "uncertainty", cells) if config.uncertainty else None,
     )
     wants_scores, wanted, done = config.probabilities or config.uncertainty, plan.area_px, 0
-    model.runner.prepare(plan.tile_size_px)
     try:
         with ExitStack() as unfinished:
             unfinished.push(maps)
@@ -211,7 +202,7 @@ def make_maps(plan: Plan, model: Model, config: MapConfig, scratch: Path, *, wat
             maps.finish()
             unfinished.pop_all()
     finally:
-        model.runner.prepare(None)
+        model.runner.release()
     return maps
 
 

@@ -15,20 +15,25 @@ import numpy.typing as npt
 
 from breastseg.errors import InputError
 from breastseg.geometry import Box, Tile
-from breastseg.inference.model import Model, load_model
+from breastseg.inference.model import Model
 from breastseg.inference.stream import MapConfig, Plan, SlideField, make_maps, plan_map
 from breastseg.labels import Labels
-from breastseg.machine.processor import cpu_name
 from breastseg.machine.sample import write_mosaic
-from breastseg.models.bundle import DEFAULT_MODEL, INT8
+from breastseg.models.bundle import DEFAULT_MODEL, INT8, load_bundle
 from breastseg.models.engine import cpu_has_bf16
+from breastseg.processor import cpu_name
 from breastseg.runtime import PRECISIONS, Runner, load_runner
+from breastseg.runtime.precision import auto_precision, has_exact_int8
 from breastseg.slides import Pixels, Slide, open_slide
 from breastseg.slides.flat import FlatSlide
 
 MOSAIC_PX = 4096
 FIELD_PX = 6_000_000
 """About so many pixels at the model's um/px are worked on, from the middle of the tissue: of a whole slide, a few tiles."""
+
+
+_NEARLY = 0.75
+"""Of the fastest precision's speed: so much the one that `auto` takes must have; it may be the more accurate of two."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,7 @@ class Benchmark:
         shown: pixels that the network is shown for each that gets a label: of a tile, the border is thrown away.
         parts: finding tissue, reading, the network in each precision.
         whole: slide -> label raster.
+        rule: what `auto` takes here and why, and whether these figures bear it out.
     """
 
     cpu: str
@@ -100,6 +106,7 @@ class Benchmark:
     shown: float
     parts: tuple[Rate, ...]
     whole: Rate
+    rule: str
 
 
 @dataclass(frozen=True)
@@ -125,7 +132,8 @@ def bench(slide: str | Path | None = None, config: BenchConfig = BenchConfig()) 
     if not (isfinite(config.seconds) and config.seconds > 0):
         raise InputError(f"seconds {config.seconds:g}: wanted more than 0, as in --seconds 20")
     end = time.perf_counter() + config.seconds
-    model = load_model(config.model, threads=config.threads)
+    bundle = load_bundle(config.model)
+    model = Model(bundle, load_runner(bundle, threads=config.threads))  # in this process, whose CPU time is measured
     with TemporaryDirectory(prefix="breastseg-") as folder:
         path = Path(slide or Path(folder) / "mosaic.svs")
         if slide is None:
@@ -143,7 +151,19 @@ def bench(slide: str | Path | None = None, config: BenchConfig = BenchConfig()) 
     return Benchmark(
         cpu_name(), time.strftime("%Y-%m-%d"), str(slide or f"a mosaic of {MOSAIC_PX} x {MOSAIC_PX} px"), model.card.name, model.card.mpp,
         sum(tile[..., 0].size for tile in tiles) / sample.plan.area_px, tuple(parts), whole,
+        _rule(INT8 in bundle.card.files, dict(zip(precisions, parts[len(readings) :], strict=True))),
     )  # fmt: skip
+
+
+def _rule(has_int8: bool, measured: dict[str, Rate]) -> str:
+    """Say what `auto` takes and why, and whether it holds on this machine."""
+    chosen, why = auto_precision(has_int8)
+    told = f"--precision auto takes {chosen}: {why}"
+    fastest = max(measured, key=lambda name: measured[name].per_cpu_s)
+    share = measured[chosen].per_cpu_s / measured[fastest].per_cpu_s
+    if share >= _NEARLY:
+        return f"{told}. It holds here: {chosen} has {100 * share:.0f} % of the speed of the fastest, {fastest}."
+    return f"{told}. It does NOT hold here: {fastest} is {1 / share:.1f} times as fast; take --precision {fastest}, and please report it."
 
 
 class _Sample:
@@ -224,8 +244,8 @@ class _Seen:
         self.tiles.append(tiles)
         return self.runner.labels(tiles)
 
-    def prepare(self, size_px: tuple[int, int] | None) -> None:
-        self.runner.prepare(size_px)
+    def release(self) -> None:
+        self.runner.release()
 
 
 def _middle(plan: Plan, path: Path) -> Plan:
@@ -244,7 +264,7 @@ def _in_order(plan: Plan) -> list[Tile]:
 
 def _precisions(model: Model) -> list[str]:
     """Return the precisions that the model and this processor have."""
-    missing = ("bf16", not cpu_has_bf16()), ("int8", INT8 not in model.card.files)
+    missing = ("bf16", not cpu_has_bf16()), ("int8", INT8 not in model.card.files or not has_exact_int8())
     return [name for name in PRECISIONS[1:] if (name, True) not in missing]
 
 

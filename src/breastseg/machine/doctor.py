@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from breastseg.machine import SLIDE
 from breastseg.machine.packages import EXTRAS, requirements, version_of
-from breastseg.machine.processor import cpu_features, cpu_name, memory_bytes, usable_cores
+from breastseg.processor import cpu_features, cpu_name, memory_bytes, usable_cores
 
 if TYPE_CHECKING:
     from breastseg.runtime import Runner
@@ -193,6 +193,9 @@ def _backend(name: str, module: str) -> str:
 
 
 def _precisions() -> Iterator[Finding]:
+    from breastseg.runtime.precision import auto_precision
+
+    yield Finding("auto", "{} for the shipped model: {}".format(*auto_precision(has_int8=True)))
     for name in import_module("breastseg.runtime").PRECISIONS[1:]:
         yield _looked(name, partial(_precision, name), "openvino")
 
@@ -206,10 +209,11 @@ def _ran(backend: str, precision: str = "auto") -> "Runner":
     import numpy as np
 
     from breastseg.models.bundle import DEFAULT_MODEL, load_bundle
-    from breastseg.runtime import load_runner
+    from breastseg.runtime.child import ChildRunner
 
-    runner = load_runner(load_bundle(DEFAULT_MODEL), backend, precision=precision)
+    runner = ChildRunner(load_bundle(DEFAULT_MODEL), backend, precision=precision)
     runner.labels(np.full((1, 64, 64, 3), 200, np.uint8))
+    runner.close()
     return runner
 
 

@@ -4,8 +4,11 @@
 quantisation. Both report through the package openvino_telemetry and do without it where it cannot be imported.
 """
 
+import os
 import sys
 from functools import cache
+
+from breastseg.processor import CAP, cpu_features
 
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # Python's own way of saying "cannot be imported"
 import openvino  # noqa: E402
@@ -25,8 +28,12 @@ def core() -> openvino.Core:
 
 
 def cpu_has_bf16() -> bool:
-    """Tell whether OpenVINO computes in bfloat16 on this processor."""
-    return "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    """Tell whether OpenVINO computes in bfloat16 on this processor.
+
+    It says so by the processor alone; under a cap of the instruction set its layers do not follow, and give noise or nothing.
+    """
+    says = "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return says and (CAP not in os.environ or not {"amx_bf16", "avx512_bf16", "bf16"}.isdisjoint(cpu_features()))
 
 
 def hints(precision: str, threads: int = 0) -> dict[str, str | int]:

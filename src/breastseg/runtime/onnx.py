@@ -47,5 +47,5 @@ class OnnxRunner:
         """Map (N, H, W, 3) uint8 to (N, H, W) uint8 labels."""
         return likeliest(self.probabilities(tiles))
 
-    def prepare(self, size_px: tuple[int, int] | None) -> None:
+    def release(self) -> None:
         """Do nothing: ONNX Runtime keeps its memory to itself."""

@@ -10,14 +10,15 @@ import numpy.typing as npt
 from breastseg.errors import InputError, MissingPackageError
 from breastseg.labels import Labels
 from breastseg.models.bundle import Bundle
+from breastseg.processor import thread_limit
 
 DEFAULT_BACKEND = "openvino"
 PRECISIONS = ("auto", "fp32", "bf16", "int8")
-"""How numbers are held: auto is int8 where the bundle has it, else bf16 where the processor has it, else fp32."""
+"""How numbers are held: auto is what `precision.auto_precision` says of this processor."""
 
 
 class Runner(Protocol):
-    """A loaded model. Tiles are (N, H, W, 3) uint8, H and W multiples of 32."""
+    """A loaded model. Tiles are (N, H, W, 3) uint8, H and W multiples of 32; few shapes, because some are compiled for each."""
 
     @property
     def name(self) -> str:
@@ -37,8 +38,8 @@ class Runner(Protocol):
         """Return (N, H, W) uint8 labels: the first of the most likely classes, 0 for NaN, as `likeliest` of the probabilities."""
         ...
 
-    def prepare(self, size_px: tuple[int, int] | None) -> None:
-        """Get ready for tiles of this (width, height) alone, or of any; what was held for the tiles so far is given back."""
+    def release(self) -> None:
+        """Give back the memory that is held between tiles."""
         ...
 
 
@@ -57,7 +58,7 @@ def load_runner(bundle: Bundle, backend: str = DEFAULT_BACKEND, *, precision: st
         bundle: the model.
         backend: a name of BACKENDS.
         precision: one of PRECISIONS; bf16 and int8 are OpenVINO's.
-        threads: CPU threads of the network; 0 takes one per core.
+        threads: CPU threads of the network; 0 takes one for each core that this process may use.
 
     Raises:
         InputError: unknown back end, or a precision that it or the processor has not.
@@ -76,7 +77,7 @@ def load_runner(bundle: Bundle, backend: str = DEFAULT_BACKEND, *, precision: st
         runner_class = getattr(import_module(module), name)
     except ImportError as cause:
         raise MissingPackageError(f"back end '{backend}': {cause.name or cause} is not installed; pip install '{package}'") from None
-    runner: Runner = runner_class(bundle, precision, threads)
+    runner: Runner = runner_class(bundle, precision, threads or thread_limit())
     return runner
 
 

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
+from breastseg.runtime.ending import ending
 from breastseg.serve.worker import Progress, Task
 
 WORKER = (sys.executable, "-P", "-m", "breastseg.serve.worker")
@@ -56,10 +57,13 @@ class Child:
         status = self._process.wait()
         if status == 0:
             return None
-        if cause is None and not self._given_up:
-            self._errors.seek(0)
-            _LOG.error("%s: ended with %s: %s", task.slide, status, self._errors.read()[-4000:].decode(errors="replace"))
-        return cause or f"the job's process ended by itself ({_ending(status)})"
+        if cause is not None:
+            return cause
+        self._errors.seek(0)
+        said = self._errors.read()[-4000:].decode(errors="replace")
+        if not self._given_up:
+            _LOG.error("%s: ended with %s: %s", task.slide, status, said)
+        return f"the job {ending(status, said)}"
 
     def end(self) -> None:
         """Ask it to end, and kill it when it does not."""
@@ -88,7 +92,3 @@ def _read(line: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return told if isinstance(told, dict) else {}
-
-
-def _ending(status: int) -> str:
-    return f"signal {-status}; it may have been too much memory" if status < 0 else f"exit status {status}"

@@ -10,6 +10,17 @@ _PROC, _CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 _FEATURES = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "asimddp", "bf16", "i8mm")
 """What makes networks fast, by Linux's names: 256 and 512 bits at once; int8 (vnni, amx, dp, i8mm); bf16."""
 
+CAP = "ONEDNN_MAX_CPU_ISA"
+"""The variable that keeps OpenVINO's library of layers from the newer instructions of a processor."""
+_AVX512 = ("avx2", "avx512f")
+_CAPPED = {
+    "SSE41": (), "AVX": (), "AVX2": ("avx2",), "AVX2_VNNI": ("avx2", "avx_vnni"), "AVX2_VNNI_2": ("avx2", "avx_vnni"),
+    "AVX512_CORE": _AVX512,
+    "AVX512_CORE_VNNI": (*_AVX512, "avx512_vnni"), "AVX512_CORE_BF16": (*_AVX512, "avx512_vnni", "avx512_bf16"),
+    "AVX512_CORE_FP16": (*_AVX512, "avx_vnni", "avx512_vnni", "avx512_bf16"),
+}  # fmt: skip
+"""Features that are left under a cap; any other value leaves all."""
+
 
 def cpu_name() -> str:
     """Return the processor's name, or its family where the system does not tell."""
@@ -18,10 +29,17 @@ def cpu_name() -> str:
 
 
 def cpu_features() -> list[str]:
-    """Return those of the features that speed networks up which Linux reports; nothing on other systems."""
+    """Return those of the features that speed networks up which Linux reports and no cap forbids; nothing on other systems."""
     flags = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", _text(_PROC / "cpuinfo"), re.MULTILINE)
     there = set(flags[1].split()) if flags else set()
-    return [name for name in _FEATURES if name in there]
+    left = _CAPPED.get(os.environ.get(CAP, "").upper(), _FEATURES)
+    return [name for name in _FEATURES if name in there and name in left]
+
+
+def vendor() -> str:
+    """Return the processor's maker by its own name, as in "GenuineIntel" or "AuthenticAMD"; "" where the system does not tell."""
+    named = re.search(r"^vendor_id\s*:\s*(\S+)$", _text(_PROC / "cpuinfo"), re.MULTILINE)
+    return named[1] if named else ""
 
 
 def usable_cores() -> float:
@@ -31,6 +49,20 @@ def usable_cores() -> float:
     older = (f"{_text(folder / 'cpu.cfs_quota_us')} {_text(folder / 'cpu.cfs_period_us')}" for folder in _folders("cpu"))
     limits = [text.split() for text in (*_limits("cpu", "cpu.max"), *older)]
     return min([cores, *(int(limit[0]) / int(limit[1]) for limit in limits if limit and limit[0].isdecimal())])
+
+
+def whole_cores() -> int:
+    """Return how many threads may work at once: the usable cores in whole numbers, at least one."""
+    return max(1, int(usable_cores()))
+
+
+def thread_limit() -> int:
+    """Return the whole cores where this process was given fewer than the machine has, else 0: then a library chooses best itself.
+
+    Libraries know the physical cores behind the logical ones; the quota of a container they do not look at.
+    """
+    cores = whole_cores()
+    return cores if cores < (os.cpu_count() or 1) else 0
 
 
 def memory_bytes() -> int | None:
