@@ -381,6 +381,13 @@ def test_a_mirax_slide_without_its_folder_is_not_its_thumbnail(tmp_path: Path) -
             {".zattrs": '{"multiscales": [{"datasets": [{"path": "0"}]}]}'},
             r"a\.zarr: .* or not OME-Zarr 0\.4 or 0\.5 \(KeyError\('axes'\)\)",
         ),
+        ({".zattrs": '{"multiscales": [7]}'}, r"a\.zarr: cut short or damaged, or not OME-Zarr"),
+        ({".zattrs": "[1, 2]"}, r"a\.zarr: cut short or damaged, or not OME-Zarr"),
+        (
+            {".zattrs": '{"multiscales": [{"axes": [{"name": "y"}, {"name": "x"}], "datasets": [{"path": "../b.zarr/0"}]}]}'},
+            r"a\.zarr: names pixels in another folder; put all of it into one",
+        ),
+        ({"0/.zarray": "3"}, r"a\.zarr: cut short or damaged"),
         ({"0/.zarray": None}, r"a\.zarr: cut short or damaged"),
         ({"0/0.0.0": "words"}, r"a\.zarr: cannot be read at x 0, y 0, 253 x 211 px of level 0"),
     ],

@@ -17,9 +17,10 @@ from breastseg.geometry import Box
 from breastseg.slides import Pixels, open_slide, read_codes, tiff
 from breastseg.slides.directories import MAX_DIRECTORIES
 from breastseg.slides.flat import FlatSlide
+from breastseg.slides.openslide import VendorSlide
 from breastseg.slides.tiff import TiffSlide
 from conftest import DATA, crop
-from slide_files import APERIO, halved, levels_of, write_scn
+from slide_files import APERIO, halved, levels_of, move_tile, write_scn
 
 FIELD = crop(0)[:192, :256]
 GREY = np.ascontiguousarray(FIELD[..., 1])
@@ -257,6 +258,20 @@ def test_planes_of_focus_in_a_scanners_file_are_refused(tmp_path: Path) -> None:
             writer.write(FIELD, photometric="rgb", tile=(64, 64), description=name, metadata=None)
     with pytest.raises(ImageError, match=r"a\.svs: 3 pictures of 256 x 192 px"):
         open_slide(tmp_path / "a.svs")
+    with pytest.raises(ImageError, match=r"a\.svs: 3 pictures of 256 x 192 px"):
+        VendorSlide(move_tile(tmp_path / "a.svs", 1, 0, past_end=False))
+
+
+def test_the_full_resolution_of_a_scanners_file_is_found_or_refused(tmp_path: Path) -> None:
+    """Where a tile is missing the file is OpenSlide's, which knows Aperio's in their own order alone."""
+    small = np.ascontiguousarray(FIELD[::2, ::2])
+    with TiffWriter(tmp_path / "a.svs") as writer:
+        for page in (small, FIELD):
+            name = APERIO.format(width=page.shape[1], height=page.shape[0]) + "|MPP = 0.25"
+            writer.write(page, photometric="rgb", tile=(64, 64), compression="lzw", description=name, metadata=None)
+    check_same(tmp_path / "a.svs", FIELD)
+    with pytest.raises(ImageError, match=r"a\.svs: a slide that cannot be opened \(Unsupported or missing image file\)"):
+        open_slide(move_tile(tmp_path / "a.svs", 1, 0, past_end=False))
 
 
 def test_stacks_in_one_page_are_refused(tmp_path: Path) -> None:
