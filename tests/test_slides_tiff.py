@@ -418,6 +418,20 @@ def test_an_ome_tiff_of_three_channels_with_levels(tmp_path: Path) -> None:
         assert np.array_equal(slide.read(mpp=0.5), halved(FIELD))
 
 
+@pytest.mark.parametrize("codec", ["none", "packbits"])
+def test_bytes_that_look_like_the_head_of_a_codec_are_pixels(tmp_path: Path, codec: str) -> None:
+    """Two bytes are enough to look like JPEG XL: a small grey picture claimed 18 Gpx."""
+    stored = np.full((192, 256), 10, np.uint8)
+    stored[:, 0::2] = 255
+    check_same(
+        write(tmp_path / "a.tif", [stored], photometric="minisblack", tile=(64, 64), **CODECS[codec]), stored[..., None].repeat(3, 2)
+    )
+    stored[:, 1] = 0xD8
+    check_same(
+        write(tmp_path / "b.tif", [stored], photometric="minisblack", tile=(64, 64), **CODECS[codec]), stored[..., None].repeat(3, 2)
+    )
+
+
 def test_a_tile_claims_no_more_than_its_place_in_any_codec(tmp_path: Path) -> None:
     """A tile of 64 px that asks for 4 Mpx is not decoded."""
     huge = np.zeros((2000, 2000, 3), np.uint8)
