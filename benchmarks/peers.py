@@ -55,7 +55,9 @@ def ours(name: str, bundle: str) -> Contestant:
             lambda slide, out: [sys.executable, HERE / "peers" / "run_breastseg.py", slide, bundle, precision, out.with_suffix(".ome.tif")],
             lambda slide, out: tifffile.imread(out.with_suffix(".ome.tif"), key=0),
         )
-    options = ["--model", bundle, "--precision", precision, "--no-tissue-mask"] if precision in PRECISIONS else ["--model", DEFAULT_MODEL]
+    options = (
+        ["--model", bundle, "--precision", precision, "--tissue-mask", "off"] if precision in PRECISIONS else ["--model", DEFAULT_MODEL]
+    )
     return Contestant(
         f"breastseg {DEFAULT_MODEL if name == 'default' else precision}{', blended' if way else ''}",
         lambda slide, out: [PROGRAM, "predict", slide, "--out", out, *options, *(["--blend"] if way else [])],

@@ -394,9 +394,10 @@ def test_the_folder(painted_data: Dataset, tmp_path: Path, capsys: pytest.Captur
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("region,split\nA,train\n", "lists other regions than regions.csv"),
-        ("region;split\n", "columns are region;split, wanted region and split"),
-        ("", "not a CSV table"),
+        ("region,split\nA,train\n", "row 2: region 'A' is not in regions.csv; split the data set again"),
+        ("region;split\n", "a head without rows, wanted a CSV with region, split"),
+        ("region,part\nA,train\n", "columns are region, part; wanted a CSV with region, split .*did you mean split by 'part'?"),
+        ("", "empty, wanted a CSV with region, split"),
     ],
 )
 def test_a_broken_split(painted_data: Dataset, content: str, message: str) -> None:
@@ -416,7 +417,7 @@ def test_a_broken_data_set_is_one_line(painted_data: Dataset, tmp_path: Path, ca
     name = str(painted_data.regions.index[2])
     labels = painted_data.path / "arrays" / f"{name}.labels.npy"
     np.save(labels, np.zeros((5, 5), np.uint8))
-    with pytest.raises(DatasetError, match=r"labels of \(5, 5\), regions.csv tells \(96, 96\); prepare it again"):
+    with pytest.raises(DatasetError, match=r"labels of \(5, 5\) \|u1, regions.csv tells \(96, 96\) \|u1; prepare it again"):
         audit(painted_data.path)
     labels.write_bytes(b"words")
     assert main(["audit", str(painted_data.path)]) == 2

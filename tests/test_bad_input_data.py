@@ -239,11 +239,11 @@ def test_an_unknown_label_map(painted: Path, tmp_path: Path, capsys: pytest.Capt
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        (None, "not found, wanted a CSV"),
-        ("", "not a CSV table"),
-        ("picture;patient\n", "columns are picture;patient, wanted image"),
-        ("image,mpp\none,fine\n", "fine"),
-        ("image,patient\none,1\ntwo,2,3,4\n", "not a CSV table"),
+        (None, "not found, wanted a CSV with image and any of patient, site, mpp"),
+        ("", "empty, wanted a CSV with image"),
+        ("picture;patient\n", "columns are picture, patient; wanted a CSV with image"),
+        ("image,mpp\none,fine\n", "row 2: mpp 'fine', wanted a number alone, as in 0.25"),
+        ("image,patient\none,1\ntwo,2,3,4\n", "row 3: '3' is in cell 3, the head has 2"),
     ],
 )
 def test_a_broken_table(fields: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, found: str) -> None:
@@ -255,13 +255,12 @@ def test_a_broken_table(fields: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert not (tmp_path / "out").exists()
 
 
-def test_a_table_row_that_fits_no_picture_is_said(fields: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_row_that_fits_no_picture(fields: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With a misspelt name, the picture would silently stay a patient of its own, and the split would leak."""
     (tmp_path / "t.csv").write_text("image,patient\none.png,P\ntow.png,P\n")
-    table = str(tmp_path / "t.csv")
-    main(["prepare", str(fields), str(tmp_path / "out"), "--labels", "region5", "--source-mpp", "0.5", "--table", table, "--workers", "1"])
-    captured = capsys.readouterr()
-    assert "tow" in captured.out + captured.err
+    line = fails(capsys, "prepare", fields, tmp_path / "out", "--labels", "region5", "--source-mpp", "0.5", "--table", tmp_path / "t.csv")
+    assert f"{tmp_path / 't.csv'}, row 3: 'tow.png' fits no picture; did you mean 'two'?" in line
+    assert not (tmp_path / "out").exists()
 
 
 def test_splitting_what_is_no_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -285,7 +284,7 @@ def test_a_part_with_no_region(painted_data: Dataset, capsys: pytest.CaptureFixt
 def test_a_patient_twice_in_a_csv(painted_data: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "s.csv").write_text("patient,split\nTCGA-A1-B001,train\nTCGA-A1-B001,test\n")
     line = fails(capsys, "split", painted_data.path, "--scheme", tmp_path / "s.csv")
-    assert f"{tmp_path / 's.csv'}: patient TCGA-A1-B001 is in test and train; keep one line" in line
+    assert f"{tmp_path / 's.csv'}, row 3: patient TCGA-A1-B001 is in test, in row 2 in train; keep one row" in line
     assert not (painted_data.path / "split.csv").exists()
 
 

@@ -1,6 +1,7 @@
 """Bad areas and dots through the command line: one line, exit status 2, nothing half-written; mended, the command goes on."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ def check_told_and_mended(capsys: pytest.CaptureFixture[str], source: Path, path
     out, good = source.parent / "out", path.read_text()
     path.write_text(bad)
     line = fails(capsys, "prepare", source, out, *words)
-    assert f"{path}: {found}" in line
+    assert re.sub(", (?=row)", ": ", line).startswith(f"breastseg: {path}: {found}")
     check_nothing_half_written(out)
     path.write_text(good)
     assert main(["prepare", str(source), str(out), *words]) == 0
@@ -72,12 +73,15 @@ def test_bad_geojson(tmp_path: Path, capsys: pytest.CaptureFixture[str], case: s
 
 
 POINTS = {
-    "other columns": ("X,Y,type\n1,2,tumor\n", "columns are X, Y, type, wanted x, y, class (pixels of the picture)"),
-    "nothing": ("", "columns are none, wanted x, y, class (pixels of the picture)"),
-    "semicolons": ("x;y;class\n1;2;tumor\n", "columns are x;y;class, wanted x, y, class"),
-    "no class": ("x,y,class\n1,2,tumor\n3,4,\n", "line 3: dot without class"),
+    "other columns": ("X,Y,type\n1,2,tumor\n", "columns are X, Y, type; wanted a CSV with x, y, class; did you mean class by 'type'?"),
+    "nothing": ("", "empty, wanted a CSV with x, y, class"),
+    "thousands": (
+        "x;y;class\n1,250;2;tumor\n",
+        "row 2: x '1,250' may be a number with decimals or one of thousands; write it with a point",
+    ),
+    "no class": ("x,y,class\n1,2,tumor\n3,4,\n", "row 3: dot without class"),
     "unknown class": ("x,y,class\n1,2,lymphocyte\n", f"class 'lymphocyte' is not in label map 'region5' ({CLASSES})"),
-    "no number": ("x,y,class\n1,two,tumor\n", "line 2: 'two' is not a number of pixels"),
+    "no number": ("x,y,class\n1,two,tumor\n", "row 2: y 'two', wanted a number alone"),
     "outside": ("x,y,class\n1,2,tumor\n5,60.5,tumor\n", "dot 2 at x 5, y 60.5 is outside the picture of 96 x 60 px"),
 }
 

@@ -257,12 +257,12 @@ def test_a_picture_and_labels_of_other_sizes(
     labels = np.load(path)
     np.save(path, labels[:-3])
     height, width = labels.shape
-    message = rf"region {region}: labels of {width} x {height - 3} px, picture of {width} x {height}; prepare the data set again"
+    message = rf"{region}\.labels\.npy: labels of \({height - 3}, {width}\) \|u1, regions\.csv tells \({height}, {width}\) \|u1; prepare it"
     refused(capsys, words(lively_bundle, bent.path, tmp_path / "out"), message)
     np.save(path, np.full_like(labels, 9))
     refused(
         capsys, words(lively_bundle, bent.path, tmp_path / "out"),
-        rf"region {region}: label 9, its label map 'region5' has 5 classes; prepare the data set again",
+        rf"{region}\.labels\.npy: damaged \(other labels than regions\.csv counts\); prepare the data set again",
     )  # fmt: skip
 
 

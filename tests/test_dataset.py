@@ -111,5 +111,52 @@ def test_a_missing_or_damaged_array_is_named(tmp_path: Path) -> None:
         with pytest.raises(DatasetError, match=r"labels\.npy: damaged .*; prepare the data set again"):
             data.labels(region)
     path.unlink()
+    path.mkdir()
+    with pytest.raises(DatasetError, match=r"labels\.npy: cannot be read \(Is a directory\)"):
+        data.labels(region)
+    path.rmdir()
     with pytest.raises(DatasetError, match=r"labels\.npy: missing though the data set was whole; prepare it again"):
         data.labels(region)
+
+
+FOREIGN = {
+    "other sizes": (np.zeros((5, 5), np.uint8), r"labels of \(5, 5\) \|u1, regions\.csv tells \(40, 40\) \|u1; prepare it again"),
+    "more sides": (np.zeros((40, 40, 1), np.uint8), r"labels of \(40, 40, 1\) \|u1, regions\.csv tells \(40, 40\) \|u1"),
+    "other numbers": (np.zeros((40, 40), np.int16), r"labels of \(40, 40\) <i2, regions\.csv tells \(40, 40\) \|u1"),
+    "turned": (np.asfortranarray(np.zeros((40, 40), np.uint8)), r"damaged \(not an array as prepare writes it\)"),
+    "objects": (np.array([{"a": 1}], object), r"labels of \(1,\) \|O, regions\.csv tells"),
+    "other labels": (np.ones((40, 40), np.uint8), r"damaged \(other labels than regions\.csv counts\); prepare the data set again"),
+    "labels of no class": (np.full((40, 40), 200, np.uint8), r"damaged \(other labels than regions\.csv counts\)"),
+}
+
+
+@pytest.mark.parametrize(("array", "message"), FOREIGN.values(), ids=FOREIGN)
+def test_a_foreign_array_is_named(tmp_path: Path, array: np.ndarray, message: str) -> None:
+    """Nothing is mapped, loaded or unpickled that is not what regions.csv tells."""
+    data = small(tmp_path)
+    (region,) = data.regions.index
+    np.save(data.path / "arrays" / f"{region}.labels.npy", array, allow_pickle=True)
+    with pytest.raises(DatasetError, match=rf"{region}\.labels\.npy: {message}"):
+        data.labels(region)
+
+
+def test_an_array_that_is_longer_than_it_says(tmp_path: Path) -> None:
+    data = small(tmp_path)
+    (region,) = data.regions.index
+    with (data.path / "arrays" / f"{region}.image.npy").open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(DatasetError, match=r"image\.npy: damaged \(4,932 bytes, its head tells another size\); prepare the data set again"):
+        data.image(region)
+
+
+@pytest.mark.parametrize("place", [[0, 3, 3], [6, 3, 3], [1, 40, 3], [1, 3, 40], [1, -1, 3], [-1, 3, 3]])
+@pytest.mark.parametrize("kind", ["points", "dots"])
+def test_places_outside_the_region_or_of_no_class(tmp_path: Path, kind: str, place: list[int]) -> None:
+    data = small(tmp_path)
+    (region,) = data.regions.index
+    places = data.points if kind == "points" else data.dots
+    np.save(data.path / "arrays" / f"{region}.{kind}.npy", np.array([[1, 0, 0], [5, 39, 39]], np.int32))
+    assert len(places(region)) == 2
+    np.save(data.path / "arrays" / f"{region}.{kind}.npy", np.array([[1, 0, 0], place], np.int32))
+    with pytest.raises(DatasetError, match=rf"{kind}\.npy: damaged \(a place of no class, or outside\); prepare the data set again"):
+        places(region)

@@ -18,6 +18,7 @@ from breastseg.inference.model import Model, load_model
 from breastseg.inference.predict import PredictConfig, predict
 from breastseg.labels import BUILT_IN, LabelMap
 from breastseg.models.bundle import Bundle
+from breastseg.report.slide import slide_page
 from conftest import class_areas, crop, quiet
 
 
@@ -181,6 +182,88 @@ def test_an_exif_rotated_picture_is_mapped_as_it_is_seen(lively_bundle: Bundle, 
     out = run(lively_bundle, tmp_path / "maps", tmp_path / "noted.png", tmp_path / "seen.png", "--mpp", 0.3)
     assert labels_of(out / "noted").shape == seen.shape[:2]
     assert np.array_equal(labels_of(out / "noted"), labels_of(out / "seen"))
+
+
+@pytest.fixture
+def glass(tmp_path: Path) -> Path:
+    """A picture of nothing but glass, 0.3 x 0.25 mm at 0.5 um/px."""
+    noise = np.random.default_rng(0).normal(242, 0.7, (500, 600, 3))
+    Image.fromarray(np.clip(noise, 0, 255).astype(np.uint8)).save(tmp_path / "glass.png")
+    return tmp_path / "glass.png"
+
+
+def test_a_picture_of_glass_has_no_label_and_says_so(
+    lively_bundle: Bundle, glass: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It came out as 100 % of one class, mostly "other": free of tumor over its whole area."""
+    out = run(
+        lively_bundle, tmp_path / "maps", glass, picture_beside(glass), "--mpp", 0.5, "--figure", 2, "--probabilities", "--uncertainty"
+    )
+    assert not labels_of(out / "glass").any()
+    row = pd.read_csv(out / "measures.csv").set_index("image").loc["glass"]
+    assert row[["analysed_mm2", "tissue_mask_mm2", *(f"{name}_mm2" for name in BUILT_IN["region5"].names)]].tolist() == [0] * 7
+    assert row.filter(regex="percent|nest_area|diameter").isna().all()
+    said = json.loads((out / "glass" / "run.json").read_text(encoding="utf-8"))
+    nothing = "no tissue was found: nothing was analysed; --tissue-mask off looks at glass too"
+    assert said["doubts"] == [nothing, "nearly empty: 0.0 % of it is darker than glass"]
+    assert f"warning: {glass}: {nothing}\n" in capsys.readouterr().out
+    assert json.loads((out / "glass" / "regions.geojson").read_text(encoding="utf-8")) == {"type": "FeatureCollection", "features": []}
+    with Image.open(out / "glass" / "overlay.png") as overlay, Image.open(glass) as seen:
+        assert np.array_equal(np.asarray(overlay)[:500], np.asarray(seen))
+    with Image.open(out / "glass" / "tissue.png") as mask:
+        assert not np.asarray(mask).any()
+    assert nothing in slide_page(out / "glass")
+    assert (out / "figure.png").is_file()
+
+
+def on_glass() -> Image.Image:
+    """400 um of glass beside 150 um of tissue at 0.5 um/px, 400 um high."""
+    field = np.full((800, 1100, 3), 242, np.uint8)
+    field[:, 800:] = np.tile(crop(0), (4, 2, 1))[:800, :300]
+    return Image.fromarray(field)
+
+
+def picture_beside(path: Path) -> Path:
+    """A field full of tissue in the same folder."""
+    picture().save(path.with_name("tissue.png"))
+    return path.with_name("tissue.png")
+
+
+def test_only_an_asked_for_box_of_glass_is_empty(lively_bundle: Bundle, tmp_path: Path) -> None:
+    """The box says so, not the picture, which has tissue elsewhere."""
+    on_glass().save(tmp_path / "field.png")
+    out = run(lively_bundle, tmp_path / "maps", tmp_path / "field.png", "--mpp", 0.5, "--box", "100,100,300,200")
+    doubts = json.loads((out / "field" / "run.json").read_text(encoding="utf-8"))["doubts"]
+    assert doubts == ["no tissue was found in the box: nothing was analysed; --tissue-mask off looks at glass too"]
+    assert not labels_of(out / "field").any()
+
+
+def test_how_much_of_a_flat_picture_is_left_out_is_said(lively_bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    on_glass().save(tmp_path / "field.png")
+    out = run(lively_bundle, tmp_path / "maps", tmp_path / "field.png", "--mpp", 0.5)
+    row = pd.read_csv(out / "measures.csv").iloc[0]
+    assert row["tissue_mask_mm2"] == pytest.approx(row["analysed_mm2"], rel=0.01)
+    percent = 100 * (1 - row["tissue_mask_mm2"] / (800 * 1100 * 0.25 / 1e6))
+    assert percent == pytest.approx(100 * 800 / 1100, abs=4)
+    assert f"field.png: {percent:.3g} % is no tissue and has no label; --tissue-mask off looks at all of it" in capsys.readouterr().out
+
+
+def test_glass_is_named_where_it_is_asked_for(lively_bundle: Bundle, glass: Path, tmp_path: Path) -> None:
+    out = run(lively_bundle, tmp_path / "maps", glass, "--mpp", 0.5, "--tissue-mask", "off")
+    assert labels_of(out / "glass").all()
+    assert not (out / "glass" / "tissue.png").exists()
+    doubts = json.loads((out / "glass" / "run.json").read_text(encoding="utf-8"))["doubts"]
+    assert doubts == ["nearly empty: 0.0 % of it is darker than glass; the map names the glass too"]
+
+
+def test_a_field_full_of_tissue_has_the_same_bytes_with_and_without_the_look_for_glass(lively_bundle: Bundle, tmp_path: Path) -> None:
+    """A person who cut a field out meant all of it."""
+    large = tmp_path / "large.png"
+    Image.fromarray(np.tile(crop(0), (2, 2, 1))).save(large)
+    auto, off = (run(lively_bundle, tmp_path / word, large, "--mpp", 0.5, "--tissue-mask", word) for word in ("auto", "off"))
+    for folder in (auto, off):
+        (folder / "breastseg-work.json").unlink()
+    assert files_under(auto) == files_under(off)
 
 
 def test_same_inputs_same_bytes(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:

@@ -134,6 +134,9 @@ def test_all_glass_is_all_0_with_empty_regions(lively_bundle: Bundle, tmp_path: 
     assert not labels_of(out / "glass").any()
     assert json.loads((out / "glass" / "regions.geojson").read_text(encoding="utf-8"))["features"] == []
     assert pd.read_csv(out / "measures.csv")["analysed_mm2"].tolist() == [0]
+    doubts = json.loads((out / "glass" / "run.json").read_text(encoding="utf-8"))["doubts"]
+    assert doubts[0].startswith("no tissue was found: nothing was analysed")
+    assert "names the glass" not in " ".join(doubts), "it does not"
 
 
 @pytest.mark.parametrize("text", ["260,180,200,160", "130,90,100,80um"])
@@ -166,7 +169,7 @@ def test_probabilities_and_uncertainty_on_demand(lively_bundle: Bundle, slide: P
 
 
 def test_without_the_tissue_mask_everything_is_named(lively_bundle: Bundle, slide: Path, tmp_path: Path) -> None:
-    out = run(lively_bundle, tmp_path / "maps", slide, "--no-tissue-mask", "--figure", 1)
+    out = run(lively_bundle, tmp_path / "maps", slide, "--tissue-mask", "off", "--figure", 1)
     assert labels_of(out / "one").min() >= 1
     assert not (out / "one" / "tissue.png").exists()
     assert (out / "figure.png").is_file()
@@ -269,16 +272,20 @@ def test_a_table_of_slides(lively_bundle: Bundle, folder: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("text", "say"),
     [
-        ("", r"slides\.csv: no rows with a column 'path'; wanted the columns path, mpp, box, patient"),
-        ("slide,mpp\na.tif,0.5\n", r"slides\.csv: no rows with a column 'path'"),
-        ("path,mpp\na.tif,forty\n", r"slides\.csv, line 2: mpp 'forty', wanted a number"),
-        ("path,mpp\n,0.5\n", r"slides\.csv, line 2: no path; name the slide"),
+        ("", r"slides\.csv: empty, wanted a CSV with path and any of mpp, box, patient"),
+        ("slide,mpp\na.tif,0.5\n", r"slides\.csv: columns are slide, mpp; wanted a CSV with path .*; did you mean path by 'slide'\?"),
+        ("path,um/px\na.tif,0.5\n", r"slides\.csv: unknown column 'um/px', wanted .*; did you mean mpp by 'um/px'\?"),
+        ("path,mpp\na.tif,forty\n", r"slides\.csv, row 2: mpp 'forty', wanted a number"),
+        ("path,mpp\na.tif,0\n", r"slides\.csv, row 2: 0 um/px, wanted 0\.05 to 20; give the right value with the table's mpp"),
+        ("path,mpp\n,0.5\n", r"slides\.csv, row 2: no path; name the slide"),
+        ("path\na.tif\nb.tif\na.tif\n", r"slides\.csv, row 4: 'a\.tif' is in row 2 too; keep one row a slide"),
+        ("path,patient\na.tif,M\xfcller\n", r"slides\.csv: not UTF-8, read as Windows-1252: 'M\xfcller' in row 2; save it as CSV UTF-8"),
     ],
 )
 def test_a_table_that_cannot_be_read(
     lively_bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, say: str
 ) -> None:
-    (tmp_path / "slides.csv").write_text(text, encoding="utf-8")
+    (tmp_path / "slides.csv").write_text(text, encoding="latin-1")
     run(lively_bundle, tmp_path / "maps", tmp_path / "slides.csv", status=2)
     assert re.search(say, capsys.readouterr().err)
     assert not (tmp_path / "maps").exists()

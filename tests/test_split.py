@@ -165,6 +165,15 @@ def test_a_csv_by_region(many: Dataset, tmp_path: Path) -> None:
     assert split(many, SplitConfig(str(path)))["split"].to_dict() == wanted
 
 
+def test_a_csv_that_a_spreadsheet_saved(many: Dataset, tmp_path: Path) -> None:
+    """Regions named by their files, in folders, semicolons, capitals, a mark at the start, blank rows, notes of one's own."""
+    wanted = {region: PARTS[int(patient[1:]) % 3] for region, patient in many.regions["patient"].items()}
+    rows = "".join(f"images\\{region}.PNG; {part.upper()};{many.regions.at[region, 'patient']};seen\r\n" for region, part in wanted.items())
+    path = tmp_path / "mine.csv"
+    path.write_text(f"sep=;\r\nREGION;Split;Patient;Note\r\n{rows};;;\r\n", encoding="utf-8-sig")
+    assert split(many, SplitConfig(str(path)))["split"].to_dict() == wanted
+
+
 def test_a_csv_by_patient(many: Dataset, tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_text("patient,split\n" + "".join(f"p{p},{'test' if p < 4 else 'train'}\n" for p in range(40)))
@@ -184,14 +193,22 @@ def test_a_written_split_can_be_given_again(many: Dataset, tmp_path: Path) -> No
     ("text", "message"),
     [
         ("region,split\na,train\nb,test\nc,val\n", "patient P is in test and train; a patient must be on one side only, split by patient"),
-        ("patient,split\nP,train\nP,test\nQ,val\n", r"patient P is in test and train; keep one line"),
-        ("region,split\na,train\na,val\nb,train\nc,test\n", "region a is in train and val; keep one line"),
-        ("region,split\na,train\nb,train\n", "says nothing of region c; add a line for it"),
-        ("patient,split\nQ,train\n", "says nothing of region a; add a line for it"),
-        ("region,split\na,train\nb,train\nc,holdout\n", "split has the part 'holdout', wanted train, val, test"),
-        ("region,split\na,train\nb,train\nc,\n", "split has the part '', wanted train, val, test"),
-        ("region,part\na,train\n", "columns are region, part, wanted region or patient, and split"),
-        ("region;split\na;train\n", "columns are region;split, wanted region or patient, and split"),
+        ("patient,split\nP,train\nP,test\nQ,val\n", r"row 3: patient P is in test, in row 2 in train; keep one row"),
+        ("region,split\na,train\na,val\nb,train\nc,test\n", "row 3: region a is in val, in row 2 in train; keep one row"),
+        ("region,split\na,train\nb,train\n", "says nothing of region c; add a row for it"),
+        ("patient,split\nQ,train\n", "says nothing of region a; add a row for it"),
+        ("region,split\na,train\nb,train\nc,holdout\n", "row 4: split has the part 'holdout', wanted train, val, test"),
+        ("region,split\na,train\nb,train\nc,\n", "row 4: split has the part '', wanted train, val, test"),
+        ("region,part\na,train\n", "columns are region, part; wanted a CSV with split .*; did you mean split by 'part'?"),
+        ("regions,split\na,train\n", "unknown column 'regions', .*; did you mean region by 'regions'?"),
+        ("site,split\ns,train\n", "columns are site, split, wanted region or patient, and split"),
+        ("region;split\na;train\n", "says nothing of region b; add a row for it"),
+        ("region,split\na,train\nb,train\nc,test\nd,test\n", "row 5: region 'd' is not in regions.csv; mend the row, or remove it"),
+        ("patient,split\nP,train\nQ,test\nR,test\n", "row 4: patient 'R' is not in regions.csv; mend the row, or remove it"),
+        ("region,split\na,train\nb,train\nc,test\na,train\n", "row 5: region a is in train, in row 2 in train; keep one row"),
+        ("region,patient,split\na,P,train\nb,P,train\nc,P,test\n", "row 4: patient is 'P', regions.csv says 'Q'; mend the row"),
+        ("region,site,split\na,s,train\nb,s,train\nc,,test\n", "row 4: site is '', regions.csv says 's'; mend the row"),
+        ("patient,split\np,train\nQ,test\n", "row 2: patient 'p' is not in regions.csv; is it 'P', changed by a spreadsheet?"),
         ("", "mine.csv"),
         ("region,split\na,train\nb,train,x,y\n", "mine.csv"),
         ("region,split\n\xe9\xff,train\n", "mine.csv"),
@@ -284,7 +301,7 @@ def test_loading_a_split(many: Dataset) -> None:
         load_split(many)
     table = split(many, SplitConfig("random"))
     (many.path / "split.csv").write_text(table.iloc[1:].to_csv())
-    with pytest.raises(SplitError, match=r"split\.csv: lists other regions than regions\.csv; split the data set again"):
+    with pytest.raises(SplitError, match=rf"split\.csv: says nothing of region {table.index[0]}; add a row for it"):
         load_split(many)
 
 

@@ -14,11 +14,12 @@ from breastseg.errors import ImageError, InputError
 from breastseg.geometry import Box, tile_grid
 from breastseg.inference.model import Model, load_model
 from breastseg.inference.predict import PredictConfig, predict
-from breastseg.inference.stream import CELL_PX, Block, MapConfig, make_maps, plan_map
+from breastseg.inference.stream import CELL_PX, Block, MapConfig, TissueMask, make_maps, plan_map
 from breastseg.inference.tiles import PixelField, TileConfig, name_tissue
 from breastseg.models.bundle import Bundle
 from breastseg.runtime.runner import likeliest
-from breastseg.slides import Pixels, resample_pixels
+from breastseg.slides import Pixels, Slide, resample_pixels
+from breastseg.slides.flat import FlatSlide
 from breastseg.slides.slide import Corners
 from conftest import crop, quiet
 
@@ -97,10 +98,10 @@ def named(tiny_bundle: Bundle) -> Model:
     return Model(tiny_bundle, by_red)
 
 
-EVERYTHING = MapConfig(tissue_mask=False)
+EVERYTHING = MapConfig(tissue_mask="off")
 
 
-def whole(model: Model, slide: ArraySlide, folder: Path, config: MapConfig = EVERYTHING) -> npt.NDArray[np.uint8]:
+def whole(model: Model, slide: Slide, folder: Path, config: MapConfig = EVERYTHING) -> npt.NDArray[np.uint8]:
     folder.mkdir(exist_ok=True)
     with make_maps(plan_map(slide, model, config), model, config, folder) as maps:
         return maps.labels.read(Box(0, 0, *maps.labels.size_px))
@@ -110,7 +111,7 @@ def whole(model: Model, slide: ArraySlide, folder: Path, config: MapConfig = EVE
 @pytest.mark.parametrize("blend", [False, True])
 def test_a_pixelwise_runner_gives_the_pixelwise_answer(named: Model, tmp_path: Path, shape: tuple[int, int], blend: bool) -> None:
     pixels = random_pixels(shape)
-    labels = whole(named, ArraySlide(pixels), tmp_path, MapConfig(tissue_mask=False, blend=blend))
+    labels = whole(named, ArraySlide(pixels), tmp_path, MapConfig(tissue_mask="off", blend=blend))
     assert np.array_equal(labels, pixels[..., 0] % 5 + 1)
 
 
@@ -189,6 +190,49 @@ def test_glass_is_0_and_tissue_is_named(named: Model, tmp_path: Path, blend: boo
     assert not labels[:, :300].any()
 
 
+@pytest.fixture
+def section(tmp_path: Path) -> FlatSlide:
+    """A flat picture: tissue on glass, 550 x 450 um."""
+    Image.fromarray(tissue_on_glass()).save(tmp_path / "section.png")
+    return FlatSlide(tmp_path / "section.png", 0.5)
+
+
+@pytest.mark.parametrize(("word", "masked"), [("auto", True), ("on", True), ("off", False)])
+@pytest.mark.parametrize("blend", [False, True])
+def test_glass_of_a_flat_picture_is_0_if_it_is_wide(
+    named: Model, section: FlatSlide, tmp_path: Path, word: TissueMask, masked: bool, blend: bool
+) -> None:
+    """1.1 x 0.9 mm: 300 um above and below the tissue are not wide, 400 um at its left are."""
+    wide = ArraySlide(np.pad(tissue_on_glass(), ((0, 0), (600, 0), (0, 0)), mode="edge"))
+    Image.fromarray(wide.pixels).save(tmp_path / "wide.png")
+    config = MapConfig(tissue_mask=word, blend=blend)
+    everything = whole(named, wide, tmp_path / "everything", MapConfig(tissue_mask="off", blend=blend))
+    labels = whole(named, FlatSlide(tmp_path / "wide.png", 0.5), tmp_path / "labels", config)
+    assert everything.all()
+    assert np.array_equal(labels[labels > 0], everything[labels > 0])
+    assert labels[300:700, 1000:1500].all()
+    assert (labels == 0).mean() == (pytest.approx(1 - 400 * 500 / (900 * 1700), abs=0.05) if masked else 0)
+    assert (plan_map(section, named, config).tissue is None) == (word != "on")
+
+
+@pytest.mark.parametrize("colour", [243, 255, 0])
+@pytest.mark.parametrize("word", ["auto", "on"])
+def test_of_a_flat_picture_without_tissue_no_tile_is_looked_at(named: Model, tmp_path: Path, colour: int, word: TissueMask) -> None:
+    Image.new("RGB", (900, 700), (colour, colour, colour)).save(tmp_path / "glass.png")
+    config = MapConfig(tissue_mask=word)
+    plan = plan_map(FlatSlide(tmp_path / "glass.png", 0.5), named, config)
+    assert plan.area_px == 0
+    with make_maps(plan, named, config, tmp_path) as maps:
+        assert not maps.labels.read(Box(0, 0, 900, 700)).any()
+
+
+@pytest.mark.parametrize("word", [True, False, None, "yes", "Auto"])
+def test_another_word_for_the_tissue_mask_is_refused(word: object) -> None:
+    """It was True or False once."""
+    with pytest.raises(InputError, match=f"tissue_mask {word!r}: wanted auto, on or off"):
+        MapConfig(tissue_mask=word)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("mpp", [0.25, 0.3, 0.5, 1.0])
 @pytest.mark.parametrize("blend", [False, True])
 def test_a_box_of_a_slide_is_the_same_box_of_the_whole(lively_bundle: Bundle, tmp_path: Path, mpp: float, blend: bool) -> None:
@@ -209,7 +253,7 @@ def test_a_box_of_a_slide_is_the_same_box_of_the_whole(lively_bundle: Bundle, tm
 
 def test_a_small_box_reads_little(named: Model, tmp_path: Path) -> None:
     slide = ArraySlide(random_pixels((2000, 2000)))
-    whole(named, slide, tmp_path, MapConfig(tissue_mask=False, box=Box(1000, 1000, 20, 20)))
+    whole(named, slide, tmp_path, MapConfig(tissue_mask="off", box=Box(1000, 1000, 20, 20)))
     assert sum((right - left) * (bottom - top) for left, top, right, bottom in slide.reads) <= 2 * named.card.tile_px**2
 
 
@@ -248,7 +292,7 @@ def test_probabilities_and_entropy_are_kept_where_something_was_analysed(named: 
     pixels[:, 104:] = 200
     model, config = (
         replace(named, runner=Known(look)),
-        MapConfig(tissue_mask=False, probabilities=True, uncertainty=True, box=Box(0, 0, 200, 64)),
+        MapConfig(tissue_mask="off", probabilities=True, uncertainty=True, box=Box(0, 0, 200, 64)),
     )
     with make_maps(plan_map(ArraySlide(pixels), model, config), model, config, tmp_path) as maps:
         assert [raster.size_px for raster in maps.probabilities] == [(200, 100)] * 5
@@ -284,7 +328,7 @@ def test_nothing_the_size_of_the_slide_is_held(named: Model, tmp_path: Path, mon
     at_once = Known(by_red.look)
     model = replace(named, runner=at_once, bundle=replace(named.bundle, card=replace(named.card, tile_px=1024, halo_px=64)))
     monkeypatch.setattr(Known, "labels", lambda self, tiles: np.full(tiles.shape[:3], 3, np.uint8))
-    config = MapConfig(tissue_mask=False)
+    config = MapConfig(tissue_mask="off")
     tracemalloc.start()
     try:
         plan = plan_map(ArraySlide(pixels), model, config)

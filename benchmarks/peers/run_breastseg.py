@@ -12,7 +12,7 @@ from breastseg.slides import open_slide
 
 def main() -> None:
     slide, model = open_slide(sys.argv[1]), load_model(sys.argv[2], precision=sys.argv[3])
-    config = MapConfig(tissue_mask=False)
+    config = MapConfig(tissue_mask="off")
     with tempfile.TemporaryDirectory() as scratch, make_maps(plan_map(slide, model, config), model, config, Path(scratch)) as maps:
         write_label_tiff(maps.labels, model.card.label_map, Path(sys.argv[4]), mpp=model.card.mpp, notes={})
     slide.close()

@@ -19,7 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, help="folder of the results, one folder an input in it")
     parser.add_argument("--mpp", type=float, help="microns per pixel at level 0, when the files do not say or say it wrong")
     parser.add_argument("--box", metavar="X,Y,W,H", help="map this field alone: level-0 pixels, or microns with um at the end")
-    parser.add_argument("--no-tissue-mask", dest="tissue_mask", action="store_false", help="look at glass too")
+    parser.add_argument(
+        "--tissue-mask", choices=("auto", "on", "off"), default="auto",
+        help="on: look at tissue alone, glass gets no label; off: look at glass too; auto: on for slides, and for flat pictures "
+        "with glass wider than lumens and fat cells are (default auto)",
+    )  # fmt: skip
     parser.add_argument("--blend", action="store_true", help="where tiles overlap, take the mean of their probabilities")
     parser.add_argument("--probabilities", action="store_true", help="write probabilities.ome.tif, one channel a class")
     parser.add_argument("--uncertainty", action="store_true", help="write uncertainty.ome.tif, the entropy at low resolution")

@@ -10,6 +10,10 @@ arrays/ID.dots.npy    (N, 3) int32 rows of (label, y, x): dots of the annotation
 """
 
 import hashlib
+import math
+import os
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,13 +23,22 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from breastseg.errors import DatasetError
+from breastseg.errors import DatasetError, MppError
 from breastseg.files import read_json
+from breastseg.geometry import check_mpp
 from breastseg.labels import LabelMap, Labels
 from breastseg.slides import Pixels
+from breastseg.tables import Table, read_table, shown
 
 FORMAT = 2
 ARRAYS = "arrays"
+_WORDS = ("patient", "site", "annotation", "mpp_source", "source_split", "image_sha256", "labels_sha256")
+_MOST_PX = 2**40
+_HEADER = re.compile(rb"\{'descr': '([^']{1,8})', 'fortran_order': False, 'shape': \(([\d, ]{1,60})\), \} *\n")
+"""What `prepare` writes at the start of an array; anything else is not of a data set."""
+_MAGIC = b"\x93NUMPY\x01\0"
+_HEADER_BYTES = 1024
+_BLOCK_ROWS = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,36 +65,88 @@ class Dataset:
 
     def image(self, region: str) -> Pixels:
         """Return a region's pixels, (H, W, 3) uint8, memory-mapped."""
-        pixels: Pixels = self._array(region, "image")
+        pixels: Pixels = self._array(region, "image", np.dtype(np.uint8), (*self._shape(region), 3))
         return pixels
 
     def labels(self, region: str) -> Labels:
-        """Return a region's labels, (H, W) uint8, memory-mapped."""
-        labels: Labels = self._array(region, "labels")
+        """Return a region's labels, (H, W) uint8, memory-mapped; counted once, so that none is there that regions.csv does not know."""
+        labels: Labels = self._array(region, "labels", np.dtype(np.uint8), self._shape(region))
+        if region not in self._counted:
+            self._check_counts(region, labels)
+            self._counted.add(region)
         return labels
 
     def points(self, region: str) -> npt.NDArray[np.int32]:
         """Return places of each class, (N, 3) int32 rows of (label, y, x)."""
-        points: npt.NDArray[np.int32] = self._array(region, "points")
-        return points
+        return self._places(region, "points")
 
     def dots(self, region: str) -> npt.NDArray[np.int32]:
         """Return the annotation's dots, (N, 3) int32 rows of (label, y, x)."""
-        dots: npt.NDArray[np.int32] = self._array(region, "dots")
-        return dots
+        return self._places(region, "dots")
 
     def dotted(self, regions: list[str]) -> list[str]:
         """Return those of the regions in which nothing but dots is known."""
         return [region for region in regions if self.regions.loc[region, "annotation"] == "dots"]
 
-    def _array(self, region: str, kind: str) -> Any:
-        path = self.path / ARRAYS / f"{region}.{kind}.npy"
+    @cached_property
+    def _counted(self) -> set[str]:
+        """Return the regions whose labels were counted."""
+        return set()
+
+    @cached_property
+    def _counts(self) -> npt.NDArray[np.int64]:
+        """Return pixels by region and label, as regions.csv has them: those of the labels on disk, whatever they are grouped into."""
+        columns = [name for name in self.regions.columns if name.startswith("px_") and name != "px_not_annotated"]
+        return self.regions[["px_not_annotated", *columns]].to_numpy(np.int64)
+
+    def _shape(self, region: str) -> tuple[int, int]:
+        sides: list[Any] = [self.regions.at[region, side] for side in ("height_px", "width_px")]
+        return int(sides[0]), int(sides[1])
+
+    def _places(self, region: str, kind: str) -> npt.NDArray[np.int32]:
+        places: npt.NDArray[np.int32] = self._array(region, kind, np.dtype(np.int32), (None, 3))
+        ends = (self._counts.shape[1], *self._shape(region))
+        if np.any(places < (1, 0, 0)) or np.any(places >= ends):
+            raise DatasetError(f"{self._path(region, kind)}: damaged (a place of no class, or outside); prepare the data set again")
+        return places
+
+    def _check_counts(self, region: str, labels: Labels) -> None:
+        told = self._counts[self.regions.index.get_loc(region)]
+        found = np.zeros(256, np.int64)
+        for top in range(0, len(labels), _BLOCK_ROWS):
+            found += np.bincount(labels[top : top + _BLOCK_ROWS].ravel(), minlength=256)
+        if found[len(told) :].any() or not np.array_equal(found[: len(told)], told):
+            raise DatasetError(
+                f"{self._path(region, 'labels')}: damaged (other labels than regions.csv counts); prepare the data set again"
+            )
+
+    def _path(self, region: str, kind: str) -> Path:
+        return self.path / ARRAYS / f"{region}.{kind}.npy"
+
+    def _array(self, region: str, kind: str, dtype: "np.dtype[Any]", shape: Sequence[int | None]) -> Any:
+        """Map an array when its header and its size are those of `shape`, in which None is any length."""
+        path = self._path(region, kind)
         try:
-            return np.load(path, mmap_mode="r", allow_pickle=False)
+            with path.open("rb") as file:
+                head = file.read(_HEADER_BYTES)
+                size = file.seek(0, os.SEEK_END)
         except FileNotFoundError:
             raise DatasetError(f"{path}: missing though the data set was whole; prepare it again") from None
-        except (ValueError, EOFError) as cause:
-            raise DatasetError(f"{path}: damaged ({cause}); prepare the data set again") from None
+        except OSError as cause:
+            raise DatasetError(f"{path}: cannot be read ({cause.strerror or cause}); prepare the data set again") from None
+        start = 10 + int.from_bytes(head[8:10], "little")
+        header = _HEADER.fullmatch(head[10:start]) if head.startswith(_MAGIC) else None
+        if header is None:
+            raise DatasetError(f"{path}: damaged (not an array as prepare writes it); prepare the data set again")
+        found = tuple(int(length) for length in header[2].split(b",") if length.strip())
+        wanted = tuple(there if here is None else here for here, there in zip(shape, found, strict=False))
+        if header[1] != dtype.str.encode() or len(found) != len(shape) or found != wanted:
+            raise DatasetError(
+                f"{path}: {kind} of {found} {header[1].decode('latin-1')}, regions.csv tells {wanted} {dtype.str}; prepare it again"
+            )
+        if size != start + math.prod(found) * dtype.itemsize:
+            raise DatasetError(f"{path}: damaged ({size:,} bytes, its head tells another size); prepare the data set again")
+        return np.memmap(path, dtype, mode="r", offset=start, shape=found)
 
     @cached_property
     def class_pixels(self) -> pd.DataFrame:
@@ -112,10 +177,68 @@ def open_dataset(path: str | Path) -> Dataset:
     if not isinstance(info, dict) or "format" not in info:
         raise DatasetError(f"{root / 'dataset.json'}: not a data set's description; prepare it again")
     if info["format"] != FORMAT:
-        raise DatasetError(f"{root}: data set format {info['format']}, wanted {FORMAT}; prepare it again into a new folder")
+        raise DatasetError(f"{root}: data set format {shown(str(info['format']))}, wanted {FORMAT}; prepare it again into a new folder")
     if not {"mpp", "label_map", "dot_radius_um", "parts"} <= info.keys():
         raise DatasetError(f"{root / 'dataset.json'}: not a data set's description; prepare it again")
     label_map = LabelMap.from_dict(info["label_map"], str(root / "dataset.json"))
-    table = pd.read_csv(root / "regions.csv", dtype={"region": str, "patient": str, "site": str, "source_split": str},
-                        keep_default_na=False).set_index("region")  # fmt: skip
-    return Dataset(root, label_map, float(info["mpp"]), table, float(info["dot_radius_um"]), tuple(info["parts"]))
+    mpp, radius, parts = info["mpp"], info["dot_radius_um"], info["parts"]
+    if not (_is_number(mpp) and _is_number(radius) and radius > 0 and isinstance(parts, list) and all(isinstance(p, str) for p in parts)):
+        raise DatasetError(f"{root / 'dataset.json'}: mpp, dot_radius_um or parts are not as prepare writes them; prepare it again")
+    try:
+        check_mpp(mpp, str(root / "dataset.json"))
+    except MppError as cause:
+        raise DatasetError(f"{cause}; prepare it again") from None
+    return Dataset(root, label_map, float(mpp), _regions(root / "regions.csv", label_map), float(radius), tuple(parts))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -1e9 < value < 1e9
+
+
+def _regions(path: Path, label_map: LabelMap) -> pd.DataFrame:
+    """Read the table of regions, columns of pixels in the order of the labels.
+
+    Raises:
+        DatasetError: it is not such a table, or one that has been changed: a region twice, pixels that do not add up, no number.
+    """
+    classes = tuple(f"px_{name}" for name in label_map.names)
+    needed = ("region", *_WORDS[:3], "width_px", "height_px", "source_mpp", *_WORDS[3:], "px_not_annotated", *classes)
+    table = read_table(path, DatasetError, needed=needed, known=("box_level0_px",), others=True)
+    if foreign := [name for name in table.columns if name.startswith("px_") and name not in needed]:
+        raise DatasetError(f"{path}: column {shown(foreign[0])} is of no class in dataset.json; prepare it again")
+    for column in ("region", "patient"):
+        table.needs(column, f"no {column}; prepare it again")
+    for name, row in table.by("region").items():
+        if re.search(r"[/\\]", name):
+            raise DatasetError(f"{table.where(row)}: region '{shown(name)}' is no name of a file; prepare it again")
+        if row["annotation"] not in {"areas", "dots"}:
+            raise DatasetError(f"{table.where(row)}: annotation '{shown(row['annotation'])}', wanted areas or dots; prepare it again")
+    columns: dict[str, Any] = {}
+    for column in sorted(table.columns, key=lambda name: needed.index(name) if name in needed else len(needed)):
+        if column in {"width_px", "height_px", "px_not_annotated", *classes}:
+            columns[column] = _whole(table, column)
+        elif column == "source_mpp":
+            columns[column] = _positive(table, column)
+        else:
+            columns[column] = [row[column] for row in table.rows]
+    found = pd.DataFrame(columns).set_index("region")
+    odd = found[["px_not_annotated", *classes]].sum(axis=1).to_numpy() != (found["width_px"] * found["height_px"]).to_numpy()
+    if odd.any():
+        raise DatasetError(f"{table.where(table.rows[int(odd.argmax())])}: pixels do not add up to width_px x height_px; prepare it again")
+    return found
+
+
+def _whole(table: Table, column: str) -> list[int]:
+    found = table.numbers(column)
+    for row, number in zip(table.rows, found, strict=True):
+        if number is None or not (number.is_integer() and 0 <= number <= _MOST_PX):
+            raise DatasetError(f"{table.where(row)}: {column} '{shown(row[column])}', wanted a whole number; prepare it again")
+    return [int(number or 0) for number in found]
+
+
+def _positive(table: Table, column: str) -> list[float]:
+    found = table.numbers(column)
+    for row, number in zip(table.rows, found, strict=True):
+        if not number or number < 0:
+            raise DatasetError(f"{table.where(row)}: {column} '{shown(row[column])}', wanted microns per pixel; prepare it again")
+    return [number or 0.0 for number in found]

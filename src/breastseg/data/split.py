@@ -11,6 +11,8 @@ import pandas as pd
 from breastseg.data.dataset import Dataset
 from breastseg.errors import InputError, SplitError
 from breastseg.files import write_text
+from breastseg.sources.rows import picture_name
+from breastseg.tables import Table, alike, read_table, shown
 from breastseg.wording import counted
 
 PARTS = ("train", "val", "test")
@@ -98,14 +100,31 @@ def load_split(dataset: Dataset) -> pd.DataFrame:
     Raises:
         SplitError: not split yet, or the file does not fit the regions.
     """
-    path = dataset.path / "split.csv"
+    rows = listed_split(dataset)
+    repeated = rows.index[rows.index.duplicated()]
+    if len(repeated):
+        raise SplitError(f"{dataset.path / 'split.csv'}: region {repeated[0]} is in two rows; split the data set again")
+    check_split(rows, [], leaky=is_leaky(rows))
+    return rows
+
+
+def listed_split(dataset: Dataset) -> pd.DataFrame:
+    """Return the data set's split.csv as it lies there, by region: patient, site, split; a region may be in several rows.
+
+    Raises:
+        SplitError: not split yet, no such table, a region that is missing or not known, a part that is none, or a patient or
+            hospital who is not the one in regions.csv.
+    """
+    path, regions = dataset.path / "split.csv", dataset.regions
     if not path.is_file():
         raise SplitError(f"{dataset.path}: not split yet; run breastseg split {dataset.path} --scheme random")
-    table = pd.read_csv(path, dtype=str, keep_default_na=False).set_index("region")
-    if set(table.index) != set(dataset.regions.index):
-        raise SplitError(f"{path}: lists other regions than regions.csv; split the data set again")
-    check_split(table, [], leaky=is_leaky(table))
-    return table
+    table = read_table(path, SplitError, needed=("region", "split"), known=("patient", "site", LEAKY))
+    names = _names(table, regions, "region", "split the data set again")
+    _check_whole(table, regions, "region", names)
+    found = regions.loc[names, ["patient", "site"]].assign(split=_parts(table))
+    if LEAKY in table.columns:
+        found[LEAKY] = [row[LEAKY] for row in table.rows]
+    return found
 
 
 def is_leaky(table: pd.DataFrame) -> bool:
@@ -187,20 +206,60 @@ def _from_csv(regions: pd.DataFrame, config: SplitConfig) -> pd.Series:
     path = Path(config.scheme)
     if not path.is_file():
         raise InputError(f"--scheme {config.scheme}: not known; wanted {', '.join(_SCHEMES)}, or a CSV file")
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as cause:
-        raise SplitError(f"{path}: not a CSV table ({' '.join(str(cause).split())})") from None
+    table = read_table(path, SplitError, needed=("split",), known=("region", "patient", "site", LEAKY))
     key = next((k for k in ("region", "patient") if k in table.columns), None)
-    if key is None or "split" not in table.columns:
+    if key is None:
         raise SplitError(f"{path}: columns are {', '.join(table.columns)}, wanted region or patient, and split")
-    repeated = table.groupby(key)["split"].nunique()
-    for name in repeated.index[repeated > 1]:
-        raise SplitError(f"{path}: {key} {name} is in {' and '.join(sorted(set(table.loc[table[key] == name, 'split'])))}; keep one line")
-    parts = (regions.index.to_series() if key == "region" else regions["patient"]).map(table.drop_duplicates(key).set_index(key)["split"])
-    if parts.isna().any():
-        raise SplitError(f"{path}: says nothing of region {parts.index[parts.isna()][0]}; add a line for it")
-    return parts
+    found: dict[str, tuple[str, int]] = {}
+    for row, name, part in zip(table.rows, _names(table, regions, key, "mend the row, or remove it"), _parts(table), strict=True):
+        before, number = found.setdefault(name, (part, row.number))
+        if before != part or (key == "region" and number != row.number):
+            raise SplitError(f"{table.where(row)}: {key} {name} is in {part}, in row {number} in {before}; keep one row")
+    _check_whole(table, regions, key, found)
+    return (regions.index.to_series() if key == "region" else regions["patient"]).map(lambda name: found[name][0])
+
+
+def _parts(table: Table) -> list[str]:
+    """Return each row's part; case does not matter."""
+    found = [row["split"].casefold() for row in table.rows]
+    for row, part in zip(table.rows, found, strict=True):
+        if part not in PARTS:
+            raise SplitError(f"{table.where(row)}: split has the part '{shown(row['split'])}', wanted {', '.join(PARTS)}")
+    return found
+
+
+def _names(table: Table, regions: pd.DataFrame, key: str, advice: str) -> list[str]:
+    """Return the region or patient of each row, as `key` says; a region may be named by its picture's file.
+
+    Raises:
+        SplitError: a row fits no region, or contradicts what is known of it.
+    """
+    known = {str(name) for name in (regions.index if key == "region" else regions["patient"])}
+    near = {alike(name): name for name in sorted(known)}
+    found = []
+    for row in table.rows:
+        name = row[key]
+        if name not in known and key == "region":
+            name = picture_name(name.replace("\\", "/").split("/")[-1])
+        if name not in known:
+            other = near.get(alike(name))
+            meant = f"; is it '{other}', changed by a spreadsheet? Keep that column as text" if other else f"; {advice}"
+            raise SplitError(f"{table.where(row)}: {key} '{shown(row[key])}' is not in regions.csv{meant}")
+        if key == "region":
+            for column in ("patient", "site"):
+                here, there = row[column], str(regions.at[name, column])
+                if column in table.columns and here != there:
+                    raise SplitError(f"{table.where(row)}: {column} is '{shown(here)}', regions.csv says '{shown(there)}'; {advice}")
+        found.append(name)
+    return found
+
+
+def _check_whole(table: Table, regions: pd.DataFrame, key: str, names: Iterable[str]) -> None:
+    """Refuse a table that leaves a region out."""
+    named = set(names)
+    for region, name in zip(regions.index, regions.index if key == "region" else regions["patient"], strict=True):
+        if name not in named:
+            raise SplitError(f"{table.path}: says nothing of region {region}; add a row for it")
 
 
 _SCHEMES: Mapping[str, Callable[[pd.DataFrame, SplitConfig], pd.Series]] = {

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from breastseg.data.dataset import Dataset
@@ -11,8 +10,7 @@ from breastseg.data.split import is_leaky, split_fingerprint
 from breastseg.errors import DatasetError, LabelError, SplitError
 from breastseg.evaluation.regroup import common_maps, regroup
 from breastseg.inference.model import Model
-from breastseg.labels import Labels, load_label_map
-from breastseg.slides import Pixels
+from breastseg.labels import load_label_map
 from breastseg.wording import counted
 
 
@@ -112,15 +110,3 @@ def with_truth(data: Dataset, regions: Sequence[str], part: str) -> tuple[list[s
             f"{data.path}: no annotated pixel in the {counted(len(regions), 'region')} of split '{part}'; there is nothing to score"
         )
     return known, [region for region in regions if region not in set(known)]
-
-
-def check_truth(data: Dataset, region: str, pixels: Pixels, truth: Labels) -> None:
-    """Raise DatasetError when picture and truth have other sizes, or a label is none of the classes."""
-    sizes = [f"{shape[1]} x {shape[0]}" for shape in (truth.shape, pixels.shape)]
-    if sizes[0] != sizes[1]:
-        raise DatasetError(f"{data.path}: region {region}: labels of {sizes[0]} px, picture of {sizes[1]}; prepare the data set again")
-    if int(np.max(truth, initial=0)) > len(data.label_map.classes):
-        raise DatasetError(
-            f"{data.path}: region {region}: label {np.max(truth)}, its label map '{data.label_map.name}' has "
-            f"{len(data.label_map.classes)} classes; prepare the data set again"
-        )

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.split import load_split, regions_of, split_fingerprint
-from breastseg.evaluation.checks import check_truth, fitted, leak_of, seen_by, with_truth
+from breastseg.evaluation.checks import fitted, leak_of, seen_by, with_truth
 from breastseg.evaluation.compare import NOT_ANALYSED, comparison, open_other
 from breastseg.evaluation.seen import SeenProbabilities
 from breastseg.evaluation.summary import RegionCounts, figures_of, hospital_rows, probability_figures, region_rows
@@ -157,7 +157,6 @@ def counts_table(counts: dict[str, Counts], names: list[str], unit: str) -> pd.D
 def _score_region(model: Model, data: Dataset, region: str, folder: Path, seen: SeenProbabilities | None) -> RegionCounts:
     """Count a region's pixels, dots and borders; pixels count only where more than dots is known of it."""
     pixels, truth = data.image(region), np.asarray(data.labels(region))
-    check_truth(data, region, pixels, truth)
     classes = len(model.card.label_map.classes)
     pixel_truth = np.zeros_like(truth) if data.dotted([region]) else truth
     prediction = _name(model, pixels, pixel_truth, data.mpp, seen, region)

@@ -1,18 +1,19 @@
 """What a person names for `predict`: pictures, slides, folders of them, or a table of slides."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from breastseg.errors import ImageError, InputError
 from breastseg.files import WORK_FILE
+from breastseg.geometry import check_mpp
 from breastseg.slides import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
+from breastseg.tables import Row, Table, read_table, shown
 
 OWN_NAMES = ("measures.csv", "measures.parquet", "manifest.csv", "figure.png", WORK_FILE)
 _SUFFIXES = tuple(dict.fromkeys((*IMAGE_SUFFIXES, *SLIDE_SUFFIXES)))
-_COLUMNS = ("path", "mpp", "box", "patient")
-_WANTED = f"wanted the columns {', '.join(_COLUMNS)} (all but path may be left out)"
+_TABLES = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".ods")
+"""Names of tables of slides, and of what a table must be saved from."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def list_inputs(inputs: Sequence[str | Path]) -> list[Input]:
     """
     found: list[Input] = []
     for item in map(Path, inputs):
-        if item.suffix.lower() == ".csv" and item.is_file():
+        if item.suffix.lower() in _TABLES and item.is_file():
             found += _listed(item)
         elif item.is_dir() and not is_slide_folder(item):
             found += _inside(item)
@@ -78,24 +79,26 @@ def _inside(folder: Path) -> list[Input]:
     return [Input(path, named=False) for path in paths]
 
 
-def _listed(table: Path) -> list[Input]:
+def _listed(path: Path) -> list[Input]:
     """Read a table of slides; paths are relative to it."""
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except UnicodeDecodeError:
-        raise InputError(f"{table}: not UTF-8; {_WANTED}") from None
-    if not rows or "path" not in rows[0]:
-        raise InputError(f"{table}: no rows with a column 'path'; {_WANTED}")
-    return [_row(table, number, row) for number, row in enumerate(rows, start=2)]
+    table = read_table(path, InputError, needed=("path",), known=("mpp", "box", "patient"))
+    for note in table.notes:  # nobody hears a note here
+        raise InputError(f"{path.parent / note}; save it as CSV UTF-8")
+    table.needs("path", "no path; name the slide, or remove the row")
+    mpps = table.numbers("mpp")
+    found = [_row(table, row, mpp) for row, mpp in zip(table.rows, mpps, strict=True)]
+    seen: dict[Path, Row] = {}
+    for row, one in zip(table.rows, found, strict=True):
+        first = seen.setdefault(one.path, row)
+        if first is not row:
+            raise InputError(f"{table.where(row)}: '{shown(row['path'])}' is in row {first.number} too; keep one row a slide")
+    return found
 
 
-def _row(table: Path, number: int, row: dict[str, str | None]) -> Input:
-    path, mpp, box, patient = ((row.get(column) or "").strip() for column in _COLUMNS)
-    if not path:
-        raise InputError(f"{table}, line {number}: no path; name the slide or remove the line")
-    try:
-        given = float(mpp) if mpp else None
-    except ValueError:
-        raise InputError(f"{table}, line {number}: mpp '{mpp}', wanted a number of microns per pixel, as in 0.25") from None
-    return Input(table.parent / path, named=False, mpp=given, box=box or None, patient=patient or None)
+def _row(table: Table, row: Row, mpp: float | None) -> Input:
+    if mpp is not None:
+        check_mpp(mpp, table.where(row), "the table's mpp")
+    path = table.path.parent / row["path"]
+    if "\\" in row["path"] and not path.exists():  # as Windows writes it
+        path = table.path.parent / row["path"].replace("\\", "/")
+    return Input(path, named=False, mpp=mpp, box=row["box"] or None, patient=row["patient"] or None)

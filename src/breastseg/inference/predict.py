@@ -4,7 +4,7 @@ OUT/NAME/labels.png          a picture's labels: 8-bit palette, the input's size
 OUT/NAME/labels.ome.tif      a slide's labels: pyramid at the model's um/px, values are labels, names and colours inside
 OUT/NAME/regions.geojson     the same as polygons with holes in level-0 pixels, for QuPath
 OUT/NAME/overlay.png         the input with its classes over it, and a legend; of a slide overlay.jpg, at low resolution
-OUT/NAME/tissue.png          a slide's tissue mask
+OUT/NAME/tissue.png          the tissue mask of a slide, and of a flat picture where it leaves out glass
 OUT/NAME/run.json            everything needed to do it again
 OUT/NAME/probabilities.ome.tif, uncertainty.ome.tif    when asked for
 OUT/measures.csv             areas, shares and shapes, one row an input
@@ -12,7 +12,6 @@ OUT/manifest.csv             what became of each input, why, and in what time
 OUT/figure.png               with `figure`: the first inputs beside their masks
 """
 
-import csv
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -34,6 +33,7 @@ from breastseg.inference.stream import Block, Plan, Watch, plan_map
 from breastseg.outputs.pictures import save_figure
 from breastseg.slides import Slide, open_slide
 from breastseg.slides.flat import FlatSlide
+from breastseg.tables import read_table
 from breastseg.wording import counted
 
 _MANIFEST = ("slide", "outcome", "cause", "seconds", "result", "patient")
@@ -233,8 +233,11 @@ def _manifest(out: Path) -> dict[str, str]:
     path = out / "manifest.csv"
     if not path.is_file():
         return {}
-    with path.open(encoding="utf-8", newline="") as file:
-        return {row["slide"]: row["seconds"] for row in csv.DictReader(file)}
+    try:
+        table = read_table(path, InputError, needed=("slide", "seconds"), others=True)
+    except InputError:  # it is written anew, and a damaged one stops no run: what it knew is left blank
+        return {}
+    return {row["slide"]: row["seconds"] for row in table.rows}
 
 
 def _write_manifest(rows: Sequence[dict[str, Any]], out: Path) -> None:

@@ -70,20 +70,24 @@ def write_result(
         with make_maps(plan, model, config.map, scratch, watch=watch) as maps:
             mpp = _raster_mpp(slide, maps.labels.size_px)
             if isinstance(slide, FlatSlide):
-                labels, found = _write_picture(slide, maps.labels, model, beside, scratch)
+                labels, shown = _write_picture(slide, maps.labels, model, beside, scratch)
+                _tell_glass(slide, plan, say)
             else:
-                labels, found = maps.labels, _write_slide(slide, maps.labels, plan, model, beside, mpp)
+                labels, shown = maps.labels, _write_slide(slide, maps.labels, model, beside, mpp)
+            if plan.tissue is not None:
+                _save_mask(plan.tissue, beside / "tissue.png")
             with labels:
                 kept = _write_shapes(slide, labels, plan, model, beside, config, say)
             _write_scores(maps, model, beside, mpp)
         shutil.rmtree(scratch)
-        told = {**_provenance(slide, model, config), **kept, "doubts": [*slide.notes, *found, *_coarse(slide, model), *_fault(model)]}
+        found = [*doubts(shown, glass_named=plan.tissue is None), *_coarse(slide, model), *_fault(model)]
+        told = {**_provenance(slide, model, config), **kept, "doubts": [*slide.notes, *_empty(kept, config), *found]}
         write_json(beside / "run.json", told)
     return told
 
 
-def _write_picture(slide: FlatSlide, mapped: Raster, model: Model, folder: Path, scratch: Path) -> tuple[Raster, list[str]]:
-    """Write a flat picture's map in its own size; return that as a raster, and what speaks against the picture."""
+def _write_picture(slide: FlatSlide, mapped: Raster, model: Model, folder: Path, scratch: Path) -> tuple[Raster, Pixels]:
+    """Write a flat picture's map in its own size; return that as a raster, and the picture."""
     pixels, label_map = slide.read(mpp=slide.mpp), model.card.label_map
     labels = resample_labels(mapped.read(Box(0, 0, *mapped.size_px)), slide.size_px)
     save_labels(labels, label_map, folder / "labels.png")
@@ -91,18 +95,16 @@ def _write_picture(slide: FlatSlide, mapped: Raster, model: Model, folder: Path,
     raster = Raster(scratch / "picture", slide.size_px)
     raster.write(Box(0, 0, *slide.size_px), labels)
     raster.finish()
-    return raster, doubts(pixels)
+    return raster, pixels
 
 
-def _write_slide(slide: Slide, labels: Raster, plan: Plan, model: Model, folder: Path, mpp: float) -> list[str]:
-    """Write a slide's label image, tissue mask and overlay; return what speaks against the slide."""
+def _write_slide(slide: Slide, labels: Raster, model: Model, folder: Path, mpp: float) -> Pixels:
+    """Write a slide's label image and overlay; return the slide, small."""
     frame = {"level0_size_px": "{} {}".format(*slide.size_px), "level0_mpp": f"{slide.mpp:.6g}", "model": model.card.name}
     write_label_tiff(labels, model.card.label_map, folder / "labels.ome.tif", mpp=mpp, notes=frame)
-    if plan.tissue is not None:
-        _save_mask(plan.tissue, folder / "tissue.png")
     pixels, small = overview(slide, labels)
     save_overlay(pixels, small, model.card.label_map, folder / "overlay.jpg")
-    return doubts(pixels)
+    return pixels
 
 
 def overview(slide: Slide, labels: Raster) -> tuple[Pixels, npt.NDArray[np.uint8]]:
@@ -142,6 +144,21 @@ def _write_scores(maps: Maps, model: Model, folder: Path, mpp: float) -> None:
     if maps.uncertainty:
         notes = {"values": "1 + 254 times the entropy of the probabilities, as a share of its maximum; 0 is not analysed"}
         write_planes_tiff([maps.uncertainty], ["entropy"], folder / "uncertainty.ome.tif", mpp=mpp * CELL_PX, notes=notes)
+
+
+def _tell_glass(slide: Slide, plan: Plan, say: Callable[[str], None]) -> None:
+    """Say how much of a flat picture is left out: whoever cut it out may have meant all of it."""
+    if plan.tissue is None or plan.tissue.all() or not plan.tissue.any():
+        return
+    percent = 100 * (1 - plan.tissue.mean())
+    say(f"{slide.path}: {percent:.3g} % is no tissue and has no label; --tissue-mask off looks at all of it")
+
+
+def _empty(kept: dict[str, Any], config: ResultConfig) -> list[str]:
+    """Say when there was nothing to name."""
+    if kept["measures"]["analysed_mm2"] > 0:
+        return []
+    return [f"no tissue was found{' in the box' if config.map.box else ''}: nothing was analysed; --tissue-mask off looks at glass too"]
 
 
 def _coarse(slide: Slide, model: Model) -> list[str]:

@@ -4,22 +4,27 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from breastseg.errors import InputError
 from breastseg.geometry import Box, Tile, reach, scaled_size, tile_grid
 from breastseg.inference.model import Model
 from breastseg.inference.tiles import Field, Named, PixelField, TileConfig, name_tissue
 from breastseg.rasters import Raster, Values
 from breastseg.slides import Pixels, Slide
 from breastseg.slides.flat import FlatSlide
-from breastseg.slides.tissue import tissue_mask
+from breastseg.slides.tissue import picture_mask, tissue_mask
 
 CELL_PX = 8
 """Side of a cell of the uncertainty map, in pixels of the model."""
+
+TissueMask: TypeAlias = Literal["auto", "on", "off"]
+"""Whether glass is looked at: see `MapConfig`."""
+TISSUE_MASKS: tuple[TissueMask, ...] = get_args(TissueMask)
 
 
 @dataclass(frozen=True)
@@ -42,17 +47,23 @@ class MapConfig:
 
     Attributes:
         box: level-0 pixels; None is the whole slide.
-        tissue_mask: look at tissue alone, and leave glass at 0; a flat picture is looked at as a whole.
+        tissue_mask: "on" looks at tissue alone and leaves glass at 0; "off" looks at everything; "auto" is "on" for slides, and in a flat
+            picture leaves out glass if it is wider than lumens and fat cells are.
         blend: take the mean where tiles overlap.
         probabilities: keep those of every class.
         uncertainty: keep the entropy of the probabilities, at low resolution.
     """
 
     box: Box | None = None
-    tissue_mask: bool = True
+    tissue_mask: TissueMask = "auto"
     blend: bool = False
     probabilities: bool = False
     uncertainty: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise InputError for another word: "false" is not "off"."""
+        if self.tissue_mask not in TISSUE_MASKS:
+            raise InputError(f"tissue_mask {self.tissue_mask!r}: wanted {', '.join(TISSUE_MASKS[:-1])} or {TISSUE_MASKS[-1]}")
 
 
 @dataclass(frozen=True)
@@ -162,7 +173,9 @@ def plan_map(slide: Slide, model: Model, config: MapConfig) -> Plan:
     if isinstance(slide, FlatSlide):
         slide.hold()  # its result shows it in its own size, too
         source = PixelField(slide.read(mpp=model.card.mpp))
-    elif config.tissue_mask:
+        if config.tissue_mask != "off":
+            tissue = picture_mask(slide.read(mpp=slide.mpp), mpp=slide.mpp, always=config.tissue_mask == "on")
+    elif config.tissue_mask != "off":
         tissue = tissue_mask(slide)
     tiles = replace(model.tiles, blend=config.blend)
     plan = Plan(source, tiles, frozenset(), tissue, _scaled(config.box, slide.size_px, size))

@@ -139,7 +139,7 @@ def _legend(width: int, label_map: LabelMap, labels: Labels | None) -> Image.Ima
     size = int(np.clip(width / 45, 11, 36))
     font = ImageFont.load_default(size)
     entries = [(c.color, c.name) for c in label_map.classes]
-    if labels is not None:
+    if labels is not None and labels.any():  # of nothing there are no shares
         counts = np.bincount(labels.ravel(), minlength=len(entries) + 1)[1 : len(entries) + 1]
         total = max(1, int(counts.sum()))
         entries = [(color, f"{name} {100 * n / total:.1f} %") for (color, name), n in zip(entries, counts, strict=True)]

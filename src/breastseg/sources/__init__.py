@@ -1,19 +1,18 @@
 """Where annotations come from, recognised by looking: `open_source(path)` gives Regions and says what it saw."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from breastseg.errors import MppError, SourceError
 from breastseg.geometry import check_mpp
-from breastseg.slides import IMAGE_SUFFIXES, open_slide
+from breastseg.slides import open_slide
 from breastseg.slides.flat import image_size
 from breastseg.sources import bcss, folder, kaggle, m2c
 from breastseg.sources.region import Found, Pair, Region, tcga_patient
+from breastseg.sources.rows import Rows, check_patients, read_rows
 from breastseg.wording import counted
 
 __all__ = ["SOURCES", "Found", "Region", "Source", "known_mpp", "look_into", "open_source"]
@@ -51,26 +50,28 @@ def open_source(*paths: str | Path, mpp: float | None = None, table: str | Path 
     Args:
         paths: the folders.
         mpp: microns per pixel of all its pictures; overrides what the source is known to have.
-        table: CSV with the columns `image` (file name, suffix optional) and any of `patient`, `site`, `mpp`.
+        table: CSV with the columns `image` (file name, suffix optional) and any of `patient`, `site`, `mpp`. Each row is of a
+            picture, and each picture has a row unless its name and its source say as much.
 
     Raises:
-        SourceError: no such folder, nothing recognised, a picture without mask, two regions of one name.
+        SourceError: no such folder, nothing recognised, a picture without mask, two regions of one name, a table that does not join.
         MppError: neither the source nor the person says the resolution.
     """
     seen = [entry for path in paths for entry in _look_into(Path(path))]
     pairs = [(place, found, pair) for place, found in seen for pair in found.pairs]
-    rows = _read_table(Path(table)) if table else {}
-    names = {pair.image.stem for _, _, pair in pairs}
-    spare = tuple(f"{Path(table or '').name}: row '{name}' fits no picture" for name in rows if name not in names)
-    regions: dict[str, Region] = {}
-    for place, found, pair in pairs:
-        region = _region(place, found, pair, mpp, rows.get(pair.image.stem, {}))
-        if region.id in regions:
-            raise SourceError(f"{pair.image}: second region named '{region.id}', the first is {regions[region.id].image}; rename one")
-        regions[region.id] = region
+    images: dict[str, Path] = {}
+    for _, _, pair in pairs:
+        first = images.setdefault(pair.image.stem, pair.image)
+        if first is not pair.image:
+            raise SourceError(f"{pair.image}: second region named '{pair.image.stem}', the first is {first}; rename one")
+    rows = _rows(Path(table), pairs, mpp) if table else None
+    regions = {pair.image.stem: _region(place, found, pair, mpp, rows) for place, found, pair in pairs}
+    if rows:
+        check_patients(regions.values(), rows)
     ordered = tuple(regions[key] for key in sorted(regions))
     parts = tuple(dict.fromkeys(f"{found.kind}: {found.licence}" for _, found in seen))
-    return Source(_describe(seen, ordered), ordered, _label_map(seen), (*_notes(seen, ordered), *spare[:5]), parts)
+    notes = (*_notes(seen, ordered), *(rows.told(mpp) if rows else ()))
+    return Source(_describe(seen, ordered), ordered, _label_map(seen), notes, parts)
 
 
 def _look_into(root: Path) -> list[tuple[Path, Found]]:
@@ -118,24 +119,33 @@ def _label_map(seen: list[tuple[Path, Found]]) -> str | None:
     return names.pop() if len(names) == 1 else None
 
 
-def _region(place: Path, found: Found, pair: Pair, mpp: float | None, row: dict[str, str]) -> Region:
+def _rows(path: Path, pairs: list[tuple[Path, Found, Pair]], mpp: float | None) -> Rows:
+    """Read a person's table; a picture needs no row where TCGA's name and the source, or the person, say as much."""
+    by_image = {pair.image: (place, found) for place, found, pair in pairs}
+
+    def known(image: Path, columns: Collection[str]) -> bool:
+        return tcga_patient(image.stem) is not None and (
+            "mpp" not in columns or mpp is not None or known_mpp(*by_image[image], image) is not None
+        )
+
+    return read_rows(path, [pair for _, _, pair in pairs], known)
+
+
+def _region(place: Path, found: Found, pair: Pair, mpp: float | None, rows: Rows | None) -> Region:
     name = pair.image.stem
     tcga = tcga_patient(name)
-    patient = row.get("patient") or (tcga[0] if tcga else name)
-    site = row.get("site") or (tcga[1] if tcga else "")
-    value, origin = _mpp(place, found, pair, mpp, row)
+    patient = (rows and rows.patient_of(pair.image)) or (tcga[0] if tcga else name)
+    site = (rows and rows.site_of(pair.image)) or (tcga[1] if tcga else "")
+    value, origin = _mpp(place, found, pair, mpp, rows.mpp_of(pair.image) if rows else None)
     return Region(name, pair.image, pair.labels, patient, site, check_mpp(value, str(pair.image), "--source-mpp"), origin, pair.split)
 
 
-def _mpp(place: Path, found: Found, pair: Pair, given: float | None, row: dict[str, str]) -> tuple[float, str]:
+def _mpp(place: Path, found: Found, pair: Pair, given: float | None, said: float | None) -> tuple[float, str]:
     """Return mpp and its origin: given, the table, measured from the release's own bounds, known of it, the file's own."""
     if given is not None:
         return given, "given"
-    if row.get("mpp"):
-        try:
-            return float(row["mpp"]), "table"
-        except ValueError:
-            raise MppError(f"{pair.image}: the table's mpp is '{row['mpp']}', wanted a number as in 0.25") from None
+    if said is not None:
+        return said, "table"
     if known := known_mpp(place, found, pair.image):
         return known
     try:
@@ -146,23 +156,6 @@ def _mpp(place: Path, found: Found, pair: Pair, given: float | None, row: dict[s
             f"{pair.image}: no microns per pixel (looked at --source-mpp, the table's mpp column, what is known of "
             f"{found.kind}, and the file itself); give --source-mpp"
         ) from None
-
-
-def _read_table(path: Path) -> dict[str, dict[str, str]]:
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except FileNotFoundError:
-        raise SourceError(f"{path}: not found, wanted a CSV with the columns image, patient, site, mpp") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as cause:
-        raise SourceError(f"{path}: not a CSV table ({' '.join(str(cause).split())})") from None
-    if "image" not in table.columns:
-        raise SourceError(f"{path}: columns are {', '.join(table.columns)}, wanted image and any of patient, site, mpp")
-    return {_stem(str(row["image"])): {str(k): str(v) for k, v in row.items()} for row in table.to_dict("records")}
-
-
-def _stem(name: str) -> str:
-    """Return a file name without a picture's suffix; `Path.stem` alone would cut `..._MPP-0.2500` at its dot."""
-    return Path(name).stem if Path(name).suffix.lower() in IMAGE_SUFFIXES else name
 
 
 def _describe(seen: list[tuple[Path, Found]], regions: tuple[Region, ...]) -> str:

@@ -3,7 +3,6 @@
 Coordinates are pixels of the picture, (0, 0) its left-top corner, (0.5, 0.5) the middle of its first pixel.
 """
 
-import csv
 import gzip
 import json
 import math
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from breastseg.errors import SourceError
+from breastseg.tables import read_table
 
 Ring: TypeAlias = tuple[tuple[float, float], ...]
 """A closed line of (x, y)."""
@@ -86,8 +86,6 @@ def read_drawn(path: Path) -> Drawn:
         return _geojson(path)
     except UnicodeDecodeError:
         raise SourceError(f"{path}: not text; export it again") from None
-    except csv.Error as cause:
-        raise SourceError(f"{path}: not a CSV table ({cause}); export it again") from None
 
 
 def _m2c_dots(path: Path) -> Iterator[Dot]:
@@ -102,17 +100,12 @@ def _m2c_dots(path: Path) -> Iterator[Dot]:
 
 
 def _csv_dots(path: Path) -> Iterator[Dot]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
-        if not {"x", "y", "class"} <= set(rows.fieldnames or ()):
-            raise SourceError(
-                f"{path}: columns are {', '.join(rows.fieldnames or ()) or 'none'}, wanted x, y, class (pixels of the picture)"
-            )
-        for row in rows:
-            where = f"{path}: line {rows.line_num}"
-            if not row["class"]:
-                raise SourceError(f"{where}: dot without class")
-            yield Dot(row["class"], _number(row["x"], where), _number(row["y"], where))
+    table = read_table(path, SourceError, needed=("x", "y", "class"), passive=("id", "name", "color", "colour"), may_be_empty=True)
+    for column in ("x", "y", "class"):
+        table.needs(column, f"dot without {column}; give it one, or remove the row")
+    for row, x, y in zip(table.rows, table.numbers("x"), table.numbers("y"), strict=True):
+        if x is not None and y is not None:
+            yield Dot(row["class"], x, y)
 
 
 def _geojson(path: Path) -> Drawn:

@@ -10,8 +10,7 @@ import pandas as pd
 from breastseg.data.audit.findings import SHOWN, Finding, listed
 from breastseg.data.audit.places import overlapping
 from breastseg.data.dataset import Dataset
-from breastseg.data.split import PARTS
-from breastseg.errors import SplitError
+from breastseg.data.split import PARTS, listed_split
 from breastseg.wording import counted
 
 _KINDS = {"patient": "patient", "slide": "slide", "field": "region"}
@@ -56,28 +55,13 @@ def splits(data: Dataset, where: pd.DataFrame) -> list[Split]:
     found = []
     path = data.path / "split.csv"
     if path.is_file():
-        found.append(Split("split.csv", _listed(data).join(about, on="region"), True))
+        rows = listed_split(data)["split"].rename("part").rename_axis("region").reset_index()
+        found.append(Split("split.csv", rows.join(about, on="region"), True))
     own = data.regions["source_split"]
     if (own != "").any():
         rows = pd.DataFrame({"region": own.index, "part": own.to_numpy()})[(own != "").to_numpy()]
         found.append(Split("the source's own split", rows.join(about, on="region"), not path.is_file()))
     return found
-
-
-def _listed(data: Dataset) -> pd.DataFrame:
-    path = data.path / "split.csv"
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as cause:
-        raise SplitError(f"{path}: not a CSV table ({' '.join(str(cause).split())}); split the data set again") from None
-    if not {"region", "split"} <= set(table.columns):
-        raise SplitError(f"{path}: columns are {', '.join(table.columns)}, wanted region and split; split the data set again")
-    if set(table["region"]) != set(data.regions.index):
-        raise SplitError(f"{path}: lists other regions than regions.csv; split the data set again")
-    odd = sorted(set(table["split"]) - {*PARTS})
-    if odd:
-        raise SplitError(f"{path}: has the part '{odd[0]}', wanted {', '.join(PARTS)}; split the data set again")
-    return table[["region", "split"]].rename(columns={"split": "part"})
 
 
 def shared(split: Split) -> Iterator[Finding]:

@@ -13,7 +13,6 @@ from tqdm import tqdm
 
 from breastseg.data.audit.duplicates import Hashes, difference_hashes
 from breastseg.data.dataset import Dataset
-from breastseg.errors import DatasetError
 from breastseg.slides import Pixels
 from breastseg.slides.tissue import TISSUE_DENSITY
 
@@ -95,11 +94,6 @@ def _windows(size_px: tuple[int, int], mpp: float) -> list[tuple[slice, slice]]:
 
 def _read(data: Dataset, region: str, size: tuple[int, int]) -> Iterator[tuple[Pixels, npt.NDArray[np.uint8]]]:
     image, labels = data.image(region), data.labels(region)
-    if image.shape != (*size, 3) or labels.shape != size:
-        raise DatasetError(
-            f"{data.path}: region {region} has a picture of {image.shape} and labels of {labels.shape}, "
-            f"regions.csv tells {size}; prepare it again"
-        )
     for window in _windows(size, data.mpp):
         yield np.ascontiguousarray(image[window]), np.asarray(labels[window])
 

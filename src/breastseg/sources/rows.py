@@ -1,0 +1,285 @@
+"""A person's table of pictures: which row is of which picture, and who is whose patient. What does not join is an error."""
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from breastseg.errors import MppError, SourceError
+from breastseg.geometry import check_mpp
+from breastseg.slides import IMAGE_SUFFIXES, SLIDE_SUFFIXES
+from breastseg.sources.region import Pair, Region, tcga_patient
+from breastseg.tables import Row, Table, alike, read_table, shown
+from breastseg.wording import counted
+
+_SUFFIXES = (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES, ".dcm", ".zarr", ".geojson.gz", ".geojson")
+_CHANGED = re.compile(r"[\d.,]+E[+-]?\d+|\d{1,2}[. -/]+\w{3}|\w{3}[ -.]\d{2}", re.IGNORECASE)
+"""What spreadsheets make of names that they take for large numbers or for dates."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a table says of pictures.
+
+    Attributes:
+        table: as it was read.
+        of: the row of each picture that has one.
+        mpp: microns per pixel by the number of the row, where its cell is not blank.
+        notes: what a person should know of how rows and pictures were joined.
+    """
+
+    table: Table
+    of: Mapping[Path, Row]
+    mpp: Mapping[int, float]
+    notes: tuple[str, ...]
+
+    def patient_of(self, image: Path) -> str:
+        """Return a picture's patient; "" where the name of the picture tells it, or the table has no patients.
+
+        Raises:
+            SourceError: the cell is blank and nothing else tells.
+        """
+        row = self.of.get(image)
+        if row and "patient" in self.table.columns and not row["patient"] and tcga_patient(image.stem) is None:
+            raise SourceError(
+                f"{self.table.where(row)}: no patient of {image.name}; name one, "
+                "with a picture whose patient has no other the picture's own name will do"
+            )
+        return row["patient"] if row else ""
+
+    def site_of(self, image: Path) -> str:
+        """Return a picture's hospital, "" where the table has none."""
+        row = self.of.get(image)
+        return row["site"] if row else ""
+
+    def mpp_of(self, image: Path) -> float | None:
+        """Return a picture's microns per pixel, None where the table has none."""
+        row = self.of.get(image)
+        return self.mpp.get(row.number) if row else None
+
+    def told(self, given_mpp: float | None) -> tuple[str, ...]:
+        """Return what a person should know: how rows were joined, what they leave open, and where `given_mpp` goes over them."""
+        name, rows, columns = self.table.path.name, self.of.values(), self.table.columns
+        found = list(self.notes)
+        if "patient" in columns and (blank := [row for row in rows if not row["patient"]]):
+            found.append(f"{name}: no patient in {_numbers(blank)}: taken from TCGA's names of the pictures")
+        if "mpp" in columns and given_mpp is None and (blank := [row for row in rows if row.number not in self.mpp]):
+            found.append(f"{name}: no um/px in {_numbers(blank)}: not taken from the table")
+        if given_mpp is not None and (other := [row for row in rows if self.mpp.get(row.number, given_mpp) != given_mpp]):
+            found.append(f"{name}: um/px of {_numbers(other)} not used, {given_mpp:g} was given")
+        return tuple(found)
+
+
+def read_rows(path: Path, pairs: Sequence[Pair], known: Callable[[Path, Collection[str]], bool]) -> Rows:
+    """Read a table of pictures (image, and any of patient, site, mpp) and join it with them.
+
+    A row names a file with or without suffix and path. Case that differs, and zeros that a spreadsheet took from the start,
+    are known where one picture alone can be meant, and said.
+
+    Args:
+        path: the table.
+        pairs: the pictures; no two of one name.
+        known: whether a picture can do without a row, because its name and its source say what columns as these would.
+
+    Raises:
+        SourceError: a row that fits no picture, or several, or contradicts another; a picture without row.
+        MppError: um/px that are no number or that no scan has.
+    """
+    table = read_table(path, SourceError, needed=("image",), known=("patient", "site", "mpp"))
+    if not set(table.columns) & {"patient", "site", "mpp"}:
+        raise SourceError(f"{path}: names pictures and nothing of them, wanted any of patient, site, mpp too")
+    table.needs("image", "no picture; name its file, or remove the row")
+    mpp = {
+        row.number: check_mpp(value, table.where(row), "the table's mpp")
+        for row, value in zip(table.rows, table.numbers("mpp", MppError), strict=True)
+        if value is not None
+    }
+    notes = list(table.notes)
+    of = _joined(table, _Pictures.named(pairs), mpp, notes)
+    _check_alike(table, "patient")
+    _check_alike(table, "site")
+    without = [pair.image for pair in pairs if pair.image not in of]
+    if lost := [image for image in without if not known(image, table.columns)]:
+        raise SourceError(f"{path}: no row for {lost[0].name}{_and_more(lost, 'picture')}; add a row for each, or take the pictures away")
+    if without:
+        notes.append(
+            f"{path.name}: no row for {counted(len(without), 'picture')} as {without[0].name}: patient and hospital are those of its name"
+        )
+    return Rows(table, of, mpp, tuple(notes))
+
+
+def picture_name(name: str) -> str:
+    """Return a file name without a suffix of pictures or of what is drawn on them.
+
+    `Path.stem` alone would cut `..._MPP-0.2500` at its dot, and leave `.ome` of `.ome.tif`.
+    """
+    suffix = next((suffix for suffix in _SUFFIXES if name.lower().endswith(suffix) and len(name) > len(suffix)), "")
+    stem = name[: len(name) - len(suffix)]
+    return stem[:-4] if suffix and stem.lower().endswith(".ome") and len(stem) > 4 else stem
+
+
+def check_patients(regions: Iterable[Region], rows: Rows) -> None:
+    """Refuse a table that contradicts the patients and hospitals in TCGA names of pictures.
+
+    A person may call them otherwise, but all pictures of one TCGA patient have one patient, no other picture has that one, and
+    all of one TCGA hospital have one hospital: else a patient or hospital could be in two parts of a split.
+
+    Raises:
+        SourceError: it does; the message names the row.
+    """
+    ours, theirs, sites = _OneName("patient"), _OneName("patient"), _OneName("hospital")
+    for region in sorted(regions, key=lambda region: (region.image in rows.of, region.id)):
+        row = rows.of.get(region.image)
+        where = f"{region.image.name} ({'by its name' if row is None else f'row {row.number}'})"
+        by_name, by_row = tcga_patient(region.id), tcga_patient(region.patient)
+        if by_name and by_row and by_name != by_row:
+            raise SourceError(f"{rows.table.path}: {where} is of patient '{shown(region.patient)}', its name says {by_name[0]}; mend one")
+        if tcga := by_name or by_row:
+            ours.check(tcga[0], region.patient, where, rows.table.path)
+            theirs.check(region.patient, tcga[0], where, rows.table.path)
+        if by_name:
+            sites.check(by_name[1], region.site, where, rows.table.path)
+
+
+class _OneName:
+    """Remembers what each patient or hospital is called."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.seen: dict[str, tuple[str, str]] = {}
+
+    def check(self, one: str, name: str, where: str, path: Path) -> None:
+        """Take a name; SourceError when another was seen."""
+        before, there = self.seen.setdefault(one, (name, where))
+        if before != name:
+            raise SourceError(
+                f"{path}: {self.kind} {shown(one)} is '{shown(name)}' by {where} and '{shown(before)}' by {there}; mend one of them"
+            )
+
+
+@dataclass(frozen=True)
+class _Pictures:
+    """Pictures by the names that a row may give them, the surest way first; `folders` are where they lie."""
+
+    ways: tuple[tuple[str, Mapping[str, set[Path]]], ...]
+    folders: tuple[Path, ...]
+
+    @staticmethod
+    def named(pairs: Sequence[Pair]) -> "_Pictures":
+        exact: dict[str, set[Path]] = {}
+        bare: dict[str, set[Path]] = {}
+        folded: dict[str, set[Path]] = {}
+        for pair in pairs:
+            for name in {pair.image.name, pair.image.stem, pair.labels.name}:
+                exact.setdefault(_plain(name), set()).add(pair.image)
+            bare.setdefault(picture_name(_plain(pair.image.name)), set()).add(pair.image)
+            folded.setdefault(alike(picture_name(pair.image.name)), set()).add(pair.image)
+        return _Pictures((("", exact), ("", bare), ("alike", folded)), tuple(dict.fromkeys(pair.image.parent for pair in pairs)))
+
+    def of(self, name: str) -> tuple[str, set[Path]]:
+        """Return how a name is known, and the pictures that it may mean."""
+        for how, known in self.ways:
+            for spelled in (name, picture_name(name)):
+                if found := known.get(alike(spelled) if how else spelled):
+                    return how, found
+        return "", set()
+
+
+def _joined(table: Table, pictures: _Pictures, mpp: Mapping[int, float], notes: list[str]) -> dict[Path, Row]:
+    """Return the row of each picture; what had to be taken for something goes to the notes."""
+    of: dict[Path, Row] = {}
+    unfit: list[Row] = []
+    taken: dict[str, list[str]] = {}
+    for row in table.rows:
+        folders, name = _parts(row["image"])
+        how, found = pictures.of(name)
+        if not found:
+            unfit.append(row)
+            continue
+        if len(found) > 1:
+            names = ", ".join(sorted(path.name for path in found)[:4])
+            raise SourceError(f"{table.where(row)}: '{shown(row['image'])}' may be {names}; write the whole name")
+        (image,) = found
+        if how:
+            taken.setdefault("written otherwise", []).append(f"'{shown(name)}' (row {row.number}) is {image.name}")
+        if folders and folders[-1] != image.parent.name:
+            taken.setdefault("in other folders", []).append(f"'{shown(row['image'])}' (row {row.number}) is {image}")
+        before = of.setdefault(image, row)
+        if before is not row:
+            _check_same(table, before, row, image, mpp)
+            taken.setdefault("twice, with the same words", []).append(f"{image.name} (rows {before.number} and {row.number})")
+    later = _beside(pictures.folders) if unfit else set()
+    for row in unfit:
+        name = picture_name(_parts(row["image"])[1])
+        if name not in later:
+            raise SourceError(f"{table.where(row)}: '{shown(row['image'])}' fits no picture{_nearest(name, pictures, len(unfit))}")
+        taken.setdefault("not annotated yet", []).append(f"'{shown(row['image'])}' (row {row.number})")
+    for what, cases in taken.items():
+        notes.append(
+            f"{table.path.name}: {counted(len(cases), 'row')} of pictures {what}: {'; '.join(cases[:3])}{' ...' * (len(cases) > 3)}"
+        )
+    return of
+
+
+def _check_same(table: Table, one: Row, two: Row, image: Path, mpp: Mapping[int, float]) -> None:
+    """Refuse two rows of one picture that say different things."""
+    said = {column: (one[column], two[column]) for column in ("patient", "site")}
+    said["mpp"] = ("", "") if mpp.get(one.number) == mpp.get(two.number) else (one["mpp"], two["mpp"])
+    folders = [_parts(row["image"])[0] for row in (one, two)]
+    if all(folders):
+        said["folder"] = ("/".join(folders[0]), "/".join(folders[1]))
+    for what, (there, here) in said.items():
+        if there != here:
+            raise SourceError(
+                f"{table.where(two)}: {what} of {image.name} is '{shown(here)}', row {one.number} says '{shown(there)}'; keep one row"
+            )
+
+
+def _check_alike(table: Table, column: str) -> None:
+    """Refuse two names that are one to the eye: "P1" and "p1" would be two patients."""
+    seen: dict[str, Row] = {}
+    for row in table.rows:
+        before = seen.setdefault(alike(row[column]), row)
+        if before[column] != row[column]:
+            raise SourceError(
+                f"{table.where(row)}: {column} '{shown(row[column])}' is written '{shown(before[column])}' in row {before.number}; "
+                f"write one {column} in one way, or give two of them names that differ in more than case, blanks and zeros"
+            )
+
+
+def _plain(name: str) -> str:
+    """Return a name in the form in which one text has one spelling: some systems take letters and their marks apart."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _parts(text: str) -> tuple[tuple[str, ...], str]:
+    """Return the folders and the name of a file as a person wrote it on any system."""
+    *folders, name = _plain(text).replace("\\", "/").rstrip("/").split("/")
+    return tuple(folder for folder in folders if folder not in {"", "."}), name
+
+
+def _beside(folders: Iterable[Path]) -> set[str]:
+    """Return the names of pictures that lie in the same folders, annotated or not."""
+    found = (path.name for folder in folders for path in folder.iterdir() if not path.name.startswith("."))
+    return {picture_name(_plain(name)) for name in found if picture_name(name) != name}
+
+
+def _nearest(name: str, pictures: _Pictures, count: int) -> str:
+    """Return what may be meant by a name that fits nothing, and how many more there are."""
+    others = f", nor {'does' if count == 2 else 'do'} {counted(count - 1, 'other row')}" if count > 1 else ""
+    if _CHANGED.fullmatch(name):
+        return f"{others}; a spreadsheet may have changed the name: keep that column as text"
+    _, bare = pictures.ways[1]
+    near = difflib.get_close_matches(name, sorted(bare), n=1)
+    return f"{others}; " + (f"did you mean '{near[0]}'?" if near else "mend the name, or remove the row")
+
+
+def _and_more(items: Sequence[Path], noun: str) -> str:
+    return f" and {counted(len(items) - 1, f'other {noun}')}" if len(items) > 1 else ""
+
+
+def _numbers(rows: Iterable[Row]) -> str:
+    found = [str(number) for number in sorted(row.number for row in rows)]
+    return f"row{'s' * (len(found) > 1)} {', '.join(found[:5])}" + (f" and {len(found) - 5} more" if len(found) > 5 else "")
