@@ -83,7 +83,7 @@ PICTURES: dict[str, tuple[Spoil, str, str, str]] = {
     "two-colour mask": (spoil_mask(np.ones((96, 96), bool)), f"masks/{NAME}.png", "1-bit", "wanted 8-bit grey or palette"),
     "unknown code": (spoil_mask(one_code(22)), f"masks/{NAME}.png", "code 22 is not in label map 'region5'", "choose another --labels"),
     "black and white mask": (spoil_mask(one_code(255)), f"masks/{NAME}.png", "code 255 is not in", "choose another --labels"),
-    "16-bit picture": (spoil_image(np.ones((96, 96), np.uint16)), f"images/{NAME}.png", "picture is I;16", "convert it to 8-bit RGB"),
+    "16-bit picture": (spoil_image(np.ones((96, 96), np.uint16)), f"images/{NAME}.png", "16-bit pixels", "a channel; convert it"),
     "picture cut short": (cut("images", 0.5), f"images/{NAME}.png", "cut short or damaged", "copy or export it again"),
     "picture cut to its header": (cut("images", 0.01), f"images/{NAME}.png", "cut short or damaged", "copy or export it again"),
     "mask cut short": (cut("masks", 0.7), f"masks/{NAME}.png", "cut short or damaged", "copy or export it again"),

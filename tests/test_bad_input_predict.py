@@ -82,10 +82,16 @@ def test_an_mpp_that_no_scan_has(predict_refused: Refused, tmp_path: Path, mpp: 
     predict_refused(field(tmp_path), f"--mpp={mpp}", say=rf"--mpp: {mpp} um/px, wanted 0\.05 to 20; give the right value with --mpp")
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"%PDF-1.7\n", png_of_size(64, 64)[:20]], ids=["empty", "text", "pdf", "signature"])
+@pytest.mark.parametrize("content", [b"", b"hello", b"%PDF-1.7\n"], ids=["empty", "text", "pdf"])
 def test_no_picture(predict_refused: Refused, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "field.png").write_bytes(content)
     predict_refused(tmp_path / "field.png", "--mpp", 0.3, say=r"field\.png: not a picture that Pillow reads .*wanted PNG, JPEG or TIFF")
+
+
+@pytest.mark.parametrize("bytes_left", [9, 20, 32])
+def test_a_picture_of_which_the_header_alone_is_left(predict_refused: Refused, tmp_path: Path, bytes_left: int) -> None:
+    (tmp_path / "field.png").write_bytes(png_of_size(64, 64)[:bytes_left])
+    predict_refused(tmp_path / "field.png", say=r"field\.png: cut short or damaged .*; copy or export it again")
 
 
 def test_a_missing_picture(predict_refused: Refused, tmp_path: Path) -> None:
@@ -152,19 +158,27 @@ def test_a_damaged_png(refused: Refused, tiny_bundle: Bundle, tmp_path: Path) ->
 def test_a_16_bit_grey_picture(refused: Refused, tiny_bundle: Bundle, tmp_path: Path, name: str) -> None:
     Image.fromarray(np.full((64, 64), 4000, np.uint16)).save(tmp_path / name)
     words = ["predict", tmp_path / name, "--mpp", 0.3, "--model", tiny_bundle.path, "--out", tmp_path / "maps"]
-    refused(*words, say=rf"{re.escape(name)}: picture is I;16, wanted 8 bits a channel; convert it to 8-bit RGB")
+    refused(*words, say=rf"{re.escape(name)}: 16-bit pixels, wanted one picture in RGB or grey with 8 bits a channel; convert it")
     assert no_result(tmp_path / "maps")
 
 
 def test_a_16_bit_picture_among_others_is_refused_before_the_first_is_run(predict_refused: Refused, tmp_path: Path) -> None:
     Image.fromarray(np.full((64, 64), 4000, np.uint16)).save(tmp_path / "z.png")
-    predict_refused(field(tmp_path), tmp_path / "z.png", "--mpp", 0.3, say=r"z\.png: picture is I;16, wanted 8 bits a channel")
+    predict_refused(
+        field(tmp_path),
+        tmp_path / "z.png",
+        "--mpp",
+        0.3,
+        say=r"z\.png: 16-bit pixels, wanted one picture in RGB or grey with 8 bits a channel",
+    )
 
 
 def test_a_16_bit_colour_picture(predict_refused: Refused, tmp_path: Path) -> None:
     """12-bit cameras store 0 to 4095 in 16 bits: the upper bytes alone are an almost black picture."""
     cv2.imwrite(str(tmp_path / "field.png"), np.full((64, 64, 3), 4000, np.uint16))
-    predict_refused(tmp_path / "field.png", "--mpp", 0.3, say=r"field\.png: .*wanted 8 bits a channel")
+    predict_refused(
+        tmp_path / "field.png", "--mpp", 0.3, say=r"field\.png: 16-bit pixels, wanted one picture in RGB or grey with 8 bits a channel"
+    )
 
 
 @pytest.mark.parametrize("figure", [-1])

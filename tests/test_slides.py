@@ -1,7 +1,9 @@
 """Pictures and masks: resolution with its origin, area weights for pixels, nearest for codes, and files that are broken."""
 
 import re
+import struct
 import warnings
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -149,7 +151,14 @@ def test_grey_becomes_rgb(tmp_path: Path) -> None:
 
 def test_a_16_bit_picture_is_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", np.full((4, 4), 1000, np.uint16))
-    with pytest.raises(ImageError, match=r"a\.png: picture is I;16, wanted 8 bits a channel; convert it"):
+    with pytest.raises(ImageError, match=r"a\.png: 16-bit pixels, wanted one picture in RGB or grey with 8 bits a channel; convert it"):
+        open_slide(path, mpp=0.5)
+
+
+def test_inks_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    Image.fromarray(noise(8, 8)).convert("CMYK").save(path)
+    with pytest.raises(ImageError, match=r"a\.jpg: CMYK colours, wanted one picture in RGB or grey with 8 bits a channel; convert it"):
         open_slide(path, mpp=0.5)
 
 
@@ -194,6 +203,20 @@ def test_missing_folder_and_words(tmp_path: Path) -> None:
             read_codes(tmp_path / "a.png")
 
 
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_wherever_a_picture_is_cut_it_says_so_and_never_asks_for_mpp(tmp_path: Path, suffix: str) -> None:
+    """A header alone counted as no picture; with the header whole, microns per pixel were asked for, which did not help."""
+    whole = save(tmp_path / f"a.{suffix}", noise(64, 64)).read_bytes()
+    with pytest.raises(MppError, match="give --mpp"):
+        open_slide(tmp_path / f"a.{suffix}")
+    for end in [*range(9, 60), *range(60, len(whole), 499), len(whole) - 1]:
+        if (suffix, end) == ("png", len(whole) - 1):
+            end = len(whole) - 9  # of the last chunk, which is empty, the check sum may be missing
+        (tmp_path / f"b.{suffix}").write_bytes(whole[:end])
+        with pytest.raises(ImageError, match=rf"b\.{suffix}: cut short or damaged [^\n]*; copy or export it again$"):
+            open_slide(tmp_path / f"b.{suffix}")
+
+
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
 def test_a_picture_cut_short_is_named(tmp_path: Path, suffix: str) -> None:
     """For a PNG, Pillow's getexif() decodes the picture: the error came from the header's reader, without the file's name."""
@@ -221,6 +244,23 @@ def test_a_picture_too_large_to_decode(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(flat, "MAX_PIXELS", 599)
     with pytest.raises(ImageError, match=re.escape("a.png: 30 x 20 px, a flat image is decoded whole up to")):
         open_slide(path, mpp=0.5)
+
+
+@pytest.mark.parametrize(("megapixels", "side"), [(81, 9000), (180, 13_416), (249, 15_779), (251, 15_843)])
+def test_flat_pictures_are_read_up_to_250_megapixels(tmp_path: Path, megapixels: int, side: int) -> None:
+    """Pillow refused above 179, and warned above 89. Only the header is looked at here."""
+    head = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    path = tmp_path / "a.png"
+    chunks = [(b"IHDR", head), (b"IDAT", b""), (b"IEND", b"")]
+    parts = [struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    if megapixels > 250:
+        with pytest.raises(ImageError, match=rf"a\.png: {side} x {side} px, a flat image is decoded whole up to 250 Mpx; cut it into"):
+            open_slide(path, mpp=0.5)
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert open_slide(path, mpp=0.5).size_px == (side, side)
 
 
 def test_pillows_own_limits_are_told_as_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tifffile import TiffWriter
+from tifffile import TiffFile, TiffWriter
 
 from breastseg.errors import ImageError, InputError, MissingPackageError, MppError
 from breastseg.geometry import Box
@@ -202,9 +202,9 @@ def test_an_ome_tiff_of_three_channels_is_a_colour_picture(tmp_path: Path, optio
 @pytest.mark.parametrize(
     ("pixels", "options", "reason"),
     [
-        (np.zeros((64, 64, 3), np.uint16), {"photometric": "rgb", "metadata": {"axes": "YXS"}}, "uint16 pixels"),
-        (np.zeros((64, 64, 4), np.uint8), {"photometric": "rgb", "extrasamples": [2], "metadata": {"axes": "YXS"}}, "4 channels"),
-        (np.zeros((64, 64), np.uint8), {"photometric": "miniswhite"}, "miniswhite colours"),
+        (np.zeros((64, 64, 3), np.uint16), {"photometric": "rgb", "metadata": {"axes": "YXS"}}, "16-bit pixels"),
+        (np.zeros((64, 64, 4), np.uint8), {"photometric": "rgb", "extrasamples": [0], "metadata": {"axes": "YXS"}}, "4 channels in rgb"),
+        (np.zeros((64, 64, 4), np.uint8), {"photometric": "separated", "metadata": {"axes": "YXS"}}, "CMYK colours"),
         (np.zeros((5, 64, 64), np.uint8), {"photometric": "minisblack", "metadata": {"axes": "ZYX"}}, "axes ZYX of 5 x 64 x 64"),
         (np.zeros((2, 64, 64), np.uint8), {"photometric": "minisblack", "metadata": {"axes": "CYX"}}, "axes CYX of 2 x 64 x 64"),
     ],
@@ -296,13 +296,15 @@ def test_a_real_svs_cut_short_opens_and_fails_where_it_ends(tmp_path: Path) -> N
     (tmp_path / "a.svs").write_bytes(data[: int(0.6 * len(data))])
     with closing(open_slide(tmp_path / "a.svs")) as slide:
         assert slide.read(Box(0, 0, 480, 240), mpp=0.499).mean() > 0
-        with pytest.raises(ImageError, match=r"a\.svs: cannot be read at x 0, y 240, 240 x 240 px of level 0 \(the file ends before it\)"):
+        with pytest.raises(
+            ImageError, match=r"a\.svs: cannot be read at x 0, y 240, 240 x 240 px of level 0 \(cut short: the file ends before it\)"
+        ):
             slide.read(mpp=0.499)
 
 
 def test_damaged_bytes_in_a_real_tile(tmp_path: Path) -> None:
     data = bytearray((MADE / "cmu1.svs").read_bytes())
-    with TiffSlide(MADE / "cmu1.svs")._tiff as file:
+    with TiffFile(MADE / "cmu1.svs") as file:
         start = file.pages.first.dataoffsets[3]
     data[start : start + 4] = b"wrong"[:4]
     (tmp_path / "a.svs").write_bytes(data)
@@ -379,6 +381,13 @@ def test_a_mirax_slide_without_its_folder_is_not_its_thumbnail(tmp_path: Path) -
             {".zattrs": '{"multiscales": [{"datasets": [{"path": "0"}]}]}'},
             r"a\.zarr: .* or not OME-Zarr 0\.4 or 0\.5 \(KeyError\('axes'\)\)",
         ),
+        ({".zattrs": '{"multiscales": [7]}'}, r"a\.zarr: cut short or damaged, or not OME-Zarr"),
+        ({".zattrs": "[1, 2]"}, r"a\.zarr: cut short or damaged, or not OME-Zarr"),
+        (
+            {".zattrs": '{"multiscales": [{"axes": [{"name": "y"}, {"name": "x"}], "datasets": [{"path": "../b.zarr/0"}]}]}'},
+            r"a\.zarr: names pixels in another folder; put all of it into one",
+        ),
+        ({"0/.zarray": "3"}, r"a\.zarr: cut short or damaged"),
         ({"0/.zarray": None}, r"a\.zarr: cut short or damaged"),
         ({"0/0.0.0": "words"}, r"a\.zarr: cannot be read at x 0, y 0, 253 x 211 px of level 0"),
     ],

@@ -23,7 +23,7 @@ from breastseg.errors import DatasetError, ImageError, InputError, SourceError
 from breastseg.files import claim_folder, fingerprint, read_json, sha256_of, write_json, write_text, written
 from breastseg.geometry import Box, check_mpp, scaled_size
 from breastseg.labels import LabelMap, Labels, load_label_map
-from breastseg.slides import Slide, open_slide, read_codes, resample_labels
+from breastseg.slides import Slide, check_upright, open_slide, read_codes, resample_labels
 from breastseg.slides.flat import FlatSlide
 from breastseg.sources import Region, Source, open_source
 from breastseg.sources.drawn import Drawn, read_drawn, said_kinds
@@ -184,6 +184,7 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
     drawn = _read_drawn(region.labels) if region.labels.name.lower().endswith(DRAWN_SUFFIXES) else None
     notes: dict[str, Any] = {}
     with closing(open_slide(region.image, mpp=region.mpp)) as slide:
+        check_upright(slide, region.labels.name)
         box = Box(0, 0, *slide.size_px)
         if drawn is not None:
             notes = {

@@ -81,7 +81,7 @@ def write_result(
             _write_scores(maps, model, beside, mpp)
         shutil.rmtree(scratch)
         found = [*doubts(shown, glass_named=plan.tissue is None), *_coarse(slide, model), *_fault(model)]
-        told = {**_provenance(slide, model, config), **kept, "doubts": [*_empty(kept, config), *found]}
+        told = {**_provenance(slide, model, config), **kept, "doubts": [*slide.notes, *_empty(kept, config), *found]}
         write_json(beside / "run.json", told)
     return told
 

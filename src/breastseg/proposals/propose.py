@@ -22,7 +22,7 @@ from breastseg.metrics.confusion import Counts
 from breastseg.proposals.mask import MPP, NOT_TUMOR, TUMOR, ColourConfig, Mask, Proposal, propose_mask
 from breastseg.proposals.score import count_pixels, find_truth, scores
 from breastseg.proposals.write import write_areas, write_mask, write_overlay
-from breastseg.slides import Pixels, Slide, open_slide
+from breastseg.slides import Pixels, Slide, check_upright, open_slide
 from breastseg.slides.flat import FlatSlide
 from breastseg.slides.tissue import doubts, tissue_mask
 
@@ -131,6 +131,7 @@ def _run(items: Sequence[Input], out: Path, config: ProposeConfig, say: Callable
 
 def _propose_one(slide: Slide, name: str, out: Path, config: ProposeConfig) -> tuple[dict[str, Any], Counts]:
     """Write the proposal of one slide; return its row of the table, and its counts against the truth (0 without)."""
+    check_upright(slide, "its proposal")  # a mask or areas, as `prepare` takes them
     width, height = slide.size_px
     mpp = max(MPP, slide.mpp, slide.mpp * (width * height / MAX_PIXELS) ** 0.5)
     pixels = slide.read(mpp=mpp)

@@ -9,6 +9,7 @@ import math
 import threading
 import uuid
 import zlib
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from breastseg.serve.disk import status_of, why
 from breastseg.serve.folder import Entry, Folder, areas_beside, is_own_file, shown_name
 from breastseg.serve.schema import AnnotationIn, AnnotationOut, ClassOut
 from breastseg.serve.tiles import Tiles
+from breastseg.slides import check_upright, open_slide
 from breastseg.sources.drawn import not_geojson, read_geojson
 from breastseg.sources.folder import LABEL_FILES
 from breastseg.sources.objects import as_feature
@@ -74,6 +76,8 @@ class Annotations:
             HTTPException: 409, two files of areas; 413, too many; 422, `prepare` cannot read the file (its version comes as ETag).
         """
         path = self._beside(entry)
+        if path.is_file():
+            self._check_upright(entry, path)
         classes = self._classes(entry)
         with self._lock:  # one at a time: what is read takes many times its text
             return _answer(path, self._kept(path), classes)
@@ -86,6 +90,7 @@ class Annotations:
                 slides would share the file; 413, too many; 422, the slide cannot be opened.
         """
         path, classes = self._beside(entry), self._classes(entry)
+        self._check_upright(entry, path)
         with self._tiles.view(entry) as view:
             size = view.size_px
         with self._lock:
@@ -108,6 +113,14 @@ class Annotations:
         if path.is_symlink():  # it may lead anywhere
             raise HTTPException(422, f"{path.name}: is a link; put the file itself here")
         return path
+
+    def _check_upright(self, entry: Entry, path: Path) -> None:
+        """Refuse areas on a picture that a tag turns: programs do not agree on what they lie on."""
+        try:
+            with closing(open_slide(entry.path, mpp=1.0)) as slide:  # looks at its header alone
+                check_upright(slide, path.name)
+        except BreastsegError as cause:
+            raise HTTPException(422, self._folder.told(str(cause))) from None
 
     def _kept(self, path: Path) -> _Kept:
         try:

@@ -11,7 +11,7 @@ from breastseg.errors import BreastsegError
 from breastseg.geometry import check_mpp
 from breastseg.serve.parsing import LABEL_MAP_BYTES
 from breastseg.sources import Found, known_mpp, look_into
-from breastseg.sources.region import DRAWN_SUFFIXES
+from breastseg.sources.region import DRAWN_SUFFIXES, Pair
 
 _MOST_PLACES = 100
 """Folders in the folder that are looked into."""
@@ -21,10 +21,11 @@ _SOURCE_LENGTH = 200
 
 @dataclass(frozen=True)
 class Truth:
-    """A mask of an entry: where it lies, and the name or path of the label map that its codes belong to."""
+    """A mask of an entry: where it lies, the name or path of the label map that its codes belong to, and the picture it was painted on."""
 
     path: Path
     label_map: str
+    picture: Path
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def find_known(root: Path) -> dict[Path, Known]:
             continue
         for pair in found.pairs:
             with suppress(OSError, RuntimeError):  # gone meanwhile, or a link that leads to itself
-                known.setdefault(pair.image, Known(pair.image, place, found, _truth(root, found, pair.labels)))
+                known.setdefault(pair.image, Known(pair.image, place, found, _truth(root, found, pair)))
     return known
 
 
@@ -88,10 +89,10 @@ def _inside(root: Path) -> list[Path]:
     return [root / name for name in islice(folders, _MOST_PLACES)]
 
 
-def _truth(root: Path, found: Found, labels: Path) -> Truth | None:
+def _truth(root: Path, found: Found, pair: Pair) -> Truth | None:
     """Return a painted mask that lies in the folder; none whose label map is a link, which may lead anywhere, or too large for one."""
-    label_map = found.label_map or "region5"
+    labels, label_map = pair.labels, found.label_map or "region5"
     painted = labels.is_file() and labels.resolve().is_relative_to(root) and not labels.name.lower().endswith(DRAWN_SUFFIXES)
     own = Path(label_map)
     fit = not own.is_symlink() and not (own.is_file() and own.stat().st_size > LABEL_MAP_BYTES)
-    return Truth(labels, label_map) if painted and fit else None
+    return Truth(labels, label_map, pair.image) if painted and fit else None

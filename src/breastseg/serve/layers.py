@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from breastseg.serve.pieces import grey_png, levels_of, piece_box
 from breastseg.serve.room import Room
 from breastseg.serve.schema import ClassOut, LayerOut
 from breastseg.serve.shelf import Shelf
+from breastseg.slides import check_upright, open_slide
 
 FILES = (
     "labels.ome.tif", "labels.png", "regions.geojson", "regions.geojson.gz", "uncertainty.ome.tif", "probabilities.ome.tif", "overlay.jpg",
@@ -122,6 +123,7 @@ class Layer:
         label_map: names and colours of its labels.
         path: labels.ome.tif, labels.png, or the mask.
         result: of a map.
+        picture: that a truth was painted on.
     """
 
     id: str
@@ -131,6 +133,7 @@ class Layer:
     label_map: LabelMap
     path: Path
     result: Result | None = None
+    picture: Path | None = None
 
     @property
     def uncertainty(self) -> Path | None:
@@ -222,6 +225,8 @@ class Layers:
         return self._shelf.borrowed((layer.id, path.name), partial(self._opened, layer, path))
 
     def _opened(self, layer: Layer, path: Path) -> LabelImage:
+        if layer.picture is not None:
+            self._asked(partial(_check_upright, layer.picture, path.name))
         label_map = layer.label_map if layer.kind == "truth" else None
         task = Task("labels", str(path), label_map.to_dict() if label_map else None)
         large = partial(self._decoder.borrowed, _key(layer, path), task)
@@ -257,7 +262,7 @@ class Layers:
         except (BreastsegError, OSError):
             return None
         name = opaque(truth.path, found.st_mtime_ns)
-        self._truths[name] = Layer(name, "truth", "annotation", None, label_map, truth.path)
+        self._truths[name] = Layer(name, "truth", "annotation", None, label_map, truth.path, picture=truth.picture)
         return self._truths[name]
 
 
@@ -282,3 +287,9 @@ def classes_of(label_map: LabelMap, measures: Mapping[str, Any] = MappingProxyTy
         share = None if percent is None else percent / 100
         told.append(ClassOut(label=label, name=one.name, color=one.color, area_mm2=known.get(f"{one.name}_mm2"), share=share))
     return told
+
+
+def _check_upright(picture: Path, labels: str) -> None:
+    """Refuse labels on a picture that a tag turns: programs do not agree on what they lie on."""
+    with closing(open_slide(picture, mpp=1.0)) as slide:  # looks at its header alone
+        check_upright(slide, labels)

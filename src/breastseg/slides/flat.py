@@ -1,36 +1,73 @@
-"""Flat images (PNG, JPEG, small TIFF) through Pillow, and masks whose pixel values are label codes."""
+"""Flat pictures: PNG and JPEG through Pillow, and TIFF small enough to be held; decoded whole and turned upright by their orientation tag.
+
+A picture with an orientation tag is turned wherever it is looked at, as on a telephone. Nobody can see whether a mask, or areas that were
+drawn elsewhere, lie on the picture as it is stored (QuPath and scikit-image show it so) or as it is turned (OpenCV, browsers and the view
+of `breastseg serve` do): where the two would be put together, the picture is refused by `check_upright`, whatever the tag.
+"""
 
 import struct
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import SupportsFloat
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from breastseg.errors import ImageError
+from breastseg.errors import ImageError, MppError
 from breastseg.geometry import Box
 from breastseg.slides.pyramid import MAX_ASKED_PX, Pyramid
-from breastseg.slides.resolution import Clue, find_mpp, tiff_clues
-from breastseg.slides.slide import Pixels
+from breastseg.slides.resolution import Clue, find_mpp
+from breastseg.slides.slide import Pixels, Slide
 
 MAX_PIXELS = MAX_ASKED_PX
 """A flat image is decoded whole."""
+UPRIGHT = 1
+"""The orientation that turns nothing."""
+WANTED_CODES = "wanted 8-bit grey or palette with one label code a pixel; export the codes, not their picture"
 
-_DESCRIPTION, _RESOLUTION_X, _RESOLUTION_Y, _RESOLUTION_UNIT = 270, 282, 283, 296
-
-_DAMAGE = (ArithmeticError, LookupError, OSError, SyntaxError, TypeError, ValueError, struct.error)
+_PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_ORIENTATION = 0x0112
+_CHUNK_HEAD = 8
+_DAMAGE = (ArithmeticError, AssertionError, LookupError, OSError, RuntimeError, SyntaxError, TypeError, ValueError, struct.error)
 """What Pillow raises at damaged files."""
 _OPENING = threading.Lock()
 """catch_warnings() changes the filters of all threads: two at once leave them wrong."""
 
+if Image.MAX_IMAGE_PIXELS is not None:  # set once, before any thread opens a picture; Pillow refuses what has twice as many
+    Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, MAX_PIXELS)
+
+
+@dataclass(frozen=True)
+class Flat:
+    """What the header of a flat picture says.
+
+    Attributes:
+        size_px: (width, height), upright.
+        orientation: of the tag, 1 to 8.
+        clues: where microns per pixel may be written.
+        decode: gives all pixels, upright: (H, W, 3) uint8.
+        is_cut: looks whether the file ends before its pixels do.
+        notes: what a person should know of how the file is read.
+    """
+
+    size_px: tuple[int, int]
+    orientation: int
+    clues: list[Clue]
+    decode: Callable[[], Pixels]
+    is_cut: Callable[[], bool]
+    notes: tuple[str, ...] = ()
+
 
 class FlatSlide(Pyramid):
-    """A flat image as a Slide of one level. From `hold()` or the first box on its pixels are held, until `close()`."""
+    """A flat image as a Slide of one level. From `hold()` or the first box on its pixels are held, until `close()`.
+
+    Attributes:
+        orientation: of the file's tag; the pixels that are read were turned by it. 1 turns nothing.
+    """
 
     in_blocks = False
 
@@ -42,13 +79,19 @@ class FlatSlide(Pyramid):
             mpp: microns per pixel when the file does not say, or says it wrong.
 
         Raises:
-            ImageError: no picture, or one too large to decode whole.
+            ImageError: no picture, one cut short, or one too large to decode whole.
             MppError: no mpp was given and the file has none; the message lists what was looked at.
         """
-        with _opened(path) as image:
-            size = _upright_size(image)
-            _check_depth(image, path)
-            super().__init__(path, [size], find_mpp(path, mpp, _clues(image)))
+        flat = _look(path)
+        try:
+            super().__init__(path, [flat.size_px], find_mpp(path, mpp, flat.clues))
+        except MppError:
+            if flat.is_cut():
+                raise ImageError(f"{path}: cut short or damaged (it ends before its pixels do); copy or export it again") from None
+            raise
+        self.orientation, self.notes, self._decode = flat.orientation, flat.notes, flat.decode
+        if self.orientation != UPRIGHT:
+            self.notes += (f"turned upright by its orientation tag ({self.orientation}); QuPath and others show it as it is stored",)
         self._lock = threading.Lock()
         self._held: Pixels | None = None
 
@@ -66,9 +109,9 @@ class FlatSlide(Pyramid):
         return np.ascontiguousarray(whole[box.y : box.y + box.height, box.x : box.x + box.width])
 
     def _decoded(self) -> Pixels:
-        whole = _read_pixels(self.path)
+        whole = self._decode()
         if whole.shape[1::-1] != self.size_px:
-            raise ImageError(f"{self.path}: turned by a tag behind its pixels, or changed since it was opened; export it upright")
+            raise ImageError(f"{self.path}: changed since it was opened; leave it alone while it is read")
         return whole
 
     def close(self) -> None:
@@ -79,29 +122,73 @@ class FlatSlide(Pyramid):
 
 def image_size(path: Path) -> tuple[int, int]:
     """Return (width, height) in pixels as `read` will give them, from the header alone."""
-    with _opened(path) as image:
-        return _upright_size(image)
+    return _look(path).size_px
 
 
-def read_codes(path: Path) -> npt.NDArray[np.uint8]:
-    """Read a mask whose pixel values are label codes: (H, W) uint8.
+def check_upright(slide: Slide, annotation: str) -> None:
+    """Refuse a picture that a tag turns, because nobody can see whether its annotation lies on it as stored or as turned.
+
+    Args:
+        slide: an open picture.
+        annotation: the mask or the file of areas that is to be laid on it, for the error.
 
     Raises:
-        ImageError: not a picture, cut short, a colour rendering, or 16-bit.
+        ImageError: it has an orientation tag that turns or mirrors it.
     """
-    with _opened(path) as image:
-        if image.mode not in {"L", "P"}:
-            kind = {"1": "1-bit pixels", "I": "32-bit pixels", "I;16": "16-bit pixels"}.get(image.mode, f"{image.mode} colours")
-            raise ImageError(
-                f"{path}: mask has {kind}, wanted 8-bit grey or palette with one label code a pixel; export the codes, not their picture"
-            )
-        return np.asarray(_decoded(image, path))
+    if isinstance(slide, FlatSlide) and slide.orientation != UPRIGHT:
+        raise ImageError(
+            f"{slide.path}: an orientation tag ({slide.orientation}) turns it, and whether {annotation} is turned too cannot be seen; "
+            "save the picture upright without the tag, and its annotation in the same way"
+        )
 
 
-def _read_pixels(path: Path) -> Pixels:
-    with _opened(path) as image:
-        upright = _decoded(image, path)
-        ImageOps.exif_transpose(upright, in_place=True)
+def check_area(path: Path, size_px: tuple[int, int]) -> None:
+    """Refuse a picture too large to decode whole."""
+    if size_px[0] * size_px[1] > MAX_PIXELS:
+        raise ImageError(_too_large(path, f"{size_px[0]} x {size_px[1]} px"))
+
+
+def upright_size(size_px: tuple[int, int], orientation: int) -> tuple[int, int]:
+    """Return the (width, height) that a picture of some size has when it was turned."""
+    return (size_px[1], size_px[0]) if orientation >= 5 else size_px
+
+
+def turned(pixels: Pixels, orientation: int) -> Pixels:
+    """Return a picture upright, by its orientation tag: what the first stored row and column are, 1 to 8."""
+    if orientation >= 5:
+        pixels = pixels.transpose(1, 0, 2)
+    if orientation in {3, 4, 7, 8}:
+        pixels = pixels[::-1]
+    if orientation in {2, 3, 6, 7}:
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def is_tiff(path: Path) -> bool:
+    """Return whether a file begins as TIFF does."""
+    return _head(path).startswith(_TIFF)
+
+
+def _look(path: Path) -> Flat:
+    if is_tiff(path):
+        from breastseg.slides.tiff import look_flat  # flat pictures of other kinds wait for no tifffile
+
+        return look_flat(path)
+    with opened(path) as image:
+        _check_colours(image, path)
+        turn = orientation(image)
+        size = upright_size(image.size, turn)
+        clues = [Clue("TIFF resolution tags", found="not a TIFF")]
+        return Flat(size, turn, clues, lambda: _read_pixels(path, turn), lambda: _is_cut(path))
+
+
+def _read_pixels(path: Path, turn: int) -> Pixels:
+    with opened(path) as image:
+        load(image, path)
+        if orientation(image) != turn:
+            raise ImageError(f"{path}: turned by a tag behind its pixels, or changed since it was opened; save it upright without the tag")
+        ImageOps.exif_transpose(image, in_place=True)
+        upright: Image.Image = image
         if "A" in upright.getbands() or "transparency" in upright.info:
             white = Image.new("RGBA", upright.size, "white")
             upright = Image.alpha_composite(white, upright.convert("RGBA"))
@@ -109,59 +196,87 @@ def _read_pixels(path: Path) -> Pixels:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """Open a picture of acceptable size. Only the errors of opening are told here, never those of the caller's body."""
+def opened(path: Path) -> Iterator[Image.Image]:
+    """Open a PNG or JPEG of acceptable size. Only the errors of opening are told here, never those of the caller's body.
+
+    Raises:
+        ImageError: not there, something else, cut short in its header, or too large.
+    """
+    head = _head(path)
     try:
         with _OPENING, warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit follows
             warnings.simplefilter("ignore", UserWarning)  # a damaged tag table says nothing of the pixels
-            image = Image.open(path)
+            image = Image.open(path, formats=("PNG", "JPEG"))
+    except Image.DecompressionBombError:
+        raise ImageError(_too_large(path, "more than twice Pillow's limit")) from None
+    except _DAMAGE as cause:
+        if head.startswith((_PNG, _JPEG)):
+            raise ImageError(f"{path}: cut short or damaged in its header ({_line(cause)}); copy or export it again") from None
+        raise ImageError(f"{path}: not a picture that Pillow reads (it begins with {head!r}); wanted PNG, JPEG or TIFF") from None
+    with image:
+        check_area(path, image.size)
+        yield image
+
+
+def load(image: Image.Image, path: Path) -> None:
+    """Decode an opened picture; ImageError where it is cut short or damaged."""
+    try:
+        image.load()
+    except _DAMAGE as cause:
+        raise ImageError(f"{path}: cut short or damaged ({_line(cause)}); copy or export it again") from None
+
+
+def _line(cause: Exception) -> str:
+    return " ".join(str(cause).split()) or type(cause).__name__
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_CHUNK_HEAD)
     except FileNotFoundError:
         raise ImageError(f"{path}: not found") from None
     except IsADirectoryError:
         raise ImageError(f"{path}: is a folder, wanted a picture") from None
-    except Image.DecompressionBombError:
-        raise ImageError(_too_large(path, "more than twice Pillow's limit")) from None
-    except _DAMAGE as cause:
-        raise ImageError(f"{path}: not a picture that Pillow reads ({cause}); wanted PNG, JPEG or TIFF") from None
-    with image:
-        if image.width * image.height > MAX_PIXELS:
-            raise ImageError(_too_large(path, f"{image.width} x {image.height} px"))
-        yield image
+    except OSError as cause:
+        raise ImageError(f"{path}: cannot be read ({cause.strerror or cause})") from None
 
 
 def _too_large(path: Path, size: str) -> str:
     return f"{path}: {size}, a flat image is decoded whole up to {MAX_PIXELS // 1_000_000} Mpx; cut it into smaller fields"
 
 
-def _decoded(image: Image.Image, path: Path) -> Image.Image:
-    try:
-        image.load()
-    except _DAMAGE as cause:
-        raise ImageError(f"{path}: cut short or damaged ({cause}); copy or export it again") from None
-    return image
-
-
-def _check_depth(image: Image.Image, path: Path) -> None:
-    """Refuse more than 8 bits a channel; of 16-bit colours Pillow would give the upper bytes, almost black for a 12-bit camera."""
+def _check_colours(image: Image.Image, path: Path) -> None:
+    """Refuse inks, and more than 8 bits a channel: Pillow would give the upper bytes, almost black for a 12-bit camera."""
     raw = next((str(step[3]) for step in getattr(image, "tile", ()) if ";16" in str(step[3])), "")
     if raw or image.mode.startswith(("I", "F")):
-        kind = "16-bit colour" if raw and image.mode == "RGB" else image.mode
-        raise ImageError(f"{path}: picture is {kind}, wanted 8 bits a channel; convert it to 8-bit RGB")
+        raise ImageError(f"{path}: 16-bit pixels, wanted one picture in RGB or grey with 8 bits a channel; convert it")
+    if image.mode == "CMYK":  # inks, whose colours only a profile knows
+        raise ImageError(f"{path}: CMYK colours, wanted one picture in RGB or grey with 8 bits a channel; convert it")
 
 
-def _upright_size(image: Image.Image) -> tuple[int, int]:
+def orientation(image: Image.Image) -> int:
+    """Return what the orientation tag of an opened picture says, 1 to 8; of one that was loaded, also of tags behind its pixels."""
     # The base class's method, because that of PNG decodes the whole picture to look for a tag behind the pixels.
     with _OPENING, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        turned = Image.Image.getexif(image).get(0x0112, 1) in {5, 6, 7, 8}
-    return (image.height, image.width) if turned else (image.width, image.height)
+        try:
+            said = Image.Image.getexif(image).get(_ORIENTATION, UPRIGHT)
+        except _DAMAGE:  # what cannot be understood turns nothing, for exif_transpose() neither
+            return UPRIGHT
+    return said if isinstance(said, int) and UPRIGHT < said <= 8 else UPRIGHT
 
 
-def _clues(image: Image.Image) -> list[Clue]:
-    tags = getattr(image, "tag_v2", None)
-    if tags is None:
-        return [Clue("TIFF resolution tags", found="not a TIFF")]
-    x, y = (tags.get(tag) for tag in (_RESOLUTION_X, _RESOLUTION_Y))
-    numbers = [float(side) if isinstance(side, SupportsFloat) else None for side in (x, y)]
-    return tiff_clues(numbers[0], numbers[1], tags.get(_RESOLUTION_UNIT), str(tags.get(_DESCRIPTION, "")))
+def _is_cut(path: Path) -> bool:
+    """Return whether the end of a PNG or JPEG is missing; nothing is decoded."""
+    with path.open("rb") as file:
+        if file.read(_CHUNK_HEAD) != _PNG:
+            data = file.read()
+            scan = data.find(b"\xff\xda")
+            return scan < 0 or data.find(b"\xff\xd9", scan) < 0
+        while len(chunk := file.read(_CHUNK_HEAD)) == _CHUNK_HEAD:
+            if chunk[4:] == b"IEND":
+                return False
+            file.seek(int.from_bytes(chunk[:4], "big") + 4, 1)
+    return True

@@ -1,6 +1,7 @@
 """Scanners' own formats through OpenSlide: SVS, NDPI, MRXS, SCN, BIF, VMS, DICOM and others.
 
-Where a slide has bounds (MRXS, SCN: scanned islands on a large empty canvas), level 0 is the rectangle of its bounds.
+Where a slide has bounds (MRXS, SCN: scanned islands on a large empty canvas), level 0 is the rectangle of its bounds. Where the header of
+DICOM calls RGB what is YCbCr, colours are turned right.
 """
 
 import re
@@ -15,6 +16,7 @@ from PIL import Image
 
 from breastseg.errors import ImageError
 from breastseg.geometry import Box
+from breastseg.slides.dicom import misnamed_levels
 from breastseg.slides.pyramid import Pyramid
 from breastseg.slides.readers import is_dicom
 from breastseg.slides.resolution import Clue, find_mpp, objective_clue, tiff_clues, written_mpp
@@ -44,6 +46,7 @@ class VendorSlide(Pyramid):
             MppError: no mpp was given and the file has none that is plausible.
         """
         self._file = _dicom_file(path) if path.is_dir() else path
+        misnamed = misnamed_levels(self._file) if is_dicom(self._file) else frozenset()
         _check_index(self._file)
         try:
             self._handle = openslide.OpenSlide(self._file)
@@ -54,8 +57,14 @@ class VendorSlide(Pyramid):
         names = (openslide.PROPERTY_NAME_BOUNDS_X, openslide.PROPERTY_NAME_BOUNDS_Y,
                  openslide.PROPERTY_NAME_BOUNDS_WIDTH, openslide.PROPERTY_NAME_BOUNDS_HEIGHT)  # fmt: skip
         self._bounds = Box(*(int(said.get(name, other)) for name, other in zip(names, (0, 0, *full), strict=True)))
-        self._factors = self._handle.level_downsamples
-        levels = [self._bounded(size, factor) for size, factor in zip(self._handle.level_dimensions, self._factors, strict=True)]
+        sizes, self._factors = self._handle.level_dimensions, self._handle.level_downsamples
+        if sizes.count(full) > 1:
+            self._handle.close()
+            raise ImageError(
+                f"{path}: {sizes.count(full)} pictures of {full[0]} x {full[1]} px (planes of focus), wanted one; export one alone"
+            )
+        self._in_ycbcr = frozenset(level for level, size in enumerate(sizes) if size in misnamed)
+        levels = [self._bounded(size, factor) for size, factor in zip(sizes, self._factors, strict=True)]
         super().__init__(path, levels, find_mpp(path, mpp, _clues(said)))
 
     def _bounded(self, size: tuple[int, int], factor: float) -> tuple[int, int]:
@@ -86,6 +95,8 @@ class VendorSlide(Pyramid):
         # OpenSlide counts places in level-0 pixels and blends neighbours where that is no whole pixel of the level: by a quarter at most.
         place = self._bounds.x + round(box.x * self._factors[level]), self._bounds.y + round(box.y * self._factors[level])
         picture = handle.read_region(place, level, (box.width, box.height))
+        if level in self._in_ycbcr:
+            picture = _turned_right(picture)
         if picture.getchannel("A").getextrema() != (255, 255):
             picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
         return np.asarray(cv2.cvtColor(np.asarray(picture), cv2.COLOR_RGBA2RGB), np.uint8)
@@ -93,6 +104,13 @@ class VendorSlide(Pyramid):
     def close(self) -> None:
         """Let go of the file."""
         self._handle.close()
+
+
+def _turned_right(picture: Image.Image) -> Image.Image:
+    """Return in RGB what was given as R, G and B and is Y, Cb and Cr; it is what a JPEG decoder makes of them, to 1 of 255."""
+    given = np.asarray(picture)
+    colours = cv2.cvtColor(np.ascontiguousarray(given[..., [0, 2, 1]]), cv2.COLOR_YCrCb2RGB)
+    return Image.fromarray(np.dstack([colours, given[..., 3]]))
 
 
 def _clues(said: Mapping[str, str]) -> list[Clue]:

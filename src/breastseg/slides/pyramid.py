@@ -36,6 +36,8 @@ class Pyramid(ABC):
         mpp_source: where `mpp` came from, in words.
     """
 
+    notes: tuple[str, ...] = ()
+    """What a person should know of how the file was read."""
     in_blocks = True
     """Read large fields block by block; a reader that holds all its pixels anyway needs not."""
     piece_px = 2**20
@@ -140,10 +142,10 @@ class Pyramid(ABC):
         )
 
 
-def check_stored(path: Path, pixels: int) -> None:
+def check_stored(path: Path, pixels: int, most_px: int = MAX_STORED_PX) -> None:
     """Refuse tiles, strips or chunks too large to decode."""
-    if pixels > MAX_STORED_PX:
-        raise ImageError(f"{path}: stored in pieces of {pixels / 1e6:.0f} Mpx, wanted {MAX_STORED_PX // 10**6} at most; write it in tiles")
+    if pixels > most_px:
+        raise ImageError(f"{path}: stored in pieces of {pixels / 1e6:.0f} Mpx, wanted {most_px // 10**6} at most; write it in tiles")
 
 
 def _downsample(full: tuple[int, int], level: tuple[int, int]) -> tuple[float, float]:

@@ -84,6 +84,8 @@ def find_reader(path: Path) -> str:
     if vendor == "aperio":
         return "tiff" if _tiff().is_plain(path) else "openslide"
     if vendor not in {None, "generic-tiff"}:
+        if head.startswith(_TIFF) and vendor != "hamamatsu":  # NDPI has places of its own kind, and 8 bits
+            _tiff().check_depth(path)
         return "openslide"
     if head.startswith(_TIFF):
         return "tiff" if _tiff().is_large(path) else "flat"

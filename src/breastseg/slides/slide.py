@@ -23,6 +23,7 @@ class Slide(Protocol):
         size_px: (width, height) at level 0.
         mpp: microns per pixel at level 0.
         mpp_source: where `mpp` came from, in words.
+        notes: what a person should know of how the file was read.
     """
 
     @property
@@ -36,6 +37,9 @@ class Slide(Protocol):
 
     @property
     def mpp_source(self) -> str: ...  # noqa: D102
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...  # noqa: D102
 
     def read(self, box: Box | None = None, *, mpp: float) -> Pixels:
         """Return a box in level-0 pixels (None: the whole) at `mpp`, from the nearest finer level with area weights: (H, W, 3) uint8."""

@@ -14,8 +14,10 @@ from breastseg.slides.pyramid import Pyramid, check_stored
 from breastseg.slides.resolution import Clue, find_mpp, with_unit
 from breastseg.slides.slide import Pixels
 
-_DAMAGE = (ValueError, TypeError, KeyError, RuntimeError, OSError, EOFError, zlib.error)
-"""What zarr and its codecs raise at damaged files."""
+_DAMAGE = (
+    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError, zlib.error,
+)  # fmt: skip
+"""What zarr and its codecs raise at damaged files, and what comes of metadata in another form."""
 
 
 class ZarrSlide(Pyramid):
@@ -32,10 +34,10 @@ class ZarrSlide(Pyramid):
             ImageError: no image of OME-Zarr 0.4 or 0.5, broken, or not RGB or grey in 8 bits.
             MppError: no mpp was given and the metadata have none that is plausible.
         """
-        place, image = _image(path)
         try:
+            place, image = _image(path)
             axes = [axis["name"] for axis in image["axes"]]
-            self._arrays = [zarr.open_array(place / level["path"], mode="r") for level in image["datasets"]]
+            self._arrays = [zarr.open_array(_inside(path, place, level["path"]), mode="r") for level in image["datasets"]]
             levels = [_size(path, axes, array) for array in self._arrays]
             found = find_mpp(path, mpp, [_scale_clue(image)])
         except BreastsegError:
@@ -73,6 +75,12 @@ def _image(path: Path) -> tuple[Path, dict[str, Any]]:
         if said.get("multiscales"):
             return place, said["multiscales"][0]
     raise ImageError(f"{path}: a Zarr without an image (no 'multiscales'), wanted OME-Zarr 0.4 or 0.5; name the folder of an image")
+
+
+def _inside(path: Path, place: Path, name: str) -> Path:
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise ImageError(f"{path}: names pixels in another folder; put all of it into one")
+    return place / name
 
 
 def _size(path: Path, axes: list[str], array: Any) -> tuple[int, int]:
