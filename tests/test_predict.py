@@ -277,7 +277,7 @@ class Counting:
     def __init__(self, bundle: Bundle, stop_after: int) -> None:
         self.runner, self.tiles, self.stop_after = load_model(bundle.path, threads=1).runner, 0, stop_after
         self.name, self.package, self.probabilities = self.runner.name, self.runner.package, self.runner.probabilities
-        self.prepare = self.runner.prepare
+        self.release = self.runner.release
 
     def labels(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         if self.tiles == self.stop_after:
