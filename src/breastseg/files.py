@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import sys
+import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -140,9 +141,13 @@ def whole_in(value: Any, least: int, most: int, what: str) -> int:
 
 def text_of(value: Any, what: str, *, most: int = 200) -> str:
     """Return text that was read from a file, when it is some and fits on a line; ValueError says `what`, what came and what was wanted."""
-    if not isinstance(value, str) or not value.strip() or len(value) > most or not value.isprintable():
+    if not isinstance(value, str) or not value.strip() or len(value) > most or not all(map(_is_shown, value)):
         raise ValueError(f"{what} is {shown(value)}, wanted a line of text of up to {most} letters")
     return value
+
+
+def _is_shown(letter: str) -> bool:
+    return letter.isprintable() or unicodedata.category(letter) == "Zs"  # blanks of other widths belong to some languages
 
 
 def shown(value: Any) -> str:

@@ -18,6 +18,7 @@ import yaml
 
 from breastseg.errors import LabelError
 from breastseg.files import read_json, shown, text_of, whole_in
+from breastseg.wording import one_line
 
 Labels: TypeAlias = npt.NDArray[np.uint8]
 """A label image: (H, W) uint8."""
@@ -335,10 +336,10 @@ def _read_yaml(path: Path, what: str) -> Any:
         return yaml.load(data, _PlainYaml)  # makes nothing but text, lists and dictionaries
     except yaml.MarkedYAMLError as cause:
         line = f" in line {cause.problem_mark.line + 1}" if cause.problem_mark else ""
-        problem = " ".join(str(cause.problem or cause.context).split())
+        problem = one_line(cause.problem or cause.context)
         tab = "; YAML is indented by spaces, not by tabs" if "\\t" in problem else ""
-        raise LabelError(f"{path}: not YAML ({problem[:200]}{line}{tab}), wanted {what}") from None
+        raise LabelError(f"{path}: not YAML ({problem}{line}{tab}), wanted {what}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as cause:
-        raise LabelError(f"{path}: not YAML ({' '.join(str(cause).split())[:200]}), wanted {what}") from None
+        raise LabelError(f"{path}: not YAML ({one_line(cause)}), wanted {what}") from None
     except RecursionError:
         raise LabelError(f"{path}: not YAML (nested too deeply), wanted {what}") from None

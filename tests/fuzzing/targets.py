@@ -4,7 +4,7 @@ import gzip
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import chdir, closing
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -145,25 +145,24 @@ def _drawings(folder: Path) -> None:
 
 def _annotated(folder: Path) -> None:
     """Write pictures with their areas, dots and masks, as a person keeps them, and tables beside."""
-    (folder / "src").mkdir()
-    for name in ("one", "two", "three"):
-        Image.fromarray(FIELD).save(folder / "src" / f"{name}.png")
-    (folder / "src" / "one.geojson").write_text(json.dumps(_features()))
-    write_table(folder / "src" / "two_points.csv", [{"x": 1.5, "y": 2, "class": "tumor"}, {"x": 3, "y": 4, "class": "stroma"}])
-    Image.fromarray(LABELS[:1, :1].repeat(120, axis=0).repeat(150, axis=1) + 1).save(folder / "src" / "three_mask.png")
+    for kind in ("areas", "dots", "painted"):
+        (folder / "src" / kind).mkdir(parents=True)
+        Image.fromarray(FIELD).save(folder / "src" / kind / f"{kind}1.png")
+    (folder / "src" / "areas" / "areas1.geojson").write_text(json.dumps(_features()))
+    write_table(folder / "src" / "dots" / "dots1_points.csv", [{"x": 1.5, "y": 2, "class": "tumor"}, {"x": 3, "y": 4, "class": "stroma"}])
+    Image.fromarray(np.full(FIELD.shape[:2], 2, np.uint8)).save(folder / "src" / "painted" / "painted1_mask.png")
     _map_files(folder)
-    rows = [{"image": f"{name}.png", "patient": f"P{k}", "site": "A2", "mpp": 0.5} for k, name in enumerate(("one", "two", "three"))]
+    rows = [{"image": f"{kind}1.png", "patient": f"P-{kind}", "site": "A2", "mpp": 0.5} for kind in ("areas", "dots", "painted")]
     write_table(folder / "patients.csv", rows)
 
 
 def _sourced(folder: Path, file: Path, rng: Random) -> None:
-    given = {} if rng.random() < 0.8 else {"mpp": 0.5}
-    open_source(folder / "src", table=folder / "patients.csv", **given)
+    open_source(folder / "src", mpp=None if rng.random() < 0.8 else 0.5, table=folder / "patients.csv")
 
 
 def _prepared(folder: Path, file: Path, rng: Random) -> None:
-    labels = folder / "labels.json" if rng.random() < 0.3 else "region5"
-    prepare(folder / "src", folder / "out", PrepareConfig(0.5, str(labels), source_mpp=0.5, workers=1), say=quiet)
+    labels = str(file) if file.parent == folder else "region5"
+    prepare(folder / "src", folder / "out", PrepareConfig(0.5, labels, source_mpp=0.5, workers=1), say=quiet)
 
 
 def _copy_of_bcss(folder: Path) -> None:
@@ -184,7 +183,8 @@ def _verified(folder: Path, file: Path, rng: Random) -> None:
 def _map_files(folder: Path) -> None:
     write_json(folder / "labels.json", BUILT_IN["region5"].to_dict())
     classes = "\n".join(
-        f"  - name: {c.name}\n    color: [1, 2, {c.codes[0]}]\n    codes: {list(c.codes)}" for c in BUILT_IN["region5"].classes
+        f"  - name: {c.name}\n    qupath: {c.qupath}\n    color: [1, 2, {c.codes[0]}]\n    codes: {list(c.codes)}"
+        for c in BUILT_IN["region5"].classes
     )
     (folder / "labels.yaml").write_text(f"name: mine\nnot_annotated: [0, 7, 15]\nclasses:\n{classes}\n")
 
@@ -305,6 +305,15 @@ def _model(folder: Path, file: Path, rng: Random) -> None:
     model.label(FIELD, mpp=0.5)
 
 
+def _torch_bundle(folder: Path) -> None:
+    """Write a bundle of the shipped weights alone."""
+    (folder / "bundle").mkdir()
+    shipped = load_bundle("lite0")
+    shutil.copy(shipped.path / "model.safetensors", folder / "bundle")
+    files = {"model.safetensors": shipped.card.files["model.safetensors"]}
+    write_json(folder / "bundle" / CARD, replace(shipped.card, files=files).to_dict())
+
+
 def _weights(folder: Path, file: Path, rng: Random) -> None:
     load_model(folder / "bundle", backend="torch", threads=1)
 
@@ -332,18 +341,14 @@ def _maps(folder: Path) -> None:
     (folder / "in").mkdir()
     Image.fromarray(FIELD).save(folder / "in" / "a.png")
     write_svs(folder / "in" / "b.svs", levels_of(np.tile(FIELD, (3, 3, 1))))
-    predict(folder / "in", _tiny(MODEL[0]), folder / "out", PredictConfig(mpp=0.5), say=quiet)
+    with chdir(folder):  # the same inputs wherever the folder is copied to
+        predict("in", _tiny(MODEL[0]), "out", PredictConfig(mpp=0.5), say=quiet)
 
 
 def _resumed(folder: Path, file: Path, rng: Random) -> None:
-    predict(
-        folder / "in",
-        _tiny(MODEL[0]),
-        folder / "out",
-        PredictConfig(mpp=0.5, figure=rng.choice((0, 2))),
-        resume=rng.random() < 0.5,
-        say=quiet,
-    )
+    config = PredictConfig(mpp=0.5, figure=rng.choice((0, 2)))
+    with chdir(folder):
+        predict("in", _tiny(MODEL[0]), "out", config, resume=rng.random() < 0.5, say=quiet)
 
 
 def _shown(folder: Path, file: Path, rng: Random) -> None:
@@ -539,13 +544,13 @@ TARGETS: Mapping[str, Target] = {
     "labels": Target(8, _map_files, ("*",), _label_map),
     "inputs": Target(4, _input_table, ("*.csv",), _listed),
     "table": Target(4, _annotated, ("patients.csv",), _sourced),
-    "prepare": Target(3, _annotated, ("src/*", "labels.*"), _prepared),
+    "prepare": Target(3, _annotated, ("src/*/*", "labels.*"), _prepared),
     "verify": Target(2, _copy_of_bcss, ("images/*", "masks/*", "meta/*"), _verified),
     "data": Target(6, _dataset, ("data/*.json", "data/*.csv", "data/arrays/*.npy"), _data),
     "split": Target(3, _dataset, ("parts.csv",), _split),
     "card": Target(4, _bundle, ("bundle/card.json",), _card),
     "bundle": Target(5, _bundle, ("bundle/*",), _model, _resealed),
-    "weights": Target(1, _bundle, ("bundle/*.safetensors", "bundle/card.json"), _weights, _resealed, torch=True),
+    "weights": Target(1, _torch_bundle, ("bundle/*.safetensors", "bundle/card.json"), _weights, _resealed, torch=True),
     "resume": Target(3, _maps, ("out/*.csv", "out/*.json", "out/*/run.json", "out/*/labels.*"), _resumed),
     "shown": Target(4, _maps, ("out/*/run.json", "out/*/labels.*"), _shown),
     "page": Target(3, _maps, ("out/*/run.json", "out/*/overlay.*"), _slide_page),

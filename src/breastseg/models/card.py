@@ -108,7 +108,7 @@ def _checked(value: dict[str, Any], where: str) -> dict[str, Any]:
         text_of(name, "name of a file")
         text_of(digest, f"SHA-256 of {name}")
     limits, licence = value.get("limits", []), value.get("licence", "")
-    if not isinstance(limits, list) or len(limits) > _MAX_LIMITS:
+    if not isinstance(limits, (list, tuple)) or len(limits) > _MAX_LIMITS:
         raise ValueError(f"limits is {shown(limits)}, wanted a list of sentences")
     fields["limits"] = tuple(text_of(one, "a sentence of limits", most=_LINE) for one in limits)
     fields["licence"] = text_of(licence, "licence", most=_LINE) if licence != "" else ""
@@ -116,7 +116,7 @@ def _checked(value: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def _colour(value: Any, least: float, what: str) -> tuple[float, float, float]:
-    if not isinstance(value, list) or len(value) != 3:
+    if not isinstance(value, (list, tuple)) or len(value) != 3:
         raise ValueError(f"{what} is {shown(value)}, wanted a list of three numbers")
     red, green, blue = (number_in(part, least, 1.0, what) for part in value)
     return red, green, blue
