@@ -77,9 +77,9 @@ class Run:
 class Child:
     """A worker process, begun again when it has died."""
 
-    def __init__(self, files: Path, place: Path) -> None:
-        """Take the folder of whole files and a place to damage copies in."""
-        self._files, self._place = files, place
+    def __init__(self, files: Path, place: Path, program: Sequence[str] = ("-m", "fuzzing.worker")) -> None:
+        """Take the folder of whole files, a place to damage copies in, and what Python runs."""
+        self._command = [sys.executable, "-X", "faulthandler", *program, str(files), str(place)]
         self._process: subprocess.Popen[bytes] | None = None
         self._log = place.with_suffix(".log")
         self._said = b""
@@ -116,6 +116,10 @@ class Child:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout):
+                with suppress(OSError):  # what was not yet written to it
+                    if pipe is not None:
+                        pipe.close()
             self._process = None
 
     def _begun(self) -> "subprocess.Popen[bytes]":
@@ -127,8 +131,8 @@ class Child:
         self._said = b""
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-X", "faulthandler", "-m", "fuzzing.worker", str(self._files), str(self._place)], stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE, stderr=log, preexec_fn=bounded, env={**os.environ, "OMP_NUM_THREADS": "1"},
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, preexec_fn=bounded,
+                env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
             )  # fmt: skip
         return self._process
 
@@ -150,7 +154,7 @@ class Child:
         return found
 
     def _died(self, process: "subprocess.Popen[bytes]", task: dict[str, Any], seconds: float) -> dict[str, Any]:
-        self._process = None
+        self.end()
         code = process.returncode
         name = signal.Signals(-code).name if code < 0 else f"exit status {code}"
         said = self._log.read_text(errors="replace")[-3000:]

@@ -101,6 +101,7 @@ def main() -> None:
         name = task["target"]
         if name not in known:  # what a reader imports and keeps is not what an input takes
             known.add(name)
+            print(json.dumps({"begun": "whole"}), file=answers, flush=True)
             if spoiled := _unread(name, whole / name, place):
                 print(json.dumps(spoiled), file=answers, flush=True)
                 continue
