@@ -19,6 +19,15 @@ from breastseg.report.audit import write_audit_page
 from breastseg.studies.inflation import read_counts
 
 
+def test_an_error_is_one_line_whatever_stands_in_it() -> None:
+    """Names of files and columns stand in messages: one of a million letters, or half a letter, ended in a traceback of print()."""
+    assert str(InputError("a\nb\udc80\u2028: wanted c")) == "a\\nb\\udc80\\u2028: wanted c"
+    assert str(InputError("é 切片\u3000: wanted c")) == "é 切片\u3000: wanted c"
+    long = str(InputError("a" * 10**6 + ": rename it"))
+    assert len(long) < 2100
+    assert long.endswith("aaa: rename it")
+
+
 def refused(path: Path, data: bytes | str) -> str:
     """Return the line that a file of this content is refused with."""
     path.write_bytes(data if isinstance(data, bytes) else data.encode())

@@ -6,6 +6,9 @@ from random import Random
 
 import pytest
 
+pytest.importorskip("fastapi")
+from fastapi import HTTPException
+
 from breastseg.errors import ImageError
 from fuzzing import __main__ as fuzzing
 from fuzzing import worker
@@ -13,7 +16,7 @@ from fuzzing.targets import TARGETS, files_of, whole
 
 SEED = 12
 CHEAP = (
-    "picture", "mask", "slide", "scn", "dicom", "zarr", "drawn", "labels", "inputs", "table", "verify", "split", "card", "bundle", "shown",
+    "picture", "mask", "slide", "scn", "dicom", "zarr", "drawn", "labels", "inputs", "table", "prepared", "verify", "split", "card", "bundle", "shown",
     "page", "map", "scores", "audit", "study", "areas", "upload",
 )  # fmt: skip
 PLANTED = """
@@ -70,9 +73,11 @@ def fails(error: Exception) -> object:
     ("error", "said", "what"),
     [
         (ImageError("a: wanted b"), "refused", "a: wanted b"),
-        (ImageError("a\nb"), "fault", "long message"),
-        (ImageError("a" * 5000), "fault", "long message"),
-        (ImageError("\udc80"), "fault", "unprintable message"),
+        (HTTPException(422, "a: wanted b"), "refused", "a: wanted b"),
+        (HTTPException(422, "a\nb"), "fault", "long message"),
+        (HTTPException(422, "a" * 5000), "fault", "long message"),
+        (HTTPException(422, "\udc80"), "fault", "unprintable message"),
+        (HTTPException(500, "a"), "fault", "HTTPException"),
         (ValueError("a"), "fault", "ValueError: a"),
         (OSError(28, "no space"), "fault", "OSError"),
         (RecursionError("deep"), "fault", "RecursionError"),

@@ -17,13 +17,29 @@ BreastsegError
 └── MissingPackageError  an optional package is not installed      (also ImportError)
 """
 
+import unicodedata
+
 
 class BreastsegError(Exception):
     """Everything that a user's input can cause; the command line prints it as one line and exits with 2."""
 
     def __str__(self) -> str:
-        """Return the message alone (the file errors among the parents would print a tuple)."""
-        return " ".join(str(argument) for argument in self.args)
+        """Return the message alone (the file errors among the parents would print a tuple), as one line that can be printed.
+
+        Names of files, columns and classes stand in messages, and any of them may have line breaks, halves of letters or a million letters.
+        """
+        said = " ".join(str(argument) for argument in self.args)
+        if len(said) > _MOST:
+            said = f"{said[: _MOST - _END]} ... {said[-_END:]}"  # what to do stands at the end
+        return said if said.isprintable() else "".join(map(_printed, said))
+
+
+_MOST, _END = 2000, 400
+
+
+def _printed(letter: str) -> str:
+    """Return a letter, or how Python writes it where it would break the line or cannot be encoded."""
+    return letter.encode("unicode-escape").decode() if unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"} else letter
 
 
 class InputError(BreastsegError, ValueError):

@@ -237,8 +237,14 @@ def fuzz(todo: Sequence[dict[str, Any]], *, workers: int, keep: Path | None = No
         threads = [threading.Thread(target=work, args=(number,)) for number in range(workers)]
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join()
+        try:
+            for thread in threads:
+                thread.join()
+        except KeyboardInterrupt:  # what was found until then is told
+            with run.lock:
+                waiting = iter(())
+            for thread in threads:
+                thread.join()
         bar.close()
     return run
 
@@ -286,7 +292,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(told(run))
     if options.trace:
         print(*(f"\n{alike[0].get('trace', '')}" for alike in run.faults.values()))
-    print(f"\n{len(todo):,} inputs of seed {options.seed} in {time.monotonic() - start:.0f} s: {len(run.faults)} kinds of fault")
+    done = sum(tally.inputs for tally in run.tallies.values())
+    print(f"\n{done:,} inputs of seed {options.seed} in {time.monotonic() - start:.0f} s: {len(run.faults)} kinds of fault")
     return int(bool(run.faults))
 
 

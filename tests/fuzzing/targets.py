@@ -165,6 +165,17 @@ def _prepared(folder: Path, file: Path, rng: Random) -> None:
     prepare(folder / "src", folder / "out", PrepareConfig(0.5, labels, source_mpp=0.5, workers=1), say=quiet)
 
 
+def _begun(folder: Path) -> None:
+    _annotated(folder)
+    with chdir(folder):
+        prepare("src", "out", PrepareConfig(0.5, "region5", source_mpp=0.5, workers=1), say=quiet)
+
+
+def _prepared_again(folder: Path, file: Path, rng: Random) -> None:
+    with chdir(folder):
+        prepare("src", "out", PrepareConfig(0.5, "region5", source_mpp=0.5, workers=1), say=quiet)
+
+
 def _copy_of_bcss(folder: Path) -> None:
     shutil.copytree(DATA / "bcss", folder, dirs_exist_ok=True)
     for path in (*folder.glob("images/*.png"), *folder.glob("masks/*.png")):  # smaller, as the same is read again and again
@@ -545,6 +556,7 @@ TARGETS: Mapping[str, Target] = {
     "inputs": Target(4, _input_table, ("*.csv",), _listed),
     "table": Target(4, _annotated, ("patients.csv",), _sourced),
     "prepare": Target(3, _annotated, ("src/*/*", "labels.*"), _prepared),
+    "prepared": Target(2, _begun, ("out/*.json", "out/arrays/*.json"), _prepared_again),
     "verify": Target(2, _copy_of_bcss, ("images/*", "masks/*", "meta/*"), _verified),
     "data": Target(6, _dataset, ("data/*.json", "data/*.csv", "data/arrays/*.npy"), _data),
     "split": Target(3, _dataset, ("parts.csv",), _split),
