@@ -26,6 +26,7 @@ def test_an_error_is_one_line_whatever_stands_in_it() -> None:
     long = str(InputError("a" * 10**6 + ": rename it"))
     assert len(long) < 2100
     assert long.endswith("aaa: rename it")
+    assert len(str(InputError("\x00" * 10**6))) < 2100
 
 
 def refused(path: Path, data: bytes | str) -> str:

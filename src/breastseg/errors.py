@@ -28,13 +28,15 @@ class BreastsegError(Exception):
 
         Names of files, columns and classes stand in messages, and any of them may have line breaks, halves of letters or a million letters.
         """
-        said = " ".join(str(argument) for argument in self.args)
-        if len(said) > _MOST:
-            said = f"{said[: _MOST - _END]} ... {said[-_END:]}"  # what to do stands at the end
-        return said if said.isprintable() else "".join(map(_printed, said))
+        said = _cut(" ".join(str(argument) for argument in self.args))
+        return said if said.isprintable() else _cut("".join(map(_printed, said)))
 
 
 _MOST, _END = 2000, 400
+
+
+def _cut(said: str) -> str:
+    return said if len(said) <= _MOST else f"{said[: _MOST - _END]} ... {said[-_END:]}"  # what to do stands at the end
 
 
 def _printed(letter: str) -> str:
