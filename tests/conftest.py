@@ -23,6 +23,15 @@ DATA = Path(__file__).parent / "data"
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
+def without(folder: Path, *modules: str, more: str = "") -> dict[str, str]:
+    """Return an environment whose Python processes, and those that they begin, cannot import some modules; `more` is run in each."""
+    folder.mkdir()
+    code = f"import sys\nfor name in {modules}:\n    sys.modules[name] = None\n{more}"
+    (folder / "sitecustomize.py").write_text(code, encoding="utf-8")
+    path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "PYTHONPATH": path}
+
+
 def class_areas(labels: npt.NDArray[np.uint8], label_map: LabelMap, mpp: float) -> dict[str, float]:
     """Return the areas of a label image that is in memory."""
     return areas_of(np.bincount(labels.ravel(), minlength=256), label_map, mpp)

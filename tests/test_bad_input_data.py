@@ -210,11 +210,11 @@ LABELS = "name: own\nclasses:\n- {{name: gland, color: {color}, codes: {codes}}}
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("name: [own\nclasses: }", "not JSON or YAML"),
+        ("name: [own\nclasses: }", "not YAML"),
         ("", "not a label map"),
         (LABELS.format(color="[1, 2, 3]", codes="[0, 1, 2, 3, 4, 9]"), "code 0 is in 'gland' and in 'not annotated'"),
         (LABELS.format(color="[1, 2, 3]", codes="[0, 1]") + "not_annotated: []\n", "code 0 must be 'not annotated', it is never a class"),
-        (LABELS.format(color="[1, 2, 300]", codes="[1]"), "colour 1, 2, 300 is not in 0 to 255"),
+        (LABELS.format(color="[1, 2, 300]", codes="[1]"), "color of 'gland' is 300, wanted a whole number from 0 to 255"),
         (LABELS.format(color="[1, 2, 3]", codes="[1, 2, 3, 4, 999]"), "code 999 of 'gland', wanted 0 to 254"),
     ],
 )

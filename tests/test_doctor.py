@@ -23,6 +23,7 @@ from breastseg.runtime import BACKENDS, PRECISIONS
 from breastseg.slides import READERS, open_slide
 from breastseg.slides.openslide import VendorSlide
 from breastseg.slides.tiff import TiffSlide
+from conftest import without
 
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
@@ -154,26 +155,24 @@ def test_a_processor_without_bf16_is_told_so(monkeypatch: pytest.MonkeyPatch) ->
     assert found["fp32"].here
 
 
-def without(*modules: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def told_without(*modules: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run doctor in fresh processes in which some modules cannot be imported, and in which nothing may go out."""
-    code = f"""
-import socket, sys
-def out(*words, **more): sys.stderr.write("went out\\n"); raise OSError("nothing goes out")
+    more = """
+import socket
+def out(*words, **more):
+    sys.stderr.write("went out\\n")
+    raise OSError("nothing goes out")
 socket.getaddrinfo = socket.create_connection = socket.socket.connect = out
-for name in {modules}: sys.modules[name] = None
 """
-    (folder / "start").mkdir()
-    (folder / "start" / "sitecustomize.py").write_text(code, encoding="utf-8")
     (folder / "temporary").mkdir()
-    path = os.pathsep.join([str(folder / "start"), *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = {**os.environ, "PYTHONPATH": path, "TMPDIR": str(folder / "temporary")}
+    environment = {**without(folder / "start", *modules, more=more), "TMPDIR": str(folder / "temporary")}
     words = [sys.executable, "-m", "breastseg", "doctor", "--json"]
     return subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
 
 
 def test_what_is_missing_is_named_with_the_pip_line(tmp_path: Path) -> None:
     """Nothing goes out meanwhile, and nothing stays behind."""
-    done = without("torch", "onnxruntime", "nncf", "zarr", "huggingface_hub", folder=tmp_path)
+    done = told_without("torch", "onnxruntime", "nncf", "zarr", "huggingface_hub", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "went out" not in done.stderr
     assert list((tmp_path / "temporary").iterdir()) == []
@@ -192,7 +191,7 @@ def test_what_is_missing_is_named_with_the_pip_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("module", ["openvino", "cv2", "openslide"])
 def test_without_what_it_always_needs_predicting_does_not_work(module: str, tmp_path: Path) -> None:
-    done = without(module, "torch", "onnxruntime", folder=tmp_path)
+    done = told_without(module, "torch", "onnxruntime", folder=tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("breastseg: predicting does not work here: ")
     assert f"{module} is not installed" in done.stderr

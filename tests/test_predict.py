@@ -19,7 +19,7 @@ from breastseg.inference.predict import PredictConfig, predict
 from breastseg.labels import BUILT_IN, LabelMap
 from breastseg.models.bundle import Bundle
 from breastseg.report.slide import slide_page
-from conftest import class_areas, crop, quiet
+from conftest import class_areas, crop, quiet, without
 
 
 def picture(index: int = 0, width: int = 120, height: int = 90) -> Image.Image:
@@ -335,23 +335,18 @@ def test_predict_needs_no_pytorch(lively_bundle: Bundle, fields: Path, tmp_path:
     """In a Python where none of the training packages can be imported, warnings being errors."""
     out = tmp_path / "maps"
     words = ["predict", str(fields), "--mpp", "0.3", "--model", str(lively_bundle.path), "--out", str(out), "--figure", "2"]
-    code = (
-        "import sys\n"
-        "for name in 'torch torchvision lightning timm segmentation_models_pytorch kornia torchinfo'.split():\n"
-        "    sys.modules[name] = None\n"
-        "for name in 'safetensors onnx onnxruntime nncf openvino_telemetry'.split():\n"
-        "    sys.modules[name] = None\n"
-        f"from breastseg.cli import main\nsys.exit(main({words!r}))"
-    )
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    training = ["torch", "torchvision", "lightning", "timm", "segmentation_models_pytorch", "kornia", "torchinfo"]
+    environment = without(tmp_path / "start", *training, "safetensors", "onnx", "onnxruntime", "nncf", "openvino_telemetry")
+    command = [sys.executable, "-W", "error", "-m", "breastseg", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert files_under(out) == files_under(run(lively_bundle, tmp_path / "here", fields, "--mpp", 0.3, "--figure", 2))
 
 
 def test_without_pytorch_the_torch_back_end_says_what_to_install(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
     words = ["predict", str(fields), "--mpp", "0.3", "--model", str(lively_bundle.path), "--out", str(tmp_path / "m"), "--backend", "torch"]
-    code = f"import sys\nsys.modules['torch'] = None\nfrom breastseg.cli import main\nsys.exit(main({words!r}))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    environment = without(tmp_path / "start", "torch")
+    done = subprocess.run([sys.executable, "-m", "breastseg", *words], capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 2
     assert done.stderr == "breastseg: back end 'torch': torch is not installed; pip install 'breastseg[train]'\n"
     assert not (tmp_path / "m").exists()

@@ -279,5 +279,5 @@ def test_the_page_of_a_map_says_what_is_known(mapped: Path, tmp_path: Path) -> N
     assert "The overview is too large for this page, or missing" in page
     del run["measures"]
     (broken / "run.json").write_text(json.dumps(run))
-    with pytest.raises(InputError, match=r"run\.json: not what predict writes \('measures'\); make the map again"):
+    with pytest.raises(InputError, match=r"a file there is not as breastseg predict writes it \('measures' is missing\); predict again"):
         slide_page(broken)

@@ -18,13 +18,31 @@ BreastsegError
 └── MissingPackageError  an optional package is not installed      (also ImportError)
 """
 
+import unicodedata
+
 
 class BreastsegError(Exception):
     """Everything that a user's input can cause; the command line prints it as one line and exits with 2."""
 
     def __str__(self) -> str:
-        """Return the message alone (the file errors among the parents would print a tuple)."""
-        return " ".join(str(argument) for argument in self.args)
+        """Return the message alone (the file errors among the parents would print a tuple), as one line that can be printed.
+
+        Names of files, columns and classes stand in messages, and any of them may have line breaks, halves of letters or a million letters.
+        """
+        said = _cut(" ".join(str(argument) for argument in self.args))
+        return said if said.isprintable() else _cut("".join(map(_printed, said)))
+
+
+_MOST, _END = 2000, 400
+
+
+def _cut(said: str) -> str:
+    return said if len(said) <= _MOST else f"{said[: _MOST - _END]} ... {said[-_END:]}"  # what to do stands at the end
+
+
+def _printed(letter: str) -> str:
+    """Return a letter, or how Python writes it where it would break the line or cannot be encoded."""
+    return letter.encode("unicode-escape").decode() if unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"} else letter
 
 
 class InputError(BreastsegError, ValueError):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import inf
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from breastseg.errors import InputError, MppError
 
 MIN_MPP, MAX_MPP = 0.05, 20.0
+_MOST = 1e300
 STRIDE_PX = 32
 """Networks here halve their input five times: tiles start and end on multiples of this."""
 EDGE_PX = 64
@@ -48,7 +49,8 @@ class Tile:
 def check_mpp(mpp: float, where: str, option: str = "--mpp") -> float:
     """Return `mpp` when it can be the scan of a tissue section, else raise MppError naming `where` it was found."""
     if not MIN_MPP <= mpp <= MAX_MPP:
-        raise MppError(f"{where}: {mpp:g} um/px, wanted {MIN_MPP:g} to {MAX_MPP:g}; give the right value with {option}")
+        said = mpp if mpp != mpp or abs(mpp) < _MOST else inf  # a whole number can be too large to be written as another kind
+        raise MppError(f"{where}: {said:g} um/px, wanted {MIN_MPP:g} to {MAX_MPP:g}; give the right value with {option}")
     return mpp
 
 
@@ -69,7 +71,7 @@ def parse_box(text: str, size_px: tuple[int, int], mpp: float, where: str) -> Bo
     except ValueError:
         raise InputError(f"box '{text}': wanted x,y,width,height in level-0 pixels, or in microns as in 500,500,2000,1000um") from None
     per_px = mpp if text.strip().endswith("um") else 1.0
-    left, top, right, bottom = (round(place / per_px) if isfinite(place) else -1 for place in (x, y, x + width, y + height))
+    left, top, right, bottom = (round(place / per_px) if abs(place) < _MOST else -1 for place in (x, y, x + width, y + height))
     if not (0 <= left < right <= size_px[0] and 0 <= top < bottom <= size_px[1]):
         raise InputError(f"box '{text}': does not lie inside {where}, which has {size_px[0]} x {size_px[1]} px at {mpp:g} um/px")
     return Box(left, top, right - left, bottom - top)

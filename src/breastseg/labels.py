@@ -17,6 +17,8 @@ import numpy.typing as npt
 import yaml
 
 from breastseg.errors import LabelError
+from breastseg.files import read_json, shown, text_of, whole_in
+from breastseg.wording import one_line
 
 Labels: TypeAlias = npt.NDArray[np.uint8]
 """A label image: (H, W) uint8."""
@@ -24,6 +26,8 @@ Labels: TypeAlias = npt.NDArray[np.uint8]
 Color: TypeAlias = tuple[int, int, int]
 
 _UNKNOWN = 255
+_YAML_BYTES = 100_000
+"""A map of 253 classes has 20 kB, and YAML is read at 100 kB a second."""
 
 BCSS_CODES = (
     "outside_roi", "tumor", "stroma", "lymphocytic_infiltrate", "necrosis_or_debris", "glandular_secretions", "blood",
@@ -167,18 +171,16 @@ class LabelMap:
 
     @staticmethod
     def from_dict(value: Any, where: str) -> "LabelMap":
-        """Read a map from JSON values; LabelError names `where` and what is missing."""
+        """Read a map from values of JSON or YAML; LabelError names `where` and what is wrong."""
         try:
-            classes = tuple(
-                LabelClass(str(c["name"]), _color(c["color"]), str(c.get("qupath", c["name"])), tuple(int(i) for i in c["codes"]))
-                for c in value["classes"]
-            )
-            return LabelMap(str(value["name"]), classes, tuple(int(i) for i in value.get("not_annotated", [0])))
+            said = _object(value, "it")
+            classes = tuple(_class(one, number) for number, one in enumerate(_list(said.get("classes"), "classes"), start=1))
+            return LabelMap(text_of(said.get("name"), "name"), classes, _codes_in(said.get("not_annotated", [0]), "not_annotated"))
         except LabelError as cause:
             raise LabelError(f"{where}: {cause}") from None
-        except (KeyError, TypeError, ValueError, AttributeError) as cause:
+        except ValueError as cause:
             raise LabelError(
-                f"{where}: not a label map ({cause!r}); wanted name, classes (each with name, color, codes) "
+                f"{where}: not a label map ({cause}); wanted name, classes (each with name, color, codes) "
                 "and not_annotated, as docs/glossary.md shows"
             ) from None
 
@@ -187,11 +189,34 @@ class LabelMap:
         return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _color(value: Iterable[Any]) -> Color:
-    red, green, blue = (int(v) for v in value)
-    if not all(0 <= v <= 255 for v in (red, green, blue)):
-        raise ValueError(f"colour {red}, {green}, {blue} is not in 0 to 255")
-    return red, green, blue
+def _class(value: Any, number: int) -> LabelClass:
+    where = f"class {number}"
+    said = _object(value, where)
+    name = text_of(said.get("name"), f"name of {where}")
+    color = _list(said.get("color"), f"color of '{name}'")
+    if len(color) != 3:
+        raise ValueError(f"color of '{name}' has {len(color)} numbers, wanted three: red, green, blue")
+    red, green, blue = (whole_in(part, 0, 255, f"color of '{name}'") for part in color)
+    qupath = text_of(said.get("qupath", name), f"qupath of '{name}'")
+    return LabelClass(name, (red, green, blue), qupath, _codes_in(said.get("codes"), f"codes of '{name}'"))
+
+
+def _codes_in(value: Any, what: str) -> tuple[int, ...]:
+    return tuple(whole_in(code, -_UNKNOWN, 10**6, what) for code in _list(value, what))
+
+
+def _object(value: Any, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{what} is {'missing' if value is None else shown(value)}, wanted names with values")
+    return value
+
+
+def _list(value: Any, what: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"{what} is {'missing' if value is None else shown(value)}, wanted a list")
+    if len(value) > _UNKNOWN:
+        raise ValueError(f"{what} has {len(value)} entries, wanted up to {_UNKNOWN}")
+    return value
 
 
 def _ranges(codes: Iterable[int]) -> str:
@@ -277,8 +302,47 @@ def load_label_map(name_or_path: str | Path) -> LabelMap:
     path = Path(name_or_path)
     if path.suffix.lower() not in {".json", ".yaml", ".yml"} or not path.is_file():
         raise LabelError(f"label map '{name_or_path}': not known; built in are {', '.join(BUILT_IN)}, or give a .json or .yaml file")
-    try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML
-    except (yaml.YAMLError, UnicodeDecodeError) as cause:
-        raise LabelError(f"{path}: not JSON or YAML ({' '.join(str(cause).split())})") from None
+    what = "a label map as JSON" if path.suffix.lower() == ".json" else "a label map as YAML"
+    value = read_json(path, LabelError, what) if path.suffix.lower() == ".json" else _read_yaml(path, what)
     return LabelMap.from_dict(value, str(path))
+
+
+class _PlainYaml(yaml.loader.BaseLoader):
+    """YAML whose every value stays as it was written: a class may be called no, on, null, 1e3 or 2001-01-01."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Refuse a value that stands for another: nine lines of them can stand for a billion values."""
+        if self.check_event(yaml.events.AliasEvent):
+            here: Any = self.peek_event()  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem="a value is named by * that stands elsewhere, write it out", problem_mark=here.start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Refuse a name that stands twice, of which one value would be lost."""
+        seen = set()
+        for key, _ in node.value:
+            if not isinstance(key.value, str) or key.value in seen:
+                problem = f"{shown(key.value)} stands twice" if isinstance(key.value, str) else "a name is a list or has names itself"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _read_yaml(path: Path, what: str) -> Any:
+    with path.open("rb") as file:
+        data = file.read(_YAML_BYTES + 1)
+    if len(data) > _YAML_BYTES:
+        raise LabelError(f"{path}: more than {_YAML_BYTES // 1000} kB, wanted {what}")
+    if data.lstrip().startswith(b"{") and b"\t" in data:  # JSON is YAML, but for its tabs
+        return read_json(path, LabelError, what)
+    try:
+        return yaml.load(data, _PlainYaml)  # makes nothing but text, lists and dictionaries
+    except yaml.MarkedYAMLError as cause:
+        line = f" in line {cause.problem_mark.line + 1}" if cause.problem_mark else ""
+        problem = one_line(cause.problem or cause.context)
+        tab = "; YAML is indented by spaces, not by tabs" if "\\t" in problem else ""
+        raise LabelError(f"{path}: not YAML ({problem}{line}{tab}), wanted {what}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as cause:
+        raise LabelError(f"{path}: not YAML ({one_line(cause)}), wanted {what}") from None
+    except RecursionError:
+        raise LabelError(f"{path}: not YAML (nested too deeply), wanted {what}") from None

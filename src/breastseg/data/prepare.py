@@ -170,7 +170,9 @@ def _is_made(region: Region, out: Path) -> bool:
     if not path.is_file():
         return False
     row = read_json(path, DatasetError, "a region's row")
-    return bool(row["image_sha256"] == _hash(region.image) and row["labels_sha256"] == sha256_of(region.labels))
+    if not isinstance(row, dict):
+        raise DatasetError(f"{path}: not a region's row; remove it and run the same command again")
+    return bool(row.get("image_sha256") == _hash(region.image) and row.get("labels_sha256") == sha256_of(region.labels))
 
 
 def _hash(image: Path) -> str:

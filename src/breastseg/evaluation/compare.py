@@ -10,14 +10,16 @@ import pandas as pd
 
 from breastseg.errors import InputError
 from breastseg.evaluation.spread import NO_INTERVAL, few
-from breastseg.files import read_json
+from breastseg.files import SCORES_BYTES, read_json, shown
 from breastseg.labels import LabelMap
 from breastseg.metrics import bootstrap_difference, class_scores, overall_scores, summed_by
 from breastseg.metrics.confusion import Counts
 from breastseg.metrics.intervals import DRAWS, SEED
-from breastseg.wording import counted
+from breastseg.wording import counted, one_line
 
 NOT_ANALYSED = "not analysed"
+_MOST_PX = 2**40
+"""Pixels of one region that can be: sums over all regions still fit."""
 _CASES = 20
 """What an interval of 95 % promises: wrong in one case of so many."""
 _OVERALL = ("accuracy", "balanced_accuracy", "kappa", "mean_dice", "mean_iou")
@@ -45,8 +47,12 @@ def open_other(folder: str | Path, data: str, label_map: LabelMap, regions: list
         InputError: no finished evaluation with counted pixels, or one of other data, labels or regions.
     """
     path = Path(folder)
-    scores = read_json(path / "scores.json", InputError, "the scores of a finished evaluation")
-    if not isinstance(scores, dict) or not {"model", "data", "label_map", "regions"} <= scores.keys():
+    scores = read_json(path / "scores.json", InputError, "the scores of a finished evaluation", most_bytes=SCORES_BYTES)
+    if (
+        not isinstance(scores, dict)
+        or not {"model", "data", "label_map", "regions"} <= scores.keys()
+        or not isinstance(scores["regions"], dict)
+    ):
         raise InputError(f"{path / 'scores.json'}: not the scores of an evaluation; give a folder that breastseg evaluate wrote")
     if scores["data"] != data or scores["label_map"] != label_map.to_dict():
         raise InputError(f"{path}: scores on other data or labels; evaluate both models on the same prepared data set")
@@ -121,7 +127,9 @@ def _read_counts(path: Path, names: list[str], regions: list[str]) -> dict[str, 
         counts: dict[str, Counts] = {region: np.zeros((len(names), len(names) + 1), np.int64) for region in regions}
         columns = [NOT_ANALYSED, *names]
         for region, truth, prediction, px in rows:
+            if not 0 <= px <= _MOST_PX:
+                raise ValueError(f"{shown(int(px))} pixels of {region}")
             counts[region][names.index(truth), columns.index(prediction)] += px
-    except (ValueError, KeyError) as cause:
-        raise InputError(f"{path}: not the counts of this evaluation ({cause}); evaluate that model again") from None
+    except (ValueError, KeyError, OverflowError) as cause:
+        raise InputError(f"{path}: not the counts of this evaluation ({one_line(cause)}); evaluate that model again") from None
     return counts

@@ -18,7 +18,7 @@ from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_o
 
 from breastseg.errors import ImageError, InputError
 from breastseg.fetch.png import check_png
-from breastseg.files import sha256_of, write_json
+from breastseg.files import read_json, sha256_of, write_json
 
 TRIES = 6
 """Attempts in a row that bring nothing new, before a mirror counts as out of reach."""
@@ -239,10 +239,10 @@ def _note(remote: Remote, answer: Any, total: int | None) -> dict[str, Any]:
 def _read_note(part: Path, remote: Remote) -> dict[str, Any]:
     """Return the note of a part that can be gone on with, or an empty one."""
     try:
-        note = json.loads(_note_of(part).read_text(encoding="utf-8"))
+        note = read_json(_note_of(part), InputError, "the note of a part of a download")
         usable = part.is_file() and (note["url"], note["sha256"]) == (remote.url, remote.sha256) and (note["validator"] or remote.sha256)
         return dict(note) if usable and part.stat().st_size <= (note["size"] or remote.limit) else {}
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):  # read_json's own error is a ValueError
         return {}
 
 

@@ -1,12 +1,10 @@
 """download(): BCSS from one mirror into one folder; it goes on where it stopped, and nothing else is contacted."""
 
-import json
 import math
 import re
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
@@ -14,7 +12,7 @@ from breastseg.errors import InputError
 from breastseg.fetch.client import Remote, fetch, held_bytes, is_whole, opener_for
 from breastseg.fetch.places import PLACES, SCANS, Place
 from breastseg.fetch.release import TABLES
-from breastseg.files import WORK_FILE, claim_folder, held_folder, write_table, written
+from breastseg.files import WORK_FILE, claim_folder, held_folder, read_json, write_table, written
 from breastseg.wording import counted
 
 MPP_TABLE = "mpp.csv"
@@ -128,8 +126,8 @@ def _remove_left_over(out: Path) -> None:
 
 def _mpp_of(path: Path) -> float | None:
     try:
-        scan: Any = json.loads(path.read_text(encoding="utf-8"))
+        scan = read_json(path, InputError, "what a server knows of a scan")
         mpp = float(scan["mm_x"]) * 1000
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OverflowError, ValueError, KeyError, TypeError):
         return None
     return mpp if math.isfinite(mpp) and mpp > 0 else None

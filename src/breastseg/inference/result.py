@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tifffile
 from PIL import Image
 
 from breastseg.files import fingerprint, write_json, written, written_folder
@@ -18,11 +17,11 @@ from breastseg.inference.inputs import folder_name
 from breastseg.inference.model import Model
 from breastseg.inference.stream import CELL_PX, MapConfig, Maps, Plan, Watch, make_maps
 from breastseg.measures import measure
-from breastseg.outputs.label_tiff import write_label_tiff, write_planes_tiff
+from breastseg.outputs.label_tiff import read_overview, write_label_tiff, write_planes_tiff
 from breastseg.outputs.pictures import save_labels, save_overlay
 from breastseg.outputs.regions import RegionsConfig, write_regions
 from breastseg.rasters import Raster
-from breastseg.slides import Pixels, Slide, resample_labels
+from breastseg.slides import Pixels, Slide, read_codes, resample_labels
 from breastseg.slides.flat import FlatSlide
 from breastseg.slides.tissue import doubts
 
@@ -116,10 +115,8 @@ def overview(slide: Slide, labels: Raster) -> tuple[Pixels, npt.NDArray[np.uint8
 def picture_and_labels(slide: Slide, folder: Path) -> tuple[Pixels, npt.NDArray[np.uint8]]:
     """Return an input and the labels that its finished folder holds, of one size; a slide's at low resolution."""
     if isinstance(slide, FlatSlide):
-        with Image.open(folder / "labels.png") as picture:
-            return slide.read(mpp=slide.mpp), np.asarray(picture)
-    with tifffile.TiffFile(folder / "labels.ome.tif") as tiff:
-        labels = np.asarray(tiff.series[0].levels[-1].asarray(), np.uint8)
+        return slide.read(mpp=slide.mpp), read_codes(folder / "labels.png")
+    labels = read_overview(folder / "labels.ome.tif")
     width, height = slide.size_px
     return slide.resampled((0, 0, width, height), (labels.shape[1], labels.shape[0])), labels
 

@@ -13,7 +13,8 @@ import timm
 import torch
 from torch import nn
 
-from breastseg.errors import InputError
+from breastseg.errors import InputError, ModelError
+from breastseg.files import number_in, shown, text_of, whole_in
 
 ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = {
     "unet": smp.Unet,
@@ -31,6 +32,7 @@ OUTPUT_STRIDES = (1, 2, 4, 8)
 HAS_OUTPUT_STRIDE = {"unet", "unet-scse"}
 """Architectures whose decoder can stop early: tissue borders are drawn to several microns, the last blocks cost most and add least."""
 
+_MOST_CHANNELS = 2048
 _USUAL_CHANNELS = (256, 128, 64, 32, 16)
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
@@ -64,10 +66,29 @@ class NetworkConfig:
         return asdict(self)
 
     @staticmethod
-    def from_dict(value: Mapping[str, Any]) -> "NetworkConfig":
-        """Read what `to_dict` gave (JSON turns tuples into lists)."""
-        fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in value.items()}
-        return NetworkConfig(**fields)
+    def from_dict(value: Mapping[str, Any], where: str = "card") -> "NetworkConfig":
+        """Read what `to_dict` gave (JSON turns tuples into lists); ModelError names `where` and what is wrong."""
+        try:
+            fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in value.items()}
+            for name in ("arch", "encoder"):
+                text_of(fields.get(name), name)
+            whole_in(fields.get("classes"), 1, 253, "classes")
+            channels = fields.get("decoder_channels", ())
+            if not isinstance(channels, tuple) or len(channels) > 8:
+                raise ValueError(f"decoder_channels is {shown(channels)}, wanted a list of up to 8 numbers")
+            for channel in channels:
+                whole_in(channel, 1, _MOST_CHANNELS, "decoder_channels")
+            number_in(fields.get("dropout", 0.0), 0.0, 1.0, "dropout")
+            whole_in(fields.get("output_stride", 1), 1, max(OUTPUT_STRIDES), "output_stride")
+            for name in ("mean", "std"):
+                colours = fields.get(name, _IMAGENET[0])
+                if not isinstance(colours, tuple) or len(colours) != 3:
+                    raise ValueError(f"{name} is {shown(colours)}, wanted three numbers")
+                for colour in colours:
+                    number_in(colour, 0.0, 1.0, name)
+            return NetworkConfig(**fields)
+        except (TypeError, ValueError) as cause:
+            raise ModelError(f"{where}: not what a network is built from ({cause}); export the bundle again") from None
 
 
 class Network(nn.Module):

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from breastseg.errors import ModelError
+from breastseg.files import number_in, shown, text_of, whole_in
 from breastseg.geometry import check_mpp, tile_grid
 from breastseg.labels import LabelMap
 
@@ -62,20 +63,60 @@ class Card:
     def from_dict(value: Any, where: str) -> "Card":
         """Read a card; ModelError names `where` and what is wrong."""
         try:
-            if value["version"] > CARD_VERSION:
-                raise ModelError(f"{where}: card version {value['version']}, this breastseg reads up to {CARD_VERSION}; update breastseg")
-            fields = {**value, "label_map": LabelMap.from_dict(value["label_map"], where)}
-            for key in ("mean", "std"):
-                fields[key] = tuple(float(v) for v in value[key])
-            fields["limits"] = tuple(value.get("limits", ()))
-            card = Card(**fields)
+            if not isinstance(value, dict):
+                raise ValueError(f"it is {shown(value)}, wanted names with values")
+            version = whole_in(value.get("version"), 1, 10**9, "version")
+            if version > CARD_VERSION:
+                raise ModelError(f"{where}: card version {version}, this breastseg reads up to {CARD_VERSION}; update breastseg")
+            missing = [key for key in _NEEDED if key not in value]
+            if missing:
+                raise ValueError(f"{missing[0]} is missing")
+            unknown = [key for key in value if key not in Card.__dataclass_fields__]
+            if unknown:
+                raise ValueError(f"{shown(unknown[0])} is no field of a card")
+            card = Card(**{**value, **_checked(value, where), "version": version})
             check_mpp(card.mpp, where)
             next(tile_grid((1, 1), card.tile_px, card.halo_px))
-            for key in ("network", "training", "files"):
-                if not isinstance(fields.get(key, {}), dict):
-                    raise TypeError(f"{key} is {fields[key]!r}")
         except ModelError:
             raise
-        except (KeyError, TypeError, ValueError, AttributeError) as cause:
+        except ValueError as cause:
             raise ModelError(f"{where}: not a model card ({cause}); export the bundle again") from None
         return card
+
+
+_NEEDED = ("name", "label_map", "mpp", "tile_px", "halo_px", "mean", "std", "network")
+_MAX_TILE_PX = 8192
+_MAX_LIMITS, _LINE = 1000, 10_000
+"""Sentences, and letters of one."""
+
+
+def _checked(value: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return the fields of a card that have few right values; ValueError names the one that has not."""
+    fields: dict[str, Any] = {
+        "name": text_of(value["name"], "name"),
+        "label_map": LabelMap.from_dict(value["label_map"], where),
+        "mpp": number_in(value["mpp"], -1e9, 1e9, "mpp"),
+        "tile_px": whole_in(value["tile_px"], 0, _MAX_TILE_PX, "tile_px"),
+        "halo_px": whole_in(value["halo_px"], 0, _MAX_TILE_PX, "halo_px"),
+        "mean": _colour(value["mean"], 0.0, "mean"),
+        "std": _colour(value["std"], 1e-6, "std"),
+    }
+    for key in ("network", "training", "scores", "parity", "quantisation", "speed", "files"):
+        if not isinstance(value.get(key, {}), dict):
+            raise ValueError(f"{key} is {shown(value[key])}, wanted names with values")
+    for name, digest in value.get("files", {}).items():
+        text_of(name, "name of a file")
+        text_of(digest, f"SHA-256 of {name}")
+    limits, licence = value.get("limits", []), value.get("licence", "")
+    if not isinstance(limits, (list, tuple)) or len(limits) > _MAX_LIMITS:
+        raise ValueError(f"limits is {shown(limits)}, wanted a list of sentences")
+    fields["limits"] = tuple(text_of(one, "a sentence of limits", most=_LINE) for one in limits)
+    fields["licence"] = text_of(licence, "licence", most=_LINE) if licence != "" else ""
+    return fields
+
+
+def _colour(value: Any, least: float, what: str) -> tuple[float, float, float]:
+    if not isinstance(value, (list, tuple)) or len(value) != 3:
+        raise ValueError(f"{what} is {shown(value)}, wanted a list of three numbers")
+    red, green, blue = (number_in(part, least, 1.0, what) for part in value)
+    return red, green, blue

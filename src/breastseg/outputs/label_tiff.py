@@ -5,6 +5,8 @@ pixel values stay labels.
 """
 
 import hashlib
+import struct
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -14,12 +16,28 @@ from uuid import NAMESPACE_URL, uuid5
 import numpy as np
 import tifffile
 
+from breastseg.errors import ImageError
 from breastseg.files import written
-from breastseg.labels import LabelMap
+from breastseg.labels import LabelMap, Labels
 from breastseg.rasters import TILE_PX, Raster
+from breastseg.wording import one_line
 
 _SMALLEST_PX = 512
 """The pyramid ends with the first level that fits into this."""
+_MOST_OVERVIEW_PX = 2**22
+_DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+"""What tifffile and its decoders raise at damaged files."""
 
 
 def write_label_tiff(labels: Raster, label_map: LabelMap, path: Path, *, mpp: float, notes: Mapping[str, str] = {}) -> None:
@@ -44,6 +62,26 @@ def write_label_tiff(labels: Raster, label_map: LabelMap, path: Path, *, mpp: fl
 def write_planes_tiff(planes: Sequence[Raster], names: Sequence[str], path: Path, *, mpp: float, notes: Mapping[str, str] = {}) -> None:
     """Write one channel a raster, all of one size, by name; `notes` say what the values mean."""
     _write(planes, path, mpp, {"Name": path.name.split(".")[0], "Channel": {"Name": list(names)}}, notes, {"photometric": "minisblack"})
+
+
+def read_overview(path: Path) -> Labels:
+    """Read the smallest level of a label image that `write_label_tiff` wrote: (H, W) uint8.
+
+    Raises:
+        ImageError: no such file, or one that is cut short, damaged or something else.
+    """
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            level = tiff.series[0].levels[-1]
+            if len(level.shape) != 2 or level.dtype != np.uint8 or not 0 < level.size <= _MOST_OVERVIEW_PX:
+                raise ImageError(f"{path}: its smallest level is {level.dtype} of {level.shape}, wanted 8-bit labels; make the map again")
+            return np.asarray(level.asarray(), np.uint8)
+    except ImageError:
+        raise
+    except FileNotFoundError:
+        raise ImageError(f"{path}: not found; make the map again") from None
+    except _DAMAGE as cause:
+        raise ImageError(f"{path}: cut short or damaged ({one_line(cause)}); make the map again") from None
 
 
 def _write(

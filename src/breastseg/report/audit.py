@@ -4,7 +4,7 @@ from pathlib import Path
 
 from breastseg.errors import InputError
 from breastseg.files import read_json, write_text
-from breastseg.report.html import html_pages
+from breastseg.report.html import as_written, html_pages
 
 
 def write_audit_page(audit: str | Path) -> Path:
@@ -15,5 +15,7 @@ def write_audit_page(audit: str | Path) -> Path:
     """
     folder = Path(audit)
     found = read_json(folder / "audit.json", InputError, "the findings of a finished audit")
-    write_text(folder / "audit.html", html_pages().get_template("audit.html.j2").render(found=found))
+    with as_written(folder, "audit"):
+        page = html_pages().get_template("audit.html.j2").render(found=found)
+    write_text(folder / "audit.html", page)
     return folder / "audit.html"

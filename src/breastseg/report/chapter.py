@@ -23,7 +23,7 @@ from breastseg.labels import LabelMap
 from breastseg.models.card import Card
 from breastseg.outputs.pictures import save_figure
 from breastseg.report.charts import training_charts
-from breastseg.report.html import confusion_of, html_pages, scores_of
+from breastseg.report.html import as_written, confusion_of, html_pages, scores_of
 from breastseg.wording import counted
 
 PICTURES = 10
@@ -68,6 +68,11 @@ def write_chapter(evaluation: str | Path, card: Card) -> Path:
     """
     folder = Path(evaluation)
     scores = scores_of(folder)
+    with as_written(folder, "evaluate"):
+        return _write(folder, scores, card)
+
+
+def _write(folder: Path, scores: Any, card: Card) -> Path:
     label_map = LabelMap.from_dict(scores["label_map"], str(folder / "scores.json"))
     tumour = tumour_class(label_map)
     if not scores["overall"]["support_px"]:

@@ -4,20 +4,29 @@ import base64
 import csv
 import hashlib
 import math
+import struct
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateError
 from markupsafe import Markup
+from PIL import Image
 
-from breastseg.errors import InputError
-from breastseg.files import read_json, write_text
+from breastseg.errors import BreastsegError, InputError
+from breastseg.files import SCORES_BYTES, read_json, shown, write_text
 from breastseg.report.charts import reliability_chart, training_charts
 from breastseg.report.regions import SMALL_PX, WORST, region_views
+from breastseg.wording import one_line
 
 _NOT_ANALYSED = "not analysed"
+_DAMAGE = (
+    ArithmeticError, AttributeError, LookupError, SyntaxError, TypeError, ValueError, csv.Error, struct.error, TemplateError,
+    Image.DecompressionBombError,
+)  # fmt: skip
+"""What tables, scores and pictures raise that somebody has changed, OSError apart."""
 
 
 def write_report(evaluation: str | Path) -> Path:
@@ -28,11 +37,18 @@ def write_report(evaluation: str | Path) -> Path:
     """
     folder = Path(evaluation)
     scores = scores_of(folder)
+    with as_written(folder, "evaluate"):
+        page = _page(folder, scores)
+    write_text(folder / "report.html", page)
+    return folder / "report.html"
+
+
+def _page(folder: Path, scores: Any) -> str:
     names = [found["name"] for found in scores["label_map"]["classes"]]
     levels = scores.get("probabilities", {}).get("reliability")
     pages = html_pages()
     script = pages.get_template("report.js.j2").render()
-    page = pages.get_template("report.html.j2").render(
+    return pages.get_template("report.html.j2").render(
         scores=scores,
         script=Markup(script),  # our own file, nothing of the evaluation is in it
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -41,8 +57,31 @@ def write_report(evaluation: str | Path) -> Path:
         reliability=reliability_chart(levels) if levels else None,
         training=training_charts(folder / "training.csv") if (folder / "training.csv").is_file() else [],
     )  # fmt: skip
-    write_text(folder / "report.html", page)
-    return folder / "report.html"
+
+
+@contextmanager
+def as_written(folder: Path, by: str) -> Iterator[None]:
+    """Read in the body what a command wrote; whatever a changed or damaged file there raises becomes one InputError.
+
+    A fault in writing the page itself, as a full disk, goes through: such errors name their file.
+    """
+    try:
+        yield
+    except BreastsegError:
+        raise
+    except FileNotFoundError as cause:
+        raise InputError(f"{cause.filename}: not found; {by} again into a new folder") from None
+    except OSError as cause:
+        if cause.errno is not None:
+            raise
+        raise InputError(_changed(folder, by, cause)) from None
+    except _DAMAGE as cause:
+        raise InputError(_changed(folder, by, cause)) from None
+
+
+def _changed(folder: Path, by: str, cause: Exception) -> str:
+    said = f"{shown(cause.args[0])} is missing" if isinstance(cause, KeyError) and cause.args else one_line(cause)
+    return f"{folder}: a file there is not as breastseg {by} writes it ({said}); {by} again into a new folder"
 
 
 def scores_of(folder: Path) -> Any:
@@ -51,7 +90,13 @@ def scores_of(folder: Path) -> Any:
     Raises:
         InputError: the folder holds no finished evaluation, or one that an earlier version made.
     """
-    scores = read_json(folder / "scores.json", InputError, "the scores of a finished evaluation")
+    path = folder / "scores.json"
+    scores = read_json(path, InputError, "the scores of a finished evaluation", most_bytes=SCORES_BYTES)
+    if not isinstance(scores, dict) or not isinstance(scores.get("regions"), dict):
+        raise InputError(f"{path}: not the scores of an evaluation; give a folder that breastseg evaluate wrote")
+    for region in scores["regions"]:  # pictures of a region are looked for under its name
+        if Path(region).name != region:
+            raise InputError(f"{path}: has a region {shown(region)}, wanted names without folders; evaluate again")
     if "seen" not in scores:
         raise InputError(f"{folder / 'scores.json'}: of an earlier version, without the patients that the model has seen; evaluate again")
     return scores

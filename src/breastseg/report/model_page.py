@@ -17,9 +17,10 @@ from breastseg.files import WORK_FILE, read_json, write_text
 from breastseg.labels import BCSS_CODES, BUILT_IN, LabelMap
 from breastseg.models.bundle import CARD, ONNX, WEIGHTS, Bundle, bundled_models, load_bundle
 from breastseg.outputs.pictures import save_pair
+from breastseg.report.html import as_written, scores_of
 from breastseg.report.regions import worst_first
 from breastseg.training.config import PRESETS, TrainConfig
-from breastseg.wording import counted
+from breastseg.wording import counted, one_line
 
 _MARK = "<!-- made by breastseg models page -->"
 _PICTURES = 3
@@ -79,9 +80,10 @@ def write_model_page(bundle: Bundle, out: str | Path, *, dataset: str | Path | N
 def _rendered(template: str, bundle: Bundle, **more: Any) -> str:
     try:
         return _templates().get_template(template).render({**_facts(bundle), **more})
-    except (UndefinedError, AttributeError, KeyError, TypeError, ValueError) as cause:
+    except (UndefinedError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as cause:
         raise ModelError(
-            f"{bundle.path / CARD}: a field has not the form that train and evaluate write ({cause}); mend it or export the bundle again"
+            f"{bundle.path / CARD}: a field has not the form that train and evaluate write ({one_line(cause)}); "
+            "mend it or export the bundle again"
         ) from None
 
 
@@ -209,23 +211,21 @@ def _part_rows(data: Dataset) -> list[dict[str, Any]]:
 
 def _failures(bundle: Bundle, folder: Path, out: Path) -> _Failures:
     """Read an evaluation, and write the pictures of its worst regions beside the page."""
-    scores = read_json(folder / "scores.json", InputError, "the scores of a finished evaluation")
+    scores = scores_of(folder)
     work = read_json(folder / WORK_FILE, InputError, "the note of an evaluation")
     weights = WEIGHTS if WEIGHTS in bundle.card.files else ONNX
-    if work["settings"].get("model_files", {}).get(weights) != bundle.card.files.get(weights):
-        raise InputError(
-            f"{folder}: evaluation of other weights than those of '{bundle.card.name}'; evaluate this model and give that folder"
-        )
     regions = []
-    for region in worst_first(scores["regions"])[:_PICTURES]:
-        picture = out.with_suffix("") / f"{region}.jpg"
-        try:
+    with as_written(folder, "evaluate"):
+        if work["settings"].get("model_files", {}).get(weights) != bundle.card.files.get(weights):
+            raise InputError(
+                f"{folder}: evaluation of other weights than those of '{bundle.card.name}'; evaluate this model and give that folder"
+            )
+        for region in worst_first(scores["regions"])[:_PICTURES]:
+            picture = out.with_suffix("") / f"{region}.jpg"
             save_pair(folder / "regions" / region, bundle.card.label_map, picture)
-        except FileNotFoundError as cause:
-            raise InputError(f"{cause.filename}: not found; evaluate again into a new folder") from None
-        dice = scores["regions"][region]["overall"]["mean_dice"]
-        regions.append({"id": region, "mean_dice": dice, "link": picture.relative_to(out.parent).as_posix()})
-    return _Failures(_confusions(pd.read_csv(folder / "counts.csv")), regions)
+            dice = scores["regions"][region]["overall"]["mean_dice"]
+            regions.append({"id": region, "mean_dice": dice, "link": picture.relative_to(out.parent).as_posix()})
+        return _Failures(_confusions(pd.read_csv(folder / "counts.csv")), regions)
 
 
 def _confusions(counts: pd.DataFrame) -> list[dict[str, Any]]:

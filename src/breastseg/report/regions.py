@@ -9,7 +9,6 @@ from typing import Any
 
 from PIL import Image
 
-from breastseg.errors import InputError
 from breastseg.outputs.pictures import COMPARED
 
 WORST = 10
@@ -40,7 +39,7 @@ def region_views(folder: Path, scores: Mapping[str, Any]) -> list[dict[str, Any]
         to 480 px; from where the page would grow too large they are None.
 
     Raises:
-        InputError: a picture is missing.
+        OSError, ValueError: a picture is missing or damaged, as Pillow says it.
     """
     views, left = [], ADDRESSES_BYTES
     for rank, region in enumerate(worst_first(scores)):
@@ -55,15 +54,12 @@ def _sortable(dice: float | None) -> float:
 
 
 def _pictures(folder: Path, *, small: bool) -> dict[str, Any]:
-    try:
-        with Image.open(folder / "image.jpg") as picture:
-            width, height = picture.size
-        scale = min(1.0, SMALL_PX / max(width, height)) if small else 1.0
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        found = {name: _address(folder / f"{name}.png", size) for name in COMPARED}
-        return {"width": size[0], "height": size[1], "image": _address(folder / "image.jpg", size), **found}
-    except FileNotFoundError as cause:
-        raise InputError(f"{cause.filename}: not found; evaluate again into a new folder") from None
+    with Image.open(folder / "image.jpg") as picture:
+        width, height = picture.size
+    scale = min(1.0, SMALL_PX / max(width, height)) if small else 1.0
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    found = {name: _address(folder / f"{name}.png", size) for name in COMPARED}
+    return {"width": size[0], "height": size[1], "image": _address(folder / "image.jpg", size), **found}
 
 
 def _address(path: Path, size: tuple[int, int]) -> str:

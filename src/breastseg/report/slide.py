@@ -6,13 +6,12 @@ import math
 import re
 from pathlib import Path
 
-from jinja2 import TemplateError
 from PIL import Image
 
 from breastseg.errors import ImageError, InputError
 from breastseg.files import read_json
 from breastseg.labels import LabelMap
-from breastseg.report.html import html_pages
+from breastseg.report.html import as_written, html_pages
 from breastseg.slides.flat import FlatSlide
 
 _PICTURE_PX = 1400
@@ -47,7 +46,7 @@ def slide_page(result: str | Path, *, made: str | None = None) -> str:
     """
     folder = Path(result)
     run = read_json(folder / "run.json", InputError, "a result's run.json")
-    try:
+    with as_written(folder, "predict"):
         classes, measures = LabelMap.from_dict(run["label_map"], "run.json").classes, run["measures"]
         shown = {
             "run": run, "made": made, "slide": re.split(r"[/\\]", run["input"])[-1], "analysed_mm2": measures["analysed_mm2"],
@@ -61,8 +60,6 @@ def slide_page(result: str | Path, *, made: str | None = None) -> str:
         pages = html_pages()
         pages.filters["said"] = _said
         return pages.get_template("slide.html.j2").render(shown)
-    except (LookupError, TypeError, AttributeError, ArithmeticError, ValueError, TemplateError) as cause:
-        raise InputError(f"{folder / 'run.json'}: not what predict writes ({cause}); make the map again") from None
 
 
 def _said(value: float, unit: str) -> str:

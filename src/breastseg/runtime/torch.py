@@ -6,12 +6,12 @@ from contextlib import contextmanager
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.torch import load_file
 
 from breastseg.errors import ModelError
 from breastseg.labels import Labels
 from breastseg.models.build import NetworkConfig, build
 from breastseg.models.bundle import WEIGHTS, Bundle
+from breastseg.models.weights import read_tensors
 from breastseg.runtime.runner import likeliest
 
 
@@ -24,12 +24,13 @@ class TorchRunner:
         """Build the network that the card describes and load its weights, stored in half, used in single precision, the only one."""
         self._threads = threads or torch.get_num_threads()
         path = bundle.file(WEIGHTS)
-        self._network = build(NetworkConfig.from_dict(bundle.card.network))
+        config = NetworkConfig.from_dict(bundle.card.network, str(bundle.path))
+        self._network = build(config)
         try:
-            self._network.load_state_dict(load_file(path))
+            self._network.load_state_dict(read_tensors(path, ModelError))
         except RuntimeError as cause:
             raise ModelError(f"{path}: weights are of another network than the card's ({str(cause).splitlines()[0]})") from None
-        has, wanted = bundle.card.network["classes"], len(bundle.card.label_map.classes)
+        has, wanted = config.classes, len(bundle.card.label_map.classes)
         if has != wanted:
             raise ModelError(f"{path}: network of {has} classes, the card has {wanted} classes; the file belongs to another model")
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -24,7 +24,7 @@ from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.data.split import SplitConfig, split
 from breastseg.errors import InputError, OutputError
-from breastseg.files import claim_folder, held_folder, read_json, write_json, write_table, write_text
+from breastseg.files import claim_folder, held_folder, read_json, whole_in, write_json, write_table, write_text
 from breastseg.inference.model import load_model
 from breastseg.labels import LabelClass, LabelMap, Labels
 from breastseg.metrics import confusion_counts
@@ -168,8 +168,29 @@ def _count(one: _Training, data: Dataset, tiles: pd.DataFrame, config: TrainConf
         for spent in ("source", "data", "run/checkpoints"):  # the tiles can be cut again, and the bundle holds the weights
             shutil.rmtree(one.folder / spent, ignore_errors=True)
         write_json(done, {name: matrix.tolist() for name, matrix in counts.items()})
-    found = read_json(done, OutputError, "the counts of a finished training")
-    return {name: np.array(matrix, np.int64) for name, matrix in found.items()}
+    return read_counts(done, one.test, len(data.label_map.classes) + one.zero)
+
+
+def read_counts(path: Path, tiles: Sequence[str], classes: int) -> dict[str, Counts]:
+    """Read the held-out tiles' pixels of a finished training, (K, K + 1) by tile.
+
+    Raises:
+        OutputError: other tiles, or what are no counts; the message says what to remove.
+    """
+    found = read_json(path, OutputError, "the counts of a finished training")
+    again = f"remove {path} and run the same command again"
+    if not isinstance(found, dict) or found.keys() != set(tiles):
+        raise OutputError(f"{path}: not the counts of the {len(tiles)} tiles that were held out; {again}")
+    counts = {}
+    for name, rows in found.items():
+        square = isinstance(rows, list) and len(rows) == classes and all(isinstance(row, list) and len(row) == classes + 1 for row in rows)
+        if not square:
+            raise OutputError(f"{path}: the counts of {name} are not {classes} rows of {classes + 1} numbers; {again}")
+        try:
+            counts[name] = np.array([[whole_in(px, 0, 2**40, f"a count of {name}") for px in row] for row in rows], np.int64)
+        except ValueError as cause:
+            raise OutputError(f"{path}: {cause}; {again}") from None
+    return counts
 
 
 def _silent(line: str) -> None:

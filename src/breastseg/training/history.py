@@ -8,10 +8,27 @@ from typing import Any
 
 import lightning as L
 import pandas as pd
+import torch
 
+from breastseg.errors import ModelError
 from breastseg.files import write_text
+from breastseg.models.weights import read_pickled
 from breastseg.training.loader import TrainBatches
 from breastseg.training.module import Segmenter
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint of a run, tensors and plain values alone.
+
+    Raises:
+        ModelError: cut short, damaged, or something else; the message says what to remove.
+    """
+    found = read_pickled(path, ModelError)
+    weights = found.get("state_dict") if isinstance(found, dict) else None
+    whole = isinstance(weights, dict) and all(isinstance(value, torch.Tensor) for value in weights.values())
+    if not whole or not all(isinstance(found.get(key, {}), dict) for key in ("callbacks", "loops")):
+        raise ModelError(f"{path}: not a checkpoint of a run; remove the run's folder checkpoints to train from the beginning")
+    return dict(found)
 
 
 class History(L.Callback):

@@ -17,9 +17,10 @@ import torch
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import Logger
 
+from breastseg.errors import ModelError
 from breastseg.training.checkpoints import WholeCheckpoints
 from breastseg.training.config import TrainConfig
-from breastseg.training.history import History
+from breastseg.training.history import History, read_checkpoint
 from breastseg.training.loader import GridBatches, TrainBatches, loader
 from breastseg.training.module import Segmenter
 
@@ -40,6 +41,8 @@ def run_loop(module: Segmenter, batches: TrainBatches, val: GridBatches | None, 
     config = module.config
     callbacks = _callbacks(run, config, batches, monitored=val is not None and config.monitor != "none")
     last = run / "checkpoints" / "last.ckpt"
+    if last.is_file():
+        _check_fits(last, module)
     with quiet_lightning():
         trainer = L.Trainer(
             max_epochs=config.epochs, accelerator="auto", devices=config.devices, strategy="ddp" if config.devices > 1 else "auto",
@@ -56,6 +59,13 @@ def run_loop(module: Segmenter, batches: TrainBatches, val: GridBatches | None, 
                 raise KeyboardInterrupt from None  # the loop turns Ctrl-C into an exit of its own
             raise
     return trainer.is_global_zero
+
+
+def _check_fits(last: Path, module: Segmenter) -> None:
+    """Refuse a checkpoint that is damaged or of another network, before Lightning restores half of it."""
+    there, own = read_checkpoint(last)["state_dict"], module.state_dict()
+    if {name: value.shape for name, value in there.items()} != {name: value.shape for name, value in own.items()}:
+        raise ModelError(f"{last}: of another network than this run's; remove the run's folder checkpoints to train from the beginning")
 
 
 class _HeedInterrupt(L.Callback):

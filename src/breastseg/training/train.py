@@ -39,6 +39,7 @@ from breastseg.models.weights import encoder_origin, load_bundle_weights, load_e
 from breastseg.outputs.plots import save_curves
 from breastseg.training.config import LOGGERS, TrainConfig
 from breastseg.training.environment import environment
+from breastseg.training.history import read_checkpoint
 from breastseg.training.loader import GridBatches, Share, TrainBatches
 from breastseg.training.loop import resolved_precision, run_loop
 from breastseg.training.module import Segmenter, set_frozen
@@ -194,7 +195,7 @@ def _white_label(data: Dataset, config: TrainConfig) -> int:
 def _load_best(module: Segmenter, run: Path) -> None:
     best, last = (run / "checkpoints" / f"{name}.ckpt" for name in ("best", "last"))
     path = best if best.is_file() else last
-    state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+    state = read_checkpoint(path)["state_dict"]
     module.load_state_dict(state)
     if not all(bool(torch.isfinite(v).all()) for v in state.values() if v.is_floating_point()):
         raise ModelError(f"{path}: weights are not finite, the run diverged; train again with a lower --lr or --precision 32")
