@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from breastseg import processor
 from breastseg.cli import main
 from breastseg.errors import IncompleteError
-from breastseg.machine import SLIDE, doctor, packages, processor
+from breastseg.machine import SLIDE, doctor, packages
 from breastseg.machine.doctor import Diagnosis, Finding, Trial, try_slide
 from breastseg.runtime import BACKENDS, PRECISIONS
 from breastseg.slides import READERS, open_slide

@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import closing
@@ -19,17 +18,20 @@ from tqdm import tqdm
 from breastseg.data.dataset import ARRAYS, FORMAT, Dataset, open_dataset
 from breastseg.data.draw import Dots, draw
 from breastseg.errors import DatasetError, ImageError, InputError, SourceError
-from breastseg.files import claim_folder, fingerprint, read_json, sha256_of, write_json, write_text, written
+from breastseg.files import Remains, fingerprint, own_folder, read_json, sha256_of, write_json, write_text, written
 from breastseg.geometry import Box, check_mpp, scaled_size
 from breastseg.labels import LabelMap, Labels, load_label_map
+from breastseg.processor import worker_count
 from breastseg.slides import Slide, open_slide, read_codes, resample_labels
 from breastseg.slides.flat import FlatSlide
 from breastseg.sources import Region, Source, open_source
 from breastseg.sources.drawn import Drawn, read_drawn
 from breastseg.sources.region import DRAWN_SUFFIXES
+from breastseg.wording import say as say_line
 
 POINTS_PER_CLASS = 1024
 """Places kept per class and region for drawing crops: enough that neighbouring crops differ, 12 KB a class."""
+_REMAINS = Remains(finished=("dataset.json",), rest=(ARRAYS, "tiles_*", "regions.csv"))
 _MARGIN_PX = 128
 """What is shown of a slide around what is drawn on it, in pixels of the data set: networks look beyond what they name."""
 _MOST_PX = 100_000_000
@@ -47,7 +49,7 @@ class PrepareConfig:
         source_mpp: microns per pixel of the source's pictures, overriding what is known of it.
         table: CSV with the columns image, patient, site, mpp.
         tiles_px: also write PNG tiles of this side, for other tools; 0 writes none.
-        workers: threads; each holds one region in memory. 0 takes one per core.
+        workers: threads; each holds one region in memory. 0 takes one per core that this process was given.
     """
 
     mpp: float = 0.5
@@ -64,7 +66,7 @@ def prepare(
     out: str | Path,
     config: PrepareConfig = PrepareConfig(),
     *,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = say_line,
 ) -> Dataset:
     """Prepare annotated regions for training and evaluation; goes on where an interrupted run stopped.
 
@@ -91,14 +93,14 @@ def prepare(
         "label_map": label_map.fingerprint(),
         "regions": hashlib.sha256(repr([(r.id, r.mpp, r.patient, r.site) for r in found.regions]).encode()).hexdigest()[:16],
     }  # fmt: skip
-    claim_folder(out, "prepare", settings)
-    say(found.description)
-    for note in found.notes:
-        say(f"  {note}")
-    if not (out / "dataset.json").is_file() or not all(_is_made(r, out) for r in found.regions):
-        (out / "dataset.json").unlink(missing_ok=True)
-        _prepare_all(found, label_map, out, config)
-    return open_dataset(out)
+    with own_folder(out, "prepare", settings, remains=_REMAINS):
+        say(found.description)
+        for note in found.notes:
+            say(f"  {note}")
+        if not (out / "dataset.json").is_file() or not all(_is_made(r, out) for r in found.regions):
+            (out / "dataset.json").unlink(missing_ok=True)
+            _prepare_all(found, label_map, out, config)
+        return open_dataset(out)
 
 
 def _label_map(source: Source, config: PrepareConfig) -> LabelMap:
@@ -114,7 +116,7 @@ def _prepare_all(source: Source, label_map: LabelMap, out: Path, config: Prepare
     jobs = [(region, label_map, out, config) for region in todo]
     done = len(source.regions) - len(todo)
     with tqdm(total=len(source.regions), initial=done, unit="region", desc="prepare", disable=None) as bar:
-        for _ in _run(jobs, config.workers or os.cpu_count() or 1):
+        for _ in _run(jobs, config.workers or worker_count()):
             bar.update()
     rows = [read_json(_row_path(out, r.id), DatasetError, "a region's row") for r in source.regions]
     write_text(out / "regions.csv", pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))

@@ -18,10 +18,10 @@ from breastseg.geometry import Box, Tile
 from breastseg.inference.model import Model, load_model
 from breastseg.inference.stream import MapConfig, Plan, SlideField, make_maps, plan_map
 from breastseg.labels import Labels
-from breastseg.machine.processor import cpu_name
 from breastseg.machine.sample import write_mosaic
 from breastseg.models.bundle import DEFAULT_MODEL, INT8
 from breastseg.models.engine import cpu_has_bf16
+from breastseg.processor import cpu_name
 from breastseg.runtime import PRECISIONS, Runner, load_runner
 from breastseg.slides import Pixels, Slide, open_slide
 from breastseg.slides.flat import FlatSlide

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from breastseg.machine import SLIDE
 from breastseg.machine.packages import EXTRAS, requirements, version_of
-from breastseg.machine.processor import cpu_features, cpu_name, memory_bytes, usable_cores
+from breastseg.processor import cpu_features, cpu_name, memory_bytes, usable_cores
 
 if TYPE_CHECKING:
     from breastseg.runtime import Runner

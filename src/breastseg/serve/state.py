@@ -1,13 +1,13 @@
 """What the routes share."""
 
 import asyncio
-import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from breastseg.models.bundle import Bundle
+from breastseg.processor import worker_count
 from breastseg.serve.config import ServeConfig
 from breastseg.serve.folder import Folder
 from breastseg.serve.jobs import Jobs
@@ -44,7 +44,7 @@ class ServerState:
     layers: Layers
     jobs: Jobs
     models: Mapping[str, Bundle]
-    workers: Workers = field(default_factory=lambda: Workers((os.cpu_count() or 1) + 1))
+    workers: Workers = field(default_factory=lambda: Workers(worker_count() + 1))
 
     def __enter__(self) -> "ServerState":
         """Begin with the jobs that wait.
