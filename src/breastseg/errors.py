@@ -29,7 +29,7 @@ from pathlib import Path
 
 _SHORT = re.compile(
     r"bad[_ ]alloc|out of memory|(?:not enough|insufficient) memory|(?:can ?not|can't|could not|failed to|unable to) allocate"
-    r"|failed to map segment|allocation failed|can't start new thread|resource temporarily unavailable",
+    r"|failed to map segment|allocation failed|can't start new thread|resource temporarily unavailable|error return without exception set",
     re.IGNORECASE,
 )
 """What NumPy, OpenCV, OpenVINO, ONNX Runtime, PyTorch, zlib and the loader of libraries say when memory has run out."""
@@ -161,7 +161,7 @@ def _unforeseen(error: Exception) -> str:
 
 
 def _is_shortage(error: BaseException, text: str) -> bool:
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and error.errno is not None:
         return error.errno == errno.ENOMEM
     return isinstance(error, MemoryError) or (isinstance(error, Exception) and _SHORT.search(text) is not None)
 

@@ -1,7 +1,10 @@
 """Numbers in sentences, and sentences on whatever a person reads them on."""
 
+import re
 import sys
-import unicodedata
+
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, line ends, what turns the direction of writing, and the surrogates by which Python holds bytes that are no UTF-8."""
 
 
 def counted(number: int, noun: str) -> str:
@@ -14,18 +17,10 @@ def one_line(text: str) -> str:
 
     Names of files are any bytes: line ends and other control characters, and bytes that are no UTF-8.
     """
-    return "".join(character if _shows(character) else _escape(character) for character in text)
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def say(line: str) -> None:
     """Print a line; what the terminal or pipe cannot show becomes an escape, as in "\\u65e5"."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     print(one_line(line).encode(encoding, "backslashreplace").decode(encoding))
-
-
-def _shows(character: str) -> bool:
-    return (character.isascii() and character.isprintable()) or unicodedata.category(character) not in {"Cc", "Cs", "Zl", "Zp"}
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode()

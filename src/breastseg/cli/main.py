@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import breastseg
-from breastseg.cli.signals import ended, heed_signals, let_go
+from breastseg.cli.signals import end_now, ended, heed_signals, let_go
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,8 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = _told(sys.argv[1:])
         let_go()
     except KeyboardInterrupt:
-        status = ended()
-        let_go()
+        end_now(ended())
     except SystemExit:
         let_go()
         raise
@@ -68,6 +67,7 @@ def _print_anywhere() -> None:
 def _told(words: list[str]) -> int:
     """Run the command; say in a line what went wrong."""
     from breastseg.errors import IncompleteError, LeakError, explained
+    from breastseg.wording import one_line
 
     try:
         _run(words)
@@ -79,15 +79,9 @@ def _told(words: list[str]) -> int:
         told = explained(error)
         if told is None:
             raise
-        _complain(str(told))
+        print(f"breastseg: {one_line(str(told))}", file=sys.stderr)
         return 1 if isinstance(told, (IncompleteError, LeakError)) else 2
     return 0
-
-
-def _complain(text: str) -> None:
-    from breastseg.wording import one_line
-
-    print(f"breastseg: {one_line(text)}", file=sys.stderr)
 
 
 def _close_output() -> None:

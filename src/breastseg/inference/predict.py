@@ -106,7 +106,7 @@ def predict(
     say(f"{counted(len(results), 'picture')}, {sum(row['analysed_mm2'] for row in rows):.3g} mm2: {out}")
     if failed:
         raise IncompleteError(
-            f"{len(failed)} of {len(items)} failed, the others are done; the first: {failed[0]['cause']}; "
+            f"{len(failed)} of {len(items)} failed{', the others are done' if results else ''}; the first: {failed[0]['cause']}; "
             f"{out / 'manifest.csv'} tells of each, the same command tries again"
         )
     return rows
