@@ -200,7 +200,11 @@ def _predict_one(
     folder = out / item.name
     if item.broken is not None:
         raise item.broken
-    before = seen(item.path)
+    try:
+        before = seen(item.path)
+    except OSError:
+        _opened(item, config).close()  # says it in the reader's words
+        raise
     with closing(_opened(item, config)) as slide:
         wanted = _box(slide, item, config)
         found = _whole(folder, slide, before, wanted)
