@@ -125,7 +125,9 @@ def explained(error: BaseException, where: str = "") -> BreastsegError | None:
         reason = error.strerror or text or type(error).__name__
         return BreastsegError(f"{_named(error) or where or 'a file'}: {reason}{_AGAIN}")
     if isinstance(error, Exception) and not isinstance(error, AssertionError) and _ENGINE.search(text):
-        return EngineError(f"{at}the engine failed ({text[-200:]}); if memory is not short, try another --precision or --backend and report this line")
+        return EngineError(
+            f"{at}the engine failed ({text[-200:]}); if memory is not short, try another --precision or --backend and report this line"
+        )
     return None
 
 

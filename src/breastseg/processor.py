@@ -31,8 +31,8 @@ def usable_cores() -> float:
     affinity = getattr(os, "sched_getaffinity", None)
     cores = float(len(affinity(0)) if affinity else os.cpu_count() or 1)
     older = (f"{_text(folder / 'cpu.cfs_quota_us')} {_text(folder / 'cpu.cfs_period_us')}" for folder in _folders("cpu"))
-    limits = [text.split() for text in (*_limits("cpu", "cpu.max"), *older)]
-    quotas = [int(limit[0]) / int(limit[1]) for limit in limits if len(limit) == 2 and limit[0].isdecimal() and limit[1].isdecimal()]
+    limits = [words for text in (*_limits("cpu", "cpu.max"), *older) if len(words := text.split()) == 2]
+    quotas = [int(quota) / int(period) for quota, period in limits if quota.isdecimal() and period.isdecimal() and int(period)]
     given = [next((os.environ[name] for name in names if name in os.environ), "") for names in _GIVEN]
     return min([cores, *(quota for quota in quotas if quota > 0), *(float(one) for one in given if one.isdecimal() and int(one))])
 
