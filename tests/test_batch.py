@@ -17,8 +17,8 @@ from PIL import Image
 import breastseg.inference.predict as predicting
 from breastseg.cli import main
 from breastseg.errors import BreastsegError, EngineError, ImageError, MissingPackageError, ShortageError, explained, one_of_several
-from breastseg.files import held_folder, read_json
-from breastseg.inference.inputs import Input, fit_name, list_inputs
+from breastseg.files import fit_name, held_folder, read_json
+from breastseg.inference.inputs import Input, list_inputs
 from breastseg.inference.model import Model, load_model
 from breastseg.inference.predict import PredictConfig, predict
 from breastseg.models.bundle import Bundle

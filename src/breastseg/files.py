@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import sys
 import warnings
@@ -25,6 +26,11 @@ _NAME_BYTES = 255
 """As long as a name may be on the usual file systems."""
 _NO_LOCKS = {getattr(errno, name) for name in ("ENOLCK", "ENOSYS", "EOPNOTSUPP", "ENOTSUP") if hasattr(errno, name)}
 """What file systems say that have no locks: Lustre and NFS, as some are mounted."""
+
+_UNFIT = re.compile(r'[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029<>:"/\\|?*]|^\.|[. ]$')
+"""What no folder can be called on one of the usual systems; bytes that are no UTF-8 come as surrogates."""
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?=\.|$)", re.IGNORECASE)
+"""Names that Windows keeps for itself."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,18 @@ def _beside(path: Path) -> Path:
     if len(os.fsencode(name)) > _NAME_BYTES:
         name = f"{_PART}{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:32]}"
     return path.with_name(name)
+
+
+def fit_name(name: str) -> str:
+    """Return a name that a folder can have on every system: other bytes as %XX, as in addresses."""
+    fit = _UNFIT.sub(lambda found: _percent(found[0]), name)
+    return _percent(fit[0]) + fit[1:] if _DEVICE.match(fit) else fit
+
+
+def _percent(character: str) -> str:
+    return "".join(
+        f"%{byte:02X}" for byte in character.encode("utf-8", "surrogateescape" if "\udc80" <= character <= "\udcff" else "surrogatepass")
+    )
 
 
 def _remove(path: Path) -> None:

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from breastseg.data.dataset import ARRAYS, FORMAT, Dataset, open_dataset
 from breastseg.data.draw import Dots, draw
 from breastseg.errors import DatasetError, ImageError, InputError, SourceError
-from breastseg.files import Remains, fingerprint, own_folder, read_json, sha256_of, write_json, write_text, written
+from breastseg.files import Remains, fingerprint, fit_name, own_folder, read_json, sha256_of, write_json, write_text, written
 from breastseg.geometry import Box, check_mpp, scaled_size
 from breastseg.labels import LabelMap, Labels, load_label_map
 from breastseg.processor import worker_count
@@ -27,6 +27,7 @@ from breastseg.slides.flat import FlatSlide
 from breastseg.sources import Region, Source, open_source
 from breastseg.sources.drawn import Drawn, read_drawn
 from breastseg.sources.region import DRAWN_SUFFIXES
+from breastseg.wording import one_line
 from breastseg.wording import say as say_line
 
 POINTS_PER_CLASS = 1024
@@ -86,6 +87,7 @@ def prepare(
         raise InputError(f"tiles of {config.tiles_px} px, {config.workers} workers: wanted 0 or more")
     paths = [sources] if isinstance(sources, (str, Path)) else sources
     found = open_source(*paths, mpp=config.source_mpp, table=config.table)
+    _check_names(found)
     label_map = _label_map(found, config)
     out = Path(out)
     settings = {
@@ -101,6 +103,16 @@ def prepare(
             (out / "dataset.json").unlink(missing_ok=True)
             _prepare_all(found, label_map, out, config)
         return open_dataset(out)
+
+
+def _check_names(source: Source) -> None:
+    """Refuse regions whose names no table can hold: everything afterwards is found by them."""
+    for region in source.regions:
+        if one_line(region.id) != region.id:
+            raise SourceError(
+                f"{region.image}: its name holds bytes that are not UTF-8, or control characters; rename it and its mask, "
+                f"as to {fit_name(region.id)}"
+            )
 
 
 def _label_map(source: Source, config: PrepareConfig) -> LabelMap:

@@ -5,14 +5,13 @@ A folder is looked through with the folders in it. What one item is called, or w
 
 import csv
 import os
-import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from breastseg.errors import BreastsegError, ImageError, InputError
-from breastseg.files import WORK_FILE
+from breastseg.files import WORK_FILE, fit_name
 from breastseg.slides import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
 
 OWN_NAMES = ("measures.csv", "measures.parquet", "manifest.csv", "figure.png", WORK_FILE)
@@ -23,10 +22,6 @@ _PROJECT = ".qpproj"
 """QuPath's; the folder `data` beside it holds thumbnails."""
 _MASKS, _PICTURES = {"masks", "mask"}, {"images", "rgbs_colornormalized"}
 """Folders of label codes, when one of pictures lies beside them."""
-_UNFIT = re.compile(r'[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029<>:"/\\|?*]|^\.|[. ]$')
-"""What no folder can be called on one of the usual systems; bytes that are no UTF-8 come as surrogates."""
-_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?=\.|$)", re.IGNORECASE)
-"""Names that Windows keeps for itself."""
 _COLUMNS = ("path", "mpp", "box", "patient")
 _WANTED = f"wanted the columns {', '.join(_COLUMNS)} (all but path may be left out)"
 
@@ -82,18 +77,6 @@ class Inputs:
 def folder_name(path: Path) -> str:
     """Return the name of a slide's results: that of the file without its endings, as every system can have it."""
     return fit_name(path.stem.removesuffix(".ome"))
-
-
-def fit_name(name: str) -> str:
-    """Return a name that a folder can have on every system: other bytes as %XX, as in addresses."""
-    fit = _UNFIT.sub(lambda found: _percent(found[0]), name)
-    return _percent(fit[0]) + fit[1:] if _DEVICE.match(fit) else fit
-
-
-def _percent(character: str) -> str:
-    return "".join(
-        f"%{byte:02X}" for byte in character.encode("utf-8", "surrogateescape" if "\udc80" <= character <= "\udcff" else "surrogatepass")
-    )
 
 
 def list_inputs(inputs: Sequence[str | Path]) -> Inputs:
