@@ -135,8 +135,7 @@ def explained(error: BaseException, where: str = "") -> BreastsegError | None:
 def one_of_several(where: str, *, several: bool = True) -> Iterator[None]:
     """Raise whatever one item of several does as one of our errors, so that the others are not stopped by it.
 
-    A full disk, and nothing else of an OSError, goes through as it is: it will meet all that follow. Of a single item nothing that nobody
-    foresaw is turned into a line: who finds it should see where it came from.
+    A full disk goes through as it is: it will meet all that follow. So does everything that a single item does.
 
     Args:
         where: the item's file.
@@ -145,10 +144,8 @@ def one_of_several(where: str, *, several: bool = True) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in _DISK_IS_FULL:
-            raise
         told = explained(error, where)
-        if told is error or (told is None and not several):
+        if not several or told is error or (isinstance(error, OSError) and error.errno in _DISK_IS_FULL):
             raise
         raise told or BreastsegError(f"{where}: {_unforeseen(error)}") from error
 
