@@ -95,7 +95,7 @@ def test_a_picture_of_which_the_header_alone_is_left(predict_refused: Refused, t
 
 
 def test_a_missing_picture(predict_refused: Refused, tmp_path: Path) -> None:
-    predict_refused(field(tmp_path), tmp_path / "gone.png", "--mpp", 0.3, say=r"gone\.png: not found")
+    predict_refused(tmp_path / "gone.png", "--mpp", 0.3, say=r"gone\.png: not found")
 
 
 def test_an_empty_folder(predict_refused: Refused, tmp_path: Path) -> None:
@@ -108,11 +108,6 @@ def test_an_input_whose_results_would_be_called_like_a_file_of_ours(predict_refu
     predict_refused(
         field(tmp_path, "measures.csv.png"), "--mpp", 0.3, say=r"would be called like measures\.csv, which breastseg writes itself"
     )
-
-
-def test_two_inputs_of_one_name(predict_refused: Refused, tmp_path: Path) -> None:
-    one, two = field(tmp_path / "one"), field(tmp_path / "two", "field.tif")
-    predict_refused(one, two, "--mpp", 0.3, say=r"two/field\.tif: its results would overwrite those of .*one/field\.png; rename one")
 
 
 @pytest.mark.parametrize(("width", "height"), [(60_000, 60_000), (16_000, 16_000), (2_000_000_000, 1)])
@@ -160,17 +155,6 @@ def test_a_16_bit_grey_picture(refused: Refused, tiny_bundle: Bundle, tmp_path: 
     words = ["predict", tmp_path / name, "--mpp", 0.3, "--model", tiny_bundle.path, "--out", tmp_path / "maps"]
     refused(*words, say=rf"{re.escape(name)}: 16-bit pixels, wanted one picture in RGB or grey with 8 bits a channel; convert it")
     assert no_result(tmp_path / "maps")
-
-
-def test_a_16_bit_picture_among_others_is_refused_before_the_first_is_run(predict_refused: Refused, tmp_path: Path) -> None:
-    Image.fromarray(np.full((64, 64), 4000, np.uint16)).save(tmp_path / "z.png")
-    predict_refused(
-        field(tmp_path),
-        tmp_path / "z.png",
-        "--mpp",
-        0.3,
-        say=r"z\.png: 16-bit pixels, wanted one picture in RGB or grey with 8 bits a channel",
-    )
 
 
 def test_a_16_bit_colour_picture(predict_refused: Refused, tmp_path: Path) -> None:

@@ -4,12 +4,28 @@ import errno
 import hashlib
 import json
 import math
+import os
 from pathlib import Path
 
 import pytest
 
 from breastseg.errors import DatasetError, InputError, OutputError
-from breastseg.files import WORK_FILE, claim_folder, read_json, sha256_of, write_json, write_text, written, written_folder
+from breastseg.files import (
+    WORK_FILE,
+    Remains,
+    claim_folder,
+    fingerprint,
+    held_folder,
+    own_folder,
+    read_json,
+    seen,
+    sha256_of,
+    write_json,
+    write_table,
+    write_text,
+    written,
+    written_folder,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -122,6 +138,7 @@ def test_an_empty_folder_can_be_claimed(tmp_path: Path) -> None:
 
 def test_other_settings_are_refused_and_told(tmp_path: Path) -> None:
     claim_folder(tmp_path, "prepare", {"mpp": 0.5, "old": 1, "same": 3})
+    (tmp_path / "result").write_text("x")
     with pytest.raises(
         OutputError, match=r"holds 'prepare' work with other settings \(mpp: 0\.5 there, 0\.25 now; old: 1 there, None now\)"
     ):
@@ -130,6 +147,7 @@ def test_other_settings_are_refused_and_told(tmp_path: Path) -> None:
 
 def test_another_command_is_refused(tmp_path: Path) -> None:
     claim_folder(tmp_path, "prepare", {})
+    (tmp_path / "result").write_text("x")
     with pytest.raises(OutputError, match=r"holds 'prepare' work with other settings \(this is 'train'\); choose another folder"):
         claim_folder(tmp_path, "train", {})
 
@@ -158,3 +176,110 @@ def test_a_kill_while_claiming_does_not_lock_the_folder(tmp_path: Path) -> None:
     (tmp_path / f".part-{WORK_FILE}").write_text('{"comm')
     assert claim_folder(tmp_path, "prepare", {"mpp": 0.5}) is False
     assert names(tmp_path) == [WORK_FILE]
+
+
+REMAINS = Remains(finished=("done.json", "runs/*/done.json"), rest=("arrays", "runs", "*.csv"))
+
+
+def begun(out: Path, *names: str) -> Path:
+    """A folder in which work with mpp 0.5 was begun, with some files."""
+    claim_folder(out, "prepare", {"mpp": 0.5}, remains=REMAINS)
+    for name in names:
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text("x")
+    return out
+
+
+@pytest.mark.parametrize("left", [(), ("arrays/a.npy", "a.csv", ".part-b.csv"), ("runs/1/half",), ("new/.part-x/half",)])
+def test_work_that_finished_nothing_gives_way_to_other_settings(tmp_path: Path, left: tuple[str, ...]) -> None:
+    """A prepare that failed refused the same command with the option mended."""
+    out = begun(tmp_path / "out", *left)
+    assert claim_folder(out, "prepare", {"mpp": 0.25}, remains=REMAINS) is False
+    assert names(out) == [WORK_FILE], "what the other work left would be taken for this one's"
+    assert claim_folder(out, "prepare", {"mpp": 0.25}, remains=REMAINS) is True
+
+
+@pytest.mark.parametrize("left", ["done.json", "runs/7/done.json", "thesis.txt", "arrays2/a.npy"])
+def test_what_is_finished_or_not_the_works_own_is_kept(tmp_path: Path, left: str) -> None:
+    out = begun(tmp_path / "out", "arrays/a.npy", "runs/1/half", left)
+    before = sorted(out.rglob("*"))
+    with pytest.raises(OutputError, match=r"holds 'prepare' work with other settings \(mpp: 0\.5 there, 0\.25 now\)"):
+        claim_folder(out, "prepare", {"mpp": 0.25}, remains=REMAINS)
+    assert sorted(out.rglob("*")) == before
+
+
+def test_only_the_same_command_knows_what_may_go(tmp_path: Path) -> None:
+    out = begun(tmp_path / "out", "arrays/a.npy")
+    with pytest.raises(OutputError, match=r"holds 'prepare' work with other settings \(this is 'train'\)"):
+        claim_folder(out, "train", {}, remains=REMAINS)
+    assert claim_folder(begun(tmp_path / "empty"), "train", {}) is False
+
+
+def test_a_folder_is_one_runs_at_a_time(tmp_path: Path) -> None:
+    out = tmp_path / "deep" / "out"
+    busy = "out: another run is writing there now; wait for it or choose another folder"
+    with own_folder(out, "train", {}) as goes_on:
+        assert goes_on is False
+        with pytest.raises(OutputError, match=busy), own_folder(out, "prepare", {"other": 1}):
+            pass
+        with pytest.raises(OutputError, match=busy), held_folder(out):
+            pass
+    with own_folder(out, "train", {}) as goes_on:
+        assert goes_on is True
+
+
+def test_a_folder_that_is_written_whole_is_one_runs_at_a_time(tmp_path: Path) -> None:
+    """The second emptied what the first was writing."""
+    with written_folder(tmp_path / "model") as beside:
+        (beside / "card.json").write_text("{}")
+        with pytest.raises(OutputError, match=r"model: another run is writing there now"), written_folder(tmp_path / "model"):
+            pass
+    assert names(tmp_path / "model") == ["card.json"]
+    assert names(tmp_path) == ["model"]
+
+
+@pytest.mark.parametrize("length", [249, 250, 255])
+def test_a_name_as_long_as_names_may_be_can_be_written(tmp_path: Path, length: int) -> None:
+    """With .part- before it, it was too long."""
+    for name in ("x" * length, "µ" * (length // 2)):
+        write_text(tmp_path / "files" / name, "whole")
+        with written_folder(tmp_path / "folders" / name) as beside:
+            (beside / "a").write_text("x")
+    assert len(names(tmp_path / "files")) == len(names(tmp_path / "folders")) == 2
+    assert not list(tmp_path.rglob(".part-*"))
+
+
+def test_bytes_that_are_no_utf8_are_written_as_escapes_and_json_reads_them_back(tmp_path: Path) -> None:
+    name = os.fsdecode(b"pr\xe4parat.svs")
+    write_json(tmp_path / "a.json", {"input": name})
+    assert read_json(tmp_path / "a.json", DatasetError, "x") == {"input": name}
+    write_table(tmp_path / "a.csv", [{"slide": name}])
+    assert (tmp_path / "a.csv").read_text(encoding="utf-8") == "slide\npr\\udce4parat.svs\n"
+
+
+def test_a_file_is_seen_to_change(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"whole picture")
+    before = seen(path)
+    os.utime(path, (1, 1))
+    assert seen(path) == before, "all of a small file is read, its time says nothing more"
+    path.write_bytes(b"whole pic")
+    assert seen(path) != before
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        seen(path)
+
+
+def test_a_slide_with_its_pixels_beside_it_is_seen_to_change(tmp_path: Path) -> None:
+    """The fingerprint of an MRXS slide was that of its small header alone."""
+    slide, data = tmp_path / "a.mrxs", tmp_path / "a" / "Data0001.dat"
+    slide.write_bytes(b"header")
+    data.parent.mkdir()
+    data.write_bytes(b"pixels")
+    before, seen_before = fingerprint(slide), seen(slide)
+    data.write_bytes(b"more pixels")
+    assert fingerprint(slide) != before
+    data.write_bytes(b"others")
+    os.utime(data, (1, 1))
+    assert fingerprint(slide) == before, "names and sizes alone"
+    assert seen(slide) != seen_before

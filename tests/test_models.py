@@ -253,3 +253,20 @@ def test_balanced_cross_entropy_of_nothing_is_nothing(count: int) -> None:
     assert loss.item() == 0
     assert logits.grad is not None
     assert not logits.grad.any()
+
+
+@pytest.mark.parametrize(
+    ("arch", "encoder", "reason"),
+    [
+        ("unet", "tu-vit_tiny_patch16_224", "downsampling pattern"),
+        ("unet", "tu-swin_tiny_patch4_window7_224", "doesn't match model"),
+        ("unetplusplus", "mit_b0", "not support"),
+        ("deeplabv3plus", "tu-swin_tiny_patch4_window7_224", "output_stride"),
+    ],
+)
+def test_an_encoder_that_does_not_fit_is_one_line_that_names_some_that_do(arch: str, encoder: str, reason: str) -> None:
+    """Vision transformers ended in a traceback of timm, some of them only when training had begun."""
+    with pytest.raises(
+        InputError, match=rf"^encoder '{encoder}' does not fit {arch} \([^\n]*{reason}[^\n]*\); wanted .*: resnet34, mit_b0,"
+    ):
+        build(NetworkConfig(arch, encoder, 5))

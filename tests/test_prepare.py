@@ -19,7 +19,7 @@ from PIL import Image
 
 from breastseg.data.dataset import Dataset
 from breastseg.data.prepare import PrepareConfig, prepare
-from breastseg.errors import InputError, LabelError, MppError, OutputError
+from breastseg.errors import InputError, LabelError, MppError, OutputError, SourceError
 from conftest import DATA, paint, quiet, tcga
 
 
@@ -388,3 +388,33 @@ def test_killed_with_two_workers_and_started_again(tmp_path: Path) -> None:
     assert process.wait() == -signal.SIGKILL
     subprocess.run(words, check=True, capture_output=True)
     assert everything(tmp_path / "o") == everything(tmp_path / "never")
+
+
+def test_a_failed_prepare_does_not_refuse_the_mended_one(painted: Path, tmp_path: Path) -> None:
+    """Regions that were done before the unknown code kept the folder for the wrong label map, for ever."""
+    out = tmp_path / "out"
+    odd = painted / "masks" / f"{tcga('OL', 'C002')}.png"
+    mask = np.asarray(Image.open(odd)).copy()
+    mask[0, 0] = 77
+    Image.fromarray(mask).save(odd)
+    with pytest.raises(LabelError, match="77"):
+        prepare(painted, out, PrepareConfig(mpp=0.30, workers=1), say=quiet)
+    assert list((out / "arrays").glob("*.json")), "some were done"
+    mask[0, 0] = 1
+    Image.fromarray(mask).save(odd)
+    data = prepare(painted, out, PrepareConfig(mpp=0.60, labels="tumor", workers=1), say=quiet)
+    fresh = prepare(painted, tmp_path / "fresh", PrepareConfig(mpp=0.60, labels="tumor", workers=1), say=quiet)
+    assert data.fingerprint() == fresh.fingerprint()
+    with pytest.raises(OutputError, match="holds 'prepare' work with other settings"):
+        prepare(painted, out, PrepareConfig(mpp=0.30, workers=1), say=quiet)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names that Windows has not")
+@pytest.mark.parametrize("name", [os.fsdecode(b"pr\xe4parat"), "line\nend"])
+def test_a_name_that_no_table_can_hold_is_refused_by_name(tmp_path: Path, name: str) -> None:
+    paint(tmp_path / "source", "a")
+    for kind in ("images", "masks"):
+        (tmp_path / "source" / kind / "a.png").rename(tmp_path / "source" / kind / f"{name}.png")
+    with pytest.raises(SourceError, match="its name holds bytes that are not UTF-8, or control characters; rename it and its mask"):
+        prepare(tmp_path / "source", tmp_path / "out", PrepareConfig(mpp=0.30, source_mpp=0.30, labels="region5"), say=quiet)
+    assert not (tmp_path / "out").exists()

@@ -140,21 +140,23 @@ def test_a_checkpoint_that_is_not_written_to_its_end_is_the_one_before(tmp_path:
     assert [left.name for left in tmp_path.iterdir()] == ["last.ckpt"]
 
 
-def test_ctrl_c_is_one_line_and_the_run_can_go_on(data: Dataset, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "word"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "ended by SIGTERM")])
+def test_a_signal_is_one_line_and_the_run_can_go_on(data: Dataset, tmp_path: Path, number: signal.Signals, word: str) -> None:
+    """Lightning's own handler of SIGTERM only takes a note, and looks at it between two batches."""
     run = tmp_path / "run"
     # A shell's background job ignores SIGINT and hands that down; the person at the keyboard is in the foreground.
     heed = "import signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\nfrom breastseg.cli import main\n"
-    words = [sys.executable, "-c", f"{heed}sys.exit(main(sys.argv[1:]))", *command(data.path, run, replace(TINY, epochs=20_000))[3:]]
+    words = [sys.executable, "-c", f"{heed}sys.exit(main())", *command(data.path, run, replace(TINY, epochs=20_000))[3:]]
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         while not (run / "checkpoints" / "last.ckpt").is_file() and process.poll() is None:
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         try:
             _, said = process.communicate(timeout=300)
         finally:
             process.kill()
-    assert process.returncode == 130
-    assert said.splitlines()[-1] == "breastseg: interrupted; what was finished is kept, the same command goes on from there"
+    assert process.returncode == 128 + number
+    assert said.splitlines()[-1] == f"breastseg: {word}; what was finished is kept, the same command goes on from there"
     assert "Traceback" not in said
     assert not (run / "bundle").exists()
 

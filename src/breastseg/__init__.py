@@ -4,10 +4,10 @@ The verbs on the way from annotation to map: prepare, split, train, evaluate, pr
 functions are in their rooms, as breastseg.data.audit.audit. Nothing heavy is imported until used.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # typing's, without importing it: Ctrl-C may come at a command's first moment
 if TYPE_CHECKING:
+    from typing import Any
+
     from breastseg.data.dataset import open_dataset
     from breastseg.data.prepare import PrepareConfig, prepare
     from breastseg.data.split import SplitConfig, split
@@ -54,8 +54,10 @@ __all__ = [
 ]  # fmt: skip
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """Import a public name when it is first used."""
+    from importlib import import_module
+
     if name not in _HOMES:
         raise AttributeError(f"module 'breastseg' has no attribute '{name}'")
     return getattr(import_module(_HOMES[name]), name)

@@ -1,6 +1,7 @@
 """Writing that a kill cannot leave half done: write beside, then rename; one folder, one piece of work."""
 
 import csv
+import errno
 import hashlib
 import io
 import json
@@ -10,9 +11,11 @@ import re
 import shutil
 import sys
 import unicodedata
+import warnings
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +24,41 @@ from breastseg.errors import BreastsegError, InputError, OutputError
 WORK_FILE = "breastseg-work.json"
 JSON_BYTES, SCORES_BYTES = 32 * 2**20, 256 * 2**20
 """Most that is read of a JSON file; scores have some kB a region, and a data set of tiles has tens of thousands."""
-_END_BYTES = 32 * 1024 * 1024
 _DEEPEST = 64
 _DIGITS = re.compile(r"-?(0|[1-9][0-9]*)")
 _HALF_LETTER = re.compile(r"\\u[dD][89a-fA-F]")
+_PART = ".part-"
+_LOCK = f"{_PART}lock"
+_END_BYTES = 32 * 1024 * 1024
+_NAME_BYTES = 255
+"""As long as a name may be on the usual file systems."""
+_NO_LOCKS = {getattr(errno, name) for name in ("ENOLCK", "ENOSYS", "EOPNOTSUPP", "ENOTSUP") if hasattr(errno, name)}
+"""What file systems say that have no locks: Lustre and NFS, as some are mounted."""
+
+_UNFIT = re.compile(r'[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029<>:"/\\|?*]|^\.|[. ]$')
+"""What no folder can be called on one of the usual systems; bytes that are no UTF-8 come as surrogates."""
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?=\.|$)", re.IGNORECASE)
+"""Names that Windows keeps for itself."""
+
+
+@dataclass(frozen=True)
+class Remains:
+    """What a piece of work leaves in its folder when it did not come to its end, as patterns of `Path.glob`.
+
+    Attributes:
+        finished: worth keeping; where one is there, work with other settings is refused.
+        rest: what else the work writes; work of the same command with other settings takes its place.
+    """
+
+    finished: tuple[str, ...] = ()
+    rest: tuple[str, ...] = ()
 
 
 @contextmanager
 def written(path: Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; on success it becomes `path`, on an error it is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".part-{path.name}")
+    beside = _beside(path)
     try:
         yield beside
         beside.replace(path)
@@ -45,23 +72,61 @@ def written(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def written_folder(path: Path) -> Iterator[Path]:
-    """Like `written`, for a whole folder that does not exist yet."""
+    """Like `written`, for a whole folder that does not exist yet; it is held while it is written.
+
+    Raises:
+        OutputError: another run is writing it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".part-{path.name}")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir()
-    try:
-        yield beside
-        beside.replace(path)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
+    beside = _beside(path)
+    beside.mkdir(exist_ok=True)
+    with held_folder(beside, path):
+        try:
+            for left_over in beside.iterdir():  # of a run that was killed
+                if left_over.name != _LOCK:
+                    _remove(left_over)
+            yield beside
+            (beside / _LOCK).unlink(missing_ok=True)
+            beside.replace(path)
+        except BaseException:
+            shutil.rmtree(beside, ignore_errors=True)
+            raise
+
+
+def _beside(path: Path) -> Path:
+    """Return where a file or folder is written before it is renamed; where its name has no room for more, under a hash of it."""
+    name = f"{_PART}{path.name}"
+    if len(os.fsencode(name)) > _NAME_BYTES:
+        name = f"{_PART}{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:32]}"
+    return path.with_name(name)
+
+
+def fit_name(name: str) -> str:
+    """Return a name that a folder can have on every system: other bytes as %XX, as in addresses."""
+    fit = _UNFIT.sub(lambda found: _percent(found[0]), name)
+    return _percent(fit[0]) + fit[1:] if _DEVICE.match(fit) else fit
+
+
+def _percent(character: str) -> str:
+    return "".join(
+        f"%{byte:02X}" for byte in character.encode("utf-8", "surrogateescape" if "\udc80" <= character <= "\udcff" else "surrogatepass")
+    )
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole text file or nothing."""
+    """Write a whole text file or nothing.
+
+    What names of files may hold and UTF-8 cannot (bytes that are none) becomes an escape, "\\udce4", which JSON reads back as it was.
+    """
     with written(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+        beside.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -211,16 +276,21 @@ def sha256_of(path: Path) -> str:
 
 
 def fingerprint(path: Path) -> str:
-    """Return a hash that tells an exchanged file: of all of it up to 64 MB, else of its size and ends; of a folder, its names and sizes."""
-    digest = hashlib.sha256()
+    """Return a hash that tells an exchanged file: of all of it up to 64 MB, else of its size and ends; of a folder, its names and sizes.
+
+    A slide whose pixels lie in a folder beside it, NAME.mrxs and NAME, is both.
+    """
     if path.is_dir():
-        for file in sorted(p for p in path.rglob("*") if p.is_file()):
-            digest.update(f"{file.relative_to(path).as_posix()} {file.stat().st_size}\n".encode())
+        return _folder_hash(path).hexdigest()
+    companion = _companion(path)
+    if companion is not None:
+        digest = _folder_hash(companion)
+        digest.update(sha256_of(path).encode())
         return digest.hexdigest()
     size = path.stat().st_size
     if size <= 2 * _END_BYTES:
         return sha256_of(path)
-    digest.update(str(size).encode())
+    digest = hashlib.sha256(str(size).encode())
     with path.open("rb") as opened:
         digest.update(opened.read(_END_BYTES))
         opened.seek(-_END_BYTES, os.SEEK_END)
@@ -228,14 +298,57 @@ def fingerprint(path: Path) -> str:
     return digest.hexdigest()
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A file or folder as it was at one moment.
+
+    Attributes:
+        fingerprint: of it.
+        changed_ns: when what the fingerprint does not read was last changed: a large file, or files in a folder.
+    """
+
+    fingerprint: str
+    changed_ns: tuple[int, ...]
+
+
+def seen(path: Path) -> Seen:
+    """Look at a file or folder, to tell later whether it is still the same; OSError when it is not there."""
+    folder = path if path.is_dir() else _companion(path)
+    unread = _files_in(folder) if folder is not None else [path] if path.stat().st_size > 2 * _END_BYTES else []
+    return Seen(fingerprint(path), tuple(file.stat().st_mtime_ns for file in unread))
+
+
+def _companion(path: Path) -> Path | None:
+    """Return the folder beside a slide that holds its pixels."""
+    folder = path.with_suffix("")
+    return folder if path.suffix.lower() == ".mrxs" and folder.is_dir() else None
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _folder_hash(folder: Path) -> "hashlib._Hash":
+    digest = hashlib.sha256()
+    for file in _files_in(folder):
+        name = file.relative_to(folder).as_posix().encode(errors="surrogateescape")
+        digest.update(name + f" {file.stat().st_size}\n".encode())
+    return digest
+
+
 @contextmanager
-def held_folder(out: Path) -> Iterator[None]:
-    """Hold a claimed folder against a second run; the system lets go of it when the process ends, however it ends.
+def held_folder(folder: Path, named: Path | None = None) -> Iterator[None]:
+    """Hold a folder against a second run; the system lets go of it when the process ends, however it ends.
+
+    Args:
+        folder: what is held.
+        named: what the message calls it.
 
     Raises:
         OutputError: another run holds it.
     """
-    held = os.open(out / WORK_FILE if sys.platform == "win32" else out, os.O_RDONLY)
+    busy = f"{named or folder}: another run is writing there now; wait for it or choose another folder"
+    held = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT) if sys.platform == "win32" else os.open(folder, os.O_RDONLY)
     try:
         try:
             if sys.platform == "win32":
@@ -246,11 +359,51 @@ def held_folder(out: Path) -> Iterator[None]:
                 import fcntl
 
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise OutputError(f"{out}: another run is writing there now; wait for it or choose another folder") from None
+                if not _is_still(folder, held):  # renamed to its place by the run that held it until now
+                    raise OutputError(busy)
+        except OSError as cause:
+            if cause.errno not in _NO_LOCKS:
+                raise OutputError(busy) from None
+            warnings.warn(f"{folder}: this file system has no locks; see to it that no second run writes there", stacklevel=3)
         yield
     finally:
         os.close(held)
+
+
+def _is_still(folder: Path, held: int) -> bool:
+    try:
+        return os.path.samestat(folder.stat(), os.fstat(held))
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def own_folder(
+    out: Path,
+    command: str,
+    settings: dict[str, Any],
+    *,
+    may_differ: Collection[str] = (),
+    advice: str = "choose another folder or remove it",
+    remains: Remains = Remains(),
+) -> Iterator[bool]:
+    """Hold a folder, made when missing, and claim it; yields whether it holds the same work already.
+
+    Args:
+        out: the folder.
+        command: as in `claim_folder`, like all that follow.
+        settings: of the work.
+        may_differ: names of settings.
+        advice: what to do when other settings are in the folder.
+        remains: what the work leaves when it is not finished.
+
+    Raises:
+        OutputError: another run is writing there, or the folder holds something else.
+        InputError: it is a file.
+    """
+    _make(out)
+    with held_folder(out):
+        yield claim_folder(out, command, settings, may_differ=may_differ, advice=advice, remains=remains)
 
 
 def claim_folder(
@@ -260,8 +413,11 @@ def claim_folder(
     *,
     may_differ: Collection[str] = (),
     advice: str = "choose another folder or remove it",
+    remains: Remains = Remains(),
 ) -> bool:
     """Take a folder for one piece of work, or go on with the same work that was begun in it.
+
+    A folder in which other work finished nothing is taken over: a run that failed does not refuse the one that mends it.
 
     Args:
         out: the folder; made when missing.
@@ -269,12 +425,14 @@ def claim_folder(
         settings: everything that decides the result, as JSON values.
         may_differ: names of settings that may have been others before.
         advice: what to do when other settings are in the folder.
+        remains: what the work leaves when it is not finished; only the same command knows, of another the note alone may lie there.
 
     Returns:
         True when the folder holds the same work already (begun or finished).
 
     Raises:
-        OutputError: the folder holds files of something else, or the same command with other settings.
+        OutputError: the folder holds files of something else, or something finished of another command or other settings.
+        InputError: it is a file.
     """
     work = json.loads(json.dumps({"command": command, "settings": settings}))
     marker = out / WORK_FILE
@@ -284,13 +442,38 @@ def claim_folder(
             raise OutputError(f"{marker}: not the note of a piece of work; choose another folder or remove it")
         if {**found, "settings": {**found["settings"], **{key: work["settings"][key] for key in may_differ}}} == work:
             return True
-        raise OutputError(f"{out}: holds '{found.get('command')}' work with other settings ({_difference(found, work)}); {advice}")
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: is a file, wanted a folder; choose another name")
-    if out.is_dir() and any(p.name != f".part-{WORK_FILE}" for p in out.iterdir()):  # what a kill while claiming leaves is no work
+        unfinished = _unfinished(out, remains if found.get("command") == command else Remains())
+        if unfinished is None:
+            raise OutputError(f"{out}: holds '{found.get('command')}' work with other settings ({_difference(found, work)}); {advice}")
+        for path in unfinished:
+            _remove(path)
+    elif out.is_dir() and any(not path.name.startswith(_PART) for path in out.iterdir()):  # what a kill while claiming leaves is no work
         raise OutputError(f"{out}: output folder is not empty; choose another folder or empty it")
+    _make(out)
     note_work(out, command, settings)
     return False
+
+
+def _unfinished(out: Path, remains: Remains) -> list[Path] | None:
+    """Return what lies beside the note when none of it is finished or anybody else's; else None."""
+    if any(path for pattern in remains.finished for path in out.glob(pattern)):
+        return None
+    rest = {path for pattern in remains.rest for path in out.glob(pattern)}
+    found = [path for path in out.iterdir() if path.name not in (WORK_FILE, _LOCK)]
+    return found if all(path in rest or path.name.startswith(_PART) or _holds_nothing(path) for path in found) else None
+
+
+def _holds_nothing(path: Path) -> bool:
+    """Return whether a folder has no file in it, but what a kill leaves."""
+    if path.is_symlink() or not path.is_dir():
+        return False
+    return all(inside.name.startswith(_PART) or _holds_nothing(inside) for inside in path.iterdir())
+
+
+def _make(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file, wanted a folder; choose another name")
+    out.mkdir(parents=True, exist_ok=True)
 
 
 def note_work(out: Path, command: str, settings: dict[str, Any]) -> None:

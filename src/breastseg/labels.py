@@ -18,7 +18,7 @@ import yaml
 
 from breastseg.errors import LabelError
 from breastseg.files import read_json, shown, text_of, whole_in
-from breastseg.wording import one_line
+from breastseg.wording import in_short
 
 Labels: TypeAlias = npt.NDArray[np.uint8]
 """A label image: (H, W) uint8."""
@@ -339,10 +339,10 @@ def _read_yaml(path: Path, what: str) -> Any:
         return yaml.load(data, _PlainYaml)  # makes nothing but text, lists and dictionaries
     except yaml.MarkedYAMLError as cause:
         line = f" in line {cause.problem_mark.line + 1}" if cause.problem_mark else ""
-        problem = one_line(cause.problem or cause.context)
+        problem = in_short(cause.problem or cause.context)
         tab = "; YAML is indented by spaces, not by tabs" if "\\t" in problem else ""
         raise LabelError(f"{path}: not YAML ({problem}{line}{tab}), wanted {what}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as cause:
-        raise LabelError(f"{path}: not YAML ({one_line(cause)}), wanted {what}") from None
+        raise LabelError(f"{path}: not YAML ({in_short(cause)}), wanted {what}") from None
     except RecursionError:
         raise LabelError(f"{path}: not YAML (nested too deeply), wanted {what}") from None

@@ -1,4 +1,4 @@
-"""The processor and the memory that this process may use; limits of containers count. No package is asked."""
+"""The processor and the memory that this process may use: what a job or a container was given counts. No package is asked."""
 
 import os
 import platform
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _PROC, _CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
+_GIVEN = (("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE"), ("NSLOTS",), ("PBS_NCPUS", "NCPUS"), ("LSB_DJOB_NUMPROC",))
+"""What job systems say they gave (Slurm, Grid Engine, PBS, LSF), which not all of them enforce; of each the first that is set counts."""
 _FEATURES = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "asimddp", "bf16", "i8mm")
 """What makes networks fast, by Linux's names: 256 and 512 bits at once; int8 (vnni, amx, dp, i8mm); bf16."""
 
@@ -43,16 +45,18 @@ def vendor() -> str:
 
 
 def usable_cores() -> float:
-    """Return the cores that this process may use: by its affinity, and by the quota of its control group."""
+    """Return the cores that this process may use: by its affinity, by the quota of its control group, and by what its job was given."""
     affinity = getattr(os, "sched_getaffinity", None)
     cores = float(len(affinity(0)) if affinity else os.cpu_count() or 1)
     older = (f"{_text(folder / 'cpu.cfs_quota_us')} {_text(folder / 'cpu.cfs_period_us')}" for folder in _folders("cpu"))
-    limits = [text.split() for text in (*_limits("cpu", "cpu.max"), *older)]
-    return min([cores, *(int(limit[0]) / int(limit[1]) for limit in limits if limit and limit[0].isdecimal())])
+    limits = [words for text in (*_limits("cpu", "cpu.max"), *older) if len(words := text.split()) == 2]
+    quotas = [int(quota) / int(period) for quota, period in limits if quota.isdecimal() and period.isdecimal() and int(period)]
+    given = [next((os.environ[name] for name in names if name in os.environ), "") for names in _GIVEN]
+    return min([cores, *(quota for quota in quotas if quota > 0), *(float(one) for one in given if one.isdecimal() and int(one))])
 
 
 def worker_count() -> int:
-    """Return how many threads may work at once: the usable cores in whole numbers, at least one."""
+    """Return how many threads to start for work that keeps a core busy: one a core, of half a core one too."""
     return max(1, int(usable_cores()))
 
 

@@ -1,6 +1,7 @@
 """breastseg audit."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from breastseg.wording import counted
@@ -21,12 +22,14 @@ def run(options: argparse.Namespace) -> None:
     """Audit, write the page, print what was found, and fail when it is a leak."""
     from breastseg.data.audit import audit
     from breastseg.errors import LeakError
+    from breastseg.files import held_folder
     from breastseg.report.audit import write_audit_page
 
     found = audit(options.dataset, options.out, source=options.source)
     _print(found)
     if options.out:
-        print(write_audit_page(options.out))
+        with held_folder(Path(options.out)):
+            print(write_audit_page(options.out))
     leaks = [finding for finding in found["findings"] if finding["severity"] == "leak"]
     if leaks:
         more = f" (and {counted(len(leaks) - 1, 'more finding')})" if len(leaks) > 1 else ""

@@ -1,6 +1,7 @@
 """breastseg evaluate."""
 
 import argparse
+from pathlib import Path
 
 from breastseg.cli.model import add_model_arguments, model_of
 
@@ -35,6 +36,7 @@ def run(options: argparse.Namespace) -> None:
     """Evaluate, write the report, and print where it is."""
     from breastseg.errors import InputError
     from breastseg.evaluation.evaluate import evaluate
+    from breastseg.files import held_folder
     from breastseg.labels import load_label_map
     from breastseg.models.bundle import record_scores
     from breastseg.report.chapter import tumour_class, write_chapter
@@ -51,6 +53,7 @@ def run(options: argparse.Namespace) -> None:
     )  # fmt: skip
     if options.record:
         record_scores(model.bundle, scores)
-    print(write_report(options.out))
-    if options.as_report:
-        print(write_chapter(options.out, model.card))
+    with held_folder(Path(options.out)):
+        print(write_report(options.out))
+        if options.as_report:
+            print(write_chapter(options.out, model.card))

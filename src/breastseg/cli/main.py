@@ -1,12 +1,15 @@
 """Choosing the command, and what a person sees when something is wrong: one line, exit status 2."""
 
-import argparse
+from __future__ import annotations
+
 import sys
-from collections.abc import Sequence
-from importlib import import_module
 
 import breastseg
-from breastseg.errors import BreastsegError, IncompleteError, LeakError
+from breastseg.cli.signals import end_now, ended, heed_signals, let_go
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 COMMANDS = {
     "download": "BCSS from a mirror that you name; goes on where it stopped",
@@ -31,30 +34,67 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
-    0, 1 when some of several slides failed or an audit found a leak, 2 for a user's mistake, 130 when interrupted.
+    0, 1 when some of several slides failed or an audit found a leak, 2 for a user's mistake, 130 when interrupted, 143 when ended by
+    SIGTERM. Without arguments it is the whole process: it takes them from the process, heeds signals, and prints on any terminal.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        return _run(words)
-    except (IncompleteError, LeakError) as error:
-        print(f"breastseg: {error}", file=sys.stderr)
-        return 1
-    except BreastsegError as error:
-        print(f"breastseg: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(
-            f"breastseg: {error.filename or 'a file'}: {error.strerror or error}; nothing half-written was kept, "
-            "mend it and run the same command again",
-            file=sys.stderr,
-        )
-        return 2
+    if arguments is not None:
+        try:
+            return _told(list(arguments))
+        except KeyboardInterrupt:
+            return ended()
+    try:  # nothing is imported before that is not needed here: Ctrl-C may come at once
+        heed_signals()
+        _print_anywhere()
+        status = _told(sys.argv[1:])
+        let_go()
     except KeyboardInterrupt:
-        print("\nbreastseg: interrupted; what was finished is kept, the same command goes on from there", file=sys.stderr)
-        return 130
+        end_now(ended())
+    except SystemExit:
+        let_go()
+        raise
+    return status
 
 
-def _run(words: list[str]) -> int:
+def _print_anywhere() -> None:
+    """Print what a terminal or pipe cannot show (Windows' cp1252, LANG=C) as an escape."""
+    from io import TextIOWrapper
+
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _told(words: list[str]) -> int:
+    """Run the command; say in a line what went wrong."""
+    from breastseg.errors import IncompleteError, LeakError, explained
+    from breastseg.wording import one_line
+
+    try:
+        _run(words)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _close_output()
+        return 141
+    except Exception as error:
+        told = explained(error)
+        if told is None:
+            raise
+        print(f"breastseg: {one_line(str(told))}", file=sys.stderr)
+        return 1 if isinstance(told, (IncompleteError, LeakError)) else 2
+    return 0
+
+
+def _close_output() -> None:
+    """Whoever read the output has gone (`| head`): the rest goes nowhere, and is not missed when Python ends."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _run(words: list[str]) -> None:
+    import argparse
+    from importlib import import_module
+
     parser = argparse.ArgumentParser(
         prog="breastseg", description="Breast tissue segmentation on H&E. Research use only, not for diagnosis.",
         epilog="example: breastseg predict region.png --mpp 0.25 --out maps", allow_abbrev=False,
@@ -69,4 +109,3 @@ def _run(words: list[str]) -> int:
             import_module(f"breastseg.cli.{name}").add_arguments(command)
     options = parser.parse_args(words)
     import_module(f"breastseg.cli.{options.command}").run(options)
-    return 0

@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -20,18 +19,21 @@ from tqdm import tqdm
 from breastseg.data.dataset import ARRAYS, FORMAT, Dataset, open_dataset
 from breastseg.data.draw import Dots, check_inside, draw
 from breastseg.errors import DatasetError, ImageError, InputError, SourceError
-from breastseg.files import claim_folder, fingerprint, read_json, sha256_of, write_json, write_text, written
+from breastseg.files import Remains, fingerprint, fit_name, own_folder, read_json, sha256_of, write_json, write_text, written
 from breastseg.geometry import Box, check_mpp, scaled_size
 from breastseg.labels import LabelMap, Labels, load_label_map
+from breastseg.processor import worker_count
 from breastseg.slides import Slide, check_upright, open_slide, read_codes, resample_labels
 from breastseg.slides.flat import FlatSlide
 from breastseg.sources import Region, Source, open_source
 from breastseg.sources.drawn import Drawn, read_drawn, said_kinds
 from breastseg.sources.region import DRAWN_SUFFIXES
-from breastseg.wording import counted
+from breastseg.wording import counted, one_line
+from breastseg.wording import say as say_line
 
 POINTS_PER_CLASS = 1024
 """Places kept per class and region for drawing crops: enough that neighbouring crops differ, 12 KB a class."""
+_REMAINS = Remains(finished=("dataset.json",), rest=(ARRAYS, "tiles_*", "regions.csv"))
 _MARGIN_PX = 128
 """What is shown of a slide around what is drawn on it, in pixels of the data set: networks look beyond what they name."""
 _MOST_PX = 100_000_000
@@ -53,7 +55,7 @@ class PrepareConfig:
         source_mpp: microns per pixel of the source's pictures, overriding what is known of it.
         table: CSV with the columns image, patient, site, mpp.
         tiles_px: also write PNG tiles of this side, for other tools; 0 writes none.
-        workers: threads; each holds one region in memory. 0 takes one per core.
+        workers: threads; each holds one region in memory. 0 takes one per core that this process was given.
     """
 
     mpp: float = 0.5
@@ -70,7 +72,7 @@ def prepare(
     out: str | Path,
     config: PrepareConfig = PrepareConfig(),
     *,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = say_line,
 ) -> Dataset:
     """Prepare annotated regions for training and evaluation; goes on where an interrupted run stopped.
 
@@ -90,6 +92,7 @@ def prepare(
         raise InputError(f"tiles of {config.tiles_px} px, {config.workers} workers: wanted 0 or more")
     paths = [sources] if isinstance(sources, (str, Path)) else sources
     found = open_source(*paths, mpp=config.source_mpp, table=config.table)
+    _check_names(found)
     label_map = _label_map(found, config)
     out = Path(out)
     settings = {
@@ -97,15 +100,25 @@ def prepare(
         "label_map": label_map.fingerprint(),
         "regions": hashlib.sha256(repr([(r.id, r.mpp, r.patient, r.site) for r in found.regions]).encode()).hexdigest()[:16],
     }  # fmt: skip
-    claim_folder(out, "prepare", settings)
-    say(found.description)
-    for note in found.notes:
-        say(f"  {note}")
-    if not (out / "dataset.json").is_file() or not all(_is_made(r, out) for r in found.regions):
-        (out / "dataset.json").unlink(missing_ok=True)
-        for note in _prepare_all(found, label_map, out, config):
+    with own_folder(out, "prepare", settings, remains=_REMAINS):
+        say(found.description)
+        for note in found.notes:
             say(f"  {note}")
-    return open_dataset(out)
+        if not (out / "dataset.json").is_file() or not all(_is_made(r, out) for r in found.regions):
+            (out / "dataset.json").unlink(missing_ok=True)
+            for note in _prepare_all(found, label_map, out, config):
+                say(f"  {note}")
+        return open_dataset(out)
+
+
+def _check_names(source: Source) -> None:
+    """Refuse regions whose names no table can hold: everything afterwards is found by them."""
+    for region in source.regions:
+        if one_line(region.id) != region.id:
+            raise SourceError(
+                f"{region.image}: its name holds bytes that are not UTF-8, or control characters; rename it and its mask, "
+                f"as to {fit_name(region.id)}"
+            )
 
 
 def _label_map(source: Source, config: PrepareConfig) -> LabelMap:
@@ -122,7 +135,7 @@ def _prepare_all(source: Source, label_map: LabelMap, out: Path, config: Prepare
     jobs = [(region, label_map, out, config) for region in todo]
     done = len(source.regions) - len(todo)
     with tqdm(total=len(source.regions), initial=done, unit="region", desc="prepare", disable=None) as bar:
-        for _ in _run(jobs, config.workers or os.cpu_count() or 1):
+        for _ in _run(jobs, config.workers or worker_count()):
             bar.update()
     rows = [read_json(_row_path(out, r.id), DatasetError, "a region's row") for r in source.regions]
     notes = _drawn_notes(rows)

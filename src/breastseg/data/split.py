@@ -10,7 +10,7 @@ import pandas as pd
 
 from breastseg.data.dataset import Dataset
 from breastseg.errors import InputError, SplitError
-from breastseg.files import write_text
+from breastseg.files import held_folder, write_text
 from breastseg.sources.rows import picture_name
 from breastseg.tables import Table, alike, read_table, shown
 from breastseg.wording import counted
@@ -71,7 +71,8 @@ def split(dataset: Dataset, config: SplitConfig) -> pd.DataFrame:
     check_split(table, wanted, leaky=config.leaky)
     if table.groupby("patient")["split"].nunique().max() > 1:
         table = table.assign(**{LEAKY: "patients are in two parts"})
-    write_text(dataset.path / "split.csv", table.to_csv(lineterminator="\n"))
+    with held_folder(dataset.path):
+        write_text(dataset.path / "split.csv", table.to_csv(lineterminator="\n"))
     return table
 
 

@@ -15,7 +15,7 @@ from breastseg.labels import LabelMap
 from breastseg.metrics import bootstrap_difference, class_scores, overall_scores, summed_by
 from breastseg.metrics.confusion import Counts
 from breastseg.metrics.intervals import DRAWS, SEED
-from breastseg.wording import counted, one_line
+from breastseg.wording import counted, in_short
 
 NOT_ANALYSED = "not analysed"
 _MOST_PX = 2**40
@@ -131,5 +131,5 @@ def _read_counts(path: Path, names: list[str], regions: list[str]) -> dict[str, 
                 raise ValueError(f"{shown(int(px))} pixels of {region}")
             counts[region][names.index(truth), columns.index(prediction)] += px
     except (ValueError, KeyError, OverflowError) as cause:
-        raise InputError(f"{path}: not the counts of this evaluation ({one_line(cause)}); evaluate that model again") from None
+        raise InputError(f"{path}: not the counts of this evaluation ({in_short(cause)}); evaluate that model again") from None
     return counts

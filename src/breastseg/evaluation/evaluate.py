@@ -24,7 +24,7 @@ from breastseg.evaluation.checks import fitted, leak_of, seen_by, with_truth
 from breastseg.evaluation.compare import NOT_ANALYSED, comparison, open_other
 from breastseg.evaluation.seen import SeenProbabilities
 from breastseg.evaluation.summary import RegionCounts, figures_of, hospital_rows, probability_figures, region_rows
-from breastseg.files import claim_folder, sha256_of, write_json, write_table, write_text
+from breastseg.files import Remains, own_folder, sha256_of, write_json, write_table, write_text
 from breastseg.geometry import scaled_size
 from breastseg.inference.model import Model
 from breastseg.inference.tiles import PixelField, name_tissue
@@ -36,6 +36,7 @@ from breastseg.models.bundle import HISTORY
 from breastseg.outputs.pictures import save_comparison, save_labels
 from breastseg.slides import Pixels, resample_labels, resample_pixels
 from breastseg.wording import counted
+from breastseg.wording import say as say_line
 
 PROTOCOL = (
     "pixels at the data set's um/px; not annotated pixels are left out; 0 is never a class; NaN where a class has no support; "
@@ -43,6 +44,7 @@ PROTOCOL = (
     "borders are compared at about 1 um/px, where both sides are annotated; intervals are drawn over patients: a draw without a class "
     "says nothing of it, and its means are over the classes that it has"
 )
+_REMAINS = Remains(finished=("scores.json",), rest=("regions", "*counts.csv", "per_*.csv", "training.csv"))
 _NAMED = 10
 """Regions without truth that are named in a sentence; the others are in scores.json."""
 
@@ -56,7 +58,7 @@ def evaluate(
     probabilities: bool = False,
     compare: str | Path | None = None,
     labels: str | None = None,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = say_line,
 ) -> dict[str, Any]:
     """Score a model on one part of a data set.
 
@@ -97,30 +99,30 @@ def evaluate(
         "compare": sha256_of(other.path / "counts.csv") if other else None,
         **({"labels": label_map.fingerprint()} if labels else {}),
     }  # fmt: skip
-    claim_folder(out, "evaluate", settings, may_differ=("compare",))
-    without = _left_out(left_out, len(chosen))
-    for line in filter(None, (leak or known["note"], without)):
-        say(line)
-    seen = SeenProbabilities(model, whose) if probabilities else None
-    found = {
-        region: _score_region(model, data, region, out / "regions" / region, seen)
-        for region in tqdm(regions, desc="evaluate", unit="region", disable=None)
-    }
-    pixels = {region: one.pixels for region, one in found.items()}
-    scores = {
-        "model": model.card.name, "data": data.fingerprint(), "split": split, "label_map": label_map.to_dict(),
-        "mpp": data.mpp, "patients": sorted(set(whose.values())), **figures_of(found, data.regions, names), "left_out": left_out,
-        **({"probabilities": probability_figures(seen.by_patient, names)} if seen else {}),
-        **({"comparison": comparison(pixels, other, list(whose.values()), names)} if other else {}),
-        "seen": known, **({"leaky": leak} if leak else {}),
-        "protocol": "; ".join(filter(None, (leak or known["note"], PROTOCOL, without))),
-    }  # fmt: skip
-    _write_tables(scores, pixels, {region: one.dots for region, one in found.items()}, data.regions, out)
-    if HISTORY in model.card.files:
-        write_text(out / "training.csv", model.bundle.file(HISTORY).read_text(encoding="utf-8"))
-    write_json(out / "scores.json", scores)
-    say(_summary(scores))
-    return scores
+    with own_folder(out, "evaluate", settings, may_differ=("compare",), remains=_REMAINS):
+        without = _left_out(left_out, len(chosen))
+        for line in filter(None, (leak or known["note"], without)):
+            say(line)
+        seen = SeenProbabilities(model, whose) if probabilities else None
+        found = {
+            region: _score_region(model, data, region, out / "regions" / region, seen)
+            for region in tqdm(regions, desc="evaluate", unit="region", disable=None)
+        }
+        pixels = {region: one.pixels for region, one in found.items()}
+        scores = {
+            "model": model.card.name, "data": data.fingerprint(), "split": split, "label_map": label_map.to_dict(),
+            "mpp": data.mpp, "patients": sorted(set(whose.values())), **figures_of(found, data.regions, names), "left_out": left_out,
+            **({"probabilities": probability_figures(seen.by_patient, names)} if seen else {}),
+            **({"comparison": comparison(pixels, other, list(whose.values()), names)} if other else {}),
+            "seen": known, **({"leaky": leak} if leak else {}),
+            "protocol": "; ".join(filter(None, (leak or known["note"], PROTOCOL, without))),
+        }  # fmt: skip
+        _write_tables(scores, pixels, {region: one.dots for region, one in found.items()}, data.regions, out)
+        if HISTORY in model.card.files:
+            write_text(out / "training.csv", model.bundle.file(HISTORY).read_text(encoding="utf-8"))
+        write_json(out / "scores.json", scores)
+        say(_summary(scores))
+        return scores
 
 
 def _left_out(regions: list[str], of: int) -> str:

@@ -1,11 +1,16 @@
-"""What a person names for `predict`: pictures, slides, folders of them, or a table of slides."""
+"""What a person names for `predict`: pictures, slides, folders of them, or a table of slides.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+A folder is looked through with the folders in it. What one item is called, or what of a folder cannot be read, is that item's own failure.
+"""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from breastseg.errors import ImageError, InputError
-from breastseg.files import WORK_FILE
+from breastseg.errors import BreastsegError, ImageError, InputError
+from breastseg.files import WORK_FILE, fit_name
 from breastseg.geometry import check_mpp
 from breastseg.slides import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
 from breastseg.tables import Row, Table, read_table, shown
@@ -14,6 +19,12 @@ OWN_NAMES = ("measures.csv", "measures.parquet", "manifest.csv", "figure.png", W
 _SUFFIXES = tuple(dict.fromkeys((*IMAGE_SUFFIXES, *SLIDE_SUFFIXES)))
 _TABLES = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".ods")
 """Names of tables of slides, and of what a table must be saved from."""
+_COMPANION = ".mrxs"
+"""Its pixels lie in a folder of its name."""
+_PROJECT = ".qpproj"
+"""QuPath's; the folder `data` beside it holds thumbnails."""
+_MASKS, _PICTURES = {"masks", "mask"}, {"images", "rgbs_colornormalized"}
+"""Folders of label codes, when one of pictures lies beside them."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +37,8 @@ class Input:
         mpp: microns per pixel by the table.
         box: field of it by the table, as `geometry.parse_box` reads it.
         patient: by the table.
+        inside: folders between the one that was named and the file.
+        broken: why it cannot be used, known without opening it.
     """
 
     path: Path
@@ -33,50 +46,158 @@ class Input:
     mpp: float | None = None
     box: str | None = None
     patient: str | None = None
+    inside: tuple[str, ...] = ()
+    broken: BreastsegError | None = field(default=None, compare=False)
 
     @property
     def name(self) -> str:
-        """Return the name of its folder of results."""
-        return folder_name(self.path)
+        """Return its folder of results: its own name, in folders as it lies in, with / between."""
+        return "/".join([*map(fit_name, self.inside), folder_name(self.path)])
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Something in a folder that is not looked at, and why."""
+
+    path: Path
+    cause: str
+
+    def __str__(self) -> str:
+        """Return both."""
+        return f"{self.path}: left out, {self.cause}"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What was named, in order, and what of the folders is left out."""
+
+    items: list[Input]
+    left_out: list[LeftOut]
 
 
 def folder_name(path: Path) -> str:
-    """Return the name of a slide's results: that of the file without its endings."""
-    return path.stem.removesuffix(".ome")
+    """Return the name of a slide's results: that of the file without its endings, as every system can have it."""
+    return fit_name(path.stem.removesuffix(".ome"))
 
 
-def list_inputs(inputs: Sequence[str | Path]) -> list[Input]:
-    """List what is named, in order.
+def list_inputs(inputs: Sequence[str | Path]) -> Inputs:
+    """List what is named, in order, and what lies in folders that are named, by name.
+
+    Two whose results would have one name, on a system that does not tell A from a, are not both mapped: the second is broken.
 
     Raises:
-        ImageError: none, or two whose results would have one name. InputError: a table that cannot be read.
+        ImageError: nothing that could be a picture. InputError: a table that cannot be read.
     """
     found: list[Input] = []
+    left_out: list[LeftOut] = []
     for item in map(Path, inputs):
-        if item.suffix.lower() in _TABLES and item.is_file():
+        kind = _kind(item)
+        if item.suffix.lower() in _TABLES and stat.S_ISREG(kind):
             found += _listed(item)
-        elif item.is_dir() and not is_slide_folder(item):
-            found += _inside(item)
+        elif stat.S_ISDIR(kind) and not _is_slide(item):
+            inside = list(_inside(item))
+            found += [one for one in inside if isinstance(one, Input)]
+            left_out += [one for one in inside if isinstance(one, LeftOut)]
+            if not any(isinstance(one, Input) for one in inside):
+                more = "".join(f"; {one}" for one in left_out[:1])
+                raise ImageError(f"{item}: no pictures in this folder; wanted {', '.join(_SUFFIXES)}{more}")
         else:
             found.append(Input(item))
     if not found:
         raise ImageError("no pictures given; name files or folders")
-    names: dict[str, Path] = {}
-    for one in found:
-        if one.name in OWN_NAMES:
-            raise ImageError(f"{one.path}: its results would be called like {one.name}, which breastseg writes itself; rename it")
-        if one.name in names:
-            raise ImageError(f"{one.path}: its results would overwrite those of {names[one.name]}; rename one or predict them apart")
-        names[one.name] = one.path
-    return found
+    return Inputs(_told_apart(found), left_out)
 
 
-def _inside(folder: Path) -> list[Input]:
-    shown = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    paths = [path for path in shown if (is_slide_folder(path) if path.is_dir() else path.suffix.lower() in _SUFFIXES)]
-    if not paths:
-        raise ImageError(f"{folder}: no pictures in this folder; wanted {', '.join(_SUFFIXES)}")
-    return [Input(path, named=False) for path in paths]
+def _told_apart(items: list[Input]) -> list[Input]:
+    """Return the items; broken are those whose results would be called like a file of ours, or lie where another's do."""
+    taken: dict[str, Path] = {}
+    parents: dict[str, Path] = {}
+    told = []
+    for item in items:
+        key = item.name.casefold()
+        above = ["/".join(key.split("/")[:depth]) for depth in range(1, key.count("/") + 1)]
+        met = next((taken[name] for name in (key, *above) if name in taken), parents.get(key))
+        cause = item.broken or _no_file(item.path)
+        if any(part in OWN_NAMES for part in (key, *above[:1])):
+            cause = ImageError(
+                f"{item.path}: its results would be called like {key.split('/')[0]}, which breastseg writes itself; rename it"
+            )
+        elif met is not None:
+            cause = ImageError(f"{item.path}: its results would overwrite those of {met}; rename one or predict them apart")
+        else:
+            taken[key] = item.path
+            parents |= dict.fromkeys(above, item.path)
+        told.append(replace(item, broken=cause))
+    return told
+
+
+def _is_slide(folder: Path) -> bool:
+    try:
+        return is_slide_folder(folder)
+    except OSError:
+        return False
+
+
+def _inside(top: Path) -> Iterator[Input | LeftOut]:
+    """List the pictures and slides of a folder and of those in it, by name; hidden ones are no one's pictures.
+
+    Links to folders are not followed: they may lead in a circle. Folders that breastseg wrote hold no slides.
+    """
+    waiting: list[tuple[Path, tuple[str, ...]]] = [(top, ())]
+    while waiting:
+        folder, places = waiting.pop()
+        try:
+            with os.scandir(folder) as entries:
+                shown = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
+        except OSError as cause:
+            yield LeftOut(folder, f"it cannot be read ({cause.strerror or cause})")
+            continue
+        names = {entry.name for entry in shown}
+        if folder != top and (WORK_FILE in names or "run.json" in names):
+            yield LeftOut(folder, "breastseg wrote it")
+            continue
+        below = []
+        for entry in shown:
+            path = folder / entry.name
+            if not _is_folder(entry):
+                if path.suffix.lower() in _SUFFIXES:
+                    yield Input(path, named=False, inside=places)
+            elif entry.is_symlink() and not _is_slide(path):
+                yield LeftOut(path, "a link to a folder is not followed; name what it leads to")
+            elif _is_slide(path):
+                yield Input(path, named=False, inside=places)
+            elif entry.name.casefold() in _MASKS and {name.casefold() for name in names} & _PICTURES:
+                yield LeftOut(path, "it holds masks")
+            elif entry.name == "data" and any(name.endswith(_PROJECT) for name in names):
+                yield LeftOut(path, "QuPath's own files")
+            elif f"{entry.name}{_COMPANION}" not in names:
+                below.append((path, (*places, entry.name)))
+        waiting += reversed(below)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a circle of links
+        return False
+
+
+def _kind(path: Path) -> int:
+    """Return what a path is, for `stat.S_ISREG` and the like; 0 where it cannot be told."""
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return 0
+
+
+def _no_file(path: Path) -> BreastsegError | None:
+    """Return why something cannot be opened as a file: a pipe or socket is never opened, reading it would wait for ever."""
+    if path.is_symlink() and not path.exists():
+        return ImageError(f"{path}: a link that leads nowhere")
+    kind = _kind(path)
+    if kind and not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+        return ImageError(f"{path}: no file but a pipe, socket or device; wanted a picture or slide")
+    return None
 
 
 def _listed(path: Path) -> list[Input]:

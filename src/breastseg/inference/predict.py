@@ -1,5 +1,7 @@
 """predict(): pictures and slides in, a folder of results each.
 
+NAME is the input's file name without its ending; of one in a folder of a folder, FOLDER/NAME.
+
 OUT/NAME/labels.png          a picture's labels: 8-bit palette, the input's size, values are labels
 OUT/NAME/labels.ome.tif      a slide's labels: pyramid at the model's um/px, values are labels, names and colours inside
 OUT/NAME/regions.geojson     the same as polygons with holes in level-0 pixels, for QuPath
@@ -22,11 +24,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from breastseg.errors import BreastsegError, EngineError, IncompleteError, InputError, MissingPackageError
-from breastseg.files import claim_folder, fingerprint, held_folder, note_work, read_json, write_table, written
+from breastseg.errors import BreastsegError, EngineError, IncompleteError, InputError, MissingPackageError, one_of_several
+from breastseg.files import Remains, Seen, note_work, own_folder, read_json, seen, write_table, written
 from breastseg.geometry import parse_box
 from breastseg.inference.forecast import check_disk, forecast
-from breastseg.inference.inputs import Input, list_inputs
+from breastseg.inference.inputs import Input, Inputs, list_inputs
 from breastseg.inference.model import Model
 from breastseg.inference.result import ResultConfig, box_list, picture_and_labels, write_result
 from breastseg.inference.stream import Block, Plan, Watch, plan_map
@@ -34,7 +36,8 @@ from breastseg.outputs.pictures import save_figure
 from breastseg.slides import Slide, open_slide
 from breastseg.slides.flat import FlatSlide
 from breastseg.tables import read_table
-from breastseg.wording import counted
+from breastseg.wording import counted, one_line
+from breastseg.wording import say as say_line
 
 _MANIFEST = ("slide", "outcome", "cause", "seconds", "result", "patient")
 
@@ -58,17 +61,18 @@ class PredictConfig:
     parquet: bool = False
 
 
+_REMAINS = Remains(rest=("manifest.csv", "measures.csv"))
 _ADVICE = "choose another folder or remove it; where inputs alone are others, --resume goes on in this one"
 
 
 def predict(
     inputs: str | Path | Sequence[str | Path], model: Model, out: str | Path, config: PredictConfig = PredictConfig(), *,
-    resume: bool = False, say: Callable[[str], None] = print, watch: Watch = lambda block: None,
+    resume: bool = False, say: Callable[[str], None] = say_line, watch: Watch = lambda block: None,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Name the tissue in pictures and slides; goes on where an interrupted run stopped.
 
     Args:
-        inputs: pictures, slides, folders of them, or tables of slides (CSV: path, mpp, box, patient).
+        inputs: pictures, slides, folders of them (and of such folders), or tables of slides (CSV: path, mpp, box, patient).
         model: from `load_model`.
         out: folder of the results; must be empty or hold the same work.
         config: resolution, field, what is written.
@@ -80,19 +84,18 @@ def predict(
         the rows of measures.csv, one an input.
 
     Raises:
-        ImageError, MppError: an input that was named cannot be used; each of these is opened before the first is run.
+        ImageError, MppError: the only input cannot be used.
         IncompleteError: some of several failed; the rest is done, and manifest.csv says what became of each.
     """
-    items = _checked(inputs, config)
-    out = Path(out)
+    named = _checked(inputs, config)
+    items, out = named.items, Path(out)
     settings = {"model": model.card.name, "model_files": model.card.files, "backend": model.backend, **asdict(config),
                 "inputs": [[str(item.path), item.mpp, item.box] for item in items]}  # fmt: skip
     for free in ("figure", "parquet"):
         del settings[free]
-    claim_folder(out, "predict", settings, may_differ=("inputs",) if resume else (), advice=_ADVICE)
-    with held_folder(out):
+    with own_folder(out, "predict", settings, may_differ=("inputs",) if resume else (), advice=_ADVICE, remains=_REMAINS):
         note_work(out, "predict", settings)
-        outcomes, results = _run(items, model, out, config, say, watch)
+        outcomes, results = _run(named, model, out, config, say, watch)
         rows = [result["measures"] | _patient(item) for item, result in results]
         write_table(out / "measures.csv", rows)
         if config.parquet:
@@ -103,37 +106,50 @@ def predict(
     say(f"{counted(len(results), 'picture')}, {sum(row['analysed_mm2'] for row in rows):.3g} mm2: {out}")
     if failed:
         raise IncompleteError(
-            f"{len(failed)} of {len(items)} failed, the others are done; the first: {failed[0]['cause']}; "
+            f"{len(failed)} of {len(items)} failed{', the others are done' if results else ''}; the first: {failed[0]['cause']}; "
             f"{out / 'manifest.csv'} tells of each, the same command tries again"
         )
     return rows
 
 
 def foretell(inputs: str | Path | Sequence[str | Path], model: Model, out: str | Path, config: PredictConfig = PredictConfig(), *,
-             say: Callable[[str], None] = print) -> None:  # fmt: skip
+             say: Callable[[str], None] = say_line) -> None:  # fmt: skip
     """Say what `predict` would look at and what it would take; write nothing.
 
     Raises:
-        what `predict` raises before its first tile.
+        what `predict` raises before its first tile. IncompleteError: some of several cannot be used.
     """
-    for item in _checked(inputs, config):
-        with closing(_opened(item, config)) as slide:
-            wanted = _box(slide, item, config)
-            say(_foretold(slide, plan_map(slide, model, wanted.map), model, Path(out), wanted))
+    named, failed = _checked(inputs, config), []
+    for left_out in named.left_out:
+        say(str(left_out))
+    for item in named.items:
+        try:
+            with one_of_several(str(item.path), several=len(named.items) > 1), closing(_opened(item, config)) as slide:
+                wanted = _box(slide, item, config)
+                say(_foretold(slide, plan_map(slide, model, wanted.map), model, Path(out), wanted))
+        except BreastsegError as error:
+            if len(named.items) == 1:
+                raise
+            failed.append(str(error))
+            say(f"failed: {error}")
+    if failed:
+        raise IncompleteError(f"{len(failed)} of {len(named.items)} cannot be mapped; the first: {failed[0]}")
 
 
-def _checked(inputs: str | Path | Sequence[str | Path], config: PredictConfig) -> list[Input]:
+def _checked(inputs: str | Path | Sequence[str | Path], config: PredictConfig) -> Inputs:
+    """List the inputs; a single one that cannot be used is told before anything is written."""
     if config.figure < 0:
         raise InputError(f"figure {config.figure}: wanted 0 or more")
-    items = list_inputs([inputs] if isinstance(inputs, (str, Path)) else inputs)
-    for item in items:
-        if item.named:
-            with closing(_opened(item, config)) as slide:
-                _box(slide, item, config)
-    return items
+    named = list_inputs([inputs] if isinstance(inputs, (str, Path)) else inputs)
+    if len(named.items) == 1 and named.items[0].named:
+        with closing(_opened(named.items[0], config)) as slide:
+            _box(slide, named.items[0], config)
+    return named
 
 
 def _opened(item: Input, config: PredictConfig) -> Slide:
+    if item.broken is not None:
+        raise item.broken
     return open_slide(item.path, mpp=item.mpp or config.mpp)
 
 
@@ -145,29 +161,35 @@ def _box(slide: Slide, item: Input, config: PredictConfig) -> ResultConfig:
 
 
 def _run(
-    items: Sequence[Input], model: Model, out: Path, config: PredictConfig, say: Callable[[str], None], watch: Watch
+    named: Inputs, model: Model, out: Path, config: PredictConfig, say: Callable[[str], None], watch: Watch
 ) -> tuple[list[dict[str, Any]], list[tuple[Input, dict[str, Any]]]]:
     """Run each input; return the rows of the manifest, and what run.json says of those that are done."""
-    before, outcomes, results = _manifest(out), [], []
+    items, before = named.items, _manifest(out)
+    outcomes, results = [], []
+    left_out = [{"slide": str(one.path), "outcome": "left out", "cause": one.cause} for one in named.left_out]
+    for one in named.left_out:
+        say(str(one))
     for number, item in enumerate(items, start=1):
         start = time.perf_counter()
         row = {"slide": str(item.path), "outcome": "stopped", "patient": item.patient or ""}
         try:
-            result, fresh = _predict_one(item, model, out, config, say, watch, f"{number}/{len(items)} {item.name}")
+            title = f"{number}/{len(items)} {one_line(item.name)}"
+            with one_of_several(str(item.path), several=len(items) > 1):
+                result, fresh = _predict_one(item, model, out, config, say, watch, title)
             for doubt in result["doubts"]:
                 say(f"warning: {item.path}: {doubt}")
             results.append((item, result))
-            seconds = f"{time.perf_counter() - start:.1f}" if fresh else before.get(str(item.path), "")
+            seconds = f"{time.perf_counter() - start:.1f}" if fresh else before.get(_as_written(item), "")
             row |= {"outcome": "done", "result": item.name, "seconds": seconds}
         except BreastsegError as error:
             row |= {"outcome": "failed", "cause": str(error), "seconds": f"{time.perf_counter() - start:.1f}"}
-            if len(items) > 1:
-                say(f"failed: {error}")
-            else:
+            if len(items) == 1:
                 raise
+            say(f"failed: {error}")
         finally:
             outcomes.append(row)
-            _write_manifest([*outcomes, *({"slide": str(later.path), "outcome": "waits"} for later in items[number:])], out)
+            waiting = [{"slide": str(later.path), "outcome": "waits"} for later in items[number:]]
+            _write_manifest([*outcomes, *waiting, *left_out], out)
     return outcomes, results
 
 
@@ -176,9 +198,16 @@ def _predict_one(
 ) -> tuple[dict[str, Any], bool]:  # fmt: skip
     """Return what run.json says, and whether it was written now: a whole result of the same slide is kept."""
     folder = out / item.name
+    if item.broken is not None:
+        raise item.broken
+    try:
+        before = seen(item.path)
+    except OSError:
+        _opened(item, config).close()  # says it in the reader's words
+        raise
     with closing(_opened(item, config)) as slide:
         wanted = _box(slide, item, config)
-        found = _whole(folder, slide, wanted)
+        found = _whole(folder, slide, before, wanted)
         if found is not None:
             return found, False
         plan = plan_map(slide, model, wanted.map)
@@ -189,16 +218,17 @@ def _predict_one(
             bar_format="{l_bar}{bar}| {n:.1f}/{total:.1f} Mpx [{elapsed}<{remaining}, {rate_fmt}]",
         ) as bar:  # fmt: skip
 
-            def seen(block: Block) -> None:
+            def watched(block: Block) -> None:
                 bar.update(block.area_px / 1e6)
                 watch(block)
 
             try:
-                return write_result(slide, plan, model, folder, wanted, watch=seen, say=say), True
+                return write_result(slide, plan, model, folder, wanted, before=before, watch=watched, say=say), True
             except EngineError as fault:
                 say(f"{slide.path}: {fault}; tried once more in fp32")
                 bar.reset()
-                return write_result(slide, plan, model.in_single(str(fault)), folder, wanted, watch=seen, say=say), True
+                single = model.in_single(str(fault))
+                return write_result(slide, plan, single, folder, wanted, before=before, watch=watched, say=say), True
 
 
 def _foretold(slide: Slide, plan: Plan, model: Model, out: Path, wanted: ResultConfig) -> str:
@@ -212,12 +242,12 @@ def _foretold(slide: Slide, plan: Plan, model: Model, out: Path, wanted: ResultC
     )
 
 
-def _whole(folder: Path, slide: Slide, wanted: ResultConfig) -> dict[str, Any] | None:
+def _whole(folder: Path, slide: Slide, before: Seen, wanted: ResultConfig) -> dict[str, Any] | None:
     """Return what run.json says of a whole result; None when there is none, or one of other pixels, resolution or field."""
     if not folder.is_dir():
         return None
     found: dict[str, Any] = read_json(folder / "run.json", InputError, "a result's run.json")
-    now = {"input_fingerprint": fingerprint(slide.path), "mpp": slide.mpp, "box_level0_px": box_list(wanted.map.box)}
+    now = {"input_fingerprint": before.fingerprint, "mpp": slide.mpp, "box_level0_px": box_list(wanted.map.box)}
     if all(found.get(key) == value for key, value in now.items()):
         return found
     shutil.rmtree(folder)
@@ -240,6 +270,11 @@ def _manifest(out: Path) -> dict[str, str]:
     return {row["slide"]: row["seconds"] for row in table.rows}
 
 
+def _as_written(item: Input) -> str:
+    """Return an input's path as the manifest has it: bytes that are no UTF-8 are escapes there."""
+    return str(item.path).encode(errors="backslashreplace").decode()
+
+
 def _write_manifest(rows: Sequence[dict[str, Any]], out: Path) -> None:
     write_table(out / "manifest.csv", [dict.fromkeys(_MANIFEST, "") | row for row in rows])
 
@@ -257,5 +292,5 @@ def _figure(items: Sequence[Input], model: Model, out: Path, config: PredictConf
     rows = []
     for item in items:
         with closing(_opened(item, config)) as slide:
-            rows.append((item.path.name, *picture_and_labels(slide, out / item.name)))
+            rows.append((one_line(item.path.name), *picture_and_labels(slide, out / item.name)))
     save_figure(rows, model.card.label_map, out / "figure.png")

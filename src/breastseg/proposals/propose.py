@@ -15,9 +15,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from breastseg.errors import BreastsegError, IncompleteError, InputError
-from breastseg.files import claim_folder, held_folder, write_table
-from breastseg.inference.inputs import Input, list_inputs
+from breastseg.errors import BreastsegError, IncompleteError, InputError, one_of_several
+from breastseg.files import Remains, own_folder, write_table
+from breastseg.inference.inputs import Input, Inputs, list_inputs
 from breastseg.metrics.confusion import Counts
 from breastseg.proposals.mask import MPP, NOT_TUMOR, TUMOR, ColourConfig, Mask, Proposal, propose_mask
 from breastseg.proposals.score import count_pixels, find_truth, scores
@@ -25,9 +25,11 @@ from breastseg.proposals.write import write_areas, write_mask, write_overlay
 from breastseg.slides import Pixels, Slide, check_upright, open_slide
 from breastseg.slides.flat import FlatSlide
 from breastseg.slides.tissue import doubts, tissue_mask
+from breastseg.wording import say as say_line
 
 _WRITERS = {"geojson": ("annotations", write_areas), "mask": ("masks", write_mask)}
 FORMS = tuple(_WRITERS)
+_REMAINS = Remains(rest=("proposals.csv",))
 
 MAX_PIXELS = 16_000_000
 """Most pixels that are looked at: 64 mm2 at 2 um/px. A larger slide is looked at more coarsely, so that memory does not grow with it."""
@@ -57,7 +59,7 @@ class ProposeConfig:
 
 def propose(
     inputs: str | Path | Sequence[str | Path], out: str | Path, config: ProposeConfig = ProposeConfig(), *,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = say_line,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Propose where tumour is by dominant colours alone: a starting point for a person, not a result.
 
@@ -71,20 +73,25 @@ def propose(
         the rows of proposals.csv, one an input; with `truth` a last one for all together.
 
     Raises:
-        ImageError, MppError: an input that was named cannot be used. SourceError: one without truth.
+        ImageError, MppError, SourceError: the only input cannot be used, or has no truth.
         IncompleteError: some of several failed; the rest is done, and proposals.csv says what became of each.
     """
-    items = list_inputs([inputs] if isinstance(inputs, (str, Path)) else inputs)
-    for item in items:
-        _check(item, config)
-    out = Path(out)
-    claim_folder(out, "propose", {**asdict(config), "inputs": [[str(item.path), item.mpp] for item in items]})
-    with held_folder(out):
-        rows, counts = _run(items, out, config, say)
+    named = list_inputs([inputs] if isinstance(inputs, (str, Path)) else inputs)
+    items, out = named.items, Path(out)
+    if len(items) == 1:
+        _check(items[0], config)
+        if items[0].named:
+            _opened(items[0], config).close()
+    settings = {**asdict(config), "inputs": [[str(item.path), item.mpp] for item in items]}
+    left_out = [{"picture": str(one.path), "outcome": "left out", "cause": one.cause} for one in named.left_out]
+    for one in named.left_out:
+        say(str(one))
+    with own_folder(out, "propose", settings, remains=_REMAINS):
+        rows, counts = _run(named, out, config, say)
         if counts.any():
             rows.append({"picture": "all", "outcome": "done", **scores(counts)})
             say(f"all{_scores_told(rows[-1])}")
-        write_table(out / "proposals.csv", rows)
+        write_table(out / "proposals.csv", [*rows, *left_out])
     failed = [row for row in rows if row["outcome"] == "failed"]
     if failed:
         raise IncompleteError(
@@ -99,24 +106,26 @@ def _check(item: Input, config: ProposeConfig) -> None:
         raise InputError(f"{item.path}: box '{item.box}' in the table, wanted none: whole pictures are proposed; leave the column out")
     if config.truth is not None:
         find_truth(Path(config.truth), item.name)
-    if item.named:
-        _opened(item, config).close()
 
 
 def _opened(item: Input, config: ProposeConfig) -> Slide:
+    if item.broken is not None:
+        raise item.broken
     return open_slide(item.path, mpp=item.mpp or config.mpp)
 
 
-def _run(items: Sequence[Input], out: Path, config: ProposeConfig, say: Callable[[str], None]) -> tuple[list[dict[str, Any]], Counts]:
+def _run(named: Inputs, out: Path, config: ProposeConfig, say: Callable[[str], None]) -> tuple[list[dict[str, Any]], Counts]:
     """Propose each; return the rows of the table, and the counts of all together."""
     rows: list[dict[str, Any]] = []
     total: Counts = np.zeros((2, 3), np.int64)
-    for item in items:
+    several = len(named.items) > 1
+    for item in named.items:
         try:
-            with closing(_opened(item, config)) as slide:
+            with one_of_several(str(item.path), several=several), closing(_opened(item, config)) as slide:
+                _check(item, config)
                 row, counts = _propose_one(slide, item.name, out, config)
         except BreastsegError as error:
-            if len(items) == 1:
+            if not several:
                 raise
             row = {"picture": str(item.path), "outcome": "failed", "cause": str(error)}
             say(f"failed: {error}")

@@ -19,7 +19,7 @@ from breastseg.errors import BreastsegError, InputError
 from breastseg.files import SCORES_BYTES, read_json, shown, write_text
 from breastseg.report.charts import reliability_chart, training_charts
 from breastseg.report.regions import SMALL_PX, WORST, region_views
-from breastseg.wording import one_line
+from breastseg.wording import in_short
 
 _NOT_ANALYSED = "not analysed"
 _DAMAGE = (
@@ -80,7 +80,7 @@ def as_written(folder: Path, by: str) -> Iterator[None]:
 
 
 def _changed(folder: Path, by: str, cause: Exception) -> str:
-    said = f"{shown(cause.args[0])} is missing" if isinstance(cause, KeyError) and cause.args else one_line(cause)
+    said = f"{shown(cause.args[0])} is missing" if isinstance(cause, KeyError) and cause.args else in_short(cause)
     return f"{folder}: a file there is not as breastseg {by} writes it ({said}); {by} again into a new folder"
 
 

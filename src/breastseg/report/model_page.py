@@ -20,7 +20,7 @@ from breastseg.outputs.pictures import save_pair
 from breastseg.report.html import as_written, scores_of
 from breastseg.report.regions import worst_first
 from breastseg.training.config import PRESETS, TrainConfig
-from breastseg.wording import counted, one_line
+from breastseg.wording import counted, in_short
 
 _MARK = "<!-- made by breastseg models page -->"
 _PICTURES = 3
@@ -82,7 +82,7 @@ def _rendered(template: str, bundle: Bundle, **more: Any) -> str:
         return _templates().get_template(template).render({**_facts(bundle), **more})
     except (UndefinedError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as cause:
         raise ModelError(
-            f"{bundle.path / CARD}: a field has not the form that train and evaluate write ({one_line(cause)}); "
+            f"{bundle.path / CARD}: a field has not the form that train and evaluate write ({in_short(cause)}); "
             "mend it or export the bundle again"
         ) from None
 

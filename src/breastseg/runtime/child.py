@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from breastseg import errors
-from breastseg.errors import BreastsegError, EngineError
+from breastseg.errors import BreastsegError, EngineError, ShortageError
 from breastseg.labels import Labels
 from breastseg.models.bundle import Bundle
-from breastseg.runtime.ending import ending
+from breastseg.runtime.ending import ending, ran_short
 from breastseg.runtime.runner import DEFAULT_BACKEND
 from breastseg.runtime.worker import receive, send
 
@@ -91,7 +91,8 @@ class ChildRunner:
         except (EOFError, BrokenPipeError):
             status, said = self._process.end_of()
             self._process = None
-            raise EngineError(f"the network ({self.name}) {ending(status, said)}") from None
+            kind = ShortageError if ran_short(said) else EngineError
+            raise kind(f"the network ({self.name}) {ending(status, said)}") from None
         except BaseException:  # Ctrl-C: half a message would be answered to the next question
             self.close()
             raise

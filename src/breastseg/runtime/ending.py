@@ -2,8 +2,13 @@
 
 import signal
 
-_MEMORY = ("bad_alloc", "MemoryError", "out of memory", "Cannot allocate memory")
+_MEMORY = ("bad_alloc", "MemoryError", "out of memory", "Cannot allocate memory", "failed to map segment")
 _FAULTS = ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGTRAP")
+
+
+def ran_short(said: str) -> bool:
+    """Tell whether a process that ended had no memory left, by the last of its standard error."""
+    return any(sign in said for sign in _MEMORY)
 
 
 def ending(status: int, said: str = "") -> str:
@@ -13,7 +18,7 @@ def ending(status: int, said: str = "") -> str:
         status: exit status; negative is the number of a signal, as `subprocess` has it.
         said: the last of its standard error.
     """
-    if any(sign in said for sign in _MEMORY):
+    if ran_short(said):
         return "ran out of memory; close other programs, map a smaller box, or take fewer threads"
     if status >= 0:
         last = said.splitlines()[-1] if said else "nothing was said"

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from breastseg.errors import EngineError, InputError, ModelError
+from breastseg.errors import EngineError, InputError, ModelError, explained
 from breastseg.labels import Labels
 from breastseg.models.bundle import INT8, ONNX, Bundle
 from breastseg.models.engine import core, cpu_has_bf16, hints, openvino, opset
@@ -65,7 +65,8 @@ class OpenvinoRunner:
                 self._compiled.popitem(last=False)
             found: npt.NDArray[np.generic] = self._compiled[key].infer([tiles], share_inputs=True)[0]
         except RuntimeError as cause:
-            raise EngineError(f"the network ({self.name}) cannot run: {_last_line(cause)}") from None
+            told = explained(cause, f"the network ({self.name})")
+            raise told or EngineError(f"the network ({self.name}) cannot run: {_last_line(cause)}") from None
         return found
 
 

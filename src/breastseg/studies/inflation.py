@@ -24,7 +24,7 @@ from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.data.split import SplitConfig, split
 from breastseg.errors import InputError, OutputError
-from breastseg.files import claim_folder, held_folder, read_json, whole_in, write_json, write_table, write_text
+from breastseg.files import Remains, own_folder, read_json, whole_in, write_json, write_table, write_text
 from breastseg.inference.model import load_model
 from breastseg.labels import LabelClass, LabelMap, Labels
 from breastseg.metrics import confusion_counts
@@ -38,6 +38,9 @@ from breastseg.wording import counted
 
 STUDY = preset("fast", output_stride=4, epochs=8, crops_per_epoch=320, ema=0.95, precision="32")
 """What trains, many times: the `fast` network with output at a quarter of the resolution, 160 steps."""
+
+
+_REMAINS = Remains(finished=("inflation.json", "runs/*/counts.json", "runs/*/run/checkpoints/*"), rest=("tiles.csv", "runs"))
 
 
 @dataclass(frozen=True)
@@ -109,10 +112,8 @@ def inflation(
     tiles = cut_tiles(data, tile_px=config.tile_px, field_tiles=config.field_tiles, guard_um=config.guard_um, folds=config.folds)
     folds = pd.DataFrame({name: folds_of(tiles, name, config.folds, training.seed) for name in PROTOCOLS})
     settings = {"data": data.fingerprint(), "config": {**asdict(config), "train": training.to_dict()}}
-    claim_folder(
-        out, "inflation", {"data": data.fingerprint(), **training.to_dict(), **{k: v for k, v in asdict(config).items() if k != "train"}}
-    )
-    with held_folder(out):
+    work = {"data": data.fingerprint(), **training.to_dict(), **{k: v for k, v in asdict(config).items() if k != "train"}}
+    with own_folder(out, "inflation", work, remains=_REMAINS):
         write_text(out / "tiles.csv", tiles.join(folds).to_csv(index=False, lineterminator="\n"))
         todo = _trainings(folds, out, len(data.label_map.classes), training.seed)
         any_one = next(iter(todo.values()))

@@ -73,6 +73,7 @@ class _HeedInterrupt(L.Callback):
 
     def __init__(self) -> None:
         self.before: Any = None
+        self.terminated: Any = signal.getsignal(signal.SIGTERM)
         self.seen = False
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
@@ -82,7 +83,14 @@ class _HeedInterrupt(L.Callback):
 
     def _note(self, number: int, frame: Any) -> None:
         self.seen = True
+        if callable(self.before):
+            self.before(number, frame)
         raise KeyboardInterrupt
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        # Lightning's own handler takes a note and ends between two batches, however long one lasts; of several it ends the other processes.
+        if threading.current_thread() is threading.main_thread() and trainer.world_size == 1:
+            signal.signal(signal.SIGTERM, self.terminated)
 
     def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int) -> None:
         if self.seen:

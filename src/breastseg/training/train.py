@@ -15,6 +15,7 @@ import breastseg.models.torchvision_ops  # noqa: F401  before anything that impo
 import os
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -29,7 +30,7 @@ from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.patches import CropDraw, Crops
 from breastseg.data.split import is_leaky, load_split, regions_of, split_fingerprint
 from breastseg.errors import InputError, MissingPackageError, ModelError, SplitError
-from breastseg.files import claim_folder, write_json, write_text
+from breastseg.files import Remains, own_folder, write_json, write_text
 from breastseg.models.build import HAS_DECODER_CHANNELS, Network, NetworkConfig, build, check_encoder, normalisation
 from breastseg.models.bundle import Bundle, load_bundle
 from breastseg.models.card import Card
@@ -37,6 +38,7 @@ from breastseg.models.export import write_bundle
 from breastseg.models.losses import SumLoss
 from breastseg.models.weights import encoder_origin, load_bundle_weights, load_encoder_weights
 from breastseg.outputs.plots import save_curves
+from breastseg.processor import worker_count
 from breastseg.training.config import LOGGERS, TrainConfig
 from breastseg.training.environment import environment
 from breastseg.training.history import read_checkpoint
@@ -44,7 +46,12 @@ from breastseg.training.loader import GridBatches, Share, TrainBatches
 from breastseg.training.loop import resolved_precision, run_loop
 from breastseg.training.module import Segmenter, set_frozen
 from breastseg.training.summary import layer_summary
+from breastseg.wording import say as say_line
 
+_REMAINS = Remains(
+    finished=("bundle", "checkpoints/*.ckpt"),
+    rest=("checkpoints", "environment.json", "summary.txt", "metrics.csv", "curves.png", "tensorboard", "mlflow", "mlflow.db"),
+)
 LITTLE = 0.05
 """A class with a smaller share of the training pixels is named among the card's limits."""
 
@@ -54,7 +61,7 @@ Say: TypeAlias = Callable[[str], None]
 
 def train(
     dataset: str | Path, run: str | Path, config: TrainConfig = TrainConfig(), *, name: str = "", loggers: tuple[str, ...] = (),
-    say: Say = print,
+    say: Say = say_line,
 ) -> Bundle:  # fmt: skip
     """Train a network; a run that was interrupted goes on from its last checkpoint, with the same curve.
 
@@ -91,19 +98,20 @@ def train(
     L.seed_everything(config.seed, verbose=False)
     network = build(network_config)
     origin = _first_weights(network, config, start, run)
-    claim_folder(run, "train", settings)
-    if (run / "bundle").is_dir():
-        say(f"{run}: this run is finished")
-        return load_bundle(run / "bundle")
-    for label in absent:
-        say(f"class '{label}' never occurs in training, the model cannot learn it")
-    say(origin)
-    network = _fit(data, parts, network, config, run, extra_loggers, say)
-    history = (run / "metrics.csv").read_text(encoding="utf-8")
-    card = _card(data, split, network_config, config, settings, start)
-    bundle = write_bundle(run / "bundle", network, card, _parity_crops(data, parts["train"], config), history)
-    say(f"{bundle.path}: ONNX agrees with PyTorch within {bundle.card.parity['max_probability_difference']:.1e}")
-    return bundle
+    # Of several processes the first holds the folder for all.
+    with nullcontext() if _rank() else own_folder(run, "train", settings, remains=_REMAINS):
+        if (run / "bundle").is_dir():
+            say(f"{run}: this run is finished")
+            return load_bundle(run / "bundle")
+        for label in absent:
+            say(f"class '{label}' never occurs in training, the model cannot learn it")
+        say(origin)
+        network = _fit(data, parts, network, config, run, extra_loggers, say)
+        history = (run / "metrics.csv").read_text(encoding="utf-8")
+        card = _card(data, split, network_config, config, settings, start)
+        bundle = write_bundle(run / "bundle", network, card, _parity_crops(data, parts["train"], config), history)
+        say(f"{bundle.path}: ONNX agrees with PyTorch within {bundle.card.parity['max_probability_difference']:.1e}")
+        return bundle
 
 
 def _check_start(card: Card, data: Dataset, network: NetworkConfig) -> None:
@@ -158,6 +166,7 @@ def _fit(
     data: Dataset, parts: dict[str, list[str]], network: Network, config: TrainConfig, run: Path, loggers: list[Logger], say: Say
 ) -> Network:
     """Run the loop and return the best epoch's network."""
+    torch.set_num_threads(min(torch.get_num_threads(), worker_count()))  # PyTorch counts processors, not a container's share of them
     share = Share(_rank(), config.devices)
     batches = _train_batches(data, parts["train"], config, share)
     module = Segmenter(network, config, classes=len(data.label_map.classes), steps=len(batches) * config.epochs)

@@ -19,7 +19,7 @@ from breastseg.data.audit.masks import contents, lopsided, merged, unannotated, 
 from breastseg.data.audit.places import places
 from breastseg.data.audit.scales import against_bounds, out_of_focus, shows_nothing, unlike_scales
 from breastseg.data.dataset import Dataset, open_dataset
-from breastseg.files import claim_folder, write_json
+from breastseg.files import own_folder, write_json
 
 __all__ = ["Finding", "audit"]
 
@@ -41,11 +41,18 @@ def audit(dataset: str | Path, out: str | Path | None = None, *, source: str | P
         InputError: `source` has no bounds.
     """
     data = open_dataset(dataset)
+    if out is None:
+        return _audit(data, source)
+    with own_folder(Path(out), "audit", {"data": data.fingerprint()}):
+        report = _audit(data, source)
+        write_json(Path(out) / "audit.json", report)
+    return report
+
+
+def _audit(data: Dataset, source: str | Path | None) -> dict[str, Any]:
     where = places(data)
     found = splits(data, where)
     bounds = [] if source is None else list(against_bounds(data, Path(source)))
-    if out is not None:
-        claim_folder(Path(out), "audit", {"data": data.fingerprint()})
     looks = look(data)
     used = next((split for split in found if split.used), None)
     colours = colour_baseline(looks, _numbered(where["field"]), _numbered(data.regions["patient"]), _side(data, used))
@@ -55,15 +62,12 @@ def audit(dataset: str | Path, out: str | Path | None = None, *, source: str | P
         *stain_gap(colours, used is None or not any(shared(used))), *merged(data), *unlike_scales(data, where), *bounds,
         *out_of_focus(data, looks.regions), *unknown_patients(data), *unannotated(data),
     ]  # fmt: skip
-    report = {
+    return {
         "data": data.fingerprint(), "mpp": data.mpp, "label_map": data.label_map.to_dict(), "parts": list(data.parts),
         "regions": len(data.regions), "patients": int(data.regions["patient"].nunique()),
         "findings": [finding.to_dict() for finding in by_severity(findings)],
         "splits": {split.name: {"used": split.used, "parts": contents(data, split)} for split in found}, "colours": colours,
     }  # fmt: skip
-    if out is not None:
-        write_json(Path(out) / "audit.json", report)
-    return report
 
 
 def _of_splits(data: Dataset, found: list[Split], where: pd.DataFrame) -> Iterator[Finding]:
