@@ -96,7 +96,7 @@ def test_damaged_tables_and_data_sets(painted: Path, painted_data: Dataset, tmp_
 DAMAGES = {
     "no um/px": ('"mpp": 0.3', '"mpp": null', r"dataset\.json: mpp, dot_radius_um or parts are not as prepare writes them"),
     "um/px as words": ('"mpp": 0.3', '"mpp": "0.3"', r"dataset\.json: mpp, dot_radius_um or parts are not as prepare writes them"),
-    "endless um/px": ('"mpp": 0.3', '"mpp": Infinity', r"dataset\.json: mpp, dot_radius_um or parts are not as prepare writes them"),
+    "endless um/px": ('"mpp": 0.3', '"mpp": Infinity', r"dataset\.json: not JSON \(Infinity is no number\), wanted "),
     "um/px beyond all": ('"mpp": 0.3', f'"mpp": {"9" * 400}', r"dataset\.json: .*"),
     "wrong um/px": ('"mpp": 0.3', '"mpp": 300', r"dataset\.json: 300 um/px, wanted 0\.05 to 20"),
     "no radius": ('"dot_radius_um": 3.0', '"dot_radius_um": true', r"dataset\.json: mpp, dot_radius_um or parts are not"),

@@ -22,11 +22,12 @@ from breastseg.errors import ModelError, SplitError
 from breastseg.evaluation.checks import leak_of, seen_by
 from breastseg.evaluation.compare import Other, comparison
 from breastseg.files import write_json
-from breastseg.inference.model import load_model
+from breastseg.inference.model import Model, load_model
 from breastseg.inference.tiles import PixelField, name_tissue
 from breastseg.labels import BUILT_IN, LabelMap
 from breastseg.metrics import measure_surface, surface_dice
 from breastseg.models.bundle import Bundle
+from breastseg.runtime import load_runner
 from conftest import DATA, quiet
 
 TRAINED = "TCGA-A2-A0D2"
@@ -360,8 +361,9 @@ def test_a_network_that_gives_nan_is_an_error(
         return np.full((len(tiles), 5, *tiles.shape[1:3]), np.nan, np.float32)
 
     monkeypatch.setattr(OpenvinoRunner, "probabilities", nothing)
+    here = Model(lively_bundle, load_runner(lively_bundle, threads=1))
     with pytest.raises(ModelError, match=r"the network \(openvino \w+\) gives NaN, not probabilities; its weights are damaged"):
-        breastseg.evaluate(load_model(lively_bundle.path, threads=1), crops.path, tmp_path / "out", probabilities=True, say=quiet)
+        breastseg.evaluate(here, crops.path, tmp_path / "out", probabilities=True, say=quiet)
 
 
 def test_counts_follow_from_the_label_images(result: Path, crops: Dataset) -> None:

@@ -338,7 +338,7 @@ def test_a_file_that_would_take_too_much_memory(client: Any, folder: Path) -> No
     (folder / "b.geojson").write_text('{"features": [{"a": [' + "[]," * 2_000_000 + "1]}]}")
     answer = client.get(Beside(client, folder, "b.png").address)
     assert answer.status_code == 413
-    assert "values, a page shows up to 2,500,000; open them in QuPath" in answer.json()["error"]
+    assert "reading these areas takes 316 MB of memory, up to 134 are there for it; open them in QuPath" in answer.json()["error"]
 
 
 def test_prepare_takes_what_was_drawn_where_it_was_drawn(

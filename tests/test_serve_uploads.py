@@ -23,6 +23,7 @@ pytest.importorskip("fastapi")
 httpx = pytest.importorskip("httpx")
 
 from breastseg.errors import InputError  # noqa: E402
+from breastseg.files import fit_name  # noqa: E402
 from breastseg.inference.model import load_model  # noqa: E402
 from breastseg.inference.predict import PredictConfig, predict  # noqa: E402
 from breastseg.report.slide import slide_page  # noqa: E402
@@ -225,7 +226,7 @@ def test_downloads_are_what_predict_wrote(mapped: Path) -> None:
     with serving(mapped) as served, httpx.Client(base_url=served.address, timeout=300) as client:
         for entry in client.get("/api/gallery").json()["entries"]:
             (layer,) = client.get(f"/api/entries/{entry['id']}").json()["layers"]
-            stem = Path(entry["name"]).stem
+            stem = fit_name(Path(entry["name"]).stem)
             for name in layer["files"]:
                 answer = client.get(f"/api/layers/{layer['id']}/files/{name}")
                 assert answer.status_code == 200
@@ -260,8 +261,8 @@ def check(name: str, content: bytes, result: Path) -> None:
 
 
 def test_the_page_of_a_map_says_what_is_known(mapped: Path, tmp_path: Path) -> None:
-    page = slide_page(mapped / "maps" / 'Schnitt "Ä" 1', made="2026-11-23")
-    run = json.loads((mapped / "maps" / 'Schnitt "Ä" 1' / "run.json").read_text(encoding="utf-8"))
+    page = slide_page(mapped / "maps" / "Schnitt %22Ä%22 1", made="2026-11-23")
+    run = json.loads((mapped / "maps" / "Schnitt %22Ä%22 1" / "run.json").read_text(encoding="utf-8"))
     assert "Research use only, not for diagnosis." in page
     assert "Schnitt &#34;Ä&#34; 1.svs" in page
     for told in ("0.5 µm/px (given)", run["input_fingerprint"], run["backend"], "2026-11-23", f"{run['measures']['tumor_mm2']:.4f} mm²",

@@ -13,7 +13,7 @@ ROWS = 'path,mpp,box,patient\na.tif,0.25,"0,0,9,9",P\nsub/b.tif,,,\n'
 
 def listed(folder: Path, content: str | bytes, name: str = "t.csv") -> list[Input]:
     (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    return list_inputs([folder / name])
+    return list_inputs([folder / name]).items
 
 
 @pytest.mark.parametrize(

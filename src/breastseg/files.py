@@ -177,7 +177,7 @@ def read_json(path: Path, error: type[Exception], what: str, *, most_bytes: int 
             text.removeprefix("\ufeff"), object_pairs_hook=_once, parse_int=_whole, parse_float=_finite, parse_constant=_constant
         )
         if _HALF_LETTER.search(text):
-            json.dumps(value, ensure_ascii=False).encode()
+            json.dumps(value, ensure_ascii=False).encode(errors="surrogateescape")  # bytes of a name that are no UTF-8
         _check_depth(value)
     except RecursionError:
         raise error(f"{path}: not JSON (nested too deeply), wanted {what}") from None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -30,6 +30,11 @@ from breastseg.sources import open_source
 from breastseg.sources.drawn import read_drawn
 from conftest import CROPS, DATA, crop, paint, quiet, tcga
 from slide_files import levels_of, write_ome, write_scn, write_svs, write_tiled, write_zarr
+
+if TYPE_CHECKING:
+    from breastseg.serve.config import Limits
+    from breastseg.serve.decoded import Decoder
+    from breastseg.serve.room import Room
 
 
 @dataclass(frozen=True)
@@ -221,7 +226,7 @@ def _input_table(folder: Path) -> None:
 def _listed(folder: Path, file: Path, rng: Random) -> None:
     from breastseg.geometry import check_mpp, parse_box
 
-    for item in list_inputs([folder / "slides.csv"]):
+    for item in list_inputs([folder / "slides.csv"]).items:
         if item.mpp is not None:
             check_mpp(item.mpp, "x")
         if item.box is not None:
@@ -362,6 +367,14 @@ def _resumed(folder: Path, file: Path, rng: Random) -> None:
         predict("in", _tiny(MODEL[0]), "out", config, resume=rng.random() < 0.5, say=quiet)
 
 
+def _rooms(limits: "Limits") -> "tuple[Room, Room, Decoder]":
+    """Return the room of a server for what it keeps and for what it does not, and what decodes large pictures."""
+    from breastseg.serve.decoded import Decoder
+    from breastseg.serve.room import Room
+
+    return Room(limits.kept_bytes), Room(limits.passing_bytes), Decoder()
+
+
 def _shown(folder: Path, file: Path, rng: Random) -> None:
     """Look at results as the viewer does: the list, the maps over a slide and their tiles, the page of each."""
     from breastseg.report.slide import slide_page
@@ -370,7 +383,7 @@ def _shown(folder: Path, file: Path, rng: Random) -> None:
     from breastseg.serve.layers import Layers
 
     served = Folder(ServeConfig(folder / "in", out=folder / "out"))
-    layers = Layers(served, Limits())
+    layers = Layers(served, Limits(), *_rooms(Limits()))
     try:
         for entry in served.scan():
             served.mpp_of(entry)
@@ -395,10 +408,10 @@ def _slide_page(folder: Path, file: Path, rng: Random) -> None:
 
 def _labels_back(folder: Path, file: Path, rng: Random) -> None:
     from breastseg.inference.result import picture_and_labels
-    from breastseg.serve.label_files import open_labels
+    from breastseg.serve.label_files import held_labels, stored_labels
 
     name = file.parent.name
-    labels = open_labels(file)
+    labels = (stored_labels(file) if file.suffix == ".tif" else None) or held_labels(file)
     try:
         labels.tile(0, 0, 0)
     finally:
@@ -479,7 +492,7 @@ def _corrections(folder: Path, file: Path, rng: Random) -> None:
     from breastseg.serve.tiles import Tiles
 
     served = Folder(ServeConfig(folder))
-    tiles = Tiles(served, Limits())
+    tiles = Tiles(served, Limits(), *_rooms(Limits()))
     try:
         kept = Annotations(served, tiles)
         for entry in served.scan():
@@ -509,7 +522,7 @@ def _uploaded(folder: Path, file: Path, rng: Random) -> None:
     beside = place / f".part-00000000-{file.name}"
     shutil.copy(file, beside)
     entry = _keep(beside, place / file.name, served, limits)
-    tiles = Tiles(served, limits)
+    tiles = Tiles(served, limits, *_rooms(limits))
     try:
         tiles.thumbnail(entry)
     finally:
