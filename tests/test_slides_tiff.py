@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from tifffile import TiffFile, TiffWriter
 
+import breastseg
 from breastseg.errors import ImageError, MppError
 from breastseg.geometry import Box
 from breastseg.slides import Pixels, open_slide, read_codes, tiff
@@ -512,3 +513,9 @@ def test_a_mask_in_levels_is_its_finest(tmp_path: Path) -> None:
     codes = np.random.default_rng(0).integers(0, 22, (192, 256), dtype=np.uint8)
     path = write(tmp_path / "m.tif", [codes, np.ascontiguousarray(codes[::2, ::2])], photometric="minisblack", tile=(64, 64))
     assert np.array_equal(read_codes(path), codes)
+
+
+def test_no_tiff_is_opened_without_a_look_at_its_directories() -> None:
+    """A damaged map, opened by the browser view past that look, kept it busy for ever."""
+    sources = Path(breastseg.__file__).parent.rglob("*.py")
+    assert [path.name for path in sources if "TiffFile(" in path.read_text(encoding="utf-8")] == ["directories.py"]

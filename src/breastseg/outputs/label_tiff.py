@@ -20,6 +20,7 @@ from breastseg.errors import ImageError
 from breastseg.files import written
 from breastseg.labels import LabelMap, Labels
 from breastseg.rasters import TILE_PX, Raster
+from breastseg.slides.directories import open_tiff
 from breastseg.wording import in_short
 
 _SMALLEST_PX = 512
@@ -71,7 +72,7 @@ def read_overview(path: Path) -> Labels:
         ImageError: no such file, or one that is cut short, damaged or something else.
     """
     try:
-        with tifffile.TiffFile(path) as tiff:
+        with open_tiff(path) as tiff:
             level = tiff.series[0].levels[-1]
             if len(level.shape) != 2 or level.dtype != np.uint8 or not 0 < level.size <= _MOST_OVERVIEW_PX:
                 raise ImageError(f"{path}: its smallest level is {level.dtype} of {level.shape}, wanted 8-bit labels; make the map again")

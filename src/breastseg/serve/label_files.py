@@ -10,12 +10,13 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from tifffile import COMPRESSION, TiffFile, TiffPage
+from tifffile import COMPRESSION, TiffPage
 
 from breastseg.errors import ImageError
 from breastseg.labels import LabelMap
 from breastseg.serve.pieces import PIECE_PX, grid_of, halved, levels_of, piece_box
 from breastseg.slides import read_codes
+from breastseg.slides.directories import open_tiff
 from breastseg.slides.flat import MAX_PIXELS, image_size
 
 Labels: TypeAlias = npt.NDArray[np.uint8]
@@ -145,7 +146,7 @@ def held_labels(path: Path, label_map: LabelMap | None = None) -> HeldLabels:
 def _opened(path: Path) -> Iterator[list[TiffPage]]:
     """Yield the levels of a label TIFF that can be read or held."""
     try:
-        with TiffFile(path) as tiff:
+        with open_tiff(path) as tiff:
             first = tiff.pages.first
             pages = [first, *(page for page in first.pages or () if isinstance(page, TiffPage))]
             largest = max(first.imagewidth * first.imagelength, first.tilewidth * first.tilelength)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from tifffile import TiffFile
+
 from breastseg.errors import ImageError
 
 MAX_DIRECTORIES = 1000
@@ -25,6 +27,16 @@ class _Form:
 
     def number(self, data: bytes) -> int:
         return int.from_bytes(data, "little" if self.order == "<" else "big")
+
+
+def open_tiff(path: Path) -> TiffFile:
+    """Open one TIFF and no other (OME and Micro-Manager can name more, by any path), after a look at its directories.
+
+    Raises:
+        ImageError: cut short, or directories that no slide has. What tifffile raises at damage is the caller's.
+    """
+    check_directories(path)
+    return TiffFile(path, _multifile=False, is_mmstack=False, is_ndtiff=False)
 
 
 def check_directories(path: Path) -> None:

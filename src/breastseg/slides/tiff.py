@@ -21,7 +21,7 @@ from tifffile import TiffFile, TiffPage
 
 from breastseg.errors import BreastsegError, ImageError, MppError
 from breastseg.geometry import Box
-from breastseg.slides.directories import check_directories
+from breastseg.slides.directories import open_tiff
 from breastseg.slides.flat import UPRIGHT, WANTED_CODES, Flat, check_area, turned, upright_size
 from breastseg.slides.pyramid import MAX_ASKED_PX, MAX_STORED_PX, Pyramid, check_stored
 from breastseg.slides.resample import resample_pixels
@@ -158,7 +158,7 @@ class TiffSlide(Pyramid):
             MppError: no mpp was given and the file has none that is plausible.
         """
         with _damage_told(path), ExitStack() as undo:
-            tiff = undo.enter_context(_opened(path))
+            tiff = undo.enter_context(open_tiff(path))
             found = choose(path, tiff)
             if (turn := _turn(found.page)) != UPRIGHT:
                 raise ImageError(
@@ -189,7 +189,7 @@ def look_flat(path: Path) -> Flat:
     Raises:
         ImageError: broken, not RGB or grey in 8 bits, or several pictures.
     """
-    with _damage_told(path), _opened(path) as tiff:
+    with _damage_told(path), open_tiff(path) as tiff:
         found = choose(path, tiff)
         plans = [_level(path, tiff, found.levels[0], most_px=MAX_ASKED_PX)]
         check_area(path, found.size_px)
@@ -204,7 +204,7 @@ def read_tiff_codes(path: Path) -> Segment:
     Raises:
         ImageError: broken, several pictures, turned by a tag, tiles that are missing, or samples that are not surely codes.
     """
-    with _damage_told(path), _opened(path) as tiff:
+    with _damage_told(path), open_tiff(path) as tiff:
         found = choose(path, tiff)
         page, count = found.page, 1 + len(found.spare)
         reason = f"{count} pages" if count > 1 else mask_unfit(page)
@@ -223,7 +223,7 @@ def read_tiff_codes(path: Path) -> Segment:
 
 def is_large(path: Path) -> bool:
     """Return whether a TIFF has levels, says that it is OME, or is too large to hold and stored in pieces."""
-    with _damage_told(path), _opened(path) as tiff:
+    with _damage_told(path), open_tiff(path) as tiff:
         found = choose(path, tiff)
         if tiff.is_ome or len(found.levels) > 1:
             return True
@@ -235,7 +235,7 @@ def is_large(path: Path) -> bool:
 def is_plain(path: Path) -> bool:
     """Return whether every tile of a scanner's TIFF is there and decoded here: the same pixels as OpenSlide's, in a fifth of the time."""
     check_depth(path)
-    with _damage_told(path), _opened(path) as tiff:
+    with _damage_told(path), open_tiff(path) as tiff:
         pages = [page for level in choose(path, tiff).levels for page in level]
         return all(unfit(page) is None and page.is_tiled and page.databytecounts and all(page.databytecounts) for page in pages)
 
@@ -247,10 +247,10 @@ def check_depth(path: Path) -> None:
         ImageError: it has; what is broken is left to the reader that it is for.
     """
     try:
-        with TiffFile(path, _multifile=False, is_mmstack=False, is_ndtiff=False) as tiff:
+        with open_tiff(path) as tiff:
             pages = [page for page in islice(tiff.pages, _FIRST_PAGES) if isinstance(page, TiffPage) and page.is_tiled]
             reasons = [reason for page in pages if (reason := depth_unfit(page))]
-    except _DAMAGE:
+    except (ImageError, *_DAMAGE):
         return
     if reasons:
         raise ImageError(f"{path}: {reasons[0]}, {_WANTED}")
@@ -266,14 +266,8 @@ def _damage_told(path: Path) -> Iterator[None]:
         raise ImageError(f"{path}: cut short or damaged ({' '.join(str(cause).split()) or type(cause).__name__}); {_REMEDY}") from None
 
 
-def _opened(path: Path) -> TiffFile:
-    """Open one file and no other: OME and Micro-Manager can name more, by any path."""
-    check_directories(path)
-    return TiffFile(path, _multifile=False, is_mmstack=False, is_ndtiff=False)
-
-
 def _decoded(path: Path, turn: int) -> Pixels:
-    with _damage_told(path), _opened(path) as tiff:
+    with _damage_told(path), open_tiff(path) as tiff:
         plan = _level(path, tiff, choose(path, tiff).levels[0], most_px=MAX_ASKED_PX)
         return turned(_whole(path, tiff, plan), turn)
 
