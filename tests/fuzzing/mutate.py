@@ -197,9 +197,16 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
 def _valued(data: bytes, rng: Random) -> bytes:
     """Replace, remove, double or move a value of JSON."""
     try:
+        return _revalued(data, rng)
+    except RecursionError:  # nested as deeply as Python writes, and now a little deeper
+        return _flipped(data, rng)
+
+
+def _revalued(data: bytes, rng: Random) -> bytes:
+    try:
         value = json.loads(data)
         places = list(_places(value))
-    except (ValueError, RecursionError):
+    except ValueError:
         return _flipped(data, rng)
     by_depth: dict[int, list[tuple[Any, ...]]] = {}
     for place in places:
