@@ -212,6 +212,7 @@ def _load_best(module: Segmenter, run: Path) -> None:
 
 def _loggers(names: tuple[str, ...], run: Path) -> list[Logger]:
     found: list[Logger] = []
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # MLflow reports its use otherwise
     for name in names:
         if name not in LOGGERS:
             raise InputError(f"logger '{name}': not known; wanted {', '.join(LOGGERS)}")
