@@ -44,7 +44,7 @@ class Nothing:
     def labels(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         return np.ones(tiles.shape[:3], np.uint8)
 
-    def prepare(self, size_px: tuple[int, int] | None) -> None:
+    def release(self) -> None:
         pass
 
 
