@@ -34,6 +34,7 @@ _ORIENTATION = 0x0112
 _CHUNK_HEAD = 8
 _DAMAGE = (ArithmeticError, AssertionError, LookupError, OSError, RuntimeError, SyntaxError, TypeError, ValueError, struct.error)
 """What Pillow raises at damaged files."""
+_BAND_ROWS = 512
 _OPENING = threading.Lock()
 """catch_warnings() changes the filters of all threads: two at once leave them wrong."""
 
@@ -192,7 +193,16 @@ def _read_pixels(path: Path, turn: int) -> Pixels:
         if "A" in upright.getbands() or "transparency" in upright.info:
             white = Image.new("RGBA", upright.size, "white")
             upright = Image.alpha_composite(white, upright.convert("RGBA"))
-        return np.asarray(upright if upright.mode == "RGB" else upright.convert("RGB"))
+        return _as_array(upright if upright.mode == "RGB" else upright.convert("RGB"))
+
+
+def _as_array(image: Image.Image) -> Pixels:
+    """Return the pixels, band by band: of the whole Pillow would make two copies on the way, half a gigabyte each for the largest."""
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    for top in range(0, image.height, _BAND_ROWS):
+        bottom = min(image.height, top + _BAND_ROWS)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
+    return pixels
 
 
 @contextmanager
