@@ -19,7 +19,7 @@ from breastseg.models.bundle import Bundle
 from breastseg.runtime import load_runner
 from breastseg.runtime.child import ChildRunner
 from breastseg.runtime.ending import ending
-from conftest import crop, quiet
+from conftest import DATA, crop, quiet
 
 FAULTS = [signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE]
 
@@ -164,6 +164,14 @@ def test_a_native_fault_costs_one_slide_a_second_try(lively_bundle: Bundle, chil
     for number in range(3):
         found, wanted = ((tmp_path / run / str(number) / "labels.png").read_bytes() for run in ("out", "plain"))
         assert found == wanted
+
+
+def test_a_fault_in_the_forecast_of_a_slide_is_tried_again_too(lively_bundle: Bundle, child: ChildRunner, tmp_path: Path) -> None:
+    """The first tile that a slide's network sees is the one by which its time is foretold."""
+    said: list[str] = []
+    predict(DATA / "slides" / "cmu1.svs", Model(lively_bundle, Dying(child, 1)), tmp_path / "out", say=said.append)
+    assert sum("SIGSEGV" in line and line.endswith("tried once more in fp32") for line in said) == 1
+    assert (tmp_path / "out" / "cmu1" / "labels.ome.tif").is_file()
 
 
 def test_a_slide_that_dies_twice_fails_alone_with_the_signal(

@@ -211,24 +211,26 @@ def _predict_one(
         if found is not None:
             return found, False
         plan = plan_map(slide, model, wanted.map)
-        if not isinstance(slide, FlatSlide):
-            say(_foretold(slide, plan, model, out, wanted))
-        with tqdm(
-            total=plan.area_px / 1e6, unit="Mpx", desc=title, disable=None, leave=False,
-            bar_format="{l_bar}{bar}| {n:.1f}/{total:.1f} Mpx [{elapsed}<{remaining}, {rate_fmt}]",
-        ) as bar:  # fmt: skip
 
-            def watched(block: Block) -> None:
-                bar.update(block.area_px / 1e6)
-                watch(block)
+        def mapped(by: Model) -> dict[str, Any]:
+            if not isinstance(slide, FlatSlide):
+                say(_foretold(slide, plan, by, out, wanted))
+            with tqdm(
+                total=plan.area_px / 1e6, unit="Mpx", desc=title, disable=None, leave=False,
+                bar_format="{l_bar}{bar}| {n:.1f}/{total:.1f} Mpx [{elapsed}<{remaining}, {rate_fmt}]",
+            ) as bar:  # fmt: skip
 
-            try:
-                return write_result(slide, plan, model, folder, wanted, before=before, watch=watched, say=say), True
-            except EngineError as fault:
-                say(f"{slide.path}: {fault}; tried once more in fp32")
-                bar.reset()
-                single = model.in_single(str(fault))
-                return write_result(slide, plan, single, folder, wanted, before=before, watch=watched, say=say), True
+                def watched(block: Block) -> None:
+                    bar.update(block.area_px / 1e6)
+                    watch(block)
+
+                return write_result(slide, plan, by, folder, wanted, before=before, watch=watched, say=say)
+
+        try:
+            return mapped(model), True
+        except EngineError as fault:
+            say(f"{slide.path}: {fault}; tried once more in fp32")
+            return mapped(model.in_single(str(fault))), True
 
 
 def _foretold(slide: Slide, plan: Plan, model: Model, out: Path, wanted: ResultConfig) -> str:
