@@ -7,7 +7,6 @@ the server ends.
 import json
 import logging
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from typing import IO
 import numpy as np
 from starlette.exceptions import HTTPException
 
+from breastseg.runtime.ending import signal_name
 from breastseg.serve.decoding import FOOT_BYTES, Foot, Task
 from breastseg.serve.disk import status_of, why
 from breastseg.serve.pieces import grid_of, halved, levels_of, piece_box
@@ -181,7 +181,7 @@ class Decoder:
 
 def _ending(status: int) -> str:
     """Say how decoding ended that did not end itself."""
-    name = next((one.name for one in signal.Signals if one == -status), f"exit status {status}")
+    name = signal_name(-status) if status < 0 else f"exit status {status}"
     if name == "SIGKILL":
         return "decoding was stopped from outside (SIGKILL), as happens when memory runs out; close other programs, or cut the picture"
     return f"decoding it failed ({name}); export it again, or cut it into smaller fields"
