@@ -350,3 +350,14 @@ def test_without_pytorch_the_torch_back_end_says_what_to_install(lively_bundle: 
     assert done.returncode == 2
     assert done.stderr == "breastseg: back end 'torch': torch is not installed; pip install 'breastseg[train]'\n"
     assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize("change", [{"measures": None}, {"measures": {"analysed_mm2": {}}}, {"doubts": [1]}, {"measures": []}], ids=str)
+def test_a_damaged_run_json_is_no_whole_result(lively_bundle: Bundle, fields: Path, tmp_path: Path, change: dict[str, object]) -> None:
+    """It ended the batch with a traceback; the picture is mapped again."""
+    out = run(lively_bundle, tmp_path / "maps", fields, "--mpp", 0.3)
+    path = out / "a" / "run.json"
+    whole = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**whole, **change}), encoding="utf-8")
+    run(lively_bundle, out, fields, "--mpp", 0.3)
+    assert json.loads(path.read_text(encoding="utf-8")) == whole

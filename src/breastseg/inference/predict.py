@@ -250,10 +250,20 @@ def _whole(folder: Path, slide: Slide, before: Seen, wanted: ResultConfig) -> di
         return None
     found: dict[str, Any] = read_json(folder / "run.json", InputError, "a result's run.json")
     now = {"input_fingerprint": before.fingerprint, "mpp": slide.mpp, "box_level0_px": box_list(wanted.map.box)}
-    if all(found.get(key) == value for key, value in now.items()):
+    if isinstance(found, dict) and all(found.get(key) == value for key, value in now.items()) and _is_told(found):
         return found
     shutil.rmtree(folder)
     return None
+
+
+def _is_told(found: dict[str, Any]) -> bool:
+    """Tell whether a run.json holds what is read of it here, as `write_result` writes it; a damaged one is no whole result."""
+    measures, doubts = found.get("measures"), found.get("doubts")
+    if not isinstance(measures, dict) or not isinstance(doubts, list):
+        return False
+    numbers = [value for name, value in measures.items() if name != "image"]
+    fit = all(value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)) for value in numbers)
+    return fit and isinstance(measures.get("analysed_mm2"), (int, float)) and all(isinstance(doubt, str) for doubt in doubts)
 
 
 def _patient(item: Input) -> dict[str, str]:
