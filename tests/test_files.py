@@ -16,6 +16,7 @@ from breastseg.files import (
     claim_folder,
     fingerprint,
     held_folder,
+    nameless_file,
     own_folder,
     read_json,
     seen,
@@ -283,3 +284,13 @@ def test_a_slide_with_its_pixels_beside_it_is_seen_to_change(tmp_path: Path) -> 
     os.utime(data, (1, 1))
     assert fingerprint(slide) == before, "names and sizes alone"
     assert seen(slide) != seen_before
+
+
+def test_a_nameless_file_leaves_no_trace_at_any_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python writes a file of a chance name to find out where temporary files may lie; a kill left it there."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr("tempfile._get_default_tempdir", lambda *_: pytest.fail("asked where temporary files lie"))
+    with nameless_file() as file:
+        file.write(b"a")
+        assert list(tmp_path.iterdir()) == []

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 import unicodedata
 import warnings
 from collections import Counter
@@ -17,7 +18,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from breastseg.errors import BreastsegError, InputError, OutputError
 
@@ -118,6 +119,16 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def nameless_file() -> IO[bytes]:
+    """Open a file that has no name and goes with the process, among the temporary files.
+
+    `tempfile` asks first where these may lie, and writes and removes a file to find out: a kill between the two leaves it.
+    """
+    named = (os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
+    places = [place for place in (*named, "/tmp", "/var/tmp") if place and os.access(place, os.W_OK | os.X_OK) and Path(place).is_dir()]
+    return tempfile.TemporaryFile(dir=places[0] if places and sys.platform != "win32" else None)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -5,7 +5,6 @@ There is one process a runner, for as long as the runner lives. Where it died, t
 
 import subprocess
 import sys
-import tempfile
 import threading
 import weakref
 from contextlib import suppress
@@ -16,6 +15,7 @@ import numpy.typing as npt
 
 from breastseg import errors
 from breastseg.errors import BreastsegError, EngineError, ShortageError
+from breastseg.files import nameless_file
 from breastseg.labels import Labels
 from breastseg.models.bundle import Bundle
 from breastseg.runtime.ending import ending, ran_short
@@ -105,7 +105,7 @@ class _Process:
     """The process, ended when nobody holds it any more; what it says on standard error is kept for its end."""
 
     def __init__(self) -> None:
-        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
+        self._said: IO[bytes] = nameless_file()  # closed by `close`
         self.popen = subprocess.Popen(
             _WORKER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, start_new_session=True
         )  # fmt: skip

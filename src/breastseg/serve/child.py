@@ -5,10 +5,10 @@ import json
 import logging
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from typing import Any
 
+from breastseg.files import nameless_file
 from breastseg.runtime.ending import ending
 from breastseg.serve.worker import Progress, Task
 
@@ -25,7 +25,7 @@ class Child:
     def __init__(self) -> None:
         """Begin it, in a session of its own: what interrupts the server in a terminal is not sent to it too."""
         self._given_up = False
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed on leaving
+        self._errors = nameless_file()  # closed on leaving
         self._process = subprocess.Popen(
             WORKER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, start_new_session=True
         )  # fmt: skip

@@ -9,7 +9,6 @@ import logging
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 from contextlib import AbstractContextManager, suppress
 from functools import partial
@@ -19,6 +18,7 @@ from typing import IO
 import numpy as np
 from starlette.exceptions import HTTPException
 
+from breastseg.files import nameless_file
 from breastseg.runtime.ending import signal_name
 from breastseg.serve.decoding import FOOT_BYTES, Foot, Task
 from breastseg.serve.disk import status_of, why
@@ -142,9 +142,9 @@ class Decoder:
         self._shelf.close()
 
     def _run(self, task: Task) -> Decoded:
-        file = tempfile.TemporaryFile()  # noqa: SIM115 - held until it is let go of
+        file = nameless_file()  # held until it is let go of
         try:
-            with tempfile.TemporaryFile() as errors:
+            with nameless_file() as errors:
                 status = self._ended(task, file, errors)
                 if status:
                     errors.seek(0)

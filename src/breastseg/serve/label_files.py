@@ -25,7 +25,7 @@ _OME = ".ome.tif"
 _PIECE_BYTES = PIECE_PX**2
 _LAST_PX = 2**22
 """The smallest level of a pyramid is put together whole; breastseg's own ends at 512 px."""
-_DAMAGE = (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError, struct.error, zlib.error)
+_DAMAGE = (ArithmeticError, LookupError, OSError, RuntimeError, SystemError, TypeError, ValueError, struct.error, zlib.error)
 """What tifffile and its decoders raise at damaged files."""
 
 

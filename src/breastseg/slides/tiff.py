@@ -46,7 +46,18 @@ _UNLIKE = 15
 _FIRST_PAGES = 32
 _ORIENTATION = "Orientation"
 _REMEDY, _WANTED = "copy or export it again", "wanted one picture in RGB or grey with 8 bits a channel; convert it"
-_DAMAGE = (ArithmeticError, AssertionError, LookupError, OSError, RuntimeError, SyntaxError, TypeError, ValueError, struct.error)
+_DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    SystemError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 """What tifffile and its decoders raise at damaged files."""
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it logs is told as an error here

@@ -15,7 +15,8 @@ from breastseg.slides.resolution import Clue, find_mpp, with_unit
 from breastseg.slides.slide import Pixels
 
 _DAMAGE = (
-    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError, zlib.error,
+    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError, RuntimeError, SystemError, TypeError,
+    ValueError, zlib.error,
 )  # fmt: skip
 """What zarr and its codecs raise at damaged files, and what comes of metadata in another form."""
 
