@@ -519,3 +519,20 @@ def test_no_tiff_is_opened_without_a_look_at_its_directories() -> None:
     """A damaged map, opened by the browser view past that look, kept it busy for ever."""
     sources = Path(breastseg.__file__).parent.rglob("*.py")
     assert [path.name for path in sources if "TiffFile(" in path.read_text(encoding="utf-8")] == ["directories.py"]
+
+
+@pytest.mark.parametrize("side", [322, 323])
+def test_a_scanners_tile_that_is_said_to_be_huge(tmp_path: Path, side: int) -> None:
+    """OpenSlide takes memory for a tile as it is said to be, and ends the process where there is not so much."""
+    path = tmp_path / "a.scn"
+    write_scn(path, levels_of(crop(0)))
+    data = bytearray(path.read_bytes())
+    with TiffFile(path) as tiff:
+        places = [page.tags[side] for page in tiff.pages]
+    for tag in places:
+        struct.pack_into(
+            "<HHQL" if tag.dtype == 4 else "<HHQH", data, tag.offset, side, tag.dtype, 1, 2**31 - 1 if tag.dtype == 4 else 2**16 - 1
+        )
+    path.write_bytes(data)
+    with pytest.raises(ImageError, match=r"a\.scn: (stored in pieces of \d+ Mpx|cut short or damaged)"):
+        open_slide(path, mpp=0.5)

@@ -190,11 +190,18 @@ def _kind(path: Path) -> int:
         return 0
 
 
+def _is_link(path: Path) -> bool:
+    try:
+        return path.is_symlink()
+    except OSError:  # a name too long to be one
+        return False
+
+
 def _no_file(path: Path) -> BreastsegError | None:
     """Return why something cannot be opened as a file: a pipe or socket is never opened, reading it would wait for ever."""
-    if path.is_symlink() and not path.exists():
-        return ImageError(f"{path}: a link that leads nowhere")
     kind = _kind(path)
+    if not kind and _is_link(path):
+        return ImageError(f"{path}: a link that leads nowhere")
     if kind and not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
         return ImageError(f"{path}: no file but a pipe, socket or device; wanted a picture or slide")
     return None

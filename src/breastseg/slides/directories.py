@@ -2,17 +2,20 @@
 
 import struct
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import BinaryIO
 
 from tifffile import TiffFile
 
 from breastseg.errors import ImageError
+from breastseg.slides.pyramid import check_stored
 
 MAX_DIRECTORIES = 1000
 """A pyramid with label and macro has about ten; whatever has more is no single picture."""
 
 _SUB_DIRECTORIES = 330
+_TILE_SIDES = (322, 323)
 _MOST_ENTRIES = 4096
 _BYTES_OF_TYPE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _OFFSET_TYPES = {3: "H", 4: "L", 13: "L", 16: "Q", 18: "Q"}
@@ -80,6 +83,7 @@ def _read(path: Path, file: BinaryIO, place: int, form: _Form, end: int) -> tupl
         raise ImageError(f"{path}: cut short or damaged (a directory of {entries} entries); copy or export it again")
     table = _bytes(path, file, place + count_bytes, entries * entry_bytes + value_bytes, end)
     inner: list[int] = []
+    tile = dict.fromkeys(_TILE_SIDES, 1)
     for at in range(0, entries * entry_bytes, entry_bytes):
         code, kind = struct.unpack_from(f"{form.order}HH", table, at)
         count = form.number(table[at + 4 : at + 4 + value_bytes])
@@ -87,11 +91,14 @@ def _read(path: Path, file: BinaryIO, place: int, form: _Form, end: int) -> tupl
         length = count * _BYTES_OF_TYPE.get(kind, 1)
         if length > value_bytes and form.number(value) + length > end:
             raise _cut(path, form.number(value) + length, end)
+        if code in _TILE_SIDES and kind in _OFFSET_TYPES and count == 1:
+            tile[code] = struct.unpack_from(f"{form.order}{_OFFSET_TYPES[kind]}", value)[0]
         if code == _SUB_DIRECTORIES and kind in _OFFSET_TYPES:
             if count > MAX_DIRECTORIES:
                 raise ImageError(f"{path}: a TIFF of more than {MAX_DIRECTORIES} pictures, wanted one; export the one that is wanted")
             data = value[:length] if length <= value_bytes else _bytes(path, file, form.number(value), length, end)
             inner += [number for number in struct.unpack(f"{form.order}{count}{_OFFSET_TYPES[kind]}", data) if number]
+    check_stored(path, prod(tile.values()))  # OpenSlide takes memory for a tile as it is said to be, and ends the process without it
     return inner, form.number(table[entries * entry_bytes :])
 
 

@@ -255,13 +255,15 @@ def check_depth(path: Path) -> None:
     """Refuse a scanner's TIFF whose tiles have more or less than 8 bits a sample, of which OpenSlide would give the upper ones alone.
 
     Raises:
-        ImageError: it has; what is broken is left to the reader that it is for.
+        ImageError: it has, or its directories are damaged; what else is broken is left to the reader that it is for.
     """
     try:
         with open_tiff(path) as tiff:
             pages = [page for page in islice(tiff.pages, _FIRST_PAGES) if isinstance(page, TiffPage) and page.is_tiled]
             reasons = [reason for page in pages if (reason := depth_unfit(page))]
-    except (ImageError, *_DAMAGE):
+    except BreastsegError:
+        raise
+    except _DAMAGE:
         return
     if reasons:
         raise ImageError(f"{path}: {reasons[0]}, {_WANTED}")
