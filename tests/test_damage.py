@@ -252,7 +252,7 @@ def test_a_label_image_is_read_back_or_named_as_damaged(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for part in (b"", whole[:8], whole[: len(whole) // 2], b"II*\0" + b"\xff" * 50):
         path.write_bytes(part)
-        with pytest.raises(ImageError, match=r"labels\.ome\.tif: cut short or damaged .*; make the map again"):
+        with pytest.raises(ImageError, match=r"labels\.ome\.tif: cut short or damaged .*; (make the map|copy or export it) again"):
             read_overview(path)
     path.unlink()
     with pytest.raises(ImageError, match="not found; make the map again"):
