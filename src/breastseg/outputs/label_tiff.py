@@ -72,6 +72,8 @@ def read_overview(path: Path) -> Labels:
     Raises:
         ImageError: no such file, or one that is cut short, damaged or something else.
     """
+    if not path.is_file():
+        raise ImageError(f"{path}: not found; make the map again")
     try:
         with open_tiff(path) as tiff:
             level = tiff.series[0].levels[-1]
@@ -80,8 +82,6 @@ def read_overview(path: Path) -> Labels:
             return np.asarray(level.asarray(), np.uint8)
     except ImageError:
         raise
-    except FileNotFoundError:
-        raise ImageError(f"{path}: not found; make the map again") from None
     except _DAMAGE as cause:
         raise ImageError(f"{path}: cut short or damaged ({in_short(cause)}); make the map again") from None
 
