@@ -150,11 +150,19 @@ def _mode(config: TrainConfig) -> str:
     return "min" if config.monitor == "val_loss" else "max"
 
 
+class _Checkpoints(ModelCheckpoint):
+    """Lightning's, which takes its last score back too: a run killed after its last epoch ends in the same bytes."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        self.current_score = state_dict.get("current_score")
+
+
 def _checkpoints(run: Path, config: TrainConfig, *, monitored: bool) -> list[ModelCheckpoint]:
     """Keep last.ckpt after every epoch, and best.ckpt where something chooses it."""
 
     def keep(filename: str, monitor: str | None) -> ModelCheckpoint:
-        return ModelCheckpoint(
+        return _Checkpoints(
             run / "checkpoints", filename=filename, monitor=monitor, mode=_mode(config), save_top_k=1, save_on_train_epoch_end=True,
             enable_version_counter=False,
         )  # fmt: skip
