@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+import breastseg
 from breastseg.errors import EngineError, IncompleteError, InputError, ModelError
 from breastseg.inference.model import Model, load_model
 from breastseg.inference.predict import PredictConfig, predict
@@ -118,6 +119,18 @@ def test_it_ends_when_its_parent_is_killed(lively_bundle: Bundle) -> None:
     parent.kill()
     parent.communicate()
     assert gone(pid)
+
+
+def test_it_imports_from_where_its_parent_does(lively_bundle: Bundle, tmp_path: Path) -> None:
+    """A notebook puts the package's folder into sys.path by hand; a folder of slides may hold a file called numpy.py."""
+    (tmp_path / "numpy.py").write_text("raise SystemExit('not this one')\n", encoding="utf-8")
+    code = (
+        "import sys\nsys.path[:] = [*sys.argv[2:], *sys.path]\nfrom breastseg.inference.model import load_model\n"
+        "print(load_model(sys.argv[1], threads=1).backend)\n"
+    )
+    words = [sys.executable, "-P", "-c", code, str(lively_bundle.path), str(Path(breastseg.__file__).parents[1])]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (done.returncode, done.stdout.startswith("openvino")) == (0, True), done.stderr
 
 
 class Dying:

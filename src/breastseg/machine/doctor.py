@@ -4,6 +4,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from breastseg.errors import MissingPackageError
 from breastseg.machine import SLIDE
 from breastseg.machine.packages import EXTRAS, requirements, version_of
 from breastseg.processor import cpu_features, cpu_name, memory_bytes, usable_cores
@@ -136,6 +138,8 @@ def _looked(name: str, look: Callable[[], str], package: str = "") -> Finding:
 def _said(cause: Exception) -> str:
     if isinstance(cause, ModuleNotFoundError) and cause.name:
         return f"{cause.name} is not installed"
+    if isinstance(cause, MissingPackageError):  # a back end's: what is missing stands between the back end and how to get it
+        return str(cause).partition(": ")[2].partition(";")[0]
     return str(cause).strip().partition("\n")[0] or type(cause).__name__
 
 
@@ -182,12 +186,12 @@ def _codec(name: str) -> str:
 
 
 def _backends() -> Iterator[Finding]:
-    for name, (module, _, package) in import_module("breastseg.runtime").BACKENDS.items():
-        yield _looked(name, partial(_backend, name, module), package)
+    packages = {name: package for name, (_, _, package) in import_module("breastseg.runtime").BACKENDS.items()}
+    with ThreadPoolExecutor() as pool:  # each runs in a process of its own, and PyTorch alone takes seconds to load
+        yield from pool.map(lambda name: _looked(name, partial(_backend, name), packages[name]), packages)
 
 
-def _backend(name: str, module: str) -> str:
-    import_module(module)
+def _backend(name: str) -> str:
     runner = _ran(name)
     return f"{runner.package} {version_of(runner.package)}, runs {runner.name}"
 
@@ -196,8 +200,9 @@ def _precisions() -> Iterator[Finding]:
     from breastseg.runtime.precision import auto_precision
 
     yield Finding("auto", "{} for the shipped model: {}".format(*auto_precision(has_int8=True)))
-    for name in import_module("breastseg.runtime").PRECISIONS[1:]:
-        yield _looked(name, partial(_precision, name), "openvino")
+    names = import_module("breastseg.runtime").PRECISIONS[1:]
+    with ThreadPoolExecutor() as pool:
+        yield from pool.map(lambda name: _looked(name, partial(_precision, name), "openvino"), names)
 
 
 def _precision(name: str) -> str:

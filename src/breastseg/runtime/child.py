@@ -22,8 +22,8 @@ from breastseg.runtime.ending import ending, ran_short
 from breastseg.runtime.runner import DEFAULT_BACKEND
 from breastseg.runtime.worker import receive, send
 
-_WORKER = (sys.executable, "-P", "-m", "breastseg.runtime.worker")
-"""Without the current folder among those that are imported from: it may be that of the slides."""
+_WORKER = "import sys; sys.path[:] = sys.argv[1:]; from breastseg.runtime.worker import main; main()"
+"""It imports from where this process does, as a notebook may have set it, but not from the current folder: that may be of the slides."""
 _PIPE_BYTES = 2**20
 
 
@@ -106,8 +106,9 @@ class _Process:
 
     def __init__(self) -> None:
         self._said: IO[bytes] = nameless_file()  # closed by `close`
+        command = [sys.executable, "-P", "-c", _WORKER, *filter(None, sys.path)]
         self.popen = subprocess.Popen(
-            _WORKER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, start_new_session=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, start_new_session=True
         )  # fmt: skip
         self.questions, self.answers = cast(BinaryIO, self.popen.stdin), cast(BinaryIO, self.popen.stdout)
         for stream in (self.questions, self.answers):

@@ -83,7 +83,3 @@ def _listen(asked: "queue.SimpleQueue[tuple[dict[str, Any], np.ndarray[Any, Any]
             asked.put(receive(stream))
         except EOFError:
             os._exit(0)
-
-
-if __name__ == "__main__":
-    main()
