@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from breastseg.errors import ImageError, InputError, LabelError, ModelError, MppError, OutputError
-from breastseg.files import number_in, read_json, shown, text_of, whole_in
 from breastseg.geometry import Box, check_mpp, parse_box
+from breastseg.json_files import number_in, read_json, shown, text_of, whole_in
 from breastseg.labels import BUILT_IN, LabelMap, load_label_map
 from breastseg.models.card import Card
 from breastseg.outputs.label_tiff import read_overview, write_label_tiff

@@ -18,7 +18,6 @@ from breastseg.files import (
     held_folder,
     nameless_file,
     own_folder,
-    read_json,
     seen,
     sha256_of,
     write_json,
@@ -27,6 +26,7 @@ from breastseg.files import (
     written,
     written_folder,
 )
+from breastseg.json_files import read_json
 
 
 def names(folder: Path) -> list[str]:

@@ -22,11 +22,11 @@ pytest.importorskip("fastapi")
 httpx = pytest.importorskip("httpx")
 
 from breastseg.errors import OutputError  # noqa: E402
-from breastseg.files import read_json  # noqa: E402
 from breastseg.geometry import Box  # noqa: E402
 from breastseg.inference.model import load_model  # noqa: E402
 from breastseg.inference.predict import PredictConfig, predict  # noqa: E402
 from breastseg.inference.stream import Block  # noqa: E402
+from breastseg.json_files import read_json  # noqa: E402
 from breastseg.serve import child, job_store, jobs  # noqa: E402
 from breastseg.serve.config import Limits  # noqa: E402
 from breastseg.serve.worker import PREVIEW_PX, Preview, Progress  # noqa: E402

@@ -16,7 +16,7 @@ httpx = pytest.importorskip("httpx")
 
 from breastseg.cli import main  # noqa: E402
 from breastseg.errors import InputError, ModelError  # noqa: E402
-from breastseg.files import read_json  # noqa: E402
+from breastseg.json_files import read_json  # noqa: E402
 from breastseg.models.bundle import bundled_models  # noqa: E402
 from breastseg.serve.offered import offered_models  # noqa: E402
 from breastseg.sources.bcss import MPP_SOURCE  # noqa: E402

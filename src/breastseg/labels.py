@@ -17,7 +17,7 @@ import numpy.typing as npt
 import yaml
 
 from breastseg.errors import LabelError
-from breastseg.files import read_json, shown, text_of, whole_in
+from breastseg.json_files import read_json, shown, text_of, whole_in
 from breastseg.wording import in_short
 
 Labels: TypeAlias = npt.NDArray[np.uint8]

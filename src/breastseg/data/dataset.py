@@ -24,8 +24,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from breastseg.errors import DatasetError, MppError
-from breastseg.files import read_json
 from breastseg.geometry import check_mpp
+from breastseg.json_files import read_json
 from breastseg.labels import LabelMap, Labels
 from breastseg.slides import Pixels
 from breastseg.tables import Table, read_table, shown

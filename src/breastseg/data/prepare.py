@@ -19,8 +19,9 @@ from tqdm import tqdm
 from breastseg.data.dataset import ARRAYS, FORMAT, Dataset, open_dataset
 from breastseg.data.draw import Dots, check_inside, draw
 from breastseg.errors import DatasetError, ImageError, InputError, SourceError
-from breastseg.files import Remains, fingerprint, fit_name, own_folder, read_json, sha256_of, write_json, write_text, written
+from breastseg.files import Remains, fingerprint, fit_name, own_folder, sha256_of, write_json, write_text, written
 from breastseg.geometry import Box, check_mpp, scaled_size
+from breastseg.json_files import read_json
 from breastseg.labels import LabelMap, Labels, load_label_map
 from breastseg.processor import worker_count
 from breastseg.slides import Slide, check_upright, open_slide, read_codes, resample_labels

@@ -18,7 +18,8 @@ from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_o
 
 from breastseg.errors import ImageError, InputError
 from breastseg.fetch.png import check_png
-from breastseg.files import read_json, sha256_of, write_json
+from breastseg.files import sha256_of, write_json
+from breastseg.json_files import read_json
 
 TRIES = 6
 """Attempts in a row that bring nothing new, before a mirror counts as out of reach."""

@@ -12,7 +12,8 @@ from breastseg.errors import InputError
 from breastseg.fetch.client import Remote, fetch, held_bytes, is_whole, opener_for
 from breastseg.fetch.places import PLACES, SCANS, Place
 from breastseg.fetch.release import TABLES
-from breastseg.files import WORK_FILE, claim_folder, held_folder, read_json, write_table, written
+from breastseg.files import WORK_FILE, claim_folder, held_folder, write_table, written
+from breastseg.json_files import read_json
 from breastseg.wording import counted
 
 MPP_TABLE = "mpp.csv"

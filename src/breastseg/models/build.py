@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from breastseg.errors import EngineError, InputError, ModelError, ShortageError, explained
-from breastseg.files import number_in, shown, text_of, whole_in
+from breastseg.json_files import number_in, shown, text_of, whole_in
 
 ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = {
     "unet": smp.Unet,

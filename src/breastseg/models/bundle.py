@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from breastseg.errors import ModelError
-from breastseg.files import read_json, sha256_of, write_json
+from breastseg.files import sha256_of, write_json
+from breastseg.json_files import read_json
 from breastseg.models.card import Card
 
 CARD, WEIGHTS, ONNX, HISTORY = "card.json", "model.safetensors", "model.onnx", "metrics.csv"

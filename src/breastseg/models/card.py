@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from breastseg.errors import ModelError
-from breastseg.files import number_in, shown, text_of, whole_in
 from breastseg.geometry import check_mpp, tile_grid
+from breastseg.json_files import number_in, shown, text_of, whole_in
 from breastseg.labels import LabelMap
 
 CARD_VERSION = 1

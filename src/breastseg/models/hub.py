@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from breastseg.errors import InputError, MissingPackageError, ModelError, OutputError
-from breastseg.files import read_json, written_folder
+from breastseg.files import written_folder
+from breastseg.json_files import read_json
 from breastseg.models.bundle import CARD, HISTORY, INT8, INT8_WEIGHTS, ONNX, WEIGHTS, Bundle, load_bundle
 from breastseg.models.card import Card
 

@@ -5,7 +5,6 @@ pixel values stay labels.
 """
 
 import hashlib
-import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
@@ -21,24 +20,13 @@ from breastseg.files import written
 from breastseg.labels import LabelMap, Labels
 from breastseg.rasters import TILE_PX, Raster
 from breastseg.slides.directories import open_tiff
+from breastseg.slides.pyramid import DAMAGE
 from breastseg.wording import in_short
 
 _SMALLEST_PX = 512
 """The pyramid ends with the first level that fits into this."""
 _MOST_OVERVIEW_PX = 2**22
-_DAMAGE = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    SystemError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
+_DAMAGE = (*DAMAGE, AttributeError, zlib.error)
 """What tifffile and its decoders raise at damaged files."""
 
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from breastseg.errors import InputError
-from breastseg.files import read_json, write_text
+from breastseg.files import write_text
+from breastseg.json_files import read_json
 from breastseg.report.html import as_written, html_pages
 
 

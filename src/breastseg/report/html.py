@@ -16,7 +16,8 @@ from markupsafe import Markup
 from PIL import Image
 
 from breastseg.errors import BreastsegError, InputError
-from breastseg.files import SCORES_BYTES, read_json, shown, write_text
+from breastseg.files import write_text
+from breastseg.json_files import SCORES_BYTES, read_json, shown
 from breastseg.report.charts import reliability_chart, training_charts
 from breastseg.report.regions import SMALL_PX, WORST, region_views
 from breastseg.wording import in_short

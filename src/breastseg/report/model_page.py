@@ -13,7 +13,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.split import PARTS, load_split
 from breastseg.errors import InputError, ModelError, OutputError
-from breastseg.files import WORK_FILE, read_json, write_text
+from breastseg.files import WORK_FILE, write_text
+from breastseg.json_files import read_json
 from breastseg.labels import BCSS_CODES, BUILT_IN, LabelMap
 from breastseg.models.bundle import CARD, ONNX, WEIGHTS, Bundle, bundled_models, load_bundle
 from breastseg.outputs.pictures import save_pair

@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from breastseg.errors import ImageError, InputError
-from breastseg.files import read_json
+from breastseg.json_files import read_json
 from breastseg.labels import LabelMap
 from breastseg.report.html import as_written, html_pages
 from breastseg.slides.flat import FlatSlide

@@ -15,7 +15,8 @@ from typing import Any
 from fastapi import HTTPException
 
 from breastseg.errors import InputError
-from breastseg.files import WORK_FILE, fingerprint, read_json
+from breastseg.files import WORK_FILE, fingerprint
+from breastseg.json_files import read_json
 from breastseg.serve.config import ServeConfig
 from breastseg.serve.known import Known, Truth, find_known, mpp_of_run
 from breastseg.serve.parsing import json_bytes

@@ -1,7 +1,6 @@
 """Label images on disk as deep zoom tiles: straight from a TIFF's own tiles where it has the same geometry, else held and halved."""
 
 import os
-import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from breastseg.serve.pieces import PIECE_PX, grid_of, halved, levels_of, piece_b
 from breastseg.slides import read_codes
 from breastseg.slides.directories import open_tiff
 from breastseg.slides.flat import MAX_PIXELS, image_size
+from breastseg.slides.pyramid import DAMAGE
 
 Labels: TypeAlias = npt.NDArray[np.uint8]
 
@@ -25,7 +25,7 @@ _OME = ".ome.tif"
 _PIECE_BYTES = PIECE_PX**2
 _LAST_PX = 2**22
 """The smallest level of a pyramid is put together whole; breastseg's own ends at 512 px."""
-_DAMAGE = (ArithmeticError, LookupError, OSError, RuntimeError, SystemError, TypeError, ValueError, struct.error, zlib.error)
+_DAMAGE = (*DAMAGE, zlib.error)
 """What tifffile and its decoders raise at damaged files."""
 
 

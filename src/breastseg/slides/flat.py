@@ -5,7 +5,6 @@ drawn elsewhere, lie on the picture as it is stored (QuPath and scikit-image sho
 of `breastseg serve` do): where the two would be put together, the picture is refused by `check_upright`, whatever the tag.
 """
 
-import struct
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -18,7 +17,7 @@ from PIL import Image, ImageOps
 
 from breastseg.errors import ImageError, MppError
 from breastseg.geometry import Box
-from breastseg.slides.pyramid import MAX_ASKED_PX, Pyramid
+from breastseg.slides.pyramid import DAMAGE, MAX_ASKED_PX, Pyramid
 from breastseg.slides.resolution import Clue, find_mpp
 from breastseg.slides.slide import Pixels, Slide
 
@@ -32,19 +31,6 @@ _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ORIENTATION = 0x0112
 _CHUNK_HEAD = 8
-_DAMAGE = (
-    ArithmeticError,
-    AssertionError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    SystemError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
-"""What Pillow raises at damaged files."""
 _BAND_ROWS = 512
 _OPENING = threading.Lock()
 """catch_warnings() changes the filters of all threads: two at once leave them wrong."""
@@ -231,7 +217,7 @@ def opened(path: Path) -> Iterator[Image.Image]:
             image = Image.open(path, formats=("PNG", "JPEG"))
     except Image.DecompressionBombError:
         raise ImageError(_too_large(path, "more than twice Pillow's limit")) from None
-    except _DAMAGE as cause:
+    except DAMAGE as cause:
         if head.startswith((_PNG, _JPEG)):
             raise ImageError(f"{path}: cut short or damaged in its header ({_line(cause)}); copy or export it again") from None
         raise ImageError(f"{path}: not a picture that Pillow reads (it begins with {head!r}); wanted PNG, JPEG or TIFF") from None
@@ -244,7 +230,7 @@ def load(image: Image.Image, path: Path) -> None:
     """Decode an opened picture; ImageError where it is cut short or damaged."""
     try:
         image.load()
-    except _DAMAGE as cause:
+    except DAMAGE as cause:
         raise ImageError(f"{path}: cut short or damaged ({_line(cause)}); copy or export it again") from None
 
 
@@ -284,7 +270,7 @@ def orientation(image: Image.Image) -> int:
         warnings.simplefilter("ignore", UserWarning)
         try:
             said = Image.Image.getexif(image).get(_ORIENTATION, UPRIGHT)
-        except _DAMAGE:  # what cannot be understood turns nothing, for exif_transpose() neither
+        except DAMAGE:  # what cannot be understood turns nothing, for exif_transpose() neither
             return UPRIGHT
     return said if isinstance(said, int) and UPRIGHT < said <= 8 else UPRIGHT
 

@@ -1,6 +1,7 @@
 """What all readers share: a slide is one or more levels, and a field is read from the coarsest level that is fine enough."""
 
 import math
+import struct
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +18,11 @@ MAX_STORED_PX = 64_000_000
 """A tile, strip or chunk is decoded whole: at 3 bytes a pixel this is 192 MB."""
 MAX_ASKED_PX = 250_000_000
 """Pixels given back at once, 750 MB; a larger field is read in boxes."""
+
+DAMAGE = (
+    ArithmeticError, AssertionError, LookupError, OSError, RuntimeError, SyntaxError, SystemError, TypeError, ValueError, struct.error,
+)  # fmt: skip
+"""What Pillow, tifffile and their decoders raise at damaged files."""
 
 _BLOCK_PX = 4096
 _SLACK = 1.002

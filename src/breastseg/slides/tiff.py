@@ -5,7 +5,6 @@ picture small enough to be held.
 """
 
 import logging
-import struct
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -23,7 +22,7 @@ from breastseg.errors import BreastsegError, ImageError, MppError
 from breastseg.geometry import Box
 from breastseg.slides.directories import open_tiff
 from breastseg.slides.flat import UPRIGHT, WANTED_CODES, Flat, check_area, turned, upright_size
-from breastseg.slides.pyramid import MAX_ASKED_PX, MAX_STORED_PX, Pyramid, check_stored
+from breastseg.slides.pyramid import DAMAGE, MAX_ASKED_PX, MAX_STORED_PX, Pyramid, check_stored
 from breastseg.slides.resample import resample_pixels
 from breastseg.slides.resolution import Clue, find_mpp, objective_clue, tiff_clues, with_unit, written_mpp
 from breastseg.slides.slide import Pixels
@@ -46,19 +45,6 @@ _UNLIKE = 15
 _FIRST_PAGES = 32
 _ORIENTATION = "Orientation"
 _REMEDY, _WANTED = "copy or export it again", "wanted one picture in RGB or grey with 8 bits a channel; convert it"
-_DAMAGE = (
-    ArithmeticError,
-    AssertionError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    SystemError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
-"""What tifffile and its decoders raise at damaged files."""
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it logs is told as an error here
 
@@ -119,7 +105,7 @@ class _Stored:
                         raise ValueError(f"{segment.shape[1]} x {segment.shape[0]} px in it")
                     target = pixels[top - box.y : bottom - box.y, left - box.x : right - box.x]
                     target[..., number : number + 1 if len(plan.planes) > 1 else None] = part
-                except _DAMAGE as cause:
+                except DAMAGE as cause:
                     raise _TornError(place, cause) from None
         return pixels
 
@@ -263,7 +249,7 @@ def check_depth(path: Path) -> None:
             reasons = [reason for page in pages if (reason := depth_unfit(page))]
     except BreastsegError:
         raise
-    except _DAMAGE:
+    except DAMAGE:
         return
     if reasons:
         raise ImageError(f"{path}: {reasons[0]}, {_WANTED}")
@@ -275,7 +261,7 @@ def _damage_told(path: Path) -> Iterator[None]:
         yield
     except BreastsegError:
         raise
-    except _DAMAGE as cause:
+    except DAMAGE as cause:
         raise ImageError(f"{path}: cut short or damaged ({' '.join(str(cause).split()) or type(cause).__name__}); {_REMEDY}") from None
 
 

@@ -8,16 +8,13 @@ import numpy as np
 import zarr
 
 from breastseg.errors import BreastsegError, ImageError
-from breastseg.files import read_json
 from breastseg.geometry import Box
-from breastseg.slides.pyramid import Pyramid, check_stored
+from breastseg.json_files import read_json
+from breastseg.slides.pyramid import DAMAGE, Pyramid, check_stored
 from breastseg.slides.resolution import Clue, find_mpp, with_unit
 from breastseg.slides.slide import Pixels
 
-_DAMAGE = (
-    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError, RuntimeError, SystemError, TypeError,
-    ValueError, zlib.error,
-)  # fmt: skip
+_DAMAGE = (*DAMAGE, AttributeError, EOFError, zlib.error)
 """What zarr and its codecs raise at damaged files, and what comes of metadata in another form."""
 
 

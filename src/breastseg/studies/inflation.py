@@ -24,8 +24,9 @@ from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.data.split import SplitConfig, split
 from breastseg.errors import InputError, OutputError
-from breastseg.files import Remains, own_folder, read_json, whole_in, write_json, write_table, write_text
+from breastseg.files import Remains, own_folder, write_json, write_table, write_text
 from breastseg.inference.model import load_model
+from breastseg.json_files import read_json, whole_in
 from breastseg.labels import LabelClass, LabelMap, Labels
 from breastseg.metrics import confusion_counts
 from breastseg.metrics.confusion import Counts
