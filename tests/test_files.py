@@ -5,10 +5,12 @@ import hashlib
 import json
 import math
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from breastseg.cli import main
 from breastseg.errors import DatasetError, InputError, OutputError
 from breastseg.files import (
     WORK_FILE,
@@ -294,3 +296,12 @@ def test_a_nameless_file_leaves_no_trace_at_any_moment(tmp_path: Path, monkeypat
     with nameless_file() as file:
         file.write(b"a")
         assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_line_settles_where_temporary_files_lie_before_a_library_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr("tempfile._get_default_tempdir", lambda *_: pytest.fail("asked where temporary files lie"))
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert tempfile.gettempdir() == str(tmp_path)

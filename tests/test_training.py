@@ -1,5 +1,6 @@
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from breastseg.models.build import NetworkConfig, build
 from breastseg.models.losses import SumLoss, balanced_cross_entropy
 from breastseg.training.checkpoints import WholeCheckpoints
 from breastseg.training.config import PRESETS, TrainConfig, preset
+from breastseg.training.history import History
 from breastseg.training.loader import GridBatches, Share, TrainBatches
 from breastseg.training.module import Segmenter
 from breastseg.training.train import train
@@ -122,6 +124,20 @@ def test_killed_at_random_moments_it_ends_the_same(
     again = train(data.path, run, config, say=quiet)
     assert (run / "metrics.csv").read_text() == (tmp_path / "whole" / "run" / "metrics.csv").read_text()
     assert again.card.files == whole.card.files
+
+
+def test_the_history_of_a_run_that_went_on_is_the_same_bytes(tmp_path: Path, data: Dataset) -> None:
+    """A pickle says of a text that it is the same object as one before; read back, equal texts are several objects."""
+    crops = Crops(data, list(data.regions.index), CropDraw(32))
+    batches = TrainBatches(crops, batch=2, crops_per_epoch=4, share=Share())
+    name = "".join(("val_", "loss"))
+    rows = [{name: 0.5}, {name: 0.25}]
+    whole, killed, again = (History(tmp_path / "metrics.csv", batches) for _ in range(3))
+    whole.rows = [{**row} for row in rows]
+    killed.rows = rows[:1]
+    again.load_state_dict(pickle.loads(pickle.dumps(killed.state_dict())))
+    again.rows.append(rows[1])
+    assert pickle.dumps(again.state_dict()) == pickle.dumps(whole.state_dict())
 
 
 def test_checkpoints_go_through_no_folder_but_their_own(data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,13 +115,23 @@ def _remove(path: Path) -> None:
 
 
 def nameless_file() -> IO[bytes]:
-    """Open a file that has no name and goes with the process, among the temporary files.
+    """Open a file that has no name and goes with the process, among the temporary files."""
+    settle_temporary_folder()
+    return tempfile.TemporaryFile()
 
-    `tempfile` asks first where these may lie, and writes and removes a file to find out: a kill between the two leaves it.
+
+def settle_temporary_folder() -> None:
+    """Find the folder of temporary files by looking.
+
+    `tempfile` writes and removes a file in it to find out: a kill between the two leaves that.
     """
+    if tempfile.tempdir is not None or sys.platform == "win32":
+        return
     named = (os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
-    places = [place for place in (*named, "/tmp", "/var/tmp") if place and os.access(place, os.W_OK | os.X_OK) and Path(place).is_dir()]
-    return tempfile.TemporaryFile(dir=places[0] if places and sys.platform != "win32" else None)
+    for place in (*named, "/tmp", "/var/tmp"):
+        if place and os.access(place, os.W_OK | os.X_OK) and Path(place).is_dir():
+            tempfile.tempdir = str(Path(place).absolute())
+            return
 
 
 def write_text(path: Path, text: str) -> None:

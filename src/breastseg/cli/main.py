@@ -67,8 +67,10 @@ def _print_anywhere() -> None:
 def _told(words: list[str]) -> int:
     """Run the command; say in a line what went wrong."""
     from breastseg.errors import IncompleteError, LeakError, explained
+    from breastseg.files import settle_temporary_folder
     from breastseg.wording import one_line
 
+    settle_temporary_folder()  # before a library asks for it
     try:
         _run(words)
         sys.stdout.flush()

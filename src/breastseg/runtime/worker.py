@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from breastseg.errors import BreastsegError
+from breastseg.files import settle_temporary_folder
 from breastseg.models.bundle import load_bundle
 from breastseg.runtime.runner import Runner, load_runner
 
@@ -53,6 +54,7 @@ def receive(stream: BinaryIO) -> tuple[dict[str, Any], np.ndarray[Any, Any] | No
 
 def main() -> None:
     """Load the network that the first message names, then answer until standard input ends."""
+    settle_temporary_folder()
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not look like an answer
     asked: queue.SimpleQueue[tuple[dict[str, Any], np.ndarray[Any, Any] | None]] = queue.SimpleQueue()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeAlias
 
 from breastseg.errors import BreastsegError
+from breastseg.files import settle_temporary_folder
 from breastseg.labels import LabelMap
 from breastseg.serve.disk import status_of, why
 from breastseg.serve.label_files import held_labels
@@ -53,6 +54,7 @@ class Task:
 
 def main() -> int:
     """Do the task of the first line of standard input; what went wrong stands at the end of what was written."""
+    settle_temporary_folder()
     with os.fdopen(os.dup(1), "wb") as out:
         os.dup2(2, 1)  # what a library prints is no tile
         task = Task(**json.loads(sys.stdin.buffer.readline()))

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from breastseg.errors import BreastsegError, OutputError
-from breastseg.files import held_folder, written
+from breastseg.files import held_folder, settle_temporary_folder, written
 from breastseg.serve.disk import why
 
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ def main() -> int:
     line = sys.stdin.buffer.readline()
     if not line:  # given up before it was told
         return 1
+    settle_temporary_folder()
     task = Task(**json.loads(line))
     threading.Thread(target=_end_with_server, daemon=True).start()
     if hasattr(os, "nice"):
