@@ -1,11 +1,12 @@
 import json
 import os
-import pickle
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+import zipfile
+from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +25,6 @@ from breastseg.models.build import NetworkConfig, build
 from breastseg.models.losses import SumLoss, balanced_cross_entropy
 from breastseg.training.checkpoints import WholeCheckpoints
 from breastseg.training.config import PRESETS, TrainConfig, preset
-from breastseg.training.history import History
 from breastseg.training.loader import GridBatches, Share, TrainBatches
 from breastseg.training.module import Segmenter
 from breastseg.training.train import train
@@ -126,18 +126,26 @@ def test_killed_at_random_moments_it_ends_the_same(
     assert again.card.files == whole.card.files
 
 
-def test_the_history_of_a_run_that_went_on_is_the_same_bytes(tmp_path: Path, data: Dataset) -> None:
-    """A pickle says of a text that it is the same object as one before; read back, equal texts are several objects."""
-    crops = Crops(data, list(data.regions.index), CropDraw(32))
-    batches = TrainBatches(crops, batch=2, crops_per_epoch=4, share=Share())
-    name = "".join(("val_", "loss"))
-    rows = [{name: 0.5}, {name: 0.25}]
-    whole, killed, again = (History(tmp_path / "metrics.csv", batches) for _ in range(3))
-    whole.rows = [{**row} for row in rows]
-    killed.rows = rows[:1]
-    again.load_state_dict(pickle.loads(pickle.dumps(killed.state_dict())))
-    again.rows.append(rows[1])
-    assert pickle.dumps(again.state_dict()) == pickle.dumps(whole.state_dict())
+def test_a_checkpoint_of_what_was_read_back_is_the_same_bytes(tmp_path: Path) -> None:
+    """A pickle says of a text, list or tensor that it is the same object as one before; read back, equal ones are several objects."""
+    score = torch.tensor(0.5)
+
+    def step() -> str:
+        return "".join(("st", "ep"))
+
+    one = step()
+    whole = [OrderedDict({one: 1, "best": score}), {one: 2, "now": score, "names": [one]}]
+    again = [OrderedDict({step(): 1, "best": score}), {step(): 2, "now": score.detach(), "names": [step()]}]
+    paths = [tmp_path / name for name in ("whole.ckpt", "again.ckpt")]
+    for states, path in zip((whole, again), paths, strict=True):
+        WholeCheckpoints().save_checkpoint({"states": states}, path)
+    assert pickled(paths[0]) == pickled(paths[1])
+
+
+def pickled(checkpoint: Path) -> list[bytes]:
+    """Return what PyTorch pickled of a checkpoint and the numbers beside; its folder inside is called after the file."""
+    with zipfile.ZipFile(checkpoint) as file:
+        return [file.read(name) for name in file.namelist() if Path(name).name != ".data"]
 
 
 def test_checkpoints_go_through_no_folder_but_their_own(data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import queue
 import random
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -95,7 +96,10 @@ def kill_command(command: Command, inputs: Inputs, place: Path, times: int, seed
                 slot, wanted = free.get()
                 draw = random.Random(f"{seed} {number}")
                 try:
-                    return _round(command, inputs, slot, wanted, number, times, draw)
+                    found = _round(command, inputs, slot, wanted, number, times, draw)
+                    for line in filter(None, (found.differing, found.left)):
+                        tqdm.write(line, file=sys.stderr)  # at once: the whole may take an hour
+                    return found
                 finally:
                     free.put((slot, wanted))
 

@@ -3,6 +3,8 @@
 import breastseg.models.torchvision_ops  # noqa: F401  before anything that imports torchvision
 
 # isort: split
+import sys
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -22,4 +24,21 @@ class WholeCheckpoints(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Write it."""
         with written(Path(path)) as beside, beside.open("wb") as file:
-            torch.save(checkpoint, file)
+            torch.save(_unshared(checkpoint), file)
+
+
+def _unshared(value: Any) -> Any:
+    """Return the same values, in which equal texts are one object and nothing else is.
+
+    A pickle refers back to what is the same object, and what was read back is the same less often: without this a run that went
+    on ends in other bytes than one that was never killed.
+    """
+    if isinstance(value, str):
+        return sys.intern(value)
+    if isinstance(value, torch.Tensor):
+        return value.detach()  # a new object over the same numbers
+    if type(value) in {dict, OrderedDict}:
+        return type(value)((_unshared(key), _unshared(one)) for key, one in value.items())
+    if type(value) in {list, tuple}:
+        return type(value)(_unshared(one) for one in value)
+    return value

@@ -3,7 +3,6 @@
 import breastseg.models.torchvision_ops  # noqa: F401  before anything that imports torchvision
 
 # isort: split
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +53,8 @@ class History(L.Callback):
             write_text(self.path, pd.DataFrame(self.rows).to_csv(index=False, lineterminator="\n"))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what the checkpoint keeps.
-
-        A pickle refers back to a text that is the same object: with names that are, a run that went on writes the same bytes.
-        """
-        return {"rows": [{sys.intern(name): value for name, value in row.items()} for row in self.rows]}
+        """Return what the checkpoint keeps."""
+        return {"rows": self.rows}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up the rows of the checkpoint; later ones of the killed run are dropped with it."""
