@@ -22,7 +22,7 @@ def documents() -> list[Path]:
 def known_options(command: str) -> set[str]:
     """Return the options that a command's help names."""
     shown = subprocess.run([sys.executable, "-m", "breastseg", command, "--help"], capture_output=True, text=True, check=True).stdout
-    return set(re.findall(r"--[a-z][a-z-]*", shown))
+    return set(re.findall(r"--[a-z][a-z0-9-]*", shown))
 
 
 def faults(path: Path) -> list[str]:

@@ -12,8 +12,10 @@ import pytest
 
 from breastseg.cli import main
 from breastseg.errors import BreastsegError, InputError, MissingPackageError, ModelError, OutputError
+from breastseg.evaluation.bias import export_bias
 from breastseg.models.bundle import CARD, WEIGHTS, Bundle, load_bundle
 from breastseg.models.hub import pull, push
+from conftest import quiet
 from hub_server import TOKEN, Hub, running_hub
 
 PAGE = "# tiny\n\nResearch use only.\n"
@@ -69,6 +71,15 @@ def test_what_was_pushed_is_pulled_byte_for_byte_and_loads(hub: Hub, pushed: dic
     assert files_of(out) == files_of(tiny_bundle.path)
     assert load_bundle(out).card == tiny_bundle.card
     assert hub.asked_for_files() == {CARD, *tiny_bundle.card.files}
+
+
+def test_a_bias_per_class_travels(hub: Hub, tiny_bundle: Bundle, tmp_path: Path) -> None:
+    shifted = export_bias(tiny_bundle.path, tmp_path / "shifted", {"tumor": -0.8}, say=quiet)
+    push(shifted, "lab/shifted", PAGE)
+    card = pull("lab/shifted", tmp_path / "pulled").card
+    assert card == shifted.card
+    assert card.bias["tumor"] == pytest.approx(-0.8, abs=0.005)
+    assert files_of(tmp_path / "pulled") == files_of(shifted.path)
 
 
 def test_a_commit_can_be_named(hub: Hub, pushed: dict[str, bytes], tmp_path: Path) -> None:

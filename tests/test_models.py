@@ -2,6 +2,7 @@ import math
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -16,7 +17,7 @@ from breastseg.models.build import (
     build,
     normalisation,
 )
-from breastseg.models.losses import LOSSES, SumLoss, balanced_cross_entropy
+from breastseg.models.losses import LOSSES, SumLoss, balanced_cross_entropy, log_prior
 from breastseg.models.weights import load_encoder_weights
 from breastseg.training.module import set_frozen
 from breastseg.training.summary import layer_summary
@@ -44,6 +45,19 @@ def test_every_architecture_gives_logits_of_the_pictures_size(arch: str) -> None
     network = build(NetworkConfig(arch, "resnet18", 3, dropout=0.5)).eval()
     with torch.inference_mode():
         assert network(torch.zeros(2, 3, 64, 96, dtype=torch.uint8)).shape == (2, 3, 64, 96)
+
+
+@pytest.mark.parametrize(("arch", "stride"), [*((arch, 1) for arch in ARCHITECTURES), ("unet", 8), ("unet-scse", 2)])
+def test_a_number_on_the_last_bias_is_a_number_on_all_logits_of_a_class(arch: str, stride: int) -> None:
+    torch.manual_seed(0)
+    network = build(NetworkConfig(arch, "resnet18", 3, output_stride=stride)).eval()
+    pictures = torch.randint(0, 256, (1, 3, 64, 96), dtype=torch.uint8)
+    added = torch.tensor([-0.75, 0.5, 0.0])
+    with torch.inference_mode():
+        before = network(pictures)
+        network.last_bias.add_(added)
+        after = network(pictures)
+    assert torch.allclose(after, before + added.view(1, 3, 1, 1), atol=1e-5)
 
 
 @pytest.mark.parametrize(("arch", "channels"), [("unet", ()), ("unet-scse", (40, 32, 24, 16, 16))])
@@ -210,8 +224,48 @@ def test_nothing_annotated_is_no_loss() -> None:
 
 
 def test_unknown_loss_lists_the_names() -> None:
-    with pytest.raises(InputError, match=r"loss 'hinge': not known; wanted ce, dice, focal, tversky, or a sum"):
+    with pytest.raises(InputError, match=r"loss 'hinge': not known; wanted ce, balanced, dice, focal, tversky, or a sum"):
         SumLoss("ce+hinge")
+
+
+def test_logits_are_adjusted_by_the_logarithm_of_the_shares() -> None:
+    """Of 90 and 10 pixels a network that says nothing has the loss of one that says 0.9 and 0.1; a class that never occurs stays."""
+    prior = log_prior(np.array([90, 10, 0]))
+    assert prior.tolist() == pytest.approx([math.log(0.9), math.log(0.1), 0.0])
+    torch.manual_seed(0)
+    labels = torch.tensor([[[1, 2, 0, 1]]], dtype=torch.uint8)
+    logits = torch.randn(1, 3, 1, 4, requires_grad=True)
+    shift = torch.tensor([-0.1, -2.3, 0.0])
+    loss = SumLoss("ce", shift)(logits, labels)
+    moved = torch.log_softmax(logits.detach() + shift.view(1, 3, 1, 1), dim=1)
+    assert loss.item() == pytest.approx(-float(moved[0, 0, 0, 0] + moved[0, 1, 0, 1] + moved[0, 0, 0, 3]) / 3, rel=1e-5)
+    loss.backward()
+    assert logits.grad is not None
+    assert not logits.grad[..., 2].any()
+    assert SumLoss("ce+dice", shift)(logits, labels).item() == pytest.approx(loss.item() + SumLoss("dice")(logits, labels).item())
+    assert not SumLoss("ce", shift).state_dict(), "a checkpoint of a run without it is one of a run with it"
+    with pytest.raises(InputError, match=r"logit adjustment with loss 'dice': it is part of ce"):
+        SumLoss("dice", shift)
+
+
+def test_what_overcomes_the_prior_in_training_answers_without_it() -> None:
+    """Nine of ten pixels are class 1, the picture tells nothing: the adjusted network says half and half, the other 9 to 1."""
+    labels = torch.tensor([1] * 9 + [2], dtype=torch.uint8).view(1, 1, 10)
+    for shift, share in ((torch.tensor([math.log(0.9), math.log(0.1)]), 0.5), (None, 0.9)):
+        said = torch.zeros(2, requires_grad=True)
+        optimizer = torch.optim.SGD([said], lr=2.0)
+        for _ in range(300):
+            optimizer.zero_grad()
+            SumLoss("ce", shift)(said.view(1, 2, 1, 1).expand(1, 2, 1, 10), labels).backward()
+            optimizer.step()
+        assert torch.softmax(said.detach(), 0)[0].item() == pytest.approx(share, abs=0.01)
+
+
+def test_the_balanced_loss_of_areas_is_that_of_dots() -> None:
+    torch.manual_seed(0)
+    logits, labels = torch.randn(2, 4, 8, 8), torch.randint(0, 5, (2, 8, 8), dtype=torch.uint8)
+    together = balanced_cross_entropy(logits, labels) + SumLoss("dice")(logits, labels)
+    assert SumLoss("balanced+dice")(logits, labels).item() == pytest.approx(together.item(), rel=1e-6)
 
 
 def test_balanced_cross_entropy_by_hand() -> None:

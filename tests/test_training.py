@@ -384,6 +384,9 @@ def test_dots_and_areas_have_losses_of_their_own(monkeypatch: pytest.MonkeyPatch
         ({"crop_px": 100}, r"crop_px 100: wanted a multiple of 32"),
         ({"epochs": 0}, r"epochs 0: wanted more than 0"),
         ({"ema": 1.5}, r"ema 1\.5, balance 0\.5: wanted 0 up to 1"),
+        ({"bias": "some"}, r"bias 'some': wanted auto, none"),
+        ({"logit_adjust": -1.0}, r"logit_adjust -1 with loss ce\+dice: wanted 0 up to 3, and more than 0 only with ce"),
+        ({"logit_adjust": 1.0, "loss": "balanced+dice"}, r"logit_adjust 1 with loss balanced\+dice: wanted 0 up to 3"),
         ({"depth": 3}, r"option 'depth': not known; wanted arch, encoder"),
     ],
 )

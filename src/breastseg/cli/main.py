@@ -23,7 +23,7 @@ COMMANDS = {
     "predict": "pictures -> tissue maps, areas in mm2",
     "serve": "a folder of slides in the browser: maps over them, measures, jobs, corrections",
     "propose": "pictures -> first tumour masks by their dominant colours, for a person to correct",
-    "export": "a model -> the same with a smaller, faster int8 network, its loss measured",
+    "export": "a model -> the same with a bias per class, or a smaller, faster int8 network, its loss measured",
     "models": "shipped models, their cards and pages; to and from a hub; as a MONAI bundle",
     "doctor": "what is here and what is missing: readers, codecs, back ends, devices; a tiny slide is mapped",
     "bench": "how fast this machine reads, names and maps a slide",

@@ -39,6 +39,13 @@ def check_labels(model: Model, data: Dataset) -> None:
     )
 
 
+def check_mpp_of(model: Model, data: Dataset) -> None:
+    """Raise DatasetError when a data set is at other microns per pixel than its model wants."""
+    wanted = model.card.mpp
+    if data.mpp != wanted:
+        raise DatasetError(f"{data.path}: data set at {data.mpp:g} um/px, the model wants {wanted:g}; prepare it with --mpp {wanted:g}")
+
+
 def leak_of(model: Model, data: Dataset, table: pd.DataFrame, regions: Sequence[str], part: str) -> str:
     """Return in words which scored patients trained the model: possible only on a split that was made leaky on purpose.
 

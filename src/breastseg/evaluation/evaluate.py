@@ -4,7 +4,7 @@ OUT/counts.csv             pixels by region, truth and prediction: all scores of
 OUT/dots_counts.csv        the same for dots, where the annotation has some
 OUT/scores.json            pooled, per region, as means over regions and per hospital: Dice, IoU, precision, recall, F1, specificity,
                            accuracy, balanced accuracy, kappa, support; borders; intervals over patients; NaN without support;
-                           `seen`: how many of the patients the model knew
+                           `seen`: how many of the patients the model knew; `without_bias`: the pooled scores without the card's bias
 OUT/per_region.csv, OUT/per_hospital.csv    the same as tables
 OUT/training.csv           the training's history, where the model has it
 OUT/regions/ID/            labels.png, the map; shrunk, for looking at: image.jpg, and truth.png, prediction.png, errors.png to lay over it
@@ -22,8 +22,10 @@ from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.split import load_split, regions_of, split_fingerprint
 from breastseg.evaluation.checks import fitted, leak_of, seen_by, with_truth
 from breastseg.evaluation.compare import NOT_ANALYSED, comparison, open_other
+from breastseg.evaluation.regroup import grouped_labels
 from breastseg.evaluation.seen import SeenProbabilities
 from breastseg.evaluation.summary import RegionCounts, figures_of, hospital_rows, probability_figures, region_rows
+from breastseg.evaluation.unbiased import Unbiased
 from breastseg.files import Remains, own_folder, sha256_of, write_json, write_table, write_text
 from breastseg.geometry import scaled_size
 from breastseg.inference.model import Model
@@ -32,6 +34,7 @@ from breastseg.labels import Labels
 from breastseg.metrics import confusion_counts, dot_counts, measure_surface
 from breastseg.metrics.confusion import Counts
 from breastseg.metrics.surface import thinned
+from breastseg.models.bias import bias_vector
 from breastseg.models.bundle import HISTORY
 from breastseg.outputs.pictures import save_comparison, save_labels
 from breastseg.slides import Pixels, resample_labels, resample_pixels
@@ -87,6 +90,7 @@ def evaluate(
     table = load_split(data) if split != "all" or (data.path / "split.csv").is_file() else data.regions.assign(split="all")
     chosen = regions_of(table, split)
     leak = leak_of(model, data, table, chosen, split)
+    bias, own = model.card.bias, model.card.label_map
     model, data = fitted(model, data, labels)
     regions, left_out = with_truth(data, chosen, split)
     label_map, whose = model.card.label_map, {region: str(data.regions.loc[region, "patient"]) for region in regions}
@@ -104,8 +108,9 @@ def evaluate(
         for line in filter(None, (leak or known["note"], without)):
             say(line)
         seen = SeenProbabilities(model, whose) if probabilities else None
+        plain = Unbiased(model, bias_vector(bias, own)) if bias else None
         found = {
-            region: _score_region(model, data, region, out / "regions" / region, seen)
+            region: _score_region(model, data, region, out / "regions" / region, seen, plain)
             for region in tqdm(regions, desc="evaluate", unit="region", disable=None)
         }
         pixels = {region: one.pixels for region, one in found.items()}
@@ -113,6 +118,7 @@ def evaluate(
             "model": model.card.name, "data": data.fingerprint(), "split": split, "label_map": label_map.to_dict(),
             "mpp": data.mpp, "patients": sorted(set(whose.values())), **figures_of(found, data.regions, names), "left_out": left_out,
             **({"probabilities": probability_figures(seen.by_patient, names)} if seen else {}),
+            **({"without_bias": {"bias": bias, **plain.figures(names)}} if plain else {}),
             **({"comparison": comparison(pixels, other, list(whose.values()), names)} if other else {}),
             "seen": known, **({"leaky": leak} if leak else {}),
             "protocol": "; ".join(filter(None, (leak or known["note"], PROTOCOL, without))),
@@ -156,12 +162,16 @@ def counts_table(counts: dict[str, Counts], names: list[str], unit: str) -> pd.D
     return pd.DataFrame(rows, columns=["region", "truth", "prediction", unit])
 
 
-def _score_region(model: Model, data: Dataset, region: str, folder: Path, seen: SeenProbabilities | None) -> RegionCounts:
+def _score_region(
+    model: Model, data: Dataset, region: str, folder: Path, seen: SeenProbabilities | None, plain: Unbiased | None
+) -> RegionCounts:  # fmt: skip
     """Count a region's pixels, dots and borders; pixels count only where more than dots is known of it."""
     pixels, truth = data.image(region), np.asarray(data.labels(region))
     classes = len(model.card.label_map.classes)
     pixel_truth = np.zeros_like(truth) if data.dotted([region]) else truth
-    prediction = _name(model, pixels, pixel_truth, data.mpp, seen, region)
+    prediction, unbiased = _name(model, pixels, pixel_truth, data.mpp, region, seen, plain)
+    if plain and unbiased is not None:
+        plain.add(pixel_truth, data.dots(region), unbiased)
     save_labels(prediction, model.card.label_map, folder / "labels.png")
     save_comparison(pixels, truth, prediction, model.card.label_map, folder)
     small, mpp = thinned(pixel_truth, data.mpp)
@@ -172,19 +182,23 @@ def _score_region(model: Model, data: Dataset, region: str, folder: Path, seen: 
     )
 
 
-def _name(model: Model, pixels: Pixels, truth: Labels, mpp: float, seen: SeenProbabilities | None, region: str) -> Labels:
-    """Name tissue as Model.label does; with `seen`, count the probabilities too, at the model's microns per pixel."""
-    if seen is None:
-        return model.label(pixels, mpp=mpp)
+def _name(
+    model: Model, pixels: Pixels, truth: Labels, mpp: float, region: str, seen: SeenProbabilities | None, plain: Unbiased | None
+) -> tuple[Labels, Labels | None]:  # fmt: skip
+    """Name tissue as Model.label does, and with `plain` without the bias too; with `seen`, count probabilities at the model's um/px."""
+    if seen is None and plain is None:
+        return model.label(pixels, mpp=mpp), None
     size = pixels.shape[1], pixels.shape[0]
     at_model = scaled_size(size, mpp, model.card.mpp)
     field, known = (pixels, truth) if at_model == size else (resample_pixels(pixels, at_model), resample_labels(truth, at_model))
-    labels = np.zeros(known.shape, np.uint8)
+    labels, unbiased = np.zeros(known.shape, np.uint8), np.zeros(known.shape, np.uint8)
     for named in name_tissue(PixelField(field), model.runner, model.tiles, probabilities=True):
         box = named.box
         part = np.s_[box.y : box.y + box.height, box.x : box.x + box.width]
-        labels[part] = seen.add(region, named, known[part])
-    return resample_labels(labels, size)
+        labels[part] = seen.add(region, named, known[part]) if seen else grouped_labels(model, named.labels)
+        if plain:
+            unbiased[part] = plain.labels(np.asarray(named.probabilities))
+    return resample_labels(labels, size), resample_labels(unbiased, size) if plain else None
 
 
 def _summary(scores: dict[str, Any]) -> str:
@@ -209,12 +223,21 @@ def _asked_for(scores: dict[str, Any]) -> list[str]:
     if scores["overall"]["support_px"] and "probabilities" in scores:
         found = scores["probabilities"]
         parts.append(f"mean AUC {found['mean_auc']:.3f}, expected calibration error {found['ece']:.3f}")
+    if "without_bias" in scores:
+        parts.append(_unbiased(scores["without_bias"]))
     if "comparison" in scores:
         found, folder = scores["comparison"]["overall"]["mean_dice"], scores["comparison"]["folder"]
         ends = found["interval"]
         spread = f" ({ends[0]:+.3f} to {ends[1]:+.3f})" if ends else ""
         parts.append(f"mean Dice {found['difference']:+.3f}{spread} against {folder}")
     return parts
+
+
+def _unbiased(found: dict[str, Any]) -> str:
+    told = [f"mean Dice {found['overall']['mean_dice']:.3f}"] if found["overall"]["support_px"] else []
+    if "dots" in found:
+        told.append(f"balanced accuracy of dots {found['dots']['overall']['balanced_accuracy']:.3f}")
+    return f"without its bias {', '.join(told)}"
 
 
 def _interval(drawn: dict[str, Any], score: str, words: str) -> str:

@@ -13,7 +13,7 @@ from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.patches import CropDraw, Crops
 from breastseg.data.split import load_split, regions_of
 from breastseg.errors import DatasetError, InputError, ModelError, OutputError
-from breastseg.evaluation.checks import check_labels
+from breastseg.evaluation.checks import check_labels, check_mpp_of
 from breastseg.files import sha256_of, write_json, written_folder
 from breastseg.inference.model import Model, load_model
 from breastseg.metrics import class_scores, confusion_counts, overall_scores
@@ -98,10 +98,7 @@ def _check(model: Model, data: Dataset, out: Path, config: Int8Config) -> None:
     if out.exists():
         raise OutputError(f"{out}: exists; choose another --out or remove it")
     check_labels(model, data)
-    if data.mpp != model.card.mpp:
-        raise DatasetError(
-            f"{data.path}: data set at {data.mpp:g} um/px, the model wants {model.card.mpp:g}; prepare it with --mpp {model.card.mpp:g}"
-        )
+    check_mpp_of(model, data)
 
 
 def _judged(dice: dict[str, float], config: Int8Config, where: str, path: Path) -> str:

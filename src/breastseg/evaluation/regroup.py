@@ -109,6 +109,11 @@ def grouped(labels: Labels, groups: Labels | None) -> Labels:
     return labels if groups is None else groups[labels]
 
 
+def grouped_labels(model: Model, labels: Labels) -> Labels:
+    """Return a network's labels in the classes that its model answers in."""
+    return grouped(labels, model.groups if isinstance(model, GroupedModel) else None)
+
+
 def grouped_probabilities(probabilities: npt.NDArray[np.float32], groups: Labels | None, classes: int) -> npt.NDArray[np.float32]:
     """Add up the (K, H, W) probabilities of each group, (classes, H, W); the same ones where there are no groups."""
     if groups is None:

@@ -15,6 +15,7 @@ from torch import nn
 
 from breastseg.errors import EngineError, InputError, ModelError, ShortageError, explained
 from breastseg.json_files import number_in, shown, text_of, whole_in
+from breastseg.models.bias import LAST_BIAS
 
 ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = {
     "unet": smp.Unet,
@@ -114,6 +115,11 @@ class Network(nn.Module):
     def encoder(self) -> nn.Module:
         """The part that may hold pretrained weights."""
         return self.body.encoder  # type: ignore[return-value]
+
+    @property
+    def last_bias(self) -> nn.Parameter:
+        """The (K,) bias of the last convolution (`models.bias.LAST_BIAS`): a number added there is added to all logits of a class."""
+        return self.get_parameter(LAST_BIAS)
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """Scale, encode, drop bottleneck channels, decode."""

@@ -7,6 +7,7 @@ from breastseg.errors import ModelError
 from breastseg.geometry import check_mpp, tile_grid
 from breastseg.json_files import number_in, shown, text_of, whole_in
 from breastseg.labels import LabelMap
+from breastseg.models.bias import check_bias
 
 CARD_VERSION = 1
 
@@ -30,6 +31,8 @@ class Card:
             tolerance, on how many crops; and for bf16, which has no tolerance, the share of equal labels too.
         quantisation: what the int8 network lost: mean Dice and Dice of each class before and after, on which part of which data,
             and how many crops it was calibrated on; empty without one.
+        decision: which class wins: `bias` by class name, which the last convolution holds already (`models.bias.without_bias` takes it
+            off), and how it was chosen, on which patients of which data, with scores before and after; empty where nobody chose.
         speed: how fast it is and how much memory it takes, measured by `benchmarks/predict.py`.
         licence: of the weights, and of what they were trained from.
         limits: what it has not seen and where it fails, one sentence each.
@@ -49,6 +52,7 @@ class Card:
     scores: dict[str, Any] = field(default_factory=dict)
     parity: dict[str, Any] = field(default_factory=dict)
     quantisation: dict[str, Any] = field(default_factory=dict)
+    decision: dict[str, Any] = field(default_factory=dict)
     speed: dict[str, Any] = field(default_factory=dict)
     licence: str = ""
     limits: tuple[str, ...] = ()
@@ -58,6 +62,12 @@ class Card:
     def to_dict(self) -> dict[str, Any]:
         """Return the card as JSON values."""
         return {**asdict(self), "label_map": self.label_map.to_dict()}
+
+    @property
+    def bias(self) -> dict[str, float]:
+        """Return by class name what was added to the logits; empty where nothing was."""
+        found: dict[str, float] = self.decision.get("bias", {})
+        return found if any(found.values()) else {}
 
     @staticmethod
     def from_dict(value: Any, where: str) -> "Card":
@@ -101,9 +111,11 @@ def _checked(value: dict[str, Any], where: str) -> dict[str, Any]:
         "mean": _colour(value["mean"], 0.0, "mean"),
         "std": _colour(value["std"], 1e-6, "std"),
     }
-    for key in ("network", "training", "scores", "parity", "quantisation", "speed", "files"):
+    for key in ("network", "training", "scores", "parity", "quantisation", "decision", "speed", "files"):
         if not isinstance(value.get(key, {}), dict):
             raise ValueError(f"{key} is {shown(value[key])}, wanted names with values")
+    if value.get("decision"):
+        fields["decision"] = {**value["decision"], "bias": check_bias(value["decision"].get("bias", {}), fields["label_map"])}
     for name, digest in value.get("files", {}).items():
         text_of(name, "name of a file")
         text_of(digest, f"SHA-256 of {name}")

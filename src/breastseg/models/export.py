@@ -3,7 +3,6 @@
 import breastseg.models.torchvision_ops  # noqa: F401  before anything that imports torchvision
 
 # isort: split
-import json
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,6 +26,7 @@ from breastseg.models.bundle import CARD, HISTORY, ONNX, WEIGHTS, Bundle, load_b
 from breastseg.models.card import Card
 from breastseg.models.engine import core, cpu_has_bf16, hints
 from breastseg.models.onnx_engine import onnxruntime
+from breastseg.models.tensors import half_places
 
 OPSET = 17
 MAX_PROBABILITY_DIFFERENCE = 1e-3
@@ -112,17 +112,16 @@ def _padded(conv: nn.Conv2d, features: torch.Tensor) -> torch.Tensor:
 
 def _point_at_weights(model: onnx.ModelProto, weights: Path) -> None:
     """Replace the weights in the graph by their places in the safetensors file, half precision, cast to single when loaded."""
-    places, casts = _places(weights), []
+    places, casts = half_places(weights), []
     for tensor in model.graph.initializer:
         name = tensor.name
         place = places.get(name.removeprefix("network."))
-        if tensor.data_type != TensorProto.FLOAT or place is None or place[0] != list(tensor.dims):
+        if tensor.data_type != TensorProto.FLOAT or place is None or place.shape != tuple(tensor.dims):
             continue
-        _, offset, length = place
         tensor.Clear()
         tensor.name, tensor.data_type, tensor.data_location = f"{name}.half", TensorProto.FLOAT16, TensorProto.EXTERNAL
-        tensor.dims.extend(place[0])
-        for key, value in (("location", weights.name), ("offset", offset), ("length", length)):
+        tensor.dims.extend(place.shape)
+        for key, value in (("location", weights.name), ("offset", place.offset), ("length", place.length)):
             tensor.external_data.add(key=key, value=str(value))
         casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
     nodes = [*casts, *model.graph.node]
@@ -140,17 +139,6 @@ def _shorten_names(graph: onnx.GraphProto) -> None:
         for names in (node.input, node.output):
             names[:] = [short.get(name, name) for name in names]
     del graph.value_info[:]
-
-
-def _places(weights: Path) -> dict[str, tuple[list[int], int, int]]:
-    """Return shape, offset and length in bytes of the half-precision tensors of a safetensors file: size of the header, header, data."""
-    with weights.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-        header: dict[str, Any] = json.loads(file.read(size))
-    return {
-        name: (entry["shape"], 8 + size + entry["data_offsets"][0], entry["data_offsets"][1] - entry["data_offsets"][0])
-        for name, entry in header.items() if entry.get("dtype") == "F16"
-    }  # fmt: skip
 
 
 def _parity(network: Network, path: Path, crops: npt.NDArray[np.uint8]) -> dict[str, Any]:

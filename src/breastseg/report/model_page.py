@@ -12,11 +12,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError
 
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.split import PARTS, load_split
+from breastseg.decision.choose import in_words
 from breastseg.errors import InputError, ModelError, OutputError
 from breastseg.files import WORK_FILE, write_text
 from breastseg.json_files import read_json
 from breastseg.labels import BCSS_CODES, BUILT_IN, LabelMap
 from breastseg.models.bundle import CARD, ONNX, WEIGHTS, Bundle, bundled_models, load_bundle
+from breastseg.models.card import Card
 from breastseg.outputs.pictures import save_pair
 from breastseg.report.html import as_written, scores_of
 from breastseg.report.regions import worst_first
@@ -26,6 +28,8 @@ from breastseg.wording import counted, in_short
 _MARK = "<!-- made by breastseg models page -->"
 _PICTURES = 3
 _CONFUSIONS = 5
+_BEFORE = {"bias": "none"}
+"""What a model was trained with whose card is older than the field."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,7 @@ def _facts(bundle: Bundle) -> dict[str, Any]:
         "parts": {part: card["training"].get("patients", {}).get(part, []) for part in PARTS},
         "scores": {_plain(key): value for key, value in card["scores"].items()},
         "parity": _lines(card["parity"]), "quantisation": _lines(card.get("quantisation") or {}), "speed": _lines(card.get("speed") or {}),
+        "decision": _decision(bundle.card),
         "recipe": [(f.name, config[f.name], f.metadata["help"]) for f in fields(TrainConfig) if f.name in config],
         "repeat": _repeat(bundle, config) if config else "",
     }  # fmt: skip
@@ -155,6 +160,14 @@ def _lines(value: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def _decision(card: Card) -> list[str]:
+    """Return what was added to each class before the likeliest is taken, and why."""
+    said = {key: value for key, value in card.decision.items() if key != "bias"}
+    if not card.decision:
+        return []
+    return [f"added to the logits: {in_words(card.bias) or 'nothing'}", *_lines(said)]
+
+
 def _joined(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
 
@@ -175,9 +188,10 @@ def _repeat(bundle: Bundle, config: Mapping[str, Any]) -> str:
 def _differing(config: Mapping[str, Any], chosen: TrainConfig) -> list[str]:
     words = []
     for key, value in chosen.to_dict().items():
-        if config.get(key, value) == value:
+        given = config.get(key, _BEFORE.get(key, value))
+        if given == value:
             continue
-        option, given = "--" + key.replace("_", "-"), config[key]
+        option = "--" + key.replace("_", "-")
         if isinstance(given, bool):
             words.append(option if given else f"--no-{option[2:]}")
         else:

@@ -11,6 +11,7 @@ AUGMENTS = ("none", "flips", "stain", "strong")
 PRECISIONS = ("auto", "32", "bf16")
 SCHEDULES = ("constant", "cosine")
 MONITORS = ("val_loss", "val_dice", "none")
+BIASES = ("auto", "none")
 LOGGERS = ("tensorboard", "mlflow")
 
 
@@ -37,7 +38,12 @@ class TrainConfig:
     encoder_lr: float = _said(1.0, "learning rate of the encoder as a share of lr: pretrained features are best changed slowly")
     weight_decay: float = _said(0.01, "weight decay of AdamW")
     schedule: str = _said("cosine", "learning rate over the run: constant or cosine")
-    loss: str = _said("ce+dice", "ce, dice, focal, tversky, or a sum as in ce+dice")
+    loss: str = _said(
+        "ce+dice", "ce, balanced (ce in which classes count equally, as for dots), dice, focal, tversky, or a sum as in ce+dice"
+    )
+    logit_adjust: float = _said(
+        0.0, "multiple of the log-shares of classes in the crops that ce adds to the logits in training; 0 does not"
+    )
     balance: float = _said(0.5, "0 draws classes as often as they occur, 1 equally often")
     augment: str = _said("stain", "none, flips (and right angles), stain (flips, scale, HED stain, brightness), or strong (more of each)")
     dots: float = _said(0.5, "share of crops drawn from regions in which only dots are known, where there are others too")
@@ -48,6 +54,7 @@ class TrainConfig:
     ema: float = _said(0.99, "average the weights over steps with this decay; 0 does not")
     monitor: str = _said("val_dice", "what chooses the epoch to keep: val_loss, val_dice, or none for the last")
     patience: int = _said(0, "stop after so many epochs without a better one; 0 never")
+    bias: str = _said("auto", "bias per class in the finished network: auto, chosen on the val part where that helps its patients, or none")
     precision: str = _said("auto", "32, bf16, or auto (bf16 where the processor has it)")
     devices: int = _said(1, "devices; above 1 trains with DDP")
     seed: int = _said(42, "of every draw")
@@ -57,7 +64,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Check every field that has few right values."""
-        for name, allowed in (("augment", AUGMENTS), ("precision", PRECISIONS), ("schedule", SCHEDULES), ("monitor", MONITORS)):
+        few = {"augment": AUGMENTS, "precision": PRECISIONS, "schedule": SCHEDULES, "monitor": MONITORS, "bias": BIASES}
+        for name, allowed in few.items():
             if getattr(self, name) not in allowed:
                 raise InputError(f"{name} '{getattr(self, name)}': wanted {', '.join(allowed)}")
         if self.crop_px % 32:
@@ -68,6 +76,8 @@ class TrainConfig:
                 raise InputError(f"{name} {getattr(self, name)}: wanted more than 0")
         if not 0 <= self.dots <= 1 or not 0 <= self.pseudo < 1 or (self.pseudo and not self.ema):
             raise InputError(f"dots {self.dots:g}, pseudo {self.pseudo:g}, ema {self.ema:g}: wanted 0 up to 1, and pseudo only with ema")
+        if not 0 <= self.logit_adjust <= 3 or (self.logit_adjust and "ce" not in self.loss.split("+")):
+            raise InputError(f"logit_adjust {self.logit_adjust:g} with loss {self.loss}: wanted 0 up to 3, and more than 0 only with ce")
         if not 0 <= self.ema < 1 or not 0 <= self.balance <= 1:
             raise InputError(f"ema {self.ema:g}, balance {self.balance:g}: wanted 0 up to 1")
 
@@ -85,7 +95,7 @@ PRESETS: Mapping[str, TrainConfig] = {
     "report": TrainConfig(
         encoder="resnet34", encoder_weights="hub", decoder_channels=(), crop_px=224, batch=64, epochs=10, crops_per_epoch=0, lr=1e-3,
         weight_decay=0.0, schedule="constant", loss="ce", balance=0.0, augment="none", freeze_encoder=True, ema=0.0,
-        monitor="val_loss", patience=3, tile_px=512, halo_px=64,
+        monitor="val_loss", patience=3, bias="none", tile_px=512, halo_px=64,
     ),
 }  # fmt: skip
 """`standard` made the shipped model, from areas and dots together; its label map has a class called other. `report` is the student

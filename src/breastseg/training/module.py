@@ -25,12 +25,14 @@ PSEUDO_FROM, PSEUDO_FULL = 0.1, 0.3
 class Segmenter(L.LightningModule):
     """A network in training. Draws depend on seed and step, not on history."""
 
-    def __init__(self, network: Network, config: TrainConfig, *, classes: int, steps: int) -> None:
-        """Take the network, the run's configuration, the number of classes and the steps of the whole run."""
+    def __init__(
+        self, network: Network, config: TrainConfig, *, classes: int, steps: int, shift: torch.Tensor | None = None
+    ) -> None:  # fmt: skip
+        """Take network, configuration, how many classes, steps of the whole run, and what `ce` adds to the logits, (K,)."""
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.config, self.classes, self.steps = config, classes, steps
-        self.criterion = SumLoss(config.loss)
+        self.criterion = SumLoss(config.loss, shift)
         self.augment = Augment(config.augment)
         self.averaged = None
         if config.ema:

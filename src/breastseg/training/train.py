@@ -16,6 +16,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -31,27 +32,32 @@ from breastseg.data.patches import CropDraw, Crops
 from breastseg.data.split import is_leaky, load_split, regions_of, split_fingerprint
 from breastseg.errors import InputError, MissingPackageError, ModelError, SplitError
 from breastseg.files import Remains, own_folder, write_json, write_text
+from breastseg.inference.tiles import TileConfig
 from breastseg.models.build import HAS_DECODER_CHANNELS, Network, NetworkConfig, build, check_encoder, normalisation
 from breastseg.models.bundle import Bundle, load_bundle
 from breastseg.models.card import Card
 from breastseg.models.export import write_bundle
-from breastseg.models.losses import SumLoss
+from breastseg.models.losses import SumLoss, log_prior
 from breastseg.models.weights import encoder_origin, load_bundle_weights, load_encoder_weights
 from breastseg.outputs.plots import save_curves
 from breastseg.processor import worker_count
 from breastseg.training.config import LOGGERS, TrainConfig
+from breastseg.training.decide import decide
 from breastseg.training.environment import environment
 from breastseg.training.history import read_checkpoint
 from breastseg.training.loader import GridBatches, Share, TrainBatches
 from breastseg.training.loop import resolved_precision, run_loop
 from breastseg.training.module import Segmenter, set_frozen
 from breastseg.training.summary import layer_summary
+from breastseg.wording import counted
 from breastseg.wording import say as say_line
 
 _REMAINS = Remains(
     finished=("bundle", "checkpoints/*.ckpt"),
     rest=("checkpoints", "environment.json", "summary.txt", "metrics.csv", "curves.png", "tensorboard", "mlflow", "mlflow.db"),
 )
+_PRIOR_CROPS = 512
+"""Crops by which the shares of the classes are told."""
 LITTLE = 0.05
 """A class with a smaller share of the training pixels is named among the card's limits."""
 
@@ -109,6 +115,7 @@ def train(
         network = _fit(data, parts, network, config, run, extra_loggers, say)
         history = (run / "metrics.csv").read_text(encoding="utf-8")
         card = _card(data, split, network_config, config, settings, start)
+        card = replace(card, decision=_decision(network, data, parts, config, card, say))
         bundle = write_bundle(run / "bundle", network, card, _parity_crops(data, parts["train"], config), history)
         say(f"{bundle.path}: ONNX agrees with PyTorch within {bundle.card.parity['max_probability_difference']:.1e}")
         return bundle
@@ -169,7 +176,9 @@ def _fit(
     torch.set_num_threads(min(torch.get_num_threads(), worker_count()))  # PyTorch counts processors, not a container's share of them
     share = Share(_rank(), config.devices)
     batches = _train_batches(data, parts["train"], config, share)
-    module = Segmenter(network, config, classes=len(data.label_map.classes), steps=len(batches) * config.epochs)
+    module = Segmenter(
+        network, config, classes=len(data.label_map.classes), steps=len(batches) * config.epochs, shift=_shift(batches, config, say)
+    )
     set_frozen(network, module.encoder_frozen(0))
     summary = layer_summary(network, config.batch, config.crop_px)
     if share.rank == 0:
@@ -195,6 +204,23 @@ def _train_batches(data: Dataset, regions: list[str], config: TrainConfig, share
     area = int((data.regions.loc[regions, "width_px"] * data.regions.loc[regions, "height_px"]).sum())
     per_epoch = config.crops_per_epoch or max(config.batch, area // config.crop_px**2)
     return TrainBatches(crops, batch=config.batch, crops_per_epoch=per_epoch, share=share)
+
+
+def _shift(batches: TrainBatches, config: TrainConfig, say: Say) -> torch.Tensor | None:
+    """Return what `ce` adds to the logits: the logarithm of each class's share of the pixels of crops of areas, as they are drawn."""
+    if not config.logit_adjust:
+        return None
+    crops = batches.crops
+    pixels = np.zeros(len(crops.dataset.label_map.classes) + 1, np.int64)
+    for start in range(0, _PRIOR_CROPS, config.batch):
+        drawn = crops.batch(0, list(range(start, start + config.batch)))
+        pixels += np.bincount(drawn.labels[~drawn.dotted].ravel(), minlength=len(pixels))
+    prior = log_prior(pixels[1:])
+    shares = ", ".join(
+        f"{name} {px / max(1, pixels[1:].sum()):.3f}" for name, px in zip(crops.dataset.label_map.names, pixels[1:], strict=True)
+    )
+    say(f"logits adjusted by {config.logit_adjust:g} times the logarithm of the classes' shares: {shares}")
+    return torch.from_numpy(config.logit_adjust * prior).float()
 
 
 def _white_label(data: Dataset, config: TrainConfig) -> int:
@@ -230,6 +256,21 @@ def _loggers(names: tuple[str, ...], run: Path) -> list[Logger]:
 def _parity_crops(data: Dataset, regions: list[str], config: TrainConfig) -> npt.NDArray[np.uint8]:
     crops = Crops(data, regions, CropDraw(max(config.crop_px, 224), 1.0, config.seed))
     return crops.batch(0, list(range(4))).images
+
+
+def _decision(network: Network, data: Dataset, parts: dict[str, list[str]], config: TrainConfig, card: Card, say: Say) -> dict[str, Any]:
+    """Choose a bias where that is asked for and there is a part to choose it on."""
+    if config.bias == "none":
+        return {}
+    if "val" not in parts:
+        say("no bias: there is no part 'val' to choose it on")
+        return {}
+    taught = set(card.training["patients"]["train"]).intersection(card.training["patients"]["val"])
+    if taught:
+        say(f"no bias: {counted(len(taught), 'patient')} of 'val' trained the model too ({min(taught)})")
+        return {}
+    tiles = TileConfig(card.tile_px, card.halo_px, len(card.label_map.classes))
+    return decide(network, data, parts["val"], tiles, part="val", say=say)
 
 
 def _licence(data: Dataset, start: Bundle | None) -> str:

@@ -1,0 +1,145 @@
+"""Sample: log-probabilities at places of known truth, scored patient by patient."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from breastseg.metrics.rates import Floats, Sums, class_rates, known_mean, ratio
+
+AREAS, DOTS, FIELDS = "areas", "dots", "fields"
+GROUPS = (AREAS, DOTS, FIELDS)
+"""What is scored, each as a mean over patients, never over pixels: areas by the mean Dice of the
+classes that occur, dots by balanced accuracy, fields by the share of pixels that are not called a
+class that the field is known to be without."""
+
+Classes: TypeAlias = npt.NDArray[np.intp]
+"""Classes by number, from 0: class k is label k + 1."""
+
+Part: TypeAlias = tuple[tuple[str, str], npt.NDArray[np.float32], Classes, Floats]
+"""Places of one kind in one region: group and patient, (N, K) log-probabilities, truth, weight."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Log-probabilities at places of known truth.
+
+    Attributes:
+        log_probabilities: (S, K), natural logarithms, classes in the order of the label map.
+        truth: (S,) classes from 0; of a field the class that it is without.
+        weight: (S,) pixels, dots or shares of a field that a place stands for.
+        unit: (S,) index into `units`.
+        units: each group and patient that has places.
+    """
+
+    log_probabilities: npt.NDArray[np.float32]
+    truth: Classes
+    weight: Floats
+    unit: npt.NDArray[np.intp]
+    units: tuple[tuple[str, str], ...]
+
+    @property
+    def classes(self) -> int:
+        """Return K."""
+        return int(self.log_probabilities.shape[1])
+
+    @property
+    def patients(self) -> tuple[str, ...]:
+        """Return the patients, in the order of their names."""
+        return tuple(sorted({patient for _, patient in self.units}))
+
+    @cached_property
+    def rows(self) -> dict[str, list[int]]:
+        """Return the units of each group that exists."""
+        found: dict[str, list[int]] = {group: [] for group in GROUPS}
+        for number, (group, _) in enumerate(self.units):
+            found[group].append(number)
+        return {group: rows for group, rows in found.items() if rows}
+
+    def of(self, patients: Iterable[str]) -> "Sample":
+        """Return the places of some patients."""
+        wanted = set(patients)
+        kept = [number for number, (_, patient) in enumerate(self.units) if patient in wanted]
+        numbers = np.full(len(self.units), -1)
+        numbers[kept] = np.arange(len(kept))
+        unit = numbers[self.unit]
+        here = unit >= 0
+        return Sample(
+            self.log_probabilities[here],
+            self.truth[here],
+            self.weight[here],
+            unit[here],
+            tuple(self.units[number] for number in kept),
+        )
+
+    def with_truth(self, *, patients: int = 1) -> Classes:
+        """Return the classes of which at least so many patients have areas or dots."""
+        having: dict[int, set[str]] = {}
+        for number, (group, patient) in enumerate(self.units):
+            if group != FIELDS:
+                for k in np.unique(self.truth[self.unit == number]).tolist():
+                    having.setdefault(k, set()).add(patient)
+        return np.array(sorted(k for k, whose in having.items() if len(whose) >= patients), np.intp)
+
+    def scores(self, bias: Floats) -> Floats:
+        """Return the score of each unit, (U,), with a (K,) bias."""
+        named = (self.log_probabilities + bias.astype(np.float32)).argmax(axis=1)
+        right = named == self.truth
+        hits = self._summed(self.truth[right], right)
+        predicted = self._summed(named)
+        sums = Sums(*(found[:, None] for found in (hits, self._summed(self.truth), predicted)))
+        return self.scored(sums)[:, 0]
+
+    def scored(self, sums: Sums) -> Floats:
+        """Return the score of each unit, (U, G), from sums of (U, G, K)."""
+        rates = class_rates(sums)
+        by_group = {
+            AREAS: known_mean(rates["dice"], axis=-1),
+            DOTS: known_mean(rates["recall"], axis=-1),
+            FIELDS: 1 - ratio(sums.hits.sum(axis=-1), sums.support.sum(axis=-1)),
+        }
+        found = np.zeros(sums.hits.shape[:2])
+        for group, rows in self.rows.items():
+            found[rows] = by_group[group][rows]
+        return found
+
+    def means(self, scores: Floats) -> dict[str, Floats]:
+        """Return the mean of each group over its units, from (U, ...) scores."""
+        return {group: scores[rows].mean(axis=0) for group, rows in self.rows.items()}
+
+    @cached_property
+    def support(self) -> Floats:
+        """Return how much there is of each class in each unit, (U, K)."""
+        return self._summed(self.truth)
+
+    def _summed(self, classes: Classes, where: npt.NDArray[np.bool_] | None = None) -> Floats:
+        """Return the weights by unit and class, (U, K)."""
+        unit, weight = (self.unit, self.weight)
+        if where is not None:
+            unit, weight = unit[where], weight[where]
+        size = len(self.units) * self.classes
+        found: Floats = np.bincount(unit * self.classes + classes, weight, size).astype(float)
+        return found.reshape(len(self.units), self.classes)
+
+
+def joined(parts: Sequence[Part]) -> Sample:
+    """Put places of several regions together.
+
+    Args:
+        parts: one or more.
+
+    Raises:
+        ValueError: there are none.
+    """
+    units: dict[tuple[str, str], int] = {}
+    numbers = [units.setdefault(unit, len(units)) for unit, _, _, _ in parts]
+    return Sample(
+        np.concatenate([values for _, values, _, _ in parts]),
+        np.concatenate([truth for _, _, truth, _ in parts]),
+        np.concatenate([weight for _, _, _, weight in parts]),
+        np.repeat(numbers, [len(truth) for _, _, truth, _ in parts]),
+        tuple(units),
+    )

@@ -1,0 +1,187 @@
+"""export_bias(): a bundle -> a new bundle with a bias per class in its network, or without it."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from breastseg.data.dataset import Dataset, open_dataset
+from breastseg.data.split import load_split, regions_of
+from breastseg.decision.choose import choose_bias, in_words, told
+from breastseg.decision.look import sample_places
+from breastseg.errors import InputError, ModelError, OutputError, SplitError
+from breastseg.evaluation.checks import check_labels, check_mpp_of
+from breastseg.evaluation.quantise import Int8Config, export_int8
+from breastseg.files import sha256_of, write_json, written_folder
+from breastseg.inference.model import Model, load_model
+from breastseg.models.bias import (
+    Vector,
+    bias_vector,
+    check_bias,
+    read_last_bias,
+    rounded,
+    without_bias,
+    write_last_bias,
+)
+from breastseg.models.bundle import CARD, INT8, INT8_WEIGHTS, ONNX, WEIGHTS, Bundle, load_bundle
+from breastseg.models.card import Card
+from breastseg.runtime import load_runner
+
+AUTO = "auto"
+_TOLERANCE = 1e-3
+"""How far the new network's probabilities may be from the old one's shifted outside."""
+_SIDE = 64
+
+
+def export_bias(
+    model: str | Path,
+    out: str | Path,
+    bias: str | Mapping[str, float] = AUTO,
+    *,
+    dataset: str | Path | None = None,
+    split: str = "val",
+    say: Callable[[str], None] = print,
+) -> Bundle:
+    """Write a model as a new bundle whose network holds a bias per class, in place of any before.
+
+    All back ends have it, for it is added to the last convolution, which they share. An int8
+    network and recorded scores are those of the network before, and stay behind.
+
+    Args:
+        model: a shipped model's name or a bundle's folder.
+        out: folder of the new bundle; must not exist.
+        bias: by class name, 0 for those not named (so {} takes a bias off); or "auto", chosen on
+            `dataset` and taken only where patients that were left out gain.
+        dataset: folder of a prepared and split data set with the model's labels and um/px.
+        split: the part that chooses; its patients did not train the model.
+        say: takes one line at a time of what a person should know.
+
+    Returns:
+        the new bundle.
+
+    Raises:
+        InputError: "auto" without a data set, a class or number that is none.
+        OutputError: `out` exists. LabelError, SplitError, DatasetError: the data do not fit.
+        ModelError: the network has no such last convolution.
+    """
+    out = Path(out)
+    if out.exists():
+        raise OutputError(f"{out}: exists; choose another --out or remove it")
+    if bias == AUTO:
+        if dataset is None:
+            raise InputError("--bias auto: chosen on real regions; give --data, a split data set")
+        single = load_model(model, precision="fp32")
+        decision, card = _chosen(single, open_dataset(dataset), split, say)
+    else:
+        card = load_bundle(model).card
+        try:
+            given = check_bias(bias, card.label_map)
+        except ValueError as cause:
+            raise InputError(f"--bias: {cause}") from None
+        decision = {"bias": given, "how": "given"} if given else {}
+        say(f"bias {in_words(given) or 'of 0'}, as given" if given else "no bias")
+    return _written(load_bundle(model), card, decision, out)
+
+
+def export_bias_int8(
+    model: str | Path,
+    out: str | Path,
+    bias: str | Mapping[str, float],
+    dataset: str | Path,
+    config: Int8Config,
+    *,
+    say: Callable[[str], None] = print,
+) -> Bundle:
+    """Do `export_bias`, then `export_int8` of what came of it; `out` appears when both are done."""
+    out = Path(out)
+    if out.exists():
+        raise OutputError(f"{out}: exists; choose another --out or remove it")
+    with written_folder(out) as beside:
+        first = beside / "bias"
+        export_bias(model, first, bias, dataset=dataset, split=config.split, say=say)
+        try:
+            second = export_int8(first, dataset, beside / "int8", config, say=say)
+        except ModelError as error:
+            raise ModelError(str(error).replace(str(first), str(model))) from None
+        for path in sorted(second.path.iterdir()):
+            path.replace(beside / path.name)
+        shutil.rmtree(first)
+        second.path.rmdir()
+    return load_bundle(out)
+
+
+def _chosen(
+    model: Model,
+    data: Dataset,
+    split: str,
+    say: Callable[[str], None],
+) -> tuple[dict[str, Any], Card]:
+    """Choose a bias; return the card's decision, and a card that names who chose as validators."""
+    check_labels(model, data)
+    check_mpp_of(model, data)
+    regions = regions_of(load_split(data), split)
+    patients = set(data.regions.loc[regions, "patient"])
+    taught = patients & set(model.card.training.get("patients", {}).get("train", ()))
+    if taught:
+        said = f"patient {min(taught)} trained the model '{model.card.name}'"
+        share = f"{len(taught)} of {len(patients)} did"
+        raise SplitError(
+            f"--bias auto on '{split}': {said} ({share}) and does not show where it errs; give another --split",
+        )
+    sample = sample_places(data, regions, model.runner, model.tiles)
+    before = bias_vector(model.card.bias, model.card.label_map).astype(np.float32)
+    sample = replace(sample, log_probabilities=sample.log_probabilities - before)
+    choice = choose_bias(sample, model.card.label_map.names)
+    say(told(choice, split))
+    decision = {**choice.to_dict(), "how": AUTO, "split": split, "data": data.fingerprint()}
+    return decision, _with_validators(model.card, sample.patients)
+
+
+def _with_validators(card: Card, patients: tuple[str, ...]) -> Card:
+    named = card.training.get("patients", {})
+    return replace(
+        card,
+        training={
+            **card.training,
+            "patients": {**named, "val": sorted({*named.get("val", ()), *patients})},
+        },
+    )
+
+
+def _written(bundle: Bundle, card: Card, decision: dict[str, Any], out: Path) -> Bundle:
+    """Write the bundle with a bias of its own in place of the one it has."""
+    label_map = card.label_map
+    before = bias_vector(card.bias, label_map)
+    wanted = bias_vector(decision.get("bias", {}), label_map)
+    values, added = rounded(read_last_bias(bundle.file(WEIGHTS)) - before, wanted)
+    if decision:
+        decision = {**decision, "bias": dict(zip(label_map.names, added.tolist(), strict=True))}
+    changed = not np.array_equal(added, before)
+    left = (INT8, INT8_WEIGHTS) if changed else ()
+    names = [name for name in bundle.card.files if name not in left]
+    with written_folder(out) as beside:
+        for name in names:
+            shutil.copyfile(bundle.path / name, beside / name)
+        if changed:
+            write_last_bias(beside / WEIGHTS, values)
+            card = replace(card, scores={}, quantisation={})
+        files = {name: sha256_of(beside / name) for name in names}
+        card = replace(card, decision=decision, files=files)
+        write_json(beside / CARD, card.to_dict())
+        if changed:
+            _check(bundle, load_bundle(beside), added - before)
+    return load_bundle(out)
+
+
+def _check(old: Bundle, new: Bundle, moved: Vector) -> None:
+    """Refuse a bundle whose ONNX file does not hold the bias: its weights lie in itself."""
+    pictures = np.random.default_rng(0).integers(0, 256, (1, _SIDE, _SIDE, 3), np.uint8)
+    before, after = (load_runner(one, precision="fp32", threads=1) for one in (old, new))
+    outside = without_bias(before.probabilities(pictures), -moved)
+    difference = float(np.abs(outside - after.probabilities(pictures)).max())
+    if not difference <= _TOLERANCE:
+        said = f"{ONNX} does not take its weights from {WEIGHTS}, so that a bias does not reach it"
+        raise ModelError(f"{old.path}: {said}; train the model again")

@@ -1,0 +1,49 @@
+"""What the bias of a card changed: the same maps without it, counted beside them."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from breastseg.evaluation.regroup import GroupedModel, grouped
+from breastseg.inference.model import Model
+from breastseg.labels import Labels
+from breastseg.metrics import (
+    class_scores,
+    confusion_counts,
+    dot_counts,
+    dot_scores,
+    overall_scores,
+)
+from breastseg.models.bias import Vector, without_bias
+from breastseg.runtime.runner import likeliest
+
+
+class Unbiased:
+    """Counts of maps from which a bias was taken off."""
+
+    def __init__(self, model: Model, bias: Vector) -> None:
+        """Take the model, in the classes that are scored, and its bias, in its own classes."""
+        self._bias = bias
+        self._groups = model.groups if isinstance(model, GroupedModel) else None
+        self._classes = len(model.card.label_map.classes)
+        self._pixels = np.zeros((self._classes, self._classes + 1), np.int64)
+        self._dots = np.zeros_like(self._pixels)
+
+    def labels(self, probabilities: npt.NDArray[np.float32]) -> Labels:
+        """Name (K, H, W) probabilities as they were without the bias."""
+        named = likeliest(without_bias(probabilities, self._bias)[None])[0]
+        return grouped(named, self._groups)
+
+    def add(self, truth: Labels, dots: npt.NDArray[np.int32], labels: Labels) -> None:
+        """Count a region: its (H, W) truth, its (N, 3) dots and its map without the bias."""
+        self._pixels += confusion_counts(truth, labels, self._classes)
+        self._dots += dot_counts(dots, labels, self._classes)
+
+    def figures(self, names: list[str]) -> dict[str, Any]:
+        """Return the pooled scores of areas, and of dots where there are some."""
+        return {
+            "overall": overall_scores(self._pixels),
+            "pooled": class_scores(self._pixels, names),
+            **({"dots": dot_scores(self._dots, names)} if self._dots.any() else {}),
+        }
