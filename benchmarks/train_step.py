@@ -78,7 +78,7 @@ def their_step(network: Network, *, encoder_eval: bool = False) -> Step:
     optimizer = torch.optim.AdamW(network.parameters(), lr=CONFIG.lr, weight_decay=CONFIG.weight_decay)
 
     def step(batch: Batch) -> float:
-        pictures, labels, _ = batch
+        pictures, labels, *_ = batch
         optimizer.zero_grad()
         loss = criterion(network(pictures.float().contiguous()), labels.long() - 1)
         loss.backward()

@@ -109,7 +109,7 @@ DAMAGES = {
     "rounded": (",96,96,", ",1E+02,96,", r"regions\.csv, row 2: pixels do not add up to width_px x height_px"),
     "a number with decimals": (",96,96,", ",96.5,96,", r"row 2: width_px '96\.5', wanted a whole number"),
     "less than nothing": (",96,96,0.3", ",96,96,-0.3", r"row 2: source_mpp '-0\.3', wanted microns per pixel"),
-    "another kind": (",areas,", ",area,", r"row 2: annotation 'area', wanted areas or dots"),
+    "another kind": (",areas,", ",area,", r"row 2: annotation 'area', wanted areas, dots, fields"),
 }  # fmt: skip
 
 

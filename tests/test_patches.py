@@ -39,10 +39,12 @@ def same(one: tuple[np.ndarray, ...], two: tuple[np.ndarray, ...]) -> bool:
 
 
 def test_shapes(two: Dataset) -> None:
-    images, labels, dotted = Crops(two, ["a", "b"], CropDraw(32)).batch(0, [0, 1, 2])
+    images, labels, dotted, facts = Crops(two, ["a", "b"], CropDraw(32)).batch(0, [0, 1, 2])
     assert (images.shape, images.dtype) == ((3, 32, 32, 3), np.uint8)
     assert (labels.shape, labels.dtype) == ((3, 32, 32), np.uint8)
     assert (dotted.shape, dotted.dtype) == ((3,), np.bool_)
+    assert (facts.shape, facts.dtype) == ((3, 5), np.float32)
+    assert not facts.any()
 
 
 def test_a_number_is_one_crop_in_any_order_and_company(two: Dataset) -> None:
@@ -71,7 +73,7 @@ def test_epoch_and_number_are_not_added_up(two: Dataset) -> None:
 
 @pytest.mark.parametrize("balance", [0.0, 0.5, 1.0])
 def test_labels_lie_under_their_pixels(two: Dataset, balance: float) -> None:
-    images, labels, _ = Crops(two, ["a", "b"], CropDraw(24, balance)).batch(0, list(range(40)))
+    images, labels, *_ = Crops(two, ["a", "b"], CropDraw(24, balance)).batch(0, list(range(40)))
     seen = set()
     for image, label in zip(images, labels, strict=True):
         top, left, number = (int(v) for v in image[0, 0])
@@ -83,7 +85,7 @@ def test_labels_lie_under_their_pixels(two: Dataset, balance: float) -> None:
 
 
 def test_crops_reach_every_corner(two: Dataset) -> None:
-    images, _, _ = Crops(two, ["a"], CropDraw(24)).batch(0, list(range(300)))
+    images, *_ = Crops(two, ["a"], CropDraw(24)).batch(0, list(range(300)))
     tops, lefts = images[:, 0, 0, 0], images[:, 0, 0, 1]
     assert (tops.min(), tops.max()) == (0, 60 - 24)
     assert (lefts.min(), lefts.max()) == (0, 80 - 24)
@@ -93,14 +95,14 @@ def test_a_class_of_one_pixel_is_anywhere_in_its_crops(tmp_path: Path) -> None:
     """Were the place always in the middle, the network would learn the middle."""
     mask = np.zeros((90, 90), np.uint8)
     mask[45, 45] = 1
-    _, labels, _ = Crops(mapped(tmp_path, a=mask), ["a"], CropDraw(8)).batch(0, list(range(600)))
+    _, labels, *_ = Crops(mapped(tmp_path, a=mask), ["a"], CropDraw(8)).batch(0, list(range(600)))
     assert (labels.sum(axis=(1, 2)) == TUMOR).all(), "every crop holds the one place there is"
     assert (labels.sum(axis=0) > 0).all(), "and it lies at each of the 64 places of a crop"
 
 
 def test_a_small_region_is_padded_white_and_not_annotated(tmp_path: Path) -> None:
     data = mapped(tmp_path, a=np.full((10, 13), 2))
-    images, labels, _ = Crops(data, ["a"], CropDraw(16)).batch(0, [0, 1])
+    images, labels, *_ = Crops(data, ["a"], CropDraw(16)).batch(0, [0, 1])
     for image, label in zip(images, labels, strict=True):
         assert np.array_equal(image[:10, :13], data.image("a"))
         assert (label[:10, :13] == STROMA).all()
@@ -112,7 +114,7 @@ def test_a_small_region_is_padded_white_and_not_annotated(tmp_path: Path) -> Non
 
 def test_a_region_small_in_one_direction(tmp_path: Path) -> None:
     data = mapped(tmp_path, a=np.full((10, 40), 2))
-    images, labels, _ = Crops(data, ["a"], CropDraw(16)).batch(0, list(range(30)))
+    images, labels, *_ = Crops(data, ["a"], CropDraw(16)).batch(0, list(range(30)))
     assert (labels[:, :10] == STROMA).all()
     assert (labels[:, 10:] == 0).all()
     assert len(set(images[:, 0, 0, 1].tolist())) > 5
@@ -128,26 +130,26 @@ def rare(folder: Path) -> Dataset:
 @pytest.mark.parametrize(("balance", "share"), [(0.0, 0.01), (0.5, 0.1 / (0.1 + 0.99**0.5)), (1.0, 0.5)])
 def test_balance_sets_how_often_a_rare_class_is_drawn(tmp_path: Path, balance: float, share: float) -> None:
     """Crops of one pixel show the class that was drawn; 2000 draws are within 4 standard deviations."""
-    _, labels, _ = Crops(rare(tmp_path), ["a"], CropDraw(1, balance)).batch(0, list(range(2000)))
+    _, labels, *_ = Crops(rare(tmp_path), ["a"], CropDraw(1, balance)).batch(0, list(range(2000)))
     assert set(np.unique(labels)) == {TUMOR, NECROSIS}
     assert abs((labels == NECROSIS).mean() - share) < 4 * np.sqrt(share * (1 - share) / 2000)
 
 
 def test_without_balance_regions_come_by_their_pixels(tmp_path: Path) -> None:
     data = mapped(tmp_path, a=np.full((60, 60), 1), b=np.full((30, 30), 1))
-    images, _, _ = Crops(data, ["a", "b"], CropDraw(1, 0.0)).batch(0, list(range(2000)))
+    images, *_ = Crops(data, ["a", "b"], CropDraw(1, 0.0)).batch(0, list(range(2000)))
     assert abs((images[:, 0, 0, 2] == 1).mean() - 0.2) < 4 * np.sqrt(0.16 / 2000)
 
 
 def test_a_class_is_drawn_only_where_it_is(tmp_path: Path) -> None:
     data = mapped(tmp_path, a=np.full((20, 20), 1), b=np.full((20, 20), 3), c=np.zeros((20, 20)))
-    images, labels, _ = Crops(data, ["a", "b", "c"], CropDraw(4, 1.0)).batch(0, list(range(200)))
+    images, labels, *_ = Crops(data, ["a", "b", "c"], CropDraw(4, 1.0)).batch(0, list(range(200)))
     assert set(images[..., 2].ravel()) == {0, 1}
     assert {(int(i[0, 0, 2]), int(k[0, 0])) for i, k in zip(images, labels, strict=True)} == {(0, TUMOR), (1, INFLAMMATORY)}
 
 
 def test_only_the_regions_that_were_asked_for(two: Dataset) -> None:
-    images, _, _ = Crops(two, ["b"], CropDraw(8)).batch(0, list(range(50)))
+    images, *_ = Crops(two, ["b"], CropDraw(8)).batch(0, list(range(50)))
     assert set(images[..., 2].ravel()) == {1}
 
 
@@ -213,7 +215,7 @@ def painted_and_dotted(folder: Path) -> Dataset:
 def test_share_of_crops_where_only_dots_are_known(tmp_path: Path, share: float) -> None:
     data = painted_and_dotted(tmp_path)
     assert data.dotted(["a", "c", "d"]) == ["c", "d"]
-    _, labels, dotted = Crops(data, ["a", "c", "d"], CropDraw(1, dots=share)).batch(0, list(range(1000)))
+    _, labels, dotted, _ = Crops(data, ["a", "c", "d"], CropDraw(1, dots=share)).batch(0, list(range(1000)))
     assert abs(dotted.mean() - share) <= 4 * np.sqrt(share * (1 - share) / 1000)
     assert set(labels[~dotted].ravel()) <= {TUMOR}
     assert set(labels[dotted].ravel()) <= {STROMA, INFLAMMATORY}
@@ -249,7 +251,7 @@ def test_white_is_named_where_nothing_else_is(tmp_path: Path) -> None:
         (tmp_path / "src" / kind).mkdir(parents=True)
         Image.fromarray(array).save(tmp_path / "src" / kind / "a.png")
     data = prepare(tmp_path / "src", tmp_path / "data", PrepareConfig(source_mpp=0.5, labels="region5", workers=1), say=quiet)
-    _, labels, _ = Crops(data, ["a"], CropDraw(288, white=OTHER)).batch(0, [0])
+    _, labels, *_ = Crops(data, ["a"], CropDraw(288, white=OTHER)).batch(0, [0])
     assert np.array_equal(labels[0, :256, :128], mask[:, :128]), "what a person annotated stays"
     inner, outer = np.hypot(*np.ogrid[-128:128, -128:128]) < 52, np.hypot(*np.ogrid[-128:128, -128:128]) < 66
     right = labels[0, :256, 128:256]

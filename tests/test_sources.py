@@ -254,7 +254,9 @@ def test_a_source_error_is_a_file_not_found_error(tmp_path: Path) -> None:
 
 
 def test_names_of_recognisers() -> None:
-    assert list(SOURCES) == ["kaggle", "m2c", "bcss", "folder"], "the most particular first: a BCSS folder is also a folder of pairs"
+    assert list(SOURCES) == ["fields", "kaggle", "m2c", "bcss", "folder"], (
+        "the most particular first: a BCSS folder is also a folder of pairs"
+    )
 
 
 @pytest.mark.parametrize(

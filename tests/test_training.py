@@ -310,7 +310,7 @@ def test_pseudo_labels_are_the_teachers_where_it_is_sure_and_nothing_is_annotate
     labels = torch.zeros(2, 32, 32, dtype=torch.uint8)
     labels[:, :16] = 1
     logits = torch.randn(2, 5, 32, 32, requires_grad=True)
-    loss = module._pseudo_loss(torch.zeros(2, 3, 32, 32), labels, logits)
+    loss = module._pseudo_loss(torch.zeros(2, 3, 32, 32), labels, logits, torch.zeros(2, 5))
     loss.backward()
     confidence = torch.softmax(_Sure()(torch.zeros(1, 3, 1, 32)), dim=1)[0, 2, 0]
     sure = (labels == 0) & (confidence >= 0.9)
@@ -327,7 +327,7 @@ def test_without_pseudo_labels_there_is_no_loss_of_them(pseudo: float, annotated
     assert module.averaged is not None
     module.averaged.module = _Sure()
     logits = torch.randn(1, 5, 32, 32, requires_grad=True)
-    loss = module._pseudo_loss(torch.zeros(1, 3, 32, 32), torch.full((1, 32, 32), annotated, dtype=torch.uint8), logits)
+    loss = module._pseudo_loss(torch.zeros(1, 3, 32, 32), torch.full((1, 32, 32), annotated, dtype=torch.uint8), logits, torch.zeros(1, 5))
     loss.backward()
     assert loss.item() == 0
     assert logits.grad is not None
@@ -341,7 +341,8 @@ def test_pseudo_labels_begin_to_count_bit_by_bit(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(Segmenter, "global_step", step)
     monkeypatch.setattr(module, "_pseudo_loss", lambda *_: torch.tensor(8.0))
     monkeypatch.setattr(module, "log", lambda *_, **__: None)
-    batch = (torch.zeros(1, 3, 32, 32, dtype=torch.uint8), torch.zeros(1, 32, 32, dtype=torch.uint8), torch.tensor([False]))
+    nothing = torch.zeros(1, 5)
+    batch = (torch.zeros(1, 3, 32, 32, dtype=torch.uint8), torch.zeros(1, 32, 32, dtype=torch.uint8), torch.tensor([False]), nothing)
     assert module.eval().training_step(batch, 0).item() == pytest.approx(8 * share)
 
 
@@ -373,7 +374,7 @@ def test_dots_and_areas_have_losses_of_their_own(monkeypatch: pytest.MonkeyPatch
     for dotted in ([False] * 3, [True] * 3, [True, False, True]):
         mask = torch.tensor(dotted)
         expected = float(areas(logits[~mask], labels[~mask]) + dots(logits[mask], labels[mask]))
-        assert module.training_step((pictures, labels, mask), 0).item() == pytest.approx(expected, rel=1e-5)
+        assert module.training_step((pictures, labels, mask, torch.zeros(3, 5)), 0).item() == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(

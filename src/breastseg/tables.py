@@ -47,6 +47,8 @@ _MEANT: Mapping[str, str] = {
                      "pixelsizeum", "mppx", "sourcempp", "imagempp"), "mpp"),
     **dict.fromkeys(("set", "subset", "part", "partition", "fold", "splits"), "split"),
     **dict.fromkeys(("roi", "field", "rectangle", "bounds", "boundingbox", "bbox"), "box"),
+    **dict.fromkeys(("absent", "lacks", "excludes", "no", "not"), "without"),
+    **dict.fromkeys(("present", "has", "contains", "includes", "somewhere"), "with"),
     **dict.fromkeys(("label", "classname", "classification", "type", "category"), "class"),
 }  # fmt: skip
 """Heads that others use -> ours, so that an error can ask."""

@@ -150,14 +150,16 @@ def _drawings(folder: Path) -> None:
 
 def _annotated(folder: Path) -> None:
     """Write pictures with their areas, dots and masks, as a person keeps them, and tables beside."""
-    for kind in ("areas", "dots", "painted"):
+    for kind in ("areas", "dots", "painted", "known"):
         (folder / "src" / kind).mkdir(parents=True)
         Image.fromarray(FIELD).save(folder / "src" / kind / f"{kind}1.png")
     (folder / "src" / "areas" / "areas1.geojson").write_text(json.dumps(_features()))
     write_table(folder / "src" / "dots" / "dots1_points.csv", [{"x": 1.5, "y": 2, "class": "tumor"}, {"x": 3, "y": 4, "class": "stroma"}])
     Image.fromarray(np.full(FIELD.shape[:2], 2, np.uint8)).save(folder / "src" / "painted" / "painted1_mask.png")
+    known = {"image": "known1.png", "patient": "P-known", "mpp": 0.5, "all": "", "without": "tumor;necrosis", "with": "stroma"}
+    write_table(folder / "src" / "known" / "fields.csv", [known])
     _map_files(folder)
-    rows = [{"image": f"{kind}1.png", "patient": f"P-{kind}", "site": "A2", "mpp": 0.5} for kind in ("areas", "dots", "painted")]
+    rows = [{"image": f"{kind}1.png", "patient": f"P-{kind}", "site": "A2", "mpp": 0.5} for kind in ("areas", "dots", "painted", "known")]
     write_table(folder / "patients.csv", rows)
 
 
@@ -236,11 +238,17 @@ def _listed(folder: Path, file: Path, rng: Random) -> None:
 def _dataset(folder: Path) -> None:
     for name in (tcga("A2", "A001"), tcga("A1", "B001"), tcga("OL", "C001")):
         paint(folder / "source", name, side=32)
-    data = prepare(folder / "source", folder / "data", PrepareConfig(mpp=0.30, workers=1), say=quiet)
-    shutil.rmtree(folder / "source")
+    (folder / "known").mkdir()
+    Image.fromarray(FIELD).save(folder / "known" / "a.png")
+    write_table(
+        folder / "known" / "fields.csv", [{"image": "a.png", "patient": "TCGA-A1-B001", "mpp": 0.3, "without": "tumor", "with": ""}]
+    )
+    data = prepare([folder / "source", folder / "known"], folder / "data", PrepareConfig(mpp=0.30, workers=1), say=quiet)
+    for name in ("source", "known"):
+        shutil.rmtree(folder / name)
     write_table(
         folder / "parts.csv",
-        [{"patient": one, "split": part} for one, part in zip(data.regions["patient"], ("train", "val", "test"), strict=True)],
+        [{"patient": one, "split": part} for one, part in zip(sorted(set(data.regions["patient"])), ("train", "val", "test"), strict=True)],
     )
     split(data, SplitConfig(str(folder / "parts.csv")))
 

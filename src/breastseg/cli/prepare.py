@@ -10,10 +10,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "examples:\n  breastseg prepare BCSS data/bcss\n"
         "  breastseg prepare BCSS BRCA_M2C data/both\n"
+        "  breastseg prepare BCSS benign_and_malignant data/with_fields --labels region5\n"
         "  breastseg prepare my_fields data/mine --source-mpp 0.25 --labels my_labels.yaml --table patients.csv"
     )
     parser.add_argument(
-        "source", nargs="+", help="folders of annotated images: BCSS, its Kaggle copies, BRCA-M2C, any with masks, QuPath GeoJSON or dots"
+        "source",
+        nargs="+",
+        help="folders of annotated images: BCSS, its Kaggle copies, BRCA-M2C, any with masks, QuPath GeoJSON, dots or fields.csv",
     )
     parser.add_argument("out", help="folder of the data set")
     parser.add_argument("--mpp", type=float, default=0.5, help="microns per pixel of the data set (default 0.5)")

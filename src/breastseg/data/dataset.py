@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from breastseg.data.fields import FIELDS, WITH, WITHOUT, check_row, facts_of
 from breastseg.errors import DatasetError, MppError
 from breastseg.geometry import check_mpp
 from breastseg.json_files import read_json
@@ -33,6 +34,7 @@ from breastseg.tables import Table, read_table, shown
 FORMAT = 2
 ARRAYS = "arrays"
 _WORDS = ("patient", "site", "annotation", "mpp_source", "source_split", "image_sha256", "labels_sha256")
+_ANNOTATIONS = ("areas", "dots", FIELDS)
 _MOST_PX = 2**40
 _HEADER = re.compile(rb"\{'descr': '([^']{1,8})', 'fortran_order': False, 'shape': \(([\d, ]{1,60})\), \} *\n")
 """What `prepare` writes at the start of an array; anything else is not of a data set."""
@@ -50,8 +52,10 @@ class Dataset:
         label_map: what its labels mean.
         mpp: microns per pixel of all its regions.
         regions: one row a region, by id: patient, site, annotation ("areas" where areas are drawn or painted, "dots" where
-            nothing else is known), width_px, height_px, source_mpp, mpp_source, source_split, image_sha256, labels_sha256,
-            and `px_NAME` per class; box_level0_px ("x,y,width,height") where a region is a part of a slide.
+            nothing else is known, "fields" where something is known of the whole: classes joined by ";" in the columns `without`,
+            nowhere in it, and `with`, somewhere in it, which only data sets with such regions have), width_px, height_px,
+            source_mpp, mpp_source, source_split, image_sha256, labels_sha256, and `px_NAME` per class; box_level0_px
+            ("x,y,width,height") where a region is a part of a slide.
         dot_radius_um: of the disc that a dot labels.
         parts: each kind of data in it with its licence.
     """
@@ -87,6 +91,18 @@ class Dataset:
     def dotted(self, regions: list[str]) -> list[str]:
         """Return those of the regions in which nothing but dots is known."""
         return [region for region in regions if self.regions.loc[region, "annotation"] == "dots"]
+
+    def fields(self, regions: list[str]) -> list[str]:
+        """Return those of the regions of which something is known as a whole, and not every pixel."""
+        return [region for region in regions if self.regions.loc[region, "annotation"] == FIELDS]
+
+    @cached_property
+    def facts(self) -> pd.DataFrame:
+        """Return what is known of whole fields, one row a region, one column a class: -1 nowhere, 1 somewhere, 0 not known."""
+        names = self.label_map.names
+        cells = [self.regions[column] if column in self.regions else [""] * len(self.regions) for column in (WITHOUT, WITH)]
+        rows = [facts_of(without, somewhere, names) for without, somewhere in zip(*cells, strict=True)]
+        return pd.DataFrame(np.array(rows).reshape(-1, len(names)), index=self.regions.index, columns=list(names))
 
     @cached_property
     def _counted(self) -> set[str]:
@@ -203,7 +219,7 @@ def _regions(path: Path, label_map: LabelMap) -> pd.DataFrame:
     """
     classes = tuple(f"px_{name}" for name in label_map.names)
     needed = ("region", *_WORDS[:3], "width_px", "height_px", "source_mpp", *_WORDS[3:], "px_not_annotated", *classes)
-    table = read_table(path, DatasetError, needed=needed, known=("box_level0_px",), others=True)
+    table = read_table(path, DatasetError, needed=needed, known=("box_level0_px", WITHOUT, WITH), others=True)
     if foreign := [name for name in table.columns if name.startswith("px_") and name not in needed]:
         raise DatasetError(f"{path}: column {shown(foreign[0])} is of no class in dataset.json; prepare it again")
     for column in ("region", "patient"):
@@ -211,8 +227,10 @@ def _regions(path: Path, label_map: LabelMap) -> pd.DataFrame:
     for name, row in table.by("region").items():
         if re.search(r"[/\\]", name):
             raise DatasetError(f"{table.where(row)}: region '{shown(name)}' is no name of a file; prepare it again")
-        if row["annotation"] not in {"areas", "dots"}:
-            raise DatasetError(f"{table.where(row)}: annotation '{shown(row['annotation'])}', wanted areas or dots; prepare it again")
+        if row["annotation"] not in _ANNOTATIONS:
+            odd_kind = shown(row["annotation"])
+            raise DatasetError(f"{table.where(row)}: annotation '{odd_kind}', wanted {', '.join(_ANNOTATIONS)}; prepare it again")
+        check_row(table, row, label_map.names)
     columns: dict[str, Any] = {}
     for column in sorted(table.columns, key=lambda name: needed.index(name) if name in needed else len(needed)):
         if column in {"width_px", "height_px", "px_not_annotated", *classes}:

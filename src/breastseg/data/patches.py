@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from breastseg.data.dataset import Dataset
+from breastseg.data.field_crops import FieldDraws, cumulative
 from breastseg.data.weak import smooth_white
 from breastseg.errors import DatasetError, InputError
 from breastseg.wording import counted
@@ -26,6 +27,7 @@ class CropDraw:
         seed: of every draw.
         dots: share of crops drawn from regions in which only dots are known, where there are both kinds.
         white: label for places that are smooth and white and have none, 0 for none (see `weak.py`).
+        fields: share of all crops drawn from fields of which something is known as a whole, where there are any.
     """
 
     size_px: int
@@ -33,6 +35,7 @@ class CropDraw:
     seed: int = 42
     dots: float = 0.5
     white: int = 0
+    fields: float = 0.2
 
 
 class CropBatch(NamedTuple):
@@ -42,18 +45,22 @@ class CropBatch(NamedTuple):
         images: (N, H, W, 3) uint8 pixels.
         labels: (N, H, W) uint8, 0 where not annotated.
         dotted: (N,) bool, true where nothing but dots is known.
+        facts: (N, K) float32, of crops of whole fields: -1 for a class that is nowhere in it, the chance of one that may be
+            somewhere in it, 0 where nothing is known.
     """
 
     images: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.uint8]
     dotted: npt.NDArray[np.bool_]
+    facts: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Crops:
     """Draws square crops: areas or dots, a class, a region that has it, a place of it, and a corner so that the place is anywhere inside.
 
-    Regions smaller than a crop are padded with white that is not annotated.
+    Some crops are of fields that are known as a whole: a field, and any place in it. Regions smaller than a crop are padded with white
+    that is not annotated.
     """
 
     dataset: Dataset
@@ -61,13 +68,16 @@ class Crops:
     draw: CropDraw
     _areas: "_Tables | None" = field(init=False, repr=False)
     _dots: "_Tables | None" = field(init=False, repr=False)
+    _fields: FieldDraws | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Read where each class is."""
         if self.draw.size_px < 1 or not 0 <= self.draw.balance <= 1:
             raise InputError(f"crops of {self.draw.size_px} px, balance {self.draw.balance:g}: wanted at least 1 px, balance 0 to 1")
         dotted = self.dataset.dotted(self.regions)
-        areas = [region for region in self.regions if region not in set(dotted)]
+        whole = set(self.dataset.fields(self.regions)).union(dotted)
+        areas = [region for region in self.regions if region not in whole]
+        object.__setattr__(self, "_fields", FieldDraws.read(self.dataset, self.regions, self.draw.balance))
         for name, regions in (("_areas", areas), ("_dots", dotted)):
             object.__setattr__(self, name, _Tables.read(self.dataset, regions, self.draw.balance))
         if self._areas is None and self._dots is None:
@@ -79,28 +89,42 @@ class Crops:
         images = np.full((len(numbers), size, size, 3), 255, np.uint8)
         labels = np.zeros((len(numbers), size, size), np.uint8)
         dotted = np.zeros(len(numbers), bool)
+        facts = np.zeros((len(numbers), len(self.dataset.label_map.classes)), np.float32)
         for i, number in enumerate(numbers):
             rng = np.random.default_rng([self.draw.seed, epoch, number])
+            if self._fields is not None and rng.random() < self.draw.fields:
+                region, top, left, facts[i] = self._fields.place(size, rng)
+                self._cut(images[i], labels[i], region, top, left, facts[i])
+                continue
             dotted[i] = self._dots is not None and (self._areas is None or rng.random() < self.draw.dots)
             tables = self._dots if dotted[i] else self._areas
             if tables is not None:
-                self._fill(images[i], labels[i], tables, rng)
-        return CropBatch(images, labels, dotted)
+                region, top, left = self._place(tables, rng)
+                self._cut(images[i], labels[i], region, top, left, facts[i])
+        return CropBatch(images, labels, dotted, facts)
 
-    def _fill(self, image: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8], tables: "_Tables", rng: np.random.Generator) -> None:
-        size = self.draw.size_px
+    def _place(self, tables: "_Tables", rng: np.random.Generator) -> tuple[str, int, int]:
+        """Draw a region, and y and x of the crop's corner in it."""
         label = int(np.searchsorted(tables.classes, rng.random(), side="right"))
         index = int(np.searchsorted(tables.regions[label], rng.random(), side="right"))
         points = tables.points[index][label]
         _, y, x = points[rng.integers(len(points))]
-        region_image, region_labels = _arrays(self.dataset, tables.ids[index])
-        top = _corner(int(y), size, region_labels.shape[0], rng)
-        left = _corner(int(x), size, region_labels.shape[1], rng)
+        height, width = _arrays(self.dataset, tables.ids[index])[1].shape
+        top = _corner(int(y), self.draw.size_px, height, rng)
+        return tables.ids[index], top, _corner(int(x), self.draw.size_px, width, rng)
+
+    def _cut(
+        self, image: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8], region: str, top: int, left: int,
+        facts: npt.NDArray[np.float32],
+    ) -> None:  # fmt: skip
+        """Copy a crop, and name its white places, but never as a class that is not there."""
+        size = self.draw.size_px
+        region_image, region_labels = _arrays(self.dataset, region)
         piece = region_labels[top : top + size, left : left + size]
         height, width = piece.shape
         labels[:height, :width] = piece
         image[:height, :width] = region_image[top : top + size, left : left + size]
-        if self.draw.white:
+        if self.draw.white and facts[self.draw.white - 1] >= 0:
             white = smooth_white(image[:height, :width], self.dataset.mpp)
             labels[:height, :width][white & (piece == 0)] = self.draw.white
 
@@ -136,16 +160,10 @@ class _Tables:
         weights = pixels.sum(axis=0) ** (1 - balance)
         return _Tables(
             regions,
-            _cumulative(weights),
-            [_cumulative(pixels[:, k] ** (1 - balance / 2) * (pixels[:, k] > 0)) for k in range(occurring.size)],
+            cumulative(weights),
+            [cumulative(pixels[:, k] ** (1 - balance / 2) * (pixels[:, k] > 0)) for k in range(occurring.size)],
             points,
         )
-
-
-def _cumulative(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    shares = np.cumsum(weights / weights.sum())
-    shares[-1] = 1.0
-    return shares
 
 
 def _corner(place: int, size: int, length: int, rng: np.random.Generator) -> int:

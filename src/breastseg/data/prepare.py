@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from breastseg.data.dataset import ARRAYS, FORMAT, Dataset, open_dataset
 from breastseg.data.draw import Dots, check_inside, draw
+from breastseg.data.fields import FIELDS, Known, check_names, hash_of, known_of
 from breastseg.errors import DatasetError, ImageError, InputError, SourceError
 from breastseg.files import Remains, fingerprint, fit_name, own_folder, sha256_of, write_json, write_text, written
 from breastseg.geometry import Box, check_mpp, scaled_size
@@ -28,7 +29,6 @@ from breastseg.slides import Slide, check_upright, open_slide, read_codes, resam
 from breastseg.slides.flat import FlatSlide
 from breastseg.sources import Region, Source, open_source
 from breastseg.sources.drawn import Drawn, read_drawn, said_kinds
-from breastseg.sources.region import DRAWN_SUFFIXES
 from breastseg.wording import counted, one_line
 from breastseg.wording import say as say_line
 
@@ -95,6 +95,7 @@ def prepare(
     found = open_source(*paths, mpp=config.source_mpp, table=config.table)
     _check_names(found)
     label_map = _label_map(found, config)
+    _check_fields(found, label_map)
     out = Path(out)
     settings = {
         "source": found.description, "mpp": config.mpp, "dot_radius_um": config.dot_radius_um, "tiles_px": config.tiles_px,
@@ -127,6 +128,15 @@ def _label_map(source: Source, config: PrepareConfig) -> LabelMap:
     if name is None:
         raise InputError("no label map: this source has none of its own; give --labels NAME or FILE, or put labels.json in its folder")
     return load_label_map(name)
+
+
+def _check_fields(source: Source, label_map: LabelMap) -> None:
+    """Refuse what cannot be known of whole fields, before anything is made."""
+    fields = [region.field for region in source.regions if region.field]
+    if fields:
+        check_names(label_map)
+    for field in fields:
+        known_of(field, label_map)
 
 
 def _prepare_all(source: Source, label_map: LabelMap, out: Path, config: PrepareConfig) -> list[str]:
@@ -186,7 +196,7 @@ def _is_made(region: Region, out: Path) -> bool:
     row = read_json(path, DatasetError, "a region's row")
     if not isinstance(row, dict):
         raise DatasetError(f"{path}: not a region's row; remove it and run the same command again")
-    return bool(row.get("image_sha256") == _hash(region.image) and row.get("labels_sha256") == sha256_of(region.labels))
+    return bool(row.get("image_sha256") == _hash(region.image) and row.get("labels_sha256") == _labels_hash(region))
 
 
 def _hash(image: Path) -> str:
@@ -194,13 +204,22 @@ def _hash(image: Path) -> str:
     return fingerprint(image) if image.is_dir() else sha256_of(image)
 
 
+def _labels_hash(region: Region) -> str:
+    """Return the SHA-256 of what is annotated."""
+    if region.field is None:
+        return sha256_of(region.labels)
+    return hash_of(region.field, sha256_of(region.labels) if region.is_drawn else "")
+
+
 def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
     """Write one region's arrays, then its row, which says that they are whole."""
     region, label_map, out, config = job
-    drawn = _read_drawn(region.labels) if region.labels.name.lower().endswith(DRAWN_SUFFIXES) else None
+    known = known_of(region.field, label_map) if region.field else None
+    drawn = _read_drawn(region.labels) if region.is_drawn else None
     notes: dict[str, Any] = {}
     with closing(open_slide(region.image, mpp=region.mpp)) as slide:
-        check_upright(slide, region.labels.name)
+        if drawn is not None or known is None:
+            check_upright(slide, region.labels.name)
         box = Box(0, 0, *slide.size_px)
         if drawn is not None:
             notes = {
@@ -208,9 +227,13 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
                 _INSTEAD: dict(drawn.instead),
                 _CUT: check_inside(drawn, slide.size_px, str(region.labels)),
             }
-        if drawn is not None and not isinstance(slide, FlatSlide):
+        if known is not None:
+            _check_size(slide, config.mpp)
+        elif drawn is not None and not isinstance(slide, FlatSlide):
             box = _around(drawn, slide, config.mpp, str(region.labels))
-        if drawn is None:
+        if known is not None:
+            labels, dots, annotation = _known(region, known, drawn, box, label_map, config)
+        elif drawn is None:
             labels, dots, annotation = _painted(region, label_map, slide.size_px, config)
         else:
             labels, dots, annotation = _drawn(region, drawn, box, label_map, config)
@@ -227,7 +250,8 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
         "region": region.id, "patient": region.patient, "site": region.site, "annotation": annotation,
         "width_px": image.shape[1], "height_px": image.shape[0],
         "source_mpp": region.mpp, "mpp_source": region.mpp_source, "source_split": region.split,
-        "image_sha256": _hash(region.image), "labels_sha256": sha256_of(region.labels),
+        "image_sha256": _hash(region.image), "labels_sha256": _labels_hash(region),
+        **(known.columns(label_map) if known else {}),
         **{name: note for name, note in notes.items() if note}, **box_of_slide, "px_not_annotated": int(counts[0]),
         **{f"px_{name}": int(counts[k]) for k, name in enumerate(label_map.names, start=1)},
     })  # fmt: skip
@@ -284,6 +308,29 @@ def _drawn(region: Region, drawn: Drawn, box: Box, label_map: LabelMap, config: 
     here = drawn.seen_from(box.x, box.y) if box.x or box.y else drawn
     labels, dots = draw(here, label_map, whole, size, radius_px=config.dot_radius_um / config.mpp, where=str(region.labels))
     return labels, dots, "dots" if drawn.dots and not drawn.areas else "areas"
+
+
+def _known(
+    region: Region, known: Known, drawn: Drawn | None, box: Box, label_map: LabelMap, config: PrepareConfig
+) -> tuple[Labels, Dots, str]:
+    """Return the same of a picture of which something is known as a whole."""
+    if drawn is not None and region.field is not None:
+        if drawn.dots:
+            raise SourceError(f"{region.labels}: has dots, and {region.field.where} tells of the whole field; keep one of the two")
+        labels, dots, _ = _drawn(region, drawn, box, label_map, config)
+        known.check_drawn(labels, label_map, region.field, region.labels.name)
+        return labels, dots, FIELDS
+    width, height = scaled_size((box.width, box.height), region.mpp, config.mpp)
+    return np.full((height, width), known.all, np.uint8), np.empty((0, 3), np.int32), "areas" if known.all else FIELDS
+
+
+def _check_size(slide: Slide, mpp: float) -> None:
+    """Refuse a slide that is known as a whole and too large to be held."""
+    across, down = scaled_size(slide.size_px, slide.mpp, mpp)
+    if across * down > _MOST_PX:
+        raise SourceError(
+            f"{slide.path}: {across} x {down} px at {mpp:g} um/px, wanted up to {_MOST_PX // 10**6} Mpx of a field; cut fields from it"
+        )
 
 
 def _painted(region: Region, label_map: LabelMap, size_px: tuple[int, int], config: PrepareConfig) -> tuple[Labels, Dots, str]:

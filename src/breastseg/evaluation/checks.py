@@ -113,7 +113,9 @@ def with_truth(data: Dataset, regions: Sequence[str], part: str) -> tuple[list[s
     pixels = data.class_pixels.loc[list(regions)].sum(axis=1)
     known = [region for region in regions if pixels[region] or len(data.dots(region))]
     if not known:
+        fields = len(data.fields(list(regions)))
+        whole = f", of {counted(fields, 'field')} something is known as a whole, which has no Dice" if fields else ""
         raise DatasetError(
-            f"{data.path}: no annotated pixel in the {counted(len(regions), 'region')} of split '{part}'; there is nothing to score"
+            f"{data.path}: no annotated pixel in the {counted(len(regions), 'region')} of split '{part}'{whole}; there is nothing to score"
         )
     return known, [region for region in regions if region not in set(known)]

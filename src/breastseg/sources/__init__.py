@@ -10,15 +10,15 @@ from breastseg.errors import MppError, SourceError
 from breastseg.geometry import check_mpp
 from breastseg.slides import open_slide
 from breastseg.slides.flat import image_size
-from breastseg.sources import bcss, folder, kaggle, m2c
-from breastseg.sources.region import Found, Pair, Region, tcga_patient
+from breastseg.sources import bcss, fields, folder, kaggle, m2c
+from breastseg.sources.region import Field, Found, Pair, Region, tcga_patient
 from breastseg.sources.rows import Rows, check_patients, read_rows
 from breastseg.wording import counted
 
-__all__ = ["SOURCES", "Found", "Region", "Source", "known_mpp", "look_into", "open_source"]
+__all__ = ["SOURCES", "Field", "Found", "Region", "Source", "known_mpp", "look_into", "open_source"]
 
 SOURCES: Mapping[str, Callable[[Path], Found | None]] = {
-    "kaggle": kaggle.find, "m2c": m2c.find, "bcss": bcss.find, "folder": folder.find,
+    "fields": fields.find, "kaggle": kaggle.find, "m2c": m2c.find, "bcss": bcss.find, "folder": folder.find,
 }  # fmt: skip
 """Recognisers by name, the most particular first."""
 
@@ -83,7 +83,7 @@ def _look_into(root: Path) -> list[tuple[Path, Found]]:
     if not any(found.pairs for _, found in seen):
         raise SourceError(
             f"{root}: no image-mask pairs; wanted images/ with masks/ (or annotations/ or points/) of the same file names, a BCSS copy, "
-            "BRCA-M2C, or NAME.png with NAME_mask.png, NAME.geojson or NAME_points.csv"
+            "BRCA-M2C, NAME.png with NAME_mask.png, NAME.geojson or NAME_points.csv, or pictures with fields.csv"
         )
     return seen
 
@@ -115,15 +115,21 @@ def known_mpp(place: Path, found: Found, image: Path) -> tuple[float, str] | Non
 
 
 def _label_map(seen: list[tuple[Path, Found]]) -> str | None:
-    names = {found.label_map for _, found in seen}
+    names = {found.label_map for _, found in seen if found.label_map or found.kind != fields.KIND}  # they name classes of any map
     return names.pop() if len(names) == 1 else None
 
 
 def _rows(path: Path, pairs: list[tuple[Path, Found, Pair]], mpp: float | None) -> Rows:
-    """Read a person's table; a picture needs no row where TCGA's name and the source, or the person, say as much."""
+    """Read a person's table; a picture needs no row where its TCGA name, its source and the person say as much."""
     by_image = {pair.image: (place, found) for place, found, pair in pairs}
+    field_of = {pair.image: pair.field for _, _, pair in pairs if pair.field}
 
     def known(image: Path, columns: Collection[str]) -> bool:
+        if field := field_of.get(image):
+            told = {"patient": field.patient or tcga_patient(image.stem), "site": field.site or tcga_patient(image.stem)}
+            return all(told[column] for column in told if column in columns) and (
+                "mpp" not in columns or mpp is not None or field.mpp is not None
+            )
         return tcga_patient(image.stem) is not None and (
             "mpp" not in columns or mpp is not None or known_mpp(*by_image[image], image) is not None
         )
@@ -134,24 +140,33 @@ def _rows(path: Path, pairs: list[tuple[Path, Found, Pair]], mpp: float | None) 
 def _region(place: Path, found: Found, pair: Pair, mpp: float | None, rows: Rows | None) -> Region:
     name = pair.image.stem
     tcga = tcga_patient(name)
-    patient = (rows and rows.patient_of(pair.image)) or (tcga[0] if tcga else name)
-    site = (rows and rows.site_of(pair.image)) or (tcga[1] if tcga else "")
+    field = pair.field or Field(pair.labels, 0)
+    patient = (rows and rows.patient_of(pair.image)) or field.patient or (tcga[0] if tcga else name)
+    site = (rows and rows.site_of(pair.image)) or field.site or (tcga[1] if tcga else "")
     value, origin = _mpp(place, found, pair, mpp, rows.mpp_of(pair.image) if rows else None)
-    return Region(name, pair.image, pair.labels, patient, site, check_mpp(value, str(pair.image), "--source-mpp"), origin, pair.split)
+    value = check_mpp(value, str(pair.image), "--source-mpp")
+    return Region(name, pair.image, pair.labels, patient, site, value, origin, pair.split, pair.field)
 
 
 def _mpp(place: Path, found: Found, pair: Pair, given: float | None, said: float | None) -> tuple[float, str]:
-    """Return mpp and its origin: given, the table, measured from the release's own bounds, known of it, the file's own."""
+    """Return mpp and its origin: given, a table, measured from the release's own bounds, known of it, the file's own."""
     if given is not None:
         return given, "given"
     if said is not None:
         return said, "table"
+    if pair.field and pair.field.mpp is not None:
+        return pair.field.mpp, fields.TABLE
     if known := known_mpp(place, found, pair.image):
         return known
     try:
         with closing(open_slide(pair.image)) as slide:
             return slide.mpp, slide.mpp_source
     except MppError:
+        if pair.field:
+            raise MppError(
+                f"{pair.field.where}: no microns per pixel of {pair.image.name} (looked at --source-mpp, the mpp column of the tables, and "
+                "the file itself); give them in the mpp column, or --source-mpp for all pictures"
+            ) from None
         raise MppError(
             f"{pair.image}: no microns per pixel (looked at --source-mpp, the table's mpp column, what is known of "
             f"{found.kind}, and the file itself); give --source-mpp"
@@ -161,8 +176,11 @@ def _mpp(place: Path, found: Found, pair: Pair, given: float | None, said: float
 def _describe(seen: list[tuple[Path, Found]], regions: tuple[Region, ...]) -> str:
     kinds = " + ".join(dict.fromkeys(found.kind for _, found in seen))
     patients, sites = {r.patient for r in regions}, {r.site for r in regions if r.site}
+    known_alone = sum(region.field is not None for region in regions)
+    noun = "field" if known_alone == len(regions) else "image-mask pair"
+    more = f" and {counted(known_alone, 'field')}" if 0 < known_alone < len(regions) else ""
     return (
-        f"{kinds}: {counted(len(regions), 'image-mask pair')}, {counted(len(patients), 'patient')}, "
+        f"{kinds}: {counted(len(regions) - (known_alone if more else 0), noun)}{more}, {counted(len(patients), 'patient')}, "
         f"{counted(len(sites), 'hospital') if sites else 'hospitals unknown'}"
     )
 

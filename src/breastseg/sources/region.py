@@ -12,18 +12,50 @@ _TCGA = re.compile(r"TCGA-(?P<site>[A-Z0-9]{2})-(?P<patient>[A-Z0-9]{4})")
 
 
 @dataclass(frozen=True)
+class Field:
+    """What a table says of a picture as a whole; classes by name, as they are written there.
+
+    Attributes:
+        table: the table.
+        row: number of the row, the head is 1.
+        all: the class of every pixel; empty where that is not known.
+        without: classes that are nowhere in it.
+        somewhere: classes that are somewhere in it.
+        patient: whose tissue it is; empty where the table does not say.
+        site: hospital; empty where the table does not say.
+        mpp: microns per pixel; None where the table does not say.
+    """
+
+    table: Path
+    row: int
+    all: str = ""
+    without: tuple[str, ...] = ()
+    somewhere: tuple[str, ...] = ()
+    patient: str = ""
+    site: str = ""
+    mpp: float | None = None
+
+    @property
+    def where(self) -> str:
+        """Where it is said, for an error."""
+        return f"{self.table}, row {self.row}"
+
+
+@dataclass(frozen=True)
 class Region:
     """One annotated field: a BCSS region, a tile, an annotated part of a slide.
 
     Attributes:
         id: the image's file name without suffix, unique in its source.
         image: picture file.
-        labels: mask file of source codes, the picture's size; or areas and dots in its pixels, with one of DRAWN_SUFFIXES.
+        labels: mask file of source codes, the picture's size; or areas and dots in its pixels, with one of DRAWN_SUFFIXES; or the table
+            that says what is known of the whole picture, where nothing else is.
         patient: whose tissue it is; no patient is ever in two splits.
         site: hospital; empty when unknown.
         mpp: microns per pixel of both files.
         mpp_source: where that came from, in words.
         split: the part the source itself puts it in; empty when it has none.
+        field: what is known of it as a whole; None when nothing is.
     """
 
     id: str
@@ -34,15 +66,23 @@ class Region:
     mpp: float
     mpp_source: str
     split: str = ""
+    field: Field | None = None
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether its labels are areas or dots."""
+        known_alone = self.field is not None and self.labels == self.field.table
+        return self.labels.name.lower().endswith(DRAWN_SUFFIXES) and not known_alone
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A picture and its mask, as found by looking; `split` is the source's own part for it."""
+    """A picture and its mask, as found by looking; `split` is the source's own part for it, `field` what is known of the whole."""
 
     image: Path
     labels: Path
     split: str = ""
+    field: Field | None = None
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,18 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from breastseg.errors import MppError, SourceError
 from breastseg.geometry import check_mpp
 from breastseg.slides import IMAGE_SUFFIXES, SLIDE_SUFFIXES
 from breastseg.sources.region import Pair, Region, tcga_patient
-from breastseg.tables import Row, Table, alike, read_table, shown
+from breastseg.tables import NOTE, Row, Table, alike, read_table, shown
 from breastseg.wording import counted
 
 _SUFFIXES = (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES, ".dcm", ".zarr", ".geojson.gz", ".geojson")
+_COLUMNS = ("patient", "site", "mpp")
 _CHANGED = re.compile(r"[\d.,]+E[+-]?\d+|\d{1,2}[. -/]+\w{3}|\w{3}[ -.]\d{2}", re.IGNORECASE)
 """What spreadsheets make of names that they take for large numbers or for dates."""
 
@@ -87,9 +88,32 @@ def read_rows(path: Path, pairs: Sequence[Pair], known: Callable[[Path, Collecti
         SourceError: a row that fits no picture, or several, or contradicts another; a picture without row.
         MppError: um/px that are no number or that no scan has.
     """
-    table = read_table(path, SourceError, needed=("image",), known=("patient", "site", "mpp"))
-    if not set(table.columns) & {"patient", "site", "mpp"}:
-        raise SourceError(f"{path}: names pictures and nothing of them, wanted any of patient, site, mpp too")
+    rows = join_rows(path, pairs, wanted=_COLUMNS, may_come_later=True)
+    without = [pair.image for pair in pairs if pair.image not in rows.of]
+    if lost := [image for image in without if not known(image, rows.table.columns)]:
+        raise SourceError(f"{path}: no row for {lost[0].name}{_and_more(lost, 'picture')}; add a row for each, or take the pictures away")
+    if without:
+        how = "patient and hospital are those of its name, or of its source"
+        return replace(rows, notes=(*rows.notes, f"{path.name}: no row for {counted(len(without), 'picture')} as {without[0].name}: {how}"))
+    return rows
+
+
+def join_rows(path: Path, pairs: Sequence[Pair], *, wanted: Sequence[str], may_come_later: bool = False) -> Rows:
+    """Read a table of pictures and find the picture of each row; pictures without a row are left to the caller.
+
+    Args:
+        path: the table. Beside `image` it may have patient, site, mpp and the wanted columns.
+        pairs: the pictures.
+        wanted: columns of which it must have one.
+        may_come_later: whether a row may be of a picture beside them that is not annotated yet.
+
+    Raises:
+        SourceError: as in `read_rows`, but for pictures without row.
+        MppError: likewise.
+    """
+    table = read_table(path, SourceError, needed=("image",), known=tuple(dict.fromkeys((*_COLUMNS, *wanted))))
+    if not set(table.columns) & set(wanted):
+        raise SourceError(f"{path}: names pictures and nothing of them, wanted any of {', '.join(wanted)} too")
     table.needs("image", "no picture; name its file, or remove the row")
     mpp = {
         row.number: check_mpp(value, table.where(row), "the table's mpp")
@@ -97,16 +121,9 @@ def read_rows(path: Path, pairs: Sequence[Pair], known: Callable[[Path, Collecti
         if value is not None
     }
     notes = list(table.notes)
-    of = _joined(table, _Pictures.named(pairs), mpp, notes)
+    of = _joined(table, _Pictures.named(pairs), mpp, notes, may_come_later=may_come_later)
     _check_alike(table, "patient")
     _check_alike(table, "site")
-    without = [pair.image for pair in pairs if pair.image not in of]
-    if lost := [image for image in without if not known(image, table.columns)]:
-        raise SourceError(f"{path}: no row for {lost[0].name}{_and_more(lost, 'picture')}; add a row for each, or take the pictures away")
-    if without:
-        notes.append(
-            f"{path.name}: no row for {counted(len(without), 'picture')} as {without[0].name}: patient and hospital are those of its name"
-        )
     return Rows(table, of, mpp, tuple(notes))
 
 
@@ -187,7 +204,9 @@ class _Pictures:
         return "", set()
 
 
-def _joined(table: Table, pictures: _Pictures, mpp: Mapping[int, float], notes: list[str]) -> dict[Path, Row]:
+def _joined(
+    table: Table, pictures: _Pictures, mpp: Mapping[int, float], notes: list[str], *, may_come_later: bool
+) -> dict[Path, Row]:  # fmt: skip
     """Return the row of each picture; what had to be taken for something goes to the notes."""
     of: dict[Path, Row] = {}
     unfit: list[Row] = []
@@ -198,6 +217,8 @@ def _joined(table: Table, pictures: _Pictures, mpp: Mapping[int, float], notes: 
         if not found:
             unfit.append(row)
             continue
+        if len(found) > 1 and folders:
+            found = {path for path in found if path.parts[-len(folders) - 1 : -1] == folders} or found
         if len(found) > 1:
             names = ", ".join(sorted(path.name for path in found)[:4])
             raise SourceError(f"{table.where(row)}: '{shown(row['image'])}' may be {names}; write the whole name")
@@ -210,7 +231,7 @@ def _joined(table: Table, pictures: _Pictures, mpp: Mapping[int, float], notes: 
         if before is not row:
             _check_same(table, before, row, image, mpp)
             taken.setdefault("twice, with the same words", []).append(f"{image.name} (rows {before.number} and {row.number})")
-    later = _beside(pictures.folders) if unfit else set()
+    later = _beside(pictures.folders) if unfit and may_come_later else set()
     for row in unfit:
         name = picture_name(_parts(row["image"])[1])
         if name not in later:
@@ -225,7 +246,7 @@ def _joined(table: Table, pictures: _Pictures, mpp: Mapping[int, float], notes: 
 
 def _check_same(table: Table, one: Row, two: Row, image: Path, mpp: Mapping[int, float]) -> None:
     """Refuse two rows of one picture that say different things."""
-    said = {column: (one[column], two[column]) for column in ("patient", "site")}
+    said = {column: (one[column], two[column]) for column in table.columns if column not in {"image", "mpp", NOTE}}
     said["mpp"] = ("", "") if mpp.get(one.number) == mpp.get(two.number) else (one["mpp"], two["mpp"])
     folders = [_parts(row["image"])[0] for row in (one, two)]
     if all(folders):

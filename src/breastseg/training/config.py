@@ -47,6 +47,7 @@ class TrainConfig:
     balance: float = _said(0.5, "0 draws classes as often as they occur, 1 equally often")
     augment: str = _said("stain", "none, flips (and right angles), stain (flips, scale, HED stain, brightness), or strong (more of each)")
     dots: float = _said(0.5, "share of crops drawn from regions in which only dots are known, where there are others too")
+    fields: float = _said(0.2, "share of crops drawn from fields that are known as a whole (without or with a class), where there are any")
     pseudo: float = _said(0.0, "confidence from which the averaged network labels what is not annotated; 0 does not (needs ema)")
     white_as: str = _said("", "class of places that are smooth and white and not annotated, as in other; empty for none")
     freeze_encoder: bool = _said(False, "leave the encoder as it is")
@@ -78,6 +79,8 @@ class TrainConfig:
             raise InputError(f"dots {self.dots:g}, pseudo {self.pseudo:g}, ema {self.ema:g}: wanted 0 up to 1, and pseudo only with ema")
         if not 0 <= self.logit_adjust <= 3 or (self.logit_adjust and "ce" not in self.loss.split("+")):
             raise InputError(f"logit_adjust {self.logit_adjust:g} with loss {self.loss}: wanted 0 up to 3, and more than 0 only with ce")
+        if not 0 <= self.fields < 1:
+            raise InputError(f"fields {self.fields:g}: wanted 0 up to 1, less than all crops")
         if not 0 <= self.ema < 1 or not 0 <= self.balance <= 1:
             raise InputError(f"ema {self.ema:g}, balance {self.balance:g}: wanted 0 up to 1")
 

@@ -13,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from breastseg.metrics import overall_scores
 from breastseg.models.build import Network
+from breastseg.models.field_losses import field_loss, without_absent
 from breastseg.models.losses import IGNORE, SumLoss, balanced_cross_entropy
 from breastseg.training.augment import Augment
 from breastseg.training.config import TrainConfig
@@ -80,23 +81,29 @@ class Segmenter(L.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """Return the loss of one batch."""
-        pictures, labels, dotted = batch
+        pictures, labels, dotted, facts = batch
         moved, labels = self.augment.move(pictures, labels)
         logits = self.network(self.augment.recolor(moved).contiguous(memory_format=torch.channels_last))
         loss: torch.Tensor = self.criterion(logits[~dotted], labels[~dotted])
         if dotted.any():
             loss = loss + balanced_cross_entropy(logits[dotted], labels[dotted])
+        if facts.any():
+            loss = loss + field_loss(logits, facts)
         self._add("train", loss, logits, labels)
         ramp = min(1.0, (self.global_step / self.steps - PSEUDO_FROM) / (PSEUDO_FULL - PSEUDO_FROM))
         if self.config.pseudo and ramp > 0:
-            loss = loss + ramp * self._pseudo_loss(moved, labels, logits)
+            loss = loss + ramp * self._pseudo_loss(moved, labels, logits, facts)
         return loss
 
-    def _pseudo_loss(self, moved: torch.Tensor, labels: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
-        """Hold the network, under changed colours, to what the averaged one is sure of where nothing is annotated."""
+    def _pseudo_loss(self, moved: torch.Tensor, labels: torch.Tensor, logits: torch.Tensor, facts: torch.Tensor) -> torch.Tensor:
+        """Hold the network, under changed colours, to what the averaged one is sure of where nothing is annotated.
+
+        Classes that are nowhere in a crop are left out before it is asked how sure it is.
+        """
         teacher = self.result.eval()
         with torch.no_grad():
-            sure, guess = torch.softmax(teacher(moved.contiguous(memory_format=torch.channels_last)).float(), dim=1).max(1)
+            said = without_absent(teacher(moved.contiguous(memory_format=torch.channels_last)).float(), facts)
+            sure, guess = torch.softmax(said, dim=1).max(1)
         target = torch.where((labels == 0) & (sure >= self.config.pseudo), guess, IGNORE)
         if not (target >= 0).any():
             return logits.sum() * 0.0
@@ -109,7 +116,7 @@ class Segmenter(L.LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Count one batch of the validation grid."""
-        pictures, labels, _ = batch
+        pictures, labels, *_ = batch
         logits = self.result(pictures.contiguous(memory_format=torch.channels_last))
         self._add("val", self.criterion(logits, labels), logits, labels)
 

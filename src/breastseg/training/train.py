@@ -14,7 +14,7 @@ import breastseg.models.torchvision_ops  # noqa: F401  before anything that impo
 # isort: split
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -110,7 +110,9 @@ def train(
             say(f"{run}: this run is finished")
             return load_bundle(run / "bundle")
         for label in absent:
-            say(f"class '{label}' never occurs in training, the model cannot learn it")
+            say(_of_absent(data, parts["train"], label))
+        for line in _of_fields(data, parts["train"], config):
+            say(line)
         say(origin)
         network = _fit(data, parts, network, config, run, extra_loggers, say)
         history = (run / "metrics.csv").read_text(encoding="utf-8")
@@ -154,11 +156,36 @@ def _absent_classes(data: Dataset, regions: list[str], config: TrainConfig) -> l
     pixels = data.class_pixels.loc[regions].sum()
     absent = [str(name) for name in pixels.index[pixels == 0]]
     if absent and not config.allow_absent_classes:
+        fields = _said_somewhere(data, regions, absent[0])
+        how = f"has no annotated pixel (only {counted(fields, 'field')} said to have it somewhere)" if fields else "never occurs"
         raise SplitError(
-            f"{data.path}: class '{absent[0]}' never occurs in the {len(regions)} training regions "
+            f"{data.path}: class '{absent[0]}' {how} in the {len(regions)} training regions "
             f"({len(absent)} such classes); split otherwise, choose a coarser label map, or --allow-absent-classes"
         )
     return absent
+
+
+def _of_absent(data: Dataset, regions: list[str], label: str) -> str:
+    """Return in words what training without a pixel of a class means."""
+    fields = _said_somewhere(data, regions, label)
+    if not fields:
+        return f"class '{label}' never occurs in training, the model cannot learn it"
+    return f"class '{label}' has no annotated pixel in training, only {counted(fields, 'field')} said to have it somewhere: a weak lesson"
+
+
+def _said_somewhere(data: Dataset, regions: list[str], label: str) -> int:
+    """Return how many fields are known to have a class somewhere."""
+    return int((data.facts.loc[regions, label] > 0).sum())
+
+
+def _of_fields(data: Dataset, regions: list[str], config: TrainConfig) -> Iterator[str]:
+    """Yield in words what is known of whole fields."""
+    known = data.facts.loc[data.fields(regions)]
+    if known.empty:
+        return
+    counts = {f"{word} {name}": int((known[name] == fact).sum()) for word, fact in (("without", -1), ("with", 1)) for name in known}
+    told = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+    yield f"{counted(len(known), 'field')} known as a whole ({told}): {config.fields:.0%} of the crops"
 
 
 def _network_config(data: Dataset, config: TrainConfig) -> NetworkConfig:
@@ -189,7 +216,10 @@ def _fit(
         f"{sum(p.numel() for p in network.parameters()):,} parameters, {trained:,} trainable; "
         f"{len(batches)} steps of {config.batch} crops an epoch; precision {resolved_precision(config.precision)}"
     )
-    val = GridBatches(data, parts["val"], size_px=config.crop_px, batch=config.batch, share=share) if "val" in parts else None
+    judged = "val" in parts and bool(data.class_pixels.loc[parts["val"]].to_numpy().any())
+    if "val" in parts and not judged:
+        say(f"no pixel is annotated in the {counted(len(parts['val']), 'region')} of split 'val': the last epoch is kept")
+    val = GridBatches(data, parts["val"], size_px=config.crop_px, batch=config.batch, share=share) if judged else None
     first = run_loop(module, batches, val, run=run, loggers=loggers)
     if not first:
         sys.exit(0)  # a process that DDP started to train beside the first; what follows is written once
@@ -199,7 +229,7 @@ def _fit(
 
 
 def _train_batches(data: Dataset, regions: list[str], config: TrainConfig, share: Share) -> TrainBatches:
-    draw = CropDraw(config.crop_px, config.balance, config.seed, config.dots, _white_label(data, config))
+    draw = CropDraw(config.crop_px, config.balance, config.seed, config.dots, _white_label(data, config), config.fields)
     crops = Crops(data, regions, draw)
     area = int((data.regions.loc[regions, "width_px"] * data.regions.loc[regions, "height_px"]).sum())
     per_epoch = config.crops_per_epoch or max(config.batch, area // config.crop_px**2)

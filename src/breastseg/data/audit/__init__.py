@@ -12,6 +12,7 @@ import pandas as pd
 
 from breastseg.data.audit.colours import colour_baseline, stain_gap
 from breastseg.data.audit.duplicates import duplicates
+from breastseg.data.audit.fields import one_sided
 from breastseg.data.audit.findings import Finding, by_severity
 from breastseg.data.audit.leaks import Split, kaggle_224, overlaps, shared, splits
 from breastseg.data.audit.look import Ints, look
@@ -60,7 +61,7 @@ def _audit(data: Dataset, source: str | Path | None) -> dict[str, Any]:
         *_of_splits(data, found, where), *kaggle_224(data, found),
         *duplicates(data, looks.hashes, ~shows_nothing(looks.regions).to_numpy(), found),
         *stain_gap(colours, used is None or not any(shared(used))), *merged(data), *unlike_scales(data, where), *bounds,
-        *out_of_focus(data, looks.regions), *unknown_patients(data), *unannotated(data),
+        *out_of_focus(data, looks.regions), *unknown_patients(data), *unannotated(data), *one_sided(data, used),
     ]  # fmt: skip
     return {
         "data": data.fingerprint(), "mpp": data.mpp, "label_map": data.label_map.to_dict(), "parts": list(data.parts),

@@ -68,8 +68,8 @@ def _lopsided(severity: str, split: Split, names: list[str], how: str, advice: s
 
 
 def unannotated(data: Dataset) -> Iterator[Finding]:
-    """Yield a finding for regions without any annotated pixel."""
-    pixels: pd.Series = data.class_pixels.sum(axis=1)
+    """Yield a finding for regions without any annotated pixel, of which nothing is known as a whole either."""
+    pixels: pd.Series = data.class_pixels.sum(axis=1).drop(data.fields(list(data.regions.index)))
     empty = [str(name) for name in pixels.index[pixels == 0]]
     if empty:
         yield Finding(

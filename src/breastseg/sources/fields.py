@@ -1,0 +1,132 @@
+"""Pictures of which something is known as a whole: `fields.csv` beside or above them.
+
+Columns: `image` (path from the table), any of `patient`, `site`, `mpp`, and what is known, by
+class: `all` (the class of every pixel), `without` (classes that are nowhere in it), `with` (classes
+that are somewhere in it), several joined by `;` or `+`. A picture may have areas too, in a GeoJSON
+beside it. Pictures without a row are left out.
+"""
+
+import os
+from pathlib import Path
+
+from breastseg.errors import SourceError
+from breastseg.slides import IMAGE_SUFFIXES, SLIDE_SUFFIXES
+from breastseg.sources.folder import LABEL_FILES
+from breastseg.sources.pairs import areas_of, files_in, others_of
+from breastseg.sources.region import Field, Found, Pair, tcga_patient
+from breastseg.sources.rows import Rows, join_rows
+from breastseg.tables import Row, shown
+from breastseg.wording import counted, one_line
+
+TABLE = "fields.csv"
+KIND = "fields known as a whole"
+LICENCE_FILES = ("licence.txt", "license.txt")
+"""Their first line names data and licence; it stays with the data set and on cards of models."""
+KNOWN = ("all", "without", "with")
+"""Columns of what is known."""
+
+_LICENCE_LETTERS = 200
+
+
+def find(root: Path) -> Found | None:
+    """Recognise `fields.csv` with pictures beside or below it.
+
+    Raises:
+        SourceError: a row that fits no picture or says nothing, or a patient or hospital that is
+            not the one in a TCGA name.
+        MppError: um/px that no scan has.
+    """
+    table = root / TABLE
+    if not table.is_file():
+        return None
+    pictures = _pictures_below(root)
+    if not pictures:
+        raise SourceError(f"{table}: no picture beside it or below; put the pictures there")
+    rows = join_rows(table, [Pair(picture, table) for picture in pictures], wanted=KNOWN)
+    pairs = tuple(_pair(picture, rows) for picture in pictures if picture in rows.of)
+    label_map = next((str(root / name) for name in LABEL_FILES if (root / name).is_file()), None)
+    notes = [*rows.notes, *_left_out(root, [path for path in pictures if path not in rows.of])]
+    return Found(KIND, pairs, None, "", label_map, "; ".join(notes), _licence(root))
+
+
+def _pictures_below(root: Path) -> list[Path]:
+    """Return pictures and slides of a folder and of all in it; hidden ones are left out."""
+    found = []
+    for folder, inside, _ in os.walk(root):
+        inside[:] = [name for name in inside if not name.startswith(".")]
+        found += files_in(Path(folder), (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES))
+    return sorted(found)
+
+
+def _left_out(root: Path, pictures: list[Path]) -> list[str]:
+    if not pictures:
+        return []
+    first, more = pictures[0].relative_to(root), " ..." * (len(pictures) > 1)
+    return [f"{TABLE}: {counted(len(pictures), 'picture')} without a row left out: {first}{more}"]
+
+
+def _pair(picture: Path, rows: Rows) -> Pair:
+    row, table = rows.of[picture], rows.table
+    where = table.where(row)
+    everywhere, without, somewhere = (_classes(row[column]) for column in KNOWN)
+    if not (everywhere or without or somewhere):
+        advice = f"fill one of {', '.join(KNOWN)}, or remove the row"
+        raise SourceError(f"{where}: nothing is known of {picture.name}; {advice}")
+    if len(everywhere) > 1:
+        advice = "classes that are somewhere in it go into the column with"
+        raise SourceError(f"{where}: all is '{shown(row['all'])}', wanted one class; {advice}")
+    _check_tcga(picture, row, where)
+    field = Field(
+        table.path,
+        row.number,
+        "".join(everywhere),
+        without,
+        somewhere,
+        rows.patient_of(picture),
+        rows.site_of(picture),
+        rows.mpp_of(picture),
+    )
+    return Pair(picture, _areas(picture, field), field=field)
+
+
+def _classes(cell: str) -> tuple[str, ...]:
+    """Return the names in a cell; beside a `;`, a `+` is part of a name, as in "HER2+;stroma"."""
+    names = (name.strip() for name in cell.split(";" if ";" in cell else "+"))
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _check_tcga(picture: Path, row: Row, where: str) -> None:
+    """Refuse another patient or hospital than the name's: the same one could be in two parts."""
+    by_name = tcga_patient(picture.stem)
+    for column, said in zip(("patient", "site"), by_name or (), strict=False):
+        if row[column] and row[column] != said:
+            what = f"{column} of {picture.name} is '{shown(row[column])}', its name says {said}"
+            raise SourceError(f"{where}: {what}; mend one")
+
+
+def _areas(picture: Path, field: Field) -> Path:
+    """Return the areas beside a picture; the table where there are none."""
+    found = areas_of(picture)
+    if not found:
+        return field.table
+    one = found[0]
+    if len(found) > 1:
+        what = f"belongs to {picture.name}, as {one.name} does"
+        raise SourceError(f"{found[1]}: {what}; keep one of them")
+    if others := others_of(one, picture):
+        what = f"belongs to {picture.name} and to {others[0].name}"
+        raise SourceError(f"{one}: {what}; rename one")
+    if field.all:
+        what = f"all of {picture.name} is {shown(field.all)}, and {one.name} has areas"
+        raise SourceError(f"{field.where}: {what}; keep one of the two")
+    return one
+
+
+def _licence(root: Path) -> str:
+    """Return the first line of the licence file."""
+    for name in LICENCE_FILES:
+        if (root / name).is_file():
+            with (root / name).open(encoding="utf-8", errors="replace") as file:
+                line = one_line(file.readline(_LICENCE_LETTERS).strip())
+            return line or "not stated"
+    return "not stated"
