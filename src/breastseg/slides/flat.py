@@ -1,4 +1,4 @@
-"""Flat pictures: PNG and JPEG through Pillow, and TIFF small enough to be held; decoded whole and turned upright by their orientation tag.
+"""Flat pictures: PNG and JPEG, and TIFF small enough to be held; decoded in bands of rows or whole, turned upright by their tag.
 
 A picture with an orientation tag is turned wherever it is looked at, as on a telephone. Nobody can see whether a mask, or areas that were
 drawn elsewhere, lie on the picture as it is stored (QuPath and scikit-image show it so) or as it is turned (OpenCV, browsers and the view
@@ -7,6 +7,7 @@ of `breastseg serve` do): where the two would be put together, the picture is re
 
 import threading
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from PIL import Image, ImageOps
 
 from breastseg.errors import ImageError, MppError
 from breastseg.geometry import Box
+from breastseg.slides.large_jpeg import decode_large
+from breastseg.slides.png_bands import PngRows, find_rows
 from breastseg.slides.pyramid import DAMAGE, MAX_ASKED_PX, Pyramid
 from breastseg.slides.resolution import Clue, find_mpp
 from breastseg.slides.slide import Pixels, Slide
@@ -47,7 +50,7 @@ class Flat:
         size_px: (width, height), upright.
         orientation: of the tag, 1 to 8.
         clues: where microns per pixel may be written.
-        decode: gives all pixels, upright: (H, W, 3) uint8.
+        bands: gives all pixels, upright, in bands of rows from top to bottom: (h, W, 3) uint8 each, the caller's own.
         is_cut: looks whether the file ends before its pixels do.
         notes: what a person should know of how the file is read.
     """
@@ -55,7 +58,7 @@ class Flat:
     size_px: tuple[int, int]
     orientation: int
     clues: list[Clue]
-    decode: Callable[[], Pixels]
+    bands: Callable[[], Iterator[Pixels]]
     is_cut: Callable[[], bool]
     notes: tuple[str, ...] = ()
 
@@ -87,7 +90,7 @@ class FlatSlide(Pyramid):
             if flat.is_cut():
                 raise ImageError(f"{path}: cut short or damaged (it ends before its pixels do); copy or export it again") from None
             raise
-        self.orientation, self.notes, self._decode = flat.orientation, flat.notes, flat.decode
+        self.orientation, self.notes, self._bands = flat.orientation, flat.notes, flat.bands
         if self.orientation != UPRIGHT:
             self.notes += (f"turned upright by its orientation tag ({self.orientation}); QuPath and others show it as it is stored",)
         self._lock = threading.Lock()
@@ -106,11 +109,29 @@ class FlatSlide(Pyramid):
             whole = self._decoded() if self._held is None else self._held
         return np.ascontiguousarray(whole[box.y : box.y + box.height, box.x : box.x + box.width])
 
+    def bands(self) -> Iterator[Pixels]:
+        """Yield the whole picture in bands of rows from top to bottom: (h, W, 3) uint8 each.
+
+        Most PNGs take a few MB so, whatever their size; other pictures are decoded whole first.
+
+        Raises:
+            ImageError: the file is broken; what was yielded before is worth nothing then.
+        """
+        width, height = self.size_px
+        rows = 0
+        for band in self._bands():
+            rows += band.shape[0]
+            if band.shape[1] != width or rows > height:
+                raise self._changed()
+            yield band
+        if rows < height:
+            raise self._changed()
+
     def _decoded(self) -> Pixels:
-        whole = self._decode()
-        if whole.shape[1::-1] != self.size_px:
-            raise ImageError(f"{self.path}: changed since it was opened; leave it alone while it is read")
-        return whole
+        return _whole(self.bands(), self.size_px)
+
+    def _changed(self) -> ImageError:
+        return ImageError(f"{self.path}: changed since it was opened; leave it alone while it is read")
 
     def close(self) -> None:
         """Let go of the pixels."""
@@ -177,29 +198,79 @@ def _look(path: Path) -> Flat:
         turn = orientation(image)
         size = upright_size(image.size, turn)
         clues = [Clue("TIFF resolution tags", found="not a TIFF")]
-        return Flat(size, turn, clues, lambda: _read_pixels(path, turn), lambda: _is_cut(path))
+        return Flat(size, turn, clues, lambda: _bands(path, turn), lambda: _is_cut(path))
 
 
-def _read_pixels(path: Path, turn: int) -> Pixels:
+def _bands(path: Path, turn: int) -> Iterator[Pixels]:
+    """Yield a PNG or JPEG, upright, in bands of rows; what Pillow must decode, and what is turned, is held whole meanwhile."""
     with opened(path) as image:
-        load(image, path)
-        if orientation(image) != turn:
-            raise ImageError(f"{path}: turned by a tag behind its pixels, or changed since it was opened; save it upright without the tag")
-        ImageOps.exif_transpose(image, in_place=True)
-        upright: Image.Image = image
-        if "A" in upright.getbands() or "transparency" in upright.info:
-            white = Image.new("RGBA", upright.size, "white")
-            upright = Image.alpha_composite(white, upright.convert("RGBA"))
-        return _as_array(upright if upright.mode == "RGB" else upright.convert("RGB"))
+        rows = _png_rows(image, path)
+        if rows is not None:
+            _check_turn(rows.hollow, turn, path)
+            stored = _bands_of_png(rows, path)
+            yield from stored if turn == UPRIGHT else (turned(_whole(stored, rows.size_px), turn),)
+        elif (pixels := decode_large(image, path)) is not None:
+            _check_turn(image, turn, path)
+            yield turned(pixels, turn)
+        else:
+            load(image, path)
+            _check_turn(image, turn, path)
+            ImageOps.exif_transpose(image, in_place=True)
+            yield from _bands_of(image)
 
 
-def _as_array(image: Image.Image) -> Pixels:
-    """Return the pixels, band by band: of the whole Pillow would make two copies on the way, half a gigabyte each for the largest."""
-    pixels = np.empty((image.height, image.width, 3), np.uint8)
+def _whole(bands: Iterator[Pixels], size_px: tuple[int, int]) -> Pixels:
+    """Put all bands of a picture together; one that is all of it is taken as it is."""
+    width, height = size_px
+    whole, top = None, 0
+    for band in bands:
+        if len(band) == height:
+            whole = band
+            continue
+        if whole is None:
+            whole = np.empty((height, width, 3), np.uint8)
+        whole[top : top + len(band)] = band
+        top += len(band)
+    assert whole is not None
+    return whole
+
+
+def _check_turn(image: Image.Image, turn: int, path: Path) -> None:
+    if orientation(image) != turn:
+        raise ImageError(f"{path}: turned by a tag behind its pixels, or changed since it was opened; save it upright without the tag")
+
+
+def _png_rows(image: Image.Image, path: Path) -> PngRows | None:
+    with _damage_told(path), _OPENING, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return find_rows(image, path) if image.format == "PNG" else None
+
+
+def _bands_of_png(rows: PngRows, path: Path) -> Iterator[Pixels]:
+    hollow, (width, _) = rows.hollow, rows.size_px
+    is_plain = hollow.mode == "RGB" and "transparency" not in hollow.info
+    with _damage_told(path):
+        for stored in rows.bands():
+            if is_plain:
+                yield stored.reshape(len(stored), width, 3)
+            else:
+                band = hollow.crop((0, 0, width, len(stored)))  # has its palette and its transparency
+                band.frombytes(stored.tobytes(), "raw", rows.raw_mode)
+                yield np.array(_on_white(band))
+
+
+def _bands_of(image: Image.Image) -> Iterator[Pixels]:
+    """Yield a decoded picture in bands: of the whole Pillow would make two copies on the way, half a gigabyte each for the largest."""
     for top in range(0, image.height, _BAND_ROWS):
-        bottom = min(image.height, top + _BAND_ROWS)
-        pixels[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
-    return pixels
+        yield np.array(_on_white(image.crop((0, top, image.width, min(image.height, top + _BAND_ROWS)))))
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """Return a picture in RGB, what is transparent over white."""
+    if "A" in image.getbands() or "transparency" in image.info:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 @contextmanager
@@ -228,9 +299,15 @@ def opened(path: Path) -> Iterator[Image.Image]:
 
 def load(image: Image.Image, path: Path) -> None:
     """Decode an opened picture; ImageError where it is cut short or damaged."""
-    try:
+    with _damage_told(path):
         image.load()
-    except DAMAGE as cause:
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (*DAMAGE, zlib.error) as cause:
         raise ImageError(f"{path}: cut short or damaged ({_line(cause)}); copy or export it again") from None
 
 

@@ -192,7 +192,7 @@ def look_flat(path: Path) -> Flat:
         check_area(path, found.size_px)
         turn, is_cut = _turn(found.page), _is_cut(tiff, plans)
         size, clues = upright_size(found.size_px, turn), _clues(tiff, found)
-        return Flat(size, turn, clues, lambda: _decoded(path, turn), lambda: is_cut, _notes(found))
+        return Flat(size, turn, clues, lambda: iter((_decoded(path, turn),)), lambda: is_cut, _notes(found))
 
 
 def read_tiff_codes(path: Path) -> Segment:
