@@ -1,6 +1,6 @@
 """Large pictures and label images, decoded by a process of their own into a file without a name, from which their tiles are read.
 
-One at a time: what a picture takes while it is whole, it takes beside the server. The file goes with the last that holds it open, however
+One at a time: what decoding a picture takes, it takes beside the server. The file goes with the last that holds it open, however
 the server ends.
 """
 
@@ -64,23 +64,20 @@ class Decoded:
             raise HTTPException(foot["status"], foot["cause"])
         self.size_px: tuple[int, int] = tuple(foot.get("size_px", (0, 0)))
         self.doubts: list[str] = foot.get("doubts") or []
-        self._thumbnail_bytes = int(foot.get("thumbnail", 0))
-        lengths = [np.array(level, np.int64) for level in foot.get("lengths", [])]
-        starts = np.cumsum([0, *(level.sum() for level in lengths)])
-        self._ends = [start + np.cumsum(level) for start, level in zip(starts, lengths, strict=False)]
-        self._lengths = lengths
+        self._thumbnail = tuple(foot.get("thumbnail", (0, 0)))
+        self._places = [np.array(level, np.int64) for level in foot.get("places", [])]
 
     def piece(self, level: int, column: int, row: int) -> bytes:
         """Return a tile as it is sent; HTTPException 404 where there is none."""
         piece_box(self.size_px, level, column, row)
         times = levels_of(self.size_px) - 1 - level
         index = row * grid_of(halved(self.size_px, times))[0] + column
-        length = int(self._lengths[times][index])
-        return self._read(int(self._ends[times][index]) - length, length)
+        start, length = self._places[times][index]
+        return self._read(int(start), int(length))
 
     def thumbnail(self) -> bytes:
         """Return the small picture of a picture."""
-        return self._read(self._end - self._thumbnail_bytes, self._thumbnail_bytes)
+        return self._read(*self._thumbnail)
 
     def content(self) -> bytes:
         """Return all that was written."""

@@ -1,7 +1,7 @@
 """What decodes one large picture or label image, in a process of its own: all tiles that can be asked for, to standard output.
 
-The server reads these from there; what a picture takes while it is whole, this process takes and gives back by ending. It ends when its
-standard input does: a server that was killed leaves none behind.
+The server reads these from there; what a picture takes meanwhile, this process takes and gives back by ending. It ends when its standard
+input does: a server that was killed leaves none behind.
 """
 
 import json
@@ -19,16 +19,18 @@ from breastseg.errors import BreastsegError
 from breastseg.files import settle_temporary_folder
 from breastseg.labels import LabelMap
 from breastseg.serve.disk import status_of, why
+from breastseg.serve.halvings import Halvings
 from breastseg.serve.label_files import held_labels
-from breastseg.serve.pieces import OVERVIEW_PX, PIECE_PX, grey_png, grid_of, halved, jpeg, levels_of, thumbnail_size
-from breastseg.slides import open_slide, resample_pixels
+from breastseg.serve.pieces import grey_png, grid_of, halved, jpeg, levels_of, thumbnail_size
+from breastseg.slides import resample_pixels
+from breastseg.slides.flat import FlatSlide
 from breastseg.slides.tissue import doubts
 
 FOOT_BYTES = 8
 """The last of what is written: how long the JSON before it is."""
 
 Foot: TypeAlias = dict[str, Any]
-"""What is said of what was written: lengths of tiles by level and row by row, the smallest level last to be written but first here."""
+"""What is said of what was written: places of tiles (start, length) by level, the largest first, and row by row."""
 
 
 @dataclass(frozen=True)
@@ -72,32 +74,42 @@ def main() -> int:
     return 0
 
 
+class _Written:
+    """Counts what is written, so that it can be found again."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out, self._end = out, 0
+
+    def put(self, data: bytes) -> tuple[int, int]:
+        """Write something; return where it begins, and its length."""
+        start = self._end
+        self._end += self._out.write(data)
+        return start, len(data)
+
+
 def _write_picture(task: Task, out: BinaryIO) -> Foot:
-    with closing(open_slide(task.path, mpp=1.0)) as slide:
+    written = _Written(out)
+    with closing(FlatSlide(Path(task.path), mpp=1.0)) as slide:
         size = slide.size_px
-        picture = slide.resampled((0, 0, *size), size)
-    levels, lengths, said = levels_of(size), [], None
-    for times in range(levels):
-        picture = resample_pixels(picture, halved(size, times))
-        columns, rows = grid_of(halved(size, times))
-        places = ((PIECE_PX * column, PIECE_PX * row) for row, column in product(range(rows), range(columns)))
-        lengths.append([out.write(jpeg(picture[y : y + PIECE_PX, x : x + PIECE_PX])) for x, y in places])
-        if said is None and max(picture.shape) <= OVERVIEW_PX:
-            said = doubts(picture)
-            thumbnail = jpeg(resample_pixels(picture, thumbnail_size(size)))
-    return {"size_px": size, "lengths": lengths, "doubts": said, "thumbnail": out.write(thumbnail)}
+        places: list[list[tuple[int, int]]] = [[] for _ in range(levels_of(size))]
+        halvings = Halvings(size, lambda times, pixels: places[times].append(written.put(jpeg(pixels))))
+        for band in slide.bands():
+            halvings.add(band)
+    overview = halvings.overview()
+    thumbnail = written.put(jpeg(resample_pixels(overview, thumbnail_size(size))))
+    return {"size_px": size, "places": places, "doubts": doubts(overview), "thumbnail": thumbnail}
 
 
 def _write_labels(task: Task, out: BinaryIO) -> Foot:
     label_map = None if task.label_map is None else LabelMap.from_dict(task.label_map, "the label map")
     labels = held_labels(Path(task.path), label_map)
-    size, lengths = labels.size_px, []
+    size, places, written = labels.size_px, [], _Written(out)
     for times in range(levels_of(size)):
         columns, rows = grid_of(halved(size, times))
-        places = product(range(rows), range(columns))
         level = levels_of(size) - 1 - times
-        lengths.append([out.write(grey_png(labels.tile(level, column, row))) for row, column in places])
-    return {"size_px": size, "lengths": lengths}
+        tiles = (labels.tile(level, column, row) for row, column in product(range(rows), range(columns)))
+        places.append([written.put(grey_png(tile)) for tile in tiles])
+    return {"size_px": size, "places": places}
 
 
 def _write_report(task: Task, out: BinaryIO) -> Foot:

@@ -15,6 +15,7 @@ from breastseg.serve.config import Limits
 from breastseg.serve.decoded import LARGE_PX, Decoded, Decoder
 from breastseg.serve.decoding import Task
 from breastseg.serve.folder import Entry, Folder
+from breastseg.serve.halvings import halve
 from breastseg.serve.pieces import OVERVIEW_PX, grid_of, halved, jpeg, levels_of, piece_box, thumbnail_size
 from breastseg.serve.room import Room
 from breastseg.serve.shelf import Shelf
@@ -156,7 +157,8 @@ class View:
             self._is_broken = True
             return
         for level in levels:
-            picture = resample_pixels(picture, self._size(level))
+            if self._pictures:
+                picture = halve(picture) if self._is_flat else resample_pixels(picture, self._size(level))
             self._pictures[level] = picture
 
     def _patched(self, level: int) -> Pixels:
