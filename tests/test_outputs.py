@@ -142,6 +142,19 @@ def test_overlay_png_is_the_overlay_with_a_legend_below(tmp_path: Path, width: i
         assert np.array_equal(np.asarray(picture)[:height], overlay(pixels, labels, MAP))
 
 
+def test_a_tall_overlay_has_its_borders_and_shares_where_bands_meet(tmp_path: Path) -> None:
+    """It is washed in bands of 512 rows; a border lies in the row below a change."""
+    labels = np.repeat(np.array([1, 2, 1, 0, 3], np.uint8), [512, 1, 511, 300, 200])[:, None].repeat(300, axis=1)
+    pixels = np.random.default_rng(0).integers(0, 256, (*labels.shape, 3), np.uint8)
+    save_overlay(pixels, labels, MAP, tmp_path / "overlay.png")
+    with Image.open(tmp_path / "overlay.png") as picture:
+        assert np.array_equal(np.asarray(picture)[: len(labels)], overlay(pixels, labels, MAP))
+        tall = np.asarray(picture)[len(labels) :]
+    save_overlay(pixels[:, ::-1][::-1], np.ascontiguousarray(labels[::-1]), MAP, tmp_path / "turned.png")
+    with Image.open(tmp_path / "turned.png") as picture:  # the same shares, counted in other bands
+        assert np.array_equal(np.asarray(picture)[len(labels) :], tall)
+
+
 def test_the_legend_shows_every_classs_colour(tmp_path: Path) -> None:
     save_overlay(PIXELS, LABELS, MAP, tmp_path / "overlay.png")
     with Image.open(tmp_path / "overlay.png") as picture:

@@ -19,6 +19,8 @@ _OPACITY = 0.42
 _PAGE_PX = 1200
 _PAIR_PX = 480
 _FIGURE_TILE_PX = 320
+_BAND_ROWS = 512
+"""Rows that are washed and counted at once: of a whole large picture the copies between would take four times what it does itself."""
 
 
 def save_labels(labels: Labels, label_map: LabelMap, path: Path) -> None:
@@ -86,11 +88,14 @@ def overlay(pixels: npt.NDArray[np.uint8], labels: Labels, label_map: LabelMap) 
 
 def save_overlay(pixels: npt.NDArray[np.uint8], labels: Labels, label_map: LabelMap, path: Path) -> None:
     """Write the overlay as PNG or JPEG with a legend of the classes below it: colour, name, share of what was labelled."""
-    picture = Image.fromarray(overlay(pixels, labels, label_map))
-    legend = _legend(picture.width, label_map, labels)
-    sheet = Image.new("RGB", (picture.width, picture.height + legend.height), "white")
-    sheet.paste(picture, (0, 0))
-    sheet.paste(legend, (0, picture.height))
+    height, width = labels.shape
+    legend = _legend(width, label_map, labels)
+    sheet = Image.new("RGB", (width, height + legend.height), "white")
+    for top in range(0, height, _BAND_ROWS):
+        above = max(0, top - 1)  # a border is seen from the row below it
+        band = np.s_[above : top + _BAND_ROWS]
+        sheet.paste(Image.fromarray(overlay(pixels[band], labels[band], label_map)[top - above :]), (0, top))
+    sheet.paste(legend, (0, height))
     options: dict[str, Any] = {"format": "PNG", "compress_level": 1} if path.suffix == ".png" else {"format": "JPEG", "quality": 88}
     with written(path) as beside:
         sheet.save(beside, **options)
@@ -140,7 +145,9 @@ def _legend(width: int, label_map: LabelMap, labels: Labels | None) -> Image.Ima
     font = ImageFont.load_default(size)
     entries = [(c.color, c.name) for c in label_map.classes]
     if labels is not None and labels.any():  # of nothing there are no shares
-        counts = np.bincount(labels.ravel(), minlength=len(entries) + 1)[1 : len(entries) + 1]
+        tops = range(0, len(labels), _BAND_ROWS)
+        found = np.sum([np.bincount(labels[top : top + _BAND_ROWS].ravel(), minlength=256) for top in tops], axis=0)
+        counts = found[1 : len(entries) + 1]
         total = max(1, int(counts.sum()))
         entries = [(color, f"{name} {100 * n / total:.1f} %") for (color, name), n in zip(entries, counts, strict=True)]
     x, y, line, placed = size // 2, size // 2, round(1.6 * size), []
