@@ -16,8 +16,8 @@ from fuzzing.targets import TARGETS, files_of, whole
 
 SEED = 12
 CHEAP = (
-    "picture", "mask", "slide", "scn", "dicom", "zarr", "drawn", "labels", "inputs", "table", "prepared", "verify", "split", "card",
-    "bundle", "shown", "page", "map", "scores", "audit", "study", "areas", "upload",
+    "picture", "large", "mask", "slide", "scn", "dicom", "zarr", "drawn", "labels", "inputs", "table", "prepared", "verify", "split",
+    "card", "bundle", "shown", "page", "map", "scores", "audit", "study", "areas", "upload",
 )  # fmt: skip
 PLANTED = """
 import os

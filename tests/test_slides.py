@@ -2,6 +2,7 @@
 
 import re
 import struct
+import tracemalloc
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -215,6 +216,19 @@ def test_wherever_a_picture_is_cut_it_says_so_and_never_asks_for_mpp(tmp_path: P
         (tmp_path / f"b.{suffix}").write_bytes(whole[:end])
         with pytest.raises(ImageError, match=rf"b\.{suffix}: cut short or damaged [^\n]*; copy or export it again$"):
             open_slide(tmp_path / f"b.{suffix}")
+
+
+def test_the_end_of_a_long_jpeg_is_looked_for_without_holding_it(tmp_path: Path) -> None:
+    """The browser view looks for it in the server itself, which held 200 MB of a JPEG of 200 MB."""
+    long = save(tmp_path / "a.jpg", noise(64, 64)).read_bytes()[:-2] + bytes(10**7) + b"\xff\xd9"
+    for end, error in ((None, MppError), (-2, ImageError)):
+        (tmp_path / "a.jpg").write_bytes(long[:end])
+        tracemalloc.start()
+        with pytest.raises(error):
+            open_slide(tmp_path / "a.jpg")
+        taken = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert taken < 4 * 2**20 < len(long)
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from contextlib import chdir, closing
 from dataclasses import dataclass, replace
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import numpy as np
 from PIL import Image
@@ -25,7 +27,7 @@ from breastseg.inference.predict import PredictConfig, predict
 from breastseg.labels import BUILT_IN, load_label_map
 from breastseg.models.bundle import CARD, load_bundle
 from breastseg.models.card import Card
-from breastseg.slides import open_slide, read_codes
+from breastseg.slides import large_jpeg, open_slide, read_codes
 from breastseg.sources import open_source
 from breastseg.sources.drawn import read_drawn
 from conftest import CROPS, DATA, crop, paint, quiet, tcga
@@ -78,6 +80,25 @@ def _pictures(folder: Path) -> None:
     picture.convert("RGBA").save(folder / "alpha.png")
     for compression in ("raw", "tiff_lzw", "jpeg", "tiff_adobe_deflate"):
         picture.save(folder / f"{compression}.tif", compression=compression, dpi=(50_000, 50_000))
+
+
+def _tall_pictures(folder: Path) -> None:
+    """Write pictures that come in several bands."""
+    picture = Image.fromarray(np.tile(FIELD, (14, 1, 1)))
+    picture.save(folder / "rgb.png")
+    picture.convert("RGBA").save(folder / "alpha.png")
+    picture.convert("LA").save(folder / "grey.png", compress_level=1)
+    picture.convert("P").resize((600, 1680)).save(folder / "palette.png", transparency=bytes(range(0, 256, 2)))
+    picture.save(folder / "a.jpg", quality=50)
+    picture.save(folder / "b.jpg", quality=50, progressive=True, subsampling=0)
+
+
+def _decoded(folder: Path, file: Path, rng: Random) -> None:
+    """Decode a picture as the viewer's process for large ones does."""
+    from breastseg.serve.decoding import Task, _write_picture
+
+    with patch.object(large_jpeg, "LARGE_PX", 0):
+        _write_picture(Task("picture", str(file)), BytesIO())
 
 
 def _slide(folder: Path, file: Path, rng: Random) -> None:
@@ -567,6 +588,7 @@ def _continued(folder: Path, file: Path, rng: Random) -> None:
 
 TARGETS: Mapping[str, Target] = {
     "picture": Target(10, _pictures, ("*",), _slide),
+    "large": Target(5, _tall_pictures, ("*",), _decoded),
     "mask": Target(5, _masks, ("*",), lambda folder, file, rng: read_codes(file)),
     "slide": Target(14, _slides, ("*",), _slide),
     "scn": Target(3, lambda folder: write_scn(folder / "a.scn", levels_of(FIELD)), ("*",), _slide),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -35,6 +36,7 @@ _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ORIENTATION = 0x0112
 _CHUNK_HEAD = 8
 _BAND_ROWS = 512
+_PIECE_BYTES = 2**20
 _OPENING = threading.Lock()
 """catch_warnings() changes the filters of all threads: two at once leave them wrong."""
 
@@ -356,11 +358,22 @@ def _is_cut(path: Path) -> bool:
     """Return whether the end of a PNG or JPEG is missing; nothing is decoded."""
     with path.open("rb") as file:
         if file.read(_CHUNK_HEAD) != _PNG:
-            data = file.read()
-            scan = data.find(b"\xff\xda")
-            return scan < 0 or data.find(b"\xff\xd9", scan) < 0
+            return not _come_in_turn(file, [b"\xff\xda", b"\xff\xd9"])
         while len(chunk := file.read(_CHUNK_HEAD)) == _CHUNK_HEAD:
             if chunk[4:] == b"IEND":
                 return False
             file.seek(int.from_bytes(chunk[:4], "big") + 4, 1)
     return True
+
+
+def _come_in_turn(file: BinaryIO, marks: list[bytes]) -> bool:
+    """Return whether marks of two bytes come in a file one behind the other, whatever its length."""
+    last = b""
+    while piece := file.read(_PIECE_BYTES):
+        data, at = last + piece, 0
+        while marks and (at := data.find(marks[0], at)) >= 0:
+            marks = marks[1:]
+        if not marks:
+            return True
+        last = data[-1:]
+    return False
