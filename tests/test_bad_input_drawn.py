@@ -78,7 +78,10 @@ def test_bad_geojson(tmp_path: Path, capsys: pytest.CaptureFixture[str], case: s
 
 
 POINTS = {
-    "other columns": ("X,Y,type\n1,2,tumor\n", "columns are X, Y, type; wanted a CSV with x, y, class; did you mean class by 'type'?"),
+    "other columns": (
+        "X,Y,type\n1,2,tumor\n",
+        "columns are X, Y, type; wanted a CSV with x, y, class and any of width, height, radius_um; did you mean class by 'type'?",
+    ),
     "nothing": ("", "empty, wanted a CSV with x, y, class"),
     "thousands": (
         "x;y;class\n1,250;2;tumor\n",

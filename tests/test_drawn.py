@@ -353,7 +353,10 @@ def test_bad_m2c_lines(tmp_path: Path, line: str, message: str) -> None:
     ("text", "message"),
     [
         ("", r": empty, wanted a CSV with x, y, class"),
-        ("x,y,label\n1,2,tumor\n", r": columns are x, y, label; wanted a CSV with x, y, class; did you mean class by 'label'\?"),
+        (
+            "x,y,label\n1,2,tumor\n",
+            r": columns are x, y, label; wanted a CSV with x, y, class and any of .*; did you mean class by .label.\?",
+        ),
         ("x,y,z,class\n1,2,3,tumor\n", r": unknown column 'z', wanted a CSV with x, y, class"),
         ("x,y,class\n1,2,tumor\n1,2,\n", r", row 3: dot without class"),
         ("x,y,class\n1,2\n", r", row 2: 2 cells, the head has 3; give class too"),

@@ -272,7 +272,6 @@ def test_a_row_that_changed_is_prepared_again_and_the_others_are_not(known: Path
         ("tumor;necrosis,stroma", "tumor,tumor", "row 3: a field is without a class that it has"),
         ("tumor;necrosis", "cheese", "row 3: 'cheese' of a field is no class in dataset.json"),
         ("tumor;necrosis", "tumor;stroma;inflammatory;necrosis;other", "row 3: a field is without"),
-        (",fields,", ",areas,", "row 3: not a field, but without or with a class"),
         (",fields,", ",field,", "row 3: annotation 'field', wanted areas, dots, fields"),
     ],
 )
@@ -326,15 +325,15 @@ def test_fields_are_split_by_patient(painted: Path, tmp_path: Path) -> None:
     assert table.groupby("patient")["split"].nunique().max() == 1
 
 
-def test_a_part_of_fields_alone_has_no_scores(
-    known: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:  # fmt: skip
+def test_a_part_of_fields_alone_has_shares_and_no_dice(known: Path, tmp_path: Path) -> None:
     (known / "fields.csv").write_text("".join(KNOWN.splitlines(keepends=True)[::2]))
     data = prepared(tmp_path, known)
     assert list(data.regions.index) == ["b"]
     words = ["evaluate", "--data", str(data.path), "--split", "all", "--out", str(tmp_path / "r")]
-    assert main(words) == 2
-    assert "of 1 field something is known as a whole, which has no Dice" in capsys.readouterr().err
+    assert main(words) == 0
+    scores = json.loads((tmp_path / "r" / "scores.json").read_text())
+    assert scores["overall"]["support_px"] == 0
+    assert scores["presence"]["classes"]["tumor"]["regions_without"] == 1
 
 
 @pytest.mark.parametrize("name", ["b.png", "b.tif"])

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import ceil, floor, inf
 
 import numpy as np
 import numpy.typing as npt
@@ -81,6 +81,21 @@ def scaled_size(size_px: tuple[int, int], mpp: float, new_mpp: float) -> tuple[i
     """Return (width, height) in pixels of the same field at another resolution, at least one pixel each."""
     width, height = size_px
     return max(1, round(width * mpp / new_mpp)), max(1, round(height * mpp / new_mpp))
+
+
+def middles_within(low: float, high: float, length: int) -> tuple[int, int]:
+    """Return the first pixel of a line whose middle lies between two places, and the one after the last; at least one pixel of the line.
+
+    Args:
+        low: in pixels; a middle on it counts.
+        high: likewise; a middle on it does not count.
+        length: of the line, in pixels.
+    """
+    start, end = max(0, ceil(low - 0.5)), min(length, ceil(high - 0.5))
+    if start < end:
+        return start, end
+    nearest = min(max(0, floor((low + high) / 2)), length - 1)
+    return nearest, nearest + 1
 
 
 def tile_grid(size_px: tuple[int, int], tile_px: int, halo_px: int) -> Iterator[Tile]:

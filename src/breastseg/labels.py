@@ -25,6 +25,8 @@ Labels: TypeAlias = npt.NDArray[np.uint8]
 
 Color: TypeAlias = tuple[int, int, int]
 
+NOT = "not "
+"""Before the name of a class: whatever is there is not of it."""
 _UNKNOWN = 255
 _YAML_BYTES = 100_000
 """A map of 253 classes has 20 kB, and YAML is read at 100 kB a second."""
@@ -141,6 +143,17 @@ class LabelMap:
                 "rename it there or choose another --labels"
             )
         return found
+
+    def kind_of(self, name: str, where: str) -> tuple[int, bool]:
+        """Return the label of a class by name, and whether the name says that something is not of it, as in "not tumor".
+
+        Raises:
+            LabelError: the map has no such class.
+        """
+        words = " ".join(name.casefold().split())
+        if words.startswith(NOT) and words not in self._labels_by_name:
+            return self.label_of(words.removeprefix(NOT), where), True
+        return self.label_of(name, where), False
 
     @cached_property
     def _labels_by_name(self) -> dict[str, int]:

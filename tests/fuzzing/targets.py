@@ -283,8 +283,9 @@ def _data(folder: Path, file: Path, rng: Random) -> None:
     data.fingerprint()
     data.class_pixels.sum()
     for region in map(str, table.index):
-        for array in (data.image(region), data.labels(region), data.points(region), data.dots(region)):
+        for array in (data.image(region), data.labels(region), data.points(region), data.dots(region), data.places(region)):
             np.asarray(array).sum()
+        data.presence(region)
     Crops(data, [str(region) for region in table.index], CropDraw(32)).batch(0, [0, 1])
     if rng.random() < 0.1:
         audit(folder / "data", folder / "audit")

@@ -16,7 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source",
         nargs="+",
-        help="folders of annotated images: BCSS, its Kaggle copies, BRCA-M2C, any with masks, QuPath GeoJSON, dots or fields.csv",
+        help="folders of annotated images: BCSS, its Kaggle copies, BRCA-M2C, any with masks, QuPath GeoJSON, points (NAME_points.csv: "
+        "x, y, class, perhaps width and height, or radius_um; a class may be 'not tumor') or fields.csv",
     )
     parser.add_argument("out", help="folder of the data set")
     parser.add_argument("--mpp", type=float, default=0.5, help="microns per pixel of the data set (default 0.5)")

@@ -7,13 +7,14 @@ arrays/ID.image.npy   (H, W, 3) uint8, memory-mapped
 arrays/ID.labels.npy  (H, W) uint8, memory-mapped; 0 is not annotated, k + 1 is class k
 arrays/ID.points.npy  (N, 3) int32 rows of (label, y, x): places of each class to draw crops at
 arrays/ID.dots.npy    (N, 3) int32 rows of (label, y, x): dots of the annotation
+arrays/ID.places.npy  (N, 7) int32: dots, boxes and discs, and what they are not (see metrics/places.py); only where regions.csv counts some
 """
 
 import hashlib
 import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +25,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from breastseg.data.fields import FIELDS, WITH, WITHOUT, check_row, facts_of
+from breastseg.data.places import COLUMNS, Places
+from breastseg.data.presence import check_pixels, presence_of
 from breastseg.errors import DatasetError, MppError
 from breastseg.geometry import check_mpp
 from breastseg.json_files import read_json
@@ -52,10 +55,10 @@ class Dataset:
         label_map: what its labels mean.
         mpp: microns per pixel of all its regions.
         regions: one row a region, by id: patient, site, annotation ("areas" where areas are drawn or painted, "dots" where
-            nothing else is known, "fields" where something is known of the whole: classes joined by ";" in the columns `without`,
-            nowhere in it, and `with`, somewhere in it, which only data sets with such regions have), width_px, height_px,
-            source_mpp, mpp_source, source_split, image_sha256, labels_sha256, and `px_NAME` per class; box_level0_px
-            ("x,y,width,height") where a region is a part of a slide.
+            nothing else is known, "fields" where something is known of the whole), width_px, height_px, source_mpp, mpp_source,
+            source_split, image_sha256, labels_sha256, and `px_NAME` per class; box_level0_px ("x,y,width,height") where a region is a
+            part of a slide; `places`, how many dots have an extent or say what is not there; `without` and `with`, classes joined by
+            ";" that are known to be nowhere in a region, or somewhere in it.
         dot_radius_um: of the disc that a dot labels.
         parts: each kind of data in it with its licence.
     """
@@ -87,6 +90,19 @@ class Dataset:
     def dots(self, region: str) -> npt.NDArray[np.int32]:
         """Return the annotation's dots, (N, 3) int32 rows of (label, y, x)."""
         return self._places(region, "dots")
+
+    def places(self, region: str) -> Places:
+        """Return the dots as places that a map is scored at, (N, 7) int32: with their extents, and those that say what is not there."""
+        count = int(self.regions["places"].get(region, 0)) if "places" in self.regions else 0
+        if count:
+            return self._checked_places(region, count)
+        label, y, x = np.asarray(self.dots(region), np.int32).T
+        none = np.zeros_like(label)
+        return np.stack([label, none, none, y, x, y + 1, x + 1], axis=1)
+
+    def presence(self, region: str) -> Mapping[int, bool]:
+        """Return, by label, the classes of which is known that the whole region has them (True), or that it has them not (False)."""
+        return presence_of(self.regions, region, self.label_map.names)
 
     def dotted(self, regions: list[str]) -> list[str]:
         """Return those of the regions in which nothing but dots is known."""
@@ -124,6 +140,16 @@ class Dataset:
         ends = (self._counts.shape[1], *self._shape(region))
         if np.any(places < (1, 0, 0)) or np.any(places >= ends):
             raise DatasetError(f"{self._path(region, kind)}: damaged (a place of no class, or outside); prepare the data set again")
+        return places
+
+    def _checked_places(self, region: str, count: int) -> Places:
+        places: Places = self._array(region, "places", np.dtype(np.int32), (count, COLUMNS))
+        label, is_not, is_round, top, left, bottom, right = places.T
+        height, width = self._shape(region)
+        inside = (top >= 0) & (top < bottom) & (bottom <= height) & (left >= 0) & (left < right) & (right <= width)
+        known = (label >= 1) & (label < self._counts.shape[1]) & np.isin(is_not, (0, 1)) & np.isin(is_round, (0, 1))
+        if not (inside & known).all():
+            raise DatasetError(f"{self._path(region, 'places')}: damaged (a place of no class, or outside); prepare the data set again")
         return places
 
     def _check_counts(self, region: str, labels: Labels) -> None:
@@ -219,7 +245,7 @@ def _regions(path: Path, label_map: LabelMap) -> pd.DataFrame:
     """
     classes = tuple(f"px_{name}" for name in label_map.names)
     needed = ("region", *_WORDS[:3], "width_px", "height_px", "source_mpp", *_WORDS[3:], "px_not_annotated", *classes)
-    table = read_table(path, DatasetError, needed=needed, known=("box_level0_px", WITHOUT, WITH), others=True)
+    table = read_table(path, DatasetError, needed=needed, known=("box_level0_px", "places", WITHOUT, WITH), others=True)
     if foreign := [name for name in table.columns if name.startswith("px_") and name not in needed]:
         raise DatasetError(f"{path}: column {shown(foreign[0])} is of no class in dataset.json; prepare it again")
     for column in ("region", "patient"):
@@ -233,7 +259,7 @@ def _regions(path: Path, label_map: LabelMap) -> pd.DataFrame:
         check_row(table, row, label_map.names)
     columns: dict[str, Any] = {}
     for column in sorted(table.columns, key=lambda name: needed.index(name) if name in needed else len(needed)):
-        if column in {"width_px", "height_px", "px_not_annotated", *classes}:
+        if column in {"width_px", "height_px", "px_not_annotated", "places", *classes}:
             columns[column] = _whole(table, column)
         elif column == "source_mpp":
             columns[column] = _positive(table, column)
@@ -243,6 +269,7 @@ def _regions(path: Path, label_map: LabelMap) -> pd.DataFrame:
     odd = found[["px_not_annotated", *classes]].sum(axis=1).to_numpy() != (found["width_px"] * found["height_px"]).to_numpy()
     if odd.any():
         raise DatasetError(f"{table.where(table.rows[int(odd.argmax())])}: pixels do not add up to width_px x height_px; prepare it again")
+    check_pixels(table, found)
     return found
 
 

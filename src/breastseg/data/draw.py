@@ -43,13 +43,14 @@ def check_inside(drawn: Drawn, size_px: tuple[int, int], where: str) -> int:
         how many areas reach beyond the picture by more than a pixel, where they are cut.
 
     Raises:
-        SourceError: an area has nothing in the picture, or a dot is not in it.
+        SourceError: an area has nothing in the picture, a dot is not in it, or a dot's box or disc reaches beyond it by more than a pixel.
     """
     areas, (left, top, right, bottom), (width, height) = len(drawn.areas), drawn.boxes().T, size_px
     is_dot = np.arange(len(left)) >= areas
+    x, y = np.where(is_dot, (left + right) / 2, left), np.where(is_dot, (top + bottom) / 2, top)
     is_out = np.where(
         is_dot,
-        (left < 0) | (top < 0) | (left > width) | (top > height),
+        (x < 0) | (y < 0) | (x > width) | (y > height),
         (right <= 0) | (bottom <= 0) | (left >= width) | (top >= height),
     )
     if is_out.any():
@@ -59,11 +60,19 @@ def check_inside(drawn: Drawn, size_px: tuple[int, int], where: str) -> int:
             f"{out.sum():,} of {counted(out.size, noun)}" for noun, out in (("area", is_out[:areas]), ("dot", is_out[areas:])) if out.any()
         ]
         raise SourceError(
-            f"{where}: {name} {number} at x {left[first]:g}, y {top[first]:g} is outside the picture of {width} x {height} px; "
+            f"{where}: {name} {number} at x {x[first]:g}, y {y[first]:g} is outside the picture of {width} x {height} px; "
             f"coordinates are pixels of this picture, those of {' and '.join(counts)} are not: export them again, "
             "from this picture and at this magnification"
         )
     reach = np.max([-left, -top, right - width, bottom - height], axis=0, initial=-np.inf)
+    if (is_wide := reach[areas:] > _STICKS_OUT_PX).any():
+        first = int(np.argmax(is_wide))
+        dot = drawn.dots[first]
+        raise SourceError(
+            f"{where}: the box of dot {first + 1} at x {dot.x:g}, y {dot.y:g}, {dot.width:g} x {dot.height:g} px, reaches beyond the "
+            f"picture of {width} x {height} px ({is_wide.sum():,} of {counted(is_wide.size, 'dot')}); x and y are the middle of a box, "
+            "in pixels of this picture as its sides are; a disc of radius_um is as wide as the picture's um/px says"
+        )
     return int((reach[:areas] > _STICKS_OUT_PX).sum())
 
 

@@ -146,15 +146,13 @@ def check_row(table: Table, row: Row, names: Sequence[str]) -> None:
     """Refuse a row of regions.csv whose facts are none.
 
     Raises:
-        DatasetError: facts of a region that is no field, a field without any, an unknown class,
+        DatasetError: a field without any, an unknown class,
             one that is absent and present, or a field in which every class is absent.
     """
     absent, there = (
         [name for name in row[column].split(JOINED) if name] for column in (WITHOUT, WITH)
     )  # fmt: skip
     where = table.where(row)
-    if (absent or there) and row["annotation"] != FIELDS:
-        raise DatasetError(f"{where}: not a field, but without or with a class; prepare it again")
     if row["annotation"] == FIELDS and not (absent or there):
         raise DatasetError(f"{where}: a field of which nothing is known; prepare it again")
     for name in (*absent, *there):

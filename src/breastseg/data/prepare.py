@@ -19,6 +19,7 @@ from tqdm import tqdm
 from breastseg.data.dataset import ARRAYS, FORMAT, Dataset, open_dataset
 from breastseg.data.draw import Dots, check_inside, draw
 from breastseg.data.fields import FIELDS, Known, check_names, hash_of, known_of
+from breastseg.data.places import Places, places_of, without_nots
 from breastseg.errors import DatasetError, ImageError, InputError, SourceError
 from breastseg.files import Remains, fingerprint, fit_name, own_folder, sha256_of, write_json, write_text, written
 from breastseg.geometry import Box, check_mpp, scaled_size
@@ -151,6 +152,8 @@ def _prepare_all(source: Source, label_map: LabelMap, out: Path, config: Prepare
     rows = [read_json(_row_path(out, r.id), DatasetError, "a region's row") for r in source.regions]
     notes = _drawn_notes(rows)
     table = pd.DataFrame(rows).drop(columns=[_SKIPPED, _INSTEAD, _CUT], errors="ignore")
+    if "places" in table:
+        table["places"] = table["places"].fillna(0).astype(int)
     write_text(out / "regions.csv", table.to_csv(index=False, lineterminator="\n"))
     write_json(out / "dataset.json", {
         "format": FORMAT, "mpp": config.mpp, "dot_radius_um": config.dot_radius_um, "label_map": label_map.to_dict(),
@@ -215,7 +218,7 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
     """Write one region's arrays, then its row, which says that they are whole."""
     region, label_map, out, config = job
     known = known_of(region.field, label_map) if region.field else None
-    drawn = _read_drawn(region.labels) if region.is_drawn else None
+    drawn = _read_drawn(region.labels).measured(region.mpp) if region.is_drawn else None
     notes: dict[str, Any] = {}
     with closing(open_slide(region.image, mpp=region.mpp)) as slide:
         if drawn is not None or known is None:
@@ -231,18 +234,23 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
             _check_size(slide, config.mpp)
         elif drawn is not None and not isinstance(slide, FlatSlide):
             box = _around(drawn, slide, config.mpp, str(region.labels))
+        places: Places | None = None
         if known is not None:
             labels, dots, annotation = _known(region, known, drawn, box, label_map, config)
         elif drawn is None:
             labels, dots, annotation = _painted(region, label_map, slide.size_px, config)
         else:
-            labels, dots, annotation = _drawn(region, drawn, box, label_map, config)
+            labels, dots, annotation, places = _drawn(region, drawn, box, label_map, config)
         image = slide.read(box, mpp=config.mpp)
         box_of_slide = {} if (box.width, box.height) == slide.size_px else {"box_level0_px": f"{box.x},{box.y},{box.width},{box.height}"}
     _save(out / ARRAYS / f"{region.id}.image.npy", image)
     _save(out / ARRAYS / f"{region.id}.labels.npy", labels)
     _save(out / ARRAYS / f"{region.id}.points.npy", class_points(labels, region.id))
     _save(out / ARRAYS / f"{region.id}.dots.npy", dots)
+    count_of_places = {}
+    if places is not None and len(places):
+        _save(out / ARRAYS / f"{region.id}.places.npy", places)
+        count_of_places = {"places": len(places)}
     if config.tiles_px:
         _save_tiles(image, labels, out / f"tiles_{config.tiles_px}", region.id, config.tiles_px)
     counts = np.bincount(labels.ravel(), minlength=len(label_map.classes) + 1)
@@ -252,7 +260,7 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
         "source_mpp": region.mpp, "mpp_source": region.mpp_source, "source_split": region.split,
         "image_sha256": _hash(region.image), "labels_sha256": _labels_hash(region),
         **(known.columns(label_map) if known else {}),
-        **{name: note for name, note in notes.items() if note}, **box_of_slide, "px_not_annotated": int(counts[0]),
+        **{name: note for name, note in notes.items() if note}, **box_of_slide, **count_of_places, "px_not_annotated": int(counts[0]),
         **{f"px_{name}": int(counts[k]) for k, name in enumerate(label_map.names, start=1)},
     })  # fmt: skip
 
@@ -302,12 +310,16 @@ def _around(drawn: Drawn, slide: Slide, mpp: float, where: str) -> Box:
     return Box(left, top, right - left, bottom - top)
 
 
-def _drawn(region: Region, drawn: Drawn, box: Box, label_map: LabelMap, config: PrepareConfig) -> tuple[Labels, Dots, str]:
-    """Return the labels of a box of a picture at the data set's resolution, its dots, and whether areas or dots alone are known of it."""
+def _drawn(region: Region, drawn: Drawn, box: Box, label_map: LabelMap, config: PrepareConfig) -> tuple[Labels, Dots, str, Places]:
+    """Return the labels of a box of a picture at the data set's resolution, its dots, whether areas or dots alone are known of it, and
+    its places."""
     size, whole = scaled_size((box.width, box.height), region.mpp, config.mpp), (box.width, box.height)
     here = drawn.seen_from(box.x, box.y) if box.x or box.y else drawn
-    labels, dots = draw(here, label_map, whole, size, radius_px=config.dot_radius_um / config.mpp, where=str(region.labels))
-    return labels, dots, "dots" if drawn.dots and not drawn.areas else "areas"
+    where = str(region.labels)
+    labels, dots = draw(
+        without_nots(here, label_map, where), label_map, whole, size, radius_px=config.dot_radius_um / config.mpp, where=where
+    )
+    return labels, dots, "dots" if drawn.dots and not drawn.areas else "areas", places_of(here, label_map, whole, size, where)
 
 
 def _known(
@@ -317,7 +329,7 @@ def _known(
     if drawn is not None and region.field is not None:
         if drawn.dots:
             raise SourceError(f"{region.labels}: has dots, and {region.field.where} tells of the whole field; keep one of the two")
-        labels, dots, _ = _drawn(region, drawn, box, label_map, config)
+        labels, dots, _, _ = _drawn(region, drawn, box, label_map, config)
         known.check_drawn(labels, label_map, region.field, region.labels.name)
         return labels, dots, FIELDS
     width, height = scaled_size((box.width, box.height), region.mpp, config.mpp)

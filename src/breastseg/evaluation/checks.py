@@ -105,17 +105,15 @@ def _known(model: Model, data: Dataset, regions: Sequence[str]) -> tuple[set[str
 
 
 def with_truth(data: Dataset, regions: Sequence[str], part: str) -> tuple[list[str], list[str]]:
-    """Return the regions that have an annotated pixel or dot, and those that have none.
+    """Return the regions of which something is known (an annotated pixel, a dot, a class that is in it or not), and the others.
 
     Raises:
         DatasetError: none has.
     """
     pixels = data.class_pixels.loc[list(regions)].sum(axis=1)
-    known = [region for region in regions if pixels[region] or len(data.dots(region))]
+    known = [region for region in regions if pixels[region] or len(data.places(region)) or data.presence(region)]
     if not known:
-        fields = len(data.fields(list(regions)))
-        whole = f", of {counted(fields, 'field')} something is known as a whole, which has no Dice" if fields else ""
         raise DatasetError(
-            f"{data.path}: no annotated pixel in the {counted(len(regions), 'region')} of split '{part}'{whole}; there is nothing to score"
+            f"{data.path}: no annotated pixel in the {counted(len(regions), 'region')} of split '{part}'; there is nothing to score"
         )
     return known, [region for region in regions if region not in set(known)]

@@ -2,6 +2,7 @@
 
 OUT/counts.csv             pixels by region, truth and prediction: all scores of areas follow from it
 OUT/dots_counts.csv        the same for dots, where the annotation has some
+OUT/presence.csv           the share of classes of which is known that a region has them, or not, where something is
 OUT/scores.json            pooled, per region, as means over regions and per hospital: Dice, IoU, precision, recall, F1, specificity,
                            accuracy, balanced accuracy, kappa, support; borders; intervals over patients; NaN without support;
                            `seen`: how many of the patients the model knew; `without_bias`: the pooled scores without the card's bias
@@ -22,6 +23,7 @@ from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.split import load_split, regions_of, split_fingerprint
 from breastseg.evaluation.checks import fitted, leak_of, seen_by, with_truth
 from breastseg.evaluation.compare import NOT_ANALYSED, comparison, open_other
+from breastseg.evaluation.presence import presence_figures, presence_rows
 from breastseg.evaluation.regroup import grouped_labels
 from breastseg.evaluation.seen import SeenProbabilities
 from breastseg.evaluation.summary import RegionCounts, figures_of, hospital_rows, probability_figures, region_rows
@@ -31,7 +33,7 @@ from breastseg.geometry import scaled_size
 from breastseg.inference.model import Model
 from breastseg.inference.tiles import PixelField, name_tissue
 from breastseg.labels import Labels
-from breastseg.metrics import confusion_counts, dot_counts, measure_surface
+from breastseg.metrics import confusion_counts, kinds_of, measure_surface, place_counts
 from breastseg.metrics.confusion import Counts
 from breastseg.metrics.surface import thinned
 from breastseg.models.bias import bias_vector
@@ -43,11 +45,12 @@ from breastseg.wording import say as say_line
 
 PROTOCOL = (
     "pixels at the data set's um/px; not annotated pixels are left out; 0 is never a class; NaN where a class has no support; "
-    "regions in which nothing but dots is known are scored by dots alone: the map's class at the dot's place; "
+    "regions in which nothing but dots is known are scored by dots alone: the map's class at the dot's place, of a box or disc the class "
+    "that most of its pixels have; "
     "borders are compared at about 1 um/px, where both sides are annotated; intervals are drawn over patients: a draw without a class "
     "says nothing of it, and its means are over the classes that it has"
 )
-_REMAINS = Remains(finished=("scores.json",), rest=("regions", "*counts.csv", "per_*.csv", "training.csv"))
+_REMAINS = Remains(finished=("scores.json",), rest=("regions", "*counts.csv", "per_*.csv", "presence.csv", "training.csv"))
 _NAMED = 10
 """Regions without truth that are named in a sentence; the others are in scores.json."""
 
@@ -114,9 +117,11 @@ def evaluate(
             for region in tqdm(regions, desc="evaluate", unit="region", disable=None)
         }
         pixels = {region: one.pixels for region, one in found.items()}
+        known_wholes = presence_rows(found, data, names)
         scores = {
             "model": model.card.name, "data": data.fingerprint(), "split": split, "label_map": label_map.to_dict(),
             "mpp": data.mpp, "patients": sorted(set(whose.values())), **figures_of(found, data.regions, names), "left_out": left_out,
+            **({"presence": presence_figures(known_wholes, names)} if known_wholes else {}),
             **({"probabilities": probability_figures(seen.by_patient, names)} if seen else {}),
             **({"without_bias": {"bias": bias, **plain.figures(names)}} if plain else {}),
             **({"comparison": comparison(pixels, other, list(whose.values()), names)} if other else {}),
@@ -124,6 +129,8 @@ def evaluate(
             "protocol": "; ".join(filter(None, (leak or known["note"], PROTOCOL, without))),
         }  # fmt: skip
         _write_tables(scores, pixels, {region: one.dots for region, one in found.items()}, data.regions, out)
+        if known_wholes:
+            write_table(out / "presence.csv", known_wholes)
         if HISTORY in model.card.files:
             write_text(out / "training.csv", model.bundle.file(HISTORY).read_text(encoding="utf-8"))
         write_json(out / "scores.json", scores)
@@ -144,19 +151,19 @@ def _write_tables(
 ) -> None:  # fmt: skip
     """Write counts, and the tables of what follows from them."""
     names = list(scores["pooled"])
-    for stem, unit, found in (("", "px", pixels), ("dots_", "dots", dots)):
+    for stem, unit, truths, found in (("", "px", names, pixels), ("dots_", "dots", kinds_of(names), dots)):
         if any(counts.any() for counts in found.values()):
-            write_text(out / f"{stem}counts.csv", counts_table(found, names, unit).to_csv(index=False, lineterminator="\n"))
+            write_text(out / f"{stem}counts.csv", counts_table(found, names, unit, truths).to_csv(index=False, lineterminator="\n"))
     if scores["overall"]["support_px"]:
         write_table(out / "per_region.csv", region_rows(scores, regions))
         write_table(out / "per_hospital.csv", hospital_rows(scores))
 
 
-def counts_table(counts: dict[str, Counts], names: list[str], unit: str) -> pd.DataFrame:
+def counts_table(counts: dict[str, Counts], names: list[str], unit: str, truths: list[str] | None = None) -> pd.DataFrame:
     """Return counts as rows of region, truth, prediction ("not analysed" for label 0), and `unit` (px or dots); empty cells left out."""
-    columns = [NOT_ANALYSED, *names]
+    columns, truths = [NOT_ANALYSED, *names], truths or names
     rows = [
-        {"region": region, "truth": names[i], "prediction": columns[j], unit: int(matrix[i, j])}
+        {"region": region, "truth": truths[i], "prediction": columns[j], unit: int(matrix[i, j])}
         for region, matrix in counts.items() for i, j in np.argwhere(matrix)
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=["region", "truth", "prediction", unit])
@@ -177,8 +184,9 @@ def _score_region(
     small, mpp = thinned(pixel_truth, data.mpp)
     return RegionCounts(
         confusion_counts(pixel_truth, prediction, classes),
-        dot_counts(data.dots(region), prediction, classes),
+        place_counts(data.places(region), prediction, classes),
         measure_surface(small, thinned(prediction, data.mpp)[0], classes, mpp=mpp),
+        np.bincount(prediction.ravel(), minlength=classes + 1),
     )
 
 
@@ -214,6 +222,9 @@ def _summary(scores: dict[str, Any]) -> str:
         found = scores["dots"]["overall"]
         parts.append(f"{found['support_dots']} dots: {by_class}; balanced accuracy {found['balanced_accuracy']:.3f}")
         parts.append(_interval(scores["dots"]["intervals"], "balanced_accuracy", "it"))
+    for name, found in scores.get("presence", {}).get("classes", {}).items():
+        shares = {word: found[f"share_{key}"] for key, word in (("with", "is"), ("without", "is not")) if found[f"regions_{key}"]}
+        parts.append(f"share of {name} " + ", ".join(f"{share:.3f} where it {word}" for word, share in shares.items()))
     return "; ".join([*parts, *_asked_for(scores)])
 
 

@@ -1,6 +1,6 @@
 """A model and a data set of other classes than each other: both regrouped into the classes of one coarser label map, by source codes."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from breastseg.data.dataset import Dataset
+from breastseg.data.places import Places
+from breastseg.data.presence import presence_of
 from breastseg.errors import LabelError
 from breastseg.inference.model import Model
 from breastseg.labels import BUILT_IN, LabelMap, Labels
@@ -48,6 +50,39 @@ class GroupedDataset(Dataset):
         dots = np.array(super().dots(region))
         dots[:, 0] = grouped(dots[:, 0].astype(np.uint8), self.groups)
         return dots[dots[:, 0] > 0]
+
+    def places(self, region: str) -> Places:
+        """Return the places, regrouped; what is not of a class says nothing of a coarser one that has others too."""
+        places = np.array(super().places(region))
+        kept = (places[:, 1] == 0) | self._stands_alone[places[:, 0]]
+        places[:, 0] = grouped(places[:, 0].astype(np.uint8), self.groups)
+        regrouped: Places = places[kept & (places[:, 0] > 0)]
+        return regrouped
+
+    def presence(self, region: str) -> Mapping[int, bool]:
+        """Return what is known of whole regions, regrouped: a coarser class is there if one of its classes is."""
+        known = [
+            (label, has) for label, has in presence_of(self.regions, region, self._own_names).items() if has or self._stands_alone[label]
+        ]
+        coarse = grouped(np.array([label for label, _ in known], np.uint8), self.groups).tolist()
+        found: dict[int, bool] = {}
+        for label, (_, has) in zip(coarse, known, strict=True):
+            if label:
+                found[label] = found.get(label, False) or has
+        return found
+
+    @cached_property
+    def _own_names(self) -> tuple[str, ...]:
+        """Return the classes of the data set itself."""
+        return tuple(name.removeprefix("px_") for name in self.regions.columns if name.startswith("px_") and name != "px_not_annotated")
+
+    @cached_property
+    def _stands_alone(self) -> npt.NDArray[np.bool_]:
+        """Return by label of the data set whether the coarser class has it alone, (256,)."""
+        coarse = grouped(np.arange(1, len(self._own_names) + 1, dtype=np.uint8), self.groups)
+        alone = np.zeros(256, np.bool_)
+        alone[1 : len(coarse) + 1] = np.bincount(coarse, minlength=256)[coarse] == 1
+        return alone
 
     @cached_property
     def class_pixels(self) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from breastseg.metrics import (
 )  # fmt: skip
 from breastseg.metrics.confusion import Counts
 from breastseg.metrics.intervals import DRAWS, LEVEL, SEED
+from breastseg.metrics.places import kinds_of, squared
 
 NO_INTERVAL = "no interval: it is drawn over patients, and a single one says nothing about others"
 _FEW_PATIENTS = 20
@@ -64,14 +65,23 @@ def region_intervals(counts: Counts, patients: Sequence[str], surfaces: Sequence
 
 
 def dot_intervals(by_patient: Mapping[str, Counts], names: list[str]) -> dict[str, Any]:
-    """Return the intervals of the shares of dots named right, and of their mean over classes; or the reason why there are none."""
-    found = intervals(by_patient, names, "dot")
+    """Return the intervals of the shares of dots named right, and of their mean over classes; or the reason why there are none.
+
+    Args:
+        by_patient: (K, K + 1), or (2 K, K + 1) as `place_counts` has them.
+        names: of the K classes.
+    """
+    kinds = kinds_of(names)
+    if any(counts[len(names) :].any() for counts in by_patient.values()):
+        found = intervals({patient: squared(counts) for patient, counts in by_patient.items()}, kinds, "dot")
+    else:
+        kinds, found = names, intervals({patient: counts[: len(names)] for patient, counts in by_patient.items()}, names, "dot")
     if "overall" not in found:
         return found
     return {
         **found,
         "overall": {score: found["overall"][score] for score in _DOT_SCORES},
-        "classes": {name: {"accuracy": row["recall"]} for name, row in found["classes"].items()},
+        "classes": {kind: {"accuracy": found["classes"][kind]["recall"]} for kind in kinds},
     }
 
 

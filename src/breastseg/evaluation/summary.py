@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from breastseg.evaluation.spread import dot_intervals, intervals, probability_intervals, region_intervals
@@ -29,11 +30,19 @@ _UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class RegionCounts:
-    """What was counted in one region: (K, K + 1) pixels and dots, and borders."""
+    """What was counted in one region.
+
+    Attributes:
+        pixels: (K, K + 1).
+        dots: (2 K, K + 1), as `place_counts` has them.
+        surface: borders.
+        named: (K + 1,) pixels of the map by label.
+    """
 
     pixels: Counts
     dots: Counts
     surface: Surface
+    named: npt.NDArray[np.int64]
 
 
 def figures_of(found: Mapping[str, RegionCounts], table: pd.DataFrame, names: list[str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from breastseg.labels import NOT
 from breastseg.metrics.rates import class_rates, overall_rates, sums_of
 
 Counts = npt.NDArray[np.int64]
@@ -81,22 +82,35 @@ def dot_counts(dots: npt.NDArray[np.int32], prediction: npt.NDArray[np.uint8], c
 def dot_scores(counts: Counts, names: Sequence[str]) -> dict[str, Any]:
     """Return how many dots of each class were named right, and the mean of these shares over the classes that occur.
 
+    Args:
+        counts: (K, K + 1), or (2 K, K + 1) as `place_counts` has them; each "not CLASS" that occurs then counts like a class.
+        names: of the K classes.
+
     Returns:
         {"overall": {balanced_accuracy, accuracy, support_dots}, "classes": {name: {accuracy, support_dots}}, "counts": rows of truth};
-        NaN without support.
+        NaN without support. With a "not CLASS" that occurs "classes" has it too, and "counts" all 2 K rows.
     """
-    support = counts.sum(axis=1)
-    shares = {name: _ratio(float(counts[k, k + 1]), float(support[k])) for k, name in enumerate(names)}
+    classes, support = len(names), counts.sum(axis=1)
+    if not support[classes:].any():
+        counts, support = counts[:classes], support[:classes]
+    right = np.diagonal(counts[:, 1:]).astype(float)
+    if len(counts) > classes:  # not analysed is no answer, the class itself the wrong one
+        right = np.concatenate([right, counts[classes:, 1:].sum(axis=1) - np.diagonal(counts[classes:, 1:])])
+    kinds = [*names, *(f"{NOT}{name}" for name in names)][: len(counts)]
+    shares = {kind: _ratio(float(right[k]), float(support[k])) for k, kind in enumerate(kinds)}
     known = [share for share in shares.values() if not np.isnan(share)]
     return {
         "overall": {
             "balanced_accuracy": float(np.mean(known)) if known else np.nan,
-            "accuracy": _ratio(float(np.trace(counts[:, 1:])), float(support.sum())),
+            "accuracy": _ratio(float(right.sum()), float(support.sum())),
             "support_dots": int(support.sum()),
         },
-        "classes": {name: {"accuracy": share, "support_dots": int(support[k])} for k, (name, share) in enumerate(shares.items())},
+        "classes": {
+            kind: {"accuracy": share, "support_dots": int(support[k])}
+            for k, (kind, share) in enumerate(shares.items()) if k < classes or support[k]
+        },
         "counts": counts.tolist(),
-    }
+    }  # fmt: skip
 
 
 def _ratio(part: float, whole: float) -> float:

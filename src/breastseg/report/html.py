@@ -18,6 +18,7 @@ from PIL import Image
 from breastseg.errors import BreastsegError, InputError
 from breastseg.files import write_text
 from breastseg.json_files import SCORES_BYTES, read_json, shown
+from breastseg.metrics import kinds_of
 from breastseg.report.charts import reliability_chart, training_charts
 from breastseg.report.regions import SMALL_PX, WORST, region_views
 from breastseg.wording import in_short
@@ -54,7 +55,9 @@ def _page(folder: Path, scores: Any) -> str:
         script=Markup(script),  # our own file, nothing of the evaluation is in it
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         regions=region_views(folder / "regions", scores["regions"]), worst=WORST, small_px=SMALL_PX,
-        confusion=confusion_of(folder / "counts.csv", "px", names), dots_confusion=confusion_of(folder / "dots_counts.csv", "dots", names),
+        confusion=confusion_of(folder / "counts.csv", "px", names),
+        dots_confusion=confusion_of(folder / "dots_counts.csv", "dots", names, kinds_of(names)),
+        dots_kinds=[kind for kind in scores["dots"]["classes"] if kind not in names] if "dots" in scores else [],
         reliability=reliability_chart(levels) if levels else None,
         training=training_charts(folder / "training.csv") if (folder / "training.csv").is_file() else [],
     )  # fmt: skip
@@ -141,8 +144,8 @@ def _below(drawn: Mapping[str, Any], *path: str, digits: int = 3) -> str:
     return Markup("<small>{}</small>").format(_interval(found, digits)) if found else ""
 
 
-def confusion_of(path: Path, unit: str, names: list[str]) -> dict[str, Any] | None:
-    """Return what was taken for what over all regions, by truth class that occurs; None without counts."""
+def confusion_of(path: Path, unit: str, names: list[str], truths: list[str] | None = None) -> dict[str, Any] | None:
+    """Return what was taken for what over all regions, by truth class (of `truths`, or `names`) that occurs; None without counts."""
     if not path.is_file():
         return None
     counts: Counter[tuple[str, str]] = Counter()
@@ -150,7 +153,11 @@ def confusion_of(path: Path, unit: str, names: list[str]) -> dict[str, Any] | No
         for row in csv.DictReader(file):
             counts[row["truth"], row["prediction"]] += int(row[unit])
     columns = [_NOT_ANALYSED] * any(prediction == _NOT_ANALYSED for _, prediction in counts) + names
-    return {"unit": unit, "columns": columns, "rows": {name: cells for name in names if (cells := _shares(counts, name, columns))}}
+    return {
+        "unit": unit,
+        "columns": columns,
+        "rows": {name: cells for name in truths or names if (cells := _shares(counts, name, columns))},
+    }
 
 
 def _shares(counts: Mapping[tuple[str, str], int], name: str, columns: list[str]) -> list[dict[str, Any]]:

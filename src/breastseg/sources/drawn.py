@@ -13,7 +13,7 @@ import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, cast
 
@@ -22,7 +22,8 @@ import numpy.typing as npt
 
 from breastseg.errors import SourceError
 from breastseg.sources.objects import read_objects
-from breastseg.tables import read_table
+from breastseg.sources.points import Dot as Dot
+from breastseg.sources.points import read_points
 from breastseg.wording import counted
 
 Ring: TypeAlias = npt.NDArray[np.float64]
@@ -51,15 +52,6 @@ _NOUNS = ("line", "detection", "cell", "tile", "TMA core", "root object")
 _DRAWN = ("Polygon", "Point")
 _LINES = ("LineString", "MultiLineString")
 _MOST_KINDS = 20
-
-
-@dataclass(frozen=True)
-class Dot:
-    """A place of one class."""
-
-    name: str
-    x: float
-    y: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,17 +83,28 @@ class Drawn:
         """Return left, top, right and bottom of each area and then of each dot: (N, 4)."""
         rings = [area.outline for area in self.areas]
         dots = np.array([(dot.x, dot.y) for dot in self.dots], np.float64).reshape(-1, 2)
+        half = np.array([(dot.width, dot.height) for dot in self.dots], np.float64).reshape(-1, 2) / 2
         if not rings:
-            return np.hstack([dots, dots])
+            return np.hstack([dots - half, dots + half])
         places = np.concatenate(rings)
         starts = np.cumsum([0, *(len(ring) for ring in rings[:-1])])
         ends = np.minimum.reduceat(places, starts), np.maximum.reduceat(places, starts)
-        return np.concatenate([np.hstack(ends), np.hstack([dots, dots])])
+        return np.concatenate([np.hstack(ends), np.hstack([dots - half, dots + half])])
 
     def seen_from(self, x: float, y: float) -> "Drawn":
         """Return the same in pixels of a field whose left-top corner is (x, y)."""
         areas = tuple(Area(area.name, area.outline - (x, y), tuple(hole - (x, y) for hole in area.holes)) for area in self.areas)
-        return Drawn(areas, tuple(Dot(dot.name, dot.x - x, dot.y - y) for dot in self.dots), self.skipped, self.instead)
+        return replace(self, areas=areas, dots=tuple(replace(dot, x=dot.x - x, y=dot.y - y) for dot in self.dots))
+
+    def measured(self, mpp: float) -> "Drawn":
+        """Return the same with discs in pixels, where a pixel has these microns."""
+        if not any(dot.radius_um for dot in self.dots):
+            return self
+        dots = []
+        for dot in self.dots:
+            side = 2 * dot.radius_um / mpp
+            dots.append(replace(dot, width=side, height=side, radius_um=0.0) if dot.radius_um else dot)
+        return replace(self, dots=tuple(dots))
 
 
 def said_kinds(skipped: Mapping[str, int]) -> str:
@@ -113,7 +116,7 @@ def read_drawn(path: Path) -> Drawn:
     """Read areas and dots.
 
     Args:
-        path: BRCA-M2C's `.txt` (y x class), a `.csv` with the columns x, y, class, or QuPath's `.geojson` or `.geojson.gz`.
+        path: BRCA-M2C's `.txt` (y x class), a `.csv` of points as `read_points` takes it, or QuPath's `.geojson` or `.geojson.gz`.
 
     Raises:
         SourceError: the file cannot be read so; the message names the line or feature.
@@ -124,7 +127,7 @@ def read_drawn(path: Path) -> Drawn:
         if path.suffix.lower() == ".txt":
             return Drawn((), tuple(_m2c_dots(path)))
         if path.suffix.lower() == ".csv":
-            return Drawn((), tuple(_csv_dots(path)))
+            return Drawn((), tuple(read_points(path)))
         with path.open("rb") as file:
             return read_geojson(file, str(path), is_gzip=path.suffix.lower() == ".gz")
     except UnicodeDecodeError:
@@ -140,15 +143,6 @@ def _m2c_dots(path: Path) -> Iterator[Dot]:
             raise SourceError(f"{path}: line {number} is '{line[:60]}', wanted y x class with class 1, 2 or 3")
         y, x = (_number(word, f"{path}: line {number}") + 0.5 for word in words[:2])  # they count pixels
         yield Dot(_M2C_CLASSES[words[2]], x, y)
-
-
-def _csv_dots(path: Path) -> Iterator[Dot]:
-    table = read_table(path, SourceError, needed=("x", "y", "class"), passive=("id", "name", "color", "colour"), may_be_empty=True)
-    for column in ("x", "y", "class"):
-        table.needs(column, f"dot without {column}; give it one, or remove the row")
-    for row, x, y in zip(table.rows, table.numbers("x"), table.numbers("y"), strict=True):
-        if x is not None and y is not None:
-            yield Dot(row["class"], x, y)
 
 
 def read_geojson(file: BinaryIO, where: str, *, is_gzip: bool = False) -> Drawn:

@@ -1,0 +1,224 @@
+"""Make a model by a recipe: prepare, split, train, and the finished bundle with its scores. The
+same command goes on where it stopped.
+
+    recipes/lite0/make DATA OUT
+    python recipes/make.py RECIPE DATA OUT [--until prepare|split|train] [--split FILE] [--train
+    seed=2 epochs=3] [--source NAME=FOLDER]
+
+RECIPE is a folder with recipe.json:
+
+    name      of the model
+    before    commands that make sources, each a list of words (none)
+    sources   folders in DATA, in what `before` made (OUT/sources) or in the recipe's folder;
+    "NAME?" may be missing prepare   options of `breastseg prepare`, as in {"mpp": 0.5, "labels":
+    "region5", "table": "thumbnails.csv"} split     a file of patients and parts, or a scheme of
+    `breastseg split` preset    of `breastseg train`
+    train     options that change it, as in {"epochs": 20}
+    after     commands that change what was trained, before it is exported (none)
+    limits    a file of sentences for the card (none)
+
+A value that is the name of a file in the recipe's folder means that file. In commands {recipe},
+{data}, {out} and {bundle} are the folders, {NAME} those that --source gives, and a first word
+"python" or "breastseg" is this Python.
+"""
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+STEPS = ("prepare", "split", "train", "all")
+_KNOWN = {"name", "before", "sources", "prepare", "split", "preset", "train", "after", "limits"}
+_NEEDED = ("name", "sources", "split", "preset")
+
+
+def read_recipe(folder: Path) -> dict[str, Any]:
+    """Read recipe.json; SystemExit says what is wrong with it."""
+    path = folder / "recipe.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        sys.exit(f"make.py: {path}: not found; give the folder of a recipe")
+    except ValueError as cause:
+        sys.exit(f"make.py: {path}: not JSON ({cause})")
+    if not isinstance(found, dict):
+        sys.exit(f"make.py: {path}: wanted names with values, as in recipes/lite0/recipe.json")
+    if missing := [name for name in _NEEDED if name not in found]:
+        sys.exit(f"make.py: {path}: {missing[0]} is missing")
+    if unknown := sorted(found.keys() - _KNOWN):
+        wanted = ", ".join(sorted(_KNOWN))
+        sys.exit(f"make.py: {path}: '{unknown[0]}' is not known; wanted {wanted}")
+    return found
+
+
+def options(values: dict[str, Any], folder: Path) -> list[str]:
+    """Return options of a command: {"dot_radius": 3} is --dot-radius 3, true is the option alone,
+    false its --no-.
+    """
+    words = []
+    for name, value in values.items():
+        option = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{option}" if value else f"--no-{option}")
+        else:
+            words += [
+                f"--{option}",
+                *(_word(one, folder) for one in (value if isinstance(value, list) else [value])),
+            ]
+    return words
+
+
+def _word(value: Any, folder: Path) -> str:
+    is_file = isinstance(value, str) and value != "" and (folder / value).is_file()
+    return str(folder / value) if is_file else str(value)
+
+
+def sources(recipe: dict[str, Any], places: dict[str, Path]) -> list[str]:
+    """Return the folders of a recipe's sources; SystemExit names one that is nowhere."""
+    found = []
+    for name in recipe["sources"]:
+        wanted = name.removesuffix("?")
+        tried = [places[wanted]] if wanted in places else []
+        tried += [
+            places["data"] / wanted,
+            places["out"] / "sources" / wanted,
+            places["recipe"] / wanted,
+        ]
+        place = next((path for path in tried if path.is_dir()), None)
+        if place is not None:
+            found.append(str(place))
+        elif not name.endswith("?"):
+            said = f"source '{wanted}' is none of {', '.join(map(str, tried))}"
+            sys.exit(f"make.py: {said}; fetch it, or give --source {wanted}=FOLDER")
+    return found
+
+
+def filled(words: list[str], places: dict[str, Path]) -> list[str]:
+    """Return a command of a recipe with its folders; SystemExit names one that is not given."""
+    try:
+        return [word.format(**places) for word in words]
+    except KeyError as cause:
+        name = cause.args[0]
+        said = f"the recipe's command '{shlex.join(words)}' needs {name}"
+        sys.exit(f"make.py: {said}; give --source {name}=FOLDER")
+
+
+def run(words: list[str]) -> None:
+    """Say a command and run it; its failure is this script's."""
+    print("+", shlex.join(words), file=sys.stderr, flush=True)
+    if words[0] == "breastseg":
+        words = [sys.executable, "-m", *words]
+    elif words[0] == "python":
+        words = [sys.executable, *words[1:]]
+    status = subprocess.run(words, check=False).returncode
+    if status:
+        sys.exit(status if status > 0 else 128 - status)
+
+
+def make(given: argparse.Namespace) -> None:
+    """Go through the steps."""
+    recipe = read_recipe(given.recipe)
+    data_set, trained, bundle = given.out / "data", given.out / "run", given.out / recipe["name"]
+    places = {
+        "recipe": given.recipe,
+        "data": given.data,
+        "out": given.out,
+        "bundle": trained / "bundle",
+        **given.source,
+    }
+    for command in recipe.get("before", []):
+        run(filled(command, places))
+    run(
+        [
+            "breastseg",
+            "prepare",
+            *sources(recipe, places),
+            str(data_set),
+            *options(recipe.get("prepare", {}), given.recipe),
+        ]
+    )
+    if given.until == "prepare":
+        return
+    run(
+        [
+            "breastseg",
+            "split",
+            str(data_set),
+            "--scheme",
+            str(given.split or _word(recipe["split"], given.recipe)),
+        ]
+    )
+    if given.until == "split":
+        return
+    changes = {**recipe.get("train", {}), **given.train}
+    words = [
+        "--preset",
+        recipe["preset"],
+        "--name",
+        recipe["name"],
+        *options(changes, given.recipe),
+    ]
+    run(["breastseg", "train", str(data_set), str(trained), *words])
+    for command in recipe.get("after", []):
+        run(filled(command, places))
+    if given.until == "train":
+        return
+    limits = ["--limits", _word(recipe["limits"], given.recipe)] if "limits" in recipe else []
+    export = [
+        "breastseg",
+        "export",
+        str(trained / "bundle"),
+        "--int8",
+        "--data",
+        str(data_set),
+        "--split",
+        "val",
+        *limits,
+    ]
+    run([*export, "--out", str(bundle)])
+    evaluate = [
+        "breastseg",
+        "evaluate",
+        "--model",
+        str(bundle),
+        "--data",
+        str(data_set),
+        "--split",
+        "val",
+    ]
+    run([*evaluate, "--out", str(given.out / "scores"), "--record"])
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"'{text}', wanted NAME=VALUE")
+    return name, value
+
+
+def main() -> None:
+    """Parse and make."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    add, pair = parser.add_argument, "NAME=VALUE"
+    add("recipe", type=Path, help="folder with recipe.json")
+    add("data", type=Path, help="folder that holds the sources")
+    add("out", type=Path, help="gets data set, run, scores and the finished bundle")
+    add("--until", choices=STEPS, default="all", help="the last step (default all)")
+    add("--split", type=Path, help="a file of patients and parts in place of the recipe's")
+    add("--train", type=_pair, nargs="+", default=[], metavar=pair, help="changes of the training")
+    place = "where a source is"
+    add("--source", type=_pair, action="append", default=[], metavar="NAME=FOLDER", help=place)
+    given = parser.parse_args()
+    given.train, given.source = (
+        dict(given.train),
+        {name: Path(folder) for name, folder in given.source},
+    )
+    make(given)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""Places on a map: dots, boxes and discs, each with the class that most of its pixels have; and
+what a place is not.
+
+A place is a row of seven whole numbers: the label; 1 where the place is *not* of it, else 0; 1
+where it is round, else 0; and the box of its pixels, top, left, bottom, right (the last two are one
+past the last). A round place has the pixels of its box whose middles lie in the ellipse that
+touches the box's sides. A dot has one pixel.
+
+Counts of places have 2 K rows: a row a class, as `confusion_counts` has them, then a row for "not"
+each class.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from breastseg.labels import NOT, Labels
+from breastseg.metrics.confusion import Counts, confusion_counts
+
+Places = npt.NDArray[np.int32]
+"""(N, 7): label, is_not, is_round, top, left, bottom, right."""
+
+
+def kinds_of(names: Sequence[str]) -> list[str]:
+    """Return what the rows of counts of places are: the K classes, then "not CLASS" for each."""
+    return [*names, *(f"{NOT}{name}" for name in names)]
+
+
+def pixels_of(places: Places, width: int) -> Iterator[npt.NDArray[np.intp]]:
+    """Yield the pixels of each place, as positions in the flat map of that width."""
+    for _, _, is_round, top, left, bottom, right in places.tolist():
+        rows, columns = np.ogrid[top:bottom, left:right]
+        at = rows * width + columns
+        if not is_round:
+            yield at.reshape(-1)
+            continue
+        y, x = (
+            (2 * rows + 1 - top - bottom) / (bottom - top),
+            (2 * columns + 1 - left - right) / (right - left),
+        )
+        yield at[y * y + x * x <= 1]
+
+
+def labels_of(places: Places, prediction: Labels) -> Labels:
+    """Return the label that most pixels of each place have, (N,) uint8; of equals the smallest, 0
+    is "not analysed".
+
+    Args:
+        places: inside the map.
+        prediction: (H, W) uint8 labels.
+    """
+    flat, found = prediction.reshape(-1), np.empty(len(places), np.uint8)
+    is_dot = (places[:, 5] - places[:, 3] == 1) & (places[:, 6] - places[:, 4] == 1)
+    found[is_dot] = prediction[places[is_dot, 3], places[is_dot, 4]]
+    wide = np.flatnonzero(~is_dot)
+    for number, at in zip(wide, pixels_of(places[wide], prediction.shape[1]), strict=True):
+        found[number] = np.bincount(flat[at]).argmax()
+    return found
+
+
+def place_counts(places: Places, prediction: Labels, classes: int) -> Counts:
+    """Count places by what they are, or are not, and the label that most of their pixels have.
+
+    Args:
+        places: inside the map.
+        prediction: (H, W) uint8 labels.
+        classes: number of classes K.
+
+    Returns:
+        (2 K, K + 1) counts.
+    """
+    labels = labels_of(places, prediction)
+    halves = []
+    for is_not in (False, True):
+        own = (places[:, 1] > 0) == is_not
+        truth = places[own, 0].astype(np.uint8)
+        halves.append(confusion_counts(truth[None], labels[own][None], classes))
+    return np.concatenate(halves)
+
+
+def squared(counts: Counts) -> Counts:
+    """Return (..., 2 K, K + 1) counts of places as those of 2 K classes, (..., 2 K, 2 K + 1).
+
+    A place that is not of a class is right where the map says anything else, 0 apart; so it is then
+    named as its own row's class, and "not analysed" where it is wrong. What follows from counts of
+    classes (shares, means, intervals) then follows for both alike.
+    """
+    classes = counts.shape[-2] // 2
+    found = np.zeros((*counts.shape[:-1], 2 * classes + 1), np.int64)
+    found[..., :classes, : classes + 1] = counts[..., :classes, :]
+    for k in range(classes):
+        row = counts[..., classes + k, :]
+        wrong = row[..., 0] + row[..., k + 1]
+        found[..., classes + k, 0] = wrong
+        found[..., classes + k, classes + k + 1] = row.sum(axis=-1) - wrong
+    return found

@@ -1,0 +1,143 @@
+"""Regions of which is known that a class is there, or that it is not: its share of the map in both,
+and whether the share tells them apart.
+
+Such knowledge is of a whole picture, as a diagnosis is: nobody says where. Shares are averaged over
+the regions of a patient first, then over patients, so that a patient with many regions counts once.
+A patient may have regions of both kinds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from breastseg.metrics.intervals import DRAWS, SEED, Interval, interval_of, weights_of_draws
+from breastseg.metrics.rates import Floats, known_mean, ratio
+
+Bools = npt.NDArray[np.bool_]
+_KINDS = {"with": True, "without": False}
+_LEAST = 2
+"""Patients of a kind, to draw among."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cases:
+    """Means over the regions of a patient that have a class, and over those that have not.
+
+    Attributes:
+        shares: (C, ...) the class's share of the map; NaN where nothing was named.
+        has: (C,) whether the class is there.
+        patients: of the cases; one that has both kinds is there twice.
+    """
+
+    shares: Floats
+    has: Bools
+    patients: tuple[str, ...]
+
+
+def cases_of(shares: Floats, has: Bools, patients: Sequence[str]) -> Cases:
+    """Average over regions.
+
+    Args:
+        shares: (R, ...) of each region; NaN where nothing was named.
+        has: (R,).
+        patients: of the R regions.
+    """
+    keys = sorted(set(zip(patients, has.tolist(), strict=True)))
+    whose = np.asarray(patients)
+    rows = [(whose == patient) & (has == kind) for patient, kind in keys]
+    means = [known_mean(shares[row], axis=0) for row in rows]
+    return Cases(
+        np.array(means),
+        np.array([kind for _, kind in keys], bool),
+        tuple(patient for patient, _ in keys),
+    )
+
+
+def share_where(cases: Cases, kind: bool, weights: Floats) -> Floats:
+    """Return the mean share over the cases that have the class, or have it not: (D, ...) of (D, C)
+    weights; NaN for no case.
+    """
+    shares = cases.shares[cases.has == kind]
+    weights, known = weights[:, cases.has == kind], ~np.isnan(shares)
+    sums = np.tensordot(weights, np.where(known, shares, 0), 1)
+    return ratio(sums, np.tensordot(weights, known, 1))
+
+
+def area_of(shares: Floats, has: Bools, weights: Floats) -> Floats:
+    """Return the area under the ROC curve of telling cases apart by their share: (D,) of (C,)
+    shares and (D, C) weights.
+
+    It is the part of pairs, one with the class and one without, in which the one with it has the
+    larger share; equal shares are half a pair. NaN without a case of either kind. Cases without a
+    share are left out.
+    """
+    known = ~np.isnan(shares)
+    one, other = known & has, known & ~has
+    mine, theirs = shares[one][:, None], shares[other]
+    won = (mine > theirs) + 0.5 * (mine == theirs)
+    total = weights[:, one].sum(axis=1) * weights[:, other].sum(axis=1)
+    return ratio(((weights[:, one] @ won) * weights[:, other]).sum(axis=1), total)
+
+
+def presence(
+    shares: Floats, has: Bools, patients: Sequence[str], *, draws: int = DRAWS, seed: int = SEED
+) -> dict[str, Any]:  # fmt: skip
+    """Return a class's share of the map where it is and where it is not, and how well the share
+    tells one from the other.
+
+    Args:
+        shares: (R,) of each region; NaN where nothing was named.
+        has: (R,).
+        patients: of the R regions.
+        draws: of patients, for the intervals.
+        seed: same seed, same intervals.
+
+    Returns:
+        {"share_with", "share_without", "auc" (over cases), "auc_regions", "regions_with",
+        "regions_without", "patients_with", "patients_without", "intervals": {share_with,
+        share_without, auc}}; NaN where there is nothing of a kind. An interval is None for fewer
+        than two patients of a kind that it needs.
+    """
+    cases = cases_of(shares, has, patients)
+    figures = {name: float(values[0]) for name, values in _figures(cases, _once(cases.has)).items()}
+    counts = {}
+    for word, kind in _KINDS.items():
+        counts[f"regions_{word}"] = int(np.sum(has == kind))
+        counts[f"patients_{word}"] = int(np.sum(cases.has == kind))
+    by_region = float(area_of(shares, has, _once(has))[0])
+    ends = _intervals(cases, draws, seed)
+    return {**figures, "auc_regions": by_region, **counts, "intervals": ends}
+
+
+def _intervals(cases: Cases, draws: int, seed: int) -> dict[str, Interval]:
+    """Return the interval of each figure; None where fewer than two patients have what it needs."""
+    people = sorted(set(cases.patients))
+    at = np.array([people.index(patient) for patient in cases.patients])
+    enough = {word: int(np.sum(cases.has == kind)) >= _LEAST for word, kind in _KINDS.items()}
+    needed = {f"share_{word}": is_enough for word, is_enough in enough.items()}
+    needed["auc"] = all(enough.values())
+    if not any(needed.values()):
+        return dict.fromkeys(needed)
+    drawn = weights_of_draws(len(people), draws, seed, values=2 * len(at))
+    chunks = [_figures(cases, weights[:, at]) for weights in drawn]
+    ends: dict[str, Interval] = {}
+    for name, is_enough in needed.items():
+        values = np.concatenate([chunk[name] for chunk in chunks])
+        ends[name] = interval_of(values) if is_enough else None
+    return ends
+
+
+def _once(flags: Bools) -> Floats:
+    """Return weights of everything once, (1, N)."""
+    return np.ones((1, len(flags)))
+
+
+def _figures(cases: Cases, weights: Floats) -> dict[str, Floats]:
+    return {
+        "share_with": share_where(cases, True, weights),
+        "share_without": share_where(cases, False, weights),
+        "auc": area_of(cases.shares, cases.has, weights),
+    }

@@ -1,0 +1,163 @@
+"""Recipes: what recipes/make.py runs for one, and what it says of one that is wrong."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+RECIPES = Path(__file__).parents[1] / "recipes"
+LITE0 = RECIPES / "lite0"
+sys.path.insert(0, str(RECIPES))
+
+import make  # noqa: E402
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Collect commands in place of running them."""
+    found: list[list[str]] = []
+
+    def run(words: list[str], *, check: bool) -> "subprocess.CompletedProcess[str]":
+        found.append(words)
+        return subprocess.CompletedProcess(words, 0)
+
+    monkeypatch.setattr(make.subprocess, "run", run)
+    return found
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *words: object) -> None:
+    monkeypatch.setattr(sys, "argv", ["make.py", *map(str, words)])
+    make.main()
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    for name in json.loads((LITE0 / "recipe.json").read_text())["sources"]:
+        (tmp_path / "data" / name).mkdir(parents=True)
+    return tmp_path / "data"
+
+
+def test_the_shipped_model_is_made_by_these_commands(
+    data: Path, tmp_path: Path, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    call(monkeypatch, LITE0, data, out)
+    breastseg = [sys.executable, "-m", "breastseg"]
+    sources = [str(data / name) for name in ("bcss", "bcss_kaggle224", "bcss_tile512", "bcss_thumbnails", "brca_m2c")]
+    lines = (
+        f"prepare {' '.join(sources)} {out}/data --table {LITE0}/thumbnails.csv --mpp 0.5 --labels region5",
+        f"split {out}/data --scheme {LITE0}/split.csv",
+        f"train {out}/data {out}/run --preset standard --name lite0",
+        f"export {out}/run/bundle --int8 --data {out}/data --split val --limits {LITE0}/limits.txt --out {out}/lite0",
+        f"evaluate --model {out}/lite0 --data {out}/data --split val --out {out}/scores --record",
+    )
+    assert ran == [[*breastseg, *line.split()] for line in lines]
+
+
+def test_a_fold_of_it(data: Path, tmp_path: Path, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    call(
+        monkeypatch,
+        LITE0,
+        data,
+        tmp_path / "out",
+        "--until",
+        "train",
+        "--split",
+        "fold.csv",
+        "--train",
+        "seed=3",
+        "epochs=1",
+    )
+    assert [words[3] for words in ran] == ["prepare", "split", "train"]
+    assert ran[1][-1] == "fold.csv"
+    assert ran[2][-4:] == ["--seed", "3", "--epochs", "1"]
+
+
+def recipe(folder: Path, **changes: Any) -> Path:
+    folder.mkdir()
+    whole = {"name": "mine", "sources": ["one"], "split": "random", "preset": "fast"}
+    (folder / "recipe.json").write_text(json.dumps({**whole, **changes}))
+    return folder
+
+
+def test_commands_before_and_after(tmp_path: Path, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = recipe(
+        tmp_path / "mine", before=[["python", "{recipe}/fields.py", "{breakhis}", "{out}/sources"]], sources=["one", "two?"],
+        after=[["breastseg", "bias", "{bundle}"]],
+        train={"freeze_encoder": True, "decoder_channels": [8, 4], "allow_absent_classes": False},
+    )  # fmt: skip
+    (tmp_path / "out" / "sources" / "one").mkdir(parents=True)
+    call(
+        monkeypatch,
+        mine,
+        tmp_path / "data",
+        tmp_path / "out",
+        "--until",
+        "train",
+        "--source",
+        f"breakhis={tmp_path}",
+    )
+    assert ran[0] == [sys.executable, f"{mine}/fields.py", str(tmp_path), f"{tmp_path}/out/sources"]
+    assert ran[1][3:] == ["prepare", f"{tmp_path}/out/sources/one", f"{tmp_path}/out/data"]
+    assert ran[3][-5:] == [
+        "--freeze-encoder",
+        "--decoder-channels",
+        "8",
+        "4",
+        "--no-allow-absent-classes",
+    ]
+    assert ran[4][3:] == ["bias", f"{tmp_path}/out/run/bundle"]
+    assert len(ran) == 5
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"sources": ["none"]},
+            r"source 'none' is none of .*; fetch it, or give --source none=FOLDER",
+        ),
+        (
+            {"before": [["python", "{breakhis}"]]},
+            r"command 'python \{breakhis\}'|needs breakhis; give --source breakhis=FOLDER",
+        ),
+        ({"lr": 1}, r"'lr' is not known; wanted after, before, limits, name"),
+    ],
+)
+def test_a_recipe_that_cannot_be_made(
+    tmp_path: Path,
+    ran: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, Any],
+    message: str,
+) -> None:
+    with pytest.raises(SystemExit, match=message):
+        call(monkeypatch, recipe(tmp_path / "mine", **changes), tmp_path, tmp_path / "out")
+    assert not ran
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[]", "wanted names with values"),
+        ("{", "not JSON"),
+        ('{"name": "x"}', "sources is missing"),
+        (None, "not found"),
+    ],
+)
+def test_a_recipe_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None, message: str) -> None:
+    if text is not None:
+        (tmp_path / "recipe.json").write_text(text)
+    with pytest.raises(SystemExit, match=message):
+        call(monkeypatch, tmp_path, tmp_path, tmp_path / "out")
+
+
+def test_a_step_that_fails_ends_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(make.subprocess, "run", lambda words, *, check: subprocess.CompletedProcess(words, 2))
+    (tmp_path / "one").mkdir()
+    with pytest.raises(SystemExit) as ended:
+        call(monkeypatch, recipe(tmp_path / "mine"), tmp_path, tmp_path / "out")
+    assert ended.value.code == 2
