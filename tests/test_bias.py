@@ -417,8 +417,11 @@ def test_int8_is_made_of_the_network_with_the_bias(
     assert (named == single).mean() > (named == before).mean() + 0.02
     scored = replace(found.card, scores={"val of x": {}})
     write_json(out / CARD, scored.to_dict())
-    plain = export_bias(out, tmp_path / "plain", {}, say=quiet)
+    said: list[str] = []
+    plain = export_bias(out, tmp_path / "plain", {}, say=said.append)
     assert INT8 not in plain.card.files
+    told = "the int8 network is one without this bias and stays behind; --int8 makes another"
+    assert said == ["no bias", told]
     assert (plain.card.scores, plain.card.quantisation) == ({}, {})
     same = export_bias(out, tmp_path / "same", GIVEN, say=quiet)
     assert same.card == scored

@@ -28,12 +28,13 @@ from breastseg.models.bias import (
 )
 from breastseg.models.bundle import CARD, INT8, INT8_WEIGHTS, ONNX, WEIGHTS, Bundle, load_bundle
 from breastseg.models.card import Card
-from breastseg.runtime import load_runner
 
 AUTO = "auto"
 _TOLERANCE = 1e-3
 """How far the new network's probabilities may be from the old one's shifted outside."""
 _SIDE = 64
+_COLOURS = ((245, 245, 245), (225, 170, 200), (130, 80, 150), (80, 40, 110))
+"""Glass, stroma, and nuclei, paler and darker: where a network is in doubt a bias shows."""
 
 
 def export_bias(
@@ -67,7 +68,20 @@ def export_bias(
         OutputError: `out` exists. LabelError, SplitError, DatasetError: the data do not fit.
         ModelError: the network has no such last convolution.
     """
-    out = Path(out)
+    found = _exported(model, Path(out), bias, dataset, split, say)
+    if INT8 in load_bundle(model).card.files and INT8 not in found.card.files:
+        say("the int8 network is one without this bias and stays behind; --int8 makes another")
+    return found
+
+
+def _exported(
+    model: str | Path,
+    out: Path,
+    bias: str | Mapping[str, float],
+    dataset: str | Path | None,
+    split: str,
+    say: Callable[[str], None],
+) -> Bundle:
     if out.exists():
         raise OutputError(f"{out}: exists; choose another --out or remove it")
     if bias == AUTO:
@@ -101,7 +115,7 @@ def export_bias_int8(
         raise OutputError(f"{out}: exists; choose another --out or remove it")
     with written_folder(out) as beside:
         first = beside / "bias"
-        export_bias(model, first, bias, dataset=dataset, split=config.split, say=say)
+        _exported(model, first, bias, dataset, config.split, say)
         try:
             second = export_int8(first, dataset, beside / "int8", config, say=say)
         except ModelError as error:
@@ -128,9 +142,8 @@ def _chosen(
     if taught:
         said = f"patient {min(taught)} trained the model '{model.card.name}'"
         share = f"{len(taught)} of {len(patients)} did"
-        raise SplitError(
-            f"--bias auto on '{split}': {said} ({share}) and does not show where it errs; give another --split",
-        )
+        where = f"--bias auto on '{split}'"
+        raise SplitError(f"{where}: {said} ({share}) and shows no fault of it; give another --split")
     sample = sample_places(data, regions, model.runner, model.tiles)
     before = bias_vector(model.card.bias, model.card.label_map).astype(np.float32)
     sample = replace(sample, log_probabilities=sample.log_probabilities - before)
@@ -178,10 +191,13 @@ def _written(bundle: Bundle, card: Card, decision: dict[str, Any], out: Path) ->
 
 def _check(old: Bundle, new: Bundle, moved: Vector) -> None:
     """Refuse a bundle whose ONNX file does not hold the bias: its weights lie in itself."""
-    pictures = np.random.default_rng(0).integers(0, 256, (1, _SIDE, _SIDE, 3), np.uint8)
-    before, after = (load_runner(one, precision="fp32", threads=1) for one in (old, new))
-    outside = without_bias(before.probabilities(pictures), -moved)
-    difference = float(np.abs(outside - after.probabilities(pictures)).max())
+    rng = np.random.default_rng(0)
+    flat = [np.full((_SIDE, _SIDE, 3), colour) for colour in _COLOURS]
+    noisy = [one + rng.integers(-30, 31, one.shape) for one in flat]
+    pictures = np.clip(np.stack(flat + noisy), 0, 255).astype(np.uint8)
+    before, after = (load_model(one.path, precision="fp32", threads=1) for one in (old, new))
+    outside = without_bias(before.runner.probabilities(pictures), -moved)
+    difference = float(np.abs(outside - after.runner.probabilities(pictures)).max())
     if not difference <= _TOLERANCE:
         said = f"{ONNX} does not take its weights from {WEIGHTS}, so that a bias does not reach it"
         raise ModelError(f"{old.path}: {said}; train the model again")
