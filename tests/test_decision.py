@@ -147,6 +147,18 @@ def test_nothing_to_mend_stays_nothing() -> None:
     assert told(choice, "val") == "no bias on val: none scores better"
 
 
+def test_of_what_is_equally_good_the_smallest_is_taken() -> None:
+    """Tumor down by 0.27 names all right, and by more no more: 0.3 is the first step there."""
+    logs = np.full((20, 5), -9.0, np.float32)
+    truth = np.tile([0, 1], 10)
+    logs[truth == 0, :2] = (0.0, -8.0)
+    logs[truth == 1, :2] = (-0.2, -0.47)
+    parts = [((DOTS, f"P{number}"), logs, truth, np.ones(20)) for number in range(4)]
+    choice = choose_bias(joined(parts), NAMES)
+    assert choice.after[MEAN] == 1
+    assert choice.bias["stroma"] - choice.bias["tumor"] == pytest.approx(0.3)
+
+
 def test_what_helps_one_patient_and_harms_the_others_is_refused() -> None:
     """One patient is over-called as badly as three others are under-called."""
     parts = [
