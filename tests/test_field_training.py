@@ -264,7 +264,7 @@ def test_the_step_adds_the_loss_of_fields(monkeypatch: pytest.MonkeyPatch) -> No
     dotted = torch.zeros(3, dtype=torch.bool)
     logits = module.network(pictures.float()).detach()
     expected = float(module.criterion(logits, labels) + field_loss(logits, facts))
-    loss = module.training_step((pictures, labels, dotted, facts), 0)
+    loss = module.training_step((pictures, labels, dotted, facts, torch.zeros_like(labels)), 0)
     assert loss.item() == pytest.approx(expected, rel=1e-5)
 
 

@@ -39,7 +39,7 @@ def same(one: tuple[np.ndarray, ...], two: tuple[np.ndarray, ...]) -> bool:
 
 
 def test_shapes(two: Dataset) -> None:
-    images, labels, dotted, facts = Crops(two, ["a", "b"], CropDraw(32)).batch(0, [0, 1, 2])
+    images, labels, dotted, facts, _ = Crops(two, ["a", "b"], CropDraw(32)).batch(0, [0, 1, 2])
     assert (images.shape, images.dtype) == ((3, 32, 32, 3), np.uint8)
     assert (labels.shape, labels.dtype) == ((3, 32, 32), np.uint8)
     assert (dotted.shape, dotted.dtype) == ((3,), np.bool_)
@@ -215,7 +215,7 @@ def painted_and_dotted(folder: Path) -> Dataset:
 def test_share_of_crops_where_only_dots_are_known(tmp_path: Path, share: float) -> None:
     data = painted_and_dotted(tmp_path)
     assert data.dotted(["a", "c", "d"]) == ["c", "d"]
-    _, labels, dotted, _ = Crops(data, ["a", "c", "d"], CropDraw(1, dots=share)).batch(0, list(range(1000)))
+    _, labels, dotted, *_ = Crops(data, ["a", "c", "d"], CropDraw(1, dots=share)).batch(0, list(range(1000)))
     assert abs(dotted.mean() - share) <= 4 * np.sqrt(share * (1 - share) / 1000)
     assert set(labels[~dotted].ravel()) <= {TUMOR}
     assert set(labels[dotted].ravel()) <= {STROMA, INFLAMMATORY}

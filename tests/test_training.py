@@ -341,8 +341,8 @@ def test_pseudo_labels_begin_to_count_bit_by_bit(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(Segmenter, "global_step", step)
     monkeypatch.setattr(module, "_pseudo_loss", lambda *_: torch.tensor(8.0))
     monkeypatch.setattr(module, "log", lambda *_, **__: None)
-    nothing = torch.zeros(1, 5)
-    batch = (torch.zeros(1, 3, 32, 32, dtype=torch.uint8), torch.zeros(1, 32, 32, dtype=torch.uint8), torch.tensor([False]), nothing)
+    nothing = torch.zeros(1, 32, 32, dtype=torch.uint8)
+    batch = (torch.zeros(1, 3, 32, 32, dtype=torch.uint8), nothing, torch.tensor([False]), torch.zeros(1, 5), nothing)
     assert module.eval().training_step(batch, 0).item() == pytest.approx(8 * share)
 
 
@@ -374,7 +374,8 @@ def test_dots_and_areas_have_losses_of_their_own(monkeypatch: pytest.MonkeyPatch
     for dotted in ([False] * 3, [True] * 3, [True, False, True]):
         mask = torch.tensor(dotted)
         expected = float(areas(logits[~mask], labels[~mask]) + dots(logits[mask], labels[mask]))
-        assert module.training_step((pictures, labels, mask, torch.zeros(3, 5)), 0).item() == pytest.approx(expected, rel=1e-5)
+        batch = (pictures, labels, mask, torch.zeros(3, 5), torch.zeros_like(labels))
+        assert module.training_step(batch, 0).item() == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = (
         "examples:\n  breastseg prepare BCSS data/bcss\n"
-        "  breastseg prepare BCSS BRCA_M2C data/both\n"
+        "  breastseg prepare BCSS BRCA_M2C data/both --dots-as both\n"
         "  breastseg prepare BCSS benign_and_malignant data/with_fields --labels region5\n"
         "  breastseg prepare my_fields data/mine --source-mpp 0.25 --labels my_labels.yaml --table patients.csv"
     )
@@ -25,6 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--labels", help="bcss21, region5, region6, tumor, or a JSON or YAML file (default: the source's own, region5 for BCSS)"
     )
     parser.add_argument("--dot-radius", type=float, default=3.0, metavar="UM", help="radius of the disc a dot labels (default 3 um)")
+    parser.add_argument(
+        "--dots-as", default="discs", metavar="WHAT",
+        help="what dots teach where every nucleus has one: discs, regions (areas that the dots vote for), or both (default discs)",
+    )  # fmt: skip
+    parser.add_argument("--vote-width", type=float, default=6.0, metavar="UM", help="how far a dot's votes reach (default 6 um)")
     parser.add_argument("--source-mpp", type=float, help="microns per pixel of the source's images")
     parser.add_argument("--table", help="CSV with the columns image, patient, site, mpp, for images that are not named by TCGA")
     parser.add_argument("--tiles", type=int, default=0, metavar="PX", help="also write PNG tiles of this side, for other tools")
@@ -36,6 +41,7 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.data.prepare import PrepareConfig, prepare
 
     config = PrepareConfig(mpp=options.mpp, labels=options.labels, dot_radius_um=options.dot_radius, source_mpp=options.source_mpp,
-                           table=options.table, tiles_px=options.tiles, workers=options.workers)  # fmt: skip
+                           table=options.table, tiles_px=options.tiles, workers=options.workers,
+                           dots_as=options.dots_as, vote_width_um=options.vote_width)  # fmt: skip
     data = prepare(options.source, options.out, config)
     print(f"{data.path}: {counted(len(data.regions), 'region')} at {data.mpp:g} um/px, label map {data.label_map.name}")

@@ -8,14 +8,16 @@ arrays/ID.labels.npy  (H, W) uint8, memory-mapped; 0 is not annotated, k + 1 is 
 arrays/ID.points.npy  (N, 3) int32 rows of (label, y, x): places of each class to draw crops at
 arrays/ID.dots.npy    (N, 3) int32 rows of (label, y, x): dots of the annotation
 arrays/ID.places.npy  (N, 7) int32: dots, boxes and discs, and what they are not (see metrics/places.py); only where regions.csv counts some
+arrays/ID.votes.npy   (H, W) uint8, where asked for: what the dots of a field vote for (votes.py); taught, never truth
 """
 
 import hashlib
+import json
 import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,8 @@ from breastseg.tables import Table, read_table, shown
 
 FORMAT = 2
 ARRAYS = "arrays"
+DOTS_AS = ("discs", "regions", "both")
+"""What dots teach: a disc each; the areas that they vote for; or both."""
 _WORDS = ("patient", "site", "annotation", "mpp_source", "source_split", "image_sha256", "labels_sha256")
 _ANNOTATIONS = ("areas", "dots", FIELDS)
 _MOST_PX = 2**40
@@ -61,6 +65,8 @@ class Dataset:
             ";" that are known to be nowhere in a region, or somewhere in it.
         dot_radius_um: of the disc that a dot labels.
         parts: each kind of data in it with its licence.
+        dots_as: what dots teach, one of `DOTS_AS`.
+        vote_rules: what decided the votes; empty where nothing votes.
     """
 
     path: Path
@@ -69,6 +75,8 @@ class Dataset:
     regions: pd.DataFrame
     dot_radius_um: float
     parts: tuple[str, ...]
+    dots_as: str = "discs"
+    vote_rules: Mapping[str, float] = field(default_factory=dict)
 
     def image(self, region: str) -> Pixels:
         """Return a region's pixels, (H, W, 3) uint8, memory-mapped."""
@@ -103,6 +111,16 @@ class Dataset:
     def presence(self, region: str) -> Mapping[int, bool]:
         """Return, by label, the classes of which is known that the whole region has them (True), or that it has them not (False)."""
         return presence_of(self.regions, region, self.label_map.names)
+
+    def votes(self, region: str) -> Labels | None:
+        """Return what a region's dots vote for, (H, W) uint8, memory-mapped; None where they do not. For training alone, it is no truth."""
+        told: Any = self.regions.at[region, "voted_px"] if self.vote_rules else 0
+        if not (voted_px := int(told)):
+            return None
+        votes: Labels = self._array(region, "votes", np.dtype(np.uint8), self._shape(region))
+        if np.count_nonzero(votes) != voted_px or votes.max() >= self._counts.shape[1]:
+            raise DatasetError(f"{self._path(region, 'votes')}: damaged (other votes than regions.csv counts); prepare the data set again")
+        return votes
 
     def dotted(self, regions: list[str]) -> list[str]:
         """Return those of the regions in which nothing but dots is known."""
@@ -197,8 +215,10 @@ class Dataset:
         return columns.set_axis(list(self.label_map.names), axis="columns")
 
     def fingerprint(self) -> str:
-        """Return a hash of mpp, label map, dots' radius and every source file: what a model was trained on."""
+        """Return a hash of mpp, label map, dots' radius, how they vote, and every source file: what a model was trained on."""
         text = f"{FORMAT} {self.mpp!r} {self.dot_radius_um!r} {self.label_map.fingerprint()}\n"
+        if self.vote_rules:
+            text += f"{self.dots_as} {json.dumps(dict(self.vote_rules), sort_keys=True)}\n"
         table = self.regions[["image_sha256", "labels_sha256", "source_mpp"]].sort_index()
         return hashlib.sha256((text + table.to_csv(lineterminator="\n")).encode()).hexdigest()[:16]
 
@@ -230,7 +250,13 @@ def open_dataset(path: str | Path) -> Dataset:
         check_mpp(mpp, str(root / "dataset.json"))
     except MppError as cause:
         raise DatasetError(f"{cause}; prepare it again") from None
-    return Dataset(root, label_map, float(mpp), _regions(root / "regions.csv", label_map), float(radius), tuple(parts))
+    regions = _regions(root / "regions.csv", label_map)
+    dots_as, rules = info.get("dots_as", "discs"), info.get("votes", {})
+    if dots_as not in DOTS_AS or not isinstance(rules, dict) or not all(map(_is_number, rules.values())):
+        raise DatasetError(f"{root / 'dataset.json'}: dots_as or votes are not as prepare writes them; prepare it again")
+    if (dots_as != "discs") != bool(rules) or bool(rules) != ("voted_px" in regions):
+        raise DatasetError(f"{root / 'dataset.json'}: it and regions.csv do not agree on whether dots vote; prepare it again")
+    return Dataset(root, label_map, float(mpp), regions, float(radius), tuple(parts), dots_as, rules)
 
 
 def _is_number(value: object) -> bool:
@@ -245,7 +271,7 @@ def _regions(path: Path, label_map: LabelMap) -> pd.DataFrame:
     """
     classes = tuple(f"px_{name}" for name in label_map.names)
     needed = ("region", *_WORDS[:3], "width_px", "height_px", "source_mpp", *_WORDS[3:], "px_not_annotated", *classes)
-    table = read_table(path, DatasetError, needed=needed, known=("box_level0_px", "places", WITHOUT, WITH), others=True)
+    table = read_table(path, DatasetError, needed=needed, known=("box_level0_px", "places", "voted_px", WITHOUT, WITH), others=True)
     if foreign := [name for name in table.columns if name.startswith("px_") and name not in needed]:
         raise DatasetError(f"{path}: column {shown(foreign[0])} is of no class in dataset.json; prepare it again")
     for column in ("region", "patient"):
@@ -259,7 +285,7 @@ def _regions(path: Path, label_map: LabelMap) -> pd.DataFrame:
         check_row(table, row, label_map.names)
     columns: dict[str, Any] = {}
     for column in sorted(table.columns, key=lambda name: needed.index(name) if name in needed else len(needed)):
-        if column in {"width_px", "height_px", "px_not_annotated", "places", *classes}:
+        if column in {"width_px", "height_px", "px_not_annotated", "places", "voted_px", *classes}:
             columns[column] = _whole(table, column)
         elif column == "source_mpp":
             columns[column] = _positive(table, column)

@@ -11,6 +11,8 @@ from breastseg.data.dataset import Dataset
 from breastseg.data.field_crops import FieldDraws, cumulative
 from breastseg.data.weak import smooth_white
 from breastseg.errors import DatasetError, InputError
+from breastseg.labels import Labels
+from breastseg.slides import Pixels
 from breastseg.wording import counted
 
 _OPEN_MAPS = 512
@@ -47,12 +49,14 @@ class CropBatch(NamedTuple):
         dotted: (N,) bool, true where nothing but dots is known.
         facts: (N, K) float32, of crops of whole fields: -1 for a class that is nowhere in it, the chance of one that may be
             somewhere in it, 0 where nothing is known.
+        votes: (N, H, W) uint8, what the dots of such a field vote for; 0 where they do not.
     """
 
     images: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.uint8]
     dotted: npt.NDArray[np.bool_]
     facts: npt.NDArray[np.float32]
+    votes: npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -88,20 +92,20 @@ class Crops:
         size = self.draw.size_px
         images = np.full((len(numbers), size, size, 3), 255, np.uint8)
         labels = np.zeros((len(numbers), size, size), np.uint8)
-        dotted = np.zeros(len(numbers), bool)
+        dotted, votes = np.zeros(len(numbers), bool), np.zeros_like(labels)
         facts = np.zeros((len(numbers), len(self.dataset.label_map.classes)), np.float32)
         for i, number in enumerate(numbers):
             rng = np.random.default_rng([self.draw.seed, epoch, number])
             if self._fields is not None and rng.random() < self.draw.fields:
                 region, top, left, facts[i] = self._fields.place(size, rng)
-                self._cut(images[i], labels[i], region, top, left, facts[i])
+                self._cut(images[i], labels[i], votes[i], region, top, left, facts[i])
                 continue
             dotted[i] = self._dots is not None and (self._areas is None or rng.random() < self.draw.dots)
             tables = self._dots if dotted[i] else self._areas
             if tables is not None:
                 region, top, left = self._place(tables, rng)
-                self._cut(images[i], labels[i], region, top, left, facts[i])
-        return CropBatch(images, labels, dotted, facts)
+                self._cut(images[i], labels[i], votes[i], region, top, left, facts[i])
+        return CropBatch(images, labels, dotted, facts, votes)
 
     def _place(self, tables: "_Tables", rng: np.random.Generator) -> tuple[str, int, int]:
         """Draw a region, and y and x of the crop's corner in it."""
@@ -114,19 +118,22 @@ class Crops:
         return tables.ids[index], top, _corner(int(x), self.draw.size_px, width, rng)
 
     def _cut(
-        self, image: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8], region: str, top: int, left: int,
-        facts: npt.NDArray[np.float32],
+        self, image: Pixels, labels: Labels, votes: Labels, region: str, top: int, left: int, facts: npt.NDArray[np.float32]
     ) -> None:  # fmt: skip
         """Copy a crop, and name its white places, but never as a class that is not there."""
         size = self.draw.size_px
-        region_image, region_labels = _arrays(self.dataset, region)
+        region_image, region_labels, region_votes = _arrays(self.dataset, region)
         piece = region_labels[top : top + size, left : left + size]
         height, width = piece.shape
         labels[:height, :width] = piece
         image[:height, :width] = region_image[top : top + size, left : left + size]
+        shown = [labels] if region_votes is None else [labels, votes]
+        if region_votes is not None:
+            votes[:height, :width] = region_votes[top : top + size, left : left + size]
         if self.draw.white and facts[self.draw.white - 1] >= 0:
             white = smooth_white(image[:height, :width], self.dataset.mpp)
-            labels[:height, :width][white & (piece == 0)] = self.draw.white
+            for array in shown:
+                array[:height, :width][white & (array[:height, :width] == 0)] = self.draw.white
 
 
 @dataclass(frozen=True)
@@ -172,5 +179,5 @@ def _corner(place: int, size: int, length: int, rng: np.random.Generator) -> int
 
 
 @lru_cache(maxsize=_OPEN_MAPS)
-def _arrays(dataset: Dataset, region: str) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    return dataset.image(region), dataset.labels(region)
+def _arrays(dataset: Dataset, region: str) -> tuple[Pixels, Labels, Labels | None]:
+    return dataset.image(region), dataset.labels(region), dataset.votes(region)

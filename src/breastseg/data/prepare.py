@@ -16,10 +16,11 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
-from breastseg.data.dataset import ARRAYS, FORMAT, Dataset, open_dataset
+from breastseg.data.dataset import ARRAYS, DOTS_AS, FORMAT, Dataset, open_dataset
 from breastseg.data.draw import Dots, check_inside, draw
 from breastseg.data.fields import FIELDS, Known, check_names, hash_of, known_of
 from breastseg.data.places import Places, places_of, without_nots
+from breastseg.data.votes import WIDTH_UM, rules, said_of_votes, stroma_of, vote
 from breastseg.errors import DatasetError, ImageError, InputError, SourceError
 from breastseg.files import Remains, fingerprint, fit_name, own_folder, sha256_of, write_json, write_text, written
 from breastseg.geometry import Box, check_mpp, scaled_size
@@ -41,7 +42,7 @@ _MARGIN_PX = 128
 _MOST_PX = 100_000_000
 """Of a slide at the resolution of the data set: 300 MB for each worker."""
 
-_SKIPPED, _INSTEAD, _CUT = "skipped", "instead_of_annotations", "areas_cut"
+_SKIPPED, _INSTEAD, _CUT, _VOTES = "skipped", "instead_of_annotations", "areas_cut", "votes"
 """Kept with a region's row, and told of all of them together."""
 _NAMED = 3
 
@@ -54,6 +55,8 @@ class PrepareConfig:
         mpp: microns per pixel of all regions afterwards.
         labels: built-in label map or a JSON or YAML file; None takes the source's own.
         dot_radius_um: radius of the disc that a dot labels, microns.
+        dots_as: what dots teach where nothing else is known of a field: "discs", the areas that they vote for ("regions"), or "both".
+        vote_width_um: standard deviation of a dot's votes, microns.
         source_mpp: microns per pixel of the source's pictures, overriding what is known of it.
         table: CSV with the columns image, patient, site, mpp.
         tiles_px: also write PNG tiles of this side, for other tools; 0 writes none.
@@ -67,6 +70,18 @@ class PrepareConfig:
     table: str | None = None
     tiles_px: int = 0
     workers: int = 0
+    dots_as: str = "discs"
+    vote_width_um: float = WIDTH_UM
+
+    @property
+    def vote_rules(self) -> dict[str, float]:
+        """Return what decides votes; nothing where dots do not vote."""
+        return {} if self.dots_as == "discs" else rules(self.vote_width_um)
+
+    @property
+    def vote_settings(self) -> dict[str, Any]:
+        """Return the same as it is kept with the work and the data set."""
+        return {"dots_as": self.dots_as, "votes": self.vote_rules} if self.vote_rules else {}
 
 
 def prepare(
@@ -90,6 +105,7 @@ def prepare(
     check_mpp(config.mpp, "--mpp")
     if not 0 < config.dot_radius_um <= 100:
         raise InputError(f"--dot-radius {config.dot_radius_um:g}: wanted more than 0 and up to 100 um")
+    _check_votes(config)
     if config.tiles_px < 0 or config.workers < 0:
         raise InputError(f"tiles of {config.tiles_px} px, {config.workers} workers: wanted 0 or more")
     paths = [sources] if isinstance(sources, (str, Path)) else sources
@@ -100,7 +116,7 @@ def prepare(
     out = Path(out)
     settings = {
         "source": found.description, "mpp": config.mpp, "dot_radius_um": config.dot_radius_um, "tiles_px": config.tiles_px,
-        "label_map": label_map.fingerprint(),
+        "label_map": label_map.fingerprint(), **config.vote_settings,
         "regions": hashlib.sha256(repr([(r.id, r.mpp, r.patient, r.site) for r in found.regions]).encode()).hexdigest()[:16],
     }  # fmt: skip
     with own_folder(out, "prepare", settings, remains=_REMAINS):
@@ -112,6 +128,16 @@ def prepare(
             for note in _prepare_all(found, label_map, out, config):
                 say(f"  {note}")
         return open_dataset(out)
+
+
+def _check_votes(config: PrepareConfig) -> None:
+    """Refuse votes that mean nothing."""
+    if config.dots_as not in DOTS_AS:
+        raise InputError(f"--dots-as {config.dots_as}: wanted {', '.join(DOTS_AS)}")
+    if not 0 < config.vote_width_um <= 100:
+        raise InputError(f"--vote-width {config.vote_width_um:g}: wanted more than 0 and up to 100 um")
+    if config.dots_as == "discs" and config.vote_width_um != WIDTH_UM:
+        raise InputError(f"--vote-width {config.vote_width_um:g}: dots do not vote; add --dots-as both, or leave it out")
 
 
 def _check_names(source: Source) -> None:
@@ -150,16 +176,16 @@ def _prepare_all(source: Source, label_map: LabelMap, out: Path, config: Prepare
         for _ in _run(jobs, config.workers or worker_count()):
             bar.update()
     rows = [read_json(_row_path(out, r.id), DatasetError, "a region's row") for r in source.regions]
-    notes = _drawn_notes(rows)
-    table = pd.DataFrame(rows).drop(columns=[_SKIPPED, _INSTEAD, _CUT], errors="ignore")
+    told = [*_drawn_notes(rows), *(said_of_votes(rows) if config.vote_rules else [])]
+    table = pd.DataFrame(rows).drop(columns=[_SKIPPED, _INSTEAD, _CUT, _VOTES], errors="ignore")
     if "places" in table:
         table["places"] = table["places"].fillna(0).astype(int)
     write_text(out / "regions.csv", table.to_csv(index=False, lineterminator="\n"))
     write_json(out / "dataset.json", {
         "format": FORMAT, "mpp": config.mpp, "dot_radius_um": config.dot_radius_um, "label_map": label_map.to_dict(),
-        "source": source.description, "parts": list(source.parts), "notes": [*source.notes, *notes],
+        "source": source.description, "parts": list(source.parts), "notes": [*source.notes, *told], **config.vote_settings,
     })  # fmt: skip
-    return notes
+    return told
 
 
 def _run(jobs: list[Any], workers: int) -> Iterator[None]:
@@ -251,6 +277,12 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
     if places is not None and len(places):
         _save(out / ARRAYS / f"{region.id}.places.npy", places)
         count_of_places = {"places": len(places)}
+    votes: dict[str, Any] = {"voted_px": 0} if config.vote_rules else {}
+    if config.vote_rules and annotation == "dots":
+        voted = vote(dots, labels, image, mpp=config.mpp, width_um=config.vote_width_um, stroma=stroma_of(label_map))
+        votes = {"voted_px": int(np.count_nonzero(voted.labels)), _VOTES: voted.row()}
+        if votes["voted_px"]:
+            _save(out / ARRAYS / f"{region.id}.votes.npy", voted.labels)
     if config.tiles_px:
         _save_tiles(image, labels, out / f"tiles_{config.tiles_px}", region.id, config.tiles_px)
     counts = np.bincount(labels.ravel(), minlength=len(label_map.classes) + 1)
@@ -259,8 +291,8 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
         "width_px": image.shape[1], "height_px": image.shape[0],
         "source_mpp": region.mpp, "mpp_source": region.mpp_source, "source_split": region.split,
         "image_sha256": _hash(region.image), "labels_sha256": _labels_hash(region),
-        **(known.columns(label_map) if known else {}),
-        **{name: note for name, note in notes.items() if note}, **box_of_slide, **count_of_places, "px_not_annotated": int(counts[0]),
+        **(known.columns(label_map) if known else {}), **{name: note for name, note in notes.items() if note},
+        **box_of_slide, **count_of_places, **votes, "px_not_annotated": int(counts[0]),
         **{f"px_{name}": int(counts[k]) for k, name in enumerate(label_map.names, start=1)},
     })  # fmt: skip
 
@@ -277,14 +309,14 @@ def _read_drawn(path: Path) -> Drawn:
 
 def _drawn_notes(rows: list[dict[str, Any]]) -> list[str]:
     """Say what was not taken, or only in part, of what people drew."""
-    notes = []
+    told = []
     for column, words in ((_SKIPPED, "skipped"), (_INSTEAD, "no annotations, so taken in their place")):
         if counts := sum((Counter(row.get(column, {})) for row in rows), Counter[str]()):
-            notes.append(f"{words}: {said_kinds(counts)}{_in_files(rows, column)}")
+            told.append(f"{words}: {said_kinds(counts)}{_in_files(rows, column)}")
     cut = sum(row.get(_CUT, 0) for row in rows)
     if cut:
-        notes.append(f"cut at the border of their pictures: {counted(cut, 'area')}{_in_files(rows, _CUT)}")
-    return notes
+        told.append(f"cut at the border of their pictures: {counted(cut, 'area')}{_in_files(rows, _CUT)}")
+    return told
 
 
 def _in_files(rows: list[dict[str, Any]], column: str) -> str:

@@ -45,6 +45,11 @@ class GroupedDataset(Dataset):
         """Return a region's labels, regrouped."""
         return grouped(np.asarray(super().labels(region)), self.groups)
 
+    def votes(self, region: str) -> Labels | None:
+        """Return what a region's dots vote for, regrouped."""
+        votes = super().votes(region)
+        return None if votes is None else grouped(np.asarray(votes), self.groups)
+
     def dots(self, region: str) -> npt.NDArray[np.int32]:
         """Return the dots, regrouped; those of classes that the coarser map leaves out are gone."""
         dots = np.array(super().dots(region))
@@ -107,7 +112,7 @@ def regroup(model: Model, data: Dataset, label_map: LabelMap) -> tuple[Model, Da
     bundle = replace(model.bundle, card=replace(model.card, label_map=label_map))
     return (
         GroupedModel(bundle, model.runner, model.flips, model.threads, model.stands_in, named),
-        GroupedDataset(data.path, label_map, data.mpp, data.regions, data.dot_radius_um, data.parts, truth),
+        GroupedDataset(data.path, label_map, data.mpp, data.regions, data.dot_radius_um, data.parts, data.dots_as, data.vote_rules, truth),
     )
 
 

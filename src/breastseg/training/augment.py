@@ -93,11 +93,12 @@ class Augment(nn.Module):
 
     @torch.no_grad()
     def move(self, pictures: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Move uint8 pictures (N, 3, H, W) and labels (N, H, W); return pictures as float 0 to 255, and whole labels."""
+        """Move uint8 pictures (N, 3, H, W) and labels (N, H, W) or (N, K, H, W); return pictures as float 0 to 255, and whole labels."""
         if self.geometry is None:
             return pictures.float(), labels
-        moved, moved_labels = self.geometry(pictures.float() / 255, labels[:, None].float())
-        return moved * 255, moved_labels[:, 0].round().to(torch.uint8)
+        planes = labels if labels.ndim == 4 else labels[:, None]
+        moved, moved_planes = self.geometry(pictures.float() / 255, planes.float())
+        return moved * 255, moved_planes.reshape(labels.shape).round().to(torch.uint8)
 
     @torch.no_grad()
     def recolor(self, pictures: torch.Tensor) -> torch.Tensor:

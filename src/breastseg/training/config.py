@@ -48,6 +48,7 @@ class TrainConfig:
     augment: str = _said("stain", "none, flips (and right angles), stain (flips, scale, HED stain, brightness), or strong (more of each)")
     dots: float = _said(0.5, "share of crops drawn from regions in which only dots are known, where there are others too")
     fields: float = _said(0.2, "share of crops drawn from fields that are known as a whole (without or with a class), where there are any")
+    votes: float = _said(0.5, "weight of the loss on areas that dots vote for, where the data set has them (prepare --dots-as); 0 for none")
     pseudo: float = _said(0.0, "confidence from which the averaged network labels what is not annotated; 0 does not (needs ema)")
     white_as: str = _said("", "class of places that are smooth and white and not annotated, as in other; empty for none")
     freeze_encoder: bool = _said(False, "leave the encoder as it is")
@@ -81,6 +82,8 @@ class TrainConfig:
             raise InputError(f"logit_adjust {self.logit_adjust:g} with loss {self.loss}: wanted 0 up to 3, and more than 0 only with ce")
         if not 0 <= self.fields < 1:
             raise InputError(f"fields {self.fields:g}: wanted 0 up to 1, less than all crops")
+        if not 0 <= self.votes <= 10:
+            raise InputError(f"votes {self.votes:g}: wanted 0 up to 10, the areas' own loss having 1")
         if not 0 <= self.ema < 1 or not 0 <= self.balance <= 1:
             raise InputError(f"ema {self.ema:g}, balance {self.balance:g}: wanted 0 up to 1")
 

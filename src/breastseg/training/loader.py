@@ -11,9 +11,9 @@ from breastseg.data.dataset import Dataset as Prepared
 from breastseg.data.patches import CropBatch, Crops
 from breastseg.geometry import Box
 
-Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
-"""uint8 pictures (N, 3, H, W) in channels-last memory, uint8 labels (N, H, W), bool (N,): nothing but dots is known, and float (N, K):
-what is known of the whole crop, as in `CropBatch`."""
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
+"""uint8 pictures (N, 3, H, W) in channels-last memory, uint8 labels (N, H, W), bool (N,): nothing but dots is known, float (N, K): what is
+known of the whole crop, as in `CropBatch`, and uint8 (N, H, W): what those dots vote for."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ class GridBatches(Dataset[Batch]):
             labels[i, : box.height, : box.width] = self.dataset.labels(region)[rows, columns]
         dotted = set(self.dataset.dotted([region for region, _ in places]))
         facts = np.zeros((len(places), len(self.dataset.label_map.classes)), np.float32)
-        return to_batch(CropBatch(images, labels, np.array([region in dotted for region, _ in places]), facts))
+        is_dotted = np.array([region in dotted for region, _ in places])
+        return to_batch(CropBatch(images, labels, is_dotted, facts, np.zeros_like(labels)))  # what was voted for is no truth
 
 
 def _squares(dataset: Prepared, region: str, size: int) -> Iterator[Box]:
@@ -87,8 +88,8 @@ def _squares(dataset: Prepared, region: str, size: int) -> Iterator[Box]:
 def to_batch(crops: CropBatch) -> Batch:
     """Turn (N, H, W, 3) into (N, 3, H, W) without copying: this is channels-last memory, which the networks are fastest on."""
     images, *rest = (torch.from_numpy(part) for part in crops)
-    labels, dotted, facts = rest
-    return images.permute(0, 3, 1, 2), labels, dotted, facts
+    labels, dotted, facts, votes = rest
+    return images.permute(0, 3, 1, 2), labels, dotted, facts, votes
 
 
 def loader(batches: Dataset[Batch]) -> DataLoader[Batch]:

@@ -27,12 +27,22 @@ class Segmenter(L.LightningModule):
     """A network in training. Draws depend on seed and step, not on history."""
 
     def __init__(
-        self, network: Network, config: TrainConfig, *, classes: int, steps: int, shift: torch.Tensor | None = None
-    ) -> None:  # fmt: skip
-        """Take network, configuration, how many classes, steps of the whole run, and what `ce` adds to the logits, (K,)."""
+        self,
+        network: Network,
+        config: TrainConfig,
+        *,
+        classes: int,
+        steps: int,
+        shift: torch.Tensor | None = None,
+        discs: bool = True,
+    ) -> None:
+        """Take network, configuration, how many classes, steps of the whole run, and what `ce` adds to the logits, (K,).
+
+        Without `discs`, a field whose dots vote teaches what they vote for alone.
+        """
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.config, self.classes, self.steps = config, classes, steps
+        self.config, self.classes, self.steps, self.discs = config, classes, steps, discs
         self.criterion = SumLoss(config.loss, shift)
         self.augment = Augment(config.augment)
         self.averaged = None
@@ -81,18 +91,26 @@ class Segmenter(L.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """Return the loss of one batch."""
-        pictures, labels, dotted, facts = batch
-        moved, labels = self.augment.move(pictures, labels)
+        pictures, labels, dotted, facts, votes = batch
+        voted = (votes > 0).flatten(1).any(1) if self.config.votes else torch.zeros_like(dotted)
+        if voted.any():
+            moved, both = self.augment.move(pictures, torch.stack([labels, votes], dim=1))
+            labels, votes = both.unbind(1)
+        else:
+            moved, labels = self.augment.move(pictures, labels)
         logits = self.network(self.augment.recolor(moved).contiguous(memory_format=torch.channels_last))
         loss: torch.Tensor = self.criterion(logits[~dotted], labels[~dotted])
-        if dotted.any():
-            loss = loss + balanced_cross_entropy(logits[dotted], labels[dotted])
+        by_discs = dotted if self.discs else dotted & ~voted
+        if by_discs.any():
+            loss = loss + balanced_cross_entropy(logits[by_discs], labels[by_discs])
+        if voted.any():
+            loss = loss + self.config.votes * self.criterion(logits[voted], votes[voted])
         if facts.any():
             loss = loss + field_loss(logits, facts)
         self._add("train", loss, logits, labels)
         ramp = min(1.0, (self.global_step / self.steps - PSEUDO_FROM) / (PSEUDO_FULL - PSEUDO_FROM))
         if self.config.pseudo and ramp > 0:
-            loss = loss + ramp * self._pseudo_loss(moved, labels, logits, facts)
+            loss = loss + ramp * self._pseudo_loss(moved, torch.maximum(labels, votes) if voted.any() else labels, logits, facts)
         return loss
 
     def _pseudo_loss(self, moved: torch.Tensor, labels: torch.Tensor, logits: torch.Tensor, facts: torch.Tensor) -> torch.Tensor:

@@ -204,7 +204,12 @@ def _fit(
     share = Share(_rank(), config.devices)
     batches = _train_batches(data, parts["train"], config, share)
     module = Segmenter(
-        network, config, classes=len(data.label_map.classes), steps=len(batches) * config.epochs, shift=_shift(batches, config, say)
+        network,
+        config,
+        classes=len(data.label_map.classes),
+        steps=len(batches) * config.epochs,
+        shift=_shift(batches, config, say),
+        discs=data.dots_as != "regions",
     )
     set_frozen(network, module.encoder_frozen(0))
     summary = layer_summary(network, config.batch, config.crop_px)

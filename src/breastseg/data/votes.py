@@ -1,0 +1,261 @@
+"""Dots as regions: where every nucleus of a field has a dot, they say what the tissue between is.
+
+Each dot votes for its class around itself, by a Gaussian some um wide; a pixel gets the class with
+most votes. It gets none (0) where votes are weak, far from the dots, or close, with a second class
+nearly as strong. Stroma is what lies between its cells, so it keeps a pixel with fewer votes than
+other classes need: collagen without a nucleus must not become the tumour beside it. How widths and
+limits were chosen is told in docs/LOG.md. Votes are whole numbers, so that sums do not depend on
+their order and a turned field has turned votes, to the pixel.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from breastseg.data.draw import Dots
+from breastseg.data.weak import smooth_white
+from breastseg.labels import LabelMap, Labels
+from breastseg.slides import Pixels
+from breastseg.slides.tissue import square
+from breastseg.wording import counted
+
+WIDTH_UM = 6.0
+"""Standard deviation of a dot's votes: about a nucleus and what belongs to it."""
+
+WEAK = 0.5
+"""Votes that a class needs; one dot has 1 at its place and this at 1.2 widths from it."""
+
+WEAK_STROMA = 0.1
+"""The same for stroma: one dot has this at 2.1 widths from it."""
+
+CLOSE = 0.7
+"""Share of the strongest class's votes from which the second leaves a pixel without label.
+
+Of dots that were left out, those are named right half the time.
+"""
+
+LEAST_SEEN = 0.7
+"""Share of what is as dark as dotted nuclei that must lie near a dot, or the field is no map.
+
+Of the 90 fields of BRCA-M2C one has less, and nuclei without dots; with half of the dots, all have.
+"""
+
+NEAR_UM = 6.0
+"""How near."""
+
+FEWEST_PER_MM2 = 100.0
+"""Dots on a mm2 of tissue under which a field is no map; the emptiest of those 90 has 382."""
+
+CONTRADICTION_UM = 1.0
+"""Dots of two classes this near are one nucleus with two names."""
+
+_ONE = 1 << 12
+"""What a dot votes at its place, along one axis."""
+
+_BAND_PX = 1 << 21
+"""Pixels that are looked at together."""
+
+_WHITE_UM = 20.0
+"""How far white places see: what is found in a band is what is found in the whole."""
+
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Voted:
+    """What the dots of a field vote for.
+
+    Attributes:
+        labels: (H, W) uint8, 0 where votes decide nothing; all 0 where the field is no map.
+        dots: how many dots voted.
+        agreeing: how many of them lie where all votes, their own among them, name their class.
+        contradicting: how many have a dot of another class within `CONTRADICTION_UM`.
+        per_mm2: dots on a mm2 of tissue, white places left out.
+        seen: share of what is as dark as dotted nuclei that lies within `NEAR_UM` of a dot.
+    """
+
+    labels: Labels
+    dots: int
+    agreeing: int
+    contradicting: int
+    per_mm2: float
+    seen: float
+
+    @property
+    def is_map(self) -> bool:
+        """Say whether the field seems to have a dot on every nucleus."""
+        return self.per_mm2 >= FEWEST_PER_MM2 and self.seen >= LEAST_SEEN
+
+    def row(self) -> dict[str, Any]:
+        """Return what is told of many fields together."""
+        told = {"dots": self.dots, "agreeing": self.agreeing, "contradicting": self.contradicting}
+        return {**told, "is_map": self.is_map, "pixels": int(self.labels.size)}
+
+
+def rules(width_um: float) -> dict[str, float]:
+    """Return what decides votes, as it is kept with a data set."""
+    return {
+        "width_um": width_um,
+        "weak": WEAK,
+        "weak_stroma": WEAK_STROMA,
+        "close": CLOSE,
+        "least_seen": LEAST_SEEN,
+        "fewest_per_mm2": FEWEST_PER_MM2,
+    }
+
+
+def stroma_of(label_map: LabelMap) -> frozenset[int]:
+    """Return the labels of classes that are called stroma, by name or in QuPath."""
+    names = [{one.name.casefold(), one.qupath.casefold()} for one in label_map.classes]
+    return frozenset(label for label, own in enumerate(names, start=1) if "stroma" in own)
+
+
+def vote(
+    dots: Dots,
+    discs: Labels,
+    pixels: Pixels,
+    *,
+    mpp: float,
+    width_um: float = WIDTH_UM,
+    stroma: Collection[int] = (),
+) -> Voted:
+    """Let the dots of a field vote.
+
+    Args:
+        dots: (N, 3) rows of (label, y, x).
+        discs: (H, W) uint8 labels of the dots' discs; what lies in a disc keeps its class.
+        pixels: (H, W, 3) uint8 of H&E; places that are smooth and white get no label, they are
+            left to the rule (`weak.py`).
+        mpp: microns per pixel.
+        width_um: standard deviation of a dot's votes.
+        stroma: labels that keep a pixel with fewer votes.
+    """
+    labels = np.zeros(discs.shape, np.uint8)
+    agreeing = tissue_px = dark_px = seen_px = 0
+    darkness = cv2.blur(255 - pixels[..., 0], square(2.0, mpp))
+    as_dark = np.median(darkness[dots[:, 1], dots[:, 2]]) if len(dots) else 256.0
+    needed = np.array([WEAK_STROMA if k in stroma else WEAK for k in range(256)])
+    kernel = _kernel(width_um / mpp)
+    margin = max(len(kernel) // 2, int(max(_WHITE_UM, NEAR_UM) / mpp) + 1)
+    for rows, wide, inner in _bands(discs.shape, margin):
+        here = dots[(dots[:, 1] >= wide.start) & (dots[:, 1] < wide.stop)]
+        here = here - np.array([0, wide.start, 0], np.int32)
+        shape = (wide.stop - wide.start, discs.shape[1])
+        tissue = ~smooth_white(np.ascontiguousarray(pixels[wide]), mpp)[inner]
+        found = _most(here, shape, kernel, needed)[inner]
+        labels[rows] = np.where(tissue, found, 0)
+        own = here[(here[:, 1] >= inner.start) & (here[:, 1] < inner.stop)]
+        agreeing += int((found[own[:, 1] - inner.start, own[:, 2]] == own[:, 0]).sum())
+        dark = (darkness[rows] >= as_dark) & tissue
+        tissue_px += int(tissue.sum())
+        dark_px += int(dark.sum())
+        seen_px += int((dark & _near(here, shape, NEAR_UM / mpp)[inner]).sum())
+    labels = np.where(discs > 0, discs, labels)
+    contradicting = _contradicting(dots, discs.shape, mpp)
+    per_mm2 = len(dots) / (max(1, tissue_px) * mpp**2 / 1e6)
+    seen = seen_px / max(1, dark_px)
+    voted = Voted(labels, len(dots), agreeing, contradicting, per_mm2, seen)
+    if not voted.is_map:
+        labels[:] = 0
+    return voted
+
+
+def _bands(shape: tuple[int, ...], margin: int) -> Iterator[tuple[slice, slice, slice]]:
+    """Yield rows, the same with a margin around them, and where in those they lie."""
+    height = max(1, _BAND_PX // max(1, shape[1]))
+    for top in range(0, shape[0], height):
+        bottom = min(top + height, shape[0])
+        first, last = max(0, top - margin), min(shape[0], bottom + margin)
+        yield slice(top, bottom), slice(first, last), slice(top - first, bottom - first)
+
+
+def _kernel(sigma_px: float) -> npt.NDArray[np.float64]:
+    """Return votes along one axis, in whole numbers, as far as there are any."""
+    reach = int(sigma_px * np.sqrt(2 * np.log(2 * _ONE)))
+    distance = np.arange(-reach, reach + 1)
+    return np.asarray(np.round(_ONE * np.exp(-0.5 * (distance / sigma_px) ** 2)))
+
+
+def _most(
+    dots: Dots,
+    shape: tuple[int, int],
+    kernel: npt.NDArray[np.float64],
+    needed: npt.NDArray[np.float64],
+) -> Labels:
+    """Return the class with most votes, 0 where votes are weak or close."""
+    most, second = np.zeros(shape), np.zeros(shape)
+    winner = np.zeros(shape, np.uint8)
+    for label in np.unique(dots[:, 0]).tolist():
+        places = np.zeros(shape)
+        own = dots[dots[:, 0] == label]
+        np.add.at(places, (own[:, 1], own[:, 2]), 1)
+        # Sums of whole numbers in float64 have no rounding.
+        votes = cv2.sepFilter2D(places, cv2.CV_64F, kernel, kernel, borderType=cv2.BORDER_CONSTANT)
+        second = np.maximum(second, np.minimum(votes, most))
+        winner[votes > most] = label
+        most = np.maximum(most, votes)
+    is_clear = (most >= needed[winner] * _ONE**2) & (second < CLOSE * most)
+    return np.where(is_clear, winner, 0).astype(np.uint8)
+
+
+def _near(dots: Dots, shape: tuple[int, int], radius_px: float) -> npt.NDArray[np.bool_]:
+    """Return where a dot is near."""
+    if not len(dots):
+        return np.zeros(shape, bool)
+    away = np.ones(shape, np.uint8)
+    away[dots[:, 1], dots[:, 2]] = 0
+    distance = cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(distance <= radius_px)
+
+
+def _contradicting(dots: Dots, shape: tuple[int, ...], mpp: float) -> int:
+    """Count the dots that have one of another class near."""
+    radius = CONTRADICTION_UM / mpp
+    reach = int(radius)
+    rows, columns = np.ogrid[-reach : reach + 1, -reach : reach + 1]
+    near = (np.hypot(rows, columns) <= radius).astype(np.uint8)
+    beside = np.zeros(len(dots), bool)
+    for label in np.unique(dots[:, 0]).tolist():
+        own = dots[:, 0] == label
+        places = np.zeros(shape, np.uint8)
+        places[dots[own, 1], dots[own, 2]] = 1
+        beside |= ~own & (cv2.dilate(places, near)[dots[:, 1], dots[:, 2]] > 0)
+    return int(beside.sum())
+
+
+def said_of_votes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say what became of the dots of many fields.
+
+    Args:
+        rows: of each field its `region`, its `annotation`, `voted_px`, and what `Voted.row` gave
+            as `votes`, which fields without dots alone lack.
+    """
+    voting = [row for row in rows if "votes" in row]
+    if not voting:
+        return ["dots as regions: no field has dots alone, so none votes"]
+    maps = [row for row in voting if row["votes"]["is_map"]]
+    sums = {key: sum(row["votes"][key] for row in maps) for key in ("dots", "agreeing", "pixels")}
+    said = f"dots as regions: {len(maps)} of {counted(len(voting), 'field')}"
+    if maps:
+        share = sum(row["voted_px"] for row in maps) / sums["pixels"]
+        agreed = f"{100 * sums['agreeing'] / sums['dots']:.0f} % of their dots"
+        said += f"; {100 * share:.0f} % of their pixels have a label, the votes name {agreed} right"
+    told = [said]
+    if poor := [row for row in voting if not row["votes"]["is_map"]]:
+        why = "kept as dots, for not every nucleus seems to have one"
+        told.append(f"{why}: {counted(len(poor), 'field')} ({_names(poor)})")
+    if odd := [row for row in voting if row["votes"]["contradicting"]]:
+        dots = counted(sum(row["votes"]["contradicting"] for row in odd), "dot")
+        what = f"{dots} within {CONTRADICTION_UM:g} um of one of another class"
+        told.append(f"contradicting: {what} (in {_names(odd)})")
+    return told
+
+
+def _names(rows: Sequence[Mapping[str, Any]]) -> str:
+    names = [str(row["region"]) for row in rows]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
