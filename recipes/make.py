@@ -1,18 +1,20 @@
-"""Make a model by a recipe: prepare, split, train, and the finished bundle with its scores. The
-same command goes on where it stopped.
+"""Make a model by a recipe: prepare, split, train, and the finished bundle with its scores.
+
+The same command goes on where it stopped.
 
     recipes/lite0/make DATA OUT
-    python recipes/make.py RECIPE DATA OUT [--until prepare|split|train] [--split FILE] [--train
-    seed=2 epochs=3] [--source NAME=FOLDER]
+    python recipes/make.py RECIPE DATA OUT [--until prepare|split|train] [--split FILE]
+                           [--train seed=2 epochs=3] [--source NAME=FOLDER]
 
 RECIPE is a folder with recipe.json:
 
     name      of the model
     before    commands that make sources, each a list of words (none)
     sources   folders in DATA, in what `before` made (OUT/sources) or in the recipe's folder;
-    "NAME?" may be missing prepare   options of `breastseg prepare`, as in {"mpp": 0.5, "labels":
-    "region5", "table": "thumbnails.csv"} split     a file of patients and parts, or a scheme of
-    `breastseg split` preset    of `breastseg train`
+              "NAME?" may be missing
+    prepare   options of `breastseg prepare`, as in {"mpp": 0.5, "labels": "region5"}
+    split     a file of patients and parts, or a scheme of `breastseg split`
+    preset    of `breastseg train`
     train     options that change it, as in {"epochs": 20}
     after     commands that change what was trained, before it is exported (none)
     limits    a file of sentences for the card (none)

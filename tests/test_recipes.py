@@ -50,7 +50,7 @@ def test_the_shipped_model_is_made_by_these_commands(
     lines = (
         f"prepare {' '.join(sources)} {out}/data --table {LITE0}/thumbnails.csv --mpp 0.5 --labels region5",
         f"split {out}/data --scheme {LITE0}/split.csv",
-        f"train {out}/data {out}/run --preset standard --name lite0",
+        f"train {out}/data {out}/run --preset standard --name lite0 --bias none",
         f"export {out}/run/bundle --int8 --data {out}/data --split val --limits {LITE0}/limits.txt --out {out}/lite0",
         f"evaluate --model {out}/lite0 --data {out}/data --split val --out {out}/scores --record",
     )
