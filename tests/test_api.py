@@ -20,7 +20,6 @@ NAMES = [
     "TrainConfig",
     "__version__",
     "evaluate",
-    "export_bias",
     "export_int8",
     "load_label_map",
     "load_model",

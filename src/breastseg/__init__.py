@@ -1,7 +1,7 @@
 """breastseg: breast tissue segmentation on H&E. Research use only.
 
-The verbs on the way from annotation to map: prepare, split, train, evaluate, predict, export_bias, export_int8, write_report. The other
-commands' functions are in their rooms, as breastseg.data.audit.audit. Nothing heavy is imported until used.
+The verbs on the way from annotation to map: prepare, split, train, evaluate, predict, export_int8, write_report. The other commands'
+functions are in their rooms, as breastseg.data.audit.audit. Nothing heavy is imported until used.
 """
 
 TYPE_CHECKING = False  # typing's, without importing it: Ctrl-C may come at a command's first moment
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from breastseg.data.prepare import PrepareConfig, prepare
     from breastseg.data.split import SplitConfig, split
     from breastseg.errors import BreastsegError
-    from breastseg.evaluation.bias import export_bias
     from breastseg.evaluation.evaluate import evaluate
     from breastseg.evaluation.quantise import export_int8
     from breastseg.inference.model import load_model
@@ -34,7 +33,6 @@ _HOMES = {
     "SplitConfig": "breastseg.data.split",
     "TrainConfig": "breastseg.training.config",
     "evaluate": "breastseg.evaluation.evaluate",
-    "export_bias": "breastseg.evaluation.bias",
     "export_int8": "breastseg.evaluation.quantise",
     "load_label_map": "breastseg.labels",
     "load_model": "breastseg.inference.model",
@@ -51,8 +49,8 @@ _HOMES = {
 
 __all__ = [
     "BreastsegError", "LabelMap", "PredictConfig", "PrepareConfig", "SplitConfig", "TrainConfig", "__version__", "evaluate",
-    "export_bias", "export_int8", "load_label_map", "load_model", "open_dataset", "open_slide", "open_source", "predict", "prepare",
-    "preset", "split", "train", "write_report",
+    "export_int8", "load_label_map", "load_model", "open_dataset", "open_slide", "open_source", "predict", "prepare", "preset", "split",
+    "train", "write_report",
 ]  # fmt: skip
 
 
