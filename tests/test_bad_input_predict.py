@@ -299,7 +299,7 @@ def test_an_option_that_cannot_be(train_refused: Refused, words: list[str], say:
         (["--arch", "vnet"], "architecture 'vnet': not known; wanted unet, unet-scse, unetplusplus, deeplabv3plus, segformer"),
         (["--encoder", "resnet35"], "encoder 'resnet35': not known; wanted one of .*resnet34.*, or tu-NAME for one of timm's"),
         (["--encoder", "tu-nothing"], "encoder 'tu-nothing': not known"),
-        (["--loss", "hinge"], r"loss 'hinge': not known; wanted ce, dice, focal, tversky, or a sum as in ce\+dice"),
+        (["--loss", "hinge"], r"loss 'hinge': not known; wanted ce, balanced, dice, focal, tversky, or a sum as in ce\+dice"),
         (["--loss", "ce+"], "loss '': not known; wanted ce"),
         (["--dropout", "1"], "dropout 1: wanted 0 up to 1"),
         (
