@@ -464,7 +464,13 @@ def test_scores_without_it_are_those_of_the_network_before(
     shifted: Bundle,
     real_data: Dataset,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Of areas, and of dots: of a class, with an extent, and of what is not there."""
+    rows = [(1, 0, 0, 5, 5, 6, 6), (2, 0, 0, 9, 9, 90, 90), (1, 1, 1, 20, 20, 60, 60)]
+    of = np.array(rows, np.int32)
+    monkeypatch.setattr(Dataset, "places", lambda self, region: of)
+
     def scores(bundle: Bundle, *words: str) -> dict[str, Any]:
         out = tmp_path / f"{bundle.card.decision.get('how', 'plain')}{''.join(words)}"
         common = ["--data", str(real_data.path), "--split", "val", "--precision", "fp32"]
@@ -483,6 +489,8 @@ def test_scores_without_it_are_those_of_the_network_before(
         for name, row in told["pooled"].items():
             pooled = {key: before["pooled"][name][key] for key in row}
             assert row == pytest.approx(pooled, nan_ok=True)
+        assert told["dots"]["counts"] == before["dots"]["counts"]
+        assert sum(map(sum, told["dots"]["counts"])) == 6
         assert "Without its bias" in after["page"]
         assert "tumor -0.80, inflammatory +0.40" in after["page"]
         assert "without_bias" not in before

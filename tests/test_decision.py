@@ -316,6 +316,34 @@ def test_dots_and_fields_have_places(striped: Dataset, monkeypatch: pytest.Monke
     assert sample.weight[on_field].sum() == pytest.approx(1)
 
 
+def test_dots_with_an_extent_and_what_is_not_there_have_places(
+    striped: Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A box of 40 x 40 px and one of 4 px are one dot each; what is not tumor counts as a field."""
+    region = striped.regions.index[0]
+    rows = [
+        (1, 0, 0, 10, 10, 50, 50),
+        (2, 0, 0, 3, 5, 5, 7),
+        (1, 1, 1, 20, 20, 30, 40),
+        (1, 1, 0, 0, 0, 1, 1),
+    ]
+    of = np.array(rows, np.int32)
+    monkeypatch.setattr(Dataset, "dotted", lambda self, regions: regions)
+    monkeypatch.setattr(Dataset, "places", lambda self, name: of)
+    sample = sample_places(striped, [region], _Stripes(), TILES)
+    assert [group for group, _ in sample.units] == [DOTS, FIELDS]
+    assert sample.support[0].tolist() == pytest.approx([1, 1, 0, 0, 0])
+    assert sample.support[1].tolist() == pytest.approx([1, 0, 0, 0, 0])
+    small = sample.truth == 1
+    under = np.asarray(striped.labels(region))[3:5, 5:7].reshape(-1) % 5
+    assert np.array_equal(sample.log_probabilities[small].argmax(axis=1), under)
+    corner = sample.weight == 0.5
+    assert corner.sum() == 1
+    first = int(np.asarray(striped.labels(region))[0, 0]) % 5
+    assert sample.log_probabilities[corner].argmax() == first
+
+
 def test_no_truth_is_told(striped: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     nothing = np.zeros((96, 96), np.uint8)
     monkeypatch.setattr(Dataset, "labels", lambda self, region: nothing)

@@ -11,6 +11,7 @@ from breastseg.data.dataset import Dataset
 from breastseg.decision.sample import AREAS, DOTS, FIELDS, Classes, Part, Sample, joined
 from breastseg.errors import DatasetError
 from breastseg.inference.tiles import PixelField, TileConfig, name_tissue
+from breastseg.metrics import pixels_of
 from breastseg.metrics.rates import Floats
 from breastseg.runtime import Runner
 
@@ -18,10 +19,10 @@ AREA_PLACES, FIELD_PLACES = 200_000, 50_000
 """How many places of areas, and of fields, are looked at in all, within the limits below."""
 _OF_A_CLASS, _OF_A_FIELD = (500, 20_000), (250, 4_000)
 """Fewest and most of one class of one region, and of one field."""
+_OF_A_DOT = 9
+"""Most of a dot that has an extent."""
 _SMALLEST = np.float32(1e-12)
 """A probability below is taken for it: no bias that is looked for lifts it to the top."""
-WITHOUT, _JOINED = "without", ";"
-"""The column of regions.csv that names the classes that are nowhere in a field."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ def sample_places(
     """Run a network over some regions and keep what it says at places of known truth.
 
     Areas give places of each class at even distances, each with the weight of the pixels it stands
-    for; dots give their own; a region that is known to be without a class gives places all over it.
+    for; dots give their own; a region that is known to be without a class gives places all over it,
+    and dots that say what is not there count like one.
 
     Args:
         data: at the network's microns per pixel, in its classes.
@@ -81,11 +83,9 @@ def _most(data: Dataset, regions: Sequence[str]) -> tuple[int, int]:
     )
 
 
-def _without(data: Dataset, region: str) -> list[str]:
-    """Return the names of the classes that are nowhere in a region."""
-    if WITHOUT not in data.regions.columns:
-        return []
-    return [name for name in str(data.regions.loc[region, WITHOUT]).split(_JOINED) if name]
+def _without(data: Dataset, region: str) -> list[int]:
+    """Return the labels of the classes that are nowhere in a region."""
+    return [label for label, has in data.presence(region).items() if not has]
 
 
 def _places_of(data: Dataset, region: str, most: tuple[int, int]) -> Iterator[_Places]:
@@ -93,17 +93,15 @@ def _places_of(data: Dataset, region: str, most: tuple[int, int]) -> Iterator[_P
     height, width = labels.shape
     if labels.any() and not data.dotted([region]):
         yield _of_areas(labels, most[0])
-    dots = np.asarray(data.dots(region)).astype(np.intp)
-    if len(dots):
-        yield _Places(DOTS, dots[:, 1], dots[:, 2], dots[:, 0] - 1, np.ones(len(dots)))
-    names = _without(data, region)
-    for name in names:
-        label = data.label_map.label_of(name, f"{data.path / 'regions.csv'}: region {region}")
-        places = _evenly(np.arange(height * width), most[1])
-        truth, weight = np.full(len(places), label - 1), 1 / (len(places) * len(names))
-        yield _Places(
-            FIELDS, places // width, places % width, truth, np.full(len(places), weight),
-        )  # fmt: skip
+    dots = np.asarray(data.places(region))
+    for group, is_not in ((DOTS, 0), (FIELDS, 1)):
+        if (dots[:, 1] == is_not).any():
+            yield _of_dots(group, dots[dots[:, 1] == is_not], width)
+    absent = _without(data, region)
+    for label in absent:
+        at = _evenly(np.arange(height * width), most[1])
+        truth, weight = np.full(len(at), label - 1), np.full(len(at), 1 / (len(at) * len(absent)))
+        yield _Places(FIELDS, at // width, at % width, truth, weight)
 
 
 def _of_areas(labels: npt.NDArray[np.uint8], most: int) -> _Places:
@@ -116,6 +114,16 @@ def _of_areas(labels: npt.NDArray[np.uint8], most: int) -> _Places:
     places = np.concatenate(kept)
     truth = line[places].astype(np.intp) - 1
     return _Places(AREAS, places // width, places % width, truth, np.concatenate(weights))
+
+
+def _of_dots(group: str, dots: npt.NDArray[np.int32], width: int) -> _Places:
+    """Take pixels of each dot; all that say what is not there weigh what one field does."""
+    pixels = [_evenly(one, _OF_A_DOT) for one in pixels_of(dots, width)]
+    counts = np.array([len(one) for one in pixels])
+    of_one = 1.0 if group == DOTS else 1 / len(dots)
+    at, weight = np.concatenate(pixels), np.repeat(of_one / counts, counts)
+    truth = np.repeat(dots[:, 0].astype(np.intp) - 1, counts)
+    return _Places(group, at // width, at % width, truth, weight)
 
 
 def _evenly(places: npt.NDArray[np.intp], most: int) -> npt.NDArray[np.intp]:

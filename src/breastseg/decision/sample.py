@@ -13,8 +13,8 @@ from breastseg.metrics.rates import Floats, Sums, class_rates, known_mean, ratio
 AREAS, DOTS, FIELDS = "areas", "dots", "fields"
 GROUPS = (AREAS, DOTS, FIELDS)
 """What is scored, each as a mean over patients, never over pixels: areas by the mean Dice of the
-classes that occur, dots by balanced accuracy, fields by the share of pixels that are not called a
-class that the field is known to be without."""
+classes that occur, dots by balanced accuracy, fields (and dots that say what is not there) by the
+share of pixels that are not called a class that is known to be absent."""
 
 Classes: TypeAlias = npt.NDArray[np.intp]
 """Classes by number, from 0: class k is label k + 1."""

@@ -178,7 +178,7 @@ def _score_region(
     pixel_truth = np.zeros_like(truth) if data.dotted([region]) else truth
     prediction, unbiased = _name(model, pixels, pixel_truth, data.mpp, region, seen, plain)
     if plain and unbiased is not None:
-        plain.add(pixel_truth, data.dots(region), unbiased)
+        plain.add(pixel_truth, data.places(region), unbiased)
     save_labels(prediction, model.card.label_map, folder / "labels.png")
     save_comparison(pixels, truth, prediction, model.card.label_map, folder)
     small, mpp = thinned(pixel_truth, data.mpp)

@@ -11,9 +11,9 @@ from breastseg.labels import Labels
 from breastseg.metrics import (
     class_scores,
     confusion_counts,
-    dot_counts,
     dot_scores,
     overall_scores,
+    place_counts,
 )
 from breastseg.models.bias import Vector, without_bias
 from breastseg.runtime.runner import likeliest
@@ -28,17 +28,17 @@ class Unbiased:
         self._groups = model.groups if isinstance(model, GroupedModel) else None
         self._classes = len(model.card.label_map.classes)
         self._pixels = np.zeros((self._classes, self._classes + 1), np.int64)
-        self._dots = np.zeros_like(self._pixels)
+        self._dots = np.concatenate([self._pixels, self._pixels])
 
     def labels(self, probabilities: npt.NDArray[np.float32]) -> Labels:
         """Name (K, H, W) probabilities as they were without the bias."""
         named = likeliest(without_bias(probabilities, self._bias)[None])[0]
         return grouped(named, self._groups)
 
-    def add(self, truth: Labels, dots: npt.NDArray[np.int32], labels: Labels) -> None:
-        """Count a region: its (H, W) truth, its (N, 3) dots and its map without the bias."""
+    def add(self, truth: Labels, places: npt.NDArray[np.int32], labels: Labels) -> None:
+        """Count a region: its (H, W) truth, its (N, 7) places and its map without the bias."""
         self._pixels += confusion_counts(truth, labels, self._classes)
-        self._dots += dot_counts(dots, labels, self._classes)
+        self._dots += place_counts(places, labels, self._classes)
 
     def figures(self, names: list[str]) -> dict[str, Any]:
         """Return the pooled scores of areas, and of dots where there are some."""
