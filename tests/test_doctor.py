@@ -260,6 +260,7 @@ def test_the_limits_of_a_container_count(kind: str, tmp_path: Path, monkeypatch:
 
 
 def test_the_processor_is_told_as_linux_tells_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
     write(
         {"cpuinfo": "model name\t: A Processor 9000\nflags\t\t: fpu avx2 amx_int8 avx512_vnni\n", "meminfo": "MemTotal: 2000 kB\n"},
         tmp_path,

@@ -23,6 +23,7 @@ from breastseg.runtime.precision import auto_precision, has_exact_int8
 from conftest import DATA, crop, quiet
 
 FEW = Int8Config(split="test", crops=4, allow_loss=100)
+needs_vnni = pytest.mark.skipif(not has_exact_int8(), reason="without VNNI int8 is refused before all else")
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +93,7 @@ def test_an_altered_int8_file_is_refused(int8_bundle: Bundle, tmp_path: Path, na
         load_bundle(tmp_path)
 
 
+@needs_vnni
 def test_a_loss_beyond_the_limit_writes_nothing(lively_bundle: Bundle, real_data: Path, tmp_path: Path) -> None:
     """A limit that only a gain of a hundred points meets."""
     with pytest.raises(ModelError, match=r"lively: int8 loses -?\d+\.\d\d points of Dice, -100 allowed \(mean Dice 0\.\d+ in fp32, .*\)"):
@@ -99,6 +101,7 @@ def test_a_loss_beyond_the_limit_writes_nothing(lively_bundle: Bundle, real_data
     assert list(tmp_path.iterdir()) == []
 
 
+@needs_vnni
 def test_the_command(
     lively_bundle: Bundle, real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -115,6 +118,7 @@ def test_the_command(
     assert capfd.readouterr().err == "breastseg: bundle-int8: exists; choose another --out or remove it\n"
 
 
+@needs_vnni
 def test_crops_of_another_resolution_are_refused(lively_bundle: Bundle, painted_data: Dataset, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"painted_data: data set at 0\.3 um/px, the model wants 0\.5; prepare it with --mpp 0\.5"):
         export_int8(lively_bundle.path, painted_data.path, tmp_path / "int8", FEW, say=quiet)
@@ -125,6 +129,7 @@ def test_no_crops_is_a_mistake(lively_bundle: Bundle, real_data: Path, tmp_path:
         export_int8(lively_bundle.path, real_data, tmp_path / "int8", replace(FEW, crops=0), say=quiet)
 
 
+@needs_vnni
 def test_an_existing_folder_is_not_touched(lively_bundle: Bundle, real_data: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(OutputError, match="exists; choose another --out or remove it"):
@@ -132,6 +137,7 @@ def test_an_existing_folder_is_not_touched(lively_bundle: Bundle, real_data: Pat
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
 
 
+@needs_vnni
 def test_dice_is_of_areas(lively_bundle: Bundle, real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Dataset, "dotted", lambda self, regions: [r for r in regions if r.startswith("TCGA")])
     with pytest.raises(DatasetError, match="split 'test' has no annotated areas to measure Dice on; choose another --split"):
