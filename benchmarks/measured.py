@@ -5,6 +5,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,18 +34,27 @@ def run(command: Sequence[str | Path], log: Path) -> Cost:
     with log.open("wb") as said:
         start = time.perf_counter()
         process = subprocess.Popen([str(part) for part in command], stdout=said, stderr=subprocess.STDOUT)
-        peaks, ended = [0.0, 0.0], threading.Event()
-        sampler = threading.Thread(target=_watch, args=(process.pid, peaks, ended))
-        sampler.start()
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - start
-        ended.set()
-        sampler.join()
+        with watched(process.pid) as peaks:
+            _, status, usage = os.wait4(process.pid, 0)
+            wall = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         end = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
         raise RuntimeError(f"{' '.join(map(str, command))}: exit status {process.returncode}\n{end}")
     return Cost(usage.ru_utime + usage.ru_stime, wall, *peaks)
+
+
+@contextmanager
+def watched(pid: int) -> Iterator[list[float]]:
+    """Sample a process and all that it started, as `run` does; yield what becomes [private MB, resident MB] at the peak."""
+    peaks, ended = [0.0, 0.0], threading.Event()
+    sampler = threading.Thread(target=_watch, args=(pid, peaks, ended))
+    sampler.start()
+    try:
+        yield peaks
+    finally:
+        ended.set()
+        sampler.join()
 
 
 def _watch(pid: int, peaks: list[float], ended: threading.Event) -> None:
