@@ -30,8 +30,8 @@ _DECODED_BYTES = 64 * 2**20
 _OPEN_BYTES = 2**20
 """What is open and holds no pixels here."""
 _FLAT_BYTES = 16
-"""A pixel of a flat picture takes, while it is decoded, at most: a progressive JPEG six of its coefficients and four in Pillow, and four more
-while it is turned."""
+"""A pixel of a flat picture takes at most, while it is decoded: a progressive JPEG six of its coefficients and four in Pillow, and four
+more while it is turned."""
 
 Said = TypeVar("Said")
 
