@@ -12,7 +12,8 @@ those that trained any of them, so that their numbers compare.
 A recipe (a folder with recipe.json, see recipes/make.py) is trained once for each fold, without
 the hospitals that the fold holds out: 1 A1 and the dots of A7; 2 A2-A0D2, A2-A3XX and the dots of
 A8; 3 A2-A1G6 and the dots of AC; each also without a third of all others that it would train on.
-Every fold is judged by what it never saw, and the folds together give one number a seed.
+Patients that choose in the recipe's own split (val) choose in the folds too. Every fold is
+judged by what it never saw, and the folds together give one number a seed.
 
 What parts and number are: yardstick/judges.py, yardstick/number.py. WORK keeps what was looked
 at, by model, so that a second call takes seconds; a call that was interrupted goes on.
@@ -67,7 +68,7 @@ def kept_of(fields: Sequence[Field], trained: set[str]) -> tuple[list[Field], li
         if gone:
             some = ", ".join(gone[:_NAMED]) + (", ..." if len(gone) > _NAMED else "")
             number = f"{len(gone)} of {len(everybody)}"
-            notes.append(f"left out of {name}, they trained: {number} ({some})")
+            notes.append(f"left out of {name}, known to the model: {number} ({some})")
     if not kept:
         raise InputError("every patient here trained the model; nothing is left to judge it by")
     return kept, notes
@@ -151,7 +152,8 @@ def judge_recipe(given: argparse.Namespace) -> None:
             fold = Fold(recipe, number, seed, given.epochs, given.work / recipe.name)
             bundle = train_fold(fold, given.data, given.breakhis)
             name = f"fold {number}, seed {seed}"
-            fields, left_out = kept_of(fields_of(given), patients_of(bundle))
+            knew = patients_of(bundle) | patients_of(bundle, "val")
+            fields, left_out = kept_of(fields_of(given), knew)
             result, lost = judged(bundle, given.precision, fields, left_out, given, name)
             alone[name] = result.number
             notes += [f"fold {number}: {note}" for note in result.notes]

@@ -24,7 +24,7 @@ from breastseg.slides import open_slide  # noqa: E402
 from breastseg.sources.points import Dot  # noqa: E402
 from conftest import CROPS, DATA, crop  # noqa: E402
 from yardstick.fields import Field, read_fields  # noqa: E402
-from yardstick.folds import FOLDS, is_held_out, parts_of  # noqa: E402
+from yardstick.folds import FOLDS, is_held_out, own_parts, parts_of  # noqa: E402
 from yardstick.judges import Areas, Kinds, Presence, judges_of  # noqa: E402
 from yardstick.look import AS_IT_IS, NAMES, SHIFTS, look, look_at  # noqa: E402
 from yardstick.number import Result, difference  # noqa: E402
@@ -237,7 +237,7 @@ def test_everything_is_judged_and_said(
     monkeypatch.setattr(sys, "argv", ["generalise.py", *words])
     generalise.main()
     said = capsys.readouterr().out
-    assert "left out of bcss, they trained: 1 of 3 (TCGA-A2-A0D2)" in said
+    assert "left out of bcss, known to the model: 1 of 3 (TCGA-A2-A0D2)" in said
     (one,) = json.loads((tmp_path / "out" / "generalise.json").read_text())["results"]
     assert set(one["parts"]) == set("abcde")
     assert one["number"] == pytest.approx(np.mean(list(one["parts"].values())))
@@ -373,10 +373,21 @@ def test_every_patient_is_held_out_once() -> None:
         assert wanted in (None, held[0])
 
 
+def test_who_chooses_in_a_recipe_chooses_in_its_folds(tmp_path: Path) -> None:
+    rows = "r,TCGA-A7-A0DB,A7\ns,TCGA-A2-A3XX,A2\nt,TCGA-A2-A1G6,A2\nu,TCGA-A8-A08A,A8\n"
+    (tmp_path / "regions.csv").write_text(f"region,patient,site\n{rows}")
+    own = own_parts(ROOT / "recipes" / "lite0")
+    parts = {number: {row["patient"]: row["split"] for row in parts_of(tmp_path / "regions.csv", number, own)} for number in FOLDS}
+    wanted = {1: ("test", "val", "train", "train"), 2: ("val", "test", "train", "test"), 3: ("val", "val", "test", "train")}
+    for number, found in parts.items():
+        names = ("TCGA-A7-A0DB", "TCGA-A2-A3XX", "TCGA-A2-A1G6", "TCGA-A8-A08A")
+        assert tuple(found[name] for name in names) == wanted[number]
+
+
 def test_a_fold_that_holds_nobody_out(tmp_path: Path) -> None:
     (tmp_path / "regions.csv").write_text("region,patient,site\nr,TCGA-A7-A0DA,A7\n")
     with pytest.raises(InputError, match=r"fold 2 holds out 0 of 1 patient; wanted some"):
-        parts_of(tmp_path / "regions.csv", 2)
+        parts_of(tmp_path / "regions.csv", 2, {})
 
 
 def test_colours_of_others() -> None:
@@ -414,7 +425,7 @@ def test_all_who_trained_any_are_left_out(data: Path) -> None:
         "TCGA-A7-A0DA",
         "GTEX-AAAA",
     }
-    assert notes[0] == "left out of bcss, they trained: 1 of 3 (TCGA-A2-A3XX)"
+    assert notes[0] == "left out of bcss, known to the model: 1 of 3 (TCGA-A2-A3XX)"
     with pytest.raises(InputError, match="nothing is left to judge it by"):
         generalise.kept_of(fields[:1], {fields[0].patient})
 

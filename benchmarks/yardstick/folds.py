@@ -1,9 +1,11 @@
 """A recipe, trained without the hospitals that a fold holds out."""
 
 import csv
+import json
 import subprocess
 import sys
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,19 +53,34 @@ def train_fold(fold: Fold, data: Path, breakhis: Path | None) -> Path:
     words = [str(fold.recipe), str(data), str(fold.out), *sources]
     _make(*words, "--until", "prepare")
     split = fold.out / "split.csv"
-    rows = parts_of(fold.out / "data" / "regions.csv", fold.number)
+    rows = parts_of(fold.out / "data" / "regions.csv", fold.number, own_parts(fold.recipe))
     write_table(split, rows)
     changes = [f"seed={fold.seed}", *([f"epochs={fold.epochs}"] if fold.epochs else [])]
     _make(*words, "--split", str(split), "--until", "train", "--train", *changes)
     return fold.out / "run" / "bundle"
 
 
-def parts_of(regions: Path, number: int) -> list[dict[str, str]]:
-    """Return the split of a fold: patient and part, train or test.
+def own_parts(recipe: Path) -> dict[str, str]:
+    """Return the part that a recipe's own split gives patients; nothing where it is no file."""
+    found = json.loads((recipe / "recipe.json").read_text(encoding="utf-8"))
+    path = recipe / str(found.get("split"))
+    if not path.is_file():
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return {row["patient"]: row["split"] for row in rows if row.get("patient")}
+
+
+def parts_of(regions: Path, number: int, own: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return the split of a fold: patient and part.
+
+    Who is held out is in test, whoever else chooses in the recipe (val) chooses here too, and all
+    others train.
 
     Args:
         regions: regions.csv of the prepared data set.
         number: of `FOLDS`.
+        own: the recipe's own parts, by patient.
 
     Raises:
         InputError: nobody is held out, or nobody left.
@@ -74,7 +91,8 @@ def parts_of(regions: Path, number: int) -> list[dict[str, str]]:
     if len(held) in (0, len(people)):
         said = f"fold {number} holds out {len(held)} of {counted(len(people), 'patient')}"
         raise InputError(f"{regions}: {said}; wanted some")
-    parts = {name: "test" if name in held else "train" for name in sorted(people)}
+    parts = {name: "val" if own.get(name) == "val" else "train" for name in sorted(people)}
+    parts |= dict.fromkeys(held, "test")
     return [{"patient": name, "split": part} for name, part in parts.items()]
 
 
