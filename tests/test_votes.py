@@ -220,6 +220,17 @@ def test_a_few_dots_on_much_tissue_are_no_map() -> None:
     assert not found.is_map
 
 
+def test_near_a_dot_is_a_circle() -> None:
+    """To the pixel: a coarse distance is an octagon."""
+    rng = np.random.default_rng(5)
+    dots = np.column_stack([np.ones(9), rng.integers(0, 90, 9), rng.integers(0, 70, 9)])
+    rows, columns = np.ogrid[:90, :70]
+    away = np.min([np.hypot(rows - y, columns - x) for _, y, x in dots.tolist()], axis=0)
+    for radius_px in (4.0, 11.5, 12.0, 20.3):
+        found = votes._near(dots.astype(np.int32), (90, 70), radius_px)
+        assert np.array_equal(found, away <= radius_px)
+
+
 def test_dots_of_no_class_are_no_map() -> None:
     none = np.empty((0, 3), np.int32)
     found = vote(none, np.zeros((20, 20), np.uint8), crop(0)[:20, :20], mpp=MPP)
@@ -257,6 +268,9 @@ def test_what_is_said_of_many_fields() -> None:
         "contradicting: 2 dots within 1 um of one of another class (in b)",
     ]
     assert said_of_votes([told("c", is_map=False)])[0] == "dots as regions: 0 of 1 field"
+    beside = {"region": "e", "voted_px": 0, "dots_not_voting": 3}
+    assert said_of_votes([told("a"), beside])[-1] == "no votes where areas are known too: 1 field (e)"
+    assert len(said_of_votes([beside])) == 2
     assert said_of_votes([{"region": "d"}]) == ["dots as regions: no field has dots alone, so none votes"]
 
 
@@ -336,6 +350,34 @@ def test_what_a_kill_leaves_is_made_anew(tmp_path: Path) -> None:
     (data.path / "arrays" / f"{region}.votes.npy").write_bytes(b"half")
     prepared(tmp_path / "o", workers=2)
     assert files(data.path) == wanted
+
+
+def test_dots_beside_areas_do_not_vote_and_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def feature(name: str, kind: str, coordinates: object) -> dict[str, object]:
+        return {
+            "type": "Feature",
+            "geometry": {"type": kind, "coordinates": coordinates},
+            "properties": {"objectType": "annotation", "classification": {"name": name}},
+        }
+
+    square = [[[0, 0], [60, 0], [60, 60], [0, 60], [0, 0]]]
+    drawn = [
+        feature("Stroma", "Polygon", square),
+        feature("Tumor", "MultiPoint", [[20.0, 20.0], [90.0, 90.0], [95.0, 40.0]]),
+    ]
+    folder = tmp_path / "drawn"
+    folder.mkdir()
+    Image.fromarray(crop(0)[:128, :128]).save(folder / "TCGA-A1-A0SK.png")
+    text = json.dumps({"type": "FeatureCollection", "features": drawn})
+    (folder / "TCGA-A1-A0SK.geojson").write_text(text)
+    words = [str(folder), str(tmp_path / "o"), "--mpp", "0.5", "--source-mpp", "0.5"]
+    assert main(["prepare", *words, "--labels", "region5", "--dots-as", "both"]) == 0
+    said = capsys.readouterr().out
+    assert "no field has dots alone" in said
+    assert "no votes where areas are known too: 1 field (TCGA-A1-A0SK)" in said
+    data = open_dataset(tmp_path / "o")
+    assert data.votes("TCGA-A1-A0SK") is None
+    assert "dots_not_voting" not in data.regions
 
 
 def test_the_command_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,9 +26,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from breastseg.data.fields import FIELDS, WITH, WITHOUT, check_row, facts_of
+from breastseg.data.fields import FIELDS, WITH, WITHOUT, check_pixels, check_row, facts_of, presence_of
 from breastseg.data.places import COLUMNS, Places
-from breastseg.data.presence import check_pixels, presence_of
 from breastseg.errors import DatasetError, MppError
 from breastseg.geometry import check_mpp
 from breastseg.json_files import read_json

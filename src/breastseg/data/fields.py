@@ -1,11 +1,12 @@
 """What is known of a field as a whole: from names to labels, to and from columns of regions.csv."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from breastseg.errors import DatasetError, LabelError, SourceError
 from breastseg.labels import LabelMap, Labels
@@ -162,3 +163,29 @@ def check_row(table: Table, row: Row, names: Sequence[str]) -> None:
     if set(absent) & set(there) or set(absent) == set(names):
         what = "a field is without a class that it has, or without all"
         raise DatasetError(f"{where}: {what}; prepare it again")
+
+
+def check_pixels(table: Table, regions: pd.DataFrame) -> None:
+    """Refuse a region that has pixels of a class which it is said not to have.
+
+    Raises:
+        DatasetError: naming the row.
+    """
+    if WITHOUT not in regions.columns:
+        return
+    for row, names, (_, counted) in zip(table.rows, regions[WITHOUT], regions.iterrows(), strict=True):
+        for name in filter(None, names.split(JOINED)):
+            if pixels := int(counted[f"px_{name}"]):
+                what = f"'{name}', of which the region has {pixels:,} annotated pixels"
+                advice = "take it out of the column, or out of the annotation"
+                raise DatasetError(f"{table.where(row)}: column 'without' names {what}; {advice}")
+
+
+def presence_of(regions: pd.DataFrame, region: str, names: tuple[str, ...]) -> Mapping[int, bool]:
+    """Return, by label, the classes that are known to be in a region (True), or not (False)."""
+    found: dict[int, bool] = {}
+    for column, has in ((WITHOUT, False), (WITH, True)):
+        if column in regions.columns:
+            cell = str(regions.at[region, column])
+            found |= {names.index(name) + 1: has for name in filter(None, cell.split(JOINED))}
+    return found

@@ -20,7 +20,7 @@ from breastseg.data.dataset import ARRAYS, DOTS_AS, FORMAT, Dataset, open_datase
 from breastseg.data.draw import Dots, check_inside, draw
 from breastseg.data.fields import FIELDS, Known, check_names, hash_of, known_of
 from breastseg.data.places import Places, places_of, without_nots
-from breastseg.data.votes import WIDTH_UM, rules, said_of_votes, stroma_of, vote
+from breastseg.data.votes import SILENT, WIDTH_UM, rules, said_of_votes, stroma_of, vote
 from breastseg.errors import DatasetError, ImageError, InputError, SourceError
 from breastseg.files import Remains, fingerprint, fit_name, own_folder, sha256_of, write_json, write_text, written
 from breastseg.geometry import Box, check_mpp, scaled_size
@@ -177,7 +177,7 @@ def _prepare_all(source: Source, label_map: LabelMap, out: Path, config: Prepare
             bar.update()
     rows = [read_json(_row_path(out, r.id), DatasetError, "a region's row") for r in source.regions]
     told = [*_drawn_notes(rows), *(said_of_votes(rows) if config.vote_rules else [])]
-    table = pd.DataFrame(rows).drop(columns=[_SKIPPED, _INSTEAD, _CUT, _VOTES], errors="ignore")
+    table = pd.DataFrame(rows).drop(columns=[_SKIPPED, _INSTEAD, _CUT, _VOTES, SILENT], errors="ignore")
     if "places" in table:
         table["places"] = table["places"].fillna(0).astype(int)
     write_text(out / "regions.csv", table.to_csv(index=False, lineterminator="\n"))
@@ -283,6 +283,8 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
         votes = {"voted_px": int(np.count_nonzero(voted.labels)), _VOTES: voted.row()}
         if votes["voted_px"]:
             _save(out / ARRAYS / f"{region.id}.votes.npy", voted.labels)
+    elif config.vote_rules and len(dots):
+        votes[SILENT] = len(dots)
     if config.tiles_px:
         _save_tiles(image, labels, out / f"tiles_{config.tiles_px}", region.id, config.tiles_px)
     counts = np.bincount(labels.ravel(), minlength=len(label_map.classes) + 1)

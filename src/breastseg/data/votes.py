@@ -53,6 +53,9 @@ FEWEST_PER_MM2 = 100.0
 CONTRADICTION_UM = 1.0
 """Dots of two classes this near are one nucleus with two names."""
 
+SILENT = "dots_not_voting"
+"""Key of a field's row: dots beside areas; the areas know better what is between."""
+
 _ONE = 1 << 12
 """What a dot votes at its place, along one axis."""
 
@@ -231,12 +234,15 @@ def said_of_votes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Say what became of the dots of many fields.
 
     Args:
-        rows: of each field its `region`, its `annotation`, `voted_px`, and what `Voted.row` gave
-            as `votes`, which fields without dots alone lack.
+        rows: of each field its `region`, `voted_px`, and, where it has dots alone, what
+            `Voted.row` gave as `votes`; where it has areas too, how many dots, as `SILENT`.
     """
     voting = [row for row in rows if "votes" in row]
+    both = [row for row in rows if row.get(SILENT)]
+    silent = f"no votes where areas are known too: {counted(len(both), 'field')} ({_names(both)})"
     if not voting:
-        return ["dots as regions: no field has dots alone, so none votes"]
+        none = "dots as regions: no field has dots alone, so none votes"
+        return [none, silent] if both else [none]
     maps = [row for row in voting if row["votes"]["is_map"]]
     sums = {key: sum(row["votes"][key] for row in maps) for key in ("dots", "agreeing", "pixels")}
     said = f"dots as regions: {len(maps)} of {counted(len(voting), 'field')}"
@@ -252,6 +258,8 @@ def said_of_votes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         dots = counted(sum(row["votes"]["contradicting"] for row in odd), "dot")
         what = f"{dots} within {CONTRADICTION_UM:g} um of one of another class"
         told.append(f"contradicting: {what} (in {_names(odd)})")
+    if both:
+        told.append(silent)
     return told
 
 

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from breastseg.data.dataset import Dataset
+from breastseg.data.fields import presence_of
 from breastseg.data.places import Places
-from breastseg.data.presence import presence_of
 from breastseg.errors import LabelError
 from breastseg.inference.model import Model
 from breastseg.labels import BUILT_IN, LabelMap, Labels
