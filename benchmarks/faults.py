@@ -25,7 +25,7 @@ def network_of(pid: int) -> int | None:
     for place in Path("/proc").glob("[0-9]*"):
         try:
             parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == pid and b"breastseg.runtime.worker" in (place / "cmdline").read_bytes():
+            if parent == pid and b"breastseg.runners.worker" in (place / "cmdline").read_bytes():
                 return int(place.name)
         except (FileNotFoundError, ProcessLookupError):
             continue

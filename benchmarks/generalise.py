@@ -27,12 +27,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from breastseg.bundles.bundle import INT8, load_bundle
+from breastseg.bundles.engine import cpu_has_bf16
 from breastseg.errors import BreastsegError, InputError
 from breastseg.files import write_json, write_text
 from breastseg.inference.model import load_model
-from breastseg.models.bundle import INT8, load_bundle
-from breastseg.models.engine import cpu_has_bf16
-from breastseg.runtime.precision import has_exact_int8
+from breastseg.runners.precision import has_exact_int8
 from yardstick.fields import Field, read_fields
 from yardstick.folds import FOLDS, Fold, train_fold
 from yardstick.judges import judges_of

@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import breastseg.models.torchvision_ops  # noqa: F401  before anything that imports torchvision
+import breastseg.networks.torchvision_ops  # noqa: F401  before anything that imports torchvision
 
 # isort: split
 import numpy as np
@@ -31,10 +31,10 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
+from breastseg.data.crops import CropDraw, Crops
 from breastseg.data.dataset import Dataset as Prepared
 from breastseg.data.dataset import open_dataset
-from breastseg.data.patches import CropDraw, Crops
-from breastseg.models.build import Network, NetworkConfig
+from breastseg.networks.build import Network, NetworkConfig
 from breastseg.training.loader import Batch, Share, TrainBatches, loader
 
 TARGET = 3.0

@@ -20,7 +20,7 @@ import tifffile
 from PIL import Image
 
 from breastseg.geometry import scaled_size
-from breastseg.slides import read_codes, resample_labels, resample_pixels
+from breastseg.images import read_codes, resample_labels, resample_pixels
 
 Bytes = npt.NDArray[np.uint8]
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 import breastseg
-from breastseg.models.bundle import WEIGHTS, Bundle, load_bundle
-from breastseg.runtime import load_runner
+from breastseg.bundles.bundle import WEIGHTS, Bundle, load_bundle
+from breastseg.runners import load_runner
 
 LITE = "tu-tf_efficientnet_lite"
 USUAL, SLIM = (256, 128, 64, 32, 16), (128, 64, 48, 32, 16)

@@ -23,10 +23,10 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from breastseg.bundles.bundle import DEFAULT_MODEL, load_bundle
+from breastseg.images import resample_labels
 from breastseg.labels import LabelMap
 from breastseg.metrics import class_scores, confusion_counts
-from breastseg.models.bundle import DEFAULT_MODEL, load_bundle
-from breastseg.slides import resample_labels
 from measured import Cost, run
 from mosaic import REGION_MPP, Bytes, Mosaic, codes_of, write_slide
 

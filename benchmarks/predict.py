@@ -24,20 +24,20 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from breastseg.bundles.bundle import CARD, load_bundle
 from breastseg.files import write_json
 from breastseg.geometry import scaled_size
+from breastseg.images import open_slide
 from breastseg.inference.model import Model
-from breastseg.models.bundle import CARD, load_bundle
-from breastseg.outputs.pictures import save_labels
-from breastseg.runtime import load_runner
-from breastseg.runtime.runner import likeliest
-from breastseg.slides import open_slide
+from breastseg.maps.pictures import save_labels
+from breastseg.runners import load_runner
+from breastseg.runners.runner import likeliest
 
 FRESH = """
 import os, resource, sys, time
 start, wall = sum(os.times()[:4]), time.perf_counter()
 from breastseg.inference.model import load_model
-from breastseg.slides import open_slide
+from breastseg.images import open_slide
 model = load_model(sys.argv[1])
 slide = open_slide(sys.argv[2], mpp=float(sys.argv[3]))
 model.label(slide.read(mpp=slide.mpp), mpp=slide.mpp)
@@ -57,7 +57,7 @@ class Eager:
     def __init__(self, classes: int) -> None:
         import torch
 
-        from breastseg.models.build import NetworkConfig, build
+        from breastseg.networks.build import NetworkConfig, build
 
         self.torch, self.network = torch, build(NetworkConfig("unet", "resnet34", classes)).eval()
 

@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from breastseg.labels import BUILT_IN
-from breastseg.outputs.regions import write_regions
-from breastseg.rasters import Raster
+from breastseg.maps.polygons import write_regions
+from breastseg.maps.raster import Raster
 
 BLOCK_PX = 2048
 TUMOR, STROMA, INFLAMMATORY, OTHER = 1, 2, 3, 5

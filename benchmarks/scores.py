@@ -27,9 +27,9 @@ EVALUATE = """
 import sys, time
 from breastseg.evaluation.evaluate import evaluate
 from breastseg.inference.model import Model
-from breastseg.models.bundle import load_bundle
+from breastseg.bundles.bundle import load_bundle
 from breastseg.report.html import write_report
-from breastseg.runtime import load_runner
+from breastseg.runners import load_runner
 bundle, spent = load_bundle("lite0"), 0.0
 model = Model(bundle, load_runner(bundle, precision=sys.argv[3], threads=1))  # in this process, whose CPU time is measured
 def timed(*given, label=Model.label, **named):

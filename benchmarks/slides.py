@@ -20,12 +20,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from breastseg.bundles.bundle import DEFAULT_MODEL, load_bundle
 from breastseg.geometry import scaled_size
+from breastseg.images import open_slide
+from breastseg.inference.map import MapConfig, make_maps, plan_map
 from breastseg.inference.model import Model, load_model
 from breastseg.inference.predict import predict
-from breastseg.inference.stream import MapConfig, make_maps, plan_map
-from breastseg.models.bundle import DEFAULT_MODEL, load_bundle
-from breastseg.slides import open_slide
 from measured import Cost, run
 from mosaic import REGION_MPP, write_slide
 

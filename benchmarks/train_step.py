@@ -26,13 +26,13 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from breastseg.data.crops import CropDraw, Crops
 from breastseg.data.dataset import open_dataset
-from breastseg.data.patches import CropDraw, Crops
-from breastseg.models.build import Network, NetworkConfig, build
-from breastseg.models.losses import IGNORE
+from breastseg.networks.build import Network, NetworkConfig, build
+from breastseg.networks.losses import IGNORE
 from breastseg.training.config import preset
 from breastseg.training.loader import Batch, to_batch
-from breastseg.training.module import Segmenter, set_frozen
+from breastseg.training.segmentation import Segmenter, set_frozen
 
 TARGET = 1.8
 CLASSES = 21

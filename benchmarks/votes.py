@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.votes import CLOSE
-from breastseg.data.weak import smooth_white
+from breastseg.histology.white import smooth_white
 
 CLASSES = ("tumor", "stroma", "inflammatory")
 FAR_UM = 99.0

@@ -9,13 +9,13 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from breastseg.bundles.bundle import HISTORY, WEIGHTS, Bundle, load_bundle
 from breastseg.data.dataset import Dataset
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.files import sha256_of, write_json
 from breastseg.labels import LabelMap
-from breastseg.measures.areas import areas_of
-from breastseg.models.bundle import HISTORY, WEIGHTS, Bundle, load_bundle
-from breastseg.runtime import load_runner
+from breastseg.maps.measures.areas import areas_of
+from breastseg.runners import load_runner
 
 for _name in ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT"):
     os.environ[_name] = "300"  # the hub's client reads it when it is imported, and gives up after 10 s else
@@ -77,10 +77,10 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A region5 bundle of the shipped network with random weights and small tiles: same seed, same weights."""
     import torch
 
+    from breastseg.bundles.card import Card
     from breastseg.labels import BUILT_IN
-    from breastseg.models.build import NetworkConfig, build
-    from breastseg.models.card import Card
-    from breastseg.models.export import write_bundle
+    from breastseg.networks.build import NetworkConfig, build
+    from breastseg.networks.export import write_bundle
 
     torch.manual_seed(0)
     config = NetworkConfig("unet", "tu-tf_efficientnet_lite0", 5, (32, 24, 16, 16, 16), 0.0, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))

@@ -52,7 +52,7 @@ def hub_command(mirror: Mirror, repo: str, out: Path | str, before: str = "") ->
     """Return the words that run `breastseg download` in a process of its own, with the hub at the mirror's address."""
     code = (
         f"import sys\n{before}\nfrom dataclasses import replace\nfrom functools import partial\n"
-        "from breastseg.fetch import client, places\nfrom breastseg.cli import main\n"
+        "from breastseg.sources.bcss import client, places\nfrom breastseg.cli import main\n"
         f"ask = partial(places.hub_files, address={mirror.address!r}, repo={repo!r})\n"
         "places.PLACES['hub'] = replace(places.PLACES['hub'], hosts=('127.0.0.1',), list_files=ask)\nclient.WAIT_S = 0.001\n"
         f"sys.exit(main(['download', 'bcss', '--mirror', 'hub', '--out', {str(out)!r}]))\n"

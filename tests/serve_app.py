@@ -15,9 +15,9 @@ import pytest
 
 from breastseg.files import fingerprint, write_json
 from breastseg.geometry import Box
+from breastseg.images import open_slide
 from breastseg.labels import BUILT_IN
-from breastseg.rasters import Raster
-from breastseg.slides import open_slide
+from breastseg.maps.raster import Raster
 from conftest import DATA
 
 HELD = """
@@ -61,10 +61,10 @@ def small_folder(place: Path) -> Path:
 
 def mapped_folder(place: Path) -> Path:
     """Make a small folder in which the SVS and the first crop have maps, by the model that ships."""
+    from breastseg.inference.map import MapConfig
     from breastseg.inference.model import load_model
     from breastseg.inference.predict import PredictConfig, predict
     from breastseg.inference.result import ResultConfig
-    from breastseg.inference.stream import MapConfig
 
     small_folder(place)
     model, config = load_model(), ResultConfig(map=MapConfig(uncertainty=True))
@@ -76,7 +76,7 @@ def mapped_folder(place: Path) -> Path:
 
 def add_map(folder: Path, slide: Path, labels: npt.NDArray[np.uint8], **more: Any) -> Path:
     """Write a result of a slide as `predict` does, with these labels over all of it; `more` goes into run.json."""
-    from breastseg.outputs.label_tiff import write_label_tiff
+    from breastseg.maps.files.label_tiff import write_label_tiff
 
     folder.mkdir(parents=True)
     label_map = BUILT_IN["region5"]
@@ -97,9 +97,9 @@ def add_map(folder: Path, slide: Path, labels: npt.NDArray[np.uint8], **more: An
 def serving(folder: Path, **settings: Any) -> Iterator[Served]:
     """Run the server in a thread of this process, on a port of its own choice."""
     uvicorn = pytest.importorskip("uvicorn")
-    from breastseg.serve.app import create_app
     from breastseg.serve.config import ServeConfig
-    from breastseg.serve.patience import PatientProtocol
+    from breastseg.serve.web.app import create_app
+    from breastseg.serve.web.patience import PatientProtocol
 
     app = create_app(ServeConfig(folder, port=0, **settings))
     config = uvicorn.Config(

@@ -9,7 +9,7 @@ import pytest
 import breastseg
 from breastseg.cli import main
 from breastseg.cli.main import COMMANDS
-from breastseg.outputs.regions import RegionsConfig
+from breastseg.maps.polygons import RegionsConfig
 
 NAMES = [
     "BreastsegError",

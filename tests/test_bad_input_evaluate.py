@@ -17,6 +17,7 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 import breastseg
+from breastseg.bundles.bundle import HISTORY, WEIGHTS, Bundle, load_bundle
 from breastseg.cli import main
 from breastseg.data.dataset import ARRAYS, Dataset, open_dataset
 from breastseg.data.prepare import PrepareConfig, prepare
@@ -24,7 +25,6 @@ from breastseg.files import sha256_of, write_json
 from breastseg.inference.model import load_model
 from breastseg.inference.tiles import PixelField, name_tissue
 from breastseg.labels import BUILT_IN
-from breastseg.models.bundle import HISTORY, WEIGHTS, Bundle, load_bundle
 from conftest import CROPS, DATA, quiet, rewrite
 
 FIVE = BUILT_IN["region5"].names

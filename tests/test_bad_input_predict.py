@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 import breastseg.training.train as training
+from breastseg.bundles.bundle import Bundle
 from breastseg.cli import main
 from breastseg.data.dataset import Dataset
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.data.split import SplitConfig, split
-from breastseg.models.bundle import Bundle
 from conftest import crop, paint, quiet, tcga
 
 Refused = Callable[..., str]

@@ -14,7 +14,7 @@ from breastseg.data.split import SplitConfig, listed_split, load_split, split
 from breastseg.errors import BreastsegError, DatasetError, SplitError
 from breastseg.inference.inputs import list_inputs
 from breastseg.sources import open_source
-from breastseg.sources.drawn import read_drawn
+from breastseg.sources.annotations import read_drawn
 
 MUTATIONS = 250
 PIECES = (b"", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b'"', b",", b";", b"\t", b"\n", b"\r", b"nan", b"inf", b"-1", b"1e999", b"9" * 400,

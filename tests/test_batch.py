@@ -15,6 +15,8 @@ import pytest
 from PIL import Image
 
 import breastseg.inference.predict as predicting
+from breastseg.annotate.proposals.propose import ProposeConfig, propose
+from breastseg.bundles.bundle import Bundle
 from breastseg.cli import main
 from breastseg.errors import BreastsegError, EngineError, ImageError, MissingPackageError, ShortageError, explained, one_of_several
 from breastseg.files import fit_name, held_folder
@@ -22,8 +24,6 @@ from breastseg.inference.inputs import Input, list_inputs
 from breastseg.inference.model import Model, load_model
 from breastseg.inference.predict import PredictConfig, predict
 from breastseg.json_files import read_json
-from breastseg.models.bundle import Bundle
-from breastseg.proposals.propose import ProposeConfig, propose
 from breastseg.wording import one_line, say
 from conftest import crop, quiet
 

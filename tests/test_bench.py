@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from breastseg.bundles.bundle import Bundle
+from breastseg.bundles.engine import cpu_has_bf16
 from breastseg.cli import main
+from breastseg.diagnostics import SLIDE, bench
+from breastseg.diagnostics.bench import BenchConfig, Benchmark, Rate, _rate, _rule, _Step
+from breastseg.diagnostics.sample import write_mosaic, write_svs
 from breastseg.errors import InputError
 from breastseg.geometry import Box
-from breastseg.machine import SLIDE, bench
-from breastseg.machine.bench import BenchConfig, Benchmark, Rate, _rate, _rule, _Step
-from breastseg.machine.sample import write_mosaic, write_svs
-from breastseg.models.bundle import Bundle
-from breastseg.models.engine import cpu_has_bf16
-from breastseg.runtime.precision import auto_precision, has_exact_int8
-from breastseg.slides import open_slide
+from breastseg.images import open_slide
+from breastseg.runners.precision import auto_precision, has_exact_int8
 from conftest import CROPS
 
 SHORT = BenchConfig(seconds=0.01)

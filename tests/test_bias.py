@@ -12,17 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from breastseg.cli import main
-from breastseg.data.dataset import Dataset
-from breastseg.data.prepare import PrepareConfig, prepare
-from breastseg.data.split import SplitConfig, split
-from breastseg.errors import DatasetError, InputError, ModelError, OutputError, SplitError
-from breastseg.evaluation import bias as exporting
-from breastseg.evaluation.bias import export_bias, export_bias_int8
-from breastseg.evaluation.quantise import Int8Config
-from breastseg.files import sha256_of, write_json
-from breastseg.labels import BUILT_IN
-from breastseg.models.bias import (
+from breastseg.bundles.bias import (
     bias_vector,
     parse_bias,
     read_last_bias,
@@ -30,13 +20,23 @@ from breastseg.models.bias import (
     without_bias,
     write_last_bias,
 )
-from breastseg.models.bundle import CARD, HISTORY, INT8, ONNX, WEIGHTS, Bundle, load_bundle
-from breastseg.models.monai import write_monai_bundle
-from breastseg.models.tensors import half_places
+from breastseg.bundles.bundle import CARD, HISTORY, INT8, ONNX, WEIGHTS, Bundle, load_bundle
+from breastseg.bundles.monai import write_monai_bundle
+from breastseg.bundles.tensors import half_places
+from breastseg.cli import main
+from breastseg.data.dataset import Dataset
+from breastseg.data.prepare import PrepareConfig, prepare
+from breastseg.data.split import SplitConfig, split
+from breastseg.errors import DatasetError, InputError, ModelError, OutputError, SplitError
+from breastseg.evaluation import bias as exporting
+from breastseg.evaluation.bias import export_bias, export_bias_int8
+from breastseg.evaluation.int8 import Int8Config
+from breastseg.files import sha256_of, write_json
+from breastseg.labels import BUILT_IN
 from breastseg.report.model_page import describe_model, model_page
-from breastseg.runtime import BACKENDS, load_runner
-from breastseg.runtime.precision import has_exact_int8
-from breastseg.runtime.runner import likeliest
+from breastseg.runners import BACKENDS, load_runner
+from breastseg.runners.precision import has_exact_int8
+from breastseg.runners.runner import likeliest
 from conftest import CROPS, DATA, crop, quiet
 
 REGION5 = BUILT_IN["region5"]

@@ -12,15 +12,15 @@ import numpy.typing as npt
 import pytest
 from safetensors.numpy import load_file
 
+from breastseg.bundles import bundle as bundles
+from breastseg.bundles.bundle import CARD, HISTORY, ONNX, WEIGHTS, Bundle, load_bundle
+from breastseg.bundles.card import CARD_VERSION, Card
+from breastseg.bundles.engine import cpu_has_bf16
 from breastseg.errors import ModelError
 from breastseg.files import sha256_of
+from breastseg.images import Pixels
 from breastseg.inference.model import load_model
-from breastseg.models import bundle as bundles
-from breastseg.models.bundle import CARD, HISTORY, ONNX, WEIGHTS, Bundle, load_bundle
-from breastseg.models.card import CARD_VERSION, Card
-from breastseg.models.engine import cpu_has_bf16
-from breastseg.runtime import BACKENDS, load_runner
-from breastseg.slides import Pixels
+from breastseg.runners import BACKENDS, load_runner
 from conftest import crop, rewrite
 
 
@@ -183,8 +183,8 @@ def test_the_card_says_how_far_the_back_ends_are_from_pytorch(tiny_bundle: Bundl
 def test_a_back_end_that_differs_is_not_exported(tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    from breastseg.models import export
-    from breastseg.models.build import NetworkConfig
+    from breastseg.networks import export
+    from breastseg.networks.build import NetworkConfig
 
     torch.manual_seed(1)
     network = export.build(NetworkConfig.from_dict(tiny_bundle.card.network))

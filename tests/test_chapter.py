@@ -12,14 +12,14 @@ import pytest
 import yaml
 from PIL import Image
 
+from breastseg.bundles.bundle import Bundle, load_bundle
 from breastseg.cli import main
 from breastseg.data.dataset import Dataset
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.errors import InputError
 from breastseg.files import write_json
 from breastseg.labels import BUILT_IN, LabelClass, LabelMap
-from breastseg.models.bundle import Bundle, load_bundle
-from breastseg.report.chapter import tumour_class, write_chapter
+from breastseg.studies.student_report.chapter import tumour_class, write_chapter
 from conftest import CROPS, DATA, quiet
 
 

@@ -13,13 +13,13 @@ import pytest
 from PIL import Image
 
 import breastseg
+from breastseg.bundles.bundle import Bundle
 from breastseg.errors import EngineError, IncompleteError, InputError, ModelError
 from breastseg.inference.model import Model, load_model
 from breastseg.inference.predict import PredictConfig, predict
-from breastseg.models.bundle import Bundle
-from breastseg.runtime import load_runner
-from breastseg.runtime.child import ChildRunner
-from breastseg.runtime.ending import ending
+from breastseg.runners import load_runner
+from breastseg.runners.child import ChildRunner
+from breastseg.runners.ending import ending
 from conftest import DATA, crop, quiet
 
 FAULTS = [signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE]
@@ -111,7 +111,7 @@ def test_it_ends_with_who_holds_it(lively_bundle: Bundle) -> None:
 
 def test_it_ends_when_its_parent_is_killed(lively_bundle: Bundle) -> None:
     code = (
-        "import sys, time\nfrom breastseg.models.bundle import load_bundle\nfrom breastseg.runtime.child import ChildRunner\n"
+        "import sys, time\nfrom breastseg.bundles.bundle import load_bundle\nfrom breastseg.runners.child import ChildRunner\n"
         "runner = ChildRunner(load_bundle(sys.argv[1]), threads=1)\nprint(runner.pid, flush=True)\ntime.sleep(100)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", code, str(lively_bundle.path)], stdout=subprocess.PIPE, text=True)

@@ -19,10 +19,10 @@ pytest.importorskip("fastapi")
 
 from breastseg.cli import main
 from breastseg.errors import InputError
-from breastseg.serve import run
 from breastseg.serve.config import ServeConfig
 from breastseg.serve.others import Verdict
-from breastseg.serve.run import address_of, listening, serve
+from breastseg.serve.web import run
+from breastseg.serve.web.run import address_of, listening, serve
 from serve_app import small_folder
 
 SIGNALLED = """
@@ -30,7 +30,7 @@ import signal, sys
 from pathlib import Path
 import uvicorn
 from breastseg.serve.config import ServeConfig
-from breastseg.serve.run import serve
+from breastseg.serve.web.run import serve
 
 number, moment, folder = int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
 make, before = uvicorn.Config.get_loop_factory, signal.getsignal(number)

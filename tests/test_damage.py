@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from breastseg.bundles.card import Card
 from breastseg.errors import ImageError, InputError, LabelError, ModelError, MppError, OutputError
 from breastseg.geometry import Box, check_mpp, parse_box
 from breastseg.json_files import number_in, read_json, shown, text_of, whole_in
 from breastseg.labels import BUILT_IN, LabelMap, load_label_map
-from breastseg.models.card import Card
-from breastseg.outputs.label_tiff import read_overview, write_label_tiff
-from breastseg.rasters import Raster
+from breastseg.maps.files.label_tiff import read_overview, write_label_tiff
+from breastseg.maps.raster import Raster
 from breastseg.report.audit import write_audit_page
-from breastseg.studies.inflation import read_counts
+from breastseg.studies.inflation.inflation import read_counts
 
 
 def test_an_error_is_one_line_whatever_stands_in_it() -> None:

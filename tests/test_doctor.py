@@ -16,13 +16,13 @@ import pytest
 
 from breastseg import processor
 from breastseg.cli import main
+from breastseg.diagnostics import SLIDE, doctor, packages
+from breastseg.diagnostics.doctor import Diagnosis, Finding, Trial, try_slide
 from breastseg.errors import IncompleteError
-from breastseg.machine import SLIDE, doctor, packages
-from breastseg.machine.doctor import Diagnosis, Finding, Trial, try_slide
-from breastseg.runtime import BACKENDS, PRECISIONS
-from breastseg.slides import READERS, open_slide
-from breastseg.slides.openslide import VendorSlide
-from breastseg.slides.tiff import TiffSlide
+from breastseg.images import READERS, open_slide
+from breastseg.images.readers.openslide import VendorSlide
+from breastseg.images.readers.tiff import TiffSlide
+from breastseg.runners import BACKENDS, PRECISIONS
 from conftest import without
 
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from breastseg.bundles.bundle import Bundle
 from breastseg.cli import main
 from breastseg.data.dataset import Dataset
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.data.split import SplitConfig, split
 from breastseg.errors import InputError, LabelError
-from breastseg.models.bundle import Bundle
 from breastseg.training.config import TrainConfig
 from breastseg.training.train import train
 from conftest import DATA, quiet

@@ -17,11 +17,12 @@ from PIL import Image
 
 from breastseg.cli import main
 from breastseg.errors import InputError, OutputError
-from breastseg.fetch import client, places
-from breastseg.fetch.client import Remote, fetch, opener_for
-from breastseg.fetch.download import download, find_place
-from breastseg.fetch.places import PLACES, Place, girder_files, hub_files
-from breastseg.fetch.release import TABLES, release_regions
+from breastseg.sources.bcss import mirrors as places
+from breastseg.sources.bcss.download import download, find_place
+from breastseg.sources.bcss.mirrors import PLACES, Place, girder_files, hub_files
+from breastseg.sources.bcss.release import TABLES, release_regions
+from breastseg.transfer import client
+from breastseg.transfer.client import Remote, fetch, opener_for
 from conftest import quiet
 from mirror_server import COMMIT, Mirror, answer, cut_after, exchange, hub_command, rest_from, running_mirror, stall_after
 

@@ -8,12 +8,12 @@ import pytest
 import shapely
 from PIL import Image
 
-from breastseg.data import draw as drawing
-from breastseg.data.draw import check_inside, draw
+from breastseg.data import rasterise as drawing
 from breastseg.data.prepare import PrepareConfig, prepare
+from breastseg.data.rasterise import check_inside, draw
 from breastseg.errors import LabelError, SourceError
 from breastseg.labels import BUILT_IN
-from breastseg.sources.drawn import Area, Dot, Drawn, Ring
+from breastseg.sources.annotations import Area, Dot, Drawn, Ring
 from conftest import CROPS, DATA, quiet
 
 REGION5 = BUILT_IN["region5"]

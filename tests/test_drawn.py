@@ -10,9 +10,9 @@ import pytest
 
 from breastseg.errors import LabelError, SourceError
 from breastseg.labels import BUILT_IN, LabelClass, LabelMap
-from breastseg.sources import drawn as reader
+from breastseg.sources import annotations as reader
 from breastseg.sources import objects, open_source
-from breastseg.sources.drawn import Dot, Drawn, read_drawn, said_kinds
+from breastseg.sources.annotations import Dot, Drawn, read_drawn, said_kinds
 from conftest import DATA, SHARED
 
 M2C = DATA / "brca_m2c"

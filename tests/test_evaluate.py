@@ -14,20 +14,20 @@ import pytest
 from PIL import Image
 
 import breastseg
+from breastseg.bundles.bundle import Bundle
 from breastseg.cli import main
 from breastseg.data.dataset import Dataset
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.data.split import SplitConfig, split
 from breastseg.errors import ModelError, SplitError
-from breastseg.evaluation.checks import leak_of, seen_by
 from breastseg.evaluation.compare import Other, comparison
+from breastseg.evaluation.leaks import leak_of, seen_by
 from breastseg.files import write_json
 from breastseg.inference.model import Model, load_model
 from breastseg.inference.tiles import PixelField, name_tissue
 from breastseg.labels import BUILT_IN, LabelMap
 from breastseg.metrics import measure_surface, surface_dice
-from breastseg.models.bundle import Bundle
-from breastseg.runtime import load_runner
+from breastseg.runners import load_runner
 from conftest import DATA, quiet
 
 TRAINED = "TCGA-A2-A0D2"
@@ -355,7 +355,7 @@ def test_what_cannot_be_compared_is_refused(
 def test_a_network_that_gives_nan_is_an_error(
     crops: Dataset, lively_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from breastseg.runtime.openvino import OpenvinoRunner
+    from breastseg.runners.openvino import OpenvinoRunner
 
     def nothing(self: OpenvinoRunner, tiles: np.ndarray) -> np.ndarray:
         return np.full((len(tiles), 5, *tiles.shape[1:3]), np.nan, np.float32)

@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from breastseg.bundles.bundle import HISTORY, INT8, INT8_WEIGHTS, ONNX, WEIGHTS, Bundle, load_bundle
 from breastseg.cli import main
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.data.split import SplitConfig, split
 from breastseg.errors import DatasetError, InputError, ModelError, OutputError
-from breastseg.evaluation.quantise import Int8Config, export_int8
+from breastseg.evaluation.int8 import Int8Config, export_int8
 from breastseg.files import sha256_of
 from breastseg.inference.model import load_model
 from breastseg.metrics import confusion_counts, overall_scores
-from breastseg.models.bundle import HISTORY, INT8, INT8_WEIGHTS, ONNX, WEIGHTS, Bundle, load_bundle
-from breastseg.runtime import load_runner
-from breastseg.runtime.precision import auto_precision, has_exact_int8
+from breastseg.runners import load_runner
+from breastseg.runners.precision import auto_precision, has_exact_int8
 from conftest import DATA, crop, quiet
 
 FEW = Int8Config(split="test", crops=4, allow_loss=100)

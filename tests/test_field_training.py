@@ -9,18 +9,18 @@ import pytest
 import torch
 from PIL import Image
 
+from breastseg.data.crops import CropDraw, Crops
 from breastseg.data.dataset import Dataset
 from breastseg.data.field_crops import chance_of
-from breastseg.data.patches import CropDraw, Crops
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.data.split import SplitConfig, split
 from breastseg.errors import InputError, SplitError
-from breastseg.models.build import NetworkConfig, build
-from breastseg.models.field_losses import absent_loss, field_loss, somewhere_loss, without_absent
+from breastseg.networks.build import NetworkConfig, build
+from breastseg.networks.field_losses import absent_loss, field_loss, somewhere_loss, without_absent
 from breastseg.training.config import TrainConfig
 from breastseg.training.history import History
 from breastseg.training.loader import Share, TrainBatches
-from breastseg.training.module import Segmenter
+from breastseg.training.segmentation import Segmenter
 from breastseg.training.train import train
 from conftest import paint, quiet, tcga
 

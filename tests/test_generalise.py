@@ -16,11 +16,11 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import generalise  # noqa: E402
+from breastseg.bundles.bundle import Bundle  # noqa: E402
 from breastseg.errors import InputError, SourceError  # noqa: E402
+from breastseg.images import open_slide  # noqa: E402
 from breastseg.inference.model import load_model  # noqa: E402
 from breastseg.inference.tiles import PixelField, name_tissue  # noqa: E402
-from breastseg.models.bundle import Bundle  # noqa: E402
-from breastseg.slides import open_slide  # noqa: E402
 from breastseg.sources.points import Dot  # noqa: E402
 from conftest import CROPS, DATA, crop  # noqa: E402
 from yardstick.fields import Field, read_fields  # noqa: E402

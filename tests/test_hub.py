@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from breastseg.bundles.bundle import CARD, WEIGHTS, Bundle, load_bundle
+from breastseg.bundles.hub import pull, push
 from breastseg.cli import main
 from breastseg.errors import BreastsegError, InputError, MissingPackageError, ModelError, OutputError
 from breastseg.evaluation.bias import export_bias
-from breastseg.models.bundle import CARD, WEIGHTS, Bundle, load_bundle
-from breastseg.models.hub import pull, push
 from conftest import quiet
 from hub_server import TOKEN, Hub, running_hub
 

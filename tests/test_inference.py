@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from breastseg.bundles.bundle import Bundle
 from breastseg.errors import InputError, ModelError
 from breastseg.files import write_json
 from breastseg.geometry import tile_grid
 from breastseg.inference.model import Model, load_model
 from breastseg.inference.tiles import TileConfig, label_pixels
-from breastseg.models.bundle import Bundle
-from breastseg.runtime.runner import likeliest
+from breastseg.runners.runner import likeliest
 from conftest import crop
 
 SIZES = [(1, 1), (1, 200), (200, 1), (33, 97), (64, 64), (65, 64), (128, 128), (129, 300), (31, 257)]

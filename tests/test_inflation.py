@@ -14,6 +14,8 @@ from PIL import Image
 from sklearn.metrics import accuracy_score, f1_score
 
 import breastseg.training.train as training
+from breastseg.bundles.bundle import Bundle, load_bundle
+from breastseg.bundles.card import Card
 from breastseg.cli import main
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.prepare import PrepareConfig, prepare
@@ -23,14 +25,12 @@ from breastseg.evaluation.evaluate import evaluate
 from breastseg.inference.model import load_model
 from breastseg.labels import BUILT_IN
 from breastseg.metrics import confusion_counts
-from breastseg.models.build import NetworkConfig, build
-from breastseg.models.bundle import Bundle, load_bundle
-from breastseg.models.card import Card
-from breastseg.models.export import write_bundle
-from breastseg.studies.inflation import STUDY, InflationConfig, inflation, study_labels
-from breastseg.studies.scoring import SCORINGS, merge, one_vs_rest, study_rows
-from breastseg.studies.show import markdown
-from breastseg.studies.tiles import PROTOCOLS, cut_tiles, folds_of, training_tiles
+from breastseg.networks.build import NetworkConfig, build
+from breastseg.networks.export import write_bundle
+from breastseg.studies.inflation.inflation import STUDY, InflationConfig, inflation, study_labels
+from breastseg.studies.inflation.scoring import SCORINGS, merge, one_vs_rest, study_rows
+from breastseg.studies.inflation.show import markdown
+from breastseg.studies.inflation.tiles import PROTOCOLS, cut_tiles, folds_of, training_tiles
 from breastseg.training.config import TrainConfig
 from conftest import DATA, paint, quiet, tcga
 
@@ -355,7 +355,7 @@ def test_the_command_hands_its_options_on_and_prints_the_table(
     study: tuple[Path, Trainer, dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr("breastseg.studies.inflation.inflation", lambda *given: asked.extend(given) or study[2])
+    monkeypatch.setattr("breastseg.studies.inflation.inflation.inflation", lambda *given: asked.extend(given) or study[2])
     words = ["--epochs", "2", "--crops-per-epoch", "32", "--tile", "64", "--folds", "2", "--seed", "7"]
     assert main(["inflation", "data", "--out", str(tmp_path), *words]) == 0
     assert asked[:2] == ["data", str(tmp_path)]

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from breastseg.bundles.bundle import DEFAULT_MODEL, load_bundle
 from breastseg.geometry import tile_sides
-from breastseg.models.bundle import DEFAULT_MODEL, load_bundle
 from breastseg.processor import CAP, cpu_features
-from breastseg.runtime.precision import auto_precision, has_exact_int8
+from breastseg.runners.precision import auto_precision, has_exact_int8
 from conftest import CROPS, crop
 
 SETS = {
@@ -28,8 +28,8 @@ AGREE = 0.9
 NAME_ALL = """
 import json, sys
 import numpy as np
-from breastseg.models.bundle import load_bundle
-from breastseg.runtime import load_runner
+from breastseg.bundles.bundle import load_bundle
+from breastseg.runners import load_runner
 model, precision, picture, shapes, out = sys.argv[1:]
 picture, runner = np.load(picture), load_runner(load_bundle(model), precision=precision, threads=1)
 for height, width in json.loads(shapes):

@@ -11,8 +11,8 @@ from PIL import Image
 
 from breastseg.geometry import Box
 from breastseg.labels import BUILT_IN
-from breastseg.outputs.label_tiff import write_label_tiff, write_planes_tiff
-from breastseg.rasters import Raster
+from breastseg.maps.files.label_tiff import write_label_tiff, write_planes_tiff
+from breastseg.maps.raster import Raster
 
 MAP = BUILT_IN["region5"]
 

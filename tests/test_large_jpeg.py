@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from breastseg.errors import ImageError
-from breastseg.slides import large_jpeg, open_slide
-from breastseg.slides.flat import opened
+from breastseg.images import open_slide
+from breastseg.images.readers import large_jpeg
+from breastseg.images.readers.flat import opened
 from conftest import crop
 
 FIELD = Image.fromarray(np.ascontiguousarray(crop(0)[:121, :150]))

@@ -12,8 +12,8 @@ from PIL import Image
 
 from breastseg.geometry import Box
 from breastseg.labels import BUILT_IN, LabelClass, LabelMap
-from breastseg.measures import field, measure, shapes
-from breastseg.rasters import Raster
+from breastseg.maps.measures import field, measure, shapes
+from breastseg.maps.raster import Raster
 from conftest import DATA, class_areas
 
 Labels = npt.NDArray[np.uint8]

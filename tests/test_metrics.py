@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-import breastseg.models.torchvision_ops  # noqa: F401  before torchmetrics, which imports torchvision
+import breastseg.networks.torchvision_ops  # noqa: F401  before torchmetrics, which imports torchvision
 
 # isort: split
 import sklearn.metrics

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from breastseg.evaluation.spread import NO_INTERVAL, dot_intervals, intervals, probability_intervals, region_intervals
+from breastseg.evaluation.intervals import NO_INTERVAL, dot_intervals, intervals, probability_intervals, region_intervals
 from breastseg.metrics import (
     ProbabilityCounts,
     Surface,

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from breastseg.evaluation.spread import dot_intervals
+from breastseg.evaluation.intervals import dot_intervals
 from breastseg.geometry import middles_within
 from breastseg.metrics import dot_counts, dot_scores, kinds_of, labels_of, pixels_of, place_counts
 from breastseg.metrics.places import squared

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-import breastseg.models.torchvision_ops  # noqa: F401  before torchmetrics, which imports torchvision
+import breastseg.networks.torchvision_ops  # noqa: F401  before torchmetrics, which imports torchvision
 
 # isort: split
 import torch
@@ -13,11 +13,11 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 from torchmetrics.functional.classification import multiclass_calibration_error
 
+from breastseg.bundles.bundle import Bundle
 from breastseg.labels import BUILT_IN
 from breastseg.metrics import ProbabilityCounts
-from breastseg.models.bundle import Bundle
-from breastseg.runtime import load_runner
-from breastseg.runtime.runner import likeliest
+from breastseg.runners import load_runner
+from breastseg.runners.runner import likeliest
 from conftest import CROPS, DATA, crop
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]

@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import save_file
 
 from breastseg.errors import InputError, MissingPackageError
-from breastseg.models import weights
-from breastseg.models.build import (
+from breastseg.networks import weights
+from breastseg.networks.build import (
     ARCHITECTURES,
     OUTPUT_STRIDES,
     Network,
@@ -17,9 +17,9 @@ from breastseg.models.build import (
     build,
     normalisation,
 )
-from breastseg.models.losses import LOSSES, SumLoss, balanced_cross_entropy, log_prior
-from breastseg.models.weights import load_encoder_weights
-from breastseg.training.module import set_frozen
+from breastseg.networks.losses import LOSSES, SumLoss, balanced_cross_entropy, log_prior
+from breastseg.networks.weights import load_encoder_weights
+from breastseg.training.segmentation import set_frozen
 from breastseg.training.summary import layer_summary
 
 LITE0 = "tu-tf_efficientnet_lite0"

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from breastseg.bundles.bundle import CARD, WEIGHTS, Bundle, bundled_models, load_bundle
 from breastseg.cli import main
 from breastseg.data.dataset import Dataset
 from breastseg.data.split import SplitConfig, split
@@ -20,7 +21,6 @@ from breastseg.evaluation.evaluate import evaluate
 from breastseg.files import write_json
 from breastseg.inference.model import load_model
 from breastseg.labels import LabelClass, LabelMap
-from breastseg.models.bundle import CARD, WEIGHTS, Bundle, bundled_models, load_bundle
 from breastseg.report.model_page import describe_model, list_models, model_page, write_model_page
 from breastseg.training.config import preset
 from conftest import quiet

@@ -11,10 +11,10 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from breastseg.bundles.bundle import CARD, ONNX, Bundle, load_bundle
+from breastseg.bundles.monai import metadata, write_monai_bundle
 from breastseg.cli import main
 from breastseg.errors import ModelError, OutputError
-from breastseg.models.bundle import CARD, ONNX, Bundle, load_bundle
-from breastseg.models.monai import metadata, write_monai_bundle
 from conftest import crop
 
 REQUIRED = {

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from breastseg.bundles.bundle import load_bundle
 from breastseg.cli import main
 from breastseg.data.dataset import open_dataset
-from breastseg.models.bundle import load_bundle
 from conftest import DATA
 
 TINY = [

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from breastseg.labels import BUILT_IN, LabelClass, LabelMap
-from breastseg.outputs.pictures import overlay, save_comparison, save_figure, save_labels, save_overlay, save_pair
-from breastseg.outputs.plots import save_curves
+from breastseg.maps.pictures import overlay, save_comparison, save_figure, save_labels, save_overlay, save_pair
+from breastseg.training.curves import save_curves
 
 MAP = BUILT_IN["region5"]
 RNG = np.random.default_rng(0)

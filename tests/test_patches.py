@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from breastseg.data.crops import CropDraw, Crops
 from breastseg.data.dataset import Dataset
-from breastseg.data.patches import CropDraw, Crops
 from breastseg.data.prepare import PrepareConfig, class_points, prepare
 from breastseg.errors import DatasetError, InputError
 from conftest import crop, quiet

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from breastseg.bundles.bundle import Bundle
 from breastseg.cli import main
 from breastseg.data.dataset import ARRAYS, Dataset, open_dataset
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.errors import DatasetError
-from breastseg.models.bundle import Bundle
 from conftest import CROPS, DATA, quiet
 
 MPP = 0.25

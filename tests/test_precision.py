@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from breastseg import processor
+from breastseg.bundles.bundle import DEFAULT_MODEL, Bundle, load_bundle
+from breastseg.bundles.engine import cpu_has_bf16, hints
 from breastseg.errors import InputError
-from breastseg.models.bundle import DEFAULT_MODEL, Bundle, load_bundle
-from breastseg.models.engine import cpu_has_bf16, hints
 from breastseg.processor import CAP
-from breastseg.runtime import load_runner
-from breastseg.runtime.precision import auto_precision, has_exact_int8
+from breastseg.runners import load_runner
+from breastseg.runners.precision import auto_precision, has_exact_int8
 
 AMX = "avx2 avx512f avx512_vnni avx512_bf16 amx_bf16 amx_int8"
 ZEN4 = "avx2 avx512f avx512_vnni avx512_bf16"
@@ -48,12 +48,12 @@ def test_where_the_system_tells_nothing_fp32_is_taken(tmp_path: Path, monkeypatc
 
 
 def test_a_runner_follows_the_rule(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("breastseg.runtime.openvino.auto_precision", lambda has_int8: ("fp32", "asked by a test"))
+    monkeypatch.setattr("breastseg.runners.openvino.auto_precision", lambda has_int8: ("fp32", "asked by a test"))
     assert load_runner(tiny_bundle).name == "openvino fp32"
 
 
 def test_bf16_is_not_replaced_by_another_precision(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("breastseg.runtime.openvino.cpu_has_bf16", lambda: False)
+    monkeypatch.setattr("breastseg.runners.openvino.cpu_has_bf16", lambda: False)
     with pytest.raises(InputError, match="precision 'bf16': this processor has none; wanted auto, fp32 or int8"):
         load_runner(tiny_bundle, precision="bf16")
 

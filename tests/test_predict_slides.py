@@ -17,14 +17,14 @@ import pytest
 import tifffile
 from PIL import Image
 
+from breastseg.bundles.bundle import Bundle
 from breastseg.cli import main
 from breastseg.files import held_folder
 from breastseg.geometry import Box, parse_box
+from breastseg.images import open_slide
+from breastseg.inference.map import MapConfig, make_maps, plan_map
 from breastseg.inference.model import load_model
-from breastseg.inference.stream import MapConfig, make_maps, plan_map
 from breastseg.labels import BUILT_IN
-from breastseg.models.bundle import Bundle
-from breastseg.slides import open_slide
 from conftest import SHARED, crop
 
 MAP = BUILT_IN["region5"]

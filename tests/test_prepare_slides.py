@@ -11,7 +11,7 @@ import pytest
 from breastseg.cli import main
 from breastseg.data import prepare
 from breastseg.data.dataset import Dataset, open_dataset
-from breastseg.slides import open_slide
+from breastseg.images import open_slide
 from conftest import CROPS, DATA
 
 AREA = [[300, 310], [340, 310], [340, 360], [300, 310]]

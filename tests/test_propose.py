@@ -13,17 +13,17 @@ import pytest
 import tifffile
 from PIL import Image
 
+from breastseg.annotate.proposals.colours import SPACES, count_colours, dominant_colours, hed, lab
+from breastseg.annotate.proposals.mask import LABEL_MAP, ColourConfig, propose_mask
+from breastseg.annotate.proposals.propose import ProposeConfig, propose
+from breastseg.annotate.proposals.score import scores
 from breastseg.cli import main
-from breastseg.data.draw import draw
 from breastseg.data.prepare import PrepareConfig, prepare
+from breastseg.data.rasterise import draw
 from breastseg.errors import ImageError, InputError
+from breastseg.images import Pixels
 from breastseg.metrics import class_scores, confusion_counts
-from breastseg.proposals.colours import SPACES, count_colours, dominant_colours, hed, lab
-from breastseg.proposals.mask import LABEL_MAP, ColourConfig, propose_mask
-from breastseg.proposals.propose import ProposeConfig, propose
-from breastseg.proposals.score import scores
-from breastseg.slides import Pixels
-from breastseg.sources.drawn import read_drawn
+from breastseg.sources.annotations import read_drawn
 from conftest import CROPS, DATA, SHARED, crop, quiet
 
 NUCLEI, PINK, PALE, GLASS = (110, 70, 150), (220, 130, 190), (235, 200, 220), (250, 249, 250)
@@ -231,7 +231,7 @@ def test_a_slide_is_proposed_in_its_own_pixels(tmp_path: Path) -> None:
 
 def test_a_large_slide_is_looked_at_more_coarsely(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory is set by us: 14,400 pixels at 2 um/px become 3,600 at 4."""
-    monkeypatch.setattr("breastseg.proposals.propose.MAX_PIXELS", 3_600)
+    monkeypatch.setattr("breastseg.annotate.proposals.propose.MAX_PIXELS", 3_600)
     propose(SLIDE, tmp_path / "masks", ProposeConfig(form="mask"), say=quiet)
     assert tifffile.imread(tmp_path / "masks" / "masks" / "cmu1.ome.tif").shape == (60, 60)
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from breastseg.geometry import Box
-from breastseg.rasters import TILE_PX, Raster
+from breastseg.maps.raster import TILE_PX, Raster
 
 SIZES = [(1, 1), (1, 300), (256, 256), (257, 255), (700, 513), (1024, 40)]
 

@@ -13,18 +13,18 @@ import pytest
 import shapely
 from PIL import Image
 
-from breastseg.data.draw import draw
+from breastseg.data.rasterise import draw
 from breastseg.errors import InputError, LabelError, OutputError
 from breastseg.geometry import Box
 from breastseg.labels import BUILT_IN, Labels
-from breastseg.outputs.regions import RegionsConfig, RegionsReport, components, write_regions
-from breastseg.outputs.regions import write as writing
-from breastseg.outputs.regions.components import Components
-from breastseg.outputs.regions.islands import cleaned
-from breastseg.outputs.regions.redraw import redraw
-from breastseg.outputs.regions.scratch import Scratch
-from breastseg.rasters import Raster
-from breastseg.sources.drawn import read_drawn
+from breastseg.maps.polygons import RegionsConfig, RegionsReport, components, write_regions
+from breastseg.maps.polygons import write as writing
+from breastseg.maps.polygons.components import Components
+from breastseg.maps.polygons.islands import cleaned
+from breastseg.maps.polygons.redraw import redraw
+from breastseg.maps.polygons.scratch import Scratch
+from breastseg.maps.raster import Raster
+from breastseg.sources.annotations import read_drawn
 from conftest import CROPS, DATA, quiet
 
 REGION5 = BUILT_IN["region5"]

@@ -17,14 +17,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from breastseg.bundles.bundle import Bundle, load_bundle
 from breastseg.cli import main
 from breastseg.data.dataset import open_dataset
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.errors import InputError
 from breastseg.files import sha256_of, write_json
 from breastseg.labels import BUILT_IN, LabelClass, LabelMap
-from breastseg.models.bundle import Bundle, load_bundle
-from breastseg.outputs.pictures import save_comparison
+from breastseg.maps.pictures import save_comparison
 from breastseg.report import regions
 from breastseg.report.charts import HEIGHT, WIDTH, reliability_chart, training_charts
 from breastseg.report.html import html_pages, write_report

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from breastseg.bundles.bundle import Bundle
 from breastseg.cli import main
 from breastseg.data.prepare import PrepareConfig, prepare
-from breastseg.models.bundle import Bundle
 from browser import chromium, page
 from conftest import paint, quiet
 from test_report import evaluated

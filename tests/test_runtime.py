@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from breastseg.bundles.bundle import ONNX, WEIGHTS, Bundle, load_bundle
+from breastseg.bundles.engine import cpu_has_bf16
 from breastseg.errors import InputError, MissingPackageError, ModelError
 from breastseg.files import sha256_of, write_json
 from breastseg.labels import BUILT_IN
-from breastseg.models.bundle import ONNX, WEIGHTS, Bundle, load_bundle
-from breastseg.models.engine import cpu_has_bf16
-from breastseg.runtime import BACKENDS, load_runner
+from breastseg.runners import BACKENDS, load_runner
 from conftest import CROPS, crop
 
 has_bf16 = pytest.mark.skipif(not cpu_has_bf16(), reason="this processor computes no bfloat16")
@@ -108,10 +108,10 @@ def test_nothing_is_reported_and_nothing_is_left_behind(tiny_bundle: Bundle, tmp
         "def asked(*words):\n    os.write(2, b'the network was asked')\n"  # an error would be lost in the thread that sends
         "socket.getaddrinfo = socket.create_connection = socket.socket.connect = asked\n"
         "import numpy as np\n"
-        "from breastseg.runtime import load_runner\n"
-        "from breastseg.models.bundle import load_bundle\n"
+        "from breastseg.runners import load_runner\n"
+        "from breastseg.bundles.bundle import load_bundle\n"
         f"load_runner(load_bundle({str(tiny_bundle.path)!r})).labels(np.zeros((1, 32, 32, 3), np.uint8))\n"
-        "import breastseg.models.quantise, nncf.telemetry.wrapper as wrapper\n"
+        "import breastseg.bundles.int8, nncf.telemetry.wrapper as wrapper\n"
         "print(type(wrapper.telemetry).__name__, sys.modules['openvino_telemetry'])"
     )
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
@@ -125,8 +125,8 @@ def test_onnx_runtime_reports_nothing_and_leaves_nothing(tiny_bundle: Bundle, tm
     """Since 1.32 its import kept an identity and a queue of events in the home folder, and asked for the address of a web service."""
     code = (
         "import numpy as np\n"
-        "from breastseg.runtime import load_runner\n"
-        "from breastseg.models.bundle import load_bundle\n"
+        "from breastseg.runners import load_runner\n"
+        "from breastseg.bundles.bundle import load_bundle\n"
         f"load_runner(load_bundle({str(tiny_bundle.path)!r}), 'onnx').labels(np.zeros((1, 32, 32, 3), np.uint8))\n"
     )
     environment = {**dict.fromkeys(("HOME", "XDG_CACHE_HOME", "TMPDIR"), str(tmp_path)), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
@@ -139,7 +139,7 @@ def test_ctrl_c_is_heeded_after_two_models_that_ended_in_the_order_in_which_they
     """OpenVINO's plug-in gives signals a stack, and put back one that was gone: Python crashed at the next signal."""
     code = (
         "import signal, numpy as np\n"
-        "from breastseg.models.bundle import load_bundle\nfrom breastseg.runtime import load_runner\n"
+        "from breastseg.bundles.bundle import load_bundle\nfrom breastseg.runners import load_runner\n"
         f"bundle, tiles = load_bundle({str(tiny_bundle.path)!r}), np.zeros((1, 64, 64, 3), np.uint8)\n"
         "runners = [load_runner(bundle, 'openvino', precision='fp32', threads=1) for _ in range(2)]\n"
         "for runner in runners:\n    runner.labels(tiles)\n"
@@ -152,7 +152,7 @@ def test_ctrl_c_is_heeded_after_two_models_that_ended_in_the_order_in_which_they
 
 
 def test_a_back_end_that_is_not_installed_says_what_to_install(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "breastseg.runtime.torch", raising=False)
+    monkeypatch.delitem(sys.modules, "breastseg.runners.torch", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingPackageError, match=r"back end 'torch': torch is not installed; pip install 'breastseg\[train\]'"):
         load_runner(tiny_bundle, "torch")
@@ -162,7 +162,7 @@ def test_a_back_end_that_is_not_installed_says_what_to_install(tiny_bundle: Bund
     ("openvino", "openvino", "openvino"), ("onnx", "onnxruntime", "breastseg[onnx]"),
 ])  # fmt: skip
 def test_so_do_the_others(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch, backend: str, module: str, package: str) -> None:
-    for loaded in (f"breastseg.runtime.{backend}", "breastseg.models.engine", "breastseg.models.onnx_engine"):
+    for loaded in (f"breastseg.runners.{backend}", "breastseg.bundles.engine", "breastseg.bundles.onnx_engine"):
         monkeypatch.delitem(sys.modules, loaded, raising=False)
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingPackageError, match=re.escape(f"back end '{backend}': {module} is not installed; pip install '{package}'")):

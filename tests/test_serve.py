@@ -14,18 +14,18 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from breastseg.images import open_slide, read_codes
 from breastseg.labels import BUILT_IN
-from breastseg.slides import open_slide, read_codes
 from conftest import CROPS, DATA
 from serve_app import Served, add_map, mapped_folder, serving, small_folder
 from slide_files import levels_of, move_tile, write_tiled
 
 pytest.importorskip("fastapi")
 
-from breastseg.serve.layers import FILES, MADE_FILES
 from breastseg.serve.room import Room
-from breastseg.serve.shelf import Shelf
-from breastseg.serve.static_files import STATIC
+from breastseg.serve.tiles.layers import FILES, MADE_FILES
+from breastseg.serve.tiles.shelf import Shelf
+from breastseg.serve.web.static_files import STATIC
 
 Bytes = npt.NDArray[np.uint8]
 

@@ -18,8 +18,8 @@ httpx = pytest.importorskip("httpx")
 from breastseg.cli import main  # noqa: E402
 from breastseg.data.dataset import open_dataset  # noqa: E402
 from breastseg.errors import SourceError  # noqa: E402
-from breastseg.serve import annotations  # noqa: E402
-from breastseg.sources.drawn import read_drawn  # noqa: E402
+from breastseg.serve.annotations import annotations  # noqa: E402
+from breastseg.sources.annotations import read_drawn  # noqa: E402
 from conftest import CROPS, DATA  # noqa: E402
 from serve_app import serving  # noqa: E402
 from test_drawn import as_written_by, read  # noqa: E402

@@ -20,8 +20,8 @@ from PIL import Image
 from tifffile import TiffFile
 
 from breastseg.labels import BUILT_IN
-from breastseg.serve import child
-from breastseg.serve.run import _door
+from breastseg.serve.jobs import child
+from breastseg.serve.web.run import _door
 from browser import WAIT_MS, launched, page
 from conftest import CROPS
 from serve_app import HELD, add_map, mapped_folder, serving

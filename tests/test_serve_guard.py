@@ -23,9 +23,9 @@ from tifffile import TiffWriter
 pytest.importorskip("fastapi")
 
 from breastseg.errors import InputError
-from breastseg.serve.app import create_app
 from breastseg.serve.config import Limits, ServeConfig
-from breastseg.serve.guard import HEADERS, is_loopback
+from breastseg.serve.web.app import create_app
+from breastseg.serve.web.guard import HEADERS, is_loopback
 from conftest import CROPS, DATA
 from serve_app import Served, add_map, serving, small_folder
 from slide_files import APERIO, TILES
@@ -431,7 +431,7 @@ def test_label_and_macro_images_are_never_shown(tmp_path: Path, monkeypatch: pyt
         raise AssertionError("associated images were read")
 
     monkeypatch.setattr(openslide.OpenSlide, "associated_images", property(touched))
-    monkeypatch.setattr("breastseg.slides.readers.find_reader", lambda path: reader)
+    monkeypatch.setattr("breastseg.images.open.find_reader", lambda path: reader)
     with serving(folder) as served:
         [entry] = ask(served, "/api/gallery").json()["entries"]
         paths = ask(served, "/api/openapi.json").json()["paths"]

@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("fastapi")
 
-from breastseg.serve.halvings import Halvings, halve
-from breastseg.serve.pieces import halved, levels_of
+from breastseg.serve.tiles.halvings import Halvings, halve
+from breastseg.serve.tiles.pieces import halved, levels_of
 
 SIZES = [(256, 256), (513, 511), (1000, 301), (1, 700), (2049, 1), (2048, 40)]
 

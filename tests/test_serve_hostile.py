@@ -24,13 +24,13 @@ pytest.importorskip("fastapi")
 httpx = pytest.importorskip("httpx")
 
 from breastseg.errors import ImageError  # noqa: E402
+from breastseg.images import open_slide  # noqa: E402
+from breastseg.images.claims import claimed_px  # noqa: E402
+from breastseg.images.readers.tiff import TiffSlide  # noqa: E402
 from breastseg.labels import BUILT_IN  # noqa: E402
 from breastseg.report.slide import slide_page  # noqa: E402
-from breastseg.serve import guard, patience, uploads  # noqa: E402
-from breastseg.serve.label_files import StoredLabels, held_labels, stored_labels  # noqa: E402
-from breastseg.slides import open_slide  # noqa: E402
-from breastseg.slides.claims import claimed_px  # noqa: E402
-from breastseg.slides.tiff import TiffSlide  # noqa: E402
+from breastseg.serve.tiles.label_files import StoredLabels, held_labels, stored_labels  # noqa: E402
+from breastseg.serve.web import guard, patience, uploads  # noqa: E402
 from conftest import CROPS, DATA  # noqa: E402
 from serve_app import Served, add_map, serving  # noqa: E402
 
@@ -329,7 +329,7 @@ def test_a_folder_that_goes_while_it_is_served(folder: Path) -> None:
 
 def test_a_folder_of_everything_a_disk_can_hold_shows_the_rest(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A link that leads to itself ended every look at the folder."""
-    from breastseg.serve import folder as looked
+    from breastseg.serve.library import folder as looked
 
     raw = os.fsencode(folder)
     for name in (b"latin-\xe9.png", b"line\nbreak.png", b"turn\xe2\x80\xaegnp.png", b"\xe2\x80\x8cjoined.png"):
@@ -373,7 +373,7 @@ def test_a_folder_of_everything_a_disk_can_hold_shows_the_rest(folder: Path, mon
 
 
 def test_more_than_is_shown_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from breastseg.serve import folder as looked
+    from breastseg.serve.library import folder as looked
 
     monkeypatch.setattr(looked, "MOST_ENTRIES", 2)
     for name in "bcd":
@@ -395,7 +395,7 @@ def test_a_map_whose_folder_is_no_text_can_be_downloaded(folder: Path) -> None:
 
 
 def test_a_job_is_given_up_twice_and_asked_for_twice(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from breastseg.serve import child
+    from breastseg.serve.jobs import child
 
     monkeypatch.setattr(child, "WORKER", (child.WORKER[0], "-c", "import time; time.sleep(1000)"))
     with serving(folder) as served, asking(served) as client, asking(served) as other:

@@ -23,13 +23,13 @@ httpx = pytest.importorskip("httpx")
 
 from breastseg.errors import OutputError  # noqa: E402
 from breastseg.geometry import Box  # noqa: E402
+from breastseg.inference.map import Block  # noqa: E402
 from breastseg.inference.model import load_model  # noqa: E402
 from breastseg.inference.predict import PredictConfig, predict  # noqa: E402
-from breastseg.inference.stream import Block  # noqa: E402
 from breastseg.json_files import read_json  # noqa: E402
-from breastseg.serve import child, job_store, jobs  # noqa: E402
 from breastseg.serve.config import Limits  # noqa: E402
-from breastseg.serve.worker import PREVIEW_PX, Preview, Progress  # noqa: E402
+from breastseg.serve.jobs import child, job_store, jobs  # noqa: E402
+from breastseg.serve.jobs.worker import PREVIEW_PX, Preview, Progress  # noqa: E402
 from conftest import CROPS, crop, quiet  # noqa: E402
 from serve_app import GATED, HELD, serving  # noqa: E402
 
@@ -293,7 +293,7 @@ LIMITED = """
 import resource, runpy, signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
-runpy.run_module("breastseg.serve.worker", run_name="__main__")
+runpy.run_module("breastseg.serve.jobs.worker", run_name="__main__")
 """
 
 

@@ -26,18 +26,18 @@ httpx = pytest.importorskip("httpx")
 
 from starlette.exceptions import HTTPException  # noqa: E402
 
-from breastseg.serve import decoded, layers, tiles  # noqa: E402
+from breastseg.histology.tissue import doubts  # noqa: E402
+from breastseg.images import open_slide  # noqa: E402
+from breastseg.images.readers.flat import FlatSlide  # noqa: E402
 from breastseg.serve.config import Limits  # noqa: E402
-from breastseg.serve.decoded import Decoder  # noqa: E402
-from breastseg.serve.decoding import Task  # noqa: E402
-from breastseg.serve.halvings import halve  # noqa: E402
 from breastseg.serve.parsing import areas_bytes, json_bytes  # noqa: E402
-from breastseg.serve.pieces import jpeg, thumbnail_size  # noqa: E402
 from breastseg.serve.room import Room  # noqa: E402
-from breastseg.serve.shelf import Shelf  # noqa: E402
-from breastseg.slides import open_slide  # noqa: E402
-from breastseg.slides.flat import FlatSlide  # noqa: E402
-from breastseg.slides.tissue import doubts  # noqa: E402
+from breastseg.serve.tiles import decoded, layers, tiles  # noqa: E402
+from breastseg.serve.tiles.decoded import Decoder  # noqa: E402
+from breastseg.serve.tiles.decoding import Task  # noqa: E402
+from breastseg.serve.tiles.halvings import halve  # noqa: E402
+from breastseg.serve.tiles.pieces import jpeg, thumbnail_size  # noqa: E402
+from breastseg.serve.tiles.shelf import Shelf  # noqa: E402
 from conftest import CROPS, DATA  # noqa: E402
 from serve_app import Served, add_map, serving  # noqa: E402
 from slide_files import levels_of, write_tiled  # noqa: E402
@@ -296,7 +296,7 @@ def test_a_picture_that_is_decoded_holds_up_nobody_else_and_not_the_end(folder: 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_what_decodes_ends_with_a_server_that_is_killed(tmp_path: Path) -> None:
     script = (
-        "import sys; from breastseg.serve import decoded; from breastseg.serve.decoding import Task\n"
+        "import sys; from breastseg.serve import decoded; from breastseg.serve.tiles.decoding import Task\n"
         f"decoded.DECODING = ({sys.executable!r}, '-c', 'import time; from breastseg.serve import decoding; '\n"
         "  'decoding._KINDS = {\"picture\": lambda task, out: time.sleep(1000)}; decoding.main()')\n"
         "decoded.Decoder().decoded(Task('picture', 'a.png'))"
@@ -371,7 +371,7 @@ def test_more_bodies_at_once_than_there_is_room_for_are_told_to_come_again(folde
 
 
 def test_runs_are_held_only_as_far_as_there_is_room(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from breastseg.serve import folder as looked
+    from breastseg.serve.library import folder as looked
 
     for number in range(3):
         add_map(folder / "maps" / f"b{number}", folder / "images" / "a.png", np.ones((256, 256), np.uint8))

@@ -14,12 +14,12 @@ import pytest
 pytest.importorskip("fastapi")
 httpx = pytest.importorskip("httpx")
 
+from breastseg.bundles.bundle import bundled_models  # noqa: E402
 from breastseg.cli import main  # noqa: E402
 from breastseg.errors import InputError, ModelError  # noqa: E402
 from breastseg.json_files import read_json  # noqa: E402
-from breastseg.models.bundle import bundled_models  # noqa: E402
-from breastseg.serve.offered import offered_models  # noqa: E402
-from breastseg.sources.bcss import MPP_SOURCE  # noqa: E402
+from breastseg.serve.library.offered import offered_models  # noqa: E402
+from breastseg.sources.bcss.find import MPP_SOURCE  # noqa: E402
 from conftest import CROPS, DATA  # noqa: E402
 from serve_app import add_map, serving, small_folder  # noqa: E402
 
@@ -77,7 +77,7 @@ def test_an_own_model_is_offered_and_used(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_job_whose_model_is_offered_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy(CROPS[0], tmp_path / "a.png")
-    from breastseg.serve import child
+    from breastseg.serve.jobs import child
 
     with (
         monkeypatch.context() as slow,

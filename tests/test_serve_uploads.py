@@ -27,8 +27,8 @@ from breastseg.files import fit_name  # noqa: E402
 from breastseg.inference.model import load_model  # noqa: E402
 from breastseg.inference.predict import PredictConfig, predict  # noqa: E402
 from breastseg.report.slide import slide_page  # noqa: E402
-from breastseg.serve import uploads  # noqa: E402
 from breastseg.serve.config import Limits  # noqa: E402
+from breastseg.serve.web import uploads  # noqa: E402
 from conftest import CROPS, DATA, quiet  # noqa: E402
 from serve_app import serving  # noqa: E402
 

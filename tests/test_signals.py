@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from breastseg.models.bundle import Bundle
+from breastseg.bundles.bundle import Bundle
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 

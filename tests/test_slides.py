@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 
 from breastseg.errors import ImageError, MppError
-from breastseg.slides import flat, open_slide, read_codes, resample_labels, resample_pixels
-from breastseg.slides.flat import image_size
+from breastseg.images import open_slide, read_codes, resample_labels, resample_pixels
+from breastseg.images.readers import flat
+from breastseg.images.readers.flat import image_size
 
 
 def noise(height: int, width: int, seed: int = 0) -> np.ndarray:

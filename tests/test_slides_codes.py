@@ -11,7 +11,7 @@ from PIL import Image
 from tifffile import TiffFile, TiffWriter
 
 from breastseg.errors import ImageError
-from breastseg.slides import read_codes
+from breastseg.images import read_codes
 
 CODES = np.random.default_rng(0).integers(0, 22, (48, 64), dtype=np.uint8)
 WANTED = "wanted 8-bit grey or palette with one label code a pixel; export the codes, not their picture"

@@ -14,9 +14,9 @@ from PIL import Image
 
 from breastseg.errors import ImageError
 from breastseg.geometry import Box
-from breastseg.slides import Pixels, open_slide, resample_pixels
-from breastseg.slides.claims import read_jpeg_head
-from breastseg.slides.dicom import misnamed_levels
+from breastseg.images import Pixels, open_slide, resample_pixels
+from breastseg.images.claims import read_jpeg_head
+from breastseg.images.readers.dicom import misnamed_levels
 from conftest import DATA, SHARED, crop
 
 MADE = DATA / "slides"

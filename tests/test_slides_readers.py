@@ -19,11 +19,12 @@ from tifffile import TiffFile, TiffWriter
 
 from breastseg.errors import ImageError, InputError, MissingPackageError, MppError
 from breastseg.geometry import Box
-from breastseg.slides import Slide, is_slide_folder, open_slide, pyramid, resample_pixels, tiff
-from breastseg.slides.flat import FlatSlide
-from breastseg.slides.openslide import VendorSlide
-from breastseg.slides.readers import find_reader
-from breastseg.slides.tiff import TiffSlide
+from breastseg.images import Slide, is_slide_folder, open_slide, pyramid, resample_pixels
+from breastseg.images.open import find_reader
+from breastseg.images.readers import tiff
+from breastseg.images.readers.flat import FlatSlide
+from breastseg.images.readers.openslide import VendorSlide
+from breastseg.images.readers.tiff import TiffSlide
 from conftest import DATA, SHARED, crop
 from slide_files import WRITERS, halved, levels_of, move_tile, write_scn, write_svs, write_tiled, write_zarr
 
@@ -95,7 +96,7 @@ def test_a_flat_picture_waits_for_no_other_reader(tmp_path: Path) -> None:
     """imagecodecs decodes bands of PNGs; it takes 2 ms to import, for its codecs are loaded when they are used."""
     Image.fromarray(FIELD).save(tmp_path / "a.png")
     code = (
-        f"import sys; from breastseg.slides import open_slide; open_slide({str(tmp_path / 'a.png')!r}, mpp=0.25).read(mpp=0.5)\n"
+        f"import sys; from breastseg.images import open_slide; open_slide({str(tmp_path / 'a.png')!r}, mpp=0.25).read(mpp=0.5)\n"
         "sys.exit(sum(name in sys.modules for name in ('openslide', 'tifffile', 'zarr')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -235,7 +236,7 @@ def test_the_image_inside_what_bioformats2raw_writes(tmp_path: Path) -> None:
 
 def test_zarr_is_an_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_zarr(tmp_path / "a.zarr", [FIELD])
-    monkeypatch.delitem(sys.modules, "breastseg.slides.zarr", raising=False)
+    monkeypatch.delitem(sys.modules, "breastseg.images.readers.zarr", raising=False)
     monkeypatch.setitem(sys.modules, "zarr", None)
     with pytest.raises(MissingPackageError, match=r"a\.zarr: zarr is not installed; pip install 'breastseg\[zarr\]'"):
         open_slide(path)

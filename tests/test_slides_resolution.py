@@ -10,11 +10,11 @@ from tifffile import TiffFile, TiffWriter
 
 from breastseg.errors import ImageError, MppError
 from breastseg.geometry import Box
-from breastseg.slides import Pixels, open_slide
-from breastseg.slides.openslide import VendorSlide
-from breastseg.slides.pyramid import MAX_SIDE_PX, Pyramid
-from breastseg.slides.resolution import Clue, find_mpp, objective_clue, tiff_clues, with_unit, written_mpp
-from breastseg.slides.tiff import TiffSlide
+from breastseg.images import Pixels, open_slide
+from breastseg.images.pyramid import MAX_SIDE_PX, Pyramid
+from breastseg.images.readers.openslide import VendorSlide
+from breastseg.images.readers.tiff import TiffSlide
+from breastseg.images.resolution import Clue, find_mpp, objective_clue, tiff_clues, with_unit, written_mpp
 from slide_files import TILES, write_ome, write_scn, write_svs, write_tiled, write_zarr
 
 PICTURE = np.full((64, 64, 3), 200, np.uint8)

@@ -15,11 +15,12 @@ from tifffile import TiffFile, TiffWriter
 import breastseg
 from breastseg.errors import ImageError, MppError
 from breastseg.geometry import Box
-from breastseg.slides import Pixels, open_slide, read_codes, tiff
-from breastseg.slides.directories import MAX_DIRECTORIES
-from breastseg.slides.flat import FlatSlide
-from breastseg.slides.openslide import VendorSlide
-from breastseg.slides.tiff import TiffSlide
+from breastseg.images import Pixels, open_slide, read_codes
+from breastseg.images.directories import MAX_DIRECTORIES
+from breastseg.images.readers import tiff
+from breastseg.images.readers.flat import FlatSlide
+from breastseg.images.readers.openslide import VendorSlide
+from breastseg.images.readers.tiff import TiffSlide
 from conftest import DATA, crop
 from slide_files import APERIO, halved, levels_of, move_tile, write_scn
 

@@ -12,8 +12,8 @@ from tifffile import TiffWriter
 from breastseg.cli import main
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.errors import ImageError
-from breastseg.slides import check_upright, open_slide
-from breastseg.slides.flat import FlatSlide, image_size, turned
+from breastseg.images import check_upright, open_slide
+from breastseg.images.readers.flat import FlatSlide, image_size, turned
 from conftest import crop, quiet
 from test_slides_codes import chunk
 

@@ -11,7 +11,6 @@ import pytest
 from breastseg.data.dataset import Dataset
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.data.split import (
-    OFFICIAL_TEST_SITES,
     PARTS,
     SplitConfig,
     check_split,
@@ -22,6 +21,7 @@ from breastseg.data.split import (
 )
 from breastseg.errors import InputError, SplitError
 from breastseg.labels import BUILT_IN
+from breastseg.sources.bcss.names import OFFICIAL_TEST_SITES
 from conftest import DATA, quiet
 
 TRAIN_SITES = ("A1", "A2", "A7", "A8", "AC", "AN", "AO", "AQ", "AR", "BH", "C8", "D8", "E9", "HN", "LQ")

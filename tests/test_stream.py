@@ -10,17 +10,17 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from breastseg.bundles.bundle import Bundle
 from breastseg.errors import ImageError, InputError
 from breastseg.geometry import Box, tile_grid
+from breastseg.images import Pixels, Slide, resample_pixels
+from breastseg.images.readers.flat import FlatSlide
+from breastseg.images.slide import Corners
+from breastseg.inference.map import CELL_PX, Block, MapConfig, TissueMask, make_maps, plan_map
 from breastseg.inference.model import Model, load_model
 from breastseg.inference.predict import PredictConfig, predict
-from breastseg.inference.stream import CELL_PX, Block, MapConfig, TissueMask, make_maps, plan_map
 from breastseg.inference.tiles import PixelField, TileConfig, name_tissue
-from breastseg.models.bundle import Bundle
-from breastseg.runtime.runner import likeliest
-from breastseg.slides import Pixels, Slide, resample_pixels
-from breastseg.slides.flat import FlatSlide
-from breastseg.slides.slide import Corners
+from breastseg.runners.runner import likeliest
 from conftest import crop, quiet
 
 Scores = npt.NDArray[np.float32]

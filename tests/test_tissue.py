@@ -11,13 +11,14 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from breastseg.bundles.bundle import Bundle
 from breastseg.geometry import scaled_size
+from breastseg.histology import tissue
+from breastseg.histology.tissue import EMPTY_UM, GLASS_UM, MASK_PIXELS, doubts, find_tissue, picture_mask, tissue_mask
+from breastseg.images import open_slide
+from breastseg.images.slide import Pixels
 from breastseg.inference.model import load_model
 from breastseg.inference.predict import PredictConfig, predict
-from breastseg.models.bundle import Bundle
-from breastseg.slides import open_slide, tissue
-from breastseg.slides.slide import Pixels
-from breastseg.slides.tissue import EMPTY_UM, GLASS_UM, MASK_PIXELS, doubts, find_tissue, picture_mask, tissue_mask
 from conftest import DATA, SHARED
 
 FIELDS = sorted([*DATA.glob("bcss/images/*.png"), *DATA.glob("brca_m2c/images/*.png"), *DATA.glob("kaggle224/train/*.png")])

@@ -16,17 +16,17 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from breastseg.data.crops import CropDraw, Crops
 from breastseg.data.dataset import Dataset
-from breastseg.data.patches import CropDraw, Crops
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.data.split import SplitConfig, split
 from breastseg.errors import BreastsegError, InputError, ModelError, OutputError, SplitError
-from breastseg.models.build import NetworkConfig, build
-from breastseg.models.losses import SumLoss, balanced_cross_entropy
+from breastseg.networks.build import NetworkConfig, build
+from breastseg.networks.losses import SumLoss, balanced_cross_entropy
 from breastseg.training.checkpoints import WholeCheckpoints
 from breastseg.training.config import PRESETS, TrainConfig, preset
 from breastseg.training.loader import GridBatches, Share, TrainBatches
-from breastseg.training.module import Segmenter
+from breastseg.training.segmentation import Segmenter
 from breastseg.training.train import train
 from conftest import DATA, paint, quiet, tcga
 

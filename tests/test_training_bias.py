@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from breastseg.bundles.bias import read_last_bias
+from breastseg.bundles.bundle import ONNX, WEIGHTS, Bundle
 from breastseg.data.dataset import Dataset
 from breastseg.data.split import SplitConfig, split
 from breastseg.decision.choose import Choice
 from breastseg.evaluation.bias import export_bias
-from breastseg.models.bias import read_last_bias
-from breastseg.models.bundle import ONNX, WEIGHTS, Bundle
 from breastseg.training import decide as deciding
 from breastseg.training.config import PRESETS
 from breastseg.training.train import train

@@ -11,9 +11,9 @@ from PIL import Image
 
 from breastseg.cli import main
 from breastseg.errors import ImageError, SourceError
-from breastseg.fetch.png import check_png
-from breastseg.fetch.release import TABLES, ReleaseRegion, release_regions
-from breastseg.fetch.verify import verify
+from breastseg.sources.bcss.release import TABLES, ReleaseRegion, release_regions
+from breastseg.sources.bcss.verify import verify
+from breastseg.transfer.png import check_png
 from conftest import DATA, SHARED
 
 SCALE = 1 / 40

@@ -10,13 +10,13 @@ from PIL import Image
 from breastseg.cli import main
 from breastseg.data import votes
 from breastseg.data.dataset import Dataset, open_dataset
-from breastseg.data.draw import draw
 from breastseg.data.prepare import PrepareConfig, prepare
+from breastseg.data.rasterise import draw
 from breastseg.data.votes import Voted, said_of_votes, stroma_of, vote
 from breastseg.errors import DatasetError, InputError, MppError, OutputError
+from breastseg.images import open_slide
 from breastseg.labels import BUILT_IN
-from breastseg.slides import open_slide
-from breastseg.sources.drawn import read_drawn
+from breastseg.sources.annotations import read_drawn
 from conftest import DATA, crop, quiet
 
 TUMOR, STROMA, LYMPHOCYTE, MPP = 1, 2, 3, 0.5

@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 import torch
 
+from breastseg.bundles.bundle import Bundle
 from breastseg.cli import main
+from breastseg.data.crops import CropDraw, Crops
 from breastseg.data.dataset import Dataset
-from breastseg.data.patches import CropDraw, Crops
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.data.split import SplitConfig, split
 from breastseg.errors import InputError
-from breastseg.models.build import NetworkConfig, build
-from breastseg.models.bundle import Bundle
-from breastseg.models.losses import SumLoss, balanced_cross_entropy
+from breastseg.networks.build import NetworkConfig, build
+from breastseg.networks.losses import SumLoss, balanced_cross_entropy
 from breastseg.training.augment import Augment
 from breastseg.training.config import TrainConfig
 from breastseg.training.loader import GridBatches, Share
-from breastseg.training.module import Segmenter
+from breastseg.training.segmentation import Segmenter
 from breastseg.training.train import train
 from conftest import DATA, quiet
 
@@ -227,7 +227,7 @@ def test_evaluation_never_reads_votes(tmp_path: Path, discs: Dataset, lively_bun
 
 
 def test_audit_and_int8_score_know_no_votes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from breastseg.evaluation.quantise import _with_areas
+    from breastseg.evaluation.int8 import _with_areas
 
     voting = mixed(tmp_path, "both")
     without_votes(voting)

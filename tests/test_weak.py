@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from breastseg.data.weak import SMOOTH_UM, smooth_white
+from breastseg.histology.white import SMOOTH_UM, smooth_white
 from conftest import CROPS, crop
 
 MPP = 0.30

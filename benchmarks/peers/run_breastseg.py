@@ -4,10 +4,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from breastseg.images import open_slide
+from breastseg.inference.map import MapConfig, make_maps, plan_map
 from breastseg.inference.model import load_model
-from breastseg.inference.stream import MapConfig, make_maps, plan_map
-from breastseg.outputs.label_tiff import write_label_tiff
-from breastseg.slides import open_slide
+from breastseg.maps.files.label_tiff import write_label_tiff
 
 
 def main() -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from breastseg.errors import SourceError
 from breastseg.geometry import Box, check_mpp
-from breastseg.slides.flat import image_size
+from breastseg.images.readers.flat import image_size
 from breastseg.sources import open_source
-from breastseg.sources.drawn import read_drawn
+from breastseg.sources.annotations import read_drawn
 from breastseg.sources.points import Dot
 
 DENSE = ("bcss", "bcss_kaggle224", "bcss_tile512")

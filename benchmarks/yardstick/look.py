@@ -23,13 +23,13 @@ from breastseg.data.places import place_px
 from breastseg.evaluation.regroup import grouped_probabilities, table
 from breastseg.files import written
 from breastseg.geometry import scaled_size
+from breastseg.histology.tissue import picture_mask
+from breastseg.images import Pixels, open_slide, read_codes, resample_labels, resample_pixels
+from breastseg.images.readers.flat import FlatSlide
 from breastseg.inference.model import Model
 from breastseg.inference.tiles import PixelField, name_tissue
 from breastseg.labels import LabelMap, Labels, load_label_map
 from breastseg.metrics import pixels_of
-from breastseg.slides import Pixels, open_slide, read_codes, resample_labels, resample_pixels
-from breastseg.slides.flat import FlatSlide
-from breastseg.slides.tissue import picture_mask
 from yardstick.fields import Field, nucleus_class
 
 REGION5 = load_label_map("region5")

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from breastseg.histology.tissue import TISSUE_DENSITY
+from breastseg.images import Pixels, open_slide
 from breastseg.inference.model import Model
-from breastseg.slides import Pixels, open_slide
-from breastseg.slides.tissue import TISSUE_DENSITY
 from yardstick.fields import DOTTED, Field
 from yardstick.judges import judges_of
 from yardstick.look import AS_IT_IS, Change, Seen, look

@@ -19,9 +19,9 @@ from tqdm import tqdm
 
 from breastseg.data.fields import known_of
 from breastseg.errors import BreastsegError
+from breastseg.images import Pixels, open_slide
 from breastseg.inference.model import Model, load_model
 from breastseg.inference.tiles import PixelField, name_tissue
-from breastseg.slides import Pixels, open_slide
 from breastseg.sources import open_source
 
 

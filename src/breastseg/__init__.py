@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from breastseg.data.split import SplitConfig, split
     from breastseg.errors import BreastsegError
     from breastseg.evaluation.evaluate import evaluate
-    from breastseg.evaluation.quantise import export_int8
+    from breastseg.evaluation.int8 import export_int8
+    from breastseg.images import open_slide
     from breastseg.inference.model import load_model
     from breastseg.inference.predict import PredictConfig, predict
     from breastseg.labels import LabelMap, load_label_map
     from breastseg.report.html import write_report
-    from breastseg.slides import open_slide
     from breastseg.sources import open_source
     from breastseg.training.config import TrainConfig, preset
     from breastseg.training.train import train
@@ -33,11 +33,11 @@ _HOMES = {
     "SplitConfig": "breastseg.data.split",
     "TrainConfig": "breastseg.training.config",
     "evaluate": "breastseg.evaluation.evaluate",
-    "export_int8": "breastseg.evaluation.quantise",
+    "export_int8": "breastseg.evaluation.int8",
     "load_label_map": "breastseg.labels",
     "load_model": "breastseg.inference.model",
     "open_dataset": "breastseg.data.dataset",
-    "open_slide": "breastseg.slides",
+    "open_slide": "breastseg.images",
     "open_source": "breastseg.sources",
     "predict": "breastseg.inference.predict",
     "prepare": "breastseg.data.prepare",

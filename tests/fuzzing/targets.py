@@ -16,27 +16,28 @@ from unittest.mock import patch
 import numpy as np
 from PIL import Image
 
+from breastseg.bundles.bundle import CARD, load_bundle
+from breastseg.bundles.card import Card
 from breastseg.data.dataset import open_dataset
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.data.split import SplitConfig, load_split, split
 from breastseg.files import sha256_of, write_json, write_table
 from breastseg.geometry import Box
+from breastseg.images import open_slide, read_codes
+from breastseg.images.readers import large_jpeg
 from breastseg.inference.inputs import list_inputs
 from breastseg.inference.model import Model, load_model
 from breastseg.inference.predict import PredictConfig, predict
 from breastseg.labels import BUILT_IN, load_label_map
-from breastseg.models.bundle import CARD, load_bundle
-from breastseg.models.card import Card
-from breastseg.slides import large_jpeg, open_slide, read_codes
 from breastseg.sources import open_source
-from breastseg.sources.drawn import read_drawn
+from breastseg.sources.annotations import read_drawn
 from conftest import CROPS, DATA, crop, paint, quiet, tcga
 from slide_files import levels_of, write_ome, write_scn, write_svs, write_tiled, write_zarr
 
 if TYPE_CHECKING:
     from breastseg.serve.config import Limits
-    from breastseg.serve.decoded import Decoder
     from breastseg.serve.room import Room
+    from breastseg.serve.tiles.decoded import Decoder
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def _tall_pictures(folder: Path) -> None:
 
 def _decoded(folder: Path, file: Path, rng: Random) -> None:
     """Decode a picture as the viewer's process for large ones does."""
-    from breastseg.serve.decoding import Task, _write_picture
+    from breastseg.serve.tiles.decoding import Task, _write_picture
 
     with patch.object(large_jpeg, "LARGE_PX", 0):
         _write_picture(Task("picture", str(file)), BytesIO())
@@ -213,7 +214,7 @@ def _copy_of_bcss(folder: Path) -> None:
 
 
 def _verified(folder: Path, file: Path, rng: Random) -> None:
-    from breastseg.fetch.verify import verify
+    from breastseg.sources.bcss.verify import verify
 
     verify(folder)
     open_source(folder)
@@ -276,7 +277,7 @@ def _dataset(folder: Path) -> None:
 
 def _data(folder: Path, file: Path, rng: Random) -> None:
     from breastseg.data.audit import audit
-    from breastseg.data.patches import CropDraw, Crops
+    from breastseg.data.crops import CropDraw, Crops
 
     data = open_dataset(folder / "data")
     table = load_split(data)
@@ -319,7 +320,7 @@ def _tensors(path: Path) -> None:
 
 def _bundle(folder: Path) -> Path:
     """Write a bundle whose network is the smallest there can be."""
-    from breastseg.models.engine import core, openvino
+    from breastseg.bundles.engine import core, openvino
 
     folder = folder / "bundle"
     folder.mkdir(parents=True, exist_ok=True)
@@ -399,8 +400,8 @@ def _resumed(folder: Path, file: Path, rng: Random) -> None:
 
 def _rooms(limits: "Limits") -> "tuple[Room, Room, Decoder]":
     """Return the room of a server for what it keeps and for what it does not, and what decodes large pictures."""
-    from breastseg.serve.decoded import Decoder
     from breastseg.serve.room import Room
+    from breastseg.serve.tiles.decoded import Decoder
 
     return Room(limits.kept_bytes), Room(limits.passing_bytes), Decoder()
 
@@ -409,8 +410,8 @@ def _shown(folder: Path, file: Path, rng: Random) -> None:
     """Look at results as the viewer does: the list, the maps over a slide and their tiles, the page of each."""
     from breastseg.report.slide import slide_page
     from breastseg.serve.config import Limits, ServeConfig
-    from breastseg.serve.folder import Folder
-    from breastseg.serve.layers import Layers
+    from breastseg.serve.library.folder import Folder
+    from breastseg.serve.tiles.layers import Layers
 
     served = Folder(ServeConfig(folder / "in", out=folder / "out"))
     layers = Layers(served, Limits(), *_rooms(Limits()))
@@ -438,7 +439,7 @@ def _slide_page(folder: Path, file: Path, rng: Random) -> None:
 
 def _labels_back(folder: Path, file: Path, rng: Random) -> None:
     from breastseg.inference.result import picture_and_labels
-    from breastseg.serve.label_files import held_labels, stored_labels
+    from breastseg.serve.tiles.label_files import held_labels, stored_labels
 
     name = file.parent.name
     labels = (stored_labels(file) if file.suffix == ".tif" else None) or held_labels(file)
@@ -461,9 +462,9 @@ def _evaluation(folder: Path) -> None:
 
 def _reported(folder: Path, file: Path, rng: Random) -> None:
     from breastseg.evaluation.compare import comparison, open_other
-    from breastseg.report.chapter import write_chapter
     from breastseg.report.html import write_report
     from breastseg.report.model_page import write_model_page
+    from breastseg.studies.student_report.chapter import write_chapter
 
     bundle, data = load_bundle(folder / "bundle"), open_dataset(folder / "data")
     what = rng.randrange(4)
@@ -499,7 +500,7 @@ def _counts(folder: Path) -> None:
 
 
 def _study(folder: Path, file: Path, rng: Random) -> None:
-    from breastseg.studies.inflation import read_counts
+    from breastseg.studies.inflation.inflation import read_counts
 
     read_counts(file, [f"t{k}" for k in range(4)], 3)
 
@@ -516,10 +517,10 @@ def _pictures_alone(folder: Path) -> None:
 
 
 def _corrections(folder: Path, file: Path, rng: Random) -> None:
-    from breastseg.serve.annotations import Annotations
+    from breastseg.serve.annotations.annotations import Annotations
     from breastseg.serve.config import Limits, ServeConfig
-    from breastseg.serve.folder import Folder
-    from breastseg.serve.tiles import Tiles
+    from breastseg.serve.library.folder import Folder
+    from breastseg.serve.tiles.tiles import Tiles
 
     served = Folder(ServeConfig(folder))
     tiles = Tiles(served, Limits(), *_rooms(Limits()))
@@ -543,9 +544,9 @@ def _uploads(folder: Path) -> None:
 def _uploaded(folder: Path, file: Path, rng: Random) -> None:
     """Take a file as the viewer takes an upload, after its bytes have come, and show it."""
     from breastseg.serve.config import Limits, ServeConfig
-    from breastseg.serve.folder import Folder
-    from breastseg.serve.tiles import Tiles
-    from breastseg.serve.uploads import _keep
+    from breastseg.serve.library.folder import Folder
+    from breastseg.serve.tiles.tiles import Tiles
+    from breastseg.serve.web.uploads import _keep
 
     place, limits = folder / "served", Limits()
     served = Folder(ServeConfig(place))

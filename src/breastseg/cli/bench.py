@@ -4,12 +4,12 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from breastseg.machine.bench import Benchmark
+    from breastseg.diagnostics.bench import Benchmark
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from breastseg.models.bundle import DEFAULT_MODEL
+    from breastseg.bundles.bundle import DEFAULT_MODEL
 
     parser.epilog = "examples:\n  breastseg bench\n  breastseg bench slide.svs --model runs/first/bundle --threads 1 --seconds 60"
     parser.add_argument("slide", nargs="?", help="a slide with levels (default: a mosaic of the tiny slide that ships)")
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Measure, and print a table with what to compare."""
-    from breastseg.machine.bench import BenchConfig, bench
+    from breastseg.diagnostics.bench import BenchConfig, bench
 
     config = BenchConfig(model=options.model, mpp=options.mpp, seconds=options.seconds, threads=options.threads)
     _print(bench(options.slide, config))

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from breastseg.machine.doctor import Diagnosis
+    from breastseg.diagnostics.doctor import Diagnosis
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Look at the machine, print what was found, and fail when the tiny slide cannot be mapped."""
+    from breastseg.diagnostics.doctor import doctor
     from breastseg.errors import IncompleteError
-    from breastseg.machine.doctor import doctor
 
     diagnosis = doctor()
     if options.json:

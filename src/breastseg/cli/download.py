@@ -16,8 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Fetch from the mirror that was named, or list the mirrors."""
-    from breastseg.fetch.download import download, find_place
-    from breastseg.fetch.places import PLACES
+    from breastseg.sources.bcss.download import download, find_place
+    from breastseg.sources.bcss.mirrors import PLACES
 
     if options.mirror:
         download(find_place(options.mirror), options.out)

@@ -34,13 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Evaluate, write the report, and print where it is."""
+    from breastseg.bundles.bundle import record_scores
     from breastseg.errors import InputError
     from breastseg.evaluation.evaluate import evaluate
     from breastseg.files import held_folder
     from breastseg.labels import load_label_map
-    from breastseg.models.bundle import record_scores
-    from breastseg.report.chapter import tumour_class, write_chapter
     from breastseg.report.html import write_report
+    from breastseg.studies.student_report.chapter import tumour_class, write_chapter
 
     if options.record and options.labels:
         raise InputError("--record with --labels: a card holds scores in the model's own classes; leave one of the two out")

@@ -32,12 +32,12 @@ def run(options: argparse.Namespace) -> None:
     """Export, and print where the new bundle is."""
     from pathlib import Path
 
+    from breastseg.bundles.bias import parse_bias
+    from breastseg.bundles.bundle import load_bundle
     from breastseg.errors import InputError
     from breastseg.evaluation.bias import AUTO, export_bias, export_bias_int8
-    from breastseg.evaluation.quantise import Int8Config, export_int8
+    from breastseg.evaluation.int8 import Int8Config, export_int8
     from breastseg.files import read_lines
-    from breastseg.models.bias import parse_bias
-    from breastseg.models.bundle import load_bundle
 
     if not options.int8 and options.bias is None:
         raise InputError("export: nothing to do; give --int8, --bias or both")

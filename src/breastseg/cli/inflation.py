@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Run the study, print its table and where it is."""
     from breastseg.errors import MissingPackageError
-    from breastseg.studies.inflation import STUDY, InflationConfig, inflation
-    from breastseg.studies.show import markdown
+    from breastseg.studies.inflation.inflation import STUDY, InflationConfig, inflation
+    from breastseg.studies.inflation.show import markdown
     from breastseg.training.config import TrainConfig, preset
 
     given = {key: getattr(options, key) for key in ("epochs", "crops_per_epoch", "seed") if getattr(options, key) is not None}

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare --model and how it is run."""
-    from breastseg.models.bundle import DEFAULT_MODEL
+    from breastseg.bundles.bundle import DEFAULT_MODEL
 
     parser.add_argument("--model", default=DEFAULT_MODEL, help=f"name of a shipped model or folder of a bundle (default {DEFAULT_MODEL})")
     parser.add_argument("--backend", default="openvino", help="openvino, onnx, or torch (default openvino)")

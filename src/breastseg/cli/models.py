@@ -47,14 +47,14 @@ def _action(
 
 def run(options: argparse.Namespace) -> None:
     """List the shipped models, or do one thing with one model, and print where the result is."""
-    from breastseg.models.bundle import load_bundle
+    from breastseg.bundles.bundle import load_bundle
     from breastseg.report.model_page import describe_model, list_models, model_page, write_model_page
 
     if options.action is None:
         sys.stdout.write(list_models())
         return
     if options.action == "pull":
-        from breastseg.models.hub import pull
+        from breastseg.bundles.hub import pull
 
         bundle = pull(options.repository, options.out, revision=options.revision)
         print(f"{bundle.path}: model '{bundle.card.name}', every file as its card says")
@@ -65,10 +65,10 @@ def run(options: argparse.Namespace) -> None:
     elif options.action == "page":
         print(write_model_page(bundle, options.out, dataset=options.data, evaluation=options.results))
     elif options.action == "push":
-        from breastseg.models.hub import push
+        from breastseg.bundles.hub import push
 
         print(push(bundle, options.repository, model_page(bundle), private=options.private))
     else:
-        from breastseg.models.monai import write_monai_bundle
+        from breastseg.bundles.monai import write_monai_bundle
 
         print(write_monai_bundle(bundle, options.out, model_page(bundle)))

@@ -40,10 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Predict, and print where the results are."""
+    from breastseg.inference.map import MapConfig
     from breastseg.inference.predict import PredictConfig, foretell, predict
     from breastseg.inference.result import ResultConfig
-    from breastseg.inference.stream import MapConfig
-    from breastseg.outputs.regions import RegionsConfig
+    from breastseg.maps.polygons import RegionsConfig
 
     regions = RegionsConfig() if options.min_area is None else RegionsConfig(min_area_um2=options.min_area)
     kept = MapConfig(

@@ -22,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Propose, and print where the results are."""
-    from breastseg.proposals.mask import ColourConfig
-    from breastseg.proposals.propose import ProposeConfig, propose
+    from breastseg.annotate.proposals.mask import ColourConfig
+    from breastseg.annotate.proposals.propose import ProposeConfig, propose
 
     colour = ColourConfig(options.colours, options.space)
     propose(options.input, options.out, ProposeConfig(colour, options.mpp, options.format, options.truth))

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
 
     try:
         from breastseg.serve.config import ServeConfig
-        from breastseg.serve.run import serve
+        from breastseg.serve.web.run import serve
     except ImportError as cause:
         raise MissingPackageError(f"serve: {cause.name or cause} is not installed; pip install 'breastseg[serve]'") from None
     out = None if options.out is None else Path(options.out)

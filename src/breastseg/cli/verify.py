@@ -5,7 +5,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from breastseg.fetch.verify import Verification
+    from breastseg.sources.bcss.verify import Verification
 
 _SHOWN = 40
 
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Hold a copy against the release, print what was found, and fail when it is not whole."""
     from breastseg.errors import IncompleteError
-    from breastseg.fetch.verify import verify
+    from breastseg.sources.bcss.verify import verify
 
     found = verify(options.folder)
     if options.json:

@@ -30,9 +30,9 @@ from breastseg.data.fields import FIELDS, WITH, WITHOUT, check_pixels, check_row
 from breastseg.data.places import COLUMNS, Places
 from breastseg.errors import DatasetError, MppError
 from breastseg.geometry import check_mpp
+from breastseg.images import Pixels
 from breastseg.json_files import read_json
 from breastseg.labels import LabelMap, Labels
-from breastseg.slides import Pixels
 from breastseg.tables import Table, read_table, shown
 
 FORMAT = 2

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from breastseg.geometry import middles_within
 from breastseg.labels import LabelMap
-from breastseg.sources.drawn import Drawn
+from breastseg.sources.annotations import Drawn
 from breastseg.sources.points import Dot
 
 Places = npt.NDArray[np.int32]

@@ -17,20 +17,20 @@ from PIL import Image
 from tqdm import tqdm
 
 from breastseg.data.dataset import ARRAYS, DOTS_AS, FORMAT, Dataset, open_dataset
-from breastseg.data.draw import Dots, check_inside, draw
 from breastseg.data.fields import FIELDS, Known, check_names, hash_of, known_of
 from breastseg.data.places import Places, places_of, without_nots
+from breastseg.data.rasterise import Dots, check_inside, draw
 from breastseg.data.votes import SILENT, WIDTH_UM, rules, said_of_votes, stroma_of, vote
 from breastseg.errors import DatasetError, ImageError, InputError, SourceError
 from breastseg.files import Remains, fingerprint, fit_name, own_folder, sha256_of, write_json, write_text, written
 from breastseg.geometry import Box, check_mpp, scaled_size
+from breastseg.images import Slide, check_upright, open_slide, read_codes, resample_labels
+from breastseg.images.readers.flat import FlatSlide
 from breastseg.json_files import read_json
 from breastseg.labels import LabelMap, Labels, load_label_map
 from breastseg.processor import worker_count
-from breastseg.slides import Slide, check_upright, open_slide, read_codes, resample_labels
-from breastseg.slides.flat import FlatSlide
 from breastseg.sources import Region, Source, open_source
-from breastseg.sources.drawn import Drawn, read_drawn, said_kinds
+from breastseg.sources.annotations import Drawn, read_drawn, said_kinds
 from breastseg.wording import counted, one_line
 from breastseg.wording import say as say_line
 

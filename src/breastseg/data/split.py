@@ -11,6 +11,7 @@ import pandas as pd
 from breastseg.data.dataset import Dataset
 from breastseg.errors import InputError, SplitError
 from breastseg.files import held_folder, write_text
+from breastseg.sources.bcss.names import OFFICIAL_TEST_SITES
 from breastseg.sources.rows import picture_name
 from breastseg.tables import Table, alike, read_table, shown
 from breastseg.wording import counted
@@ -18,8 +19,6 @@ from breastseg.wording import counted
 PARTS = ("train", "val", "test")
 LEAKY = "leaky"
 """Column of a split.csv that has patients in two parts on purpose; it says so in each row."""
-OFFICIAL_TEST_SITES = ("OL", "LL", "E2", "EW", "GM", "S3")
-"""BCSS's official test hospitals: 45 regions; the other 106 train. There is no official validation set."""
 
 
 @dataclass(frozen=True)

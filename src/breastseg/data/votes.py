@@ -16,11 +16,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from breastseg.data.draw import Dots
-from breastseg.data.weak import smooth_white
+from breastseg.data.rasterise import Dots
+from breastseg.histology.tissue import square
+from breastseg.histology.white import smooth_white
+from breastseg.images import Pixels
 from breastseg.labels import LabelMap, Labels
-from breastseg.slides import Pixels
-from breastseg.slides.tissue import square
 from breastseg.wording import counted
 
 WIDTH_UM = 6.0

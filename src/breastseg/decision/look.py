@@ -13,7 +13,7 @@ from breastseg.errors import DatasetError
 from breastseg.inference.tiles import PixelField, TileConfig, name_tissue
 from breastseg.metrics import pixels_of
 from breastseg.metrics.rates import Floats
-from breastseg.runtime import Runner
+from breastseg.runners import Runner
 
 AREA_PLACES, FIELD_PLACES = 200_000, 50_000
 """How many places of areas, and of fields, are looked at in all, within the limits below."""

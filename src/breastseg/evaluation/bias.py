@@ -8,16 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from breastseg.data.dataset import Dataset, open_dataset
-from breastseg.data.split import load_split, regions_of
-from breastseg.decision.choose import choose_bias, in_words, told
-from breastseg.decision.look import sample_places
-from breastseg.errors import InputError, ModelError, OutputError, SplitError
-from breastseg.evaluation.checks import check_labels, check_mpp_of
-from breastseg.evaluation.quantise import Int8Config, export_int8
-from breastseg.files import sha256_of, write_json, written_folder
-from breastseg.inference.model import Model, load_model
-from breastseg.models.bias import (
+from breastseg.bundles.bias import (
     Vector,
     bias_vector,
     check_bias,
@@ -26,8 +17,17 @@ from breastseg.models.bias import (
     without_bias,
     write_last_bias,
 )
-from breastseg.models.bundle import CARD, INT8, INT8_WEIGHTS, ONNX, WEIGHTS, Bundle, load_bundle
-from breastseg.models.card import Card
+from breastseg.bundles.bundle import CARD, INT8, INT8_WEIGHTS, ONNX, WEIGHTS, Bundle, load_bundle
+from breastseg.bundles.card import Card
+from breastseg.data.dataset import Dataset, open_dataset
+from breastseg.data.split import load_split, regions_of
+from breastseg.decision.choose import choose_bias, in_words, told
+from breastseg.decision.look import sample_places
+from breastseg.errors import InputError, ModelError, OutputError, SplitError
+from breastseg.evaluation.int8 import Int8Config, export_int8
+from breastseg.evaluation.leaks import check_labels, check_mpp_of
+from breastseg.files import sha256_of, write_json, written_folder
+from breastseg.inference.model import Model, load_model
 
 AUTO = "auto"
 _TOLERANCE = 1e-3

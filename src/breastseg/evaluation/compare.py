@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from breastseg.errors import InputError
-from breastseg.evaluation.spread import NO_INTERVAL, few
+from breastseg.evaluation.intervals import NO_INTERVAL, few
 from breastseg.json_files import SCORES_BYTES, read_json, shown
 from breastseg.labels import LabelMap
 from breastseg.metrics import bootstrap_difference, class_scores, overall_scores, summed_by

@@ -19,27 +19,27 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from breastseg.bundles.bias import bias_vector
+from breastseg.bundles.bundle import HISTORY
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.split import load_split, regions_of, split_fingerprint
-from breastseg.evaluation.checks import fitted, leak_of, seen_by, with_truth
 from breastseg.evaluation.compare import NOT_ANALYSED, comparison, open_other
+from breastseg.evaluation.leaks import fitted, leak_of, seen_by, with_truth
 from breastseg.evaluation.presence import presence_figures, presence_rows
+from breastseg.evaluation.probabilities import SeenProbabilities
 from breastseg.evaluation.regroup import grouped_labels
-from breastseg.evaluation.seen import SeenProbabilities
 from breastseg.evaluation.summary import RegionCounts, figures_of, hospital_rows, probability_figures, region_rows
 from breastseg.evaluation.unbiased import Unbiased
 from breastseg.files import Remains, own_folder, sha256_of, write_json, write_table, write_text
 from breastseg.geometry import scaled_size
+from breastseg.images import Pixels, resample_labels, resample_pixels
 from breastseg.inference.model import Model
 from breastseg.inference.tiles import PixelField, name_tissue
 from breastseg.labels import Labels
+from breastseg.maps.pictures import save_comparison, save_labels
 from breastseg.metrics import confusion_counts, kinds_of, measure_surface, place_counts
 from breastseg.metrics.confusion import Counts
 from breastseg.metrics.surface import thinned
-from breastseg.models.bias import bias_vector
-from breastseg.models.bundle import HISTORY
-from breastseg.outputs.pictures import save_comparison, save_labels
-from breastseg.slides import Pixels, resample_labels, resample_pixels
 from breastseg.wording import counted
 from breastseg.wording import say as say_line
 

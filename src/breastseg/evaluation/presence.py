@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from breastseg.data.dataset import Dataset
-from breastseg.evaluation.spread import few
+from breastseg.evaluation.intervals import few
 from breastseg.evaluation.summary import RegionCounts
 from breastseg.metrics import presence
 from breastseg.metrics.intervals import DRAWS, LEVEL, SEED

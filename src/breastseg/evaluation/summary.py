@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from breastseg.evaluation.spread import dot_intervals, intervals, probability_intervals, region_intervals
+from breastseg.evaluation.intervals import dot_intervals, intervals, probability_intervals, region_intervals
 from breastseg.metrics import (
     ProbabilityCounts,
     Surface,

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from breastseg.bundles.bias import Vector, without_bias
 from breastseg.evaluation.regroup import GroupedModel, grouped
 from breastseg.inference.model import Model
 from breastseg.labels import Labels
@@ -15,8 +16,7 @@ from breastseg.metrics import (
     overall_scores,
     place_counts,
 )
-from breastseg.models.bias import Vector, without_bias
-from breastseg.runtime.runner import likeliest
+from breastseg.runners.runner import likeliest
 
 
 class Unbiased:

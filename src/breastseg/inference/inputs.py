@@ -12,7 +12,7 @@ from pathlib import Path
 from breastseg.errors import BreastsegError, ImageError, InputError
 from breastseg.files import WORK_FILE, fit_name
 from breastseg.geometry import check_mpp
-from breastseg.slides import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
+from breastseg.images import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
 from breastseg.tables import Row, Table, read_table, shown
 
 OWN_NAMES = ("measures.csv", "measures.parquet", "manifest.csv", "figure.png", WORK_FILE)

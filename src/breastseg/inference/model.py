@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from breastseg.bundles.bundle import DEFAULT_MODEL, Bundle, load_bundle
+from breastseg.bundles.card import Card
 from breastseg.geometry import scaled_size
+from breastseg.images import resample_labels, resample_pixels
 from breastseg.inference.tiles import TileConfig, label_pixels
 from breastseg.labels import Labels
-from breastseg.models.bundle import DEFAULT_MODEL, Bundle, load_bundle
-from breastseg.models.card import Card
-from breastseg.runtime import Runner
-from breastseg.runtime.child import ChildRunner
-from breastseg.runtime.runner import DEFAULT_BACKEND
-from breastseg.slides import resample_labels, resample_pixels
+from breastseg.runners import Runner
+from breastseg.runners.child import ChildRunner
+from breastseg.runners.runner import DEFAULT_BACKEND
 
 
 @dataclass(frozen=True)

@@ -27,15 +27,15 @@ from tqdm import tqdm
 from breastseg.errors import BreastsegError, EngineError, IncompleteError, InputError, MissingPackageError, one_of_several
 from breastseg.files import Remains, Seen, note_work, own_folder, seen, write_table, written
 from breastseg.geometry import parse_box
-from breastseg.inference.forecast import check_disk, forecast
+from breastseg.images import Slide, open_slide
+from breastseg.images.readers.flat import FlatSlide
+from breastseg.inference.estimate import check_disk, forecast
 from breastseg.inference.inputs import Input, Inputs, list_inputs
+from breastseg.inference.map import Block, Plan, Watch, plan_map
 from breastseg.inference.model import Model
 from breastseg.inference.result import ResultConfig, box_list, picture_and_labels, write_result
-from breastseg.inference.stream import Block, Plan, Watch, plan_map
 from breastseg.json_files import read_json
-from breastseg.outputs.pictures import save_figure
-from breastseg.slides import Slide, open_slide
-from breastseg.slides.flat import FlatSlide
+from breastseg.maps.pictures import save_figure
 from breastseg.tables import read_table
 from breastseg.wording import counted, one_line
 from breastseg.wording import say as say_line

@@ -14,17 +14,17 @@ from PIL import Image
 from breastseg.errors import ImageError
 from breastseg.files import Seen, seen, write_json, written, written_folder
 from breastseg.geometry import Box
+from breastseg.histology.tissue import doubts
+from breastseg.images import Pixels, Slide, read_codes, resample_labels
+from breastseg.images.readers.flat import FlatSlide
 from breastseg.inference.inputs import folder_name
+from breastseg.inference.map import CELL_PX, MapConfig, Maps, Plan, Watch, make_maps
 from breastseg.inference.model import Model
-from breastseg.inference.stream import CELL_PX, MapConfig, Maps, Plan, Watch, make_maps
-from breastseg.measures import measure
-from breastseg.outputs.label_tiff import read_overview, write_label_tiff, write_planes_tiff
-from breastseg.outputs.pictures import save_labels, save_overlay
-from breastseg.outputs.regions import RegionsConfig, write_regions
-from breastseg.rasters import Raster
-from breastseg.slides import Pixels, Slide, read_codes, resample_labels
-from breastseg.slides.flat import FlatSlide
-from breastseg.slides.tissue import doubts
+from breastseg.maps.files.label_tiff import read_overview, write_label_tiff, write_planes_tiff
+from breastseg.maps.measures import measure
+from breastseg.maps.pictures import save_labels, save_overlay
+from breastseg.maps.polygons import RegionsConfig, write_regions
+from breastseg.maps.raster import Raster
 
 _COARSER_THAN = 1.5
 _OVERVIEW_PX = 2048

@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from breastseg.errors import ModelError
 from breastseg.geometry import Box, Tile, tile_grid
+from breastseg.images import Pixels
 from breastseg.inference.blend import Blend
 from breastseg.labels import Labels
-from breastseg.runtime import Runner
-from breastseg.runtime.runner import likeliest
-from breastseg.slides import Pixels
+from breastseg.runners import Runner
+from breastseg.runners.runner import likeliest
 
 _FORWARD, _BACKWARD = slice(None), slice(None, None, -1)
 _AHEAD = 1

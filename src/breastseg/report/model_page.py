@@ -10,6 +10,8 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError
 
+from breastseg.bundles.bundle import CARD, ONNX, WEIGHTS, Bundle, bundled_models, load_bundle
+from breastseg.bundles.card import Card
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.split import PARTS, load_split
 from breastseg.decision.choose import in_words
@@ -17,9 +19,7 @@ from breastseg.errors import InputError, ModelError, OutputError
 from breastseg.files import WORK_FILE, write_text
 from breastseg.json_files import read_json
 from breastseg.labels import BCSS_CODES, BUILT_IN, LabelMap
-from breastseg.models.bundle import CARD, ONNX, WEIGHTS, Bundle, bundled_models, load_bundle
-from breastseg.models.card import Card
-from breastseg.outputs.pictures import save_pair
+from breastseg.maps.pictures import save_pair
 from breastseg.report.html import as_written, scores_of
 from breastseg.report.regions import worst_first
 from breastseg.training.config import PRESETS, TrainConfig

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from breastseg.outputs.pictures import COMPARED
+from breastseg.maps.pictures import COMPARED
 
 WORST = 10
 SMALL_PX = 480

@@ -9,10 +9,10 @@ from pathlib import Path
 from PIL import Image
 
 from breastseg.errors import ImageError, InputError
+from breastseg.images.readers.flat import FlatSlide
 from breastseg.json_files import read_json
 from breastseg.labels import LabelMap
 from breastseg.report.html import as_written, html_pages
-from breastseg.slides.flat import FlatSlide
 
 _PICTURE_PX = 1400
 _OVERVIEWS = ("overlay.jpg", "overlay.png")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from breastseg.errors import MppError, SourceError
 from breastseg.geometry import check_mpp
-from breastseg.slides import open_slide
-from breastseg.slides.flat import image_size
-from breastseg.sources import bcss, fields, folder, kaggle, m2c
+from breastseg.images import open_slide
+from breastseg.images.readers.flat import image_size
+from breastseg.sources import fields, folder, kaggle, m2c
+from breastseg.sources.bcss import find as bcss
 from breastseg.sources.region import Field, Found, Pair, Region, tcga_patient
 from breastseg.sources.rows import Rows, check_patients, read_rows
 from breastseg.wording import counted

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from breastseg.errors import SourceError
-from breastseg.slides import IMAGE_SUFFIXES, SLIDE_SUFFIXES
+from breastseg.images import IMAGE_SUFFIXES, SLIDE_SUFFIXES
 from breastseg.sources.folder import LABEL_FILES
 from breastseg.sources.pairs import areas_of, files_in, others_of
 from breastseg.sources.region import Field, Found, Pair, tcga_patient

@@ -6,8 +6,8 @@ every region is in every split, so `breastseg split` refuses its own split unles
 
 from pathlib import Path
 
-from breastseg.slides import IMAGE_SUFFIXES
-from breastseg.sources.bcss import LICENCE, MPP, MPP_SOURCE
+from breastseg.images import IMAGE_SUFFIXES
+from breastseg.sources.bcss.find import LICENCE, MPP, MPP_SOURCE
 from breastseg.sources.pairs import files_in, match_pairs
 from breastseg.sources.region import Found
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from breastseg.errors import SourceError
-from breastseg.slides import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
+from breastseg.images import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
 from breastseg.sources.region import MASK_SUFFIXES, Pair
 
 GEOJSON_SUFFIXES = (".geojson", ".geojson.gz")

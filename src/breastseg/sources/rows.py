@@ -9,7 +9,7 @@ from pathlib import Path
 
 from breastseg.errors import MppError, SourceError
 from breastseg.geometry import check_mpp
-from breastseg.slides import IMAGE_SUFFIXES, SLIDE_SUFFIXES
+from breastseg.images import IMAGE_SUFFIXES, SLIDE_SUFFIXES
 from breastseg.sources.region import Pair, Region, tcga_patient
 from breastseg.tables import NOTE, Row, Table, alike, read_table, shown
 from breastseg.wording import counted

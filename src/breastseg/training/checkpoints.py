@@ -1,6 +1,6 @@
 """A checkpoint on disk: whole or not at all."""
 
-import breastseg.models.torchvision_ops  # noqa: F401  before anything that imports torchvision
+import breastseg.networks.torchvision_ops  # noqa: F401  before anything that imports torchvision
 
 # isort: split
 import sys

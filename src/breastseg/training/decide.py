@@ -1,6 +1,6 @@
 """After training: a bias per class, chosen on the validation part and put into the network."""
 
-import breastseg.models.torchvision_ops  # noqa: F401  before anything that imports torchvision
+import breastseg.networks.torchvision_ops  # noqa: F401  before anything that imports torchvision
 
 # isort: split
 from collections.abc import Callable
@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from breastseg.bundles.bias import bias_vector, rounded
 from breastseg.data.dataset import Dataset
 from breastseg.decision.choose import choose_bias, told
 from breastseg.decision.look import sample_places
 from breastseg.inference.tiles import TileConfig
 from breastseg.labels import Labels
-from breastseg.models.bias import bias_vector, rounded
-from breastseg.models.build import Network
-from breastseg.runtime.runner import likeliest
+from breastseg.networks.build import Network
+from breastseg.runners.runner import likeliest
 
 
 def decide(

@@ -1,6 +1,6 @@
 """metrics.csv: one row an epoch, kept in the checkpoint too, so that a resumed run goes on where that stopped."""
 
-import breastseg.models.torchvision_ops  # noqa: F401  before anything that imports torchvision
+import breastseg.networks.torchvision_ops  # noqa: F401  before anything that imports torchvision
 
 # isort: split
 from pathlib import Path
@@ -12,9 +12,9 @@ import torch
 
 from breastseg.errors import ModelError
 from breastseg.files import write_text
-from breastseg.models.weights import read_pickled
+from breastseg.networks.weights import read_pickled
 from breastseg.training.loader import TrainBatches
-from breastseg.training.module import Segmenter
+from breastseg.training.segmentation import Segmenter
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

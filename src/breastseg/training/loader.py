@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from breastseg.data.crops import CropBatch, Crops
 from breastseg.data.dataset import Dataset as Prepared
-from breastseg.data.patches import CropBatch, Crops
 from breastseg.geometry import Box
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]

@@ -1,6 +1,6 @@
 """The loop, by Lightning: checkpoints, early stopping, weight averaging, devices; and going on after a kill."""
 
-import breastseg.models.torchvision_ops  # noqa: F401  before anything that imports torchvision
+import breastseg.networks.torchvision_ops  # noqa: F401  before anything that imports torchvision
 
 # isort: split
 import logging
@@ -22,7 +22,7 @@ from breastseg.training.checkpoints import WholeCheckpoints
 from breastseg.training.config import TrainConfig
 from breastseg.training.history import History, read_checkpoint
 from breastseg.training.loader import GridBatches, TrainBatches, loader
-from breastseg.training.module import Segmenter
+from breastseg.training.segmentation import Segmenter
 
 
 def run_loop(module: Segmenter, batches: TrainBatches, val: GridBatches | None, *, run: Path, loggers: list[Logger]) -> bool:

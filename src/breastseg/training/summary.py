@@ -3,7 +3,7 @@
 import torch
 import torchinfo
 
-from breastseg.models.build import Network
+from breastseg.networks.build import Network
 
 
 def layer_summary(network: Network, batch: int, crop_px: int) -> str:

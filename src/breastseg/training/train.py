@@ -9,7 +9,7 @@ checkpoints/          last.ckpt, and best.ckpt where a validation part chooses i
 bundle/               the model: written last, so a run that has it is finished
 """
 
-import breastseg.models.torchvision_ops  # noqa: F401  before anything that imports torchvision
+import breastseg.networks.torchvision_ops  # noqa: F401  before anything that imports torchvision
 
 # isort: split
 import os
@@ -27,27 +27,27 @@ import pandas as pd
 import torch
 from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
 
+from breastseg.bundles.bundle import Bundle, load_bundle
+from breastseg.bundles.card import Card
+from breastseg.data.crops import CropDraw, Crops
 from breastseg.data.dataset import Dataset, open_dataset
-from breastseg.data.patches import CropDraw, Crops
 from breastseg.data.split import is_leaky, load_split, regions_of, split_fingerprint
 from breastseg.errors import InputError, MissingPackageError, ModelError, SplitError
 from breastseg.files import Remains, own_folder, write_json, write_text
 from breastseg.inference.tiles import TileConfig
-from breastseg.models.build import HAS_DECODER_CHANNELS, Network, NetworkConfig, build, check_encoder, normalisation
-from breastseg.models.bundle import Bundle, load_bundle
-from breastseg.models.card import Card
-from breastseg.models.export import write_bundle
-from breastseg.models.losses import SumLoss, log_prior
-from breastseg.models.weights import encoder_origin, load_bundle_weights, load_encoder_weights
-from breastseg.outputs.plots import save_curves
+from breastseg.networks.build import HAS_DECODER_CHANNELS, Network, NetworkConfig, build, check_encoder, normalisation
+from breastseg.networks.export import write_bundle
+from breastseg.networks.losses import SumLoss, log_prior
+from breastseg.networks.weights import encoder_origin, load_bundle_weights, load_encoder_weights
 from breastseg.processor import worker_count
 from breastseg.training.config import LOGGERS, TrainConfig
+from breastseg.training.curves import save_curves
 from breastseg.training.decide import decide
 from breastseg.training.environment import environment
 from breastseg.training.history import read_checkpoint
 from breastseg.training.loader import GridBatches, Share, TrainBatches
 from breastseg.training.loop import resolved_precision, run_loop
-from breastseg.training.module import Segmenter, set_frozen
+from breastseg.training.segmentation import Segmenter, set_frozen
 from breastseg.training.summary import layer_summary
 from breastseg.wording import counted
 from breastseg.wording import say as say_line

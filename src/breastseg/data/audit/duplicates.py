@@ -11,7 +11,7 @@ import numpy.typing as npt
 from breastseg.data.audit.findings import SHOWN, Finding
 from breastseg.data.audit.leaks import Split
 from breastseg.data.dataset import Dataset
-from breastseg.slides import Pixels
+from breastseg.images import Pixels
 from breastseg.wording import counted
 
 NEAR_BITS = 40

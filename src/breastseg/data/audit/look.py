@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 from breastseg.data.audit.duplicates import Hashes, difference_hashes
 from breastseg.data.dataset import Dataset
-from breastseg.slides import Pixels
-from breastseg.slides.tissue import TISSUE_DENSITY
+from breastseg.histology.tissue import TISSUE_DENSITY
+from breastseg.images import Pixels
 
 WINDOW_UM = 112.0
 """Side of a window: 224 px at 0.5 um/px. A smaller picture is one window."""

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from breastseg.data.dataset import Dataset
-from breastseg.sources.bcss import BASE_MPP
+from breastseg.sources.bcss.find import BASE_MPP
 
 OVERLAP = 0.02
 """Least share of the smaller of two boxes that both cover: below it, sizes were rounded."""

@@ -10,8 +10,8 @@ import pandas as pd
 from breastseg.data.audit.findings import SHOWN, Finding, listed
 from breastseg.data.dataset import Dataset
 from breastseg.errors import InputError
-from breastseg.slides.tissue import LITTLE_TISSUE
-from breastseg.sources import bcss
+from breastseg.histology.tissue import LITTLE_TISSUE
+from breastseg.sources.bcss import find as bcss
 from breastseg.wording import counted
 
 UNLIKE = 0.05

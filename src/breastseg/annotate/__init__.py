@@ -1,0 +1,1 @@
+"""Help for who draws: first masks to correct."""

@@ -1,0 +1,143 @@
+"""The dominant colours of a picture: k-means over its histogram of colours, so that every pixel counts and none is drawn by lot."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from breastseg.images import Pixels
+
+Values: TypeAlias = npt.NDArray[np.float64]
+Counts: TypeAlias = npt.NDArray[np.int64]
+
+_DROPPED = 2
+"""Bits of each channel: colours less than four of 256 steps apart are one colour."""
+_KEPT = 8 - _DROPPED
+BINS = 1 << 3 * _KEPT
+_BAND_PX = 512
+_MOST_STEPS = 200
+
+_STAINS = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
+"""Optical density of haematoxylin, eosin and DAB in red, green, blue (Ruifrok and Johnston 2001, Anal Quant Cytol Histol 23:291)."""
+_UNMIXED = np.linalg.inv(_STAINS / np.linalg.norm(_STAINS, axis=1, keepdims=True))
+
+
+@dataclass(frozen=True)
+class Colours:
+    """The dominant colours of a picture, the one with the most haematoxylin first.
+
+    Attributes:
+        rgb: (K, 3) mean of each, 0 to 255.
+        haematoxylin: (K,) mean optical density of the nuclear stain of each.
+        share: (K,) share of the pixels that each has.
+        number: (BINS,) uint8, the colour that a bin of the histogram belongs to; 0 where the bin is empty too.
+    """
+
+    rgb: Values
+    haematoxylin: Values
+    share: Values
+    number: npt.NDArray[np.uint8]
+
+    def nearest(self, pixels: Pixels) -> npt.NDArray[np.uint8]:
+        """Return the number of the colour that each pixel of the same picture belongs to: (H, W) uint8."""
+        numbers = np.empty(pixels.shape[:2], np.uint8)
+        for top in range(0, len(pixels), _BAND_PX):
+            numbers[top : top + _BAND_PX] = self.number[_bins(pixels[top : top + _BAND_PX])]
+        return numbers
+
+    def __str__(self) -> str:
+        """Return the colours as a person reads them: hexadecimal, share, haematoxylin."""
+        rows = zip(np.round(self.rgb).astype(int).tolist(), self.share, self.haematoxylin, strict=True)
+        return ", ".join("#{:02X}{:02X}{:02X}".format(*rgb) + f" {100 * share:.0f} % ({stain:.2f})" for rgb, share, stain in rows)
+
+
+def count_colours(pixels: Pixels, mask: npt.NDArray[np.bool_]) -> Counts:
+    """Return the histogram of the pixels (H, W, 3) where the mask (H, W) is true: (BINS,)."""
+    counts = np.zeros(BINS, np.int64)
+    for top in range(0, len(pixels), _BAND_PX):
+        band = slice(top, top + _BAND_PX)
+        counts += np.bincount(_bins(pixels[band])[mask[band]], minlength=BINS)
+    return counts
+
+
+def colour_spread(counts: Counts) -> float:
+    """Return the standard deviation of the colours of a histogram (BINS,), as a distance in CIELAB."""
+    bins = np.flatnonzero(counts)
+    places, weights = lab(_middles(bins)), counts[bins]
+    return float(np.average(((places - np.average(places, axis=0, weights=weights)) ** 2).sum(axis=1), weights=weights) ** 0.5)
+
+
+def lab(rgb: Values) -> Values:
+    """Return CIELAB values (D65) of sRGB colours from 0 to 255, both (N, 3)."""
+    return np.asarray(cv2.cvtColor((rgb[None] / 255).astype(np.float32), cv2.COLOR_RGB2Lab)[0], np.float64)
+
+
+def hed(rgb: Values) -> Values:
+    """Return optical densities (natural logarithm) of haematoxylin, eosin and the rest of colours from 0 to 255, both (N, 3)."""
+    return np.asarray(-np.log(np.maximum(rgb, 1) / 255) @ _UNMIXED, np.float64)
+
+
+SPACES: Mapping[str, Callable[[Values], Values]] = {"lab": lab, "hed": hed}
+"""Where colours are compared: by what the eye tells apart, or by how much there is of each stain."""
+
+
+def dominant_colours(counts: Counts, most: int, space: str) -> Colours:
+    """Find the dominant colours of a histogram.
+
+    The first centre is the most frequent colour, each next one that with the largest count times squared distance to the centres
+    before it. There is no draw: the same histogram has the same colours, and a turned picture has the same histogram.
+
+    Args:
+        counts: (BINS,) pixels by bin; at least `most` bins hold some.
+        most: how many colours; fewer are returned where k-means leaves one without a pixel.
+        space: a name of SPACES.
+    """
+    bins = np.flatnonzero(counts)
+    weights, rgb = counts[bins].astype(np.float64), _middles(bins)
+    kept, owners = np.unique(_k_means(SPACES[space](rgb), weights, most), return_inverse=True)
+    members = np.eye(len(kept))[owners] * weights[:, None]
+    totals = members.sum(axis=0)
+    means = members.T @ np.column_stack([rgb, hed(rgb)[:, 0]]) / totals[:, None]
+    order = np.argsort(-means[:, 3], kind="stable")
+    number = np.zeros(BINS, np.uint8)
+    number[bins] = np.argsort(order)[owners]
+    return Colours(means[order, :3], means[order, 3], totals[order] / totals.sum(), number)
+
+
+def _bins(pixels: Pixels) -> npt.NDArray[np.int32]:
+    red, green, blue = (channel.astype(np.int32) >> _DROPPED for channel in cv2.split(pixels))
+    return np.asarray((red << 2 * _KEPT) | (green << _KEPT) | blue, np.int32)
+
+
+def _middles(bins: npt.NDArray[np.intp]) -> Values:
+    """Return the (N, 3) colours in the middle of bins."""
+    channels = np.stack([bins >> 2 * _KEPT, bins >> _KEPT, bins], axis=1) & ((1 << _KEPT) - 1)
+    return np.asarray((channels << _DROPPED) + ((1 << _DROPPED) - 1) / 2, np.float64)
+
+
+def _k_means(places: Values, weights: Values, most: int) -> npt.NDArray[np.intp]:
+    """Return the cluster of each of (N, D) weighted places."""
+    centres = _first_centres(places, weights, most)
+    owners = _squared(places, centres).argmin(axis=1)
+    for _ in range(_MOST_STEPS):
+        for k in np.unique(owners):
+            centres[k] = np.average(places[owners == k], axis=0, weights=weights[owners == k])
+        before, owners = owners, _squared(places, centres).argmin(axis=1)
+        if np.array_equal(before, owners):
+            break
+    return np.asarray(owners, np.intp)
+
+
+def _first_centres(places: Values, weights: Values, most: int) -> Values:
+    chosen = [int(weights.argmax())]
+    while len(chosen) < most:
+        chosen.append(int((weights * _squared(places, places[chosen]).min(axis=1)).argmax()))
+    return places[chosen]
+
+
+def _squared(places: Values, centres: Values) -> Values:
+    """Return (N, K) squared distances."""
+    return np.stack([((places - centre) ** 2).sum(axis=1) for centre in centres], axis=1)

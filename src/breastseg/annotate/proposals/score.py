@@ -1,0 +1,51 @@
+"""What a proposal is worth where the truth is known, beside calling everything tumour."""
+
+from pathlib import Path
+
+import numpy as np
+
+from breastseg.annotate.proposals.mask import LABEL_MAP, TUMOR
+from breastseg.errors import ImageError, SourceError
+from breastseg.images import read_codes, resample_labels
+from breastseg.labels import Labels
+from breastseg.metrics import class_scores, confusion_counts
+from breastseg.metrics.confusion import Counts
+
+_KINDS = ("dice", "iou", "precision", "recall")
+
+
+def find_truth(folder: Path, name: str) -> Path:
+    """Return the mask of a picture; SourceError when there is none."""
+    path = folder / f"{name}.png"
+    if not path.is_file():
+        raise SourceError(f"{path}: not found, wanted the mask of the picture {name}; add it or leave --truth out")
+    return path
+
+
+def count_pixels(labels: Labels, truth: Path, size_px: tuple[int, int]) -> Counts:
+    """Count pixels by truth and proposal, in the size of the picture: (2, 3).
+
+    Args:
+        labels: the proposal, of any size.
+        truth: a mask of BCSS codes.
+        size_px: (width, height) of the picture.
+
+    Raises:
+        ImageError: the mask has another size. LabelError: a code that is not BCSS's.
+    """
+    known = LABEL_MAP.apply(read_codes(truth), str(truth))
+    if known.shape[::-1] != size_px:
+        raise ImageError(f"{truth}: {known.shape[1]} x {known.shape[0]} px, wanted {size_px[0]} x {size_px[1]}, the size of its picture")
+    return confusion_counts(known, resample_labels(labels, size_px), len(LABEL_MAP.classes))
+
+
+def scores(counts: Counts) -> dict[str, float]:
+    """Return the scores of tumor, and the Dice that calling every pixel tumor has; NaN where no tumor is known."""
+    everything = np.zeros_like(counts)
+    everything[:, TUMOR] = counts.sum(axis=1)
+    found, trivial = (class_scores(each, LABEL_MAP.names)["tumor"] for each in (counts, everything))
+    return {
+        **{f"tumor_{kind}": found[kind] for kind in _KINDS},
+        "everything_tumor_dice": trivial["dice"],
+        "annotated_px": int(counts.sum()),
+    }

@@ -1,0 +1,1 @@
+"""A finished model as files: card, bundle, hub, engines. Never PyTorch."""

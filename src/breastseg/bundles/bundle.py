@@ -1,0 +1,71 @@
+"""A model bundle: a folder with its card and the files the card lists. Loading never unpickles.
+
+card.json           what must be known before use, and the SHA-256 of every other file
+model.safetensors   the weights, in half precision
+model.onnx          the network, whose weights are those in model.safetensors
+model.int8.xml      the network in 8-bit whole numbers, where it was exported; its weights are in model.int8.bin
+metrics.csv         the training's history
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from breastseg.bundles.card import Card
+from breastseg.errors import ModelError
+from breastseg.files import sha256_of, write_json
+from breastseg.json_files import read_json
+
+CARD, WEIGHTS, ONNX, HISTORY = "card.json", "model.safetensors", "model.onnx", "metrics.csv"
+INT8, INT8_WEIGHTS = "model.int8.xml", "model.int8.bin"
+BUNDLED = Path(__file__).parent.parent / "bundled"
+DEFAULT_MODEL = "lite0"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A checked bundle: its folder and its card."""
+
+    path: Path
+    card: Card
+
+    def file(self, name: str) -> Path:
+        """Return the path of one of its files; ModelError when the bundle has none."""
+        if name not in self.card.files:
+            raise ModelError(f"{self.path}: bundle has no {name} (it has {', '.join(self.card.files)}); train or export it again")
+        return self.path / name
+
+
+def bundled_models() -> dict[str, Path]:
+    """Return the models that come with the package, by name."""
+    return {p.parent.name: p.parent for p in sorted(BUNDLED.glob(f"*/{CARD}"))}
+
+
+def record_scores(bundle: Bundle, scores: dict[str, Any]) -> None:
+    """Write an evaluation's scores into the bundle's card, under its part and data; the other scores there stay."""
+    kept = {key: scores[key] for key in ("data", "split", "mpp", "patients", "overall", "pooled", "dots", "protocol") if key in scores}
+    card = replace(bundle.card, scores={**bundle.card.scores, f"{scores['split']} of {scores['data']}": kept})
+    write_json(bundle.path / CARD, card.to_dict())
+
+
+def load_bundle(name_or_path: str | Path) -> Bundle:
+    """Open a bundle by the name of a shipped model or by its folder, and check every file against the card.
+
+    Raises:
+        ModelError: no such model, a file missing or altered, a card that cannot be read.
+    """
+    path = bundled_models().get(str(name_or_path), Path(name_or_path))
+    if not (path / CARD).is_file():
+        raise ModelError(
+            f"model '{name_or_path}': no bundle there (no {CARD}); shipped models are {', '.join(bundled_models()) or 'none'}, "
+            "or give the folder of a bundle, as in RUN/bundle"
+        )
+    card = Card.from_dict(read_json(path / CARD, ModelError, "a model card"), str(path / CARD))
+    for name, digest in card.files.items():
+        if Path(name).name != name:
+            raise ModelError(f"{path / CARD}: names a file outside the bundle ({name})")
+        if not (path / name).is_file():
+            raise ModelError(f"{path / name}: missing, the card lists it; copy the whole bundle")
+        if sha256_of(path / name) != digest:
+            raise ModelError(f"{path / name}: altered, its SHA-256 is not the card's; copy the whole bundle again")
+    return Bundle(path, card)

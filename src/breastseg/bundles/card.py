@@ -1,0 +1,134 @@
+"""card.json: what a person and a program must know of a model before they use it."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from breastseg.bundles.bias import check_bias
+from breastseg.errors import ModelError
+from breastseg.geometry import check_mpp, tile_grid
+from breastseg.json_files import number_in, shown, text_of, whole_in
+from breastseg.labels import LabelMap
+
+CARD_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Card:
+    """A model's card.
+
+    Attributes:
+        name: how the model is called.
+        label_map: its classes; channel k is label k + 1.
+        mpp: microns per pixel it was trained at and must be shown.
+        tile_px: side of the tiles it is run on; a multiple of 32.
+        halo_px: border of a tile that is shown and thrown away; a multiple of 32.
+        mean: of each colour channel, 0 to 1, taken off inside the network.
+        std: of each colour channel, 0 to 1, divided by inside the network.
+        network: what `models.build` needs to build it again.
+        training: data, patients, split, configuration: where the weights come from.
+        scores: by name of a data set and part, as `evaluate` wrote them.
+        parity: how far the back ends are from PyTorch: the largest difference in any probability, over all and of each, the
+            tolerance, on how many crops; and for bf16, which has no tolerance, the share of equal labels too.
+        quantisation: what the int8 network lost: mean Dice and Dice of each class before and after, on which part of which data,
+            and how many crops it was calibrated on; empty without one.
+        decision: which class wins: `bias` by class name, which the last convolution holds already (`models.bias.without_bias` takes it
+            off), and how it was chosen, on which patients of which data, with scores before and after; empty where nobody chose.
+        speed: how fast it is and how much memory it takes, measured by `benchmarks/predict.py`.
+        licence: of the weights, and of what they were trained from.
+        limits: what it has not seen and where it fails, one sentence each.
+        files: SHA-256 of each file beside the card.
+        version: of this format.
+    """
+
+    name: str
+    label_map: LabelMap
+    mpp: float
+    tile_px: int
+    halo_px: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    network: dict[str, Any]
+    training: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, Any] = field(default_factory=dict)
+    parity: dict[str, Any] = field(default_factory=dict)
+    quantisation: dict[str, Any] = field(default_factory=dict)
+    decision: dict[str, Any] = field(default_factory=dict)
+    speed: dict[str, Any] = field(default_factory=dict)
+    licence: str = ""
+    limits: tuple[str, ...] = ()
+    files: dict[str, str] = field(default_factory=dict)
+    version: int = CARD_VERSION
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the card as JSON values."""
+        return {**asdict(self), "label_map": self.label_map.to_dict()}
+
+    @property
+    def bias(self) -> dict[str, float]:
+        """Return by class name what was added to the logits; empty where nothing was."""
+        found: dict[str, float] = self.decision.get("bias", {})
+        return found if any(found.values()) else {}
+
+    @staticmethod
+    def from_dict(value: Any, where: str) -> "Card":
+        """Read a card; ModelError names `where` and what is wrong."""
+        try:
+            if not isinstance(value, dict):
+                raise ValueError(f"it is {shown(value)}, wanted names with values")
+            version = whole_in(value.get("version"), 1, 10**9, "version")
+            if version > CARD_VERSION:
+                raise ModelError(f"{where}: card version {version}, this breastseg reads up to {CARD_VERSION}; update breastseg")
+            missing = [key for key in _NEEDED if key not in value]
+            if missing:
+                raise ValueError(f"{missing[0]} is missing")
+            unknown = [key for key in value if key not in Card.__dataclass_fields__]
+            if unknown:
+                raise ValueError(f"{shown(unknown[0])} is no field of a card")
+            card = Card(**{**value, **_checked(value, where), "version": version})
+            check_mpp(card.mpp, where)
+            next(tile_grid((1, 1), card.tile_px, card.halo_px))
+        except ModelError:
+            raise
+        except ValueError as cause:
+            raise ModelError(f"{where}: not a model card ({cause}); export the bundle again") from None
+        return card
+
+
+_NEEDED = ("name", "label_map", "mpp", "tile_px", "halo_px", "mean", "std", "network")
+_MAX_TILE_PX = 8192
+_MAX_LIMITS, _LINE = 1000, 10_000
+"""Sentences, and letters of one."""
+
+
+def _checked(value: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return the fields of a card that have few right values; ValueError names the one that has not."""
+    fields: dict[str, Any] = {
+        "name": text_of(value["name"], "name"),
+        "label_map": LabelMap.from_dict(value["label_map"], where),
+        "mpp": number_in(value["mpp"], -1e9, 1e9, "mpp"),
+        "tile_px": whole_in(value["tile_px"], 0, _MAX_TILE_PX, "tile_px"),
+        "halo_px": whole_in(value["halo_px"], 0, _MAX_TILE_PX, "halo_px"),
+        "mean": _colour(value["mean"], 0.0, "mean"),
+        "std": _colour(value["std"], 1e-6, "std"),
+    }
+    for key in ("network", "training", "scores", "parity", "quantisation", "decision", "speed", "files"):
+        if not isinstance(value.get(key, {}), dict):
+            raise ValueError(f"{key} is {shown(value[key])}, wanted names with values")
+    if value.get("decision"):
+        fields["decision"] = {**value["decision"], "bias": check_bias(value["decision"].get("bias", {}), fields["label_map"])}
+    for name, digest in value.get("files", {}).items():
+        text_of(name, "name of a file")
+        text_of(digest, f"SHA-256 of {name}")
+    limits, licence = value.get("limits", []), value.get("licence", "")
+    if not isinstance(limits, (list, tuple)) or len(limits) > _MAX_LIMITS:
+        raise ValueError(f"limits is {shown(limits)}, wanted a list of sentences")
+    fields["limits"] = tuple(text_of(one, "a sentence of limits", most=_LINE) for one in limits)
+    fields["licence"] = text_of(licence, "licence", most=_LINE) if licence != "" else ""
+    return fields
+
+
+def _colour(value: Any, least: float, what: str) -> tuple[float, float, float]:
+    if not isinstance(value, (list, tuple)) or len(value) != 3:
+        raise ValueError(f"{what} is {shown(value)}, wanted a list of three numbers")
+    red, green, blue = (number_in(part, least, 1.0, what) for part in value)
+    return red, green, blue

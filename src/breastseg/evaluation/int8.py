@@ -1,0 +1,143 @@
+"""export_int8(): a bundle -> a new bundle that also holds an int8 network, whose loss has been measured and is in the card."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from breastseg.bundles.bundle import CARD, INT8, INT8_WEIGHTS, ONNX, Bundle, load_bundle
+from breastseg.data.crops import CropDraw, Crops
+from breastseg.data.dataset import Dataset, open_dataset
+from breastseg.data.split import load_split, regions_of
+from breastseg.errors import DatasetError, InputError, ModelError, OutputError
+from breastseg.evaluation.leaks import check_labels, check_mpp_of
+from breastseg.files import sha256_of, write_json, written_folder
+from breastseg.inference.model import Model, load_model
+from breastseg.metrics import class_scores, confusion_counts, overall_scores
+from breastseg.metrics.confusion import Counts
+from breastseg.runners.precision import has_exact_int8
+from breastseg.wording import counted
+
+CROP_PX = 256
+POINT = 0.01
+
+
+@dataclass(frozen=True)
+class Int8Config:
+    """How to quantise.
+
+    Attributes:
+        split: part of the data set on which the loss is measured.
+        crops: how many crops of the training part the network is calibrated on.
+        allow_loss: points of mean Dice that may be lost; a point is 0.01.
+        seed: of the draw of crops.
+        limits: sentences for the card: what a person knows the model has not seen, and where it fails.
+    """
+
+    split: str = "val"
+    crops: int = 128
+    allow_loss: float = 1.0
+    seed: int = 42
+    limits: tuple[str, ...] = ()
+
+
+def export_int8(
+    model: str | Path, dataset: str | Path, out: str | Path, config: Int8Config = Int8Config(), *, say: Callable[[str], None] = print
+) -> Bundle:
+    """Quantise a model, measure what that costs, and write it as a new bundle: the old one with the int8 network beside.
+
+    Args:
+        model: a shipped model's name or a bundle's folder.
+        dataset: folder of a prepared and split data set with the model's labels and microns per pixel.
+        out: folder of the new bundle; must not exist.
+        config: calibration, measure and limit.
+        say: takes one line at a time of what a person should know.
+
+    Returns:
+        the new bundle.
+
+    Raises:
+        ModelError: more mean Dice is lost than allowed; nothing is written.
+        OutputError: `out` exists. LabelError, SplitError, DatasetError: the data do not fit.
+        MissingPackageError: NNCF is not installed.
+    """
+    from breastseg.bundles.int8 import write_int8  # NNCF needs seconds to import
+
+    reference, data, out = load_model(model, precision="fp32"), open_dataset(dataset), Path(out)
+    _check(reference, data, out, config)
+    bundle, table = reference.bundle, load_split(data)
+    scored = _with_areas(data, regions_of(table, config.split), config.split)
+    drawn = Crops(data, regions_of(table, "train"), CropDraw(CROP_PX, seed=config.seed))
+    before = _counts(reference, data, scored, "fp32")
+    with written_folder(out) as beside:
+        for name in bundle.card.files:
+            shutil.copyfile(bundle.path / name, beside / name)
+        write_int8(bundle.file(ONNX), drawn.batch(0, list(range(config.crops))).images, beside / INT8)
+        files = {**bundle.card.files, **{name: sha256_of(beside / name) for name in (INT8, INT8_WEIGHTS)}}
+        card = replace(bundle.card, files=files, limits=(*bundle.card.limits, *config.limits))
+        write_json(beside / CARD, card.to_dict())
+        found = _comparison(before, _counts(load_model(beside, precision="int8"), data, scored, "int8"), card.label_map.names)
+        told = _judged(found["mean_dice"], config, f"{counted(len(scored), 'region')} of '{config.split}'", bundle.path)
+        found |= {"split": config.split, "data": data.fingerprint(), "regions": len(scored), "crops": config.crops, "seed": config.seed}
+        write_json(beside / CARD, replace(card, quantisation=found).to_dict())
+    say(told)
+    return load_bundle(out)
+
+
+def _check(model: Model, data: Dataset, out: Path, config: Int8Config) -> None:
+    if config.crops < 1:
+        raise InputError(f"crops {config.crops}: wanted 1 or more")
+    if not has_exact_int8():
+        raise InputError(
+            "int8: its loss cannot be measured on this processor, which has no VNNI: sums of 8-bit numbers overflow; use another"
+        )
+    if out.exists():
+        raise OutputError(f"{out}: exists; choose another --out or remove it")
+    check_labels(model, data)
+    check_mpp_of(model, data)
+
+
+def _judged(dice: dict[str, float], config: Int8Config, where: str, path: Path) -> str:
+    """Return the mean Dice in words, or raise ModelError when more is lost than allowed."""
+    loss = (dice["fp32"] - dice["int8"]) / POINT
+    told = f"mean Dice {dice['fp32']:.4f} in fp32, {dice['int8']:.4f} in int8, on {where}"
+    if not loss <= config.allow_loss:
+        raise ModelError(
+            f"{path}: int8 loses {loss:.2f} points of Dice, {config.allow_loss:g} allowed ({told}); nothing was written, "
+            "calibrate on more --crops or raise --allow-loss"
+        )
+    return told
+
+
+def _with_areas(data: Dataset, regions: list[str], split: str) -> list[str]:
+    """Return the regions that have more than dots: Dice is of areas."""
+    dotted = set(data.dotted(regions))
+    kept = [region for region in regions if region not in dotted]
+    if not data.class_pixels.loc[kept].to_numpy().sum():
+        raise DatasetError(f"{data.path}: split '{split}' has no annotated areas to measure Dice on; choose another --split")
+    return kept
+
+
+def _counts(model: Model, data: Dataset, regions: list[str], name: str) -> Counts:
+    """Count on the way that users run."""
+    classes = len(model.card.label_map.classes)
+    total: Counts = np.zeros((classes, classes + 1), np.int64)
+    for region in tqdm(regions, desc=f"score {name}", unit="region", disable=None):
+        prediction = model.label(data.image(region), mpp=data.mpp)
+        total += confusion_counts(np.asarray(data.labels(region)), prediction, classes)
+    return total
+
+
+def _comparison(before: Counts, after: Counts, names: tuple[str, ...]) -> dict[str, Any]:
+    """Return mean Dice and the Dice of each class that occurs, fp32 and int8."""
+    both = {"fp32": before, "int8": after}
+    scores = {precision: class_scores(counts, names) for precision, counts in both.items()}
+    present = [name for name in names if scores["fp32"][name]["support_px"]]
+    return {
+        "mean_dice": {precision: overall_scores(counts)["mean_dice"] for precision, counts in both.items()},
+        "dice": {name: {precision: scores[precision][name]["dice"] for precision in both} for name in present},
+    }

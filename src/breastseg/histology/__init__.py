@@ -1,0 +1,1 @@
+"""What only H&E has: tissue, stain, white places."""

@@ -1,0 +1,1 @@
+"""A label image over a slide: on disk, as pictures, polygons, files and measures. Knows no model."""

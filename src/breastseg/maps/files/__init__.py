@@ -1,0 +1,1 @@
+"""Label images in the file formats of others."""

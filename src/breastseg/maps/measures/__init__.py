@@ -1,0 +1,5 @@
+"""What is measured on a label image: areas, shares, shapes and distances."""
+
+from breastseg.maps.measures.slide import measure
+
+__all__ = ["measure"]

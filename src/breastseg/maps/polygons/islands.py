@@ -1,0 +1,139 @@
+"""Small islands and holes, merged into what surrounds them, over a whole raster read block by block.
+
+Which area joins which is told in merging.py. Blocks leave no trace: what touches a block's border is decided when all of it was seen.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from breastseg.geometry import Box
+from breastseg.labels import Labels
+from breastseg.maps.polygons.components import Bools, Components, Ints, Neighbours, Spans, joined, summed
+from breastseg.maps.polygons.merging import merged
+from breastseg.maps.polygons.seams import Seams
+from breastseg.maps.raster import Raster
+
+_NAMED = 256
+"""What is decided later is numbered from here; everything else goes by its label."""
+
+
+class Cleaned:
+    """A raster whose small areas are merged: read like the raster itself.
+
+    Attributes:
+        size_px: (width, height).
+        changed_px: pixels whose label is another.
+    """
+
+    def __init__(self, raster: Raster, side_px: int) -> None:
+        """Start with nothing changed."""
+        self.size_px = raster.size_px
+        self.changed_px = 0
+        self._raster, self._side_px = raster, side_px
+        self._changes: dict[tuple[int, int], list[tuple[Spans, Labels]]] = {}
+
+    def change(self, box: Box, spans: Spans, labels: Labels) -> None:
+        """Give spans of a block (in its own pixels) new labels, one each."""
+        if labels.size:
+            place = box.y // self._side_px, box.x // self._side_px
+            moved = Spans(spans.row + box.y, spans.left + box.x, spans.right + box.x)
+            self._changes.setdefault(place, []).append((moved, labels))
+            self.changed_px += int((spans.right - spans.left).sum())
+
+    def read(self, box: Box) -> Labels:
+        """Return the (H, W) labels of a box; 0 outside the raster."""
+        values = self._raster.read(box)
+        for row in range(box.y // self._side_px, (box.y + box.height - 1) // self._side_px + 1):
+            for column in range(box.x // self._side_px, (box.x + box.width - 1) // self._side_px + 1):
+                for spans, labels in self._changes.get((row, column), ()):
+                    _paint(values, box, spans, labels)
+        return values
+
+    def blocks(self) -> Iterator[Box]:
+        """Cut the raster into its blocks, row by row."""
+        return self._raster.blocks(self._side_px)
+
+
+def cleaned(raster: Raster, min_px: float, side_px: int) -> Cleaned:
+    """Merge every area of fewer than `min_px` pixels into what surrounds it; blocks are `side_px` wide."""
+    result = Cleaned(raster, side_px)
+    if min_px > 1:
+        later = _Later(raster.size_px, min_px)
+        for box in result.blocks():
+            _clean(raster, box, later, result)
+        later.decide(result)
+    return result
+
+
+def _paint(values: Labels, box: Box, spans: Spans, labels: Labels) -> None:
+    row = spans.row - box.y
+    left, right = np.maximum(spans.left - box.x, 0), np.minimum(spans.right - box.x, box.width)
+    seen = (row >= 0) & (row < box.height) & (left < right)
+    start, length = (row * box.width + left)[seen], (right - left)[seen]
+    behind = np.repeat(start - np.cumsum(length) + length, length)
+    values.ravel()[behind + np.arange(behind.size)] = np.repeat(labels[seen], length)
+
+
+def _clean(raster: Raster, box: Box, later: "_Later", result: Cleaned) -> None:
+    """Decide what lies within the block; keep for later what touches other blocks, and what touches that."""
+    found = Components(raster.read(box))
+    at_block, at_edge = later.seams.touching(box, found)
+    small = (found.sizes < later.min_px) & ~(at_edge & (found.labels == 0))
+    near = found.neighbours(small)
+    both = small[near.one] & small[near.other]
+    group = joined(small.size, near.one[both], near.other[both])
+    waits = small & np.isin(group, group[at_block & small])
+    later.hold(box, found, waits, near)
+    labels = merged(found.labels, found.sizes, found.firsts, small & ~waits, near, later.min_px)
+    spans, area = found.spans(labels != found.labels)
+    result.change(box, spans, labels[area])
+
+
+class _Later:
+    """Small areas at the borders of blocks, and what small areas touch them."""
+
+    def __init__(self, size_px: tuple[int, int], min_px: float) -> None:
+        self.min_px, self.seams = min_px, Seams(size_px)
+        self._width, self._count = size_px[0], _NAMED
+        self._labels: list[Labels] = [np.arange(_NAMED, dtype=np.uint8)]
+        self._sizes: list[Ints] = [np.full(_NAMED, int(min_px) + 1)]
+        self._firsts: list[Ints] = [np.zeros(_NAMED, np.intp)]
+        self._spans: list[tuple[Box, Spans, Ints]] = []
+        self._links: list[tuple[Ints, Ints]] = []
+        self._near: list[Neighbours] = []
+
+    def hold(self, box: Box, found: Components, waits: Bools, near: Neighbours) -> None:
+        """Keep the areas in the mask `waits`, and what they touch in the block and across its borders."""
+        names = found.labels.astype(np.intp)
+        names[waits] = self._count + np.arange(np.count_nonzero(waits))
+        self._count += int(np.count_nonzero(waits))
+        self._labels.append(found.labels[waits])
+        self._sizes.append(found.sizes[waits])
+        y, x = np.divmod(found.firsts[waits], box.width)
+        self._firsts.append((y + box.y) * self._width + x + box.x)
+        spans, area = found.spans(waits)
+        self._spans.append((box, spans, names[area]))
+        held = waits[near.one] | waits[near.other]
+        self._near.append(summed(names[near.one[held]], names[near.other[held]], near.shared[held]))
+        one, other, same = self.seams.meet(box, found, names)
+        held = np.maximum(one, other) >= _NAMED
+        self._links.append((one[held & same], other[held & same]))
+        apart = held & ~same
+        self._near.append(summed(one[apart], other[apart], np.ones(np.count_nonzero(apart), np.intp)))
+
+    def decide(self, result: Cleaned) -> None:
+        """Merge what was kept, now that it is whole."""
+        if self._count == _NAMED:
+            return
+        labels, firsts = np.concatenate(self._labels), np.concatenate(self._firsts)
+        root = joined(self._count, *(np.concatenate(ends) for ends in zip(*self._links, strict=True)))
+        sizes = np.bincount(root, np.concatenate(self._sizes), self._count).astype(np.intp)
+        np.minimum.at(firsts, root, firsts.copy())
+        small = (sizes < self.min_px) & (root == np.arange(root.size))
+        small[:_NAMED] = False
+        one, other, shared = (np.concatenate([getattr(near, name) for near in self._near]) for name in ("one", "other", "shared"))
+        new = merged(labels, sizes, firsts, small, summed(root[one], root[other], shared), self.min_px)[root]
+        for box, spans, area in self._spans:
+            changed = new[area] != labels[area]
+            result.change(box, Spans(spans.row[changed], spans.left[changed], spans.right[changed]), new[area[changed]])

@@ -1,5 +1,0 @@
-"""What is measured on a label image: areas, shares, shapes and distances."""
-
-from breastseg.measures.slide import measure
-
-__all__ = ["measure"]

@@ -1,0 +1,1 @@
+"""Networks by name, their losses and weights. PyTorch from here on."""

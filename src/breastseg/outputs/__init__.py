@@ -1,1 +1,0 @@
-"""Pictures and tables from label images; knows no model."""

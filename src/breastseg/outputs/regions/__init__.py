@@ -1,5 +1,0 @@
-"""Label images as regions: polygons with holes in GeoJSON that QuPath reads."""
-
-from breastseg.outputs.regions.write import RegionsConfig, RegionsReport, write_regions
-
-__all__ = ["RegionsConfig", "RegionsReport", "write_regions"]

@@ -1,0 +1,87 @@
+"""The process that runs a network for another: what is asked comes on standard input, answers go to what was standard output.
+
+A message is a line of JSON, then the bytes of an array where it says so. The process ends when its standard input does, at once and
+whatever it is doing: one whose parent was killed leaves nothing behind.
+"""
+
+import json
+import os
+import queue
+import sys
+import threading
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from breastseg.bundles.bundle import load_bundle
+from breastseg.errors import BreastsegError
+from breastseg.files import settle_temporary_folder
+from breastseg.runners.runner import Runner, load_runner
+
+HEAD_BYTES = 65536
+"""Longest line of a message."""
+
+
+def send(stream: BinaryIO, head: dict[str, Any], array: np.ndarray[Any, Any] | None = None) -> None:
+    """Write a message."""
+    if array is not None:
+        array = np.ascontiguousarray(array)
+        head = {**head, "shape": array.shape, "dtype": array.dtype.str}
+    stream.write(json.dumps(head).encode() + b"\n")
+    if array is not None:
+        stream.write(array.reshape(-1).view(np.uint8).data)
+    stream.flush()
+
+
+def receive(stream: BinaryIO) -> tuple[dict[str, Any], np.ndarray[Any, Any] | None]:
+    """Read a message; EOFError when the other side has ended."""
+    line = stream.readline(HEAD_BYTES)
+    if not line.endswith(b"\n"):
+        raise EOFError
+    head = json.loads(line)
+    if "shape" not in head:
+        return head, None
+    array = np.empty(head["shape"], head["dtype"])
+    place, read = array.reshape(-1).view(np.uint8).data, 0
+    while read < array.nbytes:
+        count = stream.readinto(place[read:])  # type: ignore[attr-defined]  # of every buffered reader
+        if not count:
+            raise EOFError
+        read += count
+    return head, array
+
+
+def main() -> None:
+    """Load the network that the first message names, then answer until standard input ends."""
+    settle_temporary_folder()
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not look like an answer
+    asked: queue.SimpleQueue[tuple[dict[str, Any], np.ndarray[Any, Any] | None]] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(asked,), daemon=True).start()
+    runner: Runner | None = None
+    while True:
+        head, tiles = asked.get()
+        try:
+            if runner is None:
+                bundle = load_bundle(Path(head["bundle"]))
+                runner = load_runner(bundle, head["backend"], precision=head["precision"], threads=head["threads"])
+                send(answers, {"name": runner.name, "package": runner.package})
+            elif head["what"] == "release":
+                runner.release()
+                send(answers, {})
+            else:
+                answer = runner.labels if head["what"] == "labels" else runner.probabilities
+                assert tiles is not None
+                send(answers, {}, answer(tiles))
+        except (BreastsegError, MemoryError, RuntimeError) as error:
+            send(answers, {"error": type(error).__name__, "cause": str(error)})
+
+
+def _listen(asked: "queue.SimpleQueue[tuple[dict[str, Any], np.ndarray[Any, Any] | None]]") -> None:
+    stream = os.fdopen(sys.stdin.fileno(), "rb", closefd=False)
+    while True:
+        try:
+            asked.put(receive(stream))
+        except EOFError:
+            os._exit(0)

@@ -1,0 +1,1 @@
+"""What people drew: read, shown and kept."""

@@ -1,0 +1,170 @@
+"""Which areas and points are kept: classes, outlines that do not cross, places inside the slide, no more than a page can hold."""
+
+import math
+import unicodedata
+import uuid
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+import shapely
+from fastapi import HTTPException
+
+from breastseg.errors import SourceError
+from breastseg.sources.annotations import class_name
+
+Feature: TypeAlias = dict[str, object]
+"""Of GeoJSON, with whatever other programs keep in it."""
+
+MAX_FEATURES = 20_000
+MAX_PLACES = 400_000
+"""Corners of all areas together."""
+
+_NAME_LENGTH = 64
+_DEFAULT_COLOR = (128, 128, 128)
+_DECIMALS = 2
+"""QuPath rounds places to these since 0.6, in pixels."""
+
+
+def checked_areas(
+    features: list[Feature],
+    shown: list[Feature],
+    before: list[Feature],
+    size: tuple[int, int],
+    colors: dict[str, tuple[int, int, int]],
+) -> list[Feature]:
+    """Return features as they are kept: those that stand in the file already untouched, all others as QuPath writes them.
+
+    Args:
+        features: as they came.
+        shown: those of the file as they were sent.
+        before: the same as they stand in the file.
+        size: (width, height) of the slide, which holds all new places.
+        colors: of the classes that are known.
+
+    Raises:
+        HTTPException: 400, an area cannot be kept, with its number; 413, too many.
+    """
+    check_count(features)
+    known = {str(one["id"]): (one, stored) for one, stored in zip(shown, before, strict=True)}
+    seen: set[str] = set()
+    kept: list[Feature] = []
+    for number, feature in enumerate(features, start=1):
+        told = feature.get("id")
+        is_own = isinstance(told, str | int) and 0 < len(str(told)) <= _NAME_LENGTH and str(told) not in seen
+        identity = told if is_own else str(uuid.uuid4())
+        seen.add(str(identity))
+        sent, stored = known.get(str(told), (None, None)) if is_own else (None, None)
+        if stored is not None and sent == feature:
+            kept.append(stored)
+            continue
+        name = _class_name(feature, number)
+        if sent is None or sent.get("geometry") != feature.get("geometry"):
+            _check_geometry(feature.get("geometry"), number, size)
+        kept.append(_as_annotation({**feature, "id": identity}, name, colors.get(name)))
+    return kept
+
+
+def check_count(features: list[Feature]) -> None:
+    """Raise HTTPException 413 for more than a page can hold."""
+    places = sum(_places(feature.get("geometry")) for feature in features)
+    if len(features) > MAX_FEATURES or places > MAX_PLACES:
+        raise HTTPException(
+            413, f"{len(features)} areas with {places} corners, a page shows up to {MAX_FEATURES} with {MAX_PLACES}; open them in QuPath"
+        )
+
+
+def _places(value: object) -> int:
+    """Count the corners of a geometry, whatever its form."""
+    waiting, count = [value], 0
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting += one.values()
+        elif isinstance(one, list):
+            if one and not isinstance(one[0], (list, dict)):
+                count += 1
+            else:
+                waiting += one
+    return count
+
+
+def _bad(number: int, what: str) -> HTTPException:
+    return HTTPException(400, f"area {number} {what}")
+
+
+def _class_name(feature: Feature, number: int) -> str:
+    properties = feature.get("properties")
+    try:
+        name = class_name(properties, "it") if isinstance(properties, dict) else None
+    except SourceError as cause:
+        raise _bad(number, f"has no class that can be kept ({cause})") from None
+    if name is None:
+        raise _bad(number, "has no class; give it one")
+    if len(name) > _NAME_LENGTH or any(unicodedata.category(letter).startswith("C") for letter in name):
+        raise _bad(number, f"has a class whose name is longer than {_NAME_LENGTH} letters, or has letters that cannot be seen")
+    return name
+
+
+def _check_geometry(geometry: object, number: int, size: tuple[int, int]) -> None:
+    """Refuse what `prepare` cannot draw: neither areas nor points."""
+    waiting = [geometry]
+    while waiting:
+        one = waiting.pop()
+        kind, coordinates = (one.get("type"), one.get("coordinates")) if isinstance(one, dict) else (None, None)
+        inside = one.get("geometries") if isinstance(one, dict) and kind == "GeometryCollection" else None
+        if isinstance(inside, list) and inside:
+            waiting += inside
+            continue
+        check = {"Polygon": _check_polygons, "Point": _check_places}.get(str(kind).removeprefix("Multi"))
+        if check is None:
+            raise _bad(number, "is neither a Polygon nor a Point, nor several; draw it as an area")
+        parts = coordinates if str(kind).startswith("Multi") else [coordinates]
+        if not isinstance(parts, list) or not parts:
+            raise _bad(number, "has nothing in it")
+        check(parts, number, size)
+
+
+def _check_polygons(parts: list[Any], number: int, size: tuple[int, int]) -> None:
+    """Refuse polygons that are not valid, or touch each other along a line: QuPath refuses a whole file for one of them."""
+    polygons = [_polygon(rings, number, size) for rings in parts]
+    for places in (polygons, shapely.transform(polygons, partial(np.round, decimals=_DECIMALS))):
+        whole = shapely.multipolygons(list(places)) if len(polygons) > 1 else places[0]
+        if not shapely.is_valid(whole):
+            raise _bad(number, f"crosses itself or its holes ({shapely.is_valid_reason(whole)}); move the corner there, or draw it again")
+        if not all(shapely.area(places) > 0):
+            raise _bad(number, "covers nothing")
+
+
+def _polygon(rings: Any, number: int, size: tuple[int, int]) -> shapely.Polygon:
+    if not isinstance(rings, list) or not rings:
+        raise _bad(number, "has no outline")
+    for ring in rings:
+        if not isinstance(ring, list) or len(ring) < 4 or ring[0] != ring[-1]:
+            raise _bad(number, "has an outline of fewer than three corners, or one that does not end where it begins")
+        _check_places(ring, number, size)
+    outline, *holes = ([place[:2] for place in ring] for ring in rings)
+    return shapely.Polygon(outline, holes)
+
+
+def _check_places(places: list[Any], number: int, size: tuple[int, int]) -> None:
+    for place in places:
+        if not isinstance(place, list) or len(place) < 2 or not all(_is_number(value) for value in place):
+            raise _bad(number, "has a place that is not [x, y] in pixels")
+        if not all(0 <= value <= side for value, side in zip(place, size, strict=False)):
+            raise _bad(number, f"reaches outside the slide, which has {size[0]} x {size[1]} px")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 2**53 and math.isfinite(value)
+
+
+def _as_annotation(feature: Feature, name: str, color: tuple[int, int, int] | None) -> Feature:
+    """Fill in what QuPath wants of an annotation and the page left out."""
+    given = feature["properties"]
+    properties = {"objectType": "annotation", "isLocked": False, **(given if isinstance(given, dict) else {})}
+    said = properties.get("classification")
+    classification = said if isinstance(said, dict) else {"name": name}
+    if "color" not in classification and "colorRGB" not in classification:
+        classification = {"color": list(color or _DEFAULT_COLOR), **classification}
+    return {**feature, "type": "Feature", "properties": {**properties, "classification": classification}}

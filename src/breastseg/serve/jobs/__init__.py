@@ -1,0 +1,1 @@
+"""Maps asked for in the browser: a queue, and each job in a process of its own."""

@@ -1,0 +1,180 @@
+"""What does one job, in a process of its own: reads its task from standard input, tells of it line by line on standard output.
+
+It ends when its standard input does: a server that was killed leaves no job behind.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from breastseg.errors import BreastsegError, OutputError
+from breastseg.files import held_folder, settle_temporary_folder, written
+from breastseg.serve.disk import why
+
+if TYPE_CHECKING:
+    from breastseg.inference.map import Block
+
+PREVIEW_PX = 2048
+"""Longer side of the preview."""
+_SECONDS = 1.0
+"""Between two previews."""
+_NICER = 10
+"""Who looks at slides meanwhile goes first."""
+_MAPPING = 0.95
+"""Share of the work after which all blocks are named; regions and measures follow."""
+_PATIENCE = 30.0
+"""Seconds that the process of a killed server is waited for."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the server wants done.
+
+    Attributes:
+        slide: its file or folder.
+        model: folder of the bundle.
+        out: folder of the result.
+        preview: picture of what was named so far.
+        box: x, y, width, height in level-0 pixels; None is the whole slide.
+        mpp: microns per pixel by the person.
+        uncertainty: keep the uncertainty too.
+    """
+
+    slide: str
+    model: str
+    out: str
+    preview: str
+    box: tuple[int, int, int, int] | None
+    mpp: float | None
+    uncertainty: bool
+
+    def line(self) -> bytes:
+        """Return it as the line that `main` reads."""
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is.
+
+    Attributes:
+        progress: 0 to 1.
+        seconds_left: about.
+        blocks: how often the preview was written.
+    """
+
+    progress: float = 0.0
+    seconds_left: float | None = None
+    blocks: int = 0
+
+
+class Preview:
+    """The labels that were named so far, over what was asked for; written and told of about once a second."""
+
+    def __init__(self, path: Path, tell: Callable[[Progress], object]) -> None:
+        """Write to `path`, an 8-bit grey PNG whose values are labels; `tell` is called after each time."""
+        self._path, self._tell = path, tell
+        self._labels = np.zeros((1, 1), np.uint8)
+        self._places: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]] | None = None
+        self._begun = self._shown = time.monotonic()
+        self._blocks = 0
+
+    def see(self, block: "Block") -> None:
+        """Take a block."""
+        if self._places is None:
+            self._places = _middles(block.asked.y, block.asked.height, block), _middles(block.asked.x, block.asked.width, block)
+            self._labels = np.zeros((len(self._places[0]), len(self._places[1])), np.uint8)
+        rows, columns = self._places
+        top, bottom = np.searchsorted(rows, (block.box.y, block.box.y + block.box.height))
+        left, right = np.searchsorted(columns, (block.box.x, block.box.x + block.box.width))
+        self._labels[top:bottom, left:right] = block.labels[np.ix_(rows[top:bottom] - block.box.y, columns[left:right] - block.box.x)]
+        now = time.monotonic()
+        if not self._blocks or now - self._shown >= _SECONDS or block.done_px >= block.wanted_px:
+            self._show(block, now)
+
+    def _show(self, block: "Block", now: float) -> None:
+        with written(self._path) as beside:
+            beside.write_bytes(cv2.imencode(".png", self._labels, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes())
+        self._shown, self._blocks = now, self._blocks + 1
+        share = _MAPPING * block.done_px / max(1, block.wanted_px)
+        left = (now - self._begun) * (1 - share) / share if share else None
+        self._tell(Progress(round(share, 4), None if left is None else round(left, 1), self._blocks))
+
+
+def _middles(start: int, length: int, block: "Block") -> npt.NDArray[np.intp]:
+    """Return which pixels of the field the preview shows along one side of what was asked for."""
+    shown = max(1, round(length * min(1.0, PREVIEW_PX / max(block.asked.width, block.asked.height))))
+    return start + (2 * np.arange(shown) + 1) * length // (2 * shown)
+
+
+def main() -> int:
+    """Do the task of the first line of standard input; 0, or 1 after a last line {"cause": why}."""
+    line = sys.stdin.buffer.readline()
+    if not line:  # given up before it was told
+        return 1
+    settle_temporary_folder()
+    task = Task(**json.loads(line))
+    threading.Thread(target=_end_with_server, daemon=True).start()
+    if hasattr(os, "nice"):
+        os.nice(_NICER)
+    try:
+        _do(task, _tell)
+    except BreastsegError as error:
+        cause = str(error)
+    except OSError as error:
+        cause = why(error)
+    except MemoryError:
+        cause = "not enough memory; close other programs, or map a smaller box"
+    else:
+        return 0
+    print(json.dumps({"cause": cause}), flush=True)
+    return 1
+
+
+def _do(task: Task, tell: Callable[[Progress], object]) -> None:
+    from breastseg.inference.map import MapConfig
+    from breastseg.inference.model import load_model
+    from breastseg.inference.predict import PredictConfig, predict
+    from breastseg.inference.result import ResultConfig
+
+    _outlast(Path(task.out))
+    box = None if task.box is None else ",".join(map(str, task.box))
+    config = PredictConfig(mpp=task.mpp, box=box, result=ResultConfig(map=MapConfig(uncertainty=task.uncertainty)))
+    preview = Preview(Path(task.preview), tell)
+    predict(task.slide, load_model(task.model), task.out, config, say=lambda line: None, watch=preview.see)
+
+
+def _outlast(out: Path) -> None:
+    """Wait until nobody writes to the result: the worker of a server that was killed ends a moment after it."""
+    end = time.monotonic() + _PATIENCE
+    while out.is_dir():
+        try:
+            with held_folder(out):
+                return
+        except OutputError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+
+
+def _tell(progress: Progress) -> None:
+    print(json.dumps(asdict(progress)), flush=True)
+
+
+def _end_with_server() -> None:
+    os.read(sys.stdin.fileno(), 1)
+    os._exit(3)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Deep zoom from the files themselves, and the room that decoding takes."""

@@ -1,0 +1,133 @@
+"""What decodes one large picture or label image, in a process of its own: all tiles that can be asked for, to standard output.
+
+The server reads these from there; what a picture takes meanwhile, this process takes and gives back by ending. It ends when its standard
+input does: a server that was killed leaves none behind.
+"""
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, TypeAlias
+
+from breastseg.errors import BreastsegError
+from breastseg.files import settle_temporary_folder
+from breastseg.histology.tissue import doubts
+from breastseg.images import resample_pixels
+from breastseg.images.readers.flat import FlatSlide
+from breastseg.labels import LabelMap
+from breastseg.serve.disk import status_of, why
+from breastseg.serve.tiles.halvings import Halvings
+from breastseg.serve.tiles.label_files import held_labels
+from breastseg.serve.tiles.pieces import grey_png, grid_of, halved, jpeg, levels_of, thumbnail_size
+
+FOOT_BYTES = 8
+"""The last of what is written: how long the JSON before it is."""
+
+Foot: TypeAlias = dict[str, Any]
+"""What is said of what was written: places of tiles (start, length) by level, the largest first, and row by row."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the server wants decoded.
+
+    Attributes:
+        kind: a picture as JPEG tiles, labels as PNG tiles, or the page of a map.
+        path: the file, or the folder of the map.
+        label_map: as a dict, for codes that are not labels yet.
+        made: when the map was made, as text.
+    """
+
+    kind: Literal["picture", "labels", "report"]
+    path: str
+    label_map: dict[str, Any] | None = None
+    made: str | None = None
+
+    def line(self) -> bytes:
+        """Return it as the line that `main` reads."""
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+
+def main() -> int:
+    """Do the task of the first line of standard input; what went wrong stands at the end of what was written."""
+    settle_temporary_folder()
+    with os.fdopen(os.dup(1), "wb") as out:
+        os.dup2(2, 1)  # what a library prints is no tile
+        task = Task(**json.loads(sys.stdin.buffer.readline()))
+        threading.Thread(target=_end_with_server, daemon=True).start()
+        try:
+            foot = _KINDS[task.kind](task, out)
+        except BreastsegError as error:
+            foot = {"status": 422, "cause": str(error)}
+        except OSError as error:
+            foot = {"status": status_of(error), "cause": f"the folder of temporary files: {why(error)}"}
+        except MemoryError:
+            foot = {"status": 422, "cause": f"{Path(task.path).name}: not enough memory to decode it; close other programs, or cut it"}
+        said = json.dumps(foot).encode()
+        out.write(said + len(said).to_bytes(FOOT_BYTES, "little"))
+    return 0
+
+
+class _Written:
+    """Counts what is written, so that it can be found again."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out, self._end = out, 0
+
+    def put(self, data: bytes) -> tuple[int, int]:
+        """Write something; return where it begins, and its length."""
+        start = self._end
+        self._end += self._out.write(data)
+        return start, len(data)
+
+
+def _write_picture(task: Task, out: BinaryIO) -> Foot:
+    written = _Written(out)
+    with closing(FlatSlide(Path(task.path), mpp=1.0)) as slide:
+        size = slide.size_px
+        places: list[list[tuple[int, int]]] = [[] for _ in range(levels_of(size))]
+        halvings = Halvings(size, lambda times, pixels: places[times].append(written.put(jpeg(pixels))))
+        for band in slide.bands():
+            halvings.add(band)
+    overview = halvings.overview()
+    thumbnail = written.put(jpeg(resample_pixels(overview, thumbnail_size(size))))
+    return {"size_px": size, "places": places, "doubts": doubts(overview), "thumbnail": thumbnail}
+
+
+def _write_labels(task: Task, out: BinaryIO) -> Foot:
+    label_map = None if task.label_map is None else LabelMap.from_dict(task.label_map, "the label map")
+    labels = held_labels(Path(task.path), label_map)
+    size, places, written = labels.size_px, [], _Written(out)
+    for times in range(levels_of(size)):
+        columns, rows = grid_of(halved(size, times))
+        level = levels_of(size) - 1 - times
+        tiles = (labels.tile(level, column, row) for row, column in product(range(rows), range(columns)))
+        places.append([written.put(grey_png(tile)) for tile in tiles])
+    return {"size_px": size, "places": places}
+
+
+def _write_report(task: Task, out: BinaryIO) -> Foot:
+    from breastseg.report.slide import slide_page
+
+    out.write(slide_page(task.path, made=task.made).encode())
+    return {}
+
+
+_KINDS: Mapping[str, Callable[[Task, BinaryIO], Foot]] = {
+    "picture": _write_picture, "labels": _write_labels, "report": _write_report,
+}  # fmt: skip
+
+
+def _end_with_server() -> None:
+    os.read(sys.stdin.fileno(), 1)
+    os._exit(3)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,295 @@
+"""Maps and annotations over a slide: which there are, what they are made of, and their tiles, whose values are labels."""
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, TypeVar
+
+from starlette.exceptions import HTTPException
+
+from breastseg.errors import BreastsegError
+from breastseg.images import check_upright, open_slide
+from breastseg.labels import LabelMap, load_label_map
+from breastseg.serve.config import Limits
+from breastseg.serve.library.folder import Entry, Folder, Result, is_own_file, opaque
+from breastseg.serve.library.known import Truth
+from breastseg.serve.room import Room
+from breastseg.serve.schema import ClassOut, LayerOut
+from breastseg.serve.tiles.decoded import LARGE_PX, Decoded, Decoder
+from breastseg.serve.tiles.decoding import Task
+from breastseg.serve.tiles.label_files import HeldLabels, held_labels, labels_size, stored_labels
+from breastseg.serve.tiles.pieces import grey_png, levels_of, piece_box
+from breastseg.serve.tiles.shelf import Shelf
+
+FILES = (
+    "labels.ome.tif", "labels.png", "regions.geojson", "regions.geojson.gz", "uncertainty.ome.tif", "probabilities.ome.tif", "overlay.jpg",
+    "overlay.png",
+)  # fmt: skip
+"""What a folder of results may hold for download."""
+MADE_FILES = ("measures.csv", "report.html")
+"""What is made when it is asked for."""
+
+_LABELS = ("labels.ome.tif", "labels.png")
+_UNCERTAINTY = "uncertainty.ome.tif"
+_OPEN_BYTES = 2**20
+"""What is open and holds no labels here."""
+_LABEL_BYTES = 6
+"""A label takes, while it is decoded: Pillow's pixel, codes, labels, and what finds codes that nobody knows."""
+
+Said = TypeVar("Said")
+
+
+class LabelImage:
+    """A label image that is looked at, in one of three ways; threads may ask it for tiles.
+
+    Tiles of our own TIFFs are read where they lie; what is small is held; what is large a process of its own has decoded.
+
+    Attributes:
+        size_px: (width, height).
+        held_bytes: what is decoded and kept, at most.
+        is_large: a process of its own decodes it.
+    """
+
+    def __init__(self, path: Path, label_map: LabelMap | None, passing: Room, large: Callable[[], AbstractContextManager[Decoded]]) -> None:
+        """Open a label image; nothing is decoded before somebody asks.
+
+        Args:
+            path: labels.ome.tif or labels.png of a result, or a mask of codes.
+            label_map: turns codes into labels; None where values are labels.
+            passing: room for what is decoded and not kept.
+            large: lends it as `decoding` has decoded it.
+
+        Raises:
+            ImageError: no label image, broken, or too large to hold where it must be held.
+        """
+        self._path, self._label_map, self._passing, self._large = path, label_map, passing, large
+        self._lock = threading.Lock()
+        self._stored = stored_labels(path) if label_map is None and path.name.endswith(".ome.tif") else None
+        self._labels: HeldLabels | None = None
+        self.size_px = self._stored.size_px if self._stored else labels_size(path)
+        pixels = self.size_px[0] * self.size_px[1]
+        self.is_large = self._stored is None and pixels > LARGE_PX
+        self.held_bytes = _OPEN_BYTES if self._stored or self.is_large else 4 * pixels // 3
+
+    def png(self, level: int, column: int, row: int) -> bytes:
+        """Return a tile as 8-bit grey PNG, whose values are labels.
+
+        Raises:
+            HTTPException: 404, there is no such tile; 422, 503, as of `Decoder`. BreastsegError: the file is broken there.
+        """
+        if self.is_large:
+            piece_box(self.size_px, level, column, row)  # what is not there is not decoded for
+            with self._large() as decoded:
+                return decoded.piece(level, column, row)
+        if self._stored is None:
+            return grey_png(self._held().tile(level, column, row))
+        with self._passing.taken(self._stored.passing_bytes(level)):
+            return grey_png(self._stored.tile(level, column, row))
+
+    def check(self) -> None:
+        """Decode what is decoded whole; raises as `png`."""
+        if self.is_large:
+            with self._large():
+                return
+        if self._stored is None:
+            self._held()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._stored is not None:
+            self._stored.close()
+
+    def _held(self) -> HeldLabels:
+        with self._lock:
+            if self._labels is None:
+                with self._passing.taken(_LABEL_BYTES * self.size_px[0] * self.size_px[1]):
+                    self._labels = held_labels(self._path, self._label_map)
+            return self._labels
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Labels over a whole slide.
+
+    Attributes:
+        id: opaque; another one when it is made again.
+        kind: map, or truth: what a person painted.
+        title: the model's name, or "annotation".
+        made: ISO date and time; None of a truth.
+        label_map: names and colours of its labels.
+        path: labels.ome.tif, labels.png, or the mask.
+        result: of a map.
+        picture: that a truth was painted on.
+    """
+
+    id: str
+    kind: Literal["map", "truth"]
+    title: str
+    made: str | None
+    label_map: LabelMap
+    path: Path
+    result: Result | None = None
+    picture: Path | None = None
+
+    @property
+    def uncertainty(self) -> Path | None:
+        """Return the file of the model's uncertainty, where it was asked for."""
+        path = self.path.with_name(_UNCERTAINTY)
+        return path if self.result and is_own_file(path) else None
+
+    @property
+    def files(self) -> list[str]:
+        """Return the names of what can be downloaded."""
+        kept = [name for name in FILES if self.result and is_own_file(self.path.with_name(name))]
+        return [*kept, *MADE_FILES] if self.result else []
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """Return what run.json says; nothing of a truth."""
+        return self.result.run if self.result else {}
+
+
+class Layers:
+    """The layers of all slides, and the label images that are open."""
+
+    def __init__(self, folder: Folder, limits: Limits, kept: Room, passing: Room, decoder: Decoder) -> None:
+        """Take the folder, the room for what is kept and for what is not, and what decodes large label images; nothing is opened yet."""
+        self._folder, self._passing, self._decoder = folder, passing, decoder
+        self._shelf: Shelf[LabelImage] = Shelf(4 * limits.open_slides, kept)
+        self._maps: dict[str, Layer | None] = {}
+        self._truths: dict[str, Layer] = {}
+
+    def of(self, entry: Entry, size_px: tuple[int, int]) -> list[Layer]:
+        """Return the layers of a slide of this size: maps, newest first, then the truth."""
+        results = self._folder.results_of(entry, sure=True)
+        layers = [self._map_layer(result) for result in results if tuple(result.run["size_px"]) == size_px]
+        truth = self._folder.truth_of(entry)
+        if truth is not None:
+            layers.append(self._truth_layer(truth))
+        return [layer for layer in layers if layer is not None]
+
+    def layer(self, layer_id: str) -> Layer:
+        """Return a layer.
+
+        Raises:
+            HTTPException: 404, there is none, or it was removed.
+        """
+        result = self._folder.result(layer_id)
+        layer = self._map_layer(result) if result else self._truths.get(layer_id)
+        if layer is None or not layer.path.is_file():
+            raise HTTPException(404, "no such map here; open the slide again")
+        return layer
+
+    def is_open(self, layer_id: str) -> bool:
+        """Return whether a tile of labels can be made without opening their file first, or decoding all of it."""
+        layer = self._maps.get(layer_id) or self._truths.get(layer_id)
+        image = self._shelf.peek((layer.id, layer.path.name)) if layer else None
+        return layer is not None and image is not None and (not image.is_large or self._decoder.holds(_key(layer, layer.path)))
+
+    def told(self, layer: Layer) -> LayerOut:
+        """Return what the page is told of a layer.
+
+        Raises:
+            HTTPException: 422, its labels cannot be read; 503, others take the room for long.
+        """
+        with self._borrowed(layer, layer.path) as labels:
+            self._asked(labels.check)
+            size = labels.size_px
+        classes = classes_of(layer.label_map, layer.run.get("measures", {}))
+        return LayerOut(
+            id=layer.id, kind=layer.kind, title=layer.title, made=layer.made, size_px=size, levels=levels_of(size), classes=classes,
+            uncertainty=layer.uncertainty is not None, files=layer.files,
+        )  # fmt: skip
+
+    def tile(self, layer: Layer, level: int, column: int, row: int, *, uncertainty: bool = False) -> bytes:
+        """Return a tile as 8-bit grey PNG, whose values are labels.
+
+        Raises:
+            HTTPException: 404, no such tile, or no uncertainty; 422, the labels cannot be read there; 503, others take the room for long.
+        """
+        path = layer.uncertainty if uncertainty else layer.path
+        if path is None:
+            raise HTTPException(404, "this map was made without uncertainty; segment with it")
+        with self._borrowed(layer, path) as labels:
+            return self._asked(partial(labels.png, level, column, row))
+
+    def close(self) -> None:
+        """Let go of all label images."""
+        self._shelf.close()
+
+    def _borrowed(self, layer: Layer, path: Path) -> AbstractContextManager[LabelImage]:
+        return self._shelf.borrowed((layer.id, path.name), partial(self._opened, layer, path))
+
+    def _opened(self, layer: Layer, path: Path) -> LabelImage:
+        if layer.picture is not None:
+            self._asked(partial(_check_upright, layer.picture, path.name))
+        label_map = layer.label_map if layer.kind == "truth" else None
+        task = Task("labels", str(path), label_map.to_dict() if label_map else None)
+        large = partial(self._decoder.borrowed, _key(layer, path), task)
+        labels = self._asked(lambda: LabelImage(path, label_map, self._passing, large))
+        if layer.result and not _is_over(labels.size_px, layer.result.run["size_px"]):
+            labels.close()
+            width, height = labels.size_px
+            raise HTTPException(422, f"{path.name}: {width} x {height} px do not lie over the slide of its run.json; make the map again")
+        return labels
+
+    def _asked(self, asked: Callable[[], Said]) -> Said:
+        """Ask a label image; what is broken is told without paths."""
+        try:
+            return asked()
+        except BreastsegError as cause:
+            raise HTTPException(422, self._folder.told(str(cause))) from None
+
+    def _map_layer(self, result: Result) -> Layer | None:
+        """Return the layer of a result; None when its labels or their names are not there."""
+        if result.id not in self._maps:
+            path = next((result.folder / name for name in _LABELS if is_own_file(result.folder / name)), None)
+            try:
+                label_map = LabelMap.from_dict(result.run["label_map"], "run.json")
+            except BreastsegError:
+                path = None
+            title = str(result.run.get("model", "map"))
+            self._maps[result.id] = Layer(result.id, "map", title, result.made, label_map, path, result) if path else None
+        return self._maps[result.id]
+
+    def _truth_layer(self, truth: Truth) -> Layer | None:
+        try:
+            label_map, found = load_label_map(truth.label_map), truth.path.stat()
+        except (BreastsegError, OSError):
+            return None
+        name = opaque(truth.path, found.st_mtime_ns)
+        self._truths[name] = Layer(name, "truth", "annotation", None, label_map, truth.path, picture=truth.picture)
+        return self._truths[name]
+
+
+def _key(layer: Layer, path: Path) -> tuple[str, ...]:
+    """Return the name under which a label image that is decoded is held."""
+    return "labels", layer.id, path.name
+
+
+def _is_over(size_px: tuple[int, int], slide_px: list[int]) -> bool:
+    """Return whether labels have the shape of their slide, to a pixel or two of theirs."""
+    (width, height), (slide_width, slide_height) = size_px, slide_px
+    return abs(width * slide_height - height * slide_width) <= 2 * (slide_width + slide_height)
+
+
+def classes_of(label_map: LabelMap, measures: Mapping[str, Any] = MappingProxyType({})) -> list[ClassOut]:
+    """Return the classes of a map, with their areas and shares where a row of measures has them."""
+    numbers = {key: value for key, value in measures.items() if isinstance(value, int | float)}
+    known = {key: value for key, value in numbers.items() if value == value}  # a share of nothing is NaN
+    told = []
+    for label, one in enumerate(label_map.classes, start=1):
+        percent = known.get(f"{one.name}_percent")
+        share = None if percent is None else percent / 100
+        told.append(ClassOut(label=label, name=one.name, color=one.color, area_mm2=known.get(f"{one.name}_mm2"), share=share))
+    return told
+
+
+def _check_upright(picture: Path, labels: str) -> None:
+    """Refuse labels on a picture that a tag turns: programs do not agree on what they lie on."""
+    with closing(open_slide(picture, mpp=1.0)) as slide:  # looks at its header alone
+        check_upright(slide, labels)

@@ -1,0 +1,74 @@
+"""Deep zoom: the levels of a picture or label image, their tiles, and how these are sent. Nothing here knows of HTTP but a 404."""
+
+import struct
+import zlib
+
+import imagecodecs
+import numpy as np
+import numpy.typing as npt
+from starlette.exceptions import HTTPException
+
+from breastseg.geometry import Box
+from breastseg.images import Pixels
+
+PIECE_PX = 256
+"""Side of a tile of pixels or labels."""
+OVERVIEW_PX = 2048
+"""Levels up to this side are cut from one picture of the whole slide, which is read once: few slides store them all."""
+THUMBNAIL_PX = 320
+_QUALITY = 90
+
+
+def levels_of(size_px: tuple[int, int]) -> int:
+    """Return the number of deep zoom levels: halvings until the larger side is no more than a tile, plus one."""
+    halvings = 0
+    while max(halved(size_px, halvings)) > PIECE_PX:
+        halvings += 1
+    return halvings + 1
+
+
+def halved(size_px: tuple[int, int], times: int) -> tuple[int, int]:
+    """Return (width, height) after so many halvings, rounded up."""
+    return -(-size_px[0] // 2**times), -(-size_px[1] // 2**times)
+
+
+def grid_of(size_px: tuple[int, int]) -> tuple[int, int]:
+    """Return the number of tiles of a level, (columns, rows)."""
+    return -(-size_px[0] // PIECE_PX), -(-size_px[1] // PIECE_PX)
+
+
+def piece_box(size_px: tuple[int, int], level: int, column: int, row: int) -> Box:
+    """Return the place of a tile in the pixels of its level; those at the edge are smaller.
+
+    Raises:
+        HTTPException: 404, there is no such tile.
+    """
+    levels = levels_of(size_px)
+    if 0 <= level < levels and column >= 0 and row >= 0:
+        width, height = halved(size_px, levels - 1 - level)
+        x, y = column * PIECE_PX, row * PIECE_PX
+        if x < width and y < height:
+            return Box(x, y, min(PIECE_PX, width - x), min(PIECE_PX, height - y))
+    raise HTTPException(404, f"no tile {column}, {row} at level {level}; a picture of {size_px[0]} x {size_px[1]} px has {levels} levels")
+
+
+def thumbnail_size(size_px: tuple[int, int]) -> tuple[int, int]:
+    """Return (width, height) of a thumbnail."""
+    shrink = min(1.0, THUMBNAIL_PX / max(size_px))
+    return max(1, round(size_px[0] * shrink)), max(1, round(size_px[1] * shrink))
+
+
+def jpeg(pixels: Pixels) -> bytes:
+    """Return (H, W, 3) uint8 as JPEG."""
+    return bytes(imagecodecs.jpeg8_encode(pixels, level=_QUALITY, subsampling="420"))
+
+
+def grey_png(values: npt.NDArray[np.uint8]) -> bytes:
+    """Return (H, W) uint8 as 8-bit grey PNG without filters or colour tables: what a page decodes is what was stored."""
+    height, width = values.shape
+    rows = np.zeros((height, width + 1), np.uint8)
+    rows[:, 1:] = values
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(rows.tobytes(), 1)), (b"IEND", b""))
+    chunks = (struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(data, zlib.crc32(name))) for name, data in parts)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)

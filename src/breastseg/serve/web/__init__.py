@@ -1,0 +1,1 @@
+"""HTTP: the application, who may ask, routes, uploads and downloads."""

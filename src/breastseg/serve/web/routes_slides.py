@@ -1,0 +1,187 @@
+"""The gallery, slides, layers and their tiles."""
+
+import re
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from starlette.exceptions import HTTPException
+
+from breastseg.serve.library.folder import Entry, areas_beside, is_own_file, shown_name
+from breastseg.serve.room import BUSY
+from breastseg.serve.schema import EntryOut, GalleryOut, ModelOut, SlideOut, answers
+from breastseg.serve.tiles.layers import Layer, classes_of
+from breastseg.serve.tiles.pieces import levels_of
+from breastseg.serve.web.state import ServerState
+
+_ID, _NUMBER = re.compile("^[0-9a-f]{16}$"), re.compile("[0-9]{1,9}")
+_VERSION = "version of the entry: what comes may then be kept for good"
+
+Id = Annotated[str, Path(pattern=_ID.pattern)]
+Version = Annotated[str | None, Query(alias="v", description=_VERSION)]
+
+_KEPT, _ASKED_AGAIN = "private, max-age=31536000, immutable", "private, no-cache"
+
+
+def router(state: ServerState) -> APIRouter:
+    """Return the routes that show the folder."""
+    routes = APIRouter(prefix="/api")
+    _add_gallery(routes, state)
+    _add_slides(routes, state)
+    _add_layers(routes, state)
+    return routes
+
+
+def _add_gallery(routes: APIRouter, state: ServerState) -> None:
+    @routes.get("/gallery", responses=answers())
+    def gallery() -> GalleryOut:
+        """List the folder; no slide is opened for it."""
+        entries = [entry_out(state, entry) for entry in state.folder.scan()]
+        cards = [bundle.card for bundle in state.models.values()]
+        models = [ModelOut(name=card.name, mpp=card.mpp, classes=classes_of(card.label_map)) for card in cards]
+        return GalleryOut(
+            folder=shown_name(state.folder.root.name), entries=entries, left_out=state.folder.left_out(), models=models,
+            writable=state.jobs.writable, version=version("breastseg"),
+        )  # fmt: skip
+
+    @routes.get("/entries/{id}", responses=answers(404, 422))
+    async def slide(id: Id) -> SlideOut:
+        """Open a slide."""
+        return await state.openers.make(lambda: slide_out(state, state.folder.entry(id)))
+
+
+def _add_slides(routes: APIRouter, state: ServerState) -> None:
+    @routes.get("/entries/{id}/thumbnail.jpg", **_picture("image/jpeg"))
+    async def thumbnail(request: Request, id: Id, v: Version = None) -> Response:
+        """Return a slide at no more than 320 px."""
+
+        def make() -> Response:
+            entry = state.folder.entry(id)
+            tag = f"{entry.version}-thumbnail"
+            return _answer(request, "image/jpeg", tag, v == entry.version, lambda: state.tiles.thumbnail(entry))
+
+        return await state.thumbnails.make(make)
+
+    @routes.get("/entries/{id}/tiles/{level}/{column}_{row}.jpg", **_picture("image/jpeg", 410, piece=True, versioned=True))
+    async def tile(request: Request) -> Response:
+        """Return a deep zoom tile of a slide: 256 px, smaller at the edges."""
+        entry_id, level, column, row = _piece(request)
+        opened = request.query_params.get("v")
+
+        def make() -> Response:
+            entry = state.folder.entry(entry_id)
+            if opened not in (None, entry.version):
+                raise HTTPException(410, f"{entry.name}: has changed since it was opened; open it again")
+            tag = f"{entry.version}-{level}-{column}-{row}"
+            return _answer(request, "image/jpeg", tag, opened is not None, lambda: state.tiles.tile(entry, level, column, row))
+
+        workers = state.workers if state.tiles.is_open(entry_id, opened or "") else state.openers
+        return await workers.make(make)
+
+
+def _add_layers(routes: APIRouter, state: ServerState) -> None:
+    @routes.get("/layers/{id}/tiles/{level}/{column}_{row}.png", **_picture("image/png", piece=True))
+    async def labels(request: Request) -> Response:
+        """Return a deep zoom tile of labels, 8-bit grey: a value is a label, 0 is not analysed."""
+        return await _layer_tile(request, state, uncertainty=False)
+
+    @routes.get("/layers/{id}/uncertainty/{level}/{column}_{row}.png", **_picture("image/png", piece=True))
+    async def uncertainty(request: Request) -> Response:
+        """Return a tile of the uncertainty, an eighth of the labels' size: 1 + 254 x entropy, 0 is not analysed."""
+        return await _layer_tile(request, state, uncertainty=True)
+
+    @routes.get("/layers/{id}/measures", responses=answers(404, 422))
+    def measures(id: Id) -> dict[str, Any]:
+        """Return the measures of a map, and what it was made with; the glossary defines each."""
+        return measures_of(state.layers.layer(id))
+
+
+def measures_of(layer: Layer) -> dict[str, Any]:
+    """Return the row of measures of a layer and its provenance; a measure without meaning is none."""
+    run = layer.run
+    kept = {name: run.get(name) for name in ("model", "mpp", "mpp_source", "model_mpp", "box_level0_px", "backend", "use")}
+    row = {name: None if value != value else value for name, value in run.get("measures", {}).items()}
+    return {"measures": row, "made": layer.made, **kept, "doubts": run.get("doubts", [])}
+
+
+def entry_out(state: ServerState, entry: Entry) -> EntryOut:
+    """Return what the gallery is told of an entry."""
+    maps, cause = len(state.folder.results_of(entry, sure=False)), state.folder.cause(entry)
+    at_work = state.jobs.state_of(entry.id)
+    return EntryOut(
+        id=entry.id, name=entry.name, bytes=entry.bytes, version=entry.version, cause=cause, maps=maps,
+        state="broken" if cause else at_work or ("mapped" if maps else "plain"), annotated=is_own_file(areas_beside(entry.path)),
+    )  # fmt: skip
+
+
+def slide_out(state: ServerState, entry: Entry) -> SlideOut:
+    """Open a slide; return what the page is told of it.
+
+    Raises:
+        HTTPException: 422, it cannot be opened.
+    """
+    with state.tiles.view(entry) as view:
+        size, said = view.size_px, state.tiles.doubts(entry, view)
+        own = view.mpp
+    mpp, source = own or state.folder.mpp_of(entry) or (None, "nobody knows")
+    layers = []
+    for layer in state.layers.of(entry, size):
+        try:
+            layers.append(state.layers.told(layer))
+        except HTTPException as broken:
+            if broken.status_code == BUSY:
+                raise
+            said = [*said, f"{layer.title} cannot be shown: {broken.detail}"]
+    told = {**entry_out(state, entry).model_dump(), "maps": sum(layer.kind == "map" for layer in layers)}
+    return SlideOut(
+        **told, size_px=size, levels=levels_of(size), mpp=mpp, mpp_source=source, mpp_own=own is not None, layers=layers, doubts=said,
+    )  # fmt: skip
+
+
+async def _layer_tile(request: Request, state: ServerState, *, uncertainty: bool) -> Response:
+    layer_id, level, column, row = _piece(request)
+
+    def make() -> Response:
+        layer = state.layers.layer(layer_id)
+        tag = f"{layer_id}-{uncertainty:d}-{level}-{column}-{row}"
+        return _answer(request, "image/png", tag, True, lambda: state.layers.tile(layer, level, column, row, uncertainty=uncertainty))
+
+    workers = state.workers if uncertainty or state.layers.is_open(layer_id) else state.openers
+    return await workers.make(make)
+
+
+def _piece(request: Request) -> tuple[str, int, int, int]:
+    """Return what a tile's address names. By hand: FastAPI's own way takes as long as making the tile."""
+    asked = request.path_params
+    numbers = [asked[name] for name in ("level", "column", "row")]
+    if not _ID.fullmatch(asked["id"]) or not all(_NUMBER.fullmatch(number) for number in numbers):
+        raise HTTPException(400, "not the address of a tile; wanted an id, then level/column_row in numbers")
+    level, column, row = map(int, numbers)
+    return asked["id"], level, column, row
+
+
+def _picture(kind: str, *statuses: int, piece: bool = False, versioned: bool = False) -> dict[str, Any]:
+    """Describe a route that returns a picture, and the parameters of one that reads them by `_piece`."""
+    found: dict[int | str, dict[str, Any]] = {
+        200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}}}},
+        304: {"description": "as it was"},
+    }
+    told = {"response_class": Response, "responses": {**found, **answers(404, 422, *statuses)}}
+    if not piece:
+        return told
+    number = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
+    parameters: list[dict[str, Any]] = [
+        {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": _ID.pattern}}
+    ]
+    parameters += [{"name": name, "in": "path", "required": True, "schema": number} for name in ("level", "column", "row")]
+    parameters += [{"name": "v", "in": "query", "description": _VERSION, "schema": {"type": "string"}}] if versioned else []
+    return {**told, "openapi_extra": {"parameters": parameters}}
+
+
+def _answer(request: Request, kind: str, tag: str, for_good: bool, make: Callable[[], bytes]) -> Response:
+    """Return a picture, or 304 where the browser has it; it may be kept for good when its address names its version."""
+    headers = {"ETag": f'"{tag}"', "Cache-Control": _KEPT if for_good else _ASKED_AGAIN}
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    return Response(make(), media_type=kind, headers=headers)

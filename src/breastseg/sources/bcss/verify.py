@@ -1,0 +1,250 @@
+"""verify(): a copy of BCSS held against the release: what is there of what, what is missing, what is wrong or odd."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from tqdm import tqdm
+
+from breastseg.errors import ImageError, SourceError
+from breastseg.images import IMAGE_SUFFIXES, read_codes
+from breastseg.images.readers.flat import image_size
+from breastseg.labels import BCSS_CODES
+from breastseg.sources.bcss.find import BASE_MPP, IMAGE_FOLDERS
+from breastseg.sources.bcss.names import OFFICIAL_TEST_SITES
+from breastseg.sources.bcss.release import TABLES, ReleaseRegion, release_regions
+from breastseg.sources.pairs import files_in
+from breastseg.sources.region import MASK_SUFFIXES
+from breastseg.transfer.png import check_png
+
+_SAME_SHAPE = 0.01
+"""Share by which a height may be off what the width and the bounds give; it is 0.001 at most in 13 regions at hand."""
+
+_ROUNDED_PX = 2
+
+_SAME_MPP = 0.03
+"""Of 13 regions at hand that were scanned at 40x all are within 0.015 of their median."""
+
+_ROWS = 256
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was seen of one region.
+
+    Attributes:
+        name: as its files are called.
+        region: the region of the release; None when it is none of the 151.
+        size_px: (width, height) of the image; None when it could not be read.
+        codes: label codes in the mask.
+        wrong: what cannot be trusted.
+        odd: what a person should know.
+    """
+
+    name: str
+    region: ReleaseRegion | None
+    size_px: tuple[int, int] | None
+    codes: frozenset[int]
+    wrong: tuple[str, ...]
+    odd: tuple[str, ...] = ()
+
+    @property
+    def mpp(self) -> float | None:
+        """Return microns per pixel by the release's bounds and the objective in its slide table."""
+        if self.region is None or self.size_px is None:
+            return None
+        return self.region.size_px[0] * BASE_MPP * 40.0 / self.region.magnification / self.size_px[0]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """A copy held against the release.
+
+    Attributes:
+        folder: where images and masks are.
+        checked: each region that is there.
+        missing: regions of the release that are not there, by slide.
+        wrong: what is wrong with the copy as a whole.
+        counts: name -> (there, in the release).
+    """
+
+    folder: Path
+    checked: tuple[Checked, ...]
+    missing: tuple[str, ...]
+    wrong: tuple[str, ...]
+    counts: Mapping[str, tuple[int, int]]
+
+    @property
+    def faults(self) -> list[tuple[str, str]]:
+        """Return what is wrong: (where, what)."""
+        return [("the copy", what) for what in self.wrong] + [(c.name, what) for c in self.checked for what in c.wrong]
+
+    @property
+    def oddities(self) -> list[tuple[str, str]]:
+        """Return what a person should know: (where, what)."""
+        return [(c.name, what) for c in self.checked for what in c.odd]
+
+    @property
+    def codes(self) -> list[int]:
+        """Return the label codes that occur."""
+        return sorted(frozenset().union(*(c.codes for c in self.checked)))
+
+    @property
+    def mpps(self) -> list[float]:
+        """Return the regions' microns per pixel by the release's bounds, sorted."""
+        return sorted(c.mpp for c in self.checked if c.mpp is not None)
+
+    @property
+    def verdict(self) -> str:
+        """Return "wrong", "partial" (what is there is right, regions are missing) or "whole"."""
+        return "wrong" if self.faults else "partial" if self.missing else "whole"
+
+
+def verify(folder: str | Path) -> Verification:
+    """Look at every file of a copy of BCSS: images or rgbs_colorNormalized, with masks, in the folder or in one in it.
+
+    Raises:
+        SourceError: no such folder, or none with these.
+    """
+    root, images, masks = _find(Path(folder))
+    pictures, labels = _by_stem(files_in(images, IMAGE_SUFFIXES)), _by_stem(files_in(masks, MASK_SUFFIXES))
+    by_place = {region.place_name: region for region in release_regions()}
+    names = sorted({*pictures, *labels})
+    found = [
+        _check(name, by_place.get(name.rpartition("_")[0]), pictures.get(name), labels.get(name))
+        for name in tqdm(names, desc="verify", unit="region", disable=None)
+    ]
+    checked = _with_mpp(found)
+    there = [c.region for c in checked if c.region]
+    slides = Counter(region.slide for region in there)
+    twice = [f"region {slide} is there {count} times; keep one copy of it" for slide, count in sorted(slides.items()) if count > 1]
+    missing = tuple(region.slide for region in release_regions() if region.slide not in slides)
+    return Verification(root, checked, missing, (*twice, *_tables(root)), _counts(there))
+
+
+def _find(folder: Path) -> tuple[Path, Path, Path]:
+    if not folder.is_dir():
+        raise SourceError(f"{folder}: no such folder, wanted a copy of BCSS")
+    for root in (folder, *sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))):
+        for name in IMAGE_FOLDERS:
+            if (root / name).is_dir() and (root / "masks").is_dir():
+                return root, root / name, root / "masks"
+    raise SourceError(
+        f"{folder}: no copy of BCSS, wanted {' or '.join(IMAGE_FOLDERS)} with masks in it; breastseg download bcss fetches one"
+    )
+
+
+def _by_stem(paths: Iterable[Path]) -> dict[str, Path]:
+    return {path.stem: path for path in paths}
+
+
+def _check(name: str, region: ReleaseRegion | None, picture: Path | None, mask: Path | None) -> Checked:
+    """Look at one region's files; what is known from all regions together comes later."""
+    wrong = [] if region else ["is none of the 151 regions by its name"]
+    size, flaw = _picture(picture)
+    codes, mask_size, mask_flaw = _mask(mask)
+    wrong += [what for what in (flaw, mask_flaw) if what]
+    if size and mask_size and size != mask_size:
+        wrong.append(f"image is {size[0]} x {size[1]} px, mask {mask_size[0]} x {mask_size[1]}")
+    strange = sorted(code for code in codes if code >= len(BCSS_CODES))
+    if strange:
+        wrong.append(f"mask has code {', '.join(map(str, strange[:5]))}, wanted 0 to {len(BCSS_CODES) - 1}")
+    if mask and not mask_flaw and codes <= {0}:
+        wrong.append("nothing in the mask is annotated")
+    if region and size:
+        height = size[0] * region.size_px[1] / region.size_px[0]
+        if abs(size[1] - height) > max(_SAME_SHAPE * height, _ROUNDED_PX):
+            wrong.append(f"image is {size[0]} x {size[1]} px, not the shape of {region.size_px[0]} x {region.size_px[1]} in roiBounds.csv")
+    return Checked(name, region, size, codes, tuple(wrong))
+
+
+def _picture(path: Path | None) -> tuple[tuple[int, int] | None, str]:
+    """Return an image's size, and what is wrong with the file."""
+    if path is None:
+        return None, "has no image"
+    try:
+        return (check_png(path) if path.suffix.lower() == ".png" else image_size(path)), ""
+    except ImageError as cause:
+        return None, f"image {_without(path, cause)}"
+
+
+def _mask(path: Path | None) -> tuple[frozenset[int], tuple[int, int] | None, str]:
+    """Return a mask's codes and size, and what is wrong with the file."""
+    if path is None:
+        return frozenset(), None, "has no mask"
+    try:
+        mask = read_codes(path)
+    except ImageError as cause:
+        return frozenset(), None, f"mask {_without(path, cause)}"
+    seen = np.zeros(256, bool)
+    for top in range(0, len(mask), _ROWS):  # an index array is eight times as large
+        seen[mask[top : top + _ROWS]] = True
+    return frozenset(np.flatnonzero(seen).tolist()), (mask.shape[1], mask.shape[0]), ""
+
+
+def _without(path: Path, cause: ImageError) -> str:
+    return str(cause).removeprefix(f"{path}: ").removeprefix("mask ")
+
+
+def _with_mpp(checked: Sequence[Checked]) -> tuple[Checked, ...]:
+    """Say which regions are at another resolution than the rest of the copy."""
+    known = [c for c in checked if c.mpp is not None]
+    if not known:
+        return tuple(checked)
+    usual = median(c.mpp for c in known if c.mpp is not None)
+    mostly_base = sum(_at_base(c) for c in known) * 2 > len(known)
+    return tuple(_placed(c, usual, mostly_base) for c in checked)
+
+
+def _at_base(checked: Checked) -> bool:
+    return checked.region is not None and checked.size_px == checked.region.size_px
+
+
+def _placed(checked: Checked, usual: float, mostly_base: bool) -> Checked:
+    """Add what a region's resolution says beside that of the others.
+
+    A cut in base pixels among resampled ones, or the other way round, is of another copy. Another value alone is odd, not wrong: the
+    objective in the slide table is not always that of the scan.
+    """
+    mpp, region = checked.mpp, checked.region
+    if mpp is None or region is None:
+        return checked
+    said = f"{mpp:.4f} um/px by roiBounds.csv and {region.magnification:g}x, the copy's median is {usual:.4f}"
+    values = (checked.name, checked.region, checked.size_px, checked.codes)
+    if _at_base(checked) != mostly_base:
+        return Checked(*values, (*checked.wrong, f"of another copy: {said}"))
+    if abs(mpp / usual - 1) > _SAME_MPP and not mostly_base:
+        return Checked(*values, checked.wrong, (*checked.odd, said))
+    return checked
+
+
+def _tables(root: Path) -> list[str]:
+    """Return which of the copy's own tables are not the release's; without them the release's are used."""
+    return [
+        f"meta/{table.name} says other than the release's; put the release's there"
+        for table in sorted(TABLES.glob("*.csv"))
+        if (own := root / "meta" / table.name).is_file() and not _lines(own) <= _lines(table)
+    ]
+
+
+def _lines(path: Path) -> set[bytes]:
+    return set(path.read_bytes().split())
+
+
+def _counts(there: Sequence[ReleaseRegion]) -> dict[str, tuple[int, int]]:
+    mine, all_of_them = _count(there), _count(release_regions())
+    return {name: (mine[name], all_of_them[name]) for name in all_of_them}
+
+
+def _count(regions: Sequence[ReleaseRegion]) -> dict[str, int]:
+    test = sum(region.site in OFFICIAL_TEST_SITES for region in regions)
+    return {
+        "regions": len(regions),
+        "patients": len({region.patient for region in regions}),
+        "hospitals": len({region.site for region in regions}),
+        "train": len(regions) - test,
+        "test": test,
+    }

@@ -1,0 +1,1 @@
+"""One network scored by random tiles, by regions and by patients."""

@@ -1,0 +1,119 @@
+"""The study's counts -> the rows of its table: the same predictions, scored in the ways that are found in the literature."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from breastseg.metrics import class_scores, overall_scores
+from breastseg.metrics.confusion import Counts
+from breastseg.metrics.rates import known_mean
+from breastseg.studies.inflation.tiles import HONEST, PROTOCOLS
+
+ZERO = "label 0"
+"""Name of the class that not annotated pixels become where they are counted as one."""
+
+
+class Scoring(NamedTuple):
+    """One way to score.
+
+    Attributes:
+        name: in the table.
+        zero: whether label 0 is a class, in training and in the score.
+        merged: whether classes after the second are one, merged after the network has chosen; label 0 joins them.
+    """
+
+    name: str
+    zero: bool
+    merged: bool
+
+
+SCORINGS = (
+    Scoring("all classes, label 0 left out", zero=False, merged=False),
+    Scoring("all classes, label 0 one of them", zero=True, merged=False),
+    Scoring("classes merged, label 0 left out", zero=False, merged=True),
+    Scoring("classes merged, label 0 among them", zero=True, merged=True),
+)
+COMPARED = ("accuracy", "mean_dice", "dice")
+NOBODY = "no model, all called"
+"""Beginning of the name of the rows that say what a way to score gives for nothing."""
+
+
+def merge(counts: Counts, groups: Sequence[int]) -> Counts:
+    """Add up the classes of each group in a (K, K + 1) table; group g becomes class g."""
+    merged = np.zeros((max(groups) + 1, max(groups) + 2), np.int64)
+    columns = [0, *(group + 1 for group in groups)]
+    np.add.at(merged, (np.array(groups)[:, None], np.array(columns)[None]), counts)
+    return merged
+
+
+def scored(counts: Counts, names: Sequence[str], scoring: Scoring) -> tuple[Counts, list[str]]:
+    """Return (K, K + 1) counts and class names as one way to score has them."""
+    if not scoring.merged:
+        return counts, list(names)
+    return merge(counts, [min(k, 2) for k in range(len(names))]), [*names[:2], "rest"]
+
+
+def study_rows(counts: Mapping[tuple[str, bool], Mapping[str, Counts]], names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return one row for each protocol and scoring, and for each scoring one in which every pixel is called the first class.
+
+    Args:
+        counts: by protocol and whether label 0 is a class: (K, K + 1) pixels of each patient, K counting label 0 there.
+        names: of the classes, without label 0.
+
+    Returns:
+        rows of protocol, scoring, the figures of `_figures`, and `*_more`: by how much a figure lies above the honest row.
+    """
+    ways = [way for way in SCORINGS if not way.merged or len(names) > 2]
+    blind = f"{NOBODY} {names[0]}"
+    counts = {
+        **counts,
+        **{(blind, zero): {patient: _all_first(one) for patient, one in counts[HONEST, zero].items()} for zero in (False, True)},
+    }
+    rows: list[dict[str, Any]] = [
+        {"protocol": protocol, "scoring": way.name, **_figures(counts[protocol, way.zero], [*names, ZERO] if way.zero else names, way)}
+        for protocol in (*PROTOCOLS, blind) for way in ways
+    ]  # fmt: skip
+    honest = next(row for row in rows if (row["protocol"], row["scoring"]) == (HONEST, SCORINGS[0].name))
+    return [{**row, **{f"{name}_more": row[name] - honest[name] for name in COMPARED}} for row in rows]
+
+
+def _all_first(counts: Counts) -> Counts:
+    """Return the same pixels, all of them called the first class."""
+    called = np.zeros_like(counts)
+    called[:, 1] = counts.sum(axis=1)
+    return called
+
+
+def _figures(by_patient: Mapping[str, Counts], names: Sequence[str], way: Scoring) -> dict[str, float]:
+    """Score pooled pixels: over all classes, over those of two patients or more, and the first class by itself."""
+    stack, called = zip(*(scored(one, names, way) for one in by_patient.values()), strict=True)
+    pooled = np.sum(stack, axis=0)
+    overall, classes = overall_scores(pooled), class_scores(pooled, called[0])
+    shared = [name for k, name in enumerate(called[0]) if sum(bool(one[k].any()) for one in stack) > 1]
+    first = classes[called[0][0]]
+    return {
+        "support_px": overall["support_px"],
+        "accuracy": overall["accuracy"],
+        "accuracy_one_vs_rest": one_vs_rest(overall["accuracy"], len(called[0])),
+        "mean_dice": overall["mean_dice"],
+        "mean_dice_shared": float(known_mean(np.array([classes[name]["dice"] for name in shared]), axis=0)),
+        **{score: first[score] for score in ("dice", "precision", "recall")},
+    }
+
+
+def one_vs_rest(accuracy: float, classes: int) -> float:
+    """Return the accuracy in which every class votes on every pixel: true negatives count, a wrong pixel is two errors among K votes."""
+    return 1 - 2 * (1 - accuracy) / classes
+
+
+def patient_rows(counts: Mapping[tuple[str, bool], Mapping[str, Counts]], names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return one row a patient: accuracy and the first class's Dice under each protocol, label 0 left out."""
+    return [
+        {
+            "patient": patient,
+            **{f"{protocol}, accuracy": overall_scores(counts[protocol, False][patient])["accuracy"] for protocol in PROTOCOLS},
+            **{f"{protocol}, dice": class_scores(counts[protocol, False][patient], names)[names[0]]["dice"] for protocol in PROTOCOLS},
+        }
+        for patient in counts[HONEST, False]
+    ]
