@@ -1,9 +1,11 @@
-"""Faults of native code: the process of the network dies again and again while a folder is mapped. What is lost?
+"""Faults of native code: the process of the network dies again and again while a folder is mapped.
+What is lost?
 
 python benchmarks/faults.py PICTURES --mpp 0.5 --faults 60
 
-Each fault is a real signal to the process that computes, at a random moment. A picture that is hit once is tried again, one that is hit
-twice fails alone; the same command then maps what is left. In the end every label must be that of an undisturbed run (both in fp32).
+Each fault is a real signal to the process that computes, at a random moment. A picture that is hit
+once is tried again, one that is hit twice fails alone; the same command then maps what is left. In
+the end every label must be that of an undisturbed run (both in fp32).
 """
 
 import argparse
@@ -17,7 +19,14 @@ import tempfile
 import time
 from pathlib import Path
 
-FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT, signal.SIGKILL)
+FAULTS = (
+    signal.SIGSEGV,
+    signal.SIGBUS,
+    signal.SIGILL,
+    signal.SIGFPE,
+    signal.SIGABRT,
+    signal.SIGKILL,
+)
 
 
 def network_of(pid: int) -> int | None:
@@ -33,7 +42,19 @@ def network_of(pid: int) -> int | None:
 
 
 def predict(pictures: Path, out: Path, mpp: float) -> "subprocess.Popen[bytes]":
-    words = [sys.executable, "-m", "breastseg", "predict", str(pictures), "--mpp", str(mpp), "--precision", "fp32", "--out", str(out)]
+    words = [
+        sys.executable,
+        "-m",
+        "breastseg",
+        "predict",
+        str(pictures),
+        "--mpp",
+        str(mpp),
+        "--precision",
+        "fp32",
+        "--out",
+        str(out),
+    ]
     return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -50,7 +71,9 @@ def outcomes_in(out: Path) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("pictures", type=Path, help="a folder of pictures")
     parser.add_argument("--mpp", type=float, required=True, help="their microns per pixel")
     parser.add_argument("--faults", type=int, default=60, help="signals that are sent (default 60)")
@@ -79,8 +102,14 @@ def main() -> None:
             stopped += bool({"waits", "stopped"} & set(outcomes))
             if predict(options.pictures, out, options.mpp).wait() != 0 or labels_in(out) != wanted:
                 sys.exit(f"run {runs}: not the labels of the undisturbed run")
-    print(f"{sent} faults in {runs} runs over {len(wanted)} pictures: {stopped} batches stopped, {failed} pictures hit twice failed alone,")
-    print(f"{loading} runs ended in one line while the model was loaded; after the same command once more every label is as undisturbed")
+    print(
+        f"{sent} faults in {runs} runs over {len(wanted)} pictures: {stopped} batches stopped,"
+        f" {failed} pictures hit twice failed alone,"
+    )
+    print(
+        f"{loading} runs ended in one line while the model was loaded; after the same command once"
+        " more every label is as undisturbed"
+    )
 
 
 if __name__ == "__main__":

@@ -83,9 +83,13 @@ def precisions_of(bundle: str | Path, asked: str) -> list[str]:
 
 
 def judged(
-    bundle: str | Path, precision: str, fields: Sequence[Field], notes: Sequence[str],
-    given: argparse.Namespace, name: str = "",
-) -> tuple[Result, list[Fall]]:  # fmt: skip
+    bundle: str | Path,
+    precision: str,
+    fields: Sequence[Field],
+    notes: Sequence[str],
+    given: argparse.Namespace,
+    name: str = "",
+) -> tuple[Result, list[Fall]]:
     """Look at fields with a bundle, and judge it."""
     start = time.perf_counter()
     model = load_model(bundle, precision=precision, threads=given.threads)
@@ -169,9 +173,11 @@ def judge_recipe(given: argparse.Namespace) -> None:
 
 
 def tell(
-    facts: list[dict[str, Any]], results: Sequence[Result], lines: Sequence[str],
+    facts: list[dict[str, Any]],
+    results: Sequence[Result],
+    lines: Sequence[str],
     given: argparse.Namespace,
-) -> None:  # fmt: skip
+) -> None:
     """Print tables and the numbers, and write them where asked to."""
     notes = dict.fromkeys(note for result in results for note in result.notes)
     text = [*notes, "", table_of(facts)]

@@ -1,13 +1,19 @@
-"""Training crops per second: slices of memory maps against the student report's folder of PNG tiles.
+"""Training crops per second: slices of memory maps against the student report's folder of PNG
+tiles.
 
-ours     breastseg's Crops + TrainBatches behind its own `loader`: batches of uint8 crops at random places, cut in the training process
-  float  the same batches, scaled to normalised float by breastseg's own Network (its layers left out), labels as int64
-theirs   a torch Dataset that opens one PNG image and its mask with Pillow an item, to tensor, normalised with ImageNet's mean and
-         standard deviation (torchvision), behind a DataLoader with the same batch, shuffled, one worker per core
+ours     breastseg's Crops + TrainBatches behind its own `loader`: batches of uint8 crops at random
+places, cut in the training process
+  float  the same batches, scaled to normalised float by breastseg's own Network (its layers left
+  out), labels as int64
+theirs   a torch Dataset that opens one PNG image and its mask with Pillow an item, to tensor,
+normalised with ImageNet's mean and
+         standard deviation (torchvision), behind a DataLoader with the same batch, shuffled, one
+         worker per core
 
-The tiles are cut from the same data set into a temporary folder, unless folders of tiles (images/ and masks/, as from `prepare --tiles`)
-are named. "float" and "theirs" end in the same thing: the pair to compare. Runs are interleaved, one of each is not counted; CPU seconds
-are those of the process and its workers. Target: at least 3 times theirs.
+The tiles are cut from the same data set into a temporary folder, unless folders of tiles (images/
+and masks/, as from `prepare --tiles`) are named. "float" and "theirs" end in the same thing: the
+pair to compare. Runs are interleaved, one of each is not counted; CPU seconds are those of the
+process and its workers. Target: at least 3 times theirs.
 
     python benchmarks/loader.py data/bcss
 """
@@ -51,7 +57,9 @@ class Tiles(Dataset[Pair]):
 
     def __init__(self, images: list[Path]) -> None:
         self.images = images
-        self.transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize(MEAN, STD)])
+        self.transform = transforms.Compose(
+            [transforms.ToTensor(), transforms.Normalize(MEAN, STD)]
+        )
 
     def __len__(self) -> int:
         return len(self.images)
@@ -109,11 +117,14 @@ def check_same(tiles: Tiles) -> None:
 
 def cpu_seconds() -> float:
     """Return CPU seconds of this process and of the workers it has waited for."""
-    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(
+        sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
 
 
 def rates(batches: Callable[[], Iterable[Pair]], crops: int) -> tuple[float, float]:
-    """Return crops per wall second and per CPU second of one pass; workers have ended when the pass has."""
+    """Return crops per wall second and per CPU second of one pass; workers have ended when the pass
+    has."""
     wall, cpu = time.perf_counter(), cpu_seconds()
     assert sum(len(pictures) for pictures, _ in batches()) == crops
     return crops / (time.perf_counter() - wall), crops / (cpu_seconds() - cpu)
@@ -121,12 +132,21 @@ def rates(batches: Callable[[], Iterable[Pair]], crops: int) -> tuple[float, flo
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("dataset", help="folder of a prepared data set")
-    parser.add_argument("tiles", nargs="*", help="folders of 224-px tiles (default: cut from the data set)")
+    parser.add_argument(
+        "tiles", nargs="*", help="folders of 224-px tiles (default: cut from the data set)"
+    )
     parser.add_argument("--batch", type=int, default=64, help="crops a batch (default 64)")
     parser.add_argument("--batches", type=int, default=48, help="batches a run (default 48)")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="workers of theirs (default: one per core)")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="workers of theirs (default: one per core)",
+    )
     parser.add_argument("--repeats", type=int, default=5, help="counted runs of each (default 5)")
     options = parser.parse_args()
     data, crops = open_dataset(options.dataset), options.batch * options.batches
@@ -135,10 +155,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         if not options.tiles:
             write_tiles(data, Path(temporary))
-        paths = sorted(path for folder in options.tiles or [temporary] for path in Path(folder, "images").glob("*.png"))
+        paths = sorted(
+            path
+            for folder in options.tiles or [temporary]
+            for path in Path(folder, "images").glob("*.png")
+        )
         tiles = Tiles([paths[i % len(paths)] for i in range(crops)])
         check_same(tiles)
-        theirs = DataLoader(tiles, batch_size=options.batch, shuffle=True, num_workers=options.workers)
+        theirs = DataLoader(
+            tiles, batch_size=options.batch, shuffle=True, num_workers=options.workers
+        )
         ways: dict[str, Callable[[], Iterable[Pair]]]
         ways = {
             "ours": lambda: pairs(ours),
@@ -151,13 +177,27 @@ def main() -> None:
                 measured = rates(way, crops)
                 if repeat:  # the first run of each warms the file cache
                     runs[name].append(measured)
-    middle = {name: [statistics.median(column) for column in zip(*values, strict=True)] for name, values in runs.items()}
-    print(f"{len(paths)} tiles, {crops} crops a run, {os.cpu_count()} cores, median of {options.repeats}")
-    print(f"{'':14} {'crops / wall s':>16} {'crops / CPU s':>16} {'wall ratio':>11} {'CPU ratio':>11}")
+    middle = {
+        name: [statistics.median(column) for column in zip(*values, strict=True)]
+        for name, values in runs.items()
+    }
+    print(
+        f"{len(paths)} tiles, {crops} crops a run, {os.cpu_count()} cores, median of"
+        f" {options.repeats}"
+    )
+    print(
+        f"{'':14} {'crops / wall s':>16} {'crops / CPU s':>16} {'wall ratio':>11} {'CPU ratio':>11}"
+    )
     for name, (wall, cpu) in middle.items():
-        print(f"{name:14} {wall:16.0f} {cpu:16.0f} {wall / middle['theirs'][0]:11.2f} {cpu / middle['theirs'][1]:11.2f}")
+        print(
+            f"{name:14} {wall:16.0f} {cpu:16.0f} {wall / middle['theirs'][0]:11.2f}"
+            f" {cpu / middle['theirs'][1]:11.2f}"
+        )
     ratio = min(middle["ours, float"][i] / middle["theirs"][i] for i in range(2))
-    print(f"to the same float batch, wall and CPU: at least {ratio:.2f}, target {TARGET:g}: {'met' if ratio >= TARGET else 'missed'}")
+    print(
+        f"to the same float batch, wall and CPU: at least {ratio:.2f}, target {TARGET:g}:"
+        f" {'met' if ratio >= TARGET else 'missed'}"
+    )
 
 
 if __name__ == "__main__":

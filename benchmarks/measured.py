@@ -14,7 +14,8 @@ _EVERY_S = 0.05
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU-seconds (user and system, children too) and wall seconds from start to end; MB (10^6 bytes) at the peak."""
+    """CPU-seconds (user and system, children too) and wall seconds from start to end; MB (10^6
+    bytes) at the peak."""
 
     cpu_s: float
     wall_s: float
@@ -25,7 +26,8 @@ class Cost:
 def run(command: Sequence[str | Path], log: Path) -> Cost:
     """Run a command to its end, what it prints goes to `log`.
 
-    Private memory is sampled every 0.05 s. Resident memory of one process is the kernel's own high-water mark; that of several is the sum
+    Private memory is sampled every 0.05 s. Resident memory of one process is the kernel's own
+    high-water mark; that of several is the sum
     of a sample. `ru_maxrss` is of no use: a new process starts with its parent's.
 
     Raises:
@@ -33,20 +35,25 @@ def run(command: Sequence[str | Path], log: Path) -> Cost:
     """
     with log.open("wb") as said:
         start = time.perf_counter()
-        process = subprocess.Popen([str(part) for part in command], stdout=said, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [str(part) for part in command], stdout=said, stderr=subprocess.STDOUT
+        )
         with watched(process.pid) as peaks:
             _, status, usage = os.wait4(process.pid, 0)
             wall = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         end = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
-        raise RuntimeError(f"{' '.join(map(str, command))}: exit status {process.returncode}\n{end}")
+        raise RuntimeError(
+            f"{' '.join(map(str, command))}: exit status {process.returncode}\n{end}"
+        )
     return Cost(usage.ru_utime + usage.ru_stime, wall, *peaks)
 
 
 @contextmanager
 def watched(pid: int) -> Iterator[list[float]]:
-    """Sample a process and all that it started, as `run` does; yield what becomes [private MB, resident MB] at the peak."""
+    """Sample a process and all that it started, as `run` does; yield what becomes [private MB,
+    resident MB] at the peak."""
     peaks, ended = [0.0, 0.0], threading.Event()
     sampler = threading.Thread(target=_watch, args=(pid, peaks, ended))
     sampler.start()
@@ -60,8 +67,14 @@ def watched(pid: int) -> Iterator[list[float]]:
 def _watch(pid: int, peaks: list[float], ended: threading.Event) -> None:
     while not ended.wait(_EVERY_S):
         family = list(_family(pid))
-        private = sum(_mb(process, "smaps_rollup", ("Private_Clean", "Private_Dirty")) for process in family)
-        resident = _mb(pid, "status", ("VmHWM",)) if len(family) == 1 else sum(_mb(p, "status", ("VmRSS",)) for p in family)
+        private = sum(
+            _mb(process, "smaps_rollup", ("Private_Clean", "Private_Dirty")) for process in family
+        )
+        resident = (
+            _mb(pid, "status", ("VmHWM",))
+            if len(family) == 1
+            else sum(_mb(p, "status", ("VmRSS",)) for p in family)
+        )
         peaks[:] = max(peaks[0], private), max(peaks[1], resident)
 
 

@@ -1,10 +1,13 @@
-"""A slide of any size from one real region: a tiled JPEG pyramid, written strip by strip, and the truth that belongs to it.
+"""A slide of any size from one real region: a tiled JPEG pyramid, written strip by strip, and the
+truth that belongs to it.
 
-The region is repeated in mirror images, so that there are no hard seams. With `glass`, a share of the slide is off-white with noise, in
-large connected parts with ragged borders; truth is 0 there. Same arguments, same pixels.
+The region is repeated in mirror images, so that there are no hard seams. With `glass`, a share of
+the slide is off-white with noise, in large connected parts with ragged borders; truth is 0 there.
+Same arguments, same pixels.
 
     python benchmarks/mosaic.py slide.tif --region REGION.png --side 40000 --glass 0.33
-    python benchmarks/mosaic.py slide.tif --region REGION.png --side 4000 --mpp 0.5 --mask MASK.png --truth truth.png
+    python benchmarks/mosaic.py slide.tif --region REGION.png --side 4000 --mpp 0.5 --mask MASK.png
+    --truth truth.png
 """
 
 import argparse
@@ -29,7 +32,8 @@ TILE = 256
 LEVELS = 7
 """Each level has half the size of the one before, down to a few hundred px."""
 _WHOLE = 2 ** (LEVELS - 1)
-"""The region is cut to a multiple of this: then a level of the mosaic is the mosaic of the region at that level."""
+"""The region is cut to a multiple of this: then a level of the mosaic is the mosaic of the region
+at that level."""
 _CELL = 16
 """Pixels a side under one element of the plan of glass."""
 _QUALITY = 80
@@ -52,11 +56,17 @@ class Mosaic:
 
     @cached_property
     def is_glass(self) -> npt.NDArray[np.bool_]:
-        """The plan of glass, one element per 16 px: the low parts of smooth noise with a little rough noise on it."""
+        """The plan of glass, one element per 16 px: the low parts of smooth noise with a little
+        rough noise on it."""
         cells = -(-self.side_px // _CELL) + TILE // _CELL
         draws = np.random.default_rng(0)
         height = sum(
-            weight * cv2.resize(draws.standard_normal((size, size), np.float32), (cells, cells), interpolation=cv2.INTER_CUBIC)
+            weight
+            * cv2.resize(
+                draws.standard_normal((size, size), np.float32),
+                (cells, cells),
+                interpolation=cv2.INTER_CUBIC,
+            )
             for weight, size in ((1.0, 5), (0.3, 20), (0.05, 160))
         )
         return np.asarray(height < np.quantile(height, self.glass))
@@ -73,7 +83,11 @@ class Mosaic:
             strip = _repeated(np.concatenate([part, part[:, ::-1]], axis=1), side)
             if self.glass:
                 plan = self.is_glass[np.ix_(self._cells(rows, level), self._cells(columns, level))]
-                np.copyto(strip, _glass(strip.shape), where=plan.reshape(plan.shape + (1,) * (strip.ndim - 2)))
+                np.copyto(
+                    strip,
+                    _glass(strip.shape),
+                    where=plan.reshape(plan.shape + (1,) * (strip.ndim - 2)),
+                )
             yield strip
 
     def tiles(self, level: int) -> Iterator[Bytes]:
@@ -125,8 +139,11 @@ def _cut(picture: Bytes) -> Bytes:
     return picture[:height, :width]
 
 
-def write_slide(path: Path, region: Path, side_px: int, *, mpp: float = REGION_MPP, glass: float = 0.0) -> None:
-    """Write a square slide of `side_px` at level 0, `mpp` in its resolution tags; levels follow as pages of their own."""
+def write_slide(
+    path: Path, region: Path, side_px: int, *, mpp: float = REGION_MPP, glass: float = 0.0
+) -> None:
+    """Write a square slide of `side_px` at level 0, `mpp` in its resolution tags; levels follow as
+    pages of their own."""
     mosaic = Mosaic(pixels_of(region, mpp), side_px, glass)
     with tifffile.TiffWriter(path, bigtiff=True) as file:
         for level in range(LEVELS):
@@ -134,25 +151,46 @@ def write_slide(path: Path, region: Path, side_px: int, *, mpp: float = REGION_M
             if level and side < TILE:
                 break
             file.write(
-                mosaic.tiles(level), shape=(side, side, 3), dtype=np.uint8, tile=(TILE, TILE), photometric="rgb", compression="jpeg",
-                compressionargs={"level": _QUALITY}, resolution=(1e4 / (mpp * 2**level),) * 2, resolutionunit="CENTIMETER",
-                subfiletype=int(level > 0), metadata=None, maxworkers=2, buffersize=_BUFFER,
-            )  # fmt: skip
+                mosaic.tiles(level),
+                shape=(side, side, 3),
+                dtype=np.uint8,
+                tile=(TILE, TILE),
+                photometric="rgb",
+                compression="jpeg",
+                compressionargs={"level": _QUALITY},
+                resolution=(1e4 / (mpp * 2**level),) * 2,
+                resolutionunit="CENTIMETER",
+                subfiletype=int(level > 0),
+                metadata=None,
+                maxworkers=2,
+                buffersize=_BUFFER,
+            )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("out", type=Path)
-    parser.add_argument("--region", type=Path, required=True, help=f"picture of a region at {REGION_MPP} um/px")
+    parser.add_argument(
+        "--region", type=Path, required=True, help=f"picture of a region at {REGION_MPP} um/px"
+    )
     parser.add_argument("--side", type=int, required=True, help="px at level 0")
-    parser.add_argument("--mpp", type=float, default=REGION_MPP, help="um/px of level 0; the region is resampled to it")
+    parser.add_argument(
+        "--mpp",
+        type=float,
+        default=REGION_MPP,
+        help="um/px of level 0; the region is resampled to it",
+    )
     parser.add_argument("--glass", type=float, default=0.0, help="share of the slide that is glass")
     parser.add_argument("--mask", type=Path, help="the region's label codes, for --truth")
     parser.add_argument("--truth", type=Path, help="also write the mosaic of the codes, as PNG")
     options = parser.parse_args()
     write_slide(options.out, options.region, options.side, mpp=options.mpp, glass=options.glass)
     if options.mask and options.truth:
-        Image.fromarray(Mosaic(codes_of(options.mask, options.mpp), options.side, options.glass).whole()).save(options.truth)
+        Image.fromarray(
+            Mosaic(codes_of(options.mask, options.mpp), options.side, options.glass).whole()
+        ).save(options.truth)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,20 @@
-"""Whole slides with the same network: breastseg against TIAToolbox and MONAI, each in an environment of its own. Prints two tables.
+"""Whole slides with the same network: breastseg against TIAToolbox and MONAI, each in an
+environment of its own. Prints two tables.
 
-A mosaic of one real region, 4,000 px square, at the model's um/px, so that nobody resamples. Everybody uses both cores, starts fresh,
-reads the same file and gives a label for every pixel; breastseg once the map alone, once with all that `breastseg predict` writes: overlay,
-regions, measures. Runs alternate; medians of the repeats.
-"start" is the CPU time of the same command on a slide of 512 px: imports, loading, compiling, and a quarter of a Mpx.
-Peers are named as NAME=PYTHON; NAME.txt and run_NAME.py in peers/ say what is installed and what is run. Their windows are 512 px, 448 px
-apart; a bundle whose card says halo_px 32 overlaps as much. Dice is on a region that trained the network: its differences count.
+A mosaic of one real region, 4,000 px square, at the model's um/px, so that nobody resamples.
+Everybody uses both cores, starts fresh, reads the same file and gives a label for every pixel;
+breastseg once the map alone, once with all that `breastseg predict` writes: overlay, regions,
+measures. Runs alternate; medians of the repeats. "start" is the CPU time of the same command on a
+slide of 512 px: imports, loading, compiling, and a quarter of a Mpx. Peers are named as
+NAME=PYTHON; NAME.txt and run_NAME.py in peers/ say what is installed and what is run. Their windows
+are 512 px, 448 px apart; a bundle whose card says halo_px 32 overlaps as much. Dice is on a region
+that trained the network: its differences count.
 
-    python benchmarks/peers.py --region REGION.png --mask MASK.png --model RUN/bundle-int8 --work /tmp/slides \\
+    python benchmarks/peers.py --region REGION.png --mask MASK.png --model RUN/bundle-int8 --work
+    /tmp/slides \\
         --peers tiatoolbox=ENV/bin/python monai=ENV/bin/python
-    (the same) --mpp 0.3 --ours default    (the default model at its own um/px, peers at the pixels of the slide)
+    (the same) --mpp 0.3 --ours default    (the default model at its own um/px, peers at the pixels
+    of the slide)
 """
 
 import argparse
@@ -34,8 +39,8 @@ START_PX = 512
 HERE, PROGRAM = Path(__file__).parent, Path(sys.executable).with_name("breastseg")
 PRECISIONS = ("fp32", "bf16", "int8")
 OURS = (*(precision + way for way in ("-map", "", "-blend") for precision in PRECISIONS), "default")
-"""Precisions: with -map, the label map and nothing else, as the peers; alone, all that predict writes; with -blend, tiles blended as well.
-default is the shipped model, as it is."""
+"""Precisions: with -map, the label map and nothing else, as the peers; alone, all that predict
+writes; with -blend, tiles blended as well. default is the shipped model, as it is."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +57,33 @@ def ours(name: str, bundle: str) -> Contestant:
     if way == "map":
         return Contestant(
             f"breastseg {precision}, map alone",
-            lambda slide, out: [sys.executable, HERE / "peers" / "run_breastseg.py", slide, bundle, precision, out.with_suffix(".ome.tif")],
+            lambda slide, out: [
+                sys.executable,
+                HERE / "peers" / "run_breastseg.py",
+                slide,
+                bundle,
+                precision,
+                out.with_suffix(".ome.tif"),
+            ],
             lambda slide, out: tifffile.imread(out.with_suffix(".ome.tif"), key=0),
         )
     options = (
-        ["--model", bundle, "--precision", precision, "--tissue-mask", "off"] if precision in PRECISIONS else ["--model", DEFAULT_MODEL]
+        ["--model", bundle, "--precision", precision, "--tissue-mask", "off"]
+        if precision in PRECISIONS
+        else ["--model", DEFAULT_MODEL]
     )
     return Contestant(
-        f"breastseg {DEFAULT_MODEL if name == 'default' else precision}{', blended' if way else ''}",
-        lambda slide, out: [PROGRAM, "predict", slide, "--out", out, *options, *(["--blend"] if way else [])],
+        "breastseg"
+        f" {DEFAULT_MODEL if name == 'default' else precision}{', blended' if way else ''}",
+        lambda slide, out: [
+            PROGRAM,
+            "predict",
+            slide,
+            "--out",
+            out,
+            *options,
+            *(["--blend"] if way else []),
+        ],
         lambda slide, out: tifffile.imread(out / slide.stem / "labels.ome.tif", key=0),
     )
 
@@ -68,14 +91,21 @@ def ours(name: str, bundle: str) -> Contestant:
 def peer(name: str, python: str, bundle: str) -> Contestant:
     return Contestant(
         name,
-        lambda slide, out: [python, HERE / "peers" / f"run_{name}.py", slide, bundle, out.with_suffix(".npy")],
+        lambda slide, out: [
+            python,
+            HERE / "peers" / f"run_{name}.py",
+            slide,
+            bundle,
+            out.with_suffix(".npy"),
+        ],
         lambda slide, out: np.load(out.with_suffix(".npy")),
     )
 
 
 @dataclass
 class Found:
-    """What a contestant took each time, on the slide and on the small one, and its labels of the slide."""
+    """What a contestant took each time, on the slide and on the small one, and its labels of the
+    slide."""
 
     costs: list[Cost] = field(default_factory=list)
     starts: list[Cost] = field(default_factory=list)
@@ -100,7 +130,9 @@ def measured(contestant: Contestant, slide: Path, work: Path) -> tuple[Cost, Byt
     return cost, resample_labels(contestant.labels(slide, out), (width, height))
 
 
-def compete(contestants: list[Contestant], slide: Path, small: Path, work: Path, repeats: int) -> dict[str, Found]:
+def compete(
+    contestants: list[Contestant], slide: Path, small: Path, work: Path, repeats: int
+) -> dict[str, Found]:
     """Run everybody in turn, `repeats` times."""
     found = {contestant.name: Found() for contestant in contestants}
     for repeat in range(repeats):
@@ -109,7 +141,11 @@ def compete(contestants: list[Contestant], slide: Path, small: Path, work: Path,
             of.starts.append(measured(contestant, small, work)[0])
             cost, of.labels = measured(contestant, slide, work)
             of.costs.append(cost)
-            print(f"{repeat + 1}: {contestant.name}: {cost}; start {of.starts[-1].cpu_s:.1f} CPU-s", file=sys.stderr, flush=True)
+            print(
+                f"{repeat + 1}: {contestant.name}: {cost}; start {of.starts[-1].cpu_s:.1f} CPU-s",
+                file=sys.stderr,
+                flush=True,
+            )
     return found
 
 
@@ -125,7 +161,14 @@ COLUMNS: dict[str, tuple[Callable[[Found], float], str]] = {
 
 def report(found: dict[str, Found], peers: list[str], truth: Bytes, label_map: LabelMap) -> None:
     """Print two tables: what it took, with ratios against the better peer, and what came out."""
-    print("\n| | " + " | less | ".join(COLUMNS) + " | less |" + "\n| --- " + "| --- " * 2 * len(COLUMNS) + "|")
+    print(
+        "\n| | "
+        + " | less | ".join(COLUMNS)
+        + " | less |"
+        + "\n| --- "
+        + "| --- " * 2 * len(COLUMNS)
+        + "|"
+    )
     for name, of in found.items():
         cells = []
         for value, form in COLUMNS.values():
@@ -134,18 +177,30 @@ def report(found: dict[str, Found], peers: list[str], truth: Bytes, label_map: L
         print(f"| {name} | {' | '.join(cells)} |")
     first = next(iter(found.values())).labels
     shown = [name for label, name in enumerate(label_map.names, start=1) if (truth == label).any()]
-    print(f"\n| | pixels as the first | {' | '.join(f'Dice {name}' for name in shown)} | mean Dice |\n{'| --- ' * (len(shown) + 3)}|")
+    print(
+        f"\n| | pixels as the first | {' | '.join(f'Dice {name}' for name in shown)} | mean Dice"
+        f" |\n{'| --- ' * (len(shown) + 3)}|"
+    )
     for name, of in found.items():
-        scores = class_scores(confusion_counts(truth, of.labels, len(label_map.names)), label_map.names)
+        scores = class_scores(
+            confusion_counts(truth, of.labels, len(label_map.names)), label_map.names
+        )
         dice = [scores[each]["dice"] for each in shown]
-        print(f"| {name} | {(of.labels == first).mean():.4f} | {' | '.join(f'{value:.4f}' for value in (*dice, np.mean(dice)))} |")
+        print(
+            f"| {name} | {(of.labels == first).mean():.4f} |"
+            f" {' | '.join(f'{value:.4f}' for value in (*dice, np.mean(dice)))} |"
+        )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--region", type=Path, required=True, help=f"picture at {REGION_MPP} um/px")
     parser.add_argument("--mask", type=Path, required=True, help="its label codes")
-    parser.add_argument("--model", required=True, help="bundle of a plain U-Net with its int8 network")
+    parser.add_argument(
+        "--model", required=True, help="bundle of a plain U-Net with its int8 network"
+    )
     parser.add_argument("--peers", nargs="*", default=[], metavar="NAME=PYTHON")
     parser.add_argument("--ours", nargs="*", default=OURS[:6], choices=OURS)
     parser.add_argument("--work", type=Path, required=True, help="folder of slides and outputs")
@@ -154,16 +209,30 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
-    slide, small = (options.work / f"mosaic-{side}-{options.mpp:g}.tif" for side in (options.side, START_PX))
+    slide, small = (
+        options.work / f"mosaic-{side}-{options.mpp:g}.tif" for side in (options.side, START_PX)
+    )
     for path, side in ((slide, options.side), (small, START_PX)):
         write_slide(path, options.region, side, mpp=options.mpp)
     label_map = load_bundle(options.model).card.label_map
-    if "default" in options.ours and load_bundle(DEFAULT_MODEL).card.label_map.names != label_map.names:
-        raise SystemExit(f"{options.model}: wanted the classes of {DEFAULT_MODEL}, or Dice is of other things")
-    truth = label_map.apply(Mosaic(codes_of(options.mask, options.mpp), options.side).whole(), str(options.mask))
+    if (
+        "default" in options.ours
+        and load_bundle(DEFAULT_MODEL).card.label_map.names != label_map.names
+    ):
+        raise SystemExit(
+            f"{options.model}: wanted the classes of {DEFAULT_MODEL}, or Dice is of other things"
+        )
+    truth = label_map.apply(
+        Mosaic(codes_of(options.mask, options.mpp), options.side).whole(), str(options.mask)
+    )
     peers = [peer(*named.split("=", 1), options.model) for named in options.peers]
     contestants = [*(ours(name, options.model) for name in options.ours), *peers]
-    report(compete(contestants, slide, small, options.work, options.repeats), [one.name for one in peers], truth, label_map)
+    report(
+        compete(contestants, slide, small, options.work, options.repeats),
+        [one.name for one in peers],
+        truth,
+        label_map,
+    )
 
 
 if __name__ == "__main__":

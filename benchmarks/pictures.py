@@ -1,7 +1,10 @@
-"""Large flat pictures: memory and time of the browser view and of `breastseg predict`. Prints a table.
+"""Large flat pictures: memory and time of the browser view and of `breastseg predict`. Prints a
+table.
 
-Four pictures of 13,300 x 13,300 px (177 Mpx) from one real region, PNG or JPEG, are opened at once in
-the browser view: thumbnail, page and a tile of each. Then one of them is mapped in a box. Target: the
+Four pictures of 13,300 x 13,300 px (177 Mpx) from one real region, PNG or JPEG, are opened at once
+in
+the browser view: thumbnail, page and a tile of each. Then one of them is mapped in a box. Target:
+    the
 server and all that it begins stay under 700 MB, whatever the number of PNGs.
 
     python benchmarks/pictures.py --region REGION.png --work /tmp/pictures
@@ -77,8 +80,12 @@ def _row(name: str, *numbers: float) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--region", type=Path, required=True, help=f"picture of a region at {REGION_MPP} um/px")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--region", type=Path, required=True, help=f"picture of a region at {REGION_MPP} um/px"
+    )
     parser.add_argument("--work", type=Path, required=True, help="folder for pictures and results")
     parser.add_argument("--side", type=int, default=SIDE_PX, help="px (default %(default)s)")
     parser.add_argument("--suffix", choices=("png", "jpg"), default="png")

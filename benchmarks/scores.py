@@ -1,9 +1,12 @@
-"""What scores cost: evaluating beside inference, the bootstrap, and the audit of a large set of tiles.
+"""What scores cost: evaluating beside inference, the bootstrap, and the audit of a large set of
+tiles.
 
-evaluate   everything but inference (decoding, counts, borders, intervals, pictures, report.html) as a share of inference's CPU time, on the
+evaluate   everything but inference (decoding, counts, borders, intervals, pictures, report.html) as
+a share of inference's CPU time, on the
            regions of a BCSS folder with the shipped model; fresh processes, one thread; target 20 %
 bootstrap  10,000 draws over 151 patients and 21 classes, random counts; target 5 s
-audit      10,000 tiles of 224 px, cut from the same regions and turned, painted into the layout of the Kaggle copy; target 2 minutes
+audit      10,000 tiles of 224 px, cut from the same regions and turned, painted into the layout of
+the Kaggle copy; target 2 minutes
 
     python benchmarks/scores.py BCSS WORK
 """
@@ -31,7 +34,8 @@ from breastseg.bundles.bundle import load_bundle
 from breastseg.report.html import write_report
 from breastseg.runners import load_runner
 bundle, spent = load_bundle("lite0"), 0.0
-model = Model(bundle, load_runner(bundle, precision=sys.argv[3], threads=1))  # in this process, whose CPU time is measured
+# in this process, whose CPU time is measured
+model = Model(bundle, load_runner(bundle, precision=sys.argv[3], threads=1))
 def timed(*given, label=Model.label, **named):
     global spent
     start = time.process_time()
@@ -55,7 +59,14 @@ def time_evaluate(data: Path, work: Path, precision: str, repeats: int) -> tuple
     """Return CPU-seconds of inference and of the rest: medians."""
     found = []
     for number in range(repeats):
-        command = [sys.executable, "-c", EVALUATE, str(data), str(work / f"scores-{precision}-{number}"), precision]
+        command = [
+            sys.executable,
+            "-c",
+            EVALUATE,
+            str(data),
+            str(work / f"scores-{precision}-{number}"),
+            precision,
+        ]
         said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         found.append([float(word) for word in said.split()])
     inference, rest = zip(*found, strict=True)
@@ -63,43 +74,62 @@ def time_evaluate(data: Path, work: Path, precision: str, repeats: int) -> tuple
 
 
 def paint_tiles(regions: Path, out: Path) -> None:
-    """Write tiles and masks as the Kaggle copy has them: cut anywhere from real regions, turned and mirrored, one patient a hundred."""
+    """Write tiles and masks as the Kaggle copy has them: cut anywhere from real regions, turned and
+    mirrored, one patient a hundred."""
     draw = np.random.default_rng(0)
-    pictures = [tuple(np.asarray(Image.open(regions / kind / path.name)) for kind in ("images", "masks"))
-                for path in sorted((regions / "images").glob("*.png"))]  # fmt: skip
+    pictures = [
+        tuple(np.asarray(Image.open(regions / kind / path.name)) for kind in ("images", "masks"))
+        for path in sorted((regions / "images").glob("*.png"))
+    ]
     for folder in ("train", "train_mask"):
         (out / folder).mkdir(parents=True)
     for number in range(TILES):
         image, mask = pictures[draw.integers(len(pictures))]
         y, x = (int(draw.integers(side - SIDE_PX)) for side in mask.shape)
-        name = f"TCGA-AA-{number // 100:04d}-DX1_xmin0_ymin0_MPP-0_{SIDE_PX * (number % 100 // 10)}_{SIDE_PX * (number % 10)}_size224.png"
+        corner = f"{SIDE_PX * (number % 100 // 10)}_{SIDE_PX * (number % 10)}"
+        name = f"TCGA-AA-{number // 100:04d}-DX1_xmin0_ymin0_MPP-0_{corner}_size224.png"
         for folder, pixels in (("train", image), ("train_mask", mask)):
             piece = np.rot90(pixels[y : y + SIDE_PX, x : x + SIDE_PX], number % 4)
-            Image.fromarray(np.ascontiguousarray(piece[:, :: -1 if number % 8 > 3 else 1])).save(out / folder / name, compress_level=1)
+            Image.fromarray(np.ascontiguousarray(piece[:, :: -1 if number % 8 > 3 else 1])).save(
+                out / folder / name, compress_level=1
+            )
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     options.add_argument("bcss", type=Path, help="folder with images/ and masks/")
     options.add_argument("work", type=Path, help="empty folder, about 3 GB")
     options.add_argument("--repeats", type=int, default=5)
     given = options.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     data = prepare(given.bcss, given.work / "regions", PrepareConfig(mpp=0.5, labels="region5"))
-    data.regions[["patient", "site"]].assign(split="train").to_csv(data.path / "split.csv", index_label="region")
+    data.regions[["patient", "site"]].assign(split="train").to_csv(
+        data.path / "split.csv", index_label="region"
+    )
     print("| precision | inference, CPU-s | the rest, CPU-s | share |\n| --- | --- | --- | --- |")
     for precision in ("int8", "fp32"):
         inference, rest = time_evaluate(data.path, given.work, precision, given.repeats)
-        print(f"| {precision} | {inference:.2f} | {rest:.2f} | {100 * rest / inference:.1f} % |", flush=True)
+        print(
+            f"| {precision} | {inference:.2f} | {rest:.2f} | {100 * rest / inference:.1f} % |",
+            flush=True,
+        )
     counts = np.random.default_rng(0).integers(0, 10_000, (151, 21, 22))
     start = time.perf_counter()
     bootstrap(counts, [f"class {number}" for number in range(21)])
     print(f"\nbootstrap: {time.perf_counter() - start:.2f} s")
     paint_tiles(given.bcss, given.work / "painted")
-    tiles = prepare(given.work / "painted", given.work / "tiles", PrepareConfig(mpp=0.3, source_mpp=0.3, labels="region5"))
+    tiles = prepare(
+        given.work / "painted",
+        given.work / "tiles",
+        PrepareConfig(mpp=0.3, source_mpp=0.3, labels="region5"),
+    )
     cost = run([sys.executable, "-c", AUDIT, tiles.path], given.work / "audit.log")
-    print(f"audit of {TILES:,} tiles: {cost.cpu_s:.1f} CPU-s, {cost.wall_s:.1f} s, {cost.private_mb:.0f} MB private, "
-          f"{cost.resident_mb:.0f} MB resident")  # fmt: skip
+    print(
+        f"audit of {TILES:,} tiles: {cost.cpu_s:.1f} CPU-s, {cost.wall_s:.1f} s,"
+        f" {cost.private_mb:.0f} MB private, {cost.resident_mb:.0f} MB resident"
+    )
 
 
 if __name__ == "__main__":

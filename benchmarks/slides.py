@@ -1,8 +1,10 @@
 """Slides of growing size with the default model, and the plumbing alone. Prints two tables.
 
-Sizes: a mosaic of one real region at 0.30 um/px, a third of it glass, through `breastseg predict` in a process of its own. Time should grow
+Sizes: a mosaic of one real region at 0.30 um/px, a third of it glass, through `breastseg predict`
+    in a process of its own. Time should grow
 as the area does, memory not at all: target under 700 MB at every size, private and resident.
-Plumbing: a network that returns at once, on a slide at the model's um/px without glass. Target: 25 Mpx per CPU-second.
+Plumbing: a network that returns at once, on a slide at the model's um/px without glass. Target: 25
+    Mpx per CPU-second.
 
     python benchmarks/slides.py --region REGION.png --work /tmp/slides
     python benchmarks/slides.py --region REGION.png --work /tmp/slides --sides 5000 --plumbing 4000
@@ -60,9 +62,17 @@ def of_size(side: int, options: argparse.Namespace) -> Cost:
 
 def sizes(options: argparse.Namespace) -> None:
     mpp = load_bundle(DEFAULT_MODEL).card.mpp
-    print(f"{DEFAULT_MODEL}, {mpp:g} um/px; slides at {REGION_MPP:g} um/px, {options.glass:.0%} glass; target {TARGET_MB} MB")
-    print(f"| side px | Mpx | Mpx at {mpp:g} um/px | CPU-s | wall s | peak MB private | resident ", end="")
-    print("| Mpx / CPU-s | Mpx at model / CPU-s | CPU-s / 100 Mpx | the same beyond the size before |")
+    print(
+        f"{DEFAULT_MODEL}, {mpp:g} um/px; slides at {REGION_MPP:g} um/px, {options.glass:.0%}"
+        f" glass; target {TARGET_MB} MB"
+    )
+    print(
+        f"| side px | Mpx | Mpx at {mpp:g} um/px | CPU-s | wall s | peak MB private | resident ",
+        end="",
+    )
+    print(
+        "| Mpx / CPU-s | Mpx at model / CPU-s | CPU-s / 100 Mpx | the same beyond the size before |"
+    )
     print("| --- " * 11 + "|")
     before = (0.0, 0.0)
     for side in options.sides:
@@ -70,10 +80,18 @@ def sizes(options: argparse.Namespace) -> None:
         at_model = np.prod(scaled_size((side, side), REGION_MPP, mpp)) / 1e6
         beyond = 100 * (cost.cpu_s - before[0]) / (area - before[1])
         cells = [
-            f"{side}", f"{area:.0f}", f"{at_model:.0f}", f"{cost.cpu_s:.1f}", f"{cost.wall_s:.1f}", f"{cost.private_mb:.0f}",
-            f"{cost.resident_mb:.0f}", f"{area / cost.cpu_s:.1f}", f"{at_model / cost.cpu_s:.1f}", f"{100 * cost.cpu_s / area:.2f}",
+            f"{side}",
+            f"{area:.0f}",
+            f"{at_model:.0f}",
+            f"{cost.cpu_s:.1f}",
+            f"{cost.wall_s:.1f}",
+            f"{cost.private_mb:.0f}",
+            f"{cost.resident_mb:.0f}",
+            f"{area / cost.cpu_s:.1f}",
+            f"{at_model / cost.cpu_s:.1f}",
+            f"{100 * cost.cpu_s / area:.2f}",
             f"{beyond:.2f}",
-        ]  # fmt: skip
+        ]
         print(f"| {' | '.join(cells)} |", flush=True)
         before = cost.cpu_s, area
 
@@ -93,7 +111,10 @@ def whole(slide: Path, model: Model, out: Path) -> None:
 
 def plumbing(options: argparse.Namespace) -> None:
     model, out = replace(load_model(), runner=Nothing()), options.work / "plumbing"
-    ways: dict[str, Callable[[Path, Model, Path], None]] = {"to the label raster": stream, "the whole of predict": whole}
+    ways: dict[str, Callable[[Path, Model, Path], None]] = {
+        "to the label raster": stream,
+        "the whole of predict": whole,
+    }
     print(f"\nplumbing alone, slides at {model.card.mpp:g} um/px; target {TARGET_MPX} Mpx / CPU-s")
     print("| | side px | Mpx | CPU-s | Mpx / CPU-s |\n| --- | --- | --- | --- | --- |")
     for side in options.plumbing:
@@ -107,15 +128,23 @@ def plumbing(options: argparse.Namespace) -> None:
                 way(slide, model, out)
                 times.append(time.process_time() - start)
             middle = statistics.median(times)
-            print(f"| {name} | {side} | {area:.0f} | {middle:.2f} | {area / middle:.1f} |", flush=True)
+            print(
+                f"| {name} | {side} | {area:.0f} | {middle:.2f} | {area / middle:.1f} |", flush=True
+            )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--region", type=Path, required=True, help=f"picture at {REGION_MPP} um/px")
-    parser.add_argument("--work", type=Path, required=True, help="folder of slides (kept, a GB) and outputs")
+    parser.add_argument(
+        "--work", type=Path, required=True, help="folder of slides (kept, a GB) and outputs"
+    )
     parser.add_argument("--sides", type=int, nargs="*", default=SIDES, metavar="PX")
-    parser.add_argument("--glass", type=float, default=1 / 3, help="share of the slide (default a third)")
+    parser.add_argument(
+        "--glass", type=float, default=1 / 3, help="share of the slide (default a third)"
+    )
     parser.add_argument("--plumbing", type=int, nargs="*", default=PLUMBING, metavar="PX")
     parser.add_argument("--repeats", type=int, default=3, help="of the plumbing")
     options = parser.parse_args()

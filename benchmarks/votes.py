@@ -6,7 +6,8 @@
 "left out": each dot named by the others, its own vote and disc away: share that gets a label, share
 of those that is right, and its mean over classes. "own": share of dots that all votes, their own
 among them, name right. "labelled": share of the tissue. "tumour" and "stroma": shares of the tissue
-voted so whose colours are those of this class / of the other, outside nuclei, where a field's colours
+voted so whose colours are those of this class / of the other, outside nuclei, where a field's
+colours
 part the two: a linear discriminant between what is 3 to 6.5 um from tumour dots and what is 5 to
 16 um from stroma dots, each far from any other class. No field has dots and a dense annotation, so
 this is the nearest to a truth of pixels. Discs are left aside.
@@ -85,7 +86,11 @@ def far(places: npt.NDArray[np.int32], shape: tuple[int, ...], mpp: float) -> Fl
     """Return microns to the nearest place."""
     plane = np.ones(shape, np.uint8)
     plane[places[:, 0], places[:, 1]] = 0
-    return cv2.distanceTransform(plane, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) * mpp if len(places) else np.full(shape, FAR_UM)
+    return (
+        cv2.distanceTransform(plane, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) * mpp
+        if len(places)
+        else np.full(shape, FAR_UM)
+    )
 
 
 def parted(pixels: npt.NDArray[np.uint8], away: Floats, white: Bools) -> Bools | None:
@@ -110,14 +115,21 @@ def decide(sums: Floats, way: Way) -> tuple[npt.NDArray[np.int64], Bools]:
     """Return the winner of votes (3, ...) and where it is clear."""
     ordered = np.sort(sums, axis=0)
     winner = sums.argmax(axis=0)
-    return winner, (ordered[2] >= np.array(way.weak)[winner]) & (ordered[1] < way.close * ordered[2])
+    return winner, (ordered[2] >= np.array(way.weak)[winner]) & (
+        ordered[1] < way.close * ordered[2]
+    )
 
 
 def at_dots(field: Field, way: Way, mpp: float) -> tuple[Floats, Floats]:
     """Return votes (3, N) at each dot, with its own and without."""
     places = field.dots * mpp
     squares = ((places[:, None] - places[None]) ** 2).sum(axis=2)
-    votes = np.stack([np.exp(-squares[:, field.classes == k] / (2 * way.widths_um[k] ** 2)).sum(axis=1) for k in range(3)])
+    votes = np.stack(
+        [
+            np.exp(-squares[:, field.classes == k] / (2 * way.widths_um[k] ** 2)).sum(axis=1)
+            for k in range(3)
+        ]
+    )
     return votes, votes - (field.classes == np.arange(3)[:, None])
 
 
@@ -129,7 +141,9 @@ def everywhere(field: Field, way: Way, mpp: float) -> Floats:
         np.add.at(plane, tuple(field.dots[field.classes == k].T), 1)
         reach = int(4.2 * width / mpp)
         kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) * mpp / width) ** 2)
-        found.append(cv2.sepFilter2D(plane, cv2.CV_64F, kernel, kernel, borderType=cv2.BORDER_CONSTANT))
+        found.append(
+            cv2.sepFilter2D(plane, cv2.CV_64F, kernel, kernel, borderType=cv2.BORDER_CONSTANT)
+        )
     return np.stack(found)
 
 
@@ -159,23 +173,34 @@ def row(fields: list[Field], way: Way, mpp: float) -> str:
     right, given, truth = (np.concatenate(found) for found in (left, clear, classes))
     balanced = np.mean([right[given & (truth == k)].mean() for k in range(3)])
     shares = areas[2:6] / areas[6]
-    widths, limits = (" / ".join(f"{number:g}" for number in numbers) for numbers in (way.widths_um, way.weak))
+    widths, limits = (
+        " / ".join(f"{number:g}" for number in numbers) for numbers in (way.widths_um, way.weak)
+    )
     return (
-        f"| {widths} | {limits} | {way.close:g} | {given.mean():.3f} | "
-        f"{right[given].mean():.3f} | {balanced:.3f} | {np.concatenate(own).mean():.3f} | {areas[0] / areas[1]:.3f} | "
-        f"{shares[0]:.3f} / {shares[1]:.3f} | {shares[2]:.3f} / {shares[3]:.3f} |"
+        f"| {widths} | {limits} | {way.close:g} | {given.mean():.3f} | {right[given].mean():.3f} |"
+        f" {balanced:.3f} | {np.concatenate(own).mean():.3f} | {areas[0] / areas[1]:.3f} |"
+        f" {shares[0]:.3f} / {shares[1]:.3f} | {shares[2]:.3f} / {shares[3]:.3f} |"
     )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", help="a prepared data set with dots of tumor, stroma and inflammatory")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "data", help="a prepared data set with dots of tumor, stroma and inflammatory"
+    )
     data = open_dataset(parser.parse_args().data)
     fields = [read(data, region) for region in data.dotted(list(data.regions.index))]
     telling = sum(field.like_tumor is not None for field in fields)
-    print(f"{len(fields)} fields, {sum(len(field.dots) for field in fields)} dots; colours part tumour and stroma in {telling}\n")
-    print("| um, tumour / stroma / lymphocyte | weak under | close from | left out: labelled | right | balanced | own | labelled "
-          "| tumour | stroma |")  # fmt: skip
+    print(
+        f"{len(fields)} fields, {sum(len(field.dots) for field in fields)} dots; colours part"
+        f" tumour and stroma in {telling}\n"
+    )
+    print(
+        "| um, tumour / stroma / lymphocyte | weak under | close from | left out: labelled | right"
+        " | balanced | own | labelled | tumour | stroma |"
+    )
     print("|" + " --- |" * 10)
     for way in WAYS:
         print(row(fields, way, data.mpp), flush=True)

@@ -1,4 +1,5 @@
-"""A page in the system's Chromium, for tests that look at what people see; they skip where the browser or its driver is missing."""
+"""A page in the system's Chromium, for tests that look at what people see; they skip where the
+browser or its driver is missing."""
 
 import shutil
 from collections.abc import Iterator
@@ -7,8 +8,15 @@ from typing import Any
 
 import pytest
 
-ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-             "--disable-component-update", "--disable-sync")  # fmt: skip
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 WAIT_MS = 300_000
 """How long anything is waited for: a machine that has other work may come to it late."""
 
@@ -16,7 +24,11 @@ WAIT_MS = 300_000
 def chromium() -> str:
     """Return the browser's path; skip the test where it or Playwright is missing."""
     pytest.importorskip("playwright")
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    path = (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
     if path is None:
         pytest.skip("no Chromium here")
     return path
@@ -29,7 +41,9 @@ def launched() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS), timeout=WAIT_MS)
+        browser = playwright.chromium.launch(
+            executable_path=path, args=list(ARGUMENTS), timeout=WAIT_MS
+        )
         try:
             yield browser
         finally:
@@ -37,22 +51,44 @@ def launched() -> Iterator[Any]:
 
 
 @contextmanager
-def page(width: int = 1280, height: int = 800, scheme: str = "light", *, browser: Any = None, **context_options: Any) -> Iterator[Any]:
+def page(
+    width: int = 1280,
+    height: int = 800,
+    scheme: str = "light",
+    *,
+    browser: Any = None,
+    **context_options: Any,
+) -> Iterator[Any]:
     """Yield a Playwright page (synchronous), in a browser of its own or in `browser`.
 
-    Its `faults` is a list of errors: what the console said, what a script threw, what could not be loaded. Its `asked` is a list of the
-    addresses it asked for, data addresses left out.
+    Its `faults` is a list of errors: what the console said, what a script threw, what could not be
+    loaded. Its `asked` is a list of the addresses it asked for, data addresses left out.
     """
     with launched() if browser is None else nullcontext(browser) as running:
-        context = running.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, **context_options)
+        context = running.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, **context_options
+        )
         context.set_default_timeout(WAIT_MS)
         try:
             opened = context.new_page()
             opened.faults, opened.asked = [], []
-            opened.on("console", lambda said: opened.faults.append(said.text) if said.type == "error" else None)
+            opened.on(
+                "console",
+                lambda said: opened.faults.append(said.text) if said.type == "error" else None,
+            )
             opened.on("pageerror", lambda error: opened.faults.append(str(error)))
-            opened.on("requestfailed", lambda request: opened.faults.append(f"{request.url[:200]}: {request.failure}"))
-            opened.on("request", lambda request: opened.asked.append(request.url) if not request.url.startswith("data:") else None)
+            opened.on(
+                "requestfailed",
+                lambda request: opened.faults.append(f"{request.url[:200]}: {request.failure}"),
+            )
+            opened.on(
+                "request",
+                lambda request: (
+                    opened.asked.append(request.url)
+                    if not request.url.startswith("data:")
+                    else None
+                ),
+            )
             yield opened
         finally:
             context.close()

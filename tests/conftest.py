@@ -1,4 +1,5 @@
-"""Painted fields and small data sets, made by code; a tiny model, trained by nobody, for tests of what surrounds a model."""
+"""Painted fields and small data sets, made by code; a tiny model, trained by nobody, for tests of
+what surrounds a model."""
 
 import os
 from dataclasses import replace
@@ -18,13 +19,16 @@ from breastseg.maps.measures.areas import areas_of
 from breastseg.runners import load_runner
 
 for _name in ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT"):
-    os.environ[_name] = "300"  # the hub's client reads it when it is imported, and gives up after 10 s else
+    os.environ[_name] = (
+        "300"  # the hub's client reads it when it is imported, and gives up after 10 s else
+    )
 DATA = Path(__file__).parent / "data"
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
 def without(folder: Path, *modules: str, more: str = "") -> dict[str, str]:
-    """Return an environment whose Python processes, and those that they begin, cannot import some modules; `more` is run in each."""
+    """Return an environment whose Python processes, and those that they begin, cannot import some
+    modules; `more` is run in each."""
     folder.mkdir()
     code = f"import sys\nfor name in {modules}:\n    sys.modules[name] = None\n{more}"
     (folder / "sitecustomize.py").write_text(code, encoding="utf-8")
@@ -41,10 +45,20 @@ def quiet(line: str) -> None:
     """Take what a verb says, and keep it to yourself."""
 
 
-def paint(folder: Path, name: str, *, codes: tuple[int, ...] = (1, 2, 3, 4, 9), side: int = 96, seed: int = 0) -> None:
-    """Write `images/NAME.png` and `masks/NAME.png`: vertical stripes, one code each, in a colour of its own with noise."""
+def paint(
+    folder: Path,
+    name: str,
+    *,
+    codes: tuple[int, ...] = (1, 2, 3, 4, 9),
+    side: int = 96,
+    seed: int = 0,
+) -> None:
+    """Write `images/NAME.png` and `masks/NAME.png`: vertical stripes, one code each, in a colour of
+    its own with noise."""
     rng = np.random.default_rng([seed, *name.encode()])
-    mask = np.repeat(np.array(codes, np.uint8), -(-side // len(codes)))[None, :side].repeat(side, axis=0)
+    mask = np.repeat(np.array(codes, np.uint8), -(-side // len(codes)))[None, :side].repeat(
+        side, axis=0
+    )
     colours = np.random.default_rng(7).integers(60, 220, (256, 3))
     image = np.clip(colours[mask] + rng.integers(-20, 20, (side, side, 3)), 0, 255).astype(np.uint8)
     for kind, array in (("images", image), ("masks", mask)):
@@ -61,7 +75,14 @@ def tcga(site: str, patient: str) -> str:
 def painted(tmp_path: Path) -> Path:
     """Six painted BCSS regions of six patients in three hospitals."""
     folder = tmp_path / "painted"
-    for site, patient in (("A2", "A001"), ("A2", "A002"), ("A1", "B001"), ("A1", "B002"), ("OL", "C001"), ("OL", "C002")):
+    for site, patient in (
+        ("A2", "A001"),
+        ("A2", "A002"),
+        ("A1", "B001"),
+        ("A1", "B002"),
+        ("OL", "C001"),
+        ("OL", "C002"),
+    ):
         paint(folder, tcga(site, patient))
     return folder
 
@@ -69,12 +90,15 @@ def painted(tmp_path: Path) -> Path:
 @pytest.fixture
 def painted_data(painted: Path, tmp_path: Path) -> Dataset:
     """The painted regions, prepared at their own 0.30 um/px."""
-    return prepare(painted, tmp_path / "painted_data", PrepareConfig(mpp=0.30, workers=1), say=quiet)
+    return prepare(
+        painted, tmp_path / "painted_data", PrepareConfig(mpp=0.30, workers=1), say=quiet
+    )
 
 
 @pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    """A region5 bundle of the shipped network with random weights and small tiles: same seed, same weights."""
+    """A region5 bundle of the shipped network with random weights and small tiles: same seed, same
+    weights."""
     import torch
 
     from breastseg.bundles.card import Card
@@ -83,11 +107,36 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     from breastseg.networks.export import write_bundle
 
     torch.manual_seed(0)
-    config = NetworkConfig("unet", "tu-tf_efficientnet_lite0", 5, (32, 24, 16, 16, 16), 0.0, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-    card = Card("tiny", BUILT_IN["region5"], 0.5, 128, 32, config.mean, config.std, config.to_dict(),
-                training={"patients": {"train": ["TCGA-A2-A0D2"]}}, licence="none", limits=("random weights",))  # fmt: skip
+    config = NetworkConfig(
+        "unet",
+        "tu-tf_efficientnet_lite0",
+        5,
+        (32, 24, 16, 16, 16),
+        0.0,
+        (0.5, 0.5, 0.5),
+        (0.5, 0.5, 0.5),
+    )
+    card = Card(
+        "tiny",
+        BUILT_IN["region5"],
+        0.5,
+        128,
+        32,
+        config.mean,
+        config.std,
+        config.to_dict(),
+        training={"patients": {"train": ["TCGA-A2-A0D2"]}},
+        licence="none",
+        limits=("random weights",),
+    )
     crops = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
-    return write_bundle(tmp_path_factory.mktemp("models") / "tiny", build(config), card, crops, "epoch,train_loss\n0,1.0\n")
+    return write_bundle(
+        tmp_path_factory.mktemp("models") / "tiny",
+        build(config),
+        card,
+        crops,
+        "epoch,train_loss\n0,1.0\n",
+    )
 
 
 CROPS = sorted((DATA / "bcss" / "images").glob("*.png"))
@@ -98,7 +147,8 @@ def crop(index: int) -> npt.NDArray[np.uint8]:
 
 
 def rewrite(folder: Path, name: str, value: npt.NDArray[np.float16]) -> None:
-    """Give a weight another value in a bundle's safetensors file, which its ONNX file points into: not a byte may move."""
+    """Give a weight another value in a bundle's safetensors file, which its ONNX file points into:
+    not a byte may move."""
     from safetensors.numpy import load_file, save_file
 
     before = (folder / WEIGHTS).stat().st_size
@@ -108,10 +158,12 @@ def rewrite(folder: Path, name: str, value: npt.NDArray[np.float16]) -> None:
 
 @pytest.fixture(scope="session")
 def lively_bundle(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    """The tiny bundle, changed so that every class wins somewhere and that no pixel looks further than the halo.
+    """The tiny bundle, changed so that every class wins somewhere and that no pixel looks further
+    than the halo.
 
-    With random weights one class wins everywhere, and what is left comes from the deepest features, which see the whole tile.
-    So the decoder is cut off below a stride of 8, and the last bias takes the mean of each class away.
+    With random weights one class wins everywhere, and what is left comes from the deepest features,
+    which see the whole tile. So the decoder is cut off below a stride of 8, and the last bias takes
+    the mean of each class away.
     """
     from safetensors.numpy import load_file
 
@@ -119,17 +171,26 @@ def lively_bundle(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory)
     folder.mkdir()
     for name in tiny_bundle.card.files:
         (folder / name).write_bytes((tiny_bundle.path / name).read_bytes())
-    (folder / HISTORY).write_text("epoch,train_loss,val_loss,train_accuracy,val_accuracy,train_dice,val_dice\n0,1.5,1.4,0.5,0.4,0.3,0.2\n")
+    (folder / HISTORY).write_text(
+        "epoch,train_loss,val_loss,train_accuracy,val_accuracy,train_dice,val_dice\n0,1.5,1.4,0.5,"
+        "0.4,0.3,0.2\n"
+    )
     weights = load_file(folder / WEIGHTS)
     first = weights["body.decoder.blocks.1.conv1.0.weight"].copy()
     first[:, : tiny_bundle.card.network["decoder_channels"][0]] = 0
     rewrite(folder, "body.decoder.blocks.1.conv1.0.weight", first)
     tiles = np.stack([crop(i) for i in range(len(CROPS))])
-    offset = np.log(load_runner(Bundle(folder, tiny_bundle.card), "onnx", threads=1).probabilities(tiles)).mean(axis=(0, 2, 3))
+    offset = np.log(
+        load_runner(Bundle(folder, tiny_bundle.card), "onnx", threads=1).probabilities(tiles)
+    ).mean(axis=(0, 2, 3))
     bias = weights["body.segmentation_head.0.bias"].astype(np.float32) - offset
     rewrite(folder, "body.segmentation_head.0.bias", bias.astype(np.float16))
     card = replace(
-        tiny_bundle.card, name="lively", tile_px=224, halo_px=64, files={name: sha256_of(folder / name) for name in tiny_bundle.card.files}
+        tiny_bundle.card,
+        name="lively",
+        tile_px=224,
+        halo_px=64,
+        files={name: sha256_of(folder / name) for name in tiny_bundle.card.files},
     )
     write_json(folder / "card.json", card.to_dict())
     return load_bundle(folder)

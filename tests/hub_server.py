@@ -1,4 +1,5 @@
-"""A small hub on localhost: repositories in memory, behind the few addresses that huggingface_hub asks for models."""
+"""A small hub on localhost: repositories in memory, behind the few addresses that huggingface_hub
+asks for models."""
 
 import base64
 import hashlib
@@ -27,7 +28,10 @@ class Repository:
         """Return (commit, files) of main or of a commit."""
         if revision == "main":
             return self.sha(len(self.commits) - 1), self.commits[-1]
-        return next(((revision, files) for i, files in enumerate(self.commits) if self.sha(i) == revision), None)
+        return next(
+            ((revision, files) for i, files in enumerate(self.commits) if self.sha(i) == revision),
+            None,
+        )
 
 
 @dataclass
@@ -83,7 +87,15 @@ class _Handler(BaseHTTPRequestHandler):
             self._create(json.loads(body))
         elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/preupload/main", path):
             names = [entry["path"] for entry in json.loads(body)["files"]]
-            self._answer(200, {"files": [{"path": n, "uploadMode": "regular", "shouldIgnore": False, "oid": None} for n in names]})
+            self._answer(
+                200,
+                {
+                    "files": [
+                        {"path": n, "uploadMode": "regular", "shouldIgnore": False, "oid": None}
+                        for n in names
+                    ]
+                },
+            )
         elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/commit/main", path):
             self._commit(match[1], [json.loads(line) for line in body.splitlines()])
         else:
@@ -102,7 +114,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _found(self, name: str, revision: str) -> tuple[str, dict[str, bytes]] | None:
         repository = self._hub.repositories.get(name)
-        if repository is None or (repository.private and self.headers.get("Authorization") != f"Bearer {TOKEN}"):
+        if repository is None or (
+            repository.private and self.headers.get("Authorization") != f"Bearer {TOKEN}"
+        ):
             self._answer(404, {"error": "Repository not found"}, {"X-Error-Code": "RepoNotFound"})
             return None
         found = repository.files(revision)
@@ -113,7 +127,15 @@ class _Handler(BaseHTTPRequestHandler):
     def _info(self, name: str, revision: str) -> None:
         if found := self._found(name, revision):
             siblings = [{"rfilename": file} for file in found[1]]
-            self._answer(200, {"id": name, "sha": found[0], "private": self._hub.repositories[name].private, "siblings": siblings})
+            self._answer(
+                200,
+                {
+                    "id": name,
+                    "sha": found[0],
+                    "private": self._hub.repositories[name].private,
+                    "siblings": siblings,
+                },
+            )
 
     def _file(self, name: str, revision: str, file: str) -> None:
         if found := self._found(name, revision):
@@ -121,7 +143,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(404, {"error": "Entry not found"}, {"X-Error-Code": "EntryNotFound"})
             else:
                 data = found[1][file]
-                self._send(200, data, {"ETag": f'"{hashlib.sha1(data).hexdigest()}"', "X-Repo-Commit": found[0]})
+                self._send(
+                    200,
+                    data,
+                    {"ETag": f'"{hashlib.sha1(data).hexdigest()}"', "X-Repo-Commit": found[0]},
+                )
 
     def _create(self, wanted: dict[str, Any]) -> None:
         name = f"{wanted['organization']}/{wanted['name']}"
@@ -134,13 +160,33 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _commit(self, name: str, lines: list[dict[str, Any]]) -> None:
         repository = self._hub.repositories[name]
-        files = {line["value"]["path"]: base64.b64decode(line["value"]["content"]) for line in lines if line["key"] == "file"}
+        files = {
+            line["value"]["path"]: base64.b64decode(line["value"]["content"])
+            for line in lines
+            if line["key"] == "file"
+        }
         repository.commits.append({**repository.commits[-1], **files})
         commit = repository.sha(len(repository.commits) - 1)
-        self._answer(200, {"commitUrl": f"{self._hub.address}/{name}/commit/{commit}", "commitOid": commit, "pullRequestUrl": None})
+        self._answer(
+            200,
+            {
+                "commitUrl": f"{self._hub.address}/{name}/commit/{commit}",
+                "commitOid": commit,
+                "pullRequestUrl": None,
+            },
+        )
 
-    def _answer(self, status: int, value: dict[str, Any] | None = None, headers: dict[str, str] | None = None) -> None:
-        self._send(status, json.dumps(value or {}).encode(), {"Content-Type": "application/json", **(headers or {})})
+    def _answer(
+        self,
+        status: int,
+        value: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        self._send(
+            status,
+            json.dumps(value or {}).encode(),
+            {"Content-Type": "application/json", **(headers or {})},
+        )
 
     def _send(self, status: int, data: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)

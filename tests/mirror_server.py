@@ -43,19 +43,34 @@ class Mirror:
         for path, data in files.items():
             self.files[f"/datasets/{repo}/resolve/{COMMIT}/{path}"] = data
             lfs = {"oid": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 133}
-            entries.append({"type": "file", "path": path, "oid": "0", "size": len(data), "lfs": lfs, **other.get(path, {})})
-        self.files[f"/api/datasets/{repo}/revision/main"] = json.dumps({"id": repo, "sha": COMMIT}).encode()
-        self.files[f"/api/datasets/{repo}/tree/{COMMIT}?recursive=true&expand=false"] = json.dumps(entries).encode()
+            entries.append(
+                {
+                    "type": "file",
+                    "path": path,
+                    "oid": "0",
+                    "size": len(data),
+                    "lfs": lfs,
+                    **other.get(path, {}),
+                }
+            )
+        self.files[f"/api/datasets/{repo}/revision/main"] = json.dumps(
+            {"id": repo, "sha": COMMIT}
+        ).encode()
+        self.files[f"/api/datasets/{repo}/tree/{COMMIT}?recursive=true&expand=false"] = json.dumps(
+            entries
+        ).encode()
 
 
 def hub_command(mirror: Mirror, repo: str, out: Path | str, before: str = "") -> list[str]:
-    """Return the words that run `breastseg download` in a process of its own, with the hub at the mirror's address."""
+    """Return the words that run `breastseg download` in a process of its own, with the hub at the
+    mirror's address."""
     code = (
-        f"import sys\n{before}\nfrom dataclasses import replace\nfrom functools import partial\n"
-        "from breastseg.sources.bcss import client, places\nfrom breastseg.cli import main\n"
-        f"ask = partial(places.hub_files, address={mirror.address!r}, repo={repo!r})\n"
-        "places.PLACES['hub'] = replace(places.PLACES['hub'], hosts=('127.0.0.1',), list_files=ask)\nclient.WAIT_S = 0.001\n"
-        f"sys.exit(main(['download', 'bcss', '--mirror', 'hub', '--out', {str(out)!r}]))\n"
+        f"import sys\n{before}\nfrom dataclasses import replace\nfrom functools import"
+        " partial\nfrom breastseg.sources.bcss import client, places\nfrom breastseg.cli import"
+        f" main\nask = partial(places.hub_files, address={mirror.address!r},"
+        f" repo={repo!r})\nplaces.PLACES['hub'] = replace(places.PLACES['hub'],"
+        " hosts=('127.0.0.1',), list_files=ask)\nclient.WAIT_S = 0.001\nsys.exit(main(['download',"
+        f" 'bcss', '--mirror', 'hub', '--out', {str(out)!r}]))\n"
     )
     return [sys.executable, "-B", "-c", code]  # no compiled module may be cut short by a limit
 
@@ -63,7 +78,8 @@ def hub_command(mirror: Mirror, repo: str, out: Path | str, before: str = "") ->
 @contextmanager
 def running_mirror() -> Iterator[Mirror]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    mirror = server.mirror = Mirror(f"http://127.0.0.1:{server.server_address[1]}")  # type: ignore[attr-defined]
+    mirror = Mirror(f"http://127.0.0.1:{server.server_address[1]}")
+    server.mirror = mirror  # type: ignore[attr-defined]
     thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
@@ -89,7 +105,13 @@ def answer(status: int, **headers: str) -> Callable[["_Handler"], bool]:
     """Answer with a status; in names of headers `_` stands for `-`."""
 
     def act(handler: "_Handler") -> bool:
-        handler.begin(status, {"Content-Length": "0", **{name.replace("_", "-"): value for name, value in headers.items()}})
+        handler.begin(
+            status,
+            {
+                "Content-Length": "0",
+                **{name.replace("_", "-"): value for name, value in headers.items()},
+            },
+        )
         return True
 
     return act
@@ -100,7 +122,13 @@ def rest_from(start: int, total: int) -> Callable[["_Handler"], bool]:
 
     def act(handler: "_Handler") -> bool:
         body = handler.mirror.files[handler.path][start:]
-        handler.begin(206, {"Content-Length": str(len(body)), "Content-Range": f"bytes {start}-{total - 1}/{total}"})
+        handler.begin(
+            206,
+            {
+                "Content-Length": str(len(body)),
+                "Content-Range": f"bytes {start}-{total - 1}/{total}",
+            },
+        )
         handler.wfile.write(body)
         return True
 
@@ -149,7 +177,11 @@ class _Handler(BaseHTTPRequestHandler):
         data = self.mirror.files[self.path]
         tag = f'"{hashlib.sha1(data).hexdigest()}"'
         wanted, condition = self.headers.get("Range", ""), self.headers.get("If-Range", tag)
-        start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and self.mirror.ranges and condition == tag else 0
+        start = (
+            int(wanted.removeprefix("bytes=").removesuffix("-"))
+            if wanted and self.mirror.ranges and condition == tag
+            else 0
+        )
         if start >= len(data) > 0:
             return answer(416)(self)
         headers = {"ETag": f"W/{tag}" if self.mirror.weak else tag} if self.mirror.tagged else {}

@@ -1,4 +1,5 @@
-"""PNG files written by hand: every kind of colour, depth and filter, pixels in chunks of any length, other chunks anywhere."""
+"""PNG files written by hand: every kind of colour, depth and filter, pixels in chunks of any
+length, other chunks anywhere."""
 
 import struct
 import zlib
@@ -21,7 +22,9 @@ def chunk(name: bytes, data: bytes = b"") -> bytes:
 
 def head(width: int, height: int, depth: int, kind: int, *, interlaced: bool = False) -> bytes:
     """Return a signature and the first chunk."""
-    return SIGNATURE + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, interlaced))
+    return SIGNATURE + chunk(
+        b"IHDR", struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, interlaced)
+    )
 
 
 def row_bytes(width: int, depth: int, kind: int) -> int:
@@ -30,14 +33,17 @@ def row_bytes(width: int, depth: int, kind: int) -> int:
 
 
 def filtered(rows: Rows, filters: Sequence[int], pixel_bytes: int) -> bytes:
-    """Return rows as they are compressed: each with a filter of 0 to 4, and its number before it."""
+    """Return rows as they are compressed: each with a filter of 0 to 4, and its number before
+    it."""
     out, above = [], np.zeros(rows.shape[1], np.int16)
     for row, number in zip(rows.astype(np.int16), filters, strict=True):
         left, corner = np.zeros_like(row), np.zeros_like(row)
         left[pixel_bytes:], corner[pixel_bytes:] = row[:-pixel_bytes], above[:-pixel_bytes]
         near = left + above - corner
         far = [np.abs(near - one) for one in (left, above, corner)]
-        paeth = np.where((far[0] <= far[1]) & (far[0] <= far[2]), left, np.where(far[1] <= far[2], above, corner))
+        paeth = np.where(
+            (far[0] <= far[1]) & (far[0] <= far[2]), left, np.where(far[1] <= far[2], above, corner)
+        )
         guess = (0 * row, left, above, (left + above) // 2, paeth)[number]
         out.append(bytes([number]) + ((row - guess) % 256).astype(np.uint8).tobytes())
         above = row
@@ -60,8 +66,11 @@ def tissue_like(rows: int, length: int, rng: np.random.Generator) -> Rows:
     return (np.cumsum(np.cumsum(steps, axis=1) // 3, axis=0) % 256).astype(np.uint8)
 
 
-def any_png(rng: np.random.Generator, depth: int, kind: int, size: tuple[int, int], *, behind: bytes = b"") -> bytes:
-    """Return a PNG of some depth and kind of colour with a filter drawn for each row, and a palette and transparent colours drawn too."""
+def any_png(
+    rng: np.random.Generator, depth: int, kind: int, size: tuple[int, int], *, behind: bytes = b""
+) -> bytes:
+    """Return a PNG of some depth and kind of colour with a filter drawn for each row, and a palette
+    and transparent colours drawn too."""
     width, height = size
     rows = tissue_like(height, row_bytes(width, depth, kind), rng)
     between = b""
@@ -71,11 +80,16 @@ def any_png(rng: np.random.Generator, depth: int, kind: int, size: tuple[int, in
         between += chunk(b"tRNS", _transparent(rng, depth, kind, rows))
     filters = rng.integers(0, 5, height)
     data = filtered(rows, [int(one) for one in filters], max(1, depth * SAMPLES[kind] // 8))
-    pixels = in_chunks(zlib.compress(data, int(rng.integers(0, 10))), rng, int(rng.choice([50, 3000, 10**6])))
+    pixels = in_chunks(
+        zlib.compress(data, int(rng.integers(0, 10))), rng, int(rng.choice([50, 3000, 10**6]))
+    )
     return head(width, height, depth, kind) + between + pixels + behind + chunk(b"IEND")
 
 
 def _transparent(rng: np.random.Generator, depth: int, kind: int, rows: Rows) -> bytes:
     if kind == 3:
         return bytes(rng.choice([0, 255, 100], int(rng.integers(1, 2**depth + 1))).astype(np.uint8))
-    return b"".join(struct.pack(">H", int(sample) % 2**depth) for sample in rows[len(rows) // 2, : SAMPLES[kind]])
+    return b"".join(
+        struct.pack(">H", int(sample) % 2**depth)
+        for sample in rows[len(rows) // 2, : SAMPLES[kind]]
+    )

@@ -1,4 +1,5 @@
-"""The server on a real port over a small folder of real crops, for tests that ask it as a browser does."""
+"""The server on a real port over a small folder of real crops, for tests that ask it as a browser
+does."""
 
 import shutil
 import threading
@@ -30,7 +31,8 @@ def held(progress):
 worker._tell = held
 sys.exit(worker.main())
 """
-"""A worker that shows one block and goes on no more: a job is still at work however late a test looks."""
+"""A worker that shows one block and goes on no more: a job is still at work however late a test
+looks."""
 GATED = """
 import sys, time
 from pathlib import Path
@@ -60,7 +62,8 @@ def small_folder(place: Path) -> Path:
 
 
 def mapped_folder(place: Path) -> Path:
-    """Make a small folder in which the SVS and the first crop have maps, by the model that ships."""
+    """Make a small folder in which the SVS and the first crop have maps, by the model that
+    ships."""
     from breastseg.inference.map import MapConfig
     from breastseg.inference.model import load_model
     from breastseg.inference.predict import PredictConfig, predict
@@ -69,13 +72,26 @@ def mapped_folder(place: Path) -> Path:
     small_folder(place)
     model, config = load_model(), ResultConfig(map=MapConfig(uncertainty=True))
     crop = sorted((place / "bcss" / "images").iterdir())[0]
-    predict(place / "cmu1.svs", model, place / "maps" / "slides", PredictConfig(result=config), say=lambda line: None)
-    predict(crop, model, place / "maps" / "crops", PredictConfig(mpp=0.3, result=config), say=lambda line: None)
+    predict(
+        place / "cmu1.svs",
+        model,
+        place / "maps" / "slides",
+        PredictConfig(result=config),
+        say=lambda line: None,
+    )
+    predict(
+        crop,
+        model,
+        place / "maps" / "crops",
+        PredictConfig(mpp=0.3, result=config),
+        say=lambda line: None,
+    )
     return place
 
 
 def add_map(folder: Path, slide: Path, labels: npt.NDArray[np.uint8], **more: Any) -> Path:
-    """Write a result of a slide as `predict` does, with these labels over all of it; `more` goes into run.json."""
+    """Write a result of a slide as `predict` does, with these labels over all of it; `more` goes
+    into run.json."""
     from breastseg.maps.files.label_tiff import write_label_tiff
 
     folder.mkdir(parents=True)
@@ -87,8 +103,16 @@ def add_map(folder: Path, slide: Path, labels: npt.NDArray[np.uint8], **more: An
     (folder / "scratch").unlink()
     with closing(open_slide(slide, mpp=0.25)) as opened:
         size = list(opened.size_px)
-    said = {"input": str(slide), "input_fingerprint": fingerprint(slide), "size_px": size, "mpp": 0.25, "model": "painted",
-            "label_map": label_map.to_dict(), "measures": {}, "doubts": []}  # fmt: skip
+    said = {
+        "input": str(slide),
+        "input_fingerprint": fingerprint(slide),
+        "size_px": size,
+        "mpp": 0.25,
+        "model": "painted",
+        "label_map": label_map.to_dict(),
+        "measures": {},
+        "doubts": [],
+    }
     write_json(folder / "run.json", said | more)
     return folder
 
@@ -111,7 +135,10 @@ def serving(folder: Path, **settings: Any) -> Iterator[Served]:
         ws="none",
         lifespan="off",
         timeout_graceful_shutdown=5,
-        timeout_keep_alive=60,  # as serve() has it: longer than a client keeps a connection, which it would use while it is let go
+        # as serve() has it: longer than a client keeps a connection, which it would use while it
+        # is
+        # let go
+        timeout_keep_alive=60,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

@@ -38,7 +38,10 @@ HEAVY = "torch numpy pandas PIL cv2 onnxruntime openvino nncf matplotlib"
 
 def heavy_after(code: str) -> list[str]:
     """Run code in a fresh Python and return which heavy packages it imported."""
-    code = f"import sys\n{code}\nprint(*sorted(set('{HEAVY}'.split()) & set(sys.modules)), file=sys.stderr)"
+    code = (
+        f"import sys\n{code}\nprint(*sorted(set('{HEAVY}'.split()) & set(sys.modules)),"
+        " file=sys.stderr)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stderr.split()
 
@@ -71,19 +74,26 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"]])
 def test_the_top_help_imports_nothing_heavy(words: list[str]) -> None:
-    code = f"import runpy\nsys.argv = ['breastseg', *{words}]\ntry:\n    runpy.run_module('breastseg', run_name='__main__')\n"
+    code = (
+        f"import runpy\nsys.argv = ['breastseg', *{words}]\ntry:\n    runpy.run_module('breastseg',"
+        " run_name='__main__')\n"
+    )
     assert heavy_after(code + "except SystemExit as end:\n    assert end.code == 0") == []
 
 
 def test_every_commands_help_needs_no_pytorch() -> None:
     code = "from breastseg.cli import main\n" + "".join(
-        f"try:\n    main(['{name}', '--help'])\nexcept SystemExit as end:\n    assert end.code == 0\n" for name in COMMANDS
+        f"try:\n    main(['{name}', '--help'])\nexcept SystemExit as end:\n    assert end.code"
+        " == 0\n"
+        for name in COMMANDS
     )
     assert not {"torch", "openvino", "nncf"} & set(heavy_after(code))
 
 
 def test_python_dash_m_shows_the_commands() -> None:
-    done = subprocess.run([sys.executable, "-m", "breastseg", "--help"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "breastseg", "--help"], capture_output=True, text=True, check=True
+    )
     assert done.stderr == ""
     for name in COMMANDS:
         assert re.search(rf"^    {name}\b", done.stdout, re.MULTILINE)
@@ -92,7 +102,9 @@ def test_python_dash_m_shows_the_commands() -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_commands_help_has_an_example_of_it(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_commands_help_has_an_example_of_it(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as end:
         main([name, "--help"])
     assert end.value.code == 0
@@ -115,10 +127,14 @@ def test_train_help_says_what_each_preset_sets(capsys: pytest.CaptureFixture[str
 def test_predict_help_says_the_smallest_region(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["predict", "--help"])
-    assert f"(default {RegionsConfig().min_area_um2:g})" in " ".join(capsys.readouterr().out.split())
+    assert f"(default {RegionsConfig().min_area_um2:g})" in " ".join(
+        capsys.readouterr().out.split()
+    )
 
 
-def test_the_examples_can_be_parsed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_examples_can_be_parsed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An example that has gone out of date is worse than none."""
     from importlib import import_module
 
@@ -127,7 +143,11 @@ def test_the_examples_can_be_parsed(capsys: pytest.CaptureFixture[str], monkeypa
         monkeypatch.setattr(import_module(f"breastseg.cli.{name}"), "run", lambda options: None)
         with pytest.raises(SystemExit):
             main([name, "--help"])
-        examples += [line.split()[1:] for line in capsys.readouterr().out.splitlines() if line.startswith("  breastseg ")]
+        examples += [
+            line.split()[1:]
+            for line in capsys.readouterr().out.splitlines()
+            if line.startswith("  breastseg ")
+        ]
     assert len(examples) >= len(COMMANDS)
     for words in examples:
         assert main(words) == 0

@@ -7,8 +7,15 @@ from conftest import CROPS, crop
 
 
 def picture_and_labels(count: int = 4, side: int = 64) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pictures whose colour is a function of the label under each pixel: 40 times the label, plus 20."""
-    labels = torch.randint(1, 5, (count, side // 16, side // 16), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+    """Pictures whose colour is a function of the label under each pixel: 40 times the label, plus
+    20."""
+    labels = torch.randint(
+        1,
+        5,
+        (count, side // 16, side // 16),
+        generator=torch.Generator().manual_seed(1),
+        dtype=torch.uint8,
+    )
     labels = labels.repeat_interleave(16, 1).repeat_interleave(16, 2)
     return (labels * 40 + 20)[:, None].repeat(1, 3, 1, 1), labels
 
@@ -47,7 +54,8 @@ def test_hed_jitter_of_nothing_is_nothing() -> None:
 
 
 def test_hed_jitter_survives_white_and_black() -> None:
-    """Stain code that takes the logarithm of 0 gives NaN on black pen, and other tools crash on white glass."""
+    """Stain code that takes the logarithm of 0 gives NaN on black pen, and other tools crash on
+    white glass."""
     torch.manual_seed(0)
     for value in (0.0, 1.0):
         changed = HedJitter()(torch.full((2, 3, 4, 4), value))
@@ -78,7 +86,8 @@ def test_same_seed_same_augmentation(level: str) -> None:
 
 @pytest.mark.parametrize("level", ["stain", "strong"])
 def test_colours_change_colours_alone(level: str) -> None:
-    """Tissue stays where it is, so that labels need not move: what was the darkest is still darker than the palest."""
+    """Tissue stays where it is, so that labels need not move: what was the darkest is still darker
+    than the palest."""
     torch.manual_seed(0)
     pictures = tissue()
     changed = Augment(level).recolor(pictures * 255)
@@ -91,7 +100,10 @@ def test_colours_change_colours_alone(level: str) -> None:
 
 def tissue() -> torch.Tensor:
     """Return the real crops as float pictures, 0 to 1."""
-    return torch.from_numpy(np.stack([crop(i) for i in range(len(CROPS))])).permute(0, 3, 1, 2).float() / 255
+    return (
+        torch.from_numpy(np.stack([crop(i) for i in range(len(CROPS))])).permute(0, 3, 1, 2).float()
+        / 255
+    )
 
 
 def shades(pictures: torch.Tensor) -> torch.Tensor:
@@ -111,18 +123,30 @@ def test_borrowed_stain_leaves_white_white() -> None:
 
 
 def test_borrowed_stain_lies_between_the_own_and_anothers() -> None:
-    """Of pictures of even colours the law is exact: each channel's density goes part of the way, in ratio, to one lender's."""
-    pictures = torch.tensor([[0.8, 0.5, 0.7], [0.6, 0.3, 0.5], [0.7, 0.6, 0.3]])[:, :, None, None].repeat(1, 1, 8, 8)
+    """Of pictures of even colours the law is exact: each channel's density goes part of the way, in
+    ratio, to one lender's."""
+    pictures = torch.tensor([[0.8, 0.5, 0.7], [0.6, 0.3, 0.5], [0.7, 0.6, 0.3]])[
+        :, :, None, None
+    ].repeat(1, 1, 8, 8)
     own = shades(pictures).log()
     moved = 0
     for seed in range(10):
         torch.manual_seed(seed)
         new = shades(BorrowStain(1.0, (0.01, 100.0))(pictures)).log()
         for number in range(3):
-            parts = [float((new[number] - own[number]) @ way / (way @ way)) for k in range(3) if (way := own[k] - own[number]).abs().sum()]
+            parts = [
+                float((new[number] - own[number]) @ way / (way @ way))
+                for k in range(3)
+                if (way := own[k] - own[number]).abs().sum()
+            ]
             ways = [own[k] - own[number] for k in range(3) if k != number]
-            fits = [torch.allclose(new[number], own[number] + part * way, atol=1e-3) for part, way in zip(parts, ways, strict=True)]
-            assert any(fit and -1e-3 <= part <= 1.001 for fit, part in zip(fits, parts, strict=True))
+            fits = [
+                torch.allclose(new[number], own[number] + part * way, atol=1e-3)
+                for part, way in zip(parts, ways, strict=True)
+            ]
+            assert any(
+                fit and -1e-3 <= part <= 1.001 for fit, part in zip(fits, parts, strict=True)
+            )
             moved += not torch.allclose(new[number], own[number], atol=1e-3)
     assert moved > 5
 

@@ -1,4 +1,5 @@
-"""Bad folders, pictures, masks, maps and tables through the command line: one line, exit status 2, nothing half-written."""
+"""Bad folders, pictures, masks, maps and tables through the command line: one line, exit status 2,
+nothing half-written."""
 
 import re
 import shutil
@@ -21,7 +22,8 @@ Spoil = Callable[[Path], None]
 
 
 def fails(capsys: pytest.CaptureFixture[str], *words: str | Path) -> str:
-    """Run the command line; check status 2 and one line on stderr that starts with the program's name; return that line."""
+    """Run the command line; check status 2 and one line on stderr that starts with the program's
+    name; return that line."""
     capsys.readouterr()
     status = main([str(word) for word in words])
     line = capsys.readouterr().err
@@ -74,31 +76,110 @@ def one_code(value: int) -> np.ndarray:
 
 # what is done to one of six regions; the file that must be named; what was found; what to do
 PICTURES: dict[str, tuple[Spoil, str, str, str]] = {
-    "mask missing": (lambda f: (f / "masks" / f"{NAME}.png").unlink(), f"images/{NAME}.png", "has no mask", "add it or take the image"),
-    "image missing": (lambda f: (f / "images" / f"{NAME}.png").unlink(), f"masks/{NAME}.png", "has no image", "add it or take the mask"),
-    "mask of another size": (spoil_mask(np.ones((96, 95), np.uint8)), f"masks/{NAME}.png", "95 x 96 px, its image is 96 x 96", "same size"),
-    "mask in colours": (spoil_mask(np.zeros((96, 96, 3), np.uint8)), f"masks/{NAME}.png", "RGB colours", "export the codes"),
-    "mask with transparency": (spoil_mask(np.zeros((96, 96, 4), np.uint8)), f"masks/{NAME}.png", "RGBA colours", "export the codes"),
-    "16-bit mask": (spoil_mask(np.ones((96, 96), np.uint16)), f"masks/{NAME}.png", "16-bit", "wanted 8-bit grey or palette"),
-    "two-colour mask": (spoil_mask(np.ones((96, 96), bool)), f"masks/{NAME}.png", "1-bit", "wanted 8-bit grey or palette"),
-    "unknown code": (spoil_mask(one_code(22)), f"masks/{NAME}.png", "code 22 is not in label map 'region5'", "choose another --labels"),
-    "black and white mask": (spoil_mask(one_code(255)), f"masks/{NAME}.png", "code 255 is not in", "choose another --labels"),
-    "16-bit picture": (spoil_image(np.ones((96, 96), np.uint16)), f"images/{NAME}.png", "16-bit pixels", "a channel; convert it"),
-    "picture cut short": (cut("images", 0.5), f"images/{NAME}.png", "cut short or damaged", "copy or export it again"),
-    "picture cut to its header": (cut("images", 0.01), f"images/{NAME}.png", "cut short or damaged", "copy or export it again"),
-    "mask cut short": (cut("masks", 0.7), f"masks/{NAME}.png", "cut short or damaged", "copy or export it again"),
-    "picture is a web page": (words("images"), f"images/{NAME}.png", "not a picture", "wanted PNG, JPEG or TIFF"),
-    "mask is a web page": (words("masks"), f"masks/{NAME}.png", "not a picture", "wanted PNG, JPEG or TIFF"),
+    "mask missing": (
+        lambda f: (f / "masks" / f"{NAME}.png").unlink(),
+        f"images/{NAME}.png",
+        "has no mask",
+        "add it or take the image",
+    ),
+    "image missing": (
+        lambda f: (f / "images" / f"{NAME}.png").unlink(),
+        f"masks/{NAME}.png",
+        "has no image",
+        "add it or take the mask",
+    ),
+    "mask of another size": (
+        spoil_mask(np.ones((96, 95), np.uint8)),
+        f"masks/{NAME}.png",
+        "95 x 96 px, its image is 96 x 96",
+        "same size",
+    ),
+    "mask in colours": (
+        spoil_mask(np.zeros((96, 96, 3), np.uint8)),
+        f"masks/{NAME}.png",
+        "RGB colours",
+        "export the codes",
+    ),
+    "mask with transparency": (
+        spoil_mask(np.zeros((96, 96, 4), np.uint8)),
+        f"masks/{NAME}.png",
+        "RGBA colours",
+        "export the codes",
+    ),
+    "16-bit mask": (
+        spoil_mask(np.ones((96, 96), np.uint16)),
+        f"masks/{NAME}.png",
+        "16-bit",
+        "wanted 8-bit grey or palette",
+    ),
+    "two-colour mask": (
+        spoil_mask(np.ones((96, 96), bool)),
+        f"masks/{NAME}.png",
+        "1-bit",
+        "wanted 8-bit grey or palette",
+    ),
+    "unknown code": (
+        spoil_mask(one_code(22)),
+        f"masks/{NAME}.png",
+        "code 22 is not in label map 'region5'",
+        "choose another --labels",
+    ),
+    "black and white mask": (
+        spoil_mask(one_code(255)),
+        f"masks/{NAME}.png",
+        "code 255 is not in",
+        "choose another --labels",
+    ),
+    "16-bit picture": (
+        spoil_image(np.ones((96, 96), np.uint16)),
+        f"images/{NAME}.png",
+        "16-bit pixels",
+        "a channel; convert it",
+    ),
+    "picture cut short": (
+        cut("images", 0.5),
+        f"images/{NAME}.png",
+        "cut short or damaged",
+        "copy or export it again",
+    ),
+    "picture cut to its header": (
+        cut("images", 0.01),
+        f"images/{NAME}.png",
+        "cut short or damaged",
+        "copy or export it again",
+    ),
+    "mask cut short": (
+        cut("masks", 0.7),
+        f"masks/{NAME}.png",
+        "cut short or damaged",
+        "copy or export it again",
+    ),
+    "picture is a web page": (
+        words("images"),
+        f"images/{NAME}.png",
+        "not a picture",
+        "wanted PNG, JPEG or TIFF",
+    ),
+    "mask is a web page": (
+        words("masks"),
+        f"masks/{NAME}.png",
+        "not a picture",
+        "wanted PNG, JPEG or TIFF",
+    ),
     "picture is empty": (empty, f"images/{NAME}.png", "not a picture", "wanted PNG, JPEG or TIFF"),
     "two of one name": (
         lambda f: Image.new("RGB", (96, 96)).save(f / "images" / f"{NAME}.jpg"),
-        f"images/{NAME}.png", f"second region named '{NAME}'", "rename one",
+        f"images/{NAME}.png",
+        f"second region named '{NAME}'",
+        "rename one",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", list(PICTURES))
-def test_one_bad_region_among_six(painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str) -> None:
+def test_one_bad_region_among_six(
+    painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str
+) -> None:
     spoil, file, found, remedy = PICTURES[case]
     shutil.copytree(painted, tmp_path / "good")
     spoil(painted)
@@ -110,12 +191,18 @@ def test_one_bad_region_among_six(painted: Path, tmp_path: Path, capsys: pytest.
     check_nothing_half_written(out)
     shutil.rmtree(painted)
     shutil.copytree(tmp_path / "good", painted)
-    assert main(["prepare", str(painted), str(out), "--mpp", "0.3", "--workers", "1"]) == 0, "mended, the same command goes on"
+    assert main(["prepare", str(painted), str(out), "--mpp", "0.3", "--workers", "1"]) == 0, (
+        "mended, the same command goes on"
+    )
     prepare(painted, tmp_path / "never", PrepareConfig(mpp=0.3, workers=1), say=quiet)
-    assert {p.name: p.read_bytes() for p in out.rglob("*.*")} == {p.name: p.read_bytes() for p in (tmp_path / "never").rglob("*.*")}
+    assert {p.name: p.read_bytes() for p in out.rglob("*.*")} == {
+        p.name: p.read_bytes() for p in (tmp_path / "never").rglob("*.*")
+    }
 
 
-def test_a_bad_mask_met_by_one_of_two_workers(painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bad_mask_met_by_one_of_two_workers(
+    painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     spoil_mask(np.zeros((96, 96, 3), np.uint8))(painted)
     line = fails(capsys, "prepare", painted, tmp_path / "out", "--workers", "2")
     assert f"masks/{NAME}.png: mask has RGB colours" in line
@@ -130,7 +217,9 @@ def fields(tmp_path: Path) -> Path:
     return tmp_path / "fields"
 
 
-def test_pictures_without_resolution(fields: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pictures_without_resolution(
+    fields: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     line = fails(capsys, "prepare", fields, tmp_path / "out", "--labels", "region5")
     assert "images/one.png: no microns per pixel" in line
     assert "give --source-mpp" in line
@@ -145,8 +234,11 @@ def test_no_label_map(fields: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize("mpp", ["0", "-1", "250", "nan", "inf"])
-def test_implausible_source_resolution(painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], mpp: str) -> None:
-    """The remedy must name the option of this command: --mpp of prepare is the resolution afterwards."""
+def test_implausible_source_resolution(
+    painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], mpp: str
+) -> None:
+    """The remedy must name the option of this command: --mpp of prepare is the resolution
+    afterwards."""
     line = fails(capsys, "prepare", painted, tmp_path / "out", f"--source-mpp={mpp}")
     assert f"{mpp} um/px, wanted 0.05 to 20" in line
     assert "--source-mpp" in line
@@ -154,7 +246,9 @@ def test_implausible_source_resolution(painted: Path, tmp_path: Path, capsys: py
 
 
 @pytest.mark.parametrize("mpp", ["0", "250", "nan"])
-def test_implausible_target_resolution(painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], mpp: str) -> None:
+def test_implausible_target_resolution(
+    painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], mpp: str
+) -> None:
     line = fails(capsys, "prepare", painted, tmp_path / "out", "--mpp", mpp)
     assert f"--mpp: {mpp} um/px, wanted 0.05 to 20" in line
     assert not (tmp_path / "out").exists()
@@ -173,35 +267,51 @@ def test_one_name_in_two_folders(tmp_path: Path, capsys: pytest.CaptureFixture[s
     for place in ("x", "y"):
         paint(tmp_path / place, NAME, side=40)
     line = fails(capsys, "prepare", tmp_path / "x", tmp_path / "y", tmp_path / "out")
-    assert f"y/images/{NAME}.png: second region named '{NAME}', the first is {tmp_path}/x/images/{NAME}.png; rename one" in line
+    assert (
+        f"y/images/{NAME}.png: second region named '{NAME}', the first is"
+        f" {tmp_path}/x/images/{NAME}.png; rename one" in line
+    )
     assert not (tmp_path / "out").exists()
 
 
-def test_an_output_folder_in_use(painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_output_folder_in_use(
+    painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("all of it")
     line = fails(capsys, "prepare", painted, tmp_path / "out")
-    assert f"{tmp_path / 'out'}: output folder is not empty; choose another folder or empty it" in line
+    assert (
+        f"{tmp_path / 'out'}: output folder is not empty; choose another folder or empty it" in line
+    )
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["thesis.txt"]
 
 
-def test_an_output_that_is_a_file(painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_output_that_is_a_file(
+    painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "out").write_text("all of it")
     line = fails(capsys, "prepare", painted, tmp_path / "out")
     assert "out: is a file, wanted a folder; choose another name" in line
     assert (tmp_path / "out").read_text() == "all of it"
 
 
-def test_an_output_below_a_file(painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_output_below_a_file(
+    painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "file").write_text("all of it")
     line = fails(capsys, "prepare", painted, tmp_path / "file" / "out")
     assert str(tmp_path / "file") in line
 
 
-def test_other_settings_in_a_folder_begun(painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_settings_in_a_folder_begun(
+    painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["prepare", str(painted), str(tmp_path / "out"), "--workers", "1"]) == 0
     line = fails(capsys, "prepare", painted, tmp_path / "out", "--mpp", "0.25")
-    assert "holds 'prepare' work with other settings (mpp: 0.5 there, 0.25 now); choose another folder or remove it" in line
+    assert (
+        "holds 'prepare' work with other settings (mpp: 0.5 there, 0.25 now); choose another folder"
+        " or remove it" in line
+    )
 
 
 LABELS = "name: own\nclasses:\n- {{name: gland, color: {color}, codes: {codes}}}\n"
@@ -212,14 +322,33 @@ LABELS = "name: own\nclasses:\n- {{name: gland, color: {color}, codes: {codes}}}
     [
         ("name: [own\nclasses: }", "not YAML"),
         ("", "not a label map"),
-        (LABELS.format(color="[1, 2, 3]", codes="[0, 1, 2, 3, 4, 9]"), "code 0 is in 'gland' and in 'not annotated'"),
-        (LABELS.format(color="[1, 2, 3]", codes="[0, 1]") + "not_annotated: []\n", "code 0 must be 'not annotated', it is never a class"),
-        (LABELS.format(color="[1, 2, 300]", codes="[1]"), "color of 'gland' is 300, wanted a whole number from 0 to 255"),
-        (LABELS.format(color="[1, 2, 3]", codes="[1, 2, 3, 4, 999]"), "code 999 of 'gland', wanted 0 to 254"),
+        (
+            LABELS.format(color="[1, 2, 3]", codes="[0, 1, 2, 3, 4, 9]"),
+            "code 0 is in 'gland' and in 'not annotated'",
+        ),
+        (
+            LABELS.format(color="[1, 2, 3]", codes="[0, 1]") + "not_annotated: []\n",
+            "code 0 must be 'not annotated', it is never a class",
+        ),
+        (
+            LABELS.format(color="[1, 2, 300]", codes="[1]"),
+            "color of 'gland' is 300, wanted a whole number from 0 to 255",
+        ),
+        (
+            LABELS.format(color="[1, 2, 3]", codes="[1, 2, 3, 4, 999]"),
+            "code 999 of 'gland', wanted 0 to 254",
+        ),
     ],
 )
 @pytest.mark.parametrize("place", ["given", "beside the pictures"])
-def test_a_broken_label_map(fields: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, found: str, place: str) -> None:
+def test_a_broken_label_map(
+    fields: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    text: str,
+    found: str,
+    place: str,
+) -> None:
     path = tmp_path / "own.yaml" if place == "given" else fields / "labels.yaml"
     path.write_text(text)
     given = ["--labels", path] if place == "given" else []
@@ -230,9 +359,14 @@ def test_a_broken_label_map(fields: Path, tmp_path: Path, capsys: pytest.Capture
 
 
 @pytest.mark.parametrize("name", ["region7", "nowhere.yaml"])
-def test_an_unknown_label_map(painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+def test_an_unknown_label_map(
+    painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
     line = fails(capsys, "prepare", painted, tmp_path / "out", "--labels", name)
-    assert f"label map '{name}': not known; built in are region5, region6, tumor, bcss21, or give a .json or .yaml file" in line
+    assert (
+        f"label map '{name}': not known; built in are region5, region6, tumor, bcss21, or give a"
+        " .json or .yaml file" in line
+    )
     assert not (tmp_path / "out").exists()
 
 
@@ -246,62 +380,106 @@ def test_an_unknown_label_map(painted: Path, tmp_path: Path, capsys: pytest.Capt
         ("image,patient\none,1\ntwo,2,3,4\n", "row 3: '3' is in cell 3, the head has 2"),
     ],
 )
-def test_a_broken_table(fields: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, found: str) -> None:
+def test_a_broken_table(
+    fields: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, found: str
+) -> None:
     table = tmp_path / "t.csv"
     if text is not None:
         table.write_text(text)
-    line = fails(capsys, "prepare", fields, tmp_path / "out", "--labels", "region5", "--table", table)
+    line = fails(
+        capsys, "prepare", fields, tmp_path / "out", "--labels", "region5", "--table", table
+    )
     assert found in line
     assert not (tmp_path / "out").exists()
 
 
-def test_a_table_row_that_fits_no_picture(fields: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With a misspelt name, the picture would silently stay a patient of its own, and the split would leak."""
+def test_a_table_row_that_fits_no_picture(
+    fields: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a misspelt name, the picture would silently stay a patient of its own, and the split
+    would leak."""
     (tmp_path / "t.csv").write_text("image,patient\none.png,P\ntow.png,P\n")
-    line = fails(capsys, "prepare", fields, tmp_path / "out", "--labels", "region5", "--source-mpp", "0.5", "--table", tmp_path / "t.csv")
+    line = fails(
+        capsys,
+        "prepare",
+        fields,
+        tmp_path / "out",
+        "--labels",
+        "region5",
+        "--source-mpp",
+        "0.5",
+        "--table",
+        tmp_path / "t.csv",
+    )
     assert f"{tmp_path / 't.csv'}, row 3: 'tow.png' fits no picture; did you mean 'two'?" in line
     assert not (tmp_path / "out").exists()
 
 
 def test_splitting_what_is_no_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = fails(capsys, "split", tmp_path / "nowhere", "--scheme", "random")
-    assert "nowhere: no prepared data set (dataset.json is missing); make one with breastseg prepare" in line
+    assert (
+        "nowhere: no prepared data set (dataset.json is missing); make one with breastseg prepare"
+        in line
+    )
 
 
 def test_an_unknown_scheme(painted_data: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
     line = fails(capsys, "split", painted_data.path, "--scheme", "best")
-    assert "--scheme best: not known; wanted bcss-official, random, kfold, leave-one-out, source, or a CSV file" in line
+    assert (
+        "--scheme best: not known; wanted bcss-official, random, kfold, leave-one-out, source, or a"
+        " CSV file" in line
+    )
     assert not (painted_data.path / "split.csv").exists()
 
 
 def test_a_part_with_no_region(painted_data: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
     """Of three hospitals, 70 % test: two hospitals, and the last one goes to validation."""
-    line = fails(capsys, "split", painted_data.path, "--scheme", "random", "--by", "site", "--test", "0.7")
-    assert "split 'train' has no region (6 regions of 6 patients in all); choose another scheme or share, or --val 0 for none" in line
+    line = fails(
+        capsys, "split", painted_data.path, "--scheme", "random", "--by", "site", "--test", "0.7"
+    )
+    assert (
+        "split 'train' has no region (6 regions of 6 patients in all); choose another scheme or"
+        " share, or --val 0 for none" in line
+    )
     assert not (painted_data.path / "split.csv").exists()
 
 
-def test_a_patient_twice_in_a_csv(painted_data: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_patient_twice_in_a_csv(
+    painted_data: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "s.csv").write_text("patient,split\nTCGA-A1-B001,train\nTCGA-A1-B001,test\n")
     line = fails(capsys, "split", painted_data.path, "--scheme", tmp_path / "s.csv")
-    assert f"{tmp_path / 's.csv'}, row 3: patient TCGA-A1-B001 is in test, in row 2 in train; keep one row" in line
+    assert (
+        f"{tmp_path / 's.csv'}, row 3: patient TCGA-A1-B001 is in test, in row 2 in train; keep"
+        " one row" in line
+    )
     assert not (painted_data.path / "split.csv").exists()
 
 
 @pytest.mark.parametrize("text", ["", "region,split\na,train\nb,train,x,y\n", "region\na\n"])
-def test_a_broken_csv(painted_data: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+def test_a_broken_csv(
+    painted_data: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
     (tmp_path / "s.csv").write_text(text)
-    assert str(tmp_path / "s.csv") in fails(capsys, "split", painted_data.path, "--scheme", tmp_path / "s.csv")
+    assert str(tmp_path / "s.csv") in fails(
+        capsys, "split", painted_data.path, "--scheme", tmp_path / "s.csv"
+    )
 
 
-@pytest.mark.parametrize(("option", "value"), [("--val", "1"), ("--test", "nan"), ("--seed", "-1"), ("--by", "slide")])
-def test_impossible_options_of_a_split(painted_data: Dataset, capsys: pytest.CaptureFixture[str], option: str, value: str) -> None:
+@pytest.mark.parametrize(
+    ("option", "value"), [("--val", "1"), ("--test", "nan"), ("--seed", "-1"), ("--by", "slide")]
+)
+def test_impossible_options_of_a_split(
+    painted_data: Dataset, capsys: pytest.CaptureFixture[str], option: str, value: str
+) -> None:
     line = fails(capsys, "split", painted_data.path, "--scheme", "random", f"{option}={value}")
     assert option in line
     assert value in line
 
 
-def test_the_kaggle_split_of_its_own_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_kaggle_split_of_its_own_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     shutil.copytree(DATA / "kaggle224", tmp_path / "k")
     for kind in ("", "_mask"):
         tile = sorted((tmp_path / "k" / f"train{kind}").iterdir())[0]
@@ -309,11 +487,15 @@ def test_the_kaggle_split_of_its_own_is_refused(tmp_path: Path, capsys: pytest.C
         tile.rename(tmp_path / "k" / f"val{kind}" / tile.name)
     assert main(["prepare", str(tmp_path / "k"), str(tmp_path / "out"), "--workers", "1"]) == 0
     line = fails(capsys, "split", tmp_path / "out", "--scheme", "source")
-    assert "patient TCGA-A1-A0SK is in train and val; a patient must be on one side only, split by patient with --scheme random" in line
+    assert (
+        "patient TCGA-A1-A0SK is in train and val; a patient must be on one side only, split by"
+        " patient with --scheme random" in line
+    )
 
 
 def limited(limit: int, words: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run the command line where no file can grow beyond `limit` bytes: a write in the middle fails, as on a full disk.
+    """Run the command line where no file can grow beyond `limit` bytes: a write in the middle
+    fails, as on a full disk.
 
     With -B: Python 3.11 would leave compiled modules cut short, which nobody could import any more.
     """
@@ -321,7 +503,9 @@ def limited(limit: int, words: list[str]) -> subprocess.CompletedProcess[str]:
         f"import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
         f"from breastseg.cli import main; sys.exit(main({words!r}))"
     )
-    return subprocess.run([sys.executable, "-B", "-c", code], capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-B", "-c", code], capture_output=True, text=True, check=False
+    )
 
 
 @pytest.mark.parametrize(
@@ -329,10 +513,13 @@ def limited(limit: int, words: list[str]) -> subprocess.CompletedProcess[str]:
     [(100, "breastseg-work.json"), (1000, ".npy"), (9000, ".npy"), (27_700, ".npy")],
     ids=["the note", "an array's first write", "in an array", "the last bytes of an array"],
 )
-def test_a_write_that_fails_in_the_middle(painted: Path, tmp_path: Path, limit: int, file: str) -> None:
+def test_a_write_that_fails_in_the_middle(
+    painted: Path, tmp_path: Path, limit: int, file: str
+) -> None:
     """A picture of 96 x 96 px is 27,776 bytes as an array.
 
-    np.save() hands the file to C: an array whose last 4 KB did not fit was renamed into place, cut short, without an error.
+    np.save() hands the file to C: an array whose last 4 KB did not fit was renamed into place, cut
+    short, without an error.
     """
     out = tmp_path / "out"
     words = ["prepare", str(painted), str(out), "--mpp", "0.3", "--workers", "1"]
@@ -342,7 +529,11 @@ def test_a_write_that_fails_in_the_middle(painted: Path, tmp_path: Path, limit: 
     assert "Traceback" not in result.stderr
     check_nothing_half_written(out)
     assert not list(out.rglob("*.npy"))
-    assert re.search(r"breastseg: .*out/.*" + re.escape(file), result.stderr), f"the file is not named: {result.stderr}"
+    assert re.search(r"breastseg: .*out/.*" + re.escape(file), result.stderr), (
+        f"the file is not named: {result.stderr}"
+    )
     assert main(words) == 0
     prepare(painted, tmp_path / "never", PrepareConfig(mpp=0.3, workers=1), say=quiet)
-    assert {p.name: p.read_bytes() for p in out.rglob("*.*")} == {p.name: p.read_bytes() for p in (tmp_path / "never").rglob("*.*")}
+    assert {p.name: p.read_bytes() for p in out.rglob("*.*")} == {
+        p.name: p.read_bytes() for p in (tmp_path / "never").rglob("*.*")
+    }

@@ -1,4 +1,5 @@
-"""Tables and files of a data set, damaged at random: whatever stands in them, nothing but our own errors comes out."""
+"""Tables and files of a data set, damaged at random: whatever stands in them, nothing but our own
+errors comes out."""
 
 import csv
 import random
@@ -17,19 +18,47 @@ from breastseg.sources import open_source
 from breastseg.sources.annotations import read_drawn
 
 MUTATIONS = 250
-PIECES = (b"", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b'"', b",", b";", b"\t", b"\n", b"\r", b"nan", b"inf", b"-1", b"1e999", b"9" * 400,
-          b"\xe9", b"null", b"[]", b"#N/A", b"x" * 200_000, b"../..", b"0,25", b"\xed\xa0\x80", b"\x1a", b"\xd9\xa3")  # fmt: skip
+PIECES = (
+    b"",
+    b"\0",
+    b"\xff\xfe",
+    b"\xef\xbb\xbf",
+    b'"',
+    b",",
+    b";",
+    b"\t",
+    b"\n",
+    b"\r",
+    b"nan",
+    b"inf",
+    b"-1",
+    b"1e999",
+    b"9" * 400,
+    b"\xe9",
+    b"null",
+    b"[]",
+    b"#N/A",
+    b"x" * 200_000,
+    b"../..",
+    b"0,25",
+    b"\xed\xa0\x80",
+    b"\x1a",
+    b"\xd9\xa3",
+)
 
 
 def mutated(content: bytes, rng: random.Random) -> bytes:
-    """Return a file with bits turned, pieces cut out, put in, doubled or moved, cut short, or in another encoding."""
+    """Return a file with bits turned, pieces cut out, put in, doubled or moved, cut short, or in
+    another encoding."""
     changed = bytearray(content)
     for _ in range(rng.choice((1, 1, 2, 4))):
         start = rng.randrange(len(changed) + 1)
         end = start + rng.randrange(1, 30)
         match rng.randrange(8):
             case 0:
-                changed[start:end] = bytes(byte ^ 1 << rng.randrange(8) for byte in changed[start:end])
+                changed[start:end] = bytes(
+                    byte ^ 1 << rng.randrange(8) for byte in changed[start:end]
+                )
             case 1 | 2:
                 changed[start : rng.choice((start, end))] = rng.choice(PIECES)
             case 3:
@@ -53,7 +82,12 @@ def use(folder: Path) -> None:
     """Read all that a data set has."""
     data = open_dataset(folder)
     for region in map(str, data.regions.index):
-        for array in (data.image(region), data.labels(region), data.points(region), data.dots(region)):
+        for array in (
+            data.image(region),
+            data.labels(region),
+            data.points(region),
+            data.dots(region),
+        ):
             np.sum(array)
     data.fingerprint()
     load_split(data)
@@ -66,12 +100,25 @@ def test_damaged_tables_and_data_sets(painted: Path, painted_data: Dataset, tmp_
     split(painted_data, SplitConfig("random"))
     names = sorted(path.stem for path in (painted / "images").iterdir())
     shutil.copy(data / "split.csv", tmp_path / "mine.csv")
-    (tmp_path / "t.csv").write_text("image,patient,site,mpp\n" + "".join(f"{name}.png,Müller {name},,0.3\n" for name in names))
-    (tmp_path / "slides.csv").write_text('path,mpp,box,patient\na.tif,0.25,"0,0,9,9",P\nsub\\b.tif,,,Q\n')
+    (tmp_path / "t.csv").write_text(
+        "image,patient,site,mpp\n" + "".join(f"{name}.png,Müller {name},,0.3\n" for name in names)
+    )
+    (tmp_path / "slides.csv").write_text(
+        'path,mpp,box,patient\na.tif,0.25,"0,0,9,9",P\nsub\\b.tif,,,Q\n'
+    )
     (tmp_path / "dots.csv").write_text("x,y,class\n1.5,2,tumor\n3,4,stroma\n")
     uses: dict[Path, Callable[[], object]] = {
-        **{path: lambda: use(data) for path in (data / "split.csv", data / "regions.csv", *sorted((data / "arrays").glob("*.npy"))[:4])},
-        tmp_path / "mine.csv": lambda: split(open_dataset(data), SplitConfig(str(tmp_path / "mine.csv"))),
+        **{
+            path: lambda: use(data)
+            for path in (
+                data / "split.csv",
+                data / "regions.csv",
+                *sorted((data / "arrays").glob("*.npy"))[:4],
+            )
+        },
+        tmp_path / "mine.csv": lambda: split(
+            open_dataset(data), SplitConfig(str(tmp_path / "mine.csv"))
+        ),
         tmp_path / "t.csv": lambda: open_source(painted, table=tmp_path / "t.csv"),
         tmp_path / "slides.csv": lambda: list_inputs([tmp_path / "slides.csv"]),
         tmp_path / "dots.csv": lambda: read_drawn(tmp_path / "dots.csv"),
@@ -94,23 +141,67 @@ def test_damaged_tables_and_data_sets(painted: Path, painted_data: Dataset, tmp_
 
 
 DAMAGES = {
-    "no um/px": ('"mpp": 0.3', '"mpp": null', r"dataset\.json: mpp, dot_radius_um or parts are not as prepare writes them"),
-    "um/px as words": ('"mpp": 0.3', '"mpp": "0.3"', r"dataset\.json: mpp, dot_radius_um or parts are not as prepare writes them"),
-    "endless um/px": ('"mpp": 0.3', '"mpp": Infinity', r"dataset\.json: not JSON \(Infinity is no number\), wanted "),
+    "no um/px": (
+        '"mpp": 0.3',
+        '"mpp": null',
+        r"dataset\.json: mpp, dot_radius_um or parts are not as prepare writes them",
+    ),
+    "um/px as words": (
+        '"mpp": 0.3',
+        '"mpp": "0.3"',
+        r"dataset\.json: mpp, dot_radius_um or parts are not as prepare writes them",
+    ),
+    "endless um/px": (
+        '"mpp": 0.3',
+        '"mpp": Infinity',
+        r"dataset\.json: not JSON \(Infinity is no number\), wanted ",
+    ),
     "um/px beyond all": ('"mpp": 0.3', f'"mpp": {"9" * 400}', r"dataset\.json: .*"),
     "wrong um/px": ('"mpp": 0.3', '"mpp": 300', r"dataset\.json: 300 um/px, wanted 0\.05 to 20"),
-    "no radius": ('"dot_radius_um": 3.0', '"dot_radius_um": true', r"dataset\.json: mpp, dot_radius_um or parts are not"),
-    "parts as words": ('"parts": [', '"parts": [3,', r"dataset\.json: mpp, dot_radius_um or parts are not as prepare writes them"),
-    "a column gone": ("source_split", "split", r"regions\.csv: columns are .*; wanted a CSV with region, patient, site"),
+    "no radius": (
+        '"dot_radius_um": 3.0',
+        '"dot_radius_um": true',
+        r"dataset\.json: mpp, dot_radius_um or parts are not",
+    ),
+    "parts as words": (
+        '"parts": [',
+        '"parts": [3,',
+        r"dataset\.json: mpp, dot_radius_um or parts are not as prepare writes them",
+    ),
+    "a column gone": (
+        "source_split",
+        "split",
+        r"regions\.csv: columns are .*; wanted a CSV with region, patient, site",
+    ),
     "a class of others": (",source_mpp", ",px_fat", r"regions\.csv: columns are .*px_fat"),
-    "another class": ("px_other", "px_other,px_fat", r"regions\.csv: column px_fat is of no class in dataset\.json"),
+    "another class": (
+        "px_other",
+        "px_other,px_fat",
+        r"regions\.csv: column px_fat is of no class in dataset\.json",
+    ),
     "no patient": (",TCGA-A1-B001,", ",,", r"regions\.csv, row 2: no patient; prepare it again"),
-    "a path": ("\nTCGA", "\n../TCGA", r"regions\.csv, row 2: region '\.\./.*' is no name of a file"),
-    "rounded": (",96,96,", ",1E+02,96,", r"regions\.csv, row 2: pixels do not add up to width_px x height_px"),
-    "a number with decimals": (",96,96,", ",96.5,96,", r"row 2: width_px '96\.5', wanted a whole number"),
-    "less than nothing": (",96,96,0.3", ",96,96,-0.3", r"row 2: source_mpp '-0\.3', wanted microns per pixel"),
+    "a path": (
+        "\nTCGA",
+        "\n../TCGA",
+        r"regions\.csv, row 2: region '\.\./.*' is no name of a file",
+    ),
+    "rounded": (
+        ",96,96,",
+        ",1E+02,96,",
+        r"regions\.csv, row 2: pixels do not add up to width_px x height_px",
+    ),
+    "a number with decimals": (
+        ",96,96,",
+        ",96.5,96,",
+        r"row 2: width_px '96\.5', wanted a whole number",
+    ),
+    "less than nothing": (
+        ",96,96,0.3",
+        ",96,96,-0.3",
+        r"row 2: source_mpp '-0\.3', wanted microns per pixel",
+    ),
     "another kind": (",areas,", ",area,", r"row 2: annotation 'area', wanted areas, dots, fields"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("old", "new", "message"), DAMAGES.values(), ids=DAMAGES)
@@ -120,7 +211,9 @@ def test_damages_of_a_data_set(painted_data: Dataset, old: str, new: str, messag
     assert old in text
     text = text.replace(old, new, 1)
     if new == "px_other,px_fat":
-        text = "".join(f"{line}{',0' * (number > 0)}\n" for number, line in enumerate(text.splitlines()))
+        text = "".join(
+            f"{line}{',0' * (number > 0)}\n" for number, line in enumerate(text.splitlines())
+        )
     path.write_text(text)
     with pytest.raises(DatasetError, match=message):
         open_dataset(painted_data.path)
@@ -129,19 +222,24 @@ def test_damages_of_a_data_set(painted_data: Dataset, old: str, new: str, messag
 def test_a_region_in_two_rows(painted_data: Dataset) -> None:
     path = painted_data.path / "regions.csv"
     path.write_text(path.read_text() + path.read_text().splitlines()[1])
-    with pytest.raises(DatasetError, match=r"regions\.csv, row 8: region .* is in row 2 too; keep one row"):
+    with pytest.raises(
+        DatasetError, match=r"regions\.csv, row 8: region .* is in row 2 too; keep one row"
+    ):
         open_dataset(painted_data.path)
 
 
 def test_a_data_set_that_a_spreadsheet_saved(painted_data: Dataset) -> None:
-    """Semicolons, decimal commas, a mark at the start, lines of Windows, columns moved: the same data set."""
+    """Semicolons, decimal commas, a mark at the start, lines of Windows, columns moved: the same
+    data set."""
     split(painted_data, SplitConfig("random"))
     before = load_split(painted_data)
     for name in ("regions.csv", "split.csv"):
         path = painted_data.path / name
         rows = [[row[0], *reversed(row[1:])] for row in csv.reader(path.read_text().splitlines())]
         with path.open("w", encoding="utf-8-sig", newline="") as file:
-            csv.writer(file, delimiter=";").writerows(["0,3" if cell == "0.3" else cell for cell in row] for row in rows)
+            csv.writer(file, delimiter=";").writerows(
+                ["0,3" if cell == "0.3" else cell for cell in row] for row in rows
+            )
     again = open_dataset(painted_data.path)
     assert again.fingerprint() == painted_data.fingerprint()
     assert again.class_pixels.equals(painted_data.class_pixels)
@@ -150,18 +248,26 @@ def test_a_data_set_that_a_spreadsheet_saved(painted_data: Dataset) -> None:
 
 
 def test_zeros_that_a_spreadsheet_took_from_a_split(tmp_path: Path, painted_data: Dataset) -> None:
-    regions = painted_data.regions.set_axis([f"00{number}" for number in range(6)], axis="index").rename_axis("region")
+    regions = painted_data.regions.set_axis(
+        [f"00{number}" for number in range(6)], axis="index"
+    ).rename_axis("region")
     data = Dataset(tmp_path, painted_data.label_map, 0.3, regions, 3.0, ())
     split(data, SplitConfig("random"))
     path = tmp_path / "split.csv"
     path.write_text(path.read_text().replace("\n00", "\n"))
     with pytest.raises(
-        BreastsegError, match=r"split\.csv, row 2: region '0' is not in regions\.csv; is it '000', changed by a spreadsheet\?"
+        BreastsegError,
+        match=(
+            r"split\.csv, row 2: region '0' is not in regions\.csv; is it '000', changed by a"
+            r" spreadsheet\?"
+        ),
     ):
         load_split(data)
 
 
-def test_a_split_without_patients_is_checked_by_those_of_the_data_set(painted_data: Dataset) -> None:
+def test_a_split_without_patients_is_checked_by_those_of_the_data_set(
+    painted_data: Dataset,
+) -> None:
     """It ended in a traceback."""
     regions = painted_data.regions
     one, two, *rest = map(str, regions.index)
@@ -170,7 +276,14 @@ def test_a_split_without_patients_is_checked_by_those_of_the_data_set(painted_da
     (painted_data.path / "split.csv").write_text("region,split\n" + "\n".join(lines))
     with pytest.raises(SplitError, match="patient TCGA-A1-B001 is in test and train"):
         load_split(painted_data)
-    assert listed_split(painted_data)["split"].tolist() == ["train", "test", "train", "train", "train", "train"]
+    assert listed_split(painted_data)["split"].tolist() == [
+        "train",
+        "test",
+        "train",
+        "train",
+        "train",
+        "train",
+    ]
     (painted_data.path / "split.csv").write_text("region,split\n" + "\n".join([*lines, lines[0]]))
     with pytest.raises(SplitError, match=f"region {one} is in two rows; split the data set again"):
         load_split(painted_data)

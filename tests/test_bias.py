@@ -506,7 +506,7 @@ def test_scores_without_it_are_those_of_the_network_before(
         (("--bias", "tumor"), "'tumor' is no class with a number"),
         (("--bias", "none", "--limits", "x.txt"), "--limits: written when --int8 is made"),
     ],
-)  # fmt: skip
+)
 def test_the_command_says_what_is_missing(
     lively_bundle: Bundle,
     tmp_path: Path,

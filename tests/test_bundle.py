@@ -49,7 +49,9 @@ def test_the_card_lists_every_other_file_with_its_hash(tiny_bundle: Bundle) -> N
 @pytest.mark.parametrize("name", [WEIGHTS, ONNX, HISTORY])
 def test_a_missing_file_is_named(copy: Path, name: str) -> None:
     (copy / name).unlink()
-    with pytest.raises(ModelError, match=rf"copy/{name}: missing, the card lists it; copy the whole bundle"):
+    with pytest.raises(
+        ModelError, match=rf"copy/{name}: missing, the card lists it; copy the whole bundle"
+    ):
         load_bundle(copy)
 
 
@@ -58,14 +60,21 @@ def test_one_changed_bit_is_noticed(copy: Path, name: str) -> None:
     data = bytearray((copy / name).read_bytes())
     data[len(data) // 2] ^= 1
     (copy / name).write_bytes(data)
-    with pytest.raises(ModelError, match=rf"copy/{name}: altered, its SHA-256 is not the card's; copy the whole bundle again"):
+    with pytest.raises(
+        ModelError,
+        match=rf"copy/{name}: altered, its SHA-256 is not the card's; copy the whole bundle again",
+    ):
         load_bundle(copy)
 
 
 def test_a_card_of_a_newer_version_asks_for_an_update(copy: Path) -> None:
     edit(copy, version=CARD_VERSION + 1)
     with pytest.raises(
-        ModelError, match=rf"card\.json: card version {CARD_VERSION + 1}, this breastseg reads up to {CARD_VERSION}; update"
+        ModelError,
+        match=(
+            rf"card\.json: card version {CARD_VERSION + 1}, this breastseg reads up to"
+            rf" {CARD_VERSION}; update"
+        ),
     ):
         load_bundle(copy)
 
@@ -74,7 +83,9 @@ def test_a_card_of_a_newer_version_asks_for_an_update(copy: Path) -> None:
 def test_a_card_cannot_name_a_file_outside_the_bundle(copy: Path, name: str) -> None:
     (copy.parent / "outside.bin").write_bytes(b"x")
     edit(copy, files={name: "0" * 64})
-    with pytest.raises(ModelError, match=rf"card\.json: names a file outside the bundle \({name}\)"):
+    with pytest.raises(
+        ModelError, match=rf"card\.json: names a file outside the bundle \({name}\)"
+    ):
         load_bundle(copy)
 
 
@@ -86,7 +97,9 @@ def test_a_folder_is_no_file_of_a_bundle(copy: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{}", "[]", "3", '"card"', '{"version": 1}', '{"version": "new"}'], ids=["empty", "list", "number", "word", "bare", "words"]
+    "text",
+    ["{}", "[]", "3", '"card"', '{"version": 1}', '{"version": "new"}'],
+    ids=["empty", "list", "number", "word", "bare", "words"],
 )
 def test_json_that_is_no_card(copy: Path, text: str) -> None:
     (copy / CARD).write_text(text, encoding="utf-8")
@@ -100,14 +113,20 @@ def test_a_card_that_is_not_json(copy: Path) -> None:
         load_bundle(copy)
 
 
-@pytest.mark.parametrize("changes", [{"surprise": 1}, {"label_map": {"name": "x"}}, {"mean": 3}], ids=str)
+@pytest.mark.parametrize(
+    "changes", [{"surprise": 1}, {"label_map": {"name": "x"}}, {"mean": 3}], ids=str
+)
 def test_a_card_with_a_wrong_field(copy: Path, changes: dict[str, Any]) -> None:
     edit(copy, **changes)
     with pytest.raises(ModelError, match=r"card\.json: not a model card"):
         load_bundle(copy)
 
 
-@pytest.mark.parametrize("changes", [{"mean": ["red", 0, 0]}, {"files": ["a"]}, {"tile_px": "big"}, {"network": None}], ids=str)
+@pytest.mark.parametrize(
+    "changes",
+    [{"mean": ["red", 0, 0]}, {"files": ["a"]}, {"tile_px": "big"}, {"network": None}],
+    ids=str,
+)
 def test_a_card_with_a_value_of_the_wrong_kind(copy: Path, changes: dict[str, Any]) -> None:
     edit(copy, **changes)
     with pytest.raises(ModelError, match=r"card\.json: not a model card"):
@@ -120,13 +139,21 @@ def test_a_card_with_an_impossible_mpp(copy: Path) -> None:
         load_bundle(copy)
 
 
-def test_an_unknown_name_lists_the_shipped_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_name_lists_the_shipped_models(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("beta", "alpha"):
         (tmp_path / name).mkdir()
         (tmp_path / name / CARD).write_text("{}", encoding="utf-8")
     (tmp_path / "no-model").mkdir()
     monkeypatch.setattr(bundles, "BUNDLED", tmp_path)
-    with pytest.raises(ModelError, match=r"model 'gamma': no bundle there \(no card\.json\); shipped models are alpha, beta, or give the"):
+    with pytest.raises(
+        ModelError,
+        match=(
+            r"model 'gamma': no bundle there \(no card\.json\); shipped models are alpha, beta, or"
+            r" give the"
+        ),
+    ):
         load_bundle("gamma")
 
 
@@ -136,12 +163,21 @@ def test_a_shipped_model_is_found_by_its_name(copy: Path, monkeypatch: pytest.Mo
 
 
 def test_an_empty_folder_is_no_bundle(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"no bundle there \(no card\.json\); .*give the folder of a bundle, as in RUN/bundle"):
+    with pytest.raises(
+        ModelError,
+        match=r"no bundle there \(no card\.json\); .*give the folder of a bundle, as in RUN/bundle",
+    ):
         load_bundle(tmp_path)
 
 
 def test_a_file_the_bundle_has_not(tiny_bundle: Bundle) -> None:
-    with pytest.raises(ModelError, match=r"bundle has no model\.int8\.onnx \(it has model\.safetensors, model\.onnx, metrics\.csv\)"):
+    with pytest.raises(
+        ModelError,
+        match=(
+            r"bundle has no model\.int8\.onnx \(it has model\.safetensors, model\.onnx,"
+            r" metrics\.csv\)"
+        ),
+    ):
         tiny_bundle.file("model.int8.onnx")
 
 
@@ -167,7 +203,9 @@ def test_a_card_survives_json(tiny_bundle: Bundle) -> None:
     assert Card.from_dict(json.loads(json.dumps(card.to_dict())), "here") == card.__class__(
         **{**card.__dict__, "network": json.loads(json.dumps(card.network))}
     )
-    assert json.loads(json.dumps(card.to_dict())) == json.loads((tiny_bundle.path / CARD).read_text(encoding="utf-8"))
+    assert json.loads(json.dumps(card.to_dict())) == json.loads(
+        (tiny_bundle.path / CARD).read_text(encoding="utf-8")
+    )
 
 
 def test_the_card_says_how_far_the_back_ends_are_from_pytorch(tiny_bundle: Bundle) -> None:
@@ -176,11 +214,15 @@ def test_the_card_says_how_far_the_back_ends_are_from_pytorch(tiny_bundle: Bundl
     assert parity["max_probability_difference"] == max(parity["openvino"], parity["onnx"]) <= 1e-3
     assert ("bf16" in parity) is cpu_has_bf16()
     if cpu_has_bf16():
-        assert parity["bf16"]["max_probability_difference"] > parity["openvino"]  # rounder numbers, or it was not bf16 that ran
+        assert (
+            parity["bf16"]["max_probability_difference"] > parity["openvino"]
+        )  # rounder numbers, or it was not bf16 that ran
         assert 0 < parity["bf16"]["same_labels"] <= 1
 
 
-def test_a_back_end_that_differs_is_not_exported(tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_back_end_that_differs_is_not_exported(
+    tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import torch
 
     from breastseg.networks import export
@@ -194,13 +236,25 @@ def test_a_back_end_that_differs_is_not_exported(tiny_bundle: Bundle, tmp_path: 
         return lambda pictures: off(path, precision)(pictures) + np.float32(0.01)
 
     monkeypatch.setattr(export, "_openvino", wrong)
-    with pytest.raises(ModelError, match=r"on openvino gives other probabilities than PyTorch \(up to 0\.01.*, allowed 0\.001\)"):
-        export.write_bundle(tmp_path / "wrong", network, tiny_bundle.card, np.zeros((1, 64, 64, 3), np.uint8), "epoch\n")
+    with pytest.raises(
+        ModelError,
+        match=(
+            r"on openvino gives other probabilities than PyTorch \(up to 0\.01.*, allowed 0\.001\)"
+        ),
+    ):
+        export.write_bundle(
+            tmp_path / "wrong",
+            network,
+            tiny_bundle.card,
+            np.zeros((1, 64, 64, 3), np.uint8),
+            "epoch\n",
+        )
     assert list(tmp_path.iterdir()) == []
 
 
 def test_weights_are_stored_once(tiny_bundle: Bundle) -> None:
-    """Each weight in the ONNX file is a place in the safetensors file, and the very numbers are there."""
+    """Each weight in the ONNX file is a place in the safetensors file, and the very numbers are
+    there."""
     import onnx
     from onnx import TensorProto
 
@@ -211,24 +265,36 @@ def test_weights_are_stored_once(tiny_bundle: Bundle) -> None:
     for tensor in outside:
         place = {entry.key: entry.value for entry in tensor.external_data}
         assert place["location"] == WEIGHTS
-        found = np.frombuffer(data, np.float16, offset=int(place["offset"]), count=int(place["length"]) // 2)
+        found = np.frombuffer(
+            data, np.float16, offset=int(place["offset"]), count=int(place["length"]) // 2
+        )
         expected = weights[tensor.name.removeprefix("network.").removesuffix(".half")]
         assert np.array_equal(found.reshape(tensor.dims), expected)
     assert len(outside) == sum(value.dtype == np.float16 for value in weights.values())
     assert sum(len(t.raw_data) for t in graph.initializer) < 1000
-    assert (tiny_bundle.path / ONNX).stat().st_size < 0.1 * (tiny_bundle.path / WEIGHTS).stat().st_size
+    assert (tiny_bundle.path / ONNX).stat().st_size < 0.1 * (
+        tiny_bundle.path / WEIGHTS
+    ).stat().st_size
 
 
 @pytest.mark.parametrize("backend", list(BACKENDS))
-def test_a_bundle_works_where_it_is_copied_to(copy: Path, tiny_bundle: Bundle, backend: str) -> None:
+def test_a_bundle_works_where_it_is_copied_to(
+    copy: Path, tiny_bundle: Bundle, backend: str
+) -> None:
     tiles = crop(0)[None, :96, :128]
     moved = Path(shutil.move(copy, copy.parent / "else where"))
-    found = load_runner(load_bundle(moved), backend, precision="fp32", threads=1).probabilities(tiles)
-    assert np.array_equal(found, load_runner(tiny_bundle, backend, precision="fp32", threads=1).probabilities(tiles))
+    found = load_runner(load_bundle(moved), backend, precision="fp32", threads=1).probabilities(
+        tiles
+    )
+    assert np.array_equal(
+        found, load_runner(tiny_bundle, backend, precision="fp32", threads=1).probabilities(tiles)
+    )
 
 
 @pytest.mark.parametrize("backend", ["openvino", "onnx"])
-def test_an_onnx_file_that_holds_its_own_weights_still_loads(copy: Path, tiny_bundle: Bundle, backend: str) -> None:
+def test_an_onnx_file_that_holds_its_own_weights_still_loads(
+    copy: Path, tiny_bundle: Bundle, backend: str
+) -> None:
     """Bundles were written so before."""
     import onnx
 
@@ -236,16 +302,24 @@ def test_an_onnx_file_that_holds_its_own_weights_still_loads(copy: Path, tiny_bu
     assert (copy / ONNX).stat().st_size > 0.9 * (copy / WEIGHTS).stat().st_size
     edit(copy, files={**tiny_bundle.card.files, ONNX: sha256_of(copy / ONNX)})
     tiles = crop(0)[None, :96, :128]
-    found = load_runner(load_bundle(copy), backend, precision="fp32", threads=1).probabilities(tiles)
-    assert np.array_equal(found, load_runner(tiny_bundle, backend, precision="fp32", threads=1).probabilities(tiles))
+    found = load_runner(load_bundle(copy), backend, precision="fp32", threads=1).probabilities(
+        tiles
+    )
+    assert np.array_equal(
+        found, load_runner(tiny_bundle, backend, precision="fp32", threads=1).probabilities(tiles)
+    )
 
 
-def test_a_weight_altered_behind_the_graph_is_refused_before_anything_runs(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_weight_altered_behind_the_graph_is_refused_before_anything_runs(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def run(*_: object, **__: object) -> None:
         pytest.fail("a runner was loaded")
 
     monkeypatch.setattr("breastseg.inference.model.ChildRunner", run)
     name = "body.segmentation_head.0.bias"
     rewrite(copy, name, load_file(copy / WEIGHTS)[name] + np.float16(1))
-    with pytest.raises(ModelError, match=r"model\.safetensors: altered, its SHA-256 is not the card's"):
+    with pytest.raises(
+        ModelError, match=r"model\.safetensors: altered, its SHA-256 is not the card's"
+    ):
         load_model(copy)

@@ -1,4 +1,5 @@
-"""A prepared data set, opened: what it holds, what its fingerprint follows, and how a damaged one is told."""
+"""A prepared data set, opened: what it holds, what its fingerprint follows, and how a damaged one
+is told."""
 
 import dataclasses
 import json
@@ -15,13 +16,22 @@ from conftest import paint, quiet, tcga
 
 def small(folder: Path, *, seed: int = 0, **config: object) -> Dataset:
     paint(folder / "src", tcga("A2", "A001"), side=40, seed=seed)
-    return prepare(folder / "src", folder / "data", PrepareConfig(**{"mpp": 0.30, "workers": 1, **config}), say=quiet)  # type: ignore[arg-type]
+    return prepare(
+        folder / "src",
+        folder / "data",
+        PrepareConfig(**{"mpp": 0.30, "workers": 1, **config}),
+        say=quiet,
+    )  # type: ignore[arg-type]
 
 
 def test_arrays_are_memory_maps_that_cannot_be_written(tmp_path: Path) -> None:
     data = small(tmp_path)
     (region,) = data.regions.index
-    kinds = ((data.image(region), (40, 40, 3), np.uint8), (data.labels(region), (40, 40), np.uint8), (data.dots(region), (0, 3), np.int32))
+    kinds = (
+        (data.image(region), (40, 40, 3), np.uint8),
+        (data.labels(region), (40, 40), np.uint8),
+        (data.dots(region), (0, 3), np.int32),
+    )
     for array, shape, kind in kinds:
         assert isinstance(array, np.memmap)
         assert (array.shape, array.dtype) == (shape, kind)
@@ -42,9 +52,15 @@ def test_patients_that_look_like_numbers_stay_words(tmp_path: Path) -> None:
     """Read as a number, patient 007 would become 7, and hospital NA a missing value."""
     paint(tmp_path / "src", "field")
     (tmp_path / "t.csv").write_text("image,patient,site\nfield,007,NA\n")
-    config = PrepareConfig(mpp=0.5, source_mpp=0.5, labels="region5", table=str(tmp_path / "t.csv"), workers=1)
+    config = PrepareConfig(
+        mpp=0.5, source_mpp=0.5, labels="region5", table=str(tmp_path / "t.csv"), workers=1
+    )
     data = prepare(tmp_path / "src", tmp_path / "data", config, say=quiet)
-    assert data.regions.loc["field", ["patient", "site", "source_split"]].tolist() == ["007", "NA", ""]
+    assert data.regions.loc["field", ["patient", "site", "source_split"]].tolist() == [
+        "007",
+        "NA",
+        "",
+    ]
 
 
 def test_fingerprint_does_not_know_the_folder(tmp_path: Path) -> None:
@@ -64,12 +80,22 @@ def test_fingerprint_follows_pixels_resolution_labels_and_source_resolution(tmp_
 
 def test_fingerprint_follows_the_masks(tmp_path: Path) -> None:
     paint(tmp_path / "a" / "src", tcga("A2", "A001"), side=40)
-    one = prepare(tmp_path / "a" / "src", tmp_path / "a" / "data", PrepareConfig(mpp=0.3, workers=1), say=quiet)
+    one = prepare(
+        tmp_path / "a" / "src",
+        tmp_path / "a" / "data",
+        PrepareConfig(mpp=0.3, workers=1),
+        say=quiet,
+    )
     mask = next((tmp_path / "a" / "src" / "masks").iterdir())
     mask.unlink()
     paint(tmp_path / "b", "m", codes=(2, 1), side=40)
     (tmp_path / "b" / "masks" / "m.png").rename(mask)
-    two = prepare(tmp_path / "a" / "src", tmp_path / "a" / "data2", PrepareConfig(mpp=0.3, workers=1), say=quiet)
+    two = prepare(
+        tmp_path / "a" / "src",
+        tmp_path / "a" / "data2",
+        PrepareConfig(mpp=0.3, workers=1),
+        say=quiet,
+    )
     assert one.fingerprint() != two.fingerprint()
 
 
@@ -79,10 +105,15 @@ def test_fingerprint_does_not_follow_the_order_of_rows(painted_data: Dataset) ->
 
 
 def test_no_data_set(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"no prepared data set \(dataset.json is missing\); make one with breastseg prepare"):
+    with pytest.raises(
+        DatasetError,
+        match=r"no prepared data set \(dataset.json is missing\); make one with breastseg prepare",
+    ):
         open_dataset(tmp_path / "nowhere")
     (tmp_path / "arrays").mkdir()
-    with pytest.raises(DatasetError, match="its preparation was interrupted, run the same prepare again"):
+    with pytest.raises(
+        DatasetError, match="its preparation was interrupted, run the same prepare again"
+    ):
         open_dataset(tmp_path)
 
 
@@ -90,7 +121,9 @@ def test_another_format(tmp_path: Path) -> None:
     data = small(tmp_path)
     info = json.loads((data.path / "dataset.json").read_text())
     (data.path / "dataset.json").write_text(json.dumps({**info, "format": 99}))
-    with pytest.raises(DatasetError, match="data set format 99, wanted 2; prepare it again into a new folder"):
+    with pytest.raises(
+        DatasetError, match="data set format 99, wanted 2; prepare it again into a new folder"
+    ):
         open_dataset(data.path)
 
 
@@ -108,25 +141,47 @@ def test_a_missing_or_damaged_array_is_named(tmp_path: Path) -> None:
     path = data.path / "arrays" / f"{region}.labels.npy"
     for content in (path.read_bytes()[:500], b"words", b""):
         path.write_bytes(content)
-        with pytest.raises(DatasetError, match=r"labels\.npy: damaged .*; prepare the data set again"):
+        with pytest.raises(
+            DatasetError, match=r"labels\.npy: damaged .*; prepare the data set again"
+        ):
             data.labels(region)
     path.unlink()
     path.mkdir()
     with pytest.raises(DatasetError, match=r"labels\.npy: cannot be read \(Is a directory\)"):
         data.labels(region)
     path.rmdir()
-    with pytest.raises(DatasetError, match=r"labels\.npy: missing though the data set was whole; prepare it again"):
+    with pytest.raises(
+        DatasetError, match=r"labels\.npy: missing though the data set was whole; prepare it again"
+    ):
         data.labels(region)
 
 
 FOREIGN = {
-    "other sizes": (np.zeros((5, 5), np.uint8), r"labels of \(5, 5\) \|u1, regions\.csv tells \(40, 40\) \|u1; prepare it again"),
-    "more sides": (np.zeros((40, 40, 1), np.uint8), r"labels of \(40, 40, 1\) \|u1, regions\.csv tells \(40, 40\) \|u1"),
-    "other numbers": (np.zeros((40, 40), np.int16), r"labels of \(40, 40\) <i2, regions\.csv tells \(40, 40\) \|u1"),
-    "turned": (np.asfortranarray(np.zeros((40, 40), np.uint8)), r"damaged \(not an array as prepare writes it\)"),
+    "other sizes": (
+        np.zeros((5, 5), np.uint8),
+        r"labels of \(5, 5\) \|u1, regions\.csv tells \(40, 40\) \|u1; prepare it again",
+    ),
+    "more sides": (
+        np.zeros((40, 40, 1), np.uint8),
+        r"labels of \(40, 40, 1\) \|u1, regions\.csv tells \(40, 40\) \|u1",
+    ),
+    "other numbers": (
+        np.zeros((40, 40), np.int16),
+        r"labels of \(40, 40\) <i2, regions\.csv tells \(40, 40\) \|u1",
+    ),
+    "turned": (
+        np.asfortranarray(np.zeros((40, 40), np.uint8)),
+        r"damaged \(not an array as prepare writes it\)",
+    ),
     "objects": (np.array([{"a": 1}], object), r"labels of \(1,\) \|O, regions\.csv tells"),
-    "other labels": (np.ones((40, 40), np.uint8), r"damaged \(other labels than regions\.csv counts\); prepare the data set again"),
-    "labels of no class": (np.full((40, 40), 200, np.uint8), r"damaged \(other labels than regions\.csv counts\)"),
+    "other labels": (
+        np.ones((40, 40), np.uint8),
+        r"damaged \(other labels than regions\.csv counts\); prepare the data set again",
+    ),
+    "labels of no class": (
+        np.full((40, 40), 200, np.uint8),
+        r"damaged \(other labels than regions\.csv counts\)",
+    ),
 }
 
 
@@ -145,18 +200,35 @@ def test_an_array_that_is_longer_than_it_says(tmp_path: Path) -> None:
     (region,) = data.regions.index
     with (data.path / "arrays" / f"{region}.image.npy").open("ab") as file:
         file.write(b"more")
-    with pytest.raises(DatasetError, match=r"image\.npy: damaged \(4,932 bytes, its head tells another size\); prepare the data set again"):
+    with pytest.raises(
+        DatasetError,
+        match=(
+            r"image\.npy: damaged \(4,932 bytes, its head tells another size\); prepare the data"
+            r" set again"
+        ),
+    ):
         data.image(region)
 
 
-@pytest.mark.parametrize("place", [[0, 3, 3], [6, 3, 3], [1, 40, 3], [1, 3, 40], [1, -1, 3], [-1, 3, 3]])
+@pytest.mark.parametrize(
+    "place", [[0, 3, 3], [6, 3, 3], [1, 40, 3], [1, 3, 40], [1, -1, 3], [-1, 3, 3]]
+)
 @pytest.mark.parametrize("kind", ["points", "dots"])
-def test_places_outside_the_region_or_of_no_class(tmp_path: Path, kind: str, place: list[int]) -> None:
+def test_places_outside_the_region_or_of_no_class(
+    tmp_path: Path, kind: str, place: list[int]
+) -> None:
     data = small(tmp_path)
     (region,) = data.regions.index
     places = data.points if kind == "points" else data.dots
-    np.save(data.path / "arrays" / f"{region}.{kind}.npy", np.array([[1, 0, 0], [5, 39, 39]], np.int32))
+    np.save(
+        data.path / "arrays" / f"{region}.{kind}.npy", np.array([[1, 0, 0], [5, 39, 39]], np.int32)
+    )
     assert len(places(region)) == 2
     np.save(data.path / "arrays" / f"{region}.{kind}.npy", np.array([[1, 0, 0], place], np.int32))
-    with pytest.raises(DatasetError, match=rf"{kind}\.npy: damaged \(a place of no class, or outside\); prepare the data set again"):
+    with pytest.raises(
+        DatasetError,
+        match=(
+            rf"{kind}\.npy: damaged \(a place of no class, or outside\); prepare the data set again"
+        ),
+    ):
         places(region)

@@ -85,11 +85,13 @@ def test_scores_by_hand() -> None:
     sure = np.log(np.array([[0.9, 0.1], [0.1, 0.9]], np.float32))
     named = np.array([0, 0, 1, 0, 1, 1])
     truth = np.array([0, 0, 0, 1, 1, 1])
-    sample = joined([
-        ((AREAS, "A"), sure[named], truth, np.ones(6)),
-        ((DOTS, "A"), sure[named], truth, np.array([1.0, 1.0, 2.0, 1.0, 1.0, 1.0])),
-        ((FIELDS, "B"), sure[named], np.zeros(6, np.intp), np.full(6, 1 / 6)),
-    ])  # fmt: skip
+    sample = joined(
+        [
+            ((AREAS, "A"), sure[named], truth, np.ones(6)),
+            ((DOTS, "A"), sure[named], truth, np.array([1.0, 1.0, 2.0, 1.0, 1.0, 1.0])),
+            ((FIELDS, "B"), sure[named], np.zeros(6, np.intp), np.full(6, 1 / 6)),
+        ]
+    )
     scores = sample.scores(np.zeros(2))
     assert scores.tolist() == pytest.approx([2 / 3, (2 / 4 + 2 / 3) / 2, 1 - 3 / 6])
     assert sample.means(scores) == {AREAS: scores[0], DOTS: scores[1], FIELDS: scores[2]}

@@ -1,4 +1,5 @@
-"""Downloading against a small server on localhost: connections that break, files that change, names that lie, disks that are full."""
+"""Downloading against a small server on localhost: connections that break, files that change, names
+that lie, disks that are full."""
 
 import hashlib
 import io
@@ -24,7 +25,17 @@ from breastseg.sources.bcss.release import TABLES, release_regions
 from breastseg.transfer import client
 from breastseg.transfer.client import Remote, fetch, opener_for
 from conftest import quiet
-from mirror_server import COMMIT, Mirror, answer, cut_after, exchange, hub_command, rest_from, running_mirror, stall_after
+from mirror_server import (
+    COMMIT,
+    Mirror,
+    answer,
+    cut_after,
+    exchange,
+    hub_command,
+    rest_from,
+    running_mirror,
+    stall_after,
+)
 
 DATA = np.random.default_rng(0).bytes(300_000)
 OTHER = np.random.default_rng(1).bytes(300_000)
@@ -34,7 +45,9 @@ FILES = {"images/a.png": b"", "masks/a.png": b"", "README.md": b"---\nlicense: c
 
 def png(seed: int, side: int = 40) -> bytes:
     file = io.BytesIO()
-    Image.fromarray(np.random.default_rng(seed).integers(0, 22, (side, side), dtype=np.uint8)).save(file, "PNG")
+    Image.fromarray(np.random.default_rng(seed).integers(0, 22, (side, side), dtype=np.uint8)).save(
+        file, "PNG"
+    )
     return file.getvalue()
 
 
@@ -60,7 +73,8 @@ class Fetched(NamedTuple):
 
 
 def remote(mirror: Mirror, **changes: object) -> Remote:
-    return replace(Remote("file", f"{mirror.address}/file", 1_000_000, len(DATA)), **changes)  # type: ignore[arg-type]
+    remote = Remote("file", f"{mirror.address}/file", 1_000_000, len(DATA))
+    return replace(remote, **changes)  # type: ignore[arg-type]
 
 
 def fetched(mirror: Mirror, folder: Path, **changes: object) -> Fetched:
@@ -71,7 +85,9 @@ def fetched(mirror: Mirror, folder: Path, **changes: object) -> Fetched:
 
 
 def left(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    )
 
 
 def sha256(data: bytes) -> str:
@@ -120,7 +136,9 @@ def test_a_checksum_is_enough_to_go_on(mirror: Mirror, tmp_path: Path) -> None:
     assert [span for _, span in mirror.asked] == ["", "bytes=100000-"]
 
 
-def test_a_listed_size_tells_a_cut_answer_that_gives_no_length(mirror: Mirror, tmp_path: Path) -> None:
+def test_a_listed_size_tells_a_cut_answer_that_gives_no_length(
+    mirror: Mirror, tmp_path: Path
+) -> None:
     mirror.lengths = False
     mirror.faults["/file"] = [cut_after(100_000)]
     assert fetched(mirror, tmp_path).data == DATA
@@ -128,14 +146,18 @@ def test_a_listed_size_tells_a_cut_answer_that_gives_no_length(mirror: Mirror, t
 
 
 @pytest.mark.parametrize("other", [OTHER, OTHER[:250_000]])
-def test_a_file_that_changed_between_attempts_is_never_half_of_each(mirror: Mirror, tmp_path: Path, other: bytes) -> None:
+def test_a_file_that_changed_between_attempts_is_never_half_of_each(
+    mirror: Mirror, tmp_path: Path, other: bytes
+) -> None:
     mirror.faults["/file"] = [cut_after(100_000), exchange(other)]
     got = fetched(mirror, tmp_path, size=None)
     assert got.data == other
     assert sum(got.progress) == len(other)
 
 
-def test_a_change_that_the_server_does_not_tell_is_found_by_the_checksum(mirror: Mirror, tmp_path: Path) -> None:
+def test_a_change_that_the_server_does_not_tell_is_found_by_the_checksum(
+    mirror: Mirror, tmp_path: Path
+) -> None:
     mirror.tagged = False  # Range is obeyed whatever was before
     mirror.files["/file"] = OTHER
     mirror.faults["/file"] = [cut_after(100_000), exchange(DATA)]
@@ -144,9 +166,15 @@ def test_a_change_that_the_server_does_not_tell_is_found_by_the_checksum(mirror:
 
 
 @pytest.mark.parametrize(("start", "total"), [(100_000, 250_000), (90_000, 300_000)])
-def test_a_rest_that_does_not_fit_starts_again(mirror: Mirror, tmp_path: Path, start: int, total: int) -> None:
+def test_a_rest_that_does_not_fit_starts_again(
+    mirror: Mirror, tmp_path: Path, start: int, total: int
+) -> None:
     other = [exchange(OTHER[:total]), rest_from(start, total)]
-    mirror.faults["/file"] = [cut_after(100_000), lambda handler: any(act(handler) for act in other), exchange(DATA)]
+    mirror.faults["/file"] = [
+        cut_after(100_000),
+        lambda handler: any(act(handler) for act in other),
+        exchange(DATA),
+    ]
     got = fetched(mirror, tmp_path, size=None)
     assert got.data == DATA
     assert sum(got.progress) == len(DATA)
@@ -170,7 +198,13 @@ def test_a_part_longer_than_the_file_starts_again(mirror: Mirror, tmp_path: Path
 
 
 def test_a_wrong_checksum_leaves_nothing(mirror: Mirror, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"/file: wrong checksum: SHA-256 [0-9a-f]{16}\.\.\., wanted 0{16}.*nothing of it was kept"):
+    with pytest.raises(
+        InputError,
+        match=(
+            r"/file: wrong checksum: SHA-256 [0-9a-f]{16}\.\.\., wanted 0{16}.*nothing of it was"
+            r" kept"
+        ),
+    ):
         fetched(mirror, tmp_path, sha256="0" * 64)
     assert left(tmp_path) == []
 
@@ -185,7 +219,13 @@ def test_a_file_of_another_size_than_listed_is_refused(mirror: Mirror, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("status", "words"), [(404, "not there any more"), (403, "403, it wants a login or refuses"), (401, "wants a login"), (418, "418")]
+    ("status", "words"),
+    [
+        (404, "not there any more"),
+        (403, "403, it wants a login or refuses"),
+        (401, "wants a login"),
+        (418, "418"),
+    ],
 )
 def test_a_refusal_is_told_at_once(mirror: Mirror, tmp_path: Path, status: int, words: str) -> None:
     mirror.faults["/file"] = [answer(status)]
@@ -196,23 +236,39 @@ def test_a_refusal_is_told_at_once(mirror: Mirror, tmp_path: Path, status: int, 
     assert left(tmp_path) == []
 
 
-def test_a_server_in_trouble_is_asked_again_but_not_for_ever(mirror: Mirror, tmp_path: Path) -> None:
+def test_a_server_in_trouble_is_asked_again_but_not_for_ever(
+    mirror: Mirror, tmp_path: Path
+) -> None:
     mirror.faults["/file"] = [answer(500), answer(503, Retry_After="0"), answer(429)]
     assert fetched(mirror, tmp_path).data == DATA
     (tmp_path / "file").unlink()
     mirror.asked.clear()
     mirror.faults["/file"] = [answer(500)] * 20
-    with pytest.raises(InputError, match="the server answered 500, 6 times; check the network or try later, the same command goes on"):
+    with pytest.raises(
+        InputError,
+        match=(
+            "the server answered 500, 6 times; check the network or try later, the same command"
+            " goes on"
+        ),
+    ):
         fetched(mirror, tmp_path)
     assert len(mirror.asked) == client.TRIES
     assert left(tmp_path) == []
 
 
-def test_waits_grow_and_heed_the_server(mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waits_grow_and_heed_the_server(
+    mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     waits: list[float] = []
     monkeypatch.setattr(client, "WAIT_S", 2.0)
     monkeypatch.setattr(client.time, "sleep", waits.append)
-    mirror.faults["/file"] = [answer(500), answer(500), answer(503, Retry_After="17"), answer(503, Retry_After="9999"), answer(500)]
+    mirror.faults["/file"] = [
+        answer(500),
+        answer(500),
+        answer(503, Retry_After="17"),
+        answer(503, Retry_After="9999"),
+        answer(500),
+    ]
     fetched(mirror, tmp_path)
     assert waits == [2, 4, 17, 60, 32]
 
@@ -220,7 +276,10 @@ def test_waits_grow_and_heed_the_server(mirror: Mirror, tmp_path: Path, monkeypa
 def test_a_server_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "WAIT_S", 0.001)
     gone = Remote("file", "http://127.0.0.1:9/file", 10)
-    with pytest.raises(InputError, match=r"http://127\.0\.0\.1:9/file: no connection \(Connection refused\), 6 times"):
+    with pytest.raises(
+        InputError,
+        match=r"http://127\.0\.0\.1:9/file: no connection \(Connection refused\), 6 times",
+    ):
         fetch(gone, tmp_path / "file", opener_for(("127.0.0.1",)), progress=Progress())
 
 
@@ -228,7 +287,13 @@ def test_a_redirect_is_followed_to_known_hosts_only(mirror: Mirror, tmp_path: Pa
     elsewhere = f"{mirror.address.replace('127.0.0.1', 'localhost')}/elsewhere"
     mirror.files["/elsewhere"] = DATA
     mirror.faults["/file"] = [answer(302, Location=elsewhere)]
-    with pytest.raises(InputError, match="/file: leads to localhost, which is no known host of this mirror; choose another mirror"):
+    with pytest.raises(
+        InputError,
+        match=(
+            "/file: leads to localhost, which is no known host of this mirror; choose another"
+            " mirror"
+        ),
+    ):
         fetched(mirror, tmp_path)
     assert mirror.paths() == ["/file"]
     mirror.faults["/file"] = [answer(302, Location=f"{mirror.address}/elsewhere")]
@@ -238,11 +303,25 @@ def test_a_redirect_is_followed_to_known_hosts_only(mirror: Mirror, tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("host", "known"),
-    [("cdn-lfs.hf.co", True), ("hf.co", False), ("nothf.co", False), ("hf.co.example.org", False), ("huggingface.co", True)],
+    [
+        ("cdn-lfs.hf.co", True),
+        ("hf.co", False),
+        ("nothf.co", False),
+        ("hf.co.example.org", False),
+        ("huggingface.co", True),
+    ],
 )
 def test_which_hosts_are_known(host: str, known: bool) -> None:
     redirects = client._Redirects(("huggingface.co", ".hf.co"))
-    ask = partial(redirects.redirect_request, client.Request("https://huggingface.co/a"), io.BytesIO(), 302, "", {}, f"https://{host}/b")
+    ask = partial(
+        redirects.redirect_request,
+        client.Request("https://huggingface.co/a"),
+        io.BytesIO(),
+        302,
+        "",
+        {},
+        f"https://{host}/b",
+    )
     if known:
         assert ask() is not None
     else:
@@ -253,23 +332,44 @@ def test_which_hosts_are_known(host: str, known: bool) -> None:
 def test_a_redirect_from_https_to_http_is_refused() -> None:
     redirects = client._Redirects(("huggingface.co",))
     with pytest.raises(InputError, match="from https to http"):
-        redirects.redirect_request(client.Request("https://huggingface.co/a"), io.BytesIO(), 302, "", {}, "http://huggingface.co/a")
+        redirects.redirect_request(
+            client.Request("https://huggingface.co/a"),
+            io.BytesIO(),
+            302,
+            "",
+            {},
+            "http://huggingface.co/a",
+        )
 
 
 def hub(mirror: Mirror) -> Place:
-    return replace(PLACES["hub"], hosts=("127.0.0.1",), list_files=partial(hub_files, address=mirror.address, repo=REPO))
+    return replace(
+        PLACES["hub"],
+        hosts=("127.0.0.1",),
+        list_files=partial(hub_files, address=mirror.address, repo=REPO),
+    )
 
 
-def test_a_hub_is_fetched_whole_once_and_the_licence_comes_first(mirror: Mirror, tmp_path: Path) -> None:
+def test_a_hub_is_fetched_whole_once_and_the_licence_comes_first(
+    mirror: Mirror, tmp_path: Path
+) -> None:
     mirror.serve_hub(REPO, FILES | {".gitattributes": b"x"})
     said: list[tuple[str, int]] = []
-    download(hub(mirror), tmp_path / "BCSS", say=lambda line: said.append((line, len(mirror.asked))))
+    download(
+        hub(mirror), tmp_path / "BCSS", say=lambda line: said.append((line, len(mirror.asked)))
+    )
     assert ("licence: annotations CC0-1.0 (Amgad et al. 2019), images TCGA open access", 0) in said
     for path, data in FILES.items():
         assert (tmp_path / "BCSS" / path).read_bytes() == data
     assert left(tmp_path / "BCSS") == sorted([*FILES, "breastseg-work.json"])
-    lists = [f"/api/datasets/{REPO}/revision/main", f"/api/datasets/{REPO}/tree/{COMMIT}?recursive=true&expand=false"]
-    assert mirror.paths() == [*lists, *(f"/datasets/{REPO}/resolve/{COMMIT}/{path}" for path in FILES)]
+    lists = [
+        f"/api/datasets/{REPO}/revision/main",
+        f"/api/datasets/{REPO}/tree/{COMMIT}?recursive=true&expand=false",
+    ]
+    assert mirror.paths() == [
+        *lists,
+        *(f"/datasets/{REPO}/resolve/{COMMIT}/{path}" for path in FILES),
+    ]
     mirror.asked.clear()
     download(hub(mirror), tmp_path / "BCSS", say=quiet)
     assert mirror.paths() == lists
@@ -291,7 +391,9 @@ def test_a_listing_goes_over_pages(mirror: Mirror, tmp_path: Path) -> None:
     body = json.dumps(entries[:2]).encode()
 
     def first_page(handler: object) -> bool:
-        handler.begin(200, {"Content-Length": str(len(body)), "Link": f'<{mirror.address}/more>; rel="next"'})  # type: ignore[attr-defined]
+        handler.begin(
+            200, {"Content-Length": str(len(body)), "Link": f'<{mirror.address}/more>; rel="next"'}
+        )  # type: ignore[attr-defined]
         handler.wfile.write(body)  # type: ignore[attr-defined]
         return True
 
@@ -301,10 +403,25 @@ def test_a_listing_goes_over_pages(mirror: Mirror, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["../outside.png", "images/../../outside.png", "/outside.png", "images//a.png", ".images/a.png", "breastseg-work.json", "C:\\a.png",
-     "images\\..\\a.png", "images/a\n.png", "images/é.png", "-rf", "~/a.png", ""],
-)  # fmt: skip
-def test_a_hostile_name_is_refused_before_any_file(mirror: Mirror, tmp_path: Path, name: str) -> None:
+    [
+        "../outside.png",
+        "images/../../outside.png",
+        "/outside.png",
+        "images//a.png",
+        ".images/a.png",
+        "breastseg-work.json",
+        "C:\\a.png",
+        "images\\..\\a.png",
+        "images/a\n.png",
+        "images/é.png",
+        "-rf",
+        "~/a.png",
+        "",
+    ],
+)
+def test_a_hostile_name_is_refused_before_any_file(
+    mirror: Mirror, tmp_path: Path, name: str
+) -> None:
     mirror.serve_hub(REPO, FILES, **{"masks/a.png": {"path": name}})
     with pytest.raises(InputError, match="which is no place in this folder") as told:
         download(hub(mirror), tmp_path / "BCSS", say=quiet)
@@ -332,10 +449,16 @@ def test_two_names_that_differ_in_case_only_are_refused(mirror: Mirror, tmp_path
 
 @pytest.mark.parametrize(
     ("entry", "words"),
-    [({"size": -1}, "wanted path, size and checksum"), ({"size": "many"}, "wanted path"), ({"size": 10**15}, "wanted path"),
-     ({"lfs": {"oid": "../x"}}, "wanted path, size and checksum")],
-)  # fmt: skip
-def test_a_listing_that_is_none(mirror: Mirror, tmp_path: Path, entry: dict[str, object], words: str) -> None:
+    [
+        ({"size": -1}, "wanted path, size and checksum"),
+        ({"size": "many"}, "wanted path"),
+        ({"size": 10**15}, "wanted path"),
+        ({"lfs": {"oid": "../x"}}, "wanted path, size and checksum"),
+    ],
+)
+def test_a_listing_that_is_none(
+    mirror: Mirror, tmp_path: Path, entry: dict[str, object], words: str
+) -> None:
     mirror.serve_hub(REPO, FILES, **{"masks/a.png": entry})
     with pytest.raises(InputError, match=words):
         download(hub(mirror), tmp_path, say=quiet)
@@ -343,18 +466,30 @@ def test_a_listing_that_is_none(mirror: Mirror, tmp_path: Path, entry: dict[str,
 
 @pytest.mark.parametrize(
     ("body", "words"),
-    [(b"<html>", "is not JSON"), (b"[]", "names no commit"), (b'{"sha": "main/../x"}', "names no commit"), (b"[" * 99_999, "JSON")],
+    [
+        (b"<html>", "is not JSON"),
+        (b"[]", "names no commit"),
+        (b'{"sha": "main/../x"}', "names no commit"),
+        (b"[" * 99_999, "JSON"),
+    ],
 )
-def test_an_answer_that_is_no_list_of_files(mirror: Mirror, tmp_path: Path, body: bytes, words: str) -> None:
+def test_an_answer_that_is_no_list_of_files(
+    mirror: Mirror, tmp_path: Path, body: bytes, words: str
+) -> None:
     mirror.files[f"/api/datasets/{REPO}/revision/main"] = body
     with pytest.raises(InputError, match=words):
         download(hub(mirror), tmp_path, say=quiet)
 
 
-def test_no_room_is_told_before_the_first_file(mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_room_is_told_before_the_first_file(
+    mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mirror.serve_hub(REPO, FILES)
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(100, 99, 1))  # type: ignore[attr-defined]
-    with pytest.raises(InputError, match=r"0\.0 GB to fetch, 0\.0 GB free; make room or choose another folder"):
+    full = shutil._ntuple_diskusage(100, 99, 1)  # type: ignore[attr-defined]
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: full)
+    with pytest.raises(
+        InputError, match=r"0\.0 GB to fetch, 0\.0 GB free; make room or choose another folder"
+    ):
         download(hub(mirror), tmp_path, say=quiet)
     assert not any("resolve" in path for path in mirror.paths())
 
@@ -371,7 +506,11 @@ def test_a_killed_run_goes_on(mirror: Mirror, tmp_path: Path) -> None:
     mirror.serve_hub(REPO, {"images/a.png": FILES["images/a.png"], "images/b.png": big})
     path = f"/datasets/{REPO}/resolve/{COMMIT}/images/b.png"
     mirror.faults[path] = [stall_after(400_000)]
-    with subprocess.Popen(hub_command(mirror, REPO, tmp_path / "BCSS"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+    with subprocess.Popen(
+        hub_command(mirror, REPO, tmp_path / "BCSS"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as running:
         assert mirror.stalled.wait(300)
         part = tmp_path / "BCSS" / "images" / ".part-b.png"
         for _ in range(30_000):
@@ -383,7 +522,9 @@ def test_a_killed_run_goes_on(mirror: Mirror, tmp_path: Path) -> None:
     held = part.stat().st_size
     assert 0 < held <= 400_000
     mirror.asked.clear()
-    done = subprocess.run(hub_command(mirror, REPO, tmp_path / "BCSS"), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        hub_command(mirror, REPO, tmp_path / "BCSS"), capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert "2 files, 1 of them here already" in done.stdout
     assert mirror.asked[2:] == [(path, f"bytes={held}-")]
@@ -393,11 +534,20 @@ def test_a_killed_run_goes_on(mirror: Mirror, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["images/.part-a.png.json", "images/.part-a.png", "images/.part-.part-a.png.json", "gone/.part-b.png", "meta/.part-roiBounds.csv"],
+    [
+        "images/.part-a.png.json",
+        "images/.part-a.png",
+        "images/.part-.part-a.png.json",
+        "gone/.part-b.png",
+        "meta/.part-roiBounds.csv",
+    ],
 )
 @pytest.mark.parametrize("done", [False, True], ids=["some to fetch", "all here"])
-def test_what_a_kill_left_is_gone_from_a_whole_copy(mirror: Mirror, tmp_path: Path, name: str, done: bool) -> None:
-    """Killed between the renaming of a file and the removal of its note, the note stayed in a copy that was called whole."""
+def test_what_a_kill_left_is_gone_from_a_whole_copy(
+    mirror: Mirror, tmp_path: Path, name: str, done: bool
+) -> None:
+    """Killed between the renaming of a file and the removal of its note, the note stayed in a copy
+    that was called whole."""
     mirror.serve_hub(REPO, FILES)
     download(hub(mirror), tmp_path, say=quiet)
     whole = left(tmp_path)
@@ -409,12 +559,22 @@ def test_what_a_kill_left_is_gone_from_a_whole_copy(mirror: Mirror, tmp_path: Pa
     assert left(tmp_path) == whole
 
 
-def test_a_disk_that_takes_no_more_is_one_line_and_leaves_nothing_that_looks_complete(mirror: Mirror, tmp_path: Path) -> None:
+def test_a_disk_that_takes_no_more_is_one_line_and_leaves_nothing_that_looks_complete(
+    mirror: Mirror, tmp_path: Path
+) -> None:
     mirror.serve_hub(REPO, {"images/a.png": png(3, 900)})
     limit = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"
-    full = subprocess.run(hub_command(mirror, REPO, tmp_path / "BCSS", limit), capture_output=True, text=True, check=False)
+    full = subprocess.run(
+        hub_command(mirror, REPO, tmp_path / "BCSS", limit),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert full.returncode == 2
-    assert "images/a.png: cannot be written (File too large); make room or choose another folder, the same command goes on" in full.stderr
+    assert (
+        "images/a.png: cannot be written (File too large); make room or choose another folder, the"
+        " same command goes on" in full.stderr
+    )
     assert "Traceback" not in full.stderr
     assert "BCSS/images/a.png" not in left(tmp_path)
     download(hub(mirror), tmp_path / "BCSS", say=quiet)
@@ -422,19 +582,29 @@ def test_a_disk_that_takes_no_more_is_one_line_and_leaves_nothing_that_looks_com
 
 
 def girder(mirror: Mirror) -> Place:
-    """Return the annotators' server with two regions of the release: the second's slide is of unknown resolution."""
+    """Return the annotators' server with two regions of the release: the second's slide is of
+    unknown resolution."""
     regions = release_regions()[:2]
     for number, region in enumerate(regions):
-        mirror.files[f"/api/item/{region.item}/tiles"] = json.dumps({"mm_x": None if number else 0.0002521, "sizeX": 1}).encode()
+        mirror.files[f"/api/item/{region.item}/tiles"] = json.dumps(
+            {"mm_x": None if number else 0.0002521, "sizeX": 1}
+        ).encode()
         mirror.files[f"/figshare/{region.mask_file}"] = png(number)
         (left, top), (width, height) = region.corner, region.size_px
         cut = f"left={left}&top={top}&right={left + width}&bottom={top + height}&encoding=PNG"
         mirror.files[f"/api/item/{region.item}/tiles/region?{cut}"] = png(10 + number)
-    ask = partial(girder_files, address=f"{mirror.address}/api", masks=f"{mirror.address}/figshare", regions=lambda: regions)
+    ask = partial(
+        girder_files,
+        address=f"{mirror.address}/api",
+        masks=f"{mirror.address}/figshare",
+        regions=lambda: regions,
+    )
     return replace(PLACES["girder"], hosts=("127.0.0.1",), list_files=ask)
 
 
-def test_the_annotators_server_cuts_regions_and_tells_their_resolution(mirror: Mirror, tmp_path: Path) -> None:
+def test_the_annotators_server_cuts_regions_and_tells_their_resolution(
+    mirror: Mirror, tmp_path: Path
+) -> None:
     mirror.lengths = mirror.tagged = False
     said: list[str] = []
     download(girder(mirror), tmp_path, say=said.append)
@@ -442,7 +612,9 @@ def test_the_annotators_server_cuts_regions_and_tells_their_resolution(mirror: M
     assert (tmp_path / "images" / first).read_bytes() == png(10)
     assert (tmp_path / "masks" / second).read_bytes() == png(1)
     assert (tmp_path / "mpp.csv").read_text() == f"image,mpp\n{first},0.2521\n"
-    assert (tmp_path / "meta" / "roiBounds.csv").read_bytes() == (TABLES / "roiBounds.csv").read_bytes()
+    assert (tmp_path / "meta" / "roiBounds.csv").read_bytes() == (
+        TABLES / "roiBounds.csv"
+    ).read_bytes()
     assert f"of 1 the server does not know them: {release_regions()[1].slide}" in said
     mirror.asked.clear()
     download(girder(mirror), tmp_path, say=quiet)
@@ -457,24 +629,44 @@ def test_the_annotators_server_cuts_regions_and_tells_their_resolution(mirror: M
         (png(0)[:-20] + b"x" + png(0)[-19:], "damaged, a part of it does not fit"),
     ],
 )
-def test_a_picture_is_checked_by_its_own_checksums(mirror: Mirror, tmp_path: Path, sent: bytes, words: str) -> None:
+def test_a_picture_is_checked_by_its_own_checksums(
+    mirror: Mirror, tmp_path: Path, sent: bytes, words: str
+) -> None:
     place, mask = girder(mirror), f"/figshare/{release_regions()[0].mask_file}"
     mirror.lengths = mirror.tagged = False
     whole = mirror.files[mask]
     mirror.faults[mask] = [exchange(sent), exchange(sent)]
-    with pytest.raises(InputError, match=f"{mask}: {words}.*; nothing of it was kept, try again later or choose another mirror"):
+    with pytest.raises(
+        InputError,
+        match=(
+            f"{mask}: {words}.*; nothing of it was kept, try again later or choose another mirror"
+        ),
+    ):
         download(place, tmp_path, say=quiet)
     assert not list(tmp_path.glob("masks/*"))
-    mirror.faults[mask] = [exchange(sent), exchange(whole)]  # a connection that ends without a word is noticed, and tried again
+    mirror.faults[mask] = [
+        exchange(sent),
+        exchange(whole),
+    ]  # a connection that ends without a word is noticed, and tried again
     download(place, tmp_path, say=quiet)
     assert len(list(tmp_path.glob("masks/*.png"))) == 2
 
 
-@pytest.mark.parametrize(("name", "words"), [("kaggle", "kaggle datasets download whats2000/"), ("drive", "it wants a browser")])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("kaggle", "kaggle datasets download whats2000/"), ("drive", "it wants a browser")],
+)
 def test_where_a_login_or_a_browser_is_needed_nothing_is_contacted(
-    name: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    name: str,
+    words: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("socket.create_connection", lambda *arguments, **more: pytest.fail("something was contacted"))
+    monkeypatch.setattr(
+        "socket.create_connection",
+        lambda *arguments, **more: pytest.fail("something was contacted"),
+    )
     assert main(["download", "bcss", "--mirror", name, "--out", str(tmp_path / "BCSS")]) == 2
     shown = capsys.readouterr()
     assert "licence: annotations CC0-1.0" in shown.out
@@ -483,8 +675,13 @@ def test_where_a_login_or_a_browser_is_needed_nothing_is_contacted(
     assert not (tmp_path / "BCSS").exists()
 
 
-def test_without_a_mirror_they_are_listed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("socket.create_connection", lambda *arguments, **more: pytest.fail("something was contacted"))
+def test_without_a_mirror_they_are_listed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "socket.create_connection",
+        lambda *arguments, **more: pytest.fail("something was contacted"),
+    )
     assert main(["download", "bcss"]) == 0
     shown = capsys.readouterr().out
     for place in PLACES.values():
@@ -494,7 +691,9 @@ def test_without_a_mirror_they_are_listed(capsys: pytest.CaptureFixture[str], mo
 
 
 def test_an_unknown_mirror_lists_the_known() -> None:
-    with pytest.raises(InputError, match="--mirror ftp: not known; wanted hub, girder, drive, kaggle"):
+    with pytest.raises(
+        InputError, match="--mirror ftp: not known; wanted hub, girder, drive, kaggle"
+    ):
         find_place("ftp")
 
 
@@ -503,8 +702,15 @@ def test_a_mirror_has_a_listing_or_is_by_hand() -> None:
         assert place.page.startswith("https://")
         assert (place.list_files is None) == bool(place.by_hand)
     files = girder_files(
-        opener_for(()), address="https://demo.kitware.com/histomicstk/api/v1", masks="https://ndownloader.figshare.com/files"
+        opener_for(()),
+        address="https://demo.kitware.com/histomicstk/api/v1",
+        masks="https://ndownloader.figshare.com/files",
     )
     assert len({file.path for file in files}) == 3 * 151
-    assert all(file.url.startswith(("https://demo.kitware.com/", "https://ndownloader.figshare.com/files/")) for file in files)
+    assert all(
+        file.url.startswith(
+            ("https://demo.kitware.com/", "https://ndownloader.figshare.com/files/")
+        )
+        for file in files
+    )
     assert not any("key" in file.url.lower() or "token" in file.url.lower() for file in files)

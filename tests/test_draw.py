@@ -1,4 +1,5 @@
-"""Areas and dots as pixels: which pixel is whose, at every scale, and painted masks traced and drawn again."""
+"""Areas and dots as pixels: which pixel is whose, at every scale, and painted masks traced and
+drawn again."""
 
 import json
 from pathlib import Path
@@ -24,9 +25,14 @@ def square(left: float, top: float, right: float, bottom: float) -> Ring:
     return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float64)
 
 
-def drawn(*things: Area | Dot, size: tuple[int, int] = (80, 60), scale: float = 1.0, radius: float = 3.0) -> tuple[np.ndarray, np.ndarray]:
+def drawn(
+    *things: Area | Dot, size: tuple[int, int] = (80, 60), scale: float = 1.0, radius: float = 3.0
+) -> tuple[np.ndarray, np.ndarray]:
     """Draw on a picture of `size` px; `radius` is in pixels of the result."""
-    what = Drawn(tuple(t for t in things if isinstance(t, Area)), tuple(t for t in things if isinstance(t, Dot)))
+    what = Drawn(
+        tuple(t for t in things if isinstance(t, Area)),
+        tuple(t for t in things if isinstance(t, Dot)),
+    )
     new = round(size[0] * scale), round(size[1] * scale)
     return draw(what, REGION5, size, new, radius_px=radius, where="a.geojson")
 
@@ -39,13 +45,18 @@ def near_border(mask: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("scale", [1.0, 0.5, 1.7])
 @pytest.mark.parametrize("corner", [(10.0, 20.0), (10.3, 20.5), (11.9, 21.9), (10.5, 20.5)])
-def test_a_square_covers_the_pixels_whose_middles_it_holds(scale: float, corner: tuple[float, float]) -> None:
-    """A middle on the left or upper border is within, on the right or lower one it is not. A bug drew half a pixel more on each side."""
+def test_a_square_covers_the_pixels_whose_middles_it_holds(
+    scale: float, corner: tuple[float, float]
+) -> None:
+    """A middle on the left or upper border is within, on the right or lower one it is not. A bug
+    drew half a pixel more on each side."""
     x, y = corner
     labels, _ = drawn(Area("tumor", square(x, y, x + 24, y + 18)), scale=scale)
     rows, columns = (np.indices((round(60 * scale), round(80 * scale))) + 0.5).astype(float)
     left, top, right, bottom = (place * scale for place in (x, y, x + 24, y + 18))
-    assert np.array_equal(labels == TUMOR, (columns >= left) & (columns < right) & (rows >= top) & (rows < bottom))
+    assert np.array_equal(
+        labels == TUMOR, (columns >= left) & (columns < right) & (rows >= top) & (rows < bottom)
+    )
     assert set(np.unique(labels)) == {0, TUMOR}
 
 
@@ -55,20 +66,27 @@ def test_an_area_has_as_many_pixels_as_it_is_large(side: float, pixels: int) -> 
 
 
 def test_a_hole_stays_not_annotated() -> None:
-    labels, _ = drawn(Area("tumor", square(10, 10, 50, 50), (square(20, 20, 40, 40), square(30, 5, 45, 25))))
+    labels, _ = drawn(
+        Area("tumor", square(10, 10, 50, 50), (square(20, 20, 40, 40), square(30, 5, 45, 25)))
+    )
     wanted = np.zeros((60, 80), np.uint8)
     wanted[10:50, 10:50] = TUMOR
     wanted[20:40, 20:40] = 0
     wanted[5:25, 30:45] = 0
-    assert np.array_equal(labels, wanted), "holes that overlap, or reach outside, take away and add nothing"
+    assert np.array_equal(labels, wanted), (
+        "holes that overlap, or reach outside, take away and add nothing"
+    )
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_what_shapely_holds_is_drawn(seed: int) -> None:
-    """Random triangles and stars, in any direction, closed or not, with places twice: by shapely's own point in polygon."""
+    """Random triangles and stars, in any direction, closed or not, with places twice: by shapely's
+    own point in polygon."""
     rng = np.random.default_rng(seed)
     angles = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(3, 30)))
-    ring = 30 + np.stack([np.cos(angles), np.sin(angles)], axis=1) * rng.uniform(5, 28, (angles.size, 1))
+    ring = 30 + np.stack([np.cos(angles), np.sin(angles)], axis=1) * rng.uniform(
+        5, 28, (angles.size, 1)
+    )
     forms = [ring, ring[::-1], np.vstack([ring, ring[:1]]), np.repeat(ring, 2, axis=0)]
     rows, columns = np.indices((60, 80)) + 0.5
     inside = shapely.contains_xy(shapely.Polygon(ring), columns, rows)
@@ -77,7 +95,8 @@ def test_what_shapely_holds_is_drawn(seed: int) -> None:
 
 
 def test_a_ring_that_crosses_itself_has_all_that_it_goes_round() -> None:
-    """As QuPath says of a polygon that somebody drew over itself: a pentagram has its middle, a bow tie both its loops."""
+    """As QuPath says of a polygon that somebody drew over itself: a pentagram has its middle, a bow
+    tie both its loops."""
     turns = np.arange(5) * 4 * np.pi / 5
     star = 30 + 25 * np.stack([np.sin(turns), -np.cos(turns)], axis=1)
     labels, _ = drawn(Area("tumor", star))
@@ -89,13 +108,18 @@ def test_a_ring_that_crosses_itself_has_all_that_it_goes_round() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_neighbours_leave_no_gap_and_do_not_overlap(seed: int) -> None:
-    """Cells round random places, which share their borders: every pixel is in one of them, whatever the scale."""
+    """Cells round random places, which share their borders: every pixel is in one of them, whatever
+    the scale."""
     rng = np.random.default_rng(seed)
-    cells = shapely.voronoi_polygons(shapely.MultiPoint(rng.uniform(0, [80, 60], (40, 2))), extend_to=shapely.box(0, 0, 80, 60))
+    cells = shapely.voronoi_polygons(
+        shapely.MultiPoint(rng.uniform(0, [80, 60], (40, 2))), extend_to=shapely.box(0, 0, 80, 60)
+    )
     rings = [shapely.get_coordinates(cell) for cell in cells.geoms]
     for scale in (1.0, 0.37, 2.9):
         layers = [
-            drawn(Area("tumor", ring), scale=scale)[0] for ring in rings if shapely.Polygon(ring).intersects(shapely.box(0, 0, 80, 60))
+            drawn(Area("tumor", ring), scale=scale)[0]
+            for ring in rings
+            if shapely.Polygon(ring).intersects(shapely.box(0, 0, 80, 60))
         ]
         assert (np.sum(layers, axis=0, dtype=int) == TUMOR).all()
 
@@ -104,7 +128,11 @@ def test_many_areas_are_drawn_as_one_after_the_other(monkeypatch: pytest.MonkeyP
     """However many are held at a time, and where an area alone is more than that."""
     rng = np.random.default_rng(3)
     things = [
-        Area(REGION5.names[k % 5], square(x, y, x + w, y + h), (square(x + w / 3, y + h / 3, x + w / 2, y + h / 2),))
+        Area(
+            REGION5.names[k % 5],
+            square(x, y, x + w, y + h),
+            (square(x + w / 3, y + h / 3, x + w / 2, y + h / 2),),
+        )
         for k, (x, y, w, h) in enumerate(rng.uniform(1, 30, (60, 4)))
     ]
     wanted, _ = drawn(*things)
@@ -120,7 +148,13 @@ def test_many_areas_are_drawn_as_one_after_the_other(monkeypatch: pytest.MonkeyP
 
 def test_outlines_too_long_to_draw(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing, "_MOST_CROSSINGS", 100)
-    with pytest.raises(SourceError, match=r"a\.geojson: outlines so long that they cross 121 rows of pixels; simplify them in QuPath"):
+    with pytest.raises(
+        SourceError,
+        match=(
+            r"a\.geojson: outlines so long that they cross 121 rows of pixels; simplify them in"
+            r" QuPath"
+        ),
+    ):
         drawn(Area("tumor", square(0, 0, 60, 60)))
 
 
@@ -135,7 +169,11 @@ def test_smaller_areas_lie_on_larger_ones_whatever_their_order() -> None:
 
 def test_an_area_that_is_to_be_ignored_wipes_out_what_is_under_it() -> None:
     """Areas and discs alike: a person who writes Ignore* over a fold means everything in it."""
-    labels, _ = drawn(Area("stroma", square(5, 5, 70, 50)), Area("Ignore*", square(20, 20, 40, 40)), Dot("tumor", 30, 30))
+    labels, _ = drawn(
+        Area("stroma", square(5, 5, 70, 50)),
+        Area("Ignore*", square(20, 20, 40, 40)),
+        Dot("tumor", 30, 30),
+    )
     assert (labels[22:38, 22:38] == 0).all()
     assert (labels[7:18, 7:68] == STROMA).all()
 
@@ -145,7 +183,9 @@ def test_an_area_may_reach_beyond_the_picture() -> None:
     labels, _ = drawn(what)
     assert (labels[:, :40] == TUMOR).all()
     assert (labels[:, 40:] == 0).all()
-    assert check_inside(Drawn((what, Area("tumor", square(0, 0, 80.9, 60))), ()), (80, 60), "x") == 1
+    assert (
+        check_inside(Drawn((what, Area("tumor", square(0, 0, 80.9, 60))), ()), (80, 60), "x") == 1
+    )
 
 
 @pytest.mark.parametrize("radius", [0.4, 1.0, 3.0, 6.0])
@@ -165,7 +205,9 @@ def test_where_discs_meet_a_pixel_is_the_nearest_dots() -> None:
     distances = np.stack([np.hypot(rows - y, columns - x) for _, x, y in places])
     nearest, second = np.sort(distances, axis=0)[:2]
     wanted = np.where(nearest <= 5, distances.argmin(axis=0) + 1, 0)
-    sure = (nearest < second) | (nearest > 5)  # of two that are equally near, either may have the pixel
+    sure = (nearest < second) | (
+        nearest > 5
+    )  # of two that are equally near, either may have the pixel
     assert np.array_equal(labels[sure], wanted[sure])
     assert len(set(labels[~sure].tolist()) - {0}) > 0
     turned, _ = drawn(*things[::-1], radius=5.0)
@@ -179,7 +221,9 @@ def test_a_dot_keeps_its_own_pixel_in_a_crowd() -> None:
 
 
 def test_areas_lie_on_discs() -> None:
-    labels, dots = drawn(Area("stroma", square(10, 10, 30, 30)), Dot("tumor", 31.5, 20.5), radius=4.0)
+    labels, dots = drawn(
+        Area("stroma", square(10, 10, 30, 30)), Dot("tumor", 31.5, 20.5), radius=4.0
+    )
     assert (labels[11:29, 11:29] == STROMA).all()
     assert labels[20, 33] == TUMOR
     assert dots.tolist() == [[TUMOR, 20, 31]], "but a dot is a dot"
@@ -199,10 +243,13 @@ def test_dots_on_the_border_stay_inside(scale: float) -> None:
 
 @pytest.mark.parametrize(("x", "y"), [(80.1, 5), (5, 60.5), (-0.1, 5), (5, -3)])
 def test_a_dot_outside_the_picture(x: float, y: float) -> None:
-    """Coordinates of the slide instead of the picture: drawn at the border, they would teach nonsense."""
+    """Coordinates of the slide instead of the picture: drawn at the border, they would teach
+    nonsense."""
     message = (
-        rf"a\.geojson: dot 2 at x {x:g}, y {y:g} is outside the picture of 80 x 60 px; coordinates are pixels of this picture, "
-        "those of 1 of 2 dots are not: export them again, from this picture and at this magnification"
+        rf"a\.geojson: dot 2 at x {x:g}, y {y:g} is outside the picture of 80 x 60 px; coordinates"
+        r" are pixels of this picture, "
+        "those of 1 of 2 dots are not: export them again, from this picture and at this"
+        " magnification"
     )
     with pytest.raises(SourceError, match=message):
         drawn(Dot("tumor", 1, 1), Dot("tumor", x, y))
@@ -211,15 +258,26 @@ def test_a_dot_outside_the_picture(x: float, y: float) -> None:
 @pytest.mark.parametrize(("x", "y"), [(80, 5), (5, 60), (-10, 5), (5, -10), (2000, 2000)])
 def test_an_area_outside_the_picture(x: float, y: float) -> None:
     """A bug dropped it without a word."""
-    message = rf"area 1 at x {x:g}, y {y:g} is outside the picture of 80 x 60 px; .*, those of 2 of 3 areas and 1 of 1 dot are not: export"
-    areas = [Area("tumor", square(left, top, left + 10, top + 10)) for left, top in ((x, y), (20, 20), (x, y))]
+    message = (
+        rf"area 1 at x {x:g}, y {y:g} is outside the picture of 80 x 60 px; .*, those of 2 of 3"
+        r" areas and 1 of 1 dot are not: export"
+    )
+    areas = [
+        Area("tumor", square(left, top, left + 10, top + 10))
+        for left, top in ((x, y), (20, 20), (x, y))
+    ]
     with pytest.raises(SourceError, match=message):
         drawn(*areas, Dot("tumor", 99, 99))
 
 
-@pytest.mark.parametrize("thing", [Dot("gland", 1, 1), Area("gland", square(1, 1, 9, 9))], ids=["dot", "area"])
+@pytest.mark.parametrize(
+    "thing", [Dot("gland", 1, 1), Area("gland", square(1, 1, 9, 9))], ids=["dot", "area"]
+)
 def test_an_unknown_class_lists_the_known(thing: Area | Dot) -> None:
-    message = r"a\.geojson: class 'gland' is not in label map 'region5' \(it has tumor, stroma, inflammatory, necrosis, other\); rename"
+    message = (
+        r"a\.geojson: class 'gland' is not in label map 'region5' \(it has tumor, stroma,"
+        r" inflammatory, necrosis, other\); rename"
+    )
     with pytest.raises(LabelError, match=message):
         drawn(thing)
 
@@ -231,7 +289,8 @@ def test_nothing_drawn() -> None:
 
 
 def traced(labels: np.ndarray) -> list[Area]:
-    """Return a painted mask as areas: a strip for each stretch of a row, along the edges of its pixels."""
+    """Return a painted mask as areas: a strip for each stretch of a row, along the edges of its
+    pixels."""
     edges = np.pad(labels, ((0, 0), (1, 1))).astype(int)
     rows, columns = np.nonzero(np.diff(edges, axis=1))
     return [
@@ -252,7 +311,8 @@ def test_a_painted_mask_traced_and_drawn_comes_back(number: int) -> None:
 
 
 def test_areas_prepare_like_the_mask_they_were_traced_from(tmp_path: Path) -> None:
-    """Resampled from 0.30 to 0.50 um/px: the borders of both ways are within a pixel of each other."""
+    """Resampled from 0.30 to 0.50 um/px: the borders of both ways are within a pixel of each
+    other."""
     source = tmp_path / "traced"
     for kind in ("images", "annotations"):
         (source / kind).mkdir(parents=True)
@@ -260,9 +320,16 @@ def test_areas_prepare_like_the_mask_they_were_traced_from(tmp_path: Path) -> No
         (source / "images" / image.name).write_bytes(image.read_bytes())
         painted = REGION5.apply(np.asarray(Image.open(DATA / "bcss" / "masks" / image.name)), "x")
         features = [
-            {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [ring.tolist() for ring in (a.outline, *a.holes)]},
-             "properties": {"classification": {"name": a.name}}} for a in traced(painted)
-        ]  # fmt: skip
+            {
+                "type": "Feature",
+                "geometry": {
+                    "type": "Polygon",
+                    "coordinates": [ring.tolist() for ring in (a.outline, *a.holes)],
+                },
+                "properties": {"classification": {"name": a.name}},
+            }
+            for a in traced(painted)
+        ]
         (source / "annotations" / f"{image.stem}.geojson").write_text(json.dumps(features))
     masks = prepare(DATA / "bcss", tmp_path / "masks", PrepareConfig(mpp=0.5, workers=1), say=quiet)
     config = PrepareConfig(mpp=0.5, source_mpp=0.30, labels="region5", workers=1)
@@ -289,4 +356,6 @@ def test_discs_are_measured_in_microns(tmp_path: Path, mpp: float, radius_um: fl
         assert np.array_equal(labels > 0, nearest * mpp <= radius_um)
         places = np.loadtxt(DATA / "brca_m2c" / "labels" / f"{region}_gt_class_coords.txt", int)
         assert np.array_equal(dots[:, 1:], ((places[:, :2] + 0.5) * 0.5 / mpp).astype(int))
-        assert np.array_equal(dots[:, 0], np.array([0, 3, 1, 2])[places[:, 2]]), "1 lymphocyte, 2 tumour cell, 3 stromal cell"
+        assert np.array_equal(dots[:, 0], np.array([0, 3, 1, 2])[places[:, 2]]), (
+            "1 lymphocyte, 2 tumour cell, 3 stromal cell"
+        )

@@ -1,4 +1,5 @@
-"""Reading areas and dots: each format as its program writes it, and each way a line or feature can be wrong."""
+"""Reading areas and dots: each format as its program writes it, and each way a line or feature can
+be wrong."""
 
 import gzip
 import json
@@ -26,7 +27,10 @@ Read = tuple[list[tuple[str, Any, list[Any]]], list[tuple[str, float, float]]]
 def read(path: Path) -> Read:
     """Return areas (class, outline, holes) and dots (class, x, y) of a file."""
     found = read_drawn(path)
-    areas = [(area.name, area.outline.tolist(), [hole.tolist() for hole in area.holes]) for area in found.areas]
+    areas = [
+        (area.name, area.outline.tolist(), [hole.tolist() for hole in area.holes])
+        for area in found.areas
+    ]
     return areas, [(dot.name, dot.x, dot.y) for dot in found.dots]
 
 
@@ -37,9 +41,14 @@ def skipped(path: Path) -> str:
 def feature(kind: str, coordinates: Any, name: str = "Tumor") -> dict[str, Any]:
     """Return an object as QuPath 0.5 exports it."""
     return {
-        "type": "Feature", "id": "2d3f", "geometry": {"type": kind, "coordinates": coordinates},
-        "properties": {"objectType": "annotation", "classification": {"name": name, "color": [200, 0, 0]}},
-    }  # fmt: skip
+        "type": "Feature",
+        "id": "2d3f",
+        "geometry": {"type": kind, "coordinates": coordinates},
+        "properties": {
+            "objectType": "annotation",
+            "classification": {"name": name, "color": [200, 0, 0]},
+        },
+    }
 
 
 def geojson(path: Path, *features: Any) -> Path:
@@ -58,7 +67,9 @@ def test_the_real_m2c_sample() -> None:
     names = {"1": "lymphocytic_infiltrate", "2": "tumor", "3": "stroma"}
     for region, count in zip(source.regions, (97, 62), strict=True):
         lines = [line.split() for line in region.labels.read_text().splitlines()]
-        assert read_drawn(region.labels) == Drawn((), tuple(Dot(names[k], int(x) + 0.5, int(y) + 0.5) for y, x, k in lines))
+        assert read_drawn(region.labels) == Drawn(
+            (), tuple(Dot(names[k], int(x) + 0.5, int(y) + 0.5) for y, x, k in lines)
+        )
         assert len(lines) == count
         assert {k for *_, k in lines} == {"1", "2", "3"}
 
@@ -67,33 +78,55 @@ def test_lists_that_put_one_patient_on_both_sides_are_said(tmp_path: Path) -> No
     for sub in ("images", "labels"):
         (tmp_path / sub).mkdir()
     for slide in ("DX1", "DX2"):
-        (tmp_path / "images" / f"TCGA-A7-A0DA-01Z-00-{slide}_1.png").write_bytes(next((M2C / "images").iterdir()).read_bytes())
-        (tmp_path / "labels" / f"TCGA-A7-A0DA-01Z-00-{slide}_1_gt_class_coords.txt").write_text("1 2 3\n")
+        (tmp_path / "images" / f"TCGA-A7-A0DA-01Z-00-{slide}_1.png").write_bytes(
+            next((M2C / "images").iterdir()).read_bytes()
+        )
+        (tmp_path / "labels" / f"TCGA-A7-A0DA-01Z-00-{slide}_1_gt_class_coords.txt").write_text(
+            "1 2 3\n"
+        )
     (tmp_path / "brca_ds_train.txt").write_text("TCGA-A7-A0DA-01Z-00-DX1_1.png\n")
     (tmp_path / "brca_ds_val.txt").write_text("TCGA-A7-A0DA-01Z-00-DX2_1.png\n")
-    assert "its own lists put TCGA-A7-A0DA into training and validation: split it again by patient" in open_source(tmp_path).notes
+    assert (
+        "its own lists put TCGA-A7-A0DA into training and validation: split it again by patient"
+        in open_source(tmp_path).notes
+    )
     (tmp_path / "brca_ds_val.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SourceError, match=r"brca_ds_val\.txt: not a list of file names; copy the release again"):
+    with pytest.raises(
+        SourceError, match=r"brca_ds_val\.txt: not a list of file names; copy the release again"
+    ):
         open_source(tmp_path)
 
 
 @pytest.mark.parametrize("start", ["", "\ufeff"], ids=["plain", "as Excel writes it"])
 def test_csv(tmp_path: Path, start: str) -> None:
     path = tmp_path / "a_points.CSV"
-    path.write_text(start + "Y; X ;Class\n2,5;1e1;tumor\n0,0;96;Immune cells\n;;\n", encoding="utf-8")
+    path.write_text(
+        start + "Y; X ;Class\n2,5;1e1;tumor\n0,0;96;Immune cells\n;;\n", encoding="utf-8"
+    )
     assert read_drawn(path) == Drawn((), (Dot("tumor", 10.0, 2.5), Dot("Immune cells", 96.0, 0.0)))
-    path.write_text(start + 'id,class,y,x\n1,tumor,2.5,1e1\n2,"Immune cells",0,96\n\n', encoding="utf-8")
+    path.write_text(
+        start + 'id,class,y,x\n1,tumor,2.5,1e1\n2,"Immune cells",0,96\n\n', encoding="utf-8"
+    )
     assert read_drawn(path) == Drawn((), (Dot("tumor", 10.0, 2.5), Dot("Immune cells", 96.0, 0.0)))
 
 
 def test_qupath_areas_holes_and_points(tmp_path: Path) -> None:
     other = [[40, 40], [50, 40], [45, 48.5], [40, 40]]
     path = geojson(
-        tmp_path / "a.geojson", feature("Polygon", [SQUARE, HOLE]), feature("MultiPolygon", [[SQUARE, HOLE], [other]], "Stroma"),
-        feature("Point", [5.5, 6]), feature("MultiPoint", [[1, 2], [3, 4]], "Immune cells"), feature("Polygon", [other], "Ignore*"),
-    )  # fmt: skip
+        tmp_path / "a.geojson",
+        feature("Polygon", [SQUARE, HOLE]),
+        feature("MultiPolygon", [[SQUARE, HOLE], [other]], "Stroma"),
+        feature("Point", [5.5, 6]),
+        feature("MultiPoint", [[1, 2], [3, 4]], "Immune cells"),
+        feature("Polygon", [other], "Ignore*"),
+    )
     assert read(path) == (
-        [("Tumor", SQUARE, [HOLE]), ("Stroma", SQUARE, [HOLE]), ("Stroma", other, []), ("Ignore*", other, [])],
+        [
+            ("Tumor", SQUARE, [HOLE]),
+            ("Stroma", SQUARE, [HOLE]),
+            ("Stroma", other, []),
+            ("Ignore*", other, []),
+        ],
         [("Tumor", 5.5, 6.0), ("Immune cells", 1.0, 2.0), ("Immune cells", 3.0, 4.0)],
     )
     assert skipped(path) == ""
@@ -121,7 +154,9 @@ def test_every_outer_form_is_read_alike(tmp_path: Path, encoding: str) -> None:
 
 
 @pytest.mark.parametrize("piece", [1, 7, 64])
-def test_a_file_is_read_by_and_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int) -> None:
+def test_a_file_is_read_by_and_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
+) -> None:
     """Wherever a piece ends: in a name, in a number, between brackets."""
     monkeypatch.setattr(objects, "_PIECE", piece)
     tricky = {
@@ -138,14 +173,31 @@ CLASSES = {
     "class": ({"class": "tumor"}, "tumor"),
     "null beside class": ({"classification": None, "class": "tumor"}, "tumor"),
     "blanks": ({"classification": {"name": " Immune \n cells "}}, "Immune cells"),
-    "0.2": ({"classification": {"name": "Tumor: Positive", "colorRGB": -3670016}}, "Tumor: Positive"),
-    "0.3": ({"classification": {"name": "Positive", "colorRGB": -1, "parentClass": {"name": "Tumor"}}}, "Tumor: Positive"),
+    "0.2": (
+        {"classification": {"name": "Tumor: Positive", "colorRGB": -3670016}},
+        "Tumor: Positive",
+    ),
+    "0.3": (
+        {"classification": {"name": "Positive", "colorRGB": -1, "parentClass": {"name": "Tumor"}}},
+        "Tumor: Positive",
+    ),
     "0.3 of three": (
-        {"classification": {"name": "C", "parentClass": {"name": "B", "parentClass": {"name": "A", "parentClass": None}}}},
+        {
+            "classification": {
+                "name": "C",
+                "parentClass": {"name": "B", "parentClass": {"name": "A", "parentClass": None}},
+            }
+        },
         "A: B: C",
     ),
-    "0.4": ({"classification": {"names": ["Tumor", "Positive"], "color": [1, 2, 3]}}, "Tumor: Positive"),
-    "both": ({"classification": {"name": "Positive", "names": ["Tumor", "Positive"]}}, "Tumor: Positive"),
+    "0.4": (
+        {"classification": {"names": ["Tumor", "Positive"], "color": [1, 2, 3]}},
+        "Tumor: Positive",
+    ),
+    "both": (
+        {"classification": {"name": "Positive", "names": ["Tumor", "Positive"]}},
+        "Tumor: Positive",
+    ),
     "a list": ({"classification": ["Tumor", "Positive"]}, "Tumor: Positive"),
 }
 
@@ -153,7 +205,9 @@ CLASSES = {
 @pytest.mark.parametrize(("properties", "name"), CLASSES.values(), ids=CLASSES)
 def test_a_class_as_programs_write_it(tmp_path: Path, properties: Any, name: str) -> None:
     place = {"type": "Point", "coordinates": [1, 2, 0]}
-    path = geojson(tmp_path / "a.geojson", {"type": "Feature", "geometry": place, "properties": properties})
+    path = geojson(
+        tmp_path / "a.geojson", {"type": "Feature", "geometry": place, "properties": properties}
+    )
     assert read(path) == ([], [(name, 1.0, 2.0)])
 
 
@@ -163,8 +217,16 @@ def test_a_derived_class_goes_by_its_first_name_unless_the_map_names_the_whole()
     assert region5.label_of("Tumor: Positive", "x") == region5.label_of("Tumor", "x") == 1
     assert region5.label_of("Stroma: a: b", "x") == 2
     assert region5.label_of("Ignore*: Positive", "x") == 0
-    own = LabelMap("own", (LabelClass("tumor", (1, 2, 3), "Tumor", (1,)), LabelClass("hot", (4, 5, 6), "Tumor: Positive", (2,))))
-    assert [own.label_of(name, "x") for name in ("Tumor: Positive", "Tumor: Negative", "Tumor")] == [2, 1, 1]
+    own = LabelMap(
+        "own",
+        (
+            LabelClass("tumor", (1, 2, 3), "Tumor", (1,)),
+            LabelClass("hot", (4, 5, 6), "Tumor: Positive", (2,)),
+        ),
+    )
+    assert [
+        own.label_of(name, "x") for name in ("Tumor: Positive", "Tumor: Negative", "Tumor")
+    ] == [2, 1, 1]
     with pytest.raises(LabelError, match="class 'Gland' is not in label map"):
         own.label_of("Gland: Positive", "x")
 
@@ -184,22 +246,38 @@ def without_type(**more: Any) -> dict[str, Any]:
 LINE = {"type": "LineString", "coordinates": [[1, 2], [3, 4]]}
 OTHER_PLANE = {"type": "Polygon", "coordinates": [SQUARE], "plane": {"c": -1, "z": 2, "t": 0}}
 SKIPPED = {
-    "no class": ({**feature("Point", [1, 2]), "properties": {"objectType": "annotation", "name": "Tumor"}}, "1 without class"),
+    "no class": (
+        {**feature("Point", [1, 2]), "properties": {"objectType": "annotation", "name": "Tumor"}},
+        "1 without class",
+    ),
     "class of nothing": (feature("Point", [1, 2], ""), "1 without class"),
-    "no properties": ({"type": "Feature", "geometry": {"type": "Point", "coordinates": [1, 2]}, "properties": None}, "1 without class"),
+    "no properties": (
+        {
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": [1, 2]},
+            "properties": None,
+        },
+        "1 without class",
+    ),
     "a geometry alone": ({"type": "Polygon", "coordinates": [SQUARE]}, "1 without class"),
     "a line": (feature("LineString", SQUARE), "1 line"),
     "lines": (feature("MultiLineString", [SQUARE, HOLE]), "1 line"),
     "an unclassified line": ({"type": "Feature", "geometry": LINE, "properties": {}}, "1 line"),
     "a collection of lines": (
-        {**feature("Point", [1, 2]), "geometry": {"type": "GeometryCollection", "geometries": [LINE, LINE]}},
+        {
+            **feature("Point", [1, 2]),
+            "geometry": {"type": "GeometryCollection", "geometries": [LINE, LINE]},
+        },
         "2 lines",
     ),
     "detection": (of_type("detection"), "1 detection"),
     "cell": (of_type("cell"), "1 cell"),
     "cell of 0.3": (of_type("cell", "object_type"), "1 cell"),
     "cell of 0.2": (without_type(id="PathCellObject"), "1 cell"),
-    "by its nucleus": (without_type(nucleusGeometry={"type": "Polygon", "coordinates": [HOLE]}), "1 cell"),
+    "by its nucleus": (
+        without_type(nucleusGeometry={"type": "Polygon", "coordinates": [HOLE]}),
+        "1 cell",
+    ),
     "tile": (of_type("tile"), "1 tile"),
     "TMA core": (of_type("tma_core"), "1 TMA core"),
     "root": (of_type("root"), "1 root object"),
@@ -211,22 +289,39 @@ SKIPPED = {
     "no rings": (feature("Polygon", []), "1 empty"),
     "two places": (feature("Polygon", [SQUARE[:2]]), "1 empty"),
     "nothing in it": (feature("MultiPolygon", []), "1 empty"),
-    "an empty collection": ({**feature("Point", [1, 2]), "geometry": {"type": "GeometryCollection", "geometries": []}}, "1 empty"),
+    "an empty collection": (
+        {**feature("Point", [1, 2]), "geometry": {"type": "GeometryCollection", "geometries": []}},
+        "1 empty",
+    ),
     "a circle": (feature("Circle", [1, 2]), "1 of another shape"),
 }
 
 
 @pytest.mark.parametrize(("other", "said"), SKIPPED.values(), ids=SKIPPED)
-def test_what_is_no_annotation_with_a_class_is_counted(tmp_path: Path, other: Any, said: str) -> None:
+def test_what_is_no_annotation_with_a_class_is_counted(
+    tmp_path: Path, other: Any, said: str
+) -> None:
     """One of them refused the whole file, or was taken for an area."""
-    path = geojson(tmp_path / "a.geojson", other, feature("Polygon", [SQUARE]), of_type("annotation", "object_type"), without_type())
+    path = geojson(
+        tmp_path / "a.geojson",
+        other,
+        feature("Polygon", [SQUARE]),
+        of_type("annotation", "object_type"),
+        without_type(),
+    )
     assert read(path) == ([("Tumor", SQUARE, [])] * 3, [])
     assert skipped(path) == said
 
 
 def test_kinds_are_counted_in_one_line(tmp_path: Path) -> None:
     many = [of_type("cell") for _ in range(1200)]
-    path = geojson(tmp_path / "a.geojson", *many, feature("LineString", SQUARE), feature("LineString", SQUARE), feature("Point", [1, 2]))
+    path = geojson(
+        tmp_path / "a.geojson",
+        *many,
+        feature("LineString", SQUARE),
+        feature("LineString", SQUARE),
+        feature("Point", [1, 2]),
+    )
     assert skipped(path) == "2 lines, 1,200 cells"
     planes = [{**feature("Point", [1, 2]), "plane": {"z": z}} for z in range(1, 2000)]
     assert len(read_drawn(geojson(tmp_path / "b.geojson", *planes)).skipped) < 30
@@ -234,12 +329,23 @@ def test_kinds_are_counted_in_one_line(tmp_path: Path) -> None:
 
 def test_cells_alone_stand_for_annotations(tmp_path: Path) -> None:
     """Whoever exports nothing but cells means them; beside any annotation they are skipped."""
-    cells = [of_type("cell"), of_type("detection"), {**of_type("tile"), "properties": {"objectType": "tile"}}]
+    cells = [
+        of_type("cell"),
+        of_type("detection"),
+        {**of_type("tile"), "properties": {"objectType": "tile"}},
+    ]
     found = read_drawn(geojson(tmp_path / "a.geojson", *cells))
-    assert ([area.name for area in found.areas], found.skipped) == (["Tumor", "Tumor"], {"without class": 1})
+    assert ([area.name for area in found.areas], found.skipped) == (
+        ["Tumor", "Tumor"],
+        {"without class": 1},
+    )
     assert found.instead == {"cell": 1, "detection": 1, "tile": 1}
     for number, order in enumerate(([0, 1, 2, 3], [3, 0, 1, 2], [0, 3, 1, 2])):
-        unclassified = {"type": "Feature", "geometry": None, "properties": {"objectType": "annotation"}}
+        unclassified = {
+            "type": "Feature",
+            "geometry": None,
+            "properties": {"objectType": "annotation"},
+        }
         path = geojson(tmp_path / f"{number}.geojson", *[[*cells, unclassified][k] for k in order])
         assert read(path) == ([], [])
         assert read_drawn(path).instead == {}
@@ -247,8 +353,18 @@ def test_cells_alone_stand_for_annotations(tmp_path: Path) -> None:
 
 
 def test_collections_are_taken_apart(tmp_path: Path) -> None:
-    inner = {"type": "GeometryCollection", "geometries": [{"type": "MultiPoint", "coordinates": [[1, 2, 9], [3, 4, 9]]}, LINE, OTHER_PLANE]}
-    outer = {"type": "GeometryCollection", "geometries": [{"type": "Polygon", "coordinates": [SQUARE, HOLE]}, inner]}
+    inner = {
+        "type": "GeometryCollection",
+        "geometries": [
+            {"type": "MultiPoint", "coordinates": [[1, 2, 9], [3, 4, 9]]},
+            LINE,
+            OTHER_PLANE,
+        ],
+    }
+    outer = {
+        "type": "GeometryCollection",
+        "geometries": [{"type": "Polygon", "coordinates": [SQUARE, HOLE]}, inner],
+    }
     path = geojson(tmp_path / "a.geojson", {**feature("Point", [1, 2]), "geometry": outer})
     assert read(path) == ([("Tumor", SQUARE, [HOLE])], [("Tumor", 1.0, 2.0), ("Tumor", 3.0, 4.0)])
     assert skipped(path) == "1 line, 1 on plane z 2"
@@ -262,16 +378,29 @@ def test_rings_in_every_form(tmp_path: Path) -> None:
     mixed = [[10, 20, 1], *SQUARE[1:]]
     four = [[x, y, 1, 2] for x, y in SQUARE]
     twice = [place for place in SQUARE for _ in range(2)]
-    path = geojson(tmp_path / "a.geojson", *(feature("Polygon", [ring, HOLE[:2]]) for ring in (high, mixed, four, SQUARE[:-1], twice)))
-    assert [(outline, holes) for _, outline, holes in read(path)[0]] == [(SQUARE, [])] * 3 + [(SQUARE[:-1], []), (twice, [])]
-    (tmp_path / "b.geojson").write_text(
-        json.dumps(feature("Polygon", "HERE")).replace('"HERE"', "[[[1e1,-2E-1] , [ 30.5,0],\n[0.5e+1,50]]]")
+    path = geojson(
+        tmp_path / "a.geojson",
+        *(feature("Polygon", [ring, HOLE[:2]]) for ring in (high, mixed, four, SQUARE[:-1], twice)),
     )
-    assert read(tmp_path / "b.geojson")[0] == [("Tumor", [[10.0, -0.2], [30.5, 0.0], [5.0, 50.0]], [])]
+    assert [(outline, holes) for _, outline, holes in read(path)[0]] == [(SQUARE, [])] * 3 + [
+        (SQUARE[:-1], []),
+        (twice, []),
+    ]
+    (tmp_path / "b.geojson").write_text(
+        json.dumps(feature("Polygon", "HERE")).replace(
+            '"HERE"', "[[[1e1,-2E-1] , [ 30.5,0],\n[0.5e+1,50]]]"
+        )
+    )
+    assert read(tmp_path / "b.geojson")[0] == [
+        ("Tumor", [[10.0, -0.2], [30.5, 0.0], [5.0, 50.0]], [])
+    ]
 
 
 def test_numbers_that_are_none_may_be_measurements(tmp_path: Path) -> None:
-    measured = {**feature("Polygon", [SQUARE])["properties"], "measurements": {"a": float("nan"), "b": float("-inf"), "c": "NaN"}}
+    measured = {
+        **feature("Polygon", [SQUARE])["properties"],
+        "measurements": {"a": float("nan"), "b": float("-inf"), "c": "NaN"},
+    }
     path = geojson(tmp_path / "a.geojson", {**feature("Polygon", [SQUARE]), "properties": measured})
     assert read(path) == ([("Tumor", SQUARE, [])], [])
 
@@ -290,7 +419,11 @@ def as_written_by(version: str) -> list[dict[str, Any]]:
     for name, (kind, geometry) in kinds.items():
         color = {"colorRGB": -13578071} if version < "0.4" else {"color": [48, 208, 169]}
         properties = {} if not name else {"classification": {"name": name, **color}}
-        one: dict[str, Any] = {"type": "Feature", "geometry": geometry, "properties": {**properties, "isLocked": False}}
+        one: dict[str, Any] = {
+            "type": "Feature",
+            "geometry": geometry,
+            "properties": {**properties, "isLocked": False},
+        }
         if version == "0.2":
             one["id"] = ids[kind]
         else:
@@ -304,7 +437,10 @@ def as_written_by(version: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("version", ["0.2", "0.3", "0.4", "0.7"])
 def test_every_version_of_qupath(tmp_path: Path, version: str) -> None:
     path = geojson(tmp_path / "a.geojson", *as_written_by(version))
-    assert read(path) == ([("Tumor", SQUARE, [HOLE])], [("Stroma", 10.5, 50.25), ("Stroma", 20.0, 51.0)])
+    assert read(path) == (
+        [("Tumor", SQUARE, [HOLE])],
+        [("Stroma", 10.5, 50.25), ("Stroma", 20.0, 51.0)],
+    )
     assert read_drawn(path).skipped == {"line": 1, "on plane z 2": 1, "cell": 1, "tile": 1}
 
 
@@ -314,9 +450,22 @@ def test_real_exports() -> None:
     assert len(paths) >= 10
     for path in paths:
         areas, dots = read(path)
-        assert [name for name, *_ in areas] == ["Tumor", "Stroma", "Immune cells", "Immune cells", "Ignore*", "Necrosis"]
+        assert [name for name, *_ in areas] == [
+            "Tumor",
+            "Stroma",
+            "Immune cells",
+            "Immune cells",
+            "Ignore*",
+            "Necrosis",
+        ]
         assert len(dots) == 4
-        assert read_drawn(path).skipped == {"line": 2, "on plane z 2": 1, "detection": 1, "cell": 1, "tile": 1}
+        assert read_drawn(path).skipped == {
+            "line": 2,
+            "on plane z 2": 1,
+            "detection": 1,
+            "cell": 1,
+            "tile": 1,
+        }
 
 
 def test_nothing_drawn_is_no_error(tmp_path: Path) -> None:
@@ -355,7 +504,10 @@ def test_bad_m2c_lines(tmp_path: Path, line: str, message: str) -> None:
         ("", r": empty, wanted a CSV with x, y, class"),
         (
             "x,y,label\n1,2,tumor\n",
-            r": columns are x, y, label; wanted a CSV with x, y, class and any of .*; did you mean class by .label.\?",
+            (
+                r": columns are x, y, label; wanted a CSV with x, y, class and any of .*; did you"
+                r" mean class by .label.\?"
+            ),
         ),
         ("x,y,z,class\n1,2,3,tumor\n", r": unknown column 'z', wanted a CSV with x, y, class"),
         ("x,y,class\n1,2,tumor\n1,2,\n", r", row 3: dot without class"),
@@ -363,9 +515,21 @@ def test_bad_m2c_lines(tmp_path: Path, line: str, message: str) -> None:
         ("x,y,class\n1 um,2,tumor\n", r", row 2: x '1 um', wanted a number alone"),
         ("x,y,class\n1,,tumor\n", r", row 2: dot without y"),
         ("x,y,class\n1,inf,tumor\n", r", row 2: y 'inf', wanted a number alone"),
-        ("x;y;class\n1,250;2,5;tumor\n", r", row 2: x '1,250' may be a number with decimals or one of thousands; write it with a point"),
-        (f'x,y,class\n1,2,"{"a" * 200_000}"\n', r", row 2: not a CSV table \(field larger than field limit \(131072\)\)"),
-        (f'x,y,class\n1,2,"{"a" * 40_000}"\n', r", row 2: a cell of 40,000 letters, wanted up to 32,767"),
+        (
+            "x;y;class\n1,250;2,5;tumor\n",
+            (
+                r", row 2: x '1,250' may be a number with decimals or one of thousands; write it"
+                r" with a point"
+            ),
+        ),
+        (
+            f'x,y,class\n1,2,"{"a" * 200_000}"\n',
+            r", row 2: not a CSV table \(field larger than field limit \(131072\)\)",
+        ),
+        (
+            f'x,y,class\n1,2,"{"a" * 40_000}"\n',
+            r", row 2: a cell of 40,000 letters, wanted up to 32,767",
+        ),
     ],
 )
 def test_bad_csv(tmp_path: Path, text: str, message: str) -> None:
@@ -380,26 +544,59 @@ def test_bad_csv(tmp_path: Path, text: str, message: str) -> None:
         (None, r"feature 2: is no object"),
         (
             feature("Point", [1, 2], 3),
-            r"feature 2: its class is not a name \(properties\.classification\.name\); give it one in QuPath or del",
+            (
+                r"feature 2: its class is not a name \(properties\.classification\.name\); give it"
+                r" one in QuPath or del"
+            ),
         ),
-        (feature("Point", [1, 2], "a\0b"), r"feature 2: its class has letters that cannot be shown, or more than 200; rename it in QuPath"),
-        (feature("Point", [1, 2], "a" * 201), r"feature 2: its class has letters that cannot be shown, or more than 200"),
+        (
+            feature("Point", [1, 2], "a\0b"),
+            (
+                r"feature 2: its class has letters that cannot be shown, or more than 200; rename"
+                r" it in QuPath"
+            ),
+        ),
+        (
+            feature("Point", [1, 2], "a" * 201),
+            r"feature 2: its class has letters that cannot be shown, or more than 200",
+        ),
         (feature("MultiPolygon", 5), r"feature 2: its coordinates are no list; export it again"),
         (feature("Polygon", {"x": 1}), r"feature 2: its coordinates are no list; export it again"),
-        (feature("Polygon", [SQUARE, 7]), r"feature 2: its outline is '7', wanted a list of \[x, y\]"),
-        (feature("Polygon", SQUARE), r"feature 2: its outline is '\[10\. 20\.\]', wanted a list of \[x, y\]"),
+        (
+            feature("Polygon", [SQUARE, 7]),
+            r"feature 2: its outline is '7', wanted a list of \[x, y\]",
+        ),
+        (
+            feature("Polygon", SQUARE),
+            r"feature 2: its outline is '\[10\. 20\.\]', wanted a list of \[x, y\]",
+        ),
         (feature("Polygon", [[SQUARE]]), r"feature 2: '\[10\. 20\.\]' is not a number of pixels"),
         (feature("Polygon", [[[1, 2], [3, 4], [5]]]), r"feature 2: place '\[5\]', wanted \[x, y\]"),
-        (feature("Polygon", [[[1, 2], [3, "4"], [5, 6]]]), r"feature 2: '4' is not a number of pixels"),
-        (feature("Polygon", [[[1, 2], [3, True], [5, 6]]]), r"feature 2: 'True' is not a number of pixels"),
-        (feature("Polygon", [[[1, 2], [3, float("nan")], [5, 6]]]), r"feature 2: 'nan' is not a number of pixels"),
-        (feature("Polygon", [[[1, 2], [3, 10**20], [5, 6]]]), r"feature 2: a corner is no number of pixels; export it again"),
+        (
+            feature("Polygon", [[[1, 2], [3, "4"], [5, 6]]]),
+            r"feature 2: '4' is not a number of pixels",
+        ),
+        (
+            feature("Polygon", [[[1, 2], [3, True], [5, 6]]]),
+            r"feature 2: 'True' is not a number of pixels",
+        ),
+        (
+            feature("Polygon", [[[1, 2], [3, float("nan")], [5, 6]]]),
+            r"feature 2: 'nan' is not a number of pixels",
+        ),
+        (
+            feature("Polygon", [[[1, 2], [3, 10**20], [5, 6]]]),
+            r"feature 2: a corner is no number of pixels; export it again",
+        ),
         (feature("Point", "12"), r"feature 2: its coordinates are no list"),
         (feature("Point", [1]), r"feature 2: place '\[1\]', wanted \[x, y\]"),
         (feature("Point", [1, None]), r"feature 2: 'None' is not a number of pixels"),
         (feature("Point", [1, float("inf")]), r"feature 2: 'inf' is not a number of pixels"),
         (feature("Point", [1, 10**400]), r"feature 2: '1000+' is not a number of pixels"),
-        ({**feature("Point", [1, 2]), "plane": {"z": "1"}}, r"feature 2: '1' is not a plane's number"),
+        (
+            {**feature("Point", [1, 2]), "plane": {"z": "1"}},
+            r"feature 2: '1' is not a plane's number",
+        ),
         ({**feature("Point", [1, 2]), "plane": 1}, r"feature 2: its plane is no object"),
     ],
 )
@@ -411,18 +608,30 @@ def test_bad_features(tmp_path: Path, bad: Any, message: str) -> None:
     ("content", "message"),
     [
         (b"", r"not GeoJSON \(.*\); export it again from QuPath"),
-        (b'{"type": "FeatureCollection", "features": [', r"not GeoJSON \(.*\); export it again from QuPath"),
+        (
+            b'{"type": "FeatureCollection", "features": [',
+            r"not GeoJSON \(.*\); export it again from QuPath",
+        ),
         (b"[" * 200_000, r"not GeoJSON \(nested too deeply\); export it again from QuPath"),
         (b"[" + b"1" * 5000 + b"]", r"not GeoJSON \(.*\); export it again from QuPath"),
-        (b'[{"coordinates": [' + b"1" * 5000 + b",2]}]", r"not GeoJSON \(.*\); export it again from QuPath"),
+        (
+            b'[{"coordinates": [' + b"1" * 5000 + b",2]}]",
+            r"not GeoJSON \(.*\); export it again from QuPath",
+        ),
         (b'[{"coordinates": [[1,2],[3 4]]}]', r"not GeoJSON \(.*\); export it again from QuPath"),
         (b'[{"coordinates": [[1,2],[01,4]]}]', r"not GeoJSON \(.*\); export it again from QuPath"),
         (b'[{"coordinates": ]1[}]', r"not GeoJSON \(.*\); export it again from QuPath"),
         (b'[{"coordinates": [1],[2]}]', r"not GeoJSON \(.*\); export it again from QuPath"),
         (b'[{"a": [}]', r"not GeoJSON \(brackets that do not match\); export it again from QuPath"),
-        (b'[{"a": "\\ud800"}]', r"not GeoJSON \(half a letter in a name\); export it again from QuPath"),
+        (
+            b'[{"a": "\\ud800"}]',
+            r"not GeoJSON \(half a letter in a name\); export it again from QuPath",
+        ),
         (b"[] []", r"not GeoJSON \(something follows its end\); export it again from QuPath"),
-        (b'{"features": [], "features": []}', r"not GeoJSON \(two lists of features\); export it again from QuPath"),
+        (
+            b'{"features": [], "features": []}',
+            r"not GeoJSON \(two lists of features\); export it again from QuPath",
+        ),
         (b"[,]", r"not GeoJSON \(.*\); export it again from QuPath"),
         (b"<html>", r"not GeoJSON \(.*\); export it again from QuPath"),
         (b'{"features": [] 3', r"not GeoJSON \(.*\); export it again from QuPath"),
@@ -433,7 +642,9 @@ def test_bad_features(tmp_path: Path, bad: Any, message: str) -> None:
     ],
 )
 @pytest.mark.parametrize("packed", [False, True])
-def test_files_that_are_no_geojson(tmp_path: Path, content: bytes, message: str, packed: bool) -> None:
+def test_files_that_are_no_geojson(
+    tmp_path: Path, content: bytes, message: str, packed: bool
+) -> None:
     path = tmp_path / ("a.geojson.gz" if packed else "a.geojson")
     path.write_bytes(gzip.compress(content) if packed else content)
     check_refused(path, message)
@@ -441,8 +652,15 @@ def test_files_that_are_no_geojson(tmp_path: Path, content: bytes, message: str,
 
 def test_gzip_that_is_none_is_cut_short_or_damaged(tmp_path: Path) -> None:
     path = tmp_path / "a.geojson.gz"
-    whole = gzip.compress(json.dumps([feature("Polygon", [[[i, i * 7 % 31] for i in range(500)]])]).encode())
-    for content in (b"[]", whole[: len(whole) // 2], whole[:60] + bytes(40) + whole[100:], whole[:10] + b"\xff" * 50):
+    whole = gzip.compress(
+        json.dumps([feature("Polygon", [[[i, i * 7 % 31] for i in range(500)]])]).encode()
+    )
+    for content in (
+        b"[]",
+        whole[: len(whole) // 2],
+        whole[:60] + bytes(40) + whole[100:],
+        whole[:10] + b"\xff" * 50,
+    ):
         path.write_bytes(content)
         check_refused(path, r"not GeoJSON \(.*\); export it again from QuPath")
 
@@ -459,10 +677,23 @@ def test_a_file_too_large_to_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_what_is_held_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A packed file of 60 MB took 1.4 GB."""
-    path = geojson(tmp_path / "a.geojson", *[{**feature("Polygon", [SQUARE * 40]), "name": "b" * 5000} for _ in range(3)])
+    path = geojson(
+        tmp_path / "a.geojson",
+        *[{**feature("Polygon", [SQUARE * 40]), "name": "b" * 5000} for _ in range(3)],
+    )
     for module, limit, value, message in (
-        (objects, "MAX_OBJECT_BYTES", 3000, "an object of more than 0 MB; split it, or export fewer objects"),
-        (objects, "MAX_REST_BYTES", 3000, "feature 1 has more than 0 MB beside its outlines; export it without"),
+        (
+            objects,
+            "MAX_OBJECT_BYTES",
+            3000,
+            "an object of more than 0 MB; split it, or export fewer objects",
+        ),
+        (
+            objects,
+            "MAX_REST_BYTES",
+            3000,
+            "feature 1 has more than 0 MB beside its outlines; export it without",
+        ),
         (objects, "MAX_OBJECTS", 2, "more than 2 objects; export the annotations alone"),
         (reader, "MAX_HELD_BYTES", 8000, "outlines of more than 0 MB; export fewer objects"),
     ):
@@ -500,7 +731,11 @@ def test_a_file_that_is_no_text(tmp_path: Path, name: str) -> None:
     [
         ("images/a.png", "annotations/a.geojson", "pictures with areas or dots"),
         ("images/a.png", "annotations/a.geojson.gz", "pictures with areas or dots"),
-        ("images/a_MPP-0.2500.png", "annotations/a_MPP-0.2500.geojson.gz", "pictures with areas or dots"),
+        (
+            "images/a_MPP-0.2500.png",
+            "annotations/a_MPP-0.2500.geojson.gz",
+            "pictures with areas or dots",
+        ),
         ("images/a.png", "points/a.csv", "pictures with areas or dots"),
         ("a.png", "a.geojson", "pictures with QuPath GeoJSON"),
         ("a.jpg", "a.GeoJSON", "pictures with QuPath GeoJSON"),
@@ -519,7 +754,13 @@ def test_layouts(tmp_path: Path, image: str, annotation: str, kind: str) -> None
     assert source.label_map == str(tmp_path / "labels.yaml")
     (region,) = source.regions
     assert (region.image, region.labels) == (tmp_path / image, tmp_path / annotation)
-    (tmp_path / annotation).rename((tmp_path / annotation).with_name(f"b{annotation.partition('/')[2][1:] or annotation[1:]}"))
-    missing = "mask" if "/" in image else "image"  # beside pictures, one without annotation is not annotated yet
-    with pytest.raises(SourceError, match=rf": has no {missing}, wanted .*; add it or take the (image|mask) away"):
+    (tmp_path / annotation).rename(
+        (tmp_path / annotation).with_name(f"b{annotation.partition('/')[2][1:] or annotation[1:]}")
+    )
+    missing = (
+        "mask" if "/" in image else "image"
+    )  # beside pictures, one without annotation is not annotated yet
+    with pytest.raises(
+        SourceError, match=rf": has no {missing}, wanted .*; add it or take the (image|mask) away"
+    ):
         open_source(tmp_path, mpp=0.5)

@@ -54,7 +54,8 @@ def field(folder: Path, name: str, *, blue: int, side: tuple[int, int] = (64, 96
 
 
 def dataset(folder: Path, rows: str) -> Dataset:
-    """Prepare two painted regions of BCSS and fields named f0, f1 ... by their rows (mpp, facts)."""
+    """Prepare two painted regions of BCSS and fields named f0, f1 ... by their rows (mpp,
+    facts)."""
     for patient in ("A001", "A002"):
         paint(folder / "bcss", tcga("A2", patient), side=64)
     lines = rows.strip().splitlines()
@@ -95,12 +96,15 @@ def test_a_number_is_one_crop_in_any_order_and_company(data: Dataset) -> None:
     some = crops(data, fields=0.5).batch(1, order)
     for one, all_of_them in zip(some, whole, strict=True):
         assert np.array_equal(one, all_of_them[order])
-    assert not np.array_equal(whole.images, crops(data, fields=0.5).batch(2, list(range(24))).images)
+    assert not np.array_equal(
+        whole.images, crops(data, fields=0.5).batch(2, list(range(24))).images
+    )
 
 
 def test_devices_share_the_crops_of_fields(data: Dataset) -> None:
     one, *two = (
-        TrainBatches(crops(data, fields=0.5), batch=8, crops_per_epoch=16, share=share) for share in (Share(), Share(0, 2), Share(1, 2))
+        TrainBatches(crops(data, fields=0.5), batch=8, crops_per_epoch=16, share=share)
+        for share in (Share(), Share(0, 2), Share(1, 2))
     )
     for whole, first, second in zip(one[1], two[0][1], two[1][1], strict=True):
         assert torch.equal(whole[0::2], first)
@@ -124,13 +128,16 @@ def test_crops_are_anywhere_in_their_field_and_know_what_it_knows(data: Dataset)
             seen.add(blue // 10)
             assert not labels.any()
             assert tuple(facts) == known[blue // 10]
-            assert np.array_equal(image, data.image(f"f{blue // 10}")[top : top + 32, left : left + 32])
+            assert np.array_equal(
+                image, data.image(f"f{blue // 10}")[top : top + 32, left : left + 32]
+            )
     assert seen == {0, 1, 2}
     assert (min(tops), max(tops), min(lefts), max(lefts)) == (0, 32, 0, 64)
 
 
 def test_kinds_of_fields_are_balanced_as_classes_are(tmp_path: Path) -> None:
-    """Nine fields without and one with: by their number, or equally often; 2000 draws within 4 standard deviations."""
+    """Nine fields without and one with: by their number, or equally often; 2000 draws within 4
+    standard deviations."""
     data = dataset(tmp_path, "0.3,tumor,\n" * 9 + "0.3,,tumor\n")
     for balance, share in ((0.0, 0.1), (1.0, 0.5)):
         facts = crops(data, 4, fields=0.99, balance=balance).batch(0, list(range(2000))).facts
@@ -148,7 +155,9 @@ def test_a_field_smaller_than_a_crop_is_all_of_it(data: Dataset) -> None:
 
 
 @pytest.mark.parametrize(("share", "chance"), [(0.0, 0.5), (0.25, 0.75), (0.5, 1.0), (0.9, 1.0)])
-def test_a_crop_has_what_its_field_has_the_surer_the_more_it_shows(share: float, chance: float) -> None:
+def test_a_crop_has_what_its_field_has_the_surer_the_more_it_shows(
+    share: float, chance: float
+) -> None:
     assert chance_of(share) == chance
 
 
@@ -243,7 +252,9 @@ def test_where_nothing_is_known_there_is_no_loss() -> None:
 
 
 def test_probabilities_without_an_absent_class_add_up_to_one() -> None:
-    found = torch.softmax(without_absent(logits_of((0.6, 0.3, 0.1)), torch.tensor([[-1.0, 0, 0]])), dim=1)
+    found = torch.softmax(
+        without_absent(logits_of((0.6, 0.3, 0.1)), torch.tensor([[-1.0, 0, 0]])), dim=1
+    )
     assert found.flatten().tolist() == pytest.approx([0, 0.75, 0.25])
 
 
@@ -303,11 +314,15 @@ class _Stopped(Exception):
 
 def test_a_run_that_stopped_ends_the_same(
     data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:  # fmt: skip
+) -> None:
     trainable(data)
     said: list[str] = []
     whole = train(data.path, tmp_path / "1" / "run", TINY, say=said.append)
-    assert said[0] == "3 fields known as a whole (2 without tumor, 1 without necrosis, 1 with tumor, 1 with stroma): 50% of the crops"
+    assert (
+        said[0]
+        == "3 fields known as a whole (2 without tumor, 1 without necrosis, 1 with tumor, 1 with"
+        " stroma): 50% of the crops"
+    )
     start = History.on_train_epoch_start
 
     def stop(self: History, trainer: object, module: object) -> None:
@@ -326,7 +341,8 @@ def test_a_run_that_stopped_ends_the_same(
 
 
 def test_it_learns_what_a_field_is_without(tmp_path: Path) -> None:
-    """Fields in the colours of tumor, said to be without it: with them the network names less of it there."""
+    """Fields in the colours of tumor, said to be without it: with them the network names less of it
+    there."""
     for patient in ("A001", "A002"):
         paint(tmp_path / "bcss", tcga("A2", patient), side=64)
     folder = tmp_path / "fields"
@@ -354,20 +370,37 @@ def test_a_class_that_fields_alone_know(tmp_path: Path) -> None:
     for patient in ("A001", "A002"):
         paint(tmp_path / "bcss", tcga("A2", patient), side=64, codes=(1, 2, 3, 9))
     field(tmp_path / "fields", "f0", blue=0)
-    (tmp_path / "fields" / "fields.csv").write_text("image,patient,mpp,with\nf0.png,P0,0.3,necrosis\n")
+    (tmp_path / "fields" / "fields.csv").write_text(
+        "image,patient,mpp,with\nf0.png,P0,0.3,necrosis\n"
+    )
     config = PrepareConfig(mpp=0.3, workers=1)
     sources = [tmp_path / "bcss", tmp_path / "fields"]
     data = trainable(prepare(sources, tmp_path / "data", config, say=quiet))
-    told = r"class 'necrosis' has no annotated pixel \(only 1 field said to have it somewhere\) in the 3 training"
+    told = (
+        r"class 'necrosis' has no annotated pixel \(only 1 field said to have it somewhere\) in the"
+        r" 3 training"
+    )
     with pytest.raises(SplitError, match=told):
         train(data.path, tmp_path / "run", TINY, say=quiet)
     said: list[str] = []
-    train(data.path, tmp_path / "run", replace(TINY, epochs=1, allow_absent_classes=True), say=said.append)
-    assert said[0] == "class 'necrosis' has no annotated pixel in training, only 1 field said to have it somewhere: a weak lesson"
+    train(
+        data.path,
+        tmp_path / "run",
+        replace(TINY, epochs=1, allow_absent_classes=True),
+        say=said.append,
+    )
+    assert (
+        said[0]
+        == "class 'necrosis' has no annotated pixel in training, only 1 field said to have it"
+        " somewhere: a weak lesson"
+    )
 
 
 def test_a_validation_part_of_fields_chooses_nothing(data: Dataset, tmp_path: Path) -> None:
-    lines = "".join(f"{name},{'val' if name == 'P0' else 'train'}\n" for name in sorted(set(data.regions["patient"])))
+    lines = "".join(
+        f"{name},{'val' if name == 'P0' else 'train'}\n"
+        for name in sorted(set(data.regions["patient"]))
+    )
     (tmp_path / "s.csv").write_text(f"patient,split\n{lines}")
     split(data, SplitConfig(str(tmp_path / "s.csv")))
     said: list[str] = []

@@ -67,7 +67,9 @@ def test_a_folder_with_fields_csv_is_recognised(known: Path) -> None:
     assert source.label_map is None
 
 
-def test_all_is_areas_and_what_is_absent_or_somewhere_is_a_fact(known: Path, tmp_path: Path) -> None:
+def test_all_is_areas_and_what_is_absent_or_somewhere_is_a_fact(
+    known: Path, tmp_path: Path
+) -> None:
     data = prepared(tmp_path, known)
     assert data.regions["annotation"].to_dict() == {"a": "areas", "b": "fields", "c": "fields"}
     assert data.regions[["without", "with"]].to_numpy().tolist() == [
@@ -85,14 +87,17 @@ def test_all_is_areas_and_what_is_absent_or_somewhere_is_a_fact(known: Path, tmp
 
 def test_they_stand_beside_masks_and_the_label_map_is_that_of_the_masks(
     known: Path, painted: Path, tmp_path: Path
-) -> None:  # fmt: skip
+) -> None:
     source = open_source(painted, known)
     assert source.label_map == "region5"
     told = "BCSS regions + fields known as a whole: 6 image-mask pairs and 3 fields, 9 patients"
     assert source.description == f"{told}, 4 hospitals"
     data = prepare([painted, known], tmp_path / "d", PrepareConfig(workers=1), say=quiet)
     assert data.facts.abs().sum(axis=1).astype(bool).sum() == 2
-    assert data.fingerprint() != prepare(painted, tmp_path / "e", PrepareConfig(workers=1), say=quiet).fingerprint()
+    assert (
+        data.fingerprint()
+        != prepare(painted, tmp_path / "e", PrepareConfig(workers=1), say=quiet).fingerprint()
+    )
 
 
 def test_a_data_set_without_fields_has_no_such_columns(painted_data: Dataset) -> None:
@@ -109,7 +114,11 @@ def test_a_data_set_without_fields_has_no_such_columns(painted_data: Dataset) ->
         ("a.png,0.5,,stroma,stroma", SourceError, "stroma is nowhere in the field and somewhere"),
         ("a.png,0.5,,tumor,dcis", SourceError, "tumor is nowhere in the field and somewhere in it"),
         ("a.png,0.5,stroma,,tumor", SourceError, "all of the field is stroma, and tumor is some"),
-        ("a.png,0.5,,tumor+stroma+inflammatory+necrosis+other,", SourceError, "without every class"),
+        (
+            "a.png,0.5,,tumor+stroma+inflammatory+necrosis+other,",
+            SourceError,
+            "without every class",
+        ),
         ("a.png,0.5,,,", SourceError, "nothing is known of a.png; fill one of all, without, with"),
         ("a.png,0.5,stroma+other,,", SourceError, "all is 'stroma\\+other', wanted one class"),
         ("a.png,0.5,,cheese,", LabelError, "class 'cheese' is not in label map 'region5'"),
@@ -121,7 +130,9 @@ def test_a_data_set_without_fields_has_no_such_columns(painted_data: Dataset) ->
         (",0.5,stroma,,", SourceError, "no picture; name its file, or remove the row"),
     ],
 )
-def test_a_row_that_is_wrong(tmp_path: Path, row: str, error: type[BreastsegError], message: str) -> None:
+def test_a_row_that_is_wrong(
+    tmp_path: Path, row: str, error: type[BreastsegError], message: str
+) -> None:
     folder = fields(tmp_path / "src", f"image,mpp,all,without,with\n{row}\n", "a.png")
     with pytest.raises(error, match=rf"fields\.csv, row 2: .*{message}") as caught:
         prepared(tmp_path, folder)
@@ -132,9 +143,18 @@ def test_a_row_that_is_wrong(tmp_path: Path, row: str, error: type[BreastsegErro
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ("image,mpp\na.png,0.5\n", "names pictures and nothing of them, wanted any of all, without, with"),
-        ("image,absent\na.png,tumor\n", "unknown column 'absent'.*did you mean without by 'absent'"),
-        ("image,all\na.png,stroma\na.png,tumor\n", "row 3: all of a.png is 'tumor', row 2 says 'stroma'"),
+        (
+            "image,mpp\na.png,0.5\n",
+            "names pictures and nothing of them, wanted any of all, without, with",
+        ),
+        (
+            "image,absent\na.png,tumor\n",
+            "unknown column 'absent'.*did you mean without by 'absent'",
+        ),
+        (
+            "image,all\na.png,stroma\na.png,tumor\n",
+            "row 3: all of a.png is 'tumor', row 2 says 'stroma'",
+        ),
         ("image,all,patient\na.png,stroma,\n", "row 2: no patient of a.png"),
         ("image,all\n", "a head without rows"),
     ],
@@ -151,13 +171,18 @@ def test_a_table_without_pictures(tmp_path: Path) -> None:
 
 def test_microns_per_pixel_must_be_known(tmp_path: Path) -> None:
     folder = fields(tmp_path / "src", "image,all\na.png,stroma\n", "a.png")
-    told = r"fields\.csv, row 2: no microns per pixel of a\.png .*give them in the mpp column, or --source-mpp"
+    told = (
+        r"fields\.csv, row 2: no microns per pixel of a\.png .*give them in the mpp column, or"
+        r" --source-mpp"
+    )
     with pytest.raises(MppError, match=told):
         open_source(folder)
     assert open_source(folder, mpp=0.4).regions[0].mpp == 0.4
 
 
-def test_the_command_says_it_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_says_it_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = fields(tmp_path / "src", "image,mpp,without\na.png,0.5,fat\n", "a.png")
     assert main(["prepare", str(folder), str(tmp_path / "data"), "--labels", "region5"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
@@ -180,7 +205,9 @@ def test_names_with_a_plus_and_none_with_a_semicolon(tmp_path: Path) -> None:
     folder = fields(tmp_path / "src", 'image,mpp,without\na.png,0.5,"HER2+;x"\n', "a.png")
     assert prepared(tmp_path, folder, labels=str(path)).facts.loc["a"].tolist() == [-1, 0, -1]
     path.write_text(json.dumps({"name": "mine", "classes": told}).replace("HER2+", "a;b"))
-    with pytest.raises(LabelError, match="class 'a;b' has a ';', which joins the classes of a field"):
+    with pytest.raises(
+        LabelError, match="class 'a;b' has a ';', which joins the classes of a field"
+    ):
         prepared(tmp_path / "2", folder, labels=str(path))
 
 
@@ -197,11 +224,15 @@ def test_a_name_in_two_folders_goes_by_its_path(tmp_path: Path) -> None:
 def test_a_tcga_name_is_not_contradicted(tmp_path: Path, column: str, other: str) -> None:
     """The same patient under two names could train and test."""
     table = f"image,mpp,all,{column}\nTCGA-A2-A001-x.png,0.5,stroma,{other}\n"
-    with pytest.raises(SourceError, match=rf"row 2: {column} of TCGA.* is '{other}', its name says"):
+    with pytest.raises(
+        SourceError, match=rf"row 2: {column} of TCGA.* is '{other}', its name says"
+    ):
         open_source(fields(tmp_path, table, "TCGA-A2-A001-x.png"))
 
 
-def test_a_persons_table_needs_no_row_of_what_fields_csv_says(known: Path, painted: Path, tmp_path: Path) -> None:
+def test_a_persons_table_needs_no_row_of_what_fields_csv_says(
+    known: Path, painted: Path, tmp_path: Path
+) -> None:
     table = tmp_path / "t.csv"
     table.write_text(f"image,patient,site,mpp\n{tcga('A2', 'A001')},Q,A2,0.3\n")
     regions = {region.id: region for region in open_source(painted, known, table=table).regions}
@@ -212,7 +243,9 @@ def test_a_persons_table_needs_no_row_of_what_fields_csv_says(known: Path, paint
 
 
 def test_a_persons_table_needs_a_row_of_what_fields_csv_leaves_open(tmp_path: Path) -> None:
-    folder = fields(tmp_path / "src", "image,mpp,all\na.png,0.5,stroma\nb.png,0.5,stroma\n", "a.png", "b.png")
+    folder = fields(
+        tmp_path / "src", "image,mpp,all\na.png,0.5,stroma\nb.png,0.5,stroma\n", "a.png", "b.png"
+    )
     (tmp_path / "t.csv").write_text("image,patient\na.png,P\n")
     with pytest.raises(SourceError, match=r"no row for b\.png"):
         open_source(folder, table=tmp_path / "t.csv")
@@ -243,24 +276,40 @@ def test_a_field_may_have_areas_too(known: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "kind", "message"),
     [
-        ("benign/b.geojson", "Tumor", r"row 3: no tumor is in the field, and b\.geojson has an area of it"),
-        ("benign/b.geojson", "dot Stroma", r"b\.geojson: has dots, and .*row 3 tells of the whole field"),
+        (
+            "benign/b.geojson",
+            "Tumor",
+            r"row 3: no tumor is in the field, and b\.geojson has an area of it",
+        ),
+        (
+            "benign/b.geojson",
+            "dot Stroma",
+            r"b\.geojson: has dots, and .*row 3 tells of the whole field",
+        ),
         ("fat/a.geojson", "Stroma", r"row 2: all of a\.png is fat, and a\.geojson has areas"),
     ],
 )
-def test_areas_that_contradict(known: Path, tmp_path: Path, name: str, kind: str, message: str) -> None:
+def test_areas_that_contradict(
+    known: Path, tmp_path: Path, name: str, kind: str, message: str
+) -> None:
     drawn(known, name, kind)
     with pytest.raises(SourceError, match=message):
         prepared(tmp_path, known)
 
 
-def test_a_row_that_changed_is_prepared_again_and_the_others_are_not(known: Path, tmp_path: Path) -> None:
+def test_a_row_that_changed_is_prepared_again_and_the_others_are_not(
+    known: Path, tmp_path: Path
+) -> None:
     data = prepared(tmp_path, known)
     stamps = {name: (data.path / "arrays" / f"{name}.json").stat().st_mtime_ns for name in "abc"}
     (known / "fields.csv").write_text(KNOWN.replace("tumor+necrosis", "tumor"))
     again = prepared(tmp_path, known)
     assert again.facts.loc["b"].tolist() == [-1, 1, 0, 0, 0]
-    changed = [name for name in "abc" if (data.path / "arrays" / f"{name}.json").stat().st_mtime_ns != stamps[name]]
+    changed = [
+        name
+        for name in "abc"
+        if (data.path / "arrays" / f"{name}.json").stat().st_mtime_ns != stamps[name]
+    ]
     assert changed == ["b"]
     assert again.fingerprint() != data.fingerprint()
 
@@ -287,7 +336,9 @@ def test_damaged_facts(known: Path, tmp_path: Path, old: str, new: str, message:
 def benign_and_malignant(folder: Path, *, malignant: str, painted: Path) -> Dataset:
     """Benign fields of laboratory L, malignant ones of another or the same, beside BCSS regions."""
     table = "image,patient,site,mpp,without,with\n"
-    table += "".join(f"b{i}.png,B{i},L,0.5,tumor,\nm{i}.png,M{i},{malignant},0.5,,tumor\n" for i in range(4))
+    table += "".join(
+        f"b{i}.png,B{i},L,0.5,tumor,\nm{i}.png,M{i},{malignant},0.5,,tumor\n" for i in range(4)
+    )
     names = (f"{kind}{i}.png" for kind in "bm" for i in range(4))
     return prepared(folder, fields(folder / "lab", table, *names), painted)
 
@@ -305,7 +356,10 @@ def test_the_audit_warns_where_colour_alone_tells(painted: Path, tmp_path: Path)
     ]  # fmt: skip
     same = benign_and_malignant(tmp_path / "2", malignant="L", painted=painted)
     assert one_sided(same) == []
-    parts = {patient: "test" if patient.startswith("M") else "train" for patient in same.regions["patient"]}
+    parts = {
+        patient: "test" if patient.startswith("M") else "train"
+        for patient in same.regions["patient"]
+    }
     lines = "".join(f"{patient},{part}\n" for patient, part in parts.items())
     (tmp_path / "s.csv").write_text("patient,split\n" + lines)
     split(same, SplitConfig(str(tmp_path / "s.csv")))
@@ -339,10 +393,12 @@ def test_a_part_of_fields_alone_has_shares_and_no_dice(known: Path, tmp_path: Pa
 @pytest.mark.parametrize("name", ["b.png", "b.tif"])
 def test_a_field_too_large_is_refused(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.setattr("breastseg.data.prepare._MOST_PX", 500)
     folder = fields(tmp_path / "src", f"image,mpp,without\n{name},0.5,tumor\n", name)
-    with pytest.raises(SourceError, match=r"32 x 24 px at 0\.5 um/px, wanted up to 0 Mpx of a field"):
+    with pytest.raises(
+        SourceError, match=r"32 x 24 px at 0\.5 um/px, wanted up to 0 Mpx of a field"
+    ):
         prepared(tmp_path, folder)
 
 

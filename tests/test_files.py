@@ -47,7 +47,9 @@ def test_written_appears_only_when_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError, OSError, KeyboardInterrupt])
-def test_an_error_keeps_the_old_file_and_nothing_else(tmp_path: Path, error: type[BaseException]) -> None:
+def test_an_error_keeps_the_old_file_and_nothing_else(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
     target = tmp_path / "a.txt"
     target.write_text("old")
     with pytest.raises(error), written(target) as beside:  # noqa: PT012
@@ -57,10 +59,15 @@ def test_an_error_keeps_the_old_file_and_nothing_else(tmp_path: Path, error: typ
     assert names(tmp_path) == ["a.txt"]
 
 
-@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), OSError("encoder error -2")])
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left on device"), OSError("encoder error -2")]
+)
 def test_a_failed_write_names_its_file(tmp_path: Path, error: OSError) -> None:
     """The system tells that a write failed, not of which file."""
-    with pytest.raises(OSError, match=r"No space left on device|encoder error") as caught, written(tmp_path / "a.txt"):
+    with (
+        pytest.raises(OSError, match=r"No space left on device|encoder error") as caught,
+        written(tmp_path / "a.txt"),
+    ):
         raise error
     assert caught.value.filename == str(tmp_path / "a.txt")
 
@@ -96,7 +103,8 @@ def test_written_folder_starts_empty_after_a_kill(tmp_path: Path) -> None:
 
 
 def test_written_folder_is_removed_on_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="boom"), written_folder(tmp_path / "model") as beside:  # noqa: PT012
+    out = tmp_path / "model"
+    with pytest.raises(ValueError, match="boom"), written_folder(out) as beside:  # noqa: PT012
         (beside / "card.json").write_text("{}")
         raise ValueError("boom")
     assert names(tmp_path) == []
@@ -129,7 +137,10 @@ def test_sha256_of_is_the_hash_of_the_bytes(tmp_path: Path) -> None:
 def test_a_folder_is_claimed_once_and_gone_on_with(tmp_path: Path) -> None:
     out = tmp_path / "deep" / "out"
     assert claim_folder(out, "prepare", {"mpp": 0.5, "sites": ("a", "b")}) is False
-    assert json.loads((out / WORK_FILE).read_text()) == {"command": "prepare", "settings": {"mpp": 0.5, "sites": ["a", "b"]}}
+    assert json.loads((out / WORK_FILE).read_text()) == {
+        "command": "prepare",
+        "settings": {"mpp": 0.5, "sites": ["a", "b"]},
+    }
     (out / "result").write_text("x")
     assert claim_folder(out, "prepare", {"mpp": 0.5, "sites": ("a", "b")}) is True
     assert names(out) == [WORK_FILE, "result"]
@@ -143,7 +154,11 @@ def test_other_settings_are_refused_and_told(tmp_path: Path) -> None:
     claim_folder(tmp_path, "prepare", {"mpp": 0.5, "old": 1, "same": 3})
     (tmp_path / "result").write_text("x")
     with pytest.raises(
-        OutputError, match=r"holds 'prepare' work with other settings \(mpp: 0\.5 there, 0\.25 now; old: 1 there, None now\)"
+        OutputError,
+        match=(
+            r"holds 'prepare' work with other settings \(mpp: 0\.5 there, 0\.25 now; old: 1 there,"
+            r" None now\)"
+        ),
     ):
         claim_folder(tmp_path, "prepare", {"mpp": 0.25, "same": 3})
 
@@ -151,13 +166,20 @@ def test_other_settings_are_refused_and_told(tmp_path: Path) -> None:
 def test_another_command_is_refused(tmp_path: Path) -> None:
     claim_folder(tmp_path, "prepare", {})
     (tmp_path / "result").write_text("x")
-    with pytest.raises(OutputError, match=r"holds 'prepare' work with other settings \(this is 'train'\); choose another folder"):
+    with pytest.raises(
+        OutputError,
+        match=(
+            r"holds 'prepare' work with other settings \(this is 'train'\); choose another folder"
+        ),
+    ):
         claim_folder(tmp_path, "train", {})
 
 
 def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("x")
-    with pytest.raises(OutputError, match="output folder is not empty; choose another folder or empty it"):
+    with pytest.raises(
+        OutputError, match="output folder is not empty; choose another folder or empty it"
+    ):
         claim_folder(tmp_path, "prepare", {})
     assert names(tmp_path) == ["thesis.txt"]
 
@@ -175,7 +197,8 @@ def test_a_damaged_note_is_told(tmp_path: Path) -> None:
 
 
 def test_a_kill_while_claiming_does_not_lock_the_folder(tmp_path: Path) -> None:
-    """Killed between opening and renaming the note, the same command said "output folder is not empty" forever."""
+    """Killed between opening and renaming the note, the same command said "output folder is not
+    empty" forever."""
     (tmp_path / f".part-{WORK_FILE}").write_text('{"comm')
     assert claim_folder(tmp_path, "prepare", {"mpp": 0.5}) is False
     assert names(tmp_path) == [WORK_FILE]
@@ -193,8 +216,12 @@ def begun(out: Path, *names: str) -> Path:
     return out
 
 
-@pytest.mark.parametrize("left", [(), ("arrays/a.npy", "a.csv", ".part-b.csv"), ("runs/1/half",), ("new/.part-x/half",)])
-def test_work_that_finished_nothing_gives_way_to_other_settings(tmp_path: Path, left: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "left", [(), ("arrays/a.npy", "a.csv", ".part-b.csv"), ("runs/1/half",), ("new/.part-x/half",)]
+)
+def test_work_that_finished_nothing_gives_way_to_other_settings(
+    tmp_path: Path, left: tuple[str, ...]
+) -> None:
     """A prepare that failed refused the same command with the option mended."""
     out = begun(tmp_path / "out", *left)
     assert claim_folder(out, "prepare", {"mpp": 0.25}, remains=REMAINS) is False
@@ -206,14 +233,19 @@ def test_work_that_finished_nothing_gives_way_to_other_settings(tmp_path: Path, 
 def test_what_is_finished_or_not_the_works_own_is_kept(tmp_path: Path, left: str) -> None:
     out = begun(tmp_path / "out", "arrays/a.npy", "runs/1/half", left)
     before = sorted(out.rglob("*"))
-    with pytest.raises(OutputError, match=r"holds 'prepare' work with other settings \(mpp: 0\.5 there, 0\.25 now\)"):
+    with pytest.raises(
+        OutputError,
+        match=r"holds 'prepare' work with other settings \(mpp: 0\.5 there, 0\.25 now\)",
+    ):
         claim_folder(out, "prepare", {"mpp": 0.25}, remains=REMAINS)
     assert sorted(out.rglob("*")) == before
 
 
 def test_only_the_same_command_knows_what_may_go(tmp_path: Path) -> None:
     out = begun(tmp_path / "out", "arrays/a.npy")
-    with pytest.raises(OutputError, match=r"holds 'prepare' work with other settings \(this is 'train'\)"):
+    with pytest.raises(
+        OutputError, match=r"holds 'prepare' work with other settings \(this is 'train'\)"
+    ):
         claim_folder(out, "train", {}, remains=REMAINS)
     assert claim_folder(begun(tmp_path / "empty"), "train", {}) is False
 
@@ -235,7 +267,10 @@ def test_a_folder_that_is_written_whole_is_one_runs_at_a_time(tmp_path: Path) ->
     """The second emptied what the first was writing."""
     with written_folder(tmp_path / "model") as beside:
         (beside / "card.json").write_text("{}")
-        with pytest.raises(OutputError, match=r"model: another run is writing there now"), written_folder(tmp_path / "model"):
+        with (
+            pytest.raises(OutputError, match=r"model: another run is writing there now"),
+            written_folder(tmp_path / "model"),
+        ):
             pass
     assert names(tmp_path / "model") == ["card.json"]
     assert names(tmp_path) == ["model"]
@@ -252,7 +287,9 @@ def test_a_name_as_long_as_names_may_be_can_be_written(tmp_path: Path, length: i
     assert not list(tmp_path.rglob(".part-*"))
 
 
-def test_bytes_that_are_no_utf8_are_written_as_escapes_and_json_reads_them_back(tmp_path: Path) -> None:
+def test_bytes_that_are_no_utf8_are_written_as_escapes_and_json_reads_them_back(
+    tmp_path: Path,
+) -> None:
     name = os.fsdecode(b"pr\xe4parat.svs")
     write_json(tmp_path / "a.json", {"input": name})
     assert read_json(tmp_path / "a.json", DatasetError, "x") == {"input": name}
@@ -288,20 +325,29 @@ def test_a_slide_with_its_pixels_beside_it_is_seen_to_change(tmp_path: Path) -> 
     assert seen(slide) != seen_before
 
 
-def test_a_nameless_file_leaves_no_trace_at_any_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python writes a file of a chance name to find out where temporary files may lie; a kill left it there."""
+def test_a_nameless_file_leaves_no_trace_at_any_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python writes a file of a chance name to find out where temporary files may lie; a kill left
+    it there."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
-    monkeypatch.setattr("tempfile._get_default_tempdir", lambda *_: pytest.fail("asked where temporary files lie"))
+    monkeypatch.setattr(
+        "tempfile._get_default_tempdir", lambda *_: pytest.fail("asked where temporary files lie")
+    )
     with nameless_file() as file:
         file.write(b"a")
         assert list(tmp_path.iterdir()) == []
 
 
-def test_the_command_line_settles_where_temporary_files_lie_before_a_library_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_line_settles_where_temporary_files_lie_before_a_library_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
-    monkeypatch.setattr("tempfile._get_default_tempdir", lambda *_: pytest.fail("asked where temporary files lie"))
+    monkeypatch.setattr(
+        "tempfile._get_default_tempdir", lambda *_: pytest.fail("asked where temporary files lie")
+    )
     with pytest.raises(SystemExit):
         main(["--version"])
     assert tempfile.gettempdir() == str(tmp_path)

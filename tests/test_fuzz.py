@@ -16,9 +16,31 @@ from fuzzing.targets import TARGETS, files_of, whole
 
 SEED = 12
 CHEAP = (
-    "picture", "large", "mask", "slide", "scn", "dicom", "zarr", "drawn", "labels", "inputs", "table", "prepared", "verify", "split",
-    "card", "bundle", "shown", "page", "map", "scores", "audit", "study", "areas", "upload",
-)  # fmt: skip
+    "picture",
+    "large",
+    "mask",
+    "slide",
+    "scn",
+    "dicom",
+    "zarr",
+    "drawn",
+    "labels",
+    "inputs",
+    "table",
+    "prepared",
+    "verify",
+    "split",
+    "card",
+    "bundle",
+    "shown",
+    "page",
+    "map",
+    "scores",
+    "audit",
+    "study",
+    "areas",
+    "upload",
+)
 PLANTED = """
 import os
 from dataclasses import replace
@@ -35,8 +57,11 @@ def test_a_thousand_damaged_inputs_are_read_or_refused_in_one_line(tmp_path: Pat
     run = fuzzing.fuzz(fuzzing.tasks(1000, SEED, CHEAP), workers=1, keep=tmp_path)
     assert not run.faults, fuzzing.told(run)
     assert sum(tally.inputs for tally in run.tallies.values()) == 1000
-    assert all(tally.refused for name, tally in run.tallies.items() if name not in ("verify", "scn"))  # what it damages is damage
-    assert sum(tally.read for tally in run.tallies.values()) > 100  # and not everything is refused
+    assert all(
+        tally.refused for name, tally in run.tallies.items() if name not in ("verify", "scn")
+    )  # what it damages is damage
+    # and not everything is refused
+    assert sum(tally.read for tally in run.tallies.values()) > 100
 
 
 def test_the_same_seed_makes_the_same_bytes(tmp_path: Path) -> None:
@@ -56,7 +81,10 @@ def test_every_target_has_files_to_damage(tmp_path: Path) -> None:
 
 
 def test_inputs_are_shared_out_and_numbered_by_target() -> None:
-    one, both = (fuzzing.tasks(count, 1, names) for count, names in ((10, ["mask"]), (150, ["mask", "picture"])))
+    one, both = (
+        fuzzing.tasks(count, 1, names)
+        for count, names in ((10, ["mask"]), (150, ["mask", "picture"]))
+    )
     assert [task["number"] for task in one] == list(range(10))
     assert [task for task in both if task["target"] == "mask"][:10] == one
     assert sum(task["target"] == "picture" for task in both) == 100
@@ -86,7 +114,8 @@ def fails(error: Exception) -> object:
 def test_all_but_one_line_of_ours_is_a_fault(
     error: Exception, said: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(TARGETS, "mask", replace(TARGETS["mask"], read=fails(error)))  # type: ignore[arg-type]
+    failing = replace(TARGETS["mask"], read=fails(error))  # type: ignore[arg-type]
+    monkeypatch.setitem(TARGETS, "mask", failing)
     found = worker.outcome("mask", tmp_path, tmp_path, Random(0))
     assert found["outcome"] == said
     assert found["what"].startswith(what)
@@ -100,7 +129,9 @@ def test_all_but_one_line_of_ours_is_a_fault(
         ("held = bytearray(400 * 2**20); held[::4096] = bytes(102400)", "memory: "),
     ],
 )
-def test_what_a_child_does_is_seen_from_outside(does: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_child_does_is_seen_from_outside(
+    does: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(fuzzing, "CPU_S", 3.0)
     monkeypatch.setattr(fuzzing, "MEMORY_MB", 256)
     whole("mask", tmp_path / "mask")

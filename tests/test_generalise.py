@@ -67,11 +67,15 @@ def data(tmp_path: Path) -> Path:
     ]
     write_manifest(root / "ucsb", *cores)
     places = [(60, 60, 30, 20), (90, 60, 9, 9), (60, 90, 9, 9), (30, 99, 9, 9), (200, 60, 9, 9)]
-    boxes = "".join(f"{x},{y},{w},{h},neoplastic\n{y},{x},{h},{w},non_neoplastic\n" for x, y, w, h in places)
+    boxes = "".join(
+        f"{x},{y},{w},{h},neoplastic\n{y},{x},{h},{w},non_neoplastic\n" for x, y, w, h in places
+    )
     (root / "pannuke_breast25" / "labels").mkdir(parents=True)
     (root / "pannuke_breast25" / "labels" / "00000001.csv").write_text("x,y,w,h,class\n" + boxes)
     picture = save(root / "pannuke_breast25" / "images" / "00000001.png", crop(1))
-    write_manifest(root / "pannuke_breast25", (picture, "unknown", 0.25, "labels/00000001.csv", "boxes"))
+    write_manifest(
+        root / "pannuke_breast25", (picture, "unknown", 0.25, "labels/00000001.csv", "boxes")
+    )
     nuclei = np.zeros((256, 256), np.uint8)
     nuclei[10:20, 10:24], nuclei[50:60, 40:52], nuclei[90:99, 90:99], nuclei[150:160, 150:170] = (
         1,
@@ -83,7 +87,9 @@ def data(tmp_path: Path) -> Path:
     picture = save(root / "monusac_breast" / "images" / "one.png", crop(2))
     write_manifest(root / "monusac_breast", (picture, "TCGA-A2-A04X", 0.25, mask, "nuclei"))
     fat = save(root / "gtex_adipose" / "images" / "fat.png", np.full((128, 128, 3), 235, np.uint8))
-    glass = save(root / "gtex_adipose" / "images" / "glass.png", np.full((512, 512, 3), 243, np.uint8))
+    glass = save(
+        root / "gtex_adipose" / "images" / "glass.png", np.full((512, 512, 3), 243, np.uint8)
+    )
     write_manifest(
         root / "gtex_adipose",
         (fat, "GTEX-AAAA", 0.49, "", "adipocyte"),
@@ -115,18 +121,26 @@ def test_fields_are_read_with_what_is_true_of_them(data: Path) -> None:
         True,
     )
     assert {field.group for field in fields if field.set == "brca_m2c"} == {"A7", "A8"}
-    assert {place.name for field in fields if field.set == "brca_m2c" for place in field.places} == {"tumor", "stroma", "inflammatory"}
+    assert {
+        place.name for field in fields if field.set == "brca_m2c" for place in field.places
+    } == {"tumor", "stroma", "inflammatory"}
 
 
 def test_spots_count_where_their_neighbours_agree(tmp_path: Path) -> None:
     root = tmp_path / "her2st"
     picture = save(root / "images" / "B1.png", np.full((2000, 2000, 3), 200, np.uint8))
     (root / "labels").mkdir()
-    head = "pixel_x,pixel_y,label_transferred,dist_px_to_labelled_spot,expression_cluster,array_x,array_y\n"
+    head = (
+        "pixel_x,pixel_y,label_transferred,dist_px_to_labelled_spot,"
+        "expression_cluster,array_x,array_y\n"
+    )
     rows = [
-        "900,900,invasive cancer,100,1,5,5", "1200,900,invasive cancer,100,1,6,5",  # (6, 5) has another neighbour
-        "1500,900,connective tissue,100,1,7,5", "300,300,adipose tissue,20,1,1,1",  # no neighbour
-        "600,1500,breast glands,139,1,3,9", "600,1800,breast glands,141,1,3,10",  # the second is too far away
+        # (6, 5) has another neighbour
+        "900,900,invasive cancer,100,1,5,5", "1200,900,invasive cancer,100,1,6,5",
+        # no neighbour
+        "1500,900,connective tissue,100,1,7,5", "300,300,adipose tissue,20,1,1,1",
+        # the second is too far away
+        "600,1500,breast glands,139,1,3,9", "600,1800,breast glands,141,1,3,10",
         "1500,1500,undetermined,10,1,8,9", "1500,1800,undetermined,10,1,8,10",
     ]  # fmt: skip
     (root / "labels" / "B1_spots.csv").write_text(head + "\n".join(rows) + "\n")
@@ -150,10 +164,16 @@ def test_breakhis_is_read_by_case(tmp_path: Path) -> None:
         "M_DC-14-10926-100-004",
     ):
         save(tmp_path / "Train" / f"SOB_{name}.png", crop(0))
-    found = [(field.patient, field.group) for field in read_fields(DATA, tmp_path) if field.set == "breakhis"]
+    found = [
+        (field.patient, field.group)
+        for field in read_fields(DATA, tmp_path)
+        if field.set == "breakhis"
+    ]
     assert found == [("14-21998", "benign"), ("14-21998", "benign"), ("14-10926", "malignant")]
     save(tmp_path / "SOB_B_F-14-21998AB-40-001.png", crop(0))
-    with pytest.raises(SourceError, match=r"wanted a name as in SOB_B_A-14-22549AB-100-001\.png, at 100X"):
+    with pytest.raises(
+        SourceError, match=r"wanted a name as in SOB_B_A-14-22549AB-100-001\.png, at 100X"
+    ):
         read_fields(DATA, tmp_path)
 
 
@@ -181,7 +201,9 @@ def test_a_manifest_that_does_not_join(data: Path, row: tuple[object, ...], mess
 
 
 def test_folders_that_hold_nothing(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"none of bcss, .* is there; give the folder that holds them"):
+    with pytest.raises(
+        SourceError, match=r"none of bcss, .* is there; give the folder that holds them"
+    ):
         read_fields(tmp_path, None)
     with pytest.raises(SourceError, match="no such folder"):
         read_fields(tmp_path / "none", None)
@@ -189,7 +211,8 @@ def test_folders_that_hold_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shift", [-2.0, -0.5, 0.0, 1.0])
 def test_what_is_counted_is_the_map_at_each_shift(lively_bundle: Bundle, shift: float) -> None:
-    """By another way: the shift is added to the log-probability, and the likeliest class of each pixel taken."""
+    """By another way: the shift is added to the log-probability, and the likeliest class of each
+    pixel taken."""
     model = load_model(lively_bundle.path, precision="fp32", threads=1)
     mask = DATA / "bcss" / "masks" / CROPS[1].name
     dots = (
@@ -209,8 +232,14 @@ def test_what_is_counted_is_the_map_at_each_shift(lively_bundle: Bundle, shift: 
     moved[0] += shift
     labels, truth = moved.argmax(axis=0) + 1, np.asarray(Image.open(mask))
     at = int(np.flatnonzero(shift == SHIFTS)[0])
-    assert seen.pixels[:, at].sum(axis=0).tolist() == np.bincount(labels.ravel(), minlength=6)[1:].tolist()
-    assert seen.pixels[1, at].tolist() == np.bincount(labels[np.isin(truth, (1, 19, 20))], minlength=6)[1:].tolist()
+    assert (
+        seen.pixels[:, at].sum(axis=0).tolist()
+        == np.bincount(labels.ravel(), minlength=6)[1:].tolist()
+    )
+    assert (
+        seen.pixels[1, at].tolist()
+        == np.bincount(labels[np.isin(truth, (1, 19, 20))], minlength=6)[1:].tolist()
+    )
     box = labels[78:102, 80:120]
     assert seen.places[:2, at].tolist() == [labels[40, 30], np.bincount(box.ravel()).argmax()]
     assert seen.names == ("tumor", "not tumor", "stroma")
@@ -259,7 +288,10 @@ def test_everything_is_judged_and_said(
         "TCGA-A2-A3XX",
         "brca_m2c",
     }
-    assert "TCGA-A2-A3XX" not in next(fall for fall in one["stains"] if fall["fields"] == "TCGA-A2-A3XX")["by"]
+    assert (
+        "TCGA-A2-A3XX"
+        not in next(fall for fall in one["stains"] if fall["fields"] == "TCGA-A2-A3XX")["by"]
+    )
     low, high = one["interval"]
     assert low <= one["number"] <= high
     text = (tmp_path / "out" / "generalise.md").read_text()
@@ -297,9 +329,12 @@ def test_precisions_are_judged_apart(
 
 
 def presence(name: str, *shares: float) -> Presence:
-    """Return a judge of benign, malignant, benign, malignant ... cases with the same share at every shift."""
+    """Return a judge of benign, malignant, benign, malignant ... cases with the same share at every
+    shift."""
     both = np.repeat(np.array(shares)[:, None], len(SHIFTS), axis=1)
-    return Presence(name, both, np.arange(len(shares)) % 2 == 1, tuple(f"p{k}" for k in range(len(shares))))
+    return Presence(
+        name, both, np.arange(len(shares)) % 2 == 1, tuple(f"p{k}" for k in range(len(shares)))
+    )
 
 
 RESULTS = {
@@ -314,10 +349,15 @@ def test_the_number_is_the_mean_of_parts_by_hand() -> None:
     assert mixed.figures(AS_IT_IS)["AUC"] == pytest.approx(7 / 9)
     assert mixed.curve[AS_IT_IS] == pytest.approx((0.8 + 7 / 9) / 2)
     right = np.repeat(np.array([[[5.0, 6.0]]]), len(SHIFTS), axis=1)
-    kinds = Kinds("d", "y", ("p",), ("tumor", "not tumor"), right, np.array([[10.0, 6.0]]), "patient")
-    rare = Kinds("d", "z", ("p",), ("stroma",), right[:, :, :1] * 0 + 1, np.array([[4.0]]), "patient")
+    kinds = Kinds(
+        "d", "y", ("p",), ("tumor", "not tumor"), right, np.array([[10.0, 6.0]]), "patient"
+    )
+    rare = Kinds(
+        "d", "z", ("p",), ("stroma",), right[:, :, :1] * 0 + 1, np.array([[4.0]]), "patient"
+    )
     result = Result("r", [mixed, kinds, rare])
-    assert result.parts["d"][AS_IT_IS] == pytest.approx(0.75)  # four places of stroma say nothing
+    # four places of stroma say nothing
+    assert result.parts["d"][AS_IT_IS] == pytest.approx(0.75)
     assert result.number == pytest.approx(((0.8 + 7 / 9) / 2 + 0.75) / 2)
     facts = facts_of(result)
     assert facts["number"] == result.number
@@ -329,7 +369,10 @@ def test_the_shift_of_a_part_is_chosen_by_the_others() -> None:
     at = {shift: int(np.flatnonzero(shift == SHIFTS)[0]) for shift in (-1.0, 1.0)}
     right = {part: np.zeros((1, len(SHIFTS), 1)) for part in "bde"}
     right["b"][0, at[1.0]], right["d"][0, at[-1.0]], right["e"][0, at[-1.0]] = 1, 1, 1
-    judges = [Kinds(part, part, ("p",), ("tumor",), values, np.ones((1, 1)), "patient", least=1) for part, values in right.items()]
+    judges = [
+        Kinds(part, part, ("p",), ("tumor",), values, np.ones((1, 1)), "patient", least=1)
+        for part, values in right.items()
+    ]
     result = Result("r", judges)
     assert SHIFTS[result.elsewhere["b"]] == -1
     assert result.parts["b"][result.elsewhere["b"]] == 0
@@ -351,7 +394,9 @@ def test_folds_are_pooled_or_averaged() -> None:
     together = {judge.name: judge for judge in pooled([[areas[0], first], [areas[1], second]])}
     assert together["BCSS"].units == ("p", "q")
     assert isinstance(together["x"], Averaged)
-    assert together["x"].curve[AS_IT_IS] == pytest.approx((first.curve[AS_IT_IS] + second.curve[AS_IT_IS]) / 2)
+    assert together["x"].curve[AS_IT_IS] == pytest.approx(
+        (first.curve[AS_IT_IS] + second.curve[AS_IT_IS]) / 2
+    )
     other = Presence("x", second.shares, second.malignant, ("r", "s"))
     (one,) = pooled([[first], [other]])
     assert isinstance(one, Presence)
@@ -377,8 +422,17 @@ def test_who_chooses_in_a_recipe_chooses_in_its_folds(tmp_path: Path) -> None:
     rows = "r,TCGA-A7-A0DB,A7\ns,TCGA-A2-A3XX,A2\nt,TCGA-A2-A1G6,A2\nu,TCGA-A8-A08A,A8\n"
     (tmp_path / "regions.csv").write_text(f"region,patient,site\n{rows}")
     own = own_parts(ROOT / "recipes" / "lite0")
-    parts = {number: {row["patient"]: row["split"] for row in parts_of(tmp_path / "regions.csv", number, own)} for number in FOLDS}
-    wanted = {1: ("test", "val", "train", "train"), 2: ("val", "test", "train", "test"), 3: ("val", "val", "test", "train")}
+    parts = {
+        number: {
+            row["patient"]: row["split"] for row in parts_of(tmp_path / "regions.csv", number, own)
+        }
+        for number in FOLDS
+    }
+    wanted = {
+        1: ("test", "val", "train", "train"),
+        2: ("val", "test", "train", "test"),
+        3: ("val", "val", "test", "train"),
+    }
     for number, found in parts.items():
         names = ("TCGA-A7-A0DB", "TCGA-A2-A3XX", "TCGA-A2-A1G6", "TCGA-A8-A08A")
         assert tuple(found[name] for name in names) == wanted[number]
@@ -393,15 +447,23 @@ def test_a_fold_that_holds_nobody_out(tmp_path: Path) -> None:
 def test_colours_of_others() -> None:
     own, lender = crop(0), stain_of(crop(2))
     changed = borrow(own, lender)
-    assert stain_of(changed) == pytest.approx(lender, rel=0.06)  # what is tissue changes a little with its colour
+    assert stain_of(changed) == pytest.approx(
+        lender, rel=0.06
+    )  # what is tissue changes a little with its colour
     assert np.abs(borrow(own, stain_of(own)).astype(int) - own).max() <= 1
     white = np.full((8, 8, 3), 255, np.uint8)
     assert np.array_equal(borrow(white, lender), white)
     assert np.array_equal(borrow(own, np.full(3, np.nan)), own)
 
 
-def test_the_loss_to_colours_is_of_the_same_fields(data: Path, lively_bundle: Bundle, tmp_path: Path) -> None:
-    fields = [field for field in read_fields(data, None) if field.set == "bcss" and field.patient.endswith("A3XX")]
+def test_the_loss_to_colours_is_of_the_same_fields(
+    data: Path, lively_bundle: Bundle, tmp_path: Path
+) -> None:
+    fields = [
+        field
+        for field in read_fields(data, None)
+        if field.set == "bcss" and field.patient.endswith("A3XX")
+    ]
     model, lenders = (
         load_model(lively_bundle.path, precision="fp32", threads=1),
         lenders_of(read_fields(data, None)),
@@ -433,11 +495,17 @@ def test_all_who_trained_any_are_left_out(data: Path) -> None:
 def test_seeds_are_told_apart_from_recipes(lively_bundle: Bundle) -> None:
     twice = [str(lively_bundle.path)] * 2
     (line,) = generalise.seeds_of(twice, [RESULTS["fp32"], RESULTS["bf16"]])
-    assert line.startswith("spread over 2 seeds: mean 0.7500, standard deviation 0.0707, 0.7000 to 0.8000")
+    assert line.startswith(
+        "spread over 2 seeds: mean 0.7500, standard deviation 0.0707, 0.7000 to 0.8000"
+    )
 
 
-def test_what_is_wrong_is_one_line(tmp_path: Path, lively_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["generalise.py", str(lively_bundle.path), "--data", str(tmp_path)])
+def test_what_is_wrong_is_one_line(
+    tmp_path: Path, lively_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        sys, "argv", ["generalise.py", str(lively_bundle.path), "--data", str(tmp_path)]
+    )
     with pytest.raises(SystemExit, match=r"^generalise\.py: .*none of bcss, "):
         generalise.main()
 
@@ -460,9 +528,18 @@ def test_a_recipe_is_trained_fold_by_fold(
 
     monkeypatch.setattr(generalise, "train_fold", train)
     given = Namespace(
-        model=[str(recipe)], data=data, breakhis=None, work=tmp_path / "work", out=None, precision="fp32", threads=1, stains=False,
-        folds=[1, 3], seeds=[4, 5], epochs=2,
-    )  # fmt: skip
+        model=[str(recipe)],
+        data=data,
+        breakhis=None,
+        work=tmp_path / "work",
+        out=None,
+        precision="fp32",
+        threads=1,
+        stains=False,
+        folds=[1, 3],
+        seeds=[4, 5],
+        epochs=2,
+    )
     generalise.judge_recipe(given)
     assert trained == [(1, 4, 2), (3, 4, 2), (1, 5, 2), (3, 5, 2)]
     said = capsys.readouterr().out

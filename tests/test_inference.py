@@ -19,7 +19,17 @@ from breastseg.inference.tiles import TileConfig, label_pixels
 from breastseg.runners.runner import likeliest
 from conftest import crop
 
-SIZES = [(1, 1), (1, 200), (200, 1), (33, 97), (64, 64), (65, 64), (128, 128), (129, 300), (31, 257)]
+SIZES = [
+    (1, 1),
+    (1, 200),
+    (200, 1),
+    (33, 97),
+    (64, 64),
+    (65, 64),
+    (128, 128),
+    (129, 300),
+    (31, 257),
+]
 """(height, width) below, at and above the tile of 128 px whose core is 64."""
 
 
@@ -55,7 +65,9 @@ def random_pixels(shape: tuple[int, int], seed: int = 0) -> npt.NDArray[np.uint8
 
 @pytest.mark.parametrize("shape", SIZES)
 @pytest.mark.parametrize(("tile", "halo"), [(128, 32), (64, 0), (96, 32)])
-def test_a_pixelwise_runner_gives_the_pixelwise_answer(shape: tuple[int, int], tile: int, halo: int) -> None:
+def test_a_pixelwise_runner_gives_the_pixelwise_answer(
+    shape: tuple[int, int], tile: int, halo: int
+) -> None:
     pixels = random_pixels(shape)
     labels = label_pixels(pixels, by_red, TileConfig(tile, halo, 5))
     assert labels.dtype == np.uint8
@@ -65,12 +77,17 @@ def test_a_pixelwise_runner_gives_the_pixelwise_answer(shape: tuple[int, int], t
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_rotate_the_picture_rotate_the_map(turns: int) -> None:
     pixels = random_pixels((70, 201))
-    turned = label_pixels(np.ascontiguousarray(np.rot90(pixels, turns)), by_red, TileConfig(128, 32, 5))
-    assert np.array_equal(turned, np.rot90(label_pixels(pixels, by_red, TileConfig(128, 32, 5)), turns))
+    turned = label_pixels(
+        np.ascontiguousarray(np.rot90(pixels, turns)), by_red, TileConfig(128, 32, 5)
+    )
+    assert np.array_equal(
+        turned, np.rot90(label_pixels(pixels, by_red, TileConfig(128, 32, 5)), turns)
+    )
 
 
 def test_mirror_the_picture_mirror_the_map_at_the_edges_too() -> None:
-    """A runner that looks one pixel left and right: what lies beyond the edge must be the mirrored field on both sides."""
+    """A runner that looks one pixel left and right: what lies beyond the edge must be the mirrored
+    field on both sides."""
 
     smooth = Known(lambda red: (np.roll(red, 1, axis=2) + red + np.roll(red, -1, axis=2)) % 5)
 
@@ -82,8 +99,11 @@ def test_mirror_the_picture_mirror_the_map_at_the_edges_too() -> None:
 
 
 @pytest.mark.parametrize("shape", SIZES)
-def test_constant_in_constant_out_though_the_network_is_wrong_at_its_borders(shape: tuple[int, int]) -> None:
-    """Networks pad with zeros; what they say within the halo of a tile's border must never reach the map."""
+def test_constant_in_constant_out_though_the_network_is_wrong_at_its_borders(
+    shape: tuple[int, int],
+) -> None:
+    """Networks pad with zeros; what they say within the halo of a tile's border must never reach
+    the map."""
 
     def wrong_at_borders(red: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
         inside = np.full(red.shape, 4)
@@ -91,7 +111,9 @@ def test_constant_in_constant_out_though_the_network_is_wrong_at_its_borders(sha
         return inside
 
     pixels = np.full((*shape, 3), 12, np.uint8)
-    assert np.unique(label_pixels(pixels, Known(wrong_at_borders), TileConfig(128, 32, 5))).tolist() == [3]
+    assert np.unique(
+        label_pixels(pixels, Known(wrong_at_borders), TileConfig(128, 32, 5))
+    ).tolist() == [3]
 
 
 @pytest.mark.parametrize("grey", [0, 128, 240])
@@ -154,25 +176,34 @@ def test_the_runner_never_sees_more_than_a_tile(shape: tuple[int, int], flips: b
 def test_flips_of_a_pixelwise_runner_change_nothing(shape: tuple[int, int]) -> None:
     """A tile that is not turned back before the mean is taken shows at once."""
     pixels = random_pixels(shape)
-    assert np.array_equal(label_pixels(pixels, by_red, TileConfig(128, 32, 5, flips=True)), pixels[:, :, 0] % 5 + 1)
+    assert np.array_equal(
+        label_pixels(pixels, by_red, TileConfig(128, 32, 5, flips=True)), pixels[:, :, 0] % 5 + 1
+    )
 
 
 @pytest.mark.parametrize(("index", "axis"), [(0, 0), (1, 1), (2, 0)])
-def test_with_flips_a_mirrored_picture_has_the_mirrored_map(lively_bundle: Bundle, index: int, axis: int) -> None:
+def test_with_flips_a_mirrored_picture_has_the_mirrored_map(
+    lively_bundle: Bundle, index: int, axis: int
+) -> None:
     """In one tile, to the last pixel; without flips the two maps differ."""
     pixels, runner = crop(index), load_model(lively_bundle.path, precision="fp32", threads=1).runner
 
     def mapped(picture: npt.NDArray[np.uint8], flips: bool) -> npt.NDArray[np.uint8]:
-        return label_pixels(np.ascontiguousarray(picture), runner, TileConfig(384, 64, 5, flips=flips))
+        return label_pixels(
+            np.ascontiguousarray(picture), runner, TileConfig(384, 64, 5, flips=flips)
+        )
 
     for flips in (True, False):
-        same = np.array_equal(np.flip(mapped(np.flip(pixels, axis), flips), axis), mapped(pixels, flips))
+        same = np.array_equal(
+            np.flip(mapped(np.flip(pixels, axis), flips), axis), mapped(pixels, flips)
+        )
         assert same is flips
     assert len(np.unique(mapped(pixels, True))) >= 3
 
 
 def test_nothing_the_size_of_the_picture_is_held_beside_the_labels() -> None:
-    """A picture of 48 MB that lies nowhere in memory: the labels are 16 MB, a tile's probabilities 0.5 MB."""
+    """A picture of 48 MB that lies nowhere in memory: the labels are 16 MB, a tile's probabilities
+    0.5 MB."""
     pixels = np.broadcast_to(np.array([2, 0, 0], np.uint8), (4000, 4000, 3))
     tracemalloc.start()
     try:
@@ -186,13 +217,18 @@ def test_nothing_the_size_of_the_picture_is_held_beside_the_labels() -> None:
 
 @pytest.mark.parametrize(("tile", "halo"), [(100, 32), (128, 20), (128, 64), (128, -32), (0, 0)])
 def test_tiles_that_cannot_be_run_are_refused(tile: int, halo: int) -> None:
-    with pytest.raises(InputError, match=f"tile of {tile} px with a halo of {halo} px: both must be multiples of 32"):
+    with pytest.raises(
+        InputError,
+        match=f"tile of {tile} px with a halo of {halo} px: both must be multiples of 32",
+    ):
         label_pixels(random_pixels((10, 10)), by_red, TileConfig(tile, halo, 5))
 
 
 @pytest.mark.parametrize("mpp", [0.1, 0.25, 0.3, 0.5, 0.7, 2.0])
 @pytest.mark.parametrize("shape", [(1, 1), (33, 97), (150, 61)])
-def test_labels_come_back_in_the_pictures_size(tiny_bundle: Bundle, mpp: float, shape: tuple[int, int]) -> None:
+def test_labels_come_back_in_the_pictures_size(
+    tiny_bundle: Bundle, mpp: float, shape: tuple[int, int]
+) -> None:
     labels = Model(tiny_bundle, by_red).label(np.full((*shape, 3), 12, np.uint8), mpp=mpp)
     assert labels.shape == shape
     assert (labels == 3).all()
@@ -200,7 +236,8 @@ def test_labels_come_back_in_the_pictures_size(tiny_bundle: Bundle, mpp: float, 
 
 @pytest.mark.parametrize("mpp", [0.25, 0.3, 1.0])
 def test_labels_lie_where_the_tissue_lies_when_mpp_differs(tiny_bundle: Bundle, mpp: float) -> None:
-    """Left red, right black, at an odd place: resampling there and back must not shift the border by more than a model pixel."""
+    """Left red, right black, at an odd place: resampling there and back must not shift the border
+    by more than a model pixel."""
     pixels = np.zeros((60, 200, 3), np.uint8)
     pixels[:, 101:, 0] = 240
     labels = Model(tiny_bundle, Known(lambda red: (red > 120).astype(int))).label(pixels, mpp=mpp)
@@ -217,17 +254,29 @@ def test_the_runner_is_shown_the_models_mpp(tiny_bundle: Bundle) -> None:
 
 def test_at_the_models_own_mpp_nothing_is_resampled(tiny_bundle: Bundle) -> None:
     pixels = random_pixels((77, 140))
-    assert np.array_equal(Model(tiny_bundle, by_red).label(pixels, mpp=0.5), pixels[:, :, 0] % 5 + 1)
+    assert np.array_equal(
+        Model(tiny_bundle, by_red).label(pixels, mpp=0.5), pixels[:, :, 0] % 5 + 1
+    )
 
 
 def test_a_card_with_impossible_tiles_is_refused(tiny_bundle: Bundle, tmp_path: Path) -> None:
-    write_json(tmp_path / "card.json", replace(tiny_bundle.card, tile_px=64, halo_px=32, files={}).to_dict())
+    write_json(
+        tmp_path / "card.json",
+        replace(tiny_bundle.card, tile_px=64, halo_px=32, files={}).to_dict(),
+    )
     with pytest.raises(ModelError, match="tile of 64 px with a halo of 32 px"):
         load_model(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("options", "name"), [({}, "openvino fp32"), ({"flips": True}, "openvino fp32, flips"), ({"backend": "onnx"}, "onnx fp32")]
+    ("options", "name"),
+    [
+        ({}, "openvino fp32"),
+        ({"flips": True}, "openvino fp32, flips"),
+        ({"backend": "onnx"}, "onnx fp32"),
+    ],
 )
-def test_a_model_says_what_computes(tiny_bundle: Bundle, options: dict[str, Any], name: str) -> None:
+def test_a_model_says_what_computes(
+    tiny_bundle: Bundle, options: dict[str, Any], name: str
+) -> None:
     assert load_model(tiny_bundle.path, precision="fp32", threads=1, **options).backend == name

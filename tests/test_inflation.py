@@ -1,4 +1,5 @@
-"""The study's laws. One training is real; for the others networks that nobody trained stand in, because who is held out does not change."""
+"""The study's laws. One training is real; for the others networks that nobody trained stand in,
+because who is held out does not change."""
 
 import json
 from collections.abc import Callable
@@ -35,9 +36,17 @@ from breastseg.training.config import TrainConfig
 from conftest import DATA, paint, quiet, tcga
 
 SMALL = TrainConfig(
-    encoder_weights="none", decoder_channels=(16, 16, 16, 16, 16), output_stride=8, batch=4, epochs=1, crops_per_epoch=8,
-    precision="32", loss="ce", ema=0.0, augment="none",
-)  # fmt: skip
+    encoder_weights="none",
+    decoder_channels=(16, 16, 16, 16, 16),
+    output_stride=8,
+    batch=4,
+    epochs=1,
+    crops_per_epoch=8,
+    precision="32",
+    loss="ce",
+    ema=0.0,
+    augment="none",
+)
 CONFIG = InflationConfig(SMALL, tile_px=32, folds=3)
 REAL = "by-patient-0-5"
 """The run whose training is real."""
@@ -46,7 +55,12 @@ REAL = "by-patient-0-5"
 @pytest.fixture(scope="session")
 def crops(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """The three real crops at 0.3 um/px: one of each patient."""
-    return prepare(DATA / "bcss", tmp_path_factory.mktemp("data") / "crops", PrepareConfig(mpp=0.3, labels="region5", workers=1), say=quiet)
+    return prepare(
+        DATA / "bcss",
+        tmp_path_factory.mktemp("data") / "crops",
+        PrepareConfig(mpp=0.3, labels="region5", workers=1),
+        say=quiet,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -61,29 +75,53 @@ def untrained(crops: Dataset, tmp_path_factory: pytest.TempPathFactory) -> dict[
     found = {}
     for zero in (False, True):
         label_map = study_labels(crops.label_map, zero=zero)
-        config = NetworkConfig("unet", "tu-tf_efficientnet_lite0", len(label_map.classes), (16, 16, 16, 16, 16), output_stride=8)
-        card = Card("untrained", label_map, crops.mpp, 32, 0, config.mean, config.std, config.to_dict(),
-                    training={}, licence="none", limits=("random weights",))  # fmt: skip
+        config = NetworkConfig(
+            "unet",
+            "tu-tf_efficientnet_lite0",
+            len(label_map.classes),
+            (16, 16, 16, 16, 16),
+            output_stride=8,
+        )
+        card = Card(
+            "untrained",
+            label_map,
+            crops.mpp,
+            32,
+            0,
+            config.mean,
+            config.std,
+            config.to_dict(),
+            training={},
+            licence="none",
+            limits=("random weights",),
+        )
         pictures = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), dtype=np.uint8)
         folder = tmp_path_factory.mktemp("models") / f"untrained{zero}"
-        found[zero] = write_bundle(folder, build(config), card, pictures, "epoch,train_loss\n0,1.0\n")
+        found[zero] = write_bundle(
+            folder, build(config), card, pictures, "epoch,train_loss\n0,1.0\n"
+        )
     return found
 
 
 class Trainer:
-    """Stands in for train(): notes what each run was given, trains one, and is killed at the fourth when asked to be."""
+    """Stands in for train(): notes what each run was given, trains one, and is killed at the fourth
+    when asked to be."""
 
     def __init__(self, untrained: dict[bool, Bundle]) -> None:
         self.untrained, self.real, self.given, self.die_at = untrained, training.train, {}, 0
         self.real_bundle: Bundle | None = None
 
-    def __call__(self, dataset: Path, run: Path, config: TrainConfig, say: Callable[[str], None]) -> Bundle:
+    def __call__(
+        self, dataset: Path, run: Path, config: TrainConfig, say: Callable[[str], None]
+    ) -> Bundle:
         if len(self.given) == self.die_at - 1:
             self.die_at = 0
             raise KeyboardInterrupt
         data = open_dataset(dataset)
         assert run.parent.name not in self.given
-        self.given[run.parent.name] = data.regions.assign(zero=len(data.label_map.classes) == 6, px_0=data.regions["px_not_annotated"])
+        self.given[run.parent.name] = data.regions.assign(
+            zero=len(data.label_map.classes) == 6, px_0=data.regions["px_not_annotated"]
+        )
         assert (config.crop_px, config.monitor, config.seed) == (32, "none", 42)
         if run.parent.name == REAL:
             self.real_bundle = self.real(dataset, run, config, say=say)
@@ -92,7 +130,9 @@ class Trainer:
 
 
 @pytest.fixture(scope="session")
-def study(crops: Dataset, untrained: dict[bool, Bundle], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Trainer, dict[str, Any]]:
+def study(
+    crops: Dataset, untrained: dict[bool, Bundle], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Trainer, dict[str, Any]]:
     """A study that was killed in its fourth training and went on."""
     trainer, out = Trainer(untrained), tmp_path_factory.mktemp("study") / "out"
     with pytest.MonkeyPatch.context() as patch:
@@ -105,7 +145,9 @@ def study(crops: Dataset, untrained: dict[bool, Bundle], tmp_path_factory: pytes
         return out, trainer, inflation(crops.path, out, CONFIG, say=quiet)
 
 
-def test_tiles_do_not_overlap_and_fields_keep_their_distance(crops: Dataset, tiles: pd.DataFrame) -> None:
+def test_tiles_do_not_overlap_and_fields_keep_their_distance(
+    crops: Dataset, tiles: pd.DataFrame
+) -> None:
     guard = round(32 / crops.mpp)
     for region, own in tiles.groupby("region"):
         seen = np.zeros(crops.labels(str(region)).shape, np.uint8)
@@ -121,7 +163,9 @@ def test_tiles_do_not_overlap_and_fields_keep_their_distance(crops: Dataset, til
 
 @pytest.mark.parametrize("seed", [0, 42])
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_what_is_kept_together_is_held_out_together(tiles: pd.DataFrame, protocol: str, seed: int) -> None:
+def test_what_is_kept_together_is_held_out_together(
+    tiles: pd.DataFrame, protocol: str, seed: int
+) -> None:
     folds = folds_of(tiles, protocol, 3, seed)
     assert list(folds.index) == list(tiles.index)
     assert set(folds) == {0, 1, 2}
@@ -142,7 +186,9 @@ def test_training_tiles_are_drawn_from_outside_the_fold(tiles: pd.DataFrame) -> 
     assert chosen == training_tiles(folds, 1, 20, 42) != training_tiles(folds, 1, 20, 43)
 
 
-def test_every_tile_is_scored_once_in_every_protocol(study: tuple[Path, Trainer, dict[str, Any]], tiles: pd.DataFrame) -> None:
+def test_every_tile_is_scored_once_in_every_protocol(
+    study: tuple[Path, Trainer, dict[str, Any]], tiles: pd.DataFrame
+) -> None:
     out, _, _ = study
     for protocol in PROTOCOLS:
         for classes in (5, 6):
@@ -152,7 +198,9 @@ def test_every_tile_is_scored_once_in_every_protocol(study: tuple[Path, Trainer,
             assert sorted(names) == sorted(tiles.index)
 
 
-def test_who_trains_is_not_who_is_scored(study: tuple[Path, Trainer, dict[str, Any]], tiles: pd.DataFrame) -> None:
+def test_who_trains_is_not_who_is_scored(
+    study: tuple[Path, Trainer, dict[str, Any]], tiles: pd.DataFrame
+) -> None:
     out, trainer, found = study
     assert len(trainer.given) == 18
     for run, given in trainer.given.items():
@@ -173,16 +221,23 @@ def test_all_protocols_are_scored_on_the_same_pixels(
     study: tuple[Path, Trainer, dict[str, Any]], crops: Dataset, tiles: pd.DataFrame
 ) -> None:
     annotated = sum(
-        int((crops.labels(t.region)[t.y : t.y + t.side, t.x : t.x + t.side] > 0).sum()) for t in tiles.itertuples()
-    )  # fmt: skip
+        int((crops.labels(t.region)[t.y : t.y + t.side, t.x : t.x + t.side] > 0).sum())
+        for t in tiles.itertuples()
+    )
     rows = pd.DataFrame(study[2]["rows"])
     assert len(rows) == 16
     for way in SCORINGS:
         supports = rows.loc[rows["scoring"] == way.name, "support_px"]
         assert list(supports) == [32 * 32 * len(tiles) if way.zero else annotated] * 4
     for zero in (5, 6):
-        by_patient = [[np.sum(entry["px"], axis=1).tolist() for entry in study[2]["counts"] if entry["protocol"] == protocol
-                       and len(entry["classes"]) == zero] for protocol in PROTOCOLS]  # fmt: skip
+        by_patient = [
+            [
+                np.sum(entry["px"], axis=1).tolist()
+                for entry in study[2]["counts"]
+                if entry["protocol"] == protocol and len(entry["classes"]) == zero
+            ]
+            for protocol in PROTOCOLS
+        ]
         assert by_patient[0] == by_patient[1] == by_patient[2]
 
 
@@ -196,12 +251,21 @@ def test_a_held_out_patient_is_counted_as_evaluate_counts(
         (tmp_path / "source" / kind).mkdir()
     for name in counted:
         t = tiles.loc[name]
-        for kind, array in (("images", crops.image(t["region"])), ("masks", crops.labels(t["region"]))):
-            Image.fromarray(array[t["y"] : t["y"] + 32, t["x"] : t["x"] + 32]).save(tmp_path / "source" / kind / f"{name}.png")
-    (tmp_path / "labels.json").write_text(json.dumps(study_labels(crops.label_map, zero=False).to_dict()))
+        for kind, array in (
+            ("images", crops.image(t["region"])),
+            ("masks", crops.labels(t["region"])),
+        ):
+            Image.fromarray(array[t["y"] : t["y"] + 32, t["x"] : t["x"] + 32]).save(
+                tmp_path / "source" / kind / f"{name}.png"
+            )
+    (tmp_path / "labels.json").write_text(
+        json.dumps(study_labels(crops.label_map, zero=False).to_dict())
+    )
     config = PrepareConfig(0.3, str(tmp_path / "labels.json"), source_mpp=0.3, workers=1)
     held_out = prepare(tmp_path / "source", tmp_path / "data", config, say=quiet)
-    (tmp_path / "split.csv").write_text("region,split\n" + "".join(f"{name},test\n" for name in counted))
+    (tmp_path / "split.csv").write_text(
+        "region,split\n" + "".join(f"{name},test\n" for name in counted)
+    )
     split(held_out, SplitConfig(str(tmp_path / "split.csv")))
     bundle = load_bundle(out / "runs" / REAL / "run" / "bundle")
     assert trainer.real_bundle == bundle
@@ -215,7 +279,9 @@ def test_a_held_out_patient_is_counted_as_evaluate_counts(
     assert scores["overall"]["support_px"] == np.sum(list(counted.values()))
 
 
-def test_rows_say_how_much_more_than_the_honest_one(study: tuple[Path, Trainer, dict[str, Any]]) -> None:
+def test_rows_say_how_much_more_than_the_honest_one(
+    study: tuple[Path, Trainer, dict[str, Any]],
+) -> None:
     found = study[2]
     rows = {(row["protocol"], row["scoring"]): row for row in found["rows"]}
     honest = rows["by patient", "all classes, label 0 left out"]
@@ -223,8 +289,12 @@ def test_rows_say_how_much_more_than_the_honest_one(study: tuple[Path, Trainer, 
     assert {honest[f"{name}_more"] for name in ("accuracy", "mean_dice", "dice")} == {0.0}
     for row in rows.values():
         assert row["accuracy_more"] == pytest.approx(row["accuracy"] - honest["accuracy"])
-    for protocol in PROTOCOLS:  # merging after the fact changes nothing for tumor, and can only make more pixels right
-        apart, merged = (rows[protocol, f"{how}, label 0 left out"] for how in ("all classes", "classes merged"))
+    for protocol in (
+        PROTOCOLS
+    ):  # merging after the fact changes nothing for tumor, and can only make more pixels right
+        apart, merged = (
+            rows[protocol, f"{how}, label 0 left out"] for how in ("all classes", "classes merged")
+        )
         assert [merged[k] for k in ("dice", "precision", "recall")] == pytest.approx(
             [apart[k] for k in ("dice", "precision", "recall")], nan_ok=True
         )
@@ -234,8 +304,14 @@ def test_rows_say_how_much_more_than_the_honest_one(study: tuple[Path, Trainer, 
 def test_files(study: tuple[Path, Trainer, dict[str, Any]], tiles: pd.DataFrame) -> None:
     out, _, found = study
     assert {p.name for p in out.iterdir()} == {
-        "breastseg-work.json", "tiles.csv", "runs", "inflation.json", "inflation.csv", "inflation.md", "inflation.png",
-    }  # fmt: skip
+        "breastseg-work.json",
+        "tiles.csv",
+        "runs",
+        "inflation.json",
+        "inflation.csv",
+        "inflation.md",
+        "inflation.png",
+    }
     assert {p.name for p in (out / "runs" / REAL).iterdir()} == {"run", "counts.json"}
     written = json.loads((out / "inflation.json").read_text())["rows"]
     assert json.dumps(written) == json.dumps(found["rows"])  # as text: a class never named has NaN
@@ -258,48 +334,86 @@ def test_a_finished_study_trains_nothing_and_writes_the_same_bytes(
     monkeypatch.setattr(training, "train", None)
     inflation(crops.path, out, CONFIG, say=quiet)
     assert [(out / name).read_bytes() for name in names] == before
-    with pytest.raises(OutputError, match=r"holds 'inflation' work with other settings \(guard_um: 32\.0 there, 20 now\)"):
+    with pytest.raises(
+        OutputError,
+        match=r"holds 'inflation' work with other settings \(guard_um: 32\.0 there, 20 now\)",
+    ):
         inflation(crops.path, out, replace(CONFIG, guard_um=20), say=quiet)
 
 
 def test_scores_agree_with_scikit_learn() -> None:
     rng = np.random.default_rng(1)
     truth = rng.integers(0, 6, (3, 50, 50), dtype=np.uint8)  # 0 is not annotated
-    said = np.where(rng.random(truth.shape) < 0.6, np.maximum(truth, 1), rng.integers(1, 6, truth.shape)).astype(np.uint8)
-    said_zero = np.where(rng.random(truth.shape) < 0.6, (truth - 1) % 6, rng.integers(0, 6, truth.shape)).astype(np.uint8) + 1
+    said = np.where(
+        rng.random(truth.shape) < 0.6, np.maximum(truth, 1), rng.integers(1, 6, truth.shape)
+    ).astype(np.uint8)
+    said_zero = (
+        np.where(
+            rng.random(truth.shape) < 0.6, (truth - 1) % 6, rng.integers(0, 6, truth.shape)
+        ).astype(np.uint8)
+        + 1
+    )
     truth_zero = np.where(truth == 0, 6, truth).astype(np.uint8)
     counts = {
-        (protocol, zero): {f"P{i}": confusion_counts(*((truth_zero, said_zero) if zero else (truth, said)), 6 if zero else 5)
-                           for i, (truth, said, truth_zero, said_zero) in enumerate(zip(truth, said, truth_zero, said_zero, strict=True))}
-        for protocol in PROTOCOLS for zero in (False, True)
-    }  # fmt: skip
+        (protocol, zero): {
+            f"P{i}": confusion_counts(
+                *((truth_zero, said_zero) if zero else (truth, said)), 6 if zero else 5
+            )
+            for i, (truth, said, truth_zero, said_zero) in enumerate(
+                zip(truth, said, truth_zero, said_zero, strict=True)
+            )
+        }
+        for protocol in PROTOCOLS
+        for zero in (False, True)
+    }
     table = study_rows(counts, BUILT_IN["region5"].names)
     rows = {row["scoring"]: row for row in table if row["protocol"] == "by patient"}
-    blind = {row["scoring"]: row for row in table if row["protocol"] == "no model, all called tumor"}
+    blind = {
+        row["scoring"]: row for row in table if row["protocol"] == "no model, all called tumor"
+    }
     known = truth > 0
     pairs = {
         "all classes, label 0 left out": (truth[known], said[known]),
         "all classes, label 0 one of them": (truth_zero.ravel(), said_zero.ravel()),
-        "classes merged, label 0 left out": (np.minimum(truth[known], 3), np.minimum(said[known], 3)),
-        "classes merged, label 0 among them": (np.minimum(truth_zero.ravel(), 3), np.minimum(said_zero.ravel(), 3)),
+        "classes merged, label 0 left out": (
+            np.minimum(truth[known], 3),
+            np.minimum(said[known], 3),
+        ),
+        "classes merged, label 0 among them": (
+            np.minimum(truth_zero.ravel(), 3),
+            np.minimum(said_zero.ravel(), 3),
+        ),
     }
     for name, (right, given) in pairs.items():
         classes = int(right.max())
         assert rows[name]["accuracy"] == pytest.approx(accuracy_score(right, given))
         assert rows[name]["mean_dice"] == pytest.approx(f1_score(right, given, average="macro"))
-        assert rows[name]["mean_dice_shared"] == pytest.approx(rows[name]["mean_dice"])  # every class is in every patient here
+        assert rows[name]["mean_dice_shared"] == pytest.approx(
+            rows[name]["mean_dice"]
+        )  # every class is in every patient here
         votes = np.mean([accuracy_score(right == k, given == k) for k in range(1, classes + 1)])
         assert rows[name]["accuracy_one_vs_rest"] == pytest.approx(votes)
         assert blind[name]["accuracy"] == pytest.approx(np.mean(right == 1))
-        assert blind[name]["mean_dice"] == pytest.approx(f1_score(right, np.ones_like(right), average="macro"))
+        assert blind[name]["mean_dice"] == pytest.approx(
+            f1_score(right, np.ones_like(right), average="macro")
+        )
 
 
 def test_a_class_of_one_patient_is_left_out_of_the_shared_mean() -> None:
     one, two = np.zeros((3, 4), np.int64), np.zeros((3, 4), np.int64)
     one[0, 1], one[1, 2], one[2, 1] = 8, 4, 5
     two[0, 1], two[1, 1] = 8, 2
-    rows = study_rows({(protocol, zero): {"A": one if not zero else np.pad(one, (0, 1)), "B": two if not zero else np.pad(two, (0, 1))}
-                       for protocol in PROTOCOLS for zero in (False, True)}, ["tumor", "stroma", "other"])  # fmt: skip
+    rows = study_rows(
+        {
+            (protocol, zero): {
+                "A": one if not zero else np.pad(one, (0, 1)),
+                "B": two if not zero else np.pad(two, (0, 1)),
+            }
+            for protocol in PROTOCOLS
+            for zero in (False, True)
+        },
+        ["tumor", "stroma", "other"],
+    )
     tumor, stroma = 32 / 39, 8 / 10
     assert rows[0]["mean_dice"] == pytest.approx((tumor + stroma + 0) / 3)
     assert rows[0]["mean_dice_shared"] == pytest.approx((tumor + stroma) / 2)
@@ -320,18 +434,33 @@ def test_a_share_of_the_reports_size_needs_only_half_the_pixels() -> None:
 
 
 def test_two_classes_have_nothing_to_merge() -> None:
-    counts = {(p, zero): {"A": np.eye(2 + zero, 3 + zero, 1, np.int64)} for p in PROTOCOLS for zero in (False, True)}
+    counts = {
+        (p, zero): {"A": np.eye(2 + zero, 3 + zero, 1, np.int64)}
+        for p in PROTOCOLS
+        for zero in (False, True)
+    }
     assert len(study_rows(counts, ["tumor", "not tumor"])) == 8
 
 
 def test_mistakes_are_named(crops: Dataset, tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"no patient has 3 annotated fields of 153\.6 um, 32 um apart; take a smaller --tile"):
+    with pytest.raises(
+        DatasetError,
+        match=r"no patient has 3 annotated fields of 153\.6 um, 32 um apart; take a smaller --tile",
+    ):
         inflation(crops.path, tmp_path / "out", replace(CONFIG, tile_px=256), say=quiet)
-    with pytest.raises(SplitError, match="3 patients with areas, wanted at least 4, one a fold; add patients or take fewer --folds"):
+    with pytest.raises(
+        SplitError,
+        match=(
+            "3 patients with areas, wanted at least 4, one a fold; add patients or take fewer"
+            " --folds"
+        ),
+    ):
         inflation(crops.path, tmp_path / "out", replace(CONFIG, folds=4), say=quiet)
     with pytest.raises(InputError, match="--tile 100: wanted a multiple of 32"):
         InflationConfig(tile_px=100)
-    with pytest.raises(InputError, match="1 folds, fields of 2 tiles, 32 um apart: wanted 2 or more, 1, 0"):
+    with pytest.raises(
+        InputError, match="1 folds, fields of 2 tiles, 32 um apart: wanted 2 or more, 1, 0"
+    ):
         InflationConfig(folds=1)
     assert not (tmp_path / "out").exists()
 
@@ -339,27 +468,54 @@ def test_mistakes_are_named(crops: Dataset, tmp_path: Path) -> None:
 def test_patients_with_too_few_fields_are_left_out(tmp_path: Path) -> None:
     for patient, side in (("A001", 200), ("A002", 200), ("A003", 64)):
         paint(tmp_path / "source", tcga("A2", patient), side=side)
-    data = prepare(tmp_path / "source", tmp_path / "data", PrepareConfig(mpp=0.30, workers=1), say=quiet)
+    data = prepare(
+        tmp_path / "source", tmp_path / "data", PrepareConfig(mpp=0.30, workers=1), say=quiet
+    )
     tiles = cut_tiles(data, tile_px=32, field_tiles=2, guard_um=3, folds=2)
     assert set(tiles["patient"]) == {"TCGA-A2-A001", "TCGA-A2-A002"}
 
 
-def test_the_command_says_in_one_line_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_says_in_one_line_what_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["inflation", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
-    assert capsys.readouterr().err.startswith(f"breastseg: {tmp_path}: no prepared data set (dataset.json is missing)")
-    assert main(["inflation", str(tmp_path), "--out", str(tmp_path / "out"), "--preset", "big"]) == 2
+    assert capsys.readouterr().err.startswith(
+        f"breastseg: {tmp_path}: no prepared data set (dataset.json is missing)"
+    )
+    assert (
+        main(["inflation", str(tmp_path), "--out", str(tmp_path / "out"), "--preset", "big"]) == 2
+    )
     assert "preset 'big': not known; wanted fast, standard, report" in capsys.readouterr().err
 
 
 def test_the_command_hands_its_options_on_and_prints_the_table(
-    study: tuple[Path, Trainer, dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    study: tuple[Path, Trainer, dict[str, Any]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr("breastseg.studies.inflation.inflation.inflation", lambda *given: asked.extend(given) or study[2])
-    words = ["--epochs", "2", "--crops-per-epoch", "32", "--tile", "64", "--folds", "2", "--seed", "7"]
+    monkeypatch.setattr(
+        "breastseg.studies.inflation.inflation.inflation",
+        lambda *given: asked.extend(given) or study[2],
+    )
+    words = [
+        "--epochs",
+        "2",
+        "--crops-per-epoch",
+        "32",
+        "--tile",
+        "64",
+        "--folds",
+        "2",
+        "--seed",
+        "7",
+    ]
     assert main(["inflation", "data", "--out", str(tmp_path), *words]) == 0
     assert asked[:2] == ["data", str(tmp_path)]
-    assert asked[2] == InflationConfig(replace(STUDY, epochs=2, crops_per_epoch=32, seed=7), tile_px=64, folds=2)
+    assert asked[2] == InflationConfig(
+        replace(STUDY, epochs=2, crops_per_epoch=32, seed=7), tile_px=64, folds=2
+    )
     assert markdown(study[2]) in capsys.readouterr().out
     assert main(["inflation", "data", "--out", str(tmp_path), "--preset", "report"]) == 0
     assert asked[5].training().encoder == "resnet34"

@@ -1,4 +1,5 @@
-"""The killing of commands: what scripts/kills must notice, on scripts that do it wrong; and a few kills of the cheapest command."""
+"""The killing of commands: what scripts/kills must notice, on scripts that do it wrong; and a few
+kills of the cheapest command."""
 
 import sys
 from pathlib import Path
@@ -27,15 +28,23 @@ GOOD = "write_whole('a', 'whole' * 10)\nwrite_whole('b', 'whole' * 10)"
 ROUNDS = 9
 LIVES_ON = "import time; time.sleep(600.25)"
 WRONG = {
-    "written in its place": ("if not os.path.exists('a'):\n    write('a', 'whole' * 10)", ["a is other"]),
+    "written in its place": (
+        "if not os.path.exists('a'):\n    write('a', 'whole' * 10)",
+        ["a is other"],
+    ),
     "a note that stays": (
-        "if not os.path.exists('a'):\n    write('note', 'a' * 9)\n    write_whole('a', 'whole')\n    write('b', 'b' * 20)\n"
-        "    os.remove('note')\n    os.remove('b')",
+        (
+            "if not os.path.exists('a'):\n    write('note', 'a' * 9)\n    write_whole('a',"
+            " 'whole')\n    write('b', 'b' * 20)\n    os.remove('note')\n    os.remove('b')"
+        ),
         [": left b, note"],
     ),
     "a process and what it held": (
-        f"place = tempfile.mkdtemp()\nchild = subprocess.Popen([sys.executable, '-c', {LIVES_ON!r}], start_new_session=True)\n"
-        f"{GOOD}\nchild.kill()\nchild.wait()\nos.rmdir(place)",
+        (
+            "place = tempfile.mkdtemp()\nchild = subprocess.Popen([sys.executable, '-c',"
+            f" {LIVES_ON!r}],"
+            f" start_new_session=True)\n{GOOD}\nchild.kill()\nchild.wait()\nos.rmdir(place)"
+        ),
         [": left temporary tmp", f", the process {sys.executable} -c {LIVES_ON}"],
     ),
 }
@@ -43,7 +52,8 @@ WRONG = {
 
 
 def killed(folder: Path, code: str) -> Found:
-    """Kill a script; rounds are spread over all that it does, so that a fault of every kind is met."""
+    """Kill a script; rounds are spread over all that it does, so that a fault of every kind is
+    met."""
     command = Command(lambda given: [sys.executable, "-c", BEGIN + code])
     with made(folder / "inputs") as inputs:
         return kill_command(command, inputs, folder / "work", ROUNDS, "0", at_once=1)
@@ -61,13 +71,17 @@ def test_a_script_that_writes_beside_and_renames_is_good(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("code", "words"), WRONG.values(), ids=WRONG)
-def test_what_is_wrong_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, words: list[str]) -> None:
+def test_what_is_wrong_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, words: list[str]
+) -> None:
     monkeypatch.setattr(runs, "SURVIVE_S", 0.2)
     found = killed(tmp_path, code)
     for word in words:
         assert any(word in line for line in found.wrong), found.wrong
     assert all(", killed " in line for line in found.wrong)
-    living = [place.read_bytes() for place in Path("/proc").glob("[0-9]*/cmdline") if place.is_file()]
+    living = [
+        place.read_bytes() for place in Path("/proc").glob("[0-9]*/cmdline") if place.is_file()
+    ]
     assert not any(LIVES_ON.encode() in line for line in living)
 
 

@@ -18,7 +18,9 @@ MAP = BUILT_IN["region5"]
 
 
 def painted(size: tuple[int, int], seed: int = 0) -> npt.NDArray[np.uint8]:
-    coarse = np.random.default_rng(seed).integers(0, 6, (size[1] // 90 + 1, size[0] // 90 + 1), dtype=np.uint8)
+    coarse = np.random.default_rng(seed).integers(
+        0, 6, (size[1] // 90 + 1, size[0] // 90 + 1), dtype=np.uint8
+    )
     return np.kron(coarse, np.ones((90, 90), np.uint8))[: size[1], : size[0]].copy()
 
 
@@ -31,7 +33,9 @@ def written(folder: Path, labels: npt.NDArray[np.uint8], name: str = "labels.ome
 
 
 @pytest.mark.parametrize("size", [(1, 1), (40, 300), (256, 256), (1500, 1100), (2100, 700)])
-def test_tifffile_reads_the_labels_their_pyramid_and_names(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_tifffile_reads_the_labels_their_pyramid_and_names(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
     labels = painted(size)
     path = written(tmp_path, labels)
     with tifffile.TiffFile(path) as tiff:
@@ -98,4 +102,6 @@ def test_planes_are_channels_by_name(tmp_path: Path) -> None:
         for number, level in enumerate(tiff.series[0].levels):
             assert np.array_equal(level.asarray(), np.stack(planes)[:, :: 2**number, :: 2**number])
         assert tiff.ome_metadata is not None
-        assert all(f'Name="{name}"' in tiff.ome_metadata for name in ("a", "b", "c", "probabilities"))
+        assert all(
+            f'Name="{name}"' in tiff.ome_metadata for name in ("a", "b", "c", "probabilities")
+        )

@@ -16,7 +16,9 @@ NAMES = {
     "tumor": ("tumor", "not tumor"),
 }
 
-# code: (name in the release, region5, region6, tumor); None is "not annotated". bcss21 keeps every name but the first.
+# code: (name in the release, region5, region6, tumor); None is "not annotated". bcss21 keeps
+# every
+# name but the first.
 BY_HAND = {
     0: ("outside_roi", None, None, None),
     1: ("tumor", "tumor", "tumor", "tumor"),
@@ -67,19 +69,27 @@ def test_class_names_and_order() -> None:
 
 @pytest.mark.parametrize("name", list(BUILT_IN))
 def test_a_code_that_no_map_names_is_an_error(name: str) -> None:
-    with pytest.raises(LabelError, match=re.escape(f"m.png: code 22, 200 is not in label map '{name}' (it knows 0 to 21); choose another")):
+    with pytest.raises(
+        LabelError,
+        match=re.escape(
+            f"m.png: code 22, 200 is not in label map '{name}' (it knows 0 to 21); choose another"
+        ),
+    ):
         BUILT_IN[name].apply(np.array([[1, 200], [22, 0]], np.uint8), "m.png")
 
 
 def test_code_255_is_an_error_too() -> None:
-    """255 is the mark for "unknown" inside the table, and a common value in a black-and-white mask."""
+    """255 is the mark for "unknown" inside the table, and a common value in a black-and-white
+    mask."""
     with pytest.raises(LabelError, match="code 255 is not in"):
         BUILT_IN["region5"].apply(np.array([[255]], np.uint8), "m.png")
 
 
 def test_the_error_lists_gaps_in_what_is_known() -> None:
     with pytest.raises(LabelError, match=r"it knows 0, 3 to 4, 7\)"):
-        LabelMap("gaps", (one_class(3, 7), one_class(4, name="b"))).apply(np.array([[5]], np.uint8), "m.png")
+        LabelMap("gaps", (one_class(3, 7), one_class(4, name="b"))).apply(
+            np.array([[5]], np.uint8), "m.png"
+        )
 
 
 def test_palette_is_white_for_not_annotated() -> None:
@@ -130,15 +140,21 @@ def test_fingerprint_changes_with_a_code_a_name_or_a_colour() -> None:
         ((one_class(-1),), (0,), "code -1 of 'a', wanted 0 to 254"),
     ],
 )
-def test_wrong_maps(classes: tuple[LabelClass, ...], not_annotated: tuple[int, ...], message: str) -> None:
+def test_wrong_maps(
+    classes: tuple[LabelClass, ...], not_annotated: tuple[int, ...], message: str
+) -> None:
     with pytest.raises(LabelError, match=re.escape(f"label map 'm': {message}")):
         LabelMap("m", classes, not_annotated)
 
 
 def test_own_maps_as_yaml_and_json_are_the_same(tmp_path: Path) -> None:
-    (tmp_path / "own.yaml").write_text("name: own\nclasses:\n- {name: gland, color: [1, 2, 3], codes: [4, 5]}\nnot_annotated: [0, 9]\n")
+    (tmp_path / "own.yaml").write_text(
+        "name: own\nclasses:\n- {name: gland, color: [1, 2, 3], codes: [4, 5]}\nnot_annotated: [0,"
+        " 9]\n"
+    )
     (tmp_path / "own.json").write_text(
-        '{"name": "own", "classes": [{"name": "gland", "color": [1, 2, 3], "codes": [4, 5]}], "not_annotated": [0, 9]}'
+        '{"name": "own", "classes": [{"name": "gland", "color": [1, 2, 3], "codes": [4, 5]}],'
+        ' "not_annotated": [0, 9]}'
     )
     own = load_label_map(tmp_path / "own.yaml")
     assert own == load_label_map(str(tmp_path / "own.json"))
@@ -153,7 +169,10 @@ def test_loading_by_name() -> None:
 @pytest.mark.parametrize("name", ["region7", "nowhere.yaml", "labels.txt", "."])
 def test_unknown_maps_list_the_known(name: str) -> None:
     with pytest.raises(
-        LabelError, match=re.escape(f"label map '{name}': not known; built in are region5, region6, tumor, bcss21, or give")
+        LabelError,
+        match=re.escape(
+            f"label map '{name}': not known; built in are region5, region6, tumor, bcss21, or give"
+        ),
     ):
         load_label_map(name)
 
@@ -165,7 +184,10 @@ def test_unknown_maps_list_the_known(name: str) -> None:
         ("", "not a label map"),
         ("just words", "not a label map"),
         ("[1, 2]", "not a label map"),
-        ("{name: m}", r"not a label map \(classes is missing, wanted a list\); wanted name, classes"),
+        (
+            "{name: m}",
+            r"not a label map \(classes is missing, wanted a list\); wanted name, classes",
+        ),
         ("{name: m, classes: 3}", "not a label map"),
         ("{name: m, classes: [3]}", "not a label map"),
         ("{name: m, classes: [{name: a, color: [1, 2], codes: [1]}]}", "not a label map"),
@@ -176,8 +198,14 @@ def test_unknown_maps_list_the_known(name: str) -> None:
         ),
         ("{name: m, classes: [{name: a, color: [1, 2, 3], codes: 1}]}", "not a label map"),
         ("{name: m, classes: [{name: a, color: [1, 2, 3], codes: [x]}]}", "not a label map"),
-        ("{name: m, classes: [{name: a, color: [1, 2, 3], codes: [0]}]}", "code 0 is in 'a' and in 'not annotated'"),
-        ("{name: m, classes: [{name: a, color: [1, 2, 3], codes: [1]}], not_annotated: 0}", "not a label map"),
+        (
+            "{name: m, classes: [{name: a, color: [1, 2, 3], codes: [0]}]}",
+            "code 0 is in 'a' and in 'not annotated'",
+        ),
+        (
+            "{name: m, classes: [{name: a, color: [1, 2, 3], codes: [1]}], not_annotated: 0}",
+            "not a label map",
+        ),
     ],
 )
 def test_broken_files_are_named_in_one_line(tmp_path: Path, text: str, message: str) -> None:
@@ -206,9 +234,22 @@ def test_a_bcss_name_is_what_its_code_is(name: str, code: int) -> None:
 
 @pytest.mark.parametrize(
     ("name", "label"),
-    [("tumor", 1), ("Tumor", 1), ("  STROMA ", 2), ("Immune cells", 3), ("inflammatory", 3), ("plasma_cells", 3), ("Necrosis", 4),
-     ("DCIS", 1), ("Other", 5), ("exclude", 0), ("outside_roi", 0), ("Ignore*", 0), ("Region*", 0)],
-)  # fmt: skip
+    [
+        ("tumor", 1),
+        ("Tumor", 1),
+        ("  STROMA ", 2),
+        ("Immune cells", 3),
+        ("inflammatory", 3),
+        ("plasma_cells", 3),
+        ("Necrosis", 4),
+        ("DCIS", 1),
+        ("Other", 5),
+        ("exclude", 0),
+        ("outside_roi", 0),
+        ("Ignore*", 0),
+        ("Region*", 0),
+    ],
+)
 def test_classes_by_the_names_that_people_write(name: str, label: int) -> None:
     assert BUILT_IN["region5"].label_of(name, "x") == label
 
@@ -216,8 +257,8 @@ def test_classes_by_the_names_that_people_write(name: str, label: int) -> None:
 @pytest.mark.parametrize("name", ["gland", "", "1", "tumour"])
 def test_a_name_that_no_class_has_lists_the_classes(name: str) -> None:
     message = (
-        f"f.geojson: class '{name}' is not in label map 'region5' (it has tumor, stroma, inflammatory, necrosis, other); "
-        "rename it there or choose another --labels"
+        f"f.geojson: class '{name}' is not in label map 'region5' (it has tumor, stroma,"
+        " inflammatory, necrosis, other); rename it there or choose another --labels"
     )
     with pytest.raises(LabelError, match=re.escape(message)):
         BUILT_IN["region5"].label_of(name, "f.geojson")
@@ -225,8 +266,16 @@ def test_a_name_that_no_class_has_lists_the_classes(name: str) -> None:
 
 def test_an_own_map_knows_its_own_names_and_not_those_of_bcss() -> None:
     """Its code 2 may be anything: the names of BCSS belong to the codes of BCSS."""
-    own = LabelMap("own", (LabelClass("gland", (1, 2, 3), "Epithelium", (1,)), LabelClass("fat", (4, 5, 6), "Stroma", (2,))))
-    assert [own.label_of(name, "x") for name in ("gland", "epithelium", "FAT", "stroma", "Ignore*")] == [1, 1, 2, 2, 0]
+    own = LabelMap(
+        "own",
+        (
+            LabelClass("gland", (1, 2, 3), "Epithelium", (1,)),
+            LabelClass("fat", (4, 5, 6), "Stroma", (2,)),
+        ),
+    )
+    assert [
+        own.label_of(name, "x") for name in ("gland", "epithelium", "FAT", "stroma", "Ignore*")
+    ] == [1, 1, 2, 2, 0]
     for name in ("dcis", "exclude", "other"):
         with pytest.raises(LabelError, match=f"class '{name}' is not in label map 'own'"):
             own.label_of(name, "x")

@@ -38,7 +38,9 @@ def read(path: Path, monkeypatch: pytest.MonkeyPatch, large_px: int) -> np.ndarr
 
 
 @pytest.mark.parametrize("way", list(WAYS))
-def test_a_large_jpeg_has_the_pixels_of_pillow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+def test_a_large_jpeg_has_the_pixels_of_pillow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
     path = tmp_path / "a.jpg"
     saved(path, **WAYS[way])
     monkeypatch.setattr(large_jpeg, "LARGE_PX", 0)
@@ -58,7 +60,9 @@ def test_a_large_jpeg_is_turned_upright(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
-def test_grey_and_inks_are_left_to_pillow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+def test_grey_and_inks_are_left_to_pillow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
     path = tmp_path / "a.jpg"
     FIELD.convert(mode).save(path)
     monkeypatch.setattr(large_jpeg, "LARGE_PX", 0)
@@ -67,18 +71,23 @@ def test_grey_and_inks_are_left_to_pillow(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def damaged(data: bytes, rng: np.random.Generator) -> bytes:
-    """Return a JPEG with bytes changed, gone or put in, or cut; most with the end of a whole one."""
+    """Return a JPEG with bytes changed, gone or put in, or cut; most with the end of a whole
+    one."""
     at, length = int(rng.integers(2, len(data))), int(rng.integers(1, 40))
     how = int(rng.integers(4))
     if how == 0:
         return data[:at]
     if how == 1:
         return data[:at] + rng.bytes(1) + data[at + 1 :]
-    return data[:at] + (rng.bytes(length) + data[at:] if how == 2 else data[at + length : -2] + b"\xff\xd9")
+    return data[:at] + (
+        rng.bytes(length) + data[at:] if how == 2 else data[at + length : -2] + b"\xff\xd9"
+    )
 
 
 @pytest.mark.parametrize("way", list(WAYS))
-def test_a_damaged_jpeg_has_the_same_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+def test_a_damaged_jpeg_has_the_same_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
     """imagecodecs fills up what was cut off; Pillow refuses it."""
     path, rng = tmp_path / "a.jpg", np.random.default_rng([7, *way.encode()])
     whole = saved(path, **WAYS[way])

@@ -19,24 +19,44 @@ from conftest import DATA, class_areas
 Labels = npt.NDArray[np.uint8]
 Measure = Callable[..., dict[str, float]]
 
-TWO = LabelMap("two", (LabelClass("a", (1, 2, 3), "A", (1,)), LabelClass("b", (4, 5, 6), "B", (2,))))
+TWO = LabelMap(
+    "two", (LabelClass("a", (1, 2, 3), "A", (1,)), LabelClass("b", (4, 5, 6), "B", (2,)))
+)
 TUMOR, STROMA, INFLAMMATORY, NECROSIS, OTHER = range(1, 6)
 STROMA_SHARE = "stroma_percent_of_tumor_and_stroma"
 INFLAMMATORY_SHARE = "inflammatory_percent_of_stroma_and_inflammatory"
 NECROSIS_SHARE = "necrosis_percent_of_tumor_and_necrosis"
-NEST_SIZES = ["nest_area_median_mm2", "nest_area_max_mm2", "nest_diameter_max_mm", "tumor_diameter_max_mm"]
+NEST_SIZES = [
+    "nest_area_median_mm2",
+    "nest_area_max_mm2",
+    "nest_diameter_max_mm",
+    "tumor_diameter_max_mm",
+]
 BEYOND_AREAS = [
-    "tissue_mask_mm2", STROMA_SHARE, INFLAMMATORY_SHARE, NECROSIS_SHARE,
-    STROMA_SHARE + "_within_100_um", INFLAMMATORY_SHARE + "_within_100_um", "nest_count", *NEST_SIZES,
-]  # fmt: skip
+    "tissue_mask_mm2",
+    STROMA_SHARE,
+    INFLAMMATORY_SHARE,
+    NECROSIS_SHARE,
+    STROMA_SHARE + "_within_100_um",
+    INFLAMMATORY_SHARE + "_within_100_um",
+    "nest_count",
+    *NEST_SIZES,
+]
 
 
 @pytest.fixture
 def measured(tmp_path: Path) -> Iterator[Measure]:
-    """Return `measure` for a label image; region5 and 4 um/px unless said otherwise: there, every pixel is looked at for shapes."""
+    """Return `measure` for a label image; region5 and 4 um/px unless said otherwise: there, every
+    pixel is looked at for shapes."""
     made: list[Raster] = []
 
-    def of(labels: Labels, label_map: str | LabelMap = "region5", *, mpp: float = 4.0, tissue_mm2: float | None = None) -> dict[str, float]:
+    def of(
+        labels: Labels,
+        label_map: str | LabelMap = "region5",
+        *,
+        mpp: float = 4.0,
+        tissue_mm2: float | None = None,
+    ) -> dict[str, float]:
         height, width = labels.shape
         made.append(Raster(tmp_path / f"raster{len(made)}", (width, height)))
         made[-1].write(Box(0, 0, width, height), labels)
@@ -49,7 +69,8 @@ def measured(tmp_path: Path) -> Iterator[Measure]:
 
 
 def disc(labels: Labels, x: float, y: float, radius: float, label: int = TUMOR) -> None:
-    """Paint the pixels whose centres lie within `radius` px of a point; whole numbers are corners of pixels."""
+    """Paint the pixels whose centres lie within `radius` px of a point; whole numbers are corners
+    of pixels."""
     rows, columns = np.ogrid[: labels.shape[0], : labels.shape[1]]
     labels[np.hypot(columns + 0.5 - x, rows + 0.5 - y) <= radius] = label
 
@@ -59,13 +80,17 @@ def blobs(width: int, height: int, *, seed: int = 0, radius: tuple[int, int] = (
     rng = np.random.default_rng(seed)
     labels = np.full((height, width), STROMA, np.uint8)
     for _ in range(40):
-        disc(labels, *rng.uniform(0, (width, height)), rng.uniform(*radius), int(rng.integers(1, 6)))
+        disc(
+            labels, *rng.uniform(0, (width, height)), rng.uniform(*radius), int(rng.integers(1, 6))
+        )
     labels[: height // 5, : width // 4] = 0
     return labels
 
 
 def same(one: dict[str, float], other: dict[str, float]) -> bool:
-    return list(one) == list(other) and bool(np.array_equal(list(one.values()), list(other.values()), equal_nan=True))
+    return list(one) == list(other) and bool(
+        np.array_equal(list(one.values()), list(other.values()), equal_nan=True)
+    )
 
 
 def test_areas_by_hand() -> None:
@@ -93,19 +118,25 @@ def test_not_analysed_is_no_area() -> None:
 
 def test_columns_are_those_of_the_map_in_its_order() -> None:
     areas = class_areas(np.ones((1, 1), np.uint8), BUILT_IN["region5"], 0.5)
-    assert list(areas) == ["analysed_mm2"] + [f"{n}_{u}" for n in BUILT_IN["region5"].names for u in ("mm2", "percent")]
+    assert list(areas) == ["analysed_mm2"] + [
+        f"{n}_{u}" for n in BUILT_IN["region5"].names for u in ("mm2", "percent")
+    ]
 
 
 def test_areas_add_up_over_pieces_and_classes() -> None:
     labels = np.random.default_rng(0).integers(0, 3, (30, 40), dtype=np.uint8)
-    whole, left, right = (class_areas(part, TWO, 0.25) for part in (labels, labels[:, :11], labels[:, 11:]))
+    whole, left, right = (
+        class_areas(part, TWO, 0.25) for part in (labels, labels[:, :11], labels[:, 11:])
+    )
     assert whole["a_mm2"] == pytest.approx(left["a_mm2"] + right["a_mm2"])
     assert whole["a_mm2"] + whole["b_mm2"] == pytest.approx(whole["analysed_mm2"])
     assert whole["a_percent"] + whole["b_percent"] == pytest.approx(100)
 
 
 @pytest.mark.parametrize("name", ["region5", "region6", "bcss21", "tumor"])
-@pytest.mark.parametrize("mask", sorted((DATA / "bcss" / "masks").glob("*.png")), ids=lambda p: p.name[:12])
+@pytest.mark.parametrize(
+    "mask", sorted((DATA / "bcss" / "masks").glob("*.png")), ids=lambda p: p.name[:12]
+)
 def test_a_slide_begins_with_the_areas_of_its_pixels_and_has_the_same_columns_for_every_map(
     name: str, mask: Path, measured: Measure
 ) -> None:
@@ -129,13 +160,22 @@ def test_a_disc(mpp: float, measured: Measure) -> None:
     disc(labels, side / 2 + 0.3, side / 2 - 0.1, radius)
     row = measured(labels, mpp=mpp)
     assert row["nest_count"] == 1
-    assert row["nest_diameter_max_mm"] == row["tumor_diameter_max_mm"] == pytest.approx(0.4, abs=2 * 0.004)
-    assert row["nest_area_max_mm2"] == row["nest_area_median_mm2"] == pytest.approx(math.pi * 0.2**2, abs=math.pi * 0.4 * 0.004 / 2)
+    assert (
+        row["nest_diameter_max_mm"]
+        == row["tumor_diameter_max_mm"]
+        == pytest.approx(0.4, abs=2 * 0.004)
+    )
+    assert (
+        row["nest_area_max_mm2"]
+        == row["nest_area_median_mm2"]
+        == pytest.approx(math.pi * 0.2**2, abs=math.pi * 0.4 * 0.004 / 2)
+    )
     assert row["tumor_mm2"] == pytest.approx(math.pi * 0.2**2, abs=math.pi * 0.4 * mpp / 1000 / 2)
 
 
 def test_a_ring_has_a_hole(measured: Measure) -> None:
-    """Radii 400 and 250 um: what lies in the hole is stroma of this tumour, within 100 um down to a radius of 150 um."""
+    """Radii 400 and 250 um: what lies in the hole is stroma of this tumour, within 100 um down to a
+    radius of 150 um."""
     labels = np.zeros((250, 250), np.uint8)
     disc(labels, 125, 125, 100)
     disc(labels, 125, 125, 62.5, STROMA)
@@ -145,12 +185,16 @@ def test_a_ring_has_a_hole(measured: Measure) -> None:
     assert row["nest_diameter_max_mm"] == pytest.approx(0.8, abs=2 * 0.004)
     assert row[STROMA_SHARE] == pytest.approx(100 * 0.25**2 / 0.4**2, abs=0.5)
     near = 0.25**2 - 0.15**2
-    assert row[STROMA_SHARE + "_within_100_um"] == pytest.approx(100 * near / (near + 0.4**2 - 0.25**2), abs=1.5)
+    assert row[STROMA_SHARE + "_within_100_um"] == pytest.approx(
+        100 * near / (near + 0.4**2 - 0.25**2), abs=1.5
+    )
 
 
 @pytest.mark.parametrize(("gap_um", "tumor_mm"), [(180, 0.3 + 0.2 + 0.18), (220, 0.3)])
 @pytest.mark.parametrize("turned", [False, True])
-def test_nests_at_most_200_um_apart_are_one_tumour(gap_um: int, tumor_mm: float, turned: bool, measured: Measure) -> None:
+def test_nests_at_most_200_um_apart_are_one_tumour(
+    gap_um: int, tumor_mm: float, turned: bool, measured: Measure
+) -> None:
     """Diameters of 300 and 200 um. A gap is known to a pixel on either side."""
     labels = np.full((120, 240), OTHER, np.uint8)
     disc(labels, 60, 60, 37.5)
@@ -165,9 +209,15 @@ def test_nests_at_most_200_um_apart_are_one_tumour(gap_um: int, tumor_mm: float,
 
 @pytest.mark.parametrize("turned", [False, True])
 def test_within_100_um_of_a_straight_border(turned: bool, measured: Measure) -> None:
-    """25 pixels of 4 um: 12 of them inflammatory, 13 stroma; what lies beyond counts only for the whole slide."""
+    """25 pixels of 4 um: 12 of them inflammatory, 13 stroma; what lies beyond counts only for the
+    whole slide."""
     labels = np.zeros((600, 80), np.uint8)  # taller than a strip of distances
-    labels[:, :20], labels[:, 20:32], labels[:, 32:70], labels[:, 70:] = TUMOR, INFLAMMATORY, STROMA, INFLAMMATORY
+    labels[:, :20], labels[:, 20:32], labels[:, 32:70], labels[:, 70:] = (
+        TUMOR,
+        INFLAMMATORY,
+        STROMA,
+        INFLAMMATORY,
+    )
     row = measured(labels.T if turned else labels)
     assert row[INFLAMMATORY_SHARE + "_within_100_um"] == pytest.approx(100 * 12 / 25)
     assert row[INFLAMMATORY_SHARE] == pytest.approx(100 * 22 / 60)
@@ -176,17 +226,27 @@ def test_within_100_um_of_a_straight_border(turned: bool, measured: Measure) -> 
 
 
 def test_shares_by_hand(measured: Measure) -> None:
-    row = measured(np.repeat(np.array([TUMOR, STROMA, INFLAMMATORY, NECROSIS, OTHER], np.uint8), (30, 50, 10, 6, 4))[None].repeat(9, 0))
-    assert (row[STROMA_SHARE], row[INFLAMMATORY_SHARE], row[NECROSIS_SHARE]) == pytest.approx((62.5, 100 / 6, 100 / 6))
+    row = measured(
+        np.repeat(
+            np.array([TUMOR, STROMA, INFLAMMATORY, NECROSIS, OTHER], np.uint8), (30, 50, 10, 6, 4)
+        )[None].repeat(9, 0)
+    )
+    assert (row[STROMA_SHARE], row[INFLAMMATORY_SHARE], row[NECROSIS_SHARE]) == pytest.approx(
+        (62.5, 100 / 6, 100 / 6)
+    )
 
 
 @pytest.mark.parametrize("seed", [12, 14, 30])
-def test_every_shape_and_distance_counted_again_pixel_by_pixel(seed: int, measured: Measure) -> None:
+def test_every_shape_and_distance_counted_again_pixel_by_pixel(
+    seed: int, measured: Measure
+) -> None:
     labels = blobs(170, 60, seed=seed, radius=(2, 8))
     nests = [part for part in _parts(labels == TUMOR) if 16 * len(part) >= 1000]
     pixels = np.concatenate(nests)
     rows, columns = np.indices(labels.shape)
-    distance = np.hypot(rows[..., None] - pixels[:, 0], columns[..., None] - pixels[:, 1]).min(axis=2)
+    distance = np.hypot(rows[..., None] - pixels[:, 0], columns[..., None] - pixels[:, 1]).min(
+        axis=2
+    )
     near = distance <= 25.5
     stroma, inflammatory = ((near & (labels == label)).sum() for label in (STROMA, INFLAMMATORY))
     in_nest = distance == 0
@@ -194,12 +254,22 @@ def test_every_shape_and_distance_counted_again_pixel_by_pixel(seed: int, measur
     row = measured(labels)
     assert len(nests) > len(tumors) > 1
     assert row["nest_count"] == len(nests)
-    assert row["nest_area_median_mm2"] == pytest.approx(np.median([len(part) for part in nests]) * 16e-6)
+    assert row["nest_area_median_mm2"] == pytest.approx(
+        np.median([len(part) for part in nests]) * 16e-6
+    )
     assert row["nest_area_max_mm2"] == pytest.approx(max(len(part) for part in nests) * 16e-6)
-    assert row["nest_diameter_max_mm"] == pytest.approx(max(_diameter(part) for part in nests) * 4e-3)
-    assert row["tumor_diameter_max_mm"] == pytest.approx(max(_diameter(part) for part in tumors) * 4e-3)
-    assert row[STROMA_SHARE + "_within_100_um"] == pytest.approx(100 * stroma / (stroma + len(pixels)))
-    assert row[INFLAMMATORY_SHARE + "_within_100_um"] == pytest.approx(100 * inflammatory / (inflammatory + stroma))
+    assert row["nest_diameter_max_mm"] == pytest.approx(
+        max(_diameter(part) for part in nests) * 4e-3
+    )
+    assert row["tumor_diameter_max_mm"] == pytest.approx(
+        max(_diameter(part) for part in tumors) * 4e-3
+    )
+    assert row[STROMA_SHARE + "_within_100_um"] == pytest.approx(
+        100 * stroma / (stroma + len(pixels))
+    )
+    assert row[INFLAMMATORY_SHARE + "_within_100_um"] == pytest.approx(
+        100 * inflammatory / (inflammatory + stroma)
+    )
 
 
 def _parts(mask: npt.NDArray[np.bool_]) -> list[npt.NDArray[np.int64]]:
@@ -224,22 +294,31 @@ def _diameter(part: npt.NDArray[np.int64]) -> float:
 
 @pytest.mark.parametrize("mpp", [4.0, 0.5, 0.25])
 @pytest.mark.parametrize("size", [(341, 276), (340, 275), (343, 280)])
-def test_turning_and_mirroring_change_nothing(size: tuple[int, int], mpp: float, measured: Measure) -> None:
+def test_turning_and_mirroring_change_nothing(
+    size: tuple[int, int], mpp: float, measured: Measure
+) -> None:
     labels = blobs(*size)
     disc(labels, 210.3, 150.8, 90)  # a nest at every resolution
-    rows = [measured(np.rot90(way, turn), mpp=mpp) for way in (labels, labels[:, ::-1]) for turn in range(4)]
+    rows = [
+        measured(np.rot90(way, turn), mpp=mpp)
+        for way in (labels, labels[:, ::-1])
+        for turn in range(4)
+    ]
     assert rows[0]["nest_count"] > 0
     assert all(same(rows[0], row) for row in rows)
 
 
 def test_areas_grow_with_the_square_of_mpp_and_diameters_with_mpp(measured: Measure) -> None:
-    """Sides are multiples of 21 px, which hold as many of every 7th (0.5 um/px) as of every 3rd pixel (1 um/px) times 7 / 3."""
+    """Sides are multiples of 21 px, which hold as many of every 7th (0.5 um/px) as of every 3rd
+    pixel (1 um/px) times 7 / 3."""
     labels = np.full((20 * 21, 20 * 21), STROMA, np.uint8)
     labels[105:252, 84:336] = TUMOR
     once, twice = measured(labels, mpp=0.5), measured(labels, mpp=1.0)
     for column in once:
         if column.endswith(("mm2", "mm")):
-            assert twice[column] == pytest.approx(once[column] * (4 if column.endswith("mm2") else 2), nan_ok=True), column
+            assert twice[column] == pytest.approx(
+                once[column] * (4 if column.endswith("mm2") else 2), nan_ok=True
+            ), column
     assert once["nest_diameter_max_mm"] == pytest.approx(math.hypot(147, 252) * 0.5e-3)
     assert once["nest_area_max_mm2"] == pytest.approx(once["tumor_mm2"])
 
@@ -258,7 +337,9 @@ def test_blocks_and_strips_play_no_role(measured: Measure, monkeypatch: pytest.M
     assert all(same(one, other) for one, other in pairwise(rows))
 
 
-@pytest.mark.parametrize("size", [(50_000, 50_000), (100_000, 100_000), (200_000, 3_000), (1, 1), (3391, 2418)])
+@pytest.mark.parametrize(
+    "size", [(50_000, 50_000), (100_000, 100_000), (200_000, 3_000), (1, 1), (3391, 2418)]
+)
 @pytest.mark.parametrize("mpp", [0.1, 0.25, 0.5, 1.0, 4.0, 20.0])
 def test_memory_for_shapes_has_a_bound(size: tuple[int, int], mpp: float) -> None:
     step = field.field_step(size, mpp)
@@ -268,12 +349,16 @@ def test_memory_for_shapes_has_a_bound(size: tuple[int, int], mpp: float) -> Non
         assert step * mpp <= 4.0 or step == 1
 
 
-def test_a_slide_too_large_is_measured_more_coarsely(measured: Measure, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slide_too_large_is_measured_more_coarsely(
+    measured: Measure, monkeypatch: pytest.MonkeyPatch
+) -> None:
     labels = np.full((1400, 1400), STROMA, np.uint8)
     disc(labels, 700, 700, 500)
     monkeypatch.setattr(field, "FIELD_PX", 5000)
     assert field.field_step((1400, 1400), 0.5) == 21
-    assert measured(labels, mpp=0.5)["nest_diameter_max_mm"] == pytest.approx(0.5, abs=2 * 21 * 0.5e-3)
+    assert measured(labels, mpp=0.5)["nest_diameter_max_mm"] == pytest.approx(
+        0.5, abs=2 * 21 * 0.5e-3
+    )
 
 
 def test_nothing_analysed_has_no_measure(measured: Measure) -> None:
@@ -309,9 +394,15 @@ def test_dcis_is_not_tumour_where_the_map_keeps_it_apart(measured: Measure) -> N
     codes = np.full((60, 120), 2, np.uint8)
     disc(codes, 30, 30, 20, 1)
     disc(codes, 90, 30, 25, 20)
-    with_dcis, without, all_codes = (measured(BUILT_IN[name].apply(codes, ""), name) for name in ("region5", "region6", "bcss21"))
+    with_dcis, without, all_codes = (
+        measured(BUILT_IN[name].apply(codes, ""), name) for name in ("region5", "region6", "bcss21")
+    )
     assert (with_dcis["nest_count"], without["nest_count"], all_codes["nest_count"]) == (2, 1, 1)
-    assert without["nest_diameter_max_mm"] == all_codes["nest_diameter_max_mm"] < with_dcis["nest_diameter_max_mm"]
+    assert (
+        without["nest_diameter_max_mm"]
+        == all_codes["nest_diameter_max_mm"]
+        < with_dcis["nest_diameter_max_mm"]
+    )
     assert without[STROMA_SHARE] == all_codes[STROMA_SHARE] > with_dcis[STROMA_SHARE]
 
 
@@ -324,10 +415,15 @@ def test_cells_of_inflammation_in_several_classes_are_counted_together(measured:
 
 
 def test_a_persons_own_classes_are_known_by_their_qupath_names(measured: Measure) -> None:
-    own = LabelMap("own", (
-        LabelClass("septum", (1, 1, 1), "Stroma", (7,)), LabelClass("invasive", (2, 2, 2), "Tumor", (8,)),
-        LabelClass("dcis", (3, 3, 3), "Tumor", (9,)), LabelClass("cannot tell", (4, 4, 4), "Ignore*", (1,)),
-    ))  # fmt: skip
+    own = LabelMap(
+        "own",
+        (
+            LabelClass("septum", (1, 1, 1), "Stroma", (7,)),
+            LabelClass("invasive", (2, 2, 2), "Tumor", (8,)),
+            LabelClass("dcis", (3, 3, 3), "Tumor", (9,)),
+            LabelClass("cannot tell", (4, 4, 4), "Ignore*", (1,)),
+        ),
+    )
     labels = np.repeat(np.array([1, 2, 3, 4], np.uint8), (30, 10, 20, 40))[None].repeat(40, 0)
     row = measured(labels, own)
     assert row[STROMA_SHARE] == 75

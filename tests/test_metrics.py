@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-import breastseg.networks.torchvision_ops  # noqa: F401  before torchmetrics, which imports torchvision
+import breastseg.networks.torchvision_ops  # noqa: F401  before torchmetrics
 
 # isort: split
 import sklearn.metrics
@@ -39,8 +39,22 @@ def test_counts_by_hand() -> None:
 def test_scores_by_hand() -> None:
     scores = class_scores(confusion_counts(TRUTH, PREDICTION, 3), ["a", "b", "c"])
     # a: 2 hits, 1 miss, 0 false; b: 2 hits, 1 miss (not analysed), 1 false; 6 annotated pixels
-    a = {"dice": 4 / 5, "iou": 2 / 3, "precision": 1.0, "recall": 2 / 3, "f1": 4 / 5, "accuracy": 5 / 6}
-    b = {"dice": 4 / 6, "iou": 2 / 4, "precision": 2 / 3, "recall": 2 / 3, "f1": 4 / 6, "accuracy": 4 / 6}
+    a = {
+        "dice": 4 / 5,
+        "iou": 2 / 3,
+        "precision": 1.0,
+        "recall": 2 / 3,
+        "f1": 4 / 5,
+        "accuracy": 5 / 6,
+    }
+    b = {
+        "dice": 4 / 6,
+        "iou": 2 / 4,
+        "precision": 2 / 3,
+        "recall": 2 / 3,
+        "f1": 4 / 6,
+        "accuracy": 4 / 6,
+    }
     a |= {"specificity": 3 / 3, "support_px": 3}
     b |= {"specificity": 2 / 3, "support_px": 3}
     assert scores["a"] == pytest.approx(a)
@@ -50,8 +64,15 @@ def test_scores_by_hand() -> None:
 def test_overall_by_hand_leaves_out_the_class_without_support() -> None:
     overall = overall_scores(confusion_counts(TRUTH, PREDICTION, 3))
     chance = (3 * 2 + 3 * 3) / 36  # 2 pixels were named a, 3 b, 1 nothing
-    wanted = {"accuracy": 4 / 6, "balanced_accuracy": 2 / 3, "kappa": (4 / 6 - chance) / (1 - chance), "mean_dice": (4 / 5 + 4 / 6) / 2}
-    assert overall == pytest.approx({**wanted, "mean_iou": (2 / 3 + 1 / 2) / 2, "classes_present": 2, "support_px": 6})
+    wanted = {
+        "accuracy": 4 / 6,
+        "balanced_accuracy": 2 / 3,
+        "kappa": (4 / 6 - chance) / (1 - chance),
+        "mean_dice": (4 / 5 + 4 / 6) / 2,
+    }
+    assert overall == pytest.approx(
+        {**wanted, "mean_iou": (2 / 3 + 1 / 2) / 2, "classes_present": 2, "support_px": 6}
+    )
 
 
 def test_what_is_predicted_where_nothing_is_annotated_changes_nothing() -> None:
@@ -70,7 +91,11 @@ def test_an_annotated_pixel_predicted_0_is_a_miss_of_its_class_alone() -> None:
     counts = confusion_counts(truth, prediction, 2)
     assert counts[1].tolist() == [8, 0, 2]
     scores = class_scores(counts, ["a", "b"])["b"]
-    assert (scores["recall"], scores["precision"], scores["dice"]) == (0.2, 1.0, pytest.approx(4 / 12))
+    assert (scores["recall"], scores["precision"], scores["dice"]) == (
+        0.2,
+        1.0,
+        pytest.approx(4 / 12),
+    )
     assert overall_scores(counts)["accuracy"] == 0.2
 
 
@@ -85,15 +110,22 @@ def test_a_class_without_support_is_nan_even_where_it_was_predicted() -> None:
 
 
 def test_a_class_that_is_there_and_never_predicted_scores_0_without_precision() -> None:
-    scores = class_scores(confusion_counts(np.array([[1, 2]], np.uint8), np.array([[1, 1]], np.uint8), 2), ["a", "b"])["b"]
+    scores = class_scores(
+        confusion_counts(np.array([[1, 2]], np.uint8), np.array([[1, 1]], np.uint8), 2), ["a", "b"]
+    )["b"]
     assert (scores["dice"], scores["iou"], scores["recall"]) == (0, 0, 0)
     assert math.isnan(scores["precision"])
 
 
 def test_nothing_annotated_scores_nan() -> None:
-    overall = overall_scores(confusion_counts(np.zeros((3, 3), np.uint8), np.ones((3, 3), np.uint8), 2))
+    overall = overall_scores(
+        confusion_counts(np.zeros((3, 3), np.uint8), np.ones((3, 3), np.uint8), 2)
+    )
     assert overall["support_px"] == overall["classes_present"] == 0
-    assert all(math.isnan(overall[key]) for key in ("accuracy", "balanced_accuracy", "kappa", "mean_dice", "mean_iou"))
+    assert all(
+        math.isnan(overall[key])
+        for key in ("accuracy", "balanced_accuracy", "kappa", "mean_dice", "mean_iou")
+    )
 
 
 def test_one_class_alone_has_no_specificity_and_no_kappa() -> None:
@@ -108,7 +140,10 @@ def test_one_class_alone_has_no_specificity_and_no_kappa() -> None:
 def test_counts_equal_torchmetrics(classes: int) -> None:
     truth, prediction = random_labels(classes, (64, 65), classes)
     expected = oracle.multiclass_confusion_matrix(
-        torch.from_numpy(prediction).long(), torch.from_numpy(truth).long(), num_classes=classes + 1, ignore_index=0
+        torch.from_numpy(prediction).long(),
+        torch.from_numpy(truth).long(),
+        num_classes=classes + 1,
+        ignore_index=0,
     )
     assert np.array_equal(confusion_counts(truth, prediction, classes), expected.numpy()[1:])
 
@@ -120,7 +155,11 @@ def real_pair(index: int) -> tuple[np.ndarray, np.ndarray]:
     return truth, np.roll(truth, (9, -14), axis=(0, 1))
 
 
-PAIRS = {"random": random_labels(5, (50, 70), 5), "few": random_labels(102, (50, 70), 2), **{str(k): real_pair(k) for k in range(3)}}
+PAIRS = {
+    "random": random_labels(5, (50, 70), 5),
+    "few": random_labels(102, (50, 70), 2),
+    **{str(k): real_pair(k) for k in range(3)},
+}
 
 
 @pytest.mark.parametrize(
@@ -143,7 +182,9 @@ def test_scores_equal_torchmetrics(ours: str, theirs: object, pair: str) -> None
     expected = theirs(named, true, num_classes=6, average="none")  # type: ignore[operator]
     present = sorted({*true.tolist()})
     assert len(present) >= 2
-    assert [scores["abcde"[label - 1]][ours] for label in present] == pytest.approx(expected[present].tolist(), abs=1e-6)
+    assert [scores["abcde"[label - 1]][ours] for label in present] == pytest.approx(
+        expected[present].tolist(), abs=1e-6
+    )
 
 
 @pytest.mark.parametrize("pair", PAIRS)
@@ -155,25 +196,50 @@ def test_scores_equal_scikit_learn(pair: str) -> None:
     overall = overall_scores(counts)
     assert overall["accuracy"] == pytest.approx(sklearn.metrics.accuracy_score(true, named))
     assert overall["kappa"] == pytest.approx(sklearn.metrics.cohen_kappa_score(true, named))
-    assert overall["balanced_accuracy"] == pytest.approx(sklearn.metrics.recall_score(true, named, labels=present, average="macro"))
-    assert overall["mean_iou"] == pytest.approx(sklearn.metrics.jaccard_score(true, named, labels=present, average="macro"))
-    assert overall["mean_dice"] == pytest.approx(sklearn.metrics.f1_score(true, named, labels=present, average="macro"))
+    assert overall["balanced_accuracy"] == pytest.approx(
+        sklearn.metrics.recall_score(true, named, labels=present, average="macro")
+    )
+    assert overall["mean_iou"] == pytest.approx(
+        sklearn.metrics.jaccard_score(true, named, labels=present, average="macro")
+    )
+    assert overall["mean_dice"] == pytest.approx(
+        sklearn.metrics.f1_score(true, named, labels=present, average="macro")
+    )
     scores = list(class_scores(counts, list("abcde")).values())
     for label in present:
-        wanted = sklearn.metrics.precision_recall_fscore_support(true, named, labels=[label], average=None)
+        wanted = sklearn.metrics.precision_recall_fscore_support(
+            true, named, labels=[label], average=None
+        )
         found = scores[label - 1]
-        assert [found["precision"], found["recall"], found["dice"], found["support_px"]] == pytest.approx([float(w[0]) for w in wanted])
-        assert found["specificity"] == pytest.approx(sklearn.metrics.recall_score(true == label, named == label, pos_label=False))
-        assert found["accuracy"] == pytest.approx(sklearn.metrics.accuracy_score(true == label, named == label))
-        assert found["iou"] == pytest.approx(sklearn.metrics.jaccard_score(true == label, named == label))
+        assert [
+            found["precision"],
+            found["recall"],
+            found["dice"],
+            found["support_px"],
+        ] == pytest.approx([float(w[0]) for w in wanted])
+        assert found["specificity"] == pytest.approx(
+            sklearn.metrics.recall_score(true == label, named == label, pos_label=False)
+        )
+        assert found["accuracy"] == pytest.approx(
+            sklearn.metrics.accuracy_score(true == label, named == label)
+        )
+        assert found["iou"] == pytest.approx(
+            sklearn.metrics.jaccard_score(true == label, named == label)
+        )
 
 
 def test_overall_accuracy_equals_torchmetrics() -> None:
     truth, prediction = random_labels(9, (50, 70), 5)
     expected = oracle.multiclass_accuracy(
-        torch.from_numpy(prediction).long(), torch.from_numpy(truth).long(), num_classes=6, average="micro", ignore_index=0
+        torch.from_numpy(prediction).long(),
+        torch.from_numpy(truth).long(),
+        num_classes=6,
+        average="micro",
+        ignore_index=0,
     )
-    assert overall_scores(confusion_counts(truth, prediction, 5))["accuracy"] == pytest.approx(expected.item(), abs=1e-6)
+    assert overall_scores(confusion_counts(truth, prediction, 5))["accuracy"] == pytest.approx(
+        expected.item(), abs=1e-6
+    )
 
 
 def test_counts_of_pieces_add_up_to_the_whole() -> None:
@@ -194,20 +260,27 @@ def test_253_classes_do_not_overflow() -> None:
 
 
 def test_sizes_must_agree() -> None:
-    with pytest.raises(ValueError, match=r"truth is \(2, 3\), prediction \(3, 2\), wanted the same"):
+    with pytest.raises(
+        ValueError, match=r"truth is \(2, 3\), prediction \(3, 2\), wanted the same"
+    ):
         confusion_counts(np.ones((2, 3), np.uint8), np.ones((3, 2), np.uint8), 1)
 
 
 @pytest.mark.parametrize("which", ["truth", "prediction"])
 def test_labels_beyond_the_classes_are_refused(which: str) -> None:
-    arrays = {"truth": np.ones((2, 2), np.uint8), "prediction": np.ones((2, 2), np.uint8), which: np.full((2, 2), 4, np.uint8)}
+    arrays = {
+        "truth": np.ones((2, 2), np.uint8),
+        "prediction": np.ones((2, 2), np.uint8),
+        which: np.full((2, 2), 4, np.uint8),
+    }
     with pytest.raises(ValueError, match="labels go beyond 3 classes"):
         confusion_counts(arrays["truth"], arrays["prediction"], 3)
 
 
 MAP = np.array([[1, 1, 2], [2, 0, 3]], np.uint8)
 DOTS = np.array([[1, 0, 0], [1, 0, 1], [1, 0, 2], [1, 1, 1], [2, 1, 0], [2, 0, 0]], np.int32)
-"""Four dots of the first class: two right, one taken for the second, one not analysed; two of the second: one right."""
+"""Four dots of the first class: two right, one taken for the second, one not analysed; two of the
+second: one right."""
 
 
 def test_dots_by_hand() -> None:
@@ -224,7 +297,9 @@ def test_dots_by_hand() -> None:
 
 def test_balanced_accuracy_counts_every_class_alike() -> None:
     """99 of 99 and 0 of 1: accuracy 0.99 hides that a class is never found."""
-    overall = dot_scores(np.array([[0, 99, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]), ["a", "b", "c"])["overall"]
+    overall = dot_scores(np.array([[0, 99, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]), ["a", "b", "c"])[
+        "overall"
+    ]
     assert overall == {"balanced_accuracy": 0.5, "accuracy": 0.99, "support_dots": 100}
 
 
@@ -232,10 +307,17 @@ def test_balanced_accuracy_equals_torchmetrics() -> None:
     rng = np.random.default_rng(12)
     prediction = rng.integers(1, 6, (40, 50), dtype=np.uint8)
     y, x = rng.integers(0, 40, 500), rng.integers(0, 50, 500)
-    label = np.where(rng.random(500) < 0.6, prediction[y, x], rng.choice([1, 1, 1, 2, 3, 4, 5], 500))
-    overall = dot_scores(dot_counts(np.stack([label, y, x], axis=1).astype(np.int32), prediction, 5), list("abcde"))["overall"]
+    label = np.where(
+        rng.random(500) < 0.6, prediction[y, x], rng.choice([1, 1, 1, 2, 3, 4, 5], 500)
+    )
+    overall = dot_scores(
+        dot_counts(np.stack([label, y, x], axis=1).astype(np.int32), prediction, 5), list("abcde")
+    )["overall"]
     expected = oracle.multiclass_accuracy(
-        torch.from_numpy(prediction[y, x]).long() - 1, torch.from_numpy(label).long() - 1, num_classes=5, average="macro"
+        torch.from_numpy(prediction[y, x]).long() - 1,
+        torch.from_numpy(label).long() - 1,
+        num_classes=5,
+        average="macro",
     )
     assert overall["balanced_accuracy"] == pytest.approx(expected.item(), abs=1e-6)
 

@@ -1,4 +1,5 @@
-"""Sums by patient and hospital, and intervals over patients: against plain loops, by laws, and within their time."""
+"""Sums by patient and hospital, and intervals over patients: against plain loops, by laws, and
+within their time."""
 
 import math
 import time
@@ -6,7 +7,13 @@ import time
 import numpy as np
 import pytest
 
-from breastseg.evaluation.intervals import NO_INTERVAL, dot_intervals, intervals, probability_intervals, region_intervals
+from breastseg.evaluation.intervals import (
+    NO_INTERVAL,
+    dot_intervals,
+    intervals,
+    probability_intervals,
+    region_intervals,
+)
 from breastseg.metrics import (
     ProbabilityCounts,
     Surface,
@@ -20,16 +27,19 @@ from breastseg.metrics import (
     summed_by,
     supports,
     surface_dice,
-)  # fmt: skip
+)
 
 NAMES = ["a", "b", "c"]
 
 
 def patients(seed: int, number: int, classes: int = 3) -> np.ndarray:
-    """(P, K, K + 1) counts that are right about two times of three; only every other patient has the last class."""
+    """(P, K, K + 1) counts that are right about two times of three; only every other patient has
+    the last class."""
     rng = np.random.default_rng(seed)
     counts = rng.integers(0, 1000, (number, classes, classes + 1))
-    counts[:, np.arange(classes), np.arange(classes) + 1] += rng.integers(0, 4000 * classes, (number, classes))
+    counts[:, np.arange(classes), np.arange(classes) + 1] += rng.integers(
+        0, 4000 * classes, (number, classes)
+    )
     counts[::2, -1] = 0
     return counts
 
@@ -37,7 +47,9 @@ def patients(seed: int, number: int, classes: int = 3) -> np.ndarray:
 def drawn_one_by_one(counts: np.ndarray, draws: int, seed: int) -> np.ndarray:
     """Indices of the patients of each draw, from the same weights."""
     number = len(counts)
-    weights = np.random.default_rng(seed).multinomial(number, np.full(number, 1 / number), size=draws)
+    weights = np.random.default_rng(seed).multinomial(
+        number, np.full(number, 1 / number), size=draws
+    )
     return np.array([np.repeat(np.arange(number), row) for row in weights])
 
 
@@ -47,23 +59,32 @@ def test_intervals_equal_a_plain_loop_over_draws() -> None:
     pooled = [counts[rows].sum(axis=0) for rows in drawn_one_by_one(counts, 300, 5)]
     assert {len(rows) for rows in drawn_one_by_one(counts, 300, 5)} == {7}
     for score in ("accuracy", "balanced_accuracy", "kappa", "mean_dice", "mean_iou"):
-        assert found["overall"][score] == pytest.approx(np.percentile([overall_scores(c)[score] for c in pooled], [2.5, 97.5]))
+        assert found["overall"][score] == pytest.approx(
+            np.percentile([overall_scores(c)[score] for c in pooled], [2.5, 97.5])
+        )
     for name in NAMES:
         for score in ("dice", "iou", "precision", "recall", "specificity", "accuracy"):
             values = [class_scores(c, NAMES)[name][score] for c in pooled]
-            assert found["classes"][name][score] == pytest.approx(np.nanpercentile(values, [2.5, 97.5])), (name, score)
+            assert found["classes"][name][score] == pytest.approx(
+                np.nanpercentile(values, [2.5, 97.5])
+            ), (name, score)
 
 
 def test_draws_without_a_class_are_left_out_of_its_interval() -> None:
-    counts = patients(1, 5)  # the last class is in two of five patients: 8 % of the draws are without
+    counts = patients(
+        1, 5
+    )  # the last class is in two of five patients: 8 % of the draws are without
     pooled = [counts[rows].sum(axis=0) for rows in drawn_one_by_one(counts, 1000, 3)]
     values = np.array([class_scores(c, NAMES)["c"]["dice"] for c in pooled])
     assert 20 < np.isnan(values).sum() < 200
-    assert bootstrap(counts, NAMES, draws=1000, seed=3)["classes"]["c"]["dice"] == pytest.approx(np.nanpercentile(values, [2.5, 97.5]))
+    assert bootstrap(counts, NAMES, draws=1000, seed=3)["classes"]["c"]["dice"] == pytest.approx(
+        np.nanpercentile(values, [2.5, 97.5])
+    )
 
 
 def test_the_interval_of_a_mean_has_the_textbook_width() -> None:
-    """Patients of equal size: pooled accuracy is a mean, whose interval is 1.96 standard errors to each side."""
+    """Patients of equal size: pooled accuracy is a mean, whose interval is 1.96 standard errors to
+    each side."""
     rng = np.random.default_rng(2)
     right = rng.integers(400, 1000, 200)
     counts = np.zeros((200, 2, 3), np.int64)
@@ -98,20 +119,27 @@ def test_one_patient_alone_cannot_be_drawn_among() -> None:
 
 def test_the_difference_of_two_models_equals_a_plain_loop_over_pairs() -> None:
     one, other = patients(6, 8), patients(7, 8)
-    other[..., 0] += one.sum(axis=2) - other.sum(axis=2)  # the same truth; what is missing was not analysed
+    other[..., 0] += one.sum(axis=2) - other.sum(
+        axis=2
+    )  # the same truth; what is missing was not analysed
     other = np.where(other < 0, 0, other)
     one[..., 0] += other.sum(axis=2) - one.sum(axis=2)
     assert np.array_equal(one.sum(axis=2), other.sum(axis=2))
     found = bootstrap_difference(one, other, NAMES, draws=200, seed=1)
     rows = drawn_one_by_one(one, 200, 1)
-    values = [overall_scores(one[r].sum(axis=0))["mean_dice"] - overall_scores(other[r].sum(axis=0))["mean_dice"] for r in rows]
+    values = [
+        overall_scores(one[r].sum(axis=0))["mean_dice"]
+        - overall_scores(other[r].sum(axis=0))["mean_dice"]
+        for r in rows
+    ]
     assert found["overall"]["mean_dice"] == pytest.approx(np.percentile(values, [2.5, 97.5]))
     back = bootstrap_difference(other, one, NAMES, draws=200, seed=1)["classes"]["a"]["dice"]
     assert found["classes"]["a"]["dice"] == pytest.approx([-back[1], -back[0]])
 
 
 def test_pairs_see_a_small_steady_gain_that_single_intervals_hide() -> None:
-    """Patients differ by far more than the models do; one percent better on every patient is a difference all the same."""
+    """Patients differ by far more than the models do; one percent better on every patient is a
+    difference all the same."""
     rng = np.random.default_rng(8)
     one = np.zeros((30, 2, 3), np.int64)
     one[:, 0, 1] = rng.integers(300, 900, 30)
@@ -119,11 +147,15 @@ def test_pairs_see_a_small_steady_gain_that_single_intervals_hide() -> None:
     other = one + np.array([[0, -10, 10], [0, 0, 0]])
     alone, worse = (bootstrap(counts, ["a", "b"])["overall"]["accuracy"] for counts in (one, other))
     assert alone[0] < worse[1]  # they overlap
-    assert bootstrap_difference(one, other, ["a", "b"])["overall"]["accuracy"] == pytest.approx([0.01, 0.01])
+    assert bootstrap_difference(one, other, ["a", "b"])["overall"]["accuracy"] == pytest.approx(
+        [0.01, 0.01]
+    )
 
 
 def test_two_models_must_have_seen_the_same_truth() -> None:
-    with pytest.raises(ValueError, match="other truth; wanted the same patients and the same pixels"):
+    with pytest.raises(
+        ValueError, match="other truth; wanted the same patients and the same pixels"
+    ):
         bootstrap_difference(patients(9, 4), patients(10, 4), NAMES)
 
 
@@ -146,9 +178,15 @@ def test_means_over_regions_leave_out_regions_without_the_class() -> None:
     counts = patients(13, 4)
     means = region_means(counts, NAMES)
     by_region = [class_scores(c, NAMES) for c in counts]
-    assert means["classes"]["a"]["dice"] == pytest.approx(np.mean([s["a"]["dice"] for s in by_region]))
-    assert means["classes"]["c"]["dice"] == pytest.approx(np.mean([by_region[1]["c"]["dice"], by_region[3]["c"]["dice"]]))
-    assert means["overall"]["kappa"] == pytest.approx(np.mean([overall_scores(c)["kappa"] for c in counts]))
+    assert means["classes"]["a"]["dice"] == pytest.approx(
+        np.mean([s["a"]["dice"] for s in by_region])
+    )
+    assert means["classes"]["c"]["dice"] == pytest.approx(
+        np.mean([by_region[1]["c"]["dice"], by_region[3]["c"]["dice"]])
+    )
+    assert means["overall"]["kappa"] == pytest.approx(
+        np.mean([overall_scores(c)["kappa"] for c in counts])
+    )
     counts[:, 2] = 0
     assert math.isnan(region_means(counts, NAMES)["classes"]["c"]["dice"])
 
@@ -160,14 +198,22 @@ def test_support_in_regions_and_patients() -> None:
 
 
 def test_intervals_of_ratios_equal_a_plain_loop_over_draws() -> None:
-    """A draw that has nothing of what is needed has no value, whatever its whole; nor has a column that one patient alone has."""
+    """A draw that has nothing of what is needed has no value, whatever its whole; nor has a column
+    that one patient alone has."""
     rng = np.random.default_rng(15)
-    part, whole, needed = rng.random((6, 4)), 1 + rng.random((6, 4)), rng.integers(0, 2, (6, 4)).astype(float)
+    part, whole, needed = (
+        rng.random((6, 4)),
+        1 + rng.random((6, 4)),
+        rng.integers(0, 2, (6, 4)).astype(float),
+    )
     needed[:, 0], needed[:, 1], needed[:, 2] = 1, [1, 0, 0, 0, 0, 0], [1, 1, 0, 0, 0, 0]
     found = bootstrap_ratio(part, whole, needed, draws=400, seed=7)
     drawn = drawn_one_by_one(part, 400, 7)
     for k in (0, 2, 3):
-        values = [part[rows, k].sum() / whole[rows, k].sum() if needed[rows, k].any() else np.nan for rows in drawn]
+        values = [
+            part[rows, k].sum() / whole[rows, k].sum() if needed[rows, k].any() else np.nan
+            for rows in drawn
+        ]
         assert found[k] == pytest.approx(np.nanpercentile(values, [2.5, 97.5]))
     assert found[1] is None
 
@@ -175,19 +221,34 @@ def test_intervals_of_ratios_equal_a_plain_loop_over_draws() -> None:
 def test_intervals_of_means_over_regions_equal_a_plain_loop_over_draws() -> None:
     counts, people = patients(16, 9), ["p", "q", "p", "r", "s", "s", "s", "t", "t"]
     found = region_mean_intervals(counts, people, NAMES)
-    regions = [[k for k, person in enumerate(people) if person == name] for name in sorted(set(people))]
-    drawn = [[k for i in rows for k in regions[i]] for rows in drawn_one_by_one(np.zeros((5, 1)), 10_000, 42)]
-    dice = np.array([[scores[name]["dice"] for name in NAMES] for scores in (class_scores(c, NAMES) for c in counts)])
+    regions = [
+        [k for k, person in enumerate(people) if person == name] for name in sorted(set(people))
+    ]
+    drawn = [
+        [k for i in rows for k in regions[i]]
+        for rows in drawn_one_by_one(np.zeros((5, 1)), 10_000, 42)
+    ]
+    dice = np.array(
+        [
+            [scores[name]["dice"] for name in NAMES]
+            for scores in (class_scores(c, NAMES) for c in counts)
+        ]
+    )
     kappa = np.array([overall_scores(c)["kappa"] for c in counts])
-    assert found["overall"]["kappa"] == pytest.approx(np.percentile([kappa[rows].mean() for rows in drawn], [2.5, 97.5]))
+    assert found["overall"]["kappa"] == pytest.approx(
+        np.percentile([kappa[rows].mean() for rows in drawn], [2.5, 97.5])
+    )
     for k, name in enumerate(NAMES):
         with np.errstate(invalid="ignore"):
             means = [np.nansum(dice[rows, k]) / np.isfinite(dice[rows, k]).sum() for rows in drawn]
-        assert found["classes"][name]["dice"] == pytest.approx(np.nanpercentile(means, [2.5, 97.5])), name
+        assert found["classes"][name]["dice"] == pytest.approx(
+            np.nanpercentile(means, [2.5, 97.5])
+        ), name
 
 
 def probabilities(seed: int) -> ProbabilityCounts:
-    """Counts of one patient: random probabilities of three classes; patients of an odd seed lack the last class."""
+    """Counts of one patient: random probabilities of three classes; patients of an odd seed lack
+    the last class."""
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, 4 - seed % 2, (20, 30), dtype=np.uint8)
     scores = rng.random((3, 20, 30)) + (truth == np.arange(1, 4)[:, None, None])
@@ -200,24 +261,42 @@ def probabilities(seed: int) -> ProbabilityCounts:
 def test_intervals_of_auc_and_calibration_equal_a_plain_loop_over_draws() -> None:
     people = [probabilities(seed) for seed in range(6)]
     found = ProbabilityCounts.bootstrap(people, NAMES, draws=200, seed=9)
-    pooled = [ProbabilityCounts.total([people[i] for i in rows]) for rows in drawn_one_by_one(np.zeros((6, 1)), 200, 9)]
+    pooled = [
+        ProbabilityCounts.total([people[i] for i in rows])
+        for rows in drawn_one_by_one(np.zeros((6, 1)), 200, 9)
+    ]
     areas = np.array([one.auc()[0] for one in pooled])
     assert found["ece"] == pytest.approx(np.percentile([one.ece() for one in pooled], [2.5, 97.5]))
     for k, name in enumerate(NAMES):
-        assert found["classes"][name]["auc"] == pytest.approx(np.nanpercentile(areas[:, k], [2.5, 97.5]))
+        assert found["classes"][name]["auc"] == pytest.approx(
+            np.nanpercentile(areas[:, k], [2.5, 97.5])
+        )
     assert found["mean_auc"] == pytest.approx(np.percentile(np.nanmean(areas, axis=1), [2.5, 97.5]))
-    assert ProbabilityCounts.bootstrap(people[:2], NAMES, draws=50)["classes"]["c"] == {"auc": None}  # one of the two has it
+    assert ProbabilityCounts.bootstrap(people[:2], NAMES, draws=50)["classes"]["c"] == {
+        "auc": None
+    }  # one of the two has it
     with pytest.raises(ValueError, match="1 patients: wanted two or more to draw among"):
         ProbabilityCounts.bootstrap(people[:1], NAMES)
 
 
 def test_all_intervals_of_151_patients_and_21_classes_within_5_seconds() -> None:
-    rng, names, people = np.random.default_rng(17), [str(k) for k in range(21)], [f"p{k:03}" for k in range(151)]
-    counts, borders = patients(18, 151, 21), [Surface(rng.integers(1, 1000, (21, 4)), rng.random(21)) for _ in people]
+    rng, names, people = (
+        np.random.default_rng(17),
+        [str(k) for k in range(21)],
+        [f"p{k:03}" for k in range(151)],
+    )
+    counts, borders = (
+        patients(18, 151, 21),
+        [Surface(rng.integers(1, 1000, (21, 4)), rng.random(21)) for _ in people],
+    )
     seen, scores = {}, rng.dirichlet(np.ones(21), (40, 40)).transpose(2, 0, 1).astype(np.float32)
     for person in people:
         seen[person] = ProbabilityCounts(21)
-        seen[person].add(scores, (scores.argmax(axis=0) + 1).astype(np.uint8), rng.integers(1, 22, (40, 40), dtype=np.uint8))
+        seen[person].add(
+            scores,
+            (scores.argmax(axis=0) + 1).astype(np.uint8),
+            rng.integers(1, 22, (40, 40), dtype=np.uint8),
+        )
     begun = time.process_time()
     by_patient = dict(zip(people, counts, strict=True))
     intervals(by_patient, names)
@@ -236,19 +315,31 @@ def test_intervals_of_borders_equal_a_plain_loop_over_draws() -> None:
     surfaces = [Surface(count, far) for count, far in zip(borders, hd95, strict=True)]
     found = region_intervals(patients(20, 5), people, surfaces, NAMES)["boundary"]
     regions = [[0], [1], [2, 3], [4]]
-    drawn = [[k for i in rows for k in regions[i]] for rows in drawn_one_by_one(np.zeros((4, 1)), 10_000, 42)]
+    drawn = [
+        [k for i in rows for k in regions[i]]
+        for rows in drawn_one_by_one(np.zeros((4, 1)), 10_000, 42)
+    ]
     for k, name in enumerate(NAMES[:2]):
         pooled = [surface_dice(borders[rows].sum(axis=0))[k] for rows in drawn]
         assert found[name]["surface_dice"] == pytest.approx(np.percentile(pooled, [2.5, 97.5]))
         known = [[far for far in hd95[rows, k] if far == far] for rows in drawn]
-        assert found[name]["region_hd95_um"] == pytest.approx(np.percentile([np.mean(far) for far in known if far], [2.5, 97.5]))
+        assert found[name]["region_hd95_um"] == pytest.approx(
+            np.percentile([np.mean(far) for far in known if far], [2.5, 97.5])
+        )
     assert found["c"]["surface_dice"] is None
     assert region_intervals(patients(21, 2), ["p", "p"], surfaces[:2], NAMES) == {}
 
 
 def test_intervals_of_dots_are_those_of_their_shares() -> None:
     by_patient = {str(k): found for k, found in enumerate(patients(22, 6))}
-    found, whole = dot_intervals(by_patient, NAMES), bootstrap(np.array(list(by_patient.values())), NAMES)
-    assert found["overall"] == {score: whole["overall"][score] for score in ("balanced_accuracy", "accuracy")}
-    assert found["classes"] == {name: {"accuracy": whole["classes"][name]["recall"]} for name in NAMES}
+    found, whole = (
+        dot_intervals(by_patient, NAMES),
+        bootstrap(np.array(list(by_patient.values())), NAMES),
+    )
+    assert found["overall"] == {
+        score: whole["overall"][score] for score in ("balanced_accuracy", "accuracy")
+    }
+    assert found["classes"] == {
+        name: {"accuracy": whole["classes"][name]["recall"]} for name in NAMES
+    }
     assert dot_intervals({"p": by_patient["1"]}, NAMES) == {"patients": 1, "note": NO_INTERVAL}

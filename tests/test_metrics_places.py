@@ -22,7 +22,9 @@ MAP = np.array(
 )
 
 
-def place(label: int, box: tuple[int, int, int, int], *, is_not: int = 0, is_round: int = 0) -> list[int]:
+def place(
+    label: int, box: tuple[int, int, int, int], *, is_not: int = 0, is_round: int = 0
+) -> list[int]:
     return [label, is_not, is_round, *box]
 
 
@@ -41,7 +43,9 @@ def places(*rows: list[int]) -> np.ndarray:
         ((2, 1, 3, 2), 1),
     ],
 )
-def test_a_box_has_the_label_of_most_of_its_pixels(box: tuple[int, int, int, int], label: int) -> None:
+def test_a_box_has_the_label_of_most_of_its_pixels(
+    box: tuple[int, int, int, int], label: int
+) -> None:
     assert labels_of(places(place(1, box)), MAP).tolist() == [label]
 
 
@@ -61,7 +65,9 @@ def test_a_disc_has_the_pixels_whose_middles_lie_in_it() -> None:
 
 def test_dots_are_places_of_one_pixel() -> None:
     rng = np.random.default_rng(3)
-    found, label, y, x = (rng.integers(0, end, size) for end, size in ((4, (20, 30)), (3, 200), (20, 200), (30, 200)))
+    found, label, y, x = (
+        rng.integers(0, end, size) for end, size in ((4, (20, 30)), (3, 200), (20, 200), (30, 200))
+    )
     dots = np.stack([label + 1, y, x], axis=1).astype(np.int32)
     rows = np.stack([label + 1, 0 * y, 0 * y, y, x, y + 1, x + 1], axis=1).astype(np.int32)
     counts = place_counts(rows, found.astype(np.uint8), 3)
@@ -107,7 +113,9 @@ def test_intervals_of_what_is_not_of_a_class() -> None:
     draws = np.random.default_rng(42).multinomial(4, [0.25] * 4, size=10_000)
     sums = np.tensordot(draws, np.array(list(by_patient.values())), 1)
     shares = [1 - (row[:, 0] + row[:, 2]) / row.sum(axis=1) for row in (sums[:, 4],)]
-    assert found["classes"]["not b"]["accuracy"] == pytest.approx(np.percentile(shares[0], [2.5, 97.5]))
+    assert found["classes"]["not b"]["accuracy"] == pytest.approx(
+        np.percentile(shares[0], [2.5, 97.5])
+    )
     pooled = squared(np.array(list(by_patient.values())))
     assert pooled.shape == (4, 6, 7)
     assert np.array_equal(pooled.sum(axis=2), np.array(list(by_patient.values())).sum(axis=2))
@@ -126,5 +134,7 @@ def test_intervals_of_what_is_not_of_a_class() -> None:
         (9.0, 9.0, 9, (8, 9)),
     ],
 )
-def test_pixels_between_two_places(low: float, high: float, length: int, found: tuple[int, int]) -> None:
+def test_pixels_between_two_places(
+    low: float, high: float, length: int, found: tuple[int, int]
+) -> None:
     assert middles_within(low, high, length) == found

@@ -54,7 +54,9 @@ def test_intervals_equal_a_plain_loop_over_draws() -> None:
             if own := [share for _, has, share in drawn if has == kind]:
                 shares[kind].append(np.mean(own))
         if len({has for _, has, _ in drawn}) == 2:
-            areas.append(roc_auc_score([has for _, has, _ in drawn], [share for *_, share in drawn]))
+            areas.append(
+                roc_auc_score([has for _, has, _ in drawn], [share for *_, share in drawn])
+            )
     for name, values in (
         ("share_with", shares[True]),
         ("share_without", shares[False]),

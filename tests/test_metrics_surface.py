@@ -1,4 +1,5 @@
-"""Borders: by hand, against MONAI on random and real label images, and where the annotation ends."""
+"""Borders: by hand, against MONAI on random and real label images, and where the annotation
+ends."""
 
 import math
 
@@ -19,32 +20,47 @@ CLASSES = 5
 
 
 def framed(labels: np.ndarray) -> np.ndarray:
-    """Give what is not annotated, and a frame, a class of its own: MONAI knows neither, and takes the picture's edge for a border."""
-    return np.pad(np.where(labels == 0, np.uint8(CLASSES + 1), labels), 3, constant_values=CLASSES + 1).astype(np.uint8)
+    """Give what is not annotated, and a frame, a class of its own: MONAI knows neither, and takes
+    the picture's edge for a border."""
+    return np.pad(
+        np.where(labels == 0, np.uint8(CLASSES + 1), labels), 3, constant_values=CLASSES + 1
+    ).astype(np.uint8)
 
 
 def blobs(seed: int) -> np.ndarray:
     """Smooth random areas of all classes, and some of none."""
     noise = np.random.default_rng(seed).random((CLASSES + 1, 90, 110), np.float32)
-    return np.stack([cv2.GaussianBlur(plane, (0, 0), 6) for plane in noise]).argmax(axis=0).astype(np.uint8)
+    return (
+        np.stack([cv2.GaussianBlur(plane, (0, 0), 6) for plane in noise])
+        .argmax(axis=0)
+        .astype(np.uint8)
+    )
 
 
 def real(index: int) -> tuple[np.ndarray, np.ndarray]:
     """A real annotation, and itself moved, smoothed and with holes."""
     truth = BUILT_IN["region5"].apply(np.asarray(Image.open(MASKS[index])), "mask")
     moved = cv2.medianBlur(np.roll(truth, (5, -3), axis=(0, 1)), 9)
-    return truth, np.where(np.random.default_rng(index).random(truth.shape) < 0.001, np.uint8(2), moved).astype(np.uint8)
+    return truth, np.where(
+        np.random.default_rng(index).random(truth.shape) < 0.001, np.uint8(2), moved
+    ).astype(np.uint8)
 
 
 def pairs() -> list[tuple[np.ndarray, np.ndarray]]:
-    return [(blobs(1), blobs(2)), (blobs(3), np.roll(blobs(3), 2, axis=1)), *(real(index) for index in range(len(MASKS)))]
+    return [
+        (blobs(1), blobs(2)),
+        (blobs(3), np.roll(blobs(3), 2, axis=1)),
+        *(real(index) for index in range(len(MASKS))),
+    ]
 
 
 def one_hot(labels: np.ndarray, classes: list[int]) -> torch.Tensor:
     return torch.from_numpy(np.stack([labels == k + 1 for k in classes])[None].astype(np.float32))
 
 
-@pytest.mark.filterwarnings("ignore:monai.metrics.utils get_mask_edges")  # MONAI warns of an argument that it gives itself
+@pytest.mark.filterwarnings(
+    "ignore:monai.metrics.utils get_mask_edges"
+)  # MONAI warns of an argument that it gives itself
 @pytest.mark.parametrize("number", range(2 + len(MASKS)))
 def test_surface_dice_and_hd95_equal_monai(number: int) -> None:
     truth, prediction = (framed(labels) for labels in pairs()[number])
@@ -56,7 +72,8 @@ def test_surface_dice_and_hd95_equal_monai(number: int) -> None:
     hd95 = compute_hausdorff_distance(*theirs, include_background=True, percentile=95, spacing=0.5)
     assert surface_dice(ours.counts)[both] == pytest.approx(dice[0].numpy(), abs=1e-6)
     assert ours.hd95_um[both] == pytest.approx(hd95[0].numpy(), rel=1e-5)
-    assert 0.01 < np.mean(surface_dice(ours.counts)[both]) < 0.999  # neither all nor nothing agrees
+    # neither all nor nothing agrees
+    assert 0.01 < np.mean(surface_dice(ours.counts)[both]) < 0.999
 
 
 def bars(column: int) -> np.ndarray:
@@ -69,7 +86,10 @@ def bars(column: int) -> np.ndarray:
 @pytest.mark.parametrize(("tolerance_um", "dice"), [(1.9, 0.0), (2.0, 1.0)])
 def test_by_hand_a_border_moved_by_four_pixels(tolerance_um: float, dice: float) -> None:
     found = measure_surface(bars(10), bars(14), 2, mpp=0.5, tolerance_um=tolerance_um)
-    assert found.counts[:, [0, 2]].tolist() == [[20, 20], [20, 20]]  # one column a class: the picture's edge is no border
+    assert found.counts[:, [0, 2]].tolist() == [
+        [20, 20],
+        [20, 20],
+    ]  # one column a class: the picture's edge is no border
     assert surface_dice(found.counts).tolist() == [dice, dice]
     assert found.hd95_um.tolist() == [2.0, 2.0]
 
@@ -82,7 +102,8 @@ def test_microns_not_pixels() -> None:
 
 
 def test_where_the_annotation_ends_is_no_border() -> None:
-    """A gap in the annotation between two classes: nobody said where the border runs, so nothing is scored there."""
+    """A gap in the annotation between two classes: nobody said where the border runs, so nothing is
+    scored there."""
     truth = bars(10)
     truth[:, 8:12] = 0
     found = measure_surface(truth, bars(10), 2, mpp=1.0)
@@ -108,7 +129,10 @@ def test_a_class_that_was_missed_scores_0_and_has_no_distance() -> None:
 
 
 def test_a_class_without_truth_has_no_score_and_its_false_border_counts_when_pooled() -> None:
-    alone, false = measure_surface(bars(10), bars(10), 3, mpp=1.0), measure_surface(bars(0), bars(10), 3, mpp=1.0)
+    alone, false = (
+        measure_surface(bars(10), bars(10), 3, mpp=1.0),
+        measure_surface(bars(0), bars(10), 3, mpp=1.0),
+    )
     assert math.isnan(surface_dice(false.counts)[0])
     assert surface_dice(alone.counts)[0] == 1
     assert surface_dice(alone.counts + false.counts)[0] == pytest.approx(40 / 60)
@@ -129,5 +153,7 @@ def test_thinned_to_about_a_micron(mpp: float, step: int) -> None:
 
 
 def test_sizes_must_agree() -> None:
-    with pytest.raises(ValueError, match=r"truth is \(2, 3\), prediction \(3, 2\), wanted the same"):
+    with pytest.raises(
+        ValueError, match=r"truth is \(2, 3\), prediction \(3, 2\), wanted the same"
+    ):
         measure_surface(np.ones((2, 3), np.uint8), np.ones((3, 2), np.uint8), 1, mpp=1.0)

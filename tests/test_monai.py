@@ -1,4 +1,5 @@
-"""A bundle as a MONAI bundle: what MONAI's schema asks for, and a network that does as the configuration says."""
+"""A bundle as a MONAI bundle: what MONAI's schema asks for, and a network that does as the
+configuration says."""
 
 import json
 import math
@@ -18,14 +19,29 @@ from breastseg.errors import ModelError, OutputError
 from conftest import crop
 
 REQUIRED = {
-    "schema", "version", "monai_version", "pytorch_version", "numpy_version", "required_packages_version", "task", "description", "authors",
-    "copyright", "network_data_format",
-}  # fmt: skip
+    "schema",
+    "version",
+    "monai_version",
+    "pytorch_version",
+    "numpy_version",
+    "required_packages_version",
+    "task",
+    "description",
+    "authors",
+    "copyright",
+    "network_data_format",
+}
 """Of meta_schema_20240725.json, with the tensors' below."""
 TENSOR: dict[str, type | tuple[type, ...]] = {
-    "type": str, "format": str, "num_channels": int, "spatial_shape": list, "dtype": str, "value_range": list, "is_patch_data": bool,
+    "type": str,
+    "format": str,
+    "num_channels": int,
+    "spatial_shape": list,
+    "dtype": str,
+    "value_range": list,
+    "is_patch_data": bool,
     "channel_def": dict,
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -59,7 +75,9 @@ def check_metadata(value: dict[str, Any], classes: tuple[str, ...]) -> None:
     assert "Research use only" in value["intended_use"]
 
 
-def test_the_folder_is_a_monai_bundle_and_its_models_are_a_bundle(exported: Path, tiny_bundle: Bundle) -> None:
+def test_the_folder_is_a_monai_bundle_and_its_models_are_a_bundle(
+    exported: Path, tiny_bundle: Bundle
+) -> None:
     files = {p.relative_to(exported).as_posix() for p in exported.rglob("*") if p.is_file()}
     own = {f"models/{name}" for name in (CARD, *tiny_bundle.card.files)}
     assert files == {"configs/metadata.json", "configs/inference.json", "docs/README.md", *own}
@@ -80,10 +98,15 @@ def test_the_metadata_of_the_shipped_model_tells_its_scores_and_versions() -> No
     check_metadata(value, card.label_map.names)
     (key, entry) = next(iter(card.scores.items()))
     present = {name: s["dice"] for name, s in entry["pooled"].items() if s["support_px"]}
-    told = {name: value["eval_metrics"].get(f"Dice of {name}, {key}") for name in card.label_map.names}
+    told = {
+        name: value["eval_metrics"].get(f"Dice of {name}, {key}") for name in card.label_map.names
+    }
     assert told == {name: present.get(name) for name in card.label_map.names}
     assert not any(math.isnan(score) for score in value["eval_metrics"].values())
-    assert value["pytorch_version"] == card.training["environment"]["packages"]["torch"].partition("+")[0]
+    assert (
+        value["pytorch_version"]
+        == card.training["environment"]["packages"]["torch"].partition("+")[0]
+    )
     assert value["license"] == card.licence
 
 
@@ -105,13 +128,20 @@ def test_every_reference_of_the_configuration_is_there(exported: Path) -> None:
 
 
 def test_the_network_takes_and_gives_what_the_metadata_says(exported: Path) -> None:
-    config, data = read(exported / "configs" / "inference.json"), read(exported / "configs" / "metadata.json")["network_data_format"]
-    session = onnxruntime.InferenceSession(str(exported / "models" / ONNX), providers=["CPUExecutionProvider"])
+    config, data = (
+        read(exported / "configs" / "inference.json"),
+        read(exported / "configs" / "metadata.json")["network_data_format"],
+    )
+    session = onnxruntime.InferenceSession(
+        str(exported / "models" / ONNX), providers=["CPUExecutionProvider"]
+    )
     import torch
 
     names = {"torch": torch, "session": session}
     network = eval(config["network_def"].removeprefix("$").replace("@session", "session"), names)
-    picture = torch.from_numpy(crop(0)[:96, :64].transpose(2, 0, 1)[None].astype(data["inputs"]["image"]["dtype"]))
+    picture = torch.from_numpy(
+        crop(0)[:96, :64].transpose(2, 0, 1)[None].astype(data["inputs"]["image"]["dtype"])
+    )
     given = network.to("cpu").eval()(picture)
     expected = session.run(None, {"pictures": picture.numpy().astype(np.uint8)})[0]
     assert given.shape == (1, data["outputs"]["pred"]["num_channels"], 96, 64)
@@ -128,7 +158,9 @@ def test_a_tile_of_the_configuration_is_the_cards(exported: Path, tiny_bundle: B
 def test_a_bundle_without_onnx_is_refused(tiny_bundle: Bundle, tmp_path: Path) -> None:
     files = {name: digest for name, digest in tiny_bundle.card.files.items() if name != ONNX}
     with pytest.raises(ModelError, match=f"bundle has no {ONNX}"):
-        write_monai_bundle(replace(tiny_bundle, card=replace(tiny_bundle.card, files=files)), tmp_path / "out", "")
+        write_monai_bundle(
+            replace(tiny_bundle, card=replace(tiny_bundle.card, files=files)), tmp_path / "out", ""
+        )
     assert not (tmp_path / "out").exists()
 
 

@@ -9,7 +9,14 @@ import pytest
 from PIL import Image
 
 from breastseg.labels import BUILT_IN, LabelClass, LabelMap
-from breastseg.maps.pictures import overlay, save_comparison, save_figure, save_labels, save_overlay, save_pair
+from breastseg.maps.pictures import (
+    overlay,
+    save_comparison,
+    save_figure,
+    save_labels,
+    save_overlay,
+    save_pair,
+)
 from breastseg.training.curves import save_curves
 
 MAP = BUILT_IN["region5"]
@@ -60,7 +67,10 @@ def test_a_slice_of_labels_can_be_saved(tmp_path: Path) -> None:
 def compared(folder: Path) -> dict[str, np.ndarray]:
     """Return the layers' labels, and `image`."""
     save_comparison(PIXELS, LABELS, LABELS[:, ::-1] // 2, MAP, folder)
-    layers = {name: np.asarray(Image.open(folder / f"{name}.png")) for name in ("truth", "prediction", "errors")}
+    layers = {
+        name: np.asarray(Image.open(folder / f"{name}.png"))
+        for name in ("truth", "prediction", "errors")
+    }
     return {**layers, "image": np.asarray(Image.open(folder / "image.jpg"))}
 
 
@@ -71,7 +81,9 @@ def test_what_is_compared_lies_over_its_picture(tmp_path: Path) -> None:
     assert np.array_equal(layers["prediction"], LABELS // 2)
     wrong = (LABELS > 0) & (LABELS != LABELS // 2)
     assert np.array_equal(layers["errors"], np.where(wrong, LABELS // 2, 0))
-    assert 0 < np.count_nonzero(layers["errors"]) < np.count_nonzero(wrong)  # an error that is "not analysed" has no colour
+    assert (
+        0 < np.count_nonzero(layers["errors"]) < np.count_nonzero(wrong)
+    )  # an error that is "not analysed" has no colour
     shown = np.asarray(Image.open(tmp_path / "truth.png").convert("RGBA"))
     assert (shown[labelled_rows(0)][..., 3] == 0).all()
     for label, label_class in enumerate(MAP.classes, start=1):
@@ -79,9 +91,12 @@ def test_what_is_compared_lies_over_its_picture(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "wanted"), [(1300, 2500, (433, 833)), (1, 5000, (1, 1000)), (1200, 60, (1200, 60)), (7, 60, (7, 60))]
+    ("height", "width", "wanted"),
+    [(1300, 2500, (433, 833)), (1, 5000, (1, 1000)), (1200, 60, (1200, 60)), (7, 60, (7, 60))],
 )
-def test_what_is_compared_is_shrunk_alike_by_a_whole_number(tmp_path: Path, height: int, width: int, wanted: tuple[int, int]) -> None:
+def test_what_is_compared_is_shrunk_alike_by_a_whole_number(
+    tmp_path: Path, height: int, width: int, wanted: tuple[int, int]
+) -> None:
     labels = np.full((height, width), 2, np.uint8)
     labels[:, width // 2 :] = 3
     save_comparison(MAP.palette()[labels], labels, labels, MAP, tmp_path)
@@ -100,7 +115,13 @@ def test_a_pair_is_truth_beside_map_over_a_legend(tmp_path: Path) -> None:
     assert sheet.shape[0] > 60
     pixels = np.asarray(Image.open(tmp_path / "image.jpg"), np.float32)[5]
     assert np.abs(sheet[5, :200] - pixels).mean() < 25  # not annotated, so untinted: JPEG of noise
-    assert np.abs(sheet[25, :200].mean(axis=0) - (0.58 * PIXELS[25].mean(axis=0) + 0.42 * np.array(MAP.classes[1].color))).max() < 12
+    assert (
+        np.abs(
+            sheet[25, :200].mean(axis=0)
+            - (0.58 * PIXELS[25].mean(axis=0) + 0.42 * np.array(MAP.classes[1].color))
+        ).max()
+        < 12
+    )
 
 
 def test_overlay_leaves_what_is_not_labelled_untouched() -> None:
@@ -119,7 +140,10 @@ def test_overlay_washes_with_the_classs_colour_and_draws_its_border_in_it() -> N
     for label, label_class in enumerate(MAP.classes, start=1):
         color = np.array(label_class.color)
         inside, border = 10 * label + 5, 10 * label
-        on_black, on_white = overlay(black, LABELS, MAP)[inside, 50], overlay(white, LABELS, MAP)[inside, 50]
+        on_black, on_white = (
+            overlay(black, LABELS, MAP)[inside, 50],
+            overlay(white, LABELS, MAP)[inside, 50],
+        )
         assert np.abs(on_black - 0.42 * color).max() <= 1
         assert np.abs(on_white - (0.58 * 255 + 0.42 * color)).max() <= 1
         assert (overlay(white, LABELS, MAP)[border, 50] == color).all()
@@ -132,8 +156,13 @@ def test_overlay_borders_lie_between_columns_too() -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (40, 30), (200, 60), (1500, 20)])
-def test_overlay_png_is_the_overlay_with_a_legend_below(tmp_path: Path, width: int, height: int) -> None:
-    pixels, labels = np.full((height, width, 3), 90, np.uint8), np.full((height, width), 2, np.uint8)
+def test_overlay_png_is_the_overlay_with_a_legend_below(
+    tmp_path: Path, width: int, height: int
+) -> None:
+    pixels, labels = (
+        np.full((height, width, 3), 90, np.uint8),
+        np.full((height, width), 2, np.uint8),
+    )
     save_overlay(pixels, labels, MAP, tmp_path / "overlay.png")
     with Image.open(tmp_path / "overlay.png") as picture:
         assert picture.mode == "RGB"
@@ -144,13 +173,17 @@ def test_overlay_png_is_the_overlay_with_a_legend_below(tmp_path: Path, width: i
 
 def test_a_tall_overlay_has_its_borders_and_shares_where_bands_meet(tmp_path: Path) -> None:
     """It is washed in bands of 512 rows; a border lies in the row below a change."""
-    labels = np.repeat(np.array([1, 2, 1, 0, 3], np.uint8), [512, 1, 511, 300, 200])[:, None].repeat(300, axis=1)
+    labels = np.repeat(np.array([1, 2, 1, 0, 3], np.uint8), [512, 1, 511, 300, 200])[
+        :, None
+    ].repeat(300, axis=1)
     pixels = np.random.default_rng(0).integers(0, 256, (*labels.shape, 3), np.uint8)
     save_overlay(pixels, labels, MAP, tmp_path / "overlay.png")
     with Image.open(tmp_path / "overlay.png") as picture:
         assert np.array_equal(np.asarray(picture)[: len(labels)], overlay(pixels, labels, MAP))
         tall = np.asarray(picture)[len(labels) :]
-    save_overlay(pixels[:, ::-1][::-1], np.ascontiguousarray(labels[::-1]), MAP, tmp_path / "turned.png")
+    save_overlay(
+        pixels[:, ::-1][::-1], np.ascontiguousarray(labels[::-1]), MAP, tmp_path / "turned.png"
+    )
     with Image.open(tmp_path / "turned.png") as picture:  # the same shares, counted in other bands
         assert np.array_equal(np.asarray(picture)[len(labels) :], tall)
 
@@ -164,7 +197,14 @@ def test_the_legend_shows_every_classs_colour(tmp_path: Path) -> None:
 
 
 def test_figure_has_a_row_a_picture_and_its_mask_in_the_maps_colours(tmp_path: Path) -> None:
-    pairs = [(f"field {k}.png", np.full((100, 100, 3), 10 * k, np.uint8), np.full((100, 100), k, np.uint8)) for k in (1, 2, 3)]
+    pairs = [
+        (
+            f"field {k}.png",
+            np.full((100, 100, 3), 10 * k, np.uint8),
+            np.full((100, 100), k, np.uint8),
+        )
+        for k in (1, 2, 3)
+    ]
     heights = []
     for count in (1, 2, 3):
         save_figure(pairs[:count], MAP, tmp_path / "figure.png")
@@ -202,12 +242,19 @@ def test_same_data_same_bytes(tmp_path: Path, name: str) -> None:
 
 
 def test_curves_of_one_epoch_without_validation(tmp_path: Path) -> None:
-    save_curves(pd.DataFrame({"epoch": [0], "train_loss": [1.0], "train_accuracy": [0.1], "train_dice": [0.1]}), tmp_path / "a.png")
+    save_curves(
+        pd.DataFrame(
+            {"epoch": [0], "train_loss": [1.0], "train_accuracy": [0.1], "train_dice": [0.1]}
+        ),
+        tmp_path / "a.png",
+    )
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.width > 1000
 
 
-def test_a_picture_cut_short_by_a_full_disk_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_cut_short_by_a_full_disk_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full_disk(picture: Image.Image, path: Path, **options: object) -> None:
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device", str(path))

@@ -1,4 +1,5 @@
-"""Random crops: the same number is the same crop whoever asks, labels lie under their pixels, rare classes can be had."""
+"""Random crops: the same number is the same crop whoever asks, labels lie under their pixels, rare
+classes can be had."""
 
 from pathlib import Path
 
@@ -17,14 +18,22 @@ TUMOR, STROMA, INFLAMMATORY, NECROSIS, OTHER = 1, 2, 3, 4, 5
 
 
 def mapped(folder: Path, **codes: np.ndarray) -> Dataset:
-    """Prepare masks whose pictures tell where each pixel is: red is y, green is x, blue the region's number."""
+    """Prepare masks whose pictures tell where each pixel is: red is y, green is x, blue the
+    region's number."""
     for kind in ("images", "masks"):
         (folder / "src" / kind).mkdir(parents=True)
     for number, (name, mask) in enumerate(codes.items()):
         y, x = np.indices(mask.shape)
-        Image.fromarray(np.stack([y, x, np.full_like(y, number)], axis=2).astype(np.uint8)).save(folder / "src" / "images" / f"{name}.png")
+        Image.fromarray(np.stack([y, x, np.full_like(y, number)], axis=2).astype(np.uint8)).save(
+            folder / "src" / "images" / f"{name}.png"
+        )
         Image.fromarray(mask.astype(np.uint8)).save(folder / "src" / "masks" / f"{name}.png")
-    return prepare(folder / "src", folder / "data", PrepareConfig(mpp=0.5, source_mpp=0.5, labels="region5", workers=1), say=quiet)
+    return prepare(
+        folder / "src",
+        folder / "data",
+        PrepareConfig(mpp=0.5, source_mpp=0.5, labels="region5", workers=1),
+        say=quiet,
+    )
 
 
 @pytest.fixture
@@ -48,7 +57,8 @@ def test_shapes(two: Dataset) -> None:
 
 
 def test_a_number_is_one_crop_in_any_order_and_company(two: Dataset) -> None:
-    """Workers and ranks get the numbers in other orders and portions; a run must not follow how many there are."""
+    """Workers and ranks get the numbers in other orders and portions; a run must not follow how
+    many there are."""
     crops = Crops(two, ["a", "b"], CropDraw(16))
     whole = crops.batch(1, list(range(12)))
     order = [7, 0, 11, 3, 3]
@@ -127,9 +137,14 @@ def rare(folder: Path) -> Dataset:
     return mapped(folder, a=mask)
 
 
-@pytest.mark.parametrize(("balance", "share"), [(0.0, 0.01), (0.5, 0.1 / (0.1 + 0.99**0.5)), (1.0, 0.5)])
-def test_balance_sets_how_often_a_rare_class_is_drawn(tmp_path: Path, balance: float, share: float) -> None:
-    """Crops of one pixel show the class that was drawn; 2000 draws are within 4 standard deviations."""
+@pytest.mark.parametrize(
+    ("balance", "share"), [(0.0, 0.01), (0.5, 0.1 / (0.1 + 0.99**0.5)), (1.0, 0.5)]
+)
+def test_balance_sets_how_often_a_rare_class_is_drawn(
+    tmp_path: Path, balance: float, share: float
+) -> None:
+    """Crops of one pixel show the class that was drawn; 2000 draws are within 4 standard
+    deviations."""
     _, labels, *_ = Crops(rare(tmp_path), ["a"], CropDraw(1, balance)).batch(0, list(range(2000)))
     assert set(np.unique(labels)) == {TUMOR, NECROSIS}
     assert abs((labels == NECROSIS).mean() - share) < 4 * np.sqrt(share * (1 - share) / 2000)
@@ -145,7 +160,10 @@ def test_a_class_is_drawn_only_where_it_is(tmp_path: Path) -> None:
     data = mapped(tmp_path, a=np.full((20, 20), 1), b=np.full((20, 20), 3), c=np.zeros((20, 20)))
     images, labels, *_ = Crops(data, ["a", "b", "c"], CropDraw(4, 1.0)).batch(0, list(range(200)))
     assert set(images[..., 2].ravel()) == {0, 1}
-    assert {(int(i[0, 0, 2]), int(k[0, 0])) for i, k in zip(images, labels, strict=True)} == {(0, TUMOR), (1, INFLAMMATORY)}
+    assert {(int(i[0, 0, 2]), int(k[0, 0])) for i, k in zip(images, labels, strict=True)} == {
+        (0, TUMOR),
+        (1, INFLAMMATORY),
+    }
 
 
 def test_only_the_regions_that_were_asked_for(two: Dataset) -> None:
@@ -188,13 +206,19 @@ def test_nothing_annotated(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("size", "balance"), [(0, 0.5), (8, -0.1), (8, 1.1), (8, float("nan"))])
 def test_impossible_draws(two: Dataset, size: int, balance: float) -> None:
-    with pytest.raises(InputError, match=f"crops of {size} px, balance {balance:g}: wanted at least 1 px, balance 0 to 1"):
+    with pytest.raises(
+        InputError,
+        match=f"crops of {size} px, balance {balance:g}: wanted at least 1 px, balance 0 to 1",
+    ):
         Crops(two, ["a"], CropDraw(size, balance))
 
 
 def test_two_data_sets_with_a_region_of_one_name_do_not_mix(tmp_path: Path) -> None:
     """Open memory maps are remembered by data set and region, not by the region's name."""
-    one, two = mapped(tmp_path / "1", a=np.full((20, 20), 1)), mapped(tmp_path / "2", a=np.full((20, 20), 2))
+    one, two = (
+        mapped(tmp_path / "1", a=np.full((20, 20), 1)),
+        mapped(tmp_path / "2", a=np.full((20, 20), 2)),
+    )
     for data, label in ((one, TUMOR), (two, STROMA), (one, TUMOR)):
         assert (Crops(data, ["a"], CropDraw(4)).batch(0, [0]).labels == label).all()
 
@@ -205,8 +229,12 @@ def painted_and_dotted(folder: Path) -> Dataset:
     for kind in ("images", "points"):
         (folder / "2" / kind).mkdir(parents=True)
     for name, label in (("c", "stroma"), ("d", "inflammatory")):
-        Image.fromarray(np.full((40, 40, 3), 90, np.uint8)).save(folder / "2" / "images" / f"{name}.png")
-        (folder / "2" / "points" / f"{name}.csv").write_text("x,y,class\n" + "".join(f"{x},20,{label}\n" for x in (8, 20, 32)))
+        Image.fromarray(np.full((40, 40, 3), 90, np.uint8)).save(
+            folder / "2" / "images" / f"{name}.png"
+        )
+        (folder / "2" / "points" / f"{name}.csv").write_text(
+            "x,y,class\n" + "".join(f"{x},20,{label}\n" for x in (8, 20, 32))
+        )
     config = PrepareConfig(mpp=0.5, source_mpp=0.5, labels="region5", dot_radius_um=1.0, workers=1)
     return prepare([areas, folder / "2"], folder / "data", config, say=quiet)
 
@@ -215,16 +243,23 @@ def painted_and_dotted(folder: Path) -> Dataset:
 def test_share_of_crops_where_only_dots_are_known(tmp_path: Path, share: float) -> None:
     data = painted_and_dotted(tmp_path)
     assert data.dotted(["a", "c", "d"]) == ["c", "d"]
-    _, labels, dotted, *_ = Crops(data, ["a", "c", "d"], CropDraw(1, dots=share)).batch(0, list(range(1000)))
+    _, labels, dotted, *_ = Crops(data, ["a", "c", "d"], CropDraw(1, dots=share)).batch(
+        0, list(range(1000))
+    )
     assert abs(dotted.mean() - share) <= 4 * np.sqrt(share * (1 - share) / 1000)
     assert set(labels[~dotted].ravel()) <= {TUMOR}
     assert set(labels[dotted].ravel()) <= {STROMA, INFLAMMATORY}
 
 
 @pytest.mark.parametrize(("regions", "dotted"), [(["a"], False), (["c", "d"], True)])
-def test_where_there_is_one_kind_the_share_means_nothing(tmp_path: Path, regions: list[str], dotted: bool) -> None:
+def test_where_there_is_one_kind_the_share_means_nothing(
+    tmp_path: Path, regions: list[str], dotted: bool
+) -> None:
     data = painted_and_dotted(tmp_path)
-    one, two = (Crops(data, regions, CropDraw(8, dots=share)).batch(0, list(range(20))) for share in (0.1, 0.9))
+    one, two = (
+        Crops(data, regions, CropDraw(8, dots=share)).batch(0, list(range(20)))
+        for share in (0.1, 0.9)
+    )
     assert same(one, two)
     assert (one.dotted == dotted).all()
     assert one.labels.any(axis=(1, 2)).all()
@@ -250,10 +285,18 @@ def test_white_is_named_where_nothing_else_is(tmp_path: Path) -> None:
     for kind, array in (("images", pixels), ("masks", mask)):
         (tmp_path / "src" / kind).mkdir(parents=True)
         Image.fromarray(array).save(tmp_path / "src" / kind / "a.png")
-    data = prepare(tmp_path / "src", tmp_path / "data", PrepareConfig(source_mpp=0.5, labels="region5", workers=1), say=quiet)
+    data = prepare(
+        tmp_path / "src",
+        tmp_path / "data",
+        PrepareConfig(source_mpp=0.5, labels="region5", workers=1),
+        say=quiet,
+    )
     _, labels, *_ = Crops(data, ["a"], CropDraw(288, white=OTHER)).batch(0, [0])
     assert np.array_equal(labels[0, :256, :128], mask[:, :128]), "what a person annotated stays"
-    inner, outer = np.hypot(*np.ogrid[-128:128, -128:128]) < 52, np.hypot(*np.ogrid[-128:128, -128:128]) < 66
+    inner, outer = (
+        np.hypot(*np.ogrid[-128:128, -128:128]) < 52,
+        np.hypot(*np.ogrid[-128:128, -128:128]) < 66,
+    )
     right = labels[0, :256, 128:256]
     assert (right[inner[:, 128:]] == OTHER).all()
     assert (right[~outer[:, 128:]] == 0).all()

@@ -22,14 +22,23 @@ MPP = 0.25
 CONFIG = PrepareConfig(mpp=0.5, labels="region5", source_mpp=MPP, workers=1)
 HEAD = "x,y,class,width,height,radius_um"
 ROWS = (
-    "40.5,60.5,tumor,,,", "100,80,tumor,40,24,", "100,130,stroma,,,15", "20,20,Not tumor,30,30,", "170,90,not stroma,,,",
+    "40.5,60.5,tumor,,,",
+    "100,80,tumor,40,24,",
+    "100,130,stroma,,,15",
+    "20,20,Not tumor,30,30,",
+    "170,90,not stroma,,,",
     "60,150,inflammatory,9,9,",
-)  # fmt: skip
-"""In pixels of the picture; half as many in the data set. The disc is 60 px of the data set wide."""
+)
+"""In pixels of the picture; half as many in the data set. The disc is 60 px of the data set wide.
+"""
 PLACES = [
-    [1, 0, 0, 30, 20, 31, 21], [1, 0, 0, 34, 40, 46, 60], [2, 0, 1, 35, 20, 95, 80], [1, 1, 0, 2, 2, 17, 17],
-    [2, 1, 0, 45, 85, 46, 86], [3, 0, 0, 73, 28, 77, 32],
-]  # fmt: skip
+    [1, 0, 0, 30, 20, 31, 21],
+    [1, 0, 0, 34, 40, 46, 60],
+    [2, 0, 1, 35, 20, 95, 80],
+    [1, 1, 0, 2, 2, 17, 17],
+    [2, 1, 0, 45, 85, 46, 86],
+    [3, 0, 0, 73, 28, 77, 32],
+]
 
 
 def pictures(folder: Path, *tables: str) -> Path:
@@ -102,7 +111,9 @@ def test_a_data_set_of_dots_alone_is_as_it_was(tmp_path: Path) -> None:
     assert not list((made.path / ARRAYS).glob("*.places.npy"))
 
 
-def test_a_map_is_scored_at_places(data: Dataset, lively_bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_map_is_scored_at_places(
+    data: Dataset, lively_bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     scores = evaluate(lively_bundle, data, tmp_path / "out")
     names = ("not analysed", "tumor", "stroma", "inflammatory", "necrosis", "other")
     found = np.asarray(Image.open(tmp_path / "out" / "regions" / "field0" / "labels.png"))
@@ -112,7 +123,9 @@ def test_a_map_is_scored_at_places(data: Dataset, lively_bundle: Bundle, tmp_pat
         inside = (rows >= top) & (rows < bottom) & (columns >= left) & (columns < right)
         if is_round:
             inside &= np.hypot(rows + 0.5 - 65, columns + 0.5 - 50) <= 30
-        by_hand.append((("not " if is_not else "") + names[label], names[np.bincount(found[inside]).argmax()]))
+        by_hand.append(
+            (("not " if is_not else "") + names[label], names[np.bincount(found[inside]).argmax()])
+        )
     counts = pd.read_csv(tmp_path / "out" / "dots_counts.csv")
     own = counts[counts["region"] == "field0"].set_index(["truth", "prediction"])["dots"].to_dict()
     assert own == pd.Series(by_hand).value_counts().to_dict()
@@ -120,7 +133,9 @@ def test_a_map_is_scored_at_places(data: Dataset, lively_bundle: Bundle, tmp_pat
     assert list(kinds) == [*names[1:], "not tumor", "not stroma"]
     nots = counts[counts["truth"] == "not tumor"]
     assert kinds["not tumor"]["support_dots"] == nots["dots"].sum() == 2
-    assert kinds["not tumor"]["accuracy"] == nots.loc[nots["prediction"] != "tumor", "dots"].sum() / 2
+    assert (
+        kinds["not tumor"]["accuracy"] == nots.loc[nots["prediction"] != "tumor", "dots"].sum() / 2
+    )
     assert scores["dots"]["overall"]["support_dots"] == 9
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "<tr><td>not tumor</td>" in page
@@ -129,7 +144,8 @@ def test_a_map_is_scored_at_places(data: Dataset, lively_bundle: Bundle, tmp_pat
 
 
 def test_places_in_the_classes_of_a_coarser_map(lively_bundle: Bundle, tmp_path: Path) -> None:
-    """What is not DCIS may be another tumour; what is not stroma is not stroma in the coarser map either."""
+    """What is not DCIS may be another tumour; what is not stroma is not stroma in the coarser map
+    either."""
     source = pictures(
         tmp_path / "source",
         table("50,50,not dcis", "60,60,not stroma", "70,70,dcis", "80,80,fat", head="x,y,class"),
@@ -142,7 +158,11 @@ def test_places_in_the_classes_of_a_coarser_map(lively_bundle: Bundle, tmp_path:
     )
     assert len(fine.places("field0")) == 4
     scores = evaluate(lively_bundle, fine, tmp_path / "out", "--labels", "region5")
-    support = {kind: row["support_dots"] for kind, row in scores["dots"]["classes"].items() if row["support_dots"]}
+    support = {
+        kind: row["support_dots"]
+        for kind, row in scores["dots"]["classes"].items()
+        if row["support_dots"]
+    }
     assert support == {"tumor": 1, "other": 1, "not stroma": 1}
 
 
@@ -150,11 +170,15 @@ def known(data: Dataset, **columns: list[str]) -> Dataset:
     """Write what is known of whole regions into regions.csv, as a source of such knowledge does."""
     path = data.path / "regions.csv"
     rows = pd.read_csv(path, keep_default_na=False)
-    rows.assign(**{name.rstrip("_"): values for name, values in columns.items()}).to_csv(path, index=False)
+    rows.assign(**{name.rstrip("_"): values for name, values in columns.items()}).to_csv(
+        path, index=False
+    )
     return open_dataset(data.path)
 
 
-def test_shares_of_what_whole_regions_have_and_have_not(data: Dataset, lively_bundle: Bundle, tmp_path: Path) -> None:
+def test_shares_of_what_whole_regions_have_and_have_not(
+    data: Dataset, lively_bundle: Bundle, tmp_path: Path
+) -> None:
     marked = known(data, without=["other;necrosis", "", "other"], with_=["stroma", "other", ""])
     assert marked.presence("field0") == {5: False, 4: False, 2: True}
     scores = evaluate(lively_bundle, marked, tmp_path / "out")
@@ -162,7 +186,9 @@ def test_shares_of_what_whole_regions_have_and_have_not(data: Dataset, lively_bu
     for region in ("field0", "field1", "field2"):
         found = np.asarray(Image.open(tmp_path / "out" / "regions" / region / "labels.png"))
         shares[region] = np.bincount(found.ravel(), minlength=6)[1:] / np.count_nonzero(found)
-    stroma, necrosis, other = (scores["presence"]["classes"][name] for name in ("stroma", "necrosis", "other"))
+    stroma, necrosis, other = (
+        scores["presence"]["classes"][name] for name in ("stroma", "necrosis", "other")
+    )
     assert list(scores["presence"]["classes"]) == ["stroma", "necrosis", "other"]
     assert other["share_without"] == pytest.approx((shares["field0"][4] + shares["field2"][4]) / 2)
     assert other["share_with"] == pytest.approx(shares["field1"][4])
@@ -175,15 +201,20 @@ def test_shares_of_what_whole_regions_have_and_have_not(data: Dataset, lively_bu
     assert necrosis["regions_without"] == 1
     rows = pd.read_csv(tmp_path / "out" / "presence.csv")
     assert rows[["region", "class", "known"]].to_numpy().tolist() == [
-        ["field0", "other", "without"], ["field0", "necrosis", "without"], ["field0", "stroma", "with"], ["field1", "other", "with"],
+        ["field0", "other", "without"],
+        ["field0", "necrosis", "without"],
+        ["field0", "stroma", "with"],
+        ["field1", "other", "with"],
         ["field2", "other", "without"],
-    ]  # fmt: skip
+    ]
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert '<h2 id="presence">Whole regions</h2>' in page
     assert f"<td>{other['share_without']:.3f}<small>" in page
 
 
-def test_regions_of_which_only_the_whole_is_known(painted_data: Dataset, tiny_bundle: Bundle, tmp_path: Path) -> None:
+def test_regions_of_which_only_the_whole_is_known(
+    painted_data: Dataset, tiny_bundle: Bundle, tmp_path: Path
+) -> None:
     """No pixel and no dot: shares alone, and a page that says so."""
     rows = pd.read_csv(painted_data.path / "regions.csv", keep_default_na=False)
     pixels = [name for name in rows.columns if name.startswith("px_")]
@@ -215,17 +246,24 @@ def test_regions_of_which_only_the_whole_is_known(painted_data: Dataset, tiny_bu
         ({"with_": ["tumor,stroma", "", ""]}, r"row 2: 'tumor,stroma' of a field is no class"),
         (
             {"without": ["tumor", "", ""]},
-            r"row 2: column 'without' names 'tumor', of which the region has [\d,]+ annotated pixels",
+            (
+                r"row 2: column 'without' names 'tumor', of which the region has [\d,]+ annotated"
+                r" pixels"
+            ),
         ),
     ],
     ids=["both", "unknown", "comma", "painted"],
 )
-def test_what_whole_regions_cannot_have(data: Dataset, columns: dict[str, list[str]], message: str) -> None:
+def test_what_whole_regions_cannot_have(
+    data: Dataset, columns: dict[str, list[str]], message: str
+) -> None:
     with pytest.raises(DatasetError, match=message):
         known(data, **columns)
 
 
-def test_a_class_that_whole_regions_alone_have(data: Dataset, lively_bundle: Bundle, tmp_path: Path) -> None:
+def test_a_class_that_whole_regions_alone_have(
+    data: Dataset, lively_bundle: Bundle, tmp_path: Path
+) -> None:
     """Necrosis is nowhere drawn: it has no Dice and no dot, and still its share."""
     scores = evaluate(lively_bundle, known(data, without=["necrosis"] * 3), tmp_path / "out")
     assert scores["dots"]["classes"]["necrosis"]["support_dots"] == 0
@@ -237,7 +275,10 @@ def test_a_class_that_whole_regions_alone_have(data: Dataset, lively_bundle: Bun
     [
         (
             ["180,90,tumor,40,20,"],
-            r"the box of dot 1 at x 180, y 90, 40 x 20 px, reaches beyond the picture of 192 x 192 px \(1 of 1 dot\)",
+            (
+                r"the box of dot 1 at x 180, y 90, 40 x 20 px, reaches beyond the picture of 192 x"
+                r" 192 px \(1 of 1 dot\)"
+            ),
         ),
         (
             ["90,90,tumor,,,", "90,180,stroma,,,5"],
@@ -250,7 +291,10 @@ def test_a_class_that_whole_regions_alone_have(data: Dataset, lively_bundle: Bun
         (["90,90,tumor,,20,"], r", row 2: a box without width"),
         (
             ["90,90,tumor,20,20,5"],
-            r", row 2: a box and radius_um; keep width and height for a box, or radius_um for a disc",
+            (
+                r", row 2: a box and radius_um; keep width and height for a box, or radius_um for a"
+                r" disc"
+            ),
         ),
         (
             ["90,90,tumor,0,20,"],
@@ -265,7 +309,9 @@ def test_a_class_that_whole_regions_alone_have(data: Dataset, lively_bundle: Bun
         (["9,9,not gland,,,"], r"class 'gland' is not in label map 'region5'"),
     ],
 )
-def test_bad_places(tmp_path: Path, capsys: pytest.CaptureFixture[str], rows: list[str], message: str) -> None:
+def test_bad_places(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rows: list[str], message: str
+) -> None:
     source, out = pictures(tmp_path / "source", table(*rows)), tmp_path / "data"
     words = [
         "prepare",
@@ -304,7 +350,8 @@ def test_damaged_places_are_told(data: Dataset, damage: str) -> None:
 
 
 def test_slides_take_what_lies_around_a_box(tmp_path: Path) -> None:
-    """The region reaches 128 px of the data set beyond the boxes; a disc is as wide as the slide's um/px."""
+    """The region reaches 128 px of the data set beyond the boxes; a disc is as wide as the slide's
+    um/px."""
     source = tmp_path / "source"
     source.mkdir()
     shutil.copy(DATA / "slides" / "cmu1.svs", source / "one.svs")

@@ -1,4 +1,5 @@
-"""PNGs in bands of rows: the same pixels and the same verdict as Pillow gives, but for what Pillow passes over in silence."""
+"""PNGs in bands of rows: the same pixels and the same verdict as Pillow gives, but for what Pillow
+passes over in silence."""
 
 import io
 import zlib
@@ -16,7 +17,15 @@ from breastseg.images.readers.png_bands import PngRows, find_rows
 from conftest import CROPS
 from png_files import KINDS, any_png, chunk, filtered, head, row_bytes, tissue_like
 
-REFUSED = (Image.DecompressionBombError, OSError, SyntaxError, ValueError, LookupError, TypeError, RuntimeError)
+REFUSED = (
+    Image.DecompressionBombError,
+    OSError,
+    SyntaxError,
+    ValueError,
+    LookupError,
+    TypeError,
+    RuntimeError,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -85,15 +94,20 @@ def test_what_stands_behind_the_pixels_counts_as_with_pillow(tmp_path: Path) -> 
     rows = tissue_like(40, row_bytes(30, 8, 2), rng)
     data = zlib.compress(filtered(rows, [4] * 40, 3))
     colour = b"".join(b"\0" + bytes([one]) for one in rows[20, :3])
-    path.write_bytes(head(30, 40, 8, 2) + chunk(b"IDAT", data) + chunk(b"tRNS", colour) + chunk(b"IEND"))
+    path.write_bytes(
+        head(30, 40, 8, 2) + chunk(b"IDAT", data) + chunk(b"tRNS", colour) + chunk(b"IEND")
+    )
     assert rows_of(path) is not None
     got = read(path)
     assert (got[20, 0] == 255).all()
     assert np.array_equal(got, by_pillow(path.read_bytes()))
 
 
-def with_pixels(data: bytes, *, check: bytes | None = None, behind: bytes = chunk(b"IEND")) -> bytes:
-    """Return an RGB PNG of 30 x 40 px with such compressed pixels in one chunk, and a checksum of one's own."""
+def with_pixels(
+    data: bytes, *, check: bytes | None = None, behind: bytes = chunk(b"IEND")
+) -> bytes:
+    """Return an RGB PNG of 30 x 40 px with such compressed pixels in one chunk, and a checksum of
+    one's own."""
     pixels = chunk(b"IDAT", data)
     return head(30, 40, 8, 2) + (pixels if check is None else pixels[:-4] + check) + behind
 
@@ -103,24 +117,47 @@ WHOLE = zlib.compress(ROWS)
 FITS = {
     "more rows than its head says": with_pixels(zlib.compress(ROWS + ROWS)),
     "more behind the compressed pixels": with_pixels(WHOLE + b"more"),
-    "an empty chunk": head(30, 40, 8, 2) + chunk(b"IDAT") + chunk(b"IDAT", WHOLE) + chunk(b"IDAT") + chunk(b"IEND"),
+    "an empty chunk": (
+        head(30, 40, 8, 2)
+        + chunk(b"IDAT")
+        + chunk(b"IDAT", WHOLE)
+        + chunk(b"IDAT")
+        + chunk(b"IEND")
+    ),
     "no last chunk": with_pixels(WHOLE, behind=b""),
     "no checksum of the compressed pixels": with_pixels(WHOLE[:-4]),
     "half a chunk of words": with_pixels(WHOLE, behind=chunk(b"tEXt", b"a\0b")[:6]),
-    "words with a wrong checksum": with_pixels(WHOLE, behind=chunk(b"tEXt", b"a\0b")[:-1] + b"x" + chunk(b"IEND")),
-    "pixels once more behind words": with_pixels(WHOLE, behind=chunk(b"tEXt", b"a\0b") + chunk(b"IDAT", WHOLE) + chunk(b"IEND")),
+    "words with a wrong checksum": with_pixels(
+        WHOLE, behind=chunk(b"tEXt", b"a\0b")[:-1] + b"x" + chunk(b"IEND")
+    ),
+    "pixels once more behind words": with_pixels(
+        WHOLE, behind=chunk(b"tEXt", b"a\0b") + chunk(b"IDAT", WHOLE) + chunk(b"IEND")
+    ),
 }
 UNFIT = {
     "cut in its pixels": (with_pixels(WHOLE)[:900], "it ends before its pixels do"),
-    "cut in a checksum": (with_pixels(WHOLE)[:-14], "a part of its pixels does not fit its checksum"),
+    "cut in a checksum": (
+        with_pixels(WHOLE)[:-14],
+        "a part of its pixels does not fit its checksum",
+    ),
     "too few rows": (with_pixels(zlib.compress(ROWS[:-91])), "it ends before its pixels do"),
     "too few bytes": (with_pixels(zlib.compress(ROWS[:-9])), "it ends before its pixels do"),
-    "another checksum": (with_pixels(WHOLE, check=b"abcd"), "a part of its pixels does not fit its checksum"),
-    "another checksum inside": (with_pixels(WHOLE[:-1] + bytes([WHOLE[-1] ^ 1])), "incorrect data check"),
+    "another checksum": (
+        with_pixels(WHOLE, check=b"abcd"),
+        "a part of its pixels does not fit its checksum",
+    ),
+    "another checksum inside": (
+        with_pixels(WHOLE[:-1] + bytes([WHOLE[-1] ^ 1])),
+        "incorrect data check",
+    ),
     "not compressed": (with_pixels(ROWS), "unknown compression method"),
     "an unknown filter": (with_pixels(zlib.compress(ROWS[:91] + b"\7" + ROWS[92:])), "filter"),
     "words between its pixels": (
-        head(30, 40, 8, 2) + chunk(b"IDAT", WHOLE[:500]) + chunk(b"tEXt", b"a\0b") + chunk(b"IDAT", WHOLE[500:]) + chunk(b"IEND"),
+        head(30, 40, 8, 2)
+        + chunk(b"IDAT", WHOLE[:500])
+        + chunk(b"tEXt", b"a\0b")
+        + chunk(b"IDAT", WHOLE[500:])
+        + chunk(b"IEND"),
         "it ends before its pixels do",
     ),
     "words cut short": (with_pixels(WHOLE, behind=chunk(b"tEXt", b"a\0b" * 20)[:30]), "Truncated"),
@@ -140,7 +177,10 @@ def test_what_is_damaged_is_told_in_one_line(tmp_path: Path, case: str) -> None:
     """Of too few rows Pillow made black ones, without a word."""
     data, reason = UNFIT[case]
     (tmp_path / "a.png").write_bytes(data)
-    with pytest.raises(ImageError, match=rf"a\.png: cut short or damaged \([^\n]*{reason}[^\n]*\); copy or export it again$"):
+    with pytest.raises(
+        ImageError,
+        match=rf"a\.png: cut short or damaged \([^\n]*{reason}[^\n]*\); copy or export it again$",
+    ):
         read(tmp_path / "a.png")
     if case in PASSED_OVER:
         by_pillow(data)
@@ -169,14 +209,19 @@ def test_what_is_unlike_is_left_to_pillow(tmp_path: Path, case: str) -> None:
 
 
 def test_a_row_longer_than_libpng_takes_is_left_to_pillow(tmp_path: Path) -> None:
-    data = head(1_000_001, 2, 1, 0) + chunk(b"IDAT", zlib.compress(bytes(2 * 125_002))) + chunk(b"IEND")
+    data = (
+        head(1_000_001, 2, 1, 0)
+        + chunk(b"IDAT", zlib.compress(bytes(2 * 125_002)))
+        + chunk(b"IEND")
+    )
     (tmp_path / "a.png").write_bytes(data)
     assert rows_of(tmp_path / "a.png") is None
     assert not read(tmp_path / "a.png").any()
 
 
 def damaged(data: bytes, rng: np.random.Generator) -> bytes:
-    """Return a PNG with a few bytes changed, cut, doubled or gone; half of the time with checksums that fit again."""
+    """Return a PNG with a few bytes changed, cut, doubled or gone; half of the time with checksums
+    that fit again."""
     for _ in range(int(rng.integers(1, 4))):
         at, length = int(rng.integers(8, len(data))), int(rng.integers(1, 30))
         how = int(rng.integers(5))
@@ -196,7 +241,8 @@ def damaged(data: bytes, rng: np.random.Generator) -> bytes:
 
 
 def resealed(data: bytes) -> bytes:
-    """Return a PNG whose chunks have the checksums of what they hold now, as far as their lengths tell."""
+    """Return a PNG whose chunks have the checksums of what they hold now, as far as their lengths
+    tell."""
     out, at = [data[:8]], 8
     while at + 12 <= len(data):
         length = int.from_bytes(data[at : at + 4], "big")
@@ -229,13 +275,22 @@ def verdicts(path: Path, data: bytes) -> tuple[str, str]:
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_damaged_files_are_refused_where_pillow_refuses_them(tmp_path: Path, seed: int) -> None:
-    """What we refuse beyond it is refused by name: 16 bits, checksums that do not fit, too few rows, damage behind the last row."""
+    """What we refuse beyond it is refused by name: 16 bits, checksums that do not fit, too few
+    rows, damage behind the last row."""
     rng, kinds = np.random.default_rng(seed), [*KINDS, (8, 2)]
     for number in range(150):
         whole = any_png(
-            rng, *kinds[number % len(kinds)], (int(rng.integers(1, 70)), int(rng.integers(1, 60))), behind=chunk(b"tEXt", b"a\0b")
+            rng,
+            *kinds[number % len(kinds)],
+            (int(rng.integers(1, 70)), int(rng.integers(1, 60))),
+            behind=chunk(b"tEXt", b"a\0b"),
         )
         said, theirs = verdicts(tmp_path / "a.png", damaged(whole, rng))
         if said != "read" and theirs == "read":
-            named = ("16-bit", "does not fit its checksum", "ends before its pixels do", "while decompressing data")
+            named = (
+                "16-bit",
+                "does not fit its checksum",
+                "ends before its pixels do",
+                "while decompressing data",
+            )
             assert any(reason in said for reason in named), said

@@ -31,14 +31,30 @@ def fields(tmp_path: Path) -> Path:
     """A folder of three small pictures of unlike sizes, and a file that is none."""
     folder = tmp_path / "fields"
     folder.mkdir()
-    for index, (name, width, height) in enumerate((("a.png", 120, 90), ("b.png", 61, 130), ("c.png", 33, 33))):
+    for index, (name, width, height) in enumerate(
+        (("a.png", 120, 90), ("b.png", 61, 130), ("c.png", 33, 33))
+    ):
         picture(index, width, height).save(folder / name)
     (folder / "notes.txt").write_text("not a picture")
     return folder
 
 
 def run(bundle: Bundle, out: Path, *words: object) -> Path:
-    assert main(["predict", *map(str, words), "--model", str(bundle.path), "--out", str(out), "--threads", "1"]) == 0
+    assert (
+        main(
+            [
+                "predict",
+                *map(str, words),
+                "--model",
+                str(bundle.path),
+                "--out",
+                str(out),
+                "--threads",
+                "1",
+            ]
+        )
+        == 0
+    )
     return out
 
 
@@ -50,14 +66,22 @@ def labels_of(folder: Path) -> npt.NDArray[np.uint8]:
 
 def files_under(folder: Path) -> dict[str, bytes]:
     """Everything but the manifest, whose times differ."""
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file() and p.name != "manifest.csv"}
+    return {
+        str(p.relative_to(folder)): p.read_bytes()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and p.name != "manifest.csv"
+    }
 
 
 def test_a_folder_of_results_for_each_input(
     lively_bundle: Bundle, fields: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = run(lively_bundle, tmp_path / "maps", fields, "--mpp", 0.3)
-    results = [f"{name}/{file}" for name in "abc" for file in ("labels.png", "overlay.png", "regions.geojson", "run.json")]
+    results = [
+        f"{name}/{file}"
+        for name in "abc"
+        for file in ("labels.png", "overlay.png", "regions.geojson", "run.json")
+    ]
     assert sorted(files_under(out)) == sorted([*results, "measures.csv", "breastseg-work.json"])
     assert pd.read_csv(out / "manifest.csv")["outcome"].tolist() == ["done"] * 3
     for name, size in (("a", (120, 90)), ("b", (61, 130)), ("c", (33, 33))):
@@ -72,15 +96,29 @@ def test_a_folder_of_results_for_each_input(
     assert str(out) in capsys.readouterr().out
 
 
-def test_run_json_tells_how_to_do_it_again(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
-    out = run(lively_bundle, tmp_path / "maps", fields / "b.png", "--mpp", 0.3, "--precision", "fp32")
+def test_run_json_tells_how_to_do_it_again(
+    lively_bundle: Bundle, fields: Path, tmp_path: Path
+) -> None:
+    out = run(
+        lively_bundle, tmp_path / "maps", fields / "b.png", "--mpp", 0.3, "--precision", "fp32"
+    )
     said = json.loads((out / "b" / "run.json").read_text(encoding="utf-8"))
     card, content = lively_bundle.card, (fields / "b.png").read_bytes()
     expected = {
-        "input": str(fields / "b.png"), "input_fingerprint": hashlib.sha256(content).hexdigest(), "size_px": [61, 130],
-        "mpp": 0.3, "mpp_source": "given", "model": "lively", "model_files": card.files, "model_mpp": 0.5, "tile_px": card.tile_px,
-        "halo_px": card.halo_px, "box_level0_px": None, "backend": "openvino fp32", "use": "research use only, not for diagnosis",
-    }  # fmt: skip
+        "input": str(fields / "b.png"),
+        "input_fingerprint": hashlib.sha256(content).hexdigest(),
+        "size_px": [61, 130],
+        "mpp": 0.3,
+        "mpp_source": "given",
+        "model": "lively",
+        "model_files": card.files,
+        "model_mpp": 0.5,
+        "tile_px": card.tile_px,
+        "halo_px": card.halo_px,
+        "box_level0_px": None,
+        "backend": "openvino fp32",
+        "use": "research use only, not for diagnosis",
+    }
     assert {key: said[key] for key in expected} == expected
     assert LabelMap.from_dict(said["label_map"], "run.json") == BUILT_IN["region5"]
     assert said["packages"]["numpy"] == version("numpy")
@@ -88,7 +126,9 @@ def test_run_json_tells_how_to_do_it_again(lively_bundle: Bundle, fields: Path, 
     assert "torch" not in said["packages"]
 
 
-def test_measures_equal_the_label_images_counted_again(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
+def test_measures_equal_the_label_images_counted_again(
+    lively_bundle: Bundle, fields: Path, tmp_path: Path
+) -> None:
     out = run(lively_bundle, tmp_path / "maps", fields, "--mpp", 0.3)
     table = pd.read_csv(out / "measures.csv").set_index("image")
     assert list(table.index) == ["a", "b", "c"]
@@ -105,32 +145,51 @@ def test_measures_equal_the_label_images_counted_again(lively_bundle: Bundle, fi
 def test_the_labels_are_the_models_own(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
     out = run(lively_bundle, tmp_path / "maps", fields / "a.png", "--mpp", 0.3)
     pixels = np.asarray(Image.open(fields / "a.png"))
-    assert np.array_equal(labels_of(out / "a"), load_model(lively_bundle.path, threads=1).label(pixels, mpp=0.3))
+    assert np.array_equal(
+        labels_of(out / "a"), load_model(lively_bundle.path, threads=1).label(pixels, mpp=0.3)
+    )
 
 
-def test_every_back_end_gives_the_same_map(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
+def test_every_back_end_gives_the_same_map(
+    lively_bundle: Bundle, fields: Path, tmp_path: Path
+) -> None:
     words = fields / "a.png", "--mpp", 0.3, "--precision", "fp32", "--backend"
-    maps = [labels_of(run(lively_bundle, tmp_path / name, *words, name) / "a") for name in ("openvino", "onnx", "torch")]
+    maps = [
+        labels_of(run(lively_bundle, tmp_path / name, *words, name) / "a")
+        for name in ("openvino", "onnx", "torch")
+    ]
     assert (maps[0] == maps[1]).mean() > 0.999
     assert (maps[0] == maps[2]).mean() > 0.999
 
 
-def test_flips_are_told_in_run_json_and_are_another_piece_of_work(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
+def test_flips_are_told_in_run_json_and_are_another_piece_of_work(
+    lively_bundle: Bundle, fields: Path, tmp_path: Path
+) -> None:
     words = fields / "a.png", "--mpp", 0.3, "--precision", "fp32"
     out = run(lively_bundle, tmp_path / "maps", *words, "--flips")
-    assert json.loads((out / "a" / "run.json").read_text(encoding="utf-8"))["backend"] == "openvino fp32, flips"
-    assert main([str(w) for w in ("predict", *words, "--model", lively_bundle.path, "--out", out)]) == 2
+    assert (
+        json.loads((out / "a" / "run.json").read_text(encoding="utf-8"))["backend"]
+        == "openvino fp32, flips"
+    )
+    assert (
+        main([str(w) for w in ("predict", *words, "--model", lively_bundle.path, "--out", out)])
+        == 2
+    )
 
 
 @pytest.mark.parametrize(("asked", "rows"), [(1, 1), (2, 2), (10, 3)])
-def test_figure_shows_the_first_so_many(lively_bundle: Bundle, fields: Path, tmp_path: Path, asked: int, rows: int) -> None:
+def test_figure_shows_the_first_so_many(
+    lively_bundle: Bundle, fields: Path, tmp_path: Path, asked: int, rows: int
+) -> None:
     out = run(lively_bundle, tmp_path / "maps", fields, "--mpp", 0.3, "--figure", asked)
     with Image.open(out / "figure.png") as figure:
         assert rows * 320 < figure.height < (rows + 1) * 346 + 40
         assert figure.width == 2 * 320 + 3 * 8
 
 
-def test_a_figure_can_be_asked_for_afterwards(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
+def test_a_figure_can_be_asked_for_afterwards(
+    lively_bundle: Bundle, fields: Path, tmp_path: Path
+) -> None:
     out = run(lively_bundle, tmp_path / "maps", fields, "--mpp", 0.3)
     assert not (out / "figure.png").exists()
     run(lively_bundle, out, fields, "--mpp", 0.3, "--figure", 3)
@@ -148,8 +207,12 @@ def test_every_kind_of_picture_is_the_same_tissue(lively_bundle: Bundle, tmp_pat
     rgb = picture()
     grey, palette = rgb.convert("L"), rgb.quantize(64)
     see_through = rgb.convert("RGBA")
-    see_through.putalpha(Image.fromarray(np.tile(np.linspace(0, 255, 120).astype(np.uint8), (90, 1))))
-    on_white = Image.alpha_composite(Image.new("RGBA", rgb.size, "white"), see_through).convert("RGB")
+    see_through.putalpha(
+        Image.fromarray(np.tile(np.linspace(0, 255, 120).astype(np.uint8), (90, 1)))
+    )
+    on_white = Image.alpha_composite(Image.new("RGBA", rgb.size, "white"), see_through).convert(
+        "RGB"
+    )
     pairs = {
         "opaque": (rgb.convert("RGBA"), rgb),
         "grey": (grey, grey.convert("RGB")),
@@ -167,19 +230,34 @@ def test_every_kind_of_picture_is_the_same_tissue(lively_bundle: Bundle, tmp_pat
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_an_exif_rotated_picture_is_mapped_as_it_is_seen(lively_bundle: Bundle, tmp_path: Path, orientation: int) -> None:
+def test_an_exif_rotated_picture_is_mapped_as_it_is_seen(
+    lively_bundle: Bundle, tmp_path: Path, orientation: int
+) -> None:
     """Cameras and phones store a picture lying down and a note that it stands."""
     exif = Image.Exif()
     exif[0x0112] = orientation
     stored = picture()
     stored.save(tmp_path / "noted.png", exif=exif)
     turns = {
-        1: lambda a: a, 2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1], 5: lambda a: a.transpose(1, 0, 2),
-        6: lambda a: np.rot90(a, -1), 7: lambda a: np.rot90(a, 2).transpose(1, 0, 2), 8: lambda a: np.rot90(a, 1),
-    }  # fmt: skip
+        1: lambda a: a,
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.transpose(1, 0, 2),
+        6: lambda a: np.rot90(a, -1),
+        7: lambda a: np.rot90(a, 2).transpose(1, 0, 2),
+        8: lambda a: np.rot90(a, 1),
+    }
     seen = np.ascontiguousarray(turns[orientation](np.asarray(stored)))
     Image.fromarray(seen).save(tmp_path / "seen.png")
-    out = run(lively_bundle, tmp_path / "maps", tmp_path / "noted.png", tmp_path / "seen.png", "--mpp", 0.3)
+    out = run(
+        lively_bundle,
+        tmp_path / "maps",
+        tmp_path / "noted.png",
+        tmp_path / "seen.png",
+        "--mpp",
+        0.3,
+    )
     assert labels_of(out / "noted").shape == seen.shape[:2]
     assert np.array_equal(labels_of(out / "noted"), labels_of(out / "seen"))
 
@@ -197,17 +275,38 @@ def test_a_picture_of_glass_has_no_label_and_says_so(
 ) -> None:
     """It came out as 100 % of one class, mostly "other": free of tumor over its whole area."""
     out = run(
-        lively_bundle, tmp_path / "maps", glass, picture_beside(glass), "--mpp", 0.5, "--figure", 2, "--probabilities", "--uncertainty"
+        lively_bundle,
+        tmp_path / "maps",
+        glass,
+        picture_beside(glass),
+        "--mpp",
+        0.5,
+        "--figure",
+        2,
+        "--probabilities",
+        "--uncertainty",
     )
     assert not labels_of(out / "glass").any()
     row = pd.read_csv(out / "measures.csv").set_index("image").loc["glass"]
-    assert row[["analysed_mm2", "tissue_mask_mm2", *(f"{name}_mm2" for name in BUILT_IN["region5"].names)]].tolist() == [0] * 7
+    assert (
+        row[
+            [
+                "analysed_mm2",
+                "tissue_mask_mm2",
+                *(f"{name}_mm2" for name in BUILT_IN["region5"].names),
+            ]
+        ].tolist()
+        == [0] * 7
+    )
     assert row.filter(regex="percent|nest_area|diameter").isna().all()
     said = json.loads((out / "glass" / "run.json").read_text(encoding="utf-8"))
     nothing = "no tissue was found: nothing was analysed; --tissue-mask off looks at glass too"
     assert said["doubts"] == [nothing, "nearly empty: 0.0 % of it is darker than glass"]
     assert f"warning: {glass}: {nothing}\n" in capsys.readouterr().out
-    assert json.loads((out / "glass" / "regions.geojson").read_text(encoding="utf-8")) == {"type": "FeatureCollection", "features": []}
+    assert json.loads((out / "glass" / "regions.geojson").read_text(encoding="utf-8")) == {
+        "type": "FeatureCollection",
+        "features": [],
+    }
     with Image.open(out / "glass" / "overlay.png") as overlay, Image.open(glass) as seen:
         assert np.array_equal(np.asarray(overlay)[:500], np.asarray(seen))
     with Image.open(out / "glass" / "tissue.png") as mask:
@@ -232,23 +331,40 @@ def picture_beside(path: Path) -> Path:
 def test_only_an_asked_for_box_of_glass_is_empty(lively_bundle: Bundle, tmp_path: Path) -> None:
     """The box says so, not the picture, which has tissue elsewhere."""
     on_glass().save(tmp_path / "field.png")
-    out = run(lively_bundle, tmp_path / "maps", tmp_path / "field.png", "--mpp", 0.5, "--box", "100,100,300,200")
+    out = run(
+        lively_bundle,
+        tmp_path / "maps",
+        tmp_path / "field.png",
+        "--mpp",
+        0.5,
+        "--box",
+        "100,100,300,200",
+    )
     doubts = json.loads((out / "field" / "run.json").read_text(encoding="utf-8"))["doubts"]
-    assert doubts == ["no tissue was found in the box: nothing was analysed; --tissue-mask off looks at glass too"]
+    assert doubts == [
+        "no tissue was found in the box: nothing was analysed; --tissue-mask off looks at glass too"
+    ]
     assert not labels_of(out / "field").any()
 
 
-def test_how_much_of_a_flat_picture_is_left_out_is_said(lively_bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_how_much_of_a_flat_picture_is_left_out_is_said(
+    lively_bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     on_glass().save(tmp_path / "field.png")
     out = run(lively_bundle, tmp_path / "maps", tmp_path / "field.png", "--mpp", 0.5)
     row = pd.read_csv(out / "measures.csv").iloc[0]
     assert row["tissue_mask_mm2"] == pytest.approx(row["analysed_mm2"], rel=0.01)
     percent = 100 * (1 - row["tissue_mask_mm2"] / (800 * 1100 * 0.25 / 1e6))
     assert percent == pytest.approx(100 * 800 / 1100, abs=4)
-    assert f"field.png: {percent:.3g} % is no tissue and has no label; --tissue-mask off looks at all of it" in capsys.readouterr().out
+    assert (
+        f"field.png: {percent:.3g} % is no tissue and has no label; --tissue-mask off looks at all"
+        " of it" in capsys.readouterr().out
+    )
 
 
-def test_glass_is_named_where_it_is_asked_for(lively_bundle: Bundle, glass: Path, tmp_path: Path) -> None:
+def test_glass_is_named_where_it_is_asked_for(
+    lively_bundle: Bundle, glass: Path, tmp_path: Path
+) -> None:
     out = run(lively_bundle, tmp_path / "maps", glass, "--mpp", 0.5, "--tissue-mask", "off")
     assert labels_of(out / "glass").all()
     assert not (out / "glass" / "tissue.png").exists()
@@ -256,18 +372,26 @@ def test_glass_is_named_where_it_is_asked_for(lively_bundle: Bundle, glass: Path
     assert doubts == ["nearly empty: 0.0 % of it is darker than glass; the map names the glass too"]
 
 
-def test_a_field_full_of_tissue_has_the_same_bytes_with_and_without_the_look_for_glass(lively_bundle: Bundle, tmp_path: Path) -> None:
+def test_a_field_full_of_tissue_has_the_same_bytes_with_and_without_the_look_for_glass(
+    lively_bundle: Bundle, tmp_path: Path
+) -> None:
     """A person who cut a field out meant all of it."""
     large = tmp_path / "large.png"
     Image.fromarray(np.tile(crop(0), (2, 2, 1))).save(large)
-    auto, off = (run(lively_bundle, tmp_path / word, large, "--mpp", 0.5, "--tissue-mask", word) for word in ("auto", "off"))
+    auto, off = (
+        run(lively_bundle, tmp_path / word, large, "--mpp", 0.5, "--tissue-mask", word)
+        for word in ("auto", "off")
+    )
     for folder in (auto, off):
         (folder / "breastseg-work.json").unlink()
     assert files_under(auto) == files_under(off)
 
 
 def test_same_inputs_same_bytes(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
-    one, two = (run(lively_bundle, tmp_path / name, fields, "--mpp", 0.3, "--figure", 3) for name in ("one", "two"))
+    one, two = (
+        run(lively_bundle, tmp_path / name, fields, "--mpp", 0.3, "--figure", 3)
+        for name in ("one", "two")
+    )
     assert files_under(one) == files_under(two)
 
 
@@ -275,8 +399,16 @@ class Counting:
     """A runner that counts its tiles, and stops after some."""
 
     def __init__(self, bundle: Bundle, stop_after: int) -> None:
-        self.runner, self.tiles, self.stop_after = load_model(bundle.path, threads=1).runner, 0, stop_after
-        self.name, self.package, self.probabilities = self.runner.name, self.runner.package, self.runner.probabilities
+        self.runner, self.tiles, self.stop_after = (
+            load_model(bundle.path, threads=1).runner,
+            0,
+            stop_after,
+        )
+        self.name, self.package, self.probabilities = (
+            self.runner.name,
+            self.runner.package,
+            self.runner.probabilities,
+        )
         self.release = self.runner.release
 
     def labels(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -286,7 +418,9 @@ class Counting:
         return self.runner.labels(tiles)
 
 
-def test_an_interrupted_run_goes_on_and_repeats_nothing(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
+def test_an_interrupted_run_goes_on_and_repeats_nothing(
+    lively_bundle: Bundle, fields: Path, tmp_path: Path
+) -> None:
     """At 0.3 um/px each of the three pictures is one tile of the model."""
     out, whole = tmp_path / "maps", run(lively_bundle, tmp_path / "whole", fields, "--mpp", 0.3)
     config, stopped = PredictConfig(mpp=0.3), Counting(lively_bundle, 1)
@@ -301,7 +435,9 @@ def test_an_interrupted_run_goes_on_and_repeats_nothing(lively_bundle: Bundle, f
     assert files_under(out) == files_under(whole)
 
 
-def test_a_picture_exchanged_under_its_name_is_mapped_again(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
+def test_a_picture_exchanged_under_its_name_is_mapped_again(
+    lively_bundle: Bundle, fields: Path, tmp_path: Path
+) -> None:
     out = run(lively_bundle, tmp_path / "maps", fields, "--mpp", 0.3)
     picture(2, 100, 80).save(fields / "b.png")
     run(lively_bundle, out, fields, "--mpp", 0.3)
@@ -312,48 +448,123 @@ def test_a_picture_exchanged_under_its_name_is_mapped_again(lively_bundle: Bundl
 def test_a_finished_run_runs_no_tile(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
     out = run(lively_bundle, tmp_path / "maps", fields, "--mpp", 0.3)
     before = files_under(out)
-    predict(fields, Model(lively_bundle, Counting(lively_bundle, 0)), out, PredictConfig(mpp=0.3), say=quiet)
+    predict(
+        fields,
+        Model(lively_bundle, Counting(lively_bundle, 0)),
+        out,
+        PredictConfig(mpp=0.3),
+        say=quiet,
+    )
     assert files_under(out) == before
 
 
-@pytest.mark.parametrize(("unit", "per_unit", "mpp"), [(3, 20_000, 0.5), (3, 40_000, 0.25), (2, 101_600, 0.25)])
-def test_a_tiff_knows_its_mpp(lively_bundle: Bundle, tmp_path: Path, unit: int, per_unit: int, mpp: float) -> None:
+@pytest.mark.parametrize(
+    ("unit", "per_unit", "mpp"), [(3, 20_000, 0.5), (3, 40_000, 0.25), (2, 101_600, 0.25)]
+)
+def test_a_tiff_knows_its_mpp(
+    lively_bundle: Bundle, tmp_path: Path, unit: int, per_unit: int, mpp: float
+) -> None:
     picture().save(tmp_path / "slide.tif", resolution=per_unit, resolution_unit=unit)
     out = run(lively_bundle, tmp_path / "maps", tmp_path / "slide.tif")
     said = json.loads((out / "slide" / "run.json").read_text(encoding="utf-8"))
     assert (said["mpp"], said["mpp_source"]) == (pytest.approx(mpp), "TIFF resolution tags")
-    assert pd.read_csv(out / "measures.csv")["analysed_mm2"][0] == pytest.approx(120 * 90 * mpp**2 / 1e6)
+    assert pd.read_csv(out / "measures.csv")["analysed_mm2"][0] == pytest.approx(
+        120 * 90 * mpp**2 / 1e6
+    )
 
 
 def test_a_given_mpp_overrides_the_tiffs(lively_bundle: Bundle, tmp_path: Path) -> None:
     picture().save(tmp_path / "slide.tif", resolution=20_000, resolution_unit=3)
-    said = json.loads((run(lively_bundle, tmp_path / "maps", tmp_path / "slide.tif", "--mpp", 0.3) / "slide" / "run.json").read_text())
+    said = json.loads(
+        (
+            run(lively_bundle, tmp_path / "maps", tmp_path / "slide.tif", "--mpp", 0.3)
+            / "slide"
+            / "run.json"
+        ).read_text()
+    )
     assert (said["mpp"], said["mpp_source"]) == (0.3, "given")
 
 
 def test_predict_needs_no_pytorch(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
     """In a Python where none of the training packages can be imported, warnings being errors."""
     out = tmp_path / "maps"
-    words = ["predict", str(fields), "--mpp", "0.3", "--model", str(lively_bundle.path), "--out", str(out), "--figure", "2"]
-    training = ["torch", "torchvision", "lightning", "timm", "segmentation_models_pytorch", "kornia", "torchinfo"]
-    environment = without(tmp_path / "start", *training, "safetensors", "onnx", "onnxruntime", "nncf", "openvino_telemetry")
+    words = [
+        "predict",
+        str(fields),
+        "--mpp",
+        "0.3",
+        "--model",
+        str(lively_bundle.path),
+        "--out",
+        str(out),
+        "--figure",
+        "2",
+    ]
+    training = [
+        "torch",
+        "torchvision",
+        "lightning",
+        "timm",
+        "segmentation_models_pytorch",
+        "kornia",
+        "torchinfo",
+    ]
+    environment = without(
+        tmp_path / "start",
+        *training,
+        "safetensors",
+        "onnx",
+        "onnxruntime",
+        "nncf",
+        "openvino_telemetry",
+    )
     command = [sys.executable, "-W", "error", "-m", "breastseg", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert (done.returncode, done.stderr) == (0, "")
-    assert files_under(out) == files_under(run(lively_bundle, tmp_path / "here", fields, "--mpp", 0.3, "--figure", 2))
+    assert files_under(out) == files_under(
+        run(lively_bundle, tmp_path / "here", fields, "--mpp", 0.3, "--figure", 2)
+    )
 
 
-def test_without_pytorch_the_torch_back_end_says_what_to_install(lively_bundle: Bundle, fields: Path, tmp_path: Path) -> None:
-    words = ["predict", str(fields), "--mpp", "0.3", "--model", str(lively_bundle.path), "--out", str(tmp_path / "m"), "--backend", "torch"]
+def test_without_pytorch_the_torch_back_end_says_what_to_install(
+    lively_bundle: Bundle, fields: Path, tmp_path: Path
+) -> None:
+    words = [
+        "predict",
+        str(fields),
+        "--mpp",
+        "0.3",
+        "--model",
+        str(lively_bundle.path),
+        "--out",
+        str(tmp_path / "m"),
+        "--backend",
+        "torch",
+    ]
     environment = without(tmp_path / "start", "torch")
-    done = subprocess.run([sys.executable, "-m", "breastseg", *words], capture_output=True, text=True, check=False, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-m", "breastseg", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
     assert done.returncode == 2
-    assert done.stderr == "breastseg: back end 'torch': torch is not installed; pip install 'breastseg[train]'\n"
+    assert (
+        done.stderr
+        == "breastseg: back end 'torch': torch is not installed; pip install 'breastseg[train]'\n"
+    )
     assert not (tmp_path / "m").exists()
 
 
-@pytest.mark.parametrize("change", [{"measures": None}, {"measures": {"analysed_mm2": {}}}, {"doubts": [1]}, {"measures": []}], ids=str)
-def test_a_damaged_run_json_is_no_whole_result(lively_bundle: Bundle, fields: Path, tmp_path: Path, change: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [{"measures": None}, {"measures": {"analysed_mm2": {}}}, {"doubts": [1]}, {"measures": []}],
+    ids=str,
+)
+def test_a_damaged_run_json_is_no_whole_result(
+    lively_bundle: Bundle, fields: Path, tmp_path: Path, change: dict[str, object]
+) -> None:
     """It ended the batch with a traceback; the picture is mapped again."""
     out = run(lively_bundle, tmp_path / "maps", fields, "--mpp", 0.3)
     path = out / "a" / "run.json"

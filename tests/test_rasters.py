@@ -27,8 +27,11 @@ def pieces(size: tuple[int, int], seed: int) -> list[Box]:
     """The field cut at odd places, in no order."""
     rng = np.random.default_rng(seed)
     columns, rows = (np.unique([0, *rng.integers(0, n + 1, 5), n]) for n in size)
-    boxes = [Box(int(x), int(y), int(r - x), int(b - y)) for y, b in pairwise(rows)
-             for x, r in pairwise(columns)]  # fmt: skip
+    boxes = [
+        Box(int(x), int(y), int(r - x), int(b - y))
+        for y, b in pairwise(rows)
+        for x, r in pairwise(columns)
+    ]
     return [boxes[i] for i in rng.permutation(len(boxes))]
 
 
@@ -39,7 +42,9 @@ def scratch(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("seed", range(3))
-def test_what_is_written_is_read_in_any_order_and_any_box(scratch: Path, size: tuple[int, int], seed: int) -> None:
+def test_what_is_written_is_read_in_any_order_and_any_box(
+    scratch: Path, size: tuple[int, int], seed: int
+) -> None:
     array = values(size, seed)
     with Raster(scratch, size) as raster:
         for box in pieces(size, seed):
@@ -49,7 +54,9 @@ def test_what_is_written_is_read_in_any_order_and_any_box(scratch: Path, size: t
                 raster.finish()
             assert np.array_equal(raster.read(Box(0, 0, *size)), array)
             for box in pieces(size, seed + 9):
-                assert np.array_equal(raster.read(box), array[box.y : box.y + box.height, box.x : box.x + box.width])
+                assert np.array_equal(
+                    raster.read(box), array[box.y : box.y + box.height, box.x : box.x + box.width]
+                )
 
 
 def test_outside_and_where_nothing_was_written_is_0(scratch: Path) -> None:
@@ -68,7 +75,10 @@ def test_compressed_tiles_are_the_raster_row_by_row(scratch: Path, size: tuple[i
         raster.write(Box(0, 0, *size), array)
         raster.finish()
         columns, rows = raster.grid
-        tiles = [np.frombuffer(zlib.decompress(tile), np.uint8).reshape(TILE_PX, TILE_PX) for tile in raster.compressed_tiles()]
+        tiles = [
+            np.frombuffer(zlib.decompress(tile), np.uint8).reshape(TILE_PX, TILE_PX)
+            for tile in raster.compressed_tiles()
+        ]
         whole = np.block([tiles[row * columns : (row + 1) * columns] for row in range(rows)])
     assert np.array_equal(whole[: size[1], : size[0]], array)
     assert not whole[size[1] :].any()
@@ -87,13 +97,17 @@ def test_half_the_size_is_every_other_pixel(tmp_path: Path, size: tuple[int, int
 
 
 @pytest.mark.parametrize("new", [(1, 1), (7, 5), (350, 257), (700, 513)])
-def test_a_sample_is_the_value_under_each_new_pixels_centre(scratch: Path, new: tuple[int, int]) -> None:
+def test_a_sample_is_the_value_under_each_new_pixels_centre(
+    scratch: Path, new: tuple[int, int]
+) -> None:
     size = (700, 513)
     array = values(size)
     with Raster(scratch, size) as raster:
         raster.write(Box(0, 0, *size), array)
         got = raster.sampled(new)
-    columns, rows = (((np.arange(n) + 0.5) * old / n).astype(int) for n, old in zip(new, size, strict=True))
+    columns, rows = (
+        ((np.arange(n) + 0.5) * old / n).astype(int) for n, old in zip(new, size, strict=True)
+    )
     assert np.array_equal(got, array[np.ix_(rows, columns)])
 
 
@@ -104,5 +118,7 @@ def test_plain_areas_take_no_room_and_memory_is_let_go(scratch: Path) -> None:
         for top in range(0, 40_000, TILE_PX):
             height = min(TILE_PX, 40_000 - top)
             raster.write(Box(0, top, 40_000, height), row[:height])
-        assert raster.stored_bytes < 200_000  # the 313 tiles of the right and lower edge, filled up with 0
+        assert (
+            raster.stored_bytes < 200_000
+        )  # the 313 tiles of the right and lower edge, filled up with 0
         assert (raster.read(Box(20_000, 39_900, 300, 100)) == 2).all()

@@ -1,4 +1,5 @@
-"""The recipe that writes folders of whole fields, on painted pictures under the names of the public data sets."""
+"""The recipe that writes folders of whole fields, on painted pictures under the names of the public
+data sets."""
 
 import csv
 import subprocess
@@ -26,7 +27,10 @@ GTEX = (
     "empty__0-0_GTEX-1117F_Adipose-Subcutaneous.jpg",
     "not_adipocyte__1-2_GTEX-1117F_Adipose-Subcutaneous.jpg",
 )
-NCT_CRC = tuple(f"{kind}___{kind}-TCGA-ABCDEFGH_101.jpg" for kind in ("ADI", "LYM", "MUC", "MUS", "NORM", "STR", "TUM"))
+NCT_CRC = tuple(
+    f"{kind}___{kind}-TCGA-ABCDEFGH_101.jpg"
+    for kind in ("ADI", "LYM", "MUC", "MUS", "NORM", "STR", "TUM")
+)
 
 
 @pytest.fixture
@@ -49,7 +53,11 @@ def run(data: Path, out: Path) -> subprocess.CompletedProcess[str]:
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def test_it_writes_four_folders_of_the_same_bytes_each_time(data: Path, tmp_path: Path) -> None:
@@ -58,8 +66,14 @@ def test_it_writes_four_folders_of_the_same_bytes_each_time(data: Path, tmp_path
     assert run(data, tmp_path / "2").returncode == 0
     assert bytes_of(tmp_path / "1") == bytes_of(tmp_path / "2")
     sources = {folder.name: open_source(folder) for folder in (tmp_path / "1").iterdir()}
-    patients = {name: [region.patient for region in source.regions] for name, source in sources.items()}
-    assert patients["breakhis"] == ["14-21998", "14-21998", "14-10926"], "13412 is left out, slides of one case are one patient"
+    patients = {
+        name: [region.patient for region in source.regions] for name, source in sources.items()
+    }
+    assert patients["breakhis"] == [
+        "14-21998",
+        "14-21998",
+        "14-10926",
+    ], "13412 is left out, slides of one case are one patient"
     assert patients["breakhis_held_out"] == ["14-14134", "14-18842"]
     assert patients["gtex"] == ["GTEX-18A6Q", "GTEX-1117F"], "glass is left out"
     facts = {
@@ -67,14 +81,23 @@ def test_it_writes_four_folders_of_the_same_bytes_each_time(data: Path, tmp_path
         for region in sources["nct_crc"].regions
         if region.field
     }  # fmt: skip
-    assert facts == {"ADI": ("other", 0.5), "LYM": ("inflammatory", 0.5), "MUC": ("other", 0.5), "STR": ("stroma", 0.5)}
+    assert facts == {
+        "ADI": ("other", 0.5),
+        "LYM": ("inflammatory", 0.5),
+        "MUC": ("other", 0.5),
+        "STR": ("stroma", 0.5),
+    }
     known = {region.id: region.field for region in sources["breakhis"].regions}
     benign, malignant = known["SOB_B_F-14-21998CD-100-001"], known["SOB_M_DC-14-10926-100-004"]
     assert benign is not None
     assert malignant is not None
     assert (benign.without, benign.somewhere) == (("tumor", "necrosis"), ())
     assert (malignant.without, malignant.somewhere) == ((), ("tumor",))
-    assert sources["breakhis"].parts[0].startswith("fields known as a whole: BreaKHis (Spanhol et al. 2016")
+    assert (
+        sources["breakhis"]
+        .parts[0]
+        .startswith("fields known as a whole: BreaKHis (Spanhol et al. 2016")
+    )
 
 
 def test_a_case_that_nobody_dealt_is_an_error(data: Path, tmp_path: Path) -> None:

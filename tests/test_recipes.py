@@ -46,18 +46,29 @@ def test_the_shipped_model_is_made_by_these_commands(
     out = tmp_path / "out"
     call(monkeypatch, LITE0, data, out)
     breastseg = [sys.executable, "-m", "breastseg"]
-    sources = [str(data / name) for name in ("bcss", "bcss_kaggle224", "bcss_tile512", "bcss_thumbnails", "brca_m2c")]
+    sources = [
+        str(data / name)
+        for name in ("bcss", "bcss_kaggle224", "bcss_tile512", "bcss_thumbnails", "brca_m2c")
+    ]
     lines = (
-        f"prepare {' '.join(sources)} {out}/data --table {LITE0}/thumbnails.csv --mpp 0.5 --labels region5",
+        (
+            f"prepare {' '.join(sources)} {out}/data --table {LITE0}/thumbnails.csv --mpp 0.5"
+            " --labels region5"
+        ),
         f"split {out}/data --scheme {LITE0}/split.csv",
         f"train {out}/data {out}/run --preset standard --name lite0 --bias none",
-        f"export {out}/run/bundle --int8 --data {out}/data --split val --limits {LITE0}/limits.txt --out {out}/lite0",
+        (
+            f"export {out}/run/bundle --int8 --data {out}/data --split val --limits"
+            f" {LITE0}/limits.txt --out {out}/lite0"
+        ),
         f"evaluate --model {out}/lite0 --data {out}/data --split val --out {out}/scores --record",
     )
     assert ran == [[*breastseg, *line.split()] for line in lines]
 
 
-def test_a_fold_of_it(data: Path, tmp_path: Path, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fold_of_it(
+    data: Path, tmp_path: Path, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     call(
         monkeypatch,
         LITE0,
@@ -83,12 +94,16 @@ def recipe(folder: Path, **changes: Any) -> Path:
     return folder
 
 
-def test_commands_before_and_after(tmp_path: Path, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_before_and_after(
+    tmp_path: Path, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     mine = recipe(
-        tmp_path / "mine", before=[["python", "{recipe}/fields.py", "{breakhis}", "{out}/sources"]], sources=["one", "two?"],
+        tmp_path / "mine",
+        before=[["python", "{recipe}/fields.py", "{breakhis}", "{out}/sources"]],
+        sources=["one", "two?"],
         after=[["breastseg", "bias", "{bundle}"]],
         train={"freeze_encoder": True, "decoder_channels": [8, 4], "allow_absent_classes": False},
-    )  # fmt: skip
+    )
     (tmp_path / "out" / "sources" / "one").mkdir(parents=True)
     call(
         monkeypatch,
@@ -148,7 +163,9 @@ def test_a_recipe_that_cannot_be_made(
         (None, "not found"),
     ],
 )
-def test_a_recipe_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None, message: str) -> None:
+def test_a_recipe_that_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None, message: str
+) -> None:
     if text is not None:
         (tmp_path / "recipe.json").write_text(text)
     with pytest.raises(SystemExit, match=message):
@@ -156,7 +173,9 @@ def test_a_recipe_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_a_step_that_fails_ends_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(make.subprocess, "run", lambda words, *, check: subprocess.CompletedProcess(words, 2))
+    monkeypatch.setattr(
+        make.subprocess, "run", lambda words, *, check: subprocess.CompletedProcess(words, 2)
+    )
     (tmp_path / "one").mkdir()
     with pytest.raises(SystemExit) as ended:
         call(monkeypatch, recipe(tmp_path / "mine"), tmp_path, tmp_path / "out")

@@ -1,4 +1,5 @@
-"""The page of an evaluation: one file that needs no other, worst regions first, numbers that are those of scores.json and counts.csv."""
+"""The page of an evaluation: one file that needs no other, worst regions first, numbers that are
+those of scores.json and counts.csv."""
 
 import base64
 import hashlib
@@ -34,9 +35,25 @@ LAYERS = ("truth", "prediction", "errors")
 
 
 class Page(HTMLParser):
-    """Collects tags, addresses, text, headings and tables, and checks that what is opened is closed in order."""
+    """Collects tags, addresses, text, headings and tables, and checks that what is opened is closed
+    in order."""
 
-    EMPTY = frozenset({"meta", "img", "br", "link", "input", "hr", "wbr", "image", "use", "path", "polyline", "circle"})
+    EMPTY = frozenset(
+        {
+            "meta",
+            "img",
+            "br",
+            "link",
+            "input",
+            "hr",
+            "wbr",
+            "image",
+            "use",
+            "path",
+            "polyline",
+            "circle",
+        }
+    )
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -52,7 +69,9 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
-        self.addresses += [v or "" for k, v in attrs if k in {"src", "href", "srcset", "action", "data", "poster"}]
+        self.addresses += [
+            v or "" for k, v in attrs if k in {"src", "href", "srcset", "action", "data", "poster"}
+        ]
         assert not any(k.startswith("on") for k, _ in attrs)
         if tag not in self.EMPTY:
             self.open.append(tag)
@@ -81,9 +100,27 @@ def evaluated(bundle: Bundle, folder: Path, count: int) -> Path:
     """Evaluate painted regions, one a patient, in three hospitals."""
     codes = ((1, 2), (1, 2, 3), (1, 2, 3, 4), (1, 2, 3, 4, 9))
     for k in range(count):
-        paint(folder / "source", tcga(("A2", "A1", "OL")[k % 3], f"P{k:03}"), codes=codes[k % 4], seed=k)
-    data = prepare(folder / "source", folder / "data", PrepareConfig(mpp=0.30, workers=1), say=quiet)
-    words = ["--model", str(bundle.path), "--data", str(data.path), "--split", "all", "--out", str(folder / "out"), "--threads", "1"]
+        paint(
+            folder / "source",
+            tcga(("A2", "A1", "OL")[k % 3], f"P{k:03}"),
+            codes=codes[k % 4],
+            seed=k,
+        )
+    data = prepare(
+        folder / "source", folder / "data", PrepareConfig(mpp=0.30, workers=1), say=quiet
+    )
+    words = [
+        "--model",
+        str(bundle.path),
+        "--data",
+        str(data.path),
+        "--split",
+        "all",
+        "--out",
+        str(folder / "out"),
+        "--threads",
+        "1",
+    ]
     assert main(["evaluate", *words]) == 0
     return folder / "out"
 
@@ -107,8 +144,20 @@ def test_the_page_is_one_file_that_needs_no_other(result: Path) -> None:
     page = Page(text)
     pictures = [a for a in page.addresses if not a.startswith("#")]
     assert len(pictures) == 13 * 4
-    assert all(a.startswith(("data:image/png;base64,", "data:image/jpeg;base64,")) for a in pictures)
-    for outside in ("http://", "https://", "file:", "//cdn", "url(", "@import", "<link", "<iframe", "fetch("):
+    assert all(
+        a.startswith(("data:image/png;base64,", "data:image/jpeg;base64,")) for a in pictures
+    )
+    for outside in (
+        "http://",
+        "https://",
+        "file:",
+        "//cdn",
+        "url(",
+        "@import",
+        "<link",
+        "<iframe",
+        "fetch(",
+    ):
         assert outside not in text.lower(), outside
     for anchor in {a[1:] for a in page.addresses if a.startswith("#")}:
         assert text.count(f'id="{anchor}"') == 1, anchor
@@ -135,16 +184,24 @@ def test_the_page_says_what_was_found(result: Path) -> None:
         assert math.isnan(row["dice"]) or f"{row['dice']:.3f}" in page.text
     ends = scores["intervals"]["classes"]["tumor"]["dice"]
     assert f"{ends[0]:.3f} to {ends[1]:.3f}" in page.tables["Scores by class"][1][1]
-    assert not re.search(r">\s*nan|nan\s*[<,;]", (result / "report.html").read_text(encoding="utf-8"))  # a dash, not a number that is none
+    assert not re.search(
+        r">\s*nan|nan\s*[<,;]", (result / "report.html").read_text(encoding="utf-8")
+    )  # a dash, not a number that is none
     assert "Research use only" in page.text
 
 
 def test_the_worst_ten_come_first_and_the_others_are_folded(result: Path) -> None:
     page, scores = page_of(result), scores_of(result)["regions"]
     order = sorted(scores, key=lambda region: (scores[region]["overall"]["mean_dice"], region))
-    found = [next(region for region in order if region in heading) for heading in page.headings if "TCGA" in heading]
+    found = [
+        next(region for region in order if region in heading)
+        for heading in page.headings
+        if "TCGA" in heading
+    ]
     assert found == order
-    assert len({values["overall"]["mean_dice"] for values in scores.values()}) > 10  # else there is no order
+    assert (
+        len({values["overall"]["mean_dice"] for values in scores.values()}) > 10
+    )  # else there is no order
     assert "The worst 10 regions" in page.headings
     folded = [heading for heading in page.headings if "TCGA" in heading and "mean Dice" in heading]
     assert [heading.split(":")[0] for heading in folded] == order[10:]
@@ -152,7 +209,10 @@ def test_the_worst_ten_come_first_and_the_others_are_folded(result: Path) -> Non
 
 
 def test_a_region_without_a_score_comes_last() -> None:
-    scores = {name: {"overall": {"mean_dice": dice}} for name, dice in (("a", math.nan), ("b", 0.5), ("c", None), ("d", 0.0), ("e", 0.5))}
+    scores = {
+        name: {"overall": {"mean_dice": dice}}
+        for name, dice in (("a", math.nan), ("b", 0.5), ("c", None), ("d", 0.0), ("e", 0.5))
+    }
     assert regions.worst_first(scores) == ["d", "b", "e", "a", "c"]
 
 
@@ -164,10 +224,16 @@ def test_the_confusion_has_pixels_and_shares_of_the_counts(result: Path) -> None
     for truth, *cells in rows:
         for prediction, cell in zip(BUILT_IN["region5"].names, cells, strict=True):
             px = counts.get((truth.strip(), prediction), 0)
-            assert cell.split() == [f"{100 * px / counts[truth.strip()].sum():.1f}", "%", *f"{px:,}".split()]
+            assert cell.split() == [
+                f"{100 * px / counts[truth.strip()].sum():.1f}",
+                "%",
+                *f"{px:,}".split(),
+            ]
 
 
-def test_what_was_not_analysed_has_a_column_and_a_missing_class_no_row(result: Path, tmp_path: Path) -> None:
+def test_what_was_not_analysed_has_a_column_and_a_missing_class_no_row(
+    result: Path, tmp_path: Path
+) -> None:
     folder = Path(shutil.copytree(result, tmp_path / "copy"))
     table = pd.read_csv(folder / "counts.csv")
     table = table[table["truth"] != "necrosis"]
@@ -179,22 +245,49 @@ def test_what_was_not_analysed_has_a_column_and_a_missing_class_no_row(result: P
 
 
 def test_names_cannot_put_code_into_the_page(lively_bundle: Bundle, tmp_path: Path) -> None:
-    """A region's id is a file's name and a class's name is typed by a person: both may hold anything."""
-    region, name = "<script>alert(1)<img src=x onerror=alert(2)>", "</td><script>alert('c')</script>&"
+    """A region's id is a file's name and a class's name is typed by a person: both may hold
+    anything."""
+    region, name = (
+        "<script>alert(1)<img src=x onerror=alert(2)>",
+        "</td><script>alert('c')</script>&",
+    )
     classes = (LabelClass(name, (200, 0, 0), "Tumor", (1,)), *BUILT_IN["region5"].classes[1:])
     label_map = LabelMap("<b>mine", classes, BUILT_IN["region5"].not_annotated)
     source = tmp_path / "source"
-    for kind, picture in (("images", np.full((64, 64, 3), 150, np.uint8)), ("masks", np.tile(np.uint8([1, 2]), (64, 32)))):
+    for kind, picture in (
+        ("images", np.full((64, 64, 3), 150, np.uint8)),
+        ("masks", np.tile(np.uint8([1, 2]), (64, 32))),
+    ):
         (source / kind).mkdir(parents=True)
         Image.fromarray(picture).save(source / kind / f"{region}.png")
     write_json(source / "labels.json", label_map.to_dict())
-    data = prepare(source, tmp_path / "data", PrepareConfig(mpp=0.5, source_mpp=0.5, workers=1), say=quiet)
+    data = prepare(
+        source, tmp_path / "data", PrepareConfig(mpp=0.5, source_mpp=0.5, workers=1), say=quiet
+    )
     assert list(open_dataset(data.path).regions.index) == [region]
     folder = Path(shutil.copytree(lively_bundle.path, tmp_path / "bundle"))
     files = {file: sha256_of(folder / file) for file in lively_bundle.card.files}
-    write_json(folder / "card.json", replace(lively_bundle.card, name="<i>odd", label_map=label_map, files=files).to_dict())
+    write_json(
+        folder / "card.json",
+        replace(lively_bundle.card, name="<i>odd", label_map=label_map, files=files).to_dict(),
+    )
     bundle, out = load_bundle(folder), tmp_path / "out"
-    assert main(["evaluate", "--model", str(bundle.path), "--data", str(data.path), "--split", "all", "--out", str(out)]) == 0
+    assert (
+        main(
+            [
+                "evaluate",
+                "--model",
+                str(bundle.path),
+                "--data",
+                str(data.path),
+                "--split",
+                "all",
+                "--out",
+                str(out),
+            ]
+        )
+        == 0
+    )
     page = page_of(out)
     assert page.tags.count("script") == 1  # the page's own
     for shown in (region, name, "<b>mine", "<i>odd"):
@@ -208,7 +301,9 @@ def test_names_cannot_put_code_into_the_page(lively_bundle: Bundle, tmp_path: Pa
         ("regions/{}/truth.png", r"truth\.png: not found; evaluate again into a new folder"),
     ],
 )
-def test_an_unfinished_evaluation_is_refused(result: Path, tmp_path: Path, missing: str, message: str) -> None:
+def test_an_unfinished_evaluation_is_refused(
+    result: Path, tmp_path: Path, missing: str, message: str
+) -> None:
     folder = Path(shutil.copytree(result, tmp_path / "copy"))
     (folder / missing.format(next(iter(scores_of(result)["regions"])))).unlink()
     with pytest.raises(InputError, match=message):
@@ -223,7 +318,10 @@ def test_scores_of_an_earlier_version_are_refused(result: Path, tmp_path: Path) 
 
 
 def test_same_evaluation_same_page(result: Path, tmp_path: Path) -> None:
-    assert write_report(shutil.copytree(result, tmp_path / "copy")).read_bytes() == (result / "report.html").read_bytes()
+    assert (
+        write_report(shutil.copytree(result, tmp_path / "copy")).read_bytes()
+        == (result / "report.html").read_bytes()
+    )
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +330,13 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
     folder, rng = tmp_path_factory.mktemp("large"), np.random.default_rng(0)
     labels = np.repeat(np.arange(5, dtype=np.uint8), 100)[:, None].repeat(700, axis=1)
     for k in range(12):
-        save_comparison(rng.integers(0, 256, (500, 700, 3), np.uint8), labels, labels // 2, BUILT_IN["region5"], folder / f"r{k:02}")
+        save_comparison(
+            rng.integers(0, 256, (500, 700, 3), np.uint8),
+            labels,
+            labels // 2,
+            BUILT_IN["region5"],
+            folder / f"r{k:02}",
+        )
     return folder, {f"r{k:02}": {"overall": {"mean_dice": k / 12}} for k in range(12)}
 
 
@@ -240,7 +344,9 @@ def opened(address: str) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2])))
 
 
-def test_the_first_ten_are_whole_and_the_others_shrunk_alike(large: tuple[Path, dict[str, Any]]) -> None:
+def test_the_first_ten_are_whole_and_the_others_shrunk_alike(
+    large: tuple[Path, dict[str, Any]],
+) -> None:
     folder, scores = large
     views = regions.region_views(folder, scores)
     assert [view["id"] for view in views] == list(scores)
@@ -251,9 +357,14 @@ def test_the_first_ten_are_whole_and_the_others_shrunk_alike(large: tuple[Path, 
         for name in ("image", *LAYERS):
             assert opened(view["pictures"][name]).size == size
     first, small = (opened(views[k]["pictures"]["truth"]) for k in (0, 11))
-    assert (folder / "r00" / "truth.png").read_bytes() == base64.b64decode(views[0]["pictures"]["truth"].partition(",")[2])
+    assert (folder / "r00" / "truth.png").read_bytes() == base64.b64decode(
+        views[0]["pictures"]["truth"].partition(",")[2]
+    )
     shrunk = np.asarray(small.convert("RGBA"))
-    assert np.array_equal(np.unique(shrunk.reshape(-1, 4), axis=0), np.unique(np.asarray(first.convert("RGBA")).reshape(-1, 4), axis=0))
+    assert np.array_equal(
+        np.unique(shrunk.reshape(-1, 4), axis=0),
+        np.unique(np.asarray(first.convert("RGBA")).reshape(-1, 4), axis=0),
+    )
 
 
 def test_a_page_that_would_grow_too_large_leaves_the_best_without_pictures(
@@ -261,13 +372,18 @@ def test_a_page_that_would_grow_too_large_leaves_the_best_without_pictures(
 ) -> None:
     folder, scores = large
     whole = regions.region_views(folder, scores)
-    monkeypatch.setattr(regions, "ADDRESSES_BYTES", sum(len(whole[k]["pictures"][name]) for k in range(4) for name in ("image", *LAYERS)))
+    monkeypatch.setattr(
+        regions,
+        "ADDRESSES_BYTES",
+        sum(len(whole[k]["pictures"][name]) for k in range(4) for name in ("image", *LAYERS)),
+    )
     views = regions.region_views(folder, scores)
     assert [view["pictures"] is not None for view in views] == [True] * 4 + [False] * 8
 
 
 HISTORY = (
-    "epoch,train_loss,val_loss,train_accuracy,val_accuracy,train_dice\n0,1.5,1.4,0.5,,0.3\n1,1.0,1.6,0.6,0.4,0.3\n2,0.5,1.8,0.7,0.5,0.3\n"
+    "epoch,train_loss,val_loss,train_accuracy,val_accuracy,train_dice\n"
+    "0,1.5,1.4,0.5,,0.3\n1,1.0,1.6,0.6,0.4,0.3\n2,0.5,1.8,0.7,0.5,0.3\n"
 )
 
 
@@ -278,7 +394,9 @@ def test_training_is_drawn_to_scale(tmp_path: Path) -> None:
     train, val = (line.points for line in loss.lines)
     assert train[0][0] == val[0][0] == loss.left
     assert train[2][0] == val[2][0] == loss.right
-    assert train[1] == pytest.approx(((loss.left + loss.right) / 2, (train[0][1] + train[2][1]) / 2), abs=0.1)
+    assert train[1] == pytest.approx(
+        ((loss.left + loss.right) / 2, (train[0][1] + train[2][1]) / 2), abs=0.1
+    )
     assert train[0][1] < train[1][1] < train[2][1]  # down the page is down
     assert val[1][1] - val[2][1] == pytest.approx(0.4 * (train[1][1] - train[0][1]), abs=0.2)
     assert [label for _, label in loss.x_marks] == ["1", "2", "3"]
@@ -294,14 +412,19 @@ def test_training_is_drawn_to_scale(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["epoch,train_loss\n0,much\n", "step,train_loss\n0,1.0\n"])
 def test_a_table_that_is_no_trainings(tmp_path: Path, text: str) -> None:
     (tmp_path / "training.csv").write_text(text)
-    with pytest.raises(InputError, match=r"training\.csv: not a training's table .*; evaluate again into a new folder"):
+    with pytest.raises(
+        InputError,
+        match=r"training\.csv: not a training's table .*; evaluate again into a new folder",
+    ):
         training_charts(tmp_path / "training.csv")
 
 
 def test_one_epoch_and_nothing_at_all(tmp_path: Path) -> None:
     (tmp_path / "training.csv").write_text("epoch,train_loss\n0,1.0\n")
     (chart,) = training_charts(tmp_path / "training.csv")
-    assert chart.lines[0].points == [pytest.approx(((chart.left + chart.right) / 2, (chart.top + chart.bottom) / 2))]
+    assert chart.lines[0].points == [
+        pytest.approx(((chart.left + chart.right) / 2, (chart.top + chart.bottom) / 2))
+    ]
     (tmp_path / "training.csv").write_text("epoch\n")
     assert training_charts(tmp_path / "training.csv") == []
 
@@ -311,9 +434,13 @@ def test_a_model_as_sure_as_it_is_right_lies_on_the_line() -> None:
     rule, model = (line.points for line in chart.lines)
     assert rule == [(chart.left, chart.bottom), (chart.right, chart.top)]
     for x, y in model:
-        assert (x - chart.left) / (chart.right - chart.left) == pytest.approx((chart.bottom - y) / (chart.bottom - chart.top), abs=0.01)
+        assert (x - chart.left) / (chart.right - chart.left) == pytest.approx(
+            (chart.bottom - y) / (chart.bottom - chart.top), abs=0.01
+        )
 
 
 def test_a_bound_is_rounded_up_and_a_figure_is_not() -> None:
-    page = html_pages().from_string("{{ 0.0003 | bound }} {{ 0.002 | bound }} {{ none | bound }} {{ 0.0003 | score }}")
+    page = html_pages().from_string(
+        "{{ 0.0003 | bound }} {{ 0.002 | bound }} {{ none | bound }} {{ 0.0003 | score }}"
+    )
     assert page.render() == "0.001 0.002 – 0.000"

@@ -1,4 +1,5 @@
-"""The page of an evaluation, and that of an audit, in a real browser: what a person sees, clicks and prints."""
+"""The page of an evaluation, and that of an audit, in a real browser: what a person sees, clicks
+and prints."""
 
 import io
 import json
@@ -22,7 +23,9 @@ from test_report import evaluated
 def address(lively_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A report of eleven regions: ten worst and one folded."""
     chromium()
-    return (evaluated(lively_bundle, tmp_path_factory.mktemp("browser"), 11) / "report.html").as_uri()
+    return (
+        evaluated(lively_bundle, tmp_path_factory.mktemp("browser"), 11) / "report.html"
+    ).as_uri()
 
 
 @pytest.fixture(scope="session")
@@ -32,16 +35,23 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("audit")
     for k, slide in enumerate(("P001-DX1", "P001-DX2", "P002-DX1", "P003-DX1")):
         paint(folder / "source", f"TCGA-A2-{slide}_xmin100_ymin200_MPP-0.2500", seed=k)
-    data = prepare(folder / "source", folder / "data", PrepareConfig(mpp=0.30, workers=1), say=quiet)
+    data = prepare(
+        folder / "source", folder / "data", PrepareConfig(mpp=0.30, workers=1), say=quiet
+    )
     parts = zip(data.regions.index, ("train", "test", "train", "test"), strict=True)
-    (data.path / "split.csv").write_text("region,split\n" + "".join(f"{region},{part}\n" for region, part in parts))
+    (data.path / "split.csv").write_text(
+        "region,split\n" + "".join(f"{region},{part}\n" for region, part in parts)
+    )
     assert main(["audit", str(data.path), "--out", str(folder / "out")]) == 1
     return (folder / "out" / "audit.html").as_uri()
 
 
 def shot(element: Any) -> npt.NDArray[np.int16]:
-    """Return what is seen of an element, as 64 x 64 px: where pixels begin depends on how far the page is scrolled."""
-    seen = Image.open(io.BytesIO(element.screenshot(style="#controls { position: static; }"))).convert("RGB")  # it lies over pictures
+    """Return what is seen of an element, as 64 x 64 px: where pixels begin depends on how far the
+    page is scrolled."""
+    seen = Image.open(
+        io.BytesIO(element.screenshot(style="#controls { position: static; }"))
+    ).convert("RGB")  # it lies over pictures
     return np.asarray(seen.resize((64, 64), Image.Resampling.BOX), np.int16)
 
 
@@ -55,7 +65,8 @@ def differ(one: npt.NDArray[np.int16], other: npt.NDArray[np.int16]) -> float:
 
 
 def looked_at(opened: Any, target: str, picture: Path) -> None:
-    """Open a page that must need nothing else, fit its window, be light or dark as asked, and have no grave fault of accessibility."""
+    """Open a page that must need nothing else, fit its window, be light or dark as asked, and have
+    no grave fault of accessibility."""
     from axe_playwright_python.sync_playwright import Axe
 
     opened.goto(target)
@@ -65,24 +76,36 @@ def looked_at(opened: Any, target: str, picture: Path) -> None:
     for scheme in ("light", "dark"):
         opened.emulate_media(color_scheme=scheme)
         ground = opened.evaluate("getComputedStyle(document.body).backgroundColor")
-        lightness = np.mean([int(part) for part in ground.removeprefix("rgb(").removesuffix(")").split(",")])
+        lightness = np.mean(
+            [int(part) for part in ground.removeprefix("rgb(").removesuffix(")").split(",")]
+        )
         assert lightness < 40 if scheme == "dark" else lightness > 230
         found = Axe().run(opened).response["violations"]
-        assert [(fault["id"], fault["nodes"][0]["html"]) for fault in found if fault["impact"] in {"serious", "critical"}] == []
+        assert [
+            (fault["id"], fault["nodes"][0]["html"])
+            for fault in found
+            if fault["impact"] in {"serious", "critical"}
+        ] == []
     assert opened.faults == []
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_the_report_opens_alone_fits_and_can_be_read(address: str, tmp_path: Path, width: int) -> None:
+def test_the_report_opens_alone_fits_and_can_be_read(
+    address: str, tmp_path: Path, width: int
+) -> None:
     with page(width, 900) as opened:
         looked_at(opened, address, tmp_path / f"report-{width}.png")
 
 
 def test_the_audit_opens_alone_and_shows_its_leak(audited: str, tmp_path: Path) -> None:
-    found = json.loads(Path(audited.removeprefix("file://")).with_name("audit.json").read_text(encoding="utf-8"))
+    found = json.loads(
+        Path(audited.removeprefix("file://")).with_name("audit.json").read_text(encoding="utf-8")
+    )
     with page(390, 900) as opened:
         looked_at(opened, audited, tmp_path / "audit.png")
-        leaks = [finding["sentence"] for finding in found["findings"] if finding["severity"] == "leak"]
+        leaks = [
+            finding["sentence"] for finding in found["findings"] if finding["severity"] == "leak"
+        ]
         assert opened.locator(".finding.leak").count() == len(leaks) > 0
         assert opened.get_by_text(leaks[0]).is_visible()
 
@@ -96,9 +119,14 @@ def test_a_class_that_is_switched_off_leaves_the_tissue(address: str) -> None:
         without = shot(figure(opened, "truth"))
         changed, tinted = differ(without, before), differ(without, tissue)
         assert 0.1 < changed < 0.9
-        assert changed + tinted == pytest.approx(differ(tissue, before), abs=0.05)  # where it was, tissue is seen
+        assert changed + tinted == pytest.approx(
+            differ(tissue, before), abs=0.05
+        )  # where it was, tissue is seen
         opened.get_by_role("button", name="none").click()
-        assert max(differ(shot(figure(opened, kind)), tissue) for kind in ("truth", "map", "errors")) < 0.05
+        assert (
+            max(differ(shot(figure(opened, kind)), tissue) for kind in ("truth", "map", "errors"))
+            < 0.05
+        )
         opened.get_by_role("button", name="all", exact=True).click()
         assert differ(shot(figure(opened, "truth")), before) < 0.05
 
@@ -111,19 +139,34 @@ def test_the_tint_goes_from_nothing_to_the_classs_own_colour(address: str) -> No
         assert differ(shot(figure(opened, "truth")), shot(figure(opened, "tissue"))) < 0.05
         tint.fill("100")
         colours = [(200, 0, 0), (150, 200, 150), (160, 90, 160), (50, 50, 50), (255, 200, 0)]
-        far = np.min([np.abs(shot(figure(opened, "truth")) - np.array(c, np.int16)).max(axis=2) for c in colours], axis=0)
+        far = np.min(
+            [
+                np.abs(shot(figure(opened, "truth")) - np.array(c, np.int16)).max(axis=2)
+                for c in colours
+            ],
+            axis=0,
+        )
         assert np.median(far) <= 2
 
 
 def test_a_view_shows_its_pictures(address: str) -> None:
     with page() as opened:
         opened.goto(address)
-        for view, shown in (("pair", 2), ("tissue", 1), ("truth", 1), ("map", 1), ("errors", 1), ("all", 4)):
+        for view, shown in (
+            ("pair", 2),
+            ("tissue", 1),
+            ("truth", 1),
+            ("map", 1),
+            ("errors", 1),
+            ("all", 4),
+        ):
             opened.get_by_role("combobox", name="Show").select_option(view)
             found = opened.locator("section.region").first.locator("figure:visible")
             assert found.count() == shown
             for k in range(shown):
-                assert shot(found.nth(k).locator("svg")).std() > 10  # the tissue lies below, though its own picture may be hidden
+                assert (
+                    shot(found.nth(k).locator("svg")).std() > 10
+                )  # the tissue lies below, though its own picture may be hidden
 
 
 def column(opened: Any, table: Any, k: int) -> list[str]:
@@ -185,6 +228,12 @@ def test_on_paper_there_are_no_controls_and_light_ground(address: str, tmp_path:
         for hidden in ("#controls", "nav"):
             assert not opened.locator(hidden).is_visible()
         assert opened.locator("p.legend").is_visible()
-        assert opened.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-        assert opened.evaluate("[...document.querySelectorAll('.scroll')].every(one => getComputedStyle(one).overflowX === 'visible')")
+        assert (
+            opened.evaluate("getComputedStyle(document.body).backgroundColor")
+            == "rgb(255, 255, 255)"
+        )
+        assert opened.evaluate(
+            "[...document.querySelectorAll('.scroll')].every(one => getComputedStyle(one).overflowX"
+            " === 'visible')"
+        )
     assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")

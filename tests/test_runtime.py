@@ -19,7 +19,12 @@ from breastseg.runners import BACKENDS, load_runner
 from conftest import CROPS, crop
 
 has_bf16 = pytest.mark.skipif(not cpu_has_bf16(), reason="this processor computes no bfloat16")
-RUNNERS = [("openvino", "fp32"), pytest.param("openvino", "bf16", marks=has_bf16), ("onnx", "fp32"), ("torch", "fp32")]
+RUNNERS = [
+    ("openvino", "fp32"),
+    pytest.param("openvino", "bf16", marks=has_bf16),
+    ("onnx", "fp32"),
+    ("torch", "fp32"),
+]
 
 
 def copy_of(bundle: Bundle, folder: Path, **changes: object) -> Bundle:
@@ -28,14 +33,18 @@ def copy_of(bundle: Bundle, folder: Path, **changes: object) -> Bundle:
     for name in bundle.card.files:
         (folder / name).write_bytes((bundle.path / name).read_bytes())
     files = {name: sha256_of(folder / name) for name in bundle.card.files}
-    write_json(folder / "card.json", replace(bundle.card, **{"files": files, **changes}).to_dict())  # type: ignore[arg-type]
+    card = replace(bundle.card, **{"files": files, **changes})  # type: ignore[arg-type]
+    write_json(folder / "card.json", card.to_dict())
     return load_bundle(folder)
 
 
 @pytest.mark.parametrize("index", range(3))
 def test_back_ends_agree_on_real_crops(lively_bundle: Bundle, index: int) -> None:
     tiles = crop(index)[None]
-    found = {name: load_runner(lively_bundle, name, precision="fp32", threads=1).probabilities(tiles) for name in BACKENDS}
+    found = {
+        name: load_runner(lively_bundle, name, precision="fp32", threads=1).probabilities(tiles)
+        for name in BACKENDS
+    }
     assert len(np.unique(found["torch"].argmax(axis=1))) >= 3
     for name in ("openvino", "onnx"):
         assert np.abs(found[name] - found["torch"]).max() < 1e-3  # what the export promises
@@ -44,7 +53,9 @@ def test_back_ends_agree_on_real_crops(lively_bundle: Bundle, index: int) -> Non
 
 @pytest.mark.parametrize(("backend", "precision"), RUNNERS)
 @pytest.mark.parametrize("index", range(3))
-def test_labels_are_the_argmax_of_the_probabilities(lively_bundle: Bundle, backend: str, precision: str, index: int) -> None:
+def test_labels_are_the_argmax_of_the_probabilities(
+    lively_bundle: Bundle, backend: str, precision: str, index: int
+) -> None:
     """In bfloat16 two classes are equally likely in some pixels: there too it must be the first."""
     runner = load_runner(lively_bundle, backend, precision=precision, threads=1)
     tiles = np.stack([crop(index)[:128, :160], crop(index)[128:, 96:]])
@@ -56,14 +67,18 @@ def test_labels_are_the_argmax_of_the_probabilities(lively_bundle: Bundle, backe
 
 @has_bf16
 def test_ties_that_the_last_test_speaks_of_occur(lively_bundle: Bundle) -> None:
-    probabilities = load_runner(lively_bundle, precision="bf16", threads=1).probabilities(np.stack([crop(i) for i in range(3)]))
+    probabilities = load_runner(lively_bundle, precision="bf16", threads=1).probabilities(
+        np.stack([crop(i) for i in range(3)])
+    )
     best_two = np.sort(probabilities, axis=1)[:, -2:]
     assert (best_two[:, 0] == best_two[:, 1]).sum() >= 10
 
 
 @pytest.mark.parametrize("backend", list(BACKENDS))
 @pytest.mark.parametrize("shape", [(1, 32, 32), (3, 64, 96), (2, 160, 32)])
-def test_probabilities_for_any_number_and_size_of_tiles(tiny_bundle: Bundle, backend: str, shape: tuple[int, int, int]) -> None:
+def test_probabilities_for_any_number_and_size_of_tiles(
+    tiny_bundle: Bundle, backend: str, shape: tuple[int, int, int]
+) -> None:
     count, height, width = shape
     tiles = np.random.default_rng(0).integers(0, 256, (count, height, width, 3), dtype=np.uint8)
     runner = load_runner(tiny_bundle, backend, precision="fp32", threads=1)
@@ -93,122 +108,199 @@ def test_tiles_are_not_written_to(tiny_bundle: Bundle, backend: str) -> None:
 
 
 def test_each_says_what_runs(tiny_bundle: Bundle) -> None:
-    assert [load_runner(tiny_bundle, name, precision="fp32").name for name in BACKENDS] == ["openvino fp32", "onnx fp32", "torch fp32"]
+    assert [load_runner(tiny_bundle, name, precision="fp32").name for name in BACKENDS] == [
+        "openvino fp32",
+        "onnx fp32",
+        "torch fp32",
+    ]
 
 
 def test_an_unknown_back_end_lists_the_names(tiny_bundle: Bundle) -> None:
-    with pytest.raises(InputError, match="back end 'tensorrt': not known; wanted openvino, onnx, torch"):
+    with pytest.raises(
+        InputError, match="back end 'tensorrt': not known; wanted openvino, onnx, torch"
+    ):
         load_runner(tiny_bundle, "tensorrt")
 
 
-def test_nothing_is_reported_and_nothing_is_left_behind(tiny_bundle: Bundle, tmp_path: Path) -> None:
-    """OpenVINO tells a web service when it is imported, and keeps an identity in the home folder; so does NNCF for each quantisation."""
+def test_nothing_is_reported_and_nothing_is_left_behind(
+    tiny_bundle: Bundle, tmp_path: Path
+) -> None:
+    """OpenVINO tells a web service when it is imported, and keeps an identity in the home folder;
+    so does NNCF for each quantisation."""
     code = (
         "import os, socket, sys\n"
-        "def asked(*words):\n    os.write(2, b'the network was asked')\n"  # an error would be lost in the thread that sends
+        # an error would be lost in the thread that sends
+        "def asked(*words):\n    os.write(2, b'the network was asked')\n"
         "socket.getaddrinfo = socket.create_connection = socket.socket.connect = asked\n"
         "import numpy as np\n"
         "from breastseg.runners import load_runner\n"
         "from breastseg.bundles.bundle import load_bundle\n"
-        f"load_runner(load_bundle({str(tiny_bundle.path)!r})).labels(np.zeros((1, 32, 32, 3), np.uint8))\n"
+        f"load_runner(load_bundle({str(tiny_bundle.path)!r})).labels(np.zeros((1, 32, 32, 3),"
+        " np.uint8))\n"
         "import breastseg.bundles.int8, nncf.telemetry.wrapper as wrapper\n"
         "print(type(wrapper.telemetry).__name__, sys.modules['openvino_telemetry'])"
     )
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.split() == ["MagicMock", "None"]
     assert not list(tmp_path.rglob("*intel*"))
 
 
-def test_onnx_runtime_reports_nothing_and_leaves_nothing(tiny_bundle: Bundle, tmp_path: Path) -> None:
-    """Since 1.32 its import kept an identity and a queue of events in the home folder, and asked for the address of a web service."""
+def test_onnx_runtime_reports_nothing_and_leaves_nothing(
+    tiny_bundle: Bundle, tmp_path: Path
+) -> None:
+    """Since 1.32 its import kept an identity and a queue of events in the home folder, and asked
+    for the address of a web service."""
     code = (
-        "import numpy as np\n"
-        "from breastseg.runners import load_runner\n"
-        "from breastseg.bundles.bundle import load_bundle\n"
-        f"load_runner(load_bundle({str(tiny_bundle.path)!r}), 'onnx').labels(np.zeros((1, 32, 32, 3), np.uint8))\n"
+        "import numpy as np\nfrom breastseg.runners import load_runner\nfrom"
+        " breastseg.bundles.bundle import"
+        f" load_bundle\nload_runner(load_bundle({str(tiny_bundle.path)!r}),"
+        " 'onnx').labels(np.zeros((1, 32, 32, 3), np.uint8))\n"
     )
-    environment = {**dict.fromkeys(("HOME", "XDG_CACHE_HOME", "TMPDIR"), str(tmp_path)), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
+    environment = {
+        **dict.fromkeys(("HOME", "XDG_CACHE_HOME", "TMPDIR"), str(tmp_path)),
+        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert not list(tmp_path.iterdir())
 
 
-def test_ctrl_c_is_heeded_after_two_models_that_ended_in_the_order_in_which_they_began(tiny_bundle: Bundle) -> None:
-    """OpenVINO's plug-in gives signals a stack, and put back one that was gone: Python crashed at the next signal."""
+def test_ctrl_c_is_heeded_after_two_models_that_ended_in_the_order_in_which_they_began(
+    tiny_bundle: Bundle,
+) -> None:
+    """OpenVINO's plug-in gives signals a stack, and put back one that was gone: Python crashed at
+    the next signal."""
     code = (
         "import signal, numpy as np\n"
-        "from breastseg.bundles.bundle import load_bundle\nfrom breastseg.runners import load_runner\n"
-        f"bundle, tiles = load_bundle({str(tiny_bundle.path)!r}), np.zeros((1, 64, 64, 3), np.uint8)\n"
-        "runners = [load_runner(bundle, 'openvino', precision='fp32', threads=1) for _ in range(2)]\n"
+        "from breastseg.bundles.bundle import load_bundle\nfrom breastseg.runners import"
+        " load_runner\n"
+        f"bundle, tiles = load_bundle({str(tiny_bundle.path)!r}), np.zeros((1, 64, 64, 3),"
+        " np.uint8)\n"
+        "runners = [load_runner(bundle, 'openvino', precision='fp32', threads=1) for _ in"
+        " range(2)]\n"
         "for runner in runners:\n    runner.labels(tiles)\n"
         "del runner, runners[0]\ndel runners\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # which a shell's background has not
-        "try:\n    signal.raise_signal(signal.SIGINT)\nexcept KeyboardInterrupt:\n    print('heeded')\n"
+        # which a shell's background has not
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "try:\n    signal.raise_signal(signal.SIGINT)\nexcept KeyboardInterrupt:\n   "
+        " print('heeded')\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "heeded\n", "")
 
 
-def test_a_back_end_that_is_not_installed_says_what_to_install(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_back_end_that_is_not_installed_says_what_to_install(
+    tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delitem(sys.modules, "breastseg.runners.torch", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(MissingPackageError, match=r"back end 'torch': torch is not installed; pip install 'breastseg\[train\]'"):
+    with pytest.raises(
+        MissingPackageError,
+        match=r"back end 'torch': torch is not installed; pip install 'breastseg\[train\]'",
+    ):
         load_runner(tiny_bundle, "torch")
 
 
-@pytest.mark.parametrize(("backend", "module", "package"), [
-    ("openvino", "openvino", "openvino"), ("onnx", "onnxruntime", "breastseg[onnx]"),
-])  # fmt: skip
-def test_so_do_the_others(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch, backend: str, module: str, package: str) -> None:
-    for loaded in (f"breastseg.runners.{backend}", "breastseg.bundles.engine", "breastseg.bundles.onnx_engine"):
+@pytest.mark.parametrize(
+    ("backend", "module", "package"),
+    [
+        ("openvino", "openvino", "openvino"),
+        ("onnx", "onnxruntime", "breastseg[onnx]"),
+    ],
+)
+def test_so_do_the_others(
+    tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch, backend: str, module: str, package: str
+) -> None:
+    for loaded in (
+        f"breastseg.runners.{backend}",
+        "breastseg.bundles.engine",
+        "breastseg.bundles.onnx_engine",
+    ):
         monkeypatch.delitem(sys.modules, loaded, raising=False)
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(MissingPackageError, match=re.escape(f"back end '{backend}': {module} is not installed; pip install '{package}'")):
+    with pytest.raises(
+        MissingPackageError,
+        match=re.escape(
+            f"back end '{backend}': {module} is not installed; pip install '{package}'"
+        ),
+    ):
         load_runner(tiny_bundle, backend)
 
 
 @pytest.mark.parametrize("backend", ["openvino", "onnx"])
-def test_an_onnx_file_of_another_class_count_is_refused(tiny_bundle: Bundle, tmp_path: Path, backend: str) -> None:
+def test_an_onnx_file_of_another_class_count_is_refused(
+    tiny_bundle: Bundle, tmp_path: Path, backend: str
+) -> None:
     other = copy_of(tiny_bundle, tmp_path / "other", label_map=BUILT_IN["tumor"])
-    with pytest.raises(ModelError, match=r"model\.onnx: gives .*5.*, the card has 2 classes; the file belongs to another model"):
+    with pytest.raises(
+        ModelError,
+        match=(
+            r"model\.onnx: gives .*5.*, the card has 2 classes; the file belongs to another model"
+        ),
+    ):
         load_runner(other, backend)
 
 
 @pytest.mark.parametrize("backend", ["openvino", "onnx"])
 @pytest.mark.parametrize("content", [b"", b"not a network"], ids=["empty", "text"])
-def test_an_onnx_file_that_is_none_is_refused_in_one_line(tiny_bundle: Bundle, tmp_path: Path, backend: str, content: bytes) -> None:
+def test_an_onnx_file_that_is_none_is_refused_in_one_line(
+    tiny_bundle: Bundle, tmp_path: Path, backend: str, content: bytes
+) -> None:
     other = copy_of(tiny_bundle, tmp_path / "other")
     (other.path / ONNX).write_bytes(content)
-    with pytest.raises(ModelError, match=r"model\.onnx: .* cannot read it \(.*\); export the bundle again") as caught:
+    with pytest.raises(
+        ModelError, match=r"model\.onnx: .* cannot read it \(.*\); export the bundle again"
+    ) as caught:
         load_runner(other, backend)
     assert "\n" not in str(caught.value)
 
 
 def test_weights_of_another_network_are_refused(tiny_bundle: Bundle, tmp_path: Path) -> None:
-    other = copy_of(tiny_bundle, tmp_path / "other", label_map=BUILT_IN["tumor"], network={**tiny_bundle.card.network, "classes": 2})
-    with pytest.raises(ModelError, match=r"model\.safetensors: weights are of another network than the card's"):
+    other = copy_of(
+        tiny_bundle,
+        tmp_path / "other",
+        label_map=BUILT_IN["tumor"],
+        network={**tiny_bundle.card.network, "classes": 2},
+    )
+    with pytest.raises(
+        ModelError, match=r"model\.safetensors: weights are of another network than the card's"
+    ):
         load_runner(other, "torch")
 
 
-def test_a_network_of_another_class_count_than_the_labels_is_refused(tiny_bundle: Bundle, tmp_path: Path) -> None:
+def test_a_network_of_another_class_count_than_the_labels_is_refused(
+    tiny_bundle: Bundle, tmp_path: Path
+) -> None:
     """Channel 5 of such a network would become a label that no class has."""
     other = copy_of(tiny_bundle, tmp_path / "other", label_map=BUILT_IN["tumor"])
     with pytest.raises(ModelError, match="2 classes"):
         load_runner(other, "torch")
 
 
-@pytest.mark.parametrize(("backend", "name"), [("openvino", ONNX), ("onnx", ONNX), ("torch", WEIGHTS)])
-def test_a_bundle_without_the_back_ends_file_says_what_it_has(tiny_bundle: Bundle, tmp_path: Path, backend: str, name: str) -> None:
+@pytest.mark.parametrize(
+    ("backend", "name"), [("openvino", ONNX), ("onnx", ONNX), ("torch", WEIGHTS)]
+)
+def test_a_bundle_without_the_back_ends_file_says_what_it_has(
+    tiny_bundle: Bundle, tmp_path: Path, backend: str, name: str
+) -> None:
     kept = {key: value for key, value in tiny_bundle.card.files.items() if key != name}
     other = copy_of(tiny_bundle, tmp_path / "other", files=kept)
-    with pytest.raises(ModelError, match=rf"bundle has no {name} \(it has .*metrics\.csv\); train or export it again"):
+    with pytest.raises(
+        ModelError,
+        match=rf"bundle has no {name} \(it has .*metrics\.csv\); train or export it again",
+    ):
         load_runner(other, backend)
 
 
 def test_threads_of_a_runner_are_not_left_to_the_process(tiny_bundle: Bundle) -> None:
-    """A run trained after a prediction with one thread summed in another order, and was not the run that a fresh process trains."""
+    """A run trained after a prediction with one thread summed in another order, and was not the run
+    that a fresh process trains."""
     import torch
 
     before = torch.get_num_threads()

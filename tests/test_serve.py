@@ -1,4 +1,5 @@
-"""The server's gallery, slides, tiles and layers: what is shown is what is on disk, and what breaks is told in one line."""
+"""The server's gallery, slides, tiles and layers: what is shown is what is on disk, and what breaks
+is told in one line."""
 
 import io
 import os
@@ -62,7 +63,10 @@ CLIENT = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0), timeout=
 
 
 def ask(served: Served, path: str, **headers: str) -> httpx.Response:
-    return CLIENT.get(served.address + path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    return CLIENT.get(
+        served.address + path,
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+    )
 
 
 def entries(served: Served) -> dict[str, Any]:
@@ -87,7 +91,8 @@ def level_size(size_px: list[int], levels: int, level: int) -> tuple[int, int]:
 
 
 def whole(served: Served, address: str, size_px: list[int], levels: int, level: int) -> Bytes:
-    """Put a level together of its tiles, each of which must have the size that its place asks for."""
+    """Put a level together of its tiles, each of which must have the size that its place asks
+    for."""
     width, height = level_size(size_px, levels, level)
     rows = []
     for y in range(0, height, 256):
@@ -100,7 +105,13 @@ def whole(served: Served, address: str, size_px: list[int], levels: int, level: 
     return np.concatenate(rows)
 
 
-def labels_of(served: Served, layer: dict[str, Any], level: int, kind: str = "tiles", size_px: list[int] | None = None) -> Bytes:
+def labels_of(
+    served: Served,
+    layer: dict[str, Any],
+    level: int,
+    kind: str = "tiles",
+    size_px: list[int] | None = None,
+) -> Bytes:
     address = f"/api/layers/{layer['id']}/{kind}/{{level}}/{{place}}.png"
     return whole(served, address, size_px or layer["size_px"], layer["levels"], level)
 
@@ -111,8 +122,12 @@ def test_gallery_shows_slides_and_pictures_and_neither_masks_nor_results(shown: 
     crops = [f"bcss/images/{crop.name}" for crop in CROPS]
     assert sorted(found) == sorted(["cmu1.svs", "large.tif", *crops])
     assert {name: entry["state"] for name, entry in found.items()} == {
-        "cmu1.svs": "mapped", "large.tif": "mapped", crops[0]: "mapped", crops[1]: "plain", crops[2]: "plain",
-    }  # fmt: skip
+        "cmu1.svs": "mapped",
+        "large.tif": "mapped",
+        crops[0]: "mapped",
+        crops[1]: "plain",
+        crops[2]: "plain",
+    }
     assert told["folder"] == "slides"
     assert told["writable"]
     assert [model["name"] for model in told["models"]] == ["lite0"]
@@ -122,9 +137,19 @@ def test_gallery_shows_slides_and_pictures_and_neither_masks_nor_results(shown: 
 
 def test_a_slide_says_its_size_resolution_and_layers(shown: Served) -> None:
     slide = slide_of(shown, "cmu1.svs")
-    assert (slide["size_px"], slide["levels"], slide["mpp"], slide["mpp_source"]) == ([480, 480], 2, 0.499, "Aperio's MPP")
+    assert (slide["size_px"], slide["levels"], slide["mpp"], slide["mpp_source"]) == (
+        [480, 480],
+        2,
+        0.499,
+        "Aperio's MPP",
+    )
     [layer] = slide["layers"]
-    assert (layer["kind"], layer["title"], layer["size_px"], layer["uncertainty"]) == ("map", "lite0", [479, 479], True)
+    assert (layer["kind"], layer["title"], layer["size_px"], layer["uncertainty"]) == (
+        "map",
+        "lite0",
+        [479, 479],
+        True,
+    )
     assert "labels.ome.tif" in layer["files"]
     assert "regions.geojson" in layer["files"]
     assert sum(one["share"] for one in layer["classes"]) == pytest.approx(1)
@@ -150,7 +175,10 @@ def test_tiles_are_the_slide_at_every_level(shown: Served, name: str) -> None:
         assert got.shape == expected.shape
         lost = np.abs(got.astype(int) - expected).mean()
         assert lost < 8  # what JPEG loses of fine grain
-        assert all(lost < 0.7 * np.abs(got.astype(int) - np.roll(expected, 1, axis)).mean() for axis in (0, 1))  # and nothing has moved
+        assert all(
+            lost < 0.7 * np.abs(got.astype(int) - np.roll(expected, 1, axis)).mean()
+            for axis in (0, 1)
+        )  # and nothing has moved
     assert max(level_size(slide["size_px"], slide["levels"], 0)) <= 256
     read.close()
 
@@ -171,7 +199,10 @@ def test_label_tiles_of_real_maps_are_the_files(shown: Served) -> None:
     [slide_map] = slide_of(shown, "cmu1.svs")["layers"]
     from tifffile import imread
 
-    np.testing.assert_array_equal(labels_of(shown, slide_map, 1), imread(shown.folder / "maps" / "slides" / "cmu1" / "labels.ome.tif"))
+    np.testing.assert_array_equal(
+        labels_of(shown, slide_map, 1),
+        imread(shown.folder / "maps" / "slides" / "cmu1" / "labels.ome.tif"),
+    )
 
 
 def test_uncertainty_has_its_own_pyramid(shown: Served) -> None:
@@ -179,7 +210,9 @@ def test_uncertainty_has_its_own_pyramid(shown: Served) -> None:
 
     [layer] = slide_of(shown, "cmu1.svs")["layers"]
     got = picture(ask(shown, f"/api/layers/{layer['id']}/uncertainty/0/0_0.png"))
-    np.testing.assert_array_equal(got, imread(shown.folder / "maps" / "slides" / "cmu1" / "uncertainty.ome.tif"))
+    np.testing.assert_array_equal(
+        got, imread(shown.folder / "maps" / "slides" / "cmu1" / "uncertainty.ome.tif")
+    )
     assert got.shape == (60, 60)
     [without] = slide_of(shown, "large.tif")["layers"]
     assert ask(shown, f"/api/layers/{without['id']}/uncertainty/0/0_0.png").status_code == 404
@@ -191,7 +224,9 @@ def test_truth_is_the_mask_in_the_classes_of_region5(shown: Served) -> None:
     assert (layer["kind"], layer["title"], layer["files"]) == ("truth", "annotation", [])
     assert [one["name"] for one in layer["classes"]] == list(BUILT_IN["region5"].names)
     codes = read_codes(DATA / "bcss" / "masks" / CROPS[1].name)
-    np.testing.assert_array_equal(labels_of(shown, layer, 0), BUILT_IN["region5"].apply(codes, "here"))
+    np.testing.assert_array_equal(
+        labels_of(shown, layer, 0), BUILT_IN["region5"].apply(codes, "here")
+    )
 
 
 def test_measures_are_those_of_the_map(shown: Served) -> None:
@@ -209,23 +244,46 @@ def test_nothing_that_can_be_downloaded_tells_where_it_lies(shown: Served) -> No
     for name in ("cmu1.svs", f"bcss/images/{CROPS[0].name}"):
         slide = slide_of(shown, name)
         for layer in slide["layers"]:
-            answers = [ask(shown, f"/api/layers/{layer['id']}/files/{file}") for file in layer["files"]]
-            answers += [ask(shown, f"/api/layers/{layer['id']}/measures"), ask(shown, f"/api/entries/{slide['id']}")]
+            answers = [
+                ask(shown, f"/api/layers/{layer['id']}/files/{file}") for file in layer["files"]
+            ]
+            answers += [
+                ask(shown, f"/api/layers/{layer['id']}/measures"),
+                ask(shown, f"/api/entries/{slide['id']}"),
+            ]
             assert {answer.status_code for answer in answers} == {200}
-            assert not any(str(shown.folder.parent).encode() in answer.content for answer in answers)
+            assert not any(
+                str(shown.folder.parent).encode() in answer.content for answer in answers
+            )
 
 
 def test_a_measure_without_meaning_is_none(place: Path) -> None:
-    add_map(place / "maps" / "cmu1", place / "cmu1.svs", patches(240, 240), measures={"nest_count": float("nan"), "analysed_mm2": 0.5})
+    add_map(
+        place / "maps" / "cmu1",
+        place / "cmu1.svs",
+        patches(240, 240),
+        measures={"nest_count": float("nan"), "analysed_mm2": 0.5},
+    )
     with serving(place) as served:
         [layer] = slide_of(served, "cmu1.svs")["layers"]
-        assert ask(served, f"/api/layers/{layer['id']}/measures").json()["measures"] == {"nest_count": None, "analysed_mm2": 0.5}
+        assert ask(served, f"/api/layers/{layer['id']}/measures").json()["measures"] == {
+            "nest_count": None,
+            "analysed_mm2": 0.5,
+        }
 
 
 def test_what_the_browser_has_is_not_sent_again(shown: Served) -> None:
     slide = slide_of(shown, "cmu1.svs")
-    tile, label = f"/api/entries/{slide['id']}/tiles/1/0_0.jpg", f"/api/layers/{slide['layers'][0]['id']}/tiles/1/0_0.png"
-    for path in (tile, f"{tile}?v={slide['version']}", label, f"/api/entries/{slide['id']}/thumbnail.jpg"):
+    tile, label = (
+        f"/api/entries/{slide['id']}/tiles/1/0_0.jpg",
+        f"/api/layers/{slide['layers'][0]['id']}/tiles/1/0_0.png",
+    )
+    for path in (
+        tile,
+        f"{tile}?v={slide['version']}",
+        label,
+        f"/api/entries/{slide['id']}/thumbnail.jpg",
+    ):
         first = ask(shown, path)
         again = ask(shown, path, If_None_Match=first.headers["etag"])
         assert (again.status_code, again.content) == (304, b"")
@@ -246,12 +304,22 @@ def test_page_and_its_files_come_compressed(shown: Served) -> None:
     script = ask(shown, "/static/vendor/openseadragon.min.js", Accept_Encoding="gzip")
     assert script.headers["content-encoding"] == "gzip"
     assert int(script.headers["content-length"]) < 100_000
-    assert ask(shown, "/static/vendor/openseadragon.min.js", If_None_Match=script.headers["etag"]).status_code == 304
+    assert (
+        ask(
+            shown, "/static/vendor/openseadragon.min.js", If_None_Match=script.headers["etag"]
+        ).status_code
+        == 304
+    )
 
 
 def test_description_is_served_and_needs_no_other_host(shown: Served) -> None:
     assert ask(shown, "/api/openapi.json").json()["info"]["title"] == "breastseg"
-    assert ask(shown, "/docs").status_code == ask(shown, "/redoc").status_code == ask(shown, "/api/docs").status_code == 404
+    assert (
+        ask(shown, "/docs").status_code
+        == ask(shown, "/redoc").status_code
+        == ask(shown, "/api/docs").status_code
+        == 404
+    )
 
 
 def test_a_map_is_shown_only_with_the_slide_that_it_was_made_of(place: Path) -> None:
@@ -280,7 +348,9 @@ def test_a_slide_that_is_removed_while_open_is_gone(place: Path) -> None:
         (place / "cmu1.svs").unlink()
         gone = ask(served, tile)
         assert gone.status_code == 404
-        assert gone.json()["error"] == "cmu1.svs: was removed from the folder; go back to the gallery"
+        assert (
+            gone.json()["error"] == "cmu1.svs: was removed from the folder; go back to the gallery"
+        )
         assert "cmu1.svs" not in entries(served)
         assert ask(served, f"/api/entries/{slide['id']}").status_code == 404
 
@@ -291,7 +361,10 @@ def test_a_map_that_is_removed_while_open_is_gone(place: Path) -> None:
         [layer] = slide_of(served, "cmu1.svs")["layers"]
         shutil.rmtree(folder)
         gone = ask(served, f"/api/layers/{layer['id']}/tiles/0/0_0.png")
-        assert (gone.status_code, gone.json()["error"]) == (404, "no such map here; open the slide again")
+        assert (gone.status_code, gone.json()["error"]) == (
+            404,
+            "no such map here; open the slide again",
+        )
         assert slide_of(served, "cmu1.svs")["layers"] == []
 
 
@@ -313,12 +386,20 @@ def test_what_is_no_slide_is_broken_once_it_was_opened(place: Path) -> None:
 
 
 def test_the_page_has_words_for_every_file_and_measure(shown: Served) -> None:
-    legend, words = ((STATIC / name).read_text(encoding="utf-8") for name in ("legend.js", "measures.js"))
-    assert [name for name in (*FILES, *MADE_FILES) if f'"{name.removesuffix(".gz")}": "' not in legend] == []
+    legend, words = (
+        (STATIC / name).read_text(encoding="utf-8") for name in ("legend.js", "measures.js")
+    )
+    assert [
+        name for name in (*FILES, *MADE_FILES) if f'"{name.removesuffix(".gz")}": "' not in legend
+    ] == []
     [layer] = slide_of(shown, "cmu1.svs")["layers"]
     row = ask(shown, f"/api/layers/{layer['id']}/measures").json()["measures"]
-    of_classes = {f"{one['name']}_{unit}" for one in layer["classes"] for unit in ("mm2", "percent")}
-    assert [name for name in row.keys() - of_classes - {"image", "mpp"} if f"  {name}: " not in words] == []
+    of_classes = {
+        f"{one['name']}_{unit}" for one in layer["classes"] for unit in ("mm2", "percent")
+    }
+    assert [
+        name for name in row.keys() - of_classes - {"image", "mpp"} if f"  {name}: " not in words
+    ] == []
 
 
 def test_a_corrupt_tile_spoils_no_other(place: Path) -> None:
@@ -360,23 +441,35 @@ def test_names_may_hold_anything_a_disk_takes(place: Path) -> None:
         assert set(odd) < set(entries(served))
         for name in odd:
             assert slide_of(served, name)["name"] == name
-        [strange] = [entry for name, entry in entries(served).items() if name.startswith("not-utf8")]
+        [strange] = [
+            entry for name, entry in entries(served).items() if name.startswith("not-utf8")
+        ]
         assert ask(served, f"/api/entries/{strange['id']}").status_code == 422
 
 
 def test_a_run_of_something_else_is_no_map(place: Path) -> None:
-    for name, said in {"list": "[]", "torn": '{"input": "cmu1.svs"', "other": '{"input": "cmu1.svs", "size_px": 3}'}.items():
+    for name, said in {
+        "list": "[]",
+        "torn": '{"input": "cmu1.svs"',
+        "other": '{"input": "cmu1.svs", "size_px": 3}',
+    }.items():
         (place / name).mkdir()
         (place / name / "run.json").write_text(said)
     add_map(place / "no-classes", place / "cmu1.svs", patches(240, 240), label_map={"name": "x"})
-    (add_map(place / "no-labels", place / "cmu1.svs", patches(240, 240)) / "labels.ome.tif").unlink()
-    (add_map(place / "torn-labels", place / "cmu1.svs", patches(240, 240)) / "labels.ome.tif").write_bytes(b"II*\0")
+    (
+        add_map(place / "no-labels", place / "cmu1.svs", patches(240, 240)) / "labels.ome.tif"
+    ).unlink()
+    (
+        add_map(place / "torn-labels", place / "cmu1.svs", patches(240, 240)) / "labels.ome.tif"
+    ).write_bytes(b"II*\0")
     with serving(place) as served:
         answer = ask(served, f"/api/entries/{entries(served)['cmu1.svs']['id']}")
         assert answer.status_code == 200
         assert answer.json()["layers"] == []
         [doubt] = answer.json()["doubts"]
-        assert doubt.startswith("painted cannot be shown: torn-labels/labels.ome.tif: cut short or damaged")
+        assert doubt.startswith(
+            "painted cannot be shown: torn-labels/labels.ome.tif: cut short or damaged"
+        )
 
 
 def test_empty_folder_is_an_empty_gallery(tmp_path: Path) -> None:
@@ -426,7 +519,9 @@ def test_a_shelf_never_closes_what_is_read_and_opens_it_once() -> None:
         return opened[-1]
 
     with shelf.borrowed("a", make) as first:
-        others = [threading.Thread(target=lambda: shelf.borrowed("a", make).__enter__()) for _ in range(4)]
+        others = [
+            threading.Thread(target=lambda: shelf.borrowed("a", make).__enter__()) for _ in range(4)
+        ]
         for other in others:
             other.start()
         for other in others:

@@ -1,4 +1,5 @@
-"""The page of `breastseg serve` in a real browser: what a pathologist sees, clicks, drags and types."""
+"""The page of `breastseg serve` in a real browser: what a pathologist sees, clicks, drags and
+types."""
 
 import base64
 import io
@@ -37,7 +38,8 @@ WIDE = "Grüner Schnitt 1.jpg"
 
 PIXELS = """places => {
   const canvas = document.querySelector("#slide canvas.overlay"), ctx = canvas.getContext("2d");
-  const at = ([x, y]) => [...ctx.getImageData(canvas.width / 2 + x, canvas.height / 2 + y, 1, 1).data];
+  const left = canvas.width / 2, top = canvas.height / 2;
+  const at = ([x, y]) => [...ctx.getImageData(left + x, top + y, 1, 1).data];
   return places.map(at);
 }"""
 COUNT = """color => {
@@ -45,7 +47,8 @@ COUNT = """color => {
   const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
   let found = 0;
   for (let i = 0; i < data.length; i += 4)
-    if (data[i + 3] > 40 && (!color || color.every((value, k) => Math.abs(data[i + k] - value) < 9))) found++;
+    if (data[i + 3] > 40 &&
+        (!color || color.every((value, k) => Math.abs(data[i + k] - value) < 9))) found++;
   return found;
 }"""
 NOISE = """const true_ = CanvasRenderingContext2D.prototype.getImageData;
@@ -63,8 +66,12 @@ REST = """() => new Promise((done) => {
   };
   requestAnimationFrame(look);
 })"""
-"""Resolves with the address when it has been the same for long: what moves does so for 400 ms, the address is written 200 ms later."""
-FRAMES = "count => new Promise(done => { const next = () => count-- ? requestAnimationFrame(next) : done(); next(); })"
+"""Resolves with the address when it has been the same for long: what moves does so for 400 ms, the
+address is written 200 ms later."""
+FRAMES = (
+    "count => new Promise(done => { const next = () => count-- ? requestAnimationFrame(next) :"
+    " done(); next(); })"
+)
 DECODE = """async text => {
   const { decode } = await import("/static/labels.js");
   const bytes = Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
@@ -74,7 +81,8 @@ DECODE = """async text => {
 
 @dataclass(frozen=True)
 class Seen:
-    """The server, and the browser that looks at it: one for all tests, each with a profile of its own in it."""
+    """The server, and the browser that looks at it: one for all tests, each with a profile of its
+    own in it."""
 
     address: str
     folder: Path
@@ -86,10 +94,21 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     """The server over real crops, some with maps."""
     with launched() as running:
         folder = mapped_folder(tmp_path_factory.mktemp("folder") / "Slides 2026")
-        add_map(folder / "maps" / "painted", folder / "cmu1.svs", np.kron(BLOCKS, np.ones((20, 20), np.uint8)))
-        halves = np.repeat(np.array([[1, 2]], np.uint8), 256, axis=1).repeat(512, axis=0)  # they meet where two tiles meet
+        add_map(
+            folder / "maps" / "painted",
+            folder / "cmu1.svs",
+            np.kron(BLOCKS, np.ones((20, 20), np.uint8)),
+        )
+        halves = np.repeat(np.array([[1, 2]], np.uint8), 256, axis=1).repeat(
+            512, axis=0
+        )  # they meet where two tiles meet
         for twin in "ab":
-            add_map(folder / "maps" / f"halves-{twin}", folder / "bcss" / "images" / CROPS[2].name, halves, model="halves")
+            add_map(
+                folder / "maps" / f"halves-{twin}",
+                folder / "bcss" / "images" / CROPS[2].name,
+                halves,
+                model="halves",
+            )
         crop = np.asarray(Image.open(CROPS[0]).convert("RGB"))
         Image.fromarray(np.tile(crop, (16, 16, 1))).save(folder / WIDE, quality=70)
         with serving(folder) as one:
@@ -98,13 +117,18 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
 
 @contextmanager
 def visit(served: Seen, at: str = "", *, faults: str = "^$", **context: Any) -> Iterator[Any]:
-    """Open the page; in the end nothing may have gone wrong but `faults`, and nobody else may have been asked."""
+    """Open the page; in the end nothing may have gone wrong but `faults`, and nobody else may have
+    been asked."""
     with page(browser=served.browser, **context) as opened:
         opened.goto(f"{served.address}/{at}")
         yield opened
         left = "net::ERR_ABORTED$"  # what was on its way when the page was left
         assert [fault for fault in opened.faults if not re.search(f"{left}|{faults}", fault)] == []
-        assert {address for address in opened.asked if not address.startswith((served.address, f"blob:{served.address}"))} == set()
+        assert {
+            address
+            for address in opened.asked
+            if not address.startswith((served.address, f"blob:{served.address}"))
+        } == set()
 
 
 def until(true: Callable[[], Any], seconds: float = WAIT_MS / 1000) -> Any:
@@ -137,8 +161,13 @@ def choose_painted(opened: Any) -> str:
 
 
 def blocks_seen(opened: Any, x: float, y: float, zoom: float) -> Any:
-    """Return the overlay's colour, RGBA, in the middle of each square of the painted map, where the view is at this place."""
-    middles = [((40 * column + 20 - x) * zoom, (40 * row + 20 - y) * zoom) for row in range(12) for column in range(12)]
+    """Return the overlay's colour, RGBA, in the middle of each square of the painted map, where the
+    view is at this place."""
+    middles = [
+        ((40 * column + 20 - x) * zoom, (40 * row + 20 - y) * zoom)
+        for row in range(12)
+        for column in range(12)
+    ]
     return np.array(opened.evaluate(PIXELS, middles))
 
 
@@ -174,7 +203,11 @@ def serious(opened: Any) -> list[str]:
     """Return what axe-core finds that keeps somebody out."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     found = axe.Axe().run(opened).response["violations"]
-    return [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in found if one["impact"] in ("serious", "critical")]
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:160]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
 
 
 def test_the_gallery_shows_the_folder_and_finds_by_name(served: Seen) -> None:
@@ -186,7 +219,11 @@ def test_the_gallery_shows_the_folder_and_finds_by_name(served: Seen) -> None:
         assert "no map yet" in opened.locator("li", has_text=WIDE).inner_text()
         opened.fill("#filter", "grün")
         until(lambda: opened.locator("#cards .name").all_inner_texts() == [WIDE])
-        until(lambda: opened.evaluate("() => document.querySelector('#cards img').naturalWidth") == 320)
+        until(
+            lambda: (
+                opened.evaluate("() => document.querySelector('#cards img').naturalWidth") == 320
+            )
+        )
         assert "Research use only" in opened.locator("#top").inner_text()
 
 
@@ -195,7 +232,10 @@ def test_labels_come_out_of_a_picture_exactly(served: Seen) -> None:
     held = io.BytesIO()
     Image.fromarray(values).save(held, "PNG")
     with visit(served) as opened:
-        assert opened.evaluate(DECODE, base64.b64encode(held.getvalue()).decode()) == values.ravel().tolist()
+        assert (
+            opened.evaluate(DECODE, base64.b64encode(held.getvalue()).decode())
+            == values.ravel().tolist()
+        )
         assert not opened.locator("#line").is_visible()
         opened.add_init_script(NOISE)
         opened.reload()
@@ -210,7 +250,9 @@ def test_every_square_of_a_map_lies_where_it_belongs(served: Seen) -> None:
         painted = opened.input_value("#map-choice")
         for zoom in (0.5, 1, 1.5):
             opened.goto("about:blank")
-            opened.goto(f"{served.address}/#/slide/{slide}?x=240&y=240&zoom={zoom}&layers={painted}")
+            opened.goto(
+                f"{served.address}/#/slide/{slide}?x=240&y=240&zoom={zoom}&layers={painted}"
+            )
             opened.locator("#slide canvas.overlay").wait_for()
             until(lambda zoom=zoom: blocks_seen(opened, 240, 240, zoom)[:, 3].all())
             seen = blocks_seen(opened, 240, 240, zoom)
@@ -220,7 +262,9 @@ def test_every_square_of_a_map_lies_where_it_belongs(served: Seen) -> None:
 
 def test_the_class_under_the_pointer_is_named(served: Seen) -> None:
     def told(x: int, y: int) -> str:
-        frame = opened.locator("#slide-two" if x > 240 and opened.locator("#slide-two").count() else "#slide").bounding_box()
+        frame = opened.locator(
+            "#slide-two" if x > 240 and opened.locator("#slide-two").count() else "#slide"
+        ).bounding_box()
         middle = frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2
         opened.mouse.move(middle[0] + x - 240, middle[1] + y - 240)
         opened.locator("#where-px", has_text=f"{x}, {y} px").wait_for()
@@ -228,7 +272,10 @@ def test_the_class_under_the_pointer_is_named(served: Seen) -> None:
 
     def go() -> None:
         at_rest(opened)  # the address says by now what is shown
-        opened.evaluate("() => { location.hash = location.hash.replace(/x=.*zoom=[^&]*/, 'x=240&y=240&zoom=1'); }")
+        opened.evaluate(
+            "() => { location.hash = location.hash.replace(/x=.*zoom=[^&]*/,"
+            " 'x=240&y=240&zoom=1'); }"
+        )
         at_rest(opened)
 
     with visit(served) as opened:
@@ -243,7 +290,10 @@ def test_the_class_under_the_pointer_is_named(served: Seen) -> None:
         opened.keyboard.press(str(BLOCKS[10, 10]))
         until(lambda: opened.locator("#where-class").inner_text() == names[3])
         opened.select_option("#second", "none")
-        assert [told(140, 100), told(380, 260)] == [names[0], ""]  # right of the divider there is no map
+        assert [told(140, 100), told(380, 260)] == [
+            names[0],
+            "",
+        ]  # right of the divider there is no map
         opened.check("input[value=side]")
         opened.locator("#slide-two canvas.overlay").wait_for()
         go()
@@ -262,7 +312,10 @@ def test_a_class_goes_and_comes_back_and_so_do_outline_and_opacity(served: Seen)
         opened.locator("#legend button", has_text="necrosis").click()
         until(lambda: count(opened, "necrosis") == 0)
         assert count(opened, "tumor") == tumor
-        assert opened.locator("#legend button", has_text="necrosis").get_attribute("aria-pressed") == "false"
+        assert (
+            opened.locator("#legend button", has_text="necrosis").get_attribute("aria-pressed")
+            == "false"
+        )
         opened.keyboard.press("4")
         until(lambda: count(opened, "necrosis") > 0)
         whole = count(opened)
@@ -270,22 +323,32 @@ def test_a_class_goes_and_comes_back_and_so_do_outline_and_opacity(served: Seen)
         until(lambda: 0 < count(opened) < 0.7 * whole)
         opened.keyboard.press("m")
         until(lambda: count(opened) == 0)
-        assert [address for address in opened.asked if tiles in address] == asked  # colours change, tiles stay
+        assert [
+            address for address in opened.asked if tiles in address
+        ] == asked  # colours change, tiles stay
 
 
 def test_outlines_are_thin_and_go_on_where_tiles_meet(served: Seen) -> None:
     with visit(served) as opened:
         open_slide(opened, CROPS[2].name[:16])
         twins = opened.locator("#map-choice option", has_text="halves")
-        assert len(set(twins.all_inner_texts())) == 2  # told apart, though model and minute are the same
+        assert (
+            len(set(twins.all_inner_texts())) == 2
+        )  # told apart, though model and minute are the same
         opened.select_option("#map-choice", twins.first.get_attribute("value"))
         opened.keyboard.press("o")
         tall = opened.evaluate("() => document.querySelector('#slide canvas.overlay').height")
         for zoom in (3, 6):
             at_rest(opened)  # the address says "outline" by now
-            opened.evaluate("zoom => { location.hash = location.hash.replace(/zoom=[^&]*/, `zoom=${zoom}`); }", zoom)
+            opened.evaluate(
+                "zoom => { location.hash = location.hash.replace(/zoom=[^&]*/, `zoom=${zoom}`); }",
+                zoom,
+            )
             at_rest(opened)
-            for name in ("tumor", "stroma"):  # a line as long as the slide is high, about two pixels wide
+            for name in (
+                "tumor",
+                "stroma",
+            ):  # a line as long as the slide is high, about two pixels wide
                 until(lambda name=name: tall <= count(opened, name) <= 3 * tall)
 
 
@@ -302,10 +365,17 @@ def test_a_link_leads_back_to_place_zoom_and_layers(served: Seen, tmp_path: Path
         link, place = at_rest(opened)
         opened.goto("about:blank")
         opened.goto(link)
-        until(lambda: "layers=" in address_of(opened) and opened.locator("#legend button").count() == 5)
+        until(
+            lambda: (
+                "layers=" in address_of(opened) and opened.locator("#legend button").count() == 5
+            )
+        )
         assert at_rest(opened)[1] == pytest.approx(place, rel=2e-3)
         assert opened.locator("#map-choice option:checked").inner_text().startswith("painted")
-        assert opened.locator("#legend button", has_text="stroma").get_attribute("aria-pressed") == "false"
+        assert (
+            opened.locator("#legend button", has_text="stroma").get_attribute("aria-pressed")
+            == "false"
+        )
         opened.goto(re.sub(r"x=[\d.]+&y=[\d.]+", "x=60um&y=30um", link))
         until(lambda: "um" not in address_of(opened))
         mpp = 0.499
@@ -326,7 +396,10 @@ def test_two_maps_side_by_side_and_by_swipe(served: Seen, tmp_path: Path) -> Non
         opened.check("input[value=side]")
         opened.locator("#slide-two canvas.overlay").wait_for()
         opened.locator("#zoom-in").click()
-        same = "() => ['slide', 'slide-two'].map(id => document.querySelector(`#${id} canvas.overlay`).width)"
+        same = (
+            "() => ['slide', 'slide-two'].map(id => document.querySelector(`#${id}"
+            " canvas.overlay`).width)"
+        )
         until(lambda: len(set(opened.evaluate(same))) == 1)
         shot(opened, "side-by-side", tmp_path)
         link, place = at_rest(opened)
@@ -366,9 +439,11 @@ def test_the_keyboard_alone_opens_a_slide_and_toggles_a_class(served: Seen) -> N
 
 def test_blocks_of_a_job_arrive_in_two_browsers_and_one_cancels(
     served: Seen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.setattr(child, "WORKER", (sys.executable, "-c", HELD))
-    with visit(served, faults="404") as opened:  # a preview asked for in the moment in which the job ends
+    with visit(
+        served, faults="404"
+    ) as opened:  # a preview asked for in the moment in which the job ends
         open_slide(opened, WIDE)
         profile = served.browser.new_context()
         profile.set_default_timeout(WAIT_MS)
@@ -406,12 +481,16 @@ def test_a_drawn_rectangle_is_segmented_and_its_map_opens(served: Seen) -> None:
         opened.mouse.move(600, 500, steps=5)
         opened.mouse.up()
         opened.locator("#box-text", has_text=re.compile(r"\d+ × \d+ px")).wait_for()
-        assert opened.input_value("#mpp") == "0.3"  # its data set says so and its file nothing: a person may know better
+        assert (
+            opened.input_value("#mpp") == "0.3"
+        )  # its data set says so and its file nothing: a person may know better
         opened.fill("#mpp", "0.25")
         opened.locator("#start").click()
         opened.locator("#jobs-here .done").wait_for()
         until(lambda: opened.input_value("#map-choice") not in ("", first))
-        assert re.search(r"lite0, a part, .*\d:\d\d", opened.locator("#jobs-here").inner_text())  # when: jobs of one slide are told apart
+        assert re.search(
+            r"lite0, a part, .*\d:\d\d", opened.locator("#jobs-here").inner_text()
+        )  # when: jobs of one slide are told apart
         opened.locator("#tab-measures").click()
         opened.locator("#measures", has_text="0.25 µm/px, given").wait_for()
         opened.locator("#tab-map").click()
@@ -430,7 +509,9 @@ def draw(opened: Any, places: list[tuple[int, int]]) -> None:
 def test_areas_are_drawn_saved_and_found_again(served: Seen, tmp_path: Path) -> None:
     name = CROPS[2]
     with visit(served, faults="409") as opened:
-        opened.evaluate("() => { OpenSeadragon.DEFAULT_SETTINGS.clickTimeThreshold = 600_000; }")  # a slow machine's click is one too
+        opened.evaluate(
+            "() => { OpenSeadragon.DEFAULT_SETTINGS.clickTimeThreshold = 600_000; }"
+        )  # a slow machine's click is one too
         open_slide(opened, name.name[:16])
         opened.locator("#tab-correct").click()
         opened.locator("#areas-text", has_text="No areas").wait_for()
@@ -452,7 +533,9 @@ def test_areas_are_drawn_saved_and_found_again(served: Seen, tmp_path: Path) -> 
         shot(opened, "correct", tmp_path)
         opened.locator("#save").click()
         opened.locator("#areas-text", has_text="1 area. Saved").wait_for()
-        saved = json.loads((served.folder / "bcss" / "images" / f"{name.stem}.geojson").read_text())["features"]
+        saved = json.loads(
+            (served.folder / "bcss" / "images" / f"{name.stem}.geojson").read_text()
+        )["features"]
         assert [one["properties"]["classification"]["name"] for one in saved] == ["Necrosis"]
         ring = np.array(saved[0]["geometry"]["coordinates"][0])
         zoom = place_of(opened)[2]
@@ -471,14 +554,20 @@ def test_areas_are_drawn_saved_and_found_again(served: Seen, tmp_path: Path) -> 
         elsewhere.locator("#areas .row button", has_text="Delete").click()
         elsewhere.locator("#save").click()
         elsewhere.locator("#areas-text", has_text=re.compile(r"^No areas\.\s*$")).wait_for()
-        elsewhere.locator("#line-text", has_text="saved").wait_for(state="attached")  # it goes by itself
+        elsewhere.locator("#line-text", has_text="saved").wait_for(
+            state="attached"
+        )  # it goes by itself
         opened.locator("#save").click()
-        assert "changed meanwhile" in opened.locator("#line-text", has_text="Not saved").inner_text()
+        assert (
+            "changed meanwhile" in opened.locator("#line-text", has_text="Not saved").inner_text()
+        )
         opened.get_by_role("button", name="Save mine in their place").click()
         opened.locator("#areas-text", has_text="1 area. Saved").wait_for()
 
 
-def test_geojson_of_another_program_is_taken_into_the_drawing_and_a_broken_one_is_not(served: Seen, tmp_path: Path) -> None:
+def test_geojson_of_another_program_is_taken_into_the_drawing_and_a_broken_one_is_not(
+    served: Seen, tmp_path: Path
+) -> None:
     ring = [[20, 20], [120, 20], [120, 120], [20, 20]]
     feature = {
         "type": "Feature",
@@ -488,14 +577,21 @@ def test_geojson_of_another_program_is_taken_into_the_drawing_and_a_broken_one_i
     good, bad = tmp_path / "good.geojson", tmp_path / "bad.geojson"
     good.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
     bad.write_text(
-        json.dumps({"type": "FeatureCollection", "features": [{**feature, "geometry": {"type": "Polygon", "coordinates": [[1]]}}]})
+        json.dumps(
+            {
+                "type": "FeatureCollection",
+                "features": [{**feature, "geometry": {"type": "Polygon", "coordinates": [[1]]}}],
+            }
+        )
     )
     with visit(served) as opened:
         open_slide(opened)
         opened.locator("#tab-correct").click()
         opened.locator("#areas-text", has_text="No areas").wait_for()
         opened.set_input_files("#import", bad)
-        opened.locator("#line-text", has_text="bad.geojson holds no annotation with a class that is an area").wait_for()
+        opened.locator(
+            "#line-text", has_text="bad.geojson holds no annotation with a class that is an area"
+        ).wait_for()
         opened.set_input_files("#import", good)
         opened.locator("#areas-text", has_text="1 area. Not saved yet.").wait_for()
         opened.locator("#undo").click()
@@ -503,7 +599,10 @@ def test_geojson_of_another_program_is_taken_into_the_drawing_and_a_broken_one_i
 
 def look_at(opened: Any, x: int) -> None:
     """Look closer at a place, so that tiles are asked for that were not shown yet."""
-    opened.evaluate("x => { location.hash = location.hash.replace(/x=.*zoom=[^&]*/, `x=${x}&y=700&zoom=1`); }", x)
+    opened.evaluate(
+        "x => { location.hash = location.hash.replace(/x=.*zoom=[^&]*/, `x=${x}&y=700&zoom=1`); }",
+        x,
+    )
 
 
 def test_a_slide_that_is_broken_changed_or_removed_while_open_is_told(served: Seen) -> None:
@@ -513,20 +612,31 @@ def test_a_slide_that_is_broken_changed_or_removed_while_open_is_told(served: Se
         open_slide(opened, "mortal.jpg")
         at_rest(opened)  # the page writes no address any more
         broken = re.compile(r"/entries/\w+/tiles/")
-        opened.route(broken, lambda route: route.fulfill(status=422, json={"error": "broken there"}))
+        opened.route(
+            broken, lambda route: route.fulfill(status=422, json={"error": "broken there"})
+        )
         look_at(opened, 600)
-        opened.locator("#line-text", has_text="Part of this slide or of its map cannot be read").wait_for()
+        opened.locator(
+            "#line-text", has_text="Part of this slide or of its map cannot be read"
+        ).wait_for()
         opened.unroute(broken)
         at_rest(opened)
         shutil.copy(CROPS[0], mortal)  # another picture under the same name
         look_at(opened, 2000)
-        opened.locator("#line-text", has_text="mortal.jpg has changed since it was opened").wait_for()
+        opened.locator(
+            "#line-text", has_text="mortal.jpg has changed since it was opened"
+        ).wait_for()
         assert opened.get_by_role("button", name="Open it again").is_visible()
         at_rest(opened)
         mortal.unlink()
         look_at(opened, 3400)
         opened.locator("#cards li").first.wait_for()
-        opened.locator("#line-text", has_text=re.compile(r"^mortal\.jpg: (was removed from the folder|no such slide in this)")).wait_for()
+        opened.locator(
+            "#line-text",
+            has_text=re.compile(
+                r"^mortal\.jpg: (was removed from the folder|no such slide in this)"
+            ),
+        ).wait_for()
 
 
 def test_a_corrupt_tile_leaves_the_rest_of_a_slide(served: Seen, tmp_path: Path) -> None:
@@ -538,21 +648,39 @@ def test_a_corrupt_tile_leaves_the_rest_of_a_slide(served: Seen, tmp_path: Path)
         file.write(b"\xff\xd8" * (length // 4))
     with visit(served, faults="422|^Tile") as opened:
         open_slide(opened, "torn.svs")
-        opened.locator("#line-text", has_text="Part of this slide or of its map cannot be read").wait_for()
-        places = [(-60, -60), (60, -60), (-60, 60), (60, 60)]  # in the middle of 480 px four tiles of 240 px meet
-        until(lambda: [rgba[3] for rgba in opened.evaluate(PIXELS.replace(".overlay", ""), places)] == [0, 255, 255, 255])
+        opened.locator(
+            "#line-text", has_text="Part of this slide or of its map cannot be read"
+        ).wait_for()
+        places = [
+            (-60, -60),
+            (60, -60),
+            (-60, 60),
+            (60, 60),
+        ]  # in the middle of 480 px four tiles of 240 px meet
+        until(
+            lambda: (
+                [rgba[3] for rgba in opened.evaluate(PIXELS.replace(".overlay", ""), places)]
+                == [0, 255, 255, 255]
+            )
+        )
         shot(opened, "torn", tmp_path)
     torn.unlink()
 
 
-def test_a_picture_is_added_and_a_file_that_is_no_slide_is_refused(served: Seen, tmp_path: Path) -> None:
+def test_a_picture_is_added_and_a_file_that_is_no_slide_is_refused(
+    served: Seen, tmp_path: Path
+) -> None:
     broken = tmp_path / "broken.svs"
     broken.write_bytes(b"no slide at all")
     with visit(served, faults="4\\d\\d") as opened:
         opened.locator("#cards li").first.wait_for()
         opened.set_input_files("#upload", CROPS[0])
-        opened.locator("#line-text", has_text=f"{CROPS[0].name}: added.").wait_for(state="attached")  # it goes by itself
-        until(lambda: opened.locator("#cards li", has_text=CROPS[0].stem).count() == 2)  # one lies in a folder
+        opened.locator("#line-text", has_text=f"{CROPS[0].name}: added.").wait_for(
+            state="attached"
+        )  # it goes by itself
+        until(
+            lambda: opened.locator("#cards li", has_text=CROPS[0].stem).count() == 2
+        )  # one lies in a folder
         assert (served.folder / CROPS[0].name).is_file()
         opened.set_input_files("#upload", broken)
         said = opened.locator("#line-text", has_text="was not added").inner_text()
@@ -582,7 +710,11 @@ def test_nobody_is_kept_out(served: Seen, tmp_path: Path) -> None:
 def fingers(opened: Any, steps: list[list[tuple[int, int]]]) -> None:
     """Touch the screen, move through places and let go, as a screen reports it."""
     device = opened.context.new_cdp_session(opened)
-    for kind, places in [("touchStart", steps[0]), *(("touchMove", step) for step in steps[1:]), ("touchEnd", [])]:
+    for kind, places in [
+        ("touchStart", steps[0]),
+        *(("touchMove", step) for step in steps[1:]),
+        ("touchEnd", []),
+    ]:
         points = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(places)]
         device.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
         opened.wait_for_timeout(16)
@@ -610,7 +742,9 @@ def test_it_fits_a_phone(served: Seen, tmp_path: Path) -> None:
             assert opened.evaluate(wide) == 390, tab
             assert opened.locator("#slide").bounding_box()["height"] > 200
             shot(opened, f"{tab}-phone", tmp_path)
-        assert at_rest(opened)[1][2] == pytest.approx(dragged[2], rel=1e-3)  # the panel came up, the magnification stays
+        assert at_rest(opened)[1][2] == pytest.approx(
+            dragged[2], rel=1e-3
+        )  # the panel came up, the magnification stays
 
 
 def test_a_view_is_saved_as_a_picture(served: Seen) -> None:
@@ -622,14 +756,19 @@ def test_a_view_is_saved_as_a_picture(served: Seen) -> None:
             opened.locator("#shot").click()
         assert download.value.suggested_filename == "cmu1.png"
         saved = Image.open(download.value.path())
-        assert saved.width == opened.evaluate("() => document.querySelector('#slide canvas.overlay').width")
+        assert saved.width == opened.evaluate(
+            "() => document.querySelector('#slide canvas.overlay').width"
+        )
         foot = np.asarray(saved.convert("L"))[-30:]
         assert (foot < 128).sum() > 50  # scale bar and words ...
         assert (foot > 200).mean() > 0.8  # ... on white
 
 
-def test_the_file_that_opens_the_browser_leads_in_and_nobody_else_comes(served: Seen, tmp_path: Path) -> None:
-    """Its cookie is not sent where another page led to a redirect; a person may also type the token."""
+def test_the_file_that_opens_the_browser_leads_in_and_nobody_else_comes(
+    served: Seen, tmp_path: Path
+) -> None:
+    """Its cookie is not sent where another page led to a redirect; a person may also type the
+    token."""
     shutil.copy(CROPS[0], tmp_path / "a.png")
     with serving(tmp_path, token="a-token") as one:
         with _door(f"{one.address}/?token=a-token") as door, page(browser=served.browser) as opened:

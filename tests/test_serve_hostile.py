@@ -1,4 +1,5 @@
-"""Files and clients that mean harm: nothing outside the folder is read, nothing holds the server up, nothing takes its memory."""
+"""Files and clients that mean harm: nothing outside the folder is read, nothing holds the server
+up, nothing takes its memory."""
 
 import json
 import os
@@ -38,13 +39,16 @@ SECRET, OWN = 77, 200
 """Grey values of a picture outside the folder and of one in it."""
 PLAIN = np.ones((128, 128), np.uint8)
 OME = (
-    '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:1"><Image ID="Image:0"><Pixels ID="Pixels:0" '
-    'DimensionOrder="XYCZT" Type="uint8" SizeX="600" SizeY="600" SizeC="3" SizeZ="1" SizeT="1" PhysicalSizeX="0.5" PhysicalSizeY="0.5">'
-    '<Channel ID="Channel:0:0" SamplesPerPixel="3"/><TiffData IFD="0" PlaneCount="1"><UUID FileName="../x.tif">urn:uuid:2</UUID></TiffData>'
-    "</Pixels></Image></OME>"
+    '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:1"><Image'
+    ' ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint8" SizeX="600"'
+    ' SizeY="600" SizeC="3" SizeZ="1" SizeT="1" PhysicalSizeX="0.5" PhysicalSizeY="0.5"><Channel'
+    ' ID="Channel:0:0" SamplesPerPixel="3"/><TiffData IFD="0" PlaneCount="1"><UUID'
+    ' FileName="../x.tif">urn:uuid:2</UUID></TiffData></Pixels></Image></OME>'
 )
 VMS = (
-    "[Virtual Microscope Specimen]\nNoLayers=1\nNoJpegColumns=1\nNoJpegRows=1\nImageFile=../x.jpg\nMapFile=x.jpg\nMacroImage=x.jpg\n"
+    "[Virtual Microscope"
+    " Specimen]\nNoLayers=1\nNoJpegColumns=1\nNoJpegRows=1\nImageFile=../x.jpg\nMapFile=x.jpg\n"
+    "MacroImage=x.jpg\n"
     "PhysicalWidth=100000\nPhysicalHeight=100000\n"
 )
 
@@ -69,13 +73,17 @@ def asking(served: Served) -> Any:
 
 
 def address(client: Any, name: str = "a.png") -> str:
-    found = next(one["id"] for one in client.get("/api/gallery").json()["entries"] if one["name"] == name)
+    found = next(
+        one["id"] for one in client.get("/api/gallery").json()["entries"] if one["name"] == name
+    )
     return f"/api/entries/{found}"
 
 
 def test_an_ome_tiff_that_names_another_file_shows_its_own_pixels(folder: Path) -> None:
     path = folder / "evil.ome.tif"
-    tifffile.imwrite(path, grey(OWN), photometric="rgb", tile=(256, 256), description=OME, metadata=None)
+    tifffile.imwrite(
+        path, grey(OWN), photometric="rgb", tile=(256, 256), description=OME, metadata=None
+    )
     with warnings.catch_warnings(action="ignore"):
         assert np.unique(tifffile.imread(path)) == [SECRET]  # what tifffile does by itself
     with closing(open_slide(path)) as slide:
@@ -86,9 +94,18 @@ def test_an_ome_tiff_that_names_another_file_shows_its_own_pixels(folder: Path) 
 @pytest.mark.parametrize("compression", ["jpeg", "jpeg2000"])
 def test_a_tile_that_says_it_is_huge_is_not_decoded(tmp_path: Path, compression: str) -> None:
     honest, huge = grey(OWN)[:256, :256], np.full((1024, 1024, 3), OWN, np.uint8)
-    pack = {"jpeg": imagecodecs.jpeg8_encode, "jpeg2000": partial(imagecodecs.jpeg2k_encode, codecformat="j2k")}[compression]
+    pack = {
+        "jpeg": imagecodecs.jpeg8_encode,
+        "jpeg2000": partial(imagecodecs.jpeg2k_encode, codecformat="j2k"),
+    }[compression]
     pieces = [pack(honest)] * 3 + [pack(huge)]
-    options: Any = {"shape": (512, 512, 3), "dtype": "uint8", "tile": (256, 256), "photometric": "rgb", "compression": compression}
+    options: Any = {
+        "shape": (512, 512, 3),
+        "dtype": "uint8",
+        "tile": (256, 256),
+        "photometric": "rgb",
+        "compression": compression,
+    }
     tifffile.imwrite(tmp_path / "a.tif", iter(pieces), **options)
     assert [claimed_px(piece) for piece in pieces] == [65536] * 3 + [2**20]
     with closing(TiffSlide(tmp_path / "a.tif", mpp=0.5)) as slide:
@@ -98,25 +115,64 @@ def test_a_tile_that_says_it_is_huge_is_not_decoded(tmp_path: Path, compression:
 
 
 @pytest.mark.parametrize("name", ["evil.vms", "evil.tif", "evil.svs"])
-@pytest.mark.parametrize("key", ["ImageFile", "ImageFile(0,0)", "MapFile", "MacroImage", "OptimisationFile"])
-def test_an_index_that_names_a_file_elsewhere_is_not_opened(folder: Path, name: str, key: str) -> None:
+@pytest.mark.parametrize(
+    "key", ["ImageFile", "ImageFile(0,0)", "MapFile", "MacroImage", "OptimisationFile"]
+)
+def test_an_index_that_names_a_file_elsewhere_is_not_opened(
+    folder: Path, name: str, key: str
+) -> None:
     (folder / name).write_text(
-        VMS.replace("ImageFile=../x.jpg", f"ImageFile=x.jpg\n{key}=..\\x.jpg" if "(" in key else f"{key} = ../x.jpg")
+        VMS.replace(
+            "ImageFile=../x.jpg",
+            f"ImageFile=x.jpg\n{key}=..\\x.jpg" if "(" in key else f"{key} = ../x.jpg",
+        )
     )
-    with pytest.raises(ImageError, match="names a file in another folder; put all its files into one"):
+    with pytest.raises(
+        ImageError, match="names a file in another folder; put all its files into one"
+    ):
         open_slide(folder / name, mpp=0.5)
 
 
 def test_an_index_is_no_upload_whatever_its_name_is(folder: Path) -> None:
     with serving(folder) as served, asking(served) as client:
         for name, status, line in [
-            ("b.vms", 400, "'.vms' is an index that names other files; copy all of them into the folder"),
-            ("b.VMU", 400, "'.vmu' is an index that names other files; copy all of them into the folder"),
-            ("b.mrxs", 400, "'.mrxs' is an index that names other files; copy all of them into the folder"),
-            ("b.tif", 422, "b.tif: one of several files, or an index that names them; copy all of them into the folder"),
-            ("b.svs", 422, "b.svs: one of several files, or an index that names them; copy all of them into the folder"),
+            (
+                "b.vms",
+                400,
+                "'.vms' is an index that names other files; copy all of them into the folder",
+            ),
+            (
+                "b.VMU",
+                400,
+                "'.vmu' is an index that names other files; copy all of them into the folder",
+            ),
+            (
+                "b.mrxs",
+                400,
+                "'.mrxs' is an index that names other files; copy all of them into the folder",
+            ),
+            (
+                "b.tif",
+                422,
+                (
+                    "b.tif: one of several files, or an index that names them; copy all of them"
+                    " into the folder"
+                ),
+            ),
+            (
+                "b.svs",
+                422,
+                (
+                    "b.svs: one of several files, or an index that names them; copy all of them"
+                    " into the folder"
+                ),
+            ),
         ]:
-            answer = client.post("/api/uploads", params={"name": name}, files={"file": (name, VMS.replace("../", "").encode())})
+            answer = client.post(
+                "/api/uploads",
+                params={"name": name},
+                files={"file": (name, VMS.replace("../", "").encode())},
+            )
             assert (answer.status_code, answer.json()) == (status, {"error": line})
         assert sorted(path.name for path in folder.iterdir()) == ["a.png", "breastseg"]
 
@@ -129,26 +185,57 @@ def test_what_a_kill_left_of_uploads_is_removed_when_it_is_old(folder: Path) -> 
         os.utime(folder / name, (1e9, 1e9))
     (folder / ".part-89abcdef-link").symlink_to(folder / "a.png")
     with serving(folder):
-        assert {path.name for path in folder.glob(".part-*")} == {fresh, other, ".part-89abcdef-link"}
+        assert {path.name for path in folder.glob(".part-*")} == {
+            fresh,
+            other,
+            ".part-89abcdef-link",
+        }
     uploads.remove_left_over(folder / "nowhere")
 
 
 @pytest.mark.parametrize(
     "said",
     [
-        b"[" * 100_000, b'{"input": "' + b"x" * 2_000_000 + b'"}', b'{"size_px": ' + b"9" * 6000 + b"}", b"\xff\xfe",
-        {"measures": {"tumor_percent": "many"}}, {"measures": {"tumor_percent": [1]}}, {"measures": {"tumor_mm2": {"a": 1}}},
-        {"measures": {"a": float("inf")}}, {"size_px": [256]}, {"size_px": ["256", "256"]}, {"mpp": float("nan")}, {"mpp": "0.25"},
-        {"model": ["x"]}, {"doubts": [{"a": 1}]}, {"box_level0_px": "all"}, {"box_level0_px": [{}]}, {"use": 3}, {"input": "../../a.png\0"},
-        {"label_map": {"name": "x", "classes": [{"name": "tumor", "color": [0, 0, 10**30], "codes": [1]}]}},
-        {"label_map": {"name": "x", "classes": [{"name": "tumor", "color": 3, "codes": {"a": []}}]}}, {"label_map": {"classes": "abc"}},
+        b"[" * 100_000,
+        b'{"input": "' + b"x" * 2_000_000 + b'"}',
+        b'{"size_px": ' + b"9" * 6000 + b"}",
+        b"\xff\xfe",
+        {"measures": {"tumor_percent": "many"}},
+        {"measures": {"tumor_percent": [1]}},
+        {"measures": {"tumor_mm2": {"a": 1}}},
+        {"measures": {"a": float("inf")}},
+        {"size_px": [256]},
+        {"size_px": ["256", "256"]},
+        {"mpp": float("nan")},
+        {"mpp": "0.25"},
+        {"model": ["x"]},
+        {"doubts": [{"a": 1}]},
+        {"box_level0_px": "all"},
+        {"box_level0_px": [{}]},
+        {"use": 3},
+        {"input": "../../a.png\0"},
+        {
+            "label_map": {
+                "name": "x",
+                "classes": [{"name": "tumor", "color": [0, 0, 10**30], "codes": [1]}],
+            }
+        },
+        {
+            "label_map": {
+                "name": "x",
+                "classes": [{"name": "tumor", "color": 3, "codes": {"a": []}}],
+            }
+        },
+        {"label_map": {"classes": "abc"}},
     ],
     ids=lambda said: next(iter(said)) if isinstance(said, dict) else f"{len(said)} bytes",
-)  # fmt: skip
+)
 def test_a_run_by_anybody_spoils_nothing(folder: Path, said: Any) -> None:
     place = add_map(folder / "maps" / "a", folder / "a.png", PLAIN)
     run = json.loads((place / "run.json").read_text())
-    (place / "run.json").write_bytes(said if isinstance(said, bytes) else json.dumps({**run, **said}).encode())
+    (place / "run.json").write_bytes(
+        said if isinstance(said, bytes) else json.dumps({**run, **said}).encode()
+    )
     with serving(folder) as served, asking(served) as client:
         assert client.get("/api/gallery").status_code == 200
         answer = client.get(address(client))
@@ -160,11 +247,23 @@ def test_a_run_by_anybody_spoils_nothing(folder: Path, said: Any) -> None:
             assert client.get(f"/api/layers/{layer['id']}/files/report.html").status_code == 422
 
 
-@pytest.mark.parametrize(("place", "value", "line"), [
-    (11, 12, "a.png: cut short or damaged in its header (Truncated IHDR chunk); copy or export it again"),
-    (60_000, 7, "a.png: cut short or damaged"),
-])  # fmt: skip
-def test_a_picture_with_a_wrong_byte_is_told(folder: Path, place: int, value: int, line: str) -> None:
+@pytest.mark.parametrize(
+    ("place", "value", "line"),
+    [
+        (
+            11,
+            12,
+            (
+                "a.png: cut short or damaged in its header (Truncated IHDR chunk); copy or export"
+                " it again"
+            ),
+        ),
+        (60_000, 7, "a.png: cut short or damaged"),
+    ],
+)
+def test_a_picture_with_a_wrong_byte_is_told(
+    folder: Path, place: int, value: int, line: str
+) -> None:
     content = bytearray((folder / "a.png").read_bytes())
     content[place] = value
     (folder / "a.png").write_bytes(content)
@@ -177,19 +276,32 @@ def test_labels_of_another_shape_than_their_slide_are_told(folder: Path) -> None
     add_map(folder / "maps" / "a", folder / "a.png", np.ones((128, 64), np.uint8))
     with serving(folder) as served, asking(served) as client:
         told = client.get(address(client)).json()
-        line = "painted cannot be shown: labels.ome.tif: 64 x 128 px do not lie over the slide of its run.json; make the map again"
+        line = (
+            "painted cannot be shown: labels.ome.tif: 64 x 128 px do not lie over the slide of its"
+            " run.json; make the map again"
+        )
         assert (told["layers"], line in told["doubts"]) == ([], True)
 
 
 def written_tiles(path: Path, side: int, piece: bytes) -> Path:
     """Write a label TIFF of one level, every tile of which is `piece`."""
     tiles = (piece for _ in range((side // 256) ** 2))
-    tifffile.imwrite(path, tiles, shape=(side, side), dtype="uint8", tile=(256, 256), compression="adobe_deflate", metadata=None)
+    tifffile.imwrite(
+        path,
+        tiles,
+        shape=(side, side),
+        dtype="uint8",
+        tile=(256, 256),
+        compression="adobe_deflate",
+        metadata=None,
+    )
     return path
 
 
 def test_a_tile_that_unpacks_to_much_takes_no_memory(tmp_path: Path) -> None:
-    labels = stored_labels(written_tiles(tmp_path / "labels.ome.tif", 256, zlib.compress(bytes(100_000_000), 9)))
+    labels = stored_labels(
+        written_tiles(tmp_path / "labels.ome.tif", 256, zlib.compress(bytes(100_000_000), 9))
+    )
     assert isinstance(labels, StoredLabels)
     tracemalloc.start()
     try:
@@ -215,9 +327,26 @@ def test_labels_without_levels_are_not_put_together_from_all_their_tiles(tmp_pat
 
 
 def test_a_report_follows_no_link(folder: Path) -> None:
-    shares = {f"{one.name}_{unit}": 1.0 for one in BUILT_IN["region5"].classes for unit in ("mm2", "percent")}
-    more = {"mpp_source": "given", "box_level0_px": None, "model_mpp": 0.5, "backend": "none", "model_files": {}, "packages": {}}
-    place = add_map(folder / "maps" / "a", folder / "a.png", PLAIN, measures={**shares, "analysed_mm2": 5.0}, **more)
+    shares = {
+        f"{one.name}_{unit}": 1.0
+        for one in BUILT_IN["region5"].classes
+        for unit in ("mm2", "percent")
+    }
+    more = {
+        "mpp_source": "given",
+        "box_level0_px": None,
+        "model_mpp": 0.5,
+        "backend": "none",
+        "model_files": {},
+        "packages": {},
+    }
+    place = add_map(
+        folder / "maps" / "a",
+        folder / "a.png",
+        PLAIN,
+        measures={**shares, "analysed_mm2": 5.0},
+        **more,
+    )
     Image.fromarray(grey(OWN)).save(place / "overlay.jpg")
     assert "data:image/jpeg" in slide_page(place)
     (place / "overlay.jpg").unlink()
@@ -288,9 +417,19 @@ def test_a_body_that_never_ends_is_given_up(folder: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(guard, "BODY_S", 0.3)
     with serving(folder) as served:
         host = served.address.removeprefix("http://").encode()
-        for target, kind in [(b"/api/jobs", b"application/json"), (b"/api/uploads?name=b.png", b"multipart/form-data; boundary=x")]:
+        for target, kind in [
+            (b"/api/jobs", b"application/json"),
+            (b"/api/uploads?name=b.png", b"multipart/form-data; boundary=x"),
+        ]:
             with connected(served) as line:
-                head = b"POST " + target + b" HTTP/1.1\r\nHost: " + host + b"\r\nX-Breastseg: 1\r\nContent-Type: " + kind
+                head = (
+                    b"POST "
+                    + target
+                    + b" HTTP/1.1\r\nHost: "
+                    + host
+                    + b"\r\nX-Breastseg: 1\r\nContent-Type: "
+                    + kind
+                )
                 line.sendall(head + b"\r\nContent-Length: 100\r\n\r\n--x")
                 answer = line.recv(10_000)
                 assert answer.startswith(b"HTTP/1.1 408"), answer
@@ -301,7 +440,10 @@ def test_a_body_that_never_ends_is_given_up(folder: Path, monkeypatch: pytest.Mo
 def test_an_origin_that_is_not_ours(folder: Path, origin: str) -> None:
     with serving(folder) as served, asking(served) as client:
         answer = client.delete("/api/jobs/1", headers={"Origin": origin})
-        assert (answer.status_code, answer.json()) == (403, {"error": "this request came from another page"})
+        assert (answer.status_code, answer.json()) == (
+            403,
+            {"error": "this request came from another page"},
+        )
         assert client.delete("/api/jobs/1", headers={"Origin": served.address}).status_code == 404
 
 
@@ -320,19 +462,33 @@ def test_a_folder_that_goes_while_it_is_served(folder: Path) -> None:
         shutil.rmtree(folder)
         assert client.get("/api/gallery").json()["entries"] == []
         assert client.get(place).status_code == 404
-        answer = client.post("/api/uploads", params={"name": "b.png"}, files={"file": ("b.png", CROPS[0].read_bytes())})
-        assert (answer.status_code, answer.json()["error"]) == (403, "b.png: No such file or directory; nothing half-written was kept")
+        answer = client.post(
+            "/api/uploads",
+            params={"name": "b.png"},
+            files={"file": ("b.png", CROPS[0].read_bytes())},
+        )
+        assert (answer.status_code, answer.json()["error"]) == (
+            403,
+            "b.png: No such file or directory; nothing half-written was kept",
+        )
         folder.mkdir()
         shutil.copy(DATA / "slides" / "cmu1.svs", folder)
         assert [one["name"] for one in client.get("/api/gallery").json()["entries"]] == ["cmu1.svs"]
 
 
-def test_a_folder_of_everything_a_disk_can_hold_shows_the_rest(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_of_everything_a_disk_can_hold_shows_the_rest(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A link that leads to itself ended every look at the folder."""
     from breastseg.serve.library import folder as looked
 
     raw = os.fsencode(folder)
-    for name in (b"latin-\xe9.png", b"line\nbreak.png", b"turn\xe2\x80\xaegnp.png", b"\xe2\x80\x8cjoined.png"):
+    for name in (
+        b"latin-\xe9.png",
+        b"line\nbreak.png",
+        b"turn\xe2\x80\xaegnp.png",
+        b"\xe2\x80\x8cjoined.png",
+    ):
         shutil.copy(CROPS[0], raw + b"/" + name)
     (folder / "loop.png").symlink_to("loop.png")
     (folder / "there.tif").symlink_to("back.tif")
@@ -363,9 +519,21 @@ def test_a_folder_of_everything_a_disk_can_hold_shows_the_rest(folder: Path, mon
     monkeypatch.setattr(looked, "is_slide_folder", unlooked)
     with serving(folder) as served, asking(served) as client:
         told = client.get("/api/gallery").json()
-        names = ["a.png", "labels/b.png", "latin-\ufffd.png", "line\ufffdbreak.png", "listed/b.png", "turn\ufffdgnp.png", "zarr/b.png"]
+        names = [
+            "a.png",
+            "labels/b.png",
+            "latin-\ufffd.png",
+            "line\ufffdbreak.png",
+            "listed/b.png",
+            "turn\ufffdgnp.png",
+            "zarr/b.png",
+        ]
         assert [one["name"] for one in told["entries"]] == [*names, "\u200cjoined.png"]
-        out = ["1 folder that cannot be read", "4 links that lead out of this folder or nowhere", "2 pipes or devices"]
+        out = [
+            "1 folder that cannot be read",
+            "4 links that lead out of this folder or nowhere",
+            "2 pipes or devices",
+        ]
         assert told["left_out"] == out
         for entry in told["entries"]:
             for path in ("", "/thumbnail.jpg", "/tiles/0/0_0.jpg", "/annotation"):
@@ -380,7 +548,10 @@ def test_more_than_is_shown_is_said(folder: Path, monkeypatch: pytest.MonkeyPatc
         shutil.copy(CROPS[0], folder / f"{name}.png")
     with serving(folder) as served, asking(served) as client:
         told = client.get("/api/gallery").json()
-        assert ([one["name"] for one in told["entries"]], told["left_out"]) == (["a.png", "b.png"], ["all beyond the first 2"])
+        assert ([one["name"] for one in told["entries"]], told["left_out"]) == (
+            ["a.png", "b.png"],
+            ["all beyond the first 2"],
+        )
 
 
 def test_a_map_whose_folder_is_no_text_can_be_downloaded(folder: Path) -> None:
@@ -394,7 +565,9 @@ def test_a_map_whose_folder_is_no_text_can_be_downloaded(folder: Path) -> None:
             assert f"filename*=UTF-8''a-%E9-{name}" in answer.headers["content-disposition"]
 
 
-def test_a_job_is_given_up_twice_and_asked_for_twice(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_is_given_up_twice_and_asked_for_twice(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from breastseg.serve.jobs import child
 
     monkeypatch.setattr(child, "WORKER", (child.WORKER[0], "-c", "import time; time.sleep(1000)"))

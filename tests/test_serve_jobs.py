@@ -1,4 +1,5 @@
-"""Jobs in real processes: in order, given up, killed with their server, on a full disk; what they show meanwhile is what they find."""
+"""Jobs in real processes: in order, given up, killed with their server, on a full disk; what they
+show meanwhile is what they find."""
 
 import io
 import os
@@ -72,11 +73,15 @@ def at_work(client: Any, number: int) -> Any:
 
 
 def entry(client: Any, name: str) -> str:
-    return next(one["id"] for one in client.get("/api/gallery").json()["entries"] if one["name"] == name)
+    return next(
+        one["id"] for one in client.get("/api/gallery").json()["entries"] if one["name"] == name
+    )
 
 
 def ask(client: Any, name: str, **more: Any) -> Any:
-    answer = client.post("/api/jobs", json={"entry": entry(client, name), "model": "lite0", "mpp": 0.5, **more})
+    answer = client.post(
+        "/api/jobs", json={"entry": entry(client, name), "model": "lite0", "mpp": 0.5, **more}
+    )
     assert answer.status_code == 201, answer.text
     return answer.json()
 
@@ -103,7 +108,9 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def add_slow(folder: Path) -> None:
     """Lay crops side by side: a picture of five tiles of the shipped model."""
     width, height = SLOW_PX
-    Image.fromarray(np.tile(crop(0), (3, 29, 1))[:height, :width]).save(folder / "slow.jpg", quality=70)
+    Image.fromarray(np.tile(crop(0), (3, 29, 1))[:height, :width]).save(
+        folder / "slow.jpg", quality=70
+    )
 
 
 def maps(folder: Path) -> list[str]:
@@ -116,7 +123,9 @@ def command(folder: Path, before: str = "") -> Iterator[tuple[subprocess.Popen[s
     """Run `breastseg serve` in a process, after some code; yield it and its address."""
     code = f"import sys\n{before}\nfrom breastseg.cli import main\nsys.exit(main(sys.argv[1:]))"
     words = [sys.executable, "-c", code, "serve", str(folder), "--port", "0", "--no-open"]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    process = subprocess.Popen(
+        words, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    )
     try:
         assert process.stdout
         line = next(line for line in process.stdout if "http://" in line)
@@ -131,7 +140,11 @@ def command(folder: Path, before: str = "") -> Iterator[tuple[subprocess.Popen[s
 
 
 def children(pid: int) -> list[int]:
-    return [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+    return [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
 
 
 def lives(pid: int) -> bool:
@@ -162,12 +175,22 @@ def test_a_server_that_is_killed_takes_its_job_along_and_the_next_one_does_it(fo
         slide = client.get(f"/api/entries/{job['entry']}").json()
         assert [layer["id"] for layer in slide["layers"]] == [job["layer"]]
     result = folder / "breastseg" / "maps" / left / "slow"
-    predict(folder / "slow.jpg", load_model(), folder.parent / "direct", PredictConfig(mpp=0.5), say=quiet)
-    assert (result / "labels.png").read_bytes() == (folder.parent / "direct" / "slow" / "labels.png").read_bytes()
+    predict(
+        folder / "slow.jpg",
+        load_model(),
+        folder.parent / "direct",
+        PredictConfig(mpp=0.5),
+        say=quiet,
+    )
+    assert (result / "labels.png").read_bytes() == (
+        folder.parent / "direct" / "slow" / "labels.png"
+    ).read_bytes()
     assert not any((folder / "breastseg" / ".jobs").iterdir())
 
 
-def test_a_job_that_is_given_up_leaves_nothing_and_the_next_begins(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_that_is_given_up_leaves_nothing_and_the_next_begins(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     add_slow(folder)
     with_worker(monkeypatch, HELD)
     with serving(folder) as served, asking(served.address) as client:
@@ -178,7 +201,13 @@ def test_a_job_that_is_given_up_leaves_nothing_and_the_next_begins(folder: Path,
         assert 0 < job["progress"] <= 1
         assert job["seconds_left"] >= 0
         assert job["preview_box"] == [100, 50, 7000, 500]
-        assert [one["name"] for one in job["classes"]] == ["tumor", "stroma", "inflammatory", "necrosis", "other"]
+        assert [one["name"] for one in job["classes"]] == [
+            "tumor",
+            "stroma",
+            "inflammatory",
+            "necrosis",
+            "other",
+        ]
         picture = client.get(f"/api/jobs/{number}/preview.png")
         assert picture.headers["content-type"] == "image/png"
         seen = np.asarray(Image.open(io.BytesIO(picture.content)))
@@ -188,18 +217,26 @@ def test_a_job_that_is_given_up_leaves_nothing_and_the_next_begins(folder: Path,
         monkeypatch.undo()
         (name,) = maps(folder)
         previews = folder / "breastseg" / ".jobs"
-        (previews / f".part-{name}.png").write_bytes(b"half a picture")  # its process is ended while it writes one
+        (previews / f".part-{name}.png").write_bytes(
+            b"half a picture"
+        )  # its process is ended while it writes one
         assert client.delete(f"/api/jobs/{third}").json()["state"] == "cancelled"
         assert client.delete(f"/api/jobs/{number}").json()["state"] == "cancelled"
         assert ended(client, second)["state"] == "done"
         assert client.delete(f"/api/jobs/{second}").json()["state"] == "done"
-        assert [job["state"] for job in client.get("/api/jobs").json()] == ["cancelled", "done", "cancelled"]
+        assert [job["state"] for job in client.get("/api/jobs").json()] == [
+            "cancelled",
+            "done",
+            "cancelled",
+        ]
         assert client.get(f"/api/jobs/{number}/preview.png").status_code == 404
         assert [name.rpartition("-")[2] for name in maps(folder)] == [str(second)]
         assert not list(previews.iterdir())
 
 
-def test_a_job_that_is_given_up_as_it_ends_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_that_is_given_up_as_it_ends_leaves_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     noted = jobs.Jobs._noted
 
     def late(self: jobs.Jobs, job: job_store.Job, state: Any, *more: Any) -> bool:
@@ -214,7 +251,9 @@ def test_a_job_that_is_given_up_as_it_ends_leaves_nothing(folder: Path, monkeypa
         until(lambda: maps(folder) == [])
 
 
-def test_a_server_that_stops_as_a_job_begins_waits_for_no_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_stops_as_a_job_begins_waits_for_no_process(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     begun = threading.Event()
     make = jobs.Child.__init__
 
@@ -233,56 +272,97 @@ def test_a_server_that_stops_as_a_job_begins_waits_for_no_process(folder: Path, 
         assert ended(client, number)["state"] == "done"
 
 
-def test_jobs_wait_for_one_another_and_not_too_many(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jobs_wait_for_one_another_and_not_too_many(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with_worker(monkeypatch, gated(tmp_path / "gate"))
     with serving(folder, limits=Limits(jobs=2)) as served, asking(served.address) as client:
         first = ask(client, "b.png", uncertainty=True)
         until(lambda: client.get(f"/api/jobs/{first['id']}").json()["state"] == "running")
         assert client.get("/api/gallery").json()["entries"][0]["state"] == "running"
         second = ask(client, "Ärztin 1.png", box=[8, 8, 100, 100])
-        assert ask(client, "Ärztin 1.png", box=[8, 8, 100, 100]) == second, "pressed twice, done once"
+        assert ask(client, "Ärztin 1.png", box=[8, 8, 100, 100]) == second, (
+            "pressed twice, done once"
+        )
         ask(client, "Ärztin 1.png")
-        refused = client.post("/api/jobs", json={"entry": second["entry"], "model": "lite0", "mpp": 0.25})
-        assert (refused.status_code, refused.json()) == (429, {"error": "2 jobs wait already; try again when some are done"})
+        refused = client.post(
+            "/api/jobs", json={"entry": second["entry"], "model": "lite0", "mpp": 0.25}
+        )
+        assert (refused.status_code, refused.json()) == (
+            429,
+            {"error": "2 jobs wait already; try again when some are done"},
+        )
         (tmp_path / "gate").touch()
         ends = [ended(client, number)["layer"] for number in (1, 2, 3)]
         assert len(set(ends)) == 3
     made = [(folder / "breastseg" / "maps" / name).stat().st_mtime_ns for name in maps(folder)]
     assert made == sorted(made)
-    run = read_json(next((folder / "breastseg" / "maps").glob("*-2/*/run.json")), AssertionError, "")
+    run = read_json(
+        next((folder / "breastseg" / "maps").glob("*-2/*/run.json")), AssertionError, ""
+    )
     assert (run["box_level0_px"], run["mpp"], run["mpp_source"]) == ([8, 8, 100, 100], 0.5, "given")
 
 
 @pytest.mark.parametrize(
     ("wanted", "status", "line"),
     [
-        ({"mpp": None}, 422, "b.png: nobody knows its microns per pixel; say how large a pixel is, as in 0.25 for a 40x scan"),
-        ({"mpp": 300.0}, 400, "300 microns per pixel, wanted 0.05 to 20, as in 0.25 for a 40x scan"),
+        (
+            {"mpp": None},
+            422,
+            (
+                "b.png: nobody knows its microns per pixel; say how large a pixel is, as in 0.25"
+                " for a 40x scan"
+            ),
+        ),
+        (
+            {"mpp": 300.0},
+            400,
+            "300 microns per pixel, wanted 0.05 to 20, as in 0.25 for a 40x scan",
+        ),
         ({"mpp": -1.0}, 400, "body.mpp: Input should be greater than 0"),
         ({"model": "../lite0"}, 400, "there is no model of this name here; there is lite0"),
         ({"box": [0, 0, 0, 10]}, 400, "the box does not lie inside b.png, which has 256 x 256 px"),
-        ({"box": [-1, 0, 10, 10]}, 400, "the box does not lie inside b.png, which has 256 x 256 px"),
-        ({"box": [200, 0, 10**30, 10]}, 400, "the box does not lie inside b.png, which has 256 x 256 px"),
+        (
+            {"box": [-1, 0, 10, 10]},
+            400,
+            "the box does not lie inside b.png, which has 256 x 256 px",
+        ),
+        (
+            {"box": [200, 0, 10**30, 10]},
+            400,
+            "the box does not lie inside b.png, which has 256 x 256 px",
+        ),
         ({"entry": "0" * 16}, 404, "no such slide in this folder; go back to the gallery"),
         ({"entry": "../b.png"}, 404, "no such slide in this folder; go back to the gallery"),
         ({"threads": 8}, 400, "body.threads: Extra inputs are not permitted"),
     ],
 )
 def test_a_job_that_cannot_be(shown: Any, wanted: dict[str, Any], status: int, line: str) -> None:
-    answer = shown.post("/api/jobs", json={"entry": entry(shown, "b.png"), "model": "lite0", "mpp": 0.5, **wanted})
+    answer = shown.post(
+        "/api/jobs", json={"entry": entry(shown, "b.png"), "model": "lite0", "mpp": 0.5, **wanted}
+    )
     assert (answer.status_code, answer.json()) == (status, {"error": line})
     assert shown.get("/api/jobs").json() == []
 
 
-@pytest.mark.parametrize(("number", "status"), [("1", 404), (str(2**40), 404), ("0", 400), (str(10**30), 400), ("one", 400)])
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [("1", 404), (str(2**40), 404), ("0", 400), (str(10**30), 400), ("one", 400)],
+)
 def test_a_job_that_is_not(shown: Any, number: str, status: int) -> None:
-    for answer in (shown.get(f"/api/jobs/{number}"), shown.delete(f"/api/jobs/{number}"), shown.get(f"/api/jobs/{number}/preview.png")):
+    for answer in (
+        shown.get(f"/api/jobs/{number}"),
+        shown.delete(f"/api/jobs/{number}"),
+        shown.get(f"/api/jobs/{number}/preview.png"),
+    ):
         assert answer.status_code == status
         assert list(answer.json()) == ["error"]
 
 
 def with_worker(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    monkeypatch.setattr(child, "WORKER", (sys.executable, "-B", "-c", script))  # LIMITED: no compiled module is cut short
+    monkeypatch.setattr(
+        child, "WORKER", (sys.executable, "-B", "-c", script)
+    )  # LIMITED: no compiled module is cut short
 
 
 def gated(gate: Path) -> str:
@@ -304,7 +384,10 @@ def test_a_disk_that_fills_up_in_a_job(folder: Path, monkeypatch: pytest.MonkeyP
             with_worker(full, LIMITED)
             job = ended(client, ask(client, "b.png")["id"])
         assert (job["state"], job["layer"]) == ("failed", None)
-        assert job["cause"] == "the disk is full; nothing half-written was kept, make room and try again"
+        assert (
+            job["cause"]
+            == "the disk is full; nothing half-written was kept, make room and try again"
+        )
         assert maps(folder) == []
         assert ended(client, ask(client, "b.png")["id"])["state"] == "done"
 
@@ -314,22 +397,44 @@ def test_a_disk_that_fills_up_in_a_job(folder: Path, monkeypatch: pytest.MonkeyP
     [
         (
             "import os; os.kill(os.getpid(), 9)",
-            "the job was killed (SIGKILL), mostly for too much memory; close other programs or map a smaller box",
+            (
+                "the job was killed (SIGKILL), mostly for too much memory; close other programs or"
+                " map a smaller box"
+            ),
         ),
-        ("raise SystemExit(7)", "the job ended its process with exit status 7 (nothing was said); breastseg doctor says what works here"),
-        ("import sys; sys.stdin.readline(); print('hm'); print('{\"cause\": \"/no/such/place/x.png: gone\"}'); sys.exit(1)", "x.png: gone"),
+        (
+            "raise SystemExit(7)",
+            (
+                "the job ended its process with exit status 7 (nothing was said); breastseg doctor"
+                " says what works here"
+            ),
+        ),
+        (
+            (
+                "import sys; sys.stdin.readline(); print('hm'); print('{\"cause\":"
+                ' "/no/such/place/x.png: gone"}\'); sys.exit(1)'
+            ),
+            "x.png: gone",
+        ),
     ],
 )
-def test_a_process_that_ends_by_itself(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str, cause: str) -> None:
+def test_a_process_that_ends_by_itself(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, script: str, cause: str
+) -> None:
     with_worker(monkeypatch, script)
     with serving(folder) as served, asking(served.address) as client:
         job = ended(client, ask(client, "b.png")["id"])
         assert (job["state"], job["cause"], job["progress"]) == ("failed", cause, 0.0)
 
 
-def test_a_worker_that_does_not_end_is_killed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_does_not_end_is_killed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(child, "GRACE", 0.3)
-    script = 'import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(\'{"progress": 0.5, "blocks": 1}\', flush=True)'
+    script = (
+        'import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(\'{"progress":'
+        ' 0.5, "blocks": 1}\', flush=True)'
+    )
     with_worker(monkeypatch, script + "; time.sleep(1000)")
     with serving(folder) as served, asking(served.address) as client:
         number = ask(client, "b.png")["id"]
@@ -339,7 +444,9 @@ def test_a_worker_that_does_not_end_is_killed(folder: Path, monkeypatch: pytest.
         assert ended(client, ask(client, "b.png")["id"])["state"] == "done"
 
 
-def test_what_became_of_a_job_is_written_down_when_the_disk_takes_it_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_became_of_a_job_is_written_down_when_the_disk_takes_it_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(jobs, "_AGAIN", 0.05)
     refused: list[str] = []
     change = job_store.JobStore.change
@@ -356,7 +463,9 @@ def test_what_became_of_a_job_is_written_down_when_the_disk_takes_it_again(folde
     assert refused == ["running", "running", "done", "done"]
 
 
-def test_a_slide_that_goes_while_its_job_waits(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slide_that_goes_while_its_job_waits(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with_worker(monkeypatch, gated(tmp_path / "gate"))
     with serving(folder) as served, asking(served.address) as client:
         ask(client, "b.png")
@@ -364,51 +473,88 @@ def test_a_slide_that_goes_while_its_job_waits(folder: Path, tmp_path: Path, mon
         (folder / "Ärztin 1.png").unlink()
         (tmp_path / "gate").touch()
         job = ended(client, number)
-        assert (job["state"], job["cause"]) == ("failed", "Ärztin 1.png: was removed from the folder")
+        assert (job["state"], job["cause"]) == (
+            "failed",
+            "Ärztin 1.png: was removed from the folder",
+        )
 
 
 def test_a_second_server_on_a_folder_is_refused_and_the_first_goes_on(folder: Path) -> None:
     with serving(folder) as served, asking(served.address) as client:
-        words = [sys.executable, "-m", "breastseg", "serve", str(folder), "--port", "0", "--no-open"]
+        words = [
+            sys.executable,
+            "-m",
+            "breastseg",
+            "serve",
+            str(folder),
+            "--port",
+            "0",
+            "--no-open",
+        ]
         second = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE)
         assert second.returncode == 2
         assert (
-            second.stderr == f"breastseg: {folder / 'breastseg'}: another run is writing there now; wait for it or choose another folder\n"
+            second.stderr
+            == f"breastseg: {folder / 'breastseg'}: another run is writing there now; wait for it"
+            " or choose another folder\n"
         )
         assert ended(client, ask(client, "b.png")["id"])["state"] == "done"
 
 
-def test_a_stopped_server_ends_its_job_and_the_next_one_does_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_server_ends_its_job_and_the_next_one_does_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as slow, serving(folder) as served, asking(served.address) as client:
-        with_worker(slow, 'import time; print(\'{"progress": 0.5, "blocks": 1}\', flush=True); time.sleep(1000)')
+        with_worker(
+            slow,
+            'import time; print(\'{"progress": 0.5, "blocks": 1}\', flush=True); time.sleep(1000)',
+        )
         number = ask(client, "b.png")["id"]
         at_work(client, number)
     with serving(folder) as served, asking(served.address) as client:
         assert ended(client, number)["state"] == "done"
 
 
-def test_a_folder_that_cannot_be_written_to_is_shown_all_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_written_to_is_shown_all_the_same(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def read_only(path: Path) -> None:
         raise sqlite3.OperationalError("attempt to write a readonly database")
 
     monkeypatch.setattr(jobs, "JobStore", read_only)
     with serving(folder) as served, asking(served.address) as client:
-        answer = client.post("/api/jobs", json={"entry": entry(client, "b.png"), "model": "lite0", "mpp": 0.5})
-        line = "the folder of results cannot be written to; change its rights, or serve with another --out"
+        answer = client.post(
+            "/api/jobs", json={"entry": entry(client, "b.png"), "model": "lite0", "mpp": 0.5}
+        )
+        line = (
+            "the folder of results cannot be written to; change its rights, or serve with another"
+            " --out"
+        )
         assert (answer.status_code, answer.json()) == (403, {"error": line})
         assert client.get("/api/jobs").json() == []
 
 
 def test_a_list_of_jobs_that_is_none(folder: Path) -> None:
     (folder / "list.sqlite").write_text("not a list\n" * 1000)
-    with pytest.raises(OutputError, match=r"list\.sqlite: not a list of jobs \(file is not a database\); move it away"):
+    with pytest.raises(
+        OutputError,
+        match=r"list\.sqlite: not a list of jobs \(file is not a database\); move it away",
+    ):
         job_store.JobStore(folder / "list.sqlite")
 
 
-@pytest.mark.parametrize("asked", [Box(0, 0, 5000, 900), Box(7, 30, 61, 43), Box(1234, 5, 3001, 890)])
-def test_a_preview_shows_the_pixel_in_the_middle_of_each_of_its_own(tmp_path: Path, asked: Box) -> None:
+@pytest.mark.parametrize(
+    "asked", [Box(0, 0, 5000, 900), Box(7, 30, 61, 43), Box(1234, 5, 3001, 890)]
+)
+def test_a_preview_shows_the_pixel_in_the_middle_of_each_of_its_own(
+    tmp_path: Path, asked: Box
+) -> None:
     field = np.random.default_rng(0).integers(0, 6, (900, 5000), np.uint8)
-    blocks = [Box(x, y, min(512, 5000 - x), min(352, 900 - y)) for y in range(0, 900, 352) for x in range(0, 5000, 512)]
+    blocks = [
+        Box(x, y, min(512, 5000 - x), min(352, 900 - y))
+        for y in range(0, 900, 352)
+        for x in range(0, 5000, 512)
+    ]
     told: list[Progress] = []
     preview = Preview(tmp_path / "preview.png", told.append)
     for done, box in enumerate(blocks, start=1):

@@ -1,4 +1,5 @@
-"""What the server may fill: room is taken before anything is decoded or parsed, and given back whatever happens."""
+"""What the server may fill: room is taken before anything is decoded or parsed, and given back
+whatever happens."""
 
 import gzip
 import io
@@ -42,7 +43,11 @@ from conftest import CROPS, DATA  # noqa: E402
 from serve_app import Served, add_map, serving  # noqa: E402
 from slide_files import levels_of, write_tiled  # noqa: E402
 
-DIES = (sys.executable, "-c", "import os, signal, sys; sys.stdin.readline(); os.kill(os.getpid(), signal.{})")
+DIES = (
+    sys.executable,
+    "-c",
+    "import os, signal, sys; sys.stdin.readline(); os.kill(os.getpid(), signal.{})",
+)
 HANGS = (sys.executable, "-c", "import sys; sys.stdin.readline(); sys.stdin.read()")
 
 
@@ -98,7 +103,11 @@ def test_room_is_given_back_on_every_path() -> None:
 
 def test_who_waits_for_long_is_told_when_to_come_again() -> None:
     room = Room(100, wait_s=0.05)
-    with room.taken(60), pytest.raises(HTTPException, match="try again in a moment") as told, room.taken(60):
+    with (
+        room.taken(60),
+        pytest.raises(HTTPException, match="try again in a moment") as told,
+        room.taken(60),
+    ):
         pass
     assert (told.value.status_code, told.value.headers, room.used) == (503, {"Retry-After": "5"}, 0)
     with room.taken(100):
@@ -141,7 +150,10 @@ def test_what_nobody_reads_makes_room_on_every_shelf_and_what_is_read_is_waited_
     with maps.borrowed("read", lambda: read):
         with slides.borrowed("new", lambda: new):
             assert (old.closed, read.closed, room.used) == (True, False, 100)
-            with pytest.raises(HTTPException, match="try again"), maps.borrowed("third", lambda: Thing(30)):
+            with (
+                pytest.raises(HTTPException, match="try again"),
+                maps.borrowed("third", lambda: Thing(30)),
+            ):
                 pass
         with maps.borrowed("third", lambda: Thing(30)):
             assert (new.closed, room.used) == (True, 70)
@@ -159,31 +171,47 @@ def folder(tmp_path: Path) -> Path:
         shutil.copy(DATA / "bcss" / kind / CROPS[0].name, place / kind / "a.png")
     codes = np.asarray(Image.open(place / "masks" / "a.png")) % 6
     Image.fromarray(codes).save(place / "masks" / "a.png")
-    map_ = add_map(place / "maps" / "a", place / "images" / "a.png", np.kron(codes[:128, :128], np.ones((2, 2), np.uint8)))
+    map_ = add_map(
+        place / "maps" / "a",
+        place / "images" / "a.png",
+        np.kron(codes[:128, :128], np.ones((2, 2), np.uint8)),
+    )
     Image.fromarray(np.ascontiguousarray(codes)).save(map_ / "labels.png")
     (map_ / "labels.ome.tif").unlink()
-    classes = [{"name": name, "color": [9, 9, code], "codes": [code]} for code, name in enumerate("abcde", start=1)]
-    (place / "labels.json").write_text(json.dumps({"name": "own", "classes": classes, "not_annotated": [0]}))
+    classes = [
+        {"name": name, "color": [9, 9, code], "codes": [code]}
+        for code, name in enumerate("abcde", start=1)
+    ]
+    (place / "labels.json").write_text(
+        json.dumps({"name": "own", "classes": classes, "not_annotated": [0]})
+    )
     return place
 
 
 @pytest.fixture
 def all_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every flat picture and held label image be one that a process of its own decodes; here nobody may."""
+    """Let every flat picture and held label image be one that a process of its own decodes; here
+    nobody may."""
     monkeypatch.setattr(tiles, "LARGE_PX", 1)
     monkeypatch.setattr(layers, "LARGE_PX", 1)
 
 
 def answers_of(folder: Path) -> dict[str, Any]:
-    """Ask for everything that a page shows of the folder's picture; return it by its address up to the opaque names."""
+    """Ask for everything that a page shows of the folder's picture; return it by its address up to
+    the opaque names."""
     found: dict[str, Any] = {}
     with serving(folder) as served, asking(served) as client:
         [entry] = client.get("/api/gallery").json()["entries"]
         slide = client.get(f"/api/entries/{entry['id']}").json()
         found["slide"] = {key: slide[key] for key in ("size_px", "levels", "doubts")}
         found["layers"] = [(layer["kind"], layer["size_px"]) for layer in slide["layers"]]
-        paths = {"thumbnail": f"/api/entries/{entry['id']}/thumbnail.jpg", "tile": f"/api/entries/{entry['id']}/tiles/0/0_0.jpg"}
-        paths |= {layer["kind"]: f"/api/layers/{layer['id']}/tiles/0/0_0.png" for layer in slide["layers"]}
+        paths = {
+            "thumbnail": f"/api/entries/{entry['id']}/thumbnail.jpg",
+            "tile": f"/api/entries/{entry['id']}/tiles/0/0_0.jpg",
+        }
+        paths |= {
+            layer["kind"]: f"/api/layers/{layer['id']}/tiles/0/0_0.png" for layer in slide["layers"]
+        }
         paths["none"] = f"/api/entries/{entry['id']}/tiles/1/0_0.jpg"
         for name, path in paths.items():
             answer = client.get(path)
@@ -191,16 +219,26 @@ def answers_of(folder: Path) -> dict[str, Any]:
     return found
 
 
-def test_what_a_process_of_its_own_decodes_is_what_is_decoded_here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_process_of_its_own_decodes_is_what_is_decoded_here(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     here = answers_of(folder)
-    assert [here[name][0] for name in ("tile", "map", "truth", "thumbnail", "none")] == [200, 200, 200, 200, 404]
+    assert [here[name][0] for name in ("tile", "map", "truth", "thumbnail", "none")] == [
+        200,
+        200,
+        200,
+        200,
+        404,
+    ]
     monkeypatch.setattr(tiles, "LARGE_PX", 1)
     monkeypatch.setattr(layers, "LARGE_PX", 1)
     assert answers_of(folder) == here
 
 
 @pytest.mark.usefixtures("all_large")
-def test_the_server_decodes_no_large_picture_whatever_is_asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_server_decodes_no_large_picture_whatever_is_asked(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Four PNGs of 177 Mpx at once took 4.9 GB in the server."""
 
     def decoded_here(*given: Any) -> Any:
@@ -209,52 +247,84 @@ def test_the_server_decodes_no_large_picture_whatever_is_asked(folder: Path, mon
     monkeypatch.setattr(FlatSlide, "bands", decoded_here)
     monkeypatch.setattr(layers, "held_labels", decoded_here)
     answers = answers_of(folder)
-    assert [answers[name][0] for name in ("tile", "map", "truth", "thumbnail")] == [200, 200, 200, 200]
+    assert [answers[name][0] for name in ("tile", "map", "truth", "thumbnail")] == [
+        200,
+        200,
+        200,
+        200,
+    ]
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg"])
 @pytest.mark.parametrize("size", [(900, 700), (2301, 513), (257, 1)])
-def test_every_level_and_tile_lies_where_it_belongs(tmp_path: Path, suffix: str, size: tuple[int, int]) -> None:
+def test_every_level_and_tile_lies_where_it_belongs(
+    tmp_path: Path, suffix: str, size: tuple[int, int]
+) -> None:
     path = tmp_path / f"a.{suffix}"
-    pixels = np.tile(np.asarray(Image.open(CROPS[0]).convert("RGB")), (3, 9, 1))[: size[1], : size[0]]
+    pixels = np.tile(np.asarray(Image.open(CROPS[0]).convert("RGB")), (3, 9, 1))[
+        : size[1], : size[0]
+    ]
     Image.fromarray(pixels).save(path)
     with closing(open_slide(path, mpp=1.0)) as slide:
         levels = [slide.read(mpp=1.0)]
     while max(levels[0].shape) > 256:
         levels.insert(0, halve(levels[0]))
-    with closing(Decoder()) as decoder, decoder.borrowed(("a",), Task("picture", str(path))) as found:
+    with (
+        closing(Decoder()) as decoder,
+        decoder.borrowed(("a",), Task("picture", str(path))) as found,
+    ):
         assert found.size_px == size
         for level, whole in enumerate(levels):
             rows, columns = (range(-(-side // 256)) for side in whole.shape[:2])
             for row, column in product(rows, columns):
                 tile = whole[256 * row : 256 * row + 256, 256 * column : 256 * column + 256]
                 assert found.piece(level, column, row) == jpeg(tile)
-        assert found.doubts == doubts(next(one for one in reversed(levels) if max(one.shape) <= 2048))
+        assert found.doubts == doubts(
+            next(one for one in reversed(levels) if max(one.shape) <= 2048)
+        )
         thumbnail = Image.open(io.BytesIO(found.thumbnail()))
         assert thumbnail.size == thumbnail_size(size)
         with pytest.raises(HTTPException, match=f"no tile 40, 0 at level {len(levels) - 1}"):
             found.piece(len(levels) - 1, 40, 0)
 
 
-def test_a_picture_that_turns_out_damaged_behind_its_first_rows_has_no_tiles(tmp_path: Path) -> None:
+def test_a_picture_that_turns_out_damaged_behind_its_first_rows_has_no_tiles(
+    tmp_path: Path,
+) -> None:
     pixels = np.tile(np.asarray(Image.open(CROPS[0]).convert("RGB")), (4, 4, 1))
     Image.fromarray(pixels).save(tmp_path / "a.png")
     whole = (tmp_path / "a.png").read_bytes()
     (tmp_path / "a.png").write_bytes(whole[: len(whole) - 300])
     with (
         closing(Decoder()) as decoder,
-        pytest.raises(HTTPException, match=r"a\.png: cut short or damaged .*; copy or export it again") as told,
+        pytest.raises(
+            HTTPException, match=r"a\.png: cut short or damaged .*; copy or export it again"
+        ) as told,
     ):
         decoder.decoded(Task("picture", str(tmp_path / "a.png")))
     assert told.value.status_code == 422
 
 
 @pytest.mark.usefixtures("all_large")
-@pytest.mark.parametrize(("name", "line"), [
-    ("SIGKILL", "a.png: decoding was stopped from outside (SIGKILL), as happens when memory runs out; close other programs"),
-    ("SIGSEGV", "a.png: decoding it failed (SIGSEGV); export it again, or cut it into smaller fields"),
-])  # fmt: skip
-def test_a_decoder_that_dies_costs_one_picture(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, line: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        (
+            "SIGKILL",
+            (
+                "a.png: decoding was stopped from outside (SIGKILL), as happens when memory runs"
+                " out; close other programs"
+            ),
+        ),
+        (
+            "SIGSEGV",
+            "a.png: decoding it failed (SIGSEGV); export it again, or cut it into smaller fields",
+        ),
+    ],
+)
+def test_a_decoder_that_dies_costs_one_picture(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, line: str
+) -> None:
     with serving(folder) as served, asking(served) as client:
         [entry] = client.get("/api/gallery").json()["entries"]
         with monkeypatch.context() as dying:
@@ -267,8 +337,14 @@ def test_a_decoder_that_dies_costs_one_picture(folder: Path, monkeypatch: pytest
 
 
 @pytest.mark.usefixtures("all_large")
-def test_a_picture_that_is_decoded_holds_up_nobody_else_and_not_the_end(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_tiled(folder / "images" / "slide.tif", levels_of(np.full((700, 700, 3), 200, np.uint8), 2), tile=(256, 256))
+def test_a_picture_that_is_decoded_holds_up_nobody_else_and_not_the_end(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tiled(
+        folder / "images" / "slide.tif",
+        levels_of(np.full((700, 700, 3), 200, np.uint8), 2),
+        tile=(256, 256),
+    )
     (folder / "masks").rename(folder / "other")
     monkeypatch.setattr(decoded, "DECODING", HANGS)
     asked: list[int] = []
@@ -278,14 +354,21 @@ def test_a_picture_that_is_decoded_holds_up_nobody_else_and_not_the_end(folder: 
             found = {one["name"]: one["id"] for one in client.get("/api/gallery").json()["entries"]}
 
             def ask() -> None:
-                asked.append(client.get(f"/api/entries/{found['images/a.png']}/tiles/0/0_0.jpg").status_code)
+                asked.append(
+                    client.get(f"/api/entries/{found['images/a.png']}/tiles/0/0_0.jpg").status_code
+                )
 
             threads = [threading.Thread(target=ask) for _ in range(4)]
             for thread in threads:
                 thread.start()
             until(lambda: served.state.decoder._process)
             for _ in range(3):
-                assert client.get(f"/api/entries/{found['images/slide.tif']}/tiles/0/0_0.jpg").status_code == 200
+                assert (
+                    client.get(
+                        f"/api/entries/{found['images/slide.tif']}/tiles/0/0_0.jpg"
+                    ).status_code
+                    == 200
+                )
             process = served.state.decoder._process
             served.state.decoder.close()
         for thread in threads:
@@ -296,10 +379,11 @@ def test_a_picture_that_is_decoded_holds_up_nobody_else_and_not_the_end(folder: 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_what_decodes_ends_with_a_server_that_is_killed(tmp_path: Path) -> None:
     script = (
-        "import sys; from breastseg.serve import decoded; from breastseg.serve.tiles.decoding import Task\n"
-        f"decoded.DECODING = ({sys.executable!r}, '-c', 'import time; from breastseg.serve import decoding; '\n"
-        "  'decoding._KINDS = {\"picture\": lambda task, out: time.sleep(1000)}; decoding.main()')\n"
-        "decoded.Decoder().decoded(Task('picture', 'a.png'))"
+        "import sys; from breastseg.serve import decoded; from breastseg.serve.tiles.decoding"
+        f" import Task\ndecoded.DECODING = ({sys.executable!r}, '-c', 'import time; from"
+        " breastseg.serve import decoding; '\n  'decoding._KINDS = {\"picture\": lambda task,"
+        " out: time.sleep(1000)}; decoding.main()')\ndecoded.Decoder().decoded(Task('picture',"
+        " 'a.png'))"
     )
     place = {**os.environ, "TMPDIR": str(tmp_path)}
     with subprocess.Popen([sys.executable, "-c", script], env=place) as server:
@@ -308,16 +392,46 @@ def test_what_decodes_ends_with_a_server_that_is_killed(tmp_path: Path) -> None:
         child = int(children.read_text().split()[0])
         time.sleep(0.5)
         server.kill()
-    until(lambda: not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().split()[2])
+    until(
+        lambda: (
+            not Path(f"/proc/{child}").exists()
+            or "Z" in Path(f"/proc/{child}/stat").read_text().split()[2]
+        )
+    )
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("text", [
-    b"[" + b"[]," * 9_999 + b"[]]", b"[" + b"{}," * 9_999 + b"{}]", b"[" + b'{"a":1},' * 9_999 + b"{}]", b"[" + b"[1]," * 9_999 + b"1]",
-    json.dumps([[k / 3, k / 7] for k in range(9_999)]).encode(), json.dumps({f"k{k}": k for k in range(9_999)}).encode(),
-    b"[" + b"1.5," * 20_000 + b"1]", json.dumps("a" * 99_999).encode(), ('"' + "\U0001f600" * 20_000 + '"').encode(),
-    b'"' + b"a" * 99_999 + b'\\ud83d\\ude00"', b"[" * 900 + b"]" * 900, b"[" + b'"a",' * 9_999 + b"1]",
-], ids=["lists", "objects", "members", "ones", "corners", "keys", "numbers", "letters", "wide", "escaped", "deep", "names"])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"[" + b"[]," * 9_999 + b"[]]",
+        b"[" + b"{}," * 9_999 + b"{}]",
+        b"[" + b'{"a":1},' * 9_999 + b"{}]",
+        b"[" + b"[1]," * 9_999 + b"1]",
+        json.dumps([[k / 3, k / 7] for k in range(9_999)]).encode(),
+        json.dumps({f"k{k}": k for k in range(9_999)}).encode(),
+        b"[" + b"1.5," * 20_000 + b"1]",
+        json.dumps("a" * 99_999).encode(),
+        ('"' + "\U0001f600" * 20_000 + '"').encode(),
+        b'"' + b"a" * 99_999 + b'\\ud83d\\ude00"',
+        b"[" * 900 + b"]" * 900,
+        b"[" + b'"a",' * 9_999 + b"1]",
+    ],
+    ids=[
+        "lists",
+        "objects",
+        "members",
+        "ones",
+        "corners",
+        "keys",
+        "numbers",
+        "letters",
+        "wide",
+        "escaped",
+        "deep",
+        "names",
+    ],
+)
 def test_json_takes_no_more_memory_than_is_said_before(text: bytes) -> None:
     """A file of 1.4 MB took 1.4 GB."""
     tracemalloc.start()
@@ -339,12 +453,20 @@ def test_areas_are_refused_by_what_they_take_in_memory(folder: Path) -> None:
         path.write_bytes(gzip.compress(many.encode()))
         answer = client.get(place)
         assert answer.status_code == 413
-        assert "a.geojson.gz: reading these areas takes 29 MB of memory, up to 17 are there for it; open them in QuPath" in answer.text
+        assert (
+            "a.geojson.gz: reading these areas takes 29 MB of memory, up to 17 are there for it;"
+            " open them in QuPath" in answer.text
+        )
         path.unlink()
-        answer = client.put(place, content=f'{{"version": "", "features": [{",".join(["{}"] * 100_000)}]}}')
+        answer = client.put(
+            place, content=f'{{"version": "", "features": [{",".join(["{}"] * 100_000)}]}}'
+        )
         assert answer.status_code == 413
         (folder / "images" / "labels.json").write_bytes(b" " * 300_000)
-        assert client.get(place).json()["error"] == "labels.json: more than 0.3 MB, a label map has less; move it away"
+        assert (
+            client.get(place).json()["error"]
+            == "labels.json: more than 0.3 MB, a label map has less; move it away"
+        )
         assert served.state.passing.used == 0
 
 
@@ -366,15 +488,26 @@ def test_more_bodies_at_once_than_there_is_room_for_are_told_to_come_again(folde
         [entry] = client.get("/api/gallery").json()["entries"]
         answer = client.put(f"/api/entries/{entry['id']}/annotation", content=b" " * 2**21 + b"{")
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
-        assert client.put(f"/api/entries/{entry['id']}/annotation", content=b" " * 2**19 + b"{").status_code == 400
+        assert (
+            client.put(
+                f"/api/entries/{entry['id']}/annotation", content=b" " * 2**19 + b"{"
+            ).status_code
+            == 400
+        )
         assert client.post("/api/jobs", content=b" " * 2**17).status_code == 413
 
 
-def test_runs_are_held_only_as_far_as_there_is_room(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_are_held_only_as_far_as_there_is_room(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from breastseg.serve.library import folder as looked
 
     for number in range(3):
-        add_map(folder / "maps" / f"b{number}", folder / "images" / "a.png", np.ones((256, 256), np.uint8))
+        add_map(
+            folder / "maps" / f"b{number}",
+            folder / "images" / "a.png",
+            np.ones((256, 256), np.uint8),
+        )
     (folder / "maps" / "b0" / "run.json").write_text('{"input": [' + "[]," * 300_000 + "1]}")
     with serving(folder) as served, asking(served) as client:
         told = client.get("/api/gallery").json()
@@ -389,13 +522,16 @@ def test_runs_are_held_only_as_far_as_there_is_room(folder: Path, monkeypatch: p
 
 @pytest.fixture
 def pyramid(tmp_path: Path) -> Iterator[Any]:
-    path = write_tiled(tmp_path / "a.tif", levels_of(np.full((320, 6000, 3), 200, np.uint8), 3), tile=(512, 512))
+    path = write_tiled(
+        tmp_path / "a.tif", levels_of(np.full((320, 6000, 3), 200, np.uint8), 3), tile=(512, 512)
+    )
     with closing(open_slide(path, mpp=0.5)) as slide:
         yield slide
 
 
 def test_reading_a_slide_takes_its_level_a_piece_and_what_comes_out(pyramid: Any) -> None:
-    """A block is no larger than 4096 px a side: by hand, at level 0, 1 and 2, then two blocks beside each other."""
+    """A block is no larger than 4096 px a side: by hand, at level 0, 1 and 2, then two blocks
+    beside each other."""
     piece = 512 * 512
     assert pyramid.reading_px((0, 0, 256, 256), (256, 256)) == 2 * 256**2 + piece + 256**2
     assert pyramid.reading_px((0, 0, 512, 320), (256, 160)) == 2 * 256 * 160 + piece + 256 * 160

@@ -1,4 +1,5 @@
-"""Ctrl-C and SIGTERM end a command within seconds at any moment: one line, exit status 130 or 143, nothing half-written."""
+"""Ctrl-C and SIGTERM end a command within seconds at any moment: one line, exit status 130 or 143,
+nothing half-written."""
 
 import os
 import random
@@ -18,21 +19,33 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
 SOURCE = str(Path(__file__).parents[1] / "src")
 HEEDS = (
-    "import signal, sys, time\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"  # which a shell's background ignores
+    # which a shell's background ignores
+    "import signal, sys, time\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
     "import breastseg.cli.signals as signals\nprogram = sys.modules['breastseg.cli.main']\n"
 )
 READY = "print('ready', flush=True)\n"
 LINES = {
-    signal.SIGINT: "breastseg: interrupted; what was finished is kept, the same command goes on from there",
-    signal.SIGTERM: "breastseg: ended by SIGTERM; what was finished is kept, the same command goes on from there",
+    signal.SIGINT: (
+        "breastseg: interrupted; what was finished is kept, the same command goes on from there"
+    ),
+    signal.SIGTERM: (
+        "breastseg: ended by SIGTERM; what was finished is kept, the same command goes on from"
+        " there"
+    ),
 }
 BODIES = {
     "python code": "while True: pass",
     "a call into C": "time.sleep(100)",
-    "a thread that is waited for": "import concurrent.futures as f\n"
-    "with f.ThreadPoolExecutor() as pool:\n  pool.submit(time.sleep, 100).result()",
-    "a library that swallows it": "while True:\n  try: time.sleep(100)\n  except BaseException: pass",
-    "a destructor, where Python cannot raise": "class A:\n  def __del__(self): time.sleep(100)\nA()\ntime.sleep(100)",
+    "a thread that is waited for": (
+        "import concurrent.futures as f\n"
+        "with f.ThreadPoolExecutor() as pool:\n  pool.submit(time.sleep, 100).result()"
+    ),
+    "a library that swallows it": (
+        "while True:\n  try: time.sleep(100)\n  except BaseException: pass"
+    ),
+    "a destructor, where Python cannot raise": (
+        "class A:\n  def __del__(self): time.sleep(100)\nA()\ntime.sleep(100)"
+    ),
     "tidying up": "try: time.sleep(100)\nfinally: time.sleep(100)",
 }
 
@@ -51,7 +64,10 @@ def started(code: str, *arguments: object) -> "subprocess.Popen[str]":
 def command(body: str) -> "subprocess.Popen[str]":
     """Start a process whose command is `body`, with less patience than usual."""
     lines = "".join(f"  {line}\n" for line in (READY + body).splitlines())
-    return started(f"signals.PATIENCE_S = 0.5\ndef run(words):\n{lines}program._run = run\nsys.exit(program.main())")
+    return started(
+        f"signals.PATIENCE_S = 0.5\ndef run(words):\n{lines}program._run ="
+        " run\nsys.exit(program.main())"
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -79,7 +95,10 @@ def test_sent_twice_in_one_moment_it_is_one_signal() -> None:
 
 
 def test_what_a_shell_ignores_stays_ignored() -> None:
-    process = started(f"signal.signal(signal.SIGINT, signal.SIG_IGN)\nsignals.heed_signals()\n{READY}time.sleep(0.3)")
+    process = started(
+        "signal.signal(signal.SIGINT,"
+        f" signal.SIG_IGN)\nsignals.heed_signals()\n{READY}time.sleep(0.3)"
+    )
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 0
@@ -87,10 +106,21 @@ def test_what_a_shell_ignores_stays_ignored() -> None:
 
 def test_little_is_imported_before_signals_are_heeded() -> None:
     """Ctrl-C in the first tenth of a second was a traceback out of an import."""
-    code = "import os, signal, sys; before = set(sys.modules); import breastseg.cli; print(*sorted(set(sys.modules) - before))"
+    code = (
+        "import os, signal, sys; before = set(sys.modules); import breastseg.cli;"
+        " print(*sorted(set(sys.modules) - before))"
+    )
     words = [sys.executable, "-S", "-c", code]
-    done = subprocess.run(words, env={**os.environ, "PYTHONPATH": SOURCE}, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["__future__", "breastseg", "breastseg.cli", "breastseg.cli.main", "breastseg.cli.signals"]
+    done = subprocess.run(
+        words, env={**os.environ, "PYTHONPATH": SOURCE}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [
+        "__future__",
+        "breastseg",
+        "breastseg.cli",
+        "breastseg.cli.main",
+        "breastseg.cli.signals",
+    ]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -99,8 +129,19 @@ def test_a_real_command_at_random_moments(seed: int, tiny_bundle: Bundle, tmp_pa
     number, delay = draw.choice([signal.SIGINT, signal.SIGTERM]), draw.uniform(0, 0.8)
     (tmp_path / "s").mkdir()
     for name in "abcdef":
-        Image.fromarray(np.random.default_rng(seed).integers(0, 255, (64, 64, 3), np.uint8)).save(tmp_path / "s" / f"{name}.png")
-    words = ["predict", tmp_path / "s", "--mpp", 0.3, "--model", tiny_bundle.path, "--out", tmp_path / "o"]
+        Image.fromarray(np.random.default_rng(seed).integers(0, 255, (64, 64, 3), np.uint8)).save(
+            tmp_path / "s" / f"{name}.png"
+        )
+    words = [
+        "predict",
+        tmp_path / "s",
+        "--mpp",
+        0.3,
+        "--model",
+        tiny_bundle.path,
+        "--out",
+        tmp_path / "o",
+    ]
     process = started(f"{READY}sys.exit(program.main())", *words)
     time.sleep(0.05 + delay)
     process.send_signal(number)

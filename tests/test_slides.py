@@ -1,4 +1,5 @@
-"""Pictures and masks: resolution with its origin, area weights for pixels, nearest for codes, and files that are broken."""
+"""Pictures and masks: resolution with its origin, area weights for pixels, nearest for codes, and
+files that are broken."""
 
 import re
 import struct
@@ -42,13 +43,19 @@ def test_pixels_shrink_by_area_between_whole_factors() -> None:
     row = np.array([0, 30, 90, 150, 210], np.uint8)
     pixels = np.repeat(np.repeat(row[None, :, None], 5, axis=0), 3, axis=2)
     got = resample_pixels(pixels, (3, 5))[0, :, 0]
-    first, middle, last = (0 + 30 * 2 / 3) / (5 / 3), (30 / 3 + 90 + 150 / 3) / (5 / 3), (150 * 2 / 3 + 210) / (5 / 3)
+    first, middle, last = (
+        (0 + 30 * 2 / 3) / (5 / 3),
+        (30 / 3 + 90 + 150 / 3) / (5 / 3),
+        (150 * 2 / 3 + 210) / (5 / 3),
+    )
     assert got.tolist() == [round(first), round(middle), round(last)] == [12, 90, 186]
 
 
 def test_the_mean_of_a_picture_survives() -> None:
     pixels = noise(90, 120)
-    assert resample_pixels(pixels, (54, 54))[..., 0].mean() == pytest.approx(pixels[..., 0].mean(), abs=0.6)
+    assert resample_pixels(pixels, (54, 54))[..., 0].mean() == pytest.approx(
+        pixels[..., 0].mean(), abs=0.6
+    )
 
 
 @pytest.mark.parametrize("size", [(7, 5), (30, 40), (13, 40)])
@@ -62,9 +69,13 @@ def test_the_same_size_is_left_alone() -> None:
     assert np.array_equal(resample_labels(labels, (9, 8)), labels)
 
 
-@pytest.mark.parametrize(("old", "new"), [((90, 60), (30, 20)), ((96, 97), (58, 58)), ((50, 40), (31, 17)), ((20, 30), (32, 46))])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [((90, 60), (30, 20)), ((96, 97), (58, 58)), ((50, 40), (31, 17)), ((20, 30), (32, 46))],
+)
 def test_labels_are_those_under_the_new_centres(old: tuple[int, int], new: tuple[int, int]) -> None:
-    """INTER_NEAREST takes corners for centres: it moves labels by half a new pixel against the pixels."""
+    """INTER_NEAREST takes corners for centres: it moves labels by half a new pixel against the
+    pixels."""
     labels = np.random.default_rng(1).integers(0, 22, old[::-1], dtype=np.uint8)
     rows = np.floor((np.arange(new[1]) + 0.5) * old[1] / new[1] + 1e-9).astype(int)
     columns = np.floor((np.arange(new[0]) + 0.5) * old[0] / new[0] + 1e-9).astype(int)
@@ -76,7 +87,9 @@ def test_labels_are_those_under_the_new_centres(old: tuple[int, int], new: tuple
 @pytest.mark.parametrize("factor", [3, 5])
 def test_odd_factors_take_the_middle(factor: int) -> None:
     labels = np.random.default_rng(2).integers(0, 22, (10 * factor, 8 * factor), dtype=np.uint8)
-    assert np.array_equal(resample_labels(labels, (8, 10)), labels[factor // 2 :: factor, factor // 2 :: factor])
+    assert np.array_equal(
+        resample_labels(labels, (8, 10)), labels[factor // 2 :: factor, factor // 2 :: factor]
+    )
 
 
 def test_no_code_is_invented() -> None:
@@ -85,9 +98,15 @@ def test_no_code_is_invented() -> None:
 
 
 @pytest.mark.parametrize(("unit", "per_unit", "mpp"), [(3, 40_000, 0.25), (2, 50_800, 0.5)])
-def test_tiff_tags_give_the_resolution(tmp_path: Path, unit: int, per_unit: int, mpp: float) -> None:
+def test_tiff_tags_give_the_resolution(
+    tmp_path: Path, unit: int, per_unit: int, mpp: float
+) -> None:
     """Unit 3 is centimetres, 2 inches."""
-    path = save(tmp_path / "a.tif", noise(20, 30), tiffinfo={282: float(per_unit), 283: float(per_unit), 296: unit})
+    path = save(
+        tmp_path / "a.tif",
+        noise(20, 30),
+        tiffinfo={282: float(per_unit), 283: float(per_unit), 296: unit},
+    )
     slide = open_slide(path)
     assert slide.size_px == (30, 20)
     assert slide.mpp == pytest.approx(mpp)
@@ -102,12 +121,21 @@ def test_a_given_resolution_goes_over_the_tags(tmp_path: Path) -> None:
 
 def test_screen_resolution_is_not_believed(tmp_path: Path) -> None:
     path = save(tmp_path / "a.tif", noise(8, 8), tiffinfo={282: 72.0, 283: 72.0, 296: 2})
-    with pytest.raises(MppError, match=r"a\.tif: no microns per pixel .*352\.778 um/px, which no scan has\); give --mpp"):
+    with pytest.raises(
+        MppError,
+        match=r"a\.tif: no microns per pixel .*352\.778 um/px, which no scan has\); give --mpp",
+    ):
         open_slide(path)
 
 
 def test_no_resolution_says_what_was_looked_at(tmp_path: Path) -> None:
-    with pytest.raises(MppError, match=r"a\.png: no microns per pixel \(looked at --mpp; TIFF resolution tags: not a TIFF\); give --mpp"):
+    with pytest.raises(
+        MppError,
+        match=(
+            r"a\.png: no microns per pixel \(looked at --mpp; TIFF resolution tags: not a TIFF\);"
+            r" give --mpp"
+        ),
+    ):
         open_slide(save(tmp_path / "a.png", noise(8, 8)))
 
 
@@ -148,19 +176,34 @@ def test_transparent_is_white(tmp_path: Path) -> None:
 
 def test_grey_becomes_rgb(tmp_path: Path) -> None:
     grey = np.arange(16, dtype=np.uint8).reshape(4, 4)
-    assert np.array_equal(open_slide(save(tmp_path / "a.png", grey), mpp=0.5).read(mpp=0.5), np.stack([grey] * 3, axis=2))
+    assert np.array_equal(
+        open_slide(save(tmp_path / "a.png", grey), mpp=0.5).read(mpp=0.5),
+        np.stack([grey] * 3, axis=2),
+    )
 
 
 def test_a_16_bit_picture_is_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", np.full((4, 4), 1000, np.uint16))
-    with pytest.raises(ImageError, match=r"a\.png: 16-bit pixels, wanted one picture in RGB or grey with 8 bits a channel; convert it"):
+    with pytest.raises(
+        ImageError,
+        match=(
+            r"a\.png: 16-bit pixels, wanted one picture in RGB or grey with 8 bits a channel;"
+            r" convert it"
+        ),
+    ):
         open_slide(path, mpp=0.5)
 
 
 def test_inks_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     Image.fromarray(noise(8, 8)).convert("CMYK").save(path)
-    with pytest.raises(ImageError, match=r"a\.jpg: CMYK colours, wanted one picture in RGB or grey with 8 bits a channel; convert it"):
+    with pytest.raises(
+        ImageError,
+        match=(
+            r"a\.jpg: CMYK colours, wanted one picture in RGB or grey with 8 bits a channel;"
+            r" convert it"
+        ),
+    ):
         open_slide(path, mpp=0.5)
 
 
@@ -189,7 +232,11 @@ def test_a_palette_mask_is_its_indices(tmp_path: Path) -> None:
 )
 def test_a_picture_of_a_mask_is_refused(tmp_path: Path, array: np.ndarray, kind: str) -> None:
     with pytest.raises(
-        ImageError, match=rf"m\.png: mask has {kind}[^,]*, wanted 8-bit grey or palette with one label code a pixel; export"
+        ImageError,
+        match=(
+            rf"m\.png: mask has {kind}[^,]*, wanted 8-bit grey or palette with one label code a"
+            r" pixel; export"
+        ),
     ):
         read_codes(save(tmp_path / "m.png", array))
 
@@ -201,13 +248,19 @@ def test_missing_folder_and_words(tmp_path: Path) -> None:
         open_slide(tmp_path, mpp=0.5)
     for content in (b"", b"words"):
         (tmp_path / "a.png").write_bytes(content)
-        with pytest.raises(ImageError, match=r"a\.png: not a picture that Pillow reads .*; wanted PNG, JPEG or TIFF"):
+        with pytest.raises(
+            ImageError,
+            match=r"a\.png: not a picture that Pillow reads .*; wanted PNG, JPEG or TIFF",
+        ):
             read_codes(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg"])
-def test_wherever_a_picture_is_cut_it_says_so_and_never_asks_for_mpp(tmp_path: Path, suffix: str) -> None:
-    """A header alone counted as no picture; with the header whole, microns per pixel were asked for, which did not help."""
+def test_wherever_a_picture_is_cut_it_says_so_and_never_asks_for_mpp(
+    tmp_path: Path, suffix: str
+) -> None:
+    """A header alone counted as no picture; with the header whole, microns per pixel were asked
+    for, which did not help."""
     whole = save(tmp_path / f"a.{suffix}", noise(64, 64)).read_bytes()
     with pytest.raises(MppError, match="give --mpp"):
         open_slide(tmp_path / f"a.{suffix}")
@@ -215,7 +268,9 @@ def test_wherever_a_picture_is_cut_it_says_so_and_never_asks_for_mpp(tmp_path: P
         if (suffix, end) == ("png", len(whole) - 1):
             end = len(whole) - 9  # of the last chunk, which is empty, the check sum may be missing
         (tmp_path / f"b.{suffix}").write_bytes(whole[:end])
-        with pytest.raises(ImageError, match=rf"b\.{suffix}: cut short or damaged [^\n]*; copy or export it again$"):
+        with pytest.raises(
+            ImageError, match=rf"b\.{suffix}: cut short or damaged [^\n]*; copy or export it again$"
+        ):
             open_slide(tmp_path / f"b.{suffix}")
 
 
@@ -234,7 +289,8 @@ def test_the_end_of_a_long_jpeg_is_looked_for_without_holding_it(tmp_path: Path)
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
 def test_a_picture_cut_short_is_named(tmp_path: Path, suffix: str) -> None:
-    """For a PNG, Pillow's getexif() decodes the picture: the error came from the header's reader, without the file's name."""
+    """For a PNG, Pillow's getexif() decodes the picture: the error came from the header's reader,
+    without the file's name."""
     path = save(tmp_path / f"a.{suffix}", noise(64, 64))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(ImageError, match=rf"a\.{suffix}: (cut short or damaged|not a picture)"):
@@ -244,7 +300,9 @@ def test_a_picture_cut_short_is_named(tmp_path: Path, suffix: str) -> None:
 def test_a_mask_cut_short_is_named(tmp_path: Path) -> None:
     path = save(tmp_path / "m.png", noise(64, 64)[..., 0])
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(ImageError, match=r"m\.png: cut short or damaged .*; copy or export it again"):
+    with pytest.raises(
+        ImageError, match=r"m\.png: cut short or damaged .*; copy or export it again"
+    ):
         read_codes(path)
 
 
@@ -257,20 +315,35 @@ def test_the_size_comes_from_the_header_alone(tmp_path: Path) -> None:
 def test_a_picture_too_large_to_decode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save(tmp_path / "a.png", noise(20, 30))
     monkeypatch.setattr(flat, "MAX_PIXELS", 599)
-    with pytest.raises(ImageError, match=re.escape("a.png: 30 x 20 px, a flat image is decoded whole up to")):
+    with pytest.raises(
+        ImageError, match=re.escape("a.png: 30 x 20 px, a flat image is decoded whole up to")
+    ):
         open_slide(path, mpp=0.5)
 
 
-@pytest.mark.parametrize(("megapixels", "side"), [(81, 9000), (180, 13_416), (249, 15_779), (251, 15_843)])
-def test_flat_pictures_are_read_up_to_250_megapixels(tmp_path: Path, megapixels: int, side: int) -> None:
+@pytest.mark.parametrize(
+    ("megapixels", "side"), [(81, 9000), (180, 13_416), (249, 15_779), (251, 15_843)]
+)
+def test_flat_pictures_are_read_up_to_250_megapixels(
+    tmp_path: Path, megapixels: int, side: int
+) -> None:
     """Pillow refused above 179, and warned above 89. Only the header is looked at here."""
     head = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
     path = tmp_path / "a.png"
     chunks = [(b"IHDR", head), (b"IDAT", b""), (b"IEND", b"")]
-    parts = [struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks]
+    parts = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    ]
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
     if megapixels > 250:
-        with pytest.raises(ImageError, match=rf"a\.png: {side} x {side} px, a flat image is decoded whole up to 250 Mpx; cut it into"):
+        with pytest.raises(
+            ImageError,
+            match=(
+                rf"a\.png: {side} x {side} px, a flat image is decoded whole up to 250 Mpx; cut it"
+                r" into"
+            ),
+        ):
             open_slide(path, mpp=0.5)
         return
     with warnings.catch_warnings():
@@ -278,7 +351,9 @@ def test_flat_pictures_are_read_up_to_250_megapixels(tmp_path: Path, megapixels:
         assert open_slide(path, mpp=0.5).size_px == (side, side)
 
 
-def test_pillows_own_limits_are_told_as_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pillows_own_limits_are_told_as_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Above its limit Pillow warns, which is nobody's business here; above twice that it raises."""
     path = save(tmp_path / "a.png", noise(20, 30))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)
@@ -289,7 +364,8 @@ def test_pillows_own_limits_are_told_as_ours(tmp_path: Path, monkeypatch: pytest
 
 
 def test_threads_may_open_pictures_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """catch_warnings() is of the whole process: two threads in it at once let Pillow's warning out, or silence it for good."""
+    """catch_warnings() is of the whole process: two threads in it at once let Pillow's warning out,
+    or silence it for good."""
     path = save(tmp_path / "a.png", noise(20, 30))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)
     before = list(warnings.filters)

@@ -1,4 +1,5 @@
-"""Masks: what is certain is read exactly as it stands in the file; lossy, rescaled, coloured and turned ones are refused by name."""
+"""Masks: what is certain is read exactly as it stands in the file; lossy, rescaled, coloured and
+turned ones are refused by name."""
 
 import io
 import struct
@@ -14,7 +15,9 @@ from breastseg.errors import ImageError
 from breastseg.images import read_codes
 
 CODES = np.random.default_rng(0).integers(0, 22, (48, 64), dtype=np.uint8)
-WANTED = "wanted 8-bit grey or palette with one label code a pixel; export the codes, not their picture"
+WANTED = (
+    "wanted 8-bit grey or palette with one label code a pixel; export the codes, not their picture"
+)
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
@@ -26,7 +29,12 @@ def png(depth: int, kind: int, rows: np.ndarray, *between: bytes) -> bytes:
     width = CODES.shape[1]
     body = b"".join(b"\0" + row.tobytes() for row in rows)
     head = struct.pack(">IIBBBBB", width, len(rows), depth, kind, 0, 0, 0)
-    parts = [chunk(b"IHDR", head), *between, chunk(b"IDAT", zlib.compress(body)), chunk(b"IEND", b"")]
+    parts = [
+        chunk(b"IHDR", head),
+        *between,
+        chunk(b"IDAT", zlib.compress(body)),
+        chunk(b"IEND", b""),
+    ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
@@ -42,7 +50,9 @@ CERTAIN = {
     "palette, transparent": png(8, 3, CODES, PALETTE, chunk(b"tRNS", bytes([0] * 5))),
     "palette of one colour": png(8, 3, CODES, chunk(b"PLTE", bytes(768))),
     "grey, a value transparent": png(8, 0, CODES, chunk(b"tRNS", b"\0\1")),
-    "grey with gamma": png(8, 0, CODES, chunk(b"gAMA", struct.pack(">I", 45455)), chunk(b"sRGB", b"\0")),
+    "grey with gamma": png(
+        8, 0, CODES, chunk(b"gAMA", struct.pack(">I", 45455)), chunk(b"sRGB", b"\0")
+    ),
     "grey of few bits": png(8, 0, CODES, chunk(b"sBIT", b"\4")),
 }
 
@@ -89,14 +99,17 @@ UNCERTAIN = {
     "16 bits": (saved(CODES.astype(np.uint16), "PNG"), "16-bit pixels"),
     "turned": (turned_png(), r"an orientation tag \(3\)"),
     "several": (
-        saved(CODES, "PNG", save_all=True, append_images=[Image.fromarray(CODES[::-1].copy())]), "several pictures"
+        saved(CODES, "PNG", save_all=True, append_images=[Image.fromarray(CODES[::-1].copy())]),
+        "several pictures",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ["m.png", "m.tif", "m.jpg"])
 @pytest.mark.parametrize("case", list(UNCERTAIN))
-def test_what_is_not_certain_is_refused_whatever_its_name(tmp_path: Path, case: str, name: str) -> None:
+def test_what_is_not_certain_is_refused_whatever_its_name(
+    tmp_path: Path, case: str, name: str
+) -> None:
     """Of a JPEG, noise of its compression became classes that nobody drew."""
     data, reason = UNCERTAIN[case]
     (tmp_path / name).write_bytes(data)
@@ -107,10 +120,15 @@ def test_what_is_not_certain_is_refused_whatever_its_name(tmp_path: Path, case: 
 @pytest.mark.parametrize(
     "options",
     [
-        {}, {"compression": "lzw"}, {"compression": "deflate", "predictor": True}, {"compression": "zstd", "tile": (16, 16)},
-        {"compression": "packbits"}, {"tile": (32, 32)}, {"photometric": "palette", "colormap": np.zeros((3, 256), np.uint16)},
+        {},
+        {"compression": "lzw"},
+        {"compression": "deflate", "predictor": True},
+        {"compression": "zstd", "tile": (16, 16)},
+        {"compression": "packbits"},
+        {"tile": (32, 32)},
+        {"photometric": "palette", "colormap": np.zeros((3, 256), np.uint16)},
     ],
-)  # fmt: skip
+)
 def test_tiff_without_loss_is_read_exactly(tmp_path: Path, options: dict) -> None:
     with TiffWriter(tmp_path / "m.tif") as writer:
         writer.write(CODES, **{"photometric": "minisblack", "metadata": None, **options})
@@ -119,9 +137,21 @@ def test_tiff_without_loss_is_read_exactly(tmp_path: Path, options: dict) -> Non
 
 TIFFS = {
     "jpeg": (CODES, {"compression": "jpeg"}, "pixels in JPEG compression, which may change codes"),
-    "jpeg 2000": (CODES, {"compression": "jpeg2000"}, "pixels in JPEG2000 compression, which may change codes"),
-    "jpeg xl": (CODES, {"compression": "jpegxl"}, "pixels in JPEGXL compression, which may change codes"),
-    "webp": (np.dstack([CODES] * 3), {"compression": "webp", "photometric": "rgb"}, "pixels in WEBP compression, which may change"),
+    "jpeg 2000": (
+        CODES,
+        {"compression": "jpeg2000"},
+        "pixels in JPEG2000 compression, which may change codes",
+    ),
+    "jpeg xl": (
+        CODES,
+        {"compression": "jpegxl"},
+        "pixels in JPEGXL compression, which may change codes",
+    ),
+    "webp": (
+        np.dstack([CODES] * 3),
+        {"compression": "webp", "photometric": "rgb"},
+        "pixels in WEBP compression, which may change",
+    ),
     "16 bits": (CODES.astype(np.uint16), {}, "16-bit pixels"),
     "1 bit": (CODES > 3, {}, "1-bit pixels"),
     "4 bits": (CODES % 16, {"bitspersample": 4}, "4-bit pixels"),
@@ -131,7 +161,7 @@ TIFFS = {
     "colours": (np.dstack([CODES] * 3), {"photometric": "rgb"}, "rgb colours in 3 channels"),
     "alpha": (np.dstack([CODES] * 2), {"extrasamples": [2]}, "minisblack colours in 2 channels"),
     "turned": (CODES, {"extratags": [(274, 3, 1, 6, True)]}, r"an orientation tag \(6\)"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", list(TIFFS))
@@ -145,7 +175,10 @@ def test_tiffs_that_are_not_certain_are_refused(tmp_path: Path, case: str) -> No
 
 def test_a_mask_of_several_pages_is_refused(tmp_path: Path) -> None:
     """The first page was empty: all of the mask counted as not annotated."""
-    for name, other, say in (("a.tif", CODES, "2 pictures of 64 x 48 px"), ("b.tif", CODES[:9, :9], "mask has 2 pages")):
+    for name, other, say in (
+        ("a.tif", CODES, "2 pictures of 64 x 48 px"),
+        ("b.tif", CODES[:9, :9], "mask has 2 pages"),
+    ):
         with TiffWriter(tmp_path / name) as writer:
             for page in (other, CODES):
                 writer.write(np.ascontiguousarray(page), photometric="minisblack", metadata=None)
@@ -155,7 +188,9 @@ def test_a_mask_of_several_pages_is_refused(tmp_path: Path) -> None:
 
 def test_a_mask_with_tiles_left_out_is_refused(tmp_path: Path) -> None:
     with TiffWriter(tmp_path / "m.tif") as writer:
-        writer.write(CODES, photometric="minisblack", metadata=None, tile=(16, 16), compression="lzw")
+        writer.write(
+            CODES, photometric="minisblack", metadata=None, tile=(16, 16), compression="lzw"
+        )
     with TiffFile(tmp_path / "m.tif", mode="r+") as file:
         for name in ("TileByteCounts", "TileOffsets"):
             tag = file.pages.first.tags[name]
@@ -169,5 +204,7 @@ def test_a_mask_cut_anywhere_says_so(tmp_path: Path, form: str) -> None:
     whole = saved(CODES, form)
     for end in range(16, len(whole) - 14, 97):
         (tmp_path / "m.png").write_bytes(whole[:end])
-        with pytest.raises(ImageError, match=r"m\.png: cut short or damaged [^\n]*; copy or export it again$"):
+        with pytest.raises(
+            ImageError, match=r"m\.png: cut short or damaged [^\n]*; copy or export it again$"
+        ):
             read_codes(tmp_path / "m.png")

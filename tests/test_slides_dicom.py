@@ -1,4 +1,5 @@
-"""DICOM: the same colours as the scanner's own file of the same tissue, whatever the header calls them; other forms are refused by name."""
+"""DICOM: the same colours as the scanner's own file of the same tissue, whatever the header calls
+them; other forms are refused by name."""
 
 import io
 import re
@@ -31,7 +32,8 @@ def element(group: int, number: int, kind: bytes, value: bytes) -> bytes:
 
 
 def replaced(data: bytes, group: int, number: int, kind: bytes, value: bytes) -> bytes:
-    """Give a short element of a header another value; add it before the pixels' group where it is missing."""
+    """Give a short element of a header another value; add it before the pixels' group where it is
+    missing."""
     at = data.find(struct.pack("<HH2s", group, number, kind))
     if at < 0:
         at = data.index(struct.pack("<HH2s", 0x0028, 0x0002, b"US"))
@@ -47,7 +49,11 @@ def write_dicom(path: Path, frame: bytes, said: str, syntax: str | None = None) 
         data = replaced(data, 0x0002, 0x0010, b"UI", syntax.encode() + b"\0" * (len(syntax) % 2))
     pixels = data.index(b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff") + 12
     frame += b"\0" * (len(frame) % 2)
-    items = struct.pack("<HHI", 0xFFFE, 0xE000, 0) + struct.pack("<HHI", 0xFFFE, 0xE000, len(frame)) + frame
+    items = (
+        struct.pack("<HHI", 0xFFFE, 0xE000, 0)
+        + struct.pack("<HHI", 0xFFFE, 0xE000, len(frame))
+        + frame
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data[:pixels] + items + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0))
     return path
@@ -86,7 +92,9 @@ FRAMES = {
 def test_colours_are_those_of_the_frame_whatever_the_header_says(tmp_path: Path, form: str) -> None:
     frame, said = FRAMES[form]
     got = read(write_dicom(tmp_path / "a.dcm", frame, said)).astype(int)
-    assert np.abs(got - FIELD).mean() < 6  # the loss of JPEG; colours misread are off by 50 and more
+    assert (
+        np.abs(got - FIELD).mean() < 6
+    )  # the loss of JPEG; colours misread are off by 50 and more
 
 
 def test_colours_turned_right_are_those_that_a_jpeg_decoder_gives(tmp_path: Path) -> None:
@@ -98,36 +106,66 @@ def test_colours_turned_right_are_those_that_a_jpeg_decoder_gives(tmp_path: Path
 def test_rgb_that_is_called_ycbcr_is_refused(tmp_path: Path) -> None:
     """OpenSlide turns it, and what it cuts off at 0 and 255 does not come back."""
     path = write_dicom(tmp_path / "a.dcm", FRAMES["RGB"][0], "YBR_FULL_422")
-    with pytest.raises(ImageError, match=r"a\.dcm: frames in RGB, which the header calls YBR_FULL_422; correct its Photometric"):
+    with pytest.raises(
+        ImageError,
+        match=(
+            r"a\.dcm: frames in RGB, which the header calls YBR_FULL_422; correct its Photometric"
+        ),
+    ):
         read(path)
 
 
 @pytest.mark.parametrize(
     ("syntax", "name"),
-    [("1.2.840.10008.1.2.4.80", "JPEG-LS"), ("1.2.840.10008.1.2.5", "RLE"), ("1.2.840.10008.1.2.4.51", "12-bit JPEG"),
-     ("1.2.840.10008.1.2.1.99", "deflated"), ("1.2.840.10008.1.2.2", "big-endian"), ("1.2.3.4", r"the transfer syntax 1\.2\.3\.4")],
-)  # fmt: skip
+    [
+        ("1.2.840.10008.1.2.4.80", "JPEG-LS"),
+        ("1.2.840.10008.1.2.5", "RLE"),
+        ("1.2.840.10008.1.2.4.51", "12-bit JPEG"),
+        ("1.2.840.10008.1.2.1.99", "deflated"),
+        ("1.2.840.10008.1.2.2", "big-endian"),
+        ("1.2.3.4", r"the transfer syntax 1\.2\.3\.4"),
+    ],
+)
 def test_other_forms_of_pixels_are_refused_by_name(tmp_path: Path, syntax: str, name: str) -> None:
     path = write_dicom(tmp_path / "a.dcm", FRAMES["RGB"][0], "RGB", syntax)
-    with pytest.raises(ImageError, match=rf"a\.dcm: pixels in {name}, wanted JPEG, JPEG 2000 or uncompressed; convert it"):
+    with pytest.raises(
+        ImageError,
+        match=rf"a\.dcm: pixels in {name}, wanted JPEG, JPEG 2000 or uncompressed; convert it",
+    ):
         read(path)
 
 
 def test_jpeg_2000_is_read_or_refused(tmp_path: Path) -> None:
     frame = imagecodecs.jpeg2k_encode(FIELD, level=0, codecformat="j2k", reversible=True)
-    assert np.array_equal(read(write_dicom(tmp_path / "1" / "a.dcm", frame, "YBR_RCT", "1.2.840.10008.1.2.4.90")), FIELD)
+    assert np.array_equal(
+        read(write_dicom(tmp_path / "1" / "a.dcm", frame, "YBR_RCT", "1.2.840.10008.1.2.4.90")),
+        FIELD,
+    )
     plain = imagecodecs.jpeg2k_encode(FIELD, level=0, codecformat="j2k", reversible=True, mct=False)
-    assert np.array_equal(read(write_dicom(tmp_path / "2" / "a.dcm", plain, "RGB", "1.2.840.10008.1.2.4.90")), FIELD)
+    assert np.array_equal(
+        read(write_dicom(tmp_path / "2" / "a.dcm", plain, "RGB", "1.2.840.10008.1.2.4.90")), FIELD
+    )
     path = write_dicom(tmp_path / "3" / "a.dcm", plain, "YBR_RCT", "1.2.840.10008.1.2.4.90")
-    with pytest.raises(ImageError, match=r"a\.dcm: frames whose JPEG 2000 is not YBR_RCT, as the header says; convert it to RGB"):
+    with pytest.raises(
+        ImageError,
+        match=(
+            r"a\.dcm: frames whose JPEG 2000 is not YBR_RCT, as the header says; convert it to RGB"
+        ),
+    ):
         read(path)
 
 
 @pytest.mark.parametrize(
-    ("number", "say"), [(0x0302, "3 illuminations, wanted one; export one alone"), (0x0303, "3 planes of focus, wanted one; export")]
+    ("number", "say"),
+    [
+        (0x0302, "3 illuminations, wanted one; export one alone"),
+        (0x0303, "3 planes of focus, wanted one; export"),
+    ],
 )
 def test_several_planes_are_refused(tmp_path: Path, number: int, say: str) -> None:
-    (tmp_path / "a.dcm").write_bytes(replaced(SMALL.read_bytes(), 0x0048, number, b"UL", struct.pack("<I", 3)))
+    (tmp_path / "a.dcm").write_bytes(
+        replaced(SMALL.read_bytes(), 0x0048, number, b"UL", struct.pack("<I", 3))
+    )
     with pytest.raises(ImageError, match=rf"a\.dcm: {say}"):
         read(tmp_path / "a.dcm")
 
@@ -136,7 +174,10 @@ def test_a_level_of_which_parts_are_missing_is_refused(tmp_path: Path) -> None:
     data = replaced(SMALL.read_bytes(), 0x0020, 0x9161, b"UI", b"1.2.3.4\0")
     data = replaced(data, 0x0020, 0x9162, b"US", struct.pack("<H", 1))
     (tmp_path / "a.dcm").write_bytes(replaced(data, 0x0020, 0x9163, b"US", struct.pack("<H", 2)))
-    with pytest.raises(ImageError, match=r"a\.dcm: part of a level of 2 files, 1 of which are here; copy all of them"):
+    with pytest.raises(
+        ImageError,
+        match=r"a\.dcm: part of a level of 2 files, 1 of which are here; copy all of them",
+    ):
         read(tmp_path / "a.dcm")
 
 
@@ -172,9 +213,15 @@ def test_dicom_shows_the_tissue_that_the_scanners_file_shows() -> None:
     assert np.median(small, axis=(0, 1)).min() > 225  # glass is white
 
 
-@pytest.mark.skipif(not SHARED.joinpath("slides", "cmu-1-small-region-dicom").is_dir(), reason="the real slides are not here")
+@pytest.mark.skipif(
+    not SHARED.joinpath("slides", "cmu-1-small-region-dicom").is_dir(),
+    reason="the real slides are not here",
+)
 def test_the_whole_of_a_real_slide_in_dicom_is_that_of_its_svs() -> None:
-    folder, svs = SHARED / "slides" / "cmu-1-small-region-dicom", SHARED / "slides" / "CMU-1-Small-Region.svs"
+    folder, svs = (
+        SHARED / "slides" / "cmu-1-small-region-dicom",
+        SHARED / "slides" / "CMU-1-Small-Region.svs",
+    )
     with closing(open_slide(folder)) as one, closing(open_slide(svs)) as other:
         got, wanted = one.read(mpp=one.mpp).astype(int), other.read(mpp=other.mpp)
     assert np.abs(got - wanted).mean() < 5

@@ -1,4 +1,5 @@
-"""Readers: the same stored pixels come out of every format, at any place and resolution, by any number of threads."""
+"""Readers: the same stored pixels come out of every format, at any place and resolution, by any
+number of threads."""
 
 import json
 import re
@@ -26,7 +27,16 @@ from breastseg.images.readers.flat import FlatSlide
 from breastseg.images.readers.openslide import VendorSlide
 from breastseg.images.readers.tiff import TiffSlide
 from conftest import DATA, SHARED, crop
-from slide_files import WRITERS, halved, levels_of, move_tile, write_scn, write_svs, write_tiled, write_zarr
+from slide_files import (
+    WRITERS,
+    halved,
+    levels_of,
+    move_tile,
+    write_scn,
+    write_svs,
+    write_tiled,
+    write_zarr,
+)
 
 FIELD = crop(0)[:211, :253]
 MADE = DATA / "slides"
@@ -53,7 +63,9 @@ def test_every_format_gives_the_stored_pixels(slide: Slide) -> None:
 
 def test_a_box_is_a_crop_of_the_whole(slide: Slide) -> None:
     for box in (Box(0, 0, 1, 1), Box(63, 60, 70, 9), Box(100, 0, 153, 211), Box(252, 210, 1, 1)):
-        assert np.array_equal(slide.read(box, mpp=0.25), FIELD[box.y : box.y + box.height, box.x : box.x + box.width])
+        assert np.array_equal(
+            slide.read(box, mpp=0.25), FIELD[box.y : box.y + box.height, box.x : box.x + box.width]
+        )
 
 
 def test_half_the_resolution_is_the_mean_of_four(slide: Slide) -> None:
@@ -63,21 +75,34 @@ def test_half_the_resolution_is_the_mean_of_four(slide: Slide) -> None:
 def test_the_field_between_corners_lies_on_whole_pixels(slide: Slide) -> None:
     """Edges at 10.4 and 73.6 are rounded to 10 and 74, once."""
     assert np.array_equal(slide.resampled((10.4, 20.0, 73.6, 84.4), (64, 64)), FIELD[20:84, 10:74])
-    assert np.array_equal(slide.resampled((10.0, 20.0, 74.0, 84.0), (50, 50)), resample_pixels(FIELD[20:84, 10:74], (50, 50)))
+    assert np.array_equal(
+        slide.resampled((10.0, 20.0, 74.0, 84.0), (50, 50)),
+        resample_pixels(FIELD[20:84, 10:74], (50, 50)),
+    )
 
 
 def test_threads_read_what_one_reads(slide: Slide) -> None:
     boxes = [Box(x, y, 50, 41) for x in range(0, 200, 29) for y in range(0, 170, 31)]
     with ThreadPoolExecutor(8) as pool:
-        for box, got in zip(boxes, pool.map(lambda box: slide.read(box, mpp=0.25), boxes), strict=True):
+        for box, got in zip(
+            boxes, pool.map(lambda box: slide.read(box, mpp=0.25), boxes), strict=True
+        ):
             assert np.array_equal(got, FIELD[box.y : box.y + 41, box.x : box.x + 50])
 
 
 @pytest.mark.parametrize(
     ("name", "reader"),
-    [("a.svs", "tiff"), ("a.tif", "tiff"), ("a.ome.tif", "tiff"), ("a.scn", "openslide"), ("a.zarr", "zarr")],
+    [
+        ("a.svs", "tiff"),
+        ("a.tif", "tiff"),
+        ("a.ome.tif", "tiff"),
+        ("a.scn", "openslide"),
+        ("a.zarr", "zarr"),
+    ],
 )
-def test_the_reader_is_found_by_looking_and_not_by_the_name(tmp_path: Path, name: str, reader: str) -> None:
+def test_the_reader_is_found_by_looking_and_not_by_the_name(
+    tmp_path: Path, name: str, reader: str
+) -> None:
     path = WRITERS[name](tmp_path / name, levels_of(FIELD))
     assert find_reader(path) == reader
     renamed = path.rename(tmp_path / "naïve 切片 1.jpg")
@@ -93,11 +118,13 @@ def test_flat_pictures_stay_flat_whatever_they_are_called(tmp_path: Path, name: 
 
 
 def test_a_flat_picture_waits_for_no_other_reader(tmp_path: Path) -> None:
-    """imagecodecs decodes bands of PNGs; it takes 2 ms to import, for its codecs are loaded when they are used."""
+    """imagecodecs decodes bands of PNGs; it takes 2 ms to import, for its codecs are loaded when
+    they are used."""
     Image.fromarray(FIELD).save(tmp_path / "a.png")
     code = (
-        f"import sys; from breastseg.images import open_slide; open_slide({str(tmp_path / 'a.png')!r}, mpp=0.25).read(mpp=0.5)\n"
-        "sys.exit(sum(name in sys.modules for name in ('openslide', 'tifffile', 'zarr')))"
+        "import sys; from breastseg.images import open_slide;"
+        f" open_slide({str(tmp_path / 'a.png')!r}, mpp=0.25).read(mpp=0.5)\nsys.exit(sum(name in"
+        " sys.modules for name in ('openslide', 'tifffile', 'zarr')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
@@ -107,7 +134,17 @@ def test_no_level_coarser_than_asked_is_read(tmp_path: Path, name: str) -> None:
     """Each level has a colour of its own, so that one sees which was read."""
     levels = [np.full((768 // 2**k, 1024 // 2**k, 3), 10 + 50 * k, np.uint8) for k in range(4)]
     with closing(open_slide(WRITERS[name](tmp_path / name, levels), mpp=0.25)) as slide:
-        for factor, level in ((0.5, 0), (1, 0), (1.9, 0), (2, 1), (3.9, 1), (4, 2), (7.9, 2), (8, 3), (30, 3)):
+        for factor, level in (
+            (0.5, 0),
+            (1, 0),
+            (1.9, 0),
+            (2, 1),
+            (3.9, 1),
+            (4, 2),
+            (7.9, 2),
+            (8, 3),
+            (30, 3),
+        ):
             assert (slide.read(mpp=0.25 * factor) == 10 + 50 * level).all(), factor
 
 
@@ -120,7 +157,9 @@ def test_levels_of_odd_slides_lie_where_they_were_made(tmp_path: Path) -> None:
         assert np.array_equal(slide.read(Box(996, 0, 4, 4), mpp=1.0), levels[2][:1, 249:])
 
 
-def test_large_fields_are_read_in_blocks_that_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_fields_are_read_in_blocks_that_do_not_show(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write_tiled(tmp_path / "a.tif", [FIELD])
     ramp = np.repeat(np.arange(253, dtype=np.uint8)[None, :, None].repeat(60, axis=0), 3, axis=2)
     ramp_path = write_tiled(tmp_path / "ramp.tif", [ramp])
@@ -129,7 +168,9 @@ def test_large_fields_are_read_in_blocks_that_do_not_show(tmp_path: Path, monkey
         monkeypatch.setattr(pyramid, "_BLOCK_PX", 32)
         assert np.array_equal(slide.read(mpp=0.25), FIELD)
         assert np.array_equal(slide.read(Box(3, 3, 200, 204), mpp=0.5), wanted)
-        assert np.abs(smooth.read(mpp=0.65) - even).max() <= 1  # edges rounded by half a pixel, and the mean rounded
+        assert (
+            np.abs(smooth.read(mpp=0.65) - even).max() <= 1
+        )  # edges rounded by half a pixel, and the mean rounded
         one = slide.resampled((0, 0, *slide.size_px), (2, 1))
         assert np.abs(one - resample_pixels(FIELD, (2, 1)).astype(int)).max() <= 2
 
@@ -138,8 +179,16 @@ def empty_slide(path: Path) -> Path:
     """100,000 x 100,000 px, of which one tile was stored."""
     tiles = [zlib.compress(np.full((1024, 1024, 3), 100, np.uint8).tobytes()), *[b""] * (98**2 - 1)]
     with TiffWriter(path, bigtiff=True) as writer:
-        writer.write(iter(tiles), shape=(100_000, 100_000, 3), dtype="uint8", tile=(1024, 1024), photometric="rgb", compression="zlib",
-                     resolution=(40_000, 40_000), resolutionunit=3)  # fmt: skip
+        writer.write(
+            iter(tiles),
+            shape=(100_000, 100_000, 3),
+            dtype="uint8",
+            tile=(1024, 1024),
+            photometric="rgb",
+            compression="zlib",
+            resolution=(40_000, 40_000),
+            resolutionunit=3,
+        )
     return path
 
 
@@ -154,13 +203,18 @@ def test_a_huge_slide_takes_the_memory_of_a_block(tmp_path: Path) -> None:
         assert (got[:32, :32] == 100).all()
         assert (got[33:] == 255).all()
         assert peak < 150_000_000  # the field has 432 MB at level 0
-        with pytest.raises(InputError, match=r"a\.tif: 100000 x 100000 px at once, wanted 1 to 250 Mpx; read it in boxes"):
+        with pytest.raises(
+            InputError,
+            match=r"a\.tif: 100000 x 100000 px at once, wanted 1 to 250 Mpx; read it in boxes",
+        ):
             slide.read(mpp=0.25)
 
 
 def test_a_field_outside_is_refused(slide: Slide) -> None:
     for box in (Box(-1, 0, 5, 5), Box(250, 0, 4, 5), Box(0, 210, 5, 2), Box(0, 0, 0, 5)):
-        with pytest.raises(InputError, match=r"field from \(.* px, wanted one inside the slide of 253 x 211 px"):
+        with pytest.raises(
+            InputError, match=r"field from \(.* px, wanted one inside the slide of 253 x 211 px"
+        ):
             slide.read(box, mpp=0.25)
 
 
@@ -185,7 +239,16 @@ def test_forms_of_tiff(tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatc
     if options.get("planarconfig") == "separate":
         pixels = np.ascontiguousarray(pixels.transpose(2, 0, 1))
     with TiffWriter(tmp_path / "a.tif", byteorder=options.pop("byteorder", "<")) as writer:
-        writer.write(pixels, **{"tile": (64, 64), "photometric": "rgb", "compression": "lzw", "metadata": None, **options})
+        writer.write(
+            pixels,
+            **{
+                "tile": (64, 64),
+                "photometric": "rgb",
+                "compression": "lzw",
+                "metadata": None,
+                **options,
+            },
+        )
     with closing(open_slide(tmp_path / "a.tif", mpp=0.25)) as slide:
         assert isinstance(slide, TiffSlide)
         wanted = FIELD[..., :1].repeat(3, axis=2) if form == "grey" else FIELD
@@ -193,10 +256,18 @@ def test_forms_of_tiff(tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatc
         assert np.array_equal(slide.read(Box(61, 30, 70, 100), mpp=0.25), wanted[30:130, 61:131])
 
 
-@pytest.mark.parametrize("options", [{"tile": (64, 64)}, {"tile": (64, 64), "compression": "lzw"}, {}, {"rowsperstrip": 16}])
+@pytest.mark.parametrize(
+    "options",
+    [{"tile": (64, 64)}, {"tile": (64, 64), "compression": "lzw"}, {}, {"rowsperstrip": 16}],
+)
 def test_an_ome_tiff_of_three_channels_is_a_colour_picture(tmp_path: Path, options: dict) -> None:
     with TiffWriter(tmp_path / "a.ome.tif", ome=True) as writer:
-        writer.write(np.ascontiguousarray(FIELD.transpose(2, 0, 1)), photometric="minisblack", metadata={"axes": "CYX"}, **options)
+        writer.write(
+            np.ascontiguousarray(FIELD.transpose(2, 0, 1)),
+            photometric="minisblack",
+            metadata={"axes": "CYX"},
+            **options,
+        )
     with closing(open_slide(tmp_path / "a.ome.tif", mpp=0.25)) as slide:
         assert np.array_equal(slide.read(mpp=0.25), FIELD)
 
@@ -204,24 +275,54 @@ def test_an_ome_tiff_of_three_channels_is_a_colour_picture(tmp_path: Path, optio
 @pytest.mark.parametrize(
     ("pixels", "options", "reason"),
     [
-        (np.zeros((64, 64, 3), np.uint16), {"photometric": "rgb", "metadata": {"axes": "YXS"}}, "16-bit pixels"),
-        (np.zeros((64, 64, 4), np.uint8), {"photometric": "rgb", "extrasamples": [0], "metadata": {"axes": "YXS"}}, "4 channels in rgb"),
-        (np.zeros((64, 64, 4), np.uint8), {"photometric": "separated", "metadata": {"axes": "YXS"}}, "CMYK colours"),
-        (np.zeros((5, 64, 64), np.uint8), {"photometric": "minisblack", "metadata": {"axes": "ZYX"}}, "axes ZYX of 5 x 64 x 64"),
-        (np.zeros((2, 64, 64), np.uint8), {"photometric": "minisblack", "metadata": {"axes": "CYX"}}, "axes CYX of 2 x 64 x 64"),
+        (
+            np.zeros((64, 64, 3), np.uint16),
+            {"photometric": "rgb", "metadata": {"axes": "YXS"}},
+            "16-bit pixels",
+        ),
+        (
+            np.zeros((64, 64, 4), np.uint8),
+            {"photometric": "rgb", "extrasamples": [0], "metadata": {"axes": "YXS"}},
+            "4 channels in rgb",
+        ),
+        (
+            np.zeros((64, 64, 4), np.uint8),
+            {"photometric": "separated", "metadata": {"axes": "YXS"}},
+            "CMYK colours",
+        ),
+        (
+            np.zeros((5, 64, 64), np.uint8),
+            {"photometric": "minisblack", "metadata": {"axes": "ZYX"}},
+            "axes ZYX of 5 x 64 x 64",
+        ),
+        (
+            np.zeros((2, 64, 64), np.uint8),
+            {"photometric": "minisblack", "metadata": {"axes": "CYX"}},
+            "axes CYX of 2 x 64 x 64",
+        ),
     ],
 )
-def test_other_pixels_are_refused(tmp_path: Path, pixels: np.ndarray, options: dict, reason: str) -> None:
+def test_other_pixels_are_refused(
+    tmp_path: Path, pixels: np.ndarray, options: dict, reason: str
+) -> None:
     with TiffWriter(tmp_path / "a.ome.tif", ome=True) as writer:
         writer.write(pixels, tile=(64, 64), **options)
-    with pytest.raises(ImageError, match=rf"a\.ome\.tif: {reason}, wanted one picture in RGB or grey with 8 bits a channel; convert it"):
+    with pytest.raises(
+        ImageError,
+        match=(
+            rf"a\.ome\.tif: {reason}, wanted one picture in RGB or grey with 8 bits a channel;"
+            r" convert it"
+        ),
+    ):
         open_slide(tmp_path / "a.ome.tif", mpp=0.25)
 
 
 @pytest.mark.parametrize("axes", ["cyx", "yxc", "tczyx", "tzyxc"])
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
 def test_axes_of_zarr(tmp_path: Path, axes: str, version: str) -> None:
-    slide = open_slide(write_zarr(tmp_path / "a.zarr", levels_of(FIELD), axes=axes, version=version))
+    slide = open_slide(
+        write_zarr(tmp_path / "a.zarr", levels_of(FIELD), axes=axes, version=version)
+    )
     assert (slide.size_px, slide.mpp, slide.mpp_source) == ((253, 211), 0.25, "OME-Zarr scale")
     assert np.array_equal(slide.read(mpp=0.25), FIELD)
     assert np.array_equal(slide.read(Box(8, 16, 128, 64), mpp=0.5), halved(FIELD)[8:40, 4:68])
@@ -238,12 +339,16 @@ def test_zarr_is_an_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     path = write_zarr(tmp_path / "a.zarr", [FIELD])
     monkeypatch.delitem(sys.modules, "breastseg.images.readers.zarr", raising=False)
     monkeypatch.setitem(sys.modules, "zarr", None)
-    with pytest.raises(MissingPackageError, match=r"a\.zarr: zarr is not installed; pip install 'breastseg\[zarr\]'"):
+    with pytest.raises(
+        MissingPackageError,
+        match=r"a\.zarr: zarr is not installed; pip install 'breastseg\[zarr\]'",
+    ):
         open_slide(path)
 
 
 def test_level_0_is_the_rectangle_that_was_scanned(tmp_path: Path) -> None:
-    """Island at (400, 200) of a canvas of 2000 x 1600 px; QuPath counts pixels from the island's corner too."""
+    """Island at (400, 200) of a canvas of 2000 x 1600 px; QuPath counts pixels from the island's
+    corner too."""
     slide = open_slide(write_scn(tmp_path / "a.scn", levels_of(FIELD), at=(400, 200)))
     assert isinstance(slide, VendorSlide)
     assert slide.size_px == (253, 211)
@@ -256,15 +361,20 @@ def test_what_a_scanner_left_out_is_white(tmp_path: Path) -> None:
     path = move_tile(write_svs(tmp_path / "a.svs", [FIELD]), 0, 5, past_end=False)
     wanted = FIELD.copy()
     wanted[64:128, 64:128] = 255
-    assert find_reader(path) == "openslide"  # where tiles are missing, OpenSlide knows Aperio's habits
+    assert (
+        find_reader(path) == "openslide"
+    )  # where tiles are missing, OpenSlide knows Aperio's habits
     for reader in (VendorSlide, TiffSlide):
         with closing(reader(path)) as slide:
             assert np.array_equal(slide.read(mpp=0.25), wanted)
 
 
 @pytest.mark.parametrize(("name", "page"), [("a.svs", 0), ("a.scn", 1)])
-def test_a_tile_that_is_not_there_is_named_and_the_others_are_read(tmp_path: Path, name: str, page: int) -> None:
-    """One failed read spoils an OpenSlide handle for good: the other boxes must not pay for it, nor other threads."""
+def test_a_tile_that_is_not_there_is_named_and_the_others_are_read(
+    tmp_path: Path, name: str, page: int
+) -> None:
+    """One failed read spoils an OpenSlide handle for good: the other boxes must not pay for it, nor
+    other threads."""
     path = move_tile(WRITERS[name](tmp_path / name, levels_of(FIELD)), page, 5, past_end=True)
     boxes = [Box(0, 0, 64, 64), Box(70, 66, 20, 20), Box(130, 0, 64, 64)] * 8
 
@@ -289,7 +399,10 @@ def test_a_tile_that_is_not_there_is_named_and_the_others_are_read(tmp_path: Pat
 
 def test_the_place_of_a_broken_tile_is_told_in_level_0_pixels(tmp_path: Path) -> None:
     path = move_tile(write_tiled(tmp_path / "a.tif", levels_of(FIELD)), 1, 1, past_end=True)
-    with closing(open_slide(path)) as slide, pytest.raises(ImageError, match="cannot be read at x 128, y 0, 128 x 128 px of level 0"):
+    with (
+        closing(open_slide(path)) as slide,
+        pytest.raises(ImageError, match="cannot be read at x 128, y 0, 128 x 128 px of level 0"),
+    ):
         slide.read(Box(0, 0, 252, 210), mpp=0.5)
 
 
@@ -299,7 +412,11 @@ def test_a_real_svs_cut_short_opens_and_fails_where_it_ends(tmp_path: Path) -> N
     with closing(open_slide(tmp_path / "a.svs")) as slide:
         assert slide.read(Box(0, 0, 480, 240), mpp=0.499).mean() > 0
         with pytest.raises(
-            ImageError, match=r"a\.svs: cannot be read at x 0, y 240, 240 x 240 px of level 0 \(cut short: the file ends before it\)"
+            ImageError,
+            match=(
+                r"a\.svs: cannot be read at x 0, y 240, 240 x 240 px of level 0 \(cut short: the"
+                r" file ends before it\)"
+            ),
         ):
             slide.read(mpp=0.499)
 
@@ -310,14 +427,18 @@ def test_damaged_bytes_in_a_real_tile(tmp_path: Path) -> None:
         start = file.pages.first.dataoffsets[3]
     data[start : start + 4] = b"wrong"[:4]
     (tmp_path / "a.svs").write_bytes(data)
-    with closing(open_slide(tmp_path / "a.svs")) as slide, pytest.raises(ImageError, match=r"cannot be read at x 240, y 240, 240 x 240 px"):
+    with (
+        closing(open_slide(tmp_path / "a.svs")) as slide,
+        pytest.raises(ImageError, match=r"cannot be read at x 240, y 240, 240 x 240 px"),
+    ):
         slide.read(mpp=0.499)
 
 
 @pytest.mark.parametrize("name", ["a.svs", "a.tif", "a.ome.tif", "a.scn"])
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.7, 0.97])
 def test_slides_cut_short_are_told_or_read_right(tmp_path: Path, name: str, share: float) -> None:
-    """Wherever the end is lost: one line with the file's name, when it is opened or read. What comes without an error is right."""
+    """Wherever the end is lost: one line with the file's name, when it is opened or read. What
+    comes without an error is right."""
     path = WRITERS[name](tmp_path / name, levels_of(FIELD))
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
 
@@ -343,25 +464,39 @@ def test_a_slide_that_vanishes(tmp_path: Path) -> None:
     path = write_scn(tmp_path / "a.scn", [FIELD])
     slide = open_slide(path)
     path.unlink()
-    with pytest.raises(ImageError, match=r"a\.scn: cannot be read at x 0, y 0, 253 x 211 px of level 0 \(the file is not there any more\)"):
+    with pytest.raises(
+        ImageError,
+        match=(
+            r"a\.scn: cannot be read at x 0, y 0, 253 x 211 px of level 0 \(the file is not there"
+            r" any more\)"
+        ),
+    ):
         slide.read(mpp=0.5)
     folder = write_zarr(tmp_path / "a.zarr", [FIELD])
     slide = open_slide(folder)
     shutil.rmtree(folder)
-    with pytest.raises(ImageError, match=r"a\.zarr: not found any more; it was there when it was opened"):
+    with pytest.raises(
+        ImageError, match=r"a\.zarr: not found any more; it was there when it was opened"
+    ):
         slide.read(mpp=0.5)
 
 
 def test_what_is_no_slide(tmp_path: Path) -> None:
     (tmp_path / "a.svs").write_text("these are words")
     with pytest.raises(
-        ImageError, match=r"a\.svs: not a picture .* nor a slide that OpenSlide knows \(it begins with b'these ar'\); wanted"
+        ImageError,
+        match=(
+            r"a\.svs: not a picture .* nor a slide that OpenSlide knows \(it begins with b'these"
+            r" ar'\); wanted"
+        ),
     ):
         open_slide(tmp_path / "a.svs")
     (tmp_path / "b.svs").write_bytes(b"")
     with pytest.raises(ImageError, match=r"b\.svs: not a picture"):
         open_slide(tmp_path / "b.svs")
-    with pytest.raises(ImageError, match=r"is a folder, wanted a picture, an OME-Zarr, or a folder of DICOM files"):
+    with pytest.raises(
+        ImageError, match=r"is a folder, wanted a picture, an OME-Zarr, or a folder of DICOM files"
+    ):
         open_slide(tmp_path)
     with pytest.raises(ImageError, match=r"c\.svs: not found"):
         open_slide(tmp_path / "c.svs")
@@ -370,7 +505,9 @@ def test_what_is_no_slide(tmp_path: Path) -> None:
 def test_a_mirax_slide_without_its_folder_is_not_its_thumbnail(tmp_path: Path) -> None:
     """The .mrxs file itself is a JPEG."""
     Image.fromarray(FIELD).save(tmp_path / "a.mrxs", format="JPEG")
-    with pytest.raises(ImageError, match=r"a\.mrxs: the folder a with its pixels is not beside it; copy both"):
+    with pytest.raises(
+        ImageError, match=r"a\.mrxs: the folder a with its pixels is not beside it; copy both"
+    ):
         open_slide(tmp_path / "a.mrxs", mpp=0.25)
 
 
@@ -378,7 +515,10 @@ def test_a_mirax_slide_without_its_folder_is_not_its_thumbnail(tmp_path: Path) -
     ("change", "say"),
     [
         ({".zattrs": "{"}, r"\.zattrs: not JSON"),
-        ({".zattrs": "{}"}, r"a\.zarr: a Zarr without an image \(no 'multiscales'\), wanted OME-Zarr 0\.4 or 0\.5"),
+        (
+            {".zattrs": "{}"},
+            r"a\.zarr: a Zarr without an image \(no 'multiscales'\), wanted OME-Zarr 0\.4 or 0\.5",
+        ),
         (
             {".zattrs": '{"multiscales": [{"datasets": [{"path": "0"}]}]}'},
             r"a\.zarr: .* or not OME-Zarr 0\.4 or 0\.5 \(KeyError\('axes'\)\)",
@@ -386,7 +526,12 @@ def test_a_mirax_slide_without_its_folder_is_not_its_thumbnail(tmp_path: Path) -
         ({".zattrs": '{"multiscales": [7]}'}, r"a\.zarr: cut short or damaged, or not OME-Zarr"),
         ({".zattrs": "[1, 2]"}, r"a\.zarr: cut short or damaged, or not OME-Zarr"),
         (
-            {".zattrs": '{"multiscales": [{"axes": [{"name": "y"}, {"name": "x"}], "datasets": [{"path": "../b.zarr/0"}]}]}'},
+            {
+                ".zattrs": (
+                    '{"multiscales": [{"axes": [{"name": "y"}, {"name": "x"}], "datasets":'
+                    ' [{"path": "../b.zarr/0"}]}]}'
+                )
+            },
             r"a\.zarr: names pixels in another folder; put all of it into one",
         ),
         ({"0/.zarray": "3"}, r"a\.zarr: cut short or damaged"),
@@ -409,7 +554,12 @@ def test_a_zarr_of_several_times_is_refused(tmp_path: Path) -> None:
     path = write_zarr(tmp_path / "a.zarr", [FIELD], axes="tcyx")
     text = (path / "0" / ".zarray").read_text()
     (path / "0" / ".zarray").write_text(json.dumps({**json.loads(text), "shape": [4, 3, 211, 253]}))
-    with pytest.raises(ImageError, match=r"a\.zarr: uint8 pixels, axes t 4, c 3, y 211, x 253; wanted one picture in RGB or grey"):
+    with pytest.raises(
+        ImageError,
+        match=(
+            r"a\.zarr: uint8 pixels, axes t 4, c 3, y 211, x 253; wanted one picture in RGB or grey"
+        ),
+    ):
         open_slide(path)
 
 
@@ -424,7 +574,12 @@ def test_a_folder_and_a_file_of_dicom(tmp_path: Path) -> None:
     data = (folder / "level-4-frames-0-1.dcm").read_bytes()
     at = data.index(b"\x20\x00\x0e\x00UI") + 10
     (copied / "other.dcm").write_bytes(data[:at] + data[at:].replace(b"7", b"8", 1))
-    with pytest.raises(ImageError, match=r"two series: holds the files of 2 DICOM series; name a file of the one that is wanted"):
+    with pytest.raises(
+        ImageError,
+        match=(
+            r"two series: holds the files of 2 DICOM series; name a file of the one that is wanted"
+        ),
+    ):
         open_slide(copied)
 
 
@@ -438,14 +593,22 @@ def test_folders_that_are_slides(tmp_path: Path) -> None:
 
 
 def test_the_scanners_own_tiles_are_the_same_through_both_readers() -> None:
-    with closing(TiffSlide(MADE / "cmu1.svs")) as one, closing(VendorSlide(MADE / "cmu1.svs")) as other:
+    with (
+        closing(TiffSlide(MADE / "cmu1.svs")) as one,
+        closing(VendorSlide(MADE / "cmu1.svs")) as other,
+    ):
         assert one.size_px == other.size_px == (480, 480)
         assert one.mpp == other.mpp == 0.499
         assert np.array_equal(one.read(mpp=0.499), other.read(mpp=0.499))
-        assert np.array_equal(one.read(Box(100, 30, 300, 201), mpp=0.499), other.read(Box(100, 30, 300, 201), mpp=0.499))
+        assert np.array_equal(
+            one.read(Box(100, 30, 300, 201), mpp=0.499),
+            other.read(Box(100, 30, 300, 201), mpp=0.499),
+        )
 
 
-def test_a_flat_slide_is_decoded_once_for_many_boxes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flat_slide_is_decoded_once_for_many_boxes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Image.fromarray(FIELD).save(tmp_path / "a.png")
     slide = open_slide(tmp_path / "a.png", mpp=0.25)
     assert isinstance(slide, FlatSlide)
@@ -465,10 +628,19 @@ REAL = {
     "fluorescence.ndpi": ("openslide", (3968, 4864), 0.22818),
 }
 REFUSED = {
-    "BCNB_10010_wholeslide_overview_no-mpp.tif": r"no microns per pixel \(looked at --mpp; TIFF resolution tags: 1 per unit 1\); give",
-    "tcga-cr-7395-01a-01-ts1.svs": r"no microns .*Aperio's MPP: not there; TIFF resolution tags: not there; objective power: not there\)",
-    "kidney-48-5.tif": r"no microns per pixel \(looked at --mpp; TIFF resolution tags: not there\); give --mpp",
-    "pathml_small_HE_levels.tiff": r"no microns per pixel .*352\.858 um/px, which no scan has\); give --mpp",
+    "BCNB_10010_wholeslide_overview_no-mpp.tif": (
+        r"no microns per pixel \(looked at --mpp; TIFF resolution tags: 1 per unit 1\); give"
+    ),
+    "tcga-cr-7395-01a-01-ts1.svs": (
+        r"no microns .*Aperio's MPP: not there; TIFF resolution tags: not there; objective power:"
+        r" not there\)"
+    ),
+    "kidney-48-5.tif": (
+        r"no microns per pixel \(looked at --mpp; TIFF resolution tags: not there\); give --mpp"
+    ),
+    "pathml_small_HE_levels.tiff": (
+        r"no microns per pixel .*352\.858 um/px, which no scan has\); give --mpp"
+    ),
     "broken.svs": r"broken\.svs: not a picture that Pillow reads nor a slide that OpenSlide knows",
 }
 
@@ -484,7 +656,11 @@ def test_real_slides_are_read(name: str) -> None:
         assert slide.mpp == pytest.approx(mpp, abs=1e-5)
         middle = Box(size[0] // 2, size[1] // 2, 300, 301)
         assert slide.read(middle, mpp=mpp).std() > 5
-        assert slide.read(mpp=16.0).shape == (round(size[1] * slide.mpp / 16), round(size[0] * slide.mpp / 16), 3)
+        assert slide.read(mpp=16.0).shape == (
+            round(size[1] * slide.mpp / 16),
+            round(size[0] * slide.mpp / 16),
+            3,
+        )
 
 
 @pytest.mark.skipif(not SLIDES.is_dir(), reason="the real slides are not here")
@@ -495,8 +671,18 @@ def test_real_files_that_lack_something_are_refused(name: str) -> None:
 
 
 @pytest.mark.skipif(not SLIDES.is_dir(), reason="the real slides are not here")
-@pytest.mark.parametrize("name", ["CMU-1-Small-Region.svs", "tcga-cr-7395-01a-01-ts1.svs", "TCGA-A2-A0D2_ROI_pyramid_mpp0.30.tif"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CMU-1-Small-Region.svs",
+        "tcga-cr-7395-01a-01-ts1.svs",
+        "TCGA-A2-A0D2_ROI_pyramid_mpp0.30.tif",
+    ],
+)
 def test_real_slides_are_the_same_through_both_readers(name: str) -> None:
-    with closing(TiffSlide(SLIDES / name, 0.25)) as one, closing(VendorSlide(SLIDES / name, 0.25)) as other:
+    with (
+        closing(TiffSlide(SLIDES / name, 0.25)) as one,
+        closing(VendorSlide(SLIDES / name, 0.25)) as other,
+    ):
         box = Box(700, 500, 700, 600)
         assert np.array_equal(one.read(box, mpp=0.25), other.read(box, mpp=0.25))

@@ -1,4 +1,5 @@
-"""Microns per pixel: every place where they may be written, the order of belief, and what is said when nothing can be believed."""
+"""Microns per pixel: every place where they may be written, the order of belief, and what is said
+when nothing can be believed."""
 
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +15,14 @@ from breastseg.images import Pixels, open_slide
 from breastseg.images.pyramid import MAX_SIDE_PX, Pyramid
 from breastseg.images.readers.openslide import VendorSlide
 from breastseg.images.readers.tiff import TiffSlide
-from breastseg.images.resolution import Clue, find_mpp, objective_clue, tiff_clues, with_unit, written_mpp
+from breastseg.images.resolution import (
+    Clue,
+    find_mpp,
+    objective_clue,
+    tiff_clues,
+    with_unit,
+    written_mpp,
+)
 from slide_files import TILES, write_ome, write_scn, write_svs, write_tiled, write_zarr
 
 PICTURE = np.full((64, 64, 3), 200, np.uint8)
@@ -39,10 +47,18 @@ def test_the_first_that_can_be_true_is_believed() -> None:
 
 
 def test_when_nothing_is_found_every_place_is_listed() -> None:
-    clues = [Clue("A"), Clue("B", (352.8, 352.8)), Clue("C", found="abc"), Clue("D", (0.25, 0.0)), Clue("E", (float("nan"),) * 2)]
+    clues = [
+        Clue("A"),
+        Clue("B", (352.8, 352.8)),
+        Clue("C", found="abc"),
+        Clue("D", (0.25, 0.0)),
+        Clue("E", (float("nan"),) * 2),
+    ]
     wanted = (
-        r"^slide\.svs: no microns per pixel \(looked at --mpp; A: not there; B: 352\.8 um/px, which no scan has; C: abc; "
-        r"D: 0\.25 x 0 um/px, which no scan has; E: .*, which no scan has\); give --mpp, as in --mpp 0\.25 for a 40x scan$"
+        r"^slide\.svs: no microns per pixel \(looked at --mpp; A: not there; B: 352\.8 um/px, which"
+        r" no scan has; C: abc; "
+        r"D: 0\.25 x 0 um/px, which no scan has; E: .*, which no scan has\); give --mpp, as in"
+        r" --mpp 0\.25 for a 40x scan$"
     )
     with pytest.raises(MppError, match=wanted):
         find_mpp(SVS, None, clues)
@@ -50,7 +66,13 @@ def test_when_nothing_is_found_every_place_is_listed() -> None:
 
 def test_pixels_that_are_not_square_are_refused() -> None:
     assert find_mpp(SVS, None, [Clue("A", (0.25, 0.252))])[0] == pytest.approx(0.251)
-    with pytest.raises(MppError, match=r"slide\.svs: pixels of 0\.25 x 0\.26 um \(A\), wanted square ones; resample it, or give --mpp"):
+    with pytest.raises(
+        MppError,
+        match=(
+            r"slide\.svs: pixels of 0\.25 x 0\.26 um \(A\), wanted square ones; resample it, or"
+            r" give --mpp"
+        ),
+    ):
         find_mpp(SVS, None, [Clue("A", (0.25, 0.26)), Clue("B", (0.25, 0.25))])
 
 
@@ -58,21 +80,38 @@ def test_pixels_that_are_not_square_are_refused() -> None:
 def test_the_table_of_objectives(power: str, mpp: float) -> None:
     clue = objective_clue(power)
     assert clue.mpp == (mpp, mpp)
-    assert clue.place == f"objective power {float(power):g}x, by the table 40x = 0.25, 20x = 0.5, 10x = 1, 5x = 2"
+    assert (
+        clue.place
+        == f"objective power {float(power):g}x, by the table 40x = 0.25, 20x = 0.5, 10x = 1, 5x = 2"
+    )
 
 
 @pytest.mark.parametrize("power", ["63", "0", "forty"])
 def test_no_other_objective_is_guessed_at(power: str) -> None:
     clue = objective_clue(power)
-    assert (clue.mpp, clue.found) == (None, f"{power}, of which the table says nothing (40x = 0.25, 20x = 0.5, 10x = 1, 5x = 2)")
+    assert (clue.mpp, clue.found) == (
+        None,
+        f"{power}, of which the table says nothing (40x = 0.25, 20x = 0.5, 10x = 1, 5x = 2)",
+    )
     assert objective_clue(None).found == "not there"
 
 
 @pytest.mark.parametrize(
-    ("unit", "factor"), [("µm", 1), ("μm", 1), ("micrometer", 1), ("nm", 0.001), ("mm", 1000), ("cm", 10_000), ("Å", 0.0001)]
+    ("unit", "factor"),
+    [
+        ("µm", 1),
+        ("μm", 1),
+        ("micrometer", 1),
+        ("nm", 0.001),
+        ("mm", 1000),
+        ("cm", 10_000),
+        ("Å", 0.0001),
+    ],
 )
 def test_units_of_length(unit: str, factor: float) -> None:
-    assert with_unit("A", 0.25, 0.5, (unit, unit)).mpp == pytest.approx((0.25 * factor, 0.5 * factor))
+    assert with_unit("A", 0.25, 0.5, (unit, unit)).mpp == pytest.approx(
+        (0.25 * factor, 0.5 * factor)
+    )
 
 
 def test_what_is_no_length_is_told_and_not_used() -> None:
@@ -84,11 +123,18 @@ def test_what_is_no_length_is_told_and_not_used() -> None:
 
 
 def test_aperios_own_value_goes_over_tags_and_objective(tmp_path: Path) -> None:
-    assert found(write_svs(tmp_path / "a.svs", [PICTURE], "|AppMag = 20|MPP = 0.2527")) == (0.2527, "Aperio's MPP")
+    assert found(write_svs(tmp_path / "a.svs", [PICTURE], "|AppMag = 20|MPP = 0.2527")) == (
+        0.2527,
+        "Aperio's MPP",
+    )
     mpp, source = found(write_svs(tmp_path / "b.svs", [PICTURE], "|AppMag = 20"))
     assert (mpp, source.split(",")[0]) == (0.5, "objective power 20x")
     with pytest.raises(
-        MppError, match=r"Aperio's MPP: 0 um/px, which no scan has; TIFF resolution tags: 1 per unit 1; objective power: 60, of"
+        MppError,
+        match=(
+            r"Aperio's MPP: 0 um/px, which no scan has; TIFF resolution tags: 1 per unit 1;"
+            r" objective power: 60, of"
+        ),
     ):
         found(write_svs(tmp_path / "c.svs", [PICTURE], "|AppMag = 60|MPP = 0.0"))
 
@@ -105,7 +151,11 @@ def test_the_scanners_own_goes_over_the_tags_in_openslide(tmp_path: Path) -> Non
     with closing(VendorSlide(path)) as slide:
         assert (slide.mpp, slide.mpp_source) == (0.2527, "openslide.mpp-x and -y")
     with pytest.raises(
-        MppError, match=r"looked at --mpp; openslide\.mpp-x and -y: not there; TIFF resolution tags: 1 per unit 1; objective power"
+        MppError,
+        match=(
+            r"looked at --mpp; openslide\.mpp-x and -y: not there; TIFF resolution tags: 1 per unit"
+            r" 1; objective power"
+        ),
     ):
         VendorSlide(write_svs(tmp_path / "b.svs", [PICTURE], ""))
     mpp, source = found(write_scn(tmp_path / "c.scn", [PICTURE]))
@@ -113,28 +163,63 @@ def test_the_scanners_own_goes_over_the_tags_in_openslide(tmp_path: Path) -> Non
 
 
 def test_tags_of_tiled_pyramids(tmp_path: Path) -> None:
-    assert found(write_tiled(tmp_path / "a.tif", [PICTURE] * 1, per_cm=(40_000, 40_000), tile=None), 0.3) == (0.3, "given")
-    path = write_tiled(tmp_path / "b.tif", [PICTURE.repeat(4, axis=0), PICTURE.repeat(2, axis=0)[:, :32]], per_cm=(20_000, 20_000))
+    assert found(
+        write_tiled(tmp_path / "a.tif", [PICTURE] * 1, per_cm=(40_000, 40_000), tile=None), 0.3
+    ) == (0.3, "given")
+    path = write_tiled(
+        tmp_path / "b.tif",
+        [PICTURE.repeat(4, axis=0), PICTURE.repeat(2, axis=0)[:, :32]],
+        per_cm=(20_000, 20_000),
+    )
     assert found(path) == (0.5, "TIFF resolution tags")
-    with pytest.raises(MppError, match=r"c\.tif: pixels of 0\.5 x 0\.25 um \(TIFF resolution tags\), wanted square ones"):
+    with pytest.raises(
+        MppError,
+        match=r"c\.tif: pixels of 0\.5 x 0\.25 um \(TIFF resolution tags\), wanted square ones",
+    ):
         found(write_tiled(tmp_path / "c.tif", [PICTURE], per_cm=(20_000, 40_000)))
 
 
 def test_ome_goes_over_the_tags(tmp_path: Path) -> None:
     assert found(write_ome(tmp_path / "a.ome.tif", [PICTURE])) == (0.25, "OME PhysicalSizeX and Y")
-    assert found(write_ome(tmp_path / "b.ome.tif", [PICTURE], PhysicalSizeX=0.5, PhysicalSizeXUnit="µm",
-                           PhysicalSizeY=0.5, PhysicalSizeYUnit="µm")) == (0.5, "OME PhysicalSizeX and Y")  # fmt: skip
-    with pytest.raises(MppError, match=r"OME PhysicalSizeX and Y: 1 pixel x 1 pixel; TIFF resolution tags"):
-        found(write_ome(tmp_path / "c.ome.tif", [PICTURE], PhysicalSizeX=1, PhysicalSizeXUnit="pixel",
-                        PhysicalSizeY=1, PhysicalSizeYUnit="pixel"))  # fmt: skip
+    assert found(
+        write_ome(
+            tmp_path / "b.ome.tif",
+            [PICTURE],
+            PhysicalSizeX=0.5,
+            PhysicalSizeXUnit="µm",
+            PhysicalSizeY=0.5,
+            PhysicalSizeYUnit="µm",
+        )
+    ) == (0.5, "OME PhysicalSizeX and Y")
+    with pytest.raises(
+        MppError, match=r"OME PhysicalSizeX and Y: 1 pixel x 1 pixel; TIFF resolution tags"
+    ):
+        found(
+            write_ome(
+                tmp_path / "c.ome.tif",
+                [PICTURE],
+                PhysicalSizeX=1,
+                PhysicalSizeXUnit="pixel",
+                PhysicalSizeY=1,
+                PhysicalSizeYUnit="pixel",
+            )
+        )
     with TiffWriter(tmp_path / "d.ome.tif", ome=True) as writer:
-        writer.write(PICTURE, **{**TILES, "metadata": {"axes": "YXS"}}, resolution=(40_000, 40_000), resolutionunit=3)
+        writer.write(
+            PICTURE,
+            **{**TILES, "metadata": {"axes": "YXS"}},
+            resolution=(40_000, 40_000),
+            resolutionunit=3,
+        )
     assert found(tmp_path / "d.ome.tif") == (0.25, "TIFF resolution tags")
 
 
 def test_zarr_needs_a_unit(tmp_path: Path) -> None:
     assert found(write_zarr(tmp_path / "a.zarr", [PICTURE])) == (0.25, "OME-Zarr scale")
-    assert found(write_zarr(tmp_path / "b.zarr", [PICTURE], unit="millimeter"), 0.5) == (0.5, "given")
+    assert found(write_zarr(tmp_path / "b.zarr", [PICTURE], unit="millimeter"), 0.5) == (
+        0.5,
+        "given",
+    )
     with pytest.raises(MppError, match=r"OME-Zarr scale: 250 um/px, which no scan has\)"):
         found(write_zarr(tmp_path / "c.zarr", [PICTURE], unit="millimeter"))
     with pytest.raises(MppError, match=r"OME-Zarr scale: 0\.25 x 0\.25 without a unit of length\)"):
@@ -149,13 +234,20 @@ def test_imagej_writes_the_unit_into_the_description(tmp_path: Path) -> None:
         assert found(tmp_path / "a.tif") == (0.25, "ImageJ's unit")
     with TiffWriter(tmp_path / "a.tif", imagej=True) as writer:
         writer.write(PICTURE, resolution=(4.0, 4.0), metadata={"unit": "pixel"})
-    with pytest.raises(MppError, match=r"TIFF resolution tags: 4 per unit 1; ImageJ's unit: 0\.25 pixel x 0\.25 pixel\)"):
+    with pytest.raises(
+        MppError,
+        match=r"TIFF resolution tags: 4 per unit 1; ImageJ's unit: 0\.25 pixel x 0\.25 pixel\)",
+    ):
         found(tmp_path / "a.tif")
 
 
 def test_flat_tiffs_of_two_resolutions_are_refused(tmp_path: Path) -> None:
-    Image.fromarray(PICTURE).save(tmp_path / "a.tif", tiffinfo={282: 40_000.0, 283: 20_000.0, 296: 3})
-    with pytest.raises(MppError, match=r"a\.tif: pixels of 0\.25 x 0\.5 um \(TIFF resolution tags\)"):
+    Image.fromarray(PICTURE).save(
+        tmp_path / "a.tif", tiffinfo={282: 40_000.0, 283: 20_000.0, 296: 3}
+    )
+    with pytest.raises(
+        MppError, match=r"a\.tif: pixels of 0\.25 x 0\.5 um \(TIFF resolution tags\)"
+    ):
         found(tmp_path / "a.tif")
 
 
@@ -170,15 +262,27 @@ class Painted(Pyramid):
 @pytest.mark.parametrize("size", [(0, 64), (64, 0), (MAX_SIDE_PX + 1, 64)])
 def test_sizes_that_no_slide_has(size: tuple[int, int]) -> None:
     with pytest.raises(
-        ImageError, match=rf"slide\.svs: {size[0]} x {size[1]} px, wanted 1 to {MAX_SIDE_PX} a side; copy or export it again"
+        ImageError,
+        match=(
+            rf"slide\.svs: {size[0]} x {size[1]} px, wanted 1 to {MAX_SIDE_PX} a side; copy or"
+            r" export it again"
+        ),
     ):
         Painted(SVS, [size], (0.25, "given"))
-    assert Painted(SVS, [(MAX_SIDE_PX, MAX_SIDE_PX)], (0.25, "given")).read(Box(MAX_SIDE_PX - 2, 5, 2, 3), mpp=0.25).shape == (3, 2, 3)
+    assert Painted(SVS, [(MAX_SIDE_PX, MAX_SIDE_PX)], (0.25, "given")).read(
+        Box(MAX_SIDE_PX - 2, 5, 2, 3), mpp=0.25
+    ).shape == (3, 2, 3)
 
 
 def test_a_tiff_that_declares_more_than_it_has(tmp_path: Path) -> None:
     path = write_tiled(tmp_path / "a.tif", [PICTURE.repeat(2, axis=0), PICTURE])
     with TiffFile(path, mode="r+") as tiff:
         tiff.pages.first.tags["ImageWidth"].overwrite(2_000_000)
-    with pytest.raises(ImageError, match=r"a\.tif: cut short or damaged \(fewer tiles than its size asks for\); copy or export it again"):
+    with pytest.raises(
+        ImageError,
+        match=(
+            r"a\.tif: cut short or damaged \(fewer tiles than its size asks for\); copy or export"
+            r" it again"
+        ),
+    ):
         found(path)

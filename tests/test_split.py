@@ -24,25 +24,55 @@ from breastseg.labels import BUILT_IN
 from breastseg.sources.bcss.names import OFFICIAL_TEST_SITES
 from conftest import DATA, quiet
 
-TRAIN_SITES = ("A1", "A2", "A7", "A8", "AC", "AN", "AO", "AQ", "AR", "BH", "C8", "D8", "E9", "HN", "LQ")
+TRAIN_SITES = (
+    "A1",
+    "A2",
+    "A7",
+    "A8",
+    "AC",
+    "AN",
+    "AO",
+    "AQ",
+    "AR",
+    "BH",
+    "C8",
+    "D8",
+    "E9",
+    "HN",
+    "LQ",
+)
 
 
 def data_of(folder: Path, *rows: tuple[str, str, str]) -> Dataset:
     """Return a data set of regions without arrays: (region, patient, site)."""
-    table = pd.DataFrame(rows, columns=["region", "patient", "site"]).set_index("region").assign(source_split="")
+    table = (
+        pd.DataFrame(rows, columns=["region", "patient", "site"])
+        .set_index("region")
+        .assign(source_split="")
+    )
     return Dataset(folder, BUILT_IN["region5"], 0.5, table, 3.0, ())
 
 
 @pytest.fixture
 def many(tmp_path: Path) -> Dataset:
     """40 patients with one to three regions each, in eight hospitals."""
-    return data_of(tmp_path, *((f"r{p}_{k}", f"p{p}", f"s{p % 8}") for p in range(40) for k in range(1 + p % 3)))
+    return data_of(
+        tmp_path,
+        *((f"r{p}_{k}", f"p{p}", f"s{p % 8}") for p in range(40) for k in range(1 + p % 3)),
+    )
 
 
 @pytest.fixture
 def bcss(tmp_path: Path) -> Dataset:
     """Two regions in each of the 21 hospitals of BCSS."""
-    return data_of(tmp_path, *((f"{s}{k}", f"TCGA-{s}-{k}", s) for s in (*TRAIN_SITES, *OFFICIAL_TEST_SITES) for k in range(2)))
+    return data_of(
+        tmp_path,
+        *(
+            (f"{s}{k}", f"TCGA-{s}-{k}", s)
+            for s in (*TRAIN_SITES, *OFFICIAL_TEST_SITES)
+            for k in range(2)
+        ),
+    )
 
 
 def groups(table: pd.DataFrame, part: str, by: str) -> set[str]:
@@ -50,7 +80,9 @@ def groups(table: pd.DataFrame, part: str, by: str) -> set[str]:
 
 
 def honest(table: pd.DataFrame, by: str) -> bool:
-    return bool((table.groupby(by)["split"].nunique() == 1).all()) and set(table["split"]) <= set(PARTS)
+    return bool((table.groupby(by)["split"].nunique() == 1).all()) and set(table["split"]) <= set(
+        PARTS
+    )
 
 
 @pytest.mark.parametrize(
@@ -114,13 +146,18 @@ def test_official_without_validation(bcss: Dataset) -> None:
 
 
 def test_official_keeps_its_test_hospitals_for_every_seed(bcss: Dataset) -> None:
-    tests = [groups(split(bcss, SplitConfig("bcss-official", seed=seed)), "test", "site") for seed in range(4)]
+    tests = [
+        groups(split(bcss, SplitConfig("bcss-official", seed=seed)), "test", "site")
+        for seed in range(4)
+    ]
     assert all(t == set(OFFICIAL_TEST_SITES) for t in tests)
 
 
 def test_official_where_no_test_hospital_is(tmp_path: Path) -> None:
     data = data_of(tmp_path, *((f"r{s}", f"p{s}", s) for s in TRAIN_SITES))
-    with pytest.raises(SplitError, match=r"split 'test' has no region \(15 regions of 15 patients in all\)"):
+    with pytest.raises(
+        SplitError, match=r"split 'test' has no region \(15 regions of 15 patients in all\)"
+    ):
         split(data, SplitConfig("bcss-official"))
 
 
@@ -136,13 +173,19 @@ def test_kfold_tests_every_group_once(many: Dataset, by: str, folds: int) -> Non
 
 
 def test_folds_are_of_one_size(many: Dataset) -> None:
-    sizes = [len(groups(split(many, SplitConfig("kfold", folds=6, fold=f)), "test", "patient")) for f in range(6)]
+    sizes = [
+        len(groups(split(many, SplitConfig("kfold", folds=6, fold=f)), "test", "patient"))
+        for f in range(6)
+    ]
     assert sorted(sizes) == [6, 6, 7, 7, 7, 7]
 
 
 @pytest.mark.parametrize(("folds", "fold"), [(1, 0), (0, 0), (41, 0), (5, 5), (5, -1)])
 def test_impossible_folds(many: Dataset, folds: int, fold: int) -> None:
-    with pytest.raises(InputError, match=rf"fold {fold} of {folds}: wanted 2 to 40 folds \(patients here\), counted from 0"):
+    with pytest.raises(
+        InputError,
+        match=rf"fold {fold} of {folds}: wanted 2 to 40 folds \(patients here\), counted from 0",
+    ):
         split(many, SplitConfig("kfold", folds=folds, fold=fold))
 
 
@@ -154,21 +197,31 @@ def test_leave_one_out(many: Dataset) -> None:
 
 @pytest.mark.parametrize(("patient", "shown"), [("", r"\(none\)"), ("nobody", "nobody")])
 def test_leave_out_whom(many: Dataset, patient: str, shown: str) -> None:
-    with pytest.raises(InputError, match=f"--patient {shown}: not in this data set; patients are p0, p1, p10"):
+    with pytest.raises(
+        InputError, match=f"--patient {shown}: not in this data set; patients are p0, p1, p10"
+    ):
         split(many, SplitConfig("leave-one-out", patient=patient))
 
 
 def test_a_csv_by_region(many: Dataset, tmp_path: Path) -> None:
-    wanted = {region: PARTS[int(patient[1:]) % 3] for region, patient in many.regions["patient"].items()}
+    wanted = {
+        region: PARTS[int(patient[1:]) % 3] for region, patient in many.regions["patient"].items()
+    }
     path = tmp_path / "mine.csv"
     path.write_text("region,split\n" + "".join(f"{r},{p}\n" for r, p in reversed(wanted.items())))
     assert split(many, SplitConfig(str(path)))["split"].to_dict() == wanted
 
 
 def test_a_csv_that_a_spreadsheet_saved(many: Dataset, tmp_path: Path) -> None:
-    """Regions named by their files, in folders, semicolons, capitals, a mark at the start, blank rows, notes of one's own."""
-    wanted = {region: PARTS[int(patient[1:]) % 3] for region, patient in many.regions["patient"].items()}
-    rows = "".join(f"images\\{region}.PNG; {part.upper()};{many.regions.at[region, 'patient']};seen\r\n" for region, part in wanted.items())
+    """Regions named by their files, in folders, semicolons, capitals, a mark at the start, blank
+    rows, notes of one's own."""
+    wanted = {
+        region: PARTS[int(patient[1:]) % 3] for region, patient in many.regions["patient"].items()
+    }
+    rows = "".join(
+        f"images\\{region}.PNG; {part.upper()};{many.regions.at[region, 'patient']};seen\r\n"
+        for region, part in wanted.items()
+    )
     path = tmp_path / "mine.csv"
     path.write_text(f"sep=;\r\nREGION;Split;Patient;Note\r\n{rows};;;\r\n", encoding="utf-8-sig")
     assert split(many, SplitConfig(str(path)))["split"].to_dict() == wanted
@@ -176,10 +229,15 @@ def test_a_csv_that_a_spreadsheet_saved(many: Dataset, tmp_path: Path) -> None:
 
 def test_a_csv_by_patient(many: Dataset, tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
-    path.write_text("patient,split\n" + "".join(f"p{p},{'test' if p < 4 else 'train'}\n" for p in range(40)))
+    path.write_text(
+        "patient,split\n" + "".join(f"p{p},{'test' if p < 4 else 'train'}\n" for p in range(40))
+    )
     table = split(many, SplitConfig(str(path)))
     assert groups(table, "test", "patient") == {"p0", "p1", "p2", "p3"}
-    assert set(table["split"]) == {"train", "test"}, "a person's own split may do without validation"
+    assert set(table["split"]) == {
+        "train",
+        "test",
+    }, "a person's own split may do without validation"
 
 
 def test_a_written_split_can_be_given_again(many: Dataset, tmp_path: Path) -> None:
@@ -192,23 +250,62 @@ def test_a_written_split_can_be_given_again(many: Dataset, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("region,split\na,train\nb,test\nc,val\n", "patient P is in test and train; a patient must be on one side only, split by patient"),
-        ("patient,split\nP,train\nP,test\nQ,val\n", r"row 3: patient P is in test, in row 2 in train; keep one row"),
-        ("region,split\na,train\na,val\nb,train\nc,test\n", "row 3: region a is in val, in row 2 in train; keep one row"),
+        (
+            "region,split\na,train\nb,test\nc,val\n",
+            "patient P is in test and train; a patient must be on one side only, split by patient",
+        ),
+        (
+            "patient,split\nP,train\nP,test\nQ,val\n",
+            r"row 3: patient P is in test, in row 2 in train; keep one row",
+        ),
+        (
+            "region,split\na,train\na,val\nb,train\nc,test\n",
+            "row 3: region a is in val, in row 2 in train; keep one row",
+        ),
         ("region,split\na,train\nb,train\n", "says nothing of region c; add a row for it"),
         ("patient,split\nQ,train\n", "says nothing of region a; add a row for it"),
-        ("region,split\na,train\nb,train\nc,holdout\n", "row 4: split has the part 'holdout', wanted train, val, test"),
-        ("region,split\na,train\nb,train\nc,\n", "row 4: split has the part '', wanted train, val, test"),
-        ("region,part\na,train\n", "columns are region, part; wanted a CSV with split .*; did you mean split by 'part'?"),
-        ("regions,split\na,train\n", "unknown column 'regions', .*; did you mean region by 'regions'?"),
+        (
+            "region,split\na,train\nb,train\nc,holdout\n",
+            "row 4: split has the part 'holdout', wanted train, val, test",
+        ),
+        (
+            "region,split\na,train\nb,train\nc,\n",
+            "row 4: split has the part '', wanted train, val, test",
+        ),
+        (
+            "region,part\na,train\n",
+            "columns are region, part; wanted a CSV with split .*; did you mean split by 'part'?",
+        ),
+        (
+            "regions,split\na,train\n",
+            "unknown column 'regions', .*; did you mean region by 'regions'?",
+        ),
         ("site,split\ns,train\n", "columns are site, split, wanted region or patient, and split"),
         ("region;split\na;train\n", "says nothing of region b; add a row for it"),
-        ("region,split\na,train\nb,train\nc,test\nd,test\n", "row 5: region 'd' is not in regions.csv; mend the row, or remove it"),
-        ("patient,split\nP,train\nQ,test\nR,test\n", "row 4: patient 'R' is not in regions.csv; mend the row, or remove it"),
-        ("region,split\na,train\nb,train\nc,test\na,train\n", "row 5: region a is in train, in row 2 in train; keep one row"),
-        ("region,patient,split\na,P,train\nb,P,train\nc,P,test\n", "row 4: patient is 'P', regions.csv says 'Q'; mend the row"),
-        ("region,site,split\na,s,train\nb,s,train\nc,,test\n", "row 4: site is '', regions.csv says 's'; mend the row"),
-        ("patient,split\np,train\nQ,test\n", "row 2: patient 'p' is not in regions.csv; is it 'P', changed by a spreadsheet?"),
+        (
+            "region,split\na,train\nb,train\nc,test\nd,test\n",
+            "row 5: region 'd' is not in regions.csv; mend the row, or remove it",
+        ),
+        (
+            "patient,split\nP,train\nQ,test\nR,test\n",
+            "row 4: patient 'R' is not in regions.csv; mend the row, or remove it",
+        ),
+        (
+            "region,split\na,train\nb,train\nc,test\na,train\n",
+            "row 5: region a is in train, in row 2 in train; keep one row",
+        ),
+        (
+            "region,patient,split\na,P,train\nb,P,train\nc,P,test\n",
+            "row 4: patient is 'P', regions.csv says 'Q'; mend the row",
+        ),
+        (
+            "region,site,split\na,s,train\nb,s,train\nc,,test\n",
+            "row 4: site is '', regions.csv says 's'; mend the row",
+        ),
+        (
+            "patient,split\np,train\nQ,test\n",
+            "row 2: patient 'p' is not in regions.csv; is it 'P', changed by a spreadsheet?",
+        ),
         ("", "mine.csv"),
         ("region,split\na,train\nb,train,x,y\n", "mine.csv"),
         ("region,split\n\xe9\xff,train\n", "mine.csv"),
@@ -225,12 +322,20 @@ def test_broken_csvs(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_an_unknown_scheme_lists_the_known(many: Dataset) -> None:
-    with pytest.raises(InputError, match="--scheme best: not known; wanted bcss-official, random, kfold, leave-one-out, source, or a CSV"):
+    with pytest.raises(
+        InputError,
+        match=(
+            "--scheme best: not known; wanted bcss-official, random, kfold, leave-one-out, source,"
+            " or a CSV"
+        ),
+    ):
         split(many, SplitConfig("best"))
 
 
 def test_a_source_without_a_split_of_its_own(many: Dataset) -> None:
-    with pytest.raises(SplitError, match="this source has no split of its own; choose --scheme random"):
+    with pytest.raises(
+        SplitError, match="this source has no split of its own; choose --scheme random"
+    ):
         split(many, SplitConfig("source"))
 
 
@@ -249,7 +354,10 @@ def test_the_kaggle_split_per_tile_is_refused(tmp_path: Path) -> None:
         tile.rename(tmp_path / "k" / f"val{kind}" / tile.name)
     data = prepare(tmp_path / "k", tmp_path / "data", PrepareConfig(workers=1), say=quiet)
     assert sorted(data.regions["source_split"]) == ["train", "val"]
-    with pytest.raises(SplitError, match="patient TCGA-A1-A0SK is in train and val; a patient must be on one side only"):
+    with pytest.raises(
+        SplitError,
+        match="patient TCGA-A1-A0SK is in train and val; a patient must be on one side only",
+    ):
         split(data, SplitConfig("source"))
     assert not (data.path / "split.csv").exists()
 
@@ -257,21 +365,36 @@ def test_the_kaggle_split_per_tile_is_refused(tmp_path: Path) -> None:
 def test_an_empty_part_is_refused_and_the_old_split_kept(many: Dataset) -> None:
     split(many, SplitConfig("random"))
     before = (many.path / "split.csv").read_bytes()
-    small = dataclasses.replace(many, regions=many.regions[many.regions["patient"].isin(["p0", "p1"])])
-    with pytest.raises(SplitError, match=r"split 'train' has no region \(3 regions of 2 patients in all\); .* or --val 0 for none"):
+    small = dataclasses.replace(
+        many, regions=many.regions[many.regions["patient"].isin(["p0", "p1"])]
+    )
+    with pytest.raises(
+        SplitError,
+        match=(
+            r"split 'train' has no region \(3 regions of 2 patients in all\); .* or --val 0 for"
+            r" none"
+        ),
+    ):
         split(small, SplitConfig("random"))
     assert (many.path / "split.csv").read_bytes() == before
     assert set(split(small, SplitConfig("random", val=0))["split"]) == {"train", "test"}
 
 
-@pytest.mark.parametrize(("option", "value"), [("val", 1.0), ("val", -0.1), ("test", 1.0), ("test", -0.5), ("test", 7.0)])
+@pytest.mark.parametrize(
+    ("option", "value"), [("val", 1.0), ("val", -0.1), ("test", 1.0), ("test", -0.5), ("test", 7.0)]
+)
 def test_impossible_shares(many: Dataset, option: str, value: float) -> None:
     with pytest.raises(InputError, match=f"--{option} {value:g}: wanted a share from 0 up to 1"):
         split(many, dataclasses.replace(SplitConfig("random"), **{option: value}))
 
 
 @pytest.mark.parametrize(
-    "config", [SplitConfig("random", test=float("nan")), SplitConfig("random", test=float("inf")), SplitConfig("random", seed=-1)]
+    "config",
+    [
+        SplitConfig("random", test=float("nan")),
+        SplitConfig("random", test=float("inf")),
+        SplitConfig("random", seed=-1),
+    ],
 )
 def test_odd_numbers_are_told(many: Dataset, config: SplitConfig) -> None:
     with pytest.raises(InputError, match="wanted"):
@@ -283,10 +406,22 @@ def test_by_what(many: Dataset) -> None:
         split(many, SplitConfig("random", by="slide"))
 
 
-@pytest.mark.parametrize("config", [SplitConfig("random", by="site"), SplitConfig("kfold", by="site"), SplitConfig("bcss-official")])
-def test_a_region_without_hospital_cannot_be_split_by_hospital(tmp_path: Path, config: SplitConfig) -> None:
+@pytest.mark.parametrize(
+    "config",
+    [
+        SplitConfig("random", by="site"),
+        SplitConfig("kfold", by="site"),
+        SplitConfig("bcss-official"),
+    ],
+)
+def test_a_region_without_hospital_cannot_be_split_by_hospital(
+    tmp_path: Path, config: SplitConfig
+) -> None:
     data = data_of(tmp_path, ("a", "p", "s"), ("b", "q", ""))
-    with pytest.raises(SplitError, match="region b has no hospital; name it in the table's site column, or split by patient"):
+    with pytest.raises(
+        SplitError,
+        match="region b has no hospital; name it in the table's site column, or split by patient",
+    ):
         split(data, config)
 
 
@@ -301,7 +436,9 @@ def test_loading_a_split(many: Dataset) -> None:
         load_split(many)
     table = split(many, SplitConfig("random"))
     (many.path / "split.csv").write_text(table.iloc[1:].to_csv())
-    with pytest.raises(SplitError, match=rf"split\.csv: says nothing of region {table.index[0]}; add a row for it"):
+    with pytest.raises(
+        SplitError, match=rf"split\.csv: says nothing of region {table.index[0]}; add a row for it"
+    ):
         load_split(many)
 
 
@@ -316,7 +453,11 @@ def test_an_edited_split_that_leaks_is_not_loaded(many: Dataset) -> None:
 
 def test_regions_of_a_part(many: Dataset) -> None:
     table = split(many, SplitConfig("random", val=0))
-    assert sorted(regions_of(table, "train") + regions_of(table, "test")) == sorted(regions_of(table, "all")) == sorted(table.index)
+    assert (
+        sorted(regions_of(table, "train") + regions_of(table, "test"))
+        == sorted(regions_of(table, "all"))
+        == sorted(table.index)
+    )
     with pytest.raises(SplitError, match="split 'val' has no region; parts here are test, train"):
         regions_of(table, "val")
     with pytest.raises(InputError, match="split 'dev': wanted train, val, test or all"):
@@ -326,7 +467,9 @@ def test_regions_of_a_part(many: Dataset) -> None:
 def test_a_split_is_not_the_alphabet(many: Dataset) -> None:
     """Unshuffled, the test part would be the first names: hospitals are in the names."""
     first = sorted(set(many.regions["patient"]))[:8]
-    picks = [groups(split(many, SplitConfig("random", seed=s)), "test", "patient") for s in range(20)]
+    picks = [
+        groups(split(many, SplitConfig("random", seed=s)), "test", "patient") for s in range(20)
+    ]
     counts = np.bincount([len(p & set(first)) for p in picks], minlength=9)
     assert counts[8] == 0
     assert len({frozenset(p) for p in picks}) == 20

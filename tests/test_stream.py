@@ -29,7 +29,8 @@ SHAPES = [(1, 1), (33, 97), (128, 128), (129, 300), (300, 260), (512, 257)]
 
 @dataclass(frozen=True)
 class Known:
-    """A runner whose probabilities are known: a function from (N, H, W, 3) pixels to (N, 5, H, W)."""
+    """A runner whose probabilities are known: a function from (N, H, W, 3) pixels to (N, 5, H,
+    W)."""
 
     look: Callable[[npt.NDArray[np.uint8]], Scores]
     name: str = "known"
@@ -70,7 +71,9 @@ class ArraySlide:
         width, height = self.size_px if box is None else (box.width, box.height)
         x, y = (0, 0) if box is None else (box.x, box.y)
         size = max(1, round(width * self.mpp / mpp)), max(1, round(height * self.mpp / mpp))
-        return resample_pixels(np.ascontiguousarray(self.pixels[y : y + height, x : x + width]), size)
+        return resample_pixels(
+            np.ascontiguousarray(self.pixels[y : y + height, x : x + width]), size
+        )
 
     def resampled(self, corners: Corners, size_px: tuple[int, int]) -> Pixels:
         self.reads.append(corners)
@@ -101,7 +104,9 @@ def named(tiny_bundle: Bundle) -> Model:
 EVERYTHING = MapConfig(tissue_mask="off")
 
 
-def whole(model: Model, slide: Slide, folder: Path, config: MapConfig = EVERYTHING) -> npt.NDArray[np.uint8]:
+def whole(
+    model: Model, slide: Slide, folder: Path, config: MapConfig = EVERYTHING
+) -> npt.NDArray[np.uint8]:
     folder.mkdir(exist_ok=True)
     with make_maps(plan_map(slide, model, config), model, config, folder) as maps:
         return maps.labels.read(Box(0, 0, *maps.labels.size_px))
@@ -109,7 +114,9 @@ def whole(model: Model, slide: Slide, folder: Path, config: MapConfig = EVERYTHI
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("blend", [False, True])
-def test_a_pixelwise_runner_gives_the_pixelwise_answer(named: Model, tmp_path: Path, shape: tuple[int, int], blend: bool) -> None:
+def test_a_pixelwise_runner_gives_the_pixelwise_answer(
+    named: Model, tmp_path: Path, shape: tuple[int, int], blend: bool
+) -> None:
     pixels = random_pixels(shape)
     labels = whole(named, ArraySlide(pixels), tmp_path, MapConfig(tissue_mask="off", blend=blend))
     assert np.array_equal(labels, pixels[..., 0] % 5 + 1)
@@ -119,13 +126,23 @@ def test_a_pixelwise_runner_gives_the_pixelwise_answer(named: Model, tmp_path: P
 def test_blending_a_constant_gives_the_constant(shape: tuple[int, int]) -> None:
     """Sums of weights divided by counts would give 0.06 for 0.9."""
     constant = np.array([0.9, 0.04, 0.03, 0.02, 0.01], np.float32)
-    runner = Known(lambda tiles: np.broadcast_to(constant[:, None, None], (1, 5, *tiles.shape[1:3])))
-    pieces = name_tissue(PixelField(random_pixels(shape)), runner, TileConfig(128, 32, 5, blend=True), probabilities=True)
+    runner = Known(
+        lambda tiles: np.broadcast_to(constant[:, None, None], (1, 5, *tiles.shape[1:3]))
+    )
+    pieces = name_tissue(
+        PixelField(random_pixels(shape)),
+        runner,
+        TileConfig(128, 32, 5, blend=True),
+        probabilities=True,
+    )
     covered = np.zeros(shape, int)
     for piece in pieces:
         assert piece.probabilities is not None
         assert np.abs(piece.probabilities - constant[:, None, None]).max() < 1e-6
-        covered[piece.box.y : piece.box.y + piece.box.height, piece.box.x : piece.box.x + piece.box.width] += 1
+        covered[
+            piece.box.y : piece.box.y + piece.box.height,
+            piece.box.x : piece.box.x + piece.box.width,
+        ] += 1
     assert (covered == 1).all()
 
 
@@ -143,13 +160,18 @@ def test_blended_scores_are_the_weighted_mean_done_at_once(shape: tuple[int, int
     sums, weights = np.zeros((5, *shape)), np.zeros(shape)
     for number, tile in enumerate(tile_grid(field_.size_px, 128, 32)):
         inner, outer = tile.inner, tile.outer
-        down, across = (np.minimum(1, np.minimum(r := (np.arange(n + 64) + 0.5) / 64, r[::-1])) for n in (inner.height, inner.width))
+        down, across = (
+            np.minimum(1, np.minimum(r := (np.arange(n + 64) + 0.5) / 64, r[::-1]))
+            for n in (inner.height, inner.width)
+        )
         for y in range(inner.height + 64):
             for x in range(inner.width + 64):
                 row, column = inner.y - 32 + y, inner.x - 32 + x
                 if 0 <= row < shape[0] and 0 <= column < shape[1]:
                     weight = down[y] * across[x]
-                    sums[:, row, column] += weight * noise[number, :, row - outer.y, column - outer.x]
+                    sums[:, row, column] += (
+                        weight * noise[number, :, row - outer.y, column - outer.x]
+                    )
                     weights[row, column] += weight
     for piece in name_tissue(field_, Known(scores), config, probabilities=True):
         box = piece.box
@@ -160,8 +182,18 @@ def test_blended_scores_are_the_weighted_mean_done_at_once(shape: tuple[int, int
 
 @pytest.mark.parametrize(("tile", "halo"), [(128, 0), (96, 32), (224, 64)])
 def test_tiles_that_cannot_be_blended_are_refused(tile: int, halo: int) -> None:
-    with pytest.raises(InputError, match=f"tile of {tile} px with a halo of {halo} px: blending wants a halo, and a tile of four halos"):
-        list(name_tissue(PixelField(random_pixels((300, 300))), by_red, TileConfig(tile, halo, 5, blend=True)))
+    with pytest.raises(
+        InputError,
+        match=(
+            f"tile of {tile} px with a halo of {halo} px: blending wants a halo, and a tile of four"
+            " halos"
+        ),
+    ):
+        list(
+            name_tissue(
+                PixelField(random_pixels((300, 300))), by_red, TileConfig(tile, halo, 5, blend=True)
+            )
+        )
 
 
 @pytest.mark.parametrize("blend", [False, True])
@@ -206,18 +238,24 @@ def test_glass_of_a_flat_picture_is_0_if_it_is_wide(
     wide = ArraySlide(np.pad(tissue_on_glass(), ((0, 0), (600, 0), (0, 0)), mode="edge"))
     Image.fromarray(wide.pixels).save(tmp_path / "wide.png")
     config = MapConfig(tissue_mask=word, blend=blend)
-    everything = whole(named, wide, tmp_path / "everything", MapConfig(tissue_mask="off", blend=blend))
+    everything = whole(
+        named, wide, tmp_path / "everything", MapConfig(tissue_mask="off", blend=blend)
+    )
     labels = whole(named, FlatSlide(tmp_path / "wide.png", 0.5), tmp_path / "labels", config)
     assert everything.all()
     assert np.array_equal(labels[labels > 0], everything[labels > 0])
     assert labels[300:700, 1000:1500].all()
-    assert (labels == 0).mean() == (pytest.approx(1 - 400 * 500 / (900 * 1700), abs=0.05) if masked else 0)
+    assert (labels == 0).mean() == (
+        pytest.approx(1 - 400 * 500 / (900 * 1700), abs=0.05) if masked else 0
+    )
     assert (plan_map(section, named, config).tissue is None) == (word != "on")
 
 
 @pytest.mark.parametrize("colour", [243, 255, 0])
 @pytest.mark.parametrize("word", ["auto", "on"])
-def test_of_a_flat_picture_without_tissue_no_tile_is_looked_at(named: Model, tmp_path: Path, colour: int, word: TissueMask) -> None:
+def test_of_a_flat_picture_without_tissue_no_tile_is_looked_at(
+    named: Model, tmp_path: Path, colour: int, word: TissueMask
+) -> None:
     Image.new("RGB", (900, 700), (colour, colour, colour)).save(tmp_path / "glass.png")
     config = MapConfig(tissue_mask=word)
     plan = plan_map(FlatSlide(tmp_path / "glass.png", 0.5), named, config)
@@ -235,11 +273,19 @@ def test_another_word_for_the_tissue_mask_is_refused(word: object) -> None:
 
 @pytest.mark.parametrize("mpp", [0.25, 0.3, 0.5, 1.0])
 @pytest.mark.parametrize("blend", [False, True])
-def test_a_box_of_a_slide_is_the_same_box_of_the_whole(lively_bundle: Bundle, tmp_path: Path, mpp: float, blend: bool) -> None:
+def test_a_box_of_a_slide_is_the_same_box_of_the_whole(
+    lively_bundle: Bundle, tmp_path: Path, mpp: float, blend: bool
+) -> None:
     model = load_model(lively_bundle.path, precision="fp32", threads=1)
-    model = replace(model, bundle=replace(lively_bundle, card=replace(model.card, tile_px=256, halo_px=64)))
-    slide = ArraySlide(resample_pixels(tissue_on_glass(), (int(1100 * 0.5 / mpp), int(900 * 0.5 / mpp))), mpp)
-    box = Box(int(420 * 0.5 / mpp), int(310 * 0.5 / mpp), int(200 * 0.5 / mpp), int(130 * 0.5 / mpp))
+    model = replace(
+        model, bundle=replace(lively_bundle, card=replace(model.card, tile_px=256, halo_px=64))
+    )
+    slide = ArraySlide(
+        resample_pixels(tissue_on_glass(), (int(1100 * 0.5 / mpp), int(900 * 0.5 / mpp))), mpp
+    )
+    box = Box(
+        int(420 * 0.5 / mpp), int(310 * 0.5 / mpp), int(200 * 0.5 / mpp), int(130 * 0.5 / mpp)
+    )
     full = whole(model, slide, tmp_path / "full", MapConfig(blend=blend))
     part = whole(model, slide, tmp_path / "part", MapConfig(blend=blend, box=box))
     inside = np.zeros(full.shape, bool)
@@ -254,7 +300,10 @@ def test_a_box_of_a_slide_is_the_same_box_of_the_whole(lively_bundle: Bundle, tm
 def test_a_small_box_reads_little(named: Model, tmp_path: Path) -> None:
     slide = ArraySlide(random_pixels((2000, 2000)))
     whole(named, slide, tmp_path, MapConfig(tissue_mask="off", box=Box(1000, 1000, 20, 20)))
-    assert sum((right - left) * (bottom - top) for left, top, right, bottom in slide.reads) <= 2 * named.card.tile_px**2
+    assert (
+        sum((right - left) * (bottom - top) for left, top, right, bottom in slide.reads)
+        <= 2 * named.card.tile_px**2
+    )
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
@@ -266,11 +315,16 @@ def test_rotate_the_slide_rotate_the_map(named: Model, tmp_path: Path, turns: in
 
 
 def test_tiled_equals_untiled_on_real_tissue(lively_bundle: Bundle, tmp_path: Path) -> None:
-    """With a network whose field of view the halo covers; what differs lies on a border between classes."""
+    """With a network whose field of view the halo covers; what differs lies on a border between
+    classes."""
     slide = ArraySlide(np.tile(crop(0), (2, 2, 1)))
     model = load_model(lively_bundle.path, precision="fp32", threads=1)
-    small = Model(replace(lively_bundle, card=replace(model.card, tile_px=256, halo_px=64)), model.runner)
-    large = Model(replace(lively_bundle, card=replace(model.card, tile_px=1024, halo_px=64)), model.runner)
+    small = Model(
+        replace(lively_bundle, card=replace(model.card, tile_px=256, halo_px=64)), model.runner
+    )
+    large = Model(
+        replace(lively_bundle, card=replace(model.card, tile_px=1024, halo_px=64)), model.runner
+    )
     untiled = whole(large, slide, tmp_path / "a")
     tiled = whole(small, slide, tmp_path / "b", EVERYTHING)
     assert len(np.unique(untiled)) >= 3
@@ -282,11 +336,15 @@ def test_tiled_equals_untiled_on_real_tissue(lively_bundle: Bundle, tmp_path: Pa
     assert near[tiled != untiled].all()
 
 
-def test_probabilities_and_entropy_are_kept_where_something_was_analysed(named: Model, tmp_path: Path) -> None:
+def test_probabilities_and_entropy_are_kept_where_something_was_analysed(
+    named: Model, tmp_path: Path
+) -> None:
     """Left half sure, right half undecided among all five."""
 
     def look(tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-        return np.where(tiles[:, None, :, :, 0] < 128, np.array([0, 0, 1, 0, 0])[:, None, None], 0.2)
+        return np.where(
+            tiles[:, None, :, :, 0] < 128, np.array([0, 0, 1, 0, 0])[:, None, None], 0.2
+        )
 
     pixels = np.zeros((100, 200, 3), np.uint8)
     pixels[:, 104:] = 200
@@ -309,7 +367,9 @@ def test_probabilities_and_entropy_are_kept_where_something_was_analysed(named: 
     assert not entropy[8:].any()
 
 
-def test_an_error_of_the_reader_comes_through_and_closes_the_files(named: Model, tmp_path: Path) -> None:
+def test_an_error_of_the_reader_comes_through_and_closes_the_files(
+    named: Model, tmp_path: Path
+) -> None:
     @dataclass(frozen=True)
     class Torn(ArraySlide):
         def resampled(self, corners: Corners, size_px: tuple[int, int]) -> Pixels:
@@ -322,11 +382,17 @@ def test_an_error_of_the_reader_comes_through_and_closes_the_files(named: Model,
         whole(named, slide, tmp_path)
 
 
-def test_nothing_the_size_of_the_slide_is_held(named: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_the_size_of_the_slide_is_held(
+    named: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """400 megapixels: pixels would be 1.2 GB, labels 400 MB."""
     pixels = np.broadcast_to(np.array([2, 0, 0], np.uint8), (20_000, 20_000, 3))
     at_once = Known(by_red.look)
-    model = replace(named, runner=at_once, bundle=replace(named.bundle, card=replace(named.card, tile_px=1024, halo_px=64)))
+    model = replace(
+        named,
+        runner=at_once,
+        bundle=replace(named.bundle, card=replace(named.card, tile_px=1024, halo_px=64)),
+    )
     monkeypatch.setattr(Known, "labels", lambda self, tiles: np.full(tiles.shape[:3], 3, np.uint8))
     config = MapConfig(tissue_mask="off")
     tracemalloc.start()
@@ -354,5 +420,14 @@ def test_what_a_watcher_is_told_of_is_the_map(lively_bundle: Bundle, tmp_path: P
     assert len(seen) > 2
     np.testing.assert_array_equal(told, labels)
     assert [block.done_px for block in seen] == list(np.cumsum([block.area_px for block in seen]))
-    assert {(block.wanted_px, block.size_px, block.asked) for block in seen} == {(labels.size, (512, 256), Box(0, 0, 512, 256))}
-    predict(tmp_path / "two.png", model, tmp_path / "maps", config, say=quiet, watch=lambda block: pytest.fail("it was whole"))
+    assert {(block.wanted_px, block.size_px, block.asked) for block in seen} == {
+        (labels.size, (512, 256), Box(0, 0, 512, 256))
+    }
+    predict(
+        tmp_path / "two.png",
+        model,
+        tmp_path / "maps",
+        config,
+        say=quiet,
+        watch=lambda block: pytest.fail("it was whole"),
+    )

@@ -14,14 +14,28 @@ from PIL import Image
 from breastseg.bundles.bundle import Bundle
 from breastseg.geometry import scaled_size
 from breastseg.histology import tissue
-from breastseg.histology.tissue import EMPTY_UM, GLASS_UM, MASK_PIXELS, doubts, find_tissue, picture_mask, tissue_mask
+from breastseg.histology.tissue import (
+    EMPTY_UM,
+    GLASS_UM,
+    MASK_PIXELS,
+    doubts,
+    find_tissue,
+    picture_mask,
+    tissue_mask,
+)
 from breastseg.images import open_slide
 from breastseg.images.slide import Pixels
 from breastseg.inference.model import load_model
 from breastseg.inference.predict import PredictConfig, predict
 from conftest import DATA, SHARED
 
-FIELDS = sorted([*DATA.glob("bcss/images/*.png"), *DATA.glob("brca_m2c/images/*.png"), *DATA.glob("kaggle224/train/*.png")])
+FIELDS = sorted(
+    [
+        *DATA.glob("bcss/images/*.png"),
+        *DATA.glob("brca_m2c/images/*.png"),
+        *DATA.glob("kaggle224/train/*.png"),
+    ]
+)
 SKIN = DATA / "tissue" / "CMU-1-Small-Region_8um.png"
 OVERVIEW = SHARED / "slides" / "BCNB_10010_wholeslide_overview_no-mpp.tif"
 GLASS = (243, 242, 240)
@@ -36,15 +50,19 @@ def density(picture: np.ndarray) -> np.ndarray:
     return -np.log(np.maximum(picture, 1) / 255)
 
 
-def clean_glass(height: int, width: int, colour: tuple[int, int, int] = GLASS) -> npt.NDArray[np.float64]:
-    """Off-white, uneven by a hundredth over millimetres, with the noise of a scan averaged down to 8 um/px."""
+def clean_glass(
+    height: int, width: int, colour: tuple[int, int, int] = GLASS
+) -> npt.NDArray[np.float64]:
+    """Off-white, uneven by a hundredth over millimetres, with the noise of a scan averaged down to
+    8 um/px."""
     rng = np.random.default_rng(5)
     uneven = cv2.resize(rng.normal(0, 1.5, (5, 5)), (width, height), interpolation=cv2.INTER_CUBIC)
     return np.array(colour, float) + uneven[..., None] + rng.normal(0, 0.6, (height, width, 3))
 
 
 def painted_fat(side: int) -> np.ndarray:
-    """Optical density of fat at 8 um/px: cells of some 80 um, drawn at 2 um/px with pale membranes and few nuclei."""
+    """Optical density of fat at 8 um/px: cells of some 80 um, drawn at 2 um/px with pale membranes
+    and few nuclei."""
     rng, fine = np.random.default_rng(6), 4 * side
     centres = rng.uniform(0, fine, ((fine // 40) ** 2, 2)).astype(np.float32)
     y, x = np.mgrid[:fine, :fine].astype(np.float32)
@@ -78,7 +96,8 @@ class Scene:
     glass: Mask
 
     def check(self, mask: Mask, fault: Mask | bool = False, *, false_area: float = 0.001) -> None:
-        """What no fault covers is found as it was, and of glass beside a fault next to nothing is taken."""
+        """What no fault covers is found as it was, and of glass beside a fault next to nothing is
+        taken."""
         for name, least in (("skin", 0.98), ("breast", 0.995), ("pale", 0.97), ("fat", 0.95)):
             place = getattr(self, name) & ~np.asarray(fault)
             assert mask[place].mean() >= least, name
@@ -87,39 +106,59 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def scene() -> Scene:
-    """Real skin, real breast, the same breast in a tenth of its density, and painted fat on glass."""
+    """Real skin, real breast, the same breast in a tenth of its density, and painted fat on
+    glass."""
     height, width = 420, 560
     skin = pixels(SKIN)
     breast = tiled(cv2.resize(pixels(FIELDS[0]), (38, 38), interpolation=cv2.INTER_AREA), 100)
-    places = {"skin": (20, 20, 185, 138), "breast": (260, 60, 100, 100), "pale": (40, 260, 100, 100), "fat": (240, 240, 140, 140)}
+    places = {
+        "skin": (20, 20, 185, 138),
+        "breast": (260, 60, 100, 100),
+        "pale": (40, 260, 100, 100),
+        "fat": (240, 240, 140, 140),
+    }
     depth = np.zeros((height, width, 3))
-    depths = {"skin": density(skin) - density(np.array(GLASS)), "breast": density(breast), "pale": 0.1 * density(breast),
-              "fat": painted_fat(140)}  # fmt: skip
+    depths = {
+        "skin": density(skin) - density(np.array(GLASS)),
+        "breast": density(breast),
+        "pale": 0.1 * density(breast),
+        "fat": painted_fat(140),
+    }
     masks = {}
     for name, (y, x, high, wide) in places.items():
         depth[y : y + high, x : x + wide] = depths[name]
         masks[name] = np.zeros((height, width), np.bool_)
         masks[name][y : y + high, x : x + wide] = True
-    occupied = cv2.dilate(np.any(list(masks.values()), axis=0).astype(np.uint8), np.ones((31, 31))) > 0
+    occupied = (
+        cv2.dilate(np.any(list(masks.values()), axis=0).astype(np.uint8), np.ones((31, 31))) > 0
+    )
     masks["skin"] &= cv2.blur(depth.mean(axis=2), (5, 5)) > 0.15
     masks["fat"] = cv2.erode(masks["fat"].astype(np.uint8), np.ones((9, 9))) > 0
     picture = np.clip(clean_glass(height, width) * np.exp(-depth), 0, 255).astype(np.uint8)
     return Scene(picture, **masks, glass=~occupied)
 
 
-def drawn(shape: tuple[int, ...], draw: Callable[[Pixels], object], soft: float) -> npt.NDArray[np.float32]:
+def drawn(
+    shape: tuple[int, ...], draw: Callable[[Pixels], object], soft: float
+) -> npt.NDArray[np.float32]:
     canvas = np.zeros(shape[:2], np.uint8)
     draw(canvas)
     return np.asarray(cv2.GaussianBlur(canvas.astype(np.float32), (0, 0), soft))
 
 
-def laid_over(picture: Pixels, cover: npt.NDArray[np.float32], colour: tuple[int, int, int]) -> Pixels:
+def laid_over(
+    picture: Pixels, cover: npt.NDArray[np.float32], colour: tuple[int, int, int]
+) -> Pixels:
     """Light goes through glass, then through what covers it."""
-    return np.clip(picture * np.exp(-cover[..., None] * density(np.array(colour))), 0, 255).astype(np.uint8)
+    return np.clip(picture * np.exp(-cover[..., None] * density(np.array(colour))), 0, 255).astype(
+        np.uint8
+    )
 
 
 def grown(cover: Mask, by_px: int) -> Mask:
-    return np.asarray(cv2.dilate(cover.astype(np.uint8), np.ones((2 * by_px + 1, 2 * by_px + 1))) > 0)
+    return np.asarray(
+        cv2.dilate(cover.astype(np.uint8), np.ones((2 * by_px + 1, 2 * by_px + 1))) > 0
+    )
 
 
 def test_tissue_pale_tissue_and_fat_are_found_and_glass_is_not(scene: Scene) -> None:
@@ -129,13 +168,17 @@ def test_tissue_pale_tissue_and_fat_are_found_and_glass_is_not(scene: Scene) -> 
 @pytest.mark.parametrize("path", FIELDS, ids=lambda path: path.stem[:28])
 def test_a_field_without_glass_is_all_tissue(path: Path) -> None:
     field, mpp = pixels(path), 0.5 if "brca_m2c" in path.parts else 0.3
-    small = cv2.resize(field, scaled_size((field.shape[1], field.shape[0]), mpp, 8), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(
+        field, scaled_size((field.shape[1], field.shape[0]), mpp, 8), interpolation=cv2.INTER_AREA
+    )
     assert find_tissue(small, mpp=8).all()
     assert find_tissue(tiled(small, 150), mpp=8).all()
 
 
 def test_a_smooth_pale_pink_field_is_not_taken_for_glass() -> None:
-    assert find_tissue(np.clip(clean_glass(200, 200, (242, 228, 238)), 0, 255).astype(np.uint8), mpp=8).all()
+    assert find_tissue(
+        np.clip(clean_glass(200, 200, (242, 228, 238)), 0, 255).astype(np.uint8), mpp=8
+    ).all()
 
 
 def test_fat_alone_fills_its_picture(scene: Scene) -> None:
@@ -144,25 +187,47 @@ def test_fat_alone_fills_its_picture(scene: Scene) -> None:
     assert find_tissue(fat, mpp=8).mean() > 0.95
 
 
-@pytest.mark.parametrize("colour", [GLASS, (255, 255, 255), (189, 189, 187), (228, 232, 226), (0, 0, 0)], ids=str)
+@pytest.mark.parametrize(
+    "colour", [GLASS, (255, 255, 255), (189, 189, 187), (228, 232, 226), (0, 0, 0)], ids=str
+)
 def test_an_empty_slide_has_no_tissue(colour: tuple[int, int, int]) -> None:
     flat = np.full((300, 300, 3), colour, np.uint8)
     assert not find_tissue(flat, mpp=8).any()
-    assert not find_tissue(np.clip(clean_glass(300, 300, colour), 0, 255).astype(np.uint8), mpp=8).any()
+    assert not find_tissue(
+        np.clip(clean_glass(300, 300, colour), 0, 255).astype(np.uint8), mpp=8
+    ).any()
 
 
-INKS = {"blue": (40, 60, 170), "navy": (20, 30, 110), "light blue": (110, 150, 220), "green": (20, 120, 60), "dark green": (10, 60, 40),
-        "black": (25, 25, 30), "red": (200, 30, 40), "bright red": (230, 60, 70)}  # fmt: skip
+INKS = {
+    "blue": (40, 60, 170),
+    "navy": (20, 30, 110),
+    "light blue": (110, 150, 220),
+    "green": (20, 120, 60),
+    "dark green": (10, 60, 40),
+    "black": (25, 25, 30),
+    "red": (200, 30, 40),
+    "bright red": (230, 60, 70),
+}
 
 
 @pytest.mark.parametrize("width_px", [20, 60])
 @pytest.mark.parametrize("ink", INKS)
-def test_pen_is_left_out_and_what_it_does_not_cover_stays(scene: Scene, ink: str, width_px: int) -> None:
+def test_pen_is_left_out_and_what_it_does_not_cover_stays(
+    scene: Scene, ink: str, width_px: int
+) -> None:
     """Strokes of 0.16 and 0.5 mm over glass, fat and tissue; tissue that shows through may stay."""
-    strokes = [np.int32([(205, 10), (200, 230), (170, 300), (170, 419)]), np.int32([(420, 10), (400, 160), (380, 300), (390, 419)])]
-    cover = drawn(scene.picture.shape, lambda canvas: cv2.polylines(canvas, strokes, False, 1, width_px), 2)
+    strokes = [
+        np.int32([(205, 10), (200, 230), (170, 300), (170, 419)]),
+        np.int32([(420, 10), (400, 160), (380, 300), (390, 419)]),
+    ]
+    cover = drawn(
+        scene.picture.shape, lambda canvas: cv2.polylines(canvas, strokes, False, 1, width_px), 2
+    )
     uneven = cv2.GaussianBlur(np.random.default_rng(2).normal(1, 4, cover.shape), (0, 0), 12)
-    mask = find_tissue(laid_over(scene.picture, cover * np.clip(uneven, 0.7, 1.3).astype(np.float32), INKS[ink]), mpp=8)
+    mask = find_tissue(
+        laid_over(scene.picture, cover * np.clip(uneven, 0.7, 1.3).astype(np.float32), INKS[ink]),
+        mpp=8,
+    )
     assert mask[(cover > 0.3) & scene.glass].mean() <= 0.002
     assert mask[(cover > 0.9) & (scene.fat | scene.pale)].mean() <= 0.01
     scene.check(mask, grown(cover > 0.02, 30))
@@ -172,10 +237,16 @@ def test_pen_is_left_out_and_what_it_does_not_cover_stays(scene: Scene, ink: str
 def test_a_coverslip_edge_is_left_out(scene: Scene, width_px: int) -> None:
     """A dark line with a bluish and a yellowish fringe, over glass and over fat."""
     picture = scene.picture
-    for shift, colour in ((0, (130, 130, 132)), (width_px, (232, 238, 250)), (-width_px, (250, 240, 228))):
+    for shift, colour in (
+        (0, (130, 130, 132)),
+        (width_px, (232, 238, 250)),
+        (-width_px, (250, 240, 228)),
+    ):
         for x in (215, 520):
             ends = (x + shift, 0), (x + 12 + shift, 420)
-            line = drawn(picture.shape, lambda canvas, ends=ends: cv2.line(canvas, *ends, 1, width_px), 0.7)
+            line = drawn(
+                picture.shape, lambda canvas, ends=ends: cv2.line(canvas, *ends, 1, width_px), 0.7
+            )
             picture = laid_over(picture, line, colour)
     mask = find_tissue(picture, mpp=8)
     assert not mask[:, 500:].any()
@@ -186,10 +257,20 @@ def test_dust_hair_and_scratches_are_left_out(scene: Scene) -> None:
     rng = np.random.default_rng(4)
 
     def dirt(canvas: Pixels) -> None:
-        for x, y, long, short, angle in rng.integers((0, 0, 1, 1, 0), (560, 420, 9, 5, 180), (120, 5)):
-            cv2.ellipse(canvas, (int(x), int(y)), (int(long), int(short)), int(angle), 0, 360, 1, -1)
+        for x, y, long, short, angle in rng.integers(
+            (0, 0, 1, 1, 0), (560, 420, 9, 5, 180), (120, 5)
+        ):
+            cv2.ellipse(
+                canvas, (int(x), int(y)), (int(long), int(short)), int(angle), 0, 360, 1, -1
+            )
         for x, y in rng.integers(0, (560, 420), (12, 2)):
-            cv2.polylines(canvas, [np.int32(np.cumsum([(x, y), *rng.normal(0, 12, (5, 2))], axis=0))], False, 1, 1)
+            cv2.polylines(
+                canvas,
+                [np.int32(np.cumsum([(x, y), *rng.normal(0, 12, (5, 2))], axis=0))],
+                False,
+                1,
+                1,
+            )
 
     cover = drawn(scene.picture.shape, dirt, 0.8)
     mask = find_tissue(laid_over(scene.picture, cover, (80, 80, 82)), mpp=8)
@@ -198,12 +279,15 @@ def test_dust_hair_and_scratches_are_left_out(scene: Scene) -> None:
 
 
 def vignette(picture: Pixels) -> Pixels:
-    y, x = np.mgrid[-1 : 1 : picture.shape[0] * 1j, -1 : 1 : picture.shape[1] * 1j]  # type: ignore[misc]
+    height, width = picture.shape[:2]
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]  # type: ignore[misc]
     return (picture * (1 - 0.15 * (x**2 + y**2))[..., None]).astype(np.uint8)
 
 
 def stripes(picture: Pixels) -> Pixels:
-    return (picture * np.where(np.arange(picture.shape[1]) // 40 % 2, 0.98, 1.0)[None, :, None]).astype(np.uint8)
+    return (
+        picture * np.where(np.arange(picture.shape[1]) // 40 % 2, 0.98, 1.0)[None, :, None]
+    ).astype(np.uint8)
 
 
 def shadow(picture: Pixels) -> Pixels:
@@ -212,14 +296,22 @@ def shadow(picture: Pixels) -> Pixels:
 
 
 @pytest.mark.parametrize("fault", [vignette, stripes, shadow], ids=lambda fault: fault.__name__)
-def test_light_that_is_uneven_but_grey_changes_nothing(scene: Scene, fault: Callable[[Pixels], Pixels]) -> None:
+def test_light_that_is_uneven_but_grey_changes_nothing(
+    scene: Scene, fault: Callable[[Pixels], Pixels]
+) -> None:
     scene.check(find_tissue(fault(scene.picture), mpp=8))
 
 
 @pytest.mark.parametrize("colour", [(225, 225, 225), (215, 228, 245)], ids=["grey", "blue"])
-def test_a_fingerprint_or_a_wiped_pen_is_left_out(scene: Scene, colour: tuple[int, int, int]) -> None:
+def test_a_fingerprint_or_a_wiped_pen_is_left_out(
+    scene: Scene, colour: tuple[int, int, int]
+) -> None:
     """As rough as fat, but without its colour."""
-    cover = drawn(scene.picture.shape, lambda canvas: cv2.ellipse(canvas, (460, 210), (60, 150), 0, 0, 360, 1, -1), 4)
+    cover = drawn(
+        scene.picture.shape,
+        lambda canvas: cv2.ellipse(canvas, (460, 210), (60, 150), 0, 0, 360, 1, -1),
+        4,
+    )
     rough = cv2.GaussianBlur(np.random.default_rng(8).normal(0, 1, cover.shape), (0, 0), 1.2)
     smear = cover * np.clip(0.8 + 2 * rough, 0, 2).astype(np.float32)
     mask = find_tissue(laid_over(scene.picture, smear, colour), mpp=8)
@@ -233,8 +325,14 @@ def test_noise_of_one_channel_is_no_tissue() -> None:
     assert not find_tissue(np.clip(noisy, 0, 255).astype(np.uint8), mpp=8).any()
 
 
-@pytest.mark.parametrize(("value", "tint"), [(255, (1, 1, 1)), (230, (1, 1, 1)), (0, (1, 1, 1)), (255, (0.97, 1, 0.96))], ids=str)
-def test_what_was_not_scanned_is_left_out(scene: Scene, value: int, tint: tuple[float, float, float]) -> None:
+@pytest.mark.parametrize(
+    ("value", "tint"),
+    [(255, (1, 1, 1)), (230, (1, 1, 1)), (0, (1, 1, 1)), (255, (0.97, 1, 0.96))],
+    ids=str,
+)
+def test_what_was_not_scanned_is_left_out(
+    scene: Scene, value: int, tint: tuple[float, float, float]
+) -> None:
     picture, empty = (scene.picture * tint).astype(np.uint8), np.zeros(scene.glass.shape, np.bool_)
     empty[:, 450:] = empty[:15] = empty[390:, 200:] = True
     picture[empty] = value
@@ -296,7 +394,10 @@ def test_bands_leave_no_seam(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 FLAT_MPP = 2.0
-TURNS = [lambda picture, way=way: np.rot90(picture[:, ::-1] if way > 3 else picture, way % 4) for way in range(8)]
+TURNS = [
+    lambda picture, way=way: np.rot90(picture[:, ::-1] if way > 3 else picture, way % 4)
+    for way in range(8)
+]
 """Quarter turns and mirrors: all eight of them."""
 
 
@@ -304,13 +405,17 @@ def flat(height_um: float, width_um: float) -> Pixels:
     """A field full of real tissue at 2 um/px."""
     piece = cv2.resize(pixels(FIELDS[0]), (38, 38), interpolation=cv2.INTER_AREA)
     return np.ascontiguousarray(
-        tiled(piece, round(max(height_um, width_um) / FLAT_MPP))[: round(height_um / FLAT_MPP), : round(width_um / FLAT_MPP)]
+        tiled(piece, round(max(height_um, width_um) / FLAT_MPP))[
+            : round(height_um / FLAT_MPP), : round(width_um / FLAT_MPP)
+        ]
     )
 
 
 def glazed(picture: Pixels, where: Mask) -> Pixels:
     """Lay clean glass over a part of a picture."""
-    return np.where(where[..., None], np.clip(clean_glass(*picture.shape[:2]), 0, 255), picture).astype(np.uint8)
+    return np.where(
+        where[..., None], np.clip(clean_glass(*picture.shape[:2]), 0, 255), picture
+    ).astype(np.uint8)
 
 
 def strip(picture: Pixels, width_um: float) -> Mask:
@@ -334,7 +439,12 @@ def grey(picture: Pixels) -> Pixels:
 
 def in_size(mask: Mask | None, picture: Pixels) -> Mask:
     assert mask is not None
-    return np.asarray(cv2.resize(mask.astype(np.uint8), picture.shape[1::-1], interpolation=cv2.INTER_NEAREST_EXACT) > 0)
+    return np.asarray(
+        cv2.resize(
+            mask.astype(np.uint8), picture.shape[1::-1], interpolation=cv2.INTER_NEAREST_EXACT
+        )
+        > 0
+    )
 
 
 @pytest.mark.parametrize("path", FIELDS, ids=lambda path: path.stem[:28])
@@ -369,12 +479,18 @@ def test_a_lumen_is_looked_at_where_it_is_inside_and_where_the_edge_cuts_it() ->
     assert automatic(glazed(field, spot(field, (800, 0), 1000))) is not None
 
 
-@pytest.mark.parametrize("colour", [GLASS, (255, 255, 255), (189, 189, 187), (228, 232, 226), (0, 0, 0)], ids=str)
+@pytest.mark.parametrize(
+    "colour", [GLASS, (255, 255, 255), (189, 189, 187), (228, 232, 226), (0, 0, 0)], ids=str
+)
 @pytest.mark.parametrize("noisy", [True, False])
-def test_flat_glass_has_no_tissue_unless_it_is_too_small_to_tell(colour: tuple[int, int, int], noisy: bool) -> None:
+def test_flat_glass_has_no_tissue_unless_it_is_too_small_to_tell(
+    colour: tuple[int, int, int], noisy: bool
+) -> None:
     side = round(EMPTY_UM / FLAT_MPP)
     for height, width in ((300, 300), (side + 4, 900), (side - 4, 900), (1, 900), (1, 1)):
-        picture = clean_glass(height, width, colour) if noisy else np.full((height, width, 3), colour)
+        picture = (
+            clean_glass(height, width, colour) if noisy else np.full((height, width, 3), colour)
+        )
         mask = automatic(np.clip(picture, 0, 255).astype(np.uint8))
         assert (mask is None) == (height < side)
         assert mask is None or not mask.any()
@@ -402,17 +518,29 @@ def test_always_is_the_mask_that_a_slide_gets(scene: Scene) -> None:
 @pytest.mark.parametrize("always", [False, True])
 def test_turning_a_flat_picture_turns_its_mask_to_the_pixel(always: bool) -> None:
     field = flat(1000, 1211)
-    for picture in (glazed(field, strip(field, 600)), glazed(field, spot(field, (900, 300), 1100)), field[:313, :200]):
+    for picture in (
+        glazed(field, strip(field, 600)),
+        glazed(field, spot(field, (900, 300), 1100)),
+        field[:313, :200],
+    ):
         mask = picture_mask(picture, mpp=FLAT_MPP, always=always)
         for turn in TURNS:
             turned = picture_mask(np.ascontiguousarray(turn(picture)), mpp=FLAT_MPP, always=always)
-            assert np.array_equal(turned, mask if mask is None else turn(mask))  # type: ignore[arg-type]
+            wanted = None if mask is None else turn(mask)
+            assert np.array_equal(turned, wanted)  # type: ignore[arg-type]
 
 
 def test_a_picture_and_its_turns_are_laid_alike() -> None:
-    """Also one whose first rows are alike from several sides, as those of a drawing on white are."""
-    for picture in (np.random.default_rng(1).integers(0, 2, (40, 40, 3), np.uint8), np.pad(flat(60, 80), ((30, 30), (30, 30), (0, 0)))):
-        laid = {tissue._laid(turned, tissue._way(turned)).tobytes() for turned in (turn(picture) for turn in TURNS)}
+    """Also one whose first rows are alike from several sides, as those of a drawing on white
+    are."""
+    for picture in (
+        np.random.default_rng(1).integers(0, 2, (40, 40, 3), np.uint8),
+        np.pad(flat(60, 80), ((30, 30), (30, 30), (0, 0))),
+    ):
+        laid = {
+            tissue._laid(turned, tissue._way(turned)).tobytes()
+            for turned in (turn(picture) for turn in TURNS)
+        }
         assert len(laid) == 1
 
 
@@ -421,7 +549,9 @@ def test_the_same_field_at_another_resolution_has_the_same_mask(mpp: float) -> N
     field = flat(1000, 1200)
     picture = glazed(field, strip(field, 600))
     size = scaled_size(picture.shape[1::-1], FLAT_MPP, mpp)  # type: ignore[arg-type]
-    scaled = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if mpp > FLAT_MPP else cv2.INTER_LINEAR)
+    scaled = cv2.resize(
+        picture, size, interpolation=cv2.INTER_AREA if mpp > FLAT_MPP else cv2.INTER_LINEAR
+    )
     mask, other = automatic(picture), automatic(np.asarray(scaled, np.uint8), mpp)
     assert mask is not None
     assert other is not None
@@ -460,19 +590,26 @@ def test_tissue_without_colour_is_not_taken_for_glass() -> None:
 
 
 def test_beside_glass_tissue_as_dark_as_ink_stays() -> None:
-    """Frozen sections of real tumours have such: five of 51 spots of one were taken for black pen."""
+    """Frozen sections of real tumours have such: five of 51 spots of one were taken for black
+    pen."""
     field = flat(1000, 1600)
     glass, dark = strip(field, 600), spot(field, (500, 1100), 400)
     field[dark] = field[dark] // 8 + np.uint8(25)
     picture = glazed(field, glass)
     assert in_size(automatic(picture), field)[dark].all()
-    assert not in_size(picture_mask(picture, mpp=FLAT_MPP, always=True), field)[spot(field, (500, 1100), 200)].any()
+    assert not in_size(picture_mask(picture, mpp=FLAT_MPP, always=True), field)[
+        spot(field, (500, 1100), 200)
+    ].any()
 
 
 def test_the_quick_look_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     field = flat(1000, 1200)
-    covers = [strip(field, wide) for wide in (0, 250, 420, 600)] + [spot(field, (900, 300), wide) for wide in (500, 1100)]
-    pictures = [glazed(field, cover) for cover in covers] + [np.clip(clean_glass(150, 400), 0, 255).astype(np.uint8)]
+    covers = [strip(field, wide) for wide in (0, 250, 420, 600)] + [
+        spot(field, (900, 300), wide) for wide in (500, 1100)
+    ]
+    pictures = [glazed(field, cover) for cover in covers] + [
+        np.clip(clean_glass(150, 400), 0, 255).astype(np.uint8)
+    ]
     quick = [automatic(picture) for picture in pictures]
     monkeypatch.setattr(tissue, "_seems_glass", lambda *_: True)
     for mask, picture in zip(quick, pictures, strict=True):
@@ -496,9 +633,15 @@ class Asked:
 
 @pytest.mark.parametrize(
     ("size_px", "mpp", "read_at"),
-    [((4000, 2000), 0.25, 8.0), ((40, 20), 10.0, 10.0), ((200_000, 100_000), 0.25, 0.25 * (2e10 / MASK_PIXELS) ** 0.5)],
+    [
+        ((4000, 2000), 0.25, 8.0),
+        ((40, 20), 10.0, 10.0),
+        ((200_000, 100_000), 0.25, 0.25 * (2e10 / MASK_PIXELS) ** 0.5),
+    ],
 )
-def test_a_mask_has_8_um_unless_the_slide_is_coarser_or_absurdly_large(size_px: tuple[int, int], mpp: float, read_at: float) -> None:
+def test_a_mask_has_8_um_unless_the_slide_is_coarser_or_absurdly_large(
+    size_px: tuple[int, int], mpp: float, read_at: float
+) -> None:
     slide = Asked(size_px, mpp)
     mask = tissue_mask(slide)  # type: ignore[arg-type]
     assert slide.read_at == pytest.approx(read_at)
@@ -514,14 +657,58 @@ def test_a_slide_on_disk_has_a_mask_of_its_whole_field() -> None:
 
 
 FAT = (
-    [(2725, 1590), (2800, 1575), (2865, 1590), (2880, 1640), (2905, 1650), (2930, 1740), (3005, 1795), (3090, 1890), (3130, 1945),
-     (3180, 2000), (3240, 2060), (3290, 2110), (3355, 2200), (3395, 2260), (3385, 2285), (3350, 2285), (3270, 2225), (3200, 2230),
-     (3135, 2205), (3100, 2130), (3040, 2050), (3000, 2000), (2965, 1980), (2925, 1890), (2890, 1800), (2830, 1750), (2800, 1690),
-     (2745, 1655)],
-    [(1905, 1940), (1960, 1922), (2080, 1915), (2200, 1905), (2260, 1940), (2340, 1965), (2420, 1980), (2500, 1980), (2585, 2010),
-     (2575, 2050), (2500, 2085), (2400, 2105), (2320, 2095), (2265, 2075), (2285, 2045), (2220, 2018), (2100, 2005), (2000, 1985),
-     (1910, 1982)],
-)  # fmt: skip
+    [
+        (2725, 1590),
+        (2800, 1575),
+        (2865, 1590),
+        (2880, 1640),
+        (2905, 1650),
+        (2930, 1740),
+        (3005, 1795),
+        (3090, 1890),
+        (3130, 1945),
+        (3180, 2000),
+        (3240, 2060),
+        (3290, 2110),
+        (3355, 2200),
+        (3395, 2260),
+        (3385, 2285),
+        (3350, 2285),
+        (3270, 2225),
+        (3200, 2230),
+        (3135, 2205),
+        (3100, 2130),
+        (3040, 2050),
+        (3000, 2000),
+        (2965, 1980),
+        (2925, 1890),
+        (2890, 1800),
+        (2830, 1750),
+        (2800, 1690),
+        (2745, 1655),
+    ],
+    [
+        (1905, 1940),
+        (1960, 1922),
+        (2080, 1915),
+        (2200, 1905),
+        (2260, 1940),
+        (2340, 1965),
+        (2420, 1980),
+        (2500, 1980),
+        (2585, 2010),
+        (2575, 2050),
+        (2500, 2085),
+        (2400, 2105),
+        (2320, 2095),
+        (2265, 2075),
+        (2285, 2045),
+        (2220, 2018),
+        (2100, 2005),
+        (2000, 1985),
+        (1910, 1982),
+    ],
+)
 """Outlines of fat drawn by hand in a real overview of core biopsies."""
 BARE = ((57, 172, 2238, 574), (1234, 574, 2238, 947), (3440, 1693, 3873, 2525))
 """Left, top, right, bottom of bare glass in it, with the dust that lies there."""
@@ -571,6 +758,14 @@ def test_glass_that_is_named_is_told_of() -> None:
 def test_predict_warns_and_keeps_the_doubt(lively_bundle: Bundle, tmp_path: Path) -> None:
     Image.new("RGB", (64, 64), "white").save(tmp_path / "glass.png")
     said: list[str] = []
-    predict(tmp_path / "glass.png", load_model(lively_bundle.path), tmp_path / "out", PredictConfig(mpp=0.5), say=said.append)
-    assert any(line.startswith(f"warning: {tmp_path / 'glass.png'}: nearly empty: 0.0 %") for line in said)
+    predict(
+        tmp_path / "glass.png",
+        load_model(lively_bundle.path),
+        tmp_path / "out",
+        PredictConfig(mpp=0.5),
+        say=said.append,
+    )
+    assert any(
+        line.startswith(f"warning: {tmp_path / 'glass.png'}: nearly empty: 0.0 %") for line in said
+    )
     assert "nearly empty" in (tmp_path / "out" / "glass" / "run.json").read_text(encoding="utf-8")

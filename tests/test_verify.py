@@ -1,4 +1,5 @@
-"""Holding a copy of BCSS against the release: whole, partial, and everything that can be wrong with it."""
+"""Holding a copy of BCSS against the release: whole, partial, and everything that can be wrong with
+it."""
 
 import json
 import shutil
@@ -20,7 +21,13 @@ SCALE = 1 / 40
 """Image pixels per base pixel of the painted copies."""
 
 
-def paint_region(folder: Path, region: ReleaseRegion, *, scale: float = SCALE, codes: tuple[int, ...] = (0, 1, 2, 21)) -> str:
+def paint_region(
+    folder: Path,
+    region: ReleaseRegion,
+    *,
+    scale: float = SCALE,
+    codes: tuple[int, ...] = (0, 1, 2, 21),
+) -> str:
     """Write a small image and mask of a region's shape under its name; return the name."""
     width, height = (round(side * scale) for side in region.size_px)
     mask = np.array(codes, np.uint8)[np.arange(width) % len(codes)][None].repeat(height, axis=0)
@@ -33,11 +40,16 @@ def paint_region(folder: Path, region: ReleaseRegion, *, scale: float = SCALE, c
 
 def wide(count: int, *, magnification: float = 40.0) -> list[ReleaseRegion]:
     """Return regions whose painted shapes are exact to half a percent."""
-    return [r for r in release_regions() if min(r.size_px) > 3900 and r.magnification == magnification][:count]
+    return [
+        r for r in release_regions() if min(r.size_px) > 3900 and r.magnification == magnification
+    ][:count]
 
 
 def smallest() -> ReleaseRegion:
-    return min((r for r in release_regions() if r.magnification == 40), key=lambda region: region.size_px[0] * region.size_px[1])
+    return min(
+        (r for r in release_regions() if r.magnification == 40),
+        key=lambda region: region.size_px[0] * region.size_px[1],
+    )
 
 
 @pytest.fixture
@@ -55,7 +67,11 @@ def faults(folder: Path) -> str:
 def test_the_release_is_what_its_paper_says() -> None:
     regions = release_regions()
     assert (
-        len(regions) == len({r.patient for r in regions}) == len({r.place_name for r in regions}) == len({r.item for r in regions}) == 151
+        len(regions)
+        == len({r.patient for r in regions})
+        == len({r.place_name for r in regions})
+        == len({r.item for r in regions})
+        == 151
     )
     assert len({r.site for r in regions}) == 21
     assert sum(r.site in {"OL", "LL", "E2", "EW", "GM", "S3"} for r in regions) == 45
@@ -63,7 +79,9 @@ def test_the_release_is_what_its_paper_says() -> None:
     assert all(r.mask_file.isdecimal() and len(r.item) == 24 for r in regions)
 
 
-def test_a_partial_copy_that_is_right_is_told_apart(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_partial_copy_that_is_right_is_told_apart(
+    copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     found = verify(copy)
     assert (found.verdict, found.faults, found.oddities) == ("partial", [], [])
     assert found.counts["regions"] == (5, 151)
@@ -157,15 +175,24 @@ def other_bounds(folder: Path) -> None:
         (lambda folder: first(folder, "images").write_bytes(b"<html>"), "image not a PNG"),
         (lambda folder: first(folder, "images").unlink(), "has no image"),
         (lambda folder: first(folder, "masks").unlink(), "has no mask"),
-        (lambda folder: first(folder, "masks").write_bytes(b""), "mask not a picture that Pillow reads"),
+        (
+            lambda folder: first(folder, "masks").write_bytes(b""),
+            "mask not a picture that Pillow reads",
+        ),
         (smaller_mask, "px, mask 50 x 50"),
         (crop, "px, not the shape of "),
         (repaint(1, 22, 255), "mask has code 22, 255, wanted 0 to 21"),
         (repaint(0), "nothing in the mask is annotated"),
         (coloured_mask, "mask has RGB colours, wanted 8-bit grey"),
-        (renamed, "TCGA-ZZ-0000-DX1_xmin1_ymin2_MPP-0.2500: is none of the 151 regions by its name"),
+        (
+            renamed,
+            "TCGA-ZZ-0000-DX1_xmin1_ymin2_MPP-0.2500: is none of the 151 regions by its name",
+        ),
         (twice, f"the copy: region {wide(1)[0].slide} is there 2 times; keep one copy of it"),
-        (other_bounds, "the copy: meta/roiBounds.csv says other than the release's; put the release's there"),
+        (
+            other_bounds,
+            "the copy: meta/roiBounds.csv says other than the release's; put the release's there",
+        ),
         (
             lambda folder: paint_region(folder, smallest(), scale=1.0),
             "of another copy: 0.2500 um/px by roiBounds.csv and 40x, the copy's median",
@@ -191,13 +218,17 @@ def test_a_resolution_unlike_the_rest_is_odd_not_wrong(copy: Path) -> None:
     found = verify(copy)
     assert found.verdict == "partial"
     assert [what for _, what in found.oddities] == [
-        f"{max(found.mpps):.4f} um/px by roiBounds.csv and 20x, the copy's median is {np.median(found.mpps):.4f}"
+        f"{max(found.mpps):.4f} um/px by roiBounds.csv and 20x, the copy's median is"
+        f" {np.median(found.mpps):.4f}"
     ]
 
 
 def test_a_copy_in_base_pixels_is_of_one_piece(tmp_path: Path) -> None:
     small = sorted(release_regions(), key=lambda region: region.size_px[0] * region.size_px[1])
-    for region in (*[r for r in small if r.magnification == 40][:2], *[r for r in small if r.magnification == 20][:1]):
+    for region in (
+        *[r for r in small if r.magnification == 40][:2],
+        *[r for r in small if r.magnification == 20][:1],
+    ):
         paint_region(tmp_path, region, scale=1.0)
     found = verify(tmp_path)
     assert (found.faults, found.oddities) == ([], [])
@@ -217,7 +248,9 @@ def test_a_table_that_is_a_part_of_the_releases_is_right() -> None:
 
 
 def test_no_copy_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SourceError, match="no copy of BCSS, wanted images or rgbs_colorNormalized with masks in it"):
+    with pytest.raises(
+        SourceError, match="no copy of BCSS, wanted images or rgbs_colorNormalized with masks in it"
+    ):
         verify(tmp_path)
     with pytest.raises(SourceError, match="no such folder, wanted a copy of BCSS"):
         verify(tmp_path / "none")
@@ -236,9 +269,17 @@ def test_check_png_gives_the_size_and_refuses_what_is_none(tmp_path: Path) -> No
             check_png(path)
 
 
-@pytest.mark.skipif(not (SHARED / "bcss").is_dir(), reason="needs the regions outside the repository")
+@pytest.mark.skipif(
+    not (SHARED / "bcss").is_dir(), reason="needs the regions outside the repository"
+)
 def test_three_real_regions() -> None:
     found = verify(SHARED / "bcss")
     assert (found.verdict, found.oddities) == ("partial", [])
-    assert found.counts == {"regions": (3, 151), "patients": (3, 151), "hospitals": (1, 21), "train": (3, 106), "test": (0, 45)}
+    assert found.counts == {
+        "regions": (3, 151),
+        "patients": (3, 151),
+        "hospitals": (1, 21),
+        "train": (3, 106),
+        "test": (0, 45),
+    }
     assert found.mpps == pytest.approx([0.3024] * 3, abs=1e-4)

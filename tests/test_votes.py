@@ -76,7 +76,9 @@ def test_two_halves_meet_in_a_straight_strip_without_label() -> None:
 def test_votes_are_gaussians_added_up() -> None:
     """By another way: distances of each pixel to each dot, in floating point."""
     rng = np.random.default_rng(3)
-    dots = np.column_stack([rng.integers(1, 4, 60), rng.integers(0, 120, 60), rng.integers(0, 120, 60)])
+    dots = np.column_stack(
+        [rng.integers(1, 4, 60), rng.integers(0, 120, 60), rng.integers(0, 120, 60)]
+    )
     dots = dots.astype(np.int32)
     nothing = np.zeros((120, 120), np.uint8)
     found = vote(dots, nothing, tissue(dots, 120), mpp=MPP, width_um=6.0, stroma={STROMA}).labels
@@ -105,10 +107,13 @@ def test_a_lymphocyte_inside_a_nest_keeps_its_disc_and_no_more() -> None:
     assert (found[distance > 30] == TUMOR).all()
 
 
-@pytest.mark.parametrize(("label", "widths"), [(TUMOR, 1.177), (LYMPHOCYTE, 1.177), (STROMA, 2.146)])
+@pytest.mark.parametrize(
+    ("label", "widths"), [(TUMOR, 1.177), (LYMPHOCYTE, 1.177), (STROMA, 2.146)]
+)
 @pytest.mark.parametrize("width_um", [4.0, 6.0, 9.0])
 def test_far_from_any_dot_is_no_label(label: int, widths: float, width_um: float) -> None:
-    """One dot has half a vote at 1.177 widths, a tenth at 2.146; collagen is stroma further from its cells."""
+    """One dot has half a vote at 1.177 widths, a tenth at 2.146; collagen is stroma further from
+    its cells."""
     found = voted(np.array([(label, 96, 96)], np.int32), width_um=width_um).labels
     reach_um = MPP * np.flatnonzero(found[96, 96:])[-1]
     assert abs(reach_um - widths * width_um) <= MPP
@@ -173,9 +178,12 @@ def test_a_turned_field_has_turned_votes(turns: int, flip: bool) -> None:
     moved = np.column_stack([dots[turned[rows, columns] - 1, 0], rows, columns]).astype(np.int32)
     straight = vote(dots, discs, pixels, mpp=MPP, stroma={STROMA})
     other = vote(
-        moved, np.ascontiguousarray(np.rot90(discs, turns)[way]), np.ascontiguousarray(np.rot90(pixels, turns)[way]),
-        mpp=MPP, stroma={STROMA},
-    )  # fmt: skip
+        moved,
+        np.ascontiguousarray(np.rot90(discs, turns)[way]),
+        np.ascontiguousarray(np.rot90(pixels, turns)[way]),
+        mpp=MPP,
+        stroma={STROMA},
+    )
     assert np.array_equal(other.labels, np.rot90(straight.labels, turns)[way])
     assert other.row() == straight.row()
     assert (other.seen, other.per_mm2) == (straight.seen, straight.per_mm2)
@@ -183,7 +191,9 @@ def test_a_turned_field_has_turned_votes(turns: int, flip: bool) -> None:
 
 
 @pytest.mark.parametrize("width_um", [1.0, 6.0])
-def test_the_order_of_dots_and_the_bands_change_nothing(monkeypatch: pytest.MonkeyPatch, width_um: float) -> None:
+def test_the_order_of_dots_and_the_bands_change_nothing(
+    monkeypatch: pytest.MonkeyPatch, width_um: float
+) -> None:
     dots, discs, pixels = real()
     whole = vote(dots, discs, pixels, mpp=MPP, width_um=width_um, stroma={STROMA})
     shuffled = vote(dots[::-1].copy(), discs, pixels, mpp=MPP, width_um=width_um, stroma={STROMA})
@@ -263,25 +273,35 @@ def test_what_is_said_of_many_fields() -> None:
         {"region": "d"},
     ]
     assert said_of_votes(rows) == [
-        "dots as regions: 2 of 7 fields; 70 % of their pixels have a label, the votes name 94 % of their dots right",
+        (
+            "dots as regions: 2 of 7 fields; 70 % of their pixels have a label, the votes name 94 %"
+            " of their dots right"
+        ),
         "kept as dots, for not every nucleus seems to have one: 5 fields (c0, c1, c2 and 2 more)",
         "contradicting: 2 dots within 1 um of one of another class (in b)",
     ]
     assert said_of_votes([told("c", is_map=False)])[0] == "dots as regions: 0 of 1 field"
     beside = {"region": "e", "voted_px": 0, "dots_not_voting": 3}
-    assert said_of_votes([told("a"), beside])[-1] == "no votes where areas are known too: 1 field (e)"
+    assert (
+        said_of_votes([told("a"), beside])[-1] == "no votes where areas are known too: 1 field (e)"
+    )
     assert len(said_of_votes([beside])) == 2
-    assert said_of_votes([{"region": "d"}]) == ["dots as regions: no field has dots alone, so none votes"]
+    assert said_of_votes([{"region": "d"}]) == [
+        "dots as regions: no field has dots alone, so none votes"
+    ]
 
 
 def prepared(out: Path, **how: object) -> Dataset:
     """Prepare the real fields beside real masks."""
-    config = PrepareConfig(**{"mpp": 0.5, "workers": 1, "dots_as": "both", **how})  # type: ignore[arg-type]
+    given = {"mpp": 0.5, "workers": 1, "dots_as": "both", **how}
+    config = PrepareConfig(**given)  # type: ignore[arg-type]
     return prepare([DATA / "bcss", FIELDS], out, config, say=quiet)
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    return {
+        str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()
+    }
 
 
 def test_a_data_set_with_votes_keeps_its_discs(tmp_path: Path) -> None:
@@ -295,7 +315,9 @@ def test_a_data_set_with_votes_keeps_its_discs(tmp_path: Path) -> None:
     for region in both.regions.index:
         found = both.votes(region)
         assert (found is not None) == (region in dotted)
-        assert both.regions.at[region, "voted_px"] == (0 if found is None else np.count_nonzero(found))
+        assert both.regions.at[region, "voted_px"] == (
+            0 if found is None else np.count_nonzero(found)
+        )
         assert discs.votes(region) is None
         if found is not None:
             labels = np.asarray(both.labels(region))
@@ -324,8 +346,11 @@ def test_without_votes_a_data_set_is_what_it_was(tmp_path: Path) -> None:
 
 def test_the_fingerprint_follows_the_votes(tmp_path: Path) -> None:
     ways: list[dict[str, object]] = [
-        {"dots_as": "discs"}, {"dots_as": "both"}, {"dots_as": "regions"}, {"dots_as": "both", "vote_width_um": 8.0},
-    ]  # fmt: skip
+        {"dots_as": "discs"},
+        {"dots_as": "both"},
+        {"dots_as": "regions"},
+        {"dots_as": "both", "vote_width_um": 8.0},
+    ]
     found = [prepared(tmp_path / str(k), **how) for k, how in enumerate(ways)]
     assert len({data.fingerprint() for data in found}) == 4
     assert open_dataset(found[3].path).vote_rules["width_um"] == 8.0
@@ -337,7 +362,9 @@ def test_the_settings_decide_the_folder_and_the_same_again_does_nothing(tmp_path
     prepared(tmp_path / "o")
     assert files(data.path) == before
     for how in ({"dots_as": "discs"}, {"dots_as": "regions"}, {"vote_width_um": 7.0}):
-        with pytest.raises(OutputError, match=r"holds 'prepare' work with other settings .*(dots_as|votes)"):
+        with pytest.raises(
+            OutputError, match=r"holds 'prepare' work with other settings .*(dots_as|votes)"
+        ):
             prepared(tmp_path / "o", **how)
     assert files(data.path) == before
 
@@ -352,7 +379,9 @@ def test_what_a_kill_leaves_is_made_anew(tmp_path: Path) -> None:
     assert files(data.path) == wanted
 
 
-def test_dots_beside_areas_do_not_vote_and_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_dots_beside_areas_do_not_vote_and_it_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def feature(name: str, kind: str, coordinates: object) -> dict[str, object]:
         return {
             "type": "Feature",
@@ -412,7 +441,9 @@ def test_the_command_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixt
         ),
     ],
 )
-def test_votes_that_mean_nothing_are_refused(tmp_path: Path, how: dict[str, object], message: str) -> None:
+def test_votes_that_mean_nothing_are_refused(
+    tmp_path: Path, how: dict[str, object], message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         prepared(tmp_path / "o", **how)
     assert not (tmp_path / "o").exists()
@@ -475,7 +506,9 @@ def test_damaged_votes_are_told(tmp_path: Path, how: str, message: str) -> None:
         ({"dots_as": "discs"}, "do not agree on whether dots vote"),
     ],
 )
-def test_a_description_that_does_not_fit_its_votes(tmp_path: Path, change: dict[str, object], message: str) -> None:
+def test_a_description_that_does_not_fit_its_votes(
+    tmp_path: Path, change: dict[str, object], message: str
+) -> None:
     path = prepared(tmp_path / "o").path / "dataset.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(DatasetError, match=message):

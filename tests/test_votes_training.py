@@ -1,4 +1,5 @@
-"""What dots vote for teaches beside their discs, and is no truth: no score and no validation looks at it."""
+"""What dots vote for teaches beside their discs, and is no truth: no score and no validation looks
+at it."""
 
 import json
 from dataclasses import replace
@@ -34,17 +35,32 @@ PARTS = {
     "TCGA-A8-A082": "test",
 }
 CONFIG = TrainConfig(
-    encoder_weights="none", decoder_channels=(16, 16, 16, 16, 16), output_stride=4, crop_px=32, batch=4, epochs=1,
-    crops_per_epoch=8, precision="32", tile_px=128, halo_px=32, lr=3e-3, augment="strong", pseudo=0.5, white_as="other", ema=0.9,
+    encoder_weights="none",
+    decoder_channels=(16, 16, 16, 16, 16),
+    output_stride=4,
+    crop_px=32,
+    batch=4,
+    epochs=1,
+    crops_per_epoch=8,
+    precision="32",
+    tile_px=128,
+    halo_px=32,
+    lr=3e-3,
+    augment="strong",
+    pseudo=0.5,
+    white_as="other",
+    ema=0.9,
     allow_absent_classes=True,
-)  # fmt: skip
+)
 
 
 def mixed(folder: Path, dots_as: str, parts: dict[str, str] = PARTS) -> Dataset:
     """Prepare three crops of BCSS and two of BRCA-M2C; one of each kind in train and in test."""
     config = PrepareConfig(mpp=0.5, workers=1, dots_as=dots_as)
     data = prepare([DATA / "bcss", DATA / "brca_m2c"], folder / "data", config, say=quiet)
-    (folder / "split.csv").write_text("patient,split\n" + "".join(f"{patient},{part}\n" for patient, part in parts.items()))
+    (folder / "split.csv").write_text(
+        "patient,split\n" + "".join(f"{patient},{part}\n" for patient, part in parts.items())
+    )
     split(data, SplitConfig(str(folder / "split.csv")))
     return data
 
@@ -65,16 +81,23 @@ def place_of(crop: np.ndarray, data: Dataset, regions: list[str]) -> tuple[str, 
     for region in regions:
         image = np.asarray(data.image(region))
         rows = np.lib.stride_tricks.sliding_window_view(image, (8, 8, 3)).squeeze(2)
-        found += [(region, int(y), int(x)) for y, x in np.argwhere((rows == crop[:8, :8]).all(axis=(2, 3, 4)))]
+        found += [
+            (region, int(y), int(x))
+            for y, x in np.argwhere((rows == crop[:8, :8]).all(axis=(2, 3, 4)))
+        ]
     assert len(found) == 1
     return found[0]
 
 
 def test_votes_lie_under_the_pixels_of_their_crops(both: Dataset, discs: Dataset) -> None:
     regions = list(both.regions.index)
-    crops, plain = (Crops(data, regions, CropDraw(64)).batch(0, list(range(30))) for data in (both, discs))
+    crops, plain = (
+        Crops(data, regions, CropDraw(64)).batch(0, list(range(30))) for data in (both, discs)
+    )
     for with_votes, without in zip(crops[:3], plain[:3], strict=True):
-        assert np.array_equal(with_votes, without), "votes change neither what is drawn nor what it shows"
+        assert np.array_equal(with_votes, without), (
+            "votes change neither what is drawn nor what it shows"
+        )
     assert not plain.votes.any()
     assert not crops.votes[~crops.dotted].any()
     assert crops.dotted.any()
@@ -106,12 +129,16 @@ def test_white_is_named_in_votes_too_where_they_say_nothing(tmp_path: Path) -> N
     batch = Crops(data, ["a"], CropDraw(128, white=OTHER)).batch(0, [0])
     assert set(np.unique(batch.votes[0, 20:-20, :60])) == {2}
     assert set(np.unique(batch.votes[0, 20:-20, 80:])) == {OTHER}
-    assert set(np.unique(Crops(data, ["a"], CropDraw(128)).batch(0, [0]).votes[0, 20:-20, 80:])) == {0}
+    assert set(
+        np.unique(Crops(data, ["a"], CropDraw(128)).batch(0, [0]).votes[0, 20:-20, 80:])
+    ) == {0}
 
 
 def segmenter(*, discs: bool = True, **changes: Any) -> Segmenter:
     torch.manual_seed(0)
-    config = replace(CONFIG, **{"augment": "none", "loss": "ce", "pseudo": 0.0, "ema": 0.0, **changes})
+    config = replace(
+        CONFIG, **{"augment": "none", "loss": "ce", "pseudo": 0.0, "ema": 0.0, **changes}
+    )
     network = build(NetworkConfig("unet", config.encoder, 5, config.decoder_channels))
     return Segmenter(network, config, classes=5, steps=100, discs=discs).eval()
 
@@ -131,7 +158,9 @@ def a_batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
 
 @pytest.mark.parametrize("weight", [0.0, 0.5, 2.0])
 @pytest.mark.parametrize("discs", [True, False])
-def test_areas_discs_and_votes_have_losses_of_their_own(monkeypatch: pytest.MonkeyPatch, weight: float, discs: bool) -> None:
+def test_areas_discs_and_votes_have_losses_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, weight: float, discs: bool
+) -> None:
     """Where regions alone are asked for, a field that is no map still teaches by its discs."""
     module = segmenter(votes=weight, discs=discs)
     monkeypatch.setattr(module, "log", lambda *_, **__: None)
@@ -139,9 +168,13 @@ def test_areas_discs_and_votes_have_losses_of_their_own(monkeypatch: pytest.Monk
     logits = module.network(pictures.float()).detach()
     areas = SumLoss("ce")
     by_discs = [1, 2] if discs or not weight else [2]
-    expected = areas(logits[:1], labels[:1]) + balanced_cross_entropy(logits[by_discs], labels[by_discs])
+    expected = areas(logits[:1], labels[:1]) + balanced_cross_entropy(
+        logits[by_discs], labels[by_discs]
+    )
     expected = expected + weight * areas(logits[1:2], votes[1:2])
-    assert module.training_step((pictures, labels, dotted, UNKNOWN, votes), 0).item() == pytest.approx(float(expected), rel=1e-5)
+    assert module.training_step(
+        (pictures, labels, dotted, UNKNOWN, votes), 0
+    ).item() == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_the_figures_of_an_epoch_count_labels_not_votes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +193,9 @@ def test_no_pseudo_label_where_votes_teach(monkeypatch: pytest.MonkeyPatch, weig
     monkeypatch.setattr(Segmenter, "global_step", 99)
     seen: list[torch.Tensor] = []
 
-    def pseudo(moved: torch.Tensor, labels: torch.Tensor, logits: torch.Tensor, facts: torch.Tensor) -> torch.Tensor:
+    def pseudo(
+        moved: torch.Tensor, labels: torch.Tensor, logits: torch.Tensor, facts: torch.Tensor
+    ) -> torch.Tensor:
         seen.append(labels)
         return logits.sum() * 0.0
 
@@ -191,7 +226,9 @@ def test_validation_knows_no_votes(both: Dataset) -> None:
     batches = GridBatches(both, regions, size_px=64, batch=4, share=Share())
     found = [batches[number] for number in range(len(batches))]
     assert not any(bool(votes.any()) for *_, votes in found)
-    assert sum(int((labels > 0).sum()) for _, labels, *_ in found) == int(both.class_pixels.to_numpy().sum())
+    assert sum(int((labels > 0).sum()) for _, labels, *_ in found) == int(
+        both.class_pixels.to_numpy().sum()
+    )
 
 
 def without_votes(data: Dataset) -> None:
@@ -200,8 +237,11 @@ def without_votes(data: Dataset) -> None:
         path.unlink()
 
 
-def test_evaluation_never_reads_votes(tmp_path: Path, discs: Dataset, lively_bundle: Bundle) -> None:
-    """The law: voted labels are no truth. Scores are those of the data set whose dots do not vote."""
+def test_evaluation_never_reads_votes(
+    tmp_path: Path, discs: Dataset, lively_bundle: Bundle
+) -> None:
+    """The law: voted labels are no truth. Scores are those of the data set whose dots do not
+    vote."""
     voting = mixed(tmp_path, "both")
     without_votes(voting)
     results = []
@@ -226,7 +266,9 @@ def test_evaluation_never_reads_votes(tmp_path: Path, discs: Dataset, lively_bun
     assert own["dots"]["overall"]["support_dots"] > 0
 
 
-def test_audit_and_int8_score_know_no_votes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_audit_and_int8_score_know_no_votes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     from breastseg.evaluation.int8 import _with_areas
 
     voting = mixed(tmp_path, "both")
@@ -244,11 +286,16 @@ def test_a_model_learns_from_votes_twice_the_same(tmp_path: Path, dots_as: str) 
     assert one.card.training["data"] == data.fingerprint()
 
 
-def test_a_data_set_without_votes_trains_as_it_did(tmp_path: Path, discs: Dataset, both: Dataset) -> None:
-    """The weight of votes means nothing where there are none, nor do votes where they have no weight."""
+def test_a_data_set_without_votes_trains_as_it_did(
+    tmp_path: Path, discs: Dataset, both: Dataset
+) -> None:
+    """The weight of votes means nothing where there are none, nor do votes where they have no
+    weight."""
     runs = [
         train(data.path, tmp_path / str(number) / "run", replace(CONFIG, votes=weight), say=quiet)
-        for number, (data, weight) in enumerate([(discs, 0.0), (discs, 0.5), (both, 0.0), (both, 0.5)])
+        for number, (data, weight) in enumerate(
+            [(discs, 0.0), (discs, 0.5), (both, 0.0), (both, 0.5)]
+        )
     ]
     *alike, taught = [run.card.files["model.safetensors"] for run in runs]
     assert len(set(alike)) == 1

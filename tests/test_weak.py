@@ -1,4 +1,5 @@
-"""White places on real tissue: a painted fat cell is found, the gaps between fibres are left alone."""
+"""White places on real tissue: a painted fat cell is found, the gaps between fibres are left
+alone."""
 
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ from conftest import CROPS, crop
 MPP = 0.30
 
 
-def disc(radius_um: float, *, mpp: float = MPP, side: int = 256, middle: tuple[int, int] = (128, 128)) -> np.ndarray:
+def disc(
+    radius_um: float, *, mpp: float = MPP, side: int = 256, middle: tuple[int, int] = (128, 128)
+) -> np.ndarray:
     rows, columns = np.indices((side, side))
     return np.hypot(rows - middle[0], columns - middle[1]) * mpp <= radius_um
 
@@ -46,7 +49,8 @@ def test_pale_but_rough_is_no_fat() -> None:
 
 
 def test_pale_pink_is_no_fat() -> None:
-    """White is judged by the darkest channel: eosin takes the green away, and a grey mean would not show it."""
+    """White is judged by the darkest channel: eosin takes the green away, and a grey mean would not
+    show it."""
     pink = np.full((200, 200, 3), (250, 205, 240), np.uint8)
     assert pink.mean() > 230
     assert not smooth_white(pink, MPP).any()
@@ -70,7 +74,9 @@ def test_a_picture_smaller_than_a_fat_cell() -> None:
 @pytest.mark.parametrize("mpp", [0.25, 0.3, 0.5, 1.0])
 def test_a_turned_picture_has_turned_labels(mpp: float) -> None:
     """OpenCV's ellipse is not round: after a quarter turn 4 % of the white pixels were others."""
-    pixels = with_white(crop(1), disc(14.0, mpp=mpp, middle=(90, 120)) | disc(9.0, mpp=mpp, middle=(140, 60)))
+    pixels = with_white(
+        crop(1), disc(14.0, mpp=mpp, middle=(90, 120)) | disc(9.0, mpp=mpp, middle=(140, 60))
+    )
     found = smooth_white(pixels, mpp)
     assert found.any()
     for turns in (1, 2, 3):

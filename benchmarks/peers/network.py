@@ -1,11 +1,13 @@
-"""The network of a bundle as a plain torch module, for environments without breastseg: uint8 (N, H, W, 3) -> logits (N, K, H, W)."""
+"""The network of a bundle as a plain torch module, for environments without breastseg: uint8 (N, H,
+W, 3) -> logits (N, K, H, W)."""
 
 import json
 from pathlib import Path
 
 import torch
 
-# torchvision's wheel for Linux is built for CUDA; beside a CPU PyTorch its operators must be declared before it is imported.
+# torchvision's wheel for Linux is built for CUDA; beside a CPU PyTorch its operators must be
+# declared before it is imported.
 LIBRARY = torch.library.Library("torchvision", "FRAGMENT")
 LIBRARY.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 LIBRARY.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
@@ -24,11 +26,18 @@ class Unet(torch.nn.Module):
             raise SystemExit(f"{bundle}: wanted a plain U-Net, for the peers to run the same")
         self.classes = network["classes"]
         self.body = smp.Unet(
-            network["encoder"], encoder_weights=None, classes=self.classes, decoder_channels=tuple(network["decoder_channels"])
+            network["encoder"],
+            encoder_weights=None,
+            classes=self.classes,
+            decoder_channels=tuple(network["decoder_channels"]),
         )
         self.load_state_dict(load_file(bundle / "model.safetensors"))
-        self.register_buffer("mean", torch.tensor(network["mean"]).view(1, 3, 1, 1) * 255, persistent=False)
-        self.register_buffer("std", torch.tensor(network["std"]).view(1, 3, 1, 1) * 255, persistent=False)
+        self.register_buffer(
+            "mean", torch.tensor(network["mean"]).view(1, 3, 1, 1) * 255, persistent=False
+        )
+        self.register_buffer(
+            "std", torch.tensor(network["std"]).view(1, 3, 1, 1) * 255, persistent=False
+        )
         self.eval()
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:

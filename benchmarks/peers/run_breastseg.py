@@ -1,4 +1,5 @@
-"""SLIDE BUNDLE PRECISION OUT.ome.tif: breastseg's map of the whole slide and nothing else, as the peers give it."""
+"""SLIDE BUNDLE PRECISION OUT.ome.tif: breastseg's map of the whole slide and nothing else, as the
+peers give it."""
 
 import sys
 import tempfile
@@ -13,8 +14,13 @@ from breastseg.maps.files.label_tiff import write_label_tiff
 def main() -> None:
     slide, model = open_slide(sys.argv[1]), load_model(sys.argv[2], precision=sys.argv[3])
     config = MapConfig(tissue_mask="off")
-    with tempfile.TemporaryDirectory() as scratch, make_maps(plan_map(slide, model, config), model, config, Path(scratch)) as maps:
-        write_label_tiff(maps.labels, model.card.label_map, Path(sys.argv[4]), mpp=model.card.mpp, notes={})
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        make_maps(plan_map(slide, model, config), model, config, Path(scratch)) as maps,
+    ):
+        write_label_tiff(
+            maps.labels, model.card.label_map, Path(sys.argv[4]), mpp=model.card.mpp, notes={}
+        )
     slide.close()
 
 

@@ -1,4 +1,5 @@
-"""SLIDE BUNDLE OUT.npy: MONAI's sliding window over a slide at level 0, window 512, overlap 1/8; labels are 1 to K."""
+"""SLIDE BUNDLE OUT.npy: MONAI's sliding window over a slide at level 0, window 512, overlap 1/8;
+labels are 1 to K."""
 
 import sys
 from pathlib import Path
@@ -19,7 +20,9 @@ def main() -> None:
     pixels, _ = reader.get_data(reader.read(slide))
     with torch.inference_mode():
         pictures = torch.from_numpy(pixels).to(torch.float32)[None]
-        logits = sliding_window_inference(pictures, (512, 512), sw_batch_size=1, predictor=network, overlap=1 / 8)
+        logits = sliding_window_inference(
+            pictures, (512, 512), sw_batch_size=1, predictor=network, overlap=1 / 8
+        )
         labels = logits[0].argmax(dim=0).to(torch.uint8) + 1
     np.save(out, labels.numpy())
 

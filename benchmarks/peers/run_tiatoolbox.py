@@ -1,4 +1,5 @@
-"""SLIDE BUNDLE OUT.npy: TIAToolbox's SemanticSegmentor over a slide at level 0, patch 512, stride 448; labels are 1 to K."""
+"""SLIDE BUNDLE OUT.npy: TIAToolbox's SemanticSegmentor over a slide at level 0, patch 512, stride
+448; labels are 1 to K."""
 
 import sys
 import tempfile
@@ -41,13 +42,24 @@ class Network(ModelABC):
 def main() -> None:
     slide, bundle, out = map(Path, sys.argv[1:])
     config = IOSegmentorConfig(
-        input_resolutions=[LEVEL0], output_resolutions=[LEVEL0], patch_input_shape=(512, 512), patch_output_shape=(512, 512),
-        stride_shape=(448, 448), save_resolution=LEVEL0,
-    )  # fmt: skip
-    engine = SemanticSegmentor(model=Network(bundle).eval(), batch_size=4, num_workers=0, verbose=False)
+        input_resolutions=[LEVEL0],
+        output_resolutions=[LEVEL0],
+        patch_input_shape=(512, 512),
+        patch_output_shape=(512, 512),
+        stride_shape=(448, 448),
+        save_resolution=LEVEL0,
+    )
+    engine = SemanticSegmentor(
+        model=Network(bundle).eval(), batch_size=4, num_workers=0, verbose=False
+    )
     with tempfile.TemporaryDirectory() as folder:
         done = engine.run(
-            [slide], patch_mode=False, ioconfig=config, save_dir=Path(folder) / "results", output_type="zarr", auto_get_mask=False
+            [slide],
+            patch_mode=False,
+            ioconfig=config,
+            save_dir=Path(folder) / "results",
+            output_type="zarr",
+            auto_get_mask=False,
         )
         labels = zarr.open(str(done[slide]), mode="r")["predictions"][:]
     np.save(out, labels.astype(np.uint8) + 1)

@@ -228,9 +228,15 @@ def _fat(folder: Path) -> Iterator[Field]:
         whole = {"adipocyte": "other", "empty": "glass"}.get(kind)
         if whole:
             yield Field(
-                folder.name, path.stem, path, _mpp(row), row["patient_or_slide"],
-                "fat" if whole == "other" else "glass", whole, tissue=whole == "glass",
-            )  # fmt: skip
+                folder.name,
+                path.stem,
+                path,
+                _mpp(row),
+                row["patient_or_slide"],
+                "fat" if whole == "other" else "glass",
+                whole,
+                tissue=whole == "glass",
+            )
 
 
 def _colon(folder: Path) -> Iterator[Field]:

@@ -76,7 +76,7 @@ class Change:
 
 def look(
     model: Model, fields: Sequence[Field], cache: Path | None, change: Change | None = None
-) -> list[Seen]:  # fmt: skip
+) -> list[Seen]:
     """Return what a model says of each field, perhaps in changed colours; what was looked at before
     comes from the cache.
     """

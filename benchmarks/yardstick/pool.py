@@ -71,10 +71,11 @@ def _together(judges: list[Judge]) -> Judge:
     presence = [judge for judge in judges if isinstance(judge, Presence)]
     if presence:
         return replace(
-            presence[0], shares=np.concatenate([judge.shares for judge in presence]),
+            presence[0],
+            shares=np.concatenate([judge.shares for judge in presence]),
             malignant=np.concatenate([judge.malignant for judge in presence]),
             patients=tuple(patient for judge in presence for patient in judge.patients),
-        )  # fmt: skip
+        )
     kinds = [judge for judge in judges if isinstance(judge, Kinds)]
     return _kinds_together(kinds)
 

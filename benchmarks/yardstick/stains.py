@@ -87,7 +87,7 @@ def lenders_of(fields: Sequence[Field]) -> dict[str, Stain]:
 
 def falls_of(
     model: Model, fields: Sequence[Field], lenders: dict[str, Stain], cache: Path | None
-) -> list[Fall]:  # fmt: skip
+) -> list[Fall]:
     """Return what each whole region, and the dots together, lose to the colours of each lender.
 
     Args:

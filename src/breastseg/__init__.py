@@ -1,6 +1,7 @@
 """breastseg: breast tissue segmentation on H&E. Research use only.
 
-The verbs on the way from annotation to map: prepare, split, train, evaluate, predict, export_int8, write_report. The other commands'
+The verbs on the way from annotation to map: prepare, split, train, evaluate, predict, export_int8,
+    write_report. The other commands'
 functions are in their rooms, as breastseg.data.audit.audit. Nothing heavy is imported until used.
 """
 
@@ -48,10 +49,27 @@ _HOMES = {
 }
 
 __all__ = [
-    "BreastsegError", "LabelMap", "PredictConfig", "PrepareConfig", "SplitConfig", "TrainConfig", "__version__", "evaluate",
-    "export_int8", "load_label_map", "load_model", "open_dataset", "open_slide", "open_source", "predict", "prepare", "preset", "split",
-    "train", "write_report",
-]  # fmt: skip
+    "BreastsegError",
+    "LabelMap",
+    "PredictConfig",
+    "PrepareConfig",
+    "SplitConfig",
+    "TrainConfig",
+    "__version__",
+    "evaluate",
+    "export_int8",
+    "load_label_map",
+    "load_model",
+    "open_dataset",
+    "open_slide",
+    "open_source",
+    "predict",
+    "prepare",
+    "preset",
+    "split",
+    "train",
+    "write_report",
+]
 
 
 def __getattr__(name: str) -> "Any":

@@ -29,24 +29,36 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _SHORT = re.compile(
-    r"bad[_ ]alloc|out of memory|(?:not enough|insufficient) memory|(?:can ?not|can't|could not|failed to|unable to) allocate"
-    r"|failed to map segment|allocation failed|can't start new thread|resource temporarily unavailable|error return without exception set",
+    r"bad[_ ]alloc|out of memory|(?:not enough|insufficient) memory|(?:can ?not|can't|could"
+    r" not|failed to|unable to) allocate"
+    r"|failed to map segment|allocation failed|can't start new thread|resource temporarily"
+    r" unavailable|error return without exception set",
     re.IGNORECASE,
 )
-"""What NumPy, OpenCV, OpenVINO, ONNX Runtime, PyTorch, zlib and the loader of libraries say when memory has run out."""
-_ENGINE = re.compile(r"Exception from src[/\\]|\[ONNXRuntimeError\]|onednn|oneDNN|could not create a primitive")
+"""What NumPy, OpenCV, OpenVINO, ONNX Runtime, PyTorch, zlib and the loader of libraries say when
+memory has run out."""
+_ENGINE = re.compile(
+    r"Exception from src[/\\]|\[ONNXRuntimeError\]|onednn|oneDNN|could not create a primitive"
+)
 """What OpenVINO and ONNX Runtime say of errors of their own."""
 _AGAIN = "; nothing half-written was kept, mend it and run the same command again"
-_DISK_IS_FULL = {errno.ENOSPC, errno.EROFS, *(getattr(errno, name) for name in ("EDQUOT",) if hasattr(errno, name))}
+_DISK_IS_FULL = {
+    errno.ENOSPC,
+    errno.EROFS,
+    *(getattr(errno, name) for name in ("EDQUOT",) if hasattr(errno, name)),
+}
 
 
 class BreastsegError(Exception):
-    """Everything that a user's input can cause; the command line prints it as one line and exits with 2."""
+    """Everything that a user's input can cause; the command line prints it as one line and exits
+    with 2."""
 
     def __str__(self) -> str:
-        """Return the message alone (the file errors among the parents would print a tuple), as one line that can be printed.
+        """Return the message alone (the file errors among the parents would print a tuple), as one
+        line that can be printed.
 
-        Names of files, columns and classes stand in messages, and any of them may have line breaks, halves of letters or a million letters.
+        Names of files, columns and classes stand in messages, and any of them may have line breaks,
+        halves of letters or a million letters.
         """
         said = _cut(" ".join(str(argument) for argument in self.args))
         return said if said.isprintable() else _cut("".join(map(_printed, said)))
@@ -56,12 +68,19 @@ _MOST, _END = 2000, 400
 
 
 def _cut(said: str) -> str:
-    return said if len(said) <= _MOST else f"{said[: _MOST - _END]} ... {said[-_END:]}"  # what to do stands at the end
+    return (
+        said if len(said) <= _MOST else f"{said[: _MOST - _END]} ... {said[-_END:]}"
+    )  # what to do stands at the end
 
 
 def _printed(letter: str) -> str:
-    """Return a letter, or how Python writes it where it would break the line or cannot be encoded."""
-    return letter.encode("unicode-escape").decode() if unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"} else letter
+    """Return a letter, or how Python writes it where it would break the line or cannot be
+    encoded."""
+    return (
+        letter.encode("unicode-escape").decode()
+        if unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"}
+        else letter
+    )
 
 
 class InputError(BreastsegError, ValueError):
@@ -109,7 +128,8 @@ class ShortageError(BreastsegError, MemoryError):
 
 
 class IncompleteError(BreastsegError, RuntimeError):
-    """Some of several slides failed and the others are done, or predicting does not work on this machine."""
+    """Some of several slides failed and the others are done, or predicting does not work on this
+    machine."""
 
 
 class LeakError(BreastsegError, RuntimeError):
@@ -121,7 +141,8 @@ class MissingPackageError(BreastsegError, ImportError):
 
 
 def explained(error: BaseException, where: str = "") -> BreastsegError | None:
-    """Return an error of the system or of a library as one of ours, in one line; None for one that nobody foresaw.
+    """Return an error of the system or of a library as one of ours, in one line; None for one that
+    nobody foresaw.
 
     Args:
         error: what was raised.
@@ -130,29 +151,41 @@ def explained(error: BaseException, where: str = "") -> BreastsegError | None:
     if isinstance(error, BreastsegError):
         cause = error.__context__ if isinstance(error, MissingPackageError) else None
         # A library that there is no memory to load cannot be imported either; it is not missing.
-        return explained(cause, where) if cause is not None and _is_shortage(cause, str(cause)) else error
+        return (
+            explained(cause, where)
+            if cause is not None and _is_shortage(cause, str(cause))
+            else error
+        )
     text = " ".join(str(error).split())
     at = f"{where}: " if where else ""
     if _is_shortage(error, text):
         detail = f" ({text[-160:]})" if text and isinstance(error, Exception) else ""
         return ShortageError(
-            f"{at}out of memory{detail}; take a smaller --box or picture, fewer --threads or --workers, or a machine with more memory"
+            f"{at}out of memory{detail}; take a smaller --box or picture, fewer --threads or"
+            " --workers, or a machine with more memory"
         )
     if isinstance(error, OSError):
         reason = error.strerror or text or type(error).__name__
         return BreastsegError(f"{_named(error) or where or 'a file'}: {reason}{_AGAIN}")
-    if isinstance(error, Exception) and not isinstance(error, AssertionError) and _ENGINE.search(text):
+    if (
+        isinstance(error, Exception)
+        and not isinstance(error, AssertionError)
+        and _ENGINE.search(text)
+    ):
         return EngineError(
-            f"{at}the engine failed ({text[-200:]}); if memory is not short, try another --precision or --backend and report this line"
+            f"{at}the engine failed ({text[-200:]}); if memory is not short, try another"
+            " --precision or --backend and report this line"
         )
     return None
 
 
 @contextmanager
 def one_of_several(where: str, *, several: bool = True) -> Iterator[None]:
-    """Raise whatever one item of several does as one of our errors, so that the others are not stopped by it.
+    """Raise whatever one item of several does as one of our errors, so that the others are not
+    stopped by it.
 
-    A full disk goes through as it is: it will meet all that follow. So does everything that a single item does.
+    A full disk goes through as it is: it will meet all that follow. So does everything that a
+        single item does.
 
     Args:
         where: the item's file.
@@ -162,7 +195,11 @@ def one_of_several(where: str, *, several: bool = True) -> Iterator[None]:
         yield
     except Exception as error:
         told = explained(error, where)
-        if not several or told is error or (isinstance(error, OSError) and error.errno in _DISK_IS_FULL):
+        if (
+            not several
+            or told is error
+            or (isinstance(error, OSError) and error.errno in _DISK_IS_FULL)
+        ):
             raise
         raise told or BreastsegError(f"{where}: {_unforeseen(error)}") from error
 
@@ -173,15 +210,26 @@ def _unforeseen(error: Exception) -> str:
     while last is not None and last.tb_next is not None:
         last = last.tb_next
     place = f" at {Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno}" if last else ""
-    return f"could not be done ({type(error).__name__}{place}: {' '.join(str(error).split())[:200]}); report it with this line"
+    return (
+        f"could not be done ({type(error).__name__}{place}: {' '.join(str(error).split())[:200]});"
+        " report it with this line"
+    )
 
 
 def _is_shortage(error: BaseException, text: str) -> bool:
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno == errno.ENOMEM
-    return isinstance(error, MemoryError) or (isinstance(error, Exception) and _SHORT.search(text) is not None)
+    return isinstance(error, MemoryError) or (
+        isinstance(error, Exception) and _SHORT.search(text) is not None
+    )
 
 
 def _named(error: OSError) -> str:
     name = error.filename
-    return name.decode("utf-8", "backslashreplace") if isinstance(name, bytes) else str(name) if name else ""
+    return (
+        name.decode("utf-8", "backslashreplace")
+        if isinstance(name, bytes)
+        else str(name)
+        if name
+        else ""
+    )

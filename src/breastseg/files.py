@@ -1,4 +1,5 @@
-"""Writing that a kill cannot leave half done: write beside, then rename; one folder, one piece of work."""
+"""Writing that a kill cannot leave half done: write beside, then rename; one folder, one piece of
+work."""
 
 import csv
 import errno
@@ -26,22 +27,29 @@ _LOCK = f"{_PART}lock"
 _END_BYTES = 32 * 1024 * 1024
 _NAME_BYTES = 255
 """As long as a name may be on the usual file systems."""
-_NO_LOCKS = {getattr(errno, name) for name in ("ENOLCK", "ENOSYS", "EOPNOTSUPP", "ENOTSUP") if hasattr(errno, name)}
+_NO_LOCKS = {
+    getattr(errno, name)
+    for name in ("ENOLCK", "ENOSYS", "EOPNOTSUPP", "ENOTSUP")
+    if hasattr(errno, name)
+}
 """What file systems say that have no locks: Lustre and NFS, as some are mounted."""
 
 _UNFIT = re.compile(r'[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029<>:"/\\|?*]|^\.|[. ]$')
-"""What no folder can be called on one of the usual systems; bytes that are no UTF-8 come as surrogates."""
+"""What no folder can be called on one of the usual systems; bytes that are no UTF-8 come as
+surrogates."""
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?=\.|$)", re.IGNORECASE)
 """Names that Windows keeps for itself."""
 
 
 @dataclass(frozen=True)
 class Remains:
-    """What a piece of work leaves in its folder when it did not come to its end, as patterns of `Path.glob`.
+    """What a piece of work leaves in its folder when it did not come to its end, as patterns of
+    `Path.glob`.
 
     Attributes:
         finished: worth keeping; where one is there, work with other settings is refused.
-        rest: what else the work writes; work of the same command with other settings takes its place.
+        rest: what else the work writes; work of the same command with other settings takes its
+            place.
     """
 
     finished: tuple[str, ...] = ()
@@ -50,7 +58,8 @@ class Remains:
 
 @contextmanager
 def written(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write to; on success it becomes `path`, on an error it is removed."""
+    """Yield a path beside `path` to write to; on success it becomes `path`, on an error it is
+    removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = _beside(path)
     try:
@@ -58,7 +67,11 @@ def written(path: Path) -> Iterator[Path]:
         beside.replace(path)
     except BaseException as error:
         beside.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None and not isinstance(error, BreastsegError):
+        if (
+            isinstance(error, OSError)
+            and error.filename is None
+            and not isinstance(error, BreastsegError)
+        ):
             # A failed write (a full disk) does not say of which file.
             raise OSError(error.errno or 0, error.strerror or str(error), str(path)) from error
         raise
@@ -88,7 +101,8 @@ def written_folder(path: Path) -> Iterator[Path]:
 
 
 def _beside(path: Path) -> Path:
-    """Return where a file or folder is written before it is renamed; where its name has no room for more, under a hash of it."""
+    """Return where a file or folder is written before it is renamed; where its name has no room for
+    more, under a hash of it."""
     name = f"{_PART}{path.name}"
     if len(os.fsencode(name)) > _NAME_BYTES:
         name = f"{_PART}{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:32]}"
@@ -103,7 +117,10 @@ def fit_name(name: str) -> str:
 
 def _percent(character: str) -> str:
     return "".join(
-        f"%{byte:02X}" for byte in character.encode("utf-8", "surrogateescape" if "\udc80" <= character <= "\udcff" else "surrogatepass")
+        f"%{byte:02X}"
+        for byte in character.encode(
+            "utf-8", "surrogateescape" if "\udc80" <= character <= "\udcff" else "surrogatepass"
+        )
     )
 
 
@@ -137,7 +154,8 @@ def settle_temporary_folder() -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a whole text file or nothing.
 
-    What names of files may hold and UTF-8 cannot (bytes that are none) becomes an escape, "\\udce4", which JSON reads back as it was.
+    What names of files may hold and UTF-8 cannot (bytes that are none) becomes an escape,
+    "\\udce4", which JSON reads back as it was.
     """
     with written(path) as beside:
         beside.write_text(text, encoding="utf-8", errors="backslashreplace")
@@ -149,12 +167,16 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def table_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return rows as CSV, columns in the order in which they first occur; NaN and None become empty cells."""
+    """Return rows as CSV, columns in the order in which they first occur; NaN and None become empty
+    cells."""
     columns = dict.fromkeys(name for row in rows for name in row)
     text = io.StringIO()
     table = csv.DictWriter(text, list(columns), restval="", lineterminator="\n")
     table.writeheader()
-    table.writerows({name: "" if value is None or value != value else value for name, value in row.items()} for row in rows)
+    table.writerows(
+        {name: "" if value is None or value != value else value for name, value in row.items()}
+        for row in rows
+    )
     return text.getvalue()
 
 
@@ -166,9 +188,14 @@ def write_json(path: Path, value: Any) -> None:
 def read_lines(path: Path) -> list[str]:
     """Return the lines of a text that say something; InputError when it cannot be read."""
     try:
-        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        return [
+            line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()
+        ]
     except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError) as cause:
-        raise InputError(f"{path}: no text ({cause.strerror if isinstance(cause, OSError) else 'not UTF-8'}), wanted lines of it") from None
+        raise InputError(
+            f"{path}: no text ({cause.strerror if isinstance(cause, OSError) else 'not UTF-8'}),"
+            " wanted lines of it"
+        ) from None
 
 
 def sha256_of(path: Path) -> str:
@@ -178,7 +205,8 @@ def sha256_of(path: Path) -> str:
 
 
 def fingerprint(path: Path) -> str:
-    """Return a hash that tells an exchanged file: of all of it up to 64 MB, else of its size and ends; of a folder, its names and sizes.
+    """Return a hash that tells an exchanged file: of all of it up to 64 MB, else of its size and
+    ends; of a folder, its names and sizes.
 
     A slide whose pixels lie in a folder beside it, NAME.mrxs and NAME, is both.
     """
@@ -206,7 +234,8 @@ class Seen:
 
     Attributes:
         fingerprint: of it.
-        changed_ns: when what the fingerprint does not read was last changed: a large file, or files in a folder.
+        changed_ns: when what the fingerprint does not read was last changed: a large file, or files
+            in a folder.
     """
 
     fingerprint: str
@@ -214,9 +243,16 @@ class Seen:
 
 
 def seen(path: Path) -> Seen:
-    """Look at a file or folder, to tell later whether it is still the same; OSError when it is not there."""
+    """Look at a file or folder, to tell later whether it is still the same; OSError when it is not
+    there."""
     folder = path if path.is_dir() else _companion(path)
-    unread = _files_in(folder) if folder is not None else [path] if path.stat().st_size > 2 * _END_BYTES else []
+    unread = (
+        _files_in(folder)
+        if folder is not None
+        else [path]
+        if path.stat().st_size > 2 * _END_BYTES
+        else []
+    )
     return Seen(fingerprint(path), tuple(file.stat().st_mtime_ns for file in unread))
 
 
@@ -240,7 +276,8 @@ def _folder_hash(folder: Path) -> "hashlib._Hash":
 
 @contextmanager
 def held_folder(folder: Path, named: Path | None = None) -> Iterator[None]:
-    """Hold a folder against a second run; the system lets go of it when the process ends, however it ends.
+    """Hold a folder against a second run; the system lets go of it when the process ends, however
+    it ends.
 
     Args:
         folder: what is held.
@@ -249,8 +286,14 @@ def held_folder(folder: Path, named: Path | None = None) -> Iterator[None]:
     Raises:
         OutputError: another run holds it.
     """
-    busy = f"{named or folder}: another run is writing there now; wait for it or choose another folder"
-    held = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT) if sys.platform == "win32" else os.open(folder, os.O_RDONLY)
+    busy = (
+        f"{named or folder}: another run is writing there now; wait for it or choose another folder"
+    )
+    held = (
+        os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT)
+        if sys.platform == "win32"
+        else os.open(folder, os.O_RDONLY)
+    )
     try:
         try:
             if sys.platform == "win32":
@@ -261,12 +304,18 @@ def held_folder(folder: Path, named: Path | None = None) -> Iterator[None]:
                 import fcntl
 
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if not _is_still(folder, held):  # renamed to its place by the run that held it until now
+                if not _is_still(
+                    folder, held
+                ):  # renamed to its place by the run that held it until now
                     raise OutputError(busy)
         except OSError as cause:
             if cause.errno not in _NO_LOCKS:
                 raise OutputError(busy) from None
-            warnings.warn(f"{folder}: this file system has no locks; see to it that no second run writes there", stacklevel=3)
+            warnings.warn(
+                f"{folder}: this file system has no locks; see to it that no second run writes"
+                " there",
+                stacklevel=3,
+            )
         yield
     finally:
         os.close(held)
@@ -289,7 +338,8 @@ def own_folder(
     advice: str = "choose another folder or remove it",
     remains: Remains = Remains(),
 ) -> Iterator[bool]:
-    """Hold a folder, made when missing, and claim it; yields whether it holds the same work already.
+    """Hold a folder, made when missing, and claim it; yields whether it holds the same work
+    already.
 
     Args:
         out: the folder.
@@ -305,7 +355,9 @@ def own_folder(
     """
     _make(out)
     with held_folder(out):
-        yield claim_folder(out, command, settings, may_differ=may_differ, advice=advice, remains=remains)
+        yield claim_folder(
+            out, command, settings, may_differ=may_differ, advice=advice, remains=remains
+        )
 
 
 def claim_folder(
@@ -319,7 +371,8 @@ def claim_folder(
 ) -> bool:
     """Take a folder for one piece of work, or go on with the same work that was begun in it.
 
-    A folder in which other work finished nothing is taken over: a run that failed does not refuse the one that mends it.
+    A folder in which other work finished nothing is taken over: a run that failed does not refuse
+        the one that mends it.
 
     Args:
         out: the folder; made when missing.
@@ -327,13 +380,15 @@ def claim_folder(
         settings: everything that decides the result, as JSON values.
         may_differ: names of settings that may have been others before.
         advice: what to do when other settings are in the folder.
-        remains: what the work leaves when it is not finished; only the same command knows, of another the note alone may lie there.
+        remains: what the work leaves when it is not finished; only the same command knows, of
+            another the note alone may lie there.
 
     Returns:
         True when the folder holds the same work already (begun or finished).
 
     Raises:
-        OutputError: the folder holds files of something else, or something finished of another command or other settings.
+        OutputError: the folder holds files of something else, or something finished of another
+            command or other settings.
         InputError: it is a file.
     """
     work = json.loads(json.dumps({"command": command, "settings": settings}))
@@ -341,15 +396,25 @@ def claim_folder(
     if marker.is_file():
         found = read_json(marker, OutputError, "the note of the work this folder was made for")
         if not isinstance(found, dict) or not isinstance(found.get("settings"), dict):
-            raise OutputError(f"{marker}: not the note of a piece of work; choose another folder or remove it")
-        if {**found, "settings": {**found["settings"], **{key: work["settings"][key] for key in may_differ}}} == work:
+            raise OutputError(
+                f"{marker}: not the note of a piece of work; choose another folder or remove it"
+            )
+        if {
+            **found,
+            "settings": {**found["settings"], **{key: work["settings"][key] for key in may_differ}},
+        } == work:
             return True
         unfinished = _unfinished(out, remains if found.get("command") == command else Remains())
         if unfinished is None:
-            raise OutputError(f"{out}: holds '{found.get('command')}' work with other settings ({_difference(found, work)}); {advice}")
+            raise OutputError(
+                f"{out}: holds '{found.get('command')}' work with other settings"
+                f" ({_difference(found, work)}); {advice}"
+            )
         for path in unfinished:
             _remove(path)
-    elif out.is_dir() and any(not path.name.startswith(_PART) for path in out.iterdir()):  # what a kill while claiming leaves is no work
+    elif out.is_dir() and any(
+        not path.name.startswith(_PART) for path in out.iterdir()
+    ):  # what a kill while claiming leaves is no work
         raise OutputError(f"{out}: output folder is not empty; choose another folder or empty it")
     _make(out)
     note_work(out, command, settings)
@@ -362,7 +427,13 @@ def _unfinished(out: Path, remains: Remains) -> list[Path] | None:
         return None
     rest = {path for pattern in remains.rest for path in out.glob(pattern)}
     found = [path for path in out.iterdir() if path.name not in (WORK_FILE, _LOCK)]
-    return found if all(path in rest or path.name.startswith(_PART) or _holds_nothing(path) for path in found) else None
+    return (
+        found
+        if all(
+            path in rest or path.name.startswith(_PART) or _holds_nothing(path) for path in found
+        )
+        else None
+    )
 
 
 def _holds_nothing(path: Path) -> bool:
@@ -387,5 +458,9 @@ def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
     if found.get("command") != wanted["command"]:
         return f"this is '{wanted['command']}'"
     old, new = found.get("settings", {}), wanted["settings"]
-    changed = [f"{key}: {old.get(key)!r} there, {new.get(key)!r} now" for key in {**old, **new} if old.get(key) != new.get(key)]
+    changed = [
+        f"{key}: {old.get(key)!r} there, {new.get(key)!r} now"
+        for key in {**old, **new}
+        if old.get(key) != new.get(key)
+    ]
     return "; ".join(changed)[:300]

@@ -14,13 +14,14 @@ _MOST = 1e300
 STRIDE_PX = 32
 """Networks here halve their input five times: tiles start and end on multiples of this."""
 EDGE_PX = 64
-"""Most that is shown beyond the edge of a field, where the field is mirrored: with 128, fewer dots of small fields were named right."""
+"""Most that is shown beyond the edge of a field, where the field is mirrored: with 128, fewer dots
+of small fields were named right."""
 
 
 TILE_SIDES_PX = (320, 448, 640, 960, 1280, 1664, 2048)
-"""Sides of tiles. Few, because a network is compiled for each shape and every shape is tested on every instruction set; dense towards the
-large end, where what a tile shows too much costs most (a field of 2,000 to 6,000 px shows 7 % more on each side than with any multiple
-of 32)."""
+"""Sides of tiles. Few, because a network is compiled for each shape and every shape is tested on
+every instruction set; dense towards the large end, where what a tile shows too much costs most (a
+field of 2,000 to 6,000 px shows 7 % more on each side than with any multiple of 32)."""
 
 
 @dataclass(frozen=True, order=True)
@@ -40,22 +41,30 @@ class Box:
 
 @dataclass(frozen=True)
 class Tile:
-    """One step of a tiled run: `outer` is shown to the network (it may reach over the edge), `inner` is kept."""
+    """One step of a tiled run: `outer` is shown to the network (it may reach over the edge),
+    `inner` is kept."""
 
     outer: Box
     inner: Box
 
 
 def check_mpp(mpp: float, where: str, option: str = "--mpp") -> float:
-    """Return `mpp` when it can be the scan of a tissue section, else raise MppError naming `where` it was found."""
+    """Return `mpp` when it can be the scan of a tissue section, else raise MppError naming `where`
+    it was found."""
     if not MIN_MPP <= mpp <= MAX_MPP:
-        said = mpp if mpp != mpp or abs(mpp) < _MOST else inf  # a whole number can be too large to be written as another kind
-        raise MppError(f"{where}: {said:g} um/px, wanted {MIN_MPP:g} to {MAX_MPP:g}; give the right value with {option}")
+        said = (
+            mpp if mpp != mpp or abs(mpp) < _MOST else inf
+        )  # a whole number can be too large to be written as another kind
+        raise MppError(
+            f"{where}: {said:g} um/px, wanted {MIN_MPP:g} to {MAX_MPP:g}; give the right value with"
+            f" {option}"
+        )
     return mpp
 
 
 def parse_box(text: str, size_px: tuple[int, int], mpp: float, where: str) -> Box:
-    """Return the box "x,y,width,height" of a slide in level-0 pixels; with "um" at its end the numbers are microns.
+    """Return the box "x,y,width,height" of a slide in level-0 pixels; with "um" at its end the
+    numbers are microns.
 
     Args:
         text: as a person writes it.
@@ -69,22 +78,33 @@ def parse_box(text: str, size_px: tuple[int, int], mpp: float, where: str) -> Bo
     try:
         x, y, width, height = (float(part) for part in text.strip().removesuffix("um").split(","))
     except ValueError:
-        raise InputError(f"box '{text}': wanted x,y,width,height in level-0 pixels, or in microns as in 500,500,2000,1000um") from None
+        raise InputError(
+            f"box '{text}': wanted x,y,width,height in level-0 pixels, or in microns as in"
+            " 500,500,2000,1000um"
+        ) from None
     per_px = mpp if text.strip().endswith("um") else 1.0
-    left, top, right, bottom = (round(place / per_px) if abs(place) < _MOST else -1 for place in (x, y, x + width, y + height))
+    left, top, right, bottom = (
+        round(place / per_px) if abs(place) < _MOST else -1
+        for place in (x, y, x + width, y + height)
+    )
     if not (0 <= left < right <= size_px[0] and 0 <= top < bottom <= size_px[1]):
-        raise InputError(f"box '{text}': does not lie inside {where}, which has {size_px[0]} x {size_px[1]} px at {mpp:g} um/px")
+        raise InputError(
+            f"box '{text}': does not lie inside {where}, which has {size_px[0]} x {size_px[1]} px"
+            f" at {mpp:g} um/px"
+        )
     return Box(left, top, right - left, bottom - top)
 
 
 def scaled_size(size_px: tuple[int, int], mpp: float, new_mpp: float) -> tuple[int, int]:
-    """Return (width, height) in pixels of the same field at another resolution, at least one pixel each."""
+    """Return (width, height) in pixels of the same field at another resolution, at least one pixel
+    each."""
     width, height = size_px
     return max(1, round(width * mpp / new_mpp)), max(1, round(height * mpp / new_mpp))
 
 
 def middles_within(low: float, high: float, length: int) -> tuple[int, int]:
-    """Return the first pixel of a line whose middle lies between two places, and the one after the last; at least one pixel of the line.
+    """Return the first pixel of a line whose middle lies between two places, and the one after the
+    last; at least one pixel of the line.
 
     Args:
         low: in pixels; a middle on it counts.
@@ -101,32 +121,36 @@ def middles_within(low: float, high: float, length: int) -> tuple[int, int]:
 def tile_grid(size_px: tuple[int, int], tile_px: int, halo_px: int) -> Iterator[Tile]:
     """Cut a field into tiles of one shape whose inner boxes cover it once, row by row.
 
-    Inner boxes start on multiples of 32 px and share the field evenly, so that a tiled run meets the same strides as an untiled one.
-    Sides of what is shown are of `tile_sides` alone: those that show least in all. What that leaves over is shown of the neighbours,
-    or mirrored where the whole field is smaller than a tile.
+    Inner boxes start on multiples of 32 px and share the field evenly, so that a tiled run meets
+    the same strides as an untiled one. Sides of what is shown are of `tile_sides` alone: those that
+    show least in all. What that leaves over is shown of the neighbours, or mirrored where the whole
+    field is smaller than a tile.
 
     Args:
         size_px: (width, height) of the field.
         tile_px: largest side of an outer box, a multiple of 32.
-        halo_px: border shown on each side of the inner box at least, a multiple of 32; beyond the field's edge no more than 64, unless
-            the field is smaller than a tile.
+        halo_px: border shown on each side of the inner box at least, a multiple of 32; beyond the
+            field's edge no more than 64, unless the field is smaller than a tile.
 
     Raises:
         InputError: the sizes are not multiples of 32, or the halo leaves nothing of the tile.
     """
     if tile_px % STRIDE_PX or halo_px % STRIDE_PX or halo_px < 0 or tile_px <= 2 * halo_px:
         raise InputError(
-            f"tile of {tile_px} px with a halo of {halo_px} px: both must be multiples of {STRIDE_PX}, "
-            f"and the tile larger than two halos, as in 512 and 64"
+            f"tile of {tile_px} px with a halo of {halo_px} px: both must be multiples of"
+            f" {STRIDE_PX}, and the tile larger than two halos, as in 512 and 64"
         )
     across, down = (_steps(length, tile_sides(tile_px), halo_px) for length in size_px)
     for y, inner_height, top, shown_height in down:
         for x, inner_width, left, shown_width in across:
-            yield Tile(Box(left, top, shown_width, shown_height), Box(x, y, inner_width, inner_height))
+            yield Tile(
+                Box(left, top, shown_width, shown_height), Box(x, y, inner_width, inner_height)
+            )
 
 
 def tile_sides(tile_px: int) -> tuple[int, ...]:
-    """Return the sides that tiles may have where `tile_px` is the largest: networks are compiled for these and no others."""
+    """Return the sides that tiles may have where `tile_px` is the largest: networks are compiled
+    for these and no others."""
     return (*(side for side in TILE_SIDES_PX if side < tile_px), tile_px)
 
 
@@ -134,7 +158,10 @@ def reach(tile: Tile, halo_px: int, size_px: tuple[int, int]) -> Box:
     """Return the inner box of a tile widened by the halo, inside a field of (width, height)."""
     inner, (width, height) = tile.inner, size_px
     x, y = max(0, inner.x - halo_px), max(0, inner.y - halo_px)
-    right, bottom = min(width, inner.x + inner.width + halo_px), min(height, inner.y + inner.height + halo_px)
+    right, bottom = (
+        min(width, inner.x + inner.width + halo_px),
+        min(height, inner.y + inner.height + halo_px),
+    )
     return Box(x, y, right - x, bottom - y)
 
 
@@ -147,20 +174,28 @@ def _down(length: int) -> int:
 
 
 def _steps(length: int, sides: Sequence[int], halo: int) -> list[tuple[int, int, int, int]]:
-    """Return along one side of a field, for each tile: start and length of the inner box, start and length of what is shown."""
+    """Return along one side of a field, for each tile: start and length of the inner box, start and
+    length of what is shown."""
     edge = min(halo, EDGE_PX)
     whole = _up(length) + 2 * edge
     fitting = [side for side in sides if side >= min(whole, 4 * halo)] or sides[-1:]
-    count, shown = min(((_count(length, side, halo), side) for side in fitting), key=lambda pair: (pair[0] * pair[1], pair))
+    count, shown = min(
+        ((_count(length, side, halo), side) for side in fitting),
+        key=lambda pair: (pair[0] * pair[1], pair),
+    )
     if count == 1:
         return [(0, length, -edge - _down((shown - whole) // 2), shown)]
     step = _up(-(-length // count))
     margin, last = _down((shown - step) // 2), _up(length) + edge - shown
-    return [(start, min(step, length - start), min(max(start - margin, -edge), last), shown) for start in range(0, length, step)]
+    return [
+        (start, min(step, length - start), min(max(start - margin, -edge), last), shown)
+        for start in range(0, length, step)
+    ]
 
 
 def _count(length: int, side: int, halo: int) -> int:
-    """Return how many tiles of a side cover a length; the first and the last see less beyond the edge than the others of neighbours."""
+    """Return how many tiles of a side cover a length; the first and the last see less beyond the
+    edge than the others of neighbours."""
     edge = min(halo, EDGE_PX)
     if side >= _up(length) + 2 * edge:
         return 1
@@ -174,7 +209,8 @@ def crossings(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return where edges cross the middles of rows of pixels.
 
-    A pixel lies within a ring when its middle does. A middle on a border counts to the right of it, or below it: of two areas that
+    A pixel lies within a ring when its middle does. A middle on a border counts to the right of it,
+        or below it: of two areas that
     share a border, one has the pixel.
 
     Args:
@@ -182,7 +218,8 @@ def crossings(
         rows: the first row that matters, and the one after the last.
 
     Returns:
-        (M,) the edge of each crossing, its row, and the first column whose middle is not left of it.
+        (M,) the edge of each crossing, its row, and the first column whose middle is not left of
+        it.
     """
     x, y, to_x, to_y = edges
     first, end = (np.clip(np.ceil(place - 0.5), *rows).astype(np.int64) for place in (y, to_y))
@@ -193,7 +230,10 @@ def crossings(
     return edge, row, np.ceil(x[edge] + (row + 0.5 - y[edge]) * slope[edge] - 0.5).astype(np.int64)
 
 
-def downward(places: npt.NDArray[np.float64], to: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """Return edges from (N, 2) places to others as `crossings` takes them, and which of them went down already."""
+def downward(
+    places: npt.NDArray[np.float64], to: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Return edges from (N, 2) places to others as `crossings` takes them, and which of them went
+    down already."""
     is_down = places[:, 1] < to[:, 1]
     return np.where(is_down, (*places.T, *to.T), (*to.T, *places.T)), is_down

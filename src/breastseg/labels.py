@@ -1,7 +1,7 @@
 """LabelMap: which source code is which class. Total, and 0 is never a class.
 
-The BCSS codes are those of the release's own table (Amgad et al. 2019, Bioinformatics 35:3461). Colours and class names
-for QuPath are QuPath's own where it has them.
+The BCSS codes are those of the release's own table (Amgad et al. 2019, Bioinformatics 35:3461).
+Colours and class names for QuPath are QuPath's own where it has them.
 """
 
 import hashlib
@@ -32,17 +32,36 @@ _YAML_BYTES = 100_000
 """A map of 253 classes has 20 kB, and YAML is read at 100 kB a second."""
 
 BCSS_CODES = (
-    "outside_roi", "tumor", "stroma", "lymphocytic_infiltrate", "necrosis_or_debris", "glandular_secretions", "blood",
-    "exclude", "metaplasia_NOS", "fat", "plasma_cells", "other_immune_infiltrate", "mucoid_material",
-    "normal_acinus_or_duct", "lymphatics", "undetermined", "nerve", "skin_adnexa", "blood_vessel", "angioinvasion",
-    "dcis", "other",
-)  # fmt: skip
+    "outside_roi",
+    "tumor",
+    "stroma",
+    "lymphocytic_infiltrate",
+    "necrosis_or_debris",
+    "glandular_secretions",
+    "blood",
+    "exclude",
+    "metaplasia_NOS",
+    "fat",
+    "plasma_cells",
+    "other_immune_infiltrate",
+    "mucoid_material",
+    "normal_acinus_or_duct",
+    "lymphatics",
+    "undetermined",
+    "nerve",
+    "skin_adnexa",
+    "blood_vessel",
+    "angioinvasion",
+    "dcis",
+    "other",
+)
 """Name of each BCSS code, by position."""
 
 
 @dataclass(frozen=True)
 class LabelClass:
-    """One class: its name, its colour (red, green, blue), its class name in QuPath, and the source codes it takes."""
+    """One class: its name, its colour (red, green, blue), its class name in QuPath, and the source
+    codes it takes."""
 
     name: str
     color: Color
@@ -52,7 +71,8 @@ class LabelClass:
 
 @dataclass(frozen=True)
 class LabelMap:
-    """Source codes -> classes. Class k (from 0) is label k + 1 in every label image; label 0 is "not annotated".
+    """Source codes -> classes. Class k (from 0) is label k + 1 in every label image; label 0 is
+    "not annotated".
 
     Attributes:
         name: how it is called on the command line and in cards.
@@ -67,21 +87,39 @@ class LabelMap:
     def __post_init__(self) -> None:
         """Check that every code has one meaning and that 0 is no class."""
         if not 1 <= len(self.classes) < _UNKNOWN - 1:
-            raise LabelError(f"label map '{self.name}': {len(self.classes)} classes, wanted 1 to {_UNKNOWN - 2}")
+            raise LabelError(
+                f"label map '{self.name}': {len(self.classes)} classes, wanted 1 to {_UNKNOWN - 2}"
+            )
         if "not_annotated" in self.names:
-            raise LabelError(f"label map '{self.name}': a class cannot be called not_annotated; list its codes under not_annotated")
+            raise LabelError(
+                f"label map '{self.name}': a class cannot be called not_annotated; list its codes"
+                " under not_annotated"
+            )
         if len(set(self.names)) < len(self.names):
-            raise LabelError(f"label map '{self.name}': a class name occurs twice in {', '.join(self.names)}")
+            raise LabelError(
+                f"label map '{self.name}': a class name occurs twice in {', '.join(self.names)}"
+            )
         seen: dict[int, str] = {}
-        for where, codes in [*((c.name, c.codes) for c in self.classes), ("not annotated", self.not_annotated)]:
+        for where, codes in [
+            *((c.name, c.codes) for c in self.classes),
+            ("not annotated", self.not_annotated),
+        ]:
             for code in codes:
                 if not 0 <= code < _UNKNOWN:
-                    raise LabelError(f"label map '{self.name}': code {code} of '{where}', wanted 0 to {_UNKNOWN - 1}")
+                    raise LabelError(
+                        f"label map '{self.name}': code {code} of '{where}', wanted 0 to"
+                        f" {_UNKNOWN - 1}"
+                    )
                 if code in seen:
-                    raise LabelError(f"label map '{self.name}': code {code} is in '{seen[code]}' and in '{where}'")
+                    raise LabelError(
+                        f"label map '{self.name}': code {code} is in '{seen[code]}' and in"
+                        f" '{where}'"
+                    )
                 seen[code] = where
         if 0 not in self.not_annotated:
-            raise LabelError(f"label map '{self.name}': code 0 must be 'not annotated', it is never a class")
+            raise LabelError(
+                f"label map '{self.name}': code 0 must be 'not annotated', it is never a class"
+            )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -113,8 +151,9 @@ class LabelMap:
         if (labels == _UNKNOWN).any():
             unknown = sorted({int(code) for code in np.unique(codes)} - self._known)
             raise LabelError(
-                f"{where}: code {', '.join(map(str, unknown))} is not in label map '{self.name}' "
-                f"(it knows {_ranges(self._known)}); choose another --labels or name the code in your own"
+                f"{where}: code {', '.join(map(str, unknown))} is not in label map '{self.name}'"
+                f" (it knows {_ranges(self._known)}); choose another --labels or name the code in"
+                " your own"
             )
         return labels
 
@@ -122,12 +161,14 @@ class LabelMap:
         """Return the label of a class that a person wrote by name.
 
         Args:
-            name: a class of this map, its QuPath name, or, in a built-in map, the name of a BCSS code; case does not matter. A derived
+            name: a class of this map, its QuPath name, or, in a built-in map, the name of a BCSS
+                code; case does not matter. A derived
                 class, "Tumor: Positive", goes by its first name unless the map names the whole.
             where: the file it came from, for the error.
 
         Returns:
-            the label; 0 for what means "no truth here": a BCSS code that is not annotated, or a QuPath class with a `*`.
+            the label; 0 for what means "no truth here": a BCSS code that is not annotated, or a
+            QuPath class with a `*`.
 
         Raises:
             LabelError: the map has no such class.
@@ -139,13 +180,14 @@ class LabelMap:
             return self.label_of(name.partition(":")[0], where)
         if found is None:
             raise LabelError(
-                f"{where}: class '{name}' is not in label map '{self.name}' (it has {', '.join(self.names)}); "
-                "rename it there or choose another --labels"
+                f"{where}: class '{name}' is not in label map '{self.name}' (it has"
+                f" {', '.join(self.names)}); rename it there or choose another --labels"
             )
         return found
 
     def kind_of(self, name: str, where: str) -> tuple[int, bool]:
-        """Return the label of a class by name, and whether the name says that something is not of it, as in "not tumor".
+        """Return the label of a class by name, and whether the name says that something is not of
+        it, as in "not tumor".
 
         Raises:
             LabelError: the map has no such class.
@@ -178,7 +220,10 @@ class LabelMap:
         """Return the map as JSON values."""
         return {
             "name": self.name,
-            "classes": [{"name": c.name, "color": list(c.color), "qupath": c.qupath, "codes": list(c.codes)} for c in self.classes],
+            "classes": [
+                {"name": c.name, "color": list(c.color), "qupath": c.qupath, "codes": list(c.codes)}
+                for c in self.classes
+            ],
             "not_annotated": list(self.not_annotated),
         }
 
@@ -187,14 +232,21 @@ class LabelMap:
         """Read a map from values of JSON or YAML; LabelError names `where` and what is wrong."""
         try:
             said = _object(value, "it")
-            classes = tuple(_class(one, number) for number, one in enumerate(_list(said.get("classes"), "classes"), start=1))
-            return LabelMap(text_of(said.get("name"), "name"), classes, _codes_in(said.get("not_annotated", [0]), "not_annotated"))
+            classes = tuple(
+                _class(one, number)
+                for number, one in enumerate(_list(said.get("classes"), "classes"), start=1)
+            )
+            return LabelMap(
+                text_of(said.get("name"), "name"),
+                classes,
+                _codes_in(said.get("not_annotated", [0]), "not_annotated"),
+            )
         except LabelError as cause:
             raise LabelError(f"{where}: {cause}") from None
         except ValueError as cause:
             raise LabelError(
-                f"{where}: not a label map ({cause}); wanted name, classes (each with name, color, codes) "
-                "and not_annotated, as docs/glossary.md shows"
+                f"{where}: not a label map ({cause}); wanted name, classes (each with name, color,"
+                " codes) and not_annotated, as docs/glossary.md shows"
             ) from None
 
     def fingerprint(self) -> str:
@@ -208,10 +260,14 @@ def _class(value: Any, number: int) -> LabelClass:
     name = text_of(said.get("name"), f"name of {where}")
     color = _list(said.get("color"), f"color of '{name}'")
     if len(color) != 3:
-        raise ValueError(f"color of '{name}' has {len(color)} numbers, wanted three: red, green, blue")
+        raise ValueError(
+            f"color of '{name}' has {len(color)} numbers, wanted three: red, green, blue"
+        )
     red, green, blue = (whole_in(part, 0, 255, f"color of '{name}'") for part in color)
     qupath = text_of(said.get("qupath", name), f"qupath of '{name}'")
-    return LabelClass(name, (red, green, blue), qupath, _codes_in(said.get("codes"), f"codes of '{name}'"))
+    return LabelClass(
+        name, (red, green, blue), qupath, _codes_in(said.get("codes"), f"codes of '{name}'")
+    )
 
 
 def _codes_in(value: Any, what: str) -> tuple[int, ...]:
@@ -220,7 +276,9 @@ def _codes_in(value: Any, what: str) -> tuple[int, ...]:
 
 def _object(value: Any, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError(f"{what} is {'missing' if value is None else shown(value)}, wanted names with values")
+        raise ValueError(
+            f"{what} is {'missing' if value is None else shown(value)}, wanted names with values"
+        )
     return value
 
 
@@ -249,32 +307,74 @@ _IMMUNE: Color = (160, 90, 160)
 _NECROSIS: Color = (50, 50, 50)
 _OTHER: Color = (255, 200, 0)
 _DOUBTFUL = (0, *_codes("exclude", "undetermined"))
-"""Not annotated by default: projects differ on 7 and 15; the choice is part of the map and recorded with every score."""
+"""Not annotated by default: projects differ on 7 and 15; the choice is part of the map and recorded
+with every score."""
 
-_REST = _codes("glandular_secretions", "blood", "metaplasia_NOS", "fat", "mucoid_material", "normal_acinus_or_duct",
-               "lymphatics", "nerve", "skin_adnexa", "blood_vessel", "other")  # fmt: skip
+_REST = _codes(
+    "glandular_secretions",
+    "blood",
+    "metaplasia_NOS",
+    "fat",
+    "mucoid_material",
+    "normal_acinus_or_duct",
+    "lymphatics",
+    "nerve",
+    "skin_adnexa",
+    "blood_vessel",
+    "other",
+)
 _NOT_TUMOR_REGIONS = (
     LabelClass("stroma", _STROMA, "Stroma", _codes("stroma")),
-    LabelClass("inflammatory", _IMMUNE, "Immune cells", _codes("lymphocytic_infiltrate", "plasma_cells", "other_immune_infiltrate")),
+    LabelClass(
+        "inflammatory",
+        _IMMUNE,
+        "Immune cells",
+        _codes("lymphocytic_infiltrate", "plasma_cells", "other_immune_infiltrate"),
+    ),
     LabelClass("necrosis", _NECROSIS, "Necrosis", _codes("necrosis_or_debris")),
     LabelClass("other", _OTHER, "Other", _REST),
 )
 
 _BCSS21_COLORS: Mapping[str, Color] = {
-    "tumor": _TUMOR, "stroma": _STROMA, "lymphocytic_infiltrate": _IMMUNE, "necrosis_or_debris": _NECROSIS,
-    "glandular_secretions": (250, 240, 150), "blood": (120, 20, 40), "exclude": (180, 180, 180), "metaplasia_NOS": (255, 120, 60),
-    "fat": (255, 235, 60), "plasma_cells": (90, 60, 200), "other_immune_infiltrate": (200, 130, 230), "mucoid_material": (120, 220, 230),
-    "normal_acinus_or_duct": (60, 130, 255), "lymphatics": (100, 200, 255), "undetermined": (210, 210, 210), "nerve": (0, 120, 90),
-    "skin_adnexa": (160, 110, 60), "blood_vessel": (230, 60, 120), "angioinvasion": (130, 0, 80), "dcis": (255, 60, 180), "other": _OTHER,
-}  # fmt: skip
+    "tumor": _TUMOR,
+    "stroma": _STROMA,
+    "lymphocytic_infiltrate": _IMMUNE,
+    "necrosis_or_debris": _NECROSIS,
+    "glandular_secretions": (250, 240, 150),
+    "blood": (120, 20, 40),
+    "exclude": (180, 180, 180),
+    "metaplasia_NOS": (255, 120, 60),
+    "fat": (255, 235, 60),
+    "plasma_cells": (90, 60, 200),
+    "other_immune_infiltrate": (200, 130, 230),
+    "mucoid_material": (120, 220, 230),
+    "normal_acinus_or_duct": (60, 130, 255),
+    "lymphatics": (100, 200, 255),
+    "undetermined": (210, 210, 210),
+    "nerve": (0, 120, 90),
+    "skin_adnexa": (160, 110, 60),
+    "blood_vessel": (230, 60, 120),
+    "angioinvasion": (130, 0, 80),
+    "dcis": (255, 60, 180),
+    "other": _OTHER,
+}
 _BCSS21_QUPATH: Mapping[str, str] = {
-    "tumor": "Tumor", "stroma": "Stroma", "lymphocytic_infiltrate": "Immune cells", "necrosis_or_debris": "Necrosis",
-    "other": "Other", "exclude": "Ignore*",
-}  # fmt: skip
+    "tumor": "Tumor",
+    "stroma": "Stroma",
+    "lymphocytic_infiltrate": "Immune cells",
+    "necrosis_or_debris": "Necrosis",
+    "other": "Other",
+    "exclude": "Ignore*",
+}
 
 BUILT_IN: Mapping[str, LabelMap] = {
     "region5": LabelMap(
-        "region5", (LabelClass("tumor", _TUMOR, "Tumor", _codes("tumor", "angioinvasion", "dcis")), *_NOT_TUMOR_REGIONS), _DOUBTFUL
+        "region5",
+        (
+            LabelClass("tumor", _TUMOR, "Tumor", _codes("tumor", "angioinvasion", "dcis")),
+            *_NOT_TUMOR_REGIONS,
+        ),
+        _DOUBTFUL,
     ),
     "region6": LabelMap(
         "region6",
@@ -289,7 +389,12 @@ BUILT_IN: Mapping[str, LabelMap] = {
         "tumor",
         (
             LabelClass("tumor", _TUMOR, "Tumor", _codes("tumor", "angioinvasion", "dcis")),
-            LabelClass("not tumor", _STROMA, "Other", tuple(sorted(c for k in _NOT_TUMOR_REGIONS for c in k.codes))),
+            LabelClass(
+                "not tumor",
+                _STROMA,
+                "Other",
+                tuple(sorted(c for k in _NOT_TUMOR_REGIONS for c in k.codes)),
+            ),
         ),
         _DOUBTFUL,
     ),
@@ -297,10 +402,11 @@ BUILT_IN: Mapping[str, LabelMap] = {
         "bcss21",
         tuple(
             LabelClass(name, _BCSS21_COLORS[name], _BCSS21_QUPATH.get(name, name), (code,))
-            for code, name in enumerate(BCSS_CODES) if code
+            for code, name in enumerate(BCSS_CODES)
+            if code
         ),
     ),
-}  # fmt: skip
+}
 """Label maps by name. `region6` keeps dcis apart: the public data has it in one region only."""
 
 
@@ -314,20 +420,32 @@ def load_label_map(name_or_path: str | Path) -> LabelMap:
         return BUILT_IN[str(name_or_path)]
     path = Path(name_or_path)
     if path.suffix.lower() not in {".json", ".yaml", ".yml"} or not path.is_file():
-        raise LabelError(f"label map '{name_or_path}': not known; built in are {', '.join(BUILT_IN)}, or give a .json or .yaml file")
+        raise LabelError(
+            f"label map '{name_or_path}': not known; built in are {', '.join(BUILT_IN)}, or give a"
+            " .json or .yaml file"
+        )
     what = "a label map as JSON" if path.suffix.lower() == ".json" else "a label map as YAML"
-    value = read_json(path, LabelError, what) if path.suffix.lower() == ".json" else _read_yaml(path, what)
+    value = (
+        read_json(path, LabelError, what)
+        if path.suffix.lower() == ".json"
+        else _read_yaml(path, what)
+    )
     return LabelMap.from_dict(value, str(path))
 
 
 class _PlainYaml(yaml.loader.BaseLoader):
-    """YAML whose every value stays as it was written: a class may be called no, on, null, 1e3 or 2001-01-01."""
+    """YAML whose every value stays as it was written: a class may be called no, on, null, 1e3 or
+    2001-01-01."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Refuse a value that stands for another: nine lines of them can stand for a billion values."""
+        """Refuse a value that stands for another: nine lines of them can stand for a billion
+        values."""
         if self.check_event(yaml.events.AliasEvent):
             here: Any = self.peek_event()  # type: ignore[no-untyped-call]
-            raise yaml.MarkedYAMLError(problem="a value is named by * that stands elsewhere, write it out", problem_mark=here.start_mark)
+            raise yaml.MarkedYAMLError(
+                problem="a value is named by * that stands elsewhere, write it out",
+                problem_mark=here.start_mark,
+            )
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -335,7 +453,11 @@ class _PlainYaml(yaml.loader.BaseLoader):
         seen = set()
         for key, _ in node.value:
             if not isinstance(key.value, str) or key.value in seen:
-                problem = f"{shown(key.value)} stands twice" if isinstance(key.value, str) else "a name is a list or has names itself"
+                problem = (
+                    f"{shown(key.value)} stands twice"
+                    if isinstance(key.value, str)
+                    else "a name is a list or has names itself"
+                )
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)

@@ -1,9 +1,12 @@
-"""Tables as a person, a spreadsheet or breastseg writes them: one reader, and every fault told with its row.
+"""Tables as a person, a spreadsheet or breastseg writes them: one reader, and every fault told with
+its row.
 
-Heads go by their letters and digits: case, blanks, `_` and `-` say nothing. The separator is the comma, semicolon or
-tab that the head is written with; a decimal comma is known where commas do not separate. Text is UTF-8, with a mark
-at its start or without, UTF-16 with one, or, said aloud, Windows-1252. Rows are counted as spreadsheets count them:
-the head is row 1. Blank rows say nothing. Whatever else does not fit is an error.
+Heads go by their letters and digits: case, blanks, `_` and `-` say nothing. The separator is the
+    comma, semicolon or
+tab that the head is written with; a decimal comma is known where commas do not separate. Text is
+UTF-8, with a mark at its start or without, UTF-16 with one, or, said aloud, Windows-1252. Rows are
+counted as spreadsheets count them: the head is row 1. Blank rows say nothing. Whatever else does
+not fit is an error.
 """
 
 import csv
@@ -27,7 +30,10 @@ MAX_CELL = 32_767
 
 _SEPARATORS = (",", ";", "\t")
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[ ,;\t]*(\r\n|\r|\n)', re.IGNORECASE)
-_SHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .ods are zip files, .xls an older container
+_SHEETS = (
+    b"PK\x03\x04",
+    b"\xd0\xcf\x11\xe0",
+)  # .xlsx and .ods are zip files, .xls an older container
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _HEAD_WITHIN = 1000
 """Rows in which the head is looked for."""
@@ -37,24 +43,82 @@ _ODD = re.compile("[#\r\n\ufffd]")
 _BLANK = " \t\r\n\v\f\xa0\u2007\u202f\u200b\ufeff"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
-_FAILED = frozenset(("#N/A", "#NV", "#REF!", "#BEZUG!", "#NAME?", "#VALUE!", "#WERT!", "#DIV/0!", "#NUM!", "#ZAHL!", "#NULL!", "#SPILL!"))
+_FAILED = frozenset(
+    (
+        "#N/A",
+        "#NV",
+        "#REF!",
+        "#BEZUG!",
+        "#NAME?",
+        "#VALUE!",
+        "#WERT!",
+        "#DIV/0!",
+        "#NUM!",
+        "#ZAHL!",
+        "#NULL!",
+        "#SPILL!",
+    )
+)
 """What a spreadsheet shows in place of a value that it could not look up."""
 
 _MEANT: Mapping[str, str] = {
-    **dict.fromkeys(("patientid", "patientname", "case", "caseid", "subject", "subjectid", "donor", "pid"), "patient"),
-    **dict.fromkeys(("hospital", "centre", "center", "institution", "institute", "siteid", "clinic"), "site"),
-    **dict.fromkeys(("um/px", "\u03bcm/px", "umperpx", "umpx", "micron", "microns", "micronsperpixel", "resolution", "pixelsize",
-                     "pixelsizeum", "mppx", "sourcempp", "imagempp"), "mpp"),
+    **dict.fromkeys(
+        ("patientid", "patientname", "case", "caseid", "subject", "subjectid", "donor", "pid"),
+        "patient",
+    ),
+    **dict.fromkeys(
+        ("hospital", "centre", "center", "institution", "institute", "siteid", "clinic"), "site"
+    ),
+    **dict.fromkeys(
+        (
+            "um/px",
+            "\u03bcm/px",
+            "umperpx",
+            "umpx",
+            "micron",
+            "microns",
+            "micronsperpixel",
+            "resolution",
+            "pixelsize",
+            "pixelsizeum",
+            "mppx",
+            "sourcempp",
+            "imagempp",
+        ),
+        "mpp",
+    ),
     **dict.fromkeys(("set", "subset", "part", "partition", "fold", "splits"), "split"),
     **dict.fromkeys(("roi", "field", "rectangle", "bounds", "boundingbox", "bbox"), "box"),
     **dict.fromkeys(("absent", "lacks", "excludes", "no", "not"), "without"),
     **dict.fromkeys(("present", "has", "contains", "includes", "somewhere"), "with"),
     **dict.fromkeys(("label", "classname", "classification", "type", "category"), "class"),
-}  # fmt: skip
+}
 """Heads that others use -> ours, so that an error can ask."""
-_NAMES = ("file", "files", "filename", "filepath", "image", "images", "imageid", "imagename", "imagepath", "imagefile", "name", "path",
-          "picture", "pictures", "region", "regionid", "regions", "sample", "slide", "slideid", "slidename", "slidepath",
-          "slides")  # fmt: skip
+_NAMES = (
+    "file",
+    "files",
+    "filename",
+    "filepath",
+    "image",
+    "images",
+    "imageid",
+    "imagename",
+    "imagepath",
+    "imagefile",
+    "name",
+    "path",
+    "picture",
+    "pictures",
+    "region",
+    "regionid",
+    "regions",
+    "sample",
+    "slide",
+    "slideid",
+    "slidename",
+    "slidepath",
+    "slides",
+)
 """Heads that others use for what a row is of."""
 _WHAT = ("path", "image", "region", "slide")
 """What we call it."""
@@ -75,7 +139,8 @@ class Row:
     places: Mapping[str, int]
 
     def __getitem__(self, column: str) -> str:
-        """Return a cell without blanks around it; "" where it, or the whole column, is blank or missing."""
+        """Return a cell without blanks around it; "" where it, or the whole column, is blank or
+        missing."""
         place = self.places.get(column)
         return "" if place is None else self.values[place]
 
@@ -105,7 +170,8 @@ class Table:
         return f"{self.path}, row {row.number}"
 
     def needs(self, column: str, what: str) -> None:
-        """Refuse a row whose cell of a column is blank: `what` says what it lacks, and what to do."""
+        """Refuse a row whose cell of a column is blank: `what` says what it lacks, and what to
+        do."""
         for row in self.rows:
             if not row[column]:
                 raise self.error(f"{self.where(row)}: {what}")
@@ -116,7 +182,10 @@ class Table:
         for row in self.rows:
             if row[column] in found:
                 first = found[row[column]].number
-                raise self.error(f"{self.where(row)}: {column} '{shown(row[column])}' is in row {first} too; keep one row")
+                raise self.error(
+                    f"{self.where(row)}: {column} '{shown(row[column])}' is in row {first} too;"
+                    " keep one row"
+                )
             found[row[column]] = row
         return found
 
@@ -128,30 +197,38 @@ class Table:
             error: raised for what is no number; None is the table's own.
 
         Raises:
-            what `error` is: a cell that is no finite number, or one whose comma may be a decimal sign as well as not.
+            what `error` is: a cell that is no finite number, or one whose comma may be a decimal
+            sign as well as not.
         """
         error = error or self.error
         cells = [(row, row[column]) for row in self.rows]
         marks = {mark: [row for row, cell in cells if mark in cell] for mark in ",."}
         if self.comma and all(marks.values()):
             raise error(
-                f"{self.where(marks[','][0])}: {column} '{shown(marks[','][0][column])}' has a comma, row {marks['.'][0].number} a point; "
-                "write all numbers of a column alike"
+                f"{self.where(marks[','][0])}: {column} '{shown(marks[','][0][column])}' has a"
+                f" comma, row {marks['.'][0].number} a point; write all numbers of a column alike"
             )
-        decimal = self.comma and any("," in cell and not _THOUSANDS.fullmatch(cell) for _, cell in cells)
+        decimal = self.comma and any(
+            "," in cell and not _THOUSANDS.fullmatch(cell) for _, cell in cells
+        )
         return [self._number(row, cell, column, error, decimal=decimal) for row, cell in cells]
 
-    def _number(self, row: Row, cell: str, column: str, error: type[Exception], *, decimal: bool) -> float | None:
+    def _number(
+        self, row: Row, cell: str, column: str, error: type[Exception], *, decimal: bool
+    ) -> float | None:
         if not cell:
             return None
         if self.comma and not decimal and _THOUSANDS.fullmatch(cell):
             raise error(
-                f"{self.where(row)}: {column} '{shown(cell)}' may be a number with decimals or one of thousands; write it with a point"
+                f"{self.where(row)}: {column} '{shown(cell)}' may be a number with decimals or one"
+                " of thousands; write it with a point"
             )
         text = cell.replace(",", ".") if decimal and cell.count(",") == 1 else cell
         number = float(text) if _NUMBER.fullmatch(text) else float("nan")
         if not abs(number) < float("inf"):
-            raise error(f"{self.where(row)}: {column} '{shown(cell)}', wanted a number alone, as in 0.25")
+            raise error(
+                f"{self.where(row)}: {column} '{shown(cell)}', wanted a number alone, as in 0.25"
+            )
         return number
 
 
@@ -162,16 +239,23 @@ def shown(text: str) -> str:
 
 
 def alike(text: str) -> str:
-    """Return what is left of a name when case, blanks and what spreadsheets do to numbers ("7" or "7.0" for "007") say nothing."""
+    """Return what is left of a name when case, blanks and what spreadsheets do to numbers ("7" or
+    "7.0" for "007") say nothing."""
     text = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
     number = re.fullmatch(r"0*(\d+)(\.0+)?", text, re.ASCII)
     return number[1] if number else text
 
 
 def read_table(
-    path: Path, error: type[Exception], *, needed: Sequence[str], known: Sequence[str] = (), passive: Sequence[str] = (),
-    others: bool = False, may_be_empty: bool = False,
-) -> Table:  # fmt: skip
+    path: Path,
+    error: type[Exception],
+    *,
+    needed: Sequence[str],
+    known: Sequence[str] = (),
+    passive: Sequence[str] = (),
+    others: bool = False,
+    may_be_empty: bool = False,
+) -> Table:
     """Read a table.
 
     Args:
@@ -184,8 +268,10 @@ def read_table(
         may_be_empty: whether a head without rows is a table.
 
     Raises:
-        what `error` is, naming row or column: no such file, no text, no CSV, an unknown, missing or doubled column, a row with
-            more or fewer cells than the head, a cell that is too long, has a line break, or in which a spreadsheet's formula failed.
+        what `error` is, naming row or column: no such file, no text, no CSV, an unknown, missing or
+        doubled column, a row with
+            more or fewer cells than the head, a cell that is too long, has a line break, or in
+            which a spreadsheet's formula failed.
     """
     wish = _wish(needed, known)
     text, note = _text(path, error, wish)
@@ -196,7 +282,9 @@ def read_table(
     _, heads = next(records, (0, []))
     if not heads:
         raise error(f"{path}: empty, {wish}")
-    columns = _columns(heads, path, error, needed=needed, known=known, passive=passive, others=others)
+    columns = _columns(
+        heads, path, error, needed=needed, known=known, passive=passive, others=others
+    )
     looked_at = {*needed, *known}
     order = [place for place, name in enumerate(columns) if name]
     places = {columns[place]: number for number, place in enumerate(order)}
@@ -212,7 +300,9 @@ def read_table(
 
 
 def _wish(needed: Sequence[str], known: Sequence[str]) -> str:
-    return f"wanted a CSV with {', '.join(map(shown, needed))}" + (f" and any of {', '.join(map(shown, known))}" if known else "")
+    return f"wanted a CSV with {', '.join(map(shown, needed))}" + (
+        f" and any of {', '.join(map(shown, known))}" if known else ""
+    )
 
 
 def _text(path: Path, error: type[Exception], wish: str) -> tuple[str, str | None]:
@@ -244,16 +334,29 @@ def _decoded(data: bytes, path: Path, error: type[Exception], wish: str) -> tupl
         except UnicodeDecodeError:
             return data.decode("cp1252"), "not UTF-8, read as Windows-1252"
     except UnicodeDecodeError:
-        raise error(f"{path}: not text (neither UTF-8 nor Windows-1252), {wish}; save it as CSV UTF-8") from None
+        raise error(
+            f"{path}: not text (neither UTF-8 nor Windows-1252), {wish}; save it as CSV UTF-8"
+        ) from None
 
 
 def _first_letters(rows: Iterable[Row]) -> str:
     """Return the first cell that another reading would change, to be looked at."""
-    return next((f": '{shown(cell)}' in row {row.number}" for row in rows for cell in row.values if not cell.isascii()), "")
+    return next(
+        (
+            f": '{shown(cell)}' in row {row.number}"
+            for row in rows
+            for cell in row.values
+            if not cell.isascii()
+        ),
+        "",
+    )
 
 
-def _separator(text: str, names: Iterable[str], path: Path, error: type[Exception]) -> tuple[str, int]:
-    """Return the separator, and where the table starts: a first line `sep=;` is for the spreadsheet."""
+def _separator(
+    text: str, names: Iterable[str], path: Path, error: type[Exception]
+) -> tuple[str, int]:
+    """Return the separator, and where the table starts: a first line `sep=;` is for the
+    spreadsheet."""
     said = _SEPARATOR_LINE.match(text)
     if said:
         if said[1] not in _SEPARATORS:
@@ -272,7 +375,9 @@ def _separator(text: str, names: Iterable[str], path: Path, error: type[Exceptio
 def _first_record(text: str, separator: str) -> list[str]:
     try:
         records = islice(_reader(text, separator), _HEAD_WITHIN)
-        return next((cells for cells in records if any(cell.strip(_BLANK + ",;") for cell in cells)), [])
+        return next(
+            (cells for cells in records if any(cell.strip(_BLANK + ",;") for cell in cells)), []
+        )
     except csv.Error:
         return []
 
@@ -282,7 +387,9 @@ def _reader(text: str, separator: str) -> Iterator[list[str]]:
     return csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
 
 
-def _records(text: str, separator: str, path: Path, error: type[Exception]) -> Iterator[tuple[int, list[str]]]:
+def _records(
+    text: str, separator: str, path: Path, error: type[Exception]
+) -> Iterator[tuple[int, list[str]]]:
     """Yield each row that is not blank with its number."""
     number = 0
     try:
@@ -301,12 +408,23 @@ def _letters(head: str) -> str:
 
 
 def _columns(
-    heads: Sequence[str], path: Path, error: type[Exception], *, needed: Sequence[str], known: Sequence[str], passive: Sequence[str],
+    heads: Sequence[str],
+    path: Path,
+    error: type[Exception],
+    *,
+    needed: Sequence[str],
+    known: Sequence[str],
+    passive: Sequence[str],
     others: bool,
-) -> list[str]:  # fmt: skip
+) -> list[str]:
     """Return our name of each column, "" for one without head."""
     names = (*needed, *known, *passive, NOTE)
-    by_letters = {**{_letters(name): name for name in reversed(names)}, "notes": NOTE, "comment": NOTE, "comments": NOTE}
+    by_letters = {
+        **{_letters(name): name for name in reversed(names)},
+        "notes": NOTE,
+        "comment": NOTE,
+        "comments": NOTE,
+    }
     columns = [head if head in names else by_letters.get(_letters(head), "") for head in heads]
     wish, there = _wish(needed, known), ", ".join(shown(head) or "''" for head in heads[:30])
     unknown = [head for head, name in zip(heads, columns, strict=True) if head and not name]
@@ -314,12 +432,19 @@ def _columns(
     if any(name not in columns for name in needed):
         raise error(f"{path}: columns are {there}; {wish}{asked}")
     if unknown and not others:
-        raise error(f"{path}: unknown column '{shown(unknown[0])}', {wish}{asked}; what is for yourself goes into a column '{NOTE}'")
+        raise error(
+            f"{path}: unknown column '{shown(unknown[0])}', {wish}{asked}; what is for yourself"
+            f" goes into a column '{NOTE}'"
+        )
     columns = [name or head for name, head in zip(columns, heads, strict=True)]
     for place, name in enumerate(columns):
         if name and name in columns[:place]:
-            twice = [shown(head) for head, other in zip(heads, columns, strict=True) if other == name]
-            raise error(f"{path}: column '{shown(name)}' is there twice ({', '.join(twice)}); keep one")
+            twice = [
+                shown(head) for head, other in zip(heads, columns, strict=True) if other == name
+            ]
+            raise error(
+                f"{path}: column '{shown(name)}' is there twice ({', '.join(twice)}); keep one"
+            )
     return columns
 
 
@@ -341,12 +466,21 @@ def _is_odd(text: str) -> bool:
     return len(text) > MAX_CELL or _ODD.search(text) is not None
 
 
-def _check_row(cells: list[str], columns: Sequence[str], looked_at: Iterable[str], where: str, error: type[Exception]) -> None:
+def _check_row(
+    cells: list[str],
+    columns: Sequence[str],
+    looked_at: Iterable[str],
+    where: str,
+    error: type[Exception],
+) -> None:
     if len(cells) < len(columns):
         missing = columns[len(cells) :]
         if any(missing):
             first = shown(next(filter(None, missing)))
-            raise error(f"{where}: {counted(len(cells), 'cell')}, the head has {len(columns)}; give {first} too, be it blank")
+            raise error(
+                f"{where}: {counted(len(cells), 'cell')}, the head has {len(columns)}; give {first}"
+                " too, be it blank"
+            )
         cells += [""] * len(missing)
     for place, cell in enumerate(cells):
         if len(cell) > MAX_CELL:
@@ -355,7 +489,8 @@ def _check_row(cells: list[str], columns: Sequence[str], looked_at: Iterable[str
             continue
         if place >= len(columns):
             raise error(
-                f"{where}: '{shown(cell)}' is in cell {place + 1}, the head has {len(columns)}; remove it, or quote what has a separator"
+                f"{where}: '{shown(cell)}' is in cell {place + 1}, the head has {len(columns)};"
+                " remove it, or quote what has a separator"
             )
         name = columns[place]
         if not name:
@@ -363,8 +498,17 @@ def _check_row(cells: list[str], columns: Sequence[str], looked_at: Iterable[str
         if name not in looked_at:
             continue
         if "\n" in cell or "\r" in cell:
-            raise error(f"{where}: {name} '{shown(cell)}' goes over several lines; is a quotation mark left open?")
+            raise error(
+                f"{where}: {name} '{shown(cell)}' goes over several lines; is a quotation mark left"
+                " open?"
+            )
         if cell in _FAILED or set(cell) == {"#"}:
-            raise error(f"{where}: {name} is '{shown(cell)}', what a spreadsheet shows when it has no value; write the value")
+            raise error(
+                f"{where}: {name} is '{shown(cell)}', what a spreadsheet shows when it has no"
+                " value; write the value"
+            )
         if "\ufffd" in cell:
-            raise error(f"{where}: {name} '{shown(cell)}' has lost a letter; write it again and save as CSV UTF-8")
+            raise error(
+                f"{where}: {name} '{shown(cell)}' has lost a letter; write it again and save as CSV"
+                " UTF-8"
+            )

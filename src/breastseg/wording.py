@@ -1,10 +1,12 @@
-"""Numbers in sentences, others' messages in ours, and sentences on whatever a person reads them on."""
+"""Numbers in sentences, others' messages in ours, and sentences on whatever a person reads them
+on."""
 
 import re
 import sys
 
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters, line ends, what turns the direction of writing, and the surrogates by which Python holds bytes that are no UTF-8."""
+"""Control characters, line ends, what turns the direction of writing, and the surrogates by which
+Python holds bytes that are no UTF-8."""
 
 
 def counted(number: int, noun: str) -> str:
@@ -18,9 +20,11 @@ def in_short(said: object, most: int = 200) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return text that is one line and can be written as UTF-8: what a file's name may hold and no line can becomes an escape.
+    """Return text that is one line and can be written as UTF-8: what a file's name may hold and no
+    line can becomes an escape.
 
-    Names of files are any bytes: line ends and other control characters, and bytes that are no UTF-8.
+    Names of files are any bytes: line ends and other control characters, and bytes that are no
+        UTF-8.
     """
     return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 

@@ -1,4 +1,5 @@
-"""Changes to a file: of its bytes, and of what its format says. The same random numbers make the same changes."""
+"""Changes to a file: of its bytes, and of what its format says. The same random numbers make the
+same changes."""
 
 import csv
 import gzip
@@ -12,37 +13,140 @@ from random import Random
 from typing import Any
 
 NUMBERS = (
-    0, 1, 2, 3, -1, 7, 127, 128, 255, 256, 1000, 32767, 65535, 65536, 10**6, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**53, 2**63 - 1,
-    2**63, 2**64,
-)  # fmt: skip
+    0,
+    1,
+    2,
+    3,
+    -1,
+    7,
+    127,
+    128,
+    255,
+    256,
+    1000,
+    32767,
+    65535,
+    65536,
+    10**6,
+    2**31 - 1,
+    2**31,
+    2**32 - 1,
+    2**32,
+    2**53,
+    2**63 - 1,
+    2**63,
+    2**64,
+)
 """Numbers at which programs break."""
 WORDS = (
-    "", " ", "nan", "NaN", "inf", "-inf", "1e400", "1e-400", "0", "-1", "0.5", "1_000", "0x10", "9" * 5000, "1" + "0" * 400, "true",
-    "null", "None", "../../x", "/etc/passwd", "a" * 100_000, "\x00", "\ufeff", "\udc80", "é", "切片", "=1+1", '"', "'", ",", ";", "\n",
-    "\t", "x,y", "<b>&amp;",
-)  # fmt: skip
+    "",
+    " ",
+    "nan",
+    "NaN",
+    "inf",
+    "-inf",
+    "1e400",
+    "1e-400",
+    "0",
+    "-1",
+    "0.5",
+    "1_000",
+    "0x10",
+    "9" * 5000,
+    "1" + "0" * 400,
+    "true",
+    "null",
+    "None",
+    "../../x",
+    "/etc/passwd",
+    "a" * 100_000,
+    "\x00",
+    "\ufeff",
+    "\udc80",
+    "é",
+    "切片",
+    "=1+1",
+    '"',
+    "'",
+    ",",
+    ";",
+    "\n",
+    "\t",
+    "x,y",
+    "<b>&amp;",
+)
 """Text at which programs break."""
 _RAW = (
-    "NaN", "Infinity", "-Infinity", "1e400", "-1e400", "1e308", "-0.0", "9" * 5000, "-" + "9" * 5000, "1" + "0" * 400, "1.5",
-    "null", "true", "false", "[]", "{}", "[[]]", '{"": null}', '""', "[null]", "[1, 2]", "[1, 2, 3, 4, 5]", '"1"', '"\\ud800"',
-    '"\\u0000"', "[[[[0, 0], [0, 1], [1, 1], [0, 0]]]]", "[" * 900 + "]" * 900, "[" * 100_000 + "]" * 100_000,
-    '{"a":' * 5000 + "1" + "}" * 5000, "[" * 100_000,
-)  # fmt: skip
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    "1e400",
+    "-1e400",
+    "1e308",
+    "-0.0",
+    "9" * 5000,
+    "-" + "9" * 5000,
+    "1" + "0" * 400,
+    "1.5",
+    "null",
+    "true",
+    "false",
+    "[]",
+    "{}",
+    "[[]]",
+    '{"": null}',
+    '""',
+    "[null]",
+    "[1, 2]",
+    "[1, 2, 3, 4, 5]",
+    '"1"',
+    '"\\ud800"',
+    '"\\u0000"',
+    "[[[[0, 0], [0, 1], [1, 1], [0, 0]]]]",
+    "[" * 900 + "]" * 900,
+    "[" * 100_000 + "]" * 100_000,
+    '{"a":' * 5000 + "1" + "}" * 5000,
+    "[" * 100_000,
+)
 """JSON that may stand where another value stood."""
-_ALIASES = "".join(f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True))
+_ALIASES = "".join(
+    f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n"
+    for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+)
 _YAML = (
-    "a: &a [x, x, x, x, x, x, x, x, x]\n" + _ALIASES, "&a [*a]\n", "name: &a {classes: *a}\n", "!!python/object/apply:os.system [true]\n",
-    "--- 1\n--- 2\n", "[" * 5000, "? " * 3000, "- " * 3000, "<<: [1, 2]\n", "<<: *none\n", "\ttab: 1\n", "name: 2001-01-01\n",
-    "name: 9999-99-99\n", "codes: [.inf, .nan, 1e3, 0x10, 1_0, 0o7, 1:30]\n", "%YAML 9.9\n---\n", "name: !!float x\n", "name: !!binary x\n",
-    "? [a]\n: b\n", "name: |\n", "classes: !!set {a}\n", "name: 'x\n", "\x07", "\u2028",
-)  # fmt: skip
+    "a: &a [x, x, x, x, x, x, x, x, x]\n" + _ALIASES,
+    "&a [*a]\n",
+    "name: &a {classes: *a}\n",
+    "!!python/object/apply:os.system [true]\n",
+    "--- 1\n--- 2\n",
+    "[" * 5000,
+    "? " * 3000,
+    "- " * 3000,
+    "<<: [1, 2]\n",
+    "<<: *none\n",
+    "\ttab: 1\n",
+    "name: 2001-01-01\n",
+    "name: 9999-99-99\n",
+    "codes: [.inf, .nan, 1e3, 0x10, 1_0, 0o7, 1:30]\n",
+    "%YAML 9.9\n---\n",
+    "name: !!float x\n",
+    "name: !!binary x\n",
+    "? [a]\n: b\n",
+    "name: |\n",
+    "classes: !!set {a}\n",
+    "name: 'x\n",
+    "\x07",
+    "\u2028",
+)
 _ENCODINGS = ("utf-16", "utf-16-le", "utf-8-sig", "latin-1", "utf-32", "cp037")
 
 
 def change(path: Path, rng: Random) -> None:
     """Change a file in place, one to three times, as its format would have it or byte by byte."""
     data = path.read_bytes()
-    changes = next((own for ending, own in _BY_ENDING.items() if path.name.lower().endswith(ending)), ())
+    changes = next(
+        (own for ending, own in _BY_ENDING.items() if path.name.lower().endswith(ending)), ()
+    )
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
         one = rng.choice(changes) if changes and rng.random() < 0.65 else rng.choice(_ANY)
         data = one(data, rng)[: 2**24]
@@ -67,12 +171,25 @@ def _early(data: bytes, rng: Random) -> bytes:
     changed = bytearray(data)
     for _ in range(rng.choice((1, 2, 4))):
         if changed:
-            changed[rng.randrange(min(len(changed), 512))] = rng.choice((0, 1, 0x7F, 0x80, 0xFF, rng.randrange(256)))
+            changed[rng.randrange(min(len(changed), 512))] = rng.choice(
+                (0, 1, 0x7F, 0x80, 0xFF, rng.randrange(256))
+            )
     return bytes(changed)
 
 
 def _cut(data: bytes, rng: Random) -> bytes:
-    return data[: rng.choice((0, 1, 4, rng.randrange(len(data) + 1), rng.randrange(len(data) + 1), max(0, len(data) - 1)))]
+    return data[
+        : rng.choice(
+            (
+                0,
+                1,
+                4,
+                rng.randrange(len(data) + 1),
+                rng.randrange(len(data) + 1),
+                max(0, len(data) - 1),
+            )
+        )
+    ]
 
 
 def _headless(data: bytes, rng: Random) -> bytes:
@@ -81,7 +198,9 @@ def _headless(data: bytes, rng: Random) -> bytes:
 
 def _inserted(data: bytes, rng: Random) -> bytes:
     place = rng.randrange(len(data) + 1)
-    more = rng.choice((bytes(rng.choice((1, 4, 1000))), rng.randbytes(rng.choice((1, 16, 300))), b"\xff" * 16))
+    more = rng.choice(
+        (bytes(rng.choice((1, 4, 1000))), rng.randbytes(rng.choice((1, 16, 300))), b"\xff" * 16)
+    )
     return data[:place] + more + data[place:]
 
 
@@ -106,7 +225,8 @@ def _blanked(data: bytes, rng: Random) -> bytes:
 
 
 def _moved(data: bytes, rng: Random) -> bytes:
-    """Put a part of the file elsewhere over another: two halves of two files, as copies that were mixed."""
+    """Put a part of the file elsewhere over another: two halves of two files, as copies that were
+    mixed."""
     (start, end), place = _block(data, rng), rng.randrange(len(data) + 1)
     return (data[:place] + data[start:end] + data[place + end - start :])[: len(data)]
 
@@ -118,9 +238,39 @@ def _numbered(data: bytes, rng: Random) -> bytes:
     return data[:place] + value + data[place + size :]
 
 
-_ANY = (_flipped, _flipped, _early, _cut, _headless, _inserted, _doubled, _lost, _blanked, _moved, _numbered, _numbered)
+_ANY = (
+    _flipped,
+    _flipped,
+    _early,
+    _cut,
+    _headless,
+    _inserted,
+    _doubled,
+    _lost,
+    _blanked,
+    _moved,
+    _numbered,
+    _numbered,
+)
 
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_SIZES = {
+    1: 1,
+    2: 1,
+    3: 2,
+    4: 4,
+    5: 8,
+    6: 1,
+    7: 1,
+    8: 2,
+    9: 4,
+    10: 8,
+    11: 4,
+    12: 8,
+    13: 4,
+    16: 8,
+    17: 8,
+    18: 8,
+}
 
 
 def _tags(data: bytes) -> Iterator[tuple[int, int, str, bool]]:
@@ -146,10 +296,18 @@ def _tags(data: bytes) -> Iterator[tuple[int, int, str, bool]]:
             yield entry, many, order, big
             if tag == 330 and kind in (4, 13, 16, 18):
                 size, inside = _SIZES[kind], entry + step - (8 if big else 4)
-                at = inside if many * size <= (8 if big else 4) else struct.unpack_from(order + word, data, inside)[0]
+                at = (
+                    inside
+                    if many * size <= (8 if big else 4)
+                    else struct.unpack_from(order + word, data, inside)[0]
+                )
                 for k in range(min(many, 8)):
                     if at + (k + 1) * size <= len(data):
-                        waiting.append(struct.unpack_from(order + {4: "I", 8: "Q"}[size], data, at + k * size)[0])
+                        waiting.append(
+                            struct.unpack_from(order + {4: "I", 8: "Q"}[size], data, at + k * size)[
+                                0
+                            ]
+                        )
         chained = place + head + step * count
         if chained + struct.calcsize(word) <= len(data):
             yield chained, -1, order, big
@@ -157,7 +315,8 @@ def _tags(data: bytes) -> Iterator[tuple[int, int, str, bool]]:
 
 
 def _tagged(data: bytes, rng: Random) -> bytes:
-    """Change an entry of a TIFF's directories: its tag, type, count, value or one of its values, or where the next directory is."""
+    """Change an entry of a TIFF's directories: its tag, type, count, value or one of its values, or
+    where the next directory is."""
     found = list(_tags(data))
     if not found:
         return _numbered(data, rng)
@@ -166,31 +325,76 @@ def _tagged(data: bytes, rng: Random) -> bytes:
     word = "Q" if big else "I"
     limit = 2 ** (64 if big else 32)
     if count < 0:
-        struct.pack_into(order + word, changed, place, rng.choice((0, 8, place, len(data), found[0][0] - 2, number(rng) % limit)) % limit)
+        struct.pack_into(
+            order + word,
+            changed,
+            place,
+            rng.choice((0, 8, place, len(data), found[0][0] - 2, number(rng) % limit)) % limit,
+        )
         return bytes(changed)
     kind = struct.unpack_from(order + "H", data, place + 2)[0]
     size, value = _SIZES.get(kind, 1), place + (12 if big else 8)
     what = rng.randrange(8)
     if what == 0:
         struct.pack_into(
-            order + "H", changed, place, rng.choice((254, 256, 257, 258, 259, 262, 273, 277, 278, 279, 322, 323, 324, 325, 330, 347, 530))
+            order + "H",
+            changed,
+            place,
+            rng.choice(
+                (
+                    254,
+                    256,
+                    257,
+                    258,
+                    259,
+                    262,
+                    273,
+                    277,
+                    278,
+                    279,
+                    322,
+                    323,
+                    324,
+                    325,
+                    330,
+                    347,
+                    530,
+                )
+            ),
         )
     elif what == 1:
-        struct.pack_into(order + "H", changed, place + 2, rng.choice((0, 1, 2, 3, 4, 5, 12, 13, 16, 99)))
+        struct.pack_into(
+            order + "H", changed, place + 2, rng.choice((0, 1, 2, 3, 4, 5, 12, 13, 16, 99))
+        )
     elif what == 2:
-        struct.pack_into(order + word, changed, place + 4, rng.choice((0, 1, count + 1, max(0, count - 1), number(rng) % limit)))
+        struct.pack_into(
+            order + word,
+            changed,
+            place + 4,
+            rng.choice((0, 1, count + 1, max(0, count - 1), number(rng) % limit)),
+        )
     elif count * size > (8 if big else 4):
         at = struct.unpack_from(order + word, data, value)[0] + rng.randrange(max(1, count)) * size
         if at + size <= len(data):
-            changed[at : at + size] = (number(rng) % 2 ** (8 * size)).to_bytes(size, "little" if order == "<" else "big")
+            changed[at : at + size] = (number(rng) % 2 ** (8 * size)).to_bytes(
+                size, "little" if order == "<" else "big"
+            )
     else:
-        changed[value : value + size] = (number(rng) % 2 ** (8 * size)).to_bytes(size, "little" if order == "<" else "big")
+        changed[value : value + size] = (number(rng) % 2 ** (8 * size)).to_bytes(
+            size, "little" if order == "<" else "big"
+        )
     return bytes(changed)
 
 
 def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     yield path
-    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+    for key, inner in (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    ):
         yield from _places(inner, (*path, key))
 
 
@@ -223,11 +427,15 @@ def _revalued(data: bytes, rng: Random) -> bytes:
         del holder[last]
     elif what == 6:
         here = holder[last]
-        holder[last] = rng.choice((number(rng), rng.choice(WORDS), number(rng) * 1.5, [here], {"a": here}, str(here)[:99]))
+        holder[last] = rng.choice(
+            (number(rng), rng.choice(WORDS), number(rng) * 1.5, [here], {"a": here}, str(here)[:99])
+        )
     elif what == 7 and isinstance(holder[last], list):
         holder[last] = holder[last] * rng.choice((2, 50))
     elif what == 8 and isinstance(holder[last], dict):
-        holder[last] = {f"{key}x" if rng.random() < 0.3 else key: inner for key, inner in holder[last].items()}
+        holder[last] = {
+            f"{key}x" if rng.random() < 0.3 else key: inner for key, inner in holder[last].items()
+        }
     else:
         other = rng.choice(places)
         inner: Any = value[None]
@@ -237,7 +445,9 @@ def _revalued(data: bytes, rng: Random) -> bytes:
             except (KeyError, IndexError, TypeError):
                 break
         holder[last] = json.loads(json.dumps(inner))
-    text = json.dumps(value.get(None), indent=rng.choice((None, 2)), ensure_ascii=rng.random() < 0.5).replace('"@raw@"', raw)
+    text = json.dumps(
+        value.get(None), indent=rng.choice((None, 2)), ensure_ascii=rng.random() < 0.5
+    ).replace('"@raw@"', raw)
     return text.encode("utf-8", "surrogatepass")
 
 
@@ -251,24 +461,45 @@ def _doubled_key(data: bytes, rng: Random) -> bytes:
 
 
 def _written(data: bytes, rng: Random) -> bytes:
-    """Write text as another program would: another encoding, tabs, something before or behind it."""
+    """Write text as another program would: another encoding, tabs, something before or behind
+    it."""
     text = data.decode("utf-8", "replace")
     what = rng.randrange(7)
     if what < 3:
         return text.encode(rng.choice(_ENCODINGS), "replace")
     if what == 3:
-        return re.sub(r"^ +", lambda found: "\t" * (len(found.group()) // 2), text, flags=re.MULTILINE).encode()
+        return re.sub(
+            r"^ +", lambda found: "\t" * (len(found.group()) // 2), text, flags=re.MULTILINE
+        ).encode()
     if what == 4:
         return (text + rng.choice((text, "x", ",", "}", "\0"))).encode()
     if what == 5:
         return text.replace("\n", rng.choice(("\r\n", "\r", "\n\n", "\u2028", ""))).encode()
-    return rng.choice((b"", b" ", b"null", b"[]", b"{}", b"1", b'"a"', b"\xff\xfe", b"\xef\xbb\xbf", b"NaN", b"\x00" * 100))
+    return rng.choice(
+        (
+            b"",
+            b" ",
+            b"null",
+            b"[]",
+            b"{}",
+            b"1",
+            b'"a"',
+            b"\xff\xfe",
+            b"\xef\xbb\xbf",
+            b"NaN",
+            b"\x00" * 100,
+        )
+    )
 
 
 def _rows(data: bytes, rng: Random) -> bytes:
     """Change a table: a cell, a row, a column, the separator."""
     try:
-        rows = [row for row in csv.reader(io.StringIO(data.decode("utf-8", "replace"), newline="")) if row]
+        rows = [
+            row
+            for row in csv.reader(io.StringIO(data.decode("utf-8", "replace"), newline=""))
+            if row
+        ]
     except csv.Error:
         return _flipped(data, rng)
     if not rows:
@@ -289,7 +520,9 @@ def _rows(data: bytes, rng: Random) -> bytes:
     elif what == 8:
         rows.remove(row)
     elif what == 9:
-        rows[0][cell % len(rows[0])] = rng.choice((rows[0][0], rows[0][-1], rows[0][0].upper() + " ", "Unnamed: 0"))
+        rows[0][cell % len(rows[0])] = rng.choice(
+            (rows[0][0], rows[0][-1], rows[0][0].upper() + " ", "Unnamed: 0")
+        )
     else:
         rows.insert(rng.randrange(len(rows)), [""] * rng.choice((1, len(row))))
     text = io.StringIO()
@@ -299,7 +532,8 @@ def _rows(data: bytes, rng: Random) -> bytes:
 
 
 def _yaml(data: bytes, rng: Random) -> bytes:
-    """Put a line of YAML that few expect before, behind or in the place of one, or another value behind a colon."""
+    """Put a line of YAML that few expect before, behind or in the place of one, or another value
+    behind a colon."""
     lines = data.splitlines(keepends=True) or [b""]
     at, more = rng.randrange(len(lines) + 1), rng.choice(_YAML).encode()
     what = rng.randrange(5)
@@ -330,7 +564,13 @@ def _yaml(data: bytes, rng: Random) -> bytes:
         "'",
         "|",
     )
-    return re.sub(rb"(: )[^\n]+", lambda found: found.group(1) + rng.choice(values).encode() if rng.random() < 0.3 else found.group(), data)
+    return re.sub(
+        rb"(: )[^\n]+",
+        lambda found: (
+            found.group(1) + rng.choice(values).encode() if rng.random() < 0.3 else found.group()
+        ),
+        data,
+    )
 
 
 def _array(data: bytes, rng: Random) -> bytes:
@@ -348,7 +588,18 @@ def _array(data: bytes, rng: Random) -> bytes:
         b"(1.5,)",
         b"x",
     )
-    kinds = (b"'<f8'", b"'|O'", b"'<i8'", b"'|S9'", b"'<M8[s]'", b"[('a', '<i4')]", b"'|V0'", b"1", b"'|b1'", b"'>u2'")
+    kinds = (
+        b"'<f8'",
+        b"'|O'",
+        b"'<i8'",
+        b"'|S9'",
+        b"'<M8[s]'",
+        b"[('a', '<i4')]",
+        b"'|V0'",
+        b"1",
+        b"'|b1'",
+        b"'>u2'",
+    )
     what = rng.randrange(3)
     if what == 0:
         head = re.sub(rb"\([^)]*\)", lambda found: rng.choice(shapes), head)
@@ -377,7 +628,11 @@ def _marked(data: bytes, rng: Random) -> bytes:
             + b"".join(b'<!ENTITY %c "%s">' % (k, b"&%c;" % (k - 1) * 10) for k in range(98, 107))
             + b"]>"
         )
-        return bomb + data.replace(b'"', b'"&j;', 1) if rng.random() < 0.5 else re.sub(rb"<[^>]*>", b"", data, count=1)
+        return (
+            bomb + data.replace(b'"', b'"&j;', 1)
+            if rng.random() < 0.5
+            else re.sub(rb"<[^>]*>", b"", data, count=1)
+        )
     at = rng.choice(found)
     value = rng.choice(
         (
@@ -395,12 +650,25 @@ def _element(data: bytes, rng: Random) -> bytes:
     """Change length or value of a DICOM element (explicit VR, little endian)."""
     places, at = [], 132
     while at + 8 <= len(data) and len(places) < 400:
-        long = data[at + 4 : at + 6] in (b"OB", b"OW", b"OF", b"SQ", b"UT", b"UN", b"UC", b"UR", b"OD", b"OL")
+        long = data[at + 4 : at + 6] in (
+            b"OB",
+            b"OW",
+            b"OF",
+            b"SQ",
+            b"UT",
+            b"UN",
+            b"UC",
+            b"UR",
+            b"OD",
+            b"OL",
+        )
         if not data[at + 4 : at + 6].isalpha():
             break
         size = int.from_bytes(data[at + 8 : at + 12] if long else data[at + 6 : at + 8], "little")
         places.append((at, 12 if long else 8, size))
-        at += (12 if long else 8) + (0 if size == 2**32 - 1 or (long and data[at + 4 : at + 6] == b"SQ") else size)
+        at += (12 if long else 8) + (
+            0 if size == 2**32 - 1 or (long and data[at + 4 : at + 6] == b"SQ") else size
+        )
     if not places:
         return _numbered(data, rng)
     start, head, size = rng.choice(places)
@@ -408,12 +676,18 @@ def _element(data: bytes, rng: Random) -> bytes:
     what = rng.randrange(4)
     if what == 0:
         width = 4 if head == 12 else 2
-        changed[start + head - width : start + head] = (number(rng) % 2 ** (8 * width)).to_bytes(width, "little")
+        changed[start + head - width : start + head] = (number(rng) % 2 ** (8 * width)).to_bytes(
+            width, "little"
+        )
     elif what == 1 and 0 < size < 10_000:
         wide = min(size, 8)
-        changed[start + head : start + head + wide] = (number(rng) % 2 ** (8 * wide)).to_bytes(wide, "little")
+        changed[start + head : start + head + wide] = (number(rng) % 2 ** (8 * wide)).to_bytes(
+            wide, "little"
+        )
     elif what == 2 and 0 < size < 10_000:
-        changed[start + head : start + head + size] = rng.choice((b"0", b"9", b"-", b"\\", b"\0")) * size
+        changed[start + head : start + head + size] = (
+            rng.choice((b"0", b"9", b"-", b"\\", b"\0")) * size
+        )
     else:
         changed[start : start + 4] = rng.randbytes(4)
     return bytes(changed)
@@ -427,7 +701,8 @@ def _packed(one: Callable[[bytes, Random], bytes]) -> Callable[[bytes, Random], 
             return gzip.compress(one(gzip.decompress(data), rng), 1, mtime=0)
         except (OSError, EOFError, ValueError):
             return _flipped(data, rng)
-        except Exception:  # noqa: BLE001  zlib.error has no parent of its own; a broken packet is changed as bytes
+        except Exception:  # noqa: BLE001  zlib.error has no parent of its own
+            # A broken packet is changed as bytes.
             return _flipped(data, rng)
 
     return inside

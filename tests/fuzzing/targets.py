@@ -1,4 +1,5 @@
-"""What is fuzzed: for each target a folder of whole files, which of them are damaged, and the public function that a person would reach."""
+"""What is fuzzed: for each target a folder of whole files, which of them are damaged, and the
+public function that a person would reach."""
 
 import gzip
 import json
@@ -48,8 +49,10 @@ class Target:
         share: how many of all inputs are of this kind, beside the others' shares.
         make: writes whole files into a folder.
         damaged: patterns of the files that are changed, one of them each time.
-        read: gives the folder to what reads it; told the changed file, and random numbers of its own.
-        before: makes what stands for the whole fit the damaged file again, as hashes in a card; half of the time it is left out.
+        read: gives the folder to what reads it; told the changed file, and random numbers of its
+            own.
+        before: makes what stands for the whole fit the damaged file again, as hashes in a card;
+            half of the time it is left out.
         torch: whether it needs PyTorch.
     """
 
@@ -62,7 +65,9 @@ class Target:
 
 
 FIELD = np.ascontiguousarray(crop(0)[:120, :150])
-LABELS = np.ascontiguousarray(np.arange(6, dtype=np.uint8)[None, :].repeat(20, axis=1).repeat(96, axis=0))
+LABELS = np.ascontiguousarray(
+    np.arange(6, dtype=np.uint8)[None, :].repeat(20, axis=1).repeat(96, axis=0)
+)
 
 
 def _pictures(folder: Path) -> None:
@@ -89,7 +94,9 @@ def _tall_pictures(folder: Path) -> None:
     picture.save(folder / "rgb.png")
     picture.convert("RGBA").save(folder / "alpha.png")
     picture.convert("LA").save(folder / "grey.png", compress_level=1)
-    picture.convert("P").resize((600, 1680)).save(folder / "palette.png", transparency=bytes(range(0, 256, 2)))
+    picture.convert("P").resize((600, 1680)).save(
+        folder / "palette.png", transparency=bytes(range(0, 256, 2))
+    )
     picture.save(folder / "a.jpg", quality=50)
     picture.save(folder / "b.jpg", quality=50, progressive=True, subsampling=0)
 
@@ -106,7 +113,9 @@ def _slide(folder: Path, file: Path, rng: Random) -> None:
     path = folder / file.relative_to(folder).parts[0]
     with closing(open_slide(path, mpp=rng.choice((None, 0.25, 0.5)))) as slide:
         width, height = slide.size_px
-        slide.read(Box(0, 0, min(width, 300), min(height, 300)), mpp=slide.mpp * rng.choice((1, 1, 2, 3.7)))
+        slide.read(
+            Box(0, 0, min(width, 300), min(height, 300)), mpp=slide.mpp * rng.choice((1, 1, 2, 3.7))
+        )
         slide.resampled((0, 0, width, height), (min(width, 64), min(height, 64)))
 
 
@@ -141,24 +150,47 @@ def _dicom(folder: Path) -> None:
 
 
 def _features() -> dict[str, Any]:
-    square = [[[10.5, 10.5], [80, 10], [80, 80.25], [10, 80], [10.5, 10.5]], [[20, 20], [30, 20], [30, 30], [20, 20]]]
+    square = [
+        [[10.5, 10.5], [80, 10], [80, 80.25], [10, 80], [10.5, 10.5]],
+        [[20, 20], [30, 20], [30, 30], [20, 20]],
+    ]
     kinds: list[tuple[str, Any, dict[str, Any]]] = [
-        ("Polygon", square, {"objectType": "annotation", "classification": {"name": "Tumor", "color": [200, 0, 0]}, "isLocked": False}),
+        (
+            "Polygon",
+            square,
+            {
+                "objectType": "annotation",
+                "classification": {"name": "Tumor", "color": [200, 0, 0]},
+                "isLocked": False,
+            },
+        ),
         (
             "MultiPolygon",
             [square, [[[90, 5], [95, 5], [95, 9], [90, 5]]]],
             {"objectType": "detection", "classification": {"names": ["Stroma", "x"]}},
         ),
-        ("Point", [50, 50], {"classification": {"name": "Immune cells", "colorRGB": -1}, "measurements": {"a": 1.5}}),
+        (
+            "Point",
+            [50, 50],
+            {
+                "classification": {"name": "Immune cells", "colorRGB": -1},
+                "measurements": {"a": 1.5},
+            },
+        ),
         ("MultiPoint", [[1, 2], [3.5, 4.5]], {"class": "Necrosis", "name": "x"}),
     ]
     return {
         "type": "FeatureCollection",
         "features": [
-            {"type": "Feature", "id": str(number), "geometry": {"type": kind, "coordinates": places}, "properties": said}
+            {
+                "type": "Feature",
+                "id": str(number),
+                "geometry": {"type": kind, "coordinates": places},
+                "properties": said,
+            }
             for number, (kind, places, said) in enumerate(kinds)
         ],
-    }  # fmt: skip
+    }
 
 
 def _drawings(folder: Path) -> None:
@@ -166,32 +198,58 @@ def _drawings(folder: Path) -> None:
     (folder / "a.geojson").write_text(text)
     (folder / "list.geojson").write_text(json.dumps(_features()["features"]))
     (folder / "b.geojson.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
-    write_table(folder / "c.csv", [{"x": 1.5, "y": 2, "class": "tumor"}, {"x": 3, "y": 4.25, "class": "stroma"}])
+    write_table(
+        folder / "c.csv",
+        [{"x": 1.5, "y": 2, "class": "tumor"}, {"x": 3, "y": 4.25, "class": "stroma"}],
+    )
     (folder / "d.txt").write_text("10 20 1\n30 40 2\n50 60 3\n")
 
 
 def _annotated(folder: Path) -> None:
-    """Write pictures with their areas, dots and masks, as a person keeps them, and tables beside."""
+    """Write pictures with their areas, dots and masks, as a person keeps them, and tables
+    beside."""
     for kind in ("areas", "dots", "painted", "known"):
         (folder / "src" / kind).mkdir(parents=True)
         Image.fromarray(FIELD).save(folder / "src" / kind / f"{kind}1.png")
     (folder / "src" / "areas" / "areas1.geojson").write_text(json.dumps(_features()))
-    write_table(folder / "src" / "dots" / "dots1_points.csv", [{"x": 1.5, "y": 2, "class": "tumor"}, {"x": 3, "y": 4, "class": "stroma"}])
-    Image.fromarray(np.full(FIELD.shape[:2], 2, np.uint8)).save(folder / "src" / "painted" / "painted1_mask.png")
-    known = {"image": "known1.png", "patient": "P-known", "mpp": 0.5, "all": "", "without": "tumor;necrosis", "with": "stroma"}
+    write_table(
+        folder / "src" / "dots" / "dots1_points.csv",
+        [{"x": 1.5, "y": 2, "class": "tumor"}, {"x": 3, "y": 4, "class": "stroma"}],
+    )
+    Image.fromarray(np.full(FIELD.shape[:2], 2, np.uint8)).save(
+        folder / "src" / "painted" / "painted1_mask.png"
+    )
+    known = {
+        "image": "known1.png",
+        "patient": "P-known",
+        "mpp": 0.5,
+        "all": "",
+        "without": "tumor;necrosis",
+        "with": "stroma",
+    }
     write_table(folder / "src" / "known" / "fields.csv", [known])
     _map_files(folder)
-    rows = [{"image": f"{kind}1.png", "patient": f"P-{kind}", "site": "A2", "mpp": 0.5} for kind in ("areas", "dots", "painted", "known")]
+    rows = [
+        {"image": f"{kind}1.png", "patient": f"P-{kind}", "site": "A2", "mpp": 0.5}
+        for kind in ("areas", "dots", "painted", "known")
+    ]
     write_table(folder / "patients.csv", rows)
 
 
 def _sourced(folder: Path, file: Path, rng: Random) -> None:
-    open_source(folder / "src", mpp=None if rng.random() < 0.8 else 0.5, table=folder / "patients.csv")
+    open_source(
+        folder / "src", mpp=None if rng.random() < 0.8 else 0.5, table=folder / "patients.csv"
+    )
 
 
 def _prepared(folder: Path, file: Path, rng: Random) -> None:
     labels = str(file) if file.parent == folder else "region5"
-    prepare(folder / "src", folder / "out", PrepareConfig(0.5, labels, source_mpp=0.5, workers=1), say=quiet)
+    prepare(
+        folder / "src",
+        folder / "out",
+        PrepareConfig(0.5, labels, source_mpp=0.5, workers=1),
+        say=quiet,
+    )
 
 
 def _begun(folder: Path) -> None:
@@ -207,7 +265,10 @@ def _prepared_again(folder: Path, file: Path, rng: Random) -> None:
 
 def _copy_of_bcss(folder: Path) -> None:
     shutil.copytree(DATA / "bcss", folder, dirs_exist_ok=True)
-    for path in (*folder.glob("images/*.png"), *folder.glob("masks/*.png")):  # smaller, as the same is read again and again
+    for path in (
+        *folder.glob("images/*.png"),
+        *folder.glob("masks/*.png"),
+    ):  # smaller, as the same is read again and again
         with Image.open(path) as whole:
             small = whole.crop((0, 0, 64, 48))
         small.save(path)
@@ -223,10 +284,13 @@ def _verified(folder: Path, file: Path, rng: Random) -> None:
 def _map_files(folder: Path) -> None:
     write_json(folder / "labels.json", BUILT_IN["region5"].to_dict())
     classes = "\n".join(
-        f"  - name: {c.name}\n    qupath: {c.qupath}\n    color: [1, 2, {c.codes[0]}]\n    codes: {list(c.codes)}"
+        f"  - name: {c.name}\n    qupath: {c.qupath}\n    color: [1, 2, {c.codes[0]}]\n    codes:"
+        f" {list(c.codes)}"
         for c in BUILT_IN["region5"].classes
     )
-    (folder / "labels.yaml").write_text(f"name: mine\nnot_annotated: [0, 7, 15]\nclasses:\n{classes}\n")
+    (folder / "labels.yaml").write_text(
+        f"name: mine\nnot_annotated: [0, 7, 15]\nclasses:\n{classes}\n"
+    )
 
 
 def _label_map(folder: Path, file: Path, rng: Random) -> None:
@@ -263,14 +327,25 @@ def _dataset(folder: Path) -> None:
     (folder / "known").mkdir()
     Image.fromarray(FIELD).save(folder / "known" / "a.png")
     write_table(
-        folder / "known" / "fields.csv", [{"image": "a.png", "patient": "TCGA-A1-B001", "mpp": 0.3, "without": "tumor", "with": ""}]
+        folder / "known" / "fields.csv",
+        [{"image": "a.png", "patient": "TCGA-A1-B001", "mpp": 0.3, "without": "tumor", "with": ""}],
     )
-    data = prepare([folder / "source", folder / "known"], folder / "data", PrepareConfig(mpp=0.30, workers=1), say=quiet)
+    data = prepare(
+        [folder / "source", folder / "known"],
+        folder / "data",
+        PrepareConfig(mpp=0.30, workers=1),
+        say=quiet,
+    )
     for name in ("source", "known"):
         shutil.rmtree(folder / name)
     write_table(
         folder / "parts.csv",
-        [{"patient": one, "split": part} for one, part in zip(sorted(set(data.regions["patient"])), ("train", "val", "test"), strict=True)],
+        [
+            {"patient": one, "split": part}
+            for one, part in zip(
+                sorted(set(data.regions["patient"])), ("train", "val", "test"), strict=True
+            )
+        ],
     )
     split(data, SplitConfig(str(folder / "parts.csv")))
 
@@ -284,7 +359,13 @@ def _data(folder: Path, file: Path, rng: Random) -> None:
     data.fingerprint()
     data.class_pixels.sum()
     for region in map(str, table.index):
-        for array in (data.image(region), data.labels(region), data.points(region), data.dots(region), data.places(region)):
+        for array in (
+            data.image(region),
+            data.labels(region),
+            data.points(region),
+            data.dots(region),
+            data.places(region),
+        ):
             np.asarray(array).sum()
         data.presence(region)
     Crops(data, [str(region) for region in table.index], CropDraw(32)).batch(0, [0, 1])
@@ -308,13 +389,22 @@ def _network(path: Path, classes: int) -> None:
         helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
     ]
     taken = helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["n", 3, "h", "w"])
-    given = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", classes, "h", "w"])
-    graph = helper.make_graph(nodes, "tiny", [taken], [given], [numpy_helper.from_array(weights / 100, "weights")])
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), str(path))
+    given = helper.make_tensor_value_info(
+        "probabilities", TensorProto.FLOAT, ["n", classes, "h", "w"]
+    )
+    graph = helper.make_graph(
+        nodes, "tiny", [taken], [given], [numpy_helper.from_array(weights / 100, "weights")]
+    )
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9),
+        str(path),
+    )
 
 
 def _tensors(path: Path) -> None:
-    head = json.dumps({"network.weight": {"dtype": "F16", "shape": [5, 3, 1, 1], "data_offsets": [0, 30]}}).encode()
+    head = json.dumps(
+        {"network.weight": {"dtype": "F16", "shape": [5, 3, 1, 1], "data_offsets": [0, 30]}}
+    ).encode()
     path.write_bytes(len(head).to_bytes(8, "little") + head + bytes(30))
 
 
@@ -326,14 +416,21 @@ def _bundle(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     label_map = BUILT_IN["region5"]
     _network(folder / "model.onnx", len(label_map.classes))
-    openvino.save_model(core().read_model(folder / "model.onnx"), str(folder / "model.int8.xml"), compress_to_fp16=False)
+    openvino.save_model(
+        core().read_model(folder / "model.onnx"),
+        str(folder / "model.int8.xml"),
+        compress_to_fp16=False,
+    )
     _tensors(folder / "model.safetensors")
     (folder / "metrics.csv").write_text(
-        "epoch,train_loss,val_loss,train_accuracy,val_accuracy,train_dice,val_dice\n0,1.5,1.4,0.5,0.4,0.3,0.2\n"
+        "epoch,train_loss,val_loss,train_accuracy,val_accuracy,train_dice,val_dice\n0,1.5,1.4,0.5,"
+        "0.4,0.3,0.2\n"
     )
     shipped = load_bundle("lite0").card
     files = {path.name: sha256_of(path) for path in sorted(folder.iterdir()) if path.name != CARD}
-    card = replace(shipped, name="tiny", label_map=label_map, mpp=0.5, tile_px=128, halo_px=32, files=files)
+    card = replace(
+        shipped, name="tiny", label_map=label_map, mpp=0.5, tile_px=128, halo_px=32, files=files
+    )
     write_json(folder / CARD, card.to_dict())
     return folder
 
@@ -348,7 +445,12 @@ def _resealed(folder: Path) -> None:
 
 def _model(folder: Path, file: Path, rng: Random) -> None:
     backend = "onnx" if file.name == "model.onnx" and rng.random() < 0.4 else "openvino"
-    model = load_model(folder / "bundle", backend=backend, precision="fp32" if file.name == "model.onnx" else "auto", threads=1)
+    model = load_model(
+        folder / "bundle",
+        backend=backend,
+        precision="fp32" if file.name == "model.onnx" else "auto",
+        threads=1,
+    )
     model.label(FIELD, mpp=0.5)
 
 
@@ -399,7 +501,8 @@ def _resumed(folder: Path, file: Path, rng: Random) -> None:
 
 
 def _rooms(limits: "Limits") -> "tuple[Room, Room, Decoder]":
-    """Return the room of a server for what it keeps and for what it does not, and what decodes large pictures."""
+    """Return the room of a server for what it keeps and for what it does not, and what decodes
+    large pictures."""
     from breastseg.serve.room import Room
     from breastseg.serve.tiles.decoded import Decoder
 
@@ -407,7 +510,8 @@ def _rooms(limits: "Limits") -> "tuple[Room, Room, Decoder]":
 
 
 def _shown(folder: Path, file: Path, rng: Random) -> None:
-    """Look at results as the viewer does: the list, the maps over a slide and their tiles, the page of each."""
+    """Look at results as the viewer does: the list, the maps over a slide and their tiles, the page
+    of each."""
     from breastseg.report.slide import slide_page
     from breastseg.serve.config import Limits, ServeConfig
     from breastseg.serve.library.folder import Folder
@@ -447,7 +551,9 @@ def _labels_back(folder: Path, file: Path, rng: Random) -> None:
         labels.tile(0, 0, 0)
     finally:
         labels.close()
-    with closing(open_slide(folder / "in" / ("a.png" if name == "a" else "b.svs"), mpp=0.5)) as slide:
+    with closing(
+        open_slide(folder / "in" / ("a.png" if name == "a" else "b.svs"), mpp=0.5)
+    ) as slide:
         picture_and_labels(slide, folder / "out" / name)
 
 
@@ -456,7 +562,14 @@ def _evaluation(folder: Path) -> None:
 
     _dataset(folder)
     for name in ("one", "other"):
-        evaluate(_tiny(MODEL[0]), folder / "data", folder / name, split="all", probabilities=name == "one", say=quiet)
+        evaluate(
+            _tiny(MODEL[0]),
+            folder / "data",
+            folder / name,
+            split="all",
+            probabilities=name == "one",
+            say=quiet,
+        )
     shutil.copytree(MODEL[0], folder / "bundle")
 
 
@@ -496,7 +609,10 @@ def _audit_page(folder: Path, file: Path, rng: Random) -> None:
 
 
 def _counts(folder: Path) -> None:
-    write_json(folder / "counts.json", {f"t{k}": [[k, 1, 2, 3], [4, 5, 6, 7], [0, 0, 0, 1]] for k in range(4)})
+    write_json(
+        folder / "counts.json",
+        {f"t{k}": [[k, 1, 2, 3], [4, 5, 6, 7], [0, 0, 0, 1]] for k in range(4)},
+    )
 
 
 def _study(folder: Path, file: Path, rng: Random) -> None:
@@ -595,7 +711,12 @@ TARGETS: Mapping[str, Target] = {
     "slide": Target(14, _slides, ("*",), _slide),
     "scn": Target(3, lambda folder: write_scn(folder / "a.scn", levels_of(FIELD)), ("*",), _slide),
     "dicom": Target(4, _dicom, ("slide/*",), _slide),
-    "zarr": Target(5, _zarrs, ("*.zarr/*.json", "*.zarr/.*", "*.zarr/0/*", "*.zarr/*/.zarray", "*.zarr/*/c/*/*/*"), _slide),
+    "zarr": Target(
+        5,
+        _zarrs,
+        ("*.zarr/*.json", "*.zarr/.*", "*.zarr/0/*", "*.zarr/*/.zarray", "*.zarr/*/c/*/*/*"),
+        _slide,
+    ),
     "drawn": Target(10, _drawings, ("*",), lambda folder, file, rng: read_drawn(file)),
     "labels": Target(8, _map_files, ("*",), _label_map),
     "inputs": Target(4, _input_table, ("*.csv",), _listed),
@@ -607,8 +728,17 @@ TARGETS: Mapping[str, Target] = {
     "split": Target(3, _dataset, ("parts.csv",), _split),
     "card": Target(4, _bundle, ("bundle/card.json",), _card),
     "bundle": Target(5, _bundle, ("bundle/*",), _model, _resealed),
-    "weights": Target(1, _torch_bundle, ("bundle/*.safetensors", "bundle/card.json"), _weights, _resealed, torch=True),
-    "resume": Target(3, _maps, ("out/*.csv", "out/*.json", "out/*/run.json", "out/*/labels.*"), _resumed),
+    "weights": Target(
+        1,
+        _torch_bundle,
+        ("bundle/*.safetensors", "bundle/card.json"),
+        _weights,
+        _resealed,
+        torch=True,
+    ),
+    "resume": Target(
+        3, _maps, ("out/*.csv", "out/*.json", "out/*/run.json", "out/*/labels.*"), _resumed
+    ),
     "shown": Target(4, _maps, ("out/*/run.json", "out/*/labels.*"), _shown),
     "page": Target(3, _maps, ("out/*/run.json", "out/*/overlay.*"), _slide_page),
     "map": Target(5, _maps, ("out/*/labels.*",), _labels_back),
@@ -632,7 +762,14 @@ def whole(name: str, folder: Path) -> None:
 
 def files_of(name: str, folder: Path) -> list[Path]:
     """Return the files of a target that are damaged, in the order of their names."""
-    return sorted({path for pattern in TARGETS[name].damaged for path in folder.glob(pattern) if path.is_file()})
+    return sorted(
+        {
+            path
+            for pattern in TARGETS[name].damaged
+            for path in folder.glob(pattern)
+            if path.is_file()
+        }
+    )
 
 
 __all__ = ["CROPS", "TARGETS", "Target", "files_of", "whole"]

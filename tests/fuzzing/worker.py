@@ -1,4 +1,5 @@
-"""The child: takes a target, a seed and a number, makes the damaged input, gives it to its reader, and tells what came of it."""
+"""The child: takes a target, a seed and a number, makes the damaged input, gives it to its reader,
+and tells what came of it."""
 
 import json
 import os
@@ -19,7 +20,8 @@ _MESSAGE = 4000
 
 
 def damage(name: str, seed: int, number: int, whole: Path, place: Path) -> tuple[Path, Random]:
-    """Copy a target's files and damage one of them; return it, and the random numbers that its reader is given."""
+    """Copy a target's files and damage one of them; return it, and the random numbers that its
+    reader is given."""
     rng = Random(f"{name} {seed} {number}")
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(whole, place)
@@ -27,7 +29,9 @@ def damage(name: str, seed: int, number: int, whole: Path, place: Path) -> tuple
     change(chosen, rng)
     target = TARGETS[name]
     if target.before is not None and rng.random() < 0.7:
-        with suppress(ValueError, OSError, KeyError, TypeError, AttributeError, RecursionError):  # what is damaged is the card itself
+        with suppress(
+            ValueError, OSError, KeyError, TypeError, AttributeError, RecursionError
+        ):  # what is damaged is the card itself
             target.before(place)
     return chosen, rng
 
@@ -52,17 +56,28 @@ def _judged(error: BaseException, text: str) -> dict[str, Any]:
     except UnicodeEncodeError:
         return _fault(error, f"unprintable message: {text!r}")
     if "\n" in text or len(text) > _MESSAGE or not text.strip():
-        return _fault(error, f"long message: {len(text)} letters or several lines, wanted one: {text[:200]!r}")
+        return _fault(
+            error, f"long message: {len(text)} letters or several lines, wanted one: {text[:200]!r}"
+        )
     return {"outcome": "refused", "error": type(error).__name__, "what": text}
 
 
 def _fault(error: BaseException, text: str) -> dict[str, Any]:
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if f"breastseg{os.sep}" in frame.filename and "tests" not in Path(frame.filename).parts]
+    ours = [
+        frame
+        for frame in frames
+        if f"breastseg{os.sep}" in frame.filename and "tests" not in Path(frame.filename).parts
+    ]
     last = ours[-1] if ours else frames[-1]
     where = f"{'/'.join(Path(last.filename).parts[-2:])}:{last.lineno} {last.name}"
     trace = "".join(traceback.format_exception(error))[-4000:]
-    return {"outcome": "fault", "what": " ".join(text.split())[:300], "where": where, "trace": trace}
+    return {
+        "outcome": "fault",
+        "what": " ".join(text.split())[:300],
+        "where": where,
+        "trace": trace,
+    }
 
 
 def _reset_peak() -> None:
@@ -79,13 +94,21 @@ def _peak_mb() -> float:
 
 
 def _unread(name: str, whole: Path, place: Path) -> dict[str, Any] | None:
-    """Return the fault that the whole files are not read: then damaged ones would be refused for no reason of theirs."""
+    """Return the fault that the whole files are not read: then damaged ones would be refused for no
+    reason of theirs."""
     for number, file in enumerate(files_of(name, whole)):
         shutil.rmtree(place, ignore_errors=True)
         shutil.copytree(whole, place)
         found = outcome(name, place, place / file.relative_to(whole), Random(number))
-        if found["outcome"] == "fault" or (found["outcome"] == "refused" and found["error"] != "MppError"):  # a picture need not say it
-            return {"where": "", **found, "outcome": "fault", "what": f"whole {file.name} is not read: {found['what']}"}
+        if found["outcome"] == "fault" or (
+            found["outcome"] == "refused" and found["error"] != "MppError"
+        ):  # a picture need not say it
+            return {
+                "where": "",
+                **found,
+                "outcome": "fault",
+                "what": f"whole {file.name} is not read: {found['what']}",
+            }
     return None
 
 
@@ -110,7 +133,9 @@ def main() -> None:
         before = _peak_mb()
         print(json.dumps({"begun": str(file.relative_to(place))}), file=answers, flush=True)
         found = outcome(name, place, file, rng)
-        print(json.dumps({**found, "peak_mb": round(_peak_mb() - before)}), file=answers, flush=True)
+        print(
+            json.dumps({**found, "peak_mb": round(_peak_mb() - before)}), file=answers, flush=True
+        )
 
 
 if __name__ == "__main__":

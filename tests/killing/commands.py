@@ -1,4 +1,5 @@
-"""The commands that are killed, on small real inputs from `tests/data`, and what of their output is never the same twice."""
+"""The commands that are killed, on small real inputs from `tests/data`, and what of their output is
+never the same twice."""
 
 import contextlib
 import csv
@@ -75,7 +76,11 @@ class Inputs:
     def table(self) -> Path:
         """Return a CSV of two pictures and a slide, with microns per pixel."""
         table = self.folder / "slides.csv"
-        rows = [f"{self.served / 'picture.png'},0.3", f"{self.served / 'slide.svs'},", f"{_CROPS[1]},0.3"]
+        rows = [
+            f"{self.served / 'picture.png'},0.3",
+            f"{self.served / 'slide.svs'},",
+            f"{_CROPS[1]},0.3",
+        ]
         table.write_text("\n".join(["path,mpp", *rows, ""]), encoding="utf-8")
         return table
 
@@ -94,7 +99,8 @@ class Command:
         dated: regular expression for the same in names of files.
         drive: what a person does meanwhile.
         status: exit status when all went well.
-        refuses: what it says, with exit status 2, when its work is done already; empty when it does not mind.
+        refuses: what it says, with exit status 2, when its work is done already; empty when it does
+            not mind.
     """
 
     words: Callable[[Inputs], Sequence[str]]
@@ -128,20 +134,28 @@ def _without(*columns: str) -> Callable[[Path], bytes]:
     def rest(path: Path) -> bytes:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
-        return json.dumps([{key: row[key] for key in row if key not in columns} for row in rows]).encode()
+        return json.dumps(
+            [{key: row[key] for key in row if key not in columns} for row in rows]
+        ).encode()
 
     return rest
 
 
 def _jobs(path: Path) -> bytes:
-    """Return the list of jobs as rows, without when they were asked for and what that makes of their results' names."""
-    with closing(sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)) as data:  # what a kill left is not mended by looking
-        rows = data.execute("SELECT id, entry, entry_name, model, box, mpp, uncertainty, state, cause FROM jobs").fetchall()
+    """Return the list of jobs as rows, without when they were asked for and what that makes of
+    their results' names."""
+    with closing(
+        sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)
+    ) as data:  # what a kill left is not mended by looking
+        rows = data.execute(
+            "SELECT id, entry, entry_name, model, box, mpp, uncertainty, state, cause FROM jobs"
+        ).fetchall()
     return json.dumps(rows).encode()
 
 
 def _segment(process: subprocess.Popen[bytes], log: Path) -> None:
-    """Ask for a map of each entry that has no job yet, wait until all have ended, and end the server."""
+    """Ask for a map of each entry that has no job yet, wait until all have ended, and end the
+    server."""
     try:
         ask = _asking(process, log)
         entries = {entry["id"] for entry in ask("gallery")["entries"]}
@@ -165,11 +179,17 @@ def _asking(process: subprocess.Popen[bytes], log: Path) -> Callable[..., Any]:
         time.sleep(_ASK_S)
     address = urlsplit(said[0])
     token = parse_qs(address.query).get("token", [""])[0]
-    headers = {"X-Breastseg": "1", "Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    headers = {
+        "X-Breastseg": "1",
+        "Content-Type": "application/json",
+        "Authorization": f"Bearer {token}",
+    }
 
     def ask(path: str, wanted: Any = None) -> Any:
         sent = None if wanted is None else json.dumps(wanted).encode()
-        with urlopen(Request(f"http://{address.netloc}/api/{path}", sent, headers), timeout=60) as answer:
+        with urlopen(
+            Request(f"http://{address.netloc}/api/{path}", sent, headers), timeout=60
+        ) as answer:
             return json.load(answer)
 
     return ask
@@ -182,8 +202,9 @@ def _typed(words: str, *inputs: Path) -> list[str]:
 
 
 _TINY = (
-    "--encoder-weights none --decoder-channels 16 16 16 16 16 --crop-px 32 --batch 4 --epochs 4 "
-    "--crops-per-epoch 16 --precision 32 --tile-px 128 --halo-px 32 --loss ce --allow-absent-classes"
+    "--encoder-weights none --decoder-channels 16 16 16 16 16 --crop-px 32 --batch 4 --epochs 4"
+    " --crops-per-epoch 16 --precision 32 --tile-px 128 --halo-px 32 --loss ce"
+    " --allow-absent-classes"
 )
 
 COMMANDS = {
@@ -197,13 +218,16 @@ COMMANDS = {
     "train": Command(lambda given: _typed(f"train INPUT out {_TINY}", given.data)),
     "predict": Command(
         lambda given: _typed(
-            "predict INPUT --out out --threads 1 --uncertainty --probabilities --figure 2 --parquet",
+            "predict INPUT --out out --threads 1 --uncertainty --probabilities --figure 2"
+            " --parquet",
             given.table,
         ),
         (Apart(r"out/manifest\.csv", "seconds", _without("seconds")),),
     ),
     "export": Command(
-        lambda given: _typed("export lite0 --int8 --data INPUT --crops 4 --allow-loss 100 --out out", given.data),
+        lambda given: _typed(
+            "export lite0 --int8 --data INPUT --crops 4 --allow-loss 100 --out out", given.data
+        ),
         refuses="exists; choose another --out or remove it",
     ),
     "serve": Command(
@@ -217,7 +241,11 @@ COMMANDS = {
         128 + signal.SIGTERM,
     ),
     "download": Command(lambda given: hub_command(given.mirror, _REPO, "out")),
-    "evaluate": Command(lambda given: _typed("evaluate --data INPUT --out out --split train --threads 1 --probabilities", given.data)),
+    "evaluate": Command(
+        lambda given: _typed(
+            "evaluate --data INPUT --out out --split train --threads 1 --probabilities", given.data
+        )
+    ),
     "propose": Command(lambda given: _typed("propose INPUT --out out", given.table)),
 }
 """By name."""

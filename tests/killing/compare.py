@@ -51,8 +51,13 @@ def everything(folder: Path, apart: Sequence[Apart] = (), dated: str = "") -> di
 
 
 def differences(wanted: dict[str, str], found: dict[str, str]) -> tuple[list[str], list[str]]:
-    """Return which names are missing or other than wanted, and which are there and were not wanted."""
-    differing = [f"{name} is {'missing' if name not in found else 'other'}" for name, says in wanted.items() if found.get(name) != says]
+    """Return which names are missing or other than wanted, and which are there and were not
+    wanted."""
+    differing = [
+        f"{name} is {'missing' if name not in found else 'other'}"
+        for name, says in wanted.items()
+        if found.get(name) != says
+    ]
     return differing, sorted(found.keys() - wanted.keys())
 
 

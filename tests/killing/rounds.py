@@ -26,7 +26,8 @@ SHARED_MEMORY = Path("/dev/shm")
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """What a command makes in a slot, and how long it takes: `seconds` in all, `first_s` to its first file, `changes` of files."""
+    """What a command makes in a slot, and how long it takes: `seconds` in all, `first_s` to its
+    first file, `changes` of files."""
 
     files: dict[str, str]
     temporary: dict[str, str]
@@ -37,7 +38,8 @@ class Undisturbed:
 
 @dataclass(frozen=True)
 class Round:
-    """A round: what had been made at each kill ("start", "work", "end"), and in words what differs and what was left behind."""
+    """A round: what had been made at each kill ("start", "work", "end"), and in words what differs
+    and what was left behind."""
 
     kills: tuple[str, ...]
     differing: str = ""
@@ -46,7 +48,8 @@ class Round:
 
 @dataclass(frozen=True)
 class Found:
-    """What became of a command: its rounds, what was left beside its folders, seconds that it all took, what is to be told."""
+    """What became of a command: its rounds, what was left beside its folders, seconds that it all
+    took, what is to be told."""
 
     rounds: tuple[Round, ...]
     beside: tuple[str, ...]
@@ -56,18 +59,30 @@ class Found:
     @property
     def wrong(self) -> list[str]:
         """Return all that is wrong, in words."""
-        return [words for one in self.rounds for words in (one.differing, one.left) if words] + list(self.beside)
+        return [
+            words for one in self.rounds for words in (one.differing, one.left) if words
+        ] + list(self.beside)
 
     def row(self, name: str) -> list[str]:
         """Return it as a row of the table."""
         kills = Counter(phase for one in self.rounds for phase in one.kills)
         differing = sum(bool(one.differing) for one in self.rounds)
         left = sum(bool(one.left) for one in self.rounds) + len(self.beside)
-        numbers = [len(self.rounds), kills.total(), kills["start"], kills["work"], kills["end"], differing, left]
+        numbers = [
+            len(self.rounds),
+            kills.total(),
+            kills["start"],
+            kills["work"],
+            kills["end"],
+            differing,
+            left,
+        ]
         return [name, *map(str, numbers), f"{self.seconds / 60:.1f}"]
 
 
-def kill_command(command: Command, inputs: Inputs, place: Path, times: int, seed: str, *, at_once: int = 2) -> Found:
+def kill_command(
+    command: Command, inputs: Inputs, place: Path, times: int, seed: str, *, at_once: int = 2
+) -> Found:
     """Do all rounds of a command.
 
     Args:
@@ -87,7 +102,12 @@ def kill_command(command: Command, inputs: Inputs, place: Path, times: int, seed
     before, shared = everything(inputs.folder), _shared_memory()
     with ThreadPoolExecutor(at_once) as pool:
         try:
-            slots = list(pool.map(lambda number: _measured(command, inputs, Slot(place / str(number))), range(min(at_once, times))))
+            slots = list(
+                pool.map(
+                    lambda number: _measured(command, inputs, Slot(place / str(number))),
+                    range(min(at_once, times)),
+                )
+            )
             free = queue.SimpleQueue[tuple[Slot, Undisturbed]]()
             for pair in slots:
                 free.put(pair)
@@ -103,7 +123,15 @@ def kill_command(command: Command, inputs: Inputs, place: Path, times: int, seed
                 finally:
                     free.put((slot, wanted))
 
-            rounds = tuple(tqdm(pool.map(begin, range(times)), desc=place.name, total=times, unit="round", disable=None))
+            rounds = tuple(
+                tqdm(
+                    pool.map(begin, range(times)),
+                    desc=place.name,
+                    total=times,
+                    unit="round",
+                    disable=None,
+                )
+            )
         except BaseException:
             STOPPED.set()
             pool.shutdown(cancel_futures=True)
@@ -111,13 +139,21 @@ def kill_command(command: Command, inputs: Inputs, place: Path, times: int, seed
     changed, new = differences(before, everything(inputs.folder))
     beside = [f"its inputs: {one}" for one in (*changed, *new)]
     beside += [f"shared memory: {one}" for one in sorted(_shared_memory() - shared)]
-    return Found(rounds, tuple(beside), time.monotonic() - start, tuple(_notes(command, slots[0][1])))
+    return Found(
+        rounds, tuple(beside), time.monotonic() - start, tuple(_notes(command, slots[0][1]))
+    )
 
 
 def _notes(command: Command, usual: Undisturbed) -> Iterator[str]:
-    yield f"undisturbed {usual.seconds:.1f} s, {usual.first_s:.1f} s of it to its first file, {usual.changes} changes of files"
+    yield (
+        f"undisturbed {usual.seconds:.1f} s, {usual.first_s:.1f} s of it to its first file,"
+        f" {usual.changes} changes of files"
+    )
     if usual.temporary:
-        yield f"undisturbed too, it leaves {', '.join(sorted(usual.temporary))} among the temporary files"
+        yield (
+            f"undisturbed too, it leaves {', '.join(sorted(usual.temporary))} among the temporary"
+            " files"
+        )
     for apart in command.apart:
         yield f"compared without {apart.what} ({apart.files.replace(chr(92), '')})"
 
@@ -129,11 +165,16 @@ def _measured(command: Command, inputs: Inputs, slot: Slot) -> tuple[Slot, Undis
         slot.clear()
         ended = slot.run(command.words(inputs), command.drive, 600)
         if ended.status != command.status or ended.orphans:
-            raise RuntimeError(f"undisturbed, it ended with {ended.status} {ended.orphans}:\n{ended.said[-2000:]}")
+            raise RuntimeError(
+                f"undisturbed, it ended with {ended.status} {ended.orphans}:\n{ended.said[-2000:]}"
+            )
         runs.append((_everything(command, slot), everything(slot.temporary), ended))
     wrong = differences(runs[0][0], runs[1][0])
     if any(wrong):
-        raise RuntimeError(f"two undisturbed runs differ, so nothing can be said: {wrong}; they are in {slot.place}")
+        raise RuntimeError(
+            f"two undisturbed runs differ, so nothing can be said: {wrong}; they are in"
+            f" {slot.place}"
+        )
     files, temporary, ended = runs[1]
     return slot, Undisturbed(files, temporary, ended.seconds, ended.first_s, ended.changes)
 
@@ -142,7 +183,15 @@ def _everything(command: Command, slot: Slot) -> dict[str, str]:
     return everything(slot.folder, command.apart, command.dated)
 
 
-def _round(command: Command, inputs: Inputs, slot: Slot, wanted: Undisturbed, number: int, times: int, draw: random.Random) -> Round:
+def _round(
+    command: Command,
+    inputs: Inputs,
+    slot: Slot,
+    wanted: Undisturbed,
+    number: int,
+    times: int,
+    draw: random.Random,
+) -> Round:
     """Begin, kill, give again, compare."""
     words, limit_s = command.words(inputs), LIMIT * wanted.seconds + 60
     kills: list[Kill] = []
@@ -176,7 +225,11 @@ def _round(command: Command, inputs: Inputs, slot: Slot, wanted: Undisturbed, nu
         return Round(tuple(phases))
     kept = slot.keep(f"round-{number + 1}")
     told = f"{kept}, killed {', then '.join(map(str, kills))}"
-    return Round(tuple(phases), f"{told}: {'; '.join(wrong)}" if wrong else "", f"{told}: left {', '.join(left)}" if left else "")
+    return Round(
+        tuple(phases),
+        f"{told}: {'; '.join(wrong)}" if wrong else "",
+        f"{told}: left {', '.join(left)}" if left else "",
+    )
 
 
 def _drawn(draw: random.Random, share: float, wanted: Undisturbed, kind: int) -> Kill:
@@ -197,12 +250,20 @@ def _phase(command: Command, slot: Slot, wanted: Undisturbed) -> str:
     return "end" if there >= wanted.files.keys() else "work"
 
 
-def _judged(command: Command, slot: Slot, wanted: Undisturbed, ended: Ended) -> tuple[list[str], list[str]]:
+def _judged(
+    command: Command, slot: Slot, wanted: Undisturbed, ended: Ended
+) -> tuple[list[str], list[str]]:
     """Return what differs, and what was left behind."""
     wrong, left = differences(wanted.files, _everything(command, slot))
-    refused = bool(command.refuses) and ended.status == 2 and command.refuses in ended.said and not wrong
+    refused = (
+        bool(command.refuses) and ended.status == 2 and command.refuses in ended.said and not wrong
+    )
     if ended.status != command.status and not refused:
-        wrong.insert(0, f"exit status {ended.status}: {' / '.join(ended.said.strip().splitlines()[-2:])[-300:]}")
+        wrong.insert(
+            0,
+            f"exit status {ended.status}:"
+            f" {' / '.join(ended.said.strip().splitlines()[-2:])[-300:]}",
+        )
     elif "Traceback" in ended.said:
         wrong.insert(0, "a traceback")
     new = names(slot.temporary) - set(wanted.temporary)
@@ -211,7 +272,11 @@ def _judged(command: Command, slot: Slot, wanted: Undisturbed, ended: Ended) -> 
 
 def _shared_memory() -> set[str]:
     """Return the files in shared memory that no living process has mapped."""
-    there = [path for path in SHARED_MEMORY.iterdir() if path.is_file()] if SHARED_MEMORY.is_dir() else []
+    there = (
+        [path for path in SHARED_MEMORY.iterdir() if path.is_file()]
+        if SHARED_MEMORY.is_dir()
+        else []
+    )
     held = "".join(_text(place) for place in Path("/proc").glob("[0-9]*/maps")) if there else ""
     return {path.name for path in there if str(path) not in held}
 

@@ -1,4 +1,5 @@
-"""One run of a command in a place of its own: undisturbed, or killed at a moment or at a change of its files."""
+"""One run of a command in a place of its own: undisturbed, or killed at a moment or at a change of
+its files."""
 
 import contextlib
 import os
@@ -29,10 +30,11 @@ class Kill:
     """When and whom to kill.
 
     Attributes:
-        at: "start", seconds after the command was given; "work", seconds after the first file was there; "change", at which change of
-            files.
+        at: "start", seconds after the command was given; "work", seconds after the first file was
+            there; "change", at which change of files.
         value: which.
-        alone: the first process alone, as the system does that runs out of memory; else its whole group, as a shell does.
+        alone: the first process alone, as the system does that runs out of memory; else its whole
+            group, as a shell does.
     """
 
     at: str
@@ -44,7 +46,10 @@ class Kill:
         whom = "alone" if self.alone else "with its group"
         if self.at == "change":
             return f"{whom} before change {self.value:.0f} of files"
-        return f"{whom} {self.value:.3f} s after the {'command' if self.at == 'start' else 'first file'}"
+        return (
+            f"{whom} {self.value:.3f} s after the"
+            f" {'command' if self.at == 'start' else 'first file'}"
+        )
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,8 @@ class Ended:
 
 
 class Slot:
-    """A place for one run after the other. All have the same paths, because paths are in some files.
+    """A place for one run after the other. All have the same paths, because paths are in some
+    files.
 
     Attributes:
         folder: where the command is given; what it makes is in it.
@@ -95,7 +101,9 @@ class Slot:
         self.place.rename(kept)
         return kept
 
-    def run(self, words: Sequence[str], drive: Drive | None, limit_s: float, kill: Kill | None = None) -> Ended:
+    def run(
+        self, words: Sequence[str], drive: Drive | None, limit_s: float, kill: Kill | None = None
+    ) -> Ended:
         """Run a command to its end, or until it is killed; all that it started is gone afterwards.
 
         Args:
@@ -109,9 +117,14 @@ class Slot:
         start, first_s = time.monotonic(), 0.0
         with self._log.open("wb") as log:
             process = subprocess.Popen(
-                words, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                start_new_session=True, env=self._environment(token, kill),
-            )  # fmt: skip
+                words,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env=self._environment(token, kill),
+            )
         driver = threading.Thread(target=drive, args=(process, self._log)) if drive else None
         if driver:
             driver.start()
@@ -119,7 +132,11 @@ class Slot:
             passed = time.monotonic() - start
             if not first_s and self._has_begun():
                 first_s = passed
-            if STOPPED.is_set() or passed > limit_s or (kill and self._is_due(kill, passed, first_s)):
+            if (
+                STOPPED.is_set()
+                or passed > limit_s
+                or (kill and self._is_due(kill, passed, first_s))
+            ):
                 _kill(process.pid, alone=kill is not None and kill.alone)
                 break
             time.sleep(_LOOK_S)
@@ -168,7 +185,8 @@ def _kill(pid: int, *, alone: bool) -> None:
 
 
 def _outlive(token: str) -> tuple[str, ...]:
-    """Wait until nothing of a run lives any more; kill what does not end by itself, and return it."""
+    """Wait until nothing of a run lives any more; kill what does not end by itself, and return
+    it."""
     end = time.monotonic() + SURVIVE_S
     while living := dict(_of_run(token)):
         if time.monotonic() > end:
@@ -181,12 +199,15 @@ def _outlive(token: str) -> tuple[str, ...]:
 
 
 def _of_run(token: str) -> Iterator[tuple[int, str]]:
-    """Yield process id and words of what has the token in its environment, whoever its parent is now."""
+    """Yield process id and words of what has the token in its environment, whoever its parent is
+    now."""
     wanted = f"{_TOKEN}={token}".encode()
     for place in Path("/proc").glob("[0-9]*"):
         try:
             if wanted in (place / "environ").read_bytes().split(b"\0"):
-                words = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                words = (
+                    (place / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                )
                 yield int(place.name), words[:120]
         except OSError:
             continue  # it has just ended, or is somebody else's

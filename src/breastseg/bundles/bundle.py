@@ -3,7 +3,8 @@
 card.json           what must be known before use, and the SHA-256 of every other file
 model.safetensors   the weights, in half precision
 model.onnx          the network, whose weights are those in model.safetensors
-model.int8.xml      the network in 8-bit whole numbers, where it was exported; its weights are in model.int8.bin
+model.int8.xml      the network in 8-bit whole numbers, where it was exported; its weights are in
+model.int8.bin
 metrics.csv         the training's history
 """
 
@@ -32,7 +33,10 @@ class Bundle:
     def file(self, name: str) -> Path:
         """Return the path of one of its files; ModelError when the bundle has none."""
         if name not in self.card.files:
-            raise ModelError(f"{self.path}: bundle has no {name} (it has {', '.join(self.card.files)}); train or export it again")
+            raise ModelError(
+                f"{self.path}: bundle has no {name} (it has {', '.join(self.card.files)}); train or"
+                " export it again"
+            )
         return self.path / name
 
 
@@ -42,14 +46,22 @@ def bundled_models() -> dict[str, Path]:
 
 
 def record_scores(bundle: Bundle, scores: dict[str, Any]) -> None:
-    """Write an evaluation's scores into the bundle's card, under its part and data; the other scores there stay."""
-    kept = {key: scores[key] for key in ("data", "split", "mpp", "patients", "overall", "pooled", "dots", "protocol") if key in scores}
-    card = replace(bundle.card, scores={**bundle.card.scores, f"{scores['split']} of {scores['data']}": kept})
+    """Write an evaluation's scores into the bundle's card, under its part and data; the other
+    scores there stay."""
+    kept = {
+        key: scores[key]
+        for key in ("data", "split", "mpp", "patients", "overall", "pooled", "dots", "protocol")
+        if key in scores
+    }
+    card = replace(
+        bundle.card, scores={**bundle.card.scores, f"{scores['split']} of {scores['data']}": kept}
+    )
     write_json(bundle.path / CARD, card.to_dict())
 
 
 def load_bundle(name_or_path: str | Path) -> Bundle:
-    """Open a bundle by the name of a shipped model or by its folder, and check every file against the card.
+    """Open a bundle by the name of a shipped model or by its folder, and check every file against
+    the card.
 
     Raises:
         ModelError: no such model, a file missing or altered, a card that cannot be read.
@@ -57,8 +69,9 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     path = bundled_models().get(str(name_or_path), Path(name_or_path))
     if not (path / CARD).is_file():
         raise ModelError(
-            f"model '{name_or_path}': no bundle there (no {CARD}); shipped models are {', '.join(bundled_models()) or 'none'}, "
-            "or give the folder of a bundle, as in RUN/bundle"
+            f"model '{name_or_path}': no bundle there (no {CARD}); shipped models are"
+            f" {', '.join(bundled_models()) or 'none'}, or give the folder of a bundle, as in"
+            " RUN/bundle"
         )
     card = Card.from_dict(read_json(path / CARD, ModelError, "a model card"), str(path / CARD))
     for name, digest in card.files.items():
@@ -67,5 +80,8 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
         if not (path / name).is_file():
             raise ModelError(f"{path / name}: missing, the card lists it; copy the whole bundle")
         if sha256_of(path / name) != digest:
-            raise ModelError(f"{path / name}: altered, its SHA-256 is not the card's; copy the whole bundle again")
+            raise ModelError(
+                f"{path / name}: altered, its SHA-256 is not the card's; copy the whole bundle"
+                " again"
+            )
     return Bundle(path, card)

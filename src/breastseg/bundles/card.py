@@ -27,12 +27,14 @@ class Card:
         network: what `models.build` needs to build it again.
         training: data, patients, split, configuration: where the weights come from.
         scores: by name of a data set and part, as `evaluate` wrote them.
-        parity: how far the back ends are from PyTorch: the largest difference in any probability, over all and of each, the
-            tolerance, on how many crops; and for bf16, which has no tolerance, the share of equal labels too.
-        quantisation: what the int8 network lost: mean Dice and Dice of each class before and after, on which part of which data,
-            and how many crops it was calibrated on; empty without one.
-        decision: which class wins: `bias` by class name, which the last convolution holds already (`models.bias.without_bias` takes it
-            off), and how it was chosen, on which patients of which data, with scores before and after; empty where nobody chose.
+        parity: how far the back ends are from PyTorch: the largest difference in any probability,
+            over all and of each, the tolerance, on how many crops; and for bf16, which has no
+            tolerance, the share of equal labels too.
+        quantisation: what the int8 network lost: mean Dice and Dice of each class before and after,
+            on which part of which data, and how many crops it was calibrated on; empty without one.
+        decision: which class wins: `bias` by class name, which the last convolution holds already
+            (`models.bias.without_bias` takes it off), and how it was chosen, on which patients of
+            which data, with scores before and after; empty where nobody chose.
         speed: how fast it is and how much memory it takes, measured by `benchmarks/predict.py`.
         licence: of the weights, and of what they were trained from.
         limits: what it has not seen and where it fails, one sentence each.
@@ -77,7 +79,10 @@ class Card:
                 raise ValueError(f"it is {shown(value)}, wanted names with values")
             version = whole_in(value.get("version"), 1, 10**9, "version")
             if version > CARD_VERSION:
-                raise ModelError(f"{where}: card version {version}, this breastseg reads up to {CARD_VERSION}; update breastseg")
+                raise ModelError(
+                    f"{where}: card version {version}, this breastseg reads up to {CARD_VERSION};"
+                    " update breastseg"
+                )
             missing = [key for key in _NEEDED if key not in value]
             if missing:
                 raise ValueError(f"{missing[0]} is missing")
@@ -90,7 +95,9 @@ class Card:
         except ModelError:
             raise
         except ValueError as cause:
-            raise ModelError(f"{where}: not a model card ({cause}); export the bundle again") from None
+            raise ModelError(
+                f"{where}: not a model card ({cause}); export the bundle again"
+            ) from None
         return card
 
 
@@ -101,7 +108,8 @@ _MAX_LIMITS, _LINE = 1000, 10_000
 
 
 def _checked(value: dict[str, Any], where: str) -> dict[str, Any]:
-    """Return the fields of a card that have few right values; ValueError names the one that has not."""
+    """Return the fields of a card that have few right values; ValueError names the one that has
+    not."""
     fields: dict[str, Any] = {
         "name": text_of(value["name"], "name"),
         "label_map": LabelMap.from_dict(value["label_map"], where),
@@ -111,11 +119,23 @@ def _checked(value: dict[str, Any], where: str) -> dict[str, Any]:
         "mean": _colour(value["mean"], 0.0, "mean"),
         "std": _colour(value["std"], 1e-6, "std"),
     }
-    for key in ("network", "training", "scores", "parity", "quantisation", "decision", "speed", "files"):
+    for key in (
+        "network",
+        "training",
+        "scores",
+        "parity",
+        "quantisation",
+        "decision",
+        "speed",
+        "files",
+    ):
         if not isinstance(value.get(key, {}), dict):
             raise ValueError(f"{key} is {shown(value[key])}, wanted names with values")
     if value.get("decision"):
-        fields["decision"] = {**value["decision"], "bias": check_bias(value["decision"].get("bias", {}), fields["label_map"])}
+        fields["decision"] = {
+            **value["decision"],
+            "bias": check_bias(value["decision"].get("bias", {}), fields["label_map"]),
+        }
     for name, digest in value.get("files", {}).items():
         text_of(name, "name of a file")
         text_of(digest, f"SHA-256 of {name}")

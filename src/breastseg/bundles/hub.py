@@ -1,6 +1,8 @@
-"""Bundles to and from a Hugging Face hub: the card and the files it lists, no others; nothing else leaves the machine.
+"""Bundles to and from a Hugging Face hub: the card and the files it lists, no others; nothing else
+leaves the machine.
 
-The hub's own client does the work, with its own login; `HF_ENDPOINT` points it at a mirror. The package is an extra, breastseg[hub].
+The hub's own client does the work, with its own login; `HF_ENDPOINT` points it at a mirror. The
+package is an extra, breastseg[hub].
 """
 
 import shutil
@@ -10,7 +12,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from breastseg.bundles.bundle import CARD, HISTORY, INT8, INT8_WEIGHTS, ONNX, WEIGHTS, Bundle, load_bundle
+from breastseg.bundles.bundle import (
+    CARD,
+    HISTORY,
+    INT8,
+    INT8_WEIGHTS,
+    ONNX,
+    WEIGHTS,
+    Bundle,
+    load_bundle,
+)
 from breastseg.bundles.card import Card
 from breastseg.errors import InputError, MissingPackageError, ModelError, OutputError
 from breastseg.files import written_folder
@@ -30,8 +41,10 @@ def pull(repo_id: str, out: str | Path, *, revision: str = "main") -> Bundle:
 
     Args:
         repo_id: OWNER/NAME on the hub.
-        out: folder of the bundle; must not exist or be empty. It appears whole and checked, or not at all.
-        revision: branch, tag or commit; all files come from the one commit that it names at the start.
+        out: folder of the bundle; must not exist or be empty. It appears whole and checked, or not
+            at all.
+        revision: branch, tag or commit; all files come from the one commit that it names at the
+            start.
 
     Returns:
         the bundle in `out`.
@@ -44,22 +57,34 @@ def pull(repo_id: str, out: str | Path, *, revision: str = "main") -> Bundle:
     """
     out = Path(out)
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise OutputError(f"{out}: exists and is not an empty folder; choose another --out or remove it")
+        raise OutputError(
+            f"{out}: exists and is not an empty folder; choose another --out or remove it"
+        )
     api = _api()
     with _one_line(repo_id):
         info = api.model_info(repo_id, revision=revision, timeout=_ANSWER_S)
         there = {entry.rfilename for entry in info.siblings or ()}
         if CARD not in there:
-            raise ModelError(f"{repo_id}: no bundle there (no {CARD}); wanted a repository that breastseg models push filled")
+            raise ModelError(
+                f"{repo_id}: no bundle there (no {CARD}); wanted a repository that breastseg models"
+                " push filled"
+            )
         with written_folder(out) as beside, _told_as(beside, repo_id):
             api.hf_hub_download(repo_id, CARD, revision=info.sha, local_dir=beside)
-            card = Card.from_dict(read_json(beside / CARD, ModelError, "a model card"), str(beside / CARD))
+            card = Card.from_dict(
+                read_json(beside / CARD, ModelError, "a model card"), str(beside / CARD)
+            )
             _check_names(card.files, repo_id)
             for name in card.files:
                 if name not in there:
-                    raise ModelError(f"{repo_id}: {name} is missing there, the card lists it; the bundle must be pushed again")
+                    raise ModelError(
+                        f"{repo_id}: {name} is missing there, the card lists it; the bundle must be"
+                        " pushed again"
+                    )
                 api.hf_hub_download(repo_id, name, revision=info.sha, local_dir=beside)
-            shutil.rmtree(beside / ".cache", ignore_errors=True)  # the client's notes on its downloads
+            shutil.rmtree(
+                beside / ".cache", ignore_errors=True
+            )  # the client's notes on its downloads
             load_bundle(beside)
     return Bundle(out, card)
 
@@ -78,7 +103,8 @@ def push(bundle: Bundle, repo_id: str, page: str, *, private: bool = False) -> s
 
     Raises:
         MissingPackageError: huggingface_hub is not installed.
-        InputError: not logged in, no permission, a public repository where a private one was asked for, or the hub cannot be reached.
+        InputError: not logged in, no permission, a public repository where a private one was asked
+            for, or the hub cannot be reached.
         ModelError: the card lists a file that may not travel.
     """
     _check_names(bundle.card.files, str(bundle.path))
@@ -90,8 +116,13 @@ def push(bundle: Bundle, repo_id: str, page: str, *, private: bool = False) -> s
     with _one_line(repo_id):
         address = api.create_repo(repo_id, private=private or None, exist_ok=True)
         if private and not api.model_info(repo_id, timeout=_ANSWER_S).private:
-            raise InputError(f"{repo_id}: is public already, --private was asked for; nothing was sent, choose another name")
-        api.create_commit(repo_id, [*files, readme], commit_message=f"breastseg model {bundle.card.name}")
+            raise InputError(
+                f"{repo_id}: is public already, --private was asked for; nothing was sent, choose"
+                " another name"
+            )
+        api.create_commit(
+            repo_id, [*files, readme], commit_message=f"breastseg model {bundle.card.name}"
+        )
     return str(address)
 
 
@@ -99,7 +130,9 @@ def _api() -> "HfApi":
     try:
         from huggingface_hub import HfApi, constants
     except ImportError:
-        raise MissingPackageError("the hub needs the package huggingface_hub; pip install 'breastseg[hub]'") from None
+        raise MissingPackageError(
+            "the hub needs the package huggingface_hub; pip install 'breastseg[hub]'"
+        ) from None
     constants.HF_HUB_DISABLE_TELEMETRY = True  # what else is installed here is nobody's business
     return HfApi(library_name="breastseg", library_version=version("breastseg"))
 
@@ -107,7 +140,10 @@ def _api() -> "HfApi":
 def _check_names(files: Iterable[str], where: str) -> None:
     odd = [name for name in files if name not in FILES]
     if odd:
-        raise ModelError(f"{where}: the card lists {odd[0]}, which is no file of a bundle; only {', '.join(FILES)} travel")
+        raise ModelError(
+            f"{where}: the card lists {odd[0]}, which is no file of a bundle; only"
+            f" {', '.join(FILES)} travel"
+        )
 
 
 def _front_matter(card: Card) -> str:
@@ -130,7 +166,8 @@ def _told_as(folder: Path, repo_id: str) -> Iterator[None]:
 
 @contextmanager
 def _one_line(repo_id: str) -> Iterator[None]:
-    """Say in one line what the hub's client raises; its own messages are long, and may quote a request."""
+    """Say in one line what the hub's client raises; its own messages are long, and may quote a
+    request."""
     import httpx2
     from huggingface_hub import constants, errors
 
@@ -139,15 +176,29 @@ def _one_line(repo_id: str) -> Iterator[None]:
         yield
     except errors.HFValidationError:
         raise InputError(f"'{repo_id}': not the name of a repository; wanted OWNER/NAME") from None
-    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, httpx2.TransportError) as cause:
+    except (
+        errors.LocalEntryNotFoundError,
+        errors.OfflineModeIsEnabled,
+        httpx2.TransportError,
+    ) as cause:
         raise InputError(
-            f"{repo_id}: the hub at {hub} cannot be reached ({type(cause).__name__}); check the network, or HF_ENDPOINT for a mirror"
+            f"{repo_id}: the hub at {hub} cannot be reached ({type(cause).__name__}); check the"
+            " network, or HF_ENDPOINT for a mirror"
         ) from None
     except errors.RevisionNotFoundError:
-        raise InputError(f"{repo_id}: no such revision there; give a branch, tag or commit of it") from None
+        raise InputError(
+            f"{repo_id}: no such revision there; give a branch, tag or commit of it"
+        ) from None
     except errors.RepositoryNotFoundError:
-        raise InputError(f"{repo_id}: not found at {hub}, or not yours to see; check the name, or log in with hf auth login") from None
+        raise InputError(
+            f"{repo_id}: not found at {hub}, or not yours to see; check the name, or log in with hf"
+            " auth login"
+        ) from None
     except errors.HfHubHTTPError as cause:
         status = cause.response.status_code
-        todo = "log in with hf auth login, with a token that may do this" if status in (401, 403) else "try again later"
+        todo = (
+            "log in with hf auth login, with a token that may do this"
+            if status in (401, 403)
+            else "try again later"
+        )
         raise InputError(f"{repo_id}: the hub at {hub} answered {status}; {todo}") from None

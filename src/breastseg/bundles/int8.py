@@ -1,4 +1,5 @@
-"""A bundle's ONNX file -> the same network in 8-bit whole numbers, by NNCF. Weights and activations; no training."""
+"""A bundle's ONNX file -> the same network in 8-bit whole numbers, by NNCF. Weights and
+activations; no training."""
 
 import logging
 from contextlib import redirect_stdout
@@ -16,7 +17,9 @@ from breastseg.errors import MissingPackageError
 try:
     import nncf
 except ImportError as cause:
-    raise MissingPackageError(f"int8: {cause.name or cause} is not installed; pip install 'breastseg[int8]'") from None
+    raise MissingPackageError(
+        f"int8: {cause.name or cause} is not installed; pip install 'breastseg[int8]'"
+    ) from None
 
 
 def write_int8(source: Path, crops: npt.NDArray[np.uint8], target: Path) -> None:
@@ -27,12 +30,18 @@ def write_int8(source: Path, crops: npt.NDArray[np.uint8], target: Path) -> None
         crops: (N, H, W, 3) uint8 real crops; they tell the range of every activation.
         target: the `.xml`; the weights go beside it, in a `.bin`.
     """
-    # Not read_model: converting folds batch norms into convolutions, and only then does NNCF find the biases to correct.
+    # Not read_model: converting folds batch norms into convolutions, and only then does NNCF find
+    # the biases to correct.
     network = openvino.convert_model(source)
     pictures = tqdm(crops.transpose(0, 3, 1, 2), desc="calibrate", unit="crop", disable=None)
     nncf.set_log_level(logging.ERROR)
     with redirect_stdout(StringIO()):  # progress bars of its own
-        smaller = nncf.quantize(network, nncf.Dataset(pictures, _batch), preset=nncf.QuantizationPreset.MIXED, subset_size=len(crops))
+        smaller = nncf.quantize(
+            network,
+            nncf.Dataset(pictures, _batch),
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(crops),
+        )
     openvino.save_model(smaller, target)
     _pack(target)
 
@@ -41,7 +50,9 @@ def _pack(description: Path) -> None:
     """Take out the spaces between the elements, a sixth of the file."""
     tree = ElementTree.parse(description)
     for element in tree.iter():
-        element.text, element.tail = (None if part and part.isspace() else part for part in (element.text, element.tail))
+        element.text, element.tail = (
+            None if part and part.isspace() else part for part in (element.text, element.tail)
+        )
     tree.write(description, encoding="utf-8", xml_declaration=True)
 
 

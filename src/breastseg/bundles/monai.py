@@ -1,4 +1,5 @@
-"""A bundle -> a MONAI bundle: a folder that MONAI's own tools run, through ONNX Runtime. Nothing of MONAI is imported.
+"""A bundle -> a MONAI bundle: a folder that MONAI's own tools run, through ONNX Runtime. Nothing of
+MONAI is imported.
 
 OUT/configs/metadata.json    what goes in and out, by the schema of 2024-07-25
 OUT/configs/inference.json   pictures of a folder -> label images
@@ -25,16 +26,21 @@ _PACKAGES = {"torch": "2.6", "numpy": "2.0", "onnxruntime": "1.20"}
 
 _README = """# {name}, a MONAI bundle
 
-**Research use only; it does not diagnose.** Pictures must be at **{mpp:g} microns per pixel**: MONAI does not resample them.
+**Research use only; it does not diagnose.** Pictures must be at **{mpp:g} microns per pixel**: \
+MONAI does not resample them.
 ```
 pip install 'monai[fire,ignite,pillow]' onnxruntime
-python -m monai.bundle run --config_file configs/inference.json --bundle_root . --dataset_dir PICTURES --output_dir maps
+python -m monai.bundle run --config_file configs/inference.json --bundle_root . --dataset_dir \
+PICTURES --output_dir maps
 ```
 `PICTURES` is a folder of RGB images in PNG. Every one gives a PNG of labels, {labels}.
 
-MONAI's specification asks for `models/model.pt`. It would be a pickle, which can run code when it is read, so it is left out.
-`models/model.onnx` is the network, which the configuration hands to MONAI through ONNX Runtime. `models` as a whole is a breastseg bundle.
-MONAI averages tiles where they overlap, breastseg shares a picture evenly among tiles and takes the middle of each: their maps are nearly,
+MONAI's specification asks for `models/model.pt`. It would be a pickle, which can run code when \
+it is read, so it is left out.
+`models/model.onnx` is the network, which the configuration hands to MONAI through ONNX Runtime. \
+`models` as a whole is a breastseg bundle.
+MONAI averages tiles where they overlap, breastseg shares a picture evenly among tiles and takes \
+the middle of each: their maps are nearly,
 not wholly, the same.
 
 """
@@ -60,34 +66,49 @@ def write_monai_bundle(bundle: Bundle, out: str | Path, page: str) -> Path:
         raise OutputError(f"{out}: exists already; choose another --out or remove it")
     bundle.file(ONNX)
     card = bundle.card
-    labels = ", ".join(f"{label} {name}" for label, name in enumerate(card.label_map.names, start=1))
+    labels = ", ".join(
+        f"{label} {name}" for label, name in enumerate(card.label_map.names, start=1)
+    )
     with written_folder(out) as beside:
         (beside / "models").mkdir()
         for name in (CARD, *card.files):
             shutil.copyfile(bundle.path / name, beside / "models" / name)
         write_json(beside / "configs" / "metadata.json", metadata(card))
         write_json(beside / "configs" / "inference.json", _inference(card))
-        write_text(beside / "docs" / "README.md", _README.format(name=card.name, mpp=card.mpp, labels=labels) + page)
+        write_text(
+            beside / "docs" / "README.md",
+            _README.format(name=card.name, mpp=card.mpp, labels=labels) + page,
+        )
     return out
 
 
 def metadata(card: Card) -> dict[str, Any]:
-    """Return the MONAI metadata of a card: every field that MONAI's schema requires, and what a reader wants to know."""
+    """Return the MONAI metadata of a card: every field that MONAI's schema requires, and what a
+    reader wants to know."""
     packages = {**_PACKAGES, **card.training.get("environment", {}).get("packages", {})}
     names = card.label_map.names
     weights = card.files[ONNX]
     return {
         "schema": SCHEMA,
         "version": f"1.0.0+{weights[:12]}",
-        "changelog": {f"1.0.0+{weights[:12]}": "as exported; the part after + is the start of the SHA-256 of model.onnx"},
+        "changelog": {
+            f"1.0.0+{weights[:12]}": (
+                "as exported; the part after + is the start of the SHA-256 of model.onnx"
+            )
+        },
         "monai_version": MONAI_VERSION,
         "pytorch_version": packages["torch"].partition("+")[0],
         "numpy_version": packages["numpy"],
-        "required_packages_version": {"onnxruntime": packages["onnxruntime"], "pytorch-ignite": _IGNITE_VERSION},
+        "required_packages_version": {
+            "onnxruntime": packages["onnxruntime"],
+            "pytorch-ignite": _IGNITE_VERSION,
+        },
         "name": card.name,
         "task": "Segmentation of breast tissue on H&E",
-        "description": f"Names the tissue under every pixel of breast H&E at {card.mpp:g} microns per pixel: {', '.join(names)}. "
-        + " ".join(card.limits),
+        "description": (
+            f"Names the tissue under every pixel of breast H&E at {card.mpp:g} microns per pixel:"
+            f" {', '.join(names)}. " + " ".join(card.limits)
+        ),
         "intended_use": "Research use only, not for diagnosis.",
         "authors": "The breastseg authors",
         "copyright": "The breastseg authors",
@@ -98,25 +119,54 @@ def metadata(card: Card) -> dict[str, Any]:
         "pred_classes": _numbered(names),
         "eval_metrics": _metrics(card),
         "network_data_format": {
-            "inputs": {"image": _tensor("image", "magnitude", 3, "float32", [0, 255], dict(enumerate(("red", "green", "blue"))))},
-            "outputs": {"pred": _tensor("probabilities", "labels", len(names), "float32", [0, 1], dict(enumerate(names)))},
+            "inputs": {
+                "image": _tensor(
+                    "image",
+                    "magnitude",
+                    3,
+                    "float32",
+                    [0, 255],
+                    dict(enumerate(("red", "green", "blue"))),
+                )
+            },
+            "outputs": {
+                "pred": _tensor(
+                    "probabilities", "labels", len(names), "float32", [0, 1], dict(enumerate(names))
+                )
+            },
             "post_processed_outputs": {
-                "pred": _tensor("image", "segmentation", 1, "uint8", [1, len(names)], {0: _numbered(names)}),
+                "pred": _tensor(
+                    "image", "segmentation", 1, "uint8", [1, len(names)], {0: _numbered(names)}
+                ),
             },
         },
-    }  # fmt: skip
+    }
 
 
 def _numbered(names: tuple[str, ...]) -> str:
     return ", ".join(f"{label} is {name}" for label, name in enumerate(names, start=1))
 
 
-def _tensor(kind: str, layout: str, channels: int, dtype: str, value_range: list[int], meaning: dict[int, str]) -> dict[str, Any]:
+def _tensor(
+    kind: str,
+    layout: str,
+    channels: int,
+    dtype: str,
+    value_range: list[int],
+    meaning: dict[int, str],
+) -> dict[str, Any]:
     """Describe a tensor; sides are multiples of 32, written in MONAI's two variables."""
     return {
-        "type": kind, "format": layout, "modality": "H&E", "num_channels": channels, "spatial_shape": ["32*p", "32*n"], "dtype": dtype,
-        "value_range": value_range, "is_patch_data": True, "channel_def": {str(channel): name for channel, name in meaning.items()},
-    }  # fmt: skip
+        "type": kind,
+        "format": layout,
+        "modality": "H&E",
+        "num_channels": channels,
+        "spatial_shape": ["32*p", "32*n"],
+        "dtype": dtype,
+        "value_range": value_range,
+        "is_patch_data": True,
+        "channel_def": {str(channel): name for channel, name in meaning.items()},
+    }
 
 
 def _metrics(card: Card) -> dict[str, float]:
@@ -131,8 +181,12 @@ def _metrics(card: Card) -> dict[str, float]:
 
 
 def _inference(card: Card) -> dict[str, Any]:
-    """Return the configuration of MONAI's ConfigParser: `@name` is another entry, `$` starts an expression."""
-    forward = "torch.from_numpy(session.run(None, {'pictures': image.cpu().numpy().astype('uint8')})[0]).to(image.device)"
+    """Return the configuration of MONAI's ConfigParser: `@name` is another entry, `$` starts an
+    expression."""
+    forward = (
+        "torch.from_numpy(session.run(None, {'pictures':"
+        " image.cpu().numpy().astype('uint8')})[0]).to(image.device)"
+    )
     side, halo = card.tile_px, card.halo_px
     return {
         "imports": ["$import glob", "$import os", "$import numpy", "$import onnxruntime"],
@@ -142,39 +196,79 @@ def _inference(card: Card) -> dict[str, Any]:
         "device": "cpu",
         "onnx": f"$os.path.join(@bundle_root, 'models', '{ONNX}')",
         "there": "$onnxruntime.get_available_providers()",
-        "providers": "$[p for p in ('CUDAExecutionProvider', 'CPUExecutionProvider') if p in @there]",
+        "providers": (
+            "$[p for p in ('CUDAExecutionProvider', 'CPUExecutionProvider') if p in @there]"
+        ),
         "session": "$onnxruntime.InferenceSession(@onnx, providers=@providers)",
-        "network_def": f"$type('OnnxNetwork', (torch.nn.Module,), {{'forward': lambda self, image, session=@session: {forward}}})()",
+        "network_def": (
+            "$type('OnnxNetwork', (torch.nn.Module,), {'forward': lambda self, image,"
+            f" session=@session: {forward}}})()"
+        ),
         "network": "$@network_def.to(@device)",
-        "dataset_data": "$[{'image': path} for path in sorted(glob.glob(os.path.join(@dataset_dir, '*.png')))]",
+        "dataset_data": (
+            "$[{'image': path} for path in sorted(glob.glob(os.path.join(@dataset_dir, '*.png')))]"
+        ),
         "preprocessing": _steps(
-            # Rows first, as in training; MONAI's reader would turn the picture over its diagonal.
-            {"_target_": "LoadImaged", "reader": "PILReader", "reverse_indexing": False, "dtype": "$numpy.float32",
-             "converter": "$lambda picture: picture.convert('RGB')"},
+            # Rows first, as in training; MONAI's reader would turn the picture over its
+            # diagonal.
+            {
+                "_target_": "LoadImaged",
+                "reader": "PILReader",
+                "reverse_indexing": False,
+                "dtype": "$numpy.float32",
+                "converter": "$lambda picture: picture.convert('RGB')",
+            },
             {"_target_": "EnsureChannelFirstd", "channel_dim": 2},
-            # Mirrored to whole tiles with their halo, so that tiles lie where breastseg lays them.
-            {"_target_": "DivisiblePadd", "k": side - 2 * halo, "method": "end", "mode": "symmetric"},
+            # Mirrored to whole tiles with their halo, so that tiles lie where breastseg lays
+            # them.
+            {
+                "_target_": "DivisiblePadd",
+                "k": side - 2 * halo,
+                "method": "end",
+                "mode": "symmetric",
+            },
             {"_target_": "BorderPadd", "spatial_border": halo, "mode": "symmetric"},
             keys="image",
         ),
         "dataset": {"_target_": "Dataset", "data": "@dataset_data", "transform": "@preprocessing"},
-        "dataloader": {"_target_": "DataLoader", "dataset": "@dataset", "batch_size": 1, "num_workers": 0},
-        "inferer": {"_target_": "SlidingWindowInferer", "roi_size": [side, side], "overlap": 2 * halo / side, "mode": "gaussian"},
+        "dataloader": {
+            "_target_": "DataLoader",
+            "dataset": "@dataset",
+            "batch_size": 1,
+            "num_workers": 0,
+        },
+        "inferer": {
+            "_target_": "SlidingWindowInferer",
+            "roi_size": [side, side],
+            "overlap": 2 * halo / side,
+            "mode": "gaussian",
+        },
         "postprocessing": _steps(
             {"_target_": "Invertd", "transform": "@preprocessing", "orig_keys": "image"},
             {"_target_": "AsDiscreted", "argmax": True},
             {"_target_": "Lambdad", "func": "$lambda channel: channel + 1"},
             {"_target_": "Transposed", "indices": [0, 2, 1]},  # as MONAI's writer wants them
-            {"_target_": "SaveImaged", "output_dir": "@output_dir", "output_ext": ".png", "output_dtype": "$numpy.uint8",
-             "output_postfix": "labels", "resample": False, "separate_folder": False},
+            {
+                "_target_": "SaveImaged",
+                "output_dir": "@output_dir",
+                "output_ext": ".png",
+                "output_dtype": "$numpy.uint8",
+                "output_postfix": "labels",
+                "resample": False,
+                "separate_folder": False,
+            },
             keys="pred",
         ),
         "evaluator": {
-            "_target_": "SupervisedEvaluator", "device": "@device", "val_data_loader": "@dataloader", "network": "@network",
-            "inferer": "@inferer", "postprocessing": "@postprocessing",
+            "_target_": "SupervisedEvaluator",
+            "device": "@device",
+            "val_data_loader": "@dataloader",
+            "network": "@network",
+            "inferer": "@inferer",
+            "postprocessing": "@postprocessing",
         },
         "run": ["$@evaluator.run()"],
-    }  # fmt: skip
+    }
 
 
 def _steps(*steps: dict[str, Any], keys: str) -> dict[str, Any]:

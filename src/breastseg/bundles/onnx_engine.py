@@ -1,7 +1,7 @@
 """ONNX Runtime, imported so that nothing leaves the machine: the one place that imports it.
 
-`import onnxruntime` keeps an identity in the home folder and tells a web service of its use (on Linux too since 1.32), whatever is
-switched off afterwards; this variable has to be there before.
+`import onnxruntime` keeps an identity in the home folder and tells a web service of its use (on
+Linux too since 1.32), whatever is switched off afterwards; this variable has to be there before.
 """
 
 import os

@@ -1,4 +1,5 @@
-"""The command line: one file a command; each parses, calls one public function, prints where the result is."""
+"""The command line: one file a command; each parses, calls one public function, prints where the
+result is."""
 
 from breastseg.cli.main import main
 

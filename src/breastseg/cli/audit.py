@@ -10,12 +10,18 @@ from breastseg.wording import counted
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = (
-        "examples:\n  breastseg audit data/bcss\n  breastseg audit data/bcss --source BCSS --out results/audit\n\n"
-        "Exit status 0 when nothing is on two sides of the split, 1 when something is. Without a split, the source's own is looked at."
+        "examples:\n  breastseg audit data/bcss\n  breastseg audit data/bcss --source BCSS --out"
+        " results/audit\n\nExit status 0 when nothing is on two sides of the split, 1 when"
+        " something is. Without a split, the source's own is looked at."
     )
     parser.add_argument("dataset", help="folder of a prepared data set, split or not")
-    parser.add_argument("--out", help="folder for audit.json and audit.html; nothing is written without it")
-    parser.add_argument("--source", help="the BCSS folder it was prepared from: sizes are compared with its meta/roiBounds.csv")
+    parser.add_argument(
+        "--out", help="folder for audit.json and audit.html; nothing is written without it"
+    )
+    parser.add_argument(
+        "--source",
+        help="the BCSS folder it was prepared from: sizes are compared with its meta/roiBounds.csv",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -33,19 +39,34 @@ def run(options: argparse.Namespace) -> None:
     leaks = [finding for finding in found["findings"] if finding["severity"] == "leak"]
     if leaks:
         more = f" (and {counted(len(leaks) - 1, 'more finding')})" if len(leaks) > 1 else ""
-        raise LeakError(f"{options.dataset}: leak: {leaks[0]['sentence']}{more}; scores on this split say nothing, {leaks[0]['advice']}")
+        raise LeakError(
+            f"{options.dataset}: leak: {leaks[0]['sentence']}{more}; scores on this split say"
+            f" nothing, {leaks[0]['advice']}"
+        )
 
 
 def _print(found: dict[str, Any]) -> None:
-    print(f"{counted(found['regions'], 'region')}, {counted(found['patients'], 'patient')}, {found['mpp']:g} um/px, data {found['data']}")
+    print(
+        f"{counted(found['regions'], 'region')}, {counted(found['patients'], 'patient')},"
+        f" {found['mpp']:g} um/px, data {found['data']}"
+    )
     for name, split in found["splits"].items():
         print(f"{name}{'' if split['used'] else ' (not in use)'}")
         for part, held in split["parts"].items():
-            classes = ", ".join(f"{label} {px / 1e6:.2f}" for label, px in held["pixels"].items() if px)
+            classes = ", ".join(
+                f"{label} {px / 1e6:.2f}" for label, px in held["pixels"].items() if px
+            )
             sizes = [counted(held[f"{noun}s"], noun) for noun in ("region", "patient", "hospital")]
             print(f"  {part:5}{''.join(f'{size:>14}' for size in sizes)}; Mpx: {classes}")
-    told = [f"by {name} {score['balanced_accuracy']:.3f}" for name, score in found["colours"].items() if isinstance(score, dict)]
-    print(f"main class of a tile named right by colour alone (balanced): {', '.join(told) or 'too few annotated tiles'}")
+    told = [
+        f"by {name} {score['balanced_accuracy']:.3f}"
+        for name, score in found["colours"].items()
+        if isinstance(score, dict)
+    ]
+    print(
+        "main class of a tile named right by colour alone (balanced):"
+        f" {', '.join(told) or 'too few annotated tiles'}"
+    )
     for finding in found["findings"]:
         print(f"{finding['severity']:8}{finding['sentence']}\n{'':8}-> {finding['advice']}")
     if not found["findings"]:

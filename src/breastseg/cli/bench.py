@@ -11,19 +11,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     from breastseg.bundles.bundle import DEFAULT_MODEL
 
-    parser.epilog = "examples:\n  breastseg bench\n  breastseg bench slide.svs --model runs/first/bundle --threads 1 --seconds 60"
-    parser.add_argument("slide", nargs="?", help="a slide with levels (default: a mosaic of the tiny slide that ships)")
-    parser.add_argument("--model", default=DEFAULT_MODEL, help=f"name of a shipped model or folder of a bundle (default {DEFAULT_MODEL})")
-    parser.add_argument("--mpp", type=float, help="microns per pixel at level 0, when the slide does not say or says it wrong")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads of the network (default: one per core)")
-    parser.add_argument("--seconds", type=float, default=20, metavar="N", help="about so long in all (default 20)")
+    parser.epilog = (
+        "examples:\n  breastseg bench\n  breastseg bench slide.svs --model runs/first/bundle"
+        " --threads 1 --seconds 60"
+    )
+    parser.add_argument(
+        "slide",
+        nargs="?",
+        help="a slide with levels (default: a mosaic of the tiny slide that ships)",
+    )
+    parser.add_argument(
+        "--model",
+        default=DEFAULT_MODEL,
+        help=f"name of a shipped model or folder of a bundle (default {DEFAULT_MODEL})",
+    )
+    parser.add_argument(
+        "--mpp",
+        type=float,
+        help="microns per pixel at level 0, when the slide does not say or says it wrong",
+    )
+    parser.add_argument(
+        "--threads", type=int, default=0, help="CPU threads of the network (default: one per core)"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=20, metavar="N", help="about so long in all (default 20)"
+    )
 
 
 def run(options: argparse.Namespace) -> None:
     """Measure, and print a table with what to compare."""
     from breastseg.diagnostics.bench import BenchConfig, bench
 
-    config = BenchConfig(model=options.model, mpp=options.mpp, seconds=options.seconds, threads=options.threads)
+    config = BenchConfig(
+        model=options.model, mpp=options.mpp, seconds=options.seconds, threads=options.threads
+    )
     _print(bench(options.slide, config))
 
 
@@ -33,12 +54,16 @@ def _print(found: "Benchmark") -> None:
     print(f"{found.cpu}, {found.date}; {found.model} at {found.mpp:g} um/px; {found.slide}\n")
     print(f"{'':<{width}}  um/px  Mpx / CPU-s  Mpx / s")
     for rate in rates:
-        print(f"{rate.what:<{width}}  {rate.mpp:>5.3g}  {rate.per_cpu_s:>11.2f}  {rate.per_s:>7.2f}")
+        print(
+            f"{rate.what:<{width}}  {rate.mpp:>5.3g}  {rate.per_cpu_s:>11.2f}  {rate.per_s:>7.2f}"
+        )
     print(f"\n{found.rule}")
     mpx = 100 / found.mpp**2
     print(
-        "\nCompare between machines: Mpx / CPU-s of the whole path (slide -> labels on disk) with the same model; seconds grow on a busy\n"
-        "machine, CPU-seconds hardly. Compare the whole path with the network of the same precision: because tiles overlap, that is shown\n"
-        f"{found.shown:.2f} px for each px that gets a label, and the path reaches {1 / found.shown:.2f} of it at most.\n"
-        f"100 mm2 of tissue take {mpx / found.whole.per_s:.0f} s, {mpx / found.whole.per_cpu_s:.0f} CPU-s."
+        "\nCompare between machines: Mpx / CPU-s of the whole path (slide -> labels on disk) with"
+        " the same model; seconds grow on a busy\nmachine, CPU-seconds hardly. Compare the whole"
+        " path with the network of the same precision: because tiles overlap, that is"
+        f" shown\n{found.shown:.2f} px for each px that gets a label, and the path reaches"
+        f" {1 / found.shown:.2f} of it at most.\n100 mm2 of tissue take"
+        f" {mpx / found.whole.per_s:.0f} s, {mpx / found.whole.per_cpu_s:.0f} CPU-s."
     )

@@ -30,7 +30,10 @@ def run(options: argparse.Namespace) -> None:
         _print(diagnosis)
     if not diagnosis.trial.works:
         cause = diagnosis.trial.cause
-        raise IncompleteError(f"predicting does not work here: {cause}; what is missing is listed with the command that brings it")
+        raise IncompleteError(
+            f"predicting does not work here: {cause}; what is missing is listed with the command"
+            " that brings it"
+        )
 
 
 def _print(diagnosis: "Diagnosis") -> None:
@@ -40,11 +43,16 @@ def _print(diagnosis: "Diagnosis") -> None:
         print(title)
         for finding in section:
             advice = f"; {finding.install}" if finding.install else ""
-            print(f"  {finding.name:<{width}}  {'' if finding.here else 'no: '}{finding.found}{advice}")
+            print(
+                f"  {finding.name:<{width}} "
+                f" {'' if finding.here else 'no: '}{finding.found}{advice}"
+            )
     trial = diagnosis.trial
     print("a tiny slide, read, mapped and written")
     if trial.works:
-        shares = ", ".join(f"{name} {percent:.0f} %" for name, percent in trial.percent.items() if percent >= 0.5)
+        shares = ", ".join(
+            f"{name} {percent:.0f} %" for name, percent in trial.percent.items() if percent >= 0.5
+        )
         print(f"  {'ok':<{width}}  {trial.seconds:.1f} s with {trial.backend}: {shares}")
     else:
         print(f"  {'failed':<{width}}  {trial.cause}")

@@ -6,12 +6,21 @@ import argparse
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = (
-        "examples:\n  breastseg download bcss\n  breastseg download bcss --mirror hub --out BCSS\n\n"
-        "Without --mirror the mirrors are listed and nothing is contacted; with it that mirror alone is. The same command goes on."
+        "examples:\n  breastseg download bcss\n  breastseg download bcss --mirror hub --out"
+        " BCSS\n\nWithout --mirror the mirrors are listed and nothing is contacted; with it that"
+        " mirror alone is. The same command goes on."
     )
     parser.add_argument("dataset", choices=["bcss"], help="what to fetch: bcss")
-    parser.add_argument("--mirror", default="", help="hub or girder; drive and kaggle say how they are fetched by hand")
-    parser.add_argument("--out", default="BCSS", help="folder of this copy (default BCSS); one mirror a folder, copies are never mixed")
+    parser.add_argument(
+        "--mirror",
+        default="",
+        help="hub or girder; drive and kaggle say how they are fetched by hand",
+    )
+    parser.add_argument(
+        "--out",
+        default="BCSS",
+        help="folder of this copy (default BCSS); one mirror a folder, copies are never mixed",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -24,6 +33,8 @@ def run(options: argparse.Namespace) -> None:
         print(f"{options.out} is complete; check it with breastseg verify {options.out}")
         return
     for place in PLACES.values():
-        print(f"{place.name:7} {place.page}\n        {place.holds}\n        licence: {place.licence}")
+        print(
+            f"{place.name:7} {place.page}\n        {place.holds}\n        licence: {place.licence}"
+        )
         print(f"        by hand: {place.by_hand}" if place.by_hand else "        no login")
     print("fetch with breastseg download bcss --mirror NAME --out FOLDER")

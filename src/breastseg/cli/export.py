@@ -6,26 +6,57 @@ import argparse
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = (
-        "examples:\n  breastseg export runs/first/bundle --int8 --data data/bcss\n"
-        "  breastseg export runs/first/bundle --int8 --data data/bcss --crops 300 --allow-loss 0.5 --out models/first-int8\n"
-        "  breastseg export runs/first/bundle --bias auto --int8 --data data/bcss --out models/first\n"
-        "  breastseg export runs/first/bundle --bias tumor=-0.8,inflammatory=0.4 --out models/first-shifted"
+        "examples:\n  breastseg export runs/first/bundle --int8 --data data/bcss\n  breastseg"
+        " export runs/first/bundle --int8 --data data/bcss --crops 300 --allow-loss 0.5 --out"
+        " models/first-int8\n  breastseg export runs/first/bundle --bias auto --int8 --data"
+        " data/bcss --out models/first\n  breastseg export runs/first/bundle --bias"
+        " tumor=-0.8,inflammatory=0.4 --out models/first-shifted"
     )
     parser.add_argument("model", help="folder of a bundle or name of a shipped model")
-    parser.add_argument("--int8", action="store_true", help="add a network in 8-bit whole numbers, calibrated on real crops")
     parser.add_argument(
-        "--bias", metavar="auto|none|NAME=NUMBER,...",
-        help="a number added to the logits of each class before the likeliest is taken, in place of any before: chosen on the part, taken "
-        "only where patients that were left out gain (auto), given by class name, or none",
-    )  # fmt: skip
-    parser.add_argument("--data", help="folder of a prepared and split data set: for --int8, whose train part calibrates, and --bias auto")
-    parser.add_argument("--split", default="val", help="part on which a bias is chosen and the loss of int8 measured (default val)")
-    parser.add_argument("--crops", type=int, default=128, help="crops to calibrate on (default 128)")
-    parser.add_argument(
-        "--allow-loss", type=float, default=1.0, metavar="POINTS", help="points of mean Dice (1 is 0.01) that may be lost (default 1)"
+        "--int8",
+        action="store_true",
+        help="add a network in 8-bit whole numbers, calibrated on real crops",
     )
-    parser.add_argument("--limits", metavar="FILE", help="text whose lines go into the card: what the model has not seen, where it fails")
-    parser.add_argument("--out", help="folder of the new bundle (default: the model's, with -bias, -int8 or both)")
+    parser.add_argument(
+        "--bias",
+        metavar="auto|none|NAME=NUMBER,...",
+        help=(
+            "a number added to the logits of each class before the likeliest is taken, in place of"
+            " any before: chosen on the part, taken only where patients that were left out gain"
+            " (auto), given by class name, or none"
+        ),
+    )
+    parser.add_argument(
+        "--data",
+        help=(
+            "folder of a prepared and split data set: for --int8, whose train part calibrates, and"
+            " --bias auto"
+        ),
+    )
+    parser.add_argument(
+        "--split",
+        default="val",
+        help="part on which a bias is chosen and the loss of int8 measured (default val)",
+    )
+    parser.add_argument(
+        "--crops", type=int, default=128, help="crops to calibrate on (default 128)"
+    )
+    parser.add_argument(
+        "--allow-loss",
+        type=float,
+        default=1.0,
+        metavar="POINTS",
+        help="points of mean Dice (1 is 0.01) that may be lost (default 1)",
+    )
+    parser.add_argument(
+        "--limits",
+        metavar="FILE",
+        help="text whose lines go into the card: what the model has not seen, where it fails",
+    )
+    parser.add_argument(
+        "--out", help="folder of the new bundle (default: the model's, with -bias, -int8 or both)"
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -42,11 +73,15 @@ def run(options: argparse.Namespace) -> None:
     if not options.int8 and options.bias is None:
         raise InputError("export: nothing to do; give --int8, --bias or both")
     if options.int8 and options.data is None:
-        raise InputError("--int8: calibrated on real crops; give --data, a prepared and split data set")
+        raise InputError(
+            "--int8: calibrated on real crops; give --data, a prepared and split data set"
+        )
     if options.limits and not options.int8:
         raise InputError("--limits: written when --int8 is made; give both")
     limits = tuple(read_lines(Path(options.limits))) if options.limits else ()
-    config = Int8Config(split=options.split, crops=options.crops, allow_loss=options.allow_loss, limits=limits)
+    config = Int8Config(
+        split=options.split, crops=options.crops, allow_loss=options.allow_loss, limits=limits
+    )
     kinds = ("-bias" if options.bias is not None else "") + ("-int8" if options.int8 else "")
     out = options.out or f"{options.model.rstrip('/')}{kinds}"
     if options.bias is None:
@@ -57,5 +92,10 @@ def run(options: argparse.Namespace) -> None:
         if options.int8:
             bundle = export_bias_int8(options.model, out, bias, options.data, config)
         else:
-            bundle = export_bias(options.model, out, bias, dataset=options.data, split=options.split)
-    print(f"{bundle.path}: {sum((bundle.path / name).stat().st_size for name in bundle.card.files) / 1e6:.1f} MB")
+            bundle = export_bias(
+                options.model, out, bias, dataset=options.data, split=options.split
+            )
+    print(
+        f"{bundle.path}:"
+        f" {sum((bundle.path / name).stat().st_size for name in bundle.card.files) / 1e6:.1f} MB"
+    )

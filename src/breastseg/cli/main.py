@@ -16,16 +16,27 @@ COMMANDS = {
     "verify": "a copy of BCSS against the release: what is missing, wrong or odd",
     "prepare": "annotated images -> a data set, resampled once",
     "split": "a data set -> train, val and test, by patient or hospital",
-    "audit": "a data set -> leaks, copies, merged classes, wrong um/px, and what colour alone tells, before anyone trains",
+    "audit": (
+        "a data set -> leaks, copies, merged classes, wrong um/px, and what colour alone tells,"
+        " before anyone trains"
+    ),
     "train": "a data set -> a model",
     "evaluate": "a model and a data set -> scores and a report",
-    "inflation": "a data set -> how much of a score is protocol: random tiles, regions or patients held out",
+    "inflation": (
+        "a data set -> how much of a score is protocol: random tiles, regions or patients held out"
+    ),
     "predict": "pictures -> tissue maps, areas in mm2",
     "serve": "a folder of slides in the browser: maps over them, measures, jobs, corrections",
     "propose": "pictures -> first tumour masks by their dominant colours, for a person to correct",
-    "export": "a model -> the same with a bias per class, or a smaller, faster int8 network, its loss measured",
+    "export": (
+        "a model -> the same with a bias per class, or a smaller, faster int8 network, its loss"
+        " measured"
+    ),
     "models": "shipped models, their cards and pages; to and from a hub; as a MONAI bundle",
-    "doctor": "what is here and what is missing: readers, codecs, back ends, devices; a tiny slide is mapped",
+    "doctor": (
+        "what is here and what is missing: readers, codecs, back ends, devices; a tiny slide is"
+        " mapped"
+    ),
     "bench": "how fast this machine reads, names and maps a slide",
 }
 """Commands by name, each a file of this folder."""
@@ -34,8 +45,9 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
-    0, 1 when some of several slides failed or an audit found a leak, 2 for a user's mistake, 130 when interrupted, 143 when ended by
-    SIGTERM. Without arguments it is the whole process: it takes them from the process, heeds signals, and prints on any terminal.
+    0, 1 when some of several slides failed or an audit found a leak, 2 for a user's mistake, 130
+    when interrupted, 143 when ended by SIGTERM. Without arguments it is the whole process: it takes
+    them from the process, heeds signals, and prints on any terminal.
     """
     if arguments is not None:
         try:
@@ -87,7 +99,8 @@ def _told(words: list[str]) -> int:
 
 
 def _close_output() -> None:
-    """Whoever read the output has gone (`| head`): the rest goes nowhere, and is not missed when Python ends."""
+    """Whoever read the output has gone (`| head`): the rest goes nowhere, and is not missed when
+    Python ends."""
     import os
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -98,15 +111,22 @@ def _run(words: list[str]) -> None:
     from importlib import import_module
 
     parser = argparse.ArgumentParser(
-        prog="breastseg", description="Breast tissue segmentation on H&E. Research use only, not for diagnosis.",
-        epilog="example: breastseg predict region.png --mpp 0.25 --out maps", allow_abbrev=False,
-    )  # fmt: skip
+        prog="breastseg",
+        description="Breast tissue segmentation on H&E. Research use only, not for diagnosis.",
+        epilog="example: breastseg predict region.png --mpp 0.25 --out maps",
+        allow_abbrev=False,
+    )
     parser.add_argument("--version", action="version", version=f"breastseg {breastseg.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     chosen = next((word for word in words if not word.startswith("-")), None)
     for name, summary in COMMANDS.items():
-        command = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False,
-                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+        command = commands.add_parser(
+            name,
+            help=summary,
+            description=summary,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         if name == chosen:
             import_module(f"breastseg.cli.{name}").add_arguments(command)
     options = parser.parse_args(words)

@@ -7,39 +7,81 @@ import sys
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions and their options."""
     parser.epilog = (
-        "examples:\n  breastseg models\n  breastseg models show lite0\n"
-        "  breastseg models page runs/first/bundle --out docs/models/first.md --data data/bcss --results results/first\n"
-        "  breastseg models pull OWNER/NAME --revision main --out my-model\n"
-        "  breastseg models push runs/first/bundle OWNER/NAME --private\n"
-        "  breastseg models monai runs/first/bundle --out first-monai"
+        "examples:\n  breastseg models\n  breastseg models show lite0\n  breastseg models page"
+        " runs/first/bundle --out docs/models/first.md --data data/bcss --results results/first\n "
+        " breastseg models pull OWNER/NAME --revision main --out my-model\n  breastseg models push"
+        " runs/first/bundle OWNER/NAME --private\n  breastseg models monai runs/first/bundle --out"
+        " first-monai"
     )
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", help="what to do; without one, shipped models are listed")
+    actions = parser.add_subparsers(
+        dest="action", metavar="ACTION", help="what to do; without one, shipped models are listed"
+    )
     _action(actions, "show", "print a model's card", "breastseg models show runs/first/bundle")
     page = _action(
-        actions, "page", "write a model's page in Markdown",
-        "breastseg models page runs/first/bundle --out docs/models/first.md --data data/bcss --results results/first",
-    )  # fmt: skip
-    page.add_argument("--out", required=True, help="the page, NAME.md; pictures go into the folder NAME beside it")
-    page.add_argument("--data", help="folder of the data set that trained it: the page tells its source and parts")
-    page.add_argument("--results", help="folder of an evaluation of it: the page shows where it fails")
-    pull = _action(actions, "pull", "fetch a model from a hub and check it", "breastseg models pull OWNER/NAME --out my-model", model=False)
-    pull.add_argument("repository", metavar="OWNER/NAME", help="repository on the hub; HF_ENDPOINT points at another hub")
+        actions,
+        "page",
+        "write a model's page in Markdown",
+        "breastseg models page runs/first/bundle --out docs/models/first.md --data data/bcss"
+        " --results results/first",
+    )
+    page.add_argument(
+        "--out", required=True, help="the page, NAME.md; pictures go into the folder NAME beside it"
+    )
+    page.add_argument(
+        "--data", help="folder of the data set that trained it: the page tells its source and parts"
+    )
+    page.add_argument(
+        "--results", help="folder of an evaluation of it: the page shows where it fails"
+    )
+    pull = _action(
+        actions,
+        "pull",
+        "fetch a model from a hub and check it",
+        "breastseg models pull OWNER/NAME --out my-model",
+        model=False,
+    )
+    pull.add_argument(
+        "repository",
+        metavar="OWNER/NAME",
+        help="repository on the hub; HF_ENDPOINT points at another hub",
+    )
     pull.add_argument("--revision", default="main", help="branch, tag or commit (default main)")
     pull.add_argument("--out", required=True, help="folder of the bundle")
-    push = _action(actions, "push", "send a model to a hub", "breastseg models push runs/first/bundle OWNER/NAME --private")
-    push.add_argument("repository", metavar="OWNER/NAME", help="repository on the hub, made when missing")
+    push = _action(
+        actions,
+        "push",
+        "send a model to a hub",
+        "breastseg models push runs/first/bundle OWNER/NAME --private",
+    )
+    push.add_argument(
+        "repository", metavar="OWNER/NAME", help="repository on the hub, made when missing"
+    )
     push.add_argument("--private", action="store_true", help="make the repository private")
-    monai = _action(actions, "monai", "write a model as a MONAI bundle", "breastseg models monai runs/first/bundle --out first-monai")
+    monai = _action(
+        actions,
+        "monai",
+        "write a model as a MONAI bundle",
+        "breastseg models monai runs/first/bundle --out first-monai",
+    )
     monai.add_argument("--out", required=True, help="folder of the MONAI bundle; must not exist")
 
 
 def _action(
-    actions: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, summary: str, example: str, *, model: bool = True
+    actions: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    summary: str,
+    example: str,
+    *,
+    model: bool = True,
 ) -> argparse.ArgumentParser:
     parser = actions.add_parser(
-        name, help=summary, description=summary, epilog=f"example:\n  {example}", allow_abbrev=False,
+        name,
+        help=summary,
+        description=summary,
+        epilog=f"example:\n  {example}",
+        allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    )
     if model:
         parser.add_argument("model", help="name of a shipped model or folder of a bundle")
     return parser
@@ -48,7 +90,12 @@ def _action(
 def run(options: argparse.Namespace) -> None:
     """List the shipped models, or do one thing with one model, and print where the result is."""
     from breastseg.bundles.bundle import load_bundle
-    from breastseg.report.model_page import describe_model, list_models, model_page, write_model_page
+    from breastseg.report.model_page import (
+        describe_model,
+        list_models,
+        model_page,
+        write_model_page,
+    )
 
     if options.action is None:
         sys.stdout.write(list_models())
@@ -63,7 +110,9 @@ def run(options: argparse.Namespace) -> None:
     if options.action == "show":
         sys.stdout.write(describe_model(bundle))
     elif options.action == "page":
-        print(write_model_page(bundle, options.out, dataset=options.data, evaluation=options.results))
+        print(
+            write_model_page(bundle, options.out, dataset=options.data, evaluation=options.results)
+        )
     elif options.action == "push":
         from breastseg.bundles.hub import push
 

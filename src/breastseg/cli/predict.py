@@ -14,28 +14,85 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  breastseg predict slides.csv --out maps --parquet\n"
         "  breastseg predict fields/ --mpp 0.5 --model runs/first/bundle --out maps --figure 10"
     )
-    parser.add_argument("input", nargs="+", help="pictures, slides, folders of them, or a CSV of slides (columns path, mpp, box, patient)")
+    parser.add_argument(
+        "input",
+        nargs="+",
+        help=(
+            "pictures, slides, folders of them, or a CSV of slides (columns path, mpp, box,"
+            " patient)"
+        ),
+    )
     add_model_arguments(parser)
-    parser.add_argument("--out", required=True, help="folder of the results, one folder an input in it")
-    parser.add_argument("--mpp", type=float, help="microns per pixel at level 0, when the files do not say or say it wrong")
-    parser.add_argument("--box", metavar="X,Y,W,H", help="map this field alone: level-0 pixels, or microns with um at the end")
     parser.add_argument(
-        "--tissue-mask", choices=("auto", "on", "off"), default="auto",
-        help="on: look at tissue alone, glass gets no label; off: look at glass too; auto: on for slides, and for flat pictures "
-        "with glass wider than lumens and fat cells are (default auto)",
-    )  # fmt: skip
-    parser.add_argument("--blend", action="store_true", help="where tiles overlap, take the mean of their probabilities")
-    parser.add_argument("--probabilities", action="store_true", help="write probabilities.ome.tif, one channel a class")
-    parser.add_argument("--uncertainty", action="store_true", help="write uncertainty.ome.tif, the entropy at low resolution")
+        "--out", required=True, help="folder of the results, one folder an input in it"
+    )
     parser.add_argument(
-        "--min-area", type=float, metavar="UM2",
-        help="smallest region and hole in regions.geojson, smaller ones go to what surrounds them (default 500)",
-    )  # fmt: skip
-    parser.add_argument("--gzip", action="store_true", help="write regions.geojson.gz in place of regions.geojson")
-    parser.add_argument("--parquet", action="store_true", help="write measures.parquet too (extra parquet)")
-    parser.add_argument("--figure", type=int, default=0, metavar="N", help="draw the first N inputs beside their masks")
-    parser.add_argument("--resume", action="store_true", help="go on in a folder though inputs have been added or removed since")
-    parser.add_argument("--dry-run", action="store_true", help="say what it will take, in time, disk and memory, and stop")
+        "--mpp",
+        type=float,
+        help="microns per pixel at level 0, when the files do not say or say it wrong",
+    )
+    parser.add_argument(
+        "--box",
+        metavar="X,Y,W,H",
+        help="map this field alone: level-0 pixels, or microns with um at the end",
+    )
+    parser.add_argument(
+        "--tissue-mask",
+        choices=("auto", "on", "off"),
+        default="auto",
+        help=(
+            "on: look at tissue alone, glass gets no label; off: look at glass too; auto: on for"
+            " slides, and for flat pictures with glass wider than lumens and fat cells are (default"
+            " auto)"
+        ),
+    )
+    parser.add_argument(
+        "--blend",
+        action="store_true",
+        help="where tiles overlap, take the mean of their probabilities",
+    )
+    parser.add_argument(
+        "--probabilities",
+        action="store_true",
+        help="write probabilities.ome.tif, one channel a class",
+    )
+    parser.add_argument(
+        "--uncertainty",
+        action="store_true",
+        help="write uncertainty.ome.tif, the entropy at low resolution",
+    )
+    parser.add_argument(
+        "--min-area",
+        type=float,
+        metavar="UM2",
+        help=(
+            "smallest region and hole in regions.geojson, smaller ones go to what surrounds them"
+            " (default 500)"
+        ),
+    )
+    parser.add_argument(
+        "--gzip", action="store_true", help="write regions.geojson.gz in place of regions.geojson"
+    )
+    parser.add_argument(
+        "--parquet", action="store_true", help="write measures.parquet too (extra parquet)"
+    )
+    parser.add_argument(
+        "--figure",
+        type=int,
+        default=0,
+        metavar="N",
+        help="draw the first N inputs beside their masks",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on in a folder though inputs have been added or removed since",
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="say what it will take, in time, disk and memory, and stop",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -45,14 +102,24 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.inference.result import ResultConfig
     from breastseg.maps.polygons import RegionsConfig
 
-    regions = RegionsConfig() if options.min_area is None else RegionsConfig(min_area_um2=options.min_area)
+    regions = (
+        RegionsConfig()
+        if options.min_area is None
+        else RegionsConfig(min_area_um2=options.min_area)
+    )
     kept = MapConfig(
-        tissue_mask=options.tissue_mask, blend=options.blend, probabilities=options.probabilities, uncertainty=options.uncertainty
+        tissue_mask=options.tissue_mask,
+        blend=options.blend,
+        probabilities=options.probabilities,
+        uncertainty=options.uncertainty,
     )
     config = PredictConfig(
-        mpp=options.mpp, box=options.box, figure=options.figure, parquet=options.parquet,
+        mpp=options.mpp,
+        box=options.box,
+        figure=options.figure,
+        parquet=options.parquet,
         result=ResultConfig(map=kept, regions=regions, compress_regions=options.gzip),
-    )  # fmt: skip
+    )
     if options.dry_run:
         foretell(options.input, model_of(options), options.out, config)
     else:

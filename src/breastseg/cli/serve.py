@@ -7,26 +7,40 @@ from pathlib import Path
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = (
-        "With --host other machines are let in too, by the token that is printed; nothing is encrypted. On this machine alone a token\n"
-        "is asked for where others use it: in an SSH session, a Slurm, PBS, LSF or Grid Engine job, a JupyterHub or Apptainer; where\n"
-        "another person can log in or runs programs; where users come from a directory (LDAP), and where that cannot be told (not\n"
-        "Linux). The second line says what was seen.\n"
-        "examples:\n  breastseg serve slides/\n  breastseg serve slides/ --model runs/first/bundle\n"
-        "  breastseg serve slides/ --port 0 --no-open --out /data/maps\n  breastseg serve slides/ --host 0.0.0.0"
+        "With --host other machines are let in too, by the token that is printed; nothing is"
+        " encrypted. On this machine alone a token\nis asked for where others use it: in an SSH"
+        " session, a Slurm, PBS, LSF or Grid Engine job, a JupyterHub or Apptainer; where\nanother"
+        " person can log in or runs programs; where users come from a directory (LDAP), and where"
+        " that cannot be told (not\nLinux). The second line says what was seen.\nexamples:\n "
+        " breastseg serve slides/\n  breastseg serve slides/ --model runs/first/bundle\n  breastseg"
+        " serve slides/ --port 0 --no-open --out /data/maps\n  breastseg serve slides/ --host"
+        " 0.0.0.0"
     )
     parser.add_argument("folder", help="slides, pictures and results, in folders or not")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default 127.0.0.1: this machine alone)")
-    parser.add_argument("--port", type=int, default=8100, help="0 takes any that is free (default 8100)")
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen at (default 127.0.0.1: this machine alone)",
+    )
+    parser.add_argument(
+        "--port", type=int, default=8100, help="0 takes any that is free (default 8100)"
+    )
     parser.add_argument("--out", help="folder that jobs write to (default FOLDER/breastseg)")
     parser.add_argument(
-        "--model", action="append", default=[], metavar="BUNDLE", help="folder of your own model, to choose too; may be repeated"
+        "--model",
+        action="append",
+        default=[],
+        metavar="BUNDLE",
+        help="folder of your own model, to choose too; may be repeated",
     )
     parser.add_argument(
         "--token",
         action=argparse.BooleanOptionalAction,
         help="ask everybody for a token, or nobody (default: where others use this machine)",
     )
-    parser.add_argument("--no-open", dest="open", action="store_false", help="do not open the browser")
+    parser.add_argument(
+        "--no-open", dest="open", action="store_false", help="do not open the browser"
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -37,7 +51,9 @@ def run(options: argparse.Namespace) -> None:
         from breastseg.serve.config import ServeConfig
         from breastseg.serve.web.run import serve
     except ImportError as cause:
-        raise MissingPackageError(f"serve: {cause.name or cause} is not installed; pip install 'breastseg[serve]'") from None
+        raise MissingPackageError(
+            f"serve: {cause.name or cause} is not installed; pip install 'breastseg[serve]'"
+        ) from None
     out = None if options.out is None else Path(options.out)
     models = tuple(Path(model) for model in options.model)
     config = ServeConfig(Path(options.folder), options.host, options.port, out=out, models=models)

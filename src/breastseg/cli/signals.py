@@ -1,4 +1,5 @@
-"""Ctrl-C and SIGTERM: from the command's first moment to its last they end it within seconds, with exit status 130 or 143."""
+"""Ctrl-C and SIGTERM: from the command's first moment to its last they end it within seconds, with
+exit status 130 or 143."""
 
 from __future__ import annotations
 
@@ -12,16 +13,19 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 PATIENCE_S = 6.0
-"""So long a command may tidy up before it is ended: a library may be busy, or have swallowed what was raised."""
+"""So long a command may tidy up before it is ended: a library may be busy, or have swallowed what
+was raised."""
 _TWICE_S = 1.0
-"""A second signal ends at once; some senders (GNU timeout) send each twice in the same moment, which is one."""
+"""A second signal ends at once; some senders (GNU timeout) send each twice in the same moment,
+which is one."""
 
 _WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by SIGTERM"}
 _came: list[tuple[int, float]] = []
 
 
 def heed_signals() -> None:
-    """Let Ctrl-C and SIGTERM raise KeyboardInterrupt once, and end the process after a while if that did not.
+    """Let Ctrl-C and SIGTERM raise KeyboardInterrupt once, and end the process after a while if
+    that did not.
 
     A signal that is ignored stays so: a shell's background jobs ignore Ctrl-C.
     """
@@ -35,7 +39,8 @@ def heed_signals() -> None:
 
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    # Written by C at the moment of the signal, also while Python code or another handler (Lightning's) keeps ours from running.
+    # Written by C at the moment of the signal, also while Python code or another handler
+    # (Lightning's) keeps ours from running.
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     os.register_at_fork(after_in_child=_forget)
     _thread.start_new_thread(_watch, (reader,))
@@ -49,7 +54,8 @@ def ended() -> int:
 
 
 def end_now(status: int) -> NoReturn:
-    """End without Python's own tidying up: on a busy machine it takes half a minute to let go of PyTorch and OpenVINO."""
+    """End without Python's own tidying up: on a busy machine it takes half a minute to let go of
+    PyTorch and OpenVINO."""
     from contextlib import suppress
 
     for stream in (sys.stdout, sys.stderr):
@@ -59,7 +65,8 @@ def end_now(status: int) -> NoReturn:
 
 
 def let_go() -> None:
-    """The command has done its work or said why not: from now on a signal ends the process at once, while Python tidies up too."""
+    """The command has done its work or said why not: from now on a signal ends the process at once,
+    while Python tidies up too."""
     for number in _WORDS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
@@ -92,17 +99,22 @@ def _forget() -> None:
 
 
 def _unraisable(what: sys.UnraisableHookArgs) -> None:
-    """Where Python cannot raise (in a destructor, or a call from C) the interruption would be printed and forgotten."""
+    """Where Python cannot raise (in a destructor, or a call from C) the interruption would be
+    printed and forgotten."""
     if isinstance(what.exc_value, KeyboardInterrupt):
         _end(_came[0][0] if _came else int(signal.SIGINT))
     sys.__unraisablehook__(what)
 
 
 def _end(number: int) -> None:
-    """End at once. What is half-written lies beside its place, under a name that the next run writes over."""
+    """End at once. What is half-written lies beside its place, under a name that the next run
+    writes over."""
     os.write(2, f"{_line(number)}\n".encode())
     os._exit(128 + number)
 
 
 def _line(number: int) -> str:
-    return f"\nbreastseg: {_WORDS[signal.Signals(number)]}; what was finished is kept, the same command goes on from there"
+    return (
+        f"\nbreastseg: {_WORDS[signal.Signals(number)]}; what was finished is kept, the same"
+        " command goes on from there"
+    )

@@ -13,11 +13,18 @@ _SHOWN = 40
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = (
-        "examples:\n  breastseg verify BCSS\n  breastseg verify BCSS --json\n\n"
-        "Exit status 0 when the copy is whole, 1 when something in it is wrong, and when it is right as far as it goes but regions are\n"
-        "missing: the last line, and \"verdict\" in the JSON (whole, partial, wrong), tell these apart. What is odd is told, no more."
-    )  # fmt: skip
-    parser.add_argument("folder", help="a copy of BCSS: images (or rgbs_colorNormalized) with masks, or a folder with these in it")
+        "examples:\n  breastseg verify BCSS\n  breastseg verify BCSS --json\n\nExit status 0 when"
+        " the copy is whole, 1 when something in it is wrong, and when it is right as far as it"
+        ' goes but regions are\nmissing: the last line, and "verdict" in the JSON (whole, partial,'
+        " wrong), tell these apart. What is odd is told, no more."
+    )
+    parser.add_argument(
+        "folder",
+        help=(
+            "a copy of BCSS: images (or rgbs_colorNormalized) with masks, or a folder with these"
+            " in it"
+        ),
+    )
     parser.add_argument("--json", action="store_true", help="print the same as JSON")
 
 
@@ -33,9 +40,14 @@ def run(options: argparse.Namespace) -> None:
         _print(found)
     there, wanted = found.counts["regions"]
     if found.verdict == "wrong":
-        raise IncompleteError(f"{found.folder}: {len(found.faults)} things are wrong; fetch these files again (breastseg download bcss)")
+        raise IncompleteError(
+            f"{found.folder}: {len(found.faults)} things are wrong; fetch these files again"
+            " (breastseg download bcss)"
+        )
     if found.verdict == "partial":
-        raise IncompleteError(f"{found.folder}: {there} of {wanted} regions, nothing wrong in what is there")
+        raise IncompleteError(
+            f"{found.folder}: {there} of {wanted} regions, nothing wrong in what is there"
+        )
 
 
 def _print(found: "Verification") -> None:
@@ -43,7 +55,11 @@ def _print(found: "Verification") -> None:
     for name, (there, wanted) in found.counts.items():
         print(f"{name:10} {there:5} {wanted:5}")
     absent = [str(code) for code in range(22) if code not in found.codes]
-    print(f"codes      {' '.join(map(str, found.codes)) or 'none'}{'; not seen: ' + ' '.join(absent) if absent else ''}")
+    print(
+        "codes     "
+        f" {' '.join(map(str, found.codes)) or 'none'}"
+        f"{'; not seen: ' + ' '.join(absent) if absent else ''}"
+    )
     if found.mpps:
         print(f"um/px      {found.mpps[0]:.4f} to {found.mpps[-1]:.4f} by roiBounds.csv")
     if found.missing:
@@ -62,7 +78,9 @@ def _as_json(found: "Verification") -> dict[str, object]:
     return {
         "folder": str(found.folder),
         "verdict": found.verdict,
-        "counts": {name: {"there": there, "of": wanted} for name, (there, wanted) in found.counts.items()},
+        "counts": {
+            name: {"there": there, "of": wanted} for name, (there, wanted) in found.counts.items()
+        },
         "codes": found.codes,
         "mpp": {c.name: c.mpp for c in found.checked},
         "missing": list(found.missing),

@@ -1,1 +1,2 @@
-"""Regions -> a prepared Dataset: resampled once, memory-mapped, split by patient, drawn in random crops."""
+"""Regions -> a prepared Dataset: resampled once, memory-mapped, split by patient, drawn in random
+crops."""

@@ -1,4 +1,5 @@
-"""Random crops from memory-mapped regions. Crop number i of epoch e is the same whoever asks, and whenever."""
+"""Random crops from memory-mapped regions. Crop number i of epoch e is the same whoever asks, and
+whenever."""
 
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -25,11 +26,14 @@ class CropDraw:
 
     Attributes:
         size_px: side of a crop.
-        balance: 0 draws classes as often as they occur, 1 draws them equally often, 0.5 by the square root.
+        balance: 0 draws classes as often as they occur, 1 draws them equally often, 0.5 by the
+            square root.
         seed: of every draw.
-        dots: share of crops drawn from regions in which only dots are known, where there are both kinds.
+        dots: share of crops drawn from regions in which only dots are known, where there are both
+            kinds.
         white: label for places that are smooth and white and have none, 0 for none (see `weak.py`).
-        fields: share of all crops drawn from fields of which something is known as a whole, where there are any.
+        fields: share of all crops drawn from fields of which something is known as a whole, where
+            there are any.
     """
 
     size_px: int
@@ -47,8 +51,8 @@ class CropBatch(NamedTuple):
         images: (N, H, W, 3) uint8 pixels.
         labels: (N, H, W) uint8, 0 where not annotated.
         dotted: (N,) bool, true where nothing but dots is known.
-        facts: (N, K) float32, of crops of whole fields: -1 for a class that is nowhere in it, the chance of one that may be
-            somewhere in it, 0 where nothing is known.
+        facts: (N, K) float32, of crops of whole fields: -1 for a class that is nowhere in it, the
+            chance of one that may be somewhere in it, 0 where nothing is known.
         votes: (N, H, W) uint8, what the dots of such a field vote for; 0 where they do not.
     """
 
@@ -61,9 +65,11 @@ class CropBatch(NamedTuple):
 
 @dataclass(frozen=True)
 class Crops:
-    """Draws square crops: areas or dots, a class, a region that has it, a place of it, and a corner so that the place is anywhere inside.
+    """Draws square crops: areas or dots, a class, a region that has it, a place of it, and a corner
+    so that the place is anywhere inside.
 
-    Some crops are of fields that are known as a whole: a field, and any place in it. Regions smaller than a crop are padded with white
+    Some crops are of fields that are known as a whole: a field, and any place in it. Regions
+        smaller than a crop are padded with white
     that is not annotated.
     """
 
@@ -77,15 +83,23 @@ class Crops:
     def __post_init__(self) -> None:
         """Read where each class is."""
         if self.draw.size_px < 1 or not 0 <= self.draw.balance <= 1:
-            raise InputError(f"crops of {self.draw.size_px} px, balance {self.draw.balance:g}: wanted at least 1 px, balance 0 to 1")
+            raise InputError(
+                f"crops of {self.draw.size_px} px, balance {self.draw.balance:g}: wanted at least 1"
+                " px, balance 0 to 1"
+            )
         dotted = self.dataset.dotted(self.regions)
         whole = set(self.dataset.fields(self.regions)).union(dotted)
         areas = [region for region in self.regions if region not in whole]
-        object.__setattr__(self, "_fields", FieldDraws.read(self.dataset, self.regions, self.draw.balance))
+        object.__setattr__(
+            self, "_fields", FieldDraws.read(self.dataset, self.regions, self.draw.balance)
+        )
         for name, regions in (("_areas", areas), ("_dots", dotted)):
             object.__setattr__(self, name, _Tables.read(self.dataset, regions, self.draw.balance))
         if self._areas is None and self._dots is None:
-            raise DatasetError(f"{self.dataset.path}: no annotated pixel in the {counted(len(self.regions), 'region')} to draw from")
+            raise DatasetError(
+                f"{self.dataset.path}: no annotated pixel in the"
+                f" {counted(len(self.regions), 'region')} to draw from"
+            )
 
     def batch(self, epoch: int, numbers: list[int]) -> CropBatch:
         """Return crops by number."""
@@ -100,7 +114,9 @@ class Crops:
                 region, top, left, facts[i] = self._fields.place(size, rng)
                 self._cut(images[i], labels[i], votes[i], region, top, left, facts[i])
                 continue
-            dotted[i] = self._dots is not None and (self._areas is None or rng.random() < self.draw.dots)
+            dotted[i] = self._dots is not None and (
+                self._areas is None or rng.random() < self.draw.dots
+            )
             tables = self._dots if dotted[i] else self._areas
             if tables is not None:
                 region, top, left = self._place(tables, rng)
@@ -118,8 +134,15 @@ class Crops:
         return tables.ids[index], top, _corner(int(x), self.draw.size_px, width, rng)
 
     def _cut(
-        self, image: Pixels, labels: Labels, votes: Labels, region: str, top: int, left: int, facts: npt.NDArray[np.float32]
-    ) -> None:  # fmt: skip
+        self,
+        image: Pixels,
+        labels: Labels,
+        votes: Labels,
+        region: str,
+        top: int,
+        left: int,
+        facts: npt.NDArray[np.float32],
+    ) -> None:
         """Copy a crop, and name its white places, but never as a class that is not there."""
         size = self.draw.size_px
         region_image, region_labels, region_votes = _arrays(self.dataset, region)
@@ -168,13 +191,17 @@ class _Tables:
         return _Tables(
             regions,
             cumulative(weights),
-            [cumulative(pixels[:, k] ** (1 - balance / 2) * (pixels[:, k] > 0)) for k in range(occurring.size)],
+            [
+                cumulative(pixels[:, k] ** (1 - balance / 2) * (pixels[:, k] > 0))
+                for k in range(occurring.size)
+            ],
             points,
         )
 
 
 def _corner(place: int, size: int, length: int, rng: np.random.Generator) -> int:
-    """Choose where a crop starts so that `place` is anywhere in it, and as much of it as possible inside the region."""
+    """Choose where a crop starts so that `place` is anywhere in it, and as much of it as possible
+    inside the region."""
     return int(np.clip(place - rng.integers(size), 0, max(0, length - size)))
 
 

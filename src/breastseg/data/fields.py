@@ -152,7 +152,7 @@ def check_row(table: Table, row: Row, names: Sequence[str]) -> None:
     """
     absent, there = (
         [name for name in row[column].split(JOINED) if name] for column in (WITHOUT, WITH)
-    )  # fmt: skip
+    )
     where = table.where(row)
     if row["annotation"] == FIELDS and not (absent or there):
         raise DatasetError(f"{where}: a field of which nothing is known; prepare it again")
@@ -173,7 +173,9 @@ def check_pixels(table: Table, regions: pd.DataFrame) -> None:
     """
     if WITHOUT not in regions.columns:
         return
-    for row, names, (_, counted) in zip(table.rows, regions[WITHOUT], regions.iterrows(), strict=True):
+    for row, names, (_, counted) in zip(
+        table.rows, regions[WITHOUT], regions.iterrows(), strict=True
+    ):
         for name in filter(None, names.split(JOINED)):
             if pixels := int(counted[f"px_{name}"]):
                 what = f"'{name}', of which the region has {pixels:,} annotated pixels"

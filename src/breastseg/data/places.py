@@ -64,7 +64,7 @@ def places_of(
 
 def place_px(
     dot: Dot, size_px: Sequence[int], new_size_px: Sequence[int]
-) -> tuple[int, int, int, int]:  # fmt: skip
+) -> tuple[int, int, int, int]:
     """Return top, left, bottom and right of the pixels of a dot.
 
     They are those whose middles its box has, or the one under the dot.

@@ -22,7 +22,16 @@ from breastseg.data.places import Places, places_of, without_nots
 from breastseg.data.rasterise import Dots, check_inside, draw
 from breastseg.data.votes import SILENT, WIDTH_UM, rules, said_of_votes, stroma_of, vote
 from breastseg.errors import DatasetError, ImageError, InputError, SourceError
-from breastseg.files import Remains, fingerprint, fit_name, own_folder, sha256_of, write_json, write_text, written
+from breastseg.files import (
+    Remains,
+    fingerprint,
+    fit_name,
+    own_folder,
+    sha256_of,
+    write_json,
+    write_text,
+    written,
+)
 from breastseg.geometry import Box, check_mpp, scaled_size
 from breastseg.images import Slide, check_upright, open_slide, read_codes, resample_labels
 from breastseg.images.readers.flat import FlatSlide
@@ -35,10 +44,12 @@ from breastseg.wording import counted, one_line
 from breastseg.wording import say as say_line
 
 POINTS_PER_CLASS = 1024
-"""Places kept per class and region for drawing crops: enough that neighbouring crops differ, 12 KB a class."""
+"""Places kept per class and region for drawing crops: enough that neighbouring crops differ, 12 KB
+a class."""
 _REMAINS = Remains(finished=("dataset.json",), rest=(ARRAYS, "tiles_*", "regions.csv"))
 _MARGIN_PX = 128
-"""What is shown of a slide around what is drawn on it, in pixels of the data set: networks look beyond what they name."""
+"""What is shown of a slide around what is drawn on it, in pixels of the data set: networks look
+beyond what they name."""
 _MOST_PX = 100_000_000
 """Of a slide at the resolution of the data set: 300 MB for each worker."""
 
@@ -55,12 +66,14 @@ class PrepareConfig:
         mpp: microns per pixel of all regions afterwards.
         labels: built-in label map or a JSON or YAML file; None takes the source's own.
         dot_radius_um: radius of the disc that a dot labels, microns.
-        dots_as: what dots teach where nothing else is known of a field: "discs", the areas that they vote for ("regions"), or "both".
+        dots_as: what dots teach where nothing else is known of a field: "discs", the areas that
+            they vote for ("regions"), or "both".
         vote_width_um: standard deviation of a dot's votes, microns.
         source_mpp: microns per pixel of the source's pictures, overriding what is known of it.
         table: CSV with the columns image, patient, site, mpp.
         tiles_px: also write PNG tiles of this side, for other tools; 0 writes none.
-        workers: threads; each holds one region in memory. 0 takes one per core that this process was given.
+        workers: threads; each holds one region in memory. 0 takes one per core that this process
+            was given.
     """
 
     mpp: float = 0.5
@@ -91,7 +104,8 @@ def prepare(
     *,
     say: Callable[[str], None] = say_line,
 ) -> Dataset:
-    """Prepare annotated regions for training and evaluation; goes on where an interrupted run stopped.
+    """Prepare annotated regions for training and evaluation; goes on where an interrupted run
+    stopped.
 
     Args:
         sources: one or more folders of annotated images, recognised by looking.
@@ -104,10 +118,14 @@ def prepare(
     """
     check_mpp(config.mpp, "--mpp")
     if not 0 < config.dot_radius_um <= 100:
-        raise InputError(f"--dot-radius {config.dot_radius_um:g}: wanted more than 0 and up to 100 um")
+        raise InputError(
+            f"--dot-radius {config.dot_radius_um:g}: wanted more than 0 and up to 100 um"
+        )
     _check_votes(config)
     if config.tiles_px < 0 or config.workers < 0:
-        raise InputError(f"tiles of {config.tiles_px} px, {config.workers} workers: wanted 0 or more")
+        raise InputError(
+            f"tiles of {config.tiles_px} px, {config.workers} workers: wanted 0 or more"
+        )
     paths = [sources] if isinstance(sources, (str, Path)) else sources
     found = open_source(*paths, mpp=config.source_mpp, table=config.table)
     _check_names(found)
@@ -115,10 +133,18 @@ def prepare(
     _check_fields(found, label_map)
     out = Path(out)
     settings = {
-        "source": found.description, "mpp": config.mpp, "dot_radius_um": config.dot_radius_um, "tiles_px": config.tiles_px,
-        "label_map": label_map.fingerprint(), **config.vote_settings,
-        "regions": hashlib.sha256(repr([(r.id, r.mpp, r.patient, r.site) for r in found.regions]).encode()).hexdigest()[:16],
-    }  # fmt: skip
+        "source": found.description,
+        "mpp": config.mpp,
+        "dot_radius_um": config.dot_radius_um,
+        "tiles_px": config.tiles_px,
+        "label_map": label_map.fingerprint(),
+        **config.vote_settings,
+        "regions": (
+            hashlib.sha256(
+                repr([(r.id, r.mpp, r.patient, r.site) for r in found.regions]).encode()
+            ).hexdigest()[:16]
+        ),
+    }
     with own_folder(out, "prepare", settings, remains=_REMAINS):
         say(found.description)
         for note in found.notes:
@@ -135,9 +161,14 @@ def _check_votes(config: PrepareConfig) -> None:
     if config.dots_as not in DOTS_AS:
         raise InputError(f"--dots-as {config.dots_as}: wanted {', '.join(DOTS_AS)}")
     if not 0 < config.vote_width_um <= 100:
-        raise InputError(f"--vote-width {config.vote_width_um:g}: wanted more than 0 and up to 100 um")
+        raise InputError(
+            f"--vote-width {config.vote_width_um:g}: wanted more than 0 and up to 100 um"
+        )
     if config.dots_as == "discs" and config.vote_width_um != WIDTH_UM:
-        raise InputError(f"--vote-width {config.vote_width_um:g}: dots do not vote; add --dots-as both, or leave it out")
+        raise InputError(
+            f"--vote-width {config.vote_width_um:g}: dots do not vote; add --dots-as both, or leave"
+            " it out"
+        )
 
 
 def _check_names(source: Source) -> None:
@@ -145,15 +176,18 @@ def _check_names(source: Source) -> None:
     for region in source.regions:
         if one_line(region.id) != region.id:
             raise SourceError(
-                f"{region.image}: its name holds bytes that are not UTF-8, or control characters; rename it and its mask, "
-                f"as to {fit_name(region.id)}"
+                f"{region.image}: its name holds bytes that are not UTF-8, or control characters;"
+                f" rename it and its mask, as to {fit_name(region.id)}"
             )
 
 
 def _label_map(source: Source, config: PrepareConfig) -> LabelMap:
     name = config.labels or source.label_map
     if name is None:
-        raise InputError("no label map: this source has none of its own; give --labels NAME or FILE, or put labels.json in its folder")
+        raise InputError(
+            "no label map: this source has none of its own; give --labels NAME or FILE, or put"
+            " labels.json in its folder"
+        )
     return load_label_map(name)
 
 
@@ -166,32 +200,49 @@ def _check_fields(source: Source, label_map: LabelMap) -> None:
         known_of(field, label_map)
 
 
-def _prepare_all(source: Source, label_map: LabelMap, out: Path, config: PrepareConfig) -> list[str]:
-    """Make what is not made yet, then the data set; return what a person should know of what was drawn."""
+def _prepare_all(
+    source: Source, label_map: LabelMap, out: Path, config: PrepareConfig
+) -> list[str]:
+    """Make what is not made yet, then the data set; return what a person should know of what was
+    drawn."""
     (out / ARRAYS).mkdir(parents=True, exist_ok=True)
     todo = [r for r in source.regions if not _is_made(r, out)]
     jobs = [(region, label_map, out, config) for region in todo]
     done = len(source.regions) - len(todo)
-    with tqdm(total=len(source.regions), initial=done, unit="region", desc="prepare", disable=None) as bar:
+    with tqdm(
+        total=len(source.regions), initial=done, unit="region", desc="prepare", disable=None
+    ) as bar:
         for _ in _run(jobs, config.workers or worker_count()):
             bar.update()
     rows = [read_json(_row_path(out, r.id), DatasetError, "a region's row") for r in source.regions]
     told = [*_drawn_notes(rows), *(said_of_votes(rows) if config.vote_rules else [])]
-    table = pd.DataFrame(rows).drop(columns=[_SKIPPED, _INSTEAD, _CUT, _VOTES, SILENT], errors="ignore")
+    table = pd.DataFrame(rows).drop(
+        columns=[_SKIPPED, _INSTEAD, _CUT, _VOTES, SILENT], errors="ignore"
+    )
     if "places" in table:
         table["places"] = table["places"].fillna(0).astype(int)
     write_text(out / "regions.csv", table.to_csv(index=False, lineterminator="\n"))
-    write_json(out / "dataset.json", {
-        "format": FORMAT, "mpp": config.mpp, "dot_radius_um": config.dot_radius_um, "label_map": label_map.to_dict(),
-        "source": source.description, "parts": list(source.parts), "notes": [*source.notes, *told], **config.vote_settings,
-    })  # fmt: skip
+    write_json(
+        out / "dataset.json",
+        {
+            "format": FORMAT,
+            "mpp": config.mpp,
+            "dot_radius_um": config.dot_radius_um,
+            "label_map": label_map.to_dict(),
+            "source": source.description,
+            "parts": list(source.parts),
+            "notes": [*source.notes, *told],
+            **config.vote_settings,
+        },
+    )
     return told
 
 
 def _run(jobs: list[Any], workers: int) -> Iterator[None]:
     """Run jobs in threads, at most two waiting per worker, so that an error stops the rest at once.
 
-    Threads, because decoding, resampling, hashing and writing all let go of the interpreter: processes cost a third more, in imports.
+    Threads, because decoding, resampling, hashing and writing all let go of the interpreter:
+        processes cost a third more, in imports.
     """
     if workers == 1 or len(jobs) <= 1:
         for job in jobs:
@@ -225,11 +276,15 @@ def _is_made(region: Region, out: Path) -> bool:
     row = read_json(path, DatasetError, "a region's row")
     if not isinstance(row, dict):
         raise DatasetError(f"{path}: not a region's row; remove it and run the same command again")
-    return bool(row.get("image_sha256") == _hash(region.image) and row.get("labels_sha256") == _labels_hash(region))
+    return bool(
+        row.get("image_sha256") == _hash(region.image)
+        and row.get("labels_sha256") == _labels_hash(region)
+    )
 
 
 def _hash(image: Path) -> str:
-    """Return the SHA-256 of a picture; of a slide that is a folder, of the names and sizes in it."""
+    """Return the SHA-256 of a picture; of a slide that is a folder, of the names and sizes in
+    it."""
     return fingerprint(image) if image.is_dir() else sha256_of(image)
 
 
@@ -268,7 +323,11 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
         else:
             labels, dots, annotation, places = _drawn(region, drawn, box, label_map, config)
         image = slide.read(box, mpp=config.mpp)
-        box_of_slide = {} if (box.width, box.height) == slide.size_px else {"box_level0_px": f"{box.x},{box.y},{box.width},{box.height}"}
+        box_of_slide = (
+            {}
+            if (box.width, box.height) == slide.size_px
+            else {"box_level0_px": f"{box.x},{box.y},{box.width},{box.height}"}
+        )
     _save(out / ARRAYS / f"{region.id}.image.npy", image)
     _save(out / ARRAYS / f"{region.id}.labels.npy", labels)
     _save(out / ARRAYS / f"{region.id}.points.npy", class_points(labels, region.id))
@@ -279,7 +338,14 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
         count_of_places = {"places": len(places)}
     votes: dict[str, Any] = {"voted_px": 0} if config.vote_rules else {}
     if config.vote_rules and annotation == "dots":
-        voted = vote(dots, labels, image, mpp=config.mpp, width_um=config.vote_width_um, stroma=stroma_of(label_map))
+        voted = vote(
+            dots,
+            labels,
+            image,
+            mpp=config.mpp,
+            width_um=config.vote_width_um,
+            stroma=stroma_of(label_map),
+        )
         votes = {"voted_px": int(np.count_nonzero(voted.labels)), _VOTES: voted.row()}
         if votes["voted_px"]:
             _save(out / ARRAYS / f"{region.id}.votes.npy", voted.labels)
@@ -288,23 +354,38 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
     if config.tiles_px:
         _save_tiles(image, labels, out / f"tiles_{config.tiles_px}", region.id, config.tiles_px)
     counts = np.bincount(labels.ravel(), minlength=len(label_map.classes) + 1)
-    write_json(_row_path(out, region.id), {
-        "region": region.id, "patient": region.patient, "site": region.site, "annotation": annotation,
-        "width_px": image.shape[1], "height_px": image.shape[0],
-        "source_mpp": region.mpp, "mpp_source": region.mpp_source, "source_split": region.split,
-        "image_sha256": _hash(region.image), "labels_sha256": _labels_hash(region),
-        **(known.columns(label_map) if known else {}), **{name: note for name, note in notes.items() if note},
-        **box_of_slide, **count_of_places, **votes, "px_not_annotated": int(counts[0]),
-        **{f"px_{name}": int(counts[k]) for k, name in enumerate(label_map.names, start=1)},
-    })  # fmt: skip
+    write_json(
+        _row_path(out, region.id),
+        {
+            "region": region.id,
+            "patient": region.patient,
+            "site": region.site,
+            "annotation": annotation,
+            "width_px": image.shape[1],
+            "height_px": image.shape[0],
+            "source_mpp": region.mpp,
+            "mpp_source": region.mpp_source,
+            "source_split": region.split,
+            "image_sha256": _hash(region.image),
+            "labels_sha256": _labels_hash(region),
+            **(known.columns(label_map) if known else {}),
+            **{name: note for name, note in notes.items() if note},
+            **box_of_slide,
+            **count_of_places,
+            **votes,
+            "px_not_annotated": int(counts[0]),
+            **{f"px_{name}": int(counts[k]) for k, name in enumerate(label_map.names, start=1)},
+        },
+    )
 
 
 def _read_drawn(path: Path) -> Drawn:
     drawn = read_drawn(path)
     if drawn.skipped and not drawn.areas and not drawn.dots:
         raise SourceError(
-            f"{path}: nothing in it can be taken (skipped: {said_kinds(drawn.skipped)}); wanted annotations of a class on plane z 0, "
-            "time 0; give them classes in QuPath (an object's name is none) and export them again"
+            f"{path}: nothing in it can be taken (skipped: {said_kinds(drawn.skipped)}); wanted"
+            " annotations of a class on plane z 0, time 0; give them classes in QuPath (an"
+            " object's name is none) and export them again"
         )
     return drawn
 
@@ -312,62 +393,103 @@ def _read_drawn(path: Path) -> Drawn:
 def _drawn_notes(rows: list[dict[str, Any]]) -> list[str]:
     """Say what was not taken, or only in part, of what people drew."""
     told = []
-    for column, words in ((_SKIPPED, "skipped"), (_INSTEAD, "no annotations, so taken in their place")):
+    for column, words in (
+        (_SKIPPED, "skipped"),
+        (_INSTEAD, "no annotations, so taken in their place"),
+    ):
         if counts := sum((Counter(row.get(column, {})) for row in rows), Counter[str]()):
             told.append(f"{words}: {said_kinds(counts)}{_in_files(rows, column)}")
     cut = sum(row.get(_CUT, 0) for row in rows)
     if cut:
-        told.append(f"cut at the border of their pictures: {counted(cut, 'area')}{_in_files(rows, _CUT)}")
+        told.append(
+            f"cut at the border of their pictures: {counted(cut, 'area')}{_in_files(rows, _CUT)}"
+        )
     return told
 
 
 def _in_files(rows: list[dict[str, Any]], column: str) -> str:
     names = [row["region"] for row in rows if row.get(column)]
-    return f" (in {', '.join(names[:_NAMED])}{f' and {len(names) - _NAMED} more' if len(names) > _NAMED else ''})"
+    return (
+        " (in"
+        f" {', '.join(names[:_NAMED])}"
+        f"{f' and {len(names) - _NAMED} more' if len(names) > _NAMED else ''})"
+    )
 
 
 def _around(drawn: Drawn, slide: Slide, mpp: float, where: str) -> Box:
-    """Return the box of a slide in which something is drawn, with a little around it: what a data set takes of a slide."""
+    """Return the box of a slide in which something is drawn, with a little around it: what a data
+    set takes of a slide."""
     boxes = drawn.boxes()
     if not len(boxes):
         raise SourceError(f"{where}: nothing is drawn in it; draw an area, or take the file away")
     bounds = [*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist()]
     (width, height), margin = slide.size_px, _MARGIN_PX * mpp / slide.mpp
     left, top = max(0, math.floor(bounds[0] - margin)), max(0, math.floor(bounds[1] - margin))
-    right, bottom = min(width, math.ceil(bounds[2] + margin)), min(height, math.ceil(bounds[3] + margin))
+    right, bottom = (
+        min(width, math.ceil(bounds[2] + margin)),
+        min(height, math.ceil(bounds[3] + margin)),
+    )
     across, down = scaled_size((right - left, bottom - top), slide.mpp, mpp)
     if across * down > _MOST_PX:
         raise SourceError(
-            f"{where}: areas are spread over {across} x {down} px at {mpp:g} um/px, wanted up to {_MOST_PX // 10**6} Mpx of a slide; "
-            "draw them nearer together, or cut the slide into fields"
+            f"{where}: areas are spread over {across} x {down} px at {mpp:g} um/px, wanted up to"
+            f" {_MOST_PX // 10**6} Mpx of a slide; draw them nearer together, or cut the slide into"
+            " fields"
         )
     return Box(left, top, right - left, bottom - top)
 
 
-def _drawn(region: Region, drawn: Drawn, box: Box, label_map: LabelMap, config: PrepareConfig) -> tuple[Labels, Dots, str, Places]:
-    """Return the labels of a box of a picture at the data set's resolution, its dots, whether areas or dots alone are known of it, and
-    its places."""
-    size, whole = scaled_size((box.width, box.height), region.mpp, config.mpp), (box.width, box.height)
+def _drawn(
+    region: Region, drawn: Drawn, box: Box, label_map: LabelMap, config: PrepareConfig
+) -> tuple[Labels, Dots, str, Places]:
+    """Return the labels of a box of a picture at the data set's resolution, its dots, whether areas
+    or dots alone are known of it, and its places."""
+    size, whole = (
+        scaled_size((box.width, box.height), region.mpp, config.mpp),
+        (box.width, box.height),
+    )
     here = drawn.seen_from(box.x, box.y) if box.x or box.y else drawn
     where = str(region.labels)
     labels, dots = draw(
-        without_nots(here, label_map, where), label_map, whole, size, radius_px=config.dot_radius_um / config.mpp, where=where
+        without_nots(here, label_map, where),
+        label_map,
+        whole,
+        size,
+        radius_px=config.dot_radius_um / config.mpp,
+        where=where,
     )
-    return labels, dots, "dots" if drawn.dots and not drawn.areas else "areas", places_of(here, label_map, whole, size, where)
+    return (
+        labels,
+        dots,
+        "dots" if drawn.dots and not drawn.areas else "areas",
+        places_of(here, label_map, whole, size, where),
+    )
 
 
 def _known(
-    region: Region, known: Known, drawn: Drawn | None, box: Box, label_map: LabelMap, config: PrepareConfig
+    region: Region,
+    known: Known,
+    drawn: Drawn | None,
+    box: Box,
+    label_map: LabelMap,
+    config: PrepareConfig,
 ) -> tuple[Labels, Dots, str]:
     """Return the same of a picture of which something is known as a whole."""
     if drawn is not None and region.field is not None:
         if drawn.dots:
-            raise SourceError(f"{region.labels}: has dots, and {region.field.where} tells of the whole field; keep one of the two")
+            raise SourceError(
+                f"{region.labels}: has dots, and {region.field.where} tells of the whole field;"
+                " keep one of the two"
+            )
         labels, dots, _, _ = _drawn(region, drawn, box, label_map, config)
         known.check_drawn(labels, label_map, region.field, region.labels.name)
         return labels, dots, FIELDS
     width, height = scaled_size((box.width, box.height), region.mpp, config.mpp)
-    return np.full((height, width), known.all, np.uint8), np.empty((0, 3), np.int32), "areas" if known.all else FIELDS
+    return (
+        np.full((height, width), known.all, np.uint8),
+        np.empty((0, 3), np.int32),
+        "areas" if known.all else FIELDS,
+    )
 
 
 def _check_size(slide: Slide, mpp: float) -> None:
@@ -375,17 +497,21 @@ def _check_size(slide: Slide, mpp: float) -> None:
     across, down = scaled_size(slide.size_px, slide.mpp, mpp)
     if across * down > _MOST_PX:
         raise SourceError(
-            f"{slide.path}: {across} x {down} px at {mpp:g} um/px, wanted up to {_MOST_PX // 10**6} Mpx of a field; cut fields from it"
+            f"{slide.path}: {across} x {down} px at {mpp:g} um/px, wanted up to {_MOST_PX // 10**6}"
+            " Mpx of a field; cut fields from it"
         )
 
 
-def _painted(region: Region, label_map: LabelMap, size_px: tuple[int, int], config: PrepareConfig) -> tuple[Labels, Dots, str]:
+def _painted(
+    region: Region, label_map: LabelMap, size_px: tuple[int, int], config: PrepareConfig
+) -> tuple[Labels, Dots, str]:
     """Return the same of a mask of codes."""
     size, where = scaled_size(size_px, region.mpp, config.mpp), str(region.labels)
     codes = read_codes(region.labels)
     if codes.shape[::-1] != size_px:
         raise ImageError(
-            f"{where}: {codes.shape[1]} x {codes.shape[0]} px, its image is {size_px[0]} x {size_px[1]}; export both at the same size"
+            f"{where}: {codes.shape[1]} x {codes.shape[0]} px, its image is {size_px[0]} x"
+            f" {size_px[1]}; export both at the same size"
         )
     occurring = np.flatnonzero(np.bincount(codes.ravel(), minlength=256)).astype(np.uint8)
     label_map.apply(occurring, where)  # a rare unknown code must not slip through the resampling
@@ -405,25 +531,39 @@ def class_points(labels: Labels, seed: str) -> npt.NDArray[np.int32]:
         places = np.flatnonzero(flat == label)
         if places.size > POINTS_PER_CLASS:
             places = np.sort(rng.choice(places, POINTS_PER_CLASS, replace=False, shuffle=False))
-        chosen.append(np.stack([np.full_like(places, label), places // width, places % width], axis=1).astype(np.int32))
+        chosen.append(
+            np.stack([np.full_like(places, label), places // width, places % width], axis=1).astype(
+                np.int32
+            )
+        )
     return np.concatenate(chosen)
 
 
 def _save(path: Path, array: npt.NDArray[Any]) -> None:
-    # np.save() lets C write and does not hear of a failure in the last 4 KB: a full disk left arrays cut short.
+    # np.save() lets C write and does not hear of a failure in the last 4 KB: a full disk left
+    # arrays cut short.
     array = np.ascontiguousarray(array)
     with written(path) as beside, beside.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
         file.write(array.tobytes())
 
 
-def _save_tiles(image: npt.NDArray[np.uint8], labels: Labels, folder: Path, region: str, side: int) -> None:
-    """Write whole tiles as PNG, `images/` and `masks/`, for tools that want folders; borders that fill no tile are left out."""
+def _save_tiles(
+    image: npt.NDArray[np.uint8], labels: Labels, folder: Path, region: str, side: int
+) -> None:
+    """Write whole tiles as PNG, `images/` and `masks/`, for tools that want folders; borders that
+    fill no tile are left out."""
     for y, x in _tile_corners(labels.shape, side):
         for kind, array in (("images", image), ("masks", labels)):
             with written(folder / kind / f"{region}_y{y}_x{x}_{side}.png") as beside:
-                Image.fromarray(np.ascontiguousarray(array[y : y + side, x : x + side])).save(beside, format="PNG")
+                Image.fromarray(np.ascontiguousarray(array[y : y + side, x : x + side])).save(
+                    beside, format="PNG"
+                )
 
 
 def _tile_corners(shape: tuple[int, ...], side: int) -> Iterable[tuple[int, int]]:
-    return ((y, x) for y in range(0, shape[0] - side + 1, side) for x in range(0, shape[1] - side + 1, side))
+    return (
+        (y, x)
+        for y in range(0, shape[0] - side + 1, side)
+        for x in range(0, shape[1] - side + 1, side)
+    )

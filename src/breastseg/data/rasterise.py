@@ -32,7 +32,8 @@ _STICKS_OUT_PX = 1.0
 
 
 def check_inside(drawn: Drawn, size_px: tuple[int, int], where: str) -> int:
-    """Refuse what lies outside a picture: at its border it would teach nonsense, left out it would be missed.
+    """Refuse what lies outside a picture: at its border it would teach nonsense, left out it would
+    be missed.
 
     Args:
         drawn: in pixels of the picture.
@@ -43,7 +44,8 @@ def check_inside(drawn: Drawn, size_px: tuple[int, int], where: str) -> int:
         how many areas reach beyond the picture by more than a pixel, where they are cut.
 
     Raises:
-        SourceError: an area has nothing in the picture, a dot is not in it, or a dot's box or disc reaches beyond it by more than a pixel.
+        SourceError: an area has nothing in the picture, a dot is not in it, or a dot's box or disc
+            reaches beyond it by more than a pixel.
     """
     areas, (left, top, right, bottom), (width, height) = len(drawn.areas), drawn.boxes().T, size_px
     is_dot = np.arange(len(left)) >= areas
@@ -57,34 +59,46 @@ def check_inside(drawn: Drawn, size_px: tuple[int, int], where: str) -> int:
         first = int(np.argmax(is_out))
         name, number = ("dot", first - areas + 1) if is_dot[first] else ("area", first + 1)
         counts = [
-            f"{out.sum():,} of {counted(out.size, noun)}" for noun, out in (("area", is_out[:areas]), ("dot", is_out[areas:])) if out.any()
+            f"{out.sum():,} of {counted(out.size, noun)}"
+            for noun, out in (("area", is_out[:areas]), ("dot", is_out[areas:]))
+            if out.any()
         ]
         raise SourceError(
-            f"{where}: {name} {number} at x {x[first]:g}, y {y[first]:g} is outside the picture of {width} x {height} px; "
-            f"coordinates are pixels of this picture, those of {' and '.join(counts)} are not: export them again, "
-            "from this picture and at this magnification"
+            f"{where}: {name} {number} at x {x[first]:g}, y {y[first]:g} is outside the picture of"
+            f" {width} x {height} px; coordinates are pixels of this picture, those of"
+            f" {' and '.join(counts)} are not: export them again, from this picture and at this"
+            " magnification"
         )
     reach = np.max([-left, -top, right - width, bottom - height], axis=0, initial=-np.inf)
     if (is_wide := reach[areas:] > _STICKS_OUT_PX).any():
         first = int(np.argmax(is_wide))
         dot = drawn.dots[first]
         raise SourceError(
-            f"{where}: the box of dot {first + 1} at x {dot.x:g}, y {dot.y:g}, {dot.width:g} x {dot.height:g} px, reaches beyond the "
-            f"picture of {width} x {height} px ({is_wide.sum():,} of {counted(is_wide.size, 'dot')}); x and y are the middle of a box, "
-            "in pixels of this picture as its sides are; a disc of radius_um is as wide as the picture's um/px says"
+            f"{where}: the box of dot {first + 1} at x {dot.x:g}, y {dot.y:g}, {dot.width:g} x"
+            f" {dot.height:g} px, reaches beyond the picture of {width} x {height} px"
+            f" ({is_wide.sum():,} of {counted(is_wide.size, 'dot')}); x and y are the middle of a"
+            " box, in pixels of this picture as its sides are; a disc of radius_um is as wide as"
+            " the picture's um/px says"
         )
     return int((reach[:areas] > _STICKS_OUT_PX).sum())
 
 
 def draw(
-    drawn: Drawn, label_map: LabelMap, size_px: tuple[int, int], new_size_px: tuple[int, int], *, radius_px: float, where: str
+    drawn: Drawn,
+    label_map: LabelMap,
+    size_px: tuple[int, int],
+    new_size_px: tuple[int, int],
+    *,
+    radius_px: float,
+    where: str,
 ) -> tuple[Labels, Dots]:
     """Draw annotation at the resolution of a data set.
 
-    An area has the pixels whose middles lie in it; a middle on a border counts to the right of it, or below it. A ring that crosses
-    itself has all that it goes round, as in QuPath. Smaller areas lie on larger ones; what a class "not annotated" covers is not
-    annotated. A dot becomes a disc, where no area is; where discs meet, a pixel belongs to the nearest dot. Dots of a class that is not
-    annotated are left out.
+    An area has the pixels whose middles lie in it; a middle on a border counts to the right of it,
+    or below it. A ring that crosses itself has all that it goes round, as in QuPath. Smaller areas
+    lie on larger ones; what a class "not annotated" covers is not annotated. A dot becomes a disc,
+    where no area is; where discs meet, a pixel belongs to the nearest dot. Dots of a class that is
+    not annotated are left out.
 
     Args:
         drawn: in pixels of the picture.
@@ -106,23 +120,34 @@ def draw(
     labels, within = _areas(drawn.areas, named, np.array(new_size_px) / size_px, new_size_px, where)
     places = [_place(dot, named[dot.name], size_px, new_size_px) for dot in drawn.dots]
     dots = np.array([place for place in places if place[0]], np.int32).reshape(-1, 3)
-    return np.where(within, labels, _discs(dots, labels.shape, radius_px)) if len(dots) else labels, dots
+    return (
+        np.where(within, labels, _discs(dots, labels.shape, radius_px)) if len(dots) else labels
+    ), dots
 
 
 def _areas(
-    areas: Sequence[Area], named: Mapping[str, int], scale: npt.NDArray[np.float64], size_px: tuple[int, int], where: str
+    areas: Sequence[Area],
+    named: Mapping[str, int],
+    scale: npt.NDArray[np.float64],
+    size_px: tuple[int, int],
+    where: str,
 ) -> tuple[Labels, Bools]:
     """Draw areas; return labels, and where any area is."""
     width, height = size_px
     labels, within = np.zeros((height, width), np.uint8), np.zeros((height, width), bool)
     largest_first = np.argsort(-_extents(areas), kind="stable").tolist()
     crossed = 0
-    with tqdm(total=len(areas), unit="area", leave=False, disable=None if len(areas) > _MANY else True) as bar:
+    with tqdm(
+        total=len(areas), unit="area", leave=False, disable=None if len(areas) > _MANY else True
+    ) as bar:
         for batch in _batches([areas[k] for k in largest_first], scale[1]):
             rings = _Rings(batch, scale)
             crossed += rings.crossings(height)
             if crossed > _MOST_CROSSINGS:
-                raise SourceError(f"{where}: outlines so long that they cross {crossed:,} rows of pixels; simplify them in QuPath")
+                raise SourceError(
+                    f"{where}: outlines so long that they cross {crossed:,} rows of pixels;"
+                    " simplify them in QuPath"
+                )
             values = np.array([named[area.name] for area in batch], np.uint8)
             bands = -(-rings.crossings(height) // _HELD)
             for band in range(bands):
@@ -152,7 +177,10 @@ def _batches(areas: list[Area], scale: float) -> Iterator[list[Area]]:
     batch: list[Area] = []
     held = 0.0
     for area in areas:
-        size = sum(len(ring) + scale * float(np.abs(np.diff(ring[:, 1])).sum()) for ring in (area.outline, *area.holes))
+        size = sum(
+            len(ring) + scale * float(np.abs(np.diff(ring[:, 1])).sum())
+            for ring in (area.outline, *area.holes)
+        )
         if batch and held + size > _HELD:
             yield batch
             batch, held = [], 0.0
@@ -192,13 +220,19 @@ class _Rings:
         edge, row, column = crossings(self._edges, rows)
         ring = self._ring[edge]
         place = (ring * height + row) * (width + 1) + np.clip(column, 0, width)
-        start, end = _stretches(place, np.where(self._is_down[edge], 1, -1), lambda turns: turns != 0)
+        start, end = _stretches(
+            place, np.where(self._is_down[edge], 1, -1), lambda turns: turns != 0
+        )
         ring = start // ((width + 1) * height)
-        shift = (self._area[ring] - ring) * ((width + 1) * height)  # from the number of the ring to that of the area
+        shift = (self._area[ring] - ring) * (
+            (width + 1) * height
+        )  # from the number of the ring to that of the area
         start, end, sign = start + shift, end + shift, self._sign[ring]
         if (self._sign > 0).all():
             return start, end
-        return _stretches(np.concatenate([start, end]), np.concatenate([sign, -sign]), lambda layers: layers == 1)
+        return _stretches(
+            np.concatenate([start, end]), np.concatenate([sign, -sign]), lambda layers: layers == 1
+        )
 
 
 def _stretches(place: Ints, step: Ints, is_inside: Callable[[Ints], Bools]) -> tuple[Ints, Ints]:
@@ -210,21 +244,33 @@ def _stretches(place: Ints, step: Ints, is_inside: Callable[[Ints], Bools]) -> t
 
 
 def _pixels(start: Ints, end: Ints, size_px: tuple[int, int]) -> Iterator[tuple[Ints, Ints]]:
-    """Yield the pixels of stretches in their order, as places in the flat image, each with its area."""
+    """Yield the pixels of stretches in their order, as places in the flat image, each with its
+    area."""
     width, height = size_px
     lengths = end - start
     area, at = np.divmod(start, (width + 1) * height)
     first = at // (width + 1) * width + at % (width + 1)
     total = np.cumsum(lengths)
-    cuts = [0, *np.searchsorted(total, np.arange(_HELD, int(total[-1]) if len(total) else 0, _HELD)).tolist(), len(total)]
+    cuts = [
+        0,
+        *np.searchsorted(
+            total, np.arange(_HELD, int(total[-1]) if len(total) else 0, _HELD)
+        ).tolist(),
+        len(total),
+    ]
     for begin, stop in pairwise(cuts):
         length = lengths[begin:stop]
         offset = np.arange(int(length.sum())) - np.repeat(np.cumsum(length) - length, length)
         yield np.repeat(first[begin:stop], length) + offset, np.repeat(area[begin:stop], length)
 
 
-def _place(dot: Dot, label: int, size_px: tuple[int, int], new_size_px: tuple[int, int]) -> tuple[int, int, int]:
-    x, y = (int(place * new / old) for place, new, old in zip((dot.x, dot.y), new_size_px, size_px, strict=True))
+def _place(
+    dot: Dot, label: int, size_px: tuple[int, int], new_size_px: tuple[int, int]
+) -> tuple[int, int, int]:
+    x, y = (
+        int(place * new / old)
+        for place, new, old in zip((dot.x, dot.y), new_size_px, size_px, strict=True)
+    )
     return label, min(y, new_size_px[1] - 1), min(x, new_size_px[0] - 1)
 
 
@@ -232,9 +278,16 @@ def _discs(dots: Dots, shape: tuple[int, int], radius: float) -> Labels:
     labels, nearest = np.zeros(shape, np.uint8), np.full(shape, np.inf, np.float32)
     reach = int(radius)
     for label, y, x in dots:
-        rows, columns = slice(max(0, y - reach), y + reach + 1), slice(max(0, x - reach), x + reach + 1)
+        rows, columns = (
+            slice(max(0, y - reach), y + reach + 1),
+            slice(max(0, x - reach), x + reach + 1),
+        )
         high, wide = labels[rows, columns].shape
-        distance = np.hypot(*np.ogrid[rows.start - y : rows.start - y + high, columns.start - x : columns.start - x + wide])
+        distance = np.hypot(
+            *np.ogrid[
+                rows.start - y : rows.start - y + high, columns.start - x : columns.start - x + wide
+            ]
+        )
         won = (distance <= radius) & (distance < nearest[rows, columns])
         won |= distance == 0
         labels[rows, columns][won] = label

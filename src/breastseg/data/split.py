@@ -1,4 +1,5 @@
-"""Split: region -> train / val / test. A patient is always on one side; whole hospitals on request."""
+"""Split: region -> train / val / test. A patient is always on one side; whole hospitals on
+request."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
@@ -26,7 +27,8 @@ class SplitConfig:
     """How to split.
 
     Attributes:
-        scheme: bcss-official, random, kfold, leave-one-out, source, or a CSV file with the columns region (or patient) and split.
+        scheme: bcss-official, random, kfold, leave-one-out, source, or a CSV file with the columns
+            region (or patient) and split.
         by: keep together whole patients ("patient") or whole hospitals ("site").
         val: share of the groups that are not test drawn for validation; 0 draws none.
         test: share of all groups drawn for test (random).
@@ -34,7 +36,8 @@ class SplitConfig:
         fold: which fold is test (kfold), from 0.
         patient: who is test (leave-one-out).
         seed: of every draw.
-        leaky: keep a split that has a patient in two parts, and mark it: for the numbers of those who split so, never for one's own.
+        leaky: keep a split that has a patient in two parts, and mark it: for the numbers of those
+            who split so, never for one's own.
     """
 
     scheme: str
@@ -52,10 +55,12 @@ def split(dataset: Dataset, config: SplitConfig) -> pd.DataFrame:
     """Split a data set and write its `split.csv`.
 
     Returns:
-        one row a region, by id: patient, site, split; and the column `leaky` where a patient is in two parts on purpose.
+        one row a region, by id: patient, site, split; and the column `leaky` where a patient is in
+            two parts on purpose.
 
     Raises:
-        SplitError: a part is empty, a region has none, or a patient is in two (the message names one) and that was not asked for.
+        SplitError: a part is empty, a region has none, or a patient is in two (the message names
+            one) and that was not asked for.
     """
     for name, share in (("--val", config.val), ("--test", config.test)):
         if not 0 <= share < 1:
@@ -64,7 +69,11 @@ def split(dataset: Dataset, config: SplitConfig) -> pd.DataFrame:
         raise InputError(f"--seed {config.seed}: wanted 0 or more")
     parts = _SCHEMES.get(config.scheme, _from_csv)(dataset.regions, config)
     table = dataset.regions[["patient", "site"]].assign(split=parts)
-    wanted = ["train", *(["val"] if config.val else []), *(["test"] if config.test or config.scheme != "random" else [])]
+    wanted = [
+        "train",
+        *(["val"] if config.val else []),
+        *(["test"] if config.test or config.scheme != "random" else []),
+    ]
     if config.scheme not in _SCHEMES or config.scheme == "source":
         wanted = [part for part in PARTS if (table["split"] == part).any()] or ["train"]
     check_split(table, wanted, leaky=config.leaky)
@@ -76,7 +85,8 @@ def split(dataset: Dataset, config: SplitConfig) -> pd.DataFrame:
 
 
 def check_split(table: pd.DataFrame, wanted: Iterable[str], *, leaky: bool = False) -> None:
-    """Refuse a split with a wanted part empty, an unknown part, or (unless it is leaky on purpose) a patient on two sides."""
+    """Refuse a split with a wanted part empty, an unknown part, or (unless it is leaky on purpose)
+    a patient on two sides."""
     odd = sorted(set(table["split"]) - {*PARTS})
     if odd:
         raise SplitError(f"split has the part '{odd[0]}', wanted {', '.join(PARTS)}")
@@ -84,13 +94,15 @@ def check_split(table: pd.DataFrame, wanted: Iterable[str], *, leaky: bool = Fal
     for patient, parts in by_patient.items():
         if len(parts) > 1 and not leaky:
             raise SplitError(
-                f"patient {patient} is in {' and '.join(parts)}; a patient must be on one side only, split by patient with --scheme random"
+                f"patient {patient} is in {' and '.join(parts)}; a patient must be on one side"
+                " only, split by patient with --scheme random"
             )
     for part in wanted:
         if not (table["split"] == part).any():
             raise SplitError(
-                f"split '{part}' has no region ({counted(len(table), 'region')} of {counted(len(by_patient), 'patient')} in all); "
-                "choose another scheme or share, or --val 0 for none"
+                f"split '{part}' has no region ({counted(len(table), 'region')} of"
+                f" {counted(len(by_patient), 'patient')} in all); choose another scheme or share,"
+                " or --val 0 for none"
             )
 
 
@@ -103,22 +115,30 @@ def load_split(dataset: Dataset) -> pd.DataFrame:
     rows = listed_split(dataset)
     repeated = rows.index[rows.index.duplicated()]
     if len(repeated):
-        raise SplitError(f"{dataset.path / 'split.csv'}: region {repeated[0]} is in two rows; split the data set again")
+        raise SplitError(
+            f"{dataset.path / 'split.csv'}: region {repeated[0]} is in two rows; split the data set"
+            " again"
+        )
     check_split(rows, [], leaky=is_leaky(rows))
     return rows
 
 
 def listed_split(dataset: Dataset) -> pd.DataFrame:
-    """Return the data set's split.csv as it lies there, by region: patient, site, split; a region may be in several rows.
+    """Return the data set's split.csv as it lies there, by region: patient, site, split; a region
+    may be in several rows.
 
     Raises:
-        SplitError: not split yet, no such table, a region that is missing or not known, a part that is none, or a patient or
-            hospital who is not the one in regions.csv.
+        SplitError: not split yet, no such table, a region that is missing or not known, a part that
+            is none, or a patient or hospital who is not the one in regions.csv.
     """
     path, regions = dataset.path / "split.csv", dataset.regions
     if not path.is_file():
-        raise SplitError(f"{dataset.path}: not split yet; run breastseg split {dataset.path} --scheme random")
-    table = read_table(path, SplitError, needed=("region", "split"), known=("patient", "site", LEAKY))
+        raise SplitError(
+            f"{dataset.path}: not split yet; run breastseg split {dataset.path} --scheme random"
+        )
+    table = read_table(
+        path, SplitError, needed=("region", "split"), known=("patient", "site", LEAKY)
+    )
     names = _names(table, regions, "region", "split the data set again")
     _check_whole(table, regions, "region", names)
     found = regions.loc[names, ["patient", "site"]].assign(split=_parts(table))
@@ -138,13 +158,17 @@ def regions_of(table: pd.DataFrame, part: str) -> list[str]:
         raise InputError(f"split '{part}': wanted {', '.join(PARTS)} or all")
     ids = [str(i) for i in table.index[(table["split"] == part) | (part == "all")]]
     if not ids:
-        raise SplitError(f"split '{part}' has no region; parts here are {', '.join(sorted(set(table['split'])))}")
+        raise SplitError(
+            f"split '{part}' has no region; parts here are {', '.join(sorted(set(table['split'])))}"
+        )
     return ids
 
 
 def split_fingerprint(table: pd.DataFrame) -> str:
     """Return a hash of who is where."""
-    return hashlib.sha256(table[["split"]].sort_index().to_csv(lineterminator="\n").encode()).hexdigest()[:16]
+    return hashlib.sha256(
+        table[["split"]].sort_index().to_csv(lineterminator="\n").encode()
+    ).hexdigest()[:16]
 
 
 def _groups(regions: pd.DataFrame, by: str) -> pd.Series:
@@ -152,7 +176,8 @@ def _groups(regions: pd.DataFrame, by: str) -> pd.Series:
         raise InputError(f"--by {by}: wanted patient or site")
     if by == "site" and (regions["site"] == "").any():
         raise SplitError(
-            f"region {regions.index[regions['site'] == ''][0]} has no hospital; name it in the table's site column, or split by patient"
+            f"region {regions.index[regions['site'] == ''][0]} has no hospital; name it in the"
+            " table's site column, or split by patient"
         )
     return regions[by]
 
@@ -176,14 +201,19 @@ def _official(regions: pd.DataFrame, config: SplitConfig) -> pd.Series:
 def _random(regions: pd.DataFrame, config: SplitConfig) -> pd.Series:
     groups = _groups(regions, config.by)
     names = _shuffled(groups, config.seed)
-    return _with_val(groups, set(names[: max(1, round(len(names) * config.test))] if config.test else ()), config)
+    return _with_val(
+        groups, set(names[: max(1, round(len(names) * config.test))] if config.test else ()), config
+    )
 
 
 def _kfold(regions: pd.DataFrame, config: SplitConfig) -> pd.Series:
     groups = _groups(regions, config.by)
     names = _shuffled(groups, config.seed)
     if not 2 <= config.folds <= len(names) or not 0 <= config.fold < config.folds:
-        raise InputError(f"fold {config.fold} of {config.folds}: wanted 2 to {len(names)} folds ({config.by}s here), counted from 0")
+        raise InputError(
+            f"fold {config.fold} of {config.folds}: wanted 2 to {len(names)} folds ({config.by}s"
+            " here), counted from 0"
+        )
     return _with_val(groups, set(names[config.fold :: config.folds]), config)
 
 
@@ -191,32 +221,52 @@ def _leave_one_out(regions: pd.DataFrame, config: SplitConfig) -> pd.Series:
     groups = _groups(regions, "patient")
     if config.patient not in set(groups):
         raise InputError(
-            f"--patient {config.patient or '(none)'}: not in this data set; patients are {', '.join(sorted(set(groups))[:20])}"
+            f"--patient {config.patient or '(none)'}: not in this data set; patients are"
+            f" {', '.join(sorted(set(groups))[:20])}"
         )
     return _with_val(groups, {config.patient}, config)
 
 
 def _source(regions: pd.DataFrame, config: SplitConfig) -> pd.Series:
     if (regions["source_split"] == "").any():
-        raise SplitError("this source has no split of its own; choose --scheme random, kfold, leave-one-out or bcss-official")
+        raise SplitError(
+            "this source has no split of its own; choose --scheme random, kfold, leave-one-out or"
+            " bcss-official"
+        )
     return regions["source_split"]
 
 
 def _from_csv(regions: pd.DataFrame, config: SplitConfig) -> pd.Series:
     path = Path(config.scheme)
     if not path.is_file():
-        raise InputError(f"--scheme {config.scheme}: not known; wanted {', '.join(_SCHEMES)}, or a CSV file")
-    table = read_table(path, SplitError, needed=("split",), known=("region", "patient", "site", LEAKY))
+        raise InputError(
+            f"--scheme {config.scheme}: not known; wanted {', '.join(_SCHEMES)}, or a CSV file"
+        )
+    table = read_table(
+        path, SplitError, needed=("split",), known=("region", "patient", "site", LEAKY)
+    )
     key = next((k for k in ("region", "patient") if k in table.columns), None)
     if key is None:
-        raise SplitError(f"{path}: columns are {', '.join(table.columns)}, wanted region or patient, and split")
+        raise SplitError(
+            f"{path}: columns are {', '.join(table.columns)}, wanted region or patient, and split"
+        )
     found: dict[str, tuple[str, int]] = {}
-    for row, name, part in zip(table.rows, _names(table, regions, key, "mend the row, or remove it"), _parts(table), strict=True):
+    for row, name, part in zip(
+        table.rows,
+        _names(table, regions, key, "mend the row, or remove it"),
+        _parts(table),
+        strict=True,
+    ):
         before, number = found.setdefault(name, (part, row.number))
         if before != part or (key == "region" and number != row.number):
-            raise SplitError(f"{table.where(row)}: {key} {name} is in {part}, in row {number} in {before}; keep one row")
+            raise SplitError(
+                f"{table.where(row)}: {key} {name} is in {part}, in row {number} in {before}; keep"
+                " one row"
+            )
     _check_whole(table, regions, key, found)
-    return (regions.index.to_series() if key == "region" else regions["patient"]).map(lambda name: found[name][0])
+    return (regions.index.to_series() if key == "region" else regions["patient"]).map(
+        lambda name: found[name][0]
+    )
 
 
 def _parts(table: Table) -> list[str]:
@@ -224,12 +274,16 @@ def _parts(table: Table) -> list[str]:
     found = [row["split"].casefold() for row in table.rows]
     for row, part in zip(table.rows, found, strict=True):
         if part not in PARTS:
-            raise SplitError(f"{table.where(row)}: split has the part '{shown(row['split'])}', wanted {', '.join(PARTS)}")
+            raise SplitError(
+                f"{table.where(row)}: split has the part '{shown(row['split'])}', wanted"
+                f" {', '.join(PARTS)}"
+            )
     return found
 
 
 def _names(table: Table, regions: pd.DataFrame, key: str, advice: str) -> list[str]:
-    """Return the region or patient of each row, as `key` says; a region may be named by its picture's file.
+    """Return the region or patient of each row, as `key` says; a region may be named by its
+    picture's file.
 
     Raises:
         SplitError: a row fits no region, or contradicts what is known of it.
@@ -243,13 +297,22 @@ def _names(table: Table, regions: pd.DataFrame, key: str, advice: str) -> list[s
             name = picture_name(name.replace("\\", "/").split("/")[-1])
         if name not in known:
             other = near.get(alike(name))
-            meant = f"; is it '{other}', changed by a spreadsheet? Keep that column as text" if other else f"; {advice}"
-            raise SplitError(f"{table.where(row)}: {key} '{shown(row[key])}' is not in regions.csv{meant}")
+            meant = (
+                f"; is it '{other}', changed by a spreadsheet? Keep that column as text"
+                if other
+                else f"; {advice}"
+            )
+            raise SplitError(
+                f"{table.where(row)}: {key} '{shown(row[key])}' is not in regions.csv{meant}"
+            )
         if key == "region":
             for column in ("patient", "site"):
                 here, there = row[column], str(regions.at[name, column])
                 if column in table.columns and here != there:
-                    raise SplitError(f"{table.where(row)}: {column} is '{shown(here)}', regions.csv says '{shown(there)}'; {advice}")
+                    raise SplitError(
+                        f"{table.where(row)}: {column} is '{shown(here)}', regions.csv says"
+                        f" '{shown(there)}'; {advice}"
+                    )
         found.append(name)
     return found
 
@@ -257,11 +320,17 @@ def _names(table: Table, regions: pd.DataFrame, key: str, advice: str) -> list[s
 def _check_whole(table: Table, regions: pd.DataFrame, key: str, names: Iterable[str]) -> None:
     """Refuse a table that leaves a region out."""
     named = set(names)
-    for region, name in zip(regions.index, regions.index if key == "region" else regions["patient"], strict=True):
+    for region, name in zip(
+        regions.index, regions.index if key == "region" else regions["patient"], strict=True
+    ):
         if name not in named:
             raise SplitError(f"{table.path}: says nothing of region {region}; add a row for it")
 
 
 _SCHEMES: Mapping[str, Callable[[pd.DataFrame, SplitConfig], pd.Series]] = {
-    "bcss-official": _official, "random": _random, "kfold": _kfold, "leave-one-out": _leave_one_out, "source": _source,
-}  # fmt: skip
+    "bcss-official": _official,
+    "random": _random,
+    "kfold": _kfold,
+    "leave-one-out": _leave_one_out,
+    "source": _source,
+}

@@ -1,4 +1,5 @@
-"""bench(): how fast this machine reads, names and maps a slide, in pixels per CPU-second and per second."""
+"""bench(): how fast this machine reads, names and maps a slide, in pixels per CPU-second and per
+second."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -29,11 +30,13 @@ from breastseg.runners.precision import auto_precision, has_exact_int8
 
 MOSAIC_PX = 4096
 FIELD_PX = 6_000_000
-"""About so many pixels at the model's um/px are worked on, from the middle of the tissue: of a whole slide, a few tiles."""
+"""About so many pixels at the model's um/px are worked on, from the middle of the tissue: of a
+whole slide, a few tiles."""
 
 
 _NEARLY = 0.75
-"""Of the fastest precision's speed: so much the one that `auto` takes must have; it may be the more accurate of two."""
+"""Of the fastest precision's speed: so much the one that `auto` takes must have; it may be the more
+accurate of two."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,8 @@ class Benchmark:
         slide: in words.
         model: its name.
         mpp: microns per pixel of the model.
-        shown: pixels that the network is shown for each that gets a label: of a tile, the border is thrown away.
+        shown: pixels that the network is shown for each that gets a label: of a tile, the border is
+            thrown away.
         parts: finding tissue, reading, the network in each precision.
         whole: slide -> label raster.
         rule: what `auto` takes here and why, and whether these figures bear it out.
@@ -119,7 +123,8 @@ class _Step:
 
 
 def bench(slide: str | Path | None = None, config: BenchConfig = BenchConfig()) -> Benchmark:
-    """Measure this machine on a slide, or on a mosaic of the tiny one in a folder that is removed again.
+    """Measure this machine on a slide, or on a mosaic of the tiny one in a folder that is removed
+    again.
 
     Args:
         slide: a slide with levels.
@@ -133,7 +138,9 @@ def bench(slide: str | Path | None = None, config: BenchConfig = BenchConfig()) 
         raise InputError(f"seconds {config.seconds:g}: wanted more than 0, as in --seconds 20")
     end = time.perf_counter() + config.seconds
     bundle = load_bundle(config.model)
-    model = Model(bundle, load_runner(bundle, threads=config.threads))  # in this process, whose CPU time is measured
+    model = Model(
+        bundle, load_runner(bundle, threads=config.threads)
+    )  # in this process, whose CPU time is measured
     with TemporaryDirectory(prefix="breastseg-") as folder:
         path = Path(slide or Path(folder) / "mosaic.svs")
         if slide is None:
@@ -146,13 +153,23 @@ def bench(slide: str | Path | None = None, config: BenchConfig = BenchConfig()) 
             return _rate(step, (end - time.perf_counter()) / next(left))
 
         parts = [measured(step) for step in readings]
-        parts += [measured(_network(model, tiles, precision, config.threads)) for precision in precisions]
+        parts += [
+            measured(_network(model, tiles, precision, config.threads)) for precision in precisions
+        ]
         whole = measured(sample.whole())
     return Benchmark(
-        cpu_name(), time.strftime("%Y-%m-%d"), str(slide or f"a mosaic of {MOSAIC_PX} x {MOSAIC_PX} px"), model.card.name, model.card.mpp,
-        sum(tile[..., 0].size for tile in tiles) / sample.plan.area_px, tuple(parts), whole,
-        _rule(INT8 in bundle.card.files, dict(zip(precisions, parts[len(readings) :], strict=True))),
-    )  # fmt: skip
+        cpu_name(),
+        time.strftime("%Y-%m-%d"),
+        str(slide or f"a mosaic of {MOSAIC_PX} x {MOSAIC_PX} px"),
+        model.card.name,
+        model.card.mpp,
+        sum(tile[..., 0].size for tile in tiles) / sample.plan.area_px,
+        tuple(parts),
+        whole,
+        _rule(
+            INT8 in bundle.card.files, dict(zip(precisions, parts[len(readings) :], strict=True))
+        ),
+    )
 
 
 def _rule(has_int8: bool, measured: dict[str, Rate]) -> str:
@@ -162,8 +179,14 @@ def _rule(has_int8: bool, measured: dict[str, Rate]) -> str:
     fastest = max(measured, key=lambda name: measured[name].per_cpu_s)
     share = measured[chosen].per_cpu_s / measured[fastest].per_cpu_s
     if share >= _NEARLY:
-        return f"{told}. It holds here: {chosen} has {100 * share:.0f} % of the speed of the fastest, {fastest}."
-    return f"{told}. It does NOT hold here: {fastest} is {1 / share:.1f} times as fast; take --precision {fastest}, and please report it."
+        return (
+            f"{told}. It holds here: {chosen} has {100 * share:.0f} % of the speed of the fastest,"
+            f" {fastest}."
+        )
+    return (
+        f"{told}. It does NOT hold here: {fastest} is {1 / share:.1f} times as fast; take"
+        f" --precision {fastest}, and please report it."
+    )
 
 
 class _Sample:
@@ -173,7 +196,10 @@ class _Sample:
         self._path, self._mpp, self._model, self._scratch = path, mpp, model, scratch
         with self._opened() as slide:
             if isinstance(slide, FlatSlide):
-                raise InputError(f"{path}: a flat picture, decoded whole before anything can be measured; wanted a slide with levels")
+                raise InputError(
+                    f"{path}: a flat picture, decoded whole before anything can be measured; wanted"
+                    " a slide with levels"
+                )
             self.plan = _middle(plan_map(slide, model, MapConfig()), path)
 
     def _opened(self) -> closing[Slide]:
@@ -197,7 +223,11 @@ class _Sample:
 
     def whole(self) -> _Step:
         """Return the whole path."""
-        return _Step(f"whole path, {self._model.backend}", self._model.card.mpp, lambda: self._map(self._model))
+        return _Step(
+            f"whole path, {self._model.backend}",
+            self._model.card.mpp,
+            lambda: self._map(self._model),
+        )
 
     def _plan_whole(self) -> int:
         with self._opened() as slide:
@@ -210,9 +240,14 @@ class _Sample:
 
     def _read_level0(self) -> int:
         with self._opened() as slide:
-            across, down = (old / new for old, new in zip(slide.size_px, self.plan.field.size_px, strict=True))
+            across, down = (
+                old / new for old, new in zip(slide.size_px, self.plan.field.size_px, strict=True)
+            )
             boxes = (tile.inner for tile in _in_order(self.plan))
-            scaled = (Box(int(b.x * across), int(b.y * down), int(b.width * across), int(b.height * down)) for b in boxes)
+            scaled = (
+                Box(int(b.x * across), int(b.y * down), int(b.width * across), int(b.height * down))
+                for b in boxes
+            )
             return sum(slide.read(box, mpp=slide.mpp)[..., 0].size for box in scaled)
 
     def _map(self, model: Model) -> int:
@@ -264,14 +299,20 @@ def _in_order(plan: Plan) -> list[Tile]:
 
 def _precisions(model: Model) -> list[str]:
     """Return the precisions that the model and this processor have."""
-    missing = ("bf16", not cpu_has_bf16()), ("int8", INT8 not in model.card.files or not has_exact_int8())
+    missing = (
+        ("bf16", not cpu_has_bf16()),
+        ("int8", INT8 not in model.card.files or not has_exact_int8()),
+    )
     return [name for name in PRECISIONS[1:] if (name, True) not in missing]
 
 
 def _network(model: Model, tiles: list[Pixels], precision: str, threads: int) -> _Step:
-    """Return the network alone; it is dropped with the step, because each takes hundreds of megabytes."""
+    """Return the network alone; it is dropped with the step, because each takes hundreds of
+    megabytes."""
     runner = load_runner(model.bundle, precision=precision, threads=threads)
-    return _Step(f"network, {runner.name}", model.card.mpp, partial(_name_next, runner, cycle(tiles)))
+    return _Step(
+        f"network, {runner.name}", model.card.mpp, partial(_name_next, runner, cycle(tiles))
+    )
 
 
 def _name_next(runner: Runner, tiles: Iterator[Pixels]) -> int:
@@ -284,4 +325,6 @@ def _rate(step: _Step, seconds: float) -> Rate:
     pixels, wall, cpu = 0, time.perf_counter(), time.process_time()
     while not pixels or time.perf_counter() - wall < seconds:
         pixels += step.work()
-    return Rate(step.what, step.mpp, pixels / 1e6, time.process_time() - cpu, time.perf_counter() - wall)
+    return Rate(
+        step.what, step.mpp, pixels / 1e6, time.process_time() - cpu, time.perf_counter() - wall
+    )

@@ -1,4 +1,5 @@
-"""doctor(): what breastseg can use of this machine, what is missing, and whether a small slide is mapped. Nothing leaves the machine."""
+"""doctor(): what breastseg can use of this machine, what is missing, and whether a small slide is
+mapped. Nothing leaves the machine."""
 
 import platform
 import shutil
@@ -21,15 +22,28 @@ from breastseg.processor import cpu_features, cpu_name, memory_bytes, usable_cor
 if TYPE_CHECKING:
     from breastseg.runners import Runner
 
-_CODECS = {"JPEG": "JPEG8", "JPEG 2000": "JPEG2K", "LZW": "LZW", "deflate": "ZLIB", "zstd": "ZSTD", "WebP": "WEBP"}
+_CODECS = {
+    "JPEG": "JPEG8",
+    "JPEG 2000": "JPEG2K",
+    "LZW": "LZW",
+    "deflate": "ZLIB",
+    "zstd": "ZSTD",
+    "WebP": "WEBP",
+}
 """Codecs of TIFF slides, by imagecodecs' names."""
-_READER_PACKAGES = {"flat": "pillow", "tiff": "tifffile", "openslide": "openslide-python", "zarr": "zarr"}
+_READER_PACKAGES = {
+    "flat": "pillow",
+    "tiff": "tifffile",
+    "openslide": "openslide-python",
+    "zarr": "zarr",
+}
 _READ_THE_SLIDE = ("tiff", "openslide")
 """Readers that can open an SVS."""
 _NAMED = 3
 """Missing packages of an extra that are named."""
 _BROKEN = (ImportError, OSError, RuntimeError, ValueError, TypeError, AttributeError, LookupError)
-"""What a package raises that is missing, damaged, or does not fit the others; every BreastsegError is one of these too."""
+"""What a package raises that is missing, damaged, or does not fit the others; every BreastsegError
+is one of these too."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +91,8 @@ class Diagnosis:
 
 
 def doctor() -> Diagnosis:
-    """Look at this machine and map the tiny slide; what is missing or broken is a finding, never an error.
+    """Look at this machine and map the tiny slide; what is missing or broken is a finding, never an
+    error.
 
     Raises:
         IncompleteError: breastseg itself is not installed.
@@ -97,7 +112,8 @@ def doctor() -> Diagnosis:
 
 
 def try_slide() -> Trial:
-    """Map the tiny slide with the shipped model, as predict does, into a folder that is removed again."""
+    """Map the tiny slide with the shipped model, as predict does, into a folder that is removed
+    again."""
     start = time.perf_counter()
     try:
         with TemporaryDirectory(prefix="breastseg-") as folder:
@@ -123,11 +139,19 @@ def _section(look: Callable[[], Iterator[Finding]]) -> list[Finding]:
     try:
         return list(look())
     except _BROKEN as cause:
-        return [Finding("all", _said(cause), False, "pip install 'breastseg'" if isinstance(cause, ImportError) else "")]
+        return [
+            Finding(
+                "all",
+                _said(cause),
+                False,
+                "pip install 'breastseg'" if isinstance(cause, ImportError) else "",
+            )
+        ]
 
 
 def _looked(name: str, look: Callable[[], str], package: str = "") -> Finding:
-    """Return what `look` finds; where something cannot be imported, `package` is what pip is asked for."""
+    """Return what `look` finds; where something cannot be imported, `package` is what pip is asked
+    for."""
     try:
         return Finding(name, look())
     except _BROKEN as cause:
@@ -138,13 +162,17 @@ def _looked(name: str, look: Callable[[], str], package: str = "") -> Finding:
 def _said(cause: Exception) -> str:
     if isinstance(cause, ModuleNotFoundError) and cause.name:
         return f"{cause.name} is not installed"
-    if isinstance(cause, MissingPackageError):  # a back end's: what is missing stands between the back end and how to get it
+    if isinstance(
+        cause, MissingPackageError
+    ):  # a back end's: what is missing stands between the back end and how to get it
         return str(cause).partition(": ")[2].partition(";")[0]
     return str(cause).strip().partition("\n")[0] or type(cause).__name__
 
 
 def _packages(wanted: Sequence[str]) -> Iterator[Finding]:
-    yield Finding("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    yield Finding(
+        "python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    )
     for name in ("breastseg", *wanted):
         yield _looked(name, partial(version_of, name), "breastseg")
 
@@ -155,7 +183,9 @@ def _machine() -> Iterator[Finding]:
     yield Finding("features", " ".join(cpu_features()) or unknown)
     yield Finding("cores to use", f"{usable_cores():g}")
     yield Finding("memory to use", f"{memory / 1e9:.1f} GB" if memory else unknown)
-    yield _looked("free disk", lambda: f"{shutil.disk_usage(Path.cwd()).free / 1e9:.1f} GB in {Path.cwd()}")
+    yield _looked(
+        "free disk", lambda: f"{shutil.disk_usage(Path.cwd()).free / 1e9:.1f} GB in {Path.cwd()}"
+    )
 
 
 def _readers() -> Iterator[Finding]:
@@ -186,9 +216,16 @@ def _codec(name: str) -> str:
 
 
 def _backends() -> Iterator[Finding]:
-    packages = {name: package for name, (_, _, package) in import_module("breastseg.runners").BACKENDS.items()}
-    with ThreadPoolExecutor() as pool:  # each runs in a process of its own, and PyTorch alone takes seconds to load
-        yield from pool.map(lambda name: _looked(name, partial(_backend, name), packages[name]), packages)
+    packages = {
+        name: package
+        for name, (_, _, package) in import_module("breastseg.runners").BACKENDS.items()
+    }
+    with (
+        ThreadPoolExecutor() as pool
+    ):  # each runs in a process of its own, and PyTorch alone takes seconds to load
+        yield from pool.map(
+            lambda name: _looked(name, partial(_backend, name), packages[name]), packages
+        )
 
 
 def _backend(name: str) -> str:
@@ -202,7 +239,9 @@ def _precisions() -> Iterator[Finding]:
     yield Finding("auto", "{} for the shipped model: {}".format(*auto_precision(has_int8=True)))
     names = import_module("breastseg.runners").PRECISIONS[1:]
     with ThreadPoolExecutor() as pool:
-        yield from pool.map(lambda name: _looked(name, partial(_precision, name), "openvino"), names)
+        yield from pool.map(
+            lambda name: _looked(name, partial(_precision, name), "openvino"), names
+        )
 
 
 def _precision(name: str) -> str:
@@ -230,7 +269,10 @@ def _devices() -> Iterator[Finding]:
 
 def _openvino_devices() -> str:
     core = import_module("breastseg.bundles.engine").core()
-    return ", ".join(f"{device} ({core.get_property(device, 'FULL_DEVICE_NAME')})" for device in core.available_devices)
+    return ", ".join(
+        f"{device} ({core.get_property(device, 'FULL_DEVICE_NAME')})"
+        for device in core.available_devices
+    )
 
 
 def _onnx_devices() -> str:
@@ -250,7 +292,11 @@ def _extras(wanted: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
         findings = [_looked(name, partial(version_of, name)) for name in wanted.get(extra, ())]
         missing = [finding.name for finding in findings if not finding.here]
         if missing:
-            names = ", ".join(missing[:_NAMED]) + (f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else "")
-            yield Finding(extra, f"for {purpose}; without {names}", False, f"pip install 'breastseg[{extra}]'")
+            names = ", ".join(missing[:_NAMED]) + (
+                f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+            )
+            yield Finding(
+                extra, f"for {purpose}; without {names}", False, f"pip install 'breastseg[{extra}]'"
+            )
         elif findings:
             yield Finding(extra, f"for {purpose}")

@@ -19,12 +19,18 @@ EXTRAS: Mapping[str, str] = {
 }
 """What each extra is for."""
 
-_MODULES = {"pillow": "PIL", "opencv-python-headless": "cv2", "openslide-python": "openslide", "pyyaml": "yaml"}
+_MODULES = {
+    "pillow": "PIL",
+    "opencv-python-headless": "cv2",
+    "openslide-python": "openslide",
+    "pyyaml": "yaml",
+}
 """Modules of packages where the names differ by more than a hyphen."""
 
 
 def requirements() -> dict[str, list[str]]:
-    """Return the packages that the installed breastseg asks for, by extra; "" for what it always needs.
+    """Return the packages that the installed breastseg asks for, by extra; "" for what it always
+    needs.
 
     Raises:
         IncompleteError: it is not installed, so that nobody knows.
@@ -33,7 +39,9 @@ def requirements() -> dict[str, list[str]]:
     try:
         lines = metadata.requires("breastseg") or []
     except metadata.PackageNotFoundError:
-        raise IncompleteError("breastseg is not installed, only its files are here; run pip install breastseg") from None
+        raise IncompleteError(
+            "breastseg is not installed, only its files are here; run pip install breastseg"
+        ) from None
     for line in lines:
         name, extra = re.match(r"[\w.-]+", line), re.search(r"extra == ['\"](.+?)['\"]", line)
         wanted.setdefault(extra[1] if extra else "", []).append(name[0] if name else line)
@@ -41,7 +49,8 @@ def requirements() -> dict[str, list[str]]:
 
 
 def version_of(package: str) -> str:
-    """Return the version of a package; another distribution with the same module will do (onnxruntime-gpu).
+    """Return the version of a package; another distribution with the same module will do
+    (onnxruntime-gpu).
 
     Raises:
         ModuleNotFoundError: it cannot be imported.

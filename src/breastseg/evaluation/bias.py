@@ -143,7 +143,9 @@ def _chosen(
         said = f"patient {min(taught)} trained the model '{model.card.name}'"
         share = f"{len(taught)} of {len(patients)} did"
         where = f"--bias auto on '{split}'"
-        raise SplitError(f"{where}: {said} ({share}) and shows no fault of it; give another --split")
+        raise SplitError(
+            f"{where}: {said} ({share}) and shows no fault of it; give another --split"
+        )
     sample = sample_places(data, regions, model.runner, model.tiles)
     before = bias_vector(model.card.bias, model.card.label_map).astype(np.float32)
     sample = replace(sample, log_probabilities=sample.log_probabilities - before)

@@ -1,4 +1,5 @@
-"""Two models on the same regions: the difference of their scores, with intervals from the same draws of patients."""
+"""Two models on the same regions: the difference of their scores, with intervals from the same
+draws of patients."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,28 +45,50 @@ def open_other(folder: str | Path, data: str, label_map: LabelMap, regions: list
         regions: that both must have been scored on.
 
     Raises:
-        InputError: no finished evaluation with counted pixels, or one of other data, labels or regions.
+        InputError: no finished evaluation with counted pixels, or one of other data, labels or
+            regions.
     """
     path = Path(folder)
-    scores = read_json(path / "scores.json", InputError, "the scores of a finished evaluation", most_bytes=SCORES_BYTES)
+    scores = read_json(
+        path / "scores.json",
+        InputError,
+        "the scores of a finished evaluation",
+        most_bytes=SCORES_BYTES,
+    )
     if (
         not isinstance(scores, dict)
         or not {"model", "data", "label_map", "regions"} <= scores.keys()
         or not isinstance(scores["regions"], dict)
     ):
-        raise InputError(f"{path / 'scores.json'}: not the scores of an evaluation; give a folder that breastseg evaluate wrote")
+        raise InputError(
+            f"{path / 'scores.json'}: not the scores of an evaluation; give a folder that breastseg"
+            " evaluate wrote"
+        )
     if scores["data"] != data or scores["label_map"] != label_map.to_dict():
-        raise InputError(f"{path}: scores on other data or labels; evaluate both models on the same prepared data set")
+        raise InputError(
+            f"{path}: scores on other data or labels; evaluate both models on the same prepared"
+            " data set"
+        )
     if set(scores["regions"]) != set(regions):
         raise InputError(
-            f"{path}: scores of {counted(len(scores['regions']), 'region')}, wanted the same {len(regions)}; evaluate both on one --split"
+            f"{path}: scores of {counted(len(scores['regions']), 'region')}, wanted the same"
+            f" {len(regions)}; evaluate both on one --split"
         )
     if not (path / "counts.csv").is_file():
-        raise InputError(f"{path / 'counts.csv'}: not found; only evaluations with annotated areas can be compared")
-    return Other(path, str(scores["model"]), _read_counts(path / "counts.csv", list(label_map.names), regions))
+        raise InputError(
+            f"{path / 'counts.csv'}: not found; only evaluations with annotated areas can be"
+            " compared"
+        )
+    return Other(
+        path,
+        str(scores["model"]),
+        _read_counts(path / "counts.csv", list(label_map.names), regions),
+    )
 
 
-def comparison(counts: Mapping[str, Counts], other: Other, patients: list[str], names: list[str]) -> dict[str, Any]:
+def comparison(
+    counts: Mapping[str, Counts], other: Other, patients: list[str], names: list[str]
+) -> dict[str, Any]:
     """Return how much better this model is than the other, with intervals.
 
     Args:
@@ -75,61 +98,90 @@ def comparison(counts: Mapping[str, Counts], other: Other, patients: list[str], 
         names: of the classes.
 
     Returns:
-        {"with", "folder", "note", "overall": {score: {difference, interval}}, "classes": {name: {dice: {difference, interval}}}};
-        intervals are None where there is none.
+        {"with", "folder", "note", "overall": {score: {difference, interval}}, "classes": {name:
+        {dice: {difference, interval}}}}; intervals are None where there is none.
 
     Raises:
         InputError: the two saw other truth.
     """
-    mine, theirs = (np.array([found[region] for region in counts]) for found in (counts, other.counts))
+    mine, theirs = (
+        np.array([found[region] for region in counts]) for found in (counts, other.counts)
+    )
     if not np.array_equal(mine.sum(axis=2), theirs.sum(axis=2)):
-        raise InputError(f"{other.path}: its counts are of other annotation; evaluate that model again")
+        raise InputError(
+            f"{other.path}: its counts are of other annotation; evaluate that model again"
+        )
     here, there = (np.array(list(summed_by(found, patients).values())) for found in (mine, theirs))
     known = here.any(axis=(1, 2))
     here, there = here[known], there[known]
     enough = len(here) >= 2
     ends = bootstrap_difference(here, there, names) if enough else None
     drawn = (
-        f"{DRAWS:,} draws of {len(here)} patients, the same for both (seed {SEED}); where an interval holds 0, no difference was shown"
-        f"{few(len(here))}{_by_chance(len(here))}"
+        f"{DRAWS:,} draws of {len(here)} patients, the same for both (seed {SEED}); where an"
+        f" interval holds 0, no difference was shown{few(len(here))}{_by_chance(len(here))}"
     )
     (all_here, by_class), (all_there, other_by_class) = (
-        (overall_scores(found.sum(axis=0)), class_scores(found.sum(axis=0), names)) for found in (here, there)
+        (overall_scores(found.sum(axis=0)), class_scores(found.sum(axis=0), names))
+        for found in (here, there)
     )
     return {
-        "with": other.model, "folder": str(other.path),
+        "with": other.model,
+        "folder": str(other.path),
         "note": drawn if enough else NO_INTERVAL,
         "overall": {
-            score: {"difference": all_here[score] - all_there[score], "interval": ends and ends["overall"][score]} for score in _OVERALL
+            score: {
+                "difference": all_here[score] - all_there[score],
+                "interval": ends and ends["overall"][score],
+            }
+            for score in _OVERALL
         },
         "classes": {
-            name: {"dice": {"difference": by_class[name]["dice"] - other_by_class[name]["dice"],
-                            "interval": ends and ends["classes"][name]["dice"]}}
+            name: {
+                "dice": {
+                    "difference": by_class[name]["dice"] - other_by_class[name]["dice"],
+                    "interval": ends and ends["classes"][name]["dice"],
+                }
+            }
             for name in names
         },
-    }  # fmt: skip
+    }
 
 
 def _by_chance(patients: int) -> str:
-    """Return how often two equal models seem to differ; nothing where it is less than one time in 20.
+    """Return how often two equal models seem to differ; nothing where it is less than one time in
+    20.
 
-    All patients favour one of two equal models in 1 of 2 ** (patients - 1) cases, and so does every draw of them.
+    All patients favour one of two equal models in 1 of 2 ** (patients - 1) cases, and so does every
+    draw of them.
     """
     cases = 2 ** (patients - 1)
-    return f", equal models seem to differ in about 1 of {cases} such comparisons" if cases < _CASES else ""
+    return (
+        f", equal models seem to differ in about 1 of {cases} such comparisons"
+        if cases < _CASES
+        else ""
+    )
 
 
 def _read_counts(path: Path, names: list[str], regions: list[str]) -> dict[str, Counts]:
     """Return (K, K + 1) counts by region from rows of region, truth, prediction, px."""
     try:
-        table = pd.read_csv(path, dtype={"region": str, "truth": str, "prediction": str, "px": np.int64}, keep_default_na=False)
+        table = pd.read_csv(
+            path,
+            dtype={"region": str, "truth": str, "prediction": str, "px": np.int64},
+            keep_default_na=False,
+        )
         rows = zip(table["region"], table["truth"], table["prediction"], table["px"], strict=True)
-        counts: dict[str, Counts] = {region: np.zeros((len(names), len(names) + 1), np.int64) for region in regions}
+        counts: dict[str, Counts] = {
+            region: np.zeros((len(names), len(names) + 1), np.int64) for region in regions
+        }
         columns = [NOT_ANALYSED, *names]
         for region, truth, prediction, px in rows:
             if not 0 <= px <= _MOST_PX:
                 raise ValueError(f"{shown(int(px))} pixels of {region}")
             counts[region][names.index(truth), columns.index(prediction)] += px
     except (ValueError, KeyError, OverflowError) as cause:
-        raise InputError(f"{path}: not the counts of this evaluation ({in_short(cause)}); evaluate that model again") from None
+        raise InputError(
+            f"{path}: not the counts of this evaluation ({in_short(cause)}); evaluate that model"
+            " again"
+        ) from None
     return counts

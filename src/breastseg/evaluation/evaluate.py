@@ -1,14 +1,20 @@
 """evaluate(): a model and a prepared data set -> counts, scores, pictures.
 
-OUT/counts.csv             pixels by region, truth and prediction: all scores of areas follow from it
+OUT/counts.csv             pixels by region, truth and prediction: all scores of areas follow from
+it
 OUT/dots_counts.csv        the same for dots, where the annotation has some
-OUT/presence.csv           the share of classes of which is known that a region has them, or not, where something is
-OUT/scores.json            pooled, per region, as means over regions and per hospital: Dice, IoU, precision, recall, F1, specificity,
-                           accuracy, balanced accuracy, kappa, support; borders; intervals over patients; NaN without support;
-                           `seen`: how many of the patients the model knew; `without_bias`: the pooled scores without the card's bias
+OUT/presence.csv           the share of classes of which is known that a region has them, or not,
+where something is
+OUT/scores.json            pooled, per region, as means over regions and per hospital: Dice, IoU,
+precision, recall, F1, specificity,
+                           accuracy, balanced accuracy, kappa, support; borders; intervals over
+                           patients; NaN without support;
+                           `seen`: how many of the patients the model knew; `without_bias`: the
+                           pooled scores without the card's bias
 OUT/per_region.csv, OUT/per_hospital.csv    the same as tables
 OUT/training.csv           the training's history, where the model has it
-OUT/regions/ID/            labels.png, the map; shrunk, for looking at: image.jpg, and truth.png, prediction.png, errors.png to lay over it
+OUT/regions/ID/            labels.png, the map; shrunk, for looking at: image.jpg, and truth.png,
+prediction.png, errors.png to lay over it
 """
 
 from collections.abc import Callable
@@ -28,7 +34,13 @@ from breastseg.evaluation.leaks import fitted, leak_of, seen_by, with_truth
 from breastseg.evaluation.presence import presence_figures, presence_rows
 from breastseg.evaluation.probabilities import SeenProbabilities
 from breastseg.evaluation.regroup import grouped_labels
-from breastseg.evaluation.summary import RegionCounts, figures_of, hospital_rows, probability_figures, region_rows
+from breastseg.evaluation.summary import (
+    RegionCounts,
+    figures_of,
+    hospital_rows,
+    probability_figures,
+    region_rows,
+)
 from breastseg.evaluation.unbiased import Unbiased
 from breastseg.files import Remains, own_folder, sha256_of, write_json, write_table, write_text
 from breastseg.geometry import scaled_size
@@ -44,13 +56,17 @@ from breastseg.wording import counted
 from breastseg.wording import say as say_line
 
 PROTOCOL = (
-    "pixels at the data set's um/px; not annotated pixels are left out; 0 is never a class; NaN where a class has no support; "
-    "regions in which nothing but dots is known are scored by dots alone: the map's class at the dot's place, of a box or disc the class "
-    "that most of its pixels have; "
-    "borders are compared at about 1 um/px, where both sides are annotated; intervals are drawn over patients: a draw without a class "
-    "says nothing of it, and its means are over the classes that it has"
+    "pixels at the data set's um/px; not annotated pixels are left out; 0 is never a class; NaN"
+    " where a class has no support; regions in which nothing but dots is known are scored by dots"
+    " alone: the map's class at the dot's place, of a box or disc the class that most of its pixels"
+    " have; borders are compared at about 1 um/px, where both sides are annotated; intervals are"
+    " drawn over patients: a draw without a class says nothing of it, and its means are over the"
+    " classes that it has"
 )
-_REMAINS = Remains(finished=("scores.json",), rest=("regions", "*counts.csv", "per_*.csv", "presence.csv", "training.csv"))
+_REMAINS = Remains(
+    finished=("scores.json",),
+    rest=("regions", "*counts.csv", "per_*.csv", "presence.csv", "training.csv"),
+)
 _NAMED = 10
 """Regions without truth that are named in a sentence; the others are in scores.json."""
 
@@ -74,9 +90,11 @@ def evaluate(
         out: folder of the results; must be empty or hold the same work.
         split: train, val, test, or all; a data set that was never split has only "all".
         probabilities: also compute probabilities, for AUC and calibration; takes longer.
-        compare: folder of another model's evaluation on the same regions, for the difference of the two.
-        labels: label map (a name or a file, of the same source codes) in whose classes both are scored, where the model's are not the
-            data set's; a class of either must fall into one of its classes.
+        compare: folder of another model's evaluation on the same regions, for the difference of the
+            two.
+        labels: label map (a name or a file, of the same source codes) in whose classes both are
+            scored, where the model's are not the data set's; a class of either must fall into one
+            of its classes.
         say: takes one line at a time of what a person should know.
 
     Returns:
@@ -84,28 +102,43 @@ def evaluate(
 
     Raises:
         LabelError: model and data set have different label maps, or `labels` does not fit both.
-        SplitError: the part is empty, or a patient in it trained the model (unless the part is "train", or the split leaky on purpose).
+        SplitError: the part is empty, or a patient in it trained the model (unless the part is
+            "train", or the split leaky on purpose).
         DatasetError: nothing is annotated, or a picture and its labels do not fit.
         InputError: the evaluation to compare with is missing or of other regions.
         ModelError: the network gives probabilities that are none.
     """
     data = open_dataset(dataset)
-    table = load_split(data) if split != "all" or (data.path / "split.csv").is_file() else data.regions.assign(split="all")
+    table = (
+        load_split(data)
+        if split != "all" or (data.path / "split.csv").is_file()
+        else data.regions.assign(split="all")
+    )
     chosen = regions_of(table, split)
     leak = leak_of(model, data, table, chosen, split)
     bias, own = model.card.bias, model.card.label_map
     model, data = fitted(model, data, labels)
     regions, left_out = with_truth(data, chosen, split)
-    label_map, whose = model.card.label_map, {region: str(data.regions.loc[region, "patient"]) for region in regions}
+    label_map, whose = (
+        model.card.label_map,
+        {region: str(data.regions.loc[region, "patient"]) for region in regions},
+    )
     known = seen_by(model, data, regions)
-    other = open_other(compare, data.fingerprint(), label_map, regions) if compare is not None else None
+    other = (
+        open_other(compare, data.fingerprint(), label_map, regions) if compare is not None else None
+    )
     out, names = Path(out), list(label_map.names)
     settings = {
-        "model": model.card.name, "model_files": model.card.files, "backend": model.backend, "data": data.fingerprint(),
-        "split": split, "regions": split_fingerprint(table), "probabilities": probabilities,
+        "model": model.card.name,
+        "model_files": model.card.files,
+        "backend": model.backend,
+        "data": data.fingerprint(),
+        "split": split,
+        "regions": split_fingerprint(table),
+        "probabilities": probabilities,
         "compare": sha256_of(other.path / "counts.csv") if other else None,
         **({"labels": label_map.fingerprint()} if labels else {}),
-    }  # fmt: skip
+    }
     with own_folder(out, "evaluate", settings, may_differ=("compare",), remains=_REMAINS):
         without = _left_out(left_out, len(chosen))
         for line in filter(None, (leak or known["note"], without)):
@@ -119,16 +152,29 @@ def evaluate(
         pixels = {region: one.pixels for region, one in found.items()}
         known_wholes = presence_rows(found, data, names)
         scores = {
-            "model": model.card.name, "data": data.fingerprint(), "split": split, "label_map": label_map.to_dict(),
-            "mpp": data.mpp, "patients": sorted(set(whose.values())), **figures_of(found, data.regions, names), "left_out": left_out,
+            "model": model.card.name,
+            "data": data.fingerprint(),
+            "split": split,
+            "label_map": label_map.to_dict(),
+            "mpp": data.mpp,
+            "patients": sorted(set(whose.values())),
+            **figures_of(found, data.regions, names),
+            "left_out": left_out,
             **({"presence": presence_figures(known_wholes, names)} if known_wholes else {}),
             **({"probabilities": probability_figures(seen.by_patient, names)} if seen else {}),
             **({"without_bias": {"bias": bias, **plain.figures(names)}} if plain else {}),
-            **({"comparison": comparison(pixels, other, list(whose.values()), names)} if other else {}),
-            "seen": known, **({"leaky": leak} if leak else {}),
+            **(
+                {"comparison": comparison(pixels, other, list(whose.values()), names)}
+                if other
+                else {}
+            ),
+            "seen": known,
+            **({"leaky": leak} if leak else {}),
             "protocol": "; ".join(filter(None, (leak or known["note"], PROTOCOL, without))),
-        }  # fmt: skip
-        _write_tables(scores, pixels, {region: one.dots for region, one in found.items()}, data.regions, out)
+        }
+        _write_tables(
+            scores, pixels, {region: one.dots for region, one in found.items()}, data.regions, out
+        )
         if known_wholes:
             write_table(out / "presence.csv", known_wholes)
         if HISTORY in model.card.files:
@@ -142,25 +188,44 @@ def _left_out(regions: list[str], of: int) -> str:
     """Return in words which regions have no truth; nothing where all have some."""
     if not regions:
         return ""
-    named = ", ".join(regions[:_NAMED]) + (f" and {len(regions) - _NAMED} more (left_out in scores.json)" if len(regions) > _NAMED else "")
-    return f"{len(regions)} of {counted(of, 'region')} left out, nothing is annotated there: {named}"
+    named = ", ".join(regions[:_NAMED]) + (
+        f" and {len(regions) - _NAMED} more (left_out in scores.json)"
+        if len(regions) > _NAMED
+        else ""
+    )
+    return (
+        f"{len(regions)} of {counted(of, 'region')} left out, nothing is annotated there: {named}"
+    )
 
 
 def _write_tables(
-    scores: dict[str, Any], pixels: dict[str, Counts], dots: dict[str, Counts], regions: pd.DataFrame, out: Path
-) -> None:  # fmt: skip
+    scores: dict[str, Any],
+    pixels: dict[str, Counts],
+    dots: dict[str, Counts],
+    regions: pd.DataFrame,
+    out: Path,
+) -> None:
     """Write counts, and the tables of what follows from them."""
     names = list(scores["pooled"])
-    for stem, unit, truths, found in (("", "px", names, pixels), ("dots_", "dots", kinds_of(names), dots)):
+    for stem, unit, truths, found in (
+        ("", "px", names, pixels),
+        ("dots_", "dots", kinds_of(names), dots),
+    ):
         if any(counts.any() for counts in found.values()):
-            write_text(out / f"{stem}counts.csv", counts_table(found, names, unit, truths).to_csv(index=False, lineterminator="\n"))
+            write_text(
+                out / f"{stem}counts.csv",
+                counts_table(found, names, unit, truths).to_csv(index=False, lineterminator="\n"),
+            )
     if scores["overall"]["support_px"]:
         write_table(out / "per_region.csv", region_rows(scores, regions))
         write_table(out / "per_hospital.csv", hospital_rows(scores))
 
 
-def counts_table(counts: dict[str, Counts], names: list[str], unit: str, truths: list[str] | None = None) -> pd.DataFrame:
-    """Return counts as rows of region, truth, prediction ("not analysed" for label 0), and `unit` (px or dots); empty cells left out."""
+def counts_table(
+    counts: dict[str, Counts], names: list[str], unit: str, truths: list[str] | None = None
+) -> pd.DataFrame:
+    """Return counts as rows of region, truth, prediction ("not analysed" for label 0), and `unit`
+    (px or dots); empty cells left out."""
     columns, truths = [NOT_ANALYSED, *names], truths or names
     rows = [
         {"region": region, "truth": truths[i], "prediction": columns[j], unit: int(matrix[i, j])}
@@ -170,9 +235,15 @@ def counts_table(counts: dict[str, Counts], names: list[str], unit: str, truths:
 
 
 def _score_region(
-    model: Model, data: Dataset, region: str, folder: Path, seen: SeenProbabilities | None, plain: Unbiased | None
-) -> RegionCounts:  # fmt: skip
-    """Count a region's pixels, dots and borders; pixels count only where more than dots is known of it."""
+    model: Model,
+    data: Dataset,
+    region: str,
+    folder: Path,
+    seen: SeenProbabilities | None,
+    plain: Unbiased | None,
+) -> RegionCounts:
+    """Count a region's pixels, dots and borders; pixels count only where more than dots is known of
+    it."""
     pixels, truth = data.image(region), np.asarray(data.labels(region))
     classes = len(model.card.label_map.classes)
     pixel_truth = np.zeros_like(truth) if data.dotted([region]) else truth
@@ -191,49 +262,88 @@ def _score_region(
 
 
 def _name(
-    model: Model, pixels: Pixels, truth: Labels, mpp: float, region: str, seen: SeenProbabilities | None, plain: Unbiased | None
-) -> tuple[Labels, Labels | None]:  # fmt: skip
-    """Name tissue as Model.label does, and with `plain` without the bias too; with `seen`, count probabilities at the model's um/px."""
+    model: Model,
+    pixels: Pixels,
+    truth: Labels,
+    mpp: float,
+    region: str,
+    seen: SeenProbabilities | None,
+    plain: Unbiased | None,
+) -> tuple[Labels, Labels | None]:
+    """Name tissue as Model.label does, and with `plain` without the bias too; with `seen`, count
+    probabilities at the model's um/px."""
     if seen is None and plain is None:
         return model.label(pixels, mpp=mpp), None
     size = pixels.shape[1], pixels.shape[0]
     at_model = scaled_size(size, mpp, model.card.mpp)
-    field, known = (pixels, truth) if at_model == size else (resample_pixels(pixels, at_model), resample_labels(truth, at_model))
+    field, known = (
+        (pixels, truth)
+        if at_model == size
+        else (resample_pixels(pixels, at_model), resample_labels(truth, at_model))
+    )
     labels, unbiased = np.zeros(known.shape, np.uint8), np.zeros(known.shape, np.uint8)
     for named in name_tissue(PixelField(field), model.runner, model.tiles, probabilities=True):
         box = named.box
         part = np.s_[box.y : box.y + box.height, box.x : box.x + box.width]
-        labels[part] = seen.add(region, named, known[part]) if seen else grouped_labels(model, named.labels)
+        labels[part] = (
+            seen.add(region, named, known[part]) if seen else grouped_labels(model, named.labels)
+        )
         if plain:
             unbiased[part] = plain.labels(np.asarray(named.probabilities))
     return resample_labels(labels, size), resample_labels(unbiased, size) if plain else None
 
 
 def _summary(scores: dict[str, Any]) -> str:
-    without = f" ({len(scores['left_out'])} more without truth left out)" if scores["left_out"] else ""
-    parts = [f"{counted(len(scores['regions']), 'region')}{without}, {counted(len(scores['patients']), 'patient')}"]
+    without = (
+        f" ({len(scores['left_out'])} more without truth left out)" if scores["left_out"] else ""
+    )
+    parts = [
+        f"{counted(len(scores['regions']), 'region')}{without},"
+        f" {counted(len(scores['patients']), 'patient')}"
+    ]
     overall = scores["overall"]
     if overall["support_px"]:
-        by_class = ", ".join(f"{name} {s['dice']:.3f}" for name, s in scores["pooled"].items() if s["support_px"])
-        parts.append(f"Dice: {by_class}; mean {overall['mean_dice']:.3f}, accuracy {overall['accuracy']:.3f}")
+        by_class = ", ".join(
+            f"{name} {s['dice']:.3f}" for name, s in scores["pooled"].items() if s["support_px"]
+        )
+        parts.append(
+            f"Dice: {by_class}; mean {overall['mean_dice']:.3f}, accuracy {overall['accuracy']:.3f}"
+        )
         parts.append(_interval(scores["intervals"], "mean_dice", "mean Dice"))
     if "dots" in scores:
-        by_class = ", ".join(f"{name} {s['accuracy']:.3f}" for name, s in scores["dots"]["classes"].items() if s["support_dots"])
+        by_class = ", ".join(
+            f"{name} {s['accuracy']:.3f}"
+            for name, s in scores["dots"]["classes"].items()
+            if s["support_dots"]
+        )
         found = scores["dots"]["overall"]
-        parts.append(f"{found['support_dots']} dots: {by_class}; balanced accuracy {found['balanced_accuracy']:.3f}")
+        parts.append(
+            f"{found['support_dots']} dots: {by_class}; balanced accuracy"
+            f" {found['balanced_accuracy']:.3f}"
+        )
         parts.append(_interval(scores["dots"]["intervals"], "balanced_accuracy", "it"))
     for name, found in scores.get("presence", {}).get("classes", {}).items():
-        shares = {word: found[f"share_{key}"] for key, word in (("with", "is"), ("without", "is not")) if found[f"regions_{key}"]}
-        parts.append(f"share of {name} " + ", ".join(f"{share:.3f} where it {word}" for word, share in shares.items()))
+        shares = {
+            word: found[f"share_{key}"]
+            for key, word in (("with", "is"), ("without", "is not"))
+            if found[f"regions_{key}"]
+        }
+        parts.append(
+            f"share of {name} "
+            + ", ".join(f"{share:.3f} where it {word}" for word, share in shares.items())
+        )
     return "; ".join([*parts, *_asked_for(scores)])
 
 
 def _asked_for(scores: dict[str, Any]) -> list[str]:
-    """Return in words what only some evaluations have: AUC and calibration, and the difference from another model."""
+    """Return in words what only some evaluations have: AUC and calibration, and the difference from
+    another model."""
     parts = []
     if scores["overall"]["support_px"] and "probabilities" in scores:
         found = scores["probabilities"]
-        parts.append(f"mean AUC {found['mean_auc']:.3f}, expected calibration error {found['ece']:.3f}")
+        parts.append(
+            f"mean AUC {found['mean_auc']:.3f}, expected calibration error {found['ece']:.3f}"
+        )
     if "without_bias" in scores:
         parts.append(_unbiased(scores["without_bias"]))
     if "comparison" in scores:
@@ -245,9 +355,13 @@ def _asked_for(scores: dict[str, Any]) -> list[str]:
 
 
 def _unbiased(found: dict[str, Any]) -> str:
-    told = [f"mean Dice {found['overall']['mean_dice']:.3f}"] if found["overall"]["support_px"] else []
+    told = (
+        [f"mean Dice {found['overall']['mean_dice']:.3f}"] if found["overall"]["support_px"] else []
+    )
     if "dots" in found:
-        told.append(f"balanced accuracy of dots {found['dots']['overall']['balanced_accuracy']:.3f}")
+        told.append(
+            f"balanced accuracy of dots {found['dots']['overall']['balanced_accuracy']:.3f}"
+        )
     return f"without its bias {', '.join(told)}"
 
 

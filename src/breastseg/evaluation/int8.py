@@ -1,4 +1,5 @@
-"""export_int8(): a bundle -> a new bundle that also holds an int8 network, whose loss has been measured and is in the card."""
+"""export_int8(): a bundle -> a new bundle that also holds an int8 network, whose loss has been
+measured and is in the card."""
 
 import shutil
 from collections.abc import Callable
@@ -35,7 +36,8 @@ class Int8Config:
         crops: how many crops of the training part the network is calibrated on.
         allow_loss: points of mean Dice that may be lost; a point is 0.01.
         seed: of the draw of crops.
-        limits: sentences for the card: what a person knows the model has not seen, and where it fails.
+        limits: sentences for the card: what a person knows the model has not seen, and where it
+            fails.
     """
 
     split: str = "val"
@@ -46,13 +48,20 @@ class Int8Config:
 
 
 def export_int8(
-    model: str | Path, dataset: str | Path, out: str | Path, config: Int8Config = Int8Config(), *, say: Callable[[str], None] = print
+    model: str | Path,
+    dataset: str | Path,
+    out: str | Path,
+    config: Int8Config = Int8Config(),
+    *,
+    say: Callable[[str], None] = print,
 ) -> Bundle:
-    """Quantise a model, measure what that costs, and write it as a new bundle: the old one with the int8 network beside.
+    """Quantise a model, measure what that costs, and write it as a new bundle: the old one with the
+    int8 network beside.
 
     Args:
         model: a shipped model's name or a bundle's folder.
-        dataset: folder of a prepared and split data set with the model's labels and microns per pixel.
+        dataset: folder of a prepared and split data set with the model's labels and microns per
+            pixel.
         out: folder of the new bundle; must not exist.
         config: calibration, measure and limit.
         say: takes one line at a time of what a person should know.
@@ -76,13 +85,33 @@ def export_int8(
     with written_folder(out) as beside:
         for name in bundle.card.files:
             shutil.copyfile(bundle.path / name, beside / name)
-        write_int8(bundle.file(ONNX), drawn.batch(0, list(range(config.crops))).images, beside / INT8)
-        files = {**bundle.card.files, **{name: sha256_of(beside / name) for name in (INT8, INT8_WEIGHTS)}}
+        write_int8(
+            bundle.file(ONNX), drawn.batch(0, list(range(config.crops))).images, beside / INT8
+        )
+        files = {
+            **bundle.card.files,
+            **{name: sha256_of(beside / name) for name in (INT8, INT8_WEIGHTS)},
+        }
         card = replace(bundle.card, files=files, limits=(*bundle.card.limits, *config.limits))
         write_json(beside / CARD, card.to_dict())
-        found = _comparison(before, _counts(load_model(beside, precision="int8"), data, scored, "int8"), card.label_map.names)
-        told = _judged(found["mean_dice"], config, f"{counted(len(scored), 'region')} of '{config.split}'", bundle.path)
-        found |= {"split": config.split, "data": data.fingerprint(), "regions": len(scored), "crops": config.crops, "seed": config.seed}
+        found = _comparison(
+            before,
+            _counts(load_model(beside, precision="int8"), data, scored, "int8"),
+            card.label_map.names,
+        )
+        told = _judged(
+            found["mean_dice"],
+            config,
+            f"{counted(len(scored), 'region')} of '{config.split}'",
+            bundle.path,
+        )
+        found |= {
+            "split": config.split,
+            "data": data.fingerprint(),
+            "regions": len(scored),
+            "crops": config.crops,
+            "seed": config.seed,
+        }
         write_json(beside / CARD, replace(card, quantisation=found).to_dict())
     say(told)
     return load_bundle(out)
@@ -93,7 +122,8 @@ def _check(model: Model, data: Dataset, out: Path, config: Int8Config) -> None:
         raise InputError(f"crops {config.crops}: wanted 1 or more")
     if not has_exact_int8():
         raise InputError(
-            "int8: its loss cannot be measured on this processor, which has no VNNI: sums of 8-bit numbers overflow; use another"
+            "int8: its loss cannot be measured on this processor, which has no VNNI: sums of 8-bit"
+            " numbers overflow; use another"
         )
     if out.exists():
         raise OutputError(f"{out}: exists; choose another --out or remove it")
@@ -107,8 +137,8 @@ def _judged(dice: dict[str, float], config: Int8Config, where: str, path: Path) 
     told = f"mean Dice {dice['fp32']:.4f} in fp32, {dice['int8']:.4f} in int8, on {where}"
     if not loss <= config.allow_loss:
         raise ModelError(
-            f"{path}: int8 loses {loss:.2f} points of Dice, {config.allow_loss:g} allowed ({told}); nothing was written, "
-            "calibrate on more --crops or raise --allow-loss"
+            f"{path}: int8 loses {loss:.2f} points of Dice, {config.allow_loss:g} allowed ({told});"
+            " nothing was written, calibrate on more --crops or raise --allow-loss"
         )
     return told
 
@@ -118,7 +148,10 @@ def _with_areas(data: Dataset, regions: list[str], split: str) -> list[str]:
     dotted = set(data.dotted(regions))
     kept = [region for region in regions if region not in dotted]
     if not data.class_pixels.loc[kept].to_numpy().sum():
-        raise DatasetError(f"{data.path}: split '{split}' has no annotated areas to measure Dice on; choose another --split")
+        raise DatasetError(
+            f"{data.path}: split '{split}' has no annotated areas to measure Dice on; choose"
+            " another --split"
+        )
     return kept
 
 
@@ -138,6 +171,11 @@ def _comparison(before: Counts, after: Counts, names: tuple[str, ...]) -> dict[s
     scores = {precision: class_scores(counts, names) for precision, counts in both.items()}
     present = [name for name in names if scores["fp32"][name]["support_px"]]
     return {
-        "mean_dice": {precision: overall_scores(counts)["mean_dice"] for precision, counts in both.items()},
-        "dice": {name: {precision: scores[precision][name]["dice"] for precision in both} for name in present},
+        "mean_dice": {
+            precision: overall_scores(counts)["mean_dice"] for precision, counts in both.items()
+        },
+        "dice": {
+            name: {precision: scores[precision][name]["dice"] for precision in both}
+            for name in present
+        },
     }

@@ -1,4 +1,5 @@
-"""What is looked at before a score is computed: do model and data fit, who trained the model, is there truth."""
+"""What is looked at before a score is computed: do model and data fit, who trained the model, is
+there truth."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +16,8 @@ from breastseg.wording import counted
 
 
 def fitted(model: Model, data: Dataset, labels: str | None) -> tuple[Model, Dataset]:
-    """Return model and data set in the same classes: their own, or those of the label map that is asked for.
+    """Return model and data set in the same classes: their own, or those of the label map that is
+    asked for.
 
     Raises:
         LabelError: they have other classes, or the label map does not fit both.
@@ -32,10 +34,15 @@ def check_labels(model: Model, data: Dataset) -> None:
     if own.fingerprint() == theirs.fingerprint():
         return
     common = common_maps((own, theirs))
-    both = f", or score both in the classes of one: evaluate --labels {' or '.join(common)}" if common else ""
+    both = (
+        f", or score both in the classes of one: evaluate --labels {' or '.join(common)}"
+        if common
+        else ""
+    )
     raise LabelError(
-        f"model '{model.card.name}' has label map '{own.name}' ({', '.join(own.names)}), data set {data.path} has "
-        f"'{theirs.name}' ({', '.join(theirs.names)}); prepare the data set with the model's label map{both}"
+        f"model '{model.card.name}' has label map '{own.name}' ({', '.join(own.names)}), data set"
+        f" {data.path} has '{theirs.name}' ({', '.join(theirs.names)}); prepare the data set with"
+        f" the model's label map{both}"
     )
 
 
@@ -43,11 +50,17 @@ def check_mpp_of(model: Model, data: Dataset) -> None:
     """Raise DatasetError when a data set is at other microns per pixel than its model wants."""
     wanted = model.card.mpp
     if data.mpp != wanted:
-        raise DatasetError(f"{data.path}: data set at {data.mpp:g} um/px, the model wants {wanted:g}; prepare it with --mpp {wanted:g}")
+        raise DatasetError(
+            f"{data.path}: data set at {data.mpp:g} um/px, the model wants {wanted:g}; prepare it"
+            f" with --mpp {wanted:g}"
+        )
 
 
-def leak_of(model: Model, data: Dataset, table: pd.DataFrame, regions: Sequence[str], part: str) -> str:
-    """Return in words which scored patients trained the model: possible only on a split that was made leaky on purpose.
+def leak_of(
+    model: Model, data: Dataset, table: pd.DataFrame, regions: Sequence[str], part: str
+) -> str:
+    """Return in words which scored patients trained the model: possible only on a split that was
+    made leaky on purpose.
 
     Args:
         model: its card names who trained it.
@@ -57,25 +70,32 @@ def leak_of(model: Model, data: Dataset, table: pd.DataFrame, regions: Sequence[
         part: its name.
 
     Raises:
-        SplitError: a patient trained the model and the split is no leaky one, or not the one that the model was trained on.
+        SplitError: a patient trained the model and the split is no leaky one, or not the one that
+            the model was trained on.
     """
     if part == "train":
         return ""
     patients, taught, chose = _known(model, data, regions)
-    seen = sorted(taught if part == "val" else taught | chose, key=lambda name: (name not in taught, name))
+    seen = sorted(
+        taught if part == "val" else taught | chose, key=lambda name: (name not in taught, name)
+    )
     if not seen:
         return ""
     training = model.card.training
-    same = (training.get("data"), training.get("split")) == (data.fingerprint(), split_fingerprint(table))
+    same = (training.get("data"), training.get("split")) == (
+        data.fingerprint(),
+        split_fingerprint(table),
+    )
     if part != "all" and same and is_leaky(table):
         return (
-            f"LEAKY: {len(seen)} of the {counted(len(patients), 'patient')} scored here also trained the model ({seen[0]}"
-            f"{', ...' if seen[1:] else ''}), through other regions of theirs: this is no estimate for other patients"
+            f"LEAKY: {len(seen)} of the {counted(len(patients), 'patient')} scored here also"
+            f" trained the model ({seen[0]}{', ...' if seen[1:] else ''}), through other regions of"
+            " theirs: this is no estimate for other patients"
         )
     raise SplitError(
-        f"patient {seen[0]} was used to {'train' if seen[0] in taught else 'validate'} the model '{model.card.name}' "
-        f"({len(seen)} in all); scores on them say nothing, "
-        "evaluate another part, or --split train to see the fit"
+        f"patient {seen[0]} was used to {'train' if seen[0] in taught else 'validate'} the model"
+        f" '{model.card.name}' ({len(seen)} in all); scores on them say nothing, evaluate another"
+        " part, or --split train to see the fit"
     )
 
 
@@ -83,7 +103,8 @@ def seen_by(model: Model, data: Dataset, regions: Sequence[str]) -> dict[str, An
     """Return how many of the scored patients the model knows, by the names in its card.
 
     Returns:
-        {"trained", "validated" (and did not train), "note": the same in words}; both are None where the card names nobody.
+        {"trained", "validated" (and did not train), "note": the same in words}; both are None where
+        the card names nobody.
     """
     patients, taught, chose = _known(model, data, regions)
     chose, of = chose - taught, f"of the {counted(len(patients), 'patient')} scored here"
@@ -92,28 +113,45 @@ def seen_by(model: Model, data: Dataset, regions: Sequence[str]) -> dict[str, An
         return {"trained": None, "validated": None, "note": note}
     note = f"none {of} trained the model or validated it"
     if taught:
-        note = f"FIT: {len(taught)} {of} trained the model: this shows what it learned, no estimate for other patients"
+        note = (
+            f"FIT: {len(taught)} {of} trained the model: this shows what it learned, no estimate"
+            " for other patients"
+        )
     elif chose:
-        note = f"none {of} trained the model, but {len(chose)} validated it, and choices were made by them: expect less elsewhere"
+        note = (
+            f"none {of} trained the model, but {len(chose)} validated it, and choices were made by"
+            " them: expect less elsewhere"
+        )
     return {"trained": len(taught), "validated": len(chose), "note": note}
 
 
-def _known(model: Model, data: Dataset, regions: Sequence[str]) -> tuple[set[str], set[str], set[str]]:
+def _known(
+    model: Model, data: Dataset, regions: Sequence[str]
+) -> tuple[set[str], set[str], set[str]]:
     """Return the patients of some regions, and which of them trained and validated the model."""
-    patients, named = set(data.regions.loc[list(regions), "patient"]), model.card.training.get("patients", {})
+    patients, named = (
+        set(data.regions.loc[list(regions), "patient"]),
+        model.card.training.get("patients", {}),
+    )
     return patients, patients & set(named.get("train", ())), patients & set(named.get("val", ()))
 
 
 def with_truth(data: Dataset, regions: Sequence[str], part: str) -> tuple[list[str], list[str]]:
-    """Return the regions of which something is known (an annotated pixel, a dot, a class that is in it or not), and the others.
+    """Return the regions of which something is known (an annotated pixel, a dot, a class that is in
+    it or not), and the others.
 
     Raises:
         DatasetError: none has.
     """
     pixels = data.class_pixels.loc[list(regions)].sum(axis=1)
-    known = [region for region in regions if pixels[region] or len(data.places(region)) or data.presence(region)]
+    known = [
+        region
+        for region in regions
+        if pixels[region] or len(data.places(region)) or data.presence(region)
+    ]
     if not known:
         raise DatasetError(
-            f"{data.path}: no annotated pixel in the {counted(len(regions), 'region')} of split '{part}'; there is nothing to score"
+            f"{data.path}: no annotated pixel in the {counted(len(regions), 'region')} of split"
+            f" '{part}'; there is nothing to score"
         )
     return known, [region for region in regions if region not in set(known)]

@@ -16,7 +16,7 @@ _WORDS = {True: "with", False: "without"}
 
 def presence_rows(
     found: Mapping[str, RegionCounts], data: Dataset, names: list[str]
-) -> list[dict[str, Any]]:  # fmt: skip
+) -> list[dict[str, Any]]:
     """Return a row for each region and class of which is known that it has it, or not: region,
     patient, class, known, share.
 

@@ -1,4 +1,5 @@
-"""Probabilities as they come from the network -> counts by patient, in the classes that are scored."""
+"""Probabilities as they come from the network -> counts by patient, in the classes that are
+scored."""
 
 from collections.abc import Mapping
 
@@ -13,7 +14,8 @@ from breastseg.metrics import ProbabilityCounts
 
 
 class SeenProbabilities:
-    """Counts of probabilities, by patient: 16 KB a patient and class, however many pixels there are."""
+    """Counts of probabilities, by patient: 16 KB a patient and class, however many pixels there
+    are."""
 
     def __init__(self, model: Model, patients: Mapping[str, str]) -> None:
         """Take the model and the patient of each region."""
@@ -33,10 +35,19 @@ class SeenProbabilities:
         Raises:
             ModelError: what the network gives are no probabilities.
         """
-        counts = self.by_patient.setdefault(self._patients[region], ProbabilityCounts(self._classes))
+        counts = self.by_patient.setdefault(
+            self._patients[region], ProbabilityCounts(self._classes)
+        )
         labels = grouped(named.labels, self._groups)
         try:
-            counts.add(grouped_probabilities(np.asarray(named.probabilities), self._groups, self._classes), labels, truth)
+            counts.add(
+                grouped_probabilities(np.asarray(named.probabilities), self._groups, self._classes),
+                labels,
+                truth,
+            )
         except ValueError as cause:
-            raise ModelError(f"model '{self._name}' on region {region}: {cause}; its weights are damaged, train or pull it again") from None
+            raise ModelError(
+                f"model '{self._name}' on region {region}: {cause}; its weights are damaged, train"
+                " or pull it again"
+            ) from None
         return labels

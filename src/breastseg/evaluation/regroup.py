@@ -1,4 +1,5 @@
-"""A model and a data set of other classes than each other: both regrouped into the classes of one coarser label map, by source codes."""
+"""A model and a data set of other classes than each other: both regrouped into the classes of one
+coarser label map, by source codes."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
@@ -21,12 +22,19 @@ class GroupedModel(Model):
     """A model that answers in the classes of a coarser map; its card has that map.
 
     Attributes:
-        groups: (256,) the coarser label of each label of the network; 0 where the coarser map leaves the class out.
+        groups: (256,) the coarser label of each label of the network; 0 where the coarser map
+            leaves the class out.
     """
 
     groups: Labels | None = None
 
-    def label(self, pixels: npt.NDArray[np.uint8], *, mpp: float, step: Callable[[int], object] = lambda area: None) -> Labels:
+    def label(
+        self,
+        pixels: npt.NDArray[np.uint8],
+        *,
+        mpp: float,
+        step: Callable[[int], object] = lambda area: None,
+    ) -> Labels:
         """Name tissue as the model does, then regroup."""
         return grouped(super().label(pixels, mpp=mpp, step=step), self.groups)
 
@@ -36,7 +44,8 @@ class GroupedDataset(Dataset):
     """A data set seen in the classes of a coarser map.
 
     Attributes:
-        groups: (256,) the coarser label of each label; 0 where the coarser map leaves the class out.
+        groups: (256,) the coarser label of each label; 0 where the coarser map leaves the class
+            out.
     """
 
     groups: Labels | None = None
@@ -57,7 +66,8 @@ class GroupedDataset(Dataset):
         return dots[dots[:, 0] > 0]
 
     def places(self, region: str) -> Places:
-        """Return the places, regrouped; what is not of a class says nothing of a coarser one that has others too."""
+        """Return the places, regrouped; what is not of a class says nothing of a coarser one that
+        has others too."""
         places = np.array(super().places(region))
         kept = (places[:, 1] == 0) | self._stands_alone[places[:, 0]]
         places[:, 0] = grouped(places[:, 0].astype(np.uint8), self.groups)
@@ -65,9 +75,12 @@ class GroupedDataset(Dataset):
         return regrouped
 
     def presence(self, region: str) -> Mapping[int, bool]:
-        """Return what is known of whole regions, regrouped: a coarser class is there if one of its classes is."""
+        """Return what is known of whole regions, regrouped: a coarser class is there if one of its
+        classes is."""
         known = [
-            (label, has) for label, has in presence_of(self.regions, region, self._own_names).items() if has or self._stands_alone[label]
+            (label, has)
+            for label, has in presence_of(self.regions, region, self._own_names).items()
+            if has or self._stands_alone[label]
         ]
         coarse = grouped(np.array([label for label, _ in known], np.uint8), self.groups).tolist()
         found: dict[int, bool] = {}
@@ -79,7 +92,11 @@ class GroupedDataset(Dataset):
     @cached_property
     def _own_names(self) -> tuple[str, ...]:
         """Return the classes of the data set itself."""
-        return tuple(name.removeprefix("px_") for name in self.regions.columns if name.startswith("px_") and name != "px_not_annotated")
+        return tuple(
+            name.removeprefix("px_")
+            for name in self.regions.columns
+            if name.startswith("px_") and name != "px_not_annotated"
+        )
 
     @cached_property
     def _stands_alone(self) -> npt.NDArray[np.bool_]:
@@ -92,17 +109,25 @@ class GroupedDataset(Dataset):
     @cached_property
     def class_pixels(self) -> pd.DataFrame:
         """Return labelled pixels by region and class of the coarser map."""
-        fine = [name for name in self.regions.columns if name.startswith("px_") and name != "px_not_annotated"]
+        fine = [
+            name
+            for name in self.regions.columns
+            if name.startswith("px_") and name != "px_not_annotated"
+        ]
         labels = grouped(np.arange(1, len(fine) + 1, dtype=np.uint8), self.groups)
         pixels = self.regions[fine].to_numpy()
-        found = {name: pixels[:, labels == label].sum(axis=1) for label, name in enumerate(self.label_map.names, start=1)}
+        found = {
+            name: pixels[:, labels == label].sum(axis=1)
+            for label, name in enumerate(self.label_map.names, start=1)
+        }
         return pd.DataFrame(found, index=self.regions.index)
 
 
 def regroup(model: Model, data: Dataset, label_map: LabelMap) -> tuple[Model, Dataset]:
     """Return model and data set in the classes of a label map of the same source codes.
 
-    A pixel whose truth the map leaves out is not annotated; a class of the model that it leaves out counts as "not analysed", a miss.
+    A pixel whose truth the map leaves out is not annotated; a class of the model that it leaves out
+    counts as "not analysed", a miss.
 
     Raises:
         LabelError: the map splits a class of either, or lacks one of its codes.
@@ -112,12 +137,23 @@ def regroup(model: Model, data: Dataset, label_map: LabelMap) -> tuple[Model, Da
     bundle = replace(model.bundle, card=replace(model.card, label_map=label_map))
     return (
         GroupedModel(bundle, model.runner, model.flips, model.threads, model.stands_in, named),
-        GroupedDataset(data.path, label_map, data.mpp, data.regions, data.dot_radius_um, data.parts, data.dots_as, data.vote_rules, truth),
+        GroupedDataset(
+            data.path,
+            label_map,
+            data.mpp,
+            data.regions,
+            data.dot_radius_um,
+            data.parts,
+            data.dots_as,
+            data.vote_rules,
+            truth,
+        ),
     )
 
 
 def table(label_map: LabelMap, wanted: LabelMap, whose: str) -> Labels:
-    """Return the (256,) labels of `wanted` by those of `label_map`; LabelError when a class does not fall into one."""
+    """Return the (256,) labels of `wanted` by those of `label_map`; LabelError when a class does
+    not fall into one."""
     groups = np.zeros(256, np.uint8)
     for label, own in enumerate(label_map.classes, start=1):
         codes = np.array([own.codes], np.uint8)
@@ -125,7 +161,8 @@ def table(label_map: LabelMap, wanted: LabelMap, whose: str) -> Labels:
         if len(found) > 1:
             names = ", ".join("not annotated" if k == 0 else wanted.names[k - 1] for k in found)
             raise LabelError(
-                f"{whose}: class '{own.name}' falls into {len(found)} classes of '{wanted.name}' ({names}); choose a coarser --labels"
+                f"{whose}: class '{own.name}' falls into {len(found)} classes of '{wanted.name}'"
+                f" ({names}); choose a coarser --labels"
             )
         groups[label] = found[0]
     return groups
@@ -154,8 +191,16 @@ def grouped_labels(model: Model, labels: Labels) -> Labels:
     return grouped(labels, model.groups if isinstance(model, GroupedModel) else None)
 
 
-def grouped_probabilities(probabilities: npt.NDArray[np.float32], groups: Labels | None, classes: int) -> npt.NDArray[np.float32]:
-    """Add up the (K, H, W) probabilities of each group, (classes, H, W); the same ones where there are no groups."""
+def grouped_probabilities(
+    probabilities: npt.NDArray[np.float32], groups: Labels | None, classes: int
+) -> npt.NDArray[np.float32]:
+    """Add up the (K, H, W) probabilities of each group, (classes, H, W); the same ones where there
+    are no groups."""
     if groups is None:
         return probabilities
-    return np.stack([probabilities[groups[1 : len(probabilities) + 1] == label].sum(axis=0) for label in range(1, classes + 1)])
+    return np.stack(
+        [
+            probabilities[groups[1 : len(probabilities) + 1] == label].sum(axis=0)
+            for label in range(1, classes + 1)
+        ]
+    )

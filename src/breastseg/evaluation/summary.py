@@ -1,4 +1,5 @@
-"""What was counted region by region -> every figure of scores.json, and the tables of regions and hospitals."""
+"""What was counted region by region -> every figure of scores.json, and the tables of regions and
+hospitals."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from breastseg.evaluation.intervals import dot_intervals, intervals, probability_intervals, region_intervals
+from breastseg.evaluation.intervals import (
+    dot_intervals,
+    intervals,
+    probability_intervals,
+    region_intervals,
+)
 from breastseg.metrics import (
     ProbabilityCounts,
     Surface,
@@ -20,7 +26,7 @@ from breastseg.metrics import (
     summed_by,
     supports,
     surface_dice,
-)  # fmt: skip
+)
 from breastseg.metrics.confusion import Counts
 from breastseg.metrics.rates import known_mean
 from breastseg.metrics.surface import TOLERANCE_UM
@@ -45,7 +51,9 @@ class RegionCounts:
     named: npt.NDArray[np.int64]
 
 
-def figures_of(found: Mapping[str, RegionCounts], table: pd.DataFrame, names: list[str]) -> dict[str, Any]:
+def figures_of(
+    found: Mapping[str, RegionCounts], table: pd.DataFrame, names: list[str]
+) -> dict[str, Any]:
     """Return every figure that follows from counts.
 
     Args:
@@ -62,7 +70,10 @@ def figures_of(found: Mapping[str, RegionCounts], table: pd.DataFrame, names: li
         drawn |= region_intervals(counts, patients, [one.surface for one in areas.values()], names)
     pooled_classes = class_scores(pooled, names)
     for k, (regions, people) in enumerate(zip(*supports(counts, patients), strict=True)):
-        pooled_classes[names[k]] |= {"support_regions": int(regions), "support_patients": int(people)}
+        pooled_classes[names[k]] |= {
+            "support_regions": int(regions),
+            "support_patients": int(people),
+        }
     return {
         "overall": overall_scores(pooled),
         "pooled": pooled_classes,
@@ -75,45 +86,74 @@ def figures_of(found: Mapping[str, RegionCounts], table: pd.DataFrame, names: li
     }
 
 
-def probability_figures(by_patient: Mapping[str, ProbabilityCounts], names: list[str]) -> dict[str, Any]:
-    """Return AUC by class with the bound of its error, their mean, the expected calibration error and its table; and intervals."""
+def probability_figures(
+    by_patient: Mapping[str, ProbabilityCounts], names: list[str]
+) -> dict[str, Any]:
+    """Return AUC by class with the bound of its error, their mean, the expected calibration error
+    and its table; and intervals."""
     counts = ProbabilityCounts.total(list(by_patient.values()))
     area, bound = counts.auc()
     return {
         "mean_auc": float(known_mean(area, axis=0)),
         "ece": counts.ece(),
-        "classes": {name: {"auc": float(area[k]), "auc_error_at_most": float(bound[k])} for k, name in enumerate(names)},
+        "classes": {
+            name: {"auc": float(area[k]), "auc_error_at_most": float(bound[k])}
+            for k, name in enumerate(names)
+        },
         "reliability": counts.reliability(),
         "intervals": probability_intervals(by_patient, names),
     }
 
 
 def region_rows(figures: Mapping[str, Any], table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of per_region.csv: regions with annotated pixels, with their overall scores and those of each class."""
+    """Return the rows of per_region.csv: regions with annotated pixels, with their overall scores
+    and those of each class."""
     return [
         {
-            "region": region, "patient": table.loc[region, "patient"], "site": table.loc[region, "site"], **values["overall"],
-            **{f"{name}_{score}": row[score] for score in ("support_px", "dice", "recall") for name, row in values["classes"].items()},
-            **{f"{name}_{score}": row[score] for score in ("surface_dice", "hd95_um") for name, row in values["boundary"].items()},
+            "region": region,
+            "patient": table.loc[region, "patient"],
+            "site": table.loc[region, "site"],
+            **values["overall"],
+            **{
+                f"{name}_{score}": row[score]
+                for score in ("support_px", "dice", "recall")
+                for name, row in values["classes"].items()
+            },
+            **{
+                f"{name}_{score}": row[score]
+                for score in ("surface_dice", "hd95_um")
+                for name, row in values["boundary"].items()
+            },
         }
-        for region, values in figures["regions"].items() if values["overall"]["support_px"]
-    ]  # fmt: skip
+        for region, values in figures["regions"].items()
+        if values["overall"]["support_px"]
+    ]
 
 
 def hospital_rows(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the rows of per_hospital.csv."""
     return [
         {
-            "site": site, "patients": values["patients"], "regions": values["regions"], **values["overall"],
-            **{f"{name}_{score}": row[score] for score in ("support_px", "dice") for name, row in values["classes"].items()},
+            "site": site,
+            "patients": values["patients"],
+            "regions": values["regions"],
+            **values["overall"],
+            **{
+                f"{name}_{score}": row[score]
+                for score in ("support_px", "dice")
+                for name, row in values["classes"].items()
+            },
         }
         for site, values in figures["hospitals"].items()
-    ]  # fmt: skip
+    ]
 
 
 def _boundary(areas: Mapping[str, RegionCounts], names: list[str]) -> dict[str, Any]:
     """Return pooled surface Dice, and the means over regions of surface Dice and HD95."""
-    counts, hd95 = (np.array([getattr(one.surface, name) for one in areas.values()]) for name in ("counts", "hd95_um"))
+    counts, hd95 = (
+        np.array([getattr(one.surface, name) for one in areas.values()])
+        for name in ("counts", "hd95_um")
+    )
     pooled = counts.sum(axis=0)
     figures = {
         "surface_dice": surface_dice(pooled),
@@ -144,8 +184,11 @@ def _dots(counts: Counts, table: pd.DataFrame, names: list[str]) -> dict[str, An
     }
 
 
-def _hospitals(counts: Counts, patients: list[str], sites: list[str], score: Callable[[Counts], dict[str, Any]]) -> dict[str, Any]:
-    """Return the scores of the (R, K, K + 1) counts of each hospital, with how many regions and patients it has."""
+def _hospitals(
+    counts: Counts, patients: list[str], sites: list[str], score: Callable[[Counts], dict[str, Any]]
+) -> dict[str, Any]:
+    """Return the scores of the (R, K, K + 1) counts of each hospital, with how many regions and
+    patients it has."""
     named = [site or _UNKNOWN for site in sites]
     people: dict[str, list[str]] = {site: [] for site in named}
     for patient, site in zip(patients, named, strict=True):
@@ -158,7 +201,10 @@ def _hospitals(counts: Counts, patients: list[str], sites: list[str], score: Cal
 
 def _region(one: RegionCounts, names: list[str]) -> dict[str, Any]:
     dice, hd95 = surface_dice(one.surface.counts), one.surface.hd95_um
-    boundary = {name: {"surface_dice": float(dice[k]), "hd95_um": float(hd95[k])} for k, name in enumerate(names)}
+    boundary = {
+        name: {"surface_dice": float(dice[k]), "hd95_um": float(hd95[k])}
+        for k, name in enumerate(names)
+    }
     dots = {"dots": _dots_scored(one.dots, names)} if one.dots.any() else {}
     return {**_scored(one.pixels, names), "boundary": boundary, **dots}
 

@@ -1,4 +1,5 @@
-"""What a picture looks like before any model sees it: where is tissue, is it H&E, and is there anything on it?"""
+"""What a picture looks like before any model sees it: where is tissue, is it H&E, and is there
+anything on it?"""
 
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -16,41 +17,49 @@ TISSUE_DENSITY = 0.15
 LITTLE_TISSUE = 0.02
 """Share of tissue below which a picture is nearly empty."""
 GREEN_OVER = 1.05
-"""H&E absorbs green most: of 120 real fields of five hospitals the least had 1.21 times the density of red, 1.46 times that of blue."""
+"""H&E absorbs green most: of 120 real fields of five hospitals the least had 1.21 times the density
+of red, 1.46 times that of blue."""
 _LOOK_PX = 1024
 
 MASK_MPP = 8.0
 MASK_PIXELS = 10_000_000
-"""Most pixels of a mask: a slide of 100,000 px square at 0.25 um/px has 9.8 million at 8 um/px; a larger one gets a coarser mask."""
+"""Most pixels of a mask: a slide of 100,000 px square at 0.25 um/px has 9.8 million at 8 um/px; a
+larger one gets a coarser mask."""
 
 STAINED, PALE = 0.06, 0.02
-"""Stain (see `find_tissue`) of tissue, and of pale tissue, averaged over 40 um. The palest of 120 real fields has 0.024 at its first
-percentile; the glass of a real overview, stitched from tiles of slightly different colour, has up to 0.013."""
+"""Stain (see `find_tissue`) of tissue, and of pale tissue, averaged over 40 um. The palest of 120
+real fields has 0.024 at its first percentile; the glass of a real overview, stitched from tiles of
+slightly different colour, has up to 0.013."""
 ROUGH, ROUGH_NOISE = 0.008, 1.5
-"""Least standard deviation of density within 72 um, from a plane fitted there, where fat is: fat at 8 um/px has 0.01 to 0.05, glass
-0.001 to 0.006. Where the glass itself is noisy, this many times its own."""
+"""Least standard deviation of density within 72 um, from a plane fitted there, where fat is: fat at
+8 um/px has 0.01 to 0.05, glass 0.001 to 0.006. Where the glass itself is noisy, this many times its
+own."""
 COLOURED = 0.06
-"""Least slope of stain on density within 400 um: fat has 0.1 to 0.6; dust, scratches and coverslip edges have 0, being grey."""
+"""Least slope of stain on density within 400 um: fat has 0.1 to 0.6; dust, scratches and coverslip
+edges have 0, being grey."""
 BLUISH = 1.12
-"""Density of red over that of green above which a colour is ink: blue and green pens have 1.15 and more, H&E at most 0.85, a kidney that
-is mostly haematoxylin 1.10."""
+"""Density of red over that of green above which a colour is ink: blue and green pens have 1.15 and
+more, H&E at most 0.85, a kidney that is mostly haematoxylin 1.10."""
 
 GLASS_UM = 360.0
-"""Width from which on glass at the edge of a flat picture is taken for what lies around tissue: up to it holes in a slide's tissue are
-filled. Fat cells are 50 to 150 um across, and `find_tissue` sees their membranes: it leaves out nothing of 240 real fields full of tissue.
-Of 18 cores of tissue arrays three have a strip of 100 to 150 um at their edge; a small section on its slide has 400, an empty field of
-500 um with specks on it 450."""
+"""Width from which on glass at the edge of a flat picture is taken for what lies around tissue: up
+to it holes in a slide's tissue are filled. Fat cells are 50 to 150 um across, and `find_tissue`
+sees their membranes: it leaves out nothing of 240 real fields full of tissue. Of 18 cores of tissue
+arrays three have a strip of 100 to 150 um at their edge; a small section on its slide has 400, an
+empty field of 500 um with specks on it 450."""
 EMPTY_UM = 200.0
-"""Shorter side from which on a picture that is glass throughout has no tissue: a smaller one may lie inside a large fat cell."""
+"""Shorter side from which on a picture that is glass throughout has no tissue: a smaller one may
+lie inside a large fat cell."""
 _SAMPLES = 12
-"""Pixels of a flat picture that are averaged along each side of a pixel of its mask; more take longer, and tell no more."""
+"""Pixels of a flat picture that are averaged along each side of a pixel of its mask; more take
+longer, and tell no more."""
 _LIGHT, _GREY = 120, 24
 """Least value and most colour of glass."""
 _BLACK = 20
 """Least value of what was scanned."""
 _SEEMS_UM, _SEEMS_GLASS = 0.7 * GLASS_UM, 0.5
-"""Side of a square inside a disc of `GLASS_UM`, and the share of its single pixels that are light: 0.97 and more in glass, under 0.5 in 140
-of 145 fields of breast."""
+"""Side of a square inside a disc of `GLASS_UM`, and the share of its single pixels that are light:
+0.97 and more in glass, under 0.5 in 140 of 145 fields of breast."""
 _SOFT_UM, _ROUGH_UM, _WIDE_UM, _SLOPE_UM, _SHARE_UM = 40.0, 72.0, 168.0, 400.0, 600.0
 _CLOSE_UM, _INK_UM, _INK_RIM_UM = 80.0, 100.0, 160.0
 _HOLE_MM2, _EDGE_HOLE_MM2, _LEAST_MM2, _SPECK_MM2 = 0.1, 0.02, 0.01, 0.02
@@ -65,7 +74,8 @@ Numbers: TypeAlias = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class _Glass:
-    """Optical density of clean glass (red, green, blue), and the standard deviation of its mean within `_ROUGH_UM`."""
+    """Optical density of clean glass (red, green, blue), and the standard deviation of its mean
+    within `_ROUGH_UM`."""
 
     density: tuple[float, float, float]
     noise: float
@@ -79,7 +89,8 @@ def tissue_mask(slide: Slide, *, mpp: float = MASK_MPP) -> Mask:
         mpp: microns per pixel of the mask; coarser where it would have more than `MASK_PIXELS`.
 
     Returns:
-        (H, W) over the whole slide: its sides are the slide's, divided by the mask's um/px over the slide's.
+        (H, W) over the whole slide: its sides are the slide's, divided by the mask's um/px over the
+        slide's.
     """
     width, height = slide.size_px
     mpp = max(mpp, slide.mpp, slide.mpp * (width * height / MASK_PIXELS) ** 0.5)
@@ -89,12 +100,15 @@ def tissue_mask(slide: Slide, *, mpp: float = MASK_MPP) -> Mask:
 def picture_mask(pixels: Pixels, *, mpp: float, always: bool) -> Mask | None:
     """Find the tissue of a flat picture; unless `always`, only where it lies on glass.
 
-    A person who cut a field out meant all of it: lumens, fat and a strip of glass at its edge too. So there is a mask only where glass
-    that touches the picture's edge is `GLASS_UM` wide, or the picture is glass throughout and no side is shorter than `EMPTY_UM`; and it
-    leaves out glass alone. Glass is what `find_tissue` leaves out, if it is nearly grey, not darker than 120 of 255 and within
-    `TISSUE_DENSITY` of the lightest glass there is, or black (under 20 of 255: not scanned, or painted over); with the specks in it.
-    What else `find_tissue` leaves out (pen, tissue as dark as ink or without colour) is looked at where it is larger than a speck or
-    touches tissue. A picture that has one colour to the bit has no tissue, whichever colour it is.
+    A person who cut a field out meant all of it: lumens, fat and a strip of glass at its edge too.
+        So there is a mask only where glass
+    that touches the picture's edge is `GLASS_UM` wide, or the picture is glass throughout and no
+    side is shorter than `EMPTY_UM`; and it leaves out glass alone. Glass is what `find_tissue`
+    leaves out, if it is nearly grey, not darker than 120 of 255 and within `TISSUE_DENSITY` of the
+    lightest glass there is, or black (under 20 of 255: not scanned, or painted over); with the
+    specks in it. What else `find_tissue` leaves out (pen, tissue as dark as ink or without colour)
+    is looked at where it is larger than a speck or touches tissue. A picture that has one colour to
+    the bit has no tissue, whichever colour it is.
 
     Args:
         pixels: (H, W, 3) uint8.
@@ -102,8 +116,9 @@ def picture_mask(pixels: Pixels, *, mpp: float, always: bool) -> Mask | None:
         always: return what `find_tissue` finds, whatever the picture is.
 
     Returns:
-        (h, w) over the whole picture, at about `MASK_MPP`, or coarser as in `tissue_mask`; None takes everything for tissue. Quarter
-        turns and mirrors of the picture turn the mask, to the pixel.
+        (h, w) over the whole picture, at about `MASK_MPP`, or coarser as in `tissue_mask`; None
+        takes everything for tissue. Quarter turns and mirrors of the picture turn the mask, to the
+        pixel.
     """
     mask_mpp = max(mpp, MASK_MPP, mpp * (pixels.shape[0] * pixels.shape[1] / MASK_PIXELS) ** 0.5)
     if _is_one_colour(pixels):
@@ -125,18 +140,22 @@ def picture_mask(pixels: Pixels, *, mpp: float, always: bool) -> Mask | None:
 
 
 def _odd_size(pixels: Pixels, mpp: float, mask_mpp: float) -> tuple[int, int]:
-    """Return (width, height) of a picture's mask: odd, so that the middle of the picture is the middle of a pixel from every side."""
+    """Return (width, height) of a picture's mask: odd, so that the middle of the picture is the
+    middle of a pixel from every side."""
     width, height = scaled_size((pixels.shape[1], pixels.shape[0]), mpp, mask_mpp)
     return (width - 1) | 1, (height - 1) | 1
 
 
 def _seems_glass(pixels: Pixels, mpp: float) -> bool:
-    """Return whether it is worth a closer look: one pixel in 8 um is looked at, a hundredth of the time that the whole takes."""
+    """Return whether it is worth a closer look: one pixel in 8 um is looked at, a hundredth of the
+    time that the whole takes."""
     step = max(1, round(MASK_MPP / mpp))
     rows, columns = (slice(min(step, side) // 2, None, step) for side in pixels.shape[:2])
     most, least = _extremes(*cv2.split(_contiguous(pixels[rows, columns])))
     light = ((least >= _LIGHT) & (most - least <= _GREY)) | (most < _BLACK)
-    return bool(cv2.blur(light.astype(np.float32), square(_SEEMS_UM, step * mpp)).max() >= _SEEMS_GLASS)
+    return bool(
+        cv2.blur(light.astype(np.float32), square(_SEEMS_UM, step * mpp)).max() >= _SEEMS_GLASS
+    )
 
 
 def _find_bare_glass(pixels: Pixels, tissue: Mask, mpp: float) -> Mask:
@@ -155,23 +174,30 @@ def _find_bare_glass(pixels: Pixels, tissue: Mask, mpp: float) -> Mask:
 
 
 def _is_around_tissue(glass: Mask, mpp: float) -> bool:
-    """Return whether glass is all there is, or wider at the picture's edge than lumens and fat cells are."""
+    """Return whether glass is all there is, or wider at the picture's edge than lumens and fat
+    cells are."""
     if glass.all():
         return bool(min(glass.shape) * mpp >= EMPTY_UM)
     _, labels = cv2.connectedComponents(_bytes(glass), connectivity=4)
     at_edge = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
     outer = np.isin(labels, at_edge[at_edge > 0])
     framed = np.pad(_bytes(outer), 1)  # what lies beyond the edge is not known
-    radius_px = float(cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).max())  # to the middle of a pixel outside
+    radius_px = float(
+        cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).max()
+    )  # to the middle of a pixel outside
     return (2 * radius_px - 1) * mpp >= GLASS_UM
 
 
 def _is_one_colour(pixels: Pixels) -> bool:
-    return all((pixels[top : top + _WAY_ROWS] == pixels[0, 0]).all() for top in range(0, pixels.shape[0], _WAY_ROWS))
+    return all(
+        (pixels[top : top + _WAY_ROWS] == pixels[0, 0]).all()
+        for top in range(0, pixels.shape[0], _WAY_ROWS)
+    )
 
 
 def _way(pixels: Pixels) -> int:
-    """Choose one of the eight ways to lay a picture by what is on it: turned pictures become the same one, and are rounded alike."""
+    """Choose one of the eight ways to lay a picture by what is on it: turned pictures become the
+    same one, and are rounded alike."""
     ways = list(range(8))
     for top in range(0, max(pixels.shape[:2]), _WAY_ROWS):
         rows = {way: _laid(pixels, way)[top : top + _WAY_ROWS] for way in ways}
@@ -194,28 +220,39 @@ def _laid_back(mask: Mask, way: int) -> Mask:
 
 
 def _contiguous(pixels: Pixels) -> Pixels:
-    """Copy what is not in order (NumPy alone takes five times as long where rows and columns are exchanged)."""
+    """Copy what is not in order (NumPy alone takes five times as long where rows and columns are
+    exchanged)."""
     exchanged = abs(pixels.strides[0]) < abs(pixels.strides[1])
-    return cv2.transpose(np.ascontiguousarray(pixels.swapaxes(0, 1))) if exchanged else np.ascontiguousarray(pixels)
+    return (
+        cv2.transpose(np.ascontiguousarray(pixels.swapaxes(0, 1)))
+        if exchanged
+        else np.ascontiguousarray(pixels)
+    )
 
 
 def find_tissue(pixels: Pixels, *, mpp: float) -> Mask:
     """Find tissue by the colour and the roughness of H&E.
 
-    Density is optical density relative to glass. Stain is the density of green above the mean of red and blue: grey has none, however
+    Density is optical density relative to glass. Stain is the density of green above the mean of
+        red and blue: grey has none, however
     dark, so that shadow, vignetting, dust, scratches, coverslip edges and black ink have none.
 
-    Glass is what is smooth, nearly grey and not darker than 120 of 255; its colour is the median of the brightest third of it, left out
-    what has one value to the bit (places that were not scanned). Where there is less of it than 0.2 %, as in a core or a field that is
-    all tissue, glass is taken to be white.
+    Glass is what is smooth, nearly grey and not darker than 120 of 255; its colour is the median of
+    the brightest third of it, left out what has one value to the bit (places that were not
+    scanned). Where there is less of it than 0.2 %, as in a core or a field that is all tissue,
+    glass is taken to be white.
 
     1. Stained tissue: stain above `STAINED`.
-    2. Pale tissue: stain above `PALE`; or as rough as the membranes of fat cells, with a stain that rises with density (`ROUGH`,
+    2. Pale tissue: stain above `PALE`; or as rough as the membranes of fat cells, with a stain that
+    rises with density (`ROUGH`,
        `COLOURED`); and not `BLUISH`. It counts where more than half of 168 um is so.
-    3. Gaps up to 80 um are closed, holes up to 0.1 mm2 filled (0.02 mm2 at the picture's edge, where nobody knows how they go on).
-    4. Ink is left out: at least 100 um wide and dark, with red absorbed more than green (blue and green, `BLUISH`), no colour (black),
-       or green and blue alike without red (red). In 120 real fields red has at most 0.85 of green's density, blue at most 0.75, and the
-       channels differ by at least 0.35 of their mean. Purple ink has the colour of H&E and stays in.
+    3. Gaps up to 80 um are closed, holes up to 0.1 mm2 filled (0.02 mm2 at the picture's edge,
+    where nobody knows how they go on).
+    4. Ink is left out: at least 100 um wide and dark, with red absorbed more than green (blue and
+    green, `BLUISH`), no colour (black),
+       or green and blue alike without red (red). In 120 real fields red has at most 0.85 of green's
+       density, blue at most 0.75, and the channels differ by at least 0.35 of their mean. Purple
+       ink has the colour of H&E and stays in.
     5. Pieces under 0.01 mm2 are left out, unless they touch the picture's edge.
 
     Args:
@@ -228,7 +265,9 @@ def find_tissue(pixels: Pixels, *, mpp: float) -> Mask:
     glass = _find_glass(pixels, mpp)
     stained, pale, ink = _evidence(pixels, glass, mpp)
     solid = cv2.blur((stained | pale) * np.uint8(255), square(_WIDE_UM, mpp)) >= 128
-    solid = cv2.erode(_bytes(solid), disc(_ROUGH_UM, mpp))  # roughness reaches this far over the edge
+    solid = cv2.erode(
+        _bytes(solid), disc(_ROUGH_UM, mpp)
+    )  # roughness reaches this far over the edge
     solid |= cv2.morphologyEx(_bytes(stained), cv2.MORPH_OPEN, disc(_SOFT_UM, mpp))
     wide_ink = cv2.morphologyEx(_bytes(ink), cv2.MORPH_OPEN, disc(_INK_UM, mpp))
     no_ink = cv2.dilate(wide_ink, disc(_INK_RIM_UM, mpp)) == 0
@@ -243,10 +282,15 @@ def _find_glass(pixels: Pixels, mpp: float) -> _Glass:
     for rows, inner in _bands(pixels.shape[0], mpp):
         channels = cv2.split(pixels[rows])
         density = _mean([cv2.LUT(channel, _DENSITY) for channel in channels])
-        level, spread = cv2.blur(density, square(_ROUGH_UM, mpp))[inner], _deviation(density, mpp)[inner]
+        level, spread = (
+            cv2.blur(density, square(_ROUGH_UM, mpp))[inner],
+            _deviation(density, mpp)[inner],
+        )
         most, least = _extremes(*(channel[inner] for channel in channels))
         smooth = (spread < 0.013) & (least >= _LIGHT) & (most - least <= _GREY)
-        found.append([plane[smooth] for plane in (level, spread, *(channel[inner] for channel in channels))])
+        found.append(
+            [plane[smooth] for plane in (level, spread, *(channel[inner] for channel in channels))]
+        )
     level, spread, *channels = (np.concatenate(parts) for parts in zip(*found, strict=True))
     enough = 0.002 * pixels.shape[0] * pixels.shape[1]
     scanned = spread > 5e-4
@@ -254,7 +298,8 @@ def _find_glass(pixels: Pixels, mpp: float) -> _Glass:
         scanned[:] = True
     if scanned.sum() < enough:
         return _Glass((0.0, 0.0, 0.0), 0.0)
-    # The brightest third of places, not of pixels: noise has bright pixels too, in whichever colour it is loudest.
+    # The brightest third of places, not of pixels: noise has bright pixels too, in whichever colour
+    # it is loudest.
     bright = scanned & (level <= np.quantile(level[scanned], 1 / 3))
     red, green, blue = (float(_DENSITY[int(np.median(channel[bright]))]) for channel in channels)
     return _Glass((red, green, blue), float(np.median(spread[scanned])))
@@ -272,7 +317,10 @@ def _evidence(pixels: Pixels, glass: _Glass, mpp: float) -> tuple[Mask, Mask, Ma
 
 def _evidence_of_band(pixels: Pixels, glass: _Glass, mpp: float) -> tuple[Mask, Mask, Mask]:
     channels = cv2.split(pixels)
-    red, green, blue = (cv2.LUT(channel, _DENSITY - np.float32(clean)) for channel, clean in zip(channels, glass.density, strict=True))
+    red, green, blue = (
+        cv2.LUT(channel, _DENSITY - np.float32(clean))
+        for channel, clean in zip(channels, glass.density, strict=True)
+    )
     # Glass may be greenish; glass as pink as pale tissue is pale tissue.
     tint = glass.density[1] - (glass.density[0] + glass.density[2]) / 2
     stain = green - (red + blue) * np.float32(0.5) + np.float32(max(0.0, tint - PALE))
@@ -291,12 +339,15 @@ def _membranes(density: Plane, stain: Plane, ink: Mask, glass: _Glass, mpp: floa
     high, colour = (cv2.blur(plane, soft) for plane in (density, stain))
     high, colour = (plane - cv2.blur(plane, wide) for plane in (high, colour))
     # A speck of dust or a pen is no argument for or against the membranes around it.
-    foreign = cv2.dilate(_bytes(ink | ((high > 0.1) & (colour < 0.1 * high))), disc(_CLOSE_UM, mpp)) > 0
+    foreign = (
+        cv2.dilate(_bytes(ink | ((high > 0.1) & (colour < 0.1 * high))), disc(_CLOSE_UM, mpp)) > 0
+    )
     high, colour = np.where(foreign, 0, high), np.where(foreign, 0, colour)
     least = max(ROUGH, ROUGH_NOISE * glass.noise)
     coloured = cv2.blur(high * colour, wide) > COLOURED * cv2.blur(high * high, wide)
     rough = (_deviation(density, mpp) > least) & ~foreign
-    # Compression takes the colour out of many membranes: a third of what is rough within a wider window decides for all of it.
+    # Compression takes the colour out of many membranes: a third of what is rough within a wider
+    # window decides for all of it.
     share = cv2.blur((rough & coloured).astype(np.float32), wider)
     return np.asarray(rough & (share > 0.3 * cv2.blur(rough.astype(np.float32), wider)))
 
@@ -312,21 +363,35 @@ def _is_ink(red: Plane, green: Plane, blue: Plane) -> Mask:
 
 
 def _pieces(mask: Mask, mpp: float, mm2: float, edge_mm2: float, *, larger: bool) -> Mask:
-    """Return the pieces of a mask of at least so many mm2 (or, not `larger`, at most), with a limit of its own at the picture's edge."""
+    """Return the pieces of a mask of at least so many mm2 (or, not `larger`, at most), with a limit
+    of its own at the picture's edge."""
     height, width = mask.shape
-    _, labels, table, _ = cv2.connectedComponentsWithStats(_bytes(mask), connectivity=8 if larger else 4)
+    _, labels, table, _ = cv2.connectedComponentsWithStats(
+        _bytes(mask), connectivity=8 if larger else 4
+    )
     x, y, wide, high, area = table.T
-    limit = np.where((x == 0) | (y == 0) | (x + wide == width) | (y + high == height), edge_mm2, mm2) * 1e6 / mpp**2
+    limit = (
+        np.where((x == 0) | (y == 0) | (x + wide == width) | (y + high == height), edge_mm2, mm2)
+        * 1e6
+        / mpp**2
+    )
     kept = area >= limit if larger else area <= limit
     kept[0] = False  # what is not in the mask
     return np.asarray(kept[labels])
 
 
 def _bands(height: int, mpp: float) -> list[tuple[slice, slice]]:
-    """Cut rows into bands, so that planes of floats stay small: rows to look at, and of these the rows to keep."""
+    """Cut rows into bands, so that planes of floats stay small: rows to look at, and of these the
+    rows to keep."""
     reach = round((_SOFT_UM + 2 * _SLOPE_UM + _SHARE_UM) / 2 / mpp) + 4
-    starts = [(max(0, top - reach), top, min(height, top + _BAND_PX)) for top in range(0, height, _BAND_PX)]
-    return [(slice(first, min(height, end + reach)), slice(top - first, end - first)) for first, top, end in starts]
+    starts = [
+        (max(0, top - reach), top, min(height, top + _BAND_PX))
+        for top in range(0, height, _BAND_PX)
+    ]
+    return [
+        (slice(first, min(height, end + reach)), slice(top - first, end - first))
+        for first, top, end in starts
+    ]
 
 
 def _mean(planes: list[Plane]) -> Plane:
@@ -335,12 +400,14 @@ def _mean(planes: list[Plane]) -> Plane:
 
 
 def _extremes(red: Numbers, green: Numbers, blue: Numbers) -> tuple[Numbers, Numbers]:
-    """Return the largest and the least channel (NumPy's max over an axis of three is ten times as slow)."""
+    """Return the largest and the least channel (NumPy's max over an axis of three is ten times as
+    slow)."""
     return cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue)
 
 
 def _deviation(plane: Plane, mpp: float) -> Plane:
-    """Return the standard deviation within `_ROUGH_UM` from a plane fitted there: soft shadows slope, but are smooth."""
+    """Return the standard deviation within `_ROUGH_UM` from a plane fitted there: soft shadows
+    slope, but are smooth."""
     side = square(_ROUGH_UM, mpp)
     mean = cv2.blur(plane, side)
     variance = cv2.sqrBoxFilter(plane, -1, side) - mean * mean
@@ -360,7 +427,8 @@ def square(um: float, mpp: float) -> tuple[int, int]:
 
 
 def disc(um: float, mpp: float) -> npt.NDArray[np.uint8]:
-    """Return a disc of this diameter, which a quarter turn leaves as it is (OpenCV's ellipse is not)."""
+    """Return a disc of this diameter, which a quarter turn leaves as it is (OpenCV's ellipse is
+    not)."""
     radius = round(um / 2 / mpp)
     steps = np.arange(-radius, radius + 1)
     return (steps[:, None] ** 2 + steps**2 <= (radius + 0.3) ** 2).astype(np.uint8)
@@ -393,7 +461,7 @@ def doubts(pixels: Pixels, *, glass_named: bool = False) -> list[str]:
     red, green, blue = density[tissue].mean(axis=0)
     if green < GREEN_OVER * max(red, blue):
         return [
-            f"does not look like H&E: optical density of its tissue is {red:.2f} red, {green:.2f} green, {blue:.2f} blue, "
-            "and H&E absorbs green most; the model has seen nothing else"
+            f"does not look like H&E: optical density of its tissue is {red:.2f} red, {green:.2f}"
+            f" green, {blue:.2f} blue, and H&E absorbs green most; the model has seen nothing else"
         ]
     return []

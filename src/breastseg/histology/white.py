@@ -1,4 +1,5 @@
-"""Weak labels by rule: places that are smooth and white are fat, lumen or glass, whatever the hospital."""
+"""Weak labels by rule: places that are smooth and white are fat, lumen or glass, whatever the
+hospital."""
 
 import cv2
 import numpy as np
@@ -26,7 +27,8 @@ def smooth_white(pixels: npt.NDArray[np.uint8], mpp: float) -> npt.NDArray[np.bo
     """
     blur, wide = square(2.0, mpp), square(4.0, mpp)
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    # Sums of whole numbers in float64 have no rounding, so that a turned picture gives the turned answer.
+    # Sums of whole numbers in float64 have no rounding, so that a turned picture gives the turned
+    # answer.
     mean, mean_of_squares = (of(grey, cv2.CV_64F, wide) for of in (cv2.boxFilter, cv2.sqrBoxFilter))
     is_smooth = mean_of_squares - mean * mean <= ROUGH**2
     white = ((cv2.blur(pixels, blur).min(axis=2) >= WHITE) & is_smooth).astype(np.uint8)

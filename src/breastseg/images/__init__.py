@@ -1,7 +1,14 @@
-"""Pictures of tissue: `open_slide(path)` gives size, microns per pixel with their origin, and pixels at any mpp."""
+"""Pictures of tissue: `open_slide(path)` gives size, microns per pixel with their origin, and
+pixels at any mpp."""
 
 from breastseg.images.codes import read_codes
-from breastseg.images.open import IMAGE_SUFFIXES, READERS, SLIDE_SUFFIXES, is_slide_folder, open_slide
+from breastseg.images.open import (
+    IMAGE_SUFFIXES,
+    READERS,
+    SLIDE_SUFFIXES,
+    is_slide_folder,
+    open_slide,
+)
 from breastseg.images.readers.flat import check_upright
 from breastseg.images.resample import resample_labels, resample_pixels
 from breastseg.images.slide import Pixels, Slide

@@ -1,4 +1,5 @@
-"""What a compressed tile says of itself: its size, because decoders take as much memory as that asks for; a JPEG's colours."""
+"""What a compressed tile says of itself: its size, because decoders take as much memory as that
+asks for; a JPEG's colours."""
 
 import re
 from dataclasses import dataclass
@@ -20,9 +21,11 @@ class JpegHead:
     Attributes:
         pixels: width times height.
         components: the number of each, as in (1, 2, 3).
-        subsampled: whether the second and third component have fewer pixels than the first; nobody does that with green and blue.
+        subsampled: whether the second and third component have fewer pixels than the first; nobody
+            does that with green and blue.
         jfif: whether it says that it is JFIF, which is grey or YCbCr.
-        adobe: the colours of Adobe's marker: 0 for RGB (or CMYK), 1 for YCbCr; None without the marker.
+        adobe: the colours of Adobe's marker: 0 for RGB (or CMYK), 1 for YCbCr; None without the
+            marker.
     """
 
     pixels: int
@@ -34,13 +37,19 @@ class JpegHead:
     @property
     def is_ycbcr(self) -> bool:
         """Whether it can be nothing else but YCbCr."""
-        return len(self.components) == 3 and (self.subsampled or self.adobe == 1 or (self.jfif and self.adobe is None))
+        return len(self.components) == 3 and (
+            self.subsampled or self.adobe == 1 or (self.jfif and self.adobe is None)
+        )
 
     @property
     def is_rgb(self) -> bool:
         """Whether it says of itself that it is RGB."""
         named = self.components == (0x52, 0x47, 0x42) and not self.jfif
-        return len(self.components) == 3 and not self.subsampled and (self.adobe == 0 or (self.adobe is None and named))
+        return (
+            len(self.components) == 3
+            and not self.subsampled
+            and (self.adobe == 0 or (self.adobe is None and named))
+        )
 
 
 def claimed_px(data: bytes) -> int:
@@ -51,8 +60,14 @@ def claimed_px(data: bytes) -> int:
         return _jpeg_xl_px(data)
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return _webp_px(data)
-    starts = [0] if data.startswith(_JPEG_2000) else [found.start() for found in re.finditer(re.escape(_JPEG_2000), data[:65536])]
-    return max((_number(data, start + 8, 4) * _number(data, start + 12, 4) for start in starts), default=0)
+    starts = (
+        [0]
+        if data.startswith(_JPEG_2000)
+        else [found.start() for found in re.finditer(re.escape(_JPEG_2000), data[:65536])]
+    )
+    return max(
+        (_number(data, start + 8, 4) * _number(data, start + 12, 4) for start in starts), default=0
+    )
 
 
 def read_jpeg_head(data: bytes) -> JpegHead:
@@ -74,7 +89,10 @@ def read_jpeg_head(data: bytes) -> JpegHead:
 
 
 def _frame(data: bytes, place: int, jfif: bool, adobe: int | None) -> JpegHead:
-    pixels, count = _number(data, place + 3, 2) * _number(data, place + 5, 2), _number(data, place + 7, 1)
+    pixels, count = (
+        _number(data, place + 3, 2) * _number(data, place + 5, 2),
+        _number(data, place + 7, 1),
+    )
     table = data[place + 8 : place + 8 + 3 * count]
     factors = [(value >> 4) * (value & 15) for value in table[1::3]]
     subsampled = len(factors) == 3 and factors[0] > max(factors[1:])
@@ -84,15 +102,20 @@ def _frame(data: bytes, place: int, jfif: bool, adobe: int | None) -> JpegHead:
 def _webp_px(data: bytes) -> int:
     kind = data[12:16]
     if kind == b"VP8X":
-        return (int.from_bytes(data[24:27], "little") + 1) * (int.from_bytes(data[27:30], "little") + 1)
+        return (int.from_bytes(data[24:27], "little") + 1) * (
+            int.from_bytes(data[27:30], "little") + 1
+        )
     if kind == b"VP8L":
         packed = int.from_bytes(data[21:25], "little")
         return ((packed & 0x3FFF) + 1) * ((packed >> 14 & 0x3FFF) + 1)
-    return (int.from_bytes(data[26:28], "little") & 0x3FFF) * (int.from_bytes(data[28:30], "little") & 0x3FFF)
+    return (int.from_bytes(data[26:28], "little") & 0x3FFF) * (
+        int.from_bytes(data[28:30], "little") & 0x3FFF
+    )
 
 
 def _jpeg_xl_px(data: bytes) -> int:
-    """Read the packed numbers at the start of a JPEG XL; in a file of boxes, of the first that holds pixels."""
+    """Read the packed numbers at the start of a JPEG XL; in a file of boxes, of the first that
+    holds pixels."""
     start = _first_pixels(data) if data.startswith(_JPEG_XL_BOXES) else 0
     bits = int.from_bytes(data[start + 2 : start + 18], "little")
 

@@ -1,4 +1,5 @@
-"""Masks whose pixel values are label codes: what is certain is read exactly, all else is refused by name."""
+"""Masks whose pixel values are label codes: what is certain is read exactly, all else is refused by
+name."""
 
 from pathlib import Path
 
@@ -17,24 +18,30 @@ _KINDS = {2: "RGB colours", 4: "grey with transparency", 6: "RGBA colours"}
 def read_codes(path: Path) -> npt.NDArray[np.uint8]:
     """Read a mask whose pixel values are label codes: (H, W) uint8.
 
-    PNG of 8-bit grey or of a palette (the index is the code, whatever its depth), and TIFF of one picture in 8-bit grey or palette, stored
-    without loss, are read as their samples stand in the file: colours, gamma and transparent values change nothing.
+    PNG of 8-bit grey or of a palette (the index is the code, whatever its depth), and TIFF of one
+    picture in 8-bit grey or palette, stored without loss, are read as their samples stand in the
+    file: colours, gamma and transparent values change nothing.
 
     Raises:
-        ImageError: no picture, cut short, several pictures, a colour rendering, turned by a tag; 16-bit; grey of less than 8 bits, which
-            programs scale when they read it; stored with loss, as JPEG is whatever its name.
+        ImageError: no picture, cut short, several pictures, a colour rendering, turned by a tag;
+            16-bit; grey of less than 8 bits, which programs scale when they read it; stored with
+            loss, as JPEG is whatever its name.
     """
     if is_tiff(path):
         from breastseg.images.readers.tiff import read_tiff_codes
 
         return read_tiff_codes(path)
     with opened(path) as image:
-        reason = "JPEG compression, which changes codes" if image.format != "PNG" else _png_reason(path)
+        reason = (
+            "JPEG compression, which changes codes" if image.format != "PNG" else _png_reason(path)
+        )
         if reason is None and getattr(image, "is_animated", False):
             reason = "several pictures"
         if reason is None:
             load(image, path)
-            reason = None if (turn := orientation(image)) == UPRIGHT else f"an orientation tag ({turn})"
+            reason = (
+                None if (turn := orientation(image)) == UPRIGHT else f"an orientation tag ({turn})"
+            )
         if reason:
             raise ImageError(f"{path}: mask has {reason}, {WANTED_CODES}")
         return np.asarray(image)
@@ -45,4 +52,8 @@ def _png_reason(path: Path) -> str | None:
         depth, kind = file.read(_DEPTH_AT + 2)[_DEPTH_AT:]
     if kind == _PALETTE or (depth, kind) == (8, _GREY):
         return None
-    return f"{depth}-bit pixels" if kind == _GREY else f"{_KINDS.get(kind, 'colours')}" + (" of 16 bits" if depth == 16 else "")
+    return (
+        f"{depth}-bit pixels"
+        if kind == _GREY
+        else f"{_KINDS.get(kind, 'colours')}" + (" of 16 bits" if depth == 16 else "")
+    )

@@ -1,4 +1,5 @@
-"""The directories of a TIFF, walked before anything in it is believed: what they say is held against the length of the file."""
+"""The directories of a TIFF, walked before anything in it is believed: what they say is held
+against the length of the file."""
 
 import struct
 from dataclasses import dataclass
@@ -17,7 +18,24 @@ MAX_DIRECTORIES = 1000
 _SUB_DIRECTORIES = 330
 _TILE_SIDES = (322, 323)
 _MOST_ENTRIES = 4096
-_BYTES_OF_TYPE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_BYTES_OF_TYPE = {
+    1: 1,
+    2: 1,
+    3: 2,
+    4: 4,
+    5: 8,
+    6: 1,
+    7: 1,
+    8: 2,
+    9: 4,
+    10: 8,
+    11: 4,
+    12: 8,
+    13: 4,
+    16: 8,
+    17: 8,
+    18: 8,
+}
 _OFFSET_TYPES = {3: "H", 4: "L", 13: "L", 16: "Q", 18: "Q"}
 
 
@@ -33,20 +51,24 @@ class _Form:
 
 
 def open_tiff(path: Path) -> TiffFile:
-    """Open one TIFF and no other (OME and Micro-Manager can name more, by any path), after a look at its directories.
+    """Open one TIFF and no other (OME and Micro-Manager can name more, by any path), after a look
+    at its directories.
 
     Raises:
-        ImageError: cut short, or directories that no slide has. What tifffile raises at damage is the caller's.
+        ImageError: cut short, or directories that no slide has. What tifffile raises at damage is
+            the caller's.
     """
     check_directories(path)
     return TiffFile(path, _multifile=False, is_mmstack=False, is_ndtiff=False)
 
 
 def check_directories(path: Path) -> None:
-    """Walk the chain of directories and their SubIFDs; read nothing that they point to but other directories.
+    """Walk the chain of directories and their SubIFDs; read nothing that they point to but other
+    directories.
 
     Raises:
-        ImageError: the file ends before a directory or before a value of one, directories that go round in a circle, or too many.
+        ImageError: the file ends before a directory or before a value of one, directories that go
+            round in a circle, or too many.
     """
     try:
         with path.open("rb") as file:
@@ -60,27 +82,42 @@ def _walk(path: Path, file: BinaryIO, end: int) -> None:
     form = _Form("<" if head.startswith(b"II") else ">", head[2:4] in {b"+\0", b"\0+"})
     first = form.number(_bytes(path, file, 8, 8, end) if form.big else head[4:8])
     if not first:
-        raise ImageError(f"{path}: cut short or damaged (no directory: its writing was not finished); copy or export it again")
+        raise ImageError(
+            f"{path}: cut short or damaged (no directory: its writing was not finished); copy or"
+            " export it again"
+        )
     place, seen, count = first, set[int](), 0
     while place:
         if place in seen:
-            raise ImageError(f"{path}: cut short or damaged (its directories go round in a circle); copy or export it again")
+            raise ImageError(
+                f"{path}: cut short or damaged (its directories go round in a circle); copy or"
+                " export it again"
+            )
         inner, following = _read(path, file, place, form, end)
         seen.add(place)
         count += 1 + len(inner)
         if count > MAX_DIRECTORIES:
-            raise ImageError(f"{path}: a TIFF of more than {MAX_DIRECTORIES} pictures, wanted one; export the one that is wanted")
-        for sub_directory in inner:  # those often have a chain of their own, which says the same again
+            raise ImageError(
+                f"{path}: a TIFF of more than {MAX_DIRECTORIES} pictures, wanted one; export the"
+                " one that is wanted"
+            )
+        for (
+            sub_directory
+        ) in inner:  # those often have a chain of their own, which says the same again
             _read(path, file, sub_directory, form, end)
         place = following
 
 
 def _read(path: Path, file: BinaryIO, place: int, form: _Form, end: int) -> tuple[list[int], int]:
-    """Check the directory at a place; return the places of its SubIFDs and that of the next directory, 0 for none."""
+    """Check the directory at a place; return the places of its SubIFDs and that of the next
+    directory, 0 for none."""
     count_bytes, entry_bytes, value_bytes = (8, 20, 8) if form.big else (2, 12, 4)
     entries = form.number(_bytes(path, file, place, count_bytes, end))
     if entries > _MOST_ENTRIES:
-        raise ImageError(f"{path}: cut short or damaged (a directory of {entries} entries); copy or export it again")
+        raise ImageError(
+            f"{path}: cut short or damaged (a directory of {entries} entries); copy or export it"
+            " again"
+        )
     table = _bytes(path, file, place + count_bytes, entries * entry_bytes + value_bytes, end)
     inner: list[int] = []
     tile = dict.fromkeys(_TILE_SIDES, 1)
@@ -95,10 +132,23 @@ def _read(path: Path, file: BinaryIO, place: int, form: _Form, end: int) -> tupl
             tile[code] = struct.unpack_from(f"{form.order}{_OFFSET_TYPES[kind]}", value)[0]
         if code == _SUB_DIRECTORIES and kind in _OFFSET_TYPES:
             if count > MAX_DIRECTORIES:
-                raise ImageError(f"{path}: a TIFF of more than {MAX_DIRECTORIES} pictures, wanted one; export the one that is wanted")
-            data = value[:length] if length <= value_bytes else _bytes(path, file, form.number(value), length, end)
-            inner += [number for number in struct.unpack(f"{form.order}{count}{_OFFSET_TYPES[kind]}", data) if number]
-    check_stored(path, prod(tile.values()))  # OpenSlide takes memory for a tile as it is said to be, and ends the process without it
+                raise ImageError(
+                    f"{path}: a TIFF of more than {MAX_DIRECTORIES} pictures, wanted one; export"
+                    " the one that is wanted"
+                )
+            data = (
+                value[:length]
+                if length <= value_bytes
+                else _bytes(path, file, form.number(value), length, end)
+            )
+            inner += [
+                number
+                for number in struct.unpack(f"{form.order}{count}{_OFFSET_TYPES[kind]}", data)
+                if number
+            ]
+    check_stored(
+        path, prod(tile.values())
+    )  # OpenSlide takes memory for a tile as it is said to be, and ends the process without it
     return inner, form.number(table[entries * entry_bytes :])
 
 
@@ -111,5 +161,6 @@ def _bytes(path: Path, file: BinaryIO, place: int, length: int, end: int) -> byt
 
 def _cut(path: Path, wanted: int, end: int) -> ImageError:
     return ImageError(
-        f"{path}: cut short or damaged (it ends at byte {end}, its directory goes on to byte {wanted}); copy or export it again"
+        f"{path}: cut short or damaged (it ends at byte {end}, its directory goes on to byte"
+        f" {wanted}); copy or export it again"
     )

@@ -1,4 +1,5 @@
-"""open_slide(): which reader a file is for is seen by looking at it, never by trying one after another."""
+"""open_slide(): which reader a file is for is seen by looking at it, never by trying one after
+another."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -14,26 +15,31 @@ READERS: Mapping[str, tuple[str, str, str]] = {
     "openslide": ("breastseg.images.readers.openslide", "VendorSlide", "breastseg"),
     "zarr": ("breastseg.images.readers.zarr", "ZarrSlide", "breastseg[zarr]"),
 }
-"""Readers: module, class, what to install. Imported when a file asks for it, so that flat pictures wait for none of the others."""
+"""Readers: module, class, what to install. Imported when a file asks for it, so that flat pictures
+wait for none of the others."""
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 """Names of pictures in a folder; TIFFs may be slides."""
 
 SLIDE_SUFFIXES = (".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide", ".czi")
-"""Names of slides in a folder; a DICOM slide is several files, so that its folder is named and not each of them."""
+"""Names of slides in a folder; a DICOM slide is several files, so that its folder is named and not
+each of them."""
 
 _FLAT = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _DICOM_AT, _DICOM = 128, b"DICM"
 _ZARR_FILES = ("zarr.json", ".zattrs", ".zgroup")
-_WANTED = "PNG, JPEG or TIFF, or a slide that OpenSlide knows (SVS, NDPI, MRXS, SCN, BIF, VMS, DICOM)"
+_WANTED = (
+    "PNG, JPEG or TIFF, or a slide that OpenSlide knows (SVS, NDPI, MRXS, SCN, BIF, VMS, DICOM)"
+)
 
 
 def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
     """Open a picture or a slide: read what its header says, find its microns per pixel.
 
     Args:
-        path: a PNG, JPEG, TIFF or slide file, or a folder that is an OME-Zarr or holds the DICOM files of one slide.
+        path: a PNG, JPEG, TIFF or slide file, or a folder that is an OME-Zarr or holds the DICOM
+            files of one slide.
         mpp: microns per pixel when the file does not say, or says it wrong.
 
     Raises:
@@ -46,13 +52,16 @@ def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
     try:
         reader = getattr(import_module(module), name)
     except ImportError as cause:
-        raise MissingPackageError(f"{path}: {cause.name or cause} is not installed; pip install '{package}'") from None
+        raise MissingPackageError(
+            f"{path}: {cause.name or cause} is not installed; pip install '{package}'"
+        ) from None
     slide: Slide = reader(path, mpp)
     return slide
 
 
 def is_slide_folder(path: Path) -> bool:
-    """Return whether a folder is one slide (an OME-Zarr, or nothing but DICOM files) and not a place where slides lie."""
+    """Return whether a folder is one slide (an OME-Zarr, or nothing but DICOM files) and not a
+    place where slides lie."""
     if any((path / name).is_file() for name in _ZARR_FILES):
         return True
     files = [p for p in path.iterdir() if not p.name.startswith(".")]
@@ -84,15 +93,20 @@ def find_reader(path: Path) -> str:
     if vendor == "aperio":
         return "tiff" if _tiff().is_plain(path) else "openslide"
     if vendor not in {None, "generic-tiff"}:
-        if head.startswith(_TIFF) and vendor != "hamamatsu":  # NDPI has places of its own kind, and 8 bits
+        if (
+            head.startswith(_TIFF) and vendor != "hamamatsu"
+        ):  # NDPI has places of its own kind, and 8 bits
             _tiff().check_depth(path)
         return "openslide"
     if head.startswith(_TIFF):
         return "tiff" if _tiff().is_large(path) else "flat"
     if path.suffix.lower() == ".mrxs":
-        raise ImageError(f"{path}: the folder {path.stem} with its pixels is not beside it; copy both")
+        raise ImageError(
+            f"{path}: the folder {path.stem} with its pixels is not beside it; copy both"
+        )
     raise ImageError(
-        f"{path}: not a picture that Pillow reads nor a slide that OpenSlide knows (it begins with {head[:8]!r}); wanted {_WANTED}"
+        f"{path}: not a picture that Pillow reads nor a slide that OpenSlide knows (it begins with"
+        f" {head[:8]!r}); wanted {_WANTED}"
     )
 
 
@@ -105,7 +119,9 @@ def _reader_of_folder(path: Path) -> str:
         return "zarr"
     if any(p.is_file() and is_dicom(p) for p in path.iterdir()):
         return "openslide"
-    raise ImageError(f"{path}: is a folder, wanted a picture, an OME-Zarr, or a folder of DICOM files")
+    raise ImageError(
+        f"{path}: is a folder, wanted a picture, an OME-Zarr, or a folder of DICOM files"
+    )
 
 
 def _head(path: Path) -> bytes:

@@ -1,4 +1,5 @@
-"""What all readers share: a slide is one or more levels, and a field is read from the coarsest level that is fine enough."""
+"""What all readers share: a slide is one or more levels, and a field is read from the coarsest
+level that is fine enough."""
 
 import math
 import struct
@@ -20,8 +21,17 @@ MAX_ASKED_PX = 250_000_000
 """Pixels given back at once, 750 MB; a larger field is read in boxes."""
 
 DAMAGE = (
-    ArithmeticError, AssertionError, LookupError, OSError, RuntimeError, SyntaxError, SystemError, TypeError, ValueError, struct.error,
-)  # fmt: skip
+    ArithmeticError,
+    AssertionError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    SystemError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 """What Pillow, tifffile and their decoders raise at damaged files."""
 
 _BLOCK_PX = 4096
@@ -32,8 +42,8 @@ _SLACK = 1.002
 class Pyramid(ABC):
     """A Slide of levels; a reader adds how stored pixels are read.
 
-    Level pixels are found in the level-0 frame by the level's downsample: the power of two from which its size was rounded up or
-    down, else the ratio of the sizes.
+    Level pixels are found in the level-0 frame by the level's downsample: the power of two from
+    which its size was rounded up or down, else the ratio of the sizes.
 
     Attributes:
         path: the file or folder.
@@ -47,9 +57,12 @@ class Pyramid(ABC):
     in_blocks = True
     """Read large fields block by block; a reader that holds all its pixels anyway needs not."""
     piece_px = 2**20
-    """Pixels of a tile, strip or chunk, which is decoded whole; a reader whose file says it knows better."""
+    """Pixels of a tile, strip or chunk, which is decoded whole; a reader whose file says it knows
+    better."""
 
-    def __init__(self, path: Path, levels: Sequence[tuple[int, int]], resolution: tuple[float, str]) -> None:
+    def __init__(
+        self, path: Path, levels: Sequence[tuple[int, int]], resolution: tuple[float, str]
+    ) -> None:
         """Take the (width, height) of each level, the finest first, and what `find_mpp` found.
 
         Raises:
@@ -57,7 +70,10 @@ class Pyramid(ABC):
         """
         for width, height in levels:
             if not (0 < width <= MAX_SIDE_PX and 0 < height <= MAX_SIDE_PX):
-                raise ImageError(f"{path}: {width} x {height} px, wanted 1 to {MAX_SIDE_PX} a side; copy or export it again")
+                raise ImageError(
+                    f"{path}: {width} x {height} px, wanted 1 to {MAX_SIDE_PX} a side; copy or"
+                    " export it again"
+                )
         self.path = path
         self.size_px = levels[0]
         self.mpp, self.mpp_source = resolution
@@ -73,7 +89,8 @@ class Pyramid(ABC):
         """Let go of the file."""
 
     def read(self, box: Box | None = None, *, mpp: float) -> Pixels:
-        """Return a box in level-0 pixels (None: the whole) at `mpp`, from the nearest finer level with area weights: (H, W, 3) uint8.
+        """Return a box in level-0 pixels (None: the whole) at `mpp`, from the nearest finer level
+        with area weights: (H, W, 3) uint8.
 
         Raises:
             ImageError: the file is broken there.
@@ -86,8 +103,8 @@ class Pyramid(ABC):
     def resampled(self, corners: Corners, size_px: tuple[int, int]) -> Pixels:
         """Return the field between the corners at exactly (width, height) px: (H, W, 3) uint8.
 
-        Edges are rounded to whole pixels of the level that is read, and so are those of the blocks that a field of more than
-        4096 px a side is read in. A level is never coarser than asked.
+        Edges are rounded to whole pixels of the level that is read, and so are those of the blocks
+        that a field of more than 4096 px a side is read in. A level is never coarser than asked.
 
         Raises:
             ImageError: the file is broken there.
@@ -99,20 +116,28 @@ class Pyramid(ABC):
         if not self.in_blocks or max(whole.width, whole.height) <= _BLOCK_PX:
             return resample_pixels(self._stored(level, whole), size_px)
         width, height = size_px
-        if whole.width > _BLOCK_PX * width or whole.height > _BLOCK_PX * height:  # one new pixel is more than a block
+        if (
+            whole.width > _BLOCK_PX * width or whole.height > _BLOCK_PX * height
+        ):  # one new pixel is more than a block
             return resample_pixels(self.resampled(corners, (16 * width, 16 * height)), size_px)
         picture = np.empty((height, width, 3), np.uint8)
-        for part, its_corners in _parts(corners, size_px, (-(-whole.width // _BLOCK_PX), -(-whole.height // _BLOCK_PX))):
+        for part, its_corners in _parts(
+            corners, size_px, (-(-whole.width // _BLOCK_PX), -(-whole.height // _BLOCK_PX))
+        ):
             pixels = self._stored(level, self._covered(level, its_corners))
-            picture[part.y : part.y + part.height, part.x : part.x + part.width] = resample_pixels(pixels, (part.width, part.height))
+            picture[part.y : part.y + part.height, part.x : part.x + part.width] = resample_pixels(
+                pixels, (part.width, part.height)
+            )
         return picture
 
     def reading_px(self, corners: Corners, size_px: tuple[int, int]) -> int:
-        """Return how many pixels `resampled` holds at once, at most: a block of the level that it reads, as stored and put together,
-        a piece of the file, and what it returns.
+        """Return how many pixels `resampled` holds at once, at most: a block of the level that it
+        reads, as stored and put together, a piece of the file, and what it returns.
         """
         whole = self._covered(self._level(corners, size_px), corners)
-        width, height = (min(side, _BLOCK_PX) if self.in_blocks else side for side in (whole.width, whole.height))
+        width, height = (
+            min(side, _BLOCK_PX) if self.in_blocks else side for side in (whole.width, whole.height)
+        )
         return 2 * width * height + self.piece_px + size_px[0] * size_px[1]
 
     def _check(self, corners: Corners, size_px: tuple[int, int]) -> None:
@@ -124,12 +149,20 @@ class Pyramid(ABC):
             )
         if min(size_px) < 1 or size_px[0] * size_px[1] > MAX_ASKED_PX:
             raise InputError(
-                f"{self.path}: {size_px[0]} x {size_px[1]} px at once, wanted 1 to {MAX_ASKED_PX // 10**6} Mpx; read it in boxes"
+                f"{self.path}: {size_px[0]} x {size_px[1]} px at once, wanted 1 to"
+                f" {MAX_ASKED_PX // 10**6} Mpx; read it in boxes"
             )
 
     def _level(self, corners: Corners, size_px: tuple[int, int]) -> int:
-        asked_x, asked_y = (corners[2] - corners[0]) / size_px[0] * _SLACK, (corners[3] - corners[1]) / size_px[1] * _SLACK
-        return max(k for k, (x, y) in enumerate(self._downsamples) if k == 0 or (x <= asked_x and y <= asked_y))
+        asked_x, asked_y = (
+            (corners[2] - corners[0]) / size_px[0] * _SLACK,
+            (corners[3] - corners[1]) / size_px[1] * _SLACK,
+        )
+        return max(
+            k
+            for k, (x, y) in enumerate(self._downsamples)
+            if k == 0 or (x <= asked_x and y <= asked_y)
+        )
 
     def _covered(self, level: int, corners: Corners) -> Box:
         """Return the field in whole pixels of a level, at least one each way."""
@@ -139,26 +172,35 @@ class Pyramid(ABC):
         return Box(left, top, right - left, bottom - top)
 
     def _broken(self, level: int, box: Box, cause: object) -> ImageError:
-        """Return the error for a box of a level that cannot be read, which names it in level-0 pixels."""
+        """Return the error for a box of a level that cannot be read, which names it in level-0
+        pixels."""
         x, y = self._downsamples[level]
-        place = Box(round(box.x * x), round(box.y * y), math.ceil(box.width * x), math.ceil(box.height * y))
+        place = Box(
+            round(box.x * x), round(box.y * y), math.ceil(box.width * x), math.ceil(box.height * y)
+        )
         return ImageError(
-            f"{self.path}: cannot be read at x {place.x}, y {place.y}, {place.width} x {place.height} px of level 0 ({cause}); "
-            "copy or export it again"
+            f"{self.path}: cannot be read at x {place.x}, y {place.y}, {place.width} x"
+            f" {place.height} px of level 0 ({cause}); copy or export it again"
         )
 
 
 def check_stored(path: Path, pixels: int, most_px: int = MAX_STORED_PX) -> None:
     """Refuse tiles, strips or chunks too large to decode."""
     if pixels > most_px:
-        raise ImageError(f"{path}: stored in pieces of {pixels / 1e6:.0f} Mpx, wanted {most_px // 10**6} at most; write it in tiles")
+        raise ImageError(
+            f"{path}: stored in pieces of {pixels / 1e6:.0f} Mpx, wanted {most_px // 10**6} at"
+            " most; write it in tiles"
+        )
 
 
 def _downsample(full: tuple[int, int], level: tuple[int, int]) -> tuple[float, float]:
     """Return level-0 pixels per level pixel, across and down."""
     x, y = full[0] / level[0], full[1] / level[1]
     power = 2 ** max(0, round(math.log2(min(x, y))))
-    if all(whole // power <= part <= -(-whole // power) for whole, part in zip(full, level, strict=True)):
+    if all(
+        whole // power <= part <= -(-whole // power)
+        for whole, part in zip(full, level, strict=True)
+    ):
         return power, power
     return x, y
 
@@ -171,7 +213,9 @@ def _whole(start: float, stop: float, length: int) -> tuple[int, int]:
     return first, first + 1
 
 
-def _parts(corners: Corners, size_px: tuple[int, int], counts: tuple[int, int]) -> Iterator[tuple[Box, Corners]]:
+def _parts(
+    corners: Corners, size_px: tuple[int, int], counts: tuple[int, int]
+) -> Iterator[tuple[Box, Corners]]:
     """Cut a picture of `size_px` into columns and rows; yield each part and the field it shows."""
     left, top, right, bottom = corners
     (width, height), (columns, rows) = size_px, counts
@@ -180,4 +224,7 @@ def _parts(corners: Corners, size_px: tuple[int, int], counts: tuple[int, int]) 
         y, end = row * height // rows, (row + 1) * height // rows
         for column in range(columns):
             x, stop = column * width // columns, (column + 1) * width // columns
-            yield Box(x, y, stop - x, end - y), (left + x * across, top + y * down, left + stop * across, top + end * down)
+            yield (
+                Box(x, y, stop - x, end - y),
+                (left + x * across, top + y * down, left + stop * across, top + end * down),
+            )

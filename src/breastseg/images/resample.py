@@ -13,12 +13,19 @@ def resample_pixels(pixels: Pixels, size_px: tuple[int, int]) -> Pixels:
     if (width, height) == size_px:
         return pixels
     shrinks = size_px[0] <= width and size_px[1] <= height
-    return np.asarray(cv2.resize(pixels, size_px, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR), np.uint8)
+    return np.asarray(
+        cv2.resize(pixels, size_px, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR),
+        np.uint8,
+    )
 
 
-def resample_labels(labels: npt.NDArray[np.uint8], size_px: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """Return the label image at (width, height): the label under each new pixel's centre, nothing mixed."""
+def resample_labels(
+    labels: npt.NDArray[np.uint8], size_px: tuple[int, int]
+) -> npt.NDArray[np.uint8]:
+    """Return the label image at (width, height): the label under each new pixel's centre, nothing
+    mixed."""
     if labels.shape[::-1] == size_px:
         return labels
-    # INTER_NEAREST_EXACT, because INTER_NEAREST takes corners for centres and shifts labels against pixels.
+    # INTER_NEAREST_EXACT, because INTER_NEAREST takes corners for centres and shifts labels against
+    # pixels.
     return np.asarray(cv2.resize(labels, size_px, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)

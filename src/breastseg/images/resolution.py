@@ -1,4 +1,5 @@
-"""Microns per pixel: where they may be written, in which order the places are believed, and what is said when all are silent."""
+"""Microns per pixel: where they may be written, in which order the places are believed, and what is
+said when all are silent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,15 +9,31 @@ from breastseg.errors import MppError
 from breastseg.geometry import MAX_MPP, MIN_MPP, check_mpp
 
 OBJECTIVE_MPP = {40: 0.25, 20: 0.5, 10: 1.0, 5: 2.0}
-"""Objective power -> microns per pixel, as scanners make them; believed last, because it is only a custom."""
+"""Objective power -> microns per pixel, as scanners make them; believed last, because it is only a
+custom."""
 UNEQUAL = 0.01
 """Pixels whose sides differ by more than this share are not square."""
 
 _UM_PER_TIFF_UNIT = {2: 25_400.0, 3: 10_000.0}
 _UM_PER_UNIT = {
-    "µm": 1.0, "μm": 1.0, "um": 1.0, "micron": 1.0, "microns": 1.0, "micrometer": 1.0, "nm": 1e-3, "nanometer": 1e-3, "Å": 1e-4,
-    "angstrom": 1e-4, "mm": 1e3, "millimeter": 1e3, "cm": 1e4, "centimeter": 1e4, "m": 1e6, "meter": 1e6, "inch": 25_400.0,
-}  # fmt: skip
+    "µm": 1.0,
+    "μm": 1.0,
+    "um": 1.0,
+    "micron": 1.0,
+    "microns": 1.0,
+    "micrometer": 1.0,
+    "nm": 1e-3,
+    "nanometer": 1e-3,
+    "Å": 1e-4,
+    "angstrom": 1e-4,
+    "mm": 1e3,
+    "millimeter": 1e3,
+    "cm": 1e4,
+    "centimeter": 1e4,
+    "m": 1e6,
+    "meter": 1e6,
+    "inch": 25_400.0,
+}
 
 
 @dataclass(frozen=True)
@@ -35,7 +52,8 @@ class Clue:
 
 
 def find_mpp(path: Path, given: float | None, clues: Sequence[Clue]) -> tuple[float, str]:
-    """Return microns per pixel and where they came from: what a person gave goes over all, then the first clue that can be true.
+    """Return microns per pixel and where they came from: what a person gave goes over all, then the
+    first clue that can be true.
 
     Args:
         path: named in errors.
@@ -43,7 +61,8 @@ def find_mpp(path: Path, given: float | None, clues: Sequence[Clue]) -> tuple[fl
         clues: what the file says, the most trustworthy first.
 
     Raises:
-        MppError: nothing plausible was found (everything looked at is listed), `given` is implausible, or pixels are not square.
+        MppError: nothing plausible was found (everything looked at is listed), `given` is
+            implausible, or pixels are not square.
     """
     if given is not None:
         return check_mpp(given, "--mpp"), "given"
@@ -54,14 +73,20 @@ def find_mpp(path: Path, given: float | None, clues: Sequence[Clue]) -> tuple[fl
             continue
         x, y = clue.mpp
         if not all(MIN_MPP <= side <= MAX_MPP for side in clue.mpp):
-            looked_at.append(f"{clue.place}: {f'{x:g}' if x == y else f'{x:g} x {y:g}'} um/px, which no scan has")
+            looked_at.append(
+                f"{clue.place}: {f'{x:g}' if x == y else f'{x:g} x {y:g}'} um/px, which no scan has"
+            )
         elif abs(x - y) > UNEQUAL * min(x, y):
             raise MppError(
-                f"{path}: pixels of {x:g} x {y:g} um ({clue.place}), wanted square ones; resample it, or give --mpp for both sides"
+                f"{path}: pixels of {x:g} x {y:g} um ({clue.place}), wanted square ones; resample"
+                " it, or give --mpp for both sides"
             )
         else:
             return (x + y) / 2, clue.place
-    raise MppError(f"{path}: no microns per pixel (looked at {'; '.join(looked_at)}); give --mpp, as in --mpp 0.25 for a 40x scan")
+    raise MppError(
+        f"{path}: no microns per pixel (looked at {'; '.join(looked_at)}); give --mpp, as in --mpp"
+        " 0.25 for a 40x scan"
+    )
 
 
 def written_mpp(place: str, x: object, y: object) -> Clue:
@@ -78,12 +103,22 @@ def with_unit(place: str, x: float, y: float, units: tuple[str | None, str | Non
     """Make a clue of the sides of a pixel in some unit of length."""
     factors = [_UM_PER_UNIT.get(unit or "") for unit in units]
     if factors[0] is None or factors[1] is None:
-        return Clue(place, found=f"{x:g} x {y:g} without a unit of length" if not any(units) else f"{x:g} {units[0]} x {y:g} {units[1]}")
+        return Clue(
+            place,
+            found=(
+                f"{x:g} x {y:g} without a unit of length"
+                if not any(units)
+                else f"{x:g} {units[0]} x {y:g} {units[1]}"
+            ),
+        )
     return Clue(place, (x * factors[0], y * factors[1]))
 
 
-def tiff_clues(x: float | None, y: float | None, unit: int | None, description: str = "") -> list[Clue]:
-    """Make clues of TIFF's resolution tags: pixels per inch or centimetre, or per the unit that ImageJ writes into its description."""
+def tiff_clues(
+    x: float | None, y: float | None, unit: int | None, description: str = ""
+) -> list[Clue]:
+    """Make clues of TIFF's resolution tags: pixels per inch or centimetre, or per the unit that
+    ImageJ writes into its description."""
     y = x if y is None else y
     place = "TIFF resolution tags"
     if x is None or y is None:

@@ -42,13 +42,15 @@ class Slide(Protocol):
     def notes(self) -> tuple[str, ...]: ...  # noqa: D102
 
     def read(self, box: Box | None = None, *, mpp: float) -> Pixels:
-        """Return a box in level-0 pixels (None: the whole) at `mpp`, from the nearest finer level with area weights: (H, W, 3) uint8."""
+        """Return a box in level-0 pixels (None: the whole) at `mpp`, from the nearest finer level
+        with area weights: (H, W, 3) uint8."""
         ...
 
     def resampled(self, corners: Corners, size_px: tuple[int, int]) -> Pixels:
         """Return the field between the corners at exactly (width, height) px: (H, W, 3) uint8.
 
-        Edges are rounded to whole pixels of the level that is read: a field lies within half such a pixel of where it was asked for.
+        Edges are rounded to whole pixels of the level that is read: a field lies within half such a
+            pixel of where it was asked for.
         """
         ...
 

@@ -1,4 +1,5 @@
-"""Overlapping tiles to one answer: sums of weighted probabilities, divided by the sums of the weights."""
+"""Overlapping tiles to one answer: sums of weighted probabilities, divided by the sums of the
+weights."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,16 +11,21 @@ Scores = npt.NDArray[np.float32]
 
 
 class Blend:
-    """Takes the tiles of a grid one after another and gives back each place as soon as no later tile reaches it.
+    """Takes the tiles of a grid one after another and gives back each place as soon as no later
+    tile reaches it.
 
-    A tile's weight falls in a straight line over the stretch that it shares with a neighbour. What is held between tiles is that
-    stretch to the right of the last one and below the last row.
+    A tile's weight falls in a straight line over the stretch that it shares with a neighbour. What
+    is held between tiles is that stretch to the right of the last one and below the last row.
     """
 
     def __init__(self, size_px: tuple[int, int], tile_px: int, halo_px: int, classes: int) -> None:
-        """Begin a field of (width, height); InputError when a tile would overlap more than its neighbours."""
+        """Begin a field of (width, height); InputError when a tile would overlap more than its
+        neighbours."""
         if tile_px < 4 * halo_px or not halo_px:
-            raise InputError(f"tile of {tile_px} px with a halo of {halo_px} px: blending wants a halo, and a tile of four halos at least")
+            raise InputError(
+                f"tile of {tile_px} px with a halo of {halo_px} px: blending wants a halo, and a"
+                " tile of four halos at least"
+            )
         self._size, self._halo, self._planes = size_px, halo_px, 1 + classes
         self._left: Scores | None = None
         self._above: Scores | None = None
@@ -35,7 +41,10 @@ class Blend:
         box = reach(tile, halo, self._size)
         x, y, right, bottom = box.x, box.y, box.x + box.width, box.y + box.height
         last_column, last_row = inner.x + inner.width == width, inner.y + inner.height == height
-        end, stop = (width if last_column else inner.x + inner.width - halo), (height if last_row else inner.y + inner.height - halo)
+        end, stop = (
+            (width if last_column else inner.x + inner.width - halo),
+            (height if last_row else inner.y + inner.height - halo),
+        )
         sums = self._weighted(tile, scores, box)
         carried = 0 if self._left is None else self._left.shape[2]
         if self._left is not None:
@@ -50,21 +59,27 @@ class Blend:
         if last_column:
             self._above, self._below = self._below, None
         done = sums[:, : stop - y, : end - x]
-        return Box(x, y, end - x, stop - y), np.divide(done[1:], np.maximum(done[:1], np.finfo(np.float32).tiny), dtype=np.float32)
+        return Box(x, y, end - x, stop - y), np.divide(
+            done[1:], np.maximum(done[:1], np.finfo(np.float32).tiny), dtype=np.float32
+        )
 
     def _weighted(self, tile: Tile, scores: Scores | None, box: Box) -> Scores:
-        """Return (1 + K, h, w) weights and weighted scores of the part of a tile that lies in the field."""
+        """Return (1 + K, h, w) weights and weighted scores of the part of a tile that lies in the
+        field."""
         sums = np.zeros((self._planes, box.height, box.width), np.float32)
         if scores is not None:
             top, left = box.y - tile.outer.y, box.x - tile.outer.x
             down, across = _ramp(tile.inner.height, self._halo), _ramp(tile.inner.width, self._halo)
             y, x = box.y - tile.inner.y + self._halo, box.x - tile.inner.x + self._halo
             np.outer(down[y : y + box.height], across[x : x + box.width], out=sums[0])
-            np.multiply(scores[:, top : top + box.height, left : left + box.width], sums[0], out=sums[1:])
+            np.multiply(
+                scores[:, top : top + box.height, left : left + box.width], sums[0], out=sums[1:]
+            )
         return sums
 
 
 def _ramp(length: int, halo: int) -> Scores:
-    """Return the weights of an inner box with a halo on both sides: they rise over the first two halos, are 1, fall over the last two."""
+    """Return the weights of an inner box with a halo on both sides: they rise over the first two
+    halos, are 1, fall over the last two."""
     rise = (np.arange(length + 2 * halo) + 0.5) / (2 * halo)
     return np.minimum(1, np.minimum(rise, rise[::-1])).astype(np.float32)

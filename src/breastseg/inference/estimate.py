@@ -17,9 +17,11 @@ _PROBE_PX = 256
 _READ_PX_PER_S = 25e6
 """Level-0 pixels that one thread reads in a second."""
 _LABEL_BYTES, _SCORE_BYTES = 0.1, 0.6
-"""Of a pixel at the model's mpp: a label with pyramid, scratch copy and regions; a probability likewise. Twice what was seen."""
+"""Of a pixel at the model's mpp: a label with pyramid, scratch copy and regions; a probability
+likewise. Twice what was seen."""
 _TILE_BYTES, _BLEND_BYTES = 100, 12
-"""Of a pixel of a tile: the network's own and what is read ahead; and of each class where probabilities are kept."""
+"""Of a pixel of a tile: the network's own and what is read ahead; and of each class where
+probabilities are kept."""
 _BASE_BYTES = 180e6
 """Python, packages, the network, and drawing the regions."""
 
@@ -41,7 +43,10 @@ class Forecast:
     def __str__(self) -> str:
         """Say it in a line."""
         minutes = f"{self.seconds / 60:.1f} min" if self.seconds > 90 else f"{self.seconds:.0f} s"
-        return f"about {minutes}, {self.disk_bytes / 1e6:.0f} MB of disk, {self.memory_bytes / 1e6:.0f} MB of memory"
+        return (
+            f"about {minutes}, {self.disk_bytes / 1e6:.0f} MB of disk,"
+            f" {self.memory_bytes / 1e6:.0f} MB of memory"
+        )
 
 
 def forecast(slide: Slide, plan: Plan, model: Model, *, keeps_scores: bool) -> Forecast:
@@ -65,8 +70,8 @@ def check_disk(expected: Forecast, out: Path) -> None:
     free = shutil.disk_usage(there).free
     if free < expected.disk_bytes:
         raise InputError(
-            f"{out}: the disk has {free / 1e6:.0f} MB free, this map may take {expected.disk_bytes / 1e6:.0f} MB; "
-            "free some or choose another disk with --out"
+            f"{out}: the disk has {free / 1e6:.0f} MB free, this map may take"
+            f" {expected.disk_bytes / 1e6:.0f} MB; free some or choose another disk with --out"
         )
 
 
@@ -76,6 +81,8 @@ def _seconds_per_px(model: Model) -> float:
     seconds = 0.0
     for _ in range(2):
         start = time.perf_counter()
-        label_pixels(noise, model.runner, TileConfig(_PROBE_PX, 0, model.tiles.classes, model.flips))
+        label_pixels(
+            noise, model.runner, TileConfig(_PROBE_PX, 0, model.tiles.classes, model.flips)
+        )
         seconds = time.perf_counter() - start
     return seconds / noise[..., 0].size

@@ -1,6 +1,7 @@
 """What a person names for `predict`: pictures, slides, folders of them, or a table of slides.
 
-A folder is looked through with the folders in it. What one item is called, or what of a folder cannot be read, is that item's own failure.
+A folder is looked through with the folders in it. What one item is called, or what of a folder
+cannot be read, is that item's own failure.
 """
 
 import os
@@ -33,7 +34,8 @@ class Input:
 
     Attributes:
         path: the file, or the folder of a slide that is one.
-        named: whether the person named it alone; what came from a folder or table may fail without stopping the rest.
+        named: whether the person named it alone; what came from a folder or table may fail without
+            stopping the rest.
         mpp: microns per pixel by the table.
         box: field of it by the table, as `geometry.parse_box` reads it.
         patient: by the table.
@@ -76,14 +78,16 @@ class Inputs:
 
 
 def folder_name(path: Path) -> str:
-    """Return the name of a slide's results: that of the file without its endings, as every system can have it."""
+    """Return the name of a slide's results: that of the file without its endings, as every system
+    can have it."""
     return fit_name(path.stem.removesuffix(".ome"))
 
 
 def list_inputs(inputs: Sequence[str | Path]) -> Inputs:
     """List what is named, in order, and what lies in folders that are named, by name.
 
-    Two whose results would have one name, on a system that does not tell A from a, are not both mapped: the second is broken.
+    Two whose results would have one name, on a system that does not tell A from a, are not both
+        mapped: the second is broken.
 
     Raises:
         ImageError: nothing that could be a picture. InputError: a table that cannot be read.
@@ -100,7 +104,9 @@ def list_inputs(inputs: Sequence[str | Path]) -> Inputs:
             left_out += [one for one in inside if isinstance(one, LeftOut)]
             if not any(isinstance(one, Input) for one in inside):
                 more = "".join(f"; {one}" for one in left_out[:1])
-                raise ImageError(f"{item}: no pictures in this folder; wanted {', '.join(_SUFFIXES)}{more}")
+                raise ImageError(
+                    f"{item}: no pictures in this folder; wanted {', '.join(_SUFFIXES)}{more}"
+                )
         else:
             found.append(Input(item))
     if not found:
@@ -109,7 +115,8 @@ def list_inputs(inputs: Sequence[str | Path]) -> Inputs:
 
 
 def _told_apart(items: list[Input]) -> list[Input]:
-    """Return the items; broken are those whose results would be called like a file of ours, or lie where another's do."""
+    """Return the items; broken are those whose results would be called like a file of ours, or lie
+    where another's do."""
     taken: dict[str, Path] = {}
     parents: dict[str, Path] = {}
     told = []
@@ -120,10 +127,14 @@ def _told_apart(items: list[Input]) -> list[Input]:
         cause = item.broken or _no_file(item.path)
         if any(part in OWN_NAMES for part in (key, *above[:1])):
             cause = ImageError(
-                f"{item.path}: its results would be called like {key.split('/')[0]}, which breastseg writes itself; rename it"
+                f"{item.path}: its results would be called like {key.split('/')[0]}, which"
+                " breastseg writes itself; rename it"
             )
         elif met is not None:
-            cause = ImageError(f"{item.path}: its results would overwrite those of {met}; rename one or predict them apart")
+            cause = ImageError(
+                f"{item.path}: its results would overwrite those of {met}; rename one or predict"
+                " them apart"
+            )
         else:
             taken[key] = item.path
             parents |= dict.fromkeys(above, item.path)
@@ -139,16 +150,21 @@ def _is_slide(folder: Path) -> bool:
 
 
 def _inside(top: Path) -> Iterator[Input | LeftOut]:
-    """List the pictures and slides of a folder and of those in it, by name; hidden ones are no one's pictures.
+    """List the pictures and slides of a folder and of those in it, by name; hidden ones are no
+    one's pictures.
 
-    Links to folders are not followed: they may lead in a circle. Folders that breastseg wrote hold no slides.
+    Links to folders are not followed: they may lead in a circle. Folders that breastseg wrote hold
+        no slides.
     """
     waiting: list[tuple[Path, tuple[str, ...]]] = [(top, ())]
     while waiting:
         folder, places = waiting.pop()
         try:
             with os.scandir(folder) as entries:
-                shown = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
+                shown = sorted(
+                    (entry for entry in entries if not entry.name.startswith(".")),
+                    key=lambda entry: entry.name,
+                )
         except OSError as cause:
             yield LeftOut(folder, f"it cannot be read ({cause.strerror or cause})")
             continue
@@ -166,7 +182,9 @@ def _inside(top: Path) -> Iterator[Input | LeftOut]:
                 yield LeftOut(path, "a link to a folder is not followed; name what it leads to")
             elif _is_slide(path):
                 yield Input(path, named=False, inside=places)
-            elif entry.name.casefold() in _MASKS and {name.casefold() for name in names} & _PICTURES:
+            elif (
+                entry.name.casefold() in _MASKS and {name.casefold() for name in names} & _PICTURES
+            ):
                 yield LeftOut(path, "it holds masks")
             elif entry.name == "data" and any(name.endswith(_PROJECT) for name in names):
                 yield LeftOut(path, "QuPath's own files")
@@ -198,12 +216,15 @@ def _is_link(path: Path) -> bool:
 
 
 def _no_file(path: Path) -> BreastsegError | None:
-    """Return why something cannot be opened as a file: a pipe or socket is never opened, reading it would wait for ever."""
+    """Return why something cannot be opened as a file: a pipe or socket is never opened, reading it
+    would wait for ever."""
     kind = _kind(path)
     if not kind and _is_link(path):
         return ImageError(f"{path}: a link that leads nowhere")
     if kind and not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
-        return ImageError(f"{path}: no file but a pipe, socket or device; wanted a picture or slide")
+        return ImageError(
+            f"{path}: no file but a pipe, socket or device; wanted a picture or slide"
+        )
     return None
 
 
@@ -219,7 +240,10 @@ def _listed(path: Path) -> list[Input]:
     for row, one in zip(table.rows, found, strict=True):
         first = seen.setdefault(one.path, row)
         if first is not row:
-            raise InputError(f"{table.where(row)}: '{shown(row['path'])}' is in row {first.number} too; keep one row a slide")
+            raise InputError(
+                f"{table.where(row)}: '{shown(row['path'])}' is in row {first.number} too; keep one"
+                " row a slide"
+            )
     return found
 
 

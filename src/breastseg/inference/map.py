@@ -1,4 +1,5 @@
-"""A slide -> label rasters, tile by tile: tissue alone is looked at, and nothing the size of the slide is held."""
+"""A slide -> label rasters, tile by tile: tissue alone is looked at, and nothing the size of the
+slide is held."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -36,9 +37,17 @@ class SlideField:
 
     def pixels(self, box: Box) -> Pixels:
         """Return the (H, W, 3) pixels of a box inside."""
-        (width, height), (across, down) = self.slide.size_px, (old / new for old, new in zip(self.slide.size_px, self.size_px, strict=True))
-        right, bottom = min(width, (box.x + box.width) * across), min(height, (box.y + box.height) * down)
-        return self.slide.resampled((box.x * across, box.y * down, right, bottom), (box.width, box.height))
+        (width, height), (across, down) = (
+            self.slide.size_px,
+            (old / new for old, new in zip(self.slide.size_px, self.size_px, strict=True)),
+        )
+        right, bottom = (
+            min(width, (box.x + box.width) * across),
+            min(height, (box.y + box.height) * down),
+        )
+        return self.slide.resampled(
+            (box.x * across, box.y * down, right, bottom), (box.width, box.height)
+        )
 
 
 @dataclass(frozen=True)
@@ -47,8 +56,9 @@ class MapConfig:
 
     Attributes:
         box: level-0 pixels; None is the whole slide.
-        tissue_mask: "on" looks at tissue alone and leaves glass at 0; "off" looks at everything; "auto" is "on" for slides, and in a flat
-            picture leaves out glass if it is wider than lumens and fat cells are.
+        tissue_mask: "on" looks at tissue alone and leaves glass at 0; "off" looks at everything;
+            "auto" is "on" for slides, and in a flat picture leaves out glass if it is wider than
+            lumens and fat cells are.
         blend: take the mean where tiles overlap.
         probabilities: keep those of every class.
         uncertainty: keep the entropy of the probabilities, at low resolution.
@@ -63,7 +73,10 @@ class MapConfig:
     def __post_init__(self) -> None:
         """Raise InputError for another word: "false" is not "off"."""
         if self.tissue_mask not in TISSUE_MASKS:
-            raise InputError(f"tissue_mask {self.tissue_mask!r}: wanted {', '.join(TISSUE_MASKS[:-1])} or {TISSUE_MASKS[-1]}")
+            raise InputError(
+                f"tissue_mask {self.tissue_mask!r}: wanted {', '.join(TISSUE_MASKS[:-1])} or"
+                f" {TISSUE_MASKS[-1]}"
+            )
 
 
 @dataclass(frozen=True)
@@ -92,13 +105,16 @@ class Plan:
         """Return which pixels of a box of the field get a label: (H, W) bool."""
         rows, columns = np.arange(box.y, box.y + box.height), np.arange(box.x, box.x + box.width)
         inside = np.logical_and.outer(
-            (rows >= self.box.y) & (rows < self.box.y + self.box.height), (columns >= self.box.x) & (columns < self.box.x + self.box.width)
+            (rows >= self.box.y) & (rows < self.box.y + self.box.height),
+            (columns >= self.box.x) & (columns < self.box.x + self.box.width),
         )
         if self.tissue is None:
             return inside
         high, wide = self.tissue.shape
         width, height = self.field.size_px
-        looked_up = self.tissue[np.ix_((rows * 2 + 1) * high // (2 * height), (columns * 2 + 1) * wide // (2 * width))]
+        looked_up = self.tissue[
+            np.ix_((rows * 2 + 1) * high // (2 * height), (columns * 2 + 1) * wide // (2 * width))
+        ]
         return np.asarray(looked_up & inside)
 
 
@@ -109,7 +125,8 @@ class Maps:
     Attributes:
         labels: at the model's microns per pixel.
         probabilities: one raster a class, 255 is 1; empty when not asked for.
-        uncertainty: 1 + 254 times the entropy as a share of its maximum, in cells of 8 px; 0 is not analysed.
+        uncertainty: 1 + 254 times the entropy as a share of its maximum, in cells of 8 px; 0 is not
+            analysed.
     """
 
     labels: Raster
@@ -162,7 +179,8 @@ Watch: TypeAlias = Callable[[Block], object]
 
 
 def plan_map(slide: Slide, model: Model, config: MapConfig) -> Plan:
-    """Find what will be looked at; the grid of tiles is that of the whole slide, so a box of it gets the labels that the whole gets.
+    """Find what will be looked at; the grid of tiles is that of the whole slide, so a box of it
+    gets the labels that the whole gets.
 
     Raises:
         ImageError: the slide cannot be read.
@@ -174,7 +192,9 @@ def plan_map(slide: Slide, model: Model, config: MapConfig) -> Plan:
         slide.hold()  # its result shows it in its own size, too
         source = PixelField(slide.read(mpp=model.card.mpp))
         if config.tissue_mask != "off":
-            tissue = picture_mask(slide.read(mpp=slide.mpp), mpp=slide.mpp, always=config.tissue_mask == "on")
+            tissue = picture_mask(
+                slide.read(mpp=slide.mpp), mpp=slide.mpp, always=config.tissue_mask == "on"
+            )
     elif config.tissue_mask != "off":
         tissue = tissue_mask(slide)
     tiles = replace(model.tiles, blend=config.blend)
@@ -182,11 +202,17 @@ def plan_map(slide: Slide, model: Model, config: MapConfig) -> Plan:
     grid = tile_grid(size, tiles.tile_px, tiles.halo_px)
     return replace(
         plan,
-        wanted=frozenset(tile for tile in grid if plan.analysed(reach(tile, tiles.halo_px, size) if config.blend else tile.inner).any()),
+        wanted=frozenset(
+            tile
+            for tile in grid
+            if plan.analysed(reach(tile, tiles.halo_px, size) if config.blend else tile.inner).any()
+        ),
     )
 
 
-def make_maps(plan: Plan, model: Model, config: MapConfig, scratch: Path, *, watch: Watch = lambda block: None) -> Maps:
+def make_maps(
+    plan: Plan, model: Model, config: MapConfig, scratch: Path, *, watch: Watch = lambda block: None
+) -> Maps:
     """Look at every wanted tile; results go to disk as they come.
 
     Args:
@@ -200,14 +226,20 @@ def make_maps(plan: Plan, model: Model, config: MapConfig, scratch: Path, *, wat
     cells = -(-size[0] // CELL_PX), -(-size[1] // CELL_PX)
     maps = Maps(
         Raster(scratch / "labels", size),
-        [Raster(scratch / f"probability-{number}", size) for number in range(classes)] if config.probabilities else [],
+        (
+            [Raster(scratch / f"probability-{number}", size) for number in range(classes)]
+            if config.probabilities
+            else []
+        ),
         Raster(scratch / "uncertainty", cells) if config.uncertainty else None,
     )
     wants_scores, wanted, done = config.probabilities or config.uncertainty, plan.area_px, 0
     try:
         with ExitStack() as unfinished:
             unfinished.push(maps)
-            for named in name_tissue(plan.field, model.runner, plan.tiles, wanted=plan.wanted, probabilities=wants_scores):
+            for named in name_tissue(
+                plan.field, model.runner, plan.tiles, wanted=plan.wanted, probabilities=wants_scores
+            ):
                 labels = named.labels * plan.analysed(named.box)
                 _keep(named, labels, maps)
                 done += named.area
@@ -227,14 +259,23 @@ def _keep(named: Named, labels: Values, maps: Maps) -> None:
         raster.write(named.box, np.round(scores * 255).astype(np.uint8) * (labels > 0))
     if maps.uncertainty is not None:
         box = named.box
-        cells = Box(box.x // CELL_PX, box.y // CELL_PX, -(-box.width // CELL_PX), -(-box.height // CELL_PX))
+        cells = Box(
+            box.x // CELL_PX, box.y // CELL_PX, -(-box.width // CELL_PX), -(-box.height // CELL_PX)
+        )
         maps.uncertainty.write(cells, _entropy(named.probabilities, labels > 0, cells))
 
 
-def _entropy(scores: npt.NDArray[np.float32], analysed: npt.NDArray[np.bool_], cells: Box) -> Values:
+def _entropy(
+    scores: npt.NDArray[np.float32], analysed: npt.NDArray[np.bool_], cells: Box
+) -> Values:
     """Return the mean entropy of the analysed pixels of each cell."""
-    entropy = -(scores * np.log(np.maximum(scores, 1e-12))).sum(axis=0) / np.log(max(2, len(scores)))
-    missing = [(0, cells.height * CELL_PX - entropy.shape[0]), (0, cells.width * CELL_PX - entropy.shape[1])]
+    entropy = -(scores * np.log(np.maximum(scores, 1e-12))).sum(axis=0) / np.log(
+        max(2, len(scores))
+    )
+    missing = [
+        (0, cells.height * CELL_PX - entropy.shape[0]),
+        (0, cells.width * CELL_PX - entropy.shape[1]),
+    ]
     weight = np.pad(analysed, missing).astype(np.float32)
     size = cells.width, cells.height
     mean = cv2.resize(np.pad(entropy, missing) * weight, size, interpolation=cv2.INTER_AREA)

@@ -42,7 +42,8 @@ class Model:
         return f"{self.runner.name}, flips" if self.flips else self.runner.name
 
     def in_single(self, fault: str) -> "Model":
-        """Return the same model in single precision on the same back end, after a fault of this one."""
+        """Return the same model in single precision on the same back end, after a fault of this
+        one."""
         backend = self.runner.name.split()[0]
         runner = ChildRunner(self.bundle, backend, precision="fp32", threads=self.threads)
         return replace(self, runner=runner, stands_in=f"{fault}; mapped in {runner.name} instead")
@@ -55,21 +56,34 @@ class Model:
     @property
     def tiles(self) -> TileConfig:
         """Return how the model is shown a field."""
-        return TileConfig(self.card.tile_px, self.card.halo_px, len(self.card.label_map.classes), self.flips)
+        return TileConfig(
+            self.card.tile_px, self.card.halo_px, len(self.card.label_map.classes), self.flips
+        )
 
-    def label(self, pixels: npt.NDArray[np.uint8], *, mpp: float, step: Callable[[int], object] = lambda area: None) -> Labels:
+    def label(
+        self,
+        pixels: npt.NDArray[np.uint8],
+        *,
+        mpp: float,
+        step: Callable[[int], object] = lambda area: None,
+    ) -> Labels:
         """Name the tissue under every pixel of a picture.
 
         Args:
             pixels: (H, W, 3) uint8.
-            mpp: microns per pixel of `pixels`; it is resampled to the model's and the labels are mapped back.
+            mpp: microns per pixel of `pixels`; it is resampled to the model's and the labels are
+                mapped back.
             step: told the pixels (at the model's mpp) of each tile that is done.
 
         Returns:
             (H, W) uint8 labels, the picture's size.
         """
         size = pixels.shape[1], pixels.shape[0]
-        at_model = resample_pixels(pixels, scaled_size(size, mpp, self.card.mpp)) if mpp != self.card.mpp else pixels
+        at_model = (
+            resample_pixels(pixels, scaled_size(size, mpp, self.card.mpp))
+            if mpp != self.card.mpp
+            else pixels
+        )
         labels = label_pixels(at_model, self.runner, self.tiles, step=step)
         return resample_labels(labels, size)
 
@@ -82,21 +96,27 @@ def load_model(
     flips: bool = False,
     threads: int = 0,
 ) -> Model:
-    """Load a shipped model by name or a bundle by its folder; its network runs in a process of its own.
+    """Load a shipped model by name or a bundle by its folder; its network runs in a process of its
+    own.
 
-    A fault in native code (a segmentation fault, a kill for too much memory) ends that process alone: what was asked raises EngineError,
-    and the next question begins another.
+    A fault in native code (a segmentation fault, a kill for too much memory) ends that process
+    alone: what was asked raises EngineError, and the next question begins another.
 
     Args:
         name_or_path: as in "lite0" or "RUN/bundle".
         backend: openvino, onnx or torch; only the last needs PyTorch.
-        precision: fp32, bf16 or int8; auto chooses by what the processor can do (`breastseg doctor` says which, and why).
-        flips: average probabilities over each tile and its three mirror images, at four times the work.
+        precision: fp32, bf16 or int8; auto chooses by what the processor can do (`breastseg doctor`
+            says which, and why).
+        flips: average probabilities over each tile and its three mirror images, at four times the
+            work.
         threads: CPU threads; 0 takes one for each core that this process may use.
 
     Raises:
         InputError: back end or precision is not known or not to be had here.
-        ModelError: no such model, altered files, or a card that does not fit. MissingPackageError: back end not installed.
+        ModelError: no such model, altered files, or a card that does not fit. MissingPackageError:
+            back end not installed.
     """
     bundle = load_bundle(name_or_path)
-    return Model(bundle, ChildRunner(bundle, backend, precision=precision, threads=threads), flips, threads)
+    return Model(
+        bundle, ChildRunner(bundle, backend, precision=precision, threads=threads), flips, threads
+    )

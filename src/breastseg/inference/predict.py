@@ -3,10 +3,13 @@
 NAME is the input's file name without its ending; of one in a folder of a folder, FOLDER/NAME.
 
 OUT/NAME/labels.png          a picture's labels: 8-bit palette, the input's size, values are labels
-OUT/NAME/labels.ome.tif      a slide's labels: pyramid at the model's um/px, values are labels, names and colours inside
+OUT/NAME/labels.ome.tif      a slide's labels: pyramid at the model's um/px, values are labels,
+names and colours inside
 OUT/NAME/regions.geojson     the same as polygons with holes in level-0 pixels, for QuPath
-OUT/NAME/overlay.png         the input with its classes over it, and a legend; of a slide overlay.jpg, at low resolution
-OUT/NAME/tissue.png          the tissue mask of a slide, and of a flat picture where it leaves out glass
+OUT/NAME/overlay.png         the input with its classes over it, and a legend; of a slide
+overlay.jpg, at low resolution
+OUT/NAME/tissue.png          the tissue mask of a slide, and of a flat picture where it leaves out
+glass
 OUT/NAME/run.json            everything needed to do it again
 OUT/NAME/probabilities.ome.tif, uncertainty.ome.tif    when asked for
 OUT/measures.csv             areas, shares and shapes, one row an input
@@ -24,7 +27,14 @@ from typing import Any
 
 from tqdm import tqdm
 
-from breastseg.errors import BreastsegError, EngineError, IncompleteError, InputError, MissingPackageError, one_of_several
+from breastseg.errors import (
+    BreastsegError,
+    EngineError,
+    IncompleteError,
+    InputError,
+    MissingPackageError,
+    one_of_several,
+)
 from breastseg.files import Remains, Seen, note_work, own_folder, seen, write_table, written
 from breastseg.geometry import parse_box
 from breastseg.images import Slide, open_slide
@@ -49,7 +59,8 @@ class PredictConfig:
 
     Attributes:
         mpp: microns per pixel of the inputs, when they do not say or say it wrong.
-        box: field of each input, "x,y,width,height" in level-0 pixels or with "um" at its end; None is the whole.
+        box: field of each input, "x,y,width,height" in level-0 pixels or with "um" at its end; None
+            is the whole.
         figure: draw the first so many inputs beside their masks; 0 draws none.
         result: what is mapped and written; its own box is not used.
         parquet: write measures.parquet too.
@@ -63,17 +74,27 @@ class PredictConfig:
 
 
 _REMAINS = Remains(rest=("manifest.csv", "measures.csv"))
-_ADVICE = "choose another folder or remove it; where inputs alone are others, --resume goes on in this one"
+_ADVICE = (
+    "choose another folder or remove it; where inputs alone are others, --resume goes on in"
+    " this one"
+)
 
 
 def predict(
-    inputs: str | Path | Sequence[str | Path], model: Model, out: str | Path, config: PredictConfig = PredictConfig(), *,
-    resume: bool = False, say: Callable[[str], None] = say_line, watch: Watch = lambda block: None,
-) -> list[dict[str, Any]]:  # fmt: skip
+    inputs: str | Path | Sequence[str | Path],
+    model: Model,
+    out: str | Path,
+    config: PredictConfig = PredictConfig(),
+    *,
+    resume: bool = False,
+    say: Callable[[str], None] = say_line,
+    watch: Watch = lambda block: None,
+) -> list[dict[str, Any]]:
     """Name the tissue in pictures and slides; goes on where an interrupted run stopped.
 
     Args:
-        inputs: pictures, slides, folders of them (and of such folders), or tables of slides (CSV: path, mpp, box, patient).
+        inputs: pictures, slides, folders of them (and of such folders), or tables of slides (CSV:
+            path, mpp, box, patient).
         model: from `load_model`.
         out: folder of the results; must be empty or hold the same work.
         config: resolution, field, what is written.
@@ -86,15 +107,28 @@ def predict(
 
     Raises:
         ImageError, MppError: the only input cannot be used.
-        IncompleteError: some of several failed; the rest is done, and manifest.csv says what became of each.
+        IncompleteError: some of several failed; the rest is done, and manifest.csv says what became
+            of each.
     """
     named = _checked(inputs, config)
     items, out = named.items, Path(out)
-    settings = {"model": model.card.name, "model_files": model.card.files, "backend": model.backend, **asdict(config),
-                "inputs": [[str(item.path), item.mpp, item.box] for item in items]}  # fmt: skip
+    settings = {
+        "model": model.card.name,
+        "model_files": model.card.files,
+        "backend": model.backend,
+        **asdict(config),
+        "inputs": [[str(item.path), item.mpp, item.box] for item in items],
+    }
     for free in ("figure", "parquet"):
         del settings[free]
-    with own_folder(out, "predict", settings, may_differ=("inputs",) if resume else (), advice=_ADVICE, remains=_REMAINS):
+    with own_folder(
+        out,
+        "predict",
+        settings,
+        may_differ=("inputs",) if resume else (),
+        advice=_ADVICE,
+        remains=_REMAINS,
+    ):
         note_work(out, "predict", settings)
         outcomes, results = _run(named, model, out, config, say, watch)
         rows = [result["measures"] | _patient(item) for item, result in results]
@@ -104,28 +138,42 @@ def predict(
         if config.figure:
             _figure([item for item, _ in results[: config.figure]], model, out, config)
     failed = [row for row in outcomes if row["outcome"] == "failed"]
-    say(f"{counted(len(results), 'picture')}, {sum(row['analysed_mm2'] for row in rows):.3g} mm2: {out}")
+    say(
+        f"{counted(len(results), 'picture')}, {sum(row['analysed_mm2'] for row in rows):.3g} mm2:"
+        f" {out}"
+    )
     if failed:
         raise IncompleteError(
-            f"{len(failed)} of {len(items)} failed{', the others are done' if results else ''}; the first: {failed[0]['cause']}; "
-            f"{out / 'manifest.csv'} tells of each, the same command tries again"
+            f"{len(failed)} of {len(items)} failed{', the others are done' if results else ''}; the"
+            f" first: {failed[0]['cause']}; {out / 'manifest.csv'} tells of each, the same command"
+            " tries again"
         )
     return rows
 
 
-def foretell(inputs: str | Path | Sequence[str | Path], model: Model, out: str | Path, config: PredictConfig = PredictConfig(), *,
-             say: Callable[[str], None] = say_line) -> None:  # fmt: skip
+def foretell(
+    inputs: str | Path | Sequence[str | Path],
+    model: Model,
+    out: str | Path,
+    config: PredictConfig = PredictConfig(),
+    *,
+    say: Callable[[str], None] = say_line,
+) -> None:
     """Say what `predict` would look at and what it would take; write nothing.
 
     Raises:
-        what `predict` raises before its first tile. IncompleteError: some of several cannot be used.
+        what `predict` raises before its first tile. IncompleteError: some of several cannot be
+        used.
     """
     named, failed = _checked(inputs, config), []
     for left_out in named.left_out:
         say(str(left_out))
     for item in named.items:
         try:
-            with one_of_several(str(item.path), several=len(named.items) > 1), closing(_opened(item, config)) as slide:
+            with (
+                one_of_several(str(item.path), several=len(named.items) > 1),
+                closing(_opened(item, config)) as slide,
+            ):
                 wanted = _box(slide, item, config)
                 say(_foretold(slide, plan_map(slide, model, wanted.map), model, Path(out), wanted))
         except BreastsegError as error:
@@ -134,7 +182,9 @@ def foretell(inputs: str | Path | Sequence[str | Path], model: Model, out: str |
             failed.append(str(error))
             say(f"failed: {error}")
     if failed:
-        raise IncompleteError(f"{len(failed)} of {len(named.items)} cannot be mapped; the first: {failed[0]}")
+        raise IncompleteError(
+            f"{len(failed)} of {len(named.items)} cannot be mapped; the first: {failed[0]}"
+        )
 
 
 def _checked(inputs: str | Path | Sequence[str | Path], config: PredictConfig) -> Inputs:
@@ -162,12 +212,21 @@ def _box(slide: Slide, item: Input, config: PredictConfig) -> ResultConfig:
 
 
 def _run(
-    named: Inputs, model: Model, out: Path, config: PredictConfig, say: Callable[[str], None], watch: Watch
+    named: Inputs,
+    model: Model,
+    out: Path,
+    config: PredictConfig,
+    say: Callable[[str], None],
+    watch: Watch,
 ) -> tuple[list[dict[str, Any]], list[tuple[Input, dict[str, Any]]]]:
-    """Run each input; return the rows of the manifest, and what run.json says of those that are done."""
+    """Run each input; return the rows of the manifest, and what run.json says of those that are
+    done."""
     items, before = named.items, _manifest(out)
     outcomes, results = [], []
-    left_out = [{"slide": str(one.path), "outcome": "left out", "cause": one.cause} for one in named.left_out]
+    left_out = [
+        {"slide": str(one.path), "outcome": "left out", "cause": one.cause}
+        for one in named.left_out
+    ]
     for one in named.left_out:
         say(str(one))
     for number, item in enumerate(items, start=1):
@@ -180,10 +239,16 @@ def _run(
             for doubt in result["doubts"]:
                 say(f"warning: {item.path}: {doubt}")
             results.append((item, result))
-            seconds = f"{time.perf_counter() - start:.1f}" if fresh else before.get(_as_written(item), "")
+            seconds = (
+                f"{time.perf_counter() - start:.1f}" if fresh else before.get(_as_written(item), "")
+            )
             row |= {"outcome": "done", "result": item.name, "seconds": seconds}
         except BreastsegError as error:
-            row |= {"outcome": "failed", "cause": str(error), "seconds": f"{time.perf_counter() - start:.1f}"}
+            row |= {
+                "outcome": "failed",
+                "cause": str(error),
+                "seconds": f"{time.perf_counter() - start:.1f}",
+            }
             if len(items) == 1:
                 raise
             say(f"failed: {error}")
@@ -195,9 +260,16 @@ def _run(
 
 
 def _predict_one(
-    item: Input, model: Model, out: Path, config: PredictConfig, say: Callable[[str], None], watch: Watch, title: str
-) -> tuple[dict[str, Any], bool]:  # fmt: skip
-    """Return what run.json says, and whether it was written now: a whole result of the same slide is kept."""
+    item: Input,
+    model: Model,
+    out: Path,
+    config: PredictConfig,
+    say: Callable[[str], None],
+    watch: Watch,
+    title: str,
+) -> tuple[dict[str, Any], bool]:
+    """Return what run.json says, and whether it was written now: a whole result of the same slide
+    is kept."""
     folder = out / item.name
     if item.broken is not None:
         raise item.broken
@@ -218,14 +290,17 @@ def _predict_one(
                 say(_foretold(slide, plan, by, out, wanted))
             with tqdm(
                 total=plan.area_px / 1e6, unit="Mpx", desc=title, disable=None, leave=False,
-                bar_format="{l_bar}{bar}| {n:.1f}/{total:.1f} Mpx [{elapsed}<{remaining}, {rate_fmt}]",
+                bar_format="{l_bar}{bar}| {n:.1f}/{total:.1f} Mpx [{elapsed}<{remaining}, "
+                           "{rate_fmt}]",
             ) as bar:  # fmt: skip
 
                 def watched(block: Block) -> None:
                     bar.update(block.area_px / 1e6)
                     watch(block)
 
-                return write_result(slide, plan, by, folder, wanted, before=before, watch=watched, say=say)
+                return write_result(
+                    slide, plan, by, folder, wanted, before=before, watch=watched, say=say
+                )
 
         try:
             return mapped(model), True
@@ -236,7 +311,9 @@ def _predict_one(
 
 def _foretold(slide: Slide, plan: Plan, model: Model, out: Path, wanted: ResultConfig) -> str:
     """Say what will be looked at and what it will take; InputError when the disk is too small."""
-    expected = forecast(slide, plan, model, keeps_scores=wanted.map.probabilities or wanted.map.uncertainty)
+    expected = forecast(
+        slide, plan, model, keeps_scores=wanted.map.probabilities or wanted.map.uncertainty
+    )
     check_disk(expected, out)
     width, height = slide.size_px
     return (
@@ -246,25 +323,42 @@ def _foretold(slide: Slide, plan: Plan, model: Model, out: Path, wanted: ResultC
 
 
 def _whole(folder: Path, slide: Slide, before: Seen, wanted: ResultConfig) -> dict[str, Any] | None:
-    """Return what run.json says of a whole result; None when there is none, or one of other pixels, resolution or field."""
+    """Return what run.json says of a whole result; None when there is none, or one of other pixels,
+    resolution or field."""
     if not folder.is_dir():
         return None
     found: dict[str, Any] = read_json(folder / "run.json", InputError, "a result's run.json")
-    now = {"input_fingerprint": before.fingerprint, "mpp": slide.mpp, "box_level0_px": box_list(wanted.map.box)}
-    if isinstance(found, dict) and all(found.get(key) == value for key, value in now.items()) and _is_told(found):
+    now = {
+        "input_fingerprint": before.fingerprint,
+        "mpp": slide.mpp,
+        "box_level0_px": box_list(wanted.map.box),
+    }
+    if (
+        isinstance(found, dict)
+        and all(found.get(key) == value for key, value in now.items())
+        and _is_told(found)
+    ):
         return found
     shutil.rmtree(folder)
     return None
 
 
 def _is_told(found: dict[str, Any]) -> bool:
-    """Tell whether a run.json holds what is read of it here, as `write_result` writes it; a damaged one is no whole result."""
+    """Tell whether a run.json holds what is read of it here, as `write_result` writes it; a damaged
+    one is no whole result."""
     measures, doubts = found.get("measures"), found.get("doubts")
     if not isinstance(measures, dict) or not isinstance(doubts, list):
         return False
     numbers = [value for name, value in measures.items() if name != "image"]
-    fit = all(value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)) for value in numbers)
-    return fit and isinstance(measures.get("analysed_mm2"), (int, float)) and all(isinstance(doubt, str) for doubt in doubts)
+    fit = all(
+        value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
+        for value in numbers
+    )
+    return (
+        fit
+        and isinstance(measures.get("analysed_mm2"), (int, float))
+        and all(isinstance(doubt, str) for doubt in doubts)
+    )
 
 
 def _patient(item: Input) -> dict[str, str]:
@@ -278,7 +372,9 @@ def _manifest(out: Path) -> dict[str, str]:
         return {}
     try:
         table = read_table(path, InputError, needed=("slide", "seconds"), others=True)
-    except InputError:  # it is written anew, and a damaged one stops no run: what it knew is left blank
+    except (
+        InputError
+    ):  # it is written anew, and a damaged one stops no run: what it knew is left blank
         return {}
     return {row["slide"]: row["seconds"] for row in table.rows}
 
@@ -296,7 +392,9 @@ def _write_parquet(rows: Sequence[dict[str, Any]], path: Path) -> None:
     try:
         from pyarrow import Table, parquet
     except ImportError as cause:
-        raise MissingPackageError(f"--parquet: {cause.name or cause} is not installed; pip install 'breastseg[parquet]'") from None
+        raise MissingPackageError(
+            f"--parquet: {cause.name or cause} is not installed; pip install 'breastseg[parquet]'"
+        ) from None
     with written(path) as beside:
         parquet.write_table(Table.from_pylist(rows), beside)
 

@@ -47,9 +47,16 @@ class ResultConfig:
 
 
 def write_result(
-    slide: Slide, plan: Plan, model: Model, folder: Path, config: ResultConfig, *, before: Seen | None = None,
-    watch: Watch = lambda block: None, say: Callable[[str], None] = lambda line: None,
-) -> dict[str, Any]:  # fmt: skip
+    slide: Slide,
+    plan: Plan,
+    model: Model,
+    folder: Path,
+    config: ResultConfig,
+    *,
+    before: Seen | None = None,
+    watch: Watch = lambda block: None,
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
     """Map a slide and write everything about it; the folder appears when it is whole.
 
     Args:
@@ -86,8 +93,16 @@ def write_result(
             _write_scores(maps, model, beside, mpp)
         shutil.rmtree(scratch)
         _check_same(slide.path, before)
-        found = [*doubts(shown, glass_named=plan.tissue is None), *_coarse(slide, model), *_fault(model)]
-        told = {**_provenance(slide, model, config, before), **kept, "doubts": [*slide.notes, *_empty(kept, config), *found]}
+        found = [
+            *doubts(shown, glass_named=plan.tissue is None),
+            *_coarse(slide, model),
+            *_fault(model),
+        ]
+        told = {
+            **_provenance(slide, model, config, before),
+            **kept,
+            "doubts": [*slide.notes, *_empty(kept, config), *found],
+        }
         write_json(beside / "run.json", told)
     return told
 
@@ -97,12 +112,20 @@ def _check_same(path: Path, before: Seen) -> None:
     try:
         now = seen(path)
     except OSError as cause:
-        raise ImageError(f"{path}: has gone while it was mapped ({cause.strerror or cause}); map it again from where it is now") from None
+        raise ImageError(
+            f"{path}: has gone while it was mapped ({cause.strerror or cause}); map it again from"
+            " where it is now"
+        ) from None
     if now != before:
-        raise ImageError(f"{path}: changed while it was mapped; wait until it is copied or written to its end, and map it again")
+        raise ImageError(
+            f"{path}: changed while it was mapped; wait until it is copied or written to its end,"
+            " and map it again"
+        )
 
 
-def _write_picture(slide: FlatSlide, mapped: Raster, model: Model, folder: Path, scratch: Path) -> tuple[Raster, Pixels]:
+def _write_picture(
+    slide: FlatSlide, mapped: Raster, model: Model, folder: Path, scratch: Path
+) -> tuple[Raster, Pixels]:
     """Write a flat picture's map in its own size; return that as a raster, and the picture."""
     pixels, label_map = slide.read(mpp=slide.mpp), model.card.label_map
     labels = resample_labels(mapped.read(Box(0, 0, *mapped.size_px)), slide.size_px)
@@ -116,7 +139,11 @@ def _write_picture(slide: FlatSlide, mapped: Raster, model: Model, folder: Path,
 
 def _write_slide(slide: Slide, labels: Raster, model: Model, folder: Path, mpp: float) -> Pixels:
     """Write a slide's label image and overlay; return the slide, small."""
-    frame = {"level0_size_px": "{} {}".format(*slide.size_px), "level0_mpp": f"{slide.mpp:.6g}", "model": model.card.name}
+    frame = {
+        "level0_size_px": "{} {}".format(*slide.size_px),
+        "level0_mpp": f"{slide.mpp:.6g}",
+        "model": model.card.name,
+    }
     write_label_tiff(labels, model.card.label_map, folder / "labels.ome.tif", mpp=mpp, notes=frame)
     pixels, small = overview(slide, labels)
     save_overlay(pixels, small, model.card.label_map, folder / "overlay.jpg")
@@ -124,13 +151,15 @@ def _write_slide(slide: Slide, labels: Raster, model: Model, folder: Path, mpp: 
 
 
 def overview(slide: Slide, labels: Raster) -> tuple[Pixels, npt.NDArray[np.uint8]]:
-    """Return a slide at no more than 2048 px a side, and its labels in that size: (H, W, 3) and (H, W) uint8."""
+    """Return a slide at no more than 2048 px a side, and its labels in that size: (H, W, 3) and (H,
+    W) uint8."""
     pixels = slide.read(mpp=slide.mpp * max(1.0, max(slide.size_px) / _OVERVIEW_PX))
     return pixels, labels.sampled((pixels.shape[1], pixels.shape[0]))
 
 
 def picture_and_labels(slide: Slide, folder: Path) -> tuple[Pixels, npt.NDArray[np.uint8]]:
-    """Return an input and the labels that its finished folder holds, of one size; a slide's at low resolution."""
+    """Return an input and the labels that its finished folder holds, of one size; a slide's at low
+    resolution."""
     if isinstance(slide, FlatSlide):
         return slide.read(mpp=slide.mpp), read_codes(folder / "labels.png")
     labels = read_overview(folder / "labels.ome.tif")
@@ -139,25 +168,58 @@ def picture_and_labels(slide: Slide, folder: Path) -> tuple[Pixels, npt.NDArray[
 
 
 def _write_shapes(
-    slide: Slide, labels: Raster, plan: Plan, model: Model, folder: Path, config: ResultConfig, say: Callable[[str], None]
+    slide: Slide,
+    labels: Raster,
+    plan: Plan,
+    model: Model,
+    folder: Path,
+    config: ResultConfig,
+    say: Callable[[str], None],
 ) -> dict[str, Any]:
     label_map, mpp = model.card.label_map, _raster_mpp(slide, labels.size_px)
     scale = slide.size_px[0] / labels.size_px[0], slide.size_px[1] / labels.size_px[1]
     path = folder / ("regions.geojson.gz" if config.compress_regions else "regions.geojson")
-    report = write_regions(labels, label_map, path, config.regions, mpp=slide.mpp, scale=scale, say=lambda line: None)
+    report = write_regions(
+        labels, label_map, path, config.regions, mpp=slide.mpp, scale=scale, say=lambda line: None
+    )
     say(f"{slide.path}: {report}")
-    tissue_mm2 = None if plan.tissue is None else float(plan.tissue.mean()) * np.prod(slide.size_px) * slide.mpp**2 / 1e6
-    measures = {"image": folder_name(slide.path), "mpp": slide.mpp, **measure(labels, label_map, mpp=mpp, tissue_mm2=tissue_mm2)}
+    tissue_mm2 = (
+        None
+        if plan.tissue is None
+        else float(plan.tissue.mean()) * np.prod(slide.size_px) * slide.mpp**2 / 1e6
+    )
+    measures = {
+        "image": folder_name(slide.path),
+        "mpp": slide.mpp,
+        **measure(labels, label_map, mpp=mpp, tissue_mm2=tissue_mm2),
+    }
     return {"regions": asdict(report), "measures": measures}
 
 
 def _write_scores(maps: Maps, model: Model, folder: Path, mpp: float) -> None:
     if maps.probabilities:
         notes = {"values": "probability, 255 is 1; 0 in every channel where nothing was analysed"}
-        write_planes_tiff(maps.probabilities, model.card.label_map.names, folder / "probabilities.ome.tif", mpp=mpp, notes=notes)
+        write_planes_tiff(
+            maps.probabilities,
+            model.card.label_map.names,
+            folder / "probabilities.ome.tif",
+            mpp=mpp,
+            notes=notes,
+        )
     if maps.uncertainty:
-        notes = {"values": "1 + 254 times the entropy of the probabilities, as a share of its maximum; 0 is not analysed"}
-        write_planes_tiff([maps.uncertainty], ["entropy"], folder / "uncertainty.ome.tif", mpp=mpp * CELL_PX, notes=notes)
+        notes = {
+            "values": (
+                "1 + 254 times the entropy of the probabilities, as a share of its maximum; 0 is"
+                " not analysed"
+            )
+        }
+        write_planes_tiff(
+            [maps.uncertainty],
+            ["entropy"],
+            folder / "uncertainty.ome.tif",
+            mpp=mpp * CELL_PX,
+            notes=notes,
+        )
 
 
 def _tell_glass(slide: Slide, plan: Plan, say: Callable[[str], None]) -> None:
@@ -165,21 +227,30 @@ def _tell_glass(slide: Slide, plan: Plan, say: Callable[[str], None]) -> None:
     if plan.tissue is None or plan.tissue.all() or not plan.tissue.any():
         return
     percent = 100 * (1 - plan.tissue.mean())
-    say(f"{slide.path}: {percent:.3g} % is no tissue and has no label; --tissue-mask off looks at all of it")
+    say(
+        f"{slide.path}: {percent:.3g} % is no tissue and has no label; --tissue-mask off looks at"
+        " all of it"
+    )
 
 
 def _empty(kept: dict[str, Any], config: ResultConfig) -> list[str]:
     """Say when there was nothing to name."""
     if kept["measures"]["analysed_mm2"] > 0:
         return []
-    return [f"no tissue was found{' in the box' if config.map.box else ''}: nothing was analysed; --tissue-mask off looks at glass too"]
+    return [
+        f"no tissue was found{' in the box' if config.map.box else ''}: nothing was analysed;"
+        " --tissue-mask off looks at glass too"
+    ]
 
 
 def _coarse(slide: Slide, model: Model) -> list[str]:
     """Say when the slide has not the detail that the model looks for."""
     if slide.mpp <= _COARSER_THAN * model.card.mpp:
         return []
-    return [f"{slide.mpp:.3g} um/px is coarser than the model's {model.card.mpp:g}: what it looks for cannot be seen, its map means little"]
+    return [
+        f"{slide.mpp:.3g} um/px is coarser than the model's {model.card.mpp:g}: what it looks for"
+        " cannot be seen, its map means little"
+    ]
 
 
 def _fault(model: Model) -> list[str]:
@@ -188,14 +259,31 @@ def _fault(model: Model) -> list[str]:
 
 def _provenance(slide: Slide, model: Model, config: ResultConfig, before: Seen) -> dict[str, Any]:
     card = model.card
-    packages = ("breastseg", "numpy", model.runner.package, "opencv-python-headless", "pillow", "shapely")
+    packages = (
+        "breastseg",
+        "numpy",
+        model.runner.package,
+        "opencv-python-headless",
+        "pillow",
+        "shapely",
+    )
     return {
-        "input": str(slide.path), "input_fingerprint": before.fingerprint, "size_px": list(slide.size_px), "mpp": slide.mpp,
-        "mpp_source": slide.mpp_source, "box_level0_px": box_list(config.map.box), "model": card.name,
-        "model_files": card.files, "model_mpp": card.mpp, "tile_px": card.tile_px, "halo_px": card.halo_px, "backend": model.backend,
-        "label_map": card.label_map.to_dict(), "packages": {name: version(name) for name in packages},
+        "input": str(slide.path),
+        "input_fingerprint": before.fingerprint,
+        "size_px": list(slide.size_px),
+        "mpp": slide.mpp,
+        "mpp_source": slide.mpp_source,
+        "box_level0_px": box_list(config.map.box),
+        "model": card.name,
+        "model_files": card.files,
+        "model_mpp": card.mpp,
+        "tile_px": card.tile_px,
+        "halo_px": card.halo_px,
+        "backend": model.backend,
+        "label_map": card.label_map.to_dict(),
+        "packages": {name: version(name) for name in packages},
         "use": "research use only, not for diagnosis",
-    }  # fmt: skip
+    }
 
 
 def box_list(box: Box | None) -> list[int] | None:
@@ -204,7 +292,8 @@ def box_list(box: Box | None) -> list[int] | None:
 
 
 def _raster_mpp(slide: Slide, size_px: tuple[int, int]) -> float:
-    """Return the side of a square as large as a pixel of a raster over the whole slide, in um; whole pixels make it differ a little."""
+    """Return the side of a square as large as a pixel of a raster over the whole slide, in um;
+    whole pixels make it differ a little."""
     width, height = slide.size_px
     return slide.mpp * float(np.sqrt(width * height / (size_px[0] * size_px[1])))
 

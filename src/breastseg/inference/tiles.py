@@ -1,4 +1,5 @@
-"""The heart: a field in, names of tissue out, tile by tile; what a few tiles need is all that is held."""
+"""The heart: a field in, names of tissue out, tile by tile; what a few tiles need is all that is
+held."""
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -19,7 +20,8 @@ from breastseg.runners.runner import likeliest
 
 _FORWARD, _BACKWARD = slice(None), slice(None, None, -1)
 _AHEAD = 1
-"""Tiles read before the network asks for them, by as many threads: reading takes a tenth of the time, and memory."""
+"""Tiles read before the network asks for them, by as many threads: reading takes a tenth of the
+time, and memory."""
 
 
 class Field(Protocol):
@@ -59,9 +61,10 @@ class TileConfig:
         tile_px: side of a tile shown to the network, a multiple of 32.
         halo_px: border of it that its neighbours see too, a multiple of 32.
         classes: K, how many the model has.
-        flips: take the mean of the probabilities of a tile and of its three mirror images, at four times the work.
-        blend: where tiles overlap, take the mean of their probabilities, weighted less towards a tile's border; without, the border is
-            thrown away.
+        flips: take the mean of the probabilities of a tile and of its three mirror images, at four
+            times the work.
+        blend: where tiles overlap, take the mean of their probabilities, weighted less towards a
+            tile's border; without, the border is thrown away.
     """
 
     tile_px: int
@@ -89,9 +92,15 @@ class Named:
 
 
 def name_tissue(
-    field: Field, runner: Runner, config: TileConfig, *, wanted: Collection[Tile] | None = None, probabilities: bool = False
+    field: Field,
+    runner: Runner,
+    config: TileConfig,
+    *,
+    wanted: Collection[Tile] | None = None,
+    probabilities: bool = False,
 ) -> Iterator[Named]:
-    """Name the tissue of a field, piece by piece in the order of its tiles; tiles are read ahead of the network.
+    """Name the tissue of a field, piece by piece in the order of its tiles; tiles are read ahead of
+    the network.
 
     Args:
         field: at the model's microns per pixel.
@@ -103,7 +112,11 @@ def name_tissue(
     Raises:
         InputError: tile and halo do not fit together. ModelError: the network gives NaN.
     """
-    blend = Blend(field.size_px, config.tile_px, config.halo_px, config.classes) if config.blend else None
+    blend = (
+        Blend(field.size_px, config.tile_px, config.halo_px, config.classes)
+        if config.blend
+        else None
+    )
     grid = tile_grid(field.size_px, config.tile_px, config.halo_px)
     tiles = [tile for tile in grid if blend or wanted is None or tile in wanted]
     looked_at = (tile for tile in tiles if wanted is None or tile in wanted)
@@ -114,20 +127,30 @@ def name_tissue(
             scores = _probabilities(next(shown), runner, flips=config.flips)[0] if looks else None
             box, mean = blend.add(tile, scores)
             named = likeliest(mean[None])[0] * mean.any(axis=0)
-            yield Named(box, named, mean if probabilities else None, tile.inner.area if looks else 0)
+            yield Named(
+                box, named, mean if probabilities else None, tile.inner.area if looks else 0
+            )
             continue
         inner, top, left = tile.inner, tile.inner.y - tile.outer.y, tile.inner.x - tile.outer.x
         kept = np.s_[..., top : top + inner.height, left : left + inner.width]
         if config.flips or probabilities:
             scores = _probabilities(next(shown), runner, flips=config.flips)[0][kept]
-            yield Named(inner, likeliest(scores[None])[0], scores if probabilities else None, inner.area)
+            yield Named(
+                inner, likeliest(scores[None])[0], scores if probabilities else None, inner.area
+            )
         else:
             named = runner.labels(next(shown))[0][kept]
             _check(bool(named.all()), runner)
             yield Named(inner, named, None, inner.area)
 
 
-def label_pixels(pixels: Pixels, runner: Runner, config: TileConfig, *, step: Callable[[int], object] = lambda area: None) -> Labels:
+def label_pixels(
+    pixels: Pixels,
+    runner: Runner,
+    config: TileConfig,
+    *,
+    step: Callable[[int], object] = lambda area: None,
+) -> Labels:
     """Name the tissue under every pixel of a picture that is at the model's microns per pixel.
 
     Args:
@@ -148,7 +171,8 @@ def label_pixels(pixels: Pixels, runner: Runner, config: TileConfig, *, step: Ca
 
 
 def _ahead(read: Callable[[Tile], Pixels], tiles: Iterable[Tile]) -> Iterator[Pixels]:
-    """Yield what `read` gives for each tile, in order, with a few being read in other threads meanwhile."""
+    """Yield what `read` gives for each tile, in order, with a few being read in other threads
+    meanwhile."""
     waiting: deque[Future[Pixels]] = deque()
     pool = ThreadPoolExecutor(_AHEAD, "reader")
     try:
@@ -162,7 +186,9 @@ def _ahead(read: Callable[[Tile], Pixels], tiles: Iterable[Tile]) -> Iterator[Pi
         pool.shutdown(cancel_futures=True)
 
 
-def _probabilities(tiles: npt.NDArray[np.uint8], runner: Runner, *, flips: bool) -> npt.NDArray[np.float32]:
+def _probabilities(
+    tiles: npt.NDArray[np.uint8], runner: Runner, *, flips: bool
+) -> npt.NDArray[np.float32]:
     scores = _flipped_mean(tiles, runner) if flips else runner.probabilities(tiles)
     _check(not np.isnan(scores.sum()), runner)
     return scores
@@ -172,15 +198,19 @@ def _check(numbers: bool, runner: Runner) -> None:
     """Refuse a network that gives NaN: an argmax would make a class of it."""
     if not numbers:
         raise ModelError(
-            f"the network ({runner.name}) gives NaN, not probabilities; its weights are damaged, train or pull the model again"
+            f"the network ({runner.name}) gives NaN, not probabilities; its weights are damaged,"
+            " train or pull the model again"
         )
 
 
 def _flipped_mean(tiles: npt.NDArray[np.uint8], runner: Runner) -> npt.NDArray[np.float32]:
-    """Return the mean probabilities over both mirrorings; summed in pairs, so that a mirrored field has the very same sums."""
+    """Return the mean probabilities over both mirrorings; summed in pairs, so that a mirrored field
+    has the very same sums."""
 
     def seen(rows: slice, columns: slice) -> npt.NDArray[np.float32]:
-        return runner.probabilities(np.ascontiguousarray(tiles[:, rows, columns]))[:, :, rows, columns]
+        return runner.probabilities(np.ascontiguousarray(tiles[:, rows, columns]))[
+            :, :, rows, columns
+        ]
 
     upright = seen(_FORWARD, _FORWARD) + seen(_FORWARD, _BACKWARD)
     upside_down = seen(_BACKWARD, _FORWARD) + seen(_BACKWARD, _BACKWARD)

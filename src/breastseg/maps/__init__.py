@@ -1,1 +1,2 @@
-"""A label image over a slide: on disk, as pictures, polygons, files and measures. Knows no model."""
+"""A label image over a slide: on disk, as pictures, polygons, files and measures. Knows no
+model."""

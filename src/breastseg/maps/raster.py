@@ -1,6 +1,7 @@
 """A label image on disk, as large as a slide: written in any order, read by box, never held whole.
 
-Tiles are kept compressed in one scratch file, as a TIFF keeps them, so that a finished raster becomes a file by copying.
+Tiles are kept compressed in one scratch file, as a TIFF keeps them, so that a finished raster
+becomes a file by copying.
 """
 
 import threading
@@ -31,9 +32,11 @@ class _Stored:
 
 
 class Raster:
-    """A (H, W) uint8 image in tiles of 256 px; 0 where nothing was written. Threads may read it; one at a time writes.
+    """A (H, W) uint8 image in tiles of 256 px; 0 where nothing was written. Threads may read it;
+    one at a time writes.
 
-    Tiles that have one value throughout take no room. A tile is compressed when its last pixel is written, or by `finish()`.
+    Tiles that have one value throughout take no room. A tile is compressed when its last pixel is
+    written, or by `finish()`.
 
     Attributes:
         size_px: (width, height).
@@ -97,7 +100,11 @@ class Raster:
         values = np.zeros((box.height, box.width), np.uint8)
         columns, rows = self.grid
         for place, there, here in _touched(box):
-            if 0 <= place[0] < rows and 0 <= place[1] < columns and (place in self._flat or place in self._stored or place in self._open):
+            if (
+                0 <= place[0] < rows
+                and 0 <= place[1] < columns
+                and (place in self._flat or place in self._stored or place in self._open)
+            ):
                 values[here] = self._tile(place)[there]
         return values
 
@@ -109,7 +116,8 @@ class Raster:
                 yield Box(x, y, min(side_px, width - x), min(side_px, height - y))
 
     def compressed_tiles(self) -> Iterator[bytes]:
-        """Yield the zlib bytes of every tile, row by row; those at the edge are filled up with 0."""
+        """Yield the zlib bytes of every tile, row by row; those at the edge are filled up with
+        0."""
         empty = {0: _compressed(np.zeros((TILE_PX, TILE_PX), np.uint8))}
         columns, rows = self.grid
         for place in np.ndindex(rows, columns):
@@ -122,22 +130,31 @@ class Raster:
             yield empty[value]
 
     def halved(self, path: Path) -> "Raster":
-        """Return a finished raster of half the size: of each four pixels the upper left one, so that labels are never mixed."""
+        """Return a finished raster of half the size: of each four pixels the upper left one, so
+        that labels are never mixed."""
         width, height = self.size_px
         half = Raster(path, (-(-width // 2), -(-height // 2)))
         for box in half.blocks(4 * TILE_PX):
-            half.write(box, self.read(Box(2 * box.x, 2 * box.y, 2 * box.width, 2 * box.height))[::2, ::2])
+            half.write(
+                box, self.read(Box(2 * box.x, 2 * box.y, 2 * box.width, 2 * box.height))[::2, ::2]
+            )
         return half
 
     def sampled(self, size_px: tuple[int, int]) -> Values:
-        """Return the raster at a smaller (width, height), in memory: the value under each new pixel's centre."""
-        columns, rows = ((2 * np.arange(new) + 1) * old // (2 * new) for new, old in zip(size_px, self.size_px, strict=True))
+        """Return the raster at a smaller (width, height), in memory: the value under each new
+        pixel's centre."""
+        columns, rows = (
+            (2 * np.arange(new) + 1) * old // (2 * new)
+            for new, old in zip(size_px, self.size_px, strict=True)
+        )
         values = np.empty((size_px[1], size_px[0]), np.uint8)
         for box in self.blocks(8 * TILE_PX):
             left, right = np.searchsorted(columns, (box.x, box.x + box.width))
             top, bottom = np.searchsorted(rows, (box.y, box.y + box.height))
             if left < right and top < bottom:
-                values[top:bottom, left:right] = self.read(box)[np.ix_(rows[top:bottom] - box.y, columns[left:right] - box.x)]
+                values[top:bottom, left:right] = self.read(box)[
+                    np.ix_(rows[top:bottom] - box.y, columns[left:right] - box.x)
+                ]
         return values
 
     def _extent(self, place: tuple[int, int]) -> int:
@@ -161,7 +178,9 @@ class Raster:
             return self._open[place][0]
         if place in self._flat:
             return np.full((TILE_PX, TILE_PX), self._flat[place], np.uint8)
-        return np.frombuffer(zlib.decompress(self._bytes(self._stored[place])), np.uint8).reshape(TILE_PX, TILE_PX)
+        return np.frombuffer(zlib.decompress(self._bytes(self._stored[place])), np.uint8).reshape(
+            TILE_PX, TILE_PX
+        )
 
     def _bytes(self, stored: _Stored) -> bytes:
         with self._lock:
@@ -173,12 +192,21 @@ def _compressed(tile: Values) -> bytes:
     return zlib.compress(tile.tobytes(), _ZLIB_LEVEL)
 
 
-def _touched(box: Box) -> Iterator[tuple[tuple[int, int], tuple[slice, slice], tuple[slice, slice]]]:
+def _touched(
+    box: Box,
+) -> Iterator[tuple[tuple[int, int], tuple[slice, slice], tuple[slice, slice]]]:
     """Yield the tiles a box touches: (row, column), the part of the tile, the part of the box."""
     bottom, right = box.y + box.height, box.x + box.width
     for row in range(box.y // TILE_PX, -(-bottom // TILE_PX)):
         top, end = max(box.y, row * TILE_PX), min(bottom, (row + 1) * TILE_PX)
         for column in range(box.x // TILE_PX, -(-right // TILE_PX)):
             left, stop = max(box.x, column * TILE_PX), min(right, (column + 1) * TILE_PX)
-            there = slice(top - row * TILE_PX, end - row * TILE_PX), slice(left - column * TILE_PX, stop - column * TILE_PX)
-            yield (row, column), there, (slice(top - box.y, end - box.y), slice(left - box.x, stop - box.x))
+            there = (
+                slice(top - row * TILE_PX, end - row * TILE_PX),
+                slice(left - column * TILE_PX, stop - column * TILE_PX),
+            )
+            yield (
+                (row, column),
+                there,
+                (slice(top - box.y, end - box.y), slice(left - box.x, stop - box.x)),
+            )

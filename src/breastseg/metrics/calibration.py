@@ -1,4 +1,5 @@
-"""What probabilities are worth: AUC and calibration, from counts that a stream of pixels is added to."""
+"""What probabilities are worth: AUC and calibration, from counts that a stream of pixels is added
+to."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,10 +17,12 @@ _HIGHEST = 1.01  # reduced precision and means over mirror images leave a roundi
 
 
 class ProbabilityCounts:
-    """Histograms of probabilities; their size is that of the classes (16 KB each), not of the pixels.
+    """Histograms of probabilities; their size is that of the classes (16 KB each), not of the
+    pixels.
 
-    Probabilities are counted in bins of 1/1000. Two pixels of one bin count as equal in an AUC, which is therefore off by at most half
-    the share of pairs (one pixel of the class, one of another) that fall into one bin; this bound is given beside each AUC.
+    Probabilities are counted in bins of 1/1000. Two pixels of one bin count as equal in an AUC,
+    which is therefore off by at most half the share of pairs (one pixel of the class, one of
+    another) that fall into one bin; this bound is given beside each AUC.
     """
 
     def __init__(self, classes: int) -> None:
@@ -42,18 +45,26 @@ class ProbabilityCounts:
         known = truth > 0
         if not known.any():
             return
-        label, named, confidence = truth[known], labels[known], np.zeros(np.count_nonzero(known), np.float32)
+        label, named, confidence = (
+            truth[known],
+            labels[known],
+            np.zeros(np.count_nonzero(known), np.float32),
+        )
         for k, plane in enumerate(probabilities):
             values = plane[known]
             if not (values.min() >= 0 and values.max() <= _HIGHEST):
-                raise ValueError(f"probabilities are {values.min():g} to {values.max():g}, wanted 0 to 1")
+                raise ValueError(
+                    f"probabilities are {values.min():g} to {values.max():g}, wanted 0 to 1"
+                )
             bins = np.minimum((values * np.float32(_BINS)).astype(np.int16), np.int16(_BINS - 1))
             self._all[k] += np.bincount(bins, minlength=_BINS)
             self._own[k] += np.bincount(bins[label == k + 1], minlength=_BINS)
             np.copyto(confidence, values, where=named == k + 1)
         self._count_levels(confidence, named == label)
 
-    def _count_levels(self, confidence: npt.NDArray[np.float32], right: npt.NDArray[np.bool_]) -> None:
+    def _count_levels(
+        self, confidence: npt.NDArray[np.float32], right: npt.NDArray[np.bool_]
+    ) -> None:
         level = np.minimum((confidence * np.float32(_LEVELS)).astype(np.intp), _LEVELS - 1)
         for sums, weights in zip(self._levels, (None, right, confidence), strict=True):
             sums += np.bincount(level, weights, minlength=_LEVELS)
@@ -74,7 +85,8 @@ class ProbabilityCounts:
         return int(self._levels[0].sum())
 
     def auc(self) -> tuple[Floats, Floats]:
-        """Return each class's area under the ROC curve against the rest, and how far it may be off at most.
+        """Return each class's area under the ROC curve against the rest, and how far it may be off
+        at most.
 
         Returns:
             (K,) both; NaN without pixels of the class or of others.
@@ -82,31 +94,48 @@ class ProbabilityCounts:
         own, rest = self._own.astype(np.float64), (self._all - self._own).astype(np.float64)
         pairs = own.sum(axis=1) * rest.sum(axis=1)
         below = np.cumsum(rest, axis=1) - rest
-        return ratio((own * (below + rest / 2)).sum(axis=1), pairs), ratio((own * rest).sum(axis=1) / 2, pairs)
+        return ratio((own * (below + rest / 2)).sum(axis=1), pairs), ratio(
+            (own * rest).sum(axis=1) / 2, pairs
+        )
 
     def reliability(self) -> list[dict[str, Any]]:
-        """Return a row for each level of confidence, the probability of the class that was named, that occurs.
+        """Return a row for each level of confidence, the probability of the class that was named,
+        that occurs.
 
         Returns:
             rows of {from, to, pixels, confidence (mean), accuracy}.
         """
         return [
-            {"from": k / _LEVELS, "to": (k + 1) / _LEVELS, "pixels": int(px), "confidence": confidence / px, "accuracy": right / px}
-            for k, (px, right, confidence) in enumerate(self._levels.T.tolist()) if px
-        ]  # fmt: skip
+            {
+                "from": k / _LEVELS,
+                "to": (k + 1) / _LEVELS,
+                "pixels": int(px),
+                "confidence": confidence / px,
+                "accuracy": right / px,
+            }
+            for k, (px, right, confidence) in enumerate(self._levels.T.tolist())
+            if px
+        ]
 
     def ece(self) -> float:
-        """Return the expected calibration error: the gap between confidence and accuracy, averaged over pixels."""
+        """Return the expected calibration error: the gap between confidence and accuracy, averaged
+        over pixels."""
         px, right, confidence = self._levels
         return float(ratio(np.abs(right - confidence).sum(), px.sum()))
 
     @staticmethod
     def bootstrap(
-        patients: "Sequence[ProbabilityCounts]", names: Sequence[str], *, draws: int = DRAWS, seed: int = SEED
-    ) -> dict[str, Any]:  # fmt: skip
-        """Return 95 % percentile intervals of the pooled figures, from the draws of `metrics.bootstrap`.
+        patients: "Sequence[ProbabilityCounts]",
+        names: Sequence[str],
+        *,
+        draws: int = DRAWS,
+        seed: int = SEED,
+    ) -> dict[str, Any]:
+        """Return 95 % percentile intervals of the pooled figures, from the draws of
+        `metrics.bootstrap`.
 
-        The pairs that an AUC counts lie between each two patients; they are counted once, and a draw weighs them.
+        The pairs that an AUC counts lie between each two patients; they are counted once, and a
+        draw weighs them.
 
         Args:
             patients: P counts, one a patient.
@@ -115,7 +144,8 @@ class ProbabilityCounts:
             seed: same seed, same intervals.
 
         Returns:
-            {"mean_auc", "ece", "classes": {name: {"auc"}}}, each [low, high]; None for a class that fewer than two patients have.
+            {"mean_auc", "ece", "classes": {name: {"auc"}}}, each [low, high]; None for a class that
+            fewer than two patients have.
 
         Raises:
             ValueError: fewer than two patients.
@@ -128,7 +158,10 @@ class ProbabilityCounts:
         return {
             "mean_auc": interval_of(known_mean(areas, axis=1)),
             "ece": interval_of(gaps),
-            "classes": {name: {"auc": interval_of(areas[:, k]) if having[k] >= 2 else None} for k, name in enumerate(names)},
+            "classes": {
+                name: {"auc": interval_of(areas[:, k]) if having[k] >= 2 else None}
+                for k, name in enumerate(names)
+            },
         }
 
 

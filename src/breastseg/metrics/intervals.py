@@ -1,8 +1,10 @@
-"""Intervals by drawing patients again, with replacement: patients differ, pixels of one patient hardly do.
+"""Intervals by drawing patients again, with replacement: patients differ, pixels of one patient
+hardly do.
 
-A draw is a row of weights, how often each patient was drawn; weights @ sums by class are the sums of the drawn patients, so ten thousand
-draws are one matrix product. Percentile intervals. A draw without a class says nothing of that class and is left out of its interval;
-mean Dice is then over the classes that the draw has.
+A draw is a row of weights, how often each patient was drawn; weights @ sums by class are the sums
+of the drawn patients, so ten thousand draws are one matrix product. Percentile intervals. A draw
+without a class says nothing of that class and is left out of its interval; mean Dice is then over
+the classes that the draw has.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +25,9 @@ Interval = list[float] | None
 Rates = dict[str, Floats]
 
 
-def bootstrap(counts: Counts, names: Sequence[str], *, draws: int = DRAWS, seed: int = SEED) -> dict[str, Any]:
+def bootstrap(
+    counts: Counts, names: Sequence[str], *, draws: int = DRAWS, seed: int = SEED
+) -> dict[str, Any]:
     """Return 95 % percentile intervals of the pooled scores.
 
     Args:
@@ -33,8 +37,8 @@ def bootstrap(counts: Counts, names: Sequence[str], *, draws: int = DRAWS, seed:
         seed: same seed, same intervals.
 
     Returns:
-        {"overall": {score: [low, high]}, "classes": {name: {score: [low, high]}}}; None for a class that fewer than two patients have
-        and for a score that no draw has.
+        {"overall": {score: [low, high]}, "classes": {name: {score: [low, high]}}}; None for a class
+        that fewer than two patients have and for a score that no draw has.
 
     Raises:
         ValueError: fewer than two patients: there is nothing to draw among.
@@ -43,8 +47,11 @@ def bootstrap(counts: Counts, names: Sequence[str], *, draws: int = DRAWS, seed:
     return _table(overall, classes, _often_enough(counts), names)
 
 
-def bootstrap_difference(one: Counts, other: Counts, names: Sequence[str], *, draws: int = DRAWS, seed: int = SEED) -> dict[str, Any]:
-    """Return 95 % percentile intervals of one model's pooled scores minus the other's, from the same draws of the same patients.
+def bootstrap_difference(
+    one: Counts, other: Counts, names: Sequence[str], *, draws: int = DRAWS, seed: int = SEED
+) -> dict[str, Any]:
+    """Return 95 % percentile intervals of one model's pooled scores minus the other's, from the
+    same draws of the same patients.
 
     Args:
         one: (P, K, K + 1), one matrix a patient.
@@ -60,15 +67,26 @@ def bootstrap_difference(one: Counts, other: Counts, names: Sequence[str], *, dr
         ValueError: fewer than two patients, or the truth of the two is not the same.
     """
     if one.shape != other.shape or not np.array_equal(one.sum(axis=2), other.sum(axis=2)):
-        raise ValueError("counts of two models have other truth; wanted the same patients and the same pixels")
-    pairs = zip(_scored(sums_of(one), draws, seed), _scored(sums_of(other), draws, seed), strict=True)
-    overall, classes = ({score: mine[score] - theirs[score] for score in mine} for mine, theirs in pairs)
+        raise ValueError(
+            "counts of two models have other truth; wanted the same patients and the same pixels"
+        )
+    pairs = zip(
+        _scored(sums_of(one), draws, seed), _scored(sums_of(other), draws, seed), strict=True
+    )
+    overall, classes = (
+        {score: mine[score] - theirs[score] for score in mine} for mine, theirs in pairs
+    )
     return _table(overall, classes, _often_enough(one), names)
 
 
 def bootstrap_ratio(
-    part: Floats, whole: Floats, needed: Floats | None = None, *, draws: int = DRAWS, seed: int = SEED
-) -> list[Interval]:  # fmt: skip
+    part: Floats,
+    whole: Floats,
+    needed: Floats | None = None,
+    *,
+    draws: int = DRAWS,
+    seed: int = SEED,
+) -> list[Interval]:
     """Return 95 % percentile intervals of sum(part) / sum(whole), from the draws of `bootstrap`.
 
     Args:
@@ -86,13 +104,16 @@ def bootstrap_ratio(
     """
     needed = whole if needed is None else needed
     drawn = weights_of_draws(len(part), draws, seed, values=3 * part.shape[1])
-    values = np.concatenate([np.where(w @ needed > 0, ratio(w @ part, w @ whole), np.nan) for w in drawn])
+    values = np.concatenate(
+        [np.where(w @ needed > 0, ratio(w @ part, w @ whole), np.nan) for w in drawn]
+    )
     enough = (needed > 0).sum(axis=0) >= 2
     return [interval_of(values[:, i]) if enough[i] else None for i in range(part.shape[1])]
 
 
 def weights_of_draws(patients: int, draws: int, seed: int, *, values: int) -> Iterator[Floats]:
-    """Yield how often each patient was drawn, (n, P), some draws at a time; how many at a time changes nothing.
+    """Yield how often each patient was drawn, (n, P), some draws at a time; how many at a time
+    changes nothing.
 
     Args:
         patients: P.
@@ -107,13 +128,21 @@ def weights_of_draws(patients: int, draws: int, seed: int, *, values: int) -> It
         raise ValueError(f"{patients} patients: wanted two or more to draw among")
     rng, chunk = np.random.default_rng(seed), max(1, _CHUNK_VALUES // max(patients, values))
     for start in range(0, draws, chunk):
-        yield rng.multinomial(patients, np.full(patients, 1 / patients), size=min(chunk, draws - start)).astype(np.float64)
+        yield rng.multinomial(
+            patients, np.full(patients, 1 / patients), size=min(chunk, draws - start)
+        ).astype(np.float64)
 
 
 def _scored(sums: Sums, draws: int, seed: int) -> tuple[Rates, Rates]:
     """Return each overall score, (draws,), and each score by class, (draws, K)."""
     chunks = [(overall_rates(drawn), class_rates(drawn)) for drawn in _drawn(sums, draws, seed)]
-    overall, classes = ({score: np.concatenate([chunk[kind][score] for chunk in chunks]) for score in chunks[0][kind]} for kind in (0, 1))
+    overall, classes = (
+        {
+            score: np.concatenate([chunk[kind][score] for chunk in chunks])
+            for score in chunks[0][kind]
+        }
+        for kind in (0, 1)
+    )
     return overall, classes
 
 
@@ -128,11 +157,16 @@ def _often_enough(counts: Counts) -> list[bool]:
     return [bool(patients >= 2) for patients in (counts.sum(axis=2) > 0).sum(axis=0)]
 
 
-def _table(overall: Rates, classes: Rates, known: list[bool], names: Sequence[str]) -> dict[str, Any]:
+def _table(
+    overall: Rates, classes: Rates, known: list[bool], names: Sequence[str]
+) -> dict[str, Any]:
     return {
         "overall": {score: interval_of(values) for score, values in overall.items()},
         "classes": {
-            name: {score: interval_of(values[:, k]) if known[k] else None for score, values in classes.items()}
+            name: {
+                score: interval_of(values[:, k]) if known[k] else None
+                for score, values in classes.items()
+            }
             for k, name in enumerate(names)
         },
     }
@@ -142,4 +176,6 @@ def interval_of(values: Floats) -> Interval:
     """Return the 95 % percentile interval of the draws that have a value; None when none has."""
     values = values[~np.isnan(values)]
     tail = 50 * (1 - LEVEL)
-    return [float(end) for end in np.percentile(values, [tail, 100 - tail])] if len(values) else None
+    return (
+        [float(end) for end in np.percentile(values, [tail, 100 - tail])] if len(values) else None
+    )

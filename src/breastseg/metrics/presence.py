@@ -84,7 +84,7 @@ def area_of(shares: Floats, has: Bools, weights: Floats) -> Floats:
 
 def presence(
     shares: Floats, has: Bools, patients: Sequence[str], *, draws: int = DRAWS, seed: int = SEED
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Return a class's share of the map where it is and where it is not, and how well the share
     tells one from the other.
 

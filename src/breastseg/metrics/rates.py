@@ -1,4 +1,5 @@
-"""Every score as a formula on three sums by class, for one confusion matrix or for ten thousand at once."""
+"""Every score as a formula on three sums by class, for one confusion matrix or for ten thousand at
+once."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,8 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Sums:
-    """What all scores follow from, (..., K) each: pixels named right, pixels of truth, pixels predicted."""
+    """What all scores follow from, (..., K) each: pixels named right, pixels of truth, pixels
+    predicted."""
 
     hits: Floats
     support: Floats
@@ -22,15 +24,19 @@ def sums_of(counts: npt.NDArray[Any]) -> Sums:
     """Return the sums of (..., K, K + 1) counts."""
     named = counts[..., 1:]
     diagonal = np.diagonal(named, axis1=-2, axis2=-1)
-    return Sums(diagonal.astype(np.float64), counts.sum(axis=-1).astype(np.float64), named.sum(axis=-2).astype(np.float64))
+    return Sums(
+        diagonal.astype(np.float64),
+        counts.sum(axis=-1).astype(np.float64),
+        named.sum(axis=-2).astype(np.float64),
+    )
 
 
 def class_rates(sums: Sums) -> dict[str, Floats]:
     """Return the scores of each class, (..., K); NaN without support.
 
     Returns:
-        dice, iou, precision (NaN too when never predicted), recall, f1, specificity (NaN too where no other class is) and accuracy,
-        the last two of the class against the rest.
+        dice, iou, precision (NaN too when never predicted), recall, f1, specificity (NaN too where
+        no other class is) and accuracy, the last two of the class against the rest.
     """
     hits, support, predicted = sums.hits, sums.support, sums.predicted
     total = support.sum(axis=-1, keepdims=True)
@@ -49,9 +55,11 @@ def class_rates(sums: Sums) -> dict[str, Floats]:
 
 
 def overall_rates(sums: Sums) -> dict[str, Floats]:
-    """Return accuracy, balanced accuracy (mean recall), Cohen's kappa, mean Dice and mean IoU, (...) each; means over classes that occur.
+    """Return accuracy, balanced accuracy (mean recall), Cohen's kappa, mean Dice and mean IoU,
+    (...) each; means over classes that occur.
 
-    Kappa is NaN where truth and prediction hold one and the same class alone: then chance agrees fully.
+    Kappa is NaN where truth and prediction hold one and the same class alone: then chance agrees
+        fully.
     """
     rates, total = class_rates(sums), sums.support.sum(axis=-1)
     accuracy = ratio(sums.hits.sum(axis=-1), total)

@@ -1,7 +1,10 @@
-"""How far drawn borders lie apart: surface Dice at a tolerance, and the Hausdorff distance at the 95th percentile.
+"""How far drawn borders lie apart: surface Dice at a tolerance, and the Hausdorff distance at the
+95th percentile.
 
-A pixel is of its class's border when a pixel beside it (left, right, above, below) has another class. Only annotated pixels are looked at,
-on both sides: next to what is not annotated, and at the picture's edge, the annotation ends but perhaps not the tissue, so there is
+A pixel is of its class's border when a pixel beside it (left, right, above, below) has another
+class. Only annotated pixels are looked at,
+on both sides: next to what is not annotated, and at the picture's edge, the annotation ends but
+    perhaps not the tissue, so there is
 no border. A predicted 0 ("not analysed") under annotation is another class like any.
 """
 
@@ -18,7 +21,10 @@ TOLERANCE_UM = 10.0
 """About the width of one tumour cell. Borders of regions are not drawn finer than this."""
 _PIXEL_UM = 1.0
 _PERCENTILE = 95
-_ONE_TREE, _EXACT = 4, -1  # FLANN_INDEX_KDTREE_SINGLE, FLANN_CHECKS_UNLIMITED: names that OpenCV's Python lacks
+_ONE_TREE, _EXACT = (
+    4,
+    -1,
+)  # FLANN_INDEX_KDTREE_SINGLE, FLANN_CHECKS_UNLIMITED: names that OpenCV's Python lacks
 
 Mask = npt.NDArray[np.bool_]
 
@@ -28,16 +34,25 @@ class Surface:
     """Borders of one region.
 
     Attributes:
-        counts: (K, 4) int64 by class: border pixels of truth, of these within the tolerance of a predicted border, border pixels of the
-            prediction, of these within the tolerance of a true border. They add up over regions.
-        hd95_um: (K,) the larger of the two 95th percentiles of distances; NaN where one side has no border.
+        counts: (K, 4) int64 by class: border pixels of truth, of these within the tolerance of a
+            predicted border, border pixels of the prediction, of these within the tolerance of a
+            true border. They add up over regions.
+        hd95_um: (K,) the larger of the two 95th percentiles of distances; NaN where one side has no
+            border.
     """
 
     counts: npt.NDArray[np.int64]
     hd95_um: Floats
 
 
-def measure_surface(truth: Labels, prediction: Labels, classes: int, *, mpp: float, tolerance_um: float = TOLERANCE_UM) -> Surface:
+def measure_surface(
+    truth: Labels,
+    prediction: Labels,
+    classes: int,
+    *,
+    mpp: float,
+    tolerance_um: float = TOLERANCE_UM,
+) -> Surface:
     """Compare the borders of each class.
 
     Args:
@@ -60,19 +75,23 @@ def measure_surface(truth: Labels, prediction: Labels, classes: int, *, mpp: flo
         counts[k, 0], counts[k, 2] = np.count_nonzero(true), np.count_nonzero(named)
         if counts[k, 0] and counts[k, 2]:
             there, back = _distances(true, named)
-            counts[k, 1], counts[k, 3] = ((found * mpp <= tolerance_um).sum() for found in (there, back))
+            counts[k, 1], counts[k, 3] = (
+                (found * mpp <= tolerance_um).sum() for found in (there, back)
+            )
             hd95[k] = max(np.percentile(found, _PERCENTILE) for found in (there, back)) * mpp
     return Surface(counts, hd95)
 
 
 def thinned(labels: Labels, mpp: float) -> tuple[Labels, float]:
-    """Return every n-th pixel, n so that pixels are about 1 um, with their um/px: a tenth of the tolerance, and far less work."""
+    """Return every n-th pixel, n so that pixels are about 1 um, with their um/px: a tenth of the
+    tolerance, and far less work."""
     step = max(1, round(_PIXEL_UM / mpp))
     return labels[step // 2 :: step, step // 2 :: step], step * mpp
 
 
 def surface_dice(counts: npt.NDArray[np.int64]) -> Floats:
-    """Return the share of both borders that lies within the tolerance, (..., K) from (..., K, 4); NaN where truth has no border."""
+    """Return the share of both borders that lies within the tolerance, (..., K) from (..., K, 4);
+    NaN where truth has no border."""
     dice = ratio(counts[..., 1] + counts[..., 3], counts[..., 0] + counts[..., 2])
     return np.where(counts[..., 0] > 0, dice, np.nan)
 
@@ -88,13 +107,15 @@ def _borders(labels: Labels, annotated: Mask) -> Mask:
 
 
 def _distances(one: Mask, other: Mask) -> tuple[Floats, Floats]:
-    """Return, in pixels, how far each pixel of one is from the nearest of the other, and each of the other from one."""
+    """Return, in pixels, how far each pixel of one is from the nearest of the other, and each of
+    the other from one."""
     first, second = (np.argwhere(mask).astype(np.float32) for mask in (one, other))
     return _to_nearest(first, second), _to_nearest(second, first)
 
 
 def _to_nearest(places: npt.NDArray[np.float32], among: npt.NDArray[np.float32]) -> Floats:
-    """Return how far each of (N, 2) places is from the nearest of (M, 2) others; half the work of a distance map, borders are thin."""
+    """Return how far each of (N, 2) places is from the nearest of (M, 2) others; half the work of a
+    distance map, borders are thin."""
     tree = cv2.flann.Index(among, {"algorithm": _ONE_TREE})
     _, squares = tree.knnSearch(places, 1, params={"checks": _EXACT})
     return np.asarray(np.sqrt(squares[:, 0]), np.float64)

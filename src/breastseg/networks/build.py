@@ -1,4 +1,5 @@
-"""Name -> network, one visible dict. Networks take uint8 pictures and give logits; scaling of colours is inside."""
+"""Name -> network, one visible dict. Networks take uint8 pictures and give logits; scaling of
+colours is inside."""
 
 import breastseg.networks.torchvision_ops  # noqa: F401  before anything that imports torchvision
 
@@ -24,20 +25,33 @@ ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = {
     "deeplabv3plus": smp.DeepLabV3Plus,
     "segformer": smp.Segformer,
 }
-"""Networks by name. `unet-scse` is a U-Net with attention (concurrent spatial and channel squeeze-and-excitation)."""
+"""Networks by name. `unet-scse` is a U-Net with attention (concurrent spatial and channel
+squeeze-and-excitation)."""
 
 HAS_DECODER_CHANNELS = {"unet", "unet-scse", "unetplusplus"}
 """Architectures whose decoder widths can be chosen."""
 
 OUTPUT_STRIDES = (1, 2, 4, 8)
 HAS_OUTPUT_STRIDE = {"unet", "unet-scse"}
-"""Architectures whose decoder can stop early: tissue borders are drawn to several microns, the last blocks cost most and add least."""
+"""Architectures whose decoder can stop early: tissue borders are drawn to several microns, the last
+blocks cost most and add least."""
 
 _MOST_CHANNELS = 2048
 _FITTING = ("resnet34", "mit_b0", "tu-tf_efficientnet_lite0", "tu-convnext_tiny", "tu-pvt_v2_b0")
-"""Encoders that fit, to name when another does not: vision transformers (ViT, Swin) keep one size."""
-_MISFIT = (AssertionError, AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError)
-"""What segmentation-models-pytorch and timm raise for an encoder that they cannot put into an architecture."""
+"""Encoders that fit, to name when another does not: vision transformers (ViT, Swin) keep one size.
+"""
+_MISFIT = (
+    AssertionError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    NotImplementedError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What segmentation-models-pytorch and timm raise for an encoder that they cannot put into an
+architecture."""
 
 _USUAL_CHANNELS = (256, 128, 64, 32, 16)
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -55,7 +69,8 @@ class NetworkConfig:
         dropout: share of bottleneck channels dropped in training.
         mean: of each colour channel, 0 to 1.
         std: of each colour channel, 0 to 1.
-        output_stride: pixels a side under one pixel of the decoder's output, which is then enlarged bilinearly: 1, 2, 4 or 8.
+        output_stride: pixels a side under one pixel of the decoder's output, which is then enlarged
+            bilinearly: 1, 2, 4 or 8.
     """
 
     arch: str
@@ -73,15 +88,20 @@ class NetworkConfig:
 
     @staticmethod
     def from_dict(value: Mapping[str, Any], where: str = "card") -> "NetworkConfig":
-        """Read what `to_dict` gave (JSON turns tuples into lists); ModelError names `where` and what is wrong."""
+        """Read what `to_dict` gave (JSON turns tuples into lists); ModelError names `where` and
+        what is wrong."""
         try:
-            fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in value.items()}
+            fields: dict[str, Any] = {
+                key: tuple(v) if isinstance(v, list) else v for key, v in value.items()
+            }
             for name in ("arch", "encoder"):
                 text_of(fields.get(name), name)
             whole_in(fields.get("classes"), 1, 253, "classes")
             channels = fields.get("decoder_channels", ())
             if not isinstance(channels, tuple) or len(channels) > 8:
-                raise ValueError(f"decoder_channels is {shown(channels)}, wanted a list of up to 8 numbers")
+                raise ValueError(
+                    f"decoder_channels is {shown(channels)}, wanted a list of up to 8 numbers"
+                )
             for channel in channels:
                 whole_in(channel, 1, _MOST_CHANNELS, "decoder_channels")
             number_in(fields.get("dropout", 0.0), 0.0, 1.0, "dropout")
@@ -94,7 +114,9 @@ class NetworkConfig:
                     number_in(colour, 0.0, 1.0, name)
             return NetworkConfig(**fields)
         except (TypeError, ValueError) as cause:
-            raise ModelError(f"{where}: not what a network is built from ({cause}); export the bundle again") from None
+            raise ModelError(
+                f"{where}: not what a network is built from ({cause}); export the bundle again"
+            ) from None
 
 
 class Network(nn.Module):
@@ -108,8 +130,12 @@ class Network(nn.Module):
         super().__init__()
         self.body = body
         self.dropout = nn.Dropout2d(config.dropout)
-        self.register_buffer("mean", torch.tensor(config.mean).view(1, 3, 1, 1) * 255, persistent=False)
-        self.register_buffer("std", torch.tensor(config.std).view(1, 3, 1, 1) * 255, persistent=False)
+        self.register_buffer(
+            "mean", torch.tensor(config.mean).view(1, 3, 1, 1) * 255, persistent=False
+        )
+        self.register_buffer(
+            "std", torch.tensor(config.std).view(1, 3, 1, 1) * 255, persistent=False
+        )
 
     @property
     def encoder(self) -> nn.Module:
@@ -118,7 +144,8 @@ class Network(nn.Module):
 
     @property
     def last_bias(self) -> nn.Parameter:
-        """The (K,) bias of the last convolution (`models.bias.LAST_BIAS`): a number added there is added to all logits of a class."""
+        """The (K,) bias of the last convolution (`models.bias.LAST_BIAS`): a number added there is
+        added to all logits of a class."""
         return self.get_parameter(LAST_BIAS)
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
@@ -126,7 +153,8 @@ class Network(nn.Module):
         scaled = pictures.to(torch.float32, copy=True).sub_(self.mean).div_(self.std)
         features = list(self.body.encoder(scaled))  # type: ignore[operator]
         features[-1] = self.dropout(features[-1])
-        logits: torch.Tensor = self.body.segmentation_head(self.body.decoder(features))  # type: ignore[operator]
+        decoded = self.body.decoder(features)  # type: ignore[operator]
+        logits: torch.Tensor = self.body.segmentation_head(decoded)  # type: ignore[operator]
         return logits
 
 
@@ -134,23 +162,33 @@ def build(config: NetworkConfig) -> Network:
     """Build a network with random weights.
 
     Raises:
-        InputError: unknown architecture or encoder, or one that does not fit the other; the message names what does.
+        InputError: unknown architecture or encoder, or one that does not fit the other; the message
+            names what does.
     """
     if config.arch not in ARCHITECTURES:
-        raise InputError(f"architecture '{config.arch}': not known; wanted {', '.join(ARCHITECTURES)}")
+        raise InputError(
+            f"architecture '{config.arch}': not known; wanted {', '.join(ARCHITECTURES)}"
+        )
     if not 0 <= config.dropout < 1:
         raise InputError(f"dropout {config.dropout:g}: wanted 0 up to 1")
     check_encoder(config.encoder)
     options: dict[str, Any] = {}
     if config.decoder_channels:
         if config.arch not in HAS_DECODER_CHANNELS:
-            raise InputError(f"decoder channels are not an option of {config.arch}; only of {', '.join(sorted(HAS_DECODER_CHANNELS))}")
+            raise InputError(
+                f"decoder channels are not an option of {config.arch}; only of"
+                f" {', '.join(sorted(HAS_DECODER_CHANNELS))}"
+            )
         options["decoder_channels"] = config.decoder_channels
-    if config.output_stride not in OUTPUT_STRIDES or (config.output_stride > 1 and config.arch not in HAS_OUTPUT_STRIDE):
+    if config.output_stride not in OUTPUT_STRIDES or (
+        config.output_stride > 1 and config.arch not in HAS_OUTPUT_STRIDE
+    ):
         wanted = ", ".join(map(str, OUTPUT_STRIDES)) if config.arch in HAS_OUTPUT_STRIDE else "1"
         raise InputError(f"output stride {config.output_stride} of {config.arch}: wanted {wanted}")
     try:
-        body = ARCHITECTURES[config.arch](config.encoder, encoder_weights=None, in_channels=3, classes=config.classes, **options)
+        body = ARCHITECTURES[config.arch](
+            config.encoder, encoder_weights=None, in_channels=3, classes=config.classes, **options
+        )
         if config.output_stride > 1:
             _stop_early(body, config)
         network = Network(body, config)
@@ -161,14 +199,15 @@ def build(config: NetworkConfig) -> Network:
             raise
         reason = " ".join(str(cause).split())[:120]
         raise InputError(
-            f"encoder '{config.encoder}' does not fit {config.arch} ({reason}); wanted one that takes pictures of any size and halves them "
-            f"five times: {', '.join(_FITTING)}"
+            f"encoder '{config.encoder}' does not fit {config.arch} ({reason}); wanted one that"
+            f" takes pictures of any size and halves them five times: {', '.join(_FITTING)}"
         ) from None
     return network
 
 
 def _try_size(network: Network) -> None:
-    """Name a small picture that is no square: of timm's hundreds of networks many take one size alone, which shows only when they run."""
+    """Name a small picture that is no square: of timm's hundreds of networks many take one size
+    alone, which shows only when they run."""
     network.eval()
     with torch.inference_mode():
         network(torch.zeros(1, 3, 64, 96, dtype=torch.uint8))
@@ -191,7 +230,9 @@ def check_encoder(name: str) -> None:
     own = smp.encoders.get_encoder_names()
     if name in own or (name.startswith("tu-") and timm.is_model(name[3:])):
         return
-    raise InputError(f"encoder '{name}': not known; wanted one of {', '.join(own)}, or tu-NAME for one of timm's")
+    raise InputError(
+        f"encoder '{name}': not known; wanted one of {', '.join(own)}, or tu-NAME for one of timm's"
+    )
 
 
 def normalisation(encoder: str) -> tuple[tuple[float, float, float], tuple[float, float, float]]:

@@ -1,4 +1,5 @@
-"""A trained network -> a bundle: weights in half precision, stored once, computed in single; every back end checked against PyTorch."""
+"""A trained network -> a bundle: weights in half precision, stored once, computed in single; every
+back end checked against PyTorch."""
 
 import breastseg.networks.torchvision_ops  # noqa: F401  before anything that imports torchvision
 
@@ -43,7 +44,9 @@ class _Probabilities(nn.Module):
         return torch.softmax(self.network(pictures), dim=1)
 
 
-def write_bundle(folder: Path, network: Network, card: Card, crops: npt.NDArray[np.uint8], history: str) -> Bundle:
+def write_bundle(
+    folder: Path, network: Network, card: Card, crops: npt.NDArray[np.uint8], history: str
+) -> Bundle:
     """Write a bundle whole or not at all.
 
     Args:
@@ -54,14 +57,23 @@ def write_bundle(folder: Path, network: Network, card: Card, crops: npt.NDArray[
         history: the run's metrics, CSV.
 
     Raises:
-        ModelError: weights are not finite, or a back end differs from PyTorch by more than 0.001 in any probability.
+        ModelError: weights are not finite, or a back end differs from PyTorch by more than 0.001 in
+            any probability.
     """
     state = {
-        name: value.detach().cpu().half() if value.is_floating_point() else value.cpu() for name, value in network.state_dict().items()
+        name: value.detach().cpu().half() if value.is_floating_point() else value.cpu()
+        for name, value in network.state_dict().items()
     }
-    broken = [name for name, value in state.items() if value.is_floating_point() and not bool(torch.isfinite(value).all())]
+    broken = [
+        name
+        for name, value in state.items()
+        if value.is_floating_point() and not bool(torch.isfinite(value).all())
+    ]
     if broken:
-        raise ModelError(f"weights are not finite ({broken[0]}, {len(broken)} tensors); train again with a lower --lr or --precision 32")
+        raise ModelError(
+            f"weights are not finite ({broken[0]}, {len(broken)} tensors); train again with a lower"
+            " --lr or --precision 32"
+        )
     rounded = build(NetworkConfig.from_dict(card.network))
     rounded.load_state_dict(state)
     rounded.eval()
@@ -78,16 +90,27 @@ def write_bundle(folder: Path, network: Network, card: Card, crops: npt.NDArray[
 
 
 def _export_onnx(network: Network, path: Path) -> None:
-    """Write uint8 (N, 3, H, W) -> probabilities (N, K, H, W), any N, any H and W that are multiples of 32."""
+    """Write uint8 (N, 3, H, W) -> probabilities (N, K, H, W), any N, any H and W that are multiples
+    of 32."""
     axes = {"pictures": {0: "n", 2: "h", 3: "w"}, "probabilities": {0: "n", 2: "h", 3: "w"}}
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Constant folding - Only steps=1")  # the order of a padding's sides is left to the back end
+        warnings.filterwarnings(
+            "ignore", "Constant folding - Only steps=1"
+        )  # the order of a padding's sides is left to the back end
         torch.onnx.export(
-            _Probabilities(network), (torch.zeros(1, 3, 64, 64, dtype=torch.uint8),), path, dynamo=False, opset_version=OPSET,
-            input_names=["pictures"], output_names=["probabilities"], dynamic_axes=axes,
-            # The network is in eval mode; EVAL and folding would merge batch norms into weights, which then are in no other file.
-            training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False,
-        )  # fmt: skip
+            _Probabilities(network),
+            (torch.zeros(1, 3, 64, 64, dtype=torch.uint8),),
+            path,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["pictures"],
+            output_names=["probabilities"],
+            dynamic_axes=axes,
+            # The network is in eval mode; EVAL and folding would merge batch norms into weights,
+            # which then are in no other file.
+            training=torch.onnx.TrainingMode.PRESERVE,
+            do_constant_folding=False,
+        )
     model = onnx.load(path)
     _point_at_weights(model, path.with_name(WEIGHTS))
     _shorten_names(model.graph)
@@ -96,7 +119,8 @@ def _export_onnx(network: Network, path: Path) -> None:
 
 
 def _fix_padding(network: Network) -> None:
-    """Give convolutions that pad like TensorFlow the padding of sizes that are multiples of 32, the only ones: no shapes to compute."""
+    """Give convolutions that pad like TensorFlow the padding of sizes that are multiples of 32, the
+    only ones: no shapes to compute."""
     for module in network.modules():
         if isinstance(module, Conv2dSame):
             module.forward = partial(_padded, module)
@@ -107,21 +131,36 @@ def _padded(conv: nn.Conv2d, features: torch.Tensor) -> torch.Tensor:
     total = [max(0, dilation * (kernel - 1) + 1 - stride) for kernel, stride, dilation in sizes]
     (top, bottom), (left, right) = ((both // 2, both - both // 2) for both in total)
     padded = nn.functional.pad(features, (left, right, top, bottom))
-    return nn.functional.conv2d(padded, conv.weight, conv.bias, conv.stride, 0, conv.dilation, conv.groups)
+    return nn.functional.conv2d(
+        padded, conv.weight, conv.bias, conv.stride, 0, conv.dilation, conv.groups
+    )
 
 
 def _point_at_weights(model: onnx.ModelProto, weights: Path) -> None:
-    """Replace the weights in the graph by their places in the safetensors file, half precision, cast to single when loaded."""
+    """Replace the weights in the graph by their places in the safetensors file, half precision,
+    cast to single when loaded."""
     places, casts = half_places(weights), []
     for tensor in model.graph.initializer:
         name = tensor.name
         place = places.get(name.removeprefix("network."))
-        if tensor.data_type != TensorProto.FLOAT or place is None or place.shape != tuple(tensor.dims):
+        if (
+            tensor.data_type != TensorProto.FLOAT
+            or place is None
+            or place.shape != tuple(tensor.dims)
+        ):
             continue
         tensor.Clear()
-        tensor.name, tensor.data_type, tensor.data_location = f"{name}.half", TensorProto.FLOAT16, TensorProto.EXTERNAL
+        tensor.name, tensor.data_type, tensor.data_location = (
+            f"{name}.half",
+            TensorProto.FLOAT16,
+            TensorProto.EXTERNAL,
+        )
         tensor.dims.extend(place.shape)
-        for key, value in (("location", weights.name), ("offset", place.offset), ("length", place.length)):
+        for key, value in (
+            ("location", weights.name),
+            ("offset", place.offset),
+            ("length", place.length),
+        ):
             tensor.external_data.add(key=key, value=str(value))
         casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
     nodes = [*casts, *model.graph.node]
@@ -130,7 +169,8 @@ def _point_at_weights(model: onnx.ModelProto, weights: Path) -> None:
 
 
 def _shorten_names(graph: onnx.GraphProto) -> None:
-    """Number what flows between the nodes: the exporter's names are half of the file, and of the int8 network's description too."""
+    """Number what flows between the nodes: the exporter's names are half of the file, and of the
+    int8 network's description too."""
     kept = {value.name for value in (*graph.input, *graph.output, *graph.initializer)}
     flowing = [name for node in graph.node for name in node.output if name not in kept]
     short = {name: f"v{number}" for number, name in enumerate(flowing)}
@@ -146,12 +186,16 @@ def _parity(network: Network, path: Path, crops: npt.NDArray[np.uint8]) -> dict[
     pictures = np.ascontiguousarray(crops.transpose(0, 3, 1, 2))
     with torch.inference_mode():
         expected = torch.softmax(network(torch.from_numpy(pictures)), dim=1).numpy()
-    found = {name: float(np.abs(compute(pictures) - expected).max()) for name, compute in _back_ends(path).items()}
+    found = {
+        name: float(np.abs(compute(pictures) - expected).max())
+        for name, compute in _back_ends(path).items()
+    }
     for name, difference in found.items():
         if not difference <= MAX_PROBABILITY_DIFFERENCE:
             raise ModelError(
-                f"the ONNX file on {name} gives other probabilities than PyTorch (up to {difference:g}, allowed "
-                f"{MAX_PROBABILITY_DIFFERENCE:g}); report it with the architecture's name"
+                f"the ONNX file on {name} gives other probabilities than PyTorch (up to"
+                f" {difference:g}, allowed {MAX_PROBABILITY_DIFFERENCE:g}); report it with the"
+                " architecture's name"
             )
     said: dict[str, Any] = {
         "max_probability_difference": max(found.values()),
@@ -170,7 +214,10 @@ def _parity(network: Network, path: Path, crops: npt.NDArray[np.uint8]) -> dict[
 
 def _back_ends(path: Path) -> dict[str, _Compute]:
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return {"openvino": _openvino(path, "fp32"), "onnx": lambda pictures: np.asarray(session.run(None, {"pictures": pictures})[0])}
+    return {
+        "openvino": _openvino(path, "fp32"),
+        "onnx": lambda pictures: np.asarray(session.run(None, {"pictures": pictures})[0]),
+    }
 
 
 def _openvino(path: Path, precision: str) -> _Compute:

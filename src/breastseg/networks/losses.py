@@ -1,4 +1,5 @@
-"""Losses by name, and sums of them ("ce+dice"). All leave label 0 out: what lies under it changes nothing."""
+"""Losses by name, and sums of them ("ce+dice"). All leave label 0 out: what lies under it changes
+nothing."""
 
 import breastseg.networks.torchvision_ops  # noqa: F401  before anything that imports torchvision
 
@@ -18,7 +19,8 @@ IGNORE = -1
 
 
 def balanced_cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy averaged within each class first, then over the classes that occur: for dots, whose scores count classes equally.
+    """Cross-entropy averaged within each class first, then over the classes that occur: for dots,
+    whose scores count classes equally.
 
     Args:
         logits: (N, K, H, W).
@@ -28,8 +30,12 @@ def balanced_cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.
         the loss; exactly 0, with a gradient of 0, when no pixel is annotated.
     """
     target = labels.long() - 1
-    each = nn.functional.cross_entropy(logits.float(), target, ignore_index=IGNORE, reduction="none")
-    means = [each[target == label].mean() for label in range(logits.shape[1]) if (target == label).any()]
+    each = nn.functional.cross_entropy(
+        logits.float(), target, ignore_index=IGNORE, reduction="none"
+    )
+    means = [
+        each[target == label].mean() for label in range(logits.shape[1]) if (target == label).any()
+    ]
     return torch.stack(means).mean() if means else logits.sum() * 0.0
 
 
@@ -42,9 +48,11 @@ class Balanced(nn.Module):
 
 
 class AdjustedCrossEntropy(nn.Module):
-    """Cross-entropy of logits to which a multiple of each class's log-prior is added (Menon et al. 2021, arXiv:2007.07314).
+    """Cross-entropy of logits to which a multiple of each class's log-prior is added (Menon et al.
+    2021, arXiv:2007.07314).
 
-    The network has to overcome the prior of what it is shown, and answers without it: as if all classes were equally frequent.
+    The network has to overcome the prior of what it is shown, and answers without it: as if all
+        classes were equally frequent.
     """
 
     shift: torch.Tensor
@@ -64,20 +72,25 @@ LOSSES: Mapping[str, Callable[[], nn.Module]] = {
     "balanced": Balanced,
     "dice": lambda: smp_losses.DiceLoss("multiclass", ignore_index=IGNORE),
     "focal": lambda: smp_losses.FocalLoss("multiclass", ignore_index=IGNORE),
-    "tversky": lambda: smp_losses.TverskyLoss("multiclass", ignore_index=IGNORE, alpha=0.3, beta=0.7),
+    "tversky": lambda: smp_losses.TverskyLoss(
+        "multiclass", ignore_index=IGNORE, alpha=0.3, beta=0.7
+    ),
 }
-"""Tversky weighs a missed pixel 0.7 and a false one 0.3 (Salehi et al. 2017), for classes that are easily missed. Balanced is
-cross-entropy in which the classes of a batch count equally, as it always is for dots."""
+"""Tversky weighs a missed pixel 0.7 and a false one 0.3 (Salehi et al. 2017), for classes that are
+easily missed. Balanced is cross-entropy in which the classes of a batch count equally, as it always
+is for dots."""
 
 
 def log_prior(pixels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Return the logarithm of each class's share of some pixels, (K,); 0 for a class that never occurs, which is so held down as ever."""
+    """Return the logarithm of each class's share of some pixels, (K,); 0 for a class that never
+    occurs, which is so held down as ever."""
     total = pixels.sum()
     return np.array([np.log(px / total) if px else 0.0 for px in pixels])
 
 
 class SumLoss(nn.Module):
-    """The sum of named losses on logits (N, K, H, W) and labels (N, H, W), 0 where not annotated."""
+    """The sum of named losses on logits (N, K, H, W) and labels (N, H, W), 0 where not
+    annotated."""
 
     def __init__(self, names: str, shift: torch.Tensor | None = None) -> None:
         """Take names joined by "+", and what `ce` adds to the logits, (K,).
@@ -89,10 +102,18 @@ class SumLoss(nn.Module):
         parts = names.split("+")
         for name in parts:
             if name not in LOSSES:
-                raise InputError(f"loss '{name}': not known; wanted {', '.join(LOSSES)}, or a sum as in ce+dice")
+                raise InputError(
+                    f"loss '{name}': not known; wanted {', '.join(LOSSES)}, or a sum as in ce+dice"
+                )
         if shift is not None and "ce" not in parts:
-            raise InputError(f"logit adjustment with loss '{names}': it is part of ce; wanted a loss with ce, as in ce+dice")
-        self.parts = nn.ModuleList(AdjustedCrossEntropy(shift) if shift is not None and name == "ce" else LOSSES[name]() for name in parts)
+            raise InputError(
+                f"logit adjustment with loss '{names}': it is part of ce; wanted a loss with ce, as"
+                " in ce+dice"
+            )
+        self.parts = nn.ModuleList(
+            AdjustedCrossEntropy(shift) if shift is not None and name == "ce" else LOSSES[name]()
+            for name in parts
+        )
 
     def forward(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Return the summed loss; exactly 0, with a gradient of 0, when no pixel is annotated."""

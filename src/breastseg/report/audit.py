@@ -1,4 +1,5 @@
-"""write_audit_page(): what audit() wrote -> audit.html, which opens without network or neighbours."""
+"""write_audit_page(): what audit() wrote -> audit.html, which opens without network or
+neighbours."""
 
 from pathlib import Path
 

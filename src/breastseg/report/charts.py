@@ -18,7 +18,8 @@ _QUANTITIES = {"loss": "loss", "accuracy": "accuracy", "dice": "mean Dice"}
 
 @dataclass(frozen=True)
 class Line:
-    """A line: how it looks (one, two or rule) and its points, in the chart's own units once it is placed."""
+    """A line: how it looks (one, two or rule) and its points, in the chart's own units once it is
+    placed."""
 
     look: str
     points: Points
@@ -26,7 +27,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart: axes with the places of their marks, and lines. All places are in units of its WIDTH and HEIGHT."""
+    """A chart: axes with the places of their marks, and lines. All places are in units of its WIDTH
+    and HEIGHT."""
 
     title: str
     x_title: str
@@ -40,7 +42,8 @@ class Chart:
 
 
 def training_charts(history: Path) -> list[Chart]:
-    """Return loss, accuracy and mean Dice over epochs, from a training's table; what it has no column for is left out.
+    """Return loss, accuracy and mean Dice over epochs, from a training's table; what it has no
+    column for is left out.
 
     Raises:
         InputError: the table holds something else.
@@ -50,18 +53,26 @@ def training_charts(history: Path) -> list[Chart]:
     charts = []
     for name, title in _QUANTITIES.items():
         try:
-            lines = [Line(look, _column(rows, f"{part}_{name}")) for look, part in (("one", "train"), ("two", "val"))]
+            lines = [
+                Line(look, _column(rows, f"{part}_{name}"))
+                for look, part in (("one", "train"), ("two", "val"))
+            ]
         except (KeyError, ValueError) as cause:
-            raise InputError(f"{history}: not a training's table ({cause}); evaluate again into a new folder") from None
+            raise InputError(
+                f"{history}: not a training's table ({cause}); evaluate again into a new folder"
+            ) from None
         if lines := [line for line in lines if line.points]:
             charts.append(_placed(title, "epoch", lines, whole=True))
     return charts
 
 
 def reliability_chart(rows: Sequence[Mapping[str, float]]) -> Chart:
-    """Return accuracy over confidence, from levels with both, beside the diagonal of a model that is as sure as it is right."""
+    """Return accuracy over confidence, from levels with both, beside the diagonal of a model that
+    is as sure as it is right."""
     found = [(row["confidence"], row["accuracy"]) for row in rows]
-    return _placed("share named right", "confidence", [Line("rule", [(0, 0), (1, 1)]), Line("one", found)])
+    return _placed(
+        "share named right", "confidence", [Line("rule", [(0, 0), (1, 1)]), Line("one", found)]
+    )
 
 
 def _column(rows: Sequence[Mapping[str, str]], name: str) -> Points:
@@ -71,18 +82,30 @@ def _column(rows: Sequence[Mapping[str, str]], name: str) -> Points:
 def _placed(title: str, x_title: str, lines: Sequence[Line], *, whole: bool = False) -> Chart:
     """Return lines on axes that hold them; `whole` marks the lower axis at whole numbers only."""
     points = [point for line in lines for point in line.points]
-    (x_range, x_steps), (y_range, y_steps) = (_axis([point[axis] for point in points], whole=whole and axis == 0) for axis in (0, 1))
+    (x_range, x_steps), (y_range, y_steps) = (
+        _axis([point[axis] for point in points], whole=whole and axis == 0) for axis in (0, 1)
+    )
 
     def x_of(value: float) -> float:
-        return round(_LEFT + (value - x_range[0]) / (x_range[1] - x_range[0]) * (WIDTH - _LEFT - _RIGHT), 1)
+        return round(
+            _LEFT + (value - x_range[0]) / (x_range[1] - x_range[0]) * (WIDTH - _LEFT - _RIGHT), 1
+        )
 
     def y_of(value: float) -> float:
-        return round(HEIGHT - _BOTTOM - (value - y_range[0]) / (y_range[1] - y_range[0]) * (HEIGHT - _TOP - _BOTTOM), 1)
+        return round(
+            HEIGHT
+            - _BOTTOM
+            - (value - y_range[0]) / (y_range[1] - y_range[0]) * (HEIGHT - _TOP - _BOTTOM),
+            1,
+        )
 
     return Chart(
-        title, x_title, [(x_of(value), f"{value:g}") for value in x_steps], [(y_of(value), f"{value:g}") for value in y_steps],
+        title,
+        x_title,
+        [(x_of(value), f"{value:g}") for value in x_steps],
+        [(y_of(value), f"{value:g}") for value in y_steps],
         [Line(line.look, [(x_of(x), y_of(y)) for x, y in line.points]) for line in lines],
-    )  # fmt: skip
+    )
 
 
 def _axis(values: Sequence[float], *, whole: bool) -> tuple[Range, list[float]]:
@@ -92,9 +115,14 @@ def _axis(values: Sequence[float], *, whole: bool) -> tuple[Range, list[float]]:
     if low == high:
         low, high = low - 0.5, high + 0.5
     power = 10.0 ** math.floor(math.log10((high - low) / 3))
-    step = max((factor * power for factor in (1, 2, 5) if factor * power <= (high - low) / 3), default=power)
+    step = max(
+        (factor * power for factor in (1, 2, 5) if factor * power <= (high - low) / 3),
+        default=power,
+    )
     if whole:
         step = max(1.0, round(step))
-        return (low, high), [k * step for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
+        return (low, high), [
+            k * step for k in range(math.ceil(low / step), math.floor(high / step) + 1)
+        ]
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return (first * step, last * step), [round(k * step, 10) for k in range(first, last + 1)]

@@ -1,4 +1,5 @@
-"""write_report(): what evaluate() wrote -> report.html, with every picture inside; it opens without network or neighbours."""
+"""write_report(): what evaluate() wrote -> report.html, with every picture inside; it opens without
+network or neighbours."""
 
 import base64
 import csv
@@ -25,9 +26,17 @@ from breastseg.wording import in_short
 
 _NOT_ANALYSED = "not analysed"
 _DAMAGE = (
-    ArithmeticError, AttributeError, LookupError, SyntaxError, TypeError, ValueError, csv.Error, struct.error, TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    csv.Error,
+    struct.error,
+    TemplateError,
     Image.DecompressionBombError,
-)  # fmt: skip
+)
 """What tables, scores and pictures raise that somebody has changed, OSError apart."""
 
 
@@ -54,18 +63,27 @@ def _page(folder: Path, scores: Any) -> str:
         scores=scores,
         script=Markup(script),  # our own file, nothing of the evaluation is in it
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        regions=region_views(folder / "regions", scores["regions"]), worst=WORST, small_px=SMALL_PX,
+        regions=region_views(folder / "regions", scores["regions"]),
+        worst=WORST,
+        small_px=SMALL_PX,
         confusion=confusion_of(folder / "counts.csv", "px", names),
         dots_confusion=confusion_of(folder / "dots_counts.csv", "dots", names, kinds_of(names)),
-        dots_kinds=[kind for kind in scores["dots"]["classes"] if kind not in names] if "dots" in scores else [],
+        dots_kinds=(
+            [kind for kind in scores["dots"]["classes"] if kind not in names]
+            if "dots" in scores
+            else []
+        ),
         reliability=reliability_chart(levels) if levels else None,
-        training=training_charts(folder / "training.csv") if (folder / "training.csv").is_file() else [],
-    )  # fmt: skip
+        training=(
+            training_charts(folder / "training.csv") if (folder / "training.csv").is_file() else []
+        ),
+    )
 
 
 @contextmanager
 def as_written(folder: Path, by: str) -> Iterator[None]:
-    """Read in the body what a command wrote; whatever a changed or damaged file there raises becomes one InputError.
+    """Read in the body what a command wrote; whatever a changed or damaged file there raises
+    becomes one InputError.
 
     A fault in writing the page itself, as a full disk, goes through: such errors name their file.
     """
@@ -84,8 +102,15 @@ def as_written(folder: Path, by: str) -> Iterator[None]:
 
 
 def _changed(folder: Path, by: str, cause: Exception) -> str:
-    said = f"{shown(cause.args[0])} is missing" if isinstance(cause, KeyError) and cause.args else in_short(cause)
-    return f"{folder}: a file there is not as breastseg {by} writes it ({said}); {by} again into a new folder"
+    said = (
+        f"{shown(cause.args[0])} is missing"
+        if isinstance(cause, KeyError) and cause.args
+        else in_short(cause)
+    )
+    return (
+        f"{folder}: a file there is not as breastseg {by} writes it ({said}); {by} again into a new"
+        " folder"
+    )
 
 
 def scores_of(folder: Path) -> Any:
@@ -95,26 +120,46 @@ def scores_of(folder: Path) -> Any:
         InputError: the folder holds no finished evaluation, or one that an earlier version made.
     """
     path = folder / "scores.json"
-    scores = read_json(path, InputError, "the scores of a finished evaluation", most_bytes=SCORES_BYTES)
+    scores = read_json(
+        path, InputError, "the scores of a finished evaluation", most_bytes=SCORES_BYTES
+    )
     if not isinstance(scores, dict) or not isinstance(scores.get("regions"), dict):
-        raise InputError(f"{path}: not the scores of an evaluation; give a folder that breastseg evaluate wrote")
+        raise InputError(
+            f"{path}: not the scores of an evaluation; give a folder that breastseg evaluate wrote"
+        )
     for region in scores["regions"]:  # pictures of a region are looked for under its name
         if Path(region).name != region:
-            raise InputError(f"{path}: has a region {shown(region)}, wanted names without folders; evaluate again")
+            raise InputError(
+                f"{path}: has a region {shown(region)}, wanted names without folders; evaluate"
+                " again"
+            )
     if "seen" not in scores:
-        raise InputError(f"{folder / 'scores.json'}: of an earlier version, without the patients that the model has seen; evaluate again")
+        raise InputError(
+            f"{folder / 'scores.json'}: of an earlier version, without the patients that the model"
+            " has seen; evaluate again"
+        )
     return scores
 
 
 def html_pages() -> Environment:
-    """Return the templates of this room; what they show is escaped, and a name they lack is an error."""
+    """Return the templates of this room; what they show is escaped, and a name they lack is an
+    error."""
     pages = Environment(
-        loader=PackageLoader("breastseg", "report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("breastseg", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     pages.filters |= {
-        "score": _score, "interval": _interval, "bound": _bound, "below": _below, "microns": _microns,
-        "sentence": lambda words: words[:1].upper() + words[1:], "count": lambda value: f"{int(value):,}",
-    }  # fmt: skip
+        "score": _score,
+        "interval": _interval,
+        "bound": _bound,
+        "below": _below,
+        "microns": _microns,
+        "sentence": lambda words: words[:1].upper() + words[1:],
+        "count": lambda value: f"{int(value):,}",
+    }
     return pages
 
 
@@ -137,15 +182,19 @@ def _interval(ends: list[float] | None, digits: int = 3) -> str:
 
 
 def _below(drawn: Mapping[str, Any], *path: str, digits: int = 3) -> str:
-    """Return the interval at a path of keys as the small print under its figure; nothing where there is none."""
+    """Return the interval at a path of keys as the small print under its figure; nothing where
+    there is none."""
     found: Any = drawn
     for key in path:
         found = (found or {}).get(key)
     return Markup("<small>{}</small>").format(_interval(found, digits)) if found else ""
 
 
-def confusion_of(path: Path, unit: str, names: list[str], truths: list[str] | None = None) -> dict[str, Any] | None:
-    """Return what was taken for what over all regions, by truth class (of `truths`, or `names`) that occurs; None without counts."""
+def confusion_of(
+    path: Path, unit: str, names: list[str], truths: list[str] | None = None
+) -> dict[str, Any] | None:
+    """Return what was taken for what over all regions, by truth class (of `truths`, or `names`)
+    that occurs; None without counts."""
     if not path.is_file():
         return None
     counts: Counter[tuple[str, str]] = Counter()
@@ -156,11 +205,23 @@ def confusion_of(path: Path, unit: str, names: list[str], truths: list[str] | No
     return {
         "unit": unit,
         "columns": columns,
-        "rows": {name: cells for name in truths or names if (cells := _shares(counts, name, columns))},
+        "rows": {
+            name: cells for name in truths or names if (cells := _shares(counts, name, columns))
+        },
     }
 
 
-def _shares(counts: Mapping[tuple[str, str], int], name: str, columns: list[str]) -> list[dict[str, Any]]:
-    """Return pixels or dots of a truth class and their share by what they were taken for; nothing where it does not occur."""
+def _shares(
+    counts: Mapping[tuple[str, str], int], name: str, columns: list[str]
+) -> list[dict[str, Any]]:
+    """Return pixels or dots of a truth class and their share by what they were taken for; nothing
+    where it does not occur."""
     total = sum(counts.get((name, column), 0) for column in columns)
-    return [{"count": counts.get((name, column), 0), "percent": 100 * counts.get((name, column), 0) / total} for column in columns if total]
+    return [
+        {
+            "count": counts.get((name, column), 0),
+            "percent": 100 * counts.get((name, column), 0) / total,
+        }
+        for column in columns
+        if total
+    ]

@@ -1,4 +1,5 @@
-"""What a model's card says, for a person: as text for the terminal, and as a Markdown page with pictures of where it fails."""
+"""What a model's card says, for a person: as text for the terminal, and as a Markdown page with
+pictures of where it fails."""
 
 import math
 import shlex
@@ -41,7 +42,8 @@ class _Failures:
 
 
 def list_models() -> str:
-    """Return the shipped models, one paragraph each: name, classes, um/px, size, and a line for each evaluation."""
+    """Return the shipped models, one paragraph each: name, classes, um/px, size, and a line for
+    each evaluation."""
     return "".join(_rendered("model_line.txt.j2", load_bundle(name)) for name in bundled_models())
 
 
@@ -55,12 +57,19 @@ def model_page(bundle: Bundle) -> str:
     return _rendered("model_page.md.j2", bundle, mark=_MARK, data=None, failures=None)
 
 
-def write_model_page(bundle: Bundle, out: str | Path, *, dataset: str | Path | None = None, evaluation: str | Path | None = None) -> Path:
+def write_model_page(
+    bundle: Bundle,
+    out: str | Path,
+    *,
+    dataset: str | Path | None = None,
+    evaluation: str | Path | None = None,
+) -> Path:
     """Write a model's page.
 
     Args:
         bundle: the model.
-        out: the page, NAME.md; pictures go into the folder NAME beside it. A page made before is replaced.
+        out: the page, NAME.md; pictures go into the folder NAME beside it. A page made before is
+            replaced.
         dataset: folder of the data set that trained it, for its source and its parts.
         evaluation: folder of an evaluation of this model, for where it fails, with pictures.
 
@@ -73,9 +82,15 @@ def write_model_page(bundle: Bundle, out: str | Path, *, dataset: str | Path | N
     """
     out = Path(out)
     if out.suffix != ".md":
-        raise InputError(f"{out}: wanted the name of a Markdown file, as in docs/models/{bundle.card.name}.md")
-    if out.exists() and not (out.is_file() and out.read_text(encoding="utf-8", errors="replace").startswith(_MARK)):
-        raise OutputError(f"{out}: is not a page that this command made; choose another name or remove it")
+        raise InputError(
+            f"{out}: wanted the name of a Markdown file, as in docs/models/{bundle.card.name}.md"
+        )
+    if out.exists() and not (
+        out.is_file() and out.read_text(encoding="utf-8", errors="replace").startswith(_MARK)
+    ):
+        raise OutputError(
+            f"{out}: is not a page that this command made; choose another name or remove it"
+        )
     data = None if dataset is None else _own_data(bundle, dataset)
     failures = None if evaluation is None else _failures(bundle, Path(evaluation), out)
     write_text(out, _rendered("model_page.md.j2", bundle, mark=_MARK, data=data, failures=failures))
@@ -85,21 +100,33 @@ def write_model_page(bundle: Bundle, out: str | Path, *, dataset: str | Path | N
 def _rendered(template: str, bundle: Bundle, **more: Any) -> str:
     try:
         return _templates().get_template(template).render({**_facts(bundle), **more})
-    except (UndefinedError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as cause:
+    except (
+        UndefinedError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as cause:
         raise ModelError(
-            f"{bundle.path / CARD}: a field has not the form that train and evaluate write ({in_short(cause)}); "
-            "mend it or export the bundle again"
+            f"{bundle.path / CARD}: a field has not the form that train and evaluate write"
+            f" ({in_short(cause)}); mend it or export the bundle again"
         ) from None
 
 
 def _templates() -> Environment:
     pages = Environment(
-        loader=PackageLoader("breastseg", "report"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        loader=PackageLoader("breastseg", "report"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
         keep_trailing_newline=True,
-    )  # fmt: skip
+    )
     pages.filters["counted"] = counted
     pages.filters["people"] = _people
-    pages.filters["score"] = lambda value: "–" if value is None or math.isnan(value) else f"{value:.3f}"
+    pages.filters["score"] = lambda value: (
+        "–" if value is None or math.isnan(value) else f"{value:.3f}"
+    )
     pages.filters["count"] = lambda value: f"{int(value):,}"
     pages.filters["cell"] = _cell
     return pages
@@ -107,13 +134,22 @@ def _templates() -> Environment:
 
 def _people(entry: Mapping[str, Any]) -> str:
     """Return how many patients stand behind the scores of areas; those with dots alone do not."""
-    count = max((found.get("support_patients", 0) for found in entry["pooled"].values()), default=0) or len(entry["patients"])
+    count = max(
+        (found.get("support_patients", 0) for found in entry["pooled"].values()), default=0
+    ) or len(entry["patients"])
     return counted(count, "patient")
 
 
 def _cell(value: Any) -> str:
-    """Return text that stays text in a Markdown table or paragraph: no column, link, picture or tag comes of it."""
-    return " ".join(str(value).split()).replace("\\", "\\\\").replace("|", "\\|").replace("[", "\\[").replace("<", "&lt;")
+    """Return text that stays text in a Markdown table or paragraph: no column, link, picture or tag
+    comes of it."""
+    return (
+        " ".join(str(value).split())
+        .replace("\\", "\\\\")
+        .replace("|", "\\|")
+        .replace("[", "\\[")
+        .replace("<", "&lt;")
+    )
 
 
 def _facts(bundle: Bundle) -> dict[str, Any]:
@@ -123,16 +159,27 @@ def _facts(bundle: Bundle) -> dict[str, Any]:
     config = card["training"].get("config", {})
     sizes = {name: (bundle.path / name).stat().st_size / 1e6 for name in bundle.card.files}
     return {
-        "card": card, "sizes_mb": sizes, "size_mb": sum(sizes.values()),
-        "classes": [{"name": c.name, "means": ", ".join(names[code] for code in c.codes)} for c in bundle.card.label_map.classes],
+        "card": card,
+        "sizes_mb": sizes,
+        "size_mb": sum(sizes.values()),
+        "classes": [
+            {"name": c.name, "means": ", ".join(names[code] for code in c.codes)}
+            for c in bundle.card.label_map.classes
+        ],
         "not_annotated": ", ".join(names[code] for code in bundle.card.label_map.not_annotated),
         "parts": {part: card["training"].get("patients", {}).get(part, []) for part in PARTS},
         "scores": {_plain(key): value for key, value in card["scores"].items()},
-        "parity": _lines(card["parity"]), "quantisation": _lines(card.get("quantisation") or {}), "speed": _lines(card.get("speed") or {}),
+        "parity": _lines(card["parity"]),
+        "quantisation": _lines(card.get("quantisation") or {}),
+        "speed": _lines(card.get("speed") or {}),
         "decision": _decision(bundle.card),
-        "recipe": [(f.name, config[f.name], f.metadata["help"]) for f in fields(TrainConfig) if f.name in config],
+        "recipe": [
+            (f.name, config[f.name], f.metadata["help"])
+            for f in fields(TrainConfig)
+            if f.name in config
+        ],
         "repeat": _repeat(bundle, config) if config else "",
-    }  # fmt: skip
+    }
 
 
 def _plain(key: str) -> str:
@@ -142,7 +189,8 @@ def _plain(key: str) -> str:
 
 
 def _code_names(label_map: LabelMap) -> dict[int, str]:
-    """Name each source code: in a built-in map they are BCSS's, in another only numbers are known."""
+    """Name each source code: in a built-in map they are BCSS's, in another only numbers are
+    known."""
     known = BUILT_IN.get(label_map.name) == label_map
     codes = [*label_map.not_annotated, *(code for c in label_map.classes for code in c.codes)]
     return {code: BCSS_CODES[code].replace("_", " ") if known else f"code {code}" for code in codes}
@@ -156,7 +204,9 @@ def _lines(value: Mapping[str, Any]) -> list[str]:
         if isinstance(entry, Mapping):
             lines += [f"{words}, {line}" for line in _lines(entry)]
         else:
-            lines.append(f"{words}: {f'{entry:.4g}' if isinstance(entry, float) else _joined(entry)}")
+            lines.append(
+                f"{words}: {f'{entry:.4g}' if isinstance(entry, float) else _joined(entry)}"
+            )
     return lines
 
 
@@ -169,20 +219,32 @@ def _decision(card: Card) -> list[str]:
 
 
 def _joined(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
+    return (
+        ", ".join(map(str, value))
+        if isinstance(value, Sequence) and not isinstance(value, str)
+        else str(value)
+    )
 
 
 def _repeat(bundle: Bundle, config: Mapping[str, Any]) -> str:
-    """Return the commands: training with the nearest preset and what differs from it, then the scores."""
+    """Return the commands: training with the nearest preset and what differs from it, then the
+    scores."""
     words = {name: _differing(config, chosen) for name, chosen in PRESETS.items()}
     nearest = min(words, key=lambda name: len(words[name]))
     name = shlex.quote(bundle.card.name)
     scored = {key.partition(" of ")[0] for key in bundle.card.scores}
     part = "val" if "val" in scored and "test" not in scored else "test"
-    return "\n".join((
-        " ".join([f"breastseg train data/{name} runs/{name} --preset {nearest}", *words[nearest]]),
-        f"breastseg evaluate --model runs/{name}/bundle --data data/{name} --split {part} --out results/{name}",
-    ))  # fmt: skip
+    return "\n".join(
+        (
+            " ".join(
+                [f"breastseg train data/{name} runs/{name} --preset {nearest}", *words[nearest]]
+            ),
+            (
+                f"breastseg evaluate --model runs/{name}/bundle --data data/{name} --split {part}"
+                f" --out results/{name}"
+            ),
+        )
+    )
 
 
 def _differing(config: Mapping[str, Any], chosen: TrainConfig) -> list[str]:
@@ -195,20 +257,36 @@ def _differing(config: Mapping[str, Any], chosen: TrainConfig) -> list[str]:
         if isinstance(given, bool):
             words.append(option if given else f"--no-{option[2:]}")
         else:
-            words.append(" ".join([option, *(shlex.quote(str(v)) for v in (given if isinstance(given, list) else [given]))]))
+            words.append(
+                " ".join(
+                    [
+                        option,
+                        *(
+                            shlex.quote(str(v))
+                            for v in (given if isinstance(given, list) else [given])
+                        ),
+                    ]
+                )
+            )
     return words
 
 
 def _own_data(bundle: Bundle, dataset: str | Path) -> dict[str, Any]:
-    """Return the data set's source and, by part, its regions, patients, hospitals and annotated pixels."""
+    """Return the data set's source and, by part, its regions, patients, hospitals and annotated
+    pixels."""
     data = open_dataset(dataset)
     trained = bundle.card.training.get("data")
     if data.fingerprint() != trained:
         raise InputError(
-            f"{data.path}: data set {data.fingerprint()}, '{bundle.card.name}' was trained on {trained}; give that one or no --data"
+            f"{data.path}: data set {data.fingerprint()}, '{bundle.card.name}' was trained on"
+            f" {trained}; give that one or no --data"
         )
     info = read_json(data.path / "dataset.json", InputError, "a data set's description")
-    return {"source": info.get("source", ""), "notes": info.get("notes", []), "parts": _part_rows(data)}
+    return {
+        "source": info.get("source", ""),
+        "notes": info.get("notes", []),
+        "parts": _part_rows(data),
+    }
 
 
 def _part_rows(data: Dataset) -> list[dict[str, Any]]:
@@ -217,10 +295,15 @@ def _part_rows(data: Dataset) -> list[dict[str, Any]]:
     for part in PARTS:
         found = table[table["split"] == part]
         pixels = data.class_pixels.loc[found.index].sum()
-        rows.append({
-            "part": part, "regions": len(found), "patients": found["patient"].nunique(), "hospitals": found["site"].nunique(),
-            "pixels": {str(name): int(px) for name, px in pixels.items()},
-        })  # fmt: skip
+        rows.append(
+            {
+                "part": part,
+                "regions": len(found),
+                "patients": found["patient"].nunique(),
+                "hospitals": found["site"].nunique(),
+                "pixels": {str(name): int(px) for name, px in pixels.items()},
+            }
+        )
     return rows
 
 
@@ -233,19 +316,32 @@ def _failures(bundle: Bundle, folder: Path, out: Path) -> _Failures:
     with as_written(folder, "evaluate"):
         if work["settings"].get("model_files", {}).get(weights) != bundle.card.files.get(weights):
             raise InputError(
-                f"{folder}: evaluation of other weights than those of '{bundle.card.name}'; evaluate this model and give that folder"
+                f"{folder}: evaluation of other weights than those of '{bundle.card.name}';"
+                " evaluate this model and give that folder"
             )
         for region in worst_first(scores["regions"])[:_PICTURES]:
             picture = out.with_suffix("") / f"{region}.jpg"
             save_pair(folder / "regions" / region, bundle.card.label_map, picture)
             dice = scores["regions"][region]["overall"]["mean_dice"]
-            regions.append({"id": region, "mean_dice": dice, "link": picture.relative_to(out.parent).as_posix()})
+            regions.append(
+                {
+                    "id": region,
+                    "mean_dice": dice,
+                    "link": picture.relative_to(out.parent).as_posix(),
+                }
+            )
         return _Failures(_confusions(pd.read_csv(folder / "counts.csv")), regions)
 
 
 def _confusions(counts: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the largest confusions: share of the truth class's pixels that were called something else."""
+    """Return the largest confusions: share of the truth class's pixels that were called something
+    else."""
     pooled = counts.groupby(["truth", "prediction"], as_index=False)["px"].sum()
     pooled["share"] = pooled["px"] / pooled.groupby("truth")["px"].transform("sum")
-    wrong = pooled[pooled["truth"] != pooled["prediction"]].sort_values("px", ascending=False, kind="stable")
-    return [{str(key): value for key, value in row.items()} for row in wrong.head(_CONFUSIONS).to_dict("records")]
+    wrong = pooled[pooled["truth"] != pooled["prediction"]].sort_values(
+        "px", ascending=False, kind="stable"
+    )
+    return [
+        {str(key): value for key, value in row.items()}
+        for row in wrong.head(_CONFUSIONS).to_dict("records")
+    ]

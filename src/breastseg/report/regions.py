@@ -18,7 +18,8 @@ ADDRESSES_BYTES = 24_000_000
 
 
 def worst_first(scores: Mapping[str, Any]) -> list[str]:
-    """Return regions by mean Dice, then those of dots alone by the share of dots named right, lowest first; without a score last."""
+    """Return regions by mean Dice, then those of dots alone by the share of dots named right,
+    lowest first; without a score last."""
 
     def key(region: str) -> tuple[float, float, str]:
         dots = scores[region].get("dots", {}).get("overall", {}).get("accuracy")
@@ -35,8 +36,9 @@ def region_views(folder: Path, scores: Mapping[str, Any]) -> list[dict[str, Any]
         scores: by region, as in scores.json.
 
     Returns:
-        the scores with `id` and `pictures`: data addresses by name, and width and height in pixels. From the eleventh on they are shrunk
-        to 480 px; from where the page would grow too large they are None.
+        the scores with `id` and `pictures`: data addresses by name, and width and height in pixels.
+        From the eleventh on they are shrunk to 480 px; from where the page would grow too large
+        they are None.
 
     Raises:
         OSError, ValueError: a picture is missing or damaged, as Pillow says it.
@@ -44,7 +46,11 @@ def region_views(folder: Path, scores: Mapping[str, Any]) -> list[dict[str, Any]
     views, left = [], ADDRESSES_BYTES
     for rank, region in enumerate(worst_first(scores)):
         pictures = _pictures(folder / region, small=rank >= WORST) if left > 0 else None
-        left -= sum(len(value) for value in pictures.values() if isinstance(value, str)) if pictures else 0
+        left -= (
+            sum(len(value) for value in pictures.values() if isinstance(value, str))
+            if pictures
+            else 0
+        )
         views.append({"id": region, **scores[region], "pictures": pictures})
     return views
 
@@ -59,7 +65,12 @@ def _pictures(folder: Path, *, small: bool) -> dict[str, Any]:
     scale = min(1.0, SMALL_PX / max(width, height)) if small else 1.0
     size = max(1, round(width * scale)), max(1, round(height * scale))
     found = {name: _address(folder / f"{name}.png", size) for name in COMPARED}
-    return {"width": size[0], "height": size[1], "image": _address(folder / "image.jpg", size), **found}
+    return {
+        "width": size[0],
+        "height": size[1],
+        "image": _address(folder / "image.jpg", size),
+        **found,
+    }
 
 
 def _address(path: Path, size: tuple[int, int]) -> str:
@@ -76,5 +87,7 @@ def _shrunk(picture: Image.Image, size: tuple[int, int]) -> bytes:
         picture.draft("RGB", size)  # decodes at half size or a quarter where that is enough
         picture.resize(size, Image.Resampling.BOX).save(file, format="JPEG", quality=75)
     else:
-        picture.resize(size, Image.Resampling.NEAREST).save(file, format="PNG", transparency=picture.info["transparency"])
+        picture.resize(size, Image.Resampling.NEAREST).save(
+            file, format="PNG", transparency=picture.info["transparency"]
+        )
     return file.getvalue()

@@ -1,4 +1,5 @@
-"""slide_page(): the folder of one map -> one page with its overview, areas, measures and origin; it opens without network or neighbours."""
+"""slide_page(): the folder of one map -> one page with its overview, areas, measures and origin; it
+opens without network or neighbours."""
 
 import base64
 import io
@@ -23,8 +24,14 @@ _WORDS = {
     "tissue_mask_mm2": ("Tissue on the slide", "mm²"),
     "stroma_percent_of_tumor_and_stroma": ("Stroma, of tumor and stroma", "%"),
     "stroma_percent_of_tumor_and_stroma_within_100_um": ("The same within 100 µm of tumor", "%"),
-    "inflammatory_percent_of_stroma_and_inflammatory": ("Inflammation, of stroma and inflammation", "%"),
-    "inflammatory_percent_of_stroma_and_inflammatory_within_100_um": ("The same within 100 µm of tumor", "%"),
+    "inflammatory_percent_of_stroma_and_inflammatory": (
+        "Inflammation, of stroma and inflammation",
+        "%",
+    ),
+    "inflammatory_percent_of_stroma_and_inflammatory_within_100_um": (
+        "The same within 100 µm of tumor",
+        "%",
+    ),
     "necrosis_percent_of_tumor_and_necrosis": ("Necrosis, of tumor and necrosis", "%"),
     "nest_count": ("Tumor nests", ""),
     "nest_area_median_mm2": ("Nest in the middle by area", "mm²"),
@@ -47,16 +54,31 @@ def slide_page(result: str | Path, *, made: str | None = None) -> str:
     folder = Path(result)
     run = read_json(folder / "run.json", InputError, "a result's run.json")
     with as_written(folder, "predict"):
-        classes, measures = LabelMap.from_dict(run["label_map"], "run.json").classes, run["measures"]
+        classes, measures = (
+            LabelMap.from_dict(run["label_map"], "run.json").classes,
+            run["measures"],
+        )
         shown = {
-            "run": run, "made": made, "slide": re.split(r"[/\\]", run["input"])[-1], "analysed_mm2": measures["analysed_mm2"],
+            "run": run,
+            "made": made,
+            "slide": re.split(r"[/\\]", run["input"])[-1],
+            "analysed_mm2": measures["analysed_mm2"],
             "classes": [
-                {"name": one.name, "color": one.color, "mm2": measures[f"{one.name}_mm2"], "percent": measures[f"{one.name}_percent"]}
+                {
+                    "name": one.name,
+                    "color": one.color,
+                    "mm2": measures[f"{one.name}_mm2"],
+                    "percent": measures[f"{one.name}_percent"],
+                }
                 for one in classes
             ],
-            "measures": [(words, _said(measures[name], unit)) for name, (words, unit) in _WORDS.items() if name in measures],
+            "measures": [
+                (words, _said(measures[name], unit))
+                for name, (words, unit) in _WORDS.items()
+                if name in measures
+            ],
             "picture": _picture(folder),
-        }  # fmt: skip
+        }
         pages = html_pages()
         pages.filters["said"] = _said
         return pages.get_template("slide.html.j2").render(shown)
@@ -83,7 +105,9 @@ def _picture(folder: Path) -> str | None:
         if width * height > _MOST_PX:
             return None
         shrink = min(1.0, _PICTURE_PX / max(width, height))
-        pixels = overlay.resampled((0, 0, width, height), (max(1, round(width * shrink)), max(1, round(height * shrink))))
+        pixels = overlay.resampled(
+            (0, 0, width, height), (max(1, round(width * shrink)), max(1, round(height * shrink)))
+        )
     except ImageError:
         return None
     data = io.BytesIO()

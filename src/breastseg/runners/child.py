@@ -1,6 +1,8 @@
-"""A runner whose network runs in a process of its own: a fault in native code ends that process, not the one that asked.
+"""A runner whose network runs in a process of its own: a fault in native code ends that process,
+not the one that asked.
 
-There is one process a runner, for as long as the runner lives. Where it died, the next question begins another.
+There is one process a runner, for as long as the runner lives. Where it died, the next question
+begins another.
 """
 
 import subprocess
@@ -22,27 +24,43 @@ from breastseg.runners.ending import ending, ran_short
 from breastseg.runners.runner import DEFAULT_BACKEND
 from breastseg.runners.worker import receive, send
 
-_WORKER = "import sys; sys.path[:] = sys.argv[1:]; from breastseg.runners.worker import main; main()"
-"""It imports from where this process does, as a notebook may have set it, but not from the current folder: that may be of the slides."""
+_WORKER = (
+    "import sys; sys.path[:] = sys.argv[1:]; from breastseg.runners.worker import main; main()"
+)
+"""It imports from where this process does, as a notebook may have set it, but not from the current
+folder: that may be of the slides."""
 _PIPE_BYTES = 2**20
 
 
 class ChildRunner:
     """Runs a bundle like `load_runner`'s, in another process. Threads take turns."""
 
-    def __init__(self, bundle: Bundle, backend: str = DEFAULT_BACKEND, *, precision: str = "auto", threads: int = 0) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        backend: str = DEFAULT_BACKEND,
+        *,
+        precision: str = "auto",
+        threads: int = 0,
+    ) -> None:
         """Begin the process and load the network there.
 
         Args:
             bundle: the model.
             backend: a name of `BACKENDS`.
             precision: one of `PRECISIONS`.
-            threads: CPU threads of the network; 0 takes one for each core that this process may use.
+            threads: CPU threads of the network; 0 takes one for each core that this process may
+                use.
 
         Raises:
             what `load_runner` raises. EngineError: the process died.
         """
-        self._task = {"bundle": str(bundle.path), "backend": backend, "precision": precision, "threads": threads}
+        self._task = {
+            "bundle": str(bundle.path),
+            "backend": backend,
+            "precision": precision,
+            "threads": threads,
+        }
         self._turn = threading.Lock()
         self._process: _Process | None = None
         self.name = self.package = backend
@@ -77,13 +95,17 @@ class ChildRunner:
         told, _ = self._exchange(self._task, None)
         self.name, self.package = told["name"], told["package"]
 
-    def _ask(self, head: dict[str, Any], tiles: npt.NDArray[np.uint8] | None = None) -> npt.NDArray[Any] | None:
+    def _ask(
+        self, head: dict[str, Any], tiles: npt.NDArray[np.uint8] | None = None
+    ) -> npt.NDArray[Any] | None:
         with self._turn:
             if self._process is None:
                 self._begin()
             return self._exchange(head, tiles)[1]
 
-    def _exchange(self, head: dict[str, Any], tiles: npt.NDArray[np.uint8] | None) -> tuple[dict[str, Any], npt.NDArray[Any] | None]:
+    def _exchange(
+        self, head: dict[str, Any], tiles: npt.NDArray[np.uint8] | None
+    ) -> tuple[dict[str, Any], npt.NDArray[Any] | None]:
         assert self._process
         try:
             send(self._process.questions, head, tiles)
@@ -102,15 +124,23 @@ class ChildRunner:
 
 
 class _Process:
-    """The process, ended when nobody holds it any more; what it says on standard error is kept for its end."""
+    """The process, ended when nobody holds it any more; what it says on standard error is kept for
+    its end."""
 
     def __init__(self) -> None:
         self._said: IO[bytes] = nameless_file()  # closed by `close`
         command = [sys.executable, "-P", "-c", _WORKER, *filter(None, sys.path)]
         self.popen = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, start_new_session=True
-        )  # fmt: skip
-        self.questions, self.answers = cast(BinaryIO, self.popen.stdin), cast(BinaryIO, self.popen.stdout)
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            start_new_session=True,
+        )
+        self.questions, self.answers = (
+            cast(BinaryIO, self.popen.stdin),
+            cast(BinaryIO, self.popen.stdout),
+        )
         for stream in (self.questions, self.answers):
             _widen(stream)
         self.close = weakref.finalize(self, _end, self.popen, self._said)
@@ -150,4 +180,7 @@ def _error(told: dict[str, Any], name: str) -> Exception:
         return found(told["cause"])
     if told["error"] == "MemoryError":
         return MemoryError(told["cause"])
-    return EngineError(f"the network ({name}) failed: {told['cause'].strip().splitlines()[-1] if told['cause'].strip() else told['error']}")
+    return EngineError(
+        f"the network ({name}) failed:"
+        f" {told['cause'].strip().splitlines()[-1] if told['cause'].strip() else told['error']}"
+    )

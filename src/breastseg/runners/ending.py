@@ -2,7 +2,13 @@
 
 import signal
 
-_MEMORY = ("bad_alloc", "MemoryError", "out of memory", "Cannot allocate memory", "failed to map segment")
+_MEMORY = (
+    "bad_alloc",
+    "MemoryError",
+    "out of memory",
+    "Cannot allocate memory",
+    "failed to map segment",
+)
 _FAULTS = ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGTRAP")
 
 
@@ -22,12 +28,21 @@ def ending(status: int, said: str = "") -> str:
         return "ran out of memory; close other programs, map a smaller box, or take fewer threads"
     if status >= 0:
         last = said.splitlines()[-1] if said else "nothing was said"
-        return f"ended its process with exit status {status} ({last}); breastseg doctor says what works here"
+        return (
+            f"ended its process with exit status {status} ({last}); breastseg doctor says what"
+            " works here"
+        )
     name = signal_name(-status)
     if name == "SIGKILL":
-        return "was killed (SIGKILL), mostly for too much memory; close other programs or map a smaller box"
+        return (
+            "was killed (SIGKILL), mostly for too much memory; close other programs or map a"
+            " smaller box"
+        )
     if name in _FAULTS:
-        return f"died of a fault in native code ({name}); breastseg doctor says what works here, --precision fp32 is the safest"
+        return (
+            f"died of a fault in native code ({name}); breastseg doctor says what works here,"
+            " --precision fp32 is the safest"
+        )
     return f"was ended from outside ({name}); the same command does it again"
 
 

@@ -1,4 +1,5 @@
-"""ONNX Runtime: CUDA where the installed build has it and it works, else the CPU; the runner's name says which."""
+"""ONNX Runtime: CUDA where the installed build has it and it works, else the CPU; the runner's name
+says which."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,13 @@ from breastseg.labels import Labels
 from breastseg.runners.runner import likeliest
 
 errors = onnxruntime.capi.onnxruntime_pybind11_state
-_BROKEN = (errors.Fail, errors.InvalidArgument, errors.InvalidGraph, errors.InvalidProtobuf, errors.NoSuchFile)
+_BROKEN = (
+    errors.Fail,
+    errors.InvalidArgument,
+    errors.InvalidGraph,
+    errors.InvalidProtobuf,
+    errors.NoSuchFile,
+)
 _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 
 
@@ -20,18 +27,27 @@ class OnnxRunner:
     package = "onnxruntime"
 
     def __init__(self, bundle: Bundle, precision: str, threads: int) -> None:
-        """Load the file and check that it is the network the card describes; there is one precision, single."""
+        """Load the file and check that it is the network the card describes; there is one
+        precision, single."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         path, there = bundle.file(ONNX), onnxruntime.get_available_providers()
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=[name for name in _PROVIDERS if name in there])
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=[name for name in _PROVIDERS if name in there]
+            )
         except _BROKEN as cause:
-            raise ModelError(f"{path}: ONNX Runtime cannot read it ({str(cause).splitlines()[0]}); export the bundle again") from None
+            raise ModelError(
+                f"{path}: ONNX Runtime cannot read it ({str(cause).splitlines()[0]}); export the"
+                " bundle again"
+            ) from None
         shape, classes = self._session.get_outputs()[0].shape, len(bundle.card.label_map.classes)
         if len(shape) != 4 or shape[1] != classes:
-            raise ModelError(f"{path}: gives {shape}, the card has {classes} classes; the file belongs to another model")
+            raise ModelError(
+                f"{path}: gives {shape}, the card has {classes} classes; the file belongs to"
+                " another model"
+            )
         self._input = self._session.get_inputs()[0].name
         device = "cuda " if self._session.get_providers()[0] == _PROVIDERS[0] else ""
         self.name = f"onnx {device}fp32"

@@ -18,7 +18,8 @@ PRECISIONS = ("auto", "fp32", "bf16", "int8")
 
 
 class Runner(Protocol):
-    """A loaded model. Tiles are (N, H, W, 3) uint8, H and W multiples of 32; few shapes, because some are compiled for each."""
+    """A loaded model. Tiles are (N, H, W, 3) uint8, H and W multiples of 32; few shapes, because
+    some are compiled for each."""
 
     @property
     def name(self) -> str:
@@ -35,7 +36,8 @@ class Runner(Protocol):
         ...
 
     def labels(self, tiles: npt.NDArray[np.uint8]) -> Labels:
-        """Return (N, H, W) uint8 labels: the first of the most likely classes, 0 for NaN, as `likeliest` of the probabilities."""
+        """Return (N, H, W) uint8 labels: the first of the most likely classes, 0 for NaN, as
+        `likeliest` of the probabilities."""
         ...
 
     def release(self) -> None:
@@ -48,10 +50,13 @@ BACKENDS: Mapping[str, tuple[str, str, str]] = {
     "onnx": ("breastseg.runners.onnx", "OnnxRunner", "breastseg[onnx]"),
     "torch": ("breastseg.runners.torch", "TorchRunner", "breastseg[train]"),
 }
-"""Back ends: module, class, what to install. Imported when asked for, so that a missing one hurts nobody else."""
+"""Back ends: module, class, what to install. Imported when asked for, so that a missing one hurts
+nobody else."""
 
 
-def load_runner(bundle: Bundle, backend: str = DEFAULT_BACKEND, *, precision: str = "auto", threads: int = 0) -> Runner:
+def load_runner(
+    bundle: Bundle, backend: str = DEFAULT_BACKEND, *, precision: str = "auto", threads: int = 0
+) -> Runner:
     """Load a bundle on a back end.
 
     Args:
@@ -62,7 +67,8 @@ def load_runner(bundle: Bundle, backend: str = DEFAULT_BACKEND, *, precision: st
 
     Raises:
         InputError: unknown back end, or a precision that it or the processor has not.
-        MissingPackageError: not installed. ModelError: the bundle has no such file, or the file is not this model's.
+        MissingPackageError: not installed. ModelError: the bundle has no such file, or the file is
+            not this model's.
     """
     if backend not in BACKENDS:
         raise InputError(f"back end '{backend}': not known; wanted {', '.join(BACKENDS)}")
@@ -72,17 +78,23 @@ def load_runner(bundle: Bundle, backend: str = DEFAULT_BACKEND, *, precision: st
         raise InputError(f"threads {threads}: wanted 0 (one per core) or more")
     module, name, package = BACKENDS[backend]
     if backend != "openvino" and precision not in ("auto", "fp32"):
-        raise InputError(f"precision '{precision}' of back end '{backend}': wanted auto or fp32; {precision} runs on openvino")
+        raise InputError(
+            f"precision '{precision}' of back end '{backend}': wanted auto or fp32; {precision}"
+            " runs on openvino"
+        )
     try:
         runner_class = getattr(import_module(module), name)
     except ImportError as cause:
-        raise MissingPackageError(f"back end '{backend}': {cause.name or cause} is not installed; pip install '{package}'") from None
+        raise MissingPackageError(
+            f"back end '{backend}': {cause.name or cause} is not installed; pip install '{package}'"
+        ) from None
     runner: Runner = runner_class(bundle, precision, threads or thread_limit())
     return runner
 
 
 def likeliest(probabilities: npt.NDArray[np.float32]) -> Labels:
-    """Turn (N, K, H, W) probabilities into (N, H, W) uint8 labels 1 to K; the first class wins a tie, and NaN has the label 0."""
+    """Turn (N, K, H, W) probabilities into (N, H, W) uint8 labels 1 to K; the first class wins a
+    tie, and NaN has the label 0."""
     best: npt.NDArray[np.intp] = probabilities.argmax(axis=1)
     labels = (best + 1).astype(np.uint8)
     if np.isnan(probabilities.sum()):

@@ -21,7 +21,8 @@ class TorchRunner:
     package = "torch"
 
     def __init__(self, bundle: Bundle, precision: str, threads: int) -> None:
-        """Build the network that the card describes and load its weights, stored in half, used in single precision, the only one."""
+        """Build the network that the card describes and load its weights, stored in half, used in
+        single precision, the only one."""
         self._threads = threads or torch.get_num_threads()
         path = bundle.file(WEIGHTS)
         config = NetworkConfig.from_dict(bundle.card.network, str(bundle.path))
@@ -29,10 +30,16 @@ class TorchRunner:
         try:
             self._network.load_state_dict(read_tensors(path, ModelError))
         except RuntimeError as cause:
-            raise ModelError(f"{path}: weights are of another network than the card's ({str(cause).splitlines()[0]})") from None
+            raise ModelError(
+                f"{path}: weights are of another network than the card's"
+                f" ({str(cause).splitlines()[0]})"
+            ) from None
         has, wanted = config.classes, len(bundle.card.label_map.classes)
         if has != wanted:
-            raise ModelError(f"{path}: network of {has} classes, the card has {wanted} classes; the file belongs to another model")
+            raise ModelError(
+                f"{path}: network of {has} classes, the card has {wanted} classes; the file belongs"
+                " to another model"
+            )
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._network.eval().to(self._device)
         self.name = "torch cuda fp32" if self._device.type == "cuda" else "torch fp32"
@@ -54,7 +61,8 @@ class TorchRunner:
 
 @contextmanager
 def _threads(number: int) -> Iterator[None]:
-    """PyTorch's threads are the whole process's: a training run after this one must find its own number, or it ends otherwise."""
+    """PyTorch's threads are the whole process's: a training run after this one must find its own
+    number, or it ends otherwise."""
     before = torch.get_num_threads()
     torch.set_num_threads(number)
     try:

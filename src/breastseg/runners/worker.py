@@ -1,6 +1,8 @@
-"""The process that runs a network for another: what is asked comes on standard input, answers go to what was standard output.
+"""The process that runs a network for another: what is asked comes on standard input, answers go to
+what was standard output.
 
-A message is a line of JSON, then the bytes of an array where it says so. The process ends when its standard input does, at once and
+A message is a line of JSON, then the bytes of an array where it says so. The process ends when its
+standard input does, at once and
 whatever it is doing: one whose parent was killed leaves nothing behind.
 """
 
@@ -45,7 +47,8 @@ def receive(stream: BinaryIO) -> tuple[dict[str, Any], np.ndarray[Any, Any] | No
     array = np.empty(head["shape"], head["dtype"])
     place, read = array.reshape(-1).view(np.uint8).data, 0
     while read < array.nbytes:
-        count = stream.readinto(place[read:])  # type: ignore[attr-defined]  # of every buffered reader
+        # Every buffered reader has readinto.
+        count = stream.readinto(place[read:])  # type: ignore[attr-defined]
         if not count:
             raise EOFError
         read += count
@@ -56,8 +59,12 @@ def main() -> None:
     """Load the network that the first message names, then answer until standard input ends."""
     settle_temporary_folder()
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not look like an answer
-    asked: queue.SimpleQueue[tuple[dict[str, Any], np.ndarray[Any, Any] | None]] = queue.SimpleQueue()
+    os.dup2(
+        sys.stderr.fileno(), sys.stdout.fileno()
+    )  # what a library prints must not look like an answer
+    asked: queue.SimpleQueue[tuple[dict[str, Any], np.ndarray[Any, Any] | None]] = (
+        queue.SimpleQueue()
+    )
     threading.Thread(target=_listen, args=(asked,), daemon=True).start()
     runner: Runner | None = None
     while True:
@@ -65,7 +72,9 @@ def main() -> None:
         try:
             if runner is None:
                 bundle = load_bundle(Path(head["bundle"]))
-                runner = load_runner(bundle, head["backend"], precision=head["precision"], threads=head["threads"])
+                runner = load_runner(
+                    bundle, head["backend"], precision=head["precision"], threads=head["threads"]
+                )
                 send(answers, {"name": runner.name, "package": runner.package})
             elif head["what"] == "release":
                 runner.release()

@@ -1,1 +1,2 @@
-"""The browser view: a folder of slides, their maps, jobs and corrections, served to this machine."""
+"""The browser view: a folder of slides, their maps, jobs and corrections, served to this
+machine."""

@@ -19,7 +19,8 @@ class Limits:
         upload_px: pixels of an upload.
         jobs: waiting at a time.
         open_slides: handles of slides held open, and apart from these of label images.
-        held_bytes: of all requests together: what is decoded and kept, what is decoded or parsed and not kept, bodies as they come.
+        held_bytes: of all requests together: what is decoded and kept, what is decoded or parsed
+            and not kept, bodies as they come.
     """
 
     requests: int = 400
@@ -55,7 +56,8 @@ class ServeConfig:
         folder: slides, pictures and results.
         host: address to listen at.
         port: 0 picks one.
-        token: asked of everybody; must be there when `host` is not this machine alone, and should where others use it.
+        token: asked of everybody; must be there when `host` is not this machine alone, and should
+            where others use it.
         out: where jobs write; None is FOLDER/breastseg.
         models: folders of bundles that jobs can use beside the models that ship.
         limits: what nobody may go beyond.

@@ -1,4 +1,5 @@
-"""Whether other people use this machine: they reach what listens at 127.0.0.1, and see what programs are called with."""
+"""Whether other people use this machine: they reach what listens at 127.0.0.1, and see what
+programs are called with."""
 
 import os
 import re
@@ -14,11 +15,17 @@ _FAR = 65_536
 """From here on ids are of persons in a directory, or of what runs in somebody's containers."""
 
 _SESSIONS = {
-    "SLURM_JOB_ID": "a Slurm job", "PBS_JOBID": "a PBS job", "LSB_JOBID": "an LSF job", "SGE_TASK_ID": "a Grid Engine job",
-    "JUPYTERHUB_USER": "a JupyterHub", "SSH_CONNECTION": "an SSH session", "APPTAINER_CONTAINER": "an Apptainer container",
+    "SLURM_JOB_ID": "a Slurm job",
+    "PBS_JOBID": "a PBS job",
+    "LSB_JOBID": "an LSF job",
+    "SGE_TASK_ID": "a Grid Engine job",
+    "JUPYTERHUB_USER": "a JupyterHub",
+    "SSH_CONNECTION": "an SSH session",
+    "APPTAINER_CONTAINER": "an Apptainer container",
     "SINGULARITY_CONTAINER": "a Singularity container",
-}  # fmt: skip
-"""What is set where a machine is somebody else's too; an Apptainer container has its own list of users, and the network of its machine."""
+}
+"""What is set where a machine is somebody else's too; an Apptainer container has its own list of
+users, and the network of its machine."""
 _DIRECTORIES = {"sss", "ldap", "winbind", "nis", "nisplus", "compat"}
 """Where nsswitch.conf lets names come from that no list on this machine has."""
 _NO_LOGIN = ("nologin", "false", "sync")
@@ -33,13 +40,21 @@ class Verdict:
 
 
 def other_users(
-    *, etc: Path = Path("/etc"), proc: Path = Path("/proc"), environ: Mapping[str, str] = os.environ, own: int | None = None
+    *,
+    etc: Path = Path("/etc"),
+    proc: Path = Path("/proc"),
+    environ: Mapping[str, str] = os.environ,
+    own: int | None = None,
 ) -> Verdict:
-    """Look for other people on this machine, and say that there may be some where it cannot be seen.
+    """Look for other people on this machine, and say that there may be some where it cannot be
+    seen.
 
-    Shared is a machine that is reached by SSH, gives out jobs or runs Apptainer; where a person may log in who is not the user (for root,
-    two: the one person of a machine is root too); where another person's programs run; whose names come from a directory such as LDAP;
-    which hides the programs of others; and every system but Linux, whose lists are not read here. A container with one user is not.
+    Shared is a machine that is reached by SSH, gives out jobs or runs Apptainer; where a person may
+    log in who is not the user (for root,
+    two: the one person of a machine is root too); where another person's programs run; whose names
+        come from a directory such as LDAP;
+    which hides the programs of others; and every system but Linux, whose lists are not read here. A
+    container with one user is not.
 
     Args:
         etc: passwd and nsswitch.conf.
@@ -54,15 +69,25 @@ def other_users(
     own = os.getuid() if own is None else own
     try:
         people = _people(etc) - {own}
-        hidden = bool(re.search(r"^\S+ \S+ proc \S*\bhidepid=(?!0|off)", (proc / "mounts").read_text(), re.MULTILINE))
+        hidden = bool(
+            re.search(
+                r"^\S+ \S+ proc \S*\bhidepid=(?!0|off)", (proc / "mounts").read_text(), re.MULTILINE
+            )
+        )
         running = {user for user in _running(proc) if user in _PERSONS or user >= _FAR} - {own}
         directory = _has_directory(etc)
     except OSError as error:
-        return Verdict(True, f"who else uses this machine cannot be seen ({error.strerror or error})")
+        return Verdict(
+            True, f"who else uses this machine cannot be seen ({error.strerror or error})"
+        )
     if len(people) > (own == 0):
         return Verdict(True, "other people can log in on this machine")
     if running:
-        return Verdict(True, f"programs of {'another user' if len(running) == 1 else 'other users'} run on this machine")
+        return Verdict(
+            True,
+            f"programs of {'another user' if len(running) == 1 else 'other users'} run on this"
+            " machine",
+        )
     if directory:
         return Verdict(True, "the users of this machine come from a directory")
     if hidden:
@@ -85,7 +110,12 @@ def _people(etc: Path) -> set[int]:
     found = set()
     for line in (etc / "passwd").read_text(encoding="utf-8", errors="replace").splitlines():
         parts = line.split(":")
-        if len(parts) >= 7 and parts[2].isdecimal() and int(parts[2]) in _PERSONS and not parts[6].strip().endswith(_NO_LOGIN):
+        if (
+            len(parts) >= 7
+            and parts[2].isdecimal()
+            and int(parts[2]) in _PERSONS
+            and not parts[6].strip().endswith(_NO_LOGIN)
+        ):
             found.add(int(parts[2]))
     return found
 

@@ -1,4 +1,5 @@
-"""What JSON takes in memory once it is read, which may be fifty times what it takes on disk: told from its text, before it is read."""
+"""What JSON takes in memory once it is read, which may be fifty times what it takes on disk: told
+from its text, before it is read."""
 
 import gzip
 import zlib
@@ -14,10 +15,12 @@ _MOST_TEXT = 16 * 2**20
 """Of areas, as `annotations` takes them; what is longer it does not read."""
 _PIECE = 2**20
 _WEIGHTS = {b"{": 232, b"[": 96, b",": 44, b":": 64, b'"': 32}
-"""Bytes that Python 3.11 to 3.13 takes at most for what each begins or ends: an object, a list, an item, a member, half a string."""
+"""Bytes that Python 3.11 to 3.13 takes at most for what each begins or ends: an object, a list, an
+item, a member, half a string."""
 _LEAST = 4096
 _WIDE = 8
-"""Times the text that it takes more where one letter is beyond ASCII: that makes all of a string four bytes wide."""
+"""Times the text that it takes more where one letter is beyond ASCII: that makes all of a string
+four bytes wide."""
 _WRITTEN = 4
 """Times the text that writing it again takes."""
 
@@ -32,11 +35,16 @@ def check_label_maps(folder: Path) -> None:
     for name in LABEL_FILES:
         beside = folder / name
         if beside.is_file() and beside.stat().st_size > LABEL_MAP_BYTES:
-            raise HTTPException(413, f"{name}: more than {LABEL_MAP_BYTES / 1e6:.1f} MB, a label map has less; move it away")
+            raise HTTPException(
+                413,
+                f"{name}: more than {LABEL_MAP_BYTES / 1e6:.1f} MB, a label map has less; move it"
+                " away",
+            )
 
 
 def areas_bytes(path: Path) -> int:
-    """Return how many bytes of memory reading a file of areas takes, and writing them again; 0 for what nobody reads."""
+    """Return how many bytes of memory reading a file of areas takes, and writing them again; 0 for
+    what nobody reads."""
     if path.is_symlink() or not path.is_file():
         return 0
     taken = read = 0
@@ -60,13 +68,18 @@ def body_bytes(text: bytes) -> int:
 def checked(taken: int, most: int, what: str) -> int:
     """Return what areas take; HTTPException 413 when it is more than `most`."""
     if taken > most:
-        told = f"reading these areas takes {taken / 1e6:.0f} MB of memory, up to {most / 1e6:.0f} are there for it"
+        told = (
+            f"reading these areas takes {taken / 1e6:.0f} MB of memory, up to {most / 1e6:.0f} are"
+            " there for it"
+        )
         raise HTTPException(413, f"{what}: {told}; open them in QuPath")
     return taken
 
 
 def _structure_bytes(text: bytes) -> int:
-    return _LEAST + 2 * len(text) + sum(weight * text.count(mark) for mark, weight in _WEIGHTS.items())
+    return (
+        _LEAST + 2 * len(text) + sum(weight * text.count(mark) for mark, weight in _WEIGHTS.items())
+    )
 
 
 def _is_wide(text: bytes) -> bool:

@@ -1,4 +1,5 @@
-"""Bytes that may be filled at a time: taken before anything is decoded or parsed, given back whatever happens."""
+"""Bytes that may be filled at a time: taken before anything is decoded or parsed, given back
+whatever happens."""
 
 import threading
 import time
@@ -35,12 +36,14 @@ class Room:
         return self._used
 
     def lets_go(self, spare: Callable[[int], bool]) -> None:
-        """Ask `spare` for so many bytes when room is missing; it gives back what it can, and says whether that was anything."""
+        """Ask `spare` for so many bytes when room is missing; it gives back what it can, and says
+        whether that was anything."""
         self._spares.append(spare)
 
     @contextmanager
     def taken(self, size: int) -> Iterator[None]:
-        """Take bytes for as long as the body runs. Who holds some takes none of the same room: two could wait for one another.
+        """Take bytes for as long as the body runs. Who holds some takes none of the same room: two
+        could wait for one another.
 
         Raises:
             HTTPException: 503, others hold the room for long.
@@ -52,7 +55,8 @@ class Room:
             self.give_back(size)
 
     def take(self, size: int) -> int:
-        """Take bytes; return how many to give back. What wants more than there is gets all, and so is alone.
+        """Take bytes; return how many to give back. What wants more than there is gets all, and so
+        is alone.
 
         Raises:
             HTTPException: 503, others hold the room for long.
@@ -63,7 +67,11 @@ class Room:
         try:
             while True:
                 with self._changed:
-                    missing, first, turn = self._used + size - self.size, self._queue[0] is ticket, self._turn
+                    missing, first, turn = (
+                        self._used + size - self.size,
+                        self._queue[0] is ticket,
+                        self._turn,
+                    )
                     if self._closed:
                         raise busy("the server ends")
                     if first and missing <= 0:

@@ -1,4 +1,5 @@
-"""What the API says and is told; the page reads nothing else. Boxes and polygons are level-0 pixels of the slide."""
+"""What the API says and is told; the page reads nothing else. Boxes and polygons are level-0 pixels
+of the slide."""
 
 from typing import Any, Literal
 
@@ -22,17 +23,25 @@ class ClassOut(BaseModel):
 
 
 class LayerOut(BaseModel):
-    """Labels over a whole slide, in their own pixels: stretched over the slide's frame; tiles at /api/layers/ID/tiles."""
+    """Labels over a whole slide, in their own pixels: stretched over the slide's frame; tiles at
+    /api/layers/ID/tiles."""
 
     id: str
     kind: Literal["map", "truth"]
     title: str = Field(description="the model's name, or 'annotation'")
     made: str | None = Field(None, description="ISO date and time")
     size_px: tuple[int, int]
-    levels: int = Field(description="deep zoom levels: level `levels` - 1 is the full size, each below half of it, rounded up")
+    levels: int = Field(
+        description=(
+            "deep zoom levels: level `levels` - 1 is the full size, each below half of it,"
+            " rounded up"
+        )
+    )
     classes: list[ClassOut]
     uncertainty: bool = False
-    files: list[str] = Field(default_factory=list, description="names to download from /api/layers/ID/files/NAME")
+    files: list[str] = Field(
+        default_factory=list, description="names to download from /api/layers/ID/files/NAME"
+    )
 
 
 class EntryOut(BaseModel):
@@ -41,21 +50,33 @@ class EntryOut(BaseModel):
     id: str
     name: str = Field(description="its place in the folder, with / between folders")
     bytes: int
-    state: Literal["plain", "mapped", "queued", "running", "broken"] = Field(description="broken: cannot be opened, `cause` says why")
+    state: Literal["plain", "mapped", "queued", "running", "broken"] = Field(
+        description="broken: cannot be opened, `cause` says why"
+    )
     cause: str | None = None
     maps: int = 0
     annotated: bool = Field(False, description="areas were drawn here or beside the slide")
-    version: str = Field("", description="changes with the file; give it as ?v= with tiles and thumbnails, which may then be kept for good")
+    version: str = Field(
+        "",
+        description=(
+            "changes with the file; give it as ?v= with tiles and thumbnails, which may then be"
+            " kept for good"
+        ),
+    )
 
 
 class SlideOut(EntryOut):
     """An entry that was opened."""
 
     size_px: tuple[int, int]
-    levels: int = Field(description="deep zoom levels, as of a layer; tiles at /api/entries/ID/tiles")
+    levels: int = Field(
+        description="deep zoom levels, as of a layer; tiles at /api/entries/ID/tiles"
+    )
     mpp: float | None = Field(description="microns per pixel at level 0; none when nobody knows")
     mpp_source: str
-    mpp_own: bool = Field(description="whether its file says its microns per pixel; else a job may be told others")
+    mpp_own: bool = Field(
+        description="whether its file says its microns per pixel; else a job may be told others"
+    )
     layers: list[LayerOut]
     doubts: list[str] = Field(default_factory=list)
 
@@ -75,7 +96,10 @@ class GalleryOut(BaseModel):
     entries: list[EntryOut]
     models: list[ModelOut]
     writable: bool = Field(description="whether jobs, corrections and uploads can be kept")
-    left_out: list[str] = Field(default_factory=list, description="what is in the folder and cannot be shown, as in '2 pipes or devices'")
+    left_out: list[str] = Field(
+        default_factory=list,
+        description="what is in the folder and cannot be shown, as in '2 pipes or devices'",
+    )
     version: str
 
 
@@ -84,8 +108,14 @@ class JobIn(_Told):
 
     entry: str
     model: str
-    box: tuple[int, int, int, int] | None = Field(None, description="x, y, width, height in level-0 px; none is the whole slide")
-    mpp: float | None = Field(None, gt=0, description="microns per pixel, over what the slide says; needed where nobody knows them")
+    box: tuple[int, int, int, int] | None = Field(
+        None, description="x, y, width, height in level-0 px; none is the whole slide"
+    )
+    mpp: float | None = Field(
+        None,
+        gt=0,
+        description="microns per pixel, over what the slide says; needed where nobody knows them",
+    )
     uncertainty: bool = False
 
 
@@ -100,8 +130,12 @@ class JobOut(BaseModel):
     state: Literal["queued", "running", "done", "failed", "cancelled"]
     progress: float = Field(description="0 to 1")
     seconds_left: float | None = None
-    blocks: int = Field(0, description="grows when /api/jobs/ID/preview.png shows more; 0: there is none yet")
-    preview_box: tuple[int, int, int, int] | None = Field(None, description="what the preview covers")
+    blocks: int = Field(
+        0, description="grows when /api/jobs/ID/preview.png shows more; 0: there is none yet"
+    )
+    preview_box: tuple[int, int, int, int] | None = Field(
+        None, description="what the preview covers"
+    )
     classes: list[ClassOut] = Field(default_factory=list, description="labels of the preview")
     cause: str | None = Field(None, description="why it failed, in one line")
     layer: str | None = Field(None, description="the map, when done")
@@ -109,7 +143,8 @@ class JobOut(BaseModel):
 
 
 class AnnotationOut(BaseModel):
-    """Areas drawn on a slide, as QuPath GeoJSON in level-0 pixels; `version` must come back with the next save."""
+    """Areas drawn on a slide, as QuPath GeoJSON in level-0 pixels; `version` must come back with
+    the next save."""
 
     version: str = Field(description="changes with every save; '' when nothing was saved")
     file: str | None = Field(None, description="its name beside the slide")
@@ -131,5 +166,6 @@ class ErrorOut(BaseModel):
 
 
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the errors that a route can give, for its description; 400, 403, 408, 413 and 503 can come from any."""
+    """Return the errors that a route can give, for its description; 400, 403, 408, 413 and 503 can
+    come from any."""
     return {status: {"model": ErrorOut} for status in sorted({400, 403, 408, 413, 503, *statuses})}

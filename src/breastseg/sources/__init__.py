@@ -1,4 +1,5 @@
-"""Where annotations come from, recognised by looking: `open_source(path)` gives Regions and says what it saw."""
+"""Where annotations come from, recognised by looking: `open_source(path)` gives Regions and says
+what it saw."""
 
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -19,8 +20,12 @@ from breastseg.wording import counted
 __all__ = ["SOURCES", "Field", "Found", "Region", "Source", "known_mpp", "look_into", "open_source"]
 
 SOURCES: Mapping[str, Callable[[Path], Found | None]] = {
-    "fields": fields.find, "kaggle": kaggle.find, "m2c": m2c.find, "bcss": bcss.find, "folder": folder.find,
-}  # fmt: skip
+    "fields": fields.find,
+    "kaggle": kaggle.find,
+    "m2c": m2c.find,
+    "bcss": bcss.find,
+    "folder": folder.find,
+}
 """Recognisers by name, the most particular first."""
 
 _WHOLE_BCSS_REGION = re.compile(r"(?P<slide>TCGA-\w\w-\w{4}-DX\d)_xmin\d+_ymin\d+_MPP-[\d.]+")
@@ -31,7 +36,8 @@ class Source:
     """Annotated regions of one place.
 
     Attributes:
-        description: said aloud, as in "BCSS regions: 151 image-mask pairs, 151 patients, 21 hospitals".
+        description: said aloud, as in "BCSS regions: 151 image-mask pairs, 151 patients, 21
+            hospitals".
         regions: the regions, by id.
         label_map: name or path of the map that belongs to it; None when a person must choose.
         notes: what a person should know before using it.
@@ -45,17 +51,22 @@ class Source:
     parts: tuple[str, ...]
 
 
-def open_source(*paths: str | Path, mpp: float | None = None, table: str | Path | None = None) -> Source:
-    """Look at folders (or, where one is no source itself, at the folders in it) and list their annotated regions.
+def open_source(
+    *paths: str | Path, mpp: float | None = None, table: str | Path | None = None
+) -> Source:
+    """Look at folders (or, where one is no source itself, at the folders in it) and list their
+    annotated regions.
 
     Args:
         paths: the folders.
         mpp: microns per pixel of all its pictures; overrides what the source is known to have.
-        table: CSV with the columns `image` (file name, suffix optional) and any of `patient`, `site`, `mpp`. Each row is of a
-            picture, and each picture has a row unless its name and its source say as much.
+        table: CSV with the columns `image` (file name, suffix optional) and any of `patient`,
+            `site`, `mpp`. Each row is of a picture, and each picture has a row unless its name and
+            its source say as much.
 
     Raises:
-        SourceError: no such folder, nothing recognised, a picture without mask, two regions of one name, a table that does not join.
+        SourceError: no such folder, nothing recognised, a picture without mask, two regions of one
+            name, a table that does not join.
         MppError: neither the source nor the person says the resolution.
     """
     seen = [entry for path in paths for entry in _look_into(Path(path))]
@@ -64,9 +75,14 @@ def open_source(*paths: str | Path, mpp: float | None = None, table: str | Path 
     for _, _, pair in pairs:
         first = images.setdefault(pair.image.stem, pair.image)
         if first is not pair.image:
-            raise SourceError(f"{pair.image}: second region named '{pair.image.stem}', the first is {first}; rename one")
+            raise SourceError(
+                f"{pair.image}: second region named '{pair.image.stem}', the first is {first};"
+                " rename one"
+            )
     rows = _rows(Path(table), pairs, mpp) if table else None
-    regions = {pair.image.stem: _region(place, found, pair, mpp, rows) for place, found, pair in pairs}
+    regions = {
+        pair.image.stem: _region(place, found, pair, mpp, rows) for place, found, pair in pairs
+    }
     if rows:
         check_patients(regions.values(), rows)
     ordered = tuple(regions[key] for key in sorted(regions))
@@ -80,17 +96,23 @@ def _look_into(root: Path) -> list[tuple[Path, Found]]:
         raise SourceError(f"{root}: no such folder, wanted one with annotated images")
     inside = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
     itself = look_into(root)
-    seen = [(root, itself)] if itself else [(place, found) for place in inside if (found := look_into(place))]
+    seen = (
+        [(root, itself)]
+        if itself
+        else [(place, found) for place in inside if (found := look_into(place))]
+    )
     if not any(found.pairs for _, found in seen):
         raise SourceError(
-            f"{root}: no image-mask pairs; wanted images/ with masks/ (or annotations/ or points/) of the same file names, a BCSS copy, "
-            "BRCA-M2C, NAME.png with NAME_mask.png, NAME.geojson or NAME_points.csv, or pictures with fields.csv"
+            f"{root}: no image-mask pairs; wanted images/ with masks/ (or annotations/ or points/)"
+            " of the same file names, a BCSS copy, BRCA-M2C, NAME.png with NAME_mask.png,"
+            " NAME.geojson or NAME_points.csv, or pictures with fields.csv"
         )
     return seen
 
 
 def look_into(place: Path) -> Found | None:
-    """Return what one folder is seen to be, not looking at the folders in it; None when it is no source.
+    """Return what one folder is seen to be, not looking at the folders in it; None when it is no
+    source.
 
     Raises:
         SourceError: a picture without mask, a mask without picture, or two files of one name.
@@ -99,7 +121,8 @@ def look_into(place: Path) -> Found | None:
 
 
 def known_mpp(place: Path, found: Found, image: Path) -> tuple[float, str] | None:
-    """Return what a source knows of a picture's microns per pixel, and how; None when it says nothing.
+    """Return what a source knows of a picture's microns per pixel, and how; None when it says
+    nothing.
 
     Args:
         place: the folder that the source was found in.
@@ -116,23 +139,31 @@ def known_mpp(place: Path, found: Found, image: Path) -> tuple[float, str] | Non
 
 
 def _label_map(seen: list[tuple[Path, Found]]) -> str | None:
-    names = {found.label_map for _, found in seen if found.label_map or found.kind != fields.KIND}  # they name classes of any map
+    names = {
+        found.label_map for _, found in seen if found.label_map or found.kind != fields.KIND
+    }  # they name classes of any map
     return names.pop() if len(names) == 1 else None
 
 
 def _rows(path: Path, pairs: list[tuple[Path, Found, Pair]], mpp: float | None) -> Rows:
-    """Read a person's table; a picture needs no row where its TCGA name, its source and the person say as much."""
+    """Read a person's table; a picture needs no row where its TCGA name, its source and the person
+    say as much."""
     by_image = {pair.image: (place, found) for place, found, pair in pairs}
     field_of = {pair.image: pair.field for _, _, pair in pairs if pair.field}
 
     def known(image: Path, columns: Collection[str]) -> bool:
         if field := field_of.get(image):
-            told = {"patient": field.patient or tcga_patient(image.stem), "site": field.site or tcga_patient(image.stem)}
+            told = {
+                "patient": field.patient or tcga_patient(image.stem),
+                "site": field.site or tcga_patient(image.stem),
+            }
             return all(told[column] for column in told if column in columns) and (
                 "mpp" not in columns or mpp is not None or field.mpp is not None
             )
         return tcga_patient(image.stem) is not None and (
-            "mpp" not in columns or mpp is not None or known_mpp(*by_image[image], image) is not None
+            "mpp" not in columns
+            or mpp is not None
+            or known_mpp(*by_image[image], image) is not None
         )
 
     return read_rows(path, [pair for _, _, pair in pairs], known)
@@ -146,11 +177,16 @@ def _region(place: Path, found: Found, pair: Pair, mpp: float | None, rows: Rows
     site = (rows and rows.site_of(pair.image)) or field.site or (tcga[1] if tcga else "")
     value, origin = _mpp(place, found, pair, mpp, rows.mpp_of(pair.image) if rows else None)
     value = check_mpp(value, str(pair.image), "--source-mpp")
-    return Region(name, pair.image, pair.labels, patient, site, value, origin, pair.split, pair.field)
+    return Region(
+        name, pair.image, pair.labels, patient, site, value, origin, pair.split, pair.field
+    )
 
 
-def _mpp(place: Path, found: Found, pair: Pair, given: float | None, said: float | None) -> tuple[float, str]:
-    """Return mpp and its origin: given, a table, measured from the release's own bounds, known of it, the file's own."""
+def _mpp(
+    place: Path, found: Found, pair: Pair, given: float | None, said: float | None
+) -> tuple[float, str]:
+    """Return mpp and its origin: given, a table, measured from the release's own bounds, known of
+    it, the file's own."""
     if given is not None:
         return given, "given"
     if said is not None:
@@ -165,12 +201,13 @@ def _mpp(place: Path, found: Found, pair: Pair, given: float | None, said: float
     except MppError:
         if pair.field:
             raise MppError(
-                f"{pair.field.where}: no microns per pixel of {pair.image.name} (looked at --source-mpp, the mpp column of the tables, and "
-                "the file itself); give them in the mpp column, or --source-mpp for all pictures"
+                f"{pair.field.where}: no microns per pixel of {pair.image.name} (looked at"
+                " --source-mpp, the mpp column of the tables, and the file itself); give them in"
+                " the mpp column, or --source-mpp for all pictures"
             ) from None
         raise MppError(
-            f"{pair.image}: no microns per pixel (looked at --source-mpp, the table's mpp column, what is known of "
-            f"{found.kind}, and the file itself); give --source-mpp"
+            f"{pair.image}: no microns per pixel (looked at --source-mpp, the table's mpp column,"
+            f" what is known of {found.kind}, and the file itself); give --source-mpp"
         ) from None
 
 
@@ -181,8 +218,9 @@ def _describe(seen: list[tuple[Path, Found]], regions: tuple[Region, ...]) -> st
     noun = "field" if known_alone == len(regions) else "image-mask pair"
     more = f" and {counted(known_alone, 'field')}" if 0 < known_alone < len(regions) else ""
     return (
-        f"{kinds}: {counted(len(regions) - (known_alone if more else 0), noun)}{more}, {counted(len(patients), 'patient')}, "
-        f"{counted(len(sites), 'hospital') if sites else 'hospitals unknown'}"
+        f"{kinds}: {counted(len(regions) - (known_alone if more else 0), noun)}{more},"
+        f" {counted(len(patients), 'patient')},"
+        f" {counted(len(sites), 'hospital') if sites else 'hospitals unknown'}"
     )
 
 
@@ -194,5 +232,8 @@ def _notes(seen: list[tuple[Path, Found]], regions: tuple[Region, ...]) -> tuple
     notes.append(f"microns per pixel {span}: {'; '.join(origins)}")
     unknown = sum(r.patient == r.id for r in regions)
     if unknown:
-        notes.append(f"no patient known for {counted(unknown, 'image')}: each counts as a patient of its own; a --table can name them")
+        notes.append(
+            f"no patient known for {counted(unknown, 'image')}: each counts as a patient of its"
+            " own; a --table can name them"
+        )
     return tuple(notes)

@@ -1,10 +1,13 @@
-"""Annotation that is drawn: areas and dots, read from BRCA-M2C lists, CSV tables and QuPath GeoJSON.
+"""Annotation that is drawn: areas and dots, read from BRCA-M2C lists, CSV tables and QuPath
+GeoJSON.
 
-Coordinates are pixels of the picture, (0, 0) its left-top corner, (0.5, 0.5) the middle of its first pixel.
+Coordinates are pixels of the picture, (0, 0) its left-top corner, (0.5, 0.5) the middle of its
+first pixel.
 
-Of a GeoJSON the annotations of plane z = 0, t = 0 that have a class are taken, as every QuPath since 0.2 writes them; all else is
-counted by kind and said. Detections, cells and tiles count as annotations in a file that has no annotation at all: whoever exports them
-alone means them. `prepare` and the browser view read with the same functions.
+Of a GeoJSON the annotations of plane z = 0, t = 0 that have a class are taken, as every QuPath
+since 0.2 writes them; all else is counted by kind and said. Detections, cells and tiles count as
+annotations in a file that has no annotation at all: whoever exports them alone means them.
+`prepare` and the browser view read with the same functions.
 """
 
 import gzip
@@ -32,7 +35,11 @@ Ring: TypeAlias = npt.NDArray[np.float64]
 MAX_HELD_BYTES = 400_000_000
 """Of outlines and dots of one file, in memory."""
 
-_M2C_CLASSES = {"1": "lymphocytic_infiltrate", "2": "tumor", "3": "stroma"}  # lymphocyte, tumour or epithelial cell, stromal cell
+_M2C_CLASSES = {
+    "1": "lymphocytic_infiltrate",
+    "2": "tumor",
+    "3": "stroma",
+}  # lymphocyte, tumour or epithelial cell, stromal cell
 _FARTHEST = 2.0**53
 _LONGEST_NAME = 200
 _RING_BYTES, _DOT_BYTES = 250, 150
@@ -40,11 +47,20 @@ _RING_BYTES, _DOT_BYTES = 250, 150
 
 _ANNOTATION = "annotation"
 _OBJECT_TYPES = {
-    "annotation": _ANNOTATION, "detection": "detection", "cell": "cell", "tile": "tile", "tma_core": "TMA core", "tmacore": "TMA core",
+    "annotation": _ANNOTATION,
+    "detection": "detection",
+    "cell": "cell",
+    "tile": "tile",
+    "tma_core": "TMA core",
+    "tmacore": "TMA core",
     "root": "root object",
-    "pathannotationobject": _ANNOTATION, "pathdetectionobject": "detection", "pathcellobject": "cell", "pathtileobject": "tile",
-    "tmacoreobject": "TMA core", "pathrootobject": "root object",
-}  # fmt: skip
+    "pathannotationobject": _ANNOTATION,
+    "pathdetectionobject": "detection",
+    "pathcellobject": "cell",
+    "pathtileobject": "tile",
+    "tmacoreobject": "TMA core",
+    "pathrootobject": "root object",
+}
 """As `objectType` (`object_type` in 0.3) says it, and the `id` of 0.2."""
 
 _STAND_INS = ("detection", "cell", "tile")
@@ -71,7 +87,8 @@ class Drawn:
         areas: in the order of the file.
         dots: likewise.
         skipped: how many objects of a GeoJSON were not taken, by kind.
-        instead: how many objects, by kind, were looked at in place of annotations, where the file has none.
+        instead: how many objects, by kind, were looked at in place of annotations, where the file
+            has none.
     """
 
     areas: tuple[Area, ...]
@@ -83,7 +100,9 @@ class Drawn:
         """Return left, top, right and bottom of each area and then of each dot: (N, 4)."""
         rings = [area.outline for area in self.areas]
         dots = np.array([(dot.x, dot.y) for dot in self.dots], np.float64).reshape(-1, 2)
-        half = np.array([(dot.width, dot.height) for dot in self.dots], np.float64).reshape(-1, 2) / 2
+        half = (
+            np.array([(dot.width, dot.height) for dot in self.dots], np.float64).reshape(-1, 2) / 2
+        )
         if not rings:
             return np.hstack([dots - half, dots + half])
         places = np.concatenate(rings)
@@ -93,8 +112,15 @@ class Drawn:
 
     def seen_from(self, x: float, y: float) -> "Drawn":
         """Return the same in pixels of a field whose left-top corner is (x, y)."""
-        areas = tuple(Area(area.name, area.outline - (x, y), tuple(hole - (x, y) for hole in area.holes)) for area in self.areas)
-        return replace(self, areas=areas, dots=tuple(replace(dot, x=dot.x - x, y=dot.y - y) for dot in self.dots))
+        areas = tuple(
+            Area(area.name, area.outline - (x, y), tuple(hole - (x, y) for hole in area.holes))
+            for area in self.areas
+        )
+        return replace(
+            self,
+            areas=areas,
+            dots=tuple(replace(dot, x=dot.x - x, y=dot.y - y) for dot in self.dots),
+        )
 
     def measured(self, mpp: float) -> "Drawn":
         """Return the same with discs in pixels, where a pixel has these microns."""
@@ -103,20 +129,26 @@ class Drawn:
         dots = []
         for dot in self.dots:
             side = 2 * dot.radius_um / mpp
-            dots.append(replace(dot, width=side, height=side, radius_um=0.0) if dot.radius_um else dot)
+            dots.append(
+                replace(dot, width=side, height=side, radius_um=0.0) if dot.radius_um else dot
+            )
         return replace(self, dots=tuple(dots))
 
 
 def said_kinds(skipped: Mapping[str, int]) -> str:
     """Return counts by kind as a person reads them, as in "3 without class, 2 lines, 40 cells"."""
-    return ", ".join(counted(number, kind) if kind in _NOUNS else f"{number:,} {kind}" for kind, number in skipped.items())
+    return ", ".join(
+        counted(number, kind) if kind in _NOUNS else f"{number:,} {kind}"
+        for kind, number in skipped.items()
+    )
 
 
 def read_drawn(path: Path) -> Drawn:
     """Read areas and dots.
 
     Args:
-        path: BRCA-M2C's `.txt` (y x class), a `.csv` of points as `read_points` takes it, or QuPath's `.geojson` or `.geojson.gz`.
+        path: BRCA-M2C's `.txt` (y x class), a `.csv` of points as `read_points` takes it, or
+            QuPath's `.geojson` or `.geojson.gz`.
 
     Raises:
         SourceError: the file cannot be read so; the message names the line or feature.
@@ -140,8 +172,12 @@ def _m2c_dots(path: Path) -> Iterator[Dot]:
         if not words:
             continue
         if len(words) != 3 or words[2] not in _M2C_CLASSES:
-            raise SourceError(f"{path}: line {number} is '{line[:60]}', wanted y x class with class 1, 2 or 3")
-        y, x = (_number(word, f"{path}: line {number}") + 0.5 for word in words[:2])  # they count pixels
+            raise SourceError(
+                f"{path}: line {number} is '{line[:60]}', wanted y x class with class 1, 2 or 3"
+            )
+        y, x = (
+            _number(word, f"{path}: line {number}") + 0.5 for word in words[:2]
+        )  # they count pixels
         yield Dot(_M2C_CLASSES[words[2]], x, y)
 
 
@@ -154,7 +190,8 @@ def read_geojson(file: BinaryIO, where: str, *, is_gzip: bool = False) -> Drawn:
         is_gzip: whether it is packed.
 
     Raises:
-        SourceError: no GeoJSON, too large, or something in an annotation of a class that is no place or outline.
+        SourceError: no GeoJSON, too large, or something in an annotation of a class that is no
+            place or outline.
     """
     found = _Found(where)
     try:
@@ -174,7 +211,8 @@ def not_geojson(where: str, cause: Exception) -> SourceError:
 
 
 class _Found:
-    """What was found so far: of annotations, and of what stands for them in a file that has none."""
+    """What was found so far: of annotations, and of what stands for them in a file that has
+    none."""
 
     def __init__(self, where: str) -> None:
         self._where = where
@@ -195,22 +233,35 @@ class _Found:
             self._check_size(self._annotations)
             return
         self._skipped[kind] += 1
-        if kind in _STAND_INS and not self._has_annotation and self._others.held_bytes <= MAX_HELD_BYTES:
+        if (
+            kind in _STAND_INS
+            and not self._has_annotation
+            and self._others.held_bytes <= MAX_HELD_BYTES
+        ):
             self._others.take(feature, properties, where)
 
     def drawn(self) -> Drawn:
         """Return what counts."""
         if self._has_annotation or not (self._others.areas or self._others.dots):
-            taken, skipped, instead = self._annotations, self._annotations.skipped + self._skipped, Counter[str]()
+            taken, skipped, instead = (
+                self._annotations,
+                self._annotations.skipped + self._skipped,
+                Counter[str](),
+            )
         else:
             self._check_size(self._others)
-            instead = Counter({kind: number for kind, number in self._skipped.items() if kind in _STAND_INS})
+            instead = Counter(
+                {kind: number for kind, number in self._skipped.items() if kind in _STAND_INS}
+            )
             taken, skipped = self._others, self._others.skipped + (self._skipped - instead)
         return Drawn(tuple(taken.areas), tuple(taken.dots), dict(skipped), dict(instead))
 
     def _check_size(self, taken: "_Taken") -> None:
         if taken.held_bytes > MAX_HELD_BYTES:
-            raise SourceError(f"{self._where}: outlines of more than {MAX_HELD_BYTES // 10**6} MB; export fewer objects")
+            raise SourceError(
+                f"{self._where}: outlines of more than {MAX_HELD_BYTES // 10**6} MB; export fewer"
+                " objects"
+            )
 
 
 class _Taken:
@@ -250,12 +301,25 @@ class _Taken:
 
     def _skip(self, *kinds: str) -> None:
         for kind in kinds:
-            self.skipped[kind if kind in self.skipped or len(self.skipped) < _MOST_KINDS else "of other kinds"] += 1
+            self.skipped[
+                (
+                    kind
+                    if kind in self.skipped or len(self.skipped) < _MOST_KINDS
+                    else "of other kinds"
+                )
+            ] += 1
 
 
 def _object_type(feature: Mapping[str, Any], properties: Mapping[str, Any]) -> str:
     """Return what QuPath calls an object: "annotation", or a kind that is not taken."""
-    given = next((found for key in ("objectType", "object_type") if (found := properties.get(key, feature.get(key))) is not None), None)
+    given = next(
+        (
+            found
+            for key in ("objectType", "object_type")
+            if (found := properties.get(key, feature.get(key))) is not None
+        ),
+        None,
+    )
     if given is not None:
         return _OBJECT_TYPES.get(str(given).casefold().replace(" ", "_"), "of another kind")
     if feature.get("nucleusGeometry") is not None:
@@ -267,7 +331,17 @@ def _plane_of(feature: Mapping[str, Any], properties: Mapping[str, Any], where: 
     """Return a plane that is not z 0, t 0, in words; nothing for that one, or none."""
     geometry = feature.get("geometry")
     told = geometry.get("plane") if isinstance(geometry, dict) else None
-    return _plane(next((plane for plane in (told, feature.get("plane"), properties.get("plane")) if plane is not None), None), where)
+    return _plane(
+        next(
+            (
+                plane
+                for plane in (told, feature.get("plane"), properties.get("plane"))
+                if plane is not None
+            ),
+            None,
+        ),
+        where,
+    )
 
 
 def _plane(plane: Any, where: str) -> str:
@@ -275,14 +349,18 @@ def _plane(plane: Any, where: str) -> str:
         return ""
     if not isinstance(plane, dict):
         raise SourceError(f"{where}: its plane is no object; export it again from QuPath")
-    z, t = (0.0 if plane.get(axis) is None else _coordinate(plane[axis], where, "a plane's number") for axis in ("z", "t"))
+    z, t = (
+        0.0 if plane.get(axis) is None else _coordinate(plane[axis], where, "a plane's number")
+        for axis in ("z", "t")
+    )
     if z:
         return f"on plane z {z:g}"
     return f"at time {t:g}" if t else ""
 
 
 def _shapes(geometry: Any, where: str) -> Iterator[tuple[str, Any]]:
-    """Yield ("Polygon", rings) and ("Point", place), and (what it is, None) for what is not taken."""
+    """Yield ("Polygon", rings) and ("Point", place), and (what it is, None) for what is not
+    taken."""
     if not isinstance(geometry, dict):
         return
     kind, coordinates = geometry.get("type"), geometry.get("coordinates")
@@ -310,7 +388,8 @@ def _list(value: Any, where: str) -> Any:
 
 
 def class_name(properties: Mapping[str, Any], where: str) -> str | None:
-    """Return the class that a feature's properties say, "Tumor: Positive" for one that is derived; None for none.
+    """Return the class that a feature's properties say, "Tumor: Positive" for one that is derived;
+    None for none.
 
     Raises:
         SourceError: it is no text, or none that can be shown.
@@ -321,21 +400,32 @@ def class_name(properties: Mapping[str, Any], where: str) -> str | None:
     if isinstance(given, dict) and isinstance(given.get("names"), list) and given["names"]:
         words = given["names"]
     else:
-        while isinstance(given, dict):  # of 0.3: {"name": "Positive", "parentClass": {"name": "Tumor"}}
+        while isinstance(
+            given, dict
+        ):  # of 0.3: {"name": "Positive", "parentClass": {"name": "Tumor"}}
             words.insert(0, given.get("name"))
             given = given.get("parentClass")
         words = [*given, *words] if isinstance(given, list) else [given, *words]
     words = [word for word in words if word is not None]
     if not all(isinstance(word, str) for word in words):
-        raise SourceError(f"{where}: its class is not a name (properties.classification.name); give it one in QuPath or delete it")
+        raise SourceError(
+            f"{where}: its class is not a name (properties.classification.name); give it one in"
+            " QuPath or delete it"
+        )
     name = ": ".join(part for word in words if (part := " ".join(word.split())))
-    if len(name) > _LONGEST_NAME or any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
-        raise SourceError(f"{where}: its class has letters that cannot be shown, or more than {_LONGEST_NAME}; rename it in QuPath")
+    if len(name) > _LONGEST_NAME or any(
+        unicodedata.category(letter) in ("Cc", "Cs") for letter in name
+    ):
+        raise SourceError(
+            f"{where}: its class has letters that cannot be shown, or more than {_LONGEST_NAME};"
+            " rename it in QuPath"
+        )
     return name or None
 
 
 def _rings(rings: Any, where: str) -> list[Ring]:
-    """Return an outline and its holes; nothing where the outline covers nothing. Holes that cover nothing are left out."""
+    """Return an outline and its holes; nothing where the outline covers nothing. Holes that cover
+    nothing are left out."""
     found = [_ring(ring, where) for ring in _list(rings, where)]
     return [ring for ring in found if len(ring) > 2] if found and len(found[0]) > 2 else []
 
@@ -343,7 +433,9 @@ def _rings(rings: Any, where: str) -> list[Ring]:
 def _ring(places: Any, where: str) -> Ring:
     if not isinstance(places, np.ndarray) or places.ndim != 2:
         if not isinstance(places, list):
-            raise SourceError(f"{where}: its outline is {str(places)[:60]!r}, wanted a list of [x, y]")
+            raise SourceError(
+                f"{where}: its outline is {str(places)[:60]!r}, wanted a list of [x, y]"
+            )
         places = np.array([_place(place, where) for place in places]).reshape(-1, 2)
     if not (np.abs(places) <= _FARTHEST).all():
         raise SourceError(f"{where}: a corner is no number of pixels; export it again from QuPath")

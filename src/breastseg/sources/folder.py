@@ -1,6 +1,8 @@
-"""Any folder of pictures with masks, QuPath GeoJSON or dots, with the person's own LabelMap beside them or named on the command line.
+"""Any folder of pictures with masks, QuPath GeoJSON or dots, with the person's own LabelMap beside
+them or named on the command line.
 
-Where areas or dots lie beside pictures and slides, those without are simply not annotated yet; a mask that is missing is a mistake.
+Where areas or dots lie beside pictures and slides, those without are simply not annotated yet; a
+mask that is missing is a mistake.
 """
 
 from pathlib import Path
@@ -9,29 +11,47 @@ from breastseg.sources.pairs import GEOJSON_SUFFIXES, is_called, match_drawn, ma
 from breastseg.sources.region import MASK_SUFFIXES, Found
 from breastseg.wording import counted
 
-_LAYOUTS = (("images", "masks"), ("images", "labels"), ("imgs", "masks"), ("image", "mask"), ("rgb", "masks"))
+_LAYOUTS = (
+    ("images", "masks"),
+    ("images", "labels"),
+    ("imgs", "masks"),
+    ("image", "mask"),
+    ("rgb", "masks"),
+)
 _FLAT_SUFFIXES = ("_mask", "_labels")
 _DRAWN_LAYOUTS = (("images", "annotations"), ("images", "points"))
-_DRAWN_FLAT = (GEOJSON_SUFFIXES, "", "pictures with QuPath GeoJSON"), ((".csv",), "_points", "pictures with dots")
+_DRAWN_FLAT = (
+    (GEOJSON_SUFFIXES, "", "pictures with QuPath GeoJSON"),
+    ((".csv",), "_points", "pictures with dots"),
+)
 LABEL_FILES = ("labels.json", "labels.yaml", "labels.yml")
 
 
 def find(root: Path) -> Found | None:
-    """Recognise two folders of the same names, or one folder of `NAME.png` with `NAME_mask.png`, `NAME.geojson` or `NAME_points.csv`."""
+    """Recognise two folders of the same names, or one folder of `NAME.png` with `NAME_mask.png`,
+    `NAME.geojson` or `NAME_points.csv`."""
     label_map = next((str(root / name) for name in LABEL_FILES if (root / name).is_file()), None)
     for images, masks in _LAYOUTS:
         if (root / images).is_dir() and (root / masks).is_dir():
-            return Found("image-mask pairs", match_pairs(root / images, root / masks), label_map=label_map)
+            return Found(
+                "image-mask pairs", match_pairs(root / images, root / masks), label_map=label_map
+            )
     for images, drawn in _DRAWN_LAYOUTS:
         if (root / images).is_dir() and (root / drawn).is_dir():
             pairs = match_pairs(root / images, root / drawn, kinds=(*GEOJSON_SUFFIXES, ".csv"))
             return Found("pictures with areas or dots", pairs, label_map=label_map)
     for suffix in _FLAT_SUFFIXES:
         if any(is_called(path, suffix, MASK_SUFFIXES) for path in root.iterdir()):
-            return Found("image-mask pairs", match_pairs(root, root, mask_suffix=suffix), label_map=label_map)
+            return Found(
+                "image-mask pairs", match_pairs(root, root, mask_suffix=suffix), label_map=label_map
+            )
     for kinds, suffix, kind in _DRAWN_FLAT:
         if any(is_called(path, suffix, kinds) for path in root.iterdir()):
             pairs, left_out = match_drawn(root, suffix, kinds)
-            note = f"{counted(left_out, 'picture')} without NAME{suffix}{kinds[0]} left out" if left_out else ""
+            note = (
+                f"{counted(left_out, 'picture')} without NAME{suffix}{kinds[0]} left out"
+                if left_out
+                else ""
+            )
             return Found(kind, pairs, label_map=label_map, note=note)
     return None

@@ -1,7 +1,8 @@
 """The two Kaggle copies of BCSS, with their own splits.
 
-`BCSS` has 224-px tiles in `train`, `train_mask`, `val`, `val_mask` (and `test` without masks), split at random per tile:
-every region is in every split, so `breastseg split` refuses its own split unless --leaky is given. `BCSS_512` holds whole hospitals out.
+`BCSS` has 224-px tiles in `train`, `train_mask`, `val`, `val_mask` (and `test` without masks),
+split at random per tile: every region is in every split, so `breastseg split` refuses its own split
+unless --leaky is given. `BCSS_512` holds whole hospitals out.
 """
 
 from pathlib import Path
@@ -13,13 +14,23 @@ from breastseg.sources.region import Found
 
 _LAYOUTS = {
     "BCSS tiles of 224 px (Kaggle)": (
-        {"train": ("train", "train_mask"), "val": ("val", "val_mask"), "test": ("test", "test_mask")},
-        "this copy was split at random per tile, every region is on both sides: split it again by patient "
-        "(its own split only with --scheme source --leaky, to see what that does to scores). "
-        "If its masks hold no code above 2, classes were merged and 0 swallows them",
+        {
+            "train": ("train", "train_mask"),
+            "val": ("val", "val_mask"),
+            "test": ("test", "test_mask"),
+        },
+        (
+            "this copy was split at random per tile, every region is on both sides: split it again"
+            " by patient (its own split only with --scheme source --leaky, to see what that does to"
+            " scores). If its masks hold no code above 2, classes were merged and 0 swallows them"
+        ),
     ),
     "BCSS tiles of 512 px (Kaggle)": (
-        {"train": ("train_512", "train_mask_512"), "val": ("val_512", "val_mask_512"), "test": ("test_512", "test_mask_512")},
+        {
+            "train": ("train_512", "train_mask_512"),
+            "val": ("val_512", "val_mask_512"),
+            "test": ("test_512", "test_mask_512"),
+        },
         "its val part is the official test hospitals",
     ),
 }
@@ -28,15 +39,38 @@ _LAYOUTS = {
 def find(root: Path) -> Found | None:
     """Recognise either copy by its folder names."""
     for kind, (parts, note) in _LAYOUTS.items():
-        present = {part: (root / i, root / m) for part, (i, m) in parts.items() if (root / i).is_dir() and (root / m).is_dir()}
+        present = {
+            part: (root / i, root / m)
+            for part, (i, m) in parts.items()
+            if (root / i).is_dir() and (root / m).is_dir()
+        }
         if "train" in present:
-            pairs = tuple(pair for part, (i, m) in present.items() for pair in match_pairs(i, m, split=part))
-            return Found(kind, pairs, MPP, MPP_SOURCE, "region5", f"{note}{_without_masks(root, parts)}", LICENCE)
+            pairs = tuple(
+                pair for part, (i, m) in present.items() for pair in match_pairs(i, m, split=part)
+            )
+            return Found(
+                kind,
+                pairs,
+                MPP,
+                MPP_SOURCE,
+                "region5",
+                f"{note}{_without_masks(root, parts)}",
+                LICENCE,
+            )
     return None
 
 
 def _without_masks(root: Path, parts: dict[str, tuple[str, str]]) -> str:
-    """Return in words which folders of pictures have no masks: the test pictures of this copy, and others that were left away."""
-    alone = [images for images, masks in parts.values() if (root / images).is_dir() and not (root / masks).is_dir()]
+    """Return in words which folders of pictures have no masks: the test pictures of this copy, and
+    others that were left away."""
+    alone = [
+        images
+        for images, masks in parts.values()
+        if (root / images).is_dir() and not (root / masks).is_dir()
+    ]
     pictures = [f"{name}/ ({len(files_in(root / name, IMAGE_SUFFIXES))})" for name in alone]
-    return f". Pictures without masks, for breastseg predict: {', '.join(pictures)}" if pictures else ""
+    return (
+        f". Pictures without masks, for breastseg predict: {', '.join(pictures)}"
+        if pictures
+        else ""
+    )

@@ -1,7 +1,9 @@
-"""BRCA-M2C: fields of TCGA-BRCA with a dot on each nucleus, and the release's own training and validation lists.
+"""BRCA-M2C: fields of TCGA-BRCA with a dot on each nucleus, and the release's own training and
+validation lists.
 
-Abousamra et al. 2021, ICCV. Pictures are at 0.5 um/px: file names carry the slide's own um/px times four and the size of the field
-there, as in `..._1000_1000_0.9824`, and the pictures are 491 px wide.
+Abousamra et al. 2021, ICCV. Pictures are at 0.5 um/px: file names carry the slide's own um/px times
+four and the size of the field there, as in `..._1000_1000_0.9824`, and the pictures are 491 px
+wide.
 """
 
 from pathlib import Path
@@ -22,9 +24,16 @@ def find(root: Path) -> Found | None:
     parts = {name: part for part, path in _LISTS.items() for name in _names(root / path)}
     pairs = match_pairs(root / "images", root / "labels", mask_suffix=SUFFIX, kinds=(".txt",))
     pairs = tuple(Pair(p.image, p.labels, parts.get(p.image.name, "")) for p in pairs)
-    patients = {part: {tcga_patient(p.image.name) for p in pairs if p.split == part} for part in _LISTS}
+    patients = {
+        part: {tcga_patient(p.image.name) for p in pairs if p.split == part} for part in _LISTS
+    }
     shared = sorted(found[0] for found in patients["train"] & patients["val"] if found)
-    note = f"its own lists put {' and '.join(shared)} into training and validation: split it again by patient" if shared else ""
+    note = (
+        f"its own lists put {' and '.join(shared)} into training and validation: split it again by"
+        " patient"
+        if shared
+        else ""
+    )
     return Found("BRCA-M2C dots", pairs, 0.5, "known of this release", "region5", note, LICENCE)
 
 

@@ -1,7 +1,9 @@
-"""The objects of a GeoJSON file, one at a time: what is held is the text of one object, however large the file is.
+"""The objects of a GeoJSON file, one at a time: what is held is the text of one object, however
+large the file is.
 
-The text is cut where objects begin and end. Rings become arrays straight from their text, which takes a tenth of what lists of numbers
-take; all that is left of an object goes through the `json` module, so what is taken here is JSON and nothing else.
+The text is cut where objects begin and end. Rings become arrays straight from their text, which
+takes a tenth of what lists of numbers take; all that is left of an object goes through the `json`
+module, so what is taken here is JSON and nothing else.
 """
 
 import codecs
@@ -34,7 +36,8 @@ _WORD = re.compile(rb'[^ \t\r\n,:"\[\]{}]++')
 _STRING = rb'"(?:[^"\\]++|\\.)*+"'
 _WHOLE_STRING = re.compile(_STRING, re.DOTALL)
 _FLAT = re.compile(rb'(?:[^"\[\]{}]++|' + _STRING + rb'|\[[^"\[\]{}]*+\])*+', re.DOTALL)
-"""What lies between the brackets that matter: strings, lists of numbers, and all that is neither."""
+"""What lies between the brackets that matter: strings, lists of numbers, and all that is neither.
+"""
 
 _NUMBER = rb"-?+(?:0|[1-9][0-9]{0,300}+)(?:\.[0-9]{1,300}+)?+(?:[eE][-+]?+[0-9]{1,9}+)?+"
 _COMMA = rb"\s*+,\s*+"
@@ -51,17 +54,20 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def read_objects(file: BinaryIO, where: str) -> Iterator[Any]:
-    """Yield the features of a FeatureCollection or list, or the one that the file is; a geometry alone becomes a feature.
+    """Yield the features of a FeatureCollection or list, or the one that the file is; a geometry
+    alone becomes a feature.
 
     Args:
         file: the text, unpacked.
         where: the file, for errors.
 
     Yields:
-        JSON values, in which a ring is an (N, 2) array of float64 (a third number of its places is left out).
+        JSON values, in which a ring is an (N, 2) array of float64 (a third number of its places is
+        left out).
 
     Raises:
-        ValueError: not JSON (UnicodeDecodeError: not text). SourceError: too large, or there are no features in it.
+        ValueError: not JSON (UnicodeDecodeError: not text). SourceError: too large, or there are no
+            features in it.
     """
     text = _Text(file, where)
     first = text.peek()
@@ -76,13 +82,17 @@ def read_objects(file: BinaryIO, where: str) -> Iterator[Any]:
     if text.peek():
         raise ValueError("something follows its end")
     if members is not None:
-        if not isinstance(members, dict) or not ({"geometry", "coordinates", "geometries"} & members.keys()):
+        if not isinstance(members, dict) or not (
+            {"geometry", "coordinates", "geometries"} & members.keys()
+        ):
             raise _no_features(where)
         yield as_feature(members)
 
 
 def _no_features(where: str) -> SourceError:
-    return SourceError(f"{where}: no features in it, wanted a GeoJSON FeatureCollection as QuPath exports it")
+    return SourceError(
+        f"{where}: no features in it, wanted a GeoJSON FeatureCollection as QuPath exports it"
+    )
 
 
 class _Text:
@@ -112,7 +122,9 @@ class _Text:
         self._is_whole = not piece
         self._bytes += len(piece)
         if self._bytes > MAX_BYTES:
-            raise SourceError(f"{self.where}: more than {MAX_BYTES // 10**6} MB of GeoJSON; export fewer objects")
+            raise SourceError(
+                f"{self.where}: more than {MAX_BYTES // 10**6} MB of GeoJSON; export fewer objects"
+            )
         self._add(piece)
         return not self._is_whole
 
@@ -130,7 +142,10 @@ class _Text:
         """Go beyond the next character, which must be one of these."""
         found = self.peek()
         if found not in wanted:
-            raise ValueError(f"{found.decode('latin-1') or 'the end'!r} where {b' or '.join(wanted).decode()} was wanted")
+            raise ValueError(
+                f"{found.decode('latin-1') or 'the end'!r} where {b' or '.join(wanted).decode()}"
+                " was wanted"
+            )
         self._at += 1
         return found
 
@@ -149,7 +164,10 @@ class _Text:
 
     def _check_size(self, size: int) -> None:
         if size > MAX_OBJECT_BYTES:
-            raise SourceError(f"{self.where}: an object of more than {MAX_OBJECT_BYTES // 10**6} MB; split it, or export fewer objects")
+            raise SourceError(
+                f"{self.where}: an object of more than {MAX_OBJECT_BYTES // 10**6} MB; split it, or"
+                " export fewer objects"
+            )
 
 
 def _end_of(text: bytes, at: int) -> int:
@@ -193,11 +211,14 @@ def _listed(text: _Text) -> Iterator[Any]:
         yield as_feature(parser.parsed(text.value()))
         if text.take(b",", b"]") == b"]":
             return
-    raise SourceError(f"{text.where}: more than {MAX_OBJECTS:,} objects; export the annotations alone")
+    raise SourceError(
+        f"{text.where}: more than {MAX_OBJECTS:,} objects; export the annotations alone"
+    )
 
 
 def _members(text: _Text) -> Generator[Any, None, Any]:
-    """Yield the features of the object that begins here; return the object itself where it has no list of them."""
+    """Yield the features of the object that begins here; return the object itself where it has no
+    list of them."""
     text.take(b"{")
     members: list[bytes] = []
     is_collection, size = False, 0
@@ -223,7 +244,11 @@ def _members(text: _Text) -> Generator[Any, None, Any]:
 
 def as_feature(value: Any) -> Any:
     """Return a geometry that stands alone as a feature, and all else as it is."""
-    if isinstance(value, dict) and "geometry" not in value and ("coordinates" in value or "geometries" in value):
+    if (
+        isinstance(value, dict)
+        and "geometry" not in value
+        and ("coordinates" in value or "geometries" in value)
+    ):
         return {"type": "Feature", "geometry": value, "properties": {}}
     return value
 
@@ -251,7 +276,11 @@ class _Parser:
     def _keep(self, found: re.Match[bytes]) -> bytes:
         """Take coordinates out, and leave their place in the list of what was found."""
         run = found[2].rstrip(b" \t\r\n,")
-        if not run or run.count(b"[") != run.count(b"]") or found.string[found.start() - 1 : found.start()] == b"\\":
+        if (
+            not run
+            or run.count(b"[") != run.count(b"]")
+            or found.string[found.start() - 1 : found.start()] == b"\\"
+        ):
             return found[0]
         self._found.append(self._nested(run))
         return found[1] + b"%d" % (len(self._found) - 1) + found[2][len(run) :]
@@ -264,7 +293,8 @@ class _Parser:
     def _short(self, text: bytes) -> bytes:
         if len(text) > MAX_REST_BYTES:
             raise SourceError(
-                f"{self._where}: feature {self._number} has more than {MAX_REST_BYTES // 10**6} MB beside its outlines; export it without"
+                f"{self._where}: feature {self._number} has more than {MAX_REST_BYTES // 10**6} MB"
+                " beside its outlines; export it without"
             )
         return text
 

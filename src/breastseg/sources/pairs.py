@@ -1,7 +1,8 @@
 """Matching pictures with masks or with what is drawn on them, by name.
 
-What belongs to `x.svs` is called `x` or `x.svs`, and what belongs to `x.ome.tif` is called `x`, `x.ome` or `x.ome.tif`: with the ending of
-a mask or of drawn areas. The case of endings does not matter. Where two files would fit, neither is taken.
+What belongs to `x.svs` is called `x` or `x.svs`, and what belongs to `x.ome.tif` is called `x`,
+`x.ome` or `x.ome.tif`: with the ending of a mask or of drawn areas. The case of endings does not
+matter. Where two files would fit, neither is taken.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,11 +22,16 @@ _ZARR = ".zarr"
 def files_in(folder: Path, suffixes: Iterable[str]) -> list[Path]:
     """Return the folder's files with one of the suffixes, by name; hidden files left out."""
     wanted = tuple(suffixes)
-    return sorted(p for p in folder.iterdir() if p.name.lower().endswith(wanted) and not p.name.startswith(".") and p.is_file())
+    return sorted(
+        p
+        for p in folder.iterdir()
+        if p.name.lower().endswith(wanted) and not p.name.startswith(".") and p.is_file()
+    )
 
 
 def names_of(picture: Path) -> tuple[str, ...]:
-    """Return the names under which a picture's mask or areas are looked for, its own whole name last."""
+    """Return the names under which a picture's mask or areas are looked for, its own whole name
+    last."""
     whole = _plain(picture.name)
     ending = next((end for end in (*_PICTURES, _ZARR) if whole.endswith(end)), "")
     name = whole.removesuffix(ending)
@@ -35,21 +41,36 @@ def names_of(picture: Path) -> tuple[str, ...]:
 def areas_of(picture: Path) -> list[Path]:
     """Return the GeoJSON files beside a picture or slide that belong to it."""
     names = names_of(picture)
-    return [path for path in files_in(picture.parent, GEOJSON_SUFFIXES) if _name(path, "", GEOJSON_SUFFIXES) in names]
+    return [
+        path
+        for path in files_in(picture.parent, GEOJSON_SUFFIXES)
+        if _name(path, "", GEOJSON_SUFFIXES) in names
+    ]
 
 
 def others_of(areas: Path, picture: Path) -> list[Path]:
     """Return the pictures and slides beside this one to which a GeoJSON file would belong too."""
     name = _name(areas, "", GEOJSON_SUFFIXES)
-    return [other for other in files_in(picture.parent, _PICTURES) if other != picture and name in names_of(other)]
+    return [
+        other
+        for other in files_in(picture.parent, _PICTURES)
+        if other != picture and name in names_of(other)
+    ]
 
 
 def match_pairs(
-    images: Path, masks: Path, *, split: str = "", mask_suffix: str = "", kinds: tuple[str, ...] = MASK_SUFFIXES
+    images: Path,
+    masks: Path,
+    *,
+    split: str = "",
+    mask_suffix: str = "",
+    kinds: tuple[str, ...] = MASK_SUFFIXES,
 ) -> tuple[Pair, ...]:
-    """Match two folders by file name (a mask's may carry `mask_suffix`); `kinds` are the suffixes of the second's files.
+    """Match two folders by file name (a mask's may carry `mask_suffix`); `kinds` are the suffixes
+    of the second's files.
 
-    Every picture must have a mask, and every mask a picture. Slides count as pictures where the second's files are not masks.
+    Every picture must have a mask, and every mask a picture. Slides count as pictures where the
+    second's files are not masks.
 
     Raises:
         SourceError: a picture without mask, a mask without picture, or two files that fit one.
@@ -62,22 +83,27 @@ def match_pairs(
     for picture in pictures:
         name = names_of(picture)[0]
         if name in by_name:
-            raise SourceError(f"{picture}: second region named '{name}' beside {by_name[name].name}; rename one")
+            raise SourceError(
+                f"{picture}: second region named '{name}' beside {by_name[name].name}; rename one"
+            )
         by_name[name] = picture
     others = [path for path in files_in(masks, kinds) if _carries(path, mask_suffix, kinds)]
     matched, alone = _matched(pictures, others, mask_suffix, kinds)
     for picture in pictures:
         if picture not in matched:
             raise SourceError(
-                f"{picture}: has no mask, wanted {masks / (picture.stem + mask_suffix + kinds[0])}; add it or take the image away "
-                f"(looked for {' and '.join(name + mask_suffix for name in names_of(picture))} with {', '.join(kinds)})"
+                f"{picture}: has no mask, wanted {masks / (picture.stem + mask_suffix + kinds[0])};"
+                " add it or take the image away (looked for"
+                f" {' and '.join(name + mask_suffix for name in names_of(picture))} with"
+                f" {', '.join(kinds)})"
             )
     _check_none_alone(alone, images, mask_suffix, kinds, suffixes)
     return tuple(Pair(picture, matched[picture], split) for picture in pictures)
 
 
 def match_drawn(folder: Path, suffix: str, kinds: tuple[str, ...]) -> tuple[tuple[Pair, ...], int]:
-    """Match pictures and slides of a folder with the areas or dots beside them, whose name may carry `suffix`.
+    """Match pictures and slides of a folder with the areas or dots beside them, whose name may
+    carry `suffix`.
 
     Returns:
         the pairs, and how many pictures and slides have nothing drawn.
@@ -88,10 +114,17 @@ def match_drawn(folder: Path, suffix: str, kinds: tuple[str, ...]) -> tuple[tupl
     drawn = [path for path in files_in(folder, kinds) if _carries(path, suffix, kinds)]
     pictures = files_in(folder, _PICTURES)
     names = {_name(path, suffix, kinds) for path in drawn}
-    folders = sorted(path for path in folder.iterdir() if names & set(names_of(path)) and path.is_dir() and is_slide_folder(path))
+    folders = sorted(
+        path
+        for path in folder.iterdir()
+        if names & set(names_of(path)) and path.is_dir() and is_slide_folder(path)
+    )
     matched, alone = _matched([*pictures, *folders], drawn, suffix, kinds)
     _check_none_alone(alone, folder, suffix, kinds, _PICTURES)
-    pairs = tuple(Pair(picture, matched[picture]) for picture in sorted(matched, key=lambda picture: names_of(picture)[0]))
+    pairs = tuple(
+        Pair(picture, matched[picture])
+        for picture in sorted(matched, key=lambda picture: names_of(picture)[0])
+    )
     return pairs, len(set(pictures) - matched.keys())
 
 
@@ -100,8 +133,11 @@ def is_called(path: Path, suffix: str, kinds: Sequence[str]) -> bool:
     return path.name.lower().endswith(tuple(kinds)) and _carries(path, suffix, kinds)
 
 
-def _matched(pictures: list[Path], others: list[Path], suffix: str, kinds: Sequence[str]) -> tuple[dict[Path, Path], list[Path]]:
-    """Return each picture's mask or areas, for those that have one, and the masks or areas that have no picture."""
+def _matched(
+    pictures: list[Path], others: list[Path], suffix: str, kinds: Sequence[str]
+) -> tuple[dict[Path, Path], list[Path]]:
+    """Return each picture's mask or areas, for those that have one, and the masks or areas that
+    have no picture."""
     named: dict[str, list[Path]] = {}
     for picture in pictures:
         for name in names_of(picture):
@@ -110,25 +146,35 @@ def _matched(pictures: list[Path], others: list[Path], suffix: str, kinds: Seque
     alone: list[Path] = []
     for other in others:
         name = _name(other, suffix, kinds)
-        found = named.get(name, named.get(name.removesuffix(_INNER), []) if kinds == MASK_SUFFIXES else [])
+        found = named.get(
+            name, named.get(name.removesuffix(_INNER), []) if kinds == MASK_SUFFIXES else []
+        )
         if not found:
             alone.append(other)
             continue
         picture, *rest = found
         if rest:
-            raise SourceError(f"{rest[0]}: second region named '{name}' beside {picture.name}; rename one")
+            raise SourceError(
+                f"{rest[0]}: second region named '{name}' beside {picture.name}; rename one"
+            )
         if picture in matched:
-            raise SourceError(f"{other}: belongs to {picture.name}, as {matched[picture].name} does; keep one of them")
+            raise SourceError(
+                f"{other}: belongs to {picture.name}, as {matched[picture].name} does; keep one of"
+                " them"
+            )
         matched[picture] = other
     return matched, alone
 
 
-def _check_none_alone(alone: list[Path], folder: Path, suffix: str, kinds: Sequence[str], wanted: Sequence[str]) -> None:
+def _check_none_alone(
+    alone: list[Path], folder: Path, suffix: str, kinds: Sequence[str], wanted: Sequence[str]
+) -> None:
     for other in alone:
         name = _name(other, suffix, kinds)
         place = folder / (name if name.endswith(tuple(wanted)) else name + wanted[0])
         raise SourceError(
-            f"{other}: has no image, wanted {place}; add it or take the mask away (looked for {name} with {', '.join(wanted)})"
+            f"{other}: has no image, wanted {place}; add it or take the mask away (looked for"
+            f" {name} with {', '.join(wanted)})"
         )
 
 

@@ -1,4 +1,5 @@
-"""Region: one annotated field, still in its own files. Names of TCGA slides carry patient and hospital."""
+"""Region: one annotated field, still in its own files. Names of TCGA slides carry patient and
+hospital."""
 
 import re
 from dataclasses import dataclass
@@ -48,8 +49,9 @@ class Region:
     Attributes:
         id: the image's file name without suffix, unique in its source.
         image: picture file.
-        labels: mask file of source codes, the picture's size; or areas and dots in its pixels, with one of DRAWN_SUFFIXES; or the table
-            that says what is known of the whole picture, where nothing else is.
+        labels: mask file of source codes, the picture's size; or areas and dots in its pixels, with
+            one of DRAWN_SUFFIXES; or the table that says what is known of the whole picture, where
+            nothing else is.
         patient: whose tissue it is; no patient is ever in two splits.
         site: hospital; empty when unknown.
         mpp: microns per pixel of both files.
@@ -77,7 +79,8 @@ class Region:
 
 @dataclass(frozen=True)
 class Pair:
-    """A picture and its mask, as found by looking; `split` is the source's own part for it, `field` what is known of the whole."""
+    """A picture and its mask, as found by looking; `split` is the source's own part for it, `field`
+    what is known of the whole."""
 
     image: Path
     labels: Path
@@ -87,7 +90,8 @@ class Pair:
 
 @dataclass(frozen=True)
 class Found:
-    """What a recogniser saw: what to call it, the pairs, and the mpp and licence when the source is known to have them."""
+    """What a recogniser saw: what to call it, the pairs, and the mpp and licence when the source is
+    known to have them."""
 
     kind: str
     pairs: tuple[Pair, ...]

@@ -1,4 +1,5 @@
-"""A person's table of pictures: which row is of which picture, and who is whose patient. What does not join is an error."""
+"""A person's table of pictures: which row is of which picture, and who is whose patient. What does
+not join is an error."""
 
 import difflib
 import re
@@ -37,13 +38,19 @@ class Rows:
     notes: tuple[str, ...]
 
     def patient_of(self, image: Path) -> str:
-        """Return a picture's patient; "" where the name of the picture tells it, or the table has no patients.
+        """Return a picture's patient; "" where the name of the picture tells it, or the table has
+        no patients.
 
         Raises:
             SourceError: the cell is blank and nothing else tells.
         """
         row = self.of.get(image)
-        if row and "patient" in self.table.columns and not row["patient"] and tcga_patient(image.stem) is None:
+        if (
+            row
+            and "patient" in self.table.columns
+            and not row["patient"]
+            and tcga_patient(image.stem) is None
+        ):
             raise SourceError(
                 f"{self.table.where(row)}: no patient of {image.name}; name one, "
                 "with a picture whose patient has no other the picture's own name will do"
@@ -61,45 +68,73 @@ class Rows:
         return self.mpp.get(row.number) if row else None
 
     def told(self, given_mpp: float | None) -> tuple[str, ...]:
-        """Return what a person should know: how rows were joined, what they leave open, and where `given_mpp` goes over them."""
+        """Return what a person should know: how rows were joined, what they leave open, and where
+        `given_mpp` goes over them."""
         name, rows, columns = self.table.path.name, self.of.values(), self.table.columns
         found = list(self.notes)
         if "patient" in columns and (blank := [row for row in rows if not row["patient"]]):
-            found.append(f"{name}: no patient in {_numbers(blank)}: taken from TCGA's names of the pictures")
-        if "mpp" in columns and given_mpp is None and (blank := [row for row in rows if row.number not in self.mpp]):
+            found.append(
+                f"{name}: no patient in {_numbers(blank)}: taken from TCGA's names of the pictures"
+            )
+        if (
+            "mpp" in columns
+            and given_mpp is None
+            and (blank := [row for row in rows if row.number not in self.mpp])
+        ):
             found.append(f"{name}: no um/px in {_numbers(blank)}: not taken from the table")
-        if given_mpp is not None and (other := [row for row in rows if self.mpp.get(row.number, given_mpp) != given_mpp]):
+        if given_mpp is not None and (
+            other := [row for row in rows if self.mpp.get(row.number, given_mpp) != given_mpp]
+        ):
             found.append(f"{name}: um/px of {_numbers(other)} not used, {given_mpp:g} was given")
         return tuple(found)
 
 
-def read_rows(path: Path, pairs: Sequence[Pair], known: Callable[[Path, Collection[str]], bool]) -> Rows:
+def read_rows(
+    path: Path, pairs: Sequence[Pair], known: Callable[[Path, Collection[str]], bool]
+) -> Rows:
     """Read a table of pictures (image, and any of patient, site, mpp) and join it with them.
 
-    A row names a file with or without suffix and path. Case that differs, and zeros that a spreadsheet took from the start,
-    are known where one picture alone can be meant, and said.
+    A row names a file with or without suffix and path. Case that differs, and zeros that a
+    spreadsheet took from the start, are known where one picture alone can be meant, and said.
 
     Args:
         path: the table.
         pairs: the pictures; no two of one name.
-        known: whether a picture can do without a row, because its name and its source say what columns as these would.
+        known: whether a picture can do without a row, because its name and its source say what
+            columns as these would.
 
     Raises:
-        SourceError: a row that fits no picture, or several, or contradicts another; a picture without row.
+        SourceError: a row that fits no picture, or several, or contradicts another; a picture
+            without row.
         MppError: um/px that are no number or that no scan has.
     """
     rows = join_rows(path, pairs, wanted=_COLUMNS, may_come_later=True)
     without = [pair.image for pair in pairs if pair.image not in rows.of]
     if lost := [image for image in without if not known(image, rows.table.columns)]:
-        raise SourceError(f"{path}: no row for {lost[0].name}{_and_more(lost, 'picture')}; add a row for each, or take the pictures away")
+        raise SourceError(
+            f"{path}: no row for {lost[0].name}{_and_more(lost, 'picture')}; add a row for each, or"
+            " take the pictures away"
+        )
     if without:
         how = "patient and hospital are those of its name, or of its source"
-        return replace(rows, notes=(*rows.notes, f"{path.name}: no row for {counted(len(without), 'picture')} as {without[0].name}: {how}"))
+        return replace(
+            rows,
+            notes=(
+                *rows.notes,
+                (
+                    f"{path.name}: no row for {counted(len(without), 'picture')} as"
+                    f" {without[0].name}: {how}"
+                ),
+            ),
+        )
     return rows
 
 
-def join_rows(path: Path, pairs: Sequence[Pair], *, wanted: Sequence[str], may_come_later: bool = False) -> Rows:
-    """Read a table of pictures and find the picture of each row; pictures without a row are left to the caller.
+def join_rows(
+    path: Path, pairs: Sequence[Pair], *, wanted: Sequence[str], may_come_later: bool = False
+) -> Rows:
+    """Read a table of pictures and find the picture of each row; pictures without a row are left to
+    the caller.
 
     Args:
         path: the table. Beside `image` it may have patient, site, mpp and the wanted columns.
@@ -111,9 +146,13 @@ def join_rows(path: Path, pairs: Sequence[Pair], *, wanted: Sequence[str], may_c
         SourceError: as in `read_rows`, but for pictures without row.
         MppError: likewise.
     """
-    table = read_table(path, SourceError, needed=("image",), known=tuple(dict.fromkeys((*_COLUMNS, *wanted))))
+    table = read_table(
+        path, SourceError, needed=("image",), known=tuple(dict.fromkeys((*_COLUMNS, *wanted)))
+    )
     if not set(table.columns) & set(wanted):
-        raise SourceError(f"{path}: names pictures and nothing of them, wanted any of {', '.join(wanted)} too")
+        raise SourceError(
+            f"{path}: names pictures and nothing of them, wanted any of {', '.join(wanted)} too"
+        )
     table.needs("image", "no picture; name its file, or remove the row")
     mpp = {
         row.number: check_mpp(value, table.where(row), "the table's mpp")
@@ -132,7 +171,14 @@ def picture_name(name: str) -> str:
 
     `Path.stem` alone would cut `..._MPP-0.2500` at its dot, and leave `.ome` of `.ome.tif`.
     """
-    suffix = next((suffix for suffix in _SUFFIXES if name.lower().endswith(suffix) and len(name) > len(suffix)), "")
+    suffix = next(
+        (
+            suffix
+            for suffix in _SUFFIXES
+            if name.lower().endswith(suffix) and len(name) > len(suffix)
+        ),
+        "",
+    )
     stem = name[: len(name) - len(suffix)]
     return stem[:-4] if suffix and stem.lower().endswith(".ome") and len(stem) > 4 else stem
 
@@ -140,8 +186,9 @@ def picture_name(name: str) -> str:
 def check_patients(regions: Iterable[Region], rows: Rows) -> None:
     """Refuse a table that contradicts the patients and hospitals in TCGA names of pictures.
 
-    A person may call them otherwise, but all pictures of one TCGA patient have one patient, no other picture has that one, and
-    all of one TCGA hospital have one hospital: else a patient or hospital could be in two parts of a split.
+    A person may call them otherwise, but all pictures of one TCGA patient have one patient, no
+    other picture has that one, and all of one TCGA hospital have one hospital: else a patient or
+    hospital could be in two parts of a split.
 
     Raises:
         SourceError: it does; the message names the row.
@@ -152,7 +199,10 @@ def check_patients(regions: Iterable[Region], rows: Rows) -> None:
         where = f"{region.image.name} ({'by its name' if row is None else f'row {row.number}'})"
         by_name, by_row = tcga_patient(region.id), tcga_patient(region.patient)
         if by_name and by_row and by_name != by_row:
-            raise SourceError(f"{rows.table.path}: {where} is of patient '{shown(region.patient)}', its name says {by_name[0]}; mend one")
+            raise SourceError(
+                f"{rows.table.path}: {where} is of patient '{shown(region.patient)}', its name says"
+                f" {by_name[0]}; mend one"
+            )
         if tcga := by_name or by_row:
             ours.check(tcga[0], region.patient, where, rows.table.path)
             theirs.check(region.patient, tcga[0], where, rows.table.path)
@@ -172,13 +222,15 @@ class _OneName:
         before, there = self.seen.setdefault(one, (name, where))
         if before != name:
             raise SourceError(
-                f"{path}: {self.kind} {shown(one)} is '{shown(name)}' by {where} and '{shown(before)}' by {there}; mend one of them"
+                f"{path}: {self.kind} {shown(one)} is '{shown(name)}' by {where} and"
+                f" '{shown(before)}' by {there}; mend one of them"
             )
 
 
 @dataclass(frozen=True)
 class _Pictures:
-    """Pictures by the names that a row may give them, the surest way first; `folders` are where they lie."""
+    """Pictures by the names that a row may give them, the surest way first; `folders` are where
+    they lie."""
 
     ways: tuple[tuple[str, Mapping[str, set[Path]]], ...]
     folders: tuple[Path, ...]
@@ -193,7 +245,10 @@ class _Pictures:
                 exact.setdefault(_plain(name), set()).add(pair.image)
             bare.setdefault(picture_name(_plain(pair.image.name)), set()).add(pair.image)
             folded.setdefault(alike(picture_name(pair.image.name)), set()).add(pair.image)
-        return _Pictures((("", exact), ("", bare), ("alike", folded)), tuple(dict.fromkeys(pair.image.parent for pair in pairs)))
+        return _Pictures(
+            (("", exact), ("", bare), ("alike", folded)),
+            tuple(dict.fromkeys(pair.image.parent for pair in pairs)),
+        )
 
     def of(self, name: str) -> tuple[str, set[Path]]:
         """Return how a name is known, and the pictures that it may mean."""
@@ -205,8 +260,13 @@ class _Pictures:
 
 
 def _joined(
-    table: Table, pictures: _Pictures, mpp: Mapping[int, float], notes: list[str], *, may_come_later: bool
-) -> dict[Path, Row]:  # fmt: skip
+    table: Table,
+    pictures: _Pictures,
+    mpp: Mapping[int, float],
+    notes: list[str],
+    *,
+    may_come_later: bool,
+) -> dict[Path, Row]:
     """Return the row of each picture; what had to be taken for something goes to the notes."""
     of: dict[Path, Row] = {}
     unfit: list[Row] = []
@@ -218,43 +278,66 @@ def _joined(
             unfit.append(row)
             continue
         if len(found) > 1 and folders:
-            found = {path for path in found if path.parts[-len(folders) - 1 : -1] == folders} or found
+            found = {
+                path for path in found if path.parts[-len(folders) - 1 : -1] == folders
+            } or found
         if len(found) > 1:
             names = ", ".join(sorted(path.name for path in found)[:4])
-            raise SourceError(f"{table.where(row)}: '{shown(row['image'])}' may be {names}; write the whole name")
+            raise SourceError(
+                f"{table.where(row)}: '{shown(row['image'])}' may be {names}; write the whole name"
+            )
         (image,) = found
         if how:
-            taken.setdefault("written otherwise", []).append(f"'{shown(name)}' (row {row.number}) is {image.name}")
+            taken.setdefault("written otherwise", []).append(
+                f"'{shown(name)}' (row {row.number}) is {image.name}"
+            )
         if folders and folders[-1] != image.parent.name:
-            taken.setdefault("in other folders", []).append(f"'{shown(row['image'])}' (row {row.number}) is {image}")
+            taken.setdefault("in other folders", []).append(
+                f"'{shown(row['image'])}' (row {row.number}) is {image}"
+            )
         before = of.setdefault(image, row)
         if before is not row:
             _check_same(table, before, row, image, mpp)
-            taken.setdefault("twice, with the same words", []).append(f"{image.name} (rows {before.number} and {row.number})")
+            taken.setdefault("twice, with the same words", []).append(
+                f"{image.name} (rows {before.number} and {row.number})"
+            )
     later = _beside(pictures.folders) if unfit and may_come_later else set()
     for row in unfit:
         name = picture_name(_parts(row["image"])[1])
         if name not in later:
-            raise SourceError(f"{table.where(row)}: '{shown(row['image'])}' fits no picture{_nearest(name, pictures, len(unfit))}")
-        taken.setdefault("not annotated yet", []).append(f"'{shown(row['image'])}' (row {row.number})")
+            raise SourceError(
+                f"{table.where(row)}: '{shown(row['image'])}' fits no"
+                f" picture{_nearest(name, pictures, len(unfit))}"
+            )
+        taken.setdefault("not annotated yet", []).append(
+            f"'{shown(row['image'])}' (row {row.number})"
+        )
     for what, cases in taken.items():
         notes.append(
-            f"{table.path.name}: {counted(len(cases), 'row')} of pictures {what}: {'; '.join(cases[:3])}{' ...' * (len(cases) > 3)}"
+            f"{table.path.name}: {counted(len(cases), 'row')} of pictures {what}:"
+            f" {'; '.join(cases[:3])}{' ...' * (len(cases) > 3)}"
         )
     return of
 
 
 def _check_same(table: Table, one: Row, two: Row, image: Path, mpp: Mapping[int, float]) -> None:
     """Refuse two rows of one picture that say different things."""
-    said = {column: (one[column], two[column]) for column in table.columns if column not in {"image", "mpp", NOTE}}
-    said["mpp"] = ("", "") if mpp.get(one.number) == mpp.get(two.number) else (one["mpp"], two["mpp"])
+    said = {
+        column: (one[column], two[column])
+        for column in table.columns
+        if column not in {"image", "mpp", NOTE}
+    }
+    said["mpp"] = (
+        ("", "") if mpp.get(one.number) == mpp.get(two.number) else (one["mpp"], two["mpp"])
+    )
     folders = [_parts(row["image"])[0] for row in (one, two)]
     if all(folders):
         said["folder"] = ("/".join(folders[0]), "/".join(folders[1]))
     for what, (there, here) in said.items():
         if there != here:
             raise SourceError(
-                f"{table.where(two)}: {what} of {image.name} is '{shown(here)}', row {one.number} says '{shown(there)}'; keep one row"
+                f"{table.where(two)}: {what} of {image.name} is '{shown(here)}', row {one.number}"
+                f" says '{shown(there)}'; keep one row"
             )
 
 
@@ -265,13 +348,15 @@ def _check_alike(table: Table, column: str) -> None:
         before = seen.setdefault(alike(row[column]), row)
         if before[column] != row[column]:
             raise SourceError(
-                f"{table.where(row)}: {column} '{shown(row[column])}' is written '{shown(before[column])}' in row {before.number}; "
-                f"write one {column} in one way, or give two of them names that differ in more than case, blanks and zeros"
+                f"{table.where(row)}: {column} '{shown(row[column])}' is written"
+                f" '{shown(before[column])}' in row {before.number}; write one {column} in one way,"
+                " or give two of them names that differ in more than case, blanks and zeros"
             )
 
 
 def _plain(name: str) -> str:
-    """Return a name in the form in which one text has one spelling: some systems take letters and their marks apart."""
+    """Return a name in the form in which one text has one spelling: some systems take letters and
+    their marks apart."""
     return unicodedata.normalize("NFC", name)
 
 
@@ -283,18 +368,29 @@ def _parts(text: str) -> tuple[tuple[str, ...], str]:
 
 def _beside(folders: Iterable[Path]) -> set[str]:
     """Return the names of pictures that lie in the same folders, annotated or not."""
-    found = (path.name for folder in folders for path in folder.iterdir() if not path.name.startswith("."))
+    found = (
+        path.name
+        for folder in folders
+        for path in folder.iterdir()
+        if not path.name.startswith(".")
+    )
     return {picture_name(_plain(name)) for name in found if picture_name(name) != name}
 
 
 def _nearest(name: str, pictures: _Pictures, count: int) -> str:
     """Return what may be meant by a name that fits nothing, and how many more there are."""
-    others = f", nor {'does' if count == 2 else 'do'} {counted(count - 1, 'other row')}" if count > 1 else ""
+    others = (
+        f", nor {'does' if count == 2 else 'do'} {counted(count - 1, 'other row')}"
+        if count > 1
+        else ""
+    )
     if _CHANGED.fullmatch(name):
         return f"{others}; a spreadsheet may have changed the name: keep that column as text"
     _, bare = pictures.ways[1]
     near = difflib.get_close_matches(name, sorted(bare), n=1)
-    return f"{others}; " + (f"did you mean '{near[0]}'?" if near else "mend the name, or remove the row")
+    return f"{others}; " + (
+        f"did you mean '{near[0]}'?" if near else "mend the name, or remove the row"
+    )
 
 
 def _and_more(items: Sequence[Path], noun: str) -> str:
@@ -303,4 +399,6 @@ def _and_more(items: Sequence[Path], noun: str) -> str:
 
 def _numbers(rows: Iterable[Row]) -> str:
     found = [str(number) for number in sorted(row.number for row in rows)]
-    return f"row{'s' * (len(found) > 1)} {', '.join(found[:5])}" + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+    return f"row{'s' * (len(found) > 1)} {', '.join(found[:5])}" + (
+        f" and {len(found) - 5} more" if len(found) > 5 else ""
+    )

@@ -1,10 +1,12 @@
-"""Augmentation in batches, on the device: geometry on pixels and labels alike, colours on pixels alone."""
+"""Augmentation in batches, on the device: geometry on pixels and labels alike, colours on pixels
+alone."""
 
 import kornia.augmentation as K
 import torch
 from torch import nn
 
-# Optical density of one unit of haematoxylin, eosin and DAB in red, green, blue: Ruifrok & Johnston 2001.
+# Optical density of one unit of haematoxylin, eosin and DAB in red, green, blue: Ruifrok & Johnston
+# 2001.
 _HED_TO_RGB = ((0.650, 0.704, 0.286), (0.072, 0.990, 0.105), (0.268, 0.570, 0.776))
 
 
@@ -18,14 +20,16 @@ def optical_density(pictures: torch.Tensor) -> torch.Tensor:
 
 
 class BorrowStain(nn.Module):
-    """Give a crop part of the stain of another in the batch: its mean optical density over tissue, channel by channel.
+    """Give a crop part of the stain of another in the batch: its mean optical density over tissue,
+    channel by channel.
 
-    What one hospital annotated is so seen in the colours of the others (the idea of Reinhard et al. 2001, in optical density, in which
-    white stays white).
+    What one hospital annotated is so seen in the colours of the others (the idea of Reinhard et al.
+    2001, in optical density, in which white stays white).
     """
 
     def __init__(self, share: float = 0.6, limits: tuple[float, float] = (0.4, 2.5)) -> None:
-        """Take the share of crops that borrow, and the smallest and largest factor of a channel's density."""
+        """Take the share of crops that borrow, and the smallest and largest factor of a channel's
+        density."""
         super().__init__()
         self.share, self.limits = share, limits
 
@@ -36,14 +40,17 @@ class BorrowStain(nn.Module):
         mean = (density * tissue).sum((2, 3)) / tissue.sum((2, 3)).clamp_min(1)
         count = len(pictures)
         lender = mean[torch.randperm(count, device=pictures.device)]
-        part = torch.rand(count, 1, device=pictures.device) * (torch.rand(count, 1, device=pictures.device) < self.share)
+        part = torch.rand(count, 1, device=pictures.device) * (
+            torch.rand(count, 1, device=pictures.device) < self.share
+        )
         both = (mean > 0.01).all(1, keepdim=True) & (lender > 0.01).all(1, keepdim=True)
         factor = (lender / mean.clamp_min(0.01)).clamp(*self.limits) ** (part * both)
         return torch.exp(-density * factor[:, :, None, None])
 
 
 class HedJitter(nn.Module):
-    """Scale and shift each stain's density, crop by crop: other laboratories stain darker, paler, bluer.
+    """Scale and shift each stain's density, crop by crop: other laboratories stain darker, paler,
+    bluer.
 
     Tellez et al. 2018, IEEE Trans. Med. Imaging 37:2126.
     """
@@ -71,7 +78,8 @@ class HedJitter(nn.Module):
 
 
 class Augment(nn.Module):
-    """Move pictures and labels, then change the pictures' colours; in two steps, because a teacher is shown the colours as they were."""
+    """Move pictures and labels, then change the pictures' colours; in two steps, because a teacher
+    is shown the colours as they were."""
 
     def __init__(self, level: str) -> None:
         """Take one of none, flips, stain, strong."""
@@ -79,21 +87,35 @@ class Augment(nn.Module):
         geometry: list[nn.Module] = []
         self.colors = nn.Sequential()
         if level != "none":
-            geometry += [K.RandomHorizontalFlip(), K.RandomVerticalFlip(), K.RandomRotation90((0, 3), p=1.0)]
+            geometry += [
+                K.RandomHorizontalFlip(),
+                K.RandomVerticalFlip(),
+                K.RandomRotation90((0, 3), p=1.0),
+            ]
         if level == "stain":
-            geometry.append(K.RandomAffine(0.0, scale=(0.75, 1.33), padding_mode="reflection", p=0.7))
+            geometry.append(
+                K.RandomAffine(0.0, scale=(0.75, 1.33), padding_mode="reflection", p=0.7)
+            )
             self.colors = nn.Sequential(HedJitter(), K.ColorJiggle(0.15, 0.15, 0.15, 0.02, p=0.8))
         if level == "strong":
             geometry.append(K.RandomAffine(0.0, scale=(0.6, 1.6), padding_mode="reflection", p=0.8))
             self.colors = nn.Sequential(
-                BorrowStain(), HedJitter(0.35, 0.08), K.ColorJiggle(0.2, 0.2, 0.2, 0.03, p=0.8),
-                K.RandomGaussianBlur((5, 5), (0.3, 1.5), p=0.3), K.RandomSharpness(2.0, p=0.2),
-            )  # fmt: skip
-        self.geometry = K.AugmentationSequential(*geometry, data_keys=["input", "mask"]) if geometry else None
+                BorrowStain(),
+                HedJitter(0.35, 0.08),
+                K.ColorJiggle(0.2, 0.2, 0.2, 0.03, p=0.8),
+                K.RandomGaussianBlur((5, 5), (0.3, 1.5), p=0.3),
+                K.RandomSharpness(2.0, p=0.2),
+            )
+        self.geometry = (
+            K.AugmentationSequential(*geometry, data_keys=["input", "mask"]) if geometry else None
+        )
 
     @torch.no_grad()
-    def move(self, pictures: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Move uint8 pictures (N, 3, H, W) and labels (N, H, W) or (N, K, H, W); return pictures as float 0 to 255, and whole labels."""
+    def move(
+        self, pictures: torch.Tensor, labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Move uint8 pictures (N, 3, H, W) and labels (N, H, W) or (N, K, H, W); return pictures as
+        float 0 to 255, and whole labels."""
         if self.geometry is None:
             return pictures.float(), labels
         planes = labels if labels.ndim == 4 else labels[:, None]

@@ -17,11 +17,14 @@ from breastseg.files import written
 class WholeCheckpoints(TorchCheckpointIO):
     """Writes a checkpoint beside its place and renames it.
 
-    Lightning's own way leads through the system's folder of temporary files: a kill leaves it there, as large as it is, and
-    where that folder is on another disk the checkpoint is copied to its place, so that a kill leaves half of one.
+    Lightning's own way leads through the system's folder of temporary files: a kill leaves it
+    there, as large as it is, and where that folder is on another disk the checkpoint is copied to
+    its place, so that a kill leaves half of one.
     """
 
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
+    ) -> None:
         """Write it."""
         with written(Path(path)) as beside, beside.open("wb") as file:
             torch.save(_unshared(checkpoint), file)
@@ -30,7 +33,8 @@ class WholeCheckpoints(TorchCheckpointIO):
 def _unshared(value: Any) -> Any:
     """Return the same values, in which equal texts are one object and nothing else is.
 
-    A pickle refers back to what is the same object, and what was read back is the same less often: without this a run that went
+    A pickle refers back to what is the same object, and what was read back is the same less often:
+        without this a run that went
     on ends in other bytes than one that was never killed.
     """
     if isinstance(value, str):

@@ -9,22 +9,40 @@ from typing import Any
 
 import torch
 
-_PACKAGES = ("breastseg", "torch", "lightning", "segmentation-models-pytorch", "timm", "kornia", "numpy", "onnxruntime")
+_PACKAGES = (
+    "breastseg",
+    "torch",
+    "lightning",
+    "segmentation-models-pytorch",
+    "timm",
+    "kornia",
+    "numpy",
+    "onnxruntime",
+)
 
 
 def environment() -> dict[str, Any]:
-    """Return versions, machine and the git commit of the working folder (empty outside a repository)."""
+    """Return versions, machine and the git commit of the working folder (empty outside a
+    repository)."""
     return {
-        "python": sys.version.split()[0], "platform": platform.platform(), "machine": platform.machine(),
-        "threads": torch.get_num_threads(), "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else "",
-        "packages": {name: version(name) for name in _PACKAGES}, "git_commit": _git_commit(),
-    }  # fmt: skip
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "threads": torch.get_num_threads(),
+        "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else "",
+        "packages": {name: version(name) for name in _PACKAGES},
+        "git_commit": _git_commit(),
+    }
 
 
 def _git_commit() -> str:
     try:
         found = subprocess.run(
-            ["git", "rev-parse", "--verify", "--quiet", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent, check=False
+            ["git", "rev-parse", "--verify", "--quiet", "HEAD"],
+            capture_output=True,
+            text=True,
+            cwd=Path(__file__).parent,
+            check=False,
         )
     except FileNotFoundError:
         return ""

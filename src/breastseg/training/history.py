@@ -1,4 +1,5 @@
-"""metrics.csv: one row an epoch, kept in the checkpoint too, so that a resumed run goes on where that stopped."""
+"""metrics.csv: one row an epoch, kept in the checkpoint too, so that a resumed run goes on where
+that stopped."""
 
 import breastseg.networks.torchvision_ops  # noqa: F401  before anything that imports torchvision
 
@@ -25,9 +26,14 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """
     found = read_pickled(path, ModelError)
     weights = found.get("state_dict") if isinstance(found, dict) else None
-    whole = isinstance(weights, dict) and all(isinstance(value, torch.Tensor) for value in weights.values())
+    whole = isinstance(weights, dict) and all(
+        isinstance(value, torch.Tensor) for value in weights.values()
+    )
     if not whole or not all(isinstance(found.get(key, {}), dict) for key in ("callbacks", "loops")):
-        raise ModelError(f"{path}: not a checkpoint of a run; remove the run's folder checkpoints to train from the beginning")
+        raise ModelError(
+            f"{path}: not a checkpoint of a run; remove the run's folder checkpoints to train from"
+            " the beginning"
+        )
     return dict(found)
 
 
@@ -48,7 +54,14 @@ class History(L.Callback):
         assert isinstance(pl_module, Segmenter)
         pl_module.finish("train")
         rate = trainer.optimizers[0].param_groups[0]["lr"]
-        self.rows.append({"epoch": trainer.current_epoch, "step": trainer.global_step, "lr": rate, **pl_module.figures})
+        self.rows.append(
+            {
+                "epoch": trainer.current_epoch,
+                "step": trainer.global_step,
+                "lr": rate,
+                **pl_module.figures,
+            }
+        )
         if trainer.is_global_zero:
             write_text(self.path, pd.DataFrame(self.rows).to_csv(index=False, lineterminator="\n"))
 

@@ -1,4 +1,5 @@
-"""Batches for the loop: random crops for training, a fixed grid for validation. Whole batches are cut in one call."""
+"""Batches for the loop: random crops for training, a fixed grid for validation. Whole batches are
+cut in one call."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,13 +13,15 @@ from breastseg.data.dataset import Dataset as Prepared
 from breastseg.geometry import Box
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
-"""uint8 pictures (N, 3, H, W) in channels-last memory, uint8 labels (N, H, W), bool (N,): nothing but dots is known, float (N, K): what is
-known of the whole crop, as in `CropBatch`, and uint8 (N, H, W): what those dots vote for."""
+"""uint8 pictures (N, 3, H, W) in channels-last memory, uint8 labels (N, H, W), bool (N,): nothing
+but dots is known, float (N, K): what is known of the whole crop, as in `CropBatch`, and uint8 (N,
+H, W): what those dots vote for."""
 
 
 @dataclass(frozen=True)
 class Share:
-    """Which of several devices this is: it takes every `world`-th crop of a batch, from `rank` on."""
+    """Which of several devices this is: it takes every `world`-th crop of a batch, from `rank`
+    on."""
 
     rank: int = 0
     world: int = 1
@@ -44,13 +47,17 @@ class TrainBatches(Dataset[Batch]):
     def __getitem__(self, step: int) -> Batch:
         """Cut this device's share of a step's crops."""
         numbers = range(step * self.batch, (step + 1) * self.batch)
-        return to_batch(self.crops.batch(self.epoch, list(numbers)[self.share.rank :: self.share.world]))
+        return to_batch(
+            self.crops.batch(self.epoch, list(numbers)[self.share.rank :: self.share.world])
+        )
 
 
 class GridBatches(Dataset[Batch]):
     """Every annotated field of some regions once, in squares that do not overlap."""
 
-    def __init__(self, dataset: Prepared, regions: list[str], *, size_px: int, batch: int, share: Share) -> None:
+    def __init__(
+        self, dataset: Prepared, regions: list[str], *, size_px: int, batch: int, share: Share
+    ) -> None:
         """List the squares that hold an annotated pixel."""
         self.dataset, self.size_px, self.batch = dataset, size_px, batch
         places = [(region, box) for region in regions for box in _squares(dataset, region, size_px)]
@@ -72,7 +79,9 @@ class GridBatches(Dataset[Batch]):
         dotted = set(self.dataset.dotted([region for region, _ in places]))
         facts = np.zeros((len(places), len(self.dataset.label_map.classes)), np.float32)
         is_dotted = np.array([region in dotted for region, _ in places])
-        return to_batch(CropBatch(images, labels, is_dotted, facts, np.zeros_like(labels)))  # what was voted for is no truth
+        return to_batch(
+            CropBatch(images, labels, is_dotted, facts, np.zeros_like(labels))
+        )  # what was voted for is no truth
 
 
 def _squares(dataset: Prepared, region: str, size: int) -> Iterator[Box]:
@@ -86,12 +95,14 @@ def _squares(dataset: Prepared, region: str, size: int) -> Iterator[Box]:
 
 
 def to_batch(crops: CropBatch) -> Batch:
-    """Turn (N, H, W, 3) into (N, 3, H, W) without copying: this is channels-last memory, which the networks are fastest on."""
+    """Turn (N, H, W, 3) into (N, 3, H, W) without copying: this is channels-last memory, which the
+    networks are fastest on."""
     images, *rest = (torch.from_numpy(part) for part in crops)
     labels, dotted, facts, votes = rest
     return images.permute(0, 3, 1, 2), labels, dotted, facts, votes
 
 
 def loader(batches: Dataset[Batch]) -> DataLoader[Batch]:
-    """Wrap batches for the loop, in this process: crops are slices of memory maps, a worker would only copy them."""
+    """Wrap batches for the loop, in this process: crops are slices of memory maps, a worker would
+    only copy them."""
     return DataLoader(batches, batch_size=None, num_workers=0)

@@ -1,4 +1,5 @@
-"""The loop, by Lightning: checkpoints, early stopping, weight averaging, devices; and going on after a kill."""
+"""The loop, by Lightning: checkpoints, early stopping, weight averaging, devices; and going on
+after a kill."""
 
 import breastseg.networks.torchvision_ops  # noqa: F401  before anything that imports torchvision
 
@@ -25,7 +26,14 @@ from breastseg.training.loader import GridBatches, TrainBatches, loader
 from breastseg.training.segmentation import Segmenter
 
 
-def run_loop(module: Segmenter, batches: TrainBatches, val: GridBatches | None, *, run: Path, loggers: list[Logger]) -> bool:
+def run_loop(
+    module: Segmenter,
+    batches: TrainBatches,
+    val: GridBatches | None,
+    *,
+    run: Path,
+    loggers: list[Logger],
+) -> bool:
     """Train to the end, from the last checkpoint where the run has one.
 
     Args:
@@ -39,37 +47,61 @@ def run_loop(module: Segmenter, batches: TrainBatches, val: GridBatches | None, 
         whether this process is the first of those that trained.
     """
     config = module.config
-    callbacks = _callbacks(run, config, batches, monitored=val is not None and config.monitor != "none")
+    callbacks = _callbacks(
+        run, config, batches, monitored=val is not None and config.monitor != "none"
+    )
     last = run / "checkpoints" / "last.ckpt"
     if last.is_file():
         _check_fits(last, module)
     with quiet_lightning():
         trainer = L.Trainer(
-            max_epochs=config.epochs, accelerator="auto", devices=config.devices, strategy="ddp" if config.devices > 1 else "auto",
-            precision=resolved_precision(config.precision), callbacks=callbacks, logger=loggers, default_root_dir=run, log_every_n_steps=1,
-            num_sanity_val_steps=0, deterministic="warn", enable_model_summary=False, use_distributed_sampler=False,
+            max_epochs=config.epochs,
+            accelerator="auto",
+            devices=config.devices,
+            strategy="ddp" if config.devices > 1 else "auto",
+            precision=resolved_precision(config.precision),
+            callbacks=callbacks,
+            logger=loggers,
+            default_root_dir=run,
+            log_every_n_steps=1,
+            num_sanity_val_steps=0,
+            deterministic="warn",
+            enable_model_summary=False,
+            use_distributed_sampler=False,
             plugins=[WholeCheckpoints()],
-        )  # fmt: skip
+        )
         try:
             trainer.fit(
-                module, loader(batches), loader(val) if val else None, ckpt_path=last if last.is_file() else None, weights_only=True
+                module,
+                loader(batches),
+                loader(val) if val else None,
+                ckpt_path=last if last.is_file() else None,
+                weights_only=True,
             )
         except SystemExit:
             if trainer.interrupted:
-                raise KeyboardInterrupt from None  # the loop turns Ctrl-C into an exit of its own
+                # the loop turns Ctrl-C into an exit of its own
+                raise KeyboardInterrupt from None
             raise
     return trainer.is_global_zero
 
 
 def _check_fits(last: Path, module: Segmenter) -> None:
-    """Refuse a checkpoint that is damaged or of another network, before Lightning restores half of it."""
+    """Refuse a checkpoint that is damaged or of another network, before Lightning restores half of
+    it."""
     there, own = read_checkpoint(last)["state_dict"], module.state_dict()
-    if {name: value.shape for name, value in there.items()} != {name: value.shape for name, value in own.items()}:
-        raise ModelError(f"{last}: of another network than this run's; remove the run's folder checkpoints to train from the beginning")
+    if {name: value.shape for name, value in there.items()} != {
+        name: value.shape for name, value in own.items()
+    }:
+        raise ModelError(
+            f"{last}: of another network than this run's; remove the run's folder checkpoints to"
+            " train from the beginning"
+        )
 
 
 class _HeedInterrupt(L.Callback):
-    """Ctrl-C may fall into a callback from C, where Python reports it and goes on; so it is looked for at every step too."""
+    """Ctrl-C may fall into a callback from C, where Python reports it and goes on; so it is looked
+    for at every step too."""
 
     def __init__(self) -> None:
         self.before: Any = None
@@ -78,7 +110,11 @@ class _HeedInterrupt(L.Callback):
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # a shell's background job
-        if threading.current_thread() is threading.main_thread() and self.before is None and not ignored:
+        if (
+            threading.current_thread() is threading.main_thread()
+            and self.before is None
+            and not ignored
+        ):
             self.before = signal.signal(signal.SIGINT, self._note)
 
     def _note(self, number: int, frame: Any) -> None:
@@ -88,11 +124,15 @@ class _HeedInterrupt(L.Callback):
         raise KeyboardInterrupt
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        # Lightning's own handler takes a note and ends between two batches, however long one lasts; of several it ends the other processes.
+        # Lightning's own handler takes a note and ends between two batches, however long one
+        # lasts;
+        # of several it ends the other processes.
         if threading.current_thread() is threading.main_thread() and trainer.world_size == 1:
             signal.signal(signal.SIGTERM, self.terminated)
 
-    def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
         if self.seen:
             raise KeyboardInterrupt
 
@@ -102,7 +142,9 @@ class _HeedInterrupt(L.Callback):
             self.before = None
 
 
-def _callbacks(run: Path, config: TrainConfig, batches: TrainBatches, *, monitored: bool) -> list[Any]:
+def _callbacks(
+    run: Path, config: TrainConfig, batches: TrainBatches, *, monitored: bool
+) -> list[Any]:
     callbacks: list[Any] = [
         _HeedInterrupt(),
         History(run / "metrics.csv", batches),
@@ -110,20 +152,28 @@ def _callbacks(run: Path, config: TrainConfig, batches: TrainBatches, *, monitor
         TQDMProgressBar(refresh_rate=10),
     ]
     if config.patience and monitored:
-        callbacks.append(EarlyStopping(config.monitor, patience=config.patience, mode=_mode(config)))
+        callbacks.append(
+            EarlyStopping(config.monitor, patience=config.patience, mode=_mode(config))
+        )
     return callbacks
 
 
 def resolved_precision(precision: str) -> Literal["bf16-mixed", "32-true"]:
-    """Return Lightning's name for a precision; "auto" is bf16 where the processor computes in it."""
+    """Return Lightning's name for a precision; "auto" is bf16 where the processor computes in
+    it."""
     if precision == "auto":
-        fast = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else torch.cpu._is_avx512_bf16_supported()
+        fast = (
+            torch.cuda.is_bf16_supported()
+            if torch.cuda.is_available()
+            else torch.cpu._is_avx512_bf16_supported()
+        )
         precision = "bf16" if fast else "32"
     return "bf16-mixed" if precision == "bf16" else "32-true"
 
 
 _EXPECTED = (
-    ".*does not have many workers.*",  # crops are slices of memory maps, a worker would only copy them
+    # crops are slices of memory maps, a worker would only copy them
+    ".*does not have many workers.*",
     ".*have no `val_dataloader`.*",  # a run without validation part was asked for
     ".*exists and is not empty.*",  # the checkpoints of a run that goes on
     ".*in eval mode at the start of training.*",  # a frozen encoder is
@@ -133,7 +183,8 @@ _EXPECTED = (
 
 @contextmanager
 def quiet_lightning() -> Iterator[None]:
-    """Leave out Lightning's advice and hardware lines, and the warnings listed above with their reasons."""
+    """Leave out Lightning's advice and hardware lines, and the warnings listed above with their
+    reasons."""
     logger = logging.getLogger("lightning.pytorch")
     level = logger.level
     logger.setLevel(logging.WARNING)
@@ -151,7 +202,8 @@ def _mode(config: TrainConfig) -> str:
 
 
 class _Checkpoints(ModelCheckpoint):
-    """Lightning's, which takes its last score back too: a run killed after its last epoch ends in the same bytes."""
+    """Lightning's, which takes its last score back too: a run killed after its last epoch ends in
+    the same bytes."""
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         super().load_state_dict(state_dict)
@@ -163,9 +215,14 @@ def _checkpoints(run: Path, config: TrainConfig, *, monitored: bool) -> list[Mod
 
     def keep(filename: str, monitor: str | None) -> ModelCheckpoint:
         return _Checkpoints(
-            run / "checkpoints", filename=filename, monitor=monitor, mode=_mode(config), save_top_k=1, save_on_train_epoch_end=True,
+            run / "checkpoints",
+            filename=filename,
+            monitor=monitor,
+            mode=_mode(config),
+            save_top_k=1,
+            save_on_train_epoch_end=True,
             enable_version_counter=False,
-        )  # fmt: skip
+        )
 
     # The last is written last: it remembers which was best.
     return [*([keep("best", config.monitor)] if monitored else []), keep("last", None)]

@@ -4,7 +4,7 @@ import breastseg.networks.torchvision_ops  # noqa: F401  before anything that im
 
 # isort: split
 import math
-from typing import Any
+from typing import Any, cast
 
 import lightning as L
 import numpy as np
@@ -36,7 +36,8 @@ class Segmenter(L.LightningModule):
         shift: torch.Tensor | None = None,
         discs: bool = True,
     ) -> None:
-        """Take network, configuration, how many classes, steps of the whole run, and what `ce` adds to the logits, (K,).
+        """Take network, configuration, how many classes, steps of the whole run, and what `ce` adds
+        to the logits, (K,).
 
         Without `discs`, a field whose dots vote teaches what they vote for alone.
         """
@@ -55,16 +56,23 @@ class Segmenter(L.LightningModule):
 
     @property
     def result(self) -> Network:
-        """Return what the run is for: the averaged network, or the network itself where nothing is averaged."""
-        return self.averaged.module if self.averaged is not None else self.network  # type: ignore[return-value]
+        """Return what the run is for: the averaged network, or where none is, the network."""
+        found = self.network if self.averaged is None else self.averaged.module
+        return cast(Network, found)
 
     def configure_optimizers(self) -> Any:
-        """AdamW on all parameters (frozen ones have no gradient and stay), with the schedule by step."""
+        """AdamW on all parameters (frozen ones have no gradient and stay), with the schedule by
+        step."""
         encoder = list(self.network.encoder.parameters())
         own = {id(parameter) for parameter in encoder}
         rest = [parameter for parameter in self.network.parameters() if id(parameter) not in own]
-        groups: list[dict[str, Any]] = [{"params": rest}, {"params": encoder, "lr": self.config.lr * self.config.encoder_lr}]
-        optimizer = torch.optim.AdamW(groups, lr=self.config.lr, weight_decay=self.config.weight_decay)
+        groups: list[dict[str, Any]] = [
+            {"params": rest},
+            {"params": encoder, "lr": self.config.lr * self.config.encoder_lr},
+        ]
+        optimizer = torch.optim.AdamW(
+            groups, lr=self.config.lr, weight_decay=self.config.weight_decay
+        )
         if self.config.schedule == "constant":
             return optimizer
         warm = max(1, min(100, self.steps // 20))
@@ -72,10 +80,16 @@ class Segmenter(L.LightningModule):
         def share(step: int) -> float:
             if step < warm:
                 return (step + 1) / warm
-            return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / max(1, self.steps - warm)))) + 1e-3
+            return (
+                0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / max(1, self.steps - warm))))
+                + 1e-3
+            )
 
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+        }
 
     def encoder_frozen(self, epoch: int) -> bool:
         """Say whether the encoder stays as it is in this epoch."""
@@ -86,8 +100,15 @@ class Segmenter(L.LightningModule):
         set_frozen(self.network, self.encoder_frozen(self.current_epoch))
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Seed every draw of the step from the run's seed and the step, so that a resumed run draws the same."""
-        torch.manual_seed(int(np.random.SeedSequence([self.config.seed, self.global_step, self.global_rank]).generate_state(1)[0]))
+        """Seed every draw of the step from the run's seed and the step, so that a resumed run draws
+        the same."""
+        torch.manual_seed(
+            int(
+                np.random.SeedSequence(
+                    [self.config.seed, self.global_step, self.global_rank]
+                ).generate_state(1)[0]
+            )
+        )
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """Return the loss of one batch."""
@@ -98,7 +119,9 @@ class Segmenter(L.LightningModule):
             labels, votes = both.unbind(1)
         else:
             moved, labels = self.augment.move(pictures, labels)
-        logits = self.network(self.augment.recolor(moved).contiguous(memory_format=torch.channels_last))
+        logits = self.network(
+            self.augment.recolor(moved).contiguous(memory_format=torch.channels_last)
+        )
         loss: torch.Tensor = self.criterion(logits[~dotted], labels[~dotted])
         by_discs = dotted if self.discs else dotted & ~voted
         if by_discs.any():
@@ -110,17 +133,24 @@ class Segmenter(L.LightningModule):
         self._add("train", loss, logits, labels)
         ramp = min(1.0, (self.global_step / self.steps - PSEUDO_FROM) / (PSEUDO_FULL - PSEUDO_FROM))
         if self.config.pseudo and ramp > 0:
-            loss = loss + ramp * self._pseudo_loss(moved, torch.maximum(labels, votes) if voted.any() else labels, logits, facts)
+            loss = loss + ramp * self._pseudo_loss(
+                moved, torch.maximum(labels, votes) if voted.any() else labels, logits, facts
+            )
         return loss
 
-    def _pseudo_loss(self, moved: torch.Tensor, labels: torch.Tensor, logits: torch.Tensor, facts: torch.Tensor) -> torch.Tensor:
-        """Hold the network, under changed colours, to what the averaged one is sure of where nothing is annotated.
+    def _pseudo_loss(
+        self, moved: torch.Tensor, labels: torch.Tensor, logits: torch.Tensor, facts: torch.Tensor
+    ) -> torch.Tensor:
+        """Hold the network, under changed colours, to what the averaged one is sure of where
+        nothing is annotated.
 
         Classes that are nowhere in a crop are left out before it is asked how sure it is.
         """
         teacher = self.result.eval()
         with torch.no_grad():
-            said = without_absent(teacher(moved.contiguous(memory_format=torch.channels_last)).float(), facts)
+            said = without_absent(
+                teacher(moved.contiguous(memory_format=torch.channels_last)).float(), facts
+            )
             sure, guess = torch.softmax(said, dim=1).max(1)
         target = torch.where((labels == 0) & (sure >= self.config.pseudo), guess, IGNORE)
         if not (target >= 0).any():
@@ -138,8 +168,11 @@ class Segmenter(L.LightningModule):
         logits = self.result(pictures.contiguous(memory_format=torch.channels_last))
         self._add("val", self.criterion(logits, labels), logits, labels)
 
-    def _add(self, part: str, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> None:
-        """Add a batch to the epoch's loss (weighted by annotated pixels) and counts; show the running figures."""
+    def _add(
+        self, part: str, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor
+    ) -> None:
+        """Add a batch to the epoch's loss (weighted by annotated pixels) and counts; show the
+        running figures."""
         predicted, truth = logits.argmax(1), labels.long() - 1
         known = truth >= 0
         pairs = truth[known] * self.classes + predicted[known]
@@ -149,7 +182,11 @@ class Segmenter(L.LightningModule):
         self._sums.setdefault(part, []).append(sums)
         if part == "train":
             scores = self._scores(sums)
-            self.log_dict({"loss": scores["loss"], "acc": scores["accuracy"], "dice": scores["dice"]}, prog_bar=True, logger=False)
+            self.log_dict(
+                {"loss": scores["loss"], "acc": scores["accuracy"], "dice": scores["dice"]},
+                prog_bar=True,
+                logger=False,
+            )
 
     def _scores(self, sums: torch.Tensor) -> dict[str, float]:
         values = sums.cpu().numpy()
@@ -164,7 +201,9 @@ class Segmenter(L.LightningModule):
 
     def finish(self, part: str) -> None:
         """Turn the epoch's sums, over all devices, into its figures."""
-        nothing = torch.zeros(2 + self.classes**2, dtype=torch.float64, device=self.device)  # more devices than validation batches
+        nothing = torch.zeros(
+            2 + self.classes**2, dtype=torch.float64, device=self.device
+        )  # more devices than validation batches
         sums = torch.stack(self._sums.pop(part, [nothing])).sum(0)
         total = self.all_gather(sums).reshape(-1, sums.numel()).sum(0)  # type: ignore[union-attr]
         figures = {f"{part}_{key}": value for key, value in self._scores(total).items()}

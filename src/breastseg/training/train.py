@@ -35,7 +35,14 @@ from breastseg.data.split import is_leaky, load_split, regions_of, split_fingerp
 from breastseg.errors import InputError, MissingPackageError, ModelError, SplitError
 from breastseg.files import Remains, own_folder, write_json, write_text
 from breastseg.inference.tiles import TileConfig
-from breastseg.networks.build import HAS_DECODER_CHANNELS, Network, NetworkConfig, build, check_encoder, normalisation
+from breastseg.networks.build import (
+    HAS_DECODER_CHANNELS,
+    Network,
+    NetworkConfig,
+    build,
+    check_encoder,
+    normalisation,
+)
 from breastseg.networks.export import write_bundle
 from breastseg.networks.losses import SumLoss, log_prior
 from breastseg.networks.weights import encoder_origin, load_bundle_weights, load_encoder_weights
@@ -54,7 +61,16 @@ from breastseg.wording import say as say_line
 
 _REMAINS = Remains(
     finished=("bundle", "checkpoints/*.ckpt"),
-    rest=("checkpoints", "environment.json", "summary.txt", "metrics.csv", "curves.png", "tensorboard", "mlflow", "mlflow.db"),
+    rest=(
+        "checkpoints",
+        "environment.json",
+        "summary.txt",
+        "metrics.csv",
+        "curves.png",
+        "tensorboard",
+        "mlflow",
+        "mlflow.db",
+    ),
 )
 _PRIOR_CROPS = 512
 """Crops by which the shares of the classes are told."""
@@ -66,10 +82,16 @@ Say: TypeAlias = Callable[[str], None]
 
 
 def train(
-    dataset: str | Path, run: str | Path, config: TrainConfig = TrainConfig(), *, name: str = "", loggers: tuple[str, ...] = (),
+    dataset: str | Path,
+    run: str | Path,
+    config: TrainConfig = TrainConfig(),
+    *,
+    name: str = "",
+    loggers: tuple[str, ...] = (),
     say: Say = say_line,
-) -> Bundle:  # fmt: skip
-    """Train a network; a run that was interrupted goes on from its last checkpoint, with the same curve.
+) -> Bundle:
+    """Train a network; a run that was interrupted goes on from its last checkpoint, with the same
+    curve.
 
     Args:
         dataset: folder of a prepared data set that has been split.
@@ -88,15 +110,22 @@ def train(
     split = load_split(data)
     start = load_bundle(config.start) if config.start else None
     settings = {
-        "config": config.to_dict(), "data": data.fingerprint(), "split": split_fingerprint(split), "name": name or run.name,
+        "config": config.to_dict(),
+        "data": data.fingerprint(),
+        "split": split_fingerprint(split),
+        "name": name or run.name,
         **({"start": start.card.files} if start else {}),
-    }  # fmt: skip
-    parts = {part: regions_of(split, part) for part in ("train", "val") if (split["split"] == part).any()}
+    }
+    parts = {
+        part: regions_of(split, part) for part in ("train", "val") if (split["split"] == part).any()
+    }
     if "train" not in parts:
         raise SplitError(f"{data.path}: split 'train' has no region; split the data set again")
     absent = _absent_classes(data, parts["train"], config)
     extra_loggers = _loggers(loggers, run)
-    SumLoss(config.loss)  # names are checked before the folder is claimed, so that a mended command finds it free
+    SumLoss(
+        config.loss
+    )  # names are checked before the folder is claimed, so that a mended command finds it free
     _white_label(data, config)
     network_config = _network_config(data, config)
     if start:
@@ -118,8 +147,13 @@ def train(
         history = (run / "metrics.csv").read_text(encoding="utf-8")
         card = _card(data, split, network_config, config, settings, start)
         card = replace(card, decision=_decision(network, data, parts, config, card, say))
-        bundle = write_bundle(run / "bundle", network, card, _parity_crops(data, parts["train"], config), history)
-        say(f"{bundle.path}: ONNX agrees with PyTorch within {bundle.card.parity['max_probability_difference']:.1e}")
+        bundle = write_bundle(
+            run / "bundle", network, card, _parity_crops(data, parts["train"], config), history
+        )
+        say(
+            f"{bundle.path}: ONNX agrees with PyTorch within"
+            f" {bundle.card.parity['max_probability_difference']:.1e}"
+        )
         return bundle
 
 
@@ -131,7 +165,10 @@ def _check_start(card: Card, data: Dataset, network: NetworkConfig) -> None:
         ("network", NetworkConfig.from_dict({**card.network, "dropout": network.dropout}), network),
     ):
         if theirs != ours:
-            raise ModelError(f"model '{card.name}' has other {what} ({theirs}) than this run ({ours}); choose the same, or start afresh")
+            raise ModelError(
+                f"model '{card.name}' has other {what} ({theirs}) than this run ({ours}); choose"
+                " the same, or start afresh"
+            )
 
 
 def _first_weights(network: Network, config: TrainConfig, start: Bundle | None, run: Path) -> str:
@@ -157,10 +194,15 @@ def _absent_classes(data: Dataset, regions: list[str], config: TrainConfig) -> l
     absent = [str(name) for name in pixels.index[pixels == 0]]
     if absent and not config.allow_absent_classes:
         fields = _said_somewhere(data, regions, absent[0])
-        how = f"has no annotated pixel (only {counted(fields, 'field')} said to have it somewhere)" if fields else "never occurs"
+        how = (
+            f"has no annotated pixel (only {counted(fields, 'field')} said to have it somewhere)"
+            if fields
+            else "never occurs"
+        )
         raise SplitError(
-            f"{data.path}: class '{absent[0]}' {how} in the {len(regions)} training regions "
-            f"({len(absent)} such classes); split otherwise, choose a coarser label map, or --allow-absent-classes"
+            f"{data.path}: class '{absent[0]}' {how} in the {len(regions)} training regions"
+            f" ({len(absent)} such classes); split otherwise, choose a coarser label map, or"
+            " --allow-absent-classes"
         )
     return absent
 
@@ -170,7 +212,10 @@ def _of_absent(data: Dataset, regions: list[str], label: str) -> str:
     fields = _said_somewhere(data, regions, label)
     if not fields:
         return f"class '{label}' never occurs in training, the model cannot learn it"
-    return f"class '{label}' has no annotated pixel in training, only {counted(fields, 'field')} said to have it somewhere: a weak lesson"
+    return (
+        f"class '{label}' has no annotated pixel in training, only {counted(fields, 'field')} said"
+        " to have it somewhere: a weak lesson"
+    )
 
 
 def _said_somewhere(data: Dataset, regions: list[str], label: str) -> int:
@@ -183,9 +228,16 @@ def _of_fields(data: Dataset, regions: list[str], config: TrainConfig) -> Iterat
     known = data.facts.loc[data.fields(regions)]
     if known.empty:
         return
-    counts = {f"{word} {name}": int((known[name] == fact).sum()) for word, fact in (("without", -1), ("with", 1)) for name in known}
+    counts = {
+        f"{word} {name}": int((known[name] == fact).sum())
+        for word, fact in (("without", -1), ("with", 1))
+        for name in known
+    }
     told = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
-    yield f"{counted(len(known), 'field')} known as a whole ({told}): {config.fields:.0%} of the crops"
+    yield (
+        f"{counted(len(known), 'field')} known as a whole ({told}): {config.fields:.0%} of the"
+        " crops"
+    )
 
 
 def _network_config(data: Dataset, config: TrainConfig) -> NetworkConfig:
@@ -193,14 +245,31 @@ def _network_config(data: Dataset, config: TrainConfig) -> NetworkConfig:
     channels = config.decoder_channels if config.arch in HAS_DECODER_CHANNELS else ()
     check_encoder(config.encoder)  # before timm is asked for its normalisation
     mean, std = normalisation(config.encoder)
-    return NetworkConfig(config.arch, config.encoder, classes, channels, config.dropout, mean, std, config.output_stride)
+    return NetworkConfig(
+        config.arch,
+        config.encoder,
+        classes,
+        channels,
+        config.dropout,
+        mean,
+        std,
+        config.output_stride,
+    )
 
 
 def _fit(
-    data: Dataset, parts: dict[str, list[str]], network: Network, config: TrainConfig, run: Path, loggers: list[Logger], say: Say
+    data: Dataset,
+    parts: dict[str, list[str]],
+    network: Network,
+    config: TrainConfig,
+    run: Path,
+    loggers: list[Logger],
+    say: Say,
 ) -> Network:
     """Run the loop and return the best epoch's network."""
-    torch.set_num_threads(min(torch.get_num_threads(), worker_count()))  # PyTorch counts processors, not a container's share of them
+    torch.set_num_threads(
+        min(torch.get_num_threads(), worker_count())
+    )  # PyTorch counts processors, not a container's share of them
     share = Share(_rank(), config.devices)
     batches = _train_batches(data, parts["train"], config, share)
     module = Segmenter(
@@ -218,31 +287,53 @@ def _fit(
         write_json(run / "environment.json", environment())
     trained = sum(p.numel() for p in network.parameters() if p.requires_grad)
     say(
-        f"{sum(p.numel() for p in network.parameters()):,} parameters, {trained:,} trainable; "
-        f"{len(batches)} steps of {config.batch} crops an epoch; precision {resolved_precision(config.precision)}"
+        f"{sum(p.numel() for p in network.parameters()):,} parameters, {trained:,} trainable;"
+        f" {len(batches)} steps of {config.batch} crops an epoch; precision"
+        f" {resolved_precision(config.precision)}"
     )
     judged = "val" in parts and bool(data.class_pixels.loc[parts["val"]].to_numpy().any())
     if "val" in parts and not judged:
-        say(f"no pixel is annotated in the {counted(len(parts['val']), 'region')} of split 'val': the last epoch is kept")
-    val = GridBatches(data, parts["val"], size_px=config.crop_px, batch=config.batch, share=share) if judged else None
+        say(
+            f"no pixel is annotated in the {counted(len(parts['val']), 'region')} of split 'val':"
+            " the last epoch is kept"
+        )
+    val = (
+        GridBatches(data, parts["val"], size_px=config.crop_px, batch=config.batch, share=share)
+        if judged
+        else None
+    )
     first = run_loop(module, batches, val, run=run, loggers=loggers)
     if not first:
-        sys.exit(0)  # a process that DDP started to train beside the first; what follows is written once
+        sys.exit(
+            0
+        )  # a process that DDP started to train beside the first; what follows is written once
     _load_best(module, run)
     save_curves(pd.read_csv(run / "metrics.csv"), run / "curves.png")
     return module.result
 
 
-def _train_batches(data: Dataset, regions: list[str], config: TrainConfig, share: Share) -> TrainBatches:
-    draw = CropDraw(config.crop_px, config.balance, config.seed, config.dots, _white_label(data, config), config.fields)
+def _train_batches(
+    data: Dataset, regions: list[str], config: TrainConfig, share: Share
+) -> TrainBatches:
+    draw = CropDraw(
+        config.crop_px,
+        config.balance,
+        config.seed,
+        config.dots,
+        _white_label(data, config),
+        config.fields,
+    )
     crops = Crops(data, regions, draw)
-    area = int((data.regions.loc[regions, "width_px"] * data.regions.loc[regions, "height_px"]).sum())
+    area = int(
+        (data.regions.loc[regions, "width_px"] * data.regions.loc[regions, "height_px"]).sum()
+    )
     per_epoch = config.crops_per_epoch or max(config.batch, area // config.crop_px**2)
     return TrainBatches(crops, batch=config.batch, crops_per_epoch=per_epoch, share=share)
 
 
 def _shift(batches: TrainBatches, config: TrainConfig, say: Say) -> torch.Tensor | None:
-    """Return what `ce` adds to the logits: the logarithm of each class's share of the pixels of crops of areas, as they are drawn."""
+    """Return what `ce` adds to the logits: the logarithm of each class's share of the pixels of
+    crops of areas, as they are drawn."""
     if not config.logit_adjust:
         return None
     crops = batches.crops
@@ -252,9 +343,13 @@ def _shift(batches: TrainBatches, config: TrainConfig, say: Say) -> torch.Tensor
         pixels += np.bincount(drawn.labels[~drawn.dotted].ravel(), minlength=len(pixels))
     prior = log_prior(pixels[1:])
     shares = ", ".join(
-        f"{name} {px / max(1, pixels[1:].sum()):.3f}" for name, px in zip(crops.dataset.label_map.names, pixels[1:], strict=True)
+        f"{name} {px / max(1, pixels[1:].sum()):.3f}"
+        for name, px in zip(crops.dataset.label_map.names, pixels[1:], strict=True)
     )
-    say(f"logits adjusted by {config.logit_adjust:g} times the logarithm of the classes' shares: {shares}")
+    say(
+        f"logits adjusted by {config.logit_adjust:g} times the logarithm of the classes' shares:"
+        f" {shares}"
+    )
     return torch.from_numpy(config.logit_adjust * prior).float()
 
 
@@ -268,7 +363,10 @@ def _load_best(module: Segmenter, run: Path) -> None:
     state = read_checkpoint(path)["state_dict"]
     module.load_state_dict(state)
     if not all(bool(torch.isfinite(v).all()) for v in state.values() if v.is_floating_point()):
-        raise ModelError(f"{path}: weights are not finite, the run diverged; train again with a lower --lr or --precision 32")
+        raise ModelError(
+            f"{path}: weights are not finite, the run diverged; train again with a lower --lr or"
+            " --precision 32"
+        )
 
 
 def _loggers(names: tuple[str, ...], run: Path) -> list[Logger]:
@@ -281,10 +379,17 @@ def _loggers(names: tuple[str, ...], run: Path) -> list[Logger]:
             found.append(
                 TensorBoardLogger(run, name="tensorboard", version="")
                 if name == "tensorboard"
-                else MLFlowLogger(run.name, tracking_uri=f"sqlite:///{run / 'mlflow.db'}", artifact_location=str(run / "mlflow"))
+                else MLFlowLogger(
+                    run.name,
+                    tracking_uri=f"sqlite:///{run / 'mlflow.db'}",
+                    artifact_location=str(run / "mlflow"),
+                )
             )
         except ModuleNotFoundError as cause:
-            raise MissingPackageError(f"logger '{name}': {cause.name or name} is not installed; pip install 'breastseg[track]'") from None
+            raise MissingPackageError(
+                f"logger '{name}': {cause.name or name} is not installed; pip install"
+                " 'breastseg[track]'"
+            ) from None
     return found
 
 
@@ -293,7 +398,14 @@ def _parity_crops(data: Dataset, regions: list[str], config: TrainConfig) -> npt
     return crops.batch(0, list(range(4))).images
 
 
-def _decision(network: Network, data: Dataset, parts: dict[str, list[str]], config: TrainConfig, card: Card, say: Say) -> dict[str, Any]:
+def _decision(
+    network: Network,
+    data: Dataset,
+    parts: dict[str, list[str]],
+    config: TrainConfig,
+    card: Card,
+    say: Say,
+) -> dict[str, Any]:
     """Choose a bias where that is asked for and there is a part to choose it on."""
     if config.bias == "none":
         return {}
@@ -302,7 +414,10 @@ def _decision(network: Network, data: Dataset, parts: dict[str, list[str]], conf
         return {}
     taught = set(card.training["patients"]["train"]).intersection(card.training["patients"]["val"])
     if taught:
-        say(f"no bias: {counted(len(taught), 'patient')} of 'val' trained the model too ({min(taught)})")
+        say(
+            f"no bias: {counted(len(taught), 'patient')} of 'val' trained the model too"
+            f" ({min(taught)})"
+        )
         return {}
     tiles = TileConfig(card.tile_px, card.halo_px, len(card.label_map.classes))
     return decide(network, data, parts["val"], tiles, part="val", say=say)
@@ -310,31 +425,66 @@ def _decision(network: Network, data: Dataset, parts: dict[str, list[str]], conf
 
 def _licence(data: Dataset, start: Bundle | None) -> str:
     before = start.card.licence.split("; ") if start else []
-    return "; ".join(dict.fromkeys(["weights Apache-2.0", *before, *(f"trained from {part}" for part in data.parts)]))
+    return "; ".join(
+        dict.fromkeys(
+            ["weights Apache-2.0", *before, *(f"trained from {part}" for part in data.parts)]
+        )
+    )
 
 
 def _card(
-    data: Dataset, split: pd.DataFrame, network: NetworkConfig, config: TrainConfig, settings: dict[str, Any], start: Bundle | None
+    data: Dataset,
+    split: pd.DataFrame,
+    network: NetworkConfig,
+    config: TrainConfig,
+    settings: dict[str, Any],
+    start: Bundle | None,
 ) -> Card:
-    patients = {part: sorted(set(split.loc[split["split"] == part, "patient"])) for part in ("train", "val", "test")}
+    patients = {
+        part: sorted(set(split.loc[split["split"] == part, "patient"]))
+        for part in ("train", "val", "test")
+    }
     if start:  # whoever trained the first model trained this one too
         before = start.card.training.get("patients", {}).get("train", [])
         patients["train"] = sorted({*patients["train"], *before})
-    pixels = {str(name): int(px) for name, px in data.class_pixels.loc[split["split"] == "train"].sum().items()}
-    rare = [f"{name} ({px:,} px)" for name, px in pixels.items() if px < LITTLE * sum(pixels.values())]
-    leak = "LEAKY: its split has patients in more than one part; its validation says nothing of other patients."
+    pixels = {
+        str(name): int(px)
+        for name, px in data.class_pixels.loc[split["split"] == "train"].sum().items()
+    }
+    rare = [
+        f"{name} ({px:,} px)" for name, px in pixels.items() if px < LITTLE * sum(pixels.values())
+    ]
+    leak = (
+        "LEAKY: its split has patients in more than one part; its validation says nothing of other"
+        " patients."
+    )
     limits = [
         "Research use only, not for diagnosis.",
         *([leak] if is_leaky(split) else []),
-        f"Trained on {len(patients['train'])} patients; tissue it has not seen is named as something it has.",
+        (
+            f"Trained on {len(patients['train'])} patients; tissue it has not seen is named as"
+            " something it has."
+        ),
         *([f"Saw little of {', '.join(rare)} of {sum(pixels.values()):,} px."] if rare else []),
     ]
     return Card(
-        name=settings["name"], label_map=data.label_map, mpp=data.mpp, tile_px=config.tile_px, halo_px=config.halo_px,
-        mean=network.mean, std=network.std, network=network.to_dict(), licence=_licence(data, start), limits=tuple(limits),
+        name=settings["name"],
+        label_map=data.label_map,
+        mpp=data.mpp,
+        tile_px=config.tile_px,
+        halo_px=config.halo_px,
+        mean=network.mean,
+        std=network.std,
+        network=network.to_dict(),
+        licence=_licence(data, start),
+        limits=tuple(limits),
         training={
-            **settings, "data_parts": list(data.parts), "encoder_weights": encoder_origin(config.encoder, config.encoder_weights),
-            "patients": patients, "class_px": pixels,
-            "source_mpp": sorted(set(map(float, data.regions["source_mpp"]))), "environment": environment(),
+            **settings,
+            "data_parts": list(data.parts),
+            "encoder_weights": encoder_origin(config.encoder, config.encoder_weights),
+            "patients": patients,
+            "class_px": pixels,
+            "source_mpp": sorted(set(map(float, data.regions["source_mpp"]))),
+            "environment": environment(),
         },
-    )  # fmt: skip
+    )

@@ -1,6 +1,8 @@
-"""A small HTTP client on urllib: a file is fetched beside its place, gone on with by Range, checked, and renamed.
+"""A small HTTP client on urllib: a file is fetched beside its place, gone on with by Range,
+checked, and renamed.
 
-It sends no cookie and no login, and follows no redirect to a host that the mirror is not known to use.
+It sends no cookie and no login, and follows no redirect to a host that the mirror is not known to
+use.
 """
 
 import http.client
@@ -29,7 +31,8 @@ WAIT_S = 2.0
 
 _LONGEST_WAIT_S = 60.0
 _SILENCE_S = 120.0
-"""The annotators' server cuts a region out of its slide before it answers; others saw 20 to 70 s."""
+"""The annotators' server cuts a region out of its slide before it answers; others saw 20 to 70 s.
+"""
 
 _PIECE = 1 << 20
 _MAX_ANSWER = 16 << 20
@@ -69,18 +72,27 @@ class _BrokenError(Exception):
 
 
 class _Redirects(HTTPRedirectHandler):
-    """Follow a redirect only to the hosts that the mirror is known to use, and never from https to http."""
+    """Follow a redirect only to the hosts that the mirror is known to use, and never from https to
+    http."""
 
     def __init__(self, hosts: tuple[str, ...]) -> None:
         self._hosts = hosts
 
-    def redirect_request(self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str) -> Request | None:
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
+    ) -> Request | None:
         """Return the request to follow, or refuse."""
         old, new = urlsplit(req.full_url), urlsplit(newurl)
         host, asked = new.hostname or "", req.full_url.partition("?")[0]
-        if not any(host == known or (known.startswith(".") and host.endswith(known)) for known in self._hosts):
+        if not any(
+            host == known or (known.startswith(".") and host.endswith(known))
+            for known in self._hosts
+        ):
             fp.close()
-            raise InputError(f"{asked}: leads to {host or newurl}, which is no known host of this mirror; choose another mirror")
+            raise InputError(
+                f"{asked}: leads to {host or newurl}, which is no known host of this mirror; choose"
+                " another mirror"
+            )
         if old.scheme == "https" and new.scheme != "https":
             fp.close()
             raise InputError(f"{asked}: leads from https to {new.scheme}; choose another mirror")
@@ -88,9 +100,13 @@ class _Redirects(HTTPRedirectHandler):
 
 
 def opener_for(hosts: tuple[str, ...]) -> OpenerDirector:
-    """Return what opens addresses, and follows redirects to these hosts only; one that begins with a dot stands for all under it."""
+    """Return what opens addresses, and follows redirects to these hosts only; one that begins with
+    a dot stands for all under it."""
     opener = build_opener(_Redirects(hosts))
-    opener.addheaders = [("User-Agent", f"breastseg/{version('breastseg')}"), ("Accept-Encoding", "identity")]
+    opener.addheaders = [
+        ("User-Agent", f"breastseg/{version('breastseg')}"),
+        ("Accept-Encoding", "identity"),
+    ]
     return opener
 
 
@@ -113,15 +129,24 @@ def get_json(url: str, opener: OpenerDirector) -> tuple[Any, str]:
 
     text, link = _patiently(ask, url)
     if len(text) > _MAX_ANSWER:
-        raise InputError(f"{url}: an answer of more than {_MAX_ANSWER >> 20} MB, wanted a list of files; choose another mirror")
+        raise InputError(
+            f"{url}: an answer of more than {_MAX_ANSWER >> 20} MB, wanted a list of files; choose"
+            " another mirror"
+        )
     try:
         return json.loads(text), link
     except (ValueError, RecursionError):
-        raise InputError(f"{url}: the answer is not JSON, wanted a list of files; try again later or choose another mirror") from None
+        raise InputError(
+            f"{url}: the answer is not JSON, wanted a list of files; try again later or choose"
+            " another mirror"
+        ) from None
 
 
-def fetch(remote: Remote, path: Path, opener: OpenerDirector, *, progress: Callable[[int], object]) -> None:
-    """Fetch one file, going on with what an earlier attempt left; it appears whole and checked, or not at all.
+def fetch(
+    remote: Remote, path: Path, opener: OpenerDirector, *, progress: Callable[[int], object]
+) -> None:
+    """Fetch one file, going on with what an earlier attempt left; it appears whole and checked, or
+    not at all.
 
     Args:
         remote: what to fetch.
@@ -130,29 +155,40 @@ def fetch(remote: Remote, path: Path, opener: OpenerDirector, *, progress: Calla
         progress: told of bytes written, negative when some were in vain.
 
     Raises:
-        InputError: not there, refused, out of reach, not the file that was promised, or the disk cannot take it.
+        InputError: not there, refused, out of reach, not the file that was promised, or the disk
+            cannot take it.
     """
     part = path.with_name(f".part-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _patiently(lambda: _transfer(remote, part, opener, progress), remote.url)
-        if _flaw(remote, part):  # what was gone on with may not belong together: once more, from its start
+        if _flaw(
+            remote, part
+        ):  # what was gone on with may not belong together: once more, from its start
             progress(-_forget(part))
             _patiently(lambda: _transfer(remote, part, opener, progress), remote.url)
         if flaw := _flaw(remote, part):
             progress(-_forget(part))
-            raise InputError(f"{remote.url}: {flaw}; nothing of it was kept, try again later or choose another mirror")
+            raise InputError(
+                f"{remote.url}: {flaw}; nothing of it was kept, try again later or choose another"
+                " mirror"
+            )
         part.replace(path)
         _note_of(part).unlink(missing_ok=True)
     except OSError as cause:
         raise InputError(
-            f"{path}: cannot be written ({cause.strerror or cause}); make room or choose another folder, the same command goes on"
+            f"{path}: cannot be written ({cause.strerror or cause}); make room or choose another"
+            " folder, the same command goes on"
         ) from None
 
 
 def is_whole(remote: Remote, path: Path) -> bool:
     """Say whether a file is there and is the mirror's."""
-    return path.is_file() and (remote.size is None or path.stat().st_size == remote.size) and not _flaw(remote, path)
+    return (
+        path.is_file()
+        and (remote.size is None or path.stat().st_size == remote.size)
+        and not _flaw(remote, path)
+    )
 
 
 def held_bytes(path: Path) -> int:
@@ -173,8 +209,11 @@ def _flaw(remote: Remote, path: Path) -> str:
     return ""
 
 
-def _transfer(remote: Remote, part: Path, opener: OpenerDirector, progress: Callable[[int], object]) -> None:
-    """Bring `part` to its full length, from where it stands; _BrokenError when the connection ends before."""
+def _transfer(
+    remote: Remote, part: Path, opener: OpenerDirector, progress: Callable[[int], object]
+) -> None:
+    """Bring `part` to its full length, from where it stands; _BrokenError when the connection ends
+    before."""
     note = _read_note(part, remote)
     start = part.stat().st_size if note else 0
     if not start:
@@ -197,15 +236,29 @@ def _transfer(remote: Remote, part: Path, opener: OpenerDirector, progress: Call
             total = remote.size
         if remote.size not in (None, total) or (total or 0) > remote.limit:
             _forget(part)
-            raise InputError(f"{remote.url}: {total} bytes there, wanted {remote.size or f'at most {remote.limit}'}; try another mirror")
+            raise InputError(
+                f"{remote.url}: {total} bytes there, wanted"
+                f" {remote.size or f'at most {remote.limit}'}; try another mirror"
+            )
         write_json(_note_of(part), _note(remote, answer, total))
         _append(answer, part, remote, start, total, progress)
 
 
-def _append(answer: Any, part: Path, remote: Remote, start: int, total: int | None, progress: Callable[[int], object]) -> None:
+def _append(
+    answer: Any,
+    part: Path,
+    remote: Remote,
+    start: int,
+    total: int | None,
+    progress: Callable[[int], object],
+) -> None:
     here = start
     with part.open("ab" if start else "wb") as file:
-        while piece := _read_some(answer, _PIECE if total is None else min(_PIECE, total - here), moved_on=0 < start < here):
+        while piece := _read_some(
+            answer,
+            _PIECE if total is None else min(_PIECE, total - here),
+            moved_on=0 < start < here,
+        ):
             here += len(piece)
             if here > remote.limit:
                 break
@@ -213,16 +266,26 @@ def _append(answer: Any, part: Path, remote: Remote, start: int, total: int | No
             progress(len(piece))
     if here > remote.limit:
         _forget(part)
-        raise InputError(f"{remote.url}: more than {remote.limit} bytes; nothing of it was kept, choose another mirror")
+        raise InputError(
+            f"{remote.url}: more than {remote.limit} bytes; nothing of it was kept, choose another"
+            " mirror"
+        )
     if total is not None and here < total:
-        raise _BrokenError(f"the connection ended after {here} of {total} bytes", moved_on=0 < start < here)
+        raise _BrokenError(
+            f"the connection ended after {here} of {total} bytes", moved_on=0 < start < here
+        )
 
 
 def _goes_on(answer: Any, start: int, size: int | None) -> bool:
-    """Say whether an answer to a Range begins where our part ends, and is of a file of the same length."""
+    """Say whether an answer to a Range begins where our part ends, and is of a file of the same
+    length."""
     span = f"bytes {start}-"
     says = answer.headers.get("Content-Range", "")
-    return answer.status == 206 and says.startswith(span) and (size is None or says.endswith(f"/{size}"))
+    return (
+        answer.status == 206
+        and says.startswith(span)
+        and (size is None or says.endswith(f"/{size}"))
+    )
 
 
 def _total(answer: Any, start: int) -> int | None:
@@ -231,7 +294,8 @@ def _total(answer: Any, start: int) -> int | None:
 
 
 def _note(remote: Remote, answer: Any, total: int | None) -> dict[str, Any]:
-    """Return what must still hold when the part is gone on with; a weak ETag does not promise the same bytes."""
+    """Return what must still hold when the part is gone on with; a weak ETag does not promise the
+    same bytes."""
     tag = answer.headers.get("ETag", "")
     validator = tag if tag.startswith('"') else answer.headers.get("Last-Modified", "")
     return {"url": remote.url, "sha256": remote.sha256, "validator": validator, "size": total}
@@ -241,8 +305,14 @@ def _read_note(part: Path, remote: Remote) -> dict[str, Any]:
     """Return the note of a part that can be gone on with, or an empty one."""
     try:
         note = read_json(_note_of(part), InputError, "the note of a part of a download")
-        usable = part.is_file() and (note["url"], note["sha256"]) == (remote.url, remote.sha256) and (note["validator"] or remote.sha256)
-        return dict(note) if usable and part.stat().st_size <= (note["size"] or remote.limit) else {}
+        usable = (
+            part.is_file()
+            and (note["url"], note["sha256"]) == (remote.url, remote.sha256)
+            and (note["validator"] or remote.sha256)
+        )
+        return (
+            dict(note) if usable and part.stat().st_size <= (note["size"] or remote.limit) else {}
+        )
     except (ValueError, KeyError, TypeError):  # read_json's own error is a ValueError
         return {}
 
@@ -260,7 +330,8 @@ def _forget(part: Path) -> int:
 
 
 def _patiently(act: Callable[[], _T], url: str) -> _T:
-    """Do it until it succeeds, waiting longer each time; InputError when TRIES attempts in a row brought nothing new."""
+    """Do it until it succeeds, waiting longer each time; InputError when TRIES attempts in a row
+    brought nothing new."""
     failures = 0
     while True:
         try:
@@ -269,7 +340,8 @@ def _patiently(act: Callable[[], _T], url: str) -> _T:
             failures = 1 if cause.moved_on else failures + 1
             if failures >= TRIES:
                 raise InputError(
-                    f"{url}: {cause}, {TRIES} times; check the network or try later, the same command goes on where it stopped"
+                    f"{url}: {cause}, {TRIES} times; check the network or try later, the same"
+                    " command goes on where it stopped"
                 ) from None
             time.sleep(min(max(cause.wait_s, WAIT_S * 2 ** (failures - 1)), _LONGEST_WAIT_S))
 
@@ -285,9 +357,12 @@ def _opened(opener: OpenerDirector, request: Request, part: Path | None = None) 
         reason = cause.reason if isinstance(cause, URLError) else cause
         if isinstance(reason, ssl.SSLCertVerificationError):
             raise InputError(
-                f"{request.full_url}: its certificate cannot be trusted ({reason.verify_message}); check the network"
+                f"{request.full_url}: its certificate cannot be trusted ({reason.verify_message});"
+                " check the network"
             ) from None
-        raise _BrokenError(f"no connection ({getattr(reason, 'strerror', None) or reason or type(cause).__name__})") from None
+        raise _BrokenError(
+            f"no connection ({getattr(reason, 'strerror', None) or reason or type(cause).__name__})"
+        ) from None
 
 
 def _told(answer: HTTPError, url: str, part: Path | None) -> Exception:
@@ -297,17 +372,25 @@ def _told(answer: HTTPError, url: str, part: Path | None) -> Exception:
         return _BrokenError("shorter there than the part that is here")
     if status in (408, 425, 429) or status >= 500:
         asked = answer.headers.get("Retry-After", "")
-        return _BrokenError(f"the server answered {status}", wait_s=float(asked) if asked.isdecimal() else 0.0)
+        return _BrokenError(
+            f"the server answered {status}", wait_s=float(asked) if asked.isdecimal() else 0.0
+        )
     if status in (401, 403):
-        return InputError(f"{url}: the server answered {status}, it wants a login or refuses; choose another mirror")
+        return InputError(
+            f"{url}: the server answered {status}, it wants a login or refuses; choose another"
+            " mirror"
+        )
     if status in (404, 410):
         return InputError(f"{url}: not there any more ({status}); choose another mirror")
     return InputError(f"{url}: the server answered {status}; choose another mirror")
 
 
 def _read_some(answer: Any, count: int, *, moved_on: bool) -> bytes:
-    """Return what has come, up to `count` bytes; waiting for all of them would lose those before a break."""
+    """Return what has come, up to `count` bytes; waiting for all of them would lose those before a
+    break."""
     try:
         return bytes(answer.read1(count)) if count else b""
     except (http.client.HTTPException, OSError) as cause:
-        raise _BrokenError(f"the connection broke ({type(cause).__name__})", moved_on=moved_on) from None
+        raise _BrokenError(
+            f"the connection broke ({type(cause).__name__})", moved_on=moved_on
+        ) from None

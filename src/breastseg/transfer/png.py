@@ -1,4 +1,5 @@
-"""A PNG checked without decoding it: every chunk carries a checksum of its own, and the last one is empty."""
+"""A PNG checked without decoding it: every chunk carries a checksum of its own, and the last one is
+empty."""
 
 import struct
 import zlib
@@ -48,5 +49,7 @@ def _chunk(file: BinaryIO, path: Path) -> tuple[bytes, bytes]:
     if len(told) < 4:
         raise ImageError(f"{path}: cut short; fetch or copy it again")
     if told != struct.pack(">I", crc):
-        raise ImageError(f"{path}: damaged, a part of it does not fit its checksum; fetch or copy it again")
+        raise ImageError(
+            f"{path}: damaged, a part of it does not fit its checksum; fetch or copy it again"
+        )
     return kind, head

@@ -20,7 +20,15 @@ with TiffFile(sys.argv[1]) as tiff:
         tiles.append(tiff.filehandle.read(page.databytecounts[place]))
     with TiffWriter(Path(__file__).with_name("cmu1.svs")) as writer:
         writer.write(
-            iter(tiles), shape=(ROWS * side, COLUMNS * side, 3), dtype="uint8", tile=(side, side), description=page.description,
-            photometric="rgb", compression="jpeg", compressionargs={"outcolorspace": "rgb"}, jpegtables=page.jpegtables, metadata=None,
+            iter(tiles),
+            shape=(ROWS * side, COLUMNS * side, 3),
+            dtype="uint8",
+            tile=(side, side),
+            description=page.description,
+            photometric="rgb",
+            compression="jpeg",
+            compressionargs={"outcolorspace": "rgb"},
+            jpegtables=page.jpegtables,
+            metadata=None,
             software=False,
-        )  # fmt: skip
+        )

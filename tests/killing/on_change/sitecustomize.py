@@ -1,8 +1,10 @@
-"""Python imports this at its start where the folder is in PYTHONPATH: it counts a command's changes of files.
+"""Python imports this at its start where the folder is in PYTHONPATH: it counts a command's changes
+of files.
 
 KILLS_WATCHED   folders in which changes count
 KILLS_COUNTER   file that gets a byte for each change, before it is done, in whichever process
-KILLS_STOP_AT   the change that is never done: whoever comes to it waits to be killed; 0 stops nowhere
+KILLS_STOP_AT   the change that is never done: whoever comes to it waits to be killed; 0 stops
+    nowhere
 """
 
 import os
@@ -30,7 +32,9 @@ def watch() -> None:
             return False  # a file that is open already
         if event in ("os.remove", "os.rmdir") and given[-1] != -1:
             return True  # a folder is being emptied, from within
-        return os.path.abspath(os.fsdecode(given[0])).startswith(watched)  # noqa: PTH100 - a Path would look at the disk
+        # A Path would look at the disk.
+        place = os.path.abspath(os.fsdecode(given[0]))  # noqa: PTH100
+        return place.startswith(watched)
 
     def hear(event: str, given: tuple[Any, ...]) -> None:
         if is_change(event, given):

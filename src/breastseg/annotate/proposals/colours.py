@@ -1,4 +1,5 @@
-"""The dominant colours of a picture: k-means over its histogram of colours, so that every pixel counts and none is drawn by lot."""
+"""The dominant colours of a picture: k-means over its histogram of colours, so that every pixel
+counts and none is drawn by lot."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ _BAND_PX = 512
 _MOST_STEPS = 200
 
 _STAINS = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
-"""Optical density of haematoxylin, eosin and DAB in red, green, blue (Ruifrok and Johnston 2001, Anal Quant Cytol Histol 23:291)."""
+"""Optical density of haematoxylin, eosin and DAB in red, green, blue (Ruifrok and Johnston 2001,
+Anal Quant Cytol Histol 23:291)."""
 _UNMIXED = np.linalg.inv(_STAINS / np.linalg.norm(_STAINS, axis=1, keepdims=True))
 
 
@@ -33,7 +35,8 @@ class Colours:
         rgb: (K, 3) mean of each, 0 to 255.
         haematoxylin: (K,) mean optical density of the nuclear stain of each.
         share: (K,) share of the pixels that each has.
-        number: (BINS,) uint8, the colour that a bin of the histogram belongs to; 0 where the bin is empty too.
+        number: (BINS,) uint8, the colour that a bin of the histogram belongs to; 0 where the bin is
+            empty too.
     """
 
     rgb: Values
@@ -42,7 +45,8 @@ class Colours:
     number: npt.NDArray[np.uint8]
 
     def nearest(self, pixels: Pixels) -> npt.NDArray[np.uint8]:
-        """Return the number of the colour that each pixel of the same picture belongs to: (H, W) uint8."""
+        """Return the number of the colour that each pixel of the same picture belongs to: (H, W)
+        uint8."""
         numbers = np.empty(pixels.shape[:2], np.uint8)
         for top in range(0, len(pixels), _BAND_PX):
             numbers[top : top + _BAND_PX] = self.number[_bins(pixels[top : top + _BAND_PX])]
@@ -50,8 +54,13 @@ class Colours:
 
     def __str__(self) -> str:
         """Return the colours as a person reads them: hexadecimal, share, haematoxylin."""
-        rows = zip(np.round(self.rgb).astype(int).tolist(), self.share, self.haematoxylin, strict=True)
-        return ", ".join("#{:02X}{:02X}{:02X}".format(*rgb) + f" {100 * share:.0f} % ({stain:.2f})" for rgb, share, stain in rows)
+        rows = zip(
+            np.round(self.rgb).astype(int).tolist(), self.share, self.haematoxylin, strict=True
+        )
+        return ", ".join(
+            "#{:02X}{:02X}{:02X}".format(*rgb) + f" {100 * share:.0f} % ({stain:.2f})"
+            for rgb, share, stain in rows
+        )
 
 
 def count_colours(pixels: Pixels, mask: npt.NDArray[np.bool_]) -> Counts:
@@ -64,31 +73,44 @@ def count_colours(pixels: Pixels, mask: npt.NDArray[np.bool_]) -> Counts:
 
 
 def colour_spread(counts: Counts) -> float:
-    """Return the standard deviation of the colours of a histogram (BINS,), as a distance in CIELAB."""
+    """Return the standard deviation of the colours of a histogram (BINS,), as a distance in
+    CIELAB."""
     bins = np.flatnonzero(counts)
     places, weights = lab(_middles(bins)), counts[bins]
-    return float(np.average(((places - np.average(places, axis=0, weights=weights)) ** 2).sum(axis=1), weights=weights) ** 0.5)
+    return float(
+        np.average(
+            ((places - np.average(places, axis=0, weights=weights)) ** 2).sum(axis=1),
+            weights=weights,
+        )
+        ** 0.5
+    )
 
 
 def lab(rgb: Values) -> Values:
     """Return CIELAB values (D65) of sRGB colours from 0 to 255, both (N, 3)."""
-    return np.asarray(cv2.cvtColor((rgb[None] / 255).astype(np.float32), cv2.COLOR_RGB2Lab)[0], np.float64)
+    return np.asarray(
+        cv2.cvtColor((rgb[None] / 255).astype(np.float32), cv2.COLOR_RGB2Lab)[0], np.float64
+    )
 
 
 def hed(rgb: Values) -> Values:
-    """Return optical densities (natural logarithm) of haematoxylin, eosin and the rest of colours from 0 to 255, both (N, 3)."""
+    """Return optical densities (natural logarithm) of haematoxylin, eosin and the rest of colours
+    from 0 to 255, both (N, 3)."""
     return np.asarray(-np.log(np.maximum(rgb, 1) / 255) @ _UNMIXED, np.float64)
 
 
 SPACES: Mapping[str, Callable[[Values], Values]] = {"lab": lab, "hed": hed}
-"""Where colours are compared: by what the eye tells apart, or by how much there is of each stain."""
+"""Where colours are compared: by what the eye tells apart, or by how much there is of each stain.
+"""
 
 
 def dominant_colours(counts: Counts, most: int, space: str) -> Colours:
     """Find the dominant colours of a histogram.
 
-    The first centre is the most frequent colour, each next one that with the largest count times squared distance to the centres
-    before it. There is no draw: the same histogram has the same colours, and a turned picture has the same histogram.
+    The first centre is the most frequent colour, each next one that with the largest count times
+    squared distance to the centres
+    before it. There is no draw: the same histogram has the same colours, and a turned picture has
+        the same histogram.
 
     Args:
         counts: (BINS,) pixels by bin; at least `most` bins hold some.

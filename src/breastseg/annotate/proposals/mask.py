@@ -7,7 +7,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from breastseg.annotate.proposals.colours import SPACES, Colours, colour_spread, count_colours, dominant_colours
+from breastseg.annotate.proposals.colours import (
+    SPACES,
+    Colours,
+    colour_spread,
+    count_colours,
+    dominant_colours,
+)
 from breastseg.errors import ImageError, InputError
 from breastseg.histology.tissue import disc, square
 from breastseg.images import Pixels
@@ -21,18 +27,20 @@ TUMOR, NOT_TUMOR = 1, 2
 MPP = 2.0
 """Microns per pixel that are looked at."""
 BLUR_UM = 10.0
-"""Side of the square over which colours are averaged first, a cell's size: tissue is told apart, not nuclei from what is between them."""
+"""Side of the square over which colours are averaged first, a cell's size: tissue is told apart,
+not nuclei from what is between them."""
 SMOOTH_UM = 30.0
 """Diameter of the disc that closes and opens the tumour."""
 MIN_AREA_UM2 = 2_000.0
 """Pieces and holes of tissue and of tumour that are smaller go: some ten cells."""
 LEAST_SPREAD = 2.5
-"""Least standard deviation of the colours of tissue in CIELAB: below it there is one colour. 90 real fields have 3.5 and more, a painted
-colour with the noise of a scan up to 2.2."""
+"""Least standard deviation of the colours of tissue in CIELAB: below it there is one colour. 90
+real fields have 3.5 and more, a painted colour with the noise of a scan up to 2.2."""
 MAX_COLOURS = 8
 
 _GLASS = 255 * float(np.exp(-0.07))
-"""Brightness of glass: an optical density of 0.07. Scans have it at 0.06 and less; the palest of 93 real fields has 28 % below it."""
+"""Brightness of glass: an optical density of 0.07. Scans have it at 0.06 and less; the palest of 93
+real fields has 28 % below it."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,9 @@ class ColourConfig:
     def __post_init__(self) -> None:
         """Refuse what cannot be done."""
         if not 2 <= self.colours <= MAX_COLOURS:
-            raise InputError(f"colours {self.colours}: wanted 2 to {MAX_COLOURS}, as in --colours 3")
+            raise InputError(
+                f"colours {self.colours}: wanted 2 to {MAX_COLOURS}, as in --colours 3"
+            )
         if self.space not in SPACES:
             raise InputError(f"space '{self.space}': wanted {' or '.join(SPACES)}")
 
@@ -68,8 +78,16 @@ class Proposal:
     colours: Colours
 
 
-def propose_mask(pixels: Pixels, config: ColourConfig = ColourConfig(), *, mpp: float, where: str, tissue: Mask | None = None) -> Proposal:
-    """Propose where tumour is: where the dominant colour with the most haematoxylin is, because tumour is dense with nuclei.
+def propose_mask(
+    pixels: Pixels,
+    config: ColourConfig = ColourConfig(),
+    *,
+    mpp: float,
+    where: str,
+    tissue: Mask | None = None,
+) -> Proposal:
+    """Propose where tumour is: where the dominant colour with the most haematoxylin is, because
+    tumour is dense with nuclei.
 
     So are lymphocytes, normal ducts and some necrosis: the proposal is for a person to correct.
 
@@ -87,23 +105,35 @@ def propose_mask(pixels: Pixels, config: ColourConfig = ColourConfig(), *, mpp: 
     solid = cv2.transform(soft, np.full((1, 3), 1 / 3, np.float32)) < _GLASS
     solid = _without_specks(solid if tissue is None else solid & tissue, mpp)
     if not solid.any():
-        raise ImageError(f"{where}: no tissue, nothing of {MIN_AREA_UM2:g} um2 is darker than glass; choose a field with tissue")
+        raise ImageError(
+            f"{where}: no tissue, nothing of {MIN_AREA_UM2:g} um2 is darker than glass; choose a"
+            " field with tissue"
+        )
     found = _told_apart(count_colours(soft, solid), config, where)
     dense = ((found.nearest(soft) == 0) & solid).view(np.uint8)
     kernel = disc(SMOOTH_UM, mpp)
-    smooth = cv2.morphologyEx(cv2.morphologyEx(dense, cv2.MORPH_CLOSE, kernel), cv2.MORPH_OPEN, kernel) > 0
+    smooth = (
+        cv2.morphologyEx(cv2.morphologyEx(dense, cv2.MORPH_CLOSE, kernel), cv2.MORPH_OPEN, kernel)
+        > 0
+    )
     tumor = _without_specks(smooth & solid, mpp) & solid
-    return Proposal(np.where(solid, np.where(tumor, np.uint8(TUMOR), np.uint8(NOT_TUMOR)), np.uint8(0)), found)
+    return Proposal(
+        np.where(solid, np.where(tumor, np.uint8(TUMOR), np.uint8(NOT_TUMOR)), np.uint8(0)), found
+    )
 
 
 def _told_apart(counts: npt.NDArray[np.int64], config: ColourConfig, where: str) -> Colours:
     spread, different = colour_spread(counts), int(np.count_nonzero(counts))
     if spread < LEAST_SPREAD:
         raise ImageError(
-            f"{where}: its tissue has one colour (standard deviation {spread:.1f} in CIELAB, wanted {LEAST_SPREAD:g}); draw it by hand"
+            f"{where}: its tissue has one colour (standard deviation {spread:.1f} in CIELAB, wanted"
+            f" {LEAST_SPREAD:g}); draw it by hand"
         )
     if different < config.colours:
-        raise ImageError(f"{where}: its tissue has {different} different colours, wanted {config.colours}; ask for fewer with --colours")
+        raise ImageError(
+            f"{where}: its tissue has {different} different colours, wanted {config.colours}; ask"
+            " for fewer with --colours"
+        )
     return dominant_colours(counts, config.colours, config.space)
 
 
@@ -114,7 +144,9 @@ def _without_specks(mask: Mask, mpp: float) -> Mask:
 
 
 def _large(mask: Mask, least_px: float, connectivity: int) -> Mask:
-    _, pieces, table, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=connectivity)
+    _, pieces, table, _ = cv2.connectedComponentsWithStats(
+        mask.view(np.uint8), connectivity=connectivity
+    )
     kept = table[:, cv2.CC_STAT_AREA] >= least_px
     kept[0] = False  # what is not in the mask
     return np.asarray(kept[pieces])

@@ -1,9 +1,11 @@
 """propose(): pictures and slides in, first masks out, for a person to correct.
 
 OUT/annotations/NAME.geojson    areas for QuPath, in level-0 pixels; or, asked for as masks,
-OUT/masks/NAME.png              a picture's labels in its own size: 1 tumor, 2 not tumor, 0 glass; a slide's are NAME.ome.tif
+OUT/masks/NAME.png              a picture's labels in its own size: 1 tumor, 2 not tumor, 0 glass; a
+slide's are NAME.ome.tif
 OUT/overlays/NAME.jpg           the picture with its areas over it
-OUT/proposals.csv               what became of each: colours, areas, and scores where the truth is known
+OUT/proposals.csv               what became of each: colours, areas, and scores where the truth is
+known
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +17,15 @@ from typing import Any
 import cv2
 import numpy as np
 
-from breastseg.annotate.proposals.mask import MPP, NOT_TUMOR, TUMOR, ColourConfig, Mask, Proposal, propose_mask
+from breastseg.annotate.proposals.mask import (
+    MPP,
+    NOT_TUMOR,
+    TUMOR,
+    ColourConfig,
+    Mask,
+    Proposal,
+    propose_mask,
+)
 from breastseg.annotate.proposals.score import count_pixels, find_truth, scores
 from breastseg.annotate.proposals.write import write_areas, write_mask, write_overlay
 from breastseg.errors import BreastsegError, IncompleteError, InputError, one_of_several
@@ -32,7 +42,8 @@ FORMS = tuple(_WRITERS)
 _REMAINS = Remains(rest=("proposals.csv",))
 
 MAX_PIXELS = 16_000_000
-"""Most pixels that are looked at: 64 mm2 at 2 um/px. A larger slide is looked at more coarsely, so that memory does not grow with it."""
+"""Most pixels that are looked at: 64 mm2 at 2 um/px. A larger slide is looked at more coarsely, so
+that memory does not grow with it."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +54,8 @@ class ProposeConfig:
         colour: how tissue is told apart.
         mpp: microns per pixel of the inputs, when they do not say or say it wrong.
         form: "geojson" for QuPath, or "mask".
-        truth: folder of masks (BCSS codes, names of the pictures) to score against; None scores nothing.
+        truth: folder of masks (BCSS codes, names of the pictures) to score against; None scores
+            nothing.
     """
 
     colour: ColourConfig = field(default_factory=ColourConfig)
@@ -58,10 +70,14 @@ class ProposeConfig:
 
 
 def propose(
-    inputs: str | Path | Sequence[str | Path], out: str | Path, config: ProposeConfig = ProposeConfig(), *,
+    inputs: str | Path | Sequence[str | Path],
+    out: str | Path,
+    config: ProposeConfig = ProposeConfig(),
+    *,
     say: Callable[[str], None] = say_line,
-) -> list[dict[str, Any]]:  # fmt: skip
-    """Propose where tumour is by dominant colours alone: a starting point for a person, not a result.
+) -> list[dict[str, Any]]:
+    """Propose where tumour is by dominant colours alone: a starting point for a person, not a
+    result.
 
     Args:
         inputs: pictures, slides, folders of them, or tables of slides (CSV: path, mpp, patient).
@@ -74,7 +90,8 @@ def propose(
 
     Raises:
         ImageError, MppError, SourceError: the only input cannot be used, or has no truth.
-        IncompleteError: some of several failed; the rest is done, and proposals.csv says what became of each.
+        IncompleteError: some of several failed; the rest is done, and proposals.csv says what
+            became of each.
     """
     named = list_inputs([inputs] if isinstance(inputs, (str, Path)) else inputs)
     items, out = named.items, Path(out)
@@ -83,7 +100,10 @@ def propose(
         if items[0].named:
             _opened(items[0], config).close()
     settings = {**asdict(config), "inputs": [[str(item.path), item.mpp] for item in items]}
-    left_out = [{"picture": str(one.path), "outcome": "left out", "cause": one.cause} for one in named.left_out]
+    left_out = [
+        {"picture": str(one.path), "outcome": "left out", "cause": one.cause}
+        for one in named.left_out
+    ]
     for one in named.left_out:
         say(str(one))
     with own_folder(out, "propose", settings, remains=_REMAINS):
@@ -95,15 +115,18 @@ def propose(
     failed = [row for row in rows if row["outcome"] == "failed"]
     if failed:
         raise IncompleteError(
-            f"{len(failed)} of {len(items)} failed, the others are done; the first: {failed[0]['cause']}; "
-            f"{out / 'proposals.csv'} tells of each"
+            f"{len(failed)} of {len(items)} failed, the others are done; the first:"
+            f" {failed[0]['cause']}; {out / 'proposals.csv'} tells of each"
         )
     return rows
 
 
 def _check(item: Input, config: ProposeConfig) -> None:
     if item.box is not None:
-        raise InputError(f"{item.path}: box '{item.box}' in the table, wanted none: whole pictures are proposed; leave the column out")
+        raise InputError(
+            f"{item.path}: box '{item.box}' in the table, wanted none: whole pictures are proposed;"
+            " leave the column out"
+        )
     if config.truth is not None:
         find_truth(Path(config.truth), item.name)
 
@@ -114,14 +137,19 @@ def _opened(item: Input, config: ProposeConfig) -> Slide:
     return open_slide(item.path, mpp=item.mpp or config.mpp)
 
 
-def _run(named: Inputs, out: Path, config: ProposeConfig, say: Callable[[str], None]) -> tuple[list[dict[str, Any]], Counts]:
+def _run(
+    named: Inputs, out: Path, config: ProposeConfig, say: Callable[[str], None]
+) -> tuple[list[dict[str, Any]], Counts]:
     """Propose each; return the rows of the table, and the counts of all together."""
     rows: list[dict[str, Any]] = []
     total: Counts = np.zeros((2, 3), np.int64)
     several = len(named.items) > 1
     for item in named.items:
         try:
-            with one_of_several(str(item.path), several=several), closing(_opened(item, config)) as slide:
+            with (
+                one_of_several(str(item.path), several=several),
+                closing(_opened(item, config)) as slide,
+            ):
                 _check(item, config)
                 row, counts = _propose_one(slide, item.name, out, config)
         except BreastsegError as error:
@@ -133,18 +161,26 @@ def _run(named: Inputs, out: Path, config: ProposeConfig, say: Callable[[str], N
             total += counts
             if row["doubts"]:
                 say(f"warning: {item.path}: {row['doubts']}")
-            say(f"{item.path}: {row['colours']}; tumor {row['tumor_mm2']:.3g} of {row['tissue_mm2']:.3g} mm2{_scores_told(row)}")
+            say(
+                f"{item.path}: {row['colours']}; tumor {row['tumor_mm2']:.3g} of"
+                f" {row['tissue_mm2']:.3g} mm2{_scores_told(row)}"
+            )
         rows.append(row)
     return rows, total
 
 
-def _propose_one(slide: Slide, name: str, out: Path, config: ProposeConfig) -> tuple[dict[str, Any], Counts]:
-    """Write the proposal of one slide; return its row of the table, and its counts against the truth (0 without)."""
+def _propose_one(
+    slide: Slide, name: str, out: Path, config: ProposeConfig
+) -> tuple[dict[str, Any], Counts]:
+    """Write the proposal of one slide; return its row of the table, and its counts against the
+    truth (0 without)."""
     check_upright(slide, "its proposal")  # a mask or areas, as `prepare` takes them
     width, height = slide.size_px
     mpp = max(MPP, slide.mpp, slide.mpp * (width * height / MAX_PIXELS) ** 0.5)
     pixels = slide.read(mpp=mpp)
-    proposal = propose_mask(pixels, config.colour, mpp=mpp, where=str(slide.path), tissue=_tissue(slide, pixels))
+    proposal = propose_mask(
+        pixels, config.colour, mpp=mpp, where=str(slide.path), tissue=_tissue(slide, pixels)
+    )
     counts: Counts = np.zeros((2, 3), np.int64)
     if config.truth is not None:
         counts = count_pixels(proposal.labels, find_truth(Path(config.truth), name), slide.size_px)
@@ -152,27 +188,44 @@ def _propose_one(slide: Slide, name: str, out: Path, config: ProposeConfig) -> t
     path = write(slide, proposal.labels, out / folder, name)
     write_overlay(pixels, proposal.labels, out / "overlays" / f"{name}.jpg")
     # Of a doubt only the finding: what follows the semicolon is about a model.
-    row = {"picture": str(slide.path), "outcome": "done", "cause": "", "mpp": slide.mpp, "mpp_source": slide.mpp_source,
-           "result": path.relative_to(out).as_posix(), "colours": str(proposal.colours), **_areas(slide, proposal),
-           "doubts": ", ".join(doubt.partition("; ")[0] for doubt in doubts(pixels))}  # fmt: skip
+    row = {
+        "picture": str(slide.path),
+        "outcome": "done",
+        "cause": "",
+        "mpp": slide.mpp,
+        "mpp_source": slide.mpp_source,
+        "result": path.relative_to(out).as_posix(),
+        "colours": str(proposal.colours),
+        **_areas(slide, proposal),
+        "doubts": ", ".join(doubt.partition("; ")[0] for doubt in doubts(pixels)),
+    }
     return (row if config.truth is None else row | scores(counts)), counts
 
 
 def _tissue(slide: Slide, pixels: Pixels) -> Mask | None:
-    """Return where a slide has tissue, in the size of `pixels`; None for a flat picture, all of which was meant."""
+    """Return where a slide has tissue, in the size of `pixels`; None for a flat picture, all of
+    which was meant."""
     if isinstance(slide, FlatSlide):
         return None
     mask = tissue_mask(slide).view(np.uint8)
-    return np.asarray(cv2.resize(mask, pixels.shape[1::-1], interpolation=cv2.INTER_NEAREST_EXACT) > 0)
+    return np.asarray(
+        cv2.resize(mask, pixels.shape[1::-1], interpolation=cv2.INTER_NEAREST_EXACT) > 0
+    )
 
 
 def _areas(slide: Slide, proposal: Proposal) -> dict[str, float]:
     mm2 = slide.size_px[0] * slide.size_px[1] * slide.mpp**2 / 1e6
     share = np.bincount(proposal.labels.ravel(), minlength=NOT_TUMOR + 1) / proposal.labels.size
-    return {"tumor_mm2": float(share[TUMOR] * mm2), "tissue_mm2": float((share[TUMOR] + share[NOT_TUMOR]) * mm2)}
+    return {
+        "tumor_mm2": float(share[TUMOR] * mm2),
+        "tissue_mm2": float((share[TUMOR] + share[NOT_TUMOR]) * mm2),
+    }
 
 
 def _scores_told(row: dict[str, Any]) -> str:
     if "tumor_dice" not in row:
         return ""
-    return f"; Dice of tumor {row['tumor_dice']:.3f}, of calling everything tumor {row['everything_tumor_dice']:.3f}"
+    return (
+        f"; Dice of tumor {row['tumor_dice']:.3f}, of calling everything tumor"
+        f" {row['everything_tumor_dice']:.3f}"
+    )

@@ -18,7 +18,9 @@ def find_truth(folder: Path, name: str) -> Path:
     """Return the mask of a picture; SourceError when there is none."""
     path = folder / f"{name}.png"
     if not path.is_file():
-        raise SourceError(f"{path}: not found, wanted the mask of the picture {name}; add it or leave --truth out")
+        raise SourceError(
+            f"{path}: not found, wanted the mask of the picture {name}; add it or leave --truth out"
+        )
     return path
 
 
@@ -35,12 +37,16 @@ def count_pixels(labels: Labels, truth: Path, size_px: tuple[int, int]) -> Count
     """
     known = LABEL_MAP.apply(read_codes(truth), str(truth))
     if known.shape[::-1] != size_px:
-        raise ImageError(f"{truth}: {known.shape[1]} x {known.shape[0]} px, wanted {size_px[0]} x {size_px[1]}, the size of its picture")
+        raise ImageError(
+            f"{truth}: {known.shape[1]} x {known.shape[0]} px, wanted {size_px[0]} x {size_px[1]},"
+            " the size of its picture"
+        )
     return confusion_counts(known, resample_labels(labels, size_px), len(LABEL_MAP.classes))
 
 
 def scores(counts: Counts) -> dict[str, float]:
-    """Return the scores of tumor, and the Dice that calling every pixel tumor has; NaN where no tumor is known."""
+    """Return the scores of tumor, and the Dice that calling every pixel tumor has; NaN where no
+    tumor is known."""
     everything = np.zeros_like(counts)
     everything[:, TUMOR] = counts.sum(axis=1)
     found, trivial = (class_scores(each, LABEL_MAP.names)["tumor"] for each in (counts, everything))

@@ -30,7 +30,8 @@ def write_areas(slide: Slide, labels: Labels, folder: Path, name: str) -> Path:
 
 
 def write_mask(slide: Slide, labels: Labels, folder: Path, name: str) -> Path:
-    """Write labels as NAME.png in the size of a flat picture, or of a slide as NAME.ome.tif in their own size; return where."""
+    """Write labels as NAME.png in the size of a flat picture, or of a slide as NAME.ome.tif in
+    their own size; return where."""
     if isinstance(slide, FlatSlide):
         path = folder / f"{name}.png"
         save_labels(resample_labels(labels, slide.size_px), LABEL_MAP, path)
@@ -38,7 +39,9 @@ def write_mask(slide: Slide, labels: Labels, folder: Path, name: str) -> Path:
     path = folder / f"{name}.ome.tif"
     path.parent.mkdir(parents=True, exist_ok=True)
     with _raster(labels, path) as raster:
-        write_label_tiff(raster, LABEL_MAP, path, mpp=slide.mpp * slide.size_px[0] / labels.shape[1])
+        write_label_tiff(
+            raster, LABEL_MAP, path, mpp=slide.mpp * slide.size_px[0] / labels.shape[1]
+        )
     return path
 
 
@@ -52,7 +55,8 @@ def write_overlay(pixels: Pixels, labels: Labels, path: Path) -> None:
 
 @contextmanager
 def _raster(labels: Labels, path: Path) -> Iterator[Raster]:
-    """Yield labels as a raster whose scratch file lies beside `path`: the same command writes over what a kill leaves, and removes it."""
+    """Yield labels as a raster whose scratch file lies beside `path`: the same command writes over
+    what a kill leaves, and removes it."""
     height, width = labels.shape
     scratch = path.with_name(".part-labels")
     try:

@@ -1,6 +1,8 @@
-"""audit(): what is wrong with a data set and its split, before anyone trains: leaks, copies, colours, masks, um/px, focus.
+"""audit(): what is wrong with a data set and its split, before anyone trains: leaks, copies,
+colours, masks, um/px, focus.
 
-OUT/audit.json   findings, leaks first, with their numbers; what each part holds; the colour baseline
+OUT/audit.json   findings, leaks first, with their numbers; what each part holds; the colour
+baseline
 """
 
 from collections.abc import Iterator
@@ -25,16 +27,22 @@ from breastseg.files import own_folder, write_json
 __all__ = ["Finding", "audit"]
 
 
-def audit(dataset: str | Path, out: str | Path | None = None, *, source: str | Path | None = None) -> dict[str, Any]:
+def audit(
+    dataset: str | Path, out: str | Path | None = None, *, source: str | Path | None = None
+) -> dict[str, Any]:
     """Look for what would make scores on a data set worthless.
 
     Args:
-        dataset: folder of a prepared data set, split or not; where it has no `split.csv`, the source's own split counts.
-        out: folder for audit.json; empty, or with an earlier audit of the same data. None writes nothing.
-        source: the BCSS folder that it was prepared from, to compare sizes with its `meta/roiBounds.csv`.
+        dataset: folder of a prepared data set, split or not; where it has no `split.csv`, the
+            source's own split counts.
+        out: folder for audit.json; empty, or with an earlier audit of the same data. None writes
+            nothing.
+        source: the BCSS folder that it was prepared from, to compare sizes with its
+            `meta/roiBounds.csv`.
 
     Returns:
-        what audit.json holds: "findings" (severity, check, sentence, advice, numbers), "splits", "colours", and the data set's facts.
+        what audit.json holds: "findings" (severity, check, sentence, advice, numbers), "splits",
+            "colours", and the data set's facts.
 
     Raises:
         DatasetError: no data set, or a damaged one.
@@ -56,19 +64,35 @@ def _audit(data: Dataset, source: str | Path | None) -> dict[str, Any]:
     bounds = [] if source is None else list(against_bounds(data, Path(source)))
     looks = look(data)
     used = next((split for split in found if split.used), None)
-    colours = colour_baseline(looks, _numbered(where["field"]), _numbered(data.regions["patient"]), _side(data, used))
+    colours = colour_baseline(
+        looks, _numbered(where["field"]), _numbered(data.regions["patient"]), _side(data, used)
+    )
     findings = [
-        *_of_splits(data, found, where), *kaggle_224(data, found),
+        *_of_splits(data, found, where),
+        *kaggle_224(data, found),
         *duplicates(data, looks.hashes, ~shows_nothing(looks.regions).to_numpy(), found),
-        *stain_gap(colours, used is None or not any(shared(used))), *merged(data), *unlike_scales(data, where), *bounds,
-        *out_of_focus(data, looks.regions), *unknown_patients(data), *unannotated(data), *one_sided(data, used),
-    ]  # fmt: skip
+        *stain_gap(colours, used is None or not any(shared(used))),
+        *merged(data),
+        *unlike_scales(data, where),
+        *bounds,
+        *out_of_focus(data, looks.regions),
+        *unknown_patients(data),
+        *unannotated(data),
+        *one_sided(data, used),
+    ]
     return {
-        "data": data.fingerprint(), "mpp": data.mpp, "label_map": data.label_map.to_dict(), "parts": list(data.parts),
-        "regions": len(data.regions), "patients": int(data.regions["patient"].nunique()),
+        "data": data.fingerprint(),
+        "mpp": data.mpp,
+        "label_map": data.label_map.to_dict(),
+        "parts": list(data.parts),
+        "regions": len(data.regions),
+        "patients": int(data.regions["patient"].nunique()),
         "findings": [finding.to_dict() for finding in by_severity(findings)],
-        "splits": {split.name: {"used": split.used, "parts": contents(data, split)} for split in found}, "colours": colours,
-    }  # fmt: skip
+        "splits": {
+            split.name: {"used": split.used, "parts": contents(data, split)} for split in found
+        },
+        "colours": colours,
+    }
 
 
 def _of_splits(data: Dataset, found: list[Split], where: pd.DataFrame) -> Iterator[Finding]:

@@ -1,4 +1,5 @@
-"""The colour baseline: how much of the truth can be told from colour alone, by whom it is compared with."""
+"""The colour baseline: how much of the truth can be told from colour alone, by whom it is compared
+with."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -12,7 +13,8 @@ from breastseg.data.audit.look import Floats, Ints, Looks
 
 NEIGHBOURS = 5
 GAP = 0.1
-"""Loss of balanced accuracy, from neighbours among all tiles to neighbours of other patients, that is told as a finding."""
+"""Loss of balanced accuracy, from neighbours among all tiles to neighbours of other patients, that
+is told as a finding."""
 ANNOTATED_PX = 64
 """Least annotated pixels of a window that counts."""
 _BLOCK = 256
@@ -20,7 +22,9 @@ _BLOCK = 256
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
 
-def colour_baseline(looks: Looks, image: Ints, patient: Ints, side: npt.NDArray[np.str_] | None) -> dict[str, Any]:
+def colour_baseline(
+    looks: Looks, image: Ints, patient: Ints, side: npt.NDArray[np.str_] | None
+) -> dict[str, Any]:
     """Name each window's main class from the five windows whose colours are most alike.
 
     Args:
@@ -30,14 +34,18 @@ def colour_baseline(looks: Looks, image: Ints, patient: Ints, side: npt.NDArray[
         side: (N,) train, val or test of each region, or None where there is no split.
 
     Returns:
-        windows, and for "tile" (neighbours are all other windows), "image" (of other pictures), "patient" (of other patients) and,
-        with a split, "split" (val and test from train): `balanced_accuracy` of the main class, and `overlap`, the share of the
-        class shares foretold; None where nobody is left to compare with, or all are of one class. Where there are two patients or
-        more, the accuracy is over the classes that two or more have as a window's main class: of others nobody else can tell.
+        windows, and for "tile" (neighbours are all other windows), "image" (of other pictures),
+        "patient" (of other patients) and, with a split, "split" (val and test from train):
+        `balanced_accuracy` of the main class, and `overlap`, the share of the class shares
+        foretold; None where nobody is left to compare with, or all are of one class. Where there
+        are two patients or more, the accuracy is over the classes that two or more have as a
+        window's main class: of others nobody else can tell.
     """
     known = looks.pixels.sum(axis=1) >= ANNOTATED_PX
     region, colours = looks.region[known], looks.colours[known]
-    shares = (looks.pixels[known] / looks.pixels[known].sum(axis=1, keepdims=True)).astype(np.float32)
+    shares = (looks.pixels[known] / looks.pixels[known].sum(axis=1, keepdims=True)).astype(
+        np.float32
+    )
     asked = _asked(region, image[region], patient[region], None if side is None else side[region])
     foretold = {name: np.full_like(shares, np.nan) for name in asked}
     for start in range(0, len(region), _BLOCK):
@@ -46,13 +54,21 @@ def colour_baseline(looks: Looks, image: Ints, patient: Ints, side: npt.NDArray[
         for name, may_ask in asked.items():
             foretold[name][rows] = _mean_of_nearest(np.where(may_ask(rows), likeness, -1), shares)
     classes = _of_several(shares.argmax(axis=1), patient[region])
-    return {"windows": int(known.sum()), **{name: _score(shares, guess, classes) for name, guess in foretold.items()}}
+    return {
+        "windows": int(known.sum()),
+        **{name: _score(shares, guess, classes) for name, guess in foretold.items()},
+    }
 
 
-def _asked(region: Ints, image: Ints, patient: Ints, side: npt.NDArray[np.str_] | None) -> dict[str, Callable[[slice], Mask]]:
-    """Return, by protocol, the function that tells which windows (columns) a block of windows (rows) may ask."""
+def _asked(
+    region: Ints, image: Ints, patient: Ints, side: npt.NDArray[np.str_] | None
+) -> dict[str, Callable[[slice], Mask]]:
+    """Return, by protocol, the function that tells which windows (columns) a block of windows
+    (rows) may ask."""
     groups = {"tile": np.arange(len(region)), "image": image, "patient": patient}
-    asked: dict[str, Callable[[slice], Mask]] = {name: partial(_of_others, group) for name, group in groups.items()}
+    asked: dict[str, Callable[[slice], Mask]] = {
+        name: partial(_of_others, group) for name, group in groups.items()
+    }
     if side is not None:
         asked["split"] = partial(_of_train, side == "train")
     return asked
@@ -67,7 +83,8 @@ def _of_train(learns: Mask, rows: slice) -> Mask:
 
 
 def _mean_of_nearest(likeness: Floats, shares: Floats) -> Floats:
-    """Return the mean class shares of each row's nearest; NaN where fewer than `NEIGHBOURS` may be asked."""
+    """Return the mean class shares of each row's nearest; NaN where fewer than `NEIGHBOURS` may be
+    asked."""
     if likeness.shape[1] < NEIGHBOURS:
         return np.full((len(likeness), shares.shape[1]), np.nan, np.float32)
     nearest = np.argpartition(-likeness, NEIGHBOURS - 1, axis=1)[:, :NEIGHBOURS]
@@ -87,12 +104,19 @@ def _score(shares: Floats, guess: Floats, classes: Ints) -> dict[str, float] | N
     if not told.any():
         return None
     truth, named = shares[told].argmax(axis=1), guess[told].argmax(axis=1)
-    right = [float((named[truth == label] == label).mean()) for label in np.intersect1d(truth, classes)]
+    right = [
+        float((named[truth == label] == label).mean()) for label in np.intersect1d(truth, classes)
+    ]
     if len(right) < 2:
         return None
     overlap = float(np.minimum(shares[told], guess[told]).sum(axis=1).mean())
     accuracy = float(np.mean(right))
-    return {"windows": int(told.sum()), "classes": len(right), "balanced_accuracy": round(accuracy, 4), "overlap": round(overlap, 4)}
+    return {
+        "windows": int(told.sum()),
+        "classes": len(right),
+        "balanced_accuracy": round(accuracy, 4),
+        "overlap": round(overlap, 4),
+    }
 
 
 def stain_gap(baseline: dict[str, Any], by_patient: bool) -> Iterator[Finding]:
@@ -102,17 +126,23 @@ def stain_gap(baseline: dict[str, Any], by_patient: bool) -> Iterator[Finding]:
         baseline: from `colour_baseline`.
         by_patient: whether the split in use, if there is one, keeps patients apart.
     """
-    told = [baseline[name]["balanced_accuracy"] for name in ("tile", "image", "patient") if baseline[name]]
+    told = [
+        baseline[name]["balanced_accuracy"]
+        for name in ("tile", "image", "patient")
+        if baseline[name]
+    ]
     if len(told) < 3:
         return
     tile, image, patient = told
     if tile - patient < GAP:
         return
     yield Finding(
-        "note" if by_patient else "warning", "stain",
-        f"colour alone names a tile's main class right in {tile:.0%} (mean of {baseline['tile']['classes']} classes) from other tiles, "
-        f"{image:.0%} from other pictures, {patient:.0%} from other patients: "
-        f"a score by tile would measure {100 * (tile - patient):.0f} points of stain",
+        "note" if by_patient else "warning",
+        "stain",
+        f"colour alone names a tile's main class right in {tile:.0%} (mean of"
+        f" {baseline['tile']['classes']} classes) from other tiles, {image:.0%} from other"
+        f" pictures, {patient:.0%} from other patients: a score by tile would measure"
+        f" {100 * (tile - patient):.0f} points of stain",
         "split by patient; a model must do better than these numbers under the same split",
         {"tile": tile, "image": image, "patient": patient},
-    )  # fmt: skip
+    )

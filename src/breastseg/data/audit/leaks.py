@@ -42,7 +42,8 @@ class Split:
 
 
 def splits(data: Dataset, where: pd.DataFrame) -> list[Split]:
-    """Return the splits of a data set: its `split.csv` as it lies there, and the source's own, which counts where there is no other.
+    """Return the splits of a data set: its `split.csv` as it lies there, and the source's own,
+    which counts where there is no other.
 
     Args:
         data: the data set.
@@ -60,25 +61,37 @@ def splits(data: Dataset, where: pd.DataFrame) -> list[Split]:
     own = data.regions["source_split"]
     if (own != "").any():
         rows = pd.DataFrame({"region": own.index, "part": own.to_numpy()})[(own != "").to_numpy()]
-        found.append(Split("the source's own split", rows.join(about, on="region"), not path.is_file()))
+        found.append(
+            Split("the source's own split", rows.join(about, on="region"), not path.is_file())
+        )
     return found
 
 
 def shared(split: Split) -> Iterator[Finding]:
     """Yield a finding for patients, for slides and for regions that are in more than one part."""
     for column, noun in _KINDS.items():
-        parts = split.rows.groupby(column)["part"].agg(lambda found: sorted(set(found), key=PARTS.index))
+        parts = split.rows.groupby(column)["part"].agg(
+            lambda found: sorted(set(found), key=PARTS.index)
+        )
         double = parts[parts.map(len) > 1]
         if double.empty:
             continue
         names = [str(name) for name in double.index]
         both = sorted({" + ".join(found) for found in double})
         yield Finding(
-            split.severity, f"shared {noun}",
-            f"{len(names):,} of {counted(len(parts), noun)} {'is' if len(names) == 1 else 'are'} in more than one part of {split.name} "
-            f"({', '.join(both)}): {listed(names)}",
-            _advice(split), {"split": split.name, "count": len(names), "of": len(parts), "parts": both, "names": names[:SHOWN]},
-        )  # fmt: skip
+            split.severity,
+            f"shared {noun}",
+            f"{len(names):,} of {counted(len(parts), noun)} {'is' if len(names) == 1 else 'are'} in"
+            f" more than one part of {split.name} ({', '.join(both)}): {listed(names)}",
+            _advice(split),
+            {
+                "split": split.name,
+                "count": len(names),
+                "of": len(parts),
+                "parts": both,
+                "names": names[:SHOWN],
+            },
+        )
 
 
 def _advice(split: Split) -> str:
@@ -88,7 +101,8 @@ def _advice(split: Split) -> str:
 
 
 def overlaps(split: Split, where: pd.DataFrame) -> Iterator[Finding]:
-    """Yield a finding when pictures of different parts show the same tissue, by the positions in their names."""
+    """Yield a finding when pictures of different parts show the same tissue, by the positions in
+    their names."""
     parts = split.parts()
     count, largest, names = 0, 0.0, []
     for one, other, share in overlapping(where.loc[sorted(parts)]):
@@ -97,38 +111,63 @@ def overlaps(split: Split, where: pd.DataFrame) -> Iterator[Finding]:
             names += [f"{one} + {other}"] if count <= SHOWN else []
     if count:
         yield Finding(
-            split.severity, "overlap",
-            f"{counted(count, 'pair')} of overlapping pictures in different parts of {split.name}, by the positions in their names, "
-            f"by up to {largest:.0%} of the smaller: {names[0]}",
-            _advice(split), {"split": split.name, "pairs": count, "largest_share": round(largest, 4), "names": names},
-        )  # fmt: skip
+            split.severity,
+            "overlap",
+            f"{counted(count, 'pair')} of overlapping pictures in different parts of {split.name},"
+            f" by the positions in their names, by up to {largest:.0%} of the smaller: {names[0]}",
+            _advice(split),
+            {
+                "split": split.name,
+                "pairs": count,
+                "largest_share": round(largest, 4),
+                "names": names,
+            },
+        )
 
 
 def kaggle_224(data: Dataset, found: list[Split]) -> Iterator[Finding]:
-    """Yield a finding when these are the tiles of the Kaggle copy that was split at random per tile."""
+    """Yield a finding when these are the tiles of the Kaggle copy that was split at random per
+    tile."""
     tiles = [name for name in map(str, data.regions.index) if _KAGGLE_224.fullmatch(name)]
     if 2 * len(tiles) < len(data.regions):
         return
-    mixed = {split.name: int((split.rows.groupby("field")["part"].nunique() > 1).sum()) for split in found}
+    mixed = {
+        split.name: int((split.rows.groupby("field")["part"].nunique() > 1).sum())
+        for split in found
+    }
     leaks = any(mixed[split.name] for split in found if split.used)
     merged = _no_code_above_2(data)
-    numbers: dict[str, Any] = {"tiles": len(tiles), "regions_in_two_parts": mixed, "codes_above_2": not merged}
-    unknown = data.regions["px_not_annotated"].sum() / max(1, (data.regions["width_px"] * data.regions["height_px"]).sum())
+    numbers: dict[str, Any] = {
+        "tiles": len(tiles),
+        "regions_in_two_parts": mixed,
+        "codes_above_2": not merged,
+    }
+    unknown = data.regions["px_not_annotated"].sum() / max(
+        1, (data.regions["width_px"] * data.regions["height_px"]).sum()
+    )
     numbers["share_not_annotated"] = round(float(unknown), 4)
     swallowed = (
-        f"; no code above 2 occurs, and in that copy those were merged into 0: what is not annotated here ({unknown:.0%}) "
-        "may be inflammation, necrosis or fat as well as outside_roi"
-        if merged else ""
-    )  # fmt: skip
+        "; no code above 2 occurs, and in that copy those were merged into 0: what is not"
+        f" annotated here ({unknown:.0%}) may be inflammation, necrosis or fat as well as"
+        " outside_roi"
+        if merged
+        else ""
+    )
     yield Finding(
-        "leak" if leaks else "warning", "kaggle 224",
-        f"these are the 224-px tiles of BCSS on Kaggle ({counted(len(tiles), 'tile')}), split there at random per tile, "
-        f"so that every region is in every part{swallowed}",
+        "leak" if leaks else "warning",
+        "kaggle 224",
+        f"these are the 224-px tiles of BCSS on Kaggle ({counted(len(tiles), 'tile')}), split there"
+        f" at random per tile, so that every region is in every part{swallowed}",
         "split by patient (breastseg split), and never quote scores on that copy's own split"
-        + ("; take the 512-px copy or BCSS itself for the other classes" if merged else ""), numbers,
-    )  # fmt: skip
+        + ("; take the 512-px copy or BCSS itself for the other classes" if merged else ""),
+        numbers,
+    )
 
 
 def _no_code_above_2(data: Dataset) -> bool:
     higher = [c.name for c in data.label_map.classes if min(c.codes) > 2]
-    return bool(higher and data.class_pixels.to_numpy().any() and not data.class_pixels[higher].to_numpy().any())
+    return bool(
+        higher
+        and data.class_pixels.to_numpy().any()
+        and not data.class_pixels[higher].to_numpy().any()
+    )

@@ -32,11 +32,13 @@ class Looks:
     """What the pictures look like.
 
     Attributes:
-        regions: one row a region: tissue (share of pixels), contrast (standard deviation of grey), sharpness (variance of the
-            Laplacian of grey at the data set's um/px, the median of its windows).
+        regions: one row a region: tissue (share of pixels), contrast (standard deviation of grey),
+            sharpness (variance of the Laplacian of grey at the data set's um/px, the median of its
+            windows).
         hashes: (N, 8, 4) in the order of the regions.
         region: (M,) number of each window's region.
-        colours: (M, 512) square roots of the shares of colours, so that a product of two rows is their likeness, 0 to 1.
+        colours: (M, 512) square roots of the shares of colours, so that a product of two rows is
+            their likeness, 0 to 1.
         pixels: (M, K) annotated pixels of each class.
     """
 
@@ -53,12 +55,17 @@ def look(data: Dataset) -> Looks:
     Raises:
         DatasetError: an array is missing, damaged, or not of the size that regions.csv tells.
     """
-    sizes = [(int(height), int(width)) for height, width in data.regions[["height_px", "width_px"]].to_numpy()]
+    sizes = [
+        (int(height), int(width))
+        for height, width in data.regions[["height_px", "width_px"]].to_numpy()
+    ]
     kept = _kept(sum(len(_windows(size, data.mpp)) for size in sizes))
     rows, hashes, numbers, colours, pixels = [], [], [], [], []
     bins = len(data.label_map.classes) + 1
     seen = 0
-    for number, region in enumerate(tqdm([*map(str, data.regions.index)], desc="audit", unit="region", disable=None)):
+    for number, region in enumerate(
+        tqdm([*map(str, data.regions.index)], desc="audit", unit="region", disable=None)
+    ):
         found = []
         for window, labels in _read(data, region, sizes[number]):
             found.append(_traits(window))
@@ -68,7 +75,9 @@ def look(data: Dataset) -> Looks:
                 pixels.append(np.bincount(labels.ravel(), minlength=bins)[1:])
             seen += 1
         tissue, contrast, sharpness = np.array(found).T
-        rows.append({"tissue": tissue.mean(), "contrast": contrast.max(), "sharpness": np.median(sharpness)})
+        rows.append(
+            {"tissue": tissue.mean(), "contrast": contrast.max(), "sharpness": np.median(sharpness)}
+        )
         hashes.append(difference_hashes(data.image(region)))
     table = pd.DataFrame(rows, index=data.regions.index)
     return Looks(table, np.stack(hashes), np.array(numbers), np.stack(colours), np.stack(pixels))
@@ -87,12 +96,17 @@ def _windows(size_px: tuple[int, int], mpp: float) -> list[tuple[slice, slice]]:
     """Return the windows of a picture of (height, width), which share it evenly."""
     side = WINDOW_UM / mpp
     counts = [max(1, int(length / side)) for length in size_px]
-    edges = [[length * k // count for k in range(count + 1)] for length, count in zip(size_px, counts, strict=True)]
+    edges = [
+        [length * k // count for k in range(count + 1)]
+        for length, count in zip(size_px, counts, strict=True)
+    ]
     rows, columns = ([slice(a, b) for a, b in pairwise(e)] for e in edges)
     return [(row, column) for row in rows for column in columns]
 
 
-def _read(data: Dataset, region: str, size: tuple[int, int]) -> Iterator[tuple[Pixels, npt.NDArray[np.uint8]]]:
+def _read(
+    data: Dataset, region: str, size: tuple[int, int]
+) -> Iterator[tuple[Pixels, npt.NDArray[np.uint8]]]:
     image, labels = data.image(region), data.labels(region)
     for window in _windows(size, data.mpp):
         yield np.ascontiguousarray(image[window]), np.asarray(labels[window])

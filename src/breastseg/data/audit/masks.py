@@ -1,4 +1,5 @@
-"""What the truth holds: classes that never occur, in the whole or in one part, and regions without annotation."""
+"""What the truth holds: classes that never occur, in the whole or in one part, and regions without
+annotation."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,36 +17,55 @@ FEW_PATIENTS = 5
 
 
 def contents(data: Dataset, split: Split) -> dict[str, dict[str, Any]]:
-    """Return, for each part of a split, how many regions, slides, patients and hospitals it has, and pixels by class."""
+    """Return, for each part of a split, how many regions, slides, patients and hospitals it has,
+    and pixels by class."""
     parts = {}
     for part in PARTS:
         rows = split.rows[split.rows["part"] == part]
         pixels = data.class_pixels.loc[rows["region"]].sum()
         if len(rows):
             parts[part] = {
-                "regions": rows["region"].nunique(), "slides": rows["slide"].nunique(), "patients": rows["patient"].nunique(),
-                "hospitals": rows.loc[rows["site"] != "", "site"].nunique(), "pixels": {str(k): int(px) for k, px in pixels.items()},
-            }  # fmt: skip
+                "regions": rows["region"].nunique(),
+                "slides": rows["slide"].nunique(),
+                "patients": rows["patient"].nunique(),
+                "hospitals": rows.loc[rows["site"] != "", "site"].nunique(),
+                "pixels": {str(k): int(px) for k, px in pixels.items()},
+            }
     return parts
 
 
 def merged(data: Dataset) -> Iterator[Finding]:
-    """Yield a finding when classes of the label map never occur: the source may have merged them into others or into 0."""
+    """Yield a finding when classes of the label map never occur: the source may have merged them
+    into others or into 0."""
     totals = data.class_pixels.sum()
     absent = [str(name) for name in totals.index if totals[name] == 0]
     if not absent:
         return
-    patients, dotted = data.regions["patient"].nunique(), bool((data.regions["annotation"] == "dots").all())
-    unknown = float(data.regions["px_not_annotated"].sum() / (data.regions["width_px"] * data.regions["height_px"]).sum())
+    patients, dotted = (
+        data.regions["patient"].nunique(),
+        bool((data.regions["annotation"] == "dots").all()),
+    )
+    unknown = float(
+        data.regions["px_not_annotated"].sum()
+        / (data.regions["width_px"] * data.regions["height_px"]).sum()
+    )
     suspicious = patients >= FEW_PATIENTS and not dotted
     yield Finding(
-        "warning" if suspicious else "note", "absent classes",
-        f"{', '.join(absent)} never {'occurs' if len(absent) == 1 else 'occur'} in {totals.sum() / 1e6:.2f} Mpx of truth of "
-        f"{counted(len(data.regions), 'region')} and {counted(patients, 'patient')} ({unknown:.0%} is not annotated)"
+        "warning" if suspicious else "note",
+        "absent classes",
+        f"{', '.join(absent)} never {'occurs' if len(absent) == 1 else 'occur'} in"
+        f" {totals.sum() / 1e6:.2f} Mpx of truth of {counted(len(data.regions), 'region')} and"
+        f" {counted(patients, 'patient')} ({unknown:.0%} is not annotated)"
         + ("; if the source's scheme has them, its masks were merged" if suspicious else ""),
-        "look at the source's codes: such a class gets no score, and what was merged cannot be told apart again",
-        {"absent": absent, "annotated_px": int(totals.sum()), "patients": patients, "share_not_annotated": round(unknown, 4)},
-    )  # fmt: skip
+        "look at the source's codes: such a class gets no score, and what was merged cannot be told"
+        " apart again",
+        {
+            "absent": absent,
+            "annotated_px": int(totals.sum()),
+            "patients": patients,
+            "share_not_annotated": round(unknown, 4),
+        },
+    )
 
 
 def lopsided(data: Dataset, split: Split) -> Iterator[Finding]:
@@ -56,35 +76,65 @@ def lopsided(data: Dataset, split: Split) -> Iterator[Finding]:
         if part not in pixels or not taught:
             continue
         here = {name for name, px in pixels[part].items() if px}
-        for severity, names, what in (("warning", here - taught, "and not in train"), ("note", taught - here, "")):
+        for severity, names, what in (
+            ("warning", here - taught, "and not in train"),
+            ("note", taught - here, ""),
+        ):
             if names and severity == "warning":
-                yield _lopsided(severity, split, sorted(names), f"occurs in {part} {what}", "no model can learn it: split otherwise")
+                yield _lopsided(
+                    severity,
+                    split,
+                    sorted(names),
+                    f"occurs in {part} {what}",
+                    "no model can learn it: split otherwise",
+                )
             elif names:
-                yield _lopsided(severity, split, sorted(names), f"occurs in train, not in {part}", f"{part} gives it no score (NaN)")
+                yield _lopsided(
+                    severity,
+                    split,
+                    sorted(names),
+                    f"occurs in train, not in {part}",
+                    f"{part} gives it no score (NaN)",
+                )
 
 
 def _lopsided(severity: str, split: Split, names: list[str], how: str, advice: str) -> Finding:
-    return Finding(severity, "class support", f"{', '.join(names)}: {how} ({split.name})", advice, {"split": split.name, "classes": names})
+    return Finding(
+        severity,
+        "class support",
+        f"{', '.join(names)}: {how} ({split.name})",
+        advice,
+        {"split": split.name, "classes": names},
+    )
 
 
 def unannotated(data: Dataset) -> Iterator[Finding]:
-    """Yield a finding for regions without any annotated pixel, of which nothing is known as a whole either."""
+    """Yield a finding for regions without any annotated pixel, of which nothing is known as a whole
+    either."""
     pixels: pd.Series = data.class_pixels.sum(axis=1).drop(data.fields(list(data.regions.index)))
     empty = [str(name) for name in pixels.index[pixels == 0]]
     if empty:
         yield Finding(
-            "note", "no annotation", f"{len(empty):,} of {counted(len(pixels), 'region')} without any annotated pixel: {listed(empty)}",
-            "they teach and score nothing; leave them out", {"count": len(empty), "names": empty[:SHOWN]},
-        )  # fmt: skip
+            "note",
+            "no annotation",
+            f"{len(empty):,} of {counted(len(pixels), 'region')} without any annotated pixel:"
+            f" {listed(empty)}",
+            "they teach and score nothing; leave them out",
+            {"count": len(empty), "names": empty[:SHOWN]},
+        )
 
 
 def unknown_patients(data: Dataset) -> Iterator[Finding]:
-    """Yield a finding when the source tells no patients, so that nobody can see one in two parts."""
+    """Yield a finding when the source tells no patients, so that nobody can see one in two
+    parts."""
     unknown = int((data.regions["patient"] == data.regions.index).sum())
     if unknown > 1:
         yield Finding(
-            "warning", "patients unknown",
-            f"{unknown:,} of {counted(len(data.regions), 'region')} without a patient's name: each counts as a patient of its own, "
-            "and no one can see whether a patient is in two parts",
-            "name the patients: breastseg prepare --table CSV (image, patient)", {"count": unknown},
-        )  # fmt: skip
+            "warning",
+            "patients unknown",
+            f"{unknown:,} of {counted(len(data.regions), 'region')} without a patient's name: each"
+            " counts as a patient of its own, and no one can see whether a patient is in two"
+            " parts",
+            "name the patients: breastseg prepare --table CSV (image, patient)",
+            {"count": unknown},
+        )

@@ -31,7 +31,8 @@ class Place:
     Attributes:
         slide: as in "TCGA-A2-A0D2-DX1"; the field where the name tells no slide.
         field: the region it was cut from; its own name when it was not cut.
-        frame: pictures of one frame can be compared by their boxes; empty when the name tells no position.
+        frame: pictures of one frame can be compared by their boxes; empty when the name tells no
+            position.
         x_um, y_um, width_um, height_um: the box.
         named_px: side in pixels that the name tells; 0 when it tells none.
     """
@@ -49,14 +50,18 @@ class Place:
 def places(data: Dataset) -> pd.DataFrame:
     """Return the `Place` of every region, one row a region, one column an attribute."""
     columns = data.regions[["source_mpp", "width_px", "height_px"]].itertuples()
-    rows = [place(str(name), float(mpp), (width * data.mpp, height * data.mpp)) for name, mpp, width, height in columns]
+    rows = [
+        place(str(name), float(mpp), (width * data.mpp, height * data.mpp))
+        for name, mpp, width, height in columns
+    ]
     return pd.DataFrame(rows, index=data.regions.index)
 
 
 def place(name: str, mpp: float, size_um: tuple[float, float]) -> Place:
     """Read a picture's place from its name.
 
-    Positions of BCSS regions count in base pixels of a 40x scan, those of tiles in pixels of their region's picture.
+    Positions of BCSS regions count in base pixels of a 40x scan, those of tiles in pixels of their
+    region's picture.
 
     Args:
         name: region id.
@@ -88,7 +93,8 @@ def _origin(field: str) -> tuple[float, float] | None:
 
 
 def overlapping(table: pd.DataFrame) -> Iterator[tuple[str, str, float]]:
-    """Yield (region, region, share of the smaller) of all that overlap; memory grows with the pictures of one frame."""
+    """Yield (region, region, share of the smaller) of all that overlap; memory grows with the
+    pictures of one frame."""
     for _, rows in table[table["frame"] != ""].groupby("frame"):
         rows = rows.sort_values("x_um", kind="stable")
         names = [str(name) for name in rows.index]
@@ -101,4 +107,7 @@ def overlapping(table: pd.DataFrame) -> Iterator[tuple[str, str, float]]:
             width = np.minimum(right[i], right[later]) - left[later]
             height = np.minimum(bottom[i], bottom[later]) - np.maximum(top[i], top[later])
             shares = width.clip(0) * height.clip(0) / np.minimum(areas[i], areas[later])
-            yield from ((names[i], names[i + 1 + j], float(shares[j])) for j in np.flatnonzero(shares > OVERLAP))
+            yield from (
+                (names[i], names[i + 1 + j], float(shares[j]))
+                for j in np.flatnonzero(shares > OVERLAP)
+            )

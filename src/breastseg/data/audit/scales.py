@@ -1,4 +1,5 @@
-"""Whether microns per pixel can be believed: against each other, against names, against the release's own bounds; and what is in focus."""
+"""Whether microns per pixel can be believed: against each other, against names, against the
+release's own bounds; and what is in focus."""
 
 import re
 from collections.abc import Iterator
@@ -15,96 +16,140 @@ from breastseg.sources.bcss import find as bcss
 from breastseg.wording import counted
 
 UNLIKE = 0.05
-"""Relative difference of um/px within one kind of source that is told; BCSS's measured values lie within 2 % of 0.30."""
+"""Relative difference of um/px within one kind of source that is told; BCSS's measured values lie
+within 2 % of 0.30."""
 OFF = 0.02
-"""Relative difference from the bounds that is told: scans of 0.248 to 0.252 um/px are taken for 0.25."""
+"""Relative difference from the bounds that is told: scans of 0.248 to 0.252 um/px are taken for
+0.25."""
 SHARP_AT_HALF, SHARP_POWER = 30.0, 2.5
-"""Least variance of the Laplacian (grey of 0 to 255) of a sharp picture is `SHARP_AT_HALF * (mpp / 0.5) ** SHARP_POWER`.
+"""Least variance of the Laplacian (grey of 0 to 255) of a sharp picture is `SHARP_AT_HALF * (mpp /
+0.5) ** SHARP_POWER`.
 
-Windows of 112 um of the three real BCSS regions and of 90 BRCA-M2C fields have at least 53 at 0.30 um/px, 237 at 0.5 and 1060 at 1.0
-(limits here: 8, 30, 170). Blurred by 1 um of standard deviation, 95 % of them have at most 5, 26 and 276, by 2 um at most 2, 4 and 32."""
+Windows of 112 um of the three real BCSS regions and of 90 BRCA-M2C fields have at least 53 at 0.30
+um/px, 237 at 0.5 and 1060 at 1.0
+(limits here: 8, 30, 170). Blurred by 1 um of standard deviation, 95 % of them have at most 5, 26
+and 276, by 2 um at most 2, 4 and 32."""
 FLAT = 3.0
 """Largest standard deviation of grey of a picture that shows nothing."""
 _WHOLE_BCSS = re.compile(r"(?P<slide>TCGA-\w\w-\w{4}-DX\d)_xmin\d+_ymin\d+_MPP-[\d.]+")
 
 
 def sharp_at(mpp: float) -> float:
-    """Return the least variance of the Laplacian of a sharp picture; measured from 0.3 to 1 um/px."""
+    """Return the least variance of the Laplacian of a sharp picture; measured from 0.3 to 1
+    um/px."""
     return float(SHARP_AT_HALF * (mpp / 0.5) ** SHARP_POWER)
 
 
 def unlike_scales(data: Dataset, where: pd.DataFrame) -> Iterator[Finding]:
-    """Yield findings for um/px that differ within one kind of source, that file names tell, and sizes that are not the named ones."""
+    """Yield findings for um/px that differ within one kind of source, that file names tell, and
+    sizes that are not the named ones."""
     mpp = data.regions["source_mpp"].astype(float)
-    kinds = pd.Series([_kind(str(name), slide) for name, slide in where["slide"].items()], mpp.index)
+    kinds = pd.Series(
+        [_kind(str(name), slide) for name, slide in where["slide"].items()], mpp.index
+    )
     usual = mpp.groupby(kinds).transform("median")
     odd = [str(name) for name in mpp.index[(mpp / usual - 1).abs() > UNLIKE]]
     if odd:
         yield Finding(
-            "warning", "um/px",
-            f"{counted(len(odd), 'region')} of {len(mpp):,} taken for another um/px than others of their kind or slide "
-            f"({mpp[odd].min():g} to {mpp[odd].max():g}, usual {usual[odd].min():g}): {listed(odd)}",
+            "warning",
+            "um/px",
+            f"{counted(len(odd), 'region')} of {len(mpp):,} taken for another um/px than others of"
+            f" their kind or slide ({mpp[odd].min():g} to {mpp[odd].max():g}, usual"
+            f" {usual[odd].min():g}): {listed(odd)}",
             "give the right um/px in a table (breastseg prepare --table) or leave them out",
-            {"count": len(odd), "least": float(mpp[odd].min()), "most": float(mpp[odd].max()), "names": odd[:SHOWN]},
-        )  # fmt: skip
-    believed = [str(name) for name in mpp.index if "_MPP-0" in str(name) and abs(mpp[name] / bcss.BASE_MPP - 1) < OFF]
+            {
+                "count": len(odd),
+                "least": float(mpp[odd].min()),
+                "most": float(mpp[odd].max()),
+                "names": odd[:SHOWN],
+            },
+        )
+    believed = [
+        str(name)
+        for name in mpp.index
+        if "_MPP-0" in str(name) and abs(mpp[name] / bcss.BASE_MPP - 1) < OFF
+    ]
     if believed:
         yield Finding(
-            "warning", "um/px",
-            f"{counted(len(believed), 'BCSS region')} taken for {bcss.BASE_MPP:g} um/px, as file names say; "
-            f"the copies in circulation are at {bcss.MPP:.2f}: areas would be {1 - (bcss.BASE_MPP / bcss.MPP) ** 2:.0%} too small",
-            "prepare without --source-mpp, or with the value that the widths and roiBounds.csv give", {"count": len(believed)},
-        )  # fmt: skip
+            "warning",
+            "um/px",
+            f"{counted(len(believed), 'BCSS region')} taken for {bcss.BASE_MPP:g} um/px, as file"
+            f" names say; the copies in circulation are at {bcss.MPP:.2f}: areas would be"
+            f" {1 - (bcss.BASE_MPP / bcss.MPP) ** 2:.0%} too small",
+            "prepare without --source-mpp, or with the value that the widths and roiBounds.csv"
+            " give",
+            {"count": len(believed)},
+        )
     yield from _named_sizes(data, where)
 
 
 def _kind(name: str, slide: str) -> str:
-    """Return a TCGA name's form, as in "0_xmin0_ymin0_MPP-0.0"; of another name the slide: others may have been scanned otherwise."""
+    """Return a TCGA name's form, as in "0_xmin0_ymin0_MPP-0.0"; of another name the slide: others
+    may have been scanned otherwise."""
     return re.sub(r"\d+", "0", name.rsplit("DX", 1)[-1]) if "DX" in name else slide
 
 
 def _named_sizes(data: Dataset, where: pd.DataFrame) -> Iterator[Finding]:
-    pixel = data.mpp / data.regions["source_mpp"]  # of the data set, in source pixels: sizes are rounded to it
+    pixel = (
+        data.mpp / data.regions["source_mpp"]
+    )  # of the data set, in source pixels: sizes are rounded to it
     px, named = data.regions["width_px"] * pixel, where["named_px"]
-    wrong = [str(name) for name in px.index[(named > 0) & ((px - named).abs() > np.maximum(OFF * named, pixel))]]
+    wrong = [
+        str(name)
+        for name in px.index[(named > 0) & ((px - named).abs() > np.maximum(OFF * named, pixel))]
+    ]
     if wrong:
         first = wrong[0]
         yield Finding(
-            "warning", "size",
-            f"{counted(len(wrong), 'tile')} of another size than named ({px[first]:.0f} px, not {named[first]:.0f}): "
-            f"{listed(wrong)}",
-            "they were resized: their um/px is not that of their region", {"count": len(wrong), "names": wrong[:SHOWN]},
-        )  # fmt: skip
+            "warning",
+            "size",
+            f"{counted(len(wrong), 'tile')} of another size than named ({px[first]:.0f} px, not"
+            f" {named[first]:.0f}): {listed(wrong)}",
+            "they were resized: their um/px is not that of their region",
+            {"count": len(wrong), "names": wrong[:SHOWN]},
+        )
 
 
 def against_bounds(data: Dataset, source: Path) -> Iterator[Finding]:
-    """Yield a finding for whole BCSS regions whose size and um/px disagree with the release's own bounds.
+    """Yield a finding for whole BCSS regions whose size and um/px disagree with the release's own
+    bounds.
 
     Args:
         data: the data set.
-        source: the folder that it was prepared from, with `meta/roiBounds.csv` and `meta/slide_magnifications.csv`.
+        source: the folder that it was prepared from, with `meta/roiBounds.csv` and
+            `meta/slide_magnifications.csv`.
 
     Raises:
         InputError: it has no such tables.
     """
     for name in ("roiBounds.csv", "slide_magnifications.csv"):
         if not (source / "meta" / name).is_file():
-            raise InputError(f"{source / 'meta' / name}: not found; wanted the BCSS folder with its meta tables, or no --source")
+            raise InputError(
+                f"{source / 'meta' / name}: not found; wanted the BCSS folder with its meta tables,"
+                " or no --source"
+            )
     wrong = {}
     for name, mpp, width in data.regions[["source_mpp", "width_px"]].itertuples():
         whole = _WHOLE_BCSS.fullmatch(str(name))
-        measured = bcss.region_mpp(source, whole["slide"], round(width * data.mpp / mpp)) if whole else None
+        measured = (
+            bcss.region_mpp(source, whole["slide"], round(width * data.mpp / mpp))
+            if whole
+            else None
+        )
         if measured and abs(measured / mpp - 1) > OFF:
             wrong[str(name)] = round(measured, 4)
     if wrong:
         first = next(iter(wrong))
         yield Finding(
-            "warning", "um/px",
-            f"{counted(len(wrong), 'region')} at odds with roiBounds.csv: {first} was taken for "
-            f"{float(data.regions['source_mpp'][first]):g} um/px, its width and bounds give {wrong[first]:g}",
-            "prepare again with the measured value; if the picture is a crop or another copy, rename it",
+            "warning",
+            "um/px",
+            f"{counted(len(wrong), 'region')} at odds with roiBounds.csv: {first} was taken for"
+            f" {float(data.regions['source_mpp'][first]):g} um/px, its width and bounds give"
+            f" {wrong[first]:g}",
+            "prepare again with the measured value; if the picture is a crop or another copy,"
+            " rename it",
             {"count": len(wrong), "measured": dict(list(wrong.items())[:SHOWN])},
-        )  # fmt: skip
+        )
 
 
 def shows_nothing(looks: pd.DataFrame) -> pd.Series:
@@ -123,12 +168,26 @@ def out_of_focus(data: Dataset, looks: pd.DataFrame) -> Iterator[Finding]:
     least = sharp_at(data.mpp)
     blurred = ~blank & (looks["sharpness"] < least)
     for check, which, how, advice in (
-        ("blank", blank, f"blank (under {LITTLE_TISSUE:.0%} tissue, or one colour)", "look at them: annotation on glass is wrong"),
-        ("blurred", blurred, f"blurred (variance of the Laplacian under {least:.3g} at {data.mpp:g} um/px)",
-         "look at them: out of focus, or enlarged from a coarser picture"),
-    ):  # fmt: skip
+        (
+            "blank",
+            blank,
+            f"blank (under {LITTLE_TISSUE:.0%} tissue, or one colour)",
+            "look at them: annotation on glass is wrong",
+        ),
+        (
+            "blurred",
+            blurred,
+            f"blurred (variance of the Laplacian under {least:.3g} at {data.mpp:g} um/px)",
+            "look at them: out of focus, or enlarged from a coarser picture",
+        ),
+    ):
         names = [str(name) for name in looks.index[which]]
         if names:
             numbers = looks.loc[names[:SHOWN]].round(4).to_dict("index")
-            yield Finding("warning", check, f"{len(names):,} of {counted(len(looks), 'region')} {how}: {listed(names)}", advice,
-                          {"count": len(names), "least_sharpness": round(least, 2), "regions": numbers})  # fmt: skip
+            yield Finding(
+                "warning",
+                check,
+                f"{len(names):,} of {counted(len(looks), 'region')} {how}: {listed(names)}",
+                advice,
+                {"count": len(names), "least_sharpness": round(least, 2), "regions": numbers},
+            )

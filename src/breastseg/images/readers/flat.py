@@ -1,8 +1,11 @@
-"""Flat pictures: PNG and JPEG, and TIFF small enough to be held; decoded in bands of rows or whole, turned upright by their tag.
+"""Flat pictures: PNG and JPEG, and TIFF small enough to be held; decoded in bands of rows or whole,
+turned upright by their tag.
 
-A picture with an orientation tag is turned wherever it is looked at, as on a telephone. Nobody can see whether a mask, or areas that were
-drawn elsewhere, lie on the picture as it is stored (QuPath and scikit-image show it so) or as it is turned (OpenCV, browsers and the view
-of `breastseg serve` do): where the two would be put together, the picture is refused by `check_upright`, whatever the tag.
+A picture with an orientation tag is turned wherever it is looked at, as on a telephone. Nobody can
+see whether a mask, or areas that were drawn elsewhere, lie on the picture as it is stored (QuPath
+and scikit-image show it so) or as it is turned (OpenCV, browsers and the view
+of `breastseg serve` do): where the two would be put together, the picture is refused by
+`check_upright`, whatever the tag.
 """
 
 import threading
@@ -29,7 +32,9 @@ MAX_PIXELS = MAX_ASKED_PX
 """A flat image is decoded whole."""
 UPRIGHT = 1
 """The orientation that turns nothing."""
-WANTED_CODES = "wanted 8-bit grey or palette with one label code a pixel; export the codes, not their picture"
+WANTED_CODES = (
+    "wanted 8-bit grey or palette with one label code a pixel; export the codes, not their picture"
+)
 
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -40,7 +45,9 @@ _PIECE_BYTES = 2**20
 _OPENING = threading.Lock()
 """catch_warnings() changes the filters of all threads: two at once leave them wrong."""
 
-if Image.MAX_IMAGE_PIXELS is not None:  # set once, before any thread opens a picture; Pillow refuses what has twice as many
+if (
+    Image.MAX_IMAGE_PIXELS is not None
+):  # set once, before any thread opens a picture; Pillow refuses what has twice as many
     Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, MAX_PIXELS)
 
 
@@ -52,7 +59,8 @@ class Flat:
         size_px: (width, height), upright.
         orientation: of the tag, 1 to 8.
         clues: where microns per pixel may be written.
-        bands: gives all pixels, upright, in bands of rows from top to bottom: (h, W, 3) uint8 each, the caller's own.
+        bands: gives all pixels, upright, in bands of rows from top to bottom: (h, W, 3) uint8 each,
+            the caller's own.
         is_cut: looks whether the file ends before its pixels do.
         notes: what a person should know of how the file is read.
     """
@@ -66,7 +74,8 @@ class Flat:
 
 
 class FlatSlide(Pyramid):
-    """A flat image as a Slide of one level. From `hold()` or the first box on its pixels are held, until `close()`.
+    """A flat image as a Slide of one level. From `hold()` or the first box on its pixels are held,
+    until `close()`.
 
     Attributes:
         orientation: of the file's tag; the pixels that are read were turned by it. 1 turns nothing.
@@ -90,11 +99,19 @@ class FlatSlide(Pyramid):
             super().__init__(path, [flat.size_px], find_mpp(path, mpp, flat.clues))
         except MppError:
             if flat.is_cut():
-                raise ImageError(f"{path}: cut short or damaged (it ends before its pixels do); copy or export it again") from None
+                raise ImageError(
+                    f"{path}: cut short or damaged (it ends before its pixels do); copy or export"
+                    " it again"
+                ) from None
             raise
         self.orientation, self.notes, self._bands = flat.orientation, flat.notes, flat.bands
         if self.orientation != UPRIGHT:
-            self.notes += (f"turned upright by its orientation tag ({self.orientation}); QuPath and others show it as it is stored",)
+            self.notes += (
+                (
+                    f"turned upright by its orientation tag ({self.orientation}); QuPath and others"
+                    " show it as it is stored"
+                ),
+            )
         self._lock = threading.Lock()
         self._held: Pixels | None = None
 
@@ -105,7 +122,9 @@ class FlatSlide(Pyramid):
                 self._held = self._decoded()
 
     def _stored(self, level: int, box: Box) -> Pixels:
-        if box != Box(0, 0, *self.size_px):  # boxes come in numbers; a picture that is read once as a whole is not kept
+        if box != Box(
+            0, 0, *self.size_px
+        ):  # boxes come in numbers; a picture that is read once as a whole is not kept
             self.hold()
         with self._lock:
             whole = self._decoded() if self._held is None else self._held
@@ -133,7 +152,9 @@ class FlatSlide(Pyramid):
         return _whole(self.bands(), self.size_px)
 
     def _changed(self) -> ImageError:
-        return ImageError(f"{self.path}: changed since it was opened; leave it alone while it is read")
+        return ImageError(
+            f"{self.path}: changed since it was opened; leave it alone while it is read"
+        )
 
     def close(self) -> None:
         """Let go of the pixels."""
@@ -147,7 +168,8 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def check_upright(slide: Slide, annotation: str) -> None:
-    """Refuse a picture that a tag turns, because nobody can see whether its annotation lies on it as stored or as turned.
+    """Refuse a picture that a tag turns, because nobody can see whether its annotation lies on it
+    as stored or as turned.
 
     Args:
         slide: an open picture.
@@ -158,8 +180,9 @@ def check_upright(slide: Slide, annotation: str) -> None:
     """
     if isinstance(slide, FlatSlide) and slide.orientation != UPRIGHT:
         raise ImageError(
-            f"{slide.path}: an orientation tag ({slide.orientation}) turns it, and whether {annotation} is turned too cannot be seen; "
-            "save the picture upright without the tag, and its annotation in the same way"
+            f"{slide.path}: an orientation tag ({slide.orientation}) turns it, and whether"
+            f" {annotation} is turned too cannot be seen; save the picture upright without the tag,"
+            " and its annotation in the same way"
         )
 
 
@@ -175,7 +198,8 @@ def upright_size(size_px: tuple[int, int], orientation: int) -> tuple[int, int]:
 
 
 def turned(pixels: Pixels, orientation: int) -> Pixels:
-    """Return a picture upright, by its orientation tag: what the first stored row and column are, 1 to 8."""
+    """Return a picture upright, by its orientation tag: what the first stored row and column are, 1
+    to 8."""
     if orientation >= 5:
         pixels = pixels.transpose(1, 0, 2)
     if orientation in {3, 4, 7, 8}:
@@ -192,7 +216,9 @@ def is_tiff(path: Path) -> bool:
 
 def _look(path: Path) -> Flat:
     if is_tiff(path):
-        from breastseg.images.readers.tiff import look_flat  # flat pictures of other kinds wait for no tifffile
+        from breastseg.images.readers.tiff import (
+            look_flat,
+        )  # flat pictures of other kinds wait for no tifffile
 
         return look_flat(path)
     with opened(path) as image:
@@ -204,7 +230,8 @@ def _look(path: Path) -> Flat:
 
 
 def _bands(path: Path, turn: int) -> Iterator[Pixels]:
-    """Yield a PNG or JPEG, upright, in bands of rows; what Pillow must decode, and what is turned, is held whole meanwhile."""
+    """Yield a PNG or JPEG, upright, in bands of rows; what Pillow must decode, and what is turned,
+    is held whole meanwhile."""
     with opened(path) as image:
         rows = _png_rows(image, path)
         if rows is not None:
@@ -239,7 +266,10 @@ def _whole(bands: Iterator[Pixels], size_px: tuple[int, int]) -> Pixels:
 
 def _check_turn(image: Image.Image, turn: int, path: Path) -> None:
     if orientation(image) != turn:
-        raise ImageError(f"{path}: turned by a tag behind its pixels, or changed since it was opened; save it upright without the tag")
+        raise ImageError(
+            f"{path}: turned by a tag behind its pixels, or changed since it was opened; save it"
+            " upright without the tag"
+        )
 
 
 def _png_rows(image: Image.Image, path: Path) -> PngRows | None:
@@ -256,15 +286,20 @@ def _bands_of_png(rows: PngRows, path: Path) -> Iterator[Pixels]:
             if is_plain:
                 yield stored.reshape(len(stored), width, 3)
             else:
-                band = hollow.crop((0, 0, width, len(stored)))  # has its palette and its transparency
+                band = hollow.crop(
+                    (0, 0, width, len(stored))
+                )  # has its palette and its transparency
                 band.frombytes(stored.tobytes(), "raw", rows.raw_mode)
                 yield np.array(_on_white(band))
 
 
 def _bands_of(image: Image.Image) -> Iterator[Pixels]:
-    """Yield a decoded picture in bands: of the whole Pillow would make two copies on the way, half a gigabyte each for the largest."""
+    """Yield a decoded picture in bands: of the whole Pillow would make two copies on the way, half
+    a gigabyte each for the largest."""
     for top in range(0, image.height, _BAND_ROWS):
-        yield np.array(_on_white(image.crop((0, top, image.width, min(image.height, top + _BAND_ROWS)))))
+        yield np.array(
+            _on_white(image.crop((0, top, image.width, min(image.height, top + _BAND_ROWS))))
+        )
 
 
 def _on_white(image: Image.Image) -> Image.Image:
@@ -277,7 +312,8 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
-    """Open a PNG or JPEG of acceptable size. Only the errors of opening are told here, never those of the caller's body.
+    """Open a PNG or JPEG of acceptable size. Only the errors of opening are told here, never those
+    of the caller's body.
 
     Raises:
         ImageError: not there, something else, cut short in its header, or too large.
@@ -285,15 +321,24 @@ def opened(path: Path) -> Iterator[Image.Image]:
     head = _head(path)
     try:
         with _OPENING, warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit follows
-            warnings.simplefilter("ignore", UserWarning)  # a damaged tag table says nothing of the pixels
+            # our own limit follows
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter(
+                "ignore", UserWarning
+            )  # a damaged tag table says nothing of the pixels
             image = Image.open(path, formats=("PNG", "JPEG"))
     except Image.DecompressionBombError:
         raise ImageError(_too_large(path, "more than twice Pillow's limit")) from None
     except DAMAGE as cause:
         if head.startswith((_PNG, _JPEG)):
-            raise ImageError(f"{path}: cut short or damaged in its header ({_line(cause)}); copy or export it again") from None
-        raise ImageError(f"{path}: not a picture that Pillow reads (it begins with {head!r}); wanted PNG, JPEG or TIFF") from None
+            raise ImageError(
+                f"{path}: cut short or damaged in its header ({_line(cause)}); copy or export it"
+                " again"
+            ) from None
+        raise ImageError(
+            f"{path}: not a picture that Pillow reads (it begins with {head!r}); wanted PNG, JPEG"
+            " or TIFF"
+        ) from None
     with image:
         check_area(path, image.size)
         yield image
@@ -310,7 +355,9 @@ def _damage_told(path: Path) -> Iterator[None]:
     try:
         yield
     except (*DAMAGE, zlib.error) as cause:
-        raise ImageError(f"{path}: cut short or damaged ({_line(cause)}); copy or export it again") from None
+        raise ImageError(
+            f"{path}: cut short or damaged ({_line(cause)}); copy or export it again"
+        ) from None
 
 
 def _line(cause: Exception) -> str:
@@ -330,21 +377,33 @@ def _head(path: Path) -> bytes:
 
 
 def _too_large(path: Path, size: str) -> str:
-    return f"{path}: {size}, a flat image is decoded whole up to {MAX_PIXELS // 1_000_000} Mpx; cut it into smaller fields"
+    return (
+        f"{path}: {size}, a flat image is decoded whole up to {MAX_PIXELS // 1_000_000} Mpx; cut it"
+        " into smaller fields"
+    )
 
 
 def _check_colours(image: Image.Image, path: Path) -> None:
-    """Refuse inks, and more than 8 bits a channel: Pillow would give the upper bytes, almost black for a 12-bit camera."""
+    """Refuse inks, and more than 8 bits a channel: Pillow would give the upper bytes, almost black
+    for a 12-bit camera."""
     raw = next((str(step[3]) for step in getattr(image, "tile", ()) if ";16" in str(step[3])), "")
     if raw or image.mode.startswith(("I", "F")):
-        raise ImageError(f"{path}: 16-bit pixels, wanted one picture in RGB or grey with 8 bits a channel; convert it")
+        raise ImageError(
+            f"{path}: 16-bit pixels, wanted one picture in RGB or grey with 8 bits a channel;"
+            " convert it"
+        )
     if image.mode == "CMYK":  # inks, whose colours only a profile knows
-        raise ImageError(f"{path}: CMYK colours, wanted one picture in RGB or grey with 8 bits a channel; convert it")
+        raise ImageError(
+            f"{path}: CMYK colours, wanted one picture in RGB or grey with 8 bits a channel;"
+            " convert it"
+        )
 
 
 def orientation(image: Image.Image) -> int:
-    """Return what the orientation tag of an opened picture says, 1 to 8; of one that was loaded, also of tags behind its pixels."""
-    # The base class's method, because that of PNG decodes the whole picture to look for a tag behind the pixels.
+    """Return what the orientation tag of an opened picture says, 1 to 8; of one that was loaded,
+    also of tags behind its pixels."""
+    # The base class's method, because that of PNG decodes the whole picture to look for a tag
+    # behind the pixels.
     with _OPENING, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         try:
@@ -367,7 +426,8 @@ def _is_cut(path: Path) -> bool:
 
 
 def _come_in_turn(file: BinaryIO, marks: list[bytes]) -> bool:
-    """Return whether marks of two bytes come in a file one behind the other, whatever its length."""
+    """Return whether marks of two bytes come in a file one behind the other, whatever its
+    length."""
     last = b""
     while piece := file.read(_PIECE_BYTES):
         data, at = last + piece, 0

@@ -1,7 +1,8 @@
-"""TIFF through tifffile, whatever its size, levels and order of pages: Aperio's SVS, OME-TIFF, pyramids, BigTIFF, fields, masks.
+"""TIFF through tifffile, whatever its size, levels and order of pages: Aperio's SVS, OME-TIFF,
+pyramids, BigTIFF, fields, masks.
 
-Tiles and strips are read under a lock and decoded outside it; a level is never decoded whole, unless it is one compressed strip or a
-picture small enough to be held.
+Tiles and strips are read under a lock and decoded outside it; a level is never decoded whole,
+unless it is one compressed strip or a picture small enough to be held.
 """
 
 import logging
@@ -22,18 +23,41 @@ from breastseg.errors import BreastsegError, ImageError, MppError
 from breastseg.geometry import Box
 from breastseg.images.directories import open_tiff
 from breastseg.images.pyramid import DAMAGE, MAX_ASKED_PX, MAX_STORED_PX, Pyramid, check_stored
-from breastseg.images.readers.flat import UPRIGHT, WANTED_CODES, Flat, check_area, turned, upright_size
+from breastseg.images.readers.flat import (
+    UPRIGHT,
+    WANTED_CODES,
+    Flat,
+    check_area,
+    turned,
+    upright_size,
+)
 from breastseg.images.readers.tiff_pictures import Pictures, choose
-from breastseg.images.readers.tiff_pixels import Decode, Segment, converter, decoder, depth_unfit, mask_unfit, unfit
+from breastseg.images.readers.tiff_pixels import (
+    Decode,
+    Segment,
+    converter,
+    decoder,
+    depth_unfit,
+    mask_unfit,
+    unfit,
+)
 from breastseg.images.resample import resample_pixels
-from breastseg.images.resolution import Clue, find_mpp, objective_clue, tiff_clues, with_unit, written_mpp
+from breastseg.images.resolution import (
+    Clue,
+    find_mpp,
+    objective_clue,
+    tiff_clues,
+    with_unit,
+    written_mpp,
+)
 from breastseg.images.slide import Pixels
 
 LARGE_PX = 25_000_000
 """A TIFF without levels up to this size is a flat picture."""
 
 _CACHE_BYTES = 64 * 2**20
-"""Decoded tiles and strips that are kept: neighbouring boxes share those at their border, and strips are as wide as the slide."""
+"""Decoded tiles and strips that are kept: neighbouring boxes share those at their border, and
+strips are as wide as the slide."""
 _STRIP_BYTES = 2**20
 _PACKED = 8
 """Times the bytes of its pixels that a stored tile may have."""
@@ -41,12 +65,18 @@ _PLACES = ((0.25, 0.25), (0.75, 0.25), (0.5, 0.5), (0.25, 0.75), (0.75, 0.75))
 _LOOK_PX, _MOST_LOOK_PX = 64, 1024
 """Sides of what is looked at in a level and, at most, in the next finer one."""
 _UNLIKE = 15
-"""Mean difference of blocks, of 255: copies have up to 5, also where a scanner left out pixels; two fields of one stain have 29 or more."""
+"""Mean difference of blocks, of 255: copies have up to 5, also where a scanner left out pixels; two
+fields of one stain have 29 or more."""
 _FIRST_PAGES = 32
 _ORIENTATION = "Orientation"
-_REMEDY, _WANTED = "copy or export it again", "wanted one picture in RGB or grey with 8 bits a channel; convert it"
+_REMEDY, _WANTED = (
+    "copy or export it again",
+    "wanted one picture in RGB or grey with 8 bits a channel; convert it",
+)
 
-logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it logs is told as an error here
+logging.getLogger("tifffile").addHandler(
+    logging.NullHandler()
+)  # what it logs is told as an error here
 
 
 @dataclass(frozen=True)
@@ -94,13 +124,18 @@ class _Stored:
         pixels = np.full((box.height, box.width, self._channels), 255, np.uint8)
         for index, place in _touched(plan, box):
             top, left = max(box.y, place.y), max(box.x, place.x)
-            bottom, right = min(box.y + box.height, place.y + place.height), min(box.x + box.width, place.x + place.width)
+            bottom, right = (
+                min(box.y + box.height, place.y + place.height),
+                min(box.x + box.width, place.x + place.width),
+            )
             for number, plane in enumerate(plan.planes):
                 if not plane.lengths[index]:
                     continue
                 try:
                     segment = self._segment((level, number, index), plane, place.area)
-                    part = segment[top - place.y : bottom - place.y, left - place.x : right - place.x]
+                    part = segment[
+                        top - place.y : bottom - place.y, left - place.x : right - place.x
+                    ]
                     if part.shape[:2] != (bottom - top, right - left):
                         raise ValueError(f"{segment.shape[1]} x {segment.shape[0]} px in it")
                     target = pixels[top - box.y : bottom - box.y, left - box.x : right - box.x]
@@ -110,7 +145,8 @@ class _Stored:
         return pixels
 
     def _segment(self, key: tuple[int, int, int], plane: _Plane, place_px: int) -> Segment:
-        """Return a decoded tile or strip. Two threads may decode the same one; neither waits for the other."""
+        """Return a decoded tile or strip. Two threads may decode the same one; neither waits for
+        the other."""
         with self._cache_lock:
             if key in self._cache:
                 self._cache.move_to_end(key)
@@ -159,11 +195,13 @@ class TiffSlide(Pyramid):
             found = choose(path, tiff)
             if (turn := _turn(found.page)) != UPRIGHT:
                 raise ImageError(
-                    f"{path}: turned by its orientation tag ({turn}), which is followed in pictures without levels up to "
-                    f"{LARGE_PX // 10**6} Mpx alone; write it upright"
+                    f"{path}: turned by its orientation tag ({turn}), which is followed in pictures"
+                    f" without levels up to {LARGE_PX // 10**6} Mpx alone; write it upright"
                 )
             plans = [_level(path, tiff, pages, most_px=MAX_STORED_PX) for pages in found.levels]
-            super().__init__(path, [plan.size_px for plan in plans], _mpp(path, mpp, tiff, found, plans))
+            super().__init__(
+                path, [plan.size_px for plan in plans], _mpp(path, mpp, tiff, found, plans)
+            )
             self.notes, self._pixels = _notes(found), _Stored(tiff, plans)
             self.piece_px = max(plan.segment_px[0] * plan.segment_px[1] for plan in plans)
             _check_copies(path, found, plans, self._pixels)
@@ -192,14 +230,17 @@ def look_flat(path: Path) -> Flat:
         check_area(path, found.size_px)
         turn, is_cut = _turn(found.page), _is_cut(tiff, plans)
         size, clues = upright_size(found.size_px, turn), _clues(tiff, found)
-        return Flat(size, turn, clues, lambda: iter((_decoded(path, turn),)), lambda: is_cut, _notes(found))
+        return Flat(
+            size, turn, clues, lambda: iter((_decoded(path, turn),)), lambda: is_cut, _notes(found)
+        )
 
 
 def read_tiff_codes(path: Path) -> Segment:
     """Read a mask whose samples are label codes: (H, W) uint8.
 
     Raises:
-        ImageError: broken, several pictures, turned by a tag, tiles that are missing, or samples that are not surely codes.
+        ImageError: broken, several pictures, turned by a tag, tiles that are missing, or samples
+            that are not surely codes.
     """
     with _damage_told(path), open_tiff(path) as tiff:
         found = choose(path, tiff)
@@ -219,7 +260,8 @@ def read_tiff_codes(path: Path) -> Segment:
 
 
 def is_large(path: Path) -> bool:
-    """Return whether a TIFF has levels, says that it is OME, or is too large to hold and stored in pieces."""
+    """Return whether a TIFF has levels, says that it is OME, or is too large to hold and stored in
+    pieces."""
     with _damage_told(path), open_tiff(path) as tiff:
         found = choose(path, tiff)
         if tiff.is_ome or len(found.levels) > 1:
@@ -230,22 +272,35 @@ def is_large(path: Path) -> bool:
 
 
 def is_plain(path: Path) -> bool:
-    """Return whether every tile of a scanner's TIFF is there and decoded here: the same pixels as OpenSlide's, in a fifth of the time."""
+    """Return whether every tile of a scanner's TIFF is there and decoded here: the same pixels as
+    OpenSlide's, in a fifth of the time."""
     check_depth(path)
     with _damage_told(path), open_tiff(path) as tiff:
         pages = [page for level in choose(path, tiff).levels for page in level]
-        return all(unfit(page) is None and page.is_tiled and page.databytecounts and all(page.databytecounts) for page in pages)
+        return all(
+            unfit(page) is None
+            and page.is_tiled
+            and page.databytecounts
+            and all(page.databytecounts)
+            for page in pages
+        )
 
 
 def check_depth(path: Path) -> None:
-    """Refuse a scanner's TIFF whose tiles have more or less than 8 bits a sample, of which OpenSlide would give the upper ones alone.
+    """Refuse a scanner's TIFF whose tiles have more or less than 8 bits a sample, of which
+    OpenSlide would give the upper ones alone.
 
     Raises:
-        ImageError: it has, or its directories are damaged; what else is broken is left to the reader that it is for.
+        ImageError: it has, or its directories are damaged; what else is broken is left to the
+            reader that it is for.
     """
     try:
         with open_tiff(path) as tiff:
-            pages = [page for page in islice(tiff.pages, _FIRST_PAGES) if isinstance(page, TiffPage) and page.is_tiled]
+            pages = [
+                page
+                for page in islice(tiff.pages, _FIRST_PAGES)
+                if isinstance(page, TiffPage) and page.is_tiled
+            ]
             reasons = [reason for page in pages if (reason := depth_unfit(page))]
     except BreastsegError:
         raise
@@ -262,7 +317,10 @@ def _damage_told(path: Path) -> Iterator[None]:
     except BreastsegError:
         raise
     except DAMAGE as cause:
-        raise ImageError(f"{path}: cut short or damaged ({' '.join(str(cause).split()) or type(cause).__name__}); {_REMEDY}") from None
+        raise ImageError(
+            f"{path}: cut short or damaged"
+            f" ({' '.join(str(cause).split()) or type(cause).__name__}); {_REMEDY}"
+        ) from None
 
 
 def _decoded(path: Path, turn: int) -> Pixels:
@@ -275,7 +333,10 @@ def _whole(path: Path, tiff: TiffFile, plan: _Level, channels: int = 3) -> Pixel
     try:
         return _Stored(tiff, [plan], channels).read(0, Box(0, 0, *plan.size_px))
     except _TornError as torn:
-        raise ImageError(f"{path}: cut short or damaged at x {torn.place.x}, y {torn.place.y} ({torn}); {_REMEDY}") from None
+        raise ImageError(
+            f"{path}: cut short or damaged at x {torn.place.x}, y {torn.place.y} ({torn});"
+            f" {_REMEDY}"
+        ) from None
 
 
 def _turn(page: TiffPage) -> int:
@@ -289,26 +350,41 @@ def _notes(found: Pictures) -> tuple[str, ...]:
         return ()
     others = ", ".join(f"{width} x {height}" for width, height in found.spare[:3])
     width, height = found.size_px
-    return (f"of {1 + len(found.spare)} pictures in it the largest is taken, {width} x {height} px; others have {others} px",)
+    return (
+        (
+            f"of {1 + len(found.spare)} pictures in it the largest is taken, {width} x {height} px;"
+            f" others have {others} px"
+        ),
+    )
 
 
-def _mpp(path: Path, mpp: float | None, tiff: TiffFile, found: Pictures, plans: Sequence[_Level]) -> tuple[float, str]:
+def _mpp(
+    path: Path, mpp: float | None, tiff: TiffFile, found: Pictures, plans: Sequence[_Level]
+) -> tuple[float, str]:
     try:
         return find_mpp(path, mpp, _clues(tiff, found))
     except MppError:
         if _is_cut(tiff, plans):
-            raise ImageError(f"{path}: cut short or damaged (it ends before its pixels do); {_REMEDY}") from None
+            raise ImageError(
+                f"{path}: cut short or damaged (it ends before its pixels do); {_REMEDY}"
+            ) from None
         raise
 
 
 def _is_cut(tiff: TiffFile, plans: Sequence[_Level]) -> bool:
     planes = [plane for plan in plans for plane in plan.planes]
-    ends = [start + length for plane in planes for start, length in zip(plane.offsets, plane.lengths, strict=True) if length]
+    ends = [
+        start + length
+        for plane in planes
+        for start, length in zip(plane.offsets, plane.lengths, strict=True)
+        if length
+    ]
     return max(ends, default=0) > tiff.filehandle.size
 
 
 def _check_copies(path: Path, found: Pictures, plans: Sequence[_Level], pixels: _Stored) -> None:
-    """Look at five places of each level that is one by its shape alone, and of the next finer: another picture is not read as a copy."""
+    """Look at five places of each level that is one by its shape alone, and of the next finer:
+    another picture is not read as a copy."""
     for number in (number for number, said in enumerate(found.is_said) if not said):
         (width, height), finer = plans[number].size_px, plans[number - 1].size_px
         factor = min(finer[0] / width, finer[1] / height)
@@ -316,24 +392,40 @@ def _check_copies(path: Path, found: Pictures, plans: Sequence[_Level], pixels: 
         off = []
         for across, down in _PLACES:
             x, y = int(across * (width - side)), int(down * (height - side))
-            whole = Box(int(x * factor), int(y * factor), max(1, int(side * factor)), max(1, int(side * factor)))
+            whole = Box(
+                int(x * factor),
+                int(y * factor),
+                max(1, int(side * factor)),
+                max(1, int(side * factor)),
+            )
             try:
-                copy, full = pixels.read(number, Box(x, y, side, side)), pixels.read(number - 1, whole)
+                copy, full = (
+                    pixels.read(number, Box(x, y, side, side)),
+                    pixels.read(number - 1, whole),
+                )
             except _TornError:  # whoever reads there is told
                 continue
-            off.append(np.abs(resample_pixels(copy, (8, 8)).astype(int) - resample_pixels(full, (8, 8))).mean())
+            off.append(
+                np.abs(
+                    resample_pixels(copy, (8, 8)).astype(int) - resample_pixels(full, (8, 8))
+                ).mean()
+            )
         if off and np.mean(off) > _UNLIKE:
             raise ImageError(
-                f"{path}: several pictures, of {finer[0]} x {finer[1]} and {width} x {height} px: the smaller is no copy of the larger, "
-                "wanted one picture; export the one that is wanted alone"
+                f"{path}: several pictures, of {finer[0]} x {finer[1]} and {width} x {height} px:"
+                " the smaller is no copy of the larger, wanted one picture; export the one that is"
+                " wanted alone"
             )
 
 
-def _level(path: Path, tiff: TiffFile, pages: Sequence[TiffPage], *, most_px: int, raw: bool = False) -> _Level:
+def _level(
+    path: Path, tiff: TiffFile, pages: Sequence[TiffPage], *, most_px: int, raw: bool = False
+) -> _Level:
     """Plan how a level is read; nothing is allocated for it by what its tags claim.
 
     Raises:
-        ImageError: samples that cannot be read, tiles too large to decode, or fewer tiles than its size asks for.
+        ImageError: samples that cannot be read, tiles too large to decode, or fewer tiles than its
+            size asks for.
     """
     page = pages[0]
     if not raw and (reason := unfit(page)):
@@ -343,31 +435,53 @@ def _level(path: Path, tiff: TiffFile, pages: Sequence[TiffPage], *, most_px: in
     plain = page.is_contiguous and not page.is_tiled and page.predictor == 1 and page.fillorder == 1
     if plain and all(len(one.dataoffsets) == 1 for one in pages):
         return _rows(path, tiff, pages, raw=raw)
-    segment = (page.tilewidth, page.tilelength) if page.is_tiled else (width, min(page.rowsperstrip, height))
+    segment = (
+        (page.tilewidth, page.tilelength)
+        if page.is_tiled
+        else (width, min(page.rowsperstrip, height))
+    )
     check_stored(path, segment[0] * segment[1], most_px)
     count = -(-width // segment[0]) * -(-height // segment[1])
-    planes = [_plane(one, number * count, count, segment[0] * segment[1], raw) for one in pages for number in range(planar)]
+    planes = [
+        _plane(one, number * count, count, segment[0] * segment[1], raw)
+        for one in pages
+        for number in range(planar)
+    ]
     if not all(plane.lengths for plane in planes):
-        raise ImageError(f"{path}: cut short or damaged (fewer tiles than its size asks for); {_REMEDY}")
+        raise ImageError(
+            f"{path}: cut short or damaged (fewer tiles than its size asks for); {_REMEDY}"
+        )
     return _Level((width, height), segment, tuple(planes))
 
 
 def _plane(page: TiffPage, first: int, count: int, place_px: int, raw: bool) -> _Plane:
-    """Return the plane whose `count` tiles begin with the `first` of a page; an empty one when they are not all there."""
-    offsets, lengths = page.dataoffsets[first : first + count], page.databytecounts[first : first + count]
+    """Return the plane whose `count` tiles begin with the `first` of a page; an empty one when they
+    are not all there."""
+    offsets, lengths = (
+        page.dataoffsets[first : first + count],
+        page.databytecounts[first : first + count],
+    )
     whole = len(offsets) == len(lengths) == count
-    return _Plane(offsets if whole else (), lengths if whole else (), decoder(page, first, place_px, raw=raw))
+    return _Plane(
+        offsets if whole else (), lengths if whole else (), decoder(page, first, place_px, raw=raw)
+    )
 
 
 def _rows(path: Path, tiff: TiffFile, pages: Sequence[TiffPage], *, raw: bool) -> _Level:
-    """Cut an uncompressed picture, whose pages lie in one piece each, into strips of about a megabyte."""
+    """Cut an uncompressed picture, whose pages lie in one piece each, into strips of about a
+    megabyte."""
     page, end = pages[0], tiff.filehandle.size
     width, height = page.imagewidth, page.imagelength
     samples = page.samplesperpixel if page.planarconfig == 1 else 1
     planar = page.samplesperpixel // samples
-    starts = [one.dataoffsets[0] + plane * width * height for one in pages for plane in range(planar)]
+    starts = [
+        one.dataoffsets[0] + plane * width * height for one in pages for plane in range(planar)
+    ]
     if (last := max(starts) + width * height * samples) > end:
-        raise ImageError(f"{path}: cut short or damaged (it ends at byte {end}, its pixels go on to byte {last}); {_REMEDY}")
+        raise ImageError(
+            f"{path}: cut short or damaged (it ends at byte {end}, its pixels go on to byte"
+            f" {last}); {_REMEDY}"
+        )
     rows = max(1, _STRIP_BYTES // (width * samples))
     tops = range(0, height, rows)
     lengths = [min(rows, height - top) * width * samples for top in tops]
@@ -377,7 +491,9 @@ def _rows(path: Path, tiff: TiffFile, pages: Sequence[TiffPage], *, raw: bool) -
         segment = np.frombuffer(data, np.uint8).reshape(-1, width, samples)
         return segment if raw else convert(segment)
 
-    planes = tuple(_Plane([first + top * width * samples for top in tops], lengths, decode) for first in starts)
+    planes = tuple(
+        _Plane([first + top * width * samples for top in tops], lengths, decode) for first in starts
+    )
     return _Level((width, height), (width, rows), planes)
 
 
@@ -397,13 +513,21 @@ def _clues(tiff: TiffFile, found: Pictures) -> list[Clue]:
     if tiff.is_ome:
         return [_ome_clue(tiff.ome_metadata or "", page.imagewidth, page.imagelength), *tags]
     if tiff.is_svs:
-        said = {key.strip(): value.strip() for key, _, value in (part.partition("=") for part in page.description.split("|"))}
-        return [written_mpp("Aperio's MPP", said.get("MPP"), said.get("MPP")), *tags, objective_clue(said.get("AppMag"))]
+        said = {
+            key.strip(): value.strip()
+            for key, _, value in (part.partition("=") for part in page.description.split("|"))
+        }
+        return [
+            written_mpp("Aperio's MPP", said.get("MPP"), said.get("MPP")),
+            *tags,
+            objective_clue(said.get("AppMag")),
+        ]
     return tags
 
 
 def _number(value: Any) -> float | None:
-    """Return a number of a tag: a fraction, as the standard has it, or a single number, as some programs write it."""
+    """Return a number of a tag: a fraction, as the standard has it, or a single number, as some
+    programs write it."""
     if isinstance(value, tuple) and len(value) == 2:
         return value[0] / value[1] if value[1] else None
     if isinstance(value, tuple) and len(value) == 1:
@@ -419,7 +543,10 @@ def _ome_clue(text: str, width: int, height: int) -> Clue:
         return Clue(place, found=f"not XML ({cause})")
     for pixels in root.iterfind(".//{*}Pixels"):
         said = pixels.attrib
-        if (said.get("SizeX"), said.get("SizeY")) == (str(width), str(height)) and "PhysicalSizeX" in said:
+        if (said.get("SizeX"), said.get("SizeY")) == (
+            str(width),
+            str(height),
+        ) and "PhysicalSizeX" in said:
             x, y = said["PhysicalSizeX"], said.get("PhysicalSizeY", said["PhysicalSizeX"])
             units = said.get("PhysicalSizeXUnit", "µm"), said.get("PhysicalSizeYUnit", "µm")
             try:

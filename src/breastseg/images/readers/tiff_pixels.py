@@ -1,4 +1,5 @@
-"""What the samples of a TIFF's page mean, and how its tiles or strips become colours: the same whatever the number of levels."""
+"""What the samples of a TIFF's page mean, and how its tiles or strips become colours: the same
+whatever the number of levels."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -19,13 +20,36 @@ Decode: TypeAlias = Callable[[bytes, int], Segment]
 _CLAIMED = 4
 """Times the pixels of its place that a tile may say it has."""
 _LOSSLESS = {
-    COMPRESSION.NONE, COMPRESSION.LZW, COMPRESSION.ADOBE_DEFLATE, COMPRESSION.DEFLATE, COMPRESSION.PACKBITS, COMPRESSION.ZSTD,
-    COMPRESSION.ZSTD_DEPRECATED, COMPRESSION.LZMA,
-}  # fmt: skip
+    COMPRESSION.NONE,
+    COMPRESSION.LZW,
+    COMPRESSION.ADOBE_DEFLATE,
+    COMPRESSION.DEFLATE,
+    COMPRESSION.PACKBITS,
+    COMPRESSION.ZSTD,
+    COMPRESSION.ZSTD_DEPRECATED,
+    COMPRESSION.LZMA,
+}
 _JPEG_2000 = {COMPRESSION.APERIO_JP2000_RGB, COMPRESSION.JPEG_2000_LOSSY, COMPRESSION.JPEG2000}
-_PICTURES = {*_JPEG_2000, COMPRESSION.JPEG, COMPRESSION.WEBP, COMPRESSION.JPEGXL, COMPRESSION.JPEGXL_DNG}
-_COLOURS = {PHOTOMETRIC.RGB: 3, PHOTOMETRIC.YCBCR: 3, PHOTOMETRIC.MINISBLACK: 1, PHOTOMETRIC.MINISWHITE: 1, PHOTOMETRIC.PALETTE: 1}
-_NAMES = {PHOTOMETRIC.SEPARATED: "CMYK", PHOTOMETRIC.CIELAB: "CIELab", PHOTOMETRIC.ICCLAB: "ICCLab", PHOTOMETRIC.YCBCR: "YCbCr"}
+_PICTURES = {
+    *_JPEG_2000,
+    COMPRESSION.JPEG,
+    COMPRESSION.WEBP,
+    COMPRESSION.JPEGXL,
+    COMPRESSION.JPEGXL_DNG,
+}
+_COLOURS = {
+    PHOTOMETRIC.RGB: 3,
+    PHOTOMETRIC.YCBCR: 3,
+    PHOTOMETRIC.MINISBLACK: 1,
+    PHOTOMETRIC.MINISWHITE: 1,
+    PHOTOMETRIC.PALETTE: 1,
+}
+_NAMES = {
+    PHOTOMETRIC.SEPARATED: "CMYK",
+    PHOTOMETRIC.CIELAB: "CIELab",
+    PHOTOMETRIC.ICCLAB: "ICCLab",
+    PHOTOMETRIC.YCBCR: "YCbCr",
+}
 
 
 def unfit(page: TiffPage) -> str | None:
@@ -47,16 +71,25 @@ def mask_unfit(page: TiffPage) -> str | None:
     """Say in words why the samples of a page are not surely label codes; None when they are."""
     reason = depth_unfit(page)
     if reason is None and page.compression not in _LOSSLESS:
-        reason = f"pixels in {_name(COMPRESSION, page.compression)} compression, which may change codes"
-    if reason is None and (page.photometric not in {PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.PALETTE} or page.samplesperpixel != 1):
-        reason = f"{_colours(page)} colours" + (f" in {page.samplesperpixel} channels" if page.samplesperpixel > 1 else "")
+        reason = (
+            f"pixels in {_name(COMPRESSION, page.compression)} compression, which may change codes"
+        )
+    if reason is None and (
+        page.photometric not in {PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.PALETTE}
+        or page.samplesperpixel != 1
+    ):
+        reason = f"{_colours(page)} colours" + (
+            f" in {page.samplesperpixel} channels" if page.samplesperpixel > 1 else ""
+        )
     return reason
 
 
 def _compression_unfit(page: TiffPage) -> str | None:
     if page.compression not in _LOSSLESS | _PICTURES:
         return f"{_name(COMPRESSION, page.compression)} compression"
-    if page.photometric == PHOTOMETRIC.YCBCR and (page.compression != COMPRESSION.JPEG or page.planarconfig != 1):
+    if page.photometric == PHOTOMETRIC.YCBCR and (
+        page.compression != COMPRESSION.JPEG or page.planarconfig != 1
+    ):
         return f"YCbCr colours in {_name(COMPRESSION, page.compression)} compression"
     if page.photometric == PHOTOMETRIC.PALETTE and page.compression not in _LOSSLESS:
         return f"palette colours in {_name(COMPRESSION, page.compression)} compression"
@@ -66,21 +99,32 @@ def _compression_unfit(page: TiffPage) -> str | None:
 def _samples_unfit(page: TiffPage) -> str | None:
     if page.photometric not in _COLOURS:
         return f"{_colours(page)} colours"
-    if page.photometric == PHOTOMETRIC.PALETTE and (page.colormap is None or page.colormap.shape != (3, 256)):
+    if page.photometric == PHOTOMETRIC.PALETTE and (
+        page.colormap is None or page.colormap.shape != (3, 256)
+    ):
         return "palette colours without their table"
     if page.shaped[1] != 1:
         return f"{page.shaped[1]} planes"
     extra = page.samplesperpixel - _COLOURS[PHOTOMETRIC(page.photometric)]
     if extra == 0:
         return None
-    may = page.photometric in {PHOTOMETRIC.RGB, PHOTOMETRIC.MINISBLACK} and page.planarconfig == 1 and page.compression != COMPRESSION.JPEG
-    if may and extra == 1 and tuple(page.extrasamples) in {(EXTRASAMPLE.ASSOCALPHA,), (EXTRASAMPLE.UNASSALPHA,)}:
+    may = (
+        page.photometric in {PHOTOMETRIC.RGB, PHOTOMETRIC.MINISBLACK}
+        and page.planarconfig == 1
+        and page.compression != COMPRESSION.JPEG
+    )
+    if (
+        may
+        and extra == 1
+        and tuple(page.extrasamples) in {(EXTRASAMPLE.ASSOCALPHA,), (EXTRASAMPLE.UNASSALPHA,)}
+    ):
         return None
     return f"{page.samplesperpixel} channels in {_colours(page)}"
 
 
 def _colours(page: TiffPage) -> str:
-    return _NAMES.get(page.photometric) or _name(PHOTOMETRIC, page.photometric).lower()  # type: ignore[call-overload]
+    known = _NAMES.get(page.photometric)  # type: ignore[call-overload]
+    return known or _name(PHOTOMETRIC, page.photometric).lower()
 
 
 def _name(kinds: type[COMPRESSION] | type[PHOTOMETRIC], value: int) -> str:
@@ -99,8 +143,13 @@ def decoder(page: TiffPage, first: int, place_px: int, *, raw: bool) -> Decode:
         place_px: pixels of a tile's or strip's place.
         raw: give samples as they are stored, not colours.
     """
-    decode, to_colours = _jpeg(page) if page.compression == COMPRESSION.JPEG else _other(page), converter(page)
-    claims = page.compression in _PICTURES  # other codecs are told how much to decode; their bytes may look like anything
+    decode, to_colours = (
+        _jpeg(page) if page.compression == COMPRESSION.JPEG else _other(page),
+        converter(page),
+    )
+    claims = (
+        page.compression in _PICTURES
+    )  # other codecs are told how much to decode; their bytes may look like anything
 
     def decoded(data: bytes, index: int) -> Segment:
         if claims and (claimed := claimed_px(data)) > _CLAIMED * place_px:
@@ -126,7 +175,8 @@ def _other(page: TiffPage) -> Decode:
 
 
 def _jpeg(page: TiffPage) -> Decode:
-    """Decode JPEG by the page's colours, unless the JPEG itself can be nothing else: chroma is subsampled, green and blue never are."""
+    """Decode JPEG by the page's colours, unless the JPEG itself can be nothing else: chroma is
+    subsampled, green and blue never are."""
     decode, tables, said = page.decode, page.jpegtables, page.photometric
     options = {} if tables is None else {"jpegtables": tables}
     in_colours = said in {PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR} and page.planarconfig == 1
@@ -141,7 +191,14 @@ def _jpeg(page: TiffPage) -> Decode:
         if head.is_rgb and said == PHOTOMETRIC.YCBCR:
             raise ValueError("a JPEG in RGB, which its tags call YCbCr")
         shape = decode(None, index)[2]
-        pixels = imagecodecs.jpeg_decode(data, bitspersample=8, tables=tables, colorspace="YCBCR", outcolorspace="RGB", shape=shape[1:3])
+        pixels = imagecodecs.jpeg_decode(
+            data,
+            bitspersample=8,
+            tables=tables,
+            colorspace="YCBCR",
+            outcolorspace="RGB",
+            shape=shape[1:3],
+        )
         return np.asarray(pixels)
 
     return decoded
@@ -160,7 +217,8 @@ def converter(page: TiffPage) -> Callable[[Segment], Segment]:
 
 
 def _table(page: TiffPage) -> Segment:
-    """Return a palette's colours: (256, 3) uint8. They have 16 bits; some programs write the 8 bits that they know."""
+    """Return a palette's colours: (256, 3) uint8. They have 16 bits; some programs write the 8 bits
+    that they know."""
     table = np.asarray(page.colormap).T
     return np.ascontiguousarray(table if table.max() < 256 else table >> 8, np.uint8)
 
@@ -168,7 +226,9 @@ def _table(page: TiffPage) -> Segment:
 def _on_white(segment: Segment) -> Segment:
     colours = segment[..., [0, 0, 0, 1]] if segment.shape[2] == 2 else segment
     white = Image.new("RGBA", colours.shape[1::-1], "white")
-    return np.asarray(Image.alpha_composite(white, Image.fromarray(np.ascontiguousarray(colours))).convert("RGB"))
+    return np.asarray(
+        Image.alpha_composite(white, Image.fromarray(np.ascontiguousarray(colours))).convert("RGB")
+    )
 
 
 def _over_white(segment: Segment) -> Segment:

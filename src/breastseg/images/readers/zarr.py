@@ -19,7 +19,8 @@ _DAMAGE = (*DAMAGE, AttributeError, EOFError, zlib.error)
 
 
 class ZarrSlide(Pyramid):
-    """The first image of an OME-Zarr folder. Chunks that were left out have the array's fill value."""
+    """The first image of an OME-Zarr folder. Chunks that were left out have the array's fill
+    value."""
 
     def __init__(self, path: Path, mpp: float | None = None) -> None:
         """Read the metadata and find the microns per pixel.
@@ -35,13 +36,19 @@ class ZarrSlide(Pyramid):
         try:
             place, image = _image(path)
             axes = [axis["name"] for axis in image["axes"]]
-            self._arrays = [zarr.open_array(_inside(path, place, level["path"]), mode="r") for level in image["datasets"]]
+            self._arrays = [
+                zarr.open_array(_inside(path, place, level["path"]), mode="r")
+                for level in image["datasets"]
+            ]
             levels = [_size(path, axes, array) for array in self._arrays]
             found = find_mpp(path, mpp, [_scale_clue(image)])
         except BreastsegError:
             raise
         except _DAMAGE as cause:
-            raise ImageError(f"{path}: cut short or damaged, or not OME-Zarr 0.4 or 0.5 ({cause!r}); copy or export it again") from None
+            raise ImageError(
+                f"{path}: cut short or damaged, or not OME-Zarr 0.4 or 0.5 ({cause!r}); copy or"
+                " export it again"
+            ) from None
         super().__init__(path, levels, found)
         self._axes = axes
         self.piece_px = max(int(np.prod(array.chunks)) for array in self._arrays)
@@ -49,30 +56,48 @@ class ZarrSlide(Pyramid):
     def _stored(self, level: int, box: Box) -> Pixels:
         if not self.path.is_dir():  # missing chunks count as left out
             raise ImageError(f"{self.path}: not found any more; it was there when it was opened")
-        spans = {"y": slice(box.y, box.y + box.height), "x": slice(box.x, box.x + box.width), "c": slice(None)}
+        spans = {
+            "y": slice(box.y, box.y + box.height),
+            "x": slice(box.x, box.x + box.width),
+            "c": slice(None),
+        }
         try:
-            pixels = np.asarray(self._arrays[level][tuple(spans.get(name, 0) for name in self._axes)], np.uint8)
+            pixels = np.asarray(
+                self._arrays[level][tuple(spans.get(name, 0) for name in self._axes)], np.uint8
+            )
         except _DAMAGE as cause:
             raise self._broken(level, box, cause) from None
         left = [name for name in self._axes if name in spans]
         pixels = pixels.transpose([left.index(name) for name in "yxc" if name in left])
-        return np.ascontiguousarray(np.broadcast_to(pixels if pixels.ndim == 3 else pixels[..., None], (box.height, box.width, 3)))
+        return np.ascontiguousarray(
+            np.broadcast_to(
+                pixels if pixels.ndim == 3 else pixels[..., None], (box.height, box.width, 3)
+            )
+        )
 
     def close(self) -> None:
         """Nothing is held: each chunk is opened when it is read."""
 
 
 def _image(path: Path) -> tuple[Path, dict[str, Any]]:
-    """Return the folder and the metadata of the first image; what bioformats2raw writes has it in the folder 0."""
+    """Return the folder and the metadata of the first image; what bioformats2raw writes has it in
+    the folder 0."""
     for place in (path, path / "0"):
         said: dict[str, Any] = {}
         if (place / "zarr.json").is_file():
-            said = read_json(place / "zarr.json", ImageError, "the metadata of a Zarr").get("attributes", {}).get("ome", {})
+            said = (
+                read_json(place / "zarr.json", ImageError, "the metadata of a Zarr")
+                .get("attributes", {})
+                .get("ome", {})
+            )
         elif (place / ".zattrs").is_file():
             said = read_json(place / ".zattrs", ImageError, "the metadata of a Zarr")
         if said.get("multiscales"):
             return place, said["multiscales"][0]
-    raise ImageError(f"{path}: a Zarr without an image (no 'multiscales'), wanted OME-Zarr 0.4 or 0.5; name the folder of an image")
+    raise ImageError(
+        f"{path}: a Zarr without an image (no 'multiscales'), wanted OME-Zarr 0.4 or 0.5; name the"
+        " folder of an image"
+    )
 
 
 def _inside(path: Path, place: Path, name: str) -> Path:
@@ -83,11 +108,19 @@ def _inside(path: Path, place: Path, name: str) -> Path:
 
 def _size(path: Path, axes: list[str], array: Any) -> tuple[int, int]:
     size = dict(zip(axes, array.shape, strict=True))
-    others = {name: length for name, length in size.items() if name not in {"x", "y", "c"} and length != 1}
+    others = {
+        name: length for name, length in size.items() if name not in {"x", "y", "c"} and length != 1
+    }
     if array.dtype != np.uint8 or size.get("c", 1) not in {1, 3} or others:
         shape = ", ".join(f"{name} {length}" for name, length in size.items())
-        raise ImageError(f"{path}: {array.dtype} pixels, axes {shape}; wanted one picture in RGB or grey with 8 bits a channel; convert it")
-    check_stored(path, int(np.prod(array.chunks)) // min(array.chunks[axes.index("c")] if "c" in axes else 1, 3))
+        raise ImageError(
+            f"{path}: {array.dtype} pixels, axes {shape}; wanted one picture in RGB or grey with 8"
+            " bits a channel; convert it"
+        )
+    check_stored(
+        path,
+        int(np.prod(array.chunks)) // min(array.chunks[axes.index("c")] if "c" in axes else 1, 3),
+    )
     return size["x"], size["y"]
 
 
@@ -95,7 +128,10 @@ def _scale_clue(image: dict[str, Any]) -> Clue:
     place, x, y = "OME-Zarr scale", 1.0, 1.0
     names = [axis["name"] for axis in image["axes"]]
     units = {axis["name"]: axis.get("unit") for axis in image["axes"]}
-    steps = [*image["datasets"][0].get("coordinateTransformations", ()), *image.get("coordinateTransformations", ())]
+    steps = [
+        *image["datasets"][0].get("coordinateTransformations", ()),
+        *image.get("coordinateTransformations", ()),
+    ]
     scales = [step["scale"] for step in steps if step.get("type") == "scale"]
     if not scales:
         return Clue(place)

@@ -1,7 +1,7 @@
 """Rasters as pyramidal OME-TIFF: labels with their names and colours, or planes of values.
 
-Readers that know OME-TIFF (QuPath, ImageJ, tifffile) find the pyramid in SubIFDs; others see the full size. Colours are a palette: the
-pixel values stay labels.
+Readers that know OME-TIFF (QuPath, ImageJ, tifffile) find the pyramid in SubIFDs; others see the
+full size. Colours are a palette: the pixel values stay labels.
 """
 
 import hashlib
@@ -30,13 +30,17 @@ _DAMAGE = (*DAMAGE, AttributeError, zlib.error)
 """What tifffile and its decoders raise at damaged files."""
 
 
-def write_label_tiff(labels: Raster, label_map: LabelMap, path: Path, *, mpp: float, notes: Mapping[str, str] = {}) -> None:
+def write_label_tiff(
+    labels: Raster, label_map: LabelMap, path: Path, *, mpp: float, notes: Mapping[str, str] = {}
+) -> None:
     """Write a label image: values are labels, 0 is not analysed.
 
     Args:
         labels: finished.
-        label_map: names and colours of the classes; they stand in the file's map annotation as "label: name #RRGGBB".
-        path: ends in .ome.tif; written beside, then renamed. Scratch files of the pyramid lie next to it meanwhile.
+        label_map: names and colours of the classes; they stand in the file's map annotation as
+            "label: name #RRGGBB".
+        path: ends in .ome.tif; written beside, then renamed. Scratch files of the pyramid lie next
+            to it meanwhile.
         mpp: microns per pixel.
         notes: more pairs for the map annotation.
     """
@@ -46,12 +50,33 @@ def write_label_tiff(labels: Raster, label_map: LabelMap, path: Path, *, mpp: fl
     colours = np.zeros((3, 256), np.uint16)
     palette = label_map.palette()
     colours[:, : len(palette)] = palette.T.astype(np.uint16) * 257
-    _write([labels], path, mpp, {"Name": "tissue labels"}, {**names, **notes}, {"photometric": "palette", "colormap": colours})
+    _write(
+        [labels],
+        path,
+        mpp,
+        {"Name": "tissue labels"},
+        {**names, **notes},
+        {"photometric": "palette", "colormap": colours},
+    )
 
 
-def write_planes_tiff(planes: Sequence[Raster], names: Sequence[str], path: Path, *, mpp: float, notes: Mapping[str, str] = {}) -> None:
+def write_planes_tiff(
+    planes: Sequence[Raster],
+    names: Sequence[str],
+    path: Path,
+    *,
+    mpp: float,
+    notes: Mapping[str, str] = {},
+) -> None:
     """Write one channel a raster, all of one size, by name; `notes` say what the values mean."""
-    _write(planes, path, mpp, {"Name": path.name.split(".")[0], "Channel": {"Name": list(names)}}, notes, {"photometric": "minisblack"})
+    _write(
+        planes,
+        path,
+        mpp,
+        {"Name": path.name.split(".")[0], "Channel": {"Name": list(names)}},
+        notes,
+        {"photometric": "minisblack"},
+    )
 
 
 def read_overview(path: Path) -> Labels:
@@ -65,19 +90,39 @@ def read_overview(path: Path) -> Labels:
     try:
         with open_tiff(path) as tiff:
             level = tiff.series[0].levels[-1]
-            if len(level.shape) != 2 or level.dtype != np.uint8 or not 0 < level.size <= _MOST_OVERVIEW_PX:
-                raise ImageError(f"{path}: its smallest level is {level.dtype} of {level.shape}, wanted 8-bit labels; make the map again")
+            if (
+                len(level.shape) != 2
+                or level.dtype != np.uint8
+                or not 0 < level.size <= _MOST_OVERVIEW_PX
+            ):
+                raise ImageError(
+                    f"{path}: its smallest level is {level.dtype} of {level.shape}, wanted 8-bit"
+                    " labels; make the map again"
+                )
             return np.asarray(level.asarray(), np.uint8)
     except ImageError:
         raise
     except _DAMAGE as cause:
-        raise ImageError(f"{path}: cut short or damaged ({in_short(cause)}); make the map again") from None
+        raise ImageError(
+            f"{path}: cut short or damaged ({in_short(cause)}); make the map again"
+        ) from None
 
 
 def _write(
-    planes: Sequence[Raster], path: Path, mpp: float, image: Mapping[str, Any], notes: Mapping[str, str], look: Mapping[str, Any]
+    planes: Sequence[Raster],
+    path: Path,
+    mpp: float,
+    image: Mapping[str, Any],
+    notes: Mapping[str, str],
+    look: Mapping[str, Any],
 ) -> None:
-    options = {"dtype": "uint8", "tile": (TILE_PX, TILE_PX), "compression": "adobe_deflate", "resolutionunit": "CENTIMETER", **look}
+    options = {
+        "dtype": "uint8",
+        "tile": (TILE_PX, TILE_PX),
+        "compression": "adobe_deflate",
+        "resolutionunit": "CENTIMETER",
+        **look,
+    }
     levels = [list(planes)]
     scratch: list[Path] = []
     try:
@@ -88,14 +133,33 @@ def _write(
                 halves.append(plane.halved(scratch[-1]))
             levels.append(halves)
         metadata = {
-            **image, "axes": "CYX" if len(planes) > 1 else "YX", "UUID": _identity(planes), "MapAnnotation": dict(notes),
-            "PhysicalSizeX": mpp, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": mpp, "PhysicalSizeYUnit": "µm",
-        }  # fmt: skip
-        with written(path) as beside, tifffile.TiffWriter(beside, ome=True, bigtiff=_stored(levels) > 2**31) as tiff:
+            **image,
+            "axes": "CYX" if len(planes) > 1 else "YX",
+            "UUID": _identity(planes),
+            "MapAnnotation": dict(notes),
+            "PhysicalSizeX": mpp,
+            "PhysicalSizeXUnit": "µm",
+            "PhysicalSizeY": mpp,
+            "PhysicalSizeYUnit": "µm",
+        }
+        with (
+            written(path) as beside,
+            tifffile.TiffWriter(beside, ome=True, bigtiff=_stored(levels) > 2**31) as tiff,
+        ):
             for number, level in enumerate(levels):
-                first = {"subifds": len(levels) - 1, "metadata": metadata, "software": "breastseg"} if number == 0 else {"subfiletype": 1}
+                first = (
+                    {"subifds": len(levels) - 1, "metadata": metadata, "software": "breastseg"}
+                    if number == 0
+                    else {"subfiletype": 1}
+                )
                 per_cm = 1e4 / (mpp * 2**number)
-                tiff.write(_tiles(level), shape=_shape(level), resolution=(per_cm, per_cm), **first, **options)
+                tiff.write(
+                    _tiles(level),
+                    shape=_shape(level),
+                    resolution=(per_cm, per_cm),
+                    **first,
+                    **options,
+                )
     finally:
         for level in levels[1:]:
             for plane in level:

@@ -12,7 +12,8 @@ Counts: TypeAlias = npt.NDArray[np.int64]
 
 
 def areas_of(counts: Counts, label_map: LabelMap, mpp: float) -> dict[str, float]:
-    """Turn pixels per label into analysed_mm2, then NAME_mm2 and NAME_percent (of what was analysed; NaN when nothing was)."""
+    """Turn pixels per label into analysed_mm2, then NAME_mm2 and NAME_percent (of what was
+    analysed; NaN when nothing was)."""
     mm2 = mpp * mpp / 1e6
     analysed = int(counts[1:].sum())
     areas = {"analysed_mm2": analysed * mm2}

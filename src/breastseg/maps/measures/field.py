@@ -1,4 +1,5 @@
-"""One look through a raster: pixels counted at full resolution, and a small image of the tissues for shapes and distances."""
+"""One look through a raster: pixels counted at full resolution, and a small image of the tissues
+for shapes and distances."""
 
 from typing import TypeAlias
 
@@ -12,7 +13,8 @@ from breastseg.maps.measures.areas import Counts
 from breastseg.maps.raster import Raster
 
 Field: TypeAlias = npt.NDArray[np.uint8]
-"""A small image of a slide: (H, W) uint8, 0 for what no measure asks for, else 1 + the place in TISSUES."""
+"""A small image of a slide: (H, W) uint8, 0 for what no measure asks for, else 1 + the place in
+TISSUES."""
 
 TISSUES = ("tumor", "stroma", "inflammatory", "necrosis")
 TUMOR, STROMA, INFLAMMATORY, NECROSIS = range(1, len(TISSUES) + 1)
@@ -28,7 +30,8 @@ BLOCK_PX = 2048
 def tissue_codes(label_map: LabelMap) -> npt.NDArray[np.uint8]:
     """Return (256,) uint8: label -> 0, or 1 + the place in TISSUES.
 
-    A class is known by its name, else by its QuPath name, as `region6` groups them: dcis is not tumor.
+    A class is known by its name, else by its QuPath name, as `region6` groups them: dcis is not
+    tumor.
     """
     codes = np.zeros(256, np.uint8)
     for label, label_class in enumerate(label_map.classes, start=1):
@@ -49,7 +52,8 @@ def _group(label_class: LabelClass) -> str | None:
 
 
 def field_step(size_px: tuple[int, int], mpp: float) -> int:
-    """Return n: every n-th pixel of a raster of (width, height) makes its field. It is odd, so that it can lie evenly in any size."""
+    """Return n: every n-th pixel of a raster of (width, height) makes its field. It is odd, so that
+    it can lie evenly in any size."""
     step = int(FIELD_MPP / mpp - 1) // 2 * 2 + 1
     while (size_px[0] // step + 1) * (size_px[1] // step + 1) > FIELD_PX:
         step += 2
@@ -80,7 +84,8 @@ def look_through(raster: Raster, codes: npt.NDArray[np.uint8], step: int) -> tup
 
 
 def _lattice(length: int, step: int) -> tuple[int, int]:
-    """Return the first place and the number of places of an odd step that lies evenly in `length`."""
+    """Return the first place and the number of places of an odd step that lies evenly in
+    `length`."""
     count = (length - 1) // step + 1
     if (length - 1 - (count - 1) * step) % 2 and count > 1:
         count -= 1  # an odd step: what is left over changes between odd and even

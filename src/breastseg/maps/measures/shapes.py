@@ -1,4 +1,5 @@
-"""Tumour nests, their sizes, what joins them and what lies around them, on the small image of a slide."""
+"""Tumour nests, their sizes, what joins them and what lies around them, on the small image of a
+slide."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,25 +14,32 @@ from breastseg.maps.measures.field import TISSUES, TUMOR, Field
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
 NEST_UM2 = 1000.0
-"""Connected tumour of at least this area is a nest: a disc 36 um across, about five cells. Less is a speck."""
+"""Connected tumour of at least this area is a nest: a disc 36 um across, about five cells. Less is
+a speck."""
 NEAR_UM = 100.0
-"""What is at most this far from a nest is near it; nests whose surroundings meet, so at most twice as far apart, are one tumour."""
+"""What is at most this far from a nest is near it; nests whose surroundings meet, so at most twice
+as far apart, are one tumour."""
 _STRIP_PX = 512
 _SPECK = len(TISSUES) + 1
 
 
 @dataclass(frozen=True)
 class _Parts:
-    """Connected parts of a mask (corners connect): (H, W) int32, 0 outside; per part left, top, width, height, area in px."""
+    """Connected parts of a mask (corners connect): (H, W) int32, 0 outside; per part left, top,
+    width, height, area in px."""
 
     labels: npt.NDArray[np.int32]
     stats: npt.NDArray[np.int32]
 
 
 def drop_specks(field: Field, um: float) -> None:
-    """Turn connected tumour below NEST_UM2 into something that is not tumour, in place; `um` is the side of a pixel."""
-    # OpenCV's statistics took 340 bytes a part, and noise has millions of parts: only areas are asked for here.
-    number, labels = cv2.connectedComponents((field == TUMOR).view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
+    """Turn connected tumour below NEST_UM2 into something that is not tumour, in place; `um` is the
+    side of a pixel."""
+    # OpenCV's statistics took 340 bytes a part, and noise has millions of parts: only areas are
+    # asked for here.
+    number, labels = cv2.connectedComponents(
+        (field == TUMOR).view(np.uint8), connectivity=8, ltype=cv2.CV_32S
+    )
     areas = np.zeros(number, np.int64)
     for rows in _strips(field):
         areas += np.bincount(labels[rows].ravel(), minlength=number)
@@ -49,7 +57,8 @@ def measure_nests(field: Field, um: float) -> dict[str, float]:
         um: side of its pixels.
 
     Returns:
-        nest_count, nest_area_median_mm2, nest_area_max_mm2, nest_diameter_max_mm; NaN but for the count where there is no nest.
+        nest_count, nest_area_median_mm2, nest_area_max_mm2, nest_diameter_max_mm; NaN but for the
+        count where there is no nest.
     """
     nests = _connected(field == TUMOR)
     areas_mm2 = nests.stats[1:, cv2.CC_STAT_AREA] * um**2 / 1e6
@@ -69,20 +78,27 @@ def measure_surroundings(field: Field, um: float) -> tuple[npt.NDArray[np.int64]
         um: side of its pixels.
 
     Returns:
-        pixels of each value of `field` in and near nests, and the largest diameter in mm of a tumour (NaN without nests).
+        pixels of each value of `field` in and near nests, and the largest diameter in mm of a
+        tumour (NaN without nests).
     """
     counts = np.zeros(_SPECK + 1, np.int64)
     near = np.zeros(field.shape, np.bool_)
     for rows, distance in _distances(field, um):
-        near[rows] = distance <= NEAR_UM + um / 2  # from centre to centre: half a pixel more than from the edge of the nest
-        counts += [np.count_nonzero(near[rows] & (field[rows] == value)) for value in range(len(counts))]
+        near[rows] = (
+            distance <= NEAR_UM + um / 2
+        )  # from centre to centre: half a pixel more than from the edge of the nest
+        counts += [
+            np.count_nonzero(near[rows] & (field[rows] == value)) for value in range(len(counts))
+        ]
     tumors = _connected(near)
     del near  # a seventh of the memory
     return counts, _largest_diameter(tumors, field, um)
 
 
 def _connected(mask: Mask) -> _Parts:
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(
+        mask.view(np.uint8), connectivity=8, ltype=cv2.CV_32S
+    )
     return _Parts(labels, stats)
 
 
@@ -92,18 +108,22 @@ def _strips(field: Field) -> Iterator[slice]:
 
 
 def _distances(field: Field, um: float) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
-    """Yield rows and their pixels' distances in um to the nearest nest, right as far as is asked for; strips far from any are left out."""
+    """Yield rows and their pixels' distances in um to the nearest nest, right as far as is asked
+    for; strips far from any are left out."""
     margin = int(NEAR_UM / um) + 2
     for rows in _strips(field):
         top = max(0, rows.start - margin)
         outside = field[top : rows.stop + margin] != TUMOR
         if not outside.all():
-            distance = cv2.distanceTransform(outside.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+            distance = cv2.distanceTransform(
+                outside.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE
+            )
             yield rows, distance[rows.start - top : rows.stop - top] * np.float32(um)
 
 
 def _largest_diameter(parts: _Parts, field: Field, um: float) -> float:
-    """Return the largest diameter in mm of the tumour of one part; NaN without tumour. Parts too small to hold it are not looked at."""
+    """Return the largest diameter in mm of the tumour of one part; NaN without tumour. Parts too
+    small to hold it are not looked at."""
     left, top, width, height = parts.stats[:, : cv2.CC_STAT_AREA].T
     reach = np.hypot(width, height)
     reach[0] = 0
@@ -119,7 +139,8 @@ def _largest_diameter(parts: _Parts, field: Field, um: float) -> float:
 
 
 def _diameter(mask: Mask) -> float:
-    """Return the largest distance in px between two points of a mask's pixels, their corners included; the mask has some."""
+    """Return the largest distance in px between two points of a mask's pixels, their corners
+    included; the mask has some."""
     rows = np.flatnonzero(mask.any(axis=1))
     first, end = mask.argmax(axis=1)[rows], mask.shape[1] - mask[:, ::-1].argmax(axis=1)[rows]
     corners = [np.stack([x, y], axis=1) for x in (first, end) for y in (rows, rows + 1)]

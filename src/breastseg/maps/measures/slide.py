@@ -5,7 +5,17 @@ import numpy.typing as npt
 
 from breastseg.labels import LabelMap
 from breastseg.maps.measures.areas import areas_of
-from breastseg.maps.measures.field import INFLAMMATORY, NECROSIS, STROMA, TISSUES, TUMOR, Field, field_step, look_through, tissue_codes
+from breastseg.maps.measures.field import (
+    INFLAMMATORY,
+    NECROSIS,
+    STROMA,
+    TISSUES,
+    TUMOR,
+    Field,
+    field_step,
+    look_through,
+    tissue_codes,
+)
 from breastseg.maps.measures.shapes import NEAR_UM, drop_specks, measure_nests, measure_surroundings
 from breastseg.maps.raster import Raster
 
@@ -13,12 +23,19 @@ _STROMA = "stroma_percent_of_tumor_and_stroma"
 _INFLAMMATORY = "inflammatory_percent_of_stroma_and_inflammatory"
 _NEAR = f"_within_{NEAR_UM:.0f}_um"
 _SHAPES = (
-    _STROMA + _NEAR, _INFLAMMATORY + _NEAR,
-    "nest_count", "nest_area_median_mm2", "nest_area_max_mm2", "nest_diameter_max_mm", "tumor_diameter_max_mm",
-)  # fmt: skip
+    _STROMA + _NEAR,
+    _INFLAMMATORY + _NEAR,
+    "nest_count",
+    "nest_area_median_mm2",
+    "nest_area_max_mm2",
+    "nest_diameter_max_mm",
+    "tumor_diameter_max_mm",
+)
 
 
-def measure(raster: Raster, label_map: LabelMap, *, mpp: float, tissue_mm2: float | None = None) -> dict[str, float]:
+def measure(
+    raster: Raster, label_map: LabelMap, *, mpp: float, tissue_mm2: float | None = None
+) -> dict[str, float]:
     """Measure a slide, in memory that its size does not set.
 
     Args:
@@ -28,8 +45,9 @@ def measure(raster: Raster, label_map: LabelMap, *, mpp: float, tissue_mm2: floa
         tissue_mm2: area of the tissue mask; None without one.
 
     Returns:
-        the columns of `areas_of`, tissue_mask_mm2, then shares, nests and diameters; NaN where one has no meaning: the map has
-        no such class, nothing was analysed, or there is nothing to divide by.
+        the columns of `areas_of`, tissue_mask_mm2, then shares, nests and diameters; NaN where one
+        has no meaning: the map has no such class, nothing was analysed, or there is nothing to
+        divide by.
     """
     codes = tissue_codes(label_map)
     step = field_step(raster.size_px, mpp)
@@ -58,7 +76,8 @@ def _shapes(field: Field, codes: npt.NDArray[np.uint8], um: float) -> dict[str, 
 
 
 def _known(pixels: npt.NDArray[np.number], codes: npt.NDArray[np.uint8]) -> list[float]:
-    """Return pixels by tissue; NaN for a tissue that no class is, and for tumor of which there is none: no share is one of it."""
+    """Return pixels by tissue; NaN for a tissue that no class is, and for tumor of which there is
+    none: no share is one of it."""
     known = [float(pixels[code]) if code in codes else np.nan for code in range(len(TISSUES) + 1)]
     known[TUMOR] = known[TUMOR] or np.nan
     return known

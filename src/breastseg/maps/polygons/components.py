@@ -1,4 +1,5 @@
-"""What hangs together in a block of labels: runs of one label in a row, joined where they touch (4-connected)."""
+"""What hangs together in a block of labels: runs of one label in a row, joined where they touch
+(4-connected)."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +23,8 @@ class CrowdedError(Exception):
 
 @dataclass(frozen=True)
 class Spans:
-    """Pixels as pieces of rows: `row`, first column `left`, column after the last `right`; each (N,)."""
+    """Pixels as pieces of rows: `row`, first column `left`, column after the last `right`; each
+    (N,)."""
 
     row: Ints
     left: Ints
@@ -31,7 +33,8 @@ class Spans:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Pairs of areas that touch: `one` < `other`, and the `shared` border in pixel edges; each (N,)."""
+    """Pairs of areas that touch: `one` < `other`, and the `shared` border in pixel edges; each
+    (N,)."""
 
     one: Ints
     other: Ints
@@ -49,7 +52,8 @@ class Sides:
 
 
 class Components:
-    """The connected areas of a (H, W) block, numbered in the order of their first pixels, row by row.
+    """The connected areas of a (H, W) block, numbered in the order of their first pixels, row by
+    row.
 
     Attributes:
         labels: (C,) the label of each area.
@@ -82,7 +86,13 @@ class Components:
         width, starts = self._width, self._starts
         end = (height - 1) * width
         cuts = np.sort(
-            np.concatenate([starts[: np.searchsorted(starts, end)], starts[np.searchsorted(starts, width) :] - width]), kind="stable"
+            np.concatenate(
+                [
+                    starts[: np.searchsorted(starts, end)],
+                    starts[np.searchsorted(starts, width) :] - width,
+                ]
+            ),
+            kind="stable",
         )
         cuts = cuts[np.diff(cuts, prepend=-1) > 0]
         above = np.searchsorted(starts, cuts, "right") - 1
@@ -123,7 +133,8 @@ class Components:
 
 
 def joined(count: int, one: Ints, other: Ints) -> Ints:
-    """Return for each of `count` things the smallest that it is linked to, by pairs (`one`, `other`) and on."""
+    """Return for each of `count` things the smallest that it is linked to, by pairs (`one`,
+    `other`) and on."""
     least = np.arange(count)
     while one.size:
         np.minimum.at(least, np.maximum(one, other), np.minimum(one, other))
@@ -143,4 +154,6 @@ def summed(one: Ints, other: Ints, shared: Ints) -> Neighbours:
     new = np.ones(low.size, np.bool_)
     new[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
     first = np.flatnonzero(new)
-    return Neighbours(low[first], high[first], np.add.reduceat(shared, first) if first.size else shared)
+    return Neighbours(
+        low[first], high[first], np.add.reduceat(shared, first) if first.size else shared
+    )

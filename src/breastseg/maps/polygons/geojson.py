@@ -1,7 +1,8 @@
 """Regions as a GeoJSON FeatureCollection that QuPath reads, written and read again as a stream.
 
-Coordinates are pixels of level 0, (0, 0) the corner of the slide. Each ring stands on a line of its own, so that a region with ten
-thousand holes is never held whole. The form of features is QuPath's since 0.4: `measurements` by name, a UUID as `id`.
+Coordinates are pixels of level 0, (0, 0) the corner of the slide. Each ring stands on a line of its
+own, so that a region with ten thousand holes is never held whole. The form of features is QuPath's
+since 0.4: `measurements` by name, a UUID as `id`.
 """
 
 import gzip
@@ -49,15 +50,24 @@ def ring_texts(polygons: Polygons, scale: tuple[float, float]) -> list[list[byte
     lengths = 2 * np.bincount(ring, minlength=len(rings))
     ends = np.cumsum(lengths)
     texts: list[list[bytes]] = [[] for _ in polygons]
-    for owner, start, end in zip(polygon.tolist(), (ends - lengths).tolist(), ends.tolist(), strict=True):
+    for owner, start, end in zip(
+        polygon.tolist(), (ends - lengths).tolist(), ends.tolist(), strict=True
+    ):
         pieces = (numbers[at : min(at + _PIECE, end)] for at in range(start, end, _PIECE))
-        texts[owner].append(b"[" + b",".join(b",".join([b"[%.10g,%.10g]"] * (len(p) // 2)) % tuple(p.tolist()) for p in pieces) + b"]")
+        texts[owner].append(
+            b"["
+            + b",".join(
+                b",".join([b"[%.10g,%.10g]"] * (len(p) // 2)) % tuple(p.tolist()) for p in pieces
+            )
+            + b"]"
+        )
     return texts
 
 
 @contextmanager
 def opened(path: Path, mode: str, is_gzip: bool) -> Iterator[BinaryIO]:
-    """Open a file for bytes; a compressed one carries neither name nor time, so that equal results are equal files."""
+    """Open a file for bytes; a compressed one carries neither name nor time, so that equal results
+    are equal files."""
     with path.open(mode) as raw:
         if is_gzip:
             with gzip.GzipFile("", mode, _GZIP_LEVEL, cast(BinaryIO, raw), mtime=0) as packed:
@@ -69,7 +79,9 @@ def opened(path: Path, mode: str, is_gzip: bool) -> Iterator[BinaryIO]:
 class Writer:
     """Writes features one after the other."""
 
-    def __init__(self, file: BinaryIO, label_map: LabelMap, pixel_um2: float, scratch: Scratch) -> None:
+    def __init__(
+        self, file: BinaryIO, label_map: LabelMap, pixel_um2: float, scratch: Scratch
+    ) -> None:
         """Begin a collection.
 
         Args:
@@ -85,18 +97,30 @@ class Writer:
     def write(self, region: Region) -> None:
         """Write a region."""
         if region.label > len(self._map.classes):
-            raise LabelError(f"label {region.label} in the map, label map '{self._map.name}' has {len(self._map.classes)} classes")
+            raise LabelError(
+                f"label {region.label} in the map, label map '{self._map.name}' has"
+                f" {len(self._map.classes)} classes"
+            )
         label_class = self._map.classes[region.label - 1]
         area_um2 = region.area_px * self._pixel_um2
         properties = {
             "objectType": "annotation",
             "classification": {"name": label_class.qupath, "color": list(label_class.color)},
             "isLocked": False,
-            "measurements": {"area_um2": float(f"{area_um2:.9g}"), "area_mm2": float(f"{area_um2 / 1e6:.9g}")},
+            "measurements": {
+                "area_um2": float(f"{area_um2:.9g}"),
+                "area_mm2": float(f"{area_um2 / 1e6:.9g}"),
+            },
         }
-        head = {"type": "Feature", "id": self._id(region, label_class.qupath), "properties": properties}
+        head = {
+            "type": "Feature",
+            "id": self._id(region, label_class.qupath),
+            "properties": properties,
+        }
         text = json.dumps(head, ensure_ascii=False, separators=(",", ":"))[:-1]
-        self._file.write(self._between + text.encode() + b',"geometry":{"type":"Polygon","coordinates":[')
+        self._file.write(
+            self._between + text.encode() + b',"geometry":{"type":"Polygon","coordinates":['
+        )
         between = b"\n"
         for rings in self._rings(region):
             self._file.write(between + rings)
@@ -129,7 +153,10 @@ def read_rings(file: BinaryIO) -> Iterator[tuple[str, bool, npt.NDArray[np.float
     name, is_outline = "", False
     for line in file:
         if line.startswith(b'{"type":"Feature",'):
-            name, is_outline = json.loads(line + b"]}}")["properties"]["classification"]["name"], True
+            name, is_outline = (
+                json.loads(line + b"]}}")["properties"]["classification"]["name"],
+                True,
+            )
         elif line.startswith(b"[["):
             numbers = line.rstrip(b",\n").translate(None, b"[]").decode()
             yield name, is_outline, np.fromstring(numbers, sep=",").reshape(-1, 2)

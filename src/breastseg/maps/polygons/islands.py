@@ -1,6 +1,8 @@
-"""Small islands and holes, merged into what surrounds them, over a whole raster read block by block.
+"""Small islands and holes, merged into what surrounds them, over a whole raster read block by
+block.
 
-Which area joins which is told in merging.py. Blocks leave no trace: what touches a block's border is decided when all of it was seen.
+Which area joins which is told in merging.py. Blocks leave no trace: what touches a block's border
+    is decided when all of it was seen.
 """
 
 from collections.abc import Iterator
@@ -9,7 +11,15 @@ import numpy as np
 
 from breastseg.geometry import Box
 from breastseg.labels import Labels
-from breastseg.maps.polygons.components import Bools, Components, Ints, Neighbours, Spans, joined, summed
+from breastseg.maps.polygons.components import (
+    Bools,
+    Components,
+    Ints,
+    Neighbours,
+    Spans,
+    joined,
+    summed,
+)
 from breastseg.maps.polygons.merging import merged
 from breastseg.maps.polygons.seams import Seams
 from breastseg.maps.raster import Raster
@@ -45,7 +55,9 @@ class Cleaned:
         """Return the (H, W) labels of a box; 0 outside the raster."""
         values = self._raster.read(box)
         for row in range(box.y // self._side_px, (box.y + box.height - 1) // self._side_px + 1):
-            for column in range(box.x // self._side_px, (box.x + box.width - 1) // self._side_px + 1):
+            for column in range(
+                box.x // self._side_px, (box.x + box.width - 1) // self._side_px + 1
+            ):
                 for spans, labels in self._changes.get((row, column), ()):
                     _paint(values, box, spans, labels)
         return values
@@ -56,7 +68,8 @@ class Cleaned:
 
 
 def cleaned(raster: Raster, min_px: float, side_px: int) -> Cleaned:
-    """Merge every area of fewer than `min_px` pixels into what surrounds it; blocks are `side_px` wide."""
+    """Merge every area of fewer than `min_px` pixels into what surrounds it; blocks are `side_px`
+    wide."""
     result = Cleaned(raster, side_px)
     if min_px > 1:
         later = _Later(raster.size_px, min_px)
@@ -76,7 +89,8 @@ def _paint(values: Labels, box: Box, spans: Spans, labels: Labels) -> None:
 
 
 def _clean(raster: Raster, box: Box, later: "_Later", result: Cleaned) -> None:
-    """Decide what lies within the block; keep for later what touches other blocks, and what touches that."""
+    """Decide what lies within the block; keep for later what touches other blocks, and what touches
+    that."""
     found = Components(raster.read(box))
     at_block, at_edge = later.seams.touching(box, found)
     small = (found.sizes < later.min_px) & ~(at_edge & (found.labels == 0))
@@ -104,7 +118,8 @@ class _Later:
         self._near: list[Neighbours] = []
 
     def hold(self, box: Box, found: Components, waits: Bools, near: Neighbours) -> None:
-        """Keep the areas in the mask `waits`, and what they touch in the block and across its borders."""
+        """Keep the areas in the mask `waits`, and what they touch in the block and across its
+        borders."""
         names = found.labels.astype(np.intp)
         names[waits] = self._count + np.arange(np.count_nonzero(waits))
         self._count += int(np.count_nonzero(waits))
@@ -120,20 +135,33 @@ class _Later:
         held = np.maximum(one, other) >= _NAMED
         self._links.append((one[held & same], other[held & same]))
         apart = held & ~same
-        self._near.append(summed(one[apart], other[apart], np.ones(np.count_nonzero(apart), np.intp)))
+        self._near.append(
+            summed(one[apart], other[apart], np.ones(np.count_nonzero(apart), np.intp))
+        )
 
     def decide(self, result: Cleaned) -> None:
         """Merge what was kept, now that it is whole."""
         if self._count == _NAMED:
             return
         labels, firsts = np.concatenate(self._labels), np.concatenate(self._firsts)
-        root = joined(self._count, *(np.concatenate(ends) for ends in zip(*self._links, strict=True)))
+        root = joined(
+            self._count, *(np.concatenate(ends) for ends in zip(*self._links, strict=True))
+        )
         sizes = np.bincount(root, np.concatenate(self._sizes), self._count).astype(np.intp)
         np.minimum.at(firsts, root, firsts.copy())
         small = (sizes < self.min_px) & (root == np.arange(root.size))
         small[:_NAMED] = False
-        one, other, shared = (np.concatenate([getattr(near, name) for near in self._near]) for name in ("one", "other", "shared"))
-        new = merged(labels, sizes, firsts, small, summed(root[one], root[other], shared), self.min_px)[root]
+        one, other, shared = (
+            np.concatenate([getattr(near, name) for near in self._near])
+            for name in ("one", "other", "shared")
+        )
+        new = merged(
+            labels, sizes, firsts, small, summed(root[one], root[other], shared), self.min_px
+        )[root]
         for box, spans, area in self._spans:
             changed = new[area] != labels[area]
-            result.change(box, Spans(spans.row[changed], spans.left[changed], spans.right[changed]), new[area[changed]])
+            result.change(
+                box,
+                Spans(spans.row[changed], spans.left[changed], spans.right[changed]),
+                new[area[changed]],
+            )

@@ -1,7 +1,8 @@
 """Which small area joins which neighbour.
 
-It joins the label with which it shares the longest border. The smallest goes first, and what it joined counts its pixels from then on:
-a small nest with a smaller hole is measured as a whole. A class joins 0 (not analysed) only where nothing else surrounds it.
+It joins the label with which it shares the longest border. The smallest goes first, and what it
+joined counts its pixels from then on: a small nest with a smaller hole is measured as a whole. A
+class joins 0 (not analysed) only where nothing else surrounds it.
 """
 
 import heapq
@@ -13,7 +14,9 @@ from breastseg.labels import Labels
 from breastseg.maps.polygons.components import Bools, Ints, Neighbours
 
 
-def merged(labels: Labels, sizes: Ints, firsts: Ints, small: Bools, near: Neighbours, min_px: float) -> Labels:
+def merged(
+    labels: Labels, sizes: Ints, firsts: Ints, small: Bools, near: Neighbours, min_px: float
+) -> Labels:
     """Return the (C,) labels of areas after the small ones joined their neighbours.
 
     Args:
@@ -34,9 +37,12 @@ def merged(labels: Labels, sizes: Ints, firsts: Ints, small: Bools, near: Neighb
 
 
 class _Merging:
-    """Small areas by number, each with its neighbours; `~label` stands for all large areas of a label."""
+    """Small areas by number, each with its neighbours; `~label` stands for all large areas of a
+    label."""
 
-    def __init__(self, labels: Labels, sizes: Ints, firsts: Ints, small: Bools, near: Neighbours) -> None:
+    def __init__(
+        self, labels: Labels, sizes: Ints, firsts: Ints, small: Bools, near: Neighbours
+    ) -> None:
         numbers = np.flatnonzero(small).tolist()
         self._label = dict(zip(numbers, labels[small].tolist(), strict=True))
         self._size = dict(zip(numbers, sizes[small].tolist(), strict=True))
@@ -45,7 +51,12 @@ class _Merging:
         self._joined: dict[int, int] = {}
         large = ~labels.astype(np.intp)
         numbers_at = np.where(small, np.arange(small.size), large)
-        for one, other, shared in zip(numbers_at[near.one].tolist(), numbers_at[near.other].tolist(), near.shared.tolist(), strict=True):
+        for one, other, shared in zip(
+            numbers_at[near.one].tolist(),
+            numbers_at[near.other].tolist(),
+            near.shared.tolist(),
+            strict=True,
+        ):
             for here, there in ((one, other), (other, one)):
                 if here >= 0:
                     self._near[here][there] += shared
@@ -71,7 +82,8 @@ class _Merging:
         return self._label[area] if area >= 0 else ~area
 
     def _choice(self, area: int) -> int:
-        """Return the label to join: a class before 0, then the longest border, then the lower label."""
+        """Return the label to join: a class before 0, then the longest border, then the lower
+        label."""
         borders: Counter[int] = Counter()
         for other, shared in self._near[area].items():
             borders[self._label_of(other)] += shared

@@ -1,8 +1,11 @@
-"""A block of labels -> its areas as polygons with holes, along the edges of pixels, simplified together.
+"""A block of labels -> its areas as polygons with holes, along the edges of pixels, simplified
+together.
 
-Lattice points lie between four pixels. Those at which a border turns or meets another are linked to rings: each goes round its area
-clockwise (x to the right, y down), so that holes go the other way. Where three areas meet, or two diagonally, or a border meets the
-block's, the point stays in every polygon: neighbours share all vertices of their border, within a block and across blocks.
+Lattice points lie between four pixels. Those at which a border turns or meets another are linked to
+    rings: each goes round its area
+clockwise (x to the right, y down), so that holes go the other way. Where three areas meet, or two
+diagonally, or a border meets the block's, the point stays in every polygon: neighbours share all
+vertices of their border, within a block and across blocks.
 """
 
 from dataclasses import dataclass
@@ -49,7 +52,8 @@ class _Points:
 
 @dataclass(frozen=True)
 class _Turns:
-    """Rings as passages through points, ring after ring, those of an area together with its outline first.
+    """Rings as passages through points, ring after ring, those of an area together with its outline
+    first.
 
     Attributes:
         point: (M,) the point that is passed.
@@ -73,17 +77,26 @@ def outlines(framed: Labels, found: Components, box: Box, tolerance_px: float) -
         framed: (H + 2, W + 2) the block in a frame of one pixel of what is around it.
         found: the areas of the block.
         box: where the block lies.
-        tolerance_px: corners are cut, then vertices go whose triangle with their neighbours is smaller than the square of this
-            (Visvalingam and Whyatt 1993). With 0 the polygons follow the edges of the pixels.
+        tolerance_px: corners are cut, then vertices go whose triangle with their neighbours is
+            smaller than the square of this (Visvalingam and Whyatt 1993). With 0 the polygons
+            follow the edges of the pixels.
     """
     points = _points(framed)
     turns = _turns(points, found, (box.height, box.width))
     ring = np.repeat(np.arange(turns.lengths.size), turns.lengths)
-    places = np.stack([points.x[turns.point] + box.x, points.y[turns.point] + box.y], axis=-1).astype(np.float64)
+    places = np.stack(
+        [points.x[turns.point] + box.x, points.y[turns.point] + box.y], axis=-1
+    ).astype(np.float64)
     if tolerance_px:
         places, ring = _cut(places, ring, turns, points.fixed[turns.point])
-    polygons: Polygons = shapely.polygons(shapely.linearrings(places, indices=ring), indices=turns.area)
-    return shapely.coverage_simplify(polygons, tolerance_px, simplify_boundary=False) if tolerance_px else polygons
+    polygons: Polygons = shapely.polygons(
+        shapely.linearrings(places, indices=ring), indices=turns.area
+    )
+    return (
+        shapely.coverage_simplify(polygons, tolerance_px, simplify_boundary=False)
+        if tolerance_px
+        else polygons
+    )
 
 
 def _points(framed: Labels) -> _Points:
@@ -111,8 +124,9 @@ def _points(framed: Labels) -> _Points:
 def _turns(points: _Points, found: Components, shape: tuple[int, int]) -> _Turns:
     """Link passages through points to rings.
 
-    A passage turns right if it can, so that areas that touch diagonally stay apart; but where an area touches itself, it turns left,
-    which makes a hole that touches the outline and not an outline that touches itself.
+    A passage turns right if it can, so that areas that touch diagonally stay apart; but where an
+    area touches itself, it turns left, which makes a hole that touches the outline and not an
+    outline that touches itself.
     """
     come, point = np.nonzero(points.ways[[2, 3, 0, 1]])
     row, column = points.y[point] - _ROW[come], points.x[point] - _COLUMN[come]
@@ -144,7 +158,8 @@ def _cycles(after: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     """Return the cycles of a permutation by doubling steps.
 
     Returns:
-        (R,) the first member of each cycle; (M,) the cycle of each member; (M,) its steps from the first; (R,) lengths.
+        (R,) the first member of each cycle; (M,) the cycle of each member; (M,) its steps from the
+        first; (R,) lengths.
     """
     least = np.arange(after.size)
     ahead = np.zeros_like(least)
@@ -162,14 +177,17 @@ def _cycles(after: Ints) -> tuple[Ints, Ints, Ints, Ints]:
 def _cut(places: Places, ring: Ints, turns: _Turns, fixed: Bools) -> tuple[Places, Ints]:
     """Cut the corners that are not fixed, and leave out what then lies on a straight line.
 
-    A corner is cut half a pixel along both its edges; where one of them is a step of one pixel, along half of the other edge. So a
-    staircase becomes a straight line, and every pixel keeps its middle.
+    A corner is cut half a pixel along both its edges; where one of them is a step of one pixel,
+    along half of the other edge. So a staircase becomes a straight line, and every pixel keeps its
+    middle.
     """
     xy = places.T
     before, behind = (np.abs(_beside(xy, ring, step) - xy).sum(axis=0) for step in (-1, 1))
     back = np.where(fixed, 0, np.where(behind == 1, before / 2, 0.5))
     on = np.where(fixed, 0, np.where(before == 1, behind / 2, 0.5))
-    cut = np.stack([xy - back * _STEPS[:, turns.come], xy + on * _STEPS[:, turns.go]], axis=-1).reshape(2, -1)
+    cut = np.stack(
+        [xy - back * _STEPS[:, turns.come], xy + on * _STEPS[:, turns.go]], axis=-1
+    ).reshape(2, -1)
     ring, fixed = np.repeat(ring, 2), np.repeat(fixed, 2)
     new = (cut != _beside(cut, ring, -1)).any(axis=0)
     cut, ring, fixed = cut[:, new], ring[new], fixed[new]
@@ -179,7 +197,8 @@ def _cut(places: Places, ring: Ints, turns: _Turns, fixed: Bools) -> tuple[Place
 
 
 def _beside(xy: Places, ring: Ints, step: int) -> Places:
-    """Return for each vertex, a column of (2, N), the one before it (step -1) or after it (1) in its ring."""
+    """Return for each vertex, a column of (2, N), the one before it (step -1) or after it (1) in
+    its ring."""
     beside = np.roll(xy, -step, axis=1)
     end = np.flatnonzero(np.diff(ring, append=-1))
     start = np.append(0, end[:-1] + 1)

@@ -1,7 +1,8 @@
 """A GeoJSON of regions -> labels again, to see that it says what the raster says.
 
-A pixel has the label of the polygon that holds its middle. Along a row, each border that is crossed adds its label or takes it away
-again (modulo 256, which labels fit in): polygons that overlap or leave gaps show as wrong labels.
+A pixel has the label of the polygon that holds its middle. Along a row, each border that is crossed
+adds its label or takes it away again (modulo 256, which labels fit in): polygons that overlap or
+leave gaps show as wrong labels.
 """
 
 from collections import defaultdict
@@ -33,7 +34,8 @@ class Redrawn:
     """What a file of regions shows.
 
     Attributes:
-        agreement: intersection over union with the raster, for each class that is in one of them, by name.
+        agreement: intersection over union with the raster, for each class that is in one of them,
+            by name.
         polygons: regions in the file.
         vertices: of all their rings.
         analysed_px: pixels of the raster that have a class.
@@ -45,7 +47,15 @@ class Redrawn:
     analysed_px: int = 0
 
 
-def redraw(path: Path, wanted: Cleaned, label_map: LabelMap, *, scale: tuple[float, float], scratch: Scratch, is_gzip: bool) -> Redrawn:
+def redraw(
+    path: Path,
+    wanted: Cleaned,
+    label_map: LabelMap,
+    *,
+    scale: tuple[float, float],
+    scratch: Scratch,
+    is_gzip: bool,
+) -> Redrawn:
     """Draw the regions of a file and compare them with the raster, pixel by pixel.
 
     Classes that share a QuPath class are compared as one: the file does not tell them apart.
@@ -106,7 +116,9 @@ class _Borders:
         edge = np.flatnonzero(ring[1:] == ring[:-1])
         (x, y), (to_x, to_y), ring = places[edge].T, places[edge + 1].T, ring[edge]
         origin = np.flatnonzero(np.diff(ring, prepend=-1))[ring]
-        is_clockwise = np.bincount(ring, (x - x[origin]) * (to_y - y) - (to_x - x) * (y - y[origin])) > 0
+        is_clockwise = (
+            np.bincount(ring, (x - x[origin]) * (to_y - y) - (to_x - x) * (y - y[origin])) > 0
+        )
         added = np.where((to_y < y) == is_clockwise[ring], labels[ring], -labels[ring]) % 256
         edges, _ = downward(places[edge], places[edge + 1])
         for start in range(0, added.size, _BATCH):
@@ -114,7 +126,8 @@ class _Borders:
         self._rings, self._labels, self._held = [], [], 0
 
     def _keep(self, edges: Places, added: npt.NDArray[np.int64]) -> None:
-        """Store the crossings of edges from (x, y) down to (x, y), (4, N), as place * 256 + what is added from there to the right."""
+        """Store the crossings of edges from (x, y) down to (x, y), (4, N), as place * 256 + what is
+        added from there to the right."""
         edge, row, column = crossings(edges, (0, self._height))
         if not row.size:
             return
@@ -134,11 +147,15 @@ class _Borders:
             steps = np.zeros((rows, self._width + 1), np.uint8)
             for kept in self._bands[band]:
                 found = np.frombuffer(self._scratch.read(kept), np.int64)
-                np.add.at(steps.ravel(), (found >> 8) - self._origin(band), (found & 255).astype(np.uint8))
+                np.add.at(
+                    steps.ravel(), (found >> 8) - self._origin(band), (found & 255).astype(np.uint8)
+                )
             before = np.zeros((rows, 1), np.uint8)
             for left in range(0, self._width, _CHUNK_PX):
                 box = Box(left, top, min(_CHUNK_PX, self._width - left), rows)
-                labels: Labels = np.cumsum(steps[:, left : left + box.width], axis=1, dtype=np.uint8) + before
+                labels: Labels = (
+                    np.cumsum(steps[:, left : left + box.width], axis=1, dtype=np.uint8) + before
+                )
                 before = labels[:, -1:]
                 yield box, labels
 
@@ -147,8 +164,11 @@ class _Borders:
 
 
 def _counted(wanted: Labels, drawn: Labels) -> npt.NDArray[np.int64]:
-    """Return how many pixels have each label: (3, 256), in the one image, in the other, in both at one place."""
+    """Return how many pixels have each label: (3, 256), in the one image, in the other, in both at
+    one place."""
     apart = wanted != drawn
     in_wanted = cv2.calcHist([wanted], [0], None, [256], [0, 256]).ravel().astype(np.int64)
-    only_wanted, only_drawn = (np.bincount(labels[apart], minlength=256) for labels in (wanted, drawn))
+    only_wanted, only_drawn = (
+        np.bincount(labels[apart], minlength=256) for labels in (wanted, drawn)
+    )
     return np.stack([in_wanted, in_wanted - only_wanted + only_drawn, in_wanted - only_wanted])

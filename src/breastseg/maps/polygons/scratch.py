@@ -1,4 +1,5 @@
-"""Bytes that wait on disk instead of in memory: a file without a name, gone when it is closed or the process ends."""
+"""Bytes that wait on disk instead of in memory: a file without a name, gone when it is closed or
+the process ends."""
 
 import tempfile
 from dataclasses import dataclass

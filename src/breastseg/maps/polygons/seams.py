@@ -1,4 +1,5 @@
-"""Areas that meet across the borders of blocks, while a raster is gone through block by block, row by row."""
+"""Areas that meet across the borders of blocks, while a raster is gone through block by block, row
+by row."""
 
 import numpy as np
 
@@ -7,7 +8,8 @@ from breastseg.maps.polygons.components import Bools, Components, Ints
 
 
 class Seams:
-    """Remembers what lies along the lower side of the blocks above and along the right side of the block before."""
+    """Remembers what lies along the lower side of the blocks above and along the right side of the
+    block before."""
 
     def __init__(self, size_px: tuple[int, int]) -> None:
         """Start at the raster's upper left corner; (width, height)."""
@@ -21,11 +23,14 @@ class Seams:
         return names
 
     def touching(self, box: Box, found: Components) -> tuple[Bools, Bools]:
-        """Return which (C,) areas of a block touch other blocks, and which touch the raster's edge."""
+        """Return which (C,) areas of a block touch other blocks, and which touch the raster's
+        edge."""
         at_block, at_edge = np.zeros((2, found.labels.size), np.bool_)
         (width, height), sides = self._size_px, found.sides
         at_end = box.x == 0, box.y == 0, box.x + box.width == width, box.y + box.height == height
-        for is_edge, side in zip(at_end, (sides.left, sides.top, sides.right, sides.bottom), strict=True):
+        for is_edge, side in zip(
+            at_end, (sides.left, sides.top, sides.right, sides.bottom), strict=True
+        ):
             (at_edge if is_edge else at_block)[side] = True
         return at_block, at_edge
 
@@ -42,10 +47,17 @@ class Seams:
         """
         sides = found.sides
         left, top, right, bottom = (
-            np.stack([names[side], found.labels[side].astype(np.intp)]) for side in (sides.left, sides.top, sides.right, sides.bottom)
+            np.stack([names[side], found.labels[side].astype(np.intp)])
+            for side in (sides.left, sides.top, sides.right, sides.bottom)
         )
         across = slice(box.x, box.x + box.width)
-        before = np.concatenate([self._right if box.x else left[:, :0], self._bottom[:, across] if box.y else top[:, :0]], axis=1)
+        before = np.concatenate(
+            [
+                self._right if box.x else left[:, :0],
+                self._bottom[:, across] if box.y else top[:, :0],
+            ],
+            axis=1,
+        )
         now = np.concatenate([left if box.x else left[:, :0], top if box.y else top[:, :0]], axis=1)
         self._bottom[:, across], self._right = bottom, right
         return before[0], now[0], before[1] == now[1]

@@ -1,4 +1,5 @@
-"""Polygons of blocks -> whole regions: pieces of one label that meet at a border of blocks become one polygon."""
+"""Polygons of blocks -> whole regions: pieces of one label that meet at a border of blocks become
+one polygon."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -59,8 +60,15 @@ class Stitcher:
     def add(self, box: Box, found: Components, polygons: Polygons) -> Iterator[Region]:
         """Take the areas of the next block and their polygons; yield the regions that are whole."""
         at_block, _ = self._seams.touching(box, found)
-        inside, open_ = (np.flatnonzero((found.labels > 0) & touches) for touches in (~at_block, at_block))
-        for label, area_px, rings in zip(found.labels[inside], shapely.area(polygons[inside]), self._texts(polygons[inside]), strict=True):
+        inside, open_ = (
+            np.flatnonzero((found.labels > 0) & touches) for touches in (~at_block, at_block)
+        )
+        for label, area_px, rings in zip(
+            found.labels[inside],
+            shapely.area(polygons[inside]),
+            self._texts(polygons[inside]),
+            strict=True,
+        ):
             yield Region(int(label), float(area_px), rings, [])
         names = np.full(found.labels.size, -1)
         names[open_] = self._count + np.arange(open_.size)
@@ -73,7 +81,9 @@ class Stitcher:
 
     def _hold(self, labels: npt.NDArray[np.uint8], polygons: Polygons) -> None:
         outlines = shapely.polygons(shapely.get_exterior_ring(polygons))
-        for label, area_px, outline, (_, *holes) in zip(labels, shapely.area(polygons), outlines, self._texts(polygons), strict=True):
+        for label, area_px, outline, (_, *holes) in zip(
+            labels, shapely.area(polygons), outlines, self._texts(polygons), strict=True
+        ):
             kept = [self._scratch.keep(b",\n".join(holes))] if holes else []
             self._pieces[self._count] = _Piece(int(label), float(area_px), outline, kept)
             self._count += 1
@@ -82,13 +92,26 @@ class Stitcher:
         """Yield and forget the regions of which no piece touches blocks that are still to come."""
         root = joined(self._count, *self._links)
         self._links = np.stack([np.arange(root.size), root])
-        waits = set() if is_last else set(root[self._seams.open_names[self._seams.open_names >= 0]].tolist())
+        waits = (
+            set()
+            if is_last
+            else set(root[self._seams.open_names[self._seams.open_names >= 0]].tolist())
+        )
         groups: dict[int, list[int]] = defaultdict(list)
         for name in self._pieces:
             if int(root[name]) not in waits:
                 groups[int(root[name])].append(name)
         for names in groups.values():
             pieces = [self._pieces.pop(name) for name in names]
-            outline = shapely.coverage_union_all([piece.outline for piece in pieces]) if len(pieces) > 1 else pieces[0].outline
+            outline = (
+                shapely.coverage_union_all([piece.outline for piece in pieces])
+                if len(pieces) > 1
+                else pieces[0].outline
+            )
             area_px = sum(piece.area_px for piece in pieces)
-            yield Region(pieces[0].label, area_px, self._texts(np.array([outline]))[0], [kept for piece in pieces for kept in piece.kept])
+            yield Region(
+                pieces[0].label,
+                area_px,
+                self._texts(np.array([outline]))[0],
+                [kept for piece in pieces for kept in piece.kept],
+            )

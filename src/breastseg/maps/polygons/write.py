@@ -1,4 +1,5 @@
-"""write_regions(): a raster of labels -> GeoJSON for QuPath, drawn again and compared before it counts as written."""
+"""write_regions(): a raster of labels -> GeoJSON for QuPath, drawn again and compared before it
+counts as written."""
 
 import math
 from collections.abc import Callable
@@ -32,10 +33,12 @@ class RegionsConfig:
     """How to turn labels into regions.
 
     Attributes:
-        min_area_um2: islands and holes smaller than this join what surrounds them; 0 keeps all. 500 um2 is a disc 25 um across, a
-            tumour bud of up to four cells (Lugli et al. 2017, Mod Pathol 30:1299): what is smaller is cells, not tissue.
-        tolerance_px: borders lose the vertices whose triangle with their neighbours is smaller than the square of this, in pixels of
-            the map; halved when a class would change by more than a hundredth. With 0 they follow the edges of the pixels.
+        min_area_um2: islands and holes smaller than this join what surrounds them; 0 keeps all. 500
+            um2 is a disc 25 um across, a tumour bud of up to four cells (Lugli et al. 2017, Mod
+            Pathol 30:1299): what is smaller is cells, not tissue.
+        tolerance_px: borders lose the vertices whose triangle with their neighbours is smaller than
+            the square of this, in pixels of the map; halved when a class would change by more than
+            a hundredth. With 0 they follow the edges of the pixels.
     """
 
     min_area_um2: float = 500.0
@@ -43,7 +46,10 @@ class RegionsConfig:
 
     def __post_init__(self) -> None:
         """Refuse what is no area or length."""
-        for name, value in (("min_area_um2", self.min_area_um2), ("tolerance_px", self.tolerance_px)):
+        for name, value in (
+            ("min_area_um2", self.min_area_um2),
+            ("tolerance_px", self.tolerance_px),
+        ):
             if not 0 <= value < math.inf:
                 raise InputError(f"{name} {value:g}: wanted 0 or more")
 
@@ -55,9 +61,11 @@ class RegionsReport:
     Attributes:
         polygons: regions in the file.
         vertices: of all their rings.
-        agreement: intersection over union of the file, drawn again, and the map without its small islands, by class name.
+        agreement: intersection over union of the file, drawn again, and the map without its small
+            islands, by class name.
         tolerance_px: with which borders were simplified.
-        merged_share: share of the analysed pixels that changed their label because they were in a small island or hole.
+        merged_share: share of the analysed pixels that changed their label because they were in a
+            small island or hole.
     """
 
     polygons: int
@@ -68,17 +76,26 @@ class RegionsReport:
 
     def __str__(self) -> str:
         """Return the line that a person is told."""
-        shares = ", ".join(f"{name} {math.floor(1e4 * share) / 1e4:.4f}" for name, share in self.agreement.items())
+        shares = ", ".join(
+            f"{name} {math.floor(1e4 * share) / 1e4:.4f}" for name, share in self.agreement.items()
+        )
         return (
-            f"{counted(self.polygons, 'region')}, {self.vertices:,} vertices; drawn again, intersection over union "
-            f"with the map: {shares or 'no class present'}; {100 * self.merged_share:.2g} % of it was small islands or holes"
+            f"{counted(self.polygons, 'region')}, {self.vertices:,} vertices; drawn again,"
+            f" intersection over union with the map: {shares or 'no class present'};"
+            f" {100 * self.merged_share:.2g} % of it was small islands or holes"
         )
 
 
 def write_regions(
-    raster: Raster, label_map: LabelMap, path: Path, config: RegionsConfig = RegionsConfig(), *,
-    mpp: float, scale: tuple[float, float], say: Callable[[str], None] = print,
-) -> RegionsReport:  # fmt: skip
+    raster: Raster,
+    label_map: LabelMap,
+    path: Path,
+    config: RegionsConfig = RegionsConfig(),
+    *,
+    mpp: float,
+    scale: tuple[float, float],
+    say: Callable[[str], None] = print,
+) -> RegionsReport:
     """Write the areas of a raster as polygons for QuPath, and check them against it.
 
     Args:
@@ -91,15 +108,23 @@ def write_regions(
         say: takes the line that tells the agreement.
 
     Raises:
-        InputError: another suffix. LabelError: a label that the map lacks. OutputError: the file does not show what the raster shows.
+        InputError: another suffix. LabelError: a label that the map lacks. OutputError: the file
+            does not show what the raster shows.
     """
     is_gzip = path.name.endswith(".geojson.gz")
     if not is_gzip and path.suffix != ".geojson":
         raise InputError(f"{path}: wanted a name that ends with .geojson or .geojson.gz")
     with written(path) as beside:
-        report = _checked(raster, _File(beside, is_gzip, label_map, scale, scale[0] * scale[1] * mpp**2), config, BLOCK_PX)
+        report = _checked(
+            raster,
+            _File(beside, is_gzip, label_map, scale, scale[0] * scale[1] * mpp**2),
+            config,
+            BLOCK_PX,
+        )
         if min(report.agreement.values(), default=1.0) < MIN_AGREEMENT:
-            raise OutputError(f"{path}: {report}; wanted {MIN_AGREEMENT} for each class, so nothing was written")
+            raise OutputError(
+                f"{path}: {report}; wanted {MIN_AGREEMENT} for each class, so nothing was written"
+            )
     say(f"{path}: {report}")
     return report
 
@@ -128,14 +153,24 @@ class _File:
 
     def redraw(self, labels: Cleaned, scratch: Scratch) -> Redrawn:
         """Draw what was written and compare."""
-        return redraw(self.path, labels, self.label_map, scale=self.scale, scratch=scratch, is_gzip=self.is_gzip)
+        return redraw(
+            self.path,
+            labels,
+            self.label_map,
+            scale=self.scale,
+            scratch=scratch,
+            is_gzip=self.is_gzip,
+        )
 
 
 def _checked(raster: Raster, file: _File, config: RegionsConfig, side_px: int) -> RegionsReport:
-    """Write with less and less simplification until every class agrees; in smaller blocks where they hold too much."""
+    """Write with less and less simplification until every class agrees; in smaller blocks where
+    they hold too much."""
     try:
         labels = cleaned(raster, config.min_area_um2 / file.pixel_um2, side_px)
-        for tolerance_px in dict.fromkeys((config.tolerance_px, config.tolerance_px / 2, config.tolerance_px / 4, 0.0)):
+        for tolerance_px in dict.fromkeys(
+            (config.tolerance_px, config.tolerance_px / 2, config.tolerance_px / 4, 0.0)
+        ):
             with Scratch(file.path.parent) as scratch:
                 file.write(labels, tolerance_px, scratch)
                 found = file.redraw(labels, scratch)
@@ -144,4 +179,6 @@ def _checked(raster: Raster, file: _File, config: RegionsConfig, side_px: int) -
     except CrowdedError:
         return _checked(raster, file, config, side_px // 2)
     merged_share = labels.changed_px / max(1, found.analysed_px)
-    return RegionsReport(found.polygons, found.vertices, found.agreement, tolerance_px, merged_share)
+    return RegionsReport(
+        found.polygons, found.vertices, found.agreement, tolerance_px, merged_share
+    )

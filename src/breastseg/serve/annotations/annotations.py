@@ -1,4 +1,5 @@
-"""Areas drawn on a slide, kept beside it as QuPath GeoJSON, where `breastseg prepare` looks for them."""
+"""Areas drawn on a slide, kept beside it as QuPath GeoJSON, where `breastseg prepare` looks for
+them."""
 
 import gzip
 import hashlib
@@ -52,7 +53,8 @@ class _Kept:
         version: hash of its bytes.
         head: what it says besides the features.
         features: with ids that occur once.
-        shown: the same as a browser takes it: numbers that are none are words, as QuPath writes them since 0.6.
+        shown: the same as a browser takes it: numbers that are none are words, as QuPath writes
+            them since 0.6.
     """
 
     version: str
@@ -73,7 +75,8 @@ class Annotations:
         """Return the areas of a slide, an AnnotationOut.
 
         Raises:
-            HTTPException: 409, two files of areas; 413, too many; 422, `prepare` cannot read the file (its version comes as ETag).
+            HTTPException: 409, two files of areas; 413, too many; 422, `prepare` cannot read the
+                file (its version comes as ETag).
         """
         path = self._beside(entry)
         if path.is_file():
@@ -83,11 +86,13 @@ class Annotations:
             return _answer(path, self._kept(path), classes)
 
     def save(self, entry: Entry, drawn: AnnotationIn) -> JSONResponse:
-        """Keep areas in place of those of a version; none at all removes the file. Areas that stand there already stay as they are.
+        """Keep areas in place of those of a version; none at all removes the file. Areas that stand
+        there already stay as they are.
 
         Raises:
-            HTTPException: 400, an area cannot be kept; 403, 507, the file cannot be written; 409, the version is not the newest, or two
-                slides would share the file; 413, too many; 422, the slide cannot be opened.
+            HTTPException: 400, an area cannot be kept; 403, 507, the file cannot be written; 409,
+                the version is not the newest, or two slides would share the file; 413, too many;
+                422, the slide cannot be opened.
         """
         path, classes = self._beside(entry), self._classes(entry)
         self._check_upright(entry, path)
@@ -95,10 +100,20 @@ class Annotations:
             size = view.size_px
         with self._lock:
             if _version(path) != drawn.version:
-                raise HTTPException(409, f"{path.name}: was changed meanwhile, here or in another program; load it again, then draw again")
+                raise HTTPException(
+                    409,
+                    f"{path.name}: was changed meanwhile, here or in another program; load it"
+                    " again, then draw again",
+                )
             _check_alone(entry, path)
             kept = _worth_keeping(path)
-            features = checked_areas(drawn.features, kept.shown, kept.features, size, {one.name: one.color for one in classes})
+            features = checked_areas(
+                drawn.features,
+                kept.shown,
+                kept.features,
+                size,
+                {one.name: one.color for one in classes},
+            )
             try:
                 _write(path, {**kept.head, "features": features}, as_it_was=kept.features)
             except OSError as cause:
@@ -106,10 +121,15 @@ class Annotations:
             return _answer(path, self._kept(path), classes)
 
     def _beside(self, entry: Entry) -> Path:
-        """Return where the areas of a slide lie; HTTPException 422 for a link, 409 where two files would be its own."""
+        """Return where the areas of a slide lie; HTTPException 422 for a link, 409 where two files
+        would be its own."""
         path, *more = areas_of(entry.path) or [areas_beside(entry.path)]
         if more:
-            raise HTTPException(409, f"{path.name} and {more[0].name} both belong to {entry.path.name}; keep one of them")
+            raise HTTPException(
+                409,
+                f"{path.name} and {more[0].name} both belong to {entry.path.name}; keep one of"
+                " them",
+            )
         if path.is_symlink():  # it may lead anywhere
             raise HTTPException(422, f"{path.name}: is a link; put the file itself here")
         return path
@@ -128,23 +148,35 @@ class Annotations:
         except SourceError as cause:
             raise HTTPException(422, str(cause), _tag(_version(path))) from None
         except OSError as cause:
-            raise HTTPException(422, f"{path.name}: cannot be read ({cause.strerror or cause})") from None
+            raise HTTPException(
+                422, f"{path.name}: cannot be read ({cause.strerror or cause})"
+            ) from None
 
     def _classes(self, entry: Entry) -> list[ClassOut]:
-        """Return the classes that can be given: those of the folder's own label map, which `prepare` will use, else five."""
-        found = next((path for name in LABEL_FILES if is_own_file(path := entry.path.with_name(name))), None)
+        """Return the classes that can be given: those of the folder's own label map, which
+        `prepare` will use, else five."""
+        found = next(
+            (path for name in LABEL_FILES if is_own_file(path := entry.path.with_name(name))), None
+        )
         try:
             label_map = load_label_map(str(found or _LABELS))
         except BreastsegError as cause:
             raise HTTPException(422, self._folder.told(str(cause))) from None
         looks = [*((one.qupath, one.color) for one in label_map.classes), _IGNORE]
-        return [ClassOut(label=label, name=name, color=color, share=None) for label, (name, color) in enumerate(looks, start=1)]
+        return [
+            ClassOut(label=label, name=name, color=color, share=None)
+            for label, (name, color) in enumerate(looks, start=1)
+        ]
 
 
 def _check_alone(entry: Entry, path: Path) -> None:
     """Refuse to keep areas in a file that would count for another slide too."""
     if others := others_of(path, entry.path):
-        raise HTTPException(409, f"{path.name} would belong to {entry.path.name} and to {others[0].name}; rename one of them")
+        raise HTTPException(
+            409,
+            f"{path.name} would belong to {entry.path.name} and to {others[0].name}; rename one of"
+            " them",
+        )
 
 
 def _version(path: Path) -> str:
@@ -154,11 +186,14 @@ def _version(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except OSError as cause:
-        raise HTTPException(422, f"{path.name}: cannot be read ({cause.strerror or cause})") from None
+        raise HTTPException(
+            422, f"{path.name}: cannot be read ({cause.strerror or cause})"
+        ) from None
 
 
 def _worth_keeping(path: Path) -> _Kept:
-    """Return what stands in a file; nothing of a broken one, which is replaced by who knows its version."""
+    """Return what stands in a file; nothing of a broken one, which is replaced by who knows its
+    version."""
     try:
         return _read(path)
     except OSError:  # SourceError is one
@@ -166,7 +201,8 @@ def _worth_keeping(path: Path) -> _Kept:
 
 
 def _read(path: Path) -> _Kept:
-    """Read a file of areas, if `prepare` can; a feature gets an `id` that is the same each time, where it has none of its own.
+    """Read a file of areas, if `prepare` can; a feature gets an `id` that is the same each time,
+    where it has none of its own.
 
     Raises:
         HTTPException: 413. SourceError: `prepare` cannot read it.
@@ -179,16 +215,30 @@ def _read(path: Path) -> _Kept:
     _check_size(len(text))
     values = sum(map(text.count, (b",", b"[", b"{", b":")))
     if values > MAX_VALUES:
-        raise HTTPException(413, f"areas of {values:,} values, a page shows up to {MAX_VALUES:,}; open them in QuPath")
+        raise HTTPException(
+            413,
+            f"areas of {values:,} values, a page shows up to {MAX_VALUES:,}; open them in QuPath",
+        )
     read_geojson(io.BytesIO(text), path.name)
     value = json.loads(text)
     if isinstance(value, dict) and "features" not in value:
         value = [value]
-    head = {key: part for key, part in value.items() if key != "features"} if isinstance(value, dict) else {}
-    features = [as_feature(feature) for feature in (value["features"] if isinstance(value, dict) else value)]
+    head = (
+        {key: part for key, part in value.items() if key != "features"}
+        if isinstance(value, dict)
+        else {}
+    )
+    features = [
+        as_feature(feature) for feature in (value["features"] if isinstance(value, dict) else value)
+    ]
     check_count(features)
     named = _named(features)
-    return _Kept(hashlib.sha256(raw).hexdigest()[:32], {**_HEAD, **head}, named, [_shown(feature) for feature in named])
+    return _Kept(
+        hashlib.sha256(raw).hexdigest()[:32],
+        {**_HEAD, **head},
+        named,
+        [_shown(feature) for feature in named],
+    )
 
 
 def _unpacked(raw: bytes, name: str) -> bytes:
@@ -199,13 +249,16 @@ def _unpacked(raw: bytes, name: str) -> bytes:
 
 
 def _named(features: list[Feature]) -> list[Feature]:
-    """Give an id to features that have none, or that of another: QuPath 0.2 wrote the same for all."""
+    """Give an id to features that have none, or that of another: QuPath 0.2 wrote the same for
+    all."""
     seen: set[str] = set()
     named = []
     for feature in features:
         told = feature.get("id")
         if not isinstance(told, str | int) or str(told) in seen:
-            told = next(one for number in itertools.count() if (one := _id_of(feature, number)) not in seen)
+            told = next(
+                one for number in itertools.count() if (one := _id_of(feature, number)) not in seen
+            )
             feature = {**feature, "id": told}
         seen.add(str(told))
         named.append(feature)
@@ -213,7 +266,8 @@ def _named(features: list[Feature]) -> list[Feature]:
 
 
 def _shown(value: Any) -> Any:
-    """Return a value with words for the numbers that JSON lacks; the value itself where there are none."""
+    """Return a value with words for the numbers that JSON lacks; the value itself where there are
+    none."""
     if isinstance(value, float):
         return value if math.isfinite(value) else _WORDS.get(value, "NaN")
     if isinstance(value, dict):
@@ -227,7 +281,11 @@ def _shown(value: Any) -> Any:
 
 def _check_size(size: int) -> None:
     if size > MAX_BYTES:
-        raise HTTPException(413, f"areas of {size / 1e6:.0f} MB or more, a page shows up to {MAX_BYTES / 1e6:.0f}; open them in QuPath")
+        raise HTTPException(
+            413,
+            f"areas of {size / 1e6:.0f} MB or more, a page shows up to {MAX_BYTES / 1e6:.0f}; open"
+            " them in QuPath",
+        )
 
 
 def _id_of(feature: Feature, number: int) -> str:
@@ -236,15 +294,22 @@ def _id_of(feature: Feature, number: int) -> str:
 
 
 def _write(path: Path, collection: dict[str, Any], *, as_it_was: list[Feature]) -> None:
-    """Write areas, one feature a line; none at all removes the file. Numbers that are none stay only where they stood already."""
+    """Write areas, one feature a line; none at all removes the file. Numbers that are none stay
+    only where they stood already."""
     features = collection["features"]
     if not features:
         path.unlink(missing_ok=True)
         return
     old = {id(feature) for feature in as_it_was}
     try:
-        head = json.dumps({key: value for key, value in collection.items() if key != "features"}, ensure_ascii=False)
-        lines = ",\n".join(json.dumps(feature, ensure_ascii=False, allow_nan=id(feature) in old) for feature in features)
+        head = json.dumps(
+            {key: value for key, value in collection.items() if key != "features"},
+            ensure_ascii=False,
+        )
+        lines = ",\n".join(
+            json.dumps(feature, ensure_ascii=False, allow_nan=id(feature) in old)
+            for feature in features
+        )
         text = f'{head[:-1]}, "features": [\n{lines}\n]}}\n'.encode()
     except (ValueError, RecursionError) as cause:
         raise HTTPException(400, f"an area has a value that cannot be kept ({cause})") from None
@@ -263,5 +328,12 @@ def _tag(version: str) -> dict[str, str]:
 
 def _answer(path: Path, kept: _Kept, classes: list[ClassOut]) -> JSONResponse:
     """Answer as AnnotationOut says, without the detour of checking each corner again."""
-    told = AnnotationOut(version=kept.version, file=shown_name(path.name) if kept.version else None, features=[], classes=classes)
-    return JSONResponse({**told.model_dump(), "features": kept.shown}, headers={**_FRESH, **_tag(kept.version)})
+    told = AnnotationOut(
+        version=kept.version,
+        file=shown_name(path.name) if kept.version else None,
+        features=[],
+        classes=classes,
+    )
+    return JSONResponse(
+        {**told.model_dump(), "features": kept.shown}, headers={**_FRESH, **_tag(kept.version)}
+    )

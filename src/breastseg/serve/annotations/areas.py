@@ -1,4 +1,5 @@
-"""Which areas and points are kept: classes, outlines that do not cross, places inside the slide, no more than a page can hold."""
+"""Which areas and points are kept: classes, outlines that do not cross, places inside the slide, no
+more than a page can hold."""
 
 import math
 import unicodedata
@@ -33,7 +34,8 @@ def checked_areas(
     size: tuple[int, int],
     colors: dict[str, tuple[int, int, int]],
 ) -> list[Feature]:
-    """Return features as they are kept: those that stand in the file already untouched, all others as QuPath writes them.
+    """Return features as they are kept: those that stand in the file already untouched, all others
+    as QuPath writes them.
 
     Args:
         features: as they came.
@@ -51,7 +53,11 @@ def checked_areas(
     kept: list[Feature] = []
     for number, feature in enumerate(features, start=1):
         told = feature.get("id")
-        is_own = isinstance(told, str | int) and 0 < len(str(told)) <= _NAME_LENGTH and str(told) not in seen
+        is_own = (
+            isinstance(told, str | int)
+            and 0 < len(str(told)) <= _NAME_LENGTH
+            and str(told) not in seen
+        )
         identity = told if is_own else str(uuid.uuid4())
         seen.add(str(identity))
         sent, stored = known.get(str(told), (None, None)) if is_own else (None, None)
@@ -70,7 +76,9 @@ def check_count(features: list[Feature]) -> None:
     places = sum(_places(feature.get("geometry")) for feature in features)
     if len(features) > MAX_FEATURES or places > MAX_PLACES:
         raise HTTPException(
-            413, f"{len(features)} areas with {places} corners, a page shows up to {MAX_FEATURES} with {MAX_PLACES}; open them in QuPath"
+            413,
+            f"{len(features)} areas with {places} corners, a page shows up to {MAX_FEATURES} with"
+            f" {MAX_PLACES}; open them in QuPath",
         )
 
 
@@ -101,8 +109,14 @@ def _class_name(feature: Feature, number: int) -> str:
         raise _bad(number, f"has no class that can be kept ({cause})") from None
     if name is None:
         raise _bad(number, "has no class; give it one")
-    if len(name) > _NAME_LENGTH or any(unicodedata.category(letter).startswith("C") for letter in name):
-        raise _bad(number, f"has a class whose name is longer than {_NAME_LENGTH} letters, or has letters that cannot be seen")
+    if len(name) > _NAME_LENGTH or any(
+        unicodedata.category(letter).startswith("C") for letter in name
+    ):
+        raise _bad(
+            number,
+            f"has a class whose name is longer than {_NAME_LENGTH} letters, or has letters that"
+            " cannot be seen",
+        )
     return name
 
 
@@ -111,12 +125,20 @@ def _check_geometry(geometry: object, number: int, size: tuple[int, int]) -> Non
     waiting = [geometry]
     while waiting:
         one = waiting.pop()
-        kind, coordinates = (one.get("type"), one.get("coordinates")) if isinstance(one, dict) else (None, None)
-        inside = one.get("geometries") if isinstance(one, dict) and kind == "GeometryCollection" else None
+        kind, coordinates = (
+            (one.get("type"), one.get("coordinates")) if isinstance(one, dict) else (None, None)
+        )
+        inside = (
+            one.get("geometries")
+            if isinstance(one, dict) and kind == "GeometryCollection"
+            else None
+        )
         if isinstance(inside, list) and inside:
             waiting += inside
             continue
-        check = {"Polygon": _check_polygons, "Point": _check_places}.get(str(kind).removeprefix("Multi"))
+        check = {"Polygon": _check_polygons, "Point": _check_places}.get(
+            str(kind).removeprefix("Multi")
+        )
         if check is None:
             raise _bad(number, "is neither a Polygon nor a Point, nor several; draw it as an area")
         parts = coordinates if str(kind).startswith("Multi") else [coordinates]
@@ -126,12 +148,17 @@ def _check_geometry(geometry: object, number: int, size: tuple[int, int]) -> Non
 
 
 def _check_polygons(parts: list[Any], number: int, size: tuple[int, int]) -> None:
-    """Refuse polygons that are not valid, or touch each other along a line: QuPath refuses a whole file for one of them."""
+    """Refuse polygons that are not valid, or touch each other along a line: QuPath refuses a whole
+    file for one of them."""
     polygons = [_polygon(rings, number, size) for rings in parts]
     for places in (polygons, shapely.transform(polygons, partial(np.round, decimals=_DECIMALS))):
         whole = shapely.multipolygons(list(places)) if len(polygons) > 1 else places[0]
         if not shapely.is_valid(whole):
-            raise _bad(number, f"crosses itself or its holes ({shapely.is_valid_reason(whole)}); move the corner there, or draw it again")
+            raise _bad(
+                number,
+                f"crosses itself or its holes ({shapely.is_valid_reason(whole)}); move the corner"
+                " there, or draw it again",
+            )
         if not all(shapely.area(places) > 0):
             raise _bad(number, "covers nothing")
 
@@ -141,7 +168,11 @@ def _polygon(rings: Any, number: int, size: tuple[int, int]) -> shapely.Polygon:
         raise _bad(number, "has no outline")
     for ring in rings:
         if not isinstance(ring, list) or len(ring) < 4 or ring[0] != ring[-1]:
-            raise _bad(number, "has an outline of fewer than three corners, or one that does not end where it begins")
+            raise _bad(
+                number,
+                "has an outline of fewer than three corners, or one that does not end where it"
+                " begins",
+            )
         _check_places(ring, number, size)
     outline, *holes = ([place[:2] for place in ring] for ring in rings)
     return shapely.Polygon(outline, holes)
@@ -149,22 +180,39 @@ def _polygon(rings: Any, number: int, size: tuple[int, int]) -> shapely.Polygon:
 
 def _check_places(places: list[Any], number: int, size: tuple[int, int]) -> None:
     for place in places:
-        if not isinstance(place, list) or len(place) < 2 or not all(_is_number(value) for value in place):
+        if (
+            not isinstance(place, list)
+            or len(place) < 2
+            or not all(_is_number(value) for value in place)
+        ):
             raise _bad(number, "has a place that is not [x, y] in pixels")
         if not all(0 <= value <= side for value, side in zip(place, size, strict=False)):
             raise _bad(number, f"reaches outside the slide, which has {size[0]} x {size[1]} px")
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 2**53 and math.isfinite(value)
+    return (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and abs(value) < 2**53
+        and math.isfinite(value)
+    )
 
 
 def _as_annotation(feature: Feature, name: str, color: tuple[int, int, int] | None) -> Feature:
     """Fill in what QuPath wants of an annotation and the page left out."""
     given = feature["properties"]
-    properties = {"objectType": "annotation", "isLocked": False, **(given if isinstance(given, dict) else {})}
+    properties = {
+        "objectType": "annotation",
+        "isLocked": False,
+        **(given if isinstance(given, dict) else {}),
+    }
     said = properties.get("classification")
     classification = said if isinstance(said, dict) else {"name": name}
     if "color" not in classification and "colorRGB" not in classification:
         classification = {"color": list(color or _DEFAULT_COLOR), **classification}
-    return {**feature, "type": "Feature", "properties": {**properties, "classification": classification}}
+    return {
+        **feature,
+        "type": "Feature",
+        "properties": {**properties, "classification": classification},
+    }

@@ -20,15 +20,21 @@ _LOG = logging.getLogger(__name__)
 
 
 class Child:
-    """A process that waits for its task. Leaving it closes its standard input, which ends it when nothing else did."""
+    """A process that waits for its task. Leaving it closes its standard input, which ends it when
+    nothing else did."""
 
     def __init__(self) -> None:
-        """Begin it, in a session of its own: what interrupts the server in a terminal is not sent to it too."""
+        """Begin it, in a session of its own: what interrupts the server in a terminal is not sent
+        to it too."""
         self._given_up = False
         self._errors = nameless_file()  # closed on leaving
         self._process = subprocess.Popen(
-            WORKER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, start_new_session=True
-        )  # fmt: skip
+            WORKER,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            start_new_session=True,
+        )
 
     def __enter__(self) -> "Child":
         """Return itself."""

@@ -12,8 +12,10 @@ from breastseg.errors import OutputError
 State: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled"]
 
 _TABLE = """CREATE TABLE IF NOT EXISTS jobs (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, entry TEXT NOT NULL, entry_name TEXT NOT NULL, model TEXT NOT NULL, box TEXT, mpp REAL,
-    uncertainty INTEGER NOT NULL, size_px TEXT NOT NULL, made TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'queued', cause TEXT, layer TEXT
+    id INTEGER PRIMARY KEY AUTOINCREMENT, entry TEXT NOT NULL, entry_name TEXT NOT NULL, \
+model TEXT NOT NULL, box TEXT, mpp REAL,
+    uncertainty INTEGER NOT NULL, size_px TEXT NOT NULL, made TEXT NOT NULL, \
+state TEXT NOT NULL DEFAULT 'queued', cause TEXT, layer TEXT
 )"""
 _COLUMNS = "id, entry, entry_name, model, box, mpp, uncertainty, size_px, made, state, cause, layer"
 
@@ -63,7 +65,8 @@ class Job:
 
     @property
     def name(self) -> str:
-        """Return a name for its files, new even when the list was removed and counts from 1 again."""
+        """Return a name for its files, new even when the list was removed and counts from 1
+        again."""
         return f"{self.made[:19].replace('-', '').replace(':', '').replace('T', '-')}-{self.id}"
 
 
@@ -99,11 +102,19 @@ class JobStore:
         """Append a job that waits."""
         with self._lock:
             row = self._data.execute(
-                "INSERT INTO jobs (entry, entry_name, model, box, mpp, uncertainty, size_px, made) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
-                "RETURNING id",
-                (asked.entry, asked.entry_name, asked.model, asked.box and json.dumps(asked.box), asked.mpp, asked.uncertainty,
-                 json.dumps(asked.size_px), made),
-            ).fetchone()  # fmt: skip
+                "INSERT INTO jobs (entry, entry_name, model, box, mpp, uncertainty, size_px, made)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                (
+                    asked.entry,
+                    asked.entry_name,
+                    asked.model,
+                    asked.box and json.dumps(asked.box),
+                    asked.mpp,
+                    asked.uncertainty,
+                    json.dumps(asked.size_px),
+                    made,
+                ),
+            ).fetchone()
         return Job(row[0], asked, made, "queued")
 
     def get(self, number: int) -> Job | None:
@@ -118,11 +129,20 @@ class JobStore:
         """Return the jobs in one of some states, in the order in which they were asked for."""
         return self._jobs(f"WHERE state IN ({', '.join('?' * len(states))}) ORDER BY id", *states)
 
-    def change(self, job: Job, state: State, *, of: tuple[State, ...], cause: str | None = None, layer: str | None = None) -> bool:
+    def change(
+        self,
+        job: Job,
+        state: State,
+        *,
+        of: tuple[State, ...],
+        cause: str | None = None,
+        layer: str | None = None,
+    ) -> bool:
         """Give a job another state; False when it is not in one of the states `of` any more."""
         with self._lock:
             changed = self._data.execute(
-                f"UPDATE jobs SET state = ?, cause = ?, layer = ? WHERE id = ? AND state IN ({', '.join('?' * len(of))})",
+                "UPDATE jobs SET state = ?, cause = ?, layer = ? WHERE id = ? AND state IN"
+                f" ({', '.join('?' * len(of))})",
                 (state, cause, layer, job.id, *of),
             )
         return changed.rowcount == 1
@@ -134,9 +154,27 @@ class JobStore:
 
 
 def _job(
-    number: int, entry: str, entry_name: str, model: str, box: str | None, mpp: float | None, uncertainty: int, size_px: str, made: str,
-    state: State, cause: str | None, layer: str | None,
-) -> Job:  # fmt: skip
+    number: int,
+    entry: str,
+    entry_name: str,
+    model: str,
+    box: str | None,
+    mpp: float | None,
+    uncertainty: int,
+    size_px: str,
+    made: str,
+    state: State,
+    cause: str | None,
+    layer: str | None,
+) -> Job:
     width, height = json.loads(size_px)
-    asked = Asked(entry, entry_name, model, None if box is None else tuple(json.loads(box)), mpp, bool(uncertainty), (width, height))
+    asked = Asked(
+        entry,
+        entry_name,
+        model,
+        None if box is None else tuple(json.loads(box)),
+        mpp,
+        bool(uncertainty),
+        (width, height),
+    )
     return Job(number, asked, made, state, cause, layer)

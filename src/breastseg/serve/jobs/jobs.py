@@ -1,4 +1,5 @@
-"""Jobs: one at a time, each in a process of its own; the list outlives the server, and what a kill interrupted is done again."""
+"""Jobs: one at a time, each in a process of its own; the list outlives the server, and what a kill
+interrupted is done again."""
 
 import logging
 import shutil
@@ -34,7 +35,8 @@ _LOG = logging.getLogger(__name__)
 
 
 class Jobs:
-    """The jobs of a folder. Threads may use it at the same time; a second server on the same output folder is refused."""
+    """The jobs of a folder. Threads may use it at the same time; a second server on the same output
+    folder is refused."""
 
     def __init__(self, config: ServeConfig, folder: Folder, models: Mapping[str, Bundle]) -> None:
         """Take the folder, and the models by name; nothing runs before `start`."""
@@ -54,7 +56,8 @@ class Jobs:
         return self._store is not None
 
     def start(self) -> None:
-        """Begin with what waits; a folder that cannot be written to takes no jobs, and is shown all the same.
+        """Begin with what waits; a folder that cannot be written to takes no jobs, and is shown all
+        the same.
 
         Raises:
             OutputError: another server holds the output folder, or it is for other work.
@@ -78,7 +81,8 @@ class Jobs:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the job that runs, to begin it again with the next start, and let go of the output folder."""
+        """End the job that runs, to begin it again with the next start, and let go of the output
+        folder."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -98,30 +102,38 @@ class Jobs:
         """Append a job; one that waits or runs already is not begun twice.
 
         Raises:
-            HTTPException: 400, model, box or mpp cannot be used; 403, nothing can be written; 404, no such entry; 422, the slide cannot
-                be opened or does not say its mpp; 429, too many wait; 507, the disk is full.
+            HTTPException: 400, model, box or mpp cannot be used; 403, nothing can be written; 404,
+                no such entry; 422, the slide cannot be opened or does not say its mpp; 429, too
+                many wait; 507, the disk is full.
         """
         store = self._open_store()
         entry = self._folder.entry(wanted.entry)
         if wanted.model not in self._models:
-            raise HTTPException(400, f"there is no model of this name here; there is {', '.join(self._models)}")
+            raise HTTPException(
+                400, f"there is no model of this name here; there is {', '.join(self._models)}"
+            )
         asked = self._asked(wanted, entry)
         with self._changed:
             waiting = store.in_state("running", "queued")
             job = next((job for job in waiting if job.asked == asked), None)
             if job is None and sum(job.state == "queued" for job in waiting) >= self._limit:
-                raise HTTPException(429, f"{self._limit} jobs wait already; try again when some are done")
+                raise HTTPException(
+                    429, f"{self._limit} jobs wait already; try again when some are done"
+                )
             if job is None:
                 try:
                     job = store.add(asked, datetime.now(UTC).isoformat(timespec="seconds"))
                 except sqlite3.OperationalError as cause:
-                    raise HTTPException(507, f"the job cannot be written down ({cause}); make room on the disk") from None
+                    raise HTTPException(
+                        507, f"the job cannot be written down ({cause}); make room on the disk"
+                    ) from None
                 self._note_active()
                 self._changed.notify_all()
         return self._told(job)
 
     def cancel(self, number: int) -> JobOut:
-        """Give up a job that waits or runs; its half result disappears. One that has ended stays as it is.
+        """Give up a job that waits or runs; its half result disappears. One that has ended stays as
+        it is.
 
         Raises:
             HTTPException: 404, no such job; 507, the disk is full.
@@ -131,7 +143,10 @@ class Jobs:
             try:
                 given_up = store.change(job, "cancelled", of=("queued", "running"))
             except sqlite3.OperationalError as cause:
-                raise HTTPException(507, f"that it is given up cannot be written down ({cause}); make room on the disk") from None
+                raise HTTPException(
+                    507,
+                    f"that it is given up cannot be written down ({cause}); make room on the disk",
+                ) from None
             self._note_active()
         if given_up:
             self._end_child(number)
@@ -146,7 +161,8 @@ class Jobs:
         return [self._told(job) for job in self._store.newest(_SHOWN)] if self._store else []
 
     def preview(self, number: int) -> Path:
-        """Return the picture of what was named so far; HTTPException 404 when there is none (yet, or any more)."""
+        """Return the picture of what was named so far; HTTPException 404 when there is none (yet,
+        or any more)."""
         path = self._preview(self._job(number))
         if not path.is_file():
             raise HTTPException(404, "nothing to show yet, or the job has ended")
@@ -154,7 +170,11 @@ class Jobs:
 
     def _open_store(self) -> JobStore:
         if self._store is None:
-            raise HTTPException(403, "the folder of results cannot be written to; change its rights, or serve with another --out")
+            raise HTTPException(
+                403,
+                "the folder of results cannot be written to; change its rights, or serve with"
+                " another --out",
+            )
         return self._store
 
     def _job(self, number: int) -> Job:
@@ -166,7 +186,11 @@ class Jobs:
     def _asked(self, wanted: JobIn, entry: Entry) -> Asked:
         """Look whether the slide can be mapped so."""
         if wanted.mpp is not None and not MIN_MPP <= wanted.mpp <= MAX_MPP:
-            raise HTTPException(400, f"{wanted.mpp:g} microns per pixel, wanted {MIN_MPP:g} to {MAX_MPP:g}, as in 0.25 for a 40x scan")
+            raise HTTPException(
+                400,
+                f"{wanted.mpp:g} microns per pixel, wanted {MIN_MPP:g} to {MAX_MPP:g}, as in 0.25"
+                " for a 40x scan",
+            )
         try:
             slide, says = opened(entry.path)
         except BreastsegError as cause:
@@ -177,13 +201,19 @@ class Jobs:
         if mpp is None and not says:
             known = self._folder.mpp_of(entry)
             if known is None:
-                line = "nobody knows its microns per pixel; say how large a pixel is, as in 0.25 for a 40x scan"
+                line = (
+                    "nobody knows its microns per pixel; say how large a pixel is, as in 0.25 for a"
+                    " 40x scan"
+                )
                 raise HTTPException(422, f"{entry.name}: {line}")
             mpp = known[0]
         if wanted.box is not None:
             x, y, width, height = wanted.box
             if not (0 <= x < x + width <= size[0] and 0 <= y < y + height <= size[1]):
-                raise HTTPException(400, f"the box does not lie inside {entry.name}, which has {size[0]} x {size[1]} px")
+                raise HTTPException(
+                    400,
+                    f"the box does not lie inside {entry.name}, which has {size[0]} x {size[1]} px",
+                )
         return Asked(entry.id, entry.name, wanted.model, wanted.box, mpp, wanted.uncertainty, size)
 
     def _told(self, job: Job) -> JobOut:
@@ -193,16 +223,29 @@ class Jobs:
         classes = classes_of(model.card.label_map) if model else []
         progress = self._progress if running else Progress(1.0 if job.state == "done" else 0.0)
         return JobOut(
-            id=job.id, entry=asked.entry, entry_name=asked.entry_name, model=asked.model, box=asked.box, state=job.state,
-            progress=progress.progress, seconds_left=progress.seconds_left, blocks=progress.blocks,
-            preview_box=(asked.box or (0, 0, *asked.size_px)) if running else None, classes=classes,
-            cause=job.cause, layer=job.layer, made=job.made,
-        )  # fmt: skip
+            id=job.id,
+            entry=asked.entry,
+            entry_name=asked.entry_name,
+            model=asked.model,
+            box=asked.box,
+            state=job.state,
+            progress=progress.progress,
+            seconds_left=progress.seconds_left,
+            blocks=progress.blocks,
+            preview_box=(asked.box or (0, 0, *asked.size_px)) if running else None,
+            classes=classes,
+            cause=job.cause,
+            layer=job.layer,
+            made=job.made,
+        )
 
     def _note_active(self) -> None:
         store = self._store
         jobs = store.in_state("queued", "running") if store else []
-        self._active = {job.asked.entry: "running" if job.state == "running" else "queued" for job in reversed(jobs)}
+        self._active = {
+            job.asked.entry: "running" if job.state == "running" else "queued"
+            for job in reversed(jobs)
+        }
 
     def _work(self) -> None:
         """Take one job after the other, until `stop`."""
@@ -232,7 +275,14 @@ class Jobs:
         except HTTPException:
             return "failed", f"{job.asked.entry_name}: was removed from the folder", None
         if job.asked.model not in self._models:
-            return "failed", f"the model {job.asked.model} is not offered any more; serve with it as --model, or choose another", None
+            return (
+                "failed",
+                (
+                    f"the model {job.asked.model} is not offered any more; serve with it as"
+                    " --model, or choose another"
+                ),
+                None,
+            )
         with Child() as child:
             with self._changed:
                 self._child = job.id, child
@@ -240,7 +290,11 @@ class Jobs:
                 child.end()
                 return "failed", None, None
             cause = child.do(self._task(job, entry), self._hear)
-            return ("done", None, self._layer(job, entry)) if cause is None else ("failed", self._folder.told(cause), None)
+            return (
+                ("done", None, self._layer(job, entry))
+                if cause is None
+                else ("failed", self._folder.told(cause), None)
+            )
 
     def _hear(self, progress: Progress) -> None:
         self._progress = progress
@@ -248,9 +302,14 @@ class Jobs:
     def _task(self, job: Job, entry: Entry) -> Task:
         asked = job.asked
         return Task(
-            str(entry.path), str(self._models[asked.model].path), str(self._result(job)), str(self._preview(job)), asked.box, asked.mpp,
+            str(entry.path),
+            str(self._models[asked.model].path),
+            str(self._result(job)),
+            str(self._preview(job)),
+            asked.box,
+            asked.mpp,
             asked.uncertainty,
-        )  # fmt: skip
+        )
 
     def _given_up(self, job: Job) -> bool:
         return self._stopping or self._job(job.id).state != "running"
@@ -259,12 +318,19 @@ class Jobs:
         """Return the opaque name of a job's result."""
         self._folder.scan()
         found = self._folder.results_of(entry, sure=False)
-        return next((result.id for result in found if result.folder.parent == self._result(job)), None)
+        return next(
+            (result.id for result in found if result.folder.parent == self._result(job)), None
+        )
 
     def _end(self, job: Job, state: State, cause: str | None, layer: str | None) -> None:
-        """Write down what became of a job, however often a full disk refuses it, and remove what is of no use any more."""
-        with suppress(OSError):  # a folder that went, or may be written to no more, holds up no other job
-            for shown in self._preview(job).parent.glob(f"*{job.name}.png"):  # whole, or what its process was writing when it was ended
+        """Write down what became of a job, however often a full disk refuses it, and remove what is
+        of no use any more."""
+        with suppress(
+            OSError
+        ):  # a folder that went, or may be written to no more, holds up no other job
+            for shown in self._preview(job).parent.glob(
+                f"*{job.name}.png"
+            ):  # whole, or what its process was writing when it was ended
                 shown.unlink(missing_ok=True)
         if state != "done":
             shutil.rmtree(self._result(job), ignore_errors=True)
@@ -275,13 +341,20 @@ class Jobs:
             while not self._noted(job, state, cause, layer) and not self._stopping:
                 self._changed.wait(_AGAIN)
             self._note_active()
-        if self._job(job.id).state == "cancelled":  # which may happen to one that has just been done
+        if (
+            self._job(job.id).state == "cancelled"
+        ):  # which may happen to one that has just been done
             shutil.rmtree(self._result(job), ignore_errors=True)
 
-    def _noted(self, job: Job, state: State, cause: str | None = None, layer: str | None = None) -> bool:
-        """Write down a job's state where nobody has given it up; False when the disk takes it not."""
+    def _noted(
+        self, job: Job, state: State, cause: str | None = None, layer: str | None = None
+    ) -> bool:
+        """Write down a job's state where nobody has given it up; False when the disk takes it
+        not."""
         try:
-            self._open_store().change(job, state, of=("queued", "running"), cause=cause, layer=layer)
+            self._open_store().change(
+                job, state, of=("queued", "running"), cause=cause, layer=layer
+            )
         except sqlite3.OperationalError:
             _LOG.exception("job %s is %s, which cannot be written down yet", job.id, state)
             return False

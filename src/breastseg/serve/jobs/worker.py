@@ -1,4 +1,5 @@
-"""What does one job, in a process of its own: reads its task from standard input, tells of it line by line on standard output.
+"""What does one job, in a process of its own: reads its task from standard input, tells of it line
+by line on standard output.
 
 It ends when its standard input does: a server that was killed leaves no job behind.
 """
@@ -79,10 +80,12 @@ class Progress:
 
 
 class Preview:
-    """The labels that were named so far, over what was asked for; written and told of about once a second."""
+    """The labels that were named so far, over what was asked for; written and told of about once a
+    second."""
 
     def __init__(self, path: Path, tell: Callable[[Progress], object]) -> None:
-        """Write to `path`, an 8-bit grey PNG whose values are labels; `tell` is called after each time."""
+        """Write to `path`, an 8-bit grey PNG whose values are labels; `tell` is called after each
+        time."""
         self._path, self._tell = path, tell
         self._labels = np.zeros((1, 1), np.uint8)
         self._places: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]] | None = None
@@ -92,28 +95,39 @@ class Preview:
     def see(self, block: "Block") -> None:
         """Take a block."""
         if self._places is None:
-            self._places = _middles(block.asked.y, block.asked.height, block), _middles(block.asked.x, block.asked.width, block)
+            self._places = (
+                _middles(block.asked.y, block.asked.height, block),
+                _middles(block.asked.x, block.asked.width, block),
+            )
             self._labels = np.zeros((len(self._places[0]), len(self._places[1])), np.uint8)
         rows, columns = self._places
         top, bottom = np.searchsorted(rows, (block.box.y, block.box.y + block.box.height))
         left, right = np.searchsorted(columns, (block.box.x, block.box.x + block.box.width))
-        self._labels[top:bottom, left:right] = block.labels[np.ix_(rows[top:bottom] - block.box.y, columns[left:right] - block.box.x)]
+        self._labels[top:bottom, left:right] = block.labels[
+            np.ix_(rows[top:bottom] - block.box.y, columns[left:right] - block.box.x)
+        ]
         now = time.monotonic()
         if not self._blocks or now - self._shown >= _SECONDS or block.done_px >= block.wanted_px:
             self._show(block, now)
 
     def _show(self, block: "Block", now: float) -> None:
         with written(self._path) as beside:
-            beside.write_bytes(cv2.imencode(".png", self._labels, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes())
+            beside.write_bytes(
+                cv2.imencode(".png", self._labels, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
+            )
         self._shown, self._blocks = now, self._blocks + 1
         share = _MAPPING * block.done_px / max(1, block.wanted_px)
         left = (now - self._begun) * (1 - share) / share if share else None
-        self._tell(Progress(round(share, 4), None if left is None else round(left, 1), self._blocks))
+        self._tell(
+            Progress(round(share, 4), None if left is None else round(left, 1), self._blocks)
+        )
 
 
 def _middles(start: int, length: int, block: "Block") -> npt.NDArray[np.intp]:
     """Return which pixels of the field the preview shows along one side of what was asked for."""
-    shown = max(1, round(length * min(1.0, PREVIEW_PX / max(block.asked.width, block.asked.height))))
+    shown = max(
+        1, round(length * min(1.0, PREVIEW_PX / max(block.asked.width, block.asked.height)))
+    )
     return start + (2 * np.arange(shown) + 1) * length // (2 * shown)
 
 
@@ -149,13 +163,23 @@ def _do(task: Task, tell: Callable[[Progress], object]) -> None:
 
     _outlast(Path(task.out))
     box = None if task.box is None else ",".join(map(str, task.box))
-    config = PredictConfig(mpp=task.mpp, box=box, result=ResultConfig(map=MapConfig(uncertainty=task.uncertainty)))
+    config = PredictConfig(
+        mpp=task.mpp, box=box, result=ResultConfig(map=MapConfig(uncertainty=task.uncertainty))
+    )
     preview = Preview(Path(task.preview), tell)
-    predict(task.slide, load_model(task.model), task.out, config, say=lambda line: None, watch=preview.see)
+    predict(
+        task.slide,
+        load_model(task.model),
+        task.out,
+        config,
+        say=lambda line: None,
+        watch=preview.see,
+    )
 
 
 def _outlast(out: Path) -> None:
-    """Wait until nobody writes to the result: the worker of a server that was killed ends a moment after it."""
+    """Wait until nobody writes to the result: the worker of a server that was killed ends a moment
+    after it."""
     end = time.monotonic() + _PATIENCE
     while out.is_dir():
         try:

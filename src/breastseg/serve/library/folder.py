@@ -32,10 +32,16 @@ _RUN_BYTES = 2**20
 _RUN_HELD_BYTES, _RUNS_HELD_BYTES = 2**22, 2**26
 """Memory that one run.json may take once it is read, and all that are held."""
 _UNREADABLE = "folder that cannot be read", "folders that cannot be read"
-_LINK = "link that leads out of this folder or nowhere", "links that lead out of this folder or nowhere"
+_LINK = (
+    "link that leads out of this folder or nowhere",
+    "links that lead out of this folder or nowhere",
+)
 _NO_FILE = "pipe or device", "pipes or devices"
 _GONE = "file that cannot be looked at", "files that cannot be looked at"
-_RUNS = "map with more in its run.json than there is room for", "maps with more in their run.json than there is room for"
+_RUNS = (
+    "map with more in its run.json than there is room for",
+    "maps with more in their run.json than there is room for",
+)
 _MOST_NUMBER = 2**53
 _MARK, _JOINERS = "\N{REPLACEMENT CHARACTER}", "\u200c\u200d"
 """In place of letters that cannot be seen; joiners are part of how some scripts are written."""
@@ -84,7 +90,8 @@ class Result:
 
 
 class Folder:
-    """The folder that is served. Threads may use it at the same time; nothing outside of it is ever opened."""
+    """The folder that is served. Threads may use it at the same time; nothing outside of it is ever
+    opened."""
 
     def __init__(self, config: ServeConfig) -> None:
         """Look through the folder.
@@ -123,8 +130,14 @@ class Folder:
             shown = [path for path in (*files, *folders) if path not in masks]
             self._is_more = len(shown) > MOST_ENTRIES
             before = {entry.path: entry for entry in self._entries.values()}
-            entries = [entry for path in shown[:MOST_ENTRIES] if (entry := self._entry(path, before.get(path)))]
-            self._entries = {entry.id: entry for entry in sorted(entries, key=lambda entry: entry.name)}
+            entries = [
+                entry
+                for path in shown[:MOST_ENTRIES]
+                if (entry := self._entry(path, before.get(path)))
+            ]
+            self._entries = {
+                entry.id: entry for entry in sorted(entries, key=lambda entry: entry.name)
+            }
             self._results = self._found_results(runs)
             named: dict[str, list[Result]] = {}
             for result in self._results.values():
@@ -133,8 +146,11 @@ class Folder:
             return list(self._entries.values())
 
     def left_out(self) -> list[str]:
-        """Say what the last look through the folder came across and does not show, one kind a line, with its number."""
-        counted = [f"{number:,} {kinds[number != 1]}" for kinds, number in sorted(self._left_out.items())]
+        """Say what the last look through the folder came across and does not show, one kind a line,
+        with its number."""
+        counted = [
+            f"{number:,} {kinds[number != 1]}" for kinds, number in sorted(self._left_out.items())
+        ]
         return [*counted, f"all beyond the first {MOST_ENTRIES:,}"] if self._is_more else counted
 
     def entry(self, entry_id: str) -> Entry:
@@ -155,7 +171,9 @@ class Folder:
             renewed = self._entry(entry.path)
             self._entries = {key: one for key, one in self._entries.items() if key != entry_id}
             if renewed is None:
-                raise HTTPException(404, f"{entry.name}: was removed from the folder; go back to the gallery")
+                raise HTTPException(
+                    404, f"{entry.name}: was removed from the folder; go back to the gallery"
+                )
             self._entries[entry_id] = renewed
         return renewed
 
@@ -164,11 +182,14 @@ class Folder:
 
         Args:
             entry: from `entry` or `scan`.
-            sure: compare the file's fingerprint, which reads up to 64 MB of it; else only what is known without.
+            sure: compare the file's fingerprint, which reads up to 64 MB of it; else only what is
+                known without.
         """
         named = self._named.get(entry.path.name, [])
         if named:
-            known = self._fingerprint(entry) if sure else self._prints.get((entry.id, entry.version))
+            known = (
+                self._fingerprint(entry) if sure else self._prints.get((entry.id, entry.version))
+            )
             named = [result for result in named if known in (None, result.run["input_fingerprint"])]
         return sorted(named, key=lambda result: (result.made, result.id), reverse=True)
 
@@ -178,8 +199,17 @@ class Folder:
             self.scan()
         result = self._results.get(result_id)
         try:
-            return result if result and is_own_file(result.folder / _RUN) and result.folder.resolve() == result.folder else None
-        except (OSError, RuntimeError):  # a folder that may not be looked into any more, or a link that leads to itself
+            return (
+                result
+                if result
+                and is_own_file(result.folder / _RUN)
+                and result.folder.resolve() == result.folder
+                else None
+            )
+        except (
+            OSError,
+            RuntimeError,
+        ):  # a folder that may not be looked into any more, or a link that leads to itself
             return None
 
     def truth_of(self, entry: Entry) -> Truth | None:
@@ -188,17 +218,26 @@ class Folder:
         return known.truth if known else None
 
     def mpp_of(self, entry: Entry) -> tuple[float, str] | None:
-        """Return microns per pixel where the file says none, and where they come from; None when nobody knows.
+        """Return microns per pixel where the file says none, and where they come from; None when
+        nobody knows.
 
         Its data set knows them, else the newest map of exactly this file.
         """
         known = self._known.get(entry.path)
         if known and (said := known.mpp()):
             return said
-        return next((said for result in self.results_of(entry, sure=True) if (said := mpp_of_run(result.run))), None)
+        return next(
+            (
+                said
+                for result in self.results_of(entry, sure=True)
+                if (said := mpp_of_run(result.run))
+            ),
+            None,
+        )
 
     def note_broken(self, entry: Entry, cause: str | None) -> None:
-        """Remember why an entry cannot be opened, until its file changes or None says that it can."""
+        """Remember why an entry cannot be opened, until its file changes or None says that it
+        can."""
         if cause is None:
             self._causes.pop((entry.id, entry.version), None)
         else:
@@ -209,13 +248,15 @@ class Folder:
         return self._causes.get((entry.id, entry.version))
 
     def told(self, text: str) -> str:
-        """Return a message without paths of this machine: what lies in the folder has its name there, all else its file name."""
+        """Return a message without paths of this machine: what lies in the folder has its name
+        there, all else its file name."""
         for place in (self.out, self.root):
             text = text.replace(f"{place}{os.sep}", "").replace(str(place), place.name)
         return shown_name(_ABSOLUTE.sub(r"\1", text))
 
     def _walk(self) -> tuple[list[Path], list[Path], list[Path]]:
-        """Return pictures and slides, folders that are slides, and folders of results; hidden ones and links to folders left out."""
+        """Return pictures and slides, folders that are slides, and folders of results; hidden ones
+        and links to folders left out."""
         files: list[Path] = []
         folders: list[Path] = []
         runs: list[Path] = []
@@ -237,10 +278,14 @@ class Folder:
         return files, folders, runs
 
     def _listed(self, place: Path) -> list[os.DirEntry[str]]:
-        """Return what is in a folder, by name, hidden ones left out; nothing where it may not be read or has just gone."""
+        """Return what is in a folder, by name, hidden ones left out; nothing where it may not be
+        read or has just gone."""
         try:
             with os.scandir(place) as inside:
-                return sorted((item for item in inside if not item.name.startswith(".")), key=lambda item: item.name)
+                return sorted(
+                    (item for item in inside if not item.name.startswith(".")),
+                    key=lambda item: item.name,
+                )
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError:
@@ -254,7 +299,8 @@ class Folder:
             return False
 
     def _is_picture(self, item: os.DirEntry[str]) -> bool:
-        """Return whether to show a file; what has the name of one and cannot be shown is counted."""
+        """Return whether to show a file; what has the name of one and cannot be shown is
+        counted."""
         if not item.name.lower().endswith(_SUFFIXES) or _is_folder(item):
             return False
         try:
@@ -267,13 +313,17 @@ class Folder:
                 return False
         except FileNotFoundError:  # just now
             return False
-        except (OSError, RuntimeError):  # a link that leads to itself, or a folder whose files may be named and not looked at
+        except (
+            OSError,
+            RuntimeError,
+        ):  # a link that leads to itself, or a folder whose files may be named and not looked at
             self._left_out[_LINK if item.is_symlink() else _GONE] += 1
             return False
         return True
 
     def _entry(self, path: Path, known: Entry | None = None) -> Entry | None:
-        """Return an entry, the known one when it has not changed; None where it is gone, or a link in its place or in it leads out."""
+        """Return an entry, the known one when it has not changed; None where it is gone, or a link
+        in its place or in it leads out."""
         version = _version(path)
         if known is not None and known.version == version:
             return known
@@ -296,12 +346,18 @@ class Folder:
         key = path, found.st_mtime_ns
         if key not in self._folder_bytes:
             inside = list(path.rglob("*"))
-            safe = all(self._holds(item) if item.is_symlink() else item.is_file() or item.is_dir() for item in inside)
-            self._folder_bytes[key] = sum(item.stat().st_size for item in inside if item.is_file()) if safe else None
+            safe = all(
+                self._holds(item) if item.is_symlink() else item.is_file() or item.is_dir()
+                for item in inside
+            )
+            self._folder_bytes[key] = (
+                sum(item.stat().st_size for item in inside if item.is_file()) if safe else None
+            )
         return self._folder_bytes[key]
 
     def _found_results(self, folders: list[Path]) -> dict[str, Result]:
-        """Return the results in folders by their id, as far as there is room for them; hold no others."""
+        """Return the results in folders by their id, as far as there is room for them; hold no
+        others."""
         held, taken, found = {}, 0, {}
         for folder in folders:
             try:
@@ -319,7 +375,8 @@ class Folder:
         return found
 
     def _result(self, folder: Path, changed: int) -> tuple[Result | None, int]:
-        """Return a result by what its run.json says, and what that takes; None for another program's run.json, or one that is too much."""
+        """Return a result by what its run.json says, and what that takes; None for another
+        program's run.json, or one that is too much."""
         try:
             if not is_own_file(folder / _RUN):
                 return None, 0
@@ -330,8 +387,16 @@ class Folder:
                 return None, max(size, _RUN_HELD_BYTES + 1)
             run = read_json(folder / _RUN, InputError, "a result's run.json")
             made = datetime.fromtimestamp(changed / 1e9, UTC).isoformat(timespec="seconds")
-            return (Result(opaque(folder, changed), folder, run, made), size) if _is_run(run) else (None, 0)
-        except (OSError, ValueError, RecursionError):  # read_json's own error is a ValueError, as is a number of 5,000 digits
+            return (
+                (Result(opaque(folder, changed), folder, run, made), size)
+                if _is_run(run)
+                else (None, 0)
+            )
+        except (
+            OSError,
+            ValueError,
+            RecursionError,
+        ):  # read_json's own error is a ValueError, as is a number of 5,000 digits
             return None, 0
 
     def _fingerprint(self, entry: Entry) -> str:
@@ -343,17 +408,32 @@ class Folder:
 
 def _is_run(said: Any) -> bool:
     """Return whether a run.json is that of a result; anybody may have written it."""
-    needed = {"input": str, "input_fingerprint": str, "size_px": list, "label_map": dict, "measures": dict, "doubts": list}
-    if not isinstance(said, dict) or not all(isinstance(said.get(name), kind) for name, kind in needed.items()):
+    needed = {
+        "input": str,
+        "input_fingerprint": str,
+        "size_px": list,
+        "label_map": dict,
+        "measures": dict,
+        "doubts": list,
+    }
+    if not isinstance(said, dict) or not all(
+        isinstance(said.get(name), kind) for name, kind in needed.items()
+    ):
         return False
     lists = [said["size_px"], said.get("box_level0_px") or []]
     return (
-        all(isinstance(said.get(name, ""), str) for name in ("model", "mpp_source", "backend", "use"))
+        all(
+            isinstance(said.get(name, ""), str)
+            for name in ("model", "mpp_source", "backend", "use")
+        )
         and all(isinstance(doubt, str) for doubt in said["doubts"])
         and len(said["size_px"]) == 2
         and all(isinstance(one, list) and all(map(_is_number, one)) for one in lists)
         and all(_is_number(said.get(name, 0)) for name in ("mpp", "model_mpp"))
-        and all(value is None or value != value or isinstance(value, str) or _is_number(value) for value in said["measures"].values())
+        and all(
+            value is None or value != value or isinstance(value, str) or _is_number(value)
+            for value in said["measures"].values()
+        )
     )
 
 
@@ -367,21 +447,26 @@ def is_own_file(path: Path) -> bool:
 
 
 def areas_beside(path: Path) -> Path:
-    """Return where the areas of a slide lie, or would: beside it, under one of the names that `prepare` looks for."""
+    """Return where the areas of a slide lie, or would: beside it, under one of the names that
+    `prepare` looks for."""
     stem = path.name if path.is_dir() else path.stem
     plain = path.with_name(f"{stem}.geojson")
-    names = [path.with_name(name + ending) for ending in GEOJSON_SUFFIXES for name in names_of(path)]
+    names = [
+        path.with_name(name + ending) for ending in GEOJSON_SUFFIXES for name in names_of(path)
+    ]
     return plain if plain.is_file() else next((place for place in names if place.is_file()), plain)
 
 
 def opaque(place: Path, changed: int | None = None) -> str:
-    """Return a name for a file or folder that tells nothing of it; with the time of its last change, a new one after each."""
+    """Return a name for a file or folder that tells nothing of it; with the time of its last
+    change, a new one after each."""
     said = os.fsencode(place.as_posix()) + (b"" if changed is None else f" {changed}".encode())
     return hashlib.sha256(said).hexdigest()[:16]
 
 
 def shown_name(name: str) -> str:
-    """Return a name as text that can be shown: what is not UTF-8, cannot be seen or turns the letters around it has a mark in its place."""
+    """Return a name as text that can be shown: what is not UTF-8, cannot be seen or turns the
+    letters around it has a mark in its place."""
     return "".join(_MARK if _is_unseen(letter) else letter for letter in name)
 
 
@@ -405,4 +490,6 @@ def _version(path: Path) -> str | None:
         return None
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
         return None
-    return hashlib.sha256(f"{found.st_mtime_ns} {found.st_size} {found.st_ino}".encode()).hexdigest()[:12]
+    return hashlib.sha256(
+        f"{found.st_mtime_ns} {found.st_size} {found.st_ino}".encode()
+    ).hexdigest()[:12]

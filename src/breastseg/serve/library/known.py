@@ -1,4 +1,5 @@
-"""What data sets in the folder know of their pictures: the masks that persons painted, and microns per pixel."""
+"""What data sets in the folder know of their pictures: the masks that persons painted, and microns
+per pixel."""
 
 import os
 from contextlib import suppress
@@ -21,7 +22,8 @@ _SOURCE_LENGTH = 200
 
 @dataclass(frozen=True)
 class Truth:
-    """A mask of an entry: where it lies, the name or path of the label map that its codes belong to, and the picture it was painted on."""
+    """A mask of an entry: where it lies, the name or path of the label map that its codes belong
+    to, and the picture it was painted on."""
 
     path: Path
     label_map: str
@@ -45,7 +47,8 @@ class Known:
     truth: Truth | None
 
     def mpp(self) -> tuple[float, str] | None:
-        """Return what the data set knows of the picture's microns per pixel, and how; None when it says nothing that can be."""
+        """Return what the data set knows of the picture's microns per pixel, and how; None when it
+        says nothing that can be."""
         try:
             said = known_mpp(self.place, self.found, self.image)
             return said and (check_mpp(said[0], str(self.image)), said[1])
@@ -54,7 +57,8 @@ class Known:
 
 
 def find_known(root: Path) -> dict[Path, Known]:
-    """Look at a folder and at each in it; return what is known, by picture. A broken data set spoils none of the others."""
+    """Look at a folder and at each in it; return what is known, by picture. A broken data set
+    spoils none of the others."""
     known: dict[Path, Known] = {}
     for place in (root, *_inside(root)):
         try:
@@ -65,12 +69,15 @@ def find_known(root: Path) -> dict[Path, Known]:
             continue
         for pair in found.pairs:
             with suppress(OSError, RuntimeError):  # gone meanwhile, or a link that leads to itself
-                known.setdefault(pair.image, Known(pair.image, place, found, _truth(root, found, pair)))
+                known.setdefault(
+                    pair.image, Known(pair.image, place, found, _truth(root, found, pair))
+                )
     return known
 
 
 def mpp_of_run(run: dict[str, Any]) -> tuple[float, str] | None:
-    """Return the microns per pixel that a map was made with, and where these came from; None when its run.json has none that can be."""
+    """Return the microns per pixel that a map was made with, and where these came from; None when
+    its run.json has none that can be."""
     mpp, source = run.get("mpp"), run.get("mpp_source")
     if not isinstance(mpp, float) or not isinstance(source, str):
         return None
@@ -83,16 +90,25 @@ def mpp_of_run(run: dict[str, Any]) -> tuple[float, str] | None:
 def _inside(root: Path) -> list[Path]:
     try:
         with os.scandir(root) as items:
-            folders = sorted(item.name for item in items if item.is_dir(follow_symlinks=False) and not item.name.startswith("."))
+            folders = sorted(
+                item.name
+                for item in items
+                if item.is_dir(follow_symlinks=False) and not item.name.startswith(".")
+            )
     except OSError:
         return []
     return [root / name for name in islice(folders, _MOST_PLACES)]
 
 
 def _truth(root: Path, found: Found, pair: Pair) -> Truth | None:
-    """Return a painted mask that lies in the folder; none whose label map is a link, which may lead anywhere, or too large for one."""
+    """Return a painted mask that lies in the folder; none whose label map is a link, which may lead
+    anywhere, or too large for one."""
     labels, label_map = pair.labels, found.label_map or "region5"
-    painted = labels.is_file() and labels.resolve().is_relative_to(root) and not labels.name.lower().endswith(DRAWN_SUFFIXES)
+    painted = (
+        labels.is_file()
+        and labels.resolve().is_relative_to(root)
+        and not labels.name.lower().endswith(DRAWN_SUFFIXES)
+    )
     own = Path(label_map)
     fit = not own.is_symlink() and not (own.is_file() and own.stat().st_size > LABEL_MAP_BYTES)
     return Truth(labels, label_map, pair.image) if painted and fit else None

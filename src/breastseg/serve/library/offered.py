@@ -24,7 +24,8 @@ def offered_models(own: Iterable[Path]) -> dict[str, Bundle]:
         name = bundle.card.name
         if name in models:
             raise InputError(
-                f"model '{place}': is named '{name}', as is the one in {models[name].path}; leave one out, or train it under another --name"
+                f"model '{place}': is named '{name}', as is the one in {models[name].path}; leave"
+                " one out, or train it under another --name"
             )
         models[name] = replace(bundle, path=bundle.path.resolve())
     return models

@@ -1,6 +1,8 @@
-"""Large pictures and label images, decoded by a process of their own into a file without a name, from which their tiles are read.
+"""Large pictures and label images, decoded by a process of their own into a file without a name,
+from which their tiles are read.
 
-One at a time: what decoding a picture takes, it takes beside the server. The file goes with the last that holds it open, however
+One at a time: what decoding a picture takes, it takes beside the server. The file goes with the
+    last that holds it open, however
 the server ends.
 """
 
@@ -27,14 +29,16 @@ from breastseg.serve.tiles.pieces import grid_of, halved, levels_of, piece_box
 from breastseg.serve.tiles.shelf import Shelf
 
 LARGE_PX = 4_000_000
-"""A picture or label image that has more is decoded in a process of its own; a smaller one sooner here than a process is begun."""
+"""A picture or label image that has more is decoded in a process of its own; a smaller one sooner
+here than a process is begun."""
 
 DECODING = (sys.executable, "-P", "-m", "breastseg.serve.tiles.decoding")
 """Without the current folder among those that are imported from: it may be that of the slides."""
 DECODING_S = 600.0
 """Seconds after which decoding is given up."""
 WAIT_S = 120.0
-"""Seconds that a picture waits for those before it; then the answer is 503, and when to come again."""
+"""Seconds that a picture waits for those before it; then the answer is 503, and when to come again.
+"""
 _MOST = 64
 _SCRATCH_BYTES = 8 * 2**30
 _LOG = logging.getLogger(__name__)
@@ -57,7 +61,9 @@ class Decoded:
         """
         self._file = file
         self.held_bytes = os.fstat(file.fileno()).st_size
-        self._foot_length = int.from_bytes(self._read(self.held_bytes - FOOT_BYTES, FOOT_BYTES), "little")
+        self._foot_length = int.from_bytes(
+            self._read(self.held_bytes - FOOT_BYTES, FOOT_BYTES), "little"
+        )
         self._end = self.held_bytes - FOOT_BYTES - self._foot_length
         foot: Foot = json.loads(self._read(self._end, self._foot_length))
         if "cause" in foot:
@@ -106,7 +112,8 @@ class Decoder:
         """Lend what is decoded under a key, or decode it.
 
         Raises:
-            HTTPException: 422, it cannot be decoded; 503, others are; 507, there is no room on the disk.
+            HTTPException: 422, it cannot be decoded; 503, others are; 507, there is no room on the
+                disk.
         """
         return self._shelf.borrowed(key, partial(self.decoded, task))
 
@@ -125,7 +132,9 @@ class Decoder:
         try:
             return self._run(task)
         except OSError as error:
-            raise HTTPException(status_of(error), f"the folder of temporary files: {why(error)}") from None
+            raise HTTPException(
+                status_of(error), f"the folder of temporary files: {why(error)}"
+            ) from None
         finally:
             self._one.release()
 
@@ -145,7 +154,12 @@ class Decoder:
                 status = self._ended(task, file, errors)
                 if status:
                     errors.seek(0)
-                    _LOG.error("%s: decoding ended with %s: %s", task.path, status, errors.read()[-4000:].decode(errors="replace"))
+                    _LOG.error(
+                        "%s: decoding ended with %s: %s",
+                        task.path,
+                        status,
+                        errors.read()[-4000:].decode(errors="replace"),
+                    )
                     raise HTTPException(422, f"{Path(task.path).name}: {_ending(status)}")
             return Decoded(file)
         except BaseException:
@@ -156,7 +170,9 @@ class Decoder:
         """Let a process do a task, to its end; return its status."""
         if self._closed:
             raise busy("the server ends")
-        with subprocess.Popen(DECODING, stdin=subprocess.PIPE, stdout=file, stderr=errors, start_new_session=True) as process:
+        with subprocess.Popen(
+            DECODING, stdin=subprocess.PIPE, stdout=file, stderr=errors, start_new_session=True
+        ) as process:
             self._process = process
             try:
                 assert process.stdin
@@ -166,7 +182,9 @@ class Decoder:
                 status = process.wait(DECODING_S)
             except subprocess.TimeoutExpired:
                 raise HTTPException(
-                    422, f"{Path(task.path).name}: not decoded after {DECODING_S:g} s; cut it into smaller fields"
+                    422,
+                    f"{Path(task.path).name}: not decoded after {DECODING_S:g} s; cut it into"
+                    " smaller fields",
                 ) from None
             finally:
                 process.kill()
@@ -180,5 +198,8 @@ def _ending(status: int) -> str:
     """Say how decoding ended that did not end itself."""
     name = signal_name(-status) if status < 0 else f"exit status {status}"
     if name == "SIGKILL":
-        return "decoding was stopped from outside (SIGKILL), as happens when memory runs out; close other programs, or cut the picture"
+        return (
+            "decoding was stopped from outside (SIGKILL), as happens when memory runs out; close"
+            " other programs, or cut the picture"
+        )
     return f"decoding it failed ({name}); export it again, or cut it into smaller fields"

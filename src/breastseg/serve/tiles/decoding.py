@@ -1,6 +1,8 @@
-"""What decodes one large picture or label image, in a process of its own: all tiles that can be asked for, to standard output.
+"""What decodes one large picture or label image, in a process of its own: all tiles that can be
+asked for, to standard output.
 
-The server reads these from there; what a picture takes meanwhile, this process takes and gives back by ending. It ends when its standard
+The server reads these from there; what a picture takes meanwhile, this process takes and gives back
+by ending. It ends when its standard
 input does: a server that was killed leaves none behind.
 """
 
@@ -30,7 +32,8 @@ FOOT_BYTES = 8
 """The last of what is written: how long the JSON before it is."""
 
 Foot: TypeAlias = dict[str, Any]
-"""What is said of what was written: places of tiles (start, length) by level, the largest first, and row by row."""
+"""What is said of what was written: places of tiles (start, length) by level, the largest first,
+and row by row."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,8 @@ class Task:
 
 
 def main() -> int:
-    """Do the task of the first line of standard input; what went wrong stands at the end of what was written."""
+    """Do the task of the first line of standard input; what went wrong stands at the end of what
+    was written."""
     settle_temporary_folder()
     with os.fdopen(os.dup(1), "wb") as out:
         os.dup2(2, 1)  # what a library prints is no tile
@@ -66,9 +70,18 @@ def main() -> int:
         except BreastsegError as error:
             foot = {"status": 422, "cause": str(error)}
         except OSError as error:
-            foot = {"status": status_of(error), "cause": f"the folder of temporary files: {why(error)}"}
+            foot = {
+                "status": status_of(error),
+                "cause": f"the folder of temporary files: {why(error)}",
+            }
         except MemoryError:
-            foot = {"status": 422, "cause": f"{Path(task.path).name}: not enough memory to decode it; close other programs, or cut it"}
+            foot = {
+                "status": 422,
+                "cause": (
+                    f"{Path(task.path).name}: not enough memory to decode it; close other programs,"
+                    " or cut it"
+                ),
+            }
         said = json.dumps(foot).encode()
         out.write(said + len(said).to_bytes(FOOT_BYTES, "little"))
     return 0
@@ -92,7 +105,9 @@ def _write_picture(task: Task, out: BinaryIO) -> Foot:
     with closing(FlatSlide(Path(task.path), mpp=1.0)) as slide:
         size = slide.size_px
         places: list[list[tuple[int, int]]] = [[] for _ in range(levels_of(size))]
-        halvings = Halvings(size, lambda times, pixels: places[times].append(written.put(jpeg(pixels))))
+        halvings = Halvings(
+            size, lambda times, pixels: places[times].append(written.put(jpeg(pixels)))
+        )
         for band in slide.bands():
             halvings.add(band)
     overview = halvings.overview()
@@ -101,13 +116,17 @@ def _write_picture(task: Task, out: BinaryIO) -> Foot:
 
 
 def _write_labels(task: Task, out: BinaryIO) -> Foot:
-    label_map = None if task.label_map is None else LabelMap.from_dict(task.label_map, "the label map")
+    label_map = (
+        None if task.label_map is None else LabelMap.from_dict(task.label_map, "the label map")
+    )
     labels = held_labels(Path(task.path), label_map)
     size, places, written = labels.size_px, [], _Written(out)
     for times in range(levels_of(size)):
         columns, rows = grid_of(halved(size, times))
         level = levels_of(size) - 1 - times
-        tiles = (labels.tile(level, column, row) for row, column in product(range(rows), range(columns)))
+        tiles = (
+            labels.tile(level, column, row) for row, column in product(range(rows), range(columns))
+        )
         places.append([written.put(grey_png(tile)) for tile in tiles])
     return {"size_px": size, "places": places}
 

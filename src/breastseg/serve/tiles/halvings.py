@@ -1,6 +1,7 @@
 """The deep zoom levels of a picture, made while its rows come.
 
-A level holds one row of tiles, and hands the mean of each two by two pixels on to the next: 20 MB for
+A level holds one row of tiles, and hands the mean of each two by two pixels on to the next: 20 MB
+    for
 a picture of 13,300 px a side, where the picture and its halves took 700.
 """
 
@@ -14,7 +15,8 @@ from breastseg.serve.tiles.pieces import OVERVIEW_PX, PIECE_PX, halved, levels_o
 
 
 def halve(pixels: Pixels) -> Pixels:
-    """Return the next level: the mean of each two by two pixels; a last odd row or column counts double."""
+    """Return the next level: the mean of each two by two pixels; a last odd row or column counts
+    double."""
     height, width = pixels.shape[:2]
     if height % 2 or width % 2:
         pixels = cv2.copyMakeBorder(pixels, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
@@ -30,8 +32,8 @@ class Halvings:
 
         Args:
             size_px: (width, height) of the picture.
-            put: is given each tile and how many times its level was halved; those of a level come row
-                by row, from left to right.
+            put: is given each tile and how many times its level was halved; those of a level come
+                row by row, from left to right.
         """
         self._put = put
         sizes = [halved(size_px, times) for times in range(levels_of(size_px))]
@@ -40,7 +42,8 @@ class Halvings:
         self._overview: list[Pixels] = []
 
     def add(self, band: Pixels, times: int = 0) -> None:
-        """Take the next rows of a level, (h, W, 3) uint8; of the picture itself, if it is not said."""
+        """Take the next rows of a level, (h, W, 3) uint8; of the picture itself, if it is not
+        said."""
         for strip in self._levels[times].taken(band):
             for x in range(0, strip.shape[1], PIECE_PX):
                 self._put(times, strip[:, x : x + PIECE_PX])
@@ -50,7 +53,8 @@ class Halvings:
                 self.add(halve(strip), times + 1)
 
     def overview(self) -> Pixels:
-        """Return the largest level of no more than `OVERVIEW_PX` a side, whole, when all rows came."""
+        """Return the largest level of no more than `OVERVIEW_PX` a side, whole, when all rows
+        came."""
         return np.concatenate(self._overview)
 
 

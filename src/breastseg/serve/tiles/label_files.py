@@ -1,4 +1,5 @@
-"""Label images on disk as deep zoom tiles: straight from a TIFF's own tiles where it has the same geometry, else held and halved."""
+"""Label images on disk as deep zoom tiles: straight from a TIFF's own tiles where it has the same
+geometry, else held and halved."""
 
 import os
 import zlib
@@ -42,7 +43,9 @@ class StoredLabels:
     def __init__(self, path: Path, pages: list[TiffPage]) -> None:
         """Note where the tiles lie; `pages` are the levels, as `_is_plain` found them."""
         self._path = path
-        self._places = [list(zip(page.dataoffsets, page.databytecounts, strict=True)) for page in pages]
+        self._places = [
+            list(zip(page.dataoffsets, page.databytecounts, strict=True)) for page in pages
+        ]
         self.size_px = pages[0].imagewidth, pages[0].imagelength
         self._file = os.open(path, os.O_RDONLY)
 
@@ -63,8 +66,13 @@ class StoredLabels:
         return whole[::step, ::step][place.y :, place.x :][: place.height, : place.width]
 
     def passing_bytes(self, level: int) -> int:
-        """Return what making a tile takes, at most: those below the smallest level are cut from all of it."""
-        return 4 * _PIECE_BYTES if levels_of(self.size_px) - 1 - level < len(self._places) else 2 * _LAST_PX
+        """Return what making a tile takes, at most: those below the smallest level are cut from all
+        of it."""
+        return (
+            4 * _PIECE_BYTES
+            if levels_of(self.size_px) - 1 - level < len(self._places)
+            else 2 * _LAST_PX
+        )
 
     def _piece(self, times: int, column: int, row: int) -> Labels:
         index = row * grid_of(halved(self.size_px, times))[0] + column
@@ -72,10 +80,15 @@ class StoredLabels:
             start, length = self._places[times][index]
             if length > 2 * _PIECE_BYTES:
                 raise ValueError(f"{length} bytes for one tile")
-            piece = zlib.decompressobj().decompress(os.pread(self._file, length, start), _PIECE_BYTES)  # however much is packed in it
+            piece = zlib.decompressobj().decompress(
+                os.pread(self._file, length, start), _PIECE_BYTES
+            )  # however much is packed in it
             return np.frombuffer(piece, np.uint8).reshape(PIECE_PX, PIECE_PX)
         except _DAMAGE as cause:
-            raise ImageError(f"{self._path}: damaged at tile {column}, {row} of level {times} ({cause}); make the map again") from None
+            raise ImageError(
+                f"{self._path}: damaged at tile {column}, {row} of level {times} ({cause}); make"
+                " the map again"
+            ) from None
 
     def close(self) -> None:
         """Let go of the file."""
@@ -83,7 +96,8 @@ class StoredLabels:
 
 
 class HeldLabels:
-    """A label image in memory, with its halves: of each four pixels the upper left one, so that labels are never mixed.
+    """A label image in memory, with its halves: of each four pixels the upper left one, so that
+    labels are never mixed.
 
     Attributes:
         size_px: (width, height).
@@ -101,14 +115,17 @@ class HeldLabels:
     def tile(self, level: int, column: int, row: int) -> Labels:
         """Return a deep zoom tile: (H, W) uint8; HTTPException 404 when there is none."""
         place = piece_box(self.size_px, level, column, row)
-        return self._levels[-1 - level][place.y : place.y + place.height, place.x : place.x + place.width]
+        return self._levels[-1 - level][
+            place.y : place.y + place.height, place.x : place.x + place.width
+        ]
 
     def close(self) -> None:
         """Nothing is open."""
 
 
 def stored_labels(path: Path) -> StoredLabels | None:
-    """Open labels.ome.tif of a result; None where it is of other tiles than ours, and must be held whole.
+    """Open labels.ome.tif of a result; None where it is of other tiles than ours, and must be held
+    whole.
 
     Raises:
         ImageError: no label image, broken, or too large to hold where it must be held.
@@ -118,7 +135,8 @@ def stored_labels(path: Path) -> StoredLabels | None:
 
 
 def labels_size(path: Path) -> tuple[int, int]:
-    """Return (width, height) of a label image, from its header alone; ImageError as of `held_labels`."""
+    """Return (width, height) of a label image, from its header alone; ImageError as of
+    `held_labels`."""
     if not path.name.endswith(_OME):
         return image_size(path)
     with _opened(path) as pages:
@@ -133,7 +151,8 @@ def held_labels(path: Path, label_map: LabelMap | None = None) -> HeldLabels:
         label_map: turns codes into labels; None where values are labels.
 
     Raises:
-        ImageError: no label image, broken, or too large to hold. LabelError: codes that the label map does not name.
+        ImageError: no label image, broken, or too large to hold. LabelError: codes that the label
+            map does not name.
     """
     if label_map is None and path.name.endswith(_OME):
         with _opened(path) as pages:
@@ -152,7 +171,10 @@ def _opened(path: Path) -> Iterator[list[TiffPage]]:
             largest = max(first.imagewidth * first.imagelength, first.tilewidth * first.tilelength)
             fit = largest <= MAX_PIXELS and first.dtype == np.uint8 and first.samplesperpixel == 1
             if not fit and not _is_plain(pages):
-                raise ImageError(f"{path}: not labels in tiles of {PIECE_PX} px, and too large to hold; make the map again")
+                raise ImageError(
+                    f"{path}: not labels in tiles of {PIECE_PX} px, and too large to hold; make the"
+                    " map again"
+                )
             yield pages
     except ImageError:
         raise
@@ -161,7 +183,8 @@ def _opened(path: Path) -> Iterator[list[TiffPage]]:
 
 
 def _is_plain(pages: list[TiffPage]) -> bool:
-    """Return whether the levels are what breastseg writes: tiles of the deep zoom geometry, deflated and nothing else."""
+    """Return whether the levels are what breastseg writes: tiles of the deep zoom geometry,
+    deflated and nothing else."""
     full = pages[0].imagewidth, pages[0].imagelength
     return pages[-1].imagewidth * pages[-1].imagelength <= _LAST_PX and all(
         (page.imagewidth, page.imagelength) == halved(full, times)

@@ -1,4 +1,5 @@
-"""Maps and annotations over a slide: which there are, what they are made of, and their tiles, whose values are labels."""
+"""Maps and annotations over a slide: which there are, what they are made of, and their tiles, whose
+values are labels."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -26,9 +27,15 @@ from breastseg.serve.tiles.pieces import grey_png, levels_of, piece_box
 from breastseg.serve.tiles.shelf import Shelf
 
 FILES = (
-    "labels.ome.tif", "labels.png", "regions.geojson", "regions.geojson.gz", "uncertainty.ome.tif", "probabilities.ome.tif", "overlay.jpg",
+    "labels.ome.tif",
+    "labels.png",
+    "regions.geojson",
+    "regions.geojson.gz",
+    "uncertainty.ome.tif",
+    "probabilities.ome.tif",
+    "overlay.jpg",
     "overlay.png",
-)  # fmt: skip
+)
 """What a folder of results may hold for download."""
 MADE_FILES = ("measures.csv", "report.html")
 """What is made when it is asked for."""
@@ -38,7 +45,8 @@ _UNCERTAINTY = "uncertainty.ome.tif"
 _OPEN_BYTES = 2**20
 """What is open and holds no labels here."""
 _LABEL_BYTES = 6
-"""A label takes, while it is decoded: Pillow's pixel, codes, labels, and what finds codes that nobody knows."""
+"""A label takes, while it is decoded: Pillow's pixel, codes, labels, and what finds codes that
+nobody knows."""
 
 Said = TypeVar("Said")
 
@@ -46,7 +54,8 @@ Said = TypeVar("Said")
 class LabelImage:
     """A label image that is looked at, in one of three ways; threads may ask it for tiles.
 
-    Tiles of our own TIFFs are read where they lie; what is small is held; what is large a process of its own has decoded.
+    Tiles of our own TIFFs are read where they lie; what is small is held; what is large a process
+    of its own has decoded.
 
     Attributes:
         size_px: (width, height).
@@ -54,7 +63,13 @@ class LabelImage:
         is_large: a process of its own decodes it.
     """
 
-    def __init__(self, path: Path, label_map: LabelMap | None, passing: Room, large: Callable[[], AbstractContextManager[Decoded]]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        label_map: LabelMap | None,
+        passing: Room,
+        large: Callable[[], AbstractContextManager[Decoded]],
+    ) -> None:
         """Open a label image; nothing is decoded before somebody asks.
 
         Args:
@@ -68,7 +83,9 @@ class LabelImage:
         """
         self._path, self._label_map, self._passing, self._large = path, label_map, passing, large
         self._lock = threading.Lock()
-        self._stored = stored_labels(path) if label_map is None and path.name.endswith(".ome.tif") else None
+        self._stored = (
+            stored_labels(path) if label_map is None and path.name.endswith(".ome.tif") else None
+        )
         self._labels: HeldLabels | None = None
         self.size_px = self._stored.size_px if self._stored else labels_size(path)
         pixels = self.size_px[0] * self.size_px[1]
@@ -79,7 +96,8 @@ class LabelImage:
         """Return a tile as 8-bit grey PNG, whose values are labels.
 
         Raises:
-            HTTPException: 404, there is no such tile; 422, 503, as of `Decoder`. BreastsegError: the file is broken there.
+            HTTPException: 404, there is no such tile; 422, 503, as of `Decoder`. BreastsegError:
+                the file is broken there.
         """
         if self.is_large:
             piece_box(self.size_px, level, column, row)  # what is not there is not decoded for
@@ -156,8 +174,11 @@ class Layer:
 class Layers:
     """The layers of all slides, and the label images that are open."""
 
-    def __init__(self, folder: Folder, limits: Limits, kept: Room, passing: Room, decoder: Decoder) -> None:
-        """Take the folder, the room for what is kept and for what is not, and what decodes large label images; nothing is opened yet."""
+    def __init__(
+        self, folder: Folder, limits: Limits, kept: Room, passing: Room, decoder: Decoder
+    ) -> None:
+        """Take the folder, the room for what is kept and for what is not, and what decodes large
+        label images; nothing is opened yet."""
         self._folder, self._passing, self._decoder = folder, passing, decoder
         self._shelf: Shelf[LabelImage] = Shelf(4 * limits.open_slides, kept)
         self._maps: dict[str, Layer | None] = {}
@@ -166,7 +187,9 @@ class Layers:
     def of(self, entry: Entry, size_px: tuple[int, int]) -> list[Layer]:
         """Return the layers of a slide of this size: maps, newest first, then the truth."""
         results = self._folder.results_of(entry, sure=True)
-        layers = [self._map_layer(result) for result in results if tuple(result.run["size_px"]) == size_px]
+        layers = [
+            self._map_layer(result) for result in results if tuple(result.run["size_px"]) == size_px
+        ]
         truth = self._folder.truth_of(entry)
         if truth is not None:
             layers.append(self._truth_layer(truth))
@@ -185,10 +208,15 @@ class Layers:
         return layer
 
     def is_open(self, layer_id: str) -> bool:
-        """Return whether a tile of labels can be made without opening their file first, or decoding all of it."""
+        """Return whether a tile of labels can be made without opening their file first, or decoding
+        all of it."""
         layer = self._maps.get(layer_id) or self._truths.get(layer_id)
         image = self._shelf.peek((layer.id, layer.path.name)) if layer else None
-        return layer is not None and image is not None and (not image.is_large or self._decoder.holds(_key(layer, layer.path)))
+        return (
+            layer is not None
+            and image is not None
+            and (not image.is_large or self._decoder.holds(_key(layer, layer.path)))
+        )
 
     def told(self, layer: Layer) -> LayerOut:
         """Return what the page is told of a layer.
@@ -201,15 +229,25 @@ class Layers:
             size = labels.size_px
         classes = classes_of(layer.label_map, layer.run.get("measures", {}))
         return LayerOut(
-            id=layer.id, kind=layer.kind, title=layer.title, made=layer.made, size_px=size, levels=levels_of(size), classes=classes,
-            uncertainty=layer.uncertainty is not None, files=layer.files,
-        )  # fmt: skip
+            id=layer.id,
+            kind=layer.kind,
+            title=layer.title,
+            made=layer.made,
+            size_px=size,
+            levels=levels_of(size),
+            classes=classes,
+            uncertainty=layer.uncertainty is not None,
+            files=layer.files,
+        )
 
-    def tile(self, layer: Layer, level: int, column: int, row: int, *, uncertainty: bool = False) -> bytes:
+    def tile(
+        self, layer: Layer, level: int, column: int, row: int, *, uncertainty: bool = False
+    ) -> bytes:
         """Return a tile as 8-bit grey PNG, whose values are labels.
 
         Raises:
-            HTTPException: 404, no such tile, or no uncertainty; 422, the labels cannot be read there; 503, others take the room for long.
+            HTTPException: 404, no such tile, or no uncertainty; 422, the labels cannot be read
+                there; 503, others take the room for long.
         """
         path = layer.uncertainty if uncertainty else layer.path
         if path is None:
@@ -234,7 +272,11 @@ class Layers:
         if layer.result and not _is_over(labels.size_px, layer.result.run["size_px"]):
             labels.close()
             width, height = labels.size_px
-            raise HTTPException(422, f"{path.name}: {width} x {height} px do not lie over the slide of its run.json; make the map again")
+            raise HTTPException(
+                422,
+                f"{path.name}: {width} x {height} px do not lie over the slide of its run.json;"
+                " make the map again",
+            )
         return labels
 
     def _asked(self, asked: Callable[[], Said]) -> Said:
@@ -247,13 +289,20 @@ class Layers:
     def _map_layer(self, result: Result) -> Layer | None:
         """Return the layer of a result; None when its labels or their names are not there."""
         if result.id not in self._maps:
-            path = next((result.folder / name for name in _LABELS if is_own_file(result.folder / name)), None)
+            path = next(
+                (result.folder / name for name in _LABELS if is_own_file(result.folder / name)),
+                None,
+            )
             try:
                 label_map = LabelMap.from_dict(result.run["label_map"], "run.json")
             except BreastsegError:
                 path = None
             title = str(result.run.get("model", "map"))
-            self._maps[result.id] = Layer(result.id, "map", title, result.made, label_map, path, result) if path else None
+            self._maps[result.id] = (
+                Layer(result.id, "map", title, result.made, label_map, path, result)
+                if path
+                else None
+            )
         return self._maps[result.id]
 
     def _truth_layer(self, truth: Truth) -> Layer | None:
@@ -262,7 +311,9 @@ class Layers:
         except (BreastsegError, OSError):
             return None
         name = opaque(truth.path, found.st_mtime_ns)
-        self._truths[name] = Layer(name, "truth", "annotation", None, label_map, truth.path, picture=truth.picture)
+        self._truths[name] = Layer(
+            name, "truth", "annotation", None, label_map, truth.path, picture=truth.picture
+        )
         return self._truths[name]
 
 
@@ -277,15 +328,27 @@ def _is_over(size_px: tuple[int, int], slide_px: list[int]) -> bool:
     return abs(width * slide_height - height * slide_width) <= 2 * (slide_width + slide_height)
 
 
-def classes_of(label_map: LabelMap, measures: Mapping[str, Any] = MappingProxyType({})) -> list[ClassOut]:
+def classes_of(
+    label_map: LabelMap, measures: Mapping[str, Any] = MappingProxyType({})
+) -> list[ClassOut]:
     """Return the classes of a map, with their areas and shares where a row of measures has them."""
     numbers = {key: value for key, value in measures.items() if isinstance(value, int | float)}
-    known = {key: value for key, value in numbers.items() if value == value}  # a share of nothing is NaN
+    known = {
+        key: value for key, value in numbers.items() if value == value
+    }  # a share of nothing is NaN
     told = []
     for label, one in enumerate(label_map.classes, start=1):
         percent = known.get(f"{one.name}_percent")
         share = None if percent is None else percent / 100
-        told.append(ClassOut(label=label, name=one.name, color=one.color, area_mm2=known.get(f"{one.name}_mm2"), share=share))
+        told.append(
+            ClassOut(
+                label=label,
+                name=one.name,
+                color=one.color,
+                area_mm2=known.get(f"{one.name}_mm2"),
+                share=share,
+            )
+        )
     return told
 
 

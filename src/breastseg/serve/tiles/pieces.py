@@ -1,4 +1,5 @@
-"""Deep zoom: the levels of a picture or label image, their tiles, and how these are sent. Nothing here knows of HTTP but a 404."""
+"""Deep zoom: the levels of a picture or label image, their tiles, and how these are sent. Nothing
+here knows of HTTP but a 404."""
 
 import struct
 import zlib
@@ -14,13 +15,15 @@ from breastseg.images import Pixels
 PIECE_PX = 256
 """Side of a tile of pixels or labels."""
 OVERVIEW_PX = 2048
-"""Levels up to this side are cut from one picture of the whole slide, which is read once: few slides store them all."""
+"""Levels up to this side are cut from one picture of the whole slide, which is read once: few
+slides store them all."""
 THUMBNAIL_PX = 320
 _QUALITY = 90
 
 
 def levels_of(size_px: tuple[int, int]) -> int:
-    """Return the number of deep zoom levels: halvings until the larger side is no more than a tile, plus one."""
+    """Return the number of deep zoom levels: halvings until the larger side is no more than a tile,
+    plus one."""
     halvings = 0
     while max(halved(size_px, halvings)) > PIECE_PX:
         halvings += 1
@@ -49,7 +52,11 @@ def piece_box(size_px: tuple[int, int], level: int, column: int, row: int) -> Bo
         x, y = column * PIECE_PX, row * PIECE_PX
         if x < width and y < height:
             return Box(x, y, min(PIECE_PX, width - x), min(PIECE_PX, height - y))
-    raise HTTPException(404, f"no tile {column}, {row} at level {level}; a picture of {size_px[0]} x {size_px[1]} px has {levels} levels")
+    raise HTTPException(
+        404,
+        f"no tile {column}, {row} at level {level}; a picture of {size_px[0]} x {size_px[1]} px has"
+        f" {levels} levels",
+    )
 
 
 def thumbnail_size(size_px: tuple[int, int]) -> tuple[int, int]:
@@ -64,11 +71,18 @@ def jpeg(pixels: Pixels) -> bytes:
 
 
 def grey_png(values: npt.NDArray[np.uint8]) -> bytes:
-    """Return (H, W) uint8 as 8-bit grey PNG without filters or colour tables: what a page decodes is what was stored."""
+    """Return (H, W) uint8 as 8-bit grey PNG without filters or colour tables: what a page decodes
+    is what was stored."""
     height, width = values.shape
     rows = np.zeros((height, width + 1), np.uint8)
     rows[:, 1:] = values
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     parts = ((b"IHDR", head), (b"IDAT", zlib.compress(rows.tobytes(), 1)), (b"IEND", b""))
-    chunks = (struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(data, zlib.crc32(name))) for name, data in parts)
+    chunks = (
+        struct.pack(">I", len(data))
+        + name
+        + data
+        + struct.pack(">I", zlib.crc32(data, zlib.crc32(name)))
+        for name, data in parts
+    )
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)

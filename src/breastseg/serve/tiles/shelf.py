@@ -1,4 +1,5 @@
-"""What is held open or decoded: the least recently used is let go when it is too much, but never under somebody who reads it."""
+"""What is held open or decoded: the least recently used is let go when it is too much, but never
+under somebody who reads it."""
 
 import threading
 from collections import OrderedDict
@@ -31,7 +32,8 @@ class _Place(Generic[Held]):
 
 
 class Shelf(Generic[Held]):
-    """What is open, by key; threads may borrow the same at the same time, and one of them opens it."""
+    """What is open, by key; threads may borrow the same at the same time, and one of them opens
+    it."""
 
     def __init__(self, most: int, room: Room) -> None:
         """Hold `most` things in a room; more only while each is being read."""
@@ -42,9 +44,11 @@ class Shelf(Generic[Held]):
 
     @contextmanager
     def borrowed(self, key: Hashable, opened: Callable[[], Held]) -> Iterator[Held]:
-        """Yield what is held under a key, from `opened` where nothing is; what that raises is raised, and nothing is held.
+        """Yield what is held under a key, from `opened` where nothing is; what that raises is
+        raised, and nothing is held.
 
-        What `opened` returns has not decoded anything yet: the room for it is taken before it is yielded.
+        What `opened` returns has not decoded anything yet: the room for it is taken before it is
+        yielded.
 
         Raises:
             HTTPException: 503, others hold the room for long.
@@ -105,7 +109,9 @@ class Shelf(Generic[Held]):
         spare: list[_Place[Held]] = []
         for key, place in list(self._places.items()):
             newest = key == next(reversed(self._places))
-            if not place.readers and (place.held is None or (not newest and len(self._places) > self._most)):
+            if not place.readers and (
+                place.held is None or (not newest and len(self._places) > self._most)
+            ):
                 del self._places[key]
                 spare.append(place)
         return spare

@@ -1,4 +1,5 @@
-"""Slides as deep zoom tiles: read straight from the slide, at no more than a bounded number of open ones."""
+"""Slides as deep zoom tiles: read straight from the slide, at no more than a bounded number of open
+ones."""
 
 import threading
 from collections.abc import Callable
@@ -22,7 +23,15 @@ from breastseg.serve.room import Room
 from breastseg.serve.tiles.decoded import LARGE_PX, Decoded, Decoder
 from breastseg.serve.tiles.decoding import Task
 from breastseg.serve.tiles.halvings import halve
-from breastseg.serve.tiles.pieces import OVERVIEW_PX, grid_of, halved, jpeg, levels_of, piece_box, thumbnail_size
+from breastseg.serve.tiles.pieces import (
+    OVERVIEW_PX,
+    grid_of,
+    halved,
+    jpeg,
+    levels_of,
+    piece_box,
+    thumbnail_size,
+)
 from breastseg.serve.tiles.shelf import Shelf
 
 _DECODED_BYTES = 64 * 2**20
@@ -30,14 +39,15 @@ _DECODED_BYTES = 64 * 2**20
 _OPEN_BYTES = 2**20
 """What is open and holds no pixels here."""
 _FLAT_BYTES = 16
-"""A pixel of a flat picture takes at most, while it is decoded: a progressive JPEG six of its coefficients and four in Pillow, and four
-more while it is turned."""
+"""A pixel of a flat picture takes at most, while it is decoded: a progressive JPEG six of its
+coefficients and four in Pillow, and four more while it is turned."""
 
 Said = TypeVar("Said")
 
 
 class View:
-    """A slide that is looked at; threads may ask it for tiles. Nothing is decoded before somebody asks.
+    """A slide that is looked at; threads may ask it for tiles. Nothing is decoded before somebody
+    asks.
 
     Attributes:
         size_px: (width, height) at level 0.
@@ -46,7 +56,9 @@ class View:
         is_large: a flat picture that is decoded in a process of its own.
     """
 
-    def __init__(self, path: Path, passing: Room, large: Callable[[], AbstractContextManager[Decoded]]) -> None:
+    def __init__(
+        self, path: Path, passing: Room, large: Callable[[], AbstractContextManager[Decoded]]
+    ) -> None:
         """Open a slide; one without microns per pixel too.
 
         Args:
@@ -73,7 +85,8 @@ class View:
         """Return a tile as JPEG.
 
         Raises:
-            HTTPException: 404, there is no such tile; 422, 503, as of `Decoder`. BreastsegError: the slide is broken there.
+            HTTPException: 404, there is no such tile; 422, 503, as of `Decoder`. BreastsegError:
+                the slide is broken there.
         """
         if self.is_large:
             piece_box(self.size_px, level, column, row)  # what is not there is not decoded for
@@ -93,7 +106,8 @@ class View:
         return doubts(self._overview())
 
     def thumbnail(self) -> bytes:
-        """Return it at no more than 320 px as JPEG, straight from the file where all of it can be read.
+        """Return it at no more than 320 px as JPEG, straight from the file where all of it can be
+        read.
 
         Raises:
             HTTPException: 422, 503, as of `Decoder`. BreastsegError: nothing of it can be read.
@@ -113,7 +127,9 @@ class View:
 
     def _overview(self) -> Pixels:
         """Return the whole slide, at no more than 2048 px a side; white where it cannot be read."""
-        level = next(k for k in reversed(range(levels_of(self.size_px))) if max(self._size(k)) <= OVERVIEW_PX)
+        level = next(
+            k for k in reversed(range(levels_of(self.size_px))) if max(self._size(k)) <= OVERVIEW_PX
+        )
         held = self._held(level)
         return self._patched(level) if held is None else held
 
@@ -124,7 +140,12 @@ class View:
             return picture[place.y : place.y + place.height, place.x : place.x + place.width]
         times = levels_of(self.size_px) - 1 - level
         right, bottom = (place.x + place.width) << times, (place.y + place.height) << times
-        corners = place.x << times, place.y << times, min(right, self.size_px[0]), min(bottom, self.size_px[1])
+        corners = (
+            place.x << times,
+            place.y << times,
+            min(right, self.size_px[0]),
+            min(bottom, self.size_px[1]),
+        )
         return self._read(corners, (place.width, place.height))
 
     def _read(self, corners: Corners, size_px: tuple[int, int]) -> Pixels:
@@ -132,7 +153,11 @@ class View:
         if self._is_flat:
             takes = _FLAT_BYTES * self.size_px[0] * self.size_px[1]
         else:
-            takes = 3 * (self._slide.reading_px(corners, size_px) if isinstance(self._slide, Pyramid) else size_px[0] * size_px[1])
+            takes = 3 * (
+                self._slide.reading_px(corners, size_px)
+                if isinstance(self._slide, Pyramid)
+                else size_px[0] * size_px[1]
+            )
         with self._passing.taken(takes):
             return self._slide.resampled(corners, size_px)
 
@@ -140,7 +165,8 @@ class View:
         return halved(self.size_px, levels_of(self.size_px) - 1 - level)
 
     def _held(self, level: int) -> Pixels | None:
-        """Return a level that is kept whole: each of a flat picture, the small ones of a slide unless it is broken somewhere."""
+        """Return a level that is kept whole: each of a flat picture, the small ones of a slide
+        unless it is broken somewhere."""
         if not self._is_flat and max(self._size(level)) > OVERVIEW_PX:
             return None
         with self._lock:
@@ -149,7 +175,11 @@ class View:
             return self._pictures.get(level)
 
     def _hold(self) -> None:
-        levels = [k for k in reversed(range(levels_of(self.size_px))) if self._is_flat or max(self._size(k)) <= OVERVIEW_PX]
+        levels = [
+            k
+            for k in reversed(range(levels_of(self.size_px)))
+            if self._is_flat or max(self._size(k)) <= OVERVIEW_PX
+        ]
         try:
             picture = self._read((0, 0, *self.size_px), self._size(levels[0]))
         except ImageError:
@@ -159,7 +189,9 @@ class View:
             return
         for level in levels:
             if self._pictures:
-                picture = halve(picture) if self._is_flat else resample_pixels(picture, self._size(level))
+                picture = (
+                    halve(picture) if self._is_flat else resample_pixels(picture, self._size(level))
+                )
             self._pictures[level] = picture
 
     def _patched(self, level: int) -> Pixels:
@@ -171,7 +203,9 @@ class View:
         for row, column in np.ndindex(rows, columns):
             place = piece_box(self.size_px, level, column, row)
             try:
-                picture[place.y : place.y + place.height, place.x : place.x + place.width] = self._tile(level, column, row)
+                picture[place.y : place.y + place.height, place.x : place.x + place.width] = (
+                    self._tile(level, column, row)
+                )
             except ImageError as cause:
                 broken.append(cause)
         if len(broken) == rows * columns:
@@ -180,7 +214,8 @@ class View:
 
 
 def opened(path: Path) -> tuple[Slide, bool]:
-    """Open a slide, at 1 um/px where its file says none; return it and whether that says its microns per pixel."""
+    """Open a slide, at 1 um/px where its file says none; return it and whether that says its
+    microns per pixel."""
     try:
         return open_slide(path), True
     except MppError:
@@ -190,8 +225,11 @@ def opened(path: Path) -> tuple[Slide, bool]:
 class Tiles:
     """Tiles, and slides that are open for them."""
 
-    def __init__(self, folder: Folder, limits: Limits, kept: Room, passing: Room, decoder: Decoder) -> None:
-        """Take the folder, the room for what is kept and for what is not, and what decodes large pictures; nothing is opened yet."""
+    def __init__(
+        self, folder: Folder, limits: Limits, kept: Room, passing: Room, decoder: Decoder
+    ) -> None:
+        """Take the folder, the room for what is kept and for what is not, and what decodes large
+        pictures; nothing is opened yet."""
         self._folder, self._passing, self._decoder = folder, passing, decoder
         self._shelf: Shelf[View] = Shelf(limits.open_slides, kept)
 
@@ -199,7 +237,8 @@ class Tiles:
         """Return a tile of a slide as JPEG.
 
         Raises:
-            HTTPException: 404, no such tile; 422, the slide cannot be read there; 503, others take the room for long.
+            HTTPException: 404, no such tile; 422, the slide cannot be read there; 503, others take
+                the room for long.
         """
         with self.view(entry) as view:
             try:
@@ -208,7 +247,8 @@ class Tiles:
                 raise HTTPException(422, self._folder.told(str(cause))) from None
 
     def thumbnail(self, entry: Entry) -> bytes:
-        """Return a slide at no more than 320 px as JPEG; it is opened for that alone, but a large picture is decoded once for all.
+        """Return a slide at no more than 320 px as JPEG; it is opened for that alone, but a large
+        picture is decoded once for all.
 
         Raises:
             HTTPException: 422, the slide cannot be read; 503, others take the room for long.
@@ -217,9 +257,12 @@ class Tiles:
             return self._said(entry, view.thumbnail)
 
     def is_open(self, entry_id: str, version: str) -> bool:
-        """Return whether a tile of a slide can be made without opening it first, or decoding all of it."""
+        """Return whether a tile of a slide can be made without opening it first, or decoding all of
+        it."""
         view = self._shelf.peek((entry_id, version))
-        return view is not None and (not view.is_large or self._decoder.holds(("picture", entry_id, version)))
+        return view is not None and (
+            not view.is_large or self._decoder.holds(("picture", entry_id, version))
+        )
 
     def view(self, entry: Entry) -> AbstractContextManager[View]:
         """Lend a slide that is open, or open it.
@@ -244,7 +287,11 @@ class Tiles:
         self._shelf.close()
 
     def _opened(self, entry: Entry) -> View:
-        decoded = partial(self._decoder.borrowed, ("picture", entry.id, entry.version), Task("picture", str(entry.path)))
+        decoded = partial(
+            self._decoder.borrowed,
+            ("picture", entry.id, entry.version),
+            Task("picture", str(entry.path)),
+        )
         return self._said(entry, lambda: View(entry.path, self._passing, decoded))
 
     def _said(self, entry: Entry, asked: Callable[[], Said]) -> Said:
@@ -254,6 +301,8 @@ class Tiles:
         except (BreastsegError, HTTPException) as cause:
             if isinstance(cause, HTTPException) and cause.status_code != 422:
                 raise
-            told = self._folder.told(cause.detail if isinstance(cause, HTTPException) else str(cause))
+            told = self._folder.told(
+                cause.detail if isinstance(cause, HTTPException) else str(cause)
+            )
             self._folder.note_broken(entry, told)
             raise HTTPException(422, told) from None

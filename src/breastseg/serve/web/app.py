@@ -18,18 +18,23 @@ from breastseg.serve.web.entrance import PAGE_HEADERS, is_for_person, refusal_pa
 from breastseg.serve.web.guard import HEADERS, Guard, is_loopback
 from breastseg.serve.web.state import ServerState
 
-_ABOUT = """Slides, their tissue maps, and jobs that make these. Research use only, not for diagnosis.
+_ABOUT = """Slides, their tissue maps, and jobs that make these. Research use only, not for \
+diagnosis.
 
-Requests that change something need the header `X-Breastseg: 1`. A server that others reach wants its token too, as
-`Authorization: Bearer TOKEN`. Who is told 503 comes again after the seconds of `Retry-After`. Every error is `{"error": "one line"}`.
+Requests that change something need the header `X-Breastseg: 1`. A server that others reach wants \
+its token too, as
+`Authorization: Bearer TOKEN`. Who is told 503 comes again after the seconds of `Retry-After`. \
+Every error is `{"error": "one line"}`.
 """
 
 
 def create_app(config: ServeConfig) -> FastAPI:
-    """Return the application for a folder; `app.state.server` is to be entered before the first request.
+    """Return the application for a folder; `app.state.server` is to be entered before the first
+    request.
 
     Raises:
-        InputError: no such folder, two models of one name, or it listens beyond this machine and asks for no token.
+        InputError: no such folder, two models of one name, or it listens beyond this machine and
+            asks for no token.
         ModelError: one of the models is no bundle, or not whole.
     """
     if config.token is None and not is_loopback(config.host):
@@ -38,9 +43,14 @@ def create_app(config: ServeConfig) -> FastAPI:
     models = offered_models(config.models)
     state = ServerState(config, folder, Jobs(config, folder, models), models)
     app = FastAPI(
-        title="breastseg", description=_ABOUT, version=version("breastseg"), openapi_url="/api/openapi.json", docs_url=None,
-        redoc_url=None, generate_unique_id_function=lambda route: route.name,
-    )  # fmt: skip
+        title="breastseg",
+        description=_ABOUT,
+        version=version("breastseg"),
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
+    )
     app.state.server = state
     app.include_router(routes_slides.router(state))
     app.include_router(routes_jobs.router(state))
@@ -59,7 +69,11 @@ def _tell_errors(app: FastAPI, folder: Folder) -> None:
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
         if is_for_person(request.url.path, request.headers.get("accept", "")):
-            return Response(refusal_page(folder.told(str(error.detail))), error.status_code, {**(error.headers or {}), **PAGE_HEADERS})
+            return Response(
+                refusal_page(folder.told(str(error.detail))),
+                error.status_code,
+                {**(error.headers or {}), **PAGE_HEADERS},
+            )
         return said(error.status_code, str(error.detail), error.headers)
 
     @app.exception_handler(RequestValidationError)
@@ -73,5 +87,11 @@ def _tell_errors(app: FastAPI, folder: Folder) -> None:
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:
-        # What answers here stands in front of the guard, which puts these headers on everything else.
-        return said(500, "something went wrong in breastseg; what it was stands in the window that it was started from", HEADERS)
+        # What answers here stands in front of the guard, which puts these headers on everything
+        # else.
+        return said(
+            500,
+            "something went wrong in breastseg; what it was stands in the window that it was"
+            " started from",
+            HEADERS,
+        )

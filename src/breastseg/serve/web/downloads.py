@@ -20,24 +20,36 @@ def download(layer: Layer, name: str, decoder: Decoder) -> Response:
     """Return a file of a layer, to be kept as SLIDE-NAME.
 
     Raises:
-        HTTPException: 404, no such file; 422, run.json is not what predict writes; 503, others are being decoded.
+        HTTPException: 404, no such file; 422, run.json is not what predict writes; 503, others are
+            being decoded.
     """
     if layer.result is None or name not in layer.files:
-        raise HTTPException(404, "no such file of this map; what there is stands in `files` of its layer")
+        raise HTTPException(
+            404, "no such file of this map; what there is stands in `files` of its layer"
+        )
     kept_as = f"{layer.result.folder.name}-{name}"
     if name == "measures.csv":
-        return _attached(table_text([layer.run.get("measures", {})]).encode(), kept_as, "text/csv; charset=utf-8")
+        return _attached(
+            table_text([layer.run.get("measures", {})]).encode(), kept_as, "text/csv; charset=utf-8"
+        )
     if name == "report.html":  # which decodes the overview
-        with closing(decoder.decoded(Task("report", str(layer.result.folder), made=layer.made))) as page:
+        with closing(
+            decoder.decoded(Task("report", str(layer.result.folder), made=layer.made))
+        ) as page:
             return _attached(page.content(), kept_as, "text/html; charset=utf-8")
-    return FileResponse(layer.result.folder / name, headers={**_FRESH, "Content-Disposition": _disposition(kept_as)})
+    return FileResponse(
+        layer.result.folder / name, headers={**_FRESH, "Content-Disposition": _disposition(kept_as)}
+    )
 
 
 def _attached(content: bytes, name: str, kind: str) -> Response:
-    return Response(content, media_type=kind, headers={**_FRESH, "Content-Disposition": _disposition(name)})
+    return Response(
+        content, media_type=kind, headers={**_FRESH, "Content-Disposition": _disposition(name)}
+    )
 
 
 def _disposition(name: str) -> str:
-    """Name a file that is to be kept (RFC 6266; names beyond ASCII by RFC 5987, those that are no text by their bytes)."""
+    """Name a file that is to be kept (RFC 6266; names beyond ASCII by RFC 5987, those that are no
+    text by their bytes)."""
     plain = re.sub(r'[^ -~]|["\\]', "_", name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(os.fsencode(name))}"

@@ -1,4 +1,5 @@
-"""Who may ask, and for how much: in front of everything else. Every refusal and every error is one line without paths or traces."""
+"""Who may ask, and for how much: in front of everything else. Every refusal and every error is one
+line without paths or traces."""
 
 import asyncio
 import hmac
@@ -16,15 +17,23 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from breastseg.serve.config import LOOPBACK, ServeConfig
 from breastseg.serve.room import busy
-from breastseg.serve.web.entrance import PAGE_HEADERS, TOKEN_NEEDED, is_for_person, leading_page, refusal_page
+from breastseg.serve.web.entrance import (
+    PAGE_HEADERS,
+    TOKEN_NEEDED,
+    is_for_person,
+    leading_page,
+    refusal_page,
+)
 
 OWN_HEADER = "x-breastseg"
-"""A form or a script of another page cannot send it without asking first, and nobody answers that."""
+"""A form or a script of another page cannot send it without asking first, and nobody answers that.
+"""
 
 HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; connect-src 'self'; object-src 'none'; "
-        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self';"
+        " connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self';"
+        " frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -40,7 +49,8 @@ BODY_S = 60.0
 
 
 class Guard:
-    """Lets requests through whose host is ours, that carry the token, that no other page can have sent, and that are not too much."""
+    """Lets requests through whose host is ours, that carry the token, that no other page can have
+    sent, and that are not too much."""
 
     def __init__(self, app: ASGIApp, config: ServeConfig) -> None:
         """Stand in front of `app`."""
@@ -53,10 +63,14 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if scope["method"] == "HEAD":  # answered as GET is; the server keeps back what follows the headers
+        if (
+            scope["method"] == "HEAD"
+        ):  # answered as GET is; the server keeps back what follows the headers
             scope = {**scope, "method": "GET"}
         sender, headers = _with_headers(send), Headers(scope=scope)
-        by_person = scope["method"] == "GET" and is_for_person(scope["path"], headers.get("accept", ""))
+        by_person = scope["method"] == "GET" and is_for_person(
+            scope["path"], headers.get("accept", "")
+        )
         try:
             self._check_framing(headers)
             self._check_host(headers)
@@ -73,7 +87,10 @@ class Guard:
             if by_person:
                 body, kind = refusal_page(refusal.detail), PAGE_HEADERS
             else:
-                body, kind = json.dumps({"error": refusal.detail}).encode(), {"Content-Type": "application/json"}
+                body, kind = (
+                    json.dumps({"error": refusal.detail}).encode(),
+                    {"Content-Type": "application/json"},
+                )
             await _answer(sender, refusal.status_code, body, {**kind, **told})
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
@@ -83,7 +100,8 @@ class Guard:
         came = 0
 
         def count(size: int) -> None:
-            """Add up what bodies hold that are kept until they are whole, which is all but uploads."""
+            """Add up what bodies hold that are kept until they are whole, which is all but
+            uploads."""
             nonlocal came
             if scope["path"] != _UPLOADS:
                 came += size
@@ -100,8 +118,8 @@ class Guard:
     async def _let_in(self, send: Send, clean: str, headers: Headers, *, by_person: bool) -> None:
         """Set the cookie, and lead to the address without the token.
 
-        A cookie that is SameSite=Strict is not sent where another page, such as the file that opens the browser, has led to a redirect:
-        there a page of our own leads on.
+        A cookie that is SameSite=Strict is not sent where another page, such as the file that opens
+        the browser, has led to a redirect: there a page of our own leads on.
         """
         told = {"Set-Cookie": self._set_cookie(), "Cache-Control": "no-store"}
         if by_person and headers.get("sec-fetch-site") not in {"none", "same-origin"}:
@@ -110,18 +128,28 @@ class Guard:
             await _answer(send, 303, b"", {"Location": clean, **told})
 
     def _check_framing(self, headers: Headers) -> None:
-        """Refuse a body with two lengths: what stands between may take the other one, and see another request in what follows."""
+        """Refuse a body with two lengths: what stands between may take the other one, and see
+        another request in what follows."""
         if "transfer-encoding" in headers and "content-length" in headers:
-            raise HTTPException(400, "a request has a Content-Length or a Transfer-Encoding, not both", {"Connection": "close"})
+            raise HTTPException(
+                400,
+                "a request has a Content-Length or a Transfer-Encoding, not both",
+                {"Connection": "close"},
+            )
 
     def _check_host(self, headers: Headers) -> None:
-        """Refuse names that are not ours: one that an attacker owns may point here (DNS rebinding)."""
+        """Refuse names that are not ours: one that an attacker owns may point here (DNS
+        rebinding)."""
         name = _host_name(headers.get("host", ""))
         if name in LOOPBACK or name == self._config.host.lower():
             return
         if not is_loopback(self._config.host) and _is_address_or_own(name):
             return
-        raise HTTPException(403, "the address of this page is not one that breastseg listens at; use the one that it printed")
+        raise HTTPException(
+            403,
+            "the address of this page is not one that breastseg listens at; use the one that it"
+            " printed",
+        )
 
     def _came_with_token(self, scope: Scope) -> str | None:
         """Return the address without the token, where a page is asked for with the right one."""
@@ -137,8 +165,13 @@ class Guard:
         if self._config.token is None:
             return
         kind, _, told = headers.get("authorization", "").partition(" ")
-        cookies = dict(part.strip().partition("=")[::2] for part in headers.get("cookie", "").split(";"))
-        if not (self._is_token(cookies.get(self._cookie, "")) or (kind.lower() == "bearer" and self._is_token(told.strip()))):
+        cookies = dict(
+            part.strip().partition("=")[::2] for part in headers.get("cookie", "").split(";")
+        )
+        if not (
+            self._is_token(cookies.get(self._cookie, ""))
+            or (kind.lower() == "bearer" and self._is_token(told.strip()))
+        ):
             raise HTTPException(403, TOKEN_NEEDED)
 
     def _check_page(self, scope: Scope, headers: Headers) -> None:
@@ -146,16 +179,25 @@ class Guard:
         if scope["method"] == "GET":
             return
         if headers.get(OWN_HEADER) != "1":
-            raise HTTPException(403, "a request that changes something needs the header X-Breastseg: 1")
+            raise HTTPException(
+                403, "a request that changes something needs the header X-Breastseg: 1"
+            )
         origin = headers.get("origin")
-        if origin is not None and origin.lower() != f"{scope['scheme']}://{headers.get('host', '')}".lower():
+        if (
+            origin is not None
+            and origin.lower() != f"{scope['scheme']}://{headers.get('host', '')}".lower()
+        ):
             raise HTTPException(403, "this request came from another page")
 
     def _limit(self, scope: Scope) -> int:
         limits = self._config.limits
         if scope["path"] == _UPLOADS:
             return limits.upload_bytes + _MULTIPART_BYTES
-        return limits.body_bytes if scope["path"].endswith(_AREAS) else min(limits.small_body_bytes, limits.body_bytes)
+        return (
+            limits.body_bytes
+            if scope["path"].endswith(_AREAS)
+            else min(limits.small_body_bytes, limits.body_bytes)
+        )
 
     def _check_length(self, headers: Headers, limit: int) -> None:
         length = headers.get("content-length")
@@ -166,7 +208,9 @@ class Guard:
         return f"{self._cookie}={self._config.token}; HttpOnly; SameSite=Strict; Path=/"
 
     def _is_token(self, told: str) -> bool:
-        return hmac.compare_digest(told.encode("utf-8", "replace"), (self._config.token or "").encode())
+        return hmac.compare_digest(
+            told.encode("utf-8", "replace"), (self._config.token or "").encode()
+        )
 
 
 def is_loopback(host: str) -> bool:
@@ -199,7 +243,9 @@ def _with_headers(send: Send) -> Send:
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
-            headers.setdefault("Cache-Control", "no-store")  # where an answer does not say itself for how long it is good
+            headers.setdefault(
+                "Cache-Control", "no-store"
+            )  # where an answer does not say itself for how long it is good
         await send(message)
 
     return sender

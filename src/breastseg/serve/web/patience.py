@@ -1,4 +1,5 @@
-"""Connections that say nothing, or the head of a request letter by letter, are let go: each holds a file handle."""
+"""Connections that say nothing, or the head of a request letter by letter, are let go: each holds a
+file handle."""
 
 import asyncio
 from typing import Any
@@ -11,7 +12,8 @@ _Http: Any = AutoHTTPProtocol
 
 
 class PatientProtocol(_Http):  # type: ignore[misc]
-    """Uvicorn's protocol, which waits for a connection's next request as it does, but for none that has begun for ever."""
+    """Uvicorn's protocol, which waits for a connection's next request as it does, but for none that
+    has begun for ever."""
 
     _timer: asyncio.TimerHandle | None = None
 

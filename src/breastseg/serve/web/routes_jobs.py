@@ -19,7 +19,12 @@ from breastseg.serve.web.uploads import FORM, check_name, receive
 
 Number = Annotated[int, Path(ge=1, le=2**53)]
 _FRESH = {"Cache-Control": "no-store"}
-_AREAS: dict[str, Any] = {"requestBody": {"required": True, "content": {"application/json": {"schema": AnnotationIn.model_json_schema()}}}}
+_AREAS: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": AnnotationIn.model_json_schema()}},
+    }
+}
 
 
 def router(state: ServerState) -> APIRouter:
@@ -35,7 +40,8 @@ def router(state: ServerState) -> APIRouter:
 def _add_jobs(routes: APIRouter, state: ServerState) -> None:
     @routes.post("/jobs", status_code=201, responses=answers(404, 422, 429, 507))
     def predict(wanted: JobIn) -> JobOut:
-        """Map the tissue of a slide, or of a box of it, as `breastseg predict` does; jobs wait for one another."""
+        """Map the tissue of a slide, or of a box of it, as `breastseg predict` does; jobs wait for
+        one another."""
         return state.jobs.add(wanted)
 
     @routes.get("/jobs", responses=answers())
@@ -53,9 +59,14 @@ def _add_jobs(routes: APIRouter, state: ServerState) -> None:
         """Give up a job that waits or runs; one that has ended stays as it is."""
         return state.jobs.cancel(number)
 
-    @routes.get("/jobs/{number}/preview.png", responses={**answers(404, 422), 200: {"content": {"image/png": {}}}}, response_class=Response)
+    @routes.get(
+        "/jobs/{number}/preview.png",
+        responses={**answers(404, 422), 200: {"content": {"image/png": {}}}},
+        response_class=Response,
+    )
     def preview(number: Number) -> Response:
-        """Return what was named so far: 8-bit grey, the value is the label, at most 2048 px a side, over the job's preview_box."""
+        """Return what was named so far: 8-bit grey, the value is the label, at most 2048 px a side,
+        over the job's preview_box."""
         try:
             picture = state.jobs.preview(number).read_bytes()
         except FileNotFoundError:
@@ -66,7 +77,10 @@ def _add_jobs(routes: APIRouter, state: ServerState) -> None:
 def _add_annotations(routes: APIRouter, state: ServerState) -> None:
     annotations = Annotations(state.folder, state.tiles)
 
-    @routes.get("/entries/{id}/annotation", responses={**answers(404, 413, 422), 200: {"model": AnnotationOut}})
+    @routes.get(
+        "/entries/{id}/annotation",
+        responses={**answers(404, 413, 422), 200: {"model": AnnotationOut}},
+    )
     def annotation(id: Id) -> Response:
         """Return the areas drawn on a slide, from NAME.geojson beside it."""
         entry, most = state.folder.entry(id), state.passing.size
@@ -74,22 +88,28 @@ def _add_annotations(routes: APIRouter, state: ServerState) -> None:
             return annotations.load(entry)
 
     @routes.put(
-        "/entries/{id}/annotation", responses={**answers(404, 409, 413, 422, 507), 200: {"model": AnnotationOut}}, openapi_extra=_AREAS
-    )  # fmt: skip
+        "/entries/{id}/annotation",
+        responses={**answers(404, 409, 413, 422, 507), 200: {"model": AnnotationOut}},
+        openapi_extra=_AREAS,
+    )
     async def save_annotation(id: Id, request: Request) -> Response:
-        """Keep areas beside the slide as QuPath GeoJSON, in place of those of `version`; `breastseg prepare` takes them."""
+        """Keep areas beside the slide as QuPath GeoJSON, in place of those of `version`; `breastseg
+        prepare` takes them."""
         body = await request.body()
 
         def save() -> Response:
             entry, most = state.folder.entry(id), state.passing.size
-            with state.passing.taken(checked(_areas_bytes(entry) + body_bytes(body), most, areas_beside(entry.path).name)):
+            with state.passing.taken(
+                checked(_areas_bytes(entry) + body_bytes(body), most, areas_beside(entry.path).name)
+            ):
                 return annotations.save(entry, _drawn(body))
 
         return await to_thread.run_sync(save)
 
 
 def _areas_bytes(entry: Entry) -> int:
-    """Return what reading the areas of a slide takes; HTTPException 413 where a label map beside it is none."""
+    """Return what reading the areas of a slide takes; HTTPException 413 where a label map beside it
+    is none."""
     check_label_maps(entry.path.parent)
     return areas_bytes(areas_beside(entry.path))
 
@@ -99,24 +119,41 @@ def _drawn(body: bytes) -> AnnotationIn:
     try:
         return AnnotationIn.model_validate(json.loads(body))
     except ValidationError as cause:
-        errors = [{**error, "loc": ("body", *error["loc"])} for error in cause.errors(include_url=False, include_context=False)]
+        errors = [
+            {**error, "loc": ("body", *error["loc"])}
+            for error in cause.errors(include_url=False, include_context=False)
+        ]
         raise RequestValidationError(errors) from None
-    except (ValueError, RecursionError) as cause:  # json's own errors, bytes that are no text, a number of 5,000 digits
+    except (
+        ValueError,
+        RecursionError,
+    ) as cause:  # json's own errors, bytes that are no text, a number of 5,000 digits
         raise HTTPException(400, f"body: not JSON ({cause})") from None
 
 
 def _add_uploads(routes: APIRouter, state: ServerState) -> None:
-    @routes.post("/uploads", status_code=201, responses=answers(409, 413, 422, 507), openapi_extra=FORM)
-    async def upload(request: Request, name: Annotated[str, Query(min_length=1, max_length=200)]) -> EntryOut:
-        """Take a picture or a slide of one file into the folder; it must open, and its name must be new."""
+    @routes.post(
+        "/uploads", status_code=201, responses=answers(409, 413, 422, 507), openapi_extra=FORM
+    )
+    async def upload(
+        request: Request, name: Annotated[str, Query(min_length=1, max_length=200)]
+    ) -> EntryOut:
+        """Take a picture or a slide of one file into the folder; it must open, and its name must be
+        new."""
         check_name(name)
         return entry_out(state, await receive(request, name, state.folder, state.config.limits))
 
 
 def _add_downloads(routes: APIRouter, state: ServerState) -> None:
-    whole: dict[str, Any] = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+    whole: dict[str, Any] = {
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    }
 
-    @routes.get("/layers/{id}/files/{name}", responses={**answers(404, 422), 200: whole}, response_class=Response)
+    @routes.get(
+        "/layers/{id}/files/{name}",
+        responses={**answers(404, 422), 200: whole},
+        response_class=Response,
+    )
     def file(id: Id, name: Annotated[str, Path(max_length=100)]) -> Response:
         """Return a file of a map; `files` of its layer tells the names."""
         return download(state.layers.layer(id), name, state.decoder)

@@ -39,11 +39,18 @@ def _add_gallery(routes: APIRouter, state: ServerState) -> None:
         """List the folder; no slide is opened for it."""
         entries = [entry_out(state, entry) for entry in state.folder.scan()]
         cards = [bundle.card for bundle in state.models.values()]
-        models = [ModelOut(name=card.name, mpp=card.mpp, classes=classes_of(card.label_map)) for card in cards]
+        models = [
+            ModelOut(name=card.name, mpp=card.mpp, classes=classes_of(card.label_map))
+            for card in cards
+        ]
         return GalleryOut(
-            folder=shown_name(state.folder.root.name), entries=entries, left_out=state.folder.left_out(), models=models,
-            writable=state.jobs.writable, version=version("breastseg"),
-        )  # fmt: skip
+            folder=shown_name(state.folder.root.name),
+            entries=entries,
+            left_out=state.folder.left_out(),
+            models=models,
+            writable=state.jobs.writable,
+            version=version("breastseg"),
+        )
 
     @routes.get("/entries/{id}", responses=answers(404, 422))
     async def slide(id: Id) -> SlideOut:
@@ -59,11 +66,16 @@ def _add_slides(routes: APIRouter, state: ServerState) -> None:
         def make() -> Response:
             entry = state.folder.entry(id)
             tag = f"{entry.version}-thumbnail"
-            return _answer(request, "image/jpeg", tag, v == entry.version, lambda: state.tiles.thumbnail(entry))
+            return _answer(
+                request, "image/jpeg", tag, v == entry.version, lambda: state.tiles.thumbnail(entry)
+            )
 
         return await state.thumbnails.make(make)
 
-    @routes.get("/entries/{id}/tiles/{level}/{column}_{row}.jpg", **_picture("image/jpeg", 410, piece=True, versioned=True))
+    @routes.get(
+        "/entries/{id}/tiles/{level}/{column}_{row}.jpg",
+        **_picture("image/jpeg", 410, piece=True, versioned=True),
+    )
     async def tile(request: Request) -> Response:
         """Return a deep zoom tile of a slide: 256 px, smaller at the edges."""
         entry_id, level, column, row = _piece(request)
@@ -72,23 +84,36 @@ def _add_slides(routes: APIRouter, state: ServerState) -> None:
         def make() -> Response:
             entry = state.folder.entry(entry_id)
             if opened not in (None, entry.version):
-                raise HTTPException(410, f"{entry.name}: has changed since it was opened; open it again")
+                raise HTTPException(
+                    410, f"{entry.name}: has changed since it was opened; open it again"
+                )
             tag = f"{entry.version}-{level}-{column}-{row}"
-            return _answer(request, "image/jpeg", tag, opened is not None, lambda: state.tiles.tile(entry, level, column, row))
+            return _answer(
+                request,
+                "image/jpeg",
+                tag,
+                opened is not None,
+                lambda: state.tiles.tile(entry, level, column, row),
+            )
 
         workers = state.workers if state.tiles.is_open(entry_id, opened or "") else state.openers
         return await workers.make(make)
 
 
 def _add_layers(routes: APIRouter, state: ServerState) -> None:
-    @routes.get("/layers/{id}/tiles/{level}/{column}_{row}.png", **_picture("image/png", piece=True))
+    @routes.get(
+        "/layers/{id}/tiles/{level}/{column}_{row}.png", **_picture("image/png", piece=True)
+    )
     async def labels(request: Request) -> Response:
         """Return a deep zoom tile of labels, 8-bit grey: a value is a label, 0 is not analysed."""
         return await _layer_tile(request, state, uncertainty=False)
 
-    @routes.get("/layers/{id}/uncertainty/{level}/{column}_{row}.png", **_picture("image/png", piece=True))
+    @routes.get(
+        "/layers/{id}/uncertainty/{level}/{column}_{row}.png", **_picture("image/png", piece=True)
+    )
     async def uncertainty(request: Request) -> Response:
-        """Return a tile of the uncertainty, an eighth of the labels' size: 1 + 254 x entropy, 0 is not analysed."""
+        """Return a tile of the uncertainty, an eighth of the labels' size: 1 + 254 x entropy, 0 is
+        not analysed."""
         return await _layer_tile(request, state, uncertainty=True)
 
     @routes.get("/layers/{id}/measures", responses=answers(404, 422))
@@ -98,10 +123,16 @@ def _add_layers(routes: APIRouter, state: ServerState) -> None:
 
 
 def measures_of(layer: Layer) -> dict[str, Any]:
-    """Return the row of measures of a layer and its provenance; a measure without meaning is none."""
+    """Return the row of measures of a layer and its provenance; a measure without meaning is
+    none."""
     run = layer.run
-    kept = {name: run.get(name) for name in ("model", "mpp", "mpp_source", "model_mpp", "box_level0_px", "backend", "use")}
-    row = {name: None if value != value else value for name, value in run.get("measures", {}).items()}
+    kept = {
+        name: run.get(name)
+        for name in ("model", "mpp", "mpp_source", "model_mpp", "box_level0_px", "backend", "use")
+    }
+    row = {
+        name: None if value != value else value for name, value in run.get("measures", {}).items()
+    }
     return {"measures": row, "made": layer.made, **kept, "doubts": run.get("doubts", [])}
 
 
@@ -110,9 +141,15 @@ def entry_out(state: ServerState, entry: Entry) -> EntryOut:
     maps, cause = len(state.folder.results_of(entry, sure=False)), state.folder.cause(entry)
     at_work = state.jobs.state_of(entry.id)
     return EntryOut(
-        id=entry.id, name=entry.name, bytes=entry.bytes, version=entry.version, cause=cause, maps=maps,
-        state="broken" if cause else at_work or ("mapped" if maps else "plain"), annotated=is_own_file(areas_beside(entry.path)),
-    )  # fmt: skip
+        id=entry.id,
+        name=entry.name,
+        bytes=entry.bytes,
+        version=entry.version,
+        cause=cause,
+        maps=maps,
+        state="broken" if cause else at_work or ("mapped" if maps else "plain"),
+        annotated=is_own_file(areas_beside(entry.path)),
+    )
 
 
 def slide_out(state: ServerState, entry: Entry) -> SlideOut:
@@ -133,10 +170,20 @@ def slide_out(state: ServerState, entry: Entry) -> SlideOut:
             if broken.status_code == BUSY:
                 raise
             said = [*said, f"{layer.title} cannot be shown: {broken.detail}"]
-    told = {**entry_out(state, entry).model_dump(), "maps": sum(layer.kind == "map" for layer in layers)}
+    told = {
+        **entry_out(state, entry).model_dump(),
+        "maps": sum(layer.kind == "map" for layer in layers),
+    }
     return SlideOut(
-        **told, size_px=size, levels=levels_of(size), mpp=mpp, mpp_source=source, mpp_own=own is not None, layers=layers, doubts=said,
-    )  # fmt: skip
+        **told,
+        size_px=size,
+        levels=levels_of(size),
+        mpp=mpp,
+        mpp_source=source,
+        mpp_own=own is not None,
+        layers=layers,
+        doubts=said,
+    )
 
 
 async def _layer_tile(request: Request, state: ServerState, *, uncertainty: bool) -> Response:
@@ -145,24 +192,36 @@ async def _layer_tile(request: Request, state: ServerState, *, uncertainty: bool
     def make() -> Response:
         layer = state.layers.layer(layer_id)
         tag = f"{layer_id}-{uncertainty:d}-{level}-{column}-{row}"
-        return _answer(request, "image/png", tag, True, lambda: state.layers.tile(layer, level, column, row, uncertainty=uncertainty))
+        return _answer(
+            request,
+            "image/png",
+            tag,
+            True,
+            lambda: state.layers.tile(layer, level, column, row, uncertainty=uncertainty),
+        )
 
     workers = state.workers if uncertainty or state.layers.is_open(layer_id) else state.openers
     return await workers.make(make)
 
 
 def _piece(request: Request) -> tuple[str, int, int, int]:
-    """Return what a tile's address names. By hand: FastAPI's own way takes as long as making the tile."""
+    """Return what a tile's address names. By hand: FastAPI's own way takes as long as making the
+    tile."""
     asked = request.path_params
     numbers = [asked[name] for name in ("level", "column", "row")]
     if not _ID.fullmatch(asked["id"]) or not all(_NUMBER.fullmatch(number) for number in numbers):
-        raise HTTPException(400, "not the address of a tile; wanted an id, then level/column_row in numbers")
+        raise HTTPException(
+            400, "not the address of a tile; wanted an id, then level/column_row in numbers"
+        )
     level, column, row = map(int, numbers)
     return asked["id"], level, column, row
 
 
-def _picture(kind: str, *statuses: int, piece: bool = False, versioned: bool = False) -> dict[str, Any]:
-    """Describe a route that returns a picture, and the parameters of one that reads them by `_piece`."""
+def _picture(
+    kind: str, *statuses: int, piece: bool = False, versioned: bool = False
+) -> dict[str, Any]:
+    """Describe a route that returns a picture, and the parameters of one that reads them by
+    `_piece`."""
     found: dict[int | str, dict[str, Any]] = {
         200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}}}},
         304: {"description": "as it was"},
@@ -172,15 +231,30 @@ def _picture(kind: str, *statuses: int, piece: bool = False, versioned: bool = F
         return told
     number = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
     parameters: list[dict[str, Any]] = [
-        {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": _ID.pattern}}
+        {
+            "name": "id",
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "pattern": _ID.pattern},
+        }
     ]
-    parameters += [{"name": name, "in": "path", "required": True, "schema": number} for name in ("level", "column", "row")]
-    parameters += [{"name": "v", "in": "query", "description": _VERSION, "schema": {"type": "string"}}] if versioned else []
+    parameters += [
+        {"name": name, "in": "path", "required": True, "schema": number}
+        for name in ("level", "column", "row")
+    ]
+    parameters += (
+        [{"name": "v", "in": "query", "description": _VERSION, "schema": {"type": "string"}}]
+        if versioned
+        else []
+    )
     return {**told, "openapi_extra": {"parameters": parameters}}
 
 
-def _answer(request: Request, kind: str, tag: str, for_good: bool, make: Callable[[], bytes]) -> Response:
-    """Return a picture, or 304 where the browser has it; it may be kept for good when its address names its version."""
+def _answer(
+    request: Request, kind: str, tag: str, for_good: bool, make: Callable[[], bytes]
+) -> Response:
+    """Return a picture, or 304 where the browser has it; it may be kept for good when its address
+    names its version."""
     headers = {"ETag": f'"{tag}"', "Cache-Control": _KEPT if for_good else _ASKED_AGAIN}
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)

@@ -38,7 +38,8 @@ _END_S = 3
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn's server; those who wait for a large picture are sent away when it is told to end, instead of being waited for."""
+    """Uvicorn's server; those who wait for a large picture are sent away when it is told to end,
+    instead of being waited for."""
 
     def __init__(self, settings: uvicorn.Config, send_away: Callable[[], object]) -> None:
         super().__init__(settings)
@@ -49,18 +50,25 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(config: ServeConfig, *, ask_token: bool | None = None, open_browser: bool = True, say: Callable[[str], None] = print) -> None:
+def serve(
+    config: ServeConfig,
+    *,
+    ask_token: bool | None = None,
+    open_browser: bool = True,
+    say: Callable[[str], None] = print,
+) -> None:
     """Show a folder in the browser, until interrupted.
 
     Args:
         config: what is served and where; a token is made where one is asked for and it has none.
-        ask_token: ask everybody for a token; None does where it listens beyond this machine, or others use this machine too.
+        ask_token: ask everybody for a token; None does where it listens beyond this machine, or
+            others use this machine too.
         open_browser: show the page here, where there is a screen.
         say: takes one line at a time of what a person should know.
 
     Raises:
-        InputError: no such folder, two models of one name, no token though other machines are let in, or nothing can listen at this host
-            and port.
+        InputError: no such folder, two models of one name, no token though other machines are let
+            in, or nothing can listen at this host and port.
         ModelError: one of the models is no bundle, or not whole.
         OutputError: another server holds the folder of results, or it is for other work.
     """
@@ -76,9 +84,16 @@ def serve(config: ServeConfig, *, ask_token: bool | None = None, open_browser: b
         address = address_of(config, listener.getsockname()[1])
         number = len(state.folder.scan())
         settings = uvicorn.Config(
-            app, http=PatientProtocol, log_level="warning", access_log=False, ws="none", lifespan="off", server_header=False,
-            timeout_keep_alive=_KEEP_ALIVE_S, timeout_graceful_shutdown=_END_S,
-        )  # fmt: skip
+            app,
+            http=PatientProtocol,
+            log_level="warning",
+            access_log=False,
+            ws="none",
+            lifespan="off",
+            server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=_END_S,
+        )
         server = _Server(settings, state.send_away)
         found = "1 slide or picture" if number == 1 else f"{number or 'no'} slides or pictures"
         with _heeding_signals(server):
@@ -92,7 +107,8 @@ def serve(config: ServeConfig, *, ask_token: bool | None = None, open_browser: b
 def _give_back_at_once() -> None:
     """Let the C library give memory of pictures back to the system when it is freed.
 
-    Left to itself, glibc raises the size from which it does so to 32 MB, and keeps what is smaller for each thread: after 30 pictures of
+    Left to itself, glibc raises the size from which it does so to 32 MB, and keeps what is smaller
+        for each thread: after 30 pictures of
     4 Mpx the server had 1.1 GB, of which it used a quarter.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
@@ -106,20 +122,35 @@ def _wants_token(config: ServeConfig, asked: bool | None) -> tuple[bool, str]:
         return True, "Everybody is asked for the token of this address."
     if not is_loopback(config.host):
         if asked is False:
-            raise InputError(f"host {config.host}: other machines are let in by a token alone; leave --no-token out, or --host")
-        return True, "Everybody is asked for the token of this address, because other machines are let in."
+            raise InputError(
+                f"host {config.host}: other machines are let in by a token alone; leave --no-token"
+                " out, or --host"
+            )
+        return (
+            True,
+            "Everybody is asked for the token of this address, because other machines are let in.",
+        )
     if asked is False:
         return False, "Nobody is asked for a token: who uses this machine sees these slides."
     seen = other_users()
     if seen.shared:
-        return True, f"Everybody is asked for the token of this address, because {seen.why} (--no-token asks for none)."
+        return (
+            True,
+            (
+                f"Everybody is asked for the token of this address, because {seen.why} (--no-token"
+                " asks for none)."
+            ),
+        )
     return False, f"Nobody is asked for a token, because {seen.why} (--token asks for one)."
 
 
 @contextmanager
 def _door(address: str) -> Iterator[str]:
-    """Yield the address of a page that leads on to `address`: others see what a browser is called with, and not what our files hold."""
-    with tempfile.TemporaryDirectory(prefix="breastseg-", ignore_cleanup_errors=True) as place:  # nobody else may look into it
+    """Yield the address of a page that leads on to `address`: others see what a browser is called
+    with, and not what our files hold."""
+    with tempfile.TemporaryDirectory(
+        prefix="breastseg-", ignore_cleanup_errors=True
+    ) as place:  # nobody else may look into it
         page = Path(place) / "open.html"
         page.write_bytes(leading_page(address))
         yield page.as_uri()
@@ -134,9 +165,14 @@ def listening(config: ServeConfig) -> socket.socket:
     if not 0 <= config.port <= 65535:
         raise InputError(f"port {config.port}: wanted 1 to 65535, or 0 for any that is free")
     try:
-        family, kind, number, _, place = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM)[0]
+        family, kind, number, _, place = socket.getaddrinfo(
+            config.host, config.port, type=socket.SOCK_STREAM
+        )[0]
     except (socket.gaierror, UnicodeError) as cause:
-        raise InputError(f"host '{config.host}': not an address of this machine ({cause}); 127.0.0.1 is this machine alone") from None
+        raise InputError(
+            f"host '{config.host}': not an address of this machine ({cause}); 127.0.0.1 is this"
+            " machine alone"
+        ) from None
     listener = socket.socket(family, kind, number)
     try:
         if sys.platform != "win32":  # there it would let two listen at once
@@ -146,8 +182,14 @@ def listening(config: ServeConfig) -> socket.socket:
     except OSError as cause:
         listener.close()
         if cause.errno == errno.EADDRINUSE:
-            raise InputError(f"port {config.port}: in use by another program; choose another with --port, 0 takes any free one") from None
-        raise InputError(f"{config.host}, port {config.port}: cannot listen there ({cause.strerror or cause}); choose others") from None
+            raise InputError(
+                f"port {config.port}: in use by another program; choose another with --port, 0"
+                " takes any free one"
+            ) from None
+        raise InputError(
+            f"{config.host}, port {config.port}: cannot listen there ({cause.strerror or cause});"
+            " choose others"
+        ) from None
     return listener
 
 
@@ -160,12 +202,15 @@ def address_of(config: ServeConfig, port: int) -> str:
 
 def _has_screen() -> bool:
     """Return whether a browser can open here; else one for the terminal might."""
-    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return sys.platform in ("win32", "darwin") or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
 
 
 @contextmanager
 def _heeding_signals(server: uvicorn.Server) -> Iterator[None]:
-    """Let a signal end the server in order, however early it comes, and only then this command: its jobs must be told too."""
+    """Let a signal end the server in order, however early it comes, and only then this command: its
+    jobs must be told too."""
     came: list[int] = []
 
     def end(number: int, frame: FrameType | None) -> None:

@@ -19,7 +19,8 @@ from breastseg.serve.web.uploads import remove_left_over
 Made = TypeVar("Made")
 
 _OPENERS = 8
-"""Slides that are opened at a time: some wait for a large picture to be decoded, and hold up nobody who looks at another."""
+"""Slides that are opened at a time: some wait for a large picture to be decoded, and hold up nobody
+who looks at another."""
 
 
 class Workers:
@@ -52,14 +53,21 @@ class ServerState:
         layers: of maps and masks.
         workers: make tiles, as many at a time as there are cores.
         openers: open slides.
-        thumbnails: one at a time: a gallery asks for many, and must not hold up those who look at a slide.
+        thumbnails: one at a time: a gallery asks for many, and must not hold up those who look at a
+            slide.
     """
 
-    def __init__(self, config: ServeConfig, folder: Folder, jobs: Jobs, models: Mapping[str, Bundle]) -> None:
+    def __init__(
+        self, config: ServeConfig, folder: Folder, jobs: Jobs, models: Mapping[str, Bundle]
+    ) -> None:
         """Take what is shared; nothing runs yet."""
         self.config, self.folder, self.jobs, self.models = config, folder, jobs, models
         limits = config.limits
-        self._kept, self.passing, self.decoder = Room(limits.kept_bytes), Room(limits.passing_bytes), Decoder()
+        self._kept, self.passing, self.decoder = (
+            Room(limits.kept_bytes),
+            Room(limits.passing_bytes),
+            Decoder(),
+        )
         self.tiles = Tiles(folder, limits, self._kept, self.passing, self.decoder)
         self.layers = Layers(folder, limits, self._kept, self.passing, self.decoder)
         self.workers = Workers(worker_count() + 1, "tiles")

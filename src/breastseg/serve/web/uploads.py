@@ -1,4 +1,5 @@
-"""A picture or slide from the browser into the folder: written beside as it comes, looked at, then renamed; nothing is overwritten."""
+"""A picture or slide from the browser into the folder: written beside as it comes, looked at, then
+renamed; nothing is overwritten."""
 
 import os
 import re
@@ -30,23 +31,45 @@ if TYPE_CHECKING:
 FORM: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "content": {"multipart/form-data": {"schema": {
-            "type": "object", "required": ["file"], "properties": {"file": {"type": "string", "format": "binary"}},
-        }}},
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            }
+        },
     }
-}  # fmt: skip
+}
 """What the route takes, for its description."""
 
 _INDEXES = (".mrxs", ".vms", ".vmu")
-_WHOLE = (b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"ZISRAWFILE", b"SQLite format 3\0")
-"""How slides and pictures of one file begin; OpenSlide knows others whatever their name is, and these name files by any path."""
+_WHOLE = (
+    b"\x89PNG",
+    b"\xff\xd8\xff",
+    b"II*\0",
+    b"MM\0*",
+    b"II+\0",
+    b"MM\0+",
+    b"ZISRAWFILE",
+    b"SQLite format 3\0",
+)
+"""How slides and pictures of one file begin; OpenSlide knows others whatever their name is, and
+these name files by any path."""
 _LEFT_OVER = re.compile(r"\.part-[0-9a-f]{8}-.")
 _LEFT_OVER_S = 600.0
 """An upload that has brought nothing for so long was left behind by a kill."""
 _NAME_BYTES = 200
 _SUFFIXES = tuple(suffix for suffix in (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES) if suffix not in _INDEXES)
 _FORBIDDEN = set('/\\:*?"<>|')
-_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
+_RESERVED = {
+    "con",
+    "prn",
+    "aux",
+    "nul",
+    *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)),
+}
 _SPARE_BYTES = 64 * 2**20
 """Left free on the disk, so that jobs and corrections can still be written down."""
 
@@ -60,15 +83,29 @@ def check_name(name: str) -> str:
     clean = unicodedata.normalize("NFC", name).strip()
     stem, suffix = Path(clean).stem, Path(clean).suffix.lower()
     if any(letter in _FORBIDDEN or unicodedata.category(letter)[0] == "C" for letter in clean):
-        raise HTTPException(400, f"the name has one of {' '.join(sorted(_FORBIDDEN))} or a letter that cannot be seen; rename the file")
-    if clean.startswith(".") or stem.endswith((".", " ")) or stem.split(".")[0].strip().lower() in _RESERVED:
-        raise HTTPException(400, "the name is hidden or has a meaning for the system; rename the file")
+        raise HTTPException(
+            400,
+            f"the name has one of {' '.join(sorted(_FORBIDDEN))} or a letter that cannot be seen;"
+            " rename the file",
+        )
+    if (
+        clean.startswith(".")
+        or stem.endswith((".", " "))
+        or stem.split(".")[0].strip().lower() in _RESERVED
+    ):
+        raise HTTPException(
+            400, "the name is hidden or has a meaning for the system; rename the file"
+        )
     if len(clean.encode()) > _NAME_BYTES:
         raise HTTPException(400, f"the name has more than {_NAME_BYTES} bytes; shorten it")
     if suffix in _INDEXES:
-        raise HTTPException(400, f"'{suffix}' is an index that names other files; copy all of them into the folder")
+        raise HTTPException(
+            400, f"'{suffix}' is an index that names other files; copy all of them into the folder"
+        )
     if suffix not in _SUFFIXES:
-        raise HTTPException(400, f"'{suffix or clean}' is no picture or slide; wanted {', '.join(_SUFFIXES)}")
+        raise HTTPException(
+            400, f"'{suffix or clean}' is no picture or slide; wanted {', '.join(_SUFFIXES)}"
+        )
     return clean
 
 
@@ -76,8 +113,8 @@ async def receive(request: Request, name: str, folder: Folder, limits: Limits) -
     """Write the field `file` of a multipart body into the folder and return its entry.
 
     Raises:
-        HTTPException: 400, no such field, or no multipart; 403, 507, it cannot be written; 409, the name is taken; 413, too large;
-            422, it cannot be opened.
+        HTTPException: 400, no such field, or no multipart; 403, 507, it cannot be written; 409, the
+            name is taken; 413, too large; 422, it cannot be opened.
     """
     path = folder.root / check_name(name)
     _check_free(path)
@@ -98,7 +135,11 @@ def remove_left_over(folder: Path) -> None:
     oldest = time.time() - _LEFT_OVER_S
     with suppress(OSError), os.scandir(folder) as items:
         for item in items:
-            if _LEFT_OVER.match(item.name) and item.is_file(follow_symlinks=False) and item.stat().st_mtime < oldest:
+            if (
+                _LEFT_OVER.match(item.name)
+                and item.is_file(follow_symlinks=False)
+                and item.stat().st_mtime < oldest
+            ):
                 with suppress(OSError):
                     Path(item.path).unlink()
 
@@ -115,7 +156,9 @@ async def _stream(request: Request, beside: Path, limit: int) -> None:
                 await to_thread.run_sync(parser.write, chunk)
             parser.finalize()
         except (MultipartParseError, ClientDisconnect):
-            raise HTTPException(400, "the upload is not whole multipart/form-data; send it again") from None
+            raise HTTPException(
+                400, "the upload is not whole multipart/form-data; send it again"
+            ) from None
     if not form.whole:
         raise HTTPException(400, "the upload has no field 'file', or broke off; send it again")
 
@@ -132,9 +175,14 @@ class _Form:
 
     def callbacks(self) -> "MultipartCallbacks":
         return {
-            "on_part_begin": self._begin, "on_header_field": self._field, "on_header_value": self._value, "on_header_end": self._header_end,
-            "on_headers_finished": self._headers_end, "on_part_data": self._data, "on_part_end": self._end,
-        }  # fmt: skip
+            "on_part_begin": self._begin,
+            "on_header_field": self._field,
+            "on_header_value": self._value,
+            "on_header_end": self._header_end,
+            "on_headers_finished": self._headers_end,
+            "on_part_data": self._data,
+            "on_part_end": self._end,
+        }
 
     def _begin(self) -> None:
         self._disposition = b""
@@ -151,14 +199,18 @@ class _Form:
         self._header = [b"", b""]
 
     def _headers_end(self) -> None:
-        self._inside = not self.whole and parse_options_header(self._disposition)[1].get(b"name") == b"file"
+        self._inside = (
+            not self.whole and parse_options_header(self._disposition)[1].get(b"name") == b"file"
+        )
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         if not self._inside:
             return
         self._seen += end - start
         if self._seen > self._limit:
-            raise HTTPException(413, f"more than {self._limit / 1e6:.0f} MB; copy it into the folder instead")
+            raise HTTPException(
+                413, f"more than {self._limit / 1e6:.0f} MB; copy it into the folder instead"
+            )
         self._file.write(data[start:end])
 
     def _end(self) -> None:
@@ -177,7 +229,11 @@ def _keep(beside: Path, path: Path, folder: Folder, limits: Limits) -> Entry:
     except BreastsegError as cause:
         raise HTTPException(422, folder.told(str(cause)).replace(beside.name, path.name)) from None
     if size[0] * size[1] > limits.upload_px:
-        raise HTTPException(413, f"{path.name}: {size[0]} x {size[1]} px, up to {limits.upload_px / 1e6:g} Mpx are taken here")
+        raise HTTPException(
+            413,
+            f"{path.name}: {size[0]} x {size[1]} px, up to {limits.upload_px / 1e6:g} Mpx are taken"
+            " here",
+        )
     _check_free(path)
     try:
         os.link(beside, path)  # unlike a renaming it never replaces a file
@@ -187,16 +243,25 @@ def _keep(beside: Path, path: Path, folder: Folder, limits: Limits) -> Entry:
         beside.rename(path)
     entry = next((entry for entry in folder.scan() if entry.path == path), None)
     if entry is None:
-        raise HTTPException(422, f"{path.name}: is in the folder now, but not shown: it counts as a mask, or the folder holds too much")
+        raise HTTPException(
+            422,
+            f"{path.name}: is in the folder now, but not shown: it counts as a mask, or the folder"
+            " holds too much",
+        )
     return entry
 
 
 def _check_one_file(beside: Path, name: str) -> None:
-    """Refuse what names other files, before anything follows it; ImageError for what is no picture."""
+    """Refuse what names other files, before anything follows it; ImageError for what is no
+    picture."""
     with beside.open("rb") as file:
         head = file.read(max(map(len, _WHOLE)))
     if not head.startswith(_WHOLE) and find_reader(beside) == "openslide":
-        raise HTTPException(422, f"{name}: one of several files, or an index that names them; copy all of them into the folder")
+        raise HTTPException(
+            422,
+            f"{name}: one of several files, or an index that names them; copy all of them into the"
+            " folder",
+        )
 
 
 def _check_free(path: Path) -> None:
@@ -211,4 +276,6 @@ def _taken(path: Path) -> str:
 def _check_room(folder: Path, wanted: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < wanted + _SPARE_BYTES:
-        raise HTTPException(507, f"the disk has {free / 1e6:.0f} MB free, this takes {wanted / 1e6:.0f}; make room")
+        raise HTTPException(
+            507, f"the disk has {free / 1e6:.0f} MB free, this takes {wanted / 1e6:.0f}; make room"
+        )

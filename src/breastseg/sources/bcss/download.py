@@ -1,4 +1,5 @@
-"""download(): BCSS from one mirror into one folder; it goes on where it stopped, and nothing else is contacted."""
+"""download(): BCSS from one mirror into one folder; it goes on where it stopped, and nothing else
+is contacted."""
 
 import math
 import re
@@ -17,7 +18,8 @@ from breastseg.transfer.client import Remote, fetch, held_bytes, is_whole, opene
 from breastseg.wording import counted
 
 MPP_TABLE = "mpp.csv"
-"""Microns per pixel of each region as the annotators' server knows its slide; `prepare --table` reads it."""
+"""Microns per pixel of each region as the annotators' server knows its slide; `prepare --table`
+reads it."""
 
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .,+()\-]*")
 _MAX_FILES = 20_000
@@ -42,7 +44,8 @@ def download(place: Place, out: str | Path, *, say: Callable[[str], None] = prin
         the mirror's files, in `out`.
 
     Raises:
-        InputError: a login is needed, the mirror is out of reach or sends something else, or the disk cannot take it.
+        InputError: a login is needed, the mirror is out of reach or sends something else, or the
+            disk cannot take it.
         OutputError: the folder holds something else, or another run writes there.
     """
     out = Path(out)
@@ -59,7 +62,13 @@ def download(place: Place, out: str | Path, *, say: Callable[[str], None] = prin
         todo = [remote for remote in files if not is_whole(remote, paths[remote.path])]
         _check_room(todo, paths, out)
         say(f"{counted(len(files), 'file')}, {len(files) - len(todo)} of them here already")
-        with tqdm(total=sum(remote.size or 0 for remote in todo) or None, unit="B", unit_scale=True, desc="download", disable=None) as bar:
+        with tqdm(
+            total=sum(remote.size or 0 for remote in todo) or None,
+            unit="B",
+            unit_scale=True,
+            desc="download",
+            disable=None,
+        ) as bar:
             for remote in todo:
                 bar.update(held_bytes(paths[remote.path]))
                 fetch(remote, paths[remote.path], opener, progress=bar.update)
@@ -71,17 +80,26 @@ def download(place: Place, out: str | Path, *, say: Callable[[str], None] = prin
 
 
 def _paths(files: Sequence[Remote], out: Path) -> dict[str, Path]:
-    """Return where each file goes; InputError for a name that would leave the folder, or meets another."""
+    """Return where each file goes; InputError for a name that would leave the folder, or meets
+    another."""
     if not 0 < len(files) <= _MAX_FILES:
-        raise InputError(f"{out}: the mirror lists {len(files)} files, wanted 1 to {_MAX_FILES}; choose another mirror")
+        raise InputError(
+            f"{out}: the mirror lists {len(files)} files, wanted 1 to {_MAX_FILES}; choose another"
+            " mirror"
+        )
     inside, seen, paths = out.resolve(), set[str](), {}
     for remote in files:
         parts = remote.path.split("/")
         path = out.joinpath(*parts) if all(_PART.fullmatch(part) for part in parts) else None
         if path is None or path == out / WORK_FILE or not path.resolve().is_relative_to(inside):
-            raise InputError(f"{out}: the mirror lists {remote.path[:80]!r}, which is no place in this folder; choose another mirror")
+            raise InputError(
+                f"{out}: the mirror lists {remote.path[:80]!r}, which is no place in this folder;"
+                " choose another mirror"
+            )
         if remote.path.casefold() in seen:
-            raise InputError(f"{out}: the mirror lists {remote.path[:80]!r} twice; choose another mirror")
+            raise InputError(
+                f"{out}: the mirror lists {remote.path[:80]!r} twice; choose another mirror"
+            )
         seen.add(remote.path.casefold())
         paths[remote.path] = path
     return paths
@@ -91,11 +109,15 @@ def _check_room(todo: Sequence[Remote], paths: dict[str, Path], out: Path) -> No
     needed = sum((remote.size or 0) - held_bytes(paths[remote.path]) for remote in todo)
     free = shutil.disk_usage(out).free
     if needed > free:
-        raise InputError(f"{out}: {needed / 1e9:.1f} GB to fetch, {free / 1e9:.1f} GB free; make room or choose another folder")
+        raise InputError(
+            f"{out}: {needed / 1e9:.1f} GB to fetch, {free / 1e9:.1f} GB free; make room or choose"
+            " another folder"
+        )
 
 
 def _add_tables(out: Path) -> None:
-    """Put the release's tables into `meta/`: without them regions in base pixels would count as a copy at 0.30 um/px."""
+    """Put the release's tables into `meta/`: without them regions in base pixels would count as a
+    copy at 0.30 um/px."""
     for table in sorted(TABLES.glob("*.csv")):
         if not (out / "meta" / table.name).exists():
             with written(out / "meta" / table.name) as beside:
@@ -103,7 +125,8 @@ def _add_tables(out: Path) -> None:
 
 
 def _write_mpp(out: Path, say: Callable[[str], None]) -> None:
-    """Write what the server knows of each slide's microns per pixel as a table; say of which it knows nothing."""
+    """Write what the server knows of each slide's microns per pixel as a table; say of which it
+    knows nothing."""
     rows, unknown = [], []
     for picture in sorted((out / "images").glob("*.png")):
         slide = picture.name.partition("_")[0]
@@ -113,13 +136,17 @@ def _write_mpp(out: Path, say: Callable[[str], None]) -> None:
         else:
             rows.append({"image": picture.name, "mpp": f"{mpp:.4f}"})
     write_table(out / MPP_TABLE, rows)
-    say(f"microns per pixel of {counted(len(rows), 'slide')} as the server knows them: prepare with --table {out / MPP_TABLE}")
+    say(
+        f"microns per pixel of {counted(len(rows), 'slide')} as the server knows them: prepare with"
+        f" --table {out / MPP_TABLE}"
+    )
     if unknown:
         say(f"of {len(unknown)} the server does not know them: {', '.join(unknown[:5])}")
 
 
 def _remove_left_over(out: Path) -> None:
-    """Remove what killed runs left beside files that are whole now, or that the mirror lists no more; none of its own begins like that."""
+    """Remove what killed runs left beside files that are whole now, or that the mirror lists no
+    more; none of its own begins like that."""
     for path in out.rglob(".part-*"):
         if not path.is_dir():
             path.unlink()

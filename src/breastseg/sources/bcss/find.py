@@ -1,8 +1,9 @@
-"""The official BCSS folders: `images/` or `rgbs_colorNormalized/`, with `masks/`; and what is known of their resolution.
+"""The official BCSS folders: `images/` or `rgbs_colorNormalized/`, with `masks/`; and what is known
+of their resolution.
 
-Amgad et al. 2019, Bioinformatics 35:3461. File names say MPP 0.25, the copies in circulation are at 0.30 um/px: image
-widths against the release's own `roiBounds.csv` give 0.827 to 0.842 image pixels per base pixel on slides scanned at
-0.248 to 0.252 um/px.
+Amgad et al. 2019, Bioinformatics 35:3461. File names say MPP 0.25, the copies in circulation are at
+0.30 um/px: image widths against the release's own `roiBounds.csv` give 0.827 to 0.842 image pixels
+per base pixel on slides scanned at 0.248 to 0.252 um/px.
 """
 
 import csv
@@ -20,13 +21,16 @@ LICENCE = "annotations CC0-1.0 (Amgad et al. 2019), images TCGA open access"
 MPP = 0.30
 MPP_SOURCE = "measured on this release (0.30; its file names say 0.25)"
 BASE_MPP = 0.25
-"""Base pixels of the 40x scans, to 1 % (0.248 to 0.252 measured); 14 of the 151 slides are 20x by the table, ten of them at twice that."""
+"""Base pixels of the 40x scans, to 1 % (0.248 to 0.252 measured); 14 of the 151 slides are 20x by
+the table, ten of them at twice that."""
 _WRONG_IN_TABLE = ("TCGA-A8-",)
-"""The table calls these scans 20x, and their regions would be at 0.645 um/px; 0.30, as all others, needs base pixels of 0.2325 um."""
+"""The table calls these scans 20x, and their regions would be at 0.645 um/px; 0.30, as all others,
+needs base pixels of 0.2325 um."""
 
 
 def find(root: Path) -> Found | None:
-    """Recognise pictures named as BCSS names slides beside `masks/`: the official regions (with `_xmin`), or copies of unknown mpp."""
+    """Recognise pictures named as BCSS names slides beside `masks/`: the official regions (with
+    `_xmin`), or copies of unknown mpp."""
     for name in IMAGE_FOLDERS:
         images, masks = root / name, root / "masks"
         if images.is_dir() and masks.is_dir():
@@ -34,12 +38,15 @@ def find(root: Path) -> Found | None:
             if pictures and all(_SLIDE.match(p.stem) for p in pictures):
                 official = all("_xmin" in p.stem for p in pictures)
                 kind, mpp = ("BCSS regions", MPP) if official else ("BCSS tiles", None)
-                return Found(kind, match_pairs(images, masks), mpp, MPP_SOURCE, "region5", licence=LICENCE)
+                return Found(
+                    kind, match_pairs(images, masks), mpp, MPP_SOURCE, "region5", licence=LICENCE
+                )
     return None
 
 
 def region_mpp(root: Path, slide: str, width_px: int) -> float | None:
-    """Return a whole region's mpp computed from `meta/roiBounds.csv` and the scan's magnification, where both are at hand.
+    """Return a whole region's mpp computed from `meta/roiBounds.csv` and the scan's magnification,
+    where both are at hand.
 
     Args:
         root: the folder the data set was found in.
@@ -57,7 +64,10 @@ def region_mpp(root: Path, slide: str, width_px: int) -> float | None:
         base_mpp = BASE_MPP * 40.0 / float(scan["magnification"])
         return (float(bounds["xmax"]) - float(bounds["xmin"])) * base_mpp / width_px
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as cause:
-        raise SourceError(f"{root / 'meta'}: no bounds or magnification of {slide} ({cause}); take the release's own tables") from None
+        raise SourceError(
+            f"{root / 'meta'}: no bounds or magnification of {slide} ({cause}); take the release's"
+            " own tables"
+        ) from None
 
 
 def _row(path: Path, name: str) -> dict[str, str] | None:
@@ -65,6 +75,8 @@ def _row(path: Path, name: str) -> dict[str, str] | None:
         return None
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            return next((row for row in csv.DictReader(file) if row.get("") == name), None)  # the first column has no name
+            return next(
+                (row for row in csv.DictReader(file) if row.get("") == name), None
+            )  # the first column has no name
     except (csv.Error, UnicodeDecodeError) as cause:
         raise SourceError(f"{path}: not a CSV table ({cause}); take the release's own") from None

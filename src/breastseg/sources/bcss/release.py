@@ -1,6 +1,8 @@
-"""What BCSS should be: its 151 regions, from the release's own tables, which lie in `tables/` as they were published (CC0).
+"""What BCSS should be: its 151 regions, from the release's own tables, which lie in `tables/` as
+they were published (CC0).
 
-`roiBounds.csv` and `slide_magnifications.csv` are those of PathologyDataScience/BCSS (Amgad et al. 2019, Bioinformatics 35:3461).
+`roiBounds.csv` and `slide_magnifications.csv` are those of PathologyDataScience/BCSS (Amgad et al.
+2019, Bioinformatics 35:3461).
 """
 
 import csv
@@ -43,19 +45,27 @@ class ReleaseRegion:
 
     @property
     def place_name(self) -> str:
-        """Return the start of its files' names in every copy, as in "TCGA-A2-A0D2-DX1_xmin96887_ymin22299"."""
+        """Return the start of its files' names in every copy, as in
+        "TCGA-A2-A0D2-DX1_xmin96887_ymin22299"."""
         return f"{self.slide}_xmin{self.corner[0]}_ymin{self.corner[1]}"
 
 
 @cache
 def release_regions() -> tuple[ReleaseRegion, ...]:
     """Return the 151 regions, by slide."""
-    scans = {row[""]: row for row in _rows("slide_magnifications.csv")}  # the first column has no name
-    return tuple(_region(row, scans[row[""][:12]]) for row in sorted(_rows("roiBounds.csv"), key=lambda row: row[""]))
+    scans = {
+        row[""]: row for row in _rows("slide_magnifications.csv")
+    }  # the first column has no name
+    return tuple(
+        _region(row, scans[row[""][:12]])
+        for row in sorted(_rows("roiBounds.csv"), key=lambda row: row[""])
+    )
 
 
 def _region(bounds: dict[str, str], scan: dict[str, str]) -> ReleaseRegion:
-    left, top, right, bottom = (int(float(bounds[side])) for side in ("xmin", "ymin", "xmax", "ymax"))
+    left, top, right, bottom = (
+        int(float(bounds[side])) for side in ("xmin", "ymin", "xmax", "ymax")
+    )
     return ReleaseRegion(
         bounds[""],
         (left, top),

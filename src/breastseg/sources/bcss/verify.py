@@ -1,4 +1,5 @@
-"""verify(): a copy of BCSS held against the release: what is there of what, what is missing, what is wrong or odd."""
+"""verify(): a copy of BCSS held against the release: what is there of what, what is missing, what
+is wrong or odd."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +22,8 @@ from breastseg.sources.region import MASK_SUFFIXES
 from breastseg.transfer.png import check_png
 
 _SAME_SHAPE = 0.01
-"""Share by which a height may be off what the width and the bounds give; it is 0.001 at most in 13 regions at hand."""
+"""Share by which a height may be off what the width and the bounds give; it is 0.001 at most in 13
+regions at hand."""
 
 _ROUNDED_PX = 2
 
@@ -56,7 +58,9 @@ class Checked:
         """Return microns per pixel by the release's bounds and the objective in its slide table."""
         if self.region is None or self.size_px is None:
             return None
-        return self.region.size_px[0] * BASE_MPP * 40.0 / self.region.magnification / self.size_px[0]
+        return (
+            self.region.size_px[0] * BASE_MPP * 40.0 / self.region.magnification / self.size_px[0]
+        )
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,9 @@ class Verification:
     @property
     def faults(self) -> list[tuple[str, str]]:
         """Return what is wrong: (where, what)."""
-        return [("the copy", what) for what in self.wrong] + [(c.name, what) for c in self.checked for what in c.wrong]
+        return [("the copy", what) for what in self.wrong] + [
+            (c.name, what) for c in self.checked for what in c.wrong
+        ]
 
     @property
     def oddities(self) -> list[tuple[str, str]]:
@@ -104,13 +110,17 @@ class Verification:
 
 
 def verify(folder: str | Path) -> Verification:
-    """Look at every file of a copy of BCSS: images or rgbs_colorNormalized, with masks, in the folder or in one in it.
+    """Look at every file of a copy of BCSS: images or rgbs_colorNormalized, with masks, in the
+    folder or in one in it.
 
     Raises:
         SourceError: no such folder, or none with these.
     """
     root, images, masks = _find(Path(folder))
-    pictures, labels = _by_stem(files_in(images, IMAGE_SUFFIXES)), _by_stem(files_in(masks, MASK_SUFFIXES))
+    pictures, labels = (
+        _by_stem(files_in(images, IMAGE_SUFFIXES)),
+        _by_stem(files_in(masks, MASK_SUFFIXES)),
+    )
     by_place = {region.place_name: region for region in release_regions()}
     names = sorted({*pictures, *labels})
     found = [
@@ -120,7 +130,11 @@ def verify(folder: str | Path) -> Verification:
     checked = _with_mpp(found)
     there = [c.region for c in checked if c.region]
     slides = Counter(region.slide for region in there)
-    twice = [f"region {slide} is there {count} times; keep one copy of it" for slide, count in sorted(slides.items()) if count > 1]
+    twice = [
+        f"region {slide} is there {count} times; keep one copy of it"
+        for slide, count in sorted(slides.items())
+        if count > 1
+    ]
     missing = tuple(region.slide for region in release_regions() if region.slide not in slides)
     return Verification(root, checked, missing, (*twice, *_tables(root)), _counts(there))
 
@@ -128,12 +142,16 @@ def verify(folder: str | Path) -> Verification:
 def _find(folder: Path) -> tuple[Path, Path, Path]:
     if not folder.is_dir():
         raise SourceError(f"{folder}: no such folder, wanted a copy of BCSS")
-    for root in (folder, *sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))):
+    for root in (
+        folder,
+        *sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")),
+    ):
         for name in IMAGE_FOLDERS:
             if (root / name).is_dir() and (root / "masks").is_dir():
                 return root, root / name, root / "masks"
     raise SourceError(
-        f"{folder}: no copy of BCSS, wanted {' or '.join(IMAGE_FOLDERS)} with masks in it; breastseg download bcss fetches one"
+        f"{folder}: no copy of BCSS, wanted {' or '.join(IMAGE_FOLDERS)} with masks in it;"
+        " breastseg download bcss fetches one"
     )
 
 
@@ -141,7 +159,9 @@ def _by_stem(paths: Iterable[Path]) -> dict[str, Path]:
     return {path.stem: path for path in paths}
 
 
-def _check(name: str, region: ReleaseRegion | None, picture: Path | None, mask: Path | None) -> Checked:
+def _check(
+    name: str, region: ReleaseRegion | None, picture: Path | None, mask: Path | None
+) -> Checked:
     """Look at one region's files; what is known from all regions together comes later."""
     wrong = [] if region else ["is none of the 151 regions by its name"]
     size, flaw = _picture(picture)
@@ -151,13 +171,18 @@ def _check(name: str, region: ReleaseRegion | None, picture: Path | None, mask: 
         wrong.append(f"image is {size[0]} x {size[1]} px, mask {mask_size[0]} x {mask_size[1]}")
     strange = sorted(code for code in codes if code >= len(BCSS_CODES))
     if strange:
-        wrong.append(f"mask has code {', '.join(map(str, strange[:5]))}, wanted 0 to {len(BCSS_CODES) - 1}")
+        wrong.append(
+            f"mask has code {', '.join(map(str, strange[:5]))}, wanted 0 to {len(BCSS_CODES) - 1}"
+        )
     if mask and not mask_flaw and codes <= {0}:
         wrong.append("nothing in the mask is annotated")
     if region and size:
         height = size[0] * region.size_px[1] / region.size_px[0]
         if abs(size[1] - height) > max(_SAME_SHAPE * height, _ROUNDED_PX):
-            wrong.append(f"image is {size[0]} x {size[1]} px, not the shape of {region.size_px[0]} x {region.size_px[1]} in roiBounds.csv")
+            wrong.append(
+                f"image is {size[0]} x {size[1]} px, not the shape of {region.size_px[0]} x"
+                f" {region.size_px[1]} in roiBounds.csv"
+            )
     return Checked(name, region, size, codes, tuple(wrong))
 
 
@@ -206,13 +231,17 @@ def _at_base(checked: Checked) -> bool:
 def _placed(checked: Checked, usual: float, mostly_base: bool) -> Checked:
     """Add what a region's resolution says beside that of the others.
 
-    A cut in base pixels among resampled ones, or the other way round, is of another copy. Another value alone is odd, not wrong: the
+    A cut in base pixels among resampled ones, or the other way round, is of another copy. Another
+        value alone is odd, not wrong: the
     objective in the slide table is not always that of the scan.
     """
     mpp, region = checked.mpp, checked.region
     if mpp is None or region is None:
         return checked
-    said = f"{mpp:.4f} um/px by roiBounds.csv and {region.magnification:g}x, the copy's median is {usual:.4f}"
+    said = (
+        f"{mpp:.4f} um/px by roiBounds.csv and {region.magnification:g}x, the copy's median is"
+        f" {usual:.4f}"
+    )
     values = (checked.name, checked.region, checked.size_px, checked.codes)
     if _at_base(checked) != mostly_base:
         return Checked(*values, (*checked.wrong, f"of another copy: {said}"))
@@ -222,7 +251,8 @@ def _placed(checked: Checked, usual: float, mostly_base: bool) -> Checked:
 
 
 def _tables(root: Path) -> list[str]:
-    """Return which of the copy's own tables are not the release's; without them the release's are used."""
+    """Return which of the copy's own tables are not the release's; without them the release's are
+    used."""
     return [
         f"meta/{table.name} says other than the release's; put the release's there"
         for table in sorted(TABLES.glob("*.csv"))

@@ -1,12 +1,15 @@
-"""inflation(): one data set, one network, one budget, scored as the literature scores; how much of a headline is protocol.
+"""inflation(): one data set, one network, one budget, scored as the literature scores; how much of
+a headline is protocol.
 
 OUT/tiles.csv                who is held out when: one row a tile, its fold in each protocol
-OUT/runs/PROTOCOL-FOLD-K/    a training of K classes: its run folder, and counts.json, the held-out tiles' pixels; written last
+OUT/runs/PROTOCOL-FOLD-K/    a training of K classes: its run folder, and counts.json, the held-out
+tiles' pixels; written last
 OUT/inflation.json           every figure, with what was done
 OUT/inflation.csv, .md       one row for each protocol and way to score; the same to read
 OUT/inflation.png            the same as bars
 
-All tiles are scored once in every protocol, so all rows rest on the same pixels; only who trained with whom differs.
+All tiles are scored once in every protocol, so all rows rest on the same pixels; only who trained
+with whom differs.
 """
 
 import shutil
@@ -38,10 +41,14 @@ from breastseg.training.config import TrainConfig, preset
 from breastseg.wording import counted
 
 STUDY = preset("fast", output_stride=4, epochs=8, crops_per_epoch=320, ema=0.95, precision="32")
-"""What trains, many times: the `fast` network with output at a quarter of the resolution, 160 steps."""
+"""What trains, many times: the `fast` network with output at a quarter of the resolution, 160
+steps."""
 
 
-_REMAINS = Remains(finished=("inflation.json", "runs/*/counts.json", "runs/*/run/checkpoints/*"), rest=("tiles.csv", "runs"))
+_REMAINS = Remains(
+    finished=("inflation.json", "runs/*/counts.json", "runs/*/run/checkpoints/*"),
+    rest=("tiles.csv", "runs"),
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,8 @@ class InflationConfig:
     """What decides a study.
 
     Attributes:
-        train: network and budget; crops become whole tiles, and no training tile is taken away to choose an epoch.
+        train: network and budget; crops become whole tiles, and no training tile is taken away to
+            choose an epoch.
         tile_px: side of a tile, a multiple of 32.
         field_tiles: tiles along a side of a field, what "by region" holds out.
         guard_um: least distance between two fields of a region, microns.
@@ -67,7 +75,10 @@ class InflationConfig:
         if self.tile_px < 32 or self.tile_px % 32:
             raise InputError(f"--tile {self.tile_px}: wanted a multiple of 32")
         if self.folds < 2 or self.field_tiles < 1 or self.guard_um < 0:
-            raise InputError(f"{self.folds} folds, fields of {self.field_tiles} tiles, {self.guard_um:g} um apart: wanted 2 or more, 1, 0")
+            raise InputError(
+                f"{self.folds} folds, fields of {self.field_tiles} tiles, {self.guard_um:g} um"
+                " apart: wanted 2 or more, 1, 0"
+            )
 
     def training(self) -> TrainConfig:
         """Return what every training of the study is given."""
@@ -84,7 +95,8 @@ class InflationConfig:
 
 @dataclass(frozen=True)
 class _Training:
-    """One training: its folder, the tiles it learns from and those it is scored on, by name, and whether label 0 is a class."""
+    """One training: its folder, the tiles it learns from and those it is scored on, by name, and
+    whether label 0 is a class."""
 
     folder: Path
     train: list[str]
@@ -93,9 +105,14 @@ class _Training:
 
 
 def inflation(
-    dataset: str | Path, out: str | Path, config: InflationConfig = InflationConfig(), *, say: Callable[[str], None] = print
+    dataset: str | Path,
+    out: str | Path,
+    config: InflationConfig = InflationConfig(),
+    *,
+    say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
-    """Score one network by random tiles, by region and by patient, in the ways that are found; goes on where an interrupted run stopped.
+    """Score one network by random tiles, by region and by patient, in the ways that are found; goes
+    on where an interrupted run stopped.
 
     Args:
         dataset: folder of a prepared data set; its split is not used.
@@ -107,20 +124,37 @@ def inflation(
         what inflation.json holds.
 
     Raises:
-        SplitError: fewer patients than folds. DatasetError: the regions are too small for the tiles.
+        SplitError: fewer patients than folds. DatasetError: the regions are too small for the
+            tiles.
     """
     data, out, training = open_dataset(dataset), Path(out), config.training()
-    tiles = cut_tiles(data, tile_px=config.tile_px, field_tiles=config.field_tiles, guard_um=config.guard_um, folds=config.folds)
-    folds = pd.DataFrame({name: folds_of(tiles, name, config.folds, training.seed) for name in PROTOCOLS})
-    settings = {"data": data.fingerprint(), "config": {**asdict(config), "train": training.to_dict()}}
-    work = {"data": data.fingerprint(), **training.to_dict(), **{k: v for k, v in asdict(config).items() if k != "train"}}
+    tiles = cut_tiles(
+        data,
+        tile_px=config.tile_px,
+        field_tiles=config.field_tiles,
+        guard_um=config.guard_um,
+        folds=config.folds,
+    )
+    folds = pd.DataFrame(
+        {name: folds_of(tiles, name, config.folds, training.seed) for name in PROTOCOLS}
+    )
+    settings = {
+        "data": data.fingerprint(),
+        "config": {**asdict(config), "train": training.to_dict()},
+    }
+    work = {
+        "data": data.fingerprint(),
+        **training.to_dict(),
+        **{k: v for k, v in asdict(config).items() if k != "train"},
+    }
     with own_folder(out, "inflation", work, remains=_REMAINS):
         write_text(out / "tiles.csv", tiles.join(folds).to_csv(index=False, lineterminator="\n"))
         todo = _trainings(folds, out, len(data.label_map.classes), training.seed)
         any_one = next(iter(todo.values()))
         say(_size(tiles, len(todo), len(any_one.train), training))
         counts = {
-            key: _count(one, data, tiles, training, say) for key, one in tqdm(todo.items(), desc="inflation", unit="run", disable=None)
+            key: _count(one, data, tiles, training, say)
+            for key, one in tqdm(todo.items(), desc="inflation", unit="run", disable=None)
         }
         found = _figures(data, tiles, counts, len(any_one.train), settings)
         write_json(out / "inflation.json", found)
@@ -132,28 +166,45 @@ def inflation(
 
 def _size(tiles: pd.DataFrame, trainings: int, each: int, training: TrainConfig) -> str:
     """Return in words what lies ahead."""
-    fields, patients = counted(tiles["field"].nunique(), "field"), counted(tiles["patient"].nunique(), "patient")
+    fields, patients = (
+        counted(tiles["field"].nunique(), "field"),
+        counted(tiles["patient"].nunique(), "patient"),
+    )
     return (
-        f"{counted(len(tiles), 'tile')} of {fields} of {patients}; {counted(trainings, 'training')} with {counted(each, 'tile')} each, "
-        f"{counted(training.epochs, 'epoch')} of {counted(training.crops_per_epoch, 'crop')}"
+        f"{counted(len(tiles), 'tile')} of {fields} of {patients}; {counted(trainings, 'training')}"
+        f" with {counted(each, 'tile')} each, {counted(training.epochs, 'epoch')} of"
+        f" {counted(training.crops_per_epoch, 'crop')}"
     )
 
 
-def _trainings(folds: pd.DataFrame, out: Path, classes: int, seed: int) -> dict[tuple[str, int, bool], _Training]:
+def _trainings(
+    folds: pd.DataFrame, out: Path, classes: int, seed: int
+) -> dict[tuple[str, int, bool], _Training]:
     """List the trainings, all with as many tiles as the one that can have fewest."""
-    sizes = [int((folds[name] != fold).sum()) for name in PROTOCOLS for fold in sorted(set(folds[name]))]
+    sizes = [
+        int((folds[name] != fold).sum()) for name in PROTOCOLS for fold in sorted(set(folds[name]))
+    ]
     found = {}
     for zero in (False, True):
         for name in PROTOCOLS:
             for fold in sorted(set(folds[name])):
                 folder = out / "runs" / f"{name.replace(' ', '-')}-{fold}-{classes + zero}"
                 held_out = [str(tile) for tile in folds.index[folds[name] == fold]]
-                found[name, fold, zero] = _Training(folder, training_tiles(folds[name], fold, min(sizes), seed), held_out, zero)
+                found[name, fold, zero] = _Training(
+                    folder, training_tiles(folds[name], fold, min(sizes), seed), held_out, zero
+                )
     return found
 
 
-def _count(one: _Training, data: Dataset, tiles: pd.DataFrame, config: TrainConfig, say: Callable[[str], None]) -> dict[str, Counts]:
-    """Train, name the held-out tiles and count their pixels, (K, K + 1) by tile; what was counted before is read."""
+def _count(
+    one: _Training,
+    data: Dataset,
+    tiles: pd.DataFrame,
+    config: TrainConfig,
+    say: Callable[[str], None],
+) -> dict[str, Counts]:
+    """Train, name the held-out tiles and count their pixels, (K, K + 1) by tile; what was counted
+    before is read."""
     done = one.folder / "counts.json"
     if not done.is_file():
         from breastseg.training.train import train
@@ -163,11 +214,17 @@ def _count(one: _Training, data: Dataset, tiles: pd.DataFrame, config: TrainConf
         bundle = train(learned.path, one.folder / "run", config, say=_silent)
         model, label_map = load_model(bundle.path), bundle.card.label_map
         counts = {
-            str(name): confusion_counts(labels, model.label(pixels, mpp=data.mpp), len(label_map.classes))
+            str(name): confusion_counts(
+                labels, model.label(pixels, mpp=data.mpp), len(label_map.classes)
+            )
             for name, row in tiles.loc[one.test].iterrows()
             for pixels, labels in [_tile(data, row, zero=one.zero)]
         }
-        for spent in ("source", "data", "run/checkpoints"):  # the tiles can be cut again, and the bundle holds the weights
+        for spent in (
+            "source",
+            "data",
+            "run/checkpoints",
+        ):  # the tiles can be cut again, and the bundle holds the weights
             shutil.rmtree(one.folder / spent, ignore_errors=True)
         write_json(done, {name: matrix.tolist() for name, matrix in counts.items()})
     return read_counts(done, one.test, len(data.label_map.classes) + one.zero)
@@ -182,14 +239,26 @@ def read_counts(path: Path, tiles: Sequence[str], classes: int) -> dict[str, Cou
     found = read_json(path, OutputError, "the counts of a finished training")
     again = f"remove {path} and run the same command again"
     if not isinstance(found, dict) or found.keys() != set(tiles):
-        raise OutputError(f"{path}: not the counts of the {len(tiles)} tiles that were held out; {again}")
+        raise OutputError(
+            f"{path}: not the counts of the {len(tiles)} tiles that were held out; {again}"
+        )
     counts = {}
     for name, rows in found.items():
-        square = isinstance(rows, list) and len(rows) == classes and all(isinstance(row, list) and len(row) == classes + 1 for row in rows)
+        square = (
+            isinstance(rows, list)
+            and len(rows) == classes
+            and all(isinstance(row, list) and len(row) == classes + 1 for row in rows)
+        )
         if not square:
-            raise OutputError(f"{path}: the counts of {name} are not {classes} rows of {classes + 1} numbers; {again}")
+            raise OutputError(
+                f"{path}: the counts of {name} are not {classes} rows of {classes + 1} numbers;"
+                f" {again}"
+            )
         try:
-            counts[name] = np.array([[whole_in(px, 0, 2**40, f"a count of {name}") for px in row] for row in rows], np.int64)
+            counts[name] = np.array(
+                [[whole_in(px, 0, 2**40, f"a count of {name}") for px in row] for row in rows],
+                np.int64,
+            )
         except ValueError as cause:
             raise OutputError(f"{path}: {cause}; {again}") from None
     return counts
@@ -200,7 +269,8 @@ def _silent(line: str) -> None:
 
 
 def _tile_data(folder: Path, data: Dataset, tiles: pd.DataFrame, *, zero: bool) -> Dataset:
-    """Write tiles as pictures and masks, and prepare them as a data set all of which is for training."""
+    """Write tiles as pictures and masks, and prepare them as a data set all of which is for
+    training."""
     source = folder / "source"
     for kind in ("images", "masks"):
         (source / kind).mkdir(parents=True, exist_ok=True)
@@ -221,41 +291,79 @@ def _tile_data(folder: Path, data: Dataset, tiles: pd.DataFrame, *, zero: bool) 
 def _tile(data: Dataset, row: "pd.Series[Any]", *, zero: bool) -> tuple[Pixels, Labels]:
     """Cut a tile's pixels and labels; with `zero`, label 0 is the class after the last."""
     part = np.s_[row["y"] : row["y"] + row["side"], row["x"] : row["x"] + row["side"]]
-    pixels, labels = (np.array(array[part]) for array in (data.image(row["region"]), data.labels(row["region"])))
+    pixels, labels = (
+        np.array(array[part]) for array in (data.image(row["region"]), data.labels(row["region"]))
+    )
     if zero:
         labels[labels == 0] = len(data.label_map.classes) + 1
     return pixels, labels
 
 
 def study_labels(label_map: LabelMap, *, zero: bool) -> LabelMap:
-    """Return the map of a data set's own labels (label k is code k), with `zero` one class more: what is not annotated."""
-    classes = [LabelClass(c.name, c.color, c.qupath, (k,)) for k, c in enumerate(label_map.classes, start=1)]
+    """Return the map of a data set's own labels (label k is code k), with `zero` one class more:
+    what is not annotated."""
+    classes = [
+        LabelClass(c.name, c.color, c.qupath, (k,))
+        for k, c in enumerate(label_map.classes, start=1)
+    ]
     more = [LabelClass(ZERO, (180, 180, 180), "Ignore*", (len(classes) + 1,))] if zero else []
     return LabelMap(f"{label_map.name}-study", (*classes, *more))
 
 
 def _figures(
-    data: Dataset, tiles: pd.DataFrame, counts: dict[tuple[str, int, bool], dict[str, Counts]], trained: int, settings: dict[str, Any]
+    data: Dataset,
+    tiles: pd.DataFrame,
+    counts: dict[tuple[str, int, bool], dict[str, Counts]],
+    trained: int,
+    settings: dict[str, Any],
 ) -> dict[str, Any]:
     """Return what inflation.json holds."""
     names, patients = data.label_map.names, sorted(set(tiles["patient"]))
     pooled = {
-        (protocol, zero): {patient: _pooled(counts, protocol, zero, tiles.index[tiles["patient"] == patient]) for patient in patients}
-        for protocol in PROTOCOLS for zero in (False, True)
-    }  # fmt: skip
+        (protocol, zero): {
+            patient: _pooled(counts, protocol, zero, tiles.index[tiles["patient"] == patient])
+            for patient in patients
+        }
+        for protocol in PROTOCOLS
+        for zero in (False, True)
+    }
     return {
-        **settings, "mpp": data.mpp, "label_map": data.label_map.to_dict(), "class": names[0], "patients": patients,
-        "tiles": len(tiles), "fields": int(tiles["field"].nunique()), "training_tiles": trained,
+        **settings,
+        "mpp": data.mpp,
+        "label_map": data.label_map.to_dict(),
+        "class": names[0],
+        "patients": patients,
+        "tiles": len(tiles),
+        "fields": int(tiles["field"].nunique()),
+        "training_tiles": trained,
         "honest": {"protocol": HONEST, "scoring": SCORINGS[0].name},
-        "rows": study_rows(pooled, names), "by_patient": patient_rows(pooled, names),
-        "counts": [{"protocol": protocol, "classes": [*names, ZERO] if zero else list(names), "patient": patient, "px": matrix.tolist()}
-                   for (protocol, zero), by_patient in pooled.items() for patient, matrix in by_patient.items()],
-    }  # fmt: skip
+        "rows": study_rows(pooled, names),
+        "by_patient": patient_rows(pooled, names),
+        "counts": [
+            {
+                "protocol": protocol,
+                "classes": [*names, ZERO] if zero else list(names),
+                "patient": patient,
+                "px": matrix.tolist(),
+            }
+            for (protocol, zero), by_patient in pooled.items()
+            for patient, matrix in by_patient.items()
+        ],
+    }
 
 
-def _pooled(counts: dict[tuple[str, int, bool], dict[str, Counts]], protocol: str, zero: bool, names: Sequence[Any]) -> Counts:
+def _pooled(
+    counts: dict[tuple[str, int, bool], dict[str, Counts]],
+    protocol: str,
+    zero: bool,
+    names: Sequence[Any],
+) -> Counts:
     """Add up the counts of some tiles, each from the training that did not see it."""
-    held_out = {tile: matrix for (name, _, with_zero), by_tile in counts.items() if (name, with_zero) == (protocol, zero)
-                for tile, matrix in by_tile.items()}  # fmt: skip
+    held_out = {
+        tile: matrix
+        for (name, _, with_zero), by_tile in counts.items()
+        if (name, with_zero) == (protocol, zero)
+        for tile, matrix in by_tile.items()
+    }
     total: Counts = np.sum([held_out[str(name)] for name in names], axis=0)
     return total

@@ -1,4 +1,5 @@
-"""The study's counts -> the rows of its table: the same predictions, scored in the ways that are found in the literature."""
+"""The study's counts -> the rows of its table: the same predictions, scored in the ways that are
+found in the literature."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -20,7 +21,8 @@ class Scoring(NamedTuple):
     Attributes:
         name: in the table.
         zero: whether label 0 is a class, in training and in the score.
-        merged: whether classes after the second are one, merged after the network has chosen; label 0 joins them.
+        merged: whether classes after the second are one, merged after the network has chosen; label
+            0 joins them.
     """
 
     name: str
@@ -54,28 +56,47 @@ def scored(counts: Counts, names: Sequence[str], scoring: Scoring) -> tuple[Coun
     return merge(counts, [min(k, 2) for k in range(len(names))]), [*names[:2], "rest"]
 
 
-def study_rows(counts: Mapping[tuple[str, bool], Mapping[str, Counts]], names: Sequence[str]) -> list[dict[str, Any]]:
-    """Return one row for each protocol and scoring, and for each scoring one in which every pixel is called the first class.
+def study_rows(
+    counts: Mapping[tuple[str, bool], Mapping[str, Counts]], names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return one row for each protocol and scoring, and for each scoring one in which every pixel
+    is called the first class.
 
     Args:
-        counts: by protocol and whether label 0 is a class: (K, K + 1) pixels of each patient, K counting label 0 there.
+        counts: by protocol and whether label 0 is a class: (K, K + 1) pixels of each patient, K
+            counting label 0 there.
         names: of the classes, without label 0.
 
     Returns:
-        rows of protocol, scoring, the figures of `_figures`, and `*_more`: by how much a figure lies above the honest row.
+        rows of protocol, scoring, the figures of `_figures`, and `*_more`: by how much a figure
+        lies above the honest row.
     """
     ways = [way for way in SCORINGS if not way.merged or len(names) > 2]
     blind = f"{NOBODY} {names[0]}"
     counts = {
         **counts,
-        **{(blind, zero): {patient: _all_first(one) for patient, one in counts[HONEST, zero].items()} for zero in (False, True)},
+        **{
+            (blind, zero): {
+                patient: _all_first(one) for patient, one in counts[HONEST, zero].items()
+            }
+            for zero in (False, True)
+        },
     }
     rows: list[dict[str, Any]] = [
-        {"protocol": protocol, "scoring": way.name, **_figures(counts[protocol, way.zero], [*names, ZERO] if way.zero else names, way)}
-        for protocol in (*PROTOCOLS, blind) for way in ways
-    ]  # fmt: skip
-    honest = next(row for row in rows if (row["protocol"], row["scoring"]) == (HONEST, SCORINGS[0].name))
-    return [{**row, **{f"{name}_more": row[name] - honest[name] for name in COMPARED}} for row in rows]
+        {
+            "protocol": protocol,
+            "scoring": way.name,
+            **_figures(counts[protocol, way.zero], [*names, ZERO] if way.zero else names, way),
+        }
+        for protocol in (*PROTOCOLS, blind)
+        for way in ways
+    ]
+    honest = next(
+        row for row in rows if (row["protocol"], row["scoring"]) == (HONEST, SCORINGS[0].name)
+    )
+    return [
+        {**row, **{f"{name}_more": row[name] - honest[name] for name in COMPARED}} for row in rows
+    ]
 
 
 def _all_first(counts: Counts) -> Counts:
@@ -85,35 +106,56 @@ def _all_first(counts: Counts) -> Counts:
     return called
 
 
-def _figures(by_patient: Mapping[str, Counts], names: Sequence[str], way: Scoring) -> dict[str, float]:
-    """Score pooled pixels: over all classes, over those of two patients or more, and the first class by itself."""
+def _figures(
+    by_patient: Mapping[str, Counts], names: Sequence[str], way: Scoring
+) -> dict[str, float]:
+    """Score pooled pixels: over all classes, over those of two patients or more, and the first
+    class by itself."""
     stack, called = zip(*(scored(one, names, way) for one in by_patient.values()), strict=True)
     pooled = np.sum(stack, axis=0)
     overall, classes = overall_scores(pooled), class_scores(pooled, called[0])
-    shared = [name for k, name in enumerate(called[0]) if sum(bool(one[k].any()) for one in stack) > 1]
+    shared = [
+        name for k, name in enumerate(called[0]) if sum(bool(one[k].any()) for one in stack) > 1
+    ]
     first = classes[called[0][0]]
     return {
         "support_px": overall["support_px"],
         "accuracy": overall["accuracy"],
         "accuracy_one_vs_rest": one_vs_rest(overall["accuracy"], len(called[0])),
         "mean_dice": overall["mean_dice"],
-        "mean_dice_shared": float(known_mean(np.array([classes[name]["dice"] for name in shared]), axis=0)),
+        "mean_dice_shared": float(
+            known_mean(np.array([classes[name]["dice"] for name in shared]), axis=0)
+        ),
         **{score: first[score] for score in ("dice", "precision", "recall")},
     }
 
 
 def one_vs_rest(accuracy: float, classes: int) -> float:
-    """Return the accuracy in which every class votes on every pixel: true negatives count, a wrong pixel is two errors among K votes."""
+    """Return the accuracy in which every class votes on every pixel: true negatives count, a wrong
+    pixel is two errors among K votes."""
     return 1 - 2 * (1 - accuracy) / classes
 
 
-def patient_rows(counts: Mapping[tuple[str, bool], Mapping[str, Counts]], names: Sequence[str]) -> list[dict[str, Any]]:
-    """Return one row a patient: accuracy and the first class's Dice under each protocol, label 0 left out."""
+def patient_rows(
+    counts: Mapping[tuple[str, bool], Mapping[str, Counts]], names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return one row a patient: accuracy and the first class's Dice under each protocol, label 0
+    left out."""
     return [
         {
             "patient": patient,
-            **{f"{protocol}, accuracy": overall_scores(counts[protocol, False][patient])["accuracy"] for protocol in PROTOCOLS},
-            **{f"{protocol}, dice": class_scores(counts[protocol, False][patient], names)[names[0]]["dice"] for protocol in PROTOCOLS},
+            **{
+                f"{protocol}, accuracy": overall_scores(counts[protocol, False][patient])[
+                    "accuracy"
+                ]
+                for protocol in PROTOCOLS
+            },
+            **{
+                f"{protocol}, dice": class_scores(counts[protocol, False][patient], names)[
+                    names[0]
+                ]["dice"]
+                for protocol in PROTOCOLS
+            },
         }
         for patient in counts[HONEST, False]
     ]

@@ -15,19 +15,30 @@ def markdown(found: Mapping[str, Any]) -> str:
     """Return the table of rows, the honest one in bold, and the table of patients."""
     name = found["class"]
     columns = {
-        "accuracy": "accuracy", "accuracy_one_vs_rest": "accuracy, one against rest", "mean_dice": "mean Dice",
-        "mean_dice_shared": "mean Dice, classes of 2 patients or more", "dice": f"{name} Dice = F1", "precision": f"{name} precision",
-        "recall": f"{name} recall", "accuracy_more": "accuracy, more than honest", "mean_dice_more": "mean Dice, more than honest",
+        "accuracy": "accuracy",
+        "accuracy_one_vs_rest": "accuracy, one against rest",
+        "mean_dice": "mean Dice",
+        "mean_dice_shared": "mean Dice, classes of 2 patients or more",
+        "dice": f"{name} Dice = F1",
+        "precision": f"{name} precision",
+        "recall": f"{name} recall",
+        "accuracy_more": "accuracy, more than honest",
+        "mean_dice_more": "mean Dice, more than honest",
         "dice_more": f"{name} Dice, more than honest",
-    }  # fmt: skip
+    }
     lines = _head(["held out", "scored", *columns.values()])
     for row in found["rows"]:
-        cells = [row["protocol"], row["scoring"], *(f"{row[key]:{'+' if key.endswith('_more') else ''}.3f}" for key in columns)]
+        cells = [
+            row["protocol"],
+            row["scoring"],
+            *(f"{row[key]:{'+' if key.endswith('_more') else ''}.3f}" for key in columns),
+        ]
         bold = {key: row[key] for key in ("protocol", "scoring")} == found["honest"]
         lines.append(f"| {' | '.join(f'**{cell}**' if bold else cell for cell in cells)} |")
     lines += ["", *_head(list(found["by_patient"][0]))]
     for row in found["by_patient"]:
-        lines.append(f"| {' | '.join(value if isinstance(value, str) else f'{value:.3f}' for value in row.values())} |")
+        cells = [value if isinstance(value, str) else f"{value:.3f}" for value in row.values()]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -36,19 +47,36 @@ def _head(titles: list[str]) -> list[str]:
 
 
 def save_bars(found: Mapping[str, Any], path: Path) -> None:
-    """Draw accuracy, mean Dice and the first class's Dice: a group of bars for each way to score, a bar for each protocol."""
-    ways, protocols = (list(dict.fromkeys(row[key] for row in found["rows"])) for key in ("scoring", "protocol"))
-    quantities = {"accuracy": "accuracy", "mean_dice": "mean Dice", "dice": f"{found['class']} Dice"}
+    """Draw accuracy, mean Dice and the first class's Dice: a group of bars for each way to score, a
+    bar for each protocol."""
+    ways, protocols = (
+        list(dict.fromkeys(row[key] for row in found["rows"])) for key in ("scoring", "protocol")
+    )
+    quantities = {
+        "accuracy": "accuracy",
+        "mean_dice": "mean Dice",
+        "dice": f"{found['class']} Dice",
+    }
     figure = Figure(figsize=(12, 1.6 + 0.9 * len(ways)), layout="constrained")
-    for axes, (key, title) in zip(figure.subplots(1, 3, sharey=True), quantities.items(), strict=True):
+    for axes, (key, title) in zip(
+        figure.subplots(1, 3, sharey=True), quantities.items(), strict=True
+    ):
         for i, (protocol, colour) in enumerate(zip(protocols, _COLOURS, strict=True)):
             values = [row[key] for row in found["rows"] if row["protocol"] == protocol]
-            bars = axes.barh([j + 0.21 * (i - 1.5) for j in range(len(ways))], values, 0.19, color=colour, label=protocol)
+            bars = axes.barh(
+                [j + 0.21 * (i - 1.5) for j in range(len(ways))],
+                values,
+                0.19,
+                color=colour,
+                label=protocol,
+            )
             axes.bar_label(bars, fmt="%.3f", padding=2, fontsize=8)
         axes.set(title=title, xlim=(0, 1.12))
         axes.set_yticks(range(len(ways)), ways)
         axes.grid(axis="x", alpha=0.3)
     axes.invert_yaxis()
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
+    figure.legend(
+        *axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False
+    )
     with written(path) as beside:
         figure.savefig(beside, dpi=110, format="png", metadata={"Software": None})

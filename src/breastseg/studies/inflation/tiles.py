@@ -1,4 +1,5 @@
-"""A data set cut into tiles as the literature has them, and who is held out: single tiles, whole fields, whole patients."""
+"""A data set cut into tiles as the literature has them, and who is held out: single tiles, whole
+fields, whole patients."""
 
 from collections.abc import Mapping
 
@@ -9,59 +10,89 @@ from breastseg.data.dataset import Dataset
 from breastseg.errors import DatasetError, SplitError
 from breastseg.wording import counted
 
-PROTOCOLS: Mapping[str, str] = {"random tiles": "tile", "by region": "field", "by patient": "patient"}
-"""What is kept together when tiles are held out, by the protocol's name; from the leakiest to the honest one."""
+PROTOCOLS: Mapping[str, str] = {
+    "random tiles": "tile",
+    "by region": "field",
+    "by patient": "patient",
+}
+"""What is kept together when tiles are held out, by the protocol's name; from the leakiest to the
+honest one."""
 
 HONEST = "by patient"
 
 
-def cut_tiles(data: Dataset, *, tile_px: int, field_tiles: int, guard_um: float, folds: int) -> pd.DataFrame:
-    """Cut annotated regions into fields with a guard band between them, and fields into tiles that touch.
+def cut_tiles(
+    data: Dataset, *, tile_px: int, field_tiles: int, guard_um: float, folds: int
+) -> pd.DataFrame:
+    """Cut annotated regions into fields with a guard band between them, and fields into tiles that
+    touch.
 
     Args:
         data: regions in which nothing but dots is known are left out.
         tile_px: side of a tile.
         field_tiles: tiles along a side of a field.
         guard_um: least distance between two fields of a region, microns.
-        folds: patients with fewer fields than this are left out, for they could not be on both sides of every fold.
+        folds: patients with fewer fields than this are left out, for they could not be on both
+            sides of every fold.
 
     Returns:
-        one row a tile with an annotated pixel, by its name `REGION_yY_xX_SIDE`: region, patient, field, tile, y, x, side.
+        one row a tile with an annotated pixel, by its name `REGION_yY_xX_SIDE`: region, patient,
+        field, tile, y, x, side.
 
     Raises:
         DatasetError: no patient has fields enough.
     """
     dotted = set(data.dotted(list(data.regions.index)))
-    rows = [row for region in data.regions.index if region not in dotted
-            for row in _tiles_of(data, str(region), tile_px, field_tiles, round(guard_um / data.mpp))]  # fmt: skip
+    rows = [
+        row
+        for region in data.regions.index
+        if region not in dotted
+        for row in _tiles_of(data, str(region), tile_px, field_tiles, round(guard_um / data.mpp))
+    ]
     columns = ["region", "patient", "field", "tile", "y", "x", "side"]
     table = pd.DataFrame(rows, columns=columns).set_index("tile", drop=False).rename_axis(None)
     enough = table.groupby("patient")["field"].transform("nunique") >= folds
     if not enough.any():
         side_um = tile_px * field_tiles * data.mpp
         raise DatasetError(
-            f"{data.path}: no patient has {folds} annotated fields of {side_um:g} um, {guard_um:g} um apart; "
-            "take a smaller --tile, fewer --folds, or larger regions"
+            f"{data.path}: no patient has {folds} annotated fields of {side_um:g} um, {guard_um:g}"
+            " um apart; take a smaller --tile, fewer --folds, or larger regions"
         )
     return table[enough]
 
 
-def _tiles_of(data: Dataset, region: str, tile: int, field_tiles: int, guard: int) -> list[dict[str, str | int]]:
+def _tiles_of(
+    data: Dataset, region: str, tile: int, field_tiles: int, guard: int
+) -> list[dict[str, str | int]]:
     """List a region's tiles that hold an annotated pixel."""
     labels, side = data.labels(region), tile * field_tiles
     patient = str(data.regions.loc[region, "patient"])
-    corners = [(top, left) for top in _starts(labels.shape[0], side, guard) for left in _starts(labels.shape[1], side, guard)]
+    corners = [
+        (top, left)
+        for top in _starts(labels.shape[0], side, guard)
+        for left in _starts(labels.shape[1], side, guard)
+    ]
     inside = range(0, side, tile)
     return [
-        {"region": region, "patient": patient, "field": f"{region}_y{top}_x{left}_{side}", "tile": f"{region}_y{y}_x{x}_{tile}",
-         "y": y, "x": x, "side": tile}
-        for top, left in corners for y in (top + i for i in inside) for x in (left + i for i in inside)
+        {
+            "region": region,
+            "patient": patient,
+            "field": f"{region}_y{top}_x{left}_{side}",
+            "tile": f"{region}_y{y}_x{x}_{tile}",
+            "y": y,
+            "x": x,
+            "side": tile,
+        }
+        for top, left in corners
+        for y in (top + i for i in inside)
+        for x in (left + i for i in inside)
         if labels[y : y + tile, x : x + tile].any()
-    ]  # fmt: skip
+    ]
 
 
 def _starts(length: int, side: int, guard: int) -> list[int]:
-    """Return where fields of `side` start along a line: as many as fit with `guard` between them, spread evenly."""
+    """Return where fields of `side` start along a line: as many as fit with `guard` between them,
+    spread evenly."""
     count = (length + guard) // (side + guard)
     if count < 2:
         return [(length - side) // 2] * count
@@ -69,17 +100,30 @@ def _starts(length: int, side: int, guard: int) -> list[int]:
 
 
 def folds_of(tiles: pd.DataFrame, protocol: str, folds: int, seed: int) -> "pd.Series[int]":
-    """Deal every tile into one fold: singly, with its field (each patient's fields over all folds), or with its patient.
+    """Deal every tile into one fold: singly, with its field (each patient's fields over all folds),
+    or with its patient.
 
     Raises:
         SplitError: fewer patients than folds.
     """
     rng = np.random.default_rng(seed)
     if protocol == HONEST:
-        return tiles["patient"].map(_balanced({str(name): int(n) for name, n in tiles["patient"].value_counts().items()}, folds))
+        return tiles["patient"].map(
+            _balanced(
+                {str(name): int(n) for name, n in tiles["patient"].value_counts().items()}, folds
+            )
+        )
     unit = tiles[PROTOCOLS[protocol]]
-    groups = [unit] if protocol == "random tiles" else [part for _, part in unit.groupby(tiles["patient"])]
-    dealt = [str(names[i]) for names in (sorted(set(group)) for group in groups) for i in rng.permutation(len(names))]
+    groups = (
+        [unit]
+        if protocol == "random tiles"
+        else [part for _, part in unit.groupby(tiles["patient"])]
+    )
+    dealt = [
+        str(names[i])
+        for names in (sorted(set(group)) for group in groups)
+        for i in rng.permutation(len(names))
+    ]
     return unit.map({name: i % folds for i, name in enumerate(dealt)})
 
 
@@ -87,7 +131,8 @@ def _balanced(sizes: Mapping[str, int], folds: int) -> dict[str, int]:
     """Give each patient, the largest first, to the fold with the fewest tiles."""
     if len(sizes) < folds:
         raise SplitError(
-            f"{counted(len(sizes), 'patient')} with areas, wanted at least {folds}, one a fold; add patients or take fewer --folds"
+            f"{counted(len(sizes), 'patient')} with areas, wanted at least {folds}, one a fold; add"
+            " patients or take fewer --folds"
         )
     held, dealt = [0] * folds, {}
     for patient in sorted(sizes, key=lambda name: (-sizes[name], name)):
@@ -97,7 +142,10 @@ def _balanced(sizes: Mapping[str, int], folds: int) -> dict[str, int]:
 
 
 def training_tiles(folds: "pd.Series[int]", fold: int, number: int, seed: int) -> list[str]:
-    """Draw `number` of the tiles outside a fold, so that every training of a study has the same number."""
+    """Draw `number` of the tiles outside a fold, so that every training of a study has the same
+    number."""
     names = sorted(str(name) for name in folds.index[folds != fold])
-    chosen = np.random.default_rng([seed, fold]).choice(len(names), number, replace=False, shuffle=False)
+    chosen = np.random.default_rng([seed, fold]).choice(
+        len(names), number, replace=False, shuffle=False
+    )
     return [names[i] for i in sorted(chosen)]

@@ -1,7 +1,9 @@
-"""write_chapter(): an evaluation in the form of the student report's results chapter, its numbers beside ours, and how each was measured.
+"""write_chapter(): an evaluation in the form of the student report's results chapter, its numbers
+beside ours, and how each was measured.
 
 OUT/chapter/chapter.html   the chapter, with every picture inside
-OUT/chapter/table.csv, OUT/chapter/table.md    "Our results vs base paper results", with the protocols under it
+OUT/chapter/table.csv, OUT/chapter/table.md    "Our results vs base paper results", with the
+protocols under it
 OUT/chapter/figure.png     the first ten images beside their masks
 """
 
@@ -31,7 +33,8 @@ PICTURES = 10
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table, in %: whose, accuracy over all, the tumour class's precision, recall and F1, and how it was measured."""
+    """A row of the table, in %: whose, accuracy over all, the tumour class's precision, recall and
+    F1, and how it was measured."""
 
     whose: str
     accuracy: float
@@ -43,16 +46,25 @@ class Row:
 
 QUOTED = (
     Row(
-        "Base paper, U-Net (quoted by the report)", 92.0, 94.0, 89.0, 91.0,
+        "Base paper, U-Net (quoted by the report)",
+        92.0,
+        94.0,
+        89.0,
+        91.0,
         "as the report quotes it; how it was measured is not known here",
     ),
     Row(
-        "The report, U-Net with ResNet34 (quoted)", 95.4, 94.5, 91.8, 92.05,
-        "BCSS tiles of 224 px from Kaggle, split at random by tile, so that every patient is in training and in validation; label 0, "
-        "what is outside the annotation and in that copy every class above 2 too, counted as a class. F1 is as printed: its precision "
-        "and recall would give 93.1",
+        "The report, U-Net with ResNet34 (quoted)",
+        95.4,
+        94.5,
+        91.8,
+        92.05,
+        "BCSS tiles of 224 px from Kaggle, split at random by tile, so that every patient is in"
+        " training and in validation; label 0, what is outside the annotation and in that copy"
+        " every class above 2 too, counted as a class. F1 is as printed: its precision and recall"
+        " would give 93.1",
     ),
-)  # fmt: skip
+)
 """What the report prints, with what is known of how it came about."""
 
 
@@ -64,7 +76,8 @@ def write_chapter(evaluation: str | Path, card: Card) -> Path:
         card: of the model that was evaluated.
 
     Raises:
-        InputError: no finished evaluation, one without annotated areas, or one of classes among which none is tumour.
+        InputError: no finished evaluation, one without annotated areas, or one of classes among
+            which none is tumour.
     """
     folder = Path(evaluation)
     scores = scores_of(folder)
@@ -76,23 +89,42 @@ def _write(folder: Path, scores: Any, card: Card) -> Path:
     label_map = LabelMap.from_dict(scores["label_map"], str(folder / "scores.json"))
     tumour = tumour_class(label_map)
     if not scores["overall"]["support_px"]:
-        raise InputError(f"{folder}: nothing but dots is annotated there, the chapter is of areas; leave --as-report out")
+        raise InputError(
+            f"{folder}: nothing but dots is annotated there, the chapter is of areas; leave"
+            " --as-report out"
+        )
     rows, out = (*QUOTED, _ours(scores, card, tumour)), folder / "chapter"
     figures = _figure_rows(folder / "regions", list(scores["regions"])[:PICTURES])
     save_figure(figures, label_map, out / "figure.png")
-    write_table(out / "table.csv", [{key: "" if value != value else value for key, value in vars(row).items()} for row in rows])
+    write_table(
+        out / "table.csv",
+        [
+            {key: "" if value != value else value for key, value in vars(row).items()}
+            for row in rows
+        ],
+    )
     pages = html_pages()
     pages.filters |= {"percent": _percent, "counted": counted}
     told = {
-        "scores": scores, "tumour": tumour, "rows": rows, "said": _compared(scores), "network": _network(card), "pictures": len(figures),
-    }  # fmt: skip
+        "scores": scores,
+        "tumour": tumour,
+        "rows": rows,
+        "said": _compared(scores),
+        "network": _network(card),
+        "pictures": len(figures),
+    }
     pages.autoescape = False
     write_text(out / "table.md", pages.get_template("chapter.md.j2").render(**told))
     pages.autoescape = True
     page = pages.get_template("chapter.html.j2").render(
-        **told, confusion=confusion_of(folder / "counts.csv", "px", list(label_map.names)), figure=_embedded(out / "figure.png"),
-        training=training_charts(folder / "training.csv") if (folder / "training.csv").is_file() else [], losses=_losses(folder),
-    )  # fmt: skip
+        **told,
+        confusion=confusion_of(folder / "counts.csv", "px", list(label_map.names)),
+        figure=_embedded(out / "figure.png"),
+        training=(
+            training_charts(folder / "training.csv") if (folder / "training.csv").is_file() else []
+        ),
+        losses=_losses(folder),
+    )
     write_text(out / "chapter.html", page)
     return out / "chapter.html"
 
@@ -107,7 +139,8 @@ def tumour_class(label_map: LabelMap) -> str:
         if found.name.casefold() in ("tumor", "tumour") or found.qupath == "Tumor":
             return found.name
     raise InputError(
-        f"label map '{label_map.name}' has no class tumor ({', '.join(label_map.names)}); --as-report wants one, or QuPath's Tumor"
+        f"label map '{label_map.name}' has no class tumor ({', '.join(label_map.names)});"
+        " --as-report wants one, or QuPath's Tumor"
     )
 
 
@@ -115,12 +148,22 @@ def _ours(scores: Mapping[str, Any], card: Card, tumour: str) -> Row:
     found = scores["pooled"][tumour]
     measured = (scores["overall"]["accuracy"], found["precision"], found["recall"], found["f1"])
     accuracy, precision, recall, f1 = (100 * value for value in measured)
-    return Row(f"Ours: {card.name} (measured)", accuracy, precision, recall, f1, f"{_network(card)}; {_protocol(scores)}")
+    return Row(
+        f"Ours: {card.name} (measured)",
+        accuracy,
+        precision,
+        recall,
+        f1,
+        f"{_network(card)}; {_protocol(scores)}",
+    )
 
 
 def _network(card: Card) -> str:
     network, training = card.network, card.training
-    return f"{network.get('arch', 'network')} with {training.get('encoder_weights', network.get('encoder', 'unknown encoder'))}"
+    return (
+        f"{network.get('arch', 'network')} with"
+        f" {training.get('encoder_weights', network.get('encoder', 'unknown encoder'))}"
+    )
 
 
 def _protocol(scores: Mapping[str, Any]) -> str:
@@ -128,38 +171,61 @@ def _protocol(scores: Mapping[str, Any]) -> str:
     regions, patients = len(scores["regions"]), len(scores["patients"])
     known = scores.get("leaky") or scores["seen"]["note"]
     return (
-        f"{counted(regions, 'region')} of {counted(patients, 'patient')} "
-        f"(split '{scores['split']}' of data {scores['data']}, {scores['mpp']:g} um/px), {known}; label map "
-        f"{scores['label_map']['name']}, label 0 never a class; {scores['overall']['support_px']:,} annotated pixels; "
-        f"{scores['intervals']['note']}"
+        f"{counted(regions, 'region')} of {counted(patients, 'patient')} (split '{scores['split']}'"
+        f" of data {scores['data']}, {scores['mpp']:g} um/px), {known}; label map"
+        f" {scores['label_map']['name']}, label 0 never a class;"
+        f" {scores['overall']['support_px']:,} annotated pixels; {scores['intervals']['note']}"
     )
 
 
 def _compared(scores: Mapping[str, Any]) -> str:
     """Return the sentence that keeps the rows from being compared."""
-    theirs = "the report's were measured on tiles of patients it had trained on, with label 0 counted as a class"
+    theirs = (
+        "the report's were measured on tiles of patients it had trained on, with label 0 counted as"
+        " a class"
+    )
     if scores.get("leaky"):
-        return f"These rows cannot be compared: {theirs}; ours has the same leak of patients, on purpose, but leaves label 0 out."
+        return (
+            f"These rows cannot be compared: {theirs}; ours has the same leak of patients, on"
+            " purpose, but leaves label 0 out."
+        )
     if scores["seen"]["trained"]:
-        return f"These rows cannot be compared: {theirs}; ours are of patients who trained the model, too."
+        return (
+            f"These rows cannot be compared: {theirs}; ours are of patients who trained the model,"
+            " too."
+        )
     if scores["seen"]["trained"] is None:
-        return f"These rows cannot be compared: {theirs}; ours are on annotated tissue alone, and who trained the model is not known."
-    return f"These rows cannot be compared: {theirs}; ours are of patients who did not train the model, on annotated tissue alone."
+        return (
+            f"These rows cannot be compared: {theirs}; ours are on annotated tissue alone, and who"
+            " trained the model is not known."
+        )
+    return (
+        f"These rows cannot be compared: {theirs}; ours are of patients who did not train the"
+        " model, on annotated tissue alone."
+    )
 
 
 def _losses(folder: Path) -> dict[str, tuple[float, float]]:
-    """Return the first and last loss of training and of validation, where the model's history has them."""
+    """Return the first and last loss of training and of validation, where the model's history has
+    them."""
     if not (folder / "training.csv").is_file():
         return {}
     table = pd.read_csv(folder / "training.csv")
-    columns = {part: table[f"{part}_loss"].dropna().tolist() for part in ("train", "val") if f"{part}_loss" in table}
+    columns = {
+        part: table[f"{part}_loss"].dropna().tolist()
+        for part in ("train", "val")
+        if f"{part}_loss" in table
+    }
     return {part: (values[0], values[-1]) for part, values in columns.items() if values}
 
 
 def _figure_rows(folder: Path, regions: Sequence[str]) -> list[tuple[str, Any, Any]]:
     rows = []
     for region in regions:
-        with Image.open(folder / region / "image.jpg") as image, Image.open(folder / region / "labels.png") as labels:
+        with (
+            Image.open(folder / region / "image.jpg") as image,
+            Image.open(folder / region / "labels.png") as labels,
+        ):
             rows.append((region, np.asarray(image.convert("RGB")), np.asarray(labels)))
     return rows
 
