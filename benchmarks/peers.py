@@ -178,8 +178,9 @@ def report(found: dict[str, Found], peers: list[str], truth: Bytes, label_map: L
     first = next(iter(found.values())).labels
     shown = [name for label, name in enumerate(label_map.names, start=1) if (truth == label).any()]
     print(
-        f"\n| | pixels as the first | {' | '.join(f'Dice {name}' for name in shown)} | mean Dice"
-        f" |\n{'| --- ' * (len(shown) + 3)}|"
+        "\n"
+        f"| | pixels as the first | {' | '.join(f'Dice {name}' for name in shown)} | mean Dice |\n"
+        f"{'| --- ' * (len(shown) + 3)}|"
     )
     for name, of in found.items():
         scores = class_scores(

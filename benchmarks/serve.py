@@ -414,8 +414,9 @@ def measure_memory(server: Server, entry: str, tiles: int) -> None:
     resident = list(marks.values())
     verdict = "met" if resident[-1] <= FLAT * resident[2] else "missed"
     print(
-        f"\nmemory of the server, {len(places)} different tiles\n| tiles |"
-        f" {' | '.join(str(mark) for mark in marks)} |"
+        "\n"
+        f"memory of the server, {len(places)} different tiles\n"
+        f"| tiles | {' | '.join(str(mark) for mark in marks)} |"
     )
     print("| --- " * (len(marks) + 1) + "|")
     print(f"| resident MB | {' | '.join(f'{mb:.0f}' for mb in resident)} |")
@@ -434,8 +435,9 @@ def measure_first_view(folder: Path, out: Path, repeats: int) -> None:
     """From the click on a slide to its first picture, and to all tiles of the view that fits it,
     each on a server that has just started."""
     print(
-        "\nafter a click, on a server that has just started\n| slide | MB | first tile s | whole"
-        " view s | target s |"
+        "\n"
+        "after a click, on a server that has just started\n"
+        "| slide | MB | first tile s | whole view s | target s |"
     )
     print("| --- " * 5 + "|")
     with serving(folder, out) as server:

@@ -172,8 +172,8 @@ def lively_bundle(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory)
     for name in tiny_bundle.card.files:
         (folder / name).write_bytes((tiny_bundle.path / name).read_bytes())
     (folder / HISTORY).write_text(
-        "epoch,train_loss,val_loss,train_accuracy,val_accuracy,train_dice,val_dice\n0,1.5,1.4,0.5,"
-        "0.4,0.3,0.2\n"
+        "epoch,train_loss,val_loss,train_accuracy,val_accuracy,train_dice,val_dice\n"
+        "0,1.5,1.4,0.5,0.4,0.3,0.2\n"
     )
     weights = load_file(folder / WEIGHTS)
     first = weights["body.decoder.blocks.1.conv1.0.weight"].copy()

@@ -65,12 +65,18 @@ def hub_command(mirror: Mirror, repo: str, out: Path | str, before: str = "") ->
     """Return the words that run `breastseg download` in a process of its own, with the hub at the
     mirror's address."""
     code = (
-        f"import sys\n{before}\nfrom dataclasses import replace\nfrom functools import"
-        " partial\nfrom breastseg.sources.bcss import client, places\nfrom breastseg.cli import"
-        f" main\nask = partial(places.hub_files, address={mirror.address!r},"
-        f" repo={repo!r})\nplaces.PLACES['hub'] = replace(places.PLACES['hub'],"
-        " hosts=('127.0.0.1',), list_files=ask)\nclient.WAIT_S = 0.001\nsys.exit(main(['download',"
-        f" 'bcss', '--mirror', 'hub', '--out', {str(out)!r}]))\n"
+        "import sys\n"
+        f"{before}\n"
+        "from dataclasses import replace\n"
+        "from functools import partial\n"
+        "from breastseg.sources.bcss import mirrors as places\n"
+        "from breastseg.transfer import client\n"
+        "from breastseg.cli import main\n"
+        f"ask = partial(places.hub_files, address={mirror.address!r}, repo={repo!r})\n"
+        "local = {'hosts': ('127.0.0.1',), 'list_files': ask}\n"
+        "places.PLACES['hub'] = replace(places.PLACES['hub'], **local)\n"
+        "client.WAIT_S = 0.001\n"
+        f"sys.exit(main(['download', 'bcss', '--mirror', 'hub', '--out', {str(out)!r}]))\n"
     )
     return [sys.executable, "-B", "-c", code]  # no compiled module may be cut short by a limit
 

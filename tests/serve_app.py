@@ -23,7 +23,7 @@ from conftest import DATA
 
 HELD = """
 import sys, time
-from breastseg.serve import worker
+from breastseg.serve.jobs import worker
 tell = worker._tell
 def held(progress):
     tell(progress)
@@ -36,7 +36,7 @@ looks."""
 GATED = """
 import sys, time
 from pathlib import Path
-from breastseg.serve import worker
+from breastseg.serve.jobs import worker
 while not Path(GATE).exists(): time.sleep(0.02)
 sys.exit(worker.main())
 """

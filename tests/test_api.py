@@ -39,8 +39,9 @@ HEAVY = "torch numpy pandas PIL cv2 onnxruntime openvino nncf matplotlib"
 def heavy_after(code: str) -> list[str]:
     """Run code in a fresh Python and return which heavy packages it imported."""
     code = (
-        f"import sys\n{code}\nprint(*sorted(set('{HEAVY}'.split()) & set(sys.modules)),"
-        " file=sys.stderr)"
+        "import sys\n"
+        f"{code}\n"
+        f"print(*sorted(set('{HEAVY}'.split()) & set(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stderr.split()
@@ -75,16 +76,20 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 @pytest.mark.parametrize("words", [["--help"], ["--version"]])
 def test_the_top_help_imports_nothing_heavy(words: list[str]) -> None:
     code = (
-        f"import runpy\nsys.argv = ['breastseg', *{words}]\ntry:\n    runpy.run_module('breastseg',"
-        " run_name='__main__')\n"
+        "import runpy\n"
+        f"sys.argv = ['breastseg', *{words}]\n"
+        "try:\n"
+        "    runpy.run_module('breastseg', run_name='__main__')\n"
     )
     assert heavy_after(code + "except SystemExit as end:\n    assert end.code == 0") == []
 
 
 def test_every_commands_help_needs_no_pytorch() -> None:
     code = "from breastseg.cli import main\n" + "".join(
-        f"try:\n    main(['{name}', '--help'])\nexcept SystemExit as end:\n    assert end.code"
-        " == 0\n"
+        "try:\n"
+        f"    main(['{name}', '--help'])\n"
+        "except SystemExit as end:\n"
+        "    assert end.code == 0\n"
         for name in COMMANDS
     )
     assert not {"torch", "openvino", "nncf"} & set(heavy_after(code))

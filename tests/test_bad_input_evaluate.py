@@ -409,9 +409,11 @@ def test_a_disk_that_fills_up(
     out = tmp_path / "out"
     given = words(lively_bundle, data.path, out)
     limit = (
-        "import resource, signal, sys\nsignal.signal(signal.SIGXFSZ,"
-        " signal.SIG_IGN)\nresource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))\nfrom"
-        " breastseg.cli import main\nsys.exit(main(sys.argv[1:]))"
+        "import resource, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))\n"
+        "from breastseg.cli import main\n"
+        "sys.exit(main(sys.argv[1:]))"
     )
     full = subprocess.run(
         [sys.executable, "-B", "-c", limit, *given],

@@ -132,10 +132,12 @@ def test_it_ends_with_who_holds_it(lively_bundle: Bundle) -> None:
 
 def test_it_ends_when_its_parent_is_killed(lively_bundle: Bundle) -> None:
     code = (
-        "import sys, time\nfrom breastseg.bundles.bundle import load_bundle\nfrom"
-        " breastseg.runners.child import ChildRunner\nrunner ="
-        " ChildRunner(load_bundle(sys.argv[1]), threads=1)\nprint(runner.pid,"
-        " flush=True)\ntime.sleep(100)\n"
+        "import sys, time\n"
+        "from breastseg.bundles.bundle import load_bundle\n"
+        "from breastseg.runners.child import ChildRunner\n"
+        "runner = ChildRunner(load_bundle(sys.argv[1]), threads=1)\n"
+        "print(runner.pid, flush=True)\n"
+        "time.sleep(100)\n"
     )
     parent = subprocess.Popen(
         [sys.executable, "-c", code, str(lively_bundle.path)], stdout=subprocess.PIPE, text=True
@@ -151,8 +153,10 @@ def test_it_imports_from_where_its_parent_does(lively_bundle: Bundle, tmp_path: 
     file called numpy.py."""
     (tmp_path / "numpy.py").write_text("raise SystemExit('not this one')\n", encoding="utf-8")
     code = (
-        "import sys\nsys.path[:] = [*sys.argv[2:], *sys.path]\nfrom breastseg.inference.model"
-        " import load_model\nprint(load_model(sys.argv[1], threads=1).backend)\n"
+        "import sys\n"
+        "sys.path[:] = [*sys.argv[2:], *sys.path]\n"
+        "from breastseg.inference.model import load_model\n"
+        "print(load_model(sys.argv[1], threads=1).backend)\n"
     )
     words = [
         sys.executable,

@@ -251,8 +251,10 @@ def test_without_nncf_the_command_says_what_to_install(
         str(tmp_path / "int8"),
     ]
     code = (
-        "import sys\nsys.modules['nncf'] = None\nfrom breastseg.cli import"
-        f" main\nsys.exit(main({words!r}))"
+        "import sys\n"
+        "sys.modules['nncf'] = None\n"
+        "from breastseg.cli import main\n"
+        f"sys.exit(main({words!r}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (

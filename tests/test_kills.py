@@ -34,16 +34,24 @@ WRONG = {
     ),
     "a note that stays": (
         (
-            "if not os.path.exists('a'):\n    write('note', 'a' * 9)\n    write_whole('a',"
-            " 'whole')\n    write('b', 'b' * 20)\n    os.remove('note')\n    os.remove('b')"
+            "if not os.path.exists('a'):\n"
+            "    write('note', 'a' * 9)\n"
+            "    write_whole('a', 'whole')\n"
+            "    write('b', 'b' * 20)\n"
+            "    os.remove('note')\n"
+            "    os.remove('b')"
         ),
         [": left b, note"],
     ),
     "a process and what it held": (
         (
-            "place = tempfile.mkdtemp()\nchild = subprocess.Popen([sys.executable, '-c',"
-            f" {LIVES_ON!r}],"
-            f" start_new_session=True)\n{GOOD}\nchild.kill()\nchild.wait()\nos.rmdir(place)"
+            "place = tempfile.mkdtemp()\n"
+            f"child = subprocess.Popen([sys.executable, '-c', {LIVES_ON!r}], "
+            "start_new_session=True)\n"
+            f"{GOOD}\n"
+            "child.kill()\n"
+            "child.wait()\n"
+            "os.rmdir(place)"
         ),
         [": left temporary tmp", f", the process {sys.executable} -c {LIVES_ON}"],
     ),

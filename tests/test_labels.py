@@ -149,8 +149,10 @@ def test_wrong_maps(
 
 def test_own_maps_as_yaml_and_json_are_the_same(tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text(
-        "name: own\nclasses:\n- {name: gland, color: [1, 2, 3], codes: [4, 5]}\nnot_annotated: [0,"
-        " 9]\n"
+        "name: own\n"
+        "classes:\n"
+        "- {name: gland, color: [1, 2, 3], codes: [4, 5]}\n"
+        "not_annotated: [0, 9]\n"
     )
     (tmp_path / "own.json").write_text(
         '{"name": "own", "classes": [{"name": "gland", "color": [1, 2, 3], "codes": [4, 5]}],'

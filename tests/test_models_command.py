@@ -104,8 +104,10 @@ def test_dots_have_their_own_table(tiny_bundle: Bundle) -> None:
     )
     page = model_page(bundle)
     assert (
-        "| tumor | 0.875 | 1,200 |\n| stroma | – | 0 |\n| **all** | 0.844 | 1,200 |\n| **balanced"
-        " over classes** | 0.812 | |\n" in page
+        "| tumor | 0.875 | 1,200 |\n"
+        "| stroma | – | 0 |\n"
+        "| **all** | 0.844 | 1,200 |\n"
+        "| **balanced over classes** | 0.812 | |\n" in page
     )
     assert re.search(
         r"tumor +0\.875 +1,200\nstroma +– +0\nbalanced +0\.812 +1,200\n", describe_model(bundle)

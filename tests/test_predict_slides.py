@@ -506,8 +506,9 @@ def test_a_disk_that_fills_up_in_the_middle(
     """A limit on the size of files stands for the disk: the write fails as it does there, with an
     OSError."""
     limit = (
-        "import resource, signal\nsignal.signal(signal.SIGXFSZ,"
-        " signal.SIG_IGN)\nresource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))"
+        "import resource, signal\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))"
     )
     full = in_a_process(words_of(lively_bundle, tmp_path / "maps", slide), limit)
     said = full.communicate()[1]

@@ -130,13 +130,14 @@ def test_nothing_is_reported_and_nothing_is_left_behind(
     code = (
         "import os, socket, sys\n"
         # an error would be lost in the thread that sends
-        "def asked(*words):\n    os.write(2, b'the network was asked')\n"
+        "def asked(*words):\n"
+        "    os.write(2, b'the network was asked')\n"
         "socket.getaddrinfo = socket.create_connection = socket.socket.connect = asked\n"
         "import numpy as np\n"
         "from breastseg.runners import load_runner\n"
         "from breastseg.bundles.bundle import load_bundle\n"
-        f"load_runner(load_bundle({str(tiny_bundle.path)!r})).labels(np.zeros((1, 32, 32, 3),"
-        " np.uint8))\n"
+        f"load_runner(load_bundle({str(tiny_bundle.path)!r})).labels(np.zeros((1, 32, 32, 3), "
+        "np.uint8))\n"
         "import breastseg.bundles.int8, nncf.telemetry.wrapper as wrapper\n"
         "print(type(wrapper.telemetry).__name__, sys.modules['openvino_telemetry'])"
     )
@@ -155,10 +156,11 @@ def test_onnx_runtime_reports_nothing_and_leaves_nothing(
     """Since 1.32 its import kept an identity and a queue of events in the home folder, and asked
     for the address of a web service."""
     code = (
-        "import numpy as np\nfrom breastseg.runners import load_runner\nfrom"
-        " breastseg.bundles.bundle import"
-        f" load_bundle\nload_runner(load_bundle({str(tiny_bundle.path)!r}),"
-        " 'onnx').labels(np.zeros((1, 32, 32, 3), np.uint8))\n"
+        "import numpy as np\n"
+        "from breastseg.runners import load_runner\n"
+        "from breastseg.bundles.bundle import load_bundle\n"
+        f"load_runner(load_bundle({str(tiny_bundle.path)!r}), 'onnx').labels(np.zeros((1, 32, 32, "
+        "3), np.uint8))\n"
     )
     environment = {
         **dict.fromkeys(("HOME", "XDG_CACHE_HOME", "TMPDIR"), str(tmp_path)),
@@ -188,8 +190,10 @@ def test_ctrl_c_is_heeded_after_two_models_that_ended_in_the_order_in_which_they
         "del runner, runners[0]\ndel runners\n"
         # which a shell's background has not
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "try:\n    signal.raise_signal(signal.SIGINT)\nexcept KeyboardInterrupt:\n   "
-        " print('heeded')\n"
+        "try:\n"
+        "    signal.raise_signal(signal.SIGINT)\n"
+        "except KeyboardInterrupt:\n"
+        "    print('heeded')\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "heeded\n", "")

@@ -46,10 +46,15 @@ OME = (
     ' FileName="../x.tif">urn:uuid:2</UUID></TiffData></Pixels></Image></OME>'
 )
 VMS = (
-    "[Virtual Microscope"
-    " Specimen]\nNoLayers=1\nNoJpegColumns=1\nNoJpegRows=1\nImageFile=../x.jpg\nMapFile=x.jpg\n"
+    "[Virtual Microscope Specimen]\n"
+    "NoLayers=1\n"
+    "NoJpegColumns=1\n"
+    "NoJpegRows=1\n"
+    "ImageFile=../x.jpg\n"
+    "MapFile=x.jpg\n"
     "MacroImage=x.jpg\n"
-    "PhysicalWidth=100000\nPhysicalHeight=100000\n"
+    "PhysicalWidth=100000\n"
+    "PhysicalHeight=100000\n"
 )
 
 

@@ -379,11 +379,13 @@ def test_a_picture_that_is_decoded_holds_up_nobody_else_and_not_the_end(
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_what_decodes_ends_with_a_server_that_is_killed(tmp_path: Path) -> None:
     script = (
-        "import sys; from breastseg.serve import decoded; from breastseg.serve.tiles.decoding"
-        f" import Task\ndecoded.DECODING = ({sys.executable!r}, '-c', 'import time; from"
-        " breastseg.serve import decoding; '\n  'decoding._KINDS = {\"picture\": lambda task,"
-        " out: time.sleep(1000)}; decoding.main()')\ndecoded.Decoder().decoded(Task('picture',"
-        " 'a.png'))"
+        "from breastseg.serve.tiles import decoded\n"
+        "from breastseg.serve.tiles.decoding import Task\n"
+        f"decoded.DECODING = ({sys.executable!r}, '-c', 'import time; '\n"
+        "  'from breastseg.serve.tiles import decoding; '\n"
+        '  \'decoding._KINDS = {"picture": lambda task, out: time.sleep(1000)}; \'\n'
+        "  'decoding.main()')\n"
+        "decoded.Decoder().decoded(Task('picture', 'a.png'))"
     )
     place = {**os.environ, "TMPDIR": str(tmp_path)}
     with subprocess.Popen([sys.executable, "-c", script], env=place) as server:

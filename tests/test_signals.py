@@ -65,8 +65,10 @@ def command(body: str) -> "subprocess.Popen[str]":
     """Start a process whose command is `body`, with less patience than usual."""
     lines = "".join(f"  {line}\n" for line in (READY + body).splitlines())
     return started(
-        f"signals.PATIENCE_S = 0.5\ndef run(words):\n{lines}program._run ="
-        " run\nsys.exit(program.main())"
+        "signals.PATIENCE_S = 0.5\n"
+        "def run(words):\n"
+        f"{lines}program._run = run\n"
+        "sys.exit(program.main())"
     )
 
 
@@ -96,8 +98,9 @@ def test_sent_twice_in_one_moment_it_is_one_signal() -> None:
 
 def test_what_a_shell_ignores_stays_ignored() -> None:
     process = started(
-        "signal.signal(signal.SIGINT,"
-        f" signal.SIG_IGN)\nsignals.heed_signals()\n{READY}time.sleep(0.3)"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "signals.heed_signals()\n"
+        f"{READY}time.sleep(0.3)"
     )
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)

@@ -219,8 +219,9 @@ def test_a_signal_is_one_line_and_the_run_can_go_on(
     # in
     # the foreground.
     heed = (
-        "import signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\nfrom"
-        " breastseg.cli import main\n"
+        "import signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from breastseg.cli import main\n"
     )
     words = [
         sys.executable,

@@ -338,8 +338,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=(
-            f"targets: {', '.join(TARGETS)}\n\nexample: scripts/fuzz 25000 1 --keep faults\n       "
-            "  scripts/fuzz 1000 7 slide dicom"
+            f"targets: {', '.join(TARGETS)}\n"
+            "\n"
+            "example: scripts/fuzz 25000 1 --keep faults\n"
+            "         scripts/fuzz 1000 7 slide dicom"
         ),
     )
     parser.add_argument("count", metavar="N", type=int, help="number of inputs")

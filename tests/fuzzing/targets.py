@@ -284,8 +284,10 @@ def _verified(folder: Path, file: Path, rng: Random) -> None:
 def _map_files(folder: Path) -> None:
     write_json(folder / "labels.json", BUILT_IN["region5"].to_dict())
     classes = "\n".join(
-        f"  - name: {c.name}\n    qupath: {c.qupath}\n    color: [1, 2, {c.codes[0]}]\n    codes:"
-        f" {list(c.codes)}"
+        f"  - name: {c.name}\n"
+        f"    qupath: {c.qupath}\n"
+        f"    color: [1, 2, {c.codes[0]}]\n"
+        f"    codes: {list(c.codes)}"
         for c in BUILT_IN["region5"].classes
     )
     (folder / "labels.yaml").write_text(
@@ -423,8 +425,8 @@ def _bundle(folder: Path) -> Path:
     )
     _tensors(folder / "model.safetensors")
     (folder / "metrics.csv").write_text(
-        "epoch,train_loss,val_loss,train_accuracy,val_accuracy,train_dice,val_dice\n0,1.5,1.4,0.5,"
-        "0.4,0.3,0.2\n"
+        "epoch,train_loss,val_loss,train_accuracy,val_accuracy,train_dice,val_dice\n"
+        "0,1.5,1.4,0.5,0.4,0.3,0.2\n"
     )
     shipped = load_bundle("lite0").card
     files = {path.name: sha256_of(path) for path in sorted(folder.iterdir()) if path.name != CARD}

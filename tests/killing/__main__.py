@@ -25,8 +25,10 @@ from killing.rounds import Found, kill_command
 def main() -> int:
     """Parse, kill, print a table."""
     example = (
-        "examples:\n  scripts/kills predict\n  scripts/kills download 20 7\n  scripts/kills all"
-        " 60 1"
+        "examples:\n"
+        "  scripts/kills predict\n"
+        "  scripts/kills download 20 7\n"
+        "  scripts/kills all 60 1"
     )
     parser = argparse.ArgumentParser(
         "scripts/kills",

@@ -10,9 +10,12 @@ from breastseg.wording import counted
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = (
-        "examples:\n  breastseg audit data/bcss\n  breastseg audit data/bcss --source BCSS --out"
-        " results/audit\n\nExit status 0 when nothing is on two sides of the split, 1 when"
-        " something is. Without a split, the source's own is looked at."
+        "examples:\n"
+        "  breastseg audit data/bcss\n"
+        "  breastseg audit data/bcss --source BCSS --out results/audit\n"
+        "\n"
+        "Exit status 0 when nothing is on two sides of the split, 1 when something is. Without a "
+        "split, the source's own is looked at."
     )
     parser.add_argument("dataset", help="folder of a prepared data set, split or not")
     parser.add_argument(

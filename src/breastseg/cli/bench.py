@@ -12,8 +12,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from breastseg.bundles.bundle import DEFAULT_MODEL
 
     parser.epilog = (
-        "examples:\n  breastseg bench\n  breastseg bench slide.svs --model runs/first/bundle"
-        " --threads 1 --seconds 60"
+        "examples:\n"
+        "  breastseg bench\n"
+        "  breastseg bench slide.svs --model runs/first/bundle --threads 1 --seconds 60"
     )
     parser.add_argument(
         "slide",
@@ -60,10 +61,13 @@ def _print(found: "Benchmark") -> None:
     print(f"\n{found.rule}")
     mpx = 100 / found.mpp**2
     print(
-        "\nCompare between machines: Mpx / CPU-s of the whole path (slide -> labels on disk) with"
-        " the same model; seconds grow on a busy\nmachine, CPU-seconds hardly. Compare the whole"
-        " path with the network of the same precision: because tiles overlap, that is"
-        f" shown\n{found.shown:.2f} px for each px that gets a label, and the path reaches"
-        f" {1 / found.shown:.2f} of it at most.\n100 mm2 of tissue take"
-        f" {mpx / found.whole.per_s:.0f} s, {mpx / found.whole.per_cpu_s:.0f} CPU-s."
+        "\n"
+        "Compare between machines: Mpx / CPU-s of the whole path (slide -> labels on disk) with "
+        "the same model; seconds grow on a busy\n"
+        "machine, CPU-seconds hardly. Compare the whole path with the network of the same "
+        "precision: because tiles overlap, that is shown\n"
+        f"{found.shown:.2f} px for each px that gets a label, and the path reaches "
+        f"{1 / found.shown:.2f} of it at most.\n"
+        f"100 mm2 of tissue take {mpx / found.whole.per_s:.0f} s, "
+        f"{mpx / found.whole.per_cpu_s:.0f} CPU-s."
     )

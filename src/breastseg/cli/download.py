@@ -6,9 +6,12 @@ import argparse
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = (
-        "examples:\n  breastseg download bcss\n  breastseg download bcss --mirror hub --out"
-        " BCSS\n\nWithout --mirror the mirrors are listed and nothing is contacted; with it that"
-        " mirror alone is. The same command goes on."
+        "examples:\n"
+        "  breastseg download bcss\n"
+        "  breastseg download bcss --mirror hub --out BCSS\n"
+        "\n"
+        "Without --mirror the mirrors are listed and nothing is contacted; with it that mirror "
+        "alone is. The same command goes on."
     )
     parser.add_argument("dataset", choices=["bcss"], help="what to fetch: bcss")
     parser.add_argument(

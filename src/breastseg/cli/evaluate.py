@@ -9,10 +9,13 @@ from breastseg.cli.model import add_model_arguments, model_of
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = (
-        "examples:\n  breastseg evaluate --model runs/first/bundle --data data/bcss --split test"
-        " --out results/first\n  breastseg evaluate --model runs/report/bundle --data data/bcss21"
-        " --labels region5 --out results/five\n  breastseg evaluate --model runs/report/bundle"
-        " --data data/bcss21 --out results/report --as-report"
+        "examples:\n"
+        "  breastseg evaluate --model runs/first/bundle --data data/bcss --split test --out "
+        "results/first\n"
+        "  breastseg evaluate --model runs/report/bundle --data data/bcss21 --labels region5 "
+        "--out results/five\n"
+        "  breastseg evaluate --model runs/report/bundle --data data/bcss21 --out results/report "
+        "--as-report"
     )
     add_model_arguments(parser)
     parser.add_argument("--data", required=True, help="folder of a prepared data set")

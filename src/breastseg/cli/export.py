@@ -6,11 +6,14 @@ import argparse
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = (
-        "examples:\n  breastseg export runs/first/bundle --int8 --data data/bcss\n  breastseg"
-        " export runs/first/bundle --int8 --data data/bcss --crops 300 --allow-loss 0.5 --out"
-        " models/first-int8\n  breastseg export runs/first/bundle --bias auto --int8 --data"
-        " data/bcss --out models/first\n  breastseg export runs/first/bundle --bias"
-        " tumor=-0.8,inflammatory=0.4 --out models/first-shifted"
+        "examples:\n"
+        "  breastseg export runs/first/bundle --int8 --data data/bcss\n"
+        "  breastseg export runs/first/bundle --int8 --data data/bcss --crops 300 --allow-loss "
+        "0.5 --out models/first-int8\n"
+        "  breastseg export runs/first/bundle --bias auto --int8 --data data/bcss --out "
+        "models/first\n"
+        "  breastseg export runs/first/bundle --bias tumor=-0.8,inflammatory=0.4 --out "
+        "models/first-shifted"
     )
     parser.add_argument("model", help="folder of a bundle or name of a shipped model")
     parser.add_argument(

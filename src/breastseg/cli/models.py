@@ -7,11 +7,14 @@ import sys
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions and their options."""
     parser.epilog = (
-        "examples:\n  breastseg models\n  breastseg models show lite0\n  breastseg models page"
-        " runs/first/bundle --out docs/models/first.md --data data/bcss --results results/first\n "
-        " breastseg models pull OWNER/NAME --revision main --out my-model\n  breastseg models push"
-        " runs/first/bundle OWNER/NAME --private\n  breastseg models monai runs/first/bundle --out"
-        " first-monai"
+        "examples:\n"
+        "  breastseg models\n"
+        "  breastseg models show lite0\n"
+        "  breastseg models page runs/first/bundle --out docs/models/first.md --data data/bcss "
+        "--results results/first\n"
+        "  breastseg models pull OWNER/NAME --revision main --out my-model\n"
+        "  breastseg models push runs/first/bundle OWNER/NAME --private\n"
+        "  breastseg models monai runs/first/bundle --out first-monai"
     )
     actions = parser.add_subparsers(
         dest="action", metavar="ACTION", help="what to do; without one, shipped models are listed"

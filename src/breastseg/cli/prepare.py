@@ -8,10 +8,12 @@ from breastseg.wording import counted
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = (
-        "examples:\n  breastseg prepare BCSS data/bcss\n  breastseg prepare BCSS BRCA_M2C data/both"
-        " --dots-as both\n  breastseg prepare BCSS benign_and_malignant data/with_fields --labels"
-        " region5\n  breastseg prepare my_fields data/mine --source-mpp 0.25 --labels"
-        " my_labels.yaml --table patients.csv"
+        "examples:\n"
+        "  breastseg prepare BCSS data/bcss\n"
+        "  breastseg prepare BCSS BRCA_M2C data/both --dots-as both\n"
+        "  breastseg prepare BCSS benign_and_malignant data/with_fields --labels region5\n"
+        "  breastseg prepare my_fields data/mine --source-mpp 0.25 --labels my_labels.yaml "
+        "--table patients.csv"
     )
     parser.add_argument(
         "source",

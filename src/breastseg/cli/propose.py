@@ -6,10 +6,13 @@ import argparse
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = (
-        "Colours know nothing of tissue: lymphocytes and normal ducts are proposed as tumor too."
-        " Correct what it proposes.\nexamples:\n  breastseg propose my_fields/ --mpp 0.25 --out"
-        " proposals\n  breastseg propose slide.svs --out proposals --colours 4 --space hed\n "
-        " breastseg propose BCSS/images --mpp 0.3 --out proposals --format mask --truth BCSS/masks"
+        "Colours know nothing of tissue: lymphocytes and normal ducts are proposed as tumor too. "
+        "Correct what it proposes.\n"
+        "examples:\n"
+        "  breastseg propose my_fields/ --mpp 0.25 --out proposals\n"
+        "  breastseg propose slide.svs --out proposals --colours 4 --space hed\n"
+        "  breastseg propose BCSS/images --mpp 0.3 --out proposals --format mask --truth "
+        "BCSS/masks"
     )
     parser.add_argument(
         "input",

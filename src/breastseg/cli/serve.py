@@ -7,14 +7,18 @@ from pathlib import Path
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = (
-        "With --host other machines are let in too, by the token that is printed; nothing is"
-        " encrypted. On this machine alone a token\nis asked for where others use it: in an SSH"
-        " session, a Slurm, PBS, LSF or Grid Engine job, a JupyterHub or Apptainer; where\nanother"
-        " person can log in or runs programs; where users come from a directory (LDAP), and where"
-        " that cannot be told (not\nLinux). The second line says what was seen.\nexamples:\n "
-        " breastseg serve slides/\n  breastseg serve slides/ --model runs/first/bundle\n  breastseg"
-        " serve slides/ --port 0 --no-open --out /data/maps\n  breastseg serve slides/ --host"
-        " 0.0.0.0"
+        "With --host other machines are let in too, by the token that is printed; nothing is "
+        "encrypted. On this machine alone a token\n"
+        "is asked for where others use it: in an SSH session, a Slurm, PBS, LSF or Grid Engine "
+        "job, a JupyterHub or Apptainer; where\n"
+        "another person can log in or runs programs; where users come from a directory (LDAP), "
+        "and where that cannot be told (not\n"
+        "Linux). The second line says what was seen.\n"
+        "examples:\n"
+        "  breastseg serve slides/\n"
+        "  breastseg serve slides/ --model runs/first/bundle\n"
+        "  breastseg serve slides/ --port 0 --no-open --out /data/maps\n"
+        "  breastseg serve slides/ --host 0.0.0.0"
     )
     parser.add_argument("folder", help="slides, pictures and results, in folders or not")
     parser.add_argument(
