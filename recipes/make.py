@@ -10,13 +10,16 @@ RECIPE is a folder with recipe.json:
 
     name      of the model
     before    commands that make sources, each a list of words (none)
-    sources   folders in DATA, in what `before` made (OUT/sources) or in the recipe's folder;
+    sources   folders that `before` made (OUT/sources), in DATA or in the recipe's folder;
               "NAME?" may be missing
     prepare   options of `breastseg prepare`, as in {"mpp": 0.5, "labels": "region5"}
     split     a file of patients and parts, or a scheme of `breastseg split`
     preset    of `breastseg train`
     train     options that change it, as in {"epochs": 20}
+    folds     options of a training that may know nobody who is held out; needed where `train`
+              starts from another model, as in {"start": ""}
     after     commands that change what was trained, before it is exported (none)
+    export    more options of `breastseg export`, as in {"bias": "tumor=-0.5"}
     limits    a file of sentences for the card (none)
 
 A value that is the name of a file in the recipe's folder means that file. In commands {recipe},
@@ -33,7 +36,10 @@ from pathlib import Path
 from typing import Any
 
 STEPS = ("prepare", "split", "train", "all")
-_KNOWN = {"name", "before", "sources", "prepare", "split", "preset", "train", "after", "limits"}
+_KNOWN = {
+    *("name", "before", "sources", "prepare", "split", "preset", "train", "folds", "after"),
+    *("export", "limits"),
+}
 _NEEDED = ("name", "sources", "split", "preset")
 
 
@@ -83,12 +89,9 @@ def sources(recipe: dict[str, Any], places: dict[str, Path]) -> list[str]:
     found = []
     for name in recipe["sources"]:
         wanted = name.removesuffix("?")
-        tried = [places[wanted]] if wanted in places else []
-        tried += [
-            places["data"] / wanted,
-            places["out"] / "sources" / wanted,
-            places["recipe"] / wanted,
-        ]
+        tried = [places["out"] / "sources" / wanted]
+        tried += [places[wanted]] if wanted in places else []
+        tried += [places["data"] / wanted, places["recipe"] / wanted]
         place = next((path for path in tried if path.is_dir()), None)
         if place is not None:
             found.append(str(place))
@@ -178,6 +181,7 @@ def make(given: argparse.Namespace) -> None:
         str(data_set),
         "--split",
         "val",
+        *options(recipe.get("export", {}), given.recipe),
         *limits,
     ]
     run([*export, "--out", str(bundle)])
@@ -196,7 +200,7 @@ def make(given: argparse.Namespace) -> None:
 
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
-    if not (name and equals and value):
+    if not (name and equals):
         raise argparse.ArgumentTypeError(f"'{text}', wanted NAME=VALUE")
     return name, value
 

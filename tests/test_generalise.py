@@ -24,7 +24,7 @@ from breastseg.inference.tiles import PixelField, name_tissue  # noqa: E402
 from breastseg.sources.points import Dot  # noqa: E402
 from conftest import CROPS, DATA, crop  # noqa: E402
 from yardstick.fields import Field, read_fields  # noqa: E402
-from yardstick.folds import FOLDS, is_held_out, own_parts, parts_of  # noqa: E402
+from yardstick.folds import FOLDS, changes_of, is_held_out, own_parts, parts_of  # noqa: E402
 from yardstick.judges import Areas, Kinds, Presence, judges_of  # noqa: E402
 from yardstick.look import AS_IT_IS, NAMES, SHIFTS, look, look_at  # noqa: E402
 from yardstick.number import Result, difference  # noqa: E402
@@ -416,6 +416,17 @@ def test_every_patient_is_held_out_once() -> None:
             "TCGA-A2-A1G6": 3,
         }.get(patient)
         assert wanted in (None, held[0])
+
+
+def test_a_fold_never_starts_from_a_model_that_may_know_who_is_held_out(tmp_path: Path) -> None:
+    found = tmp_path / "recipe.json"
+    found.write_text(json.dumps({"train": {"start": "lite0"}, "folds": {"lr": 6e-4}}))
+    with pytest.raises(InputError, match="starts from 'lite0', which may know who is held out"):
+        changes_of(tmp_path)
+    found.write_text(json.dumps({"train": {"start": "lite0"}, "folds": {"start": "", "lr": 6e-4}}))
+    assert changes_of(tmp_path) == {"start": "", "lr": "0.0006"}
+    found.write_text(json.dumps({"train": {"epochs": 3}}))
+    assert changes_of(tmp_path) == {}
 
 
 def test_who_chooses_in_a_recipe_chooses_in_its_folds(tmp_path: Path) -> None:

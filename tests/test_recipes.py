@@ -139,7 +139,7 @@ def test_commands_before_and_after(
             {"before": [["python", "{breakhis}"]]},
             r"command 'python \{breakhis\}'|needs breakhis; give --source breakhis=FOLDER",
         ),
-        ({"lr": 1}, r"'lr' is not known; wanted after, before, limits, name"),
+        ({"lr": 1}, r"'lr' is not known; wanted after, before, export, folds, limits, name"),
     ],
 )
 def test_a_recipe_that_cannot_be_made(

@@ -157,7 +157,9 @@ def lives(pid: int) -> bool:
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="no /proc to find a child in")
 def test_a_server_that_is_killed_takes_its_job_along_and_the_next_one_does_it(folder: Path) -> None:
     add_slow(folder)
-    held = f"from breastseg.serve.jobs import child\nchild.WORKER = (sys.executable, '-c', {HELD!r})"
+    held = (
+        f"from breastseg.serve.jobs import child\nchild.WORKER = (sys.executable, '-c', {HELD!r})"
+    )
     with command(folder, held) as (server, address), asking(address) as client:
         number = ask(client, "slow.jpg")["id"]
         waiting = ask(client, "b.png")["id"]

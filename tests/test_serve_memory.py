@@ -383,7 +383,7 @@ def test_what_decodes_ends_with_a_server_that_is_killed(tmp_path: Path) -> None:
         "from breastseg.serve.tiles.decoding import Task\n"
         f"decoded.DECODING = ({sys.executable!r}, '-c', 'import time; '\n"
         "  'from breastseg.serve.tiles import decoding; '\n"
-        '  \'decoding._KINDS = {"picture": lambda task, out: time.sleep(1000)}; \'\n'
+        "  'decoding._KINDS = {\"picture\": lambda task, out: time.sleep(1000)}; '\n"
         "  'decoding.main()')\n"
         "decoded.Decoder().decoded(Task('picture', 'a.png'))"
     )

@@ -55,9 +55,28 @@ def train_fold(fold: Fold, data: Path, breakhis: Path | None) -> Path:
     split = fold.out / "split.csv"
     rows = parts_of(fold.out / "data" / "regions.csv", fold.number, own_parts(fold.recipe))
     write_table(split, rows)
-    changes = [f"seed={fold.seed}", *([f"epochs={fold.epochs}"] if fold.epochs else [])]
-    _make(*words, "--split", str(split), "--until", "train", "--train", *changes)
+    changes = changes_of(fold.recipe)
+    changes |= {"seed": str(fold.seed)}
+    if fold.epochs:
+        changes["epochs"] = str(fold.epochs)
+    changed = [f"{name}={value}" for name, value in changes.items()]
+    _make(*words, "--split", str(split), "--until", "train", "--train", *changed)
     return fold.out / "run" / "bundle"
+
+
+def changes_of(recipe: Path) -> dict[str, str]:
+    """Return what a recipe changes where it is trained without some patients.
+
+    Raises:
+        InputError: it starts from a model that may know them.
+    """
+    found = json.loads((recipe / "recipe.json").read_text(encoding="utf-8"))
+    changes = {name: str(value) for name, value in found.get("folds", {}).items()}
+    start = found.get("train", {}).get("start")
+    if start and changes.get("start") != "":
+        said = f"the recipe starts from '{start}', which may know who is held out"
+        raise InputError(f'{recipe}/recipe.json: {said}; give it "folds": {{"start": ""}}')
+    return changes
 
 
 def own_parts(recipe: Path) -> dict[str, str]:
