@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from breastseg.errors import LabelError
-from breastseg.labels import BCSS_CODES, BUILT_IN, LabelClass, LabelMap, load_label_map
+from breastseg.labels import (
+    BCSS_CODES,
+    BUILT_IN,
+    LabelClass,
+    LabelMap,
+    label_map_of,
+    load_label_map,
+)
 
 NAMES = {
     "region5": ("tumor", "stroma", "inflammatory", "necrosis", "other"),
@@ -16,8 +23,7 @@ NAMES = {
     "tumor": ("tumor", "not tumor"),
 }
 
-# code: (name in the release, region5, region6, tumor); None is "not annotated". bcss21 keeps
-# every
+# code: (name in the release, region5, region6, tumor); None is "not annotated". bcss21 keeps every
 # name but the first.
 BY_HAND = {
     0: ("outside_roi", None, None, None),
@@ -290,3 +296,15 @@ def test_a_class_with_a_star_that_the_map_has_is_a_class() -> None:
     own = LabelMap("own", (LabelClass("fold*", (1, 2, 3), "fold*", (1,)),))
     assert own.label_of("Fold*", "x") == 1
     assert own.label_of("Ignore*", "x") == 0
+
+
+@pytest.mark.parametrize("name", sorted(BUILT_IN))
+def test_a_built_in_map_that_was_written_down_knows_the_names_of_codes_again(name: str) -> None:
+    again = label_map_of(json.loads(json.dumps(BUILT_IN[name].to_dict())), "x")
+    assert again is BUILT_IN[name]
+    by_code = int(again.apply(np.array([[3]], np.uint8), "x")[0, 0])
+    assert again.label_of("Lymphocytic_Infiltrate", "x") == by_code
+    own = label_map_of({**BUILT_IN[name].to_dict(), "name": "mine"}, "x")
+    with pytest.raises(LabelError, match="mucoid"):
+        own.label_of("mucoid", "x")
+    assert own.code_names == ()

@@ -215,8 +215,7 @@ def test_a_signal_is_one_line_and_the_run_can_go_on(
 ) -> None:
     """Lightning's own handler of SIGTERM only takes a note, and looks at it between two batches."""
     run = tmp_path / "run"
-    # A shell's background job ignores SIGINT and hands that down; the person at the keyboard is
-    # in
+    # A shell's background job ignores SIGINT and hands that down; the person at the keyboard is in
     # the foreground.
     heed = (
         "import signal, sys\n"

@@ -7,7 +7,7 @@ from breastseg.bundles.bias import check_bias
 from breastseg.errors import ModelError
 from breastseg.geometry import check_mpp, tile_grid
 from breastseg.json_files import number_in, shown, text_of, whole_in
-from breastseg.labels import LabelMap
+from breastseg.labels import LabelMap, label_map_of
 
 CARD_VERSION = 1
 
@@ -112,7 +112,7 @@ def _checked(value: dict[str, Any], where: str) -> dict[str, Any]:
     not."""
     fields: dict[str, Any] = {
         "name": text_of(value["name"], "name"),
-        "label_map": LabelMap.from_dict(value["label_map"], where),
+        "label_map": label_map_of(value["label_map"], where),
         "mpp": number_in(value["mpp"], -1e9, 1e9, "mpp"),
         "tile_px": whole_in(value["tile_px"], 0, _MAX_TILE_PX, "tile_px"),
         "halo_px": whole_in(value["halo_px"], 0, _MAX_TILE_PX, "halo_px"),

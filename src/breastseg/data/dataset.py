@@ -43,7 +43,7 @@ from breastseg.errors import DatasetError, MppError
 from breastseg.geometry import check_mpp
 from breastseg.images import Pixels
 from breastseg.json_files import read_json
-from breastseg.labels import LabelMap, Labels
+from breastseg.labels import LabelMap, Labels, label_map_of
 from breastseg.tables import Table, read_table, shown
 
 FORMAT = 2
@@ -330,7 +330,7 @@ def open_dataset(path: str | Path) -> Dataset:
         raise DatasetError(
             f"{root / 'dataset.json'}: not a data set's description; prepare it again"
         )
-    label_map = LabelMap.from_dict(info["label_map"], str(root / "dataset.json"))
+    label_map = label_map_of(info["label_map"], str(root / "dataset.json"))
     mpp, radius, parts = info["mpp"], info["dot_radius_um"], info["parts"]
     if not (
         _is_number(mpp)

@@ -12,7 +12,7 @@ from PIL import Image
 from breastseg.errors import ImageError, InputError
 from breastseg.images.readers.flat import FlatSlide
 from breastseg.json_files import read_json
-from breastseg.labels import LabelMap
+from breastseg.labels import label_map_of
 from breastseg.report.html import as_written, html_pages
 
 _PICTURE_PX = 1400
@@ -55,7 +55,7 @@ def slide_page(result: str | Path, *, made: str | None = None) -> str:
     run = read_json(folder / "run.json", InputError, "a result's run.json")
     with as_written(folder, "predict"):
         classes, measures = (
-            LabelMap.from_dict(run["label_map"], "run.json").classes,
+            label_map_of(run["label_map"], "run.json").classes,
             run["measures"],
         )
         shown = {

@@ -124,8 +124,7 @@ class _HeedInterrupt(L.Callback):
         raise KeyboardInterrupt
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        # Lightning's own handler takes a note and ends between two batches, however long one
-        # lasts;
+        # Lightning's own handler takes a note and ends between two batches, however long one lasts;
         # of several it ends the other processes.
         if threading.current_thread() is threading.main_thread() and trainer.world_size == 1:
             signal.signal(signal.SIGTERM, self.terminated)

@@ -22,7 +22,7 @@ from breastseg.files import settle_temporary_folder
 from breastseg.histology.tissue import doubts
 from breastseg.images import resample_pixels
 from breastseg.images.readers.flat import FlatSlide
-from breastseg.labels import LabelMap
+from breastseg.labels import label_map_of
 from breastseg.serve.disk import status_of, why
 from breastseg.serve.tiles.halvings import Halvings
 from breastseg.serve.tiles.label_files import held_labels
@@ -116,9 +116,7 @@ def _write_picture(task: Task, out: BinaryIO) -> Foot:
 
 
 def _write_labels(task: Task, out: BinaryIO) -> Foot:
-    label_map = (
-        None if task.label_map is None else LabelMap.from_dict(task.label_map, "the label map")
-    )
+    label_map = None if task.label_map is None else label_map_of(task.label_map, "the label map")
     labels = held_labels(Path(task.path), label_map)
     size, places, written = labels.size_px, [], _Written(out)
     for times in range(levels_of(size)):

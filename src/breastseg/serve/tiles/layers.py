@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from breastseg.errors import BreastsegError
 from breastseg.images import check_upright, open_slide
-from breastseg.labels import LabelMap, load_label_map
+from breastseg.labels import LabelMap, label_map_of, load_label_map
 from breastseg.serve.config import Limits
 from breastseg.serve.library.folder import Entry, Folder, Result, is_own_file, opaque
 from breastseg.serve.library.known import Truth
@@ -294,7 +294,7 @@ class Layers:
                 None,
             )
             try:
-                label_map = LabelMap.from_dict(result.run["label_map"], "run.json")
+                label_map = label_map_of(result.run["label_map"], "run.json")
             except BreastsegError:
                 path = None
             title = str(result.run.get("model", "map"))

@@ -125,11 +125,9 @@ def girder_files(
 
 
 _PLACES = (
-    # README of the data set https://huggingface.co/datasets/nabil-m/bcss (CC0, "re-hosted
-    # copy");
-    # its file addresses are those of
-    # huggingface_hub (hf_api.py, constants.py), its hosts those that other clients of the hub
-    # allow.
+    # README of the data set https://huggingface.co/datasets/nabil-m/bcss (CC0, "re-hosted copy");
+    # its file addresses are those of huggingface_hub (hf_api.py, constants.py), its hosts those
+    # that other clients of the hub allow.
     Place(
         "hub",
         "https://huggingface.co/datasets/nabil-m/bcss",
@@ -139,10 +137,9 @@ _PLACES = (
         partial(hub_files, address="https://huggingface.co", repo="nabil-m/bcss"),
     ),
     # configs.py and download_crowdsource_dataset.py of
-    # https://github.com/PathologyDataScience/BCSS, without the key that they carry:
-    # the folder is public. Items and masks are those of the release's own tables; figshare
-    # serves
-    # files from that store of Amazon.
+    # https://github.com/PathologyDataScience/BCSS, without the key that they carry: the folder is
+    # public. Items and masks are those of the release's own tables; figshare serves files from that
+    # store of Amazon.
     Place(
         "girder",
         "https://github.com/PathologyDataScience/BCSS",

@@ -22,7 +22,7 @@ from PIL import Image
 from breastseg.bundles.card import Card
 from breastseg.errors import InputError
 from breastseg.files import write_table, write_text
-from breastseg.labels import LabelMap
+from breastseg.labels import LabelMap, label_map_of
 from breastseg.maps.pictures import save_figure
 from breastseg.report.charts import training_charts
 from breastseg.report.html import as_written, confusion_of, html_pages, scores_of
@@ -86,7 +86,7 @@ def write_chapter(evaluation: str | Path, card: Card) -> Path:
 
 
 def _write(folder: Path, scores: Any, card: Card) -> Path:
-    label_map = LabelMap.from_dict(scores["label_map"], str(folder / "scores.json"))
+    label_map = label_map_of(scores["label_map"], str(folder / "scores.json"))
     tumour = tumour_class(label_map)
     if not scores["overall"]["support_px"]:
         raise InputError(
