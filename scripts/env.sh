@@ -2,6 +2,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PYTHON=${PYTHON:-python3}
+BIN=.venv/bin
+case $(uname -s) in MINGW* | MSYS* | CYGWIN*) BIN=.venv/Scripts ;; esac
 export PYTHONUNBUFFERED=1
 
 # install_extras "train,dev" (or "core", which is no extra): bring .venv up to date with pyproject.toml and constraints.txt, or do nothing when it is.
@@ -12,18 +14,18 @@ install_extras() {
         exit 2
     }
     stamp=$(cat pyproject.toml constraints.txt | sha256sum | cut -d' ' -f1)
-    [ -x .venv/bin/python ] || "$PYTHON" -m venv .venv
+    [ -x "$BIN/python" ] || "$PYTHON" -m venv .venv
     for extra in ${extras//,/ }; do
         if [ "$(cat ".venv/installed-$extra" 2>/dev/null)" != "$stamp" ]; then
             echo "installing breastseg ($extras) into .venv"
             local target=".[$extras]"
             [ "$extras" = core ] && target=.
-            .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e "$target"
+            "$BIN/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e "$target"
             for done in core ${extras//,/ }; do echo "$stamp" > ".venv/installed-$done"; done
             break
         fi
     done
-    export PATH="$PWD/.venv/bin:$PATH"
+    export PATH="$PWD/$BIN:$PATH"
 }
 
 # install_browser: Debian's Chromium, when no Chromium is there and this is a system where it can be installed; else say so and go on.
