@@ -22,7 +22,7 @@ for _name in ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT"):
     os.environ[_name] = (
         "300"  # the hub's client reads it when it is imported, and gives up after 10 s else
     )
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parent / "samples"
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 

@@ -1,5 +1,5 @@
-"""The commands that are killed, on small real inputs from `tests/data`, and what of their output is
-never the same twice."""
+"""The commands that are killed, on small real inputs from `tests/samples`, and what of their
+output is never the same twice."""
 
 import contextlib
 import csv
@@ -30,7 +30,7 @@ from killing.runs import Drive
 from mirror_server import Mirror, hub_command, running_mirror
 from slide_files import levels_of, write_svs
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[1] / "samples"
 PYTHON = [sys.executable, "-m", "breastseg"]
 _CROPS = sorted((DATA / "bcss" / "images").iterdir())
 _REPO = "someone/bcss"

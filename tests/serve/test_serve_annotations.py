@@ -22,8 +22,8 @@ from breastseg.errors import SourceError  # noqa: E402
 from breastseg.serve.annotations import annotations  # noqa: E402
 from breastseg.sources.annotations import read_drawn  # noqa: E402
 from conftest import CROPS, DATA  # noqa: E402
+from qupath_files import as_written_by, read  # noqa: E402
 from serve_app import serving  # noqa: E402
-from test_drawn import as_written_by, read  # noqa: E402
 
 SQUARE = [[20, 30], [120, 30], [120, 90], [20, 90], [20, 30]]
 HOLE = [[40, 40], [60, 40], [60, 60], [40, 60], [40, 40]]

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
+from test_html import evaluated
 
 from breastseg.bundles.bundle import Bundle
 from breastseg.cli import main
 from breastseg.data.prepare import PrepareConfig, prepare
 from browser import chromium, page
 from conftest import paint, quiet
-from test_report import evaluated
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from breastseg.bundles.bundle import Bundle
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
-SOURCE = str(Path(__file__).parents[1] / "src")
+SOURCE = str(Path(__file__).parents[2] / "src")
 HEEDS = (
     # which a shell's background ignores
     "import signal, sys, time\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from test_bad_input_data import check_nothing_half_written, fails
 
 from breastseg.cli import main
 from breastseg.data.dataset import open_dataset
 from conftest import DATA
-from test_bad_input_data import check_nothing_half_written, fails
 
 SQUARE = [[10, 20], [30, 20], [30, 50], [10, 50], [10, 20]]
 CLASSES = "it has tumor, stroma, inflammatory, necrosis, other"

@@ -26,7 +26,7 @@ from breastseg.images.readers.tiff import TiffSlide
 from breastseg.runners import BACKENDS, PRECISIONS
 from conftest import without
 
-PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
+PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
 @pytest.fixture(scope="module")

@@ -15,23 +15,9 @@ from breastseg.sources import annotations as reader
 from breastseg.sources import objects, open_source
 from breastseg.sources.annotations import Dot, Drawn, read_drawn, said_kinds
 from conftest import DATA, SHARED
+from qupath_files import HOLE, LINE, OTHER_PLANE, SQUARE, as_written_by, read
 
 M2C = DATA / "brca_m2c"
-SQUARE = [[10, 20], [30, 20], [30, 50], [10, 50], [10, 20]]
-HOLE = [[15, 25], [20, 25], [20, 30], [15, 30], [15, 25]]
-
-
-Read = tuple[list[tuple[str, Any, list[Any]]], list[tuple[str, float, float]]]
-
-
-def read(path: Path) -> Read:
-    """Return areas (class, outline, holes) and dots (class, x, y) of a file."""
-    found = read_drawn(path)
-    areas = [
-        (area.name, area.outline.tolist(), [hole.tolist() for hole in area.holes])
-        for area in found.areas
-    ]
-    return areas, [(dot.name, dot.x, dot.y) for dot in found.dots]
 
 
 def skipped(path: Path) -> str:
@@ -243,8 +229,6 @@ def without_type(**more: Any) -> dict[str, Any]:
     return {**made, **more}
 
 
-LINE = {"type": "LineString", "coordinates": [[1, 2], [3, 4]]}
-OTHER_PLANE = {"type": "Polygon", "coordinates": [SQUARE], "plane": {"c": -1, "z": 2, "t": 0}}
 SKIPPED = {
     "no class": (
         {**feature("Point", [1, 2]), "properties": {"objectType": "annotation", "name": "Tumor"}},
@@ -403,35 +387,6 @@ def test_numbers_that_are_none_may_be_measurements(tmp_path: Path) -> None:
     }
     path = geojson(tmp_path / "a.geojson", {**feature("Polygon", [SQUARE]), "properties": measured})
     assert read(path) == ([("Tumor", SQUARE, [])], [])
-
-
-def as_written_by(version: str) -> list[dict[str, Any]]:
-    """Return one object of each kind as a version of QuPath writes it."""
-    kinds = {
-        "Tumor": ("annotation", {"type": "Polygon", "coordinates": [SQUARE, HOLE]}),
-        "Stroma": ("annotation", {"type": "MultiPoint", "coordinates": [[10.5, 50.25], [20, 51]]}),
-        "Other": ("annotation", LINE), "Necrosis": ("annotation", OTHER_PLANE),
-        "Immune cells": ("cell", {"type": "Polygon", "coordinates": [HOLE]}),
-        "": ("tile", {"type": "Polygon", "coordinates": [SQUARE]}),
-    }  # fmt: skip
-    ids = {"annotation": "PathAnnotationObject", "cell": "PathCellObject", "tile": "PathTileObject"}
-    made = []
-    for name, (kind, geometry) in kinds.items():
-        color = {"colorRGB": -13578071} if version < "0.4" else {"color": [48, 208, 169]}
-        properties = {} if not name else {"classification": {"name": name, **color}}
-        one: dict[str, Any] = {
-            "type": "Feature",
-            "geometry": geometry,
-            "properties": {**properties, "isLocked": False},
-        }
-        if version == "0.2":
-            one["id"] = ids[kind]
-        else:
-            one["properties"]["object_type" if version == "0.3" else "objectType"] = kind
-        if version >= "0.4":
-            one["id"] = f"85d8649f-9f71-4f79-adff-f3f5b026db{len(made):02d}"
-        made.append(one)
-    return made
 
 
 @pytest.mark.parametrize("version", ["0.2", "0.3", "0.4", "0.7"])

@@ -8,7 +8,7 @@ import pytest
 
 from breastseg import processor
 
-SOURCE = Path(__file__).parents[1] / "src" / "breastseg"
+SOURCE = Path(__file__).parents[2] / "src" / "breastseg"
 JOBS = [name for names in processor._GIVEN for name in names]
 
 

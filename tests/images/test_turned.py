@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
+from test_codes import chunk
 from tifffile import TiffWriter
 
 from breastseg.cli import main
@@ -16,7 +17,6 @@ from breastseg.errors import ImageError
 from breastseg.images import check_upright, open_slide
 from breastseg.images.readers.flat import FlatSlide, image_size, turned
 from conftest import crop, quiet
-from test_slides_codes import chunk
 
 FIELD = np.ascontiguousarray(crop(0)[:96, :128])
 ORIENTATIONS = range(1, 9)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-RECIPES = Path(__file__).parents[1] / "recipes"
+RECIPES = Path(__file__).parents[2] / "recipes"
 LITE0 = RECIPES / "lite0"
 sys.path.insert(0, str(RECIPES))
 

@@ -148,7 +148,7 @@ def test_a_slide_begins_with_the_areas_of_its_pixels_and_has_the_same_columns_fo
 
 
 def test_every_column_is_in_the_glossary() -> None:
-    glossary = (Path(__file__).parents[1] / "docs" / "glossary.md").read_text(encoding="utf-8")
+    glossary = (Path(__file__).parents[2] / "docs" / "glossary.md").read_text(encoding="utf-8")
     assert [column for column in BEYOND_AREAS if f"`{column}`" not in glossary] == []
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from breastseg.sources import open_source
 from conftest import SHARED
 
-RECIPES = Path(__file__).parents[1] / "recipes" / "breast1"
+RECIPES = Path(__file__).parents[2] / "recipes" / "breast1"
 BREAKHIS = (
     "SOB_B_F-14-21998CD-100-001.png",
     "SOB_B_PT-14-21998AB-100-002.png",

@@ -7,7 +7,7 @@ import yaml
 
 import breastseg
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def test_one_version_everywhere() -> None:

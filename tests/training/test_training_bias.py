@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_training import TINY, command
 
 from breastseg.bundles.bias import read_last_bias
 from breastseg.bundles.bundle import ONNX, WEIGHTS, Bundle
@@ -19,7 +20,6 @@ from breastseg.training import decide as deciding
 from breastseg.training.config import PRESETS
 from breastseg.training.train import train
 from conftest import quiet
-from test_training import TINY, command
 
 SHORT = replace(TINY, epochs=1)
 
