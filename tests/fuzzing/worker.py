@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 from breastseg.errors import BreastsegError
+from breastseg.serve.refusals import Refused
 from fuzzing.mutate import change
 from fuzzing.targets import MODEL, TARGETS, files_of
 
@@ -40,12 +41,9 @@ def outcome(name: str, place: Path, file: Path, rng: Random) -> dict[str, Any]:
     """Give an input to its reader; return {"outcome": read, refused or fault, "what", "where"}."""
     try:
         TARGETS[name].read(place, file, rng)
-    except BreastsegError as error:
+    except (BreastsegError, Refused) as error:
         return _judged(error, str(error))
     except Exception as error:  # noqa: BLE001  every other exception is what is looked for
-        detail, status = getattr(error, "detail", None), getattr(error, "status_code", 500)
-        if isinstance(detail, str) and 400 <= status < 500:  # the viewer's own refusal
-            return _judged(error, detail)
         return _fault(error, f"{type(error).__name__}: {error}")
     return {"outcome": "read"}
 

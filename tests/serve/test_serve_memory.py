@@ -25,13 +25,13 @@ from PIL import Image
 pytest.importorskip("fastapi")
 httpx = pytest.importorskip("httpx")
 
-from starlette.exceptions import HTTPException  # noqa: E402
 
 from breastseg.histology.tissue import doubts  # noqa: E402
 from breastseg.images import open_slide  # noqa: E402
 from breastseg.images.readers.flat import FlatSlide  # noqa: E402
 from breastseg.serve.config import Limits  # noqa: E402
 from breastseg.serve.parsing import areas_bytes, json_bytes  # noqa: E402
+from breastseg.serve.refusals import Busy, Refused, Unreadable  # noqa: E402
 from breastseg.serve.room import Room  # noqa: E402
 from breastseg.serve.tiles import decoded, layers, tiles  # noqa: E402
 from breastseg.serve.tiles.decoded import Decoder  # noqa: E402
@@ -105,11 +105,12 @@ def test_who_waits_for_long_is_told_when_to_come_again() -> None:
     room = Room(100, wait_s=0.05)
     with (
         room.taken(60),
-        pytest.raises(HTTPException, match="try again in a moment") as told,
+        pytest.raises(Refused, match="try again in a moment") as told,
         room.taken(60),
     ):
         pass
-    assert (told.value.status_code, told.value.headers, room.used) == (503, {"Retry-After": "5"}, 0)
+    assert isinstance(told.value, Busy)
+    assert (told.value.again_s, room.used) == (5, 0)
     with room.taken(100):
         pass
 
@@ -118,7 +119,7 @@ def test_who_waits_is_sent_away_when_the_server_ends() -> None:
     room, told = Room(100), []
 
     def take() -> None:
-        with pytest.raises(HTTPException, match="the server ends"), room.taken(60):
+        with pytest.raises(Refused, match="the server ends"), room.taken(60):
             pass
         told.append(True)
 
@@ -151,7 +152,7 @@ def test_what_nobody_reads_makes_room_on_every_shelf_and_what_is_read_is_waited_
         with slides.borrowed("new", lambda: new):
             assert (old.closed, read.closed, room.used) == (True, False, 100)
             with (
-                pytest.raises(HTTPException, match="try again"),
+                pytest.raises(Refused, match="try again"),
                 maps.borrowed("third", lambda: Thing(30)),
             ):
                 pass
@@ -284,7 +285,7 @@ def test_every_level_and_tile_lies_where_it_belongs(
         )
         thumbnail = Image.open(io.BytesIO(found.thumbnail()))
         assert thumbnail.size == thumbnail_size(size)
-        with pytest.raises(HTTPException, match=f"no tile 40, 0 at level {len(levels) - 1}"):
+        with pytest.raises(Refused, match=f"no tile 40, 0 at level {len(levels) - 1}"):
             found.piece(len(levels) - 1, 40, 0)
 
 
@@ -298,11 +299,11 @@ def test_a_picture_that_turns_out_damaged_behind_its_first_rows_has_no_tiles(
     with (
         closing(Decoder()) as decoder,
         pytest.raises(
-            HTTPException, match=r"a\.png: cut short or damaged .*; copy or export it again"
+            Refused, match=r"a\.png: cut short or damaged .*; copy or export it again"
         ) as told,
     ):
         decoder.decoded(Task("picture", str(tmp_path / "a.png")))
-    assert told.value.status_code == 422
+    assert isinstance(told.value, Unreadable)
 
 
 @pytest.mark.usefixtures("all_large")

@@ -1,6 +1,8 @@
-"""What stood against writing, for a person, and as a status of HTTP."""
+"""What stood against writing, for a person, and as a refusal."""
 
 import errno
+
+from breastseg.serve.refusals import Forbidden, Full, Refused
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -15,6 +17,7 @@ def why(error: OSError) -> str:
     return f"{error.strerror or error}; nothing half-written was kept"
 
 
-def status_of(error: OSError) -> int:
-    """Return 507 for a full disk, 403 for all else."""
-    return 507 if error.errno in _FULL else 403
+def not_written(what: str, error: OSError) -> Refused:
+    """Return the refusal: Full for a full disk, Forbidden for all else."""
+    kind = Full if error.errno in _FULL else Forbidden
+    return kind(f"{what}: {why(error)}")

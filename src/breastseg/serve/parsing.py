@@ -5,8 +5,7 @@ import gzip
 import zlib
 from pathlib import Path
 
-from starlette.exceptions import HTTPException
-
+from breastseg.serve.refusals import TooMuch
 from breastseg.sources.folder import LABEL_FILES
 
 LABEL_MAP_BYTES = 2**18
@@ -31,12 +30,11 @@ def json_bytes(text: bytes) -> int:
 
 
 def check_label_maps(folder: Path) -> None:
-    """Refuse a folder in which something large has the name of a label map; HTTPException 413."""
+    """Refuse a folder in which something large has the name of a label map; TooMuch."""
     for name in LABEL_FILES:
         beside = folder / name
         if beside.is_file() and beside.stat().st_size > LABEL_MAP_BYTES:
-            raise HTTPException(
-                413,
+            raise TooMuch(
                 f"{name}: more than {LABEL_MAP_BYTES / 1e6:.1f} MB, a label map has less; move it"
                 " away",
             )
@@ -66,13 +64,13 @@ def body_bytes(text: bytes) -> int:
 
 
 def checked(taken: int, most: int, what: str) -> int:
-    """Return what areas take; HTTPException 413 when it is more than `most`."""
+    """Return what areas take; TooMuch when it is more than `most`."""
     if taken > most:
         told = (
             f"reading these areas takes {taken / 1e6:.0f} MB of memory, up to {most / 1e6:.0f} are"
             " there for it"
         )
-        raise HTTPException(413, f"{what}: {told}; open them in QuPath")
+        raise TooMuch(f"{what}: {told}; open them in QuPath")
     return taken
 
 

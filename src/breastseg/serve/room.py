@@ -7,12 +7,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from starlette.exceptions import HTTPException
+from breastseg.serve.refusals import Busy
 
 WAIT_S = 30.0
-"""Seconds that somebody waits for room; then the answer is 503, and when to come again."""
+"""Seconds that somebody waits for room; then the answer is when to come again."""
 _AGAIN_S = 5
-BUSY = 503
 
 
 class Room:
@@ -46,7 +45,7 @@ class Room:
         could wait for one another.
 
         Raises:
-            HTTPException: 503, others hold the room for long.
+            Refused: others hold the room for long.
         """
         size = self.take(size)
         try:
@@ -59,7 +58,7 @@ class Room:
         is alone.
 
         Raises:
-            HTTPException: 503, others hold the room for long.
+            Refused: others hold the room for long.
         """
         size, end, ticket = min(size, self.size), time.monotonic() + self._wait_s, object()
         with self._changed:
@@ -107,6 +106,6 @@ class Room:
         self.stir()
 
 
-def busy(why: str) -> HTTPException:
+def busy(why: str) -> Busy:
     """Return the answer to who should come again in a moment."""
-    return HTTPException(BUSY, f"{why}; try again in a moment", {"Retry-After": str(_AGAIN_S)})
+    return Busy(f"{why}; try again in a moment", again_s=_AGAIN_S)

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fastapi import HTTPException
 from fastapi.responses import JSONResponse
 
 from breastseg.errors import BreastsegError, SourceError
@@ -23,8 +22,9 @@ from breastseg.files import sha256_of, written
 from breastseg.images import check_upright, open_slide
 from breastseg.labels import load_label_map
 from breastseg.serve.annotations.areas import Feature, check_count, checked_areas
-from breastseg.serve.disk import status_of, why
+from breastseg.serve.disk import not_written
 from breastseg.serve.library.folder import Entry, Folder, areas_beside, is_own_file, shown_name
+from breastseg.serve.refusals import InTheWay, Malformed, TooMuch, Unreadable
 from breastseg.serve.schema import AnnotationIn, AnnotationOut, ClassOut
 from breastseg.serve.tiles.tiles import Tiles
 from breastseg.sources.annotations import not_geojson, read_geojson
@@ -75,7 +75,7 @@ class Annotations:
         """Return the areas of a slide, an AnnotationOut.
 
         Raises:
-            HTTPException: 409, two files of areas; 413, too many; 422, `prepare` cannot read the
+            Refused: two files of areas; too many; `prepare` cannot read the
                 file (its version comes as ETag).
         """
         path = self._beside(entry)
@@ -90,9 +90,8 @@ class Annotations:
         there already stay as they are.
 
         Raises:
-            HTTPException: 400, an area cannot be kept; 403, 507, the file cannot be written; 409,
-                the version is not the newest, or two slides would share the file; 413, too many;
-                422, the slide cannot be opened.
+            Refused: an area cannot be kept; the file cannot be written; the version is not the
+                newest, or two slides would share the file; too many; the slide cannot be opened.
         """
         path, classes = self._beside(entry), self._classes(entry)
         self._check_upright(entry, path)
@@ -100,8 +99,7 @@ class Annotations:
             size = view.size_px
         with self._lock:
             if _version(path) != drawn.version:
-                raise HTTPException(
-                    409,
+                raise InTheWay(
                     f"{path.name}: was changed meanwhile, here or in another program; load it"
                     " again, then draw again",
                 )
@@ -117,21 +115,20 @@ class Annotations:
             try:
                 _write(path, {**kept.head, "features": features}, as_it_was=kept.features)
             except OSError as cause:
-                raise HTTPException(status_of(cause), f"{path.name}: {why(cause)}") from None
+                raise not_written(path.name, cause) from None
             return _answer(path, self._kept(path), classes)
 
     def _beside(self, entry: Entry) -> Path:
-        """Return where the areas of a slide lie; HTTPException 422 for a link, 409 where two files
+        """Return where the areas of a slide lie; Unreadable for a link, InTheWay where two files
         would be its own."""
         path, *more = areas_of(entry.path) or [areas_beside(entry.path)]
         if more:
-            raise HTTPException(
-                409,
+            raise InTheWay(
                 f"{path.name} and {more[0].name} both belong to {entry.path.name}; keep one of"
                 " them",
             )
         if path.is_symlink():  # it may lead anywhere
-            raise HTTPException(422, f"{path.name}: is a link; put the file itself here")
+            raise Unreadable(f"{path.name}: is a link; put the file itself here")
         return path
 
     def _check_upright(self, entry: Entry, path: Path) -> None:
@@ -140,17 +137,15 @@ class Annotations:
             with closing(open_slide(entry.path, mpp=1.0)) as slide:  # looks at its header alone
                 check_upright(slide, path.name)
         except BreastsegError as cause:
-            raise HTTPException(422, self._folder.told(str(cause))) from None
+            raise Unreadable(self._folder.told(str(cause))) from None
 
     def _kept(self, path: Path) -> _Kept:
         try:
             return _read(path)
         except SourceError as cause:
-            raise HTTPException(422, str(cause), _tag(_version(path))) from None
+            raise Unreadable(str(cause), version=_version(path)) from None
         except OSError as cause:
-            raise HTTPException(
-                422, f"{path.name}: cannot be read ({cause.strerror or cause})"
-            ) from None
+            raise Unreadable(f"{path.name}: cannot be read ({cause.strerror or cause})") from None
 
     def _classes(self, entry: Entry) -> list[ClassOut]:
         """Return the classes that can be given: those of the folder's own label map, which
@@ -161,7 +156,7 @@ class Annotations:
         try:
             label_map = load_label_map(str(found or _LABELS))
         except BreastsegError as cause:
-            raise HTTPException(422, self._folder.told(str(cause))) from None
+            raise Unreadable(self._folder.told(str(cause))) from None
         looks = [*((one.qupath, one.color) for one in label_map.classes), _IGNORE]
         return [
             ClassOut(label=label, name=name, color=color, share=None)
@@ -172,8 +167,7 @@ class Annotations:
 def _check_alone(entry: Entry, path: Path) -> None:
     """Refuse to keep areas in a file that would count for another slide too."""
     if others := others_of(path, entry.path):
-        raise HTTPException(
-            409,
+        raise InTheWay(
             f"{path.name} would belong to {entry.path.name} and to {others[0].name}; rename one of"
             " them",
         )
@@ -186,9 +180,7 @@ def _version(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except OSError as cause:
-        raise HTTPException(
-            422, f"{path.name}: cannot be read ({cause.strerror or cause})"
-        ) from None
+        raise Unreadable(f"{path.name}: cannot be read ({cause.strerror or cause})") from None
 
 
 def _worth_keeping(path: Path) -> _Kept:
@@ -205,7 +197,7 @@ def _read(path: Path) -> _Kept:
     where it has none of its own.
 
     Raises:
-        HTTPException: 413. SourceError: `prepare` cannot read it.
+        TooMuch: areas. SourceError: `prepare` cannot read it.
     """
     if not path.is_file():
         return _Kept("", _HEAD, [], [])
@@ -215,8 +207,7 @@ def _read(path: Path) -> _Kept:
     _check_size(len(text))
     values = sum(map(text.count, (b",", b"[", b"{", b":")))
     if values > MAX_VALUES:
-        raise HTTPException(
-            413,
+        raise TooMuch(
             f"areas of {values:,} values, a page shows up to {MAX_VALUES:,}; open them in QuPath",
         )
     read_geojson(io.BytesIO(text), path.name)
@@ -281,8 +272,7 @@ def _shown(value: Any) -> Any:
 
 def _check_size(size: int) -> None:
     if size > MAX_BYTES:
-        raise HTTPException(
-            413,
+        raise TooMuch(
             f"areas of {size / 1e6:.0f} MB or more, a page shows up to {MAX_BYTES / 1e6:.0f}; open"
             " them in QuPath",
         )
@@ -312,12 +302,12 @@ def _write(path: Path, collection: dict[str, Any], *, as_it_was: list[Feature]) 
         )
         text = f'{head[:-1]}, "features": [\n{lines}\n]}}\n'.encode()
     except (ValueError, RecursionError) as cause:
-        raise HTTPException(400, f"an area has a value that cannot be kept ({cause})") from None
+        raise Malformed(f"an area has a value that cannot be kept ({cause})") from None
     _check_size(len(text))
     try:
         read_geojson(io.BytesIO(text), path.name)  # what is kept here, `prepare` reads
     except SourceError as cause:
-        raise HTTPException(400, f"an area has a value that cannot be kept ({cause})") from None
+        raise Malformed(f"an area has a value that cannot be kept ({cause})") from None
     with written(path) as beside:
         beside.write_bytes(gzip.compress(text, mtime=0) if path.suffix.lower() == ".gz" else text)
 

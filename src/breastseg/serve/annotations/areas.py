@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import shapely
-from fastapi import HTTPException
 
 from breastseg.errors import SourceError
+from breastseg.serve.refusals import Malformed, TooMuch
 from breastseg.sources.annotations import class_name
 
 Feature: TypeAlias = dict[str, object]
@@ -45,7 +45,7 @@ def checked_areas(
         colors: of the classes that are known.
 
     Raises:
-        HTTPException: 400, an area cannot be kept, with its number; 413, too many.
+        Refused: an area cannot be kept, with its number; too many.
     """
     check_count(features)
     known = {str(one["id"]): (one, stored) for one, stored in zip(shown, before, strict=True)}
@@ -72,11 +72,10 @@ def checked_areas(
 
 
 def check_count(features: list[Feature]) -> None:
-    """Raise HTTPException 413 for more than a page can hold."""
+    """Raise TooMuch for more than a page can hold."""
     places = sum(_places(feature.get("geometry")) for feature in features)
     if len(features) > MAX_FEATURES or places > MAX_PLACES:
-        raise HTTPException(
-            413,
+        raise TooMuch(
             f"{len(features)} areas with {places} corners, a page shows up to {MAX_FEATURES} with"
             f" {MAX_PLACES}; open them in QuPath",
         )
@@ -97,8 +96,8 @@ def _places(value: object) -> int:
     return count
 
 
-def _bad(number: int, what: str) -> HTTPException:
-    return HTTPException(400, f"area {number} {what}")
+def _bad(number: int, what: str) -> Malformed:
+    return Malformed(f"area {number} {what}")
 
 
 def _class_name(feature: Feature, number: int) -> str:

@@ -11,8 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from fastapi import HTTPException
-
 from breastseg.bundles.bundle import Bundle
 from breastseg.errors import BreastsegError, OutputError
 from breastseg.files import claim_folder, held_folder
@@ -22,6 +20,15 @@ from breastseg.serve.jobs.child import Child
 from breastseg.serve.jobs.job_store import Asked, Job, JobStore, State
 from breastseg.serve.jobs.worker import Progress, Task
 from breastseg.serve.library.folder import Entry, Folder
+from breastseg.serve.refusals import (
+    Absent,
+    Forbidden,
+    Full,
+    Malformed,
+    Refused,
+    Unreadable,
+    Waiting,
+)
 from breastseg.serve.schema import JobIn, JobOut
 from breastseg.serve.tiles.layers import classes_of
 from breastseg.serve.tiles.tiles import opened
@@ -102,30 +109,27 @@ class Jobs:
         """Append a job; one that waits or runs already is not begun twice.
 
         Raises:
-            HTTPException: 400, model, box or mpp cannot be used; 403, nothing can be written; 404,
-                no such entry; 422, the slide cannot be opened or does not say its mpp; 429, too
-                many wait; 507, the disk is full.
+            Refused: model, box or mpp cannot be used; nothing can be written; no such entry; the
+                slide cannot be opened or does not say its mpp; too many wait; the disk is full.
         """
         store = self._open_store()
         entry = self._folder.entry(wanted.entry)
         if wanted.model not in self._models:
-            raise HTTPException(
-                400, f"there is no model of this name here; there is {', '.join(self._models)}"
+            raise Malformed(
+                f"there is no model of this name here; there is {', '.join(self._models)}"
             )
         asked = self._asked(wanted, entry)
         with self._changed:
             waiting = store.in_state("running", "queued")
             job = next((job for job in waiting if job.asked == asked), None)
             if job is None and sum(job.state == "queued" for job in waiting) >= self._limit:
-                raise HTTPException(
-                    429, f"{self._limit} jobs wait already; try again when some are done"
-                )
+                raise Waiting(f"{self._limit} jobs wait already; try again when some are done")
             if job is None:
                 try:
                     job = store.add(asked, datetime.now(UTC).isoformat(timespec="seconds"))
                 except sqlite3.OperationalError as cause:
-                    raise HTTPException(
-                        507, f"the job cannot be written down ({cause}); make room on the disk"
+                    raise Full(
+                        f"the job cannot be written down ({cause}); make room on the disk"
                     ) from None
                 self._note_active()
                 self._changed.notify_all()
@@ -136,15 +140,14 @@ class Jobs:
         it is.
 
         Raises:
-            HTTPException: 404, no such job; 507, the disk is full.
+            Refused: no such job; the disk is full.
         """
         store, job = self._open_store(), self._job(number)
         with self._changed:
             try:
                 given_up = store.change(job, "cancelled", of=("queued", "running"))
             except sqlite3.OperationalError as cause:
-                raise HTTPException(
-                    507,
+                raise Full(
                     f"that it is given up cannot be written down ({cause}); make room on the disk",
                 ) from None
             self._note_active()
@@ -153,7 +156,7 @@ class Jobs:
         return self.get(number)
 
     def get(self, number: int) -> JobOut:
-        """Return a job; HTTPException 404 when there is none."""
+        """Return a job; Absent when there is none."""
         return self._told(self._job(number))
 
     def newest(self) -> list[JobOut]:
@@ -161,17 +164,16 @@ class Jobs:
         return [self._told(job) for job in self._store.newest(_SHOWN)] if self._store else []
 
     def preview(self, number: int) -> Path:
-        """Return the picture of what was named so far; HTTPException 404 when there is none (yet,
+        """Return the picture of what was named so far; Absent when there is none (yet,
         or any more)."""
         path = self._preview(self._job(number))
         if not path.is_file():
-            raise HTTPException(404, "nothing to show yet, or the job has ended")
+            raise Absent("nothing to show yet, or the job has ended")
         return path
 
     def _open_store(self) -> JobStore:
         if self._store is None:
-            raise HTTPException(
-                403,
+            raise Forbidden(
                 "the folder of results cannot be written to; change its rights, or serve with"
                 " another --out",
             )
@@ -180,21 +182,20 @@ class Jobs:
     def _job(self, number: int) -> Job:
         job = self._store.get(number) if self._store else None
         if job is None:
-            raise HTTPException(404, "no such job")
+            raise Absent("no such job")
         return job
 
     def _asked(self, wanted: JobIn, entry: Entry) -> Asked:
         """Look whether the slide can be mapped so."""
         if wanted.mpp is not None and not MIN_MPP <= wanted.mpp <= MAX_MPP:
-            raise HTTPException(
-                400,
+            raise Malformed(
                 f"{wanted.mpp:g} microns per pixel, wanted {MIN_MPP:g} to {MAX_MPP:g}, as in 0.25"
                 " for a 40x scan",
             )
         try:
             slide, says = opened(entry.path)
         except BreastsegError as cause:
-            raise HTTPException(422, self._folder.told(str(cause))) from None
+            raise Unreadable(self._folder.told(str(cause))) from None
         with closing(slide):
             size = slide.size_px
         mpp = wanted.mpp
@@ -205,13 +206,12 @@ class Jobs:
                     "nobody knows its microns per pixel; say how large a pixel is, as in 0.25 for a"
                     " 40x scan"
                 )
-                raise HTTPException(422, f"{entry.name}: {line}")
+                raise Unreadable(f"{entry.name}: {line}")
             mpp = known[0]
         if wanted.box is not None:
             x, y, width, height = wanted.box
             if not (0 <= x < x + width <= size[0] and 0 <= y < y + height <= size[1]):
-                raise HTTPException(
-                    400,
+                raise Malformed(
                     f"the box does not lie inside {entry.name}, which has {size[0]} x {size[1]} px",
                 )
         return Asked(entry.id, entry.name, wanted.model, wanted.box, mpp, wanted.uncertainty, size)
@@ -272,7 +272,7 @@ class Jobs:
         """Let a worker do a job; return what became of it, why it failed, and its layer."""
         try:
             entry = self._folder.entry(job.asked.entry)
-        except HTTPException:
+        except Refused:
             return "failed", f"{job.asked.entry_name}: was removed from the folder", None
         if job.asked.model not in self._models:
             return (

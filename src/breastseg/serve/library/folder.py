@@ -12,8 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fastapi import HTTPException
-
 from breastseg.errors import InputError
 from breastseg.files import WORK_FILE, fingerprint
 from breastseg.images import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
@@ -21,6 +19,7 @@ from breastseg.json_files import read_json
 from breastseg.serve.config import ServeConfig
 from breastseg.serve.library.known import Known, Truth, find_known, mpp_of_run
 from breastseg.serve.parsing import json_bytes
+from breastseg.serve.refusals import Absent
 from breastseg.sources.pairs import GEOJSON_SUFFIXES, names_of
 
 MOST_ENTRIES = 10_000
@@ -157,23 +156,21 @@ class Folder:
         """Return an entry as it is on disk now.
 
         Raises:
-            HTTPException: 404, there is none, or it was removed.
+            Refused: there is none, or it was removed.
         """
         entry = self._entries.get(entry_id)
         if entry is None:
             self.scan()
             entry = self._entries.get(entry_id)
         if entry is None:
-            raise HTTPException(404, "no such slide in this folder; go back to the gallery")
+            raise Absent("no such slide in this folder; go back to the gallery")
         if _version(entry.path) == entry.version:
             return entry
         with self._lock:
             renewed = self._entry(entry.path)
             self._entries = {key: one for key, one in self._entries.items() if key != entry_id}
             if renewed is None:
-                raise HTTPException(
-                    404, f"{entry.name}: was removed from the folder; go back to the gallery"
-                )
+                raise Absent(f"{entry.name}: was removed from the folder; go back to the gallery")
             self._entries[entry_id] = renewed
         return renewed
 

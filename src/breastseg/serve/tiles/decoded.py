@@ -2,8 +2,7 @@
 from which their tiles are read.
 
 One at a time: what decoding a picture takes, it takes beside the server. The file goes with the
-    last that holds it open, however
-the server ends.
+last that holds it open, however the server ends.
 """
 
 import json
@@ -12,19 +11,20 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO
 
 import numpy as np
-from starlette.exceptions import HTTPException
 
 from breastseg.files import nameless_file
 from breastseg.runners.ending import signal_name
-from breastseg.serve.disk import status_of, why
+from breastseg.serve.disk import not_written
+from breastseg.serve.refusals import Forbidden, Full, Refused, Unreadable
 from breastseg.serve.room import Room, busy
-from breastseg.serve.tiles.decoding import FOOT_BYTES, Foot, Task
+from breastseg.serve.tiles.decoding import FOOT_BYTES, SCRATCH, Foot, Task
 from breastseg.serve.tiles.pieces import grid_of, halved, levels_of, piece_box
 from breastseg.serve.tiles.shelf import Shelf
 
@@ -37,9 +37,11 @@ DECODING = (sys.executable, "-P", "-m", "breastseg.serve.tiles.decoding")
 DECODING_S = 600.0
 """Seconds after which decoding is given up."""
 WAIT_S = 120.0
-"""Seconds that a picture waits for those before it; then the answer is 503, and when to come again.
-"""
+"""Seconds that a picture waits for those before it; then it is told to come again."""
 _MOST = 64
+_REFUSALS: Mapping[str, type[Refused]] = {
+    kind.__name__: kind for kind in (Forbidden, Full, Unreadable)
+}
 _SCRATCH_BYTES = 8 * 2**30
 _LOG = logging.getLogger(__name__)
 
@@ -57,7 +59,7 @@ class Decoded:
         """Take a file that a process has written to its end.
 
         Raises:
-            HTTPException: what that process says went wrong.
+            Refused: what that process says went wrong.
         """
         self._file = file
         self.held_bytes = os.fstat(file.fileno()).st_size
@@ -67,14 +69,14 @@ class Decoded:
         self._end = self.held_bytes - FOOT_BYTES - self._foot_length
         foot: Foot = json.loads(self._read(self._end, self._foot_length))
         if "cause" in foot:
-            raise HTTPException(foot["status"], foot["cause"])
+            raise _REFUSALS[foot["refusal"]](foot["cause"])
         self.size_px: tuple[int, int] = tuple(foot.get("size_px", (0, 0)))
         self.doubts: list[str] = foot.get("doubts") or []
         self._thumbnail = tuple(foot.get("thumbnail", (0, 0)))
         self._places = [np.array(level, np.int64) for level in foot.get("places", [])]
 
     def piece(self, level: int, column: int, row: int) -> bytes:
-        """Return a tile as it is sent; HTTPException 404 where there is none."""
+        """Return a tile as it is sent; Absent where there is none."""
         piece_box(self.size_px, level, column, row)
         times = levels_of(self.size_px) - 1 - level
         index = row * grid_of(halved(self.size_px, times))[0] + column
@@ -112,7 +114,7 @@ class Decoder:
         """Lend what is decoded under a key, or decode it.
 
         Raises:
-            HTTPException: 422, it cannot be decoded; 503, others are; 507, there is no room on the
+            Refused: it cannot be decoded; others are; there is no room on the
                 disk.
         """
         return self._shelf.borrowed(key, partial(self.decoded, task))
@@ -125,16 +127,14 @@ class Decoder:
         """Decode something that is not kept.
 
         Raises:
-            HTTPException: as of `borrowed`.
+            Refused: as of `borrowed`.
         """
         if not self._one.acquire(timeout=WAIT_S):
             raise busy("other large pictures are being decoded")
         try:
             return self._run(task)
         except OSError as error:
-            raise HTTPException(
-                status_of(error), f"the folder of temporary files: {why(error)}"
-            ) from None
+            raise not_written(SCRATCH, error) from None
         finally:
             self._one.release()
 
@@ -160,7 +160,7 @@ class Decoder:
                         status,
                         errors.read()[-4000:].decode(errors="replace"),
                     )
-                    raise HTTPException(422, f"{Path(task.path).name}: {_ending(status)}")
+                    raise Unreadable(f"{Path(task.path).name}: {_ending(status)}")
             return Decoded(file)
         except BaseException:
             file.close()
@@ -181,8 +181,7 @@ class Decoder:
                     process.stdin.flush()  # left open: it ends when this does
                 status = process.wait(DECODING_S)
             except subprocess.TimeoutExpired:
-                raise HTTPException(
-                    422,
+                raise Unreadable(
                     f"{Path(task.path).name}: not decoded after {DECODING_S:g} s; cut it into"
                     " smaller fields",
                 ) from None

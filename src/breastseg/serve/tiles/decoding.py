@@ -23,13 +23,15 @@ from breastseg.histology.tissue import doubts
 from breastseg.images import resample_pixels
 from breastseg.images.readers.flat import FlatSlide
 from breastseg.labels import label_map_of
-from breastseg.serve.disk import status_of, why
+from breastseg.serve.disk import not_written
 from breastseg.serve.tiles.halvings import Halvings
 from breastseg.serve.tiles.label_files import held_labels
 from breastseg.serve.tiles.pieces import grey_png, grid_of, halved, jpeg, levels_of, thumbnail_size
 
 FOOT_BYTES = 8
 """The last of what is written: how long the JSON before it is."""
+
+SCRATCH = "the folder of temporary files"
 
 Foot: TypeAlias = dict[str, Any]
 """What is said of what was written: places of tiles (start, length) by level, the largest first,
@@ -68,15 +70,13 @@ def main() -> int:
         try:
             foot = _KINDS[task.kind](task, out)
         except BreastsegError as error:
-            foot = {"status": 422, "cause": str(error)}
+            foot = {"refusal": "Unreadable", "cause": str(error)}
         except OSError as error:
-            foot = {
-                "status": status_of(error),
-                "cause": f"the folder of temporary files: {why(error)}",
-            }
+            refusal = not_written(SCRATCH, error)
+            foot = {"refusal": type(refusal).__name__, "cause": str(refusal)}
         except MemoryError:
             foot = {
-                "status": 422,
+                "refusal": "Unreadable",
                 "cause": (
                     f"{Path(task.path).name}: not enough memory to decode it; close other programs,"
                     " or cut it"

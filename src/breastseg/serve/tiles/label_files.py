@@ -53,7 +53,7 @@ class StoredLabels:
         """Return a deep zoom tile: (H, W) uint8.
 
         Raises:
-            HTTPException: 404, there is no such tile. ImageError: the file is broken there.
+            Refused: there is no such tile. ImageError: the file is broken there.
         """
         place = piece_box(self.size_px, level, column, row)
         times = levels_of(self.size_px) - 1 - level
@@ -113,7 +113,7 @@ class HeldLabels:
         self.held_bytes = sum(level.nbytes for level in self._levels)
 
     def tile(self, level: int, column: int, row: int) -> Labels:
-        """Return a deep zoom tile: (H, W) uint8; HTTPException 404 when there is none."""
+        """Return a deep zoom tile: (H, W) uint8; Absent when there is none."""
         place = piece_box(self.size_px, level, column, row)
         return self._levels[-1 - level][
             place.y : place.y + place.height, place.x : place.x + place.width

@@ -10,14 +10,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
-from starlette.exceptions import HTTPException
-
 from breastseg.errors import BreastsegError
 from breastseg.images import check_upright, open_slide
 from breastseg.labels import LabelMap, label_map_of, load_label_map
 from breastseg.serve.config import Limits
 from breastseg.serve.library.folder import Entry, Folder, Result, is_own_file, opaque
 from breastseg.serve.library.known import Truth
+from breastseg.serve.refusals import Absent, Unreadable
 from breastseg.serve.room import Room
 from breastseg.serve.schema import ClassOut, LayerOut
 from breastseg.serve.tiles.decoded import LARGE_PX, Decoded, Decoder
@@ -96,7 +95,7 @@ class LabelImage:
         """Return a tile as 8-bit grey PNG, whose values are labels.
 
         Raises:
-            HTTPException: 404, there is no such tile; 422, 503, as of `Decoder`. BreastsegError:
+            Refused: there is no such tile; as of `Decoder`. BreastsegError:
                 the file is broken there.
         """
         if self.is_large:
@@ -199,12 +198,12 @@ class Layers:
         """Return a layer.
 
         Raises:
-            HTTPException: 404, there is none, or it was removed.
+            Refused: there is none, or it was removed.
         """
         result = self._folder.result(layer_id)
         layer = self._map_layer(result) if result else self._truths.get(layer_id)
         if layer is None or not layer.path.is_file():
-            raise HTTPException(404, "no such map here; open the slide again")
+            raise Absent("no such map here; open the slide again")
         return layer
 
     def is_open(self, layer_id: str) -> bool:
@@ -222,7 +221,7 @@ class Layers:
         """Return what the page is told of a layer.
 
         Raises:
-            HTTPException: 422, its labels cannot be read; 503, others take the room for long.
+            Refused: its labels cannot be read; others take the room for long.
         """
         with self._borrowed(layer, layer.path) as labels:
             self._asked(labels.check)
@@ -246,12 +245,12 @@ class Layers:
         """Return a tile as 8-bit grey PNG, whose values are labels.
 
         Raises:
-            HTTPException: 404, no such tile, or no uncertainty; 422, the labels cannot be read
-                there; 503, others take the room for long.
+            Refused: no such tile, or no uncertainty; the labels cannot be read
+                there; others take the room for long.
         """
         path = layer.uncertainty if uncertainty else layer.path
         if path is None:
-            raise HTTPException(404, "this map was made without uncertainty; segment with it")
+            raise Absent("this map was made without uncertainty; segment with it")
         with self._borrowed(layer, path) as labels:
             return self._asked(partial(labels.png, level, column, row))
 
@@ -272,8 +271,7 @@ class Layers:
         if layer.result and not _is_over(labels.size_px, layer.result.run["size_px"]):
             labels.close()
             width, height = labels.size_px
-            raise HTTPException(
-                422,
+            raise Unreadable(
                 f"{path.name}: {width} x {height} px do not lie over the slide of its run.json;"
                 " make the map again",
             )
@@ -284,7 +282,7 @@ class Layers:
         try:
             return asked()
         except BreastsegError as cause:
-            raise HTTPException(422, self._folder.told(str(cause))) from None
+            raise Unreadable(self._folder.told(str(cause))) from None
 
     def _map_layer(self, result: Result) -> Layer | None:
         """Return the layer of a result; None when its labels or their names are not there."""

@@ -1,5 +1,5 @@
 """Deep zoom: the levels of a picture or label image, their tiles, and how these are sent. Nothing
-here knows of HTTP but a 404."""
+here knows of HTTP."""
 
 import struct
 import zlib
@@ -7,10 +7,10 @@ import zlib
 import imagecodecs
 import numpy as np
 import numpy.typing as npt
-from starlette.exceptions import HTTPException
 
 from breastseg.geometry import Box
 from breastseg.images import Pixels
+from breastseg.serve.refusals import Absent
 
 PIECE_PX = 256
 """Side of a tile of pixels or labels."""
@@ -44,7 +44,7 @@ def piece_box(size_px: tuple[int, int], level: int, column: int, row: int) -> Bo
     """Return the place of a tile in the pixels of its level; those at the edge are smaller.
 
     Raises:
-        HTTPException: 404, there is no such tile.
+        Refused: there is no such tile.
     """
     levels = levels_of(size_px)
     if 0 <= level < levels and column >= 0 and row >= 0:
@@ -52,8 +52,7 @@ def piece_box(size_px: tuple[int, int], level: int, column: int, row: int) -> Bo
         x, y = column * PIECE_PX, row * PIECE_PX
         if x < width and y < height:
             return Box(x, y, min(PIECE_PX, width - x), min(PIECE_PX, height - y))
-    raise HTTPException(
-        404,
+    raise Absent(
         f"no tile {column}, {row} at level {level}; a picture of {size_px[0]} x {size_px[1]} px has"
         f" {levels} levels",
     )

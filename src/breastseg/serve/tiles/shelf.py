@@ -51,7 +51,7 @@ class Shelf(Generic[Held]):
         yielded.
 
         Raises:
-            HTTPException: 503, others hold the room for long.
+            Refused: others hold the room for long.
         """
         with self._lock:
             place = self._places.setdefault(key, _Place())

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from starlette.exceptions import HTTPException
 
 from breastseg.errors import BreastsegError, ImageError, MppError
 from breastseg.histology.tissue import doubts
@@ -19,6 +18,7 @@ from breastseg.images.readers.flat import FlatSlide
 from breastseg.images.slide import Corners
 from breastseg.serve.config import Limits
 from breastseg.serve.library.folder import Entry, Folder
+from breastseg.serve.refusals import Unreadable
 from breastseg.serve.room import Room
 from breastseg.serve.tiles.decoded import LARGE_PX, Decoded, Decoder
 from breastseg.serve.tiles.decoding import Task
@@ -85,7 +85,7 @@ class View:
         """Return a tile as JPEG.
 
         Raises:
-            HTTPException: 404, there is no such tile; 422, 503, as of `Decoder`. BreastsegError:
+            Refused: there is no such tile; as of `Decoder`. BreastsegError:
                 the slide is broken there.
         """
         if self.is_large:
@@ -98,7 +98,7 @@ class View:
         """Say what speaks against it being H&E with tissue on it.
 
         Raises:
-            HTTPException: 422, 503, as of `Decoder`. BreastsegError: nothing of it can be read.
+            Refused: as of `Decoder`. BreastsegError: nothing of it can be read.
         """
         if self.is_large:
             with self._large() as decoded:
@@ -110,7 +110,7 @@ class View:
         read.
 
         Raises:
-            HTTPException: 422, 503, as of `Decoder`. BreastsegError: nothing of it can be read.
+            Refused: as of `Decoder`. BreastsegError: nothing of it can be read.
         """
         if self.is_large:
             with self._large() as decoded:
@@ -237,21 +237,21 @@ class Tiles:
         """Return a tile of a slide as JPEG.
 
         Raises:
-            HTTPException: 404, no such tile; 422, the slide cannot be read there; 503, others take
+            Refused: no such tile; the slide cannot be read there; others take
                 the room for long.
         """
         with self.view(entry) as view:
             try:
                 return view.jpeg(level, column, row)
             except BreastsegError as cause:
-                raise HTTPException(422, self._folder.told(str(cause))) from None
+                raise Unreadable(self._folder.told(str(cause))) from None
 
     def thumbnail(self, entry: Entry) -> bytes:
         """Return a slide at no more than 320 px as JPEG; it is opened for that alone, but a large
         picture is decoded once for all.
 
         Raises:
-            HTTPException: 422, the slide cannot be read; 503, others take the room for long.
+            Refused: the slide cannot be read; others take the room for long.
         """
         with closing(self._opened(entry)) as view:
             return self._said(entry, view.thumbnail)
@@ -268,7 +268,7 @@ class Tiles:
         """Lend a slide that is open, or open it.
 
         Raises:
-            HTTPException: 422, it cannot be opened; 503, others take the room for long.
+            Refused: it cannot be opened; others take the room for long.
         """
         return self._shelf.borrowed((entry.id, entry.version), partial(self._opened, entry))
 
@@ -276,7 +276,7 @@ class Tiles:
         """Say what speaks against a slide being H&E with tissue on it.
 
         Raises:
-            HTTPException: 422, the slide cannot be read; 503, others take the room for long.
+            Refused: the slide cannot be read; others take the room for long.
         """
         said = self._said(entry, view.doubts)
         self._folder.note_broken(entry, None)
@@ -298,11 +298,7 @@ class Tiles:
         """Ask a slide; note that it is broken where it is."""
         try:
             return asked()
-        except (BreastsegError, HTTPException) as cause:
-            if isinstance(cause, HTTPException) and cause.status_code != 422:
-                raise
-            told = self._folder.told(
-                cause.detail if isinstance(cause, HTTPException) else str(cause)
-            )
+        except (BreastsegError, Unreadable) as cause:
+            told = self._folder.told(str(cause))
             self._folder.note_broken(entry, told)
-            raise HTTPException(422, told) from None
+            raise Unreadable(told) from None

@@ -13,8 +13,10 @@ from breastseg.serve.config import ServeConfig
 from breastseg.serve.jobs.jobs import Jobs
 from breastseg.serve.library.folder import Folder
 from breastseg.serve.library.offered import offered_models
+from breastseg.serve.refusals import Refused
 from breastseg.serve.web import routes_jobs, routes_slides, static_files
 from breastseg.serve.web.entrance import PAGE_HEADERS, is_for_person, refusal_page
+from breastseg.serve.web.errors import answer_of
 from breastseg.serve.web.guard import HEADERS, Guard, is_loopback
 from breastseg.serve.web.state import ServerState
 
@@ -75,6 +77,10 @@ def _tell_errors(app: FastAPI, folder: Folder) -> None:
                 {**(error.headers or {}), **PAGE_HEADERS},
             )
         return said(error.status_code, str(error.detail), error.headers)
+
+    @app.exception_handler(Refused)
+    async def not_given(request: Request, error: Refused) -> Response:
+        return await refused(request, answer_of(error))
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from breastseg.serve.config import LOOPBACK, ServeConfig
+from breastseg.serve.refusals import Refused
 from breastseg.serve.room import busy
 from breastseg.serve.web.entrance import (
     PAGE_HEADERS,
@@ -24,6 +25,7 @@ from breastseg.serve.web.entrance import (
     leading_page,
     refusal_page,
 )
+from breastseg.serve.web.errors import answer_of
 
 OWN_HEADER = "x-breastseg"
 """A form or a script of another page cannot send it without asking first, and nobody answers that.
@@ -82,7 +84,8 @@ class Guard:
             limit = self._limit(scope)
             self._check_length(headers, limit)
             await self._pass(scope, receive, sender, limit)
-        except HTTPException as refusal:
+        except (HTTPException, Refused) as cause:
+            refusal = answer_of(cause) if isinstance(cause, Refused) else cause
             told = dict(refusal.headers or {})
             if by_person:
                 body, kind = refusal_page(refusal.detail), PAGE_HEADERS

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.exceptions import HTTPException
 
 from breastseg.serve.library.folder import Entry, areas_beside, is_own_file, shown_name
-from breastseg.serve.room import BUSY
+from breastseg.serve.refusals import Busy, Refused
 from breastseg.serve.schema import EntryOut, GalleryOut, ModelOut, SlideOut, answers
 from breastseg.serve.tiles.layers import Layer, classes_of
 from breastseg.serve.tiles.pieces import levels_of
@@ -166,10 +166,10 @@ def slide_out(state: ServerState, entry: Entry) -> SlideOut:
     for layer in state.layers.of(entry, size):
         try:
             layers.append(state.layers.told(layer))
-        except HTTPException as broken:
-            if broken.status_code == BUSY:
-                raise
-            said = [*said, f"{layer.title} cannot be shown: {broken.detail}"]
+        except Busy:
+            raise
+        except Refused as broken:
+            said = [*said, f"{layer.title} cannot be shown: {broken}"]
     told = {
         **entry_out(state, entry).model_dump(),
         "maps": sum(layer.kind == "map" for layer in layers),

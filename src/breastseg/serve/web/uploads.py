@@ -21,7 +21,7 @@ from breastseg.errors import BreastsegError
 from breastseg.images import IMAGE_SUFFIXES, SLIDE_SUFFIXES
 from breastseg.images.open import find_reader
 from breastseg.serve.config import Limits
-from breastseg.serve.disk import status_of, why
+from breastseg.serve.disk import not_written
 from breastseg.serve.library.folder import Entry, Folder
 from breastseg.serve.tiles.tiles import opened
 
@@ -125,7 +125,7 @@ async def receive(request: Request, name: str, folder: Folder, limits: Limits) -
         await _stream(request, beside, limits.upload_bytes)
         return await to_thread.run_sync(_keep, beside, path, folder, limits)
     except OSError as cause:
-        raise HTTPException(status_of(cause), f"{path.name}: {why(cause)}") from None
+        raise not_written(path.name, cause) from None
     finally:
         beside.unlink(missing_ok=True)
 
