@@ -5,9 +5,11 @@ import re
 import shlex
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+CLI = ROOT / "src" / "breastseg" / "cli"
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#]+)")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^(breastseg [a-z]+ .*)$", re.MULTILINE)
@@ -22,10 +24,11 @@ def documents() -> list[Path]:
     return [ROOT / name for name in listed]
 
 
-def known_options(command: str) -> set[str]:
-    """Return the options that a command's help names."""
+@cache
+def known_options(*command: str) -> set[str]:
+    """Return the options that the help of a command, or of an action of one, names."""
     shown = subprocess.run(
-        [sys.executable, "-m", "breastseg", command, "--help"],
+        [sys.executable, "-m", "breastseg", *command, "--help"],
         capture_output=True,
         text=True,
         check=True,
@@ -49,9 +52,11 @@ def faults(path: Path) -> list[str]:
     for line in COMMAND.findall("\n".join(FENCED.findall(text)).replace("\\\n", " ")):
         words = shlex.split(line, comments=True)
         options = {word.split("=")[0] for word in words if word.startswith("--")}
+        has_actions = (CLI / f"{words[1]}_{words[2]}.py").is_file()
+        command = words[1:3] if has_actions else words[1:2]
         found += [
-            f"{path.name}: {words[1]} has no option {option}"
-            for option in sorted(options - known_options(words[1]))
+            f"{path.name}: {' '.join(command)} has no option {option}"
+            for option in sorted(options - known_options(*command))
         ]
     return found
 

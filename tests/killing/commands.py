@@ -27,6 +27,7 @@ from PIL import Image
 
 from killing.compare import Apart
 from killing.runs import Drive
+from mammograms import paint_mini_mias
 from mirror_server import Mirror, hub_command, running_mirror
 from slide_files import levels_of, write_svs
 
@@ -71,6 +72,11 @@ class Inputs:
         write_svs(served / "slide.svs", levels_of(wide), "|AppMag = 40|MPP = 0.2500")
         shutil.copy(_CROPS[0], served / "picture.png")
         return served
+
+    @cached_property
+    def films(self) -> Path:
+        """Return a painted mini-MIAS of four films."""
+        return paint_mini_mias(self.folder / "mias")
 
     @cached_property
     def table(self) -> Path:
@@ -246,6 +252,7 @@ COMMANDS = {
             "evaluate --data INPUT --out out --split train --threads 1 --probabilities", given.data
         )
     ),
+    "mammo": Command(lambda given: _typed("mammo prepare INPUT out --denoise median", given.films)),
     "propose": Command(lambda given: _typed("propose INPUT --out out", given.table)),
 }
 """By name."""

@@ -33,6 +33,9 @@ COMMANDS = {
         " measured"
     ),
     "models": "shipped models, their cards and pages; to and from a hub; as a MONAI bundle",
+    "mammo": (
+        "mammograms: films -> clean pictures and masks of breast and muscle; reports -> values"
+    ),
     "doctor": (
         "what is here and what is missing: readers, codecs, back ends, devices; a tiny slide is"
         " mapped"

@@ -1,0 +1,280 @@
+"""Where the breast is on a film, and on which side its chest wall lies.
+
+Steps: dark level (mode of the histogram) and its foot; stripes at the top and bottom edges; tape
+    and
+wedges at the sides; opening; the largest object; holes filled. Nothing is learned.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from breastseg.errors import ImageError
+from breastseg.mammography.working import Floats, Mask, Working
+
+_DARK_RANGE = 90
+"""The film's ground is looked for below this grey value (of 255)."""
+_HALF_WIDTH = 1.18
+"""Half the width at half the height of a normal distribution, in standard deviations."""
+_DEVIATIONS = 4.0
+_LEAST_STEP = 4.0
+"""Breast is brighter than the ground by 4 standard deviations of the ground, and by 4 grey
+values."""
+_MOST_LIGHT = 10.0
+_EDGE_SHARE = 0.13
+"""Stripes are looked for in this share of the film at its top and its bottom."""
+_STRIPE_STEP = 10.0
+_STRIPE_COLUMNS = 0.55
+"""A stripe is a grey step of 10 that goes through 55 % of the columns at one row."""
+_SURE_RATIO = 1.25
+"""The chest wall is sure where its half has this many times the breast pixels of the other half."""
+
+
+@dataclass(frozen=True)
+class Breast:
+    """The breast on a working film.
+
+    Attributes:
+        mask: (h, w) bool, with the muscle.
+        artefacts: (h, w) bool: stripes, tape, wedges, labels.
+        chest_wall: "left" or "right".
+        sure: whether the two sides differ enough to know the chest wall.
+        dark: grey value of the film's ground.
+        notes: what a person should know.
+    """
+
+    mask: Mask
+    artefacts: Mask
+    chest_wall: str
+    sure: bool
+    dark: float
+    notes: tuple[str, ...]
+
+
+def find_breast(working: Working) -> Breast:
+    """Find the breast.
+
+    Args:
+        working: the film made small.
+
+    Raises:
+        ImageError: the film is inverted, or no object is large enough to be a breast.
+    """
+    grey = working.grey
+    refuse_inverted(grey)
+    notes = []
+    soft = cv2.GaussianBlur(grey, (0, 0), 0.8 / working.mm_per_px)
+    dark, foot = dark_level(soft)
+    soft -= row_light(soft, dark)
+    bright = soft > foot
+    bright_share = float(bright.mean())
+    if bright_share > 0.97:
+        notes.append("no dark film around the breast: the breast fills the film")
+    stripes = edge_stripes(working)
+    sides = side_tape(bright & ~stripes, working)
+    labels = _nearer_to_labels(soft, foot, working)
+    allowed = bright & ~stripes & ~sides & ~labels
+    mask = _largest_smooth(allowed, working)
+    if mask.mean() < 0.02:
+        raise ImageError(
+            f"the largest object covers {100 * float(mask.mean()):.1f} % of the film, wanted 2 % "
+            f"at "
+            "least; the film shows no breast, or it is too dark"
+        )
+    artefacts = _artefacts(bright, mask, working) | ((stripes | sides | labels) & bright)
+    chest_wall, sure = chest_wall_of(mask)
+    if not sure:
+        notes.append("the side of the chest wall is not sure")
+    return Breast(mask, artefacts & ~mask, chest_wall, sure, dark, tuple(notes))
+
+
+def refuse_inverted(grey: Floats) -> None:
+    """Refuse a film whose ground is bright and whose breast is dark.
+
+    Raises:
+        ImageError: the commonest grey value is bright, and hardly anything is brighter.
+    """
+    counts = np.bincount(grey.astype(np.uint8).ravel(), minlength=256)
+    mode = int(cv2.blur(counts.astype(np.float32)[None], (5, 1))[0].argmax())
+    flat_share = float((np.abs(grey - mode) < 8).mean())
+    brighter_share = float((grey > mode + 8).mean())
+    dark_share = float((grey < 55).mean())
+    if mode > 160 and flat_share > max(0.1, dark_share) and brighter_share < 0.05:
+        raise ImageError(
+            f"{100 * flat_share:.0f} % of the film has the same bright grey value and only "
+            f"{100 * brighter_share:.0f} % is brighter, wanted a bright breast on a dark film; "
+            f"invert "
+            "it (MONOCHROME1)"
+        )
+
+
+def dark_level(grey: Floats) -> tuple[float, float]:
+    """Return the grey value of the film's ground and the value at which the ground ends.
+
+    The first is the mode of the histogram below 90. The second is 4 standard deviations
+    of the ground higher, or the first valley of the histogram, whichever comes first.
+
+    Args:
+        grey: (h, w) float32, 0 to 255.
+    """
+    counts = np.bincount(grey.astype(np.uint8).ravel(), minlength=256).astype(np.float32)
+    smooth = cv2.GaussianBlur(counts[None], (0, 0), 0.7, borderType=cv2.BORDER_REFLECT)[0]
+    mode = int(smooth[:_DARK_RANGE].argmax())
+    if mode == _DARK_RANGE - 1:  # still rising: there is no dark ground
+        return 0.0, 0.0
+    half = mode + 1
+    while smooth[half] > 0.5 * smooth[mode]:
+        half += 1
+    deviation = (half - mode) / _HALF_WIDTH
+    foot = mode + max(_LEAST_STEP, _DEVIATIONS * deviation)
+    valley = mode + 1
+    while valley < foot and smooth[valley : valley + 8].min() < smooth[valley]:
+        valley += 1
+    return float(mode), float(max(mode + _LEAST_STEP, min(foot, valley)))
+
+
+def row_light(soft: Floats, dark: float) -> Floats:
+    """Return how much brighter than the film's ground the ground of each row is: (h, 1).
+
+    Light that leaked in at the top or bottom of a film makes whole rows brighter. A row's ground is
+    its fifth percentile; 10 grey values at most are taken for leaked light, since the breast may
+    fill the row.
+
+    Args:
+        soft: (h, w) float32, smoothed grey values.
+        dark: grey value of the film's ground.
+    """
+    ground = np.percentile(soft, 5, axis=1, keepdims=True)
+    return np.asarray(np.clip(ground - dark, 0, _MOST_LIGHT), np.float32)
+
+
+def edge_stripes(working: Working) -> Mask:
+    """Return the stripes at the top and bottom edge of a film: where another film or tape lies
+    on it.
+
+    A stripe ends at the last row, seen from the edge, at which most columns have a grey step.
+    """
+    grey = working.grey
+    height = len(grey)
+    stripes = np.zeros(grey.shape, bool)
+    # one row of `step` lies between two rows of `grey`, two apart, so that a blurred step counts
+    step = np.abs(grey[2:] - grey[:-2])
+    share = (step > _STRIPE_STEP).mean(axis=1)
+    reach = round(_EDGE_SHARE * height)
+    top = np.flatnonzero(share[:reach] > _STRIPE_COLUMNS)
+    bottom = np.flatnonzero(share[::-1][:reach] > _STRIPE_COLUMNS)
+    margin = working.px(0.4)
+    if len(top):
+        stripes[: top[-1] + 2 + margin] = True
+    if len(bottom):
+        stripes[height - (bottom[-1] + 2 + margin) :] = True
+    return stripes
+
+
+def side_tape(bright: Mask, working: Working) -> Mask:
+    """Return bright columns at a side of the film that dark film parts from everything else.
+
+    A bright chest wall looks like tape, but no dark film follows it: it stays.
+    """
+    share = bright.mean(axis=0)
+    tape = np.zeros(bright.shape, bool)
+    reach = round(0.3 * bright.shape[1])
+    for side in (slice(None), slice(None, None, -1)):
+        columns = share[side][:reach]
+        is_gap = columns < 0.08
+        if columns[0] > 0.5 and is_gap.any():
+            tape[:, side][:, : int(is_gap.argmax())] = True
+    return tape
+
+
+def _largest_smooth(allowed: Mask, working: Working) -> Mask:
+    """Return the largest object after an opening, with its holes filled.
+
+    What hangs on the breast by less than 12 mm (a label in its glow, a wedge along the chest
+    wall) is cut off by a wide opening; what lies within 6 mm of the rest (the nipple) comes
+    back.
+    """
+    fine = cv2.morphologyEx(allowed.astype(np.uint8), cv2.MORPH_OPEN, _disc(working.px(2.0)))
+    # dark film above and below, so that a strip of light along the top edge is cut off too
+    radius = working.px(6.0)
+    framed = np.pad(fine, ((radius, radius), (0, 0)))
+    wide = cv2.morphologyEx(framed, cv2.MORPH_OPEN, _disc(radius))[radius:-radius]
+    core = _largest(wide)
+    near = cv2.dilate(core.astype(np.uint8), _disc(working.px(6.0)))
+    whole = cv2.morphologyEx(fine & near, cv2.MORPH_OPEN, _disc(working.px(3.2)))
+    return _without_holes(_largest(whole | core))
+
+
+def _nearer_to_labels(soft: Floats, foot: float, working: Working) -> Mask:
+    """Return what lies nearer to a bright label than to the bright part of the breast.
+
+    The glow of a label joins it with the breast at the foot of the ground; higher up they are
+    apart.
+    """
+    film = soft[soft > foot]
+    if film.size == 0:
+        return np.zeros(soft.shape, bool)
+    middle = foot + 0.3 * (float(np.median(film)) - foot)
+    count, objects, stats, _ = cv2.connectedComponentsWithStats((soft > middle).astype(np.uint8))
+    if count < 3:
+        return np.zeros(soft.shape, bool)
+    core = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    core_grey = float(np.median(soft[objects == core]))
+    labels = np.zeros(soft.shape, bool)
+    for index in range(1, count):
+        area_mm2 = int(stats[index, cv2.CC_STAT_AREA]) * working.mm_per_px**2
+        inside = objects == index
+        if index != core and area_mm2 > 20 and np.percentile(soft[inside], 75) > 0.9 * core_grey:
+            labels |= inside
+    if not labels.any():
+        return labels
+    to_label = cv2.distanceTransform((~labels).astype(np.uint8), cv2.DIST_L2, 5)
+    to_core = cv2.distanceTransform((objects != core).astype(np.uint8), cv2.DIST_L2, 5)
+    return np.asarray(to_label < to_core)
+
+
+def _disc(radius_px: int) -> npt.NDArray[np.uint8]:
+    """Return a disc that is the same after a mirror and a quarter turn; OpenCV's ellipse is not."""
+    steps = np.arange(-radius_px, radius_px + 1)
+    inside = steps[:, None] ** 2 + steps[None] ** 2 <= (radius_px + 0.3) ** 2
+    return inside.astype(np.uint8)
+
+
+def _largest(mask: npt.NDArray[np.uint8]) -> Mask:
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
+    if count < 2:
+        return np.zeros(mask.shape, bool)
+    best = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    return np.asarray(labels == best)
+
+
+def _without_holes(mask: Mask) -> Mask:
+    """Fill what is not connected with the edge of the film."""
+    padded = np.pad(mask, 1).astype(np.uint8)
+    cv2.floodFill(padded, None, (0, 0), 2)
+    return np.asarray(padded[1:-1, 1:-1] != 2)
+
+
+def _artefacts(bright: Mask, breast: Mask, working: Working) -> Mask:
+    """Return bright objects beside the breast: labels, markers, tape, wedges."""
+    disc = _disc(working.px(0.8))
+    near = cv2.dilate(breast.astype(np.uint8), disc) > 0
+    beside = (bright & ~near).astype(np.uint8)
+    return np.asarray(cv2.morphologyEx(beside, cv2.MORPH_OPEN, disc) > 0)
+
+
+def chest_wall_of(breast: Mask) -> tuple[str, bool]:
+    """Return the side of the chest wall, and whether it is sure.
+
+    The chest wall is on the side of the half with more breast pixels.
+
+    Args:
+        breast: (h, w) bool.
+    """
+    half = breast.shape[1] // 2
+    left = int(breast[:, :half].sum())
+    right = int(breast[:, breast.shape[1] - half :].sum())
+    sure = max(left, right) >= _SURE_RATIO * max(1, min(left, right))
+    return ("left" if left >= right else "right"), sure

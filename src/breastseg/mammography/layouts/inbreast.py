@@ -1,0 +1,174 @@
+"""INbreast: 410 digital mammograms as DICOM, outlines as OsiriX XML, a table.
+
+Facts of the release (Moreira et al. 2012, Acad Radiol 19:236):
+* Films are `20586908_6c613a14b80a8591_MG_R_CC_ANON.dcm`: number, patient, side, view. `ML` in a
+  name is an MLO, the table says so and goes before
+  the header; `FB` is a caudo-cranial view.
+* `INbreast.csv` (semicolons): Laterality, View, File Name, ACR, Bi-Rads. Save INbreast.xls as CSV.
+* `AllXML/20586908.xml`: property lists; each ROI has a Name and Point_px, "(x, y)" from the upper
+  left corner. Calcifications are often single points.
+* Pixels of 0.07 mm. BI-RADS is of the film; there is no pathology.
+"""
+
+import plistlib
+import re
+from pathlib import Path
+from typing import Any
+from xml.parsers.expat import ExpatError
+
+from breastseg.errors import DatasetError
+from breastseg.mammography.findings import Finding, Polygon
+from breastseg.mammography.layouts.entry import Entry, Layout, LeftOut, files_below
+from breastseg.tables import Row, Table, read_table
+
+NAME = "INbreast"
+MM_PER_PX = 0.07
+_FILM = re.compile(r"(\d{6,})_([0-9a-f]{12,})_MG_([LR])_([A-Z]+)_ANON", re.IGNORECASE)
+_POINT = re.compile(r"\(\s*(-?[\d.]+)\s*,\s*(-?[\d.]+)\s*\)")
+_VIEWS = {"ML": "MLO", "MLO": "MLO", "CC": "CC", "FB": "FB"}
+_TABLES = ("inbreast.csv",)
+KINDS = (
+    ("calcif", "calcification"),
+    ("cluster", "calcification"),
+    ("mass", "mass"),
+    ("espicul", "mass"),
+    ("spicul", "mass"),
+    ("distor", "architectural distortion"),
+    ("asym", "asymmetry"),
+    ("assim", "asymmetry"),
+)
+"""Beginnings of the words that the release calls findings by."""
+MOST_XML_BYTES = 64 * 2**20
+
+
+def find(root: Path) -> Layout | None:
+    """Recognise INbreast by the names of its films and its table, and read it.
+
+    Raises:
+        DatasetError: a row that contradicts its film's name, or an outline that does not fit.
+    """
+    if not root.is_dir():
+        return None
+    films = {}
+    for path in files_below(root, (".dcm",)):
+        found = _FILM.fullmatch(path.stem)
+        if found:
+            films[found[1]] = (path, found)
+    if not films:
+        return None
+    rows, notes = _rows(root)
+    outlines = {
+        path.stem: path for path in files_below(root, (".xml",)) if not _is_muscle(path, root)
+    }
+    numbers = sorted(films)
+    entries = tuple(_entry(*films[number], rows.get(number), outlines) for number in numbers)
+    left_out = tuple(
+        LeftOut(number, f"{number}: in the table, no DICOM file")
+        for number in sorted(rows)
+        if number not in films
+    )
+    return Layout(NAME, entries, left_out, notes)
+
+
+def _is_muscle(path: Path, root: Path) -> bool:
+    return any("muscle" in part.lower() for part in path.relative_to(root).parts)
+
+
+def _rows(root: Path) -> tuple[dict[str, tuple[Row, Table]], tuple[str, ...]]:
+    tables = [path for path in files_below(root, (".csv",)) if path.name.lower() in _TABLES]
+    if not tables:
+        return {}, ("no INbreast.csv: density and BI-RADS are not known; save INbreast.xls as CSV",)
+    table = read_table(
+        tables[0],
+        DatasetError,
+        needed=("Laterality", "View", "File Name", "ACR", "Bi-Rads"),
+        others=True,
+    )
+    found: dict[str, tuple[Row, Table]] = {}
+    for row in table.rows:
+        number = row["File Name"].split(".")[0]
+        if not number:
+            continue
+        if number in found:
+            raise DatasetError(
+                f"{table.where(row)}: film {number} is in row {found[number][0].number} too; "
+                "remove the row that is too many"
+            )
+        found[number] = (row, table)
+    return found, ()
+
+
+def _entry(
+    path: Path,
+    named: "re.Match[str]",
+    known: tuple[Row, Table] | None,
+    outlines: dict[str, Path],
+) -> Entry:
+    number, patient, side, said = named[1], named[2], named[3].upper(), named[4].upper()
+    view = _VIEWS.get(said, said)
+    birads, density = "", ""
+    if known is not None:
+        row, table = known
+        if (row["Laterality"].upper(), row["View"].upper()) != (side, view):
+            raise DatasetError(
+                f"{table.where(row)}: film {number} is {row['Laterality']} {row['View']}, its "
+                f"file's name says {side} {view}; correct the one that is wrong"
+            )
+        birads, density = row["Bi-Rads"].lower(), row["ACR"]
+    notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    if number in outlines:
+        findings, notes = _findings(outlines[number], number, birads)
+    return Entry(
+        name=number,
+        path=path,
+        patient=patient,
+        mm_per_px=MM_PER_PX,
+        mm_origin="known of INbreast",
+        laterality=side,
+        view=view,
+        origin="INbreast file name and table",
+        findings=findings,
+        facts={"density": density, "birads": birads},
+        table_first=True,
+        notes=notes,
+    )
+
+
+def _findings(path: Path, number: str, birads: str) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    if path.stat().st_size > MOST_XML_BYTES:
+        raise DatasetError(f"{path}: larger than 64 MB, wanted outlines of one film")
+    try:
+        held = plistlib.loads(path.read_bytes(), fmt=plistlib.FMT_XML)
+        rois = [roi for image in held["Images"] for roi in image["ROIs"]]
+    except (ExpatError, ValueError, KeyError, TypeError, AttributeError, LookupError) as cause:
+        raise DatasetError(
+            f"{path}: not outlines of OsiriX ({type(cause).__name__}), wanted a property list with "
+            "Images and ROIs; copy it again"
+        ) from None
+    found, empty = [], 0
+    for place, roi in enumerate(rois, start=1):
+        points = _points(roi, f"{path}, ROI {place}")
+        if not points:
+            empty += 1
+            continue
+        told = " ".join(str(roi.get("Name", "")).split())[:60]
+        found.append(Finding(_kind(told), "", birads, Polygon(points), told))
+    notes = (f"{empty} outlines of {number} have no points",) if empty else ()
+    return tuple(found), notes
+
+
+def _points(roi: Any, where: str) -> tuple[tuple[float, float], ...]:
+    said = roi.get("Point_px", []) if isinstance(roi, dict) else []
+    points = []
+    for text in said if isinstance(said, list) else []:
+        found = _POINT.fullmatch(str(text).strip())
+        if not found:
+            raise DatasetError(f"{where}: point '{str(text)[:40]}', wanted '(x, y)'")
+        points.append((float(found[1]), float(found[2])))
+    return tuple(points)
+
+
+def _kind(told: str) -> str:
+    words = told.lower()
+    return next((kind for begin, kind in KINDS if begin in words), "other")

@@ -1,0 +1,105 @@
+"""verify_mini_mias(): a copy of mini-MIAS against the release: what is missing, altered or turned.
+
+Copies in circulation were made smaller, turned, saved as PNG or JPEG, or have other tables; a
+circle of Info.txt does not fit them. Pixels are compared, not files, so that a PNG is right too.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from breastseg.errors import ImageError, SourceError
+from breastseg.mammography.film import Grey
+from breastseg.mammography.layouts import mini_mias
+from breastseg.mammography.picture import read_picture
+
+TABLE = "mini_mias_pixels.csv"
+ROWS_SHA256 = "e76527f22b902ae4783369ce4b715612f685b997adafbc6ba6d7b89240635305"
+"""Of Info.txt's rows, sorted, their words with one blank between and a line end between rows."""
+TURNS: Mapping[str, Callable[[Grey], Grey]] = {
+    "mirrored left to right": lambda pixels: pixels[:, ::-1],
+    "upside down": lambda pixels: pixels[::-1],
+    "turned by 180 degrees": lambda pixels: pixels[::-1, ::-1],
+}
+
+
+@dataclass(frozen=True)
+class MiasCheck:
+    """What was found.
+
+    Attributes:
+        whole: films whose pixels are those of the release.
+        missing: films that are not there.
+        wrong: (film, what is wrong with it).
+        table: what is wrong with Info.txt, "" when it is right.
+    """
+
+    whole: tuple[str, ...]
+    missing: tuple[str, ...]
+    wrong: tuple[tuple[str, str], ...]
+    table: str
+
+
+def verify_mini_mias(folder: str | Path) -> MiasCheck:
+    """Hold a copy of mini-MIAS against the release.
+
+    Args:
+        folder: the pictures with Info.txt, or a folder above.
+
+    Raises:
+        SourceError: no Info.txt and no film there.
+        DatasetError: rows of Info.txt that do not fit.
+    """
+    layout = mini_mias.find(Path(folder))
+    if layout is None:
+        raise SourceError(f"{folder}: no Info.txt of mini-MIAS, wanted it with mdb001.pgm and on")
+    known = _known()
+    whole, wrong = [], []
+    there = {entry.name: entry.path for entry in layout.entries}
+    for film, path in there.items():
+        fault = _fault(path, film, known)
+        if fault:
+            wrong.append((film, fault))
+        else:
+            whole.append(film)
+    missing = tuple(film for film in known if film not in there)
+    return MiasCheck(tuple(whole), missing, tuple(wrong), _table_fault(Path(folder)))
+
+
+def _known() -> dict[str, str]:
+    text = files("breastseg.mammography.layouts").joinpath(TABLE).read_text(encoding="utf-8")
+    rows = (line.split(",") for line in text.splitlines()[1:])
+    return dict(rows)
+
+
+def _fault(path: Path, film: str, known: Mapping[str, str]) -> str:
+    """Return what is wrong with a picture, "" when its pixels are those of the release."""
+    try:
+        read = read_picture(path, film)
+    except ImageError as cause:
+        return str(cause)
+    height, width = read.pixels.shape
+    if (height, width) != (mini_mias.SIDE_PX, mini_mias.SIDE_PX):
+        return f"{width} x {height} pixels, the release has 1024 x 1024: circles do not fit"
+    if _digest(read.pixels) == known.get(film):
+        return ""
+    for name, turned in TURNS.items():
+        if _digest(turned(read.pixels)) == known.get(film):
+            return f"{name}: circles do not fit"
+    other = next((one for one in known if known[one] == _digest(read.pixels)), "")
+    return f"is {other} of the release" if other else "pixels are not those of the release"
+
+
+def _digest(pixels: Grey) -> str:
+    whole = np.ascontiguousarray(pixels // 257).astype(np.uint8)
+    return hashlib.sha256(whole.tobytes()).hexdigest()
+
+
+def _table_fault(folder: Path) -> str:
+    rows = sorted(" ".join(row) for row in mini_mias.table_rows(folder))
+    digest = hashlib.sha256("\n".join(rows).encode()).hexdigest()
+    return "" if digest == ROWS_SHA256 else "rows of Info.txt are not those of the release"

@@ -1,0 +1,111 @@
+"""What is done to a film between reading and writing: our steps, or those of a paper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from breastseg.mammography import contrast
+from breastseg.mammography.film import Film, Grey
+from breastseg.mammography.masks import BACKGROUND, BREAST, FilmMasks, masks_of
+from breastseg.mammography.papers import as_paper
+
+if TYPE_CHECKING:
+    from breastseg.mammography.prepare import FilmsConfig
+
+_SIDE_VIEWS = ("ML", "LM", "LMO", "SIO", "ISO")
+
+
+@dataclass(frozen=True)
+class Processed:
+    """A film after its steps.
+
+    Attributes:
+        film: as it came, mirrored where a paper mirrors it; its history tells the steps.
+        pixels: (H, W) that are written.
+        masks: of the film; a paper's own idea of the breast is in their labels.
+        regions: (H, W) uint16 of bright regions, where a paper makes some.
+        mirrored: whether left and right were exchanged.
+        notes: what a person should know.
+    """
+
+    film: Film
+    pixels: Grey
+    masks: FilmMasks
+    regions: npt.NDArray[np.uint16] | None
+    mirrored: bool
+    notes: tuple[str, ...]
+
+
+def process(film: Film, config: FilmsConfig) -> Processed:
+    """Find the masks of a film and process its pixels.
+
+    Args:
+        film: at the size of pixels that is wanted.
+        config: which steps.
+
+    Raises:
+        ImageError: no breast is found on it.
+    """
+    return _of_paper(film, config.as_paper) if config.as_paper else _ours(film, config)
+
+
+def _ours(film: Film, config: FilmsConfig) -> Processed:
+    masks = masks_of(
+        film.pixels,
+        film.mm_per_px,
+        view=film.view,
+        muscle=config.muscle,
+        muscle_in_cc=config.muscle_in_cc,
+    )
+    pixels, history = film.pixels, []
+    if config.denoise != "none":
+        pixels = {"wiener": contrast.wiener, "median": contrast.median}[config.denoise](pixels)
+        history.append(f"denoised: {config.denoise}")
+    if config.clahe:
+        pixels = contrast.clahe(pixels)
+        history.append("contrast equalised in places (CLAHE)")
+    if not config.whole:
+        pixels = np.where(masks.labels == BREAST, pixels, np.uint16(0))
+        history.append("set to 0 outside the breast")
+    notes = (*_view_notes(film, config.muscle), *masks.notes)
+    written = np.asarray(pixels, np.uint16)
+    return Processed(film.told(*history), written, masks, None, False, notes)
+
+
+def _view_notes(film: Film, muscle: str) -> tuple[str, ...]:
+    """Return what should be said of looking for the muscle in this view."""
+    if muscle == "none":
+        return ()
+    if not film.view:
+        return ("view not known: muscle is looked for as in an MLO",)
+    if film.view in _SIDE_VIEWS:
+        return (f"{film.view} view: its muscle is smaller than an MLO's, look at it",)
+    return ()
+
+
+def _of_paper(film: Film, section: str) -> Processed:
+    """Process a film as a paper does, and say which settings the paper does not give."""
+    prepared = as_paper(section, film.pixels, film.mm_per_px)
+    plain = masks_of(film.pixels, film.mm_per_px, muscle="none")
+    mirrored = plain.chest_wall != prepared.masks.chest_wall
+    labels = prepared.masks.labels.copy()
+    labels[(labels == BREAST) & ~prepared.kept] = BACKGROUND
+    labels[prepared.kept] = BREAST
+    masks = replace(prepared.masks, labels=labels)
+    if mirrored:
+        film = replace(film, pixels=np.ascontiguousarray(film.pixels[:, ::-1]))
+    for step in prepared.steps:
+        whose = "not in the paper" if step.ours else "as in the paper"
+        film = film.told(f"as {section}: {step.name}, {step.setting} ({whose})")
+    notes = [*masks.notes]
+    if film.view not in ("", "MLO"):
+        notes.append(f"{film.view} view: the steps of {section} are for MLO films")
+    regions = None
+    if prepared.regions is not None:
+        regions = prepared.regions.clip(0, 65535).astype(np.uint16)
+    pixels = np.asarray(prepared.pixels, np.uint16)
+    return Processed(film, pixels, masks, regions, mirrored, tuple(notes))

@@ -1,0 +1,132 @@
+"""What is written of a film: film.json, and its rows of films.csv and findings.csv."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from breastseg.errors import DatasetError
+from breastseg.json_files import read_json
+from breastseg.mammography.findings import (
+    Circle,
+    Finding,
+    Mask,
+    Polygon,
+    Rectangle,
+    Shape,
+    bounds_of,
+)
+from breastseg.mammography.masks import ARTEFACT, BACKGROUND, BREAST, MUSCLE, OUTSIDE
+
+RECORD = "film.json"
+LABELS = {
+    "outside": OUTSIDE,
+    "background": BACKGROUND,
+    "breast": BREAST,
+    "muscle": MUSCLE,
+    "artefact": ARTEFACT,
+}
+
+
+def finding_rows(findings: Sequence[Finding], masks: Mapping[int, Mask]) -> list[dict[str, Any]]:
+    """Return a row of findings.csv for each finding, in pixels of the prepared picture.
+
+    Args:
+        findings: on the prepared picture.
+        masks: (H, W) of those that are masks, by their place.
+    """
+    rows = []
+    for place, finding in enumerate(findings):
+        row: dict[str, Any] = {
+            "finding": place + 1,
+            "kind": finding.kind,
+            "pathology": finding.pathology,
+            "birads": finding.birads,
+            "told": finding.told,
+        }
+        if finding.shape is not None:
+            row.update(_place(finding.shape, masks.get(place)))
+        if place in masks:
+            row["mask"] = mask_name(place)
+        rows.append(row)
+    return rows
+
+
+def mask_name(place: int) -> str:
+    """Return the file of a finding's mask."""
+    return f"finding-{place + 1}.png"
+
+
+def _place(shape: Shape, mask: Mask | None) -> dict[str, Any]:
+    kinds = {Circle: "circle", Rectangle: "box", Polygon: "polygon"}
+    row: dict[str, Any] = {"shape": kinds.get(type(shape), "mask")}
+    bounds = bounds_of(shape, mask)
+    if bounds is None:
+        return row
+    names = ("left_px", "top_px", "right_px", "bottom_px")
+    row.update({name: round(value, 1) for name, value in zip(names, bounds, strict=True)})
+    if isinstance(shape, Circle):
+        row["x_px"], row["y_px"] = round(shape.x_px, 1), round(shape.y_px, 1)
+        row["radius_px"] = round(shape.radius_px, 1)
+    if isinstance(shape, Polygon):
+        row["points_px"] = [[round(x, 1), round(y, 1)] for x, y in shape.points_px]
+    return row
+
+
+def areas_of(labels: npt.NDArray[np.uint8], mm_per_px: float | None) -> dict[str, Any]:
+    """Return the areas of breast and muscle, in pixels, and in mm2 where a pixel's size is known.
+
+    Args:
+        labels: (H, W) label image.
+        mm_per_px: millimetres a pixel.
+    """
+    counts = np.bincount(labels.ravel(), minlength=len(LABELS))
+    areas: dict[str, Any] = {}
+    for name in ("breast", "muscle"):
+        pixels = int(counts[LABELS[name]])
+        areas[f"{name}_px"] = pixels
+        areas[f"{name}_mm2"] = None if mm_per_px is None else round(pixels * mm_per_px**2, 1)
+    return areas
+
+
+def film_row(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of films.csv of a film's record."""
+    names = (
+        "film",
+        "data_set",
+        "patient",
+        "laterality",
+        "view",
+        "mm_per_px",
+        "mm_origin",
+        "width_px",
+        "height_px",
+        "chest_wall",
+        "chest_wall_sure",
+        "muscle_score",
+        "breast_px",
+        "breast_mm2",
+        "muscle_px",
+        "muscle_mm2",
+    )
+    row = {name: record[name] for name in names}
+    row["findings"] = len(record["findings"])
+    said = {finding["pathology"] for finding in record["findings"]}
+    worst = (name for name in ("malignant", "benign") if name in said)
+    row["pathology"] = next(worst, "")
+    row.update(record["facts"])
+    row["notes"] = "; ".join(record["notes"])
+    return row
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Read a film.json of this program; DatasetError when it is none."""
+    record = read_json(path, DatasetError, "the record of a prepared film")
+    wanted = {"film", "findings", "facts", "notes", "history", "mm_per_px"}
+    if not isinstance(record, dict) or not wanted <= record.keys():
+        raise DatasetError(
+            f"{path}: not the record of a prepared film; remove its folder and prepare it again"
+        )
+    return record

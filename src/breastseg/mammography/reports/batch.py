@@ -1,0 +1,195 @@
+"""Reports of a file or a folder -> an output folder with a manifest; one bad file does not stop the
+others."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from breastseg.errors import BreastsegError, IncompleteError, InputError, one_of_several
+from breastseg.files import Remains, fit_name, own_folder, sha256_of, write_table, write_text
+from breastseg.mammography.reports.record import read_record, write_report
+from breastseg.mammography.reports.structure import read_report
+from breastseg.mammography.reports.summary import summary
+from breastseg.mammography.reports.values import Report
+from breastseg.wording import counted
+from breastseg.wording import say as say_line
+
+MANIFEST = "manifest.csv"
+_REMAINS = Remains(
+    finished=(MANIFEST,), rest=("*/report.json", "*/report.txt", "*/report.dcm", "*")
+)
+ENDINGS = (".txt", ".text", ".md", ".rpt", "")
+"""Of files that are taken from a folder; a file that is named itself may have any."""
+_HIDDEN = (".", "~$")
+_MOST_FILES = 100_000
+
+
+def structure_reports(
+    source: str | Path,
+    out: str | Path,
+    *,
+    films: Sequence[str | Path] = (),
+    say: Callable[[str], None] = say_line,
+) -> list[dict[str, Any]]:
+    """Read one report, or each file in a folder; write OUT/NAME/report.json and report.txt.
+
+    Args:
+        source: a text, or a folder of texts.
+        out: folder of the results; empty, new, or of the same work, which is then done again.
+        films: DICOM mammograms of the examination of a single report; with them report.dcm is
+            written.
+        say: takes one line at a time.
+
+    Returns:
+        the rows of manifest.csv, one a file.
+
+    Raises:
+        InputError: the only file is no report, no such folder, nothing in it, or films for several
+            reports.
+        MissingPackageError: films are given and highdicom is not installed.
+        OutputError: the output folder holds something else.
+        IncompleteError: some of several files failed; the others are done, and manifest.csv tells
+            of each.
+    """
+    source, out = Path(source), Path(out)
+    paths, others = list_files(source, out)
+    several = source.is_dir()
+    if films and several:
+        raise InputError(
+            f"{source}: a folder, and films of one examination; give one report with its films"
+        )
+    only = None if several else read_report(paths[0])
+    settings = {"source": str(source), "films": [str(film) for film in films]}
+    with own_folder(out, "mammo report", settings, remains=_REMAINS):
+        rows = _each(paths, source, out, films, only, say)
+        write_table(out / MANIFEST, rows + _left_out(others, source, say))
+    failed = [row for row in rows if row["outcome"] == "failed"]
+    if failed:
+        raise IncompleteError(
+            f"{len(failed)} of {counted(len(rows), 'report')} failed, the others are done; the "
+            f"first: "
+            f"{failed[0]['cause']}; {out / MANIFEST} tells of each"
+        )
+    return rows
+
+
+def list_files(source: Path, out: Path) -> tuple[list[Path], list[Path]]:
+    """Return the file, or the files of a folder and its folders in order, but for hidden ones and
+    the output folder."""
+    if not source.exists():
+        raise InputError(
+            f"{source}: not found, wanted the text of a report or a folder of such texts"
+        )
+    if not source.is_dir():
+        return [source], []
+    inside = out.resolve()
+    found = []
+    for path in sorted(source.rglob("*")):
+        hidden = any(part.startswith(_HIDDEN) for part in path.relative_to(source).parts)
+        if not hidden and path.is_file() and not path.resolve().is_relative_to(inside):
+            found.append(path)
+    texts = [path for path in found if path.suffix.casefold() in ENDINGS]
+    if not texts:
+        what = f"{counted(len(found), 'file')}, none of them" if found else "no files in it, not"
+        raise InputError(f"{source}: {what} with an ending of texts ({_endings()})")
+    if len(found) > _MOST_FILES:
+        raise InputError(
+            f"{source}: {len(found):,} files, wanted up to {_MOST_FILES:,}; give one folder after "
+            f"the other"
+        )
+    return texts, [path for path in found if path.suffix.casefold() not in ENDINGS]
+
+
+def _endings() -> str:
+    return f"{', '.join(ending for ending in ENDINGS if ending)} or none"
+
+
+def _left_out(others: list[Path], source: Path, say: Callable[[str], None]) -> list[dict[str, Any]]:
+    """Return the rows of files that are not taken from a folder, and say that there are some."""
+    if others:
+        say(f"left out: {counted(len(others), 'file')} with an ending that is not {_endings()}")
+    cause = f"ending not {_endings()}"
+    return [
+        {"report": path.relative_to(source).as_posix(), "outcome": "left out", "cause": cause}
+        for path in others
+    ]
+
+
+def _each(
+    paths: list[Path],
+    source: Path,
+    out: Path,
+    films: Sequence[str | Path],
+    only: Report | None,
+    say: Callable[[str], None],
+) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    names: set[str] = set()
+    for path in paths:
+        shown = path.name if path == source else path.relative_to(source).as_posix()
+        name = _name(shown, names)
+        try:
+            with one_of_several(str(path), several=only is None):
+                report = only if only is not None else read_report(path)
+                _write(out / name, report, films)
+        except BreastsegError as error:
+            if only is not None:
+                raise
+            say(f"failed: {error}")
+            rows.append({"report": shown, "outcome": "failed", "cause": str(error)})
+            continue
+        say(f"{path}: {_told(report)}")
+        rows.append(_row(shown, name, path, report))
+    return rows
+
+
+def _name(shown: str, names: set[str]) -> str:
+    """Return the name of a report's folder: its file's without the ending, unless that is taken."""
+    stem = shown.rsplit(".", 1)[0] if "." in shown.rsplit("/", 1)[-1][1:] else shown
+    name = fit_name(stem.replace("/", "__"))
+    if name.casefold() in names or name == MANIFEST:
+        name = fit_name(shown.replace("/", "__"))
+    number = 2
+    while name.casefold() in names:
+        name, number = f"{fit_name(stem.replace('/', '__'))}-{number}", number + 1
+    names.add(name.casefold())
+    return name
+
+
+def _write(folder: Path, report: Report, films: Sequence[str | Path]) -> None:
+    """Write what was read; the JSON is read back and compared."""
+    if films:
+        from breastseg.mammography.reports.sr import write_sr
+
+        write_sr(folder / "report.dcm", report, films)
+    write_report(folder / "report.json", report)
+    write_text(folder / "report.txt", summary(report))
+    if read_record(folder / "report.json") != report:
+        raise BreastsegError(
+            f"{folder / 'report.json'}: reads back as something else; report it with this line"
+        )
+
+
+def _row(shown: str, name: str, path: Path, report: Report) -> dict[str, Any]:
+    return {
+        "report": shown,
+        "outcome": "done",
+        "cause": "",
+        "result": f"{name}/report.json",
+        "category": report.category.value.value if report.category is not None else "",
+        "density": report.densities[0].value.value if report.densities else "",
+        "findings": len(report.findings),
+        "issues": ";".join(dict.fromkeys(one.code for one in report.issues)),
+        "encoding": report.encoding,
+        "sha256": sha256_of(path),
+    }
+
+
+def _told(report: Report) -> str:
+    category = (
+        f"BI-RADS {report.category.value.value}"
+        if report.category is not None
+        else "no BI-RADS category"
+    )
+    issues = counted(len(report.issues), "issue") if report.issues else "no issues"
+    return f"{category}, {counted(len(report.findings), 'finding')}, {issues}"

@@ -1,0 +1,25 @@
+"""Which breast an examination is of, by its title and technique."""
+
+from collections.abc import Sequence
+
+from breastseg.mammography.reports.matching import find
+from breastseg.mammography.reports.values import Section, Sentence, Word
+from breastseg.mammography.reports.vocabulary import SIDES
+
+
+def examined_side(sections: Sequence[Section], sentences: Sequence[Sentence]) -> Word | None:
+    """Return "L" or "R" where exam and technique name one breast only; None for both or where
+    nothing is said."""
+    named = {one.name for one in sections}
+    if not named & {"exam", "technique"}:
+        return None
+    found: list[Word] = []
+    for number, sentence in enumerate(sentences):
+        if sentence.section not in {"exam", "technique"}:
+            continue
+        for mark in find(SIDES, sentence.text, 0, len(sentence.text)):
+            start = sentence.start + mark.start
+            found.append(Word(start, sentence.start + mark.end, number, mark.value))
+    if len({one.value for one in found}) != 1 or found[0].value == "B":
+        return None
+    return found[0]

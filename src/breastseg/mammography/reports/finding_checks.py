@@ -1,0 +1,117 @@
+"""Findings that contradict the category, their own sizes and places, or a denial."""
+
+from breastseg.mammography.reports.issues import issue
+from breastseg.mammography.reports.quadrants import halves_at
+from breastseg.mammography.reports.values import Absent, Finding, Issue, Report
+
+_SUSPICIOUS = {
+    "margin": {"spiculated", "indistinct", "microlobulated"},
+    "morphology": {"amorphous", "coarse heterogeneous", "fine pleomorphic", "fine linear"},
+}
+_NOT_NEGATIVE = {"mass", "asymmetry", "architectural distortion", "calcification"}
+_CHANGED = 0.2
+"""Sizes that differ by more than a fifth are not "unchanged"."""
+
+
+def check_findings(report: Report) -> list[Issue]:
+    """Return the issues of single findings."""
+    return [
+        *_against_category(report),
+        *_places(report),
+        *_changes(report),
+        *_present_and_absent(report),
+    ]
+
+
+def _against_category(report: Report) -> list[Issue]:
+    if report.category is None or report.category.value.value not in {"1", "2"}:
+        return []
+    said = report.category.value
+    issues = []
+    for finding in report.findings:
+        if finding.change is not None and finding.change.value == "resolved":
+            continue
+        signs = [getattr(finding, name) for name in _SUSPICIOUS]
+        suspicious = any(
+            word is not None and word.value in values
+            for word, values in zip(signs, _SUSPICIOUS.values(), strict=True)
+        )
+        negative = said.value == "1" and finding.kind.value in _NOT_NEGATIVE
+        if suspicious or negative:
+            message = f"BI-RADS {said.value}, but there is a finding: {finding.kind.value}."
+            issues.append(issue("category-finding", message, said, finding.kind))
+    return issues
+
+
+def _places(report: Report) -> list[Issue]:
+    issues = []
+    for finding in report.findings:
+        clock, quadrant, side = finding.clock, finding.quadrant, finding.side
+        if clock is None or quadrant is None or side is None or side.value == "B":
+            continue
+        possible = halves_at(clock.value, side.value)
+        said = set(quadrant.value.split()) & {"upper", "lower", "outer", "inner"}
+        if not said <= possible:
+            message = f"{clock.value:g} o'clock of this side is not {quadrant.value}."
+            issues.append(issue("place-contradiction", message, clock, quadrant, side))
+    return issues
+
+
+def _changes(report: Report) -> list[Issue]:
+    issues = []
+    for finding in report.findings:
+        now, then, change = finding.size_mm, finding.earlier_size_mm, finding.change
+        if now is None or then is None or change is None:
+            continue
+        ratio = max(now.mm) / max(then.mm)
+        wrong = {
+            "increased": ratio < 1,
+            "decreased": ratio > 1,
+            "unchanged": abs(ratio - 1) > _CHANGED,
+            "new": True,
+        }
+        if wrong.get(change.value, False):
+            said = change.value.capitalize()
+            message = f"{said}, but {max(then.mm):g} mm then and {max(now.mm):g} mm now."
+            issues.append(issue("change-contradiction", message, change, then, now))
+    return issues
+
+
+def _present_and_absent(report: Report) -> list[Issue]:
+    """A kind that one sentence denies without any limit, on a side on which another sentence has
+    it."""
+    issues = []
+    for absent in report.absent:
+        if _is_limited(report, absent):
+            continue
+        for finding in report.findings:
+            if finding.kind.value == absent.kind.value and _same_side(finding, absent):
+                if _is_told_apart(report, finding, absent):
+                    continue
+                message = f"There is a finding and there is none: {absent.kind.value}."
+                issues.append(issue("present-and-absent", message, finding.kind, absent.kind))
+                break
+    return issues
+
+
+def _is_limited(report: Report, absent: Absent) -> bool:
+    """Return whether more stands between the denial and the kind than lists have: "no suspicious
+    ..." denies some only."""
+    sentence = report.sentences[absent.kind.sentence]
+    words = sentence.text.casefold()
+    limits = ("suspicious", "other", "new", "dominant", "associated", "further", "additional",
+    "central",
+              "solid", "discrete", "enlarged", "focal", "significant", "residual")  # fmt: skip
+    return any(limit in words for limit in limits)
+
+
+def _same_side(finding: Finding, absent: Absent) -> bool:
+    if finding.side is None or absent.side is None:
+        return absent.side is None
+    return finding.side.value == absent.side.value or absent.side.value == "B"
+
+
+def _is_told_apart(report: Report, finding: Finding, absent: Absent) -> bool:
+    """Return whether the denial goes on to the finding itself: "no calcifications apart from
+    ..."."""
+    return any(one.sentence == absent.kind.sentence for one in finding.mentions)

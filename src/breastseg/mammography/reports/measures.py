@@ -1,0 +1,195 @@
+"""Numbers of a report: sizes in mm, clock positions, distances from the nipple, months."""
+
+import re
+from dataclasses import dataclass
+
+from breastseg.mammography.reports.matching import ends_with, has, spans
+from breastseg.mammography.reports.phrases import (
+    EARLIER_AFTER,
+    EARLIER_BEFORE,
+    EVERY_MONTHS,
+    NUMBER_WORDS,
+)
+
+_NUMBER = r"\d{1,3}(?:[.,]\d{1,2})?"
+_UNIT = r"(?:mm|cm|millimet(?:er|re)s?|centimet(?:er|re)s?)"
+_TIMES = r"\s*(?:x|×|\*|by)\s*"
+_SIZE = re.compile(
+    rf"(?<![\w.,])(?:(?P<lower>{_NUMBER})\s*(?:-|–"
+    rf"|to)\s*)?(?P<first>{_NUMBER})[\s-]*({_UNIT})?(?:{_TIMES}({_NUMBER})[\s-]*({_UNIT})?)?"
+    rf"(?:{_TIMES}({_NUMBER})[\s-]*({_UNIT})?)?(?![\w])",
+    re.IGNORECASE,
+)
+_MEASURED = re.compile(
+    r"(?:measur(?:es|ing|ed|ement)|size|spanning|extending over)(?: (?:of|is|about|approximately"
+    r"|up to))*:?\s*$",
+    re.IGNORECASE,
+)
+_NO_SIZE = re.compile(
+    r"(?:thick(?:ness|ening)|distance|depth|slices?)\s+(?:of\s+)?$", re.IGNORECASE
+)
+_NIPPLE = re.compile(
+    rf"(?<![\w.])({_NUMBER})\s*-?({_UNIT})\s*(?:from\s+(?:the\s+)?nipple|FN\b|FTN\b)"
+    rf"|\bN\s?\+\s?(\d{{1,2}})\b",
+    re.IGNORECASE,
+)
+_HOUR = r"(\d{1,2}|twelve|eleven|ten|nine|eight|seven|six|five|four|three|two|one)"
+_HOURS = re.compile(
+    rf"(?<![\w:.]){_HOUR}(?=\s*(?:and|,|&)\s*{_HOUR}\s*o\s?['’`]?\s?clock)", re.IGNORECASE
+)
+"""The first hour of "2 and 5 o'clock"."""
+_CLOCK = re.compile(
+    rf"(?<![\w:.]){_HOUR}(?::(00|30))?(?:\s*(?:-|–|to)\s*{_HOUR}(?::(00"
+    rf"|30))?)?\s*o\s?['’`]?\s?clock"
+    r"|(?<![\w:.])(\d{1,2}):(00|30)(?![\d:])(?!\s*(?:[ap]\.?m|h\b|hrs))",
+    re.IGNORECASE,
+)
+_BEFORE_NUMBER = re.compile(r"\s*:?\s*(?:measur\w+\s*|it was\s*|was\s*)?\d")
+_PERIOD = re.compile(
+    r"(?<![\w.])(\d{1,2}|one|two|three|four|six|nine|twelve)[\s-]*(months?|mo|years?|yrs?)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Numbers at characters `start` to `end`; `kind` is size, earlier, unitless, nipple, clock or
+    months."""
+
+    start: int
+    end: int
+    kind: str
+    values: tuple[float, ...]
+
+
+def measures_in(text: str, start: int, end: int) -> list[Measure]:
+    """Return sizes (mm), distances from the nipple (mm) and clock positions (hours) of a sentence,
+    in order."""
+    found = _distances(text, start, end) + _clocks(text, start, end)
+    taken = [(one.start, one.end) for one in found]
+    for match in _SIZE.finditer(text, start, end):
+        if any(match.start() < last and first < match.end() for first, last in taken):
+            continue
+        found += _sizes(match, text, start, end)
+    return sorted(found, key=lambda one: one.start)
+
+
+def _sizes(match: re.Match[str], text: str, start: int, end: int) -> list[Measure]:
+    """Return the size of a match: of a range ("6 to 8 mm") the larger number, of "from 8 to 12 mm"
+    both."""
+    size = _size(match, text, start, end)
+    if size is None:
+        return []
+    lower = match["lower"]
+    if lower and size.kind != "unitless" and ends_with(("from",), text, start, match.start()):
+        scale = size.values[0] / _number(match["first"])
+        then = Measure(
+            match.start("lower"), match.end("lower"), "earlier", (round(_number(lower) * scale, 2),)
+        )
+        return [then, Measure(match.start("first"), size.end, "size", size.values)]
+    return [size]
+
+
+def _size(match: re.Match[str], text: str, start: int, end: int) -> Measure | None:
+    numbers = [match[group] for group in (2, 4, 6) if match[group]]
+    units = [match[group] for group, number in ((3, 2), (5, 4), (7, 6)) if match[number]]
+    first, last = match.span()
+    values = _in_mm(numbers, units)
+    if _NO_SIZE.search(text, start, first):
+        return None
+    if values is None:
+        measured = _MEASURED.search(text, start, first) is not None
+        is_year = len(numbers) == 1 and _PERIOD.match(text, first, end) is not None
+        if is_year or not (len(numbers) > 1 or measured):
+            return None
+        return Measure(first, last, "unitless", tuple(map(_number, numbers)))
+    if max(values) > 300 or min(values) <= 0:
+        return None
+    earlier = _is_earlier(text, start, first, last, end)
+    return Measure(first, last, "earlier" if earlier else "size", values)
+
+
+def _in_mm(numbers: list[str], units: list[str | None]) -> tuple[float, ...] | None:
+    """Return extents in mm, None without any unit; a number without one has that of the next that
+    has one."""
+    values: list[float] = []
+    unit = ""
+    for number, said in zip(reversed(numbers), reversed(units), strict=True):
+        unit = said.casefold() if said else unit
+        if not unit:
+            return None
+        factor = 10 if unit.startswith("c") else 1
+        values.append(round(_number(number) * factor, 2))
+    return tuple(reversed(values))
+
+
+def _number(text: str) -> float:
+    """Return a number; a comma is a decimal one."""
+    return float(text.replace(",", "."))
+
+
+def _is_earlier(text: str, start: int, first: int, last: int, end: int) -> bool:
+    """Return whether a size is of an earlier examination, by the words in front of it and after
+    it."""
+    if ends_with(EARLIER_BEFORE, text, start, first, words_between=3) and not has(
+        ("to", "now", "currently"), text, max(start, first - 12), first
+    ):
+        return True
+    begins = last + len(text[last:end]) - len(text[last:end].lstrip(" ("))
+    for cue_start, cue_end in spans(EARLIER_AFTER, text, begins, min(end, begins + 40)):
+        if cue_start == begins:
+            return not _BEFORE_NUMBER.match(text, cue_end, end)  # "14 mm previously 9 mm"
+    return False
+
+
+def _distances(text: str, start: int, end: int) -> list[Measure]:
+    found = []
+    for match in _NIPPLE.finditer(text, start, end):
+        is_cm = match[3] is not None or match[2].casefold().startswith("c")  # N+5 is in cm
+        value = _number(match[3] or match[1]) * (10 if is_cm else 1)
+        found.append(Measure(match.start(), match.end(), "nipple", (round(value, 2),)))
+    return found
+
+
+def _clocks(text: str, start: int, end: int) -> list[Measure]:
+    found = []
+    for match in _HOURS.finditer(text, start, end):
+        found.append(Measure(*match.span(), "clock", (_hour(match[1], None),)))
+    for match in _CLOCK.finditer(text, start, end):
+        if match[5]:
+            hours = [_hour(match[5], match[6])]
+        else:
+            hours = [_hour(match[1], match[2])]
+            if match[3]:
+                hours.append(_hour(match[3], match[4]))
+        if all(1 <= hour < 13 for hour in hours):
+            found.append(Measure(match.start(), match.end(), "clock", (_middle(hours),)))
+    return found
+
+
+def _hour(number: str, minutes: str | None) -> float:
+    value = NUMBER_WORDS.get(number.casefold()) or int(number)
+    return value + (0.5 if minutes == "30" else 0.0)
+
+
+def _middle(hours: list[float]) -> float:
+    """Return the middle of a range of hours: of 12 to 1 it is 12.5, of 11 to 12 it is 11.5."""
+    first, last = hours[0], hours[-1]
+    if last < first:
+        last += 12
+    middle = (first + last) / 2
+    return middle if middle < 13 else middle - 12
+
+
+def months_in(text: str, start: int, end: int) -> Measure | None:
+    """Return the first time span of some words in months ("in 6 months", "2 yr", "annual")."""
+    match = _PERIOD.search(text, start, end)
+    if match:
+        count = NUMBER_WORDS.get(match[1].casefold()) or int(match[1])
+        months = count * (12 if match[2].casefold().startswith("y") else 1)
+        return Measure(match.start(), match.end(), "months", (float(months),))
+    for word, months in EVERY_MONTHS.items():
+        found = re.compile(rf"\b{word}\b", re.IGNORECASE).search(text, start, end)
+        if found:
+            return Measure(found.start(), found.end(), "months", (float(months),))
+    return None

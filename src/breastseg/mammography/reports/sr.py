@@ -1,0 +1,240 @@
+"""A report as a DICOM structured report (TID 1500, Comprehensive SR), by highdicom; imported only
+when asked for."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from breastseg.errors import InputError, MissingPackageError
+from breastseg.files import written
+from breastseg.mammography.reports.codes import CONCEPTS, triple
+from breastseg.mammography.reports.record import as_json
+from breastseg.mammography.reports.values import Finding, Report
+
+_ROOT = "2.25."
+"""UIDs under it need no registration: a whole number of 128 bits follows."""
+_WORDS = (
+    "certainty",
+    "shape",
+    "margin",
+    "opacity",
+    "morphology",
+    "distribution",
+    "form",
+    "quadrant",
+    "depth",
+    "change",
+)
+_SIZES = ("size_mm", "earlier_size_mm")
+_MAMMOGRAPHY = ("1.2.840.10008.5.1.4.1.1.1.2", "1.2.840.10008.5.1.4.1.1.1.2.1")
+"""SOP classes of digital mammograms: for presentation, for processing."""
+
+
+_NEEDED = ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
+_MAY_BE_EMPTY = (
+    "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime",
+    "StudyID", "AccessionNumber", "ReferringPhysicianName",
+)  # fmt: skip
+
+
+def write_sr(path: Path, report: Report, films: Sequence[str | Path]) -> None:
+    """Write a report as a TID 1500 structured report.
+
+    It belongs to the patient and the study of the films, which it names as evidence: viewers open
+    no report without. It is marked as partial and unverified. UIDs depend on the report and the
+    films alone.
+
+    Args:
+        path: the file to write, .dcm.
+        report: what was read.
+        films: DICOM mammograms of the examination, at least one, all of one study.
+
+    Raises:
+        MissingPackageError: highdicom is not installed.
+        InputError: no film, a file that is no DICOM mammogram, or films of several studies.
+    """
+    try:
+        from highdicom.sr import ComprehensiveSR
+        from pydicom.uid import generate_uid  # noqa: F401  (the package is looked for here, once)
+    except ImportError as cause:
+        raise MissingPackageError(
+            f"a DICOM structured report: {cause.name or cause} is not installed; pip install "
+            f"'breastseg[dicom]'"
+        ) from None
+    evidence = _films(films)
+    uid = _uids(report, [film.SOPInstanceUID for film in evidence])
+    document = ComprehensiveSR(
+        evidence=evidence,
+        content=_content(report, uid, evidence)[0],
+        series_instance_uid=uid("series"),
+        series_number=1,
+        sop_instance_uid=uid("instance"),
+        instance_number=1,
+        manufacturer="breastseg",
+        is_complete=False,
+        is_final=False,
+        is_verified=False,
+    )
+    with written(path) as beside:
+        document.save_as(beside)
+
+
+def _films(films: Sequence[str | Path]) -> list[Any]:
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
+
+    if not films:
+        raise InputError(
+            "a structured report without films: wanted at least one DICOM mammogram of the "
+            "examination"
+        )
+    found = []
+    for film in films:
+        try:
+            dataset = dcmread(film, stop_before_pixels=True)
+        except FileNotFoundError:
+            raise InputError(
+                f"{film}: not found, wanted a DICOM mammogram of the examination"
+            ) from None
+        except (InvalidDicomError, OSError) as cause:
+            raise InputError(
+                f"{film}: no DICOM file ({cause}), wanted a mammogram of the examination"
+            ) from None
+        if dataset.get("SOPClassUID") not in _MAMMOGRAPHY:
+            raise InputError(
+                f"{film}: DICOM, but no digital mammogram; give the films of the examination"
+            )
+        for keyword in _NEEDED:
+            if not dataset.get(keyword):
+                raise InputError(f"{film}: without {keyword}, give films as the archive has them")
+        for keyword in _MAY_BE_EMPTY:
+            if keyword not in dataset:
+                setattr(dataset, keyword, "")  # in memory: DICOM lets these be empty
+        found.append(dataset)
+    if len({(one.get("StudyInstanceUID"), one.get("PatientID")) for one in found}) > 1:
+        raise InputError(
+            "the films are of several studies or patients; give those of the examination that the "
+            "report is of"
+        )
+    return found
+
+
+def _uids(report: Report, films: list[str]) -> Any:
+    """Return a function from a name to a UID that depends on report and films alone."""
+    seed = repr(as_json(report)) + "".join(sorted(films))
+
+    def uid(name: str) -> str:
+        digest = hashlib.sha256(f"{name} {seed}".encode()).digest()
+        return _ROOT + str(int.from_bytes(digest[:16], "big"))
+
+    return uid
+
+
+def _coded(code: tuple[str, str, str]) -> Any:
+    from highdicom.sr import CodedConcept
+
+    return CodedConcept(*code)
+
+
+def _content(report: Report, uid: Any, evidence: list[Any]) -> Any:
+    from highdicom.sr import (
+        DeviceObserverIdentifyingAttributes,
+        MeasurementReport,
+        ObservationContext,
+        ObserverContext,
+    )
+    from pydicom.sr.codedict import codes
+
+    device = DeviceObserverIdentifyingAttributes(
+        uid=uid("observer"), name="breastseg mammo report", manufacturer_name="breastseg"
+    )
+    observer = ObserverContext(
+        observer_type=codes.DCM.Device, observer_identifying_attributes=device
+    )
+    groups = [_overall(report, uid, evidence)]
+    for number, finding in enumerate(report.findings, start=1):
+        groups.append(_group(finding, number, uid))
+    return MeasurementReport(
+        observation_context=ObservationContext(observer_device_context=observer),
+        procedure_reported=_coded(CONCEPTS["procedure"]),
+        imaging_measurements=groups,
+        title=codes.DCM.ImagingMeasurementReport,
+    )
+
+
+def _overall(report: Report, uid: Any, evidence: list[Any]) -> Any:
+    """Return the group of the whole examination: category, density, advice; it points to the
+    films."""
+    from highdicom.sr import (
+        MeasurementsAndQualitativeEvaluations,
+        SourceImageForMeasurementGroup,
+        TrackingIdentifier,
+    )
+
+    said = []
+    if report.category is not None:
+        said.append(_evaluation("category", report.category.value.value))
+    said += [
+        _evaluation("density", value)
+        for value in dict.fromkeys(one.value.value for one in report.densities)
+    ]
+    said += [_evaluation("recommendation", one.kind.value) for one in report.recommendations]
+    months = [
+        _measurement("months", one.months.value, "mo", "month")
+        for one in report.recommendations
+        if one.months
+    ]
+    return MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=TrackingIdentifier(uid=uid("examination"), identifier="examination"),
+        finding_type=_coded(CONCEPTS["overall"]),
+        source_images=[
+            SourceImageForMeasurementGroup(film.SOPClassUID, film.SOPInstanceUID)
+            for film in evidence
+        ],
+        measurements=months or None,
+        qualitative_evaluations=said or None,
+    )
+
+
+def _group(finding: Finding, number: int, uid: Any) -> Any:
+    from highdicom.sr import FindingSite, MeasurementsAndQualitativeEvaluations, TrackingIdentifier
+
+    said = []
+    for name in _WORDS:
+        word = getattr(finding, name)
+        if word is not None:
+            said.append(_evaluation(name, word.value))
+    if finding.clock is not None:
+        hour = int(finding.clock.value + 0.5)  # there are codes of whole hours only
+        said.append(_evaluation("clock", str(hour if hour <= 12 else 1)))
+    measured = []
+    for name in _SIZES:
+        size = getattr(finding, name)
+        if size is not None:
+            measured += [_measurement(name, extent, "mm", "millimeter") for extent in size.mm]
+    if finding.from_nipple_mm is not None:
+        measured.append(
+            _measurement("from_nipple_mm", finding.from_nipple_mm.value, "mm", "millimeter")
+        )
+    laterality = _coded(triple("side", finding.side.value)) if finding.side is not None else None
+    places = f"finding {number}, characters {finding.kind.start}-{finding.kind.end}"
+    return MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=TrackingIdentifier(uid=uid(f"finding {number}"), identifier=places),
+        finding_type=_coded(triple("kind", finding.kind.value)),
+        finding_sites=[FindingSite(_coded(CONCEPTS["breast"]), laterality=laterality)],
+        measurements=measured or None,
+        qualitative_evaluations=said or None,
+    )
+
+
+def _evaluation(field: str, value: str) -> Any:
+    from highdicom.sr import QualitativeEvaluation
+
+    return QualitativeEvaluation(_coded(CONCEPTS[field]), _coded(triple(field, value)))
+
+
+def _measurement(field: str, value: float, unit: str, meaning: str) -> Any:
+    from highdicom.sr import Measurement
+
+    return Measurement(_coded(CONCEPTS[field]), value, _coded((unit, "UCUM", meaning)))

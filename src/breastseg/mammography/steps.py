@@ -1,0 +1,187 @@
+"""The steps from a film to its prepared folder: size, masks, noise, contrast, files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from breastseg.files import write_json, written
+from breastseg.mammography.film import Film, resample_film
+from breastseg.mammography.findings import Finding, Mask, mirrored, paint_shape, scaled
+from breastseg.mammography.layouts.entry import Entry
+from breastseg.mammography.masks import FilmMasks
+from breastseg.mammography.overlay import overlay
+from breastseg.mammography.processing import Processed, process
+from breastseg.mammography.reading import Known, read_entry
+from breastseg.mammography.record import LABELS, RECORD, areas_of, finding_rows, mask_name
+
+if TYPE_CHECKING:
+    from breastseg.mammography.prepare import FilmsConfig
+
+
+def write_film(entry: Entry, folder: Path, name: str, data_set: str, config: FilmsConfig) -> None:
+    """Read a film and write all its files into a folder.
+
+    Args:
+        entry: of a layout.
+        folder: empty.
+        name: of the film.
+        data_set: of the film.
+        config: what is done.
+
+    Raises:
+        ImageError: the film is not taken, or no breast is found on it.
+    """
+    known = read_entry(replace(entry, name=name), config.pixel_mm)
+    film, factor = known.film, 1.0
+    if config.mm_per_px is not None:
+        film, factor = resample_film(film, config.mm_per_px)
+    findings = tuple(scaled(finding, factor) for finding in known.findings)
+    size = (film.pixels.shape[0], film.pixels.shape[1])
+    masks = {place: _resized(mask, size) for place, mask in known.masks.items()}
+    done = process(film, config)
+    film, found = done.film, done.masks
+    if done.mirrored:
+        findings = tuple(mirrored(finding, size[1]) for finding in findings)
+        masks = {place: np.ascontiguousarray(mask[:, ::-1]) for place, mask in masks.items()}
+    notes = [*known.notes, *done.notes, *_chest_wall_notes(film, done)]
+    notes += _outside_breast(findings, masks, found.labels)
+    _write_png(folder / "image.png", done.pixels)
+    _write_png(folder / "labels.png", found.labels)
+    if done.regions is not None:
+        _write_png(folder / "regions.png", done.regions)
+    for place, mask in masks.items():
+        _write_png(folder / mask_name(place), mask.astype(np.uint8) * 255)
+    _write_overlay(folder / "overlay.jpg", film, found, findings, masks)
+    record = _record(name, data_set, entry, known, film, found, notes)
+    record["mirrored"] = done.mirrored
+    record["findings"] = finding_rows(findings, masks)
+    write_json(folder / RECORD, record)
+
+
+def _chest_wall_notes(film: Film, done: Processed) -> list[str]:
+    """Say where the header and the picture put the chest wall on different sides."""
+    found = done.masks
+    if done.mirrored or not film.chest_wall or not found.chest_wall_sure:
+        return []
+    if film.chest_wall == found.chest_wall:
+        return []
+    return [
+        f"chest wall: the header says {film.chest_wall}, the picture {found.chest_wall}; "
+        "the picture is believed"
+    ]
+
+
+def _outside_breast(
+    findings: tuple[Finding, ...], masks: Mapping[int, Mask], labels: npt.NDArray[np.uint8]
+) -> list[str]:
+    """Name the findings of which less than a tenth lies on breast or muscle.
+
+    So does a table that counts from another corner, or is of another copy of the pictures.
+    """
+    tissue = (labels == LABELS["breast"]) | (labels == LABELS["muscle"])
+    notes = []
+    for place, finding in enumerate(findings):
+        if finding.shape is None:
+            continue
+        mask = masks.get(place)
+        area = (
+            paint_shape(finding.shape, (tissue.shape[0], tissue.shape[1])) if mask is None else mask
+        )
+        if np.count_nonzero(area & tissue) < 0.1 * np.count_nonzero(area):
+            notes.append(f"finding {place + 1} lies outside the breast: is its table of this film?")
+    return notes
+
+
+def _resized(mask: Mask, size: tuple[int, int]) -> Mask:
+    """Return a mask (H, W) in another size; a pixel is in it where half of it was.
+
+    A mask that is smaller than that everywhere keeps each pixel that it touches.
+    """
+    if mask.shape == size:
+        return mask
+    shares = mask.astype(np.float32)
+    shares = cv2.resize(shares, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+    half = shares >= 0.5
+    return np.asarray(half if half.any() else shares > 0)
+
+
+def _record(
+    name: str,
+    data_set: str,
+    entry: Entry,
+    known: Known,
+    film: Film,
+    found: FilmMasks,
+    notes: list[str],
+) -> dict[str, Any]:
+    height, width = film.pixels.shape
+    read_height, read_width = known.film.pixels.shape
+    return {
+        "film": name,
+        "data_set": data_set,
+        "patient": entry.patient,
+        "laterality": film.laterality,
+        "laterality_origin": film.laterality_origin,
+        "view": film.view,
+        "view_origin": film.view_origin,
+        "width_px": width,
+        "height_px": height,
+        "mm_per_px": film.mm_per_px,
+        "mm_origin": film.mm_origin,
+        "read": {
+            "width_px": read_width,
+            "height_px": read_height,
+            "mm_per_px": known.film.mm_per_px,
+        },
+        "chest_wall": found.chest_wall,
+        "chest_wall_sure": bool(found.chest_wall_sure),
+        "muscle_score": None if np.isnan(found.muscle_score) else round(found.muscle_score, 3),
+        **areas_of(np.asarray(found.labels, np.uint8), film.mm_per_px),
+        "labels": LABELS,
+        "history": list(film.history),
+        "notes": notes,
+        "facts": dict(entry.facts),
+    }
+
+
+def _write_png(path: Path, values: npt.NDArray[Any]) -> None:
+    with written(path) as beside:
+        Image.fromarray(np.ascontiguousarray(values)).save(beside, "PNG", compress_level=6)
+
+
+_FINDING = (64, 200, 255)
+"""RGB of the outline of a finding."""
+
+
+def _write_overlay(
+    path: Path,
+    film: Film,
+    found: FilmMasks,
+    findings: tuple[Finding, ...],
+    masks: Mapping[int, Mask],
+) -> None:
+    """Write the film with the outlines of its masks and findings, made small."""
+    canvas = overlay(film.pixels, found)
+    size = (canvas.shape[0], canvas.shape[1])
+    factor = size[1] / film.pixels.shape[1]
+    for place, finding in enumerate(findings):
+        if place in masks:
+            area = _resized(masks[place], size)
+        elif finding.shape is not None:
+            small = scaled(finding, factor).shape
+            assert small is not None
+            area = paint_shape(small, size)
+        else:
+            continue
+        edges, _ = cv2.findContours(area.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(canvas, edges, -1, _FINDING, thickness=2)
+    with written(path) as beside:
+        Image.fromarray(canvas).save(beside, "JPEG", quality=88)
