@@ -1,10 +1,9 @@
 """A slide of 20,000 tumour nests -> GeoJSON for QuPath: time, size of the file, memory.
 
 Painted straight into a raster, block by block, the same every time: a field of stroma on glass,
-    elliptical nests with rough borders,
-every tenth an inflammatory patch, every seventh with a hole. Memory is that of a fresh process
-    while it writes: private and resident.
-Targets: 20 Mpx of raster per CPU-second; memory that does not grow with the slide.
+elliptical nests with rough borders, every tenth an inflammatory patch, every seventh with a
+hole. Memory is that of a fresh process while it writes: private and resident. Targets: 20 Mpx of
+raster per CPU-second; memory that does not grow with the slide.
 
     python benchmarks/regions.py                                        20,000 x 20,000 px at 0.5
     um/px

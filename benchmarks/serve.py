@@ -1,17 +1,15 @@
 """How soon tiles come when eight people pan over one slide, how much memory that takes, and what a
 person waits for first.
 
-Each client is a process that does what the page does: a view of 1280 x 800 px over a slide and its
-    map, at most 6 requests on their way,
-tiles nearest the middle first, none asked twice. It drags the view for a second at 800 px/s in a
-direction of its own, looks for half a second, and with every fourth drag zooms by two, in or out,
-between the fit and the full size; the clients begin within 5 s of each other. Same seed, same walk.
-A tile's time is from its request to the answer's last byte; clients share the machine with the
-server.
-Targets: p95 of slide tiles and of overlay tiles under 40 ms, under 150 ms while a job maps the
-    slide; memory flat over 20,000 tiles;
-first view of a slide under 1 s after the click on a server that has just started; page under 500 kB
-before the first tile.
+Each client is a process that does what the page does: a view of 1280 x 800 px over a slide and
+its map, at most 6 requests on their way, tiles nearest the middle first, none asked twice. It
+drags the view for a second at 800 px/s in a direction of its own, looks for half a second, and
+with every fourth drag zooms by two, in or out, between the fit and the full size; the clients
+begin within 5 s of each other. Same seed, same walk. A tile's time is from its request to the
+answer's last byte; clients share the machine with the server. Targets: p95 of slide tiles and of
+overlay tiles under 40 ms, under 150 ms while a job maps the slide; memory flat over 20,000
+tiles; first view of a slide under 1 s after the click on a server that has just started; page
+under 500 kB before the first tile.
 
     python benchmarks/mosaic.py WORK/slide.tif --region REGION.png --side 20000 --glass 0.33
     breastseg predict WORK/slide.tif --out WORK/maps --uncertainty

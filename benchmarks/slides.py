@@ -1,10 +1,9 @@
 """Slides of growing size with the default model, and the plumbing alone. Prints two tables.
 
-Sizes: a mosaic of one real region at 0.30 um/px, a third of it glass, through `breastseg predict`
-    in a process of its own. Time should grow
-as the area does, memory not at all: target under 700 MB at every size, private and resident.
-Plumbing: a network that returns at once, on a slide at the model's um/px without glass. Target: 25
-    Mpx per CPU-second.
+Sizes: a mosaic of one real region at 0.30 um/px, a third of it glass, through `breastseg
+predict` in a process of its own. Time should grow as the area does, memory not at all: target
+under 700 MB at every size, private and resident. Plumbing: a network that returns at once, on a
+slide at the model's um/px without glass. Target: 25 Mpx per CPU-second.
 
     python benchmarks/slides.py --region REGION.png --work /tmp/slides
     python benchmarks/slides.py --region REGION.png --work /tmp/slides --sides 5000 --plumbing 4000

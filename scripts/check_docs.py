@@ -52,7 +52,7 @@ def faults(path: Path) -> list[str]:
     for line in COMMAND.findall("\n".join(FENCED.findall(text)).replace("\\\n", " ")):
         words = shlex.split(line, comments=True)
         options = {word.split("=")[0] for word in words if word.startswith("--")}
-        has_actions = (CLI / f"{words[1]}_{words[2]}.py").is_file()
+        has_actions = len(words) > 2 and (CLI / f"{words[1]}_{words[2]}.py").is_file()
         command = words[1:3] if has_actions else words[1:2]
         found += [
             f"{path.name}: {' '.join(command)} has no option {option}"

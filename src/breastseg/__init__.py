@@ -1,8 +1,8 @@
 """breastseg: breast tissue segmentation on H&E. Research use only.
 
-The verbs on the way from annotation to map: prepare, split, train, evaluate, predict, export_int8,
-    write_report. The other commands'
-functions are in their rooms, as breastseg.data.audit.audit. Nothing heavy is imported until used.
+The verbs on the way from annotation to map: prepare, split, train, evaluate, predict,
+export_int8, write_report. The other commands' functions are in their rooms, as
+breastseg.data.audit.audit. Nothing heavy is imported until used.
 """
 
 TYPE_CHECKING = False  # typing's, without importing it: Ctrl-C may come at a command's first moment

@@ -209,9 +209,8 @@ def crossings(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return where edges cross the middles of rows of pixels.
 
-    A pixel lies within a ring when its middle does. A middle on a border counts to the right of it,
-        or below it: of two areas that
-    share a border, one has the pixel.
+    A pixel lies within a ring when its middle does. A middle on a border counts to the right of
+    it, or below it: of two areas that share a border, one has the pixel.
 
     Args:
         edges: (4, N) x and y of the upper end, then of the lower end.

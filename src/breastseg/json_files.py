@@ -23,9 +23,9 @@ def read_json(
     """Read a JSON file that may hold anything: UTF-8 or UTF-16, with or without a byte order mark.
 
     Refused is what no program here writes and what breaks those that read it: more than
-        `most_bytes`, objects in one another deeper than
-    64, a key that stands twice in one object, whole numbers of more than 64 bits, infinity, and
-    letters that are half of one. NaN is read: a score without support is written so.
+    `most_bytes`, objects in one another deeper than 64, a key that stands twice in one object,
+    whole numbers of more than 64 bits, infinity, and letters that are half of one. NaN is read:
+    a score without support is written so.
 
     Args:
         path: the file.

@@ -24,7 +24,7 @@ def one_line(text: str) -> str:
     line can becomes an escape.
 
     Names of files are any bytes: line ends and other control characters, and bytes that are no
-        UTF-8.
+    UTF-8.
     """
     return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 

@@ -481,7 +481,7 @@ def test_killing_the_command_ends_its_workers(tmp_path: Path) -> None:
     again.
 
     The workers hold the write end of the pipe: it reaches its end only when the last of them is
-        gone.
+    gone.
     """
     for number in range(8):
         paint(tmp_path / "s", tcga("A2", f"A{number:03}"), side=400)

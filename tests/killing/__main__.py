@@ -2,13 +2,12 @@
 nobody disturbs it.
 
 Each time begins in a new folder. The command is killed (kill -9) once to three times: a moment
-after it was given, a moment after its first file was there, or before one of its changes of files;
-its first process alone, or with its whole process group. Then it is given
-again until it ends. Wanted: the same names, permissions and bytes in its folder, nothing new in the
-    folder of temporary files, in
-/dev/shm or among its inputs, and no process that lives on for more than 5 s. Moments are shares of
-the time that an undisturbed run takes here, spread evenly over it. Exit status 1 when anything is
-wrong; what a bad round left is kept then. Linux only.
+after it was given, a moment after its first file was there, or before one of its changes of
+files; its first process alone, or with its whole process group. Then it is given again until it
+ends. Wanted: the same names, permissions and bytes in its folder, nothing new in the folder of
+temporary files, in /dev/shm or among its inputs, and no process that lives on for more than 5 s.
+Moments are shares of the time that an undisturbed run takes here, spread evenly over it. Exit
+status 1 when anything is wrong; what a bad round left is kept then. Linux only.
 """
 
 import argparse

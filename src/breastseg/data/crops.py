@@ -69,8 +69,7 @@ class Crops:
     so that the place is anywhere inside.
 
     Some crops are of fields that are known as a whole: a field, and any place in it. Regions
-        smaller than a crop are padded with white
-    that is not annotated.
+    smaller than a crop are padded with white that is not annotated.
     """
 
     dataset: Dataset

@@ -100,15 +100,15 @@ def tissue_mask(slide: Slide, *, mpp: float = MASK_MPP) -> Mask:
 def picture_mask(pixels: Pixels, *, mpp: float, always: bool) -> Mask | None:
     """Find the tissue of a flat picture; unless `always`, only where it lies on glass.
 
-    A person who cut a field out meant all of it: lumens, fat and a strip of glass at its edge too.
-        So there is a mask only where glass
-    that touches the picture's edge is `GLASS_UM` wide, or the picture is glass throughout and no
-    side is shorter than `EMPTY_UM`; and it leaves out glass alone. Glass is what `find_tissue`
-    leaves out, if it is nearly grey, not darker than 120 of 255 and within `TISSUE_DENSITY` of the
-    lightest glass there is, or black (under 20 of 255: not scanned, or painted over); with the
-    specks in it. What else `find_tissue` leaves out (pen, tissue as dark as ink or without colour)
-    is looked at where it is larger than a speck or touches tissue. A picture that has one colour to
-    the bit has no tissue, whichever colour it is.
+    A person who cut a field out meant all of it: lumens, fat and a strip of glass at its edge
+    too. So there is a mask only where glass that touches the picture's edge is `GLASS_UM` wide,
+    or the picture is glass throughout and no side is shorter than `EMPTY_UM`; and it leaves out
+    glass alone. Glass is what `find_tissue` leaves out, if it is nearly grey, not darker than
+    120 of 255 and within `TISSUE_DENSITY` of the lightest glass there is, or black (under 20 of
+    255: not scanned, or painted over); with the specks in it. What else `find_tissue` leaves out
+    (pen, tissue as dark as ink or without colour) is looked at where it is larger than a speck
+    or touches tissue. A picture that has one colour to the bit has no tissue, whichever colour
+    it is.
 
     Args:
         pixels: (H, W, 3) uint8.
@@ -234,8 +234,8 @@ def find_tissue(pixels: Pixels, *, mpp: float) -> Mask:
     """Find tissue by the colour and the roughness of H&E.
 
     Density is optical density relative to glass. Stain is the density of green above the mean of
-        red and blue: grey has none, however
-    dark, so that shadow, vignetting, dust, scratches, coverslip edges and black ink have none.
+    red and blue: grey has none, however dark, so that shadow, vignetting, dust, scratches,
+    coverslip edges and black ink have none.
 
     Glass is what is smooth, nearly grey and not darker than 120 of 255; its colour is the median of
     the brightest third of it, left out what has one value to the bit (places that were not

@@ -49,8 +49,8 @@ class Slide(Protocol):
     def resampled(self, corners: Corners, size_px: tuple[int, int]) -> Pixels:
         """Return the field between the corners at exactly (width, height) px: (H, W, 3) uint8.
 
-        Edges are rounded to whole pixels of the level that is read: a field lies within half such a
-            pixel of where it was asked for.
+        Edges are rounded to whole pixels of the level that is read: a field lies within half
+        such a pixel of where it was asked for.
         """
         ...
 

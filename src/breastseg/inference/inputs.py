@@ -153,8 +153,8 @@ def _inside(top: Path) -> Iterator[Input | LeftOut]:
     """List the pictures and slides of a folder and of those in it, by name; hidden ones are no
     one's pictures.
 
-    Links to folders are not followed: they may lead in a circle. Folders that breastseg wrote hold
-        no slides.
+    Links to folders are not followed: they may lead in a circle. Folders that breastseg wrote
+    hold no slides.
     """
     waiting: list[tuple[Path, tuple[str, ...]]] = [(top, ())]
     while waiting:

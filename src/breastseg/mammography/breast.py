@@ -1,8 +1,7 @@
 """Where the breast is on a film, and on which side its chest wall lies.
 
 Steps: dark level (mode of the histogram) and its foot; stripes at the top and bottom edges; tape
-    and
-wedges at the sides; opening; the largest object; holes filled. Nothing is learned.
+and wedges at the sides; opening; the largest object; holes filled. Nothing is learned.
 """
 
 from dataclasses import dataclass

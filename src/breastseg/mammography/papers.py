@@ -91,8 +91,7 @@ def as_paper_34(pixels: Pixels, mm_per_px: float | None) -> Prepared:
     """Prepare a film as the AlexNet transfer paper does: Wiener, binary filter, CLAHE.
 
     Doubtful: the paper does not say what its binary filter is; taken here as the mask of the
-        breast.
-    It has no muscle step, so the muscle stays. No window or clip limit is given.
+    breast. It has no muscle step, so the muscle stays. No window or clip limit is given.
     """
     masks = masks_of(pixels, mm_per_px, muscle="none")
     kept = masks.labels == BREAST

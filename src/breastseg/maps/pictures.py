@@ -40,9 +40,8 @@ def save_comparison(
     """Write a picture and what to lay over it, shrunk alike by a whole number until no side is over
     1200 px.
 
-    FOLDER gets image.jpg, truth.png, prediction.png, and errors.png: the prediction where it is not
-        the truth. They are clear where
-    the label is 0.
+    FOLDER gets image.jpg, truth.png, prediction.png, and errors.png: the prediction where it is
+    not the truth. They are clear where the label is 0.
 
     Args:
         pixels: (H, W, 3) uint8.

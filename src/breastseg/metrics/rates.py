@@ -59,7 +59,7 @@ def overall_rates(sums: Sums) -> dict[str, Floats]:
     (...) each; means over classes that occur.
 
     Kappa is NaN where truth and prediction hold one and the same class alone: then chance agrees
-        fully.
+    fully.
     """
     rates, total = class_rates(sums), sums.support.sum(axis=-1)
     accuracy = ratio(sums.hits.sum(axis=-1), total)

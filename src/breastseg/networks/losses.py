@@ -52,7 +52,7 @@ class AdjustedCrossEntropy(nn.Module):
     2021, arXiv:2007.07314).
 
     The network has to overcome the prior of what it is shown, and answers without it: as if all
-        classes were equally frequent.
+    classes were equally frequent.
     """
 
     shift: torch.Tensor

@@ -21,9 +21,8 @@ class OpenvinoRunner:
     """Runs a bundle's `model.onnx` or `model.int8.xml`.
 
     A network is compiled for the shape of the tiles that it is shown, never with open sizes: on
-        processors with AMX, int8 networks with
-    open sizes end the process at certain heights of a tile (openvinotoolkit/openvino#37577), and
-    hold twice the memory everywhere.
+    processors with AMX, int8 networks with open sizes end the process at certain heights of a
+    tile (openvinotoolkit/openvino#37577), and hold twice the memory everywhere.
     """
 
     package = "openvino"

@@ -49,11 +49,10 @@ def other_users(
     """Look for other people on this machine, and say that there may be some where it cannot be
     seen.
 
-    Shared is a machine that is reached by SSH, gives out jobs or runs Apptainer; where a person may
-    log in who is not the user (for root,
-    two: the one person of a machine is root too); where another person's programs run; whose names
-        come from a directory such as LDAP;
-    which hides the programs of others; and every system but Linux, whose lists are not read here. A
+    Shared is a machine that is reached by SSH, gives out jobs or runs Apptainer; where a person
+    may log in who is not the user (for root, two: the one person of a machine is root too);
+    where another person's programs run; whose names come from a directory such as LDAP; which
+    hides the programs of others; and every system but Linux, whose lists are not read here. A
     container with one user is not.
 
     Args:

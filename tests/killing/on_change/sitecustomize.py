@@ -1,10 +1,9 @@
 """Python imports this at its start where the folder is in PYTHONPATH: it counts a command's changes
 of files.
 
-KILLS_WATCHED   folders in which changes count
-KILLS_COUNTER   file that gets a byte for each change, before it is done, in whichever process
-KILLS_STOP_AT   the change that is never done: whoever comes to it waits to be killed; 0 stops
-    nowhere
+KILLS_WATCHED   folders in which changes count KILLS_COUNTER   file that gets a byte for each
+change, before it is done, in whichever process KILLS_STOP_AT   the change that is never done:
+whoever comes to it waits to be killed; 0 stops nowhere
 """
 
 import os

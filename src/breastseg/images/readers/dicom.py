@@ -2,10 +2,10 @@
 misnames are known and turned right.
 
 OpenSlide believes the header. Files are met whose header says RGB and whose frames are JPEG in
-    YCbCr: green and blue are never stored with
-fewer pixels than red, so a frame that does so is YCbCr whatever is said of it. What OpenSlide gives
-of it then are Y, Cb and Cr, from which RGB follows as the JPEG decoder would have made it. The
-opposite, RGB that OpenSlide takes for YCbCr, has lost colours and is refused.
+YCbCr: green and blue are never stored with fewer pixels than red, so a frame that does so is
+YCbCr whatever is said of it. What OpenSlide gives of it then are Y, Cb and Cr, from which RGB
+follows as the JPEG decoder would have made it. The opposite, RGB that OpenSlide takes for YCbCr,
+has lost colours and is refused.
 """
 
 import mmap

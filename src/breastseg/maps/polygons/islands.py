@@ -1,8 +1,8 @@
 """Small islands and holes, merged into what surrounds them, over a whole raster read block by
 block.
 
-Which area joins which is told in merging.py. Blocks leave no trace: what touches a block's border
-    is decided when all of it was seen.
+Which area joins which is told in merging.py. Blocks leave no trace: what touches a block's
+border is decided when all of it was seen.
 """
 
 from collections.abc import Iterator

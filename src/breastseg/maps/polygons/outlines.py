@@ -1,11 +1,10 @@
 """A block of labels -> its areas as polygons with holes, along the edges of pixels, simplified
 together.
 
-Lattice points lie between four pixels. Those at which a border turns or meets another are linked to
-    rings: each goes round its area
-clockwise (x to the right, y down), so that holes go the other way. Where three areas meet, or two
-diagonally, or a border meets the block's, the point stays in every polygon: neighbours share all
-vertices of their border, within a block and across blocks.
+Lattice points lie between four pixels. Those at which a border turns or meets another are linked
+to rings: each goes round its area clockwise (x to the right, y down), so that holes go the other
+way. Where three areas meet, or two diagonally, or a border meets the block's, the point stays in
+every polygon: neighbours share all vertices of their border, within a block and across blocks.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,7 @@
 """The deep zoom levels of a picture, made while its rows come.
 
-A level holds one row of tiles, and hands the mean of each two by two pixels on to the next: 20 MB
-    for
-a picture of 13,300 px a side, where the picture and its halves took 700.
+A level holds one row of tiles, and hands the mean of each two by two pixels on to the next: 20
+MB for a picture of 13,300 px a side, where the picture and its halves took 700.
 """
 
 from collections.abc import Callable, Iterator

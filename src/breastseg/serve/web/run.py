@@ -107,9 +107,9 @@ def serve(
 def _give_back_at_once() -> None:
     """Let the C library give memory of pictures back to the system when it is freed.
 
-    Left to itself, glibc raises the size from which it does so to 32 MB, and keeps what is smaller
-        for each thread: after 30 pictures of
-    4 Mpx the server had 1.1 GB, of which it used a quarter.
+    Left to itself, glibc raises the size from which it does so to 32 MB, and keeps what is
+    smaller for each thread: after 30 pictures of 4 Mpx the server had 1.1 GB, of which it used a
+    quarter.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:

@@ -231,9 +231,9 @@ def _at_base(checked: Checked) -> bool:
 def _placed(checked: Checked, usual: float, mostly_base: bool) -> Checked:
     """Add what a region's resolution says beside that of the others.
 
-    A cut in base pixels among resampled ones, or the other way round, is of another copy. Another
-        value alone is odd, not wrong: the
-    objective in the slide table is not always that of the scan.
+    A cut in base pixels among resampled ones, or the other way round, is of another copy.
+    Another value alone is odd, not wrong: the objective in the slide table is not always that of
+    the scan.
     """
     mpp, region = checked.mpp, checked.region
     if mpp is None or region is None:
