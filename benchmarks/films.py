@@ -3,9 +3,9 @@
     python benchmarks/films.py FOLDER --mm 0.2
     python benchmarks/films.py FOLDER --mm 0.2 --mias --sheets SHEETS --muscle srg
 
-`--mias` judges the chest wall by mini-MIAS's file names: in its pictures the chest wall is on
-the right of odd numbers and on the left of even ones. `--sheets` writes contact sheets of 40
-films to look at.
+`--mias` judges the chest wall by mini-MIAS's file names: in its pictures the chest wall is on the
+right of odd numbers and on the left of even ones. `--sheets` writes contact sheets of 40 films to
+look at.
 """
 
 import argparse

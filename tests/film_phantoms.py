@@ -1,5 +1,4 @@
-"""Painted films: a half ellipse for the breast, a triangle for the muscle, a plate, tape, a
-stripe."""
+"""Painted films: half ellipse for the breast, triangle for the muscle, plate, tape, stripe."""
 
 from dataclasses import dataclass
 

@@ -19,8 +19,7 @@ _HALF_WIDTH = 1.18
 """Half the width at half the height of a normal distribution, in standard deviations."""
 _DEVIATIONS = 4.0
 _LEAST_STEP = 4.0
-"""Breast is brighter than the ground by 4 standard deviations of the ground, and by 4 grey
-values."""
+"""Breast is brighter than the ground by 4 of its standard deviations, and by 4 grey values."""
 _MOST_LIGHT = 10.0
 _EDGE_SHARE = 0.13
 """Stripes are looked for in this share of the film at its top and its bottom."""
@@ -78,9 +77,8 @@ def find_breast(working: Working) -> Breast:
     mask = _largest_smooth(allowed, working)
     if mask.mean() < 0.02:
         raise ImageError(
-            f"the largest object covers {100 * float(mask.mean()):.1f} % of the film, wanted 2 % "
-            f"at "
-            "least; the film shows no breast, or it is too dark"
+            f"the largest object covers {100 * float(mask.mean()):.1f} % of the film, wanted "
+            "2 % at least; the film shows no breast, or it is too dark"
         )
     artefacts = _artefacts(bright, mask, working) | ((stripes | sides | labels) & bright)
     chest_wall, sure = chest_wall_of(mask)
@@ -104,8 +102,7 @@ def refuse_inverted(grey: Floats) -> None:
         raise ImageError(
             f"{100 * flat_share:.0f} % of the film has the same bright grey value and only "
             f"{100 * brighter_share:.0f} % is brighter, wanted a bright breast on a dark film; "
-            f"invert "
-            "it (MONOCHROME1)"
+            "invert it (MONOCHROME1)"
         )
 
 
@@ -150,8 +147,7 @@ def row_light(soft: Floats, dark: float) -> Floats:
 
 
 def edge_stripes(working: Working) -> Mask:
-    """Return the stripes at the top and bottom edge of a film: where another film or tape lies
-    on it.
+    """Return the stripes at the top and bottom edge, where another film or tape lies on a film.
 
     A stripe ends at the last row, seen from the edge, at which most columns have a grey step.
     """
@@ -191,9 +187,8 @@ def side_tape(bright: Mask, working: Working) -> Mask:
 def _largest_smooth(allowed: Mask, working: Working) -> Mask:
     """Return the largest object after an opening, with its holes filled.
 
-    What hangs on the breast by less than 12 mm (a label in its glow, a wedge along the chest
-    wall) is cut off by a wide opening; what lies within 6 mm of the rest (the nipple) comes
-    back.
+    What hangs on the breast by less than 12 mm (a label in its glow, a wedge along the chest wall)
+    is cut off by a wide opening; what lies within 6 mm of the rest (the nipple) comes back.
     """
     fine = cv2.morphologyEx(allowed.astype(np.uint8), cv2.MORPH_OPEN, _disc(working.px(2.0)))
     # dark film above and below, so that a strip of light along the top edge is cut off too

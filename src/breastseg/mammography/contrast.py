@@ -25,8 +25,8 @@ def in_16_bits(pixels: Pixels) -> Film16:
 def wiener(pixels: Pixels, *, window_px: int = 5) -> Film16:
     """Return a film without noise, by Wiener's filter with the local mean and variance.
 
-    The noise is the mean of the local variances, as in `scipy.signal.wiener`; at its edges the
-    film is mirrored, where SciPy takes zeros.
+    The noise is the mean of the local variances, as in `scipy.signal.wiener`; at its edges the film
+    is mirrored, where SciPy takes zeros.
 
     Args:
         pixels: (H, W).
@@ -86,8 +86,8 @@ def adaptive_watershed(
     """Return bright regions inside the breast: an adaptive threshold, parted by a watershed.
 
     Bright is what lies over the mean of its window (only pixels of the breast count in it) by a
-    tenth of the breast's standard deviation. Markers are the cores of these parts: all that is
-    at least `core_px` from their edge.
+    tenth of the breast's standard deviation. Markers are the cores of these parts: all that is at
+    least `core_px` from their edge.
 
     Args:
         pixels: (H, W).
@@ -108,8 +108,7 @@ def adaptive_watershed(
     if breast.shape != values.shape:
         raise ImageError(
             f"the film is {values.shape} and the mask {breast.shape}, wanted one size; use the "
-            f"mask of "
-            "this film"
+            "mask of this film"
         )
     labels = np.zeros(values.shape, np.int32)
     if not breast.any():

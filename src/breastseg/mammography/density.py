@@ -1,10 +1,9 @@
 """Breast area, and the share of it that is bright: fibroglandular tissue.
 
-A film shows brightness, not density. The same breast is brighter with more dose or another film,
-so a
-yardstick on the film itself is needed: the muscle, which is as dense on every woman's film. Without
-muscle there is no share. (Otsu's threshold, which is common, takes half of a fatty breast for
-gland: on mini-MIAS its shares fall from the fatty films to the dense ones.)
+A film shows brightness, not density. The same breast is brighter with more dose or another film, so
+a yardstick on the film itself is needed: the muscle, which is as dense on every woman's film.
+Without muscle there is no share. (Otsu's threshold, which is common, takes half of a fatty breast
+for gland: on mini-MIAS its shares fall from the fatty films to the dense ones.)
 """
 
 import math
@@ -27,9 +26,11 @@ from breastseg.mammography.working import (
 )
 
 BOUNDARIES = (0.10, 0.25, 0.50)
-"""Shares between a, b, c and d: our choice, tuned on nothing. The fourth edition of BI-RADS had
-quarters of *volume* by eye; shares of area by a threshold are lower. Since the fifth edition a
-reader judges masking, not a share."""
+"""Shares between a, b, c and d: our choice, tuned on nothing.
+
+The fourth edition of BI-RADS had quarters of *volume* by eye; shares of area by a threshold are
+lower. Since the fifth edition a reader judges masking, not a share.
+"""
 DOUBT = 0.05
 """A share this near to a boundary may be of the next category too."""
 _OF_MUSCLE = 0.7
@@ -66,8 +67,8 @@ def density_of(pixels: Pixels, masks: FilmMasks, mm_per_px: float | None) -> Den
     """Measure a breast.
 
     Bright tissue is what lies over fat + 0.7 x (muscle - fat) inside the breast without muscle,
-    after the fall of brightness towards the skin is taken off. Fat is the tenth percentile of
-    the breast, muscle the median of the muscle.
+    after the fall of brightness towards the skin is taken off. Fat is the tenth percentile of the
+    breast, muscle the median of the muscle.
 
     Args:
         pixels: (H, W), the film that the masks are of.
@@ -82,9 +83,8 @@ def density_of(pixels: Pixels, masks: FilmMasks, mm_per_px: float | None) -> Den
     check_mm_per_px(mm_per_px)
     if pixels.shape != masks.labels.shape:
         raise ImageError(
-            f"the film is {pixels.shape} and its masks {masks.labels.shape}, wanted one size; use "
-            f"the "
-            "masks of this film"
+            f"the film is {pixels.shape} and its masks {masks.labels.shape}, wanted one size; "
+            "use the masks of this film"
         )
     breast = masks.labels == BREAST
     count = int(breast.sum())

@@ -52,8 +52,8 @@ def masks_of(
 
     Args:
         pixels: (H, W) uint8 or uint16, bright is dense.
-        mm_per_px: size of a pixel; None where it is not known, then the long side is taken as
-            205 mm and a note says so.
+        mm_per_px: size of a pixel; None where it is not known, then the long side is taken as 205
+            mm and a note says so.
         view: as in ViewPosition; "" where it is not known.
         muscle: `path`, `srg`, `rows` or `none`; see `pectoral`.
         muscle_in_cc: look for muscle on a CC view too, where as a rule there is none.
@@ -79,8 +79,7 @@ def masks_of(
 
 
 def _muscle_of(working: Working, breast: Breast, method: str) -> tuple[Breast, Muscle]:
-    """Return the muscle; where the chest wall is not sure, the side with the clearer muscle has
-    it."""
+    """Return the muscle; a chest wall that is not sure is where the muscle is clearer."""
     here = _on_side(working, breast, method, breast.chest_wall)
     if breast.sure or method != "path":
         return breast, here

@@ -1,10 +1,10 @@
 """The border of the pectoral muscle: the best of many smooth curves, refined by a shortest path.
 
-All works on a film whose chest wall is on the left, so that the muscle fills the upper left
-corner. A curve runs from a point on the top edge to a point on the chest wall. Chosen is the one
-with the largest mean signed gradient across it (bright inside, dark outside) x share of points
-with the right sign x length x (share of the gradient that points straight inwards)^3. A path of
-least cost in a band round the best curve then follows the muscle's own border.
+All works on a film whose chest wall is on the left, so that the muscle fills the upper left corner.
+A curve runs from a point on the top edge to a point on the chest wall. Chosen is the one with the
+largest mean signed gradient across it (bright inside, dark outside) x share of points with the
+right sign x length x (share of the gradient that points straight inwards)^3. A path of least cost
+in a band round the best curve then follows the muscle's own border.
 """
 
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ _SCALES_MM = (1.2, 3.0)
 _BAND_MM = 8.0
 _EXTENSION_MM = 12.0
 _ALIGNED_POWER = 3
+_LARGEST_SHARE = 0.6
 _SKIN_MM = (8.0, 25.0)
 _LEAST_FALL, _MOST_FALL = 0.025, 0.08
 _OFFSET_COST, _TURN_COST = 0.05, 0.01
@@ -59,8 +60,7 @@ def contrast_of(grey: Floats, breast: Mask) -> Floats:
 
 
 def gradients(contrast: Floats, mm_per_px: float) -> tuple[Floats, Floats]:
-    """Return the gradient of the contrast along rows and along columns, times the smoothing's
-    width.
+    """Return the contrast's gradient along rows and columns, times the width of the smoothing.
 
     So it has no unit of length: a sharp step of height h has 0.4 h on it at every width. It is the
     mean over two widths: thin borders and broad ones.
@@ -79,8 +79,7 @@ def gradients(contrast: Floats, mm_per_px: float) -> tuple[Floats, Floats]:
 
 
 def from_skin_mm(breast: Mask, mm_per_px: float) -> Floats:
-    """Return how far each pixel of the breast is from the skin; the edges of the film are no
-    skin."""
+    """Return how far a pixel of the breast is from the skin; the film's edges are no skin."""
     framed = np.pad(breast, 1, mode="edge").astype(np.uint8)
     distance = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     return np.asarray(distance[1:-1, 1:-1] * mm_per_px, np.float32)
@@ -163,8 +162,8 @@ def find_border(grey: Floats, breast: Mask, mm_per_px: float) -> Border:
 def _score(rows: Floats, columns: Floats, along_rows: Floats, along_columns: Floats) -> float:
     """Return how much a path is a border, 0 to 1.
 
-    It is the share of the gradient that points straight inwards (0 for a half, 1 for all of it)
-    x the share of points with the right sign x the strength (1 for steps of 6 % of the breast's
+    It is the share of the gradient that points straight inwards (0 for a half, 1 for all of it) x
+    the share of points with the right sign x the strength (1 for steps of 6 % of the breast's
     spread or more).
     """
     height, width = along_rows.shape
@@ -194,14 +193,13 @@ def _outward(rows: Floats, columns: Floats) -> tuple[Floats, Floats]:
 
 
 def _plausible_area(rows: Floats, columns: Floats, breast: Mask) -> npt.NDArray[np.float64]:
-    """Return 1 for curves that cut off a likely share of the breast, 0 for more than 60 % of it
-    (k,)."""
+    """Return 1 for curves that cut off up to 40 % of the breast, falling to 0 at 60 % (k,)."""
     height = breast.shape[0]
     # the area between a curve and the chest wall, by the trapezium rule
     inside = np.clip(rows, 0, height)
     areas = (np.diff(inside, axis=1) * (columns[:, 1:] + columns[:, :-1]) / 2).sum(axis=1)
     shares = areas / max(1, int(breast.sum()))
-    return np.asarray(np.clip((0.6 - shares) / 0.2, 0, 1), np.float64)
+    return np.asarray(np.clip((_LARGEST_SHARE - shares) / 0.2, 0, 1), np.float64)
 
 
 def _refined(

@@ -1,8 +1,8 @@
 """The preparation of four published systems, step by step, as data and as one function each.
 
 The numbers are sections of the literature chapter that these systems are described in. Settings
-that a paper does not give are ours, and marked so. None of these is recommended: they are here
-to be reproduced and compared with `masks_of`.
+that a paper does not give are ours, and marked so. None of these is recommended: they are here to
+be reproduced and compared with `masks_of`.
 """
 
 from collections.abc import Callable, Mapping
@@ -101,8 +101,9 @@ def as_paper_34(pixels: Pixels, mm_per_px: float | None) -> Prepared:
 
 
 def as_paper_35(pixels: Pixels, mm_per_px: float | None) -> Prepared:
-    """Prepare a film as the mini-MIAS network does: threshold, opening, largest object, muscle,
-    noise.
+    """Prepare a film as the mini-MIAS network does.
+
+    Threshold, opening, largest object, orientation, muscle, noise.
 
     The result is mirrored where the chest wall is on the right: pixels, kept and the masks' labels
     then face the other way than the film.

@@ -17,6 +17,8 @@ from breastseg.mammography.working import Floats, Mask
 
 WIDER_MM = 1.2
 """The path runs where the border is steepest; drawn outlines lie a little further outside."""
+CLEAR_SCORE = 0.8
+"""A border with a lower score is to be looked at: 17 of 322 films of mini-MIAS."""
 _SRG_TOLERANCE = 20.0
 _ROWS_SHARE = 1 / 3
 
@@ -77,7 +79,10 @@ def by_path(grey: Floats, breast: Mask, mm_per_px: float) -> Muscle:
         )
     inside = _at_corner(_within(border, breast.shape))
     distance = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return Muscle(np.asarray(distance * mm_per_px <= WIDER_MM), border.score)
+    notes: tuple[str, ...] = ()
+    if border.score < CLEAR_SCORE:
+        notes = (f"the border of the muscle is not clear (score {border.score:.2f}): look at it",)
+    return Muscle(np.asarray(distance * mm_per_px <= WIDER_MM), border.score, notes)
 
 
 def _at_corner(inside: Mask) -> Mask:

@@ -1,5 +1,4 @@
-"""A film as the chain works on it: the box that holds film, in grey values of 0 to 255, about
-0.4 mm a pixel."""
+"""A film as the chain works on it: its box, in grey values of 0 to 255, about 0.4 mm a pixel."""
 
 from dataclasses import dataclass
 
@@ -55,15 +54,13 @@ def check_pixels(pixels: Pixels) -> None:
     if pixels.ndim != 2 or pixels.dtype not in (np.uint8, np.uint16):
         raise ImageError(
             f"the film is an array of shape {pixels.shape} and type {pixels.dtype}, wanted "
-            f"(height, "
-            "width) of uint8 or uint16; give one grey channel"
+            "(height, width) of uint8 or uint16; give one grey channel"
         )
     if min(pixels.shape) < LEAST_PX:
         height, width = pixels.shape
         raise ImageError(
-            f"the film is {width} x {height} px, wanted {LEAST_PX} px a side at least; give the "
-            f"whole "
-            "film, not a thumbnail or a crop"
+            f"the film is {width} x {height} px, wanted {LEAST_PX} px a side at least; give "
+            "the whole film, not a thumbnail or a crop"
         )
 
 
@@ -103,8 +100,7 @@ def film_box(pixels: Pixels) -> tuple[int, int, int, int]:
     if min(height, width) < LEAST_PX:
         raise ImageError(
             f"the film is nearly all border: {width} x {height} px are above zero, wanted "
-            f"{LEAST_PX} px "
-            "a side at least; check how the file was read"
+            f"{LEAST_PX} px a side at least; check how the file was read"
         )
     return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
 
@@ -117,8 +113,8 @@ def working_of(pixels: Pixels, mm_per_px: float | None) -> Working:
 
     Args:
         pixels: (H, W), bright is dense.
-        mm_per_px: size of a pixel; None where it is not known, then the long side is taken as
-            205 mm.
+        mm_per_px: size of a pixel; None where it is not known, then the long side is taken as 205
+        mm.
 
     Raises:
         ImageError: the film is empty, too small or too dark.
@@ -139,17 +135,15 @@ def working_of(pixels: Pixels, mm_per_px: float | None) -> Working:
     if white < _LEAST_WHITE:
         raise ImageError(
             f"the film is too dark: its bright parts have {100 * white / 255:.1f} % of the range, "
-            f"wanted "
-            f"{100 * _LEAST_WHITE / 255:.0f} % at least; scale the pixels to the range of their "
-            f"type"
+            f"wanted {100 * _LEAST_WHITE / 255:.0f} % at least; scale the pixels to the range of "
+            "their type"
         )
     grey = np.clip(small * (255 / white), 0, 255)
     return Working(grey.astype(np.float32), working_mm, box, pixels.shape)
 
 
 def enlarged(mask: Mask, working: Working) -> Mask:
-    """Return a mask of the working film in the size of the full image; False outside the film's
-    box.
+    """Return a mask in the size of the full image; False outside the film's box.
 
     Args:
         mask: (h, w) bool, of the shape of `working.grey`.
