@@ -65,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Prepare, and print where the results are."""
     from breastseg.mammography.prepare import FilmsConfig, prepare_films
+    from breastseg.wording import counted
 
     config = FilmsConfig(
         muscle=options.muscle,
@@ -79,4 +80,5 @@ def run(options: argparse.Namespace) -> None:
     )
     rows = prepare_films(options.input, options.out, config)
     done = sum(row["outcome"] == "done" for row in rows)
-    print(f"{options.out}: {done} films; look at overlay.jpg of some before you use the masks")
+    advice = "look at overlay.jpg of some before you use the masks"
+    print(f"{options.out}: {counted(done, 'film')}; {advice}")
