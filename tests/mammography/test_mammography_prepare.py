@@ -266,7 +266,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(words) == 0
     shown = capsys.readouterr().out
     assert "mini-MIAS: 1 film" in shown
-    assert f"{out}: 1 films; look at overlay.jpg" in shown
+    assert f"{out}: 1 film; look at overlay.jpg" in shown
     record = json.loads((out / "mdb001" / "film.json").read_text())
     assert (record["width_px"], record["muscle_px"]) == (1024, 0)
     manifest = table(out / "manifest.csv")
