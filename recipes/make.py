@@ -18,6 +18,8 @@ RECIPE is a folder with recipe.json:
     train     options that change it, as in {"epochs": 20}
     folds     options of a training that may know nobody who is held out; needed where `train`
               starts from another model, as in {"start": ""}
+    average   shares of other models in the weights, as in {"lite0": 0.5}: what was trained has
+              the rest (none)
     after     commands that change what was trained, before it is exported (none)
     export    more options of `breastseg export`, as in {"bias": "tumor=-0.5"}
     limits    a file of sentences for the card (none)
@@ -38,7 +40,7 @@ from typing import Any
 STEPS = ("prepare", "split", "train", "all")
 _KNOWN = {
     *("name", "before", "sources", "prepare", "split", "preset", "train", "folds", "after"),
-    *("export", "limits"),
+    *("average", "export", "limits"),
 }
 _NEEDED = ("name", "sources", "split", "preset")
 
@@ -123,6 +125,17 @@ def run(words: list[str]) -> None:
         sys.exit(status if status > 0 else 128 - status)
 
 
+def average(shares: dict[str, float], bundle: Path, out: Path) -> Path:
+    """Average what was trained with other models, unless that is done; return the bundle."""
+    averaged = out / "averaged"
+    if not averaged.is_dir():
+        words = [f"{name}={share}" for name, share in shares.items()]
+        words.append(f"{bundle}={1 - sum(shares.values())}")
+        script = str(Path(__file__).resolve().with_name("average.py"))
+        run(["python", script, str(averaged), str(out / "data"), *words])
+    return averaged
+
+
 def make(given: argparse.Namespace) -> None:
     """Go through the steps."""
     recipe = read_recipe(given.recipe)
@@ -171,11 +184,15 @@ def make(given: argparse.Namespace) -> None:
         run(filled(command, places))
     if given.until == "train":
         return
+    if recipe.get("average"):
+        trained_bundle = average(recipe["average"], trained / "bundle", given.out)
+    else:
+        trained_bundle = trained / "bundle"
     limits = ["--limits", _word(recipe["limits"], given.recipe)] if "limits" in recipe else []
     export = [
         "breastseg",
         "export",
-        str(trained / "bundle"),
+        str(trained_bundle),
         "--int8",
         "--data",
         str(data_set),

@@ -87,6 +87,24 @@ def test_a_fold_of_it(
     assert ran[2][-4:] == ["--seed", "3", "--epochs", "1"]
 
 
+def test_what_was_trained_is_averaged_with_others_and_that_is_exported(
+    tmp_path: Path, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = recipe(tmp_path / "mine", average={"lite0": 0.25}, export={"bias": "none"})
+    (tmp_path / "data" / "one").mkdir(parents=True)
+    out = tmp_path / "out"
+    call(monkeypatch, mine, tmp_path / "data", out)
+    script = str(RECIPES / "average.py")
+    averaged = [str(out / "averaged"), str(out / "data"), "lite0=0.25", f"{out}/run/bundle=0.75"]
+    assert ran[3] == [sys.executable, script, *averaged]
+    assert ran[4][3:5] == ["export", str(out / "averaged")]
+    assert ran[4][ran[4].index("--bias") :][:2] == ["--bias", "none"]
+    (out / "averaged").mkdir(parents=True)
+    ran.clear()
+    call(monkeypatch, mine, tmp_path / "data", out)
+    assert [words[3] for words in ran[3:]] == ["export", "evaluate"]
+
+
 def recipe(folder: Path, **changes: Any) -> Path:
     folder.mkdir()
     whole = {"name": "mine", "sources": ["one"], "split": "random", "preset": "fast"}
@@ -139,7 +157,10 @@ def test_commands_before_and_after(
             {"before": [["python", "{breakhis}"]]},
             r"command 'python \{breakhis\}'|needs breakhis; give --source breakhis=FOLDER",
         ),
-        ({"lr": 1}, r"'lr' is not known; wanted after, before, export, folds, limits, name"),
+        (
+            {"lr": 1},
+            r"'lr' is not known; wanted after, average, before, export, folds, limits, name",
+        ),
     ],
 )
 def test_a_recipe_that_cannot_be_made(
