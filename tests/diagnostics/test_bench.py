@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from breastseg.bundles.bundle import Bundle
+from breastseg.bundles.bundle import DEFAULT_MODEL, Bundle
 from breastseg.bundles.engine import cpu_has_bf16
 from breastseg.cli import main
 from breastseg.diagnostics import SLIDE, bench
@@ -78,7 +78,7 @@ def test_a_rule_that_does_not_hold_is_told() -> None:
 
 
 def test_it_says_on_what(measured: Benchmark) -> None:
-    assert (measured.model, measured.mpp, measured.slide) == ("lite0", 0.5, str(SLIDE))
+    assert (measured.model, measured.mpp, measured.slide) == (DEFAULT_MODEL, 0.5, str(SLIDE))
     assert date.today() - date.fromisoformat(measured.date) in (
         timedelta(0),
         timedelta(1),
@@ -103,7 +103,7 @@ def test_the_table_has_a_row_each(
     assert main(["bench", "a.svs", "--seconds", "3", "--mpp", "0.25", "--threads", "1"]) == 0
     assert asked == [("a.svs", BenchConfig(seconds=3, mpp=0.25, threads=1))]
     shown = capsys.readouterr().out
-    assert shown.startswith(f"{measured.cpu}, {measured.date}; lite0 at 0.5 um/px; ")
+    assert shown.startswith(f"{measured.cpu}, {measured.date}; {DEFAULT_MODEL} at 0.5 um/px; ")
     rows = [
         re.fullmatch(r"(.+?) +(0\.[35]) +(\d+\.\d\d) +(\d+\.\d\d)", line)
         for line in shown.splitlines()

@@ -322,7 +322,11 @@ def test_jobs_wait_for_one_another_and_not_too_many(
             "300 microns per pixel, wanted 0.05 to 20, as in 0.25 for a 40x scan",
         ),
         ({"mpp": -1.0}, 400, "body.mpp: Input should be greater than 0"),
-        ({"model": "../lite0"}, 400, "there is no model of this name here; there is lite0"),
+        (
+            {"model": "../lite0"},
+            400,
+            "there is no model of this name here; there is breast1, lite0",
+        ),
         ({"box": [0, 0, 0, 10]}, 400, "the box does not lie inside b.png, which has 256 x 256 px"),
         (
             {"box": [-1, 0, 10, 10]},

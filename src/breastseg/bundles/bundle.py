@@ -20,7 +20,7 @@ from breastseg.json_files import read_json
 CARD, WEIGHTS, ONNX, HISTORY = "card.json", "model.safetensors", "model.onnx", "metrics.csv"
 INT8, INT8_WEIGHTS = "model.int8.xml", "model.int8.bin"
 BUNDLED = Path(__file__).parent.parent / "bundled"
-DEFAULT_MODEL = "lite0"
+DEFAULT_MODEL = "breast1"
 
 
 @dataclass(frozen=True)
