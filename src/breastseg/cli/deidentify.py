@@ -8,8 +8,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = (
         "SVS, NDPI, OME-TIFF, plain tiled TIFF and DICOM; anything else is refused.\n"
-        "Pixels stay as they are, and every tile is compared. Writing in the picture of the tissue\n"
-        "stays too: look at the copies before you give them away.\n"
+        "Pixels stay as they are, and every tile is compared. Writing in the tissue picture\n"
+        "itself stays too: look at the copies before you give them away.\n"
         "examples:\n"
         "  breastseg deidentify slides/ given\n"
         "  breastseg deidentify a.svs b.ndpi given --names names.csv"

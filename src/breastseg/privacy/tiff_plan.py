@@ -95,11 +95,8 @@ def pixel_places(tiff: TiffFileForm, directory: Directory) -> list[tuple[int, in
         ImageError: they lie behind the end, or the tables do not agree.
     """
     entries = directory.entries
-    if _TILES in entries:
-        starts, lengths = entries[_TILES], entries.get(_TILE_COUNTS)
-    else:
-        starts, lengths = entries.get(_STRIPS), entries.get(_STRIP_COUNTS)
-    at, long = tiff.numbers(starts).tolist(), tiff.numbers(lengths).tolist()
+    codes = (_TILES, _TILE_COUNTS) if _TILES in entries else (_STRIPS, _STRIP_COUNTS)
+    at, long = (tiff.numbers(entries.get(code)).tolist() for code in codes)
     if not at or len(at) != len(long):
         raise tiff.damaged("a picture does not say where its pixels are")
     if any(start + length > tiff.end for start, length in zip(at, long, strict=True)):
