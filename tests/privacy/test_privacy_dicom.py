@@ -1,6 +1,7 @@
 """DICOM slides are copied without what tells of a person, and every tile stays."""
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pydicom
@@ -99,8 +100,11 @@ def test_a_scanners_slide_is_read_as_before(tmp_path: Path) -> None:
         pytest.skip(f"{SLIDE} is not here")
     shutil.copytree(SLIDE, tmp_path / "a")
     copied(tmp_path / "a", tmp_path / "b")
-    before, after = open_slide(tmp_path / "a"), open_slide(tmp_path / "b")
-    assert (after.size_px, after.mpp) == (before.size_px, before.mpp)
+    with (
+        closing(open_slide(tmp_path / "a")) as before,
+        closing(open_slide(tmp_path / "b")) as after,
+    ):
+        assert (after.size_px, after.mpp) == (before.size_px, before.mpp)
 
 
 def test_nothing_stays_that_the_profile_of_the_standard_takes_away() -> None:
