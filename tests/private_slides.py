@@ -1,6 +1,7 @@
 """Slides as scanners write them, with labels, macro images, names and dates; what must not be in a
 copy is in SECRETS."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,58 @@ def write_labelled_ome(path: Path) -> Path:
         writer.write(halved(base), **options, subfiletype=1)
         writer.write(label_picture(), photometric="rgb", metadata={"axes": "YXS", "Name": "label"})
     return path
+
+
+def write_ndpi(path: Path) -> Path:
+    """Write an NDPI of two levels, a macro image and a map of the slide.
+
+    Its places have 64 bits: that of the next directory, and all others by high halves that stand
+    behind each directory.
+    """
+    base = tissue()
+    pictures = [(base, 20.0), (halved(base), 10.0)]
+    pictures += [(label_picture(), -1.0), (label_picture()[::-1].copy(), -2.0)]
+    data = bytearray(b"II*\0" + bytes(8))
+    link = 4
+    for picture, lens in pictures:
+        pixels = _jpeg(picture) if lens > 0 else picture.tobytes()
+        tags = {
+            256: (4, [picture.shape[1]]),
+            257: (4, [picture.shape[0]]),
+            258: (3, [8, 8, 8]),
+            259: (3, [7 if lens > 0 else 1]),
+            262: (3, [6 if lens > 0 else 2]),
+            271: (2, b"Hamamatsu\0"),
+            272: (2, b"C9600 of Miller\0"),
+            273: (4, [len(data)]),
+            277: (3, [3]),
+            278: (4, [picture.shape[0]]),
+            279: (4, [len(pixels)]),
+            306: (2, b"2009:12:29 09:59:15\0"),
+            65420: (4, [1]),
+            65421: (11, struct.pack("<f", lens)),
+            65427: (2, b"S09-1234\0"),
+            65449: (2, b"Created=20091229\r\nNDP.S/N=S09-1234\0"),
+        }
+        data += pixels
+        lines = [_ndpi_line(data, code, *tags[code]) for code in tags]
+        data[link : link + 8] = struct.pack("<Q", len(data))
+        data += struct.pack("<H", len(lines)) + b"".join(lines)
+        link = len(data)
+        data += bytes(8 + 4 * len(lines))
+    path.write_bytes(data)
+    return path
+
+
+def _ndpi_line(data: bytearray, code: int, kind: int, value: bytes | list[int]) -> bytes:
+    letter = {2: "B", 3: "H", 4: "I", 11: "f"}[kind]
+    packed = value if isinstance(value, bytes) else struct.pack(f"<{len(value)}{letter}", *value)
+    count = len(packed) // struct.calcsize(letter)
+    if len(packed) > 4:
+        place = len(data)
+        data += packed
+        packed = struct.pack("<I", place)
+    return struct.pack("<HHI", code, kind, count) + packed.ljust(4, b"\0")
 
 
 def write_private_dicom(folder: Path, *, native: bool = False, **said: object) -> Path:

@@ -1,6 +1,7 @@
 """The proof that a copy has the pixels of its slide, read by tifffile and not by what wrote it."""
 
 import hashlib
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from tifffile import TiffFile, TiffPage
 from breastseg.errors import ImageError
 from breastseg.images.pyramid import DAMAGE
 from breastseg.privacy.findings import Level, hash_of
+
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # it may say values of tags
 
 _TILES, _STRIPS = (324, 325), (273, 279)
 _HEAD_BYTES = 65536
