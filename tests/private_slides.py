@@ -185,6 +185,7 @@ def _instance(number: int, kind: list[str], size: tuple[int, int], *, native: bo
     one.ContentTime, one.AcquisitionDateTime = "095915", "20091229095915"
     one.InstitutionName, one.DeviceSerialNumber = "Miller clinic", "CPAPERIOCS"
     one.ContainerIdentifier = "S09-1234"
+    one.PositionReferenceIndicator, one.AcquisitionContextSequence = "Miller", []
     specimen = Dataset()
     specimen.SpecimenIdentifier, specimen.SpecimenUID = "S09-1234", f"{_UIDS}5"
     specimen.SpecimenShortDescription = "left breast of Miller"

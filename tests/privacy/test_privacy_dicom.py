@@ -47,6 +47,7 @@ def test_a_slide_loses_label_overview_and_names_and_keeps_its_tiles(
             assert frames[0] == frames[1]
         assert one.PatientIdentityRemoved == "YES"
         assert one.PatientName == ""
+        assert one.PositionReferenceIndicator == "SLIDE_CORNER"
         assert [tag for tag in one if tag.tag.is_private] == []
         path = one.OpticalPathSequence[0]
         assert (path.OpticalPathIdentifier, path.ObjectiveLensPower) == ("1", 20)

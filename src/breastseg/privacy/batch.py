@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from breastseg.errors import BreastsegError, ImageError, InputError, OutputError, one_of_several
 from breastseg.files import (
     Remains,
@@ -108,7 +110,7 @@ def deidentify(
             _write_names(Path(names), jobs)
         removed: list[dict[str, Any]] = []
         proof: list[dict[str, Any]] = []
-        for job in jobs:
+        for job in tqdm(jobs, desc="deidentify", unit="slide", disable=None):
             try:
                 with one_of_several(str(job.path), several=len(found) > 1):
                     findings, levels = _one(job, out, key)

@@ -55,6 +55,8 @@ class Cleaner:
                 self._note(old[keyword], place)
                 setattr(new, keyword, value)
         self._specimens(old, new, place)
+        if "AcquisitionContextSequence" in old:  # must be there, may be empty
+            new.AcquisitionContextSequence = []
         new.PatientIdentityRemoved = "YES"
         new.DeidentificationMethod = _DONE
         code = Dataset()
