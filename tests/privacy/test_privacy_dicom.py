@@ -14,9 +14,10 @@ from breastseg.images import open_slide
 from breastseg.privacy import look_at
 from breastseg.privacy.dicom import copy_dicom
 from breastseg.privacy.dicom_keep import KEEP, NEW_UIDS, SEQUENCES
+from conftest import SHARED
 from private_slides import SECRETS, write_private_dicom
 
-SLIDE = Path("/work/shared/data/slides/cmu-1-small-region-dicom")
+SLIDE = SHARED / "slides" / "cmu-1-small-region-dicom"
 
 
 def copied(slide: Path, out: Path, key: bytes = b"key") -> list[pydicom.Dataset]:

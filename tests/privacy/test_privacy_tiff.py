@@ -14,6 +14,7 @@ from breastseg.images import open_slide
 from breastseg.privacy import look_at
 from breastseg.privacy.aperio_text import clean_description
 from breastseg.privacy.tiff import copy_tiff
+from conftest import SHARED
 from private_slides import (
     SAID,
     SECRETS,
@@ -25,7 +26,7 @@ from private_slides import (
 )
 from slide_files import TILES, halved, levels_of, write_ome, write_scn, write_svs, write_tiled
 
-SLIDES = Path("/work/shared/data/slides")
+SLIDES = SHARED / "slides"
 
 
 def check_nothing_told(path: Path) -> None:
