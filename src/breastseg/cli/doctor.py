@@ -12,10 +12,16 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = (
-        "examples:\n  breastseg doctor\n  breastseg doctor --json\n\n"
+        "examples:\n  breastseg doctor\n  breastseg doctor --json\n"
+        "  breastseg doctor --privacy slide.svs\n\n"
         "Nothing leaves the machine. Exit status 0 when predicting works, 1 when it does not."
     )
     parser.add_argument("--json", action="store_true", help="print the same as JSON")
+    parser.add_argument(
+        "--privacy",
+        metavar="SLIDE",
+        help="list what a slide gives away, not the values; nothing else is looked at",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -23,6 +29,9 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.diagnostics.doctor import doctor
     from breastseg.errors import IncompleteError
 
+    if options.privacy is not None:
+        _print_privacy(options.privacy, as_json=options.json)
+        return
     diagnosis = doctor()
     if options.json:
         print(json.dumps(asdict(diagnosis), indent=2, ensure_ascii=False))
@@ -34,6 +43,19 @@ def run(options: argparse.Namespace) -> None:
             f"predicting does not work here: {cause}; what is missing is listed with the command"
             " that brings it"
         )
+
+
+def _print_privacy(slide: str, *, as_json: bool) -> None:
+    from breastseg.privacy import look_at
+    from breastseg.wording import say
+
+    found = look_at(slide)
+    if as_json:
+        print(json.dumps([finding.row() for finding in found], indent=2, ensure_ascii=False))
+        return
+    for finding in found:
+        say(f"{finding.place}: {finding.tag} ({finding.kind})")
+    say("breastseg deidentify copies the slide without these; its pixels are not looked at")
 
 
 def _print(diagnosis: "Diagnosis") -> None:

@@ -36,6 +36,10 @@ COMMANDS = {
     "mammo": (
         "mammograms: films -> clean pictures and masks of breast and muscle; reports -> values"
     ),
+    "deidentify": (
+        "slides -> copies without label and macro images, names, dates and identifiers; pixels"
+        " untouched"
+    ),
     "doctor": (
         "what is here and what is missing: readers, codecs, back ends, devices; a tiny slide is"
         " mapped"

@@ -1,0 +1,159 @@
+"""OME-XML: what readers need of the first picture is written again, all else is left out."""
+
+import re
+from collections.abc import Iterator
+from xml.etree import ElementTree
+from xml.sax.saxutils import quoteattr
+
+from breastseg.errors import ImageError
+from breastseg.privacy.findings import Finding
+
+MAX_LETTERS = 20_000_000
+
+_UNIT = r"[A-Za-z\u00b5\u03bc]{1,12}"
+_WHOLE, _REAL, _WORD = r"\d{1,9}", r"[\d.eE+-]{1,24}", r"[A-Za-z0-9]{1,16}"
+_KEPT: dict[str, dict[str, str]] = {
+    "OME": {},
+    "Image": {},
+    "Pixels": {
+        "DimensionOrder": r"[XYZCT]{5}",
+        "Type": r"[a-z0-9-]{1,16}",
+        "BigEndian": "true|false",
+        "Interleaved": "true|false",
+        "SignificantBits": _WHOLE,
+        **{f"Size{axis}": _WHOLE for axis in "XYZCT"},
+        **{f"PhysicalSize{axis}": _REAL for axis in "XYZ"},
+        **{f"PhysicalSize{axis}Unit": _UNIT for axis in "XYZ"},
+    },
+    "Channel": {"SamplesPerPixel": _WHOLE, "Color": r"-?\d{1,12}"},
+    "TiffData": {
+        "IFD": _WHOLE,
+        "PlaneCount": _WHOLE,
+        "FirstC": _WHOLE,
+        "FirstT": _WHOLE,
+        "FirstZ": _WHOLE,
+    },
+    "Objective": {"NominalMagnification": _REAL},
+}
+"""Elements and attributes that say how the pixels are to be read, and what their values are."""
+
+_KINDS = {
+    "AcquisitionDate": "date",
+    "Experimenter": "name of a person",
+    "ExperimenterGroup": "name of a group",
+    "Instrument": "device",
+    "Microscope": "device",
+    "Detector": "device",
+    "Project": "name",
+    "Dataset": "name",
+    "Description": "text",
+    "Name": "name",
+    "UUID": "identifier",
+    "FileName": "name of a file",
+    "StructuredAnnotations": "text",
+    "Creator": "program",
+    "Plane": "settings and times",
+    "StageLabel": "place on the slide",
+    "ROI": "drawings",
+    "Channel Name": "name",
+}
+_HARMLESS = frozenset(("ID", "schemaLocation"))
+"""Written anew, or the standard's own."""
+_NAMESPACE = re.compile(r"\{(http://www\.openmicroscopy\.org/Schemas/OME/[0-9-]{7,10})\}OME")
+
+
+def parse_ome(text: str, where: object) -> ElementTree.Element:
+    """Parse OME-XML; ImageError when it is none, or declares entities."""
+    if len(text) > MAX_LETTERS or "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise ImageError(f"{where}: its OME-XML is too long or declares entities; export it again")
+    try:
+        root = ElementTree.fromstring(text)
+    except (ElementTree.ParseError, ValueError):
+        raise ImageError(f"{where}: its OME-XML cannot be parsed; export it again") from None
+    if not _NAMESPACE.fullmatch(root.tag):
+        raise ImageError(f"{where}: OME-XML of an unknown kind; export it again")
+    return root
+
+
+def plain(tag: str) -> str:
+    """Return the name of an element without its namespace."""
+    return tag.rpartition("}")[2]
+
+
+def images_of(root: ElementTree.Element) -> list[ElementTree.Element]:
+    """Return the pictures, in order."""
+    return [child for child in root if plain(child.tag) == "Image"]
+
+
+def ifds_of(image: ElementTree.Element, where: object) -> list[int]:
+    """Return the numbers of the directories that a picture says are its own.
+
+    Raises:
+        ImageError: it does not say, or names another file.
+    """
+    found: list[int] = []
+    for element in image.iter():
+        if plain(element.tag) != "TiffData":
+            continue
+        first, count = element.get("IFD", "0"), element.get("PlaneCount", "1")
+        if not (first.isdecimal() and count.isdecimal() and int(count) <= 1000):
+            raise ImageError(f"{where}: its OME-XML has wrong TiffData; export it again")
+        found += range(int(first), int(first) + int(count))
+    if not found:
+        raise ImageError(f"{where}: its OME-XML does not say where its pixels are; export it again")
+    return found
+
+
+def write_first(root: ElementTree.Element) -> str:
+    """Return OME-XML of the first picture alone, with what readers need of it."""
+    found = _NAMESPACE.fullmatch(root.tag)
+    space = found[1] if found else ""
+    image = images_of(root)[0]
+    inside = "".join(_element(child, "0") for child in image if plain(child.tag) == "Pixels")
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?><OME xmlns="{space}">'
+        f'<Image ID="Image:0">{inside}</Image></OME>'
+    )
+
+
+def _element(element: ElementTree.Element, number: str) -> str:
+    name = plain(element.tag)
+    said = _attributes(element)
+    if name in {"Pixels", "Channel"}:
+        said = f' ID="{name}:{"0:" if name == "Channel" else ""}{number}"{said}'
+    kept = [child for child in element if plain(child.tag) in _KEPT]
+    inside = "".join(_element(child, str(place)) for place, child in enumerate(kept))
+    return f"<{name}{said}>{inside}</{name}>" if inside else f"<{name}{said}/>"
+
+
+def _attributes(element: ElementTree.Element) -> str:
+    allowed = _KEPT[plain(element.tag)]
+    return "".join(
+        f" {name}={quoteattr(value)}"
+        for name, value in element.attrib.items()
+        if name in allowed and re.fullmatch(allowed[name], value)
+    )
+
+
+def removed_of(root: ElementTree.Element, place: str) -> list[Finding]:
+    """Return what `write_first` leaves out, each kind once."""
+    names = dict.fromkeys(_left_out(root))
+    return [
+        Finding(
+            place,
+            f"OME-XML {name if name in _KINDS else '(a part that is not known)'}",
+            _KINDS.get(name, "unknown"),
+        )
+        for name in names
+    ]
+
+
+def _left_out(root: ElementTree.Element) -> Iterator[str]:
+    for element in root.iter():
+        name = plain(element.tag)
+        if name not in _KEPT or name == "Objective":
+            yield name
+        allowed = _KEPT.get(name, {})
+        for attribute in map(plain, element.attrib):
+            if name in _KEPT and attribute not in allowed and attribute not in _HARMLESS:
+                yield attribute
