@@ -26,6 +26,7 @@ COMMANDS = {
         "a data set -> how much of a score is protocol: random tiles, regions or patients held out"
     ),
     "predict": "pictures -> tissue maps, areas in mm2",
+    "gather": "shards of predict, from several machines -> one table, and what is missing",
     "serve": "a folder of slides in the browser: maps over them, measures, jobs, corrections",
     "propose": "pictures -> first tumour masks by their dominant colours, for a person to correct",
     "export": (
