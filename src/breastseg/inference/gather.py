@@ -13,7 +13,7 @@ from typing import Any
 
 from breastseg.errors import IncompleteError, InputError, OutputError
 from breastseg.files import WORK_FILE, difference, write_table
-from breastseg.inference.ledger import MANIFEST
+from breastseg.inference.ledger import MANIFEST, OF_SHARD
 from breastseg.inference.shards import (
     GIVEN,
     INPUTS,
@@ -149,7 +149,7 @@ def _part(out: Path, shard: Shard, settings: dict[str, Any]) -> _Part:
 def _read(out: Path, shard: Shard) -> _Part:
     """Read the tables of a shard that came to its end."""
     outcomes: dict[str, Rows] = defaultdict(list)
-    for row in own_rows(out / shard.file("manifest"), (NAME, *MANIFEST, *GIVEN)):
+    for row in own_rows(out / shard.file("manifest"), OF_SHARD):
         outcomes[row[NAME]].append(row)
     measures = {row[NAME]: row for row in own_rows(out / shard.file("measures"), (NAME,))}
     for name, rows in outcomes.items():
@@ -191,7 +191,7 @@ class _Tables:
         if row["outcome"] == "failed":
             self.failed.append(f"shard {part.shard} failed: {row['cause']}")
         else:
-            measured = dict(part.measures.pop(name))
+            measured = part.measures.pop(name)
             del measured[NAME]
             self.measures.append(measured)
 

@@ -10,11 +10,13 @@ from typing import Any
 from breastseg.errors import InputError
 from breastseg.files import write_table
 from breastseg.inference.inputs import Inputs
-from breastseg.inference.shards import NAME, Shard, given
+from breastseg.inference.shards import GIVEN, NAME, Shard, given
 from breastseg.tables import read_table
 
 MANIFEST = ("slide", "outcome", "cause", "seconds", "result", "patient")
 """Columns of manifest.csv."""
+OF_SHARD = (NAME, *GIVEN, *(column for column in MANIFEST if column not in GIVEN))
+"""Columns of a shard's."""
 
 
 class Ledger:
@@ -70,19 +72,19 @@ class Ledger:
 
     def write_measures(self, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
         """Write the measures of those that are done, each with its slide's name."""
-        self._write(self.measures, rows, ())
+        self._write(self.measures, rows, (NAME,))
 
     def _write_manifest(self) -> None:
         full = [dict.fromkeys(MANIFEST, "") | row for row in self._rows]
         if self.of_shard:
             full = [more | row for more, row in zip(self._given, full, strict=True)]
-        self._write(self.manifest, list(zip(self._names, full, strict=True)), MANIFEST)
+        self._write(self.manifest, list(zip(self._names, full, strict=True)), OF_SHARD)
 
     def _write(
         self, path: Path, rows: Sequence[tuple[str, Mapping[str, Any]]], columns: Sequence[str]
     ) -> None:
         if self.of_shard:
-            write_table(path, [{NAME: name, **row} for name, row in rows], (NAME, *columns))
+            write_table(path, [{NAME: name, **row} for name, row in rows], columns)
         else:
             write_table(path, [row for _, row in rows])
 

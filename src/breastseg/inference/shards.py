@@ -10,6 +10,7 @@ OUT/inputs.csv            all slides of the cohort, in order, as the shard that 
 
 import csv
 import hashlib
+import os
 import re
 import time
 import unicodedata
@@ -208,13 +209,13 @@ def own_rows(path: Path, needed: tuple[str, ...]) -> Iterator[dict[str, str]]:
     """
     wish = f"wanted a table of a shard with {', '.join(needed)}"
     try:
+        if not _is_whole(path):
+            raise InputError(f"{path}: cut off, its last line has no end; {wish}; copy it again")
         with path.open(encoding="utf-8", newline="") as file:
             records = csv.reader(file, strict=True)
             head = next(records, [])
-            if not head:
-                return
             if any(name not in head for name in needed):
-                raise InputError(f"{path}: columns are {', '.join(head)[:200]}; {wish}")
+                raise InputError(f"{path}: columns are {', '.join(head)[:200] or 'none'}; {wish}")
             for cells in records:
                 if len(cells) != len(head):
                     raise InputError(
@@ -226,3 +227,11 @@ def own_rows(path: Path, needed: tuple[str, ...]) -> Iterator[dict[str, str]]:
         raise InputError(f"{path}: damaged ({cause}), {wish}; run the shard again") from None
     except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"{path}: not there, {wish}; run the shard again") from None
+
+
+def _is_whole(path: Path) -> bool:
+    """Tell whether a table ends with a line end, or has nothing in it: a copy may be cut off."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 1))
+        return file.read(1) in (b"\n", b"")
