@@ -182,7 +182,7 @@ def start(
     )
 
 
-def test_of_a_broken_pipe_and_of_nan_json_stays_json() -> None:
+def test_of_nan_and_of_odd_bytes_json_stays_json() -> None:
     outcome = Outcome("a", os.fsdecode(b"pr\xe4.png"), "done", measures={"x": float("nan")})
     line = outcome.json_line()
     assert line.isascii()
@@ -388,7 +388,6 @@ def test_what_a_table_says_of_a_slide_counts(model: Model, cohort: Path, tmp_pat
     table, out = tmp_path / "slides.csv", tmp_path / "o"
 
     def write(mpp: float) -> None:
-        rows = [f's/"{n}",{mpp},P{n}' for n in ("a.png",)]
         rows = [f"s/a.png,{mpp},P1", f"s/b 1.png,{mpp},", f"s/p2/../p1/deep er/日本.png,{mpp},P3"]
         table.write_text("path,mpp,patient\n" + "\n".join(rows) + "\n", encoding="utf-8")
 
@@ -409,6 +408,17 @@ def test_what_a_table_says_of_a_slide_counts(model: Model, cohort: Path, tmp_pat
     gather(out, say=quiet)
     predict(table, model, tmp_path / "two", say=quiet)
     assert (out / "measures.csv").read_bytes() == (tmp_path / "two/measures.csv").read_bytes()
+
+
+def test_the_folder_may_lie_among_the_slides(model: Model, cohort: Path, tmp_path: Path) -> None:
+    """As people do; the second shard then meets the folder of the first, and it is no slide."""
+    predict(cohort, model, tmp_path / "one", MINE, say=quiet)
+    run(model, cohort, cohort / "maps", 1, 2, count=2)
+    listed = (cohort / "maps" / "inputs.csv").read_bytes()
+    run(model, cohort, cohort / "maps", 1, count=2)
+    assert (cohort / "maps" / "inputs.csv").read_bytes() == listed
+    gather(cohort / "maps", say=quiet)
+    assert_as_one(tmp_path / "one", cohort / "maps")
 
 
 def test_what_is_of_all_slides_is_no_shards(model: Model, cohort: Path, tmp_path: Path) -> None:

@@ -49,9 +49,9 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
-    0, 1 when some of several slides failed or an audit found a leak, 2 for a user's mistake, 130
-    when interrupted, 143 when ended by SIGTERM. Without arguments it is the whole process: it takes
-    them from the process, heeds signals, and prints on any terminal.
+    0, 1 when some of several slides failed or are missing or an audit found a leak, 2 for a user's
+    mistake, 130 when interrupted, 143 when ended by SIGTERM. Without arguments it is the whole
+    process: it takes them from the process, heeds signals, and prints on any terminal.
     """
     if arguments is not None:
         try:
