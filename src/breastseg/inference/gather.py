@@ -104,7 +104,7 @@ def gather(out: str | Path, *, say: Callable[[str], None] = say_line) -> Gathere
 def _work(out: Path) -> tuple[dict[str, Any], int]:
     """Return the settings of the shards of a folder, and how many there are."""
     wish = "wanted the folder of breastseg predict --shard"
-    note = read_json(out / WORK_FILE, InputError, f"the note of the work there; {wish}")
+    note = read_json(out / WORK_FILE, InputError, "the note that breastseg predict --shard leaves")
     settings = note.get("settings") if isinstance(note, dict) else None
     if not isinstance(settings, dict) or note.get("command") != "predict":
         raise InputError(f"{out}: holds other work, {wish}")
