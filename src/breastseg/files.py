@@ -4,7 +4,6 @@ work."""
 import csv
 import errno
 import hashlib
-import io
 import json
 import os
 import re
@@ -161,23 +160,34 @@ def write_text(path: Path, text: str) -> None:
         beside.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+def write_table(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> None:
     """Write rows as CSV, as `table_text` has them."""
-    write_text(path, table_text(rows))
+    write_text(path, table_text(rows, columns))
 
 
-def table_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return rows as CSV, columns in the order in which they first occur; NaN and None become empty
-    cells."""
-    columns = dict.fromkeys(name for row in rows for name in row)
-    text = io.StringIO()
-    table = csv.DictWriter(text, list(columns), restval="", lineterminator="\n")
+def table_text(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> str:
+    """Return rows as CSV: `columns`, then others in the order in which they first occur; NaN and
+    None become empty cells."""
+    heads = dict.fromkeys((*columns, *(name for row in rows for name in row)))
+    text = _Lines()
+    # With both in the line end, every Python quotes a cell that holds one of them.
+    table = csv.DictWriter(text, list(heads), restval="", lineterminator="\r\n")
     table.writeheader()
     table.writerows(
         {name: "" if value is None or value != value else value for name, value in row.items()}
         for row in rows
     )
-    return text.getvalue()
+    return "".join(text.lines)
+
+
+class _Lines:
+    """Takes the lines of a table, each at once, and ends them with a line feed alone."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def write(self, line: str) -> None:
+        self.lines.append(line.removesuffix("\r\n") + "\n")
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -286,14 +296,37 @@ def held_folder(folder: Path, named: Path | None = None) -> Iterator[None]:
     Raises:
         OutputError: another run holds it.
     """
-    busy = (
-        f"{named or folder}: another run is writing there now; wait for it or choose another folder"
-    )
-    held = (
-        os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT)
-        if sys.platform == "win32"
-        else os.open(folder, os.O_RDONLY)
-    )
+    if sys.platform == "win32":
+        held = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT)
+    else:
+        held = os.open(folder, os.O_RDONLY)
+    with _held(held, folder, str(named or folder)):
+        yield
+
+
+@contextmanager
+def held_file(path: Path, named: str) -> Iterator[None]:
+    """Like `held_folder`, by a file, made when missing: network file systems tell other machines of
+    a hold on a file, and may not of one on a folder."""
+    with _held(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), path, named):
+        yield
+
+
+@contextmanager
+def held_across(folder: Path) -> Iterator[None]:
+    """Hold a folder as `held_folder` does, against other machines too."""
+    with held_folder(folder):
+        if sys.platform == "win32":
+            yield
+        else:
+            with held_file(folder / _LOCK, str(folder)):
+                yield
+
+
+@contextmanager
+def _held(held: int, path: Path, named: str) -> Iterator[None]:
+    """Lock an open file or folder, and close it in the end."""
+    busy = f"{named}: another run is writing there now; wait for it or choose another folder"
     try:
         try:
             if sys.platform == "win32":
@@ -304,26 +337,25 @@ def held_folder(folder: Path, named: Path | None = None) -> Iterator[None]:
                 import fcntl
 
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if not _is_still(
-                    folder, held
-                ):  # renamed to its place by the run that held it until now
+                # It may have been renamed to its place by the run that held it until now.
+                if not _is_still(path, held):
                     raise OutputError(busy)
         except OSError as cause:
             if cause.errno not in _NO_LOCKS:
                 raise OutputError(busy) from None
             warnings.warn(
-                f"{folder}: this file system has no locks; see to it that no second run writes"
+                f"{named}: this file system has no locks; see to it that no second run writes"
                 " there",
-                stacklevel=3,
+                stacklevel=4,
             )
         yield
     finally:
         os.close(held)
 
 
-def _is_still(folder: Path, held: int) -> bool:
+def _is_still(path: Path, held: int) -> bool:
     try:
-        return os.path.samestat(folder.stat(), os.fstat(held))
+        return os.path.samestat(path.stat(), os.fstat(held))
     except FileNotFoundError:
         return False
 
@@ -457,10 +489,26 @@ def note_work(out: Path, command: str, settings: dict[str, Any]) -> None:
 def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
     if found.get("command") != wanted["command"]:
         return f"this is '{wanted['command']}'"
-    old, new = found.get("settings", {}), wanted["settings"]
+    return difference(found.get("settings", {}), wanted["settings"])
+
+
+def difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
+    """Return what of some settings is another in others, by name: "mpp: 0.5 there, 0.25 now"."""
+    old, new = _flat(found), _flat(wanted)
     changed = [
         f"{key}: {old.get(key)!r} there, {new.get(key)!r} now"
         for key in {**old, **new}
         if old.get(key) != new.get(key)
     ]
     return "; ".join(changed)[:300]
+
+
+def _flat(settings: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """Return settings in settings by their whole name, as result.map.blend."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, dict) and value:
+            flat |= _flat(value, f"{above}{key}.")
+        else:
+            flat[above + key] = value
+    return flat

@@ -3,6 +3,7 @@ on."""
 
 import re
 import sys
+from typing import TextIO
 
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, line ends, what turns the direction of writing, and the surrogates by which
@@ -31,5 +32,14 @@ def one_line(text: str) -> str:
 
 def say(line: str) -> None:
     """Print a line; what the terminal or pipe cannot show becomes an escape, as in "\\u65e5"."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    print(one_line(line).encode(encoding, "backslashreplace").decode(encoding))
+    print(_shown_on(sys.stdout, line))
+
+
+def say_aside(line: str) -> None:
+    """Print a line on stderr, where stdout is for another program."""
+    print(_shown_on(sys.stderr, line), file=sys.stderr, flush=True)
+
+
+def _shown_on(stream: TextIO, line: str) -> str:
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return one_line(line).encode(encoding, "backslashreplace").decode(encoding)

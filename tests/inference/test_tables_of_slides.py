@@ -6,7 +6,7 @@ import pytest
 
 from breastseg.errors import BreastsegError, InputError, MppError
 from breastseg.inference.inputs import Input, list_inputs
-from breastseg.inference.predict import _manifest
+from breastseg.inference.ledger import Ledger
 
 ROWS = 'path,mpp,box,patient\na.tif,0.25,"0,0,9,9",P\nsub/b.tif,,,\n'
 
@@ -133,6 +133,6 @@ def test_a_damaged_manifest_stops_no_run(tmp_path: Path, content: bytes) -> None
     (tmp_path / "manifest.csv").write_text(
         'slide,outcome,cause,seconds\na.tif,done,,1.5\nb.tif,failed,"no, it\'s cut",2.0\n'
     )
-    assert _manifest(tmp_path) == {"a.tif": "1.5", "b.tif": "2.0"}
+    assert Ledger(tmp_path, None).seconds_before() == {"a.tif": "1.5", "b.tif": "2.0"}
     (tmp_path / "manifest.csv").write_bytes(content)
-    assert _manifest(tmp_path) == {}
+    assert Ledger(tmp_path, None).seconds_before() == {}

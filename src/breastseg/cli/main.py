@@ -26,6 +26,7 @@ COMMANDS = {
         "a data set -> how much of a score is protocol: random tiles, regions or patients held out"
     ),
     "predict": "pictures -> tissue maps, areas in mm2",
+    "gather": "shards of predict, from several machines -> one table, and what is missing",
     "serve": "a folder of slides in the browser: maps over them, measures, jobs, corrections",
     "propose": "pictures -> first tumour masks by their dominant colours, for a person to correct",
     "export": (
@@ -52,9 +53,9 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
-    0, 1 when some of several slides failed or an audit found a leak, 2 for a user's mistake, 130
-    when interrupted, 143 when ended by SIGTERM. Without arguments it is the whole process: it takes
-    them from the process, heeds signals, and prints on any terminal.
+    0, 1 when some of several slides failed or are missing or an audit found a leak, 2 for a user's
+    mistake, 130 when interrupted, 143 when ended by SIGTERM. Without arguments it is the whole
+    process: it takes them from the process, heeds signals, and prints on any terminal.
     """
     if arguments is not None:
         try:

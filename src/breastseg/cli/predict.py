@@ -1,8 +1,12 @@
 """breastseg predict."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from breastseg.cli.model import add_model_arguments, model_of
+
+if TYPE_CHECKING:
+    from breastseg.inference.ledger import Outcome
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -12,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  breastseg predict slide.svs --out maps --box 2000,2000,1500,1500um --uncertainty\n"
         "  breastseg predict slides/ --out maps --resume\n"
         "  breastseg predict slides.csv --out maps --parquet\n"
+        "  breastseg predict slides/ --out maps --shard 3/8 --json > 3.jsonl\n"
         "  breastseg predict fields/ --mpp 0.5 --model runs/first/bundle --out maps --figure 10"
     )
     parser.add_argument(
@@ -89,6 +94,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="go on in a folder though inputs have been added or removed since",
     )
     parser.add_argument(
+        "--shard",
+        metavar="I/N",
+        help=(
+            "do part I of N alone, by the names of the slides; N machines share one folder, and"
+            " breastseg gather makes its tables"
+        ),
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print one line of JSON for each slide as it ends, all else on stderr",
+    )
+    parser.add_argument(
         "--dry-run",
         action="store_true",
         help="say what it will take, in time, disk and memory, and stop",
@@ -97,10 +115,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Predict, and print where the results are."""
+    from breastseg.errors import InputError
     from breastseg.inference.map import MapConfig
     from breastseg.inference.predict import PredictConfig, foretell, predict
     from breastseg.inference.result import ResultConfig
+    from breastseg.inference.shards import Shard
     from breastseg.maps.polygons import RegionsConfig
+    from breastseg.wording import say, say_aside
 
     regions = (
         RegionsConfig()
@@ -120,7 +141,23 @@ def run(options: argparse.Namespace) -> None:
         parquet=options.parquet,
         result=ResultConfig(map=kept, regions=regions, compress_regions=options.gzip),
     )
+    shard = None if options.shard is None else Shard.parse(options.shard)
+    if options.dry_run and options.json:
+        raise InputError("--json with --dry-run: no slide is mapped; leave one of them out")
     if options.dry_run:
-        foretell(options.input, model_of(options), options.out, config)
-    else:
-        predict(options.input, model_of(options), options.out, config, resume=options.resume)
+        foretell(options.input, model_of(options), options.out, config, shard=shard)
+        return
+    predict(
+        options.input,
+        model_of(options),
+        options.out,
+        config,
+        resume=options.resume,
+        shard=shard,
+        say=say_aside if options.json else say,
+        tell=_print_json if options.json else lambda outcome: None,
+    )
+
+
+def _print_json(outcome: "Outcome") -> None:
+    print(outcome.json_line(), flush=True)

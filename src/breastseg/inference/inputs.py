@@ -5,6 +5,7 @@ cannot be read, is that item's own failure.
 """
 
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,16 @@ from breastseg.geometry import check_mpp
 from breastseg.images import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
 from breastseg.tables import Row, Table, read_table, shown
 
-OWN_NAMES = ("measures.csv", "measures.parquet", "manifest.csv", "figure.png", WORK_FILE)
+OWN_NAMES = (
+    "measures.csv",
+    "measures.parquet",
+    "manifest.csv",
+    "inputs.csv",
+    "missing.csv",
+    "figure.png",
+    WORK_FILE,
+)
+_OF_SHARDS = re.compile(r"(manifest|measures|shard)\.[0-9]+-of-[0-9]+\.(csv|json)")
 _SUFFIXES = tuple(dict.fromkeys((*IMAGE_SUFFIXES, *SLIDE_SUFFIXES)))
 _TABLES = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".ods")
 """Names of tables of slides, and of what a table must be saved from."""
@@ -125,7 +135,7 @@ def _told_apart(items: list[Input]) -> list[Input]:
         above = ["/".join(key.split("/")[:depth]) for depth in range(1, key.count("/") + 1)]
         met = next((taken[name] for name in (key, *above) if name in taken), parents.get(key))
         cause = item.broken or _no_file(item.path)
-        if any(part in OWN_NAMES for part in (key, *above[:1])):
+        if any(part in OWN_NAMES or _OF_SHARDS.fullmatch(part) for part in (key, *above[:1])):
             cause = ImageError(
                 f"{item.path}: its results would be called like {key.split('/')[0]}, which"
                 " breastseg writes itself; rename it"

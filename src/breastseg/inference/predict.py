@@ -15,12 +15,15 @@ OUT/NAME/probabilities.ome.tif, uncertainty.ome.tif    when asked for
 OUT/measures.csv             areas, shares and shapes, one row an input
 OUT/manifest.csv             what became of each input, why, and in what time
 OUT/figure.png               with `figure`: the first inputs beside their masks
+
+With `shard`, the two tables are those of a part of the inputs (shards.py), until `gather` makes one
+of all.
 """
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -35,22 +38,21 @@ from breastseg.errors import (
     MissingPackageError,
     one_of_several,
 )
-from breastseg.files import Remains, Seen, note_work, own_folder, seen, write_table, written
+from breastseg.files import Remains, Seen, note_work, own_folder, seen, written
 from breastseg.geometry import parse_box
 from breastseg.images import Slide, open_slide
 from breastseg.images.readers.flat import FlatSlide
 from breastseg.inference.estimate import check_disk, forecast
 from breastseg.inference.inputs import Input, Inputs, list_inputs
+from breastseg.inference.ledger import Ledger, Outcome, Tell, as_written
 from breastseg.inference.map import Block, Plan, Watch, plan_map
 from breastseg.inference.model import Model
 from breastseg.inference.result import ResultConfig, box_list, picture_and_labels, write_result
+from breastseg.inference.shards import Shard, part_of, shard_folder
 from breastseg.json_files import read_json
 from breastseg.maps.pictures import save_figure
-from breastseg.tables import read_table
 from breastseg.wording import counted, one_line
 from breastseg.wording import say as say_line
-
-_MANIFEST = ("slide", "outcome", "cause", "seconds", "result", "patient")
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,10 @@ def predict(
     config: PredictConfig = PredictConfig(),
     *,
     resume: bool = False,
+    shard: Shard | None = None,
     say: Callable[[str], None] = say_line,
     watch: Watch = lambda block: None,
+    tell: Tell = lambda outcome: None,
 ) -> list[dict[str, Any]]:
     """Name the tissue in pictures and slides; goes on where an interrupted run stopped.
 
@@ -98,9 +102,12 @@ def predict(
         model: from `load_model`.
         out: folder of the results; must be empty or hold the same work.
         config: resolution, field, what is written.
-        resume: go on in a folder whose inputs were others, skipping what is whole.
+        resume: go on in a folder whose inputs were others, skipping what is whole; a shard always
+            does.
+        shard: the part of the inputs to do; other machines do the others, in the same folder.
         say: takes one line at a time of what a person should know.
         watch: told of each block of a map as it is named; a result that is whole already has none.
+        tell: told what became of each slide, as it ends.
 
     Returns:
         the rows of measures.csv, one an input.
@@ -110,17 +117,53 @@ def predict(
         IncompleteError: some of several failed; the rest is done, and manifest.csv says what became
             of each.
     """
-    named = _checked(inputs, config)
-    items, out = named.items, Path(out)
+    every = _checked(inputs, config, shard)
+    named, out = every if shard is None else part_of(every, shard), Path(out)
     settings = {
         "model": model.card.name,
         "model_files": model.card.files,
         "backend": model.backend,
         **asdict(config),
-        "inputs": [[str(item.path), item.mpp, item.box] for item in items],
     }
     for free in ("figure", "parquet"):
         del settings[free]
+    ledger = Ledger(out, shard)
+    with _own(out, settings, every, shard, resume=resume):
+        results = _run(named, model, out, config, ledger, _Told(say, watch, tell))
+        measured = [(item.name, result["measures"] | _patient(item)) for item, result in results]
+        rows = [row for _, row in measured]
+        ledger.write_measures(measured)
+        if config.parquet:
+            _write_parquet(rows, out / "measures.parquet")
+        if config.figure:
+            _figure([item for item, _ in results[: config.figure]], model, out, config)
+    part = "" if shard is None else f"shard {shard}: "
+    say(
+        f"{part}{counted(len(results), 'picture')},"
+        f" {sum(row['analysed_mm2'] for row in rows):.3g} mm2: {out}"
+    )
+    if failed := ledger.failed:
+        raise IncompleteError(
+            f"{len(failed)} of {len(named.items)} failed"
+            f"{', the others are done' if results else ''}; the first: {failed[0]};"
+            f" {ledger.manifest} tells of each, the same command tries again"
+        )
+    return rows
+
+
+@contextmanager
+def _own(
+    out: Path, settings: dict[str, Any], every: Inputs, shard: Shard | None, *, resume: bool
+) -> Iterator[None]:
+    """Hold the folder, or one shard of it, and claim it for this work."""
+    if shard is not None:
+        with shard_folder(out, shard, settings, every):
+            yield
+        return
+    settings = {
+        **settings,
+        "inputs": [[str(item.path), item.mpp, item.box] for item in every.items],
+    }
     with own_folder(
         out,
         "predict",
@@ -130,25 +173,7 @@ def predict(
         remains=_REMAINS,
     ):
         note_work(out, "predict", settings)
-        outcomes, results = _run(named, model, out, config, say, watch)
-        rows = [result["measures"] | _patient(item) for item, result in results]
-        write_table(out / "measures.csv", rows)
-        if config.parquet:
-            _write_parquet(rows, out / "measures.parquet")
-        if config.figure:
-            _figure([item for item, _ in results[: config.figure]], model, out, config)
-    failed = [row for row in outcomes if row["outcome"] == "failed"]
-    say(
-        f"{counted(len(results), 'picture')}, {sum(row['analysed_mm2'] for row in rows):.3g} mm2:"
-        f" {out}"
-    )
-    if failed:
-        raise IncompleteError(
-            f"{len(failed)} of {len(items)} failed{', the others are done' if results else ''}; the"
-            f" first: {failed[0]['cause']}; {out / 'manifest.csv'} tells of each, the same command"
-            " tries again"
-        )
-    return rows
+        yield
 
 
 def foretell(
@@ -157,6 +182,7 @@ def foretell(
     out: str | Path,
     config: PredictConfig = PredictConfig(),
     *,
+    shard: Shard | None = None,
     say: Callable[[str], None] = say_line,
 ) -> None:
     """Say what `predict` would look at and what it would take; write nothing.
@@ -165,19 +191,21 @@ def foretell(
         what `predict` raises before its first tile. IncompleteError: some of several cannot be
         used.
     """
-    named, failed = _checked(inputs, config), []
+    every, failed = _checked(inputs, config, shard), []
+    named = every if shard is None else part_of(every, shard)
+    several = len(every.items) > 1
     for left_out in named.left_out:
         say(str(left_out))
     for item in named.items:
         try:
             with (
-                one_of_several(str(item.path), several=len(named.items) > 1),
+                one_of_several(str(item.path), several=several),
                 closing(_opened(item, config)) as slide,
             ):
                 wanted = _box(slide, item, config)
                 say(_foretold(slide, plan_map(slide, model, wanted.map), model, Path(out), wanted))
         except BreastsegError as error:
-            if len(named.items) == 1:
+            if not several:
                 raise
             failed.append(str(error))
             say(f"failed: {error}")
@@ -187,10 +215,17 @@ def foretell(
         )
 
 
-def _checked(inputs: str | Path | Sequence[str | Path], config: PredictConfig) -> Inputs:
+def _checked(
+    inputs: str | Path | Sequence[str | Path], config: PredictConfig, shard: Shard | None
+) -> Inputs:
     """List the inputs; a single one that cannot be used is told before anything is written."""
     if config.figure < 0:
         raise InputError(f"figure {config.figure}: wanted 0 or more")
+    if shard is not None and (config.figure or config.parquet):
+        raise InputError(
+            f"shard {shard}: {'--figure' if config.figure else '--parquet'} is of all slides, and a"
+            " shard has some; leave it out, and read measures.csv after breastseg gather"
+        )
     named = list_inputs([inputs] if isinstance(inputs, (str, Path)) else inputs)
     if len(named.items) == 1 and named.items[0].named:
         with closing(_opened(named.items[0], config)) as slide:
@@ -211,52 +246,66 @@ def _box(slide: Slide, item: Input, config: PredictConfig) -> ResultConfig:
     return replace(config.result, map=replace(config.result.map, box=box))
 
 
+@dataclass(frozen=True)
+class _Told:
+    """Who hears what of a run: lines for a person, blocks of a map, the end of each slide."""
+
+    say: Callable[[str], None]
+    watch: Watch
+    tell: Tell
+
+
 def _run(
-    named: Inputs,
-    model: Model,
-    out: Path,
-    config: PredictConfig,
-    say: Callable[[str], None],
-    watch: Watch,
-) -> tuple[list[dict[str, Any]], list[tuple[Input, dict[str, Any]]]]:
-    """Run each input; return the rows of the manifest, and what run.json says of those that are
-    done."""
-    items, before = named.items, _manifest(out)
-    outcomes, results = [], []
-    left_out = [
-        {"slide": str(one.path), "outcome": "left out", "cause": one.cause}
-        for one in named.left_out
-    ]
+    named: Inputs, model: Model, out: Path, config: PredictConfig, ledger: Ledger, told: _Told
+) -> list[tuple[Input, dict[str, Any]]]:
+    """Run each input; return what run.json says of those that are done."""
+    items, before = named.items, ledger.seconds_before()
+    results = []
+    alone = len(items) == 1 and not ledger.of_shard
     for one in named.left_out:
-        say(str(one))
+        told.say(str(one))
+    ledger.begin(named)
     for number, item in enumerate(items, start=1):
         start = time.perf_counter()
         row = {"slide": str(item.path), "outcome": "stopped", "patient": item.patient or ""}
         try:
             title = f"{number}/{len(items)} {one_line(item.name)}"
-            with one_of_several(str(item.path), several=len(items) > 1):
-                result, fresh = _predict_one(item, model, out, config, say, watch, title)
+            with one_of_several(str(item.path), several=not alone):
+                result, fresh = _predict_one(item, model, out, config, told, title)
             for doubt in result["doubts"]:
-                say(f"warning: {item.path}: {doubt}")
+                told.say(f"warning: {item.path}: {doubt}")
             results.append((item, result))
             seconds = (
-                f"{time.perf_counter() - start:.1f}" if fresh else before.get(_as_written(item), "")
+                f"{time.perf_counter() - start:.1f}"
+                if fresh
+                else before.get(as_written(item.path), "")
             )
             row |= {"outcome": "done", "result": item.name, "seconds": seconds}
+            told.tell(_done(item, result, out))
         except BreastsegError as error:
             row |= {
                 "outcome": "failed",
                 "cause": str(error),
                 "seconds": f"{time.perf_counter() - start:.1f}",
             }
-            if len(items) == 1:
+            told.tell(Outcome(item.name, str(item.path), "failed", str(error)))
+            if alone:
                 raise
-            say(f"failed: {error}")
+            told.say(f"failed: {error}")
         finally:
-            outcomes.append(row)
-            waiting = [{"slide": str(later.path), "outcome": "waits"} for later in items[number:]]
-            _write_manifest([*outcomes, *waiting, *left_out], out)
-    return outcomes, results
+            ledger.note(number - 1, row)
+    return results
+
+
+def _done(item: Input, result: dict[str, Any], out: Path) -> Outcome:
+    return Outcome(
+        item.name,
+        str(item.path),
+        "done",
+        folder=str(out / item.name),
+        warnings=tuple(result["doubts"]),
+        measures=result["measures"] | _patient(item),
+    )
 
 
 def _predict_one(
@@ -264,8 +313,7 @@ def _predict_one(
     model: Model,
     out: Path,
     config: PredictConfig,
-    say: Callable[[str], None],
-    watch: Watch,
+    told: _Told,
     title: str,
 ) -> tuple[dict[str, Any], bool]:
     """Return what run.json says, and whether it was written now: a whole result of the same slide
@@ -287,7 +335,7 @@ def _predict_one(
 
         def mapped(by: Model) -> dict[str, Any]:
             if not isinstance(slide, FlatSlide):
-                say(_foretold(slide, plan, by, out, wanted))
+                told.say(_foretold(slide, plan, by, out, wanted))
             with tqdm(
                 total=plan.area_px / 1e6, unit="Mpx", desc=title, disable=None, leave=False,
                 bar_format="{l_bar}{bar}| {n:.1f}/{total:.1f} Mpx [{elapsed}<{remaining}, "
@@ -296,16 +344,16 @@ def _predict_one(
 
                 def watched(block: Block) -> None:
                     bar.update(block.area_px / 1e6)
-                    watch(block)
+                    told.watch(block)
 
                 return write_result(
-                    slide, plan, by, folder, wanted, before=before, watch=watched, say=say
+                    slide, plan, by, folder, wanted, before=before, watch=watched, say=told.say
                 )
 
         try:
             return mapped(model), True
         except EngineError as fault:
-            say(f"{slide.path}: {fault}; tried once more in fp32")
+            told.say(f"{slide.path}: {fault}; tried once more in fp32")
             return mapped(model.in_single(str(fault))), True
 
 
@@ -363,29 +411,6 @@ def _is_told(found: dict[str, Any]) -> bool:
 
 def _patient(item: Input) -> dict[str, str]:
     return {} if item.patient is None else {"patient": item.patient}
-
-
-def _manifest(out: Path) -> dict[str, str]:
-    """Return the seconds of each slide by an earlier run."""
-    path = out / "manifest.csv"
-    if not path.is_file():
-        return {}
-    try:
-        table = read_table(path, InputError, needed=("slide", "seconds"), others=True)
-    except (
-        InputError
-    ):  # it is written anew, and a damaged one stops no run: what it knew is left blank
-        return {}
-    return {row["slide"]: row["seconds"] for row in table.rows}
-
-
-def _as_written(item: Input) -> str:
-    """Return an input's path as the manifest has it: bytes that are no UTF-8 are escapes there."""
-    return str(item.path).encode(errors="backslashreplace").decode()
-
-
-def _write_manifest(rows: Sequence[dict[str, Any]], out: Path) -> None:
-    write_table(out / "manifest.csv", [dict.fromkeys(_MANIFEST, "") | row for row in rows])
 
 
 def _write_parquet(rows: Sequence[dict[str, Any]], path: Path) -> None:

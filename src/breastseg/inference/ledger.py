@@ -1,0 +1,135 @@
+"""The tables of a run of `predict`, and what it tells of each slide."""
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from breastseg.errors import InputError
+from breastseg.files import write_table
+from breastseg.inference.inputs import Inputs
+from breastseg.inference.shards import GIVEN, NAME, Shard, given
+from breastseg.tables import read_table
+
+MANIFEST = ("slide", "outcome", "cause", "seconds", "result", "patient")
+"""Columns of manifest.csv."""
+OF_SHARD = (NAME, *GIVEN, *(column for column in MANIFEST if column not in GIVEN))
+"""Columns of a shard's."""
+
+
+class Ledger:
+    """The two tables of a run; those of a shard have the slide's name before each row.
+
+    Attributes:
+        manifest: what became of each.
+        measures: of those that are done.
+        of_shard: whether the run is a part of several.
+        failed: why each failed that did, so far.
+    """
+
+    def __init__(self, out: Path, shard: Shard | None) -> None:
+        """Name the tables of a folder, or of a shard in it."""
+        self.of_shard = shard is not None
+        self.manifest = out / ("manifest.csv" if shard is None else shard.file("manifest"))
+        self.measures = out / ("measures.csv" if shard is None else shard.file("measures"))
+        self.failed: list[str] = []
+        self._rows: list[dict[str, Any]] = []
+        self._names: list[str] = []
+        self._given: list[dict[str, Any]] = []
+
+    def seconds_before(self) -> dict[str, str]:
+        """Return the seconds of each slide by an earlier run."""
+        if not self.manifest.is_file():
+            return {}
+        try:
+            table = read_table(self.manifest, InputError, needed=("slide", "seconds"), others=True)
+        except InputError:
+            # It is written anew, and a damaged one stops no run: what it knew is left blank.
+            return {}
+        return {row["slide"]: row["seconds"] for row in table.rows}
+
+    def begin(self, named: Inputs) -> None:
+        """Take the slides in order; all of them wait. Of what is left out, gather tells."""
+        self._names = [item.name for item in named.items]
+        self._rows = [{"slide": str(item.path), "outcome": "waits"} for item in named.items]
+        if self.of_shard:
+            self._given = [given(item) for item in named.items]
+            self._write_manifest()
+            return
+        for one in named.left_out:
+            left_out = {"slide": str(one.path), "outcome": "left out", "cause": one.cause}
+            self._rows.append(left_out)
+            self._names.append("")
+
+    def note(self, place: int, row: dict[str, Any]) -> None:
+        """Note what became of one slide, and write it down."""
+        self._rows[place] = row
+        if row["outcome"] == "failed":
+            self.failed.append(row["cause"])
+        self._write_manifest()
+
+    def write_measures(self, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+        """Write the measures of those that are done, each with its slide's name."""
+        self._write(self.measures, rows, (NAME,))
+
+    def _write_manifest(self) -> None:
+        full = [dict.fromkeys(MANIFEST, "") | row for row in self._rows]
+        if self.of_shard:
+            full = [more | row for more, row in zip(self._given, full, strict=True)]
+        self._write(self.manifest, list(zip(self._names, full, strict=True)), OF_SHARD)
+
+    def _write(
+        self, path: Path, rows: Sequence[tuple[str, Mapping[str, Any]]], columns: Sequence[str]
+    ) -> None:
+        if self.of_shard:
+            write_table(path, [{NAME: name, **row} for name, row in rows], columns)
+        else:
+            write_table(path, [row for _, row in rows])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one slide.
+
+    Attributes:
+        name: of its results, its folder in OUT.
+        slide: the file.
+        status: done or failed.
+        cause: why it failed.
+        folder: its results, when they are there.
+        warnings: what speaks against them.
+        measures: its row of measures.csv, when it is done.
+    """
+
+    name: str
+    slide: str
+    status: str
+    cause: str | None = None
+    folder: str | None = None
+    warnings: tuple[str, ...] = ()
+    measures: Mapping[str, Any] | None = None
+
+    def json_line(self) -> str:
+        """Return it as one line of JSON in ASCII: NaN is null, bytes that are no UTF-8 are
+        escapes."""
+        told = asdict(self)
+        if self.measures is not None:
+            told["measures"] = {key: _number(value) for key, value in self.measures.items()}
+        for key in ("slide", "folder"):
+            if told[key] is not None:
+                told[key] = as_written(told[key])
+        return json.dumps(told, allow_nan=False)
+
+
+Tell = Callable[[Outcome], None]
+
+
+def _number(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def as_written(text: object) -> str:
+    """Return a path as tables have it: bytes that are no UTF-8 are escapes there."""
+    return str(text).encode(errors="backslashreplace").decode()
