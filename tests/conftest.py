@@ -23,7 +23,23 @@ for _name in ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT"):
         "300"  # the hub's client reads it when it is imported, and gives up after 10 s else
     )
 DATA = Path(__file__).parent / "samples"
+SLOW = (
+    *("cli/test_signals.py", "data/test_dots.py", "diagnostics/", "evaluation/"),
+    *("inference/test_batch.py", "inference/test_cluster_page.py", "inference/test_map.py"),
+    *("inference/test_predict_slides.py", "inference/test_shards.py", "networks/"),
+    *("report/test_report_browser.py", "runners/", "serve/", "sources/test_download.py"),
+    *("studies/", "training/", "whole/"),
+)
+"""Where tests begin processes, train or draw for long: `scripts/test --fast` leaves these out."""
 SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).as_posix().startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 def without(folder: Path, *modules: str, more: str = "") -> dict[str, str]:
