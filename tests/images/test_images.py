@@ -373,3 +373,10 @@ def test_threads_may_open_pictures_at_once(tmp_path: Path, monkeypatch: pytest.M
         sizes = list(pool.map(lambda _: image_size(path), range(2000)))
     assert set(sizes) == {(30, 20)}
     assert warnings.filters == before
+
+
+def test_the_former_name_of_this_room_has_the_same_things() -> None:
+    from breastseg import images, slides
+
+    assert slides.__all__ == images.__all__
+    assert all(getattr(slides, name) is getattr(images, name) for name in images.__all__)
