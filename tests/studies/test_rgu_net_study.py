@@ -3,10 +3,12 @@
 import csv
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from breastseg.cli.main import main
 from breastseg.errors import DatasetError, InputError, OutputError, SplitError
@@ -250,54 +252,71 @@ def test_the_summary_is_worked_out_by_hand() -> None:
 
 
 def test_a_run_that_was_stopped_between_folds_ends_with_the_same_bytes(
-    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("torch")
     from breastseg.studies.rgu_net import study
 
-    given = ["--folds", "3", "--steps", "2", "--width", "8", "--depth", "1"]
-    command = ["mammo", "masses", str(films)]
-    assert main([*command, str(tmp_path / "whole"), *given]) == 0
-    assert "best constant mask" in capsys.readouterr().out
+    config = study.MassesConfig(folds=3, steps=2, width=8, depth=1, draws=1)
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    found = study.masses(films, whole, config, say=quiet)
     run, trained = study._run, []
 
-    def stopped(fold: study.Fold, folder: Path, config: study.MassesConfig) -> None:
-        if fold.number == 2 and not trained:
-            raise KeyboardInterrupt
+    def stopped_once(fold: study.Fold, folder: Path, config: study.MassesConfig) -> None:
         trained.append(fold.number)
+        if trained == [1, 2]:
+            raise KeyboardInterrupt
         run(fold, folder, config)
 
-    monkeypatch.setattr(study, "_run", stopped)
-    trained.clear()
-    # the first fold is finished, the second is not begun
-    assert main([*command, str(tmp_path / "parts"), *given, "--only", "1"]) == 0
-    only = json.loads((tmp_path / "parts" / "scores.json").read_text())
-    assert only["folds_run"] == 1
-    trained.clear()
-    assert main([*command, str(tmp_path / "parts"), *given]) == 130
-    assert trained == []
-    trained.append(0)
-    assert main([*command, str(tmp_path / "parts"), *given]) == 0
-    assert trained == [0, 2, 3]
-    assert bytes_in(tmp_path / "parts") == bytes_in(tmp_path / "whole")
+    monkeypatch.setattr(study, "_run", stopped_once)
+    with pytest.raises(KeyboardInterrupt):
+        study.masses(films, parts, config, say=quiet)
+    assert study.masses(films, parts, config, say=quiet) == found
+    assert trained == [1, 2, 2, 3]
+    assert bytes_in(parts) == bytes_in(whole)
+    assert json.loads((whole / "scores.json").read_text()) == found
 
-    found = json.loads((tmp_path / "whole" / "scores.json").read_text())
     assert found["leaky"] is False
-    assert found["crops"] == 5 * 4
-    with (tmp_path / "whole" / "crops.csv").open(newline="") as file:
+    with (whole / "crops.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
+    assert len(rows) == found["crops"] == 5
     mean = np.mean([float(row["dice_rgu_net"]) for row in rows])
     assert found["systems"]["rgu_net"]["dice_mean"] == pytest.approx(mean, abs=1e-4)
-    assert (tmp_path / "whole" / "rgu_net.png").stat().st_size > 10_000
+    with Image.open(whole / "rgu_net.png") as picture:
+        assert picture.width > 1000
 
-    other = [*given, "--seed", "1"]
-    assert main([*command, str(tmp_path / "whole"), *other]) == 2
-    assert "seed: 0 there, 1 now" in capsys.readouterr().err
-    broken = tmp_path / "parts" / "fold-2" / "rows.json"
-    for text, said in (("[]", "not the scores"), ("no", "not JSON")):
+    with pytest.raises(OutputError, match="seed: 0 there, 1 now"):
+        study.masses(films, whole, replace(config, seed=1), say=quiet)
+    broken = parts / "fold-2" / "rows.json"
+    good = broken.read_text()
+    for text, said in (
+        ("[]", "not the scores of the held-out crops"),
+        ("no", "not JSON"),
+        (good.replace('"dice_otsu": ', '"dice_otsu": 7'), "dice_otsu is 7"),
+    ):
         broken.write_text(text)
-        assert main([*command, str(tmp_path / "parts"), *given]) == 2
-        assert said in capsys.readouterr().err
+        with pytest.raises(OutputError, match=said):
+            study.masses(films, parts, config, say=quiet)
+    broken.write_text(good)
+    (parts / "fold-2" / "answers.png").write_bytes(b"")
+    with pytest.raises(OutputError, match=r"answers\.png: no picture"):
+        study.masses(films, parts, config, say=quiet)
+
+
+def test_another_seed_is_another_network_and_the_command_prints_the_table(
+    films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch")
+    given = ["--folds", "3", "--steps", "1", "--width", "8", "--depth", "1", "--only", "1"]
+    weights = []
+    for seed in ("0", "1"):
+        out = tmp_path / seed
+        assert main(["mammo", "masses", str(films), str(out), *given, "--seed", seed]) == 0
+        said = capsys.readouterr().out
+        assert "control: best constant mask" in said
+        assert "1 of 3 folds, 1 steps each" in said
+        weights.append((out / "fold-1" / "rgu_net.safetensors").read_bytes())
+    assert weights[0] != weights[1]
 
 
 def test_the_leaky_protocol_says_so_everywhere(films: Path, tmp_path: Path) -> None:

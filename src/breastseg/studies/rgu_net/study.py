@@ -1,6 +1,6 @@
 """masses(): RGU-Net trained and scored by folds, beside the best constant mask and Otsu's.
 
-OUT/fold-K/            a training: rgu_net.safetensors, answers.png (the held-out crops' answers, one
+OUT/fold-K/            a training: rgu_net.safetensors, answers.png (of the held-out crops, one
                        below the other), rows.json (a row a crop); whole or not there
 OUT/scores.json        every figure, with what was done
 OUT/crops.csv          the rows of all folds
@@ -264,10 +264,15 @@ def _read_rows(path: Path, fold: Fold) -> list[dict[str, Any]]:
 
 def _read_answers(path: Path, fold: Fold) -> npt.NDArray[np.uint8]:
     """Read the answers of a finished fold, (N, H, W)."""
-    if not path.is_file():
-        raise OutputError(f"{path}: not found; remove {path.parent} and run the command again")
-    with Image.open(path) as picture:
-        values = np.asarray(picture.convert("L"), np.uint8)
-    if values.shape != (len(fold.test) * CROP_PX, CROP_PX):
-        raise OutputError(f"{path}: {values.shape}; remove {path.parent} and run it again")
+    again = f"remove {path.parent} and run the same command again"
+    wanted = (len(fold.test) * CROP_PX, CROP_PX)
+    try:
+        with Image.open(path) as picture:
+            if picture.mode != "L" or (picture.height, picture.width) != wanted:
+                raise OutputError(f"{path}: not the answers of this fold; {again}")
+            values = np.asarray(picture, np.uint8)
+    except (OSError, SyntaxError) as cause:
+        if isinstance(cause, OutputError):
+            raise
+        raise OutputError(f"{path}: no picture ({type(cause).__name__}); {again}") from None
     return values.reshape(-1, CROP_PX, CROP_PX)
