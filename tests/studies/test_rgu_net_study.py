@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from breastseg.cli.main import main
-from breastseg.errors import DatasetError, InputError, OutputError, SplitError
+from breastseg.errors import DatasetError, ImageError, InputError, OutputError, SplitError
 from breastseg.mammography.findings import Circle
 from breastseg.mammography.prepare import FilmsConfig, prepare_films
 from breastseg.studies.rgu_net.cases import CROP_PX, MM_PER_PX, Case, read_cases
@@ -113,6 +113,22 @@ def test_what_is_no_prepared_film_is_refused(films: Path, tmp_path: Path) -> Non
     finding = {**record["findings"][0], "radius_px": "large"}
     written(findings=[finding])
     with pytest.raises(DatasetError, match="radius_px is 'large', wanted a number"):
+        read_cases(tmp_path, say=quiet)
+    for change in ({"findings": [3]}, {"findings": "none"}, {"mm_per_px": "0.4"}):
+        written(**change)
+        with pytest.raises(DatasetError, match=r"film\.json was changed; prepare"):
+            read_cases(tmp_path, say=quiet)
+    written()
+    with pytest.raises(OSError, match=r"image\.png"):
+        read_cases(tmp_path, say=quiet)
+    (folder / "image.png").write_text("no picture")
+    with pytest.raises(ImageError, match="mdb001: not a picture"):
+        read_cases(tmp_path, say=quiet)
+    table.write_text("film,patient\nmdb001,one\nmdb001,two\n")
+    with pytest.raises(DatasetError, match="row 3: film 'mdb001' is in row 2 too"):
+        read_cases(tmp_path, say=quiet)
+    table.write_text("film,patient\n../mdb001,one\n")
+    with pytest.raises(DatasetError, match="wanted the name of its folder"):
         read_cases(tmp_path, say=quiet)
 
 

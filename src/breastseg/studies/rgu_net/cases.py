@@ -67,8 +67,9 @@ def read_cases(films: Path, *, say: Callable[[str], None]) -> list[Case]:
     table.needs("patient", "no patient; films of one person must stay together, so fill it in")
     cases: list[Case] = []
     left_out = {"calcification": 0, "no circle": 0, "too large": 0, "outside the breast": 0}
+    table.by("film")
     for row in table.rows:
-        record = read_record(films / row["film"] / RECORD)
+        record = _record(films, row["film"])
         if not record["findings"]:
             continue
         kept: dict[int, Circle] = {}
@@ -91,6 +92,19 @@ def read_cases(films: Path, *, say: Callable[[str], None]) -> list[Case]:
     if told:
         say(f"findings left out: {told}")
     return cases
+
+
+def _record(films: Path, film: str) -> dict[str, Any]:
+    """Return the record of a film, with findings that can be looked at."""
+    if Path(film).name != film:
+        raise DatasetError(f"{films / 'films.csv'}: film '{film}', wanted the name of its folder")
+    record = read_record(films / film / RECORD)
+    findings, mm_per_px = record["findings"], record["mm_per_px"]
+    is_list = isinstance(findings, list) and all(isinstance(one, dict) for one in findings)
+    is_size = mm_per_px is None or (isinstance(mm_per_px, float | int) and mm_per_px > 0)
+    if not is_list or not is_size:
+        raise DatasetError(f"{film}: its {RECORD} was changed; prepare the film again")
+    return record
 
 
 def _circle(finding: dict[str, Any], film: str) -> tuple[str, Circle | None]:
