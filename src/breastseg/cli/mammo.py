@@ -5,6 +5,7 @@ from importlib import import_module
 
 ACTIONS = {
     "prepare": "films (DICOM, PGM, PNG, TIFF, or a data set) -> clean pictures, masks, tables",
+    "masses": "prepared films -> RGU-Net for masses, scored by patient beside cheap controls",
     "report": "reports of mammograms as text -> structured values, and what contradicts itself",
     "verify": "a copy of mini-MIAS against the release: what is missing, altered or turned",
 }

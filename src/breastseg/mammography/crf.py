@@ -1,0 +1,132 @@
+"""A conditional random field over a picture, by mean field in a window: neighbours that look alike
+should have the same answer.
+
+As in Kraehenbuehl and Koltun, "Efficient inference in fully connected CRFs with Gaussian edge
+potentials" (NIPS 2011), with two classes, Potts compatibility and two kernels, one of place and
+grey value, one of place alone. Theirs connects all pixels by an approximation in a lattice; ours
+connects each pixel with its window, exactly. Weights of a window are divided by their sum, so that
+pixels at an edge are like all others: a constant answer stays constant.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from breastseg.errors import InputError
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Place: TypeAlias = tuple[slice, slice]
+
+_SURE = 1e-6
+
+
+@dataclass(frozen=True)
+class CrfConfig:
+    """What decides the field. The values are ours; a paper's were not at hand.
+
+    Attributes:
+        window_px: pixels to each side that are neighbours.
+        rounds: of the mean field.
+        alike_weight: of neighbours that are near and of like grey value.
+        alike_px: how near, a deviation.
+        alike_grey: how alike, a deviation in units of the picture.
+        near_weight: of neighbours that are near, whatever they look like.
+        near_px: how near, a deviation.
+    """
+
+    window_px: int = 10
+    rounds: int = 5
+    alike_weight: float = 2.0
+    alike_px: float = 5.0
+    alike_grey: float = 0.5
+    near_weight: float = 1.0
+    near_px: float = 1.5
+
+    def __post_init__(self) -> None:
+        """Refuse what is no field."""
+        if self.window_px < 1 or self.rounds < 0:
+            raise InputError(
+                f"a window of {self.window_px} px and {self.rounds} rounds: wanted 1 and 0 or more"
+            )
+        if min(self.alike_px, self.alike_grey, self.near_px) <= 0:
+            raise InputError("alike_px, alike_grey and near_px of a CRF: wanted more than 0")
+        if min(self.alike_weight, self.near_weight) < 0:
+            raise InputError("alike_weight and near_weight of a CRF: wanted 0 or more")
+
+
+def refine(
+    probability: npt.NDArray[np.floating],
+    grey: npt.NDArray[np.floating],
+    config: CrfConfig = CrfConfig(),
+) -> npt.NDArray[np.float32]:
+    """Return probabilities after the field, (H, W).
+
+    Args:
+        probability: (H, W) of the class, 0 to 1.
+        grey: (H, W) of the picture, best with deviation 1.
+        config: of the field.
+
+    Raises:
+        InputError: two sizes, no picture, or a value that is no probability.
+    """
+    if probability.ndim != 2 or probability.shape != grey.shape or 0 in grey.shape:
+        raise InputError(
+            f"a CRF of answers {probability.shape} and grey values {grey.shape}: wanted one (H, W)"
+        )
+    if not (np.all(np.isfinite(grey)) and np.all((probability >= 0) & (probability <= 1))):
+        raise InputError("a CRF of values that are not finite or no probabilities, 0 to 1")
+    held = np.clip(probability.astype(np.float64), _SURE, 1 - _SURE)
+    picture = grey.astype(np.float64)
+    unary = np.log(held / (1 - held))
+    for _ in range(config.rounds):
+        held = 1 / (1 + np.exp(-(unary + _messages(held, picture, config))))
+    return np.asarray(held, np.float32)
+
+
+def _messages(held: Floats, grey: Floats, config: CrfConfig) -> Floats:
+    """Return what neighbours say to each pixel, (H, W): their mean answer, -1 to 1, times weights.
+
+    With two classes and Potts compatibility that is what is added to the logit.
+    """
+    alike_sum, near_sum = np.zeros_like(held), np.zeros_like(held)
+    alike_weights, near_weights = np.zeros_like(held), np.zeros_like(held)
+    for here, there, square_px in _pairs(held.shape[0], held.shape[1], config.window_px):
+        near = np.exp(-square_px / (2 * config.near_px**2))
+        alike = np.exp(
+            -square_px / (2 * config.alike_px**2)
+            - (grey[here] - grey[there]) ** 2 / (2 * config.alike_grey**2)
+        )
+        for one, other in ((here, there), (there, here)):  # a pair weighs the same both ways
+            alike_sum[one] += alike * held[other]
+            alike_weights[one] += alike
+            near_sum[one] += near * held[other]
+            near_weights[one] += near
+    alike_mean = _mean(alike_sum, alike_weights)
+    near_mean = _mean(near_sum, near_weights)
+    return config.alike_weight * alike_mean + config.near_weight * near_mean
+
+
+def _mean(total: Floats, weights: Floats) -> Floats:
+    """Return a weighted mean of answers as -1 to 1; 0 where nobody is alike."""
+    known = weights > 1e-12
+    mean = np.full(total.shape, 0.5)
+    np.divide(total, weights, out=mean, where=known)
+    return 2 * mean - 1
+
+
+def _pairs(height: int, width: int, reach: int) -> Iterator[tuple[Place, Place, float]]:
+    """Yield half of the offsets of a window: two places whose pixels are neighbours, and their
+    squared distance."""
+    for down in range(min(reach, height - 1) + 1):
+        for right in range(-min(reach, width - 1), min(reach, width - 1) + 1):
+            if down == 0 and right <= 0:
+                continue  # the pixel itself, and pairs that were had from the other side
+            rows = slice(0, height - down), slice(down, height)
+            if right >= 0:
+                columns = slice(0, width - right), slice(right, width)
+            else:
+                columns = slice(-right, width), slice(0, width + right)
+            yield (rows[0], columns[0]), (rows[1], columns[1]), float(down**2 + right**2)

@@ -1,0 +1,1 @@
+"""RGU-Net for masses in mammograms, scored by patient beside controls that cost nothing."""

@@ -1,0 +1,156 @@
+"""Prepared films -> cases: findings that are a circle and no calcification, each on its film.
+
+A circle says where and about how large. It is no outline: what is learned from it and scored by it
+is a disc.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from breastseg.errors import DatasetError
+from breastseg.json_files import number_in
+from breastseg.mammography.findings import Circle, Finding, paint_shape, scaled
+from breastseg.mammography.picture import read_picture
+from breastseg.mammography.record import RECORD, read_record
+from breastseg.tables import read_table
+from breastseg.wording import counted
+
+Grey: TypeAlias = npt.NDArray[np.float32]
+
+MM_PER_PX = 0.8
+CROP_PX = 64
+"""Side of a crop: 51.2 mm."""
+_LARGEST_PX = CROP_PX / 2
+_LEAST_INSIDE = 0.1
+"""Share of a circle that must lie on the breast, as `prepare` asks for before it says so."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One finding.
+
+    Attributes:
+        film: name of its film.
+        finding: its number on the film, from 1.
+        patient: whose film it is.
+        grey: (H, W) of the whole film at `MM_PER_PX`, 0 where there is no breast.
+        circle: the finding, in pixels of `grey`.
+        circles: all cases' circles on this film; those that reach into a crop are mass, too.
+    """
+
+    film: str
+    finding: int
+    patient: str
+    grey: Grey
+    circle: Circle
+    circles: tuple[Circle, ...]
+
+
+def read_cases(films: Path, *, say: Callable[[str], None]) -> list[Case]:
+    """Return the cases of a folder that `breastseg mammo prepare` wrote, in the order of films.
+
+    Args:
+        films: the folder.
+        say: takes one line at a time: what is left out, and why.
+
+    Raises:
+        DatasetError: no prepared films, a film without patient or size, pixels that are too coarse,
+            or no case at all.
+    """
+    table = read_table(films / "films.csv", DatasetError, needed=("film", "patient"), others=True)
+    table.needs("patient", "no patient; films of one person must stay together, so fill it in")
+    cases: list[Case] = []
+    left_out = {"calcification": 0, "no circle": 0, "too large": 0, "outside the breast": 0}
+    table.by("film")
+    for row in table.rows:
+        record = _record(films, row["film"])
+        if not record["findings"]:
+            continue
+        kept: dict[int, Circle] = {}
+        for number, finding in enumerate(record["findings"], start=1):
+            cause, circle = _circle(finding, row["film"])
+            if circle is None:
+                left_out[cause] += 1
+            else:
+                kept[number] = circle
+        if kept:
+            cases += _cases(films, row["film"], row["patient"], record, kept, left_out)
+    told = ", ".join(f"{count} {cause}" for cause, count in left_out.items() if count)
+    if not cases:
+        raise DatasetError(
+            f"{films}: no finding with a circle ({told or 'no finding at all'}); wanted films of"
+            " mini-MIAS or another data set that gives circles"
+        )
+    patients = len({case.patient for case in cases})
+    say(f"{counted(len(cases), 'finding')} of {counted(patients, 'patient')}")
+    if told:
+        say(f"findings left out: {told}")
+    return cases
+
+
+def _record(films: Path, film: str) -> dict[str, Any]:
+    """Return the record of a film, with findings that can be looked at."""
+    if Path(film).name != film:
+        raise DatasetError(f"{films / 'films.csv'}: film '{film}', wanted the name of its folder")
+    record = read_record(films / film / RECORD)
+    findings, mm_per_px = record["findings"], record["mm_per_px"]
+    is_list = isinstance(findings, list) and all(isinstance(one, dict) for one in findings)
+    is_size = mm_per_px is None or (isinstance(mm_per_px, float | int) and mm_per_px > 0)
+    if not is_list or not is_size:
+        raise DatasetError(f"{film}: its {RECORD} was changed; prepare the film again")
+    return record
+
+
+def _circle(finding: dict[str, Any], film: str) -> tuple[str, Circle | None]:
+    """Return a finding's circle, or why it is none of ours."""
+    if finding.get("kind") == "calcification":
+        return "calcification", None
+    if finding.get("shape") != "circle":
+        return "no circle", None
+    values = []
+    for name in ("x_px", "y_px", "radius_px"):
+        try:
+            values.append(number_in(finding.get(name), -1e5, 1e5, name))
+        except ValueError as cause:
+            raise DatasetError(f"{film}: {cause}; prepare the film again") from None
+    return "", Circle(*values)
+
+
+def _cases(
+    films: Path,
+    film: str,
+    patient: str,
+    record: dict[str, Any],
+    circles: dict[int, Circle],
+    left_out: dict[str, int],
+) -> list[Case]:
+    mm_per_px = record["mm_per_px"]
+    if mm_per_px is None:
+        raise DatasetError(f"{film}: millimetres a pixel are not known; prepare with --pixel-mm")
+    if mm_per_px > MM_PER_PX:
+        raise DatasetError(
+            f"{film}: {mm_per_px:g} mm a pixel, wanted up to {MM_PER_PX}; prepare with --mm 0.4"
+        )
+    pixels = read_picture(films / film / "image.png", film).pixels
+    factor = mm_per_px / MM_PER_PX
+    height, width = (max(1, round(side * factor)) for side in pixels.shape)
+    grey = cv2.resize(pixels.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    kept: dict[int, Circle] = {}
+    for number, circle in circles.items():
+        shape = scaled(Finding("mass", shape=circle), factor).shape
+        assert isinstance(shape, Circle)
+        area = paint_shape(shape, (height, width))
+        if shape.radius_px > _LARGEST_PX:
+            left_out["too large"] += 1
+        elif not area.any() or np.mean(grey[area] > 0) < _LEAST_INSIDE:
+            left_out["outside the breast"] += 1
+        else:
+            kept[number] = shape
+    together = tuple(kept.values())
+    return [Case(film, number, patient, grey, circle, together) for number, circle in kept.items()]

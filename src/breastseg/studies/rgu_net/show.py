@@ -1,0 +1,92 @@
+"""The study's table as Markdown, and held-out crops as a picture."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+from breastseg.files import written
+from breastseg.studies.rgu_net.crops import Crop
+from breastseg.studies.rgu_net.summary import SYSTEMS
+
+_COLUMNS = 6
+
+
+def markdown(found: Mapping[str, Any]) -> str:
+    """Return what was done in two sentences, the table of systems, and the table of folds."""
+    title = "LEAKY: " if found["leaky"] else ""
+    where = (
+        "centred on the finding, turned copies of a finding on both sides"
+        if found["leaky"]
+        else f"off centre by up to {found['off_centre_mm']:g} mm, no patient on both sides"
+    )
+    config = found["config"]
+    lines = [
+        f"{title}protocol {found['protocol']}: {found['crops']} held-out crops of 51 mm of "
+        f"{found['patients_scored']} patients, {where}. "
+        f"{found['folds_run']} of {config['folds']} folds, {config['steps']} steps each. "
+        "Truth is a circle, no outline.",
+        "",
+        "| system | Dice, mean [95 %] | Dice, median [95 %] |",
+        "| --- | --- | --- |",
+    ]
+    for name, title in SYSTEMS.items():
+        row = found["systems"][name]
+        mean = _cell(row["dice_mean"], row["dice_mean_interval"])
+        median = _cell(row["dice_median"], row["dice_median_interval"])
+        lines.append(f"| {title} | {mean} | {median} |")
+    more = found["above_constant"]
+    told = _cell(more["dice_mean"], more["dice_mean_interval"], "+")
+    lines += ["", f"RGU-Net above the constant mask: {told}. Intervals are over patients.", ""]
+    head = ["fold", "patients", "crops", *SYSTEMS.values()]
+    lines += [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
+    for row in found["by_fold"]:
+        cells = [str(row[name]) for name in ("fold", "patients", "crops")]
+        cells += [f"{row[f'dice_{name}']:.3f}" for name in SYSTEMS]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: float, interval: Sequence[float] | None, sign: str = "") -> str:
+    ends = "" if interval is None else f" [{interval[0]:{sign}.3f}, {interval[1]:{sign}.3f}]"
+    return f"{value:{sign}.3f}{ends}"
+
+
+def save_sheet(
+    crops: Sequence[Crop],
+    answers: npt.NDArray[np.uint8],
+    rows: Sequence[Mapping[str, Any]],
+    path: Path,
+    most: int,
+) -> None:
+    """Draw held-out crops with the circle (green) and the answer (red).
+
+    Args:
+        crops: N of them.
+        answers: (N, H, W), 255 times the probability of mass.
+        rows: of the crops, for film and Dice.
+        path: of the PNG.
+        most: as many as are drawn, evenly over all, so that nobody chose them.
+    """
+    number = min(most, len(crops))
+    chosen = np.linspace(0, len(crops) - 1, number).round().astype(int)
+    lines = -(-number // _COLUMNS)
+    figure = Figure(figsize=(2 * _COLUMNS, 2.2 * lines), layout="constrained")
+    for axes in figure.subplots(lines, _COLUMNS, squeeze=False).flat:
+        axes.axis("off")
+    for axes, place in zip(figure.axes, chosen, strict=False):
+        axes.imshow(crops[place].grey, cmap="gray", vmin=-3, vmax=3)
+        _outline(axes, crops[place].mask, "lime")
+        _outline(axes, answers[place] > 127, "red")
+        row = rows[place]
+        axes.set_title(f"{row['film']}  {row['dice_rgu_net']:.2f}", fontsize=8)
+    with written(path) as beside:
+        figure.savefig(beside, dpi=110, format="png", metadata={"Software": None})
+
+
+def _outline(axes: Any, mask: npt.NDArray[np.bool_], colour: str) -> None:
+    if mask.any() and not mask.all():
+        axes.contour(mask, levels=[0.5], colors=colour, linewidths=1.2)

@@ -1,0 +1,89 @@
+"""Rows of crops -> the figures of a study, with intervals over patients."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from breastseg.metrics.groups import mean_intervals
+from breastseg.metrics.intervals import interval_of, weights_of_draws
+
+SYSTEMS: Mapping[str, str] = {
+    "rgu_net": "RGU-Net",
+    "rgu_net_crf": "RGU-Net and CRF",
+    "constant": "control: best constant mask",
+    "otsu": "control: Otsu, component nearest to the middle",
+}
+"""What is scored, by name in columns `dice_NAME`."""
+_DRAWS, _SEED = 1000, 0
+
+
+def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return Dice of each system, and by how much the network is above the constant mask.
+
+    Args:
+        rows: of held-out crops: `patient`, `fold` and `dice_NAME` of each system.
+
+    Returns:
+        `crops`, `patients_scored`, `systems` (mean, median and their 95 % intervals over patients,
+        None with fewer than two), `above_constant`, and `by_fold`.
+    """
+    patients = [str(row["patient"]) for row in rows]
+    systems = {}
+    for name in SYSTEMS:
+        values = _column(rows, name)
+        systems[name] = {
+            "dice_mean": round(float(values.mean()), 4),
+            "dice_mean_interval": _rounded(_mean_interval(values, patients)),
+            "dice_median": round(float(np.median(values)), 4),
+            "dice_median_interval": _rounded(_median_interval(values, patients)),
+        }
+    more = _column(rows, "rgu_net") - _column(rows, "constant")
+    folds = sorted({int(row["fold"]) for row in rows})
+    return {
+        "crops": len(rows),
+        "patients_scored": len(set(patients)),
+        "systems": systems,
+        "above_constant": {
+            "dice_mean": round(float(more.mean()), 4),
+            "dice_mean_interval": _rounded(_mean_interval(more, patients)),
+        },
+        "by_fold": [_fold_row([row for row in rows if row["fold"] == fold]) for fold in folds],
+    }
+
+
+def _column(rows: Sequence[Mapping[str, Any]], name: str) -> npt.NDArray[np.float64]:
+    return np.array([row[f"dice_{name}"] for row in rows], np.float64)
+
+
+def _fold_row(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    row: dict[str, Any] = {"fold": rows[0]["fold"], "crops": len(rows)}
+    row["patients"] = len({str(one["patient"]) for one in rows})
+    for name in SYSTEMS:
+        row[f"dice_{name}"] = round(float(_column(rows, name).mean()), 4)
+    return row
+
+
+def _mean_interval(values: npt.NDArray[np.float64], patients: Sequence[str]) -> list[float] | None:
+    if len(set(patients)) < 2:
+        return None
+    return mean_intervals(values[:, None], patients)[0]
+
+
+def _median_interval(
+    values: npt.NDArray[np.float64], patients: Sequence[str]
+) -> list[float] | None:
+    """Return the interval of the median over crops when patients are drawn with all their crops."""
+    names, whose = np.unique(np.array(patients), return_inverse=True)
+    if len(names) < 2:
+        return None
+    medians = []
+    for weights in weights_of_draws(len(names), _DRAWS, _SEED, values=len(values)):
+        for drawn in weights:
+            medians.append(np.median(np.repeat(values, drawn[whose].astype(int))))
+    return interval_of(np.array(medians))
+
+
+def _rounded(interval: Sequence[float] | None) -> list[float] | None:
+    return None if interval is None else [round(end, 4) for end in interval]

@@ -1,0 +1,118 @@
+"""Training of one fold, and what the network answers. PyTorch is imported here alone."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from tqdm import tqdm
+
+from breastseg.networks.rgu_net import RGUNet
+from breastseg.studies.rgu_net.cases import Grey
+from breastseg.studies.rgu_net.crops import TURNS, Crop, turned, turned_back
+
+_BATCH = 8
+_RATE, _WARM, _DECAY = 3e-3, 0.1, 1e-2
+"""Highest learning rate, the share of steps until it is reached, and the decay of weights."""
+_ANSWERED_AT_ONCE = 32
+
+
+def train(
+    draw: Callable[[np.random.Generator], Crop],
+    *,
+    width: int,
+    depth: int,
+    steps: int,
+    seed: tuple[int, ...],
+    name: str = "train",
+) -> RGUNet:
+    """Train a network on crops that are drawn as they are needed, on one thread.
+
+    The loss is cross-entropy plus one minus the soft Dice of each crop. Same seed, same weights.
+
+    Args:
+        draw: gives a crop by a generator of random numbers.
+        width: of the network.
+        depth: of the network.
+        steps: of 8 crops.
+        seed: of weights and crops.
+        name: of the progress bar.
+    """
+    with _one_thread(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
+        network = RGUNet(width, depth)
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=_DECAY)
+        for step in tqdm(range(steps), desc=name, unit="step", disable=None, leave=False):
+            rng = np.random.default_rng([*seed, step])
+            grey, mask = _batch([draw(rng) for _ in range(_BATCH)])
+            for group in optimiser.param_groups:
+                group["lr"] = _rate(step, steps)
+            loss = loss_of(network(grey), mask)
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+    network.eval()
+    return network
+
+
+def answer(network: RGUNet, crops: list[Crop]) -> npt.NDArray[np.float32]:
+    """Return the probability of mass, (N, H, W), the mean over the 8 turns of each crop."""
+    grey = np.stack([crop.grey for crop in crops])
+    total = np.zeros(grey.shape, np.float64)
+    with _one_thread(), torch.inference_mode():
+        for turn in range(TURNS):
+            seen = np.asarray(turned(grey, turn), np.float32)
+            found = [
+                _probability(network, seen[start : start + _ANSWERED_AT_ONCE])
+                for start in range(0, len(seen), _ANSWERED_AT_ONCE)
+            ]
+            total += np.asarray(turned_back(np.concatenate(found), turn), np.float64)
+    return np.asarray(total / TURNS, np.float32)
+
+
+def loss_of(logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Return cross-entropy plus one minus the mean soft Dice of (N, 2, H, W) against (N, H, W)."""
+    entropy = torch.nn.functional.cross_entropy(logits, mask)
+    mass = torch.softmax(logits, dim=1)[:, 1]
+    truth = mask.to(mass.dtype)
+    both = (mass * truth).sum(dim=(1, 2))
+    either = mass.sum(dim=(1, 2)) + truth.sum(dim=(1, 2))
+    dice = (2 * both + 1) / (either + 1)
+    return entropy + 1 - dice.mean()
+
+
+def _probability(network: RGUNet, grey: Grey) -> npt.NDArray[np.float32]:
+    logits = network(_tensor(grey))
+    return np.asarray(torch.softmax(logits, dim=1)[:, 1].numpy())
+
+
+def _batch(crops: list[Crop]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return crops as (N, 1, H, W) grey values and (N, H, W) classes."""
+    mask = np.stack([crop.mask for crop in crops])
+    return _tensor(np.stack([crop.grey for crop in crops])), torch.from_numpy(mask).long()
+
+
+def _tensor(grey: Grey) -> torch.Tensor:
+    tensor = torch.from_numpy(np.ascontiguousarray(grey))[:, None]
+    return tensor.contiguous(memory_format=torch.channels_last)
+
+
+def _rate(step: int, steps: int) -> float:
+    """Return the learning rate: up in a line, then down by a cosine."""
+    warm = max(1, round(_WARM * steps))
+    if step < warm:
+        return _RATE * (step + 1) / warm
+    return float(_RATE * 0.5 * (1 + np.cos(np.pi * (step - warm) / max(1, steps - warm))))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute on one thread: sums are added in one order, so that bytes are the same."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
