@@ -13,6 +13,7 @@ EXTRAS: Mapping[str, str] = {
     "onnx": "--backend onnx",
     "zarr": "OME-Zarr slides",
     "parquet": "predict --parquet",
+    "dicom": "mammograms in DICOM, reports as DICOM SR, deidentify of DICOM",
     "hub": "models pull and push",
     "track": "curves in TensorBoard and MLflow",
     "serve": "the browser view",
