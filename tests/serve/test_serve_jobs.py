@@ -179,7 +179,7 @@ def test_a_server_that_is_killed_takes_its_job_along_and_the_next_one_does_it(fo
     result = folder / "breastseg" / "maps" / left / "slow"
     predict(
         folder / "slow.jpg",
-        load_model(),
+        load_model("lite0"),
         folder.parent / "direct",
         PredictConfig(mpp=0.5),
         say=quiet,
