@@ -11,6 +11,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from starlette.exceptions import HTTPException
+
 from breastseg.errors import BreastsegError
 from breastseg.serve.refusals import Refused
 from fuzzing.mutate import change
@@ -43,6 +45,10 @@ def outcome(name: str, place: Path, file: Path, rng: Random) -> dict[str, Any]:
         TARGETS[name].read(place, file, rng)
     except (BreastsegError, Refused) as error:
         return _judged(error, str(error))
+    except HTTPException as error:  # the web's own refusal
+        if 400 <= error.status_code < 500:
+            return _judged(error, str(error.detail))
+        return _fault(error, f"{type(error).__name__}: {error}")
     except Exception as error:  # noqa: BLE001  every other exception is what is looked for
         return _fault(error, f"{type(error).__name__}: {error}")
     return {"outcome": "read"}

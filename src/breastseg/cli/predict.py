@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  breastseg predict slide.svs --out maps --box 2000,2000,1500,1500um --uncertainty\n"
         "  breastseg predict slides/ --out maps --resume\n"
         "  breastseg predict slides.csv --out maps --parquet\n"
-        "  breastseg predict slides/ --out maps --shard 3/8 --json > 3.jsonl\n"
+        "  breastseg predict slides/ --out maps --shard 3/8 --json\n"
         "  breastseg predict fields/ --mpp 0.5 --model runs/first/bundle --out maps --figure 10"
     )
     parser.add_argument(

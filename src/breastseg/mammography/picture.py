@@ -11,6 +11,7 @@ import tifffile
 from PIL import Image, UnidentifiedImageError
 
 from breastseg.errors import ImageError
+from breastseg.images.directories import open_tiff
 from breastseg.mammography.film import WHITE, Film, Grey, check_film
 from breastseg.wording import in_short
 
@@ -71,8 +72,8 @@ def _values(path: Path, where: str) -> npt.NDArray[Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of tags that nobody looks at
         try:
-            decode = _tiff if path.suffix.lower() in (".tif", ".tiff") else _pillow
-            values: npt.NDArray[Any] = decode(data, where)
+            is_tiff = path.suffix.lower() in (".tif", ".tiff")
+            values: npt.NDArray[Any] = _tiff(path, where) if is_tiff else _pillow(data, where)
         except (UnidentifiedImageError, tifffile.TiffFileError, SyntaxError) as cause:
             raise ImageError(
                 f"{where}: not a picture ({in_short(type(cause).__name__)}), "
@@ -102,8 +103,12 @@ def _pillow(data: bytes, where: str) -> npt.NDArray[Any]:
         return _without_colours(np.asarray(picture.convert("RGB"), np.uint8), where)
 
 
-def _tiff(data: bytes, where: str) -> npt.NDArray[Any]:
-    with tifffile.TiffFile(io.BytesIO(data)) as file:
+def _tiff(path: Path, where: str) -> npt.NDArray[Any]:
+    try:
+        opened = open_tiff(path)
+    except ImageError as cause:
+        raise ImageError(str(cause).replace(str(path), where)) from None
+    with opened as file:
         page = file.pages[0]
         if not isinstance(page, tifffile.TiffPage):
             raise ImageError(f"{where}: a TIFF without pixels; copy it again")

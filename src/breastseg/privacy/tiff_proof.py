@@ -9,6 +9,7 @@ from pathlib import Path
 from tifffile import TiffFile, TiffPage
 
 from breastseg.errors import ImageError
+from breastseg.images.directories import open_tiff
 from breastseg.images.pyramid import DAMAGE
 from breastseg.privacy.findings import Level, hash_of
 
@@ -37,7 +38,7 @@ def prove_tiff(path: Path, places: list[int]) -> list[Level]:
         ImageError: damaged, or a tile carries text or a picture of its own in its head.
     """
     try:
-        with TiffFile(path, _multifile=False, is_mmstack=False, is_ndtiff=False) as tiff:
+        with open_tiff(path) as tiff:
             pages = [page for page in _pages(tiff) if page.offset in places]
             return [_level(path, page, number) for number, page in enumerate(pages)]
     except ImageError:
@@ -53,8 +54,10 @@ def prove_tiff(path: Path, places: list[int]) -> list[Level]:
 def directories_of(path: Path) -> list[int]:
     """Return the places of all directories that tifffile finds, SubIFDs too."""
     try:
-        with TiffFile(path, _multifile=False, is_mmstack=False, is_ndtiff=False) as tiff:
+        with open_tiff(path) as tiff:
             return [page.offset for page in _pages(tiff)]
+    except ImageError:
+        raise
     except DAMAGE as cause:
         if isinstance(cause, OSError) and cause.errno is not None:
             raise
