@@ -80,7 +80,9 @@ def export_int8(
     _check(reference, data, out, config)
     bundle, table = reference.bundle, load_split(data)
     scored = _with_areas(data, regions_of(table, config.split), config.split)
-    drawn = Crops(data, regions_of(table, "train"), CropDraw(CROP_PX, seed=config.seed))
+    # Whole fields of other laboratories drew the ranges away from annotated tissue.
+    draw = CropDraw(CROP_PX, seed=config.seed, fields=0.0)
+    drawn = Crops(data, regions_of(table, "train"), draw)
     before = _counts(reference, data, scored, "fp32")
     with written_folder(out) as beside:
         for name in bundle.card.files:
