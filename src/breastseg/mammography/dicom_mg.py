@@ -1,15 +1,13 @@
 """Reading a mammogram from DICOM. Nothing that names a patient, a date or a place leaves it."""
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 
-from breastseg.errors import BreastsegError, ImageError, MissingPackageError
+from breastseg.errors import ImageError, MissingPackageError
+from breastseg.images.dicom_headers import guarded_dicom
 from breastseg.mammography.dicom_pixels import grey_values, stored_values
 from breastseg.mammography.dicom_tags import (
     check_kind,
@@ -49,7 +47,7 @@ def is_dicom(path: Path) -> bool:
 
 def read_head(path: Path, where: str) -> Head:
     """Read what a file is and whose, without its pixels; ImageError when it is no DICOM file."""
-    with _guarded(where):
+    with guarded_dicom(where):
         dataset = _read(path, where, pixels=False)
         patient = str(dataset.get("PatientID", "") or dataset.get("StudyInstanceUID", ""))
         return Head(patient, str(dataset.get("Modality", "")).strip(), "Rows" in dataset)
@@ -67,41 +65,22 @@ def read_film(path: Path, where: str) -> Film:
             tomosynthesis, spot or magnification view), or pixels that cannot be read.
         MissingPackageError: pydicom or a codec is not installed.
     """
-    with _guarded(where):
+    with guarded_dicom(where):
         dataset = _read(path, where, pixels=True)
         return check_film(_film(dataset, where), where)
 
 
 def read_grey(path: Path, where: str) -> npt.NDArray[Any]:
     """Read the stored values of a DICOM file, for masks that are stored as DICOM: (H, W)."""
-    with _guarded(where):
+    with guarded_dicom(where):
         return stored_values(_read(path, where, pixels=True), where)
 
 
 def read_size(path: Path, where: str) -> tuple[int, int]:
     """Read how many (rows, columns) a DICOM file says it has."""
-    with _guarded(where):
+    with guarded_dicom(where):
         dataset = _read(path, where, pixels=False)
         return int(dataset.get("Rows", 0)), int(dataset.get("Columns", 0))
-
-
-@contextmanager
-def _guarded(where: str) -> Iterator[None]:
-    """Turn what a damaged file makes pydicom raise into an ImageError, and keep it quiet.
-
-    Values are parsed when they are asked for, so that any line may meet any fault. What pydicom
-    says of it is not passed on: it may hold values of the header.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of values that bend the standard; ours are checked
-        try:
-            yield
-        except (BreastsegError, OSError, MemoryError):
-            raise
-        except Exception as cause:
-            raise ImageError(
-                f"{where}: a damaged DICOM file ({type(cause).__name__}); export it again"
-            ) from cause
 
 
 def _film(dataset: Any, where: str) -> Film:

@@ -5,13 +5,12 @@ megabyte of them is held.
 """
 
 import hashlib
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from breastseg.errors import BreastsegError, ImageError, MissingPackageError
+from breastseg.errors import ImageError, MissingPackageError
+from breastseg.images.dicom_headers import guarded_dicom
 from breastseg.privacy.dicom_clean import Cleaner
 from breastseg.privacy.findings import Finding, Level, check_same, hash_of, pieces
 from breastseg.privacy.tiff_proof import check_head
@@ -28,7 +27,7 @@ def look_at_dicom(path: Path) -> list[Finding]:
     """Return what the files of a DICOM slide give away."""
     cleaner = Cleaner(b"")
     for number, file in enumerate(files_of(path), start=1):
-        with _guarded(file):
+        with guarded_dicom(str(file)):
             place = f"file {number}"
             header, _ = _header(file)
             left_out = _left_out(header, file)
@@ -60,7 +59,7 @@ def copy_dicom(path: Path, out: Path, key: bytes) -> tuple[list[Finding], list[L
     cleaner = Cleaner(key)
     levels: list[Level] = []
     for number, file in enumerate(files_of(path), start=1):
-        with _guarded(file):
+        with guarded_dicom(str(file)):
             header, at = _header(file)
             left_out = _left_out(header, file)
             if left_out:
@@ -78,24 +77,6 @@ def copy_dicom(path: Path, out: Path, key: bytes) -> tuple[list[Finding], list[L
     if not levels:
         raise ImageError(f"{path}: no picture of tissue in it (VOLUME), wanted a DICOM slide")
     return list(cleaner.found), levels
-
-
-@contextmanager
-def _guarded(file: Path) -> Iterator[None]:
-    """Turn what a damaged file makes pydicom raise into an ImageError.
-
-    What pydicom says of it is not passed on: it may hold values of the header.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            yield
-        except (BreastsegError, OSError, MemoryError):
-            raise
-        except Exception as cause:
-            raise ImageError(
-                f"{file}: a damaged DICOM file ({type(cause).__name__}); export it again"
-            ) from cause
 
 
 def _header(file: Path) -> tuple[Any, int]:
