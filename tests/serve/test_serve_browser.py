@@ -506,6 +506,20 @@ def draw(opened: Any, places: list[tuple[int, int]]) -> None:
     opened.keyboard.press("Enter")
 
 
+def test_a_tab_opened_while_the_slide_opens_stays_open(served: Seen) -> None:
+    held: list[Any] = []
+    with visit(served) as opened:
+        opened.route(re.compile(r"/api/entries/[^/?]+$"), lambda route: held.append(route))
+        opened.locator("a.card", has_text="cmu1.svs").click()
+        opened.locator("#tab-correct").click()
+        until(lambda: opened.evaluate("1") and held)
+        held.pop().continue_()
+        opened.unroute_all()
+        is_open(opened)
+        assert opened.locator("#tab-correct").get_attribute("aria-selected") == "true"
+        assert opened.locator("#area-class").is_visible()
+
+
 def test_areas_are_drawn_saved_and_found_again(served: Seen, tmp_path: Path) -> None:
     name = CROPS[2]
     with visit(served, faults="409") as opened:

@@ -55,6 +55,8 @@ async function openGallery() {
 async function openSlide(wanted, mine) {
   show("viewer");
   $("title").textContent = "Opening …";
+  openTab("map", { raise: false }); // before the slide is there: what somebody opens meanwhile stays open
+  lower();
   const gallery = api.gallery();
   gallery.catch(() => {}); // told where it is waited for
   const opened = await open(wanted, { gone });
@@ -73,8 +75,6 @@ async function openSlide(wanted, mine) {
   segment(view, draw, await gallery);
   correction = correct(view, draw, await gallery);
   keysFor(view, correction);
-  openTab("map", { raise: false });
-  lower();
   view.osd.canvas.focus();
   say(`${slide.name} is open`);
 }
