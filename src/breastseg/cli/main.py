@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMANDS = {
-    "download": "BCSS from a mirror that you name; goes on where it stopped",
+    "download": (
+        "BCSS from a mirror that you name, goes on where it stopped; where other data sets are"
+    ),
     "verify": "a copy of BCSS against the release: what is missing, wrong or odd",
     "prepare": "annotated images -> a data set, resampled once",
     "split": "a data set -> train, val and test, by patient or hospital",

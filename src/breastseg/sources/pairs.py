@@ -13,6 +13,7 @@ from breastseg.images import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
 from breastseg.sources.region import MASK_SUFFIXES, Pair
 
 GEOJSON_SUFFIXES = (".geojson", ".geojson.gz")
+XML_SUFFIXES = (".xml",)
 
 _PICTURES = (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES)
 _INNER = ".ome"
