@@ -29,6 +29,7 @@ COMMANDS = {
     ),
     "predict": "pictures -> tissue maps, areas in mm2",
     "gather": "shards of predict, from several machines -> one table, and what is missing",
+    "masks": "maps -> the mask of one class, as TRIDENT, CLAM or hs2p reads it",
     "serve": "a folder of slides in the browser: maps over them, measures, jobs, corrections",
     "propose": "pictures -> first tumour masks by their dominant colours, for a person to correct",
     "export": (
