@@ -79,6 +79,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--gzip", action="store_true", help="write regions.geojson.gz in place of regions.geojson"
     )
     parser.add_argument(
+        "--ome-zarr",
+        action="store_true",
+        help="write map.ome.zarr too: the slide, small, and its labels (extra zarr)",
+    )
+    parser.add_argument(
         "--parquet", action="store_true", help="write measures.parquet too (extra parquet)"
     )
     parser.add_argument(
@@ -139,7 +144,12 @@ def run(options: argparse.Namespace) -> None:
         box=options.box,
         figure=options.figure,
         parquet=options.parquet,
-        result=ResultConfig(map=kept, regions=regions, compress_regions=options.gzip),
+        result=ResultConfig(
+            map=kept,
+            regions=regions,
+            compress_regions=options.gzip,
+            ome_zarr=options.ome_zarr,
+        ),
     )
     shard = None if options.shard is None else Shard.parse(options.shard)
     if options.dry_run and options.json:

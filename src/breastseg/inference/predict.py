@@ -10,6 +10,7 @@ OUT/NAME/overlay.png         the input with its classes over it, and a legend; o
 overlay.jpg, at low resolution
 OUT/NAME/tissue.png          the tissue mask of a slide, and of a flat picture where it leaves out
 glass
+OUT/NAME/map.ome.zarr        when asked for: the slide, small, and its labels over it
 OUT/NAME/run.json            everything needed to do it again
 OUT/NAME/probabilities.ome.tif, uncertainty.ome.tif    when asked for
 OUT/measures.csv             areas, shares and shapes, one row an input
@@ -50,6 +51,7 @@ from breastseg.inference.model import Model
 from breastseg.inference.result import ResultConfig, box_list, picture_and_labels, write_result
 from breastseg.inference.shards import Shard, part_of, shard_folder
 from breastseg.json_files import read_json
+from breastseg.maps.files.ome_zarr import check_zarr
 from breastseg.maps.pictures import save_figure
 from breastseg.wording import counted, one_line
 from breastseg.wording import say as say_line
@@ -219,6 +221,8 @@ def _checked(
     inputs: str | Path | Sequence[str | Path], config: PredictConfig, shard: Shard | None
 ) -> Inputs:
     """List the inputs; a single one that cannot be used is told before anything is written."""
+    if config.result.ome_zarr:
+        check_zarr()
     if config.figure < 0:
         raise InputError(f"figure {config.figure}: wanted 0 or more")
     if shard is not None and (config.figure or config.parquet):
