@@ -52,13 +52,21 @@ COMMANDS = {
 }
 """Commands by name, each a file of this folder."""
 
+STATUSES = {
+    "0": "all is well",
+    "1": "something failed, is missing or was found, the rest is done",
+    "2": "a mistake, or nothing could be done",
+    "130": "Ctrl-C",
+    "143": "SIGTERM",
+}
+"""Exit statuses, as in docs/pipelines.md."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
-    0, 1 when some of several slides failed or are missing or an audit found a leak, 2 for a user's
-    mistake, 130 when interrupted, 143 when ended by SIGTERM. Without arguments it is the whole
-    process: it takes them from the process, heeds signals, and prints on any terminal.
+    Without arguments it is the whole process: it takes them from the process, heeds signals, and
+    prints on any terminal.
     """
     if arguments is not None:
         try:
@@ -124,7 +132,9 @@ def _run(words: list[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="breastseg",
         description="Breast tissue segmentation on H&E. Research use only, not for diagnosis.",
-        epilog="example: breastseg predict region.png --mpp 0.25 --out maps",
+        epilog="example: breastseg predict region.png --mpp 0.25 --out maps\n\nexit status:\n"
+        + "\n".join(f"  {status:3}  {told}" for status, told in STATUSES.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"breastseg {breastseg.__version__}")
