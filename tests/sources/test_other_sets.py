@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from asap_files import annotation, asap
@@ -15,7 +16,7 @@ from breastseg.sources import ELSEWHERE, open_source
 from breastseg.sources.annotations import Area, Dot, Drawn
 from breastseg.sources.parts import fields_of, within
 from conftest import DATA, paint, quiet, tcga
-from slide_files import levels_of, write_ome
+from slide_files import levels_of, write_ome, write_svs
 
 
 def square(x: float, y: float, side: float) -> list[tuple[float, float]]:
@@ -250,3 +251,29 @@ def test_a_copy_of_bcss_whose_page_says_025(tmp_path: Path, page: str, warned: b
 
 def test_real_bcss_has_no_such_page() -> None:
     assert not any("README.md" in note for note in open_source(DATA / "bcss").notes)
+
+
+def test_a_mask_as_pyramid_beside_a_slide(tmp_path: Path) -> None:
+    """As ASAP writes it: 8-bit codes, the slide's size, and its halves."""
+    pixels = np.full((600, 800, 3), 200, np.uint8)
+    (tmp_path / "s" / "images").mkdir(parents=True)
+    write_svs(tmp_path / "s" / "images" / "a.svs", levels_of(pixels, 1))
+    codes = np.zeros((600, 800), np.uint8)
+    codes[100:300, 200:500] = 1
+    codes[300:400, 200:300] = 2
+    (tmp_path / "s" / "masks").mkdir()
+    with tifffile.TiffWriter(tmp_path / "s" / "masks" / "a.tif") as tiff:
+        for level in range(2):
+            tiff.write(
+                np.ascontiguousarray(codes[:: 2**level, :: 2**level]),
+                tile=(128, 128),
+                photometric="minisblack",
+                compression="adobe_deflate",
+                subfiletype=level,
+            )
+    config = PrepareConfig(mpp=0.5, labels="region5", workers=1)
+    mpp = open_source(tmp_path / "s").regions[0].mpp
+    data = prepare(tmp_path / "s", tmp_path / "data", config, say=quiet)
+    counts = np.bincount(np.asarray(data.labels("a")).ravel(), minlength=3)
+    wanted = np.array([200 * 300, 100 * 100]) * (mpp / 0.5) ** 2
+    assert counts[1:3] == pytest.approx(wanted, rel=0.05)
