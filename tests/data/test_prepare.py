@@ -391,9 +391,9 @@ import sys, time
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from breastseg import files
+from breastseg.files import text
 from breastseg.data import prepare
-whole, numbers = files.written, count()
+whole, numbers = text.written, count()
 @contextmanager
 def written(path):
     with whole(path) as beside:
@@ -401,7 +401,7 @@ def written(path):
         while next(numbers) >= WRITES:
             Path(MARK).touch()
             time.sleep(1)
-files.written = prepare.written = written
+text.written = prepare.written = written
 from breastseg.cli import main
 sys.exit(main(sys.argv[1:]))
 """
