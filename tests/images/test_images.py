@@ -15,7 +15,7 @@ from PIL import Image
 
 from breastseg.errors import ImageError, MppError
 from breastseg.images import open_slide, read_codes, resample_labels, resample_pixels
-from breastseg.images.readers import flat
+from breastseg.images.readers import flat_file
 from breastseg.images.readers.flat import image_size
 
 
@@ -314,7 +314,7 @@ def test_the_size_comes_from_the_header_alone(tmp_path: Path) -> None:
 
 def test_a_picture_too_large_to_decode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save(tmp_path / "a.png", noise(20, 30))
-    monkeypatch.setattr(flat, "MAX_PIXELS", 599)
+    monkeypatch.setattr(flat_file, "MAX_PIXELS", 599)
     with pytest.raises(
         ImageError, match=re.escape("a.png: 30 x 20 px, a flat image is decoded whole up to")
     ):

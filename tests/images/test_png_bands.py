@@ -12,8 +12,9 @@ from PIL import Image
 from breastseg.errors import ImageError
 from breastseg.images import open_slide
 from breastseg.images.readers import png_bands
-from breastseg.images.readers.flat import FlatSlide, opened
+from breastseg.images.readers.flat import FlatSlide
 from breastseg.images.readers.png_bands import PngRows, find_rows
+from breastseg.images.readers.png_jpeg import opened
 from conftest import CROPS
 from png_files import KINDS, any_png, chunk, filtered, head, row_bytes, tissue_like
 

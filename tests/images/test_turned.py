@@ -15,7 +15,8 @@ from breastseg.cli import main
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.errors import ImageError
 from breastseg.images import check_upright, open_slide
-from breastseg.images.readers.flat import FlatSlide, image_size, turned
+from breastseg.images.readers.flat import FlatSlide, image_size
+from breastseg.images.readers.orientation import turned
 from conftest import crop, quiet
 
 FIELD = np.ascontiguousarray(crop(0)[:96, :128])

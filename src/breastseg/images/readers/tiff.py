@@ -23,14 +23,8 @@ from breastseg.errors import BreastsegError, ImageError, MppError
 from breastseg.geometry import Box
 from breastseg.images.directories import open_tiff
 from breastseg.images.pyramid import DAMAGE, MAX_ASKED_PX, MAX_STORED_PX, Pyramid, check_stored
-from breastseg.images.readers.flat import (
-    UPRIGHT,
-    WANTED_CODES,
-    Flat,
-    check_area,
-    turned,
-    upright_size,
-)
+from breastseg.images.readers.flat_file import WANTED_CODES, Flat, check_area
+from breastseg.images.readers.orientation import UPRIGHT, turned, upright_size
 from breastseg.images.readers.tiff_pictures import Pictures, choose
 from breastseg.images.readers.tiff_pixels import (
     Decode,
