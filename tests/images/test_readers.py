@@ -22,10 +22,9 @@ from breastseg.errors import ImageError, InputError, MissingPackageError, MppErr
 from breastseg.geometry import Box
 from breastseg.images import Slide, is_slide_folder, open_slide, pyramid, resample_pixels
 from breastseg.images.open import find_reader
-from breastseg.images.readers import tiff
 from breastseg.images.readers.flat import FlatSlide
 from breastseg.images.readers.openslide import VendorSlide
-from breastseg.images.readers.tiff import TiffSlide
+from breastseg.images.readers.tiff import TiffSlide, kinds, levels
 from conftest import DATA, SHARED, crop
 from slide_files import (
     WRITERS,
@@ -232,8 +231,8 @@ FORMS = {
 
 @pytest.mark.parametrize("form", list(FORMS))
 def test_forms_of_tiff(tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiff, "LARGE_PX", 1000)
-    monkeypatch.setattr(tiff, "_STRIP_BYTES", 10_000)
+    monkeypatch.setattr(kinds, "LARGE_PX", 1000)
+    monkeypatch.setattr(levels, "_STRIP_BYTES", 10_000)
     options = dict(FORMS[form])
     pixels = FIELD[..., 0] if form == "grey" else FIELD
     if options.get("planarconfig") == "separate":

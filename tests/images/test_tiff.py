@@ -18,10 +18,10 @@ from breastseg.errors import ImageError, MppError
 from breastseg.geometry import Box
 from breastseg.images import Pixels, open_slide, read_codes
 from breastseg.images.directories import MAX_DIRECTORIES
-from breastseg.images.readers import tiff
 from breastseg.images.readers.flat import FlatSlide
 from breastseg.images.readers.openslide import VendorSlide
 from breastseg.images.readers.tiff import TiffSlide
+from breastseg.images.readers.tiff import slide as tiff_slide
 from conftest import DATA, crop
 from slide_files import APERIO, halved, levels_of, move_tile, write_scn
 
@@ -783,7 +783,7 @@ def test_a_picture_in_one_compressed_strip_may_be_as_large_as_any_flat_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pieces of more than 64 Mpx are refused in slides; a flat picture is held anyway."""
-    monkeypatch.setattr(tiff, "MAX_STORED_PX", 1000)
+    monkeypatch.setattr(tiff_slide, "MAX_STORED_PX", 1000)
     path = write(
         tmp_path / "a.tif", [FIELD], photometric="rgb", compression="lzw", rowsperstrip=192
     )
