@@ -23,7 +23,7 @@ from breastseg.data.places import place_px
 from breastseg.evaluation.regroup import grouped_probabilities, table
 from breastseg.files import written
 from breastseg.geometry import scaled_size
-from breastseg.histology.tissue import picture_mask
+from breastseg.histology.picture_mask import picture_mask
 from breastseg.images import Pixels, open_slide, read_codes, resample_labels, resample_pixels
 from breastseg.images.readers.flat import FlatSlide
 from breastseg.inference.model import Model

@@ -26,7 +26,7 @@ pytest.importorskip("fastapi")
 httpx = pytest.importorskip("httpx")
 
 
-from breastseg.histology.tissue import doubts  # noqa: E402
+from breastseg.histology.stain_check import doubts  # noqa: E402
 from breastseg.images import open_slide  # noqa: E402
 from breastseg.images.readers.flat import FlatSlide  # noqa: E402
 from breastseg.serve.config import Limits  # noqa: E402

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from breastseg.errors import InputError
 from breastseg.geometry import Box, Tile, reach, scaled_size, tile_grid
-from breastseg.histology.tissue import picture_mask, tissue_mask
+from breastseg.histology.picture_mask import picture_mask
+from breastseg.histology.tissue import tissue_mask
 from breastseg.images import Pixels, Slide
 from breastseg.images.readers.flat import FlatSlide
 from breastseg.inference.model import Model

@@ -14,7 +14,7 @@ from PIL import Image
 from breastseg.errors import ImageError
 from breastseg.files import Seen, seen, write_json, written, written_folder
 from breastseg.geometry import Box
-from breastseg.histology.tissue import doubts
+from breastseg.histology.stain_check import doubts
 from breastseg.images import Pixels, Slide, read_codes, resample_labels
 from breastseg.images.readers.flat import FlatSlide
 from breastseg.inference.inputs import folder_name

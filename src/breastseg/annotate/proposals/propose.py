@@ -30,7 +30,8 @@ from breastseg.annotate.proposals.score import count_pixels, find_truth, scores
 from breastseg.annotate.proposals.write import write_areas, write_mask, write_overlay
 from breastseg.errors import BreastsegError, IncompleteError, InputError, one_of_several
 from breastseg.files import Remains, own_folder, write_table
-from breastseg.histology.tissue import doubts, tissue_mask
+from breastseg.histology.stain_check import doubts
+from breastseg.histology.tissue import tissue_mask
 from breastseg.images import Pixels, Slide, check_upright, open_slide
 from breastseg.images.readers.flat import FlatSlide
 from breastseg.inference.inputs import Input, Inputs, list_inputs

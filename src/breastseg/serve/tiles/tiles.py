@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from breastseg.errors import BreastsegError, ImageError, MppError
-from breastseg.histology.tissue import doubts
+from breastseg.histology.stain_check import doubts
 from breastseg.images import Pixels, Slide, open_slide, resample_pixels
 from breastseg.images.pyramid import Pyramid
 from breastseg.images.readers.flat import FlatSlide
