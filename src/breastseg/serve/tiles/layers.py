@@ -14,8 +14,11 @@ from breastseg.errors import BreastsegError
 from breastseg.images import check_upright, open_slide
 from breastseg.labels import LabelMap, label_map_of, load_label_map
 from breastseg.serve.config import Limits
-from breastseg.serve.library.folder import Entry, Folder, Result, is_own_file, opaque
+from breastseg.serve.library.entries import Entry
+from breastseg.serve.library.folder import Folder
 from breastseg.serve.library.known import Truth
+from breastseg.serve.library.names import opaque
+from breastseg.serve.library.results import Result, is_own_file
 from breastseg.serve.refusals import Absent, Unreadable
 from breastseg.serve.room import Room
 from breastseg.serve.schema import ClassOut, LayerOut

@@ -17,7 +17,8 @@ from breastseg.images.pyramid import Pyramid
 from breastseg.images.readers.flat import FlatSlide
 from breastseg.images.slide import Corners
 from breastseg.serve.config import Limits
-from breastseg.serve.library.folder import Entry, Folder
+from breastseg.serve.library.entries import Entry
+from breastseg.serve.library.folder import Folder
 from breastseg.serve.refusals import Unreadable
 from breastseg.serve.room import Room
 from breastseg.serve.tiles.decoded import LARGE_PX, Decoded, Decoder

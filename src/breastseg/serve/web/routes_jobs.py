@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from breastseg.serve.annotations.annotations import Annotations
-from breastseg.serve.library.folder import Entry, areas_beside
+from breastseg.serve.library.entries import Entry, areas_beside
 from breastseg.serve.parsing import areas_bytes, body_bytes, check_label_maps, checked
 from breastseg.serve.schema import AnnotationIn, AnnotationOut, EntryOut, JobIn, JobOut, answers
 from breastseg.serve.web.downloads import download
