@@ -33,7 +33,6 @@ from breastseg.files import Remains, own_folder, write_table
 from breastseg.histology.stain_check import doubts
 from breastseg.histology.tissue import tissue_mask
 from breastseg.images import Pixels, Slide, check_upright, open_slide
-from breastseg.images.readers.flat import FlatSlide
 from breastseg.inference.inputs import Input, Inputs, list_inputs
 from breastseg.metrics.confusion import Counts
 from breastseg.wording import say as say_line
@@ -206,7 +205,7 @@ def _propose_one(
 def _tissue(slide: Slide, pixels: Pixels) -> Mask | None:
     """Return where a slide has tissue, in the size of `pixels`; None for a flat picture, all of
     which was meant."""
-    if isinstance(slide, FlatSlide):
+    if slide.is_flat:
         return None
     mask = tissue_mask(slide).view(np.uint8)
     return np.asarray(

@@ -31,7 +31,7 @@ class FlatSlide(Pyramid):
         orientation: of the file's tag; the pixels that are read were turned by it. 1 turns nothing.
     """
 
-    in_blocks = False
+    is_flat = True
 
     def __init__(self, path: Path, mpp: float | None = None) -> None:
         """Read the header and find the microns per pixel.
