@@ -42,7 +42,6 @@ from breastseg.errors import (
 from breastseg.files import Remains, Seen, note_work, own_folder, seen, written
 from breastseg.geometry import parse_box
 from breastseg.images import Slide, open_slide
-from breastseg.images.readers.flat import FlatSlide
 from breastseg.inference.estimate import check_disk, forecast
 from breastseg.inference.inputs import Input, Inputs, list_inputs
 from breastseg.inference.ledger import Ledger, Outcome, Tell, as_written
@@ -338,7 +337,7 @@ def _predict_one(
         plan = plan_map(slide, model, wanted.map)
 
         def mapped(by: Model) -> dict[str, Any]:
-            if not isinstance(slide, FlatSlide):
+            if not slide.is_flat:
                 told.say(_foretold(slide, plan, by, out, wanted))
             with tqdm(
                 total=plan.area_px / 1e6, unit="Mpx", desc=title, disable=None, leave=False,

@@ -16,7 +16,6 @@ from breastseg.files import Seen, seen, write_json, written, written_folder
 from breastseg.geometry import Box
 from breastseg.histology.stain_check import doubts
 from breastseg.images import Pixels, Slide, read_codes, resample_labels
-from breastseg.images.readers.flat import FlatSlide
 from breastseg.inference.inputs import folder_name
 from breastseg.inference.map import CELL_PX, MapConfig, Maps, Plan, Watch, make_maps
 from breastseg.inference.model import Model
@@ -84,7 +83,7 @@ def write_result(
         scratch.mkdir()
         with make_maps(plan, model, config.map, scratch, watch=watch) as maps:
             mpp = _raster_mpp(slide, maps.labels.size_px)
-            if isinstance(slide, FlatSlide):
+            if slide.is_flat:
                 labels, shown = _write_picture(slide, maps.labels, model, beside, scratch)
                 _tell_glass(slide, plan, say)
             else:
@@ -129,7 +128,7 @@ def _check_same(path: Path, before: Seen) -> None:
 
 
 def _write_picture(
-    slide: FlatSlide, mapped: Raster, model: Model, folder: Path, scratch: Path
+    slide: Slide, mapped: Raster, model: Model, folder: Path, scratch: Path
 ) -> tuple[Raster, Pixels]:
     """Write a flat picture's map in its own size; return that as a raster, and the picture."""
     pixels, label_map = slide.read(mpp=slide.mpp), model.card.label_map
@@ -165,7 +164,7 @@ def overview(slide: Slide, labels: Raster) -> tuple[Pixels, npt.NDArray[np.uint8
 def picture_and_labels(slide: Slide, folder: Path) -> tuple[Pixels, npt.NDArray[np.uint8]]:
     """Return an input and the labels that its finished folder holds, of one size; a slide's at low
     resolution."""
-    if isinstance(slide, FlatSlide):
+    if slide.is_flat:
         return slide.read(mpp=slide.mpp), read_codes(folder / "labels.png")
     labels = read_overview(folder / "labels.ome.tif")
     width, height = slide.size_px
