@@ -180,7 +180,7 @@ def test_what_is_damaged_is_told_in_one_line(tmp_path: Path, case: str) -> None:
     (tmp_path / "a.png").write_bytes(data)
     with pytest.raises(
         ImageError,
-        match=rf"a\.png: cut short or damaged \([^\n]*{reason}[^\n]*\); copy or export it again$",
+        match=rf"a\.png: cut short or damaged \([^\n]*{reason}[^\n]*$",
     ):
         read(tmp_path / "a.png")
     if case in PASSED_OVER:
