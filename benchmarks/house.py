@@ -19,7 +19,7 @@ import subprocess
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -204,11 +204,16 @@ def mirrors(module: Module) -> set[str]:
     return {f"test_{ending}" for ending in endings | {f"{parts[0]}_{parts[-1]}"}}
 
 
+@cache
+def test_files(folder: Path) -> set[str]:
+    """Return the names of a folder's test files."""
+    return {path.stem for path in folder.glob("test_*.py")}
+
+
 def has_mirror(module: Module) -> bool:
     """Return whether `tests/ROOM` has a test file of the module's name."""
     room = module.name.split(".")[1]
-    folders = [TESTS / room, TESTS / "ground"]
-    files = {path.stem for folder in folders for path in folder.rglob("test_*.py")}
+    files = test_files(TESTS / room) | test_files(TESTS / "ground")
     return bool(files & mirrors(module))
 
 
