@@ -44,6 +44,23 @@ class LayerOut(BaseModel):
     )
 
 
+class MeasuresOut(BaseModel):
+    """The row of measures of a map, by column, and what it was made with, as in its run.json."""
+
+    measures: dict[str, str | int | float | None] = Field(default_factory=dict)
+    made: str | None = Field(None, description="ISO date and time")
+    model: str | None = None
+    mpp: float | None = None
+    mpp_source: str | None = None
+    model_mpp: float | None = None
+    box_level0_px: tuple[int, int, int, int] | None = Field(
+        None, description="x, y, width, height; null: all of it"
+    )
+    backend: str | None = None
+    use: str | None = None
+    doubts: list[str] = Field(default_factory=list)
+
+
 class EntryOut(BaseModel):
     """A slide or picture of the folder, as the gallery shows it."""
 
