@@ -72,13 +72,14 @@ def to_json(value: object) -> Any:
     return value
 
 
-def from_json(record: type[Record], value: object, what: str) -> Record:
-    """Read a record; keys that it does not know are left.
+def from_json(record: type[Record], value: object, what: str, *, closed: bool = False) -> Record:
+    """Read a record.
 
     Args:
         record: its class.
         value: what JSON held.
         what: it is, for messages: the fields are named behind it.
+        closed: refuse keys that the record does not know; else they are left.
 
     Raises:
         ValueError: a field is missing or of another kind: its place, what came, what was wanted.
@@ -86,6 +87,10 @@ def from_json(record: type[Record], value: object, what: str) -> Record:
     if not isinstance(value, dict):
         raise ValueError(f"{what} is {shown(value)}, wanted names with values")
     kind: Any = record
+    known = {entry.key for entry in entries(kind)}
+    unknown = [key for key in value if key not in known]
+    if closed and unknown:
+        raise ValueError(f"{shown(unknown[0])} is no field of {what}")
     found = {}
     for entry in entries(kind):
         if entry.key in value:
@@ -153,7 +158,7 @@ def _sequence(kinds: tuple[Any, ...], length: int | None, value: object, what: s
     )
 
 
-def _mapping(read: _Reader, value: object, what: str) -> dict[str, Any]:
+def _mapping(read: _Reader, value: object, what: str) -> dict[str, object]:
     if not isinstance(value, dict):
         raise ValueError(f"{what} is {shown(value)}, wanted names with values")
     return {key: read(own, _at(what, key)) for key, own in value.items()}

@@ -4,7 +4,6 @@ import breastseg.networks.torchvision_ops  # noqa: F401  before anything that im
 
 # isort: split
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +14,7 @@ from breastseg.data.dataset import Dataset
 from breastseg.decision.choose import choose_bias, told
 from breastseg.decision.look import sample_places
 from breastseg.inference.tiles import TileConfig
+from breastseg.json_files import JsonObject
 from breastseg.labels import Labels
 from breastseg.networks.build import Network
 from breastseg.runners.runner import likeliest
@@ -28,7 +28,7 @@ def decide(
     *,
     part: str,
     say: Callable[[str], None],
-) -> dict[str, Any]:
+) -> JsonObject:
     """Choose a bias on some regions and add it to the network's last convolution.
 
     Args:
