@@ -5,14 +5,16 @@ NAME is the input's file name without its ending; of one in a folder of a folder
 OUT/NAME/labels.png          a picture's labels: 8-bit palette, the input's size, values are labels
 OUT/NAME/labels.ome.tif      a slide's labels: pyramid at the model's um/px, values are labels,
 names and colours inside
-OUT/NAME/regions.geojson     the same as polygons with holes in level-0 pixels, for QuPath
+OUT/NAME/regions.geojson     the same as polygons with holes in level-0 pixels, for QuPath; or,
+asked for, regions.geojson.gz
 OUT/NAME/overlay.png         the input with its classes over it, and a legend; of a slide
 overlay.jpg, at low resolution
 OUT/NAME/tissue.png          the tissue mask of a slide, and of a flat picture where it leaves out
 glass
 OUT/NAME/run.json            everything needed to do it again
 OUT/NAME/probabilities.ome.tif, uncertainty.ome.tif    when asked for
-OUT/measures.csv             areas, shares and shapes, one row an input
+OUT/measures.csv             areas, shares and shapes, one row an input; asked for, the same as
+measures.parquet
 OUT/manifest.csv             what became of each input, why, and in what time
 OUT/figure.png               with `figure`: the first inputs beside their masks
 

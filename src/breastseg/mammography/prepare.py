@@ -15,7 +15,6 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
@@ -36,6 +35,7 @@ from breastseg.files import (
     write_table,
     written_folder,
 )
+from breastseg.json_files import JsonObject
 from breastseg.mammography.layouts import Entry, Layout, find_layout
 from breastseg.mammography.layouts.entry import files_below
 from breastseg.mammography.layouts.loose import NAME as LOOSE
@@ -106,7 +106,7 @@ def prepare_films(
     config: FilmsConfig = FilmsConfig(),
     *,
     say: Callable[[str], None] = say_line,
-) -> list[dict[str, Any]]:
+) -> list[JsonObject]:
     """Prepare every film of a folder; films that cannot be are named, and the others go on.
 
     Args:
@@ -147,14 +147,14 @@ def _digest(source: Path) -> str:
 
 def _run(
     layout: Layout, source: Path, out: Path, config: FilmsConfig, say: Callable[[str], None]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+) -> tuple[list[JsonObject], list[JsonObject]]:
     """Prepare each film; return the rows of the manifest and the records of films."""
-    rows: list[dict[str, Any]] = []
+    rows: list[JsonObject] = []
     records = []
     names: set[str] = set()
     for entry in tqdm(layout.entries, desc="prepare", unit="film", disable=None):
         name = _own_name(entry.name, names)
-        row: dict[str, Any] = {"film": name, "outcome": "done", "cause": ""}
+        row: JsonObject = {"film": name, "outcome": "done", "cause": ""}
         try:
             with one_of_several(name):
                 if layout.name == LOOSE:
@@ -196,7 +196,7 @@ def _sentence(cause: str, entry: Entry, source: Path, name: str) -> str:
     return cause if cause.startswith(name) else f"{name}: {cause}"
 
 
-def _write_tables(out: Path, rows: list[dict[str, Any]], records: list[dict[str, Any]]) -> None:
+def _write_tables(out: Path, rows: list[JsonObject], records: list[JsonObject]) -> None:
     write_table(out / "films.csv", [film_row(record) for record in records])
     findings = []
     for record in records:
@@ -207,7 +207,7 @@ def _write_tables(out: Path, rows: list[dict[str, Any]], records: list[dict[str,
     write_table(out / "manifest.csv", rows)
 
 
-def _judged(rows: list[dict[str, Any]], out: Path) -> list[dict[str, Any]]:
+def _judged(rows: list[JsonObject], out: Path) -> list[JsonObject]:
     done = [row for row in rows if row["outcome"] == "done"]
     bad = [row for row in rows if row["outcome"] in ("refused", "failed")]
     if not done:

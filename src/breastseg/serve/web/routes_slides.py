@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.exceptions import HTTPException
 
+from breastseg.json_files import JsonObject
 from breastseg.serve.library.folder import Entry, areas_beside, is_own_file, shown_name
 from breastseg.serve.refusals import Busy, Refused
 from breastseg.serve.schema import EntryOut, GalleryOut, MeasuresOut, ModelOut, SlideOut, answers
@@ -224,12 +225,10 @@ def _piece(request: Request) -> tuple[str, int, int, int]:
     return asked["id"], level, column, row
 
 
-def _picture(
-    kind: str, *statuses: int, piece: bool = False, versioned: bool = False
-) -> dict[str, Any]:
+def _picture(kind: str, *statuses: int, piece: bool = False, versioned: bool = False) -> JsonObject:
     """Describe a route that returns a picture, and the parameters of one that reads them by
     `_piece`."""
-    found: dict[int | str, dict[str, Any]] = {
+    found: dict[int | str, JsonObject] = {
         200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}}}},
         304: {"description": "as it was"},
     }
@@ -237,7 +236,7 @@ def _picture(
     if not piece:
         return told
     number = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
-    parameters: list[dict[str, Any]] = [
+    parameters: list[JsonObject] = [
         {
             "name": "id",
             "in": "path",
