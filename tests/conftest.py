@@ -107,7 +107,7 @@ def painted(tmp_path: Path) -> Path:
 def painted_data(painted: Path, tmp_path: Path) -> Dataset:
     """The painted regions, prepared at their own 0.30 um/px."""
     return prepare(
-        painted, tmp_path / "painted_data", PrepareConfig(mpp=0.30, workers=1), say=quiet
+        painted, tmp_path / "painted_data", PrepareConfig(to_mpp=0.30, workers=1), say=quiet
     )
 
 

@@ -214,7 +214,7 @@ def test_a_corrected_proposal_is_annotation(tmp_path: Path, form: str) -> None:
     data = prepare(
         out,
         tmp_path / "data",
-        PrepareConfig(mpp=2.0, source_mpp=2.0, labels="tumor", workers=1),
+        PrepareConfig(to_mpp=2.0, mpp=2.0, labels="tumor", workers=1),
         say=quiet,
     )
     labels = propose_mask(painted(), mpp=2.0, where="x").labels

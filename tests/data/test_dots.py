@@ -58,7 +58,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     data = prepare(
         [DATA / "bcss", DATA / "brca_m2c"],
         folder / "data",
-        PrepareConfig(mpp=0.5, workers=1),
+        PrepareConfig(to_mpp=0.5, workers=1),
         say=quiet,
     )
     (folder / "split.csv").write_text(
@@ -211,7 +211,7 @@ def test_a_data_set_of_dots_alone(
     """No pixel has a score, so no Dice and no confusion of pixels is shown; the map and its dots
     are."""
     data = prepare(
-        DATA / "brca_m2c", tmp_path / "data", PrepareConfig(mpp=0.5, workers=1), say=quiet
+        DATA / "brca_m2c", tmp_path / "data", PrepareConfig(to_mpp=0.5, workers=1), say=quiet
     )
     scores = evaluate(lively_bundle, data, tmp_path / "out", "all")
     said = capsys.readouterr().out
@@ -257,7 +257,7 @@ def test_a_data_set_of_dots_alone(
 
 def test_dots_train_alone(tmp_path: Path) -> None:
     data = prepare(
-        DATA / "brca_m2c", tmp_path / "data", PrepareConfig(mpp=0.5, workers=1), say=quiet
+        DATA / "brca_m2c", tmp_path / "data", PrepareConfig(to_mpp=0.5, workers=1), say=quiet
     )
     split(data, SplitConfig("source"))
     config = TrainConfig(

@@ -19,7 +19,7 @@ from breastseg.errors import DatasetError
 from conftest import CROPS, DATA, quiet
 
 MPP = 0.25
-CONFIG = PrepareConfig(mpp=0.5, labels="region5", source_mpp=MPP, workers=1)
+CONFIG = PrepareConfig(to_mpp=0.5, labels="region5", mpp=MPP, workers=1)
 HEAD = "x,y,class,width,height,radius_um"
 ROWS = (
     "40.5,60.5,tumor,,,",
@@ -153,7 +153,7 @@ def test_places_in_the_classes_of_a_coarser_map(lively_bundle: Bundle, tmp_path:
     fine = prepare(
         source,
         tmp_path / "data",
-        PrepareConfig(0.5, "bcss21", source_mpp=MPP, workers=1),
+        PrepareConfig(0.5, "bcss21", mpp=MPP, workers=1),
         say=quiet,
     )
     assert len(fine.places("field0")) == 4
@@ -316,8 +316,9 @@ def test_bad_places(
     words = [
         "prepare",
         str(source),
+        "--out",
         str(out),
-        "--source-mpp",
+        "--mpp",
         str(MPP),
         "--labels",
         "region5",

@@ -89,10 +89,10 @@ def honest(table: pd.DataFrame, by: str) -> bool:
     "config",
     [
         SplitConfig("random"),
-        SplitConfig("random", by="site"),
+        SplitConfig("random", by="hospital"),
         SplitConfig("random", val=0),
         SplitConfig("kfold", fold=2),
-        SplitConfig("kfold", by="site", folds=4),
+        SplitConfig("kfold", by="hospital", folds=4),
         SplitConfig("leave-one-out", patient="p7"),
     ],
 )
@@ -112,7 +112,7 @@ def test_shares_are_of_groups(many: Dataset) -> None:
 
 
 def test_shares_of_hospitals(many: Dataset) -> None:
-    table = split(many, SplitConfig("random", by="site", val=0.34, test=0.25))
+    table = split(many, SplitConfig("random", by="hospital", val=0.34, test=0.25))
     assert [len(groups(table, part, "site")) for part in PARTS] == [4, 2, 2]
 
 
@@ -402,15 +402,15 @@ def test_odd_numbers_are_told(many: Dataset, config: SplitConfig) -> None:
 
 
 def test_by_what(many: Dataset) -> None:
-    with pytest.raises(InputError, match="--by slide: wanted patient or site"):
+    with pytest.raises(InputError, match="--by slide: wanted patient or hospital"):
         split(many, SplitConfig("random", by="slide"))
 
 
 @pytest.mark.parametrize(
     "config",
     [
-        SplitConfig("random", by="site"),
-        SplitConfig("kfold", by="site"),
+        SplitConfig("random", by="hospital"),
+        SplitConfig("kfold", by="hospital"),
         SplitConfig("bcss-official"),
     ],
 )

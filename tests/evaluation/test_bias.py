@@ -58,7 +58,7 @@ def shifted(lively_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> 
 def real_data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """The real crops: one patient trains, who trained the tiny model too, and two are val."""
     folder = tmp_path_factory.mktemp("data")
-    data = prepare(DATA / "bcss", folder / "real", PrepareConfig(mpp=0.5, workers=1), say=quiet)
+    data = prepare(DATA / "bcss", folder / "real", PrepareConfig(to_mpp=0.5, workers=1), say=quiet)
     table = folder / "split.csv"
     table.write_text("patient,split\nTCGA-A2-A0D2,train\nTCGA-A2-A1G6,val\nTCGA-A2-A3XX,val\n")
     split(data, SplitConfig(str(table)))

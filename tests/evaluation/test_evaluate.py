@@ -41,7 +41,7 @@ def crops(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     data = prepare(
         DATA / "bcss",
         tmp_path_factory.mktemp("data") / "crops",
-        PrepareConfig(mpp=0.5, workers=1),
+        PrepareConfig(to_mpp=0.5, workers=1),
         say=quiet,
     )
     table = data.path.parent / "split.csv"
@@ -705,7 +705,7 @@ def test_other_label_maps_are_an_error(
     lively_bundle: Bundle, painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = prepare(
-        painted, tmp_path / "data", PrepareConfig(mpp=0.3, labels="tumor", workers=1), say=quiet
+        painted, tmp_path / "data", PrepareConfig(to_mpp=0.3, labels="tumor", workers=1), say=quiet
     )
     assert evaluate(lively_bundle, data.path, tmp_path / "out", "--split", "all") == 2
     error = capsys.readouterr().err

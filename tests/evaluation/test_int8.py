@@ -35,7 +35,7 @@ def real_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = prepare(
         DATA / "bcss",
         tmp_path_factory.mktemp("data") / "real",
-        PrepareConfig(mpp=0.5, workers=1),
+        PrepareConfig(to_mpp=0.5, workers=1),
         say=quiet,
     )
     split(data, SplitConfig("leave-one-out", patient=str(data.regions["patient"].iloc[0]), val=0))

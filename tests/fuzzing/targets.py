@@ -247,7 +247,7 @@ def _prepared(folder: Path, file: Path, rng: Random) -> None:
     prepare(
         folder / "src",
         folder / "out",
-        PrepareConfig(0.5, labels, source_mpp=0.5, workers=1),
+        PrepareConfig(0.5, labels, mpp=0.5, workers=1),
         say=quiet,
     )
 
@@ -255,12 +255,12 @@ def _prepared(folder: Path, file: Path, rng: Random) -> None:
 def _begun(folder: Path) -> None:
     _annotated(folder)
     with chdir(folder):
-        prepare("src", "out", PrepareConfig(0.5, "region5", source_mpp=0.5, workers=1), say=quiet)
+        prepare("src", "out", PrepareConfig(0.5, "region5", mpp=0.5, workers=1), say=quiet)
 
 
 def _prepared_again(folder: Path, file: Path, rng: Random) -> None:
     with chdir(folder):
-        prepare("src", "out", PrepareConfig(0.5, "region5", source_mpp=0.5, workers=1), say=quiet)
+        prepare("src", "out", PrepareConfig(0.5, "region5", mpp=0.5, workers=1), say=quiet)
 
 
 def _copy_of_bcss(folder: Path) -> None:
@@ -335,7 +335,7 @@ def _dataset(folder: Path) -> None:
     data = prepare(
         [folder / "source", folder / "known"],
         folder / "data",
-        PrepareConfig(mpp=0.30, workers=1),
+        PrepareConfig(to_mpp=0.30, workers=1),
         say=quiet,
     )
     for name in ("source", "known"):

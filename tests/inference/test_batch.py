@@ -474,7 +474,7 @@ def test_every_command_holds_the_folder_that_it_writes(
             out,
         ],
         "propose": [field(tmp_path / "a.png"), "--mpp", 2.0, "--out", out],
-        "prepare": [painted, out],
+        "prepare": [painted, "--out", out],
         "evaluate": [
             "--model",
             tiny_bundle.path,
@@ -485,7 +485,7 @@ def test_every_command_holds_the_folder_that_it_writes(
             "--out",
             out,
         ],
-        "train": [data, out, "--crop-px", 64, "--allow-absent-classes"],
+        "train": [data, "--out", out, "--crop-px", 64, "--allow-absent-classes"],
         "audit": [data, "--out", out],
         "split": [data, "--scheme", "random", "--val", 0],
     }[command]

@@ -142,7 +142,7 @@ def test_nothing_of_a_person_a_date_or_a_place_is_written(tmp_path: Path) -> Non
 def test_a_folder_of_another_organ(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ct = {"Modality": "CT", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.2"}
     write_mg(tmp_path / "ct" / "1.dcm", BodyPartExamined="CHEST", **ct)
-    assert main(["mammo", "prepare", str(tmp_path / "ct"), str(tmp_path / "out")]) == 2
+    assert main(["mammo", "prepare", str(tmp_path / "ct"), "--out", str(tmp_path / "out")]) == 2
     told = capsys.readouterr().err.splitlines()[-1]
     assert told.startswith("breastseg: none of 1 film could be prepared: film-0001: CT of 'CHEST'")
 
@@ -250,7 +250,7 @@ def test_a_finding_outside_the_breast_is_named(tmp_path: Path) -> None:
         ({"denoise": "blur"}, "--denoise 'blur': wanted none, wiener, median"),
         ({"as_paper": "3.7"}, "--as-paper '3.7': wanted 3.4, 3.5, 3.6, 3.8"),
         ({"as_paper": "3.5", "clahe": True}, "--as-paper 3.5 sets the steps itself; leave out"),
-        ({"mm_per_px": 5.0}, "--mm 5: wanted millimetres a pixel from 0.01 to 1"),
+        ({"mm_per_px": 5.0}, "--to-pixel-mm 5: wanted millimetres a pixel from 0.01 to 1"),
         ({"pixel_mm": -1.0}, "--pixel-mm -1: wanted millimetres a pixel"),
     ],
 )
@@ -262,7 +262,18 @@ def test_options_that_cannot_be(options: dict[str, object], sentence: str) -> No
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = paint_mini_mias(tmp_path / "mias", films=1)
     out = tmp_path / "out"
-    words = ["mammo", "prepare", str(source), str(out), "--muscle", "none", "--whole", "--mm", "0"]
+    words = [
+        "mammo",
+        "prepare",
+        str(source),
+        "--out",
+        str(out),
+        "--muscle",
+        "none",
+        "--whole",
+        "--to-pixel-mm",
+        "0",
+    ]
     assert main(words) == 0
     shown = capsys.readouterr().out
     assert "mini-MIAS: 1 film" in shown

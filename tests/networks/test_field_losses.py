@@ -63,7 +63,7 @@ def dataset(folder: Path, rows: str) -> Dataset:
         field(folder / "fields", f"f{number}", blue=10 * number)
     text = "".join(f"f{number}.png,P{number},{line}\n" for number, line in enumerate(lines))
     (folder / "fields" / "fields.csv").write_text(f"image,patient,mpp,without,with\n{text}")
-    config = PrepareConfig(mpp=0.3, workers=1)
+    config = PrepareConfig(to_mpp=0.3, workers=1)
     return prepare([folder / "bcss", folder / "fields"], folder / "data", config, say=quiet)
 
 
@@ -169,7 +169,7 @@ def test_white_is_never_named_as_a_class_that_is_not_there(tmp_path: Path) -> No
     table = "image,mpp,without\na.png,0.3,other\nb.png,0.3,tumor\n"
     (folder / "fields.csv").write_text(table)
     paint(tmp_path / "bcss", tcga("A2", "A001"), side=64)
-    config = PrepareConfig(mpp=0.3, workers=1)
+    config = PrepareConfig(to_mpp=0.3, workers=1)
     data = prepare([tmp_path / "bcss", folder], tmp_path / "data", config, say=quiet)
     batch = crops(data, 64, fields=0.9, white=OTHER + 1).batch(0, list(range(40)))
     lacks, tumourless = (batch.labels[batch.facts[:, k] < 0] for k in (OTHER, TUMOR))
@@ -350,7 +350,7 @@ def test_it_learns_what_a_field_is_without(tmp_path: Path) -> None:
     with Image.open(tmp_path / "bcss" / "images" / f"{tcga('A2', 'A001')}.png") as image:
         image.crop((0, 0, 12, 64)).resize((64, 64)).save(folder / "a.png")
     (folder / "fields.csv").write_text("image,mpp,without\na.png,0.3,tumor\n")
-    config = PrepareConfig(mpp=0.3, workers=1)
+    config = PrepareConfig(to_mpp=0.3, workers=1)
     data = prepare([tmp_path / "bcss", folder], tmp_path / "data", config, say=quiet)
     module, shares = segmenter(ema=0.0, pseudo=0.0, loss="ce"), []
     pictures = torch.from_numpy(np.array(data.image("a"))).permute(2, 0, 1)[None].float()
@@ -373,7 +373,7 @@ def test_a_class_that_fields_alone_know(tmp_path: Path) -> None:
     (tmp_path / "fields" / "fields.csv").write_text(
         "image,patient,mpp,with\nf0.png,P0,0.3,necrosis\n"
     )
-    config = PrepareConfig(mpp=0.3, workers=1)
+    config = PrepareConfig(to_mpp=0.3, workers=1)
     sources = [tmp_path / "bcss", tmp_path / "fields"]
     data = trainable(prepare(sources, tmp_path / "data", config, say=quiet))
     told = (

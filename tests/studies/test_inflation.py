@@ -58,7 +58,7 @@ def crops(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return prepare(
         DATA / "bcss",
         tmp_path_factory.mktemp("data") / "crops",
-        PrepareConfig(mpp=0.3, labels="region5", workers=1),
+        PrepareConfig(to_mpp=0.3, labels="region5", workers=1),
         say=quiet,
     )
 
@@ -261,7 +261,7 @@ def test_a_held_out_patient_is_counted_as_evaluate_counts(
     (tmp_path / "labels.json").write_text(
         json.dumps(study_labels(crops.label_map, zero=False).to_dict())
     )
-    config = PrepareConfig(0.3, str(tmp_path / "labels.json"), source_mpp=0.3, workers=1)
+    config = PrepareConfig(0.3, str(tmp_path / "labels.json"), mpp=0.3, workers=1)
     held_out = prepare(tmp_path / "source", tmp_path / "data", config, say=quiet)
     (tmp_path / "split.csv").write_text(
         "region,split\n" + "".join(f"{name},test\n" for name in counted)
@@ -469,7 +469,7 @@ def test_patients_with_too_few_fields_are_left_out(tmp_path: Path) -> None:
     for patient, side in (("A001", 200), ("A002", 200), ("A003", 64)):
         paint(tmp_path / "source", tcga("A2", patient), side=side)
     data = prepare(
-        tmp_path / "source", tmp_path / "data", PrepareConfig(mpp=0.30, workers=1), say=quiet
+        tmp_path / "source", tmp_path / "data", PrepareConfig(to_mpp=0.30, workers=1), say=quiet
     )
     tiles = cut_tiles(data, tile_px=32, field_tiles=2, guard_um=3, folds=2)
     assert set(tiles["patient"]) == {"TCGA-A2-A001", "TCGA-A2-A002"}

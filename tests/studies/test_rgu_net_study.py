@@ -108,7 +108,7 @@ def test_what_is_no_prepared_film_is_refused(films: Path, tmp_path: Path) -> Non
     with pytest.raises(DatasetError, match="--pixel-mm"):
         read_cases(tmp_path, say=quiet)
     written(mm_per_px=1.6)
-    with pytest.raises(DatasetError, match=r"prepare with --mm 0\.4"):
+    with pytest.raises(DatasetError, match=r"prepare with --to-pixel-mm 0\.4"):
         read_cases(tmp_path, say=quiet)
     finding = {**record["findings"][0], "radius_px": "large"}
     written(findings=[finding])
@@ -327,7 +327,7 @@ def test_another_seed_is_another_network_and_the_command_prints_the_table(
     weights = []
     for seed in ("0", "1"):
         out = tmp_path / seed
-        assert main(["mammo", "masses", str(films), str(out), *given, "--seed", seed]) == 0
+        assert main(["mammo", "masses", str(films), "--out", str(out), *given, "--seed", seed]) == 0
         said = capsys.readouterr().out
         assert "control: best constant mask" in said
         assert "1 of 3 folds, 1 steps each" in said
@@ -368,7 +368,7 @@ def test_what_cannot_be_done_is_said_in_a_line(
     with pytest.raises(OutputError, match="not empty"):
         masses(films, tmp_path / "full", MassesConfig(folds=2), say=quiet)
     monkeypatch.setitem(sys.modules, "torch", None)
-    assert main(["mammo", "masses", str(films), str(tmp_path / "out")]) == 2
+    assert main(["mammo", "masses", str(films), "--out", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err
     assert "torch is not installed; pip install 'breastseg[train]'" in error
     assert len(error.splitlines()) == 1

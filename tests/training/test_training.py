@@ -53,7 +53,7 @@ def data(painted_data: Dataset) -> Dataset:
 
 def command(data: Path, run: Path, config: TrainConfig) -> list[str]:
     """Return the command line of a configuration."""
-    words = [sys.executable, "-m", "breastseg", "train", str(data), str(run)]
+    words = [sys.executable, "-m", "breastseg", "train", str(data), "--out", str(run)]
     for key, value in config.to_dict().items():
         name = "--" + key.replace("_", "-")
         if isinstance(value, bool):
@@ -116,9 +116,9 @@ def half_annotated(tmp_path: Path) -> Dataset:
     for site, patient in (("A2", "A001"), ("A1", "B001"), ("OL", "C001")):
         paint(tmp_path / "half", tcga(site, patient), codes=(1, 0, 2, 0, 3, 0, 4, 0, 9, 0))
     half = prepare(
-        tmp_path / "half", tmp_path / "half_data", PrepareConfig(mpp=0.30, workers=1), say=quiet
+        tmp_path / "half", tmp_path / "half_data", PrepareConfig(to_mpp=0.30, workers=1), say=quiet
     )
-    split(half, SplitConfig("random", by="site", val=0.34, test=0.34))
+    split(half, SplitConfig("random", by="hospital", val=0.34, test=0.34))
     return half
 
 
@@ -385,7 +385,7 @@ def test_the_kaggle_tiles_train_with_the_report_preset(tmp_path: Path) -> None:
     tiles = prepare(
         DATA / "kaggle224",
         tmp_path / "tiles",
-        PrepareConfig(mpp=0.30, labels="bcss21", workers=1),
+        PrepareConfig(to_mpp=0.30, labels="bcss21", workers=1),
         say=quiet,
     )
     tiles.regions.assign(split="train")[["split"]].to_csv(tmp_path / "split.csv")

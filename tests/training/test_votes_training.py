@@ -56,7 +56,7 @@ CONFIG = TrainConfig(
 
 def mixed(folder: Path, dots_as: str, parts: dict[str, str] = PARTS) -> Dataset:
     """Prepare three crops of BCSS and two of BRCA-M2C; one of each kind in train and in test."""
-    config = PrepareConfig(mpp=0.5, workers=1, dots_as=dots_as)
+    config = PrepareConfig(to_mpp=0.5, workers=1, dots_as=dots_as)
     data = prepare([DATA / "bcss", DATA / "brca_m2c"], folder / "data", config, say=quiet)
     (folder / "split.csv").write_text(
         "patient,split\n" + "".join(f"{patient},{part}\n" for patient, part in parts.items())
@@ -124,7 +124,7 @@ def test_white_is_named_in_votes_too_where_they_say_nothing(tmp_path: Path) -> N
     pixels[:, 70:] = 245
     Image.fromarray(pixels).save(source / "images" / "a.png")
     (source / "points" / "a.csv").write_text("\n".join(rows) + "\n")
-    config = PrepareConfig(mpp=0.5, source_mpp=0.5, labels="region5", dots_as="both", workers=1)
+    config = PrepareConfig(to_mpp=0.5, mpp=0.5, labels="region5", dots_as="both", workers=1)
     data = prepare(source, tmp_path / "data", config, say=quiet)
     batch = Crops(data, ["a"], CropDraw(128, white=OTHER)).batch(0, [0])
     assert set(np.unique(batch.votes[0, 20:-20, :60])) == {2}

@@ -2,6 +2,8 @@
 
 import argparse
 
+from breastseg.cli.options import add_option
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -13,16 +15,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Without --mirror the mirrors are listed and nothing is contacted; with it that mirror "
         "alone is. The same command goes on."
     )
-    parser.add_argument("dataset", choices=["bcss"], help="what to fetch: bcss")
-    parser.add_argument(
+    parser.add_argument("dataset", choices=["bcss"], help="what to fetch")
+    add_option(
+        parser,
         "--mirror",
-        default="",
-        help="hub or girder; drive and kaggle say how they are fetched by hand",
+        "where it is fetched from; drive and kaggle say how they are fetched by hand",
+        names="breastseg.sources.bcss.mirrors:PLACES",
     )
     parser.add_argument(
         "--out",
         default="BCSS",
-        help="folder of this copy (default BCSS); one mirror a folder, copies are never mixed",
+        metavar="FOLDER",
+        help="folder of this copy (default %(default)s); one mirror a folder, copies are never"
+        " mixed",
     )
 
 

@@ -63,23 +63,23 @@ class PrepareConfig:
     """What decides a prepared data set.
 
     Attributes:
-        mpp: microns per pixel of all regions afterwards.
+        to_mpp: microns per pixel of all regions afterwards.
         labels: built-in label map or a JSON or YAML file; None takes the source's own.
         dot_radius_um: radius of the disc that a dot labels, microns.
         dots_as: what dots teach where nothing else is known of a field: "discs", the areas that
             they vote for ("regions"), or "both".
         vote_width_um: standard deviation of a dot's votes, microns.
-        source_mpp: microns per pixel of the source's pictures, overriding what is known of it.
+        mpp: microns per pixel of the source's images, overriding what is known of it.
         table: CSV with the columns image, patient, site, mpp.
         tiles_px: also write PNG tiles of this side, for other tools; 0 writes none.
         workers: threads; each holds one region in memory. 0 takes one per core that this process
             was given.
     """
 
-    mpp: float = 0.5
+    to_mpp: float = 0.5
     labels: str | None = None
     dot_radius_um: float = 3.0
-    source_mpp: float | None = None
+    mpp: float | None = None
     table: str | None = None
     tiles_px: int = 0
     workers: int = 0
@@ -116,7 +116,7 @@ def prepare(
     Raises:
         BreastsegError: see the message; regions finished before it are kept and not made again.
     """
-    check_mpp(config.mpp, "--mpp")
+    check_mpp(config.to_mpp, "--to-mpp", "--to-mpp")
     if not 0 < config.dot_radius_um <= 100:
         raise InputError(
             f"--dot-radius {config.dot_radius_um:g}: wanted more than 0 and up to 100 um"
@@ -127,14 +127,14 @@ def prepare(
             f"tiles of {config.tiles_px} px, {config.workers} workers: wanted 0 or more"
         )
     paths = [sources] if isinstance(sources, (str, Path)) else sources
-    found = open_source(*paths, mpp=config.source_mpp, table=config.table)
+    found = open_source(*paths, mpp=config.mpp, table=config.table)
     _check_names(found)
     label_map = _label_map(found, config)
     _check_fields(found, label_map)
     out = Path(out)
     settings = {
         "source": found.description,
-        "mpp": config.mpp,
+        "mpp": config.to_mpp,
         "dot_radius_um": config.dot_radius_um,
         "tiles_px": config.tiles_px,
         "label_map": label_map.fingerprint(),
@@ -226,7 +226,7 @@ def _prepare_all(
         out / "dataset.json",
         {
             "format": FORMAT,
-            "mpp": config.mpp,
+            "mpp": config.to_mpp,
             "dot_radius_um": config.dot_radius_um,
             "label_map": label_map.to_dict(),
             "source": source.description,
@@ -312,9 +312,9 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
                 _CUT: check_inside(drawn, slide.size_px, str(region.labels)),
             }
         if known is not None:
-            _check_size(slide, config.mpp)
+            _check_size(slide, config.to_mpp)
         elif drawn is not None and not isinstance(slide, FlatSlide):
-            box = _around(drawn, slide, config.mpp, str(region.labels))
+            box = _around(drawn, slide, config.to_mpp, str(region.labels))
         places: Places | None = None
         if known is not None:
             labels, dots, annotation = _known(region, known, drawn, box, label_map, config)
@@ -322,7 +322,7 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
             labels, dots, annotation = _painted(region, label_map, slide.size_px, config)
         else:
             labels, dots, annotation, places = _drawn(region, drawn, box, label_map, config)
-        image = slide.read(box, mpp=config.mpp)
+        image = slide.read(box, mpp=config.to_mpp)
         box_of_slide = (
             {}
             if (box.width, box.height) == slide.size_px
@@ -342,7 +342,7 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
             dots,
             labels,
             image,
-            mpp=config.mpp,
+            mpp=config.to_mpp,
             width_um=config.vote_width_um,
             stroma=stroma_of(label_map),
         )
@@ -445,7 +445,7 @@ def _drawn(
     """Return the labels of a box of a picture at the data set's resolution, its dots, whether areas
     or dots alone are known of it, and its places."""
     size, whole = (
-        scaled_size((box.width, box.height), region.mpp, config.mpp),
+        scaled_size((box.width, box.height), region.mpp, config.to_mpp),
         (box.width, box.height),
     )
     here = drawn.seen_from(box.x, box.y) if box.x or box.y else drawn
@@ -455,7 +455,7 @@ def _drawn(
         label_map,
         whole,
         size,
-        radius_px=config.dot_radius_um / config.mpp,
+        radius_px=config.dot_radius_um / config.to_mpp,
         where=where,
     )
     return (
@@ -484,7 +484,7 @@ def _known(
         labels, dots, _, _ = _drawn(region, drawn, box, label_map, config)
         known.check_drawn(labels, label_map, region.field, region.labels.name)
         return labels, dots, FIELDS
-    width, height = scaled_size((box.width, box.height), region.mpp, config.mpp)
+    width, height = scaled_size((box.width, box.height), region.mpp, config.to_mpp)
     return (
         np.full((height, width), known.all, np.uint8),
         np.empty((0, 3), np.int32),
@@ -506,7 +506,7 @@ def _painted(
     region: Region, label_map: LabelMap, size_px: tuple[int, int], config: PrepareConfig
 ) -> tuple[Labels, Dots, str]:
     """Return the same of a mask of codes."""
-    size, where = scaled_size(size_px, region.mpp, config.mpp), str(region.labels)
+    size, where = scaled_size(size_px, region.mpp, config.to_mpp), str(region.labels)
     codes = read_codes(region.labels)
     if codes.shape[::-1] != size_px:
         raise ImageError(

@@ -95,7 +95,7 @@ class FilmsConfig:
                 "--muscle-in-cc, --denoise, --clahe and --whole"
             )
         if self.mm_per_px is not None:
-            check_mm(self.mm_per_px, "--mm")
+            check_mm(self.mm_per_px, "--to-pixel-mm")
         if self.pixel_mm is not None:
             check_mm(self.pixel_mm, "--pixel-mm")
 

@@ -282,7 +282,7 @@ def _tile_data(folder: Path, data: Dataset, tiles: pd.DataFrame, *, zero: bool) 
     write_table(source / "patients.csv", rows)
     write_table(source / "split.csv", [{"region": row["image"], "split": "train"} for row in rows])
     table, labels = str(source / "patients.csv"), str(source / "labels.json")
-    config = PrepareConfig(data.mpp, labels, source_mpp=data.mpp, table=table, workers=1)
+    config = PrepareConfig(data.mpp, labels, mpp=data.mpp, table=table, workers=1)
     prepared = prepare(source, folder / "data", config, say=_silent)
     split(prepared, SplitConfig(str(source / "split.csv")))
     return prepared

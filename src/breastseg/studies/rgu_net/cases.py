@@ -135,7 +135,8 @@ def _cases(
         raise DatasetError(f"{film}: millimetres a pixel are not known; prepare with --pixel-mm")
     if mm_per_px > MM_PER_PX:
         raise DatasetError(
-            f"{film}: {mm_per_px:g} mm a pixel, wanted up to {MM_PER_PX}; prepare with --mm 0.4"
+            f"{film}: {mm_per_px:g} mm a pixel, wanted up to {MM_PER_PX}; prepare with"
+            " --to-pixel-mm 0.4"
         )
     pixels = read_picture(films / film / "image.png", film).pixels
     factor = mm_per_px / MM_PER_PX
