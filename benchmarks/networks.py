@@ -21,6 +21,7 @@ import numpy as np
 
 import breastseg
 from breastseg.bundles.bundle import WEIGHTS, Bundle, load_bundle
+from breastseg.reporter import QUIET
 from breastseg.runners import load_runner
 
 LITE = "tu-tf_efficientnet_lite"
@@ -78,10 +79,10 @@ def main() -> None:
                 / f"{encoder.removeprefix('tu-tf_efficientnet_')}_{channels[0]}_{stride}_{mpp:g}"
             )
             start = time.perf_counter()
-            breastseg.train(dataset, run, config, say=lambda line: None)
+            breastseg.train(dataset, run, config, reporter=QUIET)
             minutes = (time.perf_counter() - start) / 60
             model = breastseg.load_model(run / "bundle")
-            scores = breastseg.evaluate(model, dataset, run / "scores", say=lambda line: None)
+            scores = breastseg.evaluate(model, dataset, run / "scores", reporter=QUIET)
             rows.append((title, mpp, scores, *measured(load_bundle(run / "bundle")), minutes))
             report(rows)
 

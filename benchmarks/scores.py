@@ -44,7 +44,7 @@ def timed(*given, label=Model.label, **named):
     return found
 Model.label = timed
 start = time.process_time()
-evaluate(model, sys.argv[1], sys.argv[2], split="train", say=lambda line: None)
+evaluate(model, sys.argv[1], sys.argv[2], split="train", reporter=QUIET)
 write_report(sys.argv[2])
 print(spent, time.process_time() - start - spent)
 """

@@ -59,7 +59,7 @@ def evaluation(lively_bundle: Bundle, painted_data: Dataset, tmp_path: Path) -> 
         painted_data.path,
         tmp_path / "results",
         split="all",
-        say=quiet,
+        reporter=quiet,
     )
     return tmp_path / "results"
 

@@ -32,7 +32,7 @@ def mapped(folder: Path, **codes: np.ndarray) -> Dataset:
         folder / "src",
         folder / "data",
         PrepareConfig(to_mpp=0.5, mpp=0.5, labels="region5", workers=1),
-        say=quiet,
+        reporter=quiet,
     )
 
 
@@ -236,7 +236,7 @@ def painted_and_dotted(folder: Path) -> Dataset:
             "x,y,class\n" + "".join(f"{x},20,{label}\n" for x in (8, 20, 32))
         )
     config = PrepareConfig(to_mpp=0.5, mpp=0.5, labels="region5", dot_radius_um=1.0, workers=1)
-    return prepare([areas, folder / "2"], folder / "data", config, say=quiet)
+    return prepare([areas, folder / "2"], folder / "data", config, reporter=quiet)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
@@ -270,7 +270,7 @@ def test_dots_beside_areas_in_which_nothing_is_annotated(tmp_path: Path) -> None
     data = painted_and_dotted(tmp_path)
     areas = mapped(tmp_path / "3", b=np.zeros((40, 40))).path.parent / "src"
     config = PrepareConfig(to_mpp=0.5, mpp=0.5, labels="region5", workers=1)
-    both = prepare([areas, data.path.parent / "2"], tmp_path / "both", config, say=quiet)
+    both = prepare([areas, data.path.parent / "2"], tmp_path / "both", config, reporter=quiet)
     batch = Crops(both, ["b", "c", "d"], CropDraw(8, dots=0.1)).batch(0, list(range(30)))
     assert batch.dotted.all()
     assert batch.labels.any(axis=(1, 2)).all()
@@ -289,7 +289,7 @@ def test_white_is_named_where_nothing_else_is(tmp_path: Path) -> None:
         tmp_path / "src",
         tmp_path / "data",
         PrepareConfig(mpp=0.5, labels="region5", workers=1),
-        say=quiet,
+        reporter=quiet,
     )
     _, labels, *_ = Crops(data, ["a"], CropDraw(288, white=OTHER)).batch(0, [0])
     assert np.array_equal(labels[0, :256, :128], mask[:, :128]), "what a person annotated stays"

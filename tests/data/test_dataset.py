@@ -20,7 +20,7 @@ def small(folder: Path, *, seed: int = 0, **config: object) -> Dataset:
         folder / "src",
         folder / "data",
         PrepareConfig(**{"to_mpp": 0.30, "workers": 1, **config}),
-        say=quiet,
+        reporter=quiet,
     )  # type: ignore[arg-type]
 
 
@@ -55,7 +55,7 @@ def test_patients_that_look_like_numbers_stay_words(tmp_path: Path) -> None:
     config = PrepareConfig(
         to_mpp=0.5, mpp=0.5, labels="region5", table=str(tmp_path / "t.csv"), workers=1
     )
-    data = prepare(tmp_path / "src", tmp_path / "data", config, say=quiet)
+    data = prepare(tmp_path / "src", tmp_path / "data", config, reporter=quiet)
     assert data.regions.loc["field", ["patient", "site", "source_split"]].tolist() == [
         "007",
         "NA",
@@ -84,7 +84,7 @@ def test_fingerprint_follows_the_masks(tmp_path: Path) -> None:
         tmp_path / "a" / "src",
         tmp_path / "a" / "data",
         PrepareConfig(to_mpp=0.3, workers=1),
-        say=quiet,
+        reporter=quiet,
     )
     mask = next((tmp_path / "a" / "src" / "masks").iterdir())
     mask.unlink()
@@ -94,7 +94,7 @@ def test_fingerprint_follows_the_masks(tmp_path: Path) -> None:
         tmp_path / "a" / "src",
         tmp_path / "a" / "data2",
         PrepareConfig(to_mpp=0.3, workers=1),
-        say=quiet,
+        reporter=quiet,
     )
     assert one.fingerprint() != two.fingerprint()
 

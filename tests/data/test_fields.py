@@ -36,7 +36,7 @@ def fields(folder: Path, table: str, *pictures: str) -> Path:
 
 def prepared(folder: Path, *sources: Path, labels: str = "region5") -> Dataset:
     config = PrepareConfig(to_mpp=0.5, labels=labels, workers=1)
-    return prepare(sources, folder / "data", config, say=quiet)
+    return prepare(sources, folder / "data", config, reporter=quiet)
 
 
 KNOWN = """image,patient,site,mpp,all,without,with
@@ -92,11 +92,11 @@ def test_they_stand_beside_masks_and_the_label_map_is_that_of_the_masks(
     assert source.label_map == "region5"
     told = "BCSS regions + fields known as a whole: 6 image-mask pairs and 3 fields, 9 patients"
     assert source.description == f"{told}, 4 hospitals"
-    data = prepare([painted, known], tmp_path / "d", PrepareConfig(workers=1), say=quiet)
+    data = prepare([painted, known], tmp_path / "d", PrepareConfig(workers=1), reporter=quiet)
     assert data.facts.abs().sum(axis=1).astype(bool).sum() == 2
     assert (
         data.fingerprint()
-        != prepare(painted, tmp_path / "e", PrepareConfig(workers=1), say=quiet).fingerprint()
+        != prepare(painted, tmp_path / "e", PrepareConfig(workers=1), reporter=quiet).fingerprint()
     )
 
 

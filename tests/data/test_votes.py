@@ -295,7 +295,7 @@ def prepared(out: Path, **how: object) -> Dataset:
     """Prepare the real fields beside real masks."""
     given = {"to_mpp": 0.5, "workers": 1, "dots_as": "both", **how}
     config = PrepareConfig(**given)  # type: ignore[arg-type]
-    return prepare([DATA / "bcss", FIELDS], out, config, say=quiet)
+    return prepare([DATA / "bcss", FIELDS], out, config, reporter=quiet)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -461,7 +461,7 @@ def test_unknown_microns_per_pixel_are_an_error(tmp_path: Path) -> None:
             source,
             tmp_path / "o",
             PrepareConfig(labels="region5", dots_as="both", workers=1),
-            say=quiet,
+            reporter=quiet,
         )
 
 

@@ -194,7 +194,7 @@ def test_one_bad_region_among_six(
     assert (
         main(["prepare", str(painted), "--out", str(out), "--to-mpp", "0.3", "--workers", "1"]) == 0
     ), "mended, the same command goes on"
-    prepare(painted, tmp_path / "never", PrepareConfig(to_mpp=0.3, workers=1), say=quiet)
+    prepare(painted, tmp_path / "never", PrepareConfig(to_mpp=0.3, workers=1), reporter=quiet)
     assert {p.name: p.read_bytes() for p in out.rglob("*.*")} == {
         p.name: p.read_bytes() for p in (tmp_path / "never").rglob("*.*")
     }
@@ -237,11 +237,10 @@ def test_no_label_map(fields: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_implausible_source_resolution(
     painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], mpp: str
 ) -> None:
-    """The remedy must name the option of this command: --mpp of prepare is the resolution
-    afterwards."""
+    """The remedy must name the option of the input: --to-mpp is the resolution afterwards."""
     line = fails(capsys, "prepare", painted, "--out", tmp_path / "out", f"--mpp={mpp}")
     assert f"{mpp} um/px, wanted 0.05 to 20" in line
-    assert "--mpp" in line
+    assert "give the right value with --mpp" in line
     assert not (tmp_path / "out").exists()
 
 
@@ -250,7 +249,7 @@ def test_implausible_target_resolution(
     painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], mpp: str
 ) -> None:
     line = fails(capsys, "prepare", painted, "--out", tmp_path / "out", "--to-mpp", mpp)
-    assert f"--mpp: {mpp} um/px, wanted 0.05 to 20" in line
+    assert f"--to-mpp: {mpp} um/px, wanted 0.05 to 20" in line
     assert not (tmp_path / "out").exists()
 
 
@@ -553,7 +552,7 @@ def test_a_write_that_fails_in_the_middle(
         f"the file is not named: {result.stderr}"
     )
     assert main(words) == 0
-    prepare(painted, tmp_path / "never", PrepareConfig(to_mpp=0.3, workers=1), say=quiet)
+    prepare(painted, tmp_path / "never", PrepareConfig(to_mpp=0.3, workers=1), reporter=quiet)
     assert {p.name: p.read_bytes() for p in out.rglob("*.*")} == {
         p.name: p.read_bytes() for p in (tmp_path / "never").rglob("*.*")
     }

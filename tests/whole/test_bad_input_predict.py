@@ -560,7 +560,10 @@ def test_a_class_that_never_occurs_in_training(
     train_refused: Refused, painted: Path, tmp_path: Path
 ) -> None:
     data = prepare(
-        painted, tmp_path / "six", PrepareConfig(to_mpp=0.3, labels="region6", workers=1), say=quiet
+        painted,
+        tmp_path / "six",
+        PrepareConfig(to_mpp=0.3, labels="region6", workers=1),
+        reporter=quiet,
     )
     split(data, SplitConfig("random"))
     train_refused(
@@ -577,7 +580,10 @@ def test_a_class_that_occurs_in_test_patients_alone(
 ) -> None:
     paint(painted, tcga("E2", "D001"), codes=(1, 20))
     data = prepare(
-        painted, tmp_path / "six", PrepareConfig(to_mpp=0.3, labels="region6", workers=1), say=quiet
+        painted,
+        tmp_path / "six",
+        PrepareConfig(to_mpp=0.3, labels="region6", workers=1),
+        reporter=quiet,
     )
     split(data, SplitConfig("leave-one-out", patient="TCGA-E2-D001"))
     train_refused(data=data.path, say=r"class 'dcis' never occurs in the \d training regions")

@@ -9,7 +9,7 @@ from breastseg.cli.options import add_mpp, add_option, configured
 if TYPE_CHECKING:
     from breastseg.diagnostics.bench import Benchmark
 
-_CONFIG = "breastseg.diagnostics.bench:BenchConfig"
+_CONFIG = "breastseg.diagnostics.config:BenchConfig"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Measure, and print a table with what to compare."""
-    from breastseg.diagnostics.bench import BenchConfig, bench
+    from breastseg.diagnostics.bench import bench
+    from breastseg.diagnostics.config import BenchConfig
 
     _print(bench(options.slide, configured(BenchConfig, options)))
 

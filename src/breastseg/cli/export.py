@@ -4,7 +4,7 @@ import argparse
 
 from breastseg.cli.options import add_data, add_option, add_out, add_split, given
 
-_CONFIG = "breastseg.evaluation.int8:Int8Config"
+_CONFIG = "breastseg.evaluation.config:Int8Config"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -80,7 +80,8 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.bundles.bundle import load_bundle
     from breastseg.errors import InputError
     from breastseg.evaluation.bias import AUTO, export_bias, export_bias_int8
-    from breastseg.evaluation.int8 import Int8Config, export_int8
+    from breastseg.evaluation.config import Int8Config
+    from breastseg.evaluation.int8 import export_int8
     from breastseg.files import read_lines
 
     if not options.int8 and options.bias is None:

@@ -6,7 +6,7 @@ from importlib import import_module
 
 from breastseg.cli.options import add_option, add_out, configured, given
 
-_CONFIG = "breastseg.studies.inflation.inflation:InflationConfig"
+_CONFIG = "breastseg.studies.inflation.config:InflationConfig"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Run the study, print its table and where it is."""
     from breastseg.errors import MissingPackageError
-    from breastseg.studies.inflation.inflation import STUDY, InflationConfig, inflation
+    from breastseg.studies.inflation.config import STUDY, InflationConfig
+    from breastseg.studies.inflation.inflation import inflation
     from breastseg.studies.inflation.show import markdown
     from breastseg.training.config import TrainConfig, preset
 

@@ -1,13 +1,9 @@
 """breastseg predict."""
 
 import argparse
-from typing import TYPE_CHECKING
 
 from breastseg.cli.model import add_model_arguments, model_of
 from breastseg.cli.options import add_mpp, add_option, add_out, configured
-
-if TYPE_CHECKING:
-    from breastseg.inference.ledger import Outcome
 
 _CONFIG = "breastseg.inference.predict:PredictConfig"
 
@@ -44,8 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tissue-mask",
         "on: look at tissue alone, glass gets no label; off: look at glass too; auto: on for"
         " slides, and for flat images with glass wider than lumens and fat cells are",
-        of="breastseg.inference.map:MapConfig.tissue_mask",
-        choices=("auto", "on", "off"),
+        of=f"{_CONFIG}.tissue_mask",
+        names="breastseg.inference.map:TISSUE_MASKS",
     )
     parser.add_argument(
         "--blend",
@@ -66,12 +62,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser,
         "--min-area",
         "smallest region and hole in regions.geojson, smaller ones go to what surrounds them",
-        of="breastseg.maps.polygons:RegionsConfig.min_area_um2",
+        of=f"{_CONFIG}.min_area_um2",
         type=float,
         metavar="UM2",
     )
     parser.add_argument(
-        "--gzip", action="store_true", help="write regions.geojson.gz in place of regions.geojson"
+        "--gzip",
+        dest="compress_regions",
+        action="store_true",
+        help="write regions.geojson.gz in place of regions.geojson",
     )
     parser.add_argument(
         "--parquet", action="store_true", help="write measures.parquet too (extra parquet)"
@@ -111,19 +110,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Predict, and print where the results are."""
     from breastseg.errors import InputError
-    from breastseg.inference.map import MapConfig
+    from breastseg.geometry import parse_box
     from breastseg.inference.predict import PredictConfig, foretell, predict
-    from breastseg.inference.result import ResultConfig
     from breastseg.inference.shards import Shard
-    from breastseg.maps.polygons import RegionsConfig
-    from breastseg.wording import say, say_aside
+    from breastseg.reporter import TERMINAL, Reporter
+    from breastseg.wording import say_aside
 
-    result = ResultConfig(
-        map=configured(MapConfig, options, box=None),
-        regions=configured(RegionsConfig, options),
-        compress_regions=options.gzip,
-    )
-    config = configured(PredictConfig, options, result=result)
+    box = None if options.box is None else parse_box(options.box)
+    config = configured(PredictConfig, options, box=box)
     shard = None if options.shard is None else Shard.parse(options.shard)
     if options.dry_run and options.json:
         raise InputError("--json with --dry-run: no slide is mapped; leave one of them out")
@@ -137,10 +131,12 @@ def run(options: argparse.Namespace) -> None:
         config,
         resume=options.resume,
         shard=shard,
-        say=say_aside if options.json else say,
-        tell=_print_json if options.json else lambda outcome: None,
+        reporter=Reporter(say_aside, _print_json) if options.json else TERMINAL,
     )
 
 
-def _print_json(outcome: "Outcome") -> None:
-    print(outcome.json_line(), flush=True)
+def _print_json(event: object) -> None:
+    from breastseg.inference.ledger import Outcome
+
+    if isinstance(event, Outcome):
+        print(event.json_line(), flush=True)

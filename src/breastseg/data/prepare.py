@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from PIL import Image
-from tqdm import tqdm
 
 from breastseg.data.dataset import ARRAYS, DOTS_AS, FORMAT, Dataset, open_dataset
 from breastseg.data.fields import FIELDS, Known, check_names, hash_of, known_of
@@ -38,10 +37,10 @@ from breastseg.images.readers.flat import FlatSlide
 from breastseg.json_files import read_json
 from breastseg.labels import LabelMap, Labels, load_label_map
 from breastseg.processor import worker_count
+from breastseg.reporter import TERMINAL, Reporter
 from breastseg.sources import Region, Source, open_source
 from breastseg.sources.annotations import Drawn, read_drawn, said_kinds
 from breastseg.wording import counted, one_line
-from breastseg.wording import say as say_line
 
 POINTS_PER_CLASS = 1024
 """Places kept per class and region for drawing crops: enough that neighbouring crops differ, 12 KB
@@ -102,7 +101,7 @@ def prepare(
     out: str | Path,
     config: PrepareConfig = PrepareConfig(),
     *,
-    say: Callable[[str], None] = say_line,
+    reporter: Reporter = TERMINAL,
 ) -> Dataset:
     """Prepare annotated regions for training and evaluation; goes on where an interrupted run
     stopped.
@@ -111,7 +110,7 @@ def prepare(
         sources: one or more folders of annotated images, recognised by looking.
         out: folder of the data set; must be empty or hold the same work.
         config: resolution, labels and workers.
-        say: takes one line at a time of what a person should know.
+        reporter: who hears of it.
 
     Raises:
         BreastsegError: see the message; regions finished before it are kept and not made again.
@@ -146,13 +145,13 @@ def prepare(
         ),
     }
     with own_folder(out, "prepare", settings, remains=_REMAINS):
-        say(found.description)
+        reporter.message(found.description)
         for note in found.notes:
-            say(f"  {note}")
+            reporter.message(f"  {note}")
         if not (out / "dataset.json").is_file() or not all(_is_made(r, out) for r in found.regions):
             (out / "dataset.json").unlink(missing_ok=True)
-            for note in _prepare_all(found, label_map, out, config):
-                say(f"  {note}")
+            for note in _prepare_all(found, label_map, out, config, reporter):
+                reporter.message(f"  {note}")
         return open_dataset(out)
 
 
@@ -201,7 +200,7 @@ def _check_fields(source: Source, label_map: LabelMap) -> None:
 
 
 def _prepare_all(
-    source: Source, label_map: LabelMap, out: Path, config: PrepareConfig
+    source: Source, label_map: LabelMap, out: Path, config: PrepareConfig, reporter: Reporter
 ) -> list[str]:
     """Make what is not made yet, then the data set; return what a person should know of what was
     drawn."""
@@ -209,11 +208,9 @@ def _prepare_all(
     todo = [r for r in source.regions if not _is_made(r, out)]
     jobs = [(region, label_map, out, config) for region in todo]
     done = len(source.regions) - len(todo)
-    with tqdm(
-        total=len(source.regions), initial=done, unit="region", desc="prepare", disable=None
-    ) as bar:
+    with reporter.progress(len(source.regions), title="prepare", unit="region", done=done) as bar:
         for _ in _run(jobs, config.workers or worker_count()):
-            bar.update()
+            bar.update(1)
     rows = [read_json(_row_path(out, r.id), DatasetError, "a region's row") for r in source.regions]
     told = [*_drawn_notes(rows), *(said_of_votes(rows) if config.vote_rules else [])]
     table = pd.DataFrame(rows).drop(

@@ -159,7 +159,7 @@ def is_leaky(table: pd.DataFrame) -> bool:
 def regions_of(table: pd.DataFrame, part: str) -> list[str]:
     """Return the ids of a part ("all" for every region), SplitError when there is none."""
     if part not in CHOSEN:
-        raise InputError(f"split '{part}': wanted {', '.join(CHOSEN)}")
+        raise InputError(f"split '{part}': wanted {', '.join(PARTS)} or all")
     ids = [str(i) for i in table.index[(table["split"] == part) | (part == "all")]]
     if not ids:
         raise SplitError(
