@@ -11,7 +11,18 @@ from breastseg.cli import main
 from breastseg.cli.main import COMMANDS, parser_of
 from breastseg.cli.options import NUMBERS, default_of, looked_up
 
-READ = {"input", "source", "slides", "dataset", "model", "folder", "films", "slide", "repository"}
+READ = {
+    "input",
+    "source",
+    "slides",
+    "dataset",
+    "maps",
+    "model",
+    "folder",
+    "films",
+    "slide",
+    "repository",
+}
 """Positional arguments: what a command reads, or the folder that it works in."""
 NAMED_LIKE_OUTPUT = {"out", "output", "run", "results", "destination", "target"}
 WRITES_BESIDE = {

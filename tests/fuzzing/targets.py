@@ -17,6 +17,7 @@ from unittest.mock import patch
 import numpy as np
 from PIL import Image
 
+from asap_files import SQUARE, annotation, asap
 from breastseg.bundles.bundle import CARD, load_bundle
 from breastseg.bundles.card import Card
 from breastseg.data.dataset import open_dataset
@@ -203,6 +204,7 @@ def _drawings(folder: Path) -> None:
         [{"x": 1.5, "y": 2, "class": "tumor"}, {"x": 3, "y": 4.25, "class": "stroma"}],
     )
     (folder / "d.txt").write_text("10 20 1\n30 40 2\n50 60 3\n")
+    asap(folder / "e.xml", annotation(SQUARE), annotation([(3, 4)], "Stroma", "Dot"))
 
 
 def _annotated(folder: Path) -> None:

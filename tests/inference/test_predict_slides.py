@@ -578,3 +578,13 @@ def test_real_slides(
     )
     said = capsys.readouterr()
     assert re.search(outcome[1], said.out + said.err)
+
+
+def test_ome_zarr_on_demand_has_the_labels_of_the_map(
+    lively_bundle: Bundle, slide: Path, tmp_path: Path
+) -> None:
+    zarr = pytest.importorskip("zarr")
+    folder = run(lively_bundle, tmp_path / "out", slide, "--ome-zarr") / "one"
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*RESULT, "map.ome.zarr"])
+    group = zarr.open_group(folder / "map.ome.zarr", mode="r")
+    assert np.array_equal(group["labels/tissue/0"][:], labels_of(folder))

@@ -350,6 +350,9 @@ def test_names_of_recognisers() -> None:
         "fields",
         "kaggle",
         "m2c",
+        "beetle",
+        "cosas",
+        "tiger",
         "bcss",
         "folder",
     ], "the most particular first: a BCSS folder is also a folder of pairs"

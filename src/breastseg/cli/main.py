@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from breastseg.cli.options import Parser
 
 COMMANDS = {
-    "download": "BCSS from a mirror that you name; goes on where it stopped",
+    "download": (
+        "BCSS from a mirror that you name, goes on where it stopped; where other data sets are"
+    ),
     "verify": "a copy of BCSS against the release: what is missing, wrong or odd",
     "prepare": "annotated images -> a data set, resampled once",
     "split": "a data set -> train, val and test, by patient or hospital",
@@ -29,6 +31,7 @@ COMMANDS = {
     ),
     "predict": "pictures -> tissue maps, areas in mm2",
     "gather": "shards of predict, from several machines -> one table, and what is missing",
+    "masks": "maps -> the mask of one class, as TRIDENT, CLAM or hs2p reads it",
     "serve": "a folder of slides in the browser: maps over them, measures, jobs, corrections",
     "propose": "pictures -> first tumour masks by their dominant colours, for a person to correct",
     "export": (
@@ -51,13 +54,21 @@ COMMANDS = {
 }
 """Commands by name, each a file of this folder."""
 
+STATUSES = {
+    "0": "all is well",
+    "1": "something failed, is missing or was found, the rest is done",
+    "2": "a mistake, or nothing could be done",
+    "130": "Ctrl-C",
+    "143": "SIGTERM",
+}
+"""Exit statuses, as in docs/pipelines.md."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
-    0, 1 when some of several slides failed or are missing or an audit found a leak, 2 for a user's
-    mistake, 130 when interrupted, 143 when ended by SIGTERM. Without arguments it is the whole
-    process: it takes them from the process, heeds signals, and prints on any terminal.
+    Without arguments it is the whole process: it takes them from the process, heeds signals, and
+    prints on any terminal.
     """
     if arguments is not None:
         try:
@@ -133,7 +144,8 @@ def parser_of(chosen: str | None) -> Parser:
     parser = Parser(
         prog="breastseg",
         description="Breast tissue segmentation on H&E. Research use only, not for diagnosis.",
-        epilog="example: breastseg predict region.png --mpp 0.25 --out maps",
+        epilog="example: breastseg predict region.png --mpp 0.25 --out maps\n\nexit status:\n"
+        + "\n".join(f"  {status:3}  {told}" for status, told in STATUSES.items()),
     )
     parser.add_argument("--version", action="version", version=f"breastseg {breastseg.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)

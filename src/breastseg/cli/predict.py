@@ -73,6 +73,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write regions.geojson.gz in place of regions.geojson",
     )
     parser.add_argument(
+        "--ome-zarr",
+        action="store_true",
+        help="write map.ome.zarr too: the slide, small, and its labels (extra zarr)",
+    )
+    parser.add_argument(
         "--parquet", action="store_true", help="write measures.parquet too (extra parquet)"
     )
     add_option(

@@ -22,9 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source",
         nargs="+",
         help=(
-            "folders of annotated images: BCSS, its Kaggle copies, BRCA-M2C, any with masks, QuPath"
-            " GeoJSON, points (NAME_points.csv: x, y, class, perhaps width and height, or"
-            " radius_um; a class may be 'not tumor') or fields.csv"
+            "folders of annotated images: BCSS, its Kaggle copies, BRCA-M2C, BEETLE, TIGER,"
+            " COSAS24, any with masks, QuPath GeoJSON, ASAP XML, points (NAME_points.csv: x, y,"
+            " class, perhaps width and height, or radius_um; a class may be 'not tumor') or"
+            " fields.csv"
         ),
     )
     add_out(parser, "folder of the data set")
@@ -40,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_option(
         parser,
         "--labels",
-        "bcss21, region5, region6, tumor, or a JSON or YAML file (default: the source's own,"
-        " region5 for BCSS)",
+        "bcss21, region5, region6, tumor, beetle, or a JSON or YAML file (default: the"
+        " source's own, region5 for BCSS)",
         metavar="MAP",
     )
     add_option(

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ from breastseg.processor import worker_count
 from breastseg.reporter import TERMINAL, Reporter
 from breastseg.sources import Region, Source, open_source
 from breastseg.sources.annotations import Drawn, read_drawn, said_kinds
+from breastseg.sources.parts import within
 from breastseg.wording import counted, one_line
 
 POINTS_PER_CLASS = 1024
@@ -130,6 +131,7 @@ def prepare(
     _check_names(found)
     label_map = _label_map(found, config)
     _check_fields(found, label_map)
+    unsaid = _unsaid(found, label_map)
     out = Path(out)
     settings = {
         "source": found.description,
@@ -146,6 +148,7 @@ def prepare(
     }
     with own_folder(out, "prepare", settings, remains=_REMAINS):
         reporter.message(found.description)
+        found = replace(found, notes=(*found.notes, *unsaid))
         for note in found.notes:
             reporter.message(f"  {note}")
         if not (out / "dataset.json").is_file() or not all(_is_made(r, out) for r in found.regions):
@@ -197,6 +200,18 @@ def _check_fields(source: Source, label_map: LabelMap) -> None:
         check_names(label_map)
     for field in fields:
         known_of(field, label_map)
+
+
+def _unsaid(source: Source, label_map: LabelMap) -> list[str]:
+    """Say which classes of other data sets a label map cannot tell, before anything is made."""
+    told = []
+    for words in dict.fromkeys(region.words for region in source.regions if region.words):
+        if parted := words.seen_in(label_map).parted:
+            told.append(
+                f"{words.name}: {', '.join(parted)} may be more than one class of {label_map.name},"
+                " and is not annotated"
+            )
+    return told
 
 
 def _prepare_all(
@@ -274,15 +289,16 @@ def _is_made(region: Region, out: Path) -> bool:
     if not isinstance(row, dict):
         raise DatasetError(f"{path}: not a region's row; remove it and run the same command again")
     return bool(
-        row.get("image_sha256") == _hash(region.image)
+        row.get("image_sha256") == _hash(region)
         and row.get("labels_sha256") == _labels_hash(region)
     )
 
 
-def _hash(image: Path) -> str:
-    """Return the SHA-256 of a picture; of a slide that is a folder, of the names and sizes in
-    it."""
-    return fingerprint(image) if image.is_dir() else sha256_of(image)
+def _hash(region: Region) -> str:
+    """Return the SHA-256 of a picture; of a slide that is a folder, of the names and sizes in it,
+    and of one that has many regions, the fingerprint."""
+    image = region.image
+    return fingerprint(image) if region.box or image.is_dir() else sha256_of(image)
 
 
 def _labels_hash(region: Region) -> str:
@@ -296,7 +312,8 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
     """Write one region's arrays, then its row, which says that they are whole."""
     region, label_map, out, config = job
     known = known_of(region.field, label_map) if region.field else None
-    drawn = _read_drawn(region.labels).measured(region.mpp) if region.is_drawn else None
+    drawn = _drawn_of(region)
+    reading = region.words.seen_in(label_map) if region.words else label_map
     notes: dict[str, Any] = {}
     with closing(open_slide(region.image, mpp=region.mpp)) as slide:
         if drawn is not None or known is None:
@@ -310,15 +327,17 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
             }
         if known is not None:
             _check_size(slide, config.to_mpp)
+        elif region.box is not None:
+            box = region.box
         elif drawn is not None and not isinstance(slide, FlatSlide):
             box = _around(drawn, slide, config.to_mpp, str(region.labels))
         places: Places | None = None
         if known is not None:
             labels, dots, annotation = _known(region, known, drawn, box, label_map, config)
         elif drawn is None:
-            labels, dots, annotation = _painted(region, label_map, slide.size_px, config)
+            labels, dots, annotation = _painted(region, reading, slide.size_px, config)
         else:
-            labels, dots, annotation, places = _drawn(region, drawn, box, label_map, config)
+            labels, dots, annotation, places = _drawn(region, drawn, box, reading, config)
         image = slide.read(box, mpp=config.to_mpp)
         box_of_slide = (
             {}
@@ -363,7 +382,7 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
             "source_mpp": region.mpp,
             "mpp_source": region.mpp_source,
             "source_split": region.split,
-            "image_sha256": _hash(region.image),
+            "image_sha256": _hash(region),
             "labels_sha256": _labels_hash(region),
             **(known.columns(label_map) if known else {}),
             **{name: note for name, note in notes.items() if note},
@@ -374,6 +393,18 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
             **{f"px_{name}": int(counts[k]) for k, name in enumerate(label_map.names, start=1)},
         },
     )
+
+
+def _drawn_of(region: Region) -> Drawn | None:
+    """Return what is drawn on a region, in pixels of its picture; None where it is painted."""
+    if not region.is_drawn:
+        return None
+    drawn = _read_drawn(region.labels)
+    if region.words is not None:
+        drawn = drawn.without(region.words.dropped)
+    if region.box is not None:
+        drawn = within(drawn, region.box)
+    return drawn.measured(region.mpp)
 
 
 def _read_drawn(path: Path) -> Drawn:

@@ -10,6 +10,7 @@ OUT/NAME/overlay.png         the input with its classes over it, and a legend; o
 overlay.jpg, at low resolution
 OUT/NAME/tissue.png          the tissue mask of a slide, and of a flat picture where it leaves out
 glass
+OUT/NAME/map.ome.zarr        when asked for: the slide, small, and its labels over it
 OUT/NAME/run.json            everything needed to do it again
 OUT/NAME/probabilities.ome.tif, uncertainty.ome.tif    when asked for
 OUT/measures.csv             areas, shares and shapes, one row an input
@@ -48,6 +49,7 @@ from breastseg.inference.model import Model
 from breastseg.inference.result import ResultConfig, box_list, picture_and_labels, write_result
 from breastseg.inference.shards import Shard, part_of, shard_folder
 from breastseg.json_files import read_json
+from breastseg.maps.files.ome_zarr import check_zarr
 from breastseg.maps.pictures import save_figure
 from breastseg.maps.polygons import RegionsConfig
 from breastseg.reporter import TERMINAL, Reporter
@@ -68,6 +70,7 @@ class PredictConfig:
         min_area_um2: regions and holes smaller than this join what surrounds them.
         tolerance_px: how far borders of regions may be simplified, in pixels of the map.
         compress_regions: write regions.geojson.gz in place of regions.geojson.
+        ome_zarr: write map.ome.zarr too.
         parquet: write measures.parquet too.
         figure: draw the first so many inputs beside their masks; 0 draws none.
 
@@ -84,6 +87,7 @@ class PredictConfig:
     min_area_um2: float = RegionsConfig.min_area_um2
     tolerance_px: float = RegionsConfig.tolerance_px
     compress_regions: bool = False
+    ome_zarr: bool = False
     parquet: bool = False
     figure: int = 0
 
@@ -103,6 +107,7 @@ class PredictConfig:
             ),
             regions=RegionsConfig(self.min_area_um2, self.tolerance_px),
             compress_regions=self.compress_regions,
+            ome_zarr=self.ome_zarr,
         )
 
     def settings(self) -> dict[str, Any]:
@@ -255,6 +260,8 @@ def _checked(
     inputs: str | Path | Sequence[str | Path], config: PredictConfig, shard: Shard | None
 ) -> Inputs:
     """List the inputs; a single one that cannot be used is told before anything is written."""
+    if config.ome_zarr:
+        check_zarr()
     if config.figure < 0:
         raise InputError(f"figure {config.figure}: wanted 0 or more")
     if shard is not None and (config.figure or config.parquet):

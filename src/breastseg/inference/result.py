@@ -20,6 +20,7 @@ from breastseg.inference.inputs import folder_name
 from breastseg.inference.map import CELL_PX, MapConfig, Maps, Plan, make_maps
 from breastseg.inference.model import Model
 from breastseg.maps.files.label_tiff import read_overview, write_label_tiff, write_planes_tiff
+from breastseg.maps.files.ome_zarr import write_ome_zarr
 from breastseg.maps.measures import measure
 from breastseg.maps.pictures import save_labels, save_overlay
 from breastseg.maps.polygons import RegionsConfig, write_regions
@@ -39,11 +40,13 @@ class ResultConfig:
         map: what is mapped, and what is kept.
         regions: how regions are drawn.
         compress_regions: write regions.geojson.gz in place of regions.geojson.
+        ome_zarr: write map.ome.zarr too.
     """
 
     map: MapConfig = field(default_factory=MapConfig)
     regions: RegionsConfig = field(default_factory=RegionsConfig)
     compress_regions: bool = False
+    ome_zarr: bool = False
 
 
 def write_result(
@@ -88,6 +91,8 @@ def write_result(
                 _save_mask(plan.tissue, beside / "tissue.png")
             with labels:
                 kept = _write_shapes(slide, labels, plan, model, beside, config, reporter)
+                if config.ome_zarr:
+                    write_ome_zarr(slide, labels, model.card.label_map, beside / "map.ome.zarr")
             _write_scores(maps, model, beside, mpp)
         shutil.rmtree(scratch)
         _check_same(slide.path, before)
