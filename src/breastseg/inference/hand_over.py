@@ -7,7 +7,6 @@ OUT/patches/SLIDE.h5, OUT/process_list_autogen.csv  for CLAM: its --data_h5_dir 
 SLIDE is the slide's file name without its ending, as these programs call it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,10 @@ from breastseg.json_files import read_json, whole_in
 from breastseg.labels import LabelMap, label_map_of
 from breastseg.maps.files.label_tiles import label_tiles
 from breastseg.maps.files.masks import patches_of, write_contours, write_mask, write_patches
+from breastseg.reporter import TERMINAL, Reporter
 from breastseg.sources.annotations import read_drawn
 from breastseg.tables import read_table
 from breastseg.wording import counted
-from breastseg.wording import say as say_line
 
 PIPELINES = ("trident", "clam", "hs2p")
 _MOST_PX = 2**31
@@ -52,7 +51,7 @@ def hand_over(
     *,
     class_name: str = "tumor",
     patch_px: int = 256,
-    say: Callable[[str], None] = say_line,
+    reporter: Reporter = TERMINAL,
 ) -> int:
     """Write the mask of a class of every slide that is mapped, for another pipeline.
 
@@ -62,7 +61,7 @@ def hand_over(
         pipeline: one of PIPELINES.
         class_name: a class of the maps.
         patch_px: side of a patch at level 0, for clam.
-        say: takes one line at a time of what a person should know.
+        reporter: who hears of it.
 
     Returns:
         how many slides have the class.
@@ -101,16 +100,16 @@ def hand_over(
                 if len(folders) == 1:
                     raise
                 failed.append(str(error))
-                say(f"failed: {error}")
+                reporter.message(f"failed: {error}")
                 continue
             found += has
             if not has:
-                say(f"{made.slide}: no {class_name}")
+                reporter.message(f"{made.slide}: no {class_name}")
             if row:
                 rows.append(row)
         if pipeline != "trident":
             write_table(out / _LISTS[pipeline], rows, _COLUMNS[pipeline])
-    say(f"{counted(found, 'slide')} with {class_name} for {pipeline}: {out}")
+    reporter.message(f"{counted(found, 'slide')} with {class_name} for {pipeline}: {out}")
     if failed:
         rest = ", the others are done" if len(failed) < len(folders) else ""
         raise IncompleteError(
