@@ -52,13 +52,15 @@ def demo() -> Bundle:
 @pytest.fixture
 def evaluation(lively_bundle: Bundle, painted_data: Dataset, tmp_path: Path) -> Path:
     """An evaluation on four painted regions."""
-    split(painted_data, SplitConfig("leave-one-out", by="site", patient="TCGA-A1-B001", val=0.0))
+    split(
+        painted_data, SplitConfig("leave-one-out", by="hospital", patient="TCGA-A1-B001", val=0.0)
+    )
     evaluate(
         load_model(lively_bundle.path, backend="onnx"),
         painted_data.path,
         tmp_path / "results",
         split="all",
-        say=quiet,
+        reporter=quiet,
     )
     return tmp_path / "results"
 

@@ -58,8 +58,8 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     data = prepare(
         [DATA / "bcss", DATA / "brca_m2c"],
         folder / "data",
-        PrepareConfig(mpp=0.5, workers=1),
-        say=quiet,
+        PrepareConfig(to_mpp=0.5, workers=1),
+        reporter=quiet,
     )
     (folder / "split.csv").write_text(
         "patient,split\n" + "".join(f"{patient},{part}\n" for patient, part in PARTS.items())
@@ -70,7 +70,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 @pytest.fixture(scope="session")
 def trained(mixed: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return train(mixed.path, tmp_path_factory.mktemp("run") / "dots", CONFIG, say=quiet)
+    return train(mixed.path, tmp_path_factory.mktemp("run") / "dots", CONFIG, reporter=quiet)
 
 
 def evaluate(bundle: Bundle, data: Dataset, out: Path, part: str = "test") -> Any:
@@ -211,7 +211,7 @@ def test_a_data_set_of_dots_alone(
     """No pixel has a score, so no Dice and no confusion of pixels is shown; the map and its dots
     are."""
     data = prepare(
-        DATA / "brca_m2c", tmp_path / "data", PrepareConfig(mpp=0.5, workers=1), say=quiet
+        DATA / "brca_m2c", tmp_path / "data", PrepareConfig(to_mpp=0.5, workers=1), reporter=quiet
     )
     scores = evaluate(lively_bundle, data, tmp_path / "out", "all")
     said = capsys.readouterr().out
@@ -257,7 +257,7 @@ def test_a_data_set_of_dots_alone(
 
 def test_dots_train_alone(tmp_path: Path) -> None:
     data = prepare(
-        DATA / "brca_m2c", tmp_path / "data", PrepareConfig(mpp=0.5, workers=1), say=quiet
+        DATA / "brca_m2c", tmp_path / "data", PrepareConfig(to_mpp=0.5, workers=1), reporter=quiet
     )
     split(data, SplitConfig("source"))
     config = TrainConfig(
@@ -269,7 +269,7 @@ def test_dots_train_alone(tmp_path: Path) -> None:
             "augment": "none",
         }
     )
-    bundle = train(data.path, tmp_path / "run", config, say=quiet)
+    bundle = train(data.path, tmp_path / "run", config, reporter=quiet)
     assert bundle.card.training.patients == {
         "train": ("TCGA-A7-A0DA",),
         "val": ("TCGA-A8-A082",),
@@ -300,7 +300,7 @@ def test_what_cannot_be_trained_leaves_no_run(
 ) -> None:
     config = TrainConfig(**{**CONFIG.to_dict(), "decoder_channels": (16,) * 5, **change})
     with pytest.raises(error, match=message):
-        train(mixed.path, tmp_path / "run", config, say=quiet)
+        train(mixed.path, tmp_path / "run", config, reporter=quiet)
     assert not (tmp_path / "run").exists()
 
 

@@ -42,8 +42,8 @@ def crops(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     data = prepare(
         DATA / "bcss",
         tmp_path_factory.mktemp("data") / "crops",
-        PrepareConfig(mpp=0.5, workers=1),
-        say=quiet,
+        PrepareConfig(to_mpp=0.5, workers=1),
+        reporter=quiet,
     )
     table = data.path.parent / "split.csv"
     table.write_text(f"patient,split\n{TRAINED},train\nTCGA-A2-A1G6,test\nTCGA-A2-A3XX,test\n")
@@ -544,7 +544,7 @@ def test_a_network_that_gives_nan_is_an_error(
         ModelError,
         match=r"the network \(openvino \w+\) gives NaN, not probabilities; its weights are damaged",
     ):
-        breastseg.evaluate(here, crops.path, tmp_path / "out", probabilities=True, say=quiet)
+        breastseg.evaluate(here, crops.path, tmp_path / "out", probabilities=True, reporter=quiet)
 
 
 def test_counts_follow_from_the_label_images(result: Path, crops: Dataset) -> None:
@@ -712,7 +712,10 @@ def test_other_label_maps_are_an_error(
     lively_bundle: Bundle, painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = prepare(
-        painted, tmp_path / "data", PrepareConfig(mpp=0.3, labels="tumor", workers=1), say=quiet
+        painted,
+        tmp_path / "data",
+        PrepareConfig(to_mpp=0.3, labels="tumor", workers=1),
+        reporter=quiet,
     )
     assert evaluate(lively_bundle, data.path, tmp_path / "out", "--split", "all") == 2
     error = capsys.readouterr().err

@@ -70,7 +70,7 @@ def test_class_names_and_order() -> None:
     assert {name: BUILT_IN[name].names for name in NAMES} == NAMES
     assert BUILT_IN["bcss21"].names == BCSS_CODES[1:]
     assert len(BUILT_IN["bcss21"].classes) == 21
-    assert list(BUILT_IN) == ["region5", "region6", "tumor", "bcss21"]
+    assert list(BUILT_IN) == ["region5", "region6", "tumor", "beetle", "bcss21"]
 
 
 @pytest.mark.parametrize("name", list(BUILT_IN))
@@ -179,7 +179,7 @@ def test_unknown_maps_list_the_known(name: str) -> None:
     with pytest.raises(
         LabelError,
         match=re.escape(
-            f"label map '{name}': not known; built in are region5, region6, tumor, bcss21, or give"
+            f"label map '{name}': not known; built in are region5, region6, tumor, beetle, bcss21,"
         ),
     ):
         load_label_map(name)

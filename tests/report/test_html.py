@@ -108,7 +108,7 @@ def evaluated(bundle: Bundle, folder: Path, count: int) -> Path:
             seed=k,
         )
     data = prepare(
-        folder / "source", folder / "data", PrepareConfig(mpp=0.30, workers=1), say=quiet
+        folder / "source", folder / "data", PrepareConfig(to_mpp=0.30, workers=1), reporter=quiet
     )
     words = [
         "--model",
@@ -276,7 +276,7 @@ def test_names_cannot_put_code_into_the_page(lively_bundle: Bundle, tmp_path: Pa
         Image.fromarray(picture).save(source / kind / f"{region}.png")
     write_json(source / "labels.json", label_map.to_dict())
     data = prepare(
-        source, tmp_path / "data", PrepareConfig(mpp=0.5, source_mpp=0.5, workers=1), say=quiet
+        source, tmp_path / "data", PrepareConfig(to_mpp=0.5, mpp=0.5, workers=1), reporter=quiet
     )
     assert list(open_dataset(data.path).regions.index) == [region]
     folder = Path(shutil.copytree(lively_bundle.path, tmp_path / "bundle"))

@@ -313,7 +313,7 @@ def mapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("mapped")
     shutil.copy(SVS, place / 'Schnitt "Ä" 1.svs')
     shutil.copy(CROPS[0], place / "乳腺.png")
-    predict(place, load_model(), place / "maps", PredictConfig(mpp=0.5), say=quiet)
+    predict(place, load_model(), place / "maps", PredictConfig(mpp=0.5), reporter=quiet)
     return place
 
 

@@ -31,8 +31,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return prepare(
         DATA / "bcss",
         tmp_path_factory.mktemp("chapter") / "data",
-        PrepareConfig(mpp=0.5, workers=1),
-        say=quiet,
+        PrepareConfig(to_mpp=0.5, workers=1),
+        reporter=quiet,
     )
 
 
@@ -361,7 +361,7 @@ def test_dots_alone_have_no_chapter(
     unseen: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = prepare(
-        DATA / "brca_m2c", tmp_path / "data", PrepareConfig(mpp=0.5, workers=1), say=quiet
+        DATA / "brca_m2c", tmp_path / "data", PrepareConfig(to_mpp=0.5, workers=1), reporter=quiet
     )
     assert evaluate(unseen, found.path, tmp_path / "out", "--as-report") == 2
     assert (

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from breastseg.cli.options import add_option, add_out
 from breastseg.wording import counted
 
 if TYPE_CHECKING:
@@ -21,12 +22,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "split, the source's own is looked at."
     )
     parser.add_argument("dataset", help="folder of a prepared data set, split or not")
-    parser.add_argument(
-        "--out", help="folder for audit.json and audit.html; nothing is written without it"
+    add_out(
+        parser,
+        "folder for audit.json and audit.html; nothing is written without it",
+        required=False,
     )
-    parser.add_argument(
+    add_option(
+        parser,
         "--source",
-        help="the BCSS folder it was prepared from: sizes are compared with its meta/roiBounds.csv",
+        "the BCSS folder it was prepared from: sizes are compared with its meta/roiBounds.csv",
+        metavar="FOLDER",
     )
 
 

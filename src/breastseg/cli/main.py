@@ -11,8 +11,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from breastseg.cli.options import Parser
+
 COMMANDS = {
-    "download": "BCSS from a mirror that you name; goes on where it stopped",
+    "download": (
+        "BCSS from a mirror that you name, goes on where it stopped; where other data sets are"
+    ),
     "verify": "a copy of BCSS against the release: what is missing, wrong or odd",
     "prepare": "annotated images -> a data set, resampled once",
     "split": "a data set -> train, val and test, by patient or hospital",
@@ -27,6 +31,7 @@ COMMANDS = {
     ),
     "predict": "pictures -> tissue maps, areas in mm2",
     "gather": "shards of predict, from several machines -> one table, and what is missing",
+    "masks": "maps -> the mask of one class, as TRIDENT, CLAM or hs2p reads it",
     "serve": "a folder of slides in the browser: maps over them, measures, jobs, corrections",
     "propose": "pictures -> first tumour masks by their dominant colours, for a person to correct",
     "export": (
@@ -49,13 +54,21 @@ COMMANDS = {
 }
 """Commands by name, each a file of this folder."""
 
+STATUSES = {
+    "0": "all is well",
+    "1": "something failed, is missing or was found, the rest is done",
+    "2": "a mistake, or nothing could be done",
+    "130": "Ctrl-C",
+    "143": "SIGTERM",
+}
+"""Exit statuses, as in docs/pipelines.md."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
-    0, 1 when some of several slides failed or are missing or an audit found a leak, 2 for a user's
-    mistake, 130 when interrupted, 143 when ended by SIGTERM. Without arguments it is the whole
-    process: it takes them from the process, heeds signals, and prints on any terminal.
+    Without arguments it is the whole process: it takes them from the process, heeds signals, and
+    prints on any terminal.
     """
     if arguments is not None:
         try:
@@ -115,27 +128,33 @@ def _close_output() -> None:
 
 
 def _run(words: list[str]) -> None:
-    import argparse
     from importlib import import_module
 
-    parser = argparse.ArgumentParser(
+    chosen = next((word for word in words if not word.startswith("-")), None)
+    options = parser_of(chosen).parse_args(words)
+    import_module(f"breastseg.cli.{options.command}").run(options)
+
+
+def parser_of(chosen: str | None) -> Parser:
+    """Return the parser of all commands; of the one that is chosen it knows the options too."""
+    from importlib import import_module
+
+    from breastseg.cli.options import Parser
+
+    parser = Parser(
         prog="breastseg",
         description="Breast tissue segmentation on H&E. Research use only, not for diagnosis.",
-        epilog="example: breastseg predict region.png --mpp 0.25 --out maps",
-        allow_abbrev=False,
+        epilog="example: breastseg predict region.png --mpp 0.25 --out maps\n\nexit status:\n"
+        + "\n".join(f"  {status:3}  {told}" for status, told in STATUSES.items()),
     )
     parser.add_argument("--version", action="version", version=f"breastseg {breastseg.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    chosen = next((word for word in words if not word.startswith("-")), None)
     for name, summary in COMMANDS.items():
         command = commands.add_parser(
             name,
             help=summary,
             description=summary,
-            allow_abbrev=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if name == chosen:
             import_module(f"breastseg.cli.{name}").add_arguments(command)
-    options = parser.parse_args(words)
-    import_module(f"breastseg.cli.{options.command}").run(options)
+    return parser

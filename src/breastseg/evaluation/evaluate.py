@@ -17,12 +17,10 @@ OUT/regions/ID/            labels.png, the map; shrunk, for looking at: image.jp
 prediction.png, errors.png to lay over it
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from breastseg.bundles.bias import bias_vector
 from breastseg.bundles.bundle import HISTORY
@@ -65,8 +63,8 @@ from breastseg.maps.record import PICTURE_LABELS
 from breastseg.metrics import confusion_counts, kinds_of, measure_surface, place_counts
 from breastseg.metrics.confusion import Counts
 from breastseg.metrics.surface import thinned
+from breastseg.reporter import TERMINAL, Reporter
 from breastseg.wording import counted
-from breastseg.wording import say as say_line
 
 PROTOCOL = (
     "pixels at the data set's um/px; not annotated pixels are left out; 0 is never a class; NaN"
@@ -93,7 +91,7 @@ def evaluate(
     probabilities: bool = False,
     compare: str | Path | None = None,
     labels: str | None = None,
-    say: Callable[[str], None] = say_line,
+    reporter: Reporter = TERMINAL,
 ) -> Scores:
     """Score a model on one part of a data set.
 
@@ -108,7 +106,7 @@ def evaluate(
         labels: label map (a name or a file, of the same source codes) in whose classes both are
             scored, where the model's are not the data set's; a class of either must fall into one
             of its classes.
-        say: takes one line at a time of what a person should know.
+        reporter: who hears of it.
 
     Returns:
         what scores.json holds.
@@ -155,12 +153,12 @@ def evaluate(
     with own_folder(out, "evaluate", settings, may_differ=("compare",), remains=_REMAINS):
         without = _left_out(left_out, len(chosen))
         for line in filter(None, (leak or known.note, without)):
-            say(line)
+            reporter.message(line)
         seen = SeenProbabilities(model, whose) if probabilities else None
         plain = Unbiased(model, bias_vector(bias, own)) if bias else None
         found = {
             region: _score_region(model, data, region, out / REGIONS / region, seen, plain)
-            for region in tqdm(regions, desc="evaluate", unit="region", disable=None)
+            for region in reporter.each(regions, title="evaluate", unit="region")
         }
         pixels = {region: one.pixels for region, one in found.items()}
         known_wholes = presence_rows(found, data, names)
@@ -197,7 +195,7 @@ def evaluate(
         if HISTORY in model.card.files:
             write_text(out / TRAINING_TABLE, model.bundle.file(HISTORY).read_text(encoding="utf-8"))
         scores.write(out)
-        say(_summary(scores))
+        reporter.message(_summary(scores))
         return scores
 
 

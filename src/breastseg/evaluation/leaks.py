@@ -52,7 +52,7 @@ def check_mpp_of(model: Model, data: Dataset) -> None:
     if data.mpp != wanted:
         raise DatasetError(
             f"{data.path}: data set at {data.mpp:g} um/px, the model wants {wanted:g}; prepare it"
-            f" with --mpp {wanted:g}"
+            f" with --to-mpp {wanted:g}"
         )
 
 

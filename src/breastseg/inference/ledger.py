@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -124,9 +124,6 @@ class Outcome:
             if told[key] is not None:
                 told[key] = as_written(told[key])
         return json.dumps(told, allow_nan=False)
-
-
-Tell = Callable[[Outcome], None]
 
 
 def _number(value: Any) -> Any:

@@ -11,6 +11,7 @@ OUT/NAME/overlay.png         the input with its classes over it, and a legend; o
 overlay.jpg, at low resolution
 OUT/NAME/tissue.png          the tissue mask of a slide, and of a flat picture where it leaves out
 glass
+OUT/NAME/map.ome.zarr        when asked for: the slide, small, and its labels over it
 OUT/NAME/run.json            everything needed to do it again
 OUT/NAME/probabilities.ome.tif, uncertainty.ome.tif    when asked for
 OUT/measures.csv             areas, shares and shapes, one row an input; asked for, the same as
@@ -24,12 +25,10 @@ of all.
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-
-from tqdm import tqdm
 
 from breastseg.errors import (
     BreastsegError,
@@ -40,17 +39,19 @@ from breastseg.errors import (
     one_of_several,
 )
 from breastseg.files import Remains, Seen, note_work, own_folder, seen, written
-from breastseg.geometry import parse_box
+from breastseg.geometry import Box, BoxUm, box_within, parse_box
 from breastseg.images import Slide, open_slide
 from breastseg.images.readers.flat import FlatSlide
 from breastseg.inference.estimate import check_disk, forecast
 from breastseg.inference.inputs import Input, Inputs, list_inputs
-from breastseg.inference.ledger import Ledger, Outcome, Tell, as_written
-from breastseg.inference.map import Block, Plan, Watch, plan_map
+from breastseg.inference.ledger import Ledger, Outcome, as_written
+from breastseg.inference.map import Block, MapConfig, Plan, TissueMask, plan_map
 from breastseg.inference.model import Model
 from breastseg.inference.result import ResultConfig, picture_and_labels, write_result
 from breastseg.inference.shards import Shard, part_of, shard_folder
+from breastseg.maps.files.ome_zarr import check_zarr
 from breastseg.maps.pictures import save_figure
+from breastseg.maps.polygons import RegionsConfig
 from breastseg.maps.record import (
     FIGURE,
     MANIFEST_TABLE,
@@ -61,8 +62,8 @@ from breastseg.maps.record import (
     box_px,
     read_run_json,
 )
+from breastseg.reporter import TERMINAL, Reporter
 from breastseg.wording import counted, one_line
-from breastseg.wording import say as say_line
 
 
 @dataclass(frozen=True)
@@ -71,20 +72,63 @@ class PredictConfig:
 
     Attributes:
         mpp: microns per pixel of the inputs, when they do not say or say it wrong.
-        box: field of each input, "x,y,width,height" in level-0 pixels or with "um" at its end; None
-            is the whole.
-        figure: draw the first so many inputs beside their masks; 0 draws none.
-        result: what is mapped and written; its own box is not used.
+        box: region of each input, in level-0 pixels or microns; None is the whole.
+        tissue_mask: "on" looks at tissue alone, "off" at everything, "auto" as the input needs it.
+        blend: take the mean of probabilities where tiles overlap.
+        probabilities: write those of every class.
+        uncertainty: write the entropy of the probabilities, at low resolution.
+        min_area_um2: regions and holes smaller than this join what surrounds them.
+        tolerance_px: how far borders of regions may be simplified, in pixels of the map.
+        compress_regions: write regions.geojson.gz in place of regions.geojson.
+        ome_zarr: write map.ome.zarr too.
         parquet: write measures.parquet too.
+        figure: draw the first so many inputs beside their masks; 0 draws none.
+
+    Raises:
+        InputError: another `tissue_mask`, or what is no area or length.
     """
 
     mpp: float | None = None
-    box: str | None = None
-    figure: int = 0
-    result: ResultConfig = field(default_factory=ResultConfig)
+    box: Box | BoxUm | None = None
+    tissue_mask: TissueMask = MapConfig.tissue_mask
+    blend: bool = False
+    probabilities: bool = False
+    uncertainty: bool = False
+    min_area_um2: float = RegionsConfig.min_area_um2
+    tolerance_px: float = RegionsConfig.tolerance_px
+    compress_regions: bool = False
+    ome_zarr: bool = False
     parquet: bool = False
+    figure: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be done, before anything is read."""
+        self.result(None)
+
+    def result(self, box: Box | None) -> ResultConfig:
+        """Return what is mapped and written of one input, whose box is in level-0 pixels."""
+        return ResultConfig(
+            map=MapConfig(
+                box=box,
+                tissue_mask=self.tissue_mask,
+                blend=self.blend,
+                probabilities=self.probabilities,
+                uncertainty=self.uncertainty,
+            ),
+            regions=RegionsConfig(self.min_area_um2, self.tolerance_px),
+            compress_regions=self.compress_regions,
+            ome_zarr=self.ome_zarr,
+        )
+
+    def settings(self) -> dict[str, object]:
+        """Return what decides a result, as JSON values: a folder of other settings is refused."""
+        values = asdict(self) | {"box": None if self.box is None else self.box.text}
+        return {key: value for key, value in values.items() if key not in _FREE}
 
 
+_FREE = ("figure", "parquet")
+"""What may differ when the same work goes on."""
+_BAR = "{l_bar}{bar}| {n:.1f}/{total:.1f} Mpx [{elapsed}<{remaining}, {rate_fmt}]"
 _REMAINS = Remains(rest=(MANIFEST_TABLE, MEASURES_TABLE))
 _ADVICE = (
     "choose another folder or remove it; where inputs alone are others, --resume goes on in"
@@ -100,9 +144,7 @@ def predict(
     *,
     resume: bool = False,
     shard: Shard | None = None,
-    say: Callable[[str], None] = say_line,
-    watch: Watch = lambda block: None,
-    tell: Tell = lambda outcome: None,
+    reporter: Reporter = TERMINAL,
 ) -> list[Measures]:
     """Name the tissue in pictures and slides; goes on where an interrupted run stopped.
 
@@ -115,9 +157,8 @@ def predict(
         resume: go on in a folder whose inputs were others, skipping what is whole; a shard always
             does.
         shard: the part of the inputs to do; other machines do the others, in the same folder.
-        say: takes one line at a time of what a person should know.
-        watch: told of each block of a map as it is named; a result that is whole already has none.
-        tell: told what became of each slide, as it ends.
+        reporter: who hears of it; its events are each `Block` of a map and the `Outcome` of each
+            input.
 
     Returns:
         the rows of measures.csv, one an input.
@@ -133,13 +174,11 @@ def predict(
         "model": model.card.name,
         "model_files": model.card.files,
         "backend": model.backend,
-        **asdict(config),
+        **config.settings(),
     }
-    for free in ("figure", "parquet"):
-        del settings[free]
     ledger = Ledger(out, shard)
     with _own(out, settings, every, shard, resume=resume):
-        results = _run(named, model, out, config, ledger, _Told(say, watch, tell))
+        results = _run(named, model, out, config, ledger, reporter)
         measured = [(item.name, result.measures | _patient(item)) for item, result in results]
         rows = [row for _, row in measured]
         ledger.write_measures(measured)
@@ -148,7 +187,7 @@ def predict(
         if config.figure:
             _figure([item for item, _ in results[: config.figure]], model, out, config)
     part = "" if shard is None else f"shard {shard}: "
-    say(
+    reporter.message(
         f"{part}{counted(len(results), 'picture')},"
         f" {sum(result.analysed_mm2 for _, result in results):.3g} mm2: {out}"
     )
@@ -193,7 +232,7 @@ def foretell(
     config: PredictConfig = PredictConfig(),
     *,
     shard: Shard | None = None,
-    say: Callable[[str], None] = say_line,
+    reporter: Reporter = TERMINAL,
 ) -> None:
     """Say what `predict` would look at and what it would take; write nothing.
 
@@ -205,7 +244,7 @@ def foretell(
     named = every if shard is None else part_of(every, shard)
     several = len(every.items) > 1
     for left_out in named.left_out:
-        say(str(left_out))
+        reporter.message(str(left_out))
     for item in named.items:
         try:
             with (
@@ -213,12 +252,14 @@ def foretell(
                 closing(_opened(item, config)) as slide,
             ):
                 wanted = _box(slide, item, config)
-                say(_foretold(slide, plan_map(slide, model, wanted.map), model, Path(out), wanted))
+                reporter.message(
+                    _foretold(slide, plan_map(slide, model, wanted.map), model, Path(out), wanted)
+                )
         except BreastsegError as error:
             if not several:
                 raise
             failed.append(str(error))
-            say(f"failed: {error}")
+            reporter.message(f"failed: {error}")
     if failed:
         raise IncompleteError(
             f"{len(failed)} of {len(named.items)} cannot be mapped; the first: {failed[0]}"
@@ -229,6 +270,8 @@ def _checked(
     inputs: str | Path | Sequence[str | Path], config: PredictConfig, shard: Shard | None
 ) -> Inputs:
     """List the inputs; a single one that cannot be used is told before anything is written."""
+    if config.ome_zarr:
+        check_zarr()
     if config.figure < 0:
         raise InputError(f"figure {config.figure}: wanted 0 or more")
     if shard is not None and (config.figure or config.parquet):
@@ -251,29 +294,26 @@ def _opened(item: Input, config: PredictConfig) -> Slide:
 
 def _box(slide: Slide, item: Input, config: PredictConfig) -> ResultConfig:
     """Return the result's configuration with the box of this slide."""
-    text = item.box or config.box
-    box = None if text is None else parse_box(text, slide.size_px, slide.mpp, str(slide.path))
-    return replace(config.result, map=replace(config.result.map, box=box))
-
-
-@dataclass(frozen=True)
-class _Told:
-    """Who hears what of a run: lines for a person, blocks of a map, the end of each slide."""
-
-    say: Callable[[str], None]
-    watch: Watch
-    tell: Tell
+    asked = parse_box(item.box) if item.box else config.box
+    if asked is None:
+        return config.result(None)
+    return config.result(box_within(asked, slide.size_px, slide.mpp, str(slide.path)))
 
 
 def _run(
-    named: Inputs, model: Model, out: Path, config: PredictConfig, ledger: Ledger, told: _Told
+    named: Inputs,
+    model: Model,
+    out: Path,
+    config: PredictConfig,
+    ledger: Ledger,
+    reporter: Reporter,
 ) -> list[tuple[Input, RunRecord]]:
     """Run each input; return what run.json says of those that are done."""
     items, before = named.items, ledger.seconds_before()
     results = []
     alone = len(items) == 1 and not ledger.of_shard
     for one in named.left_out:
-        told.say(str(one))
+        reporter.message(str(one))
     ledger.begin(named)
     for number, item in enumerate(items, start=1):
         start = time.perf_counter()
@@ -281,9 +321,9 @@ def _run(
         try:
             title = f"{number}/{len(items)} {one_line(item.name)}"
             with one_of_several(str(item.path), several=not alone):
-                result, fresh = _predict_one(item, model, out, config, told, title)
+                result, fresh = _predict_one(item, model, out, config, reporter, title)
             for doubt in result.doubts:
-                told.say(f"warning: {item.path}: {doubt}")
+                reporter.message(f"warning: {item.path}: {doubt}")
             results.append((item, result))
             seconds = (
                 f"{time.perf_counter() - start:.1f}"
@@ -291,17 +331,17 @@ def _run(
                 else before.get(as_written(item.path), "")
             )
             row |= {"outcome": "done", "result": item.name, "seconds": seconds}
-            told.tell(_done(item, result, out))
+            reporter.event(_done(item, result, out))
         except BreastsegError as error:
             row |= {
                 "outcome": "failed",
                 "cause": str(error),
                 "seconds": f"{time.perf_counter() - start:.1f}",
             }
-            told.tell(Outcome(item.name, str(item.path), "failed", str(error)))
+            reporter.event(Outcome(item.name, str(item.path), "failed", str(error)))
             if alone:
                 raise
-            told.say(f"failed: {error}")
+            reporter.message(f"failed: {error}")
         finally:
             ledger.note(number - 1, row)
     return results
@@ -323,7 +363,7 @@ def _predict_one(
     model: Model,
     out: Path,
     config: PredictConfig,
-    told: _Told,
+    reporter: Reporter,
     title: str,
 ) -> tuple[RunRecord, bool]:
     """Return what run.json says, and whether it was written now: a whole result of the same slide
@@ -345,25 +385,21 @@ def _predict_one(
 
         def mapped(by: Model) -> RunRecord:
             if not isinstance(slide, FlatSlide):
-                told.say(_foretold(slide, plan, by, out, wanted))
-            with tqdm(
-                total=plan.area_px / 1e6, unit="Mpx", desc=title, disable=None, leave=False,
-                bar_format="{l_bar}{bar}| {n:.1f}/{total:.1f} Mpx [{elapsed}<{remaining}, "
-                           "{rate_fmt}]",
-            ) as bar:  # fmt: skip
+                reporter.message(_foretold(slide, plan, by, out, wanted))
+            with reporter.progress(plan.area_px / 1e6, title=title, unit="Mpx", form=_BAR) as bar:
 
-                def watched(block: Block) -> None:
-                    bar.update(block.area_px / 1e6)
-                    told.watch(block)
+                def on_event(event: object) -> None:
+                    if isinstance(event, Block):
+                        bar.update(event.area_px / 1e6)
+                    reporter.event(event)
 
-                return write_result(
-                    slide, plan, by, folder, wanted, before=before, watch=watched, say=told.say
-                )
+                heard = Reporter(reporter.message, on_event)
+                return write_result(slide, plan, by, folder, wanted, before=before, reporter=heard)
 
         try:
             return mapped(model), True
         except EngineError as fault:
-            told.say(f"{slide.path}: {fault}; tried once more in fp32")
+            reporter.message(f"{slide.path}: {fault}; tried once more in fp32")
             return mapped(model.in_single(str(fault))), True
 
 

@@ -1,7 +1,6 @@
 """One picture or slide -> its folder of results."""
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -17,14 +16,16 @@ from breastseg.histology.tissue import doubts
 from breastseg.images import Pixels, Slide, read_codes, resample_labels
 from breastseg.images.readers.flat import FlatSlide
 from breastseg.inference.inputs import folder_name
-from breastseg.inference.map import CELL_PX, MapConfig, Maps, Plan, Watch, make_maps
+from breastseg.inference.map import CELL_PX, MapConfig, Maps, Plan, make_maps
 from breastseg.inference.model import Model
 from breastseg.maps.files.label_tiff import read_overview, write_label_tiff, write_planes_tiff
+from breastseg.maps.files.ome_zarr import write_ome_zarr
 from breastseg.maps.measures import measure
 from breastseg.maps.pictures import save_labels, save_overlay
 from breastseg.maps.polygons import RegionsConfig, RegionsReport, write_regions
 from breastseg.maps.raster import Raster
 from breastseg.maps.record import (
+    OME_ZARR,
     PACKED_REGIONS,
     PICTURE_LABELS,
     PICTURE_OVERLAY,
@@ -38,6 +39,7 @@ from breastseg.maps.record import (
     RunRecord,
     box_px,
 )
+from breastseg.reporter import QUIET, Reporter
 
 _COARSER_THAN = 1.5
 _OVERVIEW_PX = 2048
@@ -52,11 +54,13 @@ class ResultConfig:
         map: what is mapped, and what is kept.
         regions: how regions are drawn.
         compress_regions: write regions.geojson.gz in place of regions.geojson.
+        ome_zarr: write map.ome.zarr too.
     """
 
     map: MapConfig = field(default_factory=MapConfig)
     regions: RegionsConfig = field(default_factory=RegionsConfig)
     compress_regions: bool = False
+    ome_zarr: bool = False
 
 
 def write_result(
@@ -67,8 +71,7 @@ def write_result(
     config: ResultConfig,
     *,
     before: Seen | None = None,
-    watch: Watch = lambda block: None,
-    say: Callable[[str], None] = lambda line: None,
+    reporter: Reporter = QUIET,
 ) -> RunRecord:
     """Map a slide and write everything about it; the folder appears when it is whole.
 
@@ -79,8 +82,7 @@ def write_result(
         folder: must not exist.
         config: what is written.
         before: the file as it was before it was opened; None takes what it is now.
-        watch: told of each block as it is named.
-        say: takes one line at a time of what a person should know.
+        reporter: who hears of it.
 
     Returns:
         what run.json says.
@@ -92,17 +94,21 @@ def write_result(
     with written_folder(folder) as beside:
         scratch = beside / "scratch"
         scratch.mkdir()
-        with make_maps(plan, model, config.map, scratch, watch=watch) as maps:
+        with make_maps(plan, model, config.map, scratch, on_block=reporter.event) as maps:
             mpp = _raster_mpp(slide, maps.labels.size_px)
             if isinstance(slide, FlatSlide):
                 labels, shown = _write_picture(slide, maps.labels, model, beside, scratch)
-                _tell_glass(slide, plan, say)
+                _tell_glass(slide, plan, reporter)
             else:
                 labels, shown = maps.labels, _write_slide(slide, maps.labels, model, beside, mpp)
             if plan.tissue is not None:
                 _save_mask(plan.tissue, beside / TISSUE)
             with labels:
-                regions, measures = _write_shapes(slide, labels, plan, model, beside, config, say)
+                regions, measures = _write_shapes(
+                    slide, labels, plan, model, beside, config, reporter
+                )
+                if config.ome_zarr:
+                    write_ome_zarr(slide, labels, model.card.label_map, beside / OME_ZARR)
             _write_scores(maps, model, beside, mpp)
         shutil.rmtree(scratch)
         _check_same(slide.path, before)
@@ -185,15 +191,13 @@ def _write_shapes(
     model: Model,
     folder: Path,
     config: ResultConfig,
-    say: Callable[[str], None],
+    reporter: Reporter,
 ) -> tuple[RegionsReport, Measures]:
     label_map, mpp = model.card.label_map, _raster_mpp(slide, labels.size_px)
     scale = slide.size_px[0] / labels.size_px[0], slide.size_px[1] / labels.size_px[1]
     path = folder / (PACKED_REGIONS if config.compress_regions else REGIONS)
-    report = write_regions(
-        labels, label_map, path, config.regions, mpp=slide.mpp, scale=scale, say=lambda line: None
-    )
-    say(f"{slide.path}: {report}")
+    report = write_regions(labels, label_map, path, config.regions, mpp=slide.mpp, scale=scale)
+    reporter.message(f"{slide.path}: {report}")
     tissue_mm2 = (
         None
         if plan.tissue is None
@@ -233,12 +237,12 @@ def _write_scores(maps: Maps, model: Model, folder: Path, mpp: float) -> None:
         )
 
 
-def _tell_glass(slide: Slide, plan: Plan, say: Callable[[str], None]) -> None:
+def _tell_glass(slide: Slide, plan: Plan, reporter: Reporter) -> None:
     """Say how much of a flat picture is left out: whoever cut it out may have meant all of it."""
     if plan.tissue is None or plan.tissue.all() or not plan.tissue.any():
         return
     percent = 100 * (1 - plan.tissue.mean())
-    say(
+    reporter.message(
         f"{slide.path}: {percent:.3g} % is no tissue and has no label; --tissue-mask off looks at"
         " all of it"
     )

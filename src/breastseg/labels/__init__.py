@@ -3,6 +3,7 @@
 from breastseg.labels.bcss import BCSS_CODES
 from breastseg.labels.label_map import NOT, Color, LabelClass, LabelMap, Labels
 from breastseg.labels.registry import BUILT_IN, label_map_of, load_label_map
+from breastseg.labels.vocabulary import Vocabulary, Word, WordMap, all_but
 
 __all__ = [
     "BCSS_CODES",
@@ -12,6 +13,10 @@ __all__ = [
     "LabelClass",
     "LabelMap",
     "Labels",
+    "Vocabulary",
+    "Word",
+    "WordMap",
+    "all_but",
     "label_map_of",
     "load_label_map",
 ]

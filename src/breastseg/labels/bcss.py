@@ -72,6 +72,21 @@ _NOT_TUMOR_REGIONS = (
     LabelClass("necrosis", _NECROSIS, "Necrosis", _codes("necrosis_or_debris")),
     LabelClass("other", _OTHER, "Other", _REST),
 )
+_NO_EPITHELIUM = _codes(
+    "stroma",
+    "lymphocytic_infiltrate",
+    "glandular_secretions",
+    "blood",
+    "fat",
+    "plasma_cells",
+    "other_immune_infiltrate",
+    "mucoid_material",
+    "lymphatics",
+    "nerve",
+    "skin_adnexa",
+    "blood_vessel",
+    "other",
+)
 
 _BCSS21_COLORS: Mapping[str, Color] = {
     "tumor": _TUMOR,
@@ -139,6 +154,22 @@ MAPS: Mapping[str, LabelMap] = {
         _DOUBTFUL,
         BCSS_CODES,
     ),
+    "beetle": LabelMap(
+        "beetle",
+        (
+            LabelClass("invasive_epithelium", _TUMOR, "Tumor", _codes("tumor", "angioinvasion")),
+            LabelClass(
+                "non_invasive_epithelium",
+                (60, 130, 255),
+                "Non-invasive epithelium",
+                _codes("normal_acinus_or_duct", "dcis"),
+            ),
+            LabelClass("necrosis", _NECROSIS, "Necrosis", _codes("necrosis_or_debris")),
+            LabelClass("other", _OTHER, "Other", _NO_EPITHELIUM),
+        ),
+        (*_DOUBTFUL, *_codes("metaplasia_NOS")),
+        BCSS_CODES,
+    ),
     "bcss21": LabelMap(
         "bcss21",
         tuple(
@@ -149,4 +180,6 @@ MAPS: Mapping[str, LabelMap] = {
         code_names=BCSS_CODES,
     ),
 }
-"""Label maps by name. `region6` keeps dcis apart: the public data has it in one region only."""
+"""Label maps by name. `region6` keeps dcis apart: the public data has it in one region only.
+`beetle` has the four classes of that data set: what grows into the tissue, and epithelium that does
+not, dcis and normal ducts alike."""

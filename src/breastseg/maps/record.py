@@ -18,6 +18,7 @@ SLIDE_OVERLAY, PICTURE_OVERLAY = "overlay.jpg", "overlay.png"
 REGIONS, PACKED_REGIONS = "regions.geojson", "regions.geojson.gz"
 PROBABILITIES, UNCERTAINTY = "probabilities.ome.tif", "uncertainty.ome.tif"
 TISSUE = "tissue.png"
+OME_ZARR = "map.ome.zarr"
 LABELS = (SLIDE_LABELS, PICTURE_LABELS)
 OVERLAYS = (SLIDE_OVERLAY, PICTURE_OVERLAY)
 """One of each lies in a result: of a slide, or of a flat picture."""

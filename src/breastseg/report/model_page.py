@@ -238,7 +238,10 @@ def _repeat(bundle: Bundle, config: Mapping[str, Any]) -> str:
     return "\n".join(
         (
             " ".join(
-                [f"breastseg train data/{name} runs/{name} --preset {nearest}", *words[nearest]]
+                [
+                    f"breastseg train data/{name} --out runs/{name} --preset {nearest}",
+                    *words[nearest],
+                ]
             ),
             (
                 f"breastseg evaluate --model runs/{name}/bundle --data data/{name} --split {part}"

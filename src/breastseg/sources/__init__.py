@@ -4,29 +4,52 @@ what it saw."""
 import re
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from breastseg.errors import MppError, SourceError
 from breastseg.geometry import check_mpp
 from breastseg.images import open_slide
 from breastseg.images.readers.flat import image_size
-from breastseg.sources import fields, folder, kaggle, m2c
+from breastseg.sources import beetle, cosas, fields, folder, kaggle, m2c, tiger
+from breastseg.sources.annotations import read_drawn
 from breastseg.sources.bcss import find as bcss
+from breastseg.sources.elsewhere import Elsewhere
+from breastseg.sources.parts import fields_of
 from breastseg.sources.region import Field, Found, Pair, Region, tcga_patient
 from breastseg.sources.rows import Rows, check_patients, read_rows
 from breastseg.wording import counted
 
-__all__ = ["SOURCES", "Field", "Found", "Region", "Source", "known_mpp", "look_into", "open_source"]
+__all__ = [
+    "ELSEWHERE",
+    "SOURCES",
+    "Field",
+    "Found",
+    "Region",
+    "Source",
+    "known_mpp",
+    "look_into",
+    "open_source",
+]
 
 SOURCES: Mapping[str, Callable[[Path], Found | None]] = {
     "fields": fields.find,
     "kaggle": kaggle.find,
     "m2c": m2c.find,
+    "beetle": beetle.find,
+    "cosas": cosas.find,
+    "tiger": tiger.find,
     "bcss": bcss.find,
     "folder": folder.find,
 }
 """Recognisers by name, the most particular first."""
+
+ELSEWHERE: Mapping[str, Elsewhere] = {
+    "beetle": beetle.HAD_FROM,
+    "cosas24": cosas.HAD_FROM,
+    "tiger": tiger.HAD_FROM,
+}
+"""Data sets that are never fetched from here, by name."""
 
 _WHOLE_BCSS_REGION = re.compile(r"(?P<slide>TCGA-\w\w-\w{4}-DX\d)_xmin\d+_ymin\d+_MPP-[\d.]+")
 
@@ -85,7 +108,12 @@ def open_source(
     }
     if rows:
         check_patients(regions.values(), rows)
-    ordered = tuple(regions[key] for key in sorted(regions))
+    cut = {pair.image.stem for _, found, pair in pairs if found.in_fields}
+    ordered = tuple(
+        part
+        for key in sorted(regions)
+        for part in (_parts(regions[key]) if key in cut else [regions[key]])
+    )
     parts = tuple(dict.fromkeys(f"{found.kind}: {found.licence}" for _, found in seen))
     notes = (*_notes(seen, ordered), *(rows.told(mpp) if rows else ()))
     return Source(_describe(seen, ordered), ordered, _label_map(seen), notes, parts)
@@ -173,13 +201,34 @@ def _region(place: Path, found: Found, pair: Pair, mpp: float | None, rows: Rows
     name = pair.image.stem
     tcga = tcga_patient(name)
     field = pair.field or Field(pair.labels, 0)
-    patient = (rows and rows.patient_of(pair.image)) or field.patient or (tcga[0] if tcga else name)
-    site = (rows and rows.site_of(pair.image)) or field.site or (tcga[1] if tcga else "")
+    said = field.patient or (tcga[0] if tcga else pair.patient or name)
+    patient = (rows and rows.patient_of(pair.image)) or said
+    hospital = field.site or (tcga[1] if tcga else pair.site)
+    site = (rows and rows.site_of(pair.image)) or hospital
     value, origin = _mpp(place, found, pair, mpp, rows.mpp_of(pair.image) if rows else None)
-    value = check_mpp(value, str(pair.image), "--source-mpp")
+    value = check_mpp(value, str(pair.image), "--mpp")
     return Region(
-        name, pair.image, pair.labels, patient, site, value, origin, pair.split, pair.field
+        name,
+        pair.image,
+        pair.labels,
+        patient,
+        site,
+        value,
+        origin,
+        pair.split,
+        pair.field,
+        found.words,
     )
+
+
+def _parts(region: Region) -> list[Region]:
+    """Return a region for each field of a slide in which something is drawn."""
+    drawn = read_drawn(region.labels)
+    if region.words is not None:
+        drawn = drawn.without(region.words.dropped)
+    with closing(open_slide(region.image, mpp=region.mpp)) as slide:
+        boxes = fields_of(drawn, slide.size_px, slide.mpp, str(region.labels))
+    return [replace(region, id=f"{region.id}_x{box.x}_y{box.y}", box=box) for box in boxes]
 
 
 def _mpp(
@@ -202,12 +251,12 @@ def _mpp(
         if pair.field:
             raise MppError(
                 f"{pair.field.where}: no microns per pixel of {pair.image.name} (looked at"
-                " --source-mpp, the mpp column of the tables, and the file itself); give them in"
-                " the mpp column, or --source-mpp for all pictures"
+                " --mpp, the mpp column of the tables, and the file itself); give them in"
+                " the mpp column, or --mpp for all pictures"
             ) from None
         raise MppError(
-            f"{pair.image}: no microns per pixel (looked at --source-mpp, the table's mpp column,"
-            f" what is known of {found.kind}, and the file itself); give --source-mpp"
+            f"{pair.image}: no microns per pixel (looked at --mpp, the table's mpp column,"
+            f" what is known of {found.kind}, and the file itself); give --mpp"
         ) from None
 
 

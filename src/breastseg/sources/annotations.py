@@ -1,5 +1,5 @@
-"""Annotation that is drawn: areas and dots, read from BRCA-M2C lists, CSV tables and QuPath
-GeoJSON.
+"""Annotation that is drawn: areas and dots, read from BRCA-M2C lists, CSV tables, QuPath GeoJSON
+and ASAP XML (asap.py).
 
 Coordinates are pixels of the picture, (0, 0) its left-top corner, (0.5, 0.5) the middle of its
 first pixel.
@@ -12,39 +12,37 @@ annotations in a file that has no annotation at all: whoever exports them alone 
 
 import gzip
 import math
-import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias, cast
+from typing import Any, BinaryIO, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from breastseg.errors import SourceError
+from breastseg.sources.asap import read_asap
+from breastseg.sources.drawn import (
+    DOT_BYTES,
+    FARTHEST,
+    LONGEST_NAME,
+    MAX_HELD_BYTES,
+    RING_BYTES,
+    shows,
+)
+from breastseg.sources.drawn import Area as Area
+from breastseg.sources.drawn import Drawn as Drawn
+from breastseg.sources.drawn import Ring as Ring
+from breastseg.sources.drawn import said_kinds as said_kinds
 from breastseg.sources.objects import read_objects
 from breastseg.sources.points import Dot as Dot
 from breastseg.sources.points import read_points
-from breastseg.wording import counted
-
-Ring: TypeAlias = npt.NDArray[np.float64]
-"""A closed line: (N, 2) places (x, y); the last may be the first again."""
-
-MAX_HELD_BYTES = 400_000_000
-"""Of outlines and dots of one file, in memory."""
 
 _M2C_CLASSES = {
     "1": "lymphocytic_infiltrate",
     "2": "tumor",
     "3": "stroma",
 }  # lymphocyte, tumour or epithelial cell, stromal cell
-_FARTHEST = 2.0**53
-_LONGEST_NAME = 200
-_RING_BYTES, _DOT_BYTES = 250, 150
-"""What an array or a dot takes beside its numbers."""
-
 _ANNOTATION = "annotation"
 _OBJECT_TYPES = {
     "annotation": _ANNOTATION,
@@ -64,83 +62,9 @@ _OBJECT_TYPES = {
 """As `objectType` (`object_type` in 0.3) says it, and the `id` of 0.2."""
 
 _STAND_INS = ("detection", "cell", "tile")
-_NOUNS = ("line", "detection", "cell", "tile", "TMA core", "root object")
 _DRAWN = ("Polygon", "Point")
 _LINES = ("LineString", "MultiLineString")
 _MOST_KINDS = 20
-
-
-@dataclass(frozen=True, eq=False)
-class Area:
-    """An area of one class: its outline, and its holes."""
-
-    name: str
-    outline: Ring
-    holes: tuple[Ring, ...] = ()
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """What is drawn on one picture.
-
-    Attributes:
-        areas: in the order of the file.
-        dots: likewise.
-        skipped: how many objects of a GeoJSON were not taken, by kind.
-        instead: how many objects, by kind, were looked at in place of annotations, where the file
-            has none.
-    """
-
-    areas: tuple[Area, ...]
-    dots: tuple[Dot, ...]
-    skipped: Mapping[str, int] = field(default_factory=dict)
-    instead: Mapping[str, int] = field(default_factory=dict)
-
-    def boxes(self) -> npt.NDArray[np.float64]:
-        """Return left, top, right and bottom of each area and then of each dot: (N, 4)."""
-        rings = [area.outline for area in self.areas]
-        dots = np.array([(dot.x, dot.y) for dot in self.dots], np.float64).reshape(-1, 2)
-        half = (
-            np.array([(dot.width, dot.height) for dot in self.dots], np.float64).reshape(-1, 2) / 2
-        )
-        if not rings:
-            return np.hstack([dots - half, dots + half])
-        places = np.concatenate(rings)
-        starts = np.cumsum([0, *(len(ring) for ring in rings[:-1])])
-        ends = np.minimum.reduceat(places, starts), np.maximum.reduceat(places, starts)
-        return np.concatenate([np.hstack(ends), np.hstack([dots - half, dots + half])])
-
-    def seen_from(self, x: float, y: float) -> "Drawn":
-        """Return the same in pixels of a field whose left-top corner is (x, y)."""
-        areas = tuple(
-            Area(area.name, area.outline - (x, y), tuple(hole - (x, y) for hole in area.holes))
-            for area in self.areas
-        )
-        return replace(
-            self,
-            areas=areas,
-            dots=tuple(replace(dot, x=dot.x - x, y=dot.y - y) for dot in self.dots),
-        )
-
-    def measured(self, mpp: float) -> "Drawn":
-        """Return the same with discs in pixels, where a pixel has these microns."""
-        if not any(dot.radius_um for dot in self.dots):
-            return self
-        dots = []
-        for dot in self.dots:
-            side = 2 * dot.radius_um / mpp
-            dots.append(
-                replace(dot, width=side, height=side, radius_um=0.0) if dot.radius_um else dot
-            )
-        return replace(self, dots=tuple(dots))
-
-
-def said_kinds(skipped: Mapping[str, int]) -> str:
-    """Return counts by kind as a person reads them, as in "3 without class, 2 lines, 40 cells"."""
-    return ", ".join(
-        counted(number, kind) if kind in _NOUNS else f"{number:,} {kind}"
-        for kind, number in skipped.items()
-    )
 
 
 def read_drawn(path: Path) -> Drawn:
@@ -148,7 +72,7 @@ def read_drawn(path: Path) -> Drawn:
 
     Args:
         path: BRCA-M2C's `.txt` (y x class), a `.csv` of points as `read_points` takes it, or
-            QuPath's `.geojson` or `.geojson.gz`.
+            QuPath's `.geojson` or `.geojson.gz`, or ASAP's `.xml`.
 
     Raises:
         SourceError: the file cannot be read so; the message names the line or feature.
@@ -161,6 +85,8 @@ def read_drawn(path: Path) -> Drawn:
         if path.suffix.lower() == ".csv":
             return Drawn((), tuple(read_points(path)))
         with path.open("rb") as file:
+            if path.suffix.lower() == ".xml":
+                return read_asap(file, str(path))
             return read_geojson(file, str(path), is_gzip=path.suffix.lower() == ".gz")
     except UnicodeDecodeError:
         raise SourceError(f"{path}: not text; export it again") from None
@@ -289,12 +215,12 @@ class _Taken:
 
     def _take_shape(self, kind: str, coordinates: Any, name: str, where: str) -> None:
         if kind == "Point":
-            self.held_bytes += _DOT_BYTES
+            self.held_bytes += DOT_BYTES
             self.dots.append(Dot(name, *_place(coordinates, where)))
         elif kind != "Polygon":
             self._skip(kind)
         elif rings := _rings(coordinates, where):
-            self.held_bytes += sum(_RING_BYTES + ring.nbytes for ring in rings)
+            self.held_bytes += sum(RING_BYTES + ring.nbytes for ring in rings)
             self.areas.append(Area(name, rings[0], tuple(rings[1:])))
         else:
             self._skip("empty")
@@ -413,11 +339,9 @@ def class_name(properties: Mapping[str, Any], where: str) -> str | None:
             " QuPath or delete it"
         )
     name = ": ".join(part for word in words if (part := " ".join(word.split())))
-    if len(name) > _LONGEST_NAME or any(
-        unicodedata.category(letter) in ("Cc", "Cs") for letter in name
-    ):
+    if not shows(name):
         raise SourceError(
-            f"{where}: its class has letters that cannot be shown, or more than {_LONGEST_NAME};"
+            f"{where}: its class has letters that cannot be shown, or more than {LONGEST_NAME};"
             " rename it in QuPath"
         )
     return name or None
@@ -437,7 +361,7 @@ def _ring(places: Any, where: str) -> Ring:
                 f"{where}: its outline is {str(places)[:60]!r}, wanted a list of [x, y]"
             )
         places = np.array([_place(place, where) for place in places]).reshape(-1, 2)
-    if not (np.abs(places) <= _FARTHEST).all():
+    if not (np.abs(places) <= FARTHEST).all():
         raise SourceError(f"{where}: a corner is no number of pixels; export it again from QuPath")
     return cast(Ring, places)
 
@@ -449,7 +373,7 @@ def _place(place: Any, where: str) -> tuple[float, float]:
 
 
 def _coordinate(value: Any, where: str, what: str = "a number of pixels") -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _FARTHEST:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= FARTHEST:
         raise SourceError(f"{where}: {str(value)[:60]!r} is not {what}")
     return float(value)
 

@@ -1,5 +1,5 @@
-"""Any folder of pictures with masks, QuPath GeoJSON or dots, with the person's own LabelMap beside
-them or named on the command line.
+"""Any folder of pictures with masks, QuPath GeoJSON, ASAP XML or dots, with the person's own
+LabelMap beside them or named on the command line.
 
 Where areas or dots lie beside pictures and slides, those without are simply not annotated yet; a
 mask that is missing is a mistake.
@@ -7,7 +7,15 @@ mask that is missing is a mistake.
 
 from pathlib import Path
 
-from breastseg.sources.pairs import GEOJSON_SUFFIXES, is_called, match_drawn, match_pairs
+from breastseg.sources.asap import is_asap
+from breastseg.sources.pairs import (
+    GEOJSON_SUFFIXES,
+    XML_SUFFIXES,
+    files_in,
+    is_called,
+    match_drawn,
+    match_pairs,
+)
 from breastseg.sources.region import MASK_SUFFIXES, Found
 from breastseg.wording import counted
 
@@ -20,16 +28,12 @@ _LAYOUTS = (
 )
 _FLAT_SUFFIXES = ("_mask", "_labels")
 _DRAWN_LAYOUTS = (("images", "annotations"), ("images", "points"))
-_DRAWN_FLAT = (
-    (GEOJSON_SUFFIXES, "", "pictures with QuPath GeoJSON"),
-    ((".csv",), "_points", "pictures with dots"),
-)
 LABEL_FILES = ("labels.json", "labels.yaml", "labels.yml")
 
 
 def find(root: Path) -> Found | None:
     """Recognise two folders of the same names, or one folder of `NAME.png` with `NAME_mask.png`,
-    `NAME.geojson` or `NAME_points.csv`."""
+    `NAME.geojson`, `NAME.xml` or `NAME_points.csv`."""
     label_map = next((str(root / name) for name in LABEL_FILES if (root / name).is_file()), None)
     for images, masks in _LAYOUTS:
         if (root / images).is_dir() and (root / masks).is_dir():
@@ -38,14 +42,15 @@ def find(root: Path) -> Found | None:
             )
     for images, drawn in _DRAWN_LAYOUTS:
         if (root / images).is_dir() and (root / drawn).is_dir():
-            pairs = match_pairs(root / images, root / drawn, kinds=(*GEOJSON_SUFFIXES, ".csv"))
+            every = (*GEOJSON_SUFFIXES, *XML_SUFFIXES, ".csv")
+            pairs = match_pairs(root / images, root / drawn, kinds=every)
             return Found("pictures with areas or dots", pairs, label_map=label_map)
     for suffix in _FLAT_SUFFIXES:
         if any(is_called(path, suffix, MASK_SUFFIXES) for path in root.iterdir()):
             return Found(
                 "image-mask pairs", match_pairs(root, root, mask_suffix=suffix), label_map=label_map
             )
-    for kinds, suffix, kind in _DRAWN_FLAT:
+    for kinds, suffix, kind in _drawn_flat(root):
         if any(is_called(path, suffix, kinds) for path in root.iterdir()):
             pairs, left_out = match_drawn(root, suffix, kinds)
             note = (
@@ -55,3 +60,13 @@ def find(root: Path) -> Found | None:
             )
             return Found(kind, pairs, label_map=label_map, note=note)
     return None
+
+
+def _drawn_flat(root: Path) -> tuple[tuple[tuple[str, ...], str, str], ...]:
+    """Return endings, what stands before them, and what to call it, for areas and dots beside
+    pictures; XML counts where it is ASAP's."""
+    dots = (".csv",), "_points", "pictures with dots"
+    kinds, kind = GEOJSON_SUFFIXES, "pictures with QuPath GeoJSON"
+    if any(is_asap(path) for path in files_in(root, XML_SUFFIXES)):
+        return ((*XML_SUFFIXES, *kinds), "", "pictures with ASAP XML"), dots
+    return (kinds, "", kind), dots

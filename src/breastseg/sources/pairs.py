@@ -13,6 +13,7 @@ from breastseg.images import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
 from breastseg.sources.region import MASK_SUFFIXES, Pair
 
 GEOJSON_SUFFIXES = (".geojson", ".geojson.gz")
+XML_SUFFIXES = (".xml",)
 
 _PICTURES = (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES)
 _INNER = ".ome"
@@ -69,16 +70,16 @@ def match_pairs(
     """Match two folders by file name (a mask's may carry `mask_suffix`); `kinds` are the suffixes
     of the second's files.
 
-    Every picture must have a mask, and every mask a picture. Slides count as pictures where the
-    second's files are not masks.
+    Every picture or slide must have a mask, and every mask a picture.
 
     Raises:
         SourceError: a picture without mask, a mask without picture, or two files that fit one.
     """
-    suffixes = IMAGE_SUFFIXES if kinds == MASK_SUFFIXES else _PICTURES
-    pictures = files_in(images, suffixes)
+    pictures = files_in(images, _PICTURES)
     if mask_suffix and images == masks:
-        pictures = [picture for picture in pictures if not _carries(picture, mask_suffix, suffixes)]
+        pictures = [
+            picture for picture in pictures if not _carries(picture, mask_suffix, _PICTURES)
+        ]
     by_name: dict[str, Path] = {}
     for picture in pictures:
         name = names_of(picture)[0]
@@ -97,7 +98,7 @@ def match_pairs(
                 f" {' and '.join(name + mask_suffix for name in names_of(picture))} with"
                 f" {', '.join(kinds)})"
             )
-    _check_none_alone(alone, images, mask_suffix, kinds, suffixes)
+    _check_none_alone(alone, images, mask_suffix, kinds, _PICTURES)
     return tuple(Pair(picture, matched[picture], split) for picture in pictures)
 
 

@@ -5,8 +5,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from breastseg.geometry import Box
+from breastseg.labels import Vocabulary
+
 MASK_SUFFIXES = (".png", ".tif", ".tiff")
-DRAWN_SUFFIXES = (".geojson", ".geojson.gz", ".csv", ".txt")
+DRAWN_SUFFIXES = (".geojson", ".geojson.gz", ".xml", ".csv", ".txt")
 """Annotation that is drawn, not painted: areas and dots."""
 
 _TCGA = re.compile(r"TCGA-(?P<site>[A-Z0-9]{2})-(?P<patient>[A-Z0-9]{4})")
@@ -58,6 +61,8 @@ class Region:
         mpp_source: where that came from, in words.
         split: the part the source itself puts it in; empty when it has none.
         field: what is known of it as a whole; None when nothing is.
+        words: what its classes are called where these are not BCSS's; None where they are.
+        box: the part of a slide that it is, in level-0 pixels; None where what is drawn decides.
     """
 
     id: str
@@ -69,6 +74,8 @@ class Region:
     mpp_source: str
     split: str = ""
     field: Field | None = None
+    words: Vocabulary | None = None
+    box: Box | None = None
 
     @property
     def is_drawn(self) -> bool:
@@ -80,18 +87,21 @@ class Region:
 @dataclass(frozen=True)
 class Pair:
     """A picture and its mask, as found by looking; `split` is the source's own part for it, `field`
-    what is known of the whole."""
+    what is known of the whole, `patient` and `site` what its place or name says."""
 
     image: Path
     labels: Path
     split: str = ""
     field: Field | None = None
+    patient: str = ""
+    site: str = ""
 
 
 @dataclass(frozen=True)
 class Found:
     """What a recogniser saw: what to call it, the pairs, and the mpp and licence when the source is
-    known to have them."""
+    known to have them; its words where its classes are not BCSS's; and whether the areas on a slide
+    become a region each."""
 
     kind: str
     pairs: tuple[Pair, ...]
@@ -100,6 +110,8 @@ class Found:
     label_map: str | None = None
     note: str = ""
     licence: str = "not stated"
+    words: Vocabulary | None = None
+    in_fields: bool = False
 
 
 def tcga_patient(name: str) -> tuple[str, str] | None:

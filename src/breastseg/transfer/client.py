@@ -161,7 +161,7 @@ def get_json(url: str, opener: OpenerDirector) -> tuple[Any, str]:
 
 
 def fetch(
-    remote: Remote, path: Path, opener: OpenerDirector, *, progress: Callable[[int], object]
+    remote: Remote, path: Path, opener: OpenerDirector, *, on_progress: Callable[[int], object]
 ) -> None:
     """Fetch one file, going on with what an earlier attempt left; it appears whole and checked, or
     not at all.
@@ -170,7 +170,7 @@ def fetch(
         remote: what to fetch.
         path: the file to make.
         opener: of `opener_for`.
-        progress: told of bytes written, negative when some were in vain.
+        on_progress: takes the number of bytes written, negative when some were in vain.
 
     Raises:
         InputError: not there, refused, out of reach, not the file that was promised, or the disk
@@ -179,14 +179,14 @@ def fetch(
     part = path.with_name(f".part-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _patiently(lambda: _transfer(remote, part, opener, progress), remote.url)
+        _patiently(lambda: _transfer(remote, part, opener, on_progress), remote.url)
         if _flaw(
             remote, part
         ):  # what was gone on with may not belong together: once more, from its start
-            progress(-_forget(part))
-            _patiently(lambda: _transfer(remote, part, opener, progress), remote.url)
+            on_progress(-_forget(part))
+            _patiently(lambda: _transfer(remote, part, opener, on_progress), remote.url)
         if flaw := _flaw(remote, part):
-            progress(-_forget(part))
+            on_progress(-_forget(part))
             raise InputError(
                 f"{remote.url}: {flaw}; nothing of it was kept, try again later or choose another"
                 " mirror"
@@ -228,14 +228,14 @@ def _flaw(remote: Remote, path: Path) -> str:
 
 
 def _transfer(
-    remote: Remote, part: Path, opener: OpenerDirector, progress: Callable[[int], object]
+    remote: Remote, part: Path, opener: OpenerDirector, on_progress: Callable[[int], object]
 ) -> None:
     """Bring `part` to its full length, from where it stands; _BrokenError when the connection ends
     before."""
     note = _read_note(part, remote)
     start = part.stat().st_size if note else 0
     if not start:
-        progress(-_forget(part))
+        on_progress(-_forget(part))
     if note and start == note.size:
         return
     request = Request(remote.url)
@@ -245,7 +245,7 @@ def _transfer(
             request.add_header("If-Range", note.validator)
     with _opened(opener, request, part) as answer:
         if note and start and not _goes_on(answer, start, note.size):
-            progress(-_forget(part))
+            on_progress(-_forget(part))
             start = 0
             if answer.status == 206:
                 raise _BrokenError("changed while it was fetched")
@@ -259,7 +259,7 @@ def _transfer(
                 f" {remote.size or f'at most {remote.limit}'}; try another mirror"
             )
         write_json(_note_of(part), to_json(_note(remote, answer, total)))
-        _append(answer, part, remote, start, total, progress)
+        _append(answer, part, remote, start, total, on_progress)
 
 
 def _append(
@@ -268,7 +268,7 @@ def _append(
     remote: Remote,
     start: int,
     total: int | None,
-    progress: Callable[[int], object],
+    on_progress: Callable[[int], object],
 ) -> None:
     here = start
     with part.open("ab" if start else "wb") as file:
@@ -281,7 +281,7 @@ def _append(
             if here > remote.limit:
                 break
             file.write(piece)
-            progress(len(piece))
+            on_progress(len(piece))
     if here > remote.limit:
         _forget(part)
         raise InputError(

@@ -8,7 +8,7 @@ OUT/proposals.csv               what became of each: colours, areas, and scores 
 known
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -34,7 +34,7 @@ from breastseg.images import Pixels, Slide, check_upright, open_slide
 from breastseg.images.readers.flat import FlatSlide
 from breastseg.inference.inputs import Input, Inputs, list_inputs
 from breastseg.metrics.confusion import Counts
-from breastseg.wording import say as say_line
+from breastseg.reporter import TERMINAL, Reporter
 
 _WRITERS = {"geojson": ("annotations", write_areas), "mask": ("masks", write_mask)}
 FORMS = tuple(_WRITERS)
@@ -73,7 +73,7 @@ def propose(
     out: str | Path,
     config: ProposeConfig = ProposeConfig(),
     *,
-    say: Callable[[str], None] = say_line,
+    reporter: Reporter = TERMINAL,
 ) -> list[dict[str, object]]:
     """Propose where tumour is by dominant colours alone: a starting point for a person, not a
     result.
@@ -82,7 +82,7 @@ def propose(
         inputs: pictures, slides, folders of them, or tables of slides (CSV: path, mpp, patient).
         out: folder of the proposals; must be empty or hold the same work, which is then done again.
         config: which colours, written how, scored against what.
-        say: takes one line at a time of what a person should know.
+        reporter: who hears of it.
 
     Returns:
         the rows of proposals.csv, one an input; with `truth` a last one for all together.
@@ -104,12 +104,12 @@ def propose(
         for one in named.left_out
     ]
     for one in named.left_out:
-        say(str(one))
+        reporter.message(str(one))
     with own_folder(out, "propose", settings, remains=_REMAINS):
-        rows, counts = _run(named, out, config, say)
+        rows, counts = _run(named, out, config, reporter)
         if counts.any():
             rows.append({"picture": "all", "outcome": "done", **scores(counts)})
-            say(f"all{_scores_told(rows[-1])}")
+            reporter.message(f"all{_scores_told(rows[-1])}")
         write_table(out / "proposals.csv", [*rows, *left_out])
     failed = [row for row in rows if row["outcome"] == "failed"]
     if failed:
@@ -137,7 +137,7 @@ def _opened(item: Input, config: ProposeConfig) -> Slide:
 
 
 def _run(
-    named: Inputs, out: Path, config: ProposeConfig, say: Callable[[str], None]
+    named: Inputs, out: Path, config: ProposeConfig, reporter: Reporter
 ) -> tuple[list[dict[str, object]], Counts]:
     """Propose each; return the rows of the table, and the counts of all together."""
     rows: list[dict[str, object]] = []
@@ -155,12 +155,12 @@ def _run(
             if not several:
                 raise
             row = {"picture": str(item.path), "outcome": "failed", "cause": str(error)}
-            say(f"failed: {error}")
+            reporter.message(f"failed: {error}")
         else:
             total += counts
             if row["doubts"]:
-                say(f"warning: {item.path}: {row['doubts']}")
-            say(
+                reporter.message(f"warning: {item.path}: {row['doubts']}")
+            reporter.message(
                 f"{item.path}: {row['colours']}; tumor {row['tumor_mm2']:.3g} of"
                 f" {row['tissue_mm2']:.3g} mm2{_scores_told(row)}"
             )

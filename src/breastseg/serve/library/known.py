@@ -99,10 +99,11 @@ def _inside(root: Path) -> list[Path]:
 
 def _truth(root: Path, found: Found, pair: Pair) -> Truth | None:
     """Return a painted mask that lies in the folder; none whose label map is a link, which may lead
-    anywhere, or too large for one."""
+    anywhere, or too large for one, and none in words of its own."""
     labels, label_map = pair.labels, found.label_map or "region5"
     painted = (
-        labels.is_file()
+        found.words is None
+        and labels.is_file()
         and labels.resolve().is_relative_to(root)
         and not labels.name.lower().endswith(DRAWN_SUFFIXES)
     )

@@ -16,6 +16,7 @@ from breastseg.sources.pairs import files_in, match_pairs
 from breastseg.sources.region import Found
 
 _SLIDE = re.compile(r"TCGA-\w\w-\w{4}-DX\d_")
+_PAGE_LETTERS = 100_000
 IMAGE_FOLDERS = ("images", "rgbs_colorNormalized")
 LICENCE = "annotations CC0-1.0 (Amgad et al. 2019), images TCGA open access"
 MPP = 0.30
@@ -39,9 +40,31 @@ def find(root: Path) -> Found | None:
                 official = all("_xmin" in p.stem for p in pictures)
                 kind, mpp = ("BCSS regions", MPP) if official else ("BCSS tiles", None)
                 return Found(
-                    kind, match_pairs(images, masks), mpp, MPP_SOURCE, "region5", licence=LICENCE
+                    kind,
+                    match_pairs(images, masks),
+                    mpp,
+                    MPP_SOURCE,
+                    "region5",
+                    _page_note(root),
+                    LICENCE,
                 )
     return None
+
+
+def _page_note(root: Path) -> str:
+    """Warn of a copy whose own page says what its file names say, as copies on model hubs do."""
+    page = root / "README.md"
+    if not page.is_file():
+        return ""
+    with page.open(encoding="utf-8", errors="replace") as file:
+        text = file.read(_PAGE_LETTERS)
+    if not re.search(r"0\.25\d*\s*(um|µm|μm|micron|mpp)|mpp\D{0,12}0\.25", text, re.IGNORECASE):
+        return ""
+    return (
+        "README.md says 0.25 um/px, as file names do: copies of these regions are at 0.30, which is"
+        " what counts here; the official split is by hospital (breastseg split --scheme"
+        " bcss-official), whatever parts a copy has"
+    )
 
 
 def region_mpp(root: Path, slide: str, width_px: int) -> float | None:

@@ -162,6 +162,12 @@ _PLACES = (
             " masks and meta into one folder"
         ),
     ),
+    Place(
+        "hub2",
+        "https://huggingface.co/datasets/Angelou0516/BCSS",
+        "another copy: says 0.25 um/px (they are at 0.30) and has no official split",
+        by_hand="take hub instead, whose files have sizes and checksums",
+    ),
     # The id as it stands in loaders and notebooks that use it, as in
     # kagglehub.dataset_download("whats2000/...").
     Place(

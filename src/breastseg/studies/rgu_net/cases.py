@@ -4,7 +4,6 @@ A circle says where and about how large. It is no outline: what is learned from 
 is a disc.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -18,6 +17,7 @@ from breastseg.json_files import JsonObject, number_in
 from breastseg.mammography.findings import Circle, Finding, paint_shape, scaled
 from breastseg.mammography.picture import read_picture
 from breastseg.mammography.record import RECORD, read_record
+from breastseg.reporter import Reporter
 from breastseg.tables import read_table
 from breastseg.wording import counted
 
@@ -52,12 +52,12 @@ class Case:
     circles: tuple[Circle, ...]
 
 
-def read_cases(films: Path, *, say: Callable[[str], None]) -> list[Case]:
+def read_cases(films: Path, *, reporter: Reporter) -> list[Case]:
     """Return the cases of a folder that `breastseg mammo prepare` wrote, in the order of films.
 
     Args:
         films: the folder.
-        say: takes one line at a time: what is left out, and why.
+        reporter: who hears of it.
 
     Raises:
         DatasetError: no prepared films, a film without patient or size, pixels that are too coarse,
@@ -88,9 +88,9 @@ def read_cases(films: Path, *, say: Callable[[str], None]) -> list[Case]:
             " mini-MIAS or another data set that gives circles"
         )
     patients = len({case.patient for case in cases})
-    say(f"{counted(len(cases), 'finding')} of {counted(patients, 'patient')}")
+    reporter.message(f"{counted(len(cases), 'finding')} of {counted(patients, 'patient')}")
     if told:
-        say(f"findings left out: {told}")
+        reporter.message(f"findings left out: {told}")
     return cases
 
 
@@ -135,7 +135,8 @@ def _cases(
         raise DatasetError(f"{film}: millimetres a pixel are not known; prepare with --pixel-mm")
     if mm_per_px > MM_PER_PX:
         raise DatasetError(
-            f"{film}: {mm_per_px:g} mm a pixel, wanted up to {MM_PER_PX}; prepare with --mm 0.4"
+            f"{film}: {mm_per_px:g} mm a pixel, wanted up to {MM_PER_PX}; prepare with"
+            " --to-pixel-mm 0.4"
         )
     pixels = read_picture(films / film / "image.png", film).pixels
     factor = mm_per_px / MM_PER_PX

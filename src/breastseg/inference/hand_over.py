@@ -1,0 +1,206 @@
+"""hand_over(): maps that are made -> the mask of one class, as another pipeline reads it.
+
+OUT/contours_geojson/SLIDE.geojson                  for TRIDENT: its --job_dir
+OUT/masks/SLIDE.tif, OUT/slides.csv                 for hs2p: its csv
+OUT/patches/SLIDE.h5, OUT/process_list_autogen.csv  for CLAM: its --data_h5_dir and --csv_path
+
+SLIDE is the slide's file name without its ending, as these programs call it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from breastseg.errors import BreastsegError, IncompleteError, InputError, one_of_several
+from breastseg.files import Remains, own_folder, write_table
+from breastseg.geometry import check_mpp
+from breastseg.labels import LabelMap
+from breastseg.maps.files.label_tiles import label_tiles
+from breastseg.maps.files.masks import patches_of, write_contours, write_mask, write_patches
+from breastseg.maps.record import (
+    MANIFEST_TABLE,
+    PACKED_REGIONS,
+    REGIONS,
+    RUN,
+    RunRecord,
+    read_run_json,
+)
+from breastseg.reporter import TERMINAL, Reporter
+from breastseg.sources.annotations import read_drawn
+from breastseg.tables import read_table
+from breastseg.wording import counted
+
+PIPELINES = ("trident", "clam", "hs2p")
+_REMAINS = Remains(rest=("contours_geojson", "masks", "patches", "*.csv"))
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What a result's run.json says of its map."""
+
+    folder: Path
+    slide: Path
+    size_px: tuple[int, int]
+    mpp: float
+    label_map: LabelMap
+
+    @property
+    def name(self) -> str:
+        """What other programs call the slide."""
+        return self.slide.stem
+
+
+def hand_over(
+    maps: str | Path,
+    out: str | Path,
+    pipeline: str,
+    *,
+    class_name: str = "tumor",
+    patch_px: int = 256,
+    reporter: Reporter = TERMINAL,
+) -> int:
+    """Write the mask of a class of every slide that is mapped, for another pipeline.
+
+    Args:
+        maps: folder that predict() wrote into, or one result in it.
+        out: folder for the other pipeline.
+        pipeline: one of PIPELINES.
+        class_name: a class of the maps.
+        patch_px: side of a patch at level 0, for clam.
+        reporter: who hears of it.
+
+    Returns:
+        how many slides have the class.
+
+    Raises:
+        InputError: no maps there, no such pipeline, two slides of one name.
+        LabelError: a map has no such class.
+        IncompleteError: some of several failed; the rest is done.
+    """
+    if pipeline not in PIPELINES:
+        raise InputError(f"--for {pipeline}: wanted {', '.join(PIPELINES)}")
+    if not 32 <= patch_px <= 2**15:
+        raise InputError(f"--patch {patch_px}: wanted 32 to {2**15} pixels at level 0")
+    folders = _results(Path(maps))
+    settings = {"maps": str(maps), "for": pipeline, "class": class_name}
+    if pipeline == "clam":
+        settings["patch_px"] = str(patch_px)
+    out = Path(out)
+    rows: list[dict[str, object]] = []
+    failed: list[str] = []
+    found = 0
+    names: dict[str, Path] = {}
+    with own_folder(out, "masks", settings, remains=_REMAINS):
+        for folder in folders:
+            try:
+                with one_of_several(str(folder), several=len(folders) > 1):
+                    made = _made(folder)
+                    if made.name in names:
+                        raise InputError(
+                            f"{made.slide}: second slide called '{made.name}', the first is"
+                            f" {names[made.name]}; {pipeline} would take one for the other"
+                        )
+                    names[made.name] = made.slide
+                    row, has = _write(made, out, pipeline, class_name, patch_px)
+            except BreastsegError as error:
+                if len(folders) == 1:
+                    raise
+                failed.append(str(error))
+                reporter.message(f"failed: {error}")
+                continue
+            found += has
+            if not has:
+                reporter.message(f"{made.slide}: no {class_name}")
+            if row:
+                rows.append(row)
+        if pipeline != "trident":
+            write_table(out / _LISTS[pipeline], rows, _COLUMNS[pipeline])
+    reporter.message(f"{counted(found, 'slide')} with {class_name} for {pipeline}: {out}")
+    if failed:
+        rest = ", the others are done" if len(failed) < len(folders) else ""
+        raise IncompleteError(
+            f"{len(failed)} of {len(folders)} failed{rest}; the first: {failed[0]}"
+        )
+    return found
+
+
+_LISTS = {"hs2p": "slides.csv", "clam": "process_list_autogen.csv"}
+_COLUMNS = {
+    "hs2p": ("sample_id", "image_path", "mask_path"),
+    "clam": ("slide_id", "process", "status"),
+}
+
+
+def _write(
+    made: _Made, out: Path, pipeline: str, class_name: str, patch_px: int
+) -> tuple[dict[str, object], bool]:
+    """Write one slide's mask; return its row for the list of slides, empty where it has none, and
+    whether the slide has the class."""
+    label = _label(made, class_name)
+    if pipeline == "trident":
+        qupath = made.label_map.classes[label - 1].qupath
+        if [one.qupath for one in made.label_map.classes].count(qupath) > 1:
+            raise InputError(
+                f"{made.folder}: two classes are called '{qupath}' in its regions; give them QuPath"
+                " names of their own in the label map"
+            )
+        path = out / "contours_geojson" / f"{made.name}.geojson"
+        return {}, write_contours(read_drawn(_regions(made.folder)), qupath, path) > 0
+    labels = label_tiles(made.folder)
+    if pipeline == "hs2p":
+        path = (out / "masks" / f"{made.name}.tif").absolute()
+        mpp = made.mpp * made.size_px[0] / labels.size_px[0]
+        has = write_mask(labels, label, path, mpp=mpp)
+        row = {"sample_id": made.name, "image_path": str(made.slide.absolute())}
+        return {**row, "mask_path": str(path)}, has
+    corners = patches_of(labels, label, made.size_px, patch_px)
+    if not len(corners):
+        return {}, False
+    path = out / "patches" / f"{made.name}.h5"
+    write_patches(corners, path, patch_px=patch_px, size_px=made.size_px, name=made.name)
+    return {"slide_id": made.slide.name, "process": 1, "status": "processed"}, True
+
+
+def _label(made: _Made, class_name: str) -> int:
+    names = [name.casefold() for name in made.label_map.names]
+    if class_name.casefold() not in names:
+        raise InputError(
+            f"{made.folder}: class '{class_name}' is none of its map's"
+            f" ({', '.join(made.label_map.names)}); choose one with --class"
+        )
+    return names.index(class_name.casefold()) + 1
+
+
+def _results(maps: Path) -> list[Path]:
+    """Return the folders of results that are whole, in the order of the manifest."""
+    if (maps / RUN).is_file():
+        return [maps]
+    if not (maps / MANIFEST_TABLE).is_file():
+        raise InputError(
+            f"{maps}: no manifest.csv and no run.json, wanted a folder of breastseg predict (of"
+            " shards, after breastseg gather)"
+        )
+    table = read_table(maps / MANIFEST_TABLE, InputError, needed=("outcome", "result"), others=True)
+    done = [maps / row["result"] for row in table.rows if row["outcome"] == "done"]
+    inside = maps.resolve()
+    for folder in done:
+        if not folder.resolve().is_relative_to(inside):
+            raise InputError(f"{maps / 'manifest.csv'}: {folder} is not in the folder; mend it")
+    if not done:
+        raise InputError(f"{maps}: no slide is done, see manifest.csv there")
+    return done
+
+
+def _made(folder: Path) -> _Made:
+    try:
+        run = RunRecord.from_dict(read_run_json(folder))
+    except ValueError as cause:
+        raise InputError(
+            f"{folder / RUN}: not a result's run.json ({cause}); make the map again"
+        ) from None
+    mpp = check_mpp(run.mpp, str(folder / RUN))
+    return _Made(folder, Path(run.input), run.size_px, mpp, run.label_map)
+
+
+def _regions(folder: Path) -> Path:
+    packed = folder / PACKED_REGIONS
+    return packed if packed.is_file() else folder / REGIONS

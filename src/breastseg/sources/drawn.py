@@ -1,0 +1,119 @@
+"""What is drawn on one picture: areas with holes, and dots, by class name.
+
+Coordinates are pixels of the picture, (0, 0) its left-top corner, (0.5, 0.5) the middle of its
+first pixel.
+"""
+
+import unicodedata
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from breastseg.sources.points import Dot
+from breastseg.wording import counted
+
+Ring: TypeAlias = npt.NDArray[np.float64]
+"""A closed line: (N, 2) places (x, y); the last may be the first again."""
+
+MAX_HELD_BYTES = 400_000_000
+"""Of outlines and dots of one file, in memory."""
+
+RING_BYTES, DOT_BYTES = 250, 150
+"""What an array or a dot takes beside its numbers."""
+
+FARTHEST = 2.0**53
+LONGEST_NAME = 200
+
+_NOUNS = ("line", "detection", "cell", "tile", "TMA core", "root object")
+
+
+@dataclass(frozen=True, eq=False)
+class Area:
+    """An area of one class: its outline, and its holes."""
+
+    name: str
+    outline: Ring
+    holes: tuple[Ring, ...] = ()
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What is drawn on one picture.
+
+    Attributes:
+        areas: in the order of the file.
+        dots: likewise.
+        skipped: how many objects of a GeoJSON were not taken, by kind.
+        instead: how many objects, by kind, were looked at in place of annotations, where the file
+            has none.
+    """
+
+    areas: tuple[Area, ...]
+    dots: tuple[Dot, ...]
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    instead: Mapping[str, int] = field(default_factory=dict)
+
+    def boxes(self) -> npt.NDArray[np.float64]:
+        """Return left, top, right and bottom of each area and then of each dot: (N, 4)."""
+        rings = [area.outline for area in self.areas]
+        dots = np.array([(dot.x, dot.y) for dot in self.dots], np.float64).reshape(-1, 2)
+        half = (
+            np.array([(dot.width, dot.height) for dot in self.dots], np.float64).reshape(-1, 2) / 2
+        )
+        if not rings:
+            return np.hstack([dots - half, dots + half])
+        places = np.concatenate(rings)
+        starts = np.cumsum([0, *(len(ring) for ring in rings[:-1])])
+        ends = np.minimum.reduceat(places, starts), np.maximum.reduceat(places, starts)
+        return np.concatenate([np.hstack(ends), np.hstack([dots - half, dots + half])])
+
+    def seen_from(self, x: float, y: float) -> "Drawn":
+        """Return the same in pixels of a field whose left-top corner is (x, y)."""
+        areas = tuple(
+            Area(area.name, area.outline - (x, y), tuple(hole - (x, y) for hole in area.holes))
+            for area in self.areas
+        )
+        return replace(
+            self,
+            areas=areas,
+            dots=tuple(replace(dot, x=dot.x - x, y=dot.y - y) for dot in self.dots),
+        )
+
+    def without(self, names: Collection[str]) -> "Drawn":
+        """Return the same without what is called one of the names; case does not matter."""
+        left_out = {name.casefold() for name in names}
+        return replace(
+            self,
+            areas=tuple(area for area in self.areas if area.name.casefold() not in left_out),
+            dots=tuple(dot for dot in self.dots if dot.name.casefold() not in left_out),
+        )
+
+    def measured(self, mpp: float) -> "Drawn":
+        """Return the same with discs in pixels, where a pixel has these microns."""
+        if not any(dot.radius_um for dot in self.dots):
+            return self
+        dots = []
+        for dot in self.dots:
+            side = 2 * dot.radius_um / mpp
+            dots.append(
+                replace(dot, width=side, height=side, radius_um=0.0) if dot.radius_um else dot
+            )
+        return replace(self, dots=tuple(dots))
+
+
+def said_kinds(skipped: Mapping[str, int]) -> str:
+    """Return counts by kind as a person reads them, as in "3 without class, 2 lines, 40 cells"."""
+    return ", ".join(
+        counted(number, kind) if kind in _NOUNS else f"{number:,} {kind}"
+        for kind, number in skipped.items()
+    )
+
+
+def shows(name: str) -> bool:
+    """Return whether a class name can be shown: no control letters, at most 200 letters."""
+    return len(name) <= LONGEST_NAME and not any(
+        unicodedata.category(letter) in ("Cc", "Cs") for letter in name
+    )
