@@ -109,17 +109,17 @@ def speed(bundle: Bundle, precision: str) -> float:
 
 
 def report(rows: list[tuple]) -> None:
-    names = [name for name, s in rows[0][2]["pooled"].items() if s["support_px"]]
+    names = [name for name, s in rows[0][2].pooled.items() if s.support_px]
     print(
         f"\n| network | um/px | {' | '.join(names)} | mean Dice | M parameters | Mpx/CPU-s fp32 |"
         " bf16 | minutes |"
     )
     print("| --- " * (len(names) + 7) + "|")
     for title, mpp, scores, parameters, fp32, bf16, minutes in rows:
-        dice = " | ".join(f"{scores['pooled'][name]['dice']:.3f}" for name in names)
+        dice = " | ".join(f"{scores.pooled[name].dice:.3f}" for name in names)
         speeds = f"{parameters:.1f} | {fp32:.2f} | {bf16:.2f} | {minutes:.1f}"
         print(
-            f"| {title} | {mpp:g} | {dice} | {scores['overall']['mean_dice']:.3f} | {speeds} |",
+            f"| {title} | {mpp:g} | {dice} | {scores.overall.mean_dice:.3f} | {speeds} |",
             flush=True,
         )
 

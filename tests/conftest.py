@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from breastseg.bundles.bundle import HISTORY, WEIGHTS, Bundle, load_bundle
+from breastseg.bundles.training import Training
 from breastseg.data.dataset import Dataset
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.files import sha256_of, write_json
@@ -141,7 +142,7 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
         config.mean,
         config.std,
         config.to_dict(),
-        training={"patients": {"train": ["TCGA-A2-A0D2"]}},
+        training=Training(patients={"train": ("TCGA-A2-A0D2",)}),
         licence="none",
         limits=("random weights",),
     )

@@ -193,8 +193,8 @@ def test_a_model_learns_from_areas_and_dots_and_is_scored(
 ) -> None:
     card = trained.card
     assert card.network["output_stride"] == 4
-    assert card.training["patients"]["train"] == ["TCGA-A2-A0D2", "TCGA-A7-A0DA"]
-    assert card.training["config"]["pseudo"] == 0.5
+    assert card.training.patients_of("train") == ("TCGA-A2-A0D2", "TCGA-A7-A0DA")
+    assert (card.training.config or {})["pseudo"] == 0.5
     assert card.parity["max_probability_difference"] < 1e-3
     scores = evaluate(trained, mixed, tmp_path / "out")
     table = pd.read_csv(tmp_path / "out" / "dots_counts.csv")
@@ -270,10 +270,10 @@ def test_dots_train_alone(tmp_path: Path) -> None:
         }
     )
     bundle = train(data.path, tmp_path / "run", config, reporter=quiet)
-    assert bundle.card.training["patients"] == {
-        "train": ["TCGA-A7-A0DA"],
-        "val": ["TCGA-A8-A082"],
-        "test": [],
+    assert bundle.card.training.patients == {
+        "train": ("TCGA-A7-A0DA",),
+        "val": ("TCGA-A8-A082",),
+        "test": (),
     }
     history = pd.read_csv(tmp_path / "run" / "metrics.csv")
     assert history["train_loss"].notna().all()

@@ -319,7 +319,7 @@ def test_auto_writes_what_was_chosen_and_how(
     assert set(decision["before"]) == {"areas", "mean"}
     assert len(said) == 1
     assert said[0].startswith("bias tumor -0.80, inflammatory +0.40 on val: areas 0.")
-    assert found.card.training["patients"]["val"] == ["TCGA-A2-A1G6", "TCGA-A2-A3XX"]
+    assert found.card.training.patients_of("val") == ("TCGA-A2-A1G6", "TCGA-A2-A3XX")
 
 
 def test_auto_is_chosen_as_if_there_was_no_bias_yet(

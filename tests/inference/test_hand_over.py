@@ -17,6 +17,7 @@ from breastseg.labels import BUILT_IN
 from breastseg.maps.files.label_tiff import write_label_tiff
 from breastseg.maps.polygons import RegionsConfig, write_regions
 from breastseg.maps.raster import Raster
+from breastseg.maps.record import RunRecord
 from breastseg.reporter import QUIET
 
 h5py = pytest.importorskip("h5py")
@@ -43,7 +44,7 @@ def result(folder: Path, labels: Any, slide: str) -> Path:
             raster.write(box, labels[box.y : box.y + box.height, box.x : box.x + box.width])
         raster.finish()
         write_label_tiff(raster, MAP, folder / "labels.ome.tif", mpp=0.5)
-        write_regions(
+        report = write_regions(
             raster,
             MAP,
             folder / "regions.geojson",
@@ -52,8 +53,26 @@ def result(folder: Path, labels: Any, slide: str) -> Path:
             scale=scale,
         )
     (folder / "scratch").unlink()
-    said = {"input": slide, "size_px": list(SIZE), "mpp": 0.25, "label_map": MAP.to_dict()}
-    (folder / "run.json").write_text(json.dumps(said))
+    RunRecord(
+        input=slide,
+        input_fingerprint="",
+        size_px=SIZE,
+        mpp=0.25,
+        mpp_source="given",
+        box_level0_px=None,
+        model="painted",
+        model_files={},
+        model_mpp=0.5,
+        tile_px=512,
+        halo_px=64,
+        backend="none",
+        label_map=MAP,
+        packages={},
+        use="research",
+        regions=report,
+        measures={"analysed_mm2": 1.0},
+        doubts=(),
+    ).write(folder)
     return folder
 
 

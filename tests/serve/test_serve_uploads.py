@@ -389,7 +389,7 @@ def test_the_page_of_a_map_says_what_is_known(mapped: Path, tmp_path: Path) -> N
     with pytest.raises(
         InputError,
         match=(
-            r"a file there is not as breastseg predict writes it \('measures' is missing\); predict"
+            r"a file there is not as breastseg predict writes it \(measures is missing\); predict"
             r" again"
         ),
     ):

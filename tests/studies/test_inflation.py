@@ -16,6 +16,7 @@ from sklearn.metrics import accuracy_score, f1_score
 import breastseg.training.train as training
 from breastseg.bundles.bundle import Bundle, load_bundle
 from breastseg.bundles.card import Card
+from breastseg.bundles.training import Training
 from breastseg.cli import main
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.prepare import PrepareConfig, prepare
@@ -92,7 +93,7 @@ def untrained(crops: Dataset, tmp_path_factory: pytest.TempPathFactory) -> dict[
             config.mean,
             config.std,
             config.to_dict(),
-            training={},
+            training=Training(),
             licence="none",
             limits=("random weights",),
         )
@@ -275,7 +276,7 @@ def test_a_held_out_patient_is_counted_as_evaluate_counts(
     for name, matrix in counted.items():
         for row in table[table["region"] == name].itertuples():
             assert matrix[names.index(row.truth)][names.index(row.prediction) + 1] == row.px
-    assert scores["overall"]["support_px"] == np.sum(list(counted.values()))
+    assert scores.overall.support_px == np.sum(list(counted.values()))
 
 
 def test_rows_say_how_much_more_than_the_honest_one(

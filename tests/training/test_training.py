@@ -96,8 +96,8 @@ def test_a_run_learns_and_leaves_everything_behind(data: Dataset, tmp_path: Path
     assert history[["val_loss", "val_accuracy", "val_dice"]].notna().all().all()
     assert {p.name for p in (run / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
     assert bundle.card.name == "painted"
-    assert bundle.card.training["data"] == data.fingerprint()
-    assert bundle.card.training["patients"]["test"] == ["TCGA-OL-C001", "TCGA-OL-C002"]
+    assert bundle.card.training.data == data.fingerprint()
+    assert bundle.card.training.patients_of("test") == ("TCGA-OL-C001", "TCGA-OL-C002")
     assert bundle.card.parity["max_probability_difference"] < 1e-3
     assert (
         train(
@@ -294,16 +294,16 @@ def test_two_devices_train_together(data: Dataset, tmp_path: Path) -> None:
 def test_a_run_can_go_on_from_a_model(data: Dataset, tmp_path: Path) -> None:
     first = train(data.path, tmp_path / "first", replace(TINY, epochs=1), reporter=quiet)
     said: list[str] = []
-    trained = first.card.training["patients"]["train"]
+    trained = first.card.training.patients_of("train")
     held = trained[0]
     split(data, SplitConfig("leave-one-out", patient=held, val=0))
     slow = replace(TINY, epochs=1, start=str(first.path), lr=1e-9, weight_decay=0.0, ema=0.0)
     second = train(data.path, tmp_path / "second", slow, reporter=Reporter(said.append))
     assert "weights of the model 'first'" in said
-    assert held in second.card.training["patients"]["train"], (
+    assert held in second.card.training.patients_of("train"), (
         "whoever trained the first model trained the second too"
     )
-    assert second.card.training["start"] == first.card.files
+    assert second.card.training.start == first.card.files
     before, after = (load_file(bundle.file("model.safetensors")) for bundle in (first, second))
     weights = [name for name in before if name.endswith("weight")]
     assert all(

@@ -114,7 +114,7 @@ def test_without_a_val_part_nothing_is_chosen(painted_data: Dataset, tmp_path: P
 
 def test_patients_that_trained_the_model_do_not_choose(data: Dataset, tmp_path: Path) -> None:
     first, _ = runs(data, tmp_path, "none")
-    patients = first.card.training["patients"]
+    patients = first.card.training.patients or {}
     parts = (("train", "val"), ("val", "train"))
     rows = [f"{name},{other}" for part, other in parts for name in patients[part]]
     table = tmp_path / "turned.csv"

@@ -283,7 +283,7 @@ def test_a_model_learns_from_votes_twice_the_same(tmp_path: Path, dots_as: str) 
     data = mixed(tmp_path, dots_as)
     one, two = (train(data.path, tmp_path / name / "run", CONFIG, reporter=quiet) for name in "ab")
     assert one.card.files == two.card.files
-    assert one.card.training["data"] == data.fingerprint()
+    assert one.card.training.data == data.fingerprint()
 
 
 def test_a_data_set_without_votes_trains_as_it_did(

@@ -444,4 +444,4 @@ def test_from_python(lively_bundle: Bundle, data: Dataset, tmp_path: Path) -> No
         labels="tumor",
         reporter=quiet,
     )
-    assert list(scores["pooled"]) == ["tumor", "not tumor"]
+    assert list(scores.pooled) == ["tumor", "not tumor"]

@@ -2,10 +2,13 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from breastseg.cli.options import add_option, add_out
 from breastseg.wording import counted
+
+if TYPE_CHECKING:
+    from breastseg.data.audit.findings import AuditReport
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +56,7 @@ def run(options: argparse.Namespace) -> None:
         )
 
 
-def _print(found: dict[str, Any]) -> None:
+def _print(found: "AuditReport") -> None:
     print(
         f"{counted(found['regions'], 'region')}, {counted(found['patients'], 'patient')},"
         f" {found['mpp']:g} um/px, data {found['data']}"
@@ -64,7 +67,11 @@ def _print(found: dict[str, Any]) -> None:
             classes = ", ".join(
                 f"{label} {px / 1e6:.2f}" for label, px in held["pixels"].items() if px
             )
-            sizes = [counted(held[f"{noun}s"], noun) for noun in ("region", "patient", "hospital")]
+            sizes = [
+                counted(held["regions"], "region"),
+                counted(held["patients"], "patient"),
+                counted(held["hospitals"], "hospital"),
+            ]
             print(f"  {part:5}{''.join(f'{size:>14}' for size in sizes)}; Mpx: {classes}")
     told = [
         f"by {name} {score['balanced_accuracy']:.3f}"

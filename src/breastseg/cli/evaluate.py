@@ -61,6 +61,7 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.evaluation.evaluate import evaluate
     from breastseg.files import held_folder
     from breastseg.labels import load_label_map
+    from breastseg.records import to_json
     from breastseg.report.html import write_report
     from breastseg.studies.student_report.chapter import tumour_class, write_chapter
 
@@ -79,7 +80,7 @@ def run(options: argparse.Namespace) -> None:
         **given(options, "split", "probabilities", "compare", "labels"),
     )
     if options.record:
-        record_scores(model.bundle, scores)
+        record_scores(model.bundle, to_json(scores))
     with held_folder(Path(options.out)):
         print(write_report(options.out))
         if options.as_report:

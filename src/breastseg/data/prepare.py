@@ -34,7 +34,7 @@ from breastseg.files import (
 from breastseg.geometry import Box, check_mpp, scaled_size
 from breastseg.images import Slide, check_upright, open_slide, read_codes, resample_labels
 from breastseg.images.readers.flat import FlatSlide
-from breastseg.json_files import read_json
+from breastseg.json_files import JsonObject, read_json
 from breastseg.labels import LabelMap, Labels, load_label_map
 from breastseg.processor import worker_count
 from breastseg.reporter import TERMINAL, Reporter
@@ -92,7 +92,7 @@ class PrepareConfig:
         return {} if self.dots_as == "discs" else rules(self.vote_width_um)
 
     @property
-    def vote_settings(self) -> dict[str, Any]:
+    def vote_settings(self) -> JsonObject:
         """Return the same as it is kept with the work and the data set."""
         return {"dots_as": self.dots_as, "votes": self.vote_rules} if self.vote_rules else {}
 
@@ -314,7 +314,7 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
     known = known_of(region.field, label_map) if region.field else None
     drawn = _drawn_of(region)
     reading = region.words.seen_in(label_map) if region.words else label_map
-    notes: dict[str, Any] = {}
+    notes: JsonObject = {}
     with closing(open_slide(region.image, mpp=region.mpp)) as slide:
         if drawn is not None or known is None:
             check_upright(slide, region.labels.name)
@@ -352,7 +352,7 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
     if places is not None and len(places):
         _save(out / ARRAYS / f"{region.id}.places.npy", places)
         count_of_places = {"places": len(places)}
-    votes: dict[str, Any] = {"voted_px": 0} if config.vote_rules else {}
+    votes: JsonObject = {"voted_px": 0} if config.vote_rules else {}
     if config.vote_rules and annotation == "dots":
         voted = vote(
             dots,
@@ -418,7 +418,7 @@ def _read_drawn(path: Path) -> Drawn:
     return drawn
 
 
-def _drawn_notes(rows: list[dict[str, Any]]) -> list[str]:
+def _drawn_notes(rows: list[JsonObject]) -> list[str]:
     """Say what was not taken, or only in part, of what people drew."""
     told = []
     for column, words in (
@@ -435,7 +435,7 @@ def _drawn_notes(rows: list[dict[str, Any]]) -> list[str]:
     return told
 
 
-def _in_files(rows: list[dict[str, Any]], column: str) -> str:
+def _in_files(rows: list[JsonObject], column: str) -> str:
     names = [row["region"] for row in rows if row.get(column)]
     return (
         " (in"

@@ -131,8 +131,8 @@ def _mapped(folder: Path) -> tuple[str, dict[str, float]]:
 
     model = load_model()
     row = predict(SLIDE, model, folder / "maps", reporter=QUIET)[0]
-    names = model.card.label_map.names if row["analysed_mm2"] > 0 else ()
-    return model.backend, {name: float(row[f"{name}_percent"]) for name in names}
+    names = model.card.label_map.names if row["analysed_mm2"] else ()
+    return model.backend, {name: float(row[f"{name}_percent"] or 0) for name in names}
 
 
 def _section(look: Callable[[], Iterator[Finding]]) -> list[Finding]:

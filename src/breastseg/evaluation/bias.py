@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -29,6 +28,7 @@ from breastseg.evaluation.int8 import export_int8
 from breastseg.evaluation.leaks import check_labels, check_mpp_of
 from breastseg.files import sha256_of, write_json, written_folder
 from breastseg.inference.model import Model, load_model
+from breastseg.json_files import JsonObject
 from breastseg.reporter import TERMINAL, Reporter
 
 AUTO = "auto"
@@ -136,13 +136,13 @@ def _chosen(
     data: Dataset,
     split: str,
     reporter: Reporter,
-) -> tuple[dict[str, Any], Card]:
+) -> tuple[JsonObject, Card]:
     """Choose a bias; return the card's decision, and a card that names who chose as validators."""
     check_labels(model, data)
     check_mpp_of(model, data)
     regions = regions_of(load_split(data), split)
     patients = set(data.regions.loc[regions, "patient"])
-    taught = patients & set(model.card.training.get("patients", {}).get("train", ()))
+    taught = patients & set(model.card.training.patients_of("train"))
     if taught:
         said = f"patient {min(taught)} trained the model '{model.card.name}'"
         share = f"{len(taught)} of {len(patients)} did"
@@ -160,17 +160,13 @@ def _chosen(
 
 
 def _with_validators(card: Card, patients: tuple[str, ...]) -> Card:
-    named = card.training.get("patients", {})
-    return replace(
-        card,
-        training={
-            **card.training,
-            "patients": {**named, "val": sorted({*named.get("val", ()), *patients})},
-        },
-    )
+    training = card.training
+    chose = tuple(sorted({*training.patients_of("val"), *patients}))
+    named = {**(training.patients or {}), "val": chose}
+    return replace(card, training=replace(training, patients=named))
 
 
-def _written(bundle: Bundle, card: Card, decision: dict[str, Any], out: Path) -> Bundle:
+def _written(bundle: Bundle, card: Card, decision: JsonObject, out: Path) -> Bundle:
     """Write the bundle with a bias of its own in place of the one it has."""
     label_map = card.label_map
     before = bias_vector(card.bias, label_map)

@@ -4,7 +4,6 @@ measured and is in the card."""
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -18,6 +17,7 @@ from breastseg.evaluation.config import Int8Config
 from breastseg.evaluation.leaks import check_labels, check_mpp_of
 from breastseg.files import sha256_of, write_json, written_folder
 from breastseg.inference.model import Model, load_model
+from breastseg.json_files import JsonObject
 from breastseg.metrics import class_scores, confusion_counts, overall_scores
 from breastseg.metrics.confusion import Counts
 from breastseg.reporter import TERMINAL, Reporter
@@ -148,7 +148,7 @@ def _counts(model: Model, data: Dataset, regions: list[str], name: str) -> Count
     return total
 
 
-def _comparison(before: Counts, after: Counts, names: tuple[str, ...]) -> dict[str, Any]:
+def _comparison(before: Counts, after: Counts, names: tuple[str, ...]) -> JsonObject:
     """Return mean Dice and the Dice of each class that occurs, fp32 and int8."""
     both = {"fp32": before, "int8": after}
     scores = {precision: class_scores(counts, names) for precision, counts in both.items()}

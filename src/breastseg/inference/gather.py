@@ -6,9 +6,9 @@ OUT/missing.csv    the slides that are missing, with their shard; not there when
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from breastseg.errors import IncompleteError, InputError, OutputError
 from breastseg.files import WORK_FILE, difference, write_table
@@ -27,6 +27,7 @@ from breastseg.inference.shards import (
     shard_number,
 )
 from breastseg.json_files import read_json, whole_in
+from breastseg.maps.record import MANIFEST_TABLE, MEASURES_TABLE
 from breastseg.reporter import TERMINAL, Reporter
 from breastseg.wording import counted
 
@@ -100,7 +101,7 @@ def gather(out: str | Path, *, reporter: Reporter = TERMINAL) -> Gathered:
     return _tell(tables, parts, out, reporter)
 
 
-def _work(out: Path) -> tuple[dict[str, Any], int]:
+def _work(out: Path) -> tuple[dict[str, object], int]:
     """Return the settings of the shards of a folder, and how many there are."""
     wish = "wanted the folder of breastseg predict --shard"
     note = read_json(out / WORK_FILE, InputError, "the note that breastseg predict --shard leaves")
@@ -126,7 +127,7 @@ def _check_counts(out: Path, count: int) -> None:
         )
 
 
-def _part(out: Path, shard: Shard, settings: dict[str, Any]) -> _Part:
+def _part(out: Path, shard: Shard, settings: Mapping[str, object]) -> _Part:
     """Read what one shard left."""
     note = out / shard.file("shard", "json")
     if not note.is_file():
@@ -219,8 +220,8 @@ class _Tables:
         if not any(row.get("patient") for row in self.measures):
             for row in self.measures:
                 row.pop("patient", None)
-        write_table(out / "manifest.csv", self.manifest)
-        write_table(out / "measures.csv", self.measures)
+        write_table(out / MANIFEST_TABLE, self.manifest)
+        write_table(out / MEASURES_TABLE, self.measures)
         if self.missing:
             write_table(out / MISSING, self.missing)
         else:
@@ -253,7 +254,7 @@ def _tell(tables: _Tables, parts: list[_Part], out: Path, reporter: Reporter) ->
         listed = f"; {out / MISSING} lists what is missing" if missing else ""
         raise IncompleteError(
             f"{failed} failed and {missing} missing of {counted(done + failed + missing, 'slide')};"
-            f" {out / 'manifest.csv'} tells of each{listed}; run those shards again, then gather"
+            f" {out / MANIFEST_TABLE} tells of each{listed}; run those shards again, then gather"
             " again"
         )
     return Gathered(done, len(parts))

@@ -5,7 +5,8 @@ NAME is the input's file name without its ending; of one in a folder of a folder
 OUT/NAME/labels.png          a picture's labels: 8-bit palette, the input's size, values are labels
 OUT/NAME/labels.ome.tif      a slide's labels: pyramid at the model's um/px, values are labels,
 names and colours inside
-OUT/NAME/regions.geojson     the same as polygons with holes in level-0 pixels, for QuPath
+OUT/NAME/regions.geojson     the same as polygons with holes in level-0 pixels, for QuPath; or,
+asked for, regions.geojson.gz
 OUT/NAME/overlay.png         the input with its classes over it, and a legend; of a slide
 overlay.jpg, at low resolution
 OUT/NAME/tissue.png          the tissue mask of a slide, and of a flat picture where it leaves out
@@ -13,7 +14,8 @@ glass
 OUT/NAME/map.ome.zarr        when asked for: the slide, small, and its labels over it
 OUT/NAME/run.json            everything needed to do it again
 OUT/NAME/probabilities.ome.tif, uncertainty.ome.tif    when asked for
-OUT/measures.csv             areas, shares and shapes, one row an input
+OUT/measures.csv             areas, shares and shapes, one row an input; asked for, the same as
+measures.parquet
 OUT/manifest.csv             what became of each input, why, and in what time
 OUT/figure.png               with `figure`: the first inputs beside their masks
 
@@ -23,11 +25,10 @@ of all.
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from breastseg.errors import (
     BreastsegError,
@@ -46,12 +47,21 @@ from breastseg.inference.inputs import Input, Inputs, list_inputs
 from breastseg.inference.ledger import Ledger, Outcome, as_written
 from breastseg.inference.map import Block, MapConfig, Plan, TissueMask, plan_map
 from breastseg.inference.model import Model
-from breastseg.inference.result import ResultConfig, box_list, picture_and_labels, write_result
+from breastseg.inference.result import ResultConfig, picture_and_labels, write_result
 from breastseg.inference.shards import Shard, part_of, shard_folder
-from breastseg.json_files import read_json
 from breastseg.maps.files.ome_zarr import check_zarr
 from breastseg.maps.pictures import save_figure
 from breastseg.maps.polygons import RegionsConfig
+from breastseg.maps.record import (
+    FIGURE,
+    MANIFEST_TABLE,
+    MEASURES_PARQUET,
+    MEASURES_TABLE,
+    Measures,
+    RunRecord,
+    box_px,
+    read_run_json,
+)
 from breastseg.reporter import TERMINAL, Reporter
 from breastseg.wording import counted, one_line
 
@@ -110,7 +120,7 @@ class PredictConfig:
             ome_zarr=self.ome_zarr,
         )
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return what decides a result, as JSON values: a folder of other settings is refused."""
         values = asdict(self) | {"box": None if self.box is None else self.box.text}
         return {key: value for key, value in values.items() if key not in _FREE}
@@ -119,7 +129,7 @@ class PredictConfig:
 _FREE = ("figure", "parquet")
 """What may differ when the same work goes on."""
 _BAR = "{l_bar}{bar}| {n:.1f}/{total:.1f} Mpx [{elapsed}<{remaining}, {rate_fmt}]"
-_REMAINS = Remains(rest=("manifest.csv", "measures.csv"))
+_REMAINS = Remains(rest=(MANIFEST_TABLE, MEASURES_TABLE))
 _ADVICE = (
     "choose another folder or remove it; where inputs alone are others, --resume goes on in"
     " this one"
@@ -135,7 +145,7 @@ def predict(
     resume: bool = False,
     shard: Shard | None = None,
     reporter: Reporter = TERMINAL,
-) -> list[dict[str, Any]]:
+) -> list[Measures]:
     """Name the tissue in pictures and slides; goes on where an interrupted run stopped.
 
     Args:
@@ -169,17 +179,17 @@ def predict(
     ledger = Ledger(out, shard)
     with _own(out, settings, every, shard, resume=resume):
         results = _run(named, model, out, config, ledger, reporter)
-        measured = [(item.name, result["measures"] | _patient(item)) for item, result in results]
+        measured = [(item.name, result.measures | _patient(item)) for item, result in results]
         rows = [row for _, row in measured]
         ledger.write_measures(measured)
         if config.parquet:
-            _write_parquet(rows, out / "measures.parquet")
+            _write_parquet(rows, out / MEASURES_PARQUET)
         if config.figure:
             _figure([item for item, _ in results[: config.figure]], model, out, config)
     part = "" if shard is None else f"shard {shard}: "
     reporter.message(
         f"{part}{counted(len(results), 'picture')},"
-        f" {sum(row['analysed_mm2'] for row in rows):.3g} mm2: {out}"
+        f" {sum(result.analysed_mm2 for _, result in results):.3g} mm2: {out}"
     )
     if failed := ledger.failed:
         raise IncompleteError(
@@ -192,7 +202,7 @@ def predict(
 
 @contextmanager
 def _own(
-    out: Path, settings: dict[str, Any], every: Inputs, shard: Shard | None, *, resume: bool
+    out: Path, settings: Mapping[str, object], every: Inputs, shard: Shard | None, *, resume: bool
 ) -> Iterator[None]:
     """Hold the folder, or one shard of it, and claim it for this work."""
     if shard is not None:
@@ -297,7 +307,7 @@ def _run(
     config: PredictConfig,
     ledger: Ledger,
     reporter: Reporter,
-) -> list[tuple[Input, dict[str, Any]]]:
+) -> list[tuple[Input, RunRecord]]:
     """Run each input; return what run.json says of those that are done."""
     items, before = named.items, ledger.seconds_before()
     results = []
@@ -312,7 +322,7 @@ def _run(
             title = f"{number}/{len(items)} {one_line(item.name)}"
             with one_of_several(str(item.path), several=not alone):
                 result, fresh = _predict_one(item, model, out, config, reporter, title)
-            for doubt in result["doubts"]:
+            for doubt in result.doubts:
                 reporter.message(f"warning: {item.path}: {doubt}")
             results.append((item, result))
             seconds = (
@@ -337,14 +347,14 @@ def _run(
     return results
 
 
-def _done(item: Input, result: dict[str, Any], out: Path) -> Outcome:
+def _done(item: Input, result: RunRecord, out: Path) -> Outcome:
     return Outcome(
         item.name,
         str(item.path),
         "done",
         folder=str(out / item.name),
-        warnings=tuple(result["doubts"]),
-        measures=result["measures"] | _patient(item),
+        warnings=result.doubts,
+        measures=result.measures | _patient(item),
     )
 
 
@@ -355,7 +365,7 @@ def _predict_one(
     config: PredictConfig,
     reporter: Reporter,
     title: str,
-) -> tuple[dict[str, Any], bool]:
+) -> tuple[RunRecord, bool]:
     """Return what run.json says, and whether it was written now: a whole result of the same slide
     is kept."""
     folder = out / item.name
@@ -373,7 +383,7 @@ def _predict_one(
             return found, False
         plan = plan_map(slide, model, wanted.map)
 
-        def mapped(by: Model) -> dict[str, Any]:
+        def mapped(by: Model) -> RunRecord:
             if not isinstance(slide, FlatSlide):
                 reporter.message(_foretold(slide, plan, by, out, wanted))
             with reporter.progress(plan.area_px / 1e6, title=title, unit="Mpx", form=_BAR) as bar:
@@ -406,50 +416,28 @@ def _foretold(slide: Slide, plan: Plan, model: Model, out: Path, wanted: ResultC
     )
 
 
-def _whole(folder: Path, slide: Slide, before: Seen, wanted: ResultConfig) -> dict[str, Any] | None:
+def _whole(folder: Path, slide: Slide, before: Seen, wanted: ResultConfig) -> RunRecord | None:
     """Return what run.json says of a whole result; None when there is none, or one of other pixels,
-    resolution or field."""
+    resolution or field, or a damaged one."""
     if not folder.is_dir():
         return None
-    found: dict[str, Any] = read_json(folder / "run.json", InputError, "a result's run.json")
-    now = {
-        "input_fingerprint": before.fingerprint,
-        "mpp": slide.mpp,
-        "box_level0_px": box_list(wanted.map.box),
-    }
-    if (
-        isinstance(found, dict)
-        and all(found.get(key) == value for key, value in now.items())
-        and _is_told(found)
-    ):
+    said = read_run_json(folder)
+    now = (before.fingerprint, slide.mpp, box_px(wanted.map.box))
+    try:
+        found = RunRecord.from_dict(said)
+    except ValueError:
+        found = None
+    if found and (found.input_fingerprint, found.mpp, found.box_level0_px) == now:
         return found
     shutil.rmtree(folder)
     return None
 
 
-def _is_told(found: dict[str, Any]) -> bool:
-    """Tell whether a run.json holds what is read of it here, as `write_result` writes it; a damaged
-    one is no whole result."""
-    measures, doubts = found.get("measures"), found.get("doubts")
-    if not isinstance(measures, dict) or not isinstance(doubts, list):
-        return False
-    numbers = [value for name, value in measures.items() if name != "image"]
-    fit = all(
-        value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
-        for value in numbers
-    )
-    return (
-        fit
-        and isinstance(measures.get("analysed_mm2"), (int, float))
-        and all(isinstance(doubt, str) for doubt in doubts)
-    )
-
-
-def _patient(item: Input) -> dict[str, str]:
+def _patient(item: Input) -> Measures:
     return {} if item.patient is None else {"patient": item.patient}
 
 
-def _write_parquet(rows: Sequence[dict[str, Any]], path: Path) -> None:
+def _write_parquet(rows: Sequence[Measures], path: Path) -> None:
     try:
         from pyarrow import Table, parquet
     except ImportError as cause:
@@ -465,4 +453,4 @@ def _figure(items: Sequence[Input], model: Model, out: Path, config: PredictConf
     for item in items:
         with closing(_opened(item, config)) as slide:
             rows.append((one_line(item.path.name), *picture_and_labels(slide, out / item.name)))
-    save_figure(rows, model.card.label_map, out / "figure.png")
+    save_figure(rows, model.card.label_map, out / FIGURE)

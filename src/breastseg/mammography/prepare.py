@@ -14,7 +14,6 @@ OUT/manifest.csv        what became of each film, with a sentence where it was r
 import hashlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from breastseg.errors import (
     BreastsegError,
@@ -33,6 +32,7 @@ from breastseg.files import (
     write_table,
     written_folder,
 )
+from breastseg.json_files import JsonObject
 from breastseg.mammography.layouts import Entry, Layout, find_layout
 from breastseg.mammography.layouts.entry import files_below
 from breastseg.mammography.layouts.loose import NAME as LOOSE
@@ -103,7 +103,7 @@ def prepare_films(
     config: FilmsConfig = FilmsConfig(),
     *,
     reporter: Reporter = TERMINAL,
-) -> list[dict[str, Any]]:
+) -> list[JsonObject]:
     """Prepare every film of a folder; films that cannot be are named, and the others go on.
 
     Args:
@@ -144,14 +144,14 @@ def _digest(source: Path) -> str:
 
 def _run(
     layout: Layout, source: Path, out: Path, config: FilmsConfig, reporter: Reporter
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+) -> tuple[list[JsonObject], list[JsonObject]]:
     """Prepare each film; return the rows of the manifest and the records of films."""
-    rows: list[dict[str, Any]] = []
+    rows: list[JsonObject] = []
     records = []
     names: set[str] = set()
     for entry in reporter.each(layout.entries, title="prepare", unit="film"):
         name = _own_name(entry.name, names)
-        row: dict[str, Any] = {"film": name, "outcome": "done", "cause": ""}
+        row: JsonObject = {"film": name, "outcome": "done", "cause": ""}
         try:
             with one_of_several(name):
                 if layout.name == LOOSE:
@@ -193,7 +193,7 @@ def _sentence(cause: str, entry: Entry, source: Path, name: str) -> str:
     return cause if cause.startswith(name) else f"{name}: {cause}"
 
 
-def _write_tables(out: Path, rows: list[dict[str, Any]], records: list[dict[str, Any]]) -> None:
+def _write_tables(out: Path, rows: list[JsonObject], records: list[JsonObject]) -> None:
     write_table(out / "films.csv", [film_row(record) for record in records])
     findings = []
     for record in records:
@@ -204,7 +204,7 @@ def _write_tables(out: Path, rows: list[dict[str, Any]], records: list[dict[str,
     write_table(out / "manifest.csv", rows)
 
 
-def _judged(rows: list[dict[str, Any]], out: Path) -> list[dict[str, Any]]:
+def _judged(rows: list[JsonObject], out: Path) -> list[JsonObject]:
     done = [row for row in rows if row["outcome"] == "done"]
     bad = [row for row in rows if row["outcome"] in ("refused", "failed")]
     if not done:

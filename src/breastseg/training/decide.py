@@ -3,7 +3,6 @@
 import breastseg.networks.torchvision_ops  # noqa: F401  before anything that imports torchvision
 
 # isort: split
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +13,7 @@ from breastseg.data.dataset import Dataset
 from breastseg.decision.choose import choose_bias, told
 from breastseg.decision.look import sample_places
 from breastseg.inference.tiles import TileConfig
+from breastseg.json_files import JsonObject
 from breastseg.labels import Labels
 from breastseg.networks.build import Network
 from breastseg.reporter import Reporter
@@ -28,7 +28,7 @@ def decide(
     *,
     part: str,
     reporter: Reporter,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Choose a bias on some regions and add it to the network's last convolution.
 
     Args:

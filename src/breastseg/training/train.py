@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import lightning as L
 import numpy as np
@@ -29,12 +28,14 @@ from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
 
 from breastseg.bundles.bundle import Bundle, load_bundle
 from breastseg.bundles.card import Card
+from breastseg.bundles.training import Training
 from breastseg.data.crops import CropDraw, Crops
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.split import is_leaky, load_split, regions_of, split_fingerprint
 from breastseg.errors import InputError, MissingPackageError, ModelError, SplitError
 from breastseg.files import Remains, own_folder, write_json, write_text
 from breastseg.inference.tiles import TileConfig
+from breastseg.json_files import JsonObject
 from breastseg.networks.build import (
     HAS_DECODER_CHANNELS,
     Network,
@@ -47,6 +48,7 @@ from breastseg.networks.export import write_bundle
 from breastseg.networks.losses import SumLoss, log_prior
 from breastseg.networks.weights import encoder_origin, load_bundle_weights, load_encoder_weights
 from breastseg.processor import worker_count
+from breastseg.records import to_json
 from breastseg.reporter import QUIET, TERMINAL, Reporter
 from breastseg.training.config import LOGGERS, TrainConfig
 from breastseg.training.curves import save_curves
@@ -106,13 +108,13 @@ def train(
         reporter = QUIET  # the first of several processes speaks for all
     split = load_split(data)
     start = load_bundle(config.start) if config.start else None
-    settings = {
-        "config": config.to_dict(),
-        "data": data.fingerprint(),
-        "split": split_fingerprint(split),
-        "name": name or run.name,
-        **({"start": start.card.files} if start else {}),
-    }
+    settings = Training(
+        config=config.to_dict(),
+        data=data.fingerprint(),
+        split=split_fingerprint(split),
+        name=name or run.name,
+        start=start.card.files if start else None,
+    )
     parts = {
         part: regions_of(split, part) for part in ("train", "val") if (split["split"] == part).any()
     }
@@ -131,7 +133,9 @@ def train(
     network = build(network_config)
     origin = _first_weights(network, config, start, run)
     # Of several processes the first holds the folder for all.
-    with nullcontext() if _rank() else own_folder(run, "train", settings, remains=_REMAINS):
+    with (
+        nullcontext() if _rank() else own_folder(run, "train", to_json(settings), remains=_REMAINS)
+    ):
         if (run / "bundle").is_dir():
             reporter.message(f"{run}: this run is finished")
             return load_bundle(run / "bundle")
@@ -277,7 +281,7 @@ def _fit(
     summary = layer_summary(network, config.batch, config.crop_px)
     if share.rank == 0:
         write_text(run / "summary.txt", summary + "\n")
-        write_json(run / "environment.json", environment())
+        write_json(run / "environment.json", to_json(environment()))
     trained = sum(p.numel() for p in network.parameters() if p.requires_grad)
     reporter.message(
         f"{sum(p.numel() for p in network.parameters()):,} parameters, {trained:,} trainable;"
@@ -398,14 +402,14 @@ def _decision(
     config: TrainConfig,
     card: Card,
     reporter: Reporter,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Choose a bias where that is asked for and there is a part to choose it on."""
     if config.bias == "none":
         return {}
     if "val" not in parts:
         reporter.message("no bias: there is no part 'val' to choose it on")
         return {}
-    taught = set(card.training["patients"]["train"]).intersection(card.training["patients"]["val"])
+    taught = set(card.training.patients_of("train")) & set(card.training.patients_of("val"))
     if taught:
         reporter.message(
             f"no bias: {counted(len(taught), 'patient')} of 'val' trained the model too"
@@ -430,16 +434,16 @@ def _card(
     split: pd.DataFrame,
     network: NetworkConfig,
     config: TrainConfig,
-    settings: dict[str, Any],
+    settings: Training,
     start: Bundle | None,
 ) -> Card:
     patients = {
-        part: sorted(set(split.loc[split["split"] == part, "patient"]))
+        part: tuple(sorted(set(split.loc[split["split"] == part, "patient"])))
         for part in ("train", "val", "test")
     }
     if start:  # whoever trained the first model trained this one too
-        before = start.card.training.get("patients", {}).get("train", [])
-        patients["train"] = sorted({*patients["train"], *before})
+        before = start.card.training.patients_of("train")
+        patients["train"] = tuple(sorted({*patients["train"], *before}))
     pixels = {
         str(name): int(px)
         for name, px in data.class_pixels.loc[split["split"] == "train"].sum().items()
@@ -461,7 +465,7 @@ def _card(
         *([f"Saw little of {', '.join(rare)} of {sum(pixels.values()):,} px."] if rare else []),
     ]
     return Card(
-        name=settings["name"],
+        name=settings.name or "",
         label_map=data.label_map,
         mpp=data.mpp,
         tile_px=config.tile_px,
@@ -471,13 +475,13 @@ def _card(
         network=network.to_dict(),
         licence=_licence(data, start),
         limits=tuple(limits),
-        training={
-            **settings,
-            "data_parts": list(data.parts),
-            "encoder_weights": encoder_origin(config.encoder, config.encoder_weights),
-            "patients": patients,
-            "class_px": pixels,
-            "source_mpp": sorted(set(map(float, data.regions["source_mpp"]))),
-            "environment": environment(),
-        },
+        training=replace(
+            settings,
+            data_parts=tuple(data.parts),
+            encoder_weights=encoder_origin(config.encoder, config.encoder_weights),
+            patients=patients,
+            class_px=pixels,
+            source_mpp=tuple(sorted(set(map(float, data.regions["source_mpp"])))),
+            environment=environment(),
+        ),
     )

@@ -21,6 +21,7 @@ from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_o
 from breastseg.errors import ImageError, InputError
 from breastseg.files import sha256_of, write_json
 from breastseg.json_files import read_json
+from breastseg.records import from_json, to_json
 from breastseg.transfer.png import check_png
 
 TRIES = 6
@@ -60,6 +61,23 @@ class Remote:
     size: int | None = None
     sha256: str = ""
     png: bool = False
+
+
+@dataclass(frozen=True)
+class _Note:
+    """What must still hold when a part is gone on with: .part-NAME.json.
+
+    Attributes:
+        url: of the file.
+        sha256: that it must have; empty where the mirror has none.
+        validator: ETag or date of the server's file; empty where it gave none.
+        size: bytes in all, where it is known.
+    """
+
+    url: str
+    sha256: str
+    validator: str
+    size: int | None
 
 
 class _BrokenError(Exception):
@@ -218,15 +236,15 @@ def _transfer(
     start = part.stat().st_size if note else 0
     if not start:
         on_progress(-_forget(part))
-    if note and start == note["size"]:
+    if note and start == note.size:
         return
     request = Request(remote.url)
-    if start:
+    if note and start:
         request.add_header("Range", f"bytes={start}-")
-        if note["validator"]:
-            request.add_header("If-Range", note["validator"])
+        if note.validator:
+            request.add_header("If-Range", note.validator)
     with _opened(opener, request, part) as answer:
-        if start and not _goes_on(answer, start, note["size"]):
+        if note and start and not _goes_on(answer, start, note.size):
             on_progress(-_forget(part))
             start = 0
             if answer.status == 206:
@@ -240,7 +258,7 @@ def _transfer(
                 f"{remote.url}: {total} bytes there, wanted"
                 f" {remote.size or f'at most {remote.limit}'}; try another mirror"
             )
-        write_json(_note_of(part), _note(remote, answer, total))
+        write_json(_note_of(part), to_json(_note(remote, answer, total)))
         _append(answer, part, remote, start, total, on_progress)
 
 
@@ -293,28 +311,28 @@ def _total(answer: Any, start: int) -> int | None:
     return start + int(length) if length.isdecimal() and len(length) < 20 else None
 
 
-def _note(remote: Remote, answer: Any, total: int | None) -> dict[str, Any]:
+def _note(remote: Remote, answer: Any, total: int | None) -> _Note:
     """Return what must still hold when the part is gone on with; a weak ETag does not promise the
     same bytes."""
     tag = answer.headers.get("ETag", "")
     validator = tag if tag.startswith('"') else answer.headers.get("Last-Modified", "")
-    return {"url": remote.url, "sha256": remote.sha256, "validator": validator, "size": total}
+    return _Note(remote.url, remote.sha256, validator, total)
 
 
-def _read_note(part: Path, remote: Remote) -> dict[str, Any]:
-    """Return the note of a part that can be gone on with, or an empty one."""
+def _read_note(part: Path, remote: Remote) -> _Note | None:
+    """Return the note of a part that can be gone on with."""
     try:
-        note = read_json(_note_of(part), InputError, "the note of a part of a download")
-        usable = (
-            part.is_file()
-            and (note["url"], note["sha256"]) == (remote.url, remote.sha256)
-            and (note["validator"] or remote.sha256)
-        )
-        return (
-            dict(note) if usable and part.stat().st_size <= (note["size"] or remote.limit) else {}
-        )
-    except (ValueError, KeyError, TypeError):  # read_json's own error is a ValueError
-        return {}
+        said = read_json(_note_of(part), InputError, "the note of a part of a download")
+        note = from_json(_Note, said, "")
+    except ValueError:  # read_json's own error is one
+        return None
+    usable = (
+        part.is_file()
+        and (note.url, note.sha256) == (remote.url, remote.sha256)
+        and (note.validator or remote.sha256)
+        and part.stat().st_size <= (note.size or remote.limit)
+    )
+    return note if usable else None
 
 
 def _note_of(part: Path) -> Path:

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -75,7 +74,7 @@ def propose(
     config: ProposeConfig = ProposeConfig(),
     *,
     reporter: Reporter = TERMINAL,
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """Propose where tumour is by dominant colours alone: a starting point for a person, not a
     result.
 
@@ -139,9 +138,9 @@ def _opened(item: Input, config: ProposeConfig) -> Slide:
 
 def _run(
     named: Inputs, out: Path, config: ProposeConfig, reporter: Reporter
-) -> tuple[list[dict[str, Any]], Counts]:
+) -> tuple[list[dict[str, object]], Counts]:
     """Propose each; return the rows of the table, and the counts of all together."""
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     total: Counts = np.zeros((2, 3), np.int64)
     several = len(named.items) > 1
     for item in named.items:
@@ -171,7 +170,7 @@ def _run(
 
 def _propose_one(
     slide: Slide, name: str, out: Path, config: ProposeConfig
-) -> tuple[dict[str, Any], Counts]:
+) -> tuple[dict[str, object], Counts]:
     """Write the proposal of one slide; return its row of the table, and its counts against the
     truth (0 without)."""
     check_upright(slide, "its proposal")  # a mask or areas, as `prepare` takes them
@@ -222,7 +221,7 @@ def _areas(slide: Slide, proposal: Proposal) -> dict[str, float]:
     }
 
 
-def _scores_told(row: dict[str, Any]) -> str:
+def _scores_told(row: dict[str, object]) -> str:
     if "tumor_dice" not in row:
         return ""
     return (

@@ -3,7 +3,6 @@ others."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from breastseg.errors import BreastsegError, IncompleteError, InputError, one_of_several
 from breastseg.files import Remains, fit_name, own_folder, sha256_of, write_table, write_text
@@ -30,7 +29,7 @@ def structure_reports(
     *,
     films: Sequence[str | Path] = (),
     reporter: Reporter = TERMINAL,
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """Read one report, or each file in a folder; write OUT/NAME/report.json and report.txt.
 
     Args:
@@ -104,7 +103,7 @@ def _endings() -> str:
     return f"{', '.join(ending for ending in ENDINGS if ending)} or none"
 
 
-def _left_out(others: list[Path], source: Path, reporter: Reporter) -> list[dict[str, Any]]:
+def _left_out(others: list[Path], source: Path, reporter: Reporter) -> list[dict[str, object]]:
     """Return the rows of files that are not taken from a folder, and say that there are some."""
     if others:
         reporter.message(
@@ -124,8 +123,8 @@ def _each(
     films: Sequence[str | Path],
     only: Report | None,
     reporter: Reporter,
-) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
+) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
     names: set[str] = set()
     for path in paths:
         shown = path.name if path == source else path.relative_to(source).as_posix()
@@ -172,7 +171,7 @@ def _write(folder: Path, report: Report, films: Sequence[str | Path]) -> None:
         )
 
 
-def _row(shown: str, name: str, path: Path, report: Report) -> dict[str, Any]:
+def _row(shown: str, name: str, path: Path, report: Report) -> dict[str, object]:
     return {
         "report": shown,
         "outcome": "done",

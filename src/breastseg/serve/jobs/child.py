@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from breastseg.files import nameless_file
+from breastseg.json_files import JsonObject
 from breastseg.runners.ending import ending
 from breastseg.serve.jobs.worker import Progress, Task
 
@@ -91,7 +92,7 @@ class Child:
         return self._process.stdout
 
 
-def _read(line: bytes) -> dict[str, Any]:
+def _read(line: bytes) -> JsonObject:
     """Return what the process says in a line; nothing for a line that a library printed."""
     try:
         told = json.loads(line)

@@ -10,12 +10,11 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from breastseg.errors import InputError
 from breastseg.files import WORK_FILE, fingerprint
 from breastseg.images import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
-from breastseg.json_files import read_json
+from breastseg.maps.record import RUN, RunRecord, read_run_json
 from breastseg.serve.config import ServeConfig
 from breastseg.serve.library.known import Known, Truth, find_known, mpp_of_run
 from breastseg.serve.parsing import json_bytes
@@ -25,7 +24,6 @@ from breastseg.sources.pairs import GEOJSON_SUFFIXES, names_of
 MOST_ENTRIES = 10_000
 _MOST_FOLDERS = 20_000
 _SUFFIXES = (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES)
-_RUN = "run.json"
 _RUN_BYTES = 2**20
 """What `predict` writes has a few kB."""
 _RUN_HELD_BYTES, _RUNS_HELD_BYTES = 2**22, 2**26
@@ -41,7 +39,6 @@ _RUNS = (
     "map with more in its run.json than there is room for",
     "maps with more in their run.json than there is room for",
 )
-_MOST_NUMBER = 2**53
 _MARK, _JOINERS = "\N{REPLACEMENT CHARACTER}", "\u200c\u200d"
 """In place of letters that cannot be seen; joiners are part of how some scripts are written."""
 _ABSOLUTE = re.compile(r"(?<![\w/.:])/(?:[^/\s:'\"]+/)+([^/\s:'\"]*)")
@@ -79,13 +76,8 @@ class Result:
 
     id: str
     folder: Path
-    run: dict[str, Any]
+    run: RunRecord
     made: str
-
-    @property
-    def input_name(self) -> str:
-        """Return the file name of the slide that was mapped."""
-        return re.split(r"[/\\]", str(self.run["input"]))[-1]
 
 
 class Folder:
@@ -140,7 +132,7 @@ class Folder:
             self._results = self._found_results(runs)
             named: dict[str, list[Result]] = {}
             for result in self._results.values():
-                named.setdefault(result.input_name, []).append(result)
+                named.setdefault(result.run.input_name, []).append(result)
             self._named = named
             return list(self._entries.values())
 
@@ -187,7 +179,7 @@ class Folder:
             known = (
                 self._fingerprint(entry) if sure else self._prints.get((entry.id, entry.version))
             )
-            named = [result for result in named if known in (None, result.run["input_fingerprint"])]
+            named = [result for result in named if known in (None, result.run.input_fingerprint)]
         return sorted(named, key=lambda result: (result.made, result.id), reverse=True)
 
     def result(self, result_id: str) -> Result | None:
@@ -199,7 +191,7 @@ class Folder:
             return (
                 result
                 if result
-                and is_own_file(result.folder / _RUN)
+                and is_own_file(result.folder / RUN)
                 and result.folder.resolve() == result.folder
                 else None
             )
@@ -264,7 +256,7 @@ class Folder:
             inside = [] if place in seen else self._listed(place)
             seen.add(place)
             names = {item.name for item in inside}
-            if _RUN in names:
+            if RUN in names:
                 runs.append(place)
             elif inside and place not in (self.root, self.out) and self._is_slide(place):
                 folders.append(place)
@@ -358,7 +350,7 @@ class Folder:
         held, taken, found = {}, 0, {}
         for folder in folders:
             try:
-                key = folder, (folder / _RUN).stat().st_mtime_ns
+                key = folder, (folder / RUN).stat().st_mtime_ns
             except OSError:
                 continue
             result, size = held[key] = self._runs.get(key) or self._result(*key)
@@ -375,25 +367,21 @@ class Folder:
         """Return a result by what its run.json says, and what that takes; None for another
         program's run.json, or one that is too much."""
         try:
-            if not is_own_file(folder / _RUN):
+            if not is_own_file(folder / RUN):
                 return None, 0
-            with (folder / _RUN).open("rb") as file:
+            with (folder / RUN).open("rb") as file:
                 text = file.read(_RUN_BYTES + 1)
             size = json_bytes(text)
             if len(text) > _RUN_BYTES or size > _RUN_HELD_BYTES:
                 return None, max(size, _RUN_HELD_BYTES + 1)
-            run = read_json(folder / _RUN, InputError, "a result's run.json")
+            run = RunRecord.from_dict(read_run_json(folder))
             made = datetime.fromtimestamp(changed / 1e9, UTC).isoformat(timespec="seconds")
-            return (
-                (Result(opaque(folder, changed), folder, run, made), size)
-                if _is_run(run)
-                else (None, 0)
-            )
+            return Result(opaque(folder, changed), folder, run, made), size
         except (
             OSError,
             ValueError,
             RecursionError,
-        ):  # read_json's own error is a ValueError, as is a number of 5,000 digits
+        ):  # what is no JSON and no record is a ValueError, as is a number of 5,000 digits
             return None, 0
 
     def _fingerprint(self, entry: Entry) -> str:
@@ -401,41 +389,6 @@ class Folder:
         if key not in self._prints:
             self._prints[key] = fingerprint(entry.path)
         return self._prints[key]
-
-
-def _is_run(said: Any) -> bool:
-    """Return whether a run.json is that of a result; anybody may have written it."""
-    needed = {
-        "input": str,
-        "input_fingerprint": str,
-        "size_px": list,
-        "label_map": dict,
-        "measures": dict,
-        "doubts": list,
-    }
-    if not isinstance(said, dict) or not all(
-        isinstance(said.get(name), kind) for name, kind in needed.items()
-    ):
-        return False
-    lists = [said["size_px"], said.get("box_level0_px") or []]
-    return (
-        all(
-            isinstance(said.get(name, ""), str)
-            for name in ("model", "mpp_source", "backend", "use")
-        )
-        and all(isinstance(doubt, str) for doubt in said["doubts"])
-        and len(said["size_px"]) == 2
-        and all(isinstance(one, list) and all(map(_is_number, one)) for one in lists)
-        and all(_is_number(said.get(name, 0)) for name in ("mpp", "model_mpp"))
-        and all(
-            value is None or value != value or isinstance(value, str) or _is_number(value)
-            for value in said["measures"].values()
-        )
-    )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and abs(value) < _MOST_NUMBER
 
 
 def is_own_file(path: Path) -> bool:

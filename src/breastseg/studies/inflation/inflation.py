@@ -29,7 +29,7 @@ from breastseg.errors import OutputError
 from breastseg.files import Remains, own_folder, write_json, write_table, write_text
 from breastseg.images import Pixels
 from breastseg.inference.model import load_model
-from breastseg.json_files import read_json, whole_in
+from breastseg.json_files import JsonObject, read_json, whole_in
 from breastseg.labels import LabelClass, LabelMap, Labels
 from breastseg.metrics import confusion_counts
 from breastseg.metrics.confusion import Counts
@@ -64,7 +64,7 @@ def inflation(
     config: InflationConfig = InflationConfig(),
     *,
     reporter: Reporter = TERMINAL,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Score one network by random tiles, by region and by patient, in the ways that are found; goes
     on where an interrupted run stopped.
 
@@ -267,8 +267,8 @@ def _figures(
     tiles: pd.DataFrame,
     counts: dict[tuple[str, int, bool], dict[str, Counts]],
     trained: int,
-    settings: dict[str, Any],
-) -> dict[str, Any]:
+    settings: JsonObject,
+) -> JsonObject:
     """Return what inflation.json holds."""
     names, patients = data.label_map.names, sorted(set(tiles["patient"]))
     pooled = {

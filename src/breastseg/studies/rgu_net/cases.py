@@ -6,14 +6,14 @@ is a disc.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from breastseg.errors import DatasetError
-from breastseg.json_files import number_in
+from breastseg.json_files import JsonObject, number_in
 from breastseg.mammography.findings import Circle, Finding, paint_shape, scaled
 from breastseg.mammography.picture import read_picture
 from breastseg.mammography.record import RECORD, read_record
@@ -94,7 +94,7 @@ def read_cases(films: Path, *, reporter: Reporter) -> list[Case]:
     return cases
 
 
-def _record(films: Path, film: str) -> dict[str, Any]:
+def _record(films: Path, film: str) -> JsonObject:
     """Return the record of a film, with findings that can be looked at."""
     if Path(film).name != film:
         raise DatasetError(f"{films / 'films.csv'}: film '{film}', wanted the name of its folder")
@@ -107,7 +107,7 @@ def _record(films: Path, film: str) -> dict[str, Any]:
     return record
 
 
-def _circle(finding: dict[str, Any], film: str) -> tuple[str, Circle | None]:
+def _circle(finding: JsonObject, film: str) -> tuple[str, Circle | None]:
     """Return a finding's circle, or why it is none of ours."""
     if finding.get("kind") == "calcification":
         return "calcification", None
@@ -126,7 +126,7 @@ def _cases(
     films: Path,
     film: str,
     patient: str,
-    record: dict[str, Any],
+    record: JsonObject,
     circles: dict[int, Circle],
     left_out: dict[str, int],
 ) -> list[Case]:

@@ -101,7 +101,7 @@ def masses(
     *,
     only: int | None = None,
     reporter: Reporter = TERMINAL,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Train and score RGU-Net by folds; goes on where an interrupted run stopped.
 
     Args:
@@ -227,7 +227,7 @@ def _control_masks(fold: Fold, seed: int) -> npt.NDArray[np.bool_]:
 
 def _row(
     crop: Crop, answer: npt.NDArray[np.uint8], constant: Any, fold: int, crf: CrfConfig
-) -> dict[str, Any]:
+) -> dict[str, object]:
     after = refine(answer.astype(np.float64) / 255, crop.grey, crf) > 0.5
     masks = {
         "rgu_net": answer > 127,
@@ -247,7 +247,7 @@ def _row(
     }
 
 
-def _read_rows(path: Path, fold: Fold) -> list[dict[str, Any]]:
+def _read_rows(path: Path, fold: Fold) -> list[dict[str, object]]:
     """Read the rows of a finished fold; OutputError when they are not this fold's."""
     found = read_json(path, OutputError, "the scores of a finished fold")
     again = f"remove {path.parent} and run the same command again"
