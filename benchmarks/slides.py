@@ -27,6 +27,7 @@ from breastseg.images import open_slide
 from breastseg.inference.map import MapConfig, make_maps, plan_map
 from breastseg.inference.model import Model, load_model
 from breastseg.inference.predict import predict
+from breastseg.reporter import QUIET
 from measured import Cost, run
 from mosaic import REGION_MPP, write_slide
 
@@ -105,7 +106,7 @@ def stream(slide: Path, model: Model, out: Path) -> None:
 
 def whole(slide: Path, model: Model, out: Path) -> None:
     """Do all that `breastseg predict` does."""
-    predict(slide, model, out, say=lambda line: None)
+    predict(slide, model, out, reporter=QUIET)
 
 
 def plumbing(options: argparse.Namespace) -> None:

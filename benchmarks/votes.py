@@ -1,6 +1,6 @@
 """How well dots vote for the tissue around them: widths and limits compared. Prints a table.
 
-    breastseg prepare BRCA_M2C data/dots --mpp 0.5 --labels region5
+    breastseg prepare BRCA_M2C --out data/dots --to-mpp 0.5 --labels region5
     python benchmarks/votes.py data/dots
 
 "left out": each dot named by the others, its own vote and disc away: share that gets a label, share

@@ -13,12 +13,12 @@ better where neither was taught (Wortsman et al. 2022, "Robust fine-tuning of ze
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from breastseg.bundles.bundle import WEIGHTS, Bundle, load_bundle
+from breastseg.bundles.training import Averaged
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.split import load_split, regions_of
 from breastseg.networks.build import NetworkConfig, build
@@ -50,14 +50,14 @@ def averaged(bundles: list[tuple[Bundle, float]]) -> dict[str, torch.Tensor]:
     return found
 
 
-def patients_of(bundles: list[tuple[Bundle, float]]) -> dict[str, list[str]]:
+def patients_of(bundles: list[tuple[Bundle, float]]) -> dict[str, tuple[str, ...]]:
     """Return everybody who trained or chose one of them."""
     found: dict[str, set[str]] = {"train": set(), "val": set()}
     for bundle, _ in bundles:
-        for part, names in bundle.card.training.get("patients", {}).items():
+        for part, names in (bundle.card.training.patients or {}).items():
             found.setdefault(part, set()).update(names)
     found["val"] -= found["train"]
-    return {part: sorted(names) for part, names in found.items()}
+    return {part: tuple(sorted(names)) for part, names in found.items()}
 
 
 def crops_of(data: Dataset) -> np.ndarray:
@@ -85,11 +85,10 @@ def main() -> None:
     network = build(NetworkConfig.from_dict(card.network))
     network.load_state_dict(averaged(bundles))
     history = (bundles[-1][0].path / "metrics.csv").read_text(encoding="utf-8")
-    mixed: list[dict[str, Any]] = [
-        {"name": bundle.card.name, "weights": bundle.card.files[WEIGHTS], "share": share}
-        for bundle, share in bundles
-    ]
-    training = {**card.training, "patients": patients_of(bundles), "averaged": mixed}
+    mixed = []
+    for bundle, part in bundles:
+        mixed.append(Averaged(bundle.card.name, bundle.card.files[WEIGHTS], part))
+    training = replace(card.training, patients=patients_of(bundles), averaged=tuple(mixed))
     write_bundle(out, network.eval(), replace(card, training=training), crops_of(data), history)
 
 

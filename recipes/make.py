@@ -12,7 +12,7 @@ RECIPE is a folder with recipe.json:
     before    commands that make sources, each a list of words (none)
     sources   folders that `before` made (OUT/sources), in DATA or in the recipe's folder;
               "NAME?" may be missing
-    prepare   options of `breastseg prepare`, as in {"mpp": 0.5, "labels": "region5"}
+    prepare   options of `breastseg prepare`, as in {"to_mpp": 0.5, "labels": "region5"}
     split     a file of patients and parts, or a scheme of `breastseg split`
     preset    of `breastseg train`
     train     options that change it, as in {"epochs": 20}
@@ -154,6 +154,7 @@ def make(given: argparse.Namespace) -> None:
             "breastseg",
             "prepare",
             *sources(recipe, places),
+            "--out",
             str(data_set),
             *options(recipe.get("prepare", {}), given.recipe),
         ]
@@ -179,7 +180,7 @@ def make(given: argparse.Namespace) -> None:
         recipe["name"],
         *options(changes, given.recipe),
     ]
-    run(["breastseg", "train", str(data_set), str(trained), *words])
+    run(["breastseg", "train", str(data_set), "--out", str(trained), *words])
     for command in recipe.get("after", []):
         run(filled(command, places))
     if given.until == "train":

@@ -11,11 +11,13 @@ import pytest
 from PIL import Image
 
 from breastseg.bundles.bundle import HISTORY, WEIGHTS, Bundle, load_bundle
+from breastseg.bundles.training import Training
 from breastseg.data.dataset import Dataset
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.files import sha256_of, write_json
 from breastseg.labels import LabelMap
 from breastseg.maps.measures.areas import areas_of
+from breastseg.reporter import QUIET
 from breastseg.runners import load_runner
 
 for _name in ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT"):
@@ -57,8 +59,7 @@ def class_areas(labels: npt.NDArray[np.uint8], label_map: LabelMap, mpp: float) 
     return areas_of(np.bincount(labels.ravel(), minlength=256), label_map, mpp)
 
 
-def quiet(line: str) -> None:
-    """Take what a verb says, and keep it to yourself."""
+quiet = QUIET
 
 
 def paint(
@@ -107,7 +108,7 @@ def painted(tmp_path: Path) -> Path:
 def painted_data(painted: Path, tmp_path: Path) -> Dataset:
     """The painted regions, prepared at their own 0.30 um/px."""
     return prepare(
-        painted, tmp_path / "painted_data", PrepareConfig(mpp=0.30, workers=1), say=quiet
+        painted, tmp_path / "painted_data", PrepareConfig(to_mpp=0.30, workers=1), reporter=quiet
     )
 
 
@@ -141,7 +142,7 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
         config.mean,
         config.std,
         config.to_dict(),
-        training={"patients": {"train": ["TCGA-A2-A0D2"]}},
+        training=Training(patients={"train": ("TCGA-A2-A0D2",)}),
         licence="none",
         limits=("random weights",),
     )

@@ -24,11 +24,11 @@ from conftest import DATA
 HELD = """
 import sys, time
 from breastseg.serve.jobs import worker
-tell = worker._tell
+tell = worker._print_progress
 def held(progress):
     tell(progress)
     while True: time.sleep(1)
-worker._tell = held
+worker._print_progress = held
 sys.exit(worker.main())
 """
 """A worker that shows one block and goes on no more: a job is still at work however late a test
@@ -64,27 +64,26 @@ def small_folder(place: Path) -> Path:
 def mapped_folder(place: Path) -> Path:
     """Make a small folder in which the SVS and the first crop have maps, by the model that
     ships."""
-    from breastseg.inference.map import MapConfig
     from breastseg.inference.model import load_model
     from breastseg.inference.predict import PredictConfig, predict
-    from breastseg.inference.result import ResultConfig
+    from breastseg.reporter import QUIET
 
     small_folder(place)
-    model, config = load_model(), ResultConfig(map=MapConfig(uncertainty=True))
+    model = load_model()
     crop = sorted((place / "bcss" / "images").iterdir())[0]
     predict(
         place / "cmu1.svs",
         model,
         place / "maps" / "slides",
-        PredictConfig(result=config),
-        say=lambda line: None,
+        PredictConfig(uncertainty=True),
+        reporter=QUIET,
     )
     predict(
         crop,
         model,
         place / "maps" / "crops",
-        PredictConfig(mpp=0.3, result=config),
-        say=lambda line: None,
+        PredictConfig(mpp=0.3, uncertainty=True),
+        reporter=QUIET,
     )
     return place
 
@@ -108,9 +107,25 @@ def add_map(folder: Path, slide: Path, labels: npt.NDArray[np.uint8], **more: An
         "input_fingerprint": fingerprint(slide),
         "size_px": size,
         "mpp": 0.25,
+        "mpp_source": "given",
+        "box_level0_px": None,
         "model": "painted",
+        "model_files": {},
+        "model_mpp": 0.5,
+        "tile_px": 512,
+        "halo_px": 64,
+        "backend": "openvino",
         "label_map": label_map.to_dict(),
-        "measures": {},
+        "packages": {},
+        "use": "research use only",
+        "regions": {
+            "polygons": 0,
+            "vertices": 0,
+            "agreement": {},
+            "tolerance_px": 0.5,
+            "merged_share": 0.0,
+        },
+        "measures": {"analysed_mm2": 0.0},
         "doubts": [],
     }
     write_json(folder / "run.json", said | more)

@@ -11,6 +11,7 @@ from breastseg.errors import InputError, MppError
 
 MIN_MPP, MAX_MPP = 0.05, 20.0
 _MOST = 1e300
+_MOST_PLACE = 1e12
 STRIDE_PX = 32
 """Networks here halve their input five times: tiles start and end on multiples of this."""
 EDGE_PX = 64
@@ -38,6 +39,26 @@ class Box:
         """Return the area in pixels."""
         return self.width * self.height
 
+    @property
+    def text(self) -> str:
+        """Return the box as `parse_box` reads it."""
+        return f"{self.x},{self.y},{self.width},{self.height}"
+
+
+@dataclass(frozen=True)
+class BoxUm:
+    """A rectangle of a slide in microns: left-top corner (x, y), then width and height."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def text(self) -> str:
+        """Return the box as `parse_box` reads it."""
+        return f"{self.x:.17g},{self.y:.17g},{self.width:.17g},{self.height:.17g}um"
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -62,37 +83,57 @@ def check_mpp(mpp: float, where: str, option: str = "--mpp") -> float:
     return mpp
 
 
-def parse_box(text: str, size_px: tuple[int, int], mpp: float, where: str) -> Box:
-    """Return the box "x,y,width,height" of a slide in level-0 pixels; with "um" at its end the
-    numbers are microns.
+def parse_box(text: str) -> Box | BoxUm:
+    """Return what a person wrote: "x,y,width,height" in level-0 pixels, or with "um" at its end in
+    microns.
+
+    Raises:
+        InputError: not four numbers that a slide can have.
+    """
+    numbers = text.strip().removesuffix("um").split(",")
+    try:
+        x, y, width, height = (float(number) for number in numbers)
+    except ValueError:
+        x = y = width = height = inf
+    if not max(abs(x), abs(y), abs(width), abs(height)) < _MOST_PLACE:
+        raise InputError(
+            f"box '{text}': wanted x,y,width,height in level-0 pixels, or in microns as in"
+            " 500,500,2000,1000um"
+        )
+    if text.strip().endswith("um"):
+        return BoxUm(x, y, width, height)
+    return _between(x, y, x + width, y + height)
+
+
+def box_within(box: Box | BoxUm, size_px: tuple[int, int], mpp: float, where: str) -> Box:
+    """Return a box of a slide in level-0 pixels.
 
     Args:
-        text: as a person writes it.
+        box: in level-0 pixels, or in microns.
         size_px: (width, height) of the slide at level 0.
         mpp: its microns per pixel.
         where: the slide, for errors.
 
     Raises:
-        InputError: not four numbers, or a box that does not lie inside the slide.
+        InputError: the box is empty or does not lie inside the slide.
     """
-    try:
-        x, y, width, height = (float(part) for part in text.strip().removesuffix("um").split(","))
-    except ValueError:
+    found = box
+    if isinstance(found, BoxUm):
+        right, bottom = found.x + found.width, found.y + found.height
+        found = _between(found.x / mpp, found.y / mpp, right / mpp, bottom / mpp)
+    across, down = found.x + found.width, found.y + found.height
+    if not (0 <= found.x < across <= size_px[0] and 0 <= found.y < down <= size_px[1]):
         raise InputError(
-            f"box '{text}': wanted x,y,width,height in level-0 pixels, or in microns as in"
-            " 500,500,2000,1000um"
-        ) from None
-    per_px = mpp if text.strip().endswith("um") else 1.0
-    left, top, right, bottom = (
-        round(place / per_px) if abs(place) < _MOST else -1
-        for place in (x, y, x + width, y + height)
-    )
-    if not (0 <= left < right <= size_px[0] and 0 <= top < bottom <= size_px[1]):
-        raise InputError(
-            f"box '{text}': does not lie inside {where}, which has {size_px[0]} x {size_px[1]} px"
-            f" at {mpp:g} um/px"
+            f"box '{box.text}': does not lie inside {where}, which has {size_px[0]} x {size_px[1]}"
+            f" px at {mpp:g} um/px"
         )
-    return Box(left, top, right - left, bottom - top)
+    return found
+
+
+def _between(left: float, top: float, right: float, bottom: float) -> Box:
+    """Return the box between four places; each is rounded, so that neighbours stay neighbours."""
+    x, y = round(left), round(top)
+    return Box(x, y, round(right) - x, round(bottom) - y)
 
 
 def scaled_size(size_px: tuple[int, int], mpp: float, new_mpp: float) -> tuple[int, int]:

@@ -7,11 +7,15 @@ import re
 import unicodedata
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 JSON_BYTES, SCORES_BYTES = 32 * 2**20, 256 * 2**20
 """Most that is read of a JSON file; scores have some kB a region, and a data set of tiles has tens
 of thousands."""
+JsonObject: TypeAlias = dict[str, Any]
+"""An object of JSON of which no class says what is in it: another program's (OME-Zarr, MONAI,
+OpenAPI), a message between our own processes, a part that is only kept and shown, or a row whose
+columns depend on the classes. What is written to be read by others is a record (`records`)."""
 _DEEPEST = 64
 _DIGITS = re.compile(r"-?(0|[1-9][0-9]*)")
 _HALF_LETTER = re.compile(r"\\u[dD][89a-fA-F]")
@@ -126,7 +130,7 @@ def shown(value: Any) -> str:
     )
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, Any]]) -> JsonObject:
     found = dict(pairs)
     if len(found) < len(pairs):
         counts = Counter(name for name, _ in pairs)

@@ -24,6 +24,7 @@ from breastseg.data.rasterise import draw
 from breastseg.errors import ImageError, InputError
 from breastseg.images import Pixels
 from breastseg.metrics import class_scores, confusion_counts
+from breastseg.reporter import Reporter
 from breastseg.sources.annotations import read_drawn
 from conftest import CROPS, DATA, SHARED, crop, quiet
 
@@ -209,13 +210,13 @@ def test_a_corrected_proposal_is_annotation(tmp_path: Path, form: str) -> None:
     images, out = tmp_path / "images", tmp_path / "proposals"
     for name in ("a", "b"):
         save(painted(), images / f"{name}.png")
-    propose(images, out, ProposeConfig(mpp=2.0, form=form), say=quiet)
+    propose(images, out, ProposeConfig(mpp=2.0, form=form), reporter=quiet)
     images.rename(out / "images")
     data = prepare(
         out,
         tmp_path / "data",
-        PrepareConfig(mpp=2.0, source_mpp=2.0, labels="tumor", workers=1),
-        say=quiet,
+        PrepareConfig(to_mpp=2.0, mpp=2.0, labels="tumor", workers=1),
+        reporter=quiet,
     )
     labels = propose_mask(painted(), mpp=2.0, where="x").labels
     for region in ("a", "b"):
@@ -230,7 +231,7 @@ def test_same_input_same_bytes(tmp_path: Path, form: str) -> None:
         tmp_path / "two",
         tmp_path / "two",
     ):  # the second folder twice: the same work goes on in it
-        propose(CROPS, out, ProposeConfig(mpp=0.3, form=form), say=quiet)
+        propose(CROPS, out, ProposeConfig(mpp=0.3, form=form), reporter=quiet)
         files.append(
             {
                 path.relative_to(out).as_posix(): path.read_bytes()
@@ -246,16 +247,16 @@ def test_what_a_kill_left_lies_beside_the_result_and_is_removed(
 ) -> None:
     """Labels waited in the system's folder of temporary files, where a kill left them for ever."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "there is no such folder"))
-    propose(SLIDE, tmp_path / "out", say=quiet)
+    propose(SLIDE, tmp_path / "out", reporter=quiet)
     whole = sorted(path.name for path in (tmp_path / "out").rglob("*"))
     (tmp_path / "out" / "annotations" / ".part-labels").write_bytes(b"left by a kill" * 10_000)
-    propose(SLIDE, tmp_path / "out", say=quiet)
+    propose(SLIDE, tmp_path / "out", reporter=quiet)
     assert sorted(path.name for path in (tmp_path / "out").rglob("*")) == whole
     assert not [name for name in whole if name.startswith(".part-")]
 
 
 def test_a_slide_is_proposed_in_its_own_pixels(tmp_path: Path) -> None:
-    rows = propose(SLIDE, tmp_path / "areas", say=quiet)
+    rows = propose(SLIDE, tmp_path / "areas", reporter=quiet)
     assert rows[0]["mpp"] == pytest.approx(0.499)
     features = json.loads((tmp_path / "areas" / "annotations" / "cmu1.geojson").read_text())[
         "features"
@@ -265,7 +266,7 @@ def test_a_slide_is_proposed_in_its_own_pixels(tmp_path: Path) -> None:
     )
     assert places.min() >= 0
     assert places.max() == pytest.approx(480)
-    propose(SLIDE, tmp_path / "masks", ProposeConfig(form="mask"), say=quiet)
+    propose(SLIDE, tmp_path / "masks", ProposeConfig(form="mask"), reporter=quiet)
     labels = tifffile.imread(tmp_path / "masks" / "masks" / "cmu1.ome.tif")
     tumor = sum(
         f["properties"]["measurements"]["area_um2"]
@@ -283,7 +284,7 @@ def test_a_large_slide_is_looked_at_more_coarsely(
 ) -> None:
     """Memory is set by us: 14,400 pixels at 2 um/px become 3,600 at 4."""
     monkeypatch.setattr("breastseg.annotate.proposals.propose.MAX_PIXELS", 3_600)
-    propose(SLIDE, tmp_path / "masks", ProposeConfig(form="mask"), say=quiet)
+    propose(SLIDE, tmp_path / "masks", ProposeConfig(form="mask"), reporter=quiet)
     assert tifffile.imread(tmp_path / "masks" / "masks" / "cmu1.ome.tif").shape == (60, 60)
 
 
@@ -302,7 +303,7 @@ def test_scores_are_those_of_the_written_mask(tmp_path: Path) -> None:
         save(picture, tmp_path / "images" / f"{name}.png")
         save(truth_of(picture), tmp_path / "truth" / f"{name}.png")
     config = ProposeConfig(mpp=2.0, form="mask", truth=str(tmp_path / "truth"))
-    rows = propose(tmp_path / "images", tmp_path / "out", config, say=quiet)
+    rows = propose(tmp_path / "images", tmp_path / "out", config, reporter=quiet)
     pairs = [
         [
             np.asarray(Image.open(tmp_path / folder / f"{n}.png"))
@@ -338,7 +339,7 @@ def test_real_regions_score_as_the_page_says(tmp_path: Path) -> None:
         regions / "images",
         tmp_path / "out",
         ProposeConfig(mpp=0.3, truth=str(regions / "masks")),
-        say=quiet,
+        reporter=quiet,
     )
     assert [f"{row['tumor_dice']:.3f}" for row in rows] == ["0.773", "0.657", "0.908", "0.793"]
     assert [f"{row['everything_tumor_dice']:.3f}" for row in rows] == [
@@ -376,7 +377,7 @@ def test_a_folder_that_holds_something_else(refused: Refused, tmp_path: Path) ->
     (tmp_path / "out" / "mine.txt").write_text("mine")
     refused(say="output folder is not empty; choose another folder or empty it")
     (tmp_path / "out" / "mine.txt").unlink()
-    propose(tmp_path / "a.png", tmp_path / "out", ProposeConfig(mpp=2.0), say=quiet)
+    propose(tmp_path / "a.png", tmp_path / "out", ProposeConfig(mpp=2.0), reporter=quiet)
     refused("--colours", 4, say="holds 'propose' work with other settings")
 
 
@@ -458,7 +459,7 @@ def test_truth_that_does_not_fit(refused: Refused, tmp_path: Path) -> None:
 def test_a_picture_that_is_not_he_is_doubted(tmp_path: Path) -> None:
     lines: list[str] = []
     blue = save(np.ascontiguousarray(painted()[..., [1, 0, 2]]), tmp_path / "blue.png")
-    rows = propose(blue, tmp_path / "out", ProposeConfig(mpp=2.0), say=lines.append)
+    rows = propose(blue, tmp_path / "out", ProposeConfig(mpp=2.0), reporter=Reporter(lines.append))
     assert rows[0]["doubts"].startswith("does not look like H&E")
     assert "model" not in rows[0]["doubts"]  # none has a part in this
     assert lines[0] == f"warning: {blue}: {rows[0]['doubts']}"
@@ -468,4 +469,4 @@ def test_a_box_in_the_table(tmp_path: Path) -> None:
     save(painted(), tmp_path / "a.png")
     (tmp_path / "list.csv").write_text('path,mpp,box\na.png,2,"0,0,9,9"\n')
     with pytest.raises(InputError, match="box '0,0,9,9' in the table, wanted none"):
-        propose(tmp_path / "list.csv", tmp_path / "out", say=quiet)
+        propose(tmp_path / "list.csv", tmp_path / "out", reporter=quiet)

@@ -94,7 +94,7 @@ def test_what_was_pushed_is_pulled_byte_for_byte_and_loads(
 
 
 def test_a_bias_per_class_travels(hub: Hub, tiny_bundle: Bundle, tmp_path: Path) -> None:
-    shifted = export_bias(tiny_bundle.path, tmp_path / "shifted", {"tumor": -0.8}, say=quiet)
+    shifted = export_bias(tiny_bundle.path, tmp_path / "shifted", {"tumor": -0.8}, reporter=quiet)
     push(shifted, "lab/shifted", PAGE)
     card = pull("lab/shifted", tmp_path / "pulled").card
     assert card == shifted.card

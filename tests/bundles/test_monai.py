@@ -103,10 +103,7 @@ def test_the_metadata_of_the_shipped_model_tells_its_scores_and_versions() -> No
     }
     assert told == {name: present.get(name) for name in card.label_map.names}
     assert not any(math.isnan(score) for score in value["eval_metrics"].values())
-    assert (
-        value["pytorch_version"]
-        == card.training["environment"]["packages"]["torch"].partition("+")[0]
-    )
+    assert value["pytorch_version"] == card.training.packages["torch"].partition("+")[0]
     assert value["license"] == card.licence
 
 

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from breastseg.bundles.bundle import CARD, WEIGHTS, Bundle, bundled_models, load_bundle
+from breastseg.bundles.training import Training
 from breastseg.cli import main
 from breastseg.data.dataset import Dataset
 from breastseg.data.split import SplitConfig, split
@@ -51,13 +52,15 @@ def demo() -> Bundle:
 @pytest.fixture
 def evaluation(lively_bundle: Bundle, painted_data: Dataset, tmp_path: Path) -> Path:
     """An evaluation on four painted regions."""
-    split(painted_data, SplitConfig("leave-one-out", by="site", patient="TCGA-A1-B001", val=0.0))
+    split(
+        painted_data, SplitConfig("leave-one-out", by="hospital", patient="TCGA-A1-B001", val=0.0)
+    )
     evaluate(
         load_model(lively_bundle.path, backend="onnx"),
         painted_data.path,
         tmp_path / "results",
         split="all",
-        say=quiet,
+        reporter=quiet,
     )
     return tmp_path / "results"
 
@@ -92,7 +95,9 @@ def test_the_card_is_shown_whole(capsys: pytest.CaptureFixture[str], demo: Bundl
 
 
 def test_a_bare_card_can_be_shown(tiny_bundle: Bundle) -> None:
-    said = describe_model(with_card(tiny_bundle, training={}, limits=(), licence="", parity={}))
+    said = describe_model(
+        with_card(tiny_bundle, training=Training(), limits=(), licence="", parity={})
+    )
     assert "SCORES\nnone in its card\n" in said
     assert "LIMITS\nnone told\n" in said
     assert "ONNX AGAINST PYTORCH" not in said
@@ -157,7 +162,7 @@ def test_the_command_of_the_page_repeats_the_configuration(
     from breastseg.cli import train
 
     config = preset(name, **changes)
-    page = model_page(with_card(tiny_bundle, training={"config": config.to_dict()}))
+    page = model_page(with_card(tiny_bundle, training=Training(config=config.to_dict())))
     line = next(line for line in page.splitlines() if line.startswith("breastseg train "))
     parser = argparse.ArgumentParser()
     train.add_arguments(parser)
@@ -267,7 +272,7 @@ def test_the_data_set_that_trained_it_tells_its_parts(
     tiny_bundle: Bundle, painted_data: Dataset, tmp_path: Path
 ) -> None:
     split(painted_data, SplitConfig("leave-one-out", patient="TCGA-A1-B001", val=0.0))
-    bundle = with_card(tiny_bundle, training={"data": painted_data.fingerprint()})
+    bundle = with_card(tiny_bundle, training=Training(data=painted_data.fingerprint()))
     page = write_model_page(bundle, tmp_path / "tiny.md", dataset=painted_data.path).read_text()
     source = json.loads((painted_data.path / "dataset.json").read_text())["source"]
     assert f"\n{source}.\n" in page

@@ -19,6 +19,7 @@ pytest.importorskip("fastapi")
 
 from breastseg.cli import main
 from breastseg.errors import InputError
+from breastseg.reporter import Reporter
 from breastseg.serve.config import ServeConfig
 from breastseg.serve.others import Verdict
 from breastseg.serve.web import run
@@ -29,11 +30,16 @@ SIGNALLED = """
 import signal, sys
 from pathlib import Path
 import uvicorn
+from breastseg.reporter import Reporter
 from breastseg.serve.config import ServeConfig
 from breastseg.serve.web.run import serve
 
 number, moment, folder = int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
 make, before = uvicorn.Config.get_loop_factory, signal.getsignal(number)
+
+def heard(line):
+    if moment == "the address is said":
+        signal.raise_signal(number)
 
 def late(config):
     signal.raise_signal(number)
@@ -43,7 +49,7 @@ if moment == "the loop is made":
     uvicorn.Config.get_loop_factory = late
 try:
     serve(ServeConfig(folder, port=0), open_browser=False,
-          say=lambda line: signal.raise_signal(number) if moment == "the address is said" else None)
+          reporter=Reporter(heard))
 except (SystemExit, KeyboardInterrupt) as ended:
     print(repr(ended))
 assert signal.getsignal(number) is before
@@ -149,7 +155,7 @@ def test_a_token_is_asked_for_where_others_use_this_machine(
     monkeypatch.setattr(run, "other_users", lambda: Verdict(shared, "so it was seen"))
     monkeypatch.setattr(run.uvicorn.Server, "run", lambda server, sockets: None)
     said: list[str] = []
-    serve(ServeConfig(tmp_path, port=0), open_browser=False, say=said.append)
+    serve(ServeConfig(tmp_path, port=0), open_browser=False, reporter=Reporter(said.append))
     assert ("/?token=" in said[0]) == shared
     line = (
         "Everybody is asked for the token of this address, because so it was seen (--no-token asks"
@@ -162,7 +168,12 @@ def test_a_token_is_asked_for_where_others_use_this_machine(
     )
     for asked, start in [(True, "Everybody is asked"), (False, "Nobody is asked")]:
         said.clear()
-        serve(ServeConfig(tmp_path, port=0), ask_token=asked, open_browser=False, say=said.append)
+        serve(
+            ServeConfig(tmp_path, port=0),
+            ask_token=asked,
+            open_browser=False,
+            reporter=Reporter(said.append),
+        )
         assert ("/?token=" in said[0], said[1].startswith(start)) == (asked, True)
 
 
@@ -185,7 +196,7 @@ def test_the_token_is_on_no_command_line(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(run, "_has_screen", lambda: True)
     monkeypatch.setattr(run.uvicorn.Server, "run", lambda server, sockets: None)
     said: list[str] = []
-    serve(ServeConfig(tmp_path, port=0), ask_token=True, say=said.append)
+    serve(ServeConfig(tmp_path, port=0), ask_token=True, reporter=Reporter(said.append))
     token = re.search(r"token=([\w-]{40,})", said[0])
     assert token
     [(address, page, _, others)] = called
@@ -196,7 +207,7 @@ def test_the_token_is_on_no_command_line(tmp_path: Path, monkeypatch: pytest.Mon
     assert not Path(url2pathname(urlsplit(address).path)).parent.exists()
     called.clear()
     monkeypatch.setattr(run.webbrowser, "open", lambda address: called.append((address, "", 0, 0)))
-    serve(ServeConfig(tmp_path, port=0), ask_token=False, say=said.append)
+    serve(ServeConfig(tmp_path, port=0), ask_token=False, reporter=Reporter(said.append))
     assert called[0][0].startswith("http://127.0.0.1:")
 
 

@@ -48,8 +48,8 @@ def fields(folder: Path, pictures: dict[str, npt.NDArray[np.uint8]], **config: A
     for name, picture in pictures.items():
         paint(folder / "src", name, side=picture.shape[0])
         Image.fromarray(picture).save(folder / "src" / "images" / f"{name}.png")
-    chosen = {"mpp": 0.5, "source_mpp": 0.5, "labels": "region5", "workers": 1, **config}
-    return prepare(folder / "src", folder / "data", PrepareConfig(**chosen), say=quiet)
+    chosen = {"to_mpp": 0.5, "mpp": 0.5, "labels": "region5", "workers": 1, **config}
+    return prepare(folder / "src", folder / "data", PrepareConfig(**chosen), reporter=quiet)
 
 
 def real(index: int, side: int = 224) -> npt.NDArray[np.uint8]:
@@ -110,8 +110,8 @@ def test_a_patient_slide_and_region_in_two_parts(
     data = prepare(
         tmp_path / "src",
         tmp_path / "data",
-        PrepareConfig(mpp=0.30, source_mpp=0.30, workers=1),
-        say=quiet,
+        PrepareConfig(to_mpp=0.30, mpp=0.30, workers=1),
+        reporter=quiet,
     )
     say_split(
         data,
@@ -318,8 +318,8 @@ def test_blur_of_real_crops(tmp_path: Path, mpp: float) -> None:
     data = fields(
         tmp_path,
         {tcga("A2", "A001"): crop(0), tcga("A2", "A002"): blurred, tcga("A2", "A003"): crop(2)},
-        mpp=mpp,
-        source_mpp=0.3,
+        to_mpp=mpp,
+        mpp=0.3,
     )
     report = audit(data.path)
     assert finding(report, "blurred")["numbers"]["count"] == 1
@@ -339,7 +339,7 @@ def kaggle(folder: Path, **changes: int) -> Dataset:
             codes = np.asarray(Image.open(path)).copy()
             codes[changes["above"] :] = changes["become"]
             Image.fromarray(codes).save(path)
-    return prepare(folder / "k", folder / "data", PrepareConfig(workers=1), say=quiet)
+    return prepare(folder / "k", folder / "data", PrepareConfig(workers=1), reporter=quiet)
 
 
 def test_the_kaggle_copy_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -374,7 +374,7 @@ def test_classes_that_never_occur_are_a_suspicion(tmp_path: Path) -> None:
     for k in range(6):
         paint(tmp_path / "src", tcga("A2", f"A00{k}"), codes=(1, 2))
     data = prepare(
-        tmp_path / "src", tmp_path / "data", PrepareConfig(mpp=0.30, workers=1), say=quiet
+        tmp_path / "src", tmp_path / "data", PrepareConfig(to_mpp=0.30, workers=1), reporter=quiet
     )
     absent = finding(audit(data.path), "absent classes")
     assert absent["severity"] == "warning"
@@ -391,7 +391,7 @@ def test_classes_in_one_part_only_and_regions_without_truth(tmp_path: Path) -> N
     for patient, chosen in codes.items():
         paint(tmp_path / "src", tcga("A2", patient), codes=chosen)
     data = prepare(
-        tmp_path / "src", tmp_path / "data", PrepareConfig(mpp=0.30, workers=1), say=quiet
+        tmp_path / "src", tmp_path / "data", PrepareConfig(to_mpp=0.30, workers=1), reporter=quiet
     )
     say_split(
         data, {tcga("A2", "A001"): "train", tcga("A2", "A002"): "test", tcga("A2", "A003"): "train"}
@@ -413,8 +413,8 @@ def test_um_per_pixel_that_the_names_tell_and_one_that_differs(tmp_path: Path) -
     data = prepare(
         tmp_path / "src",
         tmp_path / "data",
-        PrepareConfig(mpp=0.30, table=str(tmp_path / "t.csv"), workers=1),
-        say=quiet,
+        PrepareConfig(to_mpp=0.30, table=str(tmp_path / "t.csv"), workers=1),
+        reporter=quiet,
     )
     odd, believed = [f for f in audit(data.path)["findings"] if f["check"] == "um/px"]
     assert odd["numbers"]["names"] == [tcga("A2", "A003")]
@@ -431,8 +431,8 @@ def test_sizes_against_names_and_bounds(tmp_path: Path) -> None:
     data = prepare(
         tmp_path / "src",
         tmp_path / "data",
-        PrepareConfig(mpp=0.5, source_mpp=0.4, workers=1),
-        say=quiet,
+        PrepareConfig(to_mpp=0.5, mpp=0.4, workers=1),
+        reporter=quiet,
     )
     assert finding(audit(data.path), "size")["numbers"]["count"] == 1
     with pytest.raises(InputError, match=r"roiBounds\.csv: not found; wanted the BCSS folder"):
@@ -647,7 +647,7 @@ def test_the_official_lists_of_brca_m2c_share_two_patients(tmp_path: Path) -> No
             keep = path.parent == SHARED / "brca_m2c" or "A0DB" in path.name or "A13G" in path.name
             if keep:
                 shutil.copy(path, folder / path.relative_to(SHARED / "brca_m2c"))
-    data = prepare(folder, tmp_path / "data", PrepareConfig(mpp=0.5, workers=1), say=quiet)
+    data = prepare(folder, tmp_path / "data", PrepareConfig(to_mpp=0.5, workers=1), reporter=quiet)
     shared = finding(audit(data.path), "shared patient")
     assert shared["severity"] == "leak"
     assert shared["numbers"]["names"] == ["TCGA-A7-A0DB", "TCGA-A7-A13G"]

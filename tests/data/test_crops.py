@@ -31,8 +31,8 @@ def mapped(folder: Path, **codes: np.ndarray) -> Dataset:
     return prepare(
         folder / "src",
         folder / "data",
-        PrepareConfig(mpp=0.5, source_mpp=0.5, labels="region5", workers=1),
-        say=quiet,
+        PrepareConfig(to_mpp=0.5, mpp=0.5, labels="region5", workers=1),
+        reporter=quiet,
     )
 
 
@@ -235,8 +235,8 @@ def painted_and_dotted(folder: Path) -> Dataset:
         (folder / "2" / "points" / f"{name}.csv").write_text(
             "x,y,class\n" + "".join(f"{x},20,{label}\n" for x in (8, 20, 32))
         )
-    config = PrepareConfig(mpp=0.5, source_mpp=0.5, labels="region5", dot_radius_um=1.0, workers=1)
-    return prepare([areas, folder / "2"], folder / "data", config, say=quiet)
+    config = PrepareConfig(to_mpp=0.5, mpp=0.5, labels="region5", dot_radius_um=1.0, workers=1)
+    return prepare([areas, folder / "2"], folder / "data", config, reporter=quiet)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
@@ -269,8 +269,8 @@ def test_dots_beside_areas_in_which_nothing_is_annotated(tmp_path: Path) -> None
     """Then there is one kind to draw from: a crop of the other would be one of nothing."""
     data = painted_and_dotted(tmp_path)
     areas = mapped(tmp_path / "3", b=np.zeros((40, 40))).path.parent / "src"
-    config = PrepareConfig(mpp=0.5, source_mpp=0.5, labels="region5", workers=1)
-    both = prepare([areas, data.path.parent / "2"], tmp_path / "both", config, say=quiet)
+    config = PrepareConfig(to_mpp=0.5, mpp=0.5, labels="region5", workers=1)
+    both = prepare([areas, data.path.parent / "2"], tmp_path / "both", config, reporter=quiet)
     batch = Crops(both, ["b", "c", "d"], CropDraw(8, dots=0.1)).batch(0, list(range(30)))
     assert batch.dotted.all()
     assert batch.labels.any(axis=(1, 2)).all()
@@ -288,8 +288,8 @@ def test_white_is_named_where_nothing_else_is(tmp_path: Path) -> None:
     data = prepare(
         tmp_path / "src",
         tmp_path / "data",
-        PrepareConfig(source_mpp=0.5, labels="region5", workers=1),
-        say=quiet,
+        PrepareConfig(mpp=0.5, labels="region5", workers=1),
+        reporter=quiet,
     )
     _, labels, *_ = Crops(data, ["a"], CropDraw(288, white=OTHER)).batch(0, [0])
     assert np.array_equal(labels[0, :256, :128], mask[:, :128]), "what a person annotated stays"

@@ -19,8 +19,8 @@ def small(folder: Path, *, seed: int = 0, **config: object) -> Dataset:
     return prepare(
         folder / "src",
         folder / "data",
-        PrepareConfig(**{"mpp": 0.30, "workers": 1, **config}),
-        say=quiet,
+        PrepareConfig(**{"to_mpp": 0.30, "workers": 1, **config}),
+        reporter=quiet,
     )  # type: ignore[arg-type]
 
 
@@ -53,9 +53,9 @@ def test_patients_that_look_like_numbers_stay_words(tmp_path: Path) -> None:
     paint(tmp_path / "src", "field")
     (tmp_path / "t.csv").write_text("image,patient,site\nfield,007,NA\n")
     config = PrepareConfig(
-        mpp=0.5, source_mpp=0.5, labels="region5", table=str(tmp_path / "t.csv"), workers=1
+        to_mpp=0.5, mpp=0.5, labels="region5", table=str(tmp_path / "t.csv"), workers=1
     )
-    data = prepare(tmp_path / "src", tmp_path / "data", config, say=quiet)
+    data = prepare(tmp_path / "src", tmp_path / "data", config, reporter=quiet)
     assert data.regions.loc["field", ["patient", "site", "source_split"]].tolist() == [
         "007",
         "NA",
@@ -71,9 +71,9 @@ def test_fingerprint_follows_pixels_resolution_labels_and_source_resolution(tmp_
     prints = [
         small(tmp_path / "a").fingerprint(),
         small(tmp_path / "b", seed=1).fingerprint(),
-        small(tmp_path / "c", mpp=0.25).fingerprint(),
+        small(tmp_path / "c", to_mpp=0.25).fingerprint(),
         small(tmp_path / "d", labels="region6").fingerprint(),
-        small(tmp_path / "e", source_mpp=0.25).fingerprint(),
+        small(tmp_path / "e", mpp=0.25).fingerprint(),
     ]
     assert len(set(prints)) == 5
 
@@ -83,8 +83,8 @@ def test_fingerprint_follows_the_masks(tmp_path: Path) -> None:
     one = prepare(
         tmp_path / "a" / "src",
         tmp_path / "a" / "data",
-        PrepareConfig(mpp=0.3, workers=1),
-        say=quiet,
+        PrepareConfig(to_mpp=0.3, workers=1),
+        reporter=quiet,
     )
     mask = next((tmp_path / "a" / "src" / "masks").iterdir())
     mask.unlink()
@@ -93,8 +93,8 @@ def test_fingerprint_follows_the_masks(tmp_path: Path) -> None:
     two = prepare(
         tmp_path / "a" / "src",
         tmp_path / "a" / "data2",
-        PrepareConfig(mpp=0.3, workers=1),
-        say=quiet,
+        PrepareConfig(to_mpp=0.3, workers=1),
+        reporter=quiet,
     )
     assert one.fingerprint() != two.fingerprint()
 

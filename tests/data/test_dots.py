@@ -58,8 +58,8 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     data = prepare(
         [DATA / "bcss", DATA / "brca_m2c"],
         folder / "data",
-        PrepareConfig(mpp=0.5, workers=1),
-        say=quiet,
+        PrepareConfig(to_mpp=0.5, workers=1),
+        reporter=quiet,
     )
     (folder / "split.csv").write_text(
         "patient,split\n" + "".join(f"{patient},{part}\n" for patient, part in PARTS.items())
@@ -70,7 +70,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 @pytest.fixture(scope="session")
 def trained(mixed: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return train(mixed.path, tmp_path_factory.mktemp("run") / "dots", CONFIG, say=quiet)
+    return train(mixed.path, tmp_path_factory.mktemp("run") / "dots", CONFIG, reporter=quiet)
 
 
 def evaluate(bundle: Bundle, data: Dataset, out: Path, part: str = "test") -> Any:
@@ -193,8 +193,8 @@ def test_a_model_learns_from_areas_and_dots_and_is_scored(
 ) -> None:
     card = trained.card
     assert card.network["output_stride"] == 4
-    assert card.training["patients"]["train"] == ["TCGA-A2-A0D2", "TCGA-A7-A0DA"]
-    assert card.training["config"]["pseudo"] == 0.5
+    assert card.training.patients_of("train") == ("TCGA-A2-A0D2", "TCGA-A7-A0DA")
+    assert (card.training.config or {})["pseudo"] == 0.5
     assert card.parity["max_probability_difference"] < 1e-3
     scores = evaluate(trained, mixed, tmp_path / "out")
     table = pd.read_csv(tmp_path / "out" / "dots_counts.csv")
@@ -211,7 +211,7 @@ def test_a_data_set_of_dots_alone(
     """No pixel has a score, so no Dice and no confusion of pixels is shown; the map and its dots
     are."""
     data = prepare(
-        DATA / "brca_m2c", tmp_path / "data", PrepareConfig(mpp=0.5, workers=1), say=quiet
+        DATA / "brca_m2c", tmp_path / "data", PrepareConfig(to_mpp=0.5, workers=1), reporter=quiet
     )
     scores = evaluate(lively_bundle, data, tmp_path / "out", "all")
     said = capsys.readouterr().out
@@ -257,7 +257,7 @@ def test_a_data_set_of_dots_alone(
 
 def test_dots_train_alone(tmp_path: Path) -> None:
     data = prepare(
-        DATA / "brca_m2c", tmp_path / "data", PrepareConfig(mpp=0.5, workers=1), say=quiet
+        DATA / "brca_m2c", tmp_path / "data", PrepareConfig(to_mpp=0.5, workers=1), reporter=quiet
     )
     split(data, SplitConfig("source"))
     config = TrainConfig(
@@ -269,11 +269,11 @@ def test_dots_train_alone(tmp_path: Path) -> None:
             "augment": "none",
         }
     )
-    bundle = train(data.path, tmp_path / "run", config, say=quiet)
-    assert bundle.card.training["patients"] == {
-        "train": ["TCGA-A7-A0DA"],
-        "val": ["TCGA-A8-A082"],
-        "test": [],
+    bundle = train(data.path, tmp_path / "run", config, reporter=quiet)
+    assert bundle.card.training.patients == {
+        "train": ("TCGA-A7-A0DA",),
+        "val": ("TCGA-A8-A082",),
+        "test": (),
     }
     history = pd.read_csv(tmp_path / "run" / "metrics.csv")
     assert history["train_loss"].notna().all()
@@ -300,7 +300,7 @@ def test_what_cannot_be_trained_leaves_no_run(
 ) -> None:
     config = TrainConfig(**{**CONFIG.to_dict(), "decoder_channels": (16,) * 5, **change})
     with pytest.raises(error, match=message):
-        train(mixed.path, tmp_path / "run", config, say=quiet)
+        train(mixed.path, tmp_path / "run", config, reporter=quiet)
     assert not (tmp_path / "run").exists()
 
 

@@ -35,8 +35,8 @@ def fields(folder: Path, table: str, *pictures: str) -> Path:
 
 
 def prepared(folder: Path, *sources: Path, labels: str = "region5") -> Dataset:
-    config = PrepareConfig(mpp=0.5, labels=labels, workers=1)
-    return prepare(sources, folder / "data", config, say=quiet)
+    config = PrepareConfig(to_mpp=0.5, labels=labels, workers=1)
+    return prepare(sources, folder / "data", config, reporter=quiet)
 
 
 KNOWN = """image,patient,site,mpp,all,without,with
@@ -92,11 +92,11 @@ def test_they_stand_beside_masks_and_the_label_map_is_that_of_the_masks(
     assert source.label_map == "region5"
     told = "BCSS regions + fields known as a whole: 6 image-mask pairs and 3 fields, 9 patients"
     assert source.description == f"{told}, 4 hospitals"
-    data = prepare([painted, known], tmp_path / "d", PrepareConfig(workers=1), say=quiet)
+    data = prepare([painted, known], tmp_path / "d", PrepareConfig(workers=1), reporter=quiet)
     assert data.facts.abs().sum(axis=1).astype(bool).sum() == 2
     assert (
         data.fingerprint()
-        != prepare(painted, tmp_path / "e", PrepareConfig(workers=1), say=quiet).fingerprint()
+        != prepare(painted, tmp_path / "e", PrepareConfig(workers=1), reporter=quiet).fingerprint()
     )
 
 
@@ -173,7 +173,7 @@ def test_microns_per_pixel_must_be_known(tmp_path: Path) -> None:
     folder = fields(tmp_path / "src", "image,all\na.png,stroma\n", "a.png")
     told = (
         r"fields\.csv, row 2: no microns per pixel of a\.png .*give them in the mpp column, or"
-        r" --source-mpp"
+        r" --mpp"
     )
     with pytest.raises(MppError, match=told):
         open_source(folder)
@@ -184,7 +184,9 @@ def test_the_command_says_it_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = fields(tmp_path / "src", "image,mpp,without\na.png,0.5,fat\n", "a.png")
-    assert main(["prepare", str(folder), str(tmp_path / "data"), "--labels", "region5"]) == 2
+    assert (
+        main(["prepare", str(folder), "--out", str(tmp_path / "data"), "--labels", "region5"]) == 2
+    )
     (line,) = capsys.readouterr().err.splitlines()
     assert "fields.csv, row 2: 'fat' is a part of class 'other'" in line
 

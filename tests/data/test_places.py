@@ -19,7 +19,7 @@ from breastseg.errors import DatasetError
 from conftest import CROPS, DATA, quiet
 
 MPP = 0.25
-CONFIG = PrepareConfig(mpp=0.5, labels="region5", source_mpp=MPP, workers=1)
+CONFIG = PrepareConfig(to_mpp=0.5, labels="region5", mpp=MPP, workers=1)
 HEAD = "x,y,class,width,height,radius_um"
 ROWS = (
     "40.5,60.5,tumor,,,",
@@ -82,7 +82,7 @@ def data(tmp_path: Path) -> Dataset:
         table("9,9,tumor", "12,40,stroma", head="x,y,class"),
         table("50,50,not tumor,8,8,"),
     )
-    return prepare(source, tmp_path / "data", CONFIG, say=quiet)
+    return prepare(source, tmp_path / "data", CONFIG, reporter=quiet)
 
 
 def test_places_are_kept_as_pixels_of_the_data_set(data: Dataset) -> None:
@@ -105,7 +105,7 @@ def test_a_data_set_of_dots_alone_is_as_it_was(tmp_path: Path) -> None:
         pictures(tmp_path / "source", table("9,9,tumor", head="x,y,class")),
         tmp_path / "data",
         CONFIG,
-        say=quiet,
+        reporter=quiet,
     )
     assert "places" not in made.regions
     assert not list((made.path / ARRAYS).glob("*.places.npy"))
@@ -153,8 +153,8 @@ def test_places_in_the_classes_of_a_coarser_map(lively_bundle: Bundle, tmp_path:
     fine = prepare(
         source,
         tmp_path / "data",
-        PrepareConfig(0.5, "bcss21", source_mpp=MPP, workers=1),
-        say=quiet,
+        PrepareConfig(0.5, "bcss21", mpp=MPP, workers=1),
+        reporter=quiet,
     )
     assert len(fine.places("field0")) == 4
     scores = evaluate(lively_bundle, fine, tmp_path / "out", "--labels", "region5")
@@ -316,8 +316,9 @@ def test_bad_places(
     words = [
         "prepare",
         str(source),
+        "--out",
         str(out),
-        "--source-mpp",
+        "--mpp",
         str(MPP),
         "--labels",
         "region5",
@@ -356,7 +357,9 @@ def test_slides_take_what_lies_around_a_box(tmp_path: Path) -> None:
     source.mkdir()
     shutil.copy(DATA / "slides" / "cmu1.svs", source / "one.svs")
     (source / "one_points.csv").write_text(table("400,410,tumor,60,40,", "440,440,stroma,,,10"))
-    made = prepare(source, tmp_path / "data", PrepareConfig(1.0, "region5", workers=1), say=quiet)
+    made = prepare(
+        source, tmp_path / "data", PrepareConfig(1.0, "region5", workers=1), reporter=quiet
+    )
     x, y, *_ = map(int, made.regions.loc["one", "box_level0_px"].split(","))
     assert (x, y) == (int(370 - 128 / 0.499), int(390 - 128 / 0.499))
     *_, top, left, bottom, right = made.places("one")[0].tolist()

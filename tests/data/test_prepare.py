@@ -21,6 +21,7 @@ from PIL import Image
 from breastseg.data.dataset import Dataset
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.errors import InputError, LabelError, MppError, OutputError, SourceError
+from breastseg.reporter import Reporter
 from conftest import DATA, paint, quiet, tcga
 
 
@@ -44,7 +45,7 @@ def one_field(folder: Path, image: np.ndarray, codes: np.ndarray, name: str = "f
 
 def own(**changes: object) -> PrepareConfig:
     return PrepareConfig(
-        **{"mpp": 0.5, "source_mpp": 0.25, "labels": "bcss21", "workers": 1, **changes}
+        **{"to_mpp": 0.5, "mpp": 0.25, "labels": "bcss21", "workers": 1, **changes}
     )  # type: ignore[arg-type]
 
 
@@ -54,7 +55,7 @@ def test_pixels_are_means_and_labels_are_centres(tmp_path: Path, factor: int) ->
     image = rng.integers(0, 256, (10 * factor, 14 * factor, 3), dtype=np.uint8)
     codes = rng.integers(0, 22, (10, 14), dtype=np.uint8)
     source = one_field(tmp_path / "src", image, codes.repeat(factor, axis=0).repeat(factor, axis=1))
-    data = prepare(source, tmp_path / "out", own(mpp=0.25 * factor), say=quiet)
+    data = prepare(source, tmp_path / "out", own(to_mpp=0.25 * factor), reporter=quiet)
     mean = image.reshape(10, factor, 14, factor, 3).astype(float).mean(axis=(1, 3))
     assert np.abs(data.image("field") - mean).max() <= 0.5 + 1e-6
     assert np.array_equal(data.labels("field"), codes)
@@ -70,7 +71,7 @@ def test_picture_and_labels_stay_aligned_between_whole_factors(tmp_path: Path) -
     codes = np.kron(blocks, np.ones((17, 17), np.uint8))
     image = np.repeat((codes * 40)[..., None], 3, axis=2)
     data = prepare(
-        one_field(tmp_path / "src", image, codes), tmp_path / "out", own(source_mpp=0.30), say=quiet
+        one_field(tmp_path / "src", image, codes), tmp_path / "out", own(mpp=0.30), reporter=quiet
     )
     labels, grey = np.asarray(data.labels("field")), np.asarray(data.image("field"))[..., 0]
     assert labels.shape == (102, 92)
@@ -90,8 +91,8 @@ def test_only_codes_of_the_source_come_out(painted_data: Dataset, tmp_path: Path
     data = prepare(
         tmp_path / "s",
         tmp_path / "o",
-        PrepareConfig(mpp=0.47, labels="bcss21", workers=1),
-        say=quiet,
+        PrepareConfig(to_mpp=0.47, labels="bcss21", workers=1),
+        reporter=quiet,
     )
     assert set(np.unique(data.labels(data.regions.index[0]))) == {1, 20}
 
@@ -182,14 +183,21 @@ def test_dataset_json(painted_data: Dataset) -> None:
 
 def test_what_is_said(painted: Path, tmp_path: Path) -> None:
     said: list[str] = []
-    prepare(painted, tmp_path / "o", PrepareConfig(mpp=0.3, workers=1), say=said.append)
+    prepare(
+        painted,
+        tmp_path / "o",
+        PrepareConfig(to_mpp=0.3, workers=1),
+        reporter=Reporter(said.append),
+    )
     assert said[0] == "BCSS regions: 6 image-mask pairs, 6 patients, 3 hospitals"
     assert said[1].startswith("  microns per pixel 0.3: ")
 
 
 def test_doubtful_codes_are_not_annotated(tmp_path: Path) -> None:
     paint(tmp_path / "s", tcga("A2", "A001"), codes=(0, 7, 15, 1), side=40)
-    data = prepare(tmp_path / "s", tmp_path / "o", PrepareConfig(mpp=0.3, workers=1), say=quiet)
+    data = prepare(
+        tmp_path / "s", tmp_path / "o", PrepareConfig(to_mpp=0.3, workers=1), reporter=quiet
+    )
     row = data.regions.iloc[0]
     assert (row["px_not_annotated"], row["px_tumor"]) == (1200, 400)
 
@@ -199,7 +207,7 @@ def test_a_rare_unknown_code_does_not_slip_through_the_resampling(tmp_path: Path
     codes[1, 1] = 99
     source = one_field(tmp_path / "s", np.zeros((80, 80, 3), np.uint8), codes)
     with pytest.raises(LabelError, match=r"field\.png: code 99 is not in label map 'bcss21'"):
-        prepare(source, tmp_path / "o", own(mpp=2.0), say=quiet)
+        prepare(source, tmp_path / "o", own(to_mpp=2.0), reporter=quiet)
 
 
 def test_an_own_label_map_beside_the_pictures_is_taken(tmp_path: Path) -> None:
@@ -207,7 +215,7 @@ def test_an_own_label_map_beside_the_pictures_is_taken(tmp_path: Path) -> None:
     (source / "labels.json").write_text(
         '{"name": "own", "classes": [{"name": "gland", "color": [1, 2, 3], "codes": [7]}]}'
     )
-    data = prepare(source, tmp_path / "o", own(labels=None), say=quiet)
+    data = prepare(source, tmp_path / "o", own(labels=None), reporter=quiet)
     assert data.label_map.names == ("gland",)
     assert data.regions.loc["field", "px_gland"] == 16
 
@@ -218,14 +226,14 @@ def test_no_label_map(tmp_path: Path) -> None:
         InputError,
         match=(r"no label map: .*--labels NAME or FILE, .*labels\.json"),
     ):
-        prepare(source, tmp_path / "o", own(labels=None), say=quiet)
+        prepare(source, tmp_path / "o", own(labels=None), reporter=quiet)
     assert not (tmp_path / "o").exists()
 
 
 @pytest.mark.parametrize("changes", [{"tiles_px": -1}, {"workers": -1}])
 def test_negative_numbers(painted: Path, tmp_path: Path, changes: dict[str, int]) -> None:
     with pytest.raises(InputError, match=r"tiles of -?\d px, -?\d workers: wanted 0 or more"):
-        prepare(painted, tmp_path / "o", PrepareConfig(**changes), say=quiet)
+        prepare(painted, tmp_path / "o", PrepareConfig(**changes), reporter=quiet)
 
 
 @pytest.mark.parametrize("radius", [0.0, -1.0, 101.0, float("nan")])
@@ -233,19 +241,21 @@ def test_implausible_discs(painted: Path, tmp_path: Path, radius: float) -> None
     with pytest.raises(
         InputError, match=f"--dot-radius {radius:g}: wanted more than 0 and up to 100 um"
     ):
-        prepare(painted, tmp_path / "o", PrepareConfig(dot_radius_um=radius), say=quiet)
+        prepare(painted, tmp_path / "o", PrepareConfig(dot_radius_um=radius), reporter=quiet)
     assert not (tmp_path / "o").exists()
 
 
 @pytest.mark.parametrize("mpp", [0.0, 100.0, float("nan")])
 def test_implausible_target(painted: Path, tmp_path: Path, mpp: float) -> None:
-    with pytest.raises(MppError, match=r"--mpp: (0|100|nan) um/px, wanted 0\.05 to 20"):
-        prepare(painted, tmp_path / "o", PrepareConfig(mpp=mpp), say=quiet)
+    with pytest.raises(MppError, match=r"--to-mpp: (0|100|nan) um/px, wanted 0\.05 to 20"):
+        prepare(painted, tmp_path / "o", PrepareConfig(to_mpp=mpp), reporter=quiet)
 
 
 def test_the_same_again_does_nothing(painted: Path, painted_data: Dataset) -> None:
     before = {p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in painted_data.path.rglob("*")}
-    again = prepare(painted, painted_data.path, PrepareConfig(mpp=0.30, workers=2), say=quiet)
+    again = prepare(
+        painted, painted_data.path, PrepareConfig(to_mpp=0.30, workers=2), reporter=quiet
+    )
     assert {
         p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in painted_data.path.rglob("*")
     } == before
@@ -255,27 +265,27 @@ def test_the_same_again_does_nothing(painted: Path, painted_data: Dataset) -> No
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"mpp": 0.5}, "mpp: 0.3 there, 0.5 now"),
+        ({"to_mpp": 0.5}, "mpp: 0.3 there, 0.5 now"),
         ({"tiles_px": 32}, "tiles_px"),
         ({"dot_radius_um": 4.0}, "dot_radius_um: 3.0 there, 4.0 now"),
         ({"labels": "tumor"}, "label_map"),
-        ({"source_mpp": 0.2}, "regions"),
+        ({"mpp": 0.2}, "regions"),
     ],
 )
 def test_other_settings_in_the_same_folder(
     painted: Path, painted_data: Dataset, changes: dict[str, object], told: str
 ) -> None:
     before = everything(painted_data.path)
-    config = PrepareConfig(**{"mpp": 0.30, "workers": 1, **changes})  # type: ignore[arg-type]
+    config = PrepareConfig(**{"to_mpp": 0.30, "workers": 1, **changes})  # type: ignore[arg-type]
     with pytest.raises(OutputError, match=f"holds 'prepare' work with other settings .*{told}"):
-        prepare(painted, painted_data.path, config, say=quiet)
+        prepare(painted, painted_data.path, config, reporter=quiet)
     assert everything(painted_data.path) == before
 
 
 def test_a_region_more_is_other_work(painted: Path, painted_data: Dataset) -> None:
     paint(painted, tcga("OL", "C003"))
     with pytest.raises(OutputError, match="7 image-mask pairs"):
-        prepare(painted, painted_data.path, PrepareConfig(mpp=0.30, workers=1), say=quiet)
+        prepare(painted, painted_data.path, PrepareConfig(to_mpp=0.30, workers=1), reporter=quiet)
 
 
 def test_a_mask_mended_after_its_region_was_made_is_not_passed_over(
@@ -286,7 +296,9 @@ def test_a_mask_mended_after_its_region_was_made_is_not_passed_over(
     mask = painted / "masks" / f"{tcga('A1', 'B001')}.png"
     Image.fromarray(np.full((96, 96), 2, np.uint8)).save(mask)
     try:
-        data = prepare(painted, painted_data.path, PrepareConfig(mpp=0.30, workers=1), say=quiet)
+        data = prepare(
+            painted, painted_data.path, PrepareConfig(to_mpp=0.30, workers=1), reporter=quiet
+        )
     except OutputError:
         return
     assert (
@@ -300,8 +312,8 @@ def test_two_workers_write_the_same_bytes_as_one(painted: Path, tmp_path: Path) 
         prepare(
             painted,
             tmp_path / str(workers),
-            PrepareConfig(mpp=0.5, tiles_px=16, workers=workers),
-            say=quiet,
+            PrepareConfig(to_mpp=0.5, tiles_px=16, workers=workers),
+            reporter=quiet,
         )
     assert everything(tmp_path / "2") == everything(tmp_path / "1")
     assert not left_over(tmp_path)
@@ -312,19 +324,19 @@ def test_an_error_in_a_worker_is_told_and_the_rest_kept(painted: Path, tmp_path:
     good = wrong.read_bytes()
     Image.fromarray(np.full((96, 96), 77, np.uint8)).save(wrong)
     with pytest.raises(LabelError, match=rf"{wrong.name}: code 77 is not in"):
-        prepare(painted, tmp_path / "o", PrepareConfig(mpp=0.5, workers=2), say=quiet)
+        prepare(painted, tmp_path / "o", PrepareConfig(to_mpp=0.5, workers=2), reporter=quiet)
     assert not (tmp_path / "o" / "dataset.json").exists()
     assert not left_over(tmp_path)
     wrong.write_bytes(good)
-    prepare(painted, tmp_path / "o", PrepareConfig(mpp=0.5, workers=2), say=quiet)
-    prepare(painted, tmp_path / "never", PrepareConfig(mpp=0.5, workers=1), say=quiet)
+    prepare(painted, tmp_path / "o", PrepareConfig(to_mpp=0.5, workers=2), reporter=quiet)
+    prepare(painted, tmp_path / "never", PrepareConfig(to_mpp=0.5, workers=1), reporter=quiet)
     assert everything(tmp_path / "o") == everything(tmp_path / "never")
 
 
 def test_tiles(painted: Path, tmp_path: Path) -> None:
     """96 px hold two whole tiles of 40 px a side; the border of 16 px is left out."""
     data = prepare(
-        painted, tmp_path / "o", PrepareConfig(mpp=0.3, tiles_px=40, workers=1), say=quiet
+        painted, tmp_path / "o", PrepareConfig(to_mpp=0.3, tiles_px=40, workers=1), reporter=quiet
     )
     name = tcga("A2", "A001")
     names = sorted(p.name for p in (data.path / "tiles_40" / "images").glob(f"{name}*"))
@@ -343,7 +355,9 @@ def test_tiles(painted: Path, tmp_path: Path) -> None:
 
 
 def test_real_crops(tmp_path: Path) -> None:
-    data = prepare(DATA / "bcss", tmp_path / "o", PrepareConfig(mpp=0.5, workers=1), say=quiet)
+    data = prepare(
+        DATA / "bcss", tmp_path / "o", PrepareConfig(to_mpp=0.5, workers=1), reporter=quiet
+    )
     assert set(data.regions["source_mpp"]) == {0.30}
     assert set(zip(data.regions["width_px"], data.regions["height_px"], strict=True)) == {
         (154, 154)
@@ -363,7 +377,9 @@ def test_a_real_crop_under_its_regions_whole_name_is_measured(tmp_path: Path) ->
     for kind in ("images", "masks"):
         crop = next((tmp_path / "s" / kind).glob("TCGA-A2-A0D2*"))
         crop.rename(crop.with_name("TCGA-A2-A0D2-DX1_xmin96887_ymin22299_MPP-0.2500.png"))
-    data = prepare(tmp_path / "s", tmp_path / "o", PrepareConfig(mpp=4.0, workers=1), say=quiet)
+    data = prepare(
+        tmp_path / "s", tmp_path / "o", PrepareConfig(to_mpp=4.0, workers=1), reporter=quiet
+    )
     assert data.regions["source_mpp"].tolist() == [round(4102 * 0.25 / 256, 4), 0.30, 0.30]
     assert data.regions["mpp_source"].tolist()[0] == "measured from roiBounds.csv"
 
@@ -375,6 +391,7 @@ def command(source: Path, out: Path, workers: int) -> list[str]:
         "breastseg",
         "prepare",
         str(source),
+        "--out",
         str(out),
         "--tiles",
         "64",
@@ -435,7 +452,7 @@ def test_killed_again_and_again_it_ends_in_the_same_bytes(tmp_path: Path) -> Non
     for number in range(8):
         paint(tmp_path / "s", tcga("A2", f"A{number:03}"), side=400)
     config = PrepareConfig(tiles_px=64, workers=1)
-    prepare(tmp_path / "s", tmp_path / "never", config, say=quiet)
+    prepare(tmp_path / "s", tmp_path / "never", config, reporter=quiet)
     moments = random.Random(20)
     kills = [
         start_and_kill(
@@ -454,8 +471,8 @@ def test_killed_again_and_again_it_ends_in_the_same_bytes(tmp_path: Path) -> Non
 def test_what_a_kill_leaves_is_made_anew(painted: Path, tmp_path: Path) -> None:
     """Arrays without their row, and half-written files: all that a kill between any two writes can
     leave."""
-    config = PrepareConfig(mpp=0.3, tiles_px=40, workers=1)
-    prepare(painted, tmp_path / "never", config, say=quiet)
+    config = PrepareConfig(to_mpp=0.3, tiles_px=40, workers=1)
+    prepare(painted, tmp_path / "never", config, reporter=quiet)
     wanted = everything(tmp_path / "never")
     rng = random.Random(0)
     for _ in range(6):
@@ -469,7 +486,7 @@ def test_what_a_kill_leaves_is_made_anew(painted: Path, tmp_path: Path) -> None:
         (out / name).rename((out / name).with_name(f".part-{Path(name).name}"))
         os.truncate((out / name).with_name(f".part-{Path(name).name}"), 50)
         (out / ".part-regions.csv").write_text("region,pat")
-        prepare(painted, out, config, say=quiet)
+        prepare(painted, out, config, reporter=quiet)
         assert everything(out) == wanted
 
 
@@ -503,7 +520,9 @@ def test_killing_the_command_ends_its_workers(tmp_path: Path) -> None:
 def test_killed_with_two_workers_and_started_again(tmp_path: Path) -> None:
     for number in range(8):
         paint(tmp_path / "s", tcga("A2", f"A{number:03}"), side=400)
-    prepare(tmp_path / "s", tmp_path / "never", PrepareConfig(tiles_px=64, workers=1), say=quiet)
+    prepare(
+        tmp_path / "s", tmp_path / "never", PrepareConfig(tiles_px=64, workers=1), reporter=quiet
+    )
     words = command(tmp_path / "s", tmp_path / "o", 2)
     before = held(words, 30, tmp_path / "mark")
     process = subprocess.Popen(
@@ -526,17 +545,22 @@ def test_a_failed_prepare_does_not_refuse_the_mended_one(painted: Path, tmp_path
     mask[0, 0] = 77
     Image.fromarray(mask).save(odd)
     with pytest.raises(LabelError, match="77"):
-        prepare(painted, out, PrepareConfig(mpp=0.30, workers=1), say=quiet)
+        prepare(painted, out, PrepareConfig(to_mpp=0.30, workers=1), reporter=quiet)
     assert list((out / "arrays").glob("*.json")), "some were done"
     mask[0, 0] = 1
     Image.fromarray(mask).save(odd)
-    data = prepare(painted, out, PrepareConfig(mpp=0.60, labels="tumor", workers=1), say=quiet)
+    data = prepare(
+        painted, out, PrepareConfig(to_mpp=0.60, labels="tumor", workers=1), reporter=quiet
+    )
     fresh = prepare(
-        painted, tmp_path / "fresh", PrepareConfig(mpp=0.60, labels="tumor", workers=1), say=quiet
+        painted,
+        tmp_path / "fresh",
+        PrepareConfig(to_mpp=0.60, labels="tumor", workers=1),
+        reporter=quiet,
     )
     assert data.fingerprint() == fresh.fingerprint()
     with pytest.raises(OutputError, match="holds 'prepare' work with other settings"):
-        prepare(painted, out, PrepareConfig(mpp=0.30, workers=1), say=quiet)
+        prepare(painted, out, PrepareConfig(to_mpp=0.30, workers=1), reporter=quiet)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="names that Windows has not")
@@ -552,7 +576,7 @@ def test_a_name_that_no_table_can_hold_is_refused_by_name(tmp_path: Path, name: 
         prepare(
             tmp_path / "source",
             tmp_path / "out",
-            PrepareConfig(mpp=0.30, source_mpp=0.30, labels="region5"),
-            say=quiet,
+            PrepareConfig(to_mpp=0.30, mpp=0.30, labels="region5"),
+            reporter=quiet,
         )
     assert not (tmp_path / "out").exists()

@@ -45,7 +45,19 @@ def slide(tmp_path: Path) -> Path:
 def prepared(slide: Path, *words: str) -> Dataset:
     out = slide.parent.parent / "data"
     assert (
-        main(["prepare", str(slide.parent), str(out), "--mpp", "1", "--labels", "region5", *words])
+        main(
+            [
+                "prepare",
+                str(slide.parent),
+                "--out",
+                str(out),
+                "--to-mpp",
+                "1",
+                "--labels",
+                "region5",
+                *words,
+            ]
+        )
         == 0
     )
     return open_dataset(out)
@@ -96,7 +108,14 @@ def test_a_slide_that_is_a_folder(slide: Path, capsys: pytest.CaptureFixture[str
     before = (data.path / "regions.csv").read_bytes()
     assert (prepared(slide).path / "regions.csv").read_bytes() == before
     shutil.copy(slide, slide.with_name("dicom.1.svs"))
-    words = ["prepare", str(slide.parent), str(slide.parent.parent / "two"), "--labels", "region5"]
+    words = [
+        "prepare",
+        str(slide.parent),
+        "--out",
+        str(slide.parent.parent / "two"),
+        "--labels",
+        "region5",
+    ]
     assert main(words) == 2
     assert (
         "dicom.1: second region named 'dicom.1' beside dicom.1.svs; rename one"
@@ -106,7 +125,7 @@ def test_a_slide_that_is_a_folder(slide: Path, capsys: pytest.CaptureFixture[str
 
 def test_what_a_person_says_of_um_per_px_goes_over_the_slide(slide: Path) -> None:
     draw_beside(slide, feature("Polygon", [AREA], "Tumor"))
-    row = prepared(slide, "--source-mpp", "0.25").regions.loc["cmu1"]
+    row = prepared(slide, "--mpp", "0.25").regions.loc["cmu1"]
     assert (row["source_mpp"], row["mpp_source"]) == (0.25, "given")
 
 
@@ -152,8 +171,9 @@ def test_a_slide_of_which_nothing_can_be_taken(
             [
                 "prepare",
                 str(slide.parent),
+                "--out",
                 str(slide.parent.parent / "data"),
-                "--mpp",
+                "--to-mpp",
                 "1",
                 "--labels",
                 "region5",
@@ -173,14 +193,21 @@ def test_pictures_and_slides_on_which_nothing_was_drawn_are_left_out_and_counted
         slide.parent / "1.png",
         feature("Polygon", [[[10, 10], [50, 10], [50, 50], [10, 10]]], "Stroma"),
     )
-    data = prepared(slide, "--source-mpp", "0.3")
+    data = prepared(slide, "--mpp", "0.3")
     assert list(data.regions.index) == ["1"]
     assert "  3 pictures without NAME.geojson left out\n" in capsys.readouterr().out
     draw_beside(slide, feature("Polygon", [AREA], "Tumor"))
     assert (
         main(
-            ["prepare", str(slide.parent), str(slide.parent.parent / "two"), "--labels", "region5"]
+            [
+                "prepare",
+                str(slide.parent),
+                "--out",
+                str(slide.parent.parent / "two"),
+                "--labels",
+                "region5",
+            ]
         )
         == 2
     )
-    assert "1.png: no microns per pixel (looked at --source-mpp," in capsys.readouterr().err
+    assert "1.png: no microns per pixel (looked at --mpp," in capsys.readouterr().err

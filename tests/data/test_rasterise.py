@@ -328,9 +328,11 @@ def test_areas_prepare_like_the_mask_they_were_traced_from(tmp_path: Path) -> No
             for a in traced(painted)
         ]
         (source / "annotations" / f"{image.stem}.geojson").write_text(json.dumps(features))
-    masks = prepare(DATA / "bcss", tmp_path / "masks", PrepareConfig(mpp=0.5, workers=1), say=quiet)
-    config = PrepareConfig(mpp=0.5, source_mpp=0.30, labels="region5", workers=1)
-    areas = prepare(source, tmp_path / "areas", config, say=quiet)
+    masks = prepare(
+        DATA / "bcss", tmp_path / "masks", PrepareConfig(to_mpp=0.5, workers=1), reporter=quiet
+    )
+    config = PrepareConfig(to_mpp=0.5, mpp=0.30, labels="region5", workers=1)
+    areas = prepare(source, tmp_path / "areas", config, reporter=quiet)
     assert set(areas.regions["annotation"]) == {"areas"}
     for region in masks.regions.index:
         wanted, got = np.asarray(masks.labels(region)), np.asarray(areas.labels(region))
@@ -342,8 +344,8 @@ def test_areas_prepare_like_the_mask_they_were_traced_from(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(("mpp", "radius_um"), [(0.5, 3.0), (1.0, 3.0), (0.5, 4.0)])
 def test_discs_are_measured_in_microns(tmp_path: Path, mpp: float, radius_um: float) -> None:
-    config = PrepareConfig(mpp=mpp, labels="region5", dot_radius_um=radius_um, workers=1)
-    data = prepare(DATA / "brca_m2c", tmp_path / "out", config, say=quiet)
+    config = PrepareConfig(to_mpp=mpp, labels="region5", dot_radius_um=radius_um, workers=1)
+    data = prepare(DATA / "brca_m2c", tmp_path / "out", config, reporter=quiet)
     assert set(data.regions["annotation"]) == {"dots"}
     assert data.dot_radius_um == radius_um
     for region in data.regions.index:

@@ -75,6 +75,10 @@ def bcss(tmp_path: Path) -> Dataset:
     )
 
 
+COLUMN = {"patient": "patient", "hospital": "site"}
+"""Of a table, by what stays together."""
+
+
 def groups(table: pd.DataFrame, part: str, by: str) -> set[str]:
     return set(table.loc[table["split"] == part, by])
 
@@ -89,17 +93,17 @@ def honest(table: pd.DataFrame, by: str) -> bool:
     "config",
     [
         SplitConfig("random"),
-        SplitConfig("random", by="site"),
+        SplitConfig("random", by="hospital"),
         SplitConfig("random", val=0),
         SplitConfig("kfold", fold=2),
-        SplitConfig("kfold", by="site", folds=4),
+        SplitConfig("kfold", by="hospital", folds=4),
         SplitConfig("leave-one-out", patient="p7"),
     ],
 )
 @pytest.mark.parametrize("seed", [0, 1, 42])
 def test_every_scheme_keeps_groups_together(many: Dataset, config: SplitConfig, seed: int) -> None:
     table = split(many, dataclasses.replace(config, seed=seed))
-    assert honest(table, config.by)
+    assert honest(table, COLUMN[config.by])
     assert list(table.index) == list(many.regions.index)
     assert (table["split"] == "val").any() == (config.val > 0)
     assert list(load_split(many)["split"]) == list(table["split"])
@@ -112,7 +116,7 @@ def test_shares_are_of_groups(many: Dataset) -> None:
 
 
 def test_shares_of_hospitals(many: Dataset) -> None:
-    table = split(many, SplitConfig("random", by="site", val=0.34, test=0.25))
+    table = split(many, SplitConfig("random", by="hospital", val=0.34, test=0.25))
     assert [len(groups(table, part, "site")) for part in PARTS] == [4, 2, 2]
 
 
@@ -159,15 +163,15 @@ def test_official_where_no_test_hospital_is(tmp_path: Path) -> None:
         split(data, SplitConfig("bcss-official"))
 
 
-@pytest.mark.parametrize("by", ["patient", "site"])
+@pytest.mark.parametrize("by", ["patient", "hospital"])
 @pytest.mark.parametrize("folds", [2, 3, 5])
 def test_kfold_tests_every_group_once(many: Dataset, by: str, folds: int) -> None:
     tested = []
     for fold in range(folds):
         table = split(many, SplitConfig("kfold", by=by, folds=folds, fold=fold, val=0))
-        assert honest(table, by)
-        tested += sorted(groups(table, "test", by))
-    assert sorted(tested) == sorted(set(many.regions[by]))
+        assert honest(table, COLUMN[by])
+        tested += sorted(groups(table, "test", COLUMN[by]))
+    assert sorted(tested) == sorted(set(many.regions[COLUMN[by]]))
 
 
 def test_folds_are_of_one_size(many: Dataset) -> None:
@@ -347,7 +351,7 @@ def test_the_kaggle_split_per_tile_is_refused(tmp_path: Path) -> None:
         tile = sorted((tmp_path / "k" / f"train{kind}").iterdir())[0]
         (tmp_path / "k" / f"val{kind}").mkdir()
         tile.rename(tmp_path / "k" / f"val{kind}" / tile.name)
-    data = prepare(tmp_path / "k", tmp_path / "data", PrepareConfig(workers=1), say=quiet)
+    data = prepare(tmp_path / "k", tmp_path / "data", PrepareConfig(workers=1), reporter=quiet)
     assert sorted(data.regions["source_split"]) == ["train", "val"]
     with pytest.raises(
         SplitError,
@@ -394,15 +398,15 @@ def test_odd_numbers_are_told(many: Dataset, config: SplitConfig) -> None:
 
 
 def test_by_what(many: Dataset) -> None:
-    with pytest.raises(InputError, match="--by slide: wanted patient or site"):
+    with pytest.raises(InputError, match="--by slide: wanted patient or hospital"):
         split(many, SplitConfig("random", by="slide"))
 
 
 @pytest.mark.parametrize(
     "config",
     [
-        SplitConfig("random", by="site"),
-        SplitConfig("kfold", by="site"),
+        SplitConfig("random", by="hospital"),
+        SplitConfig("kfold", by="hospital"),
         SplitConfig("bcss-official"),
     ],
 )

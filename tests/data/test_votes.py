@@ -293,9 +293,9 @@ def test_what_is_said_of_many_fields() -> None:
 
 def prepared(out: Path, **how: object) -> Dataset:
     """Prepare the real fields beside real masks."""
-    given = {"mpp": 0.5, "workers": 1, "dots_as": "both", **how}
+    given = {"to_mpp": 0.5, "workers": 1, "dots_as": "both", **how}
     config = PrepareConfig(**given)  # type: ignore[arg-type]
-    return prepare([DATA / "bcss", FIELDS], out, config, say=quiet)
+    return prepare([DATA / "bcss", FIELDS], out, config, reporter=quiet)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -399,7 +399,7 @@ def test_dots_beside_areas_do_not_vote_and_it_says_so(
     Image.fromarray(crop(0)[:128, :128]).save(folder / "TCGA-A1-A0SK.png")
     text = json.dumps({"type": "FeatureCollection", "features": drawn})
     (folder / "TCGA-A1-A0SK.geojson").write_text(text)
-    words = [str(folder), str(tmp_path / "o"), "--mpp", "0.5", "--source-mpp", "0.5"]
+    words = [str(folder), "--out", str(tmp_path / "o"), "--to-mpp", "0.5", "--mpp", "0.5"]
     assert main(["prepare", *words, "--labels", "region5", "--dots-as", "both"]) == 0
     said = capsys.readouterr().out
     assert "no field has dots alone" in said
@@ -413,6 +413,7 @@ def test_the_command_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixt
     words = [
         "prepare",
         str(FIELDS),
+        "--out",
         str(tmp_path / "o"),
         "--dots-as",
         "both",
@@ -460,7 +461,7 @@ def test_unknown_microns_per_pixel_are_an_error(tmp_path: Path) -> None:
             source,
             tmp_path / "o",
             PrepareConfig(labels="region5", dots_as="both", workers=1),
-            say=quiet,
+            reporter=quiet,
         )
 
 

@@ -12,7 +12,8 @@ from breastseg.bundles.bundle import DEFAULT_MODEL, Bundle
 from breastseg.bundles.engine import cpu_has_bf16
 from breastseg.cli import main
 from breastseg.diagnostics import SLIDE, bench
-from breastseg.diagnostics.bench import BenchConfig, Benchmark, Rate, _rate, _rule, _Step
+from breastseg.diagnostics.bench import Benchmark, Rate, _rate, _rule, _Step
+from breastseg.diagnostics.config import BenchConfig
 from breastseg.diagnostics.sample import write_mosaic, write_svs
 from breastseg.errors import InputError
 from breastseg.geometry import Box

@@ -30,10 +30,11 @@ from breastseg.data.split import SplitConfig, split
 from breastseg.errors import DatasetError, InputError, ModelError, OutputError, SplitError
 from breastseg.evaluation import bias as exporting
 from breastseg.evaluation.bias import export_bias, export_bias_int8
-from breastseg.evaluation.int8 import Int8Config
+from breastseg.evaluation.config import Int8Config
 from breastseg.files import sha256_of, write_json
 from breastseg.labels import BUILT_IN
 from breastseg.report.model_page import describe_model, model_page
+from breastseg.reporter import Reporter
 from breastseg.runners import BACKENDS, load_runner
 from breastseg.runners.precision import has_exact_int8
 from breastseg.runners.runner import likeliest
@@ -50,7 +51,7 @@ def shifted(lively_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> 
         lively_bundle.path,
         tmp_path_factory.mktemp("models") / "shifted",
         GIVEN,
-        say=quiet,
+        reporter=quiet,
     )
 
 
@@ -58,7 +59,9 @@ def shifted(lively_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> 
 def real_data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """The real crops: one patient trains, who trained the tiny model too, and two are val."""
     folder = tmp_path_factory.mktemp("data")
-    data = prepare(DATA / "bcss", folder / "real", PrepareConfig(mpp=0.5, workers=1), say=quiet)
+    data = prepare(
+        DATA / "bcss", folder / "real", PrepareConfig(to_mpp=0.5, workers=1), reporter=quiet
+    )
     table = folder / "split.csv"
     table.write_text("patient,split\nTCGA-A2-A0D2,train\nTCGA-A2-A1G6,val\nTCGA-A2-A3XX,val\n")
     split(data, SplitConfig(str(table)))
@@ -127,7 +130,7 @@ def test_none_takes_it_off_to_the_last_byte(
     shifted: Bundle,
     tmp_path: Path,
 ) -> None:
-    plain = export_bias(shifted.path, tmp_path / "plain", {}, say=quiet)
+    plain = export_bias(shifted.path, tmp_path / "plain", {}, reporter=quiet)
     assert plain.card == lively_bundle.card
 
 
@@ -136,8 +139,8 @@ def test_another_bias_takes_the_place_of_the_first(
     shifted: Bundle,
     tmp_path: Path,
 ) -> None:
-    once = export_bias(lively_bundle.path, tmp_path / "once", {"stroma": 0.7}, say=quiet)
-    again = export_bias(shifted.path, tmp_path / "again", {"stroma": 0.7}, say=quiet)
+    once = export_bias(lively_bundle.path, tmp_path / "once", {"stroma": 0.7}, reporter=quiet)
+    again = export_bias(shifted.path, tmp_path / "again", {"stroma": 0.7}, reporter=quiet)
     assert again.card == once.card
 
 
@@ -255,7 +258,7 @@ def test_an_onnx_file_that_the_bias_does_not_reach_is_noticed(
     files = {name: sha256_of(folder / name) for name in lively_bundle.card.files}
     write_json(folder / CARD, replace(lively_bundle.card, files=files).to_dict())
     with pytest.raises(ModelError, match=r"model\.onnx does not take its weights from model\.saf"):
-        export_bias(folder, tmp_path / "out", GIVEN, say=quiet)
+        export_bias(folder, tmp_path / "out", GIVEN, reporter=quiet)
     assert not (tmp_path / "out").exists()
 
 
@@ -306,7 +309,7 @@ def test_auto_writes_what_was_chosen_and_how(
         lively_bundle.path,
         tmp_path / "out",
         dataset=real_data.path,
-        say=said.append,
+        reporter=Reporter(said.append),
     )
     decision = found.card.decision
     assert decision["bias"]["tumor"] == pytest.approx(-0.8, abs=0.005)
@@ -316,7 +319,7 @@ def test_auto_writes_what_was_chosen_and_how(
     assert set(decision["before"]) == {"areas", "mean"}
     assert len(said) == 1
     assert said[0].startswith("bias tumor -0.80, inflammatory +0.40 on val: areas 0.")
-    assert found.card.training["patients"]["val"] == ["TCGA-A2-A1G6", "TCGA-A2-A3XX"]
+    assert found.card.training.patients_of("val") == ("TCGA-A2-A1G6", "TCGA-A2-A3XX")
 
 
 def test_auto_is_chosen_as_if_there_was_no_bias_yet(
@@ -328,7 +331,7 @@ def test_auto_is_chosen_as_if_there_was_no_bias_yet(
     found = []
     for bundle in (lively_bundle, shifted):
         out = tmp_path / bundle.path.name
-        found.append(export_bias(bundle.path, out, dataset=real_data.path, say=quiet))
+        found.append(export_bias(bundle.path, out, dataset=real_data.path, reporter=quiet))
     one, other = (bundle.card.decision for bundle in found)
     assert one["tried"] == other["tried"]
     assert one["before"] == pytest.approx(other["before"], abs=1e-3)
@@ -347,7 +350,7 @@ def test_a_refused_bias_changes_no_network_and_is_told(
         lively_bundle.path,
         tmp_path / "out",
         dataset=real_data.path,
-        say=said.append,
+        reporter=Reporter(said.append),
     )
     assert found.card.files == lively_bundle.card.files
     assert found.card.bias == {}
@@ -370,7 +373,7 @@ def test_patients_that_trained_the_model_do_not_choose(
             tmp_path / "out",
             dataset=real_data.path,
             split="train",
-            say=quiet,
+            reporter=quiet,
         )
     assert not (tmp_path / "out").exists()
 
@@ -381,17 +384,19 @@ def test_auto_needs_data_of_the_models_resolution(
     tmp_path: Path,
 ) -> None:
     with pytest.raises(InputError, match="--bias auto: chosen on real regions; give --data"):
-        export_bias(lively_bundle.path, tmp_path / "out", say=quiet)
+        export_bias(lively_bundle.path, tmp_path / "out", reporter=quiet)
     with pytest.raises(DatasetError, match=r"data set at 0\.3 um/px, the model wants 0\.5"):
-        export_bias(lively_bundle.path, tmp_path / "out", dataset=painted_data.path, say=quiet)
+        export_bias(lively_bundle.path, tmp_path / "out", dataset=painted_data.path, reporter=quiet)
 
 
 def test_an_existing_folder_is_not_touched(lively_bundle: Bundle, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(OutputError, match="exists; choose another --out"):
-        export_bias(lively_bundle.path, tmp_path, GIVEN, say=quiet)
+        export_bias(lively_bundle.path, tmp_path, GIVEN, reporter=quiet)
     with pytest.raises(OutputError, match="exists; choose another --out"):
-        export_bias_int8(lively_bundle.path, tmp_path, GIVEN, tmp_path, Int8Config(), say=quiet)
+        export_bias_int8(
+            lively_bundle.path, tmp_path, GIVEN, tmp_path, Int8Config(), reporter=quiet
+        )
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
@@ -406,7 +411,7 @@ def test_int8_is_made_of_the_network_with_the_bias(
         pytest.skip("int8 overflows on this processor")
     few = Int8Config(split="val", crops=4, allow_loss=100)
     out = tmp_path / "out"
-    found = export_bias_int8(lively_bundle.path, out, GIVEN, real_data.path, few, say=quiet)
+    found = export_bias_int8(lively_bundle.path, out, GIVEN, real_data.path, few, reporter=quiet)
     assert {path.name for path in out.iterdir()} == {CARD, *found.card.files}
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert found.card.decision == shifted.card.decision
@@ -418,12 +423,12 @@ def test_int8_is_made_of_the_network_with_the_bias(
     scored = replace(found.card, scores={"val of x": {}})
     write_json(out / CARD, scored.to_dict())
     said: list[str] = []
-    plain = export_bias(out, tmp_path / "plain", {}, say=said.append)
+    plain = export_bias(out, tmp_path / "plain", {}, reporter=Reporter(said.append))
     assert INT8 not in plain.card.files
     told = "the int8 network is one without this bias and stays behind; --int8 makes another"
     assert said == ["no bias", told]
     assert (plain.card.scores, plain.card.quantisation) == ({}, {})
-    same = export_bias(out, tmp_path / "same", GIVEN, say=quiet)
+    same = export_bias(out, tmp_path / "same", GIVEN, reporter=quiet)
     assert same.card == scored
 
 
@@ -442,7 +447,7 @@ def test_a_loss_of_int8_beyond_the_limit_leaves_nothing(
             GIVEN,
             real_data.path,
             never,
-            say=quiet,
+            reporter=quiet,
         )
     assert not list(tmp_path.iterdir())
 

@@ -16,6 +16,7 @@ from PIL import Image
 
 import breastseg
 from breastseg.bundles.bundle import Bundle
+from breastseg.bundles.training import Training
 from breastseg.cli import main
 from breastseg.data.dataset import Dataset
 from breastseg.data.prepare import PrepareConfig, prepare
@@ -41,13 +42,17 @@ def crops(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     data = prepare(
         DATA / "bcss",
         tmp_path_factory.mktemp("data") / "crops",
-        PrepareConfig(mpp=0.5, workers=1),
-        say=quiet,
+        PrepareConfig(to_mpp=0.5, workers=1),
+        reporter=quiet,
     )
     table = data.path.parent / "split.csv"
     table.write_text(f"patient,split\n{TRAINED},train\nTCGA-A2-A1G6,test\nTCGA-A2-A3XX,test\n")
     split(data, SplitConfig(str(table)))
     return data
+
+
+def trained_by(patients: dict[str, list[str]]) -> Training:
+    return Training.from_dict({"patients": patients}, "training")
 
 
 def evaluate(bundle: Bundle, data: Path, out: Path, *words: str) -> int:
@@ -455,9 +460,11 @@ def test_a_difference_among_few_patients_is_not_made_to_look_sure(
     here = {f"R{k}": np.array([[0, 90, 10], [0, 10, 90]]) for k in range(patients)}
     there = {region: np.array([[0, 89, 11], [0, 10, 90]]) for region in here}
     found = comparison(here, Other(Path("there"), "other", there), list(here), ["tumor", "stroma"])
-    assert found["overall"]["accuracy"]["interval"][0] > 0
-    assert words in found["note"]
-    assert ("equal models seem to differ" in found["note"]) == bool(words)
+    ends = found.overall["accuracy"].interval
+    assert ends is not None
+    assert ends[0] > 0
+    assert words in found.note
+    assert ("equal models seem to differ" in found.note) == bool(words)
 
 
 def test_a_comparison_can_be_asked_for_later(
@@ -537,7 +544,7 @@ def test_a_network_that_gives_nan_is_an_error(
         ModelError,
         match=r"the network \(openvino \w+\) gives NaN, not probabilities; its weights are damaged",
     ):
-        breastseg.evaluate(here, crops.path, tmp_path / "out", probabilities=True, say=quiet)
+        breastseg.evaluate(here, crops.path, tmp_path / "out", probabilities=True, reporter=quiet)
 
 
 def test_counts_follow_from_the_label_images(result: Path, crops: Dataset) -> None:
@@ -618,7 +625,7 @@ def test_a_patient_who_chose_the_epoch_is_told_apart_from_one_who_taught(
     model = load_model(lively_bundle.path)
     model = replace(
         model,
-        bundle=replace(model.bundle, card=replace(model.card, training={"patients": patients})),
+        bundle=replace(model.bundle, card=replace(model.card, training=trained_by(patients))),
     )
     regions = list(crops.regions.index)
     for chosen, told in (
@@ -685,11 +692,11 @@ def test_who_the_model_knew_is_told(
     model = load_model(lively_bundle.path)
     model = replace(
         model,
-        bundle=replace(model.bundle, card=replace(model.card, training={"patients": patients})),
+        bundle=replace(model.bundle, card=replace(model.card, training=trained_by(patients))),
     )
     found = seen_by(model, crops, list(crops.regions.index))
-    assert (found["trained"], found["validated"]) == (trained, validated)
-    assert words in found["note"]
+    assert (found.trained, found.validated) == (trained, validated)
+    assert words in found.note
 
 
 def test_a_data_set_that_was_never_split_can_be_scored_whole(
@@ -705,7 +712,10 @@ def test_other_label_maps_are_an_error(
     lively_bundle: Bundle, painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = prepare(
-        painted, tmp_path / "data", PrepareConfig(mpp=0.3, labels="tumor", workers=1), say=quiet
+        painted,
+        tmp_path / "data",
+        PrepareConfig(to_mpp=0.3, labels="tumor", workers=1),
+        reporter=quiet,
     )
     assert evaluate(lively_bundle, data.path, tmp_path / "out", "--split", "all") == 2
     error = capsys.readouterr().err

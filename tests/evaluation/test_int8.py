@@ -15,7 +15,8 @@ from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.data.split import SplitConfig, split
 from breastseg.errors import DatasetError, InputError, ModelError, OutputError
-from breastseg.evaluation.int8 import Int8Config, export_int8
+from breastseg.evaluation.config import Int8Config
+from breastseg.evaluation.int8 import export_int8
 from breastseg.files import sha256_of
 from breastseg.inference.model import load_model
 from breastseg.metrics import confusion_counts, overall_scores
@@ -35,8 +36,8 @@ def real_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = prepare(
         DATA / "bcss",
         tmp_path_factory.mktemp("data") / "real",
-        PrepareConfig(mpp=0.5, workers=1),
-        say=quiet,
+        PrepareConfig(to_mpp=0.5, workers=1),
+        reporter=quiet,
     )
     split(data, SplitConfig("leave-one-out", patient=str(data.regions["patient"].iloc[0]), val=0))
     return data.path
@@ -49,7 +50,11 @@ def int8_bundle(
     if not has_exact_int8():
         pytest.skip("int8 overflows on this processor")
     return export_int8(
-        lively_bundle.path, real_data, tmp_path_factory.mktemp("models") / "int8", FEW, say=quiet
+        lively_bundle.path,
+        real_data,
+        tmp_path_factory.mktemp("models") / "int8",
+        FEW,
+        reporter=quiet,
     )
 
 
@@ -152,7 +157,7 @@ def test_a_loss_beyond_the_limit_writes_nothing(
             real_data,
             tmp_path / "int8",
             replace(FEW, crops=1, allow_loss=-100),
-            say=quiet,
+            reporter=quiet,
         )
     assert list(tmp_path.iterdir()) == []
 
@@ -200,17 +205,17 @@ def test_crops_of_another_resolution_are_refused(
     with pytest.raises(
         DatasetError,
         match=(
-            r"painted_data: data set at 0\.3 um/px, the model wants 0\.5; prepare it with --mpp"
+            r"painted_data: data set at 0\.3 um/px, the model wants 0\.5; prepare it with --to-mpp"
             r" 0\.5"
         ),
     ):
-        export_int8(lively_bundle.path, painted_data.path, tmp_path / "int8", FEW, say=quiet)
+        export_int8(lively_bundle.path, painted_data.path, tmp_path / "int8", FEW, reporter=quiet)
 
 
 def test_no_crops_is_a_mistake(lively_bundle: Bundle, real_data: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="crops 0: wanted 1 or more"):
         export_int8(
-            lively_bundle.path, real_data, tmp_path / "int8", replace(FEW, crops=0), say=quiet
+            lively_bundle.path, real_data, tmp_path / "int8", replace(FEW, crops=0), reporter=quiet
         )
 
 
@@ -220,7 +225,7 @@ def test_an_existing_folder_is_not_touched(
 ) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(OutputError, match="exists; choose another --out or remove it"):
-        export_int8(lively_bundle.path, real_data, tmp_path, FEW, say=quiet)
+        export_int8(lively_bundle.path, real_data, tmp_path, FEW, reporter=quiet)
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
 
 
@@ -235,7 +240,7 @@ def test_dice_is_of_areas(
         DatasetError,
         match="split 'test' has no annotated areas to measure Dice on; choose another --split",
     ):
-        export_int8(lively_bundle.path, real_data, tmp_path / "int8", FEW, say=quiet)
+        export_int8(lively_bundle.path, real_data, tmp_path / "int8", FEW, reporter=quiet)
 
 
 def test_without_nncf_the_command_says_what_to_install(

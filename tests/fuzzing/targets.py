@@ -249,20 +249,20 @@ def _prepared(folder: Path, file: Path, rng: Random) -> None:
     prepare(
         folder / "src",
         folder / "out",
-        PrepareConfig(0.5, labels, source_mpp=0.5, workers=1),
-        say=quiet,
+        PrepareConfig(0.5, labels, mpp=0.5, workers=1),
+        reporter=quiet,
     )
 
 
 def _begun(folder: Path) -> None:
     _annotated(folder)
     with chdir(folder):
-        prepare("src", "out", PrepareConfig(0.5, "region5", source_mpp=0.5, workers=1), say=quiet)
+        prepare("src", "out", PrepareConfig(0.5, "region5", mpp=0.5, workers=1), reporter=quiet)
 
 
 def _prepared_again(folder: Path, file: Path, rng: Random) -> None:
     with chdir(folder):
-        prepare("src", "out", PrepareConfig(0.5, "region5", source_mpp=0.5, workers=1), say=quiet)
+        prepare("src", "out", PrepareConfig(0.5, "region5", mpp=0.5, workers=1), reporter=quiet)
 
 
 def _copy_of_bcss(folder: Path) -> None:
@@ -316,13 +316,13 @@ def _input_table(folder: Path) -> None:
 
 
 def _listed(folder: Path, file: Path, rng: Random) -> None:
-    from breastseg.geometry import check_mpp, parse_box
+    from breastseg.geometry import box_within, check_mpp, parse_box
 
     for item in list_inputs([folder / "slides.csv"]).items:
         if item.mpp is not None:
             check_mpp(item.mpp, "x")
         if item.box is not None:
-            parse_box(item.box, (100, 100), 0.5, "x")
+            box_within(parse_box(item.box), (100, 100), 0.5, "x")
 
 
 def _dataset(folder: Path) -> None:
@@ -337,8 +337,8 @@ def _dataset(folder: Path) -> None:
     data = prepare(
         [folder / "source", folder / "known"],
         folder / "data",
-        PrepareConfig(mpp=0.30, workers=1),
-        say=quiet,
+        PrepareConfig(to_mpp=0.30, workers=1),
+        reporter=quiet,
     )
     for name in ("source", "known"):
         shutil.rmtree(folder / name)
@@ -495,13 +495,13 @@ def _maps(folder: Path) -> None:
     Image.fromarray(FIELD).save(folder / "in" / "a.png")
     write_svs(folder / "in" / "b.svs", levels_of(np.tile(FIELD, (3, 3, 1))))
     with chdir(folder):  # the same inputs wherever the folder is copied to
-        predict("in", _tiny(MODEL[0]), "out", PredictConfig(mpp=0.5), say=quiet)
+        predict("in", _tiny(MODEL[0]), "out", PredictConfig(mpp=0.5), reporter=quiet)
 
 
 def _resumed(folder: Path, file: Path, rng: Random) -> None:
     config = PredictConfig(mpp=0.5, figure=rng.choice((0, 2)))
     with chdir(folder):
-        predict("in", _tiny(MODEL[0]), "out", config, resume=rng.random() < 0.5, say=quiet)
+        predict("in", _tiny(MODEL[0]), "out", config, resume=rng.random() < 0.5, reporter=quiet)
 
 
 def _rooms(limits: "Limits") -> "tuple[Room, Room, Decoder]":
@@ -572,7 +572,7 @@ def _evaluation(folder: Path) -> None:
             folder / name,
             split="all",
             probabilities=name == "one",
-            say=quiet,
+            reporter=quiet,
         )
     shutil.copytree(MODEL[0], folder / "bundle")
 

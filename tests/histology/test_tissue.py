@@ -21,6 +21,7 @@ from breastseg.images import open_slide
 from breastseg.images.slide import Pixels
 from breastseg.inference.model import load_model
 from breastseg.inference.predict import PredictConfig, predict
+from breastseg.reporter import Reporter
 from conftest import DATA, SHARED
 
 FIELDS = sorted(
@@ -754,7 +755,7 @@ def test_predict_warns_and_keeps_the_doubt(lively_bundle: Bundle, tmp_path: Path
         load_model(lively_bundle.path),
         tmp_path / "out",
         PredictConfig(mpp=0.5),
-        say=said.append,
+        reporter=Reporter(said.append),
     )
     assert any(
         line.startswith(f"warning: {tmp_path / 'glass.png'}: nearly empty: 0.0 %") for line in said

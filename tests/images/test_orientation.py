@@ -105,15 +105,15 @@ def test_prepare_takes_no_annotation_of_a_turned_picture(
         )
     else:
         (tmp_path / "data" / place / "a.csv").write_text("x,y,class\n20,20,Tumor\n")
-    config = PrepareConfig(mpp=0.5, source_mpp=0.5, labels="region5", workers=1)
+    config = PrepareConfig(to_mpp=0.5, mpp=0.5, labels="region5", workers=1)
     if orientation == 1:
-        prepare(tmp_path / "data", tmp_path / "out", config, say=quiet)
+        prepare(tmp_path / "data", tmp_path / "out", config, reporter=quiet)
     else:
         with pytest.raises(
             ImageError,
             match=(rf"images/a\.png: .*orientation tag \({orientation}\).* a\.\w+ "),
         ):
-            prepare(tmp_path / "data", tmp_path / "out", config, say=quiet)
+            prepare(tmp_path / "data", tmp_path / "out", config, reporter=quiet)
 
 
 def test_nothing_is_proposed_for_a_turned_picture(

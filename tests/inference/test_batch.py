@@ -33,6 +33,7 @@ from breastseg.inference.inputs import Input, list_inputs
 from breastseg.inference.model import Model, load_model
 from breastseg.inference.predict import PredictConfig, predict
 from breastseg.json_files import read_json
+from breastseg.reporter import Reporter
 from breastseg.wording import one_line, say
 from conftest import crop, quiet
 
@@ -57,7 +58,7 @@ def batch(model: Model, *inputs: Path, out: Path, resume: bool = False) -> dict[
     """Map inputs, some of which fail; return what became of each, by its place in the first that
     was named."""
     with pytest.raises(BreastsegError) as caught:
-        predict(list(inputs), model, out, MINE, say=quiet, resume=resume)
+        predict(list(inputs), model, out, MINE, reporter=quiet, resume=resume)
     assert re.match(r"\d+ of \d+ failed", str(caught.value)), caught.value
     return outcomes(out)
 
@@ -96,13 +97,19 @@ def test_whatever_a_file_is_called_it_is_mapped(
     error."""
     path = field(tmp_path / "s" / name)
     said: list[str] = []
-    predict(path, model, tmp_path / "o", PredictConfig(mpp=0.3, figure=1), say=said.append)
+    predict(
+        path,
+        model,
+        tmp_path / "o",
+        PredictConfig(mpp=0.3, figure=1),
+        reporter=Reporter(said.append),
+    )
     assert sorted(p.name for p in (tmp_path / "o").iterdir() if p.is_dir()) == [folder]
     assert read_json(tmp_path / "o" / folder / "run.json", BreastsegError, "x")["input"] == str(
         path
     )
     assert all("\n" not in one_line(line) and one_line(line).encode() for line in said)
-    again = predict(path, model, tmp_path / "o", PredictConfig(mpp=0.3, figure=1), say=quiet)
+    again = predict(path, model, tmp_path / "o", PredictConfig(mpp=0.3, figure=1), reporter=quiet)
     assert len(again) == 1, "the same command goes on"
 
 
@@ -161,7 +168,7 @@ def test_folders_in_folders_are_mapped_each_in_its_place(model: Model, tmp_path:
         field(top / place)
     out = top / "maps"  # in the folder itself, as people do
     for _ in range(2):
-        rows = predict(top, model, out, MINE, say=quiet)
+        rows = predict(top, model, out, MINE, reporter=quiet)
         assert [row["image"] for row in rows] == ["b", "b", "c", "b"]
         assert sorted(p.parent.relative_to(out).as_posix() for p in out.rglob("run.json")) == [
             "b",
@@ -292,7 +299,7 @@ def test_of_two_with_one_result_the_second_fails(
         BreastsegError,
         match=r"1 of 2 failed, the others are done; .* its results would overwrite those of",
     ):
-        predict([one, two], model, out, MINE, say=quiet)
+        predict([one, two], model, out, MINE, reporter=quiet)
     assert pd.read_csv(out / "manifest.csv")["outcome"].tolist() == ["done", "failed"]
 
 
@@ -361,7 +368,7 @@ def test_a_full_disk_stops_all(
 
     monkeypatch.setattr(predicting, "write_result", full)
     with pytest.raises(OSError, match="No space left on device"):
-        predict(tmp_path / "s", model, tmp_path / "o", MINE, say=quiet)
+        predict(tmp_path / "s", model, tmp_path / "o", MINE, reporter=quiet)
     assert outcomes(tmp_path / "o") == {"a.png": "stopped", "b.png": "waits"}
 
 
@@ -378,7 +385,9 @@ def test_a_picture_that_vanishes_in_between_is_its_own_failure(
             gone.append("b.png")
 
     with pytest.raises(BreastsegError, match="1 of 3 failed"):
-        predict(tmp_path / "s", model, tmp_path / "o", MINE, say=quiet, watch=watch)
+        predict(
+            tmp_path / "s", model, tmp_path / "o", MINE, reporter=Reporter(quiet.message, watch)
+        )
     assert [line.split()[0] for line in outcomes(tmp_path / "o").values()] == [
         "done",
         "failed",
@@ -402,10 +411,10 @@ def test_a_picture_that_changes_while_it_is_mapped_has_no_map(
             path.write_bytes(whole[: len(whole) // 2])
 
     with pytest.raises(ImageError, match=r"a\.png: (changed|has gone) while it was mapped"):
-        predict(path, model, tmp_path / "o", MINE, say=quiet, watch=watch)
+        predict(path, model, tmp_path / "o", MINE, reporter=Reporter(quiet.message, watch))
     assert not (tmp_path / "o" / "a").exists()
     path.write_bytes(whole)
-    assert len(predict(path, model, tmp_path / "o", MINE, say=quiet)) == 1
+    assert len(predict(path, model, tmp_path / "o", MINE, reporter=quiet)) == 1
 
 
 def test_a_failed_run_does_not_refuse_the_mended_one(model: Model, tmp_path: Path) -> None:
@@ -413,8 +422,8 @@ def test_a_failed_run_does_not_refuse_the_mended_one(model: Model, tmp_path: Pat
     for name in "ab":
         field(tmp_path / "s" / f"{name}.png")
     with pytest.raises(BreastsegError, match=r"^2 of 2 failed; the first: .*no microns per pixel"):
-        predict(tmp_path / "s", model, tmp_path / "o", say=quiet)
-    assert len(predict(tmp_path / "s", model, tmp_path / "o", MINE, say=quiet)) == 2
+        predict(tmp_path / "s", model, tmp_path / "o", reporter=quiet)
+    assert len(predict(tmp_path / "s", model, tmp_path / "o", MINE, reporter=quiet)) == 2
 
 
 def test_a_dry_run_goes_on_too(model: Model, tmp_path: Path) -> None:
@@ -424,7 +433,11 @@ def test_a_dry_run_goes_on_too(model: Model, tmp_path: Path) -> None:
         BreastsegError, match=r"1 of 2 cannot be mapped; the first: .*gone\.png: not found"
     ):
         predicting.foretell(
-            [tmp_path / "gone.png", good], model, tmp_path / "o", MINE, say=said.append
+            [tmp_path / "gone.png", good],
+            model,
+            tmp_path / "o",
+            MINE,
+            reporter=Reporter(said.append),
         )
     assert any("a.png" in line for line in said)
     assert not (tmp_path / "o").exists()
@@ -437,7 +450,7 @@ def test_propose_goes_on_as_predict_does(tmp_path: Path) -> None:
         Image.fromarray(np.concatenate([crop(0), crop(1)], axis=1)).save(path)
     (tmp_path / "s" / "b.png").write_bytes(b"x")
     with pytest.raises(BreastsegError, match="1 of 3 failed, the others are done"):
-        propose([tmp_path / "s"], tmp_path / "o", ProposeConfig(mpp=2.0), say=quiet)
+        propose([tmp_path / "s"], tmp_path / "o", ProposeConfig(mpp=2.0), reporter=quiet)
     assert (tmp_path / "o" / "annotations" / "a.geojson").is_file()
     assert (tmp_path / "o" / "annotations" / "p1" / "a.geojson").is_file()
     with pytest.raises(BreastsegError, match=r"2 of 2 failed.*gone"):
@@ -445,7 +458,7 @@ def test_propose_goes_on_as_predict_does(tmp_path: Path) -> None:
             [tmp_path / "gone.png", tmp_path / "s" / "b.png"],
             tmp_path / "p",
             ProposeConfig(mpp=2.0),
-            say=quiet,
+            reporter=quiet,
         )
 
 
@@ -474,7 +487,7 @@ def test_every_command_holds_the_folder_that_it_writes(
             out,
         ],
         "propose": [field(tmp_path / "a.png"), "--mpp", 2.0, "--out", out],
-        "prepare": [painted, out],
+        "prepare": [painted, "--out", out],
         "evaluate": [
             "--model",
             tiny_bundle.path,
@@ -485,7 +498,7 @@ def test_every_command_holds_the_folder_that_it_writes(
             "--out",
             out,
         ],
-        "train": [data, out, "--crop-px", 64, "--allow-absent-classes"],
+        "train": [data, "--out", out, "--crop-px", 64, "--allow-absent-classes"],
         "audit": [data, "--out", out],
         "split": [data, "--scheme", "random", "--val", 0],
     }[command]
@@ -555,5 +568,5 @@ def test_a_pipe_that_is_named_is_never_opened(model: Model, tmp_path: Path) -> N
     with pytest.raises(
         ImageError, match="no file but a pipe, socket or device; wanted a picture or slide"
     ):
-        predict(tmp_path / "a.png", model, tmp_path / "o", MINE, say=quiet)
+        predict(tmp_path / "a.png", model, tmp_path / "o", MINE, reporter=quiet)
     assert not (tmp_path / "o").exists()

@@ -17,7 +17,8 @@ from breastseg.labels import BUILT_IN
 from breastseg.maps.files.label_tiff import write_label_tiff
 from breastseg.maps.polygons import RegionsConfig, write_regions
 from breastseg.maps.raster import Raster
-from conftest import quiet
+from breastseg.maps.record import RunRecord
+from breastseg.reporter import QUIET
 
 h5py = pytest.importorskip("h5py")
 
@@ -43,18 +44,35 @@ def result(folder: Path, labels: Any, slide: str) -> Path:
             raster.write(box, labels[box.y : box.y + box.height, box.x : box.x + box.width])
         raster.finish()
         write_label_tiff(raster, MAP, folder / "labels.ome.tif", mpp=0.5)
-        write_regions(
+        report = write_regions(
             raster,
             MAP,
             folder / "regions.geojson",
             RegionsConfig(),
             mpp=0.25,
             scale=scale,
-            say=quiet,
         )
     (folder / "scratch").unlink()
-    said = {"input": slide, "size_px": list(SIZE), "mpp": 0.25, "label_map": MAP.to_dict()}
-    (folder / "run.json").write_text(json.dumps(said))
+    RunRecord(
+        input=slide,
+        input_fingerprint="",
+        size_px=SIZE,
+        mpp=0.25,
+        mpp_source="given",
+        box_level0_px=None,
+        model="painted",
+        model_files={},
+        model_mpp=0.5,
+        tile_px=512,
+        halo_px=64,
+        backend="none",
+        label_map=MAP,
+        packages={},
+        use="research",
+        regions=report,
+        measures={"analysed_mm2": 1.0},
+        doubts=(),
+    ).write(folder)
     return folder
 
 
@@ -76,7 +94,7 @@ FULL = (truth() == 1).repeat(2, 0).repeat(2, 1)
 
 def test_trident_patches_lie_on_the_class(maps: Path, tmp_path: Path) -> None:
     """Its patcher unites the polygons and keeps squares by the share of their area in them."""
-    assert hand_over(maps, tmp_path / "job", "trident", say=quiet) == 1
+    assert hand_over(maps, tmp_path / "job", "trident", reporter=QUIET) == 1
     names = sorted(path.name for path in (tmp_path / "job" / "contours_geojson").iterdir())
     assert names == ["a.geojson", "b.geojson"], "one of a slide without tumour says so"
     value = json.loads((tmp_path / "job" / "contours_geojson" / "a.geojson").read_text())
@@ -95,7 +113,7 @@ def test_trident_patches_lie_on_the_class(maps: Path, tmp_path: Path) -> None:
 
 
 def test_hs2p_mask_is_a_pyramid_that_says_its_resolution(maps: Path, tmp_path: Path) -> None:
-    assert hand_over(maps, tmp_path / "job", "hs2p", say=quiet) == 1
+    assert hand_over(maps, tmp_path / "job", "hs2p", reporter=QUIET) == 1
     lines = (tmp_path / "job" / "slides.csv").read_text().splitlines()
     path = tmp_path / "job" / "masks" / "a.tif"
     assert lines[:2] == ["sample_id,image_path,mask_path", f"a,/slides/a.svs,{path}"]
@@ -113,7 +131,7 @@ def test_hs2p_mask_is_a_pyramid_that_says_its_resolution(maps: Path, tmp_path: P
 
 
 def test_clam_places_are_those_of_patches_that_are_half_full(maps: Path, tmp_path: Path) -> None:
-    assert hand_over(maps, tmp_path / "job", "clam", patch_px=128, say=quiet) == 1
+    assert hand_over(maps, tmp_path / "job", "clam", patch_px=128, reporter=QUIET) == 1
     assert (tmp_path / "job" / "process_list_autogen.csv").read_text().splitlines() == [
         "slide_id,process,status",
         "a.svs,1,processed",
@@ -136,7 +154,7 @@ def test_clam_places_are_those_of_patches_that_are_half_full(maps: Path, tmp_pat
 def test_the_same_maps_make_the_same_bytes(maps: Path, tmp_path: Path) -> None:
     for pipeline in ("trident", "hs2p", "clam"):
         for name in ("one", "two"):
-            hand_over(maps, tmp_path / pipeline / name, pipeline, say=quiet)
+            hand_over(maps, tmp_path / pipeline / name, pipeline, reporter=QUIET)
         for path in (tmp_path / pipeline / "one").rglob("*"):
             if path.is_file() and path.suffix not in (".json", ".csv"):
                 other = tmp_path / pipeline / "two" / path.relative_to(tmp_path / pipeline / "one")
@@ -144,32 +162,32 @@ def test_the_same_maps_make_the_same_bytes(maps: Path, tmp_path: Path) -> None:
 
 
 def test_any_class_and_one_result(maps: Path, tmp_path: Path) -> None:
-    assert hand_over(maps / "a", tmp_path / "job", "clam", class_name="Stroma", say=quiet) == 1
+    assert hand_over(maps / "a", tmp_path / "job", "clam", class_name="Stroma", reporter=QUIET) == 1
 
 
 def test_what_cannot_be_handed_over(maps: Path, tmp_path: Path) -> None:
     with pytest.raises(IncompleteError, match=r"2 of 2 failed; .*class 'dcis' is none of its map"):
-        hand_over(maps, tmp_path / "1", "clam", class_name="dcis", say=quiet)
+        hand_over(maps, tmp_path / "1", "clam", class_name="dcis", reporter=QUIET)
     with pytest.raises(InputError, match=r"no manifest\.csv and no run\.json"):
-        hand_over(tmp_path, tmp_path / "2", "clam", say=quiet)
+        hand_over(tmp_path, tmp_path / "2", "clam", reporter=QUIET)
     with pytest.raises(InputError, match="wanted 32 to"):
-        hand_over(maps, tmp_path / "3", "clam", patch_px=1, say=quiet)
+        hand_over(maps, tmp_path / "3", "clam", patch_px=1, reporter=QUIET)
     (maps / "a" / "labels.ome.tif").write_bytes(b"II*\0")
     with pytest.raises(ImageError, match=r"labels\.ome\.tif: "):
-        hand_over(maps / "a", tmp_path / "4", "hs2p", say=quiet)
+        hand_over(maps / "a", tmp_path / "4", "hs2p", reporter=QUIET)
 
 
 def test_two_slides_of_one_name_are_refused(maps: Path, tmp_path: Path) -> None:
     run = maps / "sub" / "b" / "run.json"
     run.write_text(run.read_text().replace("sub/b.svs", "sub/a.svs"))
     with pytest.raises(IncompleteError, match="second slide called 'a'"):
-        hand_over(maps, tmp_path / "job", "trident", say=quiet)
+        hand_over(maps, tmp_path / "job", "trident", reporter=QUIET)
 
 
 def test_a_manifest_that_leads_elsewhere_is_refused(maps: Path, tmp_path: Path) -> None:
     (maps / "manifest.csv").write_text("outcome,result\ndone,../../etc\n")
     with pytest.raises(InputError, match="is not in the folder"):
-        hand_over(maps, tmp_path / "job", "trident", say=quiet)
+        hand_over(maps, tmp_path / "job", "trident", reporter=QUIET)
 
 
 def test_the_command_and_its_status(

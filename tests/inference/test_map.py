@@ -16,10 +16,12 @@ from breastseg.geometry import Box, tile_grid
 from breastseg.images import Pixels, Slide, resample_pixels
 from breastseg.images.readers.flat import FlatSlide
 from breastseg.images.slide import Corners
+from breastseg.inference.ledger import Outcome
 from breastseg.inference.map import CELL_PX, Block, MapConfig, TissueMask, make_maps, plan_map
 from breastseg.inference.model import Model, load_model
 from breastseg.inference.predict import PredictConfig, predict
 from breastseg.inference.tiles import PixelField, TileConfig, name_tissue
+from breastseg.reporter import Reporter
 from breastseg.runners.runner import likeliest
 from conftest import crop, quiet
 
@@ -407,11 +409,22 @@ def test_nothing_the_size_of_the_slide_is_held(
     assert peak < 60e6
 
 
-def test_what_a_watcher_is_told_of_is_the_map(lively_bundle: Bundle, tmp_path: Path) -> None:
+def test_events_are_the_blocks_of_the_map_and_its_outcome(
+    lively_bundle: Bundle, tmp_path: Path
+) -> None:
     Image.fromarray(np.concatenate([crop(0), crop(1)], axis=1)).save(tmp_path / "two.png")
-    seen: list[Block] = []
+    events: list[object] = []
     model, config = load_model(lively_bundle.path), PredictConfig(mpp=0.5)
-    predict(tmp_path / "two.png", model, tmp_path / "maps", config, say=quiet, watch=seen.append)
+    predict(
+        tmp_path / "two.png",
+        model,
+        tmp_path / "maps",
+        config,
+        reporter=Reporter(quiet.message, events.append),
+    )
+    seen = [event for event in events if isinstance(event, Block)]
+    assert [event for event in events if isinstance(event, Outcome)] == events[len(seen) :]
+    assert len(events) == len(seen) + 1
     labels = np.asarray(Image.open(tmp_path / "maps" / "two" / "labels.png"))
     told = np.zeros_like(labels)
     for block in seen:
@@ -424,11 +437,14 @@ def test_what_a_watcher_is_told_of_is_the_map(lively_bundle: Bundle, tmp_path: P
     assert {(block.wanted_px, block.size_px, block.asked) for block in seen} == {
         (labels.size, (512, 256), Box(0, 0, 512, 256))
     }
+
+    def no_block(event: object) -> None:
+        assert not isinstance(event, Block), "it was whole"
+
     predict(
         tmp_path / "two.png",
         model,
         tmp_path / "maps",
         config,
-        say=quiet,
-        watch=lambda block: pytest.fail("it was whole"),
+        reporter=Reporter(quiet.message, no_block),
     )

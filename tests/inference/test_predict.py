@@ -425,11 +425,11 @@ def test_an_interrupted_run_goes_on_and_repeats_nothing(
     out, whole = tmp_path / "maps", run(lively_bundle, tmp_path / "whole", fields, "--mpp", 0.3)
     config, stopped = PredictConfig(mpp=0.3), Counting(lively_bundle, 1)
     with pytest.raises(KeyboardInterrupt):
-        predict(fields, Model(lively_bundle, stopped), out, config, say=quiet)
+        predict(fields, Model(lively_bundle, stopped), out, config, reporter=quiet)
     assert {p.name for p in out.iterdir()} == {"a", "breastseg-work.json", "manifest.csv"}
     first = (out / "a" / "labels.png").stat().st_mtime_ns
     going_on = Counting(lively_bundle, 99)
-    predict(fields, Model(lively_bundle, going_on), out, config, say=quiet)
+    predict(fields, Model(lively_bundle, going_on), out, config, reporter=quiet)
     assert going_on.tiles == 2
     assert (out / "a" / "labels.png").stat().st_mtime_ns == first
     assert files_under(out) == files_under(whole)
@@ -453,7 +453,7 @@ def test_a_finished_run_runs_no_tile(lively_bundle: Bundle, fields: Path, tmp_pa
         Model(lively_bundle, Counting(lively_bundle, 0)),
         out,
         PredictConfig(mpp=0.3),
-        say=quiet,
+        reporter=quiet,
     )
     assert files_under(out) == before
 

@@ -20,7 +20,7 @@ from PIL import Image
 from breastseg.bundles.bundle import Bundle
 from breastseg.cli import main
 from breastseg.files import held_folder
-from breastseg.geometry import Box, parse_box
+from breastseg.geometry import Box, BoxUm, box_within, parse_box
 from breastseg.images import open_slide
 from breastseg.inference.map import MapConfig, make_maps, plan_map
 from breastseg.inference.model import load_model
@@ -428,7 +428,7 @@ def test_a_table_that_cannot_be_read(
             r"box '.*': does not lie inside .*one\.tif, which has 700 x 520 px at 0\.5 um/px",
         ),
         ("0,0,0,10", "does not lie inside"),
-        ("nan,0,10,10", "does not lie inside"),
+        ("nan,0,10,10", "box 'nan,0,10,10': wanted"),
     ],
 )
 def test_a_box_that_cannot_be(
@@ -445,7 +445,14 @@ def test_a_box_that_cannot_be(
 
 
 def test_a_box_in_microns_is_rounded_to_pixels() -> None:
-    assert parse_box("10,20,100,50um", (2000, 2000), 0.3, "s") == Box(33, 67, 334, 166)
+    asked = parse_box("10,20,100,50um")
+    assert asked == BoxUm(10, 20, 100, 50)
+    assert box_within(asked, (2000, 2000), 0.3, "s") == Box(33, 67, 334, 166)
+
+
+@pytest.mark.parametrize("text", ["1,2,30,40", "0.1,2,30.25,40um"])
+def test_a_box_is_written_as_it_is_read(text: str) -> None:
+    assert parse_box(parse_box(text).text) == parse_box(text)
 
 
 def test_two_runs_on_one_folder_are_refused(

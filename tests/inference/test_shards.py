@@ -25,6 +25,7 @@ from breastseg.inference.ledger import Outcome
 from breastseg.inference.model import Model, load_model
 from breastseg.inference.predict import PredictConfig, foretell, predict
 from breastseg.inference.shards import Shard, own_rows, shard_number
+from breastseg.reporter import Reporter
 from conftest import crop, quiet
 
 MINE = PredictConfig(mpp=0.3)
@@ -64,7 +65,7 @@ def run(model: Model, cohort: Path, out: Path, *numbers: int, count: int) -> Non
     """Run shards one after the other; what failed in one is no matter here."""
     for number in numbers:
         with contextlib.suppress(IncompleteError):
-            predict(cohort, model, out, MINE, shard=Shard(number, count), say=quiet)
+            predict(cohort, model, out, MINE, shard=Shard(number, count), reporter=quiet)
 
 
 def without_seconds(path: Path) -> list[list[str]]:
@@ -127,18 +128,18 @@ def test_shards_in_one_folder_are_what_one_machine_writes(
     field(cohort / "A.png")
     one, many = tmp_path / "one", tmp_path / "many"
     with pytest.raises(IncompleteError, match=r"^2 of 9 failed"):
-        predict(cohort, model, one, MINE, say=quiet)
+        predict(cohort, model, one, MINE, reporter=quiet)
     run(model, cohort, many, 3, 1, 4, 2, count=4)
     said: list[str] = []
     with pytest.raises(IncompleteError, match=r"^2 failed and 0 missing of 9 slides; "):
-        gather(many, say=said.append)
+        gather(many, reporter=Reporter(said.append))
     assert_as_one(one, many)
     assert sum("failed: " in line for line in said) == 2
     assert not (many / "missing.csv").exists()
     before = every_file(many)
     run(model, cohort, many, 2, count=4)
     with pytest.raises(IncompleteError):
-        gather(many, say=quiet)
+        gather(many, reporter=quiet)
     after = every_file(many)
     assert {name for name in after if after[name] != before[name]} <= {
         "manifest.csv",
@@ -158,7 +159,7 @@ def test_two_shards_at_the_same_time(lively_bundle: Bundle, cohort: Path, tmp_pa
     alone = start(lively_bundle, cohort, one)
     alone.communicate(timeout=300)
     assert alone.returncode == 0
-    assert gather(many, say=quiet).done == len(PLACES)
+    assert gather(many, reporter=quiet).done == len(PLACES)
     assert_as_one(one, many)
     assert sorted(line["name"] for line in lines) == sorted(
         Path(p).with_suffix("").as_posix() for p in PLACES
@@ -213,7 +214,7 @@ def test_a_shard_that_is_killed_and_repeated(
 ) -> None:
     """Until it ends, its slides are missing; then all is as if nobody had killed it."""
     one, many = tmp_path / "one", tmp_path / "many"
-    predict(cohort, model, one, MINE, say=quiet)
+    predict(cohort, model, one, MINE, reporter=quiet)
     run(model, cohort, many, 2, count=2)
     process = start(lively_bundle, cohort, many, "1/2")
     until = time.monotonic() + 120
@@ -225,14 +226,14 @@ def test_a_shard_that_is_killed_and_repeated(
     process.send_signal(signal.SIGKILL)
     process.communicate()
     with pytest.raises(IncompleteError, match=rf"0 failed and {len(mine)} missing of 7"):
-        gather(many, say=quiet)
+        gather(many, reporter=quiet)
     missing = list(own_rows(many / "missing.csv", ("shard", "name", "cause")))
     assert [row["name"] for row in missing] == [str(Path(path).with_suffix("")) for path in mine]
     assert {row["cause"] for row in missing} == {"shard 1/2 did not come to its end"}
     kept = first.stat().st_mtime_ns
     run(model, cohort, many, 1, count=2)
     assert first.stat().st_mtime_ns == kept, "what was whole is kept"
-    gather(many, say=quiet)
+    gather(many, reporter=quiet)
     assert_as_one(one, many)
 
 
@@ -240,7 +241,7 @@ def test_gather_says_what_is_missing_until_nothing_is(
     model: Model, cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one, many = tmp_path / "one", tmp_path / "many"
-    predict(cohort, model, one, MINE, say=quiet)
+    predict(cohort, model, one, MINE, reporter=quiet)
     names = [str(Path(place).with_suffix("")) for place in PLACES]
     numbers = sorted({shard_number(name, 3) for name in names})
     assert len(numbers) > 1
@@ -262,18 +263,20 @@ def test_an_empty_shard(model: Model, cohort: Path, tmp_path: Path) -> None:
     not."""
     numbers = {shard_number(str(Path(place).with_suffix("")), 200) for place in PLACES}
     empty = min(set(range(1, 201)) - numbers)
-    assert predict(cohort, model, tmp_path / "o", MINE, shard=Shard(empty, 200), say=quiet) == []
+    assert (
+        predict(cohort, model, tmp_path / "o", MINE, shard=Shard(empty, 200), reporter=quiet) == []
+    )
     with pytest.raises(IncompleteError, match="0 failed and 7 missing of 7 slides"):
-        gather(tmp_path / "o", say=quiet)
+        gather(tmp_path / "o", reporter=quiet)
     assert (tmp_path / "o" / "measures.csv").read_text() == "\n"
     run(model, cohort, tmp_path / "o", *sorted(numbers), count=200)
-    assert gather(tmp_path / "o", say=quiet).done == 7
+    assert gather(tmp_path / "o", reporter=quiet).done == 7
 
 
 def test_slides_that_come_later_move_no_other(model: Model, cohort: Path, tmp_path: Path) -> None:
     many = tmp_path / "many"
     run(model, cohort, many, 1, 2, count=2)
-    gather(many, say=quiet)
+    gather(many, reporter=quiet)
     field(cohort / "0 first.png", 9)
     field(cohort / "p1" / "new.png", 10)
     (cohort / "p2" / "a.png").unlink()
@@ -283,12 +286,12 @@ def test_slides_that_come_later_move_no_other(model: Model, cohort: Path, tmp_pa
     run(model, cohort, many, min(changed), count=2)
     if len(changed) == 2:
         with pytest.raises(IncompleteError, match="0 failed and 1 missing of 8 slides"):
-            gather(many, say=quiet)
+            gather(many, reporter=quiet)
     run(model, cohort, many, 1, 2, count=2)
-    gather(many, say=said.append)
+    gather(many, reporter=Reporter(said.append))
     assert all(path.stat().st_mtime_ns == before[path] for path in before)
     one = tmp_path / "one"
-    predict(cohort, model, one, MINE, say=quiet)
+    predict(cohort, model, one, MINE, reporter=quiet)
     shutil.rmtree(many / "p2")  # of the slide that was taken away
     assert_as_one(one, many)
 
@@ -300,7 +303,7 @@ def test_a_slide_that_was_taken_away_is_not_gathered(
     (cohort / "a.png").unlink()
     run(model, cohort, tmp_path / "o", shard_number("a", 2) % 2 + 1, count=2)
     said: list[str] = []
-    assert gather(tmp_path / "o", say=said.append).done == len(PLACES) - 1
+    assert gather(tmp_path / "o", reporter=Reporter(said.append)).done == len(PLACES) - 1
     assert "1 slide left out: mapped, but not among the inputs any more" in said
 
 
@@ -308,11 +311,11 @@ def test_other_settings_are_refused_by_name(model: Model, cohort: Path, tmp_path
     out = tmp_path / "o"
     run(model, cohort, out, 1, count=2)
     with pytest.raises(OutputError, match=r"other settings \(mpp: 0\.3 there, 0\.5 now\); choose"):
-        predict(cohort, model, out, PredictConfig(mpp=0.5), shard=Shard(2, 2), say=quiet)
+        predict(cohort, model, out, PredictConfig(mpp=0.5), shard=Shard(2, 2), reporter=quiet)
     with pytest.raises(OutputError, match=r"other settings \(shards: 2 there, 3 now\)"):
-        predict(cohort, model, out, MINE, shard=Shard(2, 3), say=quiet)
+        predict(cohort, model, out, MINE, shard=Shard(2, 3), reporter=quiet)
     with pytest.raises(OutputError, match=r"other settings \(shards: 2 there, None now"):
-        predict(cohort, model, out, MINE, say=quiet)
+        predict(cohort, model, out, MINE, reporter=quiet)
     nested = {"result": {"map": {"blend": False, "box": None}}}
     other = {"result": {"map": {"blend": True, "box": None}}}
     assert difference(nested, other) == "result.map.blend: False there, True now"
@@ -324,24 +327,24 @@ def test_shards_of_other_settings_that_were_copied_together_are_refused(
     """Machines without a common disk: each folder is copied into one."""
     for number, config in ((1, MINE), (2, MINE), (3, PredictConfig(mpp=0.5))):
         place, shard = tmp_path / f"m{number}", Shard(number, 3)
-        predict(cohort, model, place, config, shard=shard, say=quiet)
+        predict(cohort, model, place, config, shard=shard, reporter=quiet)
     for number in (3, 2, 1):
         shutil.copytree(tmp_path / f"m{number}", tmp_path / "o", dirs_exist_ok=True)
     with pytest.raises(
         OutputError, match=r"shard 3/3 ran with other settings \(mpp: 0\.3 there, 0\.5 now\)"
     ):
-        gather(tmp_path / "o", say=quiet)
+        gather(tmp_path / "o", reporter=quiet)
     assert not (tmp_path / "o" / "manifest.csv").exists(), "nothing half-gathered"
-    predict(cohort, model, tmp_path / "m3b", MINE, shard=Shard(3, 3), say=quiet)
+    predict(cohort, model, tmp_path / "m3b", MINE, shard=Shard(3, 3), reporter=quiet)
     shutil.copytree(tmp_path / "m3b", tmp_path / "o", dirs_exist_ok=True)
-    predict(cohort, model, tmp_path / "one", MINE, say=quiet)
-    gather(tmp_path / "o", say=quiet)
+    predict(cohort, model, tmp_path / "one", MINE, reporter=quiet)
+    gather(tmp_path / "o", reporter=quiet)
     assert (tmp_path / "o/measures.csv").read_bytes() == (
         tmp_path / "one/measures.csv"
     ).read_bytes()
     shutil.copy(tmp_path / "o/shard.1-of-3.json", tmp_path / "o/shard.1-of-16.json")
     with pytest.raises(OutputError, match=r"shard\.1-of-16\.json: of another number of shards"):
-        gather(tmp_path / "o", say=quiet)
+        gather(tmp_path / "o", reporter=quiet)
 
 
 def test_a_shard_is_held_and_others_are_not(model: Model, cohort: Path, tmp_path: Path) -> None:
@@ -350,10 +353,10 @@ def test_a_shard_is_held_and_others_are_not(model: Model, cohort: Path, tmp_path
     before = every_file(out)
     with held_file(out / ".part-shard.1-of-2.lock", "x"):
         with pytest.raises(OutputError, match=r"o, shard 1/2: another run is writing there now"):
-            predict(cohort, model, out, MINE, shard=Shard(1, 2), say=quiet)
+            predict(cohort, model, out, MINE, shard=Shard(1, 2), reporter=quiet)
         assert every_file(out) == before
-        predict(cohort, model, out, MINE, shard=Shard(2, 2), say=quiet)
-        gather(out, say=quiet)
+        predict(cohort, model, out, MINE, shard=Shard(2, 2), reporter=quiet)
+        gather(out, reporter=quiet)
 
 
 def test_a_run_of_one_machine_keeps_shards_out(
@@ -362,7 +365,7 @@ def test_a_run_of_one_machine_keeps_shards_out(
     monkeypatch.setattr(sharding, "_PATIENCE_S", 0.1)
     (tmp_path / "o").mkdir()
     with held_folder(tmp_path / "o"), pytest.raises(OutputError, match="another run is writing"):
-        predict(cohort, model, tmp_path / "o", MINE, shard=Shard(1, 2), say=quiet)
+        predict(cohort, model, tmp_path / "o", MINE, shard=Shard(1, 2), reporter=quiet)
 
 
 def test_shards_that_failed_give_way_to_those_that_mend_them(
@@ -372,14 +375,14 @@ def test_shards_that_failed_give_way_to_those_that_mend_them(
     out = tmp_path / "o"
     for number in (1, 2):
         with pytest.raises(IncompleteError, match="no microns per pixel"):
-            predict(cohort, model, out, shard=Shard(number, 2), say=quiet)
+            predict(cohort, model, out, shard=Shard(number, 2), reporter=quiet)
     with held_file(out / ".part-shard.2-of-2.lock", "x"), pytest.raises(OutputError, match="mpp: "):
-        predict(cohort, model, out, MINE, shard=Shard(1, 2), say=quiet)
+        predict(cohort, model, out, MINE, shard=Shard(1, 2), reporter=quiet)
     run(model, cohort, out, 1, count=2)
     with pytest.raises(IncompleteError, match="0 failed"):
-        gather(out, say=quiet)
+        gather(out, reporter=quiet)
     run(model, cohort, out, 2, count=2)
-    assert gather(out, say=quiet).done == len(PLACES)
+    assert gather(out, reporter=quiet).done == len(PLACES)
 
 
 def test_what_a_table_says_of_a_slide_counts(model: Model, cohort: Path, tmp_path: Path) -> None:
@@ -394,30 +397,30 @@ def test_what_a_table_says_of_a_slide_counts(model: Model, cohort: Path, tmp_pat
     write(0.3)
     names = ("a", "b 1", "日本")
     for number in (1, 2):
-        predict(table, model, out, shard=Shard(number, 2), say=quiet)
-    gather(out, say=quiet)
-    predict(table, model, tmp_path / "one", say=quiet)
+        predict(table, model, out, shard=Shard(number, 2), reporter=quiet)
+    gather(out, reporter=quiet)
+    predict(table, model, tmp_path / "one", reporter=quiet)
     assert (out / "measures.csv").read_bytes() == (tmp_path / "one/measures.csv").read_bytes()
     write(0.25)
-    predict(table, model, out, shard=Shard(1, 2), say=quiet)
+    predict(table, model, out, shard=Shard(1, 2), reporter=quiet)
     count = sum(shard_number(name, 2) == 2 for name in names)
     assert 0 < count < 3
     with pytest.raises(IncompleteError, match=f"0 failed and {count} missing of 3 slides"):
-        gather(out, say=quiet)
-    predict(table, model, out, shard=Shard(2, 2), say=quiet)
-    gather(out, say=quiet)
-    predict(table, model, tmp_path / "two", say=quiet)
+        gather(out, reporter=quiet)
+    predict(table, model, out, shard=Shard(2, 2), reporter=quiet)
+    gather(out, reporter=quiet)
+    predict(table, model, tmp_path / "two", reporter=quiet)
     assert (out / "measures.csv").read_bytes() == (tmp_path / "two/measures.csv").read_bytes()
 
 
 def test_the_folder_may_lie_among_the_slides(model: Model, cohort: Path, tmp_path: Path) -> None:
     """As people do; the second shard then meets the folder of the first, and it is no slide."""
-    predict(cohort, model, tmp_path / "one", MINE, say=quiet)
+    predict(cohort, model, tmp_path / "one", MINE, reporter=quiet)
     run(model, cohort, cohort / "maps", 1, 2, count=2)
     listed = (cohort / "maps" / "inputs.csv").read_bytes()
     run(model, cohort, cohort / "maps", 1, count=2)
     assert (cohort / "maps" / "inputs.csv").read_bytes() == listed
-    gather(cohort / "maps", say=quiet)
+    gather(cohort / "maps", reporter=quiet)
     assert_as_one(tmp_path / "one", cohort / "maps")
 
 
@@ -427,10 +430,17 @@ def test_what_is_of_all_slides_is_no_shards(model: Model, cohort: Path, tmp_path
         (PredictConfig(mpp=0.3, parquet=True), "--parquet"),
     ):
         with pytest.raises(InputError, match=f"shard 1/2: {option} is of all slides"):
-            predict(cohort, model, tmp_path / "o", config, shard=Shard(1, 2), say=quiet)
+            predict(cohort, model, tmp_path / "o", config, shard=Shard(1, 2), reporter=quiet)
     said: list[str] = []
     for number in (1, 2):
-        foretell(cohort, model, tmp_path / "o", MINE, shard=Shard(number, 2), say=said.append)
+        foretell(
+            cohort,
+            model,
+            tmp_path / "o",
+            MINE,
+            shard=Shard(number, 2),
+            reporter=Reporter(said.append),
+        )
     assert len(said) == len(PLACES)
     assert not (tmp_path / "o").exists()
 
@@ -465,7 +475,7 @@ def test_what_cannot_be_gathered_is_one_line(
     number = shard_number("a", 2)
     manifest = out / f"manifest.{number}-of-2.csv"
     if damage == "one machine":
-        predict(cohort / "a.png", model, out, MINE, say=quiet)
+        predict(cohort / "a.png", model, out, MINE, reporter=quiet)
     elif damage != "no folder":
         run(model, cohort, out, 1, 2, count=2)
     if damage == "no inputs":
@@ -488,7 +498,7 @@ def test_what_cannot_be_gathered_is_one_line(
     elif damage == "note":
         (out / f"shard.{number}-of-2.json").write_text("{}")
     with pytest.raises(InputError, match=told):
-        gather(out, say=quiet)
+        gather(out, reporter=quiet)
 
 
 @not_windows
@@ -498,8 +508,8 @@ def test_a_name_with_a_line_end_comes_through(model: Model, tmp_path: Path) -> N
     field(tmp_path / "s" / "c\rd.png")
     field(tmp_path / "s" / os.fsdecode(b"pr\xe4.png"))
     run(model, tmp_path / "s", tmp_path / "o", 1, 2, count=2)
-    assert gather(tmp_path / "o", say=quiet).done == 3
-    predict(tmp_path / "s", model, tmp_path / "one", MINE, say=quiet)
+    assert gather(tmp_path / "o", reporter=quiet).done == 3
+    predict(tmp_path / "s", model, tmp_path / "one", MINE, reporter=quiet)
     assert without_seconds(tmp_path / "o/manifest.csv") == without_seconds(
         tmp_path / "one/manifest.csv"
     )

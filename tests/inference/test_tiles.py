@@ -141,7 +141,7 @@ def test_every_pixel_is_written_exactly_once(shape: tuple[int, int], tile: int, 
         assert (box.x + box.width, box.y + box.height) <= (shape[1], box.y + box.height)
         assert box.y + box.height <= shape[0]
         written[box.y : box.y + box.height, box.x : box.x + box.width] += 1
-    label_pixels(random_pixels(shape), by_red, TileConfig(tile, halo, 5), step=steps.append)
+    label_pixels(random_pixels(shape), by_red, TileConfig(tile, halo, 5), on_progress=steps.append)
     assert (written == 1).all()
     assert sum(steps) == shape[0] * shape[1]
 
@@ -248,7 +248,7 @@ def test_labels_lie_where_the_tissue_lies_when_mpp_differs(tiny_bundle: Bundle, 
 
 def test_the_runner_is_shown_the_models_mpp(tiny_bundle: Bundle) -> None:
     areas: list[int] = []
-    Model(tiny_bundle, by_red).label(random_pixels((120, 200)), mpp=0.25, step=areas.append)
+    Model(tiny_bundle, by_red).label(random_pixels((120, 200)), mpp=0.25, on_progress=areas.append)
     assert sum(areas) == 60 * 100
 
 

@@ -55,7 +55,17 @@ class Inputs:
         """Return a prepared and split data set of five regions, in two of which dots are known."""
         data, split = self.folder / "data", self.folder / "split.csv"
         sources = [str(DATA / "bcss"), str(DATA / "brca_m2c")]
-        _do(*PYTHON, "prepare", *sources, str(data), "--labels", "region5", "--workers", "1")
+        _do(
+            *PYTHON,
+            "prepare",
+            *sources,
+            "--out",
+            str(data),
+            "--labels",
+            "region5",
+            "--workers",
+            "1",
+        )
         with (data / "regions.csv").open(newline="", encoding="utf-8") as file:
             patients = sorted({row["patient"] for row in csv.DictReader(file)})
         parts = [f"{one},{'val' if one == 'TCGA-A2-A3XX' else 'train'}\n" for one in patients]
@@ -216,12 +226,12 @@ _TINY = (
 COMMANDS = {
     "prepare": Command(
         lambda given: _typed(
-            "prepare INPUT INPUT out --labels region5 --tiles 64 --workers 2",
+            "prepare INPUT INPUT --out out --labels region5 --tiles 64 --workers 2",
             DATA / "bcss",
             DATA / "brca_m2c",
         )
     ),
-    "train": Command(lambda given: _typed(f"train INPUT out {_TINY}", given.data)),
+    "train": Command(lambda given: _typed(f"train INPUT --out out {_TINY}", given.data)),
     "predict": Command(
         lambda given: _typed(
             "predict INPUT --out out --threads 1 --uncertainty --probabilities --figure 2"
@@ -252,7 +262,9 @@ COMMANDS = {
             "evaluate --data INPUT --out out --split train --threads 1 --probabilities", given.data
         )
     ),
-    "mammo": Command(lambda given: _typed("mammo prepare INPUT out --denoise median", given.films)),
+    "mammo": Command(
+        lambda given: _typed("mammo prepare INPUT --out out --denoise median", given.films)
+    ),
     "propose": Command(lambda given: _typed("propose INPUT --out out", given.table)),
 }
 """By name."""

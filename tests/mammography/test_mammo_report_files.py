@@ -21,6 +21,8 @@ from breastseg.mammography.reports.batch import structure_reports
 from breastseg.mammography.reports.identity import covered
 from breastseg.mammography.reports.record import read_record, write_report
 from breastseg.mammography.reports.structure import read_report
+from breastseg.reporter import Reporter
+from conftest import quiet
 
 TEXT = (
     "FINDINGS: Scattered fibroglandular densities. 8 mm irregular mass in the left breast at 2 "
@@ -31,10 +33,6 @@ GERMAN = (
     "Mammographie beidseits: kein Hinweis auf Herdbefund der rechten Mamma. Im linken "
     "Drüsenkörper ein Herd mit 12 mm."
 )
-
-
-def quiet(line: str) -> None:
-    """Say nothing."""
 
 
 def paths_of(folder: Path) -> list[str]:
@@ -84,10 +82,10 @@ def test_what_is_no_report(tmp_path, data, said):
 
 def test_a_missing_file_and_an_empty_folder(tmp_path):
     with pytest.raises(InputError, match="not found, wanted the text of a report or a folder"):
-        structure_reports(tmp_path / "none.txt", tmp_path / "out", say=quiet)
+        structure_reports(tmp_path / "none.txt", tmp_path / "out", reporter=quiet)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no files in it, not with an ending of texts"):
-        structure_reports(tmp_path / "empty", tmp_path / "out", say=quiet)
+        structure_reports(tmp_path / "empty", tmp_path / "out", reporter=quiet)
     assert not (tmp_path / "out").exists()
 
 
@@ -165,7 +163,7 @@ def test_a_folder_with_one_bad_file_goes_on(tmp_path):
         IncompleteError,
         match=r"2 of 4 reports failed, the others are done; the first: .*b\.txt: a PDF",
     ):
-        structure_reports(folder, out, say=said.append)
+        structure_reports(folder, out, reporter=Reporter(said.append))
     with (out / "manifest.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [(row["report"], row["outcome"]) for row in rows] == [
@@ -189,7 +187,7 @@ def test_other_files_of_a_folder_are_left_out_and_told(tmp_path):
     (folder / "a.txt").write_text(TEXT)
     (folder / "a.json").write_text('{"left": "breast mass"}')
     said: list[str] = []
-    rows = structure_reports(folder, out, say=said.append)
+    rows = structure_reports(folder, out, reporter=Reporter(said.append))
     assert [row["report"] for row in rows] == ["a.txt"]
     assert said[-1] == "left out: 1 file with an ending that is not .txt, .text, .md, .rpt or none"
     with (out / "manifest.csv").open(encoding="utf-8") as file:
@@ -197,7 +195,7 @@ def test_other_files_of_a_folder_are_left_out_and_told(tmp_path):
     assert outcomes == ["done", "left out"]
     (folder / "a.txt").unlink()
     with pytest.raises(InputError, match="1 file, none of them with an ending of texts"):
-        structure_reports(folder, tmp_path / "other", say=quiet)
+        structure_reports(folder, tmp_path / "other", reporter=quiet)
 
 
 def test_names_that_are_alike_get_folders_of_their_own(tmp_path):
@@ -205,7 +203,7 @@ def test_names_that_are_alike_get_folders_of_their_own(tmp_path):
     folder.mkdir()
     for name in ("a.txt", "a.TXT.txt", "A.md", "a"):
         (folder / name).write_text(TEXT)
-    rows = structure_reports(folder, out, say=quiet)
+    rows = structure_reports(folder, out, reporter=quiet)
     results = [row["result"].casefold() for row in rows]
     assert len(set(results)) == 4
     assert all((out / row["result"]).is_file() for row in rows)
@@ -214,7 +212,7 @@ def test_names_that_are_alike_get_folders_of_their_own(tmp_path):
 def test_the_output_folder_inside_the_input_is_not_read(tmp_path):
     (tmp_path / "a.txt").write_text(TEXT)
     for _ in range(2):
-        rows = structure_reports(tmp_path, tmp_path / "out", say=quiet)
+        rows = structure_reports(tmp_path, tmp_path / "out", reporter=quiet)
         assert [row["report"] for row in rows] == ["a.txt"]
 
 
@@ -222,12 +220,12 @@ def test_the_same_command_gives_the_same_bytes_and_other_work_is_refused(tmp_pat
     (tmp_path / "a.txt").write_text(TEXT)
     (tmp_path / "b.txt").write_text(TEXT)
     out = tmp_path / "out"
-    structure_reports(tmp_path / "a.txt", out, say=quiet)
+    structure_reports(tmp_path / "a.txt", out, reporter=quiet)
     first = {name: (out / name).read_bytes() for name in paths_of(out)}
-    structure_reports(tmp_path / "a.txt", out, say=quiet)
+    structure_reports(tmp_path / "a.txt", out, reporter=quiet)
     assert {name: (out / name).read_bytes() for name in paths_of(out)} == first
     with pytest.raises(OutputError, match="other settings"):
-        structure_reports(tmp_path / "b.txt", out, say=quiet)
+        structure_reports(tmp_path / "b.txt", out, reporter=quiet)
 
 
 @pytest.mark.parametrize(
@@ -305,13 +303,13 @@ def test_without_highdicom_a_sentence_names_the_package(tmp_path, monkeypatch):
     with pytest.raises(
         MissingPackageError, match=r"highdicom.* is not installed; pip install 'breastseg\[dicom\]'"
     ):
-        structure_reports(tmp_path / "a.txt", tmp_path / "out", films=["film.dcm"], say=quiet)
+        structure_reports(tmp_path / "a.txt", tmp_path / "out", films=["film.dcm"], reporter=quiet)
 
 
 def test_films_of_several_reports_are_refused(tmp_path):
     (tmp_path / "a.txt").write_text(TEXT)
     with pytest.raises(InputError, match="give one report with its films"):
-        structure_reports(tmp_path, tmp_path / "out", films=["film.dcm"], say=quiet)
+        structure_reports(tmp_path, tmp_path / "out", films=["film.dcm"], reporter=quiet)
 
 
 def film(
@@ -356,7 +354,7 @@ def test_structured_report(tmp_path):
 
     (tmp_path / "a.txt").write_text(TEXT)
     films = [film(tmp_path / "film.dcm")]
-    structure_reports(tmp_path / "a.txt", tmp_path / "out", films=films, say=quiet)
+    structure_reports(tmp_path / "a.txt", tmp_path / "out", films=films, reporter=quiet)
     document = dcmread(tmp_path / "out/a/report.dcm")
     assert document.SOPClassUID.name == "Comprehensive SR Storage"
     assert document.PatientID == "phantom"
@@ -376,7 +374,7 @@ def test_structured_report(tmp_path):
     ):
         assert expected in told
     first = document.SOPInstanceUID
-    structure_reports(tmp_path / "a.txt", tmp_path / "again", films=films, say=quiet)
+    structure_reports(tmp_path / "a.txt", tmp_path / "again", films=films, reporter=quiet)
     assert dcmread(tmp_path / "again/a/report.dcm").SOPInstanceUID == first
 
 
@@ -404,5 +402,5 @@ def test_films_that_do_not_fit(tmp_path):
         ([tmp_path / "none.dcm"], "not found"),
     ):
         with pytest.raises(BreastsegError, match=said):
-            structure_reports(tmp_path / "a.txt", tmp_path / "out", films=films, say=quiet)
+            structure_reports(tmp_path / "a.txt", tmp_path / "out", films=films, reporter=quiet)
         assert not (tmp_path / "out/a").exists()

@@ -24,6 +24,8 @@ from breastseg.mammography.findings import (
 )
 from breastseg.mammography.picture import read_picture
 from breastseg.mammography.prepare import FilmsConfig, prepare_films
+from breastseg.reporter import Reporter
+from conftest import quiet
 from mammograms import (
     CBIS_ROW,
     DATE,
@@ -47,10 +49,6 @@ def table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def quiet(line: str) -> None:
-    """Keep it to oneself."""
-
-
 def bytes_in(folder: Path) -> dict[str, bytes]:
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
@@ -59,7 +57,7 @@ def bytes_in(folder: Path) -> dict[str, bytes]:
 def test_a_film_becomes_a_folder_with_tables(tmp_path: Path) -> None:
     source = paint_mini_mias(tmp_path / "mias")
     out = tmp_path / "out"
-    rows = prepare_films(source, out, FilmsConfig(mm_per_px=0.4), say=quiet)
+    rows = prepare_films(source, out, FilmsConfig(mm_per_px=0.4), reporter=quiet)
     assert [row["outcome"] for row in rows] == ["done"] * 4
     folder = out / "mdb001"
     names = {path.name for path in folder.iterdir()}
@@ -88,19 +86,19 @@ def test_a_film_becomes_a_folder_with_tables(tmp_path: Path) -> None:
 def test_the_same_command_goes_on_and_gives_the_same_bytes(tmp_path: Path) -> None:
     source = paint_mini_mias(tmp_path / "mias", films=2)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    prepare_films(source, whole, say=quiet)
-    prepare_films(source, broken, say=quiet)
+    prepare_films(source, whole, reporter=quiet)
+    prepare_films(source, broken, reporter=quiet)
     (broken / "films.csv").unlink()
     (broken / "mdb001" / "film.json").rename(tmp_path / "kept")  # as a kill would not leave it
     for path in (broken / "mdb001").iterdir():
         path.unlink()
     (broken / "mdb001").rmdir()
     before = (broken / "mdb002" / "image.png").stat().st_mtime_ns
-    prepare_films(source, broken, say=quiet)
+    prepare_films(source, broken, reporter=quiet)
     assert (broken / "mdb002" / "image.png").stat().st_mtime_ns == before
     assert bytes_in(whole) == bytes_in(broken)
     with pytest.raises(OutputError, match=r"other settings \(clahe: False there, True now\)"):
-        prepare_films(source, broken, FilmsConfig(clahe=True), say=quiet)
+        prepare_films(source, broken, FilmsConfig(clahe=True), reporter=quiet)
 
 
 def test_one_bad_film_stops_none_and_each_refusal_is_a_sentence(tmp_path: Path) -> None:
@@ -113,7 +111,7 @@ def test_one_bad_film_stops_none_and_each_refusal_is_a_sentence(tmp_path: Path) 
     write_mg(source / "6.dcm", ViewPosition="CC")
     said: list[str] = []
     with pytest.raises(IncompleteError, match="4 of 6 films refused or failed, the others are"):
-        prepare_films(source, out, say=said.append)
+        prepare_films(source, out, reporter=Reporter(said.append))
     rows = table(out / "manifest.csv")
     assert [row["outcome"] for row in rows] == ["done", *["refused"] * 4, "done"]
     assert rows[1]["cause"].startswith("film-0002: an implant is in the picture")
@@ -131,7 +129,7 @@ def test_nothing_of_a_person_a_date_or_a_place_is_written(tmp_path: Path) -> Non
     write_mg(source / "Doe^Jane.dcm", PatientComments="Doe", AccessionNumber="ACC-99")
     write_mg(source / "Doe-implant.dcm", BreastImplantPresent="YES")
     with pytest.raises(IncompleteError):
-        prepare_films(source, out, say=quiet)
+        prepare_films(source, out, reporter=quiet)
     secrets = (PATIENT, NUMBER, HOSPITAL, DATE, "Doe", "Jane", "ACC-99", str(tmp_path), "1.2.826")
     for name, data in bytes_in(out).items():
         for secret in secrets:
@@ -142,7 +140,7 @@ def test_nothing_of_a_person_a_date_or_a_place_is_written(tmp_path: Path) -> Non
 def test_a_folder_of_another_organ(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ct = {"Modality": "CT", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.2"}
     write_mg(tmp_path / "ct" / "1.dcm", BodyPartExamined="CHEST", **ct)
-    assert main(["mammo", "prepare", str(tmp_path / "ct"), str(tmp_path / "out")]) == 2
+    assert main(["mammo", "prepare", str(tmp_path / "ct"), "--out", str(tmp_path / "out")]) == 2
     told = capsys.readouterr().err.splitlines()[-1]
     assert told.startswith("breastseg: none of 1 film could be prepared: film-0001: CT of 'CHEST'")
 
@@ -151,7 +149,7 @@ def test_without_a_size_areas_are_in_pixels_and_said(tmp_path: Path) -> None:
     source, out = tmp_path / "films", tmp_path / "out"
     source.mkdir()
     Image.fromarray(paint_film()).save(source / "a.png")
-    prepare_films(source, out, say=quiet)
+    prepare_films(source, out, reporter=quiet)
     record = json.loads((out / "a" / "film.json").read_text())
     assert record["mm_per_px"] is None
     assert record["breast_mm2"] is None
@@ -159,7 +157,7 @@ def test_without_a_size_areas_are_in_pixels_and_said(tmp_path: Path) -> None:
     assert any("areas are in pixels; give them with --pixel-mm" in one for one in record["notes"])
     assert (record["width_px"], record["height_px"]) == (256, 320)
     again = tmp_path / "again"
-    prepare_films(source, again, FilmsConfig(pixel_mm=0.4), say=quiet)
+    prepare_films(source, again, FilmsConfig(pixel_mm=0.4), reporter=quiet)
     record = json.loads((again / "a" / "film.json").read_text())
     assert (record["width_px"], record["mm_origin"]) == (512, "given with --pixel-mm")
 
@@ -167,7 +165,7 @@ def test_without_a_size_areas_are_in_pixels_and_said(tmp_path: Path) -> None:
 def test_a_mask_of_a_finding_is_written_in_the_size_of_the_picture(tmp_path: Path) -> None:
     rows = CBIS_ROW.format(1, "MALIGNANT") + CBIS_ROW.format(2, "BENIGN")
     source, out = paint_cbis(tmp_path / "cbis", rows), tmp_path / "out"
-    prepare_films(source, out, FilmsConfig(pixel_mm=0.2, mm_per_px=0.4), say=quiet)
+    prepare_films(source, out, FilmsConfig(pixel_mm=0.2, mm_per_px=0.4), reporter=quiet)
     folder = out / "Mass-Training_P_00001_LEFT_CC"
     mask = np.asarray(Image.open(folder / "finding-1.png"))
     assert mask.shape == np.asarray(Image.open(folder / "image.png")).shape == (160, 128)
@@ -190,7 +188,7 @@ def test_the_steps_of_a_paper_are_told_and_findings_go_with_its_mirror(
     info = MIAS_INFO.replace("30 40 12", "900 512 40")
     out = tmp_path / "out"
     source = paint_mini_mias(tmp_path / "mias", info, 1)
-    prepare_films(source, out, FilmsConfig(as_paper=section, mm_per_px=0.4), say=quiet)
+    prepare_films(source, out, FilmsConfig(as_paper=section, mm_per_px=0.4), reporter=quiet)
     record = json.loads((out / "mdb001" / "film.json").read_text())
     image = np.asarray(Image.open(out / "mdb001" / "image.png"))
     labels = np.asarray(Image.open(out / "mdb001" / "labels.png"))
@@ -229,7 +227,7 @@ def test_a_mask_of_two_pixels_does_not_vanish(tmp_path: Path) -> None:
     tiny = np.zeros((320, 256), np.uint16)
     tiny[101, 50:52] = 255
     write_mg(next(source.rglob("1-2.dcm")), tiny)
-    prepare_films(source, out, FilmsConfig(pixel_mm=0.2, mm_per_px=0.8), say=quiet)
+    prepare_films(source, out, FilmsConfig(pixel_mm=0.2, mm_per_px=0.8), reporter=quiet)
     mask = np.asarray(Image.open(next(out.rglob("finding-1.png"))))
     assert np.argwhere(mask).tolist() == [[25, 12]]
 
@@ -238,7 +236,7 @@ def test_a_finding_outside_the_breast_is_named(tmp_path: Path) -> None:
     """As when y was counted from the wrong end, or the picture is of another copy."""
     info = MIAS_INFO.replace("30 40 12", "20 512 10")  # the chest wall is on the right
     out = tmp_path / "out"
-    prepare_films(paint_mini_mias(tmp_path / "mias", info, 1), out, say=quiet)
+    prepare_films(paint_mini_mias(tmp_path / "mias", info, 1), out, reporter=quiet)
     record = json.loads((out / "mdb001" / "film.json").read_text())
     assert "finding 1 lies outside the breast: is its table of this film?" in record["notes"]
 
@@ -250,7 +248,7 @@ def test_a_finding_outside_the_breast_is_named(tmp_path: Path) -> None:
         ({"denoise": "blur"}, "--denoise 'blur': wanted none, wiener, median"),
         ({"as_paper": "3.7"}, "--as-paper '3.7': wanted 3.4, 3.5, 3.6, 3.8"),
         ({"as_paper": "3.5", "clahe": True}, "--as-paper 3.5 sets the steps itself; leave out"),
-        ({"mm_per_px": 5.0}, "--mm 5: wanted millimetres a pixel from 0.01 to 1"),
+        ({"mm_per_px": 5.0}, "--to-pixel-mm 5: wanted millimetres a pixel from 0.01 to 1"),
         ({"pixel_mm": -1.0}, "--pixel-mm -1: wanted millimetres a pixel"),
     ],
 )
@@ -262,7 +260,18 @@ def test_options_that_cannot_be(options: dict[str, object], sentence: str) -> No
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = paint_mini_mias(tmp_path / "mias", films=1)
     out = tmp_path / "out"
-    words = ["mammo", "prepare", str(source), str(out), "--muscle", "none", "--whole", "--mm", "0"]
+    words = [
+        "mammo",
+        "prepare",
+        str(source),
+        "--out",
+        str(out),
+        "--muscle",
+        "none",
+        "--whole",
+        "--to-pixel-mm",
+        "0",
+    ]
     assert main(words) == 0
     shown = capsys.readouterr().out
     assert "mini-MIAS: 1 film" in shown
@@ -277,7 +286,7 @@ def test_a_film_that_is_all_border_says_so(tmp_path: Path) -> None:
     source = tmp_path / "flat.png"
     Image.new("L", (300, 300), 9).save(source)
     with pytest.raises(SourceError, match="flat: all border, 99 % of its pixels or more have one"):
-        prepare_films(source, tmp_path / "out", say=quiet)
+        prepare_films(source, tmp_path / "out", reporter=quiet)
 
 
 @pytest.mark.parametrize("suffix", [".pgm", ".png", ".tif"])
@@ -333,6 +342,6 @@ def test_painted_shapes() -> None:
 @pytest.mark.skipif(not MIAS.is_dir(), reason="BREASTSEG_MIAS names no folder of mini-MIAS")
 def test_a_real_film(tmp_path: Path) -> None:
     (path,) = MIAS.rglob("mdb005.pgm")
-    prepare_films(path, tmp_path / "out", FilmsConfig(pixel_mm=0.2), say=quiet)
+    prepare_films(path, tmp_path / "out", FilmsConfig(pixel_mm=0.2), reporter=quiet)
     record = json.loads((tmp_path / "out" / "mdb005" / "film.json").read_text())
     assert 10_000 < record["breast_mm2"] < 30_000

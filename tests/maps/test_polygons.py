@@ -26,7 +26,7 @@ from breastseg.maps.polygons.redraw import redraw
 from breastseg.maps.polygons.scratch import Scratch
 from breastseg.maps.raster import Raster
 from breastseg.sources.annotations import read_drawn
-from conftest import CROPS, DATA, quiet
+from conftest import CROPS, DATA
 
 REGION5 = BUILT_IN["region5"]
 TUMOR, STROMA, INFLAMMATORY, NECROSIS, OTHER = range(1, 6)
@@ -61,7 +61,7 @@ def write(tmp_path: Path) -> Write:
     ) -> tuple[RegionsReport, Features, np.ndarray]:
         path = tmp_path / "a.geojson"
         with raster(values, tmp_path / "rasters") as made:
-            report = write_regions(made, REGION5, path, config, mpp=mpp, scale=scale, say=quiet)
+            report = write_regions(made, REGION5, path, config, mpp=mpp, scale=scale)
         features = json.loads(path.read_text())["features"]
         polygons = np.array(
             [shapely.geometry.shape(feature["geometry"]) for feature in features], dtype=object
@@ -348,7 +348,7 @@ def test_the_same_result_is_the_same_bytes(tmp_path: Path) -> None:
     ]
     with raster(crop(1), tmp_path / "rasters") as made:
         for path in files:
-            write_regions(made, REGION5, path, mpp=0.25, scale=(2, 2), say=quiet)
+            write_regions(made, REGION5, path, mpp=0.25, scale=(2, 2))
     plain, same, packed, packed_same = (path.read_bytes() for path in files)
     assert plain == same
     assert packed == packed_same
@@ -375,40 +375,35 @@ def test_another_class_or_place_is_another_id(write: Write) -> None:
 
 
 def test_no_class_is_an_empty_collection(tmp_path: Path) -> None:
-    lines: list[str] = []
     with raster(np.zeros((500, 700), np.uint8), tmp_path / "rasters") as made:
-        report = write_regions(
-            made, REGION5, tmp_path / "a.geojson", mpp=0.25, scale=(2, 2), say=lines.append
-        )
+        report = write_regions(made, REGION5, tmp_path / "a.geojson", mpp=0.25, scale=(2, 2))
     assert json.loads((tmp_path / "a.geojson").read_text()) == {
         "type": "FeatureCollection",
         "features": [],
     }
     assert report == RegionsReport(0, 0, {}, 0.5, 0.0)
-    assert lines == [
-        f"{tmp_path / 'a.geojson'}: 0 regions, 0 vertices; drawn again, intersection over union"
-        " with the map: no class present; 0 % of it was small islands or holes"
-    ]
+    assert str(report) == (
+        "0 regions, 0 vertices; drawn again, intersection over union with the map: no class"
+        " present; 0 % of it was small islands or holes"
+    )
 
 
 def test_the_line_that_is_said(tmp_path: Path) -> None:
-    lines: list[str] = []
     values = np.full((100, 100), TUMOR, np.uint8)
     values[10:12, 10:20] = STROMA
     with raster(values, tmp_path / "rasters") as made:
-        write_regions(
+        report = write_regions(
             made,
             REGION5,
             tmp_path / "a.geojson.gz",
             RegionsConfig(min_area_um2=21),
             mpp=1,
             scale=(1, 1),
-            say=lines.append,
         )
-    assert lines == [
-        f"{tmp_path / 'a.geojson.gz'}: 1 region, 4 vertices; drawn again, intersection over union"
-        " with the map: tumor 1.0000; 0.2 % of it was small islands or holes"
-    ]
+    assert str(report) == (
+        "1 region, 4 vertices; drawn again, intersection over union with the map: tumor 1.0000;"
+        " 0.2 % of it was small islands or holes"
+    )
 
 
 SMALL_CASES = {
@@ -640,9 +635,7 @@ def test_classes_that_share_a_qupath_class(tmp_path: Path) -> None:
     values = np.full((40, 40), NECROSIS, np.uint8)
     values[:, 20:] = OTHER
     with raster(values, tmp_path / "rasters") as made:
-        report = write_regions(
-            made, shared, tmp_path / "a.geojson", EXACT, mpp=1, scale=(1, 1), say=quiet
-        )
+        report = write_regions(made, shared, tmp_path / "a.geojson", EXACT, mpp=1, scale=(1, 1))
     assert report.polygons == 2
     assert report.agreement == {"necrosis": 1.0}
 
@@ -660,7 +653,7 @@ def test_another_suffix(tmp_path: Path, name: str) -> None:
             InputError, match=rf"{name}: wanted a name that ends with \.geojson or \.geojson\.gz"
         ),
     ):
-        write_regions(made, REGION5, tmp_path / name, mpp=1, scale=(1, 1), say=quiet)
+        write_regions(made, REGION5, tmp_path / name, mpp=1, scale=(1, 1))
 
 
 @pytest.mark.parametrize("name", ["min_area_um2", "tolerance_px"])

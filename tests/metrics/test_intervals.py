@@ -14,6 +14,7 @@ from breastseg.evaluation.intervals import (
     probability_intervals,
     region_intervals,
 )
+from breastseg.evaluation.scores import Intervals
 from breastseg.metrics import (
     ProbabilityCounts,
     Surface,
@@ -28,6 +29,7 @@ from breastseg.metrics import (
     supports,
     surface_dice,
 )
+from breastseg.records import to_json
 
 NAMES = ["a", "b", "c"]
 
@@ -302,7 +304,7 @@ def test_all_intervals_of_151_patients_and_21_classes_within_5_seconds() -> None
     intervals(by_patient, names)
     dot_intervals(by_patient, names)
     region_intervals(counts, people, borders, names)
-    assert probability_intervals(seen, names)["classes"]["3"]["auc"] is not None
+    assert to_json(probability_intervals(seen, names))["classes"]["3"]["auc"] is not None
     assert time.process_time() - begun < 5
 
 
@@ -313,7 +315,9 @@ def test_intervals_of_borders_equal_a_plain_loop_over_draws() -> None:
     hd95 = rng.random((5, 3)) * 30
     hd95[0, 1] = np.nan
     surfaces = [Surface(count, far) for count, far in zip(borders, hd95, strict=True)]
-    found = region_intervals(patients(20, 5), people, surfaces, NAMES)["boundary"]
+    both = region_intervals(patients(20, 5), people, surfaces, NAMES)
+    assert both is not None
+    found = both[1]
     regions = [[0], [1], [2, 3], [4]]
     drawn = [
         [k for i in rows for k in regions[i]]
@@ -327,13 +331,13 @@ def test_intervals_of_borders_equal_a_plain_loop_over_draws() -> None:
             np.percentile([np.mean(far) for far in known if far], [2.5, 97.5])
         )
     assert found["c"]["surface_dice"] is None
-    assert region_intervals(patients(21, 2), ["p", "p"], surfaces[:2], NAMES) == {}
+    assert region_intervals(patients(21, 2), ["p", "p"], surfaces[:2], NAMES) is None
 
 
 def test_intervals_of_dots_are_those_of_their_shares() -> None:
     by_patient = {str(k): found for k, found in enumerate(patients(22, 6))}
     found, whole = (
-        dot_intervals(by_patient, NAMES),
+        to_json(dot_intervals(by_patient, NAMES)),
         bootstrap(np.array(list(by_patient.values())), NAMES),
     )
     assert found["overall"] == {
@@ -342,4 +346,4 @@ def test_intervals_of_dots_are_those_of_their_shares() -> None:
     assert found["classes"] == {
         name: {"accuracy": whole["classes"][name]["recall"]} for name in NAMES
     }
-    assert dot_intervals({"p": by_patient["1"]}, NAMES) == {"patients": 1, "note": NO_INTERVAL}
+    assert dot_intervals({"p": by_patient["1"]}, NAMES) == Intervals(patients=1, note=NO_INTERVAL)

@@ -109,11 +109,12 @@ def test_intervals_of_what_is_not_of_a_class() -> None:
     rng = np.random.default_rng(5)
     by_patient = {str(number): rng.integers(0, 9, (6, 4)) for number in range(4)}
     found = dot_intervals(by_patient, NAMES)
-    assert list(found["classes"]) == kinds_of(NAMES)
+    assert found.classes is not None
+    assert list(found.classes) == kinds_of(NAMES)
     draws = np.random.default_rng(42).multinomial(4, [0.25] * 4, size=10_000)
     sums = np.tensordot(draws, np.array(list(by_patient.values())), 1)
     shares = [1 - (row[:, 0] + row[:, 2]) / row.sum(axis=1) for row in (sums[:, 4],)]
-    assert found["classes"]["not b"]["accuracy"] == pytest.approx(
+    assert found.classes["not b"]["accuracy"] == pytest.approx(
         np.percentile(shares[0], [2.5, 97.5])
     )
     pooled = squared(np.array(list(by_patient.values())))

@@ -17,6 +17,7 @@ from breastseg.data.split import SplitConfig, split
 from breastseg.errors import InputError, SplitError
 from breastseg.networks.build import NetworkConfig, build
 from breastseg.networks.field_losses import absent_loss, field_loss, somewhere_loss, without_absent
+from breastseg.reporter import Reporter
 from breastseg.training.config import TrainConfig
 from breastseg.training.history import History
 from breastseg.training.loader import Share, TrainBatches
@@ -63,8 +64,8 @@ def dataset(folder: Path, rows: str) -> Dataset:
         field(folder / "fields", f"f{number}", blue=10 * number)
     text = "".join(f"f{number}.png,P{number},{line}\n" for number, line in enumerate(lines))
     (folder / "fields" / "fields.csv").write_text(f"image,patient,mpp,without,with\n{text}")
-    config = PrepareConfig(mpp=0.3, workers=1)
-    return prepare([folder / "bcss", folder / "fields"], folder / "data", config, say=quiet)
+    config = PrepareConfig(to_mpp=0.3, workers=1)
+    return prepare([folder / "bcss", folder / "fields"], folder / "data", config, reporter=quiet)
 
 
 ROWS = """
@@ -169,8 +170,8 @@ def test_white_is_never_named_as_a_class_that_is_not_there(tmp_path: Path) -> No
     table = "image,mpp,without\na.png,0.3,other\nb.png,0.3,tumor\n"
     (folder / "fields.csv").write_text(table)
     paint(tmp_path / "bcss", tcga("A2", "A001"), side=64)
-    config = PrepareConfig(mpp=0.3, workers=1)
-    data = prepare([tmp_path / "bcss", folder], tmp_path / "data", config, say=quiet)
+    config = PrepareConfig(to_mpp=0.3, workers=1)
+    data = prepare([tmp_path / "bcss", folder], tmp_path / "data", config, reporter=quiet)
     batch = crops(data, 64, fields=0.9, white=OTHER + 1).batch(0, list(range(40)))
     lacks, tumourless = (batch.labels[batch.facts[:, k] < 0] for k in (OTHER, TUMOR))
     assert len(lacks)
@@ -317,7 +318,7 @@ def test_a_run_that_stopped_ends_the_same(
 ) -> None:
     trainable(data)
     said: list[str] = []
-    whole = train(data.path, tmp_path / "1" / "run", TINY, say=said.append)
+    whole = train(data.path, tmp_path / "1" / "run", TINY, reporter=Reporter(said.append))
     assert (
         said[0]
         == "3 fields known as a whole (2 without tumor, 1 without necrosis, 1 with tumor, 1 with"
@@ -333,8 +334,8 @@ def test_a_run_that_stopped_ends_the_same(
     with monkeypatch.context() as patched:
         patched.setattr(History, "on_train_epoch_start", stop)
         with pytest.raises(_Stopped):
-            train(data.path, tmp_path / "2" / "run", TINY, say=quiet)
-    again = train(data.path, tmp_path / "2" / "run", TINY, say=quiet)
+            train(data.path, tmp_path / "2" / "run", TINY, reporter=quiet)
+    again = train(data.path, tmp_path / "2" / "run", TINY, reporter=quiet)
     assert again.card.files == whole.card.files
     histories = [(tmp_path / number / "run" / "metrics.csv").read_text() for number in "12"]
     assert histories[0] == histories[1]
@@ -350,8 +351,8 @@ def test_it_learns_what_a_field_is_without(tmp_path: Path) -> None:
     with Image.open(tmp_path / "bcss" / "images" / f"{tcga('A2', 'A001')}.png") as image:
         image.crop((0, 0, 12, 64)).resize((64, 64)).save(folder / "a.png")
     (folder / "fields.csv").write_text("image,mpp,without\na.png,0.3,tumor\n")
-    config = PrepareConfig(mpp=0.3, workers=1)
-    data = prepare([tmp_path / "bcss", folder], tmp_path / "data", config, say=quiet)
+    config = PrepareConfig(to_mpp=0.3, workers=1)
+    data = prepare([tmp_path / "bcss", folder], tmp_path / "data", config, reporter=quiet)
     module, shares = segmenter(ema=0.0, pseudo=0.0, loss="ce"), []
     pictures = torch.from_numpy(np.array(data.image("a"))).permute(2, 0, 1)[None].float()
     facts = torch.tensor([[-1.0, 0, 0, 0, 0]])
@@ -373,21 +374,21 @@ def test_a_class_that_fields_alone_know(tmp_path: Path) -> None:
     (tmp_path / "fields" / "fields.csv").write_text(
         "image,patient,mpp,with\nf0.png,P0,0.3,necrosis\n"
     )
-    config = PrepareConfig(mpp=0.3, workers=1)
+    config = PrepareConfig(to_mpp=0.3, workers=1)
     sources = [tmp_path / "bcss", tmp_path / "fields"]
-    data = trainable(prepare(sources, tmp_path / "data", config, say=quiet))
+    data = trainable(prepare(sources, tmp_path / "data", config, reporter=quiet))
     told = (
         r"class 'necrosis' has no annotated pixel \(only 1 field said to have it somewhere\) in the"
         r" 3 training"
     )
     with pytest.raises(SplitError, match=told):
-        train(data.path, tmp_path / "run", TINY, say=quiet)
+        train(data.path, tmp_path / "run", TINY, reporter=quiet)
     said: list[str] = []
     train(
         data.path,
         tmp_path / "run",
         replace(TINY, epochs=1, allow_absent_classes=True),
-        say=said.append,
+        reporter=Reporter(said.append),
     )
     assert (
         said[0]
@@ -404,7 +405,7 @@ def test_a_validation_part_of_fields_chooses_nothing(data: Dataset, tmp_path: Pa
     (tmp_path / "s.csv").write_text(f"patient,split\n{lines}")
     split(data, SplitConfig(str(tmp_path / "s.csv")))
     said: list[str] = []
-    train(data.path, tmp_path / "run", replace(TINY, epochs=1), say=said.append)
+    train(data.path, tmp_path / "run", replace(TINY, epochs=1), reporter=Reporter(said.append))
     assert "no pixel is annotated in the 1 region of split 'val': the last epoch is kept" in said
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["last.ckpt"]
 

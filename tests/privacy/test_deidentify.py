@@ -124,7 +124,7 @@ def test_one_refused_slide_does_not_stop_the_others(
     tmp_path: Path, slides: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (slides / "b.svs").write_bytes(b"nothing")
-    assert main(["deidentify", str(slides), str(tmp_path / "out")]) == 1
+    assert main(["deidentify", str(slides), "--out", str(tmp_path / "out")]) == 1
     said = capsys.readouterr()
     assert "3 slides copied, all tiles equal" in said.out
     assert "b.svs: a format that is not understood" in said.err
@@ -135,7 +135,7 @@ def test_a_single_refused_slide_is_one_line_and_status_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "b.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    assert main(["deidentify", str(tmp_path / "b.png"), str(tmp_path / "out")]) == 2
+    assert main(["deidentify", str(tmp_path / "b.png"), "--out", str(tmp_path / "out")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 

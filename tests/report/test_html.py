@@ -23,6 +23,7 @@ from breastseg.cli import main
 from breastseg.data.dataset import open_dataset
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.errors import InputError
+from breastseg.evaluation.scores import Level, Overall, Region
 from breastseg.files import sha256_of, write_json
 from breastseg.labels import BUILT_IN, LabelClass, LabelMap
 from breastseg.maps.pictures import save_comparison
@@ -107,7 +108,7 @@ def evaluated(bundle: Bundle, folder: Path, count: int) -> Path:
             seed=k,
         )
     data = prepare(
-        folder / "source", folder / "data", PrepareConfig(mpp=0.30, workers=1), say=quiet
+        folder / "source", folder / "data", PrepareConfig(to_mpp=0.30, workers=1), reporter=quiet
     )
     words = [
         "--model",
@@ -208,10 +209,23 @@ def test_the_worst_ten_come_first_and_the_others_are_folded(result: Path) -> Non
     assert [row[0].strip() for row in page.tables["Scores by region"][1:]] == order
 
 
+def region_with(dice: float) -> Region:
+    overall = Overall(
+        accuracy=dice,
+        balanced_accuracy=dice,
+        kappa=dice,
+        mean_dice=dice,
+        mean_iou=dice,
+        classes_present=1,
+        support_px=1,
+    )
+    return Region(overall=overall, classes={}, boundary={})
+
+
 def test_a_region_without_a_score_comes_last() -> None:
     scores = {
-        name: {"overall": {"mean_dice": dice}}
-        for name, dice in (("a", math.nan), ("b", 0.5), ("c", None), ("d", 0.0), ("e", 0.5))
+        name: region_with(dice)
+        for name, dice in (("a", math.nan), ("b", 0.5), ("c", math.nan), ("d", 0.0), ("e", 0.5))
     }
     assert regions.worst_first(scores) == ["d", "b", "e", "a", "c"]
 
@@ -262,7 +276,7 @@ def test_names_cannot_put_code_into_the_page(lively_bundle: Bundle, tmp_path: Pa
         Image.fromarray(picture).save(source / kind / f"{region}.png")
     write_json(source / "labels.json", label_map.to_dict())
     data = prepare(
-        source, tmp_path / "data", PrepareConfig(mpp=0.5, source_mpp=0.5, workers=1), say=quiet
+        source, tmp_path / "data", PrepareConfig(to_mpp=0.5, mpp=0.5, workers=1), reporter=quiet
     )
     assert list(open_dataset(data.path).regions.index) == [region]
     folder = Path(shutil.copytree(lively_bundle.path, tmp_path / "bundle"))
@@ -325,7 +339,7 @@ def test_same_evaluation_same_page(result: Path, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Region]]:
     """Twelve regions of 700 x 500 px, r00 the worst."""
     folder, rng = tmp_path_factory.mktemp("large"), np.random.default_rng(0)
     labels = np.repeat(np.arange(5, dtype=np.uint8), 100)[:, None].repeat(700, axis=1)
@@ -337,7 +351,12 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
             BUILT_IN["region5"],
             folder / f"r{k:02}",
         )
-    return folder, {f"r{k:02}": {"overall": {"mean_dice": k / 12}} for k in range(12)}
+    return folder, {f"r{k:02}": region_with(k / 12) for k in range(12)}
+
+
+def truth_of(view: regions.RegionView) -> str:
+    assert view.pictures is not None
+    return view.pictures.layers["truth"]
 
 
 def opened(address: str) -> Image.Image:
@@ -345,20 +364,23 @@ def opened(address: str) -> Image.Image:
 
 
 def test_the_first_ten_are_whole_and_the_others_shrunk_alike(
-    large: tuple[Path, dict[str, Any]],
+    large: tuple[Path, dict[str, Region]],
 ) -> None:
     folder, scores = large
     views = regions.region_views(folder, scores)
-    assert [view["id"] for view in views] == list(scores)
+    assert [view.id for view in views] == list(scores)
     for k, view in enumerate(views):
         size = (700, 500) if k < 10 else (480, 343)
-        assert (view["pictures"]["width"], view["pictures"]["height"]) == size
-        assert opened(view["pictures"]["image"]).format == "JPEG"
-        for name in ("image", *LAYERS):
-            assert opened(view["pictures"][name]).size == size
-    first, small = (opened(views[k]["pictures"]["truth"]) for k in (0, 11))
+        pictures = view.pictures
+        assert pictures is not None
+        assert (pictures.width, pictures.height) == size
+        assert opened(pictures.image).format == "JPEG"
+        assert opened(pictures.image).size == size
+        for name in LAYERS:
+            assert opened(pictures.layers[name]).size == size
+    first, small = (opened(truth_of(views[k])) for k in (0, 11))
     assert (folder / "r00" / "truth.png").read_bytes() == base64.b64decode(
-        views[0]["pictures"]["truth"].partition(",")[2]
+        truth_of(views[0]).partition(",")[2]
     )
     shrunk = np.asarray(small.convert("RGBA"))
     assert np.array_equal(
@@ -368,17 +390,17 @@ def test_the_first_ten_are_whole_and_the_others_shrunk_alike(
 
 
 def test_a_page_that_would_grow_too_large_leaves_the_best_without_pictures(
-    large: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    large: tuple[Path, dict[str, Region]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, scores = large
     whole = regions.region_views(folder, scores)
     monkeypatch.setattr(
         regions,
         "ADDRESSES_BYTES",
-        sum(len(whole[k]["pictures"][name]) for k in range(4) for name in ("image", *LAYERS)),
+        sum(one.pictures.bytes for one in whole[:4] if one.pictures),
     )
     views = regions.region_views(folder, scores)
-    assert [view["pictures"] is not None for view in views] == [True] * 4 + [False] * 8
+    assert [view.pictures is not None for view in views] == [True] * 4 + [False] * 8
 
 
 HISTORY = (
@@ -430,7 +452,8 @@ def test_one_epoch_and_nothing_at_all(tmp_path: Path) -> None:
 
 
 def test_a_model_as_sure_as_it_is_right_lies_on_the_line() -> None:
-    chart = reliability_chart([{"confidence": k / 10, "accuracy": k / 10} for k in (3, 5, 8)])
+    levels = [Level(from_=0, to=1, pixels=1, confidence=k / 10, accuracy=k / 10) for k in (3, 5, 8)]
+    chart = reliability_chart(levels)
     rule, model = (line.points for line in chart.lines)
     assert rule == [(chart.left, chart.bottom), (chart.right, chart.top)]
     for x, y in model:

@@ -36,7 +36,7 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> str:
     for k, slide in enumerate(("P001-DX1", "P001-DX2", "P002-DX1", "P003-DX1")):
         paint(folder / "source", f"TCGA-A2-{slide}_xmin100_ymin200_MPP-0.2500", seed=k)
     data = prepare(
-        folder / "source", folder / "data", PrepareConfig(mpp=0.30, workers=1), say=quiet
+        folder / "source", folder / "data", PrepareConfig(to_mpp=0.30, workers=1), reporter=quiet
     )
     parts = zip(data.regions.index, ("train", "test", "train", "test"), strict=True)
     (data.path / "split.csv").write_text(

@@ -18,6 +18,7 @@ from breastseg.bundles.bundle import Bundle
 from breastseg.errors import EngineError, IncompleteError, InputError, ModelError
 from breastseg.inference.model import Model, load_model
 from breastseg.inference.predict import PredictConfig, predict
+from breastseg.reporter import Reporter
 from breastseg.runners import load_runner
 from breastseg.runners.child import ChildRunner
 from breastseg.runners.ending import ending
@@ -208,7 +209,9 @@ def test_a_native_fault_costs_one_slide_a_second_try(
     """It took the batch with it, and the same command died there again."""
     said: list[str] = []
     model = Model(lively_bundle, Dying(child, 1))
-    rows = predict(fields, model, tmp_path / "out", PredictConfig(mpp=0.5), say=said.append)
+    rows = predict(
+        fields, model, tmp_path / "out", PredictConfig(mpp=0.5), reporter=Reporter(said.append)
+    )
     assert len(rows) == 3
     assert any(
         "0.png" in line and "SIGSEGV" in line and line.endswith("tried once more in fp32")
@@ -223,7 +226,7 @@ def test_a_native_fault_costs_one_slide_a_second_try(
         load_model(lively_bundle.path, precision="fp32", threads=1),
         tmp_path / "plain",
         PredictConfig(mpp=0.5),
-        say=quiet,
+        reporter=quiet,
     )
     for number in range(3):
         found, wanted = (
@@ -241,7 +244,7 @@ def test_a_fault_in_the_forecast_of_a_slide_is_tried_again_too(
         DATA / "slides" / "cmu1.svs",
         Model(lively_bundle, Dying(child, 1)),
         tmp_path / "out",
-        say=said.append,
+        reporter=Reporter(said.append),
     )
     assert sum("SIGSEGV" in line and line.endswith("tried once more in fp32") for line in said) == 1
     assert (tmp_path / "out" / "cmu1" / "labels.ome.tif").is_file()
@@ -270,7 +273,7 @@ def test_a_slide_that_dies_twice_fails_alone_with_the_signal(
             Model(lively_bundle, Dying(child, 1)),
             tmp_path / "out",
             PredictConfig(mpp=0.5),
-            say=quiet,
+            reporter=quiet,
         )
     manifest = (tmp_path / "out" / "manifest.csv").read_text(encoding="utf-8").splitlines()
     assert [line.split(",")[1] for line in manifest[1:]] == ["failed", "done", "done"]

@@ -515,10 +515,11 @@ def test_prepare_takes_what_was_drawn_where_it_was_drawn(
     words = [
         "prepare",
         str(folder),
+        "--out",
         str(tmp_path / "data"),
-        "--source-mpp",
-        "0.5",
         "--mpp",
+        "0.5",
+        "--to-mpp",
         "0.5",
         "--labels",
         "region5",

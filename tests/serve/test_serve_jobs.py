@@ -182,7 +182,7 @@ def test_a_server_that_is_killed_takes_its_job_along_and_the_next_one_does_it(fo
         load_model("lite0"),
         folder.parent / "direct",
         PredictConfig(mpp=0.5),
-        say=quiet,
+        reporter=quiet,
     )
     assert (result / "labels.png").read_bytes() == (
         folder.parent / "direct" / "slow" / "labels.png"

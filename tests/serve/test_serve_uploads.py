@@ -313,7 +313,7 @@ def mapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("mapped")
     shutil.copy(SVS, place / 'Schnitt "Ä" 1.svs')
     shutil.copy(CROPS[0], place / "乳腺.png")
-    predict(place, load_model(), place / "maps", PredictConfig(mpp=0.5), say=quiet)
+    predict(place, load_model(), place / "maps", PredictConfig(mpp=0.5), reporter=quiet)
     return place
 
 
@@ -388,6 +388,6 @@ def test_the_page_of_a_map_says_what_is_known(mapped: Path, tmp_path: Path) -> N
     (broken / "run.json").write_text(json.dumps(run))
     with pytest.raises(
         InputError,
-        match=(r"'measures' is missing\); predict again"),
+        match=r"\(measures is missing\); predict again",
     ):
         slide_page(broken)

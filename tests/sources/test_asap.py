@@ -9,9 +9,9 @@ import pytest
 from asap_files import SQUARE, annotation, asap
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.errors import LabelError, SourceError
+from breastseg.reporter import QUIET
 from breastseg.sources import open_source
 from breastseg.sources.annotations import Dot, read_drawn
-from conftest import quiet
 from slide_files import levels_of, write_svs
 
 
@@ -111,7 +111,10 @@ def test_a_slide_with_asap_xml_is_prepared_as_with_geojson(slides: Path, tmp_pat
     assert source.description.startswith("pictures with ASAP XML: 1 image-mask pair")
     assert any(note.startswith("1 picture without NAME.xml left out") for note in source.notes)
     data = prepare(
-        slides, tmp_path / "data", PrepareConfig(mpp=0.5, labels="region5", workers=1), say=quiet
+        slides,
+        tmp_path / "data",
+        PrepareConfig(to_mpp=0.5, labels="region5", workers=1),
+        reporter=QUIET,
     )
     labels = np.asarray(data.labels("a"))
     scale = open_source(slides).regions[0].mpp / 0.5
@@ -122,7 +125,9 @@ def test_a_slide_with_asap_xml_is_prepared_as_with_geojson(slides: Path, tmp_pat
 def test_a_group_that_the_map_lacks_is_refused_by_name(slides: Path, tmp_path: Path) -> None:
     asap(slides / "a.xml", annotation(SQUARE, "_2"))
     with pytest.raises(LabelError, match=r"a\.xml: class '_2' is not in label map 'region5'"):
-        prepare(slides, tmp_path / "data", PrepareConfig(labels="region5", workers=1), say=quiet)
+        prepare(
+            slides, tmp_path / "data", PrepareConfig(labels="region5", workers=1), reporter=QUIET
+        )
 
 
 def test_xml_of_scanners_beside_slides_is_no_annotation(slides: Path) -> None:

@@ -18,6 +18,7 @@ from PIL import Image
 
 from breastseg.cli import main
 from breastseg.errors import InputError, OutputError
+from breastseg.reporter import Reporter
 from breastseg.sources.bcss import mirrors as places
 from breastseg.sources.bcss.download import download, find_place
 from breastseg.sources.bcss.mirrors import PLACES, Place, girder_files, hub_files
@@ -81,7 +82,12 @@ def remote(mirror: Mirror, **changes: object) -> Remote:
 
 def fetched(mirror: Mirror, folder: Path, **changes: object) -> Fetched:
     progress = Progress()
-    fetch(remote(mirror, **changes), folder / "file", opener_for(("127.0.0.1",)), progress=progress)
+    fetch(
+        remote(mirror, **changes),
+        folder / "file",
+        opener_for(("127.0.0.1",)),
+        on_progress=progress,
+    )
     assert left(folder) == ["file"]
     return Fetched((folder / "file").read_bytes(), progress)
 
@@ -282,7 +288,7 @@ def test_a_server_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         InputError,
         match=r"http://127\.0\.0\.1:9/file: no connection \(Connection refused\), 6 times",
     ):
-        fetch(gone, tmp_path / "file", opener_for(("127.0.0.1",)), progress=Progress())
+        fetch(gone, tmp_path / "file", opener_for(("127.0.0.1",)), on_progress=Progress())
 
 
 def test_a_redirect_is_followed_to_known_hosts_only(mirror: Mirror, tmp_path: Path) -> None:
@@ -358,7 +364,9 @@ def test_a_hub_is_fetched_whole_once_and_the_licence_comes_first(
     mirror.serve_hub(REPO, FILES | {".gitattributes": b"x"})
     said: list[tuple[str, int]] = []
     download(
-        hub(mirror), tmp_path / "BCSS", say=lambda line: said.append((line, len(mirror.asked)))
+        hub(mirror),
+        tmp_path / "BCSS",
+        reporter=Reporter(lambda line: said.append((line, len(mirror.asked)))),
     )
     assert ("licence: annotations CC0-1.0 (Amgad et al. 2019), images TCGA open access", 0) in said
     for path, data in FILES.items():
@@ -373,15 +381,15 @@ def test_a_hub_is_fetched_whole_once_and_the_licence_comes_first(
         *(f"/datasets/{REPO}/resolve/{COMMIT}/{path}" for path in FILES),
     ]
     mirror.asked.clear()
-    download(hub(mirror), tmp_path / "BCSS", say=quiet)
+    download(hub(mirror), tmp_path / "BCSS", reporter=quiet)
     assert mirror.paths() == lists
 
 
 def test_a_file_that_was_changed_here_is_fetched_again(mirror: Mirror, tmp_path: Path) -> None:
     mirror.serve_hub(REPO, FILES)
-    download(hub(mirror), tmp_path, say=quiet)
+    download(hub(mirror), tmp_path, reporter=quiet)
     (tmp_path / "masks/a.png").write_bytes(FILES["masks/a.png"][:-1] + b"x")
-    download(hub(mirror), tmp_path, say=quiet)
+    download(hub(mirror), tmp_path, reporter=quiet)
     assert (tmp_path / "masks/a.png").read_bytes() == FILES["masks/a.png"]
 
 
@@ -400,7 +408,7 @@ def test_a_listing_goes_over_pages(mirror: Mirror, tmp_path: Path) -> None:
         return True
 
     mirror.faults[first] = [first_page]
-    assert len(download(hub(mirror), tmp_path, say=quiet)) == len(FILES)
+    assert len(download(hub(mirror), tmp_path, reporter=quiet)) == len(FILES)
 
 
 @pytest.mark.parametrize(
@@ -426,7 +434,7 @@ def test_a_hostile_name_is_refused_before_any_file(
 ) -> None:
     mirror.serve_hub(REPO, FILES, **{"masks/a.png": {"path": name}})
     with pytest.raises(InputError, match="which is no place in this folder") as told:
-        download(hub(mirror), tmp_path / "BCSS", say=quiet)
+        download(hub(mirror), tmp_path / "BCSS", reporter=quiet)
     assert len(str(told.value).splitlines()) == 1
     assert left(tmp_path) == ["BCSS/breastseg-work.json"]
 
@@ -436,17 +444,17 @@ def test_a_link_out_of_the_folder_is_not_followed(mirror: Mirror, tmp_path: Path
     (tmp_path / "outside").mkdir()
     mirror.faults[f"/api/datasets/{REPO}/revision/main"] = [answer(404)]
     with pytest.raises(InputError):
-        download(hub(mirror), tmp_path / "BCSS", say=quiet)
+        download(hub(mirror), tmp_path / "BCSS", reporter=quiet)
     (tmp_path / "BCSS" / "images").symlink_to(tmp_path / "outside")
     with pytest.raises(InputError, match=r"'images/a\.png', which is no place in this folder"):
-        download(hub(mirror), tmp_path / "BCSS", say=quiet)
+        download(hub(mirror), tmp_path / "BCSS", reporter=quiet)
     assert left(tmp_path / "outside") == []
 
 
 def test_two_names_that_differ_in_case_only_are_refused(mirror: Mirror, tmp_path: Path) -> None:
     mirror.serve_hub(REPO, FILES, **{"masks/a.png": {"path": "Images/A.png"}})
     with pytest.raises(InputError, match=r"lists 'Images/A\.png' twice"):
-        download(hub(mirror), tmp_path, say=quiet)
+        download(hub(mirror), tmp_path, reporter=quiet)
 
 
 @pytest.mark.parametrize(
@@ -463,7 +471,7 @@ def test_a_listing_that_is_none(
 ) -> None:
     mirror.serve_hub(REPO, FILES, **{"masks/a.png": entry})
     with pytest.raises(InputError, match=words):
-        download(hub(mirror), tmp_path, say=quiet)
+        download(hub(mirror), tmp_path, reporter=quiet)
 
 
 @pytest.mark.parametrize(
@@ -480,7 +488,7 @@ def test_an_answer_that_is_no_list_of_files(
 ) -> None:
     mirror.files[f"/api/datasets/{REPO}/revision/main"] = body
     with pytest.raises(InputError, match=words):
-        download(hub(mirror), tmp_path, say=quiet)
+        download(hub(mirror), tmp_path, reporter=quiet)
 
 
 def test_no_room_is_told_before_the_first_file(
@@ -492,15 +500,15 @@ def test_no_room_is_told_before_the_first_file(
     with pytest.raises(
         InputError, match=r"0\.0 GB to fetch, 0\.0 GB free; make room or choose another folder"
     ):
-        download(hub(mirror), tmp_path, say=quiet)
+        download(hub(mirror), tmp_path, reporter=quiet)
     assert not any("resolve" in path for path in mirror.paths())
 
 
 def test_one_mirror_a_folder(mirror: Mirror, tmp_path: Path) -> None:
     mirror.serve_hub(REPO, FILES)
-    download(hub(mirror), tmp_path, say=quiet)
+    download(hub(mirror), tmp_path, reporter=quiet)
     with pytest.raises(OutputError, match="mirror: 'hub' there, 'girder' now"):
-        download(replace(hub(mirror), name="girder"), tmp_path, say=quiet)
+        download(replace(hub(mirror), name="girder"), tmp_path, reporter=quiet)
 
 
 def test_a_killed_run_goes_on(mirror: Mirror, tmp_path: Path) -> None:
@@ -551,13 +559,13 @@ def test_what_a_kill_left_is_gone_from_a_whole_copy(
     """Killed between the renaming of a file and the removal of its note, the note stayed in a copy
     that was called whole."""
     mirror.serve_hub(REPO, FILES)
-    download(hub(mirror), tmp_path, say=quiet)
+    download(hub(mirror), tmp_path, reporter=quiet)
     whole = left(tmp_path)
     if not done:
         (tmp_path / "masks" / "a.png").unlink()
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("left by a kill")
-    download(hub(mirror), tmp_path, say=quiet)
+    download(hub(mirror), tmp_path, reporter=quiet)
     assert left(tmp_path) == whole
 
 
@@ -579,7 +587,7 @@ def test_a_disk_that_takes_no_more_is_one_line_and_leaves_nothing_that_looks_com
     )
     assert "Traceback" not in full.stderr
     assert "BCSS/images/a.png" not in left(tmp_path)
-    download(hub(mirror), tmp_path / "BCSS", say=quiet)
+    download(hub(mirror), tmp_path / "BCSS", reporter=quiet)
     assert (tmp_path / "BCSS/images/a.png").read_bytes() == png(3, 900)
 
 
@@ -609,7 +617,7 @@ def test_the_annotators_server_cuts_regions_and_tells_their_resolution(
 ) -> None:
     mirror.lengths = mirror.tagged = False
     said: list[str] = []
-    download(girder(mirror), tmp_path, say=said.append)
+    download(girder(mirror), tmp_path, reporter=Reporter(said.append))
     first, second = (region.place_name + "_MPP-0.2500.png" for region in release_regions()[:2])
     assert (tmp_path / "images" / first).read_bytes() == png(10)
     assert (tmp_path / "masks" / second).read_bytes() == png(1)
@@ -619,7 +627,7 @@ def test_the_annotators_server_cuts_regions_and_tells_their_resolution(
     ).read_bytes()
     assert f"of 1 the server does not know them: {release_regions()[1].slide}" in said
     mirror.asked.clear()
-    download(girder(mirror), tmp_path, say=quiet)
+    download(girder(mirror), tmp_path, reporter=quiet)
     assert mirror.asked == []
 
 
@@ -644,13 +652,13 @@ def test_a_picture_is_checked_by_its_own_checksums(
             f"{mask}: {words}.*; nothing of it was kept, try again later or choose another mirror"
         ),
     ):
-        download(place, tmp_path, say=quiet)
+        download(place, tmp_path, reporter=quiet)
     assert not list(tmp_path.glob("masks/*"))
     mirror.faults[mask] = [
         exchange(sent),
         exchange(whole),
     ]  # a connection that ends without a word is noticed, and tried again
-    download(place, tmp_path, say=quiet)
+    download(place, tmp_path, reporter=quiet)
     assert len(list(tmp_path.glob("masks/*.png"))) == 2
 
 

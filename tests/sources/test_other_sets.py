@@ -12,10 +12,11 @@ from breastseg.cli.main import main
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.errors import LabelError, SourceError
 from breastseg.geometry import Box
+from breastseg.reporter import QUIET, Reporter
 from breastseg.sources import ELSEWHERE, open_source
 from breastseg.sources.annotations import Area, Dot, Drawn
 from breastseg.sources.parts import fields_of, within
-from conftest import DATA, paint, quiet, tcga
+from conftest import DATA, paint, tcga
 from slide_files import levels_of, write_ome, write_svs
 
 
@@ -74,7 +75,7 @@ def test_beetle_is_read_in_its_own_four_classes(beetle: Path, tmp_path: Path) ->
     assert [(r.patient, r.box is not None, r.mpp) for r in source.regions] == [
         ("patient7", True, 0.5)
     ] * 2, "what lies 420 um apart is two fields of one patient"
-    data = prepare(beetle, tmp_path / "data", PrepareConfig(mpp=0.5, workers=1), say=quiet)
+    data = prepare(beetle, tmp_path / "data", PrepareConfig(to_mpp=0.5, workers=1), reporter=QUIET)
     left, right = (np.asarray(data.labels(region.id)) for region in source.regions)
     assert np.bincount(left.ravel(), minlength=5)[1:].tolist() == [
         200**2 - 50**2,
@@ -91,7 +92,10 @@ def test_beetle_beside_bcss_leaves_out_what_the_map_cannot_say(
 ) -> None:
     said: list[str] = []
     data = prepare(
-        beetle, tmp_path / "data", PrepareConfig(labels="region5", workers=1), say=said.append
+        beetle,
+        tmp_path / "data",
+        PrepareConfig(labels="region5", workers=1),
+        reporter=Reporter(said.append),
     )
     labels = np.asarray(data.labels(data.regions.index[0]))
     assert np.bincount(labels.ravel(), minlength=6)[1:].tolist() == [37500, 0, 0, 1600, 0]
@@ -105,7 +109,7 @@ def test_a_group_that_beetle_has_not_is_refused(beetle: Path, tmp_path: Path) ->
     path = beetle / "data" / "annotations" / "xmls" / "patient7_wsi1.xml"
     asap(path, annotation(square(10, 10, 50), "Tumor"))
     with pytest.raises(LabelError, match=r"patient7_wsi1\.xml: class 'Tumor' is none of BEETLE"):
-        prepare(beetle, tmp_path / "data", PrepareConfig(workers=1), say=quiet)
+        prepare(beetle, tmp_path / "data", PrepareConfig(workers=1), reporter=QUIET)
 
 
 @pytest.fixture
@@ -129,8 +133,8 @@ def test_cosas_is_a_test_of_scanners(cosas: Path, tmp_path: Path) -> None:
     ]
     assert source.label_map == "tumor"
     assert any("not for training" in note for note in source.notes)
-    config = PrepareConfig(mpp=0.5, source_mpp=0.5, workers=1)
-    data = prepare(cosas / "task2", tmp_path / "data", config, say=quiet)
+    config = PrepareConfig(to_mpp=0.5, mpp=0.5, workers=1)
+    data = prepare(cosas / "task2", tmp_path / "data", config, reporter=QUIET)
     labels = np.asarray(data.labels("h1"))
     assert np.unique(labels[:, :16]).tolist() == [2]
     assert np.unique(labels[:, 16:]).tolist() == [1]
@@ -144,9 +148,9 @@ def test_task_1_of_cosas_is_refused(cosas: Path) -> None:
 def test_a_mask_of_cosas_has_two_values(cosas: Path, tmp_path: Path) -> None:
     place = cosas / "task2" / "3d-1000"
     painted(place / "mask" / "h0.png", [[0, 254]], place / "image" / "h0.png")
-    config = PrepareConfig(source_mpp=0.5, workers=1)
+    config = PrepareConfig(mpp=0.5, workers=1)
     with pytest.raises(LabelError, match="value 254 is no class of COSAS24"):
-        prepare(cosas, tmp_path / "data", config, say=quiet)
+        prepare(cosas, tmp_path / "data", config, reporter=QUIET)
 
 
 @pytest.fixture
@@ -184,8 +188,8 @@ def test_tiger_is_read_by_its_fields(tiger: Path, tmp_path: Path) -> None:
         ("TCGA-A1-A0SK", "A1", 0.5),
     ]
     assert any("wsibulk and wsitils left out" in note for note in source.notes)
-    config = PrepareConfig(mpp=0.5, labels="region6", workers=1)
-    data = prepare(tiger, tmp_path / "data", config, say=quiet)
+    config = PrepareConfig(to_mpp=0.5, labels="region6", workers=1)
+    data = prepare(tiger, tmp_path / "data", config, reporter=QUIET)
     labels = np.asarray(data.labels(source.regions[0].id))
     # tumor, stroma, inflammatory, necrosis, other, dcis; rest may be stroma or other
     assert labels[8::16, 8::16].tolist() == [[0, 1, 2, 6], [5, 4, 3, 0]]
@@ -196,7 +200,7 @@ def test_tiger_is_read_by_its_slides_where_fields_are_missing(tiger: Path, tmp_p
     (top / "roi-level-annotations").rename(tmp_path / "away")
     source = open_source(top)
     assert source.description.startswith("TIGER slides")
-    data = prepare(top, tmp_path / "data", PrepareConfig(mpp=0.5, workers=1), say=quiet)
+    data = prepare(top, tmp_path / "data", PrepareConfig(to_mpp=0.5, workers=1), reporter=QUIET)
     found = sum(
         np.bincount(np.asarray(data.labels(r.id)).ravel(), minlength=6) for r in source.regions
     )
@@ -271,9 +275,9 @@ def test_a_mask_as_pyramid_beside_a_slide(tmp_path: Path) -> None:
                 compression="adobe_deflate",
                 subfiletype=level,
             )
-    config = PrepareConfig(mpp=0.5, labels="region5", workers=1)
+    config = PrepareConfig(to_mpp=0.5, labels="region5", workers=1)
     mpp = open_source(tmp_path / "s").regions[0].mpp
-    data = prepare(tmp_path / "s", tmp_path / "data", config, say=quiet)
+    data = prepare(tmp_path / "s", tmp_path / "data", config, reporter=QUIET)
     counts = np.bincount(np.asarray(data.labels("a")).ravel(), minlength=3)
     wanted = np.array([200 * 300, 100 * 100]) * (mpp / 0.5) ** 2
     assert counts[1:3] == pytest.approx(wanted, rel=0.05)

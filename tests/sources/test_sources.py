@@ -258,9 +258,9 @@ def test_a_table_with_no_number_for_mpp(tmp_path: Path, painted: Path, value: st
 def test_no_resolution_says_where_it_was_looked_for(tmp_path: Path) -> None:
     picture(tmp_path / "images" / "a.png")
     picture(tmp_path / "masks" / "a.png", mask=True)
-    looked_at = r"looked at --source-mpp, .*image-mask pairs, and the file itself"
+    looked_at = r"looked at --mpp, .*image-mask pairs, and the file itself"
     with pytest.raises(
-        MppError, match=rf"a\.png: no microns per pixel \({looked_at}\); give --source-mpp"
+        MppError, match=rf"a\.png: no microns per pixel \({looked_at}\); give --mpp"
     ):
         open_source(tmp_path)
 

@@ -14,6 +14,7 @@ import yaml
 from PIL import Image
 
 from breastseg.bundles.bundle import Bundle, load_bundle
+from breastseg.bundles.training import Training
 from breastseg.cli import main
 from breastseg.data.dataset import Dataset
 from breastseg.data.prepare import PrepareConfig, prepare
@@ -30,8 +31,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return prepare(
         DATA / "bcss",
         tmp_path_factory.mktemp("chapter") / "data",
-        PrepareConfig(mpp=0.5, workers=1),
-        say=quiet,
+        PrepareConfig(to_mpp=0.5, workers=1),
+        reporter=quiet,
     )
 
 
@@ -45,10 +46,9 @@ def unseen(lively_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> B
     card = replace(
         lively_bundle.card,
         name="ours <1>",
-        training={
-            "patients": {"train": ["TCGA-A1-A0SK"]},
-            "encoder_weights": "lite0: random weights",
-        },
+        training=Training(
+            patients={"train": ("TCGA-A1-A0SK",)}, encoder_weights="lite0: random weights"
+        ),
     )
     write_json(folder / "card.json", card.to_dict())
     return load_bundle(folder)
@@ -286,17 +286,17 @@ def test_same_work_same_bytes(result: Path, unseen: Bundle, tmp_path: Path) -> N
     ("change", "said", "protocol"),
     [
         (
-            {"seen": {"trained": 1, "note": "FIT: 1"}},
+            {"seen": {"trained": 1, "validated": 0, "note": "FIT: 1"}},
             "ours are of patients who trained the model, too",
             "FIT: 1",
         ),
         (
-            {"seen": {"trained": 0, "note": "chosen"}},
+            {"seen": {"trained": 0, "validated": 1, "note": "chosen"}},
             "ours are of patients who did not train the model",
             "chosen",
         ),
         (
-            {"seen": {"trained": None, "note": "not named"}},
+            {"seen": {"trained": None, "validated": None, "note": "not named"}},
             "who trained the model is not known",
             "not named",
         ),
@@ -361,7 +361,7 @@ def test_dots_alone_have_no_chapter(
     unseen: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = prepare(
-        DATA / "brca_m2c", tmp_path / "data", PrepareConfig(mpp=0.5, workers=1), say=quiet
+        DATA / "brca_m2c", tmp_path / "data", PrepareConfig(to_mpp=0.5, workers=1), reporter=quiet
     )
     assert evaluate(unseen, found.path, tmp_path / "out", "--as-report") == 2
     assert (

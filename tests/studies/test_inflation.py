@@ -2,7 +2,6 @@
 because who is held out does not change."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from sklearn.metrics import accuracy_score, f1_score
 import breastseg.training.train as training
 from breastseg.bundles.bundle import Bundle, load_bundle
 from breastseg.bundles.card import Card
+from breastseg.bundles.training import Training
 from breastseg.cli import main
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.prepare import PrepareConfig, prepare
@@ -28,7 +28,9 @@ from breastseg.labels import BUILT_IN
 from breastseg.metrics import confusion_counts
 from breastseg.networks.build import NetworkConfig, build
 from breastseg.networks.export import write_bundle
-from breastseg.studies.inflation.inflation import STUDY, InflationConfig, inflation, study_labels
+from breastseg.reporter import Reporter
+from breastseg.studies.inflation.config import STUDY, InflationConfig
+from breastseg.studies.inflation.inflation import inflation, study_labels
 from breastseg.studies.inflation.scoring import SCORINGS, merge, one_vs_rest, study_rows
 from breastseg.studies.inflation.show import markdown
 from breastseg.studies.inflation.tiles import PROTOCOLS, cut_tiles, folds_of, training_tiles
@@ -58,8 +60,8 @@ def crops(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return prepare(
         DATA / "bcss",
         tmp_path_factory.mktemp("data") / "crops",
-        PrepareConfig(mpp=0.3, labels="region5", workers=1),
-        say=quiet,
+        PrepareConfig(to_mpp=0.3, labels="region5", workers=1),
+        reporter=quiet,
     )
 
 
@@ -91,7 +93,7 @@ def untrained(crops: Dataset, tmp_path_factory: pytest.TempPathFactory) -> dict[
             config.mean,
             config.std,
             config.to_dict(),
-            training={},
+            training=Training(),
             licence="none",
             limits=("random weights",),
         )
@@ -111,9 +113,7 @@ class Trainer:
         self.untrained, self.real, self.given, self.die_at = untrained, training.train, {}, 0
         self.real_bundle: Bundle | None = None
 
-    def __call__(
-        self, dataset: Path, run: Path, config: TrainConfig, say: Callable[[str], None]
-    ) -> Bundle:
+    def __call__(self, dataset: Path, run: Path, config: TrainConfig, reporter: Reporter) -> Bundle:
         if len(self.given) == self.die_at - 1:
             self.die_at = 0
             raise KeyboardInterrupt
@@ -124,7 +124,7 @@ class Trainer:
         )
         assert (config.crop_px, config.monitor, config.seed) == (32, "none", 42)
         if run.parent.name == REAL:
-            self.real_bundle = self.real(dataset, run, config, say=say)
+            self.real_bundle = self.real(dataset, run, config, reporter=reporter)
             return self.real_bundle
         return self.untrained[len(data.label_map.classes) == 6]
 
@@ -139,10 +139,10 @@ def study(
         patch.setattr(training, "train", trainer)
         trainer.die_at = 4
         with pytest.raises(KeyboardInterrupt):
-            inflation(crops.path, out, CONFIG, say=quiet)
+            inflation(crops.path, out, CONFIG, reporter=quiet)
         assert not (out / "inflation.json").exists()
         assert len(list(out.glob("runs/*/counts.json"))) == 3
-        return out, trainer, inflation(crops.path, out, CONFIG, say=quiet)
+        return out, trainer, inflation(crops.path, out, CONFIG, reporter=quiet)
 
 
 def test_tiles_do_not_overlap_and_fields_keep_their_distance(
@@ -261,22 +261,22 @@ def test_a_held_out_patient_is_counted_as_evaluate_counts(
     (tmp_path / "labels.json").write_text(
         json.dumps(study_labels(crops.label_map, zero=False).to_dict())
     )
-    config = PrepareConfig(0.3, str(tmp_path / "labels.json"), source_mpp=0.3, workers=1)
-    held_out = prepare(tmp_path / "source", tmp_path / "data", config, say=quiet)
+    config = PrepareConfig(0.3, str(tmp_path / "labels.json"), mpp=0.3, workers=1)
+    held_out = prepare(tmp_path / "source", tmp_path / "data", config, reporter=quiet)
     (tmp_path / "split.csv").write_text(
         "region,split\n" + "".join(f"{name},test\n" for name in counted)
     )
     split(held_out, SplitConfig(str(tmp_path / "split.csv")))
     bundle = load_bundle(out / "runs" / REAL / "run" / "bundle")
     assert trainer.real_bundle == bundle
-    scores = evaluate(load_model(bundle.path), held_out.path, tmp_path / "scores", say=quiet)
+    scores = evaluate(load_model(bundle.path), held_out.path, tmp_path / "scores", reporter=quiet)
     table = pd.read_csv(tmp_path / "scores" / "counts.csv")
     assert table["px"].sum() == np.sum(list(counted.values()))
     names = list(crops.label_map.names)
     for name, matrix in counted.items():
         for row in table[table["region"] == name].itertuples():
             assert matrix[names.index(row.truth)][names.index(row.prediction) + 1] == row.px
-    assert scores["overall"]["support_px"] == np.sum(list(counted.values()))
+    assert scores.overall.support_px == np.sum(list(counted.values()))
 
 
 def test_rows_say_how_much_more_than_the_honest_one(
@@ -332,13 +332,13 @@ def test_a_finished_study_trains_nothing_and_writes_the_same_bytes(
     names = ("inflation.json", "inflation.csv", "inflation.md", "inflation.png", "tiles.csv")
     before = [(out / name).read_bytes() for name in names]
     monkeypatch.setattr(training, "train", None)
-    inflation(crops.path, out, CONFIG, say=quiet)
+    inflation(crops.path, out, CONFIG, reporter=quiet)
     assert [(out / name).read_bytes() for name in names] == before
     with pytest.raises(
         OutputError,
         match=r"holds 'inflation' work with other settings \(guard_um: 32\.0 there, 20 now\)",
     ):
-        inflation(crops.path, out, replace(CONFIG, guard_um=20), say=quiet)
+        inflation(crops.path, out, replace(CONFIG, guard_um=20), reporter=quiet)
 
 
 def test_scores_agree_with_scikit_learn() -> None:
@@ -447,7 +447,7 @@ def test_mistakes_are_named(crops: Dataset, tmp_path: Path) -> None:
         DatasetError,
         match=r"no patient has 3 annotated fields of 153\.6 um, 32 um apart; take a smaller --tile",
     ):
-        inflation(crops.path, tmp_path / "out", replace(CONFIG, tile_px=256), say=quiet)
+        inflation(crops.path, tmp_path / "out", replace(CONFIG, tile_px=256), reporter=quiet)
     with pytest.raises(
         SplitError,
         match=(
@@ -455,7 +455,7 @@ def test_mistakes_are_named(crops: Dataset, tmp_path: Path) -> None:
             " --folds"
         ),
     ):
-        inflation(crops.path, tmp_path / "out", replace(CONFIG, folds=4), say=quiet)
+        inflation(crops.path, tmp_path / "out", replace(CONFIG, folds=4), reporter=quiet)
     with pytest.raises(InputError, match="--tile 100: wanted a multiple of 32"):
         InflationConfig(tile_px=100)
     with pytest.raises(
@@ -469,7 +469,10 @@ def test_patients_with_too_few_fields_are_left_out(tmp_path: Path) -> None:
     for patient, side in (("A001", 200), ("A002", 200), ("A003", 64)):
         paint(tmp_path / "source", tcga("A2", patient), side=side)
     data = prepare(
-        tmp_path / "source", tmp_path / "data", PrepareConfig(mpp=0.30, workers=1), say=quiet
+        tmp_path / "source",
+        tmp_path / "data",
+        PrepareConfig(to_mpp=0.30, workers=1),
+        reporter=quiet,
     )
     tiles = cut_tiles(data, tile_px=32, field_tiles=2, guard_um=3, folds=2)
     assert set(tiles["patient"]) == {"TCGA-A2-A001", "TCGA-A2-A002"}

@@ -14,6 +14,7 @@ from breastseg.cli.main import main
 from breastseg.errors import DatasetError, ImageError, InputError, OutputError, SplitError
 from breastseg.mammography.findings import Circle
 from breastseg.mammography.prepare import FilmsConfig, prepare_films
+from breastseg.reporter import Reporter
 from breastseg.studies.rgu_net.cases import CROP_PX, MM_PER_PX, Case, read_cases
 from breastseg.studies.rgu_net.controls import constant_mask, dice, otsu_component
 from breastseg.studies.rgu_net.crops import (
@@ -29,6 +30,7 @@ from breastseg.studies.rgu_net.crops import (
 )
 from breastseg.studies.rgu_net.folds import make_folds
 from breastseg.studies.rgu_net.summary import summary
+from conftest import quiet
 from mammograms import paint_mini_mias
 
 INFO = """A painted mini-MIAS
@@ -44,15 +46,11 @@ mdb007 F ARCH B 690 480 45
 """
 
 
-def quiet(line: str) -> None:
-    """Keep it to oneself."""
-
-
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("masses")
     source = paint_mini_mias(folder / "mias", INFO, films=7)
-    prepare_films(source, folder / "films", FilmsConfig(mm_per_px=0.4), say=quiet)
+    prepare_films(source, folder / "films", FilmsConfig(mm_per_px=0.4), reporter=quiet)
     return folder / "films"
 
 
@@ -69,7 +67,7 @@ def bytes_in(folder: Path) -> dict[str, bytes]:
 
 def test_findings_with_a_circle_are_cases_and_the_others_are_told(films: Path) -> None:
     said: list[str] = []
-    cases = read_cases(films, say=said.append)
+    cases = read_cases(films, reporter=Reporter(said.append))
     assert [(case.film, case.finding) for case in cases] == [
         ("mdb001", 1),
         ("mdb001", 2),
@@ -88,11 +86,11 @@ def test_findings_with_a_circle_are_cases_and_the_others_are_told(films: Path) -
 
 def test_what_is_no_prepared_film_is_refused(films: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"films\.csv"):
-        read_cases(tmp_path, say=quiet)
+        read_cases(tmp_path, reporter=quiet)
     table = tmp_path / "films.csv"
     table.write_text("film,patient\nmdb001,\n")
     with pytest.raises(DatasetError, match="row 2: no patient"):
-        read_cases(tmp_path, say=quiet)
+        read_cases(tmp_path, reporter=quiet)
     folder = tmp_path / "mdb001"
     folder.mkdir()
     table.write_text("film,patient\nmdb001,one\n")
@@ -103,33 +101,33 @@ def test_what_is_no_prepared_film_is_refused(films: Path, tmp_path: Path) -> Non
 
     written(findings=[])
     with pytest.raises(DatasetError, match="no finding with a circle"):
-        read_cases(tmp_path, say=quiet)
+        read_cases(tmp_path, reporter=quiet)
     written(mm_per_px=None)
     with pytest.raises(DatasetError, match="--pixel-mm"):
-        read_cases(tmp_path, say=quiet)
+        read_cases(tmp_path, reporter=quiet)
     written(mm_per_px=1.6)
-    with pytest.raises(DatasetError, match=r"prepare with --mm 0\.4"):
-        read_cases(tmp_path, say=quiet)
+    with pytest.raises(DatasetError, match=r"prepare with --to-pixel-mm 0\.4"):
+        read_cases(tmp_path, reporter=quiet)
     finding = {**record["findings"][0], "radius_px": "large"}
     written(findings=[finding])
     with pytest.raises(DatasetError, match="radius_px is 'large', wanted a number"):
-        read_cases(tmp_path, say=quiet)
+        read_cases(tmp_path, reporter=quiet)
     for change in ({"findings": [3]}, {"findings": "none"}, {"mm_per_px": "0.4"}):
         written(**change)
         with pytest.raises(DatasetError, match=r"film\.json was changed; prepare"):
-            read_cases(tmp_path, say=quiet)
+            read_cases(tmp_path, reporter=quiet)
     written()
     with pytest.raises(OSError, match=r"image\.png"):
-        read_cases(tmp_path, say=quiet)
+        read_cases(tmp_path, reporter=quiet)
     (folder / "image.png").write_text("no picture")
     with pytest.raises(ImageError, match="mdb001: not a picture"):
-        read_cases(tmp_path, say=quiet)
+        read_cases(tmp_path, reporter=quiet)
     table.write_text("film,patient\nmdb001,one\nmdb001,two\n")
     with pytest.raises(DatasetError, match="row 3: film 'mdb001' is in row 2 too"):
-        read_cases(tmp_path, say=quiet)
+        read_cases(tmp_path, reporter=quiet)
     table.write_text("film,patient\n../mdb001,one\n")
     with pytest.raises(DatasetError, match="wanted the name of its folder"):
-        read_cases(tmp_path, say=quiet)
+        read_cases(tmp_path, reporter=quiet)
 
 
 def test_a_crop_has_its_finding_where_it_says() -> None:
@@ -275,7 +273,7 @@ def test_a_run_that_was_stopped_between_folds_ends_with_the_same_bytes(
 
     config = study.MassesConfig(folds=3, steps=2, width=8, depth=1, draws=1)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    found = study.masses(films, whole, config, say=quiet)
+    found = study.masses(films, whole, config, reporter=quiet)
     run, trained = study._run, []
 
     def stopped_once(fold: study.Fold, folder: Path, config: study.MassesConfig) -> None:
@@ -286,8 +284,8 @@ def test_a_run_that_was_stopped_between_folds_ends_with_the_same_bytes(
 
     monkeypatch.setattr(study, "_run", stopped_once)
     with pytest.raises(KeyboardInterrupt):
-        study.masses(films, parts, config, say=quiet)
-    assert study.masses(films, parts, config, say=quiet) == found
+        study.masses(films, parts, config, reporter=quiet)
+    assert study.masses(films, parts, config, reporter=quiet) == found
     assert trained == [1, 2, 2, 3]
     assert bytes_in(parts) == bytes_in(whole)
     assert json.loads((whole / "scores.json").read_text()) == found
@@ -302,7 +300,7 @@ def test_a_run_that_was_stopped_between_folds_ends_with_the_same_bytes(
         assert picture.width > 1000
 
     with pytest.raises(OutputError, match="seed: 0 there, 1 now"):
-        study.masses(films, whole, replace(config, seed=1), say=quiet)
+        study.masses(films, whole, replace(config, seed=1), reporter=quiet)
     broken = parts / "fold-2" / "rows.json"
     good = broken.read_text()
     for text, said in (
@@ -312,11 +310,11 @@ def test_a_run_that_was_stopped_between_folds_ends_with_the_same_bytes(
     ):
         broken.write_text(text)
         with pytest.raises(OutputError, match=said):
-            study.masses(films, parts, config, say=quiet)
+            study.masses(films, parts, config, reporter=quiet)
     broken.write_text(good)
     (parts / "fold-2" / "answers.png").write_bytes(b"")
     with pytest.raises(OutputError, match=r"answers\.png: no picture"):
-        study.masses(films, parts, config, say=quiet)
+        study.masses(films, parts, config, reporter=quiet)
 
 
 def test_another_seed_is_another_network_and_the_command_prints_the_table(
@@ -327,7 +325,7 @@ def test_another_seed_is_another_network_and_the_command_prints_the_table(
     weights = []
     for seed in ("0", "1"):
         out = tmp_path / seed
-        assert main(["mammo", "masses", str(films), str(out), *given, "--seed", seed]) == 0
+        assert main(["mammo", "masses", str(films), "--out", str(out), *given, "--seed", seed]) == 0
         said = capsys.readouterr().out
         assert "control: best constant mask" in said
         assert "1 of 3 folds, 1 steps each" in said
@@ -341,7 +339,7 @@ def test_the_leaky_protocol_says_so_everywhere(films: Path, tmp_path: Path) -> N
 
     said: list[str] = []
     config = MassesConfig(folds=2, steps=1, protocol="paper", width=8, depth=1)
-    found = masses(films, tmp_path / "out", config, only=1, say=said.append)
+    found = masses(films, tmp_path / "out", config, only=1, reporter=Reporter(said.append))
     assert found["leaky"] is True
     assert any(line.startswith("LEAKY") for line in said)
     assert (tmp_path / "out" / "rgu_net.md").read_text().startswith("LEAKY: protocol paper")
@@ -359,16 +357,16 @@ def test_what_cannot_be_done_is_said_in_a_line(
     with pytest.raises(InputError, match="wanted patient or paper"):
         MassesConfig(protocol="random")
     with pytest.raises(InputError, match="--only 9: wanted 1 to 5"):
-        masses(films, tmp_path / "out", only=9, say=quiet)
+        masses(films, tmp_path / "out", only=9, reporter=quiet)
     with pytest.raises(SplitError, match="take fewer --folds"):
-        masses(films, tmp_path / "out", say=quiet)
+        masses(films, tmp_path / "out", reporter=quiet)
     assert not (tmp_path / "out").exists()
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "diary.txt").write_text("mine")
     with pytest.raises(OutputError, match="not empty"):
-        masses(films, tmp_path / "full", MassesConfig(folds=2), say=quiet)
+        masses(films, tmp_path / "full", MassesConfig(folds=2), reporter=quiet)
     monkeypatch.setitem(sys.modules, "torch", None)
-    assert main(["mammo", "masses", str(films), str(tmp_path / "out")]) == 2
+    assert main(["mammo", "masses", str(films), "--out", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err
     assert "torch is not installed; pip install 'breastseg[train]'" in error
     assert len(error.splitlines()) == 1

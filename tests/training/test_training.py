@@ -23,6 +23,7 @@ from breastseg.data.split import SplitConfig, split
 from breastseg.errors import BreastsegError, InputError, ModelError, OutputError, SplitError
 from breastseg.networks.build import NetworkConfig, build
 from breastseg.networks.losses import SumLoss, balanced_cross_entropy
+from breastseg.reporter import Reporter
 from breastseg.training.checkpoints import WholeCheckpoints
 from breastseg.training.config import PRESETS, TrainConfig, preset
 from breastseg.training.loader import GridBatches, Share, TrainBatches
@@ -53,7 +54,7 @@ def data(painted_data: Dataset) -> Dataset:
 
 def command(data: Path, run: Path, config: TrainConfig) -> list[str]:
     """Return the command line of a configuration."""
-    words = [sys.executable, "-m", "breastseg", "train", str(data), str(run)]
+    words = [sys.executable, "-m", "breastseg", "train", str(data), "--out", str(run)]
     for key, value in config.to_dict().items():
         name = "--" + key.replace("_", "-")
         if isinstance(value, bool):
@@ -78,7 +79,7 @@ sys.exit(main(sys.argv[1:]))
 def test_a_run_learns_and_leaves_everything_behind(data: Dataset, tmp_path: Path) -> None:
     run = tmp_path / "run"
     bundle = train(
-        data.path, run, replace(TINY, epochs=8, crops_per_epoch=32), name="painted", say=quiet
+        data.path, run, replace(TINY, epochs=8, crops_per_epoch=32), name="painted", reporter=quiet
     )
     assert {p.name for p in run.iterdir()} == {
         "breastseg-work.json",
@@ -95,19 +96,23 @@ def test_a_run_learns_and_leaves_everything_behind(data: Dataset, tmp_path: Path
     assert history[["val_loss", "val_accuracy", "val_dice"]].notna().all().all()
     assert {p.name for p in (run / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
     assert bundle.card.name == "painted"
-    assert bundle.card.training["data"] == data.fingerprint()
-    assert bundle.card.training["patients"]["test"] == ["TCGA-OL-C001", "TCGA-OL-C002"]
+    assert bundle.card.training.data == data.fingerprint()
+    assert bundle.card.training.patients_of("test") == ("TCGA-OL-C001", "TCGA-OL-C002")
     assert bundle.card.parity["max_probability_difference"] < 1e-3
     assert (
         train(
-            data.path, run, replace(TINY, epochs=8, crops_per_epoch=32), name="painted", say=quiet
+            data.path,
+            run,
+            replace(TINY, epochs=8, crops_per_epoch=32),
+            name="painted",
+            reporter=quiet,
         )
         == bundle
     )
     with pytest.raises(
         OutputError, match=r"holds 'train' work with other settings \(config\.epochs: 8 there"
     ):
-        train(data.path, run, replace(TINY, seed=1), name="painted", say=quiet)
+        train(data.path, run, replace(TINY, seed=1), name="painted", reporter=quiet)
 
 
 @pytest.fixture
@@ -116,9 +121,12 @@ def half_annotated(tmp_path: Path) -> Dataset:
     for site, patient in (("A2", "A001"), ("A1", "B001"), ("OL", "C001")):
         paint(tmp_path / "half", tcga(site, patient), codes=(1, 0, 2, 0, 3, 0, 4, 0, 9, 0))
     half = prepare(
-        tmp_path / "half", tmp_path / "half_data", PrepareConfig(mpp=0.30, workers=1), say=quiet
+        tmp_path / "half",
+        tmp_path / "half_data",
+        PrepareConfig(to_mpp=0.30, workers=1),
+        reporter=quiet,
     )
-    split(half, SplitConfig("random", by="site", val=0.34, test=0.34))
+    split(half, SplitConfig("random", by="hospital", val=0.34, test=0.34))
     return half
 
 
@@ -138,7 +146,7 @@ def test_killed_at_random_moments_it_ends_the_same(
     """
     data = half_annotated
     config = replace(TINY, augment=augment, ema=ema, pseudo=pseudo, dropout=0.2)
-    whole = train(data.path, tmp_path / "whole" / "run", config, say=quiet)
+    whole = train(data.path, tmp_path / "whole" / "run", config, reporter=quiet)
     run, rng = tmp_path / "killed" / "run", np.random.default_rng(int(10 * ema))
     for epochs in sorted(rng.choice(np.arange(1, 5), 2, replace=False)):
         words = [sys.executable, "-c", NEVER_DONE, *command(data.path, run, config)[3:]]
@@ -153,7 +161,7 @@ def test_killed_at_random_moments_it_ends_the_same(
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
         assert not (run / "bundle").exists()
-    again = train(data.path, run, config, say=quiet)
+    again = train(data.path, run, config, reporter=quiet)
     assert (run / "metrics.csv").read_text() == (
         tmp_path / "whole" / "run" / "metrics.csv"
     ).read_text()
@@ -193,7 +201,7 @@ def test_checkpoints_go_through_no_folder_but_their_own(
     """A kill left one in the system's folder of temporary files; from another disk it was copied,
     so that half of one was possible."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "there is no such folder"))
-    train(data.path, tmp_path / "run", replace(TINY, epochs=1), say=quiet)
+    train(data.path, tmp_path / "run", replace(TINY, epochs=1), reporter=quiet)
     assert {path.name for path in (tmp_path / "run" / "checkpoints").iterdir()} == {
         "best.ckpt",
         "last.ckpt",
@@ -253,7 +261,7 @@ def test_same_seed_same_bytes_other_seed_other_weights(data: Dataset, tmp_path: 
     config = replace(TINY, epochs=1)
     files = [
         train(
-            data.path, tmp_path / str(i) / "run", replace(config, seed=seed), say=quiet
+            data.path, tmp_path / str(i) / "run", replace(config, seed=seed), reporter=quiet
         ).card.files
         for i, seed in enumerate((1, 1, 2))
     ]
@@ -284,25 +292,25 @@ def test_two_devices_train_together(data: Dataset, tmp_path: Path) -> None:
 
 
 def test_a_run_can_go_on_from_a_model(data: Dataset, tmp_path: Path) -> None:
-    first = train(data.path, tmp_path / "first", replace(TINY, epochs=1), say=quiet)
+    first = train(data.path, tmp_path / "first", replace(TINY, epochs=1), reporter=quiet)
     said: list[str] = []
-    trained = first.card.training["patients"]["train"]
+    trained = first.card.training.patients_of("train")
     held = trained[0]
     split(data, SplitConfig("leave-one-out", patient=held, val=0))
     slow = replace(TINY, epochs=1, start=str(first.path), lr=1e-9, weight_decay=0.0, ema=0.0)
-    second = train(data.path, tmp_path / "second", slow, say=said.append)
+    second = train(data.path, tmp_path / "second", slow, reporter=Reporter(said.append))
     assert "weights of the model 'first'" in said
-    assert held in second.card.training["patients"]["train"], (
+    assert held in second.card.training.patients_of("train"), (
         "whoever trained the first model trained the second too"
     )
-    assert second.card.training["start"] == first.card.files
+    assert second.card.training.start == first.card.files
     before, after = (load_file(bundle.file("model.safetensors")) for bundle in (first, second))
     weights = [name for name in before if name.endswith("weight")]
     assert all(
         torch.allclose(before[name].float(), after[name].float(), atol=1e-3) for name in weights
     )
     fresh = load_file(
-        train(data.path, tmp_path / "third", replace(slow, start=""), say=quiet).file(
+        train(data.path, tmp_path / "third", replace(slow, start=""), reporter=quiet).file(
             "model.safetensors"
         )
     )
@@ -321,13 +329,13 @@ def test_a_run_can_go_on_from_a_model(data: Dataset, tmp_path: Path) -> None:
 def test_a_model_of_another_network_is_no_start(
     data: Dataset, tmp_path: Path, change: dict[str, object], message: str
 ) -> None:
-    first = train(data.path, tmp_path / "first", replace(TINY, epochs=1), say=quiet)
+    first = train(data.path, tmp_path / "first", replace(TINY, epochs=1), reporter=quiet)
     with pytest.raises(ModelError, match=message):
         train(
             data.path,
             tmp_path / "second",
             replace(TINY, start=str(first.path), **change),
-            say=quiet,
+            reporter=quiet,
         )  # type: ignore[arg-type]
     assert not (tmp_path / "second").exists()
 
@@ -344,7 +352,7 @@ def test_frozen_encoder_stays_and_is_freed(data: Dataset, tmp_path: Path) -> Non
     assert module.encoder_frozen(99)
     freed = Segmenter(module.network, replace(config, unfreeze_epoch=2), classes=5, steps=1)
     assert [freed.encoder_frozen(epoch) for epoch in range(4)] == [True, True, False, False]
-    train(data.path, tmp_path / "run", config, say=quiet)
+    train(data.path, tmp_path / "run", config, reporter=quiet)
     summary = (tmp_path / "run" / "summary.txt").read_text()
     assert "Trainable params" in summary
     state = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)[
@@ -385,8 +393,8 @@ def test_the_kaggle_tiles_train_with_the_report_preset(tmp_path: Path) -> None:
     tiles = prepare(
         DATA / "kaggle224",
         tmp_path / "tiles",
-        PrepareConfig(mpp=0.30, labels="bcss21", workers=1),
-        say=quiet,
+        PrepareConfig(to_mpp=0.30, labels="bcss21", workers=1),
+        reporter=quiet,
     )
     tiles.regions.assign(split="train")[["split"]].to_csv(tmp_path / "split.csv")
     split(tiles, SplitConfig(str(tmp_path / "split.csv")))
@@ -399,7 +407,7 @@ def test_the_kaggle_tiles_train_with_the_report_preset(tmp_path: Path) -> None:
         crop_px=64,
         allow_absent_classes=True,
     )
-    bundle = train(tiles.path, tmp_path / "run", config, say=quiet)
+    bundle = train(tiles.path, tmp_path / "run", config, reporter=quiet)
     summary = (tmp_path / "run" / "summary.txt").read_text()
     assert "Total params: 24,439,269" in summary
     assert "Trainable params: 3,154,597" in summary
@@ -563,17 +571,17 @@ def test_wrong_options_are_refused(change: dict[str, object], message: str) -> N
 
 
 def test_absent_class_is_named_and_can_be_allowed(data: Dataset, tmp_path: Path) -> None:
-    coarse = prepare(DATA / "bcss", tmp_path / "crops", PrepareConfig(workers=1), say=quiet)
+    coarse = prepare(DATA / "bcss", tmp_path / "crops", PrepareConfig(workers=1), reporter=quiet)
     split(coarse, SplitConfig("leave-one-out", patient="TCGA-A2-A3XX", val=0))
     with pytest.raises(SplitError, match=r"class 'other' never occurs in the 2 training regions"):
-        train(coarse.path, tmp_path / "run", TINY, say=quiet)
+        train(coarse.path, tmp_path / "run", TINY, reporter=quiet)
     assert not (tmp_path / "run").exists()
     said: list[str] = []
     train(
         coarse.path,
         tmp_path / "run",
         replace(TINY, epochs=1, allow_absent_classes=True),
-        say=said.append,
+        reporter=Reporter(said.append),
     )
     assert said[0] == "class 'other' never occurs in training, the model cannot learn it"
 
@@ -584,20 +592,32 @@ def test_a_run_that_diverges_makes_no_bundle(data: Dataset, tmp_path: Path) -> N
             data.path,
             tmp_path / "run",
             replace(TINY, epochs=1, lr=1e30, schedule="constant"),
-            say=quiet,
+            reporter=quiet,
         )
     assert not (tmp_path / "run" / "bundle").exists()
 
 
 def test_tensorboard_when_asked(data: Dataset, tmp_path: Path) -> None:
-    train(data.path, tmp_path / "run", replace(TINY, epochs=1), loggers=("tensorboard",), say=quiet)
+    train(
+        data.path,
+        tmp_path / "run",
+        replace(TINY, epochs=1),
+        loggers=("tensorboard",),
+        reporter=quiet,
+    )
     assert list((tmp_path / "run" / "tensorboard").glob("events.out.tfevents.*"))
     with pytest.raises(InputError, match=r"logger 'wandb': not known; wanted tensorboard, mlflow"):
-        train(data.path, tmp_path / "other", replace(TINY, epochs=1), loggers=("wandb",), say=quiet)
+        train(
+            data.path,
+            tmp_path / "other",
+            replace(TINY, epochs=1),
+            loggers=("wandb",),
+            reporter=quiet,
+        )
 
 
 def test_environment_is_saved(data: Dataset, tmp_path: Path) -> None:
-    train(data.path, tmp_path / "run", replace(TINY, epochs=1), say=quiet)
+    train(data.path, tmp_path / "run", replace(TINY, epochs=1), reporter=quiet)
     environment = json.loads((tmp_path / "run" / "environment.json").read_text())
     assert environment["packages"]["torch"] == torch.__version__
     work = json.loads((tmp_path / "run" / "breastseg-work.json").read_text())

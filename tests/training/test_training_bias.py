@@ -16,6 +16,7 @@ from breastseg.data.dataset import Dataset
 from breastseg.data.split import SplitConfig, split
 from breastseg.decision.choose import Choice
 from breastseg.evaluation.bias import export_bias
+from breastseg.reporter import Reporter
 from breastseg.training import decide as deciding
 from breastseg.training.config import PRESETS
 from breastseg.training.train import train
@@ -43,7 +44,7 @@ def forced(real: Callable[..., Choice]) -> Callable[..., Choice]:
 def runs(data: Dataset, folder: Path, bias: str) -> tuple[Bundle, list[str]]:
     said: list[str] = []
     config = replace(SHORT, bias=bias)
-    return train(data.path, folder / bias / "run", config, say=said.append), said
+    return train(data.path, folder / bias / "run", config, reporter=Reporter(said.append)), said
 
 
 def test_what_was_chosen_is_in_the_network_and_on_the_card(
@@ -70,7 +71,7 @@ def test_what_was_chosen_is_in_the_network_and_on_the_card(
 def test_export_chooses_what_training_chose(data: Dataset, tmp_path: Path) -> None:
     """Through the same tiles, by the weights before and after they were rounded to be stored."""
     (plain, _), (shifted, _) = (runs(data, tmp_path, bias) for bias in ("none", "auto"))
-    exported = export_bias(plain.path, tmp_path / "exported", dataset=data.path, say=quiet)
+    exported = export_bias(plain.path, tmp_path / "exported", dataset=data.path, reporter=quiet)
     one, other = shifted.card.decision, exported.card.decision
     assert one["patients"] == other["patients"]
     assert one["before"] == pytest.approx(other["before"], abs=0.01)
@@ -99,7 +100,7 @@ def test_a_kill_after_the_choice_changes_nothing(data: Dataset, tmp_path: Path) 
     assert subprocess.run(words, capture_output=True, check=False).returncode == -9
     assert (run / "checkpoints" / "last.ckpt").is_file()
     assert not (run / "bundle").exists()
-    again = train(data.path, run, config, say=quiet)
+    again = train(data.path, run, config, reporter=quiet)
     assert again.card.files == whole.card.files
     assert again.card.decision == whole.card.decision
 
@@ -113,7 +114,7 @@ def test_without_a_val_part_nothing_is_chosen(painted_data: Dataset, tmp_path: P
 
 def test_patients_that_trained_the_model_do_not_choose(data: Dataset, tmp_path: Path) -> None:
     first, _ = runs(data, tmp_path, "none")
-    patients = first.card.training["patients"]
+    patients = first.card.training.patients or {}
     parts = (("train", "val"), ("val", "train"))
     rows = [f"{name},{other}" for part, other in parts for name in patients[part]]
     table = tmp_path / "turned.csv"
@@ -122,7 +123,7 @@ def test_patients_that_trained_the_model_do_not_choose(data: Dataset, tmp_path: 
     split(data, SplitConfig(str(table)))
     said: list[str] = []
     config = replace(SHORT, start=str(first.path))
-    second = train(data.path, tmp_path / "second" / "run", config, say=said.append)
+    second = train(data.path, tmp_path / "second" / "run", config, reporter=Reporter(said.append))
     assert second.card.decision == {}
     taught = patients["train"]
     told = f"no bias: {len(taught)} patients of 'val' trained the model too ({taught[0]})"
@@ -141,7 +142,7 @@ def test_adjusted_logits_are_told_and_leave_checkpoints_as_they_are(
 ) -> None:
     said: list[str] = []
     config = replace(SHORT, logit_adjust=1.0)
-    train(data.path, tmp_path / "adjusted", config, say=said.append)
+    train(data.path, tmp_path / "adjusted", config, reporter=Reporter(said.append))
     told = [line for line in said if line.startswith("logits adjusted by 1 times the logarithm")]
     assert len(told) == 1
     shares = [float(part.split()[-1]) for part in told[0].partition("shares: ")[2].split(", ")]

@@ -56,8 +56,8 @@ CONFIG = TrainConfig(
 
 def mixed(folder: Path, dots_as: str, parts: dict[str, str] = PARTS) -> Dataset:
     """Prepare three crops of BCSS and two of BRCA-M2C; one of each kind in train and in test."""
-    config = PrepareConfig(mpp=0.5, workers=1, dots_as=dots_as)
-    data = prepare([DATA / "bcss", DATA / "brca_m2c"], folder / "data", config, say=quiet)
+    config = PrepareConfig(to_mpp=0.5, workers=1, dots_as=dots_as)
+    data = prepare([DATA / "bcss", DATA / "brca_m2c"], folder / "data", config, reporter=quiet)
     (folder / "split.csv").write_text(
         "patient,split\n" + "".join(f"{patient},{part}\n" for patient, part in parts.items())
     )
@@ -124,8 +124,8 @@ def test_white_is_named_in_votes_too_where_they_say_nothing(tmp_path: Path) -> N
     pixels[:, 70:] = 245
     Image.fromarray(pixels).save(source / "images" / "a.png")
     (source / "points" / "a.csv").write_text("\n".join(rows) + "\n")
-    config = PrepareConfig(mpp=0.5, source_mpp=0.5, labels="region5", dots_as="both", workers=1)
-    data = prepare(source, tmp_path / "data", config, say=quiet)
+    config = PrepareConfig(to_mpp=0.5, mpp=0.5, labels="region5", dots_as="both", workers=1)
+    data = prepare(source, tmp_path / "data", config, reporter=quiet)
     batch = Crops(data, ["a"], CropDraw(128, white=OTHER)).batch(0, [0])
     assert set(np.unique(batch.votes[0, 20:-20, :60])) == {2}
     assert set(np.unique(batch.votes[0, 20:-20, 80:])) == {OTHER}
@@ -281,9 +281,9 @@ def test_audit_and_int8_score_know_no_votes(
 @pytest.mark.parametrize("dots_as", ["both", "regions"])
 def test_a_model_learns_from_votes_twice_the_same(tmp_path: Path, dots_as: str) -> None:
     data = mixed(tmp_path, dots_as)
-    one, two = (train(data.path, tmp_path / name / "run", CONFIG, say=quiet) for name in "ab")
+    one, two = (train(data.path, tmp_path / name / "run", CONFIG, reporter=quiet) for name in "ab")
     assert one.card.files == two.card.files
-    assert one.card.training["data"] == data.fingerprint()
+    assert one.card.training.data == data.fingerprint()
 
 
 def test_a_data_set_without_votes_trains_as_it_did(
@@ -292,7 +292,9 @@ def test_a_data_set_without_votes_trains_as_it_did(
     """The weight of votes means nothing where there are none, nor do votes where they have no
     weight."""
     runs = [
-        train(data.path, tmp_path / str(number) / "run", replace(CONFIG, votes=weight), say=quiet)
+        train(
+            data.path, tmp_path / str(number) / "run", replace(CONFIG, votes=weight), reporter=quiet
+        )
         for number, (data, weight) in enumerate(
             [(discs, 0.0), (discs, 0.5), (both, 0.0), (both, 0.5)]
         )

@@ -184,17 +184,17 @@ def test_one_bad_region_among_six(
     shutil.copytree(painted, tmp_path / "good")
     spoil(painted)
     out = tmp_path / "out"
-    line = fails(capsys, "prepare", painted, out, "--mpp", "0.3", "--workers", "1")
+    line = fails(capsys, "prepare", painted, "--out", out, "--to-mpp", "0.3", "--workers", "1")
     assert file in line
     assert found in line
     assert remedy in line
     check_nothing_half_written(out)
     shutil.rmtree(painted)
     shutil.copytree(tmp_path / "good", painted)
-    assert main(["prepare", str(painted), str(out), "--mpp", "0.3", "--workers", "1"]) == 0, (
-        "mended, the same command goes on"
-    )
-    prepare(painted, tmp_path / "never", PrepareConfig(mpp=0.3, workers=1), say=quiet)
+    assert (
+        main(["prepare", str(painted), "--out", str(out), "--to-mpp", "0.3", "--workers", "1"]) == 0
+    ), "mended, the same command goes on"
+    prepare(painted, tmp_path / "never", PrepareConfig(to_mpp=0.3, workers=1), reporter=quiet)
     assert {p.name: p.read_bytes() for p in out.rglob("*.*")} == {
         p.name: p.read_bytes() for p in (tmp_path / "never").rglob("*.*")
     }
@@ -204,7 +204,7 @@ def test_a_bad_mask_met_by_one_of_two_workers(
     painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spoil_mask(np.zeros((96, 96, 3), np.uint8))(painted)
-    line = fails(capsys, "prepare", painted, tmp_path / "out", "--workers", "2")
+    line = fails(capsys, "prepare", painted, "--out", tmp_path / "out", "--workers", "2")
     assert f"masks/{NAME}.png: mask has RGB colours" in line
     check_nothing_half_written(tmp_path / "out")
 
@@ -220,14 +220,14 @@ def fields(tmp_path: Path) -> Path:
 def test_pictures_without_resolution(
     fields: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    line = fails(capsys, "prepare", fields, tmp_path / "out", "--labels", "region5")
+    line = fails(capsys, "prepare", fields, "--out", tmp_path / "out", "--labels", "region5")
     assert "images/one.png: no microns per pixel" in line
-    assert "give --source-mpp" in line
+    assert "give --mpp" in line
     assert not (tmp_path / "out").exists()
 
 
 def test_no_label_map(fields: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    line = fails(capsys, "prepare", fields, tmp_path / "out", "--source-mpp", "0.5")
+    line = fails(capsys, "prepare", fields, "--out", tmp_path / "out", "--mpp", "0.5")
     assert "no label map" in line
     assert "give --labels NAME or FILE" in line
     assert not (tmp_path / "out").exists()
@@ -237,11 +237,10 @@ def test_no_label_map(fields: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_implausible_source_resolution(
     painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], mpp: str
 ) -> None:
-    """The remedy must name the option of this command: --mpp of prepare is the resolution
-    afterwards."""
-    line = fails(capsys, "prepare", painted, tmp_path / "out", f"--source-mpp={mpp}")
+    """The remedy must name the option of the input: --to-mpp is the resolution afterwards."""
+    line = fails(capsys, "prepare", painted, "--out", tmp_path / "out", f"--mpp={mpp}")
     assert f"{mpp} um/px, wanted 0.05 to 20" in line
-    assert "--source-mpp" in line
+    assert "give the right value with --mpp" in line
     assert not (tmp_path / "out").exists()
 
 
@@ -249,16 +248,16 @@ def test_implausible_source_resolution(
 def test_implausible_target_resolution(
     painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], mpp: str
 ) -> None:
-    line = fails(capsys, "prepare", painted, tmp_path / "out", "--mpp", mpp)
-    assert f"--mpp: {mpp} um/px, wanted 0.05 to 20" in line
+    line = fails(capsys, "prepare", painted, "--out", tmp_path / "out", "--to-mpp", mpp)
+    assert f"--to-mpp: {mpp} um/px, wanted 0.05 to 20" in line
     assert not (tmp_path / "out").exists()
 
 
 def test_no_folder_and_an_empty_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    line = fails(capsys, "prepare", tmp_path / "nowhere", tmp_path / "out")
+    line = fails(capsys, "prepare", tmp_path / "nowhere", "--out", tmp_path / "out")
     assert f"{tmp_path / 'nowhere'}: no such folder, wanted one with annotated images" in line
     (tmp_path / "empty").mkdir()
-    line = fails(capsys, "prepare", tmp_path / "empty", tmp_path / "out")
+    line = fails(capsys, "prepare", tmp_path / "empty", "--out", tmp_path / "out")
     assert f"{tmp_path / 'empty'}: no image-mask pairs; wanted images/ with masks/" in line
     assert not (tmp_path / "out").exists()
 
@@ -266,7 +265,7 @@ def test_no_folder_and_an_empty_one(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_one_name_in_two_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for place in ("x", "y"):
         paint(tmp_path / place, NAME, side=40)
-    line = fails(capsys, "prepare", tmp_path / "x", tmp_path / "y", tmp_path / "out")
+    line = fails(capsys, "prepare", tmp_path / "x", tmp_path / "y", "--out", tmp_path / "out")
     assert (
         f"y/images/{NAME}.png: second region named '{NAME}', the first is"
         f" {tmp_path}/x/images/{NAME}.png; rename one" in line
@@ -279,7 +278,7 @@ def test_an_output_folder_in_use(
 ) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("all of it")
-    line = fails(capsys, "prepare", painted, tmp_path / "out")
+    line = fails(capsys, "prepare", painted, "--out", tmp_path / "out")
     assert (
         f"{tmp_path / 'out'}: output folder is not empty; choose another folder or empty it" in line
     )
@@ -290,7 +289,7 @@ def test_an_output_that_is_a_file(
     painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "out").write_text("all of it")
-    line = fails(capsys, "prepare", painted, tmp_path / "out")
+    line = fails(capsys, "prepare", painted, "--out", tmp_path / "out")
     assert "out: is a file, wanted a folder; choose another name" in line
     assert (tmp_path / "out").read_text() == "all of it"
 
@@ -299,15 +298,15 @@ def test_an_output_below_a_file(
     painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("all of it")
-    line = fails(capsys, "prepare", painted, tmp_path / "file" / "out")
+    line = fails(capsys, "prepare", painted, "--out", tmp_path / "file" / "out")
     assert str(tmp_path / "file") in line
 
 
 def test_other_settings_in_a_folder_begun(
     painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["prepare", str(painted), str(tmp_path / "out"), "--workers", "1"]) == 0
-    line = fails(capsys, "prepare", painted, tmp_path / "out", "--mpp", "0.25")
+    assert main(["prepare", str(painted), "--out", str(tmp_path / "out"), "--workers", "1"]) == 0
+    line = fails(capsys, "prepare", painted, "--out", tmp_path / "out", "--to-mpp", "0.25")
     assert (
         "holds 'prepare' work with other settings (mpp: 0.5 there, 0.25 now); choose another folder"
         " or remove it" in line
@@ -352,7 +351,7 @@ def test_a_broken_label_map(
     path = tmp_path / "own.yaml" if place == "given" else fields / "labels.yaml"
     path.write_text(text)
     given = ["--labels", path] if place == "given" else []
-    line = fails(capsys, "prepare", fields, tmp_path / "out", "--source-mpp", "0.5", *given)
+    line = fails(capsys, "prepare", fields, "--out", tmp_path / "out", "--mpp", "0.5", *given)
     assert str(path) in line
     assert found in line
     assert not (tmp_path / "out").exists()
@@ -362,7 +361,7 @@ def test_a_broken_label_map(
 def test_an_unknown_label_map(
     painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    line = fails(capsys, "prepare", painted, tmp_path / "out", "--labels", name)
+    line = fails(capsys, "prepare", painted, "--out", tmp_path / "out", "--labels", name)
     assert (
         f"label map '{name}': not known; built in are region5, region6, tumor, bcss21, or give a"
         " .json or .yaml file" in line
@@ -387,7 +386,15 @@ def test_a_broken_table(
     if text is not None:
         table.write_text(text)
     line = fails(
-        capsys, "prepare", fields, tmp_path / "out", "--labels", "region5", "--table", table
+        capsys,
+        "prepare",
+        fields,
+        "--out",
+        tmp_path / "out",
+        "--labels",
+        "region5",
+        "--table",
+        table,
     )
     assert found in line
     assert not (tmp_path / "out").exists()
@@ -403,10 +410,11 @@ def test_a_table_row_that_fits_no_picture(
         capsys,
         "prepare",
         fields,
+        "--out",
         tmp_path / "out",
         "--labels",
         "region5",
-        "--source-mpp",
+        "--mpp",
         "0.5",
         "--table",
         tmp_path / "t.csv",
@@ -435,7 +443,15 @@ def test_an_unknown_scheme(painted_data: Dataset, capsys: pytest.CaptureFixture[
 def test_a_part_with_no_region(painted_data: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
     """Of three hospitals, 70 % test: two hospitals, and the last one goes to validation."""
     line = fails(
-        capsys, "split", painted_data.path, "--scheme", "random", "--by", "site", "--test", "0.7"
+        capsys,
+        "split",
+        painted_data.path,
+        "--scheme",
+        "random",
+        "--by",
+        "hospital",
+        "--test",
+        "0.7",
     )
     assert (
         "split 'train' has no region (6 regions of 6 patients in all); choose another scheme or"
@@ -485,7 +501,10 @@ def test_the_kaggle_split_of_its_own_is_refused(
         tile = sorted((tmp_path / "k" / f"train{kind}").iterdir())[0]
         (tmp_path / "k" / f"val{kind}").mkdir()
         tile.rename(tmp_path / "k" / f"val{kind}" / tile.name)
-    assert main(["prepare", str(tmp_path / "k"), str(tmp_path / "out"), "--workers", "1"]) == 0
+    assert (
+        main(["prepare", str(tmp_path / "k"), "--out", str(tmp_path / "out"), "--workers", "1"])
+        == 0
+    )
     line = fails(capsys, "split", tmp_path / "out", "--scheme", "source")
     assert (
         "patient TCGA-A1-A0SK is in train and val; a patient must be on one side only, split by"
@@ -522,7 +541,7 @@ def test_a_write_that_fails_in_the_middle(
     short, without an error.
     """
     out = tmp_path / "out"
-    words = ["prepare", str(painted), str(out), "--mpp", "0.3", "--workers", "1"]
+    words = ["prepare", str(painted), "--out", str(out), "--to-mpp", "0.3", "--workers", "1"]
     result = limited(limit, words)
     assert result.returncode == 2, result.stderr
     assert result.stderr.count("\n") == 1
@@ -533,7 +552,7 @@ def test_a_write_that_fails_in_the_middle(
         f"the file is not named: {result.stderr}"
     )
     assert main(words) == 0
-    prepare(painted, tmp_path / "never", PrepareConfig(mpp=0.3, workers=1), say=quiet)
+    prepare(painted, tmp_path / "never", PrepareConfig(to_mpp=0.3, workers=1), reporter=quiet)
     assert {p.name: p.read_bytes() for p in out.rglob("*.*")} == {
         p.name: p.read_bytes() for p in (tmp_path / "never").rglob("*.*")
     }

@@ -18,7 +18,7 @@ from conftest import DATA
 
 SQUARE = [[10, 20], [30, 20], [30, 50], [10, 50], [10, 20]]
 CLASSES = "it has tumor, stroma, inflammatory, necrosis, other"
-WORDS = ("--source-mpp", "0.5", "--labels", "region5", "--workers", "1")
+WORDS = ("--mpp", "0.5", "--labels", "region5", "--workers", "1")
 
 
 def feature(
@@ -50,12 +50,12 @@ def check_told_and_mended(
     been spoilt."""
     out, good = source.parent / "out", path.read_text()
     path.write_text(bad)
-    line = fails(capsys, "prepare", source, out, *words)
+    line = fails(capsys, "prepare", source, "--out", out, *words)
     assert re.sub(", (?=row)", ": ", line).startswith(f"breastseg: {path}: {found}")
     check_nothing_half_written(out)
     path.write_text(good)
-    assert main(["prepare", str(source), str(out), *words]) == 0
-    assert main(["prepare", str(source), str(out.with_name("never")), *words]) == 0
+    assert main(["prepare", str(source), "--out", str(out), *words]) == 0
+    assert main(["prepare", str(source), "--out", str(out.with_name("never")), *words]) == 0
     whole = {p.name: p.read_bytes() for p in out.with_name("never").rglob("*.*")}
     assert {p.name: p.read_bytes() for p in out.rglob("*.*")} == whole
     assert len(open_dataset(out).regions) == 2
@@ -163,7 +163,7 @@ def test_bad_m2c(tmp_path: Path, capsys: pytest.CaptureFixture[str], bad: str, f
 def test_annotation_without_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = fields(tmp_path / "source", ".geojson", "[]")
     path.rename(path.with_name("three.geojson"))
-    line = fails(capsys, "prepare", path.parent, tmp_path / "out", *WORDS)
+    line = fails(capsys, "prepare", path.parent, "--out", tmp_path / "out", *WORDS)
     assert (
         f"three.geojson: has no image, wanted {path.with_name('three.png')}; add it or take the"
         " mask away" in line
@@ -175,14 +175,21 @@ def test_annotation_without_picture(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_an_impossible_radius(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], radius: str
 ) -> None:
-    line = fails(capsys, "prepare", DATA / "brca_m2c", tmp_path / "out", f"--dot-radius={radius}")
+    line = fails(
+        capsys, "prepare", DATA / "brca_m2c", "--out", tmp_path / "out", f"--dot-radius={radius}"
+    )
     assert f"--dot-radius {radius}: wanted more than 0 and up to 100 um" in line
     assert not (tmp_path / "out").exists()
 
 
 def test_another_radius_is_other_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["prepare", str(DATA / "brca_m2c"), str(tmp_path / "out"), "--workers", "1"]) == 0
-    line = fails(capsys, "prepare", DATA / "brca_m2c", tmp_path / "out", "--dot-radius", "4")
+    assert (
+        main(["prepare", str(DATA / "brca_m2c"), "--out", str(tmp_path / "out"), "--workers", "1"])
+        == 0
+    )
+    line = fails(
+        capsys, "prepare", DATA / "brca_m2c", "--out", tmp_path / "out", "--dot-radius", "4"
+    )
     assert (
         "holds 'prepare' work with other settings (dot_radius_um: 3.0 there, 4.0 now); choose"
         " another folder or remove it" in line
@@ -202,7 +209,7 @@ def test_what_is_skipped_and_cut_is_said_once(
     path = fields(tmp_path / "source", ".geojson", json.dumps(features))
     path.write_text(json.dumps([feature()]))
     out = tmp_path / "out"
-    assert main(["prepare", str(path.parent), str(out), *WORDS]) == 0
+    assert main(["prepare", str(path.parent), "--out", str(out), *WORDS]) == 0
     said = capsys.readouterr().out
     assert "  skipped: 1 line, 1 without class (in one)\n" in said
     assert "  cut at the border of their pictures: 1 area (in one)\n" in said
@@ -217,21 +224,21 @@ def test_what_is_skipped_and_cut_is_said_once(
     whole = (out / "dataset.json").read_bytes()
     (out / "dataset.json").unlink()
     (out / "arrays" / "two.json").unlink()
-    assert main(["prepare", str(path.parent), str(out), *WORDS]) == 0
+    assert main(["prepare", str(path.parent), "--out", str(out), *WORDS]) == 0
     assert (out / "dataset.json").read_bytes() == whole
 
 
 def plain(tmp_path: Path) -> Path:
     """Prepare files of which all is taken."""
     source = fields(tmp_path / "plain", ".geojson", json.dumps([feature()])).parent
-    assert main(["prepare", str(source), str(tmp_path / "plain_out"), *WORDS]) == 0
+    assert main(["prepare", str(source), "--out", str(tmp_path / "plain_out"), *WORDS]) == 0
     return tmp_path / "plain_out"
 
 
 def test_cells_alone_are_taken_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cell = {**feature(), "properties": {"objectType": "cell", "classification": {"name": "Tumor"}}}
     path = fields(tmp_path / "source", ".geojson", json.dumps([cell, cell]))
-    assert main(["prepare", str(path.parent), str(tmp_path / "out"), *WORDS]) == 0
+    assert main(["prepare", str(path.parent), "--out", str(tmp_path / "out"), *WORDS]) == 0
     assert (
         "  no annotations, so taken in their place: 4 cells (in one, two)\n"
         in capsys.readouterr().out

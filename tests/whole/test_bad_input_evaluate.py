@@ -72,7 +72,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def prepared(source: Path, out: Path, labels: str) -> Dataset:
-    return prepare(source, out, PrepareConfig(mpp=0.5, labels=labels, workers=1), say=quiet)
+    return prepare(source, out, PrepareConfig(to_mpp=0.5, labels=labels, workers=1), reporter=quiet)
 
 
 @pytest.fixture(scope="module")
@@ -297,7 +297,7 @@ def test_classes_that_do_not_fit(
 
 def test_dots_are_regrouped_too(lively_bundle: Bundle, tmp_path: Path) -> None:
     found = prepare(
-        DATA / "brca_m2c", tmp_path / "data", PrepareConfig(mpp=0.5, workers=1), say=quiet
+        DATA / "brca_m2c", tmp_path / "data", PrepareConfig(to_mpp=0.5, workers=1), reporter=quiet
     )
     five, two = (
         scored(lively_bundle, found, tmp_path / name, *more)["dots"]
@@ -395,7 +395,7 @@ def test_a_mask_of_another_size_than_its_image(
     Image.fromarray(np.ones((200, 256), np.uint8)).save(mask)
     refused(
         capsys,
-        ["prepare", str(bent), str(tmp_path / "data")],
+        ["prepare", str(bent), "--out", str(tmp_path / "data")],
         "256 x 200 px, its image is 256 x 256; export both at the same size",
     )
 
@@ -442,6 +442,6 @@ def test_from_python(lively_bundle: Bundle, data: Dataset, tmp_path: Path) -> No
         tmp_path / "out",
         split="all",
         labels="tumor",
-        say=quiet,
+        reporter=quiet,
     )
-    assert list(scores["pooled"]) == ["tumor", "not tumor"]
+    assert list(scores.pooled) == ["tumor", "not tumor"]

@@ -478,7 +478,7 @@ def train_refused(
     monkeypatch.setattr(training.L.Trainer, "fit", must_not_train)
 
     def check(*words: object, say: str, data: Path = painted_data.path) -> str:
-        line = refused("train", data, tmp_path / "run", *words, say=say)
+        line = refused("train", data, "--out", tmp_path / "run", *words, say=say)
         assert not (tmp_path / "run").exists()
         return line
 
@@ -560,7 +560,10 @@ def test_a_class_that_never_occurs_in_training(
     train_refused: Refused, painted: Path, tmp_path: Path
 ) -> None:
     data = prepare(
-        painted, tmp_path / "six", PrepareConfig(mpp=0.3, labels="region6", workers=1), say=quiet
+        painted,
+        tmp_path / "six",
+        PrepareConfig(to_mpp=0.3, labels="region6", workers=1),
+        reporter=quiet,
     )
     split(data, SplitConfig("random"))
     train_refused(
@@ -577,7 +580,10 @@ def test_a_class_that_occurs_in_test_patients_alone(
 ) -> None:
     paint(painted, tcga("E2", "D001"), codes=(1, 20))
     data = prepare(
-        painted, tmp_path / "six", PrepareConfig(mpp=0.3, labels="region6", workers=1), say=quiet
+        painted,
+        tmp_path / "six",
+        PrepareConfig(to_mpp=0.3, labels="region6", workers=1),
+        reporter=quiet,
     )
     split(data, SplitConfig("leave-one-out", patient="TCGA-E2-D001"))
     train_refused(data=data.path, say=r"class 'dcis' never occurs in the \d training regions")
@@ -603,6 +609,7 @@ def test_a_run_folder_in_use(refused: Refused, painted_data: Dataset, tmp_path: 
     refused(
         "train",
         painted_data.path,
+        "--out",
         tmp_path / "run",
         say="run: output folder is not empty; choose another folder or empty it",
     )

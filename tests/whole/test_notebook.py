@@ -70,10 +70,24 @@ def kaggle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(kaggle: Path) -> Path:
     """The run of the preset, on the copy's own split."""
     data, run = kaggle.parent / "data", kaggle.parent / "report"
-    assert main(["prepare", str(kaggle), str(data), "--labels", "bcss21", "--mpp", "0.3"]) == 0
+    assert (
+        main(["prepare", str(kaggle), "--out", str(data), "--labels", "bcss21", "--to-mpp", "0.3"])
+        == 0
+    )
     assert main(["split", str(data), "--scheme", "source", "--leaky"]) == 0
     assert (
-        main(["train", str(data), str(run), "--preset", "report", "--allow-absent-classes", *TINY])
+        main(
+            [
+                "train",
+                str(data),
+                "--out",
+                str(run),
+                "--preset",
+                "report",
+                "--allow-absent-classes",
+                *TINY,
+            ]
+        )
         == 0
     )
     return run
@@ -105,7 +119,18 @@ def test_prepare_names_the_pictures_without_masks(
     kaggle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert (
-        main(["prepare", str(kaggle), str(tmp_path / "data"), "--labels", "bcss21", "--mpp", "0.3"])
+        main(
+            [
+                "prepare",
+                str(kaggle),
+                "--out",
+                str(tmp_path / "data"),
+                "--labels",
+                "bcss21",
+                "--to-mpp",
+                "0.3",
+            ]
+        )
         == 0
     )
     said = capsys.readouterr().out
@@ -121,10 +146,10 @@ def test_the_preset_trains_and_its_card_says_what_it_learned_from(trained: Path)
     history = pd.read_csv(trained / "metrics.csv")
     assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0]
     assert history["val_loss"].notna().all()
-    assert card.training["encoder_weights"].startswith(
+    assert (card.training.encoder_weights or "").startswith(
         "tu-tf_efficientnet_lite0: ImageNet weights from the package"
     )
-    assert card.training["config"]["freeze_encoder"] is True
+    assert (card.training.config or {})["freeze_encoder"] is True
     assert len(card.label_map.classes) == 21
     assert any(
         limit.startswith("LEAKY: its split has patients in more than one part")

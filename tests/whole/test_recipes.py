@@ -52,11 +52,11 @@ def test_the_shipped_model_is_made_by_these_commands(
     ]
     lines = (
         (
-            f"prepare {' '.join(sources)} {out}/data --table {LITE0}/thumbnails.csv --mpp 0.5"
-            " --labels region5"
+            f"prepare {' '.join(sources)} --out {out}/data --table {LITE0}/thumbnails.csv"
+            " --to-mpp 0.5 --labels region5"
         ),
         f"split {out}/data --scheme {LITE0}/split.csv",
-        f"train {out}/data {out}/run --preset standard --name lite0 --bias none",
+        f"train {out}/data --out {out}/run --preset standard --name lite0 --bias none",
         (
             f"export {out}/run/bundle --int8 --data {out}/data --split val --limits"
             f" {LITE0}/limits.txt --out {out}/lite0"
@@ -134,7 +134,7 @@ def test_commands_before_and_after(
         f"breakhis={tmp_path}",
     )
     assert ran[0] == [sys.executable, f"{mine}/fields.py", str(tmp_path), f"{tmp_path}/out/sources"]
-    assert ran[1][3:] == ["prepare", f"{tmp_path}/out/sources/one", f"{tmp_path}/out/data"]
+    assert ran[1][3:] == ["prepare", f"{tmp_path}/out/sources/one", "--out", f"{tmp_path}/out/data"]
     assert ran[3][-5:] == [
         "--freeze-encoder",
         "--decoder-channels",

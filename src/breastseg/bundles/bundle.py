@@ -8,9 +8,9 @@ model.int8.bin
 metrics.csv         the training's history
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from breastseg.bundles.card import Card
 from breastseg.errors import ModelError
@@ -45,9 +45,9 @@ def bundled_models() -> dict[str, Path]:
     return {p.parent.name: p.parent for p in sorted(BUNDLED.glob(f"*/{CARD}"))}
 
 
-def record_scores(bundle: Bundle, scores: dict[str, Any]) -> None:
-    """Write an evaluation's scores into the bundle's card, under its part and data; the other
-    scores there stay."""
+def record_scores(bundle: Bundle, scores: Mapping[str, object]) -> None:
+    """Write an evaluation's scores, as JSON, into the bundle's card, under its part and data; the
+    other scores there stay."""
     kept = {
         key: scores[key]
         for key in ("data", "split", "mpp", "patients", "overall", "pooled", "dots", "protocol")

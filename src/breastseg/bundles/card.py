@@ -1,13 +1,15 @@
 """card.json: what a person and a program must know of a model before they use it."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from breastseg.bundles.bias import check_bias
+from breastseg.bundles.training import Training
 from breastseg.errors import ModelError
 from breastseg.geometry import check_mpp, tile_grid
-from breastseg.json_files import number_in, shown, text_of, whole_in
+from breastseg.json_files import JsonObject, number_in, shown, text_of, whole_in
 from breastseg.labels import LabelMap, label_map_of
+from breastseg.records import to_json
 
 CARD_VERSION = 1
 
@@ -49,21 +51,21 @@ class Card:
     halo_px: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
-    network: dict[str, Any]
-    training: dict[str, Any] = field(default_factory=dict)
-    scores: dict[str, Any] = field(default_factory=dict)
-    parity: dict[str, Any] = field(default_factory=dict)
-    quantisation: dict[str, Any] = field(default_factory=dict)
-    decision: dict[str, Any] = field(default_factory=dict)
-    speed: dict[str, Any] = field(default_factory=dict)
+    network: JsonObject
+    training: Training = field(default_factory=Training)
+    scores: JsonObject = field(default_factory=dict)
+    parity: JsonObject = field(default_factory=dict)
+    quantisation: JsonObject = field(default_factory=dict)
+    decision: JsonObject = field(default_factory=dict)
+    speed: JsonObject = field(default_factory=dict)
     licence: str = ""
     limits: tuple[str, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
     version: int = CARD_VERSION
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """Return the card as JSON values."""
-        return {**asdict(self), "label_map": self.label_map.to_dict()}
+        return {name: to_json(getattr(self, name)) for name in self.__dataclass_fields__}
 
     @property
     def bias(self) -> dict[str, float]:
@@ -107,10 +109,10 @@ _MAX_LIMITS, _LINE = 1000, 10_000
 """Sentences, and letters of one."""
 
 
-def _checked(value: dict[str, Any], where: str) -> dict[str, Any]:
+def _checked(value: JsonObject, where: str) -> JsonObject:
     """Return the fields of a card that have few right values; ValueError names the one that has
     not."""
-    fields: dict[str, Any] = {
+    fields: JsonObject = {
         "name": text_of(value["name"], "name"),
         "label_map": label_map_of(value["label_map"], where),
         "mpp": number_in(value["mpp"], -1e9, 1e9, "mpp"),
@@ -118,10 +120,10 @@ def _checked(value: dict[str, Any], where: str) -> dict[str, Any]:
         "halo_px": whole_in(value["halo_px"], 0, _MAX_TILE_PX, "halo_px"),
         "mean": _colour(value["mean"], 0.0, "mean"),
         "std": _colour(value["std"], 1e-6, "std"),
+        "training": Training.from_dict(value.get("training", {}), "training"),
     }
     for key in (
         "network",
-        "training",
         "scores",
         "parity",
         "quantisation",

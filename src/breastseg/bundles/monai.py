@@ -10,12 +10,12 @@ OUT/docs/README.md           how to run it, and the model's page
 import math
 import shutil
 from pathlib import Path
-from typing import Any
 
 from breastseg.bundles.bundle import CARD, ONNX, Bundle
 from breastseg.bundles.card import Card
 from breastseg.errors import OutputError
 from breastseg.files import write_json, write_text, written_folder
+from breastseg.json_files import JsonObject
 
 SCHEMA = "https://project-monai.github.io/schema/meta_schema_20240725.json"
 MONAI_VERSION, _IGNITE_VERSION = "1.6.1", "0.5.2"
@@ -82,10 +82,10 @@ def write_monai_bundle(bundle: Bundle, out: str | Path, page: str) -> Path:
     return out
 
 
-def metadata(card: Card) -> dict[str, Any]:
+def metadata(card: Card) -> JsonObject:
     """Return the MONAI metadata of a card: every field that MONAI's schema requires, and what a
     reader wants to know."""
-    packages = {**_PACKAGES, **card.training.get("environment", {}).get("packages", {})}
+    packages = {**_PACKAGES, **card.training.packages}
     names = card.label_map.names
     weights = card.files[ONNX]
     return {
@@ -154,7 +154,7 @@ def _tensor(
     dtype: str,
     value_range: list[int],
     meaning: dict[int, str],
-) -> dict[str, Any]:
+) -> JsonObject:
     """Describe a tensor; sides are multiples of 32, written in MONAI's two variables."""
     return {
         "type": kind,
@@ -180,7 +180,7 @@ def _metrics(card: Card) -> dict[str, float]:
     return {key: value for key, value in found.items() if not math.isnan(value)}
 
 
-def _inference(card: Card) -> dict[str, Any]:
+def _inference(card: Card) -> JsonObject:
     """Return the configuration of MONAI's ConfigParser: `@name` is another entry, `$` starts an
     expression."""
     forward = (
@@ -271,5 +271,5 @@ def _inference(card: Card) -> dict[str, Any]:
     }
 
 
-def _steps(*steps: dict[str, Any], keys: str) -> dict[str, Any]:
+def _steps(*steps: JsonObject, keys: str) -> JsonObject:
     return {"_target_": "Compose", "transforms": [{**step, "keys": keys} for step in steps]}

@@ -2,9 +2,13 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+from breastseg.cli.options import add_option, add_out
 from breastseg.wording import counted
+
+if TYPE_CHECKING:
+    from breastseg.data.audit.findings import AuditReport
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,12 +22,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "split, the source's own is looked at."
     )
     parser.add_argument("dataset", help="folder of a prepared data set, split or not")
-    parser.add_argument(
-        "--out", help="folder for audit.json and audit.html; nothing is written without it"
+    add_out(
+        parser,
+        "folder for audit.json and audit.html; nothing is written without it",
+        required=False,
     )
-    parser.add_argument(
+    add_option(
+        parser,
         "--source",
-        help="the BCSS folder it was prepared from: sizes are compared with its meta/roiBounds.csv",
+        "the BCSS folder it was prepared from: sizes are compared with its meta/roiBounds.csv",
+        metavar="FOLDER",
     )
 
 
@@ -48,7 +56,7 @@ def run(options: argparse.Namespace) -> None:
         )
 
 
-def _print(found: dict[str, Any]) -> None:
+def _print(found: "AuditReport") -> None:
     print(
         f"{counted(found['regions'], 'region')}, {counted(found['patients'], 'patient')},"
         f" {found['mpp']:g} um/px, data {found['data']}"
@@ -59,7 +67,11 @@ def _print(found: dict[str, Any]) -> None:
             classes = ", ".join(
                 f"{label} {px / 1e6:.2f}" for label, px in held["pixels"].items() if px
             )
-            sizes = [counted(held[f"{noun}s"], noun) for noun in ("region", "patient", "hospital")]
+            sizes = [
+                counted(held["regions"], "region"),
+                counted(held["patients"], "patient"),
+                counted(held["hospitals"], "hospital"),
+            ]
             print(f"  {part:5}{''.join(f'{size:>14}' for size in sizes)}; Mpx: {classes}")
     told = [
         f"by {name} {score['balanced_accuracy']:.3f}"

@@ -3,14 +3,17 @@
 import argparse
 from typing import TYPE_CHECKING
 
+from breastseg.cli.model import add_model, add_threads
+from breastseg.cli.options import add_mpp, add_option, configured
+
 if TYPE_CHECKING:
     from breastseg.diagnostics.bench import Benchmark
+
+_CONFIG = "breastseg.diagnostics.config:BenchConfig"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from breastseg.bundles.bundle import DEFAULT_MODEL
-
     parser.epilog = (
         "examples:\n"
         "  breastseg bench\n"
@@ -21,32 +24,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         help="a slide with levels (default: a mosaic of the tiny slide that ships)",
     )
-    parser.add_argument(
-        "--model",
-        default=DEFAULT_MODEL,
-        help=f"name of a shipped model or folder of a bundle (default {DEFAULT_MODEL})",
-    )
-    parser.add_argument(
-        "--mpp",
+    add_model(parser, f"{_CONFIG}.model")
+    add_mpp(parser)
+    add_threads(parser, f"{_CONFIG}.threads")
+    add_option(
+        parser,
+        "--seconds",
+        "about so long in all",
+        of=f"{_CONFIG}.seconds",
         type=float,
-        help="microns per pixel at level 0, when the slide does not say or says it wrong",
-    )
-    parser.add_argument(
-        "--threads", type=int, default=0, help="CPU threads of the network (default: one per core)"
-    )
-    parser.add_argument(
-        "--seconds", type=float, default=20, metavar="N", help="about so long in all (default 20)"
+        metavar="S",
     )
 
 
 def run(options: argparse.Namespace) -> None:
     """Measure, and print a table with what to compare."""
-    from breastseg.diagnostics.bench import BenchConfig, bench
+    from breastseg.diagnostics.bench import bench
+    from breastseg.diagnostics.config import BenchConfig
 
-    config = BenchConfig(
-        model=options.model, mpp=options.mpp, seconds=options.seconds, threads=options.threads
-    )
-    _print(bench(options.slide, config))
+    _print(bench(options.slide, configured(BenchConfig, options)))
 
 
 def _print(found: "Benchmark") -> None:

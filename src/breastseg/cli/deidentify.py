@@ -3,6 +3,8 @@
 import argparse
 import sys
 
+from breastseg.cli.options import add_out
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -11,13 +13,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Pixels stay as they are, and every tile is compared. Writing in the tissue picture\n"
         "itself stays too: look at the copies before you give them away.\n"
         "examples:\n"
-        "  breastseg deidentify slides/ given\n"
-        "  breastseg deidentify a.svs b.ndpi given --names names.csv"
+        "  breastseg deidentify slides/ --out given\n"
+        "  breastseg deidentify a.svs b.ndpi --out given --names names.csv"
     )
     parser.add_argument(
         "slides", nargs="+", help="slides, folders of DICOM files, or folders of slides"
     )
-    parser.add_argument("out", help="folder of the copies, removed.csv and proof.csv")
+    add_out(parser, "folder of the copies, removed.csv and proof.csv")
     parser.add_argument(
         "--keep-names",
         action="store_true",

@@ -2,6 +2,8 @@
 
 import argparse
 
+from breastseg.cli.options import add_option
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -20,15 +22,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=["bcss", "beetle", "cosas24", "tiger"],
         help="bcss is fetched; the others are named, with size and licence",
     )
-    parser.add_argument(
+    add_option(
+        parser,
         "--mirror",
-        default="",
-        help="hub or girder; drive and kaggle say how they are fetched by hand",
+        "where it is fetched from; drive and kaggle say how they are fetched by hand",
+        names="breastseg.sources.bcss.mirrors:PLACES",
     )
     parser.add_argument(
         "--out",
         default="BCSS",
-        help="folder of this copy (default BCSS); one mirror a folder, copies are never mixed",
+        metavar="FOLDER",
+        help="folder of this copy (default %(default)s); one mirror a folder, copies are never"
+        " mixed",
     )
 
 

@@ -4,6 +4,9 @@ import argparse
 from pathlib import Path
 
 from breastseg.cli.model import add_model_arguments, model_of
+from breastseg.cli.options import add_data, add_option, add_out, add_split, given
+
+_EVALUATE = "breastseg.evaluation.evaluate:evaluate"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,26 +21,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--as-report"
     )
     add_model_arguments(parser)
-    parser.add_argument("--data", required=True, help="folder of a prepared data set")
-    parser.add_argument("--split", default="test", help="train, val, test or all (default test)")
-    parser.add_argument("--out", required=True, help="folder of the results")
+    add_data(parser, "folder of a prepared data set", required=True)
+    add_split(parser, "part that is scored", of=f"{_EVALUATE}.split")
+    add_out(parser, "folder of the results")
     parser.add_argument(
         "--probabilities",
         action="store_true",
         help="also AUC and calibration, from probabilities; takes longer",
     )
-    parser.add_argument(
+    add_option(
+        parser,
         "--compare",
-        metavar="RESULTS",
-        help="folder of another model's evaluation on the same regions: also the difference",
+        "folder of another model's evaluation on the same regions: also the difference",
+        of=f"{_EVALUATE}.compare",
+        metavar="FOLDER",
     )
-    parser.add_argument(
+    add_option(
+        parser,
         "--labels",
+        "score in the classes of this coarser label map (a name or a file), for a model and data of"
+        " others",
+        of=f"{_EVALUATE}.labels",
         metavar="MAP",
-        help=(
-            "score in the classes of this coarser label map (a name or a file), for a model and"
-            " data of others"
-        ),
     )
     parser.add_argument(
         "--as-report",
@@ -56,6 +61,7 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.evaluation.evaluate import evaluate
     from breastseg.files import held_folder
     from breastseg.labels import load_label_map
+    from breastseg.records import to_json
     from breastseg.report.html import write_report
     from breastseg.studies.student_report.chapter import tumour_class, write_chapter
 
@@ -71,13 +77,10 @@ def run(options: argparse.Namespace) -> None:
         model,
         options.data,
         options.out,
-        split=options.split,
-        probabilities=options.probabilities,
-        compare=options.compare,
-        labels=options.labels,
+        **given(options, "split", "probabilities", "compare", "labels"),
     )
     if options.record:
-        record_scores(model.bundle, scores)
+        record_scores(model.bundle, to_json(scores))
     with held_folder(Path(options.out)):
         print(write_report(options.out))
         if options.as_report:

@@ -2,6 +2,10 @@
 
 import argparse
 
+from breastseg.cli.options import add_data, add_option, add_out, add_split, given
+
+_CONFIG = "breastseg.evaluation.config:Int8Config"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -21,44 +25,50 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="add a network in 8-bit whole numbers, calibrated on real crops",
     )
-    parser.add_argument(
+    add_option(
+        parser,
         "--bias",
+        "a number added to the logits of each class before the likeliest is taken, in place of any"
+        " before: chosen on the part, taken only where patients that were left out gain (auto),"
+        " given by class name, or none",
         metavar="auto|none|NAME=NUMBER,...",
-        help=(
-            "a number added to the logits of each class before the likeliest is taken, in place of"
-            " any before: chosen on the part, taken only where patients that were left out gain"
-            " (auto), given by class name, or none"
-        ),
     )
-    parser.add_argument(
-        "--data",
-        help=(
-            "folder of a prepared and split data set: for --int8, whose train part calibrates, and"
-            " --bias auto"
-        ),
+    add_data(
+        parser,
+        "folder of a prepared and split data set: for --int8, whose train part calibrates, and"
+        " --bias auto",
     )
-    parser.add_argument(
-        "--split",
-        default="val",
-        help="part on which a bias is chosen and the loss of int8 measured (default val)",
+    add_split(
+        parser,
+        "part on which a bias is chosen and the loss of int8 measured",
+        of=f"{_CONFIG}.split",
     )
-    parser.add_argument(
-        "--crops", type=int, default=128, help="crops to calibrate on (default 128)"
+    add_option(
+        parser,
+        "--crops",
+        "crops to calibrate on",
+        of=f"{_CONFIG}.crops",
+        type=int,
+        metavar="N",
     )
-    parser.add_argument(
+    add_option(
+        parser,
         "--allow-loss",
+        "points of mean Dice (1 is 0.01) that may be lost",
+        of=f"{_CONFIG}.allow_loss",
         type=float,
-        default=1.0,
         metavar="POINTS",
-        help="points of mean Dice (1 is 0.01) that may be lost (default 1)",
     )
-    parser.add_argument(
+    add_option(
+        parser,
         "--limits",
+        "text whose lines go into the card: what the model has not seen, where it fails",
         metavar="FILE",
-        help="text whose lines go into the card: what the model has not seen, where it fails",
     )
-    parser.add_argument(
-        "--out", help="folder of the new bundle (default: the model's, with -bias, -int8 or both)"
+    add_out(
+        parser,
+        "folder of the new bundle (default: the model's, with -bias, -int8 or both)",
+        required=False,
     )
 
 
@@ -70,7 +80,8 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.bundles.bundle import load_bundle
     from breastseg.errors import InputError
     from breastseg.evaluation.bias import AUTO, export_bias, export_bias_int8
-    from breastseg.evaluation.int8 import Int8Config, export_int8
+    from breastseg.evaluation.config import Int8Config
+    from breastseg.evaluation.int8 import export_int8
     from breastseg.files import read_lines
 
     if not options.int8 and options.bias is None:
@@ -82,9 +93,7 @@ def run(options: argparse.Namespace) -> None:
     if options.limits and not options.int8:
         raise InputError("--limits: written when --int8 is made; give both")
     limits = tuple(read_lines(Path(options.limits))) if options.limits else ()
-    config = Int8Config(
-        split=options.split, crops=options.crops, allow_loss=options.allow_loss, limits=limits
-    )
+    config = Int8Config(limits=limits, **given(options, "split", "crops", "allow_loss"))
     kinds = ("-bias" if options.bias is not None else "") + ("-int8" if options.int8 else "")
     out = options.out or f"{options.model.rstrip('/')}{kinds}"
     if options.bias is None:
@@ -95,9 +104,7 @@ def run(options: argparse.Namespace) -> None:
         if options.int8:
             bundle = export_bias_int8(options.model, out, bias, options.data, config)
         else:
-            bundle = export_bias(
-                options.model, out, bias, dataset=options.data, split=options.split
-            )
+            bundle = export_bias(options.model, out, bias, dataset=options.data, split=config.split)
     print(
         f"{bundle.path}:"
         f" {sum((bundle.path / name).stat().st_size for name in bundle.card.files) / 1e6:.1f} MB"

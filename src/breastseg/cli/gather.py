@@ -9,11 +9,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "exit status: 0 all slides are done; 1 something failed or is missing; 2 a mistake\n"
         "example:\n  breastseg gather maps"
     )
-    parser.add_argument("out", help="the folder that the shards of predict shared")
+    parser.add_argument("folder", help="the folder that the shards of predict shared")
 
 
 def run(options: argparse.Namespace) -> None:
     """Gather, and say what is there and what is missing."""
     from breastseg.inference.gather import gather
 
-    gather(options.out)
+    gather(options.folder)

@@ -4,58 +4,57 @@ import argparse
 from dataclasses import asdict
 from importlib import import_module
 
+from breastseg.cli.options import add_option, add_out, configured, given
+
+_CONFIG = "breastseg.studies.inflation.config:InflationConfig"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from breastseg.training.config import PRESETS
-
     parser.epilog = (
         "example:\n  breastseg inflation data/bcss --out results/inflation\n"
         "an interrupted study goes on when the same command is given again"
     )
     parser.add_argument("dataset", help="folder of a prepared data set; its split is not used")
-    parser.add_argument("--out", required=True, help="folder of the results")
-    parser.add_argument(
+    add_out(parser, "folder of the results")
+    add_option(
+        parser,
         "--preset",
-        help=(
-            f"train with {', '.join(PRESETS)} (default: fast made smaller, for it trains many"
-            " times)"
-        ),
+        "train with one (default: fast made smaller, for it trains many times)",
+        names="breastseg.training.config:PRESETS",
     )
-    parser.add_argument("--epochs", type=int, help="epochs of each training")
-    parser.add_argument("--crops-per-epoch", type=int, metavar="N", help="tiles shown in an epoch")
-    parser.add_argument(
+    add_option(parser, "--epochs", "epochs of each training", type=int, metavar="N")
+    add_option(parser, "--crops-per-epoch", "tiles shown in an epoch", type=int, metavar="N")
+    add_option(
+        parser,
         "--tile",
+        "side of a tile, a multiple of 32",
+        of=f"{_CONFIG}.tile_px",
         type=int,
-        default=128,
         metavar="PX",
-        help="side of a tile, a multiple of 32 (default 128)",
     )
-    parser.add_argument(
+    add_option(
+        parser,
         "--folds",
+        "trainings in each protocol, no more than patients",
+        of=f"{_CONFIG}.folds",
         type=int,
-        default=3,
-        help="trainings in each protocol, no more than patients (default 3)",
+        metavar="N",
     )
-    parser.add_argument("--seed", type=int, help="of every draw")
+    add_option(parser, "--seed", "of every draw", type=int, metavar="N")
 
 
 def run(options: argparse.Namespace) -> None:
     """Run the study, print its table and where it is."""
     from breastseg.errors import MissingPackageError
-    from breastseg.studies.inflation.inflation import STUDY, InflationConfig, inflation
+    from breastseg.studies.inflation.config import STUDY, InflationConfig
+    from breastseg.studies.inflation.inflation import inflation
     from breastseg.studies.inflation.show import markdown
     from breastseg.training.config import TrainConfig, preset
 
-    given = {
-        key: getattr(options, key)
-        for key in ("epochs", "crops_per_epoch", "seed")
-        if getattr(options, key) is not None
-    }
+    changes = given(options, "epochs", "crops_per_epoch", "seed")
     base = preset(options.preset) if options.preset else STUDY
-    config = InflationConfig(
-        TrainConfig(**{**asdict(base), **given}), tile_px=options.tile, folds=options.folds
-    )
+    config = configured(InflationConfig, options, train=TrainConfig(**{**asdict(base), **changes}))
     try:
         import_module("breastseg.training.train")
     except ImportError as cause:

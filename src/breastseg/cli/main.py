@@ -11,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from breastseg.cli.options import Parser
+
 COMMANDS = {
     "download": (
         "BCSS from a mirror that you name, goes on where it stopped; where other data sets are"
@@ -126,29 +128,33 @@ def _close_output() -> None:
 
 
 def _run(words: list[str]) -> None:
-    import argparse
     from importlib import import_module
 
-    parser = argparse.ArgumentParser(
+    chosen = next((word for word in words if not word.startswith("-")), None)
+    options = parser_of(chosen).parse_args(words)
+    import_module(f"breastseg.cli.{options.command}").run(options)
+
+
+def parser_of(chosen: str | None) -> Parser:
+    """Return the parser of all commands; of the one that is chosen it knows the options too."""
+    from importlib import import_module
+
+    from breastseg.cli.options import Parser
+
+    parser = Parser(
         prog="breastseg",
         description="Breast tissue segmentation on H&E. Research use only, not for diagnosis.",
         epilog="example: breastseg predict region.png --mpp 0.25 --out maps\n\nexit status:\n"
         + "\n".join(f"  {status:3}  {told}" for status, told in STATUSES.items()),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"breastseg {breastseg.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    chosen = next((word for word in words if not word.startswith("-")), None)
     for name, summary in COMMANDS.items():
         command = commands.add_parser(
             name,
             help=summary,
             description=summary,
-            allow_abbrev=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if name == chosen:
             import_module(f"breastseg.cli.{name}").add_arguments(command)
-    options = parser.parse_args(words)
-    import_module(f"breastseg.cli.{options.command}").run(options)
+    return parser

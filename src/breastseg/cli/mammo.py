@@ -14,15 +14,13 @@ ACTIONS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the sub-commands and their options."""
-    parser.epilog = "example:\n  breastseg mammo prepare mini-mias films"
+    parser.epilog = "example:\n  breastseg mammo prepare mini-mias --out films"
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, summary in ACTIONS.items():
         action = actions.add_parser(
             name,
             help=summary,
             description=summary,
-            allow_abbrev=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         import_module(f"breastseg.cli.mammo_{name}").add_arguments(action)
 

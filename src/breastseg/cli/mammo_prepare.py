@@ -2,6 +2,10 @@
 
 import argparse
 
+from breastseg.cli.options import MM, add_option, add_out, configured
+
+_CONFIG = "breastseg.mammography.prepare:FilmsConfig"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -10,47 +14,55 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "folders NAME-SELECTED-IMGS with NAME-SELECTED-MASKS. DICOM films of no data set are\n"
         "numbered, patients too; no name, number, date or place of a patient is written.\n"
         "examples:\n"
-        "  breastseg mammo prepare mini-mias films\n"
-        "  breastseg mammo prepare exams films --mm 0.1 --denoise median --clahe\n"
-        "  breastseg mammo prepare film.png films --pixel-mm 0.05 --muscle none\n"
-        "  breastseg mammo prepare mini-mias paper --as-paper 3.5"
+        "  breastseg mammo prepare mini-mias --out films\n"
+        "  breastseg mammo prepare exams --out films --to-pixel-mm 0.1 --denoise median --clahe\n"
+        "  breastseg mammo prepare film.png --out films --pixel-mm 0.05 --muscle none\n"
+        "  breastseg mammo prepare mini-mias --out paper --as-paper 3.5"
     )
     parser.add_argument("input", help="folder of a data set or of films, or one film")
-    parser.add_argument("out", help="folder of the results; the same command goes on in it")
-    parser.add_argument(
+    add_out(parser, "folder of the results; the same command goes on in it")
+    add_option(
+        parser,
         "--muscle",
-        default="path",
-        metavar="WAY",
-        help="how the pectoral muscle is found: path (line and shortest path, default), srg "
-        "(seeded region growing), rows (until white ends), or none to leave it in",
+        "how the pectoral muscle is found: path (line and shortest path), srg (seeded region"
+        " growing), rows (until white ends), or none to leave it in",
+        of=f"{_CONFIG}.muscle",
+        names="breastseg.mammography.prepare:MUSCLE",
     )
     parser.add_argument(
         "--muscle-in-cc",
         action="store_true",
         help="look for muscle in views from above too, where there is none or little",
     )
-    parser.add_argument(
-        "--denoise", default="none", metavar="WAY", help="wiener, median or none (default)"
+    add_option(
+        parser,
+        "--denoise",
+        "how noise is taken out",
+        of=f"{_CONFIG}.denoise",
+        names="breastseg.mammography.prepare:DENOISE",
     )
     parser.add_argument("--clahe", action="store_true", help="equalise contrast in places")
-    parser.add_argument(
-        "--mm",
-        type=float,
-        default=0.2,
-        metavar="MM",
-        help="millimetres a pixel of the prepared picture (default 0.2); 0 keeps the film's own",
-    )
-    parser.add_argument(
+    add_option(
+        parser,
         "--pixel-mm",
+        "millimetres a pixel of the films, when they do not say or say it wrong",
         type=float,
-        metavar="MM",
-        help="millimetres a pixel of the films, when they do not say or say it wrong",
+        metavar=MM,
     )
-    parser.add_argument(
+    add_option(
+        parser,
+        "--to-pixel-mm",
+        "millimetres a pixel of the prepared picture; 0 keeps the film's own",
+        of=f"{_CONFIG}.mm_per_px",
+        type=float,
+        metavar=MM,
+    )
+    add_option(
+        parser,
         "--as-paper",
-        default="",
-        metavar="ROW",
-        help="the exact steps of a system: 3.4, 3.5, 3.6 or 3.8",
+        "the exact steps of a published system",
+        of=f"{_CONFIG}.as_paper",
+        names="breastseg.mammography.prepare:PAPERS",
     )
     parser.add_argument(
         "--whole", action="store_true", help="keep what is not breast in image.png too"
@@ -67,17 +79,10 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.mammography.prepare import FilmsConfig, prepare_films
     from breastseg.wording import counted
 
-    config = FilmsConfig(
-        muscle=options.muscle,
-        muscle_in_cc=options.muscle_in_cc,
-        denoise=options.denoise,
-        clahe=options.clahe,
-        mm_per_px=options.mm or None,
-        as_paper=options.as_paper,
-        whole=options.whole,
-        pixel_mm=options.pixel_mm,
-        keep_names=options.keep_names,
-    )
+    if options.mm_per_px == 0:
+        config = configured(FilmsConfig, options, mm_per_px=None)
+    else:
+        config = configured(FilmsConfig, options)
     rows = prepare_films(options.input, options.out, config)
     done = sum(row["outcome"] == "done" for row in rows)
     advice = "look at overlay.jpg of some before you use the masks"

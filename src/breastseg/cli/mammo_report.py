@@ -2,6 +2,8 @@
 
 import argparse
 
+from breastseg.cli.options import add_out
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -15,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  breastseg mammo report report.txt --out read --films exam/*.dcm"
     )
     parser.add_argument("input", help="the text of a report, or a folder of such texts")
-    parser.add_argument("--out", required=True, help="folder of the results, one folder a report")
+    add_out(parser, "folder of the results, one folder a report")
     parser.add_argument(
         "--films",
         nargs="+",

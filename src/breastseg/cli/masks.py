@@ -2,6 +2,10 @@
 
 import argparse
 
+from breastseg.cli.options import add_option, add_out, given
+
+_HAND_OVER = "breastseg.inference.hand_over:hand_over"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -21,20 +25,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("trident", "clam", "hs2p"),
         help="who reads them: contours as GeoJSON, places of patches as HDF5, masks as TIFF",
     )
-    parser.add_argument("--out", required=True, help="folder for that program")
-    parser.add_argument(
-        "--class",
-        dest="class_name",
-        default="tumor",
-        metavar="NAME",
-        help="class of the maps (default tumor)",
+    add_out(parser, "folder for that program")
+    add_option(
+        parser, "--class", "class of the maps", of=f"{_HAND_OVER}.class_name", metavar="NAME"
     )
-    parser.add_argument(
+    add_option(
+        parser,
         "--patch",
+        "side of a patch at level 0, for clam",
+        of=f"{_HAND_OVER}.patch_px",
         type=int,
-        default=256,
         metavar="PX",
-        help="side of a patch at level 0, for clam (default 256)",
     )
 
 
@@ -46,6 +47,5 @@ def run(options: argparse.Namespace) -> None:
         options.maps,
         options.out,
         options.pipeline,
-        class_name=options.class_name,
-        patch_px=options.patch,
+        **given(options, "class_name", "patch_px"),
     )

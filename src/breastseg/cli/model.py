@@ -3,51 +3,66 @@
 import argparse
 from typing import TYPE_CHECKING
 
+from breastseg.cli.options import add_option, given
+
 if TYPE_CHECKING:
     from breastseg.inference.model import Model
+
+_LOAD = "breastseg.inference.model:load_model"
+
+
+def add_model(parser: argparse.ArgumentParser, of: str) -> None:
+    """Declare --model."""
+    add_option(
+        parser,
+        "--model",
+        "name of a shipped model or folder of a bundle",
+        of=of,
+        dest="model",
+        metavar="MODEL",
+    )
+
+
+def add_threads(parser: argparse.ArgumentParser, of: str) -> None:
+    """Declare --threads."""
+    add_option(
+        parser,
+        "--threads",
+        "CPU threads of the network; 0 takes one for each core that was given",
+        of=of,
+        type=int,
+        metavar="N",
+    )
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare --model and how it is run."""
-    from breastseg.bundles.bundle import DEFAULT_MODEL
-
-    parser.add_argument(
-        "--model",
-        default=DEFAULT_MODEL,
-        help=f"name of a shipped model or folder of a bundle (default {DEFAULT_MODEL})",
+    add_model(parser, f"{_LOAD}.name_or_path")
+    add_option(
+        parser,
+        "--backend",
+        "what runs the network; torch needs PyTorch",
+        of=f"{_LOAD}.backend",
+        names="breastseg.runners:BACKENDS",
     )
-    parser.add_argument(
-        "--backend", default="openvino", help="openvino, onnx, or torch (default openvino)"
-    )
-    parser.add_argument(
+    add_option(
+        parser,
         "--precision",
-        default="auto",
-        help=(
-            "fp32, bf16 or int8 (default auto: by the processor; breastseg doctor says which, and"
-            " why)"
-        ),
+        "of the network's numbers; auto: by the processor, breastseg doctor says which and why",
+        of=f"{_LOAD}.precision",
+        names="breastseg.runners:PRECISIONS",
     )
     parser.add_argument(
         "--flips",
         action="store_true",
         help="average over each tile and its mirror images: four times the work",
     )
-    parser.add_argument(
-        "--threads",
-        type=int,
-        default=0,
-        help="CPU threads of the network (default: one for each core that was given)",
-    )
+    add_threads(parser, f"{_LOAD}.threads")
 
 
 def model_of(options: argparse.Namespace) -> "Model":
     """Load the model the options name."""
     from breastseg.inference.model import load_model
 
-    return load_model(
-        options.model,
-        backend=options.backend,
-        precision=options.precision,
-        flips=options.flips,
-        threads=options.threads,
-    )
+    named = [] if options.model is None else [options.model]
+    return load_model(*named, **given(options, "backend", "precision", "flips", "threads"))

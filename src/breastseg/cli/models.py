@@ -3,6 +3,8 @@
 import argparse
 import sys
 
+from breastseg.cli.options import add_data, add_option, add_out, given
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions and their options."""
@@ -28,13 +30,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " --results results/first",
     )
     page.add_argument(
-        "--out", required=True, help="the page, NAME.md; pictures go into the folder NAME beside it"
+        "--out",
+        required=True,
+        metavar="FILE",
+        help="the page, NAME.md; pictures go into the folder NAME beside it",
     )
-    page.add_argument(
-        "--data", help="folder of the data set that trained it: the page tells its source and parts"
-    )
-    page.add_argument(
-        "--results", help="folder of an evaluation of it: the page shows where it fails"
+    add_data(page, "folder of the data set that trained it: the page tells its source and parts")
+    add_option(
+        page,
+        "--results",
+        "folder of an evaluation of it: the page shows where it fails",
+        metavar="FOLDER",
     )
     pull = _action(
         actions,
@@ -48,8 +54,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OWNER/NAME",
         help="repository on the hub; HF_ENDPOINT points at another hub",
     )
-    pull.add_argument("--revision", default="main", help="branch, tag or commit (default main)")
-    pull.add_argument("--out", required=True, help="folder of the bundle")
+    add_option(
+        pull,
+        "--revision",
+        "branch, tag or commit",
+        of="breastseg.bundles.hub:pull.revision",
+        metavar="NAME",
+    )
+    add_out(pull, "folder of the bundle")
     push = _action(
         actions,
         "push",
@@ -66,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "write a model as a MONAI bundle",
         "breastseg models monai runs/first/bundle --out first-monai",
     )
-    monai.add_argument("--out", required=True, help="folder of the MONAI bundle; must not exist")
+    add_out(monai, "folder of the MONAI bundle; must not exist")
 
 
 def _action(
@@ -82,8 +94,6 @@ def _action(
         help=summary,
         description=summary,
         epilog=f"example:\n  {example}",
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     if model:
         parser.add_argument("model", help="name of a shipped model or folder of a bundle")
@@ -106,7 +116,7 @@ def run(options: argparse.Namespace) -> None:
     if options.action == "pull":
         from breastseg.bundles.hub import pull
 
-        bundle = pull(options.repository, options.out, revision=options.revision)
+        bundle = pull(options.repository, options.out, **given(options, "revision"))
         print(f"{bundle.path}: model '{bundle.card.name}', every file as its card says")
         return
     bundle = load_bundle(options.model)

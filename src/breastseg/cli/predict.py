@@ -1,12 +1,11 @@
 """breastseg predict."""
 
 import argparse
-from typing import TYPE_CHECKING
 
 from breastseg.cli.model import add_model_arguments, model_of
+from breastseg.cli.options import add_mpp, add_option, add_out, configured
 
-if TYPE_CHECKING:
-    from breastseg.inference.ledger import Outcome
+_CONFIG = "breastseg.inference.predict:PredictConfig"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,28 +27,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ),
     )
     add_model_arguments(parser)
-    parser.add_argument(
-        "--out", required=True, help="folder of the results, one folder an input in it"
-    )
-    parser.add_argument(
-        "--mpp",
-        type=float,
-        help="microns per pixel at level 0, when the files do not say or say it wrong",
-    )
-    parser.add_argument(
+    add_out(parser, "folder of the results, one folder an input in it")
+    add_mpp(parser)
+    add_option(
+        parser,
         "--box",
+        "map this region alone: level-0 pixels, or microns with um at the end",
         metavar="X,Y,W,H",
-        help="map this field alone: level-0 pixels, or microns with um at the end",
     )
-    parser.add_argument(
+    add_option(
+        parser,
         "--tissue-mask",
-        choices=("auto", "on", "off"),
-        default="auto",
-        help=(
-            "on: look at tissue alone, glass gets no label; off: look at glass too; auto: on for"
-            " slides, and for flat pictures with glass wider than lumens and fat cells are (default"
-            " auto)"
-        ),
+        "on: look at tissue alone, glass gets no label; off: look at glass too; auto: on for"
+        " slides, and for flat images with glass wider than lumens and fat cells are",
+        of=f"{_CONFIG}.tissue_mask",
+        names="breastseg.inference.map:TISSUE_MASKS",
     )
     parser.add_argument(
         "--blend",
@@ -66,17 +58,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write uncertainty.ome.tif, the entropy at low resolution",
     )
-    parser.add_argument(
+    add_option(
+        parser,
         "--min-area",
+        "smallest region and hole in regions.geojson, smaller ones go to what surrounds them",
+        of=f"{_CONFIG}.min_area_um2",
         type=float,
         metavar="UM2",
-        help=(
-            "smallest region and hole in regions.geojson, smaller ones go to what surrounds them"
-            " (default 500)"
-        ),
     )
     parser.add_argument(
-        "--gzip", action="store_true", help="write regions.geojson.gz in place of regions.geojson"
+        "--gzip",
+        dest="compress_regions",
+        action="store_true",
+        help="write regions.geojson.gz in place of regions.geojson",
     )
     parser.add_argument(
         "--ome-zarr",
@@ -86,25 +80,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--parquet", action="store_true", help="write measures.parquet too (extra parquet)"
     )
-    parser.add_argument(
+    add_option(
+        parser,
         "--figure",
+        "draw the first N inputs beside their masks",
+        of=f"{_CONFIG}.figure",
         type=int,
-        default=0,
         metavar="N",
-        help="draw the first N inputs beside their masks",
     )
     parser.add_argument(
         "--resume",
         action="store_true",
         help="go on in a folder though inputs have been added or removed since",
     )
-    parser.add_argument(
+    add_option(
+        parser,
         "--shard",
+        "do part I of N alone, by the names of the slides; N machines share one folder, and"
+        " breastseg gather makes its tables",
         metavar="I/N",
-        help=(
-            "do part I of N alone, by the names of the slides; N machines share one folder, and"
-            " breastseg gather makes its tables"
-        ),
     )
     parser.add_argument(
         "--json",
@@ -121,36 +115,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Predict, and print where the results are."""
     from breastseg.errors import InputError
-    from breastseg.inference.map import MapConfig
+    from breastseg.geometry import parse_box
     from breastseg.inference.predict import PredictConfig, foretell, predict
-    from breastseg.inference.result import ResultConfig
     from breastseg.inference.shards import Shard
-    from breastseg.maps.polygons import RegionsConfig
-    from breastseg.wording import say, say_aside
+    from breastseg.reporter import TERMINAL, Reporter
+    from breastseg.wording import say_aside
 
-    regions = (
-        RegionsConfig()
-        if options.min_area is None
-        else RegionsConfig(min_area_um2=options.min_area)
-    )
-    kept = MapConfig(
-        tissue_mask=options.tissue_mask,
-        blend=options.blend,
-        probabilities=options.probabilities,
-        uncertainty=options.uncertainty,
-    )
-    config = PredictConfig(
-        mpp=options.mpp,
-        box=options.box,
-        figure=options.figure,
-        parquet=options.parquet,
-        result=ResultConfig(
-            map=kept,
-            regions=regions,
-            compress_regions=options.gzip,
-            ome_zarr=options.ome_zarr,
-        ),
-    )
+    box = None if options.box is None else parse_box(options.box)
+    config = configured(PredictConfig, options, box=box)
     shard = None if options.shard is None else Shard.parse(options.shard)
     if options.dry_run and options.json:
         raise InputError("--json with --dry-run: no slide is mapped; leave one of them out")
@@ -164,10 +136,12 @@ def run(options: argparse.Namespace) -> None:
         config,
         resume=options.resume,
         shard=shard,
-        say=say_aside if options.json else say,
-        tell=_print_json if options.json else lambda outcome: None,
+        reporter=Reporter(say_aside, _print_json) if options.json else TERMINAL,
     )
 
 
-def _print_json(outcome: "Outcome") -> None:
-    print(outcome.json_line(), flush=True)
+def _print_json(event: object) -> None:
+    from breastseg.inference.ledger import Outcome
+
+    if isinstance(event, Outcome):
+        print(event.json_line(), flush=True)

@@ -2,17 +2,20 @@
 
 import argparse
 
+from breastseg.cli.options import MPP, add_mpp, add_option, add_out, configured
 from breastseg.wording import counted
+
+_CONFIG = "breastseg.data.prepare:PrepareConfig"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = (
         "examples:\n"
-        "  breastseg prepare BCSS data/bcss\n"
-        "  breastseg prepare BCSS BRCA_M2C data/both --dots-as both\n"
-        "  breastseg prepare BCSS benign_and_malignant data/with_fields --labels region5\n"
-        "  breastseg prepare my_fields data/mine --source-mpp 0.25 --labels my_labels.yaml "
+        "  breastseg prepare BCSS --out data/bcss\n"
+        "  breastseg prepare BCSS BRCA_M2C --out data/both --dots-as both\n"
+        "  breastseg prepare BCSS benign_and_malignant --out data/fields --labels region5\n"
+        "  breastseg prepare my_fields --out data/mine --mpp 0.25 --labels my_labels.yaml "
         "--table patients.csv"
     )
     parser.add_argument(
@@ -25,59 +28,67 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             " fields.csv"
         ),
     )
-    parser.add_argument("out", help="folder of the data set")
-    parser.add_argument(
-        "--mpp", type=float, default=0.5, help="microns per pixel of the data set (default 0.5)"
+    add_out(parser, "folder of the data set")
+    add_option(
+        parser,
+        "--to-mpp",
+        "microns per pixel of the data set",
+        of=f"{_CONFIG}.to_mpp",
+        type=float,
+        metavar=MPP,
     )
-    parser.add_argument(
+    add_mpp(parser)
+    add_option(
+        parser,
         "--labels",
-        help=(
-            "bcss21, region5, region6, tumor, beetle, or a JSON or YAML file (default: the"
-            " source's own, region5 for BCSS)"
-        ),
+        "bcss21, region5, region6, tumor, beetle, or a JSON or YAML file (default: the"
+        " source's own, region5 for BCSS)",
+        metavar="MAP",
     )
-    parser.add_argument(
+    add_option(
+        parser,
         "--dot-radius",
+        "radius of the disc a dot labels",
+        of=f"{_CONFIG}.dot_radius_um",
         type=float,
-        default=3.0,
         metavar="UM",
-        help="radius of the disc a dot labels (default 3 um)",
     )
-    parser.add_argument(
+    add_option(
+        parser,
         "--dots-as",
-        default="discs",
-        metavar="WHAT",
-        help=(
-            "what dots teach where every nucleus has one: discs, regions (areas that the dots vote"
-            " for), or both (default discs)"
-        ),
+        "what dots teach where every nucleus has one: discs, regions (areas that the dots vote"
+        " for), or both",
+        of=f"{_CONFIG}.dots_as",
+        names="breastseg.data.dataset:DOTS_AS",
     )
-    parser.add_argument(
+    add_option(
+        parser,
         "--vote-width",
+        "how far a dot's votes reach",
+        of=f"{_CONFIG}.vote_width_um",
         type=float,
-        default=6.0,
         metavar="UM",
-        help="how far a dot's votes reach (default 6 um)",
     )
-    parser.add_argument("--source-mpp", type=float, help="microns per pixel of the source's images")
-    parser.add_argument(
+    add_option(
+        parser,
         "--table",
-        help=(
-            "CSV with the columns image, patient, site, mpp, for images that are not named by TCGA"
-        ),
+        "CSV with the columns image, patient, site, mpp, for images that are not named by TCGA",
+        metavar="FILE",
     )
-    parser.add_argument(
+    add_option(
+        parser,
         "--tiles",
+        "also write PNG tiles of this side, for other tools",
+        dest="tiles_px",
         type=int,
-        default=0,
         metavar="PX",
-        help="also write PNG tiles of this side, for other tools",
     )
-    parser.add_argument(
+    add_option(
+        parser,
         "--workers",
+        "threads, each with one region in memory (default: one per core)",
         type=int,
-        default=0,
-        help="threads, each with one region in memory (default: one per core)",
+        metavar="N",
     )
 
 
@@ -85,17 +96,7 @@ def run(options: argparse.Namespace) -> None:
     """Prepare, and print where."""
     from breastseg.data.prepare import PrepareConfig, prepare
 
-    config = PrepareConfig(
-        mpp=options.mpp,
-        labels=options.labels,
-        dot_radius_um=options.dot_radius,
-        source_mpp=options.source_mpp,
-        table=options.table,
-        tiles_px=options.tiles,
-        workers=options.workers,
-        dots_as=options.dots_as,
-        vote_width_um=options.vote_width,
-    )
+    config = configured(PrepareConfig, options)
     data = prepare(options.source, options.out, config)
     print(
         f"{data.path}: {counted(len(data.regions), 'region')} at {data.mpp:g} um/px, label map"

@@ -2,6 +2,10 @@
 
 import argparse
 
+from breastseg.cli.options import add_mpp, add_option, add_out, configured
+
+_COLOUR = "breastseg.annotate.proposals.mask:ColourConfig"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -19,33 +23,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="pictures, slides, folders of them, or a CSV of slides (columns path, mpp, patient)",
     )
-    parser.add_argument("--out", required=True, help="folder of the proposals")
-    parser.add_argument(
+    add_out(parser, "folder of the proposals")
+    add_option(
+        parser,
         "--colours",
+        "dominant colours of the tissue, 2 to 8",
+        of=f"{_COLOUR}.colours",
         type=int,
-        default=3,
         metavar="N",
-        help="dominant colours of the tissue, 2 to 8 (default 3)",
     )
-    parser.add_argument(
+    add_option(
+        parser,
         "--space",
-        default="lab",
-        help="compare colours in lab (CIELAB, default) or hed (optical density of the stains)",
+        "compare colours in lab (CIELAB) or hed (optical density of the stains)",
+        of=f"{_COLOUR}.space",
+        names="breastseg.annotate.proposals.mask:SPACES",
     )
-    parser.add_argument(
+    add_option(
+        parser,
         "--format",
-        default="geojson",
-        help="geojson: areas for QuPath (default); mask: 1 tumor, 2 not tumor, 0 glass",
+        "geojson: areas for QuPath; mask: 1 tumor, 2 not tumor, 0 glass",
+        of="breastseg.annotate.proposals.propose:ProposeConfig.form",
+        names="breastseg.annotate.proposals.propose:FORMS",
     )
-    parser.add_argument(
-        "--mpp",
-        type=float,
-        help="microns per pixel at level 0, when the files do not say or say it wrong",
-    )
-    parser.add_argument(
+    add_mpp(parser)
+    add_option(
+        parser,
         "--truth",
-        metavar="MASKS",
-        help="folder of masks with the pictures' names and BCSS codes: score the proposals",
+        "folder of masks with the images' names and BCSS codes: score the proposals",
+        metavar="FOLDER",
     )
 
 
@@ -54,12 +60,8 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.annotate.proposals.mask import ColourConfig
     from breastseg.annotate.proposals.propose import ProposeConfig, propose
 
-    colour = ColourConfig(options.colours, options.space)
-    propose(
-        options.input,
-        options.out,
-        ProposeConfig(colour, options.mpp, options.format, options.truth),
-    )
+    config = configured(ProposeConfig, options, colour=configured(ColourConfig, options))
+    propose(options.input, options.out, config)
     print(
         f"{options.out}: first masks by colour alone; correct them before anything learns from them"
     )

@@ -3,6 +3,10 @@
 import argparse
 from pathlib import Path
 
+from breastseg.cli.options import add_option, add_out, given
+
+_CONFIG = "breastseg.serve.config:ServeConfig"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -21,20 +25,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  breastseg serve slides/ --host 0.0.0.0"
     )
     parser.add_argument("folder", help="slides, pictures and results, in folders or not")
-    parser.add_argument(
+    add_option(
+        parser,
         "--host",
-        default="127.0.0.1",
-        help="address to listen at (default 127.0.0.1: this machine alone)",
+        "address to listen at; the default is this machine alone",
+        of=f"{_CONFIG}.host",
+        metavar="ADDRESS",
     )
-    parser.add_argument(
-        "--port", type=int, default=8100, help="0 takes any that is free (default 8100)"
+    add_option(
+        parser,
+        "--port",
+        "where to listen; 0 takes any that is free",
+        of=f"{_CONFIG}.port",
+        type=int,
+        metavar="PORT",
     )
-    parser.add_argument("--out", help="folder that jobs write to (default FOLDER/breastseg)")
+    add_out(parser, "folder that jobs write to (default FOLDER/breastseg)", required=False)
     parser.add_argument(
         "--model",
         action="append",
         default=[],
-        metavar="BUNDLE",
+        metavar="MODEL",
         help="folder of your own model, to choose too; may be repeated",
     )
     parser.add_argument(
@@ -42,9 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="ask everybody for a token, or nobody (default: where others use this machine)",
     )
-    parser.add_argument(
-        "--no-open", dest="open", action="store_false", help="do not open the browser"
-    )
+    parser.add_argument("--no-open", action="store_true", help="do not open the browser")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -60,5 +69,7 @@ def run(options: argparse.Namespace) -> None:
         ) from None
     out = None if options.out is None else Path(options.out)
     models = tuple(Path(model) for model in options.model)
-    config = ServeConfig(Path(options.folder), options.host, options.port, out=out, models=models)
-    serve(config, ask_token=options.token, open_browser=options.open)
+    config = ServeConfig(
+        Path(options.folder), out=out, models=models, **given(options, "host", "port")
+    )
+    serve(config, ask_token=options.token, open_browser=not options.no_open)

@@ -2,14 +2,17 @@
 
 import argparse
 
+from breastseg.cli.options import add_option, configured
 from breastseg.wording import counted
+
+_CONFIG = "breastseg.data.split:SplitConfig"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = (
         "examples:\n  breastseg split data/bcss --scheme bcss-official\n"
-        "  breastseg split data/bcss --scheme kfold --folds 5 --fold 0 --by site\n"
+        "  breastseg split data/bcss --scheme kfold --folds 5 --fold 0 --by hospital\n"
         "  breastseg split data/bcss --scheme leave-one-out --patient TCGA-A2-A3XX --val 0\n"
         "  breastseg split data/kaggle --scheme source --leaky"
     )
@@ -17,29 +20,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scheme",
         required=True,
+        metavar="NAME|CSV",
         help=(
             "bcss-official, random, kfold, leave-one-out, source, or a CSV (region or patient,"
             " split)"
         ),
     )
-    parser.add_argument(
+    add_option(
+        parser,
         "--by",
-        default="patient",
-        help="keep together whole patients or whole hospitals: patient or site (default patient)",
+        "keep together whole patients or whole hospitals",
+        of=f"{_CONFIG}.by",
+        names="breastseg.data.split:BY",
     )
-    parser.add_argument(
-        "--val",
-        type=float,
-        default=0.15,
-        help="share of what is not test drawn for validation, 0 for none (default 0.15)",
-    )
-    parser.add_argument(
-        "--test", type=float, default=0.2, help="random: share drawn for test (default 0.2)"
-    )
-    parser.add_argument("--folds", type=int, default=5, help="kfold: number of folds (default 5)")
-    parser.add_argument("--fold", type=int, default=0, help="kfold: which one is test, from 0")
-    parser.add_argument("--patient", default="", help="leave-one-out: who is test")
-    parser.add_argument("--seed", type=int, default=42, help="of every draw (default 42)")
+    shares = {
+        "val": "share of what is not test drawn for validation, 0 for none",
+        "test": "random: share drawn for test",
+    }
+    for name, sentence in shares.items():
+        add_option(
+            parser,
+            f"--{name}",
+            sentence,
+            of=f"{_CONFIG}.{name}",
+            type=float,
+            metavar="SHARE",
+        )
+    numbers = {
+        "folds": "kfold: number of folds",
+        "fold": "kfold: which one is test, from 0",
+        "seed": "of every draw",
+    }
+    for name, sentence in numbers.items():
+        add_option(parser, f"--{name}", sentence, of=f"{_CONFIG}.{name}", type=int, metavar="N")
+    add_option(parser, "--patient", "leave-one-out: who is test", metavar="PATIENT")
     parser.add_argument(
         "--leaky",
         action="store_true",
@@ -56,20 +70,7 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.data.split import PARTS, SplitConfig, is_leaky, split
 
     data = open_dataset(options.dataset)
-    table = split(
-        data,
-        SplitConfig(
-            options.scheme,
-            options.by,
-            options.val,
-            options.test,
-            options.folds,
-            options.fold,
-            options.patient,
-            options.seed,
-            options.leaky,
-        ),
-    )
+    table = split(data, configured(SplitConfig, options))
     if is_leaky(table):
         shared = table.groupby("patient")["split"].nunique().gt(1).sum()
         print(

@@ -4,36 +4,42 @@ import argparse
 from dataclasses import fields
 from typing import Any
 
+from breastseg.cli.options import add_option, add_out
+
+_CALLED = {"start": "MODEL", "white_as": "CLASS"}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options: one for each field of TrainConfig, said in its own words."""
-    from breastseg.training.config import LOGGERS, PRESETS, TrainConfig
+    from breastseg.training.config import LOGGERS, PRESETS, TrainConfig, choices_of
 
     parser.epilog = (
-        "examples:\n  breastseg train data/bcss runs/first --preset fast\n"
-        "  breastseg train data/bcss21 runs/report --preset report --encoder-weights resnet34.pth\n"
+        "examples:\n  breastseg train data/bcss --out runs/first --preset fast\n"
+        "  breastseg train data/bcss21 --out runs/report --preset report --encoder-weights"
+        " resnet34.pth\n"
         "an interrupted run goes on when the same command is given again"
     )
     parser.add_argument("dataset", help="folder of a prepared data set that has been split")
-    parser.add_argument("run", help="folder of the run")
+    add_out(parser, "folder of the run")
     parser.add_argument(
         "--preset",
         default="fast",
-        help=f"{', '.join(PRESETS)} (default fast); options below change it",
+        choices=tuple(PRESETS),
+        help="where to start from; options below change it (default %(default)s)",
     )
-    parser.add_argument("--name", default="", help="the model's name (default: the run folder's)")
+    add_option(parser, "--name", "the model's name (default: the run folder's)", metavar="NAME")
     parser.add_argument(
         "--log",
         action="append",
         default=[],
-        metavar="LOGGER",
-        help=f"also log to {' or '.join(LOGGERS)}",
+        choices=LOGGERS,
+        help="also log there; may be repeated",
     )
     group = parser.add_argument_group("what the preset sets")
     for entry in fields(TrainConfig):
         option = "--" + entry.name.replace("_", "-")
         sentence = f"{entry.metadata['help']} ({_values(entry.name)})".replace("%", "%%")
-        if entry.type in (bool, "bool"):
+        if entry.type is bool:
             group.add_argument(
                 option,
                 dest=f"config_{entry.name}",
@@ -51,6 +57,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                 help=sentence,
                 metavar="N",
             )
+        elif choices := choices_of(entry.type):
+            group.add_argument(
+                option, dest=f"config_{entry.name}", choices=choices, default=None, help=sentence
+            )
         else:
             group.add_argument(
                 option,
@@ -58,8 +68,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                 type=type(entry.default),
                 default=None,
                 help=sentence,
-                metavar=entry.name.upper(),
+                metavar=_metavar(entry.name, entry.default),
             )
+
+
+def _metavar(name: str, default: Any) -> str:
+    """Return what an option calls its value: the unit of a number, N where it has none."""
+    if name.endswith("_px"):
+        return "PX"
+    if isinstance(default, (int, float)):
+        return "N"
+    return _CALLED.get(name, name.rpartition("_")[2].upper())
 
 
 def _values(name: str) -> str:
@@ -103,7 +122,7 @@ def run(options: argparse.Namespace) -> None:
             f"training: {cause.name} is not installed; pip install 'breastseg[train]'"
         ) from None
     bundle = train(
-        options.dataset, options.run, config, name=options.name, loggers=tuple(options.log)
+        options.dataset, options.out, config, name=options.name or "", loggers=tuple(options.log)
     )
     print(
         f"{bundle.path}: model '{bundle.card.name}', {bundle.card.mpp:g} um/px, classes"

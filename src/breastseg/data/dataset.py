@@ -415,7 +415,7 @@ def _regions(path: Path, label_map: LabelMap) -> pd.DataFrame:
                 " prepare it again"
             )
         check_row(table, row, label_map.names)
-    columns: dict[str, Any] = {}
+    columns: dict[str, object] = {}
     for column in sorted(
         table.columns, key=lambda name: needed.index(name) if name in needed else len(needed)
     ):

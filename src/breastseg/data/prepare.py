@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from PIL import Image
-from tqdm import tqdm
 
 from breastseg.data.dataset import ARRAYS, DOTS_AS, FORMAT, Dataset, open_dataset
 from breastseg.data.fields import FIELDS, Known, check_names, hash_of, known_of
@@ -34,14 +33,14 @@ from breastseg.files import (
 )
 from breastseg.geometry import Box, check_mpp, scaled_size
 from breastseg.images import Slide, check_upright, open_slide, read_codes, resample_labels
-from breastseg.json_files import read_json
+from breastseg.json_files import JsonObject, read_json
 from breastseg.labels import LabelMap, Labels, load_label_map
 from breastseg.processor import worker_count
+from breastseg.reporter import TERMINAL, Reporter
 from breastseg.sources import Region, Source, open_source
 from breastseg.sources.annotations import Drawn, read_drawn, said_kinds
 from breastseg.sources.parts import within
 from breastseg.wording import counted, one_line
-from breastseg.wording import say as say_line
 
 POINTS_PER_CLASS = 1024
 """Places kept per class and region for drawing crops: enough that neighbouring crops differ, 12 KB
@@ -63,23 +62,23 @@ class PrepareConfig:
     """What decides a prepared data set.
 
     Attributes:
-        mpp: microns per pixel of all regions afterwards.
+        to_mpp: microns per pixel of all regions afterwards.
         labels: built-in label map or a JSON or YAML file; None takes the source's own.
         dot_radius_um: radius of the disc that a dot labels, microns.
         dots_as: what dots teach where nothing else is known of a field: "discs", the areas that
             they vote for ("regions"), or "both".
         vote_width_um: standard deviation of a dot's votes, microns.
-        source_mpp: microns per pixel of the source's pictures, overriding what is known of it.
+        mpp: microns per pixel of the source's images, overriding what is known of it.
         table: CSV with the columns image, patient, site, mpp.
         tiles_px: also write PNG tiles of this side, for other tools; 0 writes none.
         workers: threads; each holds one region in memory. 0 takes one per core that this process
             was given.
     """
 
-    mpp: float = 0.5
+    to_mpp: float = 0.5
     labels: str | None = None
     dot_radius_um: float = 3.0
-    source_mpp: float | None = None
+    mpp: float | None = None
     table: str | None = None
     tiles_px: int = 0
     workers: int = 0
@@ -92,7 +91,7 @@ class PrepareConfig:
         return {} if self.dots_as == "discs" else rules(self.vote_width_um)
 
     @property
-    def vote_settings(self) -> dict[str, Any]:
+    def vote_settings(self) -> JsonObject:
         """Return the same as it is kept with the work and the data set."""
         return {"dots_as": self.dots_as, "votes": self.vote_rules} if self.vote_rules else {}
 
@@ -102,7 +101,7 @@ def prepare(
     out: str | Path,
     config: PrepareConfig = PrepareConfig(),
     *,
-    say: Callable[[str], None] = say_line,
+    reporter: Reporter = TERMINAL,
 ) -> Dataset:
     """Prepare annotated regions for training and evaluation; goes on where an interrupted run
     stopped.
@@ -111,12 +110,12 @@ def prepare(
         sources: one or more folders of annotated images, recognised by looking.
         out: folder of the data set; must be empty or hold the same work.
         config: resolution, labels and workers.
-        say: takes one line at a time of what a person should know.
+        reporter: who hears of it.
 
     Raises:
         BreastsegError: see the message; regions finished before it are kept and not made again.
     """
-    check_mpp(config.mpp, "--mpp")
+    check_mpp(config.to_mpp, "--to-mpp", "--to-mpp")
     if not 0 < config.dot_radius_um <= 100:
         raise InputError(
             f"--dot-radius {config.dot_radius_um:g}: wanted more than 0 and up to 100 um"
@@ -127,7 +126,7 @@ def prepare(
             f"tiles of {config.tiles_px} px, {config.workers} workers: wanted 0 or more"
         )
     paths = [sources] if isinstance(sources, (str, Path)) else sources
-    found = open_source(*paths, mpp=config.source_mpp, table=config.table)
+    found = open_source(*paths, mpp=config.mpp, table=config.table)
     _check_names(found)
     label_map = _label_map(found, config)
     _check_fields(found, label_map)
@@ -135,7 +134,7 @@ def prepare(
     out = Path(out)
     settings = {
         "source": found.description,
-        "mpp": config.mpp,
+        "mpp": config.to_mpp,
         "dot_radius_um": config.dot_radius_um,
         "tiles_px": config.tiles_px,
         "label_map": label_map.fingerprint(),
@@ -147,14 +146,14 @@ def prepare(
         ),
     }
     with own_folder(out, "prepare", settings, remains=_REMAINS):
-        say(found.description)
+        reporter.message(found.description)
         found = replace(found, notes=(*found.notes, *unsaid))
         for note in found.notes:
-            say(f"  {note}")
+            reporter.message(f"  {note}")
         if not (out / "dataset.json").is_file() or not all(_is_made(r, out) for r in found.regions):
             (out / "dataset.json").unlink(missing_ok=True)
-            for note in _prepare_all(found, label_map, out, config):
-                say(f"  {note}")
+            for note in _prepare_all(found, label_map, out, config, reporter):
+                reporter.message(f"  {note}")
         return open_dataset(out)
 
 
@@ -215,7 +214,7 @@ def _unsaid(source: Source, label_map: LabelMap) -> list[str]:
 
 
 def _prepare_all(
-    source: Source, label_map: LabelMap, out: Path, config: PrepareConfig
+    source: Source, label_map: LabelMap, out: Path, config: PrepareConfig, reporter: Reporter
 ) -> list[str]:
     """Make what is not made yet, then the data set; return what a person should know of what was
     drawn."""
@@ -223,11 +222,9 @@ def _prepare_all(
     todo = [r for r in source.regions if not _is_made(r, out)]
     jobs = [(region, label_map, out, config) for region in todo]
     done = len(source.regions) - len(todo)
-    with tqdm(
-        total=len(source.regions), initial=done, unit="region", desc="prepare", disable=None
-    ) as bar:
+    with reporter.progress(len(source.regions), title="prepare", unit="region", done=done) as bar:
         for _ in _run(jobs, config.workers or worker_count()):
-            bar.update()
+            bar.update(1)
     rows = [read_json(_row_path(out, r.id), DatasetError, "a region's row") for r in source.regions]
     told = [*_drawn_notes(rows), *(said_of_votes(rows) if config.vote_rules else [])]
     table = pd.DataFrame(rows).drop(
@@ -240,7 +237,7 @@ def _prepare_all(
         out / "dataset.json",
         {
             "format": FORMAT,
-            "mpp": config.mpp,
+            "mpp": config.to_mpp,
             "dot_radius_um": config.dot_radius_um,
             "label_map": label_map.to_dict(),
             "source": source.description,
@@ -316,7 +313,7 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
     known = known_of(region.field, label_map) if region.field else None
     drawn = _drawn_of(region)
     reading = region.words.seen_in(label_map) if region.words else label_map
-    notes: dict[str, Any] = {}
+    notes: JsonObject = {}
     with closing(open_slide(region.image, mpp=region.mpp)) as slide:
         if drawn is not None or known is None:
             check_upright(slide, region.labels.name)
@@ -328,11 +325,11 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
                 _CUT: check_inside(drawn, slide.size_px, str(region.labels)),
             }
         if known is not None:
-            _check_size(slide, config.mpp)
+            _check_size(slide, config.to_mpp)
         elif region.box is not None:
             box = region.box
         elif drawn is not None and not slide.is_flat:
-            box = _around(drawn, slide, config.mpp, str(region.labels))
+            box = _around(drawn, slide, config.to_mpp, str(region.labels))
         places: Places | None = None
         if known is not None:
             labels, dots, annotation = _known(region, known, drawn, box, label_map, config)
@@ -340,7 +337,7 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
             labels, dots, annotation = _painted(region, reading, slide.size_px, config)
         else:
             labels, dots, annotation, places = _drawn(region, drawn, box, reading, config)
-        image = slide.read(box, mpp=config.mpp)
+        image = slide.read(box, mpp=config.to_mpp)
         box_of_slide = (
             {}
             if (box.width, box.height) == slide.size_px
@@ -354,13 +351,13 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
     if places is not None and len(places):
         _save(out / ARRAYS / f"{region.id}.places.npy", places)
         count_of_places = {"places": len(places)}
-    votes: dict[str, Any] = {"voted_px": 0} if config.vote_rules else {}
+    votes: JsonObject = {"voted_px": 0} if config.vote_rules else {}
     if config.vote_rules and annotation == "dots":
         voted = vote(
             dots,
             labels,
             image,
-            mpp=config.mpp,
+            mpp=config.to_mpp,
             width_um=config.vote_width_um,
             stroma=stroma_of(label_map),
         )
@@ -420,7 +417,7 @@ def _read_drawn(path: Path) -> Drawn:
     return drawn
 
 
-def _drawn_notes(rows: list[dict[str, Any]]) -> list[str]:
+def _drawn_notes(rows: list[JsonObject]) -> list[str]:
     """Say what was not taken, or only in part, of what people drew."""
     told = []
     for column, words in (
@@ -437,7 +434,7 @@ def _drawn_notes(rows: list[dict[str, Any]]) -> list[str]:
     return told
 
 
-def _in_files(rows: list[dict[str, Any]], column: str) -> str:
+def _in_files(rows: list[JsonObject], column: str) -> str:
     names = [row["region"] for row in rows if row.get(column)]
     return (
         " (in"
@@ -475,7 +472,7 @@ def _drawn(
     """Return the labels of a box of a picture at the data set's resolution, its dots, whether areas
     or dots alone are known of it, and its places."""
     size, whole = (
-        scaled_size((box.width, box.height), region.mpp, config.mpp),
+        scaled_size((box.width, box.height), region.mpp, config.to_mpp),
         (box.width, box.height),
     )
     here = drawn.seen_from(box.x, box.y) if box.x or box.y else drawn
@@ -485,7 +482,7 @@ def _drawn(
         label_map,
         whole,
         size,
-        radius_px=config.dot_radius_um / config.mpp,
+        radius_px=config.dot_radius_um / config.to_mpp,
         where=where,
     )
     return (
@@ -514,7 +511,7 @@ def _known(
         labels, dots, _, _ = _drawn(region, drawn, box, label_map, config)
         known.check_drawn(labels, label_map, region.field, region.labels.name)
         return labels, dots, FIELDS
-    width, height = scaled_size((box.width, box.height), region.mpp, config.mpp)
+    width, height = scaled_size((box.width, box.height), region.mpp, config.to_mpp)
     return (
         np.full((height, width), known.all, np.uint8),
         np.empty((0, 3), np.int32),
@@ -536,7 +533,7 @@ def _painted(
     region: Region, label_map: LabelMap, size_px: tuple[int, int], config: PrepareConfig
 ) -> tuple[Labels, Dots, str]:
     """Return the same of a mask of codes."""
-    size, where = scaled_size(size_px, region.mpp, config.mpp), str(region.labels)
+    size, where = scaled_size(size_px, region.mpp, config.to_mpp), str(region.labels)
     codes = read_codes(region.labels)
     if codes.shape[::-1] != size_px:
         raise ImageError(

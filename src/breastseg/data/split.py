@@ -18,6 +18,10 @@ from breastseg.tables import Table, alike, read_table, shown
 from breastseg.wording import counted
 
 PARTS = ("train", "val", "test")
+CHOSEN = (*PARTS, "all")
+"""What a command can be asked to look at."""
+BY = ("patient", "hospital")
+"""What stays together; the column of a hospital is called site."""
 LEAKY = "leaky"
 """Column of a split.csv that has patients in two parts on purpose; it says so in each row."""
 
@@ -29,7 +33,7 @@ class SplitConfig:
     Attributes:
         scheme: bcss-official, random, kfold, leave-one-out, source, or a CSV file with the columns
             region (or patient) and split.
-        by: keep together whole patients ("patient") or whole hospitals ("site").
+        by: keep together whole patients ("patient") or whole hospitals ("hospital").
         val: share of the groups that are not test drawn for validation; 0 draws none.
         test: share of all groups drawn for test (random).
         folds: number of folds (kfold).
@@ -154,7 +158,7 @@ def is_leaky(table: pd.DataFrame) -> bool:
 
 def regions_of(table: pd.DataFrame, part: str) -> list[str]:
     """Return the ids of a part ("all" for every region), SplitError when there is none."""
-    if part not in {*PARTS, "all"}:
+    if part not in CHOSEN:
         raise InputError(f"split '{part}': wanted {', '.join(PARTS)} or all")
     ids = [str(i) for i in table.index[(table["split"] == part) | (part == "all")]]
     if not ids:
@@ -172,14 +176,14 @@ def split_fingerprint(table: pd.DataFrame) -> str:
 
 
 def _groups(regions: pd.DataFrame, by: str) -> pd.Series:
-    if by not in {"patient", "site"}:
-        raise InputError(f"--by {by}: wanted patient or site")
-    if by == "site" and (regions["site"] == "").any():
+    if by not in BY:
+        raise InputError(f"--by {by}: wanted {' or '.join(BY)}")
+    if by == "hospital" and (regions["site"] == "").any():
         raise SplitError(
             f"region {regions.index[regions['site'] == ''][0]} has no hospital; name it in the"
             " table's site column, or split by patient"
         )
-    return regions[by]
+    return regions["site" if by == "hospital" else by]
 
 
 def _shuffled(groups: pd.Series, seed: int) -> list[str]:
@@ -195,7 +199,7 @@ def _with_val(groups: pd.Series, test: set[str], config: SplitConfig) -> pd.Seri
 
 
 def _official(regions: pd.DataFrame, config: SplitConfig) -> pd.Series:
-    return _with_val(_groups(regions, "site"), set(OFFICIAL_TEST_SITES), config)
+    return _with_val(_groups(regions, "hospital"), set(OFFICIAL_TEST_SITES), config)
 
 
 def _random(regions: pd.DataFrame, config: SplitConfig) -> pd.Series:

@@ -93,7 +93,7 @@ class Voted:
         """Say whether the field seems to have a dot on every nucleus."""
         return self.per_mm2 >= FEWEST_PER_MM2 and self.seen >= LEAST_SEEN
 
-    def row(self) -> dict[str, Any]:
+    def row(self) -> dict[str, object]:
         """Return what is told of many fields together."""
         told = {"dots": self.dots, "agreeing": self.agreeing, "contradicting": self.contradicting}
         return {**told, "is_map": self.is_map, "pixels": int(self.labels.size)}

@@ -14,8 +14,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import numpy.typing as npt
 
-from breastseg.bundles.bundle import DEFAULT_MODEL, INT8, load_bundle
+from breastseg.bundles.bundle import INT8, load_bundle
 from breastseg.bundles.engine import cpu_has_bf16
+from breastseg.diagnostics.config import BenchConfig
 from breastseg.diagnostics.sample import write_mosaic
 from breastseg.errors import InputError
 from breastseg.geometry import Box, Tile
@@ -36,23 +37,6 @@ whole slide, a few tiles."""
 _NEARLY = 0.75
 """Of the fastest precision's speed: so much the one that `auto` takes must have; it may be the more
 accurate of two."""
-
-
-@dataclass(frozen=True)
-class BenchConfig:
-    """What is measured.
-
-    Attributes:
-        model: name of a shipped model or folder of a bundle.
-        mpp: microns per pixel of the slide, when it does not say or says it wrong.
-        seconds: about so long in all, if that is enough to do everything twice.
-        threads: CPU threads of the network; 0 takes one per core.
-    """
-
-    model: str = DEFAULT_MODEL
-    mpp: float | None = None
-    seconds: float = 20.0
-    threads: int = 0
 
 
 @dataclass(frozen=True)

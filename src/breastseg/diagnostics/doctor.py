@@ -127,11 +127,12 @@ def try_slide() -> Trial:
 def _mapped(folder: Path) -> tuple[str, dict[str, float]]:
     from breastseg.inference.model import load_model
     from breastseg.inference.predict import predict
+    from breastseg.reporter import QUIET
 
     model = load_model()
-    row = predict(SLIDE, model, folder / "maps", say=lambda line: None)[0]
-    names = model.card.label_map.names if row["analysed_mm2"] > 0 else ()
-    return model.backend, {name: float(row[f"{name}_percent"]) for name in names}
+    row = predict(SLIDE, model, folder / "maps", reporter=QUIET)[0]
+    names = model.card.label_map.names if row["analysed_mm2"] else ()
+    return model.backend, {name: float(row[f"{name}_percent"] or 0) for name in names}
 
 
 def _section(look: Callable[[], Iterator[Finding]]) -> list[Finding]:

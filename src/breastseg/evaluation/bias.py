@@ -1,10 +1,9 @@
 """export_bias(): a bundle -> a new bundle with a bias per class in its network, or without it."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -24,10 +23,13 @@ from breastseg.data.split import load_split, regions_of
 from breastseg.decision.choose import choose_bias, in_words, told
 from breastseg.decision.look import sample_places
 from breastseg.errors import InputError, ModelError, OutputError, SplitError
-from breastseg.evaluation.int8 import Int8Config, export_int8
+from breastseg.evaluation.config import Int8Config
+from breastseg.evaluation.int8 import export_int8
 from breastseg.evaluation.leaks import check_labels, check_mpp_of
 from breastseg.files import sha256_of, write_json, written_folder
 from breastseg.inference.model import Model, load_model
+from breastseg.json_files import JsonObject
+from breastseg.reporter import TERMINAL, Reporter
 
 AUTO = "auto"
 _TOLERANCE = 1e-3
@@ -44,7 +46,7 @@ def export_bias(
     *,
     dataset: str | Path | None = None,
     split: str = "val",
-    say: Callable[[str], None] = print,
+    reporter: Reporter = TERMINAL,
 ) -> Bundle:
     """Write a model as a new bundle whose network holds a bias per class, in place of any before.
 
@@ -58,7 +60,7 @@ def export_bias(
             `dataset` and taken only where patients that were left out gain.
         dataset: folder of a prepared and split data set with the model's labels and um/px.
         split: the part that chooses; its patients did not train the model.
-        say: takes one line at a time of what a person should know.
+        reporter: who hears of it.
 
     Returns:
         the new bundle.
@@ -68,9 +70,11 @@ def export_bias(
         OutputError: `out` exists. LabelError, SplitError, DatasetError: the data do not fit.
         ModelError: the network has no such last convolution.
     """
-    found = _exported(model, Path(out), bias, dataset, split, say)
+    found = _exported(model, Path(out), bias, dataset, split, reporter)
     if INT8 in load_bundle(model).card.files and INT8 not in found.card.files:
-        say("the int8 network is one without this bias and stays behind; --int8 makes another")
+        reporter.message(
+            "the int8 network is one without this bias and stays behind; --int8 makes another"
+        )
     return found
 
 
@@ -80,7 +84,7 @@ def _exported(
     bias: str | Mapping[str, float],
     dataset: str | Path | None,
     split: str,
-    say: Callable[[str], None],
+    reporter: Reporter,
 ) -> Bundle:
     if out.exists():
         raise OutputError(f"{out}: exists; choose another --out or remove it")
@@ -88,7 +92,7 @@ def _exported(
         if dataset is None:
             raise InputError("--bias auto: chosen on real regions; give --data, a split data set")
         single = load_model(model, precision="fp32")
-        decision, card = _chosen(single, open_dataset(dataset), split, say)
+        decision, card = _chosen(single, open_dataset(dataset), split, reporter)
     else:
         card = load_bundle(model).card
         try:
@@ -96,7 +100,7 @@ def _exported(
         except ValueError as cause:
             raise InputError(f"--bias: {cause}") from None
         decision = {"bias": given, "how": "given"} if given else {}
-        say(f"bias {in_words(given) or 'of 0'}, as given" if given else "no bias")
+        reporter.message(f"bias {in_words(given) or 'of 0'}, as given" if given else "no bias")
     return _written(load_bundle(model), card, decision, out)
 
 
@@ -107,7 +111,7 @@ def export_bias_int8(
     dataset: str | Path,
     config: Int8Config,
     *,
-    say: Callable[[str], None] = print,
+    reporter: Reporter = TERMINAL,
 ) -> Bundle:
     """Do `export_bias`, then `export_int8` of what came of it; `out` appears when both are done."""
     out = Path(out)
@@ -115,9 +119,9 @@ def export_bias_int8(
         raise OutputError(f"{out}: exists; choose another --out or remove it")
     with written_folder(out) as beside:
         first = beside / "bias"
-        _exported(model, first, bias, dataset, config.split, say)
+        _exported(model, first, bias, dataset, config.split, reporter)
         try:
-            second = export_int8(first, dataset, beside / "int8", config, say=say)
+            second = export_int8(first, dataset, beside / "int8", config, reporter=reporter)
         except ModelError as error:
             raise ModelError(str(error).replace(str(first), str(model))) from None
         for path in sorted(second.path.iterdir()):
@@ -131,14 +135,14 @@ def _chosen(
     model: Model,
     data: Dataset,
     split: str,
-    say: Callable[[str], None],
-) -> tuple[dict[str, Any], Card]:
+    reporter: Reporter,
+) -> tuple[JsonObject, Card]:
     """Choose a bias; return the card's decision, and a card that names who chose as validators."""
     check_labels(model, data)
     check_mpp_of(model, data)
     regions = regions_of(load_split(data), split)
     patients = set(data.regions.loc[regions, "patient"])
-    taught = patients & set(model.card.training.get("patients", {}).get("train", ()))
+    taught = patients & set(model.card.training.patients_of("train"))
     if taught:
         said = f"patient {min(taught)} trained the model '{model.card.name}'"
         share = f"{len(taught)} of {len(patients)} did"
@@ -150,23 +154,19 @@ def _chosen(
     before = bias_vector(model.card.bias, model.card.label_map).astype(np.float32)
     sample = replace(sample, log_probabilities=sample.log_probabilities - before)
     choice = choose_bias(sample, model.card.label_map.names)
-    say(told(choice, split))
+    reporter.message(told(choice, split))
     decision = {**choice.to_dict(), "how": AUTO, "split": split, "data": data.fingerprint()}
     return decision, _with_validators(model.card, sample.patients)
 
 
 def _with_validators(card: Card, patients: tuple[str, ...]) -> Card:
-    named = card.training.get("patients", {})
-    return replace(
-        card,
-        training={
-            **card.training,
-            "patients": {**named, "val": sorted({*named.get("val", ()), *patients})},
-        },
-    )
+    training = card.training
+    chose = tuple(sorted({*training.patients_of("val"), *patients}))
+    named = {**(training.patients or {}), "val": chose}
+    return replace(card, training=replace(training, patients=named))
 
 
-def _written(bundle: Bundle, card: Card, decision: dict[str, Any], out: Path) -> Bundle:
+def _written(bundle: Bundle, card: Card, decision: JsonObject, out: Path) -> Bundle:
     """Write the bundle with a bias of its own in place of the one it has."""
     label_map = card.label_map
     before = bias_vector(card.bias, label_map)

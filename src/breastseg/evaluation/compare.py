@@ -4,18 +4,18 @@ draws of patients."""
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from breastseg.errors import InputError
 from breastseg.evaluation.intervals import NO_INTERVAL, few
-from breastseg.json_files import SCORES_BYTES, read_json, shown
+from breastseg.evaluation.scores import COUNTS, ClassDifference, Comparison, Difference, Scores
+from breastseg.json_files import shown
 from breastseg.labels import LabelMap
 from breastseg.metrics import bootstrap_difference, class_scores, overall_scores, summed_by
 from breastseg.metrics.confusion import Counts
-from breastseg.metrics.intervals import DRAWS, SEED
+from breastseg.metrics.intervals import DRAWS, SEED, Interval
 from breastseg.wording import counted, in_short
 
 NOT_ANALYSED = "not analysed"
@@ -49,46 +49,31 @@ def open_other(folder: str | Path, data: str, label_map: LabelMap, regions: list
             regions.
     """
     path = Path(folder)
-    scores = read_json(
-        path / "scores.json",
-        InputError,
-        "the scores of a finished evaluation",
-        most_bytes=SCORES_BYTES,
-    )
-    if (
-        not isinstance(scores, dict)
-        or not {"model", "data", "label_map", "regions"} <= scores.keys()
-        or not isinstance(scores["regions"], dict)
-    ):
-        raise InputError(
-            f"{path / 'scores.json'}: not the scores of an evaluation; give a folder that breastseg"
-            " evaluate wrote"
-        )
-    if scores["data"] != data or scores["label_map"] != label_map.to_dict():
+    scores = Scores.read(path)
+    if scores.data != data or scores.label_map != label_map:
         raise InputError(
             f"{path}: scores on other data or labels; evaluate both models on the same prepared"
             " data set"
         )
-    if set(scores["regions"]) != set(regions):
+    if set(scores.regions) != set(regions):
         raise InputError(
-            f"{path}: scores of {counted(len(scores['regions']), 'region')}, wanted the same"
+            f"{path}: scores of {counted(len(scores.regions), 'region')}, wanted the same"
             f" {len(regions)}; evaluate both on one --split"
         )
-    if not (path / "counts.csv").is_file():
+    if not (path / COUNTS).is_file():
         raise InputError(
-            f"{path / 'counts.csv'}: not found; only evaluations with annotated areas can be"
-            " compared"
+            f"{path / COUNTS}: not found; only evaluations with annotated areas can be compared"
         )
     return Other(
         path,
-        str(scores["model"]),
-        _read_counts(path / "counts.csv", list(label_map.names), regions),
+        scores.model,
+        _read_counts(path / COUNTS, list(label_map.names), regions),
     )
 
 
 def comparison(
     counts: Mapping[str, Counts], other: Other, patients: list[str], names: list[str]
-) -> dict[str, Any]:
+) -> Comparison:
     """Return how much better this model is than the other, with intervals.
 
     Args:
@@ -98,8 +83,7 @@ def comparison(
         names: of the classes.
 
     Returns:
-        {"with", "folder", "note", "overall": {score: {difference, interval}}, "classes": {name:
-        {dice: {difference, interval}}}}; intervals are None where there is none.
+        the differences by score, and of Dice by class; intervals are None where there is none.
 
     Raises:
         InputError: the two saw other truth.
@@ -124,27 +108,26 @@ def comparison(
         (overall_scores(found.sum(axis=0)), class_scores(found.sum(axis=0), names))
         for found in (here, there)
     )
-    return {
-        "with": other.model,
-        "folder": str(other.path),
-        "note": drawn if enough else NO_INTERVAL,
-        "overall": {
-            score: {
-                "difference": all_here[score] - all_there[score],
-                "interval": ends and ends["overall"][score],
-            }
-            for score in _OVERALL
-        },
-        "classes": {
-            name: {
-                "dice": {
-                    "difference": by_class[name]["dice"] - other_by_class[name]["dice"],
-                    "interval": ends and ends["classes"][name]["dice"],
-                }
-            }
-            for name in names
-        },
-    }
+    overall, classes = {}, {}
+    for score in _OVERALL:
+        overall[score] = _difference(
+            all_here[score], all_there[score], ends["overall"][score] if ends else None
+        )
+    for name in names:
+        interval = ends["classes"][name]["dice"] if ends else None
+        mine_dice, theirs_dice = by_class[name]["dice"], other_by_class[name]["dice"]
+        classes[name] = ClassDifference(dice=_difference(mine_dice, theirs_dice, interval))
+    return Comparison(
+        with_=other.model,
+        folder=str(other.path),
+        note=drawn if enough else NO_INTERVAL,
+        overall=overall,
+        classes=classes,
+    )
+
+
+def _difference(here: float, there: float, ends: Interval) -> Difference:
+    return Difference(difference=here - there, interval=(ends[0], ends[1]) if ends else None)
 
 
 def _by_chance(patients: int) -> str:

@@ -17,13 +17,10 @@ OUT/regions/ID/            labels.png, the map; shrunk, for looking at: image.jp
 prediction.png, errors.png to lay over it
 """
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from breastseg.bundles.bias import bias_vector
 from breastseg.bundles.bundle import HISTORY
@@ -34,6 +31,19 @@ from breastseg.evaluation.leaks import fitted, leak_of, seen_by, with_truth
 from breastseg.evaluation.presence import presence_figures, presence_rows
 from breastseg.evaluation.probabilities import SeenProbabilities
 from breastseg.evaluation.regroup import grouped_labels
+from breastseg.evaluation.scores import (
+    COUNTS,
+    DOTS_COUNTS,
+    HOSPITAL_TABLE,
+    PRESENCE_TABLE,
+    REGION_TABLE,
+    REGIONS,
+    SCORES,
+    TRAINING_TABLE,
+    Intervals,
+    Scores,
+    WithoutBias,
+)
 from breastseg.evaluation.summary import (
     RegionCounts,
     figures_of,
@@ -42,18 +52,19 @@ from breastseg.evaluation.summary import (
     region_rows,
 )
 from breastseg.evaluation.unbiased import Unbiased
-from breastseg.files import Remains, own_folder, sha256_of, write_json, write_table, write_text
+from breastseg.files import Remains, own_folder, sha256_of, write_table, write_text
 from breastseg.geometry import scaled_size
 from breastseg.images import Pixels, resample_labels, resample_pixels
 from breastseg.inference.model import Model
 from breastseg.inference.tiles import PixelField, name_tissue
 from breastseg.labels import Labels
 from breastseg.maps.pictures import save_comparison, save_labels
+from breastseg.maps.record import PICTURE_LABELS
 from breastseg.metrics import confusion_counts, kinds_of, measure_surface, place_counts
 from breastseg.metrics.confusion import Counts
 from breastseg.metrics.surface import thinned
+from breastseg.reporter import TERMINAL, Reporter
 from breastseg.wording import counted
-from breastseg.wording import say as say_line
 
 PROTOCOL = (
     "pixels at the data set's um/px; not annotated pixels are left out; 0 is never a class; NaN"
@@ -64,8 +75,8 @@ PROTOCOL = (
     " classes that it has"
 )
 _REMAINS = Remains(
-    finished=("scores.json",),
-    rest=("regions", "*counts.csv", "per_*.csv", "presence.csv", "training.csv"),
+    finished=(SCORES,),
+    rest=(REGIONS, "*counts.csv", "per_*.csv", PRESENCE_TABLE, TRAINING_TABLE),
 )
 _NAMED = 10
 """Regions without truth that are named in a sentence; the others are in scores.json."""
@@ -80,8 +91,8 @@ def evaluate(
     probabilities: bool = False,
     compare: str | Path | None = None,
     labels: str | None = None,
-    say: Callable[[str], None] = say_line,
-) -> dict[str, Any]:
+    reporter: Reporter = TERMINAL,
+) -> Scores:
     """Score a model on one part of a data set.
 
     Args:
@@ -95,7 +106,7 @@ def evaluate(
         labels: label map (a name or a file, of the same source codes) in whose classes both are
             scored, where the model's are not the data set's; a class of either must fall into one
             of its classes.
-        say: takes one line at a time of what a person should know.
+        reporter: who hears of it.
 
     Returns:
         what scores.json holds.
@@ -136,51 +147,55 @@ def evaluate(
         "split": split,
         "regions": split_fingerprint(table),
         "probabilities": probabilities,
-        "compare": sha256_of(other.path / "counts.csv") if other else None,
+        "compare": sha256_of(other.path / COUNTS) if other else None,
         **({"labels": label_map.fingerprint()} if labels else {}),
     }
     with own_folder(out, "evaluate", settings, may_differ=("compare",), remains=_REMAINS):
         without = _left_out(left_out, len(chosen))
-        for line in filter(None, (leak or known["note"], without)):
-            say(line)
+        for line in filter(None, (leak or known.note, without)):
+            reporter.message(line)
         seen = SeenProbabilities(model, whose) if probabilities else None
         plain = Unbiased(model, bias_vector(bias, own)) if bias else None
         found = {
-            region: _score_region(model, data, region, out / "regions" / region, seen, plain)
-            for region in tqdm(regions, desc="evaluate", unit="region", disable=None)
+            region: _score_region(model, data, region, out / REGIONS / region, seen, plain)
+            for region in reporter.each(regions, title="evaluate", unit="region")
         }
         pixels = {region: one.pixels for region, one in found.items()}
         known_wholes = presence_rows(found, data, names)
-        scores = {
-            "model": model.card.name,
-            "data": data.fingerprint(),
-            "split": split,
-            "label_map": label_map.to_dict(),
-            "mpp": data.mpp,
-            "patients": sorted(set(whose.values())),
-            **figures_of(found, data.regions, names),
-            "left_out": left_out,
-            **({"presence": presence_figures(known_wholes, names)} if known_wholes else {}),
-            **({"probabilities": probability_figures(seen.by_patient, names)} if seen else {}),
-            **({"without_bias": {"bias": bias, **plain.figures(names)}} if plain else {}),
-            **(
-                {"comparison": comparison(pixels, other, list(whose.values()), names)}
-                if other
-                else {}
-            ),
-            "seen": known,
-            **({"leaky": leak} if leak else {}),
-            "protocol": "; ".join(filter(None, (leak or known["note"], PROTOCOL, without))),
-        }
+        figures = figures_of(found, data.regions, names)
+        scores = Scores(
+            model=model.card.name,
+            data=data.fingerprint(),
+            split=split,
+            label_map=label_map,
+            mpp=data.mpp,
+            patients=tuple(sorted(set(whose.values()))),
+            overall=figures.overall,
+            pooled=figures.pooled,
+            mean_per_region=figures.mean_per_region,
+            intervals=figures.intervals,
+            boundary=figures.boundary,
+            hospitals=figures.hospitals,
+            regions=figures.regions,
+            dots=figures.dots,
+            left_out=tuple(left_out),
+            presence=presence_figures(known_wholes, names) if known_wholes else None,
+            probabilities=probability_figures(seen.by_patient, names) if seen else None,
+            without_bias=plain.figures(bias, names) if plain else None,
+            comparison=(comparison(pixels, other, list(whose.values()), names) if other else None),
+            seen=known,
+            leaky=leak or None,
+            protocol="; ".join(filter(None, (leak or known.note, PROTOCOL, without))),
+        )
         _write_tables(
             scores, pixels, {region: one.dots for region, one in found.items()}, data.regions, out
         )
         if known_wholes:
-            write_table(out / "presence.csv", known_wholes)
+            write_table(out / PRESENCE_TABLE, known_wholes)
         if HISTORY in model.card.files:
-            write_text(out / "training.csv", model.bundle.file(HISTORY).read_text(encoding="utf-8"))
-        write_json(out / "scores.json", scores)
-        say(_summary(scores))
+            write_text(out / TRAINING_TABLE, model.bundle.file(HISTORY).read_text(encoding="utf-8"))
+        scores.write(out)
+        reporter.message(_summary(scores))
         return scores
 
 
@@ -199,26 +214,26 @@ def _left_out(regions: list[str], of: int) -> str:
 
 
 def _write_tables(
-    scores: dict[str, Any],
+    scores: Scores,
     pixels: dict[str, Counts],
     dots: dict[str, Counts],
     regions: pd.DataFrame,
     out: Path,
 ) -> None:
     """Write counts, and the tables of what follows from them."""
-    names = list(scores["pooled"])
-    for stem, unit, truths, found in (
-        ("", "px", names, pixels),
-        ("dots_", "dots", kinds_of(names), dots),
+    names = list(scores.pooled)
+    for file, unit, truths, found in (
+        (COUNTS, "px", names, pixels),
+        (DOTS_COUNTS, "dots", kinds_of(names), dots),
     ):
         if any(counts.any() for counts in found.values()):
             write_text(
-                out / f"{stem}counts.csv",
+                out / file,
                 counts_table(found, names, unit, truths).to_csv(index=False, lineterminator="\n"),
             )
-    if scores["overall"]["support_px"]:
-        write_table(out / "per_region.csv", region_rows(scores, regions))
-        write_table(out / "per_hospital.csv", hospital_rows(scores))
+    if scores.overall.support_px:
+        write_table(out / REGION_TABLE, region_rows(scores.regions, regions))
+        write_table(out / HOSPITAL_TABLE, hospital_rows(scores.hospitals))
 
 
 def counts_table(
@@ -250,7 +265,7 @@ def _score_region(
     prediction, unbiased = _name(model, pixels, pixel_truth, data.mpp, region, seen, plain)
     if plain and unbiased is not None:
         plain.add(pixel_truth, data.places(region), unbiased)
-    save_labels(prediction, model.card.label_map, folder / "labels.png")
+    save_labels(prediction, model.card.label_map, folder / PICTURE_LABELS)
     save_comparison(pixels, truth, prediction, model.card.label_map, folder)
     small, mpp = thinned(pixel_truth, data.mpp)
     return RegionCounts(
@@ -293,78 +308,64 @@ def _name(
     return resample_labels(labels, size), resample_labels(unbiased, size) if plain else None
 
 
-def _summary(scores: dict[str, Any]) -> str:
-    without = (
-        f" ({len(scores['left_out'])} more without truth left out)" if scores["left_out"] else ""
-    )
+def _summary(scores: Scores) -> str:
+    without = f" ({len(scores.left_out)} more without truth left out)" if scores.left_out else ""
     parts = [
-        f"{counted(len(scores['regions']), 'region')}{without},"
-        f" {counted(len(scores['patients']), 'patient')}"
+        f"{counted(len(scores.regions), 'region')}{without},"
+        f" {counted(len(scores.patients), 'patient')}"
     ]
-    overall = scores["overall"]
-    if overall["support_px"]:
+    overall = scores.overall
+    if overall.support_px:
         by_class = ", ".join(
-            f"{name} {s['dice']:.3f}" for name, s in scores["pooled"].items() if s["support_px"]
+            f"{name} {s.dice:.3f}" for name, s in scores.pooled.items() if s.support_px
         )
         parts.append(
-            f"Dice: {by_class}; mean {overall['mean_dice']:.3f}, accuracy {overall['accuracy']:.3f}"
+            f"Dice: {by_class}; mean {overall.mean_dice:.3f}, accuracy {overall.accuracy:.3f}"
         )
-        parts.append(_interval(scores["intervals"], "mean_dice", "mean Dice"))
-    if "dots" in scores:
+        parts.append(_interval(scores.intervals, "mean_dice", "mean Dice"))
+    if scores.dots:
         by_class = ", ".join(
-            f"{name} {s['accuracy']:.3f}"
-            for name, s in scores["dots"]["classes"].items()
-            if s["support_dots"]
+            f"{name} {s.accuracy:.3f}" for name, s in scores.dots.classes.items() if s.support_dots
         )
-        found = scores["dots"]["overall"]
+        dots = scores.dots.overall
         parts.append(
-            f"{found['support_dots']} dots: {by_class}; balanced accuracy"
-            f" {found['balanced_accuracy']:.3f}"
+            f"{dots.support_dots} dots: {by_class}; balanced accuracy {dots.balanced_accuracy:.3f}"
         )
-        parts.append(_interval(scores["dots"]["intervals"], "balanced_accuracy", "it"))
-    for name, found in scores.get("presence", {}).get("classes", {}).items():
-        shares = {
-            word: found[f"share_{key}"]
-            for key, word in (("with", "is"), ("without", "is not"))
-            if found[f"regions_{key}"]
-        }
-        parts.append(
-            f"share of {name} "
-            + ", ".join(f"{share:.3f} where it {word}" for word, share in shares.items())
-        )
+        parts.append(_interval(scores.dots.intervals, "balanced_accuracy", "it"))
+    for name, found in scores.presence.classes.items() if scores.presence else ():
+        shares = []
+        if found.regions_with:
+            shares.append(f"{found.share_with:.3f} where it is")
+        if found.regions_without:
+            shares.append(f"{found.share_without:.3f} where it is not")
+        parts.append(f"share of {name} " + ", ".join(shares))
     return "; ".join([*parts, *_asked_for(scores)])
 
 
-def _asked_for(scores: dict[str, Any]) -> list[str]:
+def _asked_for(scores: Scores) -> list[str]:
     """Return in words what only some evaluations have: AUC and calibration, and the difference from
     another model."""
     parts = []
-    if scores["overall"]["support_px"] and "probabilities" in scores:
-        found = scores["probabilities"]
-        parts.append(
-            f"mean AUC {found['mean_auc']:.3f}, expected calibration error {found['ece']:.3f}"
-        )
-    if "without_bias" in scores:
-        parts.append(_unbiased(scores["without_bias"]))
-    if "comparison" in scores:
-        found, folder = scores["comparison"]["overall"]["mean_dice"], scores["comparison"]["folder"]
-        ends = found["interval"]
+    if scores.overall.support_px and scores.probabilities:
+        found = scores.probabilities
+        parts.append(f"mean AUC {found.mean_auc:.3f}, expected calibration error {found.ece:.3f}")
+    if scores.without_bias:
+        parts.append(_unbiased(scores.without_bias))
+    if scores.comparison:
+        dice, folder = scores.comparison.overall["mean_dice"], scores.comparison.folder
+        ends = dice.interval
         spread = f" ({ends[0]:+.3f} to {ends[1]:+.3f})" if ends else ""
-        parts.append(f"mean Dice {found['difference']:+.3f}{spread} against {folder}")
+        parts.append(f"mean Dice {dice.difference:+.3f}{spread} against {folder}")
     return parts
 
 
-def _unbiased(found: dict[str, Any]) -> str:
-    told = (
-        [f"mean Dice {found['overall']['mean_dice']:.3f}"] if found["overall"]["support_px"] else []
-    )
-    if "dots" in found:
-        told.append(
-            f"balanced accuracy of dots {found['dots']['overall']['balanced_accuracy']:.3f}"
-        )
+def _unbiased(found: WithoutBias) -> str:
+    told = [f"mean Dice {found.overall.mean_dice:.3f}"] if found.overall.support_px else []
+    if found.dots:
+        told.append(f"balanced accuracy of dots {found.dots.overall.balanced_accuracy:.3f}")
     return f"without its bias {', '.join(told)}"
 
 
-def _interval(drawn: dict[str, Any], score: str, words: str) -> str:
-    ends = drawn.get("overall", {}).get(score)
-    return f"95 % of {words} {ends[0]:.3f} to {ends[1]:.3f}" if ends else str(drawn["note"])
+def _interval(drawn: Intervals, score: str, words: str) -> str:
+    ends = (drawn.overall or {}).get(score)
+    return f"95 % of {words} {ends[0]:.3f} to {ends[1]:.3f}" if ends else drawn.note

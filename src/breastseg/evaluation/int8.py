@@ -2,10 +2,8 @@
 measured and is in the card."""
 
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -15,36 +13,19 @@ from breastseg.data.crops import CropDraw, Crops
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.split import load_split, regions_of
 from breastseg.errors import DatasetError, InputError, ModelError, OutputError
+from breastseg.evaluation.config import Int8Config
 from breastseg.evaluation.leaks import check_labels, check_mpp_of
 from breastseg.files import sha256_of, write_json, written_folder
 from breastseg.inference.model import Model, load_model
+from breastseg.json_files import JsonObject
 from breastseg.metrics import class_scores, confusion_counts, overall_scores
 from breastseg.metrics.confusion import Counts
+from breastseg.reporter import TERMINAL, Reporter
 from breastseg.runners.precision import has_exact_int8
 from breastseg.wording import counted
 
 CROP_PX = 256
 POINT = 0.01
-
-
-@dataclass(frozen=True)
-class Int8Config:
-    """How to quantise.
-
-    Attributes:
-        split: part of the data set on which the loss is measured.
-        crops: how many crops of the training part the network is calibrated on.
-        allow_loss: points of mean Dice that may be lost; a point is 0.01.
-        seed: of the draw of crops.
-        limits: sentences for the card: what a person knows the model has not seen, and where it
-            fails.
-    """
-
-    split: str = "val"
-    crops: int = 128
-    allow_loss: float = 1.0
-    seed: int = 42
-    limits: tuple[str, ...] = ()
 
 
 def export_int8(
@@ -53,7 +34,7 @@ def export_int8(
     out: str | Path,
     config: Int8Config = Int8Config(),
     *,
-    say: Callable[[str], None] = print,
+    reporter: Reporter = TERMINAL,
 ) -> Bundle:
     """Quantise a model, measure what that costs, and write it as a new bundle: the old one with the
     int8 network beside.
@@ -64,7 +45,7 @@ def export_int8(
             pixel.
         out: folder of the new bundle; must not exist.
         config: calibration, measure and limit.
-        say: takes one line at a time of what a person should know.
+        reporter: who hears of it.
 
     Returns:
         the new bundle.
@@ -115,7 +96,7 @@ def export_int8(
             "seed": config.seed,
         }
         write_json(beside / CARD, replace(card, quantisation=found).to_dict())
-    say(told)
+    reporter.message(told)
     return load_bundle(out)
 
 
@@ -167,7 +148,7 @@ def _counts(model: Model, data: Dataset, regions: list[str], name: str) -> Count
     return total
 
 
-def _comparison(before: Counts, after: Counts, names: tuple[str, ...]) -> dict[str, Any]:
+def _comparison(before: Counts, after: Counts, names: tuple[str, ...]) -> JsonObject:
     """Return mean Dice and the Dice of each class that occurs, fp32 and int8."""
     both = {"fp32": before, "int8": after}
     scores = {precision: class_scores(counts, names) for precision, counts in both.items()}

@@ -1,10 +1,17 @@
 """Intervals over patients of everything that is scored, or the reason why there are none."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
+from breastseg.evaluation.scores import (
+    Ends,
+    Intervals,
+    MeanEnds,
+    ProbabilityIntervals,
+    ScoreEnds,
+)
 from breastseg.metrics import (
     ProbabilityCounts,
     Surface,
@@ -16,17 +23,17 @@ from breastseg.metrics import (
     surface_dice,
 )
 from breastseg.metrics.confusion import Counts
-from breastseg.metrics.intervals import DRAWS, LEVEL, SEED
+from breastseg.metrics.intervals import DRAWS, LEVEL, SEED, Interval
 from breastseg.metrics.places import kinds_of, squared
 
 NO_INTERVAL = "no interval: it is drawn over patients, and a single one says nothing about others"
 _FEW_PATIENTS = 20
+_LEAST = 2
+"""Patients to draw among."""
 _DOT_SCORES = ("balanced_accuracy", "accuracy")
 
 
-def intervals(
-    by_patient: Mapping[str, Counts], names: list[str], what: str = "area"
-) -> dict[str, Any]:
+def intervals(by_patient: Mapping[str, Counts], names: list[str], what: str = "area") -> Intervals:
     """Return the intervals of pooled scores, or the reason why there are none.
 
     Args:
@@ -35,14 +42,24 @@ def intervals(
         what: was counted, in words.
     """
     known = [counts for counts in by_patient.values() if counts.any()]
-    drawn = _drawn(len(known), what)
-    return {**drawn, **bootstrap(np.array(known), names)} if "draws" in drawn else drawn
+    note = _note(len(known), what)
+    if len(known) < _LEAST:
+        return Intervals(patients=len(known), note=note)
+    found = bootstrap(np.array(known), names)
+    return Intervals(
+        patients=len(known),
+        draws=DRAWS,
+        seed=SEED,
+        note=note,
+        overall=_ends(found["overall"]),
+        classes={name: _ends(row) for name, row in found["classes"].items()},
+    )
 
 
 def region_intervals(
     counts: Counts, patients: Sequence[str], surfaces: Sequence[Surface], names: list[str]
-) -> dict[str, Any]:
-    """Return the intervals of means over regions and of borders; nothing for fewer than two
+) -> tuple[MeanEnds, dict[str, ScoreEnds]] | None:
+    """Return the intervals of means over regions and of borders; None for fewer than two
     patients.
 
     Args:
@@ -52,11 +69,10 @@ def region_intervals(
         names: of the K classes.
 
     Returns:
-        {"mean_per_region": as `region_means`, "boundary": {name: {surface_dice,
-        region_surface_dice, region_hd95_um}}}.
+        those of `region_means`, and by class {surface_dice, region_surface_dice, region_hd95_um}.
     """
-    if len(set(patients)) < 2:
-        return {}
+    if len(set(patients)) < _LEAST:
+        return None
     borders, hd95 = (
         np.array([one.counts for one in surfaces]),
         np.array([one.hd95_um for one in surfaces]),
@@ -69,15 +85,15 @@ def region_intervals(
         "region_surface_dice": mean_intervals(surface_dice(borders), patients),
         "region_hd95_um": mean_intervals(hd95, patients),
     }
-    return {
-        "mean_per_region": region_mean_intervals(counts, patients, names),
-        "boundary": {
-            name: {key: ends[k] for key, ends in rows.items()} for k, name in enumerate(names)
-        },
-    }
+    means = region_mean_intervals(counts, patients, names)
+    boundary = {}
+    for k, name in enumerate(names):
+        boundary[name] = _ends({key: ends[k] for key, ends in rows.items()})
+    classes = {name: _ends(row) for name, row in means["classes"].items()}
+    return MeanEnds(overall=_ends(means["overall"]), classes=classes), boundary
 
 
-def dot_intervals(by_patient: Mapping[str, Counts], names: list[str]) -> dict[str, Any]:
+def dot_intervals(by_patient: Mapping[str, Counts], names: list[str]) -> Intervals:
     """Return the intervals of the shares of dots named right, and of their mean over classes; or
     the reason why there are none.
 
@@ -99,23 +115,35 @@ def dot_intervals(by_patient: Mapping[str, Counts], names: list[str]) -> dict[st
                 "dot",
             ),
         )
-    if "overall" not in found:
+    if found.overall is None or found.classes is None:
         return found
-    return {
-        **found,
-        "overall": {score: found["overall"][score] for score in _DOT_SCORES},
-        "classes": {kind: {"accuracy": found["classes"][kind]["recall"]} for kind in kinds},
-    }
+    overall, classes = found.overall, found.classes
+    return replace(
+        found,
+        overall={score: overall[score] for score in _DOT_SCORES},
+        classes={kind: {"accuracy": classes[kind]["recall"]} for kind in kinds},
+    )
 
 
 def probability_intervals(
     by_patient: Mapping[str, ProbabilityCounts], names: list[str]
-) -> dict[str, Any]:
+) -> ProbabilityIntervals:
     """Return the intervals of AUC and of the expected calibration error, or the reason why there
     are none."""
     known = [counts for counts in by_patient.values() if counts.pixels]
-    drawn = _drawn(len(known), "area")
-    return {**drawn, **ProbabilityCounts.bootstrap(known, names)} if "draws" in drawn else drawn
+    note = _note(len(known), "area")
+    if len(known) < _LEAST:
+        return ProbabilityIntervals(patients=len(known), note=note)
+    found = ProbabilityCounts.bootstrap(known, names)
+    return ProbabilityIntervals(
+        patients=len(known),
+        draws=DRAWS,
+        seed=SEED,
+        note=note,
+        mean_auc=_pair(found["mean_auc"]),
+        ece=_pair(found["ece"]),
+        classes={name: _ends(row) for name, row in found["classes"].items()},
+    )
 
 
 def few(patients: int) -> str:
@@ -128,16 +156,21 @@ def few(patients: int) -> str:
     )
 
 
-def _drawn(patients: int, what: str) -> dict[str, Any]:
-    """Return how many patients are drawn, and how, in words; without "draws" where there is nothing
-    to draw among."""
-    if patients < 2:
-        return {
-            "patients": patients,
-            "note": NO_INTERVAL if patients else f"no interval: no {what} is annotated",
-        }
-    note = (
+def _ends(row: Mapping[str, Interval]) -> ScoreEnds:
+    return {score: _pair(ends) for score, ends in row.items()}
+
+
+def _pair(ends: Interval) -> Ends:
+    return None if ends is None else (ends[0], ends[1])
+
+
+def _note(patients: int, what: str) -> str:
+    """Return in words how patients are drawn, or why they are not."""
+    if not patients:
+        return f"no interval: no {what} is annotated"
+    if patients < _LEAST:
+        return NO_INTERVAL
+    return (
         f"{100 * LEVEL:g} % of {DRAWS:,} draws of {patients} patients, with replacement, lie"
         f" between the two numbers; what one patient alone has gets none{few(patients)}"
     )
-    return {"patients": patients, "draws": DRAWS, "seed": SEED, "note": note}

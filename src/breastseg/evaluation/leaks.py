@@ -2,7 +2,6 @@
 there truth."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 
@@ -10,6 +9,7 @@ from breastseg.data.dataset import Dataset
 from breastseg.data.split import is_leaky, split_fingerprint
 from breastseg.errors import DatasetError, LabelError, SplitError
 from breastseg.evaluation.regroup import common_maps, regroup
+from breastseg.evaluation.scores import KnownPatients
 from breastseg.inference.model import Model
 from breastseg.labels import load_label_map
 from breastseg.wording import counted
@@ -52,7 +52,7 @@ def check_mpp_of(model: Model, data: Dataset) -> None:
     if data.mpp != wanted:
         raise DatasetError(
             f"{data.path}: data set at {data.mpp:g} um/px, the model wants {wanted:g}; prepare it"
-            f" with --mpp {wanted:g}"
+            f" with --to-mpp {wanted:g}"
         )
 
 
@@ -82,7 +82,7 @@ def leak_of(
     if not seen:
         return ""
     training = model.card.training
-    same = (training.get("data"), training.get("split")) == (
+    same = (training.data, training.split) == (
         data.fingerprint(),
         split_fingerprint(table),
     )
@@ -99,18 +99,17 @@ def leak_of(
     )
 
 
-def seen_by(model: Model, data: Dataset, regions: Sequence[str]) -> dict[str, Any]:
+def seen_by(model: Model, data: Dataset, regions: Sequence[str]) -> KnownPatients:
     """Return how many of the scored patients the model knows, by the names in its card.
 
     Returns:
-        {"trained", "validated" (and did not train), "note": the same in words}; both are None where
-        the card names nobody.
+        both numbers, and the same in words; they are None where the card names nobody.
     """
     patients, taught, chose = _known(model, data, regions)
     chose, of = chose - taught, f"of the {counted(len(patients), 'patient')} scored here"
-    if not model.card.training.get("patients", {}).get("train"):
+    if not model.card.training.patients_of("train"):
         note = f"whether any {of} trained the model is not known, its card names nobody"
-        return {"trained": None, "validated": None, "note": note}
+        return KnownPatients(trained=None, validated=None, note=note)
     note = f"none {of} trained the model or validated it"
     if taught:
         note = (
@@ -122,18 +121,16 @@ def seen_by(model: Model, data: Dataset, regions: Sequence[str]) -> dict[str, An
             f"none {of} trained the model, but {len(chose)} validated it, and choices were made by"
             " them: expect less elsewhere"
         )
-    return {"trained": len(taught), "validated": len(chose), "note": note}
+    return KnownPatients(trained=len(taught), validated=len(chose), note=note)
 
 
 def _known(
     model: Model, data: Dataset, regions: Sequence[str]
 ) -> tuple[set[str], set[str], set[str]]:
     """Return the patients of some regions, and which of them trained and validated the model."""
-    patients, named = (
-        set(data.regions.loc[list(regions), "patient"]),
-        model.card.training.get("patients", {}),
-    )
-    return patients, patients & set(named.get("train", ())), patients & set(named.get("val", ()))
+    patients, training = set(data.regions.loc[list(regions), "patient"]), model.card.training
+    taught, chose = training.patients_of("train"), training.patients_of("val")
+    return patients, patients & set(taught), patients & set(chose)
 
 
 def with_truth(data: Dataset, regions: Sequence[str], part: str) -> tuple[list[str], list[str]]:

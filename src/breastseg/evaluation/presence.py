@@ -1,39 +1,53 @@
 """Classes of which is known that whole regions have them, or not: their shares of the map."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
 from breastseg.data.dataset import Dataset
 from breastseg.evaluation.intervals import few
+from breastseg.evaluation.scores import Presence, PresenceClass
 from breastseg.evaluation.summary import RegionCounts
 from breastseg.metrics import presence
 from breastseg.metrics.intervals import DRAWS, LEVEL, SEED
+from breastseg.records import from_json
 
 _WORDS = {True: "with", False: "without"}
+
+PresenceRow = TypedDict(
+    "PresenceRow", {"region": str, "patient": str, "class": str, "known": str, "share": float}
+)
+"""A row of presence.csv."""
 
 
 def presence_rows(
     found: Mapping[str, RegionCounts], data: Dataset, names: list[str]
-) -> list[dict[str, Any]]:
+) -> list[PresenceRow]:
     """Return a row for each region and class of which is known that it has it, or not: region,
     patient, class, known, share.
 
     The share is of the pixels that have a label; NaN where none has.
     """
-    rows = []
+    rows: list[PresenceRow] = []
     for region, one in found.items():
         total = int(one.named[1:].sum())
         for label, has in data.presence(region).items():
             share = float(one.named[label]) / total if total else np.nan
             patient = str(data.regions.at[region, "patient"])
-            known = {"class": names[label - 1], "known": _WORDS[has], "share": share}
-            rows.append({"region": region, "patient": patient, **known})
+            rows.append(
+                {
+                    "region": region,
+                    "patient": patient,
+                    "class": names[label - 1],
+                    "known": _WORDS[has],
+                    "share": share,
+                }
+            )
     return rows
 
 
-def presence_figures(rows: list[dict[str, Any]], names: list[str]) -> dict[str, Any]:
+def presence_figures(rows: list[PresenceRow], names: list[str]) -> Presence:
     """Return, of each class of which something is known, shares, AUC, intervals over patients.
 
     Args:
@@ -46,9 +60,10 @@ def presence_figures(rows: list[dict[str, Any]], names: list[str]) -> dict[str, 
         if own:
             shares = np.array([row["share"] for row in own])
             has = np.array([row["known"] == _WORDS[True] for row in own])
-            classes[name] = presence(shares, has, [row["patient"] for row in own])
+            found = presence(shares, has, [row["patient"] for row in own])
+            classes[name] = from_json(PresenceClass, found, name)
     patients = len({row["patient"] for row in rows})
     drawn = f"{100 * LEVEL:g} % of {DRAWS:,} draws of patients, with replacement"
     lonely = "a kind that fewer than two patients have gets none"
     note = f"{drawn}, lie between the two numbers; {lonely}{few(patients)}"
-    return {"classes": classes, "patients": patients, "draws": DRAWS, "seed": SEED, "note": note}
+    return Presence(classes=classes, patients=patients, draws=DRAWS, seed=SEED, note=note)

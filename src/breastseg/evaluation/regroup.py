@@ -33,10 +33,10 @@ class GroupedModel(Model):
         pixels: npt.NDArray[np.uint8],
         *,
         mpp: float,
-        step: Callable[[int], object] = lambda area: None,
+        on_progress: Callable[[int], object] = lambda area: None,
     ) -> Labels:
         """Name tissue as the model does, then regroup."""
-        return grouped(super().label(pixels, mpp=mpp, step=step), self.groups)
+        return grouped(super().label(pixels, mpp=mpp, on_progress=on_progress), self.groups)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,21 +1,15 @@
 """What the bias of a card changed: the same maps without it, counted beside them."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from breastseg.bundles.bias import Vector, without_bias
 from breastseg.evaluation.regroup import GroupedModel, grouped
+from breastseg.evaluation.scores import WithoutBias
+from breastseg.evaluation.summary import classes_of, dots_of, overall_of
 from breastseg.inference.model import Model
 from breastseg.labels import Labels
-from breastseg.metrics import (
-    class_scores,
-    confusion_counts,
-    dot_scores,
-    overall_scores,
-    place_counts,
-)
+from breastseg.metrics import confusion_counts, place_counts
 from breastseg.runners.runner import likeliest
 
 
@@ -40,10 +34,12 @@ class Unbiased:
         self._pixels += confusion_counts(truth, labels, self._classes)
         self._dots += place_counts(places, labels, self._classes)
 
-    def figures(self, names: list[str]) -> dict[str, Any]:
-        """Return the pooled scores of areas, and of dots where there are some."""
-        return {
-            "overall": overall_scores(self._pixels),
-            "pooled": class_scores(self._pixels, names),
-            **({"dots": dot_scores(self._dots, names)} if self._dots.any() else {}),
-        }
+    def figures(self, bias: dict[str, float], names: list[str]) -> WithoutBias:
+        """Return the pooled scores of areas, and of dots where there are some, beside the bias that
+        was taken off."""
+        return WithoutBias(
+            bias=bias,
+            overall=overall_of(self._pixels),
+            pooled=classes_of(self._pixels, names),
+            dots=dots_of(self._dots, names) if self._dots.any() else None,
+        )

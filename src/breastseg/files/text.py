@@ -20,12 +20,14 @@ def write_text(path: Path, text: str) -> None:
         beside.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def write_table(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> None:
+def write_table(
+    path: Path, rows: Sequence[Mapping[str, object]], columns: Sequence[str] = ()
+) -> None:
     """Write rows as CSV, as `table_text` has them."""
     write_text(path, table_text(rows, columns))
 
 
-def table_text(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> str:
+def table_text(rows: Sequence[Mapping[str, object]], columns: Sequence[str] = ()) -> str:
     """Return rows as CSV: `columns`, then others in the order in which they first occur; NaN and
     None become empty cells."""
     heads = dict.fromkeys(columns)

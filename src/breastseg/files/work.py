@@ -2,7 +2,7 @@
 failed leaves in it."""
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,7 @@ class Remains:
 def own_folder(
     out: Path,
     command: str,
-    settings: dict[str, Any],
+    settings: Mapping[str, object],
     *,
     may_differ: Collection[str] = (),
     advice: str = "choose another folder or remove it",
@@ -69,7 +69,7 @@ def own_folder(
 def claim_folder(
     out: Path,
     command: str,
-    settings: dict[str, Any],
+    settings: Mapping[str, object],
     *,
     may_differ: Collection[str] = (),
     advice: str = "choose another folder or remove it",
@@ -153,18 +153,18 @@ def _make(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
 
 
-def note_work(out: Path, command: str, settings: dict[str, Any]) -> None:
+def note_work(out: Path, command: str, settings: Mapping[str, object]) -> None:
     """Note in a folder which piece of work it is for."""
     write_json(out / WORK_FILE, {"command": command, "settings": settings})
 
 
-def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
+def _difference(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     if found.get("command") != wanted["command"]:
         return f"this is '{wanted['command']}'"
     return difference(found.get("settings", {}), wanted["settings"])
 
 
-def difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
+def difference(found: Mapping[str, object], wanted: Mapping[str, object]) -> str:
     """Return what of some settings is another in others, by name: "mpp: 0.5 there, 0.25 now"."""
     old, new = _flat(found), _flat(wanted)
     changed = [
@@ -175,9 +175,9 @@ def difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
     return "; ".join(changed)[:300]
 
 
-def _flat(settings: dict[str, Any], above: str = "") -> dict[str, Any]:
+def _flat(settings: Mapping[str, object], above: str = "") -> dict[str, object]:
     """Return settings in settings by their whole name, as result.map.blend."""
-    flat: dict[str, Any] = {}
+    flat: dict[str, object] = {}
     for key, value in settings.items():
         if isinstance(value, dict) and value:
             flat |= _flat(value, f"{above}{key}.")

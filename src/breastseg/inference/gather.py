@@ -6,10 +6,9 @@ OUT/missing.csv    the slides that are missing, with their shard; not there when
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from breastseg.errors import IncompleteError, InputError, OutputError
 from breastseg.files import WORK_FILE, difference, write_table
@@ -28,8 +27,9 @@ from breastseg.inference.shards import (
     shard_number,
 )
 from breastseg.json_files import read_json, whole_in
+from breastseg.maps.record import MANIFEST_TABLE, MEASURES_TABLE
+from breastseg.reporter import TERMINAL, Reporter
 from breastseg.wording import counted
-from breastseg.wording import say as say_line
 
 _MOST_NAMED = 20
 _NEVER = "never ran"
@@ -69,7 +69,7 @@ class Gathered:
     shards: int
 
 
-def gather(out: str | Path, *, say: Callable[[str], None] = say_line) -> Gathered:
+def gather(out: str | Path, *, reporter: Reporter = TERMINAL) -> Gathered:
     """Make one manifest and one table of measures from those of all shards.
 
     The files are those that one machine would have written. It can be done while shards still run,
@@ -77,7 +77,7 @@ def gather(out: str | Path, *, say: Callable[[str], None] = say_line) -> Gathere
 
     Args:
         out: the folder that the shards shared, or into which their folders were copied.
-        say: takes one line at a time.
+        reporter: who hears of it.
 
     Returns:
         the numbers, when every slide is done.
@@ -98,10 +98,10 @@ def gather(out: str | Path, *, say: Callable[[str], None] = say_line) -> Gathere
         for row in own_rows(out / INPUTS, (NAME, SLIDE, LEFT_OUT, *GIVEN)):
             tables.take(row, parts)
         tables.write(out)
-    return _tell(tables, parts, out, say)
+    return _tell(tables, parts, out, reporter)
 
 
-def _work(out: Path) -> tuple[dict[str, Any], int]:
+def _work(out: Path) -> tuple[dict[str, object], int]:
     """Return the settings of the shards of a folder, and how many there are."""
     wish = "wanted the folder of breastseg predict --shard"
     note = read_json(out / WORK_FILE, InputError, "the note that breastseg predict --shard leaves")
@@ -127,7 +127,7 @@ def _check_counts(out: Path, count: int) -> None:
         )
 
 
-def _part(out: Path, shard: Shard, settings: dict[str, Any]) -> _Part:
+def _part(out: Path, shard: Shard, settings: Mapping[str, object]) -> _Part:
     """Read what one shard left."""
     note = out / shard.file("shard", "json")
     if not note.is_file():
@@ -220,15 +220,15 @@ class _Tables:
         if not any(row.get("patient") for row in self.measures):
             for row in self.measures:
                 row.pop("patient", None)
-        write_table(out / "manifest.csv", self.manifest)
-        write_table(out / "measures.csv", self.measures)
+        write_table(out / MANIFEST_TABLE, self.manifest)
+        write_table(out / MEASURES_TABLE, self.measures)
         if self.missing:
             write_table(out / MISSING, self.missing)
         else:
             (out / MISSING).unlink(missing_ok=True)
 
 
-def _tell(tables: _Tables, parts: list[_Part], out: Path, say: Callable[[str], None]) -> Gathered:
+def _tell(tables: _Tables, parts: list[_Part], out: Path, reporter: Reporter) -> Gathered:
     """Say what is there and what is not; IncompleteError when that is not all."""
     outcomes = Counter(row["outcome"] for row in tables.manifest)
     lines = [
@@ -238,19 +238,23 @@ def _tell(tables: _Tables, parts: list[_Part], out: Path, say: Callable[[str], N
     ]
     lines += tables.failed
     for line in lines[:_MOST_NAMED]:
-        say(line)
+        reporter.message(line)
     if len(lines) > _MOST_NAMED:
-        say(f"and {counted(len(lines) - _MOST_NAMED, 'line')} more like these, in manifest.csv")
+        reporter.message(
+            f"and {counted(len(lines) - _MOST_NAMED, 'line')} more like these, in manifest.csv"
+        )
     dropped = sum(len(rows) for part in parts for rows in part.outcomes.values())
     if dropped:
-        say(f"{counted(dropped, 'slide')} left out: mapped, but not among the inputs any more")
+        reporter.message(
+            f"{counted(dropped, 'slide')} left out: mapped, but not among the inputs any more"
+        )
     done, failed, missing = (outcomes[word] for word in ("done", "failed", "missing"))
-    say(f"{counted(done, 'picture')} of {counted(len(parts), 'shard')}: {out}")
+    reporter.message(f"{counted(done, 'picture')} of {counted(len(parts), 'shard')}: {out}")
     if failed or missing:
         listed = f"; {out / MISSING} lists what is missing" if missing else ""
         raise IncompleteError(
             f"{failed} failed and {missing} missing of {counted(done + failed + missing, 'slide')};"
-            f" {out / 'manifest.csv'} tells of each{listed}; run those shards again, then gather"
+            f" {out / MANIFEST_TABLE} tells of each{listed}; run those shards again, then gather"
             " again"
         )
     return Gathered(done, len(parts))

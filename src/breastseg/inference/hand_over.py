@@ -7,25 +7,29 @@ OUT/patches/SLIDE.h5, OUT/process_list_autogen.csv  for CLAM: its --data_h5_dir 
 SLIDE is the slide's file name without its ending, as these programs call it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from breastseg.errors import BreastsegError, IncompleteError, InputError, one_of_several
 from breastseg.files import Remains, own_folder, write_table
 from breastseg.geometry import check_mpp
-from breastseg.json_files import read_json, whole_in
-from breastseg.labels import LabelMap, label_map_of
+from breastseg.labels import LabelMap
 from breastseg.maps.files.label_tiles import label_tiles
 from breastseg.maps.files.masks import patches_of, write_contours, write_mask, write_patches
+from breastseg.maps.record import (
+    MANIFEST_TABLE,
+    PACKED_REGIONS,
+    REGIONS,
+    RUN,
+    RunRecord,
+    read_run_json,
+)
+from breastseg.reporter import TERMINAL, Reporter
 from breastseg.sources.annotations import read_drawn
 from breastseg.tables import read_table
 from breastseg.wording import counted
-from breastseg.wording import say as say_line
 
 PIPELINES = ("trident", "clam", "hs2p")
-_MOST_PX = 2**31
 _REMAINS = Remains(rest=("contours_geojson", "masks", "patches", "*.csv"))
 
 
@@ -52,7 +56,7 @@ def hand_over(
     *,
     class_name: str = "tumor",
     patch_px: int = 256,
-    say: Callable[[str], None] = say_line,
+    reporter: Reporter = TERMINAL,
 ) -> int:
     """Write the mask of a class of every slide that is mapped, for another pipeline.
 
@@ -62,7 +66,7 @@ def hand_over(
         pipeline: one of PIPELINES.
         class_name: a class of the maps.
         patch_px: side of a patch at level 0, for clam.
-        say: takes one line at a time of what a person should know.
+        reporter: who hears of it.
 
     Returns:
         how many slides have the class.
@@ -81,7 +85,7 @@ def hand_over(
     if pipeline == "clam":
         settings["patch_px"] = str(patch_px)
     out = Path(out)
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     failed: list[str] = []
     found = 0
     names: dict[str, Path] = {}
@@ -101,16 +105,16 @@ def hand_over(
                 if len(folders) == 1:
                     raise
                 failed.append(str(error))
-                say(f"failed: {error}")
+                reporter.message(f"failed: {error}")
                 continue
             found += has
             if not has:
-                say(f"{made.slide}: no {class_name}")
+                reporter.message(f"{made.slide}: no {class_name}")
             if row:
                 rows.append(row)
         if pipeline != "trident":
             write_table(out / _LISTS[pipeline], rows, _COLUMNS[pipeline])
-    say(f"{counted(found, 'slide')} with {class_name} for {pipeline}: {out}")
+    reporter.message(f"{counted(found, 'slide')} with {class_name} for {pipeline}: {out}")
     if failed:
         rest = ", the others are done" if len(failed) < len(folders) else ""
         raise IncompleteError(
@@ -128,7 +132,7 @@ _COLUMNS = {
 
 def _write(
     made: _Made, out: Path, pipeline: str, class_name: str, patch_px: int
-) -> tuple[dict[str, Any], bool]:
+) -> tuple[dict[str, object], bool]:
     """Write one slide's mask; return its row for the list of slides, empty where it has none, and
     whether the slide has the class."""
     label = _label(made, class_name)
@@ -168,14 +172,14 @@ def _label(made: _Made, class_name: str) -> int:
 
 def _results(maps: Path) -> list[Path]:
     """Return the folders of results that are whole, in the order of the manifest."""
-    if (maps / "run.json").is_file():
+    if (maps / RUN).is_file():
         return [maps]
-    if not (maps / "manifest.csv").is_file():
+    if not (maps / MANIFEST_TABLE).is_file():
         raise InputError(
             f"{maps}: no manifest.csv and no run.json, wanted a folder of breastseg predict (of"
             " shards, after breastseg gather)"
         )
-    table = read_table(maps / "manifest.csv", InputError, needed=("outcome", "result"), others=True)
+    table = read_table(maps / MANIFEST_TABLE, InputError, needed=("outcome", "result"), others=True)
     done = [maps / row["result"] for row in table.rows if row["outcome"] == "done"]
     inside = maps.resolve()
     for folder in done:
@@ -187,19 +191,16 @@ def _results(maps: Path) -> list[Path]:
 
 
 def _made(folder: Path) -> _Made:
-    path = folder / "run.json"
-    said = read_json(path, InputError, "a result's run.json")
     try:
-        width, height = (whole_in(side, 1, _MOST_PX, "size_px") for side in said["size_px"])
-        mpp, slide = said["mpp"], said["input"]
-        if not isinstance(mpp, float) or not isinstance(slide, str):
-            raise ValueError("mpp or input is missing")
-        label_map = label_map_of(said["label_map"], str(path))
-    except (KeyError, TypeError, ValueError) as cause:
-        raise InputError(f"{path}: not a result's run.json ({cause}); make the map again") from None
-    return _Made(folder, Path(slide), (width, height), check_mpp(mpp, str(path)), label_map)
+        run = RunRecord.from_dict(read_run_json(folder))
+    except ValueError as cause:
+        raise InputError(
+            f"{folder / RUN}: not a result's run.json ({cause}); make the map again"
+        ) from None
+    mpp = check_mpp(run.mpp, str(folder / RUN))
+    return _Made(folder, Path(run.input), run.size_px, mpp, run.label_map)
 
 
 def _regions(folder: Path) -> Path:
-    packed = folder / "regions.geojson.gz"
-    return packed if packed.is_file() else folder / "regions.geojson"
+    packed = folder / PACKED_REGIONS
+    return packed if packed.is_file() else folder / REGIONS

@@ -15,15 +15,16 @@ from breastseg.errors import BreastsegError, ImageError, InputError
 from breastseg.files import WORK_FILE, fit_name
 from breastseg.geometry import check_mpp
 from breastseg.images import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
+from breastseg.maps.record import FIGURE, MANIFEST_TABLE, MEASURES_PARQUET, MEASURES_TABLE, RUN
 from breastseg.tables import Row, Table, read_table, shown
 
 OWN_NAMES = (
-    "measures.csv",
-    "measures.parquet",
-    "manifest.csv",
+    MEASURES_TABLE,
+    MEASURES_PARQUET,
+    MANIFEST_TABLE,
     "inputs.csv",
     "missing.csv",
-    "figure.png",
+    FIGURE,
     WORK_FILE,
 )
 _OF_SHARDS = re.compile(r"(manifest|measures|shard)\.[0-9]+-of-[0-9]+\.(csv|json)")
@@ -179,7 +180,7 @@ def _inside(top: Path) -> Iterator[Input | LeftOut]:
             yield LeftOut(folder, f"it cannot be read ({cause.strerror or cause})")
             continue
         names = {entry.name for entry in shown}
-        if folder != top and (WORK_FILE in names or "run.json" in names):
+        if folder != top and (WORK_FILE in names or RUN in names):
             yield LeftOut(folder, "breastseg wrote it")
             continue
         below = []

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from breastseg.errors import InputError
 from breastseg.files import write_table
 from breastseg.inference.inputs import Inputs
 from breastseg.inference.shards import GIVEN, NAME, Shard, given
+from breastseg.maps.record import MANIFEST_TABLE, MEASURES_TABLE, Measures
 from breastseg.tables import read_table
 
 MANIFEST = ("slide", "outcome", "cause", "seconds", "result", "patient")
@@ -32,12 +33,12 @@ class Ledger:
     def __init__(self, out: Path, shard: Shard | None) -> None:
         """Name the tables of a folder, or of a shard in it."""
         self.of_shard = shard is not None
-        self.manifest = out / ("manifest.csv" if shard is None else shard.file("manifest"))
-        self.measures = out / ("measures.csv" if shard is None else shard.file("measures"))
+        self.manifest = out / (MANIFEST_TABLE if shard is None else shard.file("manifest"))
+        self.measures = out / (MEASURES_TABLE if shard is None else shard.file("measures"))
         self.failed: list[str] = []
-        self._rows: list[dict[str, Any]] = []
+        self._rows: list[dict[str, str]] = []
         self._names: list[str] = []
-        self._given: list[dict[str, Any]] = []
+        self._given: list[dict[str, str | float | None]] = []
 
     def seconds_before(self) -> dict[str, str]:
         """Return the seconds of each slide by an earlier run."""
@@ -63,25 +64,27 @@ class Ledger:
             self._rows.append(left_out)
             self._names.append("")
 
-    def note(self, place: int, row: dict[str, Any]) -> None:
+    def note(self, place: int, row: dict[str, str]) -> None:
         """Note what became of one slide, and write it down."""
         self._rows[place] = row
         if row["outcome"] == "failed":
             self.failed.append(row["cause"])
         self._write_manifest()
 
-    def write_measures(self, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    def write_measures(self, rows: Sequence[tuple[str, Mapping[str, object]]]) -> None:
         """Write the measures of those that are done, each with its slide's name."""
         self._write(self.measures, rows, (NAME,))
 
     def _write_manifest(self) -> None:
-        full = [dict.fromkeys(MANIFEST, "") | row for row in self._rows]
+        full: list[dict[str, str | float | None]] = []
+        for row in self._rows:
+            full.append({**dict.fromkeys(MANIFEST, ""), **row})
         if self.of_shard:
             full = [more | row for more, row in zip(self._given, full, strict=True)]
         self._write(self.manifest, list(zip(self._names, full, strict=True)), OF_SHARD)
 
     def _write(
-        self, path: Path, rows: Sequence[tuple[str, Mapping[str, Any]]], columns: Sequence[str]
+        self, path: Path, rows: Sequence[tuple[str, Mapping[str, object]]], columns: Sequence[str]
     ) -> None:
         if self.of_shard:
             write_table(path, [{NAME: name, **row} for name, row in rows], columns)
@@ -109,7 +112,7 @@ class Outcome:
     cause: str | None = None
     folder: str | None = None
     warnings: tuple[str, ...] = ()
-    measures: Mapping[str, Any] | None = None
+    measures: Measures | None = None
 
     def json_line(self) -> str:
         """Return it as one line of JSON in ASCII: NaN is null, bytes that are no UTF-8 are
@@ -121,9 +124,6 @@ class Outcome:
             if told[key] is not None:
                 told[key] = as_written(told[key])
         return json.dumps(told, allow_nan=False)
-
-
-Tell = Callable[[Outcome], None]
 
 
 def _number(value: Any) -> Any:

@@ -153,7 +153,7 @@ class Maps:
 
 @dataclass(frozen=True)
 class Block:
-    """A piece of a map that was just named, as `watch` is told of it.
+    """A piece of a map that was just segmented, as `on_block` takes it.
 
     Attributes:
         box: where it lies in the field.
@@ -172,10 +172,6 @@ class Block:
     area_px: int
     done_px: int
     wanted_px: int
-
-
-Watch: TypeAlias = Callable[[Block], object]
-"""Told of each block as it is named."""
 
 
 def plan_map(slide: Slide, model: Model, config: MapConfig) -> Plan:
@@ -211,7 +207,12 @@ def plan_map(slide: Slide, model: Model, config: MapConfig) -> Plan:
 
 
 def make_maps(
-    plan: Plan, model: Model, config: MapConfig, scratch: Path, *, watch: Watch = lambda block: None
+    plan: Plan,
+    model: Model,
+    config: MapConfig,
+    scratch: Path,
+    *,
+    on_block: Callable[[Block], object] = lambda block: None,
 ) -> Maps:
     """Look at every wanted tile; results go to disk as they come.
 
@@ -220,7 +221,7 @@ def make_maps(
         model: from `load_model`.
         config: the same that made the plan.
         scratch: a folder for the rasters' files; whoever asked removes it after closing the maps.
-        watch: told of each block as it is named.
+        on_block: takes each block as it is segmented.
     """
     size, classes = plan.field.size_px, len(model.card.label_map.classes)
     cells = -(-size[0] // CELL_PX), -(-size[1] // CELL_PX)
@@ -243,7 +244,7 @@ def make_maps(
                 labels = named.labels * plan.analysed(named.box)
                 _keep(named, labels, maps)
                 done += named.area
-                watch(Block(named.box, labels, size, plan.box, named.area, done, wanted))
+                on_block(Block(named.box, labels, size, plan.box, named.area, done, wanted))
             maps.finish()
             unfinished.pop_all()
     finally:

@@ -65,7 +65,7 @@ class Model:
         pixels: npt.NDArray[np.uint8],
         *,
         mpp: float,
-        step: Callable[[int], object] = lambda area: None,
+        on_progress: Callable[[int], object] = lambda area: None,
     ) -> Labels:
         """Name the tissue under every pixel of a picture.
 
@@ -73,7 +73,7 @@ class Model:
             pixels: (H, W, 3) uint8.
             mpp: microns per pixel of `pixels`; it is resampled to the model's and the labels are
                 mapped back.
-            step: told the pixels (at the model's mpp) of each tile that is done.
+            on_progress: takes the pixels (at the model's mpp) of each tile that is done.
 
         Returns:
             (H, W) uint8 labels, the picture's size.
@@ -84,7 +84,7 @@ class Model:
             if mpp != self.card.mpp
             else pixels
         )
-        labels = label_pixels(at_model, self.runner, self.tiles, step=step)
+        labels = label_pixels(at_model, self.runner, self.tiles, on_progress=on_progress)
         return resample_labels(labels, size)
 
 

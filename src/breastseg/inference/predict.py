@@ -5,7 +5,8 @@ NAME is the input's file name without its ending; of one in a folder of a folder
 OUT/NAME/labels.png          a picture's labels: 8-bit palette, the input's size, values are labels
 OUT/NAME/labels.ome.tif      a slide's labels: pyramid at the model's um/px, values are labels,
 names and colours inside
-OUT/NAME/regions.geojson     the same as polygons with holes in level-0 pixels, for QuPath
+OUT/NAME/regions.geojson     the same as polygons with holes in level-0 pixels, for QuPath; or,
+asked for, regions.geojson.gz
 OUT/NAME/overlay.png         the input with its classes over it, and a legend; of a slide
 overlay.jpg, at low resolution
 OUT/NAME/tissue.png          the tissue mask of a slide, and of a flat picture where it leaves out
@@ -13,7 +14,8 @@ glass
 OUT/NAME/map.ome.zarr        when asked for: the slide, small, and its labels over it
 OUT/NAME/run.json            everything needed to do it again
 OUT/NAME/probabilities.ome.tif, uncertainty.ome.tif    when asked for
-OUT/measures.csv             areas, shares and shapes, one row an input
+OUT/measures.csv             areas, shares and shapes, one row an input; asked for, the same as
+measures.parquet
 OUT/manifest.csv             what became of each input, why, and in what time
 OUT/figure.png               with `figure`: the first inputs beside their masks
 
@@ -23,13 +25,10 @@ of all.
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-
-from tqdm import tqdm
 
 from breastseg.errors import (
     BreastsegError,
@@ -40,20 +39,30 @@ from breastseg.errors import (
     one_of_several,
 )
 from breastseg.files import Remains, Seen, note_work, own_folder, seen, written
-from breastseg.geometry import parse_box
+from breastseg.geometry import Box, BoxUm, box_within, parse_box
 from breastseg.images import Slide, open_slide
 from breastseg.inference.estimate import check_disk, forecast
 from breastseg.inference.inputs import Input, Inputs, list_inputs
-from breastseg.inference.ledger import Ledger, Outcome, Tell, as_written
-from breastseg.inference.map import Block, Plan, Watch, plan_map
+from breastseg.inference.ledger import Ledger, Outcome, as_written
+from breastseg.inference.map import Block, MapConfig, Plan, TissueMask, plan_map
 from breastseg.inference.model import Model
-from breastseg.inference.result import ResultConfig, box_list, picture_and_labels, write_result
+from breastseg.inference.result import ResultConfig, picture_and_labels, write_result
 from breastseg.inference.shards import Shard, part_of, shard_folder
-from breastseg.json_files import read_json
 from breastseg.maps.files.ome_zarr import check_zarr
 from breastseg.maps.pictures import save_figure
+from breastseg.maps.polygons import RegionsConfig
+from breastseg.maps.record import (
+    FIGURE,
+    MANIFEST_TABLE,
+    MEASURES_PARQUET,
+    MEASURES_TABLE,
+    Measures,
+    RunRecord,
+    box_px,
+    read_run_json,
+)
+from breastseg.reporter import TERMINAL, Reporter
 from breastseg.wording import counted, one_line
-from breastseg.wording import say as say_line
 
 
 @dataclass(frozen=True)
@@ -62,21 +71,64 @@ class PredictConfig:
 
     Attributes:
         mpp: microns per pixel of the inputs, when they do not say or say it wrong.
-        box: field of each input, "x,y,width,height" in level-0 pixels or with "um" at its end; None
-            is the whole.
-        figure: draw the first so many inputs beside their masks; 0 draws none.
-        result: what is mapped and written; its own box is not used.
+        box: region of each input, in level-0 pixels or microns; None is the whole.
+        tissue_mask: "on" looks at tissue alone, "off" at everything, "auto" as the input needs it.
+        blend: take the mean of probabilities where tiles overlap.
+        probabilities: write those of every class.
+        uncertainty: write the entropy of the probabilities, at low resolution.
+        min_area_um2: regions and holes smaller than this join what surrounds them.
+        tolerance_px: how far borders of regions may be simplified, in pixels of the map.
+        compress_regions: write regions.geojson.gz in place of regions.geojson.
+        ome_zarr: write map.ome.zarr too.
         parquet: write measures.parquet too.
+        figure: draw the first so many inputs beside their masks; 0 draws none.
+
+    Raises:
+        InputError: another `tissue_mask`, or what is no area or length.
     """
 
     mpp: float | None = None
-    box: str | None = None
-    figure: int = 0
-    result: ResultConfig = field(default_factory=ResultConfig)
+    box: Box | BoxUm | None = None
+    tissue_mask: TissueMask = MapConfig.tissue_mask
+    blend: bool = False
+    probabilities: bool = False
+    uncertainty: bool = False
+    min_area_um2: float = RegionsConfig.min_area_um2
+    tolerance_px: float = RegionsConfig.tolerance_px
+    compress_regions: bool = False
+    ome_zarr: bool = False
     parquet: bool = False
+    figure: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be done, before anything is read."""
+        self.result(None)
+
+    def result(self, box: Box | None) -> ResultConfig:
+        """Return what is mapped and written of one input, whose box is in level-0 pixels."""
+        return ResultConfig(
+            map=MapConfig(
+                box=box,
+                tissue_mask=self.tissue_mask,
+                blend=self.blend,
+                probabilities=self.probabilities,
+                uncertainty=self.uncertainty,
+            ),
+            regions=RegionsConfig(self.min_area_um2, self.tolerance_px),
+            compress_regions=self.compress_regions,
+            ome_zarr=self.ome_zarr,
+        )
+
+    def settings(self) -> dict[str, object]:
+        """Return what decides a result, as JSON values: a folder of other settings is refused."""
+        values = asdict(self) | {"box": None if self.box is None else self.box.text}
+        return {key: value for key, value in values.items() if key not in _FREE}
 
 
-_REMAINS = Remains(rest=("manifest.csv", "measures.csv"))
+_FREE = ("figure", "parquet")
+"""What may differ when the same work goes on."""
+_BAR = "{l_bar}{bar}| {n:.1f}/{total:.1f} Mpx [{elapsed}<{remaining}, {rate_fmt}]"
+_REMAINS = Remains(rest=(MANIFEST_TABLE, MEASURES_TABLE))
 _ADVICE = (
     "choose another folder or remove it; where inputs alone are others, --resume goes on in"
     " this one"
@@ -91,10 +143,8 @@ def predict(
     *,
     resume: bool = False,
     shard: Shard | None = None,
-    say: Callable[[str], None] = say_line,
-    watch: Watch = lambda block: None,
-    tell: Tell = lambda outcome: None,
-) -> list[dict[str, Any]]:
+    reporter: Reporter = TERMINAL,
+) -> list[Measures]:
     """Name the tissue in pictures and slides; goes on where an interrupted run stopped.
 
     Args:
@@ -106,9 +156,8 @@ def predict(
         resume: go on in a folder whose inputs were others, skipping what is whole; a shard always
             does.
         shard: the part of the inputs to do; other machines do the others, in the same folder.
-        say: takes one line at a time of what a person should know.
-        watch: told of each block of a map as it is named; a result that is whole already has none.
-        tell: told what became of each slide, as it ends.
+        reporter: who hears of it; its events are each `Block` of a map and the `Outcome` of each
+            input.
 
     Returns:
         the rows of measures.csv, one an input.
@@ -124,24 +173,22 @@ def predict(
         "model": model.card.name,
         "model_files": model.card.files,
         "backend": model.backend,
-        **asdict(config),
+        **config.settings(),
     }
-    for free in ("figure", "parquet"):
-        del settings[free]
     ledger = Ledger(out, shard)
     with _own(out, settings, every, shard, resume=resume):
-        results = _run(named, model, out, config, ledger, _Told(say, watch, tell))
-        measured = [(item.name, result["measures"] | _patient(item)) for item, result in results]
+        results = _run(named, model, out, config, ledger, reporter)
+        measured = [(item.name, result.measures | _patient(item)) for item, result in results]
         rows = [row for _, row in measured]
         ledger.write_measures(measured)
         if config.parquet:
-            _write_parquet(rows, out / "measures.parquet")
+            _write_parquet(rows, out / MEASURES_PARQUET)
         if config.figure:
             _figure([item for item, _ in results[: config.figure]], model, out, config)
     part = "" if shard is None else f"shard {shard}: "
-    say(
+    reporter.message(
         f"{part}{counted(len(results), 'picture')},"
-        f" {sum(row['analysed_mm2'] for row in rows):.3g} mm2: {out}"
+        f" {sum(result.analysed_mm2 for _, result in results):.3g} mm2: {out}"
     )
     if failed := ledger.failed:
         raise IncompleteError(
@@ -154,7 +201,7 @@ def predict(
 
 @contextmanager
 def _own(
-    out: Path, settings: dict[str, Any], every: Inputs, shard: Shard | None, *, resume: bool
+    out: Path, settings: Mapping[str, object], every: Inputs, shard: Shard | None, *, resume: bool
 ) -> Iterator[None]:
     """Hold the folder, or one shard of it, and claim it for this work."""
     if shard is not None:
@@ -184,7 +231,7 @@ def foretell(
     config: PredictConfig = PredictConfig(),
     *,
     shard: Shard | None = None,
-    say: Callable[[str], None] = say_line,
+    reporter: Reporter = TERMINAL,
 ) -> None:
     """Say what `predict` would look at and what it would take; write nothing.
 
@@ -196,7 +243,7 @@ def foretell(
     named = every if shard is None else part_of(every, shard)
     several = len(every.items) > 1
     for left_out in named.left_out:
-        say(str(left_out))
+        reporter.message(str(left_out))
     for item in named.items:
         try:
             with (
@@ -204,12 +251,14 @@ def foretell(
                 closing(_opened(item, config)) as slide,
             ):
                 wanted = _box(slide, item, config)
-                say(_foretold(slide, plan_map(slide, model, wanted.map), model, Path(out), wanted))
+                reporter.message(
+                    _foretold(slide, plan_map(slide, model, wanted.map), model, Path(out), wanted)
+                )
         except BreastsegError as error:
             if not several:
                 raise
             failed.append(str(error))
-            say(f"failed: {error}")
+            reporter.message(f"failed: {error}")
     if failed:
         raise IncompleteError(
             f"{len(failed)} of {len(named.items)} cannot be mapped; the first: {failed[0]}"
@@ -220,7 +269,7 @@ def _checked(
     inputs: str | Path | Sequence[str | Path], config: PredictConfig, shard: Shard | None
 ) -> Inputs:
     """List the inputs; a single one that cannot be used is told before anything is written."""
-    if config.result.ome_zarr:
+    if config.ome_zarr:
         check_zarr()
     if config.figure < 0:
         raise InputError(f"figure {config.figure}: wanted 0 or more")
@@ -244,29 +293,26 @@ def _opened(item: Input, config: PredictConfig) -> Slide:
 
 def _box(slide: Slide, item: Input, config: PredictConfig) -> ResultConfig:
     """Return the result's configuration with the box of this slide."""
-    text = item.box or config.box
-    box = None if text is None else parse_box(text, slide.size_px, slide.mpp, str(slide.path))
-    return replace(config.result, map=replace(config.result.map, box=box))
-
-
-@dataclass(frozen=True)
-class _Told:
-    """Who hears what of a run: lines for a person, blocks of a map, the end of each slide."""
-
-    say: Callable[[str], None]
-    watch: Watch
-    tell: Tell
+    asked = parse_box(item.box) if item.box else config.box
+    if asked is None:
+        return config.result(None)
+    return config.result(box_within(asked, slide.size_px, slide.mpp, str(slide.path)))
 
 
 def _run(
-    named: Inputs, model: Model, out: Path, config: PredictConfig, ledger: Ledger, told: _Told
-) -> list[tuple[Input, dict[str, Any]]]:
+    named: Inputs,
+    model: Model,
+    out: Path,
+    config: PredictConfig,
+    ledger: Ledger,
+    reporter: Reporter,
+) -> list[tuple[Input, RunRecord]]:
     """Run each input; return what run.json says of those that are done."""
     items, before = named.items, ledger.seconds_before()
     results = []
     alone = len(items) == 1 and not ledger.of_shard
     for one in named.left_out:
-        told.say(str(one))
+        reporter.message(str(one))
     ledger.begin(named)
     for number, item in enumerate(items, start=1):
         start = time.perf_counter()
@@ -274,9 +320,9 @@ def _run(
         try:
             title = f"{number}/{len(items)} {one_line(item.name)}"
             with one_of_several(str(item.path), several=not alone):
-                result, fresh = _predict_one(item, model, out, config, told, title)
-            for doubt in result["doubts"]:
-                told.say(f"warning: {item.path}: {doubt}")
+                result, fresh = _predict_one(item, model, out, config, reporter, title)
+            for doubt in result.doubts:
+                reporter.message(f"warning: {item.path}: {doubt}")
             results.append((item, result))
             seconds = (
                 f"{time.perf_counter() - start:.1f}"
@@ -284,30 +330,30 @@ def _run(
                 else before.get(as_written(item.path), "")
             )
             row |= {"outcome": "done", "result": item.name, "seconds": seconds}
-            told.tell(_done(item, result, out))
+            reporter.event(_done(item, result, out))
         except BreastsegError as error:
             row |= {
                 "outcome": "failed",
                 "cause": str(error),
                 "seconds": f"{time.perf_counter() - start:.1f}",
             }
-            told.tell(Outcome(item.name, str(item.path), "failed", str(error)))
+            reporter.event(Outcome(item.name, str(item.path), "failed", str(error)))
             if alone:
                 raise
-            told.say(f"failed: {error}")
+            reporter.message(f"failed: {error}")
         finally:
             ledger.note(number - 1, row)
     return results
 
 
-def _done(item: Input, result: dict[str, Any], out: Path) -> Outcome:
+def _done(item: Input, result: RunRecord, out: Path) -> Outcome:
     return Outcome(
         item.name,
         str(item.path),
         "done",
         folder=str(out / item.name),
-        warnings=tuple(result["doubts"]),
-        measures=result["measures"] | _patient(item),
+        warnings=result.doubts,
+        measures=result.measures | _patient(item),
     )
 
 
@@ -316,9 +362,9 @@ def _predict_one(
     model: Model,
     out: Path,
     config: PredictConfig,
-    told: _Told,
+    reporter: Reporter,
     title: str,
-) -> tuple[dict[str, Any], bool]:
+) -> tuple[RunRecord, bool]:
     """Return what run.json says, and whether it was written now: a whole result of the same slide
     is kept."""
     folder = out / item.name
@@ -336,27 +382,23 @@ def _predict_one(
             return found, False
         plan = plan_map(slide, model, wanted.map)
 
-        def mapped(by: Model) -> dict[str, Any]:
+        def mapped(by: Model) -> RunRecord:
             if not slide.is_flat:
-                told.say(_foretold(slide, plan, by, out, wanted))
-            with tqdm(
-                total=plan.area_px / 1e6, unit="Mpx", desc=title, disable=None, leave=False,
-                bar_format="{l_bar}{bar}| {n:.1f}/{total:.1f} Mpx [{elapsed}<{remaining}, "
-                           "{rate_fmt}]",
-            ) as bar:  # fmt: skip
+                reporter.message(_foretold(slide, plan, by, out, wanted))
+            with reporter.progress(plan.area_px / 1e6, title=title, unit="Mpx", form=_BAR) as bar:
 
-                def watched(block: Block) -> None:
-                    bar.update(block.area_px / 1e6)
-                    told.watch(block)
+                def on_event(event: object) -> None:
+                    if isinstance(event, Block):
+                        bar.update(event.area_px / 1e6)
+                    reporter.event(event)
 
-                return write_result(
-                    slide, plan, by, folder, wanted, before=before, watch=watched, say=told.say
-                )
+                heard = Reporter(reporter.message, on_event)
+                return write_result(slide, plan, by, folder, wanted, before=before, reporter=heard)
 
         try:
             return mapped(model), True
         except EngineError as fault:
-            told.say(f"{slide.path}: {fault}; tried once more in fp32")
+            reporter.message(f"{slide.path}: {fault}; tried once more in fp32")
             return mapped(model.in_single(str(fault))), True
 
 
@@ -373,50 +415,28 @@ def _foretold(slide: Slide, plan: Plan, model: Model, out: Path, wanted: ResultC
     )
 
 
-def _whole(folder: Path, slide: Slide, before: Seen, wanted: ResultConfig) -> dict[str, Any] | None:
+def _whole(folder: Path, slide: Slide, before: Seen, wanted: ResultConfig) -> RunRecord | None:
     """Return what run.json says of a whole result; None when there is none, or one of other pixels,
-    resolution or field."""
+    resolution or field, or a damaged one."""
     if not folder.is_dir():
         return None
-    found: dict[str, Any] = read_json(folder / "run.json", InputError, "a result's run.json")
-    now = {
-        "input_fingerprint": before.fingerprint,
-        "mpp": slide.mpp,
-        "box_level0_px": box_list(wanted.map.box),
-    }
-    if (
-        isinstance(found, dict)
-        and all(found.get(key) == value for key, value in now.items())
-        and _is_told(found)
-    ):
+    said = read_run_json(folder)
+    now = (before.fingerprint, slide.mpp, box_px(wanted.map.box))
+    try:
+        found = RunRecord.from_dict(said)
+    except ValueError:
+        found = None
+    if found and (found.input_fingerprint, found.mpp, found.box_level0_px) == now:
         return found
     shutil.rmtree(folder)
     return None
 
 
-def _is_told(found: dict[str, Any]) -> bool:
-    """Tell whether a run.json holds what is read of it here, as `write_result` writes it; a damaged
-    one is no whole result."""
-    measures, doubts = found.get("measures"), found.get("doubts")
-    if not isinstance(measures, dict) or not isinstance(doubts, list):
-        return False
-    numbers = [value for name, value in measures.items() if name != "image"]
-    fit = all(
-        value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
-        for value in numbers
-    )
-    return (
-        fit
-        and isinstance(measures.get("analysed_mm2"), (int, float))
-        and all(isinstance(doubt, str) for doubt in doubts)
-    )
-
-
-def _patient(item: Input) -> dict[str, str]:
+def _patient(item: Input) -> Measures:
     return {} if item.patient is None else {"patient": item.patient}
 
 
-def _write_parquet(rows: Sequence[dict[str, Any]], path: Path) -> None:
+def _write_parquet(rows: Sequence[Measures], path: Path) -> None:
     try:
         from pyarrow import Table, parquet
     except ImportError as cause:
@@ -432,4 +452,4 @@ def _figure(items: Sequence[Input], model: Model, out: Path, config: PredictConf
     for item in items:
         with closing(_opened(item, config)) as slide:
             rows.append((one_line(item.path.name), *picture_and_labels(slide, out / item.name)))
-    save_figure(rows, model.card.label_map, out / "figure.png")
+    save_figure(rows, model.card.label_map, out / FIGURE)

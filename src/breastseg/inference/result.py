@@ -1,30 +1,44 @@
 """One picture or slide -> its folder of results."""
 
 import shutil
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from breastseg.errors import ImageError
-from breastseg.files import Seen, seen, write_json, written, written_folder
+from breastseg.files import Seen, seen, written, written_folder
 from breastseg.geometry import Box
 from breastseg.histology.stain_check import doubts
 from breastseg.images import Pixels, Slide, read_codes, resample_labels
 from breastseg.inference.inputs import folder_name
-from breastseg.inference.map import CELL_PX, MapConfig, Maps, Plan, Watch, make_maps
+from breastseg.inference.map import CELL_PX, MapConfig, Maps, Plan, make_maps
 from breastseg.inference.model import Model
 from breastseg.maps.files.label_tiff import read_overview, write_label_tiff, write_planes_tiff
 from breastseg.maps.files.ome_zarr import write_ome_zarr
 from breastseg.maps.measures import measure
 from breastseg.maps.pictures import save_labels, save_overlay
-from breastseg.maps.polygons import RegionsConfig, write_regions
+from breastseg.maps.polygons import RegionsConfig, RegionsReport, write_regions
 from breastseg.maps.raster import Raster
+from breastseg.maps.record import (
+    OME_ZARR,
+    PACKED_REGIONS,
+    PICTURE_LABELS,
+    PICTURE_OVERLAY,
+    PROBABILITIES,
+    REGIONS,
+    SLIDE_LABELS,
+    SLIDE_OVERLAY,
+    TISSUE,
+    UNCERTAINTY,
+    Measures,
+    RunRecord,
+    box_px,
+)
+from breastseg.reporter import QUIET, Reporter
 
 _COARSER_THAN = 1.5
 _OVERVIEW_PX = 2048
@@ -56,9 +70,8 @@ def write_result(
     config: ResultConfig,
     *,
     before: Seen | None = None,
-    watch: Watch = lambda block: None,
-    say: Callable[[str], None] = lambda line: None,
-) -> dict[str, Any]:
+    reporter: Reporter = QUIET,
+) -> RunRecord:
     """Map a slide and write everything about it; the folder appears when it is whole.
 
     Args:
@@ -68,8 +81,7 @@ def write_result(
         folder: must not exist.
         config: what is written.
         before: the file as it was before it was opened; None takes what it is now.
-        watch: told of each block as it is named.
-        say: takes one line at a time of what a person should know.
+        reporter: who hears of it.
 
     Returns:
         what run.json says.
@@ -81,19 +93,21 @@ def write_result(
     with written_folder(folder) as beside:
         scratch = beside / "scratch"
         scratch.mkdir()
-        with make_maps(plan, model, config.map, scratch, watch=watch) as maps:
+        with make_maps(plan, model, config.map, scratch, on_block=reporter.event) as maps:
             mpp = _raster_mpp(slide, maps.labels.size_px)
             if slide.is_flat:
                 labels, shown = _write_picture(slide, maps.labels, model, beside, scratch)
-                _tell_glass(slide, plan, say)
+                _tell_glass(slide, plan, reporter)
             else:
                 labels, shown = maps.labels, _write_slide(slide, maps.labels, model, beside, mpp)
             if plan.tissue is not None:
-                _save_mask(plan.tissue, beside / "tissue.png")
+                _save_mask(plan.tissue, beside / TISSUE)
             with labels:
-                kept = _write_shapes(slide, labels, plan, model, beside, config, say)
+                regions, measures = _write_shapes(
+                    slide, labels, plan, model, beside, config, reporter
+                )
                 if config.ome_zarr:
-                    write_ome_zarr(slide, labels, model.card.label_map, beside / "map.ome.zarr")
+                    write_ome_zarr(slide, labels, model.card.label_map, beside / OME_ZARR)
             _write_scores(maps, model, beside, mpp)
         shutil.rmtree(scratch)
         _check_same(slide.path, before)
@@ -102,13 +116,11 @@ def write_result(
             *_coarse(slide, model),
             *_fault(model),
         ]
-        told = {
-            **_provenance(slide, model, config, before),
-            **kept,
-            "doubts": [*slide.notes, *_empty(kept, config), *found],
-        }
-        write_json(beside / "run.json", told)
-    return told
+        record = _record(slide, model, config, before, regions, measures)
+        told = (*slide.notes, *_empty(record, config), *found)
+        record = replace(record, doubts=told)
+        record.write(beside)
+    return record
 
 
 def _check_same(path: Path, before: Seen) -> None:
@@ -133,8 +145,8 @@ def _write_picture(
     """Write a flat picture's map in its own size; return that as a raster, and the picture."""
     pixels, label_map = slide.read(mpp=slide.mpp), model.card.label_map
     labels = resample_labels(mapped.read(Box(0, 0, *mapped.size_px)), slide.size_px)
-    save_labels(labels, label_map, folder / "labels.png")
-    save_overlay(pixels, labels, label_map, folder / "overlay.png")
+    save_labels(labels, label_map, folder / PICTURE_LABELS)
+    save_overlay(pixels, labels, label_map, folder / PICTURE_OVERLAY)
     raster = Raster(scratch / "picture", slide.size_px)
     raster.write(Box(0, 0, *slide.size_px), labels)
     raster.finish()
@@ -148,9 +160,9 @@ def _write_slide(slide: Slide, labels: Raster, model: Model, folder: Path, mpp: 
         "level0_mpp": f"{slide.mpp:.6g}",
         "model": model.card.name,
     }
-    write_label_tiff(labels, model.card.label_map, folder / "labels.ome.tif", mpp=mpp, notes=frame)
+    write_label_tiff(labels, model.card.label_map, folder / SLIDE_LABELS, mpp=mpp, notes=frame)
     pixels, small = overview(slide, labels)
-    save_overlay(pixels, small, model.card.label_map, folder / "overlay.jpg")
+    save_overlay(pixels, small, model.card.label_map, folder / SLIDE_OVERLAY)
     return pixels
 
 
@@ -165,8 +177,8 @@ def picture_and_labels(slide: Slide, folder: Path) -> tuple[Pixels, npt.NDArray[
     """Return an input and the labels that its finished folder holds, of one size; a slide's at low
     resolution."""
     if slide.is_flat:
-        return slide.read(mpp=slide.mpp), read_codes(folder / "labels.png")
-    labels = read_overview(folder / "labels.ome.tif")
+        return slide.read(mpp=slide.mpp), read_codes(folder / PICTURE_LABELS)
+    labels = read_overview(folder / SLIDE_LABELS)
     width, height = slide.size_px
     return slide.resampled((0, 0, width, height), (labels.shape[1], labels.shape[0])), labels
 
@@ -178,26 +190,24 @@ def _write_shapes(
     model: Model,
     folder: Path,
     config: ResultConfig,
-    say: Callable[[str], None],
-) -> dict[str, Any]:
+    reporter: Reporter,
+) -> tuple[RegionsReport, Measures]:
     label_map, mpp = model.card.label_map, _raster_mpp(slide, labels.size_px)
     scale = slide.size_px[0] / labels.size_px[0], slide.size_px[1] / labels.size_px[1]
-    path = folder / ("regions.geojson.gz" if config.compress_regions else "regions.geojson")
-    report = write_regions(
-        labels, label_map, path, config.regions, mpp=slide.mpp, scale=scale, say=lambda line: None
-    )
-    say(f"{slide.path}: {report}")
+    path = folder / (PACKED_REGIONS if config.compress_regions else REGIONS)
+    report = write_regions(labels, label_map, path, config.regions, mpp=slide.mpp, scale=scale)
+    reporter.message(f"{slide.path}: {report}")
     tissue_mm2 = (
         None
         if plan.tissue is None
         else float(plan.tissue.mean()) * np.prod(slide.size_px) * slide.mpp**2 / 1e6
     )
-    measures = {
+    measures: Measures = {
         "image": folder_name(slide.path),
         "mpp": slide.mpp,
         **measure(labels, label_map, mpp=mpp, tissue_mm2=tissue_mm2),
     }
-    return {"regions": asdict(report), "measures": measures}
+    return report, measures
 
 
 def _write_scores(maps: Maps, model: Model, folder: Path, mpp: float) -> None:
@@ -206,7 +216,7 @@ def _write_scores(maps: Maps, model: Model, folder: Path, mpp: float) -> None:
         write_planes_tiff(
             maps.probabilities,
             model.card.label_map.names,
-            folder / "probabilities.ome.tif",
+            folder / PROBABILITIES,
             mpp=mpp,
             notes=notes,
         )
@@ -220,26 +230,26 @@ def _write_scores(maps: Maps, model: Model, folder: Path, mpp: float) -> None:
         write_planes_tiff(
             [maps.uncertainty],
             ["entropy"],
-            folder / "uncertainty.ome.tif",
+            folder / UNCERTAINTY,
             mpp=mpp * CELL_PX,
             notes=notes,
         )
 
 
-def _tell_glass(slide: Slide, plan: Plan, say: Callable[[str], None]) -> None:
+def _tell_glass(slide: Slide, plan: Plan, reporter: Reporter) -> None:
     """Say how much of a flat picture is left out: whoever cut it out may have meant all of it."""
     if plan.tissue is None or plan.tissue.all() or not plan.tissue.any():
         return
     percent = 100 * (1 - plan.tissue.mean())
-    say(
+    reporter.message(
         f"{slide.path}: {percent:.3g} % is no tissue and has no label; --tissue-mask off looks at"
         " all of it"
     )
 
 
-def _empty(kept: dict[str, Any], config: ResultConfig) -> list[str]:
+def _empty(record: RunRecord, config: ResultConfig) -> list[str]:
     """Say when there was nothing to name."""
-    if kept["measures"]["analysed_mm2"] > 0:
+    if record.analysed_mm2 > 0:
         return []
     return [
         f"no tissue was found{' in the box' if config.map.box else ''}: nothing was analysed;"
@@ -261,7 +271,15 @@ def _fault(model: Model) -> list[str]:
     return [model.stands_in] if model.stands_in else []
 
 
-def _provenance(slide: Slide, model: Model, config: ResultConfig, before: Seen) -> dict[str, Any]:
+def _record(
+    slide: Slide,
+    model: Model,
+    config: ResultConfig,
+    before: Seen,
+    regions: RegionsReport,
+    measures: Measures,
+) -> RunRecord:
+    """Return what run.json says, without doubts."""
     card = model.card
     packages = (
         "breastseg",
@@ -271,28 +289,26 @@ def _provenance(slide: Slide, model: Model, config: ResultConfig, before: Seen) 
         "pillow",
         "shapely",
     )
-    return {
-        "input": str(slide.path),
-        "input_fingerprint": before.fingerprint,
-        "size_px": list(slide.size_px),
-        "mpp": slide.mpp,
-        "mpp_source": slide.mpp_source,
-        "box_level0_px": box_list(config.map.box),
-        "model": card.name,
-        "model_files": card.files,
-        "model_mpp": card.mpp,
-        "tile_px": card.tile_px,
-        "halo_px": card.halo_px,
-        "backend": model.backend,
-        "label_map": card.label_map.to_dict(),
-        "packages": {name: version(name) for name in packages},
-        "use": "research use only, not for diagnosis",
-    }
-
-
-def box_list(box: Box | None) -> list[int] | None:
-    """Return a box as run.json has it: x, y, width, height."""
-    return None if box is None else [box.x, box.y, box.width, box.height]
+    return RunRecord(
+        input=str(slide.path),
+        input_fingerprint=before.fingerprint,
+        size_px=slide.size_px,
+        mpp=slide.mpp,
+        mpp_source=slide.mpp_source,
+        box_level0_px=box_px(config.map.box),
+        model=card.name,
+        model_files=card.files,
+        model_mpp=card.mpp,
+        tile_px=card.tile_px,
+        halo_px=card.halo_px,
+        backend=model.backend,
+        label_map=card.label_map,
+        packages={name: version(name) for name in packages},
+        use="research use only, not for diagnosis",
+        regions=regions,
+        measures=measures,
+        doubts=(),
+    )
 
 
 def _raster_mpp(slide: Slide, size_px: tuple[int, int]) -> float:

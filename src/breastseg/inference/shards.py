@@ -14,11 +14,10 @@ import os
 import re
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from breastseg.errors import InputError, OutputError
 from breastseg.files import (
@@ -111,7 +110,7 @@ def part_of(named: Inputs, shard: Shard) -> Inputs:
 
 @contextmanager
 def shard_folder(
-    out: Path, shard: Shard, settings: dict[str, Any], named: Inputs
+    out: Path, shard: Shard, settings: Mapping[str, object], named: Inputs
 ) -> Iterator[None]:
     """Hold one shard of a folder, and claim the folder for all shards of these settings.
 
@@ -160,7 +159,7 @@ def patiently(out: Path) -> Iterator[None]:
         yield
 
 
-def _claim(out: Path, settings: dict[str, Any]) -> None:
+def _claim(out: Path, settings: Mapping[str, object]) -> None:
     """Claim the folder; what failed with other settings and finished nothing gives way, unless one
     of its shards still runs."""
     try:
@@ -194,7 +193,7 @@ def _write_inputs(named: Inputs, out: Path) -> None:
         write_table(path, rows, _COLUMNS)
 
 
-def given(item: Input) -> dict[str, Any]:
+def given(item: Input) -> dict[str, str | float | None]:
     """Return what a table of slides says of one, by `GIVEN`."""
     return {"mpp": item.mpp, "box": item.box, "patient": item.patient}
 

@@ -149,7 +149,7 @@ def label_pixels(
     runner: Runner,
     config: TileConfig,
     *,
-    step: Callable[[int], object] = lambda area: None,
+    on_progress: Callable[[int], object] = lambda area: None,
 ) -> Labels:
     """Name the tissue under every pixel of a picture that is at the model's microns per pixel.
 
@@ -157,7 +157,7 @@ def label_pixels(
         pixels: (H, W, 3) uint8, in memory or memory-mapped.
         runner: the model.
         config: sizes and ways.
-        step: told the pixels of each tile that is done.
+        on_progress: takes the pixels of each tile that is done.
 
     Returns:
         (H, W) uint8 labels 1 to K.
@@ -166,7 +166,7 @@ def label_pixels(
     for named in name_tissue(PixelField(pixels), runner, config):
         box = named.box
         labels[box.y : box.y + box.height, box.x : box.x + box.width] = named.labels
-        step(named.area)
+        on_progress(named.area)
     return labels
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from breastseg.errors import LabelError
-from breastseg.json_files import shown, text_of, whole_in
+from breastseg.json_files import JsonObject, shown, text_of, whole_in
 
 Labels: TypeAlias = npt.NDArray[np.uint8]
 """A label image: (H, W) uint8."""
@@ -185,7 +185,7 @@ class LabelMap:
         palette[1 : len(self.classes) + 1] = [c.color for c in self.classes]
         return palette
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """Return the map as JSON values."""
         return {
             "name": self.name,
@@ -243,7 +243,7 @@ def _codes_in(value: Any, what: str) -> tuple[int, ...]:
     return tuple(whole_in(code, -_UNKNOWN, 10**6, what) for code in _list(value, what))
 
 
-def _object(value: Any, what: str) -> dict[str, Any]:
+def _object(value: Any, what: str) -> JsonObject:
     if not isinstance(value, dict):
         raise ValueError(
             f"{what} is {'missing' if value is None else shown(value)}, wanted names with values"

@@ -12,12 +12,8 @@ OUT/manifest.csv        what became of each film, with a sentence where it was r
 """
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-
-from tqdm import tqdm
 
 from breastseg.errors import (
     BreastsegError,
@@ -36,6 +32,7 @@ from breastseg.files import (
     write_table,
     written_folder,
 )
+from breastseg.json_files import JsonObject
 from breastseg.mammography.layouts import Entry, Layout, find_layout
 from breastseg.mammography.layouts.entry import files_below
 from breastseg.mammography.layouts.loose import NAME as LOOSE
@@ -43,8 +40,8 @@ from breastseg.mammography.papers import STEPS
 from breastseg.mammography.reading import check_mm
 from breastseg.mammography.record import RECORD, film_row, read_record
 from breastseg.mammography.steps import write_film
+from breastseg.reporter import TERMINAL, Reporter
 from breastseg.wording import counted
-from breastseg.wording import say as say_line
 
 MUSCLE = ("path", "srg", "rows", "none")
 DENOISE = ("none", "wiener", "median")
@@ -95,7 +92,7 @@ class FilmsConfig:
                 "--muscle-in-cc, --denoise, --clahe and --whole"
             )
         if self.mm_per_px is not None:
-            check_mm(self.mm_per_px, "--mm")
+            check_mm(self.mm_per_px, "--to-pixel-mm")
         if self.pixel_mm is not None:
             check_mm(self.pixel_mm, "--pixel-mm")
 
@@ -105,15 +102,15 @@ def prepare_films(
     out: str | Path,
     config: FilmsConfig = FilmsConfig(),
     *,
-    say: Callable[[str], None] = say_line,
-) -> list[dict[str, Any]]:
+    reporter: Reporter = TERMINAL,
+) -> list[JsonObject]:
     """Prepare every film of a folder; films that cannot be are named, and the others go on.
 
     Args:
         source: a data set, a folder of films, or one film.
         out: the folder of the results; must be empty or hold the same work, which goes on.
         config: what is done.
-        say: takes one line at a time of what a person should know.
+        reporter: who hears of it.
 
     Returns:
         the rows of manifest.csv.
@@ -125,12 +122,12 @@ def prepare_films(
     """
     source, out = Path(source), Path(out)
     layout = find_layout(source, keep_names=config.keep_names)
-    say(f"{layout.name}: {counted(len(layout.entries), 'film')}")
+    reporter.message(f"{layout.name}: {counted(len(layout.entries), 'film')}")
     for note in layout.notes:
-        say(f"note: {note}")
+        reporter.message(f"note: {note}")
     settings = {"films": _digest(source), **asdict(config)}
     with own_folder(out, "mammo prepare", settings, remains=_REMAINS):
-        rows, records = _run(layout, source, out, config, say)
+        rows, records = _run(layout, source, out, config, reporter)
         _write_tables(out, rows, records)
     return _judged(rows, out)
 
@@ -146,15 +143,15 @@ def _digest(source: Path) -> str:
 
 
 def _run(
-    layout: Layout, source: Path, out: Path, config: FilmsConfig, say: Callable[[str], None]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    layout: Layout, source: Path, out: Path, config: FilmsConfig, reporter: Reporter
+) -> tuple[list[JsonObject], list[JsonObject]]:
     """Prepare each film; return the rows of the manifest and the records of films."""
-    rows: list[dict[str, Any]] = []
+    rows: list[JsonObject] = []
     records = []
     names: set[str] = set()
-    for entry in tqdm(layout.entries, desc="prepare", unit="film", disable=None):
+    for entry in reporter.each(layout.entries, title="prepare", unit="film"):
         name = _own_name(entry.name, names)
-        row: dict[str, Any] = {"film": name, "outcome": "done", "cause": ""}
+        row: JsonObject = {"film": name, "outcome": "done", "cause": ""}
         try:
             with one_of_several(name):
                 if layout.name == LOOSE:
@@ -167,13 +164,13 @@ def _run(
             refused = isinstance(error, (ImageError, MissingPackageError))
             row["outcome"] = "refused" if refused else "failed"
             row["cause"] = _sentence(str(error), entry, source, name)
-            say(f"{row['outcome']}: {entry.path}: {row['cause']}")
+            reporter.message(f"{row['outcome']}: {entry.path}: {row['cause']}")
         rows.append(row)
     for one in layout.left_out:
         rows.append({"film": fit_name(one.name), "outcome": "left out", "cause": one.cause})
     if layout.left_out:
         first = layout.left_out[0].cause
-        say(f"{counted(len(layout.left_out), 'film')} left out, the first: {first}")
+        reporter.message(f"{counted(len(layout.left_out), 'film')} left out, the first: {first}")
     return rows, records
 
 
@@ -196,7 +193,7 @@ def _sentence(cause: str, entry: Entry, source: Path, name: str) -> str:
     return cause if cause.startswith(name) else f"{name}: {cause}"
 
 
-def _write_tables(out: Path, rows: list[dict[str, Any]], records: list[dict[str, Any]]) -> None:
+def _write_tables(out: Path, rows: list[JsonObject], records: list[JsonObject]) -> None:
     write_table(out / "films.csv", [film_row(record) for record in records])
     findings = []
     for record in records:
@@ -207,7 +204,7 @@ def _write_tables(out: Path, rows: list[dict[str, Any]], records: list[dict[str,
     write_table(out / "manifest.csv", rows)
 
 
-def _judged(rows: list[dict[str, Any]], out: Path) -> list[dict[str, Any]]:
+def _judged(rows: list[JsonObject], out: Path) -> list[JsonObject]:
     done = [row for row in rows if row["outcome"] == "done"]
     bad = [row for row in rows if row["outcome"] in ("refused", "failed")]
     if not done:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from breastseg.errors import DatasetError
-from breastseg.json_files import read_json
+from breastseg.json_files import JsonObject, read_json
 from breastseg.mammography.findings import (
     Circle,
     Finding,
@@ -30,7 +30,7 @@ LABELS = {
 }
 
 
-def finding_rows(findings: Sequence[Finding], masks: Mapping[int, Mask]) -> list[dict[str, Any]]:
+def finding_rows(findings: Sequence[Finding], masks: Mapping[int, Mask]) -> list[JsonObject]:
     """Return a row of findings.csv for each finding, in pixels of the prepared picture.
 
     Args:
@@ -39,7 +39,7 @@ def finding_rows(findings: Sequence[Finding], masks: Mapping[int, Mask]) -> list
     """
     rows = []
     for place, finding in enumerate(findings):
-        row: dict[str, Any] = {
+        row: JsonObject = {
             "finding": place + 1,
             "kind": finding.kind,
             "pathology": finding.pathology,
@@ -59,9 +59,9 @@ def mask_name(place: int) -> str:
     return f"finding-{place + 1}.png"
 
 
-def _place(shape: Shape, mask: Mask | None) -> dict[str, Any]:
+def _place(shape: Shape, mask: Mask | None) -> JsonObject:
     kinds = {Circle: "circle", Rectangle: "box", Polygon: "polygon"}
-    row: dict[str, Any] = {"shape": kinds.get(type(shape), "mask")}
+    row: JsonObject = {"shape": kinds.get(type(shape), "mask")}
     bounds = bounds_of(shape, mask)
     if bounds is None:
         return row
@@ -75,7 +75,7 @@ def _place(shape: Shape, mask: Mask | None) -> dict[str, Any]:
     return row
 
 
-def areas_of(labels: npt.NDArray[np.uint8], mm_per_px: float | None) -> dict[str, Any]:
+def areas_of(labels: npt.NDArray[np.uint8], mm_per_px: float | None) -> JsonObject:
     """Return the areas of breast and muscle, in pixels, and in mm2 where a pixel's size is known.
 
     Args:
@@ -83,7 +83,7 @@ def areas_of(labels: npt.NDArray[np.uint8], mm_per_px: float | None) -> dict[str
         mm_per_px: millimetres a pixel.
     """
     counts = np.bincount(labels.ravel(), minlength=len(LABELS))
-    areas: dict[str, Any] = {}
+    areas: JsonObject = {}
     for name in ("breast", "muscle"):
         pixels = int(counts[LABELS[name]])
         areas[f"{name}_px"] = pixels
@@ -91,7 +91,7 @@ def areas_of(labels: npt.NDArray[np.uint8], mm_per_px: float | None) -> dict[str
     return areas
 
 
-def film_row(record: Mapping[str, Any]) -> dict[str, Any]:
+def film_row(record: Mapping[str, Any]) -> JsonObject:
     """Return the row of films.csv of a film's record."""
     names = (
         "film",
@@ -121,7 +121,7 @@ def film_row(record: Mapping[str, Any]) -> dict[str, Any]:
     return row
 
 
-def read_record(path: Path) -> dict[str, Any]:
+def read_record(path: Path) -> JsonObject:
     """Read a film.json of this program; DatasetError when it is none."""
     record = read_json(path, DatasetError, "the record of a prepared film")
     wanted = {"film", "findings", "facts", "notes", "history", "mm_per_px"}

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from breastseg.files import write_json, written
+from breastseg.json_files import JsonObject
 from breastseg.mammography.film import Film, resample_film
 from breastseg.mammography.findings import Finding, Mask, mirrored, paint_shape, scaled
 from breastseg.mammography.layouts.entry import Entry
@@ -121,7 +122,7 @@ def _record(
     film: Film,
     found: FilmMasks,
     notes: list[str],
-) -> dict[str, Any]:
+) -> JsonObject:
     height, width = film.pixels.shape
     read_height, read_width = known.film.pixels.shape
     return {

@@ -122,13 +122,11 @@ def save_overlay(
             Image.fromarray(overlay(pixels[band], labels[band], label_map)[top - above :]), (0, top)
         )
     sheet.paste(legend, (0, height))
-    options: dict[str, Any] = (
-        {"format": "PNG", "compress_level": 1}
-        if path.suffix == ".png"
-        else {"format": "JPEG", "quality": 88}
-    )
     with written(path) as beside:
-        sheet.save(beside, **options)
+        if path.suffix == ".png":
+            sheet.save(beside, format="PNG", compress_level=1)
+        else:
+            sheet.save(beside, format="JPEG", quality=88)
 
 
 def save_figure(

@@ -2,18 +2,26 @@
 to."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
 from breastseg.labels import Labels
-from breastseg.metrics.intervals import DRAWS, SEED, interval_of, weights_of_draws
+from breastseg.metrics.intervals import DRAWS, SEED, Interval, interval_of, weights_of_draws
 from breastseg.metrics.rates import Floats, known_mean, ratio
 
 _BINS = 1000
 _LEVELS = 15
 _HIGHEST = 1.01  # reduced precision and means over mirror images leave a rounding error above 1
+
+
+class ProbabilityTable(TypedDict):
+    """Intervals of AUC, by class and their mean, and of the expected calibration error."""
+
+    mean_auc: Interval
+    ece: Interval
+    classes: dict[str, dict[str, Interval]]
 
 
 class ProbabilityCounts:
@@ -98,7 +106,7 @@ class ProbabilityCounts:
             (own * rest).sum(axis=1) / 2, pairs
         )
 
-    def reliability(self) -> list[dict[str, Any]]:
+    def reliability(self) -> list[dict[str, float]]:
         """Return a row for each level of confidence, the probability of the class that was named,
         that occurs.
 
@@ -130,7 +138,7 @@ class ProbabilityCounts:
         *,
         draws: int = DRAWS,
         seed: int = SEED,
-    ) -> dict[str, Any]:
+    ) -> ProbabilityTable:
         """Return 95 % percentile intervals of the pooled figures, from the draws of
         `metrics.bootstrap`.
 

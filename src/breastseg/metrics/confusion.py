@@ -1,7 +1,7 @@
 """Confusion counts of label images, and what follows from them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,14 @@ Counts = npt.NDArray[np.int64]
 """(K, K + 1): truth class by row, predicted label by column; column 0 is "not analysed", a miss for
 its row."""
 _BLOCK_PX = 1 << 16
+
+
+class DotTable(TypedDict):
+    """Scores of dots: over all, of each class, and the counts they follow from."""
+
+    overall: dict[str, float]
+    classes: dict[str, dict[str, float]]
+    counts: list[list[int]]
 
 
 def confusion_counts(
@@ -95,7 +103,7 @@ def dot_counts(
     return confusion_counts(label.astype(np.uint8)[None], prediction[y, x][None], classes)
 
 
-def dot_scores(counts: Counts, names: Sequence[str]) -> dict[str, Any]:
+def dot_scores(counts: Counts, names: Sequence[str]) -> DotTable:
     """Return how many dots of each class were named right, and the mean of these shares over the
     classes that occur.
 

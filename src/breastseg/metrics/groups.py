@@ -3,13 +3,12 @@ behind each class."""
 
 from collections.abc import Sequence
 from itertools import islice
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from breastseg.metrics.confusion import Counts
-from breastseg.metrics.intervals import Interval, bootstrap_ratio
+from breastseg.metrics.intervals import Interval, IntervalTable, bootstrap_ratio
 from breastseg.metrics.rates import Floats, class_rates, known_mean, overall_rates, sums_of
 
 
@@ -46,7 +45,7 @@ def region_means(
 
 def region_mean_intervals(
     counts: Counts, patients: Sequence[str], names: Sequence[str]
-) -> dict[str, Any]:
+) -> IntervalTable:
     """Return the intervals of `region_means`, in its form.
 
     Args:

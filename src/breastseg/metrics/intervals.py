@@ -8,7 +8,7 @@ the classes that the draw has.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -25,9 +25,16 @@ Interval = list[float] | None
 Rates = dict[str, Floats]
 
 
+class IntervalTable(TypedDict):
+    """Intervals by score, over all classes and of each."""
+
+    overall: dict[str, Interval]
+    classes: dict[str, dict[str, Interval]]
+
+
 def bootstrap(
     counts: Counts, names: Sequence[str], *, draws: int = DRAWS, seed: int = SEED
-) -> dict[str, Any]:
+) -> IntervalTable:
     """Return 95 % percentile intervals of the pooled scores.
 
     Args:
@@ -49,7 +56,7 @@ def bootstrap(
 
 def bootstrap_difference(
     one: Counts, other: Counts, names: Sequence[str], *, draws: int = DRAWS, seed: int = SEED
-) -> dict[str, Any]:
+) -> IntervalTable:
     """Return 95 % percentile intervals of one model's pooled scores minus the other's, from the
     same draws of the same patients.
 
@@ -159,7 +166,7 @@ def _often_enough(counts: Counts) -> list[bool]:
 
 def _table(
     overall: Rates, classes: Rates, known: list[bool], names: Sequence[str]
-) -> dict[str, Any]:
+) -> IntervalTable:
     return {
         "overall": {score: interval_of(values) for score, values in overall.items()},
         "classes": {

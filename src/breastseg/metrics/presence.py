@@ -8,7 +8,7 @@ A patient may have regions of both kinds.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,20 @@ Bools = npt.NDArray[np.bool_]
 _KINDS = {"with": True, "without": False}
 _LEAST = 2
 """Patients of a kind, to draw among."""
+
+
+class PresenceTable(TypedDict):
+    """What `presence` says of a class."""
+
+    share_with: float
+    share_without: float
+    auc: float
+    auc_regions: float
+    regions_with: int
+    patients_with: int
+    regions_without: int
+    patients_without: int
+    intervals: dict[str, Interval]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +98,7 @@ def area_of(shares: Floats, has: Bools, weights: Floats) -> Floats:
 
 def presence(
     shares: Floats, has: Bools, patients: Sequence[str], *, draws: int = DRAWS, seed: int = SEED
-) -> dict[str, Any]:
+) -> PresenceTable:
     """Return a class's share of the map where it is and where it is not, and how well the share
     tells one from the other.
 
@@ -109,7 +123,17 @@ def presence(
         counts[f"patients_{word}"] = int(np.sum(cases.has == kind))
     by_region = float(area_of(shares, has, _once(has))[0])
     ends = _intervals(cases, draws, seed)
-    return {**figures, "auc_regions": by_region, **counts, "intervals": ends}
+    return {
+        "share_with": figures["share_with"],
+        "share_without": figures["share_without"],
+        "auc": figures["auc"],
+        "auc_regions": by_region,
+        "regions_with": counts["regions_with"],
+        "patients_with": counts["patients_with"],
+        "regions_without": counts["regions_without"],
+        "patients_without": counts["patients_without"],
+        "intervals": ends,
+    }
 
 
 def _intervals(cases: Cases, draws: int, seed: int) -> dict[str, Interval]:

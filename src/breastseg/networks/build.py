@@ -16,7 +16,7 @@ from torch import nn
 
 from breastseg.bundles.bias import LAST_BIAS
 from breastseg.errors import EngineError, InputError, ModelError, ShortageError, explained
-from breastseg.json_files import number_in, shown, text_of, whole_in
+from breastseg.json_files import JsonObject, number_in, shown, text_of, whole_in
 
 ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = {
     "unet": smp.Unet,
@@ -82,7 +82,7 @@ class NetworkConfig:
     std: tuple[float, float, float] = _IMAGENET[1]
     output_stride: int = 1
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """Return the configuration as JSON values."""
         return asdict(self)
 
@@ -91,7 +91,7 @@ class NetworkConfig:
         """Read what `to_dict` gave (JSON turns tuples into lists); ModelError names `where` and
         what is wrong."""
         try:
-            fields: dict[str, Any] = {
+            fields: JsonObject = {
                 key: tuple(v) if isinstance(v, list) else v for key, v in value.items()
             }
             for name in ("arch", "encoder"):
@@ -172,7 +172,7 @@ def build(config: NetworkConfig) -> Network:
     if not 0 <= config.dropout < 1:
         raise InputError(f"dropout {config.dropout:g}: wanted 0 up to 1")
     check_encoder(config.encoder)
-    options: dict[str, Any] = {}
+    options: JsonObject = {}
     if config.decoder_channels:
         if config.arch not in HAS_DECODER_CHANNELS:
             raise InputError(

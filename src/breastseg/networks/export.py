@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ from breastseg.bundles.onnx_engine import onnxruntime
 from breastseg.bundles.tensors import half_places
 from breastseg.errors import ModelError
 from breastseg.files import sha256_of, write_json, written_folder
+from breastseg.json_files import JsonObject
 from breastseg.networks.build import Network, NetworkConfig, build
 
 OPSET = 17
@@ -181,7 +182,7 @@ def _shorten_names(graph: onnx.GraphProto) -> None:
     del graph.value_info[:]
 
 
-def _parity(network: Network, path: Path, crops: npt.NDArray[np.uint8]) -> dict[str, Any]:
+def _parity(network: Network, path: Path, crops: npt.NDArray[np.uint8]) -> JsonObject:
     """Return how far each back end is from PyTorch; bfloat16 is told, not judged."""
     pictures = np.ascontiguousarray(crops.transpose(0, 3, 1, 2))
     with torch.inference_mode():
@@ -197,7 +198,7 @@ def _parity(network: Network, path: Path, crops: npt.NDArray[np.uint8]) -> dict[
                 f" {difference:g}, allowed {MAX_PROBABILITY_DIFFERENCE:g}); report it with the"
                 " architecture's name"
             )
-    said: dict[str, Any] = {
+    said: JsonObject = {
         "max_probability_difference": max(found.values()),
         "tolerance": MAX_PROBABILITY_DIFFERENCE,
         "crops": len(crops),

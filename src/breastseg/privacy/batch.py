@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
@@ -108,8 +107,8 @@ def deidentify(
     with own_folder(out, "deidentify", settings, remains=remains):
         if names is not None:
             _write_names(Path(names), jobs)
-        removed: list[dict[str, Any]] = []
-        proof: list[dict[str, Any]] = []
+        removed: list[dict[str, object]] = []
+        proof: list[dict[str, object]] = []
         for job in tqdm(jobs, desc="deidentify", unit="slide", disable=None):
             try:
                 with one_of_several(str(job.path), several=len(found) > 1):
@@ -175,7 +174,9 @@ def _write_names(path: Path, jobs: list[_Job]) -> None:
     path.chmod(0o600)
 
 
-def _one(job: _Job, out: Path, key: bytes) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _one(
+    job: _Job, out: Path, key: bytes
+) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
     """Copy one slide, or take what is there of it; return its rows of the two tables."""
     record = out / _RECORDS / f"{job.name}.json"
     target = out / job.name
@@ -194,8 +195,8 @@ def _one(job: _Job, out: Path, key: bytes) -> tuple[list[dict[str, Any]], list[d
     else:
         with written(target) as beside:
             findings, levels = copy_tiff(job.path, beside)
-    rows = [finding.row() for finding in findings]
-    proof = [level.row() for level in levels]
+    rows: list[dict[str, object]] = [{**finding.row()} for finding in findings]
+    proof: list[dict[str, object]] = [{**level.row()} for level in levels]
     write_json(record, {"removed": rows, "proof": proof})
     return rows, proof
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from breastseg.errors import ImageError
 
@@ -50,7 +50,7 @@ class Level:
     bytes: int
     sha256: str
 
-    def row(self) -> dict[str, Any]:
+    def row(self) -> dict[str, object]:
         """Return it as a row of a table."""
         return asdict(self)
 

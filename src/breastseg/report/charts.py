@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from breastseg.errors import InputError
+from breastseg.evaluation.scores import Level
 
 Points = list[tuple[float, float]]
 Range = tuple[float, float]
@@ -66,10 +67,10 @@ def training_charts(history: Path) -> list[Chart]:
     return charts
 
 
-def reliability_chart(rows: Sequence[Mapping[str, float]]) -> Chart:
+def reliability_chart(rows: Sequence[Level]) -> Chart:
     """Return accuracy over confidence, from levels with both, beside the diagonal of a model that
     is as sure as it is right."""
-    found = [(row["confidence"], row["accuracy"]) for row in rows]
+    found = [(row.confidence, row.accuracy) for row in rows]
     return _placed(
         "share named right", "confidence", [Line("rule", [(0, 0), (1, 1)]), Line("one", found)]
     )

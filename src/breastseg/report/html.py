@@ -7,8 +7,9 @@ import hashlib
 import math
 import struct
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from markupsafe import Markup
 from PIL import Image
 
 from breastseg.errors import BreastsegError, InputError
+from breastseg.evaluation.scores import COUNTS, DOTS_COUNTS, REGIONS, TRAINING_TABLE, Scores
 from breastseg.files import write_text
-from breastseg.json_files import SCORES_BYTES, read_json, shown
+from breastseg.json_files import shown
 from breastseg.metrics import kinds_of
 from breastseg.report.charts import reliability_chart, training_charts
 from breastseg.report.regions import SMALL_PX, WORST, region_views
@@ -47,35 +49,33 @@ def write_report(evaluation: str | Path) -> Path:
         InputError: the folder holds no finished evaluation.
     """
     folder = Path(evaluation)
-    scores = scores_of(folder)
+    scores = Scores.read(folder)
     with as_written(folder, "evaluate"):
         page = _page(folder, scores)
     write_text(folder / "report.html", page)
     return folder / "report.html"
 
 
-def _page(folder: Path, scores: Any) -> str:
-    names = [found["name"] for found in scores["label_map"]["classes"]]
-    levels = scores.get("probabilities", {}).get("reliability")
+def _page(folder: Path, scores: Scores) -> str:
+    names = list(scores.label_map.names)
+    levels = scores.probabilities.reliability if scores.probabilities else ()
     pages = html_pages()
     script = pages.get_template("report.js.j2").render()
     return pages.get_template("report.html.j2").render(
         scores=scores,
         script=Markup(script),  # our own file, nothing of the evaluation is in it
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        regions=region_views(folder / "regions", scores["regions"]),
+        regions=region_views(folder / REGIONS, scores.regions),
         worst=WORST,
         small_px=SMALL_PX,
-        confusion=confusion_of(folder / "counts.csv", "px", names),
-        dots_confusion=confusion_of(folder / "dots_counts.csv", "dots", names, kinds_of(names)),
+        confusion=confusion_of(folder / COUNTS, "px", names),
+        dots_confusion=confusion_of(folder / DOTS_COUNTS, "dots", names, kinds_of(names)),
         dots_kinds=(
-            [kind for kind in scores["dots"]["classes"] if kind not in names]
-            if "dots" in scores
-            else []
+            [kind for kind in scores.dots.classes if kind not in names] if scores.dots else []
         ),
         reliability=reliability_chart(levels) if levels else None,
         training=(
-            training_charts(folder / "training.csv") if (folder / "training.csv").is_file() else []
+            training_charts(folder / TRAINING_TABLE) if (folder / TRAINING_TABLE).is_file() else []
         ),
     )
 
@@ -113,34 +113,6 @@ def _changed(folder: Path, by: str, cause: Exception) -> str:
     )
 
 
-def scores_of(folder: Path) -> Any:
-    """Read the scores of an evaluation.
-
-    Raises:
-        InputError: the folder holds no finished evaluation, or one that an earlier version made.
-    """
-    path = folder / "scores.json"
-    scores = read_json(
-        path, InputError, "the scores of a finished evaluation", most_bytes=SCORES_BYTES
-    )
-    if not isinstance(scores, dict) or not isinstance(scores.get("regions"), dict):
-        raise InputError(
-            f"{path}: not the scores of an evaluation; give a folder that breastseg evaluate wrote"
-        )
-    for region in scores["regions"]:  # pictures of a region are looked for under its name
-        if Path(region).name != region:
-            raise InputError(
-                f"{path}: has a region {shown(region)}, wanted names without folders; evaluate"
-                " again"
-            )
-    if "seen" not in scores:
-        raise InputError(
-            f"{folder / 'scores.json'}: of an earlier version, without the patients that the model"
-            " has seen; evaluate again"
-        )
-    return scores
-
-
 def html_pages() -> Environment:
     """Return the templates of this room; what they show is escaped, and a name they lack is an
     error."""
@@ -176,23 +148,46 @@ def _microns(value: Any) -> str:
     return "–" if value is None or math.isnan(value) else f"{value:.1f}"
 
 
-def _interval(ends: list[float] | None, digits: int = 3) -> str:
+def _interval(ends: Sequence[float] | None, digits: int = 3) -> str:
     """Return an interval in words; nothing where there is none."""
     return f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if ends else ""
 
 
-def _below(drawn: Mapping[str, Any], *path: str, digits: int = 3) -> str:
+def _below(drawn: Any, *path: str, digits: int = 3) -> str:
     """Return the interval at a path of keys as the small print under its figure; nothing where
     there is none."""
     found: Any = drawn
     for key in path:
-        found = (found or {}).get(key)
+        found = found.get(key) if isinstance(found, Mapping) else getattr(found, key, None)
     return Markup("<small>{}</small>").format(_interval(found, digits)) if found else ""
+
+
+@dataclass(frozen=True)
+class Share:
+    """A cell of a confusion: how many, and which share of the truth class they are."""
+
+    count: int
+    percent: float
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """What was taken for what.
+
+    Attributes:
+        unit: px or dots.
+        columns: predictions.
+        rows: by truth class that occurs, a cell a column.
+    """
+
+    unit: str
+    columns: list[str]
+    rows: dict[str, list[Share]]
 
 
 def confusion_of(
     path: Path, unit: str, names: list[str], truths: list[str] | None = None
-) -> dict[str, Any] | None:
+) -> Confusion | None:
     """Return what was taken for what over all regions, by truth class (of `truths`, or `names`)
     that occurs; None without counts."""
     if not path.is_file():
@@ -202,26 +197,18 @@ def confusion_of(
         for row in csv.DictReader(file):
             counts[row["truth"], row["prediction"]] += int(row[unit])
     columns = [_NOT_ANALYSED] * any(prediction == _NOT_ANALYSED for _, prediction in counts) + names
-    return {
-        "unit": unit,
-        "columns": columns,
-        "rows": {
-            name: cells for name in truths or names if (cells := _shares(counts, name, columns))
-        },
-    }
+    rows = {}
+    for name in truths or names:
+        if cells := _shares(counts, name, columns):
+            rows[name] = cells
+    return Confusion(unit, columns, rows)
 
 
-def _shares(
-    counts: Mapping[tuple[str, str], int], name: str, columns: list[str]
-) -> list[dict[str, Any]]:
+def _shares(counts: Mapping[tuple[str, str], int], name: str, columns: list[str]) -> list[Share]:
     """Return pixels or dots of a truth class and their share by what they were taken for; nothing
     where it does not occur."""
     total = sum(counts.get((name, column), 0) for column in columns)
-    return [
-        {
-            "count": counts.get((name, column), 0),
-            "percent": 100 * counts.get((name, column), 0) / total,
-        }
-        for column in columns
-        if total
-    ]
+    if not total:
+        return []
+    found = [counts.get((name, column), 0) for column in columns]
+    return [Share(count, 100 * count / total) for count in found]

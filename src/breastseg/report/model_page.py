@@ -17,11 +17,12 @@ from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.split import PARTS, load_split
 from breastseg.decision.choose import in_words
 from breastseg.errors import InputError, ModelError, OutputError
+from breastseg.evaluation.scores import COUNTS, REGIONS, Scores
 from breastseg.files import WORK_FILE, write_text
 from breastseg.json_files import read_json
 from breastseg.labels import BCSS_CODES, BUILT_IN, LabelMap
 from breastseg.maps.pictures import save_pair
-from breastseg.report.html import as_written, scores_of
+from breastseg.report.html import as_written
 from breastseg.report.regions import worst_first
 from breastseg.training.config import PRESETS, TrainConfig
 from breastseg.wording import counted, in_short
@@ -37,8 +38,8 @@ _BEFORE = {"bias": "none"}
 class _Failures:
     """What an evaluation's folder says of where a model fails."""
 
-    confusions: list[dict[str, Any]]
-    regions: list[dict[str, Any]]
+    confusions: list[dict[str, object]]
+    regions: list[dict[str, object]]
 
 
 def list_models() -> str:
@@ -152,11 +153,11 @@ def _cell(value: Any) -> str:
     )
 
 
-def _facts(bundle: Bundle) -> dict[str, Any]:
+def _facts(bundle: Bundle) -> dict[str, object]:
     """Return what both forms show; fields that a card has not are empty."""
     card = bundle.card.to_dict()
     names = _code_names(bundle.card.label_map)
-    config = card["training"].get("config", {})
+    config = bundle.card.training.config or {}
     sizes = {name: (bundle.path / name).stat().st_size / 1e6 for name in bundle.card.files}
     return {
         "card": card,
@@ -167,7 +168,7 @@ def _facts(bundle: Bundle) -> dict[str, Any]:
             for c in bundle.card.label_map.classes
         ],
         "not_annotated": ", ".join(names[code] for code in bundle.card.label_map.not_annotated),
-        "parts": {part: card["training"].get("patients", {}).get(part, []) for part in PARTS},
+        "parts": {part: bundle.card.training.patients_of(part) for part in PARTS},
         "scores": {_plain(key): value for key, value in card["scores"].items()},
         "parity": _lines(card["parity"]),
         "quantisation": _lines(card.get("quantisation") or {}),
@@ -237,7 +238,10 @@ def _repeat(bundle: Bundle, config: Mapping[str, Any]) -> str:
     return "\n".join(
         (
             " ".join(
-                [f"breastseg train data/{name} runs/{name} --preset {nearest}", *words[nearest]]
+                [
+                    f"breastseg train data/{name} --out runs/{name} --preset {nearest}",
+                    *words[nearest],
+                ]
             ),
             (
                 f"breastseg evaluate --model runs/{name}/bundle --data data/{name} --split {part}"
@@ -271,11 +275,11 @@ def _differing(config: Mapping[str, Any], chosen: TrainConfig) -> list[str]:
     return words
 
 
-def _own_data(bundle: Bundle, dataset: str | Path) -> dict[str, Any]:
+def _own_data(bundle: Bundle, dataset: str | Path) -> dict[str, object]:
     """Return the data set's source and, by part, its regions, patients, hospitals and annotated
     pixels."""
     data = open_dataset(dataset)
-    trained = bundle.card.training.get("data")
+    trained = bundle.card.training.data
     if data.fingerprint() != trained:
         raise InputError(
             f"{data.path}: data set {data.fingerprint()}, '{bundle.card.name}' was trained on"
@@ -289,7 +293,7 @@ def _own_data(bundle: Bundle, dataset: str | Path) -> dict[str, Any]:
     }
 
 
-def _part_rows(data: Dataset) -> list[dict[str, Any]]:
+def _part_rows(data: Dataset) -> list[dict[str, object]]:
     table = load_split(data)
     rows = []
     for part in PARTS:
@@ -309,7 +313,7 @@ def _part_rows(data: Dataset) -> list[dict[str, Any]]:
 
 def _failures(bundle: Bundle, folder: Path, out: Path) -> _Failures:
     """Read an evaluation, and write the pictures of its worst regions beside the page."""
-    scores = scores_of(folder)
+    scores = Scores.read(folder)
     work = read_json(folder / WORK_FILE, InputError, "the note of an evaluation")
     weights = WEIGHTS if WEIGHTS in bundle.card.files else ONNX
     regions = []
@@ -319,10 +323,10 @@ def _failures(bundle: Bundle, folder: Path, out: Path) -> _Failures:
                 f"{folder}: evaluation of other weights than those of '{bundle.card.name}';"
                 " evaluate this model and give that folder"
             )
-        for region in worst_first(scores["regions"])[:_PICTURES]:
+        for region in worst_first(scores.regions)[:_PICTURES]:
             picture = out.with_suffix("") / f"{region}.jpg"
-            save_pair(folder / "regions" / region, bundle.card.label_map, picture)
-            dice = scores["regions"][region]["overall"]["mean_dice"]
+            save_pair(folder / REGIONS / region, bundle.card.label_map, picture)
+            dice = scores.regions[region].overall.mean_dice
             regions.append(
                 {
                     "id": region,
@@ -330,10 +334,10 @@ def _failures(bundle: Bundle, folder: Path, out: Path) -> _Failures:
                     "link": picture.relative_to(out.parent).as_posix(),
                 }
             )
-        return _Failures(_confusions(pd.read_csv(folder / "counts.csv")), regions)
+        return _Failures(_confusions(pd.read_csv(folder / COUNTS)), regions)
 
 
-def _confusions(counts: pd.DataFrame) -> list[dict[str, Any]]:
+def _confusions(counts: pd.DataFrame) -> list[dict[str, object]]:
     """Return the largest confusions: share of the truth class's pixels that were called something
     else."""
     pooled = counts.groupby(["truth", "prediction"], as_index=False)["px"].sum()

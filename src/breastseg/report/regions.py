@@ -4,11 +4,12 @@ import base64
 import io
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
+from breastseg.evaluation.scores import ClassScores, Overall, Region, RegionDots
 from breastseg.maps.pictures import COMPARED
 
 WORST = 10
@@ -17,18 +18,52 @@ ADDRESSES_BYTES = 24_000_000
 """How much of a page pictures may take; a mail or a phone takes no more."""
 
 
-def worst_first(scores: Mapping[str, Any]) -> list[str]:
+@dataclass(frozen=True)
+class Pictures:
+    """A region's pictures as data addresses.
+
+    Attributes:
+        width: of all, in pixels.
+        height: of all, in pixels.
+        image: the tissue.
+        layers: to lie over it, by name: truth, prediction, errors.
+    """
+
+    width: int
+    height: int
+    image: str
+    layers: dict[str, str]
+
+    @property
+    def bytes(self) -> int:
+        """Return what they take in a page."""
+        return len(self.image) + sum(map(len, self.layers.values()))
+
+
+@dataclass(frozen=True)
+class RegionView:
+    """What a page shows of a region: scores, and pictures where there is room."""
+
+    id: str
+    overall: Overall
+    classes: dict[str, ClassScores]
+    dots: RegionDots | None
+    pictures: Pictures | None
+
+
+def worst_first(scores: Mapping[str, Region]) -> list[str]:
     """Return regions by mean Dice, then those of dots alone by the share of dots named right,
     lowest first; without a score last."""
 
     def key(region: str) -> tuple[float, float, str]:
-        dots = scores[region].get("dots", {}).get("overall", {}).get("accuracy")
-        return _sortable(scores[region]["overall"]["mean_dice"]), _sortable(dots), region
+        dots = scores[region].dots
+        right = dots.overall.accuracy if dots else None
+        return _sortable(scores[region].overall.mean_dice), _sortable(right), region
 
     return sorted(scores, key=key)
 
 
-def region_views(folder: Path, scores: Mapping[str, Any]) -> list[dict[str, Any]]:
+def region_views(folder: Path, scores: Mapping[str, Region]) -> list[RegionView]:
     """Return what a page shows of each region, worst first.
 
     Args:
@@ -36,22 +71,19 @@ def region_views(folder: Path, scores: Mapping[str, Any]) -> list[dict[str, Any]
         scores: by region, as in scores.json.
 
     Returns:
-        the scores with `id` and `pictures`: data addresses by name, and width and height in pixels.
-        From the eleventh on they are shrunk to 480 px; from where the page would grow too large
-        they are None.
+        scores and pictures. From the eleventh on these are shrunk to 480 px; from where the page
+        would grow too large they are None.
 
     Raises:
         OSError, ValueError: a picture is missing or damaged, as Pillow says it.
     """
-    views, left = [], ADDRESSES_BYTES
+    views = []
+    left = ADDRESSES_BYTES
     for rank, region in enumerate(worst_first(scores)):
         pictures = _pictures(folder / region, small=rank >= WORST) if left > 0 else None
-        left -= (
-            sum(len(value) for value in pictures.values() if isinstance(value, str))
-            if pictures
-            else 0
-        )
-        views.append({"id": region, **scores[region], "pictures": pictures})
+        left -= pictures.bytes if pictures else 0
+        own = scores[region]
+        views.append(RegionView(region, own.overall, own.classes, own.dots, pictures))
     return views
 
 
@@ -59,18 +91,13 @@ def _sortable(dice: float | None) -> float:
     return math.inf if dice is None or math.isnan(dice) else dice
 
 
-def _pictures(folder: Path, *, small: bool) -> dict[str, Any]:
+def _pictures(folder: Path, *, small: bool) -> Pictures:
     with Image.open(folder / "image.jpg") as picture:
         width, height = picture.size
     scale = min(1.0, SMALL_PX / max(width, height)) if small else 1.0
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    found = {name: _address(folder / f"{name}.png", size) for name in COMPARED}
-    return {
-        "width": size[0],
-        "height": size[1],
-        "image": _address(folder / "image.jpg", size),
-        **found,
-    }
+    layers = {name: _address(folder / f"{name}.png", size) for name in COMPARED}
+    return Pictures(size[0], size[1], _address(folder / "image.jpg", size), layers)
 
 
 def _address(path: Path, size: tuple[int, int]) -> str:

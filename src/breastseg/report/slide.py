@@ -4,19 +4,17 @@ opens without network or neighbours."""
 import base64
 import io
 import math
-import re
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
-from breastseg.errors import ImageError, InputError
+from breastseg.errors import ImageError
 from breastseg.images.readers.flat import FlatSlide
-from breastseg.json_files import read_json
-from breastseg.labels import label_map_of
+from breastseg.maps.record import OVERLAYS, RunRecord, read_run_json
 from breastseg.report.html import as_written, html_pages
 
 _PICTURE_PX = 1400
-_OVERVIEWS = ("overlay.jpg", "overlay.png")
 _MOST_PX = 80_000_000
 """A larger overlay is not decoded for a page."""
 _PLACES = {"mm²": 4, "mm": 2, "%": 1, "": 0}
@@ -52,16 +50,14 @@ def slide_page(result: str | Path, *, made: str | None = None) -> str:
         InputError: the folder holds no finished map.
     """
     folder = Path(result)
-    run = read_json(folder / "run.json", InputError, "a result's run.json")
+    said = read_run_json(folder)
     with as_written(folder, "predict"):
-        classes, measures = (
-            label_map_of(run["label_map"], "run.json").classes,
-            run["measures"],
-        )
+        run = RunRecord.from_dict(said)
+        classes, measures = run.label_map.classes, run.measures
         shown = {
             "run": run,
             "made": made,
-            "slide": re.split(r"[/\\]", run["input"])[-1],
+            "slide": run.input_name,
             "analysed_mm2": measures["analysed_mm2"],
             "classes": [
                 {
@@ -84,7 +80,7 @@ def slide_page(result: str | Path, *, made: str | None = None) -> str:
         return pages.get_template("slide.html.j2").render(shown)
 
 
-def _said(value: float, unit: str) -> str:
+def _said(value: Any, unit: str) -> str:
     """Say a measure in as many places as it is worth; a dash where there is nothing to measure."""
     if math.isnan(value):
         return "–"
@@ -96,7 +92,7 @@ def _said(value: float, unit: str) -> str:
 
 def _picture(folder: Path) -> str | None:
     """Return the overlay as a data address, shrunk; None without one that can be shown."""
-    path = next((folder / name for name in _OVERVIEWS if (folder / name).is_file()), None)
+    path = next((folder / name for name in OVERLAYS if (folder / name).is_file()), None)
     if path is None or path.is_symlink():  # a link may lead anywhere
         return None
     try:

@@ -19,6 +19,7 @@ from breastseg import errors
 from breastseg.bundles.bundle import Bundle
 from breastseg.errors import BreastsegError, EngineError, ShortageError
 from breastseg.files import nameless_file
+from breastseg.json_files import JsonObject
 from breastseg.labels import Labels
 from breastseg.runners.ending import ending, ran_short
 from breastseg.runners.runner import DEFAULT_BACKEND
@@ -96,7 +97,7 @@ class ChildRunner:
         self.name, self.package = told["name"], told["package"]
 
     def _ask(
-        self, head: dict[str, Any], tiles: npt.NDArray[np.uint8] | None = None
+        self, head: JsonObject, tiles: npt.NDArray[np.uint8] | None = None
     ) -> npt.NDArray[Any] | None:
         with self._turn:
             if self._process is None:
@@ -104,8 +105,8 @@ class ChildRunner:
             return self._exchange(head, tiles)[1]
 
     def _exchange(
-        self, head: dict[str, Any], tiles: npt.NDArray[np.uint8] | None
-    ) -> tuple[dict[str, Any], npt.NDArray[Any] | None]:
+        self, head: JsonObject, tiles: npt.NDArray[np.uint8] | None
+    ) -> tuple[JsonObject, npt.NDArray[Any] | None]:
         assert self._process
         try:
             send(self._process.questions, head, tiles)
@@ -173,7 +174,7 @@ def _widen(stream: BinaryIO) -> None:
             fcntl.fcntl(stream.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
-def _error(told: dict[str, Any], name: str) -> Exception:
+def _error(told: JsonObject, name: str) -> Exception:
     """Return the error that was raised in the process, of the same class."""
     found = getattr(errors, str(told["error"]), None)
     if isinstance(found, type) and issubclass(found, BreastsegError):

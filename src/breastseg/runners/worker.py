@@ -19,13 +19,14 @@ import numpy as np
 from breastseg.bundles.bundle import load_bundle
 from breastseg.errors import BreastsegError
 from breastseg.files import settle_temporary_folder
+from breastseg.json_files import JsonObject
 from breastseg.runners.runner import Runner, load_runner
 
 HEAD_BYTES = 65536
 """Longest line of a message."""
 
 
-def send(stream: BinaryIO, head: dict[str, Any], array: np.ndarray[Any, Any] | None = None) -> None:
+def send(stream: BinaryIO, head: JsonObject, array: np.ndarray[Any, Any] | None = None) -> None:
     """Write a message."""
     if array is not None:
         array = np.ascontiguousarray(array)
@@ -36,7 +37,7 @@ def send(stream: BinaryIO, head: dict[str, Any], array: np.ndarray[Any, Any] | N
     stream.flush()
 
 
-def receive(stream: BinaryIO) -> tuple[dict[str, Any], np.ndarray[Any, Any] | None]:
+def receive(stream: BinaryIO) -> tuple[JsonObject, np.ndarray[Any, Any] | None]:
     """Read a message; EOFError when the other side has ended."""
     line = stream.readline(HEAD_BYTES)
     if not line.endswith(b"\n"):
@@ -62,9 +63,7 @@ def main() -> None:
     os.dup2(
         sys.stderr.fileno(), sys.stdout.fileno()
     )  # what a library prints must not look like an answer
-    asked: queue.SimpleQueue[tuple[dict[str, Any], np.ndarray[Any, Any] | None]] = (
-        queue.SimpleQueue()
-    )
+    asked: queue.SimpleQueue[tuple[JsonObject, np.ndarray[Any, Any] | None]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(asked,), daemon=True).start()
     runner: Runner | None = None
     while True:
@@ -87,7 +86,7 @@ def main() -> None:
             send(answers, {"error": type(error).__name__, "cause": str(error)})
 
 
-def _listen(asked: "queue.SimpleQueue[tuple[dict[str, Any], np.ndarray[Any, Any] | None]]") -> None:
+def _listen(asked: "queue.SimpleQueue[tuple[JsonObject, np.ndarray[Any, Any] | None]]") -> None:
     stream = os.fdopen(sys.stdin.fileno(), "rb", closefd=False)
     while True:
         try:

@@ -1,9 +1,11 @@
 """What the API says and is told; the page reads nothing else. Boxes and polygons are level-0 pixels
 of the slide."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from breastseg.json_files import JsonObject
 
 
 class _Told(BaseModel):
@@ -42,6 +44,23 @@ class LayerOut(BaseModel):
     files: list[str] = Field(
         default_factory=list, description="names to download from /api/layers/ID/files/NAME"
     )
+
+
+class MeasuresOut(BaseModel):
+    """The row of measures of a map, by column, and what it was made with, as in its run.json."""
+
+    measures: dict[str, str | int | float | None] = Field(default_factory=dict)
+    made: str | None = Field(None, description="ISO date and time")
+    model: str | None = None
+    mpp: float | None = None
+    mpp_source: str | None = None
+    model_mpp: float | None = None
+    box_level0_px: tuple[int, int, int, int] | None = Field(
+        None, description="x, y, width, height; null: all of it"
+    )
+    backend: str | None = None
+    use: str | None = None
+    doubts: list[str] = Field(default_factory=list)
 
 
 class EntryOut(BaseModel):
@@ -148,7 +167,7 @@ class AnnotationOut(BaseModel):
 
     version: str = Field(description="changes with every save; '' when nothing was saved")
     file: str | None = Field(None, description="its name beside the slide")
-    features: list[dict[str, object]]
+    features: list[JsonObject]
     classes: list[ClassOut] = Field(description="classes that can be given")
 
 
@@ -156,7 +175,7 @@ class AnnotationIn(_Told):
     """Areas to keep in place of those of `version`."""
 
     version: str
-    features: list[dict[str, object]]
+    features: list[JsonObject]
 
 
 class ErrorOut(BaseModel):
@@ -165,7 +184,7 @@ class ErrorOut(BaseModel):
     error: str
 
 
-def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def answers(*statuses: int) -> dict[int | str, JsonObject]:
     """Return the errors that a route can give, for its description; 400, 403, 408, 413 and 503 can
     come from any."""
     return {status: {"model": ErrorOut} for status in sorted({400, 403, 408, 413, 503, *statuses})}

@@ -206,7 +206,7 @@ def _region(place: Path, found: Found, pair: Pair, mpp: float | None, rows: Rows
     hospital = field.site or (tcga[1] if tcga else pair.site)
     site = (rows and rows.site_of(pair.image)) or hospital
     value, origin = _mpp(place, found, pair, mpp, rows.mpp_of(pair.image) if rows else None)
-    value = check_mpp(value, str(pair.image), "--source-mpp")
+    value = check_mpp(value, str(pair.image), "--mpp")
     return Region(
         name,
         pair.image,
@@ -251,12 +251,12 @@ def _mpp(
         if pair.field:
             raise MppError(
                 f"{pair.field.where}: no microns per pixel of {pair.image.name} (looked at"
-                " --source-mpp, the mpp column of the tables, and the file itself); give them in"
-                " the mpp column, or --source-mpp for all pictures"
+                " --mpp, the mpp column of the tables, and the file itself); give them in"
+                " the mpp column, or --mpp for all pictures"
             ) from None
         raise MppError(
-            f"{pair.image}: no microns per pixel (looked at --source-mpp, the table's mpp column,"
-            f" what is known of {found.kind}, and the file itself); give --source-mpp"
+            f"{pair.image}: no microns per pixel (looked at --mpp, the table's mpp column,"
+            f" what is known of {found.kind}, and the file itself); give --mpp"
         ) from None
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from breastseg.errors import SourceError
+from breastseg.json_files import JsonObject
 
 MAX_BYTES = 500_000_000
 """Of text, unpacked."""
@@ -285,7 +286,7 @@ class _Parser:
         self._found.append(self._nested(run))
         return found[1] + b"%d" % (len(self._found) - 1) + found[2][len(run) :]
 
-    def _fill(self, value: dict[str, Any]) -> dict[str, Any]:
+    def _fill(self, value: JsonObject) -> JsonObject:
         if type(value.get("coordinates")) is int:  # every number there is a place in the list
             value["coordinates"] = self._found[value["coordinates"]]
         return value

@@ -23,7 +23,7 @@ class WholeCheckpoints(TorchCheckpointIO):
     """
 
     def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
+        self, checkpoint: dict[str, object], path: Any, storage_options: Any = None
     ) -> None:
         """Write it."""
         with written(Path(path)) as beside, beside.open("wb") as file:

@@ -3,21 +3,21 @@ PyTorch."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from breastseg.errors import InputError
 from breastseg.geometry import tile_grid
 
-AUGMENTS = ("none", "flips", "stain", "strong")
-PRECISIONS = ("auto", "32", "bf16")
-SCHEDULES = ("constant", "cosine")
-MONITORS = ("val_loss", "val_dice", "none")
-BIASES = ("auto", "none")
 LOGGERS = ("tensorboard", "mlflow")
 
 
 def _said(default: Any, sentence: str) -> Any:
     return field(default=default, metadata={"help": sentence})
+
+
+def choices_of(kind: Any) -> tuple[str, ...]:
+    """Return the names that a `Literal` allows; none of another type."""
+    return get_args(kind) if get_origin(kind) is Literal else ()
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ class TrainConfig:
         " slowly",
     )
     weight_decay: float = _said(0.01, "weight decay of AdamW")
-    schedule: str = _said("cosine", "learning rate over the run: constant or cosine")
+    schedule: Literal["constant", "cosine"] = _said(
+        "cosine", "learning rate over the run: constant or cosine"
+    )
     loss: str = _said(
         "ce+dice",
         "ce, balanced (ce in which classes count equally, as for dots), dice, focal, tversky, or a"
@@ -70,7 +72,7 @@ class TrainConfig:
         " 0 does not",
     )
     balance: float = _said(0.5, "0 draws classes as often as they occur, 1 equally often")
-    augment: str = _said(
+    augment: Literal["none", "flips", "stain", "strong"] = _said(
         "stain",
         "none, flips (and right angles), stain (flips, scale, HED stain, brightness), or strong"
         " (more of each)",
@@ -104,16 +106,18 @@ class TrainConfig:
         0, "with a frozen encoder: train it too from this epoch on; 0 never"
     )
     ema: float = _said(0.99, "average the weights over steps with this decay; 0 does not")
-    monitor: str = _said(
+    monitor: Literal["val_loss", "val_dice", "none"] = _said(
         "val_dice", "what chooses the epoch to keep: val_loss, val_dice, or none for the last"
     )
     patience: int = _said(0, "stop after so many epochs without a better one; 0 never")
-    bias: str = _said(
+    bias: Literal["auto", "none"] = _said(
         "auto",
         "bias per class in the finished network: auto, chosen on the val part where that helps its"
         " patients, or none",
     )
-    precision: str = _said("auto", "32, bf16, or auto (bf16 where the processor has it)")
+    precision: Literal["auto", "32", "bf16"] = _said(
+        "auto", "32, bf16, or auto (bf16 where the processor has it)"
+    )
     devices: int = _said(1, "devices; above 1 trains with DDP")
     seed: int = _said(42, "of every draw")
     tile_px: int = _said(512, "tile side written into the card for prediction, a multiple of 32")
@@ -124,16 +128,12 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Check every field that has few right values."""
-        few = {
-            "augment": AUGMENTS,
-            "precision": PRECISIONS,
-            "schedule": SCHEDULES,
-            "monitor": MONITORS,
-            "bias": BIASES,
-        }
-        for name, allowed in few.items():
-            if getattr(self, name) not in allowed:
-                raise InputError(f"{name} '{getattr(self, name)}': wanted {', '.join(allowed)}")
+        for entry in fields(self):
+            allowed = choices_of(entry.type)
+            if allowed and getattr(self, entry.name) not in allowed:
+                raise InputError(
+                    f"{entry.name} '{getattr(self, entry.name)}': wanted {', '.join(allowed)}"
+                )
         if self.crop_px % 32:
             raise InputError(f"crop_px {self.crop_px}: wanted a multiple of 32")
         next(tile_grid((1, 1), self.tile_px, self.halo_px))  # raises what is wrong with them
@@ -161,7 +161,7 @@ class TrainConfig:
         if not 0 <= self.ema < 1 or not 0 <= self.balance <= 1:
             raise InputError(f"ema {self.ema:g}, balance {self.balance:g}: wanted 0 up to 1")
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the configuration as JSON values."""
         return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
 

@@ -3,8 +3,6 @@
 import breastseg.networks.torchvision_ops  # noqa: F401  before anything that imports torchvision
 
 # isort: split
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +13,10 @@ from breastseg.data.dataset import Dataset
 from breastseg.decision.choose import choose_bias, told
 from breastseg.decision.look import sample_places
 from breastseg.inference.tiles import TileConfig
+from breastseg.json_files import JsonObject
 from breastseg.labels import Labels
 from breastseg.networks.build import Network
+from breastseg.reporter import Reporter
 from breastseg.runners.runner import likeliest
 
 
@@ -27,8 +27,8 @@ def decide(
     tiles: TileConfig,
     *,
     part: str,
-    say: Callable[[str], None],
-) -> dict[str, Any]:
+    reporter: Reporter,
+) -> JsonObject:
     """Choose a bias on some regions and add it to the network's last convolution.
 
     Args:
@@ -37,14 +37,14 @@ def decide(
         regions: of the part that chooses; patients that did not train the network.
         tiles: how the model will be run.
         part: its name.
-        say: takes the line that tells what was chosen.
+        reporter: who hears of it.
 
     Returns:
         the card's `decision`.
     """
     sample = sample_places(data, regions, _InTraining(network), tiles)
     choice = choose_bias(sample, data.label_map.names)
-    say(told(choice, part))
+    reporter.message(told(choice, part))
     added = add_bias(network, bias_vector(choice.bias, data.label_map))
     return {
         **choice.to_dict(),

@@ -5,9 +5,10 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import torch
+
+from breastseg.bundles.training import Environment
 
 _PACKAGES = (
     "breastseg",
@@ -21,18 +22,18 @@ _PACKAGES = (
 )
 
 
-def environment() -> dict[str, Any]:
+def environment() -> Environment:
     """Return versions, machine and the git commit of the working folder (empty outside a
     repository)."""
-    return {
-        "python": sys.version.split()[0],
-        "platform": platform.platform(),
-        "machine": platform.machine(),
-        "threads": torch.get_num_threads(),
-        "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else "",
-        "packages": {name: version(name) for name in _PACKAGES},
-        "git_commit": _git_commit(),
-    }
+    return Environment(
+        python=sys.version.split()[0],
+        platform=platform.platform(),
+        machine=platform.machine(),
+        threads=torch.get_num_threads(),
+        cuda=torch.cuda.get_device_name() if torch.cuda.is_available() else "",
+        packages={name: version(name) for name in _PACKAGES},
+        git_commit=_git_commit(),
+    )
 
 
 def _git_commit() -> str:

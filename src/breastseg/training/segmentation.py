@@ -66,7 +66,7 @@ class Segmenter(L.LightningModule):
         encoder = list(self.network.encoder.parameters())
         own = {id(parameter) for parameter in encoder}
         rest = [parameter for parameter in self.network.parameters() if id(parameter) not in own]
-        groups: list[dict[str, Any]] = [
+        groups: list[dict[str, object]] = [
             {"params": rest},
             {"params": encoder, "lr": self.config.lr * self.config.encoder_lr},
         ]

@@ -14,11 +14,10 @@ import breastseg.networks.torchvision_ops  # noqa: F401  before anything that im
 # isort: split
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import lightning as L
 import numpy as np
@@ -29,12 +28,14 @@ from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
 
 from breastseg.bundles.bundle import Bundle, load_bundle
 from breastseg.bundles.card import Card
+from breastseg.bundles.training import Training
 from breastseg.data.crops import CropDraw, Crops
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.split import is_leaky, load_split, regions_of, split_fingerprint
 from breastseg.errors import InputError, MissingPackageError, ModelError, SplitError
 from breastseg.files import Remains, own_folder, write_json, write_text
 from breastseg.inference.tiles import TileConfig
+from breastseg.json_files import JsonObject
 from breastseg.networks.build import (
     HAS_DECODER_CHANNELS,
     Network,
@@ -47,6 +48,8 @@ from breastseg.networks.export import write_bundle
 from breastseg.networks.losses import SumLoss, log_prior
 from breastseg.networks.weights import encoder_origin, load_bundle_weights, load_encoder_weights
 from breastseg.processor import worker_count
+from breastseg.records import to_json
+from breastseg.reporter import QUIET, TERMINAL, Reporter
 from breastseg.training.config import LOGGERS, TrainConfig
 from breastseg.training.curves import save_curves
 from breastseg.training.decide import decide
@@ -57,7 +60,6 @@ from breastseg.training.loop import resolved_precision, run_loop
 from breastseg.training.segmentation import Segmenter, set_frozen
 from breastseg.training.summary import layer_summary
 from breastseg.wording import counted
-from breastseg.wording import say as say_line
 
 _REMAINS = Remains(
     finished=("bundle", "checkpoints/*.ckpt"),
@@ -77,9 +79,6 @@ _PRIOR_CROPS = 512
 LITTLE = 0.05
 """A class with a smaller share of the training pixels is named among the card's limits."""
 
-Say: TypeAlias = Callable[[str], None]
-"""Takes one line at a time of what a person should know."""
-
 
 def train(
     dataset: str | Path,
@@ -88,7 +87,7 @@ def train(
     *,
     name: str = "",
     loggers: tuple[str, ...] = (),
-    say: Say = say_line,
+    reporter: Reporter = TERMINAL,
 ) -> Bundle:
     """Train a network; a run that was interrupted goes on from its last checkpoint, with the same
     curve.
@@ -99,23 +98,23 @@ def train(
         config: what to train and how.
         name: the model's name on its card; the run folder's name when empty.
         loggers: also log to "tensorboard" or "mlflow", in the run folder.
-        say: takes one line at a time of what a person should know.
+        reporter: who hears of it.
 
     Returns:
         the finished bundle, RUN/bundle.
     """
     data, run = open_dataset(dataset), Path(run)
     if _rank():
-        say = _silent  # the first of several processes speaks for all
+        reporter = QUIET  # the first of several processes speaks for all
     split = load_split(data)
     start = load_bundle(config.start) if config.start else None
-    settings = {
-        "config": config.to_dict(),
-        "data": data.fingerprint(),
-        "split": split_fingerprint(split),
-        "name": name or run.name,
-        **({"start": start.card.files} if start else {}),
-    }
+    settings = Training(
+        config=config.to_dict(),
+        data=data.fingerprint(),
+        split=split_fingerprint(split),
+        name=name or run.name,
+        start=start.card.files if start else None,
+    )
     parts = {
         part: regions_of(split, part) for part in ("train", "val") if (split["split"] == part).any()
     }
@@ -134,23 +133,25 @@ def train(
     network = build(network_config)
     origin = _first_weights(network, config, start, run)
     # Of several processes the first holds the folder for all.
-    with nullcontext() if _rank() else own_folder(run, "train", settings, remains=_REMAINS):
+    with (
+        nullcontext() if _rank() else own_folder(run, "train", to_json(settings), remains=_REMAINS)
+    ):
         if (run / "bundle").is_dir():
-            say(f"{run}: this run is finished")
+            reporter.message(f"{run}: this run is finished")
             return load_bundle(run / "bundle")
         for label in absent:
-            say(_of_absent(data, parts["train"], label))
+            reporter.message(_of_absent(data, parts["train"], label))
         for line in _of_fields(data, parts["train"], config):
-            say(line)
-        say(origin)
-        network = _fit(data, parts, network, config, run, extra_loggers, say)
+            reporter.message(line)
+        reporter.message(origin)
+        network = _fit(data, parts, network, config, run, extra_loggers, reporter)
         history = (run / "metrics.csv").read_text(encoding="utf-8")
         card = _card(data, split, network_config, config, settings, start)
-        card = replace(card, decision=_decision(network, data, parts, config, card, say))
+        card = replace(card, decision=_decision(network, data, parts, config, card, reporter))
         bundle = write_bundle(
             run / "bundle", network, card, _parity_crops(data, parts["train"], config), history
         )
-        say(
+        reporter.message(
             f"{bundle.path}: ONNX agrees with PyTorch within"
             f" {bundle.card.parity['max_probability_difference']:.1e}"
         )
@@ -183,10 +184,6 @@ def _first_weights(network: Network, config: TrainConfig, start: Bundle | None, 
 def _rank() -> int:
     """Return which of the processes that DDP started this is; 0 is the person's own."""
     return int(os.environ.get("LOCAL_RANK", 0))
-
-
-def _silent(line: str) -> None:
-    """Say nothing."""
 
 
 def _absent_classes(data: Dataset, regions: list[str], config: TrainConfig) -> list[str]:
@@ -264,7 +261,7 @@ def _fit(
     config: TrainConfig,
     run: Path,
     loggers: list[Logger],
-    say: Say,
+    reporter: Reporter,
 ) -> Network:
     """Run the loop and return the best epoch's network."""
     torch.set_num_threads(
@@ -277,23 +274,23 @@ def _fit(
         config,
         classes=len(data.label_map.classes),
         steps=len(batches) * config.epochs,
-        shift=_shift(batches, config, say),
+        shift=_shift(batches, config, reporter),
         discs=data.dots_as != "regions",
     )
     set_frozen(network, module.encoder_frozen(0))
     summary = layer_summary(network, config.batch, config.crop_px)
     if share.rank == 0:
         write_text(run / "summary.txt", summary + "\n")
-        write_json(run / "environment.json", environment())
+        write_json(run / "environment.json", to_json(environment()))
     trained = sum(p.numel() for p in network.parameters() if p.requires_grad)
-    say(
+    reporter.message(
         f"{sum(p.numel() for p in network.parameters()):,} parameters, {trained:,} trainable;"
         f" {len(batches)} steps of {config.batch} crops an epoch; precision"
         f" {resolved_precision(config.precision)}"
     )
     judged = "val" in parts and bool(data.class_pixels.loc[parts["val"]].to_numpy().any())
     if "val" in parts and not judged:
-        say(
+        reporter.message(
             f"no pixel is annotated in the {counted(len(parts['val']), 'region')} of split 'val':"
             " the last epoch is kept"
         )
@@ -331,7 +328,7 @@ def _train_batches(
     return TrainBatches(crops, batch=config.batch, crops_per_epoch=per_epoch, share=share)
 
 
-def _shift(batches: TrainBatches, config: TrainConfig, say: Say) -> torch.Tensor | None:
+def _shift(batches: TrainBatches, config: TrainConfig, reporter: Reporter) -> torch.Tensor | None:
     """Return what `ce` adds to the logits: the logarithm of each class's share of the pixels of
     crops of areas, as they are drawn."""
     if not config.logit_adjust:
@@ -346,7 +343,7 @@ def _shift(batches: TrainBatches, config: TrainConfig, say: Say) -> torch.Tensor
         f"{name} {px / max(1, pixels[1:].sum()):.3f}"
         for name, px in zip(crops.dataset.label_map.names, pixels[1:], strict=True)
     )
-    say(
+    reporter.message(
         f"logits adjusted by {config.logit_adjust:g} times the logarithm of the classes' shares:"
         f" {shares}"
     )
@@ -404,23 +401,23 @@ def _decision(
     parts: dict[str, list[str]],
     config: TrainConfig,
     card: Card,
-    say: Say,
-) -> dict[str, Any]:
+    reporter: Reporter,
+) -> JsonObject:
     """Choose a bias where that is asked for and there is a part to choose it on."""
     if config.bias == "none":
         return {}
     if "val" not in parts:
-        say("no bias: there is no part 'val' to choose it on")
+        reporter.message("no bias: there is no part 'val' to choose it on")
         return {}
-    taught = set(card.training["patients"]["train"]).intersection(card.training["patients"]["val"])
+    taught = set(card.training.patients_of("train")) & set(card.training.patients_of("val"))
     if taught:
-        say(
+        reporter.message(
             f"no bias: {counted(len(taught), 'patient')} of 'val' trained the model too"
             f" ({min(taught)})"
         )
         return {}
     tiles = TileConfig(card.tile_px, card.halo_px, len(card.label_map.classes))
-    return decide(network, data, parts["val"], tiles, part="val", say=say)
+    return decide(network, data, parts["val"], tiles, part="val", reporter=reporter)
 
 
 def _licence(data: Dataset, start: Bundle | None) -> str:
@@ -437,16 +434,16 @@ def _card(
     split: pd.DataFrame,
     network: NetworkConfig,
     config: TrainConfig,
-    settings: dict[str, Any],
+    settings: Training,
     start: Bundle | None,
 ) -> Card:
     patients = {
-        part: sorted(set(split.loc[split["split"] == part, "patient"]))
+        part: tuple(sorted(set(split.loc[split["split"] == part, "patient"])))
         for part in ("train", "val", "test")
     }
     if start:  # whoever trained the first model trained this one too
-        before = start.card.training.get("patients", {}).get("train", [])
-        patients["train"] = sorted({*patients["train"], *before})
+        before = start.card.training.patients_of("train")
+        patients["train"] = tuple(sorted({*patients["train"], *before}))
     pixels = {
         str(name): int(px)
         for name, px in data.class_pixels.loc[split["split"] == "train"].sum().items()
@@ -468,7 +465,7 @@ def _card(
         *([f"Saw little of {', '.join(rare)} of {sum(pixels.values()):,} px."] if rare else []),
     ]
     return Card(
-        name=settings["name"],
+        name=settings.name or "",
         label_map=data.label_map,
         mpp=data.mpp,
         tile_px=config.tile_px,
@@ -478,13 +475,13 @@ def _card(
         network=network.to_dict(),
         licence=_licence(data, start),
         limits=tuple(limits),
-        training={
-            **settings,
-            "data_parts": list(data.parts),
-            "encoder_weights": encoder_origin(config.encoder, config.encoder_weights),
-            "patients": patients,
-            "class_px": pixels,
-            "source_mpp": sorted(set(map(float, data.regions["source_mpp"]))),
-            "environment": environment(),
-        },
+        training=replace(
+            settings,
+            data_parts=tuple(data.parts),
+            encoder_weights=encoder_origin(config.encoder, config.encoder_weights),
+            patients=patients,
+            class_px=pixels,
+            source_mpp=tuple(sorted(set(map(float, data.regions["source_mpp"])))),
+            environment=environment(),
+        ),
     )

@@ -10,6 +10,7 @@ from urllib.request import OpenerDirector, Request
 
 from breastseg.errors import ImageError, InputError
 from breastseg.files import sha256_of, write_json
+from breastseg.records import to_json
 from breastseg.transfer.connection import BrokenError, opened, patiently, read_some, total_bytes
 from breastseg.transfer.part import forget, new_note, note_of, read_note
 from breastseg.transfer.png import check_png
@@ -53,7 +54,7 @@ def get_json(url: str, opener: OpenerDirector) -> tuple[Any, str]:
 
 
 def fetch(
-    remote: Remote, path: Path, opener: OpenerDirector, *, progress: Callable[[int], object]
+    remote: Remote, path: Path, opener: OpenerDirector, *, on_progress: Callable[[int], object]
 ) -> None:
     """Fetch one file, going on with what an earlier attempt left; it appears whole and checked, or
     not at all.
@@ -62,7 +63,7 @@ def fetch(
         remote: what to fetch.
         path: the file to make.
         opener: of `opener_for`.
-        progress: told of bytes written, negative when some were in vain.
+        on_progress: takes the number of bytes written, negative when some were in vain.
 
     Raises:
         InputError: not there, refused, out of reach, not the file that was promised, or the disk
@@ -71,13 +72,13 @@ def fetch(
     part = path.with_name(f".part-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        patiently(lambda: _transfer(remote, part, opener, progress), remote.url)
+        patiently(lambda: _transfer(remote, part, opener, on_progress), remote.url)
         if _flaw(remote, part):
             # What was gone on with may not belong together: once more, from its start.
-            progress(-forget(part))
-            patiently(lambda: _transfer(remote, part, opener, progress), remote.url)
+            on_progress(-forget(part))
+            patiently(lambda: _transfer(remote, part, opener, on_progress), remote.url)
         if flaw := _flaw(remote, part):
-            progress(-forget(part))
+            on_progress(-forget(part))
             raise InputError(
                 f"{remote.url}: {flaw}; nothing of it was kept, try again later or choose another"
                 " mirror"
@@ -113,24 +114,24 @@ def _flaw(remote: Remote, path: Path) -> str:
 
 
 def _transfer(
-    remote: Remote, part: Path, opener: OpenerDirector, progress: Callable[[int], object]
+    remote: Remote, part: Path, opener: OpenerDirector, on_progress: Callable[[int], object]
 ) -> None:
     """Bring `part` to its full length, from where it stands; BrokenError when the connection ends
     before."""
     note = read_note(part, remote)
     start = part.stat().st_size if note else 0
     if not start:
-        progress(-forget(part))
-    if note and start == note["size"]:
+        on_progress(-forget(part))
+    if note and start == note.size:
         return
     request = Request(remote.url)
-    if start:
+    if note and start:
         request.add_header("Range", f"bytes={start}-")
-        if note["validator"]:
-            request.add_header("If-Range", note["validator"])
+        if note.validator:
+            request.add_header("If-Range", note.validator)
     with opened(opener, request, part) as answer:
-        if start and not _goes_on(answer, start, note["size"]):
-            progress(-forget(part))
+        if note and start and not _goes_on(answer, start, note.size):
+            on_progress(-forget(part))
             start = 0
             if answer.status == 206:
                 raise BrokenError("changed while it was fetched")
@@ -143,8 +144,8 @@ def _transfer(
                 f"{remote.url}: {total} bytes there, wanted"
                 f" {remote.size or f'at most {remote.limit}'}; try another mirror"
             )
-        write_json(note_of(part), new_note(remote, answer, total))
-        _append(answer, part, remote, start, total, progress)
+        write_json(note_of(part), to_json(new_note(remote, answer, total)))
+        _append(answer, part, remote, start, total, on_progress)
 
 
 def _append(
@@ -153,7 +154,7 @@ def _append(
     remote: Remote,
     start: int,
     total: int | None,
-    progress: Callable[[int], object],
+    on_progress: Callable[[int], object],
 ) -> None:
     here = start
     with part.open("ab" if start else "wb") as file:
@@ -166,7 +167,7 @@ def _append(
             if here > remote.limit:
                 break
             file.write(piece)
-            progress(len(piece))
+            on_progress(len(piece))
     if here > remote.limit:
         forget(part)
         raise InputError(

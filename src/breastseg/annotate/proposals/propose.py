@@ -8,11 +8,10 @@ OUT/proposals.csv               what became of each: colours, areas, and scores 
 known
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -35,7 +34,7 @@ from breastseg.histology.tissue import tissue_mask
 from breastseg.images import Pixels, Slide, check_upright, open_slide
 from breastseg.inference.inputs import Input, Inputs, list_inputs
 from breastseg.metrics.confusion import Counts
-from breastseg.wording import say as say_line
+from breastseg.reporter import TERMINAL, Reporter
 
 _WRITERS = {"geojson": ("annotations", write_areas), "mask": ("masks", write_mask)}
 FORMS = tuple(_WRITERS)
@@ -74,8 +73,8 @@ def propose(
     out: str | Path,
     config: ProposeConfig = ProposeConfig(),
     *,
-    say: Callable[[str], None] = say_line,
-) -> list[dict[str, Any]]:
+    reporter: Reporter = TERMINAL,
+) -> list[dict[str, object]]:
     """Propose where tumour is by dominant colours alone: a starting point for a person, not a
     result.
 
@@ -83,7 +82,7 @@ def propose(
         inputs: pictures, slides, folders of them, or tables of slides (CSV: path, mpp, patient).
         out: folder of the proposals; must be empty or hold the same work, which is then done again.
         config: which colours, written how, scored against what.
-        say: takes one line at a time of what a person should know.
+        reporter: who hears of it.
 
     Returns:
         the rows of proposals.csv, one an input; with `truth` a last one for all together.
@@ -105,12 +104,12 @@ def propose(
         for one in named.left_out
     ]
     for one in named.left_out:
-        say(str(one))
+        reporter.message(str(one))
     with own_folder(out, "propose", settings, remains=_REMAINS):
-        rows, counts = _run(named, out, config, say)
+        rows, counts = _run(named, out, config, reporter)
         if counts.any():
             rows.append({"picture": "all", "outcome": "done", **scores(counts)})
-            say(f"all{_scores_told(rows[-1])}")
+            reporter.message(f"all{_scores_told(rows[-1])}")
         write_table(out / "proposals.csv", [*rows, *left_out])
     failed = [row for row in rows if row["outcome"] == "failed"]
     if failed:
@@ -138,10 +137,10 @@ def _opened(item: Input, config: ProposeConfig) -> Slide:
 
 
 def _run(
-    named: Inputs, out: Path, config: ProposeConfig, say: Callable[[str], None]
-) -> tuple[list[dict[str, Any]], Counts]:
+    named: Inputs, out: Path, config: ProposeConfig, reporter: Reporter
+) -> tuple[list[dict[str, object]], Counts]:
     """Propose each; return the rows of the table, and the counts of all together."""
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     total: Counts = np.zeros((2, 3), np.int64)
     several = len(named.items) > 1
     for item in named.items:
@@ -156,12 +155,12 @@ def _run(
             if not several:
                 raise
             row = {"picture": str(item.path), "outcome": "failed", "cause": str(error)}
-            say(f"failed: {error}")
+            reporter.message(f"failed: {error}")
         else:
             total += counts
             if row["doubts"]:
-                say(f"warning: {item.path}: {row['doubts']}")
-            say(
+                reporter.message(f"warning: {item.path}: {row['doubts']}")
+            reporter.message(
                 f"{item.path}: {row['colours']}; tumor {row['tumor_mm2']:.3g} of"
                 f" {row['tissue_mm2']:.3g} mm2{_scores_told(row)}"
             )
@@ -171,7 +170,7 @@ def _run(
 
 def _propose_one(
     slide: Slide, name: str, out: Path, config: ProposeConfig
-) -> tuple[dict[str, Any], Counts]:
+) -> tuple[dict[str, object], Counts]:
     """Write the proposal of one slide; return its row of the table, and its counts against the
     truth (0 without)."""
     check_upright(slide, "its proposal")  # a mask or areas, as `prepare` takes them
@@ -222,7 +221,7 @@ def _areas(slide: Slide, proposal: Proposal) -> dict[str, float]:
     }
 
 
-def _scores_told(row: dict[str, Any]) -> str:
+def _scores_told(row: dict[str, object]) -> str:
     if "tumor_dice" not in row:
         return ""
     return (

@@ -24,7 +24,7 @@ def write_areas(slide: Slide, labels: Labels, folder: Path, name: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with _raster(labels, path) as raster:
         scale = slide.size_px[0] / width, slide.size_px[1] / height
-        write_regions(raster, LABEL_MAP, path, mpp=slide.mpp, scale=scale, say=lambda line: None)
+        write_regions(raster, LABEL_MAP, path, mpp=slide.mpp, scale=scale)
     return path
 
 

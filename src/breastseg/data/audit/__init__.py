@@ -15,7 +15,7 @@ import pandas as pd
 from breastseg.data.audit.colours import colour_baseline, stain_gap
 from breastseg.data.audit.duplicates import duplicates
 from breastseg.data.audit.fields import one_sided
-from breastseg.data.audit.findings import Finding, by_severity
+from breastseg.data.audit.findings import AuditReport, Finding, by_severity
 from breastseg.data.audit.leaks import Split, kaggle_224, overlaps, shared, splits
 from breastseg.data.audit.look import Ints, look
 from breastseg.data.audit.masks import contents, lopsided, merged, unannotated, unknown_patients
@@ -29,7 +29,7 @@ __all__ = ["Finding", "audit"]
 
 def audit(
     dataset: str | Path, out: str | Path | None = None, *, source: str | Path | None = None
-) -> dict[str, Any]:
+) -> AuditReport:
     """Look for what would make scores on a data set worthless.
 
     Args:
@@ -58,7 +58,7 @@ def audit(
     return report
 
 
-def _audit(data: Dataset, source: str | Path | None) -> dict[str, Any]:
+def _audit(data: Dataset, source: str | Path | None) -> AuditReport:
     where = places(data)
     found = splits(data, where)
     bounds = [] if source is None else list(against_bounds(data, Path(source)))

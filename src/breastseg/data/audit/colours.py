@@ -3,12 +3,12 @@ with."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from breastseg.data.audit.findings import Finding
+from breastseg.data.audit.findings import Colours, Finding
 from breastseg.data.audit.look import Floats, Ints, Looks
 
 NEIGHBOURS = 5
@@ -24,7 +24,7 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 
 def colour_baseline(
     looks: Looks, image: Ints, patient: Ints, side: npt.NDArray[np.str_] | None
-) -> dict[str, Any]:
+) -> Colours:
     """Name each window's main class from the five windows whose colours are most alike.
 
     Args:
@@ -119,28 +119,25 @@ def _score(shares: Floats, guess: Floats, classes: Ints) -> dict[str, float] | N
     }
 
 
-def stain_gap(baseline: dict[str, Any], by_patient: bool) -> Iterator[Finding]:
+def stain_gap(baseline: Colours, by_patient: bool) -> Iterator[Finding]:
     """Yield a finding when colour tells much less of other patients than of other tiles.
 
     Args:
         baseline: from `colour_baseline`.
         by_patient: whether the split in use, if there is one, keeps patients apart.
     """
-    told = [
-        baseline[name]["balanced_accuracy"]
-        for name in ("tile", "image", "patient")
-        if baseline[name]
-    ]
-    if len(told) < 3:
+    told = [baseline[name] for name in ("tile", "image", "patient")]
+    scores = [score for score in told if isinstance(score, dict)]
+    if len(scores) < 3:
         return
-    tile, image, patient = told
+    tile, image, patient = (score["balanced_accuracy"] for score in scores)
     if tile - patient < GAP:
         return
     yield Finding(
         "note" if by_patient else "warning",
         "stain",
         f"colour alone names a tile's main class right in {tile:.0%} (mean of"
-        f" {baseline['tile']['classes']} classes) from other tiles, {image:.0%} from other"
+        f" {scores[0]['classes']} classes) from other tiles, {image:.0%} from other"
         f" pictures, {patient:.0%} from other patients: a score by tile would measure"
         f" {100 * (tile - patient):.0f} points of stain",
         "split by patient; a model must do better than these numbers under the same split",

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -137,7 +136,7 @@ def kaggle_224(data: Dataset, found: list[Split]) -> Iterator[Finding]:
     }
     leaks = any(mixed[split.name] for split in found if split.used)
     merged = _no_code_above_2(data)
-    numbers: dict[str, Any] = {
+    numbers: dict[str, object] = {
         "tiles": len(tiles),
         "regions_in_two_parts": mixed,
         "codes_above_2": not merged,

@@ -2,11 +2,10 @@
 annotation."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pandas as pd
 
-from breastseg.data.audit.findings import SHOWN, Finding, listed
+from breastseg.data.audit.findings import SHOWN, Finding, PartContents, listed
 from breastseg.data.audit.leaks import Split
 from breastseg.data.dataset import Dataset
 from breastseg.data.split import PARTS
@@ -16,10 +15,10 @@ FEW_PATIENTS = 5
 """Below it, a class that never occurs may be chance: told as a note."""
 
 
-def contents(data: Dataset, split: Split) -> dict[str, dict[str, Any]]:
+def contents(data: Dataset, split: Split) -> dict[str, PartContents]:
     """Return, for each part of a split, how many regions, slides, patients and hospitals it has,
     and pixels by class."""
-    parts = {}
+    parts: dict[str, PartContents] = {}
     for part in PARTS:
         rows = split.rows[split.rows["part"] == part]
         pixels = data.class_pixels.loc[rows["region"]].sum()

@@ -76,8 +76,7 @@ def unlike_scales(data: Dataset, where: pd.DataFrame) -> Iterator[Finding]:
             f"{counted(len(believed), 'BCSS region')} taken for {bcss.BASE_MPP:g} um/px, as file"
             f" names say; the copies in circulation are at {bcss.MPP:.2f}: areas would be"
             f" {1 - (bcss.BASE_MPP / bcss.MPP) ** 2:.0%} too small",
-            "prepare without --source-mpp, or with the value that the widths and roiBounds.csv"
-            " give",
+            "prepare without --mpp, or with the value that the widths and roiBounds.csv give",
             {"count": len(believed)},
         )
     yield from _named_sizes(data, where)

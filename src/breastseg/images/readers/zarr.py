@@ -12,7 +12,7 @@ from breastseg.geometry import Box
 from breastseg.images.pyramid import DAMAGE, Pyramid, check_stored
 from breastseg.images.resolution import Clue, find_mpp, with_unit
 from breastseg.images.slide import Pixels
-from breastseg.json_files import read_json
+from breastseg.json_files import JsonObject, read_json
 
 _DAMAGE = (*DAMAGE, AttributeError, EOFError, zlib.error)
 """What zarr and its codecs raise at damaged files, and what comes of metadata in another form."""
@@ -79,11 +79,11 @@ class ZarrSlide(Pyramid):
         """Nothing is held: each chunk is opened when it is read."""
 
 
-def _image(path: Path) -> tuple[Path, dict[str, Any]]:
+def _image(path: Path) -> tuple[Path, JsonObject]:
     """Return the folder and the metadata of the first image; what bioformats2raw writes has it in
     the folder 0."""
     for place in (path, path / "0"):
-        said: dict[str, Any] = {}
+        said: JsonObject = {}
         if (place / "zarr.json").is_file():
             said = (
                 read_json(place / "zarr.json", ImageError, "the metadata of a Zarr")
@@ -124,7 +124,7 @@ def _size(path: Path, axes: list[str], array: Any) -> tuple[int, int]:
     return size["x"], size["y"]
 
 
-def _scale_clue(image: dict[str, Any]) -> Clue:
+def _scale_clue(image: JsonObject) -> Clue:
     place, x, y = "OME-Zarr scale", 1.0, 1.0
     names = [axis["name"] for axis in image["axes"]]
     units = {axis["name"]: axis.get("unit") for axis in image["axes"]}

@@ -1,9 +1,8 @@
 """Reports of a file or a folder -> an output folder with a manifest; one bad file does not stop the
 others."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from breastseg.errors import BreastsegError, IncompleteError, InputError, one_of_several
 from breastseg.files import Remains, fit_name, own_folder, sha256_of, write_table, write_text
@@ -11,8 +10,8 @@ from breastseg.mammography.reports.record import read_record, write_report
 from breastseg.mammography.reports.structure import read_report
 from breastseg.mammography.reports.summary import summary
 from breastseg.mammography.reports.values import Report
+from breastseg.reporter import TERMINAL, Reporter
 from breastseg.wording import counted
-from breastseg.wording import say as say_line
 
 MANIFEST = "manifest.csv"
 _REMAINS = Remains(
@@ -29,8 +28,8 @@ def structure_reports(
     out: str | Path,
     *,
     films: Sequence[str | Path] = (),
-    say: Callable[[str], None] = say_line,
-) -> list[dict[str, Any]]:
+    reporter: Reporter = TERMINAL,
+) -> list[dict[str, object]]:
     """Read one report, or each file in a folder; write OUT/NAME/report.json and report.txt.
 
     Args:
@@ -38,7 +37,7 @@ def structure_reports(
         out: folder of the results; empty, new, or of the same work, which is then done again.
         films: DICOM mammograms of the examination of a single report; with them report.dcm is
             written.
-        say: takes one line at a time.
+        reporter: who hears of it.
 
     Returns:
         the rows of manifest.csv, one a file.
@@ -61,8 +60,8 @@ def structure_reports(
     only = None if several else read_report(paths[0])
     settings = {"source": str(source), "films": [str(film) for film in films]}
     with own_folder(out, "mammo report", settings, remains=_REMAINS):
-        rows = _each(paths, source, out, films, only, say)
-        write_table(out / MANIFEST, rows + _left_out(others, source, say))
+        rows = _each(paths, source, out, films, only, reporter)
+        write_table(out / MANIFEST, rows + _left_out(others, source, reporter))
     failed = [row for row in rows if row["outcome"] == "failed"]
     if failed:
         raise IncompleteError(
@@ -104,10 +103,12 @@ def _endings() -> str:
     return f"{', '.join(ending for ending in ENDINGS if ending)} or none"
 
 
-def _left_out(others: list[Path], source: Path, say: Callable[[str], None]) -> list[dict[str, Any]]:
+def _left_out(others: list[Path], source: Path, reporter: Reporter) -> list[dict[str, object]]:
     """Return the rows of files that are not taken from a folder, and say that there are some."""
     if others:
-        say(f"left out: {counted(len(others), 'file')} with an ending that is not {_endings()}")
+        reporter.message(
+            f"left out: {counted(len(others), 'file')} with an ending that is not {_endings()}"
+        )
     cause = f"ending not {_endings()}"
     return [
         {"report": path.relative_to(source).as_posix(), "outcome": "left out", "cause": cause}
@@ -121,9 +122,9 @@ def _each(
     out: Path,
     films: Sequence[str | Path],
     only: Report | None,
-    say: Callable[[str], None],
-) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
+    reporter: Reporter,
+) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
     names: set[str] = set()
     for path in paths:
         shown = path.name if path == source else path.relative_to(source).as_posix()
@@ -135,10 +136,10 @@ def _each(
         except BreastsegError as error:
             if only is not None:
                 raise
-            say(f"failed: {error}")
+            reporter.message(f"failed: {error}")
             rows.append({"report": shown, "outcome": "failed", "cause": str(error)})
             continue
-        say(f"{path}: {_told(report)}")
+        reporter.message(f"{path}: {_told(report)}")
         rows.append(_row(shown, name, path, report))
     return rows
 
@@ -170,7 +171,7 @@ def _write(folder: Path, report: Report, films: Sequence[str | Path]) -> None:
         )
 
 
-def _row(shown: str, name: str, path: Path, report: Report) -> dict[str, Any]:
+def _row(shown: str, name: str, path: Path, report: Report) -> dict[str, object]:
     return {
         "report": shown,
         "outcome": "done",

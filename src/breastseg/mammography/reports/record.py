@@ -59,7 +59,7 @@ _WANTED = "a report.json of breastseg mammo report"
 T = TypeVar("T")
 
 
-def as_json(report: Report) -> dict[str, Any]:
+def as_json(report: Report) -> dict[str, object]:
     """Return a report as JSON values; places are characters of the decoded text."""
     return {"format": FORMAT, "version": VERSION, **asdict(report)}
 
@@ -112,13 +112,13 @@ def _report(value: Any) -> Report:
     return report
 
 
-def _object(value: Any, what: str) -> dict[str, Any]:
+def _object(value: Any, what: str) -> dict[str, object]:
     if not isinstance(value, dict):
         raise ValueError(f"{what} is {shown(value)}, wanted an object")
     return value
 
 
-def _list(fields: dict[str, Any], name: str, read: Callable[[Any, str], T]) -> tuple[T, ...]:
+def _list(fields: dict[str, object], name: str, read: Callable[[Any, str], T]) -> tuple[T, ...]:
     value = fields.get(name)
     if not isinstance(value, list) or len(value) > _MOST_ITEMS:
         raise ValueError(f"{name} is {shown(value)}, wanted a list")

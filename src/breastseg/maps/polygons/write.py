@@ -2,7 +2,6 @@
 counts as written."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -94,7 +93,6 @@ def write_regions(
     *,
     mpp: float,
     scale: tuple[float, float],
-    say: Callable[[str], None] = print,
 ) -> RegionsReport:
     """Write the areas of a raster as polygons for QuPath, and check them against it.
 
@@ -105,7 +103,6 @@ def write_regions(
         config: which areas are too small, how much borders are simplified.
         mpp: microns per pixel of level 0.
         scale: level-0 pixels per pixel of the raster, (x, y).
-        say: takes the line that tells the agreement.
 
     Raises:
         InputError: another suffix. LabelError: a label that the map lacks. OutputError: the file
@@ -125,7 +122,6 @@ def write_regions(
             raise OutputError(
                 f"{path}: {report}; wanted {MIN_AGREEMENT} for each class, so nothing was written"
             )
-    say(f"{path}: {report}")
     return report
 
 

@@ -20,6 +20,7 @@ from fastapi.responses import JSONResponse
 from breastseg.errors import BreastsegError, SourceError
 from breastseg.files import sha256_of, written
 from breastseg.images import check_upright, open_slide
+from breastseg.json_files import JsonObject
 from breastseg.labels import load_label_map
 from breastseg.serve.annotations.areas import Feature, check_count, checked_areas
 from breastseg.serve.disk import not_written
@@ -61,7 +62,7 @@ class _Kept:
     """
 
     version: str
-    head: dict[str, Any]
+    head: JsonObject
     features: list[Feature]
     shown: list[Feature]
 
@@ -286,7 +287,7 @@ def _id_of(feature: Feature, number: int) -> str:
     return str(uuid.UUID(bytes=hashlib.sha256(text.encode()).digest()[:16], version=4))
 
 
-def _write(path: Path, collection: dict[str, Any], *, as_it_was: list[Feature]) -> None:
+def _write(path: Path, collection: JsonObject, *, as_it_was: list[Feature]) -> None:
     """Write areas, one feature a line; none at all removes the file. Numbers that are none stay
     only where they stood already."""
     features = collection["features"]

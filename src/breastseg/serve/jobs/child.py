@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from breastseg.files import nameless_file
+from breastseg.json_files import JsonObject
 from breastseg.runners.ending import ending
 from breastseg.serve.jobs.worker import Progress, Task
 
@@ -46,12 +47,12 @@ class Child:
             self._process.__exit__(None, None, None)
         self._errors.close()
 
-    def do(self, task: Task, heard: Callable[[Progress], object]) -> str | None:
+    def do(self, task: Task, on_progress: Callable[[Progress], object]) -> str | None:
         """Let it do a task, to its end; return why it failed, None when it did not.
 
         Args:
             task: what it is to do.
-            heard: told each time that it tells how far it is.
+            on_progress: told each time that it tells how far it is.
         """
         cause = None
         for line in self._told(task):
@@ -59,7 +60,7 @@ class Child:
             if "cause" in told:
                 cause = str(told["cause"])
             elif "progress" in told:
-                heard(Progress(**told))
+                on_progress(Progress(**told))
         status = self._process.wait()
         if status == 0:
             return None
@@ -91,7 +92,7 @@ class Child:
         return self._process.stdout
 
 
-def _read(line: bytes) -> dict[str, Any]:
+def _read(line: bytes) -> JsonObject:
     """Return what the process says in a line; nothing for a line that a library printed."""
     try:
         told = json.loads(line)

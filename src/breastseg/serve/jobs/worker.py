@@ -83,17 +83,21 @@ class Preview:
     """The labels that were named so far, over what was asked for; written and told of about once a
     second."""
 
-    def __init__(self, path: Path, tell: Callable[[Progress], object]) -> None:
-        """Write to `path`, an 8-bit grey PNG whose values are labels; `tell` is called after each
-        time."""
-        self._path, self._tell = path, tell
+    def __init__(self, path: Path, on_progress: Callable[[Progress], object]) -> None:
+        """Write to `path`, an 8-bit grey PNG whose values are labels; `on_progress` is called after
+        each time."""
+        self._path, self._on_progress = path, on_progress
         self._labels = np.zeros((1, 1), np.uint8)
         self._places: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]] | None = None
         self._begun = self._shown = time.monotonic()
         self._blocks = 0
 
-    def see(self, block: "Block") -> None:
-        """Take a block."""
+    def see(self, block: object) -> None:
+        """Take a block of a map; another event says nothing here."""
+        from breastseg.inference.map import Block
+
+        if not isinstance(block, Block):
+            return
         if self._places is None:
             self._places = (
                 _middles(block.asked.y, block.asked.height, block),
@@ -118,7 +122,7 @@ class Preview:
         self._shown, self._blocks = now, self._blocks + 1
         share = _MAPPING * block.done_px / max(1, block.wanted_px)
         left = (now - self._begun) * (1 - share) / share if share else None
-        self._tell(
+        self._on_progress(
             Progress(round(share, 4), None if left is None else round(left, 1), self._blocks)
         )
 
@@ -142,7 +146,7 @@ def main() -> int:
     if hasattr(os, "nice"):
         os.nice(_NICER)
     try:
-        _do(task, _tell)
+        _do(task, _print_progress)
     except BreastsegError as error:
         cause = str(error)
     except OSError as error:
@@ -155,25 +159,22 @@ def main() -> int:
     return 1
 
 
-def _do(task: Task, tell: Callable[[Progress], object]) -> None:
-    from breastseg.inference.map import MapConfig
+def _do(task: Task, on_progress: Callable[[Progress], object]) -> None:
+    from breastseg.geometry import Box
     from breastseg.inference.model import load_model
     from breastseg.inference.predict import PredictConfig, predict
-    from breastseg.inference.result import ResultConfig
+    from breastseg.reporter import Reporter
 
     _outlast(Path(task.out))
-    box = None if task.box is None else ",".join(map(str, task.box))
-    config = PredictConfig(
-        mpp=task.mpp, box=box, result=ResultConfig(map=MapConfig(uncertainty=task.uncertainty))
-    )
-    preview = Preview(Path(task.preview), tell)
+    box = None if task.box is None else Box(*task.box)
+    config = PredictConfig(mpp=task.mpp, box=box, uncertainty=task.uncertainty)
+    preview = Preview(Path(task.preview), on_progress)
     predict(
         task.slide,
         load_model(task.model),
         task.out,
         config,
-        say=lambda line: None,
-        watch=preview.see,
+        reporter=Reporter(lambda text: None, preview.see, bars=False),
     )
 
 
@@ -191,7 +192,7 @@ def _outlast(out: Path) -> None:
             time.sleep(0.1)
 
 
-def _tell(progress: Progress) -> None:
+def _print_progress(progress: Progress) -> None:
     print(json.dumps(asdict(progress)), flush=True)
 
 

@@ -66,7 +66,7 @@ class Folder:
                 self._left_out[_RUNS] = too_many
             named: dict[str, list[Result]] = {}
             for result in self._results.values():
-                named.setdefault(result.input_name, []).append(result)
+                named.setdefault(result.run.input_name, []).append(result)
             self._named = named
             return list(self._entries.values())
 
@@ -121,7 +121,7 @@ class Folder:
             key = entry.id, entry.version
             known = self._fingerprint(entry) if sure else self._prints.get(key)
             if known is not None:
-                named = [result for result in named if result.run["input_fingerprint"] == known]
+                named = [result for result in named if result.run.input_fingerprint == known]
         return sorted(named, key=lambda result: (result.made, result.id), reverse=True)
 
     def result(self, result_id: str) -> Result | None:

@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from breastseg.errors import BreastsegError
 from breastseg.geometry import check_mpp
+from breastseg.maps.record import RUN, RunRecord
 from breastseg.serve.parsing import LABEL_MAP_BYTES
 from breastseg.sources import Found, known_mpp, look_into
 from breastseg.sources.region import DRAWN_SUFFIXES, Pair
@@ -75,14 +75,11 @@ def find_known(root: Path) -> dict[Path, Known]:
     return known
 
 
-def mpp_of_run(run: dict[str, Any]) -> tuple[float, str] | None:
+def mpp_of_run(run: RunRecord) -> tuple[float, str] | None:
     """Return the microns per pixel that a map was made with, and where these came from; None when
     its run.json has none that can be."""
-    mpp, source = run.get("mpp"), run.get("mpp_source")
-    if not isinstance(mpp, float) or not isinstance(source, str):
-        return None
     try:
-        return check_mpp(mpp, "run.json"), source[:_SOURCE_LENGTH]
+        return check_mpp(run.mpp, RUN), run.mpp_source[:_SOURCE_LENGTH]
     except BreastsegError:
         return None
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from breastseg.files import WORK_FILE
 from breastseg.images import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
+from breastseg.maps.record import RUN
 from breastseg.serve.library.entries import lies_in
-from breastseg.serve.library.results import RUN_FILE
 
 MOST_ENTRIES = 10_000
 """Slides and pictures that are shown."""
@@ -60,7 +60,7 @@ class Walk:
         first one last."""
         inside = self._listed(place)
         names = {item.name for item in inside}
-        if RUN_FILE in names:
+        if RUN in names:
             self.runs.append(place)
             return []
         if inside and place not in (self._root, self._out) and _is_slide(place):

@@ -15,13 +15,14 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, TypeAlias
+from typing import BinaryIO, Literal, TypeAlias
 
 from breastseg.errors import BreastsegError
 from breastseg.files import settle_temporary_folder
 from breastseg.histology.stain_check import doubts
 from breastseg.images import resample_pixels
 from breastseg.images.readers.flat import FlatSlide
+from breastseg.json_files import JsonObject
 from breastseg.labels import label_map_of
 from breastseg.serve.disk import not_written
 from breastseg.serve.tiles.halvings import Halvings
@@ -33,7 +34,7 @@ FOOT_BYTES = 8
 
 SCRATCH = "the folder of temporary files"
 
-Foot: TypeAlias = dict[str, Any]
+Foot: TypeAlias = JsonObject
 """What is said of what was written: places of tiles (start, length) by level, the largest first,
 and row by row."""
 
@@ -51,7 +52,7 @@ class Task:
 
     kind: Literal["picture", "labels", "report"]
     path: str
-    label_map: dict[str, Any] | None = None
+    label_map: JsonObject | None = None
     made: str | None = None
 
     def line(self) -> bytes:

@@ -8,11 +8,21 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from breastseg.errors import BreastsegError
 from breastseg.images import check_upright, open_slide
-from breastseg.labels import LabelMap, label_map_of, load_label_map
+from breastseg.labels import LabelMap, load_label_map
+from breastseg.maps.record import (
+    LABELS,
+    MEASURES_TABLE,
+    OVERLAYS,
+    PACKED_REGIONS,
+    PROBABILITIES,
+    REGIONS,
+    UNCERTAINTY,
+    RunRecord,
+)
 from breastseg.serve.config import Limits
 from breastseg.serve.library.entries import Entry
 from breastseg.serve.library.folder import Folder
@@ -28,22 +38,11 @@ from breastseg.serve.tiles.label_files import HeldLabels, held_labels, labels_si
 from breastseg.serve.tiles.pieces import grey_png, levels_of, piece_box
 from breastseg.serve.tiles.shelf import Shelf
 
-FILES = (
-    "labels.ome.tif",
-    "labels.png",
-    "regions.geojson",
-    "regions.geojson.gz",
-    "uncertainty.ome.tif",
-    "probabilities.ome.tif",
-    "overlay.jpg",
-    "overlay.png",
-)
+FILES = (*LABELS, REGIONS, PACKED_REGIONS, UNCERTAINTY, PROBABILITIES, *OVERLAYS)
 """What a folder of results may hold for download."""
-MADE_FILES = ("measures.csv", "report.html")
+MADE_FILES = (MEASURES_TABLE, "report.html")
 """What is made when it is asked for."""
 
-_LABELS = ("labels.ome.tif", "labels.png")
-_UNCERTAINTY = "uncertainty.ome.tif"
 _OPEN_BYTES = 2**20
 """What is open and holds no labels here."""
 _LABEL_BYTES = 6
@@ -158,7 +157,7 @@ class Layer:
     @property
     def uncertainty(self) -> Path | None:
         """Return the file of the model's uncertainty, where it was asked for."""
-        path = self.path.with_name(_UNCERTAINTY)
+        path = self.path.with_name(UNCERTAINTY)
         return path if self.result and is_own_file(path) else None
 
     @property
@@ -168,9 +167,9 @@ class Layer:
         return [*kept, *MADE_FILES] if self.result else []
 
     @property
-    def run(self) -> dict[str, Any]:
-        """Return what run.json says; nothing of a truth."""
-        return self.result.run if self.result else {}
+    def run(self) -> RunRecord | None:
+        """Return what run.json says; None of a truth."""
+        return self.result.run if self.result else None
 
 
 class Layers:
@@ -189,9 +188,7 @@ class Layers:
     def of(self, entry: Entry, size_px: tuple[int, int]) -> list[Layer]:
         """Return the layers of a slide of this size: maps, newest first, then the truth."""
         results = self._folder.results_of(entry, sure=True)
-        layers = [
-            self._map_layer(result) for result in results if tuple(result.run["size_px"]) == size_px
-        ]
+        layers = [self._map_layer(result) for result in results if result.run.size_px == size_px]
         truth = self._folder.truth_of(entry)
         if truth is not None:
             layers.append(self._truth_layer(truth))
@@ -229,7 +226,7 @@ class Layers:
         with self._borrowed(layer, layer.path) as labels:
             self._asked(labels.check)
             size = labels.size_px
-        classes = classes_of(layer.label_map, layer.run.get("measures", {}))
+        classes = classes_of(layer.label_map, layer.run.measures if layer.run else {})
         return LayerOut(
             id=layer.id,
             kind=layer.kind,
@@ -271,7 +268,7 @@ class Layers:
         task = Task("labels", str(path), label_map.to_dict() if label_map else None)
         large = partial(self._decoder.borrowed, _key(layer, path), task)
         labels = self._asked(lambda: LabelImage(path, label_map, self._passing, large))
-        if layer.result and not _is_over(labels.size_px, layer.result.run["size_px"]):
+        if layer.result and not _is_over(labels.size_px, layer.result.run.size_px):
             labels.close()
             width, height = labels.size_px
             raise Unreadable(
@@ -291,16 +288,12 @@ class Layers:
         """Return the layer of a result; None when its labels or their names are not there."""
         if result.id not in self._maps:
             path = next(
-                (result.folder / name for name in _LABELS if is_own_file(result.folder / name)),
+                (result.folder / name for name in LABELS if is_own_file(result.folder / name)),
                 None,
             )
-            try:
-                label_map = label_map_of(result.run["label_map"], "run.json")
-            except BreastsegError:
-                path = None
-            title = str(result.run.get("model", "map"))
+            run = result.run
             self._maps[result.id] = (
-                Layer(result.id, "map", title, result.made, label_map, path, result)
+                Layer(result.id, "map", run.model, result.made, run.label_map, path, result)
                 if path
                 else None
             )
@@ -323,14 +316,14 @@ def _key(layer: Layer, path: Path) -> tuple[str, ...]:
     return "labels", layer.id, path.name
 
 
-def _is_over(size_px: tuple[int, int], slide_px: list[int]) -> bool:
+def _is_over(size_px: tuple[int, int], slide_px: tuple[int, int]) -> bool:
     """Return whether labels have the shape of their slide, to a pixel or two of theirs."""
     (width, height), (slide_width, slide_height) = size_px, slide_px
     return abs(width * slide_height - height * slide_width) <= 2 * (slide_width + slide_height)
 
 
 def classes_of(
-    label_map: LabelMap, measures: Mapping[str, Any] = MappingProxyType({})
+    label_map: LabelMap, measures: Mapping[str, object] = MappingProxyType({})
 ) -> list[ClassOut]:
     """Return the classes of a map, with their areas and shares where a row of measures has them."""
     numbers = {key: value for key, value in measures.items() if isinstance(value, int | float)}

@@ -9,6 +9,7 @@ from fastapi import HTTPException, Response
 from fastapi.responses import FileResponse
 
 from breastseg.files import table_text
+from breastseg.maps.record import MEASURES_TABLE
 from breastseg.serve.tiles.decoded import Decoder
 from breastseg.serve.tiles.decoding import Task
 from breastseg.serve.tiles.layers import Layer
@@ -28,9 +29,9 @@ def download(layer: Layer, name: str, decoder: Decoder) -> Response:
             404, "no such file of this map; what there is stands in `files` of its layer"
         )
     kept_as = f"{layer.result.folder.name}-{name}"
-    if name == "measures.csv":
+    if name == MEASURES_TABLE:
         return _attached(
-            table_text([layer.run.get("measures", {})]).encode(), kept_as, "text/csv; charset=utf-8"
+            table_text([layer.result.run.measures]).encode(), kept_as, "text/csv; charset=utf-8"
         )
     if name == "report.html":  # which decodes the overview
         with closing(

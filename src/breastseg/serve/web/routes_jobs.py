@@ -1,13 +1,14 @@
 """Jobs, corrections, uploads and downloads."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated
 
 from anyio import to_thread
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
+from breastseg.json_files import JsonObject
 from breastseg.serve.annotations.annotations import Annotations
 from breastseg.serve.library.entries import Entry, areas_beside
 from breastseg.serve.parsing import areas_bytes, body_bytes, check_label_maps, checked
@@ -19,7 +20,7 @@ from breastseg.serve.web.uploads import FORM, check_name, receive
 
 Number = Annotated[int, Path(ge=1, le=2**53)]
 _FRESH = {"Cache-Control": "no-store"}
-_AREAS: dict[str, Any] = {
+_AREAS: JsonObject = {
     "requestBody": {
         "required": True,
         "content": {"application/json": {"schema": AnnotationIn.model_json_schema()}},
@@ -145,7 +146,7 @@ def _add_uploads(routes: APIRouter, state: ServerState) -> None:
 
 
 def _add_downloads(routes: APIRouter, state: ServerState) -> None:
-    whole: dict[str, Any] = {
+    whole: JsonObject = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
     }
 

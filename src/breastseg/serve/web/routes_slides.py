@@ -3,16 +3,17 @@
 import re
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.exceptions import HTTPException
 
+from breastseg.json_files import JsonObject
 from breastseg.serve.library.entries import Entry, areas_beside
 from breastseg.serve.library.names import shown_name
 from breastseg.serve.library.results import is_own_file
 from breastseg.serve.refusals import Busy, Refused
-from breastseg.serve.schema import EntryOut, GalleryOut, ModelOut, SlideOut, answers
+from breastseg.serve.schema import EntryOut, GalleryOut, MeasuresOut, ModelOut, SlideOut, answers
 from breastseg.serve.tiles.layers import Layer, classes_of
 from breastseg.serve.tiles.pieces import levels_of
 from breastseg.serve.web.state import ServerState
@@ -119,23 +120,30 @@ def _add_layers(routes: APIRouter, state: ServerState) -> None:
         return await _layer_tile(request, state, uncertainty=True)
 
     @routes.get("/layers/{id}/measures", responses=answers(404, 422))
-    def measures(id: Id) -> dict[str, Any]:
+    def measures(id: Id) -> MeasuresOut:
         """Return the measures of a map, and what it was made with; the glossary defines each."""
         return measures_of(state.layers.layer(id))
 
 
-def measures_of(layer: Layer) -> dict[str, Any]:
+def measures_of(layer: Layer) -> MeasuresOut:
     """Return the row of measures of a layer and its provenance; a measure without meaning is
     none."""
     run = layer.run
-    kept = {
-        name: run.get(name)
-        for name in ("model", "mpp", "mpp_source", "model_mpp", "box_level0_px", "backend", "use")
-    }
-    row = {
-        name: None if value != value else value for name, value in run.get("measures", {}).items()
-    }
-    return {"measures": row, "made": layer.made, **kept, "doubts": run.get("doubts", [])}
+    if run is None:
+        return MeasuresOut(made=layer.made, box_level0_px=None)
+    row = {name: None if value != value else value for name, value in run.measures.items()}
+    return MeasuresOut(
+        measures=row,
+        made=layer.made,
+        model=run.model,
+        mpp=run.mpp,
+        mpp_source=run.mpp_source,
+        model_mpp=run.model_mpp,
+        box_level0_px=run.box_level0_px,
+        backend=run.backend,
+        use=run.use,
+        doubts=list(run.doubts),
+    )
 
 
 def entry_out(state: ServerState, entry: Entry) -> EntryOut:
@@ -219,12 +227,10 @@ def _piece(request: Request) -> tuple[str, int, int, int]:
     return asked["id"], level, column, row
 
 
-def _picture(
-    kind: str, *statuses: int, piece: bool = False, versioned: bool = False
-) -> dict[str, Any]:
+def _picture(kind: str, *statuses: int, piece: bool = False, versioned: bool = False) -> JsonObject:
     """Describe a route that returns a picture, and the parameters of one that reads them by
     `_piece`."""
-    found: dict[int | str, dict[str, Any]] = {
+    found: dict[int | str, JsonObject] = {
         200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}}}},
         304: {"description": "as it was"},
     }
@@ -232,7 +238,7 @@ def _picture(
     if not piece:
         return told
     number = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
-    parameters: list[dict[str, Any]] = [
+    parameters: list[JsonObject] = [
         {
             "name": "id",
             "in": "path",

@@ -19,6 +19,7 @@ from urllib.parse import quote
 import uvicorn
 
 from breastseg.errors import InputError
+from breastseg.reporter import TERMINAL, Reporter
 from breastseg.serve.config import ServeConfig
 from breastseg.serve.library.names import shown_name
 from breastseg.serve.others import other_users
@@ -55,7 +56,7 @@ def serve(
     *,
     ask_token: bool | None = None,
     open_browser: bool = True,
-    say: Callable[[str], None] = print,
+    reporter: Reporter = TERMINAL,
 ) -> None:
     """Show a folder in the browser, until interrupted.
 
@@ -64,7 +65,7 @@ def serve(
         ask_token: ask everybody for a token; None does where it listens beyond this machine, or
             others use this machine too.
         open_browser: show the page here, where there is a screen.
-        say: takes one line at a time of what a person should know.
+        reporter: who hears of it.
 
     Raises:
         InputError: no such folder, two models of one name, no token though other machines are let
@@ -97,8 +98,10 @@ def serve(
         server = _Server(settings, state.send_away)
         found = "1 slide or picture" if number == 1 else f"{number or 'no'} slides or pictures"
         with _heeding_signals(server):
-            say(f"{shown_name(str(state.folder.root))}: {found}, at {address} (Ctrl-C ends)")
-            say(why)
+            reporter.message(
+                f"{shown_name(str(state.folder.root))}: {found}, at {address} (Ctrl-C ends)"
+            )
+            reporter.message(why)
             if open_browser and _has_screen():
                 webbrowser.open(held.enter_context(_door(address)) if config.token else address)
             server.run(sockets=[listener])

@@ -9,7 +9,7 @@ import unicodedata
 import uuid
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from anyio import to_thread
 from fastapi import HTTPException, Request
@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect
 from breastseg.errors import BreastsegError
 from breastseg.images import IMAGE_SUFFIXES, SLIDE_SUFFIXES
 from breastseg.images.open import find_reader
+from breastseg.json_files import JsonObject
 from breastseg.serve.config import Limits
 from breastseg.serve.disk import not_written
 from breastseg.serve.library.entries import Entry
@@ -29,7 +30,7 @@ from breastseg.serve.tiles.tiles import opened
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
-FORM: dict[str, Any] = {
+FORM: JsonObject = {
     "requestBody": {
         "required": True,
         "content": {

@@ -4,14 +4,13 @@ is contacted."""
 import math
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-
-from tqdm import tqdm
 
 from breastseg.errors import InputError
 from breastseg.files import WORK_FILE, claim_folder, held_folder, write_table, written
 from breastseg.json_files import read_json
+from breastseg.reporter import TERMINAL, Reporter
 from breastseg.sources.bcss.mirrors import PLACES, SCANS, Place
 from breastseg.sources.bcss.release import TABLES
 from breastseg.transfer.client import fetch, is_whole
@@ -35,13 +34,13 @@ def find_place(name: str) -> Place:
     return PLACES[name]
 
 
-def download(place: Place, out: str | Path, *, say: Callable[[str], None] = print) -> list[Path]:
+def download(place: Place, out: str | Path, *, reporter: Reporter = TERMINAL) -> list[Path]:
     """Fetch all files of a mirror that are not in the folder yet.
 
     Args:
         place: the mirror; the licence is said before anything is asked of it.
         out: folder of this copy; new, empty, or begun from the same mirror.
-        say: told the licence and what became of it, a line each.
+        reporter: who hears of it.
 
     Returns:
         the mirror's files, in `out`.
@@ -52,9 +51,9 @@ def download(place: Place, out: str | Path, *, say: Callable[[str], None] = prin
         OutputError: the folder holds something else, or another run writes there.
     """
     out = Path(out)
-    say(f"{place.name}: {place.page}")
-    say(f"holds: {place.holds}")
-    say(f"licence: {place.licence}")
+    reporter.message(f"{place.name}: {place.page}")
+    reporter.message(f"holds: {place.holds}")
+    reporter.message(f"licence: {place.licence}")
     if place.list_files is None:
         raise InputError(f"{place.name}: nothing was fetched, {place.by_hand}")
     claim_folder(out, "download", {"dataset": "bcss", "mirror": place.name})
@@ -64,20 +63,17 @@ def download(place: Place, out: str | Path, *, say: Callable[[str], None] = prin
         paths = _paths(files, out)
         todo = [remote for remote in files if not is_whole(remote, paths[remote.path])]
         _check_room(todo, paths, out)
-        say(f"{counted(len(files), 'file')}, {len(files) - len(todo)} of them here already")
-        with tqdm(
-            total=sum(remote.size or 0 for remote in todo) or None,
-            unit="B",
-            unit_scale=True,
-            desc="download",
-            disable=None,
-        ) as bar:
+        reporter.message(
+            f"{counted(len(files), 'file')}, {len(files) - len(todo)} of them here already"
+        )
+        total = sum(remote.size or 0 for remote in todo) or None
+        with reporter.progress(total, title="download", unit="B") as bar:
             for remote in todo:
                 bar.update(held_bytes(paths[remote.path]))
-                fetch(remote, paths[remote.path], opener, progress=bar.update)
+                fetch(remote, paths[remote.path], opener, on_progress=bar.update)
         if (out / SCANS).is_dir():
             _add_tables(out)
-            _write_mpp(out, say)
+            _write_mpp(out, reporter)
         _remove_left_over(out)
     return [paths[remote.path] for remote in files]
 
@@ -127,7 +123,7 @@ def _add_tables(out: Path) -> None:
                 beside.write_bytes(table.read_bytes())
 
 
-def _write_mpp(out: Path, say: Callable[[str], None]) -> None:
+def _write_mpp(out: Path, reporter: Reporter) -> None:
     """Write what the server knows of each slide's microns per pixel as a table; say of which it
     knows nothing."""
     rows, unknown = [], []
@@ -139,12 +135,14 @@ def _write_mpp(out: Path, say: Callable[[str], None]) -> None:
         else:
             rows.append({"image": picture.name, "mpp": f"{mpp:.4f}"})
     write_table(out / MPP_TABLE, rows)
-    say(
+    reporter.message(
         f"microns per pixel of {counted(len(rows), 'slide')} as the server knows them: prepare with"
         f" --table {out / MPP_TABLE}"
     )
     if unknown:
-        say(f"of {len(unknown)} the server does not know them: {', '.join(unknown[:5])}")
+        reporter.message(
+            f"of {len(unknown)} the server does not know them: {', '.join(unknown[:5])}"
+        )
 
 
 def _remove_left_over(out: Path) -> None:

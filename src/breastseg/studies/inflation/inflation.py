@@ -13,7 +13,7 @@ with whom differs.
 """
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,76 +21,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from PIL import Image
-from tqdm import tqdm
 
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.data.split import SplitConfig, split
-from breastseg.errors import InputError, OutputError
+from breastseg.errors import OutputError
 from breastseg.files import Remains, own_folder, write_json, write_table, write_text
 from breastseg.images import Pixels
 from breastseg.inference.model import load_model
-from breastseg.json_files import read_json, whole_in
+from breastseg.json_files import JsonObject, read_json, whole_in
 from breastseg.labels import LabelClass, LabelMap, Labels
 from breastseg.metrics import confusion_counts
 from breastseg.metrics.confusion import Counts
+from breastseg.reporter import QUIET, TERMINAL, Reporter
+from breastseg.studies.inflation.config import InflationConfig
 from breastseg.studies.inflation.scoring import SCORINGS, ZERO, patient_rows, study_rows
 from breastseg.studies.inflation.show import markdown, save_bars
 from breastseg.studies.inflation.tiles import HONEST, PROTOCOLS, cut_tiles, folds_of, training_tiles
-from breastseg.training.config import TrainConfig, preset
+from breastseg.training.config import TrainConfig
 from breastseg.wording import counted
-
-STUDY = preset("fast", output_stride=4, epochs=8, crops_per_epoch=320, ema=0.95, precision="32")
-"""What trains, many times: the `fast` network with output at a quarter of the resolution, 160
-steps."""
-
 
 _REMAINS = Remains(
     finished=("inflation.json", "runs/*/counts.json", "runs/*/run/checkpoints/*"),
     rest=("tiles.csv", "runs"),
 )
-
-
-@dataclass(frozen=True)
-class InflationConfig:
-    """What decides a study.
-
-    Attributes:
-        train: network and budget; crops become whole tiles, and no training tile is taken away to
-            choose an epoch.
-        tile_px: side of a tile, a multiple of 32.
-        field_tiles: tiles along a side of a field, what "by region" holds out.
-        guard_um: least distance between two fields of a region, microns.
-        folds: trainings in each protocol; every tile is held out in one of them.
-    """
-
-    train: TrainConfig = STUDY
-    tile_px: int = 128
-    field_tiles: int = 2
-    guard_um: float = 32.0
-    folds: int = 3
-
-    def __post_init__(self) -> None:
-        """Check what has few right values."""
-        if self.tile_px < 32 or self.tile_px % 32:
-            raise InputError(f"--tile {self.tile_px}: wanted a multiple of 32")
-        if self.folds < 2 or self.field_tiles < 1 or self.guard_um < 0:
-            raise InputError(
-                f"{self.folds} folds, fields of {self.field_tiles} tiles, {self.guard_um:g} um"
-                " apart: wanted 2 or more, 1, 0"
-            )
-
-    def training(self) -> TrainConfig:
-        """Return what every training of the study is given."""
-        own = {
-            "crop_px": self.tile_px,
-            "tile_px": self.tile_px,
-            "halo_px": 0,
-            "monitor": "none",
-            "patience": 0,
-            "allow_absent_classes": True,
-        }
-        return TrainConfig(**{**asdict(self.train), **own})
 
 
 @dataclass(frozen=True)
@@ -109,8 +63,8 @@ def inflation(
     out: str | Path,
     config: InflationConfig = InflationConfig(),
     *,
-    say: Callable[[str], None] = print,
-) -> dict[str, Any]:
+    reporter: Reporter = TERMINAL,
+) -> JsonObject:
     """Score one network by random tiles, by region and by patient, in the ways that are found; goes
     on where an interrupted run stopped.
 
@@ -118,7 +72,7 @@ def inflation(
         dataset: folder of a prepared data set; its split is not used.
         out: folder of the results; must be empty or hold the same work.
         config: tiles, folds, and what trains.
-        say: takes one line at a time of what a person should know.
+        reporter: who hears of it.
 
     Returns:
         what inflation.json holds.
@@ -151,10 +105,10 @@ def inflation(
         write_text(out / "tiles.csv", tiles.join(folds).to_csv(index=False, lineterminator="\n"))
         todo = _trainings(folds, out, len(data.label_map.classes), training.seed)
         any_one = next(iter(todo.values()))
-        say(_size(tiles, len(todo), len(any_one.train), training))
+        reporter.message(_size(tiles, len(todo), len(any_one.train), training))
         counts = {
-            key: _count(one, data, tiles, training, say)
-            for key, one in tqdm(todo.items(), desc="inflation", unit="run", disable=None)
+            key: _count(one, data, tiles, training, reporter)
+            for key, one in reporter.each(todo.items(), title="inflation", unit="run")
         }
         found = _figures(data, tiles, counts, len(any_one.train), settings)
         write_json(out / "inflation.json", found)
@@ -201,7 +155,7 @@ def _count(
     data: Dataset,
     tiles: pd.DataFrame,
     config: TrainConfig,
-    say: Callable[[str], None],
+    reporter: Reporter,
 ) -> dict[str, Counts]:
     """Train, name the held-out tiles and count their pixels, (K, K + 1) by tile; what was counted
     before is read."""
@@ -209,9 +163,11 @@ def _count(
     if not done.is_file():
         from breastseg.training.train import train
 
-        say(f"{one.folder.name}: {len(one.train)} tiles train, {len(one.test)} are held out")
+        reporter.message(
+            f"{one.folder.name}: {len(one.train)} tiles train, {len(one.test)} are held out"
+        )
         learned = _tile_data(one.folder, data, tiles.loc[one.train], zero=one.zero)
-        bundle = train(learned.path, one.folder / "run", config, say=_silent)
+        bundle = train(learned.path, one.folder / "run", config, reporter=QUIET)
         model, label_map = load_model(bundle.path), bundle.card.label_map
         counts = {
             str(name): confusion_counts(
@@ -264,10 +220,6 @@ def read_counts(path: Path, tiles: Sequence[str], classes: int) -> dict[str, Cou
     return counts
 
 
-def _silent(line: str) -> None:
-    """Say nothing."""
-
-
 def _tile_data(folder: Path, data: Dataset, tiles: pd.DataFrame, *, zero: bool) -> Dataset:
     """Write tiles as pictures and masks, and prepare them as a data set all of which is for
     training."""
@@ -282,8 +234,8 @@ def _tile_data(folder: Path, data: Dataset, tiles: pd.DataFrame, *, zero: bool) 
     write_table(source / "patients.csv", rows)
     write_table(source / "split.csv", [{"region": row["image"], "split": "train"} for row in rows])
     table, labels = str(source / "patients.csv"), str(source / "labels.json")
-    config = PrepareConfig(data.mpp, labels, source_mpp=data.mpp, table=table, workers=1)
-    prepared = prepare(source, folder / "data", config, say=_silent)
+    config = PrepareConfig(data.mpp, labels, mpp=data.mpp, table=table, workers=1)
+    prepared = prepare(source, folder / "data", config, reporter=QUIET)
     split(prepared, SplitConfig(str(source / "split.csv")))
     return prepared
 
@@ -315,8 +267,8 @@ def _figures(
     tiles: pd.DataFrame,
     counts: dict[tuple[str, int, bool], dict[str, Counts]],
     trained: int,
-    settings: dict[str, Any],
-) -> dict[str, Any]:
+    settings: JsonObject,
+) -> JsonObject:
     """Return what inflation.json holds."""
     names, patients = data.label_map.names, sorted(set(tiles["patient"]))
     pooled = {

@@ -2,7 +2,7 @@
 found in the literature."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -58,7 +58,7 @@ def scored(counts: Counts, names: Sequence[str], scoring: Scoring) -> tuple[Coun
 
 def study_rows(
     counts: Mapping[tuple[str, bool], Mapping[str, Counts]], names: Sequence[str]
-) -> list[dict[str, Any]]:
+) -> list[dict[str, str | float]]:
     """Return one row for each protocol and scoring, and for each scoring one in which every pixel
     is called the first class.
 
@@ -82,7 +82,7 @@ def study_rows(
             for zero in (False, True)
         },
     }
-    rows: list[dict[str, Any]] = [
+    rows: list[dict[str, str | float]] = [
         {
             "protocol": protocol,
             "scoring": way.name,
@@ -95,7 +95,8 @@ def study_rows(
         row for row in rows if (row["protocol"], row["scoring"]) == (HONEST, SCORINGS[0].name)
     )
     return [
-        {**row, **{f"{name}_more": row[name] - honest[name] for name in COMPARED}} for row in rows
+        {**row, **{f"{name}_more": float(row[name]) - float(honest[name]) for name in COMPARED}}
+        for row in rows
     ]
 
 
@@ -138,7 +139,7 @@ def one_vs_rest(accuracy: float, classes: int) -> float:
 
 def patient_rows(
     counts: Mapping[tuple[str, bool], Mapping[str, Counts]], names: Sequence[str]
-) -> list[dict[str, Any]]:
+) -> list[dict[str, str | float]]:
     """Return one row a patient: accuracy and the first class's Dice under each protocol, label 0
     left out."""
     return [

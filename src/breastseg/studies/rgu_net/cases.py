@@ -4,20 +4,20 @@ A circle says where and about how large. It is no outline: what is learned from 
 is a disc.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from breastseg.errors import DatasetError
-from breastseg.json_files import number_in
+from breastseg.json_files import JsonObject, number_in
 from breastseg.mammography.findings import Circle, Finding, paint_shape, scaled
 from breastseg.mammography.picture import read_picture
 from breastseg.mammography.record import RECORD, read_record
+from breastseg.reporter import Reporter
 from breastseg.tables import read_table
 from breastseg.wording import counted
 
@@ -52,12 +52,12 @@ class Case:
     circles: tuple[Circle, ...]
 
 
-def read_cases(films: Path, *, say: Callable[[str], None]) -> list[Case]:
+def read_cases(films: Path, *, reporter: Reporter) -> list[Case]:
     """Return the cases of a folder that `breastseg mammo prepare` wrote, in the order of films.
 
     Args:
         films: the folder.
-        say: takes one line at a time: what is left out, and why.
+        reporter: who hears of it.
 
     Raises:
         DatasetError: no prepared films, a film without patient or size, pixels that are too coarse,
@@ -88,13 +88,13 @@ def read_cases(films: Path, *, say: Callable[[str], None]) -> list[Case]:
             " mini-MIAS or another data set that gives circles"
         )
     patients = len({case.patient for case in cases})
-    say(f"{counted(len(cases), 'finding')} of {counted(patients, 'patient')}")
+    reporter.message(f"{counted(len(cases), 'finding')} of {counted(patients, 'patient')}")
     if told:
-        say(f"findings left out: {told}")
+        reporter.message(f"findings left out: {told}")
     return cases
 
 
-def _record(films: Path, film: str) -> dict[str, Any]:
+def _record(films: Path, film: str) -> JsonObject:
     """Return the record of a film, with findings that can be looked at."""
     if Path(film).name != film:
         raise DatasetError(f"{films / 'films.csv'}: film '{film}', wanted the name of its folder")
@@ -107,7 +107,7 @@ def _record(films: Path, film: str) -> dict[str, Any]:
     return record
 
 
-def _circle(finding: dict[str, Any], film: str) -> tuple[str, Circle | None]:
+def _circle(finding: JsonObject, film: str) -> tuple[str, Circle | None]:
     """Return a finding's circle, or why it is none of ours."""
     if finding.get("kind") == "calcification":
         return "calcification", None
@@ -126,7 +126,7 @@ def _cases(
     films: Path,
     film: str,
     patient: str,
-    record: dict[str, Any],
+    record: JsonObject,
     circles: dict[int, Circle],
     left_out: dict[str, int],
 ) -> list[Case]:
@@ -135,7 +135,8 @@ def _cases(
         raise DatasetError(f"{film}: millimetres a pixel are not known; prepare with --pixel-mm")
     if mm_per_px > MM_PER_PX:
         raise DatasetError(
-            f"{film}: {mm_per_px:g} mm a pixel, wanted up to {MM_PER_PX}; prepare with --mm 0.4"
+            f"{film}: {mm_per_px:g} mm a pixel, wanted up to {MM_PER_PX}; prepare with"
+            " --to-pixel-mm 0.4"
         )
     pixels = read_picture(films / film / "image.png", film).pixels
     factor = mm_per_px / MM_PER_PX

@@ -8,7 +8,7 @@ OUT/rgu_net.md, .png   the table, and 24 held-out crops to look at
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from breastseg.files import (
 )
 from breastseg.json_files import number_in, read_json
 from breastseg.mammography.crf import CrfConfig, refine
+from breastseg.reporter import TERMINAL, Reporter
 from breastseg.studies.rgu_net.cases import CROP_PX, MM_PER_PX, Case, read_cases
 from breastseg.studies.rgu_net.controls import constant_mask, dice, otsu_component
 from breastseg.studies.rgu_net.crops import (
@@ -43,7 +44,6 @@ from breastseg.studies.rgu_net.folds import PAPER, PATIENT, PROTOCOLS, Fold, mak
 from breastseg.studies.rgu_net.show import markdown, save_sheet
 from breastseg.studies.rgu_net.summary import SYSTEMS, summary
 from breastseg.wording import counted
-from breastseg.wording import say as say_line
 
 _REMAINS = Remains(
     finished=("fold-*/rows.json",), rest=("scores.json", "crops.csv", "rgu_net.md", "rgu_net.png")
@@ -100,8 +100,8 @@ def masses(
     config: MassesConfig = MassesConfig(),
     *,
     only: int | None = None,
-    say: Callable[[str], None] = say_line,
-) -> dict[str, Any]:
+    reporter: Reporter = TERMINAL,
+) -> dict[str, object]:
     """Train and score RGU-Net by folds; goes on where an interrupted run stopped.
 
     Args:
@@ -109,7 +109,7 @@ def masses(
         out: folder of the results; must be empty or hold the same work.
         config: folds, network and protocol.
         only: train and score the first so many folds; None is all.
-        say: takes one line at a time of what a person should know.
+        reporter: who hears of it.
 
     Returns:
         what scores.json holds.
@@ -122,19 +122,21 @@ def masses(
     films, out = Path(films), Path(out)
     if only is not None and not 1 <= only <= config.folds:
         raise InputError(f"--only {only}: wanted 1 to {config.folds}, the folds")
-    cases = read_cases(films, say=say)
+    cases = read_cases(films, reporter=reporter)
     folds = make_folds(cases, config.folds, config.protocol, draws=config.draws, seed=config.seed)[
         :only
     ]
     if config.protocol == PAPER:
-        say("LEAKY: crops are centred, and turned copies of one finding are on both sides")
+        reporter.message(
+            "LEAKY: crops are centred, and turned copies of one finding are on both sides"
+        )
     settings = {"cases": _digest(cases), **asdict(config)}
     with own_folder(out, "mammo masses", settings, remains=_REMAINS):
         rows, answers = [], []
         for fold in folds:
             folder = out / f"fold-{fold.number}"
             if not (folder / "rows.json").is_file():
-                say(f"fold {fold.number} of {config.folds}: {_sides(fold)}")
+                reporter.message(f"fold {fold.number} of {config.folds}: {_sides(fold)}")
                 _run(fold, folder, config)
             rows += _read_rows(folder / "rows.json", fold)
             answers.append(_read_answers(folder / "answers.png", fold))
@@ -225,7 +227,7 @@ def _control_masks(fold: Fold, seed: int) -> npt.NDArray[np.bool_]:
 
 def _row(
     crop: Crop, answer: npt.NDArray[np.uint8], constant: Any, fold: int, crf: CrfConfig
-) -> dict[str, Any]:
+) -> dict[str, object]:
     after = refine(answer.astype(np.float64) / 255, crop.grey, crf) > 0.5
     masks = {
         "rgu_net": answer > 127,
@@ -245,7 +247,7 @@ def _row(
     }
 
 
-def _read_rows(path: Path, fold: Fold) -> list[dict[str, Any]]:
+def _read_rows(path: Path, fold: Fold) -> list[dict[str, object]]:
     """Read the rows of a finished fold; OutputError when they are not this fold's."""
     found = read_json(path, OutputError, "the scores of a finished fold")
     again = f"remove {path.parent} and run the same command again"

@@ -19,7 +19,7 @@ SYSTEMS: Mapping[str, str] = {
 _DRAWS, _SEED = 1000, 0
 
 
-def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, object]:
     """Return Dice of each system, and by how much the network is above the constant mask.
 
     Args:
@@ -57,8 +57,8 @@ def _column(rows: Sequence[Mapping[str, Any]], name: str) -> npt.NDArray[np.floa
     return np.array([row[f"dice_{name}"] for row in rows], np.float64)
 
 
-def _fold_row(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    row: dict[str, Any] = {"fold": rows[0]["fold"], "crops": len(rows)}
+def _fold_row(rows: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+    row: dict[str, object] = {"fold": rows[0]["fold"], "crops": len(rows)}
     row["patients"] = len({str(one["patient"]) for one in rows})
     for name in SYSTEMS:
         row[f"dice_{name}"] = round(float(_column(rows, name).mean()), 4)

@@ -10,7 +10,7 @@ OUT/chapter/figure.png     the first ten images beside their masks
 import base64
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,12 @@ from PIL import Image
 
 from breastseg.bundles.card import Card
 from breastseg.errors import InputError
+from breastseg.evaluation.scores import COUNTS, REGIONS, TRAINING_TABLE, Scores
 from breastseg.files import write_table, write_text
-from breastseg.labels import LabelMap, label_map_of
+from breastseg.labels import LabelMap
 from breastseg.maps.pictures import save_figure
 from breastseg.report.charts import training_charts
-from breastseg.report.html import as_written, confusion_of, html_pages, scores_of
+from breastseg.report.html import as_written, confusion_of, html_pages
 from breastseg.wording import counted
 
 PICTURES = 10
@@ -80,21 +81,21 @@ def write_chapter(evaluation: str | Path, card: Card) -> Path:
             which none is tumour.
     """
     folder = Path(evaluation)
-    scores = scores_of(folder)
+    scores = Scores.read(folder)
     with as_written(folder, "evaluate"):
         return _write(folder, scores, card)
 
 
-def _write(folder: Path, scores: Any, card: Card) -> Path:
-    label_map = label_map_of(scores["label_map"], str(folder / "scores.json"))
+def _write(folder: Path, scores: Scores, card: Card) -> Path:
+    label_map = scores.label_map
     tumour = tumour_class(label_map)
-    if not scores["overall"]["support_px"]:
+    if not scores.overall.support_px:
         raise InputError(
             f"{folder}: nothing but dots is annotated there, the chapter is of areas; leave"
             " --as-report out"
         )
     rows, out = (*QUOTED, _ours(scores, card, tumour)), folder / "chapter"
-    figures = _figure_rows(folder / "regions", list(scores["regions"])[:PICTURES])
+    figures = _figure_rows(folder / REGIONS, list(scores.regions)[:PICTURES])
     save_figure(figures, label_map, out / "figure.png")
     write_table(
         out / "table.csv",
@@ -118,10 +119,10 @@ def _write(folder: Path, scores: Any, card: Card) -> Path:
     pages.autoescape = True
     page = pages.get_template("chapter.html.j2").render(
         **told,
-        confusion=confusion_of(folder / "counts.csv", "px", list(label_map.names)),
+        confusion=confusion_of(folder / COUNTS, "px", list(label_map.names)),
         figure=_embedded(out / "figure.png"),
         training=(
-            training_charts(folder / "training.csv") if (folder / "training.csv").is_file() else []
+            training_charts(folder / TRAINING_TABLE) if (folder / TRAINING_TABLE).is_file() else []
         ),
         losses=_losses(folder),
     )
@@ -144,9 +145,9 @@ def tumour_class(label_map: LabelMap) -> str:
     )
 
 
-def _ours(scores: Mapping[str, Any], card: Card, tumour: str) -> Row:
-    found = scores["pooled"][tumour]
-    measured = (scores["overall"]["accuracy"], found["precision"], found["recall"], found["f1"])
+def _ours(scores: Scores, card: Card, tumour: str) -> Row:
+    found = scores.pooled[tumour]
+    measured = (scores.overall.accuracy, found.precision, found.recall, found.f1)
     accuracy, precision, recall, f1 = (100 * value for value in measured)
     return Row(
         f"Ours: {card.name} (measured)",
@@ -162,39 +163,39 @@ def _network(card: Card) -> str:
     network, training = card.network, card.training
     return (
         f"{network.get('arch', 'network')} with"
-        f" {training.get('encoder_weights', network.get('encoder', 'unknown encoder'))}"
+        f" {training.encoder_weights or network.get('encoder', 'unknown encoder')}"
     )
 
 
-def _protocol(scores: Mapping[str, Any]) -> str:
+def _protocol(scores: Scores) -> str:
     """Return how ours was measured, in words."""
-    regions, patients = len(scores["regions"]), len(scores["patients"])
-    known = scores.get("leaky") or scores["seen"]["note"]
+    regions, patients = len(scores.regions), len(scores.patients)
+    known = scores.leaky or scores.seen.note
     return (
-        f"{counted(regions, 'region')} of {counted(patients, 'patient')} (split '{scores['split']}'"
-        f" of data {scores['data']}, {scores['mpp']:g} um/px), {known}; label map"
-        f" {scores['label_map']['name']}, label 0 never a class;"
-        f" {scores['overall']['support_px']:,} annotated pixels; {scores['intervals']['note']}"
+        f"{counted(regions, 'region')} of {counted(patients, 'patient')} (split '{scores.split}'"
+        f" of data {scores.data}, {scores.mpp:g} um/px), {known}; label map"
+        f" {scores.label_map.name}, label 0 never a class;"
+        f" {scores.overall.support_px:,} annotated pixels; {scores.intervals.note}"
     )
 
 
-def _compared(scores: Mapping[str, Any]) -> str:
+def _compared(scores: Scores) -> str:
     """Return the sentence that keeps the rows from being compared."""
     theirs = (
         "the report's were measured on tiles of patients it had trained on, with label 0 counted as"
         " a class"
     )
-    if scores.get("leaky"):
+    if scores.leaky:
         return (
             f"These rows cannot be compared: {theirs}; ours has the same leak of patients, on"
             " purpose, but leaves label 0 out."
         )
-    if scores["seen"]["trained"]:
+    if scores.seen.trained:
         return (
             f"These rows cannot be compared: {theirs}; ours are of patients who trained the model,"
             " too."
         )
-    if scores["seen"]["trained"] is None:
+    if scores.seen.trained is None:
         return (
             f"These rows cannot be compared: {theirs}; ours are on annotated tissue alone, and who"
             " trained the model is not known."
@@ -208,9 +209,9 @@ def _compared(scores: Mapping[str, Any]) -> str:
 def _losses(folder: Path) -> dict[str, tuple[float, float]]:
     """Return the first and last loss of training and of validation, where the model's history has
     them."""
-    if not (folder / "training.csv").is_file():
+    if not (folder / TRAINING_TABLE).is_file():
         return {}
-    table = pd.read_csv(folder / "training.csv")
+    table = pd.read_csv(folder / TRAINING_TABLE)
     columns = {
         part: table[f"{part}_loss"].dropna().tolist()
         for part in ("train", "val")
