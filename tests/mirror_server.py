@@ -70,12 +70,12 @@ def hub_command(mirror: Mirror, repo: str, out: Path | str, before: str = "") ->
         "from dataclasses import replace\n"
         "from functools import partial\n"
         "from breastseg.sources.bcss import mirrors as places\n"
-        "from breastseg.transfer import client\n"
+        "from breastseg.transfer import connection\n"
         "from breastseg.cli import main\n"
         f"ask = partial(places.hub_files, address={mirror.address!r}, repo={repo!r})\n"
         "local = {'hosts': ('127.0.0.1',), 'list_files': ask}\n"
         "places.PLACES['hub'] = replace(places.PLACES['hub'], **local)\n"
-        "client.WAIT_S = 0.001\n"
+        "connection.WAIT_S = 0.001\n"
         f"sys.exit(main(['download', 'bcss', '--mirror', 'hub', '--out', {str(out)!r}]))\n"
     )
     return [sys.executable, "-B", "-c", code]  # no compiled module may be cut short by a limit

@@ -23,9 +23,8 @@ from breastseg.data.places import place_px
 from breastseg.evaluation.regroup import grouped_probabilities, table
 from breastseg.files import written
 from breastseg.geometry import scaled_size
-from breastseg.histology.tissue import picture_mask
+from breastseg.histology.picture_mask import picture_mask
 from breastseg.images import Pixels, open_slide, read_codes, resample_labels, resample_pixels
-from breastseg.images.readers.flat import FlatSlide
 from breastseg.inference.model import Model
 from breastseg.inference.tiles import PixelField, name_tissue
 from breastseg.labels import LabelMap, Labels, load_label_map
@@ -112,8 +111,7 @@ def _look_at(model: Model, fields: Sequence[Field], change: Change | None) -> It
             if slide is not None:
                 slide.close()
             slide = open_slide(field.path, mpp=field.mpp)
-            if isinstance(slide, FlatSlide):
-                slide.hold()
+            slide.hold()
         pixels = slide.read(field.box, mpp=slide.mpp)
         yield look_at(model, field, change.apply(pixels) if change else pixels, groups)
     if slide is not None:

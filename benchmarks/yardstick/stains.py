@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from breastseg.histology.tissue import TISSUE_DENSITY
+from breastseg.histology.stain_check import TISSUE_DENSITY
 from breastseg.images import Pixels, open_slide
 from breastseg.inference.model import Model
 from yardstick.fields import DOTTED, Field

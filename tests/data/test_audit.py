@@ -629,7 +629,7 @@ def test_a_broken_data_set_is_one_line(
     np.save(labels, np.zeros((5, 5), np.uint8))
     with pytest.raises(
         DatasetError,
-        match=r"labels of \(5, 5\) \|u1, regions.csv tells \(96, 96\) \|u1; prepare it again",
+        match=r"labels of \(5, 5\) \|u1, regions.csv tells \(96, 96\) \|u1",
     ):
         audit(painted_data.path)
     labels.write_bytes(b"words")

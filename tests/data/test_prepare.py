@@ -224,10 +224,7 @@ def test_no_label_map(tmp_path: Path) -> None:
     source = one_field(tmp_path / "s", np.zeros((8, 8, 3), np.uint8), np.ones((8, 8), np.uint8))
     with pytest.raises(
         InputError,
-        match=(
-            r"no label map: this source has none of its own; give --labels NAME or FILE, or put"
-            r" labels\.json"
-        ),
+        match=(r"no label map: .*--labels NAME or FILE, .*labels\.json"),
     ):
         prepare(source, tmp_path / "o", own(labels=None), reporter=quiet)
     assert not (tmp_path / "o").exists()
@@ -408,9 +405,9 @@ import sys, time
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from breastseg import files
+from breastseg.files import text
 from breastseg.data import prepare
-whole, numbers = files.written, count()
+whole, numbers = text.written, count()
 @contextmanager
 def written(path):
     with whole(path) as beside:
@@ -418,7 +415,7 @@ def written(path):
         while next(numbers) >= WRITES:
             Path(MARK).touch()
             time.sleep(1)
-files.written = prepare.written = written
+text.written = prepare.written = written
 from breastseg.cli import main
 sys.exit(main(sys.argv[1:]))
 """
@@ -574,9 +571,7 @@ def test_a_name_that_no_table_can_hold_is_refused_by_name(tmp_path: Path, name: 
         (tmp_path / "source" / kind / "a.png").rename(tmp_path / "source" / kind / f"{name}.png")
     with pytest.raises(
         SourceError,
-        match=(
-            "its name holds bytes that are not UTF-8, or control characters; rename it and its mask"
-        ),
+        match=("not UTF-8, or control characters; rename it"),
     ):
         prepare(
             tmp_path / "source",

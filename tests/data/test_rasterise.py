@@ -150,10 +150,7 @@ def test_outlines_too_long_to_draw(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing, "_MOST_CROSSINGS", 100)
     with pytest.raises(
         SourceError,
-        match=(
-            r"a\.geojson: outlines so long that they cross 121 rows of pixels; simplify them in"
-            r" QuPath"
-        ),
+        match=(r"a\.geojson: .* cross 121 rows of pixels; .*QuPath"),
     ):
         drawn(Area("tumor", square(0, 0, 60, 60)))
 

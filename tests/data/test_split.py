@@ -159,9 +159,7 @@ def test_official_keeps_its_test_hospitals_for_every_seed(bcss: Dataset) -> None
 
 def test_official_where_no_test_hospital_is(tmp_path: Path) -> None:
     data = data_of(tmp_path, *((f"r{s}", f"p{s}", s) for s in TRAIN_SITES))
-    with pytest.raises(
-        SplitError, match=r"split 'test' has no region \(15 regions of 15 patients in all\)"
-    ):
+    with pytest.raises(SplitError, match=r"split 'test' has no region \(15 regions of 15 patients"):
         split(data, SplitConfig("bcss-official"))
 
 
@@ -188,7 +186,7 @@ def test_folds_are_of_one_size(many: Dataset) -> None:
 def test_impossible_folds(many: Dataset, folds: int, fold: int) -> None:
     with pytest.raises(
         InputError,
-        match=rf"fold {fold} of {folds}: wanted 2 to 40 folds \(patients here\), counted from 0",
+        match=f"fold {fold} of {folds}: wanted 2 to 40 folds",
     ):
         split(many, SplitConfig("kfold", folds=folds, fold=fold))
 
@@ -328,10 +326,7 @@ def test_broken_csvs(tmp_path: Path, text: str, message: str) -> None:
 def test_an_unknown_scheme_lists_the_known(many: Dataset) -> None:
     with pytest.raises(
         InputError,
-        match=(
-            "--scheme best: not known; wanted bcss-official, random, kfold, leave-one-out, source,"
-            " or a CSV"
-        ),
+        match=(r"--scheme best: .*random, kfold, leave-one-out, source"),
     ):
         split(many, SplitConfig("best"))
 
@@ -360,7 +355,7 @@ def test_the_kaggle_split_per_tile_is_refused(tmp_path: Path) -> None:
     assert sorted(data.regions["source_split"]) == ["train", "val"]
     with pytest.raises(
         SplitError,
-        match="patient TCGA-A1-A0SK is in train and val; a patient must be on one side only",
+        match="patient TCGA-A1-A0SK is in train and val",
     ):
         split(data, SplitConfig("source"))
     assert not (data.path / "split.csv").exists()
@@ -374,10 +369,7 @@ def test_an_empty_part_is_refused_and_the_old_split_kept(many: Dataset) -> None:
     )
     with pytest.raises(
         SplitError,
-        match=(
-            r"split 'train' has no region \(3 regions of 2 patients in all\); .* or --val 0 for"
-            r" none"
-        ),
+        match=(r"split 'train' .*\(3 regions of 2 patients .* --val 0"),
     ):
         split(small, SplitConfig("random"))
     assert (many.path / "split.csv").read_bytes() == before
@@ -424,7 +416,7 @@ def test_a_region_without_hospital_cannot_be_split_by_hospital(
     data = data_of(tmp_path, ("a", "p", "s"), ("b", "q", ""))
     with pytest.raises(
         SplitError,
-        match="region b has no hospital; name it in the table's site column, or split by patient",
+        match=r"region b has no hospital; .*site column, or split by",
     ):
         split(data, config)
 

@@ -77,9 +77,7 @@ def test_class_names_and_order() -> None:
 def test_a_code_that_no_map_names_is_an_error(name: str) -> None:
     with pytest.raises(
         LabelError,
-        match=re.escape(
-            f"m.png: code 22, 200 is not in label map '{name}' (it knows 0 to 21); choose another"
-        ),
+        match=f"m.png: code 22, 200 .*'{name}' .*0 to 21",
     ):
         BUILT_IN[name].apply(np.array([[1, 200], [22, 0]], np.uint8), "m.png")
 
@@ -178,9 +176,7 @@ def test_loading_by_name() -> None:
 def test_unknown_maps_list_the_known(name: str) -> None:
     with pytest.raises(
         LabelError,
-        match=re.escape(
-            f"label map '{name}': not known; built in are region5, region6, tumor, beetle, bcss21,"
-        ),
+        match=f"label map '{re.escape(name)}': .*region6, tumor, beetle, bcss21",
     ):
         load_label_map(name)
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from breastseg import tables
 from breastseg.errors import InputError, SourceError
 from breastseg.tables import Table, alike, read_table
 
@@ -247,10 +246,10 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_a_table_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "MAX_BYTES", 2_000_000)
+    monkeypatch.setattr("breastseg.tables.text.MAX_BYTES", 2_000_000)
     with pytest.raises(SourceError, match=r"t\.csv: more than 2 MB"):
         read(tmp_path / "t.csv", "image\n" + "a\n" * 1_000_000)
-    monkeypatch.setattr(tables, "MAX_CELLS", 100_000)
+    monkeypatch.setattr("breastseg.tables.read.MAX_CELLS", 100_000)
     for content in (
         "image\n" + "a\n" * 100_000,
         "image" + "," * 100_001 + "\na\n",

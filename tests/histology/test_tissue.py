@@ -13,16 +13,10 @@ from PIL import Image
 
 from breastseg.bundles.bundle import Bundle
 from breastseg.geometry import scaled_size
-from breastseg.histology import tissue
-from breastseg.histology.tissue import (
-    EMPTY_UM,
-    GLASS_UM,
-    MASK_PIXELS,
-    doubts,
-    find_tissue,
-    picture_mask,
-    tissue_mask,
-)
+from breastseg.histology.picture_mask import EMPTY_UM, GLASS_UM, picture_mask
+from breastseg.histology.stain_check import doubts
+from breastseg.histology.tissue import MASK_PIXELS, find_tissue, tissue_mask
+from breastseg.histology.turns import laid, way_of
 from breastseg.images import open_slide
 from breastseg.images.slide import Pixels
 from breastseg.inference.model import load_model
@@ -390,7 +384,7 @@ def test_turning_the_slide_turns_the_mask(scene: Scene) -> None:
 
 def test_bands_leave_no_seam(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = find_tissue(scene.picture, mpp=8)
-    monkeypatch.setattr(tissue, "_BAND_PX", 50)
+    monkeypatch.setattr("breastseg.histology.bands._BAND_PX", 50)
     assert (find_tissue(scene.picture, mpp=8) == whole).all()
 
 
@@ -538,11 +532,8 @@ def test_a_picture_and_its_turns_are_laid_alike() -> None:
         np.random.default_rng(1).integers(0, 2, (40, 40, 3), np.uint8),
         np.pad(flat(60, 80), ((30, 30), (30, 30), (0, 0))),
     ):
-        laid = {
-            tissue._laid(turned, tissue._way(turned)).tobytes()
-            for turned in (turn(picture) for turn in TURNS)
-        }
-        assert len(laid) == 1
+        turns = [turn(picture) for turn in TURNS]
+        assert len({laid(turned, way_of(turned)).tobytes() for turned in turns}) == 1
 
 
 @pytest.mark.parametrize("mpp", [0.5, 1.0, 3.0, 8.0])
@@ -612,7 +603,7 @@ def test_the_quick_look_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None
         np.clip(clean_glass(150, 400), 0, 255).astype(np.uint8)
     ]
     quick = [automatic(picture) for picture in pictures]
-    monkeypatch.setattr(tissue, "_seems_glass", lambda *_: True)
+    monkeypatch.setattr("breastseg.histology.picture_mask._seems_glass", lambda *_: True)
     for mask, picture in zip(quick, pictures, strict=True):
         assert np.array_equal(mask, automatic(picture))  # type: ignore[arg-type]
     assert {mask is None for mask in quick} == {True, False}

@@ -204,7 +204,5 @@ def test_a_mask_cut_anywhere_says_so(tmp_path: Path, form: str) -> None:
     whole = saved(CODES, form)
     for end in range(16, len(whole) - 14, 97):
         (tmp_path / "m.png").write_bytes(whole[:end])
-        with pytest.raises(
-            ImageError, match=r"m\.png: cut short or damaged [^\n]*; copy or export it again$"
-        ):
+        with pytest.raises(ImageError, match=r"m\.png: cut short or damaged [^\n]*$"):
             read_codes(tmp_path / "m.png")

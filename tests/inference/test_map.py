@@ -63,6 +63,7 @@ class ArraySlide:
     mpp: float = 0.5
     mpp_source: str = "given"
     path: Path = Path("array")
+    is_flat: bool = False
     reads: list[Corners] = field(default_factory=list)
 
     @property

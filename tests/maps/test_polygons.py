@@ -618,10 +618,7 @@ def test_regions_that_never_agree_are_not_written(
     monkeypatch.setattr(writing, "MIN_AGREEMENT", 1.1)
     with pytest.raises(
         OutputError,
-        match=(
-            r"a\.geojson: 1 region, .* stroma 1\.0000; .*; wanted 1\.1 for each class, so nothing"
-            r" was written"
-        ),
+        match=(r"a\.geojson: 1 region, .* stroma 1\.0000; .*wanted 1\.1 "),
     ):
         write(np.full((30, 30), STROMA, np.uint8))
     assert [path.name for path in tmp_path.iterdir()] == ["rasters"]

@@ -485,7 +485,7 @@ def test_a_folder_of_everything_a_disk_can_hold_shows_the_rest(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A link that leads to itself ended every look at the folder."""
-    from breastseg.serve.library import folder as looked
+    from breastseg.serve.library import walk as looked
 
     raw = os.fsencode(folder)
     for name in (
@@ -546,9 +546,8 @@ def test_a_folder_of_everything_a_disk_can_hold_shows_the_rest(
 
 
 def test_more_than_is_shown_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from breastseg.serve.library import folder as looked
-
-    monkeypatch.setattr(looked, "MOST_ENTRIES", 2)
+    monkeypatch.setattr("breastseg.serve.library.walk.MOST_ENTRIES", 2)
+    monkeypatch.setattr("breastseg.serve.library.folder.MOST_ENTRIES", 2)
     for name in "bcd":
         shutil.copy(CROPS[0], folder / f"{name}.png")
     with serving(folder) as served, asking(served) as client:

@@ -544,7 +544,7 @@ def test_a_list_of_jobs_that_is_none(folder: Path) -> None:
     (folder / "list.sqlite").write_text("not a list\n" * 1000)
     with pytest.raises(
         OutputError,
-        match=r"list\.sqlite: not a list of jobs \(file is not a database\); move it away",
+        match=r"list\.sqlite: not a list of jobs .*; move it away",
     ):
         job_store.JobStore(folder / "list.sqlite")
 

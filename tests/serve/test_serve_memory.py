@@ -26,7 +26,7 @@ pytest.importorskip("fastapi")
 httpx = pytest.importorskip("httpx")
 
 
-from breastseg.histology.tissue import doubts  # noqa: E402
+from breastseg.histology.stain_check import doubts  # noqa: E402
 from breastseg.images import open_slide  # noqa: E402
 from breastseg.images.readers.flat import FlatSlide  # noqa: E402
 from breastseg.serve.config import Limits  # noqa: E402
@@ -503,7 +503,7 @@ def test_more_bodies_at_once_than_there_is_room_for_are_told_to_come_again(folde
 def test_runs_are_held_only_as_far_as_there_is_room(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from breastseg.serve.library import folder as looked
+    from breastseg.serve.library import results
 
     for number in range(3):
         add_map(
@@ -517,7 +517,7 @@ def test_runs_are_held_only_as_far_as_there_is_room(
         assert told["left_out"] == ["1 map with more in its run.json than there is room for"]
         assert told["entries"][0]["maps"] == 3
         size = json_bytes((folder / "maps" / "b1" / "run.json").read_bytes())
-        monkeypatch.setattr(looked, "_RUNS_HELD_BYTES", 2 * size + 100)
+        monkeypatch.setattr(results, "_RUNS_HELD_BYTES", 2 * size + 100)
         told = client.get("/api/gallery").json()
         assert told["left_out"] == ["2 maps with more in their run.json than there is room for"]
         assert told["entries"][0]["maps"] == 2

@@ -23,8 +23,10 @@ from breastseg.sources.bcss import mirrors as places
 from breastseg.sources.bcss.download import download, find_place
 from breastseg.sources.bcss.mirrors import PLACES, Place, girder_files, hub_files
 from breastseg.sources.bcss.release import TABLES, release_regions
-from breastseg.transfer import client
-from breastseg.transfer.client import Remote, fetch, opener_for
+from breastseg.transfer import connection
+from breastseg.transfer.client import fetch
+from breastseg.transfer.connection import opener_for
+from breastseg.transfer.remote import Remote
 from conftest import quiet
 from mirror_server import (
     COMMIT,
@@ -57,7 +59,7 @@ FILES |= {"images/a.png": png(1, 300), "masks/a.png": png(2)}
 
 @pytest.fixture
 def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
-    monkeypatch.setattr(client, "WAIT_S", 0.001)
+    monkeypatch.setattr(connection, "WAIT_S", 0.001)
     with running_mirror() as running:
         running.files["/file"] = DATA
         yield running
@@ -258,7 +260,7 @@ def test_a_server_in_trouble_is_asked_again_but_not_for_ever(
         ),
     ):
         fetched(mirror, tmp_path)
-    assert len(mirror.asked) == client.TRIES
+    assert len(mirror.asked) == connection.TRIES
     assert left(tmp_path) == []
 
 
@@ -266,8 +268,8 @@ def test_waits_grow_and_heed_the_server(
     mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(client, "WAIT_S", 2.0)
-    monkeypatch.setattr(client.time, "sleep", waits.append)
+    monkeypatch.setattr(connection, "WAIT_S", 2.0)
+    monkeypatch.setattr(connection.time, "sleep", waits.append)
     mirror.faults["/file"] = [
         answer(500),
         answer(500),
@@ -280,7 +282,7 @@ def test_waits_grow_and_heed_the_server(
 
 
 def test_a_server_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "WAIT_S", 0.001)
+    monkeypatch.setattr(connection, "WAIT_S", 0.001)
     gone = Remote("file", "http://127.0.0.1:9/file", 10)
     with pytest.raises(
         InputError,
@@ -318,10 +320,10 @@ def test_a_redirect_is_followed_to_known_hosts_only(mirror: Mirror, tmp_path: Pa
     ],
 )
 def test_which_hosts_are_known(host: str, known: bool) -> None:
-    redirects = client._Redirects(("huggingface.co", ".hf.co"))
+    redirects = connection._Redirects(("huggingface.co", ".hf.co"))
     ask = partial(
         redirects.redirect_request,
-        client.Request("https://huggingface.co/a"),
+        connection.Request("https://huggingface.co/a"),
         io.BytesIO(),
         302,
         "",
@@ -336,10 +338,10 @@ def test_which_hosts_are_known(host: str, known: bool) -> None:
 
 
 def test_a_redirect_from_https_to_http_is_refused() -> None:
-    redirects = client._Redirects(("huggingface.co",))
+    redirects = connection._Redirects(("huggingface.co",))
     with pytest.raises(InputError, match="from https to http"):
         redirects.redirect_request(
-            client.Request("https://huggingface.co/a"),
+            connection.Request("https://huggingface.co/a"),
             io.BytesIO(),
             302,
             "",

@@ -33,7 +33,6 @@ from breastseg.files import (
 )
 from breastseg.geometry import Box, check_mpp, scaled_size
 from breastseg.images import Slide, check_upright, open_slide, read_codes, resample_labels
-from breastseg.images.readers.flat import FlatSlide
 from breastseg.json_files import JsonObject, read_json
 from breastseg.labels import LabelMap, Labels, load_label_map
 from breastseg.processor import worker_count
@@ -329,7 +328,7 @@ def _prepare_one(job: tuple[Region, LabelMap, Path, PrepareConfig]) -> None:
             _check_size(slide, config.to_mpp)
         elif region.box is not None:
             box = region.box
-        elif drawn is not None and not isinstance(slide, FlatSlide):
+        elif drawn is not None and not slide.is_flat:
             box = _around(drawn, slide, config.to_mpp, str(region.labels))
         places: Places | None = None
         if known is not None:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from breastseg.data.rasterise import Dots
-from breastseg.histology.tissue import square
+from breastseg.histology.planes import square
 from breastseg.histology.white import smooth_white
 from breastseg.images import Pixels
 from breastseg.labels import LabelMap, Labels

@@ -21,7 +21,6 @@ from breastseg.diagnostics.sample import write_mosaic
 from breastseg.errors import InputError
 from breastseg.geometry import Box, Tile
 from breastseg.images import Pixels, Slide, open_slide
-from breastseg.images.readers.flat import FlatSlide
 from breastseg.inference.map import MapConfig, Plan, SlideField, make_maps, plan_map
 from breastseg.inference.model import Model
 from breastseg.labels import Labels
@@ -179,7 +178,7 @@ class _Sample:
     def __init__(self, path: Path, mpp: float | None, model: Model, scratch: Path) -> None:
         self._path, self._mpp, self._model, self._scratch = path, mpp, model, scratch
         with self._opened() as slide:
-            if isinstance(slide, FlatSlide):
+            if slide.is_flat:
                 raise InputError(
                     f"{path}: a flat picture, decoded whole before anything can be measured; wanted"
                     " a slide with levels"

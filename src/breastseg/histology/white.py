@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from breastseg.histology.tissue import disc, square
+from breastseg.histology.planes import disc, square
 
 WHITE = 215
 """Darkest channel of a white pixel, of 255, after averaging over 2 um."""

@@ -7,7 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from breastseg.errors import ImageError
-from breastseg.images.readers.flat import UPRIGHT, WANTED_CODES, is_tiff, load, opened, orientation
+from breastseg.images.readers.flat_file import WANTED_CODES, is_tiff
+from breastseg.images.readers.orientation import UPRIGHT
+from breastseg.images.readers.png_jpeg import load, opened, orientation_of
 
 _DEPTH_AT = 24
 """Where a PNG has its bits a sample and its kind of colour."""
@@ -39,9 +41,8 @@ def read_codes(path: Path) -> npt.NDArray[np.uint8]:
             reason = "several pictures"
         if reason is None:
             load(image, path)
-            reason = (
-                None if (turn := orientation(image)) == UPRIGHT else f"an orientation tag ({turn})"
-            )
+            turn = orientation_of(image)
+            reason = None if turn == UPRIGHT else f"an orientation tag ({turn})"
         if reason:
             raise ImageError(f"{path}: mask has {reason}, {WANTED_CODES}")
         return np.asarray(image)

@@ -54,8 +54,8 @@ class Pyramid(ABC):
 
     notes: tuple[str, ...] = ()
     """What a person should know of how the file was read."""
-    in_blocks = True
-    """Read large fields block by block; a reader that holds all its pixels anyway needs not."""
+    is_flat = False
+    """A reader that holds all its pixels anyway reads no large field block by block."""
     piece_px = 2**20
     """Pixels of a tile, strip or chunk, which is decoded whole; a reader whose file says it knows
     better."""
@@ -88,6 +88,9 @@ class Pyramid(ABC):
     def close(self) -> None:
         """Let go of the file."""
 
+    def hold(self) -> None:  # noqa: B027  # no reader has to: what has levels holds nothing
+        """Keep nothing: levels are read by boxes."""
+
     def read(self, box: Box | None = None, *, mpp: float) -> Pixels:
         """Return a box in level-0 pixels (None: the whole) at `mpp`, from the nearest finer level
         with area weights: (H, W, 3) uint8.
@@ -113,7 +116,7 @@ class Pyramid(ABC):
         self._check(corners, size_px)
         level = self._level(corners, size_px)
         whole = self._covered(level, corners)
-        if not self.in_blocks or max(whole.width, whole.height) <= _BLOCK_PX:
+        if self.is_flat or max(whole.width, whole.height) <= _BLOCK_PX:
             return resample_pixels(self._stored(level, whole), size_px)
         width, height = size_px
         if (
@@ -136,7 +139,7 @@ class Pyramid(ABC):
         """
         whole = self._covered(self._level(corners, size_px), corners)
         width, height = (
-            min(side, _BLOCK_PX) if self.in_blocks else side for side in (whole.width, whole.height)
+            side if self.is_flat else min(side, _BLOCK_PX) for side in (whole.width, whole.height)
         )
         return 2 * width * height + self.piece_px + size_px[0] * size_px[1]
 

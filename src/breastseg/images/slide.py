@@ -24,6 +24,8 @@ class Slide(Protocol):
         mpp: microns per pixel at level 0.
         mpp_source: where `mpp` came from, in words.
         notes: what a person should know of how the file was read.
+        is_flat: a picture of one level, small enough to be held whole: a field that somebody cut
+            out, no scan of a whole slide.
     """
 
     @property
@@ -40,6 +42,14 @@ class Slide(Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    @property
+    def is_flat(self) -> bool: ...  # noqa: D102
+
+    def hold(self) -> None:
+        """Decode a flat picture now and keep its pixels: it will be read more than once. A slide
+        that is not flat is never held."""
+        ...
 
     def read(self, box: Box | None = None, *, mpp: float) -> Pixels:
         """Return a box in level-0 pixels (None: the whole) at `mpp`, from the nearest finer level

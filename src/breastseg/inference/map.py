@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from breastseg.errors import InputError
 from breastseg.geometry import Box, Tile, reach, scaled_size, tile_grid
-from breastseg.histology.tissue import picture_mask, tissue_mask
+from breastseg.histology.picture_mask import picture_mask
+from breastseg.histology.tissue import tissue_mask
 from breastseg.images import Pixels, Slide
-from breastseg.images.readers.flat import FlatSlide
 from breastseg.inference.model import Model
 from breastseg.inference.tiles import Field, Named, PixelField, TileConfig, name_tissue
 from breastseg.maps.raster import Raster, Values
@@ -184,7 +184,7 @@ def plan_map(slide: Slide, model: Model, config: MapConfig) -> Plan:
     size = scaled_size(slide.size_px, slide.mpp, model.card.mpp)
     source: Field = SlideField(slide, size)
     tissue = None
-    if isinstance(slide, FlatSlide):
+    if slide.is_flat:
         slide.hold()  # its result shows it in its own size, too
         source = PixelField(slide.read(mpp=model.card.mpp))
         if config.tissue_mask != "off":

@@ -41,7 +41,6 @@ from breastseg.errors import (
 from breastseg.files import Remains, Seen, note_work, own_folder, seen, written
 from breastseg.geometry import Box, BoxUm, box_within, parse_box
 from breastseg.images import Slide, open_slide
-from breastseg.images.readers.flat import FlatSlide
 from breastseg.inference.estimate import check_disk, forecast
 from breastseg.inference.inputs import Input, Inputs, list_inputs
 from breastseg.inference.ledger import Ledger, Outcome, as_written
@@ -384,7 +383,7 @@ def _predict_one(
         plan = plan_map(slide, model, wanted.map)
 
         def mapped(by: Model) -> RunRecord:
-            if not isinstance(slide, FlatSlide):
+            if not slide.is_flat:
                 reporter.message(_foretold(slide, plan, by, out, wanted))
             with reporter.progress(plan.area_px / 1e6, title=title, unit="Mpx", form=_BAR) as bar:
 

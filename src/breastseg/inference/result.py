@@ -12,9 +12,8 @@ from PIL import Image
 from breastseg.errors import ImageError
 from breastseg.files import Seen, seen, written, written_folder
 from breastseg.geometry import Box
-from breastseg.histology.tissue import doubts
+from breastseg.histology.stain_check import doubts
 from breastseg.images import Pixels, Slide, read_codes, resample_labels
-from breastseg.images.readers.flat import FlatSlide
 from breastseg.inference.inputs import folder_name
 from breastseg.inference.map import CELL_PX, MapConfig, Maps, Plan, make_maps
 from breastseg.inference.model import Model
@@ -96,7 +95,7 @@ def write_result(
         scratch.mkdir()
         with make_maps(plan, model, config.map, scratch, on_block=reporter.event) as maps:
             mpp = _raster_mpp(slide, maps.labels.size_px)
-            if isinstance(slide, FlatSlide):
+            if slide.is_flat:
                 labels, shown = _write_picture(slide, maps.labels, model, beside, scratch)
                 _tell_glass(slide, plan, reporter)
             else:
@@ -141,7 +140,7 @@ def _check_same(path: Path, before: Seen) -> None:
 
 
 def _write_picture(
-    slide: FlatSlide, mapped: Raster, model: Model, folder: Path, scratch: Path
+    slide: Slide, mapped: Raster, model: Model, folder: Path, scratch: Path
 ) -> tuple[Raster, Pixels]:
     """Write a flat picture's map in its own size; return that as a raster, and the picture."""
     pixels, label_map = slide.read(mpp=slide.mpp), model.card.label_map
@@ -177,7 +176,7 @@ def overview(slide: Slide, labels: Raster) -> tuple[Pixels, npt.NDArray[np.uint8
 def picture_and_labels(slide: Slide, folder: Path) -> tuple[Pixels, npt.NDArray[np.uint8]]:
     """Return an input and the labels that its finished folder holds, of one size; a slide's at low
     resolution."""
-    if isinstance(slide, FlatSlide):
+    if slide.is_flat:
         return slide.read(mpp=slide.mpp), read_codes(folder / PICTURE_LABELS)
     labels = read_overview(folder / SLIDE_LABELS)
     width, height = slide.size_px

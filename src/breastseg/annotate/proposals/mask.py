@@ -15,7 +15,7 @@ from breastseg.annotate.proposals.colours import (
     dominant_colours,
 )
 from breastseg.errors import ImageError, InputError
-from breastseg.histology.tissue import disc, square
+from breastseg.histology.planes import disc, square
 from breastseg.images import Pixels
 from breastseg.labels import BUILT_IN, Labels
 

@@ -29,9 +29,9 @@ from breastseg.annotate.proposals.score import count_pixels, find_truth, scores
 from breastseg.annotate.proposals.write import write_areas, write_mask, write_overlay
 from breastseg.errors import BreastsegError, IncompleteError, InputError, one_of_several
 from breastseg.files import Remains, own_folder, write_table
-from breastseg.histology.tissue import doubts, tissue_mask
+from breastseg.histology.stain_check import doubts
+from breastseg.histology.tissue import tissue_mask
 from breastseg.images import Pixels, Slide, check_upright, open_slide
-from breastseg.images.readers.flat import FlatSlide
 from breastseg.inference.inputs import Input, Inputs, list_inputs
 from breastseg.metrics.confusion import Counts
 from breastseg.reporter import TERMINAL, Reporter
@@ -204,7 +204,7 @@ def _propose_one(
 def _tissue(slide: Slide, pixels: Pixels) -> Mask | None:
     """Return where a slide has tissue, in the size of `pixels`; None for a flat picture, all of
     which was meant."""
-    if isinstance(slide, FlatSlide):
+    if slide.is_flat:
         return None
     mask = tissue_mask(slide).view(np.uint8)
     return np.asarray(

@@ -7,7 +7,6 @@ from pathlib import Path
 from breastseg.annotate.proposals.mask import LABEL_MAP
 from breastseg.geometry import Box
 from breastseg.images import Pixels, Slide, resample_labels, resample_pixels
-from breastseg.images.readers.flat import FlatSlide
 from breastseg.labels import Labels
 from breastseg.maps.files.label_tiff import write_label_tiff
 from breastseg.maps.pictures import save_labels, save_overlay
@@ -32,7 +31,7 @@ def write_areas(slide: Slide, labels: Labels, folder: Path, name: str) -> Path:
 def write_mask(slide: Slide, labels: Labels, folder: Path, name: str) -> Path:
     """Write labels as NAME.png in the size of a flat picture, or of a slide as NAME.ome.tif in
     their own size; return where."""
-    if isinstance(slide, FlatSlide):
+    if slide.is_flat:
         path = folder / f"{name}.png"
         save_labels(resample_labels(labels, slide.size_px), LABEL_MAP, path)
         return path

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from breastseg.data.audit.duplicates import Hashes, difference_hashes
 from breastseg.data.dataset import Dataset
-from breastseg.histology.tissue import TISSUE_DENSITY
+from breastseg.histology.stain_check import TISSUE_DENSITY
 from breastseg.images import Pixels
 
 WINDOW_UM = 112.0

@@ -11,7 +11,7 @@ import pandas as pd
 from breastseg.data.audit.findings import SHOWN, Finding, listed
 from breastseg.data.dataset import Dataset
 from breastseg.errors import InputError
-from breastseg.histology.tissue import LITTLE_TISSUE
+from breastseg.histology.stain_check import LITTLE_TISSUE
 from breastseg.sources.bcss import find as bcss
 from breastseg.wording import counted
 

@@ -24,7 +24,10 @@ from breastseg.json_files import JsonObject
 from breastseg.labels import load_label_map
 from breastseg.serve.annotations.areas import Feature, check_count, checked_areas
 from breastseg.serve.disk import not_written
-from breastseg.serve.library.folder import Entry, Folder, areas_beside, is_own_file, shown_name
+from breastseg.serve.library.entries import Entry, areas_beside
+from breastseg.serve.library.folder import Folder
+from breastseg.serve.library.names import shown_name
+from breastseg.serve.library.results import is_own_file
 from breastseg.serve.refusals import InTheWay, Malformed, TooMuch, Unreadable
 from breastseg.serve.schema import AnnotationIn, AnnotationOut, ClassOut
 from breastseg.serve.tiles.tiles import Tiles

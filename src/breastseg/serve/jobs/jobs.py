@@ -19,7 +19,8 @@ from breastseg.serve.config import ServeConfig
 from breastseg.serve.jobs.child import Child
 from breastseg.serve.jobs.job_store import Asked, Job, JobStore, State
 from breastseg.serve.jobs.worker import Progress, Task
-from breastseg.serve.library.folder import Entry, Folder
+from breastseg.serve.library.entries import Entry
+from breastseg.serve.library.folder import Folder
 from breastseg.serve.refusals import (
     Absent,
     Forbidden,

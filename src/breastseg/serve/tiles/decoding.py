@@ -19,7 +19,7 @@ from typing import BinaryIO, Literal, TypeAlias
 
 from breastseg.errors import BreastsegError
 from breastseg.files import settle_temporary_folder
-from breastseg.histology.tissue import doubts
+from breastseg.histology.stain_check import doubts
 from breastseg.images import resample_pixels
 from breastseg.images.readers.flat import FlatSlide
 from breastseg.json_files import JsonObject

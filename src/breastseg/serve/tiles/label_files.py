@@ -16,7 +16,8 @@ from breastseg.errors import ImageError
 from breastseg.images import read_codes
 from breastseg.images.directories import open_tiff
 from breastseg.images.pyramid import DAMAGE
-from breastseg.images.readers.flat import MAX_PIXELS, image_size
+from breastseg.images.readers.flat import image_size
+from breastseg.images.readers.flat_file import MAX_PIXELS
 from breastseg.labels import LabelMap
 from breastseg.serve.tiles.pieces import PIECE_PX, grid_of, halved, levels_of, piece_box
 

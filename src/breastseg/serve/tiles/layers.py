@@ -24,8 +24,11 @@ from breastseg.maps.record import (
     RunRecord,
 )
 from breastseg.serve.config import Limits
-from breastseg.serve.library.folder import Entry, Folder, Result, is_own_file, opaque
+from breastseg.serve.library.entries import Entry
+from breastseg.serve.library.folder import Folder
 from breastseg.serve.library.known import Truth
+from breastseg.serve.library.names import opaque
+from breastseg.serve.library.results import Result, is_own_file
 from breastseg.serve.refusals import Absent, Unreadable
 from breastseg.serve.room import Room
 from breastseg.serve.schema import ClassOut, LayerOut

@@ -11,13 +11,13 @@ from typing import TypeVar
 import numpy as np
 
 from breastseg.errors import BreastsegError, ImageError, MppError
-from breastseg.histology.tissue import doubts
+from breastseg.histology.stain_check import doubts
 from breastseg.images import Pixels, Slide, open_slide, resample_pixels
 from breastseg.images.pyramid import Pyramid
-from breastseg.images.readers.flat import FlatSlide
 from breastseg.images.slide import Corners
 from breastseg.serve.config import Limits
-from breastseg.serve.library.folder import Entry, Folder
+from breastseg.serve.library.entries import Entry
+from breastseg.serve.library.folder import Folder
 from breastseg.serve.refusals import Unreadable
 from breastseg.serve.room import Room
 from breastseg.serve.tiles.decoded import LARGE_PX, Decoded, Decoder
@@ -74,7 +74,8 @@ class View:
         self.mpp = (self._slide.mpp, self._slide.mpp_source) if known else None
         self._passing, self._large = passing, large
         self._lock = threading.Lock()
-        self._is_flat, self._is_broken = isinstance(self._slide, FlatSlide), False
+        self._is_flat = self._slide.is_flat
+        self._is_broken = False
         self._pictures: dict[int, Pixels] = {}
         pixels = self.size_px[0] * self.size_px[1]
         self.is_large = self._is_flat and pixels > LARGE_PX

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from breastseg.json_files import JsonObject
 from breastseg.serve.annotations.annotations import Annotations
-from breastseg.serve.library.folder import Entry, areas_beside
+from breastseg.serve.library.entries import Entry, areas_beside
 from breastseg.serve.parsing import areas_bytes, body_bytes, check_label_maps, checked
 from breastseg.serve.schema import AnnotationIn, AnnotationOut, EntryOut, JobIn, JobOut, answers
 from breastseg.serve.web.downloads import download

@@ -9,7 +9,9 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.exceptions import HTTPException
 
 from breastseg.json_files import JsonObject
-from breastseg.serve.library.folder import Entry, areas_beside, is_own_file, shown_name
+from breastseg.serve.library.entries import Entry, areas_beside
+from breastseg.serve.library.names import shown_name
+from breastseg.serve.library.results import is_own_file
 from breastseg.serve.refusals import Busy, Refused
 from breastseg.serve.schema import EntryOut, GalleryOut, MeasuresOut, ModelOut, SlideOut, answers
 from breastseg.serve.tiles.layers import Layer, classes_of

@@ -21,7 +21,7 @@ import uvicorn
 from breastseg.errors import InputError
 from breastseg.reporter import TERMINAL, Reporter
 from breastseg.serve.config import ServeConfig
-from breastseg.serve.library.folder import shown_name
+from breastseg.serve.library.names import shown_name
 from breastseg.serve.others import other_users
 from breastseg.serve.web.app import create_app
 from breastseg.serve.web.entrance import leading_page

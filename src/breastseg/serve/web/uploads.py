@@ -23,7 +23,8 @@ from breastseg.images.open import find_reader
 from breastseg.json_files import JsonObject
 from breastseg.serve.config import Limits
 from breastseg.serve.disk import not_written
-from breastseg.serve.library.folder import Entry, Folder
+from breastseg.serve.library.entries import Entry
+from breastseg.serve.library.folder import Folder
 from breastseg.serve.tiles.tiles import opened
 
 if TYPE_CHECKING:

@@ -13,7 +13,10 @@ from breastseg.json_files import read_json
 from breastseg.reporter import TERMINAL, Reporter
 from breastseg.sources.bcss.mirrors import PLACES, SCANS, Place
 from breastseg.sources.bcss.release import TABLES
-from breastseg.transfer.client import Remote, fetch, held_bytes, is_whole, opener_for
+from breastseg.transfer.client import fetch, is_whole
+from breastseg.transfer.connection import opener_for
+from breastseg.transfer.part import held_bytes
+from breastseg.transfer.remote import Remote
 from breastseg.wording import counted
 
 MPP_TABLE = "mpp.csv"

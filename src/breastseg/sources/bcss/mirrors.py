@@ -12,7 +12,8 @@ from urllib.request import OpenerDirector
 from breastseg.errors import InputError
 from breastseg.sources.bcss.find import LICENCE
 from breastseg.sources.bcss.release import ReleaseRegion, release_regions
-from breastseg.transfer.client import Remote, get_json
+from breastseg.transfer.client import get_json
+from breastseg.transfer.remote import Remote
 
 SCANS = "scans"
 """Folder of what the annotators' server says of each slide, one JSON a slide."""

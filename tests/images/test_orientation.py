@@ -15,7 +15,8 @@ from breastseg.cli import main
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.errors import ImageError
 from breastseg.images import check_upright, open_slide
-from breastseg.images.readers.flat import FlatSlide, image_size, turned
+from breastseg.images.readers.flat import FlatSlide, image_size
+from breastseg.images.readers.orientation import turned
 from conftest import crop, quiet
 
 FIELD = np.ascontiguousarray(crop(0)[:96, :128])
@@ -71,10 +72,7 @@ def test_a_picture_alone_is_read_upright_and_says_so(
             assert slide.notes == (note,)
             with pytest.raises(
                 ImageError,
-                match=(
-                    rf"a\.{suffix}: an orientation tag \({orientation}\) turns it, and whether"
-                    r" m\.png is turned"
-                ),
+                match=(rf"a\.{suffix}: .*orientation tag \({orientation}\).* m\.png"),
             ):
                 check_upright(slide, "m.png")
 
@@ -113,10 +111,7 @@ def test_prepare_takes_no_annotation_of_a_turned_picture(
     else:
         with pytest.raises(
             ImageError,
-            match=(
-                rf"images/a\.png: an orientation tag \({orientation}\) turns it, and whether a\.\w+"
-                r" is turned too"
-            ),
+            match=(rf"images/a\.png: .*orientation tag \({orientation}\).* a\.\w+ "),
         ):
             prepare(tmp_path / "data", tmp_path / "out", config, reporter=quiet)
 
@@ -177,10 +172,7 @@ def test_a_slide_with_levels_is_not_turned(tmp_path: Path) -> None:
             )
     with pytest.raises(
         ImageError,
-        match=(
-            r"a\.tif: turned by its orientation tag \(6\), which is followed in pictures without"
-            r" levels up to"
-        ),
+        match=(r"a\.tif: .*orientation tag \(6\), .*without levels"),
     ):
         open_slide(tmp_path / "a.tif", mpp=0.5)
 

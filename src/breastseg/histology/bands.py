@@ -1,0 +1,22 @@
+"""A picture in bands of rows, so that planes of floats stay small, whatever its size."""
+
+SOFT_UM = 40.0
+"""Width over which stain and colour are averaged."""
+SLOPE_UM = 400.0
+"""Width within which stain rises with density, or does not."""
+SHARE_UM = 600.0
+"""Width within which a third of what is rough has to be coloured."""
+_BAND_PX = 512
+
+
+def bands(height: int, mpp: float) -> list[tuple[slice, slice]]:
+    """Cut rows into bands, so that planes of floats stay small: rows to look at, and of these the
+    rows to keep."""
+    reach = round((SOFT_UM + 2 * SLOPE_UM + SHARE_UM) / 2 / mpp) + 4
+    found = []
+    for top in range(0, height, _BAND_PX):
+        end = min(height, top + _BAND_PX)
+        first = max(0, top - reach)
+        last = min(height, end + reach)
+        found.append((slice(first, last), slice(top - first, end - first)))
+    return found
