@@ -12,6 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "examples:\n"
         "  breastseg mammo prepare mini-mias films\n"
         "  breastseg mammo prepare exams films --mm 0.1 --denoise median --clahe\n"
+        "  breastseg mammo prepare exams films --seg\n"
         "  breastseg mammo prepare film.png films --pixel-mm 0.05 --muscle none\n"
         "  breastseg mammo prepare mini-mias paper --as-paper 3.5"
     )
@@ -60,6 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="call loose DICOM films as their files are called; they may name a patient",
     )
+    parser.add_argument(
+        "--seg",
+        action="store_true",
+        help="write the masks of DICOM films as seg.dcm too (a DICOM segmentation): it holds the "
+        "patient's name, number and study, as an archive needs them",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -77,6 +84,7 @@ def run(options: argparse.Namespace) -> None:
         whole=options.whole,
         pixel_mm=options.pixel_mm,
         keep_names=options.keep_names,
+        seg=options.seg,
     )
     rows = prepare_films(options.input, options.out, config)
     done = sum(row["outcome"] == "done" for row in rows)

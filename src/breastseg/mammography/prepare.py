@@ -5,6 +5,7 @@ OUT/FILM/labels.png     0 outside the film, 1 background, 2 breast, 3 muscle, 4 
 OUT/FILM/overlay.jpg    the film with its outlines and findings, to look at
 OUT/FILM/finding-N.png  mask of a finding that is one
 OUT/FILM/regions.png    bright regions, where the paper of --as-paper makes some
+OUT/FILM/seg.dcm        the masks as DICOM, where asked for; it has the patient of its film
 OUT/FILM/film.json      where side, view and size come from, and all that was done to the pixels
 OUT/films.csv           a row a film
 OUT/findings.csv        a row a finding, in pixels of image.png
@@ -67,6 +68,7 @@ class FilmsConfig:
         whole: keep what is not breast in image.png too.
         pixel_mm: millimetres a pixel of the films, where they do not say or say it wrong.
         keep_names: call loose DICOM films as their files are called, not by numbers.
+        seg: write the masks of DICOM films as DICOM too, with the patient and study of the film.
     """
 
     muscle: str = "path"
@@ -78,6 +80,7 @@ class FilmsConfig:
     whole: bool = False
     pixel_mm: float | None = None
     keep_names: bool = False
+    seg: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done."""
