@@ -19,11 +19,12 @@ from PIL import Image
 from breastseg.cli import main
 from breastseg.errors import InputError, OutputError
 from breastseg.sources.bcss import mirrors as places
-from breastseg.sources.bcss.download import download, find_place
-from breastseg.sources.bcss.mirrors import PLACES, Place, girder_files, hub_files
+from breastseg.sources.bcss.download import download
+from breastseg.sources.bcss.mirrors import PLACES, girder_files, hub_files
 from breastseg.sources.bcss.release import TABLES, release_regions
 from breastseg.transfer import client
 from breastseg.transfer.client import Remote, fetch, opener_for
+from breastseg.transfer.places import Place, find_place
 from conftest import quiet
 from mirror_server import (
     COMMIT,
@@ -694,7 +695,7 @@ def test_an_unknown_mirror_lists_the_known() -> None:
     with pytest.raises(
         InputError, match="--mirror ftp: not known; wanted hub, girder, drive, kaggle"
     ):
-        find_place("ftp")
+        find_place(PLACES, "ftp")
 
 
 def test_a_mirror_has_a_listing_or_is_by_hand() -> None:
