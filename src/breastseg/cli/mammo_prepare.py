@@ -7,8 +7,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = (
         "Data sets are recognised by looking: mini-MIAS, CBIS-DDSM, VinDr-Mammo, INbreast, CMMD,\n"
-        "folders NAME-SELECTED-IMGS with NAME-SELECTED-MASKS. DICOM films of no data set are\n"
-        "numbered, patients too; no name, number, date or place of a patient is written.\n"
+        "DDSM, BCDR, RSNA, folders NAME-SELECTED-IMGS with NAME-SELECTED-MASKS. DICOM films of\n"
+        "no data set are numbered, patients too; without --seg no name, number, date or place of\n"
+        "a patient is written.\n"
         "examples:\n"
         "  breastseg mammo prepare mini-mias films\n"
         "  breastseg mammo prepare exams films --mm 0.1 --denoise median --clahe\n"
