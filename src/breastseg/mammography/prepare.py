@@ -40,6 +40,7 @@ from breastseg.files import (
 from breastseg.mammography.layouts import Entry, Layout, find_layout
 from breastseg.mammography.layouts.entry import files_below
 from breastseg.mammography.layouts.loose import NAME as LOOSE
+from breastseg.mammography.pairs import disagreements
 from breastseg.mammography.papers import STEPS
 from breastseg.mammography.reading import check_mm
 from breastseg.mammography.record import RECORD, film_row, read_record
@@ -134,7 +135,13 @@ def prepare_films(
     settings = {"films": _digest(source), **asdict(config)}
     with own_folder(out, "mammo prepare", settings, remains=_REMAINS):
         rows, records = _run(layout, source, out, config, say)
-        _write_tables(out, rows, records)
+        told = disagreements(records)
+        if told:
+            say(
+                f"{counted(len(told), 'film')} whose muscle disagrees with the other breast's: "
+                "films.csv names them, look at both"
+            )
+        _write_tables(out, rows, records, told)
     return _judged(rows, out)
 
 
@@ -199,8 +206,22 @@ def _sentence(cause: str, entry: Entry, source: Path, name: str) -> str:
     return cause if cause.startswith(name) else f"{name}: {cause}"
 
 
-def _write_tables(out: Path, rows: list[dict[str, Any]], records: list[dict[str, Any]]) -> None:
-    write_table(out / "films.csv", [film_row(record) for record in records])
+def _write_tables(
+    out: Path, rows: list[dict[str, Any]], records: list[dict[str, Any]], told: dict[str, str]
+) -> None:
+    """Write the three tables.
+
+    Args:
+        out: the folder.
+        rows: of the manifest.
+        records: of films.
+        told: what is said of a film beside its own notes.
+    """
+    films = []
+    for record in records:
+        notes = [*record["notes"], *filter(None, [told.get(record["film"])])]
+        films.append(film_row({**record, "notes": notes}))
+    write_table(out / "films.csv", films)
     findings = []
     for record in records:
         for finding in record["findings"]:

@@ -21,7 +21,14 @@ from breastseg.mammography.masks import FilmMasks
 from breastseg.mammography.overlay import overlay
 from breastseg.mammography.processing import Processed, process
 from breastseg.mammography.reading import Known, read_entry
-from breastseg.mammography.record import LABELS, RECORD, areas_of, finding_rows, mask_name
+from breastseg.mammography.record import (
+    LABELS,
+    RECORD,
+    areas_of,
+    finding_rows,
+    lengths_of,
+    mask_name,
+)
 from breastseg.mammography.seg import SEG, write_seg
 
 if TYPE_CHECKING:
@@ -163,6 +170,7 @@ def _record(
         "chest_wall_sure": bool(found.chest_wall_sure),
         "muscle_score": None if np.isnan(found.muscle_score) else round(found.muscle_score, 3),
         **areas_of(np.asarray(found.labels, np.uint8), film.mm_per_px),
+        **lengths_of(np.asarray(found.labels, np.uint8)),
         "labels": LABELS,
         "history": list(film.history),
         "notes": notes,
