@@ -693,7 +693,7 @@ def test_without_a_mirror_they_are_listed(
 
 def test_an_unknown_mirror_lists_the_known() -> None:
     with pytest.raises(
-        InputError, match="--mirror ftp: not known; wanted hub, girder, drive, kaggle"
+        InputError, match="--mirror ftp: not known; wanted hub, girder, drive, hub2, kaggle"
     ):
         find_place(PLACES, "ftp")
 

@@ -146,6 +146,7 @@ _PLACES = (
         "https://huggingface.co/datasets/Angelou0516/BCSS",
         "another copy: says 0.25 um/px (they are at 0.30) and has no official split",
         by_hand="take hub instead, whose files have sizes and checksums",
+        licence=LICENCE,
     ),
     # The id as it stands in loaders and notebooks that use it, as in
     # kagglehub.dataset_download("whats2000/...").
