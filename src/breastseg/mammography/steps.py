@@ -14,6 +14,7 @@ from PIL import Image
 
 from breastseg.files import write_json, written
 from breastseg.json_files import JsonObject
+from breastseg.mammography.dicom_mg import is_dicom
 from breastseg.mammography.film import Film, resample_film
 from breastseg.mammography.findings import Finding, Mask, mirrored, paint_shape, scaled
 from breastseg.mammography.layouts.entry import Entry
@@ -21,7 +22,15 @@ from breastseg.mammography.masks import FilmMasks
 from breastseg.mammography.overlay import overlay
 from breastseg.mammography.processing import Processed, process
 from breastseg.mammography.reading import Known, read_entry
-from breastseg.mammography.record import LABELS, RECORD, areas_of, finding_rows, mask_name
+from breastseg.mammography.record import (
+    LABELS,
+    RECORD,
+    areas_of,
+    finding_rows,
+    lengths_of,
+    mask_name,
+)
+from breastseg.mammography.seg import SEG, write_seg
 
 if TYPE_CHECKING:
     from breastseg.mammography.prepare import FilmsConfig
@@ -61,10 +70,26 @@ def write_film(entry: Entry, folder: Path, name: str, data_set: str, config: Fil
     for place, mask in masks.items():
         _write_png(folder / mask_name(place), mask.astype(np.uint8) * 255)
     _write_overlay(folder / "overlay.jpg", film, found, findings, masks)
+    if config.seg:
+        notes += _write_seg(folder / SEG, entry, name, done, config)
     record = _record(name, data_set, entry, known, film, found, notes)
     record["mirrored"] = done.mirrored
     record["findings"] = finding_rows(findings, masks)
     write_json(folder / RECORD, record)
+
+
+def _write_seg(
+    path: Path, entry: Entry, name: str, done: Processed, config: FilmsConfig
+) -> list[str]:
+    """Write the masks as DICOM where the film is; else say that there are none."""
+    if not is_dicom(entry.path):
+        return [f"no {SEG}: the film is no DICOM file"]
+    labels = done.masks.labels
+    if done.mirrored:
+        labels = np.ascontiguousarray(labels[:, ::-1])
+    way = f"as {config.as_paper}" if config.as_paper else config.muscle
+    write_seg(path, entry.path, labels, name, way)
+    return []
 
 
 def _chest_wall_notes(film: Film, done: Processed) -> list[str]:
@@ -146,6 +171,7 @@ def _record(
         "chest_wall_sure": bool(found.chest_wall_sure),
         "muscle_score": None if np.isnan(found.muscle_score) else round(found.muscle_score, 3),
         **areas_of(np.asarray(found.labels, np.uint8), film.mm_per_px),
+        **lengths_of(np.asarray(found.labels, np.uint8)),
         "labels": LABELS,
         "history": list(film.history),
         "notes": notes,
