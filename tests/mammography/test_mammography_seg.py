@@ -14,13 +14,10 @@ from PIL import Image
 from breastseg.errors import MissingPackageError, SourceError
 from breastseg.mammography.prepare import FilmsConfig, prepare_films
 from breastseg.mammography.seg import SEGMENTS, stacked, write_seg
+from breastseg.reporter import QUIET
 from mammograms import DATE, HOSPITAL, NUMBER, PATIENT, paint_film, write_mg
 
 SERIES = "1.2.826.0.1.5"
-
-
-def quiet(line: str) -> None:
-    """Keep it to oneself."""
 
 
 def film(path: Path, **changes: object) -> Path:
@@ -46,7 +43,7 @@ def seen(path: Path) -> np.ndarray:
 def test_what_is_read_back_is_what_the_labels_say(tmp_path: Path, mm_per_px: float | None) -> None:
     source = film(tmp_path / "one.dcm")
     out = tmp_path / "out"
-    prepare_films(source, out, FilmsConfig(seg=True, mm_per_px=mm_per_px), reporter=quiet)
+    prepare_films(source, out, FilmsConfig(seg=True, mm_per_px=mm_per_px), reporter=QUIET)
     labels = labels_in(out / "film-0001")
     path = out / "film-0001" / "seg.dcm"
     wanted = np.zeros_like(labels)
@@ -67,7 +64,7 @@ def test_what_is_read_back_is_what_the_labels_say(tmp_path: Path, mm_per_px: flo
 
 def test_it_belongs_to_its_film_and_has_nothing_else_of_the_header(tmp_path: Path) -> None:
     source = film(tmp_path / "one.dcm", PatientComments="a neighbour", AccessionNumber="ACC-99")
-    prepare_films(source, tmp_path / "out", FilmsConfig(seg=True), reporter=quiet)
+    prepare_films(source, tmp_path / "out", FilmsConfig(seg=True), reporter=QUIET)
     document = pydicom.dcmread(tmp_path / "out" / "film-0001" / "seg.dcm")
     header = pydicom.dcmread(source)
     for keyword in ("PatientName", "PatientID", "StudyInstanceUID", "StudyDate", "AccessionNumber"):
@@ -82,9 +79,9 @@ def test_it_belongs_to_its_film_and_has_nothing_else_of_the_header(tmp_path: Pat
 
 
 def test_without_being_asked_nothing_of_a_person_is_written(tmp_path: Path) -> None:
-    prepare_films(film(tmp_path / "one.dcm"), tmp_path / "plain", reporter=quiet)
+    prepare_films(film(tmp_path / "one.dcm"), tmp_path / "plain", reporter=QUIET)
     assert not (tmp_path / "plain" / "film-0001" / "seg.dcm").exists()
-    prepare_films(tmp_path / "one.dcm", tmp_path / "out", FilmsConfig(seg=True), reporter=quiet)
+    prepare_films(tmp_path / "one.dcm", tmp_path / "out", FilmsConfig(seg=True), reporter=QUIET)
     others = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
     others = [path for path in others if path.name != "seg.dcm"]
     assert len(others) > 5
@@ -98,7 +95,7 @@ def test_the_same_film_gives_the_same_uids_and_another_muscle_others(tmp_path: P
     source = film(tmp_path / "one.dcm")
     uids = []
     for name, muscle in (("a", "path"), ("b", "path"), ("c", "none")):
-        prepare_films(source, tmp_path / name, FilmsConfig(seg=True, muscle=muscle), reporter=quiet)
+        prepare_films(source, tmp_path / name, FilmsConfig(seg=True, muscle=muscle), reporter=QUIET)
         document = pydicom.dcmread(tmp_path / name / "film-0001" / "seg.dcm")
         uids.append((document.SOPInstanceUID, document.SeriesInstanceUID))
     assert uids[0] == uids[1]
@@ -112,7 +109,7 @@ def test_masks_of_a_mirrored_picture_lie_on_the_film_as_it_is(tmp_path: Path) ->
     source = write_mg(
         tmp_path / "one.dcm", paint_film(chest_wall="right"), SeriesInstanceUID=SERIES
     )
-    prepare_films(source, tmp_path / "out", FilmsConfig(seg=True, as_paper="3.5"), reporter=quiet)
+    prepare_films(source, tmp_path / "out", FilmsConfig(seg=True, as_paper="3.5"), reporter=QUIET)
     folder = tmp_path / "out" / "film-0001"
     assert json.loads((folder / "film.json").read_text())["mirrored"]
     assert np.array_equal(seen(folder / "seg.dcm") == 1, labels_in(folder)[:, ::-1] == 2)
@@ -120,7 +117,7 @@ def test_masks_of_a_mirrored_picture_lie_on_the_film_as_it_is(tmp_path: Path) ->
 
 def test_a_picture_has_none_and_says_so(tmp_path: Path) -> None:
     Image.fromarray(paint_film()).save(tmp_path / "one.png")
-    prepare_films(tmp_path / "one.png", tmp_path / "out", FilmsConfig(seg=True), reporter=quiet)
+    prepare_films(tmp_path / "one.png", tmp_path / "out", FilmsConfig(seg=True), reporter=QUIET)
     record = json.loads((tmp_path / "out" / "one" / "film.json").read_text())
     assert "no seg.dcm: the film is no DICOM file" in record["notes"]
     assert not (tmp_path / "out" / "one" / "seg.dcm").exists()
@@ -131,7 +128,7 @@ def test_a_film_without_uids_and_without_highdicom(
 ) -> None:
     source = film(tmp_path / "one.dcm", SeriesInstanceUID=None)
     with pytest.raises(SourceError, match="film-0001: without SeriesInstanceUID, give films as"):
-        prepare_films(source, tmp_path / "out", FilmsConfig(seg=True), reporter=quiet)
+        prepare_films(source, tmp_path / "out", FilmsConfig(seg=True), reporter=QUIET)
     monkeypatch.setitem(sys.modules, "highdicom.seg", None)
     with pytest.raises(MissingPackageError, match=r"is not installed; pip install 'breastseg\[di"):
         write_seg(tmp_path / "seg.dcm", source, np.zeros((9, 9), np.uint8), "one", "path")

@@ -17,8 +17,8 @@ from breastseg.mammography.mini_mias_download import (
     release_files,
 )
 from breastseg.reporter import Reporter
-from breastseg.transfer import client
-from breastseg.transfer.client import opener_for
+from breastseg.transfer import connection
+from breastseg.transfer.connection import opener_for
 from breastseg.transfer.places import Place
 from conftest import quiet
 from mammograms import paint_mini_mias
@@ -50,7 +50,7 @@ def mirror(monkeypatch: pytest.MonkeyPatch, painted: dict[str, Path]) -> Iterato
     rows = sorted(" ".join(row) for row in mini_mias_check.mini_mias.table_rows(path.parent))
     digest = mini_mias_check.hashlib.sha256("\n".join(rows).encode()).hexdigest()
     monkeypatch.setattr(mini_mias_check, "ROWS_SHA256", digest)
-    monkeypatch.setattr(client, "WAIT_S", 0.001)
+    monkeypatch.setattr(connection, "WAIT_S", 0.001)
     with running_mirror() as running:
         for name, path in painted.items():
             running.files[f"/{name}"] = path.read_bytes()
