@@ -16,6 +16,7 @@ from breastseg.errors import InputError
 from breastseg.files import WORK_FILE, fingerprint
 from breastseg.images import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
 from breastseg.json_files import read_json
+from breastseg.mammography.record import IMAGE, MASKS, RECORD
 from breastseg.serve.config import ServeConfig
 from breastseg.serve.library.known import Known, Truth, find_known, mpp_of_run
 from breastseg.serve.parsing import json_bytes
@@ -26,6 +27,8 @@ MOST_ENTRIES = 10_000
 _MOST_FOLDERS = 20_000
 _SUFFIXES = (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES)
 _RUN = "run.json"
+_FILM = {RECORD, IMAGE, MASKS}
+"""What lies in the folder of a prepared mammogram; its pictures are no slides."""
 _RUN_BYTES = 2**20
 """What `predict` writes has a few kB."""
 _RUN_HELD_BYTES, _RUNS_HELD_BYTES = 2**22, 2**26
@@ -90,7 +93,13 @@ class Result:
 
 class Folder:
     """The folder that is served. Threads may use it at the same time; nothing outside of it is ever
-    opened."""
+    opened.
+
+    Attributes:
+        root: the folder.
+        out: where results are written.
+        films: folders of prepared mammograms, as of the last look.
+    """
 
     def __init__(self, config: ServeConfig) -> None:
         """Look through the folder.
@@ -107,6 +116,7 @@ class Folder:
         self._entries: dict[str, Entry] = {}
         self._results: dict[str, Result] = {}
         self._named: dict[str, list[Result]] = {}
+        self.films: list[Path] = []
         self._known: dict[Path, Known] = {}
         self._listing: frozenset[Path] = frozenset()
         self._runs: dict[tuple[Path, int], tuple[Result | None, int]] = {}
@@ -257,6 +267,7 @@ class Folder:
         files: list[Path] = []
         folders: list[Path] = []
         runs: list[Path] = []
+        films: list[Path] = []
         waiting = [self.out, self.root]
         seen: set[Path] = set()
         while waiting and len(files) + len(folders) <= MOST_ENTRIES and len(seen) < _MOST_FOLDERS:
@@ -266,12 +277,15 @@ class Folder:
             names = {item.name for item in inside}
             if _RUN in names:
                 runs.append(place)
+            elif names >= _FILM and place.is_relative_to(self.root):
+                films.append(place)
             elif inside and place not in (self.root, self.out) and self._is_slide(place):
                 folders.append(place)
             else:
                 waiting += [Path(item.path) for item in reversed(inside) if _is_folder(item)]
                 if WORK_FILE not in names and not place.is_relative_to(self.out):
                     files += [Path(item.path) for item in inside if self._is_picture(item)]
+        self.films = films
         return files, folders, runs
 
     def _listed(self, place: Path) -> list[os.DirEntry[str]]:
