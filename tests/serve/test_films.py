@@ -65,10 +65,10 @@ def test_films_are_listed_by_patient_and_are_no_slides(shown: Served) -> None:
     films = get(shown, "").json()
     told = [(one["patient"], one["laterality"], one["view"]) for one in films["films"]]
     assert told == [
-        ("patient-0001", "R", "MLO"),
-        ("patient-0001", "L", "MLO"),
         ("patient-0001", "R", "CC"),
         ("patient-0001", "L", "CC"),
+        ("patient-0001", "R", "MLO"),
+        ("patient-0001", "L", "MLO"),
         ("patient-0002", "R", "MLO"),
     ]
     assert films["left_out"] == []

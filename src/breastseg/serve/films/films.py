@@ -55,7 +55,7 @@ class Films:
         self._bad = 0
 
     def scan(self) -> list[Film]:
-        """Look through the folder again; return the films by patient and name."""
+        """Look through the folder again; return the films by patient, view and side."""
         self._folder.scan()
         with self._lock:
             before, found, self._bad = self._films, [], 0
@@ -66,7 +66,7 @@ class Films:
                     self._bad += 1
                 else:
                     found.append(film)
-            found.sort(key=lambda film: (film.head.data_set, film.head.patient, film.name))
+            found.sort(key=_order)
             self._films = {film.id: film for film in found}
             return found
 
@@ -164,6 +164,12 @@ def head_of(film_id: str, name: str, version: str, folder: Path, record: Record)
         findings_count=len(record.findings),
         line="used" if used else "waiting" if lies_there else "",
     )
+
+
+def _order(film: Film) -> tuple[str, str, str, bool, str]:
+    """Sort films by patient and view, the right breast first, as they hang."""
+    head = film.head
+    return head.data_set, head.patient, head.view, head.laterality != "R", film.name
 
 
 def _changes(folder: Path, *names: str) -> str:
