@@ -208,7 +208,7 @@ def test_every_grey_value_reaches_the_page_through_its_window(served: Seen) -> N
         hide_layers(opened)
         set_window(opened, 20_000, 16_000)
         seen = canvas_of(opened)
-        scale = opened.locator("#film-canvas").evaluate("one => one.clientHeight") * 0.98 / 500
+        scale = opened.locator("#film-canvas").evaluate("one => one.clientHeight") * 0.94 / 500
         rows = np.arange(40, 460, 7)
         columns = np.arange(20, 250, 7)
         at_row = np.floor(seen.shape[0] / 2 + (rows + 0.5 - 250) * scale).astype(int)
@@ -281,7 +281,7 @@ def test_invert_flip_zoom_and_layers_by_keys(served: Seen) -> None:
         changed = (coloured != plain).any(axis=2)
         labels = np.asarray(Image.open(served.folder / "film-2" / "labels.png"))
         assert changed.mean() == pytest.approx(
-            (labels == 3).sum() * (0.98 * plain.shape[0] / 500) ** 2 / changed.size, rel=0.02
+            (labels == 3).sum() * (0.94 * plain.shape[0] / 500) ** 2 / changed.size, rel=0.02
         )
         opened.keyboard.press("2")
         opened.keyboard.press("3")
@@ -420,6 +420,32 @@ def test_a_damaged_picture_is_told_and_leads_back(changing: Seen) -> None:
         opened.locator("#film-list a").click()
         opened.locator("#line-text", has_text="film-2: labels.png").wait_for()
         opened.locator("#film-list a").wait_for()
+
+
+def test_a_folder_of_before_muscle_png_says_what_is_not_there(changing: Seen) -> None:
+    (changing.folder / "film-2" / "muscle.png").unlink()
+    with visit(changing) as opened:
+        open_film(opened, "film-2")
+        told = opened.locator("#film-notes").inner_text()
+        assert "What was cut off as muscle is not in this folder" in told
+
+
+def test_masks_of_findings_are_coloured(changing: Seen) -> None:
+    folder = changing.folder / "film-2"
+    mask = np.zeros((500, 300), np.uint8)
+    mask[200:300, 50:150] = 255
+    Image.fromarray(mask).save(folder / "finding-1.png")
+    record = json.loads((folder / "film.json").read_text())
+    record["findings"] = [{"kind": "mass", "shape": "mask", "mask": "finding-1.png"}]
+    (folder / "film.json").write_text(json.dumps(record))
+    with visit(changing) as opened:
+        open_film(opened, "film-2")
+        hide_layers(opened)
+        plain = canvas_of(opened)
+        opened.check("#film-finding")
+        changed = (canvas_of(opened) != plain).any(axis=2)
+        scale = 0.94 * plain.shape[0] / 500
+        assert changed.sum() == pytest.approx(100 * 100 * scale**2, rel=0.05)
 
 
 def test_a_phone_shows_the_film_and_its_panel(served: Seen, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Data sets are recognised by looking: mini-MIAS, CBIS-DDSM, VinDr-Mammo, INbreast, CMMD,\n"
         "folders NAME-SELECTED-IMGS with NAME-SELECTED-MASKS. DICOM films of no data set are\n"
         "numbered, patients too; no name, number, date or place of a patient is written.\n"
+        "A muscle's line that was put in breastseg serve OUT is taken by the same command again.\n"
         "examples:\n"
         "  breastseg mammo prepare mini-mias films\n"
         "  breastseg mammo prepare exams films --mm 0.1 --denoise median --clahe\n"
@@ -22,7 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="path",
         metavar="WAY",
         help="how the pectoral muscle is found: path (line and shortest path, default), srg "
-        "(seeded region growing), rows (until white ends), or none to leave it in",
+        "(seeded region growing), rows (until white ends), or none to leave it in; a line that was "
+        "put in breastseg serve goes over all of them",
     )
     parser.add_argument(
         "--muscle-in-cc",

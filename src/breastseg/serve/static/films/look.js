@@ -49,20 +49,27 @@ export class FilmLook extends EventTarget {
     for (let value = 0; value <= WHITE; value++) grey[value] = (255 * (value - low)) / this.width;
     if (this.invert) for (let value = 0; value <= WHITE; value++) grey[value] = 255 - grey[value];
     const names = { [BREAST]: "breast", [MUSCLE]: "muscle" };
-    for (let place = 0; place < 16; place++) this.fill(place, grey, [names[place & 7], place & 8 ? "finding" : null]);
+    for (let place = 0; place < 16; place++) {
+      const over = [names[place & 7], place & 8 ? "finding" : null].filter(Boolean);
+      if (place && !over.length) this.table.copyWithin(place << 16, 0, 1 << 16);
+      else this.fill(place << 16, grey, over);
+    }
     return this.table;
   }
 
-  fill(place, grey, names) {
-    let [left, red, green, blue] = [1, 0, 0, 0]; // colour over grey: grey x left + (red, green, blue)
-    for (const name of names.filter(Boolean)) {
+  /** The colours of one kind of pixel: grey x left + (red, green, blue). */
+  fill(start, grey, names) {
+    let [left, red, green, blue] = [1, 0.5, 0.5, 0.5]; // a half rounds
+    for (const name of names) {
       const [share, color] = [this.share(name) * (name === "finding" ? 0.5 : 1), LAYERS[name].color];
       left *= 1 - share;
       [red, green, blue] = [red, green, blue].map((value, k) => value * (1 - share) + color[k] * share);
     }
-    for (let value = 0, at = place << 16; value <= WHITE; value++, at++) {
-      const part = grey[value] * left;
-      this.table[at] = ((255 << 24) | (Math.round(part + blue) << 16) | (Math.round(part + green) << 8) | Math.round(part + red)) >>> 0;
+    const colours = new Uint32Array(256);
+    for (let value = 0; value < 256; value++) {
+      const part = value * left;
+      colours[value] = ((255 << 24) | ((part + blue) << 16) | ((part + green) << 8) | (part + red)) >>> 0;
     }
+    for (let value = 0; value <= WHITE; value++) this.table[start + value] = colours[grey[value]];
   }
 }

@@ -104,9 +104,10 @@ export class FilmPage {
     this.stage.show(plates);
     this.line.show();
     const also = [];
-    if (!inMm) also.push("How large a pixel is nobody knows of these films: there is no scale, and two films need not be at the same one.");
+    if (!inMm) also.push("How large a pixel is nobody knows: there is no scale, and two films need not be at the same one.");
     if (this.other && plates.some(({ flip }) => flip)) also.push("Shown mirrored, so that the chest walls meet.");
-    facts(this.film, this.film.mm_per_px === null || this.other ? also : []);
+    if (this.picture.blind) also.push("What was cut off as muscle is not in this folder: prepare the film into a new one to see it under the line.");
+    facts(this.film, also);
   }
 
   get address() {

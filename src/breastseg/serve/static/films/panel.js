@@ -56,7 +56,7 @@ function rowsOf(film) {
     ["Spacing", from(film.mm_per_px === null ? "not known" : `${film.mm_per_px} mm a pixel`, film.mm_origin)],
     ["Chest wall", `${film.chest_wall} in the picture${sure}`],
     ["Breast", breast],
-    ["Muscle", `${muscle}, ${BY[film.muscle_by] ?? film.muscle_by}${score}`],
+    ["Muscle", `${muscle}, ${BY[film.muscle_by] ?? (film.muscle_by || "found")}${score}`],
     ...film.density.map((line) => ["Density", line]),
     ...film.findings.map((one, index) => [`Finding ${index + 1}`, [one.kind, one.pathology, one.birads && `BI-RADS ${one.birads}`].filter(Boolean).join(", ")]),
     ["Data set", film.data_set],

@@ -39,6 +39,17 @@ function wallColumn(labels, [width, height], side) {
   return side === "left" ? 0 : width - 1;
 }
 
+/** Whether what was cut off as muscle is not there to be seen, as in folders of before muscle.png was written. */
+function isBlind(labels, values) {
+  let muscle = false;
+  for (let i = 0; i < labels.length; i++) {
+    if (labels[i] !== MUSCLE) continue;
+    if (values[i]) return false;
+    muscle = true;
+  }
+  return muscle;
+}
+
 /** Where masks of findings are, one array for all; null when there are none. */
 async function findingMask(film) {
   let all = null;
@@ -62,7 +73,8 @@ export async function loadPicture(film) {
   const [width, height] = film.size_px;
   const levels = [{ values, width, height }];
   while (Math.max(levels.at(-1).width, levels.at(-1).height) > 256) levels.push(halved(levels.at(-1)));
-  return { film, width, height, levels, labels, mask: await findingMask(film), wall: wallColumn(labels, film.size_px, film.chest_wall) };
+  const wall = wallColumn(labels, film.size_px, film.chest_wall);
+  return { film, width, height, levels, labels, mask: await findingMask(film), wall, blind: isBlind(labels, values) };
 }
 
 /** Grey values between which nearly all of the breast lies: [low, high]. */

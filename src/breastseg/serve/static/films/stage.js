@@ -49,7 +49,7 @@ export class FilmStage extends EventTarget {
   fit() {
     if (!this.plates.length) return;
     const [[left, top, right, bottom], [width, height]] = [this.bounds, this.size];
-    this.zoom = 0.98 * Math.min(width / (right - left), height / (bottom - top)); // CSS px a unit
+    this.zoom = 0.94 * Math.min(width / (right - left), height / (bottom - top)); // CSS px a unit
     [this.x, this.y] = [(left + right) / 2, (top + bottom) / 2];
     this.isWhole = true;
     this.soon();
