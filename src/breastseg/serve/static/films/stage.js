@@ -4,7 +4,7 @@ import { paintPlate } from "./paint.js";
 import { pixelAt, placeOf } from "./plates.js";
 
 const MOST_PX = 4_000_000; // of the canvas: a large screen at its own pixels
-const WINDOW_STEP = 80; // grey values a CSS px of drag
+const WINDOW_PX = 500; // CSS px of drag that are as much as the window is wide
 
 export class FilmStage extends EventTarget {
   plates = [];
@@ -141,6 +141,7 @@ export class FilmStage extends EventTarget {
     this.pointers.set(event.pointerId, this.at(event));
     const other = event.button > 0 || event.shiftKey;
     this.drag = (this.tool === "window") !== other ? "window" : "move";
+    this.began = { at: this.at(event), centre: this.look.centre, width: this.look.width };
   }
 
   move(event) {
@@ -153,7 +154,14 @@ export class FilmStage extends EventTarget {
     const [dx, dy] = [now[0] - before[0], now[1] - before[1]];
     if (this.pointers.size === 2) this.pinch(event.pointerId, before, now);
     else if (this.drag === "move") this.panBy(dx, dy);
-    else this.look.set({ width: this.look.width + dx * WINDOW_STEP, centre: this.look.centre + dy * WINDOW_STEP });
+    else this.setWindow(now);
+  }
+
+  /** Across is the width, down is the centre: a fine window is set finely. */
+  setWindow(now) {
+    const { at, centre, width } = this.began;
+    const step = Math.max(1, width / WINDOW_PX);
+    this.look.set({ width: width + (now[0] - at[0]) * step, centre: centre + (now[1] - at[1]) * step });
   }
 
   up(event) {
