@@ -133,6 +133,16 @@ def whole_film(served: Seen, name: str) -> Any:
     return np.maximum(*parts)
 
 
+def fitted(served: Seen, name: str, shown: Any) -> tuple[float, float, float]:
+    """Return how large a film's pixel is on a canvas that shows all tissue, and the column and row
+    of the film in its middle."""
+    labels = np.asarray(Image.open(served.folder / name / "labels.png"))
+    rows, columns = np.nonzero(np.isin(labels, (2, 3)))
+    width, height = np.ptp(columns) + 1, np.ptp(rows) + 1
+    scale = 0.94 * min(shown.shape[1] / width, shown.shape[0] / height)
+    return scale, columns.min() + width / 2, rows.min() + height / 2
+
+
 def set_window(opened: Any, centre: int, width: int) -> None:
     for name, value in (("centre", centre), ("width", width)):
         opened.locator(f"#film-{name}").evaluate(
@@ -208,11 +218,11 @@ def test_every_grey_value_reaches_the_page_through_its_window(served: Seen) -> N
         hide_layers(opened)
         set_window(opened, 20_000, 16_000)
         seen = canvas_of(opened)
-        scale = opened.locator("#film-canvas").evaluate("one => one.clientHeight") * 0.94 / 500
+        scale, middle_x, middle_y = fitted(served, "film-2", seen)
         rows = np.arange(40, 460, 7)
         columns = np.arange(20, 250, 7)
-        at_row = np.floor(seen.shape[0] / 2 + (rows + 0.5 - 250) * scale).astype(int)
-        at_column = np.floor(seen.shape[1] / 2 + (columns + 0.5 - 150) * scale).astype(int)
+        at_row = np.floor(seen.shape[0] / 2 + (rows + 0.5 - middle_y) * scale).astype(int)
+        at_column = np.floor(seen.shape[1] / 2 + (columns + 0.5 - middle_x) * scale).astype(int)
         wanted = np.clip(255 * (true[np.ix_(rows, columns)] - 12_000.0) / 16_000, 0, 255)
         grey = seen[np.ix_(at_row, at_column)]
         assert (grey == grey[..., :1]).all()
@@ -282,7 +292,7 @@ def test_invert_flip_zoom_and_layers_by_keys(served: Seen) -> None:
         changed = (coloured != plain).any(axis=2)
         labels = np.asarray(Image.open(served.folder / "film-2" / "labels.png"))
         assert changed.mean() == pytest.approx(
-            (labels == 3).sum() * (0.94 * plain.shape[0] / 500) ** 2 / changed.size, rel=0.02
+            (labels == 3).sum() * fitted(served, "film-2", plain)[0] ** 2 / changed.size, rel=0.02
         )
         opened.keyboard.press("2")
         opened.keyboard.press("3")
@@ -445,7 +455,7 @@ def test_masks_of_findings_are_coloured(changing: Seen) -> None:
         plain = canvas_of(opened)
         opened.check("#film-finding")
         changed = (canvas_of(opened) != plain).any(axis=2)
-        scale = 0.94 * plain.shape[0] / 500
+        scale, _, _ = fitted(changing, "film-2", plain)
         assert changed.sum() == pytest.approx(100 * 100 * scale**2, rel=0.05)
 
 

@@ -23,22 +23,25 @@ function border({ labels, width, height, film }) {
   return { reach, rows };
 }
 
-/** A line along the muscle's border as it was found, at the top edge and at the chest wall: [[x, y], [x, y]]. Its slope is the middle one
- * between rows of the upper and of the lower half, so that what is odd near the skin does not turn it. */
+/** A line along the muscle's border as it was found: where it meets the upper edge of the tissue, and where the chest wall. Its slope is
+ * the middle one between rows of the upper and of the lower half, so that what is odd near the skin does not turn it. */
 function along(picture) {
-  const { width, height, film } = picture;
+  const { width, box, film } = picture;
+  const turned = (x) => (film.chest_wall === "left" ? x : width - 1 - x);
   const { reach, rows } = border(picture);
   const half = rows.length >> 1;
   const slopes = rows.slice(0, half).map((row, i) => (reach[i + half] - reach[i]) / (rows[i + half] - row));
   const slope = half ? middle(slopes) : 0;
-  let [top, down] = [0.35 * width, 0.4 * height]; // no muscle, or none that gets narrower: somewhere to begin
-  if (slope < -0.01) {
-    top = middle(reach.map((x, i) => x - slope * rows[i]));
-    down = -top / slope;
+  const wall = Math.min(turned(box.left), turned(box.right));
+  if (slope > -0.01) { // no muscle, or none that gets narrower: somewhere to begin
+    return [[turned(wall + 0.4 * (box.right - box.left)), box.top], [turned(wall), box.top + 0.4 * (box.bottom - box.top)]];
   }
-  const turned = (x) => (film.chest_wall === "left" ? x : width - 1 - x);
-  const [first, last] = [Math.min(top, width - 1), Math.min(down, height - 1)]; // handles are on the film
-  return [[turned(first), down * (1 - first / top)], [turned(top * (1 - last / down)), last]];
+  const zero = middle(reach.map((x, i) => x - slope * rows[i])); // the line's column at row 0
+  const [column, row] = [(y) => zero + slope * y, (x) => (x - zero) / slope];
+  const far = Math.max(turned(box.left), turned(box.right));
+  const upper = column(box.top) <= far ? [column(box.top), box.top] : [far, row(far)];
+  const lower = row(wall) <= box.bottom ? [wall, row(wall)] : [column(box.bottom), box.bottom];
+  return [upper, lower].map(([x, y]) => [turned(x), y]);
 }
 
 /** Whether a pixel is on the corner's side of a line; the same rule as in `mammo prepare`. */
@@ -135,7 +138,7 @@ export class MuscleLine {
     const { mm_per_px: unit, chest_wall: side } = this.film;
     const across = side === "left" ? x + 0.5 : this.picture.width - 0.5 - x;
     const [a, b] = unit === null ? [across, y + 0.5] : [across * unit, (y + 0.5) * unit];
-    return `${a.toFixed(1)} from the chest wall's edge, ${b.toFixed(1)} ${unit === null ? "px" : "mm"} from the top`;
+    return `${a.toFixed(1)} from the picture's edge at the chest wall, ${b.toFixed(1)} ${unit === null ? "px" : "mm"} from its top`;
   }
 
   show() {

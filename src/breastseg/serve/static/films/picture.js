@@ -1,4 +1,4 @@
-// A film's pixels in the page: 16-bit values with halves of them, labels, masks of findings, and where the chest wall is.
+// A film's pixels in the page: 16-bit values with halves of them, labels, masks of findings, and where tissue is.
 import * as api from "../api.js";
 import { decodeGrey } from "./png.js";
 
@@ -29,14 +29,19 @@ function halved({ values, width, height }) {
   return { values: out, width: w, height: h };
 }
 
-/** The first column from the chest wall that shows tissue. */
-function wallColumn(labels, [width, height], side) {
-  const isTissue = (x) => {
-    for (let y = 0, i = x; y < height; y++, i += width) if (labels[i] === BREAST || labels[i] === MUSCLE) return true;
-    return false;
-  };
-  for (let k = 0; k < width; k++) if (isTissue(side === "left" ? k : width - 1 - k)) return side === "left" ? k : width - 1 - k;
-  return side === "left" ? 0 : width - 1;
+/** Where tissue is: its first and last columns and rows; all of the picture where there is none. */
+function boxOf(labels, [width, height]) {
+  let [left, top, right, bottom] = [width, height, -1, -1];
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++) {
+      if (labels[i] !== BREAST && labels[i] !== MUSCLE) continue;
+      if (x < left) left = x;
+      if (x > right) right = x;
+      if (y < top) top = y;
+      bottom = y;
+    }
+  }
+  return right < 0 ? { left: 0, top: 0, right: width - 1, bottom: height - 1 } : { left, top, right, bottom };
 }
 
 /** Whether what was cut off as muscle is not there to be seen, as in folders of before muscle.png was written. */
@@ -73,8 +78,8 @@ export async function loadPicture(film) {
   const [width, height] = film.size_px;
   const levels = [{ values, width, height }];
   while (Math.max(levels.at(-1).width, levels.at(-1).height) > 256) levels.push(halved(levels.at(-1)));
-  const wall = wallColumn(labels, film.size_px, film.chest_wall);
-  return { film, width, height, levels, labels, mask: await findingMask(film), wall, blind: isBlind(labels, values) };
+  const mask = await findingMask(film);
+  return { film, width, height, levels, labels, mask, box: boxOf(labels, film.size_px), blind: isBlind(labels, values) };
 }
 
 /** Grey values between which nearly all of the breast lies: [low, high]. */

@@ -1,34 +1,36 @@
 // Films as they hang: each a plate in millimetres (or pixels, where nobody knows a size), one alone or two back to back.
 
 /** A plate: `left`, `top`, `unit` say where its picture lies and how large a pixel is; `clip` is what of it is shown, from and to. */
-function plate(picture, unit, flip, left, clip) {
-  return { picture, unit, flip, left, top: 0, clip, right: left + picture.width * unit, bottom: picture.height * unit };
+function plate(picture, unit, flip, [left, top], clip = null) {
+  const [right, bottom] = [left + picture.width * unit, top + picture.height * unit];
+  return { picture, unit, flip, left, top, right, bottom, clip: clip ?? [left, right] };
 }
 
-/** Plates of one film, or of two whose chest walls meet in the middle: the right breast hangs left. */
+/** Plates of one film, or of two whose chest walls meet in the middle, their tops at one height: the right breast hangs left. */
 export function hang(pictures, flip) {
-  const sizes = pictures.map(({ film }) => film.mm_per_px);
-  const inMm = sizes.every((size) => size !== null);
+  const inMm = pictures.every(({ film }) => film.mm_per_px !== null);
   const unit = (picture) => (inMm ? picture.film.mm_per_px : 1);
-  if (pictures.length === 1) {
-    const [picture] = pictures;
-    return { inMm, plates: [plate(picture, unit(picture), flip, 0, [0, picture.width * unit(picture)])] };
-  }
+  if (pictures.length === 1) return { inMm, plates: [plate(pictures[0], unit(pictures[0]), flip, [0, 0])] };
   const ordered = [...pictures].sort((a, b) => (a.film.laterality === "R" ? -1 : 1) - (b.film.laterality === "R" ? -1 : 1));
   const [first, second] = flip ? ordered.reverse() : ordered;
-  const one = back(first, unit(first), "right");
-  const two = back(second, unit(second), "left");
-  return { inMm, plates: [one, two] };
+  return { inMm, plates: [back(first, unit(first), "right"), back(second, unit(second), "left")] };
 }
 
 /** A plate whose chest wall lies at 0, on its own `wall` side. */
 function back(picture, unit, wall) {
-  const flip = picture.film.chest_wall !== wall;
-  const column = flip ? picture.width - 1 - picture.wall : picture.wall;
-  const edge = wall === "right" ? column + 1 : column;
-  const made = plate(picture, unit, flip, -edge * unit, null);
-  made.clip = wall === "right" ? [made.left, 0] : [0, made.right];
-  return made;
+  const { film, box, width } = picture;
+  const flip = film.chest_wall !== wall;
+  const column = film.chest_wall === "left" ? box.left : box.right;
+  const shown = flip ? width - 1 - column : column;
+  const edge = wall === "right" ? shown + 1 : shown;
+  const left = -edge * unit;
+  return plate(picture, unit, flip, [left, -box.top * unit], wall === "right" ? [left, 0] : [0, left + width * unit]);
+}
+
+/** Where the tissue of a plate is: [left, top, right, bottom]. */
+export function tissueOf({ picture: { box, width }, unit, flip, left, top }) {
+  const [from, to] = flip ? [width - 1 - box.right, width - 1 - box.left] : [box.left, box.right];
+  return [left + from * unit, top + box.top * unit, left + (to + 1) * unit, top + (box.bottom + 1) * unit];
 }
 
 /** The film's pixel at a place: [x, y], whole numbers are middles. */

@@ -1,7 +1,7 @@
 // The light box: films under a finger, a mouse or keys. Drag sets the window or moves, the wheel and two fingers zoom.
 import { $ } from "../dom.js";
 import { paintPlate } from "./paint.js";
-import { pixelAt, placeOf } from "./plates.js";
+import { pixelAt, placeOf, tissueOf } from "./plates.js";
 
 const MOST_PX = 4_000_000; // of the canvas: a large screen at its own pixels
 const WINDOW_PX = 500; // CSS px of drag that are as much as the window is wide
@@ -40,15 +40,16 @@ export class FilmStage extends EventTarget {
     return [this.element.clientWidth || 1, this.element.clientHeight || 1];
   }
 
-  get bounds() {
-    const sides = this.plates.flatMap(({ clip }) => clip);
-    return [Math.min(...sides), 0, Math.max(...sides), Math.max(...this.plates.map(({ bottom }) => bottom))];
+  /** What all plates are in together: [left, top, right, bottom]. */
+  around(boxOf) {
+    const boxes = this.plates.map(boxOf);
+    return [0, 1, 2, 3].map((side) => Math[side < 2 ? "min" : "max"](...boxes.map((box) => box[side])));
   }
 
-  /** All of it in view. */
+  /** All tissue in view. */
   fit() {
     if (!this.plates.length) return;
-    const [[left, top, right, bottom], [width, height]] = [this.bounds, this.size];
+    const [[left, top, right, bottom], [width, height]] = [this.around(tissueOf), this.size];
     this.zoom = 0.94 * Math.min(width / (right - left), height / (bottom - top)); // CSS px a unit
     [this.x, this.y] = [(left + right) / 2, (top + bottom) / 2];
     this.isWhole = true;
@@ -74,7 +75,7 @@ export class FilmStage extends EventTarget {
   }
 
   moved() {
-    const [left, top, right, bottom] = this.bounds; // the middle stays on a film
+    const [left, top, right, bottom] = this.around(({ clip, top: y, bottom: end }) => [clip[0], y, clip[1], end]); // the middle stays on a film
     this.x = Math.min(right, Math.max(left, this.x));
     this.y = Math.min(bottom, Math.max(top, this.y));
     this.isWhole = false;
@@ -183,7 +184,7 @@ export class FilmStage extends EventTarget {
   /** What lies under a CSS point: {plate, x, y} in whole pixels; null beside all films. */
   under(point) {
     const [across, down] = this.placeAt(point);
-    const plate = this.plates.find(({ clip: [from, to], bottom }) => across >= from && across < to && down >= 0 && down < bottom);
+    const plate = this.plates.find(({ clip: [from, to], top, bottom }) => across >= from && across < to && down >= top && down < bottom);
     if (!plate) return null;
     const [x, y] = pixelAt(plate, across, down).map(Math.round);
     const isOn = x >= 0 && y >= 0 && x < plate.picture.width && y < plate.picture.height;
