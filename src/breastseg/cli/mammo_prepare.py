@@ -14,6 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "DDSM, BCDR, RSNA, folders NAME-SELECTED-IMGS with NAME-SELECTED-MASKS. DICOM films of\n"
         "no data set are numbered, patients too; without --seg no name, number, date or place of\n"
         "a patient is written.\n"
+        "A muscle's line that was put in breastseg serve OUT is taken by the same command again.\n"
         "examples:\n"
         "  breastseg mammo prepare mini-mias --out films\n"
         "  breastseg mammo prepare exams --out films --to-pixel-mm 0.1 --denoise median --clahe\n"
@@ -27,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser,
         "--muscle",
         "how the pectoral muscle is found: path (line and shortest path), srg (seeded region"
-        " growing), rows (until white ends), or none to leave it in",
+        " growing), rows (until white ends), or none to leave it in; a line that was put in"
+        " breastseg serve goes over all of them",
         of=f"{_CONFIG}.muscle",
         names="breastseg.mammography.prepare:MUSCLE",
     )

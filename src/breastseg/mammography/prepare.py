@@ -1,12 +1,14 @@
 """prepare_films(): a folder of mammograms in; clean pictures, masks and tables out.
 
 OUT/FILM/image.png      16 bits, bright is dense; 0 outside the breast unless asked for whole
+OUT/FILM/muscle.png     the pixels that were cut off as muscle, where there are any; 0 elsewhere
 OUT/FILM/labels.png     0 outside the film, 1 background, 2 breast, 3 muscle, 4 artefact
 OUT/FILM/overlay.jpg    the film with its outlines and findings, to look at
 OUT/FILM/finding-N.png  mask of a finding that is one
 OUT/FILM/regions.png    bright regions, where the paper of --as-paper makes some
 OUT/FILM/seg.dcm        the masks as DICOM, where asked for; it has the patient of its film
 OUT/FILM/film.json      where side, view and size come from, and all that was done to the pixels
+OUT/FILM/muscle.json    the muscle's line, where a person put one in `breastseg serve`: read here
 OUT/films.csv           a row a film
 OUT/findings.csv        a row a finding, in pixels of image.png
 OUT/manifest.csv        what became of each film, with a sentence where it was refused
@@ -41,7 +43,7 @@ from breastseg.mammography.pairs import disagreements
 from breastseg.mammography.papers import STEPS
 from breastseg.mammography.reading import check_mm
 from breastseg.mammography.record import RECORD, film_row, read_record
-from breastseg.mammography.steps import write_film
+from breastseg.mammography.steps import is_prepared, write_film
 from breastseg.reporter import TERMINAL, Reporter
 from breastseg.wording import counted
 
@@ -166,9 +168,12 @@ def _run(
             with one_of_several(name):
                 if layout.name == LOOSE:
                     row["sha256"] = sha256_of(entry.path)  # which file it was, without its name
-                if not (out / name / RECORD).is_file():
+                if not (out / name).is_dir():
                     with written_folder(out / name) as folder:
                         write_film(entry, folder, name, layout.name, config)
+                elif not is_prepared(out / name):  # a person moved the line of the muscle
+                    write_film(entry, out / name, name, layout.name, config)
+                    reporter.message(f"{name}: prepared again")
                 records.append(read_record(out / name / RECORD))
         except BreastsegError as error:
             refused = isinstance(error, (ImageError, MissingPackageError))

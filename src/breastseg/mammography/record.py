@@ -20,7 +20,7 @@ from breastseg.mammography.findings import (
 )
 from breastseg.mammography.masks import ARTEFACT, BACKGROUND, BREAST, MUSCLE, OUTSIDE
 
-RECORD = "film.json"
+RECORD, IMAGE, MASKS, CUT = "film.json", "image.png", "labels.png", "muscle.png"
 LABELS = {
     "outside": OUTSIDE,
     "background": BACKGROUND,
