@@ -349,7 +349,6 @@ def meanings(items: object) -> list[tuple[str, str]]:
 
 
 def test_structured_report(tmp_path):
-    pytest.importorskip("highdicom")
     from pydicom import dcmread
 
     (tmp_path / "a.txt").write_text(TEXT)
@@ -378,8 +377,34 @@ def test_structured_report(tmp_path):
     assert dcmread(tmp_path / "again/a/report.dcm").SOPInstanceUID == first
 
 
+def test_highdicom_reads_the_structured_report(tmp_path):
+    """Its reader parses every item against TID 1500, so what breaks the template is an error."""
+    from highdicom.sr import srread
+    from pydicom import dcmread
+
+    (tmp_path / "a.txt").write_text(TEXT)
+    path = film(tmp_path / "film.dcm")
+    header = dcmread(path)
+    header.PatientComments = "a neighbour's words"
+    header.ReferringPhysicianName = "Doe^Jane"
+    header.save_as(path)
+    structure_reports(tmp_path / "a.txt", tmp_path / "out", films=[path], reporter=quiet)
+    report = srread(tmp_path / "out/a/report.dcm").content
+    overall, finding = report.get_image_measurement_groups()
+    assert overall.finding_type.meaning == "Overall Assessment"
+    assert finding.finding_type.meaning == "Mammographic breast mass"
+    said = {one.name.meaning: one.value.meaning for one in finding.get_qualitative_evaluations()}
+    assert said["Shape"] == "Irregular"
+    (size,) = finding.get_measurements()
+    assert (size.name.meaning, size.value, size.unit.value) == ("Length", 8.0, "mm")
+    (site,) = finding.finding_sites
+    assert (site.value.meaning, site.laterality.meaning) == ("Breast", "Left")
+    data = (tmp_path / "out/a/report.dcm").read_bytes()
+    assert b"neighbour" not in data
+    assert b"Doe" not in data
+
+
 def test_examples_become_structured_reports(tmp_path):
-    pytest.importorskip("highdicom")
     from breastseg.mammography.reports.sr import write_sr
 
     films = [film(tmp_path / "film.dcm")]
@@ -390,7 +415,6 @@ def test_examples_become_structured_reports(tmp_path):
 
 
 def test_films_that_do_not_fit(tmp_path):
-    pytest.importorskip("highdicom")
     (tmp_path / "a.txt").write_text(TEXT)
     other = film(tmp_path / "other.dcm", study="1.2.9")
     ct = film(tmp_path / "ct.dcm", sop_class="1.2.840.10008.5.1.4.1.1.2")

@@ -171,6 +171,24 @@ def test_an_inverted_film_is_refused(film):
         masks_of(65535 - film.pixels, film.mm_per_px)
 
 
+@pytest.mark.parametrize(("height", "width"), [(1000, 600), (1000, 420)])
+def test_a_breast_that_nearly_fills_the_film_is_refused_inverted_and_taken_as_it_is(height, width):
+    """A rule by the commonest grey value let such films pass inverted."""
+    film = paint()
+    window = np.ascontiguousarray(film.pixels[:height, :width])
+    assert masks_of(window, film.mm_per_px).chest_wall == "left"
+    with pytest.raises(ImageError, match=r"evenest places have (9\d|100) % of the brightest"):
+        masks_of(65535 - window, film.mm_per_px)
+
+
+def test_tape_says_nothing_of_polarity():
+    """It is the evenest place of a film, bright on a right one and dark on an inverted one."""
+    film = paint(tape=True)
+    assert masks_of(film.pixels, film.mm_per_px).chest_wall == "left"
+    with pytest.raises(ImageError, match="MONOCHROME1"):
+        masks_of(65535 - film.pixels, film.mm_per_px)
+
+
 @pytest.mark.parametrize(
     ("pixels", "match"),
     [
@@ -261,3 +279,5 @@ def test_mini_mias(number):
     assert masks.chest_wall == ("right" if number % 2 else "left")
     assert (masks.labels == MUSCLE).any() == (number != 98)
     assert 0.1 < breast_in(masks.labels).mean() < 0.95
+    with pytest.raises(ImageError, match="MONOCHROME1"):
+        masks_of(255 - pixels, 0.2)

@@ -61,7 +61,7 @@ def test_a_film_becomes_a_folder_with_tables(tmp_path: Path) -> None:
     assert [row["outcome"] for row in rows] == ["done"] * 4
     folder = out / "mdb001"
     names = {path.name for path in folder.iterdir()}
-    assert names == {"image.png", "labels.png", "overlay.jpg", "film.json"}
+    assert names == {"image.png", "muscle.png", "labels.png", "overlay.jpg", "film.json"}
     image = np.asarray(Image.open(folder / "image.png"))
     labels = np.asarray(Image.open(folder / "labels.png"))
     assert image.dtype == np.uint16
@@ -69,6 +69,9 @@ def test_a_film_becomes_a_folder_with_tables(tmp_path: Path) -> None:
     assert set(np.unique(labels)) <= {0, 1, 2, 3, 4}
     assert not image[labels != 2].any()
     assert image[labels == 2].any()
+    cut = np.asarray(Image.open(folder / "muscle.png"))
+    assert cut[labels == 3].all()
+    assert not cut[labels != 3].any()
     record = json.loads((folder / "film.json").read_text())
     assert record["mm_origin"] == "known of mini-MIAS: 50 um x 4"
     assert "resampled from 0.2 to 0.4 mm a pixel" in record["history"]

@@ -20,12 +20,13 @@ from breastseg.cli import main
 from breastseg.errors import InputError, OutputError
 from breastseg.reporter import Reporter
 from breastseg.sources.bcss import mirrors as places
-from breastseg.sources.bcss.download import download, find_place
-from breastseg.sources.bcss.mirrors import PLACES, Place, girder_files, hub_files
+from breastseg.sources.bcss.download import download
+from breastseg.sources.bcss.mirrors import PLACES, girder_files, hub_files
 from breastseg.sources.bcss.release import TABLES, release_regions
 from breastseg.transfer import connection
 from breastseg.transfer.client import fetch
 from breastseg.transfer.connection import opener_for
+from breastseg.transfer.places import Place, find_place
 from breastseg.transfer.remote import Remote
 from conftest import quiet
 from mirror_server import (
@@ -702,9 +703,9 @@ def test_without_a_mirror_they_are_listed(
 
 def test_an_unknown_mirror_lists_the_known() -> None:
     with pytest.raises(
-        InputError, match="--mirror ftp: not known; wanted hub, girder, drive, kaggle"
+        InputError, match="--mirror ftp: not known; wanted hub, girder, drive, hub2, kaggle"
     ):
-        find_place("ftp")
+        find_place(PLACES, "ftp")
 
 
 def test_a_mirror_has_a_listing_or_is_by_hand() -> None:

@@ -4,6 +4,9 @@ import argparse
 
 from breastseg.cli.options import add_option
 
+FOLDERS = {"bcss": "BCSS", "mini-mias": "mini-MIAS"}
+"""Data sets that are fetched, and the folder that each goes to unless another is named."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -12,6 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  breastseg download bcss\n"
         "  breastseg download bcss --mirror hub --out BCSS\n"
         "  breastseg download beetle\n"
+        "  breastseg download mini-mias --mirror github --out mini-MIAS\n"
         "\n"
         "Without --mirror the mirrors are listed and nothing is contacted; with it that mirror "
         "alone is. The same command goes on.\n"
@@ -19,42 +23,54 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "dataset",
-        choices=["bcss", "beetle", "cosas24", "tiger"],
-        help="bcss is fetched; the others are named, with size and licence",
+        choices=[*FOLDERS, "beetle", "cosas24", "tiger"],
+        help="bcss (tissue) and mini-mias (mammograms) are fetched; the others are named, with "
+        "size and licence",
     )
     add_option(
         parser,
         "--mirror",
-        "where it is fetched from; drive and kaggle say how they are fetched by hand",
-        names="breastseg.sources.bcss.mirrors:PLACES",
+        "bcss: hub or girder, drive, hub2 and kaggle say how they are fetched by hand; mini-mias:"
+        " github, essex is by hand",
+        metavar="NAME",
     )
     parser.add_argument(
         "--out",
-        default="BCSS",
         metavar="FOLDER",
-        help="folder of this copy (default %(default)s); one mirror a folder, copies are never"
-        " mixed",
+        help="folder of this copy (default BCSS or mini-MIAS); one mirror a folder, copies are"
+        " never mixed",
     )
 
 
 def run(options: argparse.Namespace) -> None:
     """Fetch from the mirror that was named, or list the mirrors."""
-    if options.dataset != "bcss":
+    if options.dataset not in FOLDERS:
         _name(options.dataset, options.mirror)
         return
-    from breastseg.sources.bcss.download import download, find_place
+    from breastseg.mammography import mini_mias_download
+    from breastseg.sources.bcss.download import download
     from breastseg.sources.bcss.mirrors import PLACES
+    from breastseg.transfer.places import find_place
 
+    places, fetch, verify = {
+        "bcss": (PLACES, download, "verify"),
+        "mini-mias": (
+            mini_mias_download.PLACES,
+            mini_mias_download.download_mini_mias,
+            "mammo verify",
+        ),
+    }[options.dataset]
+    out = options.out or FOLDERS[options.dataset]
     if options.mirror:
-        download(find_place(options.mirror), options.out)
-        print(f"{options.out} is complete; check it with breastseg verify {options.out}")
+        fetch(find_place(places, options.mirror), out)
+        print(f"{out} is complete; check it with breastseg {verify} {out}")
         return
-    for place in PLACES.values():
+    for place in places.values():
         print(
             f"{place.name:7} {place.page}\n        {place.holds}\n        licence: {place.licence}"
         )
         print(f"        by hand: {place.by_hand}" if place.by_hand else "        no login")
-    print("fetch with breastseg download bcss --mirror NAME --out FOLDER")
+    print(f"fetch with breastseg download {options.dataset} --mirror NAME --out FOLDER")
 
 
 def _name(dataset: str, mirror: str) -> None:

@@ -11,11 +11,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = (
         "Data sets are recognised by looking: mini-MIAS, CBIS-DDSM, VinDr-Mammo, INbreast, CMMD,\n"
-        "folders NAME-SELECTED-IMGS with NAME-SELECTED-MASKS. DICOM films of no data set are\n"
-        "numbered, patients too; no name, number, date or place of a patient is written.\n"
+        "DDSM, BCDR, RSNA, folders NAME-SELECTED-IMGS with NAME-SELECTED-MASKS. DICOM films of\n"
+        "no data set are numbered, patients too; without --seg no name, number, date or place of\n"
+        "a patient is written.\n"
+        "A muscle's line that was put in breastseg serve OUT is taken by the same command again.\n"
         "examples:\n"
         "  breastseg mammo prepare mini-mias --out films\n"
         "  breastseg mammo prepare exams --out films --to-pixel-mm 0.1 --denoise median --clahe\n"
+        "  breastseg mammo prepare exams --out films --seg\n"
         "  breastseg mammo prepare film.png --out films --pixel-mm 0.05 --muscle none\n"
         "  breastseg mammo prepare mini-mias --out paper --as-paper 3.5"
     )
@@ -25,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser,
         "--muscle",
         "how the pectoral muscle is found: path (line and shortest path), srg (seeded region"
-        " growing), rows (until white ends), or none to leave it in",
+        " growing), rows (until white ends), or none to leave it in; a line that was put in"
+        " breastseg serve goes over all of them",
         of=f"{_CONFIG}.muscle",
         names="breastseg.mammography.prepare:MUSCLE",
     )
@@ -71,6 +75,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--keep-names",
         action="store_true",
         help="call loose DICOM films as their files are called; they may name a patient",
+    )
+    parser.add_argument(
+        "--seg",
+        action="store_true",
+        help="write the masks of DICOM films as seg.dcm too (a DICOM segmentation): it holds the "
+        "patient's name, number and study, as an archive needs them",
     )
 
 

@@ -15,6 +15,13 @@ from breastseg.mammography.working import Floats, Mask, Working
 
 _DARK_RANGE = 90
 """The film's ground is looked for below this grey value (of 255)."""
+_EVEN_MM = 2.0
+_BRIGHT = 200.0
+_LEAST_DARKER = 8.0
+"""Even places of a film are dark, or darker than its uneven places by 8 grey values."""
+_TAPE_BRIGHT, _TAPE_DARK = 200.0, 30.0
+_TAPE_SHARE, _TAPE_WIDTH = 0.9, 0.12
+"""Tape is a strip at a side, 12 % of the film wide at most, of which 90 % is bright (or dark)."""
 _HALF_WIDTH = 1.18
 """Half the width at half the height of a normal distribution, in standard deviations."""
 _DEVIATIONS = 4.0
@@ -61,7 +68,7 @@ def find_breast(working: Working) -> Breast:
         ImageError: the film is inverted, or no object is large enough to be a breast.
     """
     grey = working.grey
-    refuse_inverted(grey)
+    refuse_inverted(working)
     notes = []
     soft = cv2.GaussianBlur(grey, (0, 0), 0.8 / working.mm_per_px)
     dark, foot = dark_level(soft)
@@ -87,23 +94,47 @@ def find_breast(working: Working) -> Breast:
     return Breast(mask, artefacts & ~mask, chest_wall, sure, dark, tuple(notes))
 
 
-def refuse_inverted(grey: Floats) -> None:
+def refuse_inverted(working: Working) -> None:
     """Refuse a film whose ground is bright and whose breast is dark.
 
+    Film without a breast on it is the evenest part of a mammogram, and it is dark. On mini-MIAS the
+    evenest tenth is darker than 16 of 255 (one film that the breast fills: 181, and its tissue is
+    brighter); inverted, it is brighter than 243. Tape at a side is even too, and is left out.
+
     Raises:
-        ImageError: the commonest grey value is bright, and hardly anything is brighter.
+        ImageError: the evenest places are bright, and no darker than the uneven ones.
     """
-    counts = np.bincount(grey.astype(np.uint8).ravel(), minlength=256)
-    mode = int(cv2.blur(counts.astype(np.float32)[None], (5, 1))[0].argmax())
-    flat_share = float((np.abs(grey - mode) < 8).mean())
-    brighter_share = float((grey > mode + 8).mean())
-    dark_share = float((grey < 55).mean())
-    if mode > 160 and flat_share > max(0.1, dark_share) and brighter_share < 0.05:
+    grey, side = without_side_strips(working.grey), working.px(_EVEN_MM)
+    height, width = (length // side * side for length in grey.shape)
+    blocks = grey[:height, :width].reshape(height // side, side, width // side, side)
+    means = blocks.mean(axis=(1, 3)).ravel()
+    order = np.argsort(blocks.std(axis=(1, 3)).ravel(), kind="stable")
+    even = float(np.median(means[order[: max(1, len(order) // 10)]]))
+    uneven = float(np.median(means[order[len(order) // 2 :]]))
+    if even > _BRIGHT and even > uneven - _LEAST_DARKER:
         raise ImageError(
-            f"{100 * flat_share:.0f} % of the film has the same bright grey value and only "
-            f"{100 * brighter_share:.0f} % is brighter, wanted a bright breast on a dark film; "
-            "invert it (MONOCHROME1)"
+            f"its evenest places have {100 * even / 255:.0f} % of the brightest grey value, its "
+            f"uneven ones {100 * uneven / 255:.0f} %: wanted a bright breast on dark, even film; "
+            "invert it (MONOCHROME1), or give the whole film where it is a crop"
         )
+
+
+def without_side_strips(grey: Floats) -> Floats:
+    """Return a film without strips at its sides that are all bright or all dark: tape.
+
+    A strip that is wider than 12 % of the film is more than tape and stays.
+
+    Args:
+        grey: (h, w) float32, 0 to 255.
+    """
+    width = grey.shape[1]
+    cut = [0, 0]
+    for place, turned in enumerate((grey, grey[:, ::-1])):
+        for is_tape in (turned > _TAPE_BRIGHT, turned < _TAPE_DARK):
+            strip = int((is_tape.mean(axis=0) > _TAPE_SHARE).argmin())
+            if strip <= round(_TAPE_WIDTH * width):
+                cut[place] = max(cut[place], strip)
+    return np.ascontiguousarray(grey[:, cut[0] : width - cut[1]])
 
 
 def dark_level(grey: Floats) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from breastseg.mammography.film import Grey
 from breastseg.mammography.layouts import mini_mias
 from breastseg.mammography.picture import read_picture
 
-TABLE = "mini_mias_pixels.csv"
+TABLE = "mini_mias_sha256.csv"
 ROWS_SHA256 = "e76527f22b902ae4783369ce4b715612f685b997adafbc6ba6d7b89240635305"
 """Of Info.txt's rows, sorted, their words with one blank between and a line end between rows."""
 TURNS: Mapping[str, Callable[[Grey], Grey]] = {
@@ -25,6 +25,19 @@ TURNS: Mapping[str, Callable[[Grey], Grey]] = {
     "upside down": lambda pixels: pixels[::-1],
     "turned by 180 degrees": lambda pixels: pixels[::-1, ::-1],
 }
+
+
+@dataclass(frozen=True)
+class Sums:
+    """SHA-256 of a film of the release.
+
+    Attributes:
+        pixels: of its 1024 x 1024 grey values, whatever file they are in.
+        pgm: of the file as released.
+    """
+
+    pixels: str
+    pgm: str
 
 
 @dataclass(frozen=True)
@@ -57,7 +70,7 @@ def verify_mini_mias(folder: str | Path) -> MiasCheck:
     layout = mini_mias.find(Path(folder))
     if layout is None:
         raise SourceError(f"{folder}: no Info.txt of mini-MIAS, wanted it with mdb001.pgm and on")
-    known = _known()
+    known = {film: sums.pixels for film, sums in release_sums().items()}
     whole, wrong = [], []
     there = {entry.name: entry.path for entry in layout.entries}
     for film, path in there.items():
@@ -70,10 +83,14 @@ def verify_mini_mias(folder: str | Path) -> MiasCheck:
     return MiasCheck(tuple(whole), missing, tuple(wrong), _table_fault(Path(folder)))
 
 
-def _known() -> dict[str, str]:
+def release_sums() -> dict[str, Sums]:
+    """Return the checksums of each film of the release, by its name."""
     text = files("breastseg.mammography.layouts").joinpath(TABLE).read_text(encoding="utf-8")
-    rows = (line.split(",") for line in text.splitlines()[1:])
-    return dict(rows)
+    found = {}
+    for line in text.splitlines()[1:]:
+        film, pixels, pgm = line.split(",")
+        found[film] = Sums(pixels, pgm)
+    return found
 
 
 def _fault(path: Path, film: str, known: Mapping[str, str]) -> str:

@@ -1,11 +1,14 @@
 """prepare_films(): a folder of mammograms in; clean pictures, masks and tables out.
 
 OUT/FILM/image.png      16 bits, bright is dense; 0 outside the breast unless asked for whole
+OUT/FILM/muscle.png     the pixels that were cut off as muscle, where there are any; 0 elsewhere
 OUT/FILM/labels.png     0 outside the film, 1 background, 2 breast, 3 muscle, 4 artefact
 OUT/FILM/overlay.jpg    the film with its outlines and findings, to look at
 OUT/FILM/finding-N.png  mask of a finding that is one
 OUT/FILM/regions.png    bright regions, where the paper of --as-paper makes some
+OUT/FILM/seg.dcm        the masks as DICOM, where asked for; it has the patient of its film
 OUT/FILM/film.json      where side, view and size come from, and all that was done to the pixels
+OUT/FILM/muscle.json    the muscle's line, where a person put one in `breastseg serve`: read here
 OUT/films.csv           a row a film
 OUT/findings.csv        a row a finding, in pixels of image.png
 OUT/manifest.csv        what became of each film, with a sentence where it was refused
@@ -36,10 +39,11 @@ from breastseg.json_files import JsonObject
 from breastseg.mammography.layouts import Entry, Layout, find_layout
 from breastseg.mammography.layouts.entry import files_below
 from breastseg.mammography.layouts.loose import NAME as LOOSE
+from breastseg.mammography.pairs import disagreements
 from breastseg.mammography.papers import STEPS
 from breastseg.mammography.reading import check_mm
 from breastseg.mammography.record import RECORD, film_row, read_record
-from breastseg.mammography.steps import write_film
+from breastseg.mammography.steps import is_prepared, write_film
 from breastseg.reporter import TERMINAL, Reporter
 from breastseg.wording import counted
 
@@ -64,6 +68,7 @@ class FilmsConfig:
         whole: keep what is not breast in image.png too.
         pixel_mm: millimetres a pixel of the films, where they do not say or say it wrong.
         keep_names: call loose DICOM films as their files are called, not by numbers.
+        seg: write the masks of DICOM films as DICOM too, with the patient and study of the film.
     """
 
     muscle: str = "path"
@@ -75,6 +80,7 @@ class FilmsConfig:
     whole: bool = False
     pixel_mm: float | None = None
     keep_names: bool = False
+    seg: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done."""
@@ -128,7 +134,13 @@ def prepare_films(
     settings = {"films": _digest(source), **asdict(config)}
     with own_folder(out, "mammo prepare", settings, remains=_REMAINS):
         rows, records = _run(layout, source, out, config, reporter)
-        _write_tables(out, rows, records)
+        told = disagreements(records)
+        if told:
+            reporter.message(
+                f"{counted(len(told), 'film')} whose muscle disagrees with the other breast's: "
+                "films.csv names them, look at both"
+            )
+        _write_tables(out, rows, records, told)
     return _judged(rows, out)
 
 
@@ -156,9 +168,12 @@ def _run(
             with one_of_several(name):
                 if layout.name == LOOSE:
                     row["sha256"] = sha256_of(entry.path)  # which file it was, without its name
-                if not (out / name / RECORD).is_file():
+                if not (out / name).is_dir():
                     with written_folder(out / name) as folder:
                         write_film(entry, folder, name, layout.name, config)
+                elif not is_prepared(out / name):  # a person moved the line of the muscle
+                    write_film(entry, out / name, name, layout.name, config)
+                    reporter.message(f"{name}: prepared again")
                 records.append(read_record(out / name / RECORD))
         except BreastsegError as error:
             refused = isinstance(error, (ImageError, MissingPackageError))
@@ -193,8 +208,22 @@ def _sentence(cause: str, entry: Entry, source: Path, name: str) -> str:
     return cause if cause.startswith(name) else f"{name}: {cause}"
 
 
-def _write_tables(out: Path, rows: list[JsonObject], records: list[JsonObject]) -> None:
-    write_table(out / "films.csv", [film_row(record) for record in records])
+def _write_tables(
+    out: Path, rows: list[JsonObject], records: list[JsonObject], told: dict[str, str]
+) -> None:
+    """Write the three tables.
+
+    Args:
+        out: the folder.
+        rows: of the manifest.
+        records: of films.
+        told: what is said of a film beside its own notes.
+    """
+    films = []
+    for record in records:
+        notes = [*record["notes"], *filter(None, [told.get(record["film"])])]
+        films.append(film_row({**record, "notes": notes}))
+    write_table(out / "films.csv", films)
     findings = []
     for record in records:
         for finding in record["findings"]:

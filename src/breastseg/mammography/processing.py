@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from breastseg.mammography import contrast
 from breastseg.mammography.film import Film, Grey
-from breastseg.mammography.masks import BACKGROUND, BREAST, FilmMasks, masks_of
+from breastseg.mammography.masks import BACKGROUND, BREAST, MUSCLE, FilmMasks, masks_of
+from breastseg.mammography.muscle_line import LINE, MuscleLine, with_line
 from breastseg.mammography.papers import as_paper
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class Processed:
         regions: (H, W) uint16 of bright regions, where a paper makes some.
         mirrored: whether left and right were exchanged.
         notes: what a person should know.
+        cut: (H, W) the pixels that are not in `pixels` because they are muscle; None for none.
+        muscle_by: how the muscle was found: a method, "line" for a person's, or "as 3.5".
     """
 
     film: Film
@@ -38,29 +41,41 @@ class Processed:
     regions: npt.NDArray[np.uint16] | None
     mirrored: bool
     notes: tuple[str, ...]
+    cut: Grey | None
+    muscle_by: str
 
 
-def process(film: Film, config: FilmsConfig) -> Processed:
+def process(film: Film, config: FilmsConfig, line: MuscleLine | None = None) -> Processed:
     """Find the masks of a film and process its pixels.
 
     Args:
         film: at the size of pixels that is wanted.
         config: which steps.
+        line: the muscle as a person put it, on a picture of this size.
 
     Raises:
         ImageError: no breast is found on it.
     """
-    return _of_paper(film, config.as_paper) if config.as_paper else _ours(film, config)
+    if not config.as_paper:
+        return _ours(film, config, line)
+    done = _of_paper(film, config.as_paper)
+    if line is None:
+        return done
+    unused = f"{LINE} was not used: --as-paper {config.as_paper} sets the steps itself"
+    return replace(done, notes=(*done.notes, unused))
 
 
-def _ours(film: Film, config: FilmsConfig) -> Processed:
+def _ours(film: Film, config: FilmsConfig, line: MuscleLine | None) -> Processed:
+    method = config.muscle if line is None else "none"
     masks = masks_of(
         film.pixels,
         film.mm_per_px,
         view=film.view,
-        muscle=config.muscle,
+        muscle=method,
         muscle_in_cc=config.muscle_in_cc,
     )
+    if line is not None:
+        masks = with_line(masks, line)
     pixels, history = film.pixels, []
     if config.denoise != "none":
         pixels = {"wiener": contrast.wiener, "median": contrast.median}[config.denoise](pixels)
@@ -68,12 +83,17 @@ def _ours(film: Film, config: FilmsConfig) -> Processed:
     if config.clahe:
         pixels = contrast.clahe(pixels)
         history.append("contrast equalised in places (CLAHE)")
+    cut = None
     if not config.whole:
+        is_muscle = masks.labels == MUSCLE
+        if is_muscle.any():
+            cut = np.where(is_muscle, pixels, np.uint16(0))
         pixels = np.where(masks.labels == BREAST, pixels, np.uint16(0))
         history.append("set to 0 outside the breast")
-    notes = (*_view_notes(film, config.muscle), *masks.notes)
+    notes = (*_view_notes(film, method), *masks.notes)
     written = np.asarray(pixels, np.uint16)
-    return Processed(film.told(*history), written, masks, None, False, notes)
+    by = method if line is None else "line"
+    return Processed(film.told(*history), written, masks, None, False, notes, cut, by)
 
 
 def _view_notes(film: Film, muscle: str) -> tuple[str, ...]:
@@ -108,4 +128,5 @@ def _of_paper(film: Film, section: str) -> Processed:
     if prepared.regions is not None:
         regions = prepared.regions.clip(0, 65535).astype(np.uint16)
     pixels = np.asarray(prepared.pixels, np.uint16)
-    return Processed(film, pixels, masks, regions, mirrored, tuple(notes))
+    by = f"as {section}"
+    return Processed(film, pixels, masks, regions, mirrored, tuple(notes), None, by)

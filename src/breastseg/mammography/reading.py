@@ -66,7 +66,7 @@ def _with_size(film: Film, entry: Entry, pixel_mm: float | None, notes: list[str
         return replace(film, mm_per_px=pixel_mm, mm_origin="given with --pixel-mm")
     if entry.mm_per_px is not None:
         if film.mm_per_px is None:
-            return replace(film, mm_per_px=entry.mm_per_px, mm_origin=entry.mm_origin)
+            return _sized(film, entry, entry.mm_per_px, notes)
         if abs(film.mm_per_px / entry.mm_per_px - 1) > _SAME:
             notes.append(
                 f"{film.mm_origin} says {film.mm_per_px:.4g} mm a pixel, "
@@ -78,6 +78,28 @@ def _with_size(film: Film, entry: Entry, pixel_mm: float | None, notes: list[str
             "give them with --pixel-mm"
         )
     return film
+
+
+def _sized(film: Film, entry: Entry, mm_per_px: float, notes: list[str]) -> Film:
+    """Return a film with the size that its release knows, larger where its picture was made small.
+
+    Args:
+        film: as read.
+        entry: says of which size in pixels the release speaks.
+        mm_per_px: of a pixel of the release.
+        notes: told where nothing can be said.
+    """
+    origin = entry.mm_origin
+    if entry.size_px is not None:
+        height, width = film.pixels.shape
+        across, down = entry.size_px[0] / width, entry.size_px[1] / height
+        if abs(across / down - 1) > _SAME:
+            notes.append(f"a picture of another shape than the release's: {origin} does not fit it")
+            return film
+        if (across, down) != (1.0, 1.0):
+            mm_per_px *= (across + down) / 2
+            origin += ", of a picture that was made smaller or larger"
+    return replace(film, mm_per_px=mm_per_px, mm_origin=origin)
 
 
 def _with_side_and_view(film: Film, entry: Entry, notes: list[str]) -> Film:

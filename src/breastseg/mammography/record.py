@@ -20,7 +20,7 @@ from breastseg.mammography.findings import (
 )
 from breastseg.mammography.masks import ARTEFACT, BACKGROUND, BREAST, MUSCLE, OUTSIDE
 
-RECORD = "film.json"
+RECORD, IMAGE, MASKS, CUT = "film.json", "image.png", "labels.png", "muscle.png"
 LABELS = {
     "outside": OUTSIDE,
     "background": BACKGROUND,
@@ -91,6 +91,22 @@ def areas_of(labels: npt.NDArray[np.uint8], mm_per_px: float | None) -> JsonObje
     return areas
 
 
+def lengths_of(labels: npt.NDArray[np.uint8]) -> dict[str, int]:
+    """Return how many rows breast (with its muscle) and muscle reach down, from the breast's top.
+
+    Args:
+        labels: (H, W) label image.
+    """
+    is_muscle = labels == LABELS["muscle"]
+    breast = np.flatnonzero((is_muscle | (labels == LABELS["breast"])).any(axis=1))
+    muscle = np.flatnonzero(is_muscle.any(axis=1))
+    top = int(breast[0]) if breast.size else 0
+    return {
+        "breast_length_px": int(breast[-1]) + 1 - top if breast.size else 0,
+        "muscle_length_px": int(muscle[-1]) + 1 - top if muscle.size else 0,
+    }
+
+
 def film_row(record: Mapping[str, Any]) -> JsonObject:
     """Return the row of films.csv of a film's record."""
     names = (
@@ -124,7 +140,7 @@ def film_row(record: Mapping[str, Any]) -> JsonObject:
 def read_record(path: Path) -> JsonObject:
     """Read a film.json of this program; DatasetError when it is none."""
     record = read_json(path, DatasetError, "the record of a prepared film")
-    wanted = {"film", "findings", "facts", "notes", "history", "mm_per_px"}
+    wanted = {"film", "findings", "facts", "notes", "history", "mm_per_px", "muscle_length_px"}
     if not isinstance(record, dict) or not wanted <= record.keys():
         raise DatasetError(
             f"{path}: not the record of a prepared film; remove its folder and prepare it again"

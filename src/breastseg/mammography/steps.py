@@ -14,32 +14,47 @@ from PIL import Image
 
 from breastseg.files import write_json, written
 from breastseg.json_files import JsonObject
+from breastseg.mammography.dicom_mg import is_dicom
 from breastseg.mammography.film import Film, resample_film
 from breastseg.mammography.findings import Finding, Mask, mirrored, paint_shape, scaled
 from breastseg.mammography.layouts.entry import Entry
 from breastseg.mammography.masks import FilmMasks
+from breastseg.mammography.muscle_line import LINE, MuscleLine, fitted_to, line_hash, read_line
 from breastseg.mammography.overlay import overlay
 from breastseg.mammography.processing import Processed, process
 from breastseg.mammography.reading import Known, read_entry
-from breastseg.mammography.record import LABELS, RECORD, areas_of, finding_rows, mask_name
+from breastseg.mammography.record import (
+    CUT,
+    LABELS,
+    RECORD,
+    areas_of,
+    finding_rows,
+    lengths_of,
+    mask_name,
+    read_record,
+)
+from breastseg.mammography.seg import SEG, write_seg
 
 if TYPE_CHECKING:
     from breastseg.mammography.prepare import FilmsConfig
 
 
 def write_film(entry: Entry, folder: Path, name: str, data_set: str, config: FilmsConfig) -> None:
-    """Read a film and write all its files into a folder.
+    """Read a film and write all its files into a folder, its record last.
 
     Args:
         entry: of a layout.
-        folder: empty.
+        folder: empty, or that of the same film, where a person may have put the muscle's line.
         name: of the film.
         data_set: of the film.
         config: what is done.
 
     Raises:
         ImageError: the film is not taken, or no breast is found on it.
+        DatasetError: muscle.json is broken, or of another film.
     """
+    drawn = line_hash(folder)  # before it is read: what is changed meanwhile is seen next time
+    line = read_line(folder / LINE, name)
     known = read_entry(replace(entry, name=name), config.pixel_mm)
     film, factor = known.film, 1.0
     if config.mm_per_px is not None:
@@ -47,7 +62,7 @@ def write_film(entry: Entry, folder: Path, name: str, data_set: str, config: Fil
     findings = tuple(scaled(finding, factor) for finding in known.findings)
     size = (film.pixels.shape[0], film.pixels.shape[1])
     masks = {place: _resized(mask, size) for place, mask in known.masks.items()}
-    done = process(film, config)
+    done = process(film, config, _on_film(line, size, name))
     film, found = done.film, done.masks
     if done.mirrored:
         findings = tuple(mirrored(finding, size[1]) for finding in findings)
@@ -55,16 +70,49 @@ def write_film(entry: Entry, folder: Path, name: str, data_set: str, config: Fil
     notes = [*known.notes, *done.notes, *_chest_wall_notes(film, done)]
     notes += _outside_breast(findings, masks, found.labels)
     _write_png(folder / "image.png", done.pixels)
+    if done.cut is None:
+        (folder / CUT).unlink(missing_ok=True)
+    else:
+        _write_png(folder / CUT, done.cut)
     _write_png(folder / "labels.png", found.labels)
     if done.regions is not None:
         _write_png(folder / "regions.png", done.regions)
     for place, mask in masks.items():
         _write_png(folder / mask_name(place), mask.astype(np.uint8) * 255)
     _write_overlay(folder / "overlay.jpg", film, found, findings, masks)
+    if config.seg:
+        notes += _write_seg(folder / SEG, entry, name, done, config)
     record = _record(name, data_set, entry, known, film, found, notes)
     record["mirrored"] = done.mirrored
+    record["muscle_by"], record["muscle_line"] = done.muscle_by, drawn
     record["findings"] = finding_rows(findings, masks)
     write_json(folder / RECORD, record)
+
+
+def _write_seg(
+    path: Path, entry: Entry, name: str, done: Processed, config: FilmsConfig
+) -> list[str]:
+    """Write the masks as DICOM where the film is; else say that there are none."""
+    if not is_dicom(entry.path):
+        return [f"no {SEG}: the film is no DICOM file"]
+    labels = done.masks.labels
+    if done.mirrored:
+        labels = np.ascontiguousarray(labels[:, ::-1])
+    way = f"as {config.as_paper}" if config.as_paper else config.muscle
+    write_seg(path, entry.path, labels, name, way)
+    return []
+
+
+def is_prepared(folder: Path) -> bool:
+    """Return whether a film's folder is whole, and made with the line that lies there now."""
+    if not (folder / RECORD).is_file():
+        return False
+    return bool(read_record(folder / RECORD).get("muscle_line") == line_hash(folder))
+
+
+def _on_film(line: MuscleLine | None, size: tuple[int, int], name: str) -> MuscleLine | None:
+    """Return a person's line in the pixels of a film of (H, W)."""
+    return None if line is None else fitted_to(line, (size[1], size[0]), name)
 
 
 def _chest_wall_notes(film: Film, done: Processed) -> list[str]:
@@ -146,6 +194,7 @@ def _record(
         "chest_wall_sure": bool(found.chest_wall_sure),
         "muscle_score": None if np.isnan(found.muscle_score) else round(found.muscle_score, 3),
         **areas_of(np.asarray(found.labels, np.uint8), film.mm_per_px),
+        **lengths_of(np.asarray(found.labels, np.uint8)),
         "labels": LABELS,
         "history": list(film.history),
         "notes": notes,

@@ -178,6 +178,87 @@ class AnnotationIn(_Told):
     features: list[JsonObject]
 
 
+class FilmOut(BaseModel):
+    """A prepared mammogram, as the gallery shows it."""
+
+    id: str
+    name: str = Field(description="of its folder")
+    version: str = Field(description="changes with its files; give it as ?v= with its pictures")
+    data_set: str
+    patient: str = Field(description="what the data set calls the patient, or a number; '' unknown")
+    laterality: str = Field(description="L or R; '' where nobody says")
+    view: str = Field(description="MLO, CC and so on; '' where nobody says")
+    size_px: tuple[int, int]
+    mm_per_px: float | None
+    chest_wall: Literal["left", "right"] = Field(description="side of the picture")
+    findings_count: int
+    line: Literal["", "waiting", "used"] = Field(
+        description="the muscle's line that a person put: none, for the next prepare, or used"
+    )
+
+
+class FindingOut(BaseModel):
+    """A finding, in pixels of the picture; whole numbers are the middles of pixels."""
+
+    kind: str
+    pathology: str
+    birads: str
+    shape: str = Field(description="circle, box, polygon, mask; '' where nobody says where it is")
+    left_px: float | None
+    top_px: float | None
+    right_px: float | None
+    bottom_px: float | None
+    x_px: float | None
+    y_px: float | None
+    radius_px: float | None
+    points_px: list[tuple[float, float]]
+    mask: bool = Field(description="findings/NUMBER.png is its mask; the first has number 1")
+
+
+class FilmPageOut(FilmOut):
+    """A film with all that its record says and a page shows."""
+
+    laterality_origin: str
+    view_origin: str
+    mm_origin: str
+    chest_wall_sure: bool
+    muscle_by: str = Field(description="path, srg, rows, none, line (a person's), or 'as 3.5'")
+    muscle_score: float | None
+    areas_px: tuple[float | None, float | None] = Field(description="breast, muscle")
+    areas_mm2: tuple[float | None, float | None] = Field(description="breast, muscle")
+    density: list[str] = Field(description="as the data set has it")
+    findings: list[FindingOut]
+    has_muscle_picture: bool = Field(description="whether muscle.png is there")
+    partner: str | None = Field(description="the other breast of the same patient and view")
+    notes: list[str]
+    history: list[str]
+
+
+class FilmsOut(BaseModel):
+    """The prepared films of the folder, by patient."""
+
+    films: list[FilmOut]
+    left_out: list[str] = Field(default_factory=list, description="what cannot be shown")
+
+
+class FilmLineOut(BaseModel):
+    """The muscle's line as a person put it; `version` must come back with the next save."""
+
+    version: str = Field(description="changes with every save; '' when nothing was saved")
+    points_px: list[tuple[float, float]] | None = Field(
+        description="two points on the line; none at all: no muscle; null: nobody put one"
+    )
+    fixed_by: str | None = Field(description="why no line can be put here")
+    cause: str | None = Field(description="what is wrong with the file; saving replaces it")
+
+
+class FilmLineIn(_Told):
+    """A line to keep in place of that of `version`; null removes it."""
+
+    version: str
+    points_px: list[tuple[float, float]] | None = Field(max_length=2)
+
+
 class ErrorOut(BaseModel):
     """What went wrong, in one line for a person; no paths, no traces."""
 

@@ -4,19 +4,22 @@ from pathlib import Path
 
 from breastseg.errors import SourceError
 from breastseg.mammography.layouts import (
+    bcdr,
     cbis_ddsm,
     cmmd,
     curated,
+    ddsm,
     inbreast,
     loose,
     mini_mias,
+    rsna,
     vindr,
 )
 from breastseg.mammography.layouts.entry import Entry, Layout, LeftOut
 
 __all__ = ["LAYOUTS", "Entry", "Layout", "LeftOut", "find_layout"]
 
-LAYOUTS = (mini_mias, cbis_ddsm, vindr, curated, inbreast, cmmd)
+LAYOUTS = (mini_mias, cbis_ddsm, vindr, curated, inbreast, cmmd, ddsm, bcdr, rsna)
 """The more particular first."""
 
 

@@ -1,19 +1,17 @@
 """A report as a DICOM structured report (TID 1500, Comprehensive SR), by highdicom; imported only
 when asked for."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from breastseg.errors import InputError, MissingPackageError
 from breastseg.files import written
+from breastseg.mammography.dicom_identity import identity_of, uids_from
 from breastseg.mammography.reports.codes import CONCEPTS, triple
 from breastseg.mammography.reports.record import as_json
 from breastseg.mammography.reports.values import Finding, Report
 
-_ROOT = "2.25."
-"""UIDs under it need no registration: a whole number of 128 bits follows."""
 _WORDS = (
     "certainty",
     "shape",
@@ -31,19 +29,12 @@ _MAMMOGRAPHY = ("1.2.840.10008.5.1.4.1.1.1.2", "1.2.840.10008.5.1.4.1.1.1.2.1")
 """SOP classes of digital mammograms: for presentation, for processing."""
 
 
-_NEEDED = ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
-_MAY_BE_EMPTY = (
-    "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime",
-    "StudyID", "AccessionNumber", "ReferringPhysicianName",
-)  # fmt: skip
-
-
 def write_sr(path: Path, report: Report, films: Sequence[str | Path]) -> None:
     """Write a report as a TID 1500 structured report.
 
     It belongs to the patient and the study of the films, which it names as evidence: viewers open
-    no report without. It is marked as partial and unverified. UIDs depend on the report and the
-    films alone.
+    no report without. Nothing else of their headers is in it. It is marked as partial and
+    unverified. UIDs depend on the report and the films alone.
 
     Args:
         path: the file to write, .dcm.
@@ -53,6 +44,7 @@ def write_sr(path: Path, report: Report, films: Sequence[str | Path]) -> None:
     Raises:
         MissingPackageError: highdicom is not installed.
         InputError: no film, a file that is no DICOM mammogram, or films of several studies.
+        ImageError: a film without UIDs.
     """
     try:
         from highdicom.sr import ComprehensiveSR
@@ -63,7 +55,8 @@ def write_sr(path: Path, report: Report, films: Sequence[str | Path]) -> None:
             f"'breastseg[dicom]'"
         ) from None
     evidence = _films(films)
-    uid = _uids(report, [film.SOPInstanceUID for film in evidence])
+    names = sorted(str(film.SOPInstanceUID) for film in evidence)
+    uid = uids_from((repr(as_json(report)), *names))
     document = ComprehensiveSR(
         evidence=evidence,
         content=_content(report, uid, evidence)[0],
@@ -105,30 +98,13 @@ def _films(films: Sequence[str | Path]) -> list[Any]:
             raise InputError(
                 f"{film}: DICOM, but no digital mammogram; give the films of the examination"
             )
-        for keyword in _NEEDED:
-            if not dataset.get(keyword):
-                raise InputError(f"{film}: without {keyword}, give films as the archive has them")
-        for keyword in _MAY_BE_EMPTY:
-            if keyword not in dataset:
-                setattr(dataset, keyword, "")  # in memory: DICOM lets these be empty
-        found.append(dataset)
+        found.append(identity_of(dataset, str(film)))
     if len({(one.get("StudyInstanceUID"), one.get("PatientID")) for one in found}) > 1:
         raise InputError(
             "the films are of several studies or patients; give those of the examination that the "
             "report is of"
         )
     return found
-
-
-def _uids(report: Report, films: list[str]) -> Any:
-    """Return a function from a name to a UID that depends on report and films alone."""
-    seed = repr(as_json(report)) + "".join(sorted(films))
-
-    def uid(name: str) -> str:
-        digest = hashlib.sha256(f"{name} {seed}".encode()).digest()
-        return _ROOT + str(int.from_bytes(digest[:16], "big"))
-
-    return uid
 
 
 def _coded(code: tuple[str, str, str]) -> Any:

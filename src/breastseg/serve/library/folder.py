@@ -39,6 +39,7 @@ class Folder:
         self._entries: dict[str, Entry] = {}
         self._results: dict[str, Result] = {}
         self._named: dict[str, list[Result]] = {}
+        self.films: list[Path] = []
         self._known: dict[Path, Known] = {}
         self._listing: frozenset[Path] = frozenset()
         self._maker = EntryMaker(self.root)
@@ -61,6 +62,7 @@ class Folder:
             self._is_more = len(shown) > MOST_ENTRIES
             self._entries = self._made(shown[:MOST_ENTRIES])
             self._results, too_many = self._runs.find(walk.runs)
+            self.films = walk.films
             self._left_out = walk.left_out
             if too_many:
                 self._left_out[_RUNS] = too_many

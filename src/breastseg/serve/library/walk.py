@@ -6,6 +6,7 @@ from pathlib import Path
 
 from breastseg.files import WORK_FILE
 from breastseg.images import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
+from breastseg.mammography.record import IMAGE, MASKS, RECORD
 from breastseg.maps.record import RUN
 from breastseg.serve.library.entries import lies_in
 
@@ -13,6 +14,8 @@ MOST_ENTRIES = 10_000
 """Slides and pictures that are shown."""
 _MOST_FOLDERS = 20_000
 _SUFFIXES = (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES)
+_FILM = {RECORD, IMAGE, MASKS}
+"""What lies in the folder of a prepared mammogram; its pictures are no slides."""
 
 Kind = tuple[str, str]
 """What something is that is left out: of one, of several."""
@@ -32,6 +35,7 @@ class Walk:
         files: pictures and slides.
         folders: folders that are slides.
         runs: folders of results.
+        films: folders of prepared mammograms.
         left_out: how many of each kind are there and not among these.
     """
 
@@ -42,6 +46,7 @@ class Walk:
         self.files: list[Path] = []
         self.folders: list[Path] = []
         self.runs: list[Path] = []
+        self.films: list[Path] = []
         self.left_out: Counter[Kind] = Counter()
         waiting = [out, root]
         seen: set[Path] = set()
@@ -62,6 +67,9 @@ class Walk:
         names = {item.name for item in inside}
         if RUN in names:
             self.runs.append(place)
+            return []
+        if names >= _FILM and place.is_relative_to(self._root):
+            self.films.append(place)
             return []
         if inside and place not in (self._root, self._out) and _is_slide(place):
             self.folders.append(place)

@@ -47,9 +47,16 @@ export const saveAnnotation = (id, body) => json("PUT", `/api/entries/${id}/anno
 export const jobs = () => json("GET", "/api/jobs");
 export const startJob = (body) => json("POST", "/api/jobs", body);
 export const cancelJob = (id) => json("DELETE", `/api/jobs/${id}`);
+export const films = () => json("GET", "/api/films");
+export const film = (id) => json("GET", `/api/films/${id}`);
+export const filmLine = (id) => json("GET", `/api/films/${id}/muscle`);
+export const saveFilmLine = (id, body) => json("PUT", `/api/films/${id}/muscle`, body);
+export const bytes = async (path) => (await request("GET", path)).arrayBuffer();
 export const blob = async (path) => (await request("GET", path)).blob();
 
 export const thumbnail = (entry) => `/api/entries/${entry.id}/thumbnail.jpg?v=${entry.version}`;
+export const filmPicture = (film, name) => `/api/films/${film.id}/${name}?v=${film.version}`;
+export const filmThumbnail = (film) => filmPicture(film, "thumbnail.jpg");
 export const preview = (job) => `/api/jobs/${job}/preview.png`;
 export const file = (layer, name) => `/api/layers/${layer}/files/${encodeURIComponent(name)}`;
 

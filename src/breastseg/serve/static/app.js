@@ -4,6 +4,7 @@ import { compare } from "./compare.js";
 import { correct } from "./correct.js";
 import { $ } from "./dom.js";
 import { Draw } from "./draw.js";
+import { openFilm } from "./films/page.js";
 import { showGallery } from "./gallery.js";
 import { jobs } from "./jobs.js";
 import { keysFor } from "./keys.js";
@@ -20,12 +21,14 @@ import { open } from "./viewer.js";
 
 let view = null;
 let correction = null;
+let film = null;
 let lastWord = "";
 let turn = 0;
 
 function show(page) {
   $("gallery").hidden = page !== "gallery";
   $("viewer").hidden = page !== "viewer";
+  $("film").hidden = page !== "film";
   for (const id of ["copy-link", "shot"]) $(id).hidden = page !== "viewer";
   document.body.dataset.page = page;
 }
@@ -33,7 +36,8 @@ function show(page) {
 function closeSlide() {
   keysFor(null, null);
   view?.close();
-  view = null;
+  film?.close();
+  view = film = null;
   correction = null;
   $("divider").hidden = $("hint").hidden = $("aim").hidden = $("left-name").hidden = $("right-name").hidden = true;
 }
@@ -50,6 +54,19 @@ async function openGallery() {
   $("title").textContent = "Slides";
   await showGallery();
   if (turn > 1) $("title").focus(); // who comes back from a slide begins at the top
+}
+
+async function openFilmPage(wanted, mine) {
+  show("film");
+  $("title").textContent = "Opening …";
+  const opened = await openFilm(wanted);
+  if (mine !== turn) return;
+  film = opened;
+  const { patient, name, laterality, view: seen } = film.film;
+  $("title").textContent = [patient, laterality, seen, name].filter(Boolean).join(" · ");
+  document.title = `${name} - breastseg`;
+  await film.start(wanted);
+  if (mine === turn) $("film-canvas").focus();
 }
 
 async function openSlide(wanted, mine) {
@@ -85,25 +102,29 @@ async function route() {
     view.follow(wanted);
     return;
   }
-  if (correction && !(await mayLeave())) return;
+  if (film && wanted.film === film.film.id) return;
+  if ((correction || film) && !(await mayLeave())) return;
   const mine = ++turn;
   hush();
   closeSlide();
   try {
     if (wanted.slide) await openSlide(wanted, mine);
+    else if (wanted.film) await openFilmPage(wanted, mine);
     else await openGallery();
     if (lastWord) tell(lastWord);
     lastWord = "";
   } catch (error) {
-    if (wanted.slide) gone(error.status === 404 ? "The slide of this link is not in the folder (any more)." : error.message);
+    if (mine !== turn) return;
+    if (wanted.film) gone(error.status === 404 ? "The film of this link is not in the folder (any more)." : error.message);
+    else if (wanted.slide) gone(error.status === 404 ? "The slide of this link is not in the folder (any more)." : error.message);
     else tell(error.message);
   }
 }
 
 /** Ask before drawn areas are lost; who stays gets the address back. */
 async function mayLeave() {
-  if (await correction.mayLeave()) return true;
-  history.pushState(null, "", write(view.slide.id, view.place(), view.look));
+  if (await (film ? film.line : correction).mayLeave()) return true;
+  history.pushState(null, "", film ? film.address : write(view.slide.id, view.place(), view.look));
   return false;
 }
 

@@ -1,11 +1,13 @@
 // The folder: cards with thumbnail, name and state; find by name; files let in by drop or choice.
 import * as api from "./api.js";
 import { $, h } from "./dom.js";
+import { showFilms } from "./films/gallery.js";
 import { isAlive, jobs } from "./jobs.js";
 import { bytes } from "./numbers.js";
 import { say, tell } from "./notice.js";
 
 let shown = null;
+let films = null;
 const made = new Map(); // id -> [what it shows, card]: a card that shows the same stays, and so do its picture and the focus
 
 function badge(entry) {
@@ -51,6 +53,13 @@ function cardOf(entry) {
   return made.get(entry.id)[1];
 }
 
+/** "5 slides", "2 of 5 slides, 1 of 8 films"; films are not named where there are none. */
+function countText(asked, ...kinds) {
+  const [slides, films] = kinds;
+  const told = films[1] ? (slides[1] ? kinds : [films]) : [slides];
+  return told.map(([found, total, noun]) => `${asked ? `${found} of ` : ""}${total} ${noun}${total === 1 ? "" : "s"}`).join(", ");
+}
+
 function show() {
   if (!shown || $("gallery").hidden) return;
   const asked = $("filter").value.trim().toLowerCase();
@@ -59,18 +68,21 @@ function show() {
   const there = $("cards").children;
   if (cards.length !== there.length || cards.some((one, index) => one !== there[index])) $("cards").replaceChildren(...cards);
   const total = shown.entries.length;
-  $("count").textContent = asked ? `${found.length} of ${total}` : total === 1 ? "1 slide" : `${total} slides`;
-  $("left-out").hidden = !shown.left_out.length;
-  $("left-out").textContent = `Not shown: ${shown.left_out.join("; ")}.`;
+  const hung = showFilms(films, asked);
+  const isOfFilms = !total && hung.total > 0;
+  $("count").textContent = countText(asked, [found.length, total, "slide"], [hung.found, hung.total, "film"]);
+  const leftOut = [...shown.left_out, ...films.left_out];
+  $("left-out").hidden = !leftOut.length;
+  $("left-out").textContent = `Not shown: ${leftOut.join("; ")}.`;
   const none = `There is no slide in this folder${shown.writable ? " yet. Drop one here, or choose Add a slide" : ""}.`;
-  $("nothing").hidden = found.length > 0;
-  $("nothing").textContent = total ? `No slide has “${$("filter").value.trim()}” in its name.` : none;
-  $("upload-label").hidden = !shown.writable;
+  $("nothing").hidden = found.length + hung.found > 0;
+  $("nothing").textContent = total + hung.total ? `No ${isOfFilms ? "film" : "slide"} has “${$("filter").value.trim()}” in its name.` : none;
+  $("upload-label").hidden = !shown.writable || isOfFilms;
 }
 
 /** Ask for the folder and show it. */
 export async function showGallery() {
-  shown = await api.gallery();
+  [shown, films] = await Promise.all([api.gallery(), api.films()]);
   $("version").textContent = `breastseg ${shown.version}.`;
   $("title").textContent = shown.folder;
   document.title = `${shown.folder} - breastseg`;

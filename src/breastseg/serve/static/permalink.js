@@ -1,5 +1,6 @@
 // The address after #: which page, which slide, where on it, and what lies over it.
 //   #/                                          the gallery
+//   #/film/ID?both=1                            a mammogram, with the other breast beside it
 //   #/slide/ID?x=1200&y=800&zoom=0.5&layers=A,B  centre in level-0 px (or x=360um), zoom in screen px per level-0 px
 
 const number = (text) => (text === null || text === "" || !Number.isFinite(Number(text)) ? null : Number(text));
@@ -14,6 +15,9 @@ function place(text, mpp) {
 export function read(hash) {
   const [path, query = ""] = hash.replace(/^#\/?/, "").split("?");
   const parts = path.split("/");
+  if (parts[0] === "film" && /^[0-9a-f]{16}$/.test(parts[1] ?? "")) {
+    return { slide: null, film: parts[1], both: new URLSearchParams(query).get("both") === "1" };
+  }
   if (parts[0] !== "slide" || !/^[0-9a-f]{16}$/.test(parts[1] ?? "")) return { slide: null };
   const asked = new URLSearchParams(query);
   const list = (name) => (asked.get(name) ?? "").split(",").filter(Boolean);

@@ -25,6 +25,7 @@ from breastseg.images.readers.flat import FlatSlide
 from breastseg.json_files import JsonObject
 from breastseg.labels import label_map_of
 from breastseg.serve.disk import not_written
+from breastseg.serve.tiles.film_thumbnail import film_thumbnail
 from breastseg.serve.tiles.halvings import Halvings
 from breastseg.serve.tiles.label_files import held_labels
 from breastseg.serve.tiles.pieces import grey_png, grid_of, halved, jpeg, levels_of, thumbnail_size
@@ -44,13 +45,13 @@ class Task:
     """What the server wants decoded.
 
     Attributes:
-        kind: a picture as JPEG tiles, labels as PNG tiles, or the page of a map.
+        kind: a picture as JPEG tiles, labels as PNG tiles, the page of a map, or a film made small.
         path: the file, or the folder of the map.
         label_map: as a dict, for codes that are not labels yet.
         made: when the map was made, as text.
     """
 
-    kind: Literal["picture", "labels", "report"]
+    kind: Literal["picture", "labels", "report", "film"]
     path: str
     label_map: JsonObject | None = None
     made: str | None = None
@@ -137,8 +138,14 @@ def _write_report(task: Task, out: BinaryIO) -> Foot:
     return {}
 
 
+def _write_film(task: Task, out: BinaryIO) -> Foot:
+    out.write(film_thumbnail(Path(task.path)))
+    return {}
+
+
 _KINDS: Mapping[str, Callable[[Task, BinaryIO], Foot]] = {
     "picture": _write_picture, "labels": _write_labels, "report": _write_report,
+    "film": _write_film,
 }  # fmt: skip
 
 

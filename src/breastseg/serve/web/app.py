@@ -14,14 +14,14 @@ from breastseg.serve.jobs.jobs import Jobs
 from breastseg.serve.library.folder import Folder
 from breastseg.serve.library.offered import offered_models
 from breastseg.serve.refusals import Refused
-from breastseg.serve.web import routes_jobs, routes_slides, static_files
+from breastseg.serve.web import routes_films, routes_jobs, routes_slides, static_files
 from breastseg.serve.web.entrance import PAGE_HEADERS, is_for_person, refusal_page
 from breastseg.serve.web.errors import answer_of
 from breastseg.serve.web.guard import HEADERS, Guard, is_loopback
 from breastseg.serve.web.state import ServerState
 
-_ABOUT = """Slides, their tissue maps, and jobs that make these. Research use only, not for \
-diagnosis.
+_ABOUT = """Slides, their tissue maps, jobs that make these, and prepared mammograms. Research use \
+only, not for diagnosis.
 
 Requests that change something need the header `X-Breastseg: 1`. A server that others reach wants \
 its token too, as
@@ -56,6 +56,7 @@ def create_app(config: ServeConfig) -> FastAPI:
     app.state.server = state
     app.include_router(routes_slides.router(state))
     app.include_router(routes_jobs.router(state))
+    app.include_router(routes_films.router(state))
     app.include_router(static_files.router(static_files.StaticFiles()))
     _tell_errors(app, folder)
     app.add_middleware(Guard, config=config)

@@ -24,7 +24,7 @@ _VERSION = "version of the entry: what comes may then be kept for good"
 Id = Annotated[str, Path(pattern=_ID.pattern)]
 Version = Annotated[str | None, Query(alias="v", description=_VERSION)]
 
-_KEPT, _ASKED_AGAIN = "private, max-age=31536000, immutable", "private, no-cache"
+KEPT, ASKED_AGAIN = "private, max-age=31536000, immutable", "private, no-cache"
 
 
 def router(state: ServerState) -> APIRouter:
@@ -263,7 +263,7 @@ def _answer(
 ) -> Response:
     """Return a picture, or 304 where the browser has it; it may be kept for good when its address
     names its version."""
-    headers = {"ETag": f'"{tag}"', "Cache-Control": _KEPT if for_good else _ASKED_AGAIN}
+    headers = {"ETag": f'"{tag}"', "Cache-Control": KEPT if for_good else ASKED_AGAIN}
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
     return Response(make(), media_type=kind, headers=headers)

@@ -27,6 +27,7 @@ from breastseg.serve.web.app import create_app
 from breastseg.serve.web.entrance import leading_page
 from breastseg.serve.web.guard import is_loopback
 from breastseg.serve.web.patience import PatientProtocol
+from breastseg.wording import counted
 
 _BACKLOG = 512
 _KEEP_ALIVE_S = 60
@@ -96,7 +97,7 @@ def serve(
             timeout_graceful_shutdown=_END_S,
         )
         server = _Server(settings, state.send_away)
-        found = "1 slide or picture" if number == 1 else f"{number or 'no'} slides or pictures"
+        found = _found(number, len(state.films.scan()))
         with _heeding_signals(server):
             reporter.message(
                 f"{shown_name(str(state.folder.root))}: {found}, at {address} (Ctrl-C ends)"
@@ -105,6 +106,15 @@ def serve(
             if open_browser and _has_screen():
                 webbrowser.open(held.enter_context(_door(address)) if config.token else address)
             server.run(sockets=[listener])
+
+
+def _found(slides: int, films: int) -> str:
+    """Say what is in the folder."""
+    told = "1 slide or picture" if slides == 1 else f"{slides or 'no'} slides or pictures"
+    if not films:
+        return told
+    prepared = counted(films, "film")
+    return f"{prepared} and {told}" if slides else prepared
 
 
 def _give_back_at_once() -> None:

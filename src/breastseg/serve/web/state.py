@@ -8,6 +8,8 @@ from typing import TypeVar
 from breastseg.bundles.bundle import Bundle
 from breastseg.processor import worker_count
 from breastseg.serve.config import ServeConfig
+from breastseg.serve.films.films import Films
+from breastseg.serve.films.lines import Lines
 from breastseg.serve.jobs.jobs import Jobs
 from breastseg.serve.library.folder import Folder
 from breastseg.serve.room import Room
@@ -51,6 +53,8 @@ class ServerState:
         decoder: of large pictures.
         tiles: of slides.
         layers: of maps and masks.
+        films: prepared mammograms.
+        lines: of their muscles, as persons put them.
         workers: make tiles, as many at a time as there are cores.
         openers: open slides.
         thumbnails: one at a time: a gallery asks for many, and must not hold up those who look at a
@@ -70,6 +74,7 @@ class ServerState:
         )
         self.tiles = Tiles(folder, limits, self._kept, self.passing, self.decoder)
         self.layers = Layers(folder, limits, self._kept, self.passing, self.decoder)
+        self.films, self.lines = Films(folder), Lines()
         self.workers = Workers(worker_count() + 1, "tiles")
         self.openers, self.thumbnails = Workers(_OPENERS, "openers"), Workers(1, "thumbnails")
 

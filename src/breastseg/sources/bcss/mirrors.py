@@ -3,7 +3,6 @@ address stands with where it was found."""
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +12,7 @@ from breastseg.errors import InputError
 from breastseg.sources.bcss.find import LICENCE
 from breastseg.sources.bcss.release import ReleaseRegion, release_regions
 from breastseg.transfer.client import get_json
+from breastseg.transfer.places import Place
 from breastseg.transfer.remote import Remote
 
 SCANS = "scans"
@@ -20,30 +20,6 @@ SCANS = "scans"
 
 _MAX_FILE = 20 * 10**9
 _MAX_PAGES = 100
-
-
-@dataclass(frozen=True)
-class Place:
-    """A mirror of BCSS.
-
-    Attributes:
-        name: on the command line.
-        page: address that a person can open.
-        holds: what comes from there, at which resolution.
-        hosts: hosts that its files may come from.
-        list_files: asks the mirror, or knows, what it has.
-        by_hand: how a person fetches it where a login or a browser is needed; such a mirror is
-            never contacted.
-        licence: of pictures and annotations.
-    """
-
-    name: str
-    page: str
-    holds: str
-    hosts: tuple[str, ...] = ()
-    list_files: Callable[[OpenerDirector], list[Remote]] | None = None
-    by_hand: str = ""
-    licence: str = LICENCE
 
 
 def hub_files(opener: OpenerDirector, *, address: str, repo: str) -> list[Remote]:
@@ -136,6 +112,7 @@ _PLACES = (
         " from it), re-hosted by a third person; sizes and SHA-256 known",
         ("huggingface.co", ".huggingface.co", ".hf.co"),
         partial(hub_files, address="https://huggingface.co", repo="nabil-m/bcss"),
+        licence=LICENCE,
     ),
     # configs.py and download_crowdsource_dataset.py of
     # https://github.com/PathologyDataScience/BCSS, without the key that they carry: the folder is
@@ -152,6 +129,7 @@ _PLACES = (
             address="https://demo.kitware.com/histomicstk/api/v1",
             masks="https://ndownloader.figshare.com/files",
         ),
+        licence=LICENCE,
     ),
     # README of https://github.com/PathologyDataScience/BCSS: "Download (single link)".
     Place(
@@ -162,12 +140,14 @@ _PLACES = (
             "it wants a browser and gives few files a day: put images (or rgbs_colorNormalized),"
             " masks and meta into one folder"
         ),
+        licence=LICENCE,
     ),
     Place(
         "hub2",
         "https://huggingface.co/datasets/Angelou0516/BCSS",
         "another copy: says 0.25 um/px (they are at 0.30) and has no official split",
         by_hand="take hub instead, whose files have sizes and checksums",
+        licence=LICENCE,
     ),
     # The id as it stands in loaders and notebooks that use it, as in
     # kagglehub.dataset_download("whats2000/...").

@@ -1,0 +1,69 @@
+"""What a DICOM object of ours takes from the film that it is of: whose it is, and which picture.
+
+An archive files an object by patient and study, and a viewer lays it over the picture that it
+names. So an object that names nobody opens nowhere; it is written only where a person asks for it.
+Of the film's header it gets what is listed here and nothing else: no comments, addresses,
+physicians or institution.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from breastseg.errors import ImageError
+
+_NEEDED = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
+_FILED_BY = (
+    "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime",
+    "StudyID", "AccessionNumber",
+)  # fmt: skip
+"""DICOM lets these be empty, but not be away."""
+_PICTURE = (
+    "SpecificCharacterSet", "Modality", "Rows", "Columns", "PixelSpacing", "ImagerPixelSpacing",
+    "PatientOrientation",
+)  # fmt: skip
+_SEXES = ("M", "F", "O")
+_ROOT = "2.25."
+"""UIDs under it need no registration: a whole number of 128 bits follows."""
+
+
+def identity_of(dataset: Any, where: str) -> Any:
+    """Return a dataset with nothing but what an object made from a film has to carry.
+
+    Args:
+        dataset: the film's, pixels or not.
+        where: how errors call the film.
+
+    Raises:
+        ImageError: the film has no UID of its own, its series or its study.
+    """
+    from pydicom import Dataset
+
+    kept = Dataset()
+    for keyword in _NEEDED:
+        if not dataset.get(keyword):
+            raise ImageError(f"{where}: without {keyword}, give films as the archive has them")
+    for keyword in (*_NEEDED, *_FILED_BY, *_PICTURE):
+        if keyword in dataset:
+            setattr(kept, keyword, dataset.get(keyword))
+        elif keyword in _FILED_BY:
+            setattr(kept, keyword, "")
+    kept.ReferringPhysicianName = ""
+    if kept.PatientSex not in _SEXES:
+        kept.PatientSex = ""
+    return kept
+
+
+def uids_from(parts: Sequence[str]) -> Callable[[str], str]:
+    """Return a function from a name to a UID that depends on the parts alone.
+
+    Args:
+        parts: what the object is made of.
+    """
+    seed = "".join(parts)
+
+    def uid(name: str) -> str:
+        digest = hashlib.sha256(f"{name} {seed}".encode()).digest()
+        return _ROOT + str(int.from_bytes(digest[:16], "big"))
+
+    return uid

@@ -1,0 +1,141 @@
+"""BCDR: films (F01 to F03) and digital mammograms (D01, D02) of Portugal, outlines in tables.
+
+Facts of the release (Guevara Lopez et al. 2012, Breast Cancer Digital Repository; as readers by
+others read it):
+* `bcdr_d01_img.csv`: patient_id, study_id, series, image_filename, image_type_name (RCC, LO ...),
+  density (1 to 4, or NaN); F03 has no such table.
+* `bcdr_d01_outlines.csv`: a row an outline: image_filename, lw_x_points and lw_y_points (pixels
+  from the upper left, blanks between), a column of 0 and 1 a kind, density, classification (Benign,
+  Malign). Cells begin with a blank.
+* Pictures are TIFF under the folder of their table, `patient_1/study_1/img_1_1_1_RCC.tif`; O is an
+  oblique view (MLO). The files do not say how large a pixel is.
+"""
+
+import re
+from pathlib import Path
+
+from breastseg.errors import DatasetError, SourceError
+from breastseg.mammography.findings import Finding, Polygon
+from breastseg.mammography.layouts.entry import Entry, Layout, LeftOut, files_below
+from breastseg.tables import Row, Table, read_table
+
+NAME = "BCDR"
+_TABLE = re.compile(r"bcdr_([df]\d\d)_(img|outlines)\.csv", re.IGNORECASE)
+_VIEW = re.compile(r"(?:^|_)(L|R)(CC|MLO|O)$", re.IGNORECASE)
+KINDS = {
+    "mammography_nodule": "mass",
+    "mammography_calcification": "calcification",
+    "mammography_microcalcification": "calcification",
+    "mammography_axillary_adenopathy": "lymph node",
+    "mammography_architectural_distortion": "architectural distortion",
+    "mammography_stroma_distortion": "other",
+}
+"""Column of 0 and 1 -> our kind."""
+_PATHOLOGIES = {"benign": "benign", "malign": "malignant", "malignant": "malignant"}
+_POINTS = ("lw_x_points", "lw_y_points")
+_FILM = ("patient_id", "study_id", "image_filename", "density")
+
+
+def find(root: Path) -> Layout | None:
+    """Recognise BCDR by its tables, and read them.
+
+    Raises:
+        DatasetError: a row that does not fit, or the two tables contradict.
+        SourceError: tables without films.
+    """
+    if not root.is_dir():
+        return None
+    paths = [path for path in files_below(root, (".csv",)) if _TABLE.fullmatch(path.name)]
+    if not paths:
+        return None
+    films: dict[Path, tuple[Row, Table]] = {}
+    findings: dict[Path, list[Finding]] = {}
+    for path in sorted(paths, key=lambda one: "outlines" in one.name.lower()):  # films first
+        if "outlines" in path.name.lower():
+            _read_outlines(path, films, findings)
+        else:
+            table = read_table(path, DatasetError, needed=_FILM, others=True)
+            for row in table.rows:
+                _add(films, row, table)
+    entries, left_out = [], []
+    for picture in sorted(films):
+        if picture.is_file():
+            entries.append(_entry(picture, films[picture][0], tuple(findings.get(picture, ()))))
+        else:
+            left_out.append(LeftOut(picture.stem, f"{picture.stem}: in the table, no picture"))
+    if not entries:
+        raise SourceError(f"{root}: tables of BCDR without films; put the patients' folders there")
+    return Layout(NAME, tuple(entries), tuple(left_out))
+
+
+def _add(films: dict[Path, tuple[Row, Table]], row: Row, table: Table) -> Path:
+    """Return the picture of a row; DatasetError where another row says otherwise of it."""
+    said = row["image_filename"]
+    parts = said.replace("\\", "/").split("/")
+    if not said or ".." in parts or said.startswith(("/", "\\")):
+        raise DatasetError(
+            f"{table.where(row)}: image_filename '{said[:60]}', wanted a file below the table"
+        )
+    picture = table.path.parent.joinpath(*parts)
+    known = films.setdefault(picture, (row, table))[0]
+    for column in ("patient_id", "density"):
+        if row[column] != known[column]:
+            raise DatasetError(
+                f"{table.where(row)}: {column} of {picture.name} is '{row[column]}', row "
+                f"{known.number} of {films[picture][1].path.name} says '{known[column]}'; correct "
+                "the one that is wrong"
+            )
+    return picture
+
+
+def _read_outlines(
+    path: Path, films: dict[Path, tuple[Row, Table]], findings: dict[Path, list[Finding]]
+) -> None:
+    table = read_table(
+        path,
+        DatasetError,
+        needed=(*_FILM, *_POINTS, "classification"),
+        known=tuple(KINDS),
+        others=True,
+    )
+    for row in table.rows:
+        picture = _add(films, row, table)
+        findings.setdefault(picture, []).extend(_of_row(row, table))
+
+
+def _of_row(row: Row, table: Table) -> list[Finding]:
+    pathology = _PATHOLOGIES.get(row["classification"].lower())
+    if pathology is None:
+        raise DatasetError(
+            f"{table.where(row)}: classification '{row['classification']}', wanted Benign or Malign"
+        )
+    try:
+        columns, rows = ([float(one) for one in row[name].split()] for name in _POINTS)
+    except ValueError:
+        columns, rows = [], []
+    if not columns or len(columns) != len(rows):
+        raise DatasetError(
+            f"{table.where(row)}: {len(columns)} columns and {len(rows)} rows of an outline, "
+            "wanted as many numbers in lw_x_points as in lw_y_points"
+        )
+    shape = Polygon(tuple(zip(columns, rows, strict=True)))
+    marked = [column for column in KINDS if row[column] == "1"]
+    told = ", ".join(column.removeprefix("mammography_").replace("_", " ") for column in marked)
+    kinds = list(dict.fromkeys(KINDS[column] for column in marked)) or ["other"]
+    return [Finding(kind, pathology, "", shape, told) for kind in kinds]
+
+
+def _entry(picture: Path, row: Row, findings: tuple[Finding, ...]) -> Entry:
+    named = _VIEW.search(picture.stem)
+    view = named[2].upper() if named else ""
+    density = row["density"]
+    return Entry(
+        name=picture.stem,
+        path=picture,
+        patient=f"bcdr-{row['patient_id']}",
+        laterality=named[1].upper() if named else "",
+        view={"O": "MLO"}.get(view, view),
+        origin="BCDR file name",
+        findings=findings,
+        facts={"density": "" if density.lower() == "nan" else density},
+    )
