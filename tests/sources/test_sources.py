@@ -348,6 +348,9 @@ def test_a_source_error_is_a_file_not_found_error(tmp_path: Path) -> None:
 def test_names_of_recognisers() -> None:
     assert list(SOURCES) == [
         "fields",
+        "breakhis",
+        "bracs",
+        "bcnb",
         "kaggle",
         "m2c",
         "beetle",

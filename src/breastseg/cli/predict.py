@@ -58,6 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write uncertainty.ome.tif, the entropy at low resolution",
     )
+    parser.add_argument(
+        "--tell-types",
+        dest="types",
+        action="store_true",
+        help="write type.json also where the model's card says that it is no better than colours",
+    )
     add_option(
         parser,
         "--min-area",

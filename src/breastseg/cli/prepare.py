@@ -15,6 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  breastseg prepare BCSS --out data/bcss\n"
         "  breastseg prepare BCSS BRCA_M2C --out data/both --dots-as both\n"
         "  breastseg prepare BCSS benign_and_malignant --out data/fields --labels region5\n"
+        "  breastseg prepare BCSS BREAKHIS --out data/typed --labels region5 --types malignancy\n"
         "  breastseg prepare my_fields --out data/mine --mpp 0.25 --labels my_labels.yaml "
         "--table patients.csv"
     )
@@ -68,6 +69,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         of=f"{_CONFIG}.vote_width_um",
         type=float,
         metavar="UM",
+    )
+    add_option(
+        parser,
+        "--types",
+        "take what pictures were diagnosed as: malignancy, carcinoma (four), or a JSON file of"
+        " types",
+        metavar="MAP",
     )
     add_option(
         parser,

@@ -31,6 +31,7 @@ import pandas as pd
 
 from breastseg.data.fields import (
     FIELDS,
+    TYPE,
     WITH,
     WITHOUT,
     check_pixels,
@@ -84,11 +85,13 @@ class Dataset:
             labels_sha256, and `px_NAME` per class; box_level0_px ("x,y,width,height") where a
             region is a part of a slide; `places`, how many dots have an extent or say what is not
             there; `without` and `with`, classes joined by ";" that are known to be nowhere in a
-            region, or somewhere in it.
+            region, or somewhere in it; `type`, what its picture was diagnosed as, where `types`
+            has names.
         dot_radius_um: of the disc that a dot labels.
         parts: each kind of data in it with its licence.
         dots_as: what dots teach, one of `DOTS_AS`.
         vote_rules: what decided the votes; empty where nothing votes.
+        types: names of the types that are told apart; empty where none were taken.
     """
 
     path: Path
@@ -99,6 +102,7 @@ class Dataset:
     parts: tuple[str, ...]
     dots_as: str = "discs"
     vote_rules: Mapping[str, float] = field(default_factory=dict)
+    types: tuple[str, ...] = ()
 
     def image(self, region: str) -> Pixels:
         """Return a region's pixels, (H, W, 3) uint8, memory-mapped."""
@@ -159,6 +163,10 @@ class Dataset:
         """Return those of the regions of which something is known as a whole, and not every
         pixel."""
         return [region for region in regions if self.regions.loc[region, "annotation"] == FIELDS]
+
+    def typed(self, regions: list[str]) -> list[str]:
+        """Return those of the regions whose type is known."""
+        return [region for region in regions if self.types and self.regions.at[region, TYPE]]
 
     @cached_property
     def facts(self) -> pd.DataFrame:
@@ -297,6 +305,8 @@ class Dataset:
         text = f"{FORMAT} {self.mpp!r} {self.dot_radius_um!r} {self.label_map.fingerprint()}\n"
         if self.vote_rules:
             text += f"{self.dots_as} {json.dumps(dict(self.vote_rules), sort_keys=True)}\n"
+        if self.types:
+            text += f"types {json.dumps(self.types)} {self.regions[TYPE].sort_index().tolist()}\n"
         table = self.regions[["image_sha256", "labels_sha256", "source_mpp"]].sort_index()
         return hashlib.sha256((text + table.to_csv(lineterminator="\n")).encode()).hexdigest()[:16]
 
@@ -363,9 +373,26 @@ def open_dataset(path: str | Path) -> Dataset:
             f"{root / 'dataset.json'}: it and regions.csv do not agree on whether dots vote;"
             " prepare it again"
         )
+    types = _types(root / "dataset.json", info.get("types", []), regions)
     return Dataset(
-        root, label_map, float(mpp), regions, float(radius), tuple(parts), dots_as, rules
+        root, label_map, float(mpp), regions, float(radius), tuple(parts), dots_as, rules, types
     )
+
+
+def _types(path: Path, names: Any, regions: pd.DataFrame) -> tuple[str, ...]:
+    """Return the names of types; each region has one of them or none."""
+    fit = isinstance(names, list) and all(isinstance(name, str) and name for name in names)
+    if not fit or bool(names) != (TYPE in regions):
+        raise DatasetError(
+            f"{path}: it and regions.csv do not agree on types; prepare the data set again"
+        )
+    if names and not set(regions[TYPE]) <= {"", *names}:
+        odd = sorted(set(regions[TYPE]) - {"", *names})[0]
+        raise DatasetError(
+            f"{path}: regions.csv has type '{shown(odd)}', wanted {', '.join(names)}; prepare the"
+            " data set again"
+        )
+    return tuple(names)
 
 
 def _is_number(value: object) -> bool:
@@ -394,7 +421,7 @@ def _regions(path: Path, label_map: LabelMap) -> pd.DataFrame:
         path,
         DatasetError,
         needed=needed,
-        known=("box_level0_px", "places", "voted_px", WITHOUT, WITH),
+        known=("box_level0_px", "places", "voted_px", WITHOUT, WITH, TYPE),
         others=True,
     )
     if foreign := [name for name in table.columns if name.startswith("px_") and name not in needed]:

@@ -48,7 +48,7 @@ class FieldDraws:
             regions: of it; those that are no fields are left out.
             balance: 0 draws kinds as often as they have pixels, 1 equally often.
         """
-        ids = dataset.fields(regions)
+        ids = [one for one in dataset.fields(regions) if dataset.facts.loc[one].to_numpy().any()]
         if not ids:
             return None
         sizes = dataset.regions.loc[ids, ["height_px", "width_px"]].to_numpy(np.int64)

@@ -20,6 +20,8 @@ FIELDS = "fields"
 """Kind of annotation of a region of which facts are known, and of most or all pixels nothing."""
 WITHOUT, WITH = "without", "with"
 """The columns of regions.csv; a data set without such regions has neither."""
+TYPE = "type"
+"""The column of what a region's picture was diagnosed as, where a type map was given."""
 JOINED = ";"
 
 
@@ -131,6 +133,8 @@ def check_names(label_map: LabelMap) -> None:
 def hash_of(field: Field, drawn_sha256: str) -> str:
     """Return the SHA-256 of what is known of a field, and of its areas ("" where it has none)."""
     told = [field.all, list(field.without), list(field.somewhere), drawn_sha256]
+    if field.type:
+        told.append(field.type)
     return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
@@ -154,7 +158,7 @@ def check_row(table: Table, row: Row, names: Sequence[str]) -> None:
         [name for name in row[column].split(JOINED) if name] for column in (WITHOUT, WITH)
     )
     where = table.where(row)
-    if row["annotation"] == FIELDS and not (absent or there):
+    if row["annotation"] == FIELDS and not (absent or there or row[TYPE]):
         raise DatasetError(f"{where}: a field of which nothing is known; prepare it again")
     for name in (*absent, *there):
         if name not in names:

@@ -16,7 +16,7 @@ import pandas as pd
 from PIL import Image
 
 from breastseg.data.dataset import ARRAYS, DOTS_AS, FORMAT, Dataset, open_dataset
-from breastseg.data.fields import FIELDS, Known, check_names, hash_of, known_of
+from breastseg.data.fields import FIELDS, TYPE, Known, check_names, hash_of, known_of
 from breastseg.data.places import Places, places_of, without_nots
 from breastseg.data.rasterise import Dots, check_inside, draw
 from breastseg.data.votes import SILENT, WIDTH_UM, rules, said_of_votes, stroma_of, vote
@@ -35,6 +35,8 @@ from breastseg.geometry import Box, check_mpp, scaled_size
 from breastseg.images import Slide, check_upright, open_slide, read_codes, resample_labels
 from breastseg.json_files import JsonObject, read_json
 from breastseg.labels import LabelMap, Labels, load_label_map
+from breastseg.labels.types import BUILT_IN as TYPE_MAPS
+from breastseg.labels.types import TypeMap, load_type_map
 from breastseg.processor import worker_count
 from breastseg.reporter import TERMINAL, Reporter
 from breastseg.sources import Region, Source, open_source
@@ -73,6 +75,8 @@ class PrepareConfig:
         tiles_px: also write PNG tiles of this side, for other tools; 0 writes none.
         workers: threads; each holds one region in memory. 0 takes one per core that this process
             was given.
+        types: built-in type map or a JSON file, by which diagnoses of pictures become types; None
+            takes none.
     """
 
     to_mpp: float = 0.5
@@ -84,6 +88,7 @@ class PrepareConfig:
     workers: int = 0
     dots_as: str = "discs"
     vote_width_um: float = WIDTH_UM
+    types: str | None = None
 
     @property
     def vote_rules(self) -> dict[str, float]:
@@ -130,7 +135,8 @@ def prepare(
     _check_names(found)
     label_map = _label_map(found, config)
     _check_fields(found, label_map)
-    unsaid = _unsaid(found, label_map)
+    types, type_of = _types(found, config)
+    unsaid = [*_unsaid(found, label_map), *_untaken(found, types)]
     out = Path(out)
     settings = {
         "source": found.description,
@@ -139,6 +145,7 @@ def prepare(
         "tiles_px": config.tiles_px,
         "label_map": label_map.fingerprint(),
         **config.vote_settings,
+        **({"types": {name: list(said) for name, said in types.types.items()}} if types else {}),
         "regions": (
             hashlib.sha256(
                 repr([(r.id, r.mpp, r.patient, r.site) for r in found.regions]).encode()
@@ -152,7 +159,7 @@ def prepare(
             reporter.message(f"  {note}")
         if not (out / "dataset.json").is_file() or not all(_is_made(r, out) for r in found.regions):
             (out / "dataset.json").unlink(missing_ok=True)
-            for note in _prepare_all(found, label_map, out, config, reporter):
+            for note in _prepare_all(found, label_map, out, config, types, type_of, reporter):
                 reporter.message(f"  {note}")
         return open_dataset(out)
 
@@ -213,8 +220,47 @@ def _unsaid(source: Source, label_map: LabelMap) -> list[str]:
     return told
 
 
+def _types(source: Source, config: PrepareConfig) -> tuple[TypeMap | None, dict[str, str]]:
+    """Return the type map, and the type of each region by id ("" where none is known).
+
+    Raises:
+        LabelError: no such map, or a diagnosis that it does not name.
+        SourceError: it names none of the pictures.
+    """
+    if config.types is None:
+        return None, {}
+    types = load_type_map(config.types)
+    of = {
+        region.id: types.type_of(region.field.type, region.field.where) if region.field else ""
+        for region in source.regions
+    }
+    if not any(of.values()):
+        raise SourceError(
+            f"--types {config.types}: no picture has a type of it ({', '.join(types.names)}); give"
+            " pictures a column type in fields.csv, or leave --types out"
+        )
+    return types, of
+
+
+def _untaken(source: Source, types: TypeMap | None) -> list[str]:
+    """Say that types are known and were not asked for."""
+    known = sum(bool(region.field and region.field.type) for region in source.regions)
+    if types is not None or not known:
+        return []
+    return [
+        f"types of {counted(known, 'picture')} not taken: --types {' or '.join(TYPE_MAPS)}, or a"
+        " map of your own, takes them"
+    ]
+
+
 def _prepare_all(
-    source: Source, label_map: LabelMap, out: Path, config: PrepareConfig, reporter: Reporter
+    source: Source,
+    label_map: LabelMap,
+    out: Path,
+    config: PrepareConfig,
+    types: TypeMap | None,
+    type_of: dict[str, str],
+    reporter: Reporter,
 ) -> list[str]:
     """Make what is not made yet, then the data set; return what a person should know of what was
     drawn."""
@@ -230,6 +276,8 @@ def _prepare_all(
     table = pd.DataFrame(rows).drop(
         columns=[_SKIPPED, _INSTEAD, _CUT, _VOTES, SILENT], errors="ignore"
     )
+    if types is not None:
+        table.insert(4, TYPE, [type_of[region.id] for region in source.regions])
     if "places" in table:
         table["places"] = table["places"].fillna(0).astype(int)
     write_text(out / "regions.csv", table.to_csv(index=False, lineterminator="\n"))
@@ -244,6 +292,7 @@ def _prepare_all(
             "parts": list(source.parts),
             "notes": [*source.notes, *told],
             **config.vote_settings,
+            **({"types": list(types.names)} if types else {}),
         },
     )
     return told

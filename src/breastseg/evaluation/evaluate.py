@@ -13,6 +13,7 @@ precision, recall, F1, specificity,
                            pooled scores without the card's bias
 OUT/per_region.csv, OUT/per_hospital.csv    the same as tables
 OUT/training.csv           the training's history, where the model has it
+OUT/types.csv              probabilities of types, one row a picture, where model and data have them
 OUT/regions/ID/            labels.png, the map; shrunk, for looking at: image.jpg, and truth.png,
 prediction.png, errors.png to lay over it
 """
@@ -40,6 +41,7 @@ from breastseg.evaluation.scores import (
     REGIONS,
     SCORES,
     TRAINING_TABLE,
+    TYPES_TABLE,
     Intervals,
     Scores,
     WithoutBias,
@@ -51,6 +53,7 @@ from breastseg.evaluation.summary import (
     probability_figures,
     region_rows,
 )
+from breastseg.evaluation.types import type_figures
 from breastseg.evaluation.unbiased import Unbiased
 from breastseg.files import Remains, own_folder, sha256_of, write_table, write_text
 from breastseg.geometry import scaled_size
@@ -76,7 +79,7 @@ PROTOCOL = (
 )
 _REMAINS = Remains(
     finished=(SCORES,),
-    rest=(REGIONS, "*counts.csv", "per_*.csv", PRESENCE_TABLE, TRAINING_TABLE),
+    rest=(REGIONS, "*counts.csv", "per_*.csv", PRESENCE_TABLE, TYPES_TABLE, TRAINING_TABLE),
 )
 _NAMED = 10
 """Regions without truth that are named in a sentence; the others are in scores.json."""
@@ -180,6 +183,7 @@ def evaluate(
             dots=figures.dots,
             left_out=tuple(left_out),
             presence=presence_figures(known_wholes, names) if known_wholes else None,
+            types=type_figures(model, data, table, split, out),
             probabilities=probability_figures(seen.by_patient, names) if seen else None,
             without_bias=plain.figures(bias, names) if plain else None,
             comparison=(comparison(pixels, other, list(whose.values()), names) if other else None),
@@ -349,6 +353,8 @@ def _asked_for(scores: Scores) -> list[str]:
     if scores.overall.support_px and scores.probabilities:
         found = scores.probabilities
         parts.append(f"mean AUC {found.mean_auc:.3f}, expected calibration error {found.ece:.3f}")
+    if scores.types and "note" in scores.types:
+        parts.append(str(scores.types["note"]))
     if scores.without_bias:
         parts.append(_unbiased(scores.without_bias))
     if scores.comparison:

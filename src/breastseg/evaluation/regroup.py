@@ -146,6 +146,7 @@ def regroup(model: Model, data: Dataset, label_map: LabelMap) -> tuple[Model, Da
             data.parts,
             data.dots_as,
             data.vote_rules,
+            data.types,
             truth,
         ),
     )

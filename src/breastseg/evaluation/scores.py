@@ -13,6 +13,7 @@ from breastseg.labels import LabelMap
 from breastseg.records import from_json, to_json
 
 SCORES, COUNTS, DOTS_COUNTS = "scores.json", "counts.csv", "dots_counts.csv"
+TYPES_TABLE = "types.csv"
 PRESENCE_TABLE, TRAINING_TABLE, REGIONS = "presence.csv", "training.csv", "regions"
 REGION_TABLE, HOSPITAL_TABLE = "per_region.csv", "per_hospital.csv"
 SCORES_VERSION = 1
@@ -344,6 +345,7 @@ class Scores:
         dots: where the annotation has some.
         left_out: regions of which nothing is known.
         presence: where something is known of whole regions.
+        types: of whole pictures, beside colours alone, where model and data set have them.
         probabilities: where they were asked for.
         without_bias: where the card has one.
         comparison: with another model, where one was given.
@@ -369,6 +371,7 @@ class Scores:
     dots: Dots | None = None
     left_out: tuple[str, ...]
     presence: Presence | None = None
+    types: dict[str, object] | None = None
     probabilities: Probabilities | None = None
     without_bias: WithoutBias | None = None
     comparison: Comparison | None = None

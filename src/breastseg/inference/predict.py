@@ -13,6 +13,8 @@ OUT/NAME/tissue.png          the tissue mask of a slide, and of a flat picture w
 glass
 OUT/NAME/map.ome.zarr        when asked for: the slide, small, and its labels over it
 OUT/NAME/run.json            everything needed to do it again
+OUT/NAME/type.json           probabilities of types, where the model tells them better than colours
+do, or when asked for
 OUT/NAME/probabilities.ome.tif, uncertainty.ome.tif    when asked for
 OUT/measures.csv             areas, shares and shapes, one row an input; asked for, the same as
 measures.parquet
@@ -80,6 +82,7 @@ class PredictConfig:
         tolerance_px: how far borders of regions may be simplified, in pixels of the map.
         compress_regions: write regions.geojson.gz in place of regions.geojson.
         ome_zarr: write map.ome.zarr too.
+        types: write type.json also where the model's head on types does no better than colours.
         parquet: write measures.parquet too.
         figure: draw the first so many inputs beside their masks; 0 draws none.
 
@@ -97,6 +100,7 @@ class PredictConfig:
     tolerance_px: float = RegionsConfig.tolerance_px
     compress_regions: bool = False
     ome_zarr: bool = False
+    types: bool = False
     parquet: bool = False
     figure: int = 0
 
@@ -117,11 +121,14 @@ class PredictConfig:
             regions=RegionsConfig(self.min_area_um2, self.tolerance_px),
             compress_regions=self.compress_regions,
             ome_zarr=self.ome_zarr,
+            types=self.types,
         )
 
     def settings(self) -> dict[str, object]:
         """Return what decides a result, as JSON values: a folder of other settings is refused."""
         values = asdict(self) | {"box": None if self.box is None else self.box.text}
+        if not self.types:
+            del values["types"]  # a folder of before goes on
         return {key: value for key, value in values.items() if key not in _FREE}
 
 

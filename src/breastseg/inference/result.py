@@ -17,6 +17,7 @@ from breastseg.images import Pixels, Slide, read_codes, resample_labels
 from breastseg.inference.inputs import folder_name
 from breastseg.inference.map import CELL_PX, MapConfig, Maps, Plan, make_maps
 from breastseg.inference.model import Model
+from breastseg.inference.types import TYPE, cells_of, heard, pool, type_row, write_type
 from breastseg.maps.files.label_tiff import read_overview, write_label_tiff, write_planes_tiff
 from breastseg.maps.files.ome_zarr import write_ome_zarr
 from breastseg.maps.measures import measure
@@ -54,12 +55,14 @@ class ResultConfig:
         regions: how regions are drawn.
         compress_regions: write regions.geojson.gz in place of regions.geojson.
         ome_zarr: write map.ome.zarr too.
+        types: write type.json also where the model's head on types does no better than colours.
     """
 
     map: MapConfig = field(default_factory=MapConfig)
     regions: RegionsConfig = field(default_factory=RegionsConfig)
     compress_regions: bool = False
     ome_zarr: bool = False
+    types: bool = False
 
 
 def write_result(
@@ -109,6 +112,7 @@ def write_result(
                 if config.ome_zarr:
                     write_ome_zarr(slide, labels, model.card.label_map, beside / OME_ZARR)
             _write_scores(maps, model, beside, mpp)
+        measures |= _write_type(slide, plan, model, beside, always=config.types)
         shutil.rmtree(scratch)
         _check_same(slide.path, before)
         found = [
@@ -121,6 +125,19 @@ def write_result(
         record = replace(record, doubts=told)
         record.write(beside)
     return record
+
+
+def _write_type(
+    slide: Slide, plan: Plan, model: Model, folder: Path, *, always: bool
+) -> dict[str, float]:
+    """Write type.json where the model tells types; return the columns of measures.csv."""
+    types = heard(model.bundle, always=always)
+    if types is None:
+        return {}
+    cells = cells_of(model.bundle, model.threads)
+    pooled = pool(plan.field, cells, model.tiles, plan.wanted, plan.analysed)
+    write_type(folder / TYPE, types, pooled, model.card.mpp)
+    return type_row(types, pooled)
 
 
 def _check_same(path: Path, before: Seen) -> None:

@@ -150,12 +150,18 @@ class Network(nn.Module):
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """Scale, encode, drop bottleneck channels, decode."""
+        return self.logits_and_features(pictures)[0]
+
+    def logits_and_features(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return what `forward` does, and the deepest features before any is dropped, (N, C, H /
+        32, W / 32)."""
         scaled = pictures.to(torch.float32, copy=True).sub_(self.mean).div_(self.std)
         features = list(self.body.encoder(scaled))  # type: ignore[operator]
-        features[-1] = self.dropout(features[-1])
+        deepest: torch.Tensor = features[-1]
+        features[-1] = self.dropout(deepest)
         decoded = self.body.decoder(features)  # type: ignore[operator]
         logits: torch.Tensor = self.body.segmentation_head(decoded)  # type: ignore[operator]
-        return logits
+        return logits, deepest
 
 
 def build(config: NetworkConfig) -> Network:

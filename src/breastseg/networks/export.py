@@ -45,8 +45,18 @@ class _Probabilities(nn.Module):
         return torch.softmax(self.network(pictures), dim=1)
 
 
+def no_more(folder: Path, network: Network) -> tuple[str, ...]:
+    """Write nothing beside a bundle's own files."""
+    return ()
+
+
 def write_bundle(
-    folder: Path, network: Network, card: Card, crops: npt.NDArray[np.uint8], history: str
+    folder: Path,
+    network: Network,
+    card: Card,
+    crops: npt.NDArray[np.uint8],
+    history: str,
+    more: Callable[[Path, Network], tuple[str, ...]] = no_more,
 ) -> Bundle:
     """Write a bundle whole or not at all.
 
@@ -56,6 +66,8 @@ def write_bundle(
         card: its card; parity and file hashes are filled in here.
         crops: (N, H, W, 3) uint8 real crops on which OpenVINO, ONNX Runtime and PyTorch must agree.
         history: the run's metrics, CSV.
+        more: writes further files beside the weights, given the folder and the network as the
+            weights have it, and returns their names.
 
     Raises:
         ModelError: weights are not finite, or a back end differs from PyTorch by more than 0.001 in
@@ -85,7 +97,8 @@ def write_bundle(
         _export_onnx(rounded, beside / ONNX)
         parity = _parity(rounded, beside / ONNX, crops)
         (beside / HISTORY).write_text(history, encoding="utf-8")
-        files = {name: sha256_of(beside / name) for name in (WEIGHTS, ONNX, HISTORY)}
+        others = more(beside, rounded)
+        files = {name: sha256_of(beside / name) for name in (WEIGHTS, ONNX, HISTORY, *others)}
         write_json(beside / CARD, replace(card, parity=parity, files=files).to_dict())
     return load_bundle(folder)
 
@@ -93,19 +106,28 @@ def write_bundle(
 def _export_onnx(network: Network, path: Path) -> None:
     """Write uint8 (N, 3, H, W) -> probabilities (N, K, H, W), any N, any H and W that are multiples
     of 32."""
-    axes = {"pictures": {0: "n", 2: "h", 3: "w"}, "probabilities": {0: "n", 2: "h", 3: "w"}}
+    export_graph(_Probabilities(network), path, "probabilities")
+
+
+def export_graph(module: nn.Module, path: Path, output: str) -> None:
+    """Write a module that holds a network as `network` and takes uint8 pictures; the weights stay
+    in the safetensors file beside it."""
+    sides = {0: "n", 2: "h", 3: "w"}
+    if output != "probabilities":
+        sides = {0: "n", 2: "rows", 3: "columns"}
+    axes = {"pictures": {0: "n", 2: "h", 3: "w"}, output: sides}
     with warnings.catch_warnings():
         warnings.filterwarnings(
             "ignore", "Constant folding - Only steps=1"
         )  # the order of a padding's sides is left to the back end
         torch.onnx.export(
-            _Probabilities(network),
+            module,
             (torch.zeros(1, 3, 64, 64, dtype=torch.uint8),),
             path,
             dynamo=False,
             opset_version=OPSET,
             input_names=["pictures"],
-            output_names=["probabilities"],
+            output_names=[output],
             dynamic_axes=axes,
             # The network is in eval mode; EVAL and folding would merge batch norms into weights,
             # which then are in no other file.
@@ -216,9 +238,14 @@ def _parity(network: Network, path: Path, crops: npt.NDArray[np.uint8]) -> JsonO
 def _back_ends(path: Path) -> dict[str, _Compute]:
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return {
-        "openvino": _openvino(path, "fp32"),
+        "openvino": single_precision(path),
         "onnx": lambda pictures: np.asarray(session.run(None, {"pictures": pictures})[0]),
     }
+
+
+def single_precision(path: Path) -> _Compute:
+    """Return what OpenVINO computes from a graph in single precision, (N, 3, H, W) uint8 in."""
+    return _openvino(path, "fp32")
 
 
 def _openvino(path: Path, precision: str) -> _Compute:

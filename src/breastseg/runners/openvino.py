@@ -39,7 +39,7 @@ class OpenvinoRunner:
             else ""
         )
         self.name = f"openvino {precision}{rest}"
-        self._probabilities = _read(path)
+        self._probabilities = read_network(path)
         self._labels = _likeliest(self._probabilities)
         self._compiled: OrderedDict[tuple[str, tuple[int, ...]], openvino.InferRequest] = (
             OrderedDict()
@@ -76,7 +76,7 @@ class OpenvinoRunner:
         try:
             if key not in self._compiled:
                 self.release()
-                self._compiled[key] = _compiled(network, tiles.shape, self._options)
+                self._compiled[key] = compiled_for(network, tiles.shape, self._options)
             elif key != next(reversed(self._compiled)):
                 self.release()
             self._compiled.move_to_end(key)
@@ -88,7 +88,7 @@ class OpenvinoRunner:
         except RuntimeError as cause:
             told = explained(cause, f"the network ({self.name})")
             raise told or EngineError(
-                f"the network ({self.name}) cannot run: {_last_line(cause)}"
+                f"the network ({self.name}) cannot run: {last_line(cause)}"
             ) from None
         return found
 
@@ -106,7 +106,7 @@ def _likeliest(network: "openvino.Model") -> "openvino.Model":
     return openvino.Model([opset.result(labels)], network.get_parameters(), "labels")
 
 
-def _compiled(
+def compiled_for(
     network: "openvino.Model", shape: tuple[int, ...], options: dict[str, str | int]
 ) -> "openvino.InferRequest":
     """Compile for tiles of one shape, (N, H, W, 3) as pictures lie in memory."""
@@ -118,16 +118,18 @@ def _compiled(
     return core().compile_model(network, "CPU", options).create_infer_request()
 
 
-def _last_line(cause: Exception) -> str:
+def last_line(cause: Exception) -> str:
+    """Return the last line of what OpenVINO says: the others name its own files."""
     return str(cause).strip().splitlines()[-1]
 
 
-def _read(path: Path) -> "openvino.Model":
+def read_network(path: Path) -> "openvino.Model":
+    """Read a network; ModelError for what is none."""
     try:
         return core().read_model(path)
     except RuntimeError as cause:
         raise ModelError(
-            f"{path}: OpenVINO cannot read it ({_last_line(cause)}); export the bundle again"
+            f"{path}: OpenVINO cannot read it ({last_line(cause)}); export the bundle again"
         ) from None
 
 

@@ -53,6 +53,10 @@ BACKENDS: Mapping[str, tuple[str, str, str]] = {
 """Back ends: module, class, what to install. Imported when asked for, so that a missing one hurts
 nobody else."""
 
+CELLS = "type-cells"
+_OF_OURS = {CELLS: ("breastseg.runners.type_cells", "TypeCellsRunner", "openvino")}
+"""What runs another network of a bundle; nobody chooses it for a map."""
+
 
 def load_runner(
     bundle: Bundle, backend: str = DEFAULT_BACKEND, *, precision: str = "auto", threads: int = 0
@@ -70,14 +74,14 @@ def load_runner(
         MissingPackageError: not installed. ModelError: the bundle has no such file, or the file is
             not this model's.
     """
-    if backend not in BACKENDS:
+    if backend not in BACKENDS and backend not in _OF_OURS:
         raise InputError(f"back end '{backend}': not known; wanted {', '.join(BACKENDS)}")
     if precision not in PRECISIONS:
         raise InputError(f"precision '{precision}': not known; wanted {', '.join(PRECISIONS)}")
     if threads < 0:
         raise InputError(f"threads {threads}: wanted 0 (one per core) or more")
-    module, name, package = BACKENDS[backend]
-    if backend != "openvino" and precision not in ("auto", "fp32"):
+    module, name, package = {**BACKENDS, **_OF_OURS}[backend]
+    if backend not in ("openvino", CELLS) and precision not in ("auto", "fp32"):
         raise InputError(
             f"precision '{precision}' of back end '{backend}': wanted auto or fp32; {precision}"
             " runs on openvino"

@@ -11,7 +11,18 @@ from breastseg.errors import MppError, SourceError
 from breastseg.geometry import check_mpp
 from breastseg.images import open_slide
 from breastseg.images.readers.flat import image_size
-from breastseg.sources import beetle, cosas, fields, folder, kaggle, m2c, tiger
+from breastseg.sources import (
+    bcnb,
+    beetle,
+    bracs,
+    breakhis,
+    cosas,
+    fields,
+    folder,
+    kaggle,
+    m2c,
+    tiger,
+)
 from breastseg.sources.annotations import read_drawn
 from breastseg.sources.bcss import find as bcss
 from breastseg.sources.elsewhere import Elsewhere
@@ -34,6 +45,9 @@ __all__ = [
 
 SOURCES: Mapping[str, Callable[[Path], Found | None]] = {
     "fields": fields.find,
+    "breakhis": breakhis.find,
+    "bracs": bracs.find,
+    "bcnb": bcnb.find,
     "kaggle": kaggle.find,
     "m2c": m2c.find,
     "beetle": beetle.find,
@@ -43,6 +57,8 @@ SOURCES: Mapping[str, Callable[[Path], Found | None]] = {
     "folder": folder.find,
 }
 """Recognisers by name, the most particular first."""
+_OF_ANY_MAP = {fields.KIND, breakhis.KIND, bracs.KIND, bcnb.KIND}
+"""What names classes of any label map."""
 
 ELSEWHERE: Mapping[str, Elsewhere] = {
     "beetle": beetle.HAD_FROM,
@@ -168,8 +184,8 @@ def known_mpp(place: Path, found: Found, image: Path) -> tuple[float, str] | Non
 
 def _label_map(seen: list[tuple[Path, Found]]) -> str | None:
     names = {
-        found.label_map for _, found in seen if found.label_map or found.kind != fields.KIND
-    }  # they name classes of any map
+        found.label_map for _, found in seen if found.label_map or found.kind not in _OF_ANY_MAP
+    }
     return names.pop() if len(names) == 1 else None
 
 
@@ -241,7 +257,7 @@ def _mpp(
     if said is not None:
         return said, "table"
     if pair.field and pair.field.mpp is not None:
-        return pair.field.mpp, fields.TABLE
+        return pair.field.mpp, fields.TABLE if pair.field.row else f"known of {found.kind}"
     if known := known_mpp(place, found, pair.image):
         return known
     try:

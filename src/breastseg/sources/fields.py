@@ -2,8 +2,9 @@
 
 Columns: `image` (path from the table), any of `patient`, `site`, `mpp`, and what is known, by
 class: `all` (the class of every pixel), `without` (classes that are nowhere in it), `with` (classes
-that are somewhere in it), several joined by `;` or `+`. A picture may have areas too, in a GeoJSON
-beside it. Pictures without a row are left out.
+that are somewhere in it), several joined by `;` or `+`; and `type`, what its patient's tissue was
+diagnosed as. A picture may have areas too, in a GeoJSON beside it. Pictures without a row are left
+out.
 """
 
 import os
@@ -23,7 +24,9 @@ KIND = "fields known as a whole"
 LICENCE_FILES = ("licence.txt", "license.txt")
 """Their first line names data and licence; it stays with the data set and on cards of models."""
 KNOWN = ("all", "without", "with")
-"""Columns of what is known."""
+"""Columns of what is known by class."""
+TYPE = "type"
+"""Column of the diagnosis."""
 
 _LICENCE_LETTERS = 200
 
@@ -42,7 +45,7 @@ def find(root: Path) -> Found | None:
     pictures = _pictures_below(root)
     if not pictures:
         raise SourceError(f"{table}: no picture beside it or below; put the pictures there")
-    rows = join_rows(table, [Pair(picture, table) for picture in pictures], wanted=KNOWN)
+    rows = join_rows(table, [Pair(picture, table) for picture in pictures], wanted=(*KNOWN, TYPE))
     pairs = tuple(_pair(picture, rows) for picture in pictures if picture in rows.of)
     label_map = next((str(root / name) for name in LABEL_FILES if (root / name).is_file()), None)
     notes = [*rows.notes, *_left_out(root, [path for path in pictures if path not in rows.of])]
@@ -69,8 +72,8 @@ def _pair(picture: Path, rows: Rows) -> Pair:
     row, table = rows.of[picture], rows.table
     where = table.where(row)
     everywhere, without, somewhere = (_classes(row[column]) for column in KNOWN)
-    if not (everywhere or without or somewhere):
-        advice = f"fill one of {', '.join(KNOWN)}, or remove the row"
+    if not (everywhere or without or somewhere or row[TYPE]):
+        advice = f"fill one of {', '.join((*KNOWN, TYPE))}, or remove the row"
         raise SourceError(f"{where}: nothing is known of {picture.name}; {advice}")
     if len(everywhere) > 1:
         advice = "classes that are somewhere in it go into the column with"
@@ -85,6 +88,7 @@ def _pair(picture: Path, rows: Rows) -> Pair:
         rows.patient_of(picture),
         rows.site_of(picture),
         rows.mpp_of(picture),
+        row[TYPE],
     )
     return Pair(picture, _areas(picture, field), field=field)
 

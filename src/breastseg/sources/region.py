@@ -28,6 +28,7 @@ class Field:
         patient: whose tissue it is; empty where the table does not say.
         site: hospital; empty where the table does not say.
         mpp: microns per pixel; None where the table does not say.
+        type: what kind of tissue it was diagnosed as, as in "fibroadenoma"; empty where not known.
     """
 
     table: Path
@@ -38,11 +39,12 @@ class Field:
     patient: str = ""
     site: str = ""
     mpp: float | None = None
+    type: str = ""
 
     @property
     def where(self) -> str:
-        """Where it is said, for an error."""
-        return f"{self.table}, row {self.row}"
+        """Where it is said, for an error; row 0 is the file itself, whose name says it."""
+        return f"{self.table}, row {self.row}" if self.row else str(self.table)
 
 
 @dataclass(frozen=True)

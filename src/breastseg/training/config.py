@@ -119,6 +119,14 @@ class TrainConfig:
         "auto", "32, bf16, or auto (bf16 where the processor has it)"
     )
     devices: int = _said(1, "devices; above 1 trains with DDP")
+    task: Literal["segmentation", "type", "both"] = _said(
+        "segmentation",
+        "segmentation, type (a head on types for the model of start, whose maps stay as they are),"
+        " or both",
+    )
+    type_weight: float = _said(
+        0.3, "weight of the loss on types beside that on pixels, where both are trained"
+    )
     seed: int = _said(42, "of every draw")
     tile_px: int = _said(512, "tile side written into the card for prediction, a multiple of 32")
     halo_px: int = _said(64, "tile border shown and thrown away in prediction, a multiple of 32")
@@ -154,6 +162,11 @@ class TrainConfig:
             )
         if not 0 <= self.fields < 1:
             raise InputError(f"fields {self.fields:g}: wanted 0 up to 1, less than all crops")
+        if not 0 < self.type_weight <= 10:
+            raise InputError(
+                f"type_weight {self.type_weight:g}: wanted more than 0 and up to 10, pixels"
+                " having 1"
+            )
         if not 0 <= self.votes <= 10:
             raise InputError(
                 f"votes {self.votes:g}: wanted 0 up to 10, the areas' own loss having 1"
@@ -162,8 +175,13 @@ class TrainConfig:
             raise InputError(f"ema {self.ema:g}, balance {self.balance:g}: wanted 0 up to 1")
 
     def to_dict(self) -> dict[str, object]:
-        """Return the configuration as JSON values."""
-        return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
+        """Return the configuration as JSON values; what is of types alone only where they are."""
+        found = {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
+        if self.task == "segmentation":
+            del found["task"]
+        if self.task != "both":
+            del found["type_weight"]
+        return found
 
 
 PRESETS: Mapping[str, TrainConfig] = {

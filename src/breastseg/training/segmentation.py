@@ -18,6 +18,7 @@ from breastseg.networks.losses import IGNORE, SumLoss, balanced_cross_entropy
 from breastseg.training.augment import Augment
 from breastseg.training.config import TrainConfig
 from breastseg.training.loader import Batch
+from breastseg.training.types import TypeTask
 
 PSEUDO_FROM, PSEUDO_FULL = 0.1, 0.3
 """Shares of the run in which the averaged network's own labels begin to count, and count fully."""
@@ -35,15 +36,18 @@ class Segmenter(L.LightningModule):
         steps: int,
         shift: torch.Tensor | None = None,
         discs: bool = True,
+        types: TypeTask | None = None,
     ) -> None:
         """Take network, configuration, how many classes, steps of the whole run, and what `ce` adds
         to the logits, (K,).
 
-        Without `discs`, a field whose dots vote teaches what they vote for alone.
+        Without `discs`, a field whose dots vote teaches what they vote for alone. With `types`,
+        each step learns from fields of known types too.
         """
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.config, self.classes, self.steps, self.discs = config, classes, steps, discs
+        self.types = types
         self.criterion = SumLoss(config.loss, shift)
         self.augment = Augment(config.augment)
         self.averaged = None
@@ -66,6 +70,8 @@ class Segmenter(L.LightningModule):
         encoder = list(self.network.encoder.parameters())
         own = {id(parameter) for parameter in encoder}
         rest = [parameter for parameter in self.network.parameters() if id(parameter) not in own]
+        if self.types is not None:
+            rest += self.types.parameters()
         groups: list[dict[str, object]] = [
             {"params": rest},
             {"params": encoder, "lr": self.config.lr * self.config.encoder_lr},
@@ -131,12 +137,23 @@ class Segmenter(L.LightningModule):
         if facts.any():
             loss = loss + field_loss(logits, facts)
         self._add("train", loss, logits, labels)
+        if self.types is not None:
+            loss = loss + self._types_loss(self.types)
         ramp = min(1.0, (self.global_step / self.steps - PSEUDO_FROM) / (PSEUDO_FULL - PSEUDO_FROM))
         if self.config.pseudo and ramp > 0:
             loss = loss + ramp * self._pseudo_loss(
                 moved, torch.maximum(labels, votes) if voted.any() else labels, logits, facts
             )
         return loss
+
+    def _types_loss(self, types: TypeTask) -> torch.Tensor:
+        """Return the weighed loss on one step's fields of known types."""
+        pictures, truth = types.fields.batch(self.global_step, self.global_rank)
+        pictures, truth = pictures.to(self.device), truth.to(self.device)
+        nothing = torch.zeros_like(pictures[:, 0])
+        moved, _ = self.augment.move(pictures, nothing)
+        changed = self.augment.recolor(moved).contiguous(memory_format=torch.channels_last)
+        return types.loss(self.network, changed, truth)
 
     def _pseudo_loss(
         self, moved: torch.Tensor, labels: torch.Tensor, logits: torch.Tensor, facts: torch.Tensor

@@ -14,9 +14,10 @@ import breastseg.networks.torchvision_ops  # noqa: F401  before anything that im
 # isort: split
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import lightning as L
@@ -26,7 +27,7 @@ import pandas as pd
 import torch
 from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
 
-from breastseg.bundles.bundle import Bundle, load_bundle
+from breastseg.bundles.bundle import HISTORY, Bundle, load_bundle
 from breastseg.bundles.card import Card
 from breastseg.bundles.training import Training
 from breastseg.data.crops import CropDraw, Crops
@@ -44,7 +45,8 @@ from breastseg.networks.build import (
     check_encoder,
     normalisation,
 )
-from breastseg.networks.export import write_bundle
+from breastseg.networks.export import no_more, write_bundle
+from breastseg.networks.export_types import write_types
 from breastseg.networks.losses import SumLoss, log_prior
 from breastseg.networks.weights import encoder_origin, load_bundle_weights, load_encoder_weights
 from breastseg.processor import worker_count
@@ -59,6 +61,7 @@ from breastseg.training.loader import GridBatches, Share, TrainBatches
 from breastseg.training.loop import resolved_precision, run_loop
 from breastseg.training.segmentation import Segmenter, set_frozen
 from breastseg.training.summary import layer_summary
+from breastseg.training.types import TUMOR, TypedFields, TypeTask, check_task, fitted_types
 from breastseg.wording import counted
 
 _REMAINS = Remains(
@@ -120,13 +123,18 @@ def train(
     }
     if "train" not in parts:
         raise SplitError(f"{data.path}: split 'train' has no region; split the data set again")
-    absent = _absent_classes(data, parts["train"], config)
+    check_task(data, parts, config)
+    absent = [] if config.task == "type" else _absent_classes(data, parts["train"], config)
     extra_loggers = _loggers(loggers, run)
     SumLoss(
         config.loss
     )  # names are checked before the folder is claimed, so that a mended command finds it free
     _white_label(data, config)
-    network_config = _network_config(data, config)
+    network_config = (
+        NetworkConfig.from_dict(start.card.network)
+        if start and config.task == "type"
+        else _network_config(data, config)
+    )
     if start:
         _check_start(start.card, data, network_config)
     L.seed_everything(config.seed, verbose=False)
@@ -141,21 +149,57 @@ def train(
             return load_bundle(run / "bundle")
         for label in absent:
             reporter.message(_of_absent(data, parts["train"], label))
-        for line in _of_fields(data, parts["train"], config):
+        told = [] if config.task == "type" else _of_fields(data, parts["train"], config)
+        for line in told:
             reporter.message(line)
         reporter.message(origin)
-        network = _fit(data, parts, network, config, run, extra_loggers, reporter)
-        history = (run / "metrics.csv").read_text(encoding="utf-8")
         card = _card(data, split, network_config, config, settings, start)
-        card = replace(card, decision=_decision(network, data, parts, config, card, reporter))
-        bundle = write_bundle(
-            run / "bundle", network, card, _parity_crops(data, parts["train"], config), history
-        )
+        if config.task == "type" and start:
+            card, history = _kept(card, start), _history_of(start)
+        else:
+            network = _fit(data, parts, network, config, run, extra_loggers, reporter)
+            history = (run / "metrics.csv").read_text(encoding="utf-8")
+            card = replace(card, decision=_decision(network, data, parts, config, card, reporter))
+        crops = _crops_of(data, parts["train"], config)
+        more: Callable[[Path, Network], tuple[str, ...]] = no_more
+        if config.task != "segmentation":
+            types, card = fitted_types(
+                network, data, parts, card, start.card if start else None, reporter
+            )
+            tumour = data.label_map.names.index(TUMOR)
+            more = partial(write_types, types=types, tumour=tumour, crops=crops)
+        bundle = write_bundle(run / "bundle", network, card, crops, history, more)
         reporter.message(
             f"{bundle.path}: ONNX agrees with PyTorch within"
             f" {bundle.card.parity['max_probability_difference']:.1e}"
         )
         return bundle
+
+
+def _kept(card: Card, start: Bundle) -> Card:
+    """Return the card of a model whose network is that of another: its tiles, decision and scores
+    are the same, its limits too."""
+    own = [limit for limit in card.limits if limit not in start.card.limits]
+    return replace(
+        start.card,
+        name=card.name,
+        training=replace(
+            card.training,
+            encoder_weights=start.card.training.encoder_weights,
+            class_px=start.card.training.class_px,
+        ),
+        licence=card.licence,
+        limits=(*start.card.limits, *(limit for limit in own if not limit.startswith("Saw"))),
+        quantisation={},
+        speed={},
+    )
+
+
+def _history_of(start: Bundle) -> str:
+    """Return the history of the training that made the network."""
+    if HISTORY not in start.card.files:
+        return ""
+    return start.file(HISTORY).read_text(encoding="utf-8")
 
 
 def _check_start(card: Card, data: Dataset, network: NetworkConfig) -> None:
@@ -276,6 +320,7 @@ def _fit(
         steps=len(batches) * config.epochs,
         shift=_shift(batches, config, reporter),
         discs=data.dots_as != "regions",
+        types=TypeTask(network, data, parts["train"], config) if config.task == "both" else None,
     )
     set_frozen(network, module.encoder_frozen(0))
     summary = layer_summary(network, config.batch, config.crop_px)
@@ -388,6 +433,15 @@ def _loggers(names: tuple[str, ...], run: Path) -> list[Logger]:
                 " 'breastseg[track]'"
             ) from None
     return found
+
+
+def _crops_of(data: Dataset, regions: list[str], config: TrainConfig) -> npt.NDArray[np.uint8]:
+    """Return crops on which back ends must agree: of what is annotated, or of fields whose type is
+    known, where types alone are trained."""
+    if config.task != "type":
+        return _parity_crops(data, regions, config)
+    pictures, _ = TypedFields(data, regions, replace(config, batch=32)).batch(0, 0)
+    return np.ascontiguousarray(pictures.permute(0, 2, 3, 1).numpy())
 
 
 def _parity_crops(data: Dataset, regions: list[str], config: TrainConfig) -> npt.NDArray[np.uint8]:

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from breastseg.data.audit.duplicates import Hashes, difference_hashes
 from breastseg.data.dataset import Dataset
+from breastseg.histology.colours import colours_of
 from breastseg.histology.stain_check import TISSUE_DENSITY
 from breastseg.images import Pixels
 
@@ -20,8 +21,6 @@ WINDOW_UM = 112.0
 """Side of a window: 224 px at 0.5 um/px. A smaller picture is one window."""
 MAX_WINDOWS = 12_000
 """Most windows whose colours are kept: 2 KB each, and all are compared with all."""
-BINS = 8
-"""Of each colour channel: a histogram has 512 cells."""
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Ints: TypeAlias = npt.NDArray[np.intp]
@@ -71,7 +70,7 @@ def look(data: Dataset) -> Looks:
             found.append(_traits(window))
             if kept[seen]:
                 numbers.append(number)
-                colours.append(_colours(window))
+                colours.append(colours_of(window))
                 pixels.append(np.bincount(labels.ravel(), minlength=bins)[1:])
             seen += 1
         tissue, contrast, sharpness = np.array(found).T
@@ -120,8 +119,3 @@ def _traits(window: Pixels) -> tuple[float, float, float]:
 
 
 _DENSITY = -np.log(np.maximum(np.arange(256), 1) / 255).astype(np.float32)
-
-
-def _colours(window: Pixels) -> Floats:
-    counts = cv2.calcHist([window], [0, 1, 2], None, [BINS] * 3, [0, 256] * 3).ravel()
-    return np.asarray(np.sqrt(counts / counts.sum()), np.float32)

@@ -1,0 +1,95 @@
+"""types.json: the head on types of a model, and what it is worth. Beside it types.onnx gives the
+cells that it reads (networks/type_cells.py)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from breastseg.bundles.bundle import Bundle
+from breastseg.errors import ModelError
+from breastseg.json_files import number_in, read_json, shown, text_of
+
+TYPES, TYPES_ONNX = "types.json", "types.onnx"
+_MOST = 1_000_000
+"""Numbers of a head: 50 types of 10,000 pooled features each are half of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Types:
+    """A head on types.
+
+    Attributes:
+        names: of the T types.
+        weights: (2 C, T) of pooled features: means over what is called tumour, then over tissue.
+        bias: (T,).
+        scores: by patient, beside what colours alone reach: what `decision.types` found; empty
+            where nobody was there to judge by.
+        speaks: whether it does better than colours, by patients that did not train it; where it
+            does not, `predict` keeps silent unless asked.
+        note: the same in words, for the card.
+    """
+
+    names: tuple[str, ...]
+    weights: npt.NDArray[np.float64]
+    bias: npt.NDArray[np.float64]
+    scores: Mapping[str, Any] = field(default_factory=dict)
+    speaks: bool = False
+    note: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON values; numbers are rounded to what single precision holds."""
+        return {
+            "types": list(self.names),
+            "speaks": self.speaks,
+            "note": self.note,
+            "scores": dict(self.scores),
+            "bias": [float(np.float32(one)) for one in self.bias],
+            "weights": [[float(np.float32(one)) for one in row] for row in self.weights],
+        }
+
+    def probabilities(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """Return (N, T) of (N, 2 C) pooled features."""
+        logits = features @ self.weights + self.bias
+        raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+        found: npt.NDArray[np.float64] = raised / raised.sum(axis=1, keepdims=True)
+        return found
+
+
+def types_of(bundle: Bundle) -> Types | None:
+    """Return a bundle's head; None where it has none.
+
+    Raises:
+        ModelError: the file is no such head.
+    """
+    if TYPES not in bundle.card.files:
+        return None
+    path = bundle.file(TYPES)
+    value = read_json(path, ModelError, "a head on types")
+    try:
+        return _read(value)
+    except (KeyError, TypeError, ValueError) as cause:
+        raise ModelError(
+            f"{path}: not a head on types ({cause}); export the bundle again"
+        ) from None
+
+
+def _read(value: Any) -> Types:
+    names = tuple(text_of(one, "a type") for one in value["types"])
+    bias, rows = value["bias"], value["weights"]
+    if len(names) < 2 or len(bias) != len(names) or not 0 < len(rows) * len(names) <= _MOST:
+        raise ValueError(f"{len(names)} types, {len(bias)} biases, {len(rows)} rows of weights")
+    if not isinstance(value["speaks"], bool) or not isinstance(value["scores"], dict):
+        raise ValueError(f"speaks is {shown(value['speaks'])}")
+    if any(len(row) != len(names) for row in rows):
+        raise ValueError(f"a row of weights has not {len(names)} numbers")
+    return Types(
+        names,
+        np.array([[number_in(one, -1e9, 1e9, "a weight") for one in row] for row in rows]),
+        np.array([number_in(one, -1e9, 1e9, "a bias") for one in bias]),
+        value["scores"],
+        value["speaks"],
+        text_of(value["note"], "note", most=2000),
+    )

@@ -1,0 +1,178 @@
+"""What a head on types is worth: its scores by patient beside what colours alone reach.
+
+colours             a regression on the colours of a picture, fitted to the patients that trained
+                    the head
+colours of patient  the same on the mean colours of the patient's pictures: stain and scanner,
+                    nothing of the picture itself
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from breastseg.data.dataset import Dataset
+from breastseg.data.fields import TYPE
+from breastseg.errors import SplitError
+from breastseg.histology.colours import colours_of
+from breastseg.inference.tiles import PixelField, TileConfig
+from breastseg.inference.types import Cells, pool
+from breastseg.metrics.logistic import Floats, Ints, Logistic, balanced, fit
+from breastseg.metrics.types import type_difference, type_scores
+
+COLOURS, OF_PATIENT = "colours", "colours_of_patient"
+
+
+@dataclass(frozen=True, eq=False)
+class Typed:
+    """Pictures whose type is known.
+
+    Attributes:
+        regions: their ids, N.
+        patients: (N,).
+        truth: (N,) 0 to T - 1.
+        features: (N, 2 C) what a head reads; (N, 0) where nobody asked for it.
+        colours: (N, 512).
+    """
+
+    regions: tuple[str, ...]
+    patients: npt.NDArray[np.str_]
+    truth: Ints
+    features: Floats
+    colours: Floats
+
+    @property
+    def of_patient(self) -> Floats:
+        """Return the mean colours of each picture's patient, (N, 512)."""
+        means = [self.colours[self.patients == name].mean(axis=0) for name in self.patients]
+        return np.array(means).reshape(self.colours.shape)
+
+
+def look_at(
+    data: Dataset, regions: list[str], cells: Cells | None, tiles: TileConfig | None
+) -> Typed:
+    """Read the pictures of which the type is known.
+
+    Args:
+        data: the data set, at the model's um/px.
+        regions: of it; those without a type are left out.
+        cells: the model's; None reads colours alone.
+        tiles: as the model is run.
+    """
+    ids = data.typed(regions)
+    features: list[npt.NDArray[np.float64]] = []
+    colours = []
+    for region in tqdm(ids, desc="types", unit="picture", disable=None, leave=False):
+        pixels = np.ascontiguousarray(data.image(region))
+        colours.append(colours_of(pixels))
+        if cells is not None and tiles is not None:
+            features.append(pool(PixelField(pixels), cells, tiles).features)
+    return Typed(
+        tuple(ids),
+        np.array([str(data.regions.at[one, "patient"]) for one in ids]),
+        np.array([data.types.index(str(data.regions.at[one, TYPE])) for one in ids], np.intp),
+        np.array(features).reshape(len(ids), -1) if features else np.empty((len(ids), 0)),
+        np.array(colours, np.float64).reshape(len(ids), -1),
+    )
+
+
+def check_types(data: Dataset, regions: list[str], part: str) -> None:
+    """Refuse what no head can learn from.
+
+    Raises:
+        SplitError: no types, one type alone, or a patient with two types.
+    """
+    ids = data.typed(regions)
+    if not ids:
+        raise SplitError(
+            f"{data.path}: no picture of split '{part}' has a type; prepare the data set with"
+            " --types, or train with --task segmentation"
+        )
+    of: dict[str, str] = {}
+    for region in ids:
+        patient, name = (str(data.regions.at[region, key]) for key in ("patient", TYPE))
+        before = of.setdefault(patient, name)
+        if before != name:
+            raise SplitError(
+                f"{data.path}: patient {patient} has two types, {before} and {name} ({region}); put"
+                " both into one type of a type map, or take the patient away"
+            )
+    if len(set(of.values())) < 2:
+        raise SplitError(
+            f"{data.path}: all {len(of)} patients of split '{part}' are {next(iter(of.values()))};"
+            " types are told apart from two on: split otherwise"
+        )
+
+
+def fit_head(taught: Typed, types: int) -> Logistic:
+    """Return a head fitted to finished features; types, patients of a type and pictures of a
+    patient weigh alike."""
+    return _fitted(taught.features, taught, types)
+
+
+def judge(
+    head: Callable[[Floats], Floats], taught: Typed, judged: Typed, names: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return a head's scores beside those of colours, and whether it is better.
+
+    Args:
+        head: (N, 2 C) features -> (N, T) probabilities.
+        taught: the pictures that trained it; colours are fitted to them.
+        judged: pictures of other patients.
+        names: of the types.
+
+    Returns:
+        {"head", "colours", "colours_of_patient": as `type_scores`, "better_than_colours",
+        "better_than_colours_of_patient": {balanced_accuracy, auc: head minus colours, and
+        "intervals" of both}, "speaks": whether both intervals of balanced accuracy lie above 0}.
+    """
+    whose = judged.patients.tolist()
+    own = head(judged.features)
+    found: dict[str, Any] = {"head": type_scores(own, judged.truth, whose, names)}
+    for name, there, here in (
+        (COLOURS, taught.colours, judged.colours),
+        (OF_PATIENT, taught.of_patient, judged.of_patient),
+    ):
+        other = _fitted(there, taught, len(names)).probabilities(here)
+        found[name] = type_scores(other, judged.truth, whose, names)
+        found[f"better_than_{name}"] = type_difference(own, other, judged.truth, whose)
+    found["speaks"] = all(
+        _above(found[f"better_than_{name}"]["intervals"]["balanced_accuracy"])
+        for name in (COLOURS, OF_PATIENT)
+    )
+    return found
+
+
+def said(found: dict[str, Any], part: str) -> str:
+    """Return in words what a head is worth."""
+    head = found["head"]
+    beside = [
+        f"{words} alone {found[name]['balanced_accuracy']:.3f}"
+        for name, words in ((COLOURS, "colours"), (OF_PATIENT, "the patient's mean colours"))
+    ]
+    verdict = (
+        "better than colours"
+        if found["speaks"]
+        else "no better than colours that can be told: predict keeps silent unless asked"
+    )
+    return (
+        f"types ({', '.join(head['recall'])}) of {head['patients']} patients of {part}: balanced"
+        f" accuracy {head['balanced_accuracy']:.3f}"
+        f"{_ends(head['intervals']['balanced_accuracy'])}, AUC {head['auc']:.3f}"
+        f"{_ends(head['intervals']['auc'])}; {', '.join(beside)}; {verdict}"
+    )
+
+
+def _fitted(features: Floats, taught: Typed, types: int) -> Logistic:
+    return fit(features, taught.truth, balanced(taught.truth, taught.patients), types)
+
+
+def _above(interval: list[float] | None) -> bool:
+    return interval is not None and interval[0] > 0
+
+
+def _ends(interval: list[float] | None) -> str:
+    return "" if interval is None else f" ({interval[0]:.3f} to {interval[1]:.3f})"

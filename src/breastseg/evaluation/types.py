@@ -1,0 +1,64 @@
+"""Types in an evaluation: a head's scores by patient beside colours that learned from the same data
+set's training part."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from breastseg.bundles.types import types_of
+from breastseg.data.dataset import Dataset
+from breastseg.data.fields import TYPE
+from breastseg.decision.types import judge, look_at, said
+from breastseg.errors import LabelError
+from breastseg.evaluation.scores import TYPES_TABLE
+from breastseg.files import write_table
+from breastseg.inference.model import Model
+from breastseg.inference.types import cells_of
+from breastseg.metrics.types import type_scores
+
+
+def type_figures(
+    model: Model, data: Dataset, table: pd.DataFrame, split: str, out: Path
+) -> dict[str, object] | None:
+    """Score the head of a model, and write types.csv.
+
+    Args:
+        model: with or without a head.
+        data: at the model's um/px where types are told.
+        table: its split.
+        split: the part that is scored.
+        out: folder of the evaluation.
+
+    Returns:
+        as `judge`, with `note` in words; None where the model has no head, or the part no types.
+        Colours need a part `train` with two types; without, only the head is scored.
+
+    Raises:
+        LabelError: model and data set have other types.
+    """
+    types = types_of(model.bundle)
+    regions = [str(one) for one in table.index[(table["split"] == split) | (split == "all")]]
+    if types is None or not data.typed(regions):
+        return None
+    if types.names != data.types:
+        raise LabelError(
+            f"model '{model.card.name}' tells {', '.join(types.names)}, data set {data.path} has"
+            f" {', '.join(data.types)}; prepare it with the model's types, or without --types"
+        )
+    judged = look_at(data, regions, cells_of(model.bundle, model.threads), model.tiles)
+    learned = [str(one) for one in table.index[table["split"] == "train"]]
+    taught = look_at(data, learned, None, None)
+    told = types.probabilities(judged.features)
+    rows = []
+    for region, patient, kind, row in zip(
+        judged.regions, judged.patients, judged.truth, told, strict=True
+    ):
+        named = dict(zip(types.names, np.round(row, 4).tolist(), strict=True))
+        rows.append({"region": region, "patient": patient, TYPE: types.names[kind], **named})
+    write_table(out / TYPES_TABLE, rows)
+    if split == "train" or len(set(taught.truth.tolist())) < 2:
+        head = type_scores(told, judged.truth, judged.patients.tolist(), types.names)
+        return {"head": head}
+    found = judge(types.probabilities, taught, judged, types.names)
+    return {**found, "note": said(found, split)}

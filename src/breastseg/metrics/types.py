@@ -1,0 +1,151 @@
+"""Scores of types that are told of whole pictures: by picture, and by patient with intervals.
+
+A patient's probabilities are the mean of those of the pictures of one type, so that one with many
+pictures counts once. Balanced accuracy is the mean over types of the share that is named right; AUC
+is of each type against the rest, the mean over types.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from breastseg.metrics.intervals import DRAWS, SEED, interval_of, weights_of_draws
+from breastseg.metrics.logistic import Floats, Ints
+from breastseg.metrics.presence import area_of
+from breastseg.metrics.rates import known_mean, ratio
+
+_LEAST = 2
+_NAMES = ("balanced_accuracy", "auc")
+
+
+def type_scores(
+    probabilities: Floats,
+    truth: Ints,
+    patients: Sequence[str],
+    names: Sequence[str],
+    *,
+    draws: int = DRAWS,
+    seed: int = SEED,
+) -> dict[str, Any]:
+    """Return balanced accuracy and AUC by patient, with 95 % intervals over patients, and by
+    picture.
+
+    Args:
+        probabilities: (N, T) of each picture.
+        truth: (N,) 0 to T - 1.
+        patients: of the N pictures.
+        names: of the T types.
+        draws: of patients, for the intervals; 0 for none.
+        seed: same seed, same intervals.
+
+    Returns:
+        {"pictures", "patients", "balanced_accuracy", "auc", "balanced_accuracy_pictures",
+        "auc_pictures", "recall": {type: share of patients named right}, "cases": {type: patients},
+        "intervals": {balanced_accuracy, auc}}. An interval is None where a type has fewer than two
+        patients. Types without a patient have no part in a mean; NaN where nothing is left.
+    """
+    cases, kinds, people = _cases(probabilities, truth, patients)
+    once = np.ones((1, len(kinds)))
+    recalls = _recalls(cases, kinds, once)[0]
+    counts = {name: int((kinds == k).sum()) for k, name in enumerate(names)}
+    pictures = np.ones((1, len(truth)))
+    return {
+        "pictures": len(truth),
+        "patients": len(set(patients)),
+        "balanced_accuracy": float(known_mean(recalls, axis=0)),
+        "auc": float(_areas(cases, kinds, once)[0]),
+        "balanced_accuracy_pictures": float(
+            known_mean(_recalls(probabilities, truth, pictures)[0], axis=0)
+        ),
+        "auc_pictures": float(_areas(probabilities, truth, pictures)[0]),
+        "recall": {name: float(recalls[k]) for k, name in enumerate(names)},
+        "cases": counts,
+        "intervals": _ends(_drawn(cases, kinds, people, draws, seed)),
+    }
+
+
+def type_difference(
+    one: Floats,
+    other: Floats,
+    truth: Ints,
+    patients: Sequence[str],
+    *,
+    draws: int = DRAWS,
+    seed: int = SEED,
+) -> dict[str, Any]:
+    """Return one's scores by patient minus the other's, on the same draws of the same patients.
+
+    Args:
+        one: (N, T) probabilities of each picture.
+        other: likewise.
+        truth: (N,).
+        patients: of the N pictures.
+        draws: of patients.
+        seed: same seed, same intervals.
+
+    Returns:
+        {"balanced_accuracy", "auc", "intervals": {the same}}.
+    """
+    drawn, scores = [], []
+    for probabilities in (one, other):
+        cases, kinds, people = _cases(probabilities, truth, patients)
+        once = np.ones((1, len(kinds)))
+        scores.append(_rates(cases, kinds, once))
+        drawn.append(_drawn(cases, kinds, people, draws, seed))
+    mine, theirs = drawn
+    apart = None
+    if mine is not None and theirs is not None:
+        apart = {name: mine[name] - theirs[name] for name in _NAMES}
+    return {
+        **{name: float((scores[0][name] - scores[1][name])[0]) for name in _NAMES},
+        "intervals": _ends(apart),
+    }
+
+
+def _cases(
+    probabilities: Floats, truth: Ints, patients: Sequence[str]
+) -> tuple[Floats, Ints, list[str]]:
+    """Return mean probabilities of each patient's pictures of one type, the type, the patient."""
+    keys = sorted(set(zip(patients, truth.tolist(), strict=True)))
+    whose = np.asarray(patients)
+    rows = [(whose == patient) & (truth == kind) for patient, kind in keys]
+    means = np.array([probabilities[row].mean(axis=0) for row in rows])
+    return means, np.array([kind for _, kind in keys], np.intp), [patient for patient, _ in keys]
+
+
+def _drawn(
+    cases: Floats, kinds: Ints, patients: list[str], draws: int, seed: int
+) -> dict[str, Floats] | None:
+    """Return each score in each draw; None where a type has too few patients."""
+    people = sorted(set(patients))
+    fewest = min(int((kinds == kind).sum()) for kind in np.unique(kinds))
+    if not draws or len(people) < _LEAST or fewest < _LEAST:
+        return None
+    at = np.array([people.index(patient) for patient in patients])
+    drawn = weights_of_draws(len(people), draws, seed, values=4 * len(at))
+    chunks = [_rates(cases, kinds, weights[:, at]) for weights in drawn]
+    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in _NAMES}
+
+
+def _rates(cases: Floats, kinds: Ints, weights: Floats) -> dict[str, Floats]:
+    accuracy = known_mean(_recalls(cases, kinds, weights), axis=1)
+    return {"balanced_accuracy": accuracy, "auc": _areas(cases, kinds, weights)}
+
+
+def _ends(drawn: dict[str, Floats] | None) -> dict[str, Any]:
+    return {name: interval_of(drawn[name]) if drawn else None for name in _NAMES}
+
+
+def _recalls(probabilities: Floats, truth: Ints, weights: Floats) -> Floats:
+    """Return (D, T) shares named right of (D, N) weights; NaN for a type that is not there."""
+    right = probabilities.argmax(axis=1) == truth
+    of_type = np.eye(probabilities.shape[1])[truth]
+    return ratio(weights @ (of_type * right[:, None]), weights @ of_type)
+
+
+def _areas(probabilities: Floats, truth: Ints, weights: Floats) -> Floats:
+    """Return (D,) areas under the ROC curve, the mean over types."""
+    kinds = range(probabilities.shape[1])
+    each = [area_of(probabilities[:, kind], truth == kind, weights) for kind in kinds]
+    return known_mean(np.stack(each, axis=1), axis=1)

@@ -1,0 +1,183 @@
+"""Types in a run: whole fields beside the crops of a step, and the head that is fitted at the end.
+
+`task` type leaves the network of `start` as it is: its maps stay the same. `both` trains encoder
+and decoder on pixels and on types at once; the head that learns along is thrown away, and the one
+that is kept is fitted to the finished network's features, as for `type`.
+"""
+
+import breastseg.networks.torchvision_ops  # noqa: F401  before anything that imports torchvision
+
+# isort: split
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from breastseg.bundles.card import Card
+from breastseg.bundles.types import Types
+from breastseg.data.dataset import Dataset
+from breastseg.data.fields import TYPE
+from breastseg.decision.types import check_types, fit_head, judge, look_at, said
+from breastseg.errors import InputError
+from breastseg.inference.tiles import TileConfig
+from breastseg.inference.types import Cells
+from breastseg.networks.build import Network
+from breastseg.networks.type_cells import TypeCells, TypeHead, channels_of
+from breastseg.reporter import Reporter
+from breastseg.training.config import TrainConfig
+
+TUMOR = "tumor"
+"""The class over which features are pooled."""
+_PICTURES = 4
+"""Crops of a batch that one field stands for: its sides are twice theirs."""
+
+
+def check_task(data: Dataset, parts: dict[str, list[str]], config: TrainConfig) -> None:
+    """Refuse types that cannot be learned, before anything is trained.
+
+    Raises:
+        InputError: no class of tumour, or a task of types alone without a model to go on from.
+        SplitError: no types, one alone, or a patient with two.
+    """
+    if config.task == "segmentation":
+        return
+    if config.task == "type" and not config.start:
+        raise InputError(
+            "task type: fits a head to a model whose maps stay as they are; name it with --start,"
+            " as in --start breast1, or train both"
+        )
+    if TUMOR not in data.label_map.names:
+        raise InputError(
+            f"task {config.task}: types are told by what is called {TUMOR}, label map"
+            f" '{data.label_map.name}' has {', '.join(data.label_map.names)}; prepare with region5"
+        )
+    for part in ("train", "val"):
+        regions = parts.get(part, [])
+        if part == "train" or data.typed(regions):
+            check_types(data, regions, part)
+
+
+class TypedFields:
+    """Crops of fields whose type is known, drawn by seed and step: types equally often, patients of
+    a type equally often."""
+
+    def __init__(self, data: Dataset, regions: list[str], config: TrainConfig) -> None:
+        """List the fields by type and patient."""
+        self.data, self.seed = data, config.seed
+        self.side = 2 * config.crop_px
+        self.count = max(1, config.batch // (2 * _PICTURES))
+        self.of: list[list[list[str]]] = []
+        for name in data.types:
+            people: dict[str, list[str]] = {}
+            for region in data.typed(regions):
+                if data.regions.at[region, TYPE] == name:
+                    people.setdefault(str(data.regions.at[region, "patient"]), []).append(region)
+            self.of.append([people[patient] for patient in sorted(people)])
+        self.there = [kind for kind, people in enumerate(self.of) if people]
+
+    def batch(self, step: int, rank: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return uint8 pictures (M, 3, H, W) and types (M,)."""
+        rng = np.random.default_rng([self.seed, step, rank, 7])
+        shown = np.full((self.count, self.side, self.side, 3), 255, np.uint8)
+        truth = np.empty(self.count, np.int64)
+        for i in range(self.count):
+            truth[i] = kind = self.there[rng.integers(len(self.there))]
+            fields = self.of[kind][rng.integers(len(self.of[kind]))]
+            image = self.data.image(fields[rng.integers(len(fields))])
+            top, left = (
+                int(rng.integers(max(0, length - self.side) + 1)) for length in image.shape[:2]
+            )
+            part = image[top : top + self.side, left : left + self.side]
+            shown[i, : part.shape[0], : part.shape[1]] = part
+        return torch.from_numpy(shown).permute(0, 3, 1, 2), torch.from_numpy(truth)
+
+
+class TypeTask(torch.nn.Module):
+    """The second loss of a step."""
+
+    def __init__(self, network: Network, data: Dataset, regions: list[str], config: TrainConfig):
+        """Take the network that trains, the data, and its training regions."""
+        super().__init__()
+        self.fields = TypedFields(data, regions, config)
+        self.tumour, self.weight = data.label_map.names.index(TUMOR), config.type_weight
+        self.head = TypeHead(channels_of(network), len(data.types))
+
+    def loss(self, network: Network, pictures: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+        """Return the weighed loss of fields as `TypedFields` gives them, augmented; what fills up a
+        small one is white, and no tissue."""
+        logits = self.head(TypeCells(network, self.tumour)(pictures))
+        return self.weight * torch.nn.functional.cross_entropy(logits, truth)
+
+
+def fitted_types(
+    network: Network,
+    data: Dataset,
+    parts: dict[str, list[str]],
+    card: Card,
+    start: Card | None,
+    reporter: Reporter,
+) -> tuple[Types, Card]:
+    """Fit the head of a finished network, judge it on part `val`, and say so on the card.
+
+    Args:
+        network: finished.
+        data: the data set.
+        parts: regions of train and val.
+        card: of the model that will be written.
+        start: of the model it went on from: patients that trained that judge nothing.
+        reporter: takes the line that tells what the head is worth.
+
+    Returns:
+        the head, and the card with a sentence among its limits.
+    """
+    tiles = TileConfig(card.tile_px, card.halo_px, len(card.label_map.classes))
+    cells = torch_cells(network.eval(), card.label_map.names.index(TUMOR))
+    taught = look_at(data, parts["train"], cells, tiles)
+    head = fit_head(taught, len(data.types))
+    types = Types(data.types, head.weights, head.bias)
+    judges, why = _judges(data, parts, start)
+    if judges:
+        judged = look_at(data, judges, cells, tiles)
+        scores = judge(types.probabilities, taught, judged, data.types)
+        note = said(scores, "part val")
+        types = replace(types, scores=scores, speaks=bool(scores["speaks"]), note=note)
+    else:
+        note = f"types ({', '.join(data.types)}) are not judged: {why}; predict keeps silent"
+        types = replace(types, note=f"{note} unless asked")
+    reporter.message(types.note)
+    sentence = f"{types.note[0].upper()}{types.note[1:]}."
+    return types, replace(card, limits=(*card.limits, sentence))
+
+
+def _judges(
+    data: Dataset, parts: dict[str, list[str]], start: Card | None
+) -> tuple[list[str], str]:
+    """Return the regions of patients that taught neither this model nor the one it went on from, or
+    why there are none."""
+    known = start.training.patients_of("train") if start else ()
+    seen = {*known, *data.regions.loc[parts["train"], "patient"]}
+    typed = data.typed(parts.get("val", []))
+    if not typed:
+        return [], "no patient of part val has a type"
+    judges = [one for one in typed if str(data.regions.at[one, "patient"]) not in seen]
+    kinds = {str(data.regions.at[one, TYPE]) for one in judges}
+    if len(kinds) < 2:
+        name = start.name if start else "this model"
+        return [], f"of part val, no two types are left of patients that did not train {name}"
+    return judges, ""
+
+
+def torch_cells(network: Network, tumour: int) -> Cells:
+    """Return the cells of a network in PyTorch, for `inference.types.pool`."""
+    module = TypeCells(network, tumour).eval()
+    device = next(network.parameters()).device
+
+    def cells(shown: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        pictures = torch.from_numpy(np.ascontiguousarray(shown.transpose(0, 3, 1, 2)))
+        with torch.inference_mode():
+            found: Any = module(pictures.to(device))[0].cpu().numpy()
+        return np.asarray(found, np.float32)
+
+    return cells
