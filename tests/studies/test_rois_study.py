@@ -81,7 +81,7 @@ def test_a_region_has_two_and_a_half_radii_within_bounds(films: Path) -> None:
     # y counts from the bottom
     assert by_film["mdb003"].y_px == pytest.approx((1023 - 560 + 0.5) / 2 - 0.5, abs=0.1)
     assert by_film["mdb003"].x_px == pytest.approx((720 + 0.5) / 2 - 0.5, abs=0.1)
-    assert said[-1] == "left out: 1 findings without a place"
+    assert said[-1] == "left out: 1 without a place"
 
 
 def test_off_centre_regions_move_within_their_share(films: Path) -> None:
@@ -124,7 +124,7 @@ def test_matched_regions_are_mirrored_places_of_the_other_breast(films: Path) ->
         assert one.patient == other.patient
         assert (one.y_px, one.side_px) == (other.y_px, other.side_px)
         assert one.x_px + other.x_px == 511
-    assert "2 findings whose place has one in the other breast too" in said[-1]
+    assert "2 whose place has one in the other breast too" in said[-1]
 
 
 def test_what_cannot_be_cut_is_refused(films: Path, tmp_path: Path) -> None:

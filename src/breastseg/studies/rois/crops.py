@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from breastseg.mammography.film import Grey
 from breastseg.mammography.picture import read_picture
-from breastseg.studies.rgu_net.crops import TURNS, turned
+from breastseg.studies.rgu_net.crops import TURNS, start_inside, turned
 from breastseg.studies.rois.regions import Region
 
 Crops: TypeAlias = npt.NDArray[np.uint16]
@@ -64,8 +64,8 @@ def cut(
     """
     side = max(2, round(region.side_px))
     height, width = pixels.shape
-    top = _start(region.y_px + shift_px[1], side, height)
-    left = _start(region.x_px + shift_px[0], side, width)
+    top = start_inside(region.y_px + shift_px[1], side, height)
+    left = start_inside(region.x_px + shift_px[0], side, width)
     piece = np.zeros((side, side), np.uint16)
     found = pixels[max(0, top) : top + side, max(0, left) : left + side]
     down, right = max(0, -top), max(0, -left)
@@ -73,13 +73,6 @@ def cut(
     way = cv2.INTER_AREA if side > px else cv2.INTER_LINEAR
     resized = cv2.resize(piece, (px, px), interpolation=way)
     return np.asarray(turned(resized, turn), np.uint16)
-
-
-def _start(middle: float, side: int, length: int) -> int:
-    """Return where a square starts along one side of a film; below 0 where the film is smaller."""
-    if length < side:
-        return -((side - length) // 2)
-    return min(max(round(middle - (side - 1) / 2), 0), length - side)
 
 
 def digest_of(crops: Crops, regions: Sequence[Region]) -> str:

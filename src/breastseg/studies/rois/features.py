@@ -11,10 +11,10 @@ from tqdm import tqdm
 
 from breastseg.errors import OutputError
 from breastseg.files import written
+from breastseg.networks.threads import one_thread
 from breastseg.networks.trunk_weights import load_trunk_weights
 from breastseg.networks.trunks import Trunk, build_trunk
 from breastseg.studies.rois.crops import Crops
-from breastseg.studies.rois.threads import one_thread
 
 RANDOM_NET = "lite0"
 """The network whose random weights are a control."""

@@ -177,12 +177,12 @@ def _findings(
         if task == BENIGN_MALIGNANT:
             pathology = finding.get("pathology")
             if pathology not in CLASSES[task]:
-                _count(left_out, "findings of unknown pathology")
+                _count(left_out, "of unknown pathology")
                 continue
             truth = CLASSES[task].index(pathology)
         bounds = _bounds(finding, film.name)
         if bounds is None:
-            _count(left_out, "findings without a place")
+            _count(left_out, "without a place")
             continue
         left, top, right, bottom = bounds
         mm_per_px = film.record["mm_per_px"]
@@ -236,7 +236,7 @@ def _elsewhere(
         side_px = side_mm / film.record["mm_per_px"]
         breast = _breast(films, film.name)
         if not breast.any():
-            _count(left_out, "films without a breast")
+            _count(left_out, "on films without a breast")
             continue
         x_px, y_px = _drawn_place(breast, side_px, np.random.default_rng([seed, 3, place]))
         found.append(_normal(film, x_px, y_px, side_px))
@@ -300,17 +300,17 @@ def _with_other_breast(
         side = {"L": "R", "R": "L"}.get(film.laterality, "")
         other = by_place.get((film.patient, film.view, side))
         if other is None or other.record["mm_per_px"] != region.mm_per_px:
-            _count(left_out, "findings without a film of the other breast")
+            _count(left_out, "without a film of the other breast")
             continue
         if len(marked.get(other.name, [])) != len(other.record["findings"]):
-            _count(left_out, "findings whose other breast has one of unknown place")
+            _count(left_out, "whose other breast has one of unknown place")
             continue
         breast = _breast(films, other.name)
         x_px = breast.shape[1] - 1 - region.x_px
         if any(_overlap(x_px, region, one) for one in marked.get(other.name, [])):
-            _count(left_out, "findings whose place has one in the other breast too")
+            _count(left_out, "whose place has one in the other breast too")
         elif breast_share(breast, x_px, region.y_px, region.side_px) < _MATCHED_BREAST:
-            _count(left_out, "findings whose place is outside of the other breast")
+            _count(left_out, "whose place is outside of the other breast")
         else:
             found += [region, _normal(other, x_px, region.y_px, region.side_px)]
     return found

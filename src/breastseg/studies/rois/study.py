@@ -38,7 +38,6 @@ from breastseg.studies.rois.heads import FC, HEADS, LOGISTIC, fit_head, probabil
 from breastseg.studies.rois.regions import CLASSES, Region, read_regions
 from breastseg.studies.rois.show import SYSTEMS, markdown, save_sheet
 from breastseg.studies.rois.training import Budget, train_last_block, train_scratch
-from breastseg.wording import counted
 from breastseg.wording import say as say_line
 
 SCRATCH, FROZEN, LAST_BLOCK = "scratch", "frozen", "last-block"
@@ -320,7 +319,7 @@ def _run(work: _Work, fold: Fold, path: Path, protocol: str, say: Callable[[str]
     )
     say(
         f"{protocol}, fold {fold.number} of {work.config.folds}:"
-        f" {counted(len(fold.test), 'copy').replace('copys', 'copies')} held out,"
+        f" {len(fold.test)} copies held out,"
         f" {time.process_time() - began:.0f} CPU-seconds"
     )
 

@@ -9,12 +9,13 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from breastseg.networks.schedule import warm_cosine
+from breastseg.networks.threads import one_thread
 from breastseg.networks.trunks import Trunk
 from breastseg.studies.rois.controls import Numbers
 from breastseg.studies.rois.crops import Crops
 from breastseg.studies.rois.features import Values, tensor_of
 from breastseg.studies.rois.heads import LOGISTIC, fit_head, one_layer
-from breastseg.studies.rois.threads import one_thread
 
 BATCH = 16
 _DECAY, _WARM = 1e-2, 0.1
@@ -119,20 +120,12 @@ def _train(network: _Classifier, taken: Any, truth: Truth, train: Places, budget
             rng = np.random.default_rng([*budget.seed, step])
             places = np.concatenate([rng.choice(own, BATCH // 2) for own in by_class])
             for group in optimiser.param_groups:
-                group["lr"] = budget.rate * _share(step, budget.steps)
+                group["lr"] = warm_cosine(budget.rate, step, budget.steps, _WARM)
             wanted = torch.from_numpy(truth[places].astype(np.float32))
             loss = nn.functional.binary_cross_entropy_with_logits(network(taken(places)), wanted)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
-
-
-def _share(step: int, steps: int) -> float:
-    """Return the share of the highest rate: up in a line, then down by a cosine."""
-    warm = max(1, round(_WARM * steps))
-    if step < warm:
-        return (step + 1) / warm
-    return float(0.5 * (1 + np.cos(np.pi * (step - warm) / max(1, steps - warm))))
 
 
 def _answers(network: _Classifier, taken: Any, places: Places) -> Numbers:

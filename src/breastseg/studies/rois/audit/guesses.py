@@ -7,13 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from breastseg.networks.threads import one_thread
 from breastseg.networks.trunks import build_trunk
 from breastseg.studies.rois.controls import Numbers, ring_numbers
 from breastseg.studies.rois.crops import Crops
 from breastseg.studies.rois.features import RANDOM_NET, tensor_of
 from breastseg.studies.rois.folds import PATIENT, make_folds
 from breastseg.studies.rois.heads import LOGISTIC, fit_head, probabilities
-from breastseg.studies.rois.threads import one_thread
 
 _BATCH = 32
 
