@@ -12,16 +12,13 @@ from PIL import Image
 
 from breastseg.cli.main import main
 from breastseg.errors import DatasetError, ImageError, InputError
+from breastseg.reporter import QUIET, Reporter
 from breastseg.studies.rgu_net.crops import TURNS, turned
 from breastseg.studies.rois.audit import audit_regions
 from breastseg.studies.rois.audit.copies import find_copies
 from breastseg.studies.rois.audit.items import resized
 
 Picture = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
-
-
-def quiet(line: str) -> None:
-    """Keep it to oneself."""
 
 
 def tissue(seed: int, side: int = 96, blob: float = 0.0) -> Picture:
@@ -97,7 +94,7 @@ def test_turned_copies_on_two_sides_are_found(tmp_path: Path, turn: int) -> None
     pictures[-1] = np.asarray(turned(pictures[0], turn), np.uint8)
     rows = clean_rows()
     rows[-1]["patient"] = ""  # nobody can tell by the table
-    found = audit_regions(written(tmp_path, rows, pictures), say=quiet)
+    found = audit_regions(written(tmp_path, rows, pictures), reporter=QUIET)
     (leak,) = [one for one in found["findings"] if one["severity"] == "leak"]
     assert leak["check"] == "copies on two sides"
     assert leak["numbers"]["names"] == ["0.png = 11.png"]
@@ -137,7 +134,7 @@ def test_a_class_of_one_source_is_a_leak(tmp_path: Path) -> None:
         one["class"], one["source"] = "b", "another archive"
         one["split"] = "test"
     rows[8]["split"] = rows[9]["split"] = "train"
-    found = audit_regions(written(tmp_path, rows), say=quiet)
+    found = audit_regions(written(tmp_path, rows), reporter=QUIET)
     (leak,) = [one for one in found["findings"] if one["severity"] == "leak"]
     assert leak["check"] == "one source"
     assert leak["numbers"] == {
@@ -156,7 +153,7 @@ def test_a_class_of_one_size_is_told_when_nobody_names_sources(tmp_path: Path) -
         if place >= 12:
             one["class"], sizes[place] = "b", 80
     pictures = [tissue(place, side) for place, side in enumerate(sizes)]
-    found = audit_regions(written(tmp_path, rows, pictures), say=quiet)
+    found = audit_regions(written(tmp_path, rows, pictures), reporter=QUIET)
     assert checks(found, "leak") == []
     assert checks(found, "warning")[0] == "one size of pictures"
 
@@ -166,7 +163,7 @@ def test_copies_under_two_classes_are_told(tmp_path: Path) -> None:
     pictures[1] = pictures[0]
     rows = clean_rows()
     rows[1]["patient"] = "p0"
-    found = audit_regions(written(tmp_path, rows, pictures), say=quiet)
+    found = audit_regions(written(tmp_path, rows, pictures), reporter=QUIET)
     assert checks(found) == ["copies of two classes", "copies"]
 
 
@@ -176,62 +173,67 @@ def test_regions_that_give_themselves_away_are_told(tmp_path: Path) -> None:
     rows = [row(f"{place}.png", "ab"[place % 2], f"p{place}") for place in range(60)]
     pictures = [tissue(place, blob=120 * (place % 2)) for place in range(60)]
     said: list[str] = []
-    found = audit_regions(written(tmp_path, rows, pictures), say=said.append)
+    found = audit_regions(
+        written(tmp_path, rows, pictures), reporter=Reporter(said.append, bars=False)
+    )
     assert checks(found) == ["given away", "given away"]
     assert "centre against ring" in said[0]
     assert "random weights" in said[1]
     alike = [tissue(place) for place in range(60)]
-    assert checks(audit_regions(written(tmp_path, rows, alike), say=quiet)) == []
+    assert checks(audit_regions(written(tmp_path, rows, alike), reporter=QUIET)) == []
 
 
 def test_prepared_films_and_a_study_are_audited(tmp_path: Path) -> None:
     from test_rois_study import INFO
 
     from breastseg.mammography.prepare import FilmsConfig, prepare_films
-    from breastseg.studies.rois.study import ClassifyConfig, classify
+    from breastseg.studies.rois.config import ClassifyConfig
+    from breastseg.studies.rois.study import classify
     from mammograms import paint_mini_mias
 
     films = tmp_path / "films"
     source = paint_mini_mias(tmp_path / "mias", INFO, films=10)
-    prepare_films(source, films, FilmsConfig(mm_per_px=0.4), say=quiet)
+    prepare_films(source, films, FilmsConfig(mm_per_px=0.4), reporter=QUIET)
     for number in range(1, 11):  # painted films are alike but for noise
         grey = tissue(number, 512).astype(np.uint16) * 257
         Image.fromarray(grey).save(films / f"mdb{number:03d}" / "image.png")
-    found = audit_regions(films, say=quiet)
+    found = audit_regions(films, reporter=QUIET)
     assert checks(found) == ["split"]
     split = tmp_path / "split.csv"
     lines = [f"mdb{place:03d},{'test' if place < 4 else 'train'}\n" for place in range(1, 11)]
     split.write_text("film,split\n" + "".join(lines))
-    found = audit_regions(films, split=split, say=quiet)
+    found = audit_regions(films, split=split, reporter=QUIET)
     (leak,) = found["findings"]
     assert leak["numbers"]["names"] == ["mias002"]  # mdb003 and mdb004
     out = tmp_path / "out"
-    config = ClassifyConfig(net="cnn", strategy="scratch", protocol="both", px=64, folds=2, steps=1)
-    classify(films, out, config, say=quiet)
-    leaks = [one for one in audit_regions(out, say=quiet)["findings"] if one["severity"] == "leak"]
+    config = ClassifyConfig(net="cnn", strategy="scratch", both=True, crop_px=64, folds=2, steps=1)
+    classify(films, out, config, reporter=QUIET)
+    leaks = [
+        one for one in audit_regions(out, reporter=QUIET)["findings"] if one["severity"] == "leak"
+    ]
     assert [one["check"] for one in leaks] == ["patients", "copies on two sides"]
     assert all(one["sentence"].startswith("protocol paper") for one in leaks)
     assert "made before the split" in leaks[1]["sentence"]
     split.write_text("film,split\nmdb999,test\n")
     with pytest.raises(DatasetError, match="row 2: no film 'mdb999'"):
-        audit_regions(films, split=split, say=quiet)
+        audit_regions(films, split=split, reporter=QUIET)
     with pytest.raises(InputError, match="only for prepared films"):
-        audit_regions(out, split=split, say=quiet)
+        audit_regions(out, split=split, reporter=QUIET)
     (out / "crops.npy").write_bytes(b"nothing")
     with pytest.raises(DatasetError, match="no crops"):
-        audit_regions(out, say=quiet)
+        audit_regions(out, reporter=QUIET)
 
 
 def test_what_cannot_be_audited_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="wanted a folder of breastseg mammo prepare"):
-        audit_regions(tmp_path, say=quiet)
+        audit_regions(tmp_path, reporter=QUIET)
     table = written(tmp_path, clean_rows())
     (tmp_path / "0.png").write_bytes(b"no picture")
     with pytest.raises(ImageError, match=r"0\.png: not a picture"):
-        audit_regions(table, say=quiet)
+        audit_regions(table, reporter=QUIET)
     (tmp_path / "0.png").unlink()
     with pytest.raises(DatasetError, match=r"row 2: no picture .*0\.png"):
-        audit_regions(table, say=quiet)
+        audit_regions(table, reporter=QUIET)
     table.write_text("image,class\n1.png,\n")
     with pytest.raises(DatasetError, match="row 2: no class"):
-        audit_regions(table, say=quiet)
+        audit_regions(table, reporter=QUIET)

@@ -11,11 +11,13 @@ from breastseg.cli.main import main
 from breastseg.errors import DatasetError, InputError, OutputError, SplitError
 from breastseg.mammography.masks import BREAST
 from breastseg.mammography.prepare import FilmsConfig, prepare_films
+from breastseg.reporter import QUIET, Reporter
+from breastseg.studies.rois.config import NETS, ClassifyConfig
 from breastseg.studies.rois.controls import grey_numbers, ring_numbers, size_numbers
 from breastseg.studies.rois.crops import COPIES, cut, cut_crops
 from breastseg.studies.rois.folds import make_folds
 from breastseg.studies.rois.regions import Region, breast_share, read_regions
-from breastseg.studies.rois.study import ClassifyConfig, classify
+from breastseg.studies.rois.study import classify
 from mammograms import paint_mini_mias
 
 INFO = """A painted mini-MIAS
@@ -33,15 +35,11 @@ mdb010 F NORM
 """
 
 
-def quiet(line: str) -> None:
-    """Keep it to oneself."""
-
-
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("rois")
     source = paint_mini_mias(folder / "mias", INFO, films=10)
-    prepare_films(source, folder / "films", FilmsConfig(mm_per_px=0.4), say=quiet)
+    prepare_films(source, folder / "films", FilmsConfig(mm_per_px=0.4), reporter=QUIET)
     return folder / "films"
 
 
@@ -72,7 +70,9 @@ def table(path: Path) -> list[dict[str, str]]:
 
 def test_a_region_has_two_and_a_half_radii_within_bounds(films: Path) -> None:
     said: list[str] = []
-    found = read_regions(films, "benign-malignant", off_centre=0, seed=0, say=said.append)
+    found = read_regions(
+        films, "benign-malignant", off_centre=0, seed=0, reporter=Reporter(said.append, bars=False)
+    )
     by_film = {one.film: one for one in found}
     assert list(by_film) == ["mdb001", "mdb003", "mdb005", "mdb007", "mdb008"]
     # 40 px of 0.2 mm are 8 mm; 2.5 of them 20 mm
@@ -85,8 +85,8 @@ def test_a_region_has_two_and_a_half_radii_within_bounds(films: Path) -> None:
 
 
 def test_off_centre_regions_move_within_their_share(films: Path) -> None:
-    still = read_regions(films, "benign-malignant", off_centre=0, seed=0, say=quiet)
-    moved = read_regions(films, "benign-malignant", off_centre=0.3, seed=0, say=quiet)
+    still = read_regions(films, "benign-malignant", off_centre=0, seed=0, reporter=QUIET)
+    moved = read_regions(films, "benign-malignant", off_centre=0.3, seed=0, reporter=QUIET)
     for one, other in zip(still, moved, strict=True):
         away = max(abs(one.x_px - other.x_px), abs(one.y_px - other.y_px))
         assert 0 < away <= 0.3 * one.side_px
@@ -96,7 +96,7 @@ def test_off_centre_regions_move_within_their_share(films: Path) -> None:
 def test_normal_regions_have_the_sizes_of_findings_and_lie_on_breast(films: Path) -> None:
     from breastseg.images.codes import read_codes
 
-    found = read_regions(films, "normal-abnormal", off_centre=0, seed=0, say=quiet)
+    found = read_regions(films, "normal-abnormal", off_centre=0, seed=0, reporter=QUIET)
     normal = [one for one in found if not one.truth]
     # films without any finding; mdb009 has one whose place is not known
     assert [one.film for one in normal] == ["mdb002", "mdb004", "mdb006", "mdb010"]
@@ -106,15 +106,17 @@ def test_normal_regions_have_the_sizes_of_findings_and_lie_on_breast(films: Path
         breast = read_codes(films / one.film / "labels.png") == BREAST
         assert breast[round(one.y_px), round(one.x_px)]
         assert breast_share(breast, one.x_px, one.y_px, one.side_px) > 0.5
-    again = read_regions(films, "normal-abnormal", off_centre=0, seed=0, say=quiet)
-    other = read_regions(films, "normal-abnormal", off_centre=0, seed=1, say=quiet)
+    again = read_regions(films, "normal-abnormal", off_centre=0, seed=0, reporter=QUIET)
+    other = read_regions(films, "normal-abnormal", off_centre=0, seed=1, reporter=QUIET)
     assert again == found
     assert other != found
 
 
 def test_matched_regions_are_mirrored_places_of_the_other_breast(films: Path) -> None:
     said: list[str] = []
-    found = read_regions(films, "matched", off_centre=0, seed=0, say=said.append)
+    found = read_regions(
+        films, "matched", off_centre=0, seed=0, reporter=Reporter(said.append, bars=False)
+    )
     normal = [one for one in found if not one.truth]
     abnormal = [one for one in found if one.truth]
     # mdb007 and mdb008 have findings at the same place of both breasts
@@ -129,21 +131,21 @@ def test_matched_regions_are_mirrored_places_of_the_other_breast(films: Path) ->
 
 def test_what_cannot_be_cut_is_refused(films: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"films\.csv"):
-        read_regions(tmp_path, "matched", off_centre=0, seed=0, say=quiet)
+        read_regions(tmp_path, "matched", off_centre=0, seed=0, reporter=QUIET)
     (tmp_path / "films.csv").write_text("film,patient\nmdb002,one\n")
     (tmp_path / "mdb002").mkdir()
     record = json.loads((films / "mdb002" / "film.json").read_text())
     path = tmp_path / "mdb002" / "film.json"
     path.write_text(json.dumps(record))
     with pytest.raises(DatasetError, match="no normal region for normal-abnormal"):
-        read_regions(tmp_path, "normal-abnormal", off_centre=0, seed=0, say=quiet)
+        read_regions(tmp_path, "normal-abnormal", off_centre=0, seed=0, reporter=QUIET)
     path.write_text(json.dumps({**record, "mm_per_px": None}))
     with pytest.raises(DatasetError, match="--pixel-mm"):
-        read_regions(tmp_path, "normal-abnormal", off_centre=0, seed=0, say=quiet)
+        read_regions(tmp_path, "normal-abnormal", off_centre=0, seed=0, reporter=QUIET)
     broken = {"kind": "mass", "left_px": "far", "top_px": 1, "right_px": 2, "bottom_px": 3}
     path.write_text(json.dumps({**record, "findings": [broken]}))
     with pytest.raises(DatasetError, match="left_px is 'far', wanted a number"):
-        read_regions(tmp_path, "normal-abnormal", off_centre=0, seed=0, say=quiet)
+        read_regions(tmp_path, "normal-abnormal", off_centre=0, seed=0, reporter=QUIET)
 
 
 def test_a_crop_shows_its_place_and_copies_are_turned() -> None:
@@ -163,7 +165,7 @@ def test_a_crop_shows_its_place_and_copies_are_turned() -> None:
 
 
 def test_copy_0_is_the_region_and_the_others_are_shifted(films: Path) -> None:
-    regions = read_regions(films, "benign-malignant", off_centre=0, seed=0, say=quiet)[:2]
+    regions = read_regions(films, "benign-malignant", off_centre=0, seed=0, reporter=QUIET)[:2]
     crops = cut_crops(films, regions, 32, 0)
     assert crops.shape == (2 * COPIES, 32, 32)
     assert len({crop.tobytes() for crop in crops}) == 2 * COPIES
@@ -218,20 +220,20 @@ def test_wrong_options_are_refused() -> None:
         ({"net": "cnn"}, "--strategy scratch"),
         ({"strategy": "scratch", "weights": "package"}, "--weights package"),
         ({"off_centre": 0.6}, "--off-centre 0.6: wanted 0 to 0.5"),
-        ({"px": 16}, "--px 16: wanted 32 to 512"),
+        ({"crop_px": 16}, "--crop 16: wanted 32 to 512"),
         ({"folds": 1}, "--folds 1: wanted 2 to 100"),
     ):
         with pytest.raises(InputError, match=what):
             ClassifyConfig(**options)  # type: ignore[arg-type]
 
 
-FAST = ClassifyConfig(net="cnn", strategy="scratch", protocol="both", px=32, folds=2, steps=2)
+FAST = ClassifyConfig(net="cnn", strategy="scratch", both=True, crop_px=32, folds=2, steps=2)
 
 
 @pytest.fixture(scope="module")
 def done(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("classified") / "out"
-    classify(films, out, FAST, say=quiet)
+    classify(films, out, FAST, reporter=QUIET)
     return out
 
 
@@ -256,12 +258,12 @@ def test_a_study_scores_every_copy_beside_the_controls(done: Path) -> None:
 
 def test_a_killed_study_goes_on_to_the_same_bytes(films: Path, done: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    classify(films, out, FAST, say=quiet)
+    classify(films, out, FAST, reporter=QUIET)
     (out / "paper" / "fold-2.json").unlink()
     (out / "scores.json").unlink()
     kept = (out / "patient" / "fold-1.json").stat().st_mtime_ns
     (out / "features" / "random-000.npy").unlink()
-    classify(films, out, FAST, say=quiet)
+    classify(films, out, FAST, reporter=QUIET)
     assert bytes_in(out) == bytes_in(done)
     assert (out / "patient" / "fold-1.json").stat().st_mtime_ns == kept
 
@@ -270,9 +272,9 @@ def test_damaged_answers_and_other_settings_are_refused(
     films: Path, done: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(OutputError, match="other settings"):
-        classify(films, done, ClassifyConfig(net="lite0", weights="none"), say=quiet)
+        classify(films, done, ClassifyConfig(net="lite0", weights="none"), reporter=QUIET)
     out = tmp_path / "out"
-    classify(films, out, FAST, say=quiet)
+    classify(films, out, FAST, reporter=QUIET)
     path = out / "patient" / "fold-1.json"
     answers = json.loads(path.read_text())
     for change, what in (
@@ -282,11 +284,11 @@ def test_damaged_answers_and_other_settings_are_refused(
     ):
         path.write_text(json.dumps({**answers, **change}))
         with pytest.raises(OutputError, match=what):
-            classify(films, out, FAST, say=quiet)
+            classify(films, out, FAST, reporter=QUIET)
     path.write_text(json.dumps(answers))
     (out / "features" / "random-000.npy").write_bytes(b"no array")
     with pytest.raises(OutputError, match="no features"):
-        classify(films, out, FAST, say=quiet)
+        classify(films, out, FAST, reporter=QUIET)
 
 
 @pytest.mark.parametrize(("strategy", "head"), [("frozen", "mlp"), ("last-block", "")])
@@ -294,23 +296,29 @@ def test_frozen_and_last_block_run_on_random_weights(
     films: Path, tmp_path: Path, strategy: str, head: str
 ) -> None:
     config = ClassifyConfig(
-        net="alexnet", strategy=strategy, head=head, weights="none", px=64, folds=2, steps=2
+        net="alexnet", strategy=strategy, head=head, weights="none", crop_px=64, folds=2, steps=2
     )
-    found = classify(films, tmp_path / "out", config, only=1, say=quiet)
+    found = classify(films, tmp_path / "out", config, only=1, reporter=QUIET)
     assert found["weights"] == "alexnet: random weights"
     assert 0 <= found["protocols"]["patient"]["systems"]["model"]["auc"] <= 1
     with pytest.raises(InputError, match="--only 3: wanted 1 to 2"):
-        classify(films, tmp_path / "out", config, only=3, say=quiet)
+        classify(films, tmp_path / "out", config, only=3, reporter=QUIET)
 
 
 def test_the_command_says_leaky(
     films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["mammo", "classify", str(films), str(tmp_path / "out"), "--net", "cnn"]
-    words += ["--strategy", "scratch", "--px", "32", "--folds", "2", "--steps", "1"]
+    words = ["mammo", "classify", str(films), "--out", str(tmp_path / "out"), "--net", "cnn"]
+    words += ["--strategy", "scratch", "--crop", "32", "--folds", "2", "--steps", "1"]
     assert main([*words, "--protocol", "paper"]) == 0
     told = capsys.readouterr().out
     assert "LEAKY: turned copies" in told
     assert "| LEAKY AUC [95 %] |" in told
     assert main([*words, "--protocol", "paper", "--weights", "x.pth"]) == 2
     assert "--strategy scratch begins with random ones" in capsys.readouterr().err
+
+
+def test_the_networks_that_help_names_are_those_that_are_built() -> None:
+    from breastseg.networks import trunks
+
+    assert list(trunks.NETS) == list(NETS)

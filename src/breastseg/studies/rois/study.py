@@ -9,7 +9,7 @@ OUT/classify.md, .png        the table, and copies to look at
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,21 +28,29 @@ from breastseg.files import (
 )
 from breastseg.json_files import number_in, read_json
 from breastseg.metrics.ranking import ranking
-from breastseg.networks.trunk_weights import NONE, PACKAGE
-from breastseg.networks.trunks import NETS
+from breastseg.reporter import TERMINAL, Reporter
+from breastseg.studies.rois.config import (
+    CLASSES,
+    CNN,
+    FROZEN,
+    HEADS,
+    LAST_BLOCK,
+    LOGISTIC,
+    NONE,
+    PAPER,
+    PROTOCOLS,
+    SCRATCH,
+    ClassifyConfig,
+)
 from breastseg.studies.rois.controls import Numbers, grey_numbers, ring_numbers, size_numbers
 from breastseg.studies.rois.crops import COPIES, Crops, cut_crops, digest_of
 from breastseg.studies.rois.features import RANDOM_NET, Values, features_of, made_trunk, maps_of
-from breastseg.studies.rois.folds import BOTH, PAPER, PROTOCOLS, Fold, make_folds
-from breastseg.studies.rois.heads import FC, HEADS, LOGISTIC, fit_head, probabilities
-from breastseg.studies.rois.regions import CLASSES, Region, read_regions
+from breastseg.studies.rois.folds import Fold, make_folds
+from breastseg.studies.rois.heads import fit_head, probabilities
+from breastseg.studies.rois.regions import Region, read_regions
 from breastseg.studies.rois.show import SYSTEMS, markdown, save_sheet
 from breastseg.studies.rois.training import Budget, train_last_block, train_scratch
-from breastseg.wording import say as say_line
 
-SCRATCH, FROZEN, LAST_BLOCK = "scratch", "frozen", "last-block"
-STRATEGIES = (SCRATCH, FROZEN, LAST_BLOCK)
-CNN = "cnn"
 CROPS, ROWS = "crops.npy", "crops.csv"
 _RATES = {SCRATCH: 3e-4, LAST_BLOCK: 1e-4}
 _SMALL_RATE = 2e-3
@@ -51,80 +59,6 @@ _REMAINS = Remains(
     finished=("*/fold-*.json", "features/*"),
     rest=(CROPS, ROWS, "scores.json", "classify.md", "classify.png", *PROTOCOLS, "features"),
 )
-
-
-@dataclass(frozen=True)
-class ClassifyConfig:
-    """What decides a study.
-
-    Attributes:
-        task: "normal-abnormal", "matched" or "benign-malignant".
-        net: of `NETS`.
-        strategy: "scratch", "frozen" or "last-block".
-        head: "logistic" or "mlp" on frozen features, "fc" else; "" takes the first that fits.
-        weights: "package", "none" or a file; "" is none for scratch, package else.
-        protocol: "patient", "paper" (leaky on purpose) or "both".
-        off_centre: how far findings lie off the middle of their region, as a share of its side.
-        px: side of a crop.
-        folds: into how many parts patients (under "paper" copies) are dealt.
-        steps: of 16 copies, in the training of each fold; frozen networks have none.
-        seed: of every draw.
-    """
-
-    task: str = "normal-abnormal"
-    net: str = "vgg16"
-    strategy: str = FROZEN
-    head: str = ""
-    weights: str = ""
-    protocol: str = "patient"
-    off_centre: float = 0.0
-    px: int = 128
-    folds: int = 5
-    steps: int = 150
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be done; fill in what was left open."""
-        for option, value, known in (
-            ("--task", self.task, CLASSES),
-            ("--net", self.net, NETS),
-            ("--strategy", self.strategy, STRATEGIES),
-            ("--protocol", self.protocol, (*PROTOCOLS, BOTH)),
-        ):
-            if value not in known:
-                raise InputError(f"{option} '{value}': wanted {', '.join(known)}")
-        for name, amount, least, most in (
-            ("--off-centre", self.off_centre, 0, 0.5),
-            ("--px", self.px, 32, 512),
-            ("--folds", self.folds, 2, 100),
-            ("--steps", self.steps, 1, 1_000_000),
-            ("--seed", self.seed, 0, 2**31),
-        ):
-            if not least <= amount <= most:
-                raise InputError(f"{name} {amount:g}: wanted {least:g} to {most:g}")
-        self._fill_in()
-
-    def _fill_in(self) -> None:
-        heads = (LOGISTIC, "mlp") if self.strategy == FROZEN else (FC,)
-        object.__setattr__(self, "head", self.head or heads[0])
-        if self.head not in heads:
-            raise InputError(
-                f"--head {self.head}: wanted {' or '.join(heads)} with --strategy {self.strategy}"
-            )
-        if self.net == CNN and self.strategy != SCRATCH:
-            raise InputError("--net cnn: has no weights to keep; wanted --strategy scratch")
-        usual = NONE if self.strategy == SCRATCH else PACKAGE
-        object.__setattr__(self, "weights", self.weights or usual)
-        if self.strategy == SCRATCH and self.weights != NONE:
-            raise InputError(
-                f"--weights {self.weights}: --strategy scratch begins with random ones; leave it"
-                " out, or take last-block"
-            )
-
-    @property
-    def protocols(self) -> tuple[str, ...]:
-        """The protocols that are run."""
-        return PROTOCOLS if self.protocol == BOTH else (self.protocol,)
 
 
 @dataclass(frozen=True)
@@ -146,8 +80,8 @@ def classify(
     config: ClassifyConfig = ClassifyConfig(),
     *,
     only: int | None = None,
-    say: Callable[[str], None] = say_line,
-) -> dict[str, Any]:
+    reporter: Reporter = TERMINAL,
+) -> dict[str, object]:
     """Train and score a classifier by folds; goes on where an interrupted study stopped.
 
     Args:
@@ -155,7 +89,7 @@ def classify(
         out: folder of the results; must be empty or hold the same work.
         config: task, network and protocol.
         only: train and score this many folds, the first; None is all.
-        say: takes one line at a time of what a person should know.
+        reporter: who hears of it.
 
     Returns:
         what scores.json holds.
@@ -170,11 +104,11 @@ def classify(
         raise InputError(f"--only {only}: wanted 1 to {config.folds}, the folds")
     trunk, told = made_trunk(config.net, config.weights, config.seed)
     del trunk
-    say(f"{config.net}, {config.strategy}: {told}")
+    reporter.message(f"{config.net}, {config.strategy}: {told}")
     regions = read_regions(
-        films, config.task, off_centre=config.off_centre, seed=config.seed, say=say
+        films, config.task, off_centre=config.off_centre, seed=config.seed, reporter=reporter
     )
-    crops = cut_crops(films, regions, config.px, config.seed)
+    crops = cut_crops(films, regions, config.crop_px, config.seed)
     settings = {"crops": digest_of(crops, regions), **asdict(config)}
     if Path(config.weights).is_file():
         settings["weights"] = sha256_of(Path(config.weights))
@@ -192,7 +126,7 @@ def classify(
             "folds_run": config.folds if only is None else only,
             "config": {**asdict(config), "weights": settings["weights"]},
             "protocols": {
-                protocol: _protocol(work, regions, protocol, only, say)
+                protocol: _protocol(work, regions, protocol, only, reporter)
                 for protocol in config.protocols
             },
         }
@@ -231,7 +165,7 @@ def _work(config: ClassifyConfig, out: Path, crops: Crops, regions: Sequence[Reg
     return _Work(config, out, crops, truth, patients, numbers, maps)
 
 
-def _rows(regions: Sequence[Region]) -> list[dict[str, Any]]:
+def _rows(regions: Sequence[Region]) -> list[dict[str, object]]:
     """Return a row for each copy."""
     return [
         {
@@ -254,13 +188,15 @@ def _protocol(
     regions: Sequence[Region],
     protocol: str,
     only: int | None,
-    say: Callable[[str], None],
-) -> dict[str, Any]:
+    reporter: Reporter,
+) -> dict[str, object]:
     """Run the folds of a protocol; return its scores."""
     config = work.config
     folds = make_folds(work.patients, work.truth, config.folds, protocol, config.seed)[:only]
     if protocol == PAPER:
-        say("LEAKY: turned copies are dealt one by one, regions and patients are on both sides")
+        reporter.message(
+            "LEAKY: turned copies are dealt one by one, regions and patients are on both sides"
+        )
     folder = work.out / protocol
     folder.mkdir(exist_ok=True)
     scored = np.concatenate([fold.test for fold in folds])
@@ -268,7 +204,7 @@ def _protocol(
     for fold in folds:
         path = folder / f"fold-{fold.number}.json"
         if not path.is_file():
-            _run(work, fold, path, protocol, say)
+            _run(work, fold, path, protocol, reporter)
         for name, values in _read(path, fold).items():
             answers[name].append(values)
     joined = {name: np.concatenate(parts) for name, parts in answers.items()}
@@ -278,7 +214,7 @@ def _protocol(
     for place, crop in enumerate(scored):
         said = {name: round(float(joined[name][place]), 4) for name in SYSTEMS}
         rows.append({**table[crop], "fold": int(of_fold[place]), **said})
-    write_table(folder / "copies.csv", sorted(rows, key=lambda row: int(row["crop"])))
+    write_table(folder / "copies.csv", sorted(rows, key=lambda row: str(row["crop"]).zfill(9)))
     patients = [work.patients[place] for place in scored]
     truth = work.truth[scored]
     return {
@@ -289,7 +225,7 @@ def _protocol(
     }
 
 
-def _rounded(scores: Mapping[str, Any]) -> dict[str, Any]:
+def _rounded(scores: Mapping[str, Any]) -> dict[str, object]:
     return {
         name: [round(end, 4) for end in value]
         if isinstance(value, list)
@@ -300,7 +236,7 @@ def _rounded(scores: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _run(work: _Work, fold: Fold, path: Path, protocol: str, say: Callable[[str], None]) -> None:
+def _run(work: _Work, fold: Fold, path: Path, protocol: str, reporter: Reporter) -> None:
     """Train the network and the controls of a fold; write what they say of its held-out copies."""
     began = time.process_time()
     answers = {}
@@ -317,7 +253,7 @@ def _run(work: _Work, fold: Fold, path: Path, protocol: str, say: Callable[[str]
             **{name: np.round(answers[name], _DIGITS).tolist() for name in SYSTEMS},
         },
     )
-    say(
+    reporter.message(
         f"{protocol}, fold {fold.number} of {work.config.folds}:"
         f" {len(fold.test)} copies held out,"
         f" {time.process_time() - began:.0f} CPU-seconds"

@@ -12,10 +12,11 @@ from tqdm import tqdm
 from breastseg.networks.schedule import warm_cosine
 from breastseg.networks.threads import one_thread
 from breastseg.networks.trunks import Trunk
+from breastseg.studies.rois.config import LOGISTIC
 from breastseg.studies.rois.controls import Numbers
 from breastseg.studies.rois.crops import Crops
 from breastseg.studies.rois.features import Values, tensor_of
-from breastseg.studies.rois.heads import LOGISTIC, fit_head, one_layer
+from breastseg.studies.rois.heads import fit_head, one_layer
 
 BATCH = 16
 _DECAY, _WARM = 1e-2, 0.1

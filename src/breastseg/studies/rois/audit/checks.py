@@ -1,13 +1,14 @@
 """The checks of an audit: patients, copies, sources, and what tells classes without learning."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 
 import numpy as np
 
 from breastseg.data.audit.findings import SHOWN, Finding, listed
 from breastseg.metrics.ranking import ranking
+from breastseg.reporter import Reporter
 from breastseg.studies.rois.audit.copies import Copy
 from breastseg.studies.rois.audit.items import CROP_PX, Item, Items, resized
 from breastseg.wording import counted
@@ -63,7 +64,7 @@ def unknown(held: Items) -> list[Finding]:
                 "note",
                 "split",
                 f"{held.title}: no split; what is on two sides was not looked for",
-                "give --split, or a column split",
+                "give --split-table, or a column split",
                 {},
             )
         )
@@ -179,7 +180,7 @@ def _one_sided(held: Items, sources: Sequence[str], what: str, severity: str) ->
     return found
 
 
-def given_away(held: Items, say: Callable[[str], None]) -> list[Finding]:
+def given_away(held: Items, reporter: Reporter) -> list[Finding]:
     """Name classes that centre against ring or random weights tell apart, by patient.
 
     Then a score says how regions were chosen: normal ones that were cut anywhere differ from those
@@ -191,7 +192,9 @@ def given_away(held: Items, say: Callable[[str], None]) -> list[Finding]:
     if not held.are_regions or len(labels) != 2 or len(set(patients)) < _FEW_PATIENTS:
         return []
     if find_spec("torch") is None or find_spec("sklearn") is None:
-        say("how regions were chosen was not looked at: needs pip install 'breastseg[train]'")
+        reporter.message(
+            "how regions were chosen was not looked at: needs pip install 'breastseg[train]'"
+        )
         return []
     from breastseg.studies.rois.audit.guesses import guesses
 
@@ -202,7 +205,7 @@ def given_away(held: Items, say: Callable[[str], None]) -> list[Finding]:
     for name, probability in guesses(crops, truth, patients, _FOLDS).items():
         scores = ranking(truth, probability, patients)
         auc, interval = scores["auc"], scores["auc_interval"]
-        say(f"{held.title}: {name} alone, by patient: AUC {auc:.2f}")
+        reporter.message(f"{held.title}: {name} alone, by patient: AUC {auc:.2f}")
         if interval is None or interval[0] <= _GIVEN_AWAY:
             continue
         found.append(

@@ -9,11 +9,12 @@ import torch
 
 from breastseg.networks.threads import one_thread
 from breastseg.networks.trunks import build_trunk
+from breastseg.studies.rois.config import LOGISTIC, PATIENT
 from breastseg.studies.rois.controls import Numbers, ring_numbers
 from breastseg.studies.rois.crops import Crops
 from breastseg.studies.rois.features import RANDOM_NET, tensor_of
-from breastseg.studies.rois.folds import PATIENT, make_folds
-from breastseg.studies.rois.heads import LOGISTIC, fit_head, probabilities
+from breastseg.studies.rois.folds import make_folds
+from breastseg.studies.rois.heads import fit_head, probabilities
 
 _BATCH = 32
 

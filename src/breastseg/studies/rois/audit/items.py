@@ -14,8 +14,8 @@ from tqdm import tqdm
 
 from breastseg.errors import DatasetError, InputError
 from breastseg.mammography.picture import read_grey
+from breastseg.studies.rois.config import PROTOCOLS
 from breastseg.studies.rois.crops import Crops
-from breastseg.studies.rois.folds import PROTOCOLS
 from breastseg.tables import Row, Table, read_table
 
 THUMBNAIL_PX = 64
@@ -81,7 +81,9 @@ def read_items(source: Path, split: Path | None) -> list[Items]:
     if (source / _FILMS).is_file():
         return [_films(source, split)]
     if split is not None:
-        raise InputError(f"--split {split}: only for prepared films; others have a column split")
+        raise InputError(
+            f"--split-table {split}: only for prepared films; others have a column split"
+        )
     if (source / _CROPS).is_file():
         return [
             _study(source, protocol)
