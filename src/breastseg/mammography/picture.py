@@ -52,6 +52,11 @@ def read_mask(path: Path, where: str) -> npt.NDArray[np.bool_]:
     return np.asarray(_values(path, where) > 0)
 
 
+def read_grey(path: Path, where: str) -> npt.NDArray[Any]:
+    """Read a grey picture of any size as it is: (H, W) uint8 or uint16; ImageError names it."""
+    return _values(path, where)
+
+
 def _scaled(values: npt.NDArray[Any]) -> tuple[Grey, str]:
     if values.dtype == np.uint8:
         return values.astype(np.uint16) * 257, "8 bits, x 257"

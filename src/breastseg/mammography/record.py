@@ -146,3 +146,20 @@ def read_record(path: Path) -> JsonObject:
             f"{path}: not the record of a prepared film; remove its folder and prepare it again"
         )
     return record
+
+
+def film_record(films: Path, film: str) -> JsonObject:
+    """Return the record of a film of a prepared folder, with findings that can be looked at.
+
+    Raises:
+        DatasetError: a name that is no folder's, no record, or one that was changed.
+    """
+    if Path(film).name != film:
+        raise DatasetError(f"{films / 'films.csv'}: film '{film}', wanted the name of its folder")
+    record = read_record(films / film / RECORD)
+    findings, mm_per_px = record["findings"], record["mm_per_px"]
+    is_list = isinstance(findings, list) and all(isinstance(one, dict) for one in findings)
+    is_size = mm_per_px is None or (isinstance(mm_per_px, float | int) and mm_per_px > 0)
+    if not is_list or not is_size:
+        raise DatasetError(f"{film}: its {RECORD} was changed; prepare the film again")
+    return record

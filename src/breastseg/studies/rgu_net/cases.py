@@ -16,7 +16,7 @@ from breastseg.errors import DatasetError
 from breastseg.json_files import JsonObject, number_in
 from breastseg.mammography.findings import Circle, Finding, paint_shape, scaled
 from breastseg.mammography.picture import read_picture
-from breastseg.mammography.record import RECORD, read_record
+from breastseg.mammography.record import film_record
 from breastseg.reporter import Reporter
 from breastseg.tables import read_table
 from breastseg.wording import counted
@@ -69,7 +69,7 @@ def read_cases(films: Path, *, reporter: Reporter) -> list[Case]:
     left_out = {"calcification": 0, "no circle": 0, "too large": 0, "outside the breast": 0}
     table.by("film")
     for row in table.rows:
-        record = _record(films, row["film"])
+        record = film_record(films, row["film"])
         if not record["findings"]:
             continue
         kept: dict[int, Circle] = {}
@@ -92,19 +92,6 @@ def read_cases(films: Path, *, reporter: Reporter) -> list[Case]:
     if told:
         reporter.message(f"findings left out: {told}")
     return cases
-
-
-def _record(films: Path, film: str) -> JsonObject:
-    """Return the record of a film, with findings that can be looked at."""
-    if Path(film).name != film:
-        raise DatasetError(f"{films / 'films.csv'}: film '{film}', wanted the name of its folder")
-    record = read_record(films / film / RECORD)
-    findings, mm_per_px = record["findings"], record["mm_per_px"]
-    is_list = isinstance(findings, list) and all(isinstance(one, dict) for one in findings)
-    is_size = mm_per_px is None or (isinstance(mm_per_px, float | int) and mm_per_px > 0)
-    if not is_list or not is_size:
-        raise DatasetError(f"{film}: its {RECORD} was changed; prepare the film again")
-    return record
 
 
 def _circle(finding: JsonObject, film: str) -> tuple[str, Circle | None]:

@@ -61,8 +61,8 @@ def cut(case: Case, offset_px: Offset, *, scale: float = 1.0) -> Crop:
     """
     side = round(CROP_PX * scale)
     height, width = case.grey.shape
-    top = _start(case.circle.y_px + offset_px[0], side, height)
-    left = _start(case.circle.x_px + offset_px[1], side, width)
+    top = start_inside(case.circle.y_px + offset_px[0], side, height)
+    left = start_inside(case.circle.x_px + offset_px[1], side, width)
     piece = np.zeros((side, side), np.float32)
     found = case.grey[max(0, top) : top + side, max(0, left) : left + side]
     down, right = max(0, -top), max(0, -left)
@@ -78,8 +78,9 @@ def cut(case: Case, offset_px: Offset, *, scale: float = 1.0) -> Crop:
     return Crop(case, alike(piece), mask, (own.y_px - middle, own.x_px - middle))
 
 
-def _start(middle: float, side: int, length: int) -> int:
-    """Return where a crop starts along one side of a film; below 0 where the film is smaller."""
+def start_inside(middle: float, side: int, length: int) -> int:
+    """Return where a crop starts along one side of a film: inside; below 0 where the film is
+    smaller."""
     if length < side:
         return -((side - length) // 2)
     start = round(middle - (side - 1) / 2)

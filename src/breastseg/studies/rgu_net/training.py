@@ -1,7 +1,6 @@
 """Training of one fold, and what the network answers. PyTorch is imported here alone."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +8,8 @@ import torch
 from tqdm import tqdm
 
 from breastseg.networks.rgu_net import RGUNet
+from breastseg.networks.schedule import warm_cosine
+from breastseg.networks.threads import one_thread
 from breastseg.studies.rgu_net.cases import Grey
 from breastseg.studies.rgu_net.crops import TURNS, Crop, turned, turned_back
 
@@ -39,7 +40,7 @@ def train(
         seed: of weights and crops.
         name: of the progress bar.
     """
-    with _one_thread(), torch.random.fork_rng(devices=[]):
+    with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
         network = RGUNet(width, depth)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -48,7 +49,7 @@ def train(
             rng = np.random.default_rng([*seed, step])
             grey, mask = _batch([draw(rng) for _ in range(_BATCH)])
             for group in optimiser.param_groups:
-                group["lr"] = _rate(step, steps)
+                group["lr"] = warm_cosine(_RATE, step, steps, _WARM)
             loss = loss_of(network(grey), mask)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -61,7 +62,7 @@ def answer(network: RGUNet, crops: list[Crop]) -> npt.NDArray[np.float32]:
     """Return the probability of mass, (N, H, W), the mean over the 8 turns of each crop."""
     grey = np.stack([crop.grey for crop in crops])
     total = np.zeros(grey.shape, np.float64)
-    with _one_thread(), torch.inference_mode():
+    with one_thread(), torch.inference_mode():
         for turn in range(TURNS):
             seen = np.asarray(turned(grey, turn), np.float32)
             found = [
@@ -97,22 +98,3 @@ def _batch(crops: list[Crop]) -> tuple[torch.Tensor, torch.Tensor]:
 def _tensor(grey: Grey) -> torch.Tensor:
     tensor = torch.from_numpy(np.ascontiguousarray(grey))[:, None]
     return tensor.contiguous(memory_format=torch.channels_last)
-
-
-def _rate(step: int, steps: int) -> float:
-    """Return the learning rate: up in a line, then down by a cosine."""
-    warm = max(1, round(_WARM * steps))
-    if step < warm:
-        return _RATE * (step + 1) / warm
-    return float(_RATE * 0.5 * (1 + np.cos(np.pi * (step - warm) / max(1, steps - warm))))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Compute on one thread: sums are added in one order, so that bytes are the same."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

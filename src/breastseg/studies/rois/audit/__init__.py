@@ -1,0 +1,74 @@
+"""audit_regions(): what would make scores on films or regions worthless.
+
+OUT/audit.json   findings, leaks first, with their numbers
+"""
+
+from pathlib import Path
+from typing import Any
+
+from breastseg.data.audit.findings import Finding, by_severity
+from breastseg.files import own_folder, write_json
+from breastseg.reporter import TERMINAL, Reporter
+from breastseg.studies.rois.audit.checks import (
+    copies,
+    given_away,
+    one_sided,
+    shared_patients,
+    unknown,
+)
+from breastseg.studies.rois.audit.copies import find_copies
+from breastseg.studies.rois.audit.items import Items, read_items, thumbnails
+
+__all__ = ["audit_regions"]
+
+
+def audit_regions(
+    source: str | Path,
+    out: str | Path | None = None,
+    *,
+    split: str | Path | None = None,
+    reporter: Reporter = TERMINAL,
+) -> dict[str, Any]:
+    """Look for patients and copies on two sides, and for what gives classes away.
+
+    Args:
+        source: a folder of prepared films, a folder of `classify`, or a table of pictures.
+        out: folder for audit.json; None writes nothing.
+        split: of prepared films: a table with film and split.
+        reporter: who hears of it.
+
+    Returns:
+        what audit.json holds: "findings" and how many pictures were looked at.
+
+    Raises:
+        DatasetError: a table that does not fit.
+        InputError: nothing that can be audited.
+        ImageError: a picture that cannot be read.
+    """
+    held = read_items(Path(source), None if split is None else Path(split))
+    if out is None:
+        return _report(held, reporter)
+    settings = {"audited": [[one.title, len(one.items)] for one in held]}
+    with own_folder(Path(out), "mammo audit", settings):
+        report = _report(held, reporter)
+        write_json(Path(out) / "audit.json", report)
+    return report
+
+
+def _report(held: list[Items], reporter: Reporter) -> dict[str, Any]:
+    findings = by_severity(finding for one in held for finding in _findings(one, reporter))
+    return {
+        "pictures": {one.title: len(one.items) for one in held},
+        "findings": [finding.to_dict() for finding in findings],
+    }
+
+
+def _findings(held: Items, reporter: Reporter) -> list[Finding]:
+    small, sizes = thumbnails(held.items)
+    return [
+        *shared_patients(held),
+        *copies(held, find_copies(small)),
+        *one_sided(held, sizes),
+        *given_away(held, reporter),
+        *unknown(held),
+    ]

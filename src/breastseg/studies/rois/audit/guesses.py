@@ -1,0 +1,49 @@
+"""What tells regions apart without having learned anything of mammograms."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from breastseg.networks.threads import one_thread
+from breastseg.networks.trunks import build_trunk
+from breastseg.studies.rois.config import LOGISTIC, PATIENT
+from breastseg.studies.rois.controls import Numbers, ring_numbers
+from breastseg.studies.rois.crops import Crops
+from breastseg.studies.rois.features import RANDOM_NET, tensor_of
+from breastseg.studies.rois.folds import make_folds
+from breastseg.studies.rois.heads import fit_head, probabilities
+
+_BATCH = 32
+
+
+def guesses(
+    crops: Crops, truth: npt.NDArray[np.integer[Any]], patients: Sequence[str], folds: int
+) -> dict[str, Numbers]:
+    """Return the probability of class 1 of each region, held out by patient, for each control.
+
+    Args:
+        crops: (N, px, px).
+        truth: (N,) 0 or 1.
+        patients: of the N regions.
+        folds: parts of patients.
+    """
+    numbers = {"centre against ring": ring_numbers(crops), "random weights": _random(crops)}
+    answers = {name: np.zeros(len(crops)) for name in numbers}
+    for fold in make_folds(patients, truth, folds, PATIENT, 0):
+        for name, values in numbers.items():
+            pipeline = fit_head(LOGISTIC, values[fold.train], truth[fold.train], 0)
+            answers[name][fold.test] = probabilities(pipeline, values[fold.test])
+    return answers
+
+
+def _random(crops: Crops) -> Numbers:
+    trunk = build_trunk(RANDOM_NET, 1)
+    with one_thread(), torch.inference_mode():
+        parts = [
+            trunk(tensor_of(crops[start : start + _BATCH])).numpy()
+            for start in range(0, len(crops), _BATCH)
+        ]
+    return np.concatenate(parts).astype(float)

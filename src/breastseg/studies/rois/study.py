@@ -1,0 +1,289 @@
+"""classify(): a published classifier of regions by folds, beside what learns nothing.
+
+OUT/crops.npy, crops.csv     the copies of all regions, and a row for each
+OUT/features/                what frozen networks make of the copies, in pieces
+OUT/PROTOCOL/fold-K.json     probabilities of the copies that fold K holds out
+OUT/PROTOCOL/copies.csv      a row a copy: its fold, and what each system says of it
+OUT/scores.json              every figure, with weights and settings
+OUT/classify.md, .png        the table, and copies to look at
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from breastseg.errors import InputError, OutputError
+from breastseg.files import (
+    Remains,
+    own_folder,
+    sha256_of,
+    write_json,
+    write_table,
+    write_text,
+    written,
+)
+from breastseg.json_files import number_in, read_json
+from breastseg.metrics.ranking import ranking
+from breastseg.reporter import TERMINAL, Reporter
+from breastseg.studies.rois.config import (
+    CLASSES,
+    CNN,
+    FROZEN,
+    HEADS,
+    LAST_BLOCK,
+    LOGISTIC,
+    NONE,
+    PAPER,
+    PROTOCOLS,
+    SCRATCH,
+    ClassifyConfig,
+)
+from breastseg.studies.rois.controls import Numbers, grey_numbers, ring_numbers, size_numbers
+from breastseg.studies.rois.crops import COPIES, Crops, cut_crops, digest_of
+from breastseg.studies.rois.features import RANDOM_NET, Values, features_of, made_trunk, maps_of
+from breastseg.studies.rois.folds import Fold, make_folds
+from breastseg.studies.rois.heads import fit_head, probabilities
+from breastseg.studies.rois.regions import Region, read_regions
+from breastseg.studies.rois.show import SYSTEMS, markdown, save_sheet
+from breastseg.studies.rois.training import Budget, train_last_block, train_scratch
+
+CROPS, ROWS = "crops.npy", "crops.csv"
+_RATES = {SCRATCH: 3e-4, LAST_BLOCK: 1e-4}
+_SMALL_RATE = 2e-3
+_DIGITS = 6
+_REMAINS = Remains(
+    finished=("*/fold-*.json", "features/*"),
+    rest=(CROPS, ROWS, "scores.json", "classify.md", "classify.png", *PROTOCOLS, "features"),
+)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What all folds of a study share; `numbers` of each control, and of a frozen network."""
+
+    config: ClassifyConfig
+    out: Path
+    crops: Crops
+    truth: Values
+    patients: Sequence[str]
+    numbers: Mapping[str, Numbers]
+    maps: Values | None
+
+
+def classify(
+    films: str | Path,
+    out: str | Path,
+    config: ClassifyConfig = ClassifyConfig(),
+    *,
+    only: int | None = None,
+    reporter: Reporter = TERMINAL,
+) -> dict[str, object]:
+    """Train and score a classifier by folds; goes on where an interrupted study stopped.
+
+    Args:
+        films: folder that `breastseg mammo prepare` wrote.
+        out: folder of the results; must be empty or hold the same work.
+        config: task, network and protocol.
+        only: train and score this many folds, the first; None is all.
+        reporter: who hears of it.
+
+    Returns:
+        what scores.json holds.
+
+    Raises:
+        DatasetError: no prepared films, or a class without regions.
+        SplitError: fewer patients than folds.
+        InputError: weights that do not fit, or an option that is out of range.
+    """
+    films, out = Path(films), Path(out)
+    if only is not None and not 1 <= only <= config.folds:
+        raise InputError(f"--only {only}: wanted 1 to {config.folds}, the folds")
+    trunk, told = made_trunk(config.net, config.weights, config.seed)
+    del trunk
+    reporter.message(f"{config.net}, {config.strategy}: {told}")
+    regions = read_regions(
+        films, config.task, off_centre=config.off_centre, seed=config.seed, reporter=reporter
+    )
+    crops = cut_crops(films, regions, config.crop_px, config.seed)
+    settings = {"crops": digest_of(crops, regions), **asdict(config)}
+    if Path(config.weights).is_file():
+        settings["weights"] = sha256_of(Path(config.weights))
+    with own_folder(out, "mammo classify", settings, remains=_REMAINS):
+        work = _work(config, out, crops, regions)
+        found = {
+            "task": config.task,
+            "classes": list(CLASSES[config.task]),
+            "regions": _class_counts(regions),
+            "patients": len({region.patient for region in regions}),
+            "net": config.net,
+            "strategy": config.strategy,
+            "head": HEADS[config.head],
+            "weights": told,
+            "folds_run": config.folds if only is None else only,
+            "config": {**asdict(config), "weights": settings["weights"]},
+            "protocols": {
+                protocol: _protocol(work, regions, protocol, only, reporter)
+                for protocol in config.protocols
+            },
+        }
+        save_sheet(crops, regions, CLASSES[config.task], out / "classify.png")
+        write_text(out / "classify.md", markdown(found))
+        write_json(out / "scores.json", found)
+    return found
+
+
+def _class_counts(regions: Sequence[Region]) -> list[int]:
+    return [sum(region.truth == truth for region in regions) for truth in (0, 1)]
+
+
+def _work(config: ClassifyConfig, out: Path, crops: Crops, regions: Sequence[Region]) -> _Work:
+    """Compute what does not depend on a fold."""
+    with written(out / CROPS) as beside, beside.open("wb") as file:
+        np.save(file, crops, allow_pickle=False)
+    write_table(out / ROWS, _rows(regions))
+    random_trunk, _ = made_trunk(RANDOM_NET, NONE, config.seed + 1)
+    numbers = {
+        "size": size_numbers(regions),
+        "grey": grey_numbers(crops),
+        "ring": ring_numbers(crops),
+        "random": features_of(random_trunk, crops, out / "features", "random").astype(float),
+    }
+    maps = None
+    if config.strategy != SCRATCH:
+        trunk, _ = made_trunk(config.net, config.weights, config.seed)
+        if config.strategy == FROZEN:
+            features = features_of(trunk, crops, out / "features", config.net)
+            numbers["model"] = features.astype(float)
+        else:
+            maps = maps_of(trunk, crops, out / "features", f"{config.net}-maps")
+    truth = np.repeat([region.truth for region in regions], COPIES)
+    patients = [region.patient for region in regions for _ in range(COPIES)]
+    return _Work(config, out, crops, truth, patients, numbers, maps)
+
+
+def _rows(regions: Sequence[Region]) -> list[dict[str, object]]:
+    """Return a row for each copy."""
+    return [
+        {
+            "crop": place * COPIES + copy,
+            "film": region.film,
+            "finding": region.finding,
+            "patient": region.patient,
+            "source": region.source,
+            "class": region.truth,
+            "side_mm": round(region.side_mm, 1),
+            "copy": copy,
+        }
+        for place, region in enumerate(regions)
+        for copy in range(COPIES)
+    ]
+
+
+def _protocol(
+    work: _Work,
+    regions: Sequence[Region],
+    protocol: str,
+    only: int | None,
+    reporter: Reporter,
+) -> dict[str, object]:
+    """Run the folds of a protocol; return its scores."""
+    config = work.config
+    folds = make_folds(work.patients, work.truth, config.folds, protocol, config.seed)[:only]
+    if protocol == PAPER:
+        reporter.message(
+            "LEAKY: turned copies are dealt one by one, regions and patients are on both sides"
+        )
+    folder = work.out / protocol
+    folder.mkdir(exist_ok=True)
+    scored = np.concatenate([fold.test for fold in folds])
+    answers: dict[str, list[Numbers]] = {name: [] for name in SYSTEMS}
+    for fold in folds:
+        path = folder / f"fold-{fold.number}.json"
+        if not path.is_file():
+            _run(work, fold, path, protocol, reporter)
+        for name, values in _read(path, fold).items():
+            answers[name].append(values)
+    joined = {name: np.concatenate(parts) for name, parts in answers.items()}
+    table = _rows(regions)
+    of_fold = np.concatenate([np.full(len(fold.test), fold.number) for fold in folds])
+    rows = []
+    for place, crop in enumerate(scored):
+        said = {name: round(float(joined[name][place]), 4) for name in SYSTEMS}
+        rows.append({**table[crop], "fold": int(of_fold[place]), **said})
+    write_table(folder / "copies.csv", sorted(rows, key=lambda row: str(row["crop"]).zfill(9)))
+    patients = [work.patients[place] for place in scored]
+    truth = work.truth[scored]
+    return {
+        "leaky": protocol == PAPER,
+        "copies": len(scored),
+        "patients_scored": len(set(patients)),
+        "systems": {name: _rounded(ranking(truth, joined[name], patients)) for name in SYSTEMS},
+    }
+
+
+def _rounded(scores: Mapping[str, Any]) -> dict[str, object]:
+    return {
+        name: [round(end, 4) for end in value]
+        if isinstance(value, list)
+        else None
+        if value is None
+        else round(value, 4)
+        for name, value in scores.items()
+    }
+
+
+def _run(work: _Work, fold: Fold, path: Path, protocol: str, reporter: Reporter) -> None:
+    """Train the network and the controls of a fold; write what they say of its held-out copies."""
+    began = time.process_time()
+    answers = {}
+    for name, numbers in work.numbers.items():
+        head = work.config.head if name == "model" else LOGISTIC
+        pipeline = fit_head(head, numbers[fold.train], work.truth[fold.train], work.config.seed)
+        answers[name] = probabilities(pipeline, numbers[fold.test])
+    if "model" not in answers:
+        answers["model"] = _trained(work, fold, protocol)
+    write_json(
+        path,
+        {
+            "test": fold.test.tolist(),
+            **{name: np.round(answers[name], _DIGITS).tolist() for name in SYSTEMS},
+        },
+    )
+    reporter.message(
+        f"{protocol}, fold {fold.number} of {work.config.folds}:"
+        f" {len(fold.test)} copies held out,"
+        f" {time.process_time() - began:.0f} CPU-seconds"
+    )
+
+
+def _trained(work: _Work, fold: Fold, protocol: str) -> Numbers:
+    config = work.config
+    rate = _SMALL_RATE if config.net == CNN else _RATES[config.strategy]
+    seed = (config.seed, 5, PROTOCOLS.index(protocol), fold.number)
+    budget = Budget(config.steps, rate, seed, f"{protocol} {fold.number}")
+    trunk, _ = made_trunk(config.net, config.weights, config.seed)
+    if work.maps is None:
+        return train_scratch(trunk, work.crops, work.truth, fold.train, fold.test, budget)
+    return train_last_block(trunk, work.maps, work.truth, fold.train, fold.test, budget)
+
+
+def _read(path: Path, fold: Fold) -> dict[str, Numbers]:
+    """Read the answers of a finished fold; OutputError when they are not this fold's."""
+    again = f"remove {path} and run the same command again"
+    found = read_json(path, OutputError, "the answers of a finished fold")
+    if not isinstance(found, dict) or found.get("test") != fold.test.tolist():
+        raise OutputError(f"{path}: not the held-out copies of this fold; {again}")
+    answers = {}
+    for name in SYSTEMS:
+        values = found.get(name)
+        if not isinstance(values, list) or len(values) != len(fold.test):
+            raise OutputError(f"{path}: lacks {name}; {again}")
+        try:
+            answers[name] = np.array([number_in(value, 0, 1, name) for value in values])
+        except ValueError as cause:
+            raise OutputError(f"{path}: {cause}; {again}") from None
+    return answers
