@@ -34,6 +34,17 @@ from dicom_files import write_dicom_pyramid  # noqa: E402  (needs pydicom)
 MAP = BUILT_IN["region5"]
 SIZE, MPP = (640, 400), 0.25
 """Of the slide, level 0; its levels are at 0.25, 0.5 and 1.0 um/px, the map at 0.5."""
+SAME = (
+    "StudyInstanceUID",
+    "FrameOfReferenceUID",
+    "PatientID",
+    "ContainerIdentifier",
+    "ImageOrientationSlide",
+    "TotalPixelMatrixColumns",
+    "Rows",
+    "Columns",
+)
+"""What a segmentation has from its level."""
 REAL = SHARED / "slides/cmu-1-small-region-dicom"
 
 
@@ -113,16 +124,7 @@ def test_segmentation_is_the_map_on_the_slides_own_levels(
     assert np.array_equal(matrix(paths[1]), truth()[1::2, 1::2]), "the label under the centre"
     for number, path in enumerate(paths, start=1):
         level, found = read(tmp_path / "slide" / f"level_{number}.dcm"), read(path)
-        for keyword in [
-            "StudyInstanceUID",
-            "FrameOfReferenceUID",
-            "PatientID",
-            "ContainerIdentifier",
-            "ImageOrientationSlide",
-            "TotalPixelMatrixColumns",
-            "Rows",
-            "Columns",
-        ]:
+        for keyword in SAME:
             assert found[keyword].value == level[keyword].value, keyword
         assert found.SeriesInstanceUID != level.SeriesInstanceUID
         assert found.SourceImageSequence[0].ReferencedSOPInstanceUID == level.SOPInstanceUID
@@ -169,6 +171,7 @@ def test_regions_are_polygons_of_the_same_area(made: Path, tmp_path: Path) -> No
     for group in annotations.get_annotation_groups():
         shapes = [shapely.Polygon(ring) for ring in group.get_graphic_data("2D")]
         assert all(shape.is_valid for shape in shapes)
+        assert min(shape.bounds[0] for shape in shapes) > 0, "a viewer leaves out places at 0"
         assert shapely.union_all(shapes).area == pytest.approx(sum(one.area for one in shapes))
         found[group.label] = sum(shape.area for shape in shapes)
     names = {one.qupath: one.name for one in MAP.classes}
@@ -186,6 +189,13 @@ def test_holes_are_cut_open_and_nothing_is_lost() -> None:
     whole = shapely.Polygon(square, holes)
     assert sum(shape.area for shape in shapes) == pytest.approx(whole.area, rel=1e-6)
     assert shapely.union_all(shapes).symmetric_difference(whole).area < 1
+
+
+def test_an_outline_that_crosses_itself_is_refused() -> None:
+    bow = np.array([(0, 0), (100, 100), (100, 0), (0, 100)], float)
+    hole = np.array([(80, 40), (90, 40), (90, 60)], float)
+    with pytest.raises(ImageError, match="a region of x whose outline crosses itself"):
+        list(whole_rings(Area("x", bow, (hole,))))
 
 
 def test_measures_are_those_of_the_map(made: Path, tmp_path: Path) -> None:
@@ -298,6 +308,20 @@ def test_a_level_in_several_files_is_refused_by_name(tmp_path: Path) -> None:
 
     with pytest.raises(ImageError, match=r"a level in several files \(a concatenation, 1\.2\.3\)"):
         read_dicom_slide(slide_of(tmp_path / "slide", change))
+
+
+def test_sizes_are_checked_before_anything_is_made(tmp_path: Path) -> None:
+    def large(header: Any, number: int) -> None:
+        header.Rows = header.Columns = 65535
+
+    def many(header: Any, number: int) -> None:
+        header.Rows = header.Columns = 1
+        header.TotalPixelMatrixRows = header.TotalPixelMatrixColumns = 2**20 >> number
+
+    with pytest.raises(ImageError, match="in tiles of 65535 x 65535 px"):
+        read_dicom_slide(slide_of(tmp_path / "large", large))
+    with pytest.raises(ImageError, match="a level of 1099511627776 tiles"):
+        read_dicom_slide(slide_of(tmp_path / "many", many))
 
 
 def test_two_pictures_of_one_size_are_refused(tmp_path: Path) -> None:

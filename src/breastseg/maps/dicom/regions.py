@@ -12,16 +12,21 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from breastseg.errors import ImageError
 from breastseg.labels import LabelClass, LabelMap
 from breastseg.maps.dicom.codes import BREAST, class_codes, coded
 from breastseg.maps.dicom.made import Making, built_for, display_color
 from breastseg.maps.dicom.source import DicomSlide
 from breastseg.sources.annotations import Area, Drawn
+from breastseg.wording import in_short
 
 Ring: TypeAlias = npt.NDArray[np.float32]
 """(N, 2) x, y in level-0 pixels; the first place is not said again at the end."""
 
 _SERIES = 9902
+_EDGE_PX = np.float32(2**-16)
+"""Stands for 0: dicom-microscopy-viewer 0.48 leaves out places with a coordinate of 0, and all of
+that outline behind it is wrong then."""
 
 
 def write_regions_dicom(
@@ -88,28 +93,44 @@ def _group(one: LabelClass, rings: list[Ring], number: int, making: Making) -> A
 
 
 def whole_rings(area: Area) -> Iterator[Ring]:
-    """Yield the outlines of pieces without holes that make up an area."""
-    polygon = shapely.Polygon(area.outline, area.holes)
-    for piece in _without_holes(polygon):
-        ring = np.asarray(piece.exterior.coords, np.float32)[:-1]
+    """Yield the outlines of pieces without holes that make up an area.
+
+    Raises:
+        ImageError: lines of it cross each other.
+    """
+    try:
+        pieces = _without_holes(shapely.Polygon(area.outline, area.holes))
+    except (shapely.errors.ShapelyError, ValueError) as cause:
+        raise ImageError(
+            f"a region of {area.name} whose outline crosses itself ({in_short(cause)}); make the"
+            " map again"
+        ) from None
+    for piece in pieces:
+        ring = np.maximum(np.asarray(piece.exterior.coords, np.float32)[:-1], _EDGE_PX)
         ring = ring[(ring != np.roll(ring, 1, axis=0)).any(axis=1)]  # rounding made some one place
         if len(ring) >= 3:
             yield ring
 
 
-def _without_holes(polygon: Any) -> Iterator[Any]:
+def _without_holes(polygon: Any) -> list[Any]:
     """Cut at the middle of the middle hole, until no piece has any: each cut halves the rest."""
-    waiting = [polygon]
+    waiting, done = [polygon], []
     while waiting:
         piece = waiting.pop()
-        if not len(piece.interiors):
-            yield piece
+        holes = len(piece.interiors)
+        if not holes:
+            done.append(piece)
             continue
         middles = sorted((hole.bounds[0] + hole.bounds[2]) / 2 for hole in piece.interiors)
-        x = middles[len(middles) // 2]
+        x = middles[holes // 2]
         left, top, right, bottom = piece.bounds
+        halves = []
         for side in (shapely.box(left, top, x, bottom), shapely.box(x, top, right, bottom)):
-            waiting += _polygons(shapely.intersection(piece, side))
+            halves += _polygons(shapely.intersection(piece, side))
+        if sum(len(half.interiors) for half in halves) >= holes:
+            raise ValueError("a hole without width")
+        waiting += halves
+    return done
 
 
 def _polygons(shape: Any) -> list[Any]:

@@ -35,6 +35,7 @@ _MAY_BE_EMPTY = (
 )
 """The standard lets these be empty; empty they are written where a slide lacks them."""
 _THICKNESS_MM = 0.001
+_MOST_TILE_PX, _MOST_TILES = 2**24, 2**20
 
 
 @dataclass(frozen=True)
@@ -150,9 +151,21 @@ def _level(header: Any, path: Path, filled: dict[str, None]) -> Level:
         header.TotalPixelMatrixOriginSequence = [_origin()]
         filled["TotalPixelMatrixOriginSequence (0, 0)"] = None
     size = int(header.TotalPixelMatrixColumns), int(header.TotalPixelMatrixRows)
-    if min(size) < 1 or min(int(header.Rows), int(header.Columns)) < 1:
-        raise ImageError(f"{path}: a level of {size[0]} x {size[1]} px; export the slide again")
-    return Level(header, size, 1000 * sum(map(float, measures.PixelSpacing)) / 2)
+    mpp = 1000 * sum(map(float, measures.PixelSpacing)) / 2
+    tile = int(header.Rows), int(header.Columns)
+    if min(*size, *tile) < 1 or tile[0] * tile[1] > _MOST_TILE_PX or not mpp > 0:
+        raise ImageError(
+            f"{path}: a level of {size[0]} x {size[1]} px at {mpp:.4g} um/px in tiles of"
+            f" {tile[1]} x {tile[0]} px, wanted tiles of at most {_MOST_TILE_PX} pixels; export the"
+            " slide again"
+        )
+    level = Level(header, size, mpp)
+    if level.frames > _MOST_TILES:
+        raise ImageError(
+            f"{path}: a level of {level.frames} tiles, wanted at most {_MOST_TILES}; export the"
+            " slide again with larger tiles"
+        )
+    return level
 
 
 def _measures(header: Any, path: Path) -> Any:
