@@ -24,8 +24,10 @@ from breastseg.maps.files.label_tiff import write_label_tiff
 from breastseg.maps.measures import measure
 from breastseg.maps.polygons import RegionsConfig, write_regions
 from breastseg.maps.raster import Raster
+from breastseg.maps.record import RunRecord
+from breastseg.reporter import QUIET, Reporter
 from breastseg.sources.annotations import Area
-from conftest import SHARED, quiet
+from conftest import SHARED
 
 hd = pytest.importorskip("highdicom")
 pydicom = pytest.importorskip("pydicom")
@@ -78,19 +80,29 @@ def result_of(folder: Path, slide: Path, labels: Any, size: Any = SIZE, mpp: flo
         write_label_tiff(raster, MAP, folder / "labels.ome.tif", mpp=map_mpp)
         scale = size[0] / labels.shape[1], size[1] / labels.shape[0]
         path = folder / "regions.geojson"
-        write_regions(raster, MAP, path, RegionsConfig(), mpp=mpp, scale=scale, say=quiet)
+        report = write_regions(raster, MAP, path, RegionsConfig(), mpp=mpp, scale=scale)
         measures = measure(raster, MAP, mpp=map_mpp)
     (folder / "scratch").unlink()
-    said = {
-        "input": str(slide),
-        "input_fingerprint": fingerprint(slide),
-        "size_px": list(size),
-        "mpp": mpp,
-        "model": "painted",
-        "label_map": MAP.to_dict(),
-        "measures": {"image": "x", **measures},
-    }
-    (folder / "run.json").write_text(json.dumps(said))
+    RunRecord(
+        input=str(slide),
+        input_fingerprint=fingerprint(slide),
+        size_px=size,
+        mpp=mpp,
+        mpp_source="",
+        box_level0_px=None,
+        model="painted",
+        model_files={},
+        model_mpp=map_mpp,
+        tile_px=512,
+        halo_px=0,
+        backend="",
+        label_map=MAP,
+        packages={},
+        use="",
+        regions=report,
+        measures={"image": "x", **measures},
+        doubts=(),
+    ).write(folder)
     return folder
 
 
@@ -117,7 +129,7 @@ def matrix(path: Path) -> Any:
 def test_segmentation_is_the_map_on_the_slides_own_levels(
     made: Path, tmp_path: Path, kind: str
 ) -> None:
-    dicom_out(made, tmp_path / "out", segmentation=kind, say=quiet)
+    dicom_out(made, tmp_path / "out", segmentation=kind, reporter=QUIET)
     paths = sorted((tmp_path / "out" / "a").glob("segmentation_*.dcm"))
     assert [path.name for path in paths] == ["segmentation_1.dcm", "segmentation_2.dcm"]
     assert np.array_equal(matrix(paths[0]), truth())
@@ -141,7 +153,7 @@ def test_segmentation_is_the_map_on_the_slides_own_levels(
 
 def test_pydicom_alone_reads_a_class_of_the_segmentation(made: Path, tmp_path: Path) -> None:
     """Frames, put where their positions say, without highdicom."""
-    dicom_out(made, tmp_path / "out", say=quiet)
+    dicom_out(made, tmp_path / "out", reporter=QUIET)
     found = read(tmp_path / "out" / "a" / "segmentation_1.dcm")
     labels = np.zeros((found.TotalPixelMatrixRows, found.TotalPixelMatrixColumns), np.uint8)
     groups = found.PerFrameFunctionalGroupsSequence
@@ -156,7 +168,7 @@ def test_pydicom_alone_reads_a_class_of_the_segmentation(made: Path, tmp_path: P
 
 
 def test_regions_are_polygons_of_the_same_area(made: Path, tmp_path: Path) -> None:
-    dicom_out(made, tmp_path / "out", say=quiet)
+    dicom_out(made, tmp_path / "out", reporter=QUIET)
     annotations = hd.ann.annread(tmp_path / "out" / "a" / "annotations.dcm")
     level = read(tmp_path / "slide" / "level_0.dcm")
     referenced = annotations.ReferencedImageSequence[0].ReferencedSOPInstanceUID
@@ -199,7 +211,7 @@ def test_an_outline_that_crosses_itself_is_refused() -> None:
 
 
 def test_measures_are_those_of_the_map(made: Path, tmp_path: Path) -> None:
-    dicom_out(made, tmp_path / "out", say=quiet)
+    dicom_out(made, tmp_path / "out", reporter=QUIET)
     report = hd.sr.srread(tmp_path / "out" / "a" / "measures.dcm")
     wanted = json.loads((made / "run.json").read_text())["measures"]
     groups = {
@@ -222,7 +234,7 @@ def test_measures_are_those_of_the_map(made: Path, tmp_path: Path) -> None:
 
 
 def test_areas_of_the_segmentation_are_those_of_the_measures(made: Path, tmp_path: Path) -> None:
-    dicom_out(made, tmp_path / "out", say=quiet)
+    dicom_out(made, tmp_path / "out", reporter=QUIET)
     path = tmp_path / "out" / "a" / "segmentation_1.dcm"
     spacing = read(path).SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing
     mm2 = np.bincount(matrix(path).ravel(), minlength=6) * float(spacing[0]) * float(spacing[1])
@@ -234,7 +246,7 @@ def test_areas_of_the_segmentation_are_those_of_the_measures(made: Path, tmp_pat
 def test_the_same_map_makes_the_same_bytes(made: Path, tmp_path: Path) -> None:
     """A file that is sent twice is the same instance."""
     for name in ("one", "two"):
-        dicom_out(made.parent / "a", tmp_path / name, say=quiet)
+        dicom_out(made.parent / "a", tmp_path / name, reporter=QUIET)
     files = sorted((tmp_path / "one").rglob("*.dcm"))
     assert len(files) == 4
     for path in files:
@@ -287,7 +299,7 @@ def test_what_may_be_missing_is_filled_and_said(tmp_path: Path) -> None:
     slide = slide_of(tmp_path / "slide", lacks)
     result_of(tmp_path / "maps", slide, truth())
     said: list[str] = []
-    dicom_out(tmp_path / "maps", tmp_path / "out", say=said.append)
+    dicom_out(tmp_path / "maps", tmp_path / "out", reporter=Reporter(said.append, bars=False))
     assert "PatientID (empty)" in said[0]
     assert "TotalPixelMatrixOriginSequence (0, 0)" in said[0]
     assert np.array_equal(matrix(tmp_path / "out" / "maps" / "segmentation_1.dcm"), truth())
@@ -336,13 +348,13 @@ def test_other_slides_are_refused(made: Path, tmp_path: Path) -> None:
     (tmp_path / "b.svs").write_bytes(b"II*\0")
     (made / "run.json").write_text(json.dumps({**said, "input": str(tmp_path / "b.svs")}))
     with pytest.raises(ImageError, match="is no DICOM slide"):
-        dicom_out(made, tmp_path / "out", say=quiet)
+        dicom_out(made, tmp_path / "out", reporter=QUIET)
     (made / "run.json").write_text(json.dumps({**said, "input_fingerprint": "0"}))
     with pytest.raises(InputError, match="is not the slide that was mapped"):
-        dicom_out(made, tmp_path / "out", say=quiet)
+        dicom_out(made, tmp_path / "out", reporter=QUIET)
     (made / "run.json").write_text(json.dumps({**said, "input": str(tmp_path / "gone")}))
     with pytest.raises(ImageError, match="gone: not found"):
-        dicom_out(made, tmp_path / "out", say=quiet)
+        dicom_out(made, tmp_path / "out", reporter=QUIET)
     assert not list((tmp_path / "out").rglob("*.dcm"))
 
 
@@ -355,7 +367,7 @@ def test_one_slides_fault_is_its_own(made: Path, tmp_path: Path) -> None:
         "slide,outcome,cause,seconds,result,patient\nb,done,,1,sub/b,\na,done,,1,a,\n"
     )
     with pytest.raises(IncompleteError, match="1 of 2 failed, the others are done"):
-        dicom_out(maps, tmp_path / "out", say=quiet)
+        dicom_out(maps, tmp_path / "out", reporter=QUIET)
     assert (tmp_path / "out" / "a" / "measures.dcm").is_file()
 
 
@@ -363,7 +375,10 @@ def test_where_nothing_was_analysed_there_is_no_segmentation(tmp_path: Path) -> 
     slide = slide_of(tmp_path / "slide")
     result_of(tmp_path / "maps", slide, np.zeros((200, 320), np.uint8))
     said: list[str] = []
-    assert dicom_out(tmp_path / "maps", tmp_path / "out", say=said.append) == 1
+    assert (
+        dicom_out(tmp_path / "maps", tmp_path / "out", reporter=Reporter(said.append, bars=False))
+        == 1
+    )
     assert any("nothing was analysed" in line for line in said)
     assert [path.name for path in (tmp_path / "out" / "maps").iterdir()] == ["measures.dcm"]
 
@@ -372,7 +387,7 @@ def test_a_resolution_that_parts_from_the_header_is_said(tmp_path: Path) -> None
     slide = slide_of(tmp_path / "slide")
     result_of(tmp_path / "maps", slide, truth(), mpp=0.3)
     said: list[str] = []
-    dicom_out(tmp_path / "maps", tmp_path / "out", say=said.append)
+    dicom_out(tmp_path / "maps", tmp_path / "out", reporter=Reporter(said.append, bars=False))
     assert "header says 0.25 um/px and it was mapped at 0.3" in said[0]
 
 
@@ -383,7 +398,7 @@ def test_without_highdicom_a_sentence_names_the_package(
 
     monkeypatch.setitem(sys.modules, "highdicom", None)
     with pytest.raises(MissingPackageError, match=r"highdicom; pip install 'breastseg\[dicom\]'"):
-        dicom_out(made, tmp_path / "out", say=quiet)
+        dicom_out(made, tmp_path / "out", reporter=QUIET)
 
 
 def test_the_command(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -401,7 +416,7 @@ def test_a_real_slide(tmp_path: Path) -> None:
     result_of(tmp_path / "maps", REAL, labels, slide.size_px, slide.mpp)
     slide.close()
     said: list[str] = []
-    dicom_out(tmp_path / "maps", tmp_path / "out", say=said.append)
+    dicom_out(tmp_path / "maps", tmp_path / "out", reporter=Reporter(said.append, bars=False))
     assert "frames of reference of their own" in said[1]
     paths = sorted((tmp_path / "out" / "maps").glob("segmentation_*.dcm"))
     assert len(paths) == 4

@@ -2,6 +2,8 @@
 
 import argparse
 
+from breastseg.cli.options import add_option, add_out, given
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -13,12 +15,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "What is written, and which viewers draw it: docs/pipelines.md"
     )
     parser.add_argument("maps", help="folder of breastseg predict, or one result in it")
-    parser.add_argument("--out", required=True, help="folder for the DICOM files")
-    parser.add_argument(
+    add_out(parser, "folder for the DICOM files")
+    add_option(
+        parser,
         "--segmentation",
+        "a picture for each class (viewers draw these) or one of labels, smaller",
+        of="breastseg.inference.dicom_out:dicom_out.segmentation",
         choices=("binary", "labelmap"),
-        default="binary",
-        help="a picture for each class (default; viewers draw these) or one of labels, smaller",
     )
 
 
@@ -26,4 +29,4 @@ def run(options: argparse.Namespace) -> None:
     """Write the files."""
     from breastseg.inference.dicom_out import dicom_out
 
-    dicom_out(options.maps, options.out, segmentation=options.segmentation)
+    dicom_out(options.maps, options.out, **given(options, "segmentation"))

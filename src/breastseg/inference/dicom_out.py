@@ -8,7 +8,6 @@ RESULT is the result's folder in the maps.
 """
 
 import json
-from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,11 +27,15 @@ from breastseg.maps.dicom.regions import write_regions_dicom
 from breastseg.maps.dicom.segmentation import KINDS, write_segmentation
 from breastseg.maps.dicom.source import DicomSlide, read_dicom_slide
 from breastseg.maps.files.label_tiles import label_tiles
+from breastseg.maps.record import RUN
+from breastseg.records import to_json
+from breastseg.reporter import TERMINAL, Reporter
 from breastseg.sources.annotations import read_drawn
 from breastseg.wording import counted
-from breastseg.wording import say as say_line
 
 _REMAINS = Remains(rest=("**/*.dcm",))
+_OF_MAP = ("model", "model_files", "label_map", "measures", "box_level0_px", "packages")
+"""What of run.json says that a map is another one."""
 _APART = 0.01
 """Microns per pixel that differ by more are said."""
 
@@ -42,7 +45,7 @@ def dicom_out(
     out: str | Path,
     *,
     segmentation: str = "binary",
-    say: Callable[[str], None] = say_line,
+    reporter: Reporter = TERMINAL,
 ) -> int:
     """Write the results of DICOM slides as DICOM, beside the same study.
 
@@ -52,7 +55,7 @@ def dicom_out(
         maps: folder that predict() wrote into, or one result in it.
         out: folder for the files.
         segmentation: "binary" (a frame for each class and tile) or "labelmap".
-        say: takes one line at a time of what a person should know.
+        reporter: who hears of it.
 
     Returns:
         how many files were written.
@@ -76,19 +79,19 @@ def dicom_out(
             name = Path(made.folder.resolve().name)
             if made.folder != maps:
                 name = made.folder.relative_to(maps)
-            files += _write(made, out / name, segmentation, say)
+            files += _write(made, out / name, segmentation, reporter)
 
-        failed = each_result(folders, write, say)
-    say(f"{counted(files, 'DICOM file')}: {out}")
+        failed = each_result(folders, write, reporter)
+    reporter.message(f"{counted(files, 'DICOM file')}: {out}")
     tell_failed(failed, folders)
     return files
 
 
-def _write(made: Made, folder: Path, kind: str, say: Callable[[str], None]) -> int:
+def _write(made: Made, folder: Path, kind: str, reporter: Reporter) -> int:
     """Write the files of one result; return how many."""
     slide = _slide(made)
     for note in (*slide.notes, *_resolution(made, slide)):
-        say(f"{made.slide}: {note}")
+        reporter.message(f"{made.slide}: {note}")
     check_qupath_names(made, [one.qupath for one in made.label_map.classes])
     making = _making(made, slide)
     for left_over in folder.glob("*.dcm"):  # of another map of this slide
@@ -97,21 +100,18 @@ def _write(made: Made, folder: Path, kind: str, say: Callable[[str], None]) -> i
     mpp = slide.levels[0].mpp * made.size_px[0] / labels.size_px[0]
     paths = write_segmentation(labels, made.label_map, slide, folder, making, kind=kind, mpp=mpp)
     if not paths:
-        say(f"{made.slide}: nothing was analysed, no segmentation")
+        reporter.message(f"{made.slide}: nothing was analysed, no segmentation")
     drawn = read_drawn(regions_of(made.folder))
     regions = folder / "annotations.dcm"
     polygons = write_regions_dicom(drawn, made.label_map, slide, regions, making)
-    measures = made.said.get("measures")
-    if not isinstance(measures, Mapping):
-        raise InputError(f"{made.folder / 'run.json'}: no measures in it; make the map again")
-    write_measures(measures, made.label_map, slide, folder / "measures.dcm", making)
+    write_measures(made.run.measures, made.label_map, slide, folder / "measures.dcm", making)
     return len(paths) + (polygons > 0) + 1
 
 
 def _slide(made: Made) -> DicomSlide:
     """Return the slide, which must be the one that was mapped."""
     slide = read_dicom_slide(made.slide)
-    if made.said.get("input_fingerprint") != fingerprint(made.slide):
+    if made.run.input_fingerprint != fingerprint(made.slide):
         raise InputError(
             f"{made.slide}: is not the slide that was mapped, or was changed since; map it again"
         )
@@ -136,11 +136,9 @@ def _resolution(made: Made, slide: DicomSlide) -> tuple[str, ...]:
 
 def _making(made: Made, slide: DicomSlide) -> Making:
     instances = [str(level.header.SOPInstanceUID) for level in slide.levels]
-    of_map = {
-        key: made.said.get(key)
-        for key in ("model", "model_files", "label_map", "measures", "box_level0_px", "packages")
-    }
+    said = to_json(made.run)
+    of_map = {key: said[key] for key in _OF_MAP}
     seed = json.dumps([instances, of_map], sort_keys=True)
-    made_at = (made.folder / "run.json").stat().st_mtime
+    made_at = (made.folder / RUN).stat().st_mtime
     when = datetime.fromtimestamp(made_at, tz=UTC)
-    return Making(seed, str(made.said.get("model", "")), when)
+    return Making(seed, made.run.model, when)
