@@ -151,6 +151,23 @@ def test_segmentation_is_the_map_on_the_slides_own_levels(
     assert len({read(path).PyramidUID for path in paths}) == 1
 
 
+def test_nothing_else_of_a_person_goes_along(tmp_path: Path) -> None:
+    """An archive files by patient and study; comments and addresses stay in the slide."""
+
+    def change(header: Any, number: int) -> None:
+        header.PatientComments = header.PatientAddress = header.InstitutionName = "secret"
+        header.ReferringPhysicianName = header.OtherPatientNames = "secret"
+        header.private_block(0x0009, "secret", create=True).add_new(1, "LO", "secret")
+
+    result_of(tmp_path / "maps", slide_of(tmp_path / "slide", change), truth())
+    dicom_out(tmp_path / "maps", tmp_path / "out", reporter=QUIET)
+    files = sorted((tmp_path / "out").rglob("*.dcm"))
+    assert len(files) == 4
+    for path in files:
+        assert b"secret" not in path.read_bytes()
+        assert read(path).PatientID == "P1"
+
+
 def test_pydicom_alone_reads_a_class_of_the_segmentation(made: Path, tmp_path: Path) -> None:
     """Frames, put where their positions say, without highdicom."""
     dicom_out(made, tmp_path / "out", reporter=QUIET)
@@ -375,10 +392,8 @@ def test_where_nothing_was_analysed_there_is_no_segmentation(tmp_path: Path) -> 
     slide = slide_of(tmp_path / "slide")
     result_of(tmp_path / "maps", slide, np.zeros((200, 320), np.uint8))
     said: list[str] = []
-    assert (
-        dicom_out(tmp_path / "maps", tmp_path / "out", reporter=Reporter(said.append, bars=False))
-        == 1
-    )
+    reporter = Reporter(said.append, bars=False)
+    assert dicom_out(tmp_path / "maps", tmp_path / "out", reporter=reporter) == 1
     assert any("nothing was analysed" in line for line in said)
     assert [path.name for path in (tmp_path / "out" / "maps").iterdir()] == ["measures.dcm"]
 

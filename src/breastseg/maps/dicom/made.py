@@ -1,6 +1,5 @@
 """What all DICOM results of a map have in common: who made them, when, and their UIDs."""
 
-import hashlib
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +11,11 @@ from typing import Any
 
 from breastseg.errors import BreastsegError, ImageError
 from breastseg.files import written
+from breastseg.images.dicom_headers import uids_from
 from breastseg.maps.dicom.codes import ALGORITHM, coded
 from breastseg.wording import in_short
 
 MANUFACTURER = "breastseg"
-_ROOT = "2.25."
-"""UIDs under it need no registration: a whole number of 128 bits follows."""
 _DATES = ("InstanceCreationDate", "ContentDate", "SeriesDate")
 _TIMES = ("InstanceCreationTime", "ContentTime", "SeriesTime")
 
@@ -38,8 +36,7 @@ class Making:
 
     def uid(self, name: str) -> str:
         """Return the UID of a part of the results."""
-        digest = hashlib.sha256(f"{name} {self.seed}".encode()).digest()
-        return _ROOT + str(int.from_bytes(digest[:16], "big"))
+        return uids_from((self.seed,))(name)
 
     def common(self, name: str, series: int) -> dict[str, Any]:
         """Return what every object is told, by highdicom's names."""

@@ -34,6 +34,29 @@ _MAY_BE_EMPTY = (
     "StudyTime",
 )
 """The standard lets these be empty; empty they are written where a slide lacks them."""
+_LAID_BY = (
+    "PositionReferenceIndicator",
+    "ImageType",
+    "Modality",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+    "DimensionOrganizationType",
+    "TotalPixelMatrixOriginSequence",
+    "TotalPixelMatrixFocalPlanes",
+    "NumberOfOpticalPaths",
+    "LossyImageCompression",
+    "LossyImageCompressionRatio",
+    "LossyImageCompressionMethod",
+    "SpecificCharacterSet",
+    "ContainerIdentifier",
+    "IssuerOfTheContainerIdentifierSequence",
+    "ContainerTypeCodeSequence",
+    "SpecimenDescriptionSequence",
+    "SOPClassUID",
+    "ConcatenationUID",
+)
+"""What else results refer to: where pixels lie, and which slide of glass it is. Viewers take
+results and pictures of one container together."""
 _THICKNESS_MM = 0.001
 _MOST_TILE_PX, _MOST_TILES = 2**24, 2**20
 
@@ -124,7 +147,19 @@ def _header(file: Path) -> list[Any]:
         header = pydicom.dcmread(file, stop_before_pixels=True)
         kind = [str(word) for word in header.get("ImageType") or []]
         is_level = header.get("SOPClassUID") == _SLIDE and kind[2:3] == ["VOLUME"]
-        return [header] if is_level else []
+        return [_kept(header)] if is_level else []
+
+
+def _kept(header: Any) -> Any:
+    """Return a header of what results need, and nothing else of it: no comments, addresses,
+    physicians or institution."""
+    from pydicom import Dataset
+
+    kept = Dataset()
+    for keyword in (*_NEEDED, *_MAY_BE_EMPTY, *_LAID_BY):
+        if keyword in header:
+            kept[keyword] = header[keyword]
+    return kept
 
 
 def _level(header: Any, path: Path, filled: dict[str, None]) -> Level:
