@@ -13,7 +13,7 @@ EXTRAS: Mapping[str, str] = {
     "onnx": "--backend onnx",
     "zarr": "OME-Zarr slides",
     "parquet": "predict --parquet",
-    "dicom": "mammograms in DICOM, reports as DICOM SR, deidentify of DICOM",
+    "dicom": "mammograms in DICOM, reports as DICOM SR, deidentify of DICOM, maps as DICOM",
     "hub": "models pull and push",
     "track": "curves in TensorBoard and MLflow",
     "serve": "the browser view",

@@ -1,10 +1,15 @@
-"""Reading DICOM headers by pydicom: what a damaged file makes it raise, in one line."""
+"""DICOM headers by pydicom: what a damaged file makes it raise, in one line; UIDs of what is
+made."""
 
+import hashlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from breastseg.errors import BreastsegError, ImageError
+
+_ROOT = "2.25."
+"""UIDs under it need no registration: a whole number of 128 bits follows."""
 
 
 @contextmanager
@@ -27,3 +32,18 @@ def guarded_dicom(where: str) -> Iterator[None]:
             raise ImageError(
                 f"{where}: a damaged DICOM file ({type(cause).__name__}); export it again"
             ) from cause
+
+
+def uids_from(parts: Sequence[str]) -> Callable[[str], str]:
+    """Return a function from a name to a UID that depends on the parts alone.
+
+    Args:
+        parts: what the object is made of.
+    """
+    seed = "".join(parts)
+
+    def uid(name: str) -> str:
+        digest = hashlib.sha256(f"{name} {seed}".encode()).digest()
+        return _ROOT + str(int.from_bytes(digest[:16], "big"))
+
+    return uid

@@ -7,46 +7,26 @@ OUT/patches/SLIDE.h5, OUT/process_list_autogen.csv  for CLAM: its --data_h5_dir 
 SLIDE is the slide's file name without its ending, as these programs call it.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
-from breastseg.errors import BreastsegError, IncompleteError, InputError, one_of_several
+from breastseg.errors import InputError
 from breastseg.files import Remains, own_folder, write_table
-from breastseg.geometry import check_mpp
-from breastseg.labels import LabelMap
+from breastseg.inference.finished import (
+    Made,
+    check_qupath_names,
+    each_result,
+    finished_results,
+    regions_of,
+    tell_failed,
+)
 from breastseg.maps.files.label_tiles import label_tiles
 from breastseg.maps.files.masks import patches_of, write_contours, write_mask, write_patches
-from breastseg.maps.record import (
-    MANIFEST_TABLE,
-    PACKED_REGIONS,
-    REGIONS,
-    RUN,
-    RunRecord,
-    read_run_json,
-)
 from breastseg.reporter import TERMINAL, Reporter
 from breastseg.sources.annotations import read_drawn
-from breastseg.tables import read_table
 from breastseg.wording import counted
 
 PIPELINES = ("trident", "clam", "hs2p")
 _REMAINS = Remains(rest=("contours_geojson", "masks", "patches", "*.csv"))
-
-
-@dataclass(frozen=True)
-class _Made:
-    """What a result's run.json says of its map."""
-
-    folder: Path
-    slide: Path
-    size_px: tuple[int, int]
-    mpp: float
-    label_map: LabelMap
-
-    @property
-    def name(self) -> str:
-        """What other programs call the slide."""
-        return self.slide.stem
 
 
 def hand_over(
@@ -80,46 +60,36 @@ def hand_over(
         raise InputError(f"--for {pipeline}: wanted {', '.join(PIPELINES)}")
     if not 32 <= patch_px <= 2**15:
         raise InputError(f"--patch {patch_px}: wanted 32 to {2**15} pixels at level 0")
-    folders = _results(Path(maps))
+    folders = finished_results(Path(maps))
     settings = {"maps": str(maps), "for": pipeline, "class": class_name}
     if pipeline == "clam":
         settings["patch_px"] = str(patch_px)
     out = Path(out)
     rows: list[dict[str, object]] = []
-    failed: list[str] = []
     found = 0
     names: dict[str, Path] = {}
     with own_folder(out, "masks", settings, remains=_REMAINS):
-        for folder in folders:
-            try:
-                with one_of_several(str(folder), several=len(folders) > 1):
-                    made = _made(folder)
-                    if made.name in names:
-                        raise InputError(
-                            f"{made.slide}: second slide called '{made.name}', the first is"
-                            f" {names[made.name]}; {pipeline} would take one for the other"
-                        )
-                    names[made.name] = made.slide
-                    row, has = _write(made, out, pipeline, class_name, patch_px)
-            except BreastsegError as error:
-                if len(folders) == 1:
-                    raise
-                failed.append(str(error))
-                reporter.message(f"failed: {error}")
-                continue
+
+        def write(made: Made) -> None:
+            nonlocal found
+            if made.name in names:
+                raise InputError(
+                    f"{made.slide}: second slide called '{made.name}', the first is"
+                    f" {names[made.name]}; {pipeline} would take one for the other"
+                )
+            names[made.name] = made.slide
+            row, has = _write(made, out, pipeline, class_name, patch_px)
             found += has
             if not has:
                 reporter.message(f"{made.slide}: no {class_name}")
             if row:
                 rows.append(row)
+
+        failed = each_result(folders, write, reporter)
         if pipeline != "trident":
             write_table(out / _LISTS[pipeline], rows, _COLUMNS[pipeline])
     reporter.message(f"{counted(found, 'slide')} with {class_name} for {pipeline}: {out}")
-    if failed:
-        rest = ", the others are done" if len(failed) < len(folders) else ""
-        raise IncompleteError(
-            f"{len(failed)} of {len(folders)} failed{rest}; the first: {failed[0]}"
-        )
+    tell_failed(failed, folders)
     return found
 
 
@@ -131,20 +101,16 @@ _COLUMNS = {
 
 
 def _write(
-    made: _Made, out: Path, pipeline: str, class_name: str, patch_px: int
+    made: Made, out: Path, pipeline: str, class_name: str, patch_px: int
 ) -> tuple[dict[str, object], bool]:
     """Write one slide's mask; return its row for the list of slides, empty where it has none, and
     whether the slide has the class."""
     label = _label(made, class_name)
     if pipeline == "trident":
         qupath = made.label_map.classes[label - 1].qupath
-        if [one.qupath for one in made.label_map.classes].count(qupath) > 1:
-            raise InputError(
-                f"{made.folder}: two classes are called '{qupath}' in its regions; give them QuPath"
-                " names of their own in the label map"
-            )
+        check_qupath_names(made, (qupath,))
         path = out / "contours_geojson" / f"{made.name}.geojson"
-        return {}, write_contours(read_drawn(_regions(made.folder)), qupath, path) > 0
+        return {}, write_contours(read_drawn(regions_of(made.folder)), qupath, path) > 0
     labels = label_tiles(made.folder)
     if pipeline == "hs2p":
         path = (out / "masks" / f"{made.name}.tif").absolute()
@@ -160,7 +126,7 @@ def _write(
     return {"slide_id": made.slide.name, "process": 1, "status": "processed"}, True
 
 
-def _label(made: _Made, class_name: str) -> int:
+def _label(made: Made, class_name: str) -> int:
     names = [name.casefold() for name in made.label_map.names]
     if class_name.casefold() not in names:
         raise InputError(
@@ -168,39 +134,3 @@ def _label(made: _Made, class_name: str) -> int:
             f" ({', '.join(made.label_map.names)}); choose one with --class"
         )
     return names.index(class_name.casefold()) + 1
-
-
-def _results(maps: Path) -> list[Path]:
-    """Return the folders of results that are whole, in the order of the manifest."""
-    if (maps / RUN).is_file():
-        return [maps]
-    if not (maps / MANIFEST_TABLE).is_file():
-        raise InputError(
-            f"{maps}: no manifest.csv and no run.json, wanted a folder of breastseg predict (of"
-            " shards, after breastseg gather)"
-        )
-    table = read_table(maps / MANIFEST_TABLE, InputError, needed=("outcome", "result"), others=True)
-    done = [maps / row["result"] for row in table.rows if row["outcome"] == "done"]
-    inside = maps.resolve()
-    for folder in done:
-        if not folder.resolve().is_relative_to(inside):
-            raise InputError(f"{maps / 'manifest.csv'}: {folder} is not in the folder; mend it")
-    if not done:
-        raise InputError(f"{maps}: no slide is done, see manifest.csv there")
-    return done
-
-
-def _made(folder: Path) -> _Made:
-    try:
-        run = RunRecord.from_dict(read_run_json(folder))
-    except ValueError as cause:
-        raise InputError(
-            f"{folder / RUN}: not a result's run.json ({cause}); make the map again"
-        ) from None
-    mpp = check_mpp(run.mpp, str(folder / RUN))
-    return _Made(folder, Path(run.input), run.size_px, mpp, run.label_map)
-
-
-def _regions(folder: Path) -> Path:
-    packed = folder / PACKED_REGIONS
-    return packed if packed.is_file() else folder / REGIONS

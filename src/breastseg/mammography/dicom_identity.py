@@ -6,8 +6,6 @@ Of the film's header it gets what is listed here and nothing else: no comments, 
 physicians or institution.
 """
 
-import hashlib
-from collections.abc import Callable, Sequence
 from typing import Any
 
 from breastseg.errors import ImageError
@@ -23,8 +21,6 @@ _PICTURE = (
     "PatientOrientation",
 )  # fmt: skip
 _SEXES = ("M", "F", "O")
-_ROOT = "2.25."
-"""UIDs under it need no registration: a whole number of 128 bits follows."""
 
 
 def identity_of(dataset: Any, where: str) -> Any:
@@ -52,18 +48,3 @@ def identity_of(dataset: Any, where: str) -> Any:
     if kept.PatientSex not in _SEXES:
         kept.PatientSex = ""
     return kept
-
-
-def uids_from(parts: Sequence[str]) -> Callable[[str], str]:
-    """Return a function from a name to a UID that depends on the parts alone.
-
-    Args:
-        parts: what the object is made of.
-    """
-    seed = "".join(parts)
-
-    def uid(name: str) -> str:
-        digest = hashlib.sha256(f"{name} {seed}".encode()).digest()
-        return _ROOT + str(int.from_bytes(digest[:16], "big"))
-
-    return uid

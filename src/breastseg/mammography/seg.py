@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from breastseg.errors import MissingPackageError
 from breastseg.files import written
-from breastseg.images.dicom_headers import guarded_dicom
-from breastseg.mammography.dicom_identity import identity_of, uids_from
+from breastseg.images.dicom_headers import guarded_dicom, uids_from
+from breastseg.mammography.dicom_identity import identity_of
 from breastseg.mammography.masks import ARTEFACT, BREAST, MUSCLE
 
 SEG = "seg.dcm"

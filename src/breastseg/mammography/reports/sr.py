@@ -7,7 +7,8 @@ from typing import Any
 
 from breastseg.errors import InputError, MissingPackageError
 from breastseg.files import written
-from breastseg.mammography.dicom_identity import identity_of, uids_from
+from breastseg.images.dicom_headers import uids_from
+from breastseg.mammography.dicom_identity import identity_of
 from breastseg.mammography.reports.codes import CONCEPTS, triple
 from breastseg.mammography.reports.record import as_json
 from breastseg.mammography.reports.values import Finding, Report

@@ -1,0 +1,1 @@
+"""Maps as DICOM beside a DICOM slide: regions, measures and the label image; highdicom writes."""
