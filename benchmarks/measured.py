@@ -66,24 +66,24 @@ def watched(pid: int) -> Iterator[list[float]]:
 
 def _watch(pid: int, peaks: list[float], ended: threading.Event) -> None:
     while not ended.wait(_EVERY_S):
-        family = list(_family(pid))
+        together = list(family(pid))
         private = sum(
-            _mb(process, "smaps_rollup", ("Private_Clean", "Private_Dirty")) for process in family
+            _mb(process, "smaps_rollup", ("Private_Clean", "Private_Dirty")) for process in together
         )
         resident = (
             _mb(pid, "status", ("VmHWM",))
-            if len(family) == 1
-            else sum(_mb(p, "status", ("VmRSS",)) for p in family)
+            if len(together) == 1
+            else sum(_mb(p, "status", ("VmRSS",)) for p in together)
         )
         peaks[:] = max(peaks[0], private), max(peaks[1], resident)
 
 
-def _family(pid: int) -> Iterator[int]:
+def family(pid: int) -> Iterator[int]:
     """Yield a process and all that it started."""
     yield pid
     for file in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in _text(file).split():
-            yield from _family(int(child))
+            yield from family(int(child))
 
 
 def _mb(pid: int, file: str, names: tuple[str, ...]) -> float:

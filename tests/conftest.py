@@ -29,7 +29,14 @@ SLOW = (
     *("cli/test_signals.py", "data/test_dots.py", "diagnostics/", "evaluation/"),
     *("inference/test_batch.py", "inference/test_cluster_page.py", "inference/test_map.py"),
     *("inference/test_predict_slides.py", "inference/test_shards.py", "networks/"),
-    *("report/test_report_browser.py", "runners/", "serve/", "sources/test_download.py"),
+    *(
+        "cluster/",
+        "report/test_cohort_browser.py",
+        "report/test_report_browser.py",
+        "runners/",
+        "serve/",
+        "sources/test_download.py",
+    ),
     *("studies/", "training/", "whole/"),
 )
 """Where tests begin processes, train or draw for long: `scripts/test --fast` leaves these out."""

@@ -31,6 +31,7 @@ COMMANDS = {
     ),
     "predict": "pictures -> tissue maps, areas in mm2",
     "gather": "shards of predict, from several machines -> one table, and what is missing",
+    "cohort": "maps of many slides -> one page: distributions, outliers, failures, doubts",
     "masks": "maps -> the mask of one class, as TRIDENT, CLAM or hs2p reads it",
     "dicom": "maps of DICOM slides -> DICOM: segmentation, regions, measures, in the same study",
     "serve": "a folder of slides in the browser: maps over them, measures, jobs, corrections",

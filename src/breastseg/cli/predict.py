@@ -1,6 +1,7 @@
 """breastseg predict."""
 
 import argparse
+from contextlib import ExitStack, closing
 
 from breastseg.cli.model import add_model_arguments, model_of
 from breastseg.cli.options import add_mpp, add_option, add_out, configured
@@ -16,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  breastseg predict slides/ --out maps --resume\n"
         "  breastseg predict slides.csv --out maps --parquet\n"
         "  breastseg predict slides/ --out maps --shard 3/8 --json\n"
+        "  breastseg predict slides/ --out maps --cluster auto\n"
         "  breastseg predict fields/ --mpp 0.5 --model runs/first/bundle --out maps --figure 10"
     )
     parser.add_argument(
@@ -106,6 +108,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " breastseg gather makes its tables",
         metavar="I/N",
     )
+    add_option(
+        parser,
+        "--cluster",
+        "map the slides on the machines of a Ray cluster that runs, one task a slide: auto, or"
+        " HOST:PORT of its head (extra cluster)",
+        metavar="ADDRESS",
+    )
     parser.add_argument(
         "--json",
         action="store_true",
@@ -130,20 +139,31 @@ def run(options: argparse.Namespace) -> None:
     box = None if options.box is None else parse_box(options.box)
     config = configured(PredictConfig, options, box=box)
     shard = None if options.shard is None else Shard.parse(options.shard)
+    if options.cluster is not None and (shard is not None or options.dry_run):
+        other = "--shard" if shard is not None else "--dry-run"
+        raise InputError(f"--cluster with {other}: one or the other; leave one of them out")
     if options.dry_run and options.json:
         raise InputError("--json with --dry-run: no slide is mapped; leave one of them out")
     if options.dry_run:
         foretell(options.input, model_of(options), options.out, config, shard=shard)
         return
-    predict(
-        options.input,
-        model_of(options),
-        options.out,
-        config,
-        resume=options.resume,
-        shard=shard,
-        reporter=Reporter(say_aside, _print_json) if options.json else TERMINAL,
-    )
+    with ExitStack() as held:
+        mapper = None
+        if options.cluster is not None:  # before a model is loaded: nobody may be there
+            from breastseg.cluster.ray_engine import RayEngine
+            from breastseg.cluster.spread import Spread
+
+            mapper = Spread(held.enter_context(closing(RayEngine(options.cluster))))
+        predict(
+            options.input,
+            model_of(options),
+            options.out,
+            config,
+            resume=options.resume,
+            shard=shard,
+            reporter=Reporter(say_aside, _print_json) if options.json else TERMINAL,
+            mapper=mapper,
+        )
 
 
 def _print_json(event: object) -> None:

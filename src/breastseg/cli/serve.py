@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Linux). The second line says what was seen.\n"
         "examples:\n"
         "  breastseg serve slides/\n"
-        "  breastseg serve films/           (what breastseg mammo prepare wrote)\n"
+        "  breastseg serve films/\n"
         "  breastseg serve slides/ --model runs/first/bundle\n"
         "  breastseg serve slides/ --port 0 --no-open --out /data/maps\n"
         "  breastseg serve slides/ --host 0.0.0.0"

@@ -14,6 +14,8 @@ EXTRAS: Mapping[str, str] = {
     "zarr": "OME-Zarr slides",
     "parquet": "predict --parquet",
     "dicom": "mammograms in DICOM, reports as DICOM SR, deidentify of DICOM, maps as DICOM",
+    "clam": "masks --for clam",
+    "cluster": "predict --cluster",
     "hub": "models pull and push",
     "track": "curves in TensorBoard and MLflow",
     "serve": "the browser view",

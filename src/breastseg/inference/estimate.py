@@ -55,13 +55,27 @@ def forecast(slide: Slide, plan: Plan, model: Model, *, keeps_scores: bool) -> F
     shown = sum(tile.outer.area for tile in plan.wanted)
     pixels, classes = float(np.prod(plan.field.size_px)), plan.tiles.classes
     level0 = shown * np.prod(slide.size_px) / pixels
-    scores = classes if keeps_scores or plan.tiles.blend else 0
+    blend = keeps_scores or plan.tiles.blend
     largest = max((tile.outer.area for tile in plan.wanted), default=0)
     return Forecast(
         seconds=shown * per_px + level0 / _READ_PX_PER_S,
         disk_bytes=plan.area_px * (_LABEL_BYTES + (classes * _SCORE_BYTES if keeps_scores else 0)),
-        memory_bytes=_BASE_BYTES + largest * (_TILE_BYTES + scores * _BLEND_BYTES),
+        memory_bytes=_memory_bytes(largest, classes if blend else 0),
     )
+
+
+def memory_at_most(model: Model, *, keeps_scores: bool) -> float:
+    """Foretell the bytes of memory that a map of any slide takes: that of a whole tile.
+
+    Args:
+        model: what maps.
+        keeps_scores: whether probabilities are kept or blended.
+    """
+    return _memory_bytes(model.tiles.tile_px**2, model.tiles.classes if keeps_scores else 0)
+
+
+def _memory_bytes(tile_area_px: int, scores: int) -> float:
+    return _BASE_BYTES + tile_area_px * (_TILE_BYTES + scores * _BLEND_BYTES)
 
 
 def check_disk(expected: Forecast, out: Path) -> None:

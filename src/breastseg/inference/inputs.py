@@ -15,7 +15,14 @@ from breastseg.errors import BreastsegError, ImageError, InputError
 from breastseg.files import WORK_FILE, fit_name
 from breastseg.geometry import check_mpp
 from breastseg.images import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
-from breastseg.maps.record import FIGURE, MANIFEST_TABLE, MEASURES_PARQUET, MEASURES_TABLE, RUN
+from breastseg.maps.record import (
+    COHORT,
+    FIGURE,
+    MANIFEST_TABLE,
+    MEASURES_PARQUET,
+    MEASURES_TABLE,
+    RUN,
+)
 from breastseg.tables import Row, Table, read_table, shown
 
 OWN_NAMES = (
@@ -25,6 +32,7 @@ OWN_NAMES = (
     "inputs.csv",
     "missing.csv",
     FIGURE,
+    COHORT,
     WORK_FILE,
 )
 _OF_SHARDS = re.compile(r"(manifest|measures|shard)\.[0-9]+-of-[0-9]+\.(csv|json)")

@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ MANIFEST = ("slide", "outcome", "cause", "seconds", "result", "patient")
 """Columns of manifest.csv."""
 OF_SHARD = (NAME, *GIVEN, *(column for column in MANIFEST if column not in GIVEN))
 """Columns of a shard's."""
+_WRITE_SHARE = 20
+"""The manifest of ten thousand slides is not written ten thousand times: between two writings lies
+so many times what one takes."""
 
 
 class Ledger:
@@ -27,7 +31,6 @@ class Ledger:
         manifest: what became of each.
         measures: of those that are done.
         of_shard: whether the run is a part of several.
-        failed: why each failed that did, so far.
     """
 
     def __init__(self, out: Path, shard: Shard | None) -> None:
@@ -35,10 +38,16 @@ class Ledger:
         self.of_shard = shard is not None
         self.manifest = out / (MANIFEST_TABLE if shard is None else shard.file("manifest"))
         self.measures = out / (MEASURES_TABLE if shard is None else shard.file("measures"))
-        self.failed: list[str] = []
+        self._due_s = 0.0
+        self._behind = False
         self._rows: list[dict[str, str]] = []
         self._names: list[str] = []
         self._given: list[dict[str, str | float | None]] = []
+
+    @property
+    def failed(self) -> list[str]:
+        """Return why each failed that did, so far, in the order of the slides."""
+        return [row["cause"] for row in self._rows if row["outcome"] == "failed"]
 
     def seconds_before(self) -> dict[str, str]:
         """Return the seconds of each slide by an earlier run."""
@@ -65,23 +74,33 @@ class Ledger:
             self._names.append("")
 
     def note(self, place: int, row: dict[str, str]) -> None:
-        """Note what became of one slide, and write it down."""
+        """Note what became of one slide, and write it down: at once, or with those that follow
+        where writing the table would take more than a twentieth of the time."""
         self._rows[place] = row
-        if row["outcome"] == "failed":
-            self.failed.append(row["cause"])
-        self._write_manifest()
+        self._behind = True
+        if time.monotonic() >= self._due_s:
+            self._write_manifest()
+
+    def finish(self) -> None:
+        """Write down what is not yet."""
+        if self._behind:
+            self._write_manifest()
 
     def write_measures(self, rows: Sequence[tuple[str, Mapping[str, object]]]) -> None:
         """Write the measures of those that are done, each with its slide's name."""
         self._write(self.measures, rows, (NAME,))
 
     def _write_manifest(self) -> None:
+        start = time.monotonic()
         full: list[dict[str, str | float | None]] = []
         for row in self._rows:
             full.append({**dict.fromkeys(MANIFEST, ""), **row})
         if self.of_shard:
             full = [more | row for more, row in zip(self._given, full, strict=True)]
         self._write(self.manifest, list(zip(self._names, full, strict=True)), OF_SHARD)
+        self._behind = False
+        end = time.monotonic()
+        self._due_s = end + (end - start) * _WRITE_SHARE
 
     def _write(
         self, path: Path, rows: Sequence[tuple[str, Mapping[str, object]]], columns: Sequence[str]

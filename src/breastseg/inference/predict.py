@@ -31,6 +31,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 from breastseg.errors import (
     BreastsegError,
@@ -43,9 +44,10 @@ from breastseg.errors import (
 from breastseg.files import Remains, Seen, note_work, own_folder, seen, written
 from breastseg.geometry import Box, BoxUm, box_within, parse_box
 from breastseg.images import Slide, open_slide
+from breastseg.inference.course import Course, patient_of
 from breastseg.inference.estimate import check_disk, forecast
 from breastseg.inference.inputs import Input, Inputs, list_inputs
-from breastseg.inference.ledger import Ledger, Outcome, as_written
+from breastseg.inference.ledger import Ledger
 from breastseg.inference.map import Block, MapConfig, Plan, TissueMask, plan_map
 from breastseg.inference.model import Model
 from breastseg.inference.result import ResultConfig, picture_and_labels, write_result
@@ -54,6 +56,7 @@ from breastseg.maps.files.ome_zarr import check_zarr
 from breastseg.maps.pictures import save_figure
 from breastseg.maps.polygons import RegionsConfig
 from breastseg.maps.record import (
+    COHORT,
     FIGURE,
     MANIFEST_TABLE,
     MEASURES_PARQUET,
@@ -135,7 +138,7 @@ class PredictConfig:
 _FREE = ("figure", "parquet")
 """What may differ when the same work goes on."""
 _BAR = "{l_bar}{bar}| {n:.1f}/{total:.1f} Mpx [{elapsed}<{remaining}, {rate_fmt}]"
-_REMAINS = Remains(rest=(MANIFEST_TABLE, MEASURES_TABLE))
+_REMAINS = Remains(rest=(MANIFEST_TABLE, MEASURES_TABLE, COHORT))
 _ADVICE = (
     "choose another folder or remove it; where inputs alone are others, --resume goes on in"
     " this one"
@@ -151,6 +154,7 @@ def predict(
     resume: bool = False,
     shard: Shard | None = None,
     reporter: Reporter = TERMINAL,
+    mapper: "Mapper | None" = None,
 ) -> list[Measures]:
     """Name the tissue in pictures and slides; goes on where an interrupted run stopped.
 
@@ -165,6 +169,7 @@ def predict(
         shard: the part of the inputs to do; other machines do the others, in the same folder.
         reporter: who hears of it; its events are each `Block` of a map and the `Outcome` of each
             input.
+        mapper: what maps the slides; None is this machine, `cluster.Spread` others.
 
     Returns:
         the rows of measures.csv, one an input.
@@ -184,8 +189,13 @@ def predict(
     }
     ledger = Ledger(out, shard)
     with _own(out, settings, every, shard, resume=resume):
-        results = _run(named, model, out, config, ledger, reporter)
-        measured = [(item.name, result.measures | _patient(item)) for item, result in results]
+        course = Course(named, out, ledger, reporter)
+        try:
+            (mapper or _map_here)(course, model, out, config, reporter)
+        finally:
+            ledger.finish()
+        results = course.results()
+        measured = [(item.name, result.measures | patient_of(item)) for item, result in results]
         rows = [row for _, row in measured]
         ledger.write_measures(measured)
         if config.parquet:
@@ -306,65 +316,36 @@ def _box(slide: Slide, item: Input, config: PredictConfig) -> ResultConfig:
     return config.result(box_within(asked, slide.size_px, slide.mpp, str(slide.path)))
 
 
-def _run(
-    named: Inputs,
-    model: Model,
-    out: Path,
-    config: PredictConfig,
-    ledger: Ledger,
-    reporter: Reporter,
-) -> list[tuple[Input, RunRecord]]:
-    """Run each input; return what run.json says of those that are done."""
-    items, before = named.items, ledger.seconds_before()
-    results = []
-    alone = len(items) == 1 and not ledger.of_shard
-    for one in named.left_out:
-        reporter.message(str(one))
-    ledger.begin(named)
-    for number, item in enumerate(items, start=1):
+class Mapper(Protocol):
+    """Maps the slides of a run, here or on other machines."""
+
+    def __call__(
+        self, course: Course, model: Model, out: Path, config: PredictConfig, reporter: Reporter
+    ) -> None:
+        """Map each slide of the course, which is told how each ended."""
+
+
+def _map_here(
+    course: Course, model: Model, out: Path, config: PredictConfig, reporter: Reporter
+) -> None:
+    """Map each slide on this machine."""
+    items = course.named.items
+    for place, item in enumerate(items):
         start = time.perf_counter()
-        row = {"slide": str(item.path), "outcome": "stopped", "patient": item.patient or ""}
+        title = f"{place + 1}/{len(items)} {one_line(item.name)}"
         try:
-            title = f"{number}/{len(items)} {one_line(item.name)}"
-            with one_of_several(str(item.path), several=not alone):
-                result, fresh = _predict_one(item, model, out, config, reporter, title)
-            for doubt in result.doubts:
-                reporter.message(f"warning: {item.path}: {doubt}")
-            results.append((item, result))
-            seconds = (
-                f"{time.perf_counter() - start:.1f}"
-                if fresh
-                else before.get(as_written(item.path), "")
-            )
-            row |= {"outcome": "done", "result": item.name, "seconds": seconds}
-            reporter.event(_done(item, result, out))
+            with one_of_several(str(item.path), several=not course.alone):
+                result, fresh = predict_one(item, model, out, config, reporter, title)
         except BreastsegError as error:
-            row |= {
-                "outcome": "failed",
-                "cause": str(error),
-                "seconds": f"{time.perf_counter() - start:.1f}",
-            }
-            reporter.event(Outcome(item.name, str(item.path), "failed", str(error)))
-            if alone:
-                raise
-            reporter.message(f"failed: {error}")
-        finally:
-            ledger.note(number - 1, row)
-    return results
+            course.failed(place, error, time.perf_counter() - start)
+        except BaseException:
+            course.stopped(place)
+            raise
+        else:
+            course.done(place, result, time.perf_counter() - start if fresh else None)
 
 
-def _done(item: Input, result: RunRecord, out: Path) -> Outcome:
-    return Outcome(
-        item.name,
-        str(item.path),
-        "done",
-        folder=str(out / item.name),
-        warnings=result.doubts,
-        measures=result.measures | _patient(item),
-    )
-
-
-def _predict_one(
+def predict_one(
     item: Input,
     model: Model,
     out: Path,
@@ -437,10 +418,6 @@ def _whole(folder: Path, slide: Slide, before: Seen, wanted: ResultConfig) -> Ru
         return found
     shutil.rmtree(folder)
     return None
-
-
-def _patient(item: Input) -> Measures:
-    return {} if item.patient is None else {"patient": item.patient}
 
 
 def _write_parquet(rows: Sequence[Measures], path: Path) -> None:

@@ -30,6 +30,7 @@ from breastseg.files import (
     write_table,
 )
 from breastseg.inference.inputs import Input, Inputs
+from breastseg.maps.record import COHORT
 
 INPUTS = "inputs.csv"
 MISSING = "missing.csv"
@@ -45,7 +46,7 @@ _LOCKS = ".part-shard."
 _PATIENCE_S = 60.0
 _PAUSE_S = 0.05
 _ADVICE = "choose another folder, or give this shard the settings of the others"
-_REMAINS = Remains(rest=("manifest*.csv", "measures*.csv", "shard.*.json", INPUTS, MISSING))
+_REMAINS = Remains(rest=("manifest*.csv", "measures*.csv", "shard.*.json", INPUTS, MISSING, COHORT))
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ LABELS = (SLIDE_LABELS, PICTURE_LABELS)
 OVERLAYS = (SLIDE_OVERLAY, PICTURE_OVERLAY)
 """One of each lies in a result: of a slide, or of a flat picture."""
 MANIFEST_TABLE, MEASURES_TABLE = "manifest.csv", "measures.csv"
-MEASURES_PARQUET, FIGURE = "measures.parquet", "figure.png"
+MEASURES_PARQUET, FIGURE, COHORT = "measures.parquet", "figure.png", "cohort.html"
 """Beside the results, of all of them."""
 
 Measures = dict[str, str | float | int | None]

@@ -3,40 +3,20 @@ opens without network or neighbours."""
 
 import base64
 import io
-import math
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
 from breastseg.errors import ImageError
 from breastseg.images.readers.flat import FlatSlide
-from breastseg.maps.record import OVERLAYS, RunRecord, read_run_json
+from breastseg.maps.record import RunRecord, read_run_json
 from breastseg.report.html import as_written, html_pages
+from breastseg.report.measures import WORDS, said
+from breastseg.report.thumbnails import overview_of
 
 _PICTURE_PX = 1400
 _MOST_PX = 80_000_000
 """A larger overlay is not decoded for a page."""
-_PLACES = {"mm²": 4, "mm": 2, "%": 1, "": 0}
-_WORDS = {
-    "tissue_mask_mm2": ("Tissue on the slide", "mm²"),
-    "stroma_percent_of_tumor_and_stroma": ("Stroma, of tumor and stroma", "%"),
-    "stroma_percent_of_tumor_and_stroma_within_100_um": ("The same within 100 µm of tumor", "%"),
-    "inflammatory_percent_of_stroma_and_inflammatory": (
-        "Inflammation, of stroma and inflammation",
-        "%",
-    ),
-    "inflammatory_percent_of_stroma_and_inflammatory_within_100_um": (
-        "The same within 100 µm of tumor",
-        "%",
-    ),
-    "necrosis_percent_of_tumor_and_necrosis": ("Necrosis, of tumor and necrosis", "%"),
-    "nest_count": ("Tumor nests", ""),
-    "nest_area_median_mm2": ("Nest in the middle by area", "mm²"),
-    "nest_area_max_mm2": ("Largest nest", "mm²"),
-    "nest_diameter_max_mm": ("Longest nest", "mm"),
-    "tumor_diameter_max_mm": ("Greatest extent of tumor on this section", "mm"),
-}
 
 
 def slide_page(result: str | Path, *, made: str | None = None) -> str:
@@ -50,9 +30,9 @@ def slide_page(result: str | Path, *, made: str | None = None) -> str:
         InputError: the folder holds no finished map.
     """
     folder = Path(result)
-    said = read_run_json(folder)
+    held = read_run_json(folder)
     with as_written(folder, "predict"):
-        run = RunRecord.from_dict(said)
+        run = RunRecord.from_dict(held)
         classes, measures = run.label_map.classes, run.measures
         shown = {
             "run": run,
@@ -69,34 +49,24 @@ def slide_page(result: str | Path, *, made: str | None = None) -> str:
                 for one in classes
             ],
             "measures": [
-                (words, _said(measures[name], unit))
-                for name, (words, unit) in _WORDS.items()
+                (words, said(measures[name], unit))
+                for name, (words, unit) in WORDS.items()
                 if name in measures
             ],
             "picture": _picture(folder),
         }
         pages = html_pages()
-        pages.filters["said"] = _said
+        pages.filters["said"] = said
         return pages.get_template("slide.html.j2").render(shown)
-
-
-def _said(value: Any, unit: str) -> str:
-    """Say a measure in as many places as it is worth; a dash where there is nothing to measure."""
-    if math.isnan(value):
-        return "–"
-    places = _PLACES[unit]
-    least = 10.0**-places
-    text = f"{value:,.{places}f}" if value == 0 or value >= least else f"< {least:g}"
-    return f"{text} {unit}".strip()
 
 
 def _picture(folder: Path) -> str | None:
     """Return the overlay as a data address, shrunk; None without one that can be shown."""
-    path = next((folder / name for name in OVERLAYS if (folder / name).is_file()), None)
-    if path is None or path.is_symlink():  # a link may lead anywhere
+    name = overview_of(folder)
+    if not name:
         return None
     try:
-        overlay = FlatSlide(path, mpp=1.0)
+        overlay = FlatSlide(folder / name, mpp=1.0)
         width, height = overlay.size_px
         if width * height > _MOST_PX:
             return None

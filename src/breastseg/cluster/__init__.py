@@ -1,0 +1,1 @@
+"""Slides on many machines by an engine that is kept by others: one task a slide."""

@@ -1,0 +1,206 @@
+"""What a machine of a cluster does: it looks whether it can do the work, and maps one slide.
+
+Every answer is plain values: what goes wrong with a slide is told, not raised.
+"""
+
+import os
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+from breastseg import errors
+from breastseg.errors import (
+    BreastsegError,
+    EngineError,
+    OutputError,
+    ShortageError,
+    explained,
+    one_of_several,
+)
+from breastseg.inference.inputs import Input
+from breastseg.inference.model import Model, load_model
+from breastseg.inference.predict import PredictConfig, predict_one
+from breastseg.maps.record import RunRecord
+from breastseg.reporter import Reporter
+
+_PATIENCE_S = 120.0
+_PAUSE_S = 0.5
+
+
+@dataclass(frozen=True)
+class ModelAsked:
+    """A model as every machine must load it.
+
+    Attributes:
+        name_or_path: of a shipped model its name, else the folder of the bundle.
+        backend, precision, flips, threads: as `load_model` takes them; the precision is the one
+            that the first machine chose.
+        files: names and SHA-256 of its files, which must be the same everywhere.
+        runner: what computes, in words, which must be too.
+    """
+
+    name_or_path: str
+    backend: str
+    precision: str
+    flips: bool
+    threads: int
+    files: tuple[tuple[str, str], ...]
+    runner: str
+
+
+@dataclass(frozen=True)
+class Work:
+    """What all slides of a run have in common.
+
+    Attributes:
+        version: of breastseg.
+        folder: in which relative paths begin.
+        out: folder of the results.
+        token: file in `out` that only a machine sees which shares the folder, and what it holds.
+        model: what maps.
+        config: as for `predict`.
+    """
+
+    version: str
+    folder: str
+    out: str
+    token: tuple[str, str]
+    model: ModelAsked
+    config: PredictConfig
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """What became of a slide on a machine.
+
+    Attributes:
+        seconds: from beginning to end.
+        lines: what a person should know.
+        result: what its run.json says; None when it failed.
+        fresh: whether it was mapped now.
+        error: class and message of the error.
+        unfit: what speaks against the machine; nothing was tried.
+        stops: what will meet all slides that follow, as a full disk.
+    """
+
+    seconds: float
+    lines: tuple[str, ...] = ()
+    result: RunRecord | None = None
+    fresh: bool = False
+    error: tuple[str, str] | None = None
+    unfit: str = ""
+    stops: str = ""
+
+    def raised(self) -> BreastsegError:
+        """Return the error as it was raised."""
+        name, message = self.error or ("BreastsegError", "")
+        kind = getattr(errors, name, BreastsegError)
+        return kind(message) if issubclass(kind, BreastsegError) else BreastsegError(message)
+
+
+def look(work: Work, slide: str) -> str:
+    """Return what speaks against doing the work on this machine; "" when nothing does.
+
+    Args:
+        work: what is to be done.
+        slide: one of the slides, which the machine must see.
+    """
+    if unfit := _unfit(work):
+        return unfit
+    if not Path(slide).exists():
+        return (
+            f"does not see {slide}; slides must be on a disk that all machines share, under the"
+            " same path"
+        )
+    return ""
+
+
+@lru_cache(maxsize=1)
+def _unfit(work: Work) -> str:
+    """Return what speaks against doing the work in this process, looked at once."""
+    here = version("breastseg")
+    if work.version != here:
+        return f"has breastseg {here}, this machine {work.version}; install the same version on all"
+    if Path(work.folder).is_dir():
+        os.chdir(work.folder)
+    name, held = work.token
+    try:
+        seen = (Path(work.out) / name).read_text(encoding="utf-8")
+    except OSError:
+        seen = ""
+    if seen != held:
+        return (
+            f"does not see the folder {work.out}; --out must be on a disk that all machines share,"
+            " under the same path"
+        )
+    try:
+        with one_of_several("cannot load the model"):
+            _model(work.model)
+    except (BreastsegError, OSError) as error:
+        return str(error)
+    return ""
+
+
+@lru_cache(maxsize=1)
+def _model(asked: ModelAsked) -> Model:
+    """Load the model, once a process.
+
+    Raises:
+        EngineError: it is not the one that was asked for.
+    """
+    model = load_model(
+        asked.name_or_path,
+        backend=asked.backend,
+        precision=asked.precision,
+        flips=asked.flips,
+        threads=asked.threads,
+    )
+    if tuple(model.card.files.items()) != asked.files:
+        raise EngineError(
+            f"has another model under {asked.name_or_path}; copy the bundle to a disk that all"
+            " machines share"
+        )
+    if model.runner.name != asked.runner:
+        raise EngineError(
+            f"computes with {model.runner.name}, this machine with {asked.runner}; use machines of"
+            " one kind, or say --precision fp32"
+        )
+    return model
+
+
+def map_slide(work: Work, item: Input) -> Mapped:
+    """Map one slide; a whole result of it is kept."""
+    start = time.perf_counter()
+    if unfit := _unfit(work):
+        return Mapped(0.0, unfit=unfit)
+    lines: list[str] = []
+    reporter = Reporter(lines.append, bars=False)
+    result, fresh, error, stops = None, False, None, ""
+    try:
+        with one_of_several(str(item.path)):
+            result, fresh = _patiently(item, work, reporter)
+    except BreastsegError as fault:
+        error = (type(fault).__name__, str(fault))
+    except OSError as fault:  # a full disk
+        stops = str(explained(fault, str(item.path)))
+    return Mapped(time.perf_counter() - start, tuple(lines), result, fresh, error, stops=stops)
+
+
+def _patiently(item: Input, work: Work, reporter: Reporter) -> tuple[RunRecord, bool]:
+    """Map a slide; wait while a process that is ending still holds its folder: that of a driver
+    that was killed, or of a machine that is not heard any more."""
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return predict_one(item, _model(work.model), Path(work.out), work.config, reporter, "")
+        except OutputError:
+            if time.monotonic() > until:
+                raise
+        time.sleep(_PAUSE_S)
+
+
+def is_short(mapped: Mapped) -> bool:
+    """Tell whether a slide failed because memory ran out."""
+    return mapped.error is not None and mapped.error[0] == ShortageError.__name__

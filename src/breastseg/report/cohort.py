@@ -1,0 +1,198 @@
+"""write_cohort_page(): a folder of results -> cohort.html: every measure's distribution, outliers,
+failures, doubts and all slides, in one file that needs no other.
+
+The page is written a piece at a time: rows and small pictures are data in pieces, of which a
+browser decodes those that are looked at. What is essential stands in it without scripts too.
+"""
+
+import base64
+import hashlib
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup
+
+from breastseg.errors import InputError
+from breastseg.files import held_across, written
+from breastseg.maps.record import COHORT
+from breastseg.report.cohort_slides import Slides, slides_of
+from breastseg.report.distribution import Distribution, Values, distribution_of
+from breastseg.report.html import html_pages
+from breastseg.report.measures import said, words_of
+from breastseg.report.regions import ADDRESSES_BYTES
+from breastseg.report.thumbnails import THUMBNAIL_PX, thumbnails
+
+_ROWS, _PICTURES = 500, 100
+"""In one piece of data."""
+_MOST_GROUPS, _MOST_IN_GROUP = 40, 5
+"""Causes and doubts that are listed, and slides that are named of each; manifest.csv and the table
+on the page have all."""
+_DIGITS = 6
+
+
+def write_cohort_page(out: str | Path) -> Path:
+    """Write `cohort.html` into a folder of results and return its path.
+
+    Args:
+        out: a folder that predict() wrote into, or gather().
+
+    Raises:
+        InputError: no manifest there, or a damaged one.
+        OutputError: predict() is writing there.
+    """
+    folder = Path(out)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no folder, wanted one that breastseg predict wrote into")
+    with held_across(folder):
+        slides = slides_of(folder)
+        pages = html_pages()
+        pages.filters["said"] = said
+        script = pages.get_template("cohort.js.j2").render()
+        page = pages.get_template("cohort.html.j2").stream(
+            **_shown(slides, folder),
+            script=Markup(script),  # our own file
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        )
+        page.enable_buffering(64)
+        with written(folder / COHORT) as beside:
+            page.dump(str(beside), encoding="utf-8", errors="backslashreplace")
+    return folder / COHORT
+
+
+def _shown(slides: Slides, out: Path) -> dict[str, Any]:
+    """Return what the template names."""
+    measures = slides.measures
+    found = {name: distribution_of(values) for name, values in measures.items()}
+    outlying: dict[int, list[int]] = {}
+    for column, distribution in enumerate(found.values()):
+        for place in distribution.outliers:
+            outlying.setdefault(place, []).append(column)
+    return {
+        "folder": out.resolve().name,
+        "total": len(slides.names),
+        "done": slides.counted("done"),
+        "outcomes": {
+            word: slides.counted(word)
+            for word in ("failed", "missing", "stopped", "waits")
+            if slides.counted(word)
+        },
+        "doubted": sum(bool(doubts) for doubts in slides.doubts),
+        "outlying": len(outlying),
+        "left_out": slides.left_out,
+        "models": slides.models.most_common(),
+        "measures": [
+            _measure(name, found[name], values, slides) for name, values in measures.items()
+        ],
+        "causes": _groups(slides.by_cause(), slides),
+        "doubts": _groups(slides.by_doubt(), slides),
+        "side_px": THUMBNAIL_PX,
+        "head_data": _json(
+            {
+                "columns": [" · ".join(filter(None, words_of(name))) for name in measures],
+                "doubts": slides.doubt_texts,
+                "patients": any(slides.patients),
+                "rows": _ROWS,
+                "pictures": _PICTURES,
+                "side": THUMBNAIL_PX,
+            }
+        ),
+        "row_pieces": _row_pieces(slides, list(measures.values()), outlying),
+        "picture_pieces": _picture_pieces(slides, out),
+    }
+
+
+def _measure(name: str, found: Distribution, values: Values, slides: Slides) -> dict[str, Any]:
+    words, unit = words_of(name)
+    tallest = max(found.bars, default=0) or 1
+    return {
+        "words": words,
+        "unit": unit,
+        "found": found,
+        "bars": [(place, bar, 100 * bar / tallest) for place, bar in enumerate(found.bars) if bar],
+        "named": [
+            {"name": slides.names[place], "link": _link(slides, place), "value": values[place]}
+            for place in found.named(values)
+        ],
+    }
+
+
+def _groups(found: list[tuple[str, list[int]]], slides: Slides) -> dict[str, Any]:
+    """Return causes or doubts as the page lists them."""
+    return {
+        "listed": [
+            {
+                "text": text,
+                "count": len(places),
+                "first": [
+                    {"name": slides.names[place], "link": _link(slides, place)}
+                    for place in places[:_MOST_IN_GROUP]
+                ],
+            }
+            for text, places in found[:_MOST_GROUPS]
+        ],
+        "more": max(0, len(found) - _MOST_GROUPS),
+    }
+
+
+def _link(slides: Slides, place: int) -> str:
+    """Return the address of a slide's overview beside the page; "" without."""
+    name, overview = slides.names[place], slides.overviews[place]
+    return f"{quote(name)}/{overview}" if overview else ""
+
+
+def _row_pieces(
+    slides: Slides, columns: list[Values], outlying: dict[int, list[int]]
+) -> Iterator[Markup]:
+    """Yield rows as JSON: name, outcome, patient, cause, doubts, overview, outlying columns and
+    values."""
+    for start in range(0, len(slides.names), _ROWS):
+        yield _json(
+            [
+                [
+                    slides.names[place],
+                    slides.outcomes[place],
+                    slides.patients[place],
+                    slides.causes[place],
+                    slides.doubts[place],
+                    slides.overviews[place],
+                    outlying.get(place, []),
+                    [_rounded(float(values[place])) for values in columns],
+                ]
+                for place in range(start, min(start + _ROWS, len(slides.names)))
+            ]
+        )
+
+
+def _rounded(value: float) -> float | None:
+    """Return a number as JSON has it, in as many digits as anybody reads."""
+    return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
+
+
+def _picture_pieces(slides: Slides, out: Path) -> Iterator[Markup]:
+    """Yield small pictures as JSON, "" where there is none; from where the page would grow too
+    large there are no more."""
+    overviews = (
+        out / name / overview if overview else None
+        for name, overview in zip(slides.names, slides.overviews, strict=True)
+    )
+    piece: list[str] = []
+    left = ADDRESSES_BYTES
+    for picture in thumbnails(overviews):
+        left -= len(picture)
+        piece.append(picture)
+        if len(piece) == _PICTURES:
+            yield _json(piece)
+            piece = []
+        if left <= 0:
+            break
+    if piece:
+        yield _json(piece)
+
+
+def _json(value: Any) -> Markup:
+    """Return JSON that can stand in a page: no letter of it ends an element."""
+    return htmlsafe_json_dumps(value, separators=(",", ":"), allow_nan=False)

@@ -1,0 +1,61 @@
+"""Overviews of results, very small, as data addresses."""
+
+import base64
+import io
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from PIL import Image
+
+from breastseg.maps.record import OVERLAYS
+from breastseg.processor import worker_count
+
+THUMBNAIL_PX = 72
+"""Longer side."""
+_MOST_PX = 24_000_000
+"""A larger overview is not decoded for so small a picture."""
+_QUALITY = 45
+_AHEAD = 16
+
+
+def overview_of(folder: Path) -> str:
+    """Return the name of a result's overview; "" without one. A link may lead anywhere."""
+    paths = (folder / name for name in OVERLAYS)
+    return next((path.name for path in paths if path.is_file() and not path.is_symlink()), "")
+
+
+def thumbnails(overviews: Iterable[Path | None]) -> Iterator[str]:
+    """Yield each overview as a data address (WebP); "" for one that cannot be shown.
+
+    A few are decoded ahead; no more are held.
+
+    Args:
+        overviews: pictures; None where there is none.
+    """
+    with ThreadPoolExecutor(worker_count()) as pool:
+        waiting: deque[Future[str]] = deque()
+        for overview in overviews:
+            waiting.append(pool.submit(_thumbnail, overview))
+            if len(waiting) > _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _thumbnail(path: Path | None) -> str:
+    if path is None:
+        return ""
+    try:
+        with Image.open(path, formats=("JPEG", "PNG")) as picture:
+            if picture.width * picture.height > _MOST_PX:
+                return ""
+            picture.draft("RGB", (2 * THUMBNAIL_PX, 2 * THUMBNAIL_PX))  # an eighth is decoded
+            small = picture.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return ""  # a damaged picture is no picture
+    small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX), Image.Resampling.BOX)
+    data = io.BytesIO()
+    small.save(data, format="WEBP", quality=_QUALITY, method=2)
+    return "data:image/webp;base64," + base64.b64encode(data.getvalue()).decode()
