@@ -14,6 +14,7 @@ EXTRAS: Mapping[str, str] = {
     "zarr": "OME-Zarr slides",
     "parquet": "predict --parquet",
     "dicom": "mammograms in DICOM, reports as DICOM SR, deidentify of DICOM",
+    "cloud": "slides and results in buckets",
     "hub": "models pull and push",
     "track": "curves in TensorBoard and MLflow",
     "serve": "the browser view",

@@ -54,13 +54,13 @@ class Ledger:
     def begin(self, named: Inputs) -> None:
         """Take the slides in order; all of them wait. Of what is left out, gather tells."""
         self._names = [item.name for item in named.items]
-        self._rows = [{"slide": str(item.path), "outcome": "waits"} for item in named.items]
+        self._rows = [{"slide": item.shown, "outcome": "waits"} for item in named.items]
         if self.of_shard:
             self._given = [given(item) for item in named.items]
             self._write_manifest()
             return
         for one in named.left_out:
-            left_out = {"slide": str(one.path), "outcome": "left out", "cause": one.cause}
+            left_out = {"slide": one.shown, "outcome": "left out", "cause": one.cause}
             self._rows.append(left_out)
             self._names.append("")
 

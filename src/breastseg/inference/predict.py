@@ -30,6 +30,8 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from breastseg.cloud.address import Address, is_address
+from breastseg.cloud.fetch import Objects
 from breastseg.errors import (
     BreastsegError,
     EngineError,
@@ -42,10 +44,12 @@ from breastseg.files import Remains, Seen, note_work, own_folder, seen, written
 from breastseg.geometry import Box, BoxUm, box_within, parse_box
 from breastseg.images import Slide, open_slide
 from breastseg.inference.estimate import check_disk, forecast
+from breastseg.inference.fetched import Fetched, fetching
 from breastseg.inference.inputs import Input, Inputs, list_inputs
 from breastseg.inference.ledger import Ledger, Outcome, as_written
 from breastseg.inference.map import Block, MapConfig, Plan, TissueMask, plan_map
 from breastseg.inference.model import Model
+from breastseg.inference.outbox import place_of, sending
 from breastseg.inference.result import ResultConfig, picture_and_labels, write_result
 from breastseg.inference.shards import Shard, part_of, shard_folder
 from breastseg.maps.files.ome_zarr import check_zarr
@@ -149,9 +153,9 @@ def predict(
 
     Args:
         inputs: pictures, slides, folders of them (and of such folders), or tables of slides (CSV:
-            path, mpp, box, patient).
+            path, mpp, box, patient); or addresses of objects and prefixes in buckets.
         model: from `load_model`.
-        out: folder of the results; must be empty or hold the same work.
+        out: folder of the results, or address of a prefix; must be empty or hold the same work.
         config: resolution, field, what is written.
         resume: go on in a folder whose inputs were others, skipping what is whole; a shard always
             does.
@@ -167,6 +171,10 @@ def predict(
         IncompleteError: some of several failed; the rest is done, and manifest.csv says what became
             of each.
     """
+    if is_address(str(out)):
+        _check_of_files(config, str(out))
+        with sending(Address.parse(str(out)), shard, reporter) as (copy, heard):
+            return predict(inputs, model, copy, config, resume=resume, shard=shard, reporter=heard)
     every = _checked(inputs, config, shard)
     named, out = every if shard is None else part_of(every, shard), Path(out)
     settings = {
@@ -177,7 +185,8 @@ def predict(
     }
     ledger = Ledger(out, shard)
     with _own(out, settings, every, shard, resume=resume):
-        results = _run(named, model, out, config, ledger, reporter)
+        with fetching(named, out, config, str(shard or "")) as fetched:
+            results = _run(named, model, out, config, ledger, fetched, reporter)
         measured = [(item.name, result.measures | _patient(item)) for item, result in results]
         rows = [row for _, row in measured]
         ledger.write_measures(measured)
@@ -210,7 +219,7 @@ def _own(
         return
     settings = {
         **settings,
-        "inputs": [[str(item.path), item.mpp, item.box] for item in every.items],
+        "inputs": [[item.shown, item.mpp, item.box] for item in every.items],
     }
     with own_folder(
         out,
@@ -246,13 +255,19 @@ def foretell(
         reporter.message(str(left_out))
     for item in named.items:
         try:
+            if item.address is not None and item.broken is None:
+                size = every.objects.look(item.address).size
+                reporter.message(f"{item.shown}: {size / 1e6:.1f} MB to fetch; opened then")
+                continue
             with (
-                one_of_several(str(item.path), several=several),
+                one_of_several(item.shown, several=several),
                 closing(_opened(item, config)) as slide,
             ):
                 wanted = _box(slide, item, config)
                 reporter.message(
-                    _foretold(slide, plan_map(slide, model, wanted.map), model, Path(out), wanted)
+                    _foretold(
+                        slide, plan_map(slide, model, wanted.map), model, place_of(out), wanted
+                    )
                 )
         except BreastsegError as error:
             if not several:
@@ -278,11 +293,30 @@ def _checked(
             f"shard {shard}: {'--figure' if config.figure else '--parquet'} is of all slides, and a"
             " shard has some; leave it out, and read measures.csv after breastseg gather"
         )
-    named = list_inputs([inputs] if isinstance(inputs, (str, Path)) else inputs)
-    if len(named.items) == 1 and named.items[0].named:
+    several = [inputs] if isinstance(inputs, (str, Path)) else inputs
+    named = list_inputs(several, objects=Objects())
+    for item in named.items:
+        if item.address is not None:
+            _check_of_files(config, item.shown)
+            break
+    if len(named.items) != 1 or not named.items[0].named:
+        return named
+    address = named.items[0].address
+    if address is not None and named.items[0].broken is None:
+        named.objects.look(address)
+    else:
         with closing(_opened(named.items[0], config)) as slide:
             _box(slide, named.items[0], config)
     return named
+
+
+def _check_of_files(config: PredictConfig, shown: str) -> None:
+    """Refuse what would have to open pictures and results again when they are away."""
+    if config.figure:
+        raise InputError(
+            f"{shown}: --figure opens pictures and results at the end, which lie elsewhere then;"
+            " leave it out, or name files and a folder"
+        )
 
 
 def _opened(item: Input, config: PredictConfig) -> Slide:
@@ -305,6 +339,7 @@ def _run(
     out: Path,
     config: PredictConfig,
     ledger: Ledger,
+    fetched: Fetched,
     reporter: Reporter,
 ) -> list[tuple[Input, RunRecord]]:
     """Run each input; return what run.json says of those that are done."""
@@ -316,28 +351,28 @@ def _run(
     ledger.begin(named)
     for number, item in enumerate(items, start=1):
         start = time.perf_counter()
-        row = {"slide": str(item.path), "outcome": "stopped", "patient": item.patient or ""}
+        row = {"slide": item.shown, "outcome": "stopped", "patient": item.patient or ""}
         try:
             title = f"{number}/{len(items)} {one_line(item.name)}"
-            with one_of_several(str(item.path), several=not alone):
-                result, fresh = _predict_one(item, model, out, config, reporter, title)
+            with one_of_several(item.shown, several=not alone):
+                result, fresh = _predict_one(item, model, out, config, fetched, reporter, title)
             for doubt in result.doubts:
-                reporter.message(f"warning: {item.path}: {doubt}")
-            results.append((item, result))
+                reporter.message(f"warning: {item.shown}: {doubt}")
             seconds = (
                 f"{time.perf_counter() - start:.1f}"
                 if fresh
-                else before.get(as_written(item.path), "")
+                else before.get(as_written(item.shown), "")
             )
             row |= {"outcome": "done", "result": item.name, "seconds": seconds}
-            reporter.event(_done(item, result, out))
+            reporter.event(_done(item, result, out))  # by whom it is sent away, which may fail
+            results.append((item, result))
         except BreastsegError as error:
             row |= {
                 "outcome": "failed",
                 "cause": str(error),
                 "seconds": f"{time.perf_counter() - start:.1f}",
             }
-            reporter.event(Outcome(item.name, str(item.path), "failed", str(error)))
+            reporter.event(Outcome(item.name, item.shown, "failed", str(error)))
             if alone:
                 raise
             reporter.message(f"failed: {error}")
@@ -349,7 +384,7 @@ def _run(
 def _done(item: Input, result: RunRecord, out: Path) -> Outcome:
     return Outcome(
         item.name,
-        str(item.path),
+        item.shown,
         "done",
         folder=str(out / item.name),
         warnings=result.doubts,
@@ -362,11 +397,28 @@ def _predict_one(
     model: Model,
     out: Path,
     config: PredictConfig,
+    fetched: Fetched,
     reporter: Reporter,
     title: str,
 ) -> tuple[RunRecord, bool]:
     """Return what run.json says, and whether it was written now: a whole result of the same slide
     is kept."""
+    kept = fetched.kept(item)
+    if kept is not None:
+        return kept, False
+    with fetched.here(item, reporter) as (local, heard):
+        return _predict_file(local, model, out, config, heard, title)
+
+
+def _predict_file(
+    item: Input,
+    model: Model,
+    out: Path,
+    config: PredictConfig,
+    reporter: Reporter,
+    title: str,
+) -> tuple[RunRecord, bool]:
+    """Do it for a file that is here."""
     folder = out / item.name
     if item.broken is not None:
         raise item.broken
@@ -393,7 +445,16 @@ def _predict_one(
                     reporter.event(event)
 
                 heard = Reporter(reporter.message, on_event)
-                return write_result(slide, plan, by, folder, wanted, before=before, reporter=heard)
+                return write_result(
+                    slide,
+                    plan,
+                    by,
+                    folder,
+                    wanted,
+                    before=before,
+                    origin=item.origin,
+                    reporter=heard,
+                )
 
         try:
             return mapped(model), True
