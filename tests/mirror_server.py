@@ -184,7 +184,7 @@ class _Handler(BaseHTTPRequestHandler):
         tag = f'"{hashlib.sha1(data).hexdigest()}"'
         wanted, condition = self.headers.get("Range", ""), self.headers.get("If-Range", tag)
         start = (
-            int(wanted.removeprefix("bytes=").removesuffix("-"))
+            int(wanted.removeprefix("bytes=").partition("-")[0])
             if wanted and self.mirror.ranges and condition == tag
             else 0
         )

@@ -43,6 +43,19 @@ class Reporter:
         self.event = on_event
         self._disable = None if bars else True
 
+    def through(
+        self, change: Callable[[str], str], on_event: Callable[[object], object]
+    ) -> Reporter:
+        """Return one whose messages are changed before this one hears them.
+
+        Args:
+            change: takes a message and returns the one that is told.
+            on_event: hears the events in this one's place.
+        """
+        return Reporter(
+            lambda text: self.message(change(text)), on_event, bars=self._disable is None
+        )
+
     def progress(
         self,
         total: float | None,

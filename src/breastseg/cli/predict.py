@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  breastseg predict slides.csv --out maps --parquet\n"
         "  breastseg predict slides/ --out maps --shard 3/8 --json\n"
         "  breastseg predict slides/ --out maps --cluster auto\n"
+        "  breastseg predict s3://bucket/slides/ --out s3://bucket/maps\n"
         "  breastseg predict fields/ --mpp 0.5 --model runs/first/bundle --out maps --figure 10"
     )
     parser.add_argument(
@@ -25,11 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help=(
             "pictures, slides, folders of them, or a CSV of slides (columns path, mpp, box,"
-            " patient)"
+            " patient); or addresses: s3://, gs://, az:// (extra cloud), https://"
         ),
     )
     add_model_arguments(parser)
-    add_out(parser, "folder of the results, one folder an input in it")
+    add_out(parser, "folder of the results, one folder an input in it; or a prefix of a bucket")
     add_mpp(parser)
     add_option(
         parser,

@@ -21,7 +21,7 @@ from breastseg.errors import (
 )
 from breastseg.inference.inputs import Input
 from breastseg.inference.model import Model, load_model
-from breastseg.inference.predict import PredictConfig, predict_one
+from breastseg.inference.predict import PredictConfig, predict_file
 from breastseg.maps.record import RunRecord
 from breastseg.reporter import Reporter
 
@@ -194,7 +194,7 @@ def _patiently(item: Input, work: Work, reporter: Reporter) -> tuple[RunRecord, 
     until = time.monotonic() + _PATIENCE_S
     while True:
         try:
-            return predict_one(item, _model(work.model), Path(work.out), work.config, reporter, "")
+            return predict_file(item, _model(work.model), Path(work.out), work.config, reporter, "")
         except OutputError:
             if time.monotonic() > until:
                 raise

@@ -16,6 +16,7 @@ EXTRAS: Mapping[str, str] = {
     "dicom": "mammograms in DICOM, reports as DICOM SR, deidentify of DICOM, maps as DICOM",
     "clam": "masks --for clam",
     "cluster": "predict --cluster",
+    "cloud": "slides and results in buckets",
     "hub": "models pull and push",
     "track": "curves in TensorBoard and MLflow",
     "serve": "the browser view",

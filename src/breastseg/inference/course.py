@@ -16,12 +16,14 @@ class Course:
     Attributes:
         named: the slides.
         alone: whether a single slide is asked for, whose error is the run's.
+        part: the shard, as in 3/8; empty where the run is the whole.
     """
 
     def __init__(self, named: Inputs, out: Path, ledger: Ledger, reporter: Reporter) -> None:
         """Say what is left out, and write down that all wait."""
         self.named = named
         self.alone = len(named.items) == 1 and not ledger.of_shard
+        self.part = ledger.part
         self._out, self._ledger, self._reporter = out, ledger, reporter
         self._before = ledger.seconds_before()
         self._results: dict[int, RunRecord] = {}
@@ -38,28 +40,28 @@ class Course:
             seconds: what it took; None where it was whole already.
         """
         item = self.named.items[place]
-        told = self._before.get(as_written(item.path), "") if seconds is None else f"{seconds:.1f}"
-        self._results[place] = result
-        row = {"outcome": "done", "result": item.name, "seconds": told}
-        self._ledger.note(place, _row(item) | row)
-        for doubt in result.doubts:
-            self._reporter.message(f"warning: {item.path}: {doubt}")
+        told = self._before.get(as_written(item.shown), "") if seconds is None else f"{seconds:.1f}"
         outcome = Outcome(
             item.name,
-            str(item.path),
+            item.shown,
             "done",
             folder=str(self._out / item.name),
             warnings=result.doubts,
             measures=result.measures | patient_of(item),
         )
-        self._reporter.event(outcome)
+        self._reporter.event(outcome)  # by whom it is sent away, which may fail
+        self._results[place] = result
+        row = {"outcome": "done", "result": item.name, "seconds": told}
+        self._ledger.note(place, _row(item) | row)
+        for doubt in result.doubts:
+            self._reporter.message(f"warning: {item.shown}: {doubt}")
 
     def failed(self, place: int, error: BreastsegError, seconds: float) -> None:
         """Take a failure; that of the only slide is raised."""
         item = self.named.items[place]
         row = {"outcome": "failed", "cause": str(error), "seconds": f"{seconds:.1f}"}
         self._ledger.note(place, _row(item) | row)
-        self._reporter.event(Outcome(item.name, str(item.path), "failed", str(error)))
+        self._reporter.event(Outcome(item.name, item.shown, "failed", str(error)))
         if self.alone:
             raise error
         self._reporter.message(f"failed: {error}")
@@ -79,4 +81,4 @@ def patient_of(item: Input) -> Measures:
 
 
 def _row(item: Input) -> dict[str, str]:
-    return {"slide": str(item.path), "patient": item.patient or ""}
+    return {"slide": item.shown, "patient": item.patient or ""}

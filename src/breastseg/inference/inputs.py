@@ -10,11 +10,15 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+from breastseg.cloud.address import Address, is_address
+from breastseg.cloud.fetch import Objects
 from breastseg.errors import BreastsegError, ImageError, InputError
 from breastseg.files import WORK_FILE, fit_name
 from breastseg.geometry import check_mpp
 from breastseg.images import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
+from breastseg.inference.listing import flaw_of, listed
 from breastseg.maps.record import (
     COHORT,
     FIGURE,
@@ -22,6 +26,7 @@ from breastseg.maps.record import (
     MEASURES_PARQUET,
     MEASURES_TABLE,
     RUN,
+    Origin,
 )
 from breastseg.tables import Row, Table, read_table, shown
 
@@ -52,7 +57,8 @@ class Input:
     """One picture or slide.
 
     Attributes:
-        path: the file, or the folder of a slide that is one.
+        path: the file, or the folder of a slide that is one; of an object its name alone, until it
+            is here.
         named: whether the person named it alone; what came from a folder or table may fail without
             stopping the rest.
         mpp: microns per pixel by the table.
@@ -60,6 +66,8 @@ class Input:
         patient: by the table.
         inside: folders between the one that was named and the file.
         broken: why it cannot be used, known without opening it.
+        address: of an object that is to be fetched.
+        origin: of an object that is here, what run.json says of it.
     """
 
     path: Path
@@ -69,6 +77,13 @@ class Input:
     patient: str | None = None
     inside: tuple[str, ...] = ()
     broken: BreastsegError | None = field(default=None, compare=False)
+    address: Address | None = None
+    origin: Origin | None = None
+
+    @property
+    def shown(self) -> str:
+        """Return what messages and tables call it: its path or address."""
+        return str(self.path) if self.address is None else self.address.shown
 
     @property
     def name(self) -> str:
@@ -82,18 +97,25 @@ class LeftOut:
 
     path: Path
     cause: str
+    address: Address | None = None
+
+    @property
+    def shown(self) -> str:
+        """Return its path or address."""
+        return str(self.path) if self.address is None else self.address.shown
 
     def __str__(self) -> str:
         """Return both."""
-        return f"{self.path}: left out, {self.cause}"
+        return f"{self.shown}: left out, {self.cause}"
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What was named, in order, and what of the folders is left out."""
+    """What was named, in order, what of the folders is left out, and where objects come from."""
 
     items: list[Input]
     left_out: list[LeftOut]
+    objects: Objects = field(default_factory=Objects, compare=False)
 
 
 def folder_name(path: Path) -> str:
@@ -102,8 +124,12 @@ def folder_name(path: Path) -> str:
     return fit_name(path.stem.removesuffix(".ome"))
 
 
-def list_inputs(inputs: Sequence[str | Path]) -> Inputs:
+def list_inputs(inputs: Sequence[str | Path], *, objects: Objects | None = None) -> Inputs:
     """List what is named, in order, and what lies in folders that are named, by name.
+
+    Args:
+        inputs: paths, and with `objects` addresses.
+        objects: where addresses lead; None refuses them.
 
     Two whose results would have one name, on a system that does not tell A from a, are not both
         mapped: the second is broken.
@@ -113,7 +139,12 @@ def list_inputs(inputs: Sequence[str | Path]) -> Inputs:
     """
     found: list[Input] = []
     left_out: list[LeftOut] = []
-    for item in map(Path, inputs):
+    for named in inputs:
+        if is_address(str(named)):
+            for one in _named_objects(Address.parse(str(named)), objects):
+                (found if isinstance(one, Input) else left_out).append(one)  # type: ignore[arg-type]
+            continue
+        item = Path(named)
         kind = _kind(item)
         if item.suffix.lower() in _TABLES and stat.S_ISREG(kind):
             found += _listed(item)
@@ -130,33 +161,58 @@ def list_inputs(inputs: Sequence[str | Path]) -> Inputs:
             found.append(Input(item))
     if not found:
         raise ImageError("no pictures given; name files or folders")
-    return Inputs(_told_apart(found), left_out)
+    if objects is None and (away := next((one for one in found if one.address), None)):
+        raise InputError(f"{away.shown}: an address, and only predict fetches; name a file")
+    return Inputs(_told_apart(found), left_out, objects or Objects())
+
+
+def _named_objects(address: Address, objects: Objects | None) -> Iterator[Input | LeftOut]:
+    """List the object of an address, or all under it when it is a prefix."""
+    if objects is None or not address.in_bucket or address.name.lower().endswith(_SUFFIXES):
+        yield _object(address, named=True)
+        return
+    nothing = True
+    for one, inside, cause in listed(address, objects):
+        if cause:
+            yield LeftOut(Path(one.name), cause, one)
+        else:
+            nothing = False
+            yield _object(one, named=False, inside=inside)
+    if nothing:
+        raise ImageError(f"{address.shown}: no pictures under it; wanted {', '.join(_SUFFIXES)}")
+
+
+def _object(address: Address, *, named: bool, inside: tuple[str, ...] = ()) -> Input:
+    flaw = flaw_of(address)
+    broken = ImageError(f"{address.shown}: {flaw}") if flaw else None
+    path = Path(address.name)
+    return Input(path, named=named, inside=inside, address=address, broken=broken)
 
 
 def _told_apart(items: list[Input]) -> list[Input]:
     """Return the items; broken are those whose results would be called like a file of ours, or lie
     where another's do."""
-    taken: dict[str, Path] = {}
-    parents: dict[str, Path] = {}
+    taken: dict[str, str] = {}
+    parents: dict[str, str] = {}
     told = []
     for item in items:
         key = item.name.casefold()
         above = ["/".join(key.split("/")[:depth]) for depth in range(1, key.count("/") + 1)]
         met = next((taken[name] for name in (key, *above) if name in taken), parents.get(key))
-        cause = item.broken or _no_file(item.path)
+        cause = item.broken or (None if item.address else _no_file(item.path))
         if any(part in OWN_NAMES or _OF_SHARDS.fullmatch(part) for part in (key, *above[:1])):
             cause = ImageError(
-                f"{item.path}: its results would be called like {key.split('/')[0]}, which"
+                f"{item.shown}: its results would be called like {key.split('/')[0]}, which"
                 " breastseg writes itself; rename it"
             )
         elif met is not None:
             cause = ImageError(
-                f"{item.path}: its results would overwrite those of {met}; rename one or predict"
+                f"{item.shown}: its results would overwrite those of {met}; rename one or predict"
                 " them apart"
             )
         else:
-            taken[key] = item.path
-            parents |= dict.fromkeys(above, item.path)
+            taken[key] = item.shown
+            parents |= dict.fromkeys(above, item.shown)
         told.append(replace(item, broken=cause))
     return told
 
@@ -255,9 +311,9 @@ def _listed(path: Path) -> list[Input]:
     table.needs("path", "no path; name the slide, or remove the row")
     mpps = table.numbers("mpp")
     found = [_row(table, row, mpp) for row, mpp in zip(table.rows, mpps, strict=True)]
-    seen: dict[Path, Row] = {}
+    seen: dict[str | Path, Row] = {}
     for row, one in zip(table.rows, found, strict=True):
-        first = seen.setdefault(one.path, row)
+        first = seen.setdefault(one.shown if one.address else one.path, row)
         if first is not row:
             raise InputError(
                 f"{table.where(row)}: '{shown(row['path'])}' is in row {first.number} too; keep one"
@@ -269,7 +325,14 @@ def _listed(path: Path) -> list[Input]:
 def _row(table: Table, row: Row, mpp: float | None) -> Input:
     if mpp is not None:
         check_mpp(mpp, table.where(row), "the table's mpp")
+    said: dict[str, Any] = {
+        "mpp": mpp,
+        "box": row["box"] or None,
+        "patient": row["patient"] or None,
+    }
+    if is_address(row["path"]):
+        return replace(_object(Address.parse(row["path"]), named=False), **said)
     path = table.path.parent / row["path"]
     if "\\" in row["path"] and not path.exists():  # as Windows writes it
         path = table.path.parent / row["path"].replace("\\", "/")
-    return Input(path, named=False, mpp=mpp, box=row["box"] or None, patient=row["patient"] or None)
+    return Input(path, named=False, **said)

@@ -31,11 +31,13 @@ class Ledger:
         manifest: what became of each.
         measures: of those that are done.
         of_shard: whether the run is a part of several.
+        part: which one, as in 3/8; empty where it is the whole.
     """
 
     def __init__(self, out: Path, shard: Shard | None) -> None:
         """Name the tables of a folder, or of a shard in it."""
         self.of_shard = shard is not None
+        self.part = str(shard or "")
         self.manifest = out / (MANIFEST_TABLE if shard is None else shard.file("manifest"))
         self.measures = out / (MEASURES_TABLE if shard is None else shard.file("measures"))
         self._due_s = 0.0
@@ -63,13 +65,13 @@ class Ledger:
     def begin(self, named: Inputs) -> None:
         """Take the slides in order; all of them wait. Of what is left out, gather tells."""
         self._names = [item.name for item in named.items]
-        self._rows = [{"slide": str(item.path), "outcome": "waits"} for item in named.items]
+        self._rows = [{"slide": item.shown, "outcome": "waits"} for item in named.items]
         if self.of_shard:
             self._given = [given(item) for item in named.items]
             self._write_manifest()
             return
         for one in named.left_out:
-            left_out = {"slide": str(one.path), "outcome": "left out", "cause": one.cause}
+            left_out = {"slide": one.shown, "outcome": "left out", "cause": one.cause}
             self._rows.append(left_out)
             self._names.append("")
 

@@ -33,6 +33,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
+from breastseg.cloud.address import Address, is_address
+from breastseg.cloud.fetch import Objects
 from breastseg.errors import (
     BreastsegError,
     EngineError,
@@ -46,10 +48,12 @@ from breastseg.geometry import Box, BoxUm, box_within, parse_box
 from breastseg.images import Slide, open_slide
 from breastseg.inference.course import Course, patient_of
 from breastseg.inference.estimate import check_disk, forecast
+from breastseg.inference.fetched import Fetched, fetching
 from breastseg.inference.inputs import Input, Inputs, list_inputs
 from breastseg.inference.ledger import Ledger
 from breastseg.inference.map import Block, MapConfig, Plan, TissueMask, plan_map
 from breastseg.inference.model import Model
+from breastseg.inference.outbox import place_of, sending
 from breastseg.inference.result import ResultConfig, picture_and_labels, write_result
 from breastseg.inference.shards import Shard, part_of, shard_folder
 from breastseg.maps.files.ome_zarr import check_zarr
@@ -160,9 +164,9 @@ def predict(
 
     Args:
         inputs: pictures, slides, folders of them (and of such folders), or tables of slides (CSV:
-            path, mpp, box, patient).
+            path, mpp, box, patient); or addresses of objects and prefixes in buckets.
         model: from `load_model`.
-        out: folder of the results; must be empty or hold the same work.
+        out: folder of the results, or address of a prefix; must be empty or hold the same work.
         config: resolution, field, what is written.
         resume: go on in a folder whose inputs were others, skipping what is whole; a shard always
             does.
@@ -179,7 +183,15 @@ def predict(
         IncompleteError: some of several failed; the rest is done, and manifest.csv says what became
             of each.
     """
+    if is_address(str(out)):
+        _check_of_files(config, str(out))
+        if mapper is not None:
+            raise InputError(f"--out {out}: other machines map; wanted a folder that all share")
+        with sending(Address.parse(str(out)), shard, reporter) as (copy, heard):
+            return predict(inputs, model, copy, config, resume=resume, shard=shard, reporter=heard)
     every = _checked(inputs, config, shard)
+    if mapper is not None:
+        _check_shared(every)
     named, out = every if shard is None else part_of(every, shard), Path(out)
     settings = {
         "model": model.card.name,
@@ -227,7 +239,7 @@ def _own(
         return
     settings = {
         **settings,
-        "inputs": [[str(item.path), item.mpp, item.box] for item in every.items],
+        "inputs": [[item.shown, item.mpp, item.box] for item in every.items],
     }
     with own_folder(
         out,
@@ -263,13 +275,19 @@ def foretell(
         reporter.message(str(left_out))
     for item in named.items:
         try:
+            if item.address is not None and item.broken is None:
+                size = every.objects.look(item.address).size
+                reporter.message(f"{item.shown}: {size / 1e6:.1f} MB to fetch; opened then")
+                continue
             with (
-                one_of_several(str(item.path), several=several),
+                one_of_several(item.shown, several=several),
                 closing(_opened(item, config)) as slide,
             ):
                 wanted = _box(slide, item, config)
                 reporter.message(
-                    _foretold(slide, plan_map(slide, model, wanted.map), model, Path(out), wanted)
+                    _foretold(
+                        slide, plan_map(slide, model, wanted.map), model, place_of(out), wanted
+                    )
                 )
         except BreastsegError as error:
             if not several:
@@ -295,11 +313,30 @@ def _checked(
             f"shard {shard}: {'--figure' if config.figure else '--parquet'} is of all slides, and a"
             " shard has some; leave it out, and read measures.csv after breastseg gather"
         )
-    named = list_inputs([inputs] if isinstance(inputs, (str, Path)) else inputs)
-    if len(named.items) == 1 and named.items[0].named:
+    several = [inputs] if isinstance(inputs, (str, Path)) else inputs
+    named = list_inputs(several, objects=Objects())
+    for item in named.items:
+        if item.address is not None:
+            _check_of_files(config, item.shown)
+            break
+    if len(named.items) != 1 or not named.items[0].named:
+        return named
+    address = named.items[0].address
+    if address is not None and named.items[0].broken is None:
+        named.objects.look(address)
+    else:
         with closing(_opened(named.items[0], config)) as slide:
             _box(slide, named.items[0], config)
     return named
+
+
+def _check_of_files(config: PredictConfig, shown: str) -> None:
+    """Refuse what would have to open pictures and results again when they are away."""
+    if config.figure:
+        raise InputError(
+            f"{shown}: --figure opens pictures and results at the end, which lie elsewhere then;"
+            " leave it out, or name files and a folder"
+        )
 
 
 def _opened(item: Input, config: PredictConfig) -> Slide:
@@ -325,27 +362,68 @@ class Mapper(Protocol):
         """Map each slide of the course, which is told how each ended."""
 
 
+def _check_shared(every: Inputs) -> None:
+    """Refuse what other machines do not see."""
+    away = next((item for item in every.items if item.address), None)
+    if away is not None:
+        raise InputError(
+            f"{away.shown}: other machines map; wanted a file on a disk that all share, or one"
+            " machine for slides in buckets"
+        )
+
+
 def _map_here(
     course: Course, model: Model, out: Path, config: PredictConfig, reporter: Reporter
 ) -> None:
     """Map each slide on this machine."""
+    with fetching(course.named, out, config, course.part) as fetched:
+        for place in range(len(course.named.items)):
+            _map_place(place, course, model, out, config, fetched, reporter)
+
+
+def _map_place(
+    place: int,
+    course: Course,
+    model: Model,
+    out: Path,
+    config: PredictConfig,
+    fetched: Fetched,
+    reporter: Reporter,
+) -> None:
     items = course.named.items
-    for place, item in enumerate(items):
-        start = time.perf_counter()
-        title = f"{place + 1}/{len(items)} {one_line(item.name)}"
-        try:
-            with one_of_several(str(item.path), several=not course.alone):
-                result, fresh = predict_one(item, model, out, config, reporter, title)
-        except BreastsegError as error:
-            course.failed(place, error, time.perf_counter() - start)
-        except BaseException:
-            course.stopped(place)
-            raise
-        else:
-            course.done(place, result, time.perf_counter() - start if fresh else None)
+    item, start = items[place], time.perf_counter()
+    title = f"{place + 1}/{len(items)} {one_line(item.name)}"
+    try:
+        with one_of_several(item.shown, several=not course.alone):
+            result, fresh = _predict_one(item, model, out, config, fetched, reporter, title)
+        # Whoever hears of it may send it away, which may fail: then the slide has failed.
+        course.done(place, result, time.perf_counter() - start if fresh else None)
+    except BreastsegError as error:
+        course.failed(place, error, time.perf_counter() - start)
+    except BaseException:
+        course.stopped(place)
+        raise
 
 
-def predict_one(
+def _predict_one(
+    item: Input,
+    model: Model,
+    out: Path,
+    config: PredictConfig,
+    fetched: Fetched,
+    reporter: Reporter,
+    title: str,
+) -> tuple[RunRecord, bool]:
+    """Return what run.json says, and whether it was written now: a whole result of the same slide
+    is kept."""
+    kept = fetched.kept(item)
+    if kept is not None:
+        return kept, False
+    with fetched.here(item, reporter) as (local, heard):
+        return predict_file(local, model, out, config, heard, title)
+
+
+def predict_file(
     item: Input,
     model: Model,
     out: Path,
@@ -353,8 +431,7 @@ def predict_one(
     reporter: Reporter,
     title: str,
 ) -> tuple[RunRecord, bool]:
-    """Return what run.json says, and whether it was written now: a whole result of the same slide
-    is kept."""
+    """Do it for a file that is here."""
     folder = out / item.name
     if item.broken is not None:
         raise item.broken
@@ -381,7 +458,16 @@ def predict_one(
                     reporter.event(event)
 
                 heard = Reporter(reporter.message, on_event)
-                return write_result(slide, plan, by, folder, wanted, before=before, reporter=heard)
+                return write_result(
+                    slide,
+                    plan,
+                    by,
+                    folder,
+                    wanted,
+                    before=before,
+                    origin=item.origin,
+                    reporter=heard,
+                )
 
         try:
             return mapped(model), True

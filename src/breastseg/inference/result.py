@@ -36,6 +36,7 @@ from breastseg.maps.record import (
     TISSUE,
     UNCERTAINTY,
     Measures,
+    Origin,
     RunRecord,
     box_px,
 )
@@ -73,6 +74,7 @@ def write_result(
     config: ResultConfig,
     *,
     before: Seen | None = None,
+    origin: Origin | None = None,
     reporter: Reporter = QUIET,
 ) -> RunRecord:
     """Map a slide and write everything about it; the folder appears when it is whole.
@@ -84,6 +86,7 @@ def write_result(
         folder: must not exist.
         config: what is written.
         before: the file as it was before it was opened; None takes what it is now.
+        origin: where it came from, when it was fetched.
         reporter: who hears of it.
 
     Returns:
@@ -122,6 +125,8 @@ def write_result(
         ]
         record = _record(slide, model, config, before, regions, measures)
         told = (*slide.notes, *_empty(record, config), *found)
+        if origin is not None:
+            record = replace(record, input=origin.input, input_version=origin.version)
         record = replace(record, doubts=told)
         record.write(beside)
     return record

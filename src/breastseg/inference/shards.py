@@ -16,7 +16,7 @@ import time
 import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from breastseg.errors import InputError, OutputError
@@ -106,7 +106,7 @@ def shard_number(name: str, count: int) -> int:
 
 def part_of(named: Inputs, shard: Shard) -> Inputs:
     """Return the inputs of one shard, in order; what two cannot both be is decided over all."""
-    return Inputs([item for item in named.items if shard.holds(item.name)], named.left_out)
+    return replace(named, items=[item for item in named.items if shard.holds(item.name)])
 
 
 @contextmanager
@@ -184,10 +184,10 @@ def _runs(out: Path) -> bool:
 def _write_inputs(named: Inputs, out: Path) -> None:
     """Write the list of the cohort, if it is not the one that is there."""
     here = out.resolve()
-    rows = [{NAME: item.name, SLIDE: str(item.path), **given(item)} for item in named.items]
+    rows = [{NAME: item.name, SLIDE: item.shown, **given(item)} for item in named.items]
     for one in named.left_out:
         if one.path.resolve() != here:
-            rows.append({NAME: "", SLIDE: str(one.path), LEFT_OUT: one.cause})
+            rows.append({NAME: "", SLIDE: one.shown, LEFT_OUT: one.cause})
     text = table_text(rows, _COLUMNS).encode(errors="backslashreplace")
     path = out / INPUTS
     if not path.is_file() or path.read_bytes() != text:

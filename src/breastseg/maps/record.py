@@ -34,6 +34,19 @@ _MOST_NUMBER = 2.0**53
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a slide that was fetched came from.
+
+    Attributes:
+        input: its address, without a query.
+        version: of its bytes there: size, and ETag or date.
+    """
+
+    input: str
+    version: str
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """run.json: everything needed to make a map again, and what came of it.
 
@@ -56,6 +69,7 @@ class RunRecord:
         regions: of regions.geojson.
         measures: its row of measures.csv.
         doubts: what speaks against the map, a sentence each.
+        input_version: of a slide that was fetched: by it the same command knows it again.
     """
 
     input: str
@@ -76,6 +90,7 @@ class RunRecord:
     regions: RegionsReport
     measures: Measures
     doubts: tuple[str, ...]
+    input_version: str | None = None
 
     @property
     def input_name(self) -> str:

@@ -1,0 +1,137 @@
+"""WorkingCopy: a folder here of what lies under a prefix of a bucket.
+
+Of what the bucket holds only what is needed to go on comes here: some files at the top, and of each
+folder the file that is written last. A folder that is sent leaves that file here alone.
+"""
+
+import shutil
+from pathlib import Path
+
+from breastseg.cloud.address import Address, Found
+from breastseg.cloud.fetch import Objects, fetch
+from breastseg.errors import InputError, OutputError
+from breastseg.files import WORK_FILE, fit_name
+from breastseg.files.names import PART
+
+_MOST_BYTES = 256 << 20
+"""Of a file of ours: a table of many thousand slides has less."""
+_TRIED = "breastseg-may-write"
+
+
+class WorkingCopy:
+    """A folder, and the prefix to which it is sent."""
+
+    def __init__(
+        self, folder: Path, prefix: Address, objects: Objects, *, last: str, state: tuple[str, ...]
+    ) -> None:
+        """Take both.
+
+        Args:
+            folder: here.
+            prefix: there.
+            objects: how to get there.
+            last: name of the file by which a folder under the prefix is whole.
+            state: names of files at the top that a later run looks at.
+        """
+        self._folder, self._prefix, self._objects = folder, prefix, objects
+        self._last, self._state = last, (WORK_FILE, *state)
+        self._bucket = objects.bucket(prefix)
+        self._noted = False
+
+    def begin(self) -> None:
+        """Find out whether the bucket may be written to, and bring here what is needed to go on.
+
+        Raises:
+            InputError: no right to list, read or write.
+            OutputError: something else lies under the prefix.
+        """
+        tried = self._folder.parent / _TRIED
+        tried.touch()
+        try:
+            self._bucket.put(tried, self._key(_TRIED))
+        finally:
+            tried.unlink()
+        self._bucket.remove(self._key(_TRIED))
+        there = {}
+        for found in self._bucket.list(self._key("")):
+            there[found.address.key.removeprefix(self._key(""))] = found
+        if there and WORK_FILE not in there:
+            raise OutputError(
+                f"{self._prefix.shown}: something else lies there ({min(there)[:80]}); choose"
+                " another prefix"
+            )
+        for name, found in there.items():
+            if self._is_state(name):
+                self._bring(name, found)
+        for path in list(self._folder.rglob(self._last)):
+            name = path.relative_to(self._folder).as_posix()
+            if name not in there and len(list(path.parent.iterdir())) == 1:
+                path.unlink()  # sent before, and somebody has removed it there
+
+    def send(self, name: str) -> None:
+        """Send one folder, the last file last, and keep that file alone; one that is there already
+        is left.
+
+        Raises:
+            InputError: as `Bucket.put`.
+        """
+        folder = self._folder / name
+        files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+        last = folder / self._last
+        if files == [last]:
+            return
+        self._note()
+        top = self._key(f"{name}/")
+        self._bucket.remove(f"{top}{self._last}")
+        sent = {f"{top}{path.relative_to(folder).as_posix()}": path for path in files}
+        for old in self._bucket.list(top):
+            if old.address.key not in sent:
+                self._bucket.remove(old.address.key)
+        for key, path in sent.items():
+            if path != last:
+                self._bucket.put(path, key)
+        self._bucket.put(last, f"{top}{self._last}")
+        for path in folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path != last:
+                path.unlink()
+
+    def end(self) -> None:
+        """Send the files at the top, and remove the folder here."""
+        for path in sorted(self._folder.iterdir()):
+            if path.is_file() and not path.name.startswith(PART):
+                self._bucket.put(path, self._key(path.name))
+        shutil.rmtree(self._folder)
+
+    def _note(self) -> None:
+        """Send the note of the work before its first result, so that other work is refused."""
+        if not self._noted:
+            self._bucket.put(self._folder / WORK_FILE, self._key(WORK_FILE))
+            self._noted = True
+
+    def _bring(self, name: str, found: Found) -> None:
+        path = self._folder / name
+        is_result = "/" in name
+        if is_result and path.exists():
+            return
+        if found.size > _MOST_BYTES:
+            raise InputError(
+                f"{found.address.shown}: {found.size / 1e6:.0f} MB, more than breastseg writes;"
+                " choose another prefix"
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = self._folder.parent / "state" / path.name
+        beside.parent.mkdir(exist_ok=True)
+        fetch(found, beside, self._objects)
+        beside.replace(path)
+        shutil.rmtree(beside.parent)
+
+    def _is_state(self, name: str) -> bool:
+        parts = name.split("/")
+        if not all(parts) or any(part != fit_name(part) for part in parts):
+            return False  # nothing of ours is called so
+        return name in self._state or (len(parts) > 1 and parts[-1] == self._last)
+
+    def _key(self, name: str) -> str:
+        return self._prefix.below(name).key

@@ -1,0 +1,47 @@
+"""Which objects of a bucket are slides, by their keys alone."""
+
+from collections.abc import Iterator
+
+from breastseg.cloud.address import Address
+from breastseg.cloud.fetch import Objects
+from breastseg.files import WORK_FILE
+from breastseg.images import IMAGE_SUFFIXES, SLIDE_SUFFIXES
+from breastseg.maps.record import RUN
+
+_SUFFIXES = (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES)
+_OF_SEVERAL = (".mrxs", ".vms", ".vmu", ".dcm", ".zarr")
+"""Slides whose pixels lie in other files beside them."""
+
+
+def flaw_of(address: Address) -> str:
+    """Return why an object cannot be a slide, by its name; "" when it can."""
+    name = address.name.lower()
+    if name.endswith(_OF_SEVERAL):
+        return "a slide of several files, and one object is fetched; copy all of it to a disk"
+    if not name.endswith(_SUFFIXES):
+        return f"no picture or slide by its name; wanted {', '.join(_SUFFIXES)}"
+    return ""
+
+
+def listed(prefix: Address, objects: Objects) -> Iterator[tuple[Address, tuple[str, ...], str]]:
+    """Yield the pictures and slides under a prefix, by key.
+
+    Hidden ones, what has another name and what breastseg wrote are passed over, as in a folder.
+
+    Yields:
+        address, folders between the prefix and it, and why it is left out ("" when it is not).
+    """
+    top = prefix.at(prefix.key if prefix.key.endswith("/") or not prefix.key else f"{prefix.key}/")
+    found = [(one.address, _inside(one.address, top)) for one in objects.list(top)]
+    ours = {folders for address, folders in found if folders and address.name in (RUN, WORK_FILE)}
+    for address, folders in found:
+        is_hidden = any(part.startswith(".") for part in (*folders, address.name))
+        is_ours = any(folders[:depth] in ours for depth in range(1, len(folders) + 1))
+        name = address.name.lower()
+        if is_hidden or is_ours or not name.endswith((*_SUFFIXES, *_OF_SEVERAL)):
+            continue
+        yield address, folders, flaw_of(address)
+
+
+def _inside(address: Address, top: Address) -> tuple[str, ...]:
+    return tuple(address.key.removeprefix(top.key).split("/")[:-1])
