@@ -264,7 +264,7 @@ def test_a_folder_that_a_dying_process_holds_is_waited_for(
     """A driver was killed and begun again; its old task is not gone yet."""
     from breastseg.errors import OutputError
 
-    real, asked = task.predict_one, []
+    real, asked = task.predict_file, []
 
     def held_once(item: Input, *others: object) -> object:
         asked.append(item.name)
@@ -272,7 +272,7 @@ def test_a_folder_that_a_dying_process_holds_is_waited_for(
             raise OutputError(f"{item.name}: another run is writing there now")
         return real(item, *others)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(task, "predict_one", held_once)
+    monkeypatch.setattr(task, "predict_file", held_once)
     monkeypatch.setattr(task, "_PAUSE_S", 0.0)
     told = spread(model, cohort, tmp_path / "o", Scripted())
     assert Counter(one.status for one in told) == {"done": 5, "failed": 1}
