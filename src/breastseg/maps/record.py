@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from breastseg.bundles.margins import Margins
 from breastseg.errors import InputError
 from breastseg.files import write_json
 from breastseg.geometry import Box
@@ -56,6 +57,7 @@ class RunRecord:
         regions: of regions.geojson.
         measures: its row of measures.csv.
         doubts: what speaks against the map, a sentence each.
+        margins: what low and high in `measures` stand on; where the model's card has some.
     """
 
     input: str
@@ -76,6 +78,7 @@ class RunRecord:
     regions: RegionsReport
     measures: Measures
     doubts: tuple[str, ...]
+    margins: Margins | None = None
 
     @property
     def input_name(self) -> str:

@@ -11,13 +11,14 @@ from PIL import Image
 
 from breastseg.errors import ImageError
 from breastseg.images.readers.flat import FlatSlide
-from breastseg.maps.record import OVERLAYS, RunRecord, read_run_json
+from breastseg.maps.record import OVERLAYS, Measures, RunRecord, read_run_json
 from breastseg.report.html import as_written, html_pages
 
 _PICTURE_PX = 1400
 _MOST_PX = 80_000_000
 """A larger overlay is not decoded for a page."""
 _PLACES = {"mm²": 4, "mm": 2, "%": 1, "": 0}
+_KINDS = ("mm2", "percent")
 _WORDS = {
     "tissue_mask_mm2": ("Tissue on the slide", "mm²"),
     "stroma_percent_of_tumor_and_stroma": ("Stroma, of tumor and stroma", "%"),
@@ -65,9 +66,11 @@ def slide_page(result: str | Path, *, made: str | None = None) -> str:
                     "color": one.color,
                     "mm2": measures[f"{one.name}_mm2"],
                     "percent": measures[f"{one.name}_percent"],
+                    "ends": _ends(measures, one.name),
                 }
                 for one in classes
             ],
+            "margins": run.margins.sentences() if run.margins else [],
             "measures": [
                 (words, _said(measures[name], unit))
                 for name, (words, unit) in _WORDS.items()
@@ -78,6 +81,14 @@ def slide_page(result: str | Path, *, made: str | None = None) -> str:
         pages = html_pages()
         pages.filters["said"] = _said
         return pages.get_template("slide.html.j2").render(shown)
+
+
+def _ends(measures: Measures, name: str) -> dict[str, Any] | None:
+    """Return low and high of a class's area and share; None without any."""
+    keys = {f"{kind}_{end}": f"{name}_{kind}_{end}" for kind in _KINDS for end in ("low", "high")}
+    if any(measures.get(key) is None for key in keys.values()):
+        return None
+    return {short: measures[key] for short, key in keys.items()}
 
 
 def _said(value: Any, unit: str) -> str:
