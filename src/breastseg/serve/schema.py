@@ -42,6 +42,9 @@ class LayerOut(BaseModel):
             " rounded up"
         )
     )
+    mpp: float | None = Field(
+        default=None, description="microns per pixel of level 0 that a map was made with"
+    )
     classes: list[ClassOut]
     uncertainty: bool = False
     files: list[str] = Field(

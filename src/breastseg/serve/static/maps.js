@@ -68,8 +68,7 @@ export class Maps {
 
   /** The classes of a layer that are shown and have a border margin. */
   margins(id) {
-    const classes = this.slide.mpp ? (this.layer(id)?.classes ?? []) : [];
-    return classes.filter((one) => one.border_um && !this.look.hidden.has(one.name));
+    return (this.layer(id)?.classes ?? []).filter((one) => one.border_um && !this.look.hidden.has(one.name));
   }
 
   made(root, size, levels) {
@@ -88,7 +87,7 @@ export class Maps {
     const faint = doubts && this.look.mode === "fill" ? 0.4 : 1; // so that the doubts stand out
     ctx.globalAlpha = faint * this.look.opacity[this.look.mode];
     this.pyramid(id)?.draw(ctx, view, this.slide.size_px);
-    if (this.look.margins) paintBands(ctx, view, this.pyramid(id), this.margins(id), this.slide.size_px, this.slide.mpp);
+    if (this.look.margins) paintBands(ctx, view, this.pyramid(id), this.margins(id), this.slide.size_px, this.layer(id)?.mpp);
     ctx.globalAlpha = 0.75;
     doubts?.draw(ctx, view, this.slide.size_px);
     ctx.restore();

@@ -28,7 +28,7 @@ function rowsOf(found) {
   const shown = new Set(keys.flatMap((key) => [key, `${key}_low`, `${key}_high`]));
   const value = (key) => {
     const [own, low, high] = [key, `${key}_low`, `${key}_high`].map((one) => told(key, found[one] ?? null)[1]);
-    return (found[`${key}_low`] ?? null) === null ? own : [own, h("span", { class: "ends soft small" }, `${low} to ${high}`)];
+    return (found[`${key}_low`] ?? null) === null ? own : [own, h("span", { class: "ends soft small" }, `${bare(low)} to ${bare(high)}`)];
   };
   return [
     table(classes.map((name) => [words(name), value(`${name}_mm2`), value(`${name}_percent`)])),
@@ -46,6 +46,9 @@ function told(key, value) {
   if (key.endsWith("_um")) return [words(key, "_um"), length(value)];
   return [words(key), Number.isInteger(value) ? whole(value) : plain(value)];
 }
+
+/** A value without its unit, which stands above it. */
+const bare = (text) => text.replace(/ \S+$/, "");
 
 function words(key, unit = "") {
   const name = NAMES[key] ?? key.replace(unit, "").replaceAll("_", " ");

@@ -239,6 +239,7 @@ class Layers:
             made=layer.made,
             size_px=size,
             levels=levels_of(size),
+            mpp=layer.run.mpp if layer.run else None,
             classes=classes,
             uncertainty=layer.uncertainty is not None,
             files=layer.files,
