@@ -12,7 +12,7 @@ from PIL import Image
 
 from breastseg.labels import BUILT_IN
 from breastseg.metrics import measure_surface, surface_dice
-from breastseg.metrics.surface import thinned
+from breastseg.metrics.surface import border_errors, thinned
 from conftest import DATA
 
 MASKS = sorted((DATA / "bcss" / "masks").glob("*.png"))
@@ -157,3 +157,21 @@ def test_sizes_must_agree() -> None:
         ValueError, match=r"truth is \(2, 3\), prediction \(3, 2\), wanted the same"
     ):
         measure_surface(np.ones((2, 3), np.uint8), np.ones((3, 2), np.uint8), 1, mpp=1.0)
+
+
+def test_errors_of_borders_are_distances_to_the_nearest_true_one() -> None:
+    truth, named = blobs(1), blobs(2)
+    surface = measure_surface(truth, named, CLASSES, mpp=0.5, tolerance_um=4)
+    errors = border_errors(truth, named, CLASSES, mpp=0.5)
+    for k, found in enumerate(errors):
+        assert len(found) == surface.counts[k, 2]
+        assert np.count_nonzero(found <= 4) == surface.counts[k, 3]
+
+
+def test_a_border_that_truth_lacks_is_endlessly_far() -> None:
+    truth, named = np.ones((20, 20), np.uint8), np.ones((20, 20), np.uint8)
+    named[5:10, 5:10] = 2
+    errors = border_errors(truth, named, 3, mpp=0.5)
+    assert np.isinf(errors[0]).all()
+    assert np.isinf(errors[1]).all()
+    assert [len(found) for found in errors] == [20, 16, 0]

@@ -1,9 +1,11 @@
 """card.json: what a person and a program must know of a model before they use it."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from breastseg.bundles.bias import check_bias
+from breastseg.bundles.margins import Margins
 from breastseg.bundles.training import Training
 from breastseg.errors import ModelError
 from breastseg.geometry import check_mpp, tile_grid
@@ -41,6 +43,8 @@ class Card:
         licence: of the weights, and of what they were trained from.
         limits: what it has not seen and where it fails, one sentence each.
         files: SHA-256 of each file beside the card.
+        margins: how far shares and borders of its maps are from the truth for most patients; absent
+            where nobody measured it.
         version: of this format.
     """
 
@@ -61,11 +65,13 @@ class Card:
     licence: str = ""
     limits: tuple[str, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
+    margins: Margins | None = None
     version: int = CARD_VERSION
 
     def to_dict(self) -> JsonObject:
         """Return the card as JSON values."""
-        return {name: to_json(getattr(self, name)) for name in self.__dataclass_fields__}
+        found = {name: to_json(getattr(self, name)) for name in self.__dataclass_fields__}
+        return {name: value for name, value in found.items() if value is not None}
 
     @property
     def bias(self) -> dict[str, float]:
@@ -101,6 +107,15 @@ class Card:
                 f"{where}: not a model card ({cause}); export the bundle again"
             ) from None
         return card
+
+
+def with_validators(card: Card, patients: Iterable[str]) -> Card:
+    """Return a card that names more patients as those who validated the model: something of it was
+    chosen by them."""
+    training = card.training
+    chose = tuple(sorted({*training.patients_of("val"), *patients}))
+    named = {**(training.patients or {}), "val": chose}
+    return replace(card, training=replace(training, patients=named))
 
 
 _NEEDED = ("name", "label_map", "mpp", "tile_px", "halo_px", "mean", "std", "network")
@@ -141,12 +156,22 @@ def _checked(value: JsonObject, where: str) -> JsonObject:
     for name, digest in value.get("files", {}).items():
         text_of(name, "name of a file")
         text_of(digest, f"SHA-256 of {name}")
+    if value.get("margins") is not None:
+        fields["margins"] = _margins(value["margins"], fields["label_map"])
     limits, licence = value.get("limits", []), value.get("licence", "")
     if not isinstance(limits, (list, tuple)) or len(limits) > _MAX_LIMITS:
         raise ValueError(f"limits is {shown(limits)}, wanted a list of sentences")
     fields["limits"] = tuple(text_of(one, "a sentence of limits", most=_LINE) for one in limits)
     fields["licence"] = text_of(licence, "licence", most=_LINE) if licence != "" else ""
     return fields
+
+
+def _margins(value: Any, label_map: LabelMap) -> Margins:
+    margins = Margins.from_dict(value, "margins")
+    unknown = set(margins.classes) - set(label_map.names)
+    if unknown:
+        raise ValueError(f"margins of {shown(min(unknown))}, which is no class of it")
+    return margins
 
 
 def _colour(value: Any, least: float, what: str) -> tuple[float, float, float]:

@@ -17,15 +17,15 @@ from breastseg.bundles.bias import (
     write_last_bias,
 )
 from breastseg.bundles.bundle import CARD, INT8, INT8_WEIGHTS, ONNX, WEIGHTS, Bundle, load_bundle
-from breastseg.bundles.card import Card
+from breastseg.bundles.card import Card, with_validators
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.split import load_split, regions_of
 from breastseg.decision.choose import choose_bias, in_words, told
 from breastseg.decision.look import sample_places
-from breastseg.errors import InputError, ModelError, OutputError, SplitError
+from breastseg.errors import InputError, ModelError, OutputError
 from breastseg.evaluation.config import Int8Config
 from breastseg.evaluation.int8 import export_int8
-from breastseg.evaluation.leaks import check_labels, check_mpp_of
+from breastseg.evaluation.leaks import check_labels, check_mpp_of, check_untaught
 from breastseg.files import sha256_of, write_json, written_folder
 from breastseg.inference.model import Model, load_model
 from breastseg.json_files import JsonObject
@@ -142,28 +142,14 @@ def _chosen(
     check_mpp_of(model, data)
     regions = regions_of(load_split(data), split)
     patients = set(data.regions.loc[regions, "patient"])
-    taught = patients & set(model.card.training.patients_of("train"))
-    if taught:
-        said = f"patient {min(taught)} trained the model '{model.card.name}'"
-        share = f"{len(taught)} of {len(patients)} did"
-        where = f"--bias auto on '{split}'"
-        raise SplitError(
-            f"{where}: {said} ({share}) and shows no fault of it; give another --split"
-        )
+    check_untaught(model.card, patients, f"--bias auto on '{split}'")
     sample = sample_places(data, regions, model.runner, model.tiles)
     before = bias_vector(model.card.bias, model.card.label_map).astype(np.float32)
     sample = replace(sample, log_probabilities=sample.log_probabilities - before)
     choice = choose_bias(sample, model.card.label_map.names)
     reporter.message(told(choice, split))
     decision = {**choice.to_dict(), "how": AUTO, "split": split, "data": data.fingerprint()}
-    return decision, _with_validators(model.card, sample.patients)
-
-
-def _with_validators(card: Card, patients: tuple[str, ...]) -> Card:
-    training = card.training
-    chose = tuple(sorted({*training.patients_of("val"), *patients}))
-    named = {**(training.patients or {}), "val": chose}
-    return replace(card, training=replace(training, patients=named))
+    return decision, with_validators(model.card, sample.patients)
 
 
 def _written(bundle: Bundle, card: Card, decision: JsonObject, out: Path) -> Bundle:
@@ -182,7 +168,7 @@ def _written(bundle: Bundle, card: Card, decision: JsonObject, out: Path) -> Bun
             shutil.copyfile(bundle.path / name, beside / name)
         if changed:
             write_last_bias(beside / WEIGHTS, values)
-            card = replace(card, scores={}, quantisation={})
+            card = replace(card, scores={}, quantisation={}, margins=None)
         files = {name: sha256_of(beside / name) for name in names}
         card = replace(card, decision=decision, files=files)
         write_json(beside / CARD, card.to_dict())

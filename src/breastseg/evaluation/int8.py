@@ -75,7 +75,8 @@ def export_int8(
             **bundle.card.files,
             **{name: sha256_of(beside / name) for name in (INT8, INT8_WEIGHTS)},
         }
-        card = replace(bundle.card, files=files, limits=(*bundle.card.limits, *config.limits))
+        limits = (*bundle.card.limits, *config.limits)
+        card = replace(bundle.card, files=files, limits=limits, margins=None)
         write_json(beside / CARD, card.to_dict())
         found = _comparison(
             before,

@@ -1,10 +1,11 @@
 """What is looked at before a score is computed: do model and data fit, who trained the model, is
 there truth."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
+from breastseg.bundles.card import Card
 from breastseg.data.dataset import Dataset
 from breastseg.data.split import is_leaky, split_fingerprint
 from breastseg.errors import DatasetError, LabelError, SplitError
@@ -53,6 +54,19 @@ def check_mpp_of(model: Model, data: Dataset) -> None:
         raise DatasetError(
             f"{data.path}: data set at {data.mpp:g} um/px, the model wants {wanted:g}; prepare it"
             f" with --to-mpp {wanted:g}"
+        )
+
+
+def check_untaught(card: Card, patients: Iterable[str], where: str) -> None:
+    """Raise SplitError when patients by whom something is chosen or measured trained the model:
+    they show no fault of it. `where` begins the sentence."""
+    whose = set(patients)
+    taught = whose & set(card.training.patients_of("train"))
+    if taught:
+        said = f"patient {min(taught)} trained the model '{card.name}'"
+        share = f"{len(taught)} of {len(whose)} did"
+        raise SplitError(
+            f"{where}: {said} ({share}) and shows no fault of it; give another --split"
         )
 
 

@@ -21,6 +21,7 @@ from breastseg.inference.types import TYPE, cells_of, heard, pool, type_row, wri
 from breastseg.maps.files.label_tiff import read_overview, write_label_tiff, write_planes_tiff
 from breastseg.maps.files.ome_zarr import write_ome_zarr
 from breastseg.maps.measures import measure
+from breastseg.maps.measures.ends import with_ends
 from breastseg.maps.pictures import save_labels, save_overlay
 from breastseg.maps.polygons import RegionsConfig, RegionsReport, write_regions
 from breastseg.maps.raster import Raster
@@ -229,7 +230,7 @@ def _write_shapes(
         "mpp": slide.mpp,
         **measure(labels, label_map, mpp=mpp, tissue_mm2=tissue_mm2),
     }
-    return report, measures
+    return report, with_ends(measures, model.card.margins)
 
 
 def _write_scores(maps: Maps, model: Model, folder: Path, mpp: float) -> None:
@@ -330,6 +331,7 @@ def _record(
         regions=regions,
         measures=measures,
         doubts=(),
+        margins=card.margins.without_names() if card.margins else None,
     )
 
 

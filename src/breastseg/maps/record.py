@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from breastseg.bundles.margins import Margins
 from breastseg.errors import InputError
 from breastseg.files import write_json
 from breastseg.geometry import Box
@@ -70,6 +71,7 @@ class RunRecord:
         measures: its row of measures.csv.
         doubts: what speaks against the map, a sentence each.
         input_version: of a slide that was fetched: by it the same command knows it again.
+        margins: what low and high in `measures` stand on; where the model's card has some.
     """
 
     input: str
@@ -91,6 +93,7 @@ class RunRecord:
     measures: Measures
     doubts: tuple[str, ...]
     input_version: str | None = None
+    margins: Margins | None = None
 
     @property
     def input_name(self) -> str:

@@ -81,6 +81,32 @@ def measure_surface(
     return Surface(counts, hd95)
 
 
+def border_errors(truth: Labels, prediction: Labels, classes: int, *, mpp: float) -> list[Floats]:
+    """Return how far the borders of a map are from those of truth.
+
+    Args:
+        truth: (H, W) uint8 labels; 0 is not annotated.
+        prediction: (H, W) uint8 labels.
+        classes: K.
+        mpp: microns per pixel of both.
+
+    Returns:
+        by class, for each border pixel of the prediction, the distance in um to the nearest border
+        pixel of the same class in truth; infinite where truth has none.
+    """
+    annotated = truth > 0
+    true, named = _borders(truth, annotated), _borders(prediction, annotated)
+    found: list[Floats] = []
+    for label in range(1, classes + 1):
+        places = np.argwhere(named & (prediction == label)).astype(np.float32)
+        among = np.argwhere(true & (truth == label)).astype(np.float32)
+        if len(places) and len(among):
+            found.append(_to_nearest(places, among) * mpp)
+        else:
+            found.append(np.full(len(places), np.inf))
+    return found
+
+
 def thinned(labels: Labels, mpp: float) -> tuple[Labels, float]:
     """Return every n-th pixel, n so that pixels are about 1 um, with their um/px: a tenth of the
     tolerance, and far less work."""

@@ -174,6 +174,7 @@ def _facts(bundle: Bundle) -> dict[str, object]:
         "quantisation": _lines(card.get("quantisation") or {}),
         "speed": _lines(card.get("speed") or {}),
         "decision": _decision(bundle.card),
+        "margins": bundle.card.margins.sentences() if bundle.card.margins else [],
         "recipe": [
             (f.name, config[f.name], f.metadata["help"])
             for f in fields(TrainConfig)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from breastseg.errors import ImageError
 from breastseg.images.readers.flat import FlatSlide
-from breastseg.maps.record import RunRecord, read_run_json
+from breastseg.maps.record import Measures, RunRecord, read_run_json
 from breastseg.report.html import as_written, html_pages
 from breastseg.report.measures import WORDS, said
 from breastseg.report.thumbnails import overview_of
@@ -17,6 +17,7 @@ from breastseg.report.thumbnails import overview_of
 _PICTURE_PX = 1400
 _MOST_PX = 80_000_000
 """A larger overlay is not decoded for a page."""
+_KINDS = ("mm2", "percent")
 
 
 def slide_page(result: str | Path, *, made: str | None = None) -> str:
@@ -45,9 +46,11 @@ def slide_page(result: str | Path, *, made: str | None = None) -> str:
                     "color": one.color,
                     "mm2": measures[f"{one.name}_mm2"],
                     "percent": measures[f"{one.name}_percent"],
+                    "ends": _ends(measures, one.name),
                 }
                 for one in classes
             ],
+            "margins": run.margins.sentences() if run.margins else [],
             "measures": [
                 (words, said(measures[name], unit))
                 for name, (words, unit) in WORDS.items()
@@ -58,6 +61,14 @@ def slide_page(result: str | Path, *, made: str | None = None) -> str:
         pages = html_pages()
         pages.filters["said"] = said
         return pages.get_template("slide.html.j2").render(shown)
+
+
+def _ends(measures: Measures, name: str) -> dict[str, object] | None:
+    """Return low and high of a class's area and share; None without any."""
+    keys = {f"{kind}_{end}": f"{name}_{kind}_{end}" for kind in _KINDS for end in ("low", "high")}
+    if any(measures.get(key) is None for key in keys.values()):
+        return None
+    return {short: measures[key] for short, key in keys.items()}
 
 
 def _picture(folder: Path) -> str | None:

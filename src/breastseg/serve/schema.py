@@ -22,6 +22,9 @@ class ClassOut(BaseModel):
     color: tuple[int, int, int]
     area_mm2: float | None = None
     share: float | None = Field(None, description="of the analysed area, 0 to 1")
+    border_um: float | None = Field(
+        default=None, description="how far its border may be off, where its model has a margin"
+    )
 
 
 class LayerOut(BaseModel):
@@ -38,6 +41,9 @@ class LayerOut(BaseModel):
             "deep zoom levels: level `levels` - 1 is the full size, each below half of it,"
             " rounded up"
         )
+    )
+    mpp: float | None = Field(
+        default=None, description="microns per pixel of level 0 that a map was made with"
     )
     classes: list[ClassOut]
     uncertainty: bool = False
@@ -61,6 +67,9 @@ class MeasuresOut(BaseModel):
     backend: str | None = None
     use: str | None = None
     doubts: list[str] = Field(default_factory=list)
+    margins: list[str] = Field(
+        default_factory=list, description="what low and high stand on, and how far borders go"
+    )
 
 
 class EntryOut(BaseModel):

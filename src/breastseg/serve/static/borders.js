@@ -46,7 +46,35 @@ export function paintBorders(pixels, tile, table, reach, around) {
   }
 }
 
-/** The same as shapes in the tile's pixels, for when one of them is many on the screen: [[label, Path2D]], lines `thick` pixels wide. */
+/** Lines along the borders, in the tile's pixels, by label: Map of Path2D. Where nothing was analysed beyond, there is no border. */
+export function borderLines(tile, around) {
+  const { width, height } = tile;
+  const { out, wide } = widened(tile, around, 1);
+  const paths = new Map();
+  const at = (x, y) => out[(y + 1) * wide + x + 1];
+  const run = (length, labelAt, otherAt, draw) => {
+    for (let from = 0; from < length; ) {
+      const [label, is] = [labelAt(from), (i) => otherAt(i) && otherAt(i) !== labelAt(i)];
+      let to = from + 1;
+      if (label && is(from)) {
+        while (to < length && labelAt(to) === label && is(to)) to++;
+        if (!paths.has(label)) paths.set(label, new Path2D());
+        draw(paths.get(label), from, to);
+      }
+      from = to;
+    }
+  };
+  for (const step of [-1, 1]) {
+    const edge = step > 0 ? 1 : 0;
+    for (let y = 0; y < height; y++)
+      run(width, (x) => at(x, y), (x) => at(x, y + step), (path, from, to) => { path.moveTo(from, y + edge); path.lineTo(to, y + edge); });
+    for (let x = 0; x < width; x++)
+      run(height, (y) => at(x, y), (y) => at(x + step, y), (path, from, to) => { path.moveTo(x + edge, from); path.lineTo(x + edge, to); });
+  }
+  return paths;
+}
+
+/** What `paintBorders` paints, as shapes in the tile's pixels, for when one of them is many on the screen: [[label, Path2D]], lines `thick` pixels wide. */
 export function borderPaths(tile, table, thick, around) {
   const { width, height } = tile;
   const { out, wide } = widened(tile, around, 1);

@@ -2,7 +2,7 @@
 import * as api from "./api.js";
 import { $, h, options, swatch } from "./dom.js";
 import { doubtColours } from "./labels.js";
-import { day, mm2, percent } from "./numbers.js";
+import { day, length, mm2, percent } from "./numbers.js";
 import { openTab } from "./panel.js";
 import { say } from "./notice.js";
 
@@ -51,6 +51,11 @@ export function legend(view) {
     $("uncertain-label").hidden = !layer?.uncertainty;
     $("uncertain").checked = look.uncertainty;
     $("ramp").hidden = !layer?.uncertainty || !look.uncertainty;
+    const off = (layer?.classes ?? []).filter((one) => one.border_um);
+    $("margins-label").hidden = off.length === 0;
+    $("margins").checked = look.margins;
+    $("margins-note").hidden = off.length === 0 || !look.margins;
+    $("margins-note").textContent = `To each side: ${off.map((one) => `${one.name} ${length(one.border_um)}`).join(", ")}.`;
     $("eye").setAttribute("aria-pressed", look.shown);
     showClasses();
     showFiles(layer);
@@ -91,6 +96,7 @@ export function legend(view) {
   listen("second", "change", () => look.set({ second: $("second").value }));
   listen("opacity", "input", () => look.set({ opacity: { ...look.opacity, [look.mode]: $("opacity").value / 100 } }));
   listen("uncertain", "change", () => look.set({ uncertainty: $("uncertain").checked }));
+  listen("margins", "change", () => look.set({ margins: $("margins").checked }));
   for (const input of document.querySelectorAll("input[name=mode]"))
     input.addEventListener("change", () => look.set({ mode: input.value }), { signal });
   for (const input of document.querySelectorAll("input[name=how]"))

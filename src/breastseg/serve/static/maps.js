@@ -1,4 +1,5 @@
 // The maps over a slide: which pyramid goes where, in which colours; the preview of a running job.
+import { paintBands } from "./bands.js";
 import { classColours, decode, doubtColours, paintLabels } from "./labels.js";
 import { day } from "./numbers.js";
 import { Pyramid } from "./pyramid.js";
@@ -65,6 +66,11 @@ export class Maps {
     return this.pyramids.get(`${id}?`);
   }
 
+  /** The classes of a layer that are shown and have a border margin. */
+  margins(id) {
+    return (this.layer(id)?.classes ?? []).filter((one) => one.border_um && !this.look.hidden.has(one.name));
+  }
+
   made(root, size, levels) {
     const url = (level, column, row) => `${root}/${level}/${column}_${row}.png`;
     return new Pyramid({ url, size, levels, arrived: this.changed, failed: this.failed });
@@ -81,6 +87,7 @@ export class Maps {
     const faint = doubts && this.look.mode === "fill" ? 0.4 : 1; // so that the doubts stand out
     ctx.globalAlpha = faint * this.look.opacity[this.look.mode];
     this.pyramid(id)?.draw(ctx, view, this.slide.size_px);
+    if (this.look.margins) paintBands(ctx, view, this.pyramid(id), this.margins(id), this.slide.size_px, this.layer(id)?.mpp);
     ctx.globalAlpha = 0.75;
     doubts?.draw(ctx, view, this.slide.size_px);
     ctx.restore();

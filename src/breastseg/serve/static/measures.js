@@ -24,8 +24,12 @@ const SKIPPED = new Set(["image", "mpp"]);
 function rowsOf(found) {
   const row = Object.entries(found).filter(([key]) => !SKIPPED.has(key));
   const classes = row.map(([key]) => key.replace(/_mm2$/, "")).filter((name) => `${name}_mm2` in found && `${name}_percent` in found);
-  const shown = new Set(classes.flatMap((name) => [`${name}_mm2`, `${name}_percent`]));
-  const value = (key) => told(key, found[key])[1];
+  const keys = classes.flatMap((name) => [`${name}_mm2`, `${name}_percent`]);
+  const shown = new Set(keys.flatMap((key) => [key, `${key}_low`, `${key}_high`]));
+  const value = (key) => {
+    const [own, low, high] = [key, `${key}_low`, `${key}_high`].map((one) => told(key, found[one] ?? null)[1]);
+    return (found[`${key}_low`] ?? null) === null ? own : [own, h("span", { class: "ends soft small" }, `${bare(low)} to ${bare(high)}`)];
+  };
   return [
     table(classes.map((name) => [words(name), value(`${name}_mm2`), value(`${name}_percent`)])),
     table(row.filter(([key]) => !shown.has(key)).map(([key, one]) => told(key, one))),
@@ -43,12 +47,15 @@ function told(key, value) {
   return [words(key), Number.isInteger(value) ? whole(value) : plain(value)];
 }
 
+/** A value without its unit, which stands above it. */
+const bare = (text) => text.replace(/ \S+$/, "");
+
 function words(key, unit = "") {
   const name = NAMES[key] ?? key.replace(unit, "").replaceAll("_", " ");
   return name[0].toUpperCase() + name.slice(1);
 }
 
-const line = ([name, ...values]) => h("tr", {}, h("th", { scope: "row" }, name), ...values.map((value) => h("td", {}, value)));
+const line = ([name, ...values]) => h("tr", {}, h("th", { scope: "row" }, name), ...values.map((value) => h("td", {}, ...[value].flat())));
 const table = (rows) => h("table", {}, h("tbody", {}, ...rows.map(line)));
 
 function made(found) {
@@ -79,7 +86,9 @@ export function measures(view) {
       const known = Object.keys(found.measures).length > 0;
       if (!known) $("measures-of").textContent = `No measures were made of ${view.maps.nameOf(layer.id)}.`;
       const doubts = h("ul", { class: "doubts" }, ...(found.doubts ?? []).map((text) => h("li", {}, text)));
-      $("measures").replaceChildren(...(known ? rowsOf(found.measures) : []), doubts);
+      const margins = (found.margins ?? []).map((text) => h("p", { class: "soft small" }, text));
+      const [classes, others] = known ? rowsOf(found.measures) : [];
+      $("measures").replaceChildren(...(known ? [classes, ...margins, others] : []), doubts);
       if (made(found).length) $("measures").append(h("h2", {}, "How it was made"), table(made(found)));
     } catch (error) {
       $("measures-of").textContent = error.message;

@@ -27,19 +27,49 @@ export class Pyramid {
     this.look = {};
   }
 
-  /** Draw what is in view over the frame of a slide of `frame` level-0 px; where a tile is missing, what is known of it from above. */
-  draw(ctx, view, frame) {
+  /**
+   * The tiles in view and up to `beyond` level-0 px around it, at the level that fits the screen, or a coarser one that is `coarser`
+   * halvings above the slide's level 0: its `level`, `factor` layer px per px of it, first and last columns and rows.
+   */
+  part(view, frame, { beyond = 0, coarser = 0 } = {}) {
     const stretch = [frame[0] / this.size[0], frame[1] / this.size[1]];
     const finest = this.levels - 1;
-    const level = finest - Math.min(finest, Math.max(0, Math.floor(-Math.log2(view.scale * stretch[0]))));
-    const side = PIECE * 2 ** (finest - level);
+    const up = Math.max(-Math.log2(view.scale * stretch[0]), coarser - Math.log2(stretch[0]));
+    const level = finest - Math.min(finest, Math.max(0, Math.floor(up)));
+    const factor = 2 ** (finest - level);
     const span = (axis, from, to) => {
-      const last = Math.ceil(this.size[axis] / side) - 1;
-      return [Math.max(0, Math.floor(from / stretch[axis] / side)), Math.min(last, Math.floor(to / stretch[axis] / side))];
+      const last = Math.ceil(this.size[axis] / (PIECE * factor)) - 1;
+      const at = (place) => Math.floor(place / stretch[axis] / (PIECE * factor));
+      return [Math.max(0, at(from - beyond)), Math.min(last, at(to + beyond))];
     };
     const [left, right] = span(0, view.x, view.x + view.width / view.scale);
     const [top, bottom] = span(1, view.y, view.y + view.height / view.scale);
-    const zoom = view.scale * stretch[0] * 2 ** (finest - level); // canvas px per pixel of the level
+    return { stretch, level, factor, piece: PIECE, left, right, top, bottom };
+  }
+
+  /** The tiles of a part that are here; the others are asked for. */
+  piecesOf({ level, left, right, top, bottom }) {
+    const here = [];
+    for (let row = top; row <= bottom; row++)
+      for (let column = left; column <= right; column++) {
+        const key = `${level}/${column}_${row}`;
+        const tile = this.tiles.get(key);
+        if (tile) here.push({ key, tile, column, row });
+        else this.wanted.push([level, column, row]);
+      }
+    this.ask();
+    return here;
+  }
+
+  /** The tiles beside a tile, as far as they are here. */
+  around(key) {
+    return Object.fromEntries(Object.entries(keysAround(key)).map(([side, at]) => [side, this.tiles.get(at)]));
+  }
+
+  /** Draw what is in view over the frame of a slide of `frame` level-0 px; where a tile is missing, what is known of it from above. */
+  draw(ctx, view, frame) {
+    const { stretch, level, factor, left, right, top, bottom } = this.part(view, frame);
+    const zoom = view.scale * stretch[0] * factor; // canvas px per pixel of the level
     ctx.imageSmoothingEnabled = zoom < 1;
     this.zoom = zoom;
     this.wanted = [];
@@ -121,7 +151,7 @@ export class Pyramid {
   }
 
   paint(key, tile, reach) {
-    const around = this.outline ? Object.fromEntries(Object.entries(keysAround(key)).map(([side, at]) => [side, this.tiles.get(at)])) : {};
+    const around = this.outline ? this.around(key) : {};
     tile.paths = reach && reach < 1 ? borderPaths(tile, this.table, reach, around) : null;
     if (!tile.paths) paintLabels(tile.canvas, tile, this.table, reach, around);
     Object.assign(tile, { look: this.look, reach });
@@ -156,7 +186,7 @@ export class Pyramid {
 
   keep(key, tile) {
     this.tiles.set(key, tile);
-    for (const at of Object.values(keysAround(key))) if (this.tiles.has(at)) this.tiles.get(at).reach = null; // its border may go on here
+    for (const at of Object.values(keysAround(key))) if (this.tiles.has(at)) Object.assign(this.tiles.get(at), { reach: null, lines: null }); // its border may go on here
     for (const old of this.tiles.keys()) {
       if (this.tiles.size <= KEPT) break;
       if (old !== "0/0_0") this.tiles.delete(old);

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, TypeVar
 
+from breastseg.bundles.margins import Margins
 from breastseg.errors import BreastsegError
 from breastseg.images import check_upright, open_slide
 from breastseg.labels import LabelMap, load_label_map
@@ -226,7 +227,11 @@ class Layers:
         with self._borrowed(layer, layer.path) as labels:
             self._asked(labels.check)
             size = labels.size_px
-        classes = classes_of(layer.label_map, layer.run.measures if layer.run else {})
+        classes = classes_of(
+            layer.label_map,
+            layer.run.measures if layer.run else {},
+            layer.run.margins if layer.run else None,
+        )
         return LayerOut(
             id=layer.id,
             kind=layer.kind,
@@ -234,6 +239,7 @@ class Layers:
             made=layer.made,
             size_px=size,
             levels=levels_of(size),
+            mpp=layer.run.mpp if layer.run else None,
             classes=classes,
             uncertainty=layer.uncertainty is not None,
             files=layer.files,
@@ -323,9 +329,13 @@ def _is_over(size_px: tuple[int, int], slide_px: tuple[int, int]) -> bool:
 
 
 def classes_of(
-    label_map: LabelMap, measures: Mapping[str, object] = MappingProxyType({})
+    label_map: LabelMap,
+    measures: Mapping[str, object] = MappingProxyType({}),
+    margins: Margins | None = None,
 ) -> list[ClassOut]:
-    """Return the classes of a map, with their areas and shares where a row of measures has them."""
+    """Return the classes of a map, with their areas and shares where a row of measures has them,
+    and how far their borders may be off where its model knows."""
+    of_class = margins.classes if margins else {}
     numbers = {key: value for key, value in measures.items() if isinstance(value, int | float)}
     known = {
         key: value for key, value in numbers.items() if value == value
@@ -341,6 +351,7 @@ def classes_of(
                 color=one.color,
                 area_mm2=known.get(f"{one.name}_mm2"),
                 share=share,
+                border_um=of_class[one.name].border_um if one.name in of_class else None,
             )
         )
     return told

@@ -143,6 +143,7 @@ def measures_of(layer: Layer) -> MeasuresOut:
         backend=run.backend,
         use=run.use,
         doubts=list(run.doubts),
+        margins=run.margins.sentences() if run.margins else [],
     )
 
 
