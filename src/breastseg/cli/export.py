@@ -1,8 +1,12 @@
 """breastseg export."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from breastseg.cli.options import add_data, add_option, add_out, add_split, given
+
+if TYPE_CHECKING:
+    from breastseg.bundles.bundle import Bundle
 
 _CONFIG = "breastseg.evaluation.config:Int8Config"
 
@@ -17,7 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  breastseg export runs/first/bundle --bias auto --int8 --data data/bcss --out "
         "models/first\n"
         "  breastseg export runs/first/bundle --bias tumor=-0.8,inflammatory=0.4 --out "
-        "models/first-shifted"
+        "models/first-shifted\n"
+        "  breastseg export runs/first/bundle --features data/bcss --out models/first-why"
     )
     parser.add_argument("model", help="folder of a bundle or name of a shipped model")
     parser.add_argument(
@@ -32,6 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " before: chosen on the part, taken only where patients that were left out gain (auto),"
         " given by class name, or none",
         metavar="auto|none|NAME=NUMBER,...",
+    )
+    add_option(
+        parser,
+        "--features",
+        "add fields of this data set, which trained the model, with the network's features: what"
+        " explain finds the nearest in",
+        metavar="FOLDER",
     )
     add_data(
         parser,
@@ -84,8 +96,11 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.evaluation.int8 import export_int8
     from breastseg.files import read_lines
 
+    if options.features is not None:
+        _export_features(options)
+        return
     if not options.int8 and options.bias is None:
-        raise InputError("export: nothing to do; give --int8, --bias or both")
+        raise InputError("export: nothing to do; give --int8, --bias, both, or --features")
     if options.int8 and options.data is None:
         raise InputError(
             "--int8: calibrated on real crops; give --data, a prepared and split data set"
@@ -105,7 +120,19 @@ def run(options: argparse.Namespace) -> None:
             bundle = export_bias_int8(options.model, out, bias, options.data, config)
         else:
             bundle = export_bias(options.model, out, bias, dataset=options.data, split=config.split)
-    print(
-        f"{bundle.path}:"
-        f" {sum((bundle.path / name).stat().st_size for name in bundle.card.files) / 1e6:.1f} MB"
-    )
+    _print(bundle)
+
+
+def _export_features(options: argparse.Namespace) -> None:
+    from breastseg.errors import InputError
+    from breastseg.explain.reference import export_reference
+
+    if options.int8 or options.bias is not None:
+        raise InputError("--features: made alone; export --int8 or --bias first, then this of that")
+    out = options.out or f"{options.model.rstrip('/')}-features"
+    _print(export_reference(options.model, options.features, out))
+
+
+def _print(bundle: "Bundle") -> None:
+    sizes = [(bundle.path / name).stat().st_size for name in bundle.card.files]
+    print(f"{bundle.path}: {sum(sizes) / 1e6:.1f} MB")

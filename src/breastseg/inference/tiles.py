@@ -120,7 +120,7 @@ def name_tissue(
     grid = tile_grid(field.size_px, config.tile_px, config.halo_px)
     tiles = [tile for tile in grid if blend or wanted is None or tile in wanted]
     looked_at = (tile for tile in tiles if wanted is None or tile in wanted)
-    shown = _ahead(lambda tile: _shown(field, tile.outer), looked_at)
+    shown = _ahead(lambda tile: shown_to(field, tile.outer), looked_at)
     for tile in tiles:
         looks = wanted is None or tile in wanted
         if blend:
@@ -217,7 +217,7 @@ def _flipped_mean(tiles: npt.NDArray[np.uint8], runner: Runner) -> npt.NDArray[n
     return np.divide(upright + upside_down, 4, dtype=np.float32)
 
 
-def _shown(field: Field, box: Box) -> Pixels:
+def shown_to(field: Field, box: Box) -> Pixels:
     """Cut a box, (1, H, W, 3); where it reaches over the edge the field is mirrored."""
     width, height = field.size_px
     if box.x >= 0 and box.y >= 0 and box.x + box.width <= width and box.y + box.height <= height:
