@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import ceil, floor, inf
+from math import ceil, floor, inf, isfinite
 
 import numpy as np
 import numpy.typing as npt
@@ -103,6 +103,18 @@ def parse_box(text: str) -> Box | BoxUm:
     if text.strip().endswith("um"):
         return BoxUm(x, y, width, height)
     return _between(x, y, x + width, y + height)
+
+
+def parse_place(text: str) -> tuple[float, float]:
+    """Read a place in level-0 pixels, as in "1200,840"; InputError when it is none."""
+    parts = text.split(",")
+    try:
+        x, y = (float(part) for part in parts)
+    except ValueError:
+        raise InputError(f"place '{text}': wanted X,Y in level-0 pixels, as in 1200,840") from None
+    if not (isfinite(x) and isfinite(y)):
+        raise InputError(f"place '{text}': wanted X,Y in level-0 pixels, as in 1200,840")
+    return x, y
 
 
 def box_within(box: Box | BoxUm, size_px: tuple[int, int], mpp: float, where: str) -> Box:

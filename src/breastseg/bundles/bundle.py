@@ -6,6 +6,8 @@ model.onnx          the network, whose weights are those in model.safetensors
 model.int8.xml      the network in 8-bit whole numbers, where it was exported; its weights are in
 model.int8.bin
 metrics.csv         the training's history
+reference.safetensors  fields of the training data with the network's features, where they were
+exported
 """
 
 from collections.abc import Mapping
@@ -19,6 +21,7 @@ from breastseg.json_files import read_json
 
 CARD, WEIGHTS, ONNX, HISTORY = "card.json", "model.safetensors", "model.onnx", "metrics.csv"
 INT8, INT8_WEIGHTS = "model.int8.xml", "model.int8.bin"
+REFERENCE = "reference.safetensors"
 BUNDLED = Path(__file__).parent.parent / "bundled"
 DEFAULT_MODEL = "breast1"
 

@@ -1,20 +1,27 @@
-"""Where tensors lie in a safetensors file, read without that package."""
+"""Tensors of a safetensors file, read and written without that package."""
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from breastseg.errors import ModelError
 from breastseg.json_files import whole_in
 
-HALF = "F16"
+HALF, BYTE = "F16", "U8"
+_WIDTHS = {HALF: 2, BYTE: 1}
 _MOST_HEADER = 32 * 2**20
+_TEXTS = "__metadata__"
 
 
 @dataclass(frozen=True)
 class Place:
-    """A tensor in half precision: its shape, and where its bytes lie in the file."""
+    """A tensor: its shape, and where its bytes lie in the file."""
 
     shape: tuple[int, ...]
     offset: int
@@ -27,6 +34,16 @@ def half_places(path: Path) -> dict[str, Place]:
     Raises:
         ModelError: not such a file, or a place outside it.
     """
+    return tensor_places(path, HALF)[0]
+
+
+def tensor_places(path: Path, *kinds: str) -> tuple[dict[str, Place], dict[str, str]]:
+    """Return the tensors of some kinds (`HALF`, `BYTE`) of a safetensors file, by name, and the
+    text that it holds beside them.
+
+    Raises:
+        ModelError: not such a file, or a place outside it.
+    """
     try:
         with path.open("rb") as file:
             whole = file.seek(0, 2)
@@ -35,16 +52,36 @@ def half_places(path: Path) -> dict[str, Place]:
             if size > min(whole - 8, _MOST_HEADER):
                 raise ValueError(f"a head of {size} bytes")
             header = json.loads(file.read(size))
+        texts = dict(header.pop(_TEXTS, {}).items())
         found = {}
         for name, entry in header.items():
-            if entry.get("dtype") == HALF:
+            kind = entry.get("dtype")
+            if kind in kinds:
                 start, end = (whole_in(one, 0, whole, "a place") for one in entry["data_offsets"])
                 shape = tuple(whole_in(side, 0, whole, "a side") for side in entry["shape"])
-                if end - start != 2 * math.prod(shape) or 8 + size + end > whole:
+                if end - start != _WIDTHS[kind] * math.prod(shape) or 8 + size + end > whole:
                     raise ValueError(f"{name} does not lie in the file")
                 found[name] = Place(shape, 8 + size + start, end - start)
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as cause:
         raise ModelError(
             f"{path}: not a whole safetensors file ({cause}); copy or export it again",
         ) from None
-    return found
+    return found, texts
+
+
+def write_tensors(
+    path: Path, arrays: Mapping[str, npt.NDArray[Any]], texts: Mapping[str, str]
+) -> None:
+    """Write float16 and uint8 arrays as a safetensors file, with texts beside them."""
+    header: dict[str, Any] = {_TEXTS: dict(texts)}
+    end = 0
+    for name, array in arrays.items():
+        kind = HALF if array.dtype == np.float16 else BYTE
+        start, end = end, end + array.nbytes
+        header[name] = {"dtype": kind, "shape": array.shape, "data_offsets": (start, end)}
+    head = json.dumps(header, sort_keys=True).encode()
+    head += b" " * (-len(head) % 8)
+    with path.open("wb") as file:
+        file.write(len(head).to_bytes(8, "little") + head)
+        for array in arrays.values():
+            file.write(np.ascontiguousarray(array).tobytes())

@@ -1,8 +1,12 @@
 """breastseg export."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from breastseg.cli.options import add_data, add_option, add_out, add_split, given
+
+if TYPE_CHECKING:
+    from breastseg.bundles.bundle import Bundle
 
 _CONFIG = "breastseg.evaluation.config:Int8Config"
 
@@ -19,6 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  breastseg export runs/first/bundle --bias tumor=-0.8,inflammatory=0.4 --out "
         "models/first-shifted\n"
         "  breastseg export runs/first/bundle --margins --data data/bcss --out models/first-margins"
+        "\n"
+        "  breastseg export runs/first/bundle --features data/bcss --out models/first-why"
     )
     parser.add_argument("model", help="folder of a bundle or name of a shipped model")
     parser.add_argument(
@@ -40,6 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="measure on the part's patients how far areas, shares and borders are from the truth"
         " for 9 of 10 of them; predict then writes a low and a high beside each. Given alone,"
         " last: they are of one network",
+    )
+    add_option(
+        parser,
+        "--features",
+        "add fields of this data set, which trained the model, with the network's features: what"
+        " explain finds the nearest in; given alone",
+        metavar="FOLDER",
     )
     add_data(
         parser,
@@ -94,8 +107,15 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.files import read_lines
 
     changes = options.int8 or options.bias is not None
+    if options.features is not None:
+        if changes or options.margins:
+            raise InputError("--features: made alone; export the rest first, then this of that")
+        _export_features(options)
+        return
     if not changes and not options.margins:
-        raise InputError("export: nothing to do; give --int8, --bias or both, or --margins")
+        raise InputError(
+            "export: nothing to do; give --int8, --bias or both, --margins, or --features"
+        )
     if options.margins and changes:
         raise InputError(
             "--margins: of the network as it is in the end; export that first, then give --margins"
@@ -127,7 +147,16 @@ def run(options: argparse.Namespace) -> None:
             bundle = export_bias_int8(options.model, out, bias, options.data, config)
         else:
             bundle = export_bias(options.model, out, bias, dataset=options.data, split=config.split)
-    print(
-        f"{bundle.path}:"
-        f" {sum((bundle.path / name).stat().st_size for name in bundle.card.files) / 1e6:.1f} MB"
-    )
+    _print(bundle)
+
+
+def _export_features(options: argparse.Namespace) -> None:
+    from breastseg.explain.reference import export_reference
+
+    out = options.out or f"{options.model.rstrip('/')}-features"
+    _print(export_reference(options.model, options.features, out))
+
+
+def _print(bundle: "Bundle") -> None:
+    sizes = [(bundle.path / name).stat().st_size for name in bundle.card.files]
+    print(f"{bundle.path}: {sum(sizes) / 1e6:.1f} MB")

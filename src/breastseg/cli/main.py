@@ -30,6 +30,10 @@ COMMANDS = {
         "a data set -> how much of a score is protocol: random tiles, regions or patients held out"
     ),
     "predict": "pictures -> tissue maps, areas in mm2",
+    "explain": (
+        "a place of a picture -> why it is named so: probabilities, surroundings that carry it, the"
+        " nearest training fields"
+    ),
     "gather": "shards of predict, from several machines -> one table, and what is missing",
     "cohort": "maps of many slides -> one page: distributions, outliers, failures, doubts",
     "masks": "maps -> the mask of one class, as TRIDENT, CLAM or hs2p reads it",

@@ -60,6 +60,14 @@ class Model:
             self.card.tile_px, self.card.halo_px, len(self.card.label_map.classes), self.flips
         )
 
+    def features(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Return the network's deepest features of (N, H, W, 3) uint8 tiles, pooled over each:
+        (N, C) float32; H and W are multiples of 32."""
+        runner = self.runner
+        if not isinstance(runner, ChildRunner):
+            runner = ChildRunner(self.bundle, threads=self.threads)
+        return runner.features(tiles)
+
     def label(
         self,
         pixels: npt.NDArray[np.uint8],

@@ -80,6 +80,10 @@ class ChildRunner:
         """Map (N, H, W, 3) uint8 to (N, H, W) uint8 labels."""
         return np.asarray(self._ask({"what": "labels"}, tiles), np.uint8)
 
+    def features(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Map (N, H, W, 3) uint8 to (N, C) float32, as `FeatureNetwork` does."""
+        return np.asarray(self._ask({"what": "features"}, tiles), np.float32)
+
     def release(self) -> None:
         """Give back the memory that is held between tiles."""
         if self._process is not None:

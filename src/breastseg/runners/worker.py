@@ -11,16 +11,22 @@ import os
 import queue
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 
-from breastseg.bundles.bundle import load_bundle
+from breastseg.bundles.bundle import Bundle, load_bundle
 from breastseg.errors import BreastsegError
 from breastseg.files import settle_temporary_folder
 from breastseg.json_files import JsonObject
+from breastseg.processor import thread_limit
 from breastseg.runners.runner import Runner, load_runner
+
+if TYPE_CHECKING:
+    from breastseg.runners.features import FeatureNetwork
 
 HEAD_BYTES = 65536
 """Longest line of a message."""
@@ -66,24 +72,36 @@ def main() -> None:
     asked: queue.SimpleQueue[tuple[JsonObject, np.ndarray[Any, Any] | None]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(asked,), daemon=True).start()
     runner: Runner | None = None
+    features: FeatureNetwork | None = None
     while True:
         head, tiles = asked.get()
         try:
             if runner is None:
                 bundle = load_bundle(Path(head["bundle"]))
+                threads = head["threads"]
                 runner = load_runner(
-                    bundle, head["backend"], precision=head["precision"], threads=head["threads"]
+                    bundle, head["backend"], precision=head["precision"], threads=threads
                 )
                 send(answers, {"name": runner.name, "package": runner.package})
             elif head["what"] == "release":
                 runner.release()
                 send(answers, {})
             else:
-                answer = runner.labels if head["what"] == "labels" else runner.probabilities
+                if head["what"] == "features":
+                    features = features or _features(bundle, threads)
+                    answer: Callable[[npt.NDArray[np.uint8]], npt.NDArray[Any]] = features
+                else:
+                    answer = runner.labels if head["what"] == "labels" else runner.probabilities
                 assert tiles is not None
                 send(answers, {}, answer(tiles))
         except (BreastsegError, MemoryError, RuntimeError) as error:
             send(answers, {"error": type(error).__name__, "cause": str(error)})
+
+
+def _features(bundle: Bundle, threads: int) -> "FeatureNetwork":
+    from breastseg.runners.features import FeatureNetwork
+
+    return FeatureNetwork(bundle, threads or thread_limit())
 
 
 def _listen(asked: "queue.SimpleQueue[tuple[JsonObject, np.ndarray[Any, Any] | None]]") -> None:

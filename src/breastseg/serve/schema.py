@@ -147,6 +147,47 @@ class JobIn(_Told):
     uncertainty: bool = False
 
 
+class WhyIn(_Told):
+    """A place to explain, with the words of `breastseg explain`."""
+
+    entry: str
+    model: str
+    x: float = Field(ge=0, le=1e9, description="level-0 px from the left edge")
+    y: float = Field(ge=0, le=1e9, description="level-0 px from the upper edge")
+
+
+class NearOut(BaseModel):
+    """A field of the training data that is like the place."""
+
+    class_name: str
+    color: tuple[int, int, int]
+    similarity: float = Field(description="cosine of the network's features; 1 is the same")
+    patient: str
+    source: str
+    thumbnail: str | None = Field(
+        description="a data address; null where the licence does not let the picture travel"
+    )
+
+
+class WhyOut(BaseModel):
+    """Why a model says what it says at a place."""
+
+    model: str
+    class_name: str = Field(description="the likeliest class")
+    classes: list[ClassOut]
+    probabilities: dict[str, float]
+    box: tuple[int, int, int, int] = Field(
+        description="x, y, width, height in level-0 px of the field whose squares were hidden"
+    )
+    drops: list[list[float]] = Field(
+        description="by row and column, how much the class's log-odds fall without the square"
+    )
+    square_um: float
+    alone: float = Field(description="probability of the class when this field alone is seen")
+    nearest: list[NearOut] | None = Field(description="null: the model has no reference")
+    notes: list[str]
+
+
 class JobOut(BaseModel):
     """A job: waiting, at work, or ended."""
 

@@ -47,6 +47,7 @@ export const saveAnnotation = (id, body) => json("PUT", `/api/entries/${id}/anno
 export const jobs = () => json("GET", "/api/jobs");
 export const startJob = (body) => json("POST", "/api/jobs", body);
 export const cancelJob = (id) => json("DELETE", `/api/jobs/${id}`);
+export const explain = (body) => json("POST", "/api/explanations", body);
 export const films = () => json("GET", "/api/films");
 export const film = (id) => json("GET", `/api/films/${id}`);
 export const filmLine = (id) => json("GET", `/api/films/${id}/muscle`);

@@ -18,6 +18,7 @@ import { scale } from "./scale.js";
 import { segment } from "./segment.js";
 import { savePicture } from "./shot.js";
 import { open } from "./viewer.js";
+import { why } from "./why.js";
 
 let view = null;
 let correction = null;
@@ -90,6 +91,7 @@ async function openSlide(wanted, mine) {
   legend(view);
   measures(view);
   segment(view, draw, await gallery);
+  why(view, draw, await gallery);
   correction = correct(view, draw, await gallery);
   keysFor(view, correction);
   view.osd.canvas.focus();

@@ -1,4 +1,4 @@
-// Drawing on the slide: points by click, an outline free hand, a rectangle. Nothing else moves meanwhile but wheel, pinch and arrows.
+// Drawing on the slide: points by click, an outline free hand, a rectangle, a place. Nothing else moves meanwhile but wheel, pinch and arrows.
 import { $ } from "./dom.js";
 import { tell } from "./notice.js";
 import { inLevel0 } from "./overlay.js";
@@ -8,6 +8,7 @@ const HINTS = {
   points: ["Click points. Enter closes, Backspace takes one back, Space sets one in the middle.", "Tap to set points."],
   free: ["Draw around the area with the pointer held down.", "Draw around the area with one finger, move with two."],
   box: ["Drag a rectangle.", "Drag a rectangle."],
+  place: ["Click a place. Space takes the middle, Esc stops.", "Tap a place."],
 };
 const STEP_PX = 3; // free hand: at least this far, in CSS px, from point to point
 const NEAR_PX = 10;
@@ -33,7 +34,7 @@ export class Draw extends EventTarget {
     document.addEventListener("keydown", (event) => this.key(event), { signal, capture: true });
   }
 
-  /** Take up a tool ("points", "free", "box"); `done(points)` is called with level-0 places, again and again until another tool. */
+  /** Take up a tool ("points", "free", "box", "place"); `done(points)` is called with level-0 places, again and again until another tool. */
   begin(tool, done) {
     Object.assign(this, { tool, done, points: [], pointer: null });
     this.told();
@@ -49,7 +50,7 @@ export class Draw extends EventTarget {
     $("hint").hidden = !this.tool;
     $("hint-text").textContent = HINTS[this.tool]?.[touch.matches ? 1 : 0] ?? "";
     $("hint-close").hidden = this.tool !== "points";
-    $("aim").hidden = this.tool !== "points";
+    $("aim").hidden = this.tool !== "points" && this.tool !== "place";
     $("stage").classList.toggle("drawing", Boolean(this.tool));
     this.dispatchEvent(new Event("change"));
     this.view.repaint();
@@ -90,12 +91,13 @@ export class Draw extends EventTarget {
   }
 
   click(event) {
-    if (this.tool !== "points" || !event.quick) return;
+    if ((this.tool !== "points" && this.tool !== "place") || !event.quick) return;
     event.preventDefaultAction = true;
     this.add(this.place(event.position));
   }
 
   add(at) {
+    if (this.tool === "place") return this.done([at]);
     if (this.points.length > 2 && this.apart(this.points[0], at) < NEAR_PX) this.close();
     else if (!this.points.length || this.apart(this.points.at(-1), at) > 1) this.points.push(at);
     this.view.repaint();
@@ -118,7 +120,7 @@ export class Draw extends EventTarget {
     const actions = {
       Escape: () => (this.points.length ? (this.points = []) : this.stop()),
       Backspace: () => this.points.pop(),
-      ...(onButton ? {} : { Enter: () => this.close(), " ": () => this.tool === "points" && this.addMiddle() }),
+      ...(onButton ? {} : { Enter: () => this.close(), " ": () => (this.tool === "points" || this.tool === "place") && this.addMiddle() }),
     };
     if (!Object.hasOwn(actions, event.key)) return;
     event.preventDefault();

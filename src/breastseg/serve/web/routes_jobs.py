@@ -12,7 +12,16 @@ from breastseg.json_files import JsonObject
 from breastseg.serve.annotations.annotations import Annotations
 from breastseg.serve.library.entries import Entry, areas_beside
 from breastseg.serve.parsing import areas_bytes, body_bytes, check_label_maps, checked
-from breastseg.serve.schema import AnnotationIn, AnnotationOut, EntryOut, JobIn, JobOut, answers
+from breastseg.serve.schema import (
+    AnnotationIn,
+    AnnotationOut,
+    EntryOut,
+    JobIn,
+    JobOut,
+    WhyIn,
+    WhyOut,
+    answers,
+)
 from breastseg.serve.web.downloads import download
 from breastseg.serve.web.routes_slides import Id, entry_out
 from breastseg.serve.web.state import ServerState
@@ -32,6 +41,7 @@ def router(state: ServerState) -> APIRouter:
     """Return the routes that change something, and those that give files away."""
     routes = APIRouter(prefix="/api")
     _add_jobs(routes, state)
+    _add_explanations(routes, state)
     _add_annotations(routes, state)
     _add_uploads(routes, state)
     _add_downloads(routes, state)
@@ -73,6 +83,14 @@ def _add_jobs(routes: APIRouter, state: ServerState) -> None:
         except FileNotFoundError:
             raise HTTPException(404, "the job has just ended") from None
         return Response(picture, media_type="image/png", headers=_FRESH)
+
+
+def _add_explanations(routes: APIRouter, state: ServerState) -> None:
+    @routes.post("/explanations", responses=answers(404, 422))
+    def explain(wanted: WhyIn) -> WhyOut:
+        """Say why a model says what it says at a place, as `breastseg explain` does; one at a
+        time."""
+        return state.explainer.explain(wanted)
 
 
 def _add_annotations(routes: APIRouter, state: ServerState) -> None:

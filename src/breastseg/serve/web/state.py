@@ -10,6 +10,7 @@ from breastseg.processor import worker_count
 from breastseg.serve.config import ServeConfig
 from breastseg.serve.films.films import Films
 from breastseg.serve.films.lines import Lines
+from breastseg.serve.jobs.explainer import Explainer
 from breastseg.serve.jobs.jobs import Jobs
 from breastseg.serve.library.folder import Folder
 from breastseg.serve.room import Room
@@ -53,6 +54,7 @@ class ServerState:
         decoder: of large pictures.
         tiles: of slides.
         layers: of maps and masks.
+        explainer: says why a model says what it says.
         films: prepared mammograms.
         lines: of their muscles, as persons put them.
         workers: make tiles, as many at a time as there are cores.
@@ -74,6 +76,7 @@ class ServerState:
         )
         self.tiles = Tiles(folder, limits, self._kept, self.passing, self.decoder)
         self.layers = Layers(folder, limits, self._kept, self.passing, self.decoder)
+        self.explainer = Explainer(folder, self.tiles, models)
         self.films, self.lines = Films(folder), Lines()
         self.workers = Workers(worker_count() + 1, "tiles")
         self.openers, self.thumbnails = Workers(_OPENERS, "openers"), Workers(1, "thumbnails")
@@ -97,6 +100,7 @@ class ServerState:
     def __exit__(self, *raised: object) -> None:
         """End the jobs; let go of threads, slides and label images."""
         self.jobs.stop()
+        self.explainer.stop()
         self.send_away()
         for workers in (self.workers, self.openers, self.thumbnails):
             workers.close()

@@ -1,0 +1,56 @@
+"""breastseg explain."""
+
+import argparse
+
+from breastseg.cli.options import add_mpp, add_option, add_out
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.epilog = (
+        "examples:\n"
+        "  breastseg explain slide.svs --at 12000,8400 --out why\n"
+        "  breastseg explain field.png --mpp 0.25 --at 900,700 --model runs/first/bundle --nearest"
+        " --out why"
+    )
+    parser.add_argument("image", help="a picture or slide")
+    parser.add_argument(
+        "--at",
+        required=True,
+        metavar="X,Y",
+        help="the place, in level-0 pixels from the upper left corner",
+    )
+    add_mpp(parser)
+    add_option(
+        parser,
+        "--model",
+        "a shipped model's name or the folder of a bundle",
+        of="breastseg.inference.model:load_model.name_or_path",
+        dest="model",
+        metavar="MODEL",
+    )
+    parser.add_argument(
+        "--nearest",
+        action="store_true",
+        help="insist on the nearest training fields: a model without them is an error",
+    )
+    add_out(parser, "folder of explain.html and explain.json")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Explain, print the short table and where the page is."""
+    from breastseg.cli.options import given
+    from breastseg.explain.place import explain
+    from breastseg.geometry import parse_place
+    from breastseg.inference.model import load_model
+    from breastseg.report.explanation import explanation_folder, write_explanation
+    from breastseg.wording import say
+
+    at = parse_place(options.at)
+    model = load_model(*given(options, "model").values())
+    with explanation_folder(options.out, options.image, model, at, options.mpp):
+        found = explain(options.image, model, at, mpp=options.mpp, needs_nearest=options.nearest)
+        page = write_explanation(found, options.out)
+    for line in found.lines():
+        say(line)
+    say(f"{page}")

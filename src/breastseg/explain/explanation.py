@@ -1,0 +1,129 @@
+"""What an explanation holds, and how it is said in JSON and in lines."""
+
+from dataclasses import asdict, dataclass, field
+
+from breastseg.bundles.reference import FIELD_PX, ReferenceField
+from breastseg.images import Pixels
+from breastseg.json_files import JsonObject
+
+USE = "Research use only, not for diagnosis."
+_STRONGEST = 3
+
+
+@dataclass(frozen=True)
+class Occlusion:
+    """What hiding squares of the surroundings does to the answer.
+
+    Attributes:
+        class_name: the class that was asked about.
+        probability: of it at the place when the network sees this field alone, nothing hidden.
+        box_level0_px: left, top, width, height of the field.
+        square_um: side of a square.
+        drops: by row and column, how much the log-odds of the class fall when the square is hidden;
+            what is negative spoke against the class.
+        offsets_um: by row and column, (right, down) from the place to the middle of the square.
+    """
+
+    class_name: str
+    probability: float
+    box_level0_px: tuple[int, int, int, int]
+    square_um: float
+    drops: tuple[tuple[float, ...], ...]
+    offsets_um: tuple[tuple[tuple[float, float], ...], ...]
+
+    @property
+    def strongest(self) -> list[tuple[float, tuple[float, float]]]:
+        """Return the squares that carry most, (drop, offset in um), the strongest first."""
+        squares = [
+            (drop, offset)
+            for drops, offsets in zip(self.drops, self.offsets_um, strict=True)
+            for drop, offset in zip(drops, offsets, strict=True)
+        ]
+        squares.sort(key=lambda square: -square[0])
+        return [square for square in squares[:_STRONGEST] if square[0] > 0]
+
+
+@dataclass(frozen=True)
+class Near:
+    """A field of the training data, and how like it is: the cosine of the angle between the two
+    fields' features, each less the mean of the reference; 1 is the same."""
+
+    field: ReferenceField
+    similarity: float
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Why a model says what it says at a place.
+
+    Attributes:
+        image: name of the picture or slide.
+        at_level0_px: the place.
+        mpp: microns per pixel of level 0, and `mpp_source` where they came from.
+        model: its name, and `backend` what computed.
+        model_mpp: microns per pixel that the model is shown.
+        probabilities: by class, at the place, from 320 px around it.
+        occlusion: of the likeliest class.
+        nearest: the most alike first; None where the model has no reference.
+        notes: what a person must know to read it.
+        picture: the field of the occlusion as the network saw it, (H, W, 3) uint8.
+    """
+
+    image: str
+    at_level0_px: tuple[float, float]
+    mpp: float
+    mpp_source: str
+    model: str
+    model_mpp: float
+    backend: str
+    probabilities: dict[str, float]
+    occlusion: Occlusion
+    nearest: tuple[Near, ...] | None
+    notes: tuple[str, ...]
+    picture: Pixels = field(repr=False)
+
+    @property
+    def class_name(self) -> str:
+        """Return the likeliest class."""
+        return self.occlusion.class_name
+
+    def to_dict(self) -> JsonObject:
+        """Return all but pictures as JSON values."""
+        told = {name: value for name, value in vars(self).items() if name != "picture"}
+        told["class"] = self.class_name
+        told["occlusion"] = asdict(self.occlusion)
+        told["use"] = USE
+        if self.nearest is not None:
+            told["nearest"] = [_near_to_dict(near) for near in self.nearest]
+        return told
+
+    def lines(self) -> list[str]:
+        """Return it as a short table."""
+        x, y = self.at_level0_px
+        lines = [f"{self.image} at {x:g},{y:g}: {self.class_name} ({self.model})"]
+        ranked = sorted(self.probabilities.items(), key=lambda pair: -pair[1])
+        lines += [f"  {name:<16} {value:.3f}" for name, value in ranked]
+        lines.append(f"hidden squares of {self.occlusion.square_um:g} um that cost most:")
+        for drop, offset in self.occlusion.strongest:
+            lines.append(f"  log-odds -{drop:<6.2f} {in_words(offset)}")
+        if not self.occlusion.strongest:
+            lines.append("  none: no single square carries the answer")
+        if self.nearest is not None:
+            lines.append("nearest fields of the training data:")
+        for near in self.nearest or ():
+            where = f"{near.field.patient}, {near.field.region} at {near.field.x},{near.field.y}"
+            lines.append(f"  {near.similarity:5.2f}  {near.field.class_name:<16} {where}")
+        return lines + [f"note: {note}" for note in self.notes]
+
+
+def _near_to_dict(near: Near) -> JsonObject:
+    told = {name: value for name, value in vars(near.field).items() if name != "thumbnail"}
+    told["class"] = told.pop("class_name")
+    return {**told, "field_px": FIELD_PX, "similarity": near.similarity}
+
+
+def in_words(offset_um: tuple[float, float]) -> str:
+    """Say where a square lies from the place."""
+    right, down = offset_um
+    across = f"{abs(right):.0f} um {'right' if right >= 0 else 'left'}"
+    return f"{across}, {abs(down):.0f} um {'down' if down >= 0 else 'up'}"

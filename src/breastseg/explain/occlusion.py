@@ -1,0 +1,54 @@
+"""Occlusion: each square around a place is hidden in turn, and what that does to the answer is
+told. It asks the network that makes the map, and nothing but that."""
+
+import numpy as np
+import numpy.typing as npt
+
+from breastseg.images import Pixels
+from breastseg.runners import Runner
+
+SQUARES, SQUARE_PX = 8, 20
+"""A side of the grid, and of a square at the model's microns per pixel. A field of 160 px is shown
+65 times; one of 256 px would take 2.6 times as long, over a second on two cores."""
+FIELD_PX = SQUARES * SQUARE_PX
+_BATCH = 13
+"""The field and its 64 occlusions are five batches of one shape: a network is compiled once."""
+_LEAST = 1e-6
+"""Probabilities nearer to 0 or 1 are rounding."""
+
+
+def occlude(
+    picture: Pixels, place: tuple[int, int], label: int, runner: Runner
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Hide one square after the other under the field's mean colour.
+
+    Args:
+        picture: (160, 160, 3) uint8, the field.
+        place: (x, y) in it.
+        label: of the class that is asked about.
+        runner: the network.
+
+    Returns:
+        (8, 8) how much the class's log-odds fall; (K,) probabilities at the place with nothing
+        hidden.
+    """
+    mean = np.round(picture.mean(axis=(0, 1))).astype(np.uint8)
+    tiles = np.repeat(picture[None], 1 + SQUARES**2, axis=0)
+    for number in range(SQUARES**2):
+        top, left = (SQUARE_PX * index for index in divmod(number, SQUARES))
+        tiles[1 + number, top : top + SQUARE_PX, left : left + SQUARE_PX] = mean
+    x, y = place
+    found = [
+        runner.probabilities(tiles[start : start + _BATCH])[:, :, y, x]
+        for start in range(0, len(tiles), _BATCH)
+    ]
+    at_place = np.concatenate(found).astype(np.float64)
+    odds = log_odds(at_place[:, label - 1])
+    return (odds[0] - odds[1:]).reshape(SQUARES, SQUARES), at_place[0]
+
+
+def log_odds(probability: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return log(p / (1 - p)); what is nearer to 0 or 1 than 1e-6 counts as that."""
+    kept = np.clip(probability, _LEAST, 1 - _LEAST)
+    found: npt.NDArray[np.float64] = np.log(kept) - np.log1p(-kept)
+    return found

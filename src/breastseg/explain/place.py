@@ -1,0 +1,178 @@
+"""explain(): a place of a picture or slide -> why the model says what it says there."""
+
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from breastseg.bundles.bundle import REFERENCE
+from breastseg.bundles.reference import FIELD_PX as FEATURE_PX
+from breastseg.bundles.reference import read_reference
+from breastseg.errors import InputError, ModelError
+from breastseg.explain.explanation import Explanation, Near, Occlusion
+from breastseg.explain.nearest import nearest
+from breastseg.explain.occlusion import FIELD_PX, SQUARE_PX, SQUARES, occlude
+from breastseg.geometry import STRIDE_PX, TILE_SIDES_PX, Box
+from breastseg.images import Slide, open_slide
+from breastseg.inference.map import MapConfig, Plan, plan_map
+from breastseg.inference.model import Model
+from breastseg.inference.tiles import Field, shown_of
+from breastseg.wording import one_line
+
+CONTEXT_PX = TILE_SIDES_PX[0]
+"""Side of the tile that the probabilities come from. Maps are made from tiles of up to 2,048 px;
+the largest takes 2.6 CPU-seconds on a processor with AVX2 alone."""
+
+
+def explain(
+    image: str | Path,
+    model: Model,
+    at: tuple[float, float],
+    *,
+    mpp: float | None = None,
+    needs_nearest: bool = False,
+) -> Explanation:
+    """Say why a model says what it says at a place.
+
+    Args:
+        image: a picture or slide.
+        model: from `load_model`.
+        at: (x, y) in level-0 pixels.
+        mpp: microns per pixel, when the image does not say or says it wrong.
+        needs_nearest: whether the nearest training fields must be there.
+
+    Raises:
+        ImageError, MppError: the image cannot be used. InputError: the place lies outside, or on
+            glass. ModelError: `needs_nearest`, and the model has no reference.
+    """
+    if needs_nearest:
+        read_reference(model.bundle)  # before any work
+    with closing(open_slide(image, mpp=mpp)) as slide:
+        return explain_place(slide, look_at(slide, model), model, at)
+
+
+def look_at(slide: Slide, model: Model) -> Plan:
+    """Return a slide at the model's microns per pixel, and where on it is tissue: what all places
+    of it share."""
+    plan = plan_map(slide, model, MapConfig(box=Box(0, 0, 1, 1)))
+    return replace(plan, box=Box(0, 0, *plan.field.size_px))
+
+
+def explain_place(slide: Slide, plan: Plan, model: Model, at: tuple[float, float]) -> Explanation:
+    """Do the same on a slide that is open; `plan` is from `look_at`."""
+    place = _placed(slide, plan, at)
+    probabilities = _probabilities(plan.field, model, place)
+    names = model.card.label_map.names
+    name = max(names, key=lambda name: probabilities[name])
+    box = around(place, FIELD_PX)
+    left, top = box.x, box.y
+    picture = shown_of(plan.field, box)[0]
+    inside = place[0] - left, place[1] - top
+    drops, alone = occlude(picture, inside, names.index(name) + 1, model.runner)
+    across, down = (
+        whole / shown for whole, shown in zip(slide.size_px, plan.field.size_px, strict=True)
+    )
+    occlusion = Occlusion(
+        name,
+        round(float(alone[names.index(name)]), 6),
+        (
+            round(left * across),
+            round(top * down),
+            round(FIELD_PX * across),
+            round(FIELD_PX * down),
+        ),
+        SQUARE_PX * model.card.mpp,
+        tuple(tuple(round(float(drop), 4) for drop in row) for row in drops),
+        _offsets(inside, model.card.mpp),
+    )
+    found = _nearest(plan.field, model, place)
+    return Explanation(
+        one_line(slide.path.name),
+        at,
+        slide.mpp,
+        slide.mpp_source,
+        model.card.name,
+        model.card.mpp,
+        model.backend,
+        probabilities,
+        occlusion,
+        found,
+        tuple(_notes(name, names[int(alone.argmax())], found, model)),
+        picture,
+    )
+
+
+def _placed(slide: Slide, plan: Plan, at: tuple[float, float]) -> tuple[int, int]:
+    """Return a place in the model's pixels."""
+    (x, y), (width, height) = at, slide.size_px
+    if not (0 <= x < width and 0 <= y < height):
+        raise InputError(
+            f"{slide.path}: the place {x:g},{y:g} lies outside, the picture has {width} x {height}"
+            " px at level 0; wanted X,Y inside"
+        )
+    place_x, place_y = (
+        min(int(along * shown / whole), shown - 1)
+        for along, shown, whole in zip(at, plan.field.size_px, slide.size_px, strict=True)
+    )
+    if not plan.analysed(Box(place_x, place_y, 1, 1)).any():
+        raise InputError(
+            f"{slide.path}: the place {x:g},{y:g} is on glass, which has no class; wanted a place"
+            " on tissue"
+        )
+    return place_x, place_y
+
+
+def _probabilities(field: Field, model: Model, place: tuple[int, int]) -> dict[str, float]:
+    box = around(place, CONTEXT_PX)
+    x, y = place[0] - box.x, place[1] - box.y
+    found = model.runner.probabilities(shown_of(field, box))[0, :, y, x]
+    if np.isnan(found).any():
+        raise ModelError(
+            f"model '{model.card.name}' gives NaN, not probabilities; its weights are damaged,"
+            " train or pull the model again"
+        )
+    names = model.card.label_map.names
+    return {name: round(float(value), 6) for name, value in zip(names, found, strict=True)}
+
+
+def around(place: tuple[int, int], side: int) -> Box:
+    """Return the square field around a place, on the grid that networks halve their input by: the
+    place lies within half a stride of its middle."""
+    half = side / 2 / STRIDE_PX
+    left, top = (STRIDE_PX * round(along / STRIDE_PX - half) for along in place)
+    return Box(left, top, side, side)
+
+
+def _offsets(inside: tuple[int, int], mpp: float) -> tuple[tuple[tuple[float, float], ...], ...]:
+    """Return (right, down) in microns from the place to the middle of each square, by row and
+    column."""
+    middles = [SQUARE_PX * index + SQUARE_PX / 2 for index in range(SQUARES)]
+    x, y = inside
+    return tuple(
+        tuple((round((right - x) * mpp, 1), round((down - y) * mpp, 1)) for right in middles)
+        for down in middles
+    )
+
+
+def _nearest(field: Field, model: Model, place: tuple[int, int]) -> tuple[Near, ...] | None:
+    if REFERENCE not in model.card.files:
+        return None
+    tile = shown_of(field, around(place, FEATURE_PX))
+    return nearest(read_reference(model.bundle), model.features(tile)[0])
+
+
+def _notes(name: str, alone: str, found: tuple[Near, ...] | None, model: Model) -> list[str]:
+    notes = []
+    if alone != name:
+        field_um = FIELD_PX * model.card.mpp
+        notes.append(
+            f"in this field of {field_um:g} um alone the network says {alone}: what makes it say"
+            f" {name} lies further away, and hidden squares tell little"
+        )
+    if found is None:
+        notes.append(
+            f"no nearest fields: model '{model.card.name}' has no reference of its training data;"
+            " breastseg export MODEL --features DATASET --out NEW adds one"
+        )
+    return notes

@@ -1,0 +1,175 @@
+"""export_reference(): a bundle and the data that trained it -> the same bundle with fields of that
+data and the network's features of each."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from breastseg.bundles.bundle import CARD, REFERENCE, Bundle, load_bundle
+from breastseg.bundles.reference import FIELD_PX, Reference, ReferenceField, write_reference
+from breastseg.data.dataset import Dataset, open_dataset
+from breastseg.errors import DatasetError, OutputError
+from breastseg.evaluation.leaks import check_labels, check_mpp_of
+from breastseg.files import sha256_of, write_json, written_folder
+from breastseg.images import Pixels, resample_pixels
+from breastseg.inference.model import Model, load_model
+from breastseg.reporter import TERMINAL, Reporter
+from breastseg.wording import counted
+
+PER_CLASS, PER_PATIENT = 200, 24
+"""Most fields of a class, and most of them of one patient."""
+_PURE = 0.75
+"""Share of a field that one class must have: what is on a border is like both."""
+_THUMBNAIL_PX, _QUALITY = 64, 80
+_BATCH = 8
+Item = TypeVar("Item")
+_FREE = ("CC0-1.0", "BSD-3-Clause")
+"""Licences under which pictures travel with a model."""
+
+
+def export_reference(
+    model: str | Path,
+    dataset: str | Path,
+    out: str | Path,
+    *,
+    reporter: Reporter = TERMINAL,
+) -> Bundle:
+    """Write a bundle again with fields of its training data, for `explain` to find the nearest.
+
+    The network stays as it is, byte for byte.
+
+    Args:
+        model: a shipped model's name or a bundle's folder.
+        dataset: folder of a prepared data set with the model's labels and microns per pixel. Areas
+            of patients that trained the model are taken, and no others.
+        out: folder of the new bundle; must not exist.
+        reporter: who hears of it.
+
+    Raises:
+        OutputError: `out` exists. LabelError, DatasetError: the data do not fit, or none of it
+            trained the model.
+    """
+    loaded, data, out = load_model(model), open_dataset(dataset), Path(out)
+    if out.exists():
+        raise OutputError(f"{out}: exists; choose another --out or remove it")
+    check_labels(loaded, data)
+    check_mpp_of(loaded, data)
+    chosen = _chosen(data, _taught(data, loaded))
+    reference = _reference(data, chosen, loaded)
+    bundle = loaded.bundle
+    with written_folder(out) as beside:
+        for name in bundle.card.files:
+            shutil.copyfile(bundle.path / name, beside / name)
+        write_reference(beside / REFERENCE, reference)
+        files = {**bundle.card.files, REFERENCE: sha256_of(beside / REFERENCE)}
+        write_json(beside / CARD, replace(bundle.card, files=files).to_dict())
+    reporter.message(_told(reference))
+    return load_bundle(out)
+
+
+def _taught(data: Dataset, model: Model) -> list[str]:
+    """Return the regions with areas, of patients that trained the model."""
+    patients = set(model.card.training.patients_of("train"))
+    rows = data.regions[
+        data.regions["patient"].isin(patients) & (data.regions["annotation"] == "areas")
+    ]
+    if rows.empty:
+        raise DatasetError(
+            f"{data.path}: no region with areas is of a patient that trained model"
+            f" '{model.card.name}' by its card; wanted the data set that it was trained on"
+        )
+    return [str(name) for name in sorted(rows.index)]
+
+
+def _chosen(data: Dataset, regions: list[str]) -> list[tuple[str, str, int, int]]:
+    """Return (class, region, x, y) of the fields, spread over patients and evenly over each."""
+    found: dict[str, dict[str, list[tuple[str, int, int]]]] = {}
+    for region in regions:
+        patient = str(data.regions.at[region, "patient"])
+        for name, x, y in _pure(data, region):
+            found.setdefault(name, {}).setdefault(patient, []).append((region, x, y))
+    if not found:
+        raise DatasetError(
+            f"{data.path}: no field of {FIELD_PX} px has one class on three quarters of it; wanted"
+            " larger annotated areas"
+        )
+    chosen = []
+    for name in (name for name in data.label_map.names if name in found):
+        patients = _spread(sorted(found[name]), PER_CLASS)
+        most = min(PER_PATIENT, PER_CLASS // len(patients))
+        for patient in patients:
+            chosen += [(name, *place) for place in _spread(found[name][patient], most)]
+    return chosen
+
+
+def _spread(items: list[Item], most: int) -> list[Item]:
+    """Return no more than `most` items, evenly spread in their order."""
+    count = min(len(items), most)
+    return [items[(2 * index + 1) * len(items) // (2 * count)] for index in range(count)]
+
+
+def _pure(data: Dataset, region: str) -> Iterator[tuple[str, int, int]]:
+    """Yield class, x and y of the fields of a region that are of one class."""
+    labels = np.asarray(data.labels(region))
+    height, width = labels.shape
+    names = data.label_map.names
+    for y in range(0, height - FIELD_PX + 1, FIELD_PX):
+        for x in range(0, width - FIELD_PX + 1, FIELD_PX):
+            field = labels[y : y + FIELD_PX, x : x + FIELD_PX]
+            counts = np.bincount(field.ravel(), minlength=len(names) + 1)
+            label = int(counts[1:].argmax()) + 1
+            if counts[label] >= _PURE * FIELD_PX**2:
+                yield names[label - 1], x, y
+
+
+def _reference(data: Dataset, chosen: list[tuple[str, str, int, int]], model: Model) -> Reference:
+    travels = bool(data.parts) and all(_is_free(part) for part in data.parts)
+    source = "; ".join(data.parts) or "not known"
+    fields, pictures = [], []
+    for name, region, x, y in chosen:
+        picture = np.asarray(data.image(region)[y : y + FIELD_PX, x : x + FIELD_PX])
+        patient = str(data.regions.at[region, "patient"])
+        thumbnail = _thumbnail(picture) if travels else b""
+        fields.append(ReferenceField(name, patient, region, x, y, source, thumbnail))
+        pictures.append(picture)
+    return Reference(tuple(fields), _features(pictures, model))
+
+
+def _is_free(part: str) -> bool:
+    return any(licence in part for licence in _FREE)
+
+
+def _features(pictures: list[Pixels], model: Model) -> npt.NDArray[np.float32]:
+    found = []
+    for start in range(0, len(pictures), _BATCH):
+        tiles = np.stack(pictures[start : start + _BATCH])
+        missing = _BATCH - len(tiles)  # one shape: a network is compiled for each
+        padded = np.pad(tiles, [(0, missing), (0, 0), (0, 0), (0, 0)], mode="edge")
+        found.append(model.features(padded)[: len(tiles)])
+    return np.concatenate(found)
+
+
+def _thumbnail(picture: Pixels) -> bytes:
+    small = resample_pixels(picture, (_THUMBNAIL_PX, _THUMBNAIL_PX))
+    bgr = np.ascontiguousarray(small[..., ::-1])
+    return bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes())
+
+
+def _told(reference: Reference) -> str:
+    patients = {field.patient for field in reference.fields}
+    shown = sum(bool(field.thumbnail) for field in reference.fields)
+    pictures = (
+        f"{shown} with their pictures"
+        if shown
+        else "without pictures, which this data's licence does not let travel"
+    )
+    return (
+        f"{counted(len(reference.fields), 'field')} of {counted(len(patients), 'patient')},"
+        f" {pictures}"
+    )

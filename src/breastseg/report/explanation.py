@@ -1,0 +1,84 @@
+"""write_explanation(): why a model says what it says at a place, as explain.json and one page."""
+
+import base64
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from breastseg.explain.explanation import USE, Explanation, in_words
+from breastseg.explain.occlusion import FIELD_PX, SQUARE_PX
+from breastseg.files import own_folder, write_json, write_text
+from breastseg.inference.model import Model
+from breastseg.report.html import html_pages
+
+PAGE, NUMBERS = "explain.html", "explain.json"
+
+
+@contextmanager
+def explanation_folder(
+    out: str | Path, image: str, model: Model, at: tuple[float, float], mpp: float | None
+) -> Iterator[None]:
+    """Hold the folder of an explanation: another image, model or place is other work."""
+    settings = {
+        "image": str(image),
+        "model": model.card.name,
+        "model_files": model.card.files,
+        "at": list(at),
+        "mpp": mpp,
+    }
+    with own_folder(Path(out), "explain", settings):
+        yield
+
+
+def write_explanation(explanation: Explanation, out: str | Path) -> Path:
+    """Write both files into a folder that is there; return the page's path."""
+    folder = Path(out)
+    page = html_pages().get_template("explanation.html.j2").render(_shown(explanation))
+    write_json(folder / NUMBERS, explanation.to_dict())
+    write_text(folder / PAGE, page)
+    return folder / PAGE
+
+
+def shade(drop: float, most: float) -> tuple[str, float]:
+    """Return the colour and opacity of a square: red carries the class, blue speaks against it."""
+    strength = 0.0 if most <= 0 else min(1.0, abs(drop) / most)
+    return ("#d62728" if drop > 0 else "#1f6feb"), round(0.75 * strength, 3)
+
+
+def _shown(explanation: Explanation) -> dict[str, Any]:
+    occlusion = explanation.occlusion
+    most = max(abs(drop) for row in occlusion.drops for drop in row)
+    squares = []
+    for top, row in enumerate(occlusion.drops):
+        for left, drop in enumerate(row):
+            colour, opacity = shade(drop, most)
+            where = in_words(occlusion.offsets_um[top][left])
+            squares.append((left * SQUARE_PX, top * SQUARE_PX, colour, opacity, drop, where))
+    corner = occlusion.offsets_um[0][0]
+    place = tuple(SQUARE_PX / 2 - offset / explanation.model_mpp for offset in corner)
+    return {
+        "why": explanation,
+        "ranked": sorted(explanation.probabilities.items(), key=lambda pair: -pair[1]),
+        "picture": "data:image/png;base64," + _png(explanation),
+        "squares": squares,
+        "place": place,
+        "side": FIELD_PX,
+        "square": SQUARE_PX,
+        "field_um": FIELD_PX * explanation.model_mpp,
+        "strongest": [(drop, in_words(offset)) for drop, offset in occlusion.strongest],
+        "nearest": [
+            (near, base64.b64encode(near.field.thumbnail).decode())
+            for near in explanation.nearest or ()
+        ],
+        "use": USE,
+    }
+
+
+def _png(explanation: Explanation) -> str:
+    data = io.BytesIO()
+    Image.fromarray(explanation.picture).save(data, format="PNG")
+    return base64.b64encode(data.getvalue()).decode()
