@@ -95,7 +95,8 @@ def parse_box(text: str) -> Box | BoxUm:
         x, y, width, height = (float(number) for number in numbers)
     except ValueError:
         x = y = width = height = inf
-    if not max(abs(x), abs(y), abs(width), abs(height)) < _MOST_PLACE:
+    # NaN is not below anything, but max() may pass it over.
+    if not all(abs(number) < _MOST_PLACE for number in (x, y, width, height)):
         raise InputError(
             f"box '{text}': wanted x,y,width,height in level-0 pixels, or in microns as in"
             " 500,500,2000,1000um"

@@ -12,21 +12,14 @@ from breastseg.cli.main import COMMANDS, parser_of
 from breastseg.cli.options import NUMBERS, default_of, looked_up
 
 READ = {
-    "input",
-    "source",
-    "slides",
-    "dataset",
-    "maps",
-    "model",
-    "folder",
-    "films",
-    "slide",
+    "input", "image", "source", "slides", "dataset", "maps", "model", "folder", "films", "slide",
     "repository",
-}
+}  # fmt: skip
 """Positional arguments: what a command reads, or the folder that it works in."""
 NAMED_LIKE_OUTPUT = {"out", "output", "run", "results", "destination", "target"}
 WRITES_BESIDE = {
     "split": "split.csv of the data set",
+    "cohort": "a page beside the tables that it is of",
     "gather": "tables of the folder that the shards shared",
     "doctor": "nothing",
     "verify": "nothing",
@@ -36,8 +29,8 @@ WRITES_BESIDE = {
     "models push": "a hub's repository",
 }
 """Commands without --out, and why."""
-OWN_IN_TRAIN = {"--precision", "--bias"}
-"""`train` has them for the numbers and the bias of training, with choices of its own."""
+OWN_IN_TRAIN = {"--precision", "--bias", "--task"}
+"""`train` has them for the numbers, the bias and the task of training, with choices of its own."""
 
 
 def parsers() -> Iterator[tuple[str, argparse.ArgumentParser]]:
