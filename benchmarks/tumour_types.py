@@ -34,7 +34,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from breastseg.files import write_json, write_text, written
 from breastseg.histology.colours import colours_of
@@ -42,6 +41,7 @@ from breastseg.images import Pixels, open_slide
 from breastseg.labels.types import load_type_map
 from breastseg.metrics.logistic import Floats, Ints, balanced, fit
 from breastseg.metrics.types import type_scores
+from breastseg.reporter import TERMINAL
 from breastseg.sources import Region, open_source
 
 MPP = 0.5
@@ -126,7 +126,7 @@ def features_of(regions: list[Region], out: Path) -> dict[str, npt.NDArray[np.fl
             if np.array_equal(arrays["ids"], ids):
                 return {name: arrays[name] for name in arrays.files if name != "ids"}
     asked, found = encoders(), {name: [] for name in ROWS}
-    for region in tqdm(regions, unit="field", disable=None):
+    for region in TERMINAL.each(regions, title="features", unit="field"):
         pixels = picture_of(region)
         lite0 = asked["lite0"](pixels)
         found["encoder, ImageNet"].append(asked["ImageNet"](pixels)[0])
@@ -198,7 +198,7 @@ def shuffled(
     of_case = asked.truth[first]
     at = np.searchsorted(people, asked.cases)
     rng, found = np.random.default_rng(SEED), []
-    for _ in tqdm(range(times), unit="shuffle", disable=None):
+    for _ in TERMINAL.each(range(times), title="shuffles", unit="shuffle"):
         truth = rng.permutation(of_case)[at]
         other = Question(asked.at, truth, asked.cases, asked.slides, asked.names)
         scores = type_scores(

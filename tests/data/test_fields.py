@@ -396,7 +396,7 @@ def test_a_part_of_fields_alone_has_shares_and_no_dice(known: Path, tmp_path: Pa
 def test_a_field_too_large_is_refused(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("breastseg.data.prepare._MOST_PX", 500)
+    monkeypatch.setattr("breastseg.data.region_labels._MOST_PX", 500)
     folder = fields(tmp_path / "src", f"image,mpp,without\n{name},0.5,tumor\n", name)
     with pytest.raises(
         SourceError, match=r"32 x 24 px at 0\.5 um/px, wanted up to 0 Mpx of a field"

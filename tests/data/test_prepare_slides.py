@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from breastseg.cli import main
-from breastseg.data import prepare
+from breastseg.data import region_labels
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.images import open_slide
 from conftest import CROPS, DATA
@@ -164,7 +164,7 @@ def test_a_slide_of_which_nothing_can_be_taken(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(prepare, "_MOST_PX", 50_000)
+    monkeypatch.setattr(region_labels, "_MOST_PX", 50_000)
     draw_beside(slide, *features)
     assert (
         main(

@@ -21,10 +21,11 @@ from breastseg.errors import DatasetError, InputError, LabelError, SourceError, 
 from breastseg.evaluation.evaluate import evaluate
 from breastseg.inference.model import load_model
 from breastseg.inference.predict import PredictConfig, predict
+from breastseg.networks.build import NetworkConfig, build
 from breastseg.reporter import QUIET, Reporter
 from breastseg.training.config import TrainConfig
 from breastseg.training.train import train
-from breastseg.training.types import TypedFields
+from breastseg.training.types import TypedFields, TypeTask
 from conftest import paint, tcga
 
 CONFIG = TrainConfig(
@@ -44,13 +45,13 @@ CONFIG = TrainConfig(
 
 
 def fields_in(folder: Path, *, types: dict[str, str], known: str = "") -> Path:
-    """Write a picture of each patient; benign ones are paler."""
+    """Write a picture of each patient, one tile large; benign ones are paler."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = ["image,patient,mpp,type,with"]
     for number, (patient, name) in enumerate(types.items()):
         rng = np.random.default_rng(number)
         low = 150 if name == "adenosis" else 60
-        pixels = rng.integers(low, low + 60, (96, 128, 3), dtype=np.uint8)
+        pixels = rng.integers(low, low + 60, (64, 64, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{patient}.png")
         rows.append(f"{patient}.png,{patient},0.5,{name},{known}")
     (folder / "fields.csv").write_text("\n".join(rows) + "\n")
@@ -160,6 +161,7 @@ def fields_config(batch: int) -> TrainConfig:
     return replace(CONFIG, batch=batch, task="both")
 
 
+@pytest.mark.slow
 def test_a_head_on_a_model_whose_maps_stay(tmp_path: Path, tiny_bundle: Bundle) -> None:
     data = typed(tmp_path)
     said: list[str] = []
@@ -198,8 +200,27 @@ def test_a_head_on_a_model_whose_maps_stay(tmp_path: Path, tiny_bundle: Bundle) 
     ), "the head of the bundle is the head that was judged"
 
 
+def test_types_teach_the_encoder(tmp_path: Path) -> None:
+    data = typed(tmp_path)
+    torch.manual_seed(0)
+    network = build(NetworkConfig(CONFIG.arch, CONFIG.encoder, 5, CONFIG.decoder_channels))
+    task = TypeTask(network, data, ["P0", "P1"], fields_config(8))
+    pictures, truth = task.fields.batch(0, 0)
+    task.loss(network, pictures, truth).backward()
+    slopes = [weight.grad for weight in network.encoder.parameters() if weight.grad is not None]
+    assert any(slope.abs().max() > 0 for slope in slopes)
+
+
+class Stopped(Exception):
+    pass
+
+
 @pytest.mark.slow
-def test_both_at_once_end_as_if_never_killed(tmp_path: Path) -> None:
+def test_both_at_once_end_as_if_never_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped in the second of two epochs of one step, a run ends with the bytes of one that was
+    not: its fields are drawn by step, and its head comes back from the checkpoint."""
     for patient in ("A001", "A002"):
         paint(tmp_path / "painted", tcga("A2", patient))
     fields_in(tmp_path / "typed", types=dict(list(EIGHT.items())[:4]), known="tumor")
@@ -212,15 +233,27 @@ def test_both_at_once_end_as_if_never_killed(tmp_path: Path) -> None:
     rows = [f"{region},train" for region in data.regions.index]
     (tmp_path / "parts.csv").write_text("\n".join(["region,split", *rows]) + "\n")
     split(data, SplitConfig(str(tmp_path / "parts.csv")))
-    config = replace(CONFIG, task="both", epochs=2)
+    config = replace(CONFIG, task="both", epochs=2, crops_per_epoch=CONFIG.batch)
     one = train(data.path, tmp_path / "one", config, name="x", reporter=QUIET)
-    other = train(data.path, tmp_path / "other", config, name="x", reporter=QUIET)
+
+    batch = TypedFields.batch
+
+    def stopping(self: TypedFields, step: int, rank: int) -> tuple[torch.Tensor, torch.Tensor]:
+        if step == 1:
+            raise Stopped
+        return batch(self, step, rank)
+
+    monkeypatch.setattr(TypedFields, "batch", stopping)
+    with pytest.raises(Stopped):
+        train(data.path, tmp_path / "other", config, name="x", reporter=QUIET)
+    monkeypatch.setattr(TypedFields, "batch", batch)
+    assert (tmp_path / "other" / "checkpoints" / "last.ckpt").is_file()
+    said: list[str] = []
+    heard = Reporter(said.append, bars=False)
+    other = train(data.path, tmp_path / "other", config, name="x", reporter=heard)
+    assert "continued from the last checkpoint" in said
     assert one.card.files == other.card.files, "same seed, same bytes"
-    plain = train(
-        data.path, tmp_path / "plain", replace(config, task="segmentation"), reporter=QUIET
-    )
-    assert plain.card.files[WEIGHTS] != one.card.files[WEIGHTS], "types change the encoder"
-    assert TYPES not in plain.card.files
+    assert {TYPES, WEIGHTS} <= one.card.files.keys()
     types = types_of(one)
     assert types is not None
     assert "not judged" in types.note

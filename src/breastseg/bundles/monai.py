@@ -208,28 +208,7 @@ def _inference(card: Card) -> JsonObject:
         "dataset_data": (
             "$[{'image': path} for path in sorted(glob.glob(os.path.join(@dataset_dir, '*.png')))]"
         ),
-        "preprocessing": _steps(
-            # Rows first, as in training; MONAI's reader would turn the picture over its
-            # diagonal.
-            {
-                "_target_": "LoadImaged",
-                "reader": "PILReader",
-                "reverse_indexing": False,
-                "dtype": "$numpy.float32",
-                "converter": "$lambda picture: picture.convert('RGB')",
-            },
-            {"_target_": "EnsureChannelFirstd", "channel_dim": 2},
-            # Mirrored to whole tiles with their halo, so that tiles lie where breastseg lays
-            # them.
-            {
-                "_target_": "DivisiblePadd",
-                "k": side - 2 * halo,
-                "method": "end",
-                "mode": "symmetric",
-            },
-            {"_target_": "BorderPadd", "spatial_border": halo, "mode": "symmetric"},
-            keys="image",
-        ),
+        "preprocessing": _before(side, halo),
         "dataset": {"_target_": "Dataset", "data": "@dataset_data", "transform": "@preprocessing"},
         "dataloader": {
             "_target_": "DataLoader",
@@ -243,22 +222,7 @@ def _inference(card: Card) -> JsonObject:
             "overlap": 2 * halo / side,
             "mode": "gaussian",
         },
-        "postprocessing": _steps(
-            {"_target_": "Invertd", "transform": "@preprocessing", "orig_keys": "image"},
-            {"_target_": "AsDiscreted", "argmax": True},
-            {"_target_": "Lambdad", "func": "$lambda channel: channel + 1"},
-            {"_target_": "Transposed", "indices": [0, 2, 1]},  # as MONAI's writer wants them
-            {
-                "_target_": "SaveImaged",
-                "output_dir": "@output_dir",
-                "output_ext": ".png",
-                "output_dtype": "$numpy.uint8",
-                "output_postfix": "labels",
-                "resample": False,
-                "separate_folder": False,
-            },
-            keys="pred",
-        ),
+        "postprocessing": _after(),
         "evaluator": {
             "_target_": "SupervisedEvaluator",
             "device": "@device",
@@ -269,6 +233,52 @@ def _inference(card: Card) -> JsonObject:
         },
         "run": ["$@evaluator.run()"],
     }
+
+
+def _before(side: int, halo: int) -> JsonObject:
+    """Return how a picture is read and padded, for tiles of `side` px with a halo."""
+    return _steps(
+        # Rows first, as in training; MONAI's reader would turn the picture over its
+        # diagonal.
+        {
+            "_target_": "LoadImaged",
+            "reader": "PILReader",
+            "reverse_indexing": False,
+            "dtype": "$numpy.float32",
+            "converter": "$lambda picture: picture.convert('RGB')",
+        },
+        {"_target_": "EnsureChannelFirstd", "channel_dim": 2},
+        # Mirrored to whole tiles with their halo, so that tiles lie where breastseg lays
+        # them.
+        {
+            "_target_": "DivisiblePadd",
+            "k": side - 2 * halo,
+            "method": "end",
+            "mode": "symmetric",
+        },
+        {"_target_": "BorderPadd", "spatial_border": halo, "mode": "symmetric"},
+        keys="image",
+    )
+
+
+def _after() -> JsonObject:
+    """Return how a prediction becomes a label image of the picture's own size."""
+    return _steps(
+        {"_target_": "Invertd", "transform": "@preprocessing", "orig_keys": "image"},
+        {"_target_": "AsDiscreted", "argmax": True},
+        {"_target_": "Lambdad", "func": "$lambda channel: channel + 1"},
+        {"_target_": "Transposed", "indices": [0, 2, 1]},  # as MONAI's writer wants them
+        {
+            "_target_": "SaveImaged",
+            "output_dir": "@output_dir",
+            "output_ext": ".png",
+            "output_dtype": "$numpy.uint8",
+            "output_postfix": "labels",
+            "resample": False,
+            "separate_folder": False,
+        },
+        keys="pred",
+    )
 
 
 def _steps(*steps: JsonObject, keys: str) -> JsonObject:

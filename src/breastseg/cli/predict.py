@@ -51,6 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="where tiles overlap, take the mean of their probabilities",
     )
+    _add_outputs(parser)
+    _add_ways(parser)
+
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
+    """Declare what is written."""
     parser.add_argument(
         "--probabilities",
         action="store_true",
@@ -97,6 +103,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
     )
+
+
+def _add_ways(parser: argparse.ArgumentParser) -> None:
+    """Declare how many inputs are worked through."""
     parser.add_argument(
         "--resume",
         action="store_true",

@@ -5,7 +5,7 @@ import argparse
 from breastseg.cli.options import MPP, add_mpp, add_option, add_out, configured
 from breastseg.wording import counted
 
-_CONFIG = "breastseg.data.prepare:PrepareConfig"
+_CONFIG = "breastseg.data.config:PrepareConfig"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " source's own, region5 for BCSS)",
         metavar="MAP",
     )
+    _add_dots(parser)
+    _add_others(parser)
+
+
+def _add_dots(parser: argparse.ArgumentParser) -> None:
+    """Declare what dots label and teach."""
     add_option(
         parser,
         "--dot-radius",
@@ -60,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "what dots teach where every nucleus has one: discs, regions (areas that the dots vote"
         " for), or both",
         of=f"{_CONFIG}.dots_as",
-        names="breastseg.data.dataset:DOTS_AS",
+        names="breastseg.data.config:DOTS_AS",
     )
     add_option(
         parser,
@@ -70,6 +76,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="UM",
     )
+
+
+def _add_others(parser: argparse.ArgumentParser) -> None:
+    """Declare tables beside the pictures, and how the work is done."""
     add_option(
         parser,
         "--types",

@@ -16,9 +16,6 @@ taught, never truth
 
 import hashlib
 import json
-import math
-import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,45 +26,20 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from breastseg.data.fields import (
-    FIELDS,
-    TYPE,
-    WITH,
-    WITHOUT,
-    check_pixels,
-    check_row,
-    facts_of,
-    presence_of,
-)
+from breastseg.data.arrays import ARRAYS as ARRAYS
+from breastseg.data.arrays import array_path, map_array
+from breastseg.data.config import DOTS_AS as DOTS_AS
+from breastseg.data.fields import FIELDS, TYPE, WITH, WITHOUT, facts_of, presence_of
 from breastseg.data.places import COLUMNS, Places
+from breastseg.data.regions_table import read_regions
 from breastseg.errors import DatasetError, MppError
 from breastseg.geometry import check_mpp
 from breastseg.images import Pixels
-from breastseg.json_files import read_json
+from breastseg.json_files import JsonObject, read_json
 from breastseg.labels import LabelMap, Labels, label_map_of
-from breastseg.tables import Table, read_table, shown
+from breastseg.tables import shown
 
 FORMAT = 2
-ARRAYS = "arrays"
-DOTS_AS = ("discs", "regions", "both")
-"""What dots teach: a disc each; the areas that they vote for; or both."""
-_WORDS = (
-    "patient",
-    "site",
-    "annotation",
-    "mpp_source",
-    "source_split",
-    "image_sha256",
-    "labels_sha256",
-)
-_ANNOTATIONS = ("areas", "dots", FIELDS)
-_MOST_PX = 2**40
-_HEADER = re.compile(
-    rb"\{'descr': '([^']{1,8})', 'fortran_order': False, 'shape': \(([\d, ]{1,60})\), \} *\n"
-)
-"""What `prepare` writes at the start of an array; anything else is not of a data set."""
-_MAGIC = b"\x93NUMPY\x01\0"
-_HEADER_BYTES = 1024
 _BLOCK_ROWS = 512
 
 
@@ -251,47 +223,12 @@ class Dataset:
             )
 
     def _path(self, region: str, kind: str) -> Path:
-        return self.path / ARRAYS / f"{region}.{kind}.npy"
+        return array_path(self.path, region, kind)
 
     def _array(
         self, region: str, kind: str, dtype: "np.dtype[Any]", shape: Sequence[int | None]
     ) -> Any:
-        """Map an array when its header and its size are those of `shape`, in which None is any
-        length."""
-        path = self._path(region, kind)
-        try:
-            with path.open("rb") as file:
-                head = file.read(_HEADER_BYTES)
-                size = file.seek(0, os.SEEK_END)
-        except FileNotFoundError:
-            raise DatasetError(
-                f"{path}: missing though the data set was whole; prepare it again"
-            ) from None
-        except OSError as cause:
-            raise DatasetError(
-                f"{path}: cannot be read ({cause.strerror or cause}); prepare the data set again"
-            ) from None
-        start = 10 + int.from_bytes(head[8:10], "little")
-        header = _HEADER.fullmatch(head[10:start]) if head.startswith(_MAGIC) else None
-        if header is None:
-            raise DatasetError(
-                f"{path}: damaged (not an array as prepare writes it); prepare the data set again"
-            )
-        found = tuple(int(length) for length in header[2].split(b",") if length.strip())
-        wanted = tuple(
-            there if here is None else here for here, there in zip(shape, found, strict=False)
-        )
-        if header[1] != dtype.str.encode() or len(found) != len(shape) or found != wanted:
-            raise DatasetError(
-                f"{path}: {kind} of {found} {header[1].decode('latin-1')}, regions.csv tells"
-                f" {wanted} {dtype.str}; prepare it again"
-            )
-        if size != start + math.prod(found) * dtype.itemsize:
-            raise DatasetError(
-                f"{path}: damaged ({size:,} bytes, its head tells another size); prepare the data"
-                " set again"
-            )
-        return np.memmap(path, dtype, mode="r", offset=start, shape=found)
+        return map_array(self._path(region, kind), kind, dtype, shape)
 
     @cached_property
     def class_pixels(self) -> pd.DataFrame:
@@ -319,64 +256,64 @@ def open_dataset(path: str | Path) -> Dataset:
             format.
     """
     root = Path(path)
-    if not (root / "dataset.json").is_file():
+    where = root / "dataset.json"
+    info = _description(root)
+    label_map = label_map_of(info["label_map"], str(where))
+    mpp, radius, parts = info["mpp"], info["dot_radius_um"], info["parts"]
+    are_numbers = _is_number(mpp) and _is_number(radius) and radius > 0
+    are_words = isinstance(parts, list) and all(isinstance(part, str) for part in parts)
+    if not (are_numbers and are_words):
+        raise DatasetError(
+            f"{where}: mpp, dot_radius_um or parts are not as prepare writes them; prepare it again"
+        )
+    try:
+        check_mpp(mpp, str(where))
+    except MppError as cause:
+        raise DatasetError(f"{cause}; prepare it again") from None
+    regions = read_regions(root / "regions.csv", label_map)
+    dots_as, rules = _votes(where, info, regions)
+    types = _types(where, info.get("types", []), regions)
+    return Dataset(
+        root, label_map, float(mpp), regions, float(radius), tuple(parts), dots_as, rules, types
+    )
+
+
+def _description(root: Path) -> JsonObject:
+    """Read dataset.json, as far as to know that it is one of this format."""
+    where = root / "dataset.json"
+    if not where.is_file():
         hint = (
             "its preparation was interrupted, run the same prepare again"
             if (root / ARRAYS).is_dir()
             else "make one with breastseg prepare"
         )
         raise DatasetError(f"{root}: no prepared data set (dataset.json is missing); {hint}")
-    info = read_json(root / "dataset.json", DatasetError, "a data set's description")
+    info = read_json(where, DatasetError, "a data set's description")
     if not isinstance(info, dict) or "format" not in info:
-        raise DatasetError(
-            f"{root / 'dataset.json'}: not a data set's description; prepare it again"
-        )
+        raise DatasetError(f"{where}: not a data set's description; prepare it again")
     if info["format"] != FORMAT:
         raise DatasetError(
             f"{root}: data set format {shown(str(info['format']))}, wanted {FORMAT}; prepare it"
             " again into a new folder"
         )
     if not {"mpp", "label_map", "dot_radius_um", "parts"} <= info.keys():
-        raise DatasetError(
-            f"{root / 'dataset.json'}: not a data set's description; prepare it again"
-        )
-    label_map = label_map_of(info["label_map"], str(root / "dataset.json"))
-    mpp, radius, parts = info["mpp"], info["dot_radius_um"], info["parts"]
-    if not (
-        _is_number(mpp)
-        and _is_number(radius)
-        and radius > 0
-        and isinstance(parts, list)
-        and all(isinstance(p, str) for p in parts)
-    ):
-        raise DatasetError(
-            f"{root / 'dataset.json'}: mpp, dot_radius_um or parts are not as prepare writes them;"
-            " prepare it again"
-        )
-    try:
-        check_mpp(mpp, str(root / "dataset.json"))
-    except MppError as cause:
-        raise DatasetError(f"{cause}; prepare it again") from None
-    regions = _regions(root / "regions.csv", label_map)
+        raise DatasetError(f"{where}: not a data set's description; prepare it again")
+    return info
+
+
+def _votes(where: Path, info: JsonObject, regions: pd.DataFrame) -> tuple[str, dict[str, float]]:
+    """Return what dots teach, and what decided their votes; regions.csv must know them too."""
     dots_as, rules = info.get("dots_as", "discs"), info.get("votes", {})
-    if (
-        dots_as not in DOTS_AS
-        or not isinstance(rules, dict)
-        or not all(map(_is_number, rules.values()))
-    ):
+    are_numbers = isinstance(rules, dict) and all(map(_is_number, rules.values()))
+    if dots_as not in DOTS_AS or not are_numbers:
         raise DatasetError(
-            f"{root / 'dataset.json'}: dots_as or votes are not as prepare writes them; prepare it"
-            " again"
+            f"{where}: dots_as or votes are not as prepare writes them; prepare it again"
         )
     if (dots_as != "discs") != bool(rules) or bool(rules) != ("voted_px" in regions):
         raise DatasetError(
-            f"{root / 'dataset.json'}: it and regions.csv do not agree on whether dots vote;"
-            " prepare it again"
+            f"{where}: it and regions.csv do not agree on whether dots vote; prepare it again"
         )
-    types = _types(root / "dataset.json", info.get("types", []), regions)
-    return Dataset(
-        root, label_map, float(mpp), regions, float(radius), tuple(parts), dots_as, rules, types
-    )
+    return dots_as, rules
 
 
 def _types(path: Path, names: Any, regions: pd.DataFrame) -> tuple[str, ...]:
@@ -397,92 +334,3 @@ def _types(path: Path, names: Any, regions: pd.DataFrame) -> tuple[str, ...]:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and -1e9 < value < 1e9
-
-
-def _regions(path: Path, label_map: LabelMap) -> pd.DataFrame:
-    """Read the table of regions, columns of pixels in the order of the labels.
-
-    Raises:
-        DatasetError: it is not such a table, or one that has been changed: a region twice, pixels
-            that do not add up, no number.
-    """
-    classes = tuple(f"px_{name}" for name in label_map.names)
-    needed = (
-        "region",
-        *_WORDS[:3],
-        "width_px",
-        "height_px",
-        "source_mpp",
-        *_WORDS[3:],
-        "px_not_annotated",
-        *classes,
-    )
-    table = read_table(
-        path,
-        DatasetError,
-        needed=needed,
-        known=("box_level0_px", "places", "voted_px", WITHOUT, WITH, TYPE),
-        others=True,
-    )
-    if foreign := [name for name in table.columns if name.startswith("px_") and name not in needed]:
-        raise DatasetError(
-            f"{path}: column {shown(foreign[0])} is of no class in dataset.json; prepare it again"
-        )
-    for column in ("region", "patient"):
-        table.needs(column, f"no {column}; prepare it again")
-    for name, row in table.by("region").items():
-        if re.search(r"[/\\]", name):
-            raise DatasetError(
-                f"{table.where(row)}: region '{shown(name)}' is no name of a file; prepare it again"
-            )
-        if row["annotation"] not in _ANNOTATIONS:
-            odd_kind = shown(row["annotation"])
-            raise DatasetError(
-                f"{table.where(row)}: annotation '{odd_kind}', wanted {', '.join(_ANNOTATIONS)};"
-                " prepare it again"
-            )
-        check_row(table, row, label_map.names)
-    columns: dict[str, object] = {}
-    for column in sorted(
-        table.columns, key=lambda name: needed.index(name) if name in needed else len(needed)
-    ):
-        if column in {"width_px", "height_px", "px_not_annotated", "places", "voted_px", *classes}:
-            columns[column] = _whole(table, column)
-        elif column == "source_mpp":
-            columns[column] = _positive(table, column)
-        else:
-            columns[column] = [row[column] for row in table.rows]
-    found = pd.DataFrame(columns).set_index("region")
-    odd = (
-        found[["px_not_annotated", *classes]].sum(axis=1).to_numpy()
-        != (found["width_px"] * found["height_px"]).to_numpy()
-    )
-    if odd.any():
-        raise DatasetError(
-            f"{table.where(table.rows[int(odd.argmax())])}: pixels do not add up to width_px x"
-            " height_px; prepare it again"
-        )
-    check_pixels(table, found)
-    return found
-
-
-def _whole(table: Table, column: str) -> list[int]:
-    found = table.numbers(column)
-    for row, number in zip(table.rows, found, strict=True):
-        if number is None or not (number.is_integer() and 0 <= number <= _MOST_PX):
-            raise DatasetError(
-                f"{table.where(row)}: {column} '{shown(row[column])}', wanted a whole number;"
-                " prepare it again"
-            )
-    return [int(number or 0) for number in found]
-
-
-def _positive(table: Table, column: str) -> list[float]:
-    found = table.numbers(column)
-    for row, number in zip(table.rows, found, strict=True):
-        if not number or number < 0:
-            raise DatasetError(
-                f"{table.where(row)}: {column} '{shown(row[column])}', wanted microns per pixel;"
-                " prepare it again"
-            )
-    return [number or 0.0 for number in found]

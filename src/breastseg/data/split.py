@@ -13,7 +13,7 @@ from breastseg.data.dataset import Dataset
 from breastseg.errors import InputError, SplitError
 from breastseg.files import held_folder, write_text
 from breastseg.sources.bcss.names import OFFICIAL_TEST_SITES
-from breastseg.sources.rows import picture_name
+from breastseg.sources.picture_names import picture_name
 from breastseg.tables import Table, alike, read_table, shown
 from breastseg.wording import counted
 

@@ -16,15 +16,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from breastseg.data.config import WIDTH_UM as WIDTH_UM
 from breastseg.data.rasterise import Dots
 from breastseg.histology.planes import square
 from breastseg.histology.white import smooth_white
 from breastseg.images import Pixels
 from breastseg.labels import LabelMap, Labels
 from breastseg.wording import counted
-
-WIDTH_UM = 6.0
-"""Standard deviation of a dot's votes: about a nucleus and what belongs to it."""
 
 WEAK = 0.5
 """Votes that a class needs; one dot has 1 at its place and this at 1.2 widths from it."""

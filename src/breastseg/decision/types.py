@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from breastseg.data.dataset import Dataset
 from breastseg.data.fields import TYPE
@@ -22,6 +21,7 @@ from breastseg.inference.tiles import PixelField, TileConfig
 from breastseg.inference.types import Cells, pool
 from breastseg.metrics.logistic import Floats, Ints, Logistic, balanced, fit
 from breastseg.metrics.types import type_difference, type_scores
+from breastseg.reporter import Reporter
 
 COLOURS, OF_PATIENT = "colours", "colours_of_patient"
 
@@ -52,7 +52,11 @@ class Typed:
 
 
 def look_at(
-    data: Dataset, regions: list[str], cells: Cells | None, tiles: TileConfig | None
+    data: Dataset,
+    regions: list[str],
+    cells: Cells | None,
+    tiles: TileConfig | None,
+    reporter: Reporter,
 ) -> Typed:
     """Read the pictures of which the type is known.
 
@@ -61,11 +65,12 @@ def look_at(
         regions: of it; those without a type are left out.
         cells: the model's; None reads colours alone.
         tiles: as the model is run.
+        reporter: who sees how far it is.
     """
     ids = data.typed(regions)
     features: list[npt.NDArray[np.float64]] = []
     colours = []
-    for region in tqdm(ids, desc="types", unit="picture", disable=None, leave=False):
+    for region in reporter.each(ids, title="types", unit="picture"):
         pixels = np.ascontiguousarray(data.image(region))
         colours.append(colours_of(pixels))
         if cells is not None and tiles is not None:

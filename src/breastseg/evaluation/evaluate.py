@@ -28,7 +28,7 @@ from breastseg.bundles.bundle import HISTORY
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.split import load_split, regions_of, split_fingerprint
 from breastseg.evaluation.compare import NOT_ANALYSED, comparison, open_other
-from breastseg.evaluation.leaks import fitted, leak_of, seen_by, with_truth
+from breastseg.evaluation.leaks import fitted, leak_of, left_out_note, seen_by, with_truth
 from breastseg.evaluation.presence import presence_figures, presence_rows
 from breastseg.evaluation.probabilities import SeenProbabilities
 from breastseg.evaluation.regroup import grouped_labels
@@ -81,8 +81,6 @@ _REMAINS = Remains(
     finished=(SCORES,),
     rest=(REGIONS, "*counts.csv", "per_*.csv", PRESENCE_TABLE, TYPES_TABLE, TRAINING_TABLE),
 )
-_NAMED = 10
-"""Regions without truth that are named in a sentence; the others are in scores.json."""
 
 
 def evaluate(
@@ -154,7 +152,7 @@ def evaluate(
         **({"labels": label_map.fingerprint()} if labels else {}),
     }
     with own_folder(out, "evaluate", settings, may_differ=("compare",), remains=_REMAINS):
-        without = _left_out(left_out, len(chosen))
+        without = left_out_note(data, left_out, len(chosen))
         for line in filter(None, (leak or known.note, without)):
             reporter.message(line)
         seen = SeenProbabilities(model, whose) if probabilities else None
@@ -183,7 +181,7 @@ def evaluate(
             dots=figures.dots,
             left_out=tuple(left_out),
             presence=presence_figures(known_wholes, names) if known_wholes else None,
-            types=type_figures(model, data, table, split, out),
+            types=type_figures(model, data, table, split, out, reporter),
             probabilities=probability_figures(seen.by_patient, names) if seen else None,
             without_bias=plain.figures(bias, names) if plain else None,
             comparison=(comparison(pixels, other, list(whose.values()), names) if other else None),
@@ -201,20 +199,6 @@ def evaluate(
         scores.write(out)
         reporter.message(_summary(scores))
         return scores
-
-
-def _left_out(regions: list[str], of: int) -> str:
-    """Return in words which regions have no truth; nothing where all have some."""
-    if not regions:
-        return ""
-    named = ", ".join(regions[:_NAMED]) + (
-        f" and {len(regions) - _NAMED} more (left_out in scores.json)"
-        if len(regions) > _NAMED
-        else ""
-    )
-    return (
-        f"{len(regions)} of {counted(of, 'region')} left out, nothing is annotated there: {named}"
-    )
 
 
 def _write_tables(

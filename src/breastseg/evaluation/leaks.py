@@ -15,6 +15,9 @@ from breastseg.inference.model import Model
 from breastseg.labels import load_label_map
 from breastseg.wording import counted
 
+_NAMED = 10
+"""Regions without truth that are named in a sentence; the others are in scores.json."""
+
 
 def fitted(model: Model, data: Dataset, labels: str | None) -> tuple[Model, Dataset]:
     """Return model and data set in the same classes: their own, or those of the label map that is
@@ -160,9 +163,37 @@ def with_truth(data: Dataset, regions: Sequence[str], part: str) -> tuple[list[s
         for region in regions
         if pixels[region] or len(data.places(region)) or data.presence(region)
     ]
+    typed = data.typed(list(regions))
+    if not known and typed:
+        raise DatasetError(
+            f"{data.path}: of {counted(len(typed), 'region')} of split '{part}' nothing but a type"
+            f" is known (as of {typed[0]}), wanted annotation to score a map by: areas, dots, or"
+            " the columns with, without or all of fields.csv; add it and prepare the data set again"
+        )
     if not known:
         raise DatasetError(
             f"{data.path}: no annotated pixel in the {counted(len(regions), 'region')} of split"
             f" '{part}'; there is nothing to score"
         )
     return known, [region for region in regions if region not in set(known)]
+
+
+def left_out_note(data: Dataset, regions: Sequence[str], of: int) -> str:
+    """Return in words which regions have no truth; nothing where all have some.
+
+    Args:
+        data: the data set.
+        regions: those without.
+        of: how many were looked at.
+    """
+    if not regions:
+        return ""
+    named = ", ".join(regions[:_NAMED])
+    if len(regions) > _NAMED:
+        named += f" and {len(regions) - _NAMED} more (left_out in scores.json)"
+    typed = len(data.typed(list(regions)))
+    but = f" (of {counted(typed, 'region')} a type alone is known)" if typed else ""
+    return (
+        f"{len(regions)} of {counted(of, 'region')} left out, nothing is annotated there{but}:"
+        f" {named}"
+    )

@@ -16,10 +16,11 @@ from breastseg.files import write_table
 from breastseg.inference.model import Model
 from breastseg.inference.types import cells_of
 from breastseg.metrics.types import type_scores
+from breastseg.reporter import Reporter
 
 
 def type_figures(
-    model: Model, data: Dataset, table: pd.DataFrame, split: str, out: Path
+    model: Model, data: Dataset, table: pd.DataFrame, split: str, out: Path, reporter: Reporter
 ) -> dict[str, object] | None:
     """Score the head of a model, and write types.csv.
 
@@ -29,6 +30,7 @@ def type_figures(
         table: its split.
         split: the part that is scored.
         out: folder of the evaluation.
+        reporter: who sees how far it is.
 
     Returns:
         as `judge`, with `note` in words; None where the model has no head, or the part no types.
@@ -46,9 +48,10 @@ def type_figures(
             f"model '{model.card.name}' tells {', '.join(types.names)}, data set {data.path} has"
             f" {', '.join(data.types)}; prepare it with the model's types, or without --types"
         )
-    judged = look_at(data, regions, cells_of(model.bundle, model.threads), model.tiles)
+    cells = cells_of(model.bundle, model.threads)
+    judged = look_at(data, regions, cells, model.tiles, reporter)
     learned = [str(one) for one in table.index[table["split"] == "train"]]
-    taught = look_at(data, learned, None, None)
+    taught = look_at(data, learned, None, None, reporter)
     told = types.probabilities(judged.features)
     rows = []
     for region, patient, kind, row in zip(

@@ -117,7 +117,8 @@ def _resnet50() -> Trunk:
 def _lite0() -> Trunk:
     encoder = build(NetworkConfig(arch="unet", encoder=LITE0, classes=1)).encoder.model
     blocks = list(encoder.blocks)  # type: ignore[arg-type, union-attr]
-    below = nn.Sequential(encoder.conv_stem, encoder.bn1, *blocks[:-1])  # type: ignore[union-attr, arg-type]
+    stem = [encoder.conv_stem, encoder.bn1]  # type: ignore[union-attr]
+    below = nn.Sequential(*stem, *blocks[:-1])  # type: ignore[arg-type]
     return Trunk(below, blocks[-1], 320, HALF)
 
 

@@ -1,24 +1,21 @@
 """A person's table of pictures: which row is of which picture, and who is whose patient. What does
 not join is an error."""
 
-import difflib
-import re
-import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from breastseg.errors import MppError, SourceError
 from breastseg.geometry import check_mpp
-from breastseg.images import IMAGE_SUFFIXES, SLIDE_SUFFIXES
+from breastseg.sources.picture_names import Pictures, names_beside, nearest, parts_of
+from breastseg.sources.picture_names import picture_name as picture_name
 from breastseg.sources.region import Pair, Region, tcga_patient
 from breastseg.tables import NOTE, Row, Table, alike, read_table, shown
 from breastseg.wording import counted
 
-_SUFFIXES = (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES, ".dcm", ".zarr", ".geojson.gz", ".geojson")
 _COLUMNS = ("patient", "site", "mpp")
-_CHANGED = re.compile(r"[\d.,]+E[+-]?\d+|\d{1,2}[. -/]+\w{3}|\w{3}[ -.]\d{2}", re.IGNORECASE)
-"""What spreadsheets make of names that they take for large numbers or for dates."""
+_NAMED = 3
+"""Rows that are named in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +42,8 @@ class Rows:
             SourceError: the cell is blank and nothing else tells.
         """
         row = self.of.get(image)
-        if (
-            row
-            and "patient" in self.table.columns
-            and not row["patient"]
-            and tcga_patient(image.stem) is None
-        ):
+        is_blank = row and "patient" in self.table.columns and not row["patient"]
+        if row and is_blank and tcga_patient(image.stem) is None:
             raise SourceError(
                 f"{self.table.where(row)}: no patient of {image.name}; name one, "
                 "with a picture whose patient has no other the picture's own name will do"
@@ -72,19 +65,18 @@ class Rows:
         `given_mpp` goes over them."""
         name, rows, columns = self.table.path.name, self.of.values(), self.table.columns
         found = list(self.notes)
-        if "patient" in columns and (blank := [row for row in rows if not row["patient"]]):
+        nobody = [row for row in rows if "patient" in columns and not row["patient"]]
+        if nobody:
             found.append(
-                f"{name}: no patient in {_numbers(blank)}: taken from TCGA's names of the pictures"
+                f"{name}: no patient in {_numbers(nobody)}: taken from TCGA's names of the pictures"
             )
-        if (
-            "mpp" in columns
-            and given_mpp is None
-            and (blank := [row for row in rows if row.number not in self.mpp])
-        ):
-            found.append(f"{name}: no um/px in {_numbers(blank)}: not taken from the table")
-        if given_mpp is not None and (
-            other := [row for row in rows if self.mpp.get(row.number, given_mpp) != given_mpp]
-        ):
+        if given_mpp is None:
+            blank = [row for row in rows if "mpp" in columns and row.number not in self.mpp]
+            if blank:
+                found.append(f"{name}: no um/px in {_numbers(blank)}: not taken from the table")
+            return tuple(found)
+        other = [row for row in rows if self.mpp.get(row.number, given_mpp) != given_mpp]
+        if other:
             found.append(f"{name}: um/px of {_numbers(other)} not used, {given_mpp:g} was given")
         return tuple(found)
 
@@ -110,23 +102,17 @@ def read_rows(
     """
     rows = join_rows(path, pairs, wanted=_COLUMNS, may_come_later=True)
     without = [pair.image for pair in pairs if pair.image not in rows.of]
-    if lost := [image for image in without if not known(image, rows.table.columns)]:
+    lost = [image for image in without if not known(image, rows.table.columns)]
+    if lost:
         raise SourceError(
             f"{path}: no row for {lost[0].name}{_and_more(lost, 'picture')}; add a row for each, or"
             " take the pictures away"
         )
     if without:
         how = "patient and hospital are those of its name, or of its source"
-        return replace(
-            rows,
-            notes=(
-                *rows.notes,
-                (
-                    f"{path.name}: no row for {counted(len(without), 'picture')} as"
-                    f" {without[0].name}: {how}"
-                ),
-            ),
-        )
+        pictures = f"{counted(len(without), 'picture')} as {without[0].name}"
+        note = f"{path.name}: no row for {pictures}: {how}"
+        return replace(rows, notes=(*rows.notes, note))
     return rows
 
 
@@ -160,27 +146,10 @@ def join_rows(
         if value is not None
     }
     notes = list(table.notes)
-    of = _joined(table, _Pictures.named(pairs), mpp, notes, may_come_later=may_come_later)
+    of = _joined(table, Pictures.named(pairs), mpp, notes, may_come_later=may_come_later)
     _check_alike(table, "patient")
     _check_alike(table, "site")
     return Rows(table, of, mpp, tuple(notes))
-
-
-def picture_name(name: str) -> str:
-    """Return a file name without a suffix of pictures or of what is drawn on them.
-
-    `Path.stem` alone would cut `..._MPP-0.2500` at its dot, and leave `.ome` of `.ome.tif`.
-    """
-    suffix = next(
-        (
-            suffix
-            for suffix in _SUFFIXES
-            if name.lower().endswith(suffix) and len(name) > len(suffix)
-        ),
-        "",
-    )
-    stem = name[: len(name) - len(suffix)]
-    return stem[:-4] if suffix and stem.lower().endswith(".ome") and len(stem) > 4 else stem
 
 
 def check_patients(regions: Iterable[Region], rows: Rows) -> None:
@@ -227,41 +196,9 @@ class _OneName:
             )
 
 
-@dataclass(frozen=True)
-class _Pictures:
-    """Pictures by the names that a row may give them, the surest way first; `folders` are where
-    they lie."""
-
-    ways: tuple[tuple[str, Mapping[str, set[Path]]], ...]
-    folders: tuple[Path, ...]
-
-    @staticmethod
-    def named(pairs: Sequence[Pair]) -> "_Pictures":
-        exact: dict[str, set[Path]] = {}
-        bare: dict[str, set[Path]] = {}
-        folded: dict[str, set[Path]] = {}
-        for pair in pairs:
-            for name in {pair.image.name, pair.image.stem, pair.labels.name}:
-                exact.setdefault(_plain(name), set()).add(pair.image)
-            bare.setdefault(picture_name(_plain(pair.image.name)), set()).add(pair.image)
-            folded.setdefault(alike(picture_name(pair.image.name)), set()).add(pair.image)
-        return _Pictures(
-            (("", exact), ("", bare), ("alike", folded)),
-            tuple(dict.fromkeys(pair.image.parent for pair in pairs)),
-        )
-
-    def of(self, name: str) -> tuple[str, set[Path]]:
-        """Return how a name is known, and the pictures that it may mean."""
-        for how, known in self.ways:
-            for spelled in (name, picture_name(name)):
-                if found := known.get(alike(spelled) if how else spelled):
-                    return how, found
-        return "", set()
-
-
 def _joined(
     table: Table,
-    pictures: _Pictures,
+    pictures: Pictures,
     mpp: Mapping[int, float],
     notes: list[str],
     *,
@@ -272,15 +209,15 @@ def _joined(
     unfit: list[Row] = []
     taken: dict[str, list[str]] = {}
     for row in table.rows:
-        folders, name = _parts(row["image"])
+        folders, name = parts_of(row["image"])
         how, found = pictures.of(name)
         if not found:
             unfit.append(row)
             continue
         if len(found) > 1 and folders:
-            found = {
-                path for path in found if path.parts[-len(folders) - 1 : -1] == folders
-            } or found
+            # Of pictures of one name, the folders that were written say which.
+            in_them = {path for path in found if path.parts[-len(folders) - 1 : -1] == folders}
+            found = in_them or found
         if len(found) > 1:
             names = ", ".join(sorted(path.name for path in found)[:4])
             raise SourceError(
@@ -301,36 +238,35 @@ def _joined(
             taken.setdefault("twice, with the same words", []).append(
                 f"{image.name} (rows {before.number} and {row.number})"
             )
-    later = _beside(pictures.folders) if unfit and may_come_later else set()
+    later = names_beside(pictures.folders) if unfit and may_come_later else set()
     for row in unfit:
-        name = picture_name(_parts(row["image"])[1])
+        name = picture_name(parts_of(row["image"])[1])
         if name not in later:
             raise SourceError(
                 f"{table.where(row)}: '{shown(row['image'])}' fits no"
-                f" picture{_nearest(name, pictures, len(unfit))}"
+                f" picture{nearest(name, pictures, len(unfit))}"
             )
         taken.setdefault("not annotated yet", []).append(
             f"'{shown(row['image'])}' (row {row.number})"
         )
     for what, cases in taken.items():
+        more = " ..." if len(cases) > _NAMED else ""
         notes.append(
             f"{table.path.name}: {counted(len(cases), 'row')} of pictures {what}:"
-            f" {'; '.join(cases[:3])}{' ...' * (len(cases) > 3)}"
+            f" {'; '.join(cases[:_NAMED])}{more}"
         )
     return of
 
 
 def _check_same(table: Table, one: Row, two: Row, image: Path, mpp: Mapping[int, float]) -> None:
     """Refuse two rows of one picture that say different things."""
-    said = {
-        column: (one[column], two[column])
-        for column in table.columns
-        if column not in {"image", "mpp", NOTE}
-    }
-    said["mpp"] = (
-        ("", "") if mpp.get(one.number) == mpp.get(two.number) else (one["mpp"], two["mpp"])
-    )
-    folders = [_parts(row["image"])[0] for row in (one, two)]
+    said: dict[str, tuple[str, str]] = {}
+    for column in table.columns:
+        if column not in {"image", "mpp", NOTE}:
+            said[column] = (one[column], two[column])
+    if mpp.get(one.number) != mpp.get(two.number):  # "0.5" and "0.50" are one number
+        said["mpp"] = (one["mpp"], two["mpp"])
+    folders = [parts_of(row["image"])[0] for row in (one, two)]
     if all(folders):
         said["folder"] = ("/".join(folders[0]), "/".join(folders[1]))
     for what, (there, here) in said.items():
@@ -354,51 +290,12 @@ def _check_alike(table: Table, column: str) -> None:
             )
 
 
-def _plain(name: str) -> str:
-    """Return a name in the form in which one text has one spelling: some systems take letters and
-    their marks apart."""
-    return unicodedata.normalize("NFC", name)
-
-
-def _parts(text: str) -> tuple[tuple[str, ...], str]:
-    """Return the folders and the name of a file as a person wrote it on any system."""
-    *folders, name = _plain(text).replace("\\", "/").rstrip("/").split("/")
-    return tuple(folder for folder in folders if folder not in {"", "."}), name
-
-
-def _beside(folders: Iterable[Path]) -> set[str]:
-    """Return the names of pictures that lie in the same folders, annotated or not."""
-    found = (
-        path.name
-        for folder in folders
-        for path in folder.iterdir()
-        if not path.name.startswith(".")
-    )
-    return {picture_name(_plain(name)) for name in found if picture_name(name) != name}
-
-
-def _nearest(name: str, pictures: _Pictures, count: int) -> str:
-    """Return what may be meant by a name that fits nothing, and how many more there are."""
-    others = (
-        f", nor {'does' if count == 2 else 'do'} {counted(count - 1, 'other row')}"
-        if count > 1
-        else ""
-    )
-    if _CHANGED.fullmatch(name):
-        return f"{others}; a spreadsheet may have changed the name: keep that column as text"
-    _, bare = pictures.ways[1]
-    near = difflib.get_close_matches(name, sorted(bare), n=1)
-    return f"{others}; " + (
-        f"did you mean '{near[0]}'?" if near else "mend the name, or remove the row"
-    )
-
-
 def _and_more(items: Sequence[Path], noun: str) -> str:
     return f" and {counted(len(items) - 1, f'other {noun}')}" if len(items) > 1 else ""
 
 
 def _numbers(rows: Iterable[Row]) -> str:
     found = [str(number) for number in sorted(row.number for row in rows)]
-    return f"row{'s' * (len(found) > 1)} {', '.join(found[:5])}" + (
-        f" and {len(found) - 5} more" if len(found) > 5 else ""
-    )
+    noun = "rows" if len(found) > 1 else "row"
+    more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+    return f"{noun} {', '.join(found[:5])}{more}"

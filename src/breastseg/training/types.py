@@ -134,12 +134,12 @@ def fitted_types(
     """
     tiles = TileConfig(card.tile_px, card.halo_px, len(card.label_map.classes))
     cells = torch_cells(network.eval(), card.label_map.names.index(TUMOR))
-    taught = look_at(data, parts["train"], cells, tiles)
+    taught = look_at(data, parts["train"], cells, tiles, reporter)
     head = fit_head(taught, len(data.types))
     types = Types(data.types, head.weights, head.bias)
     judges, why = _judges(data, parts, start)
     if judges:
-        judged = look_at(data, judges, cells, tiles)
+        judged = look_at(data, judges, cells, tiles, reporter)
         scores = judge(types.probabilities, taught, judged, data.types)
         note = said(scores, "part val")
         types = replace(types, scores=scores, speaks=bool(scores["speaks"]), note=note)
