@@ -363,8 +363,8 @@ def test_an_unknown_label_map(
 ) -> None:
     line = fails(capsys, "prepare", painted, "--out", tmp_path / "out", "--labels", name)
     assert (
-        f"label map '{name}': not known; built in are region5, region6, tumor, beetle, bcss21, or give a"
-        " .json or .yaml file" in line
+        f"label map '{name}': not known; built in are region5, region6, tumor, beetle, bcss21, or"
+        " give a .json or .yaml file" in line
     )
     assert not (tmp_path / "out").exists()
 

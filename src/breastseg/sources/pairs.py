@@ -70,7 +70,8 @@ def match_pairs(
     """Match two folders by file name (a mask's may carry `mask_suffix`); `kinds` are the suffixes
     of the second's files.
 
-    Every picture or slide must have a mask, and every mask a picture.
+    Every picture must have a mask, and every mask a picture. Slides beside pictures with masks are
+    of other work where none of them has a mask; where one has, all must.
 
     Raises:
         SourceError: a picture without mask, a mask without picture, or two files that fit one.
@@ -80,6 +81,10 @@ def match_pairs(
         pictures = [
             picture for picture in pictures if not _carries(picture, mask_suffix, _PICTURES)
         ]
+    others = [path for path in files_in(masks, kinds) if _carries(path, mask_suffix, kinds)]
+    slides = [picture for picture in pictures if picture.name.lower().endswith(SLIDE_SUFFIXES)]
+    if len(slides) < len(pictures) and not _matched(slides, others, mask_suffix, kinds)[0]:
+        pictures = [picture for picture in pictures if picture not in slides]
     by_name: dict[str, Path] = {}
     for picture in pictures:
         name = names_of(picture)[0]
@@ -88,7 +93,6 @@ def match_pairs(
                 f"{picture}: second region named '{name}' beside {by_name[name].name}; rename one"
             )
         by_name[name] = picture
-    others = [path for path in files_in(masks, kinds) if _carries(path, mask_suffix, kinds)]
     matched, alone = _matched(pictures, others, mask_suffix, kinds)
     for picture in pictures:
         if picture not in matched:
