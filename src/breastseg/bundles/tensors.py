@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from breastseg.errors import ModelError
-from breastseg.json_files import whole_in
+from breastseg.json_files import JsonObject, whole_in
 
 HALF, BYTE = "F16", "U8"
 _WIDTHS = {HALF: 2, BYTE: 1}
@@ -73,7 +73,7 @@ def write_tensors(
     path: Path, arrays: Mapping[str, npt.NDArray[Any]], texts: Mapping[str, str]
 ) -> None:
     """Write float16 and uint8 arrays as a safetensors file, with texts beside them."""
-    header: dict[str, Any] = {_TEXTS: dict(texts)}
+    header: JsonObject = {_TEXTS: dict(texts)}
     end = 0
     for name, array in arrays.items():
         kind = HALF if array.dtype == np.float16 else BYTE

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from breastseg.bundles.bundle import Bundle
 from breastseg.errors import ModelError
-from breastseg.json_files import number_in, read_json, shown, text_of
+from breastseg.json_files import JsonObject, number_in, read_json, shown, text_of
 
 TYPES, TYPES_ONNX = "types.json", "types.onnx"
 _MOST = 1_000_000
@@ -39,7 +39,7 @@ class Types:
     speaks: bool = False
     note: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """Return it as JSON values; numbers are rounded to what single precision holds."""
         return {
             "types": list(self.names),

@@ -8,7 +8,6 @@ colours of patient  the same on the mean colours of the patient's pictures: stai
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +18,7 @@ from breastseg.errors import SplitError
 from breastseg.histology.colours import colours_of
 from breastseg.inference.tiles import PixelField, TileConfig
 from breastseg.inference.types import Cells, pool
+from breastseg.json_files import JsonObject
 from breastseg.metrics.logistic import Floats, Ints, Logistic, balanced, fit
 from breastseg.metrics.types import type_difference, type_scores
 from breastseg.reporter import Reporter
@@ -120,7 +120,7 @@ def fit_head(taught: Typed, types: int) -> Logistic:
 
 def judge(
     head: Callable[[Floats], Floats], taught: Typed, judged: Typed, names: tuple[str, ...]
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return a head's scores beside those of colours, and whether it is better.
 
     Args:
@@ -136,7 +136,7 @@ def judge(
     """
     whose = judged.patients.tolist()
     own = head(judged.features)
-    found: dict[str, Any] = {"head": type_scores(own, judged.truth, whose, names)}
+    found: JsonObject = {"head": type_scores(own, judged.truth, whose, names)}
     for name, there, here in (
         (COLOURS, taught.colours, judged.colours),
         (OF_PATIENT, taught.of_patient, judged.of_patient),
@@ -151,7 +151,7 @@ def judge(
     return found
 
 
-def said(found: dict[str, Any], part: str) -> str:
+def said(found: JsonObject, part: str) -> str:
     """Return in words what a head is worth."""
     head = found["head"]
     beside = [

@@ -10,7 +10,6 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from breastseg.cloud.address import Address, is_address
 from breastseg.cloud.fetch import Objects
@@ -19,6 +18,7 @@ from breastseg.files import WORK_FILE, fit_name
 from breastseg.geometry import check_mpp
 from breastseg.images import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
 from breastseg.inference.listing import flaw_of, listed
+from breastseg.json_files import JsonObject
 from breastseg.maps.record import (
     COHORT,
     FIGURE,
@@ -325,7 +325,7 @@ def _listed(path: Path) -> list[Input]:
 def _row(table: Table, row: Row, mpp: float | None) -> Input:
     if mpp is not None:
         check_mpp(mpp, table.where(row), "the table's mpp")
-    said: dict[str, Any] = {
+    said: JsonObject = {
         "mpp": mpp,
         "box": row["box"] or None,
         "patient": row["patient"] or None,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from breastseg.json_files import JsonObject
 from breastseg.metrics.intervals import interval_of, weights_of_draws
 from breastseg.metrics.rates import Floats
 
@@ -21,7 +22,7 @@ _THRESHOLD = 0.5
 
 def ranking(
     truth: npt.NDArray[np.integer[Any]], probability: Floats, patients: Sequence[str]
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return each score and `NAME_interval`, 95 % over draws of patients.
 
     Args:
@@ -39,7 +40,7 @@ def ranking(
     np.add.at(counts, (np.asarray(truth, int), whose, place), 1)
     whole = counts.sum(axis=1, keepdims=True)
     alone = _scores(whole[0], whole[1], values)
-    found: dict[str, Any] = {name: float(alone[name][0]) for name in SCORES}
+    found: JsonObject = {name: float(alone[name][0]) for name in SCORES}
     drawn: dict[str, list[Floats]] = {name: [] for name in SCORES}
     if len(names) > 1:
         for weights in weights_of_draws(len(names), DRAWS, SEED, values=4 * len(values)):

@@ -6,10 +6,10 @@ is of each type against the rest, the mean over types.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
+from breastseg.json_files import JsonObject
 from breastseg.metrics.intervals import DRAWS, SEED, interval_of, weights_of_draws
 from breastseg.metrics.logistic import Floats, Ints
 from breastseg.metrics.presence import area_of
@@ -27,7 +27,7 @@ def type_scores(
     *,
     draws: int = DRAWS,
     seed: int = SEED,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return balanced accuracy and AUC by patient, with 95 % intervals over patients, and by
     picture.
 
@@ -73,7 +73,7 @@ def type_difference(
     *,
     draws: int = DRAWS,
     seed: int = SEED,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return one's scores by patient minus the other's, on the same draws of the same patients.
 
     Args:
@@ -133,7 +133,7 @@ def _rates(cases: Floats, kinds: Ints, weights: Floats) -> dict[str, Floats]:
     return {"balanced_accuracy": accuracy, "auc": _areas(cases, kinds, weights)}
 
 
-def _ends(drawn: dict[str, Floats] | None) -> dict[str, Any]:
+def _ends(drawn: dict[str, Floats] | None) -> JsonObject:
     return {name: interval_of(drawn[name]) if drawn else None for name in _NAMES}
 
 

@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from breastseg.errors import InputError
 from breastseg.files import held_across, written
+from breastseg.json_files import JsonObject
 from breastseg.maps.record import COHORT
 from breastseg.report.cohort_slides import Slides, slides_of
 from breastseg.report.distribution import Distribution, Values, distribution_of
@@ -63,7 +64,7 @@ def write_cohort_page(out: str | Path) -> Path:
     return folder / COHORT
 
 
-def _shown(slides: Slides, out: Path) -> dict[str, Any]:
+def _shown(slides: Slides, out: Path) -> JsonObject:
     """Return what the template names."""
     measures = slides.measures
     found = {name: distribution_of(values) for name, values in measures.items()}
@@ -105,7 +106,7 @@ def _shown(slides: Slides, out: Path) -> dict[str, Any]:
     }
 
 
-def _measure(name: str, found: Distribution, values: Values, slides: Slides) -> dict[str, Any]:
+def _measure(name: str, found: Distribution, values: Values, slides: Slides) -> JsonObject:
     words, unit = words_of(name)
     tallest = max(found.bars, default=0) or 1
     return {
@@ -120,7 +121,7 @@ def _measure(name: str, found: Distribution, values: Values, slides: Slides) -> 
     }
 
 
-def _groups(found: list[tuple[str, list[int]]], slides: Slides) -> dict[str, Any]:
+def _groups(found: list[tuple[str, list[int]]], slides: Slides) -> JsonObject:
     """Return causes or doubts as the page lists them."""
     return {
         "listed": [

@@ -5,7 +5,6 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
@@ -13,6 +12,7 @@ from breastseg.explain.explanation import USE, Explanation, in_words
 from breastseg.explain.occlusion import FIELD_PX, SQUARE_PX
 from breastseg.files import own_folder, write_json, write_text
 from breastseg.inference.model import Model
+from breastseg.json_files import JsonObject
 from breastseg.report.html import html_pages
 
 PAGE, NUMBERS = "explain.html", "explain.json"
@@ -49,7 +49,7 @@ def shade(drop: float, most: float) -> tuple[str, float]:
     return ("#d62728" if drop > 0 else "#1f6feb"), round(0.75 * strength, 3)
 
 
-def _shown(explanation: Explanation) -> dict[str, Any]:
+def _shown(explanation: Explanation) -> JsonObject:
     occlusion = explanation.occlusion
     most = max(abs(drop) for row in occlusion.drops for drop in row)
     squares = []

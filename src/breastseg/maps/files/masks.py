@@ -16,6 +16,7 @@ import tifffile
 
 from breastseg.errors import MissingPackageError
 from breastseg.files import written
+from breastseg.json_files import JsonObject
 from breastseg.maps.files.label_tiles import LabelTiles
 from breastseg.maps.raster import TILE_PX, Raster
 from breastseg.sources.drawn import Drawn, Ring
@@ -36,7 +37,7 @@ def write_contours(drawn: Drawn, name: str, path: Path) -> int:
         name: of the class, as the regions have it.
         path: ends in .geojson.
     """
-    features: list[dict[str, Any]] = []
+    features: list[JsonObject] = []
     for area in drawn.areas:
         if area.name == name:
             features.append(

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from breastseg.errors import MissingPackageError
 from breastseg.geometry import Box
 from breastseg.images import Slide
+from breastseg.json_files import JsonObject
 from breastseg.labels import LabelMap
 from breastseg.maps.raster import Raster
 
@@ -112,8 +113,8 @@ def _write_labels(
         if level is not labels:
             level.close()
         shutil.rmtree(scratch)
-    colours: list[dict[str, Any]] = [{"label-value": 0, "rgba": [0, 0, 0, 0]}]
-    names: list[dict[str, Any]] = [{"label-value": 0, "name": "not analysed"}]
+    colours: list[JsonObject] = [{"label-value": 0, "rgba": [0, 0, 0, 0]}]
+    names: list[JsonObject] = [{"label-value": 0, "name": "not analysed"}]
     for label, own in enumerate(label_map.classes, start=1):
         colours.append({"label-value": label, "rgba": [*own.color, 255]})
         names.append({"label-value": label, "name": own.name})
@@ -131,14 +132,14 @@ def _write_labels(
 _COLOURS = (("red", "FF0000"), ("green", "00FF00"), ("blue", "0000FF"))
 
 
-def _channel(name: str, color: str) -> dict[str, Any]:
+def _channel(name: str, color: str) -> JsonObject:
     window = {"start": 0, "end": 255, "min": 0, "max": 255}
     return {"label": name, "color": color, "window": window, "active": True}
 
 
 def _multiscale(
     name: str, slide: Slide, sizes: list[tuple[int, int]], axes: tuple[str, ...]
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return a pyramid's metadata; a pixel's place is its middle, in microns from the slide's
     left-top corner."""
     datasets = []

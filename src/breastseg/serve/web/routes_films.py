@@ -1,11 +1,12 @@
 """Prepared mammograms: the list, one film, its pictures, and the muscle's line."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import FileResponse
 from starlette.exceptions import HTTPException
 
+from breastseg.json_files import JsonObject
 from breastseg.mammography.record import CUT, IMAGE, MASKS
 from breastseg.serve.films.films import Film
 from breastseg.serve.films.pictures import checked_picture, finding_mask, thumbnail
@@ -109,9 +110,9 @@ def _has(request: Request, headers: dict[str, str]) -> bool:
     return request.headers.get("if-none-match") == headers["ETag"]
 
 
-def _picture(kind: str) -> dict[str, Any]:
+def _picture(kind: str) -> JsonObject:
     """Describe a route that returns a picture."""
-    found: dict[int | str, dict[str, Any]] = {
+    found: dict[int | str, JsonObject] = {
         200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}}}},
         304: {"description": "as it was"},
     }

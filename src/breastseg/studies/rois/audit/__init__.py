@@ -4,10 +4,10 @@ OUT/audit.json   findings, leaks first, with their numbers
 """
 
 from pathlib import Path
-from typing import Any
 
 from breastseg.data.audit.findings import Finding, by_severity
 from breastseg.files import own_folder, write_json
+from breastseg.json_files import JsonObject
 from breastseg.reporter import TERMINAL, Reporter
 from breastseg.studies.rois.audit.checks import (
     copies,
@@ -28,7 +28,7 @@ def audit_regions(
     *,
     split: str | Path | None = None,
     reporter: Reporter = TERMINAL,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Look for patients and copies on two sides, and for what gives classes away.
 
     Args:
@@ -55,7 +55,7 @@ def audit_regions(
     return report
 
 
-def _report(held: list[Items], reporter: Reporter) -> dict[str, Any]:
+def _report(held: list[Items], reporter: Reporter) -> JsonObject:
     findings = by_severity(finding for one in held for finding in _findings(one, reporter))
     return {
         "pictures": {one.title: len(one.items) for one in held},
