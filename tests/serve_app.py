@@ -64,8 +64,9 @@ def small_folder(place: Path) -> Path:
 def mapped_folder(place: Path) -> Path:
     """Make a small folder in which the SVS and the first crop have maps, by the model that
     ships."""
+    from breastseg.inference.config import PredictConfig
     from breastseg.inference.model import load_model
-    from breastseg.inference.predict import PredictConfig, predict
+    from breastseg.inference.predict import predict
     from breastseg.reporter import QUIET
 
     small_folder(place)

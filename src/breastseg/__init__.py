@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from breastseg.evaluation.evaluate import evaluate
     from breastseg.evaluation.int8 import export_int8
     from breastseg.images import open_slide
+    from breastseg.inference.config import PredictConfig
     from breastseg.inference.model import load_model
-    from breastseg.inference.predict import PredictConfig, predict
+    from breastseg.inference.predict import predict
     from breastseg.labels import LabelMap, load_label_map
     from breastseg.report.html import write_report
     from breastseg.sources import open_source
@@ -29,7 +30,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "BreastsegError": "breastseg.errors",
     "LabelMap": "breastseg.labels",
-    "PredictConfig": "breastseg.inference.predict",
+    "PredictConfig": "breastseg.inference.config",
     "PrepareConfig": "breastseg.data.prepare",
     "SplitConfig": "breastseg.data.split",
     "TrainConfig": "breastseg.training.config",

@@ -19,10 +19,11 @@ from breastseg.cli import main
 from breastseg.cluster.spread import Spread
 from breastseg.cluster.task import Mapped, Work
 from breastseg.errors import InputError
+from breastseg.inference.config import PredictConfig
 from breastseg.inference.inputs import Input
 from breastseg.inference.ledger import Outcome
 from breastseg.inference.model import Model, load_model
-from breastseg.inference.predict import PredictConfig, predict
+from breastseg.inference.predict import predict
 from breastseg.reporter import Reporter
 from conftest import crop, quiet
 

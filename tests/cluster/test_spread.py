@@ -18,10 +18,11 @@ from breastseg.cluster.engine import Answer, Lost, Machine, Need, Short
 from breastseg.cluster.spread import Spread, work_of
 from breastseg.cluster.task import Mapped, Work, look, map_slide
 from breastseg.errors import BreastsegError, EngineError, IncompleteError, InputError
+from breastseg.inference.config import PredictConfig
 from breastseg.inference.inputs import Input
 from breastseg.inference.ledger import Ledger, Outcome
 from breastseg.inference.model import Model, load_model
-from breastseg.inference.predict import PredictConfig, predict
+from breastseg.inference.predict import predict
 from breastseg.reporter import Reporter
 from conftest import crop, quiet
 from run_records import made_up

@@ -19,8 +19,9 @@ from breastseg.errors import OutputError, SplitError
 from breastseg.evaluation.bias import export_bias
 from breastseg.evaluation.margins import PatientErrors, export_margins, margins_of
 from breastseg.files import write_json
+from breastseg.inference.config import PredictConfig
 from breastseg.inference.model import load_model
-from breastseg.inference.predict import PredictConfig, predict
+from breastseg.inference.predict import predict
 from breastseg.metrics.conformal import share_ends
 from breastseg.report.slide import slide_page
 from breastseg.reporter import Reporter

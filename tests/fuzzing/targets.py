@@ -27,9 +27,10 @@ from breastseg.files import sha256_of, write_json, write_table
 from breastseg.geometry import Box
 from breastseg.images import open_slide, read_codes
 from breastseg.images.readers import large_jpeg
+from breastseg.inference.config import PredictConfig
 from breastseg.inference.inputs import list_inputs
 from breastseg.inference.model import Model, load_model
-from breastseg.inference.predict import PredictConfig, predict
+from breastseg.inference.predict import predict
 from breastseg.labels import BUILT_IN, load_label_map
 from breastseg.sources import open_source
 from breastseg.sources.annotations import read_drawn

@@ -19,8 +19,9 @@ from breastseg.histology.tissue import MASK_PIXELS, find_tissue, tissue_mask
 from breastseg.histology.turns import laid, way_of
 from breastseg.images import open_slide
 from breastseg.images.slide import Pixels
+from breastseg.inference.config import PredictConfig
 from breastseg.inference.model import load_model
-from breastseg.inference.predict import PredictConfig, predict
+from breastseg.inference.predict import predict
 from breastseg.reporter import Reporter
 from conftest import DATA, SHARED
 

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+import breastseg.inference.one_slide as one_slide
 import breastseg.inference.predict as predicting
 from breastseg.annotate.proposals.propose import ProposeConfig, propose
 from breastseg.bundles.bundle import Bundle
@@ -29,9 +30,10 @@ from breastseg.errors import (
     one_of_several,
 )
 from breastseg.files import fit_name, held_folder
+from breastseg.inference.config import PredictConfig
 from breastseg.inference.inputs import Input, list_inputs
 from breastseg.inference.model import Model, load_model
-from breastseg.inference.predict import PredictConfig, predict
+from breastseg.inference.predict import predict
 from breastseg.json_files import read_json
 from breastseg.reporter import Reporter
 from breastseg.wording import one_line, say
@@ -342,14 +344,14 @@ def test_whatever_one_raises_the_others_are_mapped(
 ) -> None:
     for name in "abc":
         field(tmp_path / "s" / f"{name}.png")
-    real = predicting.open_slide
+    real = one_slide.open_slide
 
     def opened(path: Path, **options: float | None) -> object:
         if path.name == "b.png":
             raise make()
         return real(path, **options)
 
-    monkeypatch.setattr(predicting, "open_slide", opened)
+    monkeypatch.setattr(one_slide, "open_slide", opened)
     found = batch(model, tmp_path / "s", out=tmp_path / "o")
     assert [line.split()[0] for line in found.values()] == ["done", "failed", "done"]
     assert told in found["b.png"]
@@ -366,7 +368,7 @@ def test_a_full_disk_stops_all(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "o/a/labels.png")
 
-    monkeypatch.setattr(predicting, "write_result", full)
+    monkeypatch.setattr(one_slide, "write_result", full)
     with pytest.raises(OSError, match="No space left on device"):
         predict(tmp_path / "s", model, tmp_path / "o", MINE, reporter=quiet)
     assert outcomes(tmp_path / "o") == {"a.png": "stopped", "b.png": "waits"}

@@ -17,9 +17,10 @@ from PIL import Image
 from breastseg.bundles.bundle import Bundle
 from breastseg.cloud.fetch import Objects
 from breastseg.errors import ImageError, IncompleteError, InputError
+from breastseg.inference.config import PredictConfig
 from breastseg.inference.inputs import list_inputs
 from breastseg.inference.model import Model, load_model
-from breastseg.inference.predict import PredictConfig, foretell, predict
+from breastseg.inference.predict import foretell, predict
 from breastseg.reporter import Reporter
 from breastseg.transfer import connection
 from conftest import crop, quiet

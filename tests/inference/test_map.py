@@ -16,10 +16,11 @@ from breastseg.geometry import Box, tile_grid
 from breastseg.images import Pixels, Slide, resample_pixels
 from breastseg.images.readers.flat import FlatSlide
 from breastseg.images.slide import Corners
+from breastseg.inference.config import PredictConfig
 from breastseg.inference.ledger import Outcome
 from breastseg.inference.map import CELL_PX, Block, MapConfig, TissueMask, make_maps, plan_map
 from breastseg.inference.model import Model, load_model
-from breastseg.inference.predict import PredictConfig, predict
+from breastseg.inference.predict import predict
 from breastseg.inference.tiles import PixelField, TileConfig, name_tissue
 from breastseg.reporter import Reporter
 from breastseg.runners.runner import likeliest

@@ -10,9 +10,10 @@ from PIL import Image
 
 from breastseg.bundles.bundle import Bundle
 from breastseg.errors import IncompleteError, InputError, OutputError
+from breastseg.inference.config import PredictConfig
 from breastseg.inference.ledger import Outcome
 from breastseg.inference.model import Model, load_model
-from breastseg.inference.predict import PredictConfig, predict
+from breastseg.inference.predict import predict
 from breastseg.inference.shards import Shard
 from breastseg.reporter import Reporter
 from breastseg.transfer import connection

@@ -15,8 +15,9 @@ from PIL import Image
 
 from breastseg.bundles.bundle import Bundle
 from breastseg.cli import main
+from breastseg.inference.config import PredictConfig
 from breastseg.inference.model import Model, load_model
-from breastseg.inference.predict import PredictConfig, predict
+from breastseg.inference.predict import predict
 from breastseg.labels import BUILT_IN, LabelMap
 from breastseg.report.slide import slide_page
 from conftest import class_areas, crop, quiet, without

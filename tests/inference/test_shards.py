@@ -19,11 +19,12 @@ from breastseg.bundles.bundle import Bundle
 from breastseg.cli import main
 from breastseg.errors import IncompleteError, InputError, OutputError
 from breastseg.files import difference, held_file, held_folder, table_text
+from breastseg.inference.config import PredictConfig
 from breastseg.inference.gather import gather
 from breastseg.inference.inputs import list_inputs
 from breastseg.inference.ledger import Outcome
 from breastseg.inference.model import Model, load_model
-from breastseg.inference.predict import PredictConfig, foretell, predict
+from breastseg.inference.predict import foretell, predict
 from breastseg.inference.shards import Shard, own_rows, shard_number
 from breastseg.reporter import Reporter
 from conftest import crop, quiet

@@ -16,8 +16,9 @@ from PIL import Image
 import breastseg
 from breastseg.bundles.bundle import Bundle
 from breastseg.errors import EngineError, IncompleteError, InputError, ModelError
+from breastseg.inference.config import PredictConfig
 from breastseg.inference.model import Model, load_model
-from breastseg.inference.predict import PredictConfig, predict
+from breastseg.inference.predict import predict
 from breastseg.reporter import Reporter
 from breastseg.runners import load_runner
 from breastseg.runners.child import ChildRunner

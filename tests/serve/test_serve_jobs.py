@@ -24,9 +24,10 @@ httpx = pytest.importorskip("httpx")
 
 from breastseg.errors import OutputError  # noqa: E402
 from breastseg.geometry import Box  # noqa: E402
+from breastseg.inference.config import PredictConfig  # noqa: E402
 from breastseg.inference.map import Block  # noqa: E402
 from breastseg.inference.model import load_model  # noqa: E402
-from breastseg.inference.predict import PredictConfig, predict  # noqa: E402
+from breastseg.inference.predict import predict  # noqa: E402
 from breastseg.json_files import read_json  # noqa: E402
 from breastseg.serve.config import Limits  # noqa: E402
 from breastseg.serve.jobs import child, job_store, jobs  # noqa: E402

@@ -25,8 +25,9 @@ httpx = pytest.importorskip("httpx")
 
 from breastseg.errors import InputError  # noqa: E402
 from breastseg.files import fit_name  # noqa: E402
+from breastseg.inference.config import PredictConfig  # noqa: E402
 from breastseg.inference.model import load_model  # noqa: E402
-from breastseg.inference.predict import PredictConfig, predict  # noqa: E402
+from breastseg.inference.predict import predict  # noqa: E402
 from breastseg.report.slide import slide_page  # noqa: E402
 from breastseg.serve.config import Limits  # noqa: E402
 from breastseg.serve.web import uploads  # noqa: E402

@@ -19,8 +19,9 @@ from breastseg.data.split import SplitConfig, split
 from breastseg.decision.types import check_types
 from breastseg.errors import DatasetError, InputError, LabelError, SourceError, SplitError
 from breastseg.evaluation.evaluate import evaluate
+from breastseg.inference.config import PredictConfig
 from breastseg.inference.model import load_model
-from breastseg.inference.predict import PredictConfig, predict
+from breastseg.inference.predict import predict
 from breastseg.networks.build import NetworkConfig, build
 from breastseg.reporter import QUIET, Reporter
 from breastseg.training.config import TrainConfig

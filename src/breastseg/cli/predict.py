@@ -6,7 +6,7 @@ from contextlib import ExitStack, closing
 from breastseg.cli.model import add_model_arguments, model_of
 from breastseg.cli.options import add_mpp, add_option, add_out, configured
 
-_CONFIG = "breastseg.inference.predict:PredictConfig"
+_CONFIG = "breastseg.inference.config:PredictConfig"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -142,7 +142,8 @@ def run(options: argparse.Namespace) -> None:
     """Predict, and print where the results are."""
     from breastseg.errors import InputError
     from breastseg.geometry import parse_box
-    from breastseg.inference.predict import PredictConfig, foretell, predict
+    from breastseg.inference.config import PredictConfig
+    from breastseg.inference.predict import foretell, predict
     from breastseg.inference.shards import Shard
     from breastseg.reporter import TERMINAL, Reporter
     from breastseg.wording import say_aside

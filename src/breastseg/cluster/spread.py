@@ -21,10 +21,10 @@ from breastseg.cluster.engine import Engine, Lost, Machine, Need, Short
 from breastseg.cluster.task import Mapped, ModelAsked, Work, is_short
 from breastseg.errors import BreastsegError, EngineError, InputError, ShortageError
 from breastseg.files import write_text
+from breastseg.inference.config import PredictConfig
 from breastseg.inference.course import Course
 from breastseg.inference.estimate import memory_at_most
 from breastseg.inference.model import Model
-from breastseg.inference.predict import PredictConfig
 from breastseg.reporter import Reporter
 from breastseg.runners.child import ChildRunner
 

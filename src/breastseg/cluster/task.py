@@ -19,9 +19,10 @@ from breastseg.errors import (
     explained,
     one_of_several,
 )
+from breastseg.inference.config import PredictConfig
 from breastseg.inference.inputs import Input
 from breastseg.inference.model import Model, load_model
-from breastseg.inference.predict import PredictConfig, predict_file
+from breastseg.inference.one_slide import predict_file
 from breastseg.maps.record import RunRecord
 from breastseg.reporter import Reporter
 

@@ -142,7 +142,10 @@ def list_inputs(inputs: Sequence[str | Path], *, objects: Objects | None = None)
     for named in inputs:
         if is_address(str(named)):
             for one in _named_objects(Address.parse(str(named)), objects):
-                (found if isinstance(one, Input) else left_out).append(one)  # type: ignore[arg-type]
+                if isinstance(one, Input):
+                    found.append(one)
+                else:
+                    left_out.append(one)
             continue
         item = Path(named)
         kind = _kind(item)

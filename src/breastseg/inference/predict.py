@@ -25,11 +25,9 @@ With `shard`, the two tables are those of a part of the inputs (shards.py), unti
 of all.
 """
 
-import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -37,28 +35,25 @@ from breastseg.cloud.address import Address, is_address
 from breastseg.cloud.fetch import Objects
 from breastseg.errors import (
     BreastsegError,
-    EngineError,
     IncompleteError,
     InputError,
     MissingPackageError,
     one_of_several,
 )
-from breastseg.files import Remains, Seen, note_work, own_folder, seen, written
-from breastseg.geometry import Box, BoxUm, box_within, parse_box
-from breastseg.images import Slide, open_slide
+from breastseg.files import Remains, note_work, own_folder, written
+from breastseg.inference.config import PredictConfig
 from breastseg.inference.course import Course, patient_of
-from breastseg.inference.estimate import check_disk, forecast
 from breastseg.inference.fetched import Fetched, fetching
 from breastseg.inference.inputs import Input, Inputs, list_inputs
 from breastseg.inference.ledger import Ledger
-from breastseg.inference.map import Block, MapConfig, Plan, TissueMask, plan_map
+from breastseg.inference.map import plan_map
 from breastseg.inference.model import Model
+from breastseg.inference.one_slide import config_of, foretold, opened, predict_one
 from breastseg.inference.outbox import place_of, sending
-from breastseg.inference.result import ResultConfig, picture_and_labels, write_result
+from breastseg.inference.result import picture_and_labels
 from breastseg.inference.shards import Shard, part_of, shard_folder
 from breastseg.maps.files.ome_zarr import check_zarr
 from breastseg.maps.pictures import save_figure
-from breastseg.maps.polygons import RegionsConfig
 from breastseg.maps.record import (
     COHORT,
     FIGURE,
@@ -66,82 +61,10 @@ from breastseg.maps.record import (
     MEASURES_PARQUET,
     MEASURES_TABLE,
     Measures,
-    RunRecord,
-    box_px,
-    read_run_json,
 )
 from breastseg.reporter import TERMINAL, Reporter
 from breastseg.wording import counted, one_line
 
-
-@dataclass(frozen=True)
-class PredictConfig:
-    """How to predict.
-
-    Attributes:
-        mpp: microns per pixel of the inputs, when they do not say or say it wrong.
-        box: region of each input, in level-0 pixels or microns; None is the whole.
-        tissue_mask: "on" looks at tissue alone, "off" at everything, "auto" as the input needs it.
-        blend: take the mean of probabilities where tiles overlap.
-        probabilities: write those of every class.
-        uncertainty: write the entropy of the probabilities, at low resolution.
-        min_area_um2: regions and holes smaller than this join what surrounds them.
-        tolerance_px: how far borders of regions may be simplified, in pixels of the map.
-        compress_regions: write regions.geojson.gz in place of regions.geojson.
-        ome_zarr: write map.ome.zarr too.
-        types: write type.json also where the model's head on types does no better than colours.
-        parquet: write measures.parquet too.
-        figure: draw the first so many inputs beside their masks; 0 draws none.
-
-    Raises:
-        InputError: another `tissue_mask`, or what is no area or length.
-    """
-
-    mpp: float | None = None
-    box: Box | BoxUm | None = None
-    tissue_mask: TissueMask = MapConfig.tissue_mask
-    blend: bool = False
-    probabilities: bool = False
-    uncertainty: bool = False
-    min_area_um2: float = RegionsConfig.min_area_um2
-    tolerance_px: float = RegionsConfig.tolerance_px
-    compress_regions: bool = False
-    ome_zarr: bool = False
-    types: bool = False
-    parquet: bool = False
-    figure: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be done, before anything is read."""
-        self.result(None)
-
-    def result(self, box: Box | None) -> ResultConfig:
-        """Return what is mapped and written of one input, whose box is in level-0 pixels."""
-        return ResultConfig(
-            map=MapConfig(
-                box=box,
-                tissue_mask=self.tissue_mask,
-                blend=self.blend,
-                probabilities=self.probabilities,
-                uncertainty=self.uncertainty,
-            ),
-            regions=RegionsConfig(self.min_area_um2, self.tolerance_px),
-            compress_regions=self.compress_regions,
-            ome_zarr=self.ome_zarr,
-            types=self.types,
-        )
-
-    def settings(self) -> dict[str, object]:
-        """Return what decides a result, as JSON values: a folder of other settings is refused."""
-        values = asdict(self) | {"box": None if self.box is None else self.box.text}
-        if not self.types:
-            del values["types"]  # a folder of before goes on
-        return {key: value for key, value in values.items() if key not in _FREE}
-
-
-_FREE = ("figure", "parquet")
-"""What may differ when the same work goes on."""
-_BAR = "{l_bar}{bar}| {n:.1f}/{total:.1f} Mpx [{elapsed}<{remaining}, {rate_fmt}]"
 _REMAINS = Remains(rest=(MANIFEST_TABLE, MEASURES_TABLE, COHORT))
 _ADVICE = (
     "choose another folder or remove it; where inputs alone are others, --resume goes on in"
@@ -281,11 +204,11 @@ def foretell(
                 continue
             with (
                 one_of_several(item.shown, several=several),
-                closing(_opened(item, config)) as slide,
+                closing(opened(item, config)) as slide,
             ):
-                wanted = _box(slide, item, config)
+                wanted = config_of(slide, item, config)
                 reporter.message(
-                    _foretold(
+                    foretold(
                         slide, plan_map(slide, model, wanted.map), model, place_of(out), wanted
                     )
                 )
@@ -325,8 +248,8 @@ def _checked(
     if address is not None and named.items[0].broken is None:
         named.objects.look(address)
     else:
-        with closing(_opened(named.items[0], config)) as slide:
-            _box(slide, named.items[0], config)
+        with closing(opened(named.items[0], config)) as slide:
+            config_of(slide, named.items[0], config)
     return named
 
 
@@ -337,20 +260,6 @@ def _check_of_files(config: PredictConfig, shown: str) -> None:
             f"{shown}: --figure opens pictures and results at the end, which lie elsewhere then;"
             " leave it out, or name files and a folder"
         )
-
-
-def _opened(item: Input, config: PredictConfig) -> Slide:
-    if item.broken is not None:
-        raise item.broken
-    return open_slide(item.path, mpp=item.mpp or config.mpp)
-
-
-def _box(slide: Slide, item: Input, config: PredictConfig) -> ResultConfig:
-    """Return the result's configuration with the box of this slide."""
-    asked = parse_box(item.box) if item.box else config.box
-    if asked is None:
-        return config.result(None)
-    return config.result(box_within(asked, slide.size_px, slide.mpp, str(slide.path)))
 
 
 class Mapper(Protocol):
@@ -395,7 +304,7 @@ def _map_place(
     title = f"{place + 1}/{len(items)} {one_line(item.name)}"
     try:
         with one_of_several(item.shown, several=not course.alone):
-            result, fresh = _predict_one(item, model, out, config, fetched, reporter, title)
+            result, fresh = predict_one(item, model, out, config, fetched, reporter, title)
         # Whoever hears of it may send it away, which may fail: then the slide has failed.
         course.done(place, result, time.perf_counter() - start if fresh else None)
     except BreastsegError as error:
@@ -403,107 +312,6 @@ def _map_place(
     except BaseException:
         course.stopped(place)
         raise
-
-
-def _predict_one(
-    item: Input,
-    model: Model,
-    out: Path,
-    config: PredictConfig,
-    fetched: Fetched,
-    reporter: Reporter,
-    title: str,
-) -> tuple[RunRecord, bool]:
-    """Return what run.json says, and whether it was written now: a whole result of the same slide
-    is kept."""
-    kept = fetched.kept(item)
-    if kept is not None:
-        return kept, False
-    with fetched.here(item, reporter) as (local, heard):
-        return predict_file(local, model, out, config, heard, title)
-
-
-def predict_file(
-    item: Input,
-    model: Model,
-    out: Path,
-    config: PredictConfig,
-    reporter: Reporter,
-    title: str,
-) -> tuple[RunRecord, bool]:
-    """Do it for a file that is here."""
-    folder = out / item.name
-    if item.broken is not None:
-        raise item.broken
-    try:
-        before = seen(item.path)
-    except OSError:
-        _opened(item, config).close()  # says it in the reader's words
-        raise
-    with closing(_opened(item, config)) as slide:
-        wanted = _box(slide, item, config)
-        found = _whole(folder, slide, before, wanted)
-        if found is not None:
-            return found, False
-        plan = plan_map(slide, model, wanted.map)
-
-        def mapped(by: Model) -> RunRecord:
-            if not slide.is_flat:
-                reporter.message(_foretold(slide, plan, by, out, wanted))
-            with reporter.progress(plan.area_px / 1e6, title=title, unit="Mpx", form=_BAR) as bar:
-
-                def on_event(event: object) -> None:
-                    if isinstance(event, Block):
-                        bar.update(event.area_px / 1e6)
-                    reporter.event(event)
-
-                heard = Reporter(reporter.message, on_event)
-                return write_result(
-                    slide,
-                    plan,
-                    by,
-                    folder,
-                    wanted,
-                    before=before,
-                    origin=item.origin,
-                    reporter=heard,
-                )
-
-        try:
-            return mapped(model), True
-        except EngineError as fault:
-            reporter.message(f"{slide.path}: {fault}; tried once more in fp32")
-            return mapped(model.in_single(str(fault))), True
-
-
-def _foretold(slide: Slide, plan: Plan, model: Model, out: Path, wanted: ResultConfig) -> str:
-    """Say what will be looked at and what it will take; InputError when the disk is too small."""
-    expected = forecast(
-        slide, plan, model, keeps_scores=wanted.map.probabilities or wanted.map.uncertainty
-    )
-    check_disk(expected, out)
-    width, height = slide.size_px
-    return (
-        f"{slide.path}: {width} x {height} px at {slide.mpp:.4g} um/px ({slide.mpp_source}); "
-        f"{plan.area_px / 1e6:.1f} Mpx at {model.card.mpp:g} um/px to look at, {expected}"
-    )
-
-
-def _whole(folder: Path, slide: Slide, before: Seen, wanted: ResultConfig) -> RunRecord | None:
-    """Return what run.json says of a whole result; None when there is none, or one of other pixels,
-    resolution or field, or a damaged one."""
-    if not folder.is_dir():
-        return None
-    said = read_run_json(folder)
-    now = (before.fingerprint, slide.mpp, box_px(wanted.map.box))
-    try:
-        found = RunRecord.from_dict(said)
-    except ValueError:
-        found = None
-    if found and (found.input_fingerprint, found.mpp, found.box_level0_px) == now:
-        return found
-    shutil.rmtree(folder)
-    return None
 
 
 def _write_parquet(rows: Sequence[Measures], path: Path) -> None:
@@ -520,6 +328,6 @@ def _write_parquet(rows: Sequence[Measures], path: Path) -> None:
 def _figure(items: Sequence[Input], model: Model, out: Path, config: PredictConfig) -> None:
     rows = []
     for item in items:
-        with closing(_opened(item, config)) as slide:
+        with closing(opened(item, config)) as slide:
             rows.append((one_line(item.path.name), *picture_and_labels(slide, out / item.name)))
     save_figure(rows, model.card.label_map, out / FIGURE)

@@ -161,8 +161,9 @@ def main() -> int:
 
 def _do(task: Task, on_progress: Callable[[Progress], object]) -> None:
     from breastseg.geometry import Box
+    from breastseg.inference.config import PredictConfig
     from breastseg.inference.model import load_model
-    from breastseg.inference.predict import PredictConfig, predict
+    from breastseg.inference.predict import predict
     from breastseg.reporter import Reporter
 
     _outlast(Path(task.out))
