@@ -23,6 +23,8 @@ RECIPE is a folder with recipe.json:
     after     commands that change what was trained, before it is exported (none)
     export    more options of `breastseg export`, as in {"bias": "tumor=-0.5"}
     limits    a file of sentences for the card (none)
+    reference sources whose fields go with the model, for `explain` to find the nearest; their
+              pictures travel where all of these sources are CC0 or BSD-3-Clause (none)
 
 A value that is the name of a file in the recipe's folder means that file. In commands {recipe},
 {data}, {out} and {bundle} are the folders, {NAME} those that --source gives, and a first word
@@ -40,7 +42,7 @@ from typing import Any
 STEPS = ("prepare", "split", "train", "all")
 _KNOWN = {
     *("name", "before", "sources", "prepare", "split", "preset", "train", "folds", "after"),
-    *("average", "export", "limits"),
+    *("average", "export", "limits", "reference"),
 }
 _NEEDED = ("name", "sources", "split", "preset")
 
@@ -136,6 +138,17 @@ def average(shares: dict[str, float], bundle: Path, out: Path) -> Path:
     return averaged
 
 
+def add_reference(
+    recipe: dict[str, Any], places: dict[str, Path], network: Path, bundle: Path
+) -> None:
+    """Write a model again with fields of some of the sources that trained it."""
+    some = {**recipe, "sources": recipe["reference"]}
+    fields = str(places["out"] / "reference")
+    resampled = options(recipe.get("prepare", {}), places["recipe"])
+    run(["breastseg", "prepare", *sources(some, places), "--out", fields, *resampled])
+    run(["breastseg", "export", str(network), "--features", fields, "--out", str(bundle)])
+
+
 def make(given: argparse.Namespace) -> None:
     """Go through the steps."""
     recipe = read_recipe(given.recipe)
@@ -202,7 +215,11 @@ def make(given: argparse.Namespace) -> None:
         *options(recipe.get("export", {}), given.recipe),
         *limits,
     ]
-    run([*export, "--out", str(bundle)])
+    with_reference = recipe.get("reference", [])
+    network = given.out / "network" if with_reference else bundle
+    run([*export, "--out", str(network)])
+    if with_reference:
+        add_reference(recipe, places, network, bundle)
     evaluate = [
         "breastseg",
         "evaluate",

@@ -105,6 +105,24 @@ def test_what_was_trained_is_averaged_with_others_and_that_is_exported(
     assert [words[3] for words in ran[3:]] == ["export", "evaluate"]
 
 
+def test_fields_of_some_sources_go_with_the_model(
+    tmp_path: Path, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = recipe(
+        tmp_path / "mine", sources=["one", "two"], prepare={"to_mpp": 0.5}, reference=["two"]
+    )
+    for name in ("one", "two"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+    out = tmp_path / "out"
+    call(monkeypatch, mine, tmp_path / "data", out)
+    assert ran[3][-2:] == ["--out", f"{out}/network"]
+    two, fields = f"{tmp_path}/data/two", f"{out}/reference"
+    assert ran[4][3:] == ["prepare", two, "--out", fields, "--to-mpp", "0.5"]
+    features = ["--features", fields, "--out", f"{out}/mine"]
+    assert ran[5][3:] == ["export", f"{out}/network", *features]
+    assert ran[6][3:6] == ["evaluate", "--model", f"{out}/mine"]
+
+
 def recipe(folder: Path, **changes: Any) -> Path:
     folder.mkdir()
     whole = {"name": "mine", "sources": ["one"], "split": "random", "preset": "fast"}
