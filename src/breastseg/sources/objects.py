@@ -36,11 +36,14 @@ _SPACE = re.compile(rb"[ \t\r\n]*+")
 _WORD = re.compile(rb'[^ \t\r\n,:"\[\]{}]++')
 _STRING = rb'"(?:[^"\\]++|\\.)*+"'
 _WHOLE_STRING = re.compile(_STRING, re.DOTALL)
-_FLAT = re.compile(rb'(?:[^"\[\]{}]++|' + _STRING + rb'|\[[^"\[\]{}]*+\])*+', re.DOTALL)
+_FLAT = re.compile(rb'(?:[^"\[\]{}]++|' + _STRING + rb'|\[[^"\[\]{}]*+\]){0,4096}', re.DOTALL)
 """What lies between the brackets that matter: strings, lists of numbers, and all that is neither.
+
+A bounded number of these: each takes memory until the match ends. It is not possessive, because
+Python before 3.11.5 does not go back when a part of what repeats so does not fit (gh-106052).
 """
 
-_NUMBER = rb"-?+(?:0|[1-9][0-9]{0,300}+)(?:\.[0-9]{1,300}+)?+(?:[eE][-+]?+[0-9]{1,9}+)?+"
+_NUMBER = rb"-?+(?:0|[1-9][0-9]{0,300}+)(?:\.[0-9]{1,300}+)?(?:[eE][-+]?+[0-9]{1,9}+)?"
 _COMMA = rb"\s*+,\s*+"
 
 
@@ -185,8 +188,8 @@ def _end_of(text: bytes, at: int) -> int:
     opened = bytearray(first)
     at += 1
     while True:
-        found = _FLAT.match(text, at)
-        at = found.end() if found else at
+        while (found := _FLAT.match(text, at)) and found.end() > at:
+            at = found.end()
         mark = text[at : at + 1]
         if mark in (b"", b'"'):
             return -1
@@ -304,7 +307,10 @@ class _Parser:
         rings: list[Any] = []
 
         def keep(found: re.Match[bytes]) -> bytes:
-            rings.append(_array(found[0]))
+            ring = _array(found[0])
+            if ring is None:
+                return found[0]
+            rings.append(ring)
             return b'"%d"' % (len(rings) - 1)
 
         def filled(value: Any) -> Any:
@@ -315,7 +321,11 @@ class _Parser:
         return filled(json.loads(self._short(_RING.sub(keep, run))))
 
 
-def _array(ring: bytes) -> npt.NDArray[np.float64]:
+def _array(ring: bytes) -> npt.NDArray[np.float64] | None:
+    """Return the places of a ring; None where they are not all of one length, which Python before
+    3.11.5 does not see (gh-106052)."""
     places = ring.count(b"[") - 1
     numbers = np.fromstring(ring.translate(None, b"[] \t\r\n"), sep=",")
+    if len(numbers) not in (2 * places, 3 * places):
+        return None
     return np.ascontiguousarray(numbers.reshape(places, -1)[:, :2])
