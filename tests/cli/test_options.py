@@ -68,6 +68,35 @@ def test_what_is_written_is_out_and_never_positional(name: str) -> None:
     assert ("--out" in flags) != (name in WRITES_BESIDE)
 
 
+@pytest.mark.parametrize(
+    ("words", "read", "out"),
+    [
+        ("prepare BCSS data --labels region5", ["BCSS"], "data"),
+        ("prepare one two data --source-mpp 0.25", ["one", "two"], "data"),
+        ("prepare one two --out data", ["one", "two"], "data"),
+        ("train data runs/first --preset fast", "data", "runs/first"),
+        ("deidentify a.svs b.svs given", ["a.svs", "b.svs"], "given"),
+        ("mammo prepare films out", "films", "out"),
+        ("mammo masses films out", "films", "out"),
+    ],
+)
+def test_command_lines_from_before_out_still_work(
+    words: str, read: str | list[str], out: str
+) -> None:
+    found = parser_of(words.split()[0]).parse_args(words.split())
+    assert found.out == out
+    assert read in vars(found).values()
+    if "--source-mpp" in words:
+        assert found.mpp == 0.25
+
+
+@pytest.mark.parametrize("words", ["train data one two", "train --out one data two", "train data"])
+def test_words_that_nobody_reads_are_refused(words: str) -> None:
+    with pytest.raises(SystemExit) as end:
+        parser_of("train").parse_args(words.split())
+    assert end.value.code == 2
+
+
 def test_an_option_means_one_thing_in_all_commands() -> None:
     meant = defaultdict(set)
     for name, parser in PARSERS.items():

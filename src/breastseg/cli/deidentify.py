@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "slides", nargs="+", help="slides, folders of DICOM files, or folders of slides"
     )
-    add_out(parser, "folder of the copies, removed.csv and proof.csv")
+    add_out(parser, "folder of the copies, removed.csv and proof.csv", or_after="slides")
     parser.add_argument(
         "--keep-names",
         action="store_true",

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "an interrupted study goes on when the same command is given again"
     )
     parser.add_argument("films", help="folder that breastseg mammo prepare wrote")
-    add_out(parser, "folder of the results; the same command goes on in it")
+    add_out(parser, "folder of the results; the same command goes on in it", or_after="films")
     numbers = {
         "folds": "parts of patients",
         "steps": "steps of 8 crops in each fold's training",

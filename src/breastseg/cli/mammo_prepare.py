@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  breastseg mammo prepare mini-mias --out paper --as-paper 3.5"
     )
     parser.add_argument("input", help="folder of a data set or of films, or one film")
-    add_out(parser, "folder of the results; the same command goes on in it")
+    add_out(parser, "folder of the results; the same command goes on in it", or_after="input")
     add_option(
         parser,
         "--muscle",

@@ -25,6 +25,29 @@ class Parser(argparse.ArgumentParser):
         """Make one; options are given whole."""
         words.setdefault("formatter_class", Help)
         super().__init__(allow_abbrev=False, **words)
+        self._read_before_out: str | None = None
+
+    def let_last_word_be_out(self, read: str) -> None:
+        """Take the last word for --out where that is not given.
+
+        Args:
+            read: the positional argument before it, of one word or of several.
+        """
+        self._read_before_out = read
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Parse, and settle what --out is."""
+        found, rest = super().parse_known_args(args, namespace)
+        if self._read_before_out is None or found.out is not None:
+            return found, rest
+        read = getattr(found, self._read_before_out)
+        if isinstance(read, list) and len(read) > 1:
+            found.out = read.pop()
+        elif not isinstance(read, list) and len(rest) == 1 and not rest[0].startswith("-"):
+            found.out = rest.pop()
+        else:
+            self.error("the following arguments are required: --out")
+        return found, rest
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and end with status 2."""
@@ -102,10 +125,27 @@ def add_mpp(parser: argparse.ArgumentParser) -> None:
 
 
 def add_out(
-    parser: argparse.ArgumentParser, sentence: str, *, of: str | None = None, required: bool = True
+    parser: argparse.ArgumentParser,
+    sentence: str,
+    *,
+    of: str | None = None,
+    required: bool = True,
+    or_after: str | None = None,
 ) -> None:
-    """Declare --out, where every command that writes something new puts it."""
-    if required:
+    """Declare --out, where every command that writes something new puts it.
+
+    Args:
+        parser: of the command.
+        sentence: its help.
+        of: where its default is written.
+        required: it must be given.
+        or_after: the positional argument behind which the last word may stand in its place, as it
+            did before all commands had --out.
+    """
+    if or_after is not None and isinstance(parser, Parser):
+        parser.add_argument("--out", metavar="FOLDER", help=f"{sentence}; or the last word")
+        parser.let_last_word_be_out(or_after)
+    elif required:
         parser.add_argument("--out", required=True, metavar="FOLDER", help=sentence)
     else:
         add_option(parser, "--out", sentence, of=of, dest="out", metavar="FOLDER")

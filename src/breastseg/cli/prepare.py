@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             " fields.csv"
         ),
     )
-    add_out(parser, "folder of the data set")
+    add_out(parser, "folder of the data set", or_after="source")
     add_option(
         parser,
         "--to-mpp",
@@ -39,6 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=MPP,
     )
     add_mpp(parser)
+    parser.add_argument(
+        "--source-mpp", dest="mpp", type=float, metavar=MPP, help=argparse.SUPPRESS
+    )  # its name before --mpp was the input's in every command
     add_option(
         parser,
         "--labels",

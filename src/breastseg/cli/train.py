@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "an interrupted run goes on when the same command is given again"
     )
     parser.add_argument("dataset", help="folder of a prepared data set that has been split")
-    add_out(parser, "folder of the run")
+    add_out(parser, "folder of the run", or_after="dataset")
     parser.add_argument(
         "--preset",
         default="fast",
