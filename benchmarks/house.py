@@ -205,7 +205,7 @@ def mirrors(module: Module) -> set[str]:
 
 
 @cache
-def test_files(folder: Path) -> set[str]:
+def names_of_tests(folder: Path) -> set[str]:
     """Return the names of a folder's test files."""
     return {path.stem for path in folder.glob("test_*.py")}
 
@@ -213,7 +213,7 @@ def test_files(folder: Path) -> set[str]:
 def has_mirror(module: Module) -> bool:
     """Return whether `tests/ROOM` has a test file of the module's name."""
     room = module.name.split(".")[1]
-    files = test_files(TESTS / room) | test_files(TESTS / "ground")
+    files = names_of_tests(TESTS / room) | names_of_tests(TESTS / "ground")
     return bool(files & mirrors(module))
 
 

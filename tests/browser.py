@@ -1,9 +1,14 @@
 """A page in the system's Chromium, for tests that look at what people see; they skip where the
 browser or its driver is missing."""
 
+import os
+import re
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,3 +97,56 @@ def page(
             yield opened
         finally:
             context.close()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The server, and the browser that looks at it: one for all tests, each with a profile of its
+    own in it."""
+
+    address: str
+    folder: Path
+    browser: Any
+
+
+@contextmanager
+def visit(served: Seen, at: str = "", *, faults: str = "^$", **context: Any) -> Iterator[Any]:
+    """Open the page; in the end nothing may have gone wrong but `faults`, and nobody else may have
+    been asked."""
+    with page(browser=served.browser, **context) as opened:
+        opened.goto(f"{served.address}/{at}")
+        yield opened
+        left = "net::ERR_ABORTED$"  # what was on its way when the page was left
+        assert [fault for fault in opened.faults if not re.search(f"{left}|{faults}", fault)] == []
+        assert {
+            address
+            for address in opened.asked
+            if not address.startswith((served.address, f"blob:{served.address}"))
+        } == set()
+
+
+def until(true: Callable[[], Any], seconds: float = WAIT_MS / 1000) -> Any:
+    """Wait until something is so, and return it."""
+    end = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.05)
+    return found
+
+
+def shot(opened: Any, name: str, tmp_path: Path) -> None:
+    """Keep a picture of the page where BREASTSEG_SCREENSHOTS names a folder."""
+    folder = Path(os.environ.get("BREASTSEG_SCREENSHOTS", tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+    opened.screenshot(path=folder / f"{name}.png")
+
+
+def serious(opened: Any) -> list[str]:
+    """Return what axe-core finds that keeps somebody out."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    found = axe.Axe().run(opened).response["violations"]
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:160]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]

@@ -20,14 +20,10 @@ from breastseg.labels import BUILT_IN
 from breastseg.maps.dicom.codes import CLASSES, SCHEME, class_codes, unit_of
 from breastseg.maps.dicom.regions import whole_rings
 from breastseg.maps.dicom.source import read_dicom_slide
-from breastseg.maps.files.label_tiff import write_label_tiff
-from breastseg.maps.measures import measure
-from breastseg.maps.polygons import RegionsConfig, write_regions
-from breastseg.maps.raster import Raster
-from breastseg.maps.record import RunRecord
 from breastseg.reporter import QUIET, Reporter
 from breastseg.sources.annotations import Area
 from conftest import SHARED
+from run_records import painted_result
 
 hd = pytest.importorskip("highdicom")
 pydicom = pytest.importorskip("pydicom")
@@ -71,39 +67,10 @@ def slide_of(
 
 def result_of(folder: Path, slide: Path, labels: Any, size: Any = SIZE, mpp: float = MPP) -> Path:
     """Write what predict() leaves, of labels that are known."""
-    folder.mkdir(parents=True)
-    map_mpp = mpp * size[0] / labels.shape[1]
-    with Raster(folder / "scratch", labels.shape[::-1]) as raster:
-        for box in raster.blocks(256):
-            raster.write(box, labels[box.y : box.y + box.height, box.x : box.x + box.width])
-        raster.finish()
-        write_label_tiff(raster, MAP, folder / "labels.ome.tif", mpp=map_mpp)
-        scale = size[0] / labels.shape[1], size[1] / labels.shape[0]
-        path = folder / "regions.geojson"
-        report = write_regions(raster, MAP, path, RegionsConfig(), mpp=mpp, scale=scale)
-        measures = measure(raster, MAP, mpp=map_mpp)
-    (folder / "scratch").unlink()
-    RunRecord(
-        input=str(slide),
-        input_fingerprint=fingerprint(slide),
-        size_px=size,
-        mpp=mpp,
-        mpp_source="",
-        box_level0_px=None,
-        model="painted",
-        model_files={},
-        model_mpp=map_mpp,
-        tile_px=512,
-        halo_px=0,
-        backend="",
-        label_map=MAP,
-        packages={},
-        use="",
-        regions=report,
-        measures={"image": "x", **measures},
-        doubts=(),
-    ).write(folder)
-    return folder
+    said = fingerprint(slide)
+    return painted_result(
+        folder, labels, MAP, slide=str(slide), fingerprint=said, size_px=size, mpp=mpp
+    )
 
 
 @pytest.fixture

@@ -14,11 +14,8 @@ from breastseg.cli.main import main
 from breastseg.errors import ImageError, IncompleteError, InputError
 from breastseg.inference.hand_over import hand_over
 from breastseg.labels import BUILT_IN
-from breastseg.maps.files.label_tiff import write_label_tiff
-from breastseg.maps.polygons import RegionsConfig, write_regions
-from breastseg.maps.raster import Raster
-from breastseg.maps.record import RunRecord
 from breastseg.reporter import QUIET
+from run_records import painted_result
 
 h5py = pytest.importorskip("h5py")
 
@@ -37,43 +34,7 @@ def truth() -> Any:
 
 
 def result(folder: Path, labels: Any, slide: str) -> Path:
-    folder.mkdir(parents=True)
-    scale = SIZE[0] / labels.shape[1], SIZE[1] / labels.shape[0]
-    with Raster(folder / "scratch", labels.shape[::-1]) as raster:
-        for box in raster.blocks(256):
-            raster.write(box, labels[box.y : box.y + box.height, box.x : box.x + box.width])
-        raster.finish()
-        write_label_tiff(raster, MAP, folder / "labels.ome.tif", mpp=0.5)
-        report = write_regions(
-            raster,
-            MAP,
-            folder / "regions.geojson",
-            RegionsConfig(),
-            mpp=0.25,
-            scale=scale,
-        )
-    (folder / "scratch").unlink()
-    RunRecord(
-        input=slide,
-        input_fingerprint="",
-        size_px=SIZE,
-        mpp=0.25,
-        mpp_source="given",
-        box_level0_px=None,
-        model="painted",
-        model_files={},
-        model_mpp=0.5,
-        tile_px=512,
-        halo_px=64,
-        backend="none",
-        label_map=MAP,
-        packages={},
-        use="research",
-        regions=report,
-        measures={"analysed_mm2": 1.0},
-        doubts=(),
-    ).write(folder)
-    return folder
+    return painted_result(folder, labels, MAP, slide=slide, fingerprint="", size_px=SIZE, mpp=0.25)
 
 
 @pytest.fixture

@@ -3,13 +3,9 @@
 import base64
 import io
 import json
-import os
 import re
 import shutil
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +14,7 @@ import pytest
 from PIL import Image
 
 from breastseg.mammography.muscle_line import MuscleLine, side_of, write_line
-from browser import WAIT_MS, launched, page
+from browser import Seen, launched, serious, shot, until, visit
 from png_files import any_png
 from prepared_films import add_film, prepared_folder
 from serve_app import serving
@@ -48,15 +44,6 @@ SHOWN = """() => {
 }"""
 
 
-@dataclass(frozen=True)
-class Seen:
-    """The server, and the browser that looks at it."""
-
-    address: str
-    folder: Path
-    browser: Any
-
-
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     """A server over painted films; nobody changes them."""
@@ -75,28 +62,6 @@ def changing(served: Seen, tmp_path: Path) -> Iterator[Seen]:
     shutil.copytree(served.folder / "film-2", folder / "film-2")
     with serving(folder) as one:
         yield Seen(one.address, folder, served.browser)
-
-
-@contextmanager
-def visit(served: Seen, at: str = "", *, faults: str = "^$", **context: Any) -> Iterator[Any]:
-    """Open the page; in the end nothing may have gone wrong but `faults`, and nobody else may have
-    been asked."""
-    with page(browser=served.browser, **context) as opened:
-        opened.goto(f"{served.address}/{at}")
-        yield opened
-        left = "net::ERR_ABORTED$"
-        assert [fault for fault in opened.faults if not re.search(f"{left}|{faults}", fault)] == []
-        own = (served.address, f"blob:{served.address}")
-        assert [address for address in opened.asked if not address.startswith(own)] == []
-
-
-def until(true: Callable[[], Any], seconds: float = WAIT_MS / 1000) -> Any:
-    """Wait until something is so, and return it."""
-    end = time.monotonic() + seconds
-    while not (found := true()):
-        assert time.monotonic() < end, "it never came to that"
-        time.sleep(0.05)
-    return found
 
 
 def open_film(opened: Any, name: str) -> None:
@@ -149,24 +114,6 @@ def set_window(opened: Any, centre: int, width: int) -> None:
             "(one, value) => { one.value = value; one.dispatchEvent(new Event('input')); }",
             value,
         )
-
-
-def serious(opened: Any) -> list[str]:
-    """Return what axe-core finds that keeps somebody out."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    found = axe.Axe().run(opened).response["violations"]
-    return [
-        f"{one['id']}: {one['nodes'][0]['html'][:160]}"
-        for one in found
-        if one["impact"] in ("serious", "critical")
-    ]
-
-
-def shot(opened: Any, name: str, tmp_path: Path) -> None:
-    """Keep a picture of the page where BREASTSEG_SCREENSHOTS names a folder."""
-    folder = Path(os.environ.get("BREASTSEG_SCREENSHOTS", tmp_path))
-    folder.mkdir(parents=True, exist_ok=True)
-    opened.screenshot(path=folder / f"{name}.png")
 
 
 def test_grey_pngs_come_out_to_the_last_bit(served: Seen) -> None:

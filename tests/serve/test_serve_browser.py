@@ -4,14 +4,11 @@ types."""
 import base64
 import io
 import json
-import os
 import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +20,7 @@ from tifffile import TiffFile
 from breastseg.labels import BUILT_IN
 from breastseg.serve.jobs import child
 from breastseg.serve.web.run import _door
-from browser import WAIT_MS, launched, page
+from browser import WAIT_MS, Seen, launched, page, serious, shot, until, visit
 from conftest import CROPS
 from serve_app import HELD, add_map, mapped_folder, serving
 
@@ -79,16 +76,6 @@ DECODE = """async text => {
 }"""
 
 
-@dataclass(frozen=True)
-class Seen:
-    """The server, and the browser that looks at it: one for all tests, each with a profile of its
-    own in it."""
-
-    address: str
-    folder: Path
-    browser: Any
-
-
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     """The server over real crops, some with maps."""
@@ -113,31 +100,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
         Image.fromarray(np.tile(crop, (16, 16, 1))).save(folder / WIDE, quality=70)
         with serving(folder) as one:
             yield Seen(one.address, folder, running)
-
-
-@contextmanager
-def visit(served: Seen, at: str = "", *, faults: str = "^$", **context: Any) -> Iterator[Any]:
-    """Open the page; in the end nothing may have gone wrong but `faults`, and nobody else may have
-    been asked."""
-    with page(browser=served.browser, **context) as opened:
-        opened.goto(f"{served.address}/{at}")
-        yield opened
-        left = "net::ERR_ABORTED$"  # what was on its way when the page was left
-        assert [fault for fault in opened.faults if not re.search(f"{left}|{faults}", fault)] == []
-        assert {
-            address
-            for address in opened.asked
-            if not address.startswith((served.address, f"blob:{served.address}"))
-        } == set()
-
-
-def until(true: Callable[[], Any], seconds: float = WAIT_MS / 1000) -> Any:
-    """Wait until something is so, and return it."""
-    end = time.monotonic() + seconds
-    while not (found := true()):
-        assert time.monotonic() < end, "it never came to that"
-        time.sleep(0.05)
-    return found
 
 
 def open_slide(opened: Any, name: str = "cmu1.svs") -> None:
@@ -190,24 +152,6 @@ def place_of(opened: Any) -> tuple[float, float, float]:
 def at_rest(opened: Any) -> tuple[str, tuple[float, float, float]]:
     """Return address and place once nothing moves any more."""
     return str(opened.evaluate(REST)), place_of(opened)
-
-
-def shot(opened: Any, name: str, tmp_path: Path) -> None:
-    """Keep a picture of the page where BREASTSEG_SCREENSHOTS names a folder."""
-    folder = Path(os.environ.get("BREASTSEG_SCREENSHOTS", tmp_path))
-    folder.mkdir(parents=True, exist_ok=True)
-    opened.screenshot(path=folder / f"{name}.png")
-
-
-def serious(opened: Any) -> list[str]:
-    """Return what axe-core finds that keeps somebody out."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    found = axe.Axe().run(opened).response["violations"]
-    return [
-        f"{one['id']}: {one['nodes'][0]['html'][:160]}"
-        for one in found
-        if one["impact"] in ("serious", "critical")
-    ]
 
 
 def test_the_gallery_shows_the_folder_and_finds_by_name(served: Seen) -> None:

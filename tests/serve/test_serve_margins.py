@@ -2,10 +2,8 @@
 browser."""
 
 import json
-import os
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ from breastseg.bundles.margins import ClassMargin, Margins
 from breastseg.labels import BUILT_IN
 from breastseg.maps.measures.ends import with_ends
 from breastseg.records import to_json
-from browser import WAIT_MS, page
+from browser import page, shot, until
 from conftest import class_areas
 from serve_app import Served, add_map, serving, small_folder
 
@@ -109,13 +107,6 @@ def test_layers_and_measures_tell_margins(sure: Served) -> None:
     assert asked(sure, f"layers/{plain['id']}/measures")["margins"] == []
 
 
-def until(true: Callable[[], Any]) -> None:
-    end = time.monotonic() + WAIT_MS / 1000
-    while not true():
-        assert time.monotonic() < end, "it never came to that"
-        time.sleep(0.05)
-
-
 def in_band(opened: Any) -> list[bool]:
     """Return which places have the colour of tumor, in strength of the band."""
     seen = opened.evaluate(ALPHA, [[list(place) for place in PLACES], 240, 240])
@@ -150,10 +141,3 @@ def test_the_band_reaches_as_far_as_the_margin(sure: Served, tmp_path: Path) -> 
         opened.locator("#legend button").first.wait_for()
         assert not opened.locator("#margins").is_visible()
         assert [one for one in opened.faults if not one.endswith("net::ERR_ABORTED")] == []
-
-
-def shot(opened: Any, name: str, tmp_path: Path) -> None:
-    """Keep a picture of the page where BREASTSEG_SCREENSHOTS names a folder."""
-    folder = Path(os.environ.get("BREASTSEG_SCREENSHOTS", tmp_path))
-    folder.mkdir(parents=True, exist_ok=True)
-    opened.screenshot(path=folder / f"{name}.png")
