@@ -30,6 +30,7 @@ from breastseg.errors import (
     one_of_several,
 )
 from breastseg.files import fit_name, held_folder
+from breastseg.images import IMAGE_SUFFIXES, SLIDE_SUFFIXES, UNREAD_SUFFIXES
 from breastseg.inference.config import PredictConfig
 from breastseg.inference.inputs import Input, list_inputs
 from breastseg.inference.model import Model, load_model
@@ -267,6 +268,19 @@ def test_a_folder_that_may_not_be_read_is_told_and_left(tmp_path: Path) -> None:
     assert [str(one) for one in named.left_out] == [
         f"{tmp_path / 's' / 'lost+found'}: left out, it cannot be read (Permission denied)"
     ]
+
+
+def test_pictures_that_no_reader_takes_are_told(tmp_path: Path) -> None:
+    """A folder of WebP beside one PNG gave one map, and not a word of the others."""
+    field(tmp_path / "s" / "a.png")
+    for name in ("b.WEBP", "c.jp2", "notes.docx", ".d.bmp"):
+        (tmp_path / "s" / name).write_bytes(b"x")
+    named = list_inputs([tmp_path / "s"])
+    assert [item.name for item in named.items] == ["a"]
+    told = {one.path.name: one.cause for one in named.left_out}
+    assert sorted(told) == ["b.WEBP", "c.jp2"]
+    assert "WebP is not read" in told["b.WEBP"]
+    assert not {*UNREAD_SUFFIXES} & {*IMAGE_SUFFIXES, *SLIDE_SUFFIXES}
 
 
 def test_files_that_are_named_behave_as_their_folder_does(model: Model, tmp_path: Path) -> None:

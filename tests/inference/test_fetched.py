@@ -171,11 +171,18 @@ def test_an_object_that_is_no_picture_is_told_by_its_address(
 
 
 def test_what_is_no_slide_of_one_object_is_left_out(store: Store) -> None:
-    for key in ("x.mrxs", ".hidden.png", "notes.txt", "maps/a/run.json", "maps/a/overlay.png"):
+    for key in (
+        "x.mrxs",
+        "y.webp",
+        ".hidden.png",
+        "notes.txt",
+        "maps/a/run.json",
+        "maps/a/overlay.png",
+    ):
         store.objects[f"b/s/{key}"] = b"x"
     named = list_inputs(["s3://b/s"], objects=Objects())
     assert [item.name for item in named.items] == ["a", "p/b", "p/c"]
-    assert [one.shown for one in named.left_out] == ["s3://b/s/x.mrxs"]
+    assert [one.shown for one in named.left_out] == ["s3://b/s/x.mrxs", "s3://b/s/y.webp"]
     with pytest.raises(ImageError, match=r"no pictures under it"):
         list_inputs(["s3://b/maps/"], objects=Objects())
 

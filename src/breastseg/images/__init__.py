@@ -6,6 +6,7 @@ from breastseg.images.open import (
     IMAGE_SUFFIXES,
     READERS,
     SLIDE_SUFFIXES,
+    UNREAD_SUFFIXES,
     is_slide_folder,
     open_slide,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "IMAGE_SUFFIXES",
     "READERS",
     "SLIDE_SUFFIXES",
+    "UNREAD_SUFFIXES",
     "Pixels",
     "Slide",
     "check_upright",

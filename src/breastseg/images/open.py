@@ -25,6 +25,29 @@ SLIDE_SUFFIXES = (".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".sv
 """Names of slides in a folder; a DICOM slide is several files, so that its folder is named and not
 each of them."""
 
+UNREAD_SUFFIXES: Mapping[str, str] = {
+    ".bmp": "BMP",
+    ".gif": "GIF",
+    ".heic": "HEIC",
+    ".isyntax": "Philips iSyntax",
+    ".j2k": "JPEG 2000",
+    ".jp2": "JPEG 2000",
+    ".jpx": "JPEG 2000",
+    ".jxl": "JPEG XL",
+    ".kfb": "KFBio",
+    ".lif": "Leica LIF",
+    ".mds": "Motic",
+    ".nd2": "Nikon ND2",
+    ".psd": "Photoshop",
+    ".sdpc": "Sqray",
+    ".tmap": "Unic",
+    ".vsi": "Olympus VSI",
+    ".webp": "WebP",
+    ".zvi": "Zeiss ZVI",
+}
+"""Names of pictures and slides that no reader takes, and what they are: a folder tells of them, so
+that nobody thinks that all of it was mapped."""
+
 _FLAT = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _DICOM_AT, _DICOM = 128, b"DICM"

@@ -17,7 +17,7 @@ from breastseg.errors import BreastsegError, ImageError, InputError
 from breastseg.files import WORK_FILE, fit_name
 from breastseg.geometry import check_mpp
 from breastseg.images import IMAGE_SUFFIXES, SLIDE_SUFFIXES, is_slide_folder
-from breastseg.inference.listing import flaw_of, listed
+from breastseg.inference.listing import flaw_of, listed, unread
 from breastseg.json_files import JsonObject
 from breastseg.maps.record import (
     COHORT,
@@ -256,6 +256,8 @@ def _inside(top: Path) -> Iterator[Input | LeftOut]:
             if not _is_folder(entry):
                 if path.suffix.lower() in _SUFFIXES:
                     yield Input(path, named=False, inside=places)
+                elif cause := unread(entry.name):
+                    yield LeftOut(path, cause)
             elif entry.is_symlink() and not _is_slide(path):
                 yield LeftOut(path, "a link to a folder is not followed; name what it leads to")
             elif _is_slide(path):

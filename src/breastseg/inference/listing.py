@@ -1,11 +1,12 @@
-"""Which objects of a bucket are slides, by their keys alone."""
+"""Which objects of a bucket are slides, by their keys alone, and what no reader takes."""
 
 from collections.abc import Iterator
+from pathlib import PurePath
 
 from breastseg.cloud.address import Address
 from breastseg.cloud.fetch import Objects
 from breastseg.files import WORK_FILE
-from breastseg.images import IMAGE_SUFFIXES, SLIDE_SUFFIXES
+from breastseg.images import IMAGE_SUFFIXES, SLIDE_SUFFIXES, UNREAD_SUFFIXES
 from breastseg.maps.record import RUN
 
 _SUFFIXES = (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES)
@@ -18,9 +19,17 @@ def flaw_of(address: Address) -> str:
     name = address.name.lower()
     if name.endswith(_OF_SEVERAL):
         return "a slide of several files, and one object is fetched; copy all of it to a disk"
+    if cause := unread(name):
+        return cause
     if not name.endswith(_SUFFIXES):
         return f"no picture or slide by its name; wanted {', '.join(_SUFFIXES)}"
     return ""
+
+
+def unread(name: str) -> str:
+    """Return why a picture or slide of this name is not mapped; "" when it may be, or is none."""
+    kind = UNREAD_SUFFIXES.get(PurePath(name).suffix.lower())
+    return f"{kind} is not read; convert it to TIFF or PNG" if kind else ""
 
 
 def listed(prefix: Address, objects: Objects) -> Iterator[tuple[Address, tuple[str, ...], str]]:
@@ -38,7 +47,8 @@ def listed(prefix: Address, objects: Objects) -> Iterator[tuple[Address, tuple[s
         is_hidden = any(part.startswith(".") for part in (*folders, address.name))
         is_ours = any(folders[:depth] in ours for depth in range(1, len(folders) + 1))
         name = address.name.lower()
-        if is_hidden or is_ours or not name.endswith((*_SUFFIXES, *_OF_SEVERAL)):
+        is_picture = name.endswith((*_SUFFIXES, *_OF_SEVERAL, *UNREAD_SUFFIXES))
+        if is_hidden or is_ours or not is_picture:
             continue
         yield address, folders, flaw_of(address)
 
