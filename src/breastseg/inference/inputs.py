@@ -256,8 +256,8 @@ def _inside(top: Path) -> Iterator[Input | LeftOut]:
             if not _is_folder(entry):
                 if path.suffix.lower() in _SUFFIXES:
                     yield Input(path, named=False, inside=places)
-                elif cause := unread(entry.name):
-                    yield LeftOut(path, cause)
+                elif flaw := unread(entry.name):
+                    yield LeftOut(path, flaw)
             elif entry.is_symlink() and not _is_slide(path):
                 yield LeftOut(path, "a link to a folder is not followed; name what it leads to")
             elif _is_slide(path):
