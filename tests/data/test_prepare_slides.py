@@ -3,6 +3,7 @@ every picture was."""
 
 import json
 import shutil
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -211,3 +212,11 @@ def test_pictures_and_slides_on_which_nothing_was_drawn_are_left_out_and_counted
         == 2
     )
     assert "1.png: no microns per pixel (looked at --mpp," in capsys.readouterr().err
+
+
+def test_the_scanner_of_a_slide_is_kept_where_its_file_names_one(slide: Path) -> None:
+    draw_beside(slide, feature("Polygon", [AREA], "Tumor"))
+    with closing(open_slide(slide)) as opened:
+        told = opened.scanner
+    assert told.startswith("aperio")
+    assert list(prepared(slide).regions["scanner"]) == [told]

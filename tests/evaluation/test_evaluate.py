@@ -114,6 +114,7 @@ def test_files(result: Path, crops: Dataset) -> None:
         "report.html",
         "per_region.csv",
         "per_hospital.csv",
+        "per_group.csv",
         *(
             f"regions/{r}/{n}"
             for r in regions

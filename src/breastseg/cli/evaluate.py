@@ -18,7 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  breastseg evaluate --model runs/report/bundle --data data/bcss21 --labels region5 "
         "--out results/five\n"
         "  breastseg evaluate --model runs/report/bundle --data data/bcss21 --out results/report "
-        "--as-report"
+        "--as-report\n"
+        "  breastseg evaluate --data data/bcss --out results/types --patients clinical.csv --by "
+        "histology --by age"
     )
     add_model_arguments(parser)
     add_data(parser, "folder of a prepared data set", required=True)
@@ -43,6 +45,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " others",
         of=f"{_EVALUATE}.labels",
         metavar="MAP",
+    )
+    add_option(
+        parser,
+        "--patients",
+        "table (CSV) with a row for each scored patient, column patient, for --by",
+        of=f"{_EVALUATE}.patients",
+        metavar="TABLE",
+    )
+    parser.add_argument(
+        "--by",
+        action="append",
+        metavar="COLUMN",
+        help=(
+            "also scores by this column of --patients; may be given again (hospital, scanner where"
+            " slides name it, and strength of stain are always there)"
+        ),
     )
     parser.add_argument(
         "--as-report",
@@ -77,7 +95,7 @@ def run(options: argparse.Namespace) -> None:
         model,
         options.data,
         options.out,
-        **given(options, "split", "probabilities", "compare", "labels"),
+        **given(options, "split", "probabilities", "compare", "labels", "patients", "by"),
     )
     if options.record:
         record_scores(model.bundle, to_json(scores))

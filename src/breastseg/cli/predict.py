@@ -73,6 +73,14 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write type.json also where the model's card says that it is no better than colours",
     )
+    parser.add_argument(
+        "--explore",
+        action="store_true",
+        help=(
+            "measure lumens in tumour, shapes of nests and sizes of nuclei too, columns explore_*:"
+            " parts of what is graded, and no grade"
+        ),
+    )
     add_option(
         parser,
         "--min-area",

@@ -55,10 +55,10 @@ class Dataset:
             or painted, "dots" where nothing else is known, "fields" where something is known of the
             whole), width_px, height_px, source_mpp, mpp_source, source_split, image_sha256,
             labels_sha256, and `px_NAME` per class; box_level0_px ("x,y,width,height") where a
-            region is a part of a slide; `places`, how many dots have an extent or say what is not
-            there; `without` and `with`, classes joined by ";" that are known to be nowhere in a
-            region, or somewhere in it; `type`, what its picture was diagnosed as, where `types`
-            has names.
+            region is a part of a slide; `scanner`, what scanned it, where a file says so;
+            `places`, how many dots have an extent or say what is not there; `without` and `with`,
+            classes joined by ";" that are known to be nowhere in a region, or somewhere in it;
+            `type`, what its picture was diagnosed as, where `types` has names.
         dot_radius_um: of the disc that a dot labels.
         parts: each kind of data in it with its licence.
         dots_as: what dots teach, one of `DOTS_AS`.

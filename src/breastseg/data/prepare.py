@@ -17,6 +17,7 @@ from breastseg.data.fields import TYPE, check_names, known_of
 from breastseg.data.prepare_region import VOTES, is_made, prepare_region, row_path
 from breastseg.data.prepare_region import class_points as class_points
 from breastseg.data.region_labels import CUT, INSTEAD, SKIPPED
+from breastseg.data.regions_table import SCANNER
 from breastseg.data.votes import SILENT, said_of_votes
 from breastseg.errors import DatasetError, InputError, SourceError
 from breastseg.files import Remains, fit_name, own_folder, write_json, write_text
@@ -252,6 +253,8 @@ def _table(
         table.insert(4, TYPE, [type_of[region.id] for region in source.regions])
     if "places" in table:
         table["places"] = table["places"].fillna(0).astype(int)
+    if SCANNER in table:
+        table[SCANNER] = table[SCANNER].fillna("")
     return table
 
 

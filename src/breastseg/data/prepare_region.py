@@ -20,6 +20,7 @@ from breastseg.data.region_labels import (
     labels_of,
     notes_of,
 )
+from breastseg.data.regions_table import SCANNER
 from breastseg.data.votes import SILENT, stroma_of, vote
 from breastseg.errors import DatasetError
 from breastseg.files import fingerprint, sha256_of, write_json, written
@@ -51,6 +52,7 @@ def prepare_region(region: Region, label_map: LabelMap, out: Path, config: Prepa
         found = labels_of(region, known, drawn, box, slide.size_px, label_map, config)
         image = slide.read(box, mpp=config.to_mpp)
         is_whole = (box.width, box.height) == slide.size_px
+        scanner = slide.scanner
     save_array(array_path(out, region.id, "image"), image)
     save_array(array_path(out, region.id, "labels"), found.labels)
     save_array(array_path(out, region.id, "points"), class_points(found.labels, region.id))
@@ -67,6 +69,7 @@ def prepare_region(region: Region, label_map: LabelMap, out: Path, config: Prepa
         **_facts(region, known, found.annotation, image, label_map),
         **{name: note for name, note in notes.items() if note},
         **({} if is_whole else {"box_level0_px": _words(box)}),
+        **({SCANNER: scanner} if scanner else {}),
         **counts,
         **_class_pixels(found.labels, label_map),
     }

@@ -19,7 +19,8 @@ _WORDS = (
     "image_sha256",
     "labels_sha256",
 )
-_NOT_ALWAYS = ("box_level0_px", "places", "voted_px", WITHOUT, WITH, TYPE)
+SCANNER = "scanner"
+_NOT_ALWAYS = ("box_level0_px", SCANNER, "places", "voted_px", WITHOUT, WITH, TYPE)
 """Columns that only some data sets have."""
 _ANNOTATIONS = ("areas", "dots", FIELDS)
 _MOST_PX = 2**40

@@ -10,14 +10,17 @@ precision, recall, F1, specificity,
                            accuracy, balanced accuracy, kappa, support; borders; intervals over
                            patients; NaN without support;
                            `seen`: how many of the patients the model knew; `without_bias`: the
-                           pooled scores without the card's bias
+                           pooled scores without the card's bias; `groups`: where errors gather
 OUT/per_region.csv, OUT/per_hospital.csv    the same as tables
+OUT/per_group.csv          scores by hospital, scanner, strength of stain, or a column of a table of
+patients, with their shares of the truth and of the errors
 OUT/training.csv           the training's history, where the model has it
 OUT/types.csv              probabilities of types, one row a picture, where model and data have them
 OUT/regions/ID/            labels.png, the map; shrunk, for looking at: image.jpg, and truth.png,
 prediction.png, errors.png to lay over it
 """
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,14 +30,18 @@ from breastseg.bundles.bias import bias_vector
 from breastseg.bundles.bundle import HISTORY
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.split import load_split, regions_of, split_fingerprint
+from breastseg.errors import InputError
 from breastseg.evaluation.compare import NOT_ANALYSED, comparison, open_other
+from breastseg.evaluation.groups import check_columns, group_rows, groupings
 from breastseg.evaluation.leaks import fitted, leak_of, left_out_note, seen_by, with_truth
+from breastseg.evaluation.patients import Column, read_patients
 from breastseg.evaluation.presence import presence_figures, presence_rows
 from breastseg.evaluation.probabilities import SeenProbabilities
 from breastseg.evaluation.regroup import grouped_labels
 from breastseg.evaluation.scores import (
     COUNTS,
     DOTS_COUNTS,
+    GROUP_TABLE,
     HOSPITAL_TABLE,
     PRESENCE_TABLE,
     REGION_TABLE,
@@ -92,6 +99,8 @@ def evaluate(
     probabilities: bool = False,
     compare: str | Path | None = None,
     labels: str | None = None,
+    patients: str | Path | None = None,
+    by: Sequence[str] = (),
     reporter: Reporter = TERMINAL,
 ) -> Scores:
     """Score a model on one part of a data set.
@@ -107,6 +116,9 @@ def evaluate(
         labels: label map (a name or a file, of the same source codes) in whose classes both are
             scored, where the model's are not the data set's; a class of either must fall into one
             of its classes.
+        patients: table with a row for each scored patient (column `patient`), for `by`.
+        by: its columns by which scores are grouped too; hospital, scanner where slides name it,
+            and strength of stain always are.
         reporter: who hears of it.
 
     Returns:
@@ -117,7 +129,8 @@ def evaluate(
         SplitError: the part is empty, or a patient in it trained the model (unless the part is
             "train", or the split leaky on purpose).
         DatasetError: nothing is annotated, or a picture and its labels do not fit.
-        InputError: the evaluation to compare with is missing or of other regions.
+        InputError: the evaluation to compare with is missing or of other regions; the table of
+            patients lacks a column or a patient, or has no use.
         ModelError: the network gives probabilities that are none.
     """
     data = open_dataset(dataset)
@@ -136,6 +149,7 @@ def evaluate(
         {region: str(data.regions.loc[region, "patient"]) for region in regions},
     )
     known = seen_by(model, data, regions)
+    columns, table_notes = _columns(patients, by, whose.values(), data)
     other = (
         open_other(compare, data.fingerprint(), label_map, regions) if compare is not None else None
     )
@@ -150,10 +164,11 @@ def evaluate(
         "probabilities": probabilities,
         "compare": sha256_of(other.path / COUNTS) if other else None,
         **({"labels": label_map.fingerprint()} if labels else {}),
+        **({"patients": sha256_of(Path(patients)), "by": list(by)} if patients else {}),
     }
     with own_folder(out, "evaluate", settings, may_differ=("compare",), remains=_REMAINS):
         without = left_out_note(data, left_out, len(chosen))
-        for line in filter(None, (leak or known.note, without)):
+        for line in filter(None, (leak or known.note, without, *table_notes)):
             reporter.message(line)
         seen = SeenProbabilities(model, whose) if probabilities else None
         plain = Unbiased(model, bias_vector(bias, own)) if bias else None
@@ -184,6 +199,7 @@ def evaluate(
             types=type_figures(model, data, table, split, out, reporter),
             probabilities=probability_figures(seen.by_patient, names) if seen else None,
             without_bias=plain.figures(bias, names) if plain else None,
+            groups=groupings(found, data, names, columns),
             comparison=(comparison(pixels, other, list(whose.values()), names) if other else None),
             seen=known,
             leaky=leak or None,
@@ -199,6 +215,28 @@ def evaluate(
         scores.write(out)
         reporter.message(_summary(scores))
         return scores
+
+
+def _columns(
+    patients: str | Path | None, by: Sequence[str], scored: Iterable[str], data: Dataset
+) -> tuple[list[Column], tuple[str, ...]]:
+    """Return the columns by which scores are grouped, and what should be said of their table."""
+    if patients is None:
+        if by:
+            raise InputError(
+                f"--by {by[0]}: a column of which table? give --patients TABLE; hospital, scanner"
+                " and strength of stain are there without"
+            )
+        return [], ()
+    if not by:
+        raise InputError(
+            f"--patients {patients}: grouped by which of its columns? give --by COLUMN"
+        )
+    everybody = list(map(str, data.regions["patient"].unique()))
+    wanted = list(dict.fromkeys(by))
+    found, notes = read_patients(Path(patients), wanted, sorted(set(scored)), everybody)
+    check_columns(found)
+    return found, notes
 
 
 def _write_tables(
@@ -222,6 +260,8 @@ def _write_tables(
     if scores.overall.support_px:
         write_table(out / REGION_TABLE, region_rows(scores.regions, regions))
         write_table(out / HOSPITAL_TABLE, hospital_rows(scores.hospitals))
+    if rows := group_rows(scores.groups):
+        write_table(out / GROUP_TABLE, rows)
 
 
 def counts_table(

@@ -15,7 +15,11 @@ from breastseg.records import from_json, to_json
 SCORES, COUNTS, DOTS_COUNTS = "scores.json", "counts.csv", "dots_counts.csv"
 TYPES_TABLE = "types.csv"
 PRESENCE_TABLE, TRAINING_TABLE, REGIONS = "presence.csv", "training.csv", "regions"
-REGION_TABLE, HOSPITAL_TABLE = "per_region.csv", "per_hospital.csv"
+REGION_TABLE, HOSPITAL_TABLE, GROUP_TABLE = (
+    "per_region.csv",
+    "per_hospital.csv",
+    "per_group.csv",
+)
 SCORES_VERSION = 1
 
 Ends = tuple[float, float] | None
@@ -324,6 +328,56 @@ class KnownPatients:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GroupFigures:
+    """Areas or dots of one group.
+
+    Attributes:
+        regions: that have some.
+        patients: whose they are.
+        score: mean Dice of areas, balanced accuracy of dots.
+        interval: of it, over patients; null where there are too few of them.
+        classes: Dice of areas, share of dots named right, by class; NaN without support.
+        support: annotated pixels, or dots.
+        support_percent: of those of all groups.
+        errors_percent: of all that are named wrong; above `support_percent` errors gather here.
+    """
+
+    regions: int
+    patients: int
+    score: float
+    interval: Ends
+    classes: dict[str, float]
+    support: int
+    support_percent: float
+    errors_percent: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """One group of regions; each part is there where the group has some."""
+
+    areas: GroupFigures | None = None
+    dots: GroupFigures | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grouping:
+    """Scores by group.
+
+    Attributes:
+        by: what tells groups apart: hospital, scanner, haematoxylin, eosin, or a column.
+        how: the same in words.
+        groups: by name, thirds from the lowest; none where `note` says why.
+        note: what should be known of the groups.
+    """
+
+    by: str
+    how: str
+    groups: dict[str, Group]
+    note: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scores:
     """scores.json.
 
@@ -349,6 +403,8 @@ class Scores:
         probabilities: where they were asked for.
         without_bias: where the card has one.
         comparison: with another model, where one was given.
+        groups: the same areas and dots by hospital, scanner, strength of stain, and what else was
+            asked for.
         seen: patients whom the model knows.
         leaky: in words, where the split was made leaky on purpose.
         protocol: how all of it was measured, in words.
@@ -375,6 +431,7 @@ class Scores:
     probabilities: Probabilities | None = None
     without_bias: WithoutBias | None = None
     comparison: Comparison | None = None
+    groups: tuple[Grouping, ...] = ()
     seen: KnownPatients
     leaky: str | None = None
     protocol: str

@@ -54,6 +54,8 @@ class Pyramid(ABC):
 
     notes: tuple[str, ...] = ()
     """What a person should know of how the file was read."""
+    scanner: str = ""
+    """What scanned it, as the file says."""
     is_flat = False
     """A reader that holds all its pixels anyway reads no large field block by block."""
     piece_px = 2**20

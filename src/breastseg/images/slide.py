@@ -24,6 +24,7 @@ class Slide(Protocol):
         mpp: microns per pixel at level 0.
         mpp_source: where `mpp` came from, in words.
         notes: what a person should know of how the file was read.
+        scanner: what scanned it, as the file says (`scanner_of`); "" where it does not.
         is_flat: a picture of one level, small enough to be held whole: a field that somebody cut
             out, no scan of a whole slide.
     """
@@ -42,6 +43,9 @@ class Slide(Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    @property
+    def scanner(self) -> str: ...  # noqa: D102
 
     @property
     def is_flat(self) -> bool: ...  # noqa: D102

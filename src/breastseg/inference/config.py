@@ -24,6 +24,7 @@ class PredictConfig:
         compress_regions: write regions.geojson.gz in place of regions.geojson.
         ome_zarr: write map.ome.zarr too.
         types: write type.json also where the model's head on types does no better than colours.
+        explore: measure lumens, shapes of nests and sizes of nuclei too.
         parquet: write measures.parquet too.
         figure: draw the first so many inputs beside their masks; 0 draws none.
 
@@ -42,6 +43,7 @@ class PredictConfig:
     compress_regions: bool = False
     ome_zarr: bool = False
     types: bool = False
+    explore: bool = False
     parquet: bool = False
     figure: int = 0
 
@@ -63,13 +65,15 @@ class PredictConfig:
             compress_regions=self.compress_regions,
             ome_zarr=self.ome_zarr,
             types=self.types,
+            explore=self.explore,
         )
 
     def settings(self) -> dict[str, object]:
         """Return what decides a result, as JSON values: a folder of other settings is refused."""
         values = asdict(self) | {"box": None if self.box is None else self.box.text}
-        if not self.types:
-            del values["types"]  # a folder of before goes on
+        for later in ("types", "explore"):
+            if not values[later]:
+                del values[later]  # a folder of before goes on
         return {key: value for key, value in values.items() if key not in _FREE}
 
 

@@ -20,7 +20,7 @@ from breastseg.inference.model import Model
 from breastseg.inference.types import TYPE, cells_of, heard, pool, type_row, write_type
 from breastseg.maps.files.label_tiff import read_overview, write_label_tiff, write_planes_tiff
 from breastseg.maps.files.ome_zarr import write_ome_zarr
-from breastseg.maps.measures import measure
+from breastseg.maps.measures import explore, measure
 from breastseg.maps.measures.ends import with_ends
 from breastseg.maps.pictures import save_labels, save_overlay
 from breastseg.maps.polygons import RegionsConfig, RegionsReport, write_regions
@@ -58,6 +58,7 @@ class ResultConfig:
         compress_regions: write regions.geojson.gz in place of regions.geojson.
         ome_zarr: write map.ome.zarr too.
         types: write type.json also where the model's head on types does no better than colours.
+        explore: measure lumens, shapes of nests and sizes of nuclei too.
     """
 
     map: MapConfig = field(default_factory=MapConfig)
@@ -65,6 +66,7 @@ class ResultConfig:
     compress_regions: bool = False
     ome_zarr: bool = False
     types: bool = False
+    explore: bool = False
 
 
 def write_result(
@@ -230,7 +232,10 @@ def _write_shapes(
         "mpp": slide.mpp,
         **measure(labels, label_map, mpp=mpp, tissue_mm2=tissue_mm2),
     }
-    return report, with_ends(measures, model.card.margins)
+    measures = with_ends(measures, model.card.margins)
+    if config.explore:
+        measures |= explore(slide, labels, label_map, mpp=mpp)
+    return report, measures
 
 
 def _write_scores(maps: Maps, model: Model, folder: Path, mpp: float) -> None:

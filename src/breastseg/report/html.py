@@ -18,11 +18,13 @@ from markupsafe import Markup
 from PIL import Image
 
 from breastseg.errors import BreastsegError, InputError
+from breastseg.evaluation.groups import FEW_PATIENTS
 from breastseg.evaluation.scores import COUNTS, DOTS_COUNTS, REGIONS, TRAINING_TABLE, Scores
 from breastseg.files import write_text
 from breastseg.json_files import shown
 from breastseg.metrics import kinds_of
 from breastseg.report.charts import reliability_chart, training_charts
+from breastseg.report.groups import group_notes, group_views
 from breastseg.report.regions import SMALL_PX, WORST, region_views
 from breastseg.wording import in_short
 
@@ -73,6 +75,9 @@ def _page(folder: Path, scores: Scores) -> str:
         dots_kinds=(
             [kind for kind in scores.dots.classes if kind not in names] if scores.dots else []
         ),
+        groups=group_views(scores),
+        group_notes=group_notes(scores),
+        few_patients=FEW_PATIENTS,
         reliability=reliability_chart(levels) if levels else None,
         training=(
             training_charts(folder / TRAINING_TABLE) if (folder / TRAINING_TABLE).is_file() else []

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-_PLACES = {"mm²": 4, "mm": 2, "%": 1, "": 0}
+_PLACES = {"mm²": 4, "mm": 2, "µm²": 1, "%": 1, "of 1": 2, "": 0}
 WORDS = {
     "tissue_mask_mm2": ("Tissue on the slide", "mm²"),
     "stroma_percent_of_tumor_and_stroma": ("Stroma, of tumor and stroma", "%"),
@@ -22,6 +22,15 @@ WORDS = {
     "nest_area_max_mm2": ("Largest nest", "mm²"),
     "nest_diameter_max_mm": ("Longest nest", "mm"),
     "tumor_diameter_max_mm": ("Greatest extent of tumor on this section", "mm"),
+    "explore_fields": ("Explored: fields that were looked at", ""),
+    "explore_fields_of": ("Explored: fields with tumor", ""),
+    "explore_lumen_percent_of_tumor": ("Explored: lumens, of tumor and lumens", "%"),
+    "explore_nest_solidity_median": ("Explored: solidity of nests, median", "of 1"),
+    "explore_nest_circularity_median": ("Explored: circularity of nests, median", "of 1"),
+    "explore_nuclei_count": ("Explored: nuclei in tumor that were measured", ""),
+    "explore_nuclear_area_median_um2": ("Explored: nuclear area, median", "µm²"),
+    "explore_nuclear_area_iqr_um2": ("Explored: nuclear area, interquartile range", "µm²"),
+    "explore_nuclei_large_percent": ("Explored: nuclei over 80 µm²", "%"),
 }
 """Measures with words of their own: what they are called, and their unit."""
 _UNITS = {"_mm2": "mm²", "_percent": "%", "_mm": "mm"}

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from breastseg.histology.stains import UNMIXED
 from breastseg.images import Pixels
 
 Values: TypeAlias = npt.NDArray[np.float64]
@@ -20,11 +21,6 @@ _KEPT = 8 - _DROPPED
 BINS = 1 << 3 * _KEPT
 _BAND_PX = 512
 _MOST_STEPS = 200
-
-_STAINS = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
-"""Optical density of haematoxylin, eosin and DAB in red, green, blue (Ruifrok and Johnston 2001,
-Anal Quant Cytol Histol 23:291)."""
-_UNMIXED = np.linalg.inv(_STAINS / np.linalg.norm(_STAINS, axis=1, keepdims=True))
 
 
 @dataclass(frozen=True)
@@ -96,7 +92,7 @@ def lab(rgb: Values) -> Values:
 def hed(rgb: Values) -> Values:
     """Return optical densities (natural logarithm) of haematoxylin, eosin and the rest of colours
     from 0 to 255, both (N, 3)."""
-    return np.asarray(-np.log(np.maximum(rgb, 1) / 255) @ _UNMIXED, np.float64)
+    return np.asarray(-np.log(np.maximum(rgb, 1) / 255) @ UNMIXED, np.float64)
 
 
 SPACES: Mapping[str, Callable[[Values], Values]] = {"lab": lab, "hed": hed}

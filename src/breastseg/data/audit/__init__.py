@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from breastseg.data.audit.colours import colour_baseline, stain_gap
+from breastseg.data.audit.confounded import confounded
 from breastseg.data.audit.duplicates import duplicates
 from breastseg.data.audit.fields import one_sided
 from breastseg.data.audit.findings import AuditReport, Finding, by_severity
@@ -79,6 +80,7 @@ def _audit(data: Dataset, source: str | Path | None) -> AuditReport:
         *unknown_patients(data),
         *unannotated(data),
         *one_sided(data, used),
+        *confounded(data, used),
     ]
     return {
         "data": data.fingerprint(),

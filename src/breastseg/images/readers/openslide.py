@@ -21,6 +21,7 @@ from breastseg.images.open import is_dicom
 from breastseg.images.pyramid import Pyramid
 from breastseg.images.readers.dicom import misnamed_levels
 from breastseg.images.resolution import Clue, find_mpp, objective_clue, tiff_clues, written_mpp
+from breastseg.images.scanner import scanner_of
 from breastseg.images.slide import Pixels
 
 _TIFF_UNITS = {"none": 1, "inch": 2, "centimeter": 3}
@@ -83,6 +84,7 @@ class VendorSlide(Pyramid):
             self._bounded(size, factor) for size, factor in zip(sizes, self._factors, strict=True)
         ]
         super().__init__(path, levels, find_mpp(path, mpp, _clues(said)))
+        self.scanner = scanner_of(said)
 
     def _bounded(self, size: tuple[int, int], factor: float) -> tuple[int, int]:
         if (self._bounds.width, self._bounds.height) == self._handle.dimensions:

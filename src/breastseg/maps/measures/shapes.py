@@ -24,7 +24,7 @@ _SPECK = len(TISSUES) + 1
 
 
 @dataclass(frozen=True)
-class _Parts:
+class Parts:
     """Connected parts of a mask (corners connect): (H, W) int32, 0 outside; per part left, top,
     width, height, area in px."""
 
@@ -60,7 +60,7 @@ def measure_nests(field: Field, um: float) -> dict[str, float]:
         nest_count, nest_area_median_mm2, nest_area_max_mm2, nest_diameter_max_mm; NaN but for the
         count where there is no nest.
     """
-    nests = _connected(field == TUMOR)
+    nests = connected(field == TUMOR)
     areas_mm2 = nests.stats[1:, cv2.CC_STAT_AREA] * um**2 / 1e6
     return {
         "nest_count": float(len(areas_mm2)),
@@ -90,16 +90,17 @@ def measure_surroundings(field: Field, um: float) -> tuple[npt.NDArray[np.int64]
         counts += [
             np.count_nonzero(near[rows] & (field[rows] == value)) for value in range(len(counts))
         ]
-    tumors = _connected(near)
+    tumors = connected(near)
     del near  # a seventh of the memory
     return counts, _largest_diameter(tumors, field, um)
 
 
-def _connected(mask: Mask) -> _Parts:
+def connected(mask: Mask) -> Parts:
+    """Return the connected parts of a mask."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(
         mask.view(np.uint8), connectivity=8, ltype=cv2.CV_32S
     )
-    return _Parts(labels, stats)
+    return Parts(labels, stats)
 
 
 def _strips(field: Field) -> Iterator[slice]:
@@ -121,7 +122,7 @@ def _distances(field: Field, um: float) -> Iterator[tuple[slice, npt.NDArray[np.
             yield rows, distance[rows.start - top : rows.stop - top] * np.float32(um)
 
 
-def _largest_diameter(parts: _Parts, field: Field, um: float) -> float:
+def _largest_diameter(parts: Parts, field: Field, um: float) -> float:
     """Return the largest diameter in mm of the tumour of one part; NaN without tumour. Parts too
     small to hold it are not looked at."""
     left, top, width, height = parts.stats[:, : cv2.CC_STAT_AREA].T

@@ -17,6 +17,15 @@ const NAMES = {
   nest_area_max_mm2: "Largest nest",
   nest_diameter_max_mm: "Longest nest",
   tumor_diameter_max_mm: "Greatest extent of tumor on this section",
+  explore_fields: "Explored: fields that were looked at",
+  explore_fields_of: "Explored: fields with tumor",
+  explore_lumen_percent_of_tumor: "Explored: lumens, of tumor and lumens",
+  explore_nest_solidity_median: "Explored: solidity of nests, median",
+  explore_nest_circularity_median: "Explored: circularity of nests, median",
+  explore_nuclei_count: "Explored: nuclei in tumor that were measured",
+  explore_nuclear_area_median_um2: "Explored: nuclear area, median, µm²",
+  explore_nuclear_area_iqr_um2: "Explored: nuclear area, interquartile range, µm²",
+  explore_nuclei_large_percent: "Explored: nuclei over 80 µm²",
 };
 const SKIPPED = new Set(["image", "mpp"]);
 

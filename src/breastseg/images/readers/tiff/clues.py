@@ -39,16 +39,35 @@ def clues_of(tiff: TiffFile, found: Pictures) -> list[Clue]:
     if tiff.is_ome:
         return [_ome_clue(tiff.ome_metadata or "", page.imagewidth, page.imagelength), *tags]
     if tiff.is_svs:
-        said = {}
-        for part in page.description.split("|"):
-            key, _, value = part.partition("=")
-            said[key.strip()] = value.strip()
+        said = _aperio_words(page)
         return [
             written_mpp("Aperio's MPP", said.get("MPP"), said.get("MPP")),
             *tags,
             objective_clue(said.get("AppMag")),
         ]
     return tags
+
+
+def scanner_tags(tiff: TiffFile, found: Pictures) -> dict[str, str]:
+    """Return the tags that name a scanner, by OpenSlide's names."""
+    page = found.page
+    said = {}
+    for name in ("Make", "Model"):
+        value = page.tags.valueof(name)
+        said[f"tiff.{name}"] = value if isinstance(value, str) else ""
+    if tiff.is_svs:
+        said["openslide.vendor"] = "aperio"
+        said["aperio.ScanScope ID"] = _aperio_words(page).get("ScanScope ID", "")
+    return said
+
+
+def _aperio_words(page: TiffPage) -> dict[str, str]:
+    """Return what Aperio writes into a description, by name."""
+    said = {}
+    for part in page.description.split("|"):
+        key, _, value = part.partition("=")
+        said[key.strip()] = value.strip()
+    return said
 
 
 def _number(value: Any) -> float | None:

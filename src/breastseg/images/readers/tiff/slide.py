@@ -12,7 +12,7 @@ from breastseg.geometry import Box
 from breastseg.images.directories import open_tiff
 from breastseg.images.pyramid import MAX_STORED_PX, Pyramid
 from breastseg.images.readers.orientation import UPRIGHT
-from breastseg.images.readers.tiff.clues import clues_of, notes_of, turn_of
+from breastseg.images.readers.tiff.clues import clues_of, notes_of, scanner_tags, turn_of
 from breastseg.images.readers.tiff.copies import check_copies
 from breastseg.images.readers.tiff.damage import REMEDY, damage_told
 from breastseg.images.readers.tiff.kinds import LARGE_PX
@@ -20,6 +20,7 @@ from breastseg.images.readers.tiff.levels import Level, is_cut, plan_level
 from breastseg.images.readers.tiff.pictures import Pictures, choose
 from breastseg.images.readers.tiff.stored import Stored, TornError
 from breastseg.images.resolution import find_mpp
+from breastseg.images.scanner import scanner_of
 from breastseg.images.slide import Pixels
 
 
@@ -49,6 +50,7 @@ class TiffSlide(Pyramid):
             sizes = [plan.size_px for plan in plans]
             super().__init__(path, sizes, _mpp(path, mpp, tiff, found, plans))
             self.notes = notes_of(found)
+            self.scanner = scanner_of(scanner_tags(tiff, found))
             self._pixels = Stored(tiff, plans)
             self.piece_px = max(plan.segment_px[0] * plan.segment_px[1] for plan in plans)
             check_copies(path, found, plans, self._pixels)

@@ -1,0 +1,285 @@
+"""Where errors gather: scores by hospital, scanner, strength of stain, or a column of a table of
+patients."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from breastseg.data.dataset import Dataset
+from breastseg.data.regions_table import SCANNER
+from breastseg.errors import InputError
+from breastseg.evaluation.intervals import dot_intervals, intervals
+from breastseg.evaluation.patients import Column
+from breastseg.evaluation.scores import Ends, Group, GroupFigures, Grouping
+from breastseg.evaluation.summary import RegionCounts, classes_of, dots_of, overall_of
+from breastseg.histology.stains import stain_strength
+from breastseg.metrics import summed_by
+from breastseg.metrics.confusion import Counts
+from breastseg.wording import counted
+
+UNKNOWN = "unknown"
+HOSPITAL, HAEMATOXYLIN, EOSIN = "hospital", "haematoxylin", "eosin"
+FEW_PATIENTS = 5
+"""Below it a group has no interval: draws among so few say next to nothing."""
+LEAST_FOR_THIRDS = 6
+"""Regions or patients with a value: two a third."""
+MOST_GROUPS = 30
+MOST_PLAIN = 6
+"""Different numbers that are groups of their own; more are cut into thirds."""
+_THIRDS = ("lowest third", "middle third", "highest third")
+
+
+@dataclass(frozen=True)
+class Members:
+    """Which group each region is in.
+
+    Attributes:
+        by: what tells groups apart.
+        how: the same in words.
+        of: group by region; empty where there are none.
+        names: the groups in their order.
+        note: what should be known of them.
+    """
+
+    by: str
+    how: str
+    of: Mapping[str, str]
+    names: Sequence[str]
+    note: str | None = None
+
+
+def groupings(
+    found: Mapping[str, RegionCounts], data: Dataset, names: list[str], columns: Sequence[Column]
+) -> tuple[Grouping, ...]:
+    """Return scores by each grouping.
+
+    Args:
+        found: what was counted, by region.
+        data: the data set.
+        names: of the K classes.
+        columns: of a table of patients; one of the name of another grouping takes its place.
+
+    Raises:
+        InputError: a column with more than `MOST_GROUPS` values.
+    """
+    patients = {region: str(data.regions.at[region, "patient"]) for region in found}
+    own = [*_known(data, list(found)), *_by_stain(data, list(found))]
+    asked = [_by_column(column, patients) for column in columns]
+    taken = {one.by for one in asked}
+    every = [*(one for one in own if one.by not in taken), *asked]
+    return tuple(_grouping(one, found, patients, names) for one in every)
+
+
+def check_columns(columns: Sequence[Column]) -> None:
+    """Refuse a column that has too many groups, before anything is computed."""
+    for column in columns:
+        number = len(set(column.text.values()))
+        if not _in_thirds(column) and number > MOST_GROUPS:
+            raise InputError(
+                f"{column.table}: column {column.name} has {number} values among the scored"
+                f" patients, wanted up to {MOST_GROUPS} groups, or numbers alone"
+            )
+
+
+def group_rows(groups: Sequence[Grouping]) -> list[dict[str, str | float]]:
+    """Return the rows of per_group.csv: areas and dots of each group."""
+    rows = []
+    for grouping in groups:
+        for name, group in grouping.groups.items():
+            for kind, score, figures in (
+                ("areas", "mean Dice", group.areas),
+                ("dots", "balanced accuracy", group.dots),
+            ):
+                if figures is not None:
+                    rows.append(_row(grouping.by, name, kind, score, figures))
+    return rows
+
+
+def _row(
+    by: str, name: str, kind: str, score: str, figures: GroupFigures
+) -> dict[str, str | float]:
+    low, high = figures.interval or (float("nan"), float("nan"))
+    row: dict[str, str | float] = {
+        "by": by,
+        "group": name,
+        "of": kind,
+        "regions": figures.regions,
+        "patients": figures.patients,
+        "measure": score,
+        "score": figures.score,
+        "low": low,
+        "high": high,
+        "support": figures.support,
+        "support_percent": figures.support_percent,
+        "errors_percent": figures.errors_percent,
+    }
+    return row | {f"{name}_score": value for name, value in figures.classes.items()}
+
+
+def _known(data: Dataset, regions: list[str]) -> list[Members]:
+    """Return groupings by what the data set knows: hospital, and scanner where a slide names it."""
+    table = data.regions.loc[regions]
+    sites = [str(site) or UNKNOWN for site in table["site"]]
+    found = [_plain(HOSPITAL, "where the tissue comes from", regions, sites)]
+    if SCANNER in table and (table[SCANNER] != "").any():
+        scanners = [str(one) or UNKNOWN for one in table[SCANNER]]
+        found.append(_plain(SCANNER, "what scanned the slide, by its tags", regions, scanners))
+    return found
+
+
+def _by_stain(data: Dataset, regions: list[str]) -> list[Members]:
+    """Return groupings by strength of stain: thirds of the regions."""
+    strengths = [stain_strength(data.image(region)) for region in regions]
+    found = []
+    for place, stain in enumerate((HAEMATOXYLIN, EOSIN)):
+        values = {}
+        for region, strength in zip(regions, strengths, strict=True):
+            if not np.isnan(strength[place]):
+                values[region] = strength[place]
+        how = f"thirds of the regions by the mean optical density of {stain} in their tissue"
+        found.append(_thirds(stain, how, values, regions, lambda region: region, "region"))
+    return found
+
+
+def _by_column(column: Column, patients: Mapping[str, str]) -> Members:
+    how = f"column {column.name} of {column.table}"
+    regions = list(patients)
+    numbers = column.numbers
+    if numbers is not None and _in_thirds(column):
+        return _thirds(
+            column.name,
+            f"thirds of the patients by {how}",
+            numbers,
+            regions,
+            lambda region: patients[region],
+            "patient",
+        )
+    values = [column.text[patients[region]] or UNKNOWN for region in regions]
+    return _plain(column.name, how, regions, values)
+
+
+def _in_thirds(column: Column) -> bool:
+    return column.numbers is not None and len(set(column.numbers.values())) > MOST_PLAIN
+
+
+def _plain(by: str, how: str, regions: Sequence[str], groups: Sequence[str]) -> Members:
+    names = sorted(set(groups) - {UNKNOWN}) + [UNKNOWN] * (UNKNOWN in groups)
+    note = "one group: nothing to compare" if len(names) == 1 else None
+    return Members(by, how, dict(zip(regions, groups, strict=True)), names, note)
+
+
+def _thirds(
+    by: str,
+    how: str,
+    values: Mapping[str, float],
+    regions: Sequence[str],
+    key: Callable[[str], str],
+    noun: str,
+) -> Members:
+    """Cut what has a value into thirds of equal numbers; equal values stay together."""
+    if len(values) < LEAST_FOR_THIRDS:
+        note = f"{counted(len(values), noun)} with a value: too few for thirds, {LEAST_FOR_THIRDS}"
+        return Members(by, how, {}, (), f"{note} wanted")
+    ordered = np.sort(list(values.values()))
+    cuts = [ordered[len(ordered) * third // 3 - 1] for third in (1, 2)]
+    third_of = {one: int(np.searchsorted(cuts, value)) for one, value in values.items()}
+    names = {}
+    for third in sorted(set(third_of.values())):
+        own = [values[one] for one, place in third_of.items() if place == third]
+        names[third] = f"{_THIRDS[third]}, {_number(min(own))} to {_number(max(own))}"
+    of = {}
+    for region in regions:
+        third_or_none = third_of.get(key(region))
+        of[region] = UNKNOWN if third_or_none is None else names[third_or_none]
+    return Members(by, how, of, [*names.values(), *[UNKNOWN] * (UNKNOWN in of.values())])
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+
+
+def _grouping(
+    members: Members,
+    found: Mapping[str, RegionCounts],
+    patients: Mapping[str, str],
+    names: list[str],
+) -> Grouping:
+    """Return the scores of each group of one grouping."""
+    groups = {}
+    areas = {region: one.pixels for region, one in found.items() if one.pixels.any()}
+    dots = {region: one.dots for region, one in found.items() if one.dots.any()}
+    for name in members.names:
+        inside = {region for region, group in members.of.items() if group == name}
+        group = Group(
+            areas=_figures(areas, inside, patients, names, of_dots=False),
+            dots=_figures(dots, inside, patients, names, of_dots=True),
+        )
+        if group.areas or group.dots:
+            groups[name] = group
+    return Grouping(by=members.by, how=members.how, groups=groups, note=members.note)
+
+
+def _figures(
+    counts: Mapping[str, Counts],
+    inside: set[str],
+    patients: Mapping[str, str],
+    names: list[str],
+    *,
+    of_dots: bool,
+) -> GroupFigures | None:
+    """Return the figures of the regions inside a group; None where they have no truth.
+
+    Args:
+        counts: by region, of all groups.
+        inside: regions of this one.
+        patients: by region.
+        names: of the K classes.
+        of_dots: whether dots are counted.
+    """
+    regions = [region for region in counts if region in inside]
+    if not regions:
+        return None
+    own = np.array([counts[region] for region in regions])
+    whose = [patients[region] for region in regions]
+    support, errors = _support_and_errors(own.sum(axis=0), names, of_dots=of_dots)
+    every = np.array(list(counts.values())).sum(axis=0)
+    all_support, all_errors = _support_and_errors(every, names, of_dots=of_dots)
+    score, classes = _scores(own.sum(axis=0), names, of_dots=of_dots)
+    return GroupFigures(
+        regions=len(regions),
+        patients=len(set(whose)),
+        score=score,
+        interval=_interval(summed_by(own, whose), names, of_dots=of_dots),
+        classes=classes,
+        support=support,
+        support_percent=100 * support / all_support,
+        errors_percent=100 * errors / all_errors if all_errors else float("nan"),
+    )
+
+
+def _scores(counts: Counts, names: list[str], *, of_dots: bool) -> tuple[float, dict[str, float]]:
+    if of_dots:
+        found = dots_of(counts, names)
+        by_class = {name: one.accuracy for name, one in found.classes.items()}
+        return found.overall.balanced_accuracy, by_class
+    by_class = {name: one.dice for name, one in classes_of(counts, names).items()}
+    return overall_of(counts).mean_dice, by_class
+
+
+def _support_and_errors(counts: Counts, names: list[str], *, of_dots: bool) -> tuple[int, int]:
+    """Return what has truth, and how much of it is named wrong."""
+    support = int(counts.sum())
+    if of_dots:
+        return support, support - round(dots_of(counts, names).overall.accuracy * support)
+    return support, support - int(np.diagonal(counts[:, 1:]).sum())
+
+
+def _interval(by_patient: Mapping[str, Counts], names: list[str], *, of_dots: bool) -> Ends:
+    """Return the interval of a group's score; None where it has few patients."""
+    if len(by_patient) < FEW_PATIENTS:
+        return None
+    found = dot_intervals(by_patient, names) if of_dots else intervals(by_patient, names)
+    if found.overall is None:
+        return None
+    return found.overall["balanced_accuracy" if of_dots else "mean_dice"]

@@ -1,0 +1,150 @@
+"""Groups of an evaluation, the worst first, as rows of a table and places in a chart."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from breastseg.evaluation.groups import FEW_PATIENTS
+from breastseg.evaluation.scores import GroupFigures, Scores
+
+WIDTH = 320
+LEFT, RIGHT, TOP, ROW, BOTTOM = 132, 310, 8, 20, 38
+"""Of a chart: where scores of 0 and 1 lie, its upper edge, the height of a row, and of what is
+below them."""
+_LABEL = 22
+_MARKS = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    """One group.
+
+    Attributes:
+        name: of the group.
+        figures: of its areas or dots.
+        too_few: that it has too few patients for an interval; empty where they are enough.
+        times: its rate of errors as a multiple of that of all groups; NaN without errors.
+        label: the name, shortened for the chart.
+        y: where it lies in the chart.
+        x: where its score lies; None without a score.
+        ends: where its interval lies; None without one.
+    """
+
+    name: str
+    figures: GroupFigures
+    too_few: str
+    times: float
+    label: str
+    y: float
+    x: float | None
+    ends: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class GroupView:
+    """What a page shows of one grouping.
+
+    Attributes:
+        by: what tells groups apart.
+        how: the same in words.
+        of: "areas" or "dots".
+        score: what is compared.
+        rows: lowest score first.
+        classes: those that any group has.
+        whole: where the score of all regions lies in the chart; None without one.
+        height: of the chart.
+        marks: places and words of its axis.
+    """
+
+    by: str
+    how: str
+    of: str
+    score: str
+    rows: list[GroupRow]
+    classes: list[str]
+    whole: float | None
+    height: int
+    marks: list[tuple[float, str]]
+
+
+def group_views(scores: Scores) -> list[GroupView]:
+    """Return what a page shows of the groups of areas, then of dots, of each grouping that has
+    two or more."""
+    return [view for view in _views(scores) if len(view.rows) > 1]
+
+
+def group_notes(scores: Scores) -> list[str]:
+    """Return what should be known of groupings, or why there is nothing to compare."""
+    notes = [f"{one.by}: {one.note}" for one in scores.groups if one.note]
+    told = {one.by for one in scores.groups if one.note}
+    for view in _views(scores):
+        if len(view.rows) == 1 and view.by not in told:
+            notes.append(f"{view.of} by {view.by}: one group alone has some, {view.rows[0].name}")
+    return notes
+
+
+def _views(scores: Scores) -> Iterator[GroupView]:
+    dots = scores.dots.overall.balanced_accuracy if scores.dots else None
+    for grouping in scores.groups:
+        groups = grouping.groups.items()
+        areas = [(name, one.areas) for name, one in groups if one.areas]
+        if areas:
+            whole = scores.overall.mean_dice
+            yield _view(grouping.by, grouping.how, "areas", "mean Dice", areas, whole)
+        cells = [(name, one.dots) for name, one in groups if one.dots]
+        if cells:
+            yield _view(grouping.by, grouping.how, "dots", "balanced accuracy", cells, dots)
+
+
+def _view(
+    by: str,
+    how: str,
+    of: str,
+    score: str,
+    groups: Sequence[tuple[str, GroupFigures]],
+    whole: float | None,
+) -> GroupView:
+    ordered = sorted(groups, key=lambda pair: (_last(pair[1].score), pair[0]))
+    rows = [_row(name, figures, place) for place, (name, figures) in enumerate(ordered)]
+    every = dict.fromkeys(name for _, figures in groups for name in figures.classes)
+    classes = [name for name in every if _any_has(groups, name)]
+    marks = [(_x(value), f"{value:g}") for value in _MARKS]
+    height = TOP + ROW * len(rows) + BOTTOM
+    return GroupView(by, how, of, score, rows, classes, _place(whole), height, marks)
+
+
+def _any_has(groups: Sequence[tuple[str, GroupFigures]], name: str) -> bool:
+    return any(not math.isnan(figures.classes.get(name, math.nan)) for _, figures in groups)
+
+
+def _row(name: str, figures: GroupFigures, place: int) -> GroupRow:
+    few = figures.patients < FEW_PATIENTS
+    ends = figures.interval
+    return GroupRow(
+        name=name,
+        figures=figures,
+        too_few="too few" if few else "",
+        times=figures.errors_percent / figures.support_percent,
+        label=_label(name),
+        y=TOP + ROW * (place + 0.5),
+        x=_place(figures.score),
+        ends=(_x(ends[0]), _x(ends[1])) if ends else None,
+    )
+
+
+def _label(name: str) -> str:
+    """Shorten a name: of a third, its numbers are in the table."""
+    head = name.partition(", ")[0] if len(name) > _LABEL else name
+    return head if len(head) <= _LABEL else f"{head[: _LABEL - 1]}…"
+
+
+def _last(score: float) -> float:
+    return math.inf if math.isnan(score) else score
+
+
+def _place(score: float | None) -> float | None:
+    return None if score is None or math.isnan(score) else _x(score)
+
+
+def _x(score: float) -> float:
+    return round(LEFT + score * (RIGHT - LEFT), 1)
