@@ -28,6 +28,7 @@ from breastseg.studies.rgu_net.crops import (
     turned,
     turned_back,
 )
+from breastseg.studies.rgu_net.decision import dice_mask
 from breastseg.studies.rgu_net.folds import make_folds
 from breastseg.studies.rgu_net.summary import summary
 from conftest import quiet
@@ -213,6 +214,23 @@ def test_folds_never_share_a_patient_and_score_each_case_once() -> None:
         make_folds(cases, 11, "patient", draws=2, seed=1)
 
 
+def test_folds_of_a_table_are_taken(films: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from breastseg.studies.rgu_net.study import MassesConfig, masses
+
+    path = tmp_path / "split.csv"
+    path.write_text("film,split\nmdb001,b\nmdb002,b\nmdb005,a\nmdb007,b\n")
+    config = MassesConfig(split_table=str(path), steps=1, width=8, depth=1, draws=1)
+    found = masses(films, tmp_path / "out", config, reporter=quiet)
+    with (tmp_path / "out" / "crops.csv").open(newline="", encoding="utf-8") as file:
+        fold_of = {row["film"]: row["fold"] for row in csv.DictReader(file)}
+    assert fold_of == {"mdb005": "1", "mdb001": "2", "mdb002": "2", "mdb007": "2"}
+    assert (found["folds_run"], found["config"]["folds"]) == (2, 2)
+    assert str(tmp_path) not in (tmp_path / "out" / "scores.json").read_text()
+    with pytest.raises(InputError, match="--protocol paper deals copies one by one"):
+        MassesConfig(split_table=str(path), protocol="paper")
+
+
 def test_the_paper_protocol_has_one_finding_on_both_sides() -> None:
     cases = [painted(patient=f"p{place}") for place in range(5)]
     folds = make_folds(cases, 5, "paper", draws=2, seed=1)
@@ -238,6 +256,29 @@ def test_the_constant_mask_is_the_one_worked_out_by_hand() -> None:
     assert dice(np.zeros((2, 2), bool), masks[0]) == 0
 
 
+def test_the_mask_of_highest_expected_dice_is_the_best_of_all_cuts() -> None:
+    rng = np.random.default_rng(4)
+    for power in (0.3, 1, 4):
+        probability = rng.random((9, 7)) ** power
+        total = probability.sum()
+
+        def expected(
+            mask: np.ndarray, held: np.ndarray = probability, all_of: float = total
+        ) -> float:
+            return 2 * held[mask].sum() / (mask.sum() + all_of)
+
+        found = expected(dice_mask(probability))
+        cuts = [probability >= level for level in np.unique(probability)]
+        assert found == pytest.approx(max(expected(cut) for cut in cuts))
+    sure = np.zeros((8, 8))
+    sure[2:5, 3:6] = 1
+    np.testing.assert_array_equal(dice_mask(sure), sure > 0.5)
+    # nowhere over 0.5: half of the crop is better than nothing
+    unsure = np.where(np.arange(8) < 4, 0.4, 0.01) * np.ones((8, 1))
+    np.testing.assert_array_equal(dice_mask(unsure), unsure == 0.4)
+    assert not dice_mask(np.zeros((4, 4))).any()
+
+
 def test_otsu_takes_the_bright_thing_nearest_to_the_middle() -> None:
     case = painted()
     case.grey[:] = 100
@@ -253,6 +294,7 @@ def test_the_summary_is_worked_out_by_hand() -> None:
     rows = []
     for patient, network, constant in (("a", 0.8, 0.5), ("a", 0.6, 0.5), ("b", 0.1, 0.5)):
         others = {"dice_constant": constant, "dice_otsu": 0.0, "dice_rgu_net_crf": 1.0}
+        others["dice_rgu_net_half"] = 0.0
         rows.append({"fold": 1, "patient": patient, "dice_rgu_net": network, **others})
     found = summary(rows)
     assert found["systems"]["rgu_net"]["dice_mean"] == 0.5

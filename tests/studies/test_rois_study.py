@@ -305,6 +305,31 @@ def test_frozen_and_last_block_run_on_random_weights(
         classify(films, tmp_path / "out", config, only=3, reporter=QUIET)
 
 
+def test_folds_of_a_table_are_taken_for_patients_and_not_for_copies(
+    films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "split.csv"
+    folds = {1: "x", 2: "y", 3: "x", 4: "y", 5: "z"}  # mdb001 and mdb002 are of patient 1
+    rows = [f"mdb{film:03d},{folds[(film + 1) // 2]}" for film in range(1, 11)]
+    path.write_text("\n".join(["film,split", *rows]) + "\n")
+    words = ["mammo", "classify", str(films), "--out", str(tmp_path / "out"), "--net", "cnn"]
+    words += ["--strategy", "scratch", "--crop", "32", "--steps", "1"]
+    assert main([*words, "--split-table", str(path), "--both"]) == 0
+    assert "patient, fold 3 of 3" in capsys.readouterr().out
+    for row in table(tmp_path / "out" / "patient" / "copies.csv"):
+        named = folds[(int(row["film"][3:]) + 1) // 2]
+        assert row["fold"] == str("xyz".index(named) + 1)
+    scores = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert scores["config"]["folds"] == 3
+    assert str(tmp_path) not in json.dumps(scores)
+    rows[7] = "mdb008,x"
+    path.write_text("\n".join(["film,split", *rows]) + "\n")
+    assert main([*words, "--split-table", str(path)]) == 2
+    assert "patient mias004 is in y (mdb007) and in x (mdb008)" in capsys.readouterr().err
+    assert main([*words, "--split-table", str(path), "--protocol", "paper"]) == 2
+    assert "--protocol paper deals copies one by one" in capsys.readouterr().err
+
+
 def test_the_command_says_leaky(
     films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
