@@ -10,6 +10,8 @@ OUT/FILM/seg.dcm        the masks as DICOM, where asked for; it has the patient 
 OUT/FILM/film.json      where side, view and size come from, and all that was done to the pixels
 OUT/FILM/muscle.json    the muscle's line, where a person put one in `breastseg serve`: read here
 OUT/films.csv           a row a film
+OUT/breasts.csv         a row a breast: area, bright share, the density proposed; a patient has the
+                        denser breast's
 OUT/findings.csv        a row a finding, in pixels of image.png
 OUT/manifest.csv        what became of each film, with a sentence where it was refused
 """

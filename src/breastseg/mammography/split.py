@@ -1,6 +1,6 @@
 """Prepared films -> folds of whole patients, as a table that a person can read and change.
 
-FILMS/split.csv   film, patient, split: a row a film; split is the fold, "fold-1" and so on
+FILMS/split.csv  film, patient, split: a row a film; split is the fold, "fold-1" and so on
 """
 
 from collections import Counter
