@@ -9,11 +9,13 @@ import pytest
 from PIL import Image
 
 from breastseg.mammography.breasts import breast_rows
+from breastseg.mammography.density import density_of
+from breastseg.mammography.masks import masks_of
 from breastseg.mammography.prepare import FilmsConfig, prepare_films
 from breastseg.reporter import Reporter
 from conftest import quiet
 from film_phantoms import paint
-from mammograms import MIAS_INFO, paint_mini_mias
+from mammograms import MIAS_INFO, paint_film, paint_mini_mias, write_mg
 
 
 def record(patient: str, side: str, share: float | None, mm2: float | None = 100.0) -> dict:
@@ -134,3 +136,33 @@ def test_views_of_a_breast_are_averaged_and_what_is_missing_is_left_out() -> Non
     assert (left["density_proposed"], left["density_also"]) == ("c", "")
     assert (right["fibroglandular_share"], right["density_proposed"]) == (None, "")
     assert right["patient_density_proposed"] == "c"
+
+
+def share_of(pixels: np.ndarray, mm_per_px: float) -> float:
+    return density_of(pixels, masks_of(pixels, mm_per_px), mm_per_px).fibroglandular_share
+
+
+def test_mirror_bits_and_pixel_size_do_not_change_the_share() -> None:
+    film = paint()
+    share = share_of(film.pixels, 0.2)
+    assert 0 < share < 1
+    assert share_of(np.ascontiguousarray(film.pixels[:, ::-1]), 0.2) == pytest.approx(
+        share, abs=1e-3
+    )
+    assert share_of((film.pixels // 257).astype(np.uint8), 0.2) == pytest.approx(share, abs=1e-3)
+    assert share_of(paint(mm_per_px=0.4).pixels, 0.4) == pytest.approx(share, abs=0.02)
+
+
+def test_an_inverted_film_that_says_so_is_prepared_as_the_plain_one(tmp_path: Path) -> None:
+    pytest.importorskip("pydicom")
+    pixels = paint_film(500, 400)
+    source, out = tmp_path / "exams", tmp_path / "out"
+    write_mg(source / "1.dcm", pixels)
+    write_mg(source / "2.dcm", 4095 - pixels, PhotometricInterpretation="MONOCHROME1")
+    prepare_films(source, out, FilmsConfig(mm_per_px=None), reporter=quiet)
+    plain, inverted = (out / "film-0001", out / "film-0002")
+    for name in ("labels.png", "image.png"):
+        one, other = (np.asarray(Image.open(folder / name)) for folder in (plain, inverted))
+        assert np.abs(one.astype(int) - other).max() <= (1 if name == "image.png" else 0)
+    one, other = table(out / "films.csv")
+    assert one["fibroglandular_share"] == other["fibroglandular_share"] != ""
