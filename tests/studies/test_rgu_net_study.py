@@ -28,7 +28,6 @@ from breastseg.studies.rgu_net.crops import (
     turned,
     turned_back,
 )
-from breastseg.studies.rgu_net.decision import dice_mask
 from breastseg.studies.rgu_net.folds import make_folds
 from breastseg.studies.rgu_net.summary import summary
 from conftest import quiet
@@ -256,29 +255,6 @@ def test_the_constant_mask_is_the_one_worked_out_by_hand() -> None:
     assert dice(np.zeros((2, 2), bool), masks[0]) == 0
 
 
-def test_the_mask_of_highest_expected_dice_is_the_best_of_all_cuts() -> None:
-    rng = np.random.default_rng(4)
-    for power in (0.3, 1, 4):
-        probability = rng.random((9, 7)) ** power
-        total = probability.sum()
-
-        def expected(
-            mask: np.ndarray, held: np.ndarray = probability, all_of: float = total
-        ) -> float:
-            return 2 * held[mask].sum() / (mask.sum() + all_of)
-
-        found = expected(dice_mask(probability))
-        cuts = [probability >= level for level in np.unique(probability)]
-        assert found == pytest.approx(max(expected(cut) for cut in cuts))
-    sure = np.zeros((8, 8))
-    sure[2:5, 3:6] = 1
-    np.testing.assert_array_equal(dice_mask(sure), sure > 0.5)
-    # nowhere over 0.5: half of the crop is better than nothing
-    unsure = np.where(np.arange(8) < 4, 0.4, 0.01) * np.ones((8, 1))
-    np.testing.assert_array_equal(dice_mask(unsure), unsure == 0.4)
-    assert not dice_mask(np.zeros((4, 4))).any()
-
-
 def test_otsu_takes_the_bright_thing_nearest_to_the_middle() -> None:
     case = painted()
     case.grey[:] = 100
@@ -294,7 +270,6 @@ def test_the_summary_is_worked_out_by_hand() -> None:
     rows = []
     for patient, network, constant in (("a", 0.8, 0.5), ("a", 0.6, 0.5), ("b", 0.1, 0.5)):
         others = {"dice_constant": constant, "dice_otsu": 0.0, "dice_rgu_net_crf": 1.0}
-        others["dice_rgu_net_half"] = 0.0
         rows.append({"fold": 1, "patient": patient, "dice_rgu_net": network, **others})
     found = summary(rows)
     assert found["systems"]["rgu_net"]["dice_mean"] == 0.5

@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 
 from breastseg.files import written
 from breastseg.studies.rgu_net.crops import Crop
-from breastseg.studies.rgu_net.decision import dice_mask
 from breastseg.studies.rgu_net.summary import SYSTEMS
 
 _COLUMNS = 6
@@ -81,7 +80,7 @@ def save_sheet(
     for axes, place in zip(figure.axes, chosen, strict=False):
         axes.imshow(crops[place].grey, cmap="gray", vmin=-3, vmax=3)
         _outline(axes, crops[place].mask, "lime")
-        _outline(axes, dice_mask(answers[place] / 255), "red")
+        _outline(axes, answers[place] > 127, "red")
         row = rows[place]
         axes.set_title(f"{row['film']}  {row['dice_rgu_net']:.2f}", fontsize=8)
     with written(path) as beside:

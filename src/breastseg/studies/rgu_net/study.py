@@ -42,7 +42,6 @@ from breastseg.studies.rgu_net.crops import (
     training_crop,
     turned,
 )
-from breastseg.studies.rgu_net.decision import dice_mask
 from breastseg.studies.rgu_net.folds import PAPER, PATIENT, PROTOCOLS, Fold, make_folds
 from breastseg.studies.rgu_net.show import markdown, save_sheet
 from breastseg.studies.rgu_net.summary import SYSTEMS, summary
@@ -253,8 +252,7 @@ def _row(
 ) -> dict[str, object]:
     after = refine(answer.astype(np.float64) / 255, crop.grey, crf) > 0.5
     masks = {
-        "rgu_net": dice_mask(answer.astype(np.float64) / 255),
-        "rgu_net_half": answer > 127,
+        "rgu_net": answer > 127,
         "rgu_net_crf": after,
         "constant": constant,
         "otsu": otsu_component(crop),

@@ -10,9 +10,8 @@ from breastseg.metrics.groups import mean_intervals
 from breastseg.metrics.intervals import interval_of, weights_of_draws
 
 SYSTEMS: Mapping[str, str] = {
-    "rgu_net": "RGU-Net, the mask of highest expected Dice",
-    "rgu_net_half": "RGU-Net, probability over 0.5",
-    "rgu_net_crf": "RGU-Net, CRF, probability over 0.5",
+    "rgu_net": "RGU-Net",
+    "rgu_net_crf": "RGU-Net and CRF",
     "constant": "control: best constant mask",
     "otsu": "control: Otsu, component nearest to the middle",
 }
