@@ -43,7 +43,10 @@ PLACES = (
     ("propose", "annotate.proposals.propose"),
     ("inflation", "studies.inflation.inflation"),
     ("mammo prepare", "mammography.prepare"),
+    ("mammo split", "mammography.split"),
     ("mammo masses", "studies.rgu_net.study"),
+    ("mammo classify", "studies.rois.study"),
+    ("mammo audit", "studies.rois.audit"),
 )
 """Commands, and the module whose head lists what they write."""
 RECORDS = (

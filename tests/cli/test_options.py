@@ -24,6 +24,7 @@ WRITES_BESIDE = {
     "doctor": "nothing",
     "verify": "nothing",
     "mammo verify": "nothing",
+    "mammo split": "split.csv of the films",
     "bench": "nothing",
     "models show": "nothing",
     "models push": "a hub's repository",

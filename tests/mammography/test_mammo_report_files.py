@@ -33,6 +33,10 @@ GERMAN = (
     "Mammographie beidseits: kein Hinweis auf Herdbefund der rechten Mamma. Im linken "
     "Drüsenkörper ein Herd mit 12 mm."
 )
+SPANISH = (
+    "Mamografía bilateral. Hallazgos: mamas densas, no se observan nódulos ni "
+    "microcalcificaciones sospechosas. Conclusión: BI-RADS 1."
+)
 
 
 def paths_of(folder: Path) -> list[str]:
@@ -60,6 +64,7 @@ def paths_of(folder: Path) -> list[str]:
         (b"breast " * 40_000, "more than 256 KiB"),
         (b"12 34", "no words"),
         (GERMAN.encode(), "not English as it seems .perhaps German.: .* kein"),
+        (SPANISH.encode(), "not English as it seems .perhaps Spanish.: 0 of 10 words"),
         (
             "両側マンモグラフィ。左乳房に腫瘤。".encode(),
             "not English as it seems: 0 of 2 words .* 左乳房に腫瘤",

@@ -56,6 +56,10 @@ def test_mini_mias(tmp_path: Path) -> None:
     ("row", "sentence"),
     [
         ("mdb001 G CIRC B 30 40 12", r"line 8: 'mdb001 .* is in line 4 too; remove the row"),
+        (
+            "mdb001 G CIRC M 30 40 12",
+            "line 8: mdb001 is CIRC M where line 4 says CIRC B, one circle",
+        ),
         ("mdb002 F CIRC B 5 5 5", "mdb002 is NORM and has 1 more rows; remove"),
         ("mdb003 G CALC M 9 9 9", "line 8: mdb003 is D and G, wanted one tissue"),
         ("mdb004 F CIRC B 1 2 3 4", r"line 8: mdb004: '1 2 3 4', wanted x, y and radius"),

@@ -86,7 +86,9 @@ def test_a_film_says_what_its_record_says(shown: Served) -> None:
     assert told["areas_mm2"] == [record["breast_mm2"], record["muscle_mm2"]]
     assert told["chest_wall"] == "left"
     assert told["notes"] == record["notes"]
-    assert told["density"] == ["density: b"]
+    percent = round(100 * record["fibroglandular_share"])
+    proposed = f"proposed: a, perhaps b ({percent} % of its area is bright)"
+    assert told["density"] == ["density: b", proposed]
     assert told["findings"][0]["radius_px"] == 20
     assert told["partner"] == films["film-1"]["id"]
     assert get(shown, f"/{films['film-5']['id']}").json()["partner"] is None

@@ -213,6 +213,23 @@ def test_folds_never_share_a_patient_and_score_each_case_once() -> None:
         make_folds(cases, 11, "patient", draws=2, seed=1)
 
 
+def test_folds_of_a_table_are_taken(films: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from breastseg.studies.rgu_net.study import MassesConfig, masses
+
+    path = tmp_path / "split.csv"
+    path.write_text("film,split\nmdb001,b\nmdb002,b\nmdb005,a\nmdb007,b\n")
+    config = MassesConfig(split_table=str(path), steps=1, width=8, depth=1, draws=1)
+    found = masses(films, tmp_path / "out", config, reporter=quiet)
+    with (tmp_path / "out" / "crops.csv").open(newline="", encoding="utf-8") as file:
+        fold_of = {row["film"]: row["fold"] for row in csv.DictReader(file)}
+    assert fold_of == {"mdb005": "1", "mdb001": "2", "mdb002": "2", "mdb007": "2"}
+    assert (found["folds_run"], found["config"]["folds"]) == (2, 2)
+    assert str(tmp_path) not in (tmp_path / "out" / "scores.json").read_text()
+    with pytest.raises(InputError, match="--protocol paper deals copies one by one"):
+        MassesConfig(split_table=str(path), protocol="paper")
+
+
 def test_the_paper_protocol_has_one_finding_on_both_sides() -> None:
     cases = [painted(patient=f"p{place}") for place in range(5)]
     folds = make_folds(cases, 5, "paper", draws=2, seed=1)

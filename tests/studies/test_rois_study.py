@@ -1,6 +1,7 @@
 """classify(): regions, folds, controls, networks and resuming, on painted films."""
 
 import csv
+import hashlib
 import json
 from pathlib import Path
 
@@ -291,18 +292,76 @@ def test_damaged_answers_and_other_settings_are_refused(
         classify(films, out, FAST, reporter=QUIET)
 
 
-@pytest.mark.parametrize(("strategy", "head"), [("frozen", "mlp"), ("last-block", "")])
-def test_frozen_and_last_block_run_on_random_weights(
-    films: Path, tmp_path: Path, strategy: str, head: str
+@pytest.mark.parametrize(
+    ("net", "strategy", "head"),
+    [
+        ("vgg16", "scratch", "fc"),  # 3.3, in three ways
+        ("vgg16", "frozen", "logistic"),
+        ("vgg16", "last-block", "fc"),
+        ("alexnet", "last-block", "fc"),  # 3.4
+        ("densenet169", "frozen", "mlp"),  # 3.8
+    ],
+)
+def test_networks_of_papers_run_on_random_weights(
+    films: Path, tmp_path: Path, net: str, strategy: str, head: str
 ) -> None:
     config = ClassifyConfig(
-        net="alexnet", strategy=strategy, head=head, weights="none", crop_px=64, folds=2, steps=2
+        net=net, strategy=strategy, head=head, weights="none", crop_px=64, folds=2, steps=1
     )
     found = classify(films, tmp_path / "out", config, only=1, reporter=QUIET)
-    assert found["weights"] == "alexnet: random weights"
+    assert found["weights"] == f"{net}: random weights"
     assert 0 <= found["protocols"]["patient"]["systems"]["model"]["auc"] <= 1
     with pytest.raises(InputError, match="--only 3: wanted 1 to 2"):
         classify(films, tmp_path / "out", config, only=3, reporter=QUIET)
+
+
+def test_weights_of_a_file_are_used_and_told(films: Path, tmp_path: Path) -> None:
+    import torch
+    from torchvision.models import get_model
+
+    torch.manual_seed(3)
+    path = tmp_path / "alexnet.pth"
+    torch.save(get_model("alexnet", weights=None).state_dict(), path)
+    said = {}
+    for name, weights in (("file", str(path)), ("none", "none")):
+        config = ClassifyConfig(net="alexnet", weights=weights, crop_px=64, folds=2)
+        found = classify(films, tmp_path / name, config, only=1, reporter=QUIET)
+        rows = table(tmp_path / name / "patient" / "copies.csv")
+        said[name] = ([row["model"] for row in rows], [row["random"] for row in rows], found)
+    assert said["file"][0] != said["none"][0]
+    assert said["file"][1] == said["none"][1]
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    told = said["file"][2]["weights"]
+    assert (
+        told == f"alexnet: weights of a file that is none of torchvision's (SHA-256 {digest[:8]})"
+    )
+    scores = json.loads((tmp_path / "file" / "scores.json").read_text())
+    assert scores["config"]["weights"] == digest
+
+
+def test_folds_of_a_table_are_taken_for_patients_and_not_for_copies(
+    films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "split.csv"
+    folds = {1: "x", 2: "y", 3: "x", 4: "y", 5: "z"}  # mdb001 and mdb002 are of patient 1
+    rows = [f"mdb{film:03d},{folds[(film + 1) // 2]}" for film in range(1, 11)]
+    path.write_text("\n".join(["film,split", *rows]) + "\n")
+    words = ["mammo", "classify", str(films), "--out", str(tmp_path / "out"), "--net", "cnn"]
+    words += ["--strategy", "scratch", "--crop", "32", "--steps", "1"]
+    assert main([*words, "--split-table", str(path), "--both"]) == 0
+    assert "patient, fold 3 of 3" in capsys.readouterr().out
+    for row in table(tmp_path / "out" / "patient" / "copies.csv"):
+        named = folds[(int(row["film"][3:]) + 1) // 2]
+        assert row["fold"] == str("xyz".index(named) + 1)
+    scores = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert scores["config"]["folds"] == 3
+    assert str(tmp_path) not in json.dumps(scores)
+    rows[7] = "mdb008,x"
+    path.write_text("\n".join(["film,split", *rows]) + "\n")
+    assert main([*words, "--split-table", str(path)]) == 2
+    assert "patient mias004 is in y (mdb007) and in x (mdb008)" in capsys.readouterr().err
+    assert main([*words, "--split-table", str(path), "--protocol", "paper"]) == 2
+    assert "--protocol paper deals copies one by one" in capsys.readouterr().err
 
 
 def test_the_command_says_leaky(

@@ -5,6 +5,7 @@ from importlib import import_module
 
 ACTIONS = {
     "prepare": "films (DICOM, PGM, PNG, TIFF, or a data set) -> clean pictures, masks, tables",
+    "split": "prepared films -> folds of whole patients, alike in findings, as a table",
     "masses": "prepared films -> RGU-Net for masses, scored by patient beside cheap controls",
     "classify": "prepared films -> regions named by a network, by patient, beside cheap controls",
     "audit": "films or pictures with classes -> leaks, turned copies, classes that give themselves"

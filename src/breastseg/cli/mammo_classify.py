@@ -83,6 +83,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         of = f"{_CONFIG}:ClassifyConfig.{name}"
         add_option(parser, f"--{name}", sentence, of=of, type=int, metavar="N")
     add_option(
+        parser,
+        "--split-table",
+        "folds of this CSV (film, split) in place of those that are drawn; mammo split writes one",
+        of=f"{_CONFIG}:ClassifyConfig.split_table",
+        metavar="FILE",
+    )
+    add_option(
         parser, "--only", "train and score the first N folds; default all", type=int, metavar="N"
     )
 

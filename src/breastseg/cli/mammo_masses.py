@@ -41,6 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         names="breastseg.studies.rgu_net.study:PROTOCOLS",
     )
     add_option(
+        parser,
+        "--split-table",
+        "folds of this CSV (film, split) in place of those that are drawn; mammo split writes one",
+        of=f"{_CONFIG}.split_table",
+        metavar="FILE",
+    )
+    add_option(
         parser, "--only", "train and score the first N folds; default all", type=int, metavar="N"
     )
 

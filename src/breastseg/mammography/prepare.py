@@ -10,6 +10,8 @@ OUT/FILM/seg.dcm        the masks as DICOM, where asked for; it has the patient 
 OUT/FILM/film.json      where side, view and size come from, and all that was done to the pixels
 OUT/FILM/muscle.json    the muscle's line, where a person put one in `breastseg serve`: read here
 OUT/films.csv           a row a film
+OUT/breasts.csv         a row a breast: area, bright share, the density proposed; a patient has the
+                        denser breast's
 OUT/findings.csv        a row a finding, in pixels of image.png
 OUT/manifest.csv        what became of each film, with a sentence where it was refused
 """
@@ -36,6 +38,9 @@ from breastseg.files import (
     written_folder,
 )
 from breastseg.json_files import JsonObject
+from breastseg.mammography.breasts import COLUMNS as BREAST_COLUMNS
+from breastseg.mammography.breasts import TABLE as BREASTS
+from breastseg.mammography.breasts import breast_rows
 from breastseg.mammography.layouts import Entry, Layout, find_layout
 from breastseg.mammography.layouts.entry import files_below
 from breastseg.mammography.layouts.loose import NAME as LOOSE
@@ -50,7 +55,7 @@ from breastseg.wording import counted
 MUSCLE = ("path", "srg", "rows", "none")
 DENOISE = ("none", "wiener", "median")
 PAPERS = tuple(STEPS)
-TABLES = ("films.csv", "findings.csv", "manifest.csv")
+TABLES = ("films.csv", BREASTS, "findings.csv", "manifest.csv")
 _REMAINS = Remains(finished=(f"*/{RECORD}",), rest=TABLES)
 
 
@@ -171,7 +176,7 @@ def _run(
                 if not (out / name).is_dir():
                     with written_folder(out / name) as folder:
                         write_film(entry, folder, name, layout.name, config)
-                elif not is_prepared(out / name):  # a person moved the line of the muscle
+                elif not is_prepared(out / name):  # the muscle's line was moved
                     write_film(entry, out / name, name, layout.name, config)
                     reporter.message(f"{name}: prepared again")
                 records.append(read_record(out / name / RECORD))
@@ -211,7 +216,7 @@ def _sentence(cause: str, entry: Entry, source: Path, name: str) -> str:
 def _write_tables(
     out: Path, rows: list[JsonObject], records: list[JsonObject], told: dict[str, str]
 ) -> None:
-    """Write the three tables.
+    """Write the tables.
 
     Args:
         out: the folder.
@@ -224,6 +229,7 @@ def _write_tables(
         notes = [*record["notes"], *filter(None, [told.get(record["film"])])]
         films.append(film_row({**record, "notes": notes}))
     write_table(out / "films.csv", films)
+    write_table(out / BREASTS, breast_rows(records), BREAST_COLUMNS)
     findings = []
     for record in records:
         for finding in record["findings"]:

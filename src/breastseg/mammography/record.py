@@ -126,6 +126,9 @@ def film_row(record: Mapping[str, Any]) -> JsonObject:
         "breast_mm2",
         "muscle_px",
         "muscle_mm2",
+        "fibroglandular_share",
+        "density_proposed",
+        "density_also",
     )
     row = {name: record[name] for name in names}
     row["findings"] = len(record["findings"])

@@ -14,6 +14,7 @@ from PIL import Image
 
 from breastseg.files import write_json, written
 from breastseg.json_files import JsonObject
+from breastseg.mammography.density import density_of
 from breastseg.mammography.dicom_mg import is_dicom
 from breastseg.mammography.film import Film, resample_film
 from breastseg.mammography.findings import Finding, Mask, mirrored, paint_shape, scaled
@@ -82,10 +83,13 @@ def write_film(entry: Entry, folder: Path, name: str, data_set: str, config: Fil
     _write_overlay(folder / "overlay.jpg", film, found, findings, masks)
     if config.seg:
         notes += _write_seg(folder / SEG, entry, name, done, config)
+    density, without = _density(film, found, is_measured=not config.as_paper)
+    notes += without
     record = _record(name, data_set, entry, known, film, found, notes)
     record["mirrored"] = done.mirrored
     record["muscle_by"], record["muscle_line"] = done.muscle_by, drawn
     record["findings"] = finding_rows(findings, masks)
+    record.update(density)
     write_json(folder / RECORD, record)
 
 
@@ -103,11 +107,36 @@ def _write_seg(
     return []
 
 
+def _density(
+    film: Film, found: FilmMasks, *, is_measured: bool
+) -> tuple[JsonObject, tuple[str, ...]]:
+    """Return the bright share of the breast with the density proposed, and why there is none.
+
+    The film's own pixels are measured, before noise and contrast are changed. A paper's steps have
+    another idea of breast and muscle; nothing is measured by them.
+    """
+    if not is_measured:
+        return {"fibroglandular_share": None, "density_proposed": "", "density_also": ""}, ()
+    density = density_of(film.pixels, found, film.mm_per_px)
+    share = density.fibroglandular_share
+    row: JsonObject = {
+        "fibroglandular_share": None if np.isnan(share) else round(share, 4),
+        "density_proposed": density.category,
+        "density_also": density.also,
+    }
+    return row, density.notes if np.isnan(share) else ()
+
+
 def is_prepared(folder: Path) -> bool:
-    """Return whether a film's folder is whole, and made with the line that lies there now."""
+    """Return whether a film's folder is whole, and made with the line that lies there now.
+
+    Folders of before density was measured are not: they are prepared again.
+    """
     if not (folder / RECORD).is_file():
         return False
-    return bool(read_record(folder / RECORD).get("muscle_line") == line_hash(folder))
+    record = read_record(folder / RECORD)
+    is_measured = "fibroglandular_share" in record
+    return is_measured and bool(record.get("muscle_line") == line_hash(folder))
 
 
 def _on_film(line: MuscleLine | None, size: tuple[int, int], name: str) -> MuscleLine | None:

@@ -276,7 +276,7 @@ class FilmPageOut(FilmOut):
     muscle_score: float | None
     areas_px: tuple[float | None, float | None] = Field(description="breast, muscle")
     areas_mm2: tuple[float | None, float | None] = Field(description="breast, muscle")
-    density: list[str] = Field(description="as the data set has it")
+    density: list[str] = Field(description="as the data set has it, and as proposed")
     findings: list[FindingOut]
     has_muscle_picture: bool = Field(description="whether muscle.png is there")
     partner: str | None = Field(description="the other breast of the same patient and view")

@@ -130,6 +130,16 @@ def _entry(film: str, rows: list[tuple[str, list[str], int]], path: Path, table:
             f"{table}, line {normal[0]}: {film} is NORM and has {len(own) - 1} more rows; "
             "remove the row that is too many"
         )
+    places_seen: dict[tuple[str, ...], tuple[list[str], int]] = {}
+    for words, line in own:
+        place = tuple(words[3:6])  # x, y, radius, where there are any
+        if len(place) == 3 and place in places_seen:
+            before, first = places_seen[place]
+            raise DatasetError(
+                f"{table}, line {line}: {film} is {' '.join(words[1:3])} where line {first} says "
+                f"{' '.join(before[1:3])}, one circle; remove the row that is wrong"
+            )
+        places_seen[place] = (words, line)
     findings = tuple(
         _finding(film, words, f"{table}, line {line}") for words, line in own if not normal
     )

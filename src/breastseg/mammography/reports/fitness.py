@@ -30,6 +30,10 @@ _ENGLISH = frozenset(
     )
 )
 """Words that reports in English are made of."""
+_SHARED = frozenset(
+    _words("bi rads birads acr no normal bilateral digital mm cm cc mlo category r l br ni")
+)
+"""Words that reports in other languages have, too: they say nothing of the language."""
 _OTHERS = {
     "German": _words(
         "der die das und ist mit ohne nicht kein keine im von zur bei eine einer des beidseits "
@@ -39,7 +43,8 @@ _OTHERS = {
         "le les des du et est avec sans une dans sur pas sein droit gauche aucune cette au "
     ),
     "Spanish": _words(
-        "el los las del y es con sin una en mama derecha izquierda se por para al "
+        "el los las del y es con sin una en mama mamas mamografía hallazgos derecha izquierda se "
+        "por para al "
     ),
     "Italian": _words(
         "il gli della del e con senza una nel mammella destra sinistra non alla si di "
@@ -72,9 +77,12 @@ _FEWEST, _LEAST_SHARE = 4, 0.25
 def check_language(text: str, where: str) -> None:
     """Raise InputError where a text is not in English; the line names words that were not
     recognised."""
-    words = [word.casefold() for word in _WORD.findall(text)]
-    if not words:
+    found = [word.casefold() for word in _WORD.findall(text)]
+    if not found:
         raise InputError(f"{where}: no words in it, {WANTED}")
+    words = [word for word in found if word not in _SHARED]
+    if not words:
+        return
     known = sum(word in _ENGLISH for word in words)
     strangers = Counter(word for word in words if word not in _ENGLISH)
     language, foreign = max(

@@ -102,6 +102,7 @@ class Films:
             record = record_of(film.folder)
         partner = self._partner(film)
         density = [f"{name}: {record.facts[name]}" for name in _DENSITY if record.facts.get(name)]
+        density += _proposed(record)
         return FilmPageOut(
             **head_of(film.id, film.name, film.version, film.folder, record).model_dump(),
             laterality_origin=record.laterality_origin,
@@ -166,6 +167,15 @@ def head_of(film_id: str, name: str, version: str, folder: Path, record: Record)
         findings_count=len(record.findings),
         line="used" if used else "waiting" if lies_there else "",
     )
+
+
+def _proposed(record: Record) -> list[str]:
+    """Return what was measured of density, as a line, where it could be."""
+    if record.fibroglandular_share is None or not record.density_proposed:
+        return []
+    also = f", perhaps {record.density_also}" if record.density_also else ""
+    share = f"{100 * record.fibroglandular_share:.0f} % of its area is bright"
+    return [f"proposed: {record.density_proposed}{also} ({share})"]
 
 
 def _order(film: Film) -> tuple[str, str, str, bool, str]:

@@ -67,6 +67,9 @@ class Record(BaseModel):
     breast_mm2: Number | None = None
     muscle_px: Number | None = None
     muscle_mm2: Number | None = None
+    fibroglandular_share: Annotated[float, Field(ge=0, le=1)] | None = None
+    density_proposed: Annotated[str, Field(pattern="^[abcd]?$")] = ""
+    density_also: Annotated[str, Field(pattern="^[abcd]?$")] = ""
     findings: list[Finding] = Field(default_factory=list, max_length=1000)
     facts: dict[Text, Any] = Field(default_factory=dict, max_length=100)
     history: list[Line] = Field(default_factory=list, max_length=200)

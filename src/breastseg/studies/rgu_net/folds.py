@@ -1,6 +1,6 @@
 """Who is held out when: whole patients, or single pictures after augmentation, as is often done."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +34,13 @@ class Fold:
 
 
 def make_folds(
-    cases: Sequence[Case], folds: int, protocol: str, *, draws: int, seed: int
+    cases: Sequence[Case],
+    folds: int,
+    protocol: str,
+    *,
+    draws: int,
+    seed: int,
+    fold_of_patient: Mapping[str, int] | None = None,
 ) -> list[Fold]:
     """Deal cases to folds.
 
@@ -44,6 +50,7 @@ def make_folds(
         protocol: of `PROTOCOLS`.
         draws: scored crops of each case under `patient`.
         seed: of the deal and of the scored crops.
+        fold_of_patient: patient -> fold, from 0, where a table says it; not under `paper`.
 
     Raises:
         SplitError: fewer patients than folds.
@@ -56,6 +63,8 @@ def make_folds(
         return _paper(cases, folds, rng)
     order = [patients[place] for place in rng.permutation(len(patients))]
     fold_of = {patient: place % folds for place, patient in enumerate(order)}
+    if fold_of_patient is not None:
+        fold_of = dict(fold_of_patient)
     crops = scored_crops(cases, draws, seed)
     made = []
     for number in range(folds):

@@ -9,7 +9,7 @@ OUT/rgu_net.md, .png   the table, and 24 held-out crops to look at
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from breastseg.errors import InputError, OutputError
 from breastseg.files import (
     Remains,
     own_folder,
+    sha256_of,
     write_json,
     write_table,
     write_text,
@@ -29,6 +30,7 @@ from breastseg.files import (
 )
 from breastseg.json_files import number_in, read_json
 from breastseg.mammography.crf import CrfConfig, refine
+from breastseg.mammography.split import read_folds
 from breastseg.reporter import TERMINAL, Reporter
 from breastseg.studies.rgu_net.cases import CROP_PX, MM_PER_PX, Case, read_cases
 from breastseg.studies.rgu_net.controls import constant_mask, dice, otsu_component
@@ -65,16 +67,19 @@ class MassesConfig:
         draws: scored crops of each held-out finding, each off centre by itself.
         seed: of every draw.
         crf: the field after the network.
+        split_table: a CSV with film and split; its folds are taken, and `folds` is their number
+            then; "" deals patients by the seed.
     """
 
     folds: int = 5
-    steps: int = 400
+    steps: int = 460
     protocol: str = PATIENT
     width: int = 16
     depth: int = 3
     draws: int = 4
     seed: int = 0
     crf: CrfConfig = field(default_factory=CrfConfig)
+    split_table: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done."""
@@ -90,6 +95,11 @@ class MassesConfig:
         ):
             if not least <= value <= most:
                 raise InputError(f"{option} {value}: wanted {least} to {most}")
+        if self.split_table and self.protocol == PAPER:
+            raise InputError(
+                f"--split-table {self.split_table}: --protocol paper deals copies one by one; leave"
+                " it out"
+            )
         if self.width % 8:
             raise InputError(f"--width {self.width}: wanted a multiple of 8")
 
@@ -116,21 +126,33 @@ def masses(
 
     Raises:
         DatasetError: no prepared films, or no finding with a circle.
-        SplitError: fewer patients than folds.
+        SplitError: fewer patients than folds, or a split table with a patient in two.
         InputError: `only` is no number of folds.
     """
     films, out = Path(films), Path(out)
+    cases = read_cases(films, reporter=reporter)
+    fold_of_patient = None
+    if config.split_table:
+        patient_of = {case.film: case.patient for case in cases}
+        fold_of_patient = read_folds(config.split_table, patient_of)
+        config = replace(config, folds=len(set(fold_of_patient.values())))
     if only is not None and not 1 <= only <= config.folds:
         raise InputError(f"--only {only}: wanted 1 to {config.folds}, the folds")
-    cases = read_cases(films, reporter=reporter)
-    folds = make_folds(cases, config.folds, config.protocol, draws=config.draws, seed=config.seed)[
-        :only
-    ]
+    folds = make_folds(
+        cases,
+        config.folds,
+        config.protocol,
+        draws=config.draws,
+        seed=config.seed,
+        fold_of_patient=fold_of_patient,
+    )[:only]
     if config.protocol == PAPER:
         reporter.message(
             "LEAKY: crops are centred, and turned copies of one finding are on both sides"
         )
     settings = {"cases": _digest(cases), **asdict(config)}
+    if config.split_table:
+        settings["split_table"] = sha256_of(Path(config.split_table))
     with own_folder(out, "mammo masses", settings, remains=_REMAINS):
         rows, answers = [], []
         for fold in folds:
@@ -149,7 +171,7 @@ def masses(
             "findings": len(cases),
             "patients": len({case.patient for case in cases}),
             "folds_run": len(folds),
-            "config": asdict(config),
+            "config": {**asdict(config), "split_table": settings["split_table"]},
             **summary(rows),
         }
         write_table(out / "crops.csv", rows)

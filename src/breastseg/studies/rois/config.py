@@ -50,6 +50,8 @@ class ClassifyConfig:
         folds: into how many parts patients (under "paper" copies) are dealt.
         steps: of 16 copies, in the training of each fold; frozen networks have none.
         seed: of every draw.
+        split_table: a CSV with film and split; its folds are taken under `patient`, and `folds` is
+            their number then; "" deals patients by the seed.
     """
 
     task: str = NORMAL_ABNORMAL
@@ -64,6 +66,7 @@ class ClassifyConfig:
     folds: int = 5
     steps: int = 150
     seed: int = 0
+    split_table: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done; fill in what was left open."""
@@ -84,6 +87,11 @@ class ClassifyConfig:
         ):
             if not least <= amount <= most:
                 raise InputError(f"{option} {amount:g}: wanted {least:g} to {most:g}")
+        if self.split_table and PATIENT not in self.protocols:
+            raise InputError(
+                f"--split-table {self.split_table}: --protocol paper deals copies one by one; leave"
+                " it out, or give --both"
+            )
         self._fill_in()
 
     def _fill_in(self) -> None:

@@ -1,6 +1,6 @@
 """Who is held out when: whole patients, or single copies after augmentation, as is often done."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,7 @@ def make_folds(
     folds: int,
     protocol: str,
     seed: int,
+    fold_of_patient: Mapping[str, int] | None = None,
 ) -> list[Fold]:
     """Deal copies to folds.
 
@@ -43,6 +44,7 @@ def make_folds(
         folds: how many; no more than patients.
         protocol: of `PROTOCOLS`.
         seed: of the deal.
+        fold_of_patient: patient -> fold, from 0, where a table says it; not under "paper".
 
     Raises:
         SplitError: fewer patients than folds, or a fold whose training lacks a class.
@@ -54,6 +56,8 @@ def make_folds(
     dealt = len(names) if protocol == PATIENT else len(whose)
     fold_of = np.empty(dealt, int)
     fold_of[rng.permutation(dealt)] = np.arange(dealt) % folds
+    if protocol == PATIENT and fold_of_patient is not None:
+        fold_of = np.array([fold_of_patient[name] for name in names])
     fold_of = fold_of[whose] if protocol == PATIENT else fold_of
     made = []
     for number in range(folds):

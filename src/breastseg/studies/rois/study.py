@@ -10,7 +10,7 @@ OUT/classify.md, .png        the table, and copies to look at
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from breastseg.files import (
     written,
 )
 from breastseg.json_files import number_in, read_json
+from breastseg.mammography.split import read_folds
 from breastseg.metrics.ranking import ranking
 from breastseg.reporter import TERMINAL, Reporter
 from breastseg.studies.rois.config import (
@@ -72,6 +73,7 @@ class _Work:
     patients: Sequence[str]
     numbers: Mapping[str, Numbers]
     maps: Values | None
+    fold_of_patient: Mapping[str, int] | None
 
 
 def classify(
@@ -96,24 +98,31 @@ def classify(
 
     Raises:
         DatasetError: no prepared films, or a class without regions.
-        SplitError: fewer patients than folds.
+        SplitError: fewer patients than folds, or a split table with a patient in two.
         InputError: weights that do not fit, or an option that is out of range.
     """
     films, out = Path(films), Path(out)
-    if only is not None and not 1 <= only <= config.folds:
-        raise InputError(f"--only {only}: wanted 1 to {config.folds}, the folds")
     trunk, told = made_trunk(config.net, config.weights, config.seed)
     del trunk
     reporter.message(f"{config.net}, {config.strategy}: {told}")
     regions = read_regions(
         films, config.task, off_centre=config.off_centre, seed=config.seed, reporter=reporter
     )
+    fold_of_patient = None
+    if config.split_table:
+        patient_of = {region.film: region.patient for region in regions}
+        fold_of_patient = read_folds(config.split_table, patient_of)
+        config = replace(config, folds=len(set(fold_of_patient.values())))
+    if only is not None and not 1 <= only <= config.folds:
+        raise InputError(f"--only {only}: wanted 1 to {config.folds}, the folds")
     crops = cut_crops(films, regions, config.crop_px, config.seed)
     settings = {"crops": digest_of(crops, regions), **asdict(config)}
+    if config.split_table:
+        settings["split_table"] = sha256_of(Path(config.split_table))
     if Path(config.weights).is_file():
         settings["weights"] = sha256_of(Path(config.weights))
     with own_folder(out, "mammo classify", settings, remains=_REMAINS):
-        work = _work(config, out, crops, regions)
+        work = _work(config, out, crops, regions, fold_of_patient)
         found = {
             "task": config.task,
             "classes": list(CLASSES[config.task]),
@@ -124,7 +133,11 @@ def classify(
             "head": HEADS[config.head],
             "weights": told,
             "folds_run": config.folds if only is None else only,
-            "config": {**asdict(config), "weights": settings["weights"]},
+            "config": {
+                **asdict(config),
+                "weights": settings["weights"],
+                "split_table": settings["split_table"],
+            },
             "protocols": {
                 protocol: _protocol(work, regions, protocol, only, reporter)
                 for protocol in config.protocols
@@ -140,7 +153,13 @@ def _class_counts(regions: Sequence[Region]) -> list[int]:
     return [sum(region.truth == truth for region in regions) for truth in (0, 1)]
 
 
-def _work(config: ClassifyConfig, out: Path, crops: Crops, regions: Sequence[Region]) -> _Work:
+def _work(
+    config: ClassifyConfig,
+    out: Path,
+    crops: Crops,
+    regions: Sequence[Region],
+    fold_of_patient: Mapping[str, int] | None,
+) -> _Work:
     """Compute what does not depend on a fold."""
     with written(out / CROPS) as beside, beside.open("wb") as file:
         np.save(file, crops, allow_pickle=False)
@@ -162,7 +181,7 @@ def _work(config: ClassifyConfig, out: Path, crops: Crops, regions: Sequence[Reg
             maps = maps_of(trunk, crops, out / "features", f"{config.net}-maps")
     truth = np.repeat([region.truth for region in regions], COPIES)
     patients = [region.patient for region in regions for _ in range(COPIES)]
-    return _Work(config, out, crops, truth, patients, numbers, maps)
+    return _Work(config, out, crops, truth, patients, numbers, maps, fold_of_patient)
 
 
 def _rows(regions: Sequence[Region]) -> list[dict[str, object]]:
@@ -192,7 +211,9 @@ def _protocol(
 ) -> dict[str, object]:
     """Run the folds of a protocol; return its scores."""
     config = work.config
-    folds = make_folds(work.patients, work.truth, config.folds, protocol, config.seed)[:only]
+    folds = make_folds(
+        work.patients, work.truth, config.folds, protocol, config.seed, work.fold_of_patient
+    )[:only]
     if protocol == PAPER:
         reporter.message(
             "LEAKY: turned copies are dealt one by one, regions and patients are on both sides"
