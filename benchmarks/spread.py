@@ -1,34 +1,44 @@
 """What the same slides cost on a small Ray cluster of this machine (a head and two machines of one
 core) and without: CPU-seconds of all processes.
 
-The cluster's own processes are counted from when it is up to when the run ends; the processes that
-map, with their imports and models, are among them.
+Of the run without, the command counts; of that on the cluster also the cluster's own processes
+while it runs, among them those that map, with their imports and models.
 
     python benchmarks/spread.py SLIDES --mpp 0.5 --work /tmp/spread
 """
 
 import argparse
 import os
+import resource
 import shutil
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 from breastseg.cluster import ray_engine  # noqa: F401, it switches reports of use off
-from measured import family, run
+from measured import family
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def spent_s(pid: int) -> float:
-    """Return the CPU-seconds of a process and all that it started, those that have ended too."""
+def spent_s() -> float:
+    """Return the CPU-seconds of all that this process started, those that have ended too."""
     ticks = 0
-    for one in family(pid):
+    for one in family(os.getpid()):
         try:
             fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        ticks += sum(map(int, fields[11:15]))
+        own = 0 if one == os.getpid() else sum(map(int, fields[11:13]))
+        ticks += own + sum(map(int, fields[13:15]))
     return ticks / TICKS
+
+
+def children_s() -> float:
+    """Return the CPU-seconds of the commands that were run here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
@@ -53,10 +63,15 @@ def main() -> None:
             out = given.work / name
             shutil.rmtree(out, ignore_errors=True)
             command = [sys.executable, "-m", "breastseg", "predict", given.slides, "--out", out]
-            before = spent_s(os.getpid())
             options = ["--mpp", str(given.mpp), "--threads", "1", *more]
-            cost = run([*command, *options], given.work / "log.txt")
-            print(f"{name}: {spent_s(os.getpid()) - before:.1f} CPU-s, {cost.wall_s:.1f} s")
+            spent, own, start = spent_s(), children_s(), time.monotonic()
+            subprocess.run([*command, *options], check=True, stdout=subprocess.DEVNULL)
+            wall, own, spent = time.monotonic() - start, children_s() - own, spent_s() - spent
+            print(
+                f"{name}: {own:.1f} CPU-s of the command, {spent:.1f} with the cluster's"
+                f" processes, {wall:.0f} s",
+                flush=True,
+            )
     cluster.shutdown()
     same = (given.work / "plain/measures.csv").read_bytes()
     print("same measures:", same == (given.work / "cluster/measures.csv").read_bytes())

@@ -25,10 +25,12 @@ from urllib.request import Request, urlopen
 import numpy as np
 from PIL import Image
 
+from dicom_files import write_dicom_pyramid
 from killing.compare import Apart
 from killing.runs import Drive
 from mammograms import paint_mini_mias
 from mirror_server import Mirror, hub_command, running_mirror
+from private_slides import write_ndpi, write_private_dicom, write_scanned_svs
 from slide_files import levels_of, write_svs
 
 DATA = Path(__file__).parents[1] / "samples"
@@ -78,10 +80,30 @@ class Inputs:
         """Return a folder of a picture and a slide."""
         served = self.folder / "served"
         served.mkdir()
-        wide = np.concatenate([np.tile(one, (2, 6, 1)) for one in self._pixels], axis=1)
-        write_svs(served / "slide.svs", levels_of(wide), "|AppMag = 40|MPP = 0.2500")
+        write_svs(served / "slide.svs", levels_of(self._wide), "|AppMag = 40|MPP = 0.2500")
         shutil.copy(_CROPS[0], served / "picture.png")
         return served
+
+    @cached_property
+    def maps(self) -> Path:
+        """Return maps of two pictures and a slide."""
+        return self._mapped("maps", str(self.table))
+
+    @cached_property
+    def dicom_maps(self) -> Path:
+        """Return the map of a DICOM slide."""
+        slide = write_dicom_pyramid(self.folder / "dicom", levels_of(self._wide))
+        return self._mapped("dicom_maps", str(slide))
+
+    @cached_property
+    def private(self) -> Path:
+        """Return a folder of slides with names, dates and labels: SVS, NDPI and DICOM."""
+        private = self.folder / "private"
+        private.mkdir()
+        write_scanned_svs(private / "scan.svs")
+        write_ndpi(private / "scan.ndpi")
+        write_private_dicom(private / "dicom")
+        return private
 
     @cached_property
     def films(self) -> Path:
@@ -99,6 +121,15 @@ class Inputs:
         ]
         table.write_text("\n".join(["path,mpp", *rows, ""]), encoding="utf-8")
         return table
+
+    def _mapped(self, name: str, slides: str) -> Path:
+        maps = self.folder / name
+        _do(*PYTHON, "predict", slides, "--out", str(maps), "--threads", "1")
+        return maps
+
+    @cached_property
+    def _wide(self) -> np.ndarray[Any, Any]:
+        return np.concatenate([np.tile(one, (2, 6, 1)) for one in self._pixels], axis=1)
 
     @cached_property
     def _pixels(self) -> list[np.ndarray[Any, Any]]:
@@ -266,5 +297,8 @@ COMMANDS = {
         lambda given: _typed("mammo prepare INPUT --out out --denoise median", given.films)
     ),
     "propose": Command(lambda given: _typed("propose INPUT --out out", given.table)),
+    "masks": Command(lambda given: _typed("masks INPUT --for hs2p --out out", given.maps)),
+    "dicom": Command(lambda given: _typed("dicom INPUT --out out", given.dicom_maps)),
+    "deidentify": Command(lambda given: _typed("deidentify INPUT --out out", given.private)),
 }
 """By name."""

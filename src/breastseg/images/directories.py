@@ -15,10 +15,12 @@ from breastseg.images.pyramid import check_stored
 MAX_DIRECTORIES = 1000
 """A pyramid with label and macro has about ten; whatever has more is no single picture."""
 
-_SUB_DIRECTORIES = 330
+MOST_ENTRIES = 4096
+"""Of one directory."""
+SUB_DIRECTORIES = 330
+"""The tag whose values are places of other directories."""
 _TILE_SIDES = (322, 323)
-_MOST_ENTRIES = 4096
-_BYTES_OF_TYPE = {
+BYTES_OF_TYPE = {
     1: 1,
     2: 1,
     3: 2,
@@ -36,6 +38,7 @@ _BYTES_OF_TYPE = {
     17: 8,
     18: 8,
 }
+"""Length of a value, by the TIFF type of a tag."""
 _OFFSET_TYPES = {3: "H", 4: "L", 13: "L", 16: "Q", 18: "Q"}
 
 
@@ -113,7 +116,7 @@ def _read(path: Path, file: BinaryIO, place: int, form: _Form, end: int) -> tupl
     directory, 0 for none."""
     count_bytes, entry_bytes, value_bytes = (8, 20, 8) if form.big else (2, 12, 4)
     entries = form.number(_bytes(path, file, place, count_bytes, end))
-    if entries > _MOST_ENTRIES:
+    if entries > MOST_ENTRIES:
         raise ImageError(
             f"{path}: cut short or damaged (a directory of {entries} entries); copy or export it"
             " again"
@@ -125,12 +128,12 @@ def _read(path: Path, file: BinaryIO, place: int, form: _Form, end: int) -> tupl
         code, kind = struct.unpack_from(f"{form.order}HH", table, at)
         count = form.number(table[at + 4 : at + 4 + value_bytes])
         value = table[at + 4 + value_bytes : at + entry_bytes]
-        length = count * _BYTES_OF_TYPE.get(kind, 1)
+        length = count * BYTES_OF_TYPE.get(kind, 1)
         if length > value_bytes and form.number(value) + length > end:
             raise _cut(path, form.number(value) + length, end)
         if code in _TILE_SIDES and kind in _OFFSET_TYPES and count == 1:
             tile[code] = struct.unpack_from(f"{form.order}{_OFFSET_TYPES[kind]}", value)[0]
-        if code == _SUB_DIRECTORIES and kind in _OFFSET_TYPES:
+        if code == SUB_DIRECTORIES and kind in _OFFSET_TYPES:
             if count > MAX_DIRECTORIES:
                 raise ImageError(
                     f"{path}: a TIFF of more than {MAX_DIRECTORIES} pictures, wanted one; export"

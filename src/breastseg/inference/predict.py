@@ -8,7 +8,7 @@ names and colours inside
 OUT/NAME/regions.geojson     the same as polygons with holes in level-0 pixels, for QuPath; or,
 asked for, regions.geojson.gz
 OUT/NAME/overlay.png         the input with its classes over it, and a legend; of a slide
-overlay.jpg, at low resolution
+overlay.jpg, at low resolution; the file holds a small copy of itself (EXIF)
 OUT/NAME/tissue.png          the tissue mask of a slide, and of a flat picture where it leaves out
 glass
 OUT/NAME/map.ome.zarr        when asked for: the slide, small, and its labels over it

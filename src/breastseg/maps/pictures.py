@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from breastseg.files import written
 from breastseg.images import resample_labels, resample_pixels
 from breastseg.labels import LabelMap, Labels
+from breastseg.maps.small_copy import exif_of
 
 COMPARED = ("truth", "prediction", "errors")
 _OPACITY = 0.42
@@ -111,7 +112,7 @@ def save_overlay(
     pixels: npt.NDArray[np.uint8], labels: Labels, label_map: LabelMap, path: Path
 ) -> None:
     """Write the overlay as PNG or JPEG with a legend of the classes below it: colour, name, share
-    of what was labelled."""
+    of what was labelled. The file holds a small copy of itself."""
     height, width = labels.shape
     legend = _legend(width, label_map, labels)
     sheet = Image.new("RGB", (width, height + legend.height), "white")
@@ -124,9 +125,9 @@ def save_overlay(
     sheet.paste(legend, (0, height))
     with written(path) as beside:
         if path.suffix == ".png":
-            sheet.save(beside, format="PNG", compress_level=1)
+            sheet.save(beside, format="PNG", compress_level=1, exif=exif_of(sheet))
         else:
-            sheet.save(beside, format="JPEG", quality=88)
+            sheet.save(beside, format="JPEG", quality=88, exif=exif_of(sheet))
 
 
 def save_figure(

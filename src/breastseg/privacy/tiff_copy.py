@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from breastseg.errors import ImageError
+from breastseg.images.directories import SUB_DIRECTORIES
 from breastseg.privacy.findings import pieces
-from breastseg.privacy.tiff_form import SUB_DIRECTORIES, Directory, Entry, TiffFileForm
+from breastseg.privacy.tiff_form import Directory, Entry, TiffFileForm
 from breastseg.privacy.tiff_plan import Plan, pixel_places
 from breastseg.privacy.tiff_tags import DESCRIPTION, stays
 

@@ -1,7 +1,8 @@
 """The directories of a TIFF as they lie in the file, so that they can be written again in place.
 
-tifffile reads them too, but does not say where each byte lies. Classic TIFF, BigTIFF, and NDPI:
-Hamamatsu's own form, a classic TIFF whose places have 64 bits (the high halves of all values
+tifffile reads them too, but passes over tags that it cannot read, and a copy must know of every
+one; nor does it tell where the place of the next directory stands. Classic TIFF, BigTIFF, and
+NDPI: Hamamatsu's own form, a classic TIFF whose places have 64 bits (the high halves of all values
 stand behind the directory).
 """
 
@@ -14,13 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from breastseg.errors import ImageError
+from breastseg.images.directories import (
+    BYTES_OF_TYPE,
+    MAX_DIRECTORIES,
+    MOST_ENTRIES,
+    SUB_DIRECTORIES,
+)
 
-MAX_DIRECTORIES, MAX_ENTRIES = 1000, 4096
 NDPI_MARK = 65420
-SUB_DIRECTORIES = 330
-
-_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-_BYTES |= {16: 8, 17: 8, 18: 8}
 _WHOLE = {1: "u1", 3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
 
 
@@ -194,7 +196,7 @@ class TiffFileForm:
         if far + 2 > self.end:
             return first
         count = self.form.number(self.bytes_at(far, 2))
-        if not 0 < count <= MAX_ENTRIES or far + 2 + count * 12 > self.end:
+        if not 0 < count <= MOST_ENTRIES or far + 2 + count * 12 > self.end:
             return first
         table = self.bytes_at(far + 2, count * 12)
         codes = [self.form.number(table[at : at + 2]) for at in range(0, len(table), 12)]
@@ -211,7 +213,7 @@ class TiffFileForm:
             raise ImageError(f"{self.path}: a TIFF of more than {MAX_DIRECTORIES} pictures")
         form = self.form
         count = form.number(self.bytes_at(place, form.count_bytes))
-        if not 0 < count <= MAX_ENTRIES:
+        if not 0 < count <= MOST_ENTRIES:
             raise self.damaged(f"a directory of {count} entries")
         at = place + form.count_bytes
         table = self.bytes_at(at, count * form.entry_bytes)
@@ -238,9 +240,9 @@ class TiffFileForm:
         code, kind = struct.unpack_from(f"{form.order}HH", piece)
         count = form.number(piece[4 : 4 + form.value_bytes])
         value = piece[4 + form.value_bytes :]
-        if kind not in _BYTES:
+        if kind not in BYTES_OF_TYPE:
             raise self.damaged(f"tag {code} is of a type that TIFF does not have")
-        length = count * _BYTES[kind]
+        length = count * BYTES_OF_TYPE[kind]
         place = None
         if length > form.value_bytes:
             place = form.number(value + high)

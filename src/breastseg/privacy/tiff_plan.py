@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from breastseg.errors import ImageError
+from breastseg.images.directories import SUB_DIRECTORIES
 from breastseg.privacy.aperio_text import clean_description, is_label_or_macro
 from breastseg.privacy.findings import Finding
 from breastseg.privacy.ome_text import ifds_of, images_of, parse_ome, removed_of, write_first
-from breastseg.privacy.tiff_form import NDPI_MARK, SUB_DIRECTORIES, Directory, TiffFileForm
+from breastseg.privacy.tiff_form import NDPI_MARK, Directory, TiffFileForm
 from breastseg.privacy.tiff_tags import DESCRIPTION, removed, stays
 
 _LENS, _MAKER = 65421, 271

@@ -10,12 +10,15 @@ from pathlib import Path
 from PIL import Image
 
 from breastseg.maps.record import OVERLAYS
+from breastseg.maps.small_copy import small_copy
 from breastseg.processor import worker_count
 
 THUMBNAIL_PX = 72
 """Longer side."""
 _MOST_PX = 24_000_000
 """A larger overview is not decoded for so small a picture."""
+_MOST_COPY_PX = 512
+"""A small copy with a longer side is none."""
 _QUALITY = 45
 _AHEAD = 16
 
@@ -49,13 +52,34 @@ def _thumbnail(path: Path | None) -> str:
         return ""
     try:
         with Image.open(path, formats=("JPEG", "PNG")) as picture:
-            if picture.width * picture.height > _MOST_PX:
-                return ""
-            picture.draft("RGB", (2 * THUMBNAIL_PX, 2 * THUMBNAIL_PX))  # an eighth is decoded
-            small = picture.convert("RGB")
+            small = _from_copy(small_copy(picture)) or _from_whole(picture)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return ""  # a damaged picture is no picture
+    if small is None:
+        return ""
     small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX), Image.Resampling.BOX)
     data = io.BytesIO()
     small.save(data, format="WEBP", quality=_QUALITY, method=2)
     return "data:image/webp;base64," + base64.b64encode(data.getvalue()).decode()
+
+
+def _from_copy(data: bytes) -> Image.Image | None:
+    """Decode the small copy in a picture's file: a fiftieth of the work. None without one that is
+    whole and large enough."""
+    if not data:
+        return None
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG",)) as copy:
+            if THUMBNAIL_PX <= max(copy.size) <= _MOST_COPY_PX:
+                return copy.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        pass  # the picture itself is asked then
+    return None
+
+
+def _from_whole(picture: Image.Image) -> Image.Image | None:
+    """Decode a picture; None for one that is too large."""
+    if picture.width * picture.height > _MOST_PX:
+        return None
+    picture.draft("RGB", (2 * THUMBNAIL_PX, 2 * THUMBNAIL_PX))  # an eighth is decoded
+    return picture.convert("RGB")

@@ -1,0 +1,50 @@
+"""A small copy of a picture inside its own file, as cameras keep one: who shows thousands of
+pictures reads a few kB of each.
+
+It is JPEG in the second directory of the EXIF, which file managers know.
+"""
+
+import io
+import struct
+
+from PIL import Image
+
+SMALL_PX = 144
+"""Longer side."""
+_QUALITY = 80
+_FIRST = b"Exif\0\0" + struct.pack("<2sHL H HHLL L", b"II", 42, 8, 1, 0x0112, 3, 1, 1, 26)
+"""EXIF up to its second directory: little end first, and the picture stands upright."""
+_SECOND = struct.Struct("<H HHLL HHLL HHLL L")
+_COPY_AT = 26 + _SECOND.size
+
+
+def exif_of(picture: Image.Image) -> bytes:
+    """Return EXIF that holds a small copy of a picture, for Pillow's `save(exif=...)`."""
+    share = min(1.0, SMALL_PX / max(picture.size))
+    width, height = (max(1, round(side * share)) for side in picture.size)
+    data = io.BytesIO()
+    small = picture.resize((width, height), Image.Resampling.BOX)
+    small.save(data, format="JPEG", quality=_QUALITY)
+    copy = data.getvalue()
+    return _FIRST + _second(len(copy)) + copy
+
+
+def small_copy(picture: Image.Image) -> bytes:
+    """Return the small copy that `exif_of` put into a picture's file, as JPEG.
+
+    Args:
+        picture: just opened; it is not decoded.
+
+    Returns:
+        b"" where there is none. What is there may be damaged.
+    """
+    exif = picture.info.get("exif", b"")
+    start = len(_FIRST) + _SECOND.size
+    copy = exif[start:]
+    return bytes(copy) if exif[:start] == _FIRST + _second(len(copy)) else b""
+
+
+def _second(length: int) -> bytes:
+    """Return the second directory: compression (JPEG), place and length of the copy."""
+    entries = (0x0103, 3, 1, 6, 0x0201, 4, 1, _COPY_AT, 0x0202, 4, 1, length)
+    return _SECOND.pack(3, *entries, 0)
