@@ -11,7 +11,9 @@ from breastseg.errors import InputError, MppError
 
 MIN_MPP, MAX_MPP = 0.05, 20.0
 _MOST = 1e300
+"""Below what a float holds; a whole number may be larger, and cannot be written as a float."""
 _MOST_PLACE = 1e12
+"""In pixels or microns: a kilometre at 1 nm, and whole numbers up to here are exact in a float."""
 STRIDE_PX = 32
 """Networks here halve their input five times: tiles start and end on multiples of this."""
 EDGE_PX = 64
@@ -73,9 +75,9 @@ def check_mpp(mpp: float, where: str, option: str = "--mpp") -> float:
     """Return `mpp` when it can be the scan of a tissue section, else raise MppError naming `where`
     it was found."""
     if not MIN_MPP <= mpp <= MAX_MPP:
-        said = (
-            mpp if mpp != mpp or abs(mpp) < _MOST else inf
-        )  # a whole number can be too large to be written as another kind
+        # A whole number can be too large to be written as a float; NaN is below nothing.
+        is_too_large = abs(mpp) >= _MOST
+        said = inf if is_too_large else mpp
         raise MppError(
             f"{where}: {said:g} um/px, wanted {MIN_MPP:g} to {MAX_MPP:g}; give the right value with"
             f" {option}"
@@ -95,24 +97,24 @@ def parse_box(text: str) -> Box | BoxUm:
         x, y, width, height = (float(number) for number in numbers)
     except ValueError:
         x = y = width = height = inf
-    # NaN is not below anything, but max() may pass it over.
+    # max() would be shorter, but may pass over NaN, which is below nothing.
     if not all(abs(number) < _MOST_PLACE for number in (x, y, width, height)):
         raise InputError(
             f"box '{text}': wanted x,y,width,height in level-0 pixels, or in microns as in"
             " 500,500,2000,1000um"
         )
     if text.strip().endswith("um"):
+        # It becomes pixels only where the slide's um/px are known: `box_within`.
         return BoxUm(x, y, width, height)
     return _between(x, y, x + width, y + height)
 
 
 def parse_place(text: str) -> tuple[float, float]:
     """Read a place in level-0 pixels, as in "1200,840"; InputError when it is none."""
-    parts = text.split(",")
     try:
-        x, y = (float(part) for part in parts)
+        x, y = map(float, text.split(","))
     except ValueError:
-        raise InputError(f"place '{text}': wanted X,Y in level-0 pixels, as in 1200,840") from None
+        x = y = inf
     if not (isfinite(x) and isfinite(y)):
         raise InputError(f"place '{text}': wanted X,Y in level-0 pixels, as in 1200,840")
     return x, y
@@ -130,17 +132,21 @@ def box_within(box: Box | BoxUm, size_px: tuple[int, int], mpp: float, where: st
     Raises:
         InputError: the box is empty or does not lie inside the slide.
     """
-    found = box
-    if isinstance(found, BoxUm):
-        right, bottom = found.x + found.width, found.y + found.height
-        found = _between(found.x / mpp, found.y / mpp, right / mpp, bottom / mpp)
-    across, down = found.x + found.width, found.y + found.height
-    if not (0 <= found.x < across <= size_px[0] and 0 <= found.y < down <= size_px[1]):
+    if isinstance(box, BoxUm):
+        right_um = box.x + box.width
+        bottom_um = box.y + box.height
+        box_px = _between(box.x / mpp, box.y / mpp, right_um / mpp, bottom_um / mpp)
+    else:
+        box_px = box
+    width, height = size_px
+    is_inside_x = 0 <= box_px.x < box_px.x + box_px.width <= width
+    is_inside_y = 0 <= box_px.y < box_px.y + box_px.height <= height
+    if not (is_inside_x and is_inside_y):
         raise InputError(
-            f"box '{box.text}': does not lie inside {where}, which has {size_px[0]} x {size_px[1]}"
+            f"box '{box.text}': does not lie inside {where}, which has {width} x {height}"
             f" px at {mpp:g} um/px"
         )
-    return found
+    return box_px
 
 
 def _between(left: float, top: float, right: float, bottom: float) -> Box:
@@ -165,10 +171,14 @@ def middles_within(low: float, high: float, length: int) -> tuple[int, int]:
         high: likewise; a middle on it does not count.
         length: of the line, in pixels.
     """
-    start, end = max(0, ceil(low - 0.5)), min(length, ceil(high - 0.5))
+    # The middle of pixel k lies at k + 0.5.
+    start = max(0, ceil(low - 0.5))
+    end = min(length, ceil(high - 0.5))
     if start < end:
         return start, end
-    nearest = min(max(0, floor((low + high) / 2)), length - 1)
+    # No middle lies between the two: the pixel in which the middle of both lies.
+    between = floor((low + high) / 2)
+    nearest = min(max(0, between), length - 1)
     return nearest, nearest + 1
 
 
@@ -194,36 +204,42 @@ def tile_grid(size_px: tuple[int, int], tile_px: int, halo_px: int) -> Iterator[
             f"tile of {tile_px} px with a halo of {halo_px} px: both must be multiples of"
             f" {STRIDE_PX}, and the tile larger than two halos, as in 512 and 64"
         )
-    across, down = (_steps(length, tile_sides(tile_px), halo_px) for length in size_px)
+    width, height = size_px
+    sides = tile_sides(tile_px)
+    across = _steps(width, sides, halo_px)
+    down = _steps(height, sides, halo_px)
     for y, inner_height, top, shown_height in down:
         for x, inner_width, left, shown_width in across:
-            yield Tile(
-                Box(left, top, shown_width, shown_height), Box(x, y, inner_width, inner_height)
-            )
+            outer = Box(left, top, shown_width, shown_height)
+            inner = Box(x, y, inner_width, inner_height)
+            yield Tile(outer, inner)
 
 
 def tile_sides(tile_px: int) -> tuple[int, ...]:
     """Return the sides that tiles may have where `tile_px` is the largest: networks are compiled
     for these and no others."""
-    return (*(side for side in TILE_SIDES_PX if side < tile_px), tile_px)
+    smaller = [side for side in TILE_SIDES_PX if side < tile_px]
+    return (*smaller, tile_px)
 
 
 def reach(tile: Tile, halo_px: int, size_px: tuple[int, int]) -> Box:
     """Return the inner box of a tile widened by the halo, inside a field of (width, height)."""
-    inner, (width, height) = tile.inner, size_px
-    x, y = max(0, inner.x - halo_px), max(0, inner.y - halo_px)
-    right, bottom = (
-        min(width, inner.x + inner.width + halo_px),
-        min(height, inner.y + inner.height + halo_px),
-    )
-    return Box(x, y, right - x, bottom - y)
+    inner = tile.inner
+    width, height = size_px
+    left = max(0, inner.x - halo_px)
+    top = max(0, inner.y - halo_px)
+    right = min(width, inner.x + inner.width + halo_px)
+    bottom = min(height, inner.y + inner.height + halo_px)
+    return Box(left, top, right - left, bottom - top)
 
 
 def _up(length: int) -> int:
+    """Return the next multiple of the stride, up."""
     return -(-length // STRIDE_PX) * STRIDE_PX
 
 
 def _down(length: int) -> int:
+    """Return the next multiple of the stride, down."""
     return length // STRIDE_PX * STRIDE_PX
 
 
@@ -232,19 +248,28 @@ def _steps(length: int, sides: Sequence[int], halo: int) -> list[tuple[int, int,
     length of what is shown."""
     edge = min(halo, EDGE_PX)
     whole = _up(length) + 2 * edge
-    fitting = [side for side in sides if side >= min(whole, 4 * halo)] or sides[-1:]
-    count, shown = min(
-        ((_count(length, side, halo), side) for side in fitting),
-        key=lambda pair: (pair[0] * pair[1], pair),
-    )
+    # A tile keeps at least half of what it shows: its halos are no more than half of it.
+    least = min(whole, 4 * halo)
+    fitting = [side for side in sides if side >= least] or sides[-1:]
+    plans = []
+    for side in fitting:
+        count = _count(length, side, halo)
+        plans.append((count * side, count, side))
+    # The least that is shown in all; of equals the fewest tiles.
+    _, count, shown = min(plans)
     if count == 1:
+        # What the tile has to spare is mirrored on both sides alike.
         return [(0, length, -edge - _down((shown - whole) // 2), shown)]
     step = _up(-(-length // count))
-    margin, last = _down((shown - step) // 2), _up(length) + edge - shown
-    return [
-        (start, min(step, length - start), min(max(start - margin, -edge), last), shown)
-        for start in range(0, length, step)
-    ]
+    margin = _down((shown - step) // 2)
+    last = _up(length) + edge - shown
+    steps = []
+    for start in range(0, length, step):
+        inner_length = min(step, length - start)
+        # At the edges a tile moves inwards: it shows more of its neighbour, not what is mirrored.
+        outer_start = min(max(start - margin, -edge), last)
+        steps.append((start, inner_length, outer_start, shown))
+    return steps
 
 
 def _count(length: int, side: int, halo: int) -> int:
@@ -274,13 +299,19 @@ def crossings(
         (M,) the edge of each crossing, its row, and the first column whose middle is not left of
         it.
     """
-    x, y, to_x, to_y = edges
-    first, end = (np.clip(np.ceil(place - 0.5), *rows).astype(np.int64) for place in (y, to_y))
+    x, y, to_x, to_y = edges  # (N,) each
+    # An edge crosses the rows whose middle, k + 0.5, lies from y on and above to_y.
+    first = np.clip(np.ceil(y - 0.5), *rows).astype(np.int64)  # (N,)
+    end = np.clip(np.ceil(to_y - 0.5), *rows).astype(np.int64)  # (N,)
     count = end - first
-    edge = np.repeat(np.arange(count.size), count)
-    row = np.arange(edge.size) + (first - np.cumsum(count) + count)[edge]
-    slope = (to_x - x) / np.where(count > 0, to_y - y, 1)
-    return edge, row, np.ceil(x[edge] + (row + 0.5 - y[edge]) * slope[edge] - 0.5).astype(np.int64)
+    edge = np.repeat(np.arange(count.size), count)  # (M,)
+    # Crossings of an edge lie one after another: number in all, minus number of its first one.
+    first_of_edge = np.cumsum(count) - count  # (N,)
+    row = np.arange(edge.size) + (first - first_of_edge)[edge]  # (M,)
+    # An edge that crosses nothing may be level; its slope is not used.
+    slope = (to_x - x) / np.where(count > 0, to_y - y, 1)  # (N,)
+    at = x[edge] + (row + 0.5 - y[edge]) * slope[edge]  # (M,)
+    return edge, row, np.ceil(at - 0.5).astype(np.int64)
 
 
 def downward(
@@ -288,5 +319,7 @@ def downward(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Return edges from (N, 2) places to others as `crossings` takes them, and which of them went
     down already."""
-    is_down = places[:, 1] < to[:, 1]
-    return np.where(is_down, (*places.T, *to.T), (*to.T, *places.T)), is_down
+    is_down = places[:, 1] < to[:, 1]  # (N,)
+    as_it_is = (*places.T, *to.T)  # x, y, to_x, to_y: (N,) each
+    turned = (*to.T, *places.T)
+    return np.where(is_down, as_it_is, turned), is_down

@@ -17,8 +17,10 @@ JsonObject: TypeAlias = dict[str, Any]
 OpenAPI), a message between our own processes, a part that is only kept and shown, or a row whose
 columns depend on the classes. What is written to be read by others is a record (`records`)."""
 _DEEPEST = 64
+"""Objects in one another; ours have five or so, and Python's own reader ends at about 1,000."""
 _DIGITS = re.compile(r"-?(0|[1-9][0-9]*)")
 _HALF_LETTER = re.compile(r"\\u[dD][89a-fA-F]")
+"""An escape of one of two halves (a surrogate): the other half may be missing."""
 
 
 def read_json(
@@ -39,6 +41,7 @@ def read_json(
     """
     try:
         with path.open("rb") as file:
+            # One byte more than may be there tells that it is too long, whatever it says it has.
             data = file.read(most_bytes + 1)
     except FileNotFoundError:
         raise error(f"{path}: not found, wanted {what}") from None
@@ -56,9 +59,9 @@ def read_json(
             parse_constant=_constant,
         )
         if _HALF_LETTER.search(text):
-            json.dumps(value, ensure_ascii=False).encode(
-                errors="surrogateescape"
-            )  # bytes of a name that are no UTF-8
+            # Halves of 0xdc80 to 0xdcff stand for bytes of a name that are no UTF-8, and may stay;
+            # any other raises UnicodeEncodeError.
+            json.dumps(value, ensure_ascii=False).encode(errors="surrogateescape")
         _check_depth(value)
     except RecursionError:
         raise error(f"{path}: not JSON (nested too deeply), wanted {what}") from None
@@ -72,7 +75,7 @@ def read_json(
 def number_in(value: Any, least: float, most: float, what: str) -> float:
     """Return a number that was read from a file, when it is one and in range; ValueError says
     `what`, what came and what was wanted."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+    if not _is_number(value) or not least <= value <= most:
         raise ValueError(f"{what} is {shown(value)}, wanted a number from {least:g} to {most:g}")
     return float(value)
 
@@ -82,12 +85,8 @@ def whole_in(value: Any, least: int, most: int, what: str) -> int:
     too, since YAML is read as text."""
     if isinstance(value, str) and len(value) < 20 and _DIGITS.fullmatch(value):
         value = int(value)
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float))
-        or not least <= value <= most
-        or value != int(value)
-    ):
+    # The range comes first: int() of infinity or NaN would raise.
+    if not _is_number(value) or not least <= value <= most or value != int(value):
         raise ValueError(f"{what} is {shown(value)}, wanted a whole number from {least} to {most}")
     return int(value)
 
@@ -95,53 +94,56 @@ def whole_in(value: Any, least: int, most: int, what: str) -> int:
 def text_of(value: Any, what: str, *, most: int = 200) -> str:
     """Return text that was read from a file, when it is some and fits on a line; ValueError says
     `what`, what came and what was wanted."""
-    if (
-        not isinstance(value, str)
-        or not value.strip()
-        or len(value) > most
-        or not all(map(_is_shown, value))
-    ):
+    is_text = isinstance(value, str) and bool(value.strip()) and len(value) <= most
+    if not is_text or not all(map(_is_shown, value)):
         raise ValueError(f"{what} is {shown(value)}, wanted a line of text of up to {most} letters")
-    return value
+    return str(value)
+
+
+def _is_number(value: Any) -> bool:
+    """Return whether a value is a number; for Python true and false are 1 and 0, here they are
+    not."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _is_shown(letter: str) -> bool:
-    return (
-        letter.isprintable() or unicodedata.category(letter) == "Zs"
-    )  # blanks of other widths belong to some languages
+    # Blanks of other widths belong to some languages; Python does not count them as printable.
+    return letter.isprintable() or unicodedata.category(letter) == "Zs"
 
 
 def shown(value: Any) -> str:
     """Return a value that may be anything in a few letters, for a message."""
     if isinstance(value, str):
         return repr(value if len(value) <= 40 else f"{value[:40]}...")
-    if (
-        value is None
-        or isinstance(value, (bool, float))
-        or (isinstance(value, int) and abs(value) < 2**64)
-    ):
+    if value is None or isinstance(value, (bool, float)):
         return json.dumps(value)
-    return (
-        "an object"
-        if isinstance(value, dict)
-        else "a list"
-        if isinstance(value, list)
-        else f"a {type(value).__name__}"
-    )
+    # A larger whole number would fill the message.
+    if isinstance(value, int) and abs(value) < 2**64:
+        return json.dumps(value)
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    return f"a {type(value).__name__}"
 
 
 def _once(pairs: list[tuple[str, Any]]) -> JsonObject:
+    """Make an object of names and values; Python would keep the last of two of one name."""
     found = dict(pairs)
     if len(found) < len(pairs):
         counts = Counter(name for name, _ in pairs)
-        raise ValueError(f"{shown(counts.most_common(1)[0][0])} stands twice in one object")
+        twice, _ = counts.most_common(1)[0]
+        raise ValueError(f"{shown(twice)} stands twice in one object")
     return found
 
 
 def _whole(digits: str) -> int:
-    if len(digits) > 20 or not -(2**63) <= (number := int(digits)) < 2**64:
-        raise ValueError(f"the number {digits[:20]}... has more than 64 bits")
-    return number
+    # 20 digits and a sign hold 64 bits; time to read more grows with their square.
+    if len(digits) <= 20:
+        number = int(digits)
+        if -(2**63) <= number < 2**64:
+            return number
+    raise ValueError(f"the number {digits[:20]}... has more than 64 bits")
 
 
 def _finite(digits: str) -> float:
@@ -158,12 +160,16 @@ def _constant(name: str) -> float:
 
 
 def _check_depth(value: Any) -> None:
+    """Go down level by level: a function that calls itself would meet Python's own end first."""
     level = [value]
     for _ in range(_DEEPEST):
-        holders = [one for one in level if isinstance(one, (dict, list))]
-        level = [
-            inner for one in holders for inner in (one.values() if isinstance(one, dict) else one)
-        ]
-        if not level:
+        below: list[Any] = []
+        for holder in level:
+            if isinstance(holder, dict):
+                below.extend(holder.values())
+            elif isinstance(holder, list):
+                below.extend(holder)
+        if not below:
             return
+        level = below
     raise RecursionError

@@ -53,20 +53,20 @@ _CAPPED = {
 def cpu_name() -> str:
     """Return the processor's name, or its family where the system does not tell."""
     named = re.search(r"^model name\s*:\s*(.+)$", _text(_PROC / "cpuinfo"), re.MULTILINE)
-    return (
-        named[1]
-        if named
-        else platform.processor() or platform.machine() or "not told by the system"
-    )
+    if named:
+        return named[1]
+    return platform.processor() or platform.machine() or "not told by the system"
 
 
 def cpu_features() -> list[str]:
     """Return those of the features that speed networks up which Linux reports and no cap forbids;
     nothing on other systems."""
+    # x86 calls the line "flags", ARM "Features".
     flags = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", _text(_PROC / "cpuinfo"), re.MULTILINE)
-    there = set(flags[1].split()) if flags else set()
-    left = _CAPPED.get(os.environ.get(CAP, "").upper(), _FEATURES)
-    return [name for name in _FEATURES if name in there and name in left]
+    reported = set(flags[1].split()) if flags else set()
+    cap = os.environ.get(CAP, "").upper()
+    allowed = _CAPPED.get(cap, _FEATURES)
+    return [name for name in _FEATURES if name in reported and name in allowed]
 
 
 def vendor() -> str:
@@ -79,30 +79,32 @@ def vendor() -> str:
 def usable_cores() -> float:
     """Return the cores that this process may use: by its affinity, by the quota of its control
     group, and by what its job was given."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = float(len(affinity(0)) if affinity else os.cpu_count() or 1)
-    older = (
-        f"{_text(folder / 'cpu.cfs_quota_us')} {_text(folder / 'cpu.cfs_period_us')}"
-        for folder in _folders("cpu")
-    )
-    limits = [
-        words for text in (*_limits("cpu", "cpu.max"), *older) if len(words := text.split()) == 2
-    ]
-    quotas = [
-        int(quota) / int(period)
-        for quota, period in limits
-        if quota.isdecimal() and period.isdecimal() and int(period)
-    ]
-    given = [
-        next((os.environ[name] for name in names if name in os.environ), "") for names in _GIVEN
-    ]
-    return min(
-        [
-            cores,
-            *(quota for quota in quotas if quota > 0),
-            *(float(one) for one in given if one.isdecimal() and int(one)),
-        ]
-    )
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux alone has it
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return min([float(cores), *_quotas(), *_given_cores()])
+
+
+def _quotas() -> Iterator[float]:
+    """Yield the cores that control groups allow; "max" and -1 mean no limit."""
+    texts = list(_limits("cpu", "cpu.max"))  # version 2: "QUOTA PERIOD" in one file
+    for folder in _folders("cpu"):  # version 1: a file each
+        texts.append(f"{_text(folder / 'cpu.cfs_quota_us')} {_text(folder / 'cpu.cfs_period_us')}")
+    for text in texts:
+        words = text.split()
+        if len(words) != 2 or not all(word.isdecimal() for word in words):
+            continue
+        quota, period = map(int, words)
+        if quota and period:
+            yield quota / period
+
+
+def _given_cores() -> Iterator[float]:
+    """Yield the cores that each job system says it gave."""
+    for names in _GIVEN:
+        said = [os.environ[name] for name in names if name in os.environ]
+        first = said[0] if said else ""
+        if first.isdecimal() and int(first):
+            yield float(first)
 
 
 def worker_count() -> int:
@@ -126,12 +128,12 @@ def memory_bytes() -> int | None:
     """Return the memory that this process may fill; None where the system does not tell."""
     whole = re.search(r"^MemTotal:\s*(\d+) kB", _text(_PROC / "meminfo"), re.MULTILINE)
     known = [int(whole[1]) * 1024] if whole else _pages()
-    limits = [
-        text.strip()
-        for name in ("memory.max", "memory.limit_in_bytes")
-        for text in _limits("memory", name)
-    ]
-    return min([*known, *(int(limit) for limit in limits if limit.isdecimal())], default=None)
+    for name in ("memory.max", "memory.limit_in_bytes"):  # control groups of version 2, and of 1
+        for text in _limits("memory", name):
+            limit = text.strip()
+            if limit.isdecimal():  # "max" is no limit
+                known.append(int(limit))
+    return min(known, default=None)
 
 
 def _pages() -> list[int]:
@@ -142,7 +144,11 @@ def _pages() -> list[int]:
 
 
 def _limits(controller: str, name: str) -> Iterator[str]:
-    return (text for folder in _folders(controller) if (text := _text(folder / name)))
+    """Yield what a file says in each control group that has it."""
+    for folder in _folders(controller):
+        text = _text(folder / name)
+        if text:
+            yield text
 
 
 def _folders(controller: str) -> Iterator[Path]:
@@ -154,7 +160,10 @@ def _folders(controller: str) -> Iterator[Path]:
             continue
         root = _CGROUPS / controller if controllers else _CGROUPS
         group = root / place.strip("/")
-        yield from (folder for folder in (group, *group.parents) if folder.is_relative_to(root))
+        # A group has no more than the groups above it have.
+        for folder in (group, *group.parents):
+            if folder.is_relative_to(root):
+                yield folder
 
 
 def _text(path: Path) -> str:

@@ -16,10 +16,13 @@ from breastseg.json_files import shown
 Record = TypeVar("Record")
 _Reader = Callable[[object, str], Any]
 
-_NUMBERS: Mapping[object, tuple[tuple[type, ...], str]] = {
+_PLAIN: Mapping[object, tuple[tuple[type, ...], str]] = {
     float: ((int, float), "a number"),
     int: ((int,), "a whole number"),
+    str: ((str,), "text"),
+    bool: ((bool,), "true or false"),
 }
+"""Types of single values: what JSON may hold for each, and what a message calls it."""
 
 
 @dataclass(frozen=True)
@@ -43,19 +46,17 @@ class Entry:
 def entries(record: Any) -> tuple[Entry, ...]:
     """Return what the file of a record holds, in the order in which it is written."""
     hints = get_type_hints(record)
-    return tuple(
-        Entry(
-            field.name.removesuffix("_"),
-            hints[field.name],
-            field.default is not MISSING or field.default_factory is not MISSING,
-            field,
-        )
-        for field in fields(record)
-    )
+    found = []
+    for field in fields(record):
+        has_default = field.default is not MISSING or field.default_factory is not MISSING
+        key = field.name.removesuffix("_")
+        found.append(Entry(key, hints[field.name], has_default, field))
+    return tuple(found)
 
 
 def to_json(value: object) -> Any:
     """Return a record, or what is in one, as JSON values; the order is that of the fields."""
+    # A class that writes itself, as Card and LabelMap do, has the last word.
     if hasattr(value, "to_dict"):
         return value.to_dict()
     if is_dataclass(value) and not isinstance(value, type):
@@ -87,17 +88,20 @@ def from_json(record: type[Record], value: object, what: str, *, closed: bool = 
     if not isinstance(value, dict):
         raise ValueError(f"{what} is {shown(value)}, wanted names with values")
     kind: Any = record
-    known = {entry.key for entry in entries(kind)}
-    unknown = [key for key in value if key not in known]
-    if closed and unknown:
-        raise ValueError(f"{shown(unknown[0])} is no field of {what}")
-    found = {}
+    if closed:
+        known = {entry.key for entry in entries(kind)}
+        for key in value:
+            if key not in known:
+                raise ValueError(f"{shown(key)} is no field of {what}")
+    arguments = {}
     for entry in entries(kind):
+        place = _at(what, entry.key)
         if entry.key in value:
-            found[entry.field.name] = _reader(entry.type)(value[entry.key], _at(what, entry.key))
+            read = _reader(entry.type)
+            arguments[entry.field.name] = read(value[entry.key], place)
         elif not entry.optional:
-            raise ValueError(f"{_at(what, entry.key)} is missing")
-    return record(**found)
+            raise ValueError(f"{place} is missing")
+    return record(**arguments)
 
 
 def _at(what: str, key: object) -> str:
@@ -115,8 +119,9 @@ def _reader(kind: Any) -> _Reader:
     if origin is Literal:
         return partial(_literal, inner)
     if origin is tuple:
-        many = inner[-1] is Ellipsis
-        return partial(_sequence, inner[:1] if many else inner, None if many else len(inner))
+        if inner[-1] is Ellipsis:  # tuple[int, ...]: any number of one kind
+            return partial(_sequence, inner[:1], None)
+        return partial(_sequence, inner, len(inner))
     if origin is list:
         return lambda value, what: list(_sequence(inner, None, value, what))
     if origin in (dict, Mapping):
@@ -131,13 +136,14 @@ def _reader(kind: Any) -> _Reader:
 def _one_of(kinds: tuple[Any, ...], value: object, what: str) -> Any:
     if value is None and types.NoneType in kinds:
         return None
-    others = [kind for kind in kinds if kind is not types.NoneType]
-    for kind in others[:-1]:
+    *others, last = [kind for kind in kinds if kind is not types.NoneType]
+    for kind in others:
         try:
             return _reader(kind)(value, what)
         except ValueError:
             continue
-    return _reader(others[-1])(value, what)
+    # Outside of the loop, so that the error of the last kind is the one that a person reads.
+    return _reader(last)(value, what)
 
 
 def _literal(words: tuple[Any, ...], value: object, what: str) -> Any:
@@ -151,11 +157,12 @@ def _sequence(kinds: tuple[Any, ...], length: int | None, value: object, what: s
     if not isinstance(value, (list, tuple)) or length not in (None, len(value)):
         wanted = "a list" if length is None else f"a list of {length}"
         raise ValueError(f"{what} is {shown(value)}, wanted {wanted}")
-    readers = [_reader(kind) for kind in kinds] * (len(value) if length is None else 1)
-    return tuple(
-        read(own, f"{what}[{number}]")
-        for number, (read, own) in enumerate(zip(readers, value, strict=True))
-    )
+    kind_of_each = kinds * len(value) if length is None else kinds
+    found = []
+    for number, (kind, own) in enumerate(zip(kind_of_each, value, strict=True)):
+        read = _reader(kind)
+        found.append(read(own, f"{what}[{number}]"))
+    return tuple(found)
 
 
 def _mapping(read: _Reader, value: object, what: str) -> dict[str, object]:
@@ -166,8 +173,9 @@ def _mapping(read: _Reader, value: object, what: str) -> dict[str, object]:
 
 def _plain(kind: Any, value: object, what: str) -> Any:
     """Read text, a truth value or a number; a whole number stays one where any number will do."""
-    accepted, wanted = _NUMBERS.get(kind, ((kind,), {str: "text", bool: "true or false"}.get(kind)))
-    fit = isinstance(value, accepted) and (kind is bool or not isinstance(value, bool))
-    if not fit:
-        raise ValueError(f"{what} is {shown(value)}, wanted {wanted or kind.__name__}")
+    accepted, wanted = _PLAIN.get(kind) or ((kind,), kind.__name__)
+    # For Python true and false are whole numbers; in a file they are not.
+    is_stray_bool = isinstance(value, bool) and kind is not bool
+    if is_stray_bool or not isinstance(value, accepted):
+        raise ValueError(f"{what} is {shown(value)}, wanted {wanted}")
     return value

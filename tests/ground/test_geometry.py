@@ -1,12 +1,29 @@
 """Boxes, sizes and the tile grid: what is kept covers a field once, whatever its size."""
 
+import itertools
 import re
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from breastseg.errors import InputError, MppError
-from breastseg.geometry import Box, check_mpp, scaled_size, tile_grid, tile_sides
+from breastseg.geometry import (
+    Box,
+    BoxUm,
+    Tile,
+    box_within,
+    check_mpp,
+    crossings,
+    downward,
+    middles_within,
+    parse_box,
+    parse_place,
+    reach,
+    scaled_size,
+    tile_grid,
+    tile_sides,
+)
 
 SIZES = [
     (1, 1),
@@ -148,3 +165,124 @@ def test_implausible_mpp_is_refused(mpp: float, shown: str) -> None:
 
 def test_box_area() -> None:
     assert Box(3, 4, 5, 6).area == 30
+
+
+@pytest.mark.parametrize(
+    ("text", "box"),
+    [
+        ("1,2,3,4", Box(1, 2, 3, 4)),
+        (" 1, 2,3 ,4 ", Box(1, 2, 3, 4)),
+        ("0.4,0.6,1.2,1", Box(0, 1, 2, 1)),  # from 0.4 to 1.6 across, from 0.6 to 1.6 down
+        ("500,500,2000,1000um", BoxUm(500, 500, 2000, 1000)),
+    ],
+)
+def test_a_box_is_read_in_pixels_or_microns(text: str, box: Box | BoxUm) -> None:
+    assert parse_box(text) == box
+    assert parse_box(box.text) == box
+
+
+@pytest.mark.parametrize("text", ["", "1,2,3", "1,2,3,4,5", "a,b,c,d", "1,2,nan,4", "1,2,inf,4",
+                                  "1,2,3,1e13", "1,2,3,4mm"])  # fmt: skip
+def test_what_is_no_box_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match=re.escape(f"box '{text}': wanted x,y,width,height")):
+        parse_box(text)
+
+
+def test_neighbouring_boxes_stay_neighbours() -> None:
+    """Edges are rounded, not sizes: no pixel is left out or taken twice between two boxes."""
+    for width in (0.375, 0.5, 1.25, 2.75):
+        boxes = [parse_box(f"{place * width},0,{width},9") for place in range(40)]
+        for left, right in itertools.pairwise(boxes):
+            assert left.x + left.width == right.x
+
+
+@pytest.mark.parametrize("text", ["", "1", "1,2,3", "a,b", "nan,1", "1,inf"])
+def test_what_is_no_place_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match=re.escape(f"place '{text}': wanted X,Y")):
+        parse_place(text)
+
+
+def test_a_place_is_read() -> None:
+    assert parse_place("1200,840.5") == (1200, 840.5)
+
+
+def test_a_box_in_microns_is_found_on_the_slide() -> None:
+    box = box_within(BoxUm(10, 20, 30, 40), (200, 200), 0.5, "a.svs")
+    assert box == Box(20, 40, 60, 80)
+
+
+@pytest.mark.parametrize("box", [Box(-1, 0, 5, 5), Box(0, 0, 0, 5), Box(0, 0, 5, -1),
+                                 Box(96, 0, 5, 5), Box(0, 46, 5, 5)])  # fmt: skip
+def test_a_box_outside_of_the_slide_is_refused(box: Box) -> None:
+    with pytest.raises(InputError, match=r"inside a\.svs, which has 100 x 50 px at 0\.5 um/px"):
+        box_within(box, (100, 50), 0.5, "a.svs")
+
+
+def test_the_whole_slide_is_a_box_of_it() -> None:
+    assert box_within(Box(0, 0, 100, 50), (100, 50), 0.5, "x") == Box(0, 0, 100, 50)
+
+
+@pytest.mark.parametrize("low", [-3.0, -0.5, 0.0, 0.5, 1.2, 2.5, 9.0])
+@pytest.mark.parametrize("high", [-1.0, 0.5, 1.5, 2.6, 5.0, 20.0])
+def test_middles_within_are_those_of_a_loop(low: float, high: float) -> None:
+    length = 6
+    inside = [pixel for pixel in range(length) if low <= pixel + 0.5 < high]
+    start, end = middles_within(low, high, length)
+    assert 0 <= start < end <= length
+    if inside:
+        assert list(range(start, end)) == inside
+    else:
+        assert end == start + 1, "at least one pixel: the nearest"
+
+
+def test_a_tile_reaches_into_its_neighbours_and_not_over_the_edge() -> None:
+    tile = Tile(Box(0, 0, 320, 320), Box(0, 64, 96, 100))
+    assert reach(tile, 32, (110, 400)) == Box(0, 32, 110, 164)
+    assert reach(tile, 0, (110, 400)) == tile.inner
+
+
+def columns_within(
+    ring: list[tuple[float, float]], rows: int, columns: int
+) -> npt.NDArray[np.int_]:
+    """Return (rows, columns) how many edges lie left of each pixel's middle, or go through it."""
+    counts = np.zeros((rows, columns), int)
+    for (x, y), (to_x, to_y) in zip(ring, [*ring[1:], ring[0]], strict=True):
+        if y > to_y:
+            x, y, to_x, to_y = to_x, to_y, x, y
+        for row in range(rows):
+            if y <= row + 0.5 < to_y:
+                at = x + (row + 0.5 - y) * (to_x - x) / (to_y - y)
+                for column in range(columns):
+                    counts[row, column] += at <= column + 0.5
+    return counts
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_crossings_are_those_of_a_slow_loop(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    ring = np.round(rng.uniform(-2, 14, (7, 2)), 1 if seed % 2 else 6)
+    edges, _ = downward(ring, np.roll(ring, -1, axis=0))
+    _, row, column = crossings(edges, (0, 12))
+    assert ((row >= 0) & (row < 12)).all()
+    counts = np.zeros((12, 12), int)
+    for crossed, first in zip(row, column, strict=True):
+        counts[crossed, max(0, first) :] += 1
+    places = [(float(x), float(y)) for x, y in ring]
+    assert (counts == columns_within(places, 12, 12)).all()
+
+
+def test_of_two_areas_that_share_a_border_one_has_the_pixel() -> None:
+    """The border goes through the middles of column 2: they are the right area's."""
+    border = np.array([[2.5], [0.0], [2.5], [4.0]])
+    edge, row, column = crossings(border, (0, 4))
+    assert (edge.tolist(), row.tolist(), column.tolist()) == ([0] * 4, [0, 1, 2, 3], [2] * 4)
+
+
+def test_edges_are_turned_to_go_down() -> None:
+    places = np.array([[0.0, 0.0], [5.0, 9.0], [1.0, 2.0]])
+    to = np.array([[5.0, 9.0], [0.0, 0.0], [7.0, 2.0]])
+    edges, is_down = downward(places, to)
+    assert is_down.tolist() == [True, False, False]
+    assert edges.shape == (4, 3)
+    assert (edges[1] <= edges[3]).all()
+    assert edges[:, 0].tolist() == edges[:, 1].tolist() == [0, 0, 5, 9]

@@ -1,13 +1,10 @@
 """Readers: the same stored pixels come out of every format, at any place and resolution, by any
 number of threads."""
 
-import json
 import re
 import shutil
 import subprocess
 import sys
-import tracemalloc
-import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -18,9 +15,9 @@ import pytest
 from PIL import Image
 from tifffile import TiffFile, TiffWriter
 
-from breastseg.errors import ImageError, InputError, MissingPackageError, MppError
+from breastseg.errors import ImageError, InputError, MppError
 from breastseg.geometry import Box
-from breastseg.images import Slide, is_slide_folder, open_slide, pyramid, resample_pixels
+from breastseg.images import Slide, is_slide_folder, open_slide, resample_pixels
 from breastseg.images.open import find_reader
 from breastseg.images.readers.flat import FlatSlide
 from breastseg.images.readers.openslide import VendorSlide
@@ -32,7 +29,6 @@ from slide_files import (
     levels_of,
     move_tile,
     write_scn,
-    write_svs,
     write_tiled,
     write_zarr,
 )
@@ -126,87 +122,6 @@ def test_a_flat_picture_waits_for_no_other_reader(tmp_path: Path) -> None:
         " sys.modules for name in ('openslide', 'tifffile', 'zarr')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-@pytest.mark.parametrize("name", list(WRITERS))
-def test_no_level_coarser_than_asked_is_read(tmp_path: Path, name: str) -> None:
-    """Each level has a colour of its own, so that one sees which was read."""
-    levels = [np.full((768 // 2**k, 1024 // 2**k, 3), 10 + 50 * k, np.uint8) for k in range(4)]
-    with closing(open_slide(WRITERS[name](tmp_path / name, levels), mpp=0.25)) as slide:
-        for factor, level in (
-            (0.5, 0),
-            (1, 0),
-            (1.9, 0),
-            (2, 1),
-            (3.9, 1),
-            (4, 2),
-            (7.9, 2),
-            (8, 3),
-            (30, 3),
-        ):
-            assert (slide.read(mpp=0.25 * factor) == 10 + 50 * level).all(), factor
-
-
-def test_levels_of_odd_slides_lie_where_they_were_made(tmp_path: Path) -> None:
-    """1001 px -> 500 -> 250: the ratio of the sizes is 4.004, yet each pixel shows exactly 4."""
-    picture = np.random.default_rng(0).integers(0, 256, (96, 1001, 3), dtype=np.uint8)
-    levels = levels_of(picture)
-    with closing(open_slide(write_tiled(tmp_path / "a.tif", levels))) as slide:
-        assert np.array_equal(slide.read(Box(800, 0, 200, 96), mpp=1.0), levels[2][:, 200:250])
-        assert np.array_equal(slide.read(Box(996, 0, 4, 4), mpp=1.0), levels[2][:1, 249:])
-
-
-def test_large_fields_are_read_in_blocks_that_do_not_show(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = write_tiled(tmp_path / "a.tif", [FIELD])
-    ramp = np.repeat(np.arange(253, dtype=np.uint8)[None, :, None].repeat(60, axis=0), 3, axis=2)
-    ramp_path = write_tiled(tmp_path / "ramp.tif", [ramp])
-    with closing(open_slide(path)) as slide, closing(open_slide(ramp_path)) as smooth:
-        wanted, even = slide.read(Box(3, 3, 200, 204), mpp=0.5), smooth.read(mpp=0.65).astype(int)
-        monkeypatch.setattr(pyramid, "_BLOCK_PX", 32)
-        assert np.array_equal(slide.read(mpp=0.25), FIELD)
-        assert np.array_equal(slide.read(Box(3, 3, 200, 204), mpp=0.5), wanted)
-        assert (
-            np.abs(smooth.read(mpp=0.65) - even).max() <= 1
-        )  # edges rounded by half a pixel, and the mean rounded
-        one = slide.resampled((0, 0, *slide.size_px), (2, 1))
-        assert np.abs(one - resample_pixels(FIELD, (2, 1)).astype(int)).max() <= 2
-
-
-def empty_slide(path: Path) -> Path:
-    """100,000 x 100,000 px, of which one tile was stored."""
-    tiles = [zlib.compress(np.full((1024, 1024, 3), 100, np.uint8).tobytes()), *[b""] * (98**2 - 1)]
-    with TiffWriter(path, bigtiff=True) as writer:
-        writer.write(
-            iter(tiles),
-            shape=(100_000, 100_000, 3),
-            dtype="uint8",
-            tile=(1024, 1024),
-            photometric="rgb",
-            compression="zlib",
-            resolution=(40_000, 40_000),
-            resolutionunit=3,
-        )
-    return path
-
-
-def test_a_huge_slide_takes_the_memory_of_a_block(tmp_path: Path) -> None:
-    with closing(open_slide(empty_slide(tmp_path / "a.tif"))) as slide:
-        assert slide.size_px == (100_000, 100_000)
-        tracemalloc.start()
-        got = slide.read(Box(0, 0, 12_000, 12_000), mpp=8.0)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        assert got.shape == (375, 375, 3)
-        assert (got[:32, :32] == 100).all()
-        assert (got[33:] == 255).all()
-        assert peak < 150_000_000  # the field has 432 MB at level 0
-        with pytest.raises(
-            InputError,
-            match=r"a\.tif: 100000 x 100000 px .*1 to 250 Mpx",
-        ):
-            slide.read(mpp=0.25)
 
 
 def test_a_field_outside_is_refused(slide: Slide) -> None:
@@ -309,58 +224,6 @@ def test_other_pixels_are_refused(
         match=(rf"a\.ome\.tif: {reason}, wanted .* 8 bits a channel"),
     ):
         open_slide(tmp_path / "a.ome.tif", mpp=0.25)
-
-
-@pytest.mark.parametrize("axes", ["cyx", "yxc", "tczyx", "tzyxc"])
-@pytest.mark.parametrize("version", ["0.4", "0.5"])
-def test_axes_of_zarr(tmp_path: Path, axes: str, version: str) -> None:
-    slide = open_slide(
-        write_zarr(tmp_path / "a.zarr", levels_of(FIELD), axes=axes, version=version)
-    )
-    assert (slide.size_px, slide.mpp, slide.mpp_source) == ((253, 211), 0.25, "OME-Zarr scale")
-    assert np.array_equal(slide.read(mpp=0.25), FIELD)
-    assert np.array_equal(slide.read(Box(8, 16, 128, 64), mpp=0.5), halved(FIELD)[8:40, 4:68])
-
-
-def test_the_image_inside_what_bioformats2raw_writes(tmp_path: Path) -> None:
-    (tmp_path / "a.zarr").mkdir()
-    (tmp_path / "a.zarr" / ".zattrs").write_text(json.dumps({"bioformats2raw.layout": 3}))
-    write_zarr(tmp_path / "a.zarr" / "0", [FIELD])
-    assert np.array_equal(open_slide(tmp_path / "a.zarr").read(mpp=0.25), FIELD)
-
-
-def test_zarr_is_an_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write_zarr(tmp_path / "a.zarr", [FIELD])
-    monkeypatch.delitem(sys.modules, "breastseg.images.readers.zarr", raising=False)
-    monkeypatch.setitem(sys.modules, "zarr", None)
-    with pytest.raises(
-        MissingPackageError,
-        match=r"a\.zarr: .*pip install 'breastseg\[zarr\]'",
-    ):
-        open_slide(path)
-
-
-def test_level_0_is_the_rectangle_that_was_scanned(tmp_path: Path) -> None:
-    """Island at (400, 200) of a canvas of 2000 x 1600 px; QuPath counts pixels from the island's
-    corner too."""
-    slide = open_slide(write_scn(tmp_path / "a.scn", levels_of(FIELD), at=(400, 200)))
-    assert isinstance(slide, VendorSlide)
-    assert slide.size_px == (253, 211)
-    assert (slide.mpp, slide.mpp_source.split(",")[0]) == (0.5, "objective power 20x")
-    assert np.array_equal(slide.read(Box(10, 20, 30, 40), mpp=0.5), FIELD[20:60, 10:40])
-    assert np.array_equal(slide.read(Box(16, 8, 64, 32), mpp=1.0), halved(FIELD)[4:20, 8:40])
-
-
-def test_what_a_scanner_left_out_is_white(tmp_path: Path) -> None:
-    path = move_tile(write_svs(tmp_path / "a.svs", [FIELD]), 0, 5, past_end=False)
-    wanted = FIELD.copy()
-    wanted[64:128, 64:128] = 255
-    assert (
-        find_reader(path) == "openslide"
-    )  # where tiles are missing, OpenSlide knows Aperio's habits
-    for reader in (VendorSlide, TiffSlide):
-        with closing(reader(path)) as slide:
-            assert np.array_equal(slide.read(mpp=0.25), wanted)
 
 
 @pytest.mark.parametrize(("name", "page"), [("a.svs", 0), ("a.scn", 1)])
@@ -490,74 +353,6 @@ def test_a_mirax_slide_without_its_folder_is_not_its_thumbnail(tmp_path: Path) -
         open_slide(tmp_path / "a.mrxs", mpp=0.25)
 
 
-@pytest.mark.parametrize(
-    ("change", "say"),
-    [
-        ({".zattrs": "{"}, r"\.zattrs: not JSON"),
-        (
-            {".zattrs": "{}"},
-            r"a\.zarr: a Zarr without an image \(no 'multiscales'\), wanted OME-Zarr 0\.4 or 0\.5",
-        ),
-        (
-            {".zattrs": '{"multiscales": [{"datasets": [{"path": "0"}]}]}'},
-            r"a\.zarr: .* or not OME-Zarr 0\.4 or 0\.5 \(KeyError\('axes'\)\)",
-        ),
-        ({".zattrs": '{"multiscales": [7]}'}, r"a\.zarr: cut short or damaged, or not OME-Zarr"),
-        ({".zattrs": "[1, 2]"}, r"a\.zarr: cut short or damaged, or not OME-Zarr"),
-        (
-            {
-                ".zattrs": (
-                    '{"multiscales": [{"axes": [{"name": "y"}, {"name": "x"}], "datasets":'
-                    ' [{"path": "../b.zarr/0"}]}]}'
-                )
-            },
-            r"a\.zarr: names pixels in another folder; put all of it into one",
-        ),
-        ({"0/.zarray": "3"}, r"a\.zarr: cut short or damaged"),
-        ({"0/.zarray": None}, r"a\.zarr: cut short or damaged"),
-        ({"0/0.0.0": "words"}, r"a\.zarr: cannot be read at x 0, y 0, 253 x 211 px of level 0"),
-    ],
-)
-def test_broken_zarrs(tmp_path: Path, change: dict[str, str | None], say: str) -> None:
-    path = write_zarr(tmp_path / "a.zarr", [FIELD])
-    for name, content in change.items():
-        if content is None:
-            (path / name).unlink()
-        else:
-            (path / name).write_text(content)
-    with pytest.raises(ImageError, match=say):
-        open_slide(path, mpp=0.25).read(mpp=0.25)
-
-
-def test_a_zarr_of_several_times_is_refused(tmp_path: Path) -> None:
-    path = write_zarr(tmp_path / "a.zarr", [FIELD], axes="tcyx")
-    text = (path / "0" / ".zarray").read_text()
-    (path / "0" / ".zarray").write_text(json.dumps({**json.loads(text), "shape": [4, 3, 211, 253]}))
-    with pytest.raises(
-        ImageError,
-        match=(r"a\.zarr: uint8 pixels, axes t 4, c 3, y 211, x 253; wanted"),
-    ):
-        open_slide(path)
-
-
-def test_a_folder_and_a_file_of_dicom(tmp_path: Path) -> None:
-    folder = MADE / "cmu1_dicom"
-    slide, other = open_slide(folder), open_slide(folder / "level-4-frames-0-1.dcm")
-    assert slide.size_px == other.size_px == (277, 370)
-    assert slide.mpp == pytest.approx(8 * 0.499)
-    assert np.array_equal(slide.read(mpp=slide.mpp), other.read(mpp=slide.mpp))
-    copied = tmp_path / "two series"
-    shutil.copytree(folder, copied)
-    data = (folder / "level-4-frames-0-1.dcm").read_bytes()
-    at = data.index(b"\x20\x00\x0e\x00UI") + 10
-    (copied / "other.dcm").write_bytes(data[:at] + data[at:].replace(b"7", b"8", 1))
-    with pytest.raises(
-        ImageError,
-        match=(r"two series: .*2 DICOM series; name a file"),
-    ):
-        open_slide(copied)
-
-
 def test_folders_that_are_slides(tmp_path: Path) -> None:
     assert is_slide_folder(MADE / "cmu1_dicom")
     assert is_slide_folder(write_zarr(tmp_path / "a.zarr", [FIELD]))
@@ -565,20 +360,6 @@ def test_folders_that_are_slides(tmp_path: Path) -> None:
     assert not is_slide_folder(MADE)
     (tmp_path / "none").mkdir()
     assert not is_slide_folder(tmp_path / "none")
-
-
-def test_the_scanners_own_tiles_are_the_same_through_both_readers() -> None:
-    with (
-        closing(TiffSlide(MADE / "cmu1.svs")) as one,
-        closing(VendorSlide(MADE / "cmu1.svs")) as other,
-    ):
-        assert one.size_px == other.size_px == (480, 480)
-        assert one.mpp == other.mpp == 0.499
-        assert np.array_equal(one.read(mpp=0.499), other.read(mpp=0.499))
-        assert np.array_equal(
-            one.read(Box(100, 30, 300, 201), mpp=0.499),
-            other.read(Box(100, 30, 300, 201), mpp=0.499),
-        )
 
 
 def test_a_flat_slide_is_decoded_once_for_many_boxes(

@@ -10,9 +10,7 @@ from PIL import Image
 from tifffile import TiffFile, TiffWriter
 
 from breastseg.errors import ImageError, MppError
-from breastseg.geometry import Box
-from breastseg.images import Pixels, open_slide
-from breastseg.images.pyramid import MAX_SIDE_PX, Pyramid
+from breastseg.images import open_slide
 from breastseg.images.readers.openslide import VendorSlide
 from breastseg.images.readers.tiff import TiffSlide
 from breastseg.images.resolution import (
@@ -238,26 +236,6 @@ def test_flat_tiffs_of_two_resolutions_are_refused(tmp_path: Path) -> None:
         MppError, match=r"a\.tif: pixels of 0\.25 x 0\.5 um \(TIFF resolution tags\)"
     ):
         found(tmp_path / "a.tif")
-
-
-class Painted(Pyramid):
-    def _stored(self, level: int, box: Box) -> Pixels:
-        return np.full((box.height, box.width, 3), level, np.uint8)
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-
-@pytest.mark.parametrize("size", [(0, 64), (64, 0), (MAX_SIDE_PX + 1, 64)])
-def test_sizes_that_no_slide_has(size: tuple[int, int]) -> None:
-    with pytest.raises(
-        ImageError,
-        match=(rf"slide\.svs: {size[0]} x {size[1]} px, wanted 1 to {MAX_SIDE_PX}"),
-    ):
-        Painted(SVS, [size], (0.25, "given"))
-    assert Painted(SVS, [(MAX_SIDE_PX, MAX_SIDE_PX)], (0.25, "given")).read(
-        Box(MAX_SIDE_PX - 2, 5, 2, 3), mpp=0.25
-    ).shape == (3, 2, 3)
 
 
 def test_a_tiff_that_declares_more_than_it_has(tmp_path: Path) -> None:

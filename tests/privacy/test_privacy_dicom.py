@@ -6,14 +6,12 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from pydicom.datadict import tag_for_keyword
 from pydicom.encaps import generate_frames
 
 from breastseg.errors import ImageError
 from breastseg.images import open_slide
 from breastseg.privacy import look_at
 from breastseg.privacy.dicom import copy_dicom
-from breastseg.privacy.dicom_keep import KEEP, NEW_UIDS, SEQUENCES
 from conftest import SHARED
 from private_slides import SECRETS, write_private_dicom
 
@@ -107,20 +105,3 @@ def test_a_scanners_slide_is_read_as_before(tmp_path: Path) -> None:
         closing(open_slide(tmp_path / "b")) as after,
     ):
         assert (after.size_px, after.mpp) == (before.size_px, before.mpp)
-
-
-def test_nothing_stays_that_the_profile_of_the_standard_takes_away() -> None:
-    table = pytest.importorskip(
-        "dicomanonymizer.dicom_anonymization_databases.dicomfields_2026c",
-        reason="dicom-anonymizer has the table E.1-1 of PS3.15",
-    )
-    named = {tuple(tag[:2]) for tag in table.ALL_TAGS}
-    assert len(named) > 600
-    for keyword in KEEP | SEQUENCES:
-        tag = tag_for_keyword(keyword)
-        assert tag is not None, keyword
-        assert (tag >> 16, tag & 0xFFFF) not in named, keyword
-    replaced = set(table.U_TAGS)
-    for keyword in NEW_UIDS - {"SOPInstanceUIDOfConcatenationSource"}:
-        tag = tag_for_keyword(keyword)
-        assert (tag >> 16, tag & 0xFFFF) in replaced, keyword

@@ -12,11 +12,9 @@ from tifffile import TiffFile, TiffWriter, imread
 from breastseg.errors import ImageError
 from breastseg.images import open_slide
 from breastseg.privacy import look_at
-from breastseg.privacy.aperio_text import clean_description
 from breastseg.privacy.tiff import copy_tiff
 from conftest import SHARED
 from private_slides import (
-    SAID,
     SECRETS,
     label_picture,
     tissue,
@@ -90,15 +88,6 @@ def test_an_ndpi_loses_macro_map_and_names_and_keeps_its_pixels(tmp_path: Path) 
     shutil.copy(slide, tmp_path / "c.tif")
     with pytest.raises(ImageError, match="call it NAME"):
         copy_tiff(tmp_path / "c.tif", tmp_path / "d.tif")
-
-
-def test_a_description_keeps_sizes_and_numbers_alone() -> None:
-    head = "Aperio Image Library v11.2.1 \r\n640x512 [0,0 640x512] (64x64) JPEG/RGB Q=30"
-    text, _ = clean_description(head + SAID, "picture 0")
-    assert text == head.replace(" \r", "\r") + "|AppMag = 20|MPP = 0.4990|Left = 25.691574"
-    text, found = clean_description("Aperio Miller v1.2.3\r\n64x64 Miller|MPP = Miller", "")
-    assert text == "Aperio\r\n64x64"
-    assert [one.kind for one in found] == ["text in its first lines", "not a number"]
 
 
 def test_an_ome_tiff_keeps_its_first_picture_and_what_reads_it(tmp_path: Path) -> None:

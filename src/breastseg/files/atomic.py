@@ -17,12 +17,14 @@ def written(path: Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; on success it becomes `path`, on an error it is
     removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    # In the same folder, because a rename between file systems is not one step.
     beside = _beside(path)
     try:
         yield beside
         beside.replace(path)
     except BaseException as error:
         beside.unlink(missing_ok=True)
+        # Some of our own errors are OSErrors too, and say already what they are about.
         if not isinstance(error, OSError) or isinstance(error, BreastsegError):
             raise
         if error.filename is not None:
@@ -43,10 +45,12 @@ def written_folder(path: Path) -> Iterator[Path]:
     beside.mkdir(exist_ok=True)
     with held_folder(beside, path):
         try:
-            for left_over in beside.iterdir():  # of a run that was killed
+            # What a killed run left would become part of this one's result.
+            for left_over in beside.iterdir():
                 if left_over.name != LOCK:
                     remove(left_over)
             yield beside
+            # Windows holds a folder by this file; the finished folder has none.
             (beside / LOCK).unlink(missing_ok=True)
             beside.replace(path)
         except BaseException:
@@ -59,7 +63,8 @@ def _beside(path: Path) -> Path:
     more, under a hash of it."""
     name = f"{PART}{path.name}"
     if len(os.fsencode(name)) > NAME_BYTES:
-        name = f"{PART}{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:32]}"
+        digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()
+        name = f"{PART}{digest[:32]}"
     return path.with_name(name)
 
 

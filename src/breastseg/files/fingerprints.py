@@ -31,6 +31,7 @@ def fingerprint(path: Path) -> str:
     size = path.stat().st_size
     if size <= 2 * _END_BYTES:
         return sha256_of(path)
+    # A slide has gigabytes: headers stand at its start or end, and another slide has another size.
     digest = hashlib.sha256(str(size).encode())
     with path.open("rb") as opened:
         digest.update(opened.read(_END_BYTES))
@@ -56,8 +57,9 @@ class Seen:
 def seen(path: Path) -> Seen:
     """Look at a file or folder, to tell later whether it is still the same; OSError when it is not
     there."""
-    unread = _unread(path)
-    return Seen(fingerprint(path), tuple(file.stat().st_mtime_ns for file in unread))
+    # What was read whole needs no time: copying a file changes its time, not what is in it.
+    changed_ns = [file.stat().st_mtime_ns for file in _unread(path)]
+    return Seen(fingerprint(path), tuple(changed_ns))
 
 
 def _unread(path: Path) -> list[Path]:
@@ -65,8 +67,9 @@ def _unread(path: Path) -> list[Path]:
     folder = path if path.is_dir() else _companion(path)
     if folder is not None:
         return _files_in(folder)
-    is_large = path.stat().st_size > 2 * _END_BYTES
-    return [path] if is_large else []
+    if path.stat().st_size > 2 * _END_BYTES:
+        return [path]
+    return []
 
 
 def _companion(path: Path) -> Path | None:
@@ -76,12 +79,15 @@ def _companion(path: Path) -> Path | None:
 
 
 def _files_in(folder: Path) -> list[Path]:
+    # Sorted, because systems list a folder in orders of their own.
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def _folder_hash(folder: Path) -> "hashlib._Hash":
+    """Hash the names and sizes of a folder's files; their bytes may be gigabytes."""
     digest = hashlib.sha256()
     for file in _files_in(folder):
         name = file.relative_to(folder).as_posix().encode(errors="surrogateescape")
-        digest.update(name + f" {file.stat().st_size}\n".encode())
+        size = file.stat().st_size
+        digest.update(name + f" {size}\n".encode())
     return digest

@@ -33,6 +33,7 @@ def held_folder(folder: Path, named: Path | None = None) -> Iterator[None]:
         OutputError: another run holds it.
     """
     if sys.platform == "win32":
+        # Windows does not open folders: a file in it stands for it.
         held = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT)
     else:
         held = os.open(folder, os.O_RDONLY)
@@ -52,7 +53,7 @@ def held_file(path: Path, named: str) -> Iterator[None]:
 def held_across(folder: Path) -> Iterator[None]:
     """Hold a folder as `held_folder` does, against other machines too."""
     with held_folder(folder):
-        if sys.platform == "win32":
+        if sys.platform == "win32":  # it is held by the same file already
             yield
         else:
             with held_file(folder / LOCK, str(folder)):
@@ -77,6 +78,7 @@ def _held(held: int, path: Path, named: str) -> Iterator[None]:
                 if not _is_still(path, held):
                     raise OutputError(busy)
         except OSError as cause:
+            # OutputError, raised above, is an OSError too: it has no number, and is raised again.
             if cause.errno not in _NO_LOCKS:
                 raise OutputError(busy) from None
             warnings.warn(

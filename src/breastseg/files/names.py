@@ -18,7 +18,10 @@ _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?=\.|$)", re.IGNORE
 def fit_name(name: str) -> str:
     """Return a name that a folder can have on every system: other bytes as %XX, as in addresses."""
     fit = _UNFIT.sub(lambda found: _percent(found[0]), name)
-    return _percent(fit[0]) + fit[1:] if _DEVICE.match(fit) else fit
+    if _DEVICE.match(fit):
+        # "con" becomes "%63on": one letter is enough.
+        return _percent(fit[0]) + fit[1:]
+    return fit
 
 
 def _percent(character: str) -> str:

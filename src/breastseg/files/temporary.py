@@ -20,8 +20,9 @@ def settle_temporary_folder() -> None:
     """
     if tempfile.tempdir is not None or sys.platform == "win32":
         return
-    named = (os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
-    for place in (*named, "/tmp", "/var/tmp"):
+    # The places and the order of `tempfile` itself.
+    wished = [os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")]
+    for place in (*wished, "/tmp", "/var/tmp"):
         if place and os.access(place, os.W_OK | os.X_OK) and Path(place).is_dir():
             tempfile.tempdir = str(Path(place).absolute())
             return

@@ -30,7 +30,7 @@ def write_table(
 def table_text(rows: Sequence[Mapping[str, object]], columns: Sequence[str] = ()) -> str:
     """Return rows as CSV: `columns`, then others in the order in which they first occur; NaN and
     None become empty cells."""
-    heads = dict.fromkeys(columns)
+    heads = dict.fromkeys(columns)  # a dictionary, as a set that keeps its order
     for row in rows:
         heads.update(dict.fromkeys(row))
     text = _Lines()

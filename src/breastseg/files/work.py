@@ -13,7 +13,7 @@ from breastseg.files.atomic import remove
 from breastseg.files.locks import held_folder
 from breastseg.files.names import LOCK, PART
 from breastseg.files.text import write_json
-from breastseg.json_files import read_json
+from breastseg.json_files import JsonObject, read_json
 
 WORK_FILE = "breastseg-work.json"
 """The note in a folder that says which piece of work it is for."""
@@ -97,22 +97,20 @@ def claim_folder(
             command or other settings.
         InputError: it is a file.
     """
+    # As it will be read again: tuples become lists.
     work = json.loads(json.dumps({"command": command, "settings": settings}))
     marker = out / WORK_FILE
     if marker.is_file():
-        found = read_json(marker, OutputError, "the note of the work this folder was made for")
-        if not isinstance(found, dict) or not isinstance(found.get("settings"), dict):
-            raise OutputError(
-                f"{marker}: not the note of a piece of work; choose another folder or remove it"
-            )
+        earlier = _read_note(marker)
         renewed = {key: work["settings"][key] for key in may_differ}
-        if {**found, "settings": {**found["settings"], **renewed}} == work:
+        if {**earlier, "settings": {**earlier["settings"], **renewed}} == work:
             return True
-        unfinished = _unfinished(out, remains if found.get("command") == command else Remains())
+        is_same_command = earlier.get("command") == command
+        unfinished = _unfinished(out, remains if is_same_command else Remains())
         if unfinished is None:
             raise OutputError(
-                f"{out}: holds '{found.get('command')}' work with other settings"
-                f" ({_difference(found, work)}); {advice}"
+                f"{out}: holds '{earlier.get('command')}' work with other settings"
+                f" ({_difference(earlier, work)}); {advice}"
             )
         for path in unfinished:
             remove(path)
@@ -123,16 +121,29 @@ def claim_folder(
     return False
 
 
+def _read_note(marker: Path) -> JsonObject:
+    found = read_json(marker, OutputError, "the note of the work this folder was made for")
+    if not isinstance(found, dict) or not isinstance(found.get("settings"), dict):
+        raise OutputError(
+            f"{marker}: not the note of a piece of work; choose another folder or remove it"
+        )
+    return found
+
+
 def _unfinished(out: Path, remains: Remains) -> list[Path] | None:
     """Return what lies beside the note when none of it is finished or anybody else's; else None."""
-    if any(path for pattern in remains.finished for path in out.glob(pattern)):
-        return None
-    rest = {path for pattern in remains.rest for path in out.glob(pattern)}
-    found = [path for path in out.iterdir() if path.name not in (WORK_FILE, LOCK)]
-    for path in found:
+    for pattern in remains.finished:
+        if any(out.glob(pattern)):
+            return None
+    rest: set[Path] = set()
+    for pattern in remains.rest:
+        rest.update(out.glob(pattern))
+    beside = [path for path in out.iterdir() if path.name not in (WORK_FILE, LOCK)]
+    for path in beside:
+        # One file of a person's own is enough to leave all of it alone.
         if not (path in rest or _is_left_over(path) or _holds_nothing(path)):
             return None
-    return found
+    return beside
 
 
 def _is_left_over(path: Path) -> bool:
@@ -142,6 +153,7 @@ def _is_left_over(path: Path) -> bool:
 
 def _holds_nothing(path: Path) -> bool:
     """Return whether a folder has no file in it, but what a kill leaves."""
+    # A link is somebody's: what it points to is not looked at, and never removed.
     if path.is_symlink() or not path.is_dir():
         return False
     return all(_is_left_over(inside) or _holds_nothing(inside) for inside in path.iterdir())
@@ -166,12 +178,13 @@ def _difference(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
 
 def difference(found: Mapping[str, object], wanted: Mapping[str, object]) -> str:
     """Return what of some settings is another in others, by name: "mpp: 0.5 there, 0.25 now"."""
-    old, new = _flat(found), _flat(wanted)
-    changed = [
-        f"{key}: {old.get(key)!r} there, {new.get(key)!r} now"
-        for key in {**old, **new}
-        if old.get(key) != new.get(key)
-    ]
+    old = _flat(found)
+    new = _flat(wanted)
+    changed = []
+    for key in {**old, **new}:
+        before, now = old.get(key), new.get(key)
+        if before != now:
+            changed.append(f"{key}: {before!r} there, {now!r} now")
     return "; ".join(changed)[:300]
 
 

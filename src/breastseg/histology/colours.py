@@ -13,5 +13,7 @@ BINS = 8
 def colours_of(pixels: Pixels) -> npt.NDArray[np.float32]:
     """Return (512,) square roots of the shares of colours, so that a product of two is their
     likeness, 0 to 1."""
-    counts = cv2.calcHist([pixels], [0, 1, 2], None, [BINS] * 3, [0, 256] * 3).ravel()
-    return np.asarray(np.sqrt(counts / counts.sum()), np.float32)
+    counts = cv2.calcHist([pixels], [0, 1, 2], None, [BINS] * 3, [0, 256] * 3)  # (8, 8, 8)
+    shares = counts.ravel() / counts.sum()
+    # With roots the product of a picture with itself is the sum of shares, 1 (Bhattacharyya).
+    return np.asarray(np.sqrt(shares), np.float32)

@@ -36,12 +36,15 @@ def find_glass(pixels: Pixels, mpp: float) -> Glass:
         spread = deviation(density, mpp)[inner]
         channels = [channel[inner] for channel in channels]
         most, least = extremes(*channels)
-        smooth = (spread < 0.013) & (least >= LIGHT) & (most - least <= GREY)
+        is_grey = (least >= LIGHT) & (most - least <= GREY)
+        smooth = (spread < 0.013) & is_grey
         found.append([plane[smooth] for plane in (level, spread, *channels)])
     level, spread, *channels = (np.concatenate(parts) for parts in zip(*found, strict=True))
     enough = 0.002 * pixels.shape[0] * pixels.shape[1]
+    # A scan has noise; what has one value to the bit was filled in and is the scanner's white.
     scanned = spread > 5e-4
     if scanned.sum() < enough:
+        # A picture without any noise, painted or compressed: its white is its glass.
         scanned[:] = True
     if scanned.sum() < enough:
         return Glass((0.0, 0.0, 0.0), 0.0)

@@ -12,6 +12,7 @@ more, H&E at most 0.85, a kidney that is mostly haematoxylin 1.10."""
 
 def is_ink(red: Plane, green: Plane, blue: Plane) -> Mask:
     """Return where densities have the colour of ink: three times (H, W) -> (H, W)."""
+    # Single pixels are too noisy to have a colour.
     red, green, blue = (cv2.blur(plane, (3, 3)) for plane in (red, green, blue))
     mean = mean_of([red, green, blue])
     most, least = extremes(red, green, blue)

@@ -60,6 +60,8 @@ def picture_mask(pixels: Pixels, *, mpp: float, always: bool) -> Mask | None:
     if _is_one_colour(pixels):
         tissue = np.zeros(_odd_size(pixels, mpp, mask_mpp)[::-1], np.bool_)
         return tissue if always or _is_around_tissue(~tissue, mask_mpp) else None
+    # All eight turns and mirrors are looked at as one and the same, so that nothing is rounded
+    # differently; the mask is turned back at the end.
     way = way_of(pixels)
     turned = laid(pixels, way)
     if not (always or _seems_glass(turned, mpp)):
@@ -121,10 +123,15 @@ def _is_around_tissue(glass: Mask, mpp: float) -> bool:
     framed = np.pad(as_bytes(outer), 1)  # what lies beyond the edge is not known
     # Each pixel's distance to the middle of the nearest one outside.
     distance_px = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    radius_px = float(distance_px.max())
-    return (2 * radius_px - 1) * mpp >= GLASS_UM
+    # The largest circle inside of it: a strip of one pixel has distance 1, and is 1 wide.
+    width_px = 2 * float(distance_px.max()) - 1
+    return width_px * mpp >= GLASS_UM
 
 
 def _is_one_colour(pixels: Pixels) -> bool:
-    tops = range(0, pixels.shape[0], WAY_ROWS)
-    return all((pixels[top : top + WAY_ROWS] == pixels[0, 0]).all() for top in tops)
+    # A few rows at a time: most pictures have a second colour in the first of them.
+    for top in range(0, pixels.shape[0], WAY_ROWS):
+        rows = pixels[top : top + WAY_ROWS]
+        if (rows != pixels[0, 0]).any():
+            return False
+    return True

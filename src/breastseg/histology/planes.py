@@ -31,15 +31,19 @@ def extremes(red: Numbers, green: Numbers, blue: Numbers) -> tuple[Numbers, Numb
 def deviation(plane: Plane, mpp: float) -> Plane:
     """Return the standard deviation within `ROUGH_UM` from a plane fitted there: soft shadows
     slope, but are smooth."""
-    side = square(ROUGH_UM, mpp)
-    mean = cv2.blur(plane, side)
-    variance = cv2.sqrBoxFilter(plane, -1, side) - mean * mean
-    flat = np.full(side[0], 1 / side[0])
-    ramp = np.arange(side[0]) - side[0] // 2
-    ramp = ramp / max(1.0, float(np.linalg.norm(ramp)) * side[0] ** 0.5)
+    window = square(ROUGH_UM, mpp)
+    side = window[0]
+    mean = cv2.blur(plane, window)
+    variance = cv2.sqrBoxFilter(plane, -1, window) - mean * mean
+    # A fitted plane explains what its slopes across and down do; they are orthogonal to the mean
+    # and to each other, so that their squares are taken off one by one.
+    flat = np.full(side, 1 / side)
+    steps = np.arange(side) - side // 2
+    ramp = steps / max(1.0, float(np.linalg.norm(steps)) * side**0.5)
     for across, down in ((ramp, flat), (flat, ramp)):
         slope = cv2.sepFilter2D(plane, -1, across, down)
         variance -= slope * slope
+    # Rounding may leave a variance a little under 0.
     return np.asarray(np.sqrt(np.maximum(variance, 0)), np.float32)
 
 
@@ -54,7 +58,9 @@ def disc(um: float, mpp: float) -> npt.NDArray[np.uint8]:
     not)."""
     radius = round(um / 2 / mpp)
     steps = np.arange(-radius, radius + 1)
-    return (steps[:, None] ** 2 + steps**2 <= (radius + 0.3) ** 2).astype(np.uint8)
+    squared_distance = steps[:, None] ** 2 + steps**2  # (2 radius + 1, 2 radius + 1)
+    # With 0.3 more a disc of radius 2 is round; without, it is a diamond.
+    return (squared_distance <= (radius + 0.3) ** 2).astype(np.uint8)
 
 
 def as_bytes(mask: Mask) -> npt.NDArray[np.uint8]:

@@ -104,10 +104,13 @@ def find_tissue(pixels: Pixels, *, mpp: float) -> Mask:
     """
     glass = find_glass(pixels, mpp)
     stained, pale, ink = _evidence(pixels, glass, mpp)
+    # More than half of the places around: 128 of 255.
     solid = cv2.blur((stained | pale) * np.uint8(255), square(_WIDE_UM, mpp)) >= 128
     # Roughness reaches this far over the edge.
     solid = cv2.erode(as_bytes(solid), disc(ROUGH_UM, mpp))
+    # Well stained tissue counts though it is narrower than what pale tissue needs.
     solid |= cv2.morphologyEx(as_bytes(stained), cv2.MORPH_OPEN, disc(SOFT_UM, mpp))
+    # A nucleus may have the colour of ink; a stroke of a pen is wide.
     wide_ink = cv2.morphologyEx(as_bytes(ink), cv2.MORPH_OPEN, disc(_INK_UM, mpp))
     no_ink = cv2.dilate(wide_ink, disc(_INK_RIM_UM, mpp)) == 0
     closed = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, disc(_CLOSE_UM, mpp)) > 0
@@ -129,6 +132,7 @@ def _evidence(pixels: Pixels, glass: Glass, mpp: float) -> tuple[Mask, Mask, Mas
 
 def _evidence_of_band(pixels: Pixels, glass: Glass, mpp: float) -> tuple[Mask, Mask, Mask]:
     channels = cv2.split(pixels)  # three times (H, W)
+    # Density relative to glass: a table of 256 values for each channel.
     tables = [DENSITY - np.float32(clean) for clean in glass.density]
     red, green, blue = map(cv2.LUT, channels, tables)
     # Glass may be greenish; glass as pink as pale tissue is pale tissue.
@@ -136,6 +140,7 @@ def _evidence_of_band(pixels: Pixels, glass: Glass, mpp: float) -> tuple[Mask, M
     stain = green - (red + blue) * np.float32(0.5) + np.float32(max(0.0, tint - PALE))
     soft = cv2.blur(stain, square(SOFT_UM, mpp))
     most, least = extremes(*channels)
+    # Nearly white is what a scanner fills in where it did not scan, unless the glass itself is so.
     scanned = (most >= BLACK) & ((least < 253) | (max(glass.density) < 0.02))
     bluish = cv2.blur(red - BLUISH * green, square(SOFT_UM, mpp)) > 0.01
     ink = is_ink(red, green, blue)
@@ -156,6 +161,7 @@ def _membranes(density: Plane, stain: Plane, ink: Mask, glass: Glass, mpp: float
     high = np.where(foreign, 0, high)
     colour = np.where(foreign, 0, colour)
     least = max(ROUGH, ROUGH_NOISE * glass.noise)
+    # The slope of a line through the origin is sum(x y) / sum(x x); without a division by zero.
     coloured = cv2.blur(high * colour, wide) > COLOURED * cv2.blur(high * high, wide)
     rough = (deviation(density, mpp) > least) & ~foreign
     # Compression takes the colour out of many membranes: a third of what is rough within a wider
@@ -176,8 +182,10 @@ def _pieces(mask: Mask, mpp: float, mm2: float, edge_mm2: float, *, larger: bool
     """Return the pieces of a mask of at least so many mm2 (or, not `larger`, at most), with a limit
     of its own at the picture's edge."""
     height, width = mask.shape
+    # Pieces touch at corners too, holes do not: what holds a hole closed is connected by corners.
+    connectivity = 8 if larger else 4
     _, labels, table, _ = cv2.connectedComponentsWithStats(
-        as_bytes(mask), connectivity=8 if larger else 4
+        as_bytes(mask), connectivity=connectivity
     )
     x, y, wide, high, area = table.T  # of each piece, in pixels: (pieces,)
     at_edge = (x == 0) | (y == 0) | (x + wide == width) | (y + high == height)

@@ -25,11 +25,14 @@ def smooth_white(pixels: npt.NDArray[np.uint8], mpp: float) -> npt.NDArray[np.bo
     Returns:
         (H, W): within a white disc of `SMOOTH_UM`.
     """
-    blur, wide = square(2.0, mpp), square(4.0, mpp)
-    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)  # (H, W)
     # Sums of whole numbers in float64 have no rounding, so that a turned picture gives the turned
     # answer.
-    mean, mean_of_squares = (of(grey, cv2.CV_64F, wide) for of in (cv2.boxFilter, cv2.sqrBoxFilter))
+    wide = square(4.0, mpp)
+    mean = cv2.boxFilter(grey, cv2.CV_64F, wide)
+    mean_of_squares = cv2.sqrBoxFilter(grey, cv2.CV_64F, wide)
     is_smooth = mean_of_squares - mean * mean <= ROUGH**2
-    white = ((cv2.blur(pixels, blur).min(axis=2) >= WHITE) & is_smooth).astype(np.uint8)
+    darkest = cv2.blur(pixels, square(2.0, mpp)).min(axis=2)  # of the three channels: (H, W)
+    white = ((darkest >= WHITE) & is_smooth).astype(np.uint8)
+    # Opened by a disc, so that only places remain into which one fits.
     return np.asarray(cv2.morphologyEx(white, cv2.MORPH_OPEN, disc(SMOOTH_UM, mpp)) > 0)

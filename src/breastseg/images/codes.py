@@ -34,27 +34,30 @@ def read_codes(path: Path) -> npt.NDArray[np.uint8]:
 
         return read_tiff_codes(path)
     with opened(path) as image:
-        reason = (
-            "JPEG compression, which changes codes" if image.format != "PNG" else _png_reason(path)
-        )
-        if reason is None and getattr(image, "is_animated", False):
-            reason = "several pictures"
+        if image.format != "PNG":
+            reason: str | None = "JPEG compression, which changes codes"
+        elif getattr(image, "is_animated", False):
+            reason = _png_reason(path) or "several pictures"
+        else:
+            reason = _png_reason(path)
         if reason is None:
             load(image, path)
+            # Only now: a tag may stand behind the pixels.
             turn = orientation_of(image)
-            reason = None if turn == UPRIGHT else f"an orientation tag ({turn})"
+            if turn != UPRIGHT:
+                reason = f"an orientation tag ({turn})"
         if reason:
             raise ImageError(f"{path}: mask has {reason}, {WANTED_CODES}")
         return np.asarray(image)
 
 
 def _png_reason(path: Path) -> str | None:
+    """Say in words why a PNG's samples are not codes, by its head: Pillow's mode does not tell."""
     with path.open("rb") as file:
         depth, kind = file.read(_DEPTH_AT + 2)[_DEPTH_AT:]
     if kind == _PALETTE or (depth, kind) == (8, _GREY):
         return None
-    return (
-        f"{depth}-bit pixels"
-        if kind == _GREY
-        else f"{_KINDS.get(kind, 'colours')}" + (" of 16 bits" if depth == 16 else "")
-    )
+    if kind == _GREY:
+        return f"{depth}-bit pixels"
+    colours = _KINDS.get(kind, "colours")
+    return f"{colours} of 16 bits" if depth == 16 else colours

@@ -20,6 +20,7 @@ MOST_ENTRIES = 4096
 SUB_DIRECTORIES = 330
 """The tag whose values are places of other directories."""
 _TILE_SIDES = (322, 323)
+"""Tags TileWidth and TileLength."""
 BYTES_OF_TYPE = {
     1: 1,
     2: 1,
@@ -38,8 +39,9 @@ BYTES_OF_TYPE = {
     17: 8,
     18: 8,
 }
-"""Length of a value, by the TIFF type of a tag."""
+"""Length of a value, by the TIFF type of a tag; 16 to 18 are BigTIFF's."""
 _OFFSET_TYPES = {3: "H", 4: "L", 13: "L", 16: "Q", 18: "Q"}
+"""Types that whole numbers without sign have, as `struct` calls them."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,10 @@ def check_directories(path: Path) -> None:
 
 def _walk(path: Path, file: BinaryIO, end: int) -> None:
     head = _bytes(path, file, 0, 8, end)
-    form = _Form("<" if head.startswith(b"II") else ">", head[2:4] in {b"+\0", b"\0+"})
-    first = form.number(_bytes(path, file, 8, 8, end) if form.big else head[4:8])
+    order = "<" if head.startswith(b"II") else ">"
+    is_big = head[2:4] in {b"+\0", b"\0+"}  # 43 in either order of bytes; classic TIFF has 42
+    form = _Form(order, is_big)
+    first = form.number(_bytes(path, file, 8, 8, end) if is_big else head[4:8])
     if not first:
         raise ImageError(
             f"{path}: cut short or damaged (no directory: its writing was not finished); copy or"
@@ -104,9 +108,8 @@ def _walk(path: Path, file: BinaryIO, end: int) -> None:
                 f"{path}: a TIFF of more than {MAX_DIRECTORIES} pictures, wanted one; export the"
                 " one that is wanted"
             )
-        for (
-            sub_directory
-        ) in inner:  # those often have a chain of their own, which says the same again
+        # The chains that SubIFDs have of their own often say the same again: not followed.
+        for sub_directory in inner:
             _read(path, file, sub_directory, form, end)
         place = following
 
@@ -114,6 +117,7 @@ def _walk(path: Path, file: BinaryIO, end: int) -> None:
 def _read(path: Path, file: BinaryIO, place: int, form: _Form, end: int) -> tuple[list[int], int]:
     """Check the directory at a place; return the places of its SubIFDs and that of the next
     directory, 0 for none."""
+    # An entry is code, type, count, and the value, or its place where it is longer.
     count_bytes, entry_bytes, value_bytes = (8, 20, 8) if form.big else (2, 12, 4)
     entries = form.number(_bytes(path, file, place, count_bytes, end))
     if entries > MOST_ENTRIES:
@@ -131,27 +135,24 @@ def _read(path: Path, file: BinaryIO, place: int, form: _Form, end: int) -> tupl
         length = count * BYTES_OF_TYPE.get(kind, 1)
         if length > value_bytes and form.number(value) + length > end:
             raise _cut(path, form.number(value) + length, end)
-        if code in _TILE_SIDES and kind in _OFFSET_TYPES and count == 1:
-            tile[code] = struct.unpack_from(f"{form.order}{_OFFSET_TYPES[kind]}", value)[0]
-        if code == SUB_DIRECTORIES and kind in _OFFSET_TYPES:
+        if kind not in _OFFSET_TYPES:
+            continue
+        letter = _OFFSET_TYPES[kind]
+        if code in _TILE_SIDES and count == 1:
+            tile[code] = struct.unpack_from(f"{form.order}{letter}", value)[0]
+        if code == SUB_DIRECTORIES:
             if count > MAX_DIRECTORIES:
                 raise ImageError(
                     f"{path}: a TIFF of more than {MAX_DIRECTORIES} pictures, wanted one; export"
                     " the one that is wanted"
                 )
-            data = (
-                value[:length]
-                if length <= value_bytes
-                else _bytes(path, file, form.number(value), length, end)
-            )
-            inner += [
-                number
-                for number in struct.unpack(f"{form.order}{count}{_OFFSET_TYPES[kind]}", data)
-                if number
-            ]
-    check_stored(
-        path, prod(tile.values())
-    )  # OpenSlide takes memory for a tile as it is said to be, and ends the process without it
+            data = value[:length]
+            if length > value_bytes:
+                data = _bytes(path, file, form.number(value), length, end)
+            places = struct.unpack(f"{form.order}{count}{letter}", data)
+            inner += [place for place in places if place]
+    # OpenSlide takes memory for a tile as it is said to be, and ends the process without it.
+    check_stored(path, prod(tile.values()))
     return inner, form.number(table[entries * entry_bytes :])
 
 

@@ -87,8 +87,9 @@ def is_slide_folder(path: Path) -> bool:
     place where slides lie."""
     if any((path / name).is_file() for name in _ZARR_FILES):
         return True
-    files = [p for p in path.iterdir() if not p.name.startswith(".")]
-    return bool(files) and all(p.is_file() and is_dicom(p) for p in files)
+    # Systems leave hidden files everywhere, as .DS_Store.
+    files = [file for file in path.iterdir() if not file.name.startswith(".")]
+    return bool(files) and all(file.is_file() and is_dicom(file) for file in files)
 
 
 def is_dicom(path: Path) -> bool:
@@ -108,17 +109,18 @@ def find_reader(path: Path) -> str:
     if path.is_dir():
         return _reader_of_folder(path)
     head = _head(path)
+    # An MRXS slide is called by a JPEG, its thumbnail.
     if head.startswith(_FLAT) and path.suffix.lower() != ".mrxs":
         return "flat"
+    # Here, so that flat pictures do not wait for it.
     from openslide import OpenSlide
 
     vendor = OpenSlide.detect_format(path)
     if vendor == "aperio":
         return "tiff" if _tiff().is_plain(path) else "openslide"
     if vendor not in {None, "generic-tiff"}:
-        if (
-            head.startswith(_TIFF) and vendor != "hamamatsu"
-        ):  # NDPI has places of its own kind, and 8 bits
+        # NDPI has places of its own kind, and always 8 bits.
+        if head.startswith(_TIFF) and vendor != "hamamatsu":
             _tiff().check_depth(path)
         return "openslide"
     if head.startswith(_TIFF):
@@ -140,7 +142,7 @@ def _tiff() -> ModuleType:
 def _reader_of_folder(path: Path) -> str:
     if any((path / name).is_file() for name in _ZARR_FILES):
         return "zarr"
-    if any(p.is_file() and is_dicom(p) for p in path.iterdir()):
+    if any(file.is_file() and is_dicom(file) for file in path.iterdir()):
         return "openslide"
     raise ImageError(
         f"{path}: is a folder, wanted a picture, an OME-Zarr, or a folder of DICOM files"

@@ -121,36 +121,37 @@ class Pyramid(ABC):
         if self.is_flat or max(whole.width, whole.height) <= _BLOCK_PX:
             return resample_pixels(self._stored(level, whole), size_px)
         width, height = size_px
-        if (
-            whole.width > _BLOCK_PX * width or whole.height > _BLOCK_PX * height
-        ):  # one new pixel is more than a block
-            return resample_pixels(self.resampled(corners, (16 * width, 16 * height)), size_px)
-        picture = np.empty((height, width, 3), np.uint8)
-        for part, its_corners in _parts(
-            corners, size_px, (-(-whole.width // _BLOCK_PX), -(-whole.height // _BLOCK_PX))
-        ):
+        if whole.width > _BLOCK_PX * width or whole.height > _BLOCK_PX * height:
+            # One new pixel is more than a block: go there in two steps, the first 16 times finer.
+            finer = self.resampled(corners, (16 * width, 16 * height))
+            return resample_pixels(finer, size_px)
+        image = np.empty((height, width, 3), np.uint8)
+        blocks = -(-whole.width // _BLOCK_PX), -(-whole.height // _BLOCK_PX)
+        for part, its_corners in _parts(corners, size_px, blocks):
             pixels = self._stored(level, self._covered(level, its_corners))
-            picture[part.y : part.y + part.height, part.x : part.x + part.width] = resample_pixels(
-                pixels, (part.width, part.height)
-            )
-        return picture
+            rows = slice(part.y, part.y + part.height)
+            columns = slice(part.x, part.x + part.width)
+            image[rows, columns] = resample_pixels(pixels, (part.width, part.height))
+        return image
 
     def reading_px(self, corners: Corners, size_px: tuple[int, int]) -> int:
         """Return how many pixels `resampled` holds at once, at most: a block of the level that it
         reads, as stored and put together, a piece of the file, and what it returns.
         """
         whole = self._covered(self._level(corners, size_px), corners)
-        width, height = (
-            side if self.is_flat else min(side, _BLOCK_PX) for side in (whole.width, whole.height)
-        )
+        width, height = whole.width, whole.height
+        if not self.is_flat:
+            width = min(width, _BLOCK_PX)
+            height = min(height, _BLOCK_PX)
         return 2 * width * height + self.piece_px + size_px[0] * size_px[1]
 
     def _check(self, corners: Corners, size_px: tuple[int, int]) -> None:
         left, top, right, bottom = corners
-        if not (0 <= left < right <= self.size_px[0] and 0 <= top < bottom <= self.size_px[1]):
+        width, height = self.size_px
+        if not (0 <= left < right <= width and 0 <= top < bottom <= height):
             raise InputError(
                 f"{self.path}: field from ({left:g}, {top:g}) to ({right:g}, {bottom:g}) px, "
-                f"wanted one inside the slide of {self.size_px[0]} x {self.size_px[1]} px"
+                f"wanted one inside the slide of {width} x {height} px"
             )
         if min(size_px) < 1 or size_px[0] * size_px[1] > MAX_ASKED_PX:
             raise InputError(
@@ -159,15 +160,15 @@ class Pyramid(ABC):
             )
 
     def _level(self, corners: Corners, size_px: tuple[int, int]) -> int:
-        asked_x, asked_y = (
-            (corners[2] - corners[0]) / size_px[0] * _SLACK,
-            (corners[3] - corners[1]) / size_px[1] * _SLACK,
-        )
-        return max(
-            k
-            for k, (x, y) in enumerate(self._downsamples)
-            if k == 0 or (x <= asked_x and y <= asked_y)
-        )
+        """Return the last level that is not coarser than what is asked; 0 where all are."""
+        left, top, right, bottom = corners
+        asked_x = (right - left) / size_px[0] * _SLACK
+        asked_y = (bottom - top) / size_px[1] * _SLACK
+        found = 0
+        for level, (x, y) in enumerate(self._downsamples):
+            if x <= asked_x and y <= asked_y:
+                found = level
+        return found
 
     def _covered(self, level: int, corners: Corners) -> Box:
         """Return the field in whole pixels of a level, at least one each way."""
@@ -180,12 +181,11 @@ class Pyramid(ABC):
         """Return the error for a box of a level that cannot be read, which names it in level-0
         pixels."""
         x, y = self._downsamples[level]
-        place = Box(
-            round(box.x * x), round(box.y * y), math.ceil(box.width * x), math.ceil(box.height * y)
-        )
+        left, top = round(box.x * x), round(box.y * y)
+        width, height = math.ceil(box.width * x), math.ceil(box.height * y)
         return ImageError(
-            f"{self.path}: cannot be read at x {place.x}, y {place.y}, {place.width} x"
-            f" {place.height} px of level 0 ({cause}); copy or export it again"
+            f"{self.path}: cannot be read at x {left}, y {top}, {width} x"
+            f" {height} px of level 0 ({cause}); copy or export it again"
         )
 
 
@@ -202,16 +202,18 @@ def _downsample(full: tuple[int, int], level: tuple[int, int]) -> tuple[float, f
     """Return level-0 pixels per level pixel, across and down."""
     x, y = full[0] / level[0], full[1] / level[1]
     power = 2 ** max(0, round(math.log2(min(x, y))))
-    if all(
-        whole // power <= part <= -(-whole // power)
-        for whole, part in zip(full, level, strict=True)
-    ):
-        return power, power
-    return x, y
+    # 1001 px become 500 and 250: the ratio is 4.004, yet each pixel shows exactly 4.
+    for whole, part in zip(full, level, strict=True):
+        if not whole // power <= part <= -(-whole // power):
+            return x, y
+    return power, power
 
 
 def _whole(start: float, stop: float, length: int) -> tuple[int, int]:
-    first, last = math.floor(start + 0.5), min(math.floor(stop + 0.5), length)
+    """Return the first pixel between two places of a line and the one after the last, each rounded;
+    at least one pixel."""
+    first = math.floor(start + 0.5)
+    last = min(math.floor(stop + 0.5), length)
     if first < last:
         return first, last
     first = min(math.floor(start), length - 1)
@@ -221,15 +223,23 @@ def _whole(start: float, stop: float, length: int) -> tuple[int, int]:
 def _parts(
     corners: Corners, size_px: tuple[int, int], counts: tuple[int, int]
 ) -> Iterator[tuple[Box, Corners]]:
-    """Cut a picture of `size_px` into columns and rows; yield each part and the field it shows."""
+    """Cut an image of `size_px` into columns and rows; yield each part and the field it shows."""
     left, top, right, bottom = corners
-    (width, height), (columns, rows) = size_px, counts
-    across, down = (right - left) / width, (bottom - top) / height
+    width, height = size_px
+    columns, rows = counts
+    # Level-0 pixels of one pixel of the image.
+    step_x, step_y = (right - left) / width, (bottom - top) / height
     for row in range(rows):
-        y, end = row * height // rows, (row + 1) * height // rows
+        y, end_y = row * height // rows, (row + 1) * height // rows
         for column in range(columns):
-            x, stop = column * width // columns, (column + 1) * width // columns
+            x, end_x = column * width // columns, (column + 1) * width // columns
+            part = Box(x, y, end_x - x, end_y - y)
             yield (
-                Box(x, y, stop - x, end - y),
-                (left + x * across, top + y * down, left + stop * across, top + end * down),
+                part,
+                (
+                    left + x * step_x,
+                    top + y * step_y,
+                    left + end_x * step_x,
+                    top + end_y * step_y,
+                ),
             )

@@ -13,10 +13,9 @@ def resample_pixels(pixels: Pixels, size_px: tuple[int, int]) -> Pixels:
     if (width, height) == size_px:
         return pixels
     shrinks = size_px[0] <= width and size_px[1] <= height
-    return np.asarray(
-        cv2.resize(pixels, size_px, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR),
-        np.uint8,
-    )
+    # Where a side grows, OpenCV's INTER_AREA is like INTER_NEAREST.
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(pixels, size_px, interpolation=interpolation), np.uint8)
 
 
 def resample_labels(

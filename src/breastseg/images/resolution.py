@@ -15,6 +15,7 @@ UNEQUAL = 0.01
 """Pixels whose sides differ by more than this share are not square."""
 
 _UM_PER_TIFF_UNIT = {2: 25_400.0, 3: 10_000.0}
+"""ResolutionUnit: 2 is an inch, 3 a centimetre; 1 is no unit of length."""
 _UM_PER_UNIT = {
     "µm": 1.0,
     "μm": 1.0,
@@ -72,10 +73,10 @@ def find_mpp(path: Path, given: float | None, clues: Sequence[Clue]) -> tuple[fl
             looked_at.append(f"{clue.place}: {clue.found}")
             continue
         x, y = clue.mpp
-        if not all(MIN_MPP <= side <= MAX_MPP for side in clue.mpp):
-            looked_at.append(
-                f"{clue.place}: {f'{x:g}' if x == y else f'{x:g} x {y:g}'} um/px, which no scan has"
-            )
+        if not (MIN_MPP <= x <= MAX_MPP and MIN_MPP <= y <= MAX_MPP):
+            # Screens have 72 or 96 dots an inch, and programs write that into photographs.
+            size = f"{x:g}" if x == y else f"{x:g} x {y:g}"
+            looked_at.append(f"{clue.place}: {size} um/px, which no scan has")
         elif abs(x - y) > UNEQUAL * min(x, y):
             raise MppError(
                 f"{path}: pixels of {x:g} x {y:g} um ({clue.place}), wanted square ones; resample"
@@ -101,17 +102,13 @@ def written_mpp(place: str, x: object, y: object) -> Clue:
 
 def with_unit(place: str, x: float, y: float, units: tuple[str | None, str | None]) -> Clue:
     """Make a clue of the sides of a pixel in some unit of length."""
-    factors = [_UM_PER_UNIT.get(unit or "") for unit in units]
-    if factors[0] is None or factors[1] is None:
-        return Clue(
-            place,
-            found=(
-                f"{x:g} x {y:g} without a unit of length"
-                if not any(units)
-                else f"{x:g} {units[0]} x {y:g} {units[1]}"
-            ),
-        )
-    return Clue(place, (x * factors[0], y * factors[1]))
+    unit_x, unit_y = units
+    if not unit_x and not unit_y:
+        return Clue(place, found=f"{x:g} x {y:g} without a unit of length")
+    um_x, um_y = _UM_PER_UNIT.get(unit_x or ""), _UM_PER_UNIT.get(unit_y or "")
+    if um_x is None or um_y is None:
+        return Clue(place, found=f"{x:g} {unit_x} x {y:g} {unit_y}")
+    return Clue(place, (x * um_x, y * um_y))
 
 
 def tiff_clues(
@@ -128,9 +125,12 @@ def tiff_clues(
     else:
         clues = [Clue(place, found=f"{x:g} per unit {unit}")]
     if x and y and x > 0 and y > 0 and description.startswith("ImageJ="):
-        lines = dict(line.split("=", 1) for line in description.splitlines() if "=" in line)
-        named = lines.get("unit", "").replace("\\u00B5", "µ")
-        clues.append(with_unit("ImageJ's unit", 1 / x, 1 / y, (named, named)))
+        unit_name = ""
+        for line in description.splitlines():
+            key, equals, value = line.partition("=")
+            if key == "unit" and equals:
+                unit_name = value.replace("\\u00B5", "µ")  # ImageJ escapes what is not ASCII
+        clues.append(with_unit("ImageJ's unit", 1 / x, 1 / y, (unit_name, unit_name)))
     return clues
 
 

@@ -21,6 +21,7 @@ Color: TypeAlias = tuple[int, int, int]
 NOT = "not "
 """Before the name of a class: whatever is there is not of it."""
 _UNKNOWN = 255
+"""In the table of a map: a code that it does not name. So no class has this label."""
 
 
 @dataclass(frozen=True)
@@ -66,23 +67,26 @@ class LabelMap:
             raise LabelError(
                 f"label map '{self.name}': a class name occurs twice in {', '.join(self.names)}"
             )
-        seen: dict[int, str] = {}
-        for where, codes in [
-            *((c.name, c.codes) for c in self.classes),
-            ("not annotated", self.not_annotated),
-        ]:
+        self._check_codes()
+
+    def _check_codes(self) -> None:
+        """Refuse a code that has two meanings, and a map in which 0 is a class."""
+        codes_by_place = [(c.name, c.codes) for c in self.classes]
+        codes_by_place.append(("not annotated", self.not_annotated))
+        place_of_code: dict[int, str] = {}
+        for place, codes in codes_by_place:
             for code in codes:
                 if not 0 <= code < _UNKNOWN:
                     raise LabelError(
-                        f"label map '{self.name}': code {code} of '{where}', wanted 0 to"
+                        f"label map '{self.name}': code {code} of '{place}', wanted 0 to"
                         f" {_UNKNOWN - 1}"
                     )
-                if code in seen:
+                if code in place_of_code:
                     raise LabelError(
-                        f"label map '{self.name}': code {code} is in '{seen[code]}' and in"
-                        f" '{where}'"
+                        f"label map '{self.name}': code {code} is in '{place_of_code[code]}' and in"
+                        f" '{place}'"
                     )
-                seen[code] = where
+                place_of_code[code] = place
         if 0 not in self.not_annotated:
             raise LabelError(
                 f"label map '{self.name}': code 0 must be 'not annotated', it is never a class"
@@ -95,6 +99,7 @@ class LabelMap:
 
     @cached_property
     def _table(self) -> npt.NDArray[np.uint8]:
+        """Label of each source code: (256,). One look-up a pixel, whatever the map."""
         table = np.full(256, _UNKNOWN, np.uint8)
         table[list(self.not_annotated)] = 0
         for label, label_class in enumerate(self.classes, start=1):
@@ -140,17 +145,18 @@ class LabelMap:
         Raises:
             LabelError: the map has no such class.
         """
-        found = self._labels_by_name.get(name.strip().casefold())
-        if found is None and name.strip().endswith("*"):
+        label = self._labels_by_name.get(name.strip().casefold())
+        if label is not None:
+            return label
+        # In QuPath a star marks what is measured but not meant as tissue: Ignore*, Region*.
+        if name.strip().endswith("*"):
             return 0
-        if found is None and ":" in name:
+        if ":" in name:
             return self.label_of(name.partition(":")[0], where)
-        if found is None:
-            raise LabelError(
-                f"{where}: class '{name}' is not in label map '{self.name}' (it has"
-                f" {', '.join(self.names)}); rename it there or choose another --labels"
-            )
-        return found
+        raise LabelError(
+            f"{where}: class '{name}' is not in label map '{self.name}' (it has"
+            f" {', '.join(self.names)}); rename it there or choose another --labels"
+        )
 
     def kind_of(self, name: str, where: str) -> tuple[int, bool]:
         """Return the label of a class by name, and whether the name says that something is not of
@@ -160,24 +166,32 @@ class LabelMap:
             LabelError: the map has no such class.
         """
         words = " ".join(name.casefold().split())
+        # A map may have a class of that name itself, as "tumor" has "not tumor".
         if words.startswith(NOT) and words not in self._labels_by_name:
             return self.label_of(words.removeprefix(NOT), where), True
         return self.label_of(name, where), False
 
     @cached_property
     def _labels_by_name(self) -> dict[str, int]:
-        names = {
-            name: int(self._table[code])
-            for code, name in enumerate(self.code_names)
-            if code in self._known
-        }
-        names.update({c.qupath: label for label, c in enumerate(self.classes, start=1)})
-        names.update({c.name: label for label, c in enumerate(self.classes, start=1)})
-        return {name.casefold(): label for name, label in names.items()}
+        """Labels by every name a person may write. The later of two of one name wins: names of
+        codes, then QuPath's, then the classes' own."""
+        labels: dict[str, int] = {}
+        for code, name in enumerate(self.code_names):
+            if code in self._known:
+                labels[name] = int(self._table[code])
+        for label, label_class in enumerate(self.classes, start=1):
+            labels[label_class.qupath] = label
+        for label, label_class in enumerate(self.classes, start=1):
+            labels[label_class.name] = label
+        return {name.casefold(): label for name, label in labels.items()}
 
     @property
     def _known(self) -> set[int]:
-        return {code for c in self.classes for code in c.codes} | set(self.not_annotated)
+        """All codes that the map names."""
+        known = set(self.not_annotated)
+        for label_class in self.classes:
+            known.update(label_class.codes)
+        return known
 
     def palette(self) -> npt.NDArray[np.uint8]:
         """Return (256, 3) uint8 colours by label; label 0 is white."""
@@ -187,29 +201,25 @@ class LabelMap:
 
     def to_dict(self) -> JsonObject:
         """Return the map as JSON values."""
-        return {
-            "name": self.name,
-            "classes": [
+        classes = []
+        for c in self.classes:
+            classes.append(
                 {"name": c.name, "color": list(c.color), "qupath": c.qupath, "codes": list(c.codes)}
-                for c in self.classes
-            ],
-            "not_annotated": list(self.not_annotated),
-        }
+            )
+        not_annotated = list(self.not_annotated)
+        return {"name": self.name, "classes": classes, "not_annotated": not_annotated}
 
     @staticmethod
     def from_dict(value: Any, where: str) -> "LabelMap":
         """Read a map from values of JSON or YAML; LabelError names `where` and what is wrong."""
         try:
-            said = _object(value, "it")
-            classes = tuple(
-                _class(one, number)
-                for number, one in enumerate(_list(said.get("classes"), "classes"), start=1)
-            )
-            return LabelMap(
-                text_of(said.get("name"), "name"),
-                classes,
-                _codes_in(said.get("not_annotated", [0]), "not_annotated"),
-            )
+            entry = _object(value, "it")
+            classes = []
+            for number, one in enumerate(_list(entry.get("classes"), "classes"), start=1):
+                classes.append(_class(one, number))
+            name = text_of(entry.get("name"), "name")
+            not_annotated = _codes_in(entry.get("not_annotated", [0]), "not_annotated")
+            return LabelMap(name, tuple(classes), not_annotated)
         except LabelError as cause:
             raise LabelError(f"{where}: {cause}") from None
         except ValueError as cause:
@@ -220,26 +230,27 @@ class LabelMap:
 
     def fingerprint(self) -> str:
         """Return a short hash that changes with any code, name or colour."""
-        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:16]
+        text = json.dumps(self.to_dict(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _class(value: Any, number: int) -> LabelClass:
     where = f"class {number}"
-    said = _object(value, where)
-    name = text_of(said.get("name"), f"name of {where}")
-    color = _list(said.get("color"), f"color of '{name}'")
+    entry = _object(value, where)
+    name = text_of(entry.get("name"), f"name of {where}")
+    color = _list(entry.get("color"), f"color of '{name}'")
     if len(color) != 3:
         raise ValueError(
             f"color of '{name}' has {len(color)} numbers, wanted three: red, green, blue"
         )
     red, green, blue = (whole_in(part, 0, 255, f"color of '{name}'") for part in color)
-    qupath = text_of(said.get("qupath", name), f"qupath of '{name}'")
-    return LabelClass(
-        name, (red, green, blue), qupath, _codes_in(said.get("codes"), f"codes of '{name}'")
-    )
+    qupath = text_of(entry.get("qupath", name), f"qupath of '{name}'")
+    codes = _codes_in(entry.get("codes"), f"codes of '{name}'")
+    return LabelClass(name, (red, green, blue), qupath, codes)
 
 
 def _codes_in(value: Any, what: str) -> tuple[int, ...]:
+    # A wide range: LabelMap itself says which codes are wrong, and to which class they belong.
     return tuple(whole_in(code, -_UNKNOWN, 10**6, what) for code in _list(value, what))
 
 
@@ -260,7 +271,11 @@ def _list(value: Any, what: str) -> list[Any]:
 
 
 def _ranges(codes: Iterable[int]) -> str:
+    """Return codes as a person writes them: "0, 3 to 4, 7"."""
     ordered = sorted(codes)
-    starts = [c for c in ordered if c - 1 not in ordered]
-    ends = [c for c in ordered if c + 1 not in ordered]
-    return ", ".join(str(a) if a == b else f"{a} to {b}" for a, b in zip(starts, ends, strict=True))
+    starts = [code for code in ordered if code - 1 not in ordered]
+    ends = [code for code in ordered if code + 1 not in ordered]
+    texts = []
+    for start, end in zip(starts, ends, strict=True):
+        texts.append(str(start) if start == end else f"{start} to {end}")
+    return ", ".join(texts)

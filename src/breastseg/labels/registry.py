@@ -25,9 +25,12 @@ def label_map_of(value: Any, where: str) -> LabelMap:
     Raises:
         LabelError: naming `where` and what is wrong.
     """
-    found = LabelMap.from_dict(value, where)
-    own = BUILT_IN.get(found.name)
-    return own if own is not None and own == found else found
+    label_map = LabelMap.from_dict(value, where)
+    # A file holds no names of codes; the built-in map knows them. Equal in all else, it is that.
+    built_in = BUILT_IN.get(label_map.name)
+    if built_in is not None and built_in == label_map:
+        return built_in
+    return label_map
 
 
 def load_label_map(name_or_path: str | Path) -> LabelMap:
@@ -44,12 +47,10 @@ def load_label_map(name_or_path: str | Path) -> LabelMap:
             f"label map '{name_or_path}': not known; built in are {', '.join(BUILT_IN)}, or give a"
             " .json or .yaml file"
         )
-    what = "a label map as JSON" if path.suffix.lower() == ".json" else "a label map as YAML"
-    value = (
-        read_json(path, LabelError, what)
-        if path.suffix.lower() == ".json"
-        else _read_yaml(path, what)
-    )
+    if path.suffix.lower() == ".json":
+        value = read_json(path, LabelError, "a label map as JSON")
+    else:
+        value = _read_yaml(path, "a label map as YAML")
     return label_map_of(value, str(path))
 
 
@@ -70,16 +71,16 @@ class _PlainYaml(yaml.loader.BaseLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Refuse a name that stands twice, of which one value would be lost."""
-        seen = set()
+        names = set()
         for key, _ in node.value:
-            if not isinstance(key.value, str) or key.value in seen:
-                problem = (
-                    f"{shown(key.value)} stands twice"
-                    if isinstance(key.value, str)
-                    else "a name is a list or has names itself"
-                )
+            problem = None
+            if not isinstance(key.value, str):
+                problem = "a name is a list or has names itself"
+            elif key.value in names:
+                problem = f"{shown(key.value)} stands twice"
+            if problem:
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
-            seen.add(key.value)
+            names.add(key.value)
         return super().construct_mapping(node, deep)
 
 
@@ -88,10 +89,12 @@ def _read_yaml(path: Path, what: str) -> Any:
         data = file.read(_YAML_BYTES + 1)
     if len(data) > _YAML_BYTES:
         raise LabelError(f"{path}: more than {_YAML_BYTES // 1000} kB, wanted {what}")
-    if data.lstrip().startswith(b"{") and b"\t" in data:  # JSON is YAML, but for its tabs
+    # JSON is YAML, but for its tabs.
+    if data.lstrip().startswith(b"{") and b"\t" in data:
         return read_json(path, LabelError, what)
     try:
-        return yaml.load(data, _PlainYaml)  # makes nothing but text, lists and dictionaries
+        # This loader makes nothing but text, lists and dictionaries: no file runs code.
+        return yaml.load(data, _PlainYaml)
     except yaml.MarkedYAMLError as cause:
         line = f" in line {cause.problem_mark.line + 1}" if cause.problem_mark else ""
         problem = in_short(cause.problem or cause.context)

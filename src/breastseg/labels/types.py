@@ -29,6 +29,7 @@ _CARCINOMA = (
 )
 _OTHER_MALIGNANT = ("ductal carcinoma in situ", "invasive carcinoma", "other carcinoma")
 MOST_TYPES = 50
+"""A classifier of more would have a handful of patients a type."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,12 @@ class TypeMap:
         Raises:
             LabelError: the map does not name it.
         """
-        said = diagnosis.casefold()
-        if not said or said in map(str.casefold, self.left_out):
+        wanted = diagnosis.casefold()
+        if not wanted or wanted in map(str.casefold, self.left_out):
             return ""
         for name, diagnoses in self.types.items():
-            if said == name.casefold() or said in map(str.casefold, diagnoses):
+            # The name of a type is a diagnosis of it too.
+            if wanted in map(str.casefold, (name, *diagnoses)):
                 return name
         raise LabelError(
             f"{where}: type {shown(diagnosis)} is not in type map '{self.name}'"
@@ -111,15 +113,15 @@ def _read(name: str, value: Any) -> TypeMap:
     types = value.get("types") if isinstance(value, dict) else None
     if not isinstance(types, dict) or not 2 <= len(types) <= MOST_TYPES:
         raise ValueError(f"types is {shown(types)}, wanted 2 to {MOST_TYPES} names")
-    found = {text_of(key, "a type"): _texts(said, key) for key, said in types.items()}
+    diagnoses_of = {text_of(key, "a type"): _texts(texts, key) for key, texts in types.items()}
     left_out = _texts(value.get("left_out", []), "left_out")
-    seen: dict[str, str] = {}
-    for key, diagnoses in (*found.items(), ("left_out", left_out)):
+    type_of: dict[str, str] = {}
+    for key, diagnoses in (*diagnoses_of.items(), ("left_out", left_out)):
         for diagnosis in diagnoses:
-            before = seen.setdefault(diagnosis.casefold(), key)
+            before = type_of.setdefault(diagnosis.casefold(), key)
             if before != key:
                 raise ValueError(f"{shown(diagnosis)} is under {before} and under {key}")
-    return TypeMap(name, found, left_out)
+    return TypeMap(name, diagnoses_of, left_out)
 
 
 def _texts(value: Any, what: str) -> tuple[str, ...]:

@@ -56,25 +56,27 @@ class Vocabulary:
         Raises:
             LabelError: the other map lacks a BCSS code, or knows no word of this data set.
         """
-        labels: dict[int, int] = {}
+        # Words by the label they become, in order; 0 is "not annotated".
+        numbers_of_label: dict[int, list[int]] = {0: [0]}
         for number, word in enumerate(self.words, start=1):
             codes = np.array([[BCSS_CODES.index(code) for code in word.codes]], np.uint8)
             where = f"{self.name}, class '{word.name}'"
-            found = np.unique(label_map.apply(codes, where))
-            labels[number] = int(found[0]) if len(found) == 1 else 0
-        if not any(labels.values()):
+            labels = np.unique(label_map.apply(codes, where))
+            # More than one label: the map parts what the word may stand for.
+            label = int(labels[0]) if len(labels) == 1 else 0
+            numbers_of_label.setdefault(label, []).append(number)
+        if len(numbers_of_label) == 1:
             raise LabelError(
                 f"{self.name}: none of its classes is one of label map '{label_map.name}'; choose"
                 " another --labels"
             )
         classes = []
         for label, own in enumerate(label_map.classes, start=1):
-            numbers = tuple(number for number, found in labels.items() if found == label)
+            numbers = tuple(numbers_of_label.get(label, ()))
             classes.append(LabelClass(own.name, own.color, own.qupath, numbers))
-        rest = tuple(number for number, found in labels.items() if not found)
-        return WordMap(
-            f"{self.name} in {label_map.name}", tuple(classes), (0, *rest), vocabulary=self
-        )
+        name = f"{self.name} in {label_map.name}"
+        not_annotated = tuple(numbers_of_label[0])
+        return WordMap(name, tuple(classes), not_annotated, vocabulary=self)
 
 
 @dataclass(frozen=True)
@@ -93,14 +95,13 @@ class WordMap(LabelMap):
         """Turn values of this data set's masks into labels; LabelError for an unknown one."""
         unknown = np.setdiff1d(np.unique(codes), np.array(sorted(self._by_value), np.uint8))
         if len(unknown):
-            known = ", ".join(
-                f"{value} {word.name}"
-                for value, word in sorted((word.value, word) for word in self.vocabulary.words)
-            )
+            words = sorted(self.vocabulary.words, key=lambda word: word.value)
+            known = ", ".join(f"{word.value} {word.name}" for word in words)
             raise LabelError(
                 f"{where}: value {', '.join(map(str, unknown.tolist()))} is no class of"
                 f" {self.vocabulary.name} (it has {known}); is this its mask?"
             )
+        # From the values of the masks to the positions of words, which are this map's codes.
         table = np.zeros(256, np.uint8)
         for value, number in self._by_value.items():
             table[value] = number
@@ -118,18 +119,20 @@ class WordMap(LabelMap):
 
     @cached_property
     def _by_value(self) -> Mapping[int, int]:
+        """Position of the word of each value; 0 for values that mean "not annotated"."""
         values = dict.fromkeys(self.vocabulary.empty, 0)
-        return values | {
-            word.value: number for number, word in enumerate(self.vocabulary.words, start=1)
-        }
+        for number, word in enumerate(self.vocabulary.words, start=1):
+            values[word.value] = number
+        return values
 
     @cached_property
     def _labels_by_name(self) -> dict[str, int]:
-        found = {}
+        """Labels by this data set's own words alone: its "other" is no other map's "other"."""
+        labels = {}
         for number, word in enumerate(self.vocabulary.words, start=1):
             for name in (word.name, *word.others):
-                found[name.casefold()] = int(self._table[number])
-        return found
+                labels[name.casefold()] = int(self._table[number])
+        return labels
 
 
 def all_but(*names: str) -> tuple[str, ...]:

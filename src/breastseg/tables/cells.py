@@ -37,6 +37,7 @@ def shown(text: str) -> str:
 def alike(text: str) -> str:
     """Return what is left of a name when case, blanks and what spreadsheets do to numbers ("7" or
     "7.0" for "007") say nothing."""
+    # NFKC makes one of letters that look alike, as full-width digits.
     text = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
     number = re.fullmatch(r"0*(\d+)(\.0+)?", text, re.ASCII)
     return number[1] if number else text
@@ -68,12 +69,13 @@ def check_row(
     """
     if len(cells) < len(columns):
         missing = columns[len(cells) :]
-        if any(missing):
-            first = shown(next(filter(None, missing)))
+        named = [name for name in missing if name]
+        if named:
             raise error(
-                f"{where}: {counted(len(cells), 'cell')}, the head has {len(columns)}; give {first}"
-                " too, be it blank"
+                f"{where}: {counted(len(cells), 'cell')}, the head has {len(columns)}; give"
+                f" {shown(named[0])} too, be it blank"
             )
+        # Spreadsheets leave out blank cells at the end where no column has a head.
         cells += [""] * len(missing)
     for place, cell in enumerate(cells):
         if len(cell) > MAX_CELL:
@@ -93,11 +95,13 @@ def check_row(
 
 
 def _check_cell(cell: str, name: str, where: str, error: type[Exception]) -> None:
+    # A quotation mark that was left open swallows the rows that follow, up to the next one.
     if "\n" in cell or "\r" in cell:
         raise error(
             f"{where}: {name} '{shown(cell)}' goes over several lines; is a quotation mark left"
             " open?"
         )
+    # A column that is too narrow shows #####, and some programs save what they show.
     if cell in _FAILED or set(cell) == {"#"}:
         raise error(
             f"{where}: {name} is '{shown(cell)}', what a spreadsheet shows when it has no"

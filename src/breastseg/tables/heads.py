@@ -76,7 +76,9 @@ _WHAT = ("path", "image", "region", "slide")
 def wanted_csv(needed: Sequence[str], known: Sequence[str]) -> str:
     """Return which table was wanted, for an error."""
     wish = f"wanted a CSV with {', '.join(map(shown, needed))}"
-    return f"{wish} and any of {', '.join(map(shown, known))}" if known else wish
+    if known:
+        wish += f" and any of {', '.join(map(shown, known))}"
+    return wish
 
 
 def named_columns(
@@ -91,24 +93,27 @@ def named_columns(
 ) -> list[str]:
     """Return our name of each column, "" for one without head."""
     names = (*needed, *known, *passive, NOTE)
-    by_letters = {
-        **{letters_of(name): name for name in reversed(names)},
-        "notes": NOTE,
-        "comment": NOTE,
-        "comments": NOTE,
-    }
-    columns = [head if head in names else by_letters.get(letters_of(head), "") for head in heads]
+    # Backwards, so that of names with the same letters the first stays.
+    by_letters = {letters_of(name): name for name in reversed(names)}
+    by_letters |= dict.fromkeys(("notes", "comment", "comments"), NOTE)
+    columns = []
+    unknown = []
+    for head in heads:
+        name = head if head in names else by_letters.get(letters_of(head), "")
+        if head and not name:
+            unknown.append(head)
+        columns.append(name)
     wish = wanted_csv(needed, known)
-    there = ", ".join(shown(head) or "''" for head in heads[:30])
-    unknown = [head for head, name in zip(heads, columns, strict=True) if head and not name]
     asked = _question(unknown, columns, (*needed, *known))
-    if any(name not in columns for name in needed):
+    if not set(needed) <= set(columns):
+        there = ", ".join(shown(head) or "''" for head in heads[:30])
         raise error(f"{path}: columns are {there}; {wish}{asked}")
     if unknown and not others:
         raise error(
             f"{path}: unknown column '{shown(unknown[0])}', {wish}{asked}; what is for yourself"
             f" goes into a column '{NOTE}'"
         )
+    # Where others may be there, they keep their heads.
     columns = [name or head for name, head in zip(columns, heads, strict=True)]
     _check_once(columns, heads, path, error)
     return columns
@@ -119,8 +124,10 @@ def _check_once(
 ) -> None:
     for place, name in enumerate(columns):
         if name and name in columns[:place]:
-            pairs = zip(heads, columns, strict=True)
-            twice = [shown(head) for head, other in pairs if other == name]
+            twice = []
+            for head, other in zip(heads, columns, strict=True):
+                if other == name:
+                    twice.append(shown(head))
             raise error(
                 f"{path}: column '{shown(name)}' is there twice ({', '.join(twice)}); keep one"
             )
@@ -131,7 +138,10 @@ def _question(unknown: Iterable[str], columns: Sequence[str], names: Sequence[st
     missing = [name for name in names if name not in columns]
     for head in unknown:
         letters = letters_of(head)
-        near = [_MEANT.get(letters, ""), *(_WHAT if letters in _NAMES else ())]
+        # From sure to guessed: a word that others use, a misspelling, a longer head ("mpp [um]").
+        near = [_MEANT.get(letters, "")]
+        if letters in _NAMES:
+            near += _WHAT
         near += difflib.get_close_matches(letters, missing, n=1, cutoff=0.6)
         near += [name for name in missing if letters.startswith(name)]
         for name in near:

@@ -40,6 +40,7 @@ def read_table(
     """
     wish = wanted_csv(needed, known)
     text, note = decoded_text(path, error, wish)
+    # No more cells than separators and line ends: counted before anything is cut up.
     if sum(map(text.count, (*SEPARATORS, "\r", "\n"))) > MAX_CELLS:
         raise error(f"{path}: more than {MAX_CELLS:,} cells, {wish}")
     separator, start = find_separator(text, (*needed, *known, *passive), path, error)
@@ -51,6 +52,7 @@ def read_table(
         heads, path, error, needed=needed, known=known, passive=passive, others=others
     )
     looked_at = {*needed, *known}
+    # Columns without head are left out: `order` says which cells of the file a row keeps.
     order = [place for place, name in enumerate(columns) if name]
     places = {columns[place]: number for number, place in enumerate(order)}
     rows = []
@@ -62,8 +64,10 @@ def read_table(
         rows.append(Row(number, tuple(cells[place] for place in order), places))
     if not rows and not may_be_empty:
         raise error(f"{path}: a head without rows, {wish}")
-    notes = () if note is None else (f"{path.name}: {note}{_first_letters(rows)}",)
-    return Table(path, tuple(places), tuple(rows), notes, error, separator != ",")
+    notes = []
+    if note is not None:
+        notes.append(f"{path.name}: {note}{_first_letters(rows)}")
+    return Table(path, tuple(places), tuple(rows), tuple(notes), error, separator != ",")
 
 
 def _first_letters(rows: Iterable[Row]) -> str:

@@ -1,5 +1,6 @@
 """A table that was read: its rows, and the cells of a column as text or numbers."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -88,9 +89,9 @@ class Table:
             sign as well as not.
         """
         error = error or self.error
-        cells = [(row, row[column]) for row in self.rows]
-        commas = [row for row, cell in cells if "," in cell]
-        points = [row for row, cell in cells if "." in cell]
+        commas = [row for row in self.rows if "," in row[column]]
+        points = [row for row in self.rows if "." in row[column]]
+        # 1.234,5 and 1,234.5 are two numbers: which of the two is meant nobody can see.
         if self.comma and commas and points:
             raise error(
                 f"{self.where(commas[0])}: {column} '{shown(commas[0][column])}' has a"
@@ -98,11 +99,12 @@ class Table:
             )
         # One comma that cannot stand for thousands makes all of the column's decimal.
         decimal = self.comma and not all(_THOUSANDS.fullmatch(row[column]) for row in commas)
-        return [self._number(row, cell, column, error, decimal=decimal) for row, cell in cells]
+        return [self._number(row, column, error, decimal=decimal) for row in self.rows]
 
     def _number(
-        self, row: Row, cell: str, column: str, error: type[Exception], *, decimal: bool
+        self, row: Row, column: str, error: type[Exception], *, decimal: bool
     ) -> float | None:
+        cell = row[column]
         if not cell:
             return None
         if self.comma and not decimal and _THOUSANDS.fullmatch(cell):
@@ -111,8 +113,9 @@ class Table:
                 " of thousands; write it with a point"
             )
         text = cell.replace(",", ".") if decimal and cell.count(",") == 1 else cell
-        number = float(text) if _NUMBER.fullmatch(text) else float("nan")
-        if not abs(number) < float("inf"):
+        # float() alone would take "nan", "1_000" and the digits of other scripts.
+        number = float(text) if _NUMBER.fullmatch(text) else math.nan
+        if not math.isfinite(number):  # 1e999 is infinite
             raise error(
                 f"{self.where(row)}: {column} '{shown(cell)}', wanted a number alone, as in 0.25"
             )

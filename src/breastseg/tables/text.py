@@ -20,6 +20,8 @@ _HEAD_WITHIN = 1000
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _NO_TEXT = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _BLANK = " \t\r\n\v\f\xa0\u2007\u202f\u200b\ufeff"
+_SAYS_NOTHING = str.maketrans("", "", f"{_BLANK}_-")
+"""Letters of a head that are left out before it is compared."""
 
 
 def decoded_text(path: Path, error: type[Exception], wish: str) -> tuple[str, str | None]:
@@ -36,7 +38,8 @@ def decoded_text(path: Path, error: type[Exception], wish: str) -> tuple[str, st
     if data.startswith(_SHEETS):
         raise error(f"{path}: a spreadsheet's own file, {wish}; save it as CSV UTF-8")
     text, note = _decoded(data, path, error, wish)
-    if odd := _NO_TEXT.search(text):
+    odd = _NO_TEXT.search(text)
+    if odd:
         line = len(text[: odd.start()].splitlines()) or 1
         raise error(f"{path}: not text (byte {ord(odd[0])} in line {line}), {wish}")
     return text, note
@@ -49,6 +52,8 @@ def _decoded(data: bytes, path: Path, error: type[Exception], wish: str) -> tupl
         try:
             return data.decode("utf-8-sig"), None
         except UnicodeDecodeError:
+            # What older spreadsheets on Windows save; any bytes but five are some letter in it, so
+            # that a person has to look at what came of it.
             return data.decode("cp1252"), "not UTF-8, read as Windows-1252"
     except UnicodeDecodeError:
         raise error(
@@ -71,23 +76,25 @@ def find_separator(
     def likeness(separator: str) -> tuple[int, int]:
         """Count the heads that are known, then all."""
         heads = _first_record(text, separator)
-        return sum(letters_of(head) in wanted for head in heads), len(heads)
+        known = [head for head in heads if letters_of(head) in wanted]
+        return len(known), len(heads)
 
     return max(SEPARATORS, key=likeness), 0
 
 
 def _first_record(text: str, separator: str) -> list[str]:
+    """Return the first row in which something stands; none where this separator makes no table."""
     try:
-        records = islice(_reader(text, separator), _HEAD_WITHIN)
-        for cells in records:
+        for cells in islice(_reader(text, separator), _HEAD_WITHIN):
             if any(cell.strip(_BLANK + ",;") for cell in cells):
                 return cells
     except csv.Error:
-        pass
+        return []
     return []
 
 
 def _reader(text: str, separator: str) -> Iterator[list[str]]:
+    # Not splitlines(): it also cuts at letters that may stand in a cell, as a form feed.
     lines = (line[0] for line in _LINE.finditer(text))
     return csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
 
@@ -109,4 +116,4 @@ def rows_of_cells(
 def letters_of(head: str) -> str:
     """Return a head as it is compared."""
     folded = unicodedata.normalize("NFKC", head).casefold()
-    return "".join(letter for letter in folded if letter not in f"{_BLANK}_-")
+    return folded.translate(_SAYS_NOTHING)

@@ -78,6 +78,8 @@ _OTHER = {
     "1.2.840.10008.1.2.4.203": "HTJ2K",
     "1.2.840.10008.1.2.5": "RLE",
 }
+_OTHERWISE = {"1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"}
+"""Syntaxes in which the header itself is written another way: big-endian, and deflated."""
 
 
 @dataclass(frozen=True)
@@ -108,18 +110,20 @@ def misnamed_levels(file: Path) -> frozenset[tuple[int, int]]:
     """
     first = _read(file)
     series = first.text(_SERIES)
-    files = [
-        first,
-        *(one for other in _beside(file) if (one := _read(other)).text(_SERIES) == series),
-    ]
+    files = [first]
+    for other in _beside(file):
+        one = _read(other)
+        if one.text(_SERIES) == series:
+            files.append(one)
+    # Label and overview have colours of their own, and nobody reads them.
     volumes = [one for one in files if "VOLUME" in one.text(_FLAVOUR).split("\\")]
     _check_parts(file, volumes)
-    return frozenset(
-        (one.number(_COLUMNS), one.number(_ROWS)) for one in volumes if _is_misnamed(one)
-    )
+    misnamed = [one for one in volumes if _is_misnamed(one)]
+    return frozenset((one.number(_COLUMNS), one.number(_ROWS)) for one in misnamed)
 
 
 def _beside(file: Path) -> Iterator[Path]:
+    """Yield the other DICOM files of a folder, in order."""
     for other in sorted(file.parent.iterdir()):
         if other != file and other.is_file():
             with other.open("rb") as opened:
@@ -134,13 +138,20 @@ def _check_parts(file: Path, volumes: list[_File]) -> None:
                 raise ImageError(
                     f"{one.path}: {one.number(tag)} {kind}, wanted one; export one alone"
                 )
-    wholes = {one.text(_CONCATENATION): one for one in volumes if one.text(_CONCATENATION)}
-    for name, one in wholes.items():
-        parts = {part.number(_MEMBER) for part in volumes if part.text(_CONCATENATION) == name}
-        if parts != set(range(1, one.number(_MEMBERS) + 1)):
+    # A level may be split over files, a concatenation: each says its number and how many there are.
+    parts_of: dict[str, list[_File]] = {}
+    for one in volumes:
+        name = one.text(_CONCATENATION)
+        if name:
+            parts_of.setdefault(name, []).append(one)
+    for parts in parts_of.values():
+        last = parts[-1]
+        count = last.number(_MEMBERS)
+        numbers = {part.number(_MEMBER) for part in parts}
+        if numbers != set(range(1, count + 1)):
             raise ImageError(
-                f"{one.path}: part of a level of {one.number(_MEMBERS) or 'unknown number of'}"
-                f" files, {len(parts)} of which are here; copy all of them"
+                f"{last.path}: part of a level of {count or 'unknown number of'}"
+                f" files, {len(numbers)} of which are here; copy all of them"
             )
 
 
@@ -167,12 +178,16 @@ def _is_misnamed(one: _File) -> bool:
 
 
 def _check_jpeg_2000(one: _File, said: str) -> None:
-    at, transform = one.frame.find(b"\xff\x4f\xff\x51"), one.frame.find(b"\xff\x52")
-    count = int.from_bytes(one.frame[at + 40 : at + 42], "big")
-    steps = one.frame[at + 42 : at + 42 + 3 * count]
-    halved = any(steps[3 * k + 1] > 1 or steps[3 * k + 2] > 1 for k in range(len(steps) // 3))
-    mixed = transform > 0 and one.frame[transform + 8 : transform + 9] == b"\x01"
-    if (said == "RGB" and halved) or (said in {"YBR_ICT", "YBR_RCT"} and not mixed):
+    """Hold the header against the codestream: green and blue are never halved, and the transforms
+    ICT and RCT are said in it."""
+    size = one.frame.find(b"\xff\x4f\xff\x51")  # the markers SOC and SIZ
+    coding = one.frame.find(b"\xff\x52")  # the marker COD
+    count = int.from_bytes(one.frame[size + 40 : size + 42], "big")
+    table = one.frame[size + 42 : size + 42 + 3 * count]  # a component: depth, step x, step y
+    steps = [*table[1::3], *table[2::3]]
+    is_halved = any(step > 1 for step in steps)
+    is_transformed = coding > 0 and one.frame[coding + 8 : coding + 9] == b"\x01"
+    if (said == "RGB" and is_halved) or (said in {"YBR_ICT", "YBR_RCT"} and not is_transformed):
         raise ImageError(
             f"{one.path}: frames whose JPEG 2000 is not {said}, as the header says; convert it"
             " to RGB"
@@ -195,22 +210,19 @@ def _parsed(path: Path, data: mmap.mmap) -> _File:
     header: dict[int, bytes] = {}
     place, syntax = _START, _NATIVE
     while place + 8 <= len(data):
-        implicit = (
-            place > _START
-            and syntax == "1.2.840.10008.1.2"
-            and data[place : place + 2] != b"\x02\x00"
-        )
+        # The group 2 at the start, which says the syntax, is always explicit.
+        is_meta = data[place : place + 2] == b"\x02\x00"
+        implicit = place > _START and syntax == "1.2.840.10008.1.2" and not is_meta
         tag, start, length = _element(data, place, implicit)
         if tag == _PIXELS:
             return _File(path, header, _first_frame(data, start, length))
         if length == _UNDEFINED:
-            # The places of frames may be millions of elements; the pixels behind them have a
-            # beginning that is found at once.
-            place = (
-                data.find(_PACKED_PIXELS, start)
-                if tag == _PER_FRAME
-                else _behind(data, start, implicit, 0)
-            )
+            if tag == _PER_FRAME:
+                # The places of frames may be millions of elements; the pixels behind them have a
+                # beginning that is found at once.
+                place = data.find(_PACKED_PIXELS, start)
+            else:
+                place = _behind(data, start, implicit, 0)
             if place < 0:
                 break
             continue
@@ -220,10 +232,8 @@ def _parsed(path: Path, data: mmap.mmap) -> _File:
             header[tag] = data[start : start + length]
         if tag == _SYNTAX:
             syntax = header[tag].rstrip(b"\0 ").decode("ascii", "replace")
-            if syntax in {
-                "1.2.840.10008.1.2.2",
-                "1.2.840.10008.1.2.1.99",
-            }:  # what follows is written another way
+            if syntax in _OTHERWISE:
+                # Taken for a level, so that it is refused by the name of its syntax.
                 return _File(path, {**header, _FLAVOUR: b"VOLUME"}, b"")
         place = start + length
     if _PHOTOMETRIC in header:
@@ -236,8 +246,9 @@ def _parsed(path: Path, data: mmap.mmap) -> _File:
 def _element(data: mmap.mmap, place: int, implicit: bool) -> tuple[int, int, int]:
     """Return tag, where its value starts, and its length."""
     group, element = struct.unpack_from("<HH", data, place)
-    tag, kind = group << 16 | element, data[place + 4 : place + 6]
-    if implicit or group == 0xFFFE:
+    tag = group << 16 | element
+    kind = data[place + 4 : place + 6]
+    if implicit or group == 0xFFFE:  # items and delimiters have no kind
         return tag, place + 8, struct.unpack_from("<I", data, place + 4)[0]
     if kind in _LONG:
         return tag, place + 12, struct.unpack_from("<I", data, place + 8)[0]
@@ -252,9 +263,10 @@ def _behind(data: mmap.mmap, place: int, implicit: bool, depth: int) -> int:
         tag, start, length = _element(data, place, implicit)
         if tag in {_SEQUENCE_END, _ITEM_END}:
             return start
-        place = (
-            _behind(data, start, implicit, depth + 1) if length == _UNDEFINED else start + length
-        )
+        if length == _UNDEFINED:
+            place = _behind(data, start, implicit, depth + 1)
+        else:
+            place = start + length
 
 
 def _first_frame(data: mmap.mmap, start: int, length: int) -> bytes:

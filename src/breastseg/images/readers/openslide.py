@@ -27,6 +27,7 @@ from breastseg.images.slide import Pixels
 _TIFF_UNITS = {"none": 1, "inch": 2, "centimeter": 3}
 _DICOM_SERIES = re.compile(rb"\x20\x00\x0e\x00UI..([0-9.]+)", re.DOTALL)
 _DICOM_HEADER = 2**16
+"""Bytes in which the SeriesInstanceUID is looked for."""
 _INDEX_HEAD, _INDEX_BYTES = 128, 2**20
 """OpenSlide reads no larger index either."""
 _ELSEWHERE = re.compile(
@@ -62,16 +63,9 @@ class VendorSlide(Pyramid):
                 f"{path}: a slide that cannot be opened ({cause}); copy or export it again"
             ) from None
         self._lock = threading.Lock()
-        said, full = self._handle.properties, self._handle.dimensions
-        names = (
-            openslide.PROPERTY_NAME_BOUNDS_X,
-            openslide.PROPERTY_NAME_BOUNDS_Y,
-            openslide.PROPERTY_NAME_BOUNDS_WIDTH,
-            openslide.PROPERTY_NAME_BOUNDS_HEIGHT,
-        )
-        self._bounds = Box(
-            *(int(said.get(name, other)) for name, other in zip(names, (0, 0, *full), strict=True))
-        )
+        properties = self._handle.properties
+        full = self._handle.dimensions
+        self._bounds = _bounds(properties, full)
         sizes, self._factors = self._handle.level_dimensions, self._handle.level_downsamples
         if sizes.count(full) > 1:
             self._handle.close()
@@ -80,13 +74,14 @@ class VendorSlide(Pyramid):
                 " focus), wanted one; export one alone"
             )
         self._in_ycbcr = frozenset(level for level, size in enumerate(sizes) if size in misnamed)
-        levels = [
-            self._bounded(size, factor) for size, factor in zip(sizes, self._factors, strict=True)
-        ]
-        super().__init__(path, levels, find_mpp(path, mpp, _clues(said)))
-        self.scanner = scanner_of(said)
+        levels = []
+        for size, factor in zip(sizes, self._factors, strict=True):
+            levels.append(self._bounded(size, factor))
+        super().__init__(path, levels, find_mpp(path, mpp, _clues(properties)))
+        self.scanner = scanner_of(properties)
 
     def _bounded(self, size: tuple[int, int], factor: float) -> tuple[int, int]:
+        """Return (width, height) of a level within the bounds."""
         if (self._bounds.width, self._bounds.height) == self._handle.dimensions:
             return size
         return max(1, int(self._bounds.width / factor)), max(1, int(self._bounds.height / factor))
@@ -108,9 +103,8 @@ class VendorSlide(Pyramid):
                 if self._handle is spoiled:
                     self._handle = openslide.OpenSlide(self._file)
         except openslide.OpenSlideError as cause:
-            raise self._broken(
-                level, box, cause if self._file.exists() else "the file is not there any more"
-            ) from None
+            reason = cause if self._file.exists() else "the file is not there any more"
+            raise self._broken(level, box, reason) from None
         return pixels
 
     def _region(self, handle: openslide.OpenSlide, level: int, box: Box) -> Pixels:
@@ -120,42 +114,54 @@ class VendorSlide(Pyramid):
             self._bounds.x + round(box.x * self._factors[level]),
             self._bounds.y + round(box.y * self._factors[level]),
         )
-        picture = handle.read_region(place, level, (box.width, box.height))
+        image = handle.read_region(place, level, (box.width, box.height))
         if level in self._in_ycbcr:
-            picture = _turned_right(picture)
-        if picture.getchannel("A").getextrema() != (255, 255):
-            picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-        return np.asarray(cv2.cvtColor(np.asarray(picture), cv2.COLOR_RGBA2RGB), np.uint8)
+            image = _turned_right(image)
+        # What was not scanned is transparent; elsewhere there is nothing to lay over white.
+        if image.getchannel("A").getextrema() != (255, 255):
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+        return np.asarray(cv2.cvtColor(np.asarray(image), cv2.COLOR_RGBA2RGB), np.uint8)
 
     def close(self) -> None:
         """Let go of the file."""
         self._handle.close()
 
 
-def _turned_right(picture: Image.Image) -> Image.Image:
+def _bounds(properties: Mapping[str, str], full: tuple[int, int]) -> Box:
+    """Return the rectangle that was scanned, in pixels of OpenSlide's level 0; all of it where
+    nothing else is said."""
+    x = int(properties.get(openslide.PROPERTY_NAME_BOUNDS_X, 0))
+    y = int(properties.get(openslide.PROPERTY_NAME_BOUNDS_Y, 0))
+    width = int(properties.get(openslide.PROPERTY_NAME_BOUNDS_WIDTH, full[0]))
+    height = int(properties.get(openslide.PROPERTY_NAME_BOUNDS_HEIGHT, full[1]))
+    return Box(x, y, width, height)
+
+
+def _turned_right(image: Image.Image) -> Image.Image:
     """Return in RGB what was given as R, G and B and is Y, Cb and Cr; it is what a JPEG decoder
     makes of them, to 1 of 255."""
-    given = np.asarray(picture)
+    given = np.asarray(image)  # (H, W, 4): Y, Cb, Cr, alpha
+    # OpenCV has Cr before Cb.
     colours = cv2.cvtColor(np.ascontiguousarray(given[..., [0, 2, 1]]), cv2.COLOR_YCrCb2RGB)
     return Image.fromarray(np.dstack([colours, given[..., 3]]))
 
 
-def _clues(said: Mapping[str, str]) -> list[Clue]:
+def _clues(properties: Mapping[str, str]) -> list[Clue]:
+    """Return where the microns per pixel may be written, the surest first."""
     own = written_mpp(
         "openslide.mpp-x and -y",
-        said.get(openslide.PROPERTY_NAME_MPP_X),
-        said.get(openslide.PROPERTY_NAME_MPP_Y),
+        properties.get(openslide.PROPERTY_NAME_MPP_X),
+        properties.get(openslide.PROPERTY_NAME_MPP_Y),
     )
-    x, y = (
-        float(said[name]) if name in said else None
-        for name in ("tiff.XResolution", "tiff.YResolution")
-    )
-    unit = _TIFF_UNITS.get(said.get("tiff.ResolutionUnit", ""))
-    return [
-        own,
-        *tiff_clues(x, y, unit),
-        objective_clue(said.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER)),
-    ]
+    x = _number(properties.get("tiff.XResolution"))
+    y = _number(properties.get("tiff.YResolution"))
+    unit = _TIFF_UNITS.get(properties.get("tiff.ResolutionUnit", ""))
+    objective = objective_clue(properties.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER))
+    return [own, *tiff_clues(x, y, unit), objective]
+
+
+def _number(text: str | None) -> float | None:
+    return None if text is None else float(text)
 
 
 def _check_index(path: Path) -> None:
@@ -165,7 +171,8 @@ def _check_index(path: Path) -> None:
     try:
         with index.open("rb") as file:
             text = file.read(_INDEX_HEAD)
-            text += b"" if b"\0" in text else file.read(_INDEX_BYTES)
+            if b"\0" not in text:  # a picture has one among its first bytes
+                text += file.read(_INDEX_BYTES)
     except OSError:
         return  # OpenSlide says it better
     if b"\0" not in text and (len(text) > _INDEX_BYTES or _ELSEWHERE.search(text)):
@@ -174,12 +181,12 @@ def _check_index(path: Path) -> None:
 
 def _dicom_file(folder: Path) -> Path:
     """Return a file of the one series in a folder; OpenSlide finds the others."""
-    files = sorted(p for p in folder.iterdir() if p.is_file() and is_dicom(p))
-    series = {}
+    files = sorted(path for path in folder.iterdir() if path.is_file() and is_dicom(path))
+    series = set()
     for file in files:
         with file.open("rb") as opened:
             found = _DICOM_SERIES.search(opened.read(_DICOM_HEADER))
-        series[found[1] if found else b""] = file
+        series.add(found[1] if found else b"")
     if len(series) > 1:
         raise ImageError(
             f"{folder}: holds the files of {len(series)} DICOM series; name a file of the one that"

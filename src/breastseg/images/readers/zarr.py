@@ -36,11 +36,12 @@ class ZarrSlide(Pyramid):
         try:
             place, image = _image(path)
             axes = [axis["name"] for axis in image["axes"]]
-            self._arrays = [
-                zarr.open_array(_inside(path, place, level["path"]), mode="r")
-                for level in image["datasets"]
-            ]
-            levels = [_size(path, axes, array) for array in self._arrays]
+            self._arrays = []
+            levels = []
+            for level in image["datasets"]:
+                array = zarr.open_array(_inside(path, place, level["path"]), mode="r")
+                self._arrays.append(array)
+                levels.append(_size(path, axes, array))
             found = find_mpp(path, mpp, [_scale_clue(image)])
         except BreastsegError:
             raise
@@ -54,26 +55,27 @@ class ZarrSlide(Pyramid):
         self.piece_px = max(int(np.prod(array.chunks)) for array in self._arrays)
 
     def _stored(self, level: int, box: Box) -> Pixels:
-        if not self.path.is_dir():  # missing chunks count as left out
+        # Missing chunks count as left out: a folder that has gone would be a white slide.
+        if not self.path.is_dir():
             raise ImageError(f"{self.path}: not found any more; it was there when it was opened")
         spans = {
             "y": slice(box.y, box.y + box.height),
             "x": slice(box.x, box.x + box.width),
             "c": slice(None),
         }
+        # Other axes, as time, have one place: 0 takes it, and the axis goes.
+        region = tuple(spans.get(name, 0) for name in self._axes)
         try:
-            pixels = np.asarray(
-                self._arrays[level][tuple(spans.get(name, 0) for name in self._axes)], np.uint8
-            )
+            pixels = np.asarray(self._arrays[level][region], np.uint8)
         except _DAMAGE as cause:
             raise self._broken(level, box, cause) from None
         left = [name for name in self._axes if name in spans]
-        pixels = pixels.transpose([left.index(name) for name in "yxc" if name in left])
-        return np.ascontiguousarray(
-            np.broadcast_to(
-                pixels if pixels.ndim == 3 else pixels[..., None], (box.height, box.width, 3)
-            )
-        )
+        order = [left.index(name) for name in "yxc" if name in left]
+        pixels = pixels.transpose(order)  # (H, W, c), or (H, W) without channels
+        if pixels.ndim == 2:
+            pixels = pixels[..., None]
+        # Grey, of one channel, becomes three alike.
+        return np.ascontiguousarray(np.broadcast_to(pixels, (box.height, box.width, 3)))
 
     def close(self) -> None:
         """Nothing is held: each chunk is opened when it is read."""
@@ -83,17 +85,14 @@ def _image(path: Path) -> tuple[Path, JsonObject]:
     """Return the folder and the metadata of the first image; what bioformats2raw writes has it in
     the folder 0."""
     for place in (path, path / "0"):
-        said: JsonObject = {}
-        if (place / "zarr.json").is_file():
-            said = (
-                read_json(place / "zarr.json", ImageError, "the metadata of a Zarr")
-                .get("attributes", {})
-                .get("ome", {})
-            )
-        elif (place / ".zattrs").is_file():
-            said = read_json(place / ".zattrs", ImageError, "the metadata of a Zarr")
-        if said.get("multiscales"):
-            return place, said["multiscales"][0]
+        metadata: JsonObject = {}
+        if (place / "zarr.json").is_file():  # 0.5
+            whole = read_json(place / "zarr.json", ImageError, "the metadata of a Zarr")
+            metadata = whole.get("attributes", {}).get("ome", {})
+        elif (place / ".zattrs").is_file():  # 0.4
+            metadata = read_json(place / ".zattrs", ImageError, "the metadata of a Zarr")
+        if metadata.get("multiscales"):
+            return place, metadata["multiscales"][0]
     raise ImageError(
         f"{path}: a Zarr without an image (no 'multiscales'), wanted OME-Zarr 0.4 or 0.5; name the"
         " folder of an image"
@@ -107,34 +106,34 @@ def _inside(path: Path, place: Path, name: str) -> Path:
 
 
 def _size(path: Path, axes: list[str], array: Any) -> tuple[int, int]:
+    """Return (width, height) of a level, when its pixels are ones that can be read."""
     size = dict(zip(axes, array.shape, strict=True))
-    others = {
-        name: length for name, length in size.items() if name not in {"x", "y", "c"} and length != 1
-    }
-    if array.dtype != np.uint8 or size.get("c", 1) not in {1, 3} or others:
+    others = [length for name, length in size.items() if name not in {"x", "y", "c"}]
+    has_several = any(length != 1 for length in others)  # times or depths
+    if array.dtype != np.uint8 or size.get("c", 1) not in {1, 3} or has_several:
         shape = ", ".join(f"{name} {length}" for name, length in size.items())
         raise ImageError(
             f"{path}: {array.dtype} pixels, axes {shape}; wanted one picture in RGB or grey with 8"
             " bits a channel; convert it"
         )
-    check_stored(
-        path,
-        int(np.prod(array.chunks)) // min(array.chunks[axes.index("c")] if "c" in axes else 1, 3),
-    )
+    samples = int(np.prod(array.chunks))
+    channels = array.chunks[axes.index("c")] if "c" in axes else 1
+    check_stored(path, samples // min(channels, 3))
     return size["x"], size["y"]
 
 
 def _scale_clue(image: JsonObject) -> Clue:
-    place, x, y = "OME-Zarr scale", 1.0, 1.0
+    """Return what the metadata say of level 0: its own scales times those of the whole image."""
+    place = "OME-Zarr scale"
     names = [axis["name"] for axis in image["axes"]]
     units = {axis["name"]: axis.get("unit") for axis in image["axes"]}
-    steps = [
-        *image["datasets"][0].get("coordinateTransformations", ()),
-        *image.get("coordinateTransformations", ()),
-    ]
-    scales = [step["scale"] for step in steps if step.get("type") == "scale"]
+    of_level = image["datasets"][0].get("coordinateTransformations", ())
+    of_image = image.get("coordinateTransformations", ())
+    scales = [step["scale"] for step in (*of_level, *of_image) if step.get("type") == "scale"]
     if not scales:
         return Clue(place)
+    x = y = 1.0
     for scale in scales:
-        x, y = x * float(scale[names.index("x")]), y * float(scale[names.index("y")])
+        x *= float(scale[names.index("x")])
+        y *= float(scale[names.index("y")])
     return with_unit(place, x, y, (units["x"], units["y"]))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from breastseg.errors import InputError, SourceError
-from breastseg.tables import Table, alike, read_table
+from breastseg.tables import Table, read_table
 
 PLAIN = "image,patient,mpp\na.png,007,0.25\nb c.png,Müller,0.5\n"
 ROWS = [(2, "a.png", "007", 0.25), (3, "b c.png", "Müller", 0.5)]
@@ -277,23 +277,3 @@ def test_one_row_for_each(tmp_path: Path) -> None:
         table.by("image")
     with pytest.raises(SourceError, match=r"t\.csv, row 3: no patient; give one"):
         table.needs("patient", "no patient; give one")
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("007", "7", True),
-        ("7.0", "007", True),
-        ("P1", "p1", True),
-        ("P  1", "p 1", True),
-        ("0", "000", True),
-        ("７", "7", True),
-        ("P1", "P01", False),
-        ("P-1", "P1", False),
-        ("7.5", "7", False),
-        ("70", "7", False),
-        ("A1", "B1", False),
-    ],
-)
-def test_names_that_are_one_to_the_eye(one: str, other: str, same: bool) -> None:
-    assert (alike(one) == alike(other)) is same
