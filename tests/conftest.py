@@ -218,3 +218,22 @@ def lively_bundle(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory)
     )
     write_json(folder / "card.json", card.to_dict())
     return load_bundle(folder)
+
+
+def another_bundle(
+    bundle: Bundle, folder: Path, *, name: str = "other", classes: tuple[int, int] = (0, 1)
+) -> Bundle:
+    """Write a bundle again that takes two classes for each other, and names the rest as before."""
+    from safetensors.numpy import load_file
+
+    folder.mkdir()
+    for file in bundle.card.files:
+        (folder / file).write_bytes((bundle.path / file).read_bytes())
+    weights, one, two = load_file(folder / WEIGHTS), *classes
+    for last in ("body.segmentation_head.0.weight", "body.segmentation_head.0.bias"):
+        value = weights[last].copy()
+        value[[one, two]] = value[[two, one]]
+        rewrite(folder, last, value)
+    files = {file: sha256_of(folder / file) for file in bundle.card.files}
+    write_json(folder / "card.json", replace(bundle.card, name=name, files=files).to_dict())
+    return load_bundle(folder)

@@ -21,10 +21,10 @@ from breastseg.errors import BreastsegError, EngineError, IncompleteError, Input
 from breastseg.inference.config import PredictConfig
 from breastseg.inference.inputs import Input
 from breastseg.inference.ledger import Ledger, Outcome
-from breastseg.inference.model import Model, load_model
+from breastseg.inference.model import Model, load_model, mean_of
 from breastseg.inference.predict import predict
 from breastseg.reporter import Reporter
-from conftest import crop, quiet
+from conftest import another_bundle, crop, quiet
 from run_records import made_up
 
 MINE = PredictConfig(mpp=0.3)
@@ -218,11 +218,12 @@ def test_another_model_slide_or_engine_there_is_told(
     work = work_of(model, tmp_path, MINE, ("t", "x"))
     assert look(work, str(cohort / "0.png")) == ""
     assert "does not see" in look(work, str(cohort / "gone.png"))
-    other = replace(work, model=replace(work.model, files=(("model.onnx", "0" * 64),)))
+    (asked,) = work.models
+    other = replace(work, models=(replace(asked, files=(("model.onnx", "0" * 64),)),))
     assert "has another model" in look(other, str(cohort))
-    other = replace(work, model=replace(work.model, runner="openvino int8"))
+    other = replace(work, models=(replace(asked, runner="openvino int8"),))
     assert "--precision fp32" in look(other, str(cohort))
-    other = replace(work, model=replace(work.model, name_or_path="nowhere"))
+    other = replace(work, models=(replace(asked, name_or_path="nowhere"),))
     assert "no bundle there" in look(other, str(cohort))
 
 
@@ -320,6 +321,30 @@ def test_what_does_not_go_together_is_one_line(
     words = ["predict", str(cohort), "--out", str(tmp_path / "o"), "--cluster", "auto", *other]
     assert main(words) == 2
     assert f"--cluster with {other[0]}" in capsys.readouterr().err
+
+
+def test_several_models_map_there_as_here(
+    lively_bundle: Bundle, tmp_path: Path, cohort: Path
+) -> None:
+    """Each machine takes the mean of the same models; the tables and run.json are the same."""
+    other = another_bundle(lively_bundle, tmp_path / "other")
+    pair = [
+        load_model(one.path, backend="onnx", precision="fp32", threads=1)
+        for one in (lively_bundle, other)
+    ]
+    slide = cohort / "2.png"
+    predict(slide, pair, tmp_path / "here", MINE, reporter=quiet)
+    mapper = Spread(Scripted())
+    predict(slide, pair, tmp_path / "there", MINE, reporter=quiet, mapper=mapper)
+    for name in ("run.json", "disagreement.ome.tif", "labels.png"):
+        here, there = (tmp_path / out / "2" / name for out in ("here", "there"))
+        assert here.read_bytes() == there.read_bytes(), name
+    work = work_of(mean_of(pair), tmp_path, MINE, ("t", "x"))
+    (tmp_path / "t").write_text("x")
+    assert look(work, str(slide)) == ""
+    changed = replace(work.models[1], files=(("model.onnx", "0" * 64),))
+    said = look(replace(work, models=(work.models[0], changed)), str(slide))
+    assert f"has another model under {other.path}" in said
 
 
 def test_outcomes_are_lines_of_json(model: Model, cohort: Path, tmp_path: Path) -> None:

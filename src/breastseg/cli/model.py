@@ -11,15 +11,18 @@ if TYPE_CHECKING:
 _LOAD = "breastseg.inference.model:load_model"
 
 
-def add_model(parser: argparse.ArgumentParser, of: str) -> None:
-    """Declare --model."""
+def add_model(parser: argparse.ArgumentParser, of: str, *, several: bool = False) -> None:
+    """Declare --model; of several the mean is taken."""
+    sentence = "name of a shipped model or folder of a bundle"
+    more = "; given again, the mean of several is mapped, and where they disagree"
     add_option(
         parser,
         "--model",
-        "name of a shipped model or folder of a bundle",
+        sentence + (more if several else ""),
         of=of,
         dest="model",
         metavar="MODEL",
+        action="append" if several else "store",
     )
 
 
@@ -35,9 +38,9 @@ def add_threads(parser: argparse.ArgumentParser, of: str) -> None:
     )
 
 
-def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare --model and how it is run."""
-    add_model(parser, f"{_LOAD}.name_or_path")
+def add_model_arguments(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    """Declare --model, or several of it, and how it is run."""
+    add_model(parser, f"{_LOAD}.name_or_path", several=several)
     add_option(
         parser,
         "--backend",
@@ -61,8 +64,11 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def model_of(options: argparse.Namespace) -> "Model":
-    """Load the model the options name."""
-    from breastseg.inference.model import load_model
+    """Load the model the options name, or the mean of several."""
+    from breastseg.inference.model import load_model, mean_of
 
-    named = [] if options.model is None else [options.model]
-    return load_model(*named, **given(options, "backend", "precision", "flips", "threads"))
+    ways = given(options, "backend", "precision", "flips", "threads")
+    if options.model is None:
+        return load_model(**ways)
+    names = options.model if isinstance(options.model, list) else [options.model]
+    return mean_of([load_model(name, **ways) for name in names])

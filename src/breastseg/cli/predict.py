@@ -15,6 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "examples:\n  breastseg predict region.png --mpp 0.25 --out maps\n"
         "  breastseg predict slide.svs --out maps --box 2000,2000,1500,1500um --uncertainty\n"
         "  breastseg predict slides/ --out maps --resume\n"
+        "  breastseg predict slide.svs --out mean --model breast1 --model lite0\n"
         "  breastseg predict slides.csv --out maps --parquet\n"
         "  breastseg predict slides/ --out maps --shard 3/8 --json\n"
         "  breastseg predict slides/ --out maps --cluster auto\n"
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             " patient); or addresses: s3://, gs://, az:// (extra cloud), https://"
         ),
     )
-    add_model_arguments(parser)
+    add_model_arguments(parser, several=True)
     add_out(parser, "folder of the results, one folder an input in it; or a prefix of a bucket")
     add_mpp(parser)
     add_option(
@@ -66,6 +67,14 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
         "--uncertainty",
         action="store_true",
         help="write uncertainty.ome.tif, the entropy at low resolution",
+    )
+    parser.add_argument(
+        "--disagreement",
+        action="store_true",
+        help=(
+            "with --flips: write disagreement.ome.tif, how far a tile's mirror images are apart; of"
+            " several models it is always written"
+        ),
     )
     parser.add_argument(
         "--tell-types",

@@ -27,6 +27,7 @@ from breastseg.inference.estimate import memory_at_most
 from breastseg.inference.model import Model
 from breastseg.reporter import Reporter
 from breastseg.runners.child import ChildRunner
+from breastseg.runners.mean import MeanRunner
 
 MOST_LOST = 3
 """So many machines or processes lost with a slide end it."""
@@ -70,7 +71,7 @@ class Spread:
                 before the first slide.
             EngineError: a machine that came later does not fit, or none is left.
         """
-        if isinstance(model.runner, ChildRunner):
+        if isinstance(model.runner, (ChildRunner, MeanRunner)):
             model.runner.close()  # nothing is computed here
         with _token(out) as token:
             work, need = work_of(model, out, config, token), need_of(model, config)
@@ -81,10 +82,16 @@ class Spread:
 
 def work_of(model: Model, out: Path, config: PredictConfig, token: tuple[str, str]) -> Work:
     """Return what all tasks of a run have in common."""
+    asked = tuple(_asked(one) for one in model.members or (model,))
+    return Work(version("breastseg"), str(Path.cwd()), str(out), token, asked, config)
+
+
+def _asked(model: Model) -> ModelAsked:
+    """Return one model as every machine must load it."""
     backend, *_, precision = model.runner.name.split()
     path = model.bundle.path
     shipped = {folder: name for name, folder in bundled_models().items()}
-    asked = ModelAsked(
+    return ModelAsked(
         shipped.get(path) or str(path),
         backend,
         precision,
@@ -93,12 +100,11 @@ def work_of(model: Model, out: Path, config: PredictConfig, token: tuple[str, st
         tuple(model.card.files.items()),
         model.runner.name,
     )
-    return Work(version("breastseg"), str(Path.cwd()), str(out), token, asked, config)
 
 
 def need_of(model: Model, config: PredictConfig) -> Need:
     """Return what a task takes, as forecast for the largest tile."""
-    scores = config.blend or config.probabilities or config.uncertainty
+    scores = config.blend or config.probabilities or config.uncertainty or config.disagreement
     memory = memory_at_most(model, keeps_scores=scores)
     gpu = _GPU_SHARE if "cuda" in model.runner.name.split() else 0.0
     return Need(_cores(model), math.ceil(memory), gpu)

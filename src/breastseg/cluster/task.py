@@ -21,7 +21,7 @@ from breastseg.errors import (
 )
 from breastseg.inference.config import PredictConfig
 from breastseg.inference.inputs import Input
-from breastseg.inference.model import Model, load_model
+from breastseg.inference.model import Model, load_model, mean_of
 from breastseg.inference.one_slide import predict_file
 from breastseg.maps.record import RunRecord
 from breastseg.reporter import Reporter
@@ -60,7 +60,7 @@ class Work:
         folder: in which relative paths begin.
         out: folder of the results.
         token: file in `out` that only a machine sees which shares the folder, and what it holds.
-        model: what maps.
+        models: what maps: one, or several whose mean is taken.
         config: as for `predict`.
     """
 
@@ -68,7 +68,7 @@ class Work:
     folder: str
     out: str
     token: tuple[str, str]
-    model: ModelAsked
+    models: tuple[ModelAsked, ...]
     config: PredictConfig
 
 
@@ -138,19 +138,23 @@ def _unfit(work: Work) -> str:
         )
     try:
         with one_of_several("cannot load the model"):
-            _model(work.model)
+            _model(work.models)
     except (BreastsegError, OSError) as error:
         return str(error)
     return ""
 
 
 @lru_cache(maxsize=1)
-def _model(asked: ModelAsked) -> Model:
-    """Load the model, once a process.
+def _model(asked: tuple[ModelAsked, ...]) -> Model:
+    """Load the model, or several, once a process.
 
     Raises:
-        EngineError: it is not the one that was asked for.
+        EngineError: one is not the one that was asked for.
     """
+    return mean_of([_loaded(one) for one in asked])
+
+
+def _loaded(asked: ModelAsked) -> Model:
     model = load_model(
         asked.name_or_path,
         backend=asked.backend,
@@ -195,7 +199,9 @@ def _patiently(item: Input, work: Work, reporter: Reporter) -> tuple[RunRecord, 
     until = time.monotonic() + _PATIENCE_S
     while True:
         try:
-            return predict_file(item, _model(work.model), Path(work.out), work.config, reporter, "")
+            return predict_file(
+                item, _model(work.models), Path(work.out), work.config, reporter, ""
+            )
         except OutputError:
             if time.monotonic() > until:
                 raise

@@ -19,6 +19,8 @@ class PredictConfig:
         blend: take the mean of probabilities where tiles overlap.
         probabilities: write those of every class.
         uncertainty: write the entropy of the probabilities, at low resolution.
+        disagreement: write how far a tile's mirror images are apart, with flips; of several models
+            it is always written.
         min_area_um2: regions and holes smaller than this join what surrounds them.
         tolerance_px: how far borders of regions may be simplified, in pixels of the map.
         compress_regions: write regions.geojson.gz in place of regions.geojson.
@@ -38,6 +40,7 @@ class PredictConfig:
     blend: bool = False
     probabilities: bool = False
     uncertainty: bool = False
+    disagreement: bool = False
     min_area_um2: float = RegionsConfig.min_area_um2
     tolerance_px: float = RegionsConfig.tolerance_px
     compress_regions: bool = False
@@ -60,6 +63,7 @@ class PredictConfig:
                 blend=self.blend,
                 probabilities=self.probabilities,
                 uncertainty=self.uncertainty,
+                disagreement=self.disagreement,
             ),
             regions=RegionsConfig(self.min_area_um2, self.tolerance_px),
             compress_regions=self.compress_regions,
@@ -71,7 +75,7 @@ class PredictConfig:
     def settings(self) -> dict[str, object]:
         """Return what decides a result, as JSON values: a folder of other settings is refused."""
         values = asdict(self) | {"box": None if self.box is None else self.box.text}
-        for later in ("types", "explore"):
+        for later in ("types", "explore", "disagreement"):
             if not values[later]:
                 del values[later]  # a folder of before goes on
         return {key: value for key, value in values.items() if key not in _FREE}

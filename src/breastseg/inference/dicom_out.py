@@ -138,6 +138,8 @@ def _making(made: Made, slide: DicomSlide) -> Making:
     instances = [str(level.header.SOPInstanceUID) for level in slide.levels]
     said = to_json(made.run)
     of_map = {key: said[key] for key in _OF_MAP}
+    if made.run.models is not None:
+        of_map["models"] = said["models"]
     seed = json.dumps([instances, of_map], sort_keys=True)
     made_at = (made.folder / RUN).stat().st_mtime
     when = datetime.fromtimestamp(made_at, tz=UTC)

@@ -9,7 +9,7 @@ import numpy as np
 
 from breastseg.errors import InputError
 from breastseg.images import Slide
-from breastseg.inference.map import Plan
+from breastseg.inference.map import MapConfig, Plan
 from breastseg.inference.model import Model
 from breastseg.inference.tiles import TileConfig, label_pixels
 
@@ -49,18 +49,19 @@ class Forecast:
         )
 
 
-def forecast(slide: Slide, plan: Plan, model: Model, *, keeps_scores: bool) -> Forecast:
+def forecast(slide: Slide, plan: Plan, model: Model, config: MapConfig) -> Forecast:
     """Foretell from the plan and a small run of the network."""
+    keeps_scores = config.probabilities or config.uncertainty
     per_px = _seconds_per_px(model)
     shown = sum(tile.outer.area for tile in plan.wanted)
     pixels, classes = float(np.prod(plan.field.size_px)), plan.tiles.classes
     level0 = shown * np.prod(slide.size_px) / pixels
-    blend = keeps_scores or plan.tiles.blend
+    blend = keeps_scores or plan.tiles.blend or config.disagreement
     largest = max((tile.outer.area for tile in plan.wanted), default=0)
     return Forecast(
         seconds=shown * per_px + level0 / _READ_PX_PER_S,
         disk_bytes=plan.area_px * (_LABEL_BYTES + (classes * _SCORE_BYTES if keeps_scores else 0)),
-        memory_bytes=_memory_bytes(largest, classes if blend else 0),
+        memory_bytes=_memory_bytes(largest, classes if blend else 0, model),
     )
 
 
@@ -69,13 +70,16 @@ def memory_at_most(model: Model, *, keeps_scores: bool) -> float:
 
     Args:
         model: what maps.
-        keeps_scores: whether probabilities are kept or blended.
+        keeps_scores: whether probabilities are kept, blended or compared.
     """
-    return _memory_bytes(model.tiles.tile_px**2, model.tiles.classes if keeps_scores else 0)
+    classes = model.tiles.classes if keeps_scores else 0
+    return _memory_bytes(model.tiles.tile_px**2, classes, model)
 
 
-def _memory_bytes(tile_area_px: int, scores: int) -> float:
-    return _BASE_BYTES + tile_area_px * (_TILE_BYTES + scores * _BLEND_BYTES)
+def _memory_bytes(tile_area_px: int, scores: int, model: Model) -> float:
+    networks = max(1, len(model.members))  # each holds what it computed until the next tile
+    tile_bytes = tile_area_px * (networks * _TILE_BYTES + scores * _BLEND_BYTES)
+    return networks * _BASE_BYTES + tile_bytes
 
 
 def check_disk(expected: Forecast, out: Path) -> None:

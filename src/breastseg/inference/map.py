@@ -21,7 +21,7 @@ from breastseg.inference.tiles import Field, Named, PixelField, TileConfig, name
 from breastseg.maps.raster import Raster, Values
 
 CELL_PX = 8
-"""Side of a cell of the uncertainty map, in pixels of the model."""
+"""Side of a cell of uncertainty and disagreement, in pixels of the model."""
 
 TissueMask: TypeAlias = Literal["auto", "on", "off"]
 """Whether glass is looked at: see `MapConfig`."""
@@ -62,6 +62,8 @@ class MapConfig:
         blend: take the mean where tiles overlap.
         probabilities: keep those of every class.
         uncertainty: keep the entropy of the probabilities, at low resolution.
+        disagreement: keep how far several models, or a tile's mirror images, are apart, at low
+            resolution.
     """
 
     box: Box | None = None
@@ -69,6 +71,7 @@ class MapConfig:
     blend: bool = False
     probabilities: bool = False
     uncertainty: bool = False
+    disagreement: bool = False
 
     def __post_init__(self) -> None:
         """Raise InputError for another word: "false" is not "off"."""
@@ -127,11 +130,13 @@ class Maps:
         probabilities: one raster a class, 255 is 1; empty when not asked for.
         uncertainty: 1 + 254 times the entropy as a share of its maximum, in cells of 8 px; 0 is not
             analysed.
+        disagreement: the same of how far the members of a mean are apart.
     """
 
     labels: Raster
     probabilities: list[Raster] = field(default_factory=list)
     uncertainty: Raster | None = None
+    disagreement: Raster | None = None
 
     def __enter__(self) -> "Maps":
         """Return itself; leaving closes the rasters."""
@@ -148,7 +153,8 @@ class Maps:
             raster.finish()
 
     def _all(self) -> list[Raster]:
-        return [self.labels, *self.probabilities, *([self.uncertainty] if self.uncertainty else [])]
+        asked = (self.uncertainty, self.disagreement)
+        return [self.labels, *self.probabilities, *(one for one in asked if one is not None)]
 
 
 @dataclass(frozen=True)
@@ -233,13 +239,19 @@ def make_maps(
             else []
         ),
         Raster(scratch / "uncertainty", cells) if config.uncertainty else None,
+        Raster(scratch / "disagreement", cells) if config.disagreement else None,
     )
     wants_scores, wanted, done = config.probabilities or config.uncertainty, plan.area_px, 0
     try:
         with ExitStack() as unfinished:
             unfinished.push(maps)
             for named in name_tissue(
-                plan.field, model.runner, plan.tiles, wanted=plan.wanted, probabilities=wants_scores
+                plan.field,
+                model.runner,
+                plan.tiles,
+                wanted=plan.wanted,
+                probabilities=wants_scores,
+                disagreement=config.disagreement,
             ):
                 labels = named.labels * plan.analysed(named.box)
                 _keep(named, labels, maps)
@@ -254,35 +266,38 @@ def make_maps(
 
 def _keep(named: Named, labels: Values, maps: Maps) -> None:
     maps.labels.write(named.box, labels)
+    box = named.box
+    cells = Box(
+        box.x // CELL_PX, box.y // CELL_PX, -(-box.width // CELL_PX), -(-box.height // CELL_PX)
+    )
+    if maps.disagreement is not None and named.disagreement is not None:
+        maps.disagreement.write(cells, _in_cells(named.disagreement, labels > 0, cells))
     if named.probabilities is None:
         return
     for raster, scores in zip(maps.probabilities, named.probabilities, strict=False):
-        raster.write(named.box, np.round(scores * 255).astype(np.uint8) * (labels > 0))
+        raster.write(box, np.round(scores * 255).astype(np.uint8) * (labels > 0))
     if maps.uncertainty is not None:
-        box = named.box
-        cells = Box(
-            box.x // CELL_PX, box.y // CELL_PX, -(-box.width // CELL_PX), -(-box.height // CELL_PX)
-        )
-        maps.uncertainty.write(cells, _entropy(named.probabilities, labels > 0, cells))
+        scores = named.probabilities
+        entropy = -(scores * np.log(np.maximum(scores, 1e-12))).sum(axis=0)
+        share = entropy / np.log(max(2, len(scores)))
+        maps.uncertainty.write(cells, _in_cells(share, labels > 0, cells))
 
 
-def _entropy(
-    scores: npt.NDArray[np.float32], analysed: npt.NDArray[np.bool_], cells: Box
+def _in_cells(
+    shares: npt.NDArray[np.float32], analysed: npt.NDArray[np.bool_], cells: Box
 ) -> Values:
-    """Return the mean entropy of the analysed pixels of each cell."""
-    entropy = -(scores * np.log(np.maximum(scores, 1e-12))).sum(axis=0) / np.log(
-        max(2, len(scores))
-    )
+    """Return 1 + 254 times the mean share of the analysed pixels of each cell; 0 where there are
+    none."""
     missing = [
-        (0, cells.height * CELL_PX - entropy.shape[0]),
-        (0, cells.width * CELL_PX - entropy.shape[1]),
+        (0, cells.height * CELL_PX - shares.shape[0]),
+        (0, cells.width * CELL_PX - shares.shape[1]),
     ]
     weight = np.pad(analysed, missing).astype(np.float32)
     size = cells.width, cells.height
-    mean = cv2.resize(np.pad(entropy, missing) * weight, size, interpolation=cv2.INTER_AREA)
-    share = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
-    value = 1 + np.round(254 * np.clip(mean / np.maximum(share, 1e-6), 0, 1))
-    return np.asarray(np.where(share > 0, value, 0), np.uint8)
+    mean = cv2.resize(np.pad(shares, missing) * weight, size, interpolation=cv2.INTER_AREA)
+    covered = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
+    value = 1 + np.round(254 * np.clip(mean / np.maximum(covered, 1e-6), 0, 1))
+    return np.asarray(np.where(covered > 0, value, 0), np.uint8)
 
 
 def _scaled(box: Box | None, size_px: tuple[int, int], size: tuple[int, int]) -> Box:

@@ -1,7 +1,7 @@
-"""Model: a bundle with its runner, ready to name tissue."""
+"""Model: a bundle with its runner, ready to name tissue; or the mean of several."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +9,14 @@ import numpy.typing as npt
 
 from breastseg.bundles.bundle import DEFAULT_MODEL, Bundle, load_bundle
 from breastseg.bundles.card import Card
+from breastseg.errors import InputError
 from breastseg.geometry import scaled_size
 from breastseg.images import resample_labels, resample_pixels
 from breastseg.inference.tiles import TileConfig, label_pixels
 from breastseg.labels import Labels
 from breastseg.runners import Runner
 from breastseg.runners.child import ChildRunner
+from breastseg.runners.mean import MeanRunner
 from breastseg.runners.runner import DEFAULT_BACKEND
 
 
@@ -28,6 +30,7 @@ class Model:
         flips: whether probabilities are averaged over a tile and its mirror images.
         threads: CPU threads of the network; 0 is one for each core that this process may use.
         stands_in: why it stands in for a model in another precision; "" where it does not.
+        members: the models whose mean it is; empty where it is one. The bundle is the first's.
     """
 
     bundle: Bundle
@@ -35,23 +38,40 @@ class Model:
     flips: bool = False
     threads: int = 0
     stands_in: str = ""
+    members: "tuple[Model, ...]" = field(default=(), kw_only=True)
 
     @property
     def backend(self) -> str:
         """Return in words what computes, and how, as in "openvino int8, flips"."""
-        return f"{self.runner.name}, flips" if self.flips else self.runner.name
+        several = f"mean of {len(self.members)}, " if self.members else ""
+        return f"{several}{self.runner.name}{', flips' if self.flips else ''}"
 
     def in_single(self, fault: str) -> "Model":
         """Return the same model in single precision on the same back end, after a fault of this
         one."""
+        told = f"{fault}; mapped in"
+        if self.members:
+            mean = mean_of([member.in_single(fault) for member in self.members])
+            return replace(mean, stands_in=f"{told} {mean.runner.name} instead")
         backend = self.runner.name.split()[0]
         runner = ChildRunner(self.bundle, backend, precision="fp32", threads=self.threads)
-        return replace(self, runner=runner, stands_in=f"{fault}; mapped in {runner.name} instead")
+        return replace(self, runner=runner, stands_in=f"{told} {runner.name} instead")
 
     @property
     def card(self) -> Card:
-        """Return the model's card."""
-        return self.bundle.card
+        """Return the model's card. That of several has all their names, the largest tile and halo,
+        and no files and margins: these are each one's own."""
+        if not self.members:
+            return self.bundle.card
+        cards = [member.card for member in self.members]
+        return replace(
+            self.bundle.card,
+            name=" + ".join(card.name for card in cards),
+            tile_px=max(card.tile_px for card in cards),
+            halo_px=max(card.halo_px for card in cards),
+            files={},
+            margins=None,
+        )
 
     @property
     def tiles(self) -> TileConfig:
@@ -128,3 +148,53 @@ def load_model(
     return Model(
         bundle, ChildRunner(bundle, backend, precision=precision, threads=threads), flips, threads
     )
+
+
+def mean_of(models: Sequence[Model]) -> Model:
+    """Return the model whose probabilities are the mean of those of several; of one, that.
+
+    Args:
+        models: from `load_model`, of the same classes and um/px; each another one.
+
+    Raises:
+        InputError: none, one of them twice, or such as have no mean.
+    """
+    if not models:
+        raise InputError("no model: wanted one or more")
+    if len(models) == 1:
+        return models[0]
+    first = models[0]
+    seen: list[dict[str, str]] = []
+    for model in models:
+        _check_like(first, model)
+        if model.card.files in seen:
+            raise InputError(
+                f"model '{model.card.name}' is named twice; a mean wants each model once"
+            )
+        seen.append(model.card.files)
+    names = [model.card.name for model in models]
+    runner = MeanRunner([model.runner for model in models], names)
+    return replace(first, runner=runner, members=tuple(models))
+
+
+def _check_like(first: Model, model: Model) -> None:
+    """Refuse a model that cannot be averaged with the first."""
+    one, other = first.card, model.card
+    if model.members:
+        raise InputError(f"model '{other.name}' is a mean already; name all its models at once")
+    if other.label_map.names != one.label_map.names:
+        raise InputError(
+            f"model '{other.name}' names {', '.join(other.label_map.names)}, '{one.name}'"
+            f" {', '.join(one.label_map.names)}; a mean wants models of the same classes in one"
+            " order"
+        )
+    if other.mpp != one.mpp:
+        raise InputError(
+            f"model '{other.name}' is at {other.mpp:g} um/px, '{one.name}' at {one.mpp:g}; a mean"
+            " wants models of one um/px"
+        )
+    if model.flips != first.flips:
+        raise InputError(
+            f"model '{other.name}' was loaded {'with' if model.flips else 'without'} flips,"
+            f" '{one.name}' was not so; a mean wants one or the other of all"
+        )

@@ -115,9 +115,7 @@ def predict_file(
 
 def foretold(slide: Slide, plan: Plan, model: Model, out: Path, wanted: ResultConfig) -> str:
     """Say what will be looked at and what it will take; InputError when the disk is too small."""
-    expected = forecast(
-        slide, plan, model, keeps_scores=wanted.map.probabilities or wanted.map.uncertainty
-    )
+    expected = forecast(slide, plan, model, wanted.map)
     check_disk(expected, out)
     width, height = slide.size_px
     return (

@@ -16,6 +16,7 @@ OUT/NAME/run.json            everything needed to do it again
 OUT/NAME/type.json           probabilities of types, where the model tells them better than colours
 do, or when asked for
 OUT/NAME/probabilities.ome.tif, uncertainty.ome.tif    when asked for
+OUT/NAME/disagreement.ome.tif    how far several models, or asked for mirror images, are apart
 OUT/measures.csv             areas, shares and shapes, one row an input; asked for, the same as
 measures.parquet
 OUT/manifest.csv             what became of each input, why, and in what time
@@ -28,6 +29,7 @@ of all.
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -47,11 +49,12 @@ from breastseg.inference.fetched import Fetched, fetching
 from breastseg.inference.inputs import Input, Inputs, list_inputs
 from breastseg.inference.ledger import Ledger
 from breastseg.inference.map import plan_map
-from breastseg.inference.model import Model
+from breastseg.inference.model import Model, mean_of
 from breastseg.inference.one_slide import config_of, foretold, opened, predict_one
 from breastseg.inference.outbox import place_of, sending
 from breastseg.inference.result import picture_and_labels
 from breastseg.inference.shards import Shard, part_of, shard_folder
+from breastseg.inference.types import heard
 from breastseg.maps.files.ome_zarr import check_zarr
 from breastseg.maps.pictures import save_figure
 from breastseg.maps.record import (
@@ -74,7 +77,7 @@ _ADVICE = (
 
 def predict(
     inputs: str | Path | Sequence[str | Path],
-    model: Model,
+    model: Model | Sequence[Model],
     out: str | Path,
     config: PredictConfig = PredictConfig(),
     *,
@@ -88,7 +91,7 @@ def predict(
     Args:
         inputs: pictures, slides, folders of them (and of such folders), or tables of slides (CSV:
             path, mpp, box, patient); or addresses of objects and prefixes in buckets.
-        model: from `load_model`.
+        model: from `load_model`; several map by the mean of their probabilities.
         out: folder of the results, or address of a prefix; must be empty or hold the same work.
         config: resolution, field, what is written.
         resume: go on in a folder whose inputs were others, skipping what is whole; a shard always
@@ -103,9 +106,11 @@ def predict(
 
     Raises:
         ImageError, MppError: the only input cannot be used.
+        InputError: models without a mean, or a disagreement of one that has no flips.
         IncompleteError: some of several failed; the rest is done, and manifest.csv says what became
             of each.
     """
+    model, config = _settled(model, config)
     if is_address(str(out)):
         _check_of_files(config, str(out))
         if mapper is not None:
@@ -116,12 +121,7 @@ def predict(
     if mapper is not None:
         _check_shared(every)
     named, out = every if shard is None else part_of(every, shard), Path(out)
-    settings = {
-        "model": model.card.name,
-        "model_files": model.card.files,
-        "backend": model.backend,
-        **config.settings(),
-    }
+    settings = {**_told_of(model), **config.settings()}
     ledger = Ledger(out, shard)
     with _own(out, settings, every, shard, resume=resume):
         course = Course(named, out, ledger, reporter)
@@ -151,6 +151,37 @@ def predict(
     return rows
 
 
+def _settled(model: Model | Sequence[Model], config: PredictConfig) -> tuple[Model, PredictConfig]:
+    """Return what maps, and what is written; refuse at once what no map could be given."""
+    one = model if isinstance(model, Model) else mean_of(model)
+    if one.members:
+        if config.types:
+            raise InputError(
+                f"--tell-types with {len(one.members)} models: their mean tells no types; name one"
+                " model, or leave --tell-types out"
+            )
+        return one, replace(config, disagreement=True)
+    heard(one.bundle, always=config.types)
+    if config.disagreement and not one.flips:
+        raise InputError(
+            f"--disagreement of model '{one.card.name}' alone: nobody is there to disagree; name"
+            " two models, or add --flips"
+        )
+    return one, config
+
+
+def _told_of(model: Model) -> dict[str, object]:
+    """Return what of the model decides a result, as JSON values."""
+    told: dict[str, object] = {
+        "model": model.card.name,
+        "model_files": model.card.files,
+        "backend": model.backend,
+    }
+    if model.members:
+        told["models"] = [{"name": one.card.name, "files": one.card.files} for one in model.members]
+    return told
+
+
 @contextmanager
 def _own(
     out: Path, settings: Mapping[str, object], every: Inputs, shard: Shard | None, *, resume: bool
@@ -178,7 +209,7 @@ def _own(
 
 def foretell(
     inputs: str | Path | Sequence[str | Path],
-    model: Model,
+    model: Model | Sequence[Model],
     out: str | Path,
     config: PredictConfig = PredictConfig(),
     *,
@@ -191,6 +222,7 @@ def foretell(
         what `predict` raises before its first tile. IncompleteError: some of several cannot be
         used.
     """
+    model, config = _settled(model, config)
     every, failed = _checked(inputs, config, shard), []
     named = every if shard is None else part_of(every, shard)
     several = len(every.items) > 1

@@ -26,6 +26,7 @@ from breastseg.maps.pictures import save_labels, save_overlay
 from breastseg.maps.polygons import RegionsConfig, RegionsReport, write_regions
 from breastseg.maps.raster import Raster
 from breastseg.maps.record import (
+    DISAGREEMENT,
     OME_ZARR,
     PACKED_REGIONS,
     PICTURE_LABELS,
@@ -36,6 +37,7 @@ from breastseg.maps.record import (
     SLIDE_OVERLAY,
     TISSUE,
     UNCERTAINTY,
+    MappedBy,
     Measures,
     Origin,
     RunRecord,
@@ -139,7 +141,7 @@ def _write_type(
     slide: Slide, plan: Plan, model: Model, folder: Path, *, always: bool
 ) -> dict[str, float]:
     """Write type.json where the model tells types; return the columns of measures.csv."""
-    types = heard(model.bundle, always=always)
+    types = None if model.members else heard(model.bundle, always=always)
     if types is None:
         return {}
     cells = cells_of(model.bundle, model.threads)
@@ -248,19 +250,21 @@ def _write_scores(maps: Maps, model: Model, folder: Path, mpp: float) -> None:
             mpp=mpp,
             notes=notes,
         )
-    if maps.uncertainty:
-        notes = {
-            "values": (
-                "1 + 254 times the entropy of the probabilities, as a share of its maximum; 0 is"
-                " not analysed"
-            )
-        }
+    for raster, channel, name, what in (
+        (maps.uncertainty, "entropy", UNCERTAINTY, "the entropy of the probabilities"),
+        (
+            maps.disagreement,
+            "disagreement",
+            DISAGREEMENT,
+            "the Jensen-Shannon divergence of"
+            f" {'the models' if model.members else 'mirror images'}",
+        ),
+    ):
+        if raster is None:
+            continue
+        values = f"1 + 254 times {what}, as a share of its maximum; 0 is not analysed"
         write_planes_tiff(
-            [maps.uncertainty],
-            ["entropy"],
-            folder / UNCERTAINTY,
-            mpp=mpp * CELL_PX,
-            notes=notes,
+            [raster], [channel], folder / name, mpp=mpp * CELL_PX, notes={"values": values}
         )
 
 
@@ -337,6 +341,7 @@ def _record(
         measures=measures,
         doubts=(),
         margins=card.margins.without_names() if card.margins else None,
+        models=tuple(MappedBy(one.card.name, one.card.files) for one in model.members) or None,
     )
 
 

@@ -14,11 +14,11 @@ from breastseg.errors import ModelError
 from breastseg.geometry import Box, Tile, tile_grid
 from breastseg.images import Pixels
 from breastseg.inference.blend import Blend
+from breastseg.inference.members import mean_and_disagreement, mean_probabilities
 from breastseg.labels import Labels
 from breastseg.runners import Runner
 from breastseg.runners.runner import likeliest
 
-_FORWARD, _BACKWARD = slice(None), slice(None, None, -1)
 _AHEAD = 1
 """Tiles read before the network asks for them, by as many threads: reading takes a tenth of the
 time, and memory."""
@@ -83,12 +83,14 @@ class Named:
         labels: (H, W) uint8 labels 1 to K; 0 where blending found no tile.
         probabilities: (K, H, W), when they were asked for.
         area: pixels of the field that were looked at for it.
+        disagreement: (H, W) of the members of the mean, 0 to 1, when it was asked for.
     """
 
     box: Box
     labels: Labels
     probabilities: npt.NDArray[np.float32] | None
     area: int
+    disagreement: npt.NDArray[np.float32] | None = None
 
 
 def name_tissue(
@@ -98,6 +100,7 @@ def name_tissue(
     *,
     wanted: Collection[Tile] | None = None,
     probabilities: bool = False,
+    disagreement: bool = False,
 ) -> Iterator[Named]:
     """Name the tissue of a field, piece by piece in the order of its tiles; tiles are read ahead of
     the network.
@@ -108,15 +111,13 @@ def name_tissue(
         config: sizes and ways.
         wanted: the tiles of the field's grid that are looked at (None: all).
         probabilities: give probabilities too.
+        disagreement: give it too; `runner` is of several models, or `config` has flips.
 
     Raises:
         InputError: tile and halo do not fit together. ModelError: the network gives NaN.
     """
-    blend = (
-        Blend(field.size_px, config.tile_px, config.halo_px, config.classes)
-        if config.blend
-        else None
-    )
+    planes = config.classes + disagreement
+    blend = Blend(field.size_px, config.tile_px, config.halo_px, planes) if config.blend else None
     grid = tile_grid(field.size_px, config.tile_px, config.halo_px)
     tiles = [tile for tile in grid if blend or wanted is None or tile in wanted]
     looked_at = (tile for tile in tiles if wanted is None or tile in wanted)
@@ -124,19 +125,32 @@ def name_tissue(
     for tile in tiles:
         looks = wanted is None or tile in wanted
         if blend:
-            scores = _probabilities(next(shown), runner, flips=config.flips)[0] if looks else None
-            box, mean = blend.add(tile, scores)
+            found = None
+            if looks:
+                scores, apart = _asked(next(shown), runner, config, disagreement=disagreement)
+                found = scores if apart is None else np.concatenate([scores, apart[None]])
+            box, blended = blend.add(tile, found)
+            mean = blended[: config.classes]
             named = likeliest(mean[None])[0] * mean.any(axis=0)
             yield Named(
-                box, named, mean if probabilities else None, tile.inner.area if looks else 0
+                box,
+                named,
+                mean if probabilities else None,
+                tile.inner.area if looks else 0,
+                blended[config.classes] if disagreement else None,
             )
             continue
         inner, top, left = tile.inner, tile.inner.y - tile.outer.y, tile.inner.x - tile.outer.x
         kept = np.s_[..., top : top + inner.height, left : left + inner.width]
-        if config.flips or probabilities:
-            scores = _probabilities(next(shown), runner, flips=config.flips)[0][kept]
+        if config.flips or probabilities or disagreement:
+            whole, apart = _asked(next(shown), runner, config, disagreement=disagreement)
+            scores = whole[kept]
             yield Named(
-                inner, likeliest(scores[None])[0], scores if probabilities else None, inner.area
+                inner,
+                likeliest(scores[None])[0],
+                scores if probabilities else None,
+                inner.area,
+                None if apart is None else apart[kept],
             )
         else:
             named = runner.labels(next(shown))[0][kept]
@@ -186,12 +200,18 @@ def _ahead(read: Callable[[Tile], Pixels], tiles: Iterable[Tile]) -> Iterator[Pi
         pool.shutdown(cancel_futures=True)
 
 
-def _probabilities(
-    tiles: npt.NDArray[np.uint8], runner: Runner, *, flips: bool
-) -> npt.NDArray[np.float32]:
-    scores = _flipped_mean(tiles, runner) if flips else runner.probabilities(tiles)
-    _check(not np.isnan(scores.sum()), runner)
-    return scores
+def _asked(
+    tile: Pixels, runner: Runner, config: TileConfig, *, disagreement: bool
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]:
+    """Return the (K, H, W) probabilities of one tile, (1, H, W, 3), and where it is asked for the
+    (H, W) disagreement."""
+    if disagreement:
+        scores, apart = mean_and_disagreement(tile, runner, flips=config.flips)
+        found = scores[0], apart[0]
+    else:
+        found = mean_probabilities(tile, runner, flips=config.flips)[0], None
+    _check(not np.isnan(found[0].sum()), runner)
+    return found
 
 
 def _check(numbers: bool, runner: Runner) -> None:
@@ -201,20 +221,6 @@ def _check(numbers: bool, runner: Runner) -> None:
             f"the network ({runner.name}) gives NaN, not probabilities; its weights are damaged,"
             " train or pull the model again"
         )
-
-
-def _flipped_mean(tiles: npt.NDArray[np.uint8], runner: Runner) -> npt.NDArray[np.float32]:
-    """Return the mean probabilities over both mirrorings; summed in pairs, so that a mirrored field
-    has the very same sums."""
-
-    def seen(rows: slice, columns: slice) -> npt.NDArray[np.float32]:
-        return runner.probabilities(np.ascontiguousarray(tiles[:, rows, columns]))[
-            :, :, rows, columns
-        ]
-
-    upright = seen(_FORWARD, _FORWARD) + seen(_FORWARD, _BACKWARD)
-    upside_down = seen(_BACKWARD, _FORWARD) + seen(_BACKWARD, _BACKWARD)
-    return np.divide(upright + upside_down, 4, dtype=np.float32)
 
 
 def shown_of(field: Field, box: Box) -> Pixels:

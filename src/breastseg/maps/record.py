@@ -18,6 +18,7 @@ SLIDE_LABELS, PICTURE_LABELS = "labels.ome.tif", "labels.png"
 SLIDE_OVERLAY, PICTURE_OVERLAY = "overlay.jpg", "overlay.png"
 REGIONS, PACKED_REGIONS = "regions.geojson", "regions.geojson.gz"
 PROBABILITIES, UNCERTAINTY = "probabilities.ome.tif", "uncertainty.ome.tif"
+DISAGREEMENT = "disagreement.ome.tif"
 TISSUE = "tissue.png"
 OME_ZARR = "map.ome.zarr"
 LABELS = (SLIDE_LABELS, PICTURE_LABELS)
@@ -48,6 +49,19 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class MappedBy:
+    """One of several models whose mean a map is.
+
+    Attributes:
+        name: of the model.
+        files: SHA-256 of each of its files.
+    """
+
+    name: str
+    files: dict[str, str]
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """run.json: everything needed to make a map again, and what came of it.
 
@@ -58,8 +72,8 @@ class RunRecord:
         mpp: microns per pixel of level 0.
         mpp_source: where these come from.
         box_level0_px: (x, y, width, height) of what was mapped; null is all of it.
-        model: its name.
-        model_files: SHA-256 of each file of the model.
+        model: its name; of several all names.
+        model_files: SHA-256 of each file of the model; empty where there are several.
         model_mpp: microns per pixel of the map.
         tile_px: side of a tile.
         halo_px: border of a tile that is shown and thrown away.
@@ -72,6 +86,7 @@ class RunRecord:
         doubts: what speaks against the map, a sentence each.
         input_version: of a slide that was fetched: by it the same command knows it again.
         margins: what low and high in `measures` stand on; where the model's card has some.
+        models: those whose mean the map is, where there are several.
     """
 
     input: str
@@ -94,6 +109,7 @@ class RunRecord:
     doubts: tuple[str, ...]
     input_version: str | None = None
     margins: Margins | None = None
+    models: tuple[MappedBy, ...] | None = None
 
     @property
     def input_name(self) -> str:

@@ -47,6 +47,7 @@ class LayerOut(BaseModel):
     )
     classes: list[ClassOut]
     uncertainty: bool = False
+    disagreement: bool = False
     files: list[str] = Field(
         default_factory=list, description="names to download from /api/layers/ID/files/NAME"
     )

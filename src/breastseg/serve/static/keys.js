@@ -17,7 +17,10 @@ const on = (view, name, text) => {
 };
 
 const unsure = (view) => {
-  if (view.maps.layer(view.look.map)?.uncertainty) on(view, "uncertainty", "uncertainty");
+  if (view.maps.layer(view.look.map)?.uncertainty) {
+    view.look.disagreement = false;
+    on(view, "uncertainty", "uncertainty");
+  }
   else tell("This map does not say where the model is unsure; segment again and ask for it.", { seconds: 5 });
 };
 

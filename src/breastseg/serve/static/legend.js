@@ -12,6 +12,7 @@ const ABOUT = {
   "labels.png": "map, a value a class",
   "regions.geojson": "areas, for QuPath",
   "uncertainty.ome.tif": "sure or unsure",
+  "disagreement.ome.tif": "where models disagree",
   "probabilities.ome.tif": "each class from 0 to 1",
   "overlay.jpg": "map over slide",
   "overlay.png": "map over slide",
@@ -50,7 +51,11 @@ export function legend(view) {
     $("opacity-value").textContent = `${$("opacity").value} %`;
     $("uncertain-label").hidden = !layer?.uncertainty;
     $("uncertain").checked = look.uncertainty;
-    $("ramp").hidden = !layer?.uncertainty || !look.uncertainty;
+    $("apart-label").hidden = !layer?.disagreement;
+    $("apart").checked = look.disagreement;
+    const [doubts, apart] = [layer?.uncertainty && look.uncertainty, layer?.disagreement && look.disagreement];
+    $("ramp").hidden = !doubts && !apart;
+    [$("ramp-from").textContent, $("ramp-to").textContent] = apart ? ["agreed", "apart"] : ["sure", "unsure"];
     const off = (layer?.classes ?? []).filter((one) => one.border_um);
     $("margins-label").hidden = off.length === 0;
     $("margins").checked = look.margins;
@@ -95,7 +100,8 @@ export function legend(view) {
   });
   listen("second", "change", () => look.set({ second: $("second").value }));
   listen("opacity", "input", () => look.set({ opacity: { ...look.opacity, [look.mode]: $("opacity").value / 100 } }));
-  listen("uncertain", "change", () => look.set({ uncertainty: $("uncertain").checked }));
+  listen("uncertain", "change", () => look.set({ uncertainty: $("uncertain").checked, disagreement: false }));
+  listen("apart", "change", () => look.set({ disagreement: $("apart").checked, uncertainty: false }));
   listen("margins", "change", () => look.set({ margins: $("margins").checked }));
   for (const input of document.querySelectorAll("input[name=mode]"))
     input.addEventListener("change", () => look.set({ mode: input.value }), { signal });

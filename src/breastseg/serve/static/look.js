@@ -12,6 +12,7 @@ export class Look extends EventTarget {
     this.mode = wanted.mode;
     this.opacity = { fill: 0.4, outline: 1 };
     this.uncertainty = wanted.uncertainty;
+    this.disagreement = wanted.disagreement; // one of the two at a time
     this.margins = wanted.margins; // bands around outlines
   }
 

@@ -8,7 +8,7 @@ export class Maps {
   /** `changed()` asks for another painting. */
   constructor(slide, look, { changed, failed }) {
     Object.assign(this, { slide, look, changed, failed });
-    this.pyramids = new Map(); // by layer id, and by layer id + "?" for its uncertainty
+    this.pyramids = new Map(); // by layer id, and by layer id + "uncertainty?" or "disagreement?"
     this.preview = null;
     look.addEventListener("change", () => this.recolour());
   }
@@ -52,18 +52,20 @@ export class Maps {
     return this.pyramids.get(id);
   }
 
-  doubts(id) {
+  /** Where a map is not to be trusted: what of `kind` ("uncertainty", "disagreement") it knows. */
+  doubts(id, kind) {
     const layer = this.layer(id);
-    if (!layer?.uncertainty) return null;
-    if (!this.pyramids.has(`${id}?`)) {
+    if (!layer?.[kind]) return null;
+    const key = `${id}${kind}?`;
+    if (!this.pyramids.has(key)) {
       const size = layer.size_px.map((px) => Math.ceil(px / 8));
       let levels = 1;
       for (let side = Math.max(...size); side > 256; side = Math.ceil(side / 2)) levels++;
-      const made = this.made(`/api/layers/${id}/uncertainty`, size, levels);
+      const made = this.made(`/api/layers/${id}/${kind}`, size, levels);
       made.colour(doubtColours, false);
-      this.pyramids.set(`${id}?`, made);
+      this.pyramids.set(key, made);
     }
-    return this.pyramids.get(`${id}?`);
+    return this.pyramids.get(key);
   }
 
   /** The classes of a layer that are shown and have a border margin. */
@@ -76,14 +78,15 @@ export class Maps {
     return new Pyramid({ url, size, levels, arrived: this.changed, failed: this.failed });
   }
 
-  /** Paint layer `id` (with its uncertainty, where that is on) from canvas px `from` to `to`. */
+  /** Paint layer `id` (with its doubts, where they are on) from canvas px `from` to `to`. */
   paint(ctx, view, id, from = 0, to = view.width) {
     if (!this.look.shown) return;
     ctx.save();
     ctx.beginPath();
     ctx.rect(from, 0, to - from, view.height);
     ctx.clip();
-    const doubts = this.look.uncertainty ? this.doubts(id) : null;
+    const kind = ["uncertainty", "disagreement"].find((one) => this.look[one]);
+    const doubts = kind ? this.doubts(id, kind) : null;
     const faint = doubts && this.look.mode === "fill" ? 0.4 : 1; // so that the doubts stand out
     ctx.globalAlpha = faint * this.look.opacity[this.look.mode];
     this.pyramid(id)?.draw(ctx, view, this.slide.size_px);

@@ -32,6 +32,7 @@ export function read(hash) {
     mode: asked.get("mode") === "outline" ? "outline" : "fill",
     side: asked.get("how") === "side",
     uncertainty: asked.get("unsure") === "1",
+    disagreement: asked.get("apart") === "1" && asked.get("unsure") !== "1",
     margins: asked.get("margins") === "1",
   };
 }
@@ -44,6 +45,7 @@ export function write(id, { x, y, zoom }, look) {
   if (look.mode === "outline") asked.set("mode", "outline");
   if (look.second && look.side) asked.set("how", "side");
   if (look.uncertainty) asked.set("unsure", "1");
+  if (look.disagreement) asked.set("apart", "1");
   if (look.margins) asked.set("margins", "1");
   return `#/slide/${id}?${asked.toString().replaceAll("%2C", ",")}`;
 }

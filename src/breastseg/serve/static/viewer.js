@@ -186,7 +186,7 @@ export class Viewer extends EventTarget {
   /** Another address of the same slide. */
   follow(wanted) {
     this.chooseLayers(wanted.layers);
-    this.look.set({ hidden: new Set(wanted.off), mode: wanted.mode, side: wanted.side, uncertainty: wanted.uncertainty, margins: wanted.margins });
+    this.look.set({ hidden: new Set(wanted.off), mode: wanted.mode, side: wanted.side, uncertainty: wanted.uncertainty, disagreement: wanted.disagreement, margins: wanted.margins });
     const place = wanted.at(this.slide.mpp);
     if (place) this.go(place);
   }

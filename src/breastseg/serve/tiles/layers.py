@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 from breastseg.bundles.margins import Margins
 from breastseg.errors import BreastsegError
 from breastseg.images import check_upright, open_slide
 from breastseg.labels import LabelMap, load_label_map
 from breastseg.maps.record import (
+    DISAGREEMENT,
     LABELS,
     MEASURES_TABLE,
     OVERLAYS,
@@ -39,7 +40,15 @@ from breastseg.serve.tiles.label_files import HeldLabels, held_labels, labels_si
 from breastseg.serve.tiles.pieces import grey_png, levels_of, piece_box
 from breastseg.serve.tiles.shelf import Shelf
 
-FILES = (*LABELS, REGIONS, PACKED_REGIONS, UNCERTAINTY, PROBABILITIES, *OVERLAYS)
+FILES = (
+    *LABELS,
+    REGIONS,
+    PACKED_REGIONS,
+    UNCERTAINTY,
+    DISAGREEMENT,
+    PROBABILITIES,
+    *OVERLAYS,
+)
 """What a folder of results may hold for download."""
 MADE_FILES = (MEASURES_TABLE, "report.html")
 """What is made when it is asked for."""
@@ -50,6 +59,8 @@ _LABEL_BYTES = 6
 """A label takes, while it is decoded: Pillow's pixel, codes, labels, and what finds codes that
 nobody knows."""
 
+Shown: TypeAlias = Literal["labels", "uncertainty", "disagreement"]
+"""What of a layer is shown: what it names, or how much a pixel's name is worth."""
 Said = TypeVar("Said")
 
 
@@ -158,7 +169,15 @@ class Layer:
     @property
     def uncertainty(self) -> Path | None:
         """Return the file of the model's uncertainty, where it was asked for."""
-        path = self.path.with_name(UNCERTAINTY)
+        return self._beside(UNCERTAINTY)
+
+    @property
+    def disagreement(self) -> Path | None:
+        """Return the file of how far several models are apart, where there is one."""
+        return self._beside(DISAGREEMENT)
+
+    def _beside(self, name: str) -> Path | None:
+        path = self.path.with_name(name)
         return path if self.result and is_own_file(path) else None
 
     @property
@@ -242,21 +261,28 @@ class Layers:
             mpp=layer.run.mpp if layer.run else None,
             classes=classes,
             uncertainty=layer.uncertainty is not None,
+            disagreement=layer.disagreement is not None,
             files=layer.files,
         )
 
     def tile(
-        self, layer: Layer, level: int, column: int, row: int, *, uncertainty: bool = False
+        self, layer: Layer, level: int, column: int, row: int, *, of: Shown = "labels"
     ) -> bytes:
-        """Return a tile as 8-bit grey PNG, whose values are labels.
+        """Return a tile as 8-bit grey PNG, whose values are labels or 1 + 254 times a share.
 
         Raises:
-            Refused: no such tile, or no uncertainty; the labels cannot be read
+            Refused: no such tile, or no uncertainty or disagreement; the labels cannot be read
                 there; others take the room for long.
         """
-        path = layer.uncertainty if uncertainty else layer.path
-        if path is None:
-            raise Absent("this map was made without uncertainty; segment with it")
+        path = layer.path
+        if of == "uncertainty":
+            if layer.uncertainty is None:
+                raise Absent("this map was made without uncertainty; segment with it")
+            path = layer.uncertainty
+        elif of == "disagreement":
+            if layer.disagreement is None:
+                raise Absent("this map was made by one model; breastseg predict takes several")
+            path = layer.disagreement
         with self._borrowed(layer, path) as labels:
             return self._asked(partial(labels.png, level, column, row))
 

@@ -14,7 +14,7 @@ from breastseg.serve.library.names import shown_name
 from breastseg.serve.library.results import is_own_file
 from breastseg.serve.refusals import Busy, Refused
 from breastseg.serve.schema import EntryOut, GalleryOut, MeasuresOut, ModelOut, SlideOut, answers
-from breastseg.serve.tiles.layers import Layer, classes_of
+from breastseg.serve.tiles.layers import Layer, Shown, classes_of
 from breastseg.serve.tiles.pieces import levels_of
 from breastseg.serve.web.state import ServerState
 
@@ -109,7 +109,7 @@ def _add_layers(routes: APIRouter, state: ServerState) -> None:
     )
     async def labels(request: Request) -> Response:
         """Return a deep zoom tile of labels, 8-bit grey: a value is a label, 0 is not analysed."""
-        return await _layer_tile(request, state, uncertainty=False)
+        return await _layer_tile(request, state, "labels")
 
     @routes.get(
         "/layers/{id}/uncertainty/{level}/{column}_{row}.png", **_picture("image/png", piece=True)
@@ -117,7 +117,15 @@ def _add_layers(routes: APIRouter, state: ServerState) -> None:
     async def uncertainty(request: Request) -> Response:
         """Return a tile of the uncertainty, an eighth of the labels' size: 1 + 254 x entropy, 0 is
         not analysed."""
-        return await _layer_tile(request, state, uncertainty=True)
+        return await _layer_tile(request, state, "uncertainty")
+
+    @routes.get(
+        "/layers/{id}/disagreement/{level}/{column}_{row}.png", **_picture("image/png", piece=True)
+    )
+    async def disagreement(request: Request) -> Response:
+        """Return a tile of how far the models of a mean are apart, an eighth of the labels' size: 1
+        + 254 x its share of the most, 0 is not analysed."""
+        return await _layer_tile(request, state, "disagreement")
 
     @routes.get("/layers/{id}/measures", responses=answers(404, 422))
     def measures(id: Id) -> MeasuresOut:
@@ -197,21 +205,22 @@ def slide_out(state: ServerState, entry: Entry) -> SlideOut:
     )
 
 
-async def _layer_tile(request: Request, state: ServerState, *, uncertainty: bool) -> Response:
+async def _layer_tile(request: Request, state: ServerState, of: Shown) -> Response:
     layer_id, level, column, row = _piece(request)
 
     def make() -> Response:
         layer = state.layers.layer(layer_id)
-        tag = f"{layer_id}-{uncertainty:d}-{level}-{column}-{row}"
+        tag = f"{layer_id}-{of}-{level}-{column}-{row}"
         return _answer(
             request,
             "image/png",
             tag,
             True,
-            lambda: state.layers.tile(layer, level, column, row, uncertainty=uncertainty),
+            lambda: state.layers.tile(layer, level, column, row, of=of),
         )
 
-    workers = state.workers if uncertainty or state.layers.is_open(layer_id) else state.openers
+    small = of != "labels" or state.layers.is_open(layer_id)
+    workers = state.workers if small else state.openers
     return await workers.make(make)
 
 
