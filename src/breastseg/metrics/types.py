@@ -42,8 +42,9 @@ def type_scores(
     Returns:
         {"pictures", "patients", "balanced_accuracy", "auc", "balanced_accuracy_pictures",
         "auc_pictures", "recall": {type: share of its patients that are predicted right},
-        "cases": {type: patients}, "intervals": {balanced_accuracy, auc}}. An interval is None where a type has fewer than two
-        patients. Types without a patient have no part in a mean; NaN where nothing is left.
+        "cases": {type: patients}, "intervals": {balanced_accuracy, auc}}. An interval is None where
+        a type has fewer than two patients. Types without a patient have no part in a mean; NaN
+        where nothing is left.
     """
     cases, kinds, people = _cases(probabilities, truth, patients)
     once = np.ones((1, len(kinds)))
