@@ -23,36 +23,12 @@ from breastseg.metrics import (
     bootstrap_ratio,
     class_scores,
     overall_scores,
-    region_mean_intervals,
-    region_means,
-    summed_by,
-    supports,
     surface_dice,
 )
 from breastseg.records import to_json
+from patient_counts import drawn_one_by_one, patients
 
 NAMES = ["a", "b", "c"]
-
-
-def patients(seed: int, number: int, classes: int = 3) -> np.ndarray:
-    """(P, K, K + 1) counts that are right about two times of three; only every other patient has
-    the last class."""
-    rng = np.random.default_rng(seed)
-    counts = rng.integers(0, 1000, (number, classes, classes + 1))
-    counts[:, np.arange(classes), np.arange(classes) + 1] += rng.integers(
-        0, 4000 * classes, (number, classes)
-    )
-    counts[::2, -1] = 0
-    return counts
-
-
-def drawn_one_by_one(counts: np.ndarray, draws: int, seed: int) -> np.ndarray:
-    """Indices of the patients of each draw, from the same weights."""
-    number = len(counts)
-    weights = np.random.default_rng(seed).multinomial(
-        number, np.full(number, 1 / number), size=draws
-    )
-    return np.array([np.repeat(np.arange(number), row) for row in weights])
 
 
 def test_intervals_equal_a_plain_loop_over_draws() -> None:
@@ -168,37 +144,6 @@ def test_ten_thousand_draws_of_151_patients_and_21_classes_within_5_seconds() ->
     assert time.process_time() - begun < 5
 
 
-def test_sums_by_group_add_up() -> None:
-    counts, groups = patients(12, 5), ["z", "a", "z", "m", "a"]
-    found = summed_by(counts, groups)
-    assert list(found) == ["a", "m", "z"]
-    assert np.array_equal(found["z"], counts[0] + counts[2])
-    assert np.array_equal(sum(found.values()), counts.sum(axis=0))
-
-
-def test_means_over_regions_leave_out_regions_without_the_class() -> None:
-    counts = patients(13, 4)
-    means = region_means(counts, NAMES)
-    by_region = [class_scores(c, NAMES) for c in counts]
-    assert means["classes"]["a"]["dice"] == pytest.approx(
-        np.mean([s["a"]["dice"] for s in by_region])
-    )
-    assert means["classes"]["c"]["dice"] == pytest.approx(
-        np.mean([by_region[1]["c"]["dice"], by_region[3]["c"]["dice"]])
-    )
-    assert means["overall"]["kappa"] == pytest.approx(
-        np.mean([overall_scores(c)["kappa"] for c in counts])
-    )
-    counts[:, 2] = 0
-    assert math.isnan(region_means(counts, NAMES)["classes"]["c"]["dice"])
-
-
-def test_support_in_regions_and_patients() -> None:
-    counts = patients(14, 4)  # the last class is in regions 1 and 3
-    regions, people = supports(counts, ["p", "q", "p", "q"])
-    assert (regions.tolist(), people.tolist()) == ([4, 4, 2], [2, 2, 1])
-
-
 def test_intervals_of_ratios_equal_a_plain_loop_over_draws() -> None:
     """A draw that has nothing of what is needed has no value, whatever its whole; nor has a column
     that one patient alone has."""
@@ -218,34 +163,6 @@ def test_intervals_of_ratios_equal_a_plain_loop_over_draws() -> None:
         ]
         assert found[k] == pytest.approx(np.nanpercentile(values, [2.5, 97.5]))
     assert found[1] is None
-
-
-def test_intervals_of_means_over_regions_equal_a_plain_loop_over_draws() -> None:
-    counts, people = patients(16, 9), ["p", "q", "p", "r", "s", "s", "s", "t", "t"]
-    found = region_mean_intervals(counts, people, NAMES)
-    regions = [
-        [k for k, person in enumerate(people) if person == name] for name in sorted(set(people))
-    ]
-    drawn = [
-        [k for i in rows for k in regions[i]]
-        for rows in drawn_one_by_one(np.zeros((5, 1)), 10_000, 42)
-    ]
-    dice = np.array(
-        [
-            [scores[name]["dice"] for name in NAMES]
-            for scores in (class_scores(c, NAMES) for c in counts)
-        ]
-    )
-    kappa = np.array([overall_scores(c)["kappa"] for c in counts])
-    assert found["overall"]["kappa"] == pytest.approx(
-        np.percentile([kappa[rows].mean() for rows in drawn], [2.5, 97.5])
-    )
-    for k, name in enumerate(NAMES):
-        with np.errstate(invalid="ignore"):
-            means = [np.nansum(dice[rows, k]) / np.isfinite(dice[rows, k]).sum() for rows in drawn]
-        assert found["classes"][name]["dice"] == pytest.approx(
-            np.nanpercentile(means, [2.5, 97.5])
-        ), name
 
 
 def probabilities(seed: int) -> ProbabilityCounts:

@@ -39,7 +39,7 @@ def test_auc_equals_scikit_learn() -> None:
 
 
 def test_intervals_equal_a_plain_loop_over_draws() -> None:
-    found = presence(SHARES, HAS, PATIENTS, draws=400, seed=9)["intervals"]
+    found = presence(SHARES, HAS, PATIENTS, draws=150, seed=9)["intervals"]
     cases = [
         ("p", True, 0.375),
         ("q", True, 0.875),
@@ -48,7 +48,7 @@ def test_intervals_equal_a_plain_loop_over_draws() -> None:
         ("s", False, 0.0),
     ]
     shares, areas = {True: [], False: []}, []
-    for draw in np.random.default_rng(9).multinomial(4, [0.25] * 4, size=400):
+    for draw in np.random.default_rng(9).multinomial(4, [0.25] * 4, size=150):
         drawn = [case for case in cases for _ in range(draw["pqrs".index(case[0])])]
         for kind in (True, False):
             if own := [share for _, has, share in drawn if has == kind]:

@@ -22,7 +22,6 @@ from breastseg.inference.predict import predict
 from breastseg.reporter import Reporter
 from breastseg.runners import load_runner
 from breastseg.runners.child import ChildRunner
-from breastseg.runners.ending import ending
 from conftest import DATA, crop, quiet
 
 FAULTS = [signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE]
@@ -85,24 +84,6 @@ def test_a_kill_is_told_as_memory(child: ChildRunner) -> None:
         ),
     ):
         child.labels(crop(0)[None, :64, :64])
-
-
-@pytest.mark.parametrize(
-    ("status", "said", "wanted"),
-    [
-        (-11, "", "died of a fault in native code (SIGSEGV)"),
-        (
-            -6,
-            "terminate called after throwing an instance of 'std::bad_alloc'",
-            "ran out of memory",
-        ),
-        (-15, "", "was ended from outside (SIGTERM)"),
-        (7, "Traceback\nValueError: x", "exit status 7 (ValueError: x)"),
-        (-200, "", "was ended from outside (signal 200)"),
-    ],
-)
-def test_how_a_process_ended_in_words(status: int, said: str, wanted: str) -> None:
-    assert wanted in ending(status, said)
 
 
 def test_errors_keep_their_class_and_words(tiny_bundle: Bundle) -> None:

@@ -12,8 +12,8 @@ import pytest
 from breastseg.errors import LabelError, SourceError
 from breastseg.labels import BUILT_IN, LabelClass, LabelMap
 from breastseg.sources import annotations as reader
-from breastseg.sources import objects, open_source
-from breastseg.sources.annotations import Dot, Drawn, read_drawn, said_kinds
+from breastseg.sources import objects
+from breastseg.sources.annotations import Drawn, read_drawn, said_kinds
 from conftest import DATA, SHARED
 from qupath_files import HOLE, LINE, OTHER_PLANE, SQUARE, as_written_by, read
 
@@ -42,60 +42,6 @@ def geojson(path: Path, *features: Any) -> Path:
     return path
 
 
-def test_the_real_m2c_sample() -> None:
-    """A line is y x class, counted from 0; so its dot lies in the middle of that pixel."""
-    source = open_source(M2C)
-    assert source.description == "BRCA-M2C dots: 2 image-mask pairs, 2 patients, 2 hospitals"
-    assert [(r.patient, r.site, r.mpp, r.split) for r in source.regions] == [
-        ("TCGA-A7-A0DA", "A7", 0.5, "train"), ("TCGA-A8-A082", "A8", 0.5, "val"),
-    ]  # fmt: skip
-    assert source.label_map == "region5"
-    names = {"1": "lymphocytic_infiltrate", "2": "tumor", "3": "stroma"}
-    for region, count in zip(source.regions, (97, 62), strict=True):
-        lines = [line.split() for line in region.labels.read_text().splitlines()]
-        assert read_drawn(region.labels) == Drawn(
-            (), tuple(Dot(names[k], int(x) + 0.5, int(y) + 0.5) for y, x, k in lines)
-        )
-        assert len(lines) == count
-        assert {k for *_, k in lines} == {"1", "2", "3"}
-
-
-def test_lists_that_put_one_patient_on_both_sides_are_said(tmp_path: Path) -> None:
-    for sub in ("images", "labels"):
-        (tmp_path / sub).mkdir()
-    for slide in ("DX1", "DX2"):
-        (tmp_path / "images" / f"TCGA-A7-A0DA-01Z-00-{slide}_1.png").write_bytes(
-            next((M2C / "images").iterdir()).read_bytes()
-        )
-        (tmp_path / "labels" / f"TCGA-A7-A0DA-01Z-00-{slide}_1_gt_class_coords.txt").write_text(
-            "1 2 3\n"
-        )
-    (tmp_path / "brca_ds_train.txt").write_text("TCGA-A7-A0DA-01Z-00-DX1_1.png\n")
-    (tmp_path / "brca_ds_val.txt").write_text("TCGA-A7-A0DA-01Z-00-DX2_1.png\n")
-    assert (
-        "its own lists put TCGA-A7-A0DA into training and validation: split it again by patient"
-        in open_source(tmp_path).notes
-    )
-    (tmp_path / "brca_ds_val.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(
-        SourceError, match=r"brca_ds_val\.txt: not a list of file names; copy the release again"
-    ):
-        open_source(tmp_path)
-
-
-@pytest.mark.parametrize("start", ["", "\ufeff"], ids=["plain", "as Excel writes it"])
-def test_csv(tmp_path: Path, start: str) -> None:
-    path = tmp_path / "a_points.CSV"
-    path.write_text(
-        start + "Y; X ;Class\n2,5;1e1;tumor\n0,0;96;Immune cells\n;;\n", encoding="utf-8"
-    )
-    assert read_drawn(path) == Drawn((), (Dot("tumor", 10.0, 2.5), Dot("Immune cells", 96.0, 0.0)))
-    path.write_text(
-        start + 'id,class,y,x\n1,tumor,2.5,1e1\n2,"Immune cells",0,96\n\n', encoding="utf-8"
-    )
-    assert read_drawn(path) == Drawn((), (Dot("tumor", 10.0, 2.5), Dot("Immune cells", 96.0, 0.0)))
-
-
 def test_qupath_areas_holes_and_points(tmp_path: Path) -> None:
     other = [[40, 40], [50, 40], [45, 48.5], [40, 40]]
     path = geojson(
@@ -116,42 +62,6 @@ def test_qupath_areas_holes_and_points(tmp_path: Path) -> None:
         [("Tumor", 5.5, 6.0), ("Immune cells", 1.0, 2.0), ("Immune cells", 3.0, 4.0)],
     )
     assert skipped(path) == ""
-
-
-def encoded(value: Any, encoding: str) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode(encoding)
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
-def test_every_outer_form_is_read_alike(tmp_path: Path, encoding: str) -> None:
-    one = feature("Polygon", [SQUARE], "Drüse µ")
-    forms = [
-        {"type": "FeatureCollection", "features": [one], "name": "after"},
-        [one],
-        one,
-        {"bbox": [[0, 1], {"a": "[{"}], "features": [one]},
-    ]
-    for number, value in enumerate(forms):
-        text = encoded(value, encoding)
-        (tmp_path / f"{number}.geojson").write_bytes(text)
-        (tmp_path / f"{number}.GEOJSON.GZ").write_bytes(gzip.compress(text))
-        for name in (f"{number}.geojson", f"{number}.GEOJSON.GZ"):
-            assert read(tmp_path / name) == ([("Drüse µ", SQUARE, [])], [])
-
-
-@pytest.mark.parametrize("piece", [1, 7, 64])
-def test_a_file_is_read_by_and_by(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
-) -> None:
-    """Wherever a piece ends: in a name, in a number, between brackets."""
-    monkeypatch.setattr(objects, "_PIECE", piece)
-    tricky = {
-        **feature("Polygon", [SQUARE, HOLE], 'a "b\\'),
-        "name": '[{"coordinates": [[1,2]]}, "\\"',
-        "more": [[], {}, [[1], "x]"], -1.5e3, None],
-    }
-    path = geojson(tmp_path / "a.geojson", tricky, feature("MultiPoint", [[1, 2], [3.25, 4]]))
-    assert read(path) == ([('a "b\\', SQUARE, [HOLE])], [("Tumor", 1.0, 2.0), ("Tumor", 3.25, 4.0)])
 
 
 CLASSES = {
@@ -454,45 +364,6 @@ def test_bad_m2c_lines(tmp_path: Path, line: str, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", r": empty, wanted a CSV with x, y, class"),
-        (
-            "x,y,label\n1,2,tumor\n",
-            (
-                r": columns are x, y, label; wanted a CSV with x, y, class and any of .*; did you"
-                r" mean class by .label.\?"
-            ),
-        ),
-        ("x,y,z,class\n1,2,3,tumor\n", r": unknown column 'z', wanted a CSV with x, y, class"),
-        ("x,y,class\n1,2,tumor\n1,2,\n", r", row 3: dot without class"),
-        ("x,y,class\n1,2\n", r", row 2: 2 cells, the head has 3; give class too"),
-        ("x,y,class\n1 um,2,tumor\n", r", row 2: x '1 um', wanted a number alone"),
-        ("x,y,class\n1,,tumor\n", r", row 2: dot without y"),
-        ("x,y,class\n1,inf,tumor\n", r", row 2: y 'inf', wanted a number alone"),
-        (
-            "x;y;class\n1,250;2,5;tumor\n",
-            (
-                r", row 2: x '1,250' may be a number with decimals or one of thousands; write it"
-                r" with a point"
-            ),
-        ),
-        (
-            f'x,y,class\n1,2,"{"a" * 200_000}"\n',
-            r", row 2: not a CSV table \(field larger than field limit \(131072\)\)",
-        ),
-        (
-            f'x,y,class\n1,2,"{"a" * 40_000}"\n',
-            r", row 2: a cell of 40,000 letters, wanted up to 32,767",
-        ),
-    ],
-)
-def test_bad_csv(tmp_path: Path, text: str, message: str) -> None:
-    (tmp_path / "a.csv").write_text(text)
-    check_refused(tmp_path / "a.csv", message)
-
-
-@pytest.mark.parametrize(
     ("bad", "message"),
     [
         ("words", r"feature 2: is no object; export it again from QuPath"),
@@ -679,43 +550,3 @@ def test_a_file_that_is_not_there(tmp_path: Path, name: str) -> None:
 def test_a_file_that_is_no_text(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"\xff\x00\x80\x81")
     check_refused(tmp_path / name, "not text")
-
-
-@pytest.mark.parametrize(
-    ("image", "annotation", "kind"),
-    [
-        ("images/a.png", "annotations/a.geojson", "pictures with areas or dots"),
-        ("images/a.png", "annotations/a.geojson.gz", "pictures with areas or dots"),
-        (
-            "images/a_MPP-0.2500.png",
-            "annotations/a_MPP-0.2500.geojson.gz",
-            "pictures with areas or dots",
-        ),
-        ("images/a.png", "points/a.csv", "pictures with areas or dots"),
-        ("a.png", "a.geojson", "pictures with QuPath GeoJSON"),
-        ("a.jpg", "a.GeoJSON", "pictures with QuPath GeoJSON"),
-        ("a.png", "a.geojson.gz", "pictures with QuPath GeoJSON"),
-        ("a.png", "a_points.csv", "pictures with dots"),
-    ],
-)
-def test_layouts(tmp_path: Path, image: str, annotation: str, kind: str) -> None:
-    for name in (image, annotation):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / "labels.yaml").touch()
-    (tmp_path / "patients.csv").touch()
-    source = open_source(tmp_path, mpp=0.5)
-    assert source.description.startswith(f"{kind}: 1 ")
-    assert source.label_map == str(tmp_path / "labels.yaml")
-    (region,) = source.regions
-    assert (region.image, region.labels) == (tmp_path / image, tmp_path / annotation)
-    (tmp_path / annotation).rename(
-        (tmp_path / annotation).with_name(f"b{annotation.partition('/')[2][1:] or annotation[1:]}")
-    )
-    missing = (
-        "mask" if "/" in image else "image"
-    )  # beside pictures, one without annotation is not annotated yet
-    with pytest.raises(
-        SourceError, match=rf": has no {missing}, wanted .*; add it or take the (image|mask) away"
-    ):
-        open_source(tmp_path, mpp=0.5)

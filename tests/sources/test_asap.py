@@ -12,6 +12,7 @@ from breastseg.errors import LabelError, SourceError
 from breastseg.reporter import QUIET
 from breastseg.sources import open_source
 from breastseg.sources.annotations import Dot, read_drawn
+from breastseg.sources.asap import is_asap
 from slide_files import levels_of, write_svs
 
 
@@ -134,3 +135,14 @@ def test_xml_of_scanners_beside_slides_is_no_annotation(slides: Path) -> None:
     (slides / "a.xml").write_text("<Annotations MicronsPerPixel='0.25'/>")
     with pytest.raises(SourceError, match="no image-mask pairs"):
         open_source(slides)
+
+
+def test_a_file_is_asaps_by_how_it_begins(tmp_path: Path) -> None:
+    path = tmp_path / "a.xml"
+    for text, wanted in (
+        ('<?xml version="1.0"?>\n<ASAP_Annotations>', True),
+        ("<Annotations>", False),
+        (" " * 5000 + "<ASAP_Annotations>", False),
+    ):
+        path.write_text(text)
+        assert is_asap(path) is wanted

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from breastseg.errors import LabelError, MppError, SourceError
+from breastseg.errors import LabelError, MppError
 from breastseg.labels.types import TypeMap, load_type_map
 from breastseg.sources import open_source
 from breastseg.sources.breakhis import MPP
@@ -55,21 +55,6 @@ def test_an_unknown_magnification_is_refused(tmp_path: Path) -> None:
         open_source(tmp_path)
 
 
-def test_a_folder_with_a_table_of_types(tmp_path: Path) -> None:
-    picture(tmp_path, "a.png")
-    (tmp_path / "fields.csv").write_text("image,patient,type,mpp\na.png,P1,lipoma,0.5\n")
-    (region,) = open_source(tmp_path).regions
-    assert region.field
-    assert (region.patient, region.field.type) == ("P1", "lipoma")
-
-
-def test_a_row_that_says_nothing_is_refused(tmp_path: Path) -> None:
-    picture(tmp_path, "a.png")
-    (tmp_path / "fields.csv").write_text("image,patient,type,mpp\na.png,P1,,0.5\n")
-    with pytest.raises(SourceError, match=r"nothing is known of a\.png"):
-        open_source(tmp_path)
-
-
 @pytest.mark.parametrize(
     ("name", "diagnosis", "wanted"),
     [
@@ -111,48 +96,3 @@ def test_what_is_no_type_map(tmp_path: Path, text: str, why: str) -> None:
     (tmp_path / "mine.json").write_text(text)
     with pytest.raises(LabelError, match=why):
         load_type_map(tmp_path / "mine.json")
-
-
-def test_bracs_is_named_by_slide_and_type(tmp_path: Path) -> None:
-    picture(tmp_path / "train" / "2_UDH", "BRACS_1286_UDH_35.png")
-    picture(tmp_path / "train" / "6_IC", "BRACS_7_IC_1.png")
-    one, two = open_source(tmp_path).regions
-    assert (one.patient, one.mpp) == ("BRACS_1286", 0.25)
-    assert one.field
-    assert two.field
-    assert (one.field.type, two.field.type) == ("usual ductal hyperplasia", "invasive carcinoma")
-    (tmp_path / "patients.csv").write_text(
-        "image,patient\nBRACS_1286_UDH_35.png,A\nBRACS_7_IC_1.png,A\n"
-    )
-    regions = open_source(tmp_path, table=tmp_path / "patients.csv").regions
-    assert [region.patient for region in regions] == ["A", "A"]
-
-
-def bcnb(folder: Path, rows: str) -> Path:
-    for name in ("1", "2"):
-        picture(folder / "paper_patches" / name, f"{name}_0.jpg")
-    (folder / "patient-clinical-data.csv").write_text(f"Patient ID,Age,Tumour Type\n{rows}")
-    return folder
-
-
-def test_bcnb_has_a_table_of_patients_and_no_resolution(tmp_path: Path) -> None:
-    folder = bcnb(tmp_path, "1,50,Invasive ductal carcinoma\n2,60,Other type\n")
-    with pytest.raises(MppError, match="no microns per pixel of 1_0"):
-        open_source(folder)
-    one, two = open_source(folder, mpp=0.5).regions
-    assert one.field
-    assert two.field
-    assert (one.patient, one.field.type) == ("BCNB-1", "ductal carcinoma")
-    assert two.field.type == "other carcinoma"
-
-
-@pytest.mark.parametrize(
-    ("rows", "why"),
-    [
-        ("1,50,Other type\n", "no row for patient 2"),
-        ("1,50,a\n2,5,a\n1,50,b\n", "row 4: patient 1 is b, row 2 says a"),
-    ],
-)
-def test_a_table_of_patients_that_does_not_fit(tmp_path: Path, rows: str, why: str) -> None:
-    with pytest.raises(SourceError, match=why):
-        open_source(bcnb(tmp_path, rows), mpp=0.5)

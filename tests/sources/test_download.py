@@ -19,14 +19,13 @@ from PIL import Image
 from breastseg.cli import main
 from breastseg.errors import InputError, OutputError
 from breastseg.reporter import Reporter
-from breastseg.sources.bcss import mirrors as places
 from breastseg.sources.bcss.download import download
 from breastseg.sources.bcss.mirrors import PLACES, girder_files, hub_files
 from breastseg.sources.bcss.release import TABLES, release_regions
 from breastseg.transfer import connection
 from breastseg.transfer.client import fetch
 from breastseg.transfer.connection import opener_for
-from breastseg.transfer.places import Place, find_place
+from breastseg.transfer.places import Place
 from breastseg.transfer.remote import Remote
 from conftest import quiet
 from mirror_server import (
@@ -699,29 +698,3 @@ def test_without_a_mirror_they_are_listed(
         assert f"{place.name:7} {place.page}" in shown
     assert shown.count("licence: ") == len(PLACES)
     assert shown.count("no login") == 2
-
-
-def test_an_unknown_mirror_lists_the_known() -> None:
-    with pytest.raises(
-        InputError, match="--mirror ftp: not known; wanted hub, girder, drive, hub2, kaggle"
-    ):
-        find_place(PLACES, "ftp")
-
-
-def test_a_mirror_has_a_listing_or_is_by_hand() -> None:
-    for place in places.PLACES.values():
-        assert place.page.startswith("https://")
-        assert (place.list_files is None) == bool(place.by_hand)
-    files = girder_files(
-        opener_for(()),
-        address="https://demo.kitware.com/histomicstk/api/v1",
-        masks="https://ndownloader.figshare.com/files",
-    )
-    assert len({file.path for file in files}) == 3 * 151
-    assert all(
-        file.url.startswith(
-            ("https://demo.kitware.com/", "https://ndownloader.figshare.com/files/")
-        )
-        for file in files
-    )
-    assert not any("key" in file.url.lower() or "token" in file.url.lower() for file in files)

@@ -64,21 +64,6 @@ def faults(folder: Path) -> str:
     return "\n".join(f"{where}: {what}" for where, what in verify(folder).faults)
 
 
-def test_the_release_is_what_its_paper_says() -> None:
-    regions = release_regions()
-    assert (
-        len(regions)
-        == len({r.patient for r in regions})
-        == len({r.place_name for r in regions})
-        == len({r.item for r in regions})
-        == 151
-    )
-    assert len({r.site for r in regions}) == 21
-    assert sum(r.site in {"OL", "LL", "E2", "EW", "GM", "S3"} for r in regions) == 45
-    assert {r.magnification for r in regions} == {20.0, 40.0}
-    assert all(r.mask_file.isdecimal() and len(r.item) == 24 for r in regions)
-
-
 def test_a_partial_copy_that_is_right_is_told_apart(
     copy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

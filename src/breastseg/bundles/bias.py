@@ -26,7 +26,7 @@ Vector = npt.NDArray[np.float64]
 
 
 def bias_vector(bias: Mapping[str, float], label_map: LabelMap) -> Vector:
-    """Return a bias by class name as (K,) in the order of the label map; 0 where none is named."""
+    """Return a bias by class name as (K,) in the order of the label map; 0 for other classes."""
     return np.array([float(bias.get(name, 0.0)) for name in label_map.names])
 
 
@@ -37,10 +37,10 @@ def check_bias(value: Any, label_map: LabelMap) -> dict[str, float]:
     unknown = [name for name in value if name not in label_map.names]
     if unknown:
         raise ValueError(f"bias of {shown(unknown[0])}, which is no class of it")
-    found = {}
-    for name, one in value.items():
-        found[name] = number_in(one, -LARGEST, LARGEST, f"bias of {name}")
-    return found
+    bias = {}
+    for name, number in value.items():
+        bias[name] = number_in(number, -LARGEST, LARGEST, f"bias of {name}")
+    return bias
 
 
 def parse_bias(text: str, label_map: LabelMap) -> dict[str, float]:
@@ -51,28 +51,29 @@ def parse_bias(text: str, label_map: LabelMap) -> dict[str, float]:
     """
     if text == "none":
         return {}
-    found: dict[str, float] = {}
+    bias: dict[str, float] = {}
     for part in text.split(","):
         name, equals, number = (word.strip() for word in part.partition("="))
         if not equals or name not in label_map.names:
             said = f"'{part.strip()}' is no class with a number"
             wanted = f"auto, none, or NAME=NUMBER with names of {', '.join(label_map.names)}"
             raise InputError(f"--bias {text}: {said}; wanted {wanted}")
-        if name in found:
+        if name in bias:
             raise InputError(f"--bias {text}: '{name}' stands twice; give one number a class")
         try:
-            found[name] = number_in(float(number), -LARGEST, LARGEST, name)
+            bias[name] = number_in(float(number), -LARGEST, LARGEST, name)
         except ValueError:
             said = f"'{number}' of {name}, wanted a number from -20 to 20"
             raise InputError(f"--bias {text}: {said}") from None
-    return found
+    return bias
 
 
 def without_bias(probabilities: npt.NDArray[np.float32], bias: Vector) -> npt.NDArray[np.float32]:
     """Return (..., K, H, W) probabilities as they were before a (K,) bias was added."""
+    # A number on a logit is a factor on its probability, before these are made to add up to 1.
     scores = probabilities * np.exp(-bias).astype(np.float32)[:, None, None]
-    found: npt.NDArray[np.float32] = scores / scores.sum(axis=-3, keepdims=True)
-    return found
+    before: npt.NDArray[np.float32] = scores / scores.sum(axis=-3, keepdims=True)
+    return before
 
 
 def rounded(base: Vector, bias: Vector) -> tuple[npt.NDArray[np.float16], Vector]:
@@ -86,8 +87,9 @@ def rounded(base: Vector, bias: Vector) -> tuple[npt.NDArray[np.float16], Vector
         the sum in half precision, in which weights are stored; and what it really adds to the base
         in half precision, which is what a card holds.
     """
-    found = (base + bias).astype(np.float16)
-    return found, found.astype(np.float64) - base.astype(np.float16).astype(np.float64)
+    stored = (base + bias).astype(np.float16)
+    added = stored.astype(np.float64) - base.astype(np.float16).astype(np.float64)
+    return stored, added
 
 
 def read_last_bias(weights: Path) -> Vector:
@@ -96,10 +98,11 @@ def read_last_bias(weights: Path) -> Vector:
     Raises:
         ModelError: it has none.
     """
-    place = _place(weights)
+    offset, length = _place(weights)
     with weights.open("rb") as file:
-        file.seek(place[0])
-        return np.frombuffer(file.read(place[1]), np.dtype("<f2")).astype(np.float64)
+        file.seek(offset)
+        data = file.read(length)
+    return np.frombuffer(data, np.dtype("<f2")).astype(np.float64)
 
 
 def write_last_bias(weights: Path, values: npt.NDArray[np.float16]) -> None:
@@ -114,6 +117,7 @@ def write_last_bias(weights: Path, values: npt.NDArray[np.float16]) -> None:
 
 
 def _place(weights: Path) -> tuple[int, int]:
+    """Return where the last bias lies in a file: offset and length in bytes."""
     place = half_places(weights).get(LAST_BIAS)
     if place is None or len(place.shape) != 1:
         said = f"no {LAST_BIAS} in half precision, which a bias is added to"

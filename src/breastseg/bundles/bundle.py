@@ -19,9 +19,15 @@ from breastseg.errors import ModelError
 from breastseg.files import sha256_of, write_json
 from breastseg.json_files import read_json
 
-CARD, WEIGHTS, ONNX, HISTORY = "card.json", "model.safetensors", "model.onnx", "metrics.csv"
-INT8, INT8_WEIGHTS = "model.int8.xml", "model.int8.bin"
+CARD = "card.json"
+WEIGHTS = "model.safetensors"
+ONNX = "model.onnx"
+HISTORY = "metrics.csv"
+INT8 = "model.int8.xml"
+INT8_WEIGHTS = "model.int8.bin"
 REFERENCE = "reference.safetensors"
+# Scores of single regions stay in scores.json: a card is to be read.
+_SCORES_ON_CARD = ("data", "split", "mpp", "patients", "overall", "pooled", "dots", "protocol")
 BUNDLED = Path(__file__).parent.parent / "bundled"
 DEFAULT_MODEL = "breast1"
 
@@ -45,20 +51,15 @@ class Bundle:
 
 def bundled_models() -> dict[str, Path]:
     """Return the models that come with the package, by name."""
-    return {p.parent.name: p.parent for p in sorted(BUNDLED.glob(f"*/{CARD}"))}
+    return {card.parent.name: card.parent for card in sorted(BUNDLED.glob(f"*/{CARD}"))}
 
 
 def record_scores(bundle: Bundle, scores: Mapping[str, object]) -> None:
     """Write an evaluation's scores, as JSON, into the bundle's card, under its part and data; the
     other scores there stay."""
-    kept = {
-        key: scores[key]
-        for key in ("data", "split", "mpp", "patients", "overall", "pooled", "dots", "protocol")
-        if key in scores
-    }
-    card = replace(
-        bundle.card, scores={**bundle.card.scores, f"{scores['split']} of {scores['data']}": kept}
-    )
+    kept = {key: scores[key] for key in _SCORES_ON_CARD if key in scores}
+    name = f"{scores['split']} of {scores['data']}"
+    card = replace(bundle.card, scores={**bundle.card.scores, name: kept})
     write_json(bundle.path / CARD, card.to_dict())
 
 

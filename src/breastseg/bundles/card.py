@@ -28,7 +28,7 @@ class Card:
         halo_px: border of a tile that is shown and thrown away; a multiple of 32.
         mean: of each colour channel, 0 to 1, taken off inside the network.
         std: of each colour channel, 0 to 1, divided by inside the network.
-        network: what `models.build` needs to build it again.
+        network: what `networks.build` needs to build it again.
         training: data, patients, split, configuration: where the weights come from.
         scores: by name of a data set and part, as `evaluate` wrote them.
         parity: how far the back ends are from PyTorch: the largest difference in any probability,
@@ -37,7 +37,7 @@ class Card:
         quantisation: what the int8 network lost: mean Dice and Dice of each class before and after,
             on which part of which data, and how many crops it was calibrated on; empty without one.
         decision: which class wins: `bias` by class name, which the last convolution holds already
-            (`models.bias.without_bias` takes it off), and how it was chosen, on which patients of
+            (`bundles.bias.without_bias` takes it off), and how it was chosen, on which patients of
             which data, with scores before and after; empty where nobody chose.
         speed: how fast it is and how much memory it takes, measured by `benchmarks/predict.py`.
         licence: of the weights, and of what they were trained from.
@@ -70,14 +70,19 @@ class Card:
 
     def to_dict(self) -> JsonObject:
         """Return the card as JSON values."""
-        found = {name: to_json(getattr(self, name)) for name in self.__dataclass_fields__}
-        return {name: value for name, value in found.items() if value is not None}
+        values: JsonObject = {}
+        for name in self.__dataclass_fields__:
+            value = to_json(getattr(self, name))
+            # A field that is absent keeps the card as older versions wrote it.
+            if value is not None:
+                values[name] = value
+        return values
 
     @property
     def bias(self) -> dict[str, float]:
         """Return by class name what was added to the logits; empty where nothing was."""
-        found: dict[str, float] = self.decision.get("bias", {})
-        return found if any(found.values()) else {}
+        bias: dict[str, float] = self.decision.get("bias", {})
+        return bias if any(bias.values()) else {}
 
     @staticmethod
     def from_dict(value: Any, where: str) -> "Card":
@@ -99,6 +104,7 @@ class Card:
                 raise ValueError(f"{shown(unknown[0])} is no field of a card")
             card = Card(**{**value, **_checked(value, where), "version": version})
             check_mpp(card.mpp, where)
+            # The grid of one pixel says what is wrong with a tile and its halo.
             next(tile_grid((1, 1), card.tile_px, card.halo_px))
         except ModelError:
             raise
@@ -113,20 +119,21 @@ def with_validators(card: Card, patients: Iterable[str]) -> Card:
     """Return a card that names more patients as those who validated the model: something of it was
     chosen by them."""
     training = card.training
-    chose = tuple(sorted({*training.patients_of("val"), *patients}))
-    named = {**(training.patients or {}), "val": chose}
-    return replace(card, training=replace(training, patients=named))
+    validators = tuple(sorted({*training.patients_of("val"), *patients}))
+    by_part = {**(training.patients or {}), "val": validators}
+    return replace(card, training=replace(training, patients=by_part))
 
 
 _NEEDED = ("name", "label_map", "mpp", "tile_px", "halo_px", "mean", "std", "network")
 _MAX_TILE_PX = 8192
-_MAX_LIMITS, _LINE = 1000, 10_000
-"""Sentences, and letters of one."""
+_MAX_LIMITS = 1000
+"""Sentences about limits."""
+_LINE = 10_000
+"""Letters of one sentence."""
 
 
 def _checked(value: JsonObject, where: str) -> JsonObject:
-    """Return the fields of a card that have few right values; ValueError names the one that has
-    not."""
+    """Return the fields of a card, checked; ValueError names the first that does not fit."""
     fields: JsonObject = {
         "name": text_of(value["name"], "name"),
         "label_map": label_map_of(value["label_map"], where),
@@ -137,15 +144,7 @@ def _checked(value: JsonObject, where: str) -> JsonObject:
         "std": _colour(value["std"], 1e-6, "std"),
         "training": Training.from_dict(value.get("training", {}), "training"),
     }
-    for key in (
-        "network",
-        "scores",
-        "parity",
-        "quantisation",
-        "decision",
-        "speed",
-        "files",
-    ):
+    for key in ("network", "scores", "parity", "quantisation", "decision", "speed", "files"):
         if not isinstance(value.get(key, {}), dict):
             raise ValueError(f"{key} is {shown(value[key])}, wanted names with values")
     if value.get("decision"):
@@ -158,7 +157,8 @@ def _checked(value: JsonObject, where: str) -> JsonObject:
         text_of(digest, f"SHA-256 of {name}")
     if value.get("margins") is not None:
         fields["margins"] = _margins(value["margins"], fields["label_map"])
-    limits, licence = value.get("limits", []), value.get("licence", "")
+    limits = value.get("limits", [])
+    licence = value.get("licence", "")
     if not isinstance(limits, (list, tuple)) or len(limits) > _MAX_LIMITS:
         raise ValueError(f"limits is {shown(limits)}, wanted a list of sentences")
     fields["limits"] = tuple(text_of(one, "a sentence of limits", most=_LINE) for one in limits)

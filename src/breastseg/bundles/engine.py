@@ -23,9 +23,9 @@ __all__ = ["core", "cpu_has_bf16", "hints", "openvino", "opset"]
 def core() -> openvino.Core:
     """Return the one Core of this process.
 
-    Each brings a CPU plug-in of its own, which gives the thread another signal stack and in the end
-    gives back the one before. Of two that end in the order in which they began, a stack stays that
-    is gone: the next Ctrl-C was a crash.
+    Each Core brings a CPU plug-in, which gives the thread a new signal stack and puts the former
+    one back when it ends. If the first of two plug-ins ends first, the second puts back a stack
+    that no longer exists, and the next Ctrl-C crashes Python. With one Core this cannot happen.
     """
     return openvino.Core()
 
@@ -36,10 +36,11 @@ def cpu_has_bf16() -> bool:
     It says so by the processor alone; under a cap of the instruction set its layers do not follow,
     and give noise or nothing.
     """
-    says = "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return says and (
-        CAP not in os.environ or not {"amx_bf16", "avx512_bf16", "bf16"}.isdisjoint(cpu_features())
-    )
+    if "BF16" not in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        return False
+    if CAP not in os.environ:
+        return True
+    return not {"amx_bf16", "avx512_bf16", "bf16"}.isdisjoint(cpu_features())
 
 
 def hints(precision: str, threads: int = 0) -> dict[str, str | int]:
@@ -54,4 +55,6 @@ def hints(precision: str, threads: int = 0) -> dict[str, str | int]:
         "INFERENCE_PRECISION_HINT": "f32" if single else "bf16",
         "PERFORMANCE_HINT": "LATENCY",
     }
-    return {**options, "INFERENCE_NUM_THREADS": threads} if threads else options
+    if threads:
+        options["INFERENCE_NUM_THREADS"] = threads
+    return options

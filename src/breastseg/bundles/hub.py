@@ -56,7 +56,8 @@ def pull(repo_id: str, out: str | Path, *, revision: str = "main") -> Bundle:
         OutputError: `out` holds something.
     """
     out = Path(out)
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+    is_empty_folder = out.is_dir() and not any(out.iterdir())
+    if out.exists() and not is_empty_folder:
         raise OutputError(
             f"{out}: exists and is not an empty folder; choose another --out or remove it"
         )
@@ -82,9 +83,8 @@ def pull(repo_id: str, out: str | Path, *, revision: str = "main") -> Bundle:
                         " pushed again"
                     )
                 api.hf_hub_download(repo_id, name, revision=info.sha, local_dir=beside)
-            shutil.rmtree(
-                beside / ".cache", ignore_errors=True
-            )  # the client's notes on its downloads
+            # The client keeps notes on its downloads there.
+            shutil.rmtree(beside / ".cache", ignore_errors=True)
             load_bundle(beside)
     return Bundle(out, card)
 
@@ -133,7 +133,8 @@ def _api() -> "HfApi":
         raise MissingPackageError(
             "the hub needs the package huggingface_hub; pip install 'breastseg[hub]'"
         ) from None
-    constants.HF_HUB_DISABLE_TELEMETRY = True  # what else is installed here is nobody's business
+    # Else the client tells the hub which other packages are installed here.
+    constants.HF_HUB_DISABLE_TELEMETRY = True
     return HfApi(library_name="breastseg", library_version=version("breastseg"))
 
 
@@ -196,9 +197,7 @@ def _one_line(repo_id: str) -> Iterator[None]:
         ) from None
     except errors.HfHubHTTPError as cause:
         status = cause.response.status_code
-        todo = (
-            "log in with hf auth login, with a token that may do this"
-            if status in (401, 403)
-            else "try again later"
-        )
+        todo = "try again later"
+        if status in (401, 403):
+            todo = "log in with hf auth login, with a token that may do this"
         raise InputError(f"{repo_id}: the hub at {hub} answered {status}; {todo}") from None

@@ -35,7 +35,8 @@ def write_int8(source: Path, crops: npt.NDArray[np.uint8], target: Path) -> None
     network = openvino.convert_model(source)
     pictures = tqdm(crops.transpose(0, 3, 1, 2), desc="calibrate", unit="crop", disable=None)
     nncf.set_log_level(logging.ERROR)
-    with redirect_stdout(StringIO()):  # progress bars of its own
+    # NNCF draws progress bars of its own.
+    with redirect_stdout(StringIO()):
         smaller = nncf.quantize(
             network,
             nncf.Dataset(pictures, _batch),
@@ -52,9 +53,10 @@ def _pack(description: Path) -> None:
     """Take out the spaces between the elements, a sixth of the file."""
     tree = ElementTree.parse(description)
     for element in tree.iter():
-        element.text, element.tail = (
-            None if part and part.isspace() else part for part in (element.text, element.tail)
-        )
+        if element.text and element.text.isspace():
+            element.text = None
+        if element.tail and element.tail.isspace():
+            element.tail = None
     tree.write(description, encoding="utf-8", xml_declaration=True)
 
 

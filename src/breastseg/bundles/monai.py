@@ -18,7 +18,8 @@ from breastseg.files import write_json, write_text, written_folder
 from breastseg.json_files import JsonObject
 
 SCHEMA = "https://project-monai.github.io/schema/meta_schema_20240725.json"
-MONAI_VERSION, _IGNITE_VERSION = "1.6.1", "0.5.2"
+MONAI_VERSION = "1.6.1"
+_IGNITE_VERSION = "0.5.2"
 """The releases that ran such a folder."""
 
 _PACKAGES = {"torch": "2.6", "numpy": "2.0", "onnxruntime": "1.20"}
@@ -171,13 +172,14 @@ def _tensor(
 
 def _metrics(card: Card) -> dict[str, float]:
     """Return the scores that exist, by name: JSON proper has no NaN."""
-    found = {}
+    metrics = {}
     for key, entry in card.scores.items():
         for name, scores in entry.get("pooled", {}).items():
-            found[f"Dice of {name}, {key}"] = scores["dice"]
+            metrics[f"Dice of {name}, {key}"] = scores["dice"]
+        overall = entry.get("overall", {})
         for name in ("mean_dice", "accuracy"):
-            found[f"{name.replace('_', ' ')}, {key}"] = entry.get("overall", {}).get(name, math.nan)
-    return {key: value for key, value in found.items() if not math.isnan(value)}
+            metrics[f"{name.replace('_', ' ')}, {key}"] = overall.get(name, math.nan)
+    return {key: value for key, value in metrics.items() if not math.isnan(value)}
 
 
 def _inference(card: Card) -> JsonObject:

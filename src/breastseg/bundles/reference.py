@@ -22,8 +22,12 @@ from breastseg.records import to_json
 
 FIELD_PX = 128
 """Side of a field at the model's microns per pixel."""
-MOST_FIELDS, MOST_FEATURES, MOST_THUMBNAIL = 100_000, 8192, 64 * 2**10
+MOST_FIELDS = 100_000
+MOST_FEATURES = 8192
+MOST_THUMBNAIL = 64 * 2**10
+"""Bytes of one JPEG."""
 _MOST_SIDE = 10**7
+# A JPEG file begins with these bytes.
 _JPEG = b"\xff\xd8\xff"
 
 
@@ -32,7 +36,7 @@ class ReferenceField:
     """A field of the training data.
 
     Attributes:
-        class_name: what annotators called it.
+        class_name: its class by the annotation.
         patient: whose it is.
         region: of the data set.
         x: of its left edge in the region, at the model's microns per pixel.
@@ -62,9 +66,13 @@ def write_reference(path: Path, reference: Reference) -> None:
     """Write a reference; features are rounded to half precision."""
     rows = []
     for field in reference.fields:
-        row = {name: to_json(value) for name, value in vars(field).items() if name != "thumbnail"}
-        rows.append({**row, "thumbnail_bytes": len(field.thumbnail)})
-    pictures = np.frombuffer(b"".join(one.thumbnail for one in reference.fields), np.uint8)
+        row = {name: to_json(value) for name, value in vars(field).items()}
+        # JPEG bytes are no JSON; they lie one after the other in a tensor of their own.
+        del row["thumbnail"]
+        row["thumbnail_bytes"] = len(field.thumbnail)
+        rows.append(row)
+    thumbnails = b"".join(field.thumbnail for field in reference.fields)
+    pictures = np.frombuffer(thumbnails, np.uint8)
     write_tensors(
         path,
         {"features": reference.features.astype(np.float16), "thumbnails": pictures},
@@ -98,19 +106,23 @@ def _read(
     path: Path, places: dict[str, Place], texts: dict[str, str], label_map: LabelMap
 ) -> Reference:
     rows = json.loads(texts["fields"])
-    at, pictures_at = places["features"], places["thumbnails"]
+    features_at = places["features"]
+    pictures_at = places["thumbnails"]
     if not isinstance(rows, list) or not 1 <= len(rows) <= MOST_FIELDS:
         raise ValueError(f"fields is {shown(rows)}, wanted a list of 1 to {MOST_FIELDS}")
-    if len(at.shape) != 2 or at.shape[0] != len(rows) or not 1 <= at.shape[1] <= MOST_FEATURES:
-        raise ValueError(f"features of {at.shape} for {len(rows)} fields")
+    # Sizes are checked before anything is read, so that a wrong one allocates nothing.
+    shape = features_at.shape
+    if len(shape) != 2 or shape[0] != len(rows) or not 1 <= shape[1] <= MOST_FEATURES:
+        raise ValueError(f"features of {shape} for {len(rows)} fields")
     with path.open("rb") as file:
-        file.seek(at.offset)
-        features = np.frombuffer(file.read(at.length), "<f2").reshape(at.shape)
+        file.seek(features_at.offset)
+        features = np.frombuffer(file.read(features_at.length), "<f2").reshape(shape)
         file.seek(pictures_at.offset)
         pictures = file.read(pictures_at.length)
     if not np.isfinite(features).all():
         raise ValueError("a feature that is no number")
-    fields, start = [], 0
+    fields = []
+    start = 0
     for row in rows:
         length = whole_in(row["thumbnail_bytes"], 0, MOST_THUMBNAIL, "thumbnail_bytes")
         fields.append(_field(row, pictures[start : start + length], label_map))

@@ -13,8 +13,11 @@ import numpy.typing as npt
 from breastseg.errors import ModelError
 from breastseg.json_files import JsonObject, whole_in
 
-HALF, BYTE = "F16", "U8"
+HALF = "F16"
+BYTE = "U8"
+"""Kinds of numbers, as the format names them."""
 _WIDTHS = {HALF: 2, BYTE: 1}
+# More than any network's; a damaged file may claim any size.
 _MOST_HEADER = 32 * 2**20
 _TEXTS = "__metadata__"
 
@@ -48,25 +51,28 @@ def tensor_places(path: Path, *kinds: str) -> tuple[dict[str, Place], dict[str, 
         with path.open("rb") as file:
             whole = file.seek(0, 2)
             file.seek(0)
+            # A file is 8 bytes with the size of the header, the header (JSON), then the tensors.
             size = int.from_bytes(file.read(8), "little")
             if size > min(whole - 8, _MOST_HEADER):
                 raise ValueError(f"a head of {size} bytes")
             header = json.loads(file.read(size))
         texts = dict(header.pop(_TEXTS, {}).items())
-        found = {}
+        places = {}
         for name, entry in header.items():
             kind = entry.get("dtype")
-            if kind in kinds:
-                start, end = (whole_in(one, 0, whole, "a place") for one in entry["data_offsets"])
-                shape = tuple(whole_in(side, 0, whole, "a side") for side in entry["shape"])
-                if end - start != _WIDTHS[kind] * math.prod(shape) or 8 + size + end > whole:
-                    raise ValueError(f"{name} does not lie in the file")
-                found[name] = Place(shape, 8 + size + start, end - start)
+            if kind not in kinds:
+                continue
+            start, end = (whole_in(one, 0, whole, "a place") for one in entry["data_offsets"])
+            shape = tuple(whole_in(side, 0, whole, "a side") for side in entry["shape"])
+            has_its_length = end - start == _WIDTHS[kind] * math.prod(shape)
+            if not has_its_length or 8 + size + end > whole:
+                raise ValueError(f"{name} does not lie in the file")
+            places[name] = Place(shape, 8 + size + start, end - start)
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as cause:
         raise ModelError(
             f"{path}: not a whole safetensors file ({cause}); copy or export it again",
         ) from None
-    return found, texts
+    return places, texts
 
 
 def write_tensors(
@@ -77,9 +83,11 @@ def write_tensors(
     end = 0
     for name, array in arrays.items():
         kind = HALF if array.dtype == np.float16 else BYTE
-        start, end = end, end + array.nbytes
+        start = end
+        end += array.nbytes
         header[name] = {"dtype": kind, "shape": array.shape, "data_offsets": (start, end)}
     head = json.dumps(header, sort_keys=True).encode()
+    # Spaces after the JSON, so that the tensors begin at a multiple of 8 bytes.
     head += b" " * (-len(head) % 8)
     with path.open("wb") as file:
         file.write(len(head).to_bytes(8, "little") + head)

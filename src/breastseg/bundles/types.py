@@ -12,7 +12,8 @@ from breastseg.bundles.bundle import Bundle
 from breastseg.errors import ModelError
 from breastseg.json_files import JsonObject, number_in, read_json, shown, text_of
 
-TYPES, TYPES_ONNX = "types.json", "types.onnx"
+TYPES = "types.json"
+TYPES_ONNX = "types.onnx"
 _MOST = 1_000_000
 """Numbers of a head: 50 types of 10,000 pooled features each are half of it."""
 
@@ -25,8 +26,8 @@ class Types:
         names: of the T types.
         weights: (2 C, T) of pooled features: means over what is called tumour, then over tissue.
         bias: (T,).
-        scores: by patient, beside what colours alone reach: what `decision.types` found; empty
-            where nobody was there to judge by.
+        scores: by patient, beside what colours alone reach, as `decision.types` has them; empty
+            where there were no patients to judge by.
         speaks: whether it does better than colours, by patients that did not train it; where it
             does not, `predict` keeps silent unless asked.
         note: the same in words, for the card.
@@ -46,16 +47,17 @@ class Types:
             "speaks": self.speaks,
             "note": self.note,
             "scores": dict(self.scores),
-            "bias": [float(np.float32(one)) for one in self.bias],
-            "weights": [[float(np.float32(one)) for one in row] for row in self.weights],
+            "bias": self.bias.astype(np.float32).tolist(),
+            "weights": self.weights.astype(np.float32).tolist(),
         }
 
     def probabilities(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """Return (N, T) of (N, 2 C) pooled features."""
         logits = features @ self.weights + self.bias
+        # The largest logit is taken off, so that exp() cannot overflow.
         raised = np.exp(logits - logits.max(axis=1, keepdims=True))
-        found: npt.NDArray[np.float64] = raised / raised.sum(axis=1, keepdims=True)
-        return found
+        shares: npt.NDArray[np.float64] = raised / raised.sum(axis=1, keepdims=True)
+        return shares
 
 
 def types_of(bundle: Bundle) -> Types | None:
@@ -78,17 +80,21 @@ def types_of(bundle: Bundle) -> Types | None:
 
 def _read(value: Any) -> Types:
     names = tuple(text_of(one, "a type") for one in value["types"])
-    bias, rows = value["bias"], value["weights"]
+    bias = value["bias"]
+    rows = value["weights"]
     if len(names) < 2 or len(bias) != len(names) or not 0 < len(rows) * len(names) <= _MOST:
         raise ValueError(f"{len(names)} types, {len(bias)} biases, {len(rows)} rows of weights")
     if not isinstance(value["speaks"], bool) or not isinstance(value["scores"], dict):
         raise ValueError(f"speaks is {shown(value['speaks'])}")
     if any(len(row) != len(names) for row in rows):
         raise ValueError(f"a row of weights has not {len(names)} numbers")
+    weights = []
+    for row in rows:
+        weights.append([number_in(number, -1e9, 1e9, "a weight") for number in row])
     return Types(
         names,
-        np.array([[number_in(one, -1e9, 1e9, "a weight") for one in row] for row in rows]),
-        np.array([number_in(one, -1e9, 1e9, "a bias") for one in bias]),
+        np.array(weights),
+        np.array([number_in(number, -1e9, 1e9, "a bias") for number in bias]),
         value["scores"],
         value["speaks"],
         text_of(value["note"], "note", most=2000),

@@ -17,6 +17,7 @@ from breastseg.metrics.rates import Floats
 
 MEAN = "mean"
 _FOLDS = 20
+# A mean over a few patients is exact to about 1e-16: less than this is no gain.
 _LEAST = 1e-9
 
 
@@ -61,12 +62,16 @@ def choose_bias(sample: Sample, names: Sequence[str]) -> Choice:
     known = sample.with_truth(patients=2)
     nothing = np.zeros(sample.classes)
     tried = best_bias(sample, known)
-    before, after = (sample.scores(bias) for bias in (nothing, tried))
+    # (U,) each, one score a unit
+    before = sample.scores(nothing)
+    after = sample.scores(tried)
     held = _left_out(sample, known)
     for rows in sample.rows.values():
         if len(rows) == 1:
+            # Left out, this patient leaves nothing of its group that could choose for it.
             held[rows] = np.minimum(before, after)[rows]
-    without, left_out = _means(sample, before), _means(sample, held)
+    without = _means(sample, before)
+    left_out = _means(sample, held)
     refused = _refusal(sample, tried, without, left_out)
     return Choice(
         bias=_named(nothing if refused else tried, names),
@@ -80,7 +85,7 @@ def choose_bias(sample: Sample, names: Sequence[str]) -> Choice:
 
 
 def told(choice: Choice, where: str) -> str:
-    """Return a choice in a line.
+    """Return a line about a choice.
 
     Args:
         choice: what was chosen.
@@ -108,20 +113,22 @@ def _left_out(sample: Sample, known: Classes) -> Floats:
 
     A fold is one patient, up to 20 of them; where there are more, there are 20 folds.
     """
-    whose = sample.patients
-    found: dict[tuple[str, str], float] = {}
-    for start in range(min(_FOLDS, len(whose))):
-        fold = whose[start::_FOLDS]
-        others = sample.of(patient for patient in whose if patient not in fold)
+    patients = sample.patients
+    scores: dict[tuple[str, str], float] = {}
+    for start in range(min(_FOLDS, len(patients))):
+        # Every 20th patient by name: the same folds whatever the order of the regions.
+        fold = patients[start::_FOLDS]
+        others = sample.of(patient for patient in patients if patient not in fold)
         held = sample.of(fold)
         bias = best_bias(others, np.intersect1d(known, others.with_truth()))
-        found |= zip(held.units, held.scores(bias).tolist(), strict=True)
-    return np.array([found[unit] for unit in sample.units])
+        scores |= zip(held.units, held.scores(bias).tolist(), strict=True)
+    return np.array([scores[unit] for unit in sample.units])
 
 
 def _means(sample: Sample, scores: Floats) -> dict[str, float]:
-    found = {group: float(mean) for group, mean in sample.means(scores).items()}
-    return {**found, MEAN: float(np.mean(list(found.values())))}
+    means = {group: float(mean) for group, mean in sample.means(scores).items()}
+    means[MEAN] = float(np.mean(list(means.values())))
+    return means
 
 
 def _named(bias: Floats, names: Sequence[str]) -> dict[str, float]:
@@ -134,6 +141,7 @@ def _refusal(
     before: Mapping[str, float],
     left_out: Mapping[str, float],
 ) -> str:
+    """Return why a bias is not taken; "" where it is."""
     if len(sample.with_truth(patients=2)) < 2:
         return "no two classes have truth of two patients each"
     if not tried.any():

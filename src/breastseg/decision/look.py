@@ -15,14 +15,19 @@ from breastseg.metrics import pixels_of
 from breastseg.metrics.rates import Floats
 from breastseg.runners import Runner
 
-AREA_PLACES, FIELD_PLACES = 200_000, 50_000
-"""How many places of areas, and of fields, are looked at in all, within the limits below."""
-_OF_A_CLASS, _OF_A_FIELD = (500, 20_000), (250, 4_000)
-"""Fewest and most of one class of one region, and of one field."""
+AREA_PLACES = 200_000
+"""Places of areas that are sampled in all, within the limits below."""
+FIELD_PLACES = 50_000
+"""Places of fields that are sampled in all, within the limits below."""
+_OF_A_CLASS = (500, 20_000)
+"""Fewest and most places of one class of one region."""
+_OF_A_FIELD = (250, 4_000)
+"""Fewest and most places of one field."""
 _OF_A_DOT = 9
-"""Most of a dot that has an extent."""
+"""Most places of a dot that has an extent."""
 _SMALLEST = np.float32(1e-12)
-"""A probability below is taken for it: no bias that is looked for lifts it to the top."""
+"""Probabilities below are raised to it, so that each has a logarithm; ln(1e-12) is -27.6, which
+no bias of at most 3 lifts to the top."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +67,9 @@ def sample_places(
     for region in tqdm(regions, desc="decide", unit="region", disable=None):
         places = list(_places_of(data, region, most))
         patient = str(data.regions.loc[region, "patient"])
-        for one, values in zip(places, _seen(data, region, places, runner, tiles), strict=True):
-            parts.append(((one.group, patient), values, one.truth, one.weight))
+        predicted = _log_probabilities(data, region, places, runner, tiles)
+        for kind, values in zip(places, predicted, strict=True):
+            parts.append(((kind.group, patient), values, kind.truth, kind.weight))
     if not parts:
         raise DatasetError(
             f"{data.path}: nothing is annotated in the {len(regions)} regions that a bias is to be "
@@ -73,14 +79,14 @@ def sample_places(
 
 
 def _most(data: Dataset, regions: Sequence[str]) -> tuple[int, int]:
-    """Return how many places are looked at of a class of a region, and of a field."""
-    drawn = set(regions) - set(data.dotted(list(regions)))
-    classes = int(np.count_nonzero(data.class_pixels.loc[sorted(drawn)].to_numpy()))
+    """Return how many places are sampled of a class of a region, and of a field."""
+    with_areas = set(regions) - set(data.dotted(list(regions)))
+    # Pairs of a region and a class that it has: the places are shared out over these.
+    classes = int(np.count_nonzero(data.class_pixels.loc[sorted(with_areas)].to_numpy()))
     fields = sum(bool(_without(data, region)) for region in regions)
-    return (
-        int(np.clip(AREA_PLACES // max(1, classes), *_OF_A_CLASS)),
-        int(np.clip(FIELD_PLACES // max(1, fields), *_OF_A_FIELD)),
-    )
+    of_a_class = np.clip(AREA_PLACES // max(1, classes), *_OF_A_CLASS)
+    of_a_field = np.clip(FIELD_PLACES // max(1, fields), *_OF_A_FIELD)
+    return int(of_a_class), int(of_a_field)
 
 
 def _without(data: Dataset, region: str) -> list[int]:
@@ -94,44 +100,55 @@ def _places_of(data: Dataset, region: str, most: tuple[int, int]) -> Iterator[_P
     if labels.any() and not data.dotted([region]):
         yield _of_areas(labels, most[0])
     dots = np.asarray(data.places(region))
+    # Column 1 of a place says whether it is *not* of its class.
     for group, is_not in ((DOTS, 0), (FIELDS, 1)):
-        if (dots[:, 1] == is_not).any():
-            yield _of_dots(group, dots[dots[:, 1] == is_not], width)
+        own = dots[dots[:, 1] == is_not]
+        if len(own):
+            yield _of_dots(group, own, width)
     absent = _without(data, region)
     for label in absent:
         at = _evenly(np.arange(height * width), most[1])
-        truth, weight = np.full(len(at), label - 1), np.full(len(at), 1 / (len(at) * len(absent)))
+        truth = np.full(len(at), label - 1)
+        # All absent classes of a field together weigh 1.
+        weight = np.full(len(at), 1 / (len(at) * len(absent)))
         yield _Places(FIELDS, at // width, at % width, truth, weight)
 
 
 def _of_areas(labels: npt.NDArray[np.uint8], most: int) -> _Places:
-    line, width = labels.reshape(-1), labels.shape[1]
-    kept, weights = [], []
-    for label in np.unique(line[line > 0]):
-        there = np.flatnonzero(line == label)
-        kept.append(_evenly(there, most))
-        weights.append(np.full(len(kept[-1]), len(there) / len(kept[-1])))
-    places = np.concatenate(kept)
-    truth = line[places].astype(np.intp) - 1
+    flat = labels.reshape(-1)
+    width = labels.shape[1]
+    chosen = []
+    weights = []
+    for label in np.unique(flat[flat > 0]):
+        pixels = np.flatnonzero(flat == label)
+        sampled = _evenly(pixels, most)
+        chosen.append(sampled)
+        # Each place stands for an equal part of its class's pixels.
+        weights.append(np.full(len(sampled), len(pixels) / len(sampled)))
+    places = np.concatenate(chosen)
+    truth = flat[places].astype(np.intp) - 1
     return _Places(AREAS, places // width, places % width, truth, np.concatenate(weights))
 
 
 def _of_dots(group: str, dots: npt.NDArray[np.int32], width: int) -> _Places:
-    """Take pixels of each dot; all that say what is not there weigh what one field does."""
-    pixels = [_evenly(one, _OF_A_DOT) for one in pixels_of(dots, width)]
-    counts = np.array([len(one) for one in pixels])
-    of_one = 1.0 if group == DOTS else 1 / len(dots)
-    at, weight = np.concatenate(pixels), np.repeat(of_one / counts, counts)
+    """Sample pixels of each dot; all dots of "not CLASS" together weigh as much as one field."""
+    pixels = [_evenly(dot, _OF_A_DOT) for dot in pixels_of(dots, width)]
+    counts = np.array([len(dot) for dot in pixels])
+    of_a_dot = 1.0 if group == DOTS else 1 / len(dots)
+    at = np.concatenate(pixels)
+    weight = np.repeat(of_a_dot / counts, counts)
     truth = np.repeat(dots[:, 0].astype(np.intp) - 1, counts)
     return _Places(group, at // width, at % width, truth, weight)
 
 
 def _evenly(places: npt.NDArray[np.intp], most: int) -> npt.NDArray[np.intp]:
     """Return all places, or `most` of them at even distances."""
-    return places if len(places) <= most else places[np.arange(most) * len(places) // most]
+    if len(places) <= most:
+        return places
+    return places[np.arange(most) * len(places) // most]
 
 
-def _seen(
+def _log_probabilities(
     data: Dataset,
     region: str,
     places: Sequence[_Places],
@@ -139,15 +156,16 @@ def _seen(
     tiles: TileConfig,
 ) -> list[npt.NDArray[np.float32]]:
     """Return (N, K) log-probabilities for each kind of places."""
-    found = [np.zeros((len(one.y), tiles.classes), np.float32) for one in places]
+    probabilities = [np.zeros((len(kind.y), tiles.classes), np.float32) for kind in places]
     if not places:
-        return found
+        return probabilities
     field = PixelField(data.image(region))
-    for named in name_tissue(field, runner, tiles, probabilities=True):
-        assert named.probabilities is not None
-        box = named.box
-        for one, values in zip(places, found, strict=True):
-            y, x = one.y - box.y, one.x - box.x
-            here = (y >= 0) & (y < box.height) & (x >= 0) & (x < box.width)
-            values[here] = named.probabilities[:, y[here], x[here]].T
-    return [np.log(np.maximum(values, _SMALLEST)) for values in found]
+    for tile in name_tissue(field, runner, tiles, probabilities=True):
+        assert tile.probabilities is not None  # (K, H, W) of the tile's box
+        box = tile.box
+        for kind, values in zip(places, probabilities, strict=True):
+            y = kind.y - box.y
+            x = kind.x - box.x
+            inside = (y >= 0) & (y < box.height) & (x >= 0) & (x < box.width)
+            values[inside] = tile.probabilities[:, y[inside], x[inside]].T
+    return [np.log(np.maximum(values, _SMALLEST)) for values in probabilities]

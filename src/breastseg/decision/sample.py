@@ -54,24 +54,25 @@ class Sample:
     @cached_property
     def rows(self) -> dict[str, list[int]]:
         """Return the units of each group that exists."""
-        found: dict[str, list[int]] = {group: [] for group in GROUPS}
+        by_group: dict[str, list[int]] = {group: [] for group in GROUPS}
         for number, (group, _) in enumerate(self.units):
-            found[group].append(number)
-        return {group: rows for group, rows in found.items() if rows}
+            by_group[group].append(number)
+        return {group: rows for group, rows in by_group.items() if rows}
 
     def of(self, patients: Iterable[str]) -> "Sample":
         """Return the places of some patients."""
         wanted = set(patients)
         kept = [number for number, (_, patient) in enumerate(self.units) if patient in wanted]
+        # Units are numbered anew; -1 marks those that are left out.
         numbers = np.full(len(self.units), -1)
         numbers[kept] = np.arange(len(kept))
         unit = numbers[self.unit]
-        here = unit >= 0
+        is_kept = unit >= 0
         return Sample(
-            self.log_probabilities[here],
-            self.truth[here],
-            self.weight[here],
-            unit[here],
+            self.log_probabilities[is_kept],
+            self.truth[is_kept],
+            self.weight[is_kept],
+            unit[is_kept],
             tuple(self.units[number] for number in kept),
         )
 
@@ -79,18 +80,22 @@ class Sample:
         """Return the classes of which at least so many patients have areas or dots."""
         having: dict[int, set[str]] = {}
         for number, (group, patient) in enumerate(self.units):
+            # A field says which class is absent, which is no truth of that class.
             if group != FIELDS:
                 for k in np.unique(self.truth[self.unit == number]).tolist():
                     having.setdefault(k, set()).add(patient)
-        return np.array(sorted(k for k, whose in having.items() if len(whose) >= patients), np.intp)
+        often = sorted(k for k, whose in having.items() if len(whose) >= patients)
+        return np.array(often, np.intp)
 
     def scores(self, bias: Floats) -> Floats:
         """Return the score of each unit, (U,), with a (K,) bias."""
-        named = (self.log_probabilities + bias.astype(np.float32)).argmax(axis=1)
-        right = named == self.truth
+        winners = (self.log_probabilities + bias.astype(np.float32)).argmax(axis=1)  # (S,)
+        right = winners == self.truth
         hits = self._summed(self.truth[right], right)
-        predicted = self._summed(named)
-        sums = Sums(*(found[:, None] for found in (hits, self._summed(self.truth), predicted)))
+        support = self._summed(self.truth)
+        predicted = self._summed(winners)
+        # (U, K) -> (U, 1, K): one bias in place of G
+        sums = Sums(hits[:, None], support[:, None], predicted[:, None])
         return self.scored(sums)[:, 0]
 
     def scored(self, sums: Sums) -> Floats:
@@ -101,10 +106,10 @@ class Sample:
             DOTS: known_mean(rates["recall"], axis=-1),
             FIELDS: 1 - ratio(sums.hits.sum(axis=-1), sums.support.sum(axis=-1)),
         }
-        found = np.zeros(sums.hits.shape[:2])
+        scores = np.zeros(sums.hits.shape[:2])
         for group, rows in self.rows.items():
-            found[rows] = by_group[group][rows]
-        return found
+            scores[rows] = by_group[group][rows]
+        return scores
 
     def means(self, scores: Floats) -> dict[str, Floats]:
         """Return the mean of each group over its units, from (U, ...) scores."""
@@ -117,12 +122,15 @@ class Sample:
 
     def _summed(self, classes: Classes, where: npt.NDArray[np.bool_] | None = None) -> Floats:
         """Return the weights by unit and class, (U, K)."""
-        unit, weight = (self.unit, self.weight)
+        unit = self.unit
+        weight = self.weight
         if where is not None:
-            unit, weight = unit[where], weight[where]
+            unit = unit[where]
+            weight = weight[where]
+        # One number for each pair of unit and class, so that a single bincount sums them all.
         size = len(self.units) * self.classes
-        found: Floats = np.bincount(unit * self.classes + classes, weight, size).astype(float)
-        return found.reshape(len(self.units), self.classes)
+        sums: Floats = np.bincount(unit * self.classes + classes, weight, size).astype(float)
+        return sums.reshape(len(self.units), self.classes)
 
 
 def joined(parts: Sequence[Part]) -> Sample:
@@ -135,11 +143,21 @@ def joined(parts: Sequence[Part]) -> Sample:
         ValueError: there are none.
     """
     units: dict[tuple[str, str], int] = {}
-    numbers = [units.setdefault(unit, len(units)) for unit, _, _, _ in parts]
+    values = []
+    truths = []
+    weights = []
+    numbers = []
+    for unit, log_probabilities, truth, weight in parts:
+        # The first part of a unit gives it the next number.
+        number = units.setdefault(unit, len(units))
+        values.append(log_probabilities)
+        truths.append(truth)
+        weights.append(weight)
+        numbers.append(np.full(len(truth), number))
     return Sample(
-        np.concatenate([values for _, values, _, _ in parts]),
-        np.concatenate([truth for _, _, truth, _ in parts]),
-        np.concatenate([weight for _, _, _, weight in parts]),
-        np.repeat(numbers, [len(truth) for _, _, truth, _ in parts]),
+        np.concatenate(values),
+        np.concatenate(truths),
+        np.concatenate(weights),
+        np.concatenate(numbers),
         tuple(units),
     )

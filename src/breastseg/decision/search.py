@@ -11,15 +11,18 @@ FINE = np.arange(-2, 3) * 0.1
 LARGEST = 3.0
 PENALTY = 0.002
 """What a mean size of 1 must gain at least: ties, and gains that are none, stay at 0."""
-_LEAST, _SWEEPS = 1e-9, 20
+# Less is a rounding error, no gain.
+_LEAST = 1e-9
+# Rounds over all classes; a handful is enough, the limit only ends a search that goes in a circle.
+_SWEEPS = 20
 
 
 def best_bias(sample: Sample, known: Classes) -> Floats:
     """Return the (K,) bias that scores best, to two decimals.
 
     A class moves one step at a time, by 0.25 and then by 0.1, up to 3 each way, until no step of
-    any class gains. Only `known` classes move, and their mean stays 0: a class of which nothing is
-    known can so neither be silenced nor favoured. No draws: the same sample, the same bias.
+    any class gains. Only `known` classes move, and their mean stays 0, so that a class of which
+    nothing is known is neither silenced nor favoured. Nothing is random: same sample, same bias.
     """
     steps = np.zeros(sample.classes)
     if len(known) < 2:
@@ -33,33 +36,38 @@ def best_bias(sample: Sample, known: Classes) -> Floats:
                 steps[k] = _best_step(sample, steps, k, values, known)
             if np.array_equal(before, steps):
                 break
-    return np.round(_centred(steps, known), 2) + 0.0  # no negative zeros
+    # Adding 0 makes 0.0 of -0.0, which would be written as "-0.0".
+    return np.round(_centred(steps, known), 2) + 0.0
 
 
 def _centred(steps: Floats, known: Classes) -> Floats:
-    found = np.zeros_like(steps)
-    found[..., known] = steps[..., known] - steps[..., known].mean(axis=-1, keepdims=True)
-    return found
+    """Return (..., K) steps less their mean over known classes; all others are 0."""
+    moved = steps[..., known]
+    centred = np.zeros_like(steps)
+    centred[..., known] = moved - moved.mean(axis=-1, keepdims=True)
+    return centred
 
 
 def _best_step(sample: Sample, steps: Floats, k: int, values: Floats, known: Classes) -> float:
     """Return the best of some values of class k; the present one unless another gains."""
     moves = values - steps[k]
     sums = sums_along(sample, _centred(steps, known), k, moves, known)
-    found = np.mean(list(sample.means(sample.scored(sums)).values()), axis=0)
-    tried = np.tile(steps, (len(values), 1))
+    by_group = sample.means(sample.scored(sums))
+    worth = np.mean(list(by_group.values()), axis=0)  # (G,) of G values
+    tried = np.tile(steps, (len(values), 1))  # (G, K)
     tried[:, k] = values
-    found -= PENALTY * np.abs(_centred(tried, known)[:, known]).mean(axis=1)
-    now, best = int(np.abs(moves).argmin()), int(found.argmax())
-    return float(values[best if found[best] > found[now] + _LEAST else now])
+    worth -= PENALTY * np.abs(_centred(tried, known)[:, known]).mean(axis=1)
+    now = int(np.abs(moves).argmin())
+    best = int(worth.argmax())
+    return float(values[best if worth[best] > worth[now] + _LEAST else now])
 
 
 def sums_along(sample: Sample, bias: Floats, k: int, moves: Floats, known: Classes) -> Sums:
-    """Count what is named at each of G moves of class k, in one pass.
+    """Count which class wins at each of G moves of class k, in one pass.
 
-    A move of d lifts class k by d (1 - 1/n) and lowers the other n - 1 known classes by d / n. Of a
-    place's best other known class, its best unknown class and class k, the first so wins at small
-    moves, then the second, then the third: two thresholds a place say all.
+    A move of d lifts class k by d (1 - 1/n) and lowers the other n - 1 known classes by d / n. At a
+    place, its best other known class therefore wins at small moves, then its best unknown class,
+    then class k: two thresholds a place say everything.
 
     Args:
         sample: the places.
@@ -71,35 +79,46 @@ def sums_along(sample: Sample, bias: Floats, k: int, moves: Floats, known: Class
     Returns:
         sums of shape (U, G, K).
     """
-    scores = sample.log_probabilities + bias
+    scores = sample.log_probabilities + bias  # (S, K)
     number = len(known)
     own = scores[:, k]
     first, best = _highest(scores, known[known != k])
+    # (S,) each: from move `wins` on class k wins; up to move `leaves` the first class does.
+    # Of equals the class that comes first wins, as argmax() has it.
     wins = _reached(moves, best - own, k < first)
-    leaves, second = wins, first
+    leaves = wins
+    second = first
     rest = np.setdiff1d(np.arange(sample.classes), known)
     if len(rest):
         second, unknown = _highest(scores, rest)
+        # An unknown class stands still: class k gains (1 - 1/n) d on it, known classes lose d / n.
         over = _reached(moves, (unknown - own) * (number / (number - 1)), k < second)
         wins = np.maximum(wins, over)
         leaves = np.minimum(wins, _reached(moves, (best - unknown) * number, second < first))
-    shape = (len(sample.units), len(moves) + 1, sample.classes)
     stretches = (
         (first, np.zeros_like(wins), leaves),
         (second, leaves, wins),
         (np.full_like(first, k), wins, np.full_like(wins, len(moves))),
     )
-    hits, predicted = np.zeros(shape), np.zeros(shape)
-    for named, since, until in stretches:
+    # (U, G + 1, K): what begins at a move is added and what ends there is taken off, so that the
+    # running sum over moves is what wins at each.
+    shape = (len(sample.units), len(moves) + 1, sample.classes)
+    hits = np.zeros(shape)
+    predicted = np.zeros(shape)
+    for winner, since, until in stretches:
+        # Places where this stretch is empty would be added and taken off at the same move.
         here = np.flatnonzero(since < until)
-        right = here[named[here] == sample.truth[here]]
+        right = here[winner[here] == sample.truth[here]]
         for places, target in ((here, predicted), (right, hits)):
             for sign, when in ((1, since), (-1, until)):
-                index = (sample.unit[places] * shape[1] + when[places]) * shape[2] + named[places]
-                found = np.bincount(index, sample.weight[places], target.size)
-                target += sign * found.reshape(shape)
-    hits, predicted = (np.cumsum(found, axis=1)[:, :-1] for found in (hits, predicted))
-    return Sums(hits, np.broadcast_to(sample.support[:, None], hits.shape), predicted)
+                index = (sample.unit[places] * shape[1] + when[places]) * shape[2] + winner[places]
+                weights = np.bincount(index, sample.weight[places], target.size)
+                target += sign * weights.reshape(shape)
+    # The last column holds only what ended after the last move.
+    hits = np.cumsum(hits, axis=1)[:, :-1]
+    predicted = np.cumsum(predicted, axis=1)[:, :-1]
+    support = np.broadcast_to(sample.support[:, None], hits.shape)
+    return Sums(hits, support, predicted)
 
 
 def _highest(scores: Floats, of: Classes) -> tuple[Classes, Floats]:

@@ -1,9 +1,9 @@
 """What a head on types is worth: its scores by patient beside what colours alone reach.
 
-colours             a regression on the colours of a picture, fitted to the patients that trained
+colours             a regression on the colours of an image, fitted to the patients that trained
                     the head
-colours of patient  the same on the mean colours of the patient's pictures: stain and scanner,
-                    nothing of the picture itself
+colours of patient  the same on the mean colours of the patient's images: stain and scanner,
+                    nothing of the image itself
 """
 
 from collections.abc import Callable
@@ -28,13 +28,13 @@ COLOURS, OF_PATIENT = "colours", "colours_of_patient"
 
 @dataclass(frozen=True, eq=False)
 class Typed:
-    """Pictures whose type is known.
+    """Images whose type is known.
 
     Attributes:
         regions: their ids, N.
         patients: (N,).
         truth: (N,) 0 to T - 1.
-        features: (N, 2 C) what a head reads; (N, 0) where nobody asked for it.
+        features: (N, 2 C) what a head reads; (N, 0) where only colours were read.
         colours: (N, 512).
     """
 
@@ -46,7 +46,7 @@ class Typed:
 
     @property
     def of_patient(self) -> Floats:
-        """Return the mean colours of each picture's patient, (N, 512)."""
+        """Return the mean colours of each image's patient, (N, 512)."""
         means = [self.colours[self.patients == name].mean(axis=0) for name in self.patients]
         return np.array(means).reshape(self.colours.shape)
 
@@ -58,7 +58,7 @@ def look_at(
     tiles: TileConfig | None,
     reporter: Reporter,
 ) -> Typed:
-    """Read the pictures of which the type is known.
+    """Read the images of which the type is known.
 
     Args:
         data: the data set, at the model's um/px.
@@ -75,11 +75,18 @@ def look_at(
         colours.append(colours_of(pixels))
         if cells is not None and tiles is not None:
             features.append(pool(PixelField(pixels), cells, tiles).features)
+    patients = []
+    truth = []
+    for region in ids:
+        patients.append(str(data.regions.at[region, "patient"]))
+        truth.append(data.types.index(str(data.regions.at[region, TYPE])))
+    # reshape() keeps two axes where there is no image at all.
+    read = np.array(features).reshape(len(ids), -1) if features else np.empty((len(ids), 0))
     return Typed(
         tuple(ids),
-        np.array([str(data.regions.at[one, "patient"]) for one in ids]),
-        np.array([data.types.index(str(data.regions.at[one, TYPE])) for one in ids], np.intp),
-        np.array(features).reshape(len(ids), -1) if features else np.empty((len(ids), 0)),
+        np.array(patients),
+        np.array(truth, np.intp),
+        read,
         np.array(colours, np.float64).reshape(len(ids), -1),
     )
 
@@ -98,7 +105,8 @@ def check_types(data: Dataset, regions: list[str], part: str) -> None:
         )
     of: dict[str, str] = {}
     for region in ids:
-        patient, name = (str(data.regions.at[region, key]) for key in ("patient", TYPE))
+        patient = str(data.regions.at[region, "patient"])
+        name = str(data.regions.at[region, TYPE])
         before = of.setdefault(patient, name)
         if before != name:
             raise SplitError(
@@ -125,8 +133,8 @@ def judge(
 
     Args:
         head: (N, 2 C) features -> (N, T) probabilities.
-        taught: the pictures that trained it; colours are fitted to them.
-        judged: pictures of other patients.
+        taught: the images that trained it; colours are fitted to them.
+        judged: images of other patients.
         names: of the types.
 
     Returns:
@@ -144,6 +152,7 @@ def judge(
         other = _fitted(there, taught, len(names)).probabilities(here)
         found[name] = type_scores(other, judged.truth, whose, names)
         found[f"better_than_{name}"] = type_difference(own, other, judged.truth, whose)
+    # A head speaks only where it is better than stain and scanner alone, beyond chance.
     found["speaks"] = all(
         _above(found[f"better_than_{name}"]["intervals"]["balanced_accuracy"])
         for name in (COLOURS, OF_PATIENT)
@@ -154,20 +163,17 @@ def judge(
 def said(found: JsonObject, part: str) -> str:
     """Return in words what a head is worth."""
     head = found["head"]
-    beside = [
-        f"{words} alone {found[name]['balanced_accuracy']:.3f}"
-        for name, words in ((COLOURS, "colours"), (OF_PATIENT, "the patient's mean colours"))
-    ]
-    verdict = (
-        "better than colours"
-        if found["speaks"]
-        else "no better than colours that can be told: predict keeps silent unless asked"
-    )
+    colours = found[COLOURS]["balanced_accuracy"]
+    of_patient = found[OF_PATIENT]["balanced_accuracy"]
+    beside = f"colours alone {colours:.3f}, the patient's mean colours alone {of_patient:.3f}"
+    verdict = "better than colours"
+    if not found["speaks"]:
+        verdict = "no better than colours that can be told: predict keeps silent unless asked"
     return (
         f"types ({', '.join(head['recall'])}) of {head['patients']} patients of {part}: balanced"
         f" accuracy {head['balanced_accuracy']:.3f}"
         f"{_ends(head['intervals']['balanced_accuracy'])}, AUC {head['auc']:.3f}"
-        f"{_ends(head['intervals']['auc'])}; {', '.join(beside)}; {verdict}"
+        f"{_ends(head['intervals']['auc'])}; {beside}; {verdict}"
     )
 
 

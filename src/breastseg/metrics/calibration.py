@@ -12,8 +12,10 @@ from breastseg.metrics.intervals import DRAWS, SEED, Interval, interval_of, weig
 from breastseg.metrics.rates import Floats, known_mean, ratio
 
 _BINS = 1000
+# As many as torchmetrics' default, so that the errors compare.
 _LEVELS = 15
-_HIGHEST = 1.01  # reduced precision and means over mirror images leave a rounding error above 1
+# Reduced precision and means over mirror images leave a rounding error above 1.
+_HIGHEST = 1.01
 
 
 class ProbabilityTable(TypedDict):
@@ -37,38 +39,40 @@ class ProbabilityCounts:
         """Begin with nothing counted."""
         self._all = np.zeros((classes, _BINS), np.int64)
         self._own = np.zeros((classes, _BINS), np.int64)
-        self._levels = np.zeros((3, _LEVELS))  # pixels, pixels named right, sum of confidence
+        # rows: pixels, pixels with the right label, sum of confidence
+        self._levels = np.zeros((3, _LEVELS))
 
     def add(self, probabilities: npt.NDArray[np.float32], labels: Labels, truth: Labels) -> None:
         """Count some pixels; those whose truth is 0 are left out.
 
         Args:
             probabilities: (K, H, W) float32.
-            labels: (H, W) uint8, what was named; 0 has no confidence.
+            labels: (H, W) uint8, the prediction; 0 has no confidence.
             truth: (H, W) uint8.
 
         Raises:
             ValueError: a probability is NaN or outside 0 to 1.
         """
-        known = truth > 0
-        if not known.any():
+        annotated = truth > 0
+        if not annotated.any():
             return
-        label, named, confidence = (
-            truth[known],
-            labels[known],
-            np.zeros(np.count_nonzero(known), np.float32),
-        )
+        # (N,) each, N annotated pixels
+        true = truth[annotated]
+        predicted = labels[annotated]
+        confidence = np.zeros(len(true), np.float32)
         for k, plane in enumerate(probabilities):
-            values = plane[known]
+            values = plane[annotated]
+            # Written so that NaN fails both comparisons and is refused.
             if not (values.min() >= 0 and values.max() <= _HIGHEST):
                 raise ValueError(
                     f"probabilities are {values.min():g} to {values.max():g}, wanted 0 to 1"
                 )
+            # int16 holds 1010, the highest bin before the limit, in half the memory of int32.
             bins = np.minimum((values * np.float32(_BINS)).astype(np.int16), np.int16(_BINS - 1))
             self._all[k] += np.bincount(bins, minlength=_BINS)
-            self._own[k] += np.bincount(bins[label == k + 1], minlength=_BINS)
-            np.copyto(confidence, values, where=named == k + 1)
-        self._count_levels(confidence, named == label)
+            self._own[k] += np.bincount(bins[true == k + 1], minlength=_BINS)
+            np.copyto(confidence, values, where=predicted == k + 1)
+        self._count_levels(confidence, predicted == true)
 
     def _count_levels(
         self, confidence: npt.NDArray[np.float32], right: npt.NDArray[np.bool_]
@@ -80,12 +84,12 @@ class ProbabilityCounts:
     @staticmethod
     def total(counts: "Sequence[ProbabilityCounts]") -> "ProbabilityCounts":
         """Return the sum of several."""
-        found = ProbabilityCounts(len(counts[0]._all))
-        for one in counts:
-            found._all += one._all
-            found._own += one._own
-            found._levels += one._levels
-        return found
+        result = ProbabilityCounts(len(counts[0]._all))
+        for part in counts:
+            result._all += part._all
+            result._own += part._own
+            result._levels += part._levels
+        return result
 
     @property
     def pixels(self) -> int:
@@ -99,31 +103,36 @@ class ProbabilityCounts:
         Returns:
             (K,) both; NaN without pixels of the class or of others.
         """
-        own, rest = self._own.astype(np.float64), (self._all - self._own).astype(np.float64)
+        # (K, bins): pixels of the class, and of all others
+        own = self._own.astype(np.float64)
+        rest = (self._all - self._own).astype(np.float64)
         pairs = own.sum(axis=1) * rest.sum(axis=1)
+        # Pixels of others in lower bins are pairs in the right order, of the same bin half a pair.
         below = np.cumsum(rest, axis=1) - rest
-        return ratio((own * (below + rest / 2)).sum(axis=1), pairs), ratio(
-            (own * rest).sum(axis=1) / 2, pairs
-        )
+        area = ratio((own * (below + rest / 2)).sum(axis=1), pairs)
+        bound = ratio((own * rest).sum(axis=1) / 2, pairs)
+        return area, bound
 
     def reliability(self) -> list[dict[str, float]]:
-        """Return a row for each level of confidence, the probability of the class that was named,
-        that occurs.
+        """Return a row for each level of confidence that occurs; confidence is the probability of
+        the predicted class.
 
         Returns:
             rows of {from, to, pixels, confidence (mean), accuracy}.
         """
-        return [
-            {
+        rows = []
+        for k, (px, right, confidence) in enumerate(self._levels.T.tolist()):
+            if px == 0:
+                continue
+            row = {
                 "from": k / _LEVELS,
                 "to": (k + 1) / _LEVELS,
                 "pixels": int(px),
                 "confidence": confidence / px,
                 "accuracy": right / px,
             }
-            for k, (px, right, confidence) in enumerate(self._levels.T.tolist())
-            if px
-        ]
+            rows.append(row)
+        return rows
 
     def ece(self) -> float:
         """Return the expected calibration error: the gap between confidence and accuracy, averaged
@@ -158,25 +167,32 @@ class ProbabilityCounts:
         Raises:
             ValueError: fewer than two patients.
         """
+        # (D, P) weights, (D, K) areas, (P, levels) each of the three others
         weights = np.concatenate(list(weights_of_draws(len(patients), draws, seed, values=1)))
         areas = np.stack([_drawn_areas(patients, k, weights) for k in range(len(names))], axis=1)
-        px, right, confidence = np.moveaxis(np.array([one._levels for one in patients]), 1, 0)
-        gaps = ratio(np.abs(weights @ (right - confidence)).sum(axis=1), (weights @ px).sum(axis=1))
-        having = np.array([one._own.any(axis=1) for one in patients]).sum(axis=0)
+        levels = np.array([patient._levels for patient in patients])
+        px, right, confidence = np.moveaxis(levels, 1, 0)
+        apart = np.abs(weights @ (right - confidence)).sum(axis=1)
+        gaps = ratio(apart, (weights @ px).sum(axis=1))
+        # (P, K) -> (K,): how many patients have pixels of each class
+        having = np.array([patient._own.any(axis=1) for patient in patients]).sum(axis=0)
+        classes: dict[str, dict[str, Interval]] = {}
+        for k, name in enumerate(names):
+            classes[name] = {"auc": interval_of(areas[:, k]) if having[k] >= 2 else None}
         return {
             "mean_auc": interval_of(known_mean(areas, axis=1)),
             "ece": interval_of(gaps),
-            "classes": {
-                name: {"auc": interval_of(areas[:, k]) if having[k] >= 2 else None}
-                for k, name in enumerate(names)
-            },
+            "classes": classes,
         }
 
 
 def _drawn_areas(patients: Sequence[ProbabilityCounts], k: int, weights: Floats) -> Floats:
-    """Return class k's AUC of each draw."""
-    own = np.array([one._own[k] for one in patients], np.float64)
-    rest = np.array([one._all[k] for one in patients], np.float64) - own
+    """Return class k's AUC of each draw, (D,) of (D, P) weights."""
+    # (P, bins): pixels of the class, and of all others
+    own = np.array([patient._own[k] for patient in patients], np.float64)
+    rest = np.array([patient._all[k] for patient in patients], np.float64) - own
+    # (P, P): pairs in the right order between two patients. A draw counts them as often as it has
+    # both, so ten thousand draws need no new look at the bins.
     won = own @ (np.cumsum(rest, axis=1) - rest / 2).T
     drawn = np.einsum("dp,dp->d", weights @ won, weights)
     return ratio(drawn, (weights @ own.sum(axis=1)) * (weights @ rest.sum(axis=1)))

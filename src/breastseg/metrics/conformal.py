@@ -23,6 +23,7 @@ _ROUNDING = 1e-9
 
 def needed(level: float = LEVEL) -> int:
     """Return the fewest patients with whom a margin is finite: 9 for 0.9."""
+    # Without the small step back, 0.9 / 0.1 = 9.000000000000002 would ask for ten.
     return math.ceil(level / (1 - level) - _ROUNDING)
 
 
@@ -38,7 +39,9 @@ def margin_of(errors: Sequence[float] | Floats, level: float = LEVEL) -> float:
         too few patients.
     """
     place = math.ceil((len(errors) + 1) * level - _ROUNDING)
-    return float(np.sort(errors)[place - 1]) if place <= len(errors) else math.inf
+    if place > len(errors):
+        return math.inf
+    return float(np.sort(errors)[place - 1])
 
 
 def log_odds(share: Floats | float) -> Floats:
@@ -52,15 +55,20 @@ def share_ends(share: float, margin: float) -> tuple[float, float]:
     """Return the lowest and the highest share whose log odds are within a margin of those of
     `share`."""
     middle = float(log_odds(share))
-    low, high = (_share_at(middle + shift) for shift in (-margin, margin))
+    low = _share_at(middle - margin)
+    high = _share_at(middle + margin)
+    # There and back leaves a rounding error, which may not push `share` out of its own interval.
     return min(low, share), max(high, share)
 
 
-def share_errors(truth: Floats, named: Floats) -> Floats:
+def share_errors(truth: Floats, predicted: Floats) -> Floats:
     """Return the distance of shares in log odds; any shape."""
-    return np.abs(log_odds(truth) - log_odds(named))
+    return np.abs(log_odds(truth) - log_odds(predicted))
 
 
 def _share_at(odds: float) -> float:
+    """Return the share with these log odds, the inverse of `log_odds`."""
+    # math.exp overflows from 709.8 on.
     part = 1 / (1 + math.exp(-min(odds, 700.0))) if odds > -700 else 0.0
-    return min(1.0, max(0.0, part * (1 + 2 * _LEAST_SHARE) - _LEAST_SHARE))
+    share = part * (1 + 2 * _LEAST_SHARE) - _LEAST_SHARE
+    return min(1.0, max(0.0, share))

@@ -12,6 +12,7 @@ from breastseg.metrics.rates import class_rates, overall_rates, sums_of
 Counts = npt.NDArray[np.int64]
 """(K, K + 1): truth class by row, predicted label by column; column 0 is "not analysed", a miss for
 its row."""
+# A block of pairs in intp is 512 KB, which stays in a core's cache.
 _BLOCK_PX = 1 << 16
 
 
@@ -43,16 +44,15 @@ def confusion_counts(
         raise ValueError(f"truth is {truth.shape}, prediction {prediction.shape}, wanted the same")
     if max(int(truth.max(initial=0)), int(prediction.max(initial=0))) > classes:
         raise ValueError(f"labels go beyond {classes} classes")
-    counts, true, named = (
-        np.zeros((classes + 1) ** 2, np.int64),
-        truth.reshape(-1),
-        prediction.reshape(-1),
-    )
+    counts = np.zeros((classes + 1) ** 2, np.int64)
+    true = truth.reshape(-1)
+    predicted = prediction.reshape(-1)
     for start in range(0, true.size, _BLOCK_PX):
         block = slice(start, start + _BLOCK_PX)
-        counts += np.bincount(
-            true[block].astype(np.intp) * (classes + 1) + named[block], minlength=len(counts)
-        )
+        # One number for each pair of labels, so that a single bincount counts them all.
+        pairs = true[block].astype(np.intp) * (classes + 1) + predicted[block]
+        counts += np.bincount(pairs, minlength=len(counts))
+    # Row 0 is what is not annotated.
     return counts.reshape(classes + 1, classes + 1)[1:]
 
 
@@ -66,24 +66,21 @@ def class_scores(counts: Counts, names: Sequence[str]) -> dict[str, dict[str, fl
     """
     sums = sums_of(counts)
     rates = class_rates(sums)
-    return {
-        name: {
-            **{score: float(values[k]) for score, values in rates.items()},
-            "support_px": int(sums.support[k]),
-        }
-        for k, name in enumerate(names)
-    }
+    scores: dict[str, dict[str, float]] = {}
+    for k, name in enumerate(names):
+        scores[name] = {score: float(values[k]) for score, values in rates.items()}
+        scores[name]["support_px"] = int(sums.support[k])
+    return scores
 
 
 def overall_scores(counts: Counts) -> dict[str, float]:
     """Return accuracy over all annotated pixels, balanced accuracy, kappa, and Dice and IoU
     averaged over the classes that occur."""
     sums = sums_of(counts)
-    return {
-        **{score: float(value) for score, value in overall_rates(sums).items()},
-        "classes_present": int((sums.support > 0).sum()),
-        "support_px": int(counts.sum()),
-    }
+    scores = {score: float(value) for score, value in overall_rates(sums).items()}
+    scores["classes_present"] = int((sums.support > 0).sum())
+    scores["support_px"] = int(counts.sum())
+    return scores
 
 
 def dot_counts(
@@ -100,12 +97,14 @@ def dot_counts(
         (K, K + 1) counts.
     """
     label, y, x = dots.T
-    return confusion_counts(label.astype(np.uint8)[None], prediction[y, x][None], classes)
+    # (N,) -> (1, N): dots are counted like an image of one row.
+    truth = label.astype(np.uint8)[None]
+    return confusion_counts(truth, prediction[y, x][None], classes)
 
 
 def dot_scores(counts: Counts, names: Sequence[str]) -> DotTable:
-    """Return how many dots of each class were named right, and the mean of these shares over the
-    classes that occur.
+    """Return the share of each class's dots with the right label, and the mean of these shares
+    over the classes that occur.
 
     Args:
         counts: (K, K + 1), or (2 K, K + 1) as `place_counts` has them; each "not CLASS" that occurs
@@ -117,29 +116,36 @@ def dot_scores(counts: Counts, names: Sequence[str]) -> DotTable:
         support_dots}}, "counts": rows of truth}; NaN without support. With a "not CLASS" that
         occurs "classes" has it too, and "counts" all 2 K rows.
     """
-    classes, support = len(names), counts.sum(axis=1)
+    classes = len(names)
+    support = counts.sum(axis=1)
     if not support[classes:].any():
-        counts, support = counts[:classes], support[:classes]
+        # No "not CLASS" occurs: the table is that of the classes alone.
+        counts = counts[:classes]
+        support = support[:classes]
     right = np.diagonal(counts[:, 1:]).astype(float)
-    if len(counts) > classes:  # not analysed is no answer, the class itself the wrong one
-        right = np.concatenate(
-            [right, counts[classes:, 1:].sum(axis=1) - np.diagonal(counts[classes:, 1:])]
-        )
-    kinds = [*names, *(f"{NOT}{name}" for name in names)][: len(counts)]
-    shares = {kind: _ratio(float(right[k]), float(support[k])) for k, kind in enumerate(kinds)}
-    known = [share for share in shares.values() if not np.isnan(share)]
+    kinds = list(names)
+    if len(counts) > classes:
+        # "Not CLASS" is right where the map says another class; "not analysed" is no answer.
+        others = counts[classes:, 1:]
+        right = np.concatenate([right, others.sum(axis=1) - np.diagonal(others)])
+        kinds += [f"{NOT}{name}" for name in names]
+    rows: dict[str, dict[str, float]] = {}
+    known = []
+    for k, kind in enumerate(kinds):
+        share = _ratio(float(right[k]), float(support[k]))
+        if not np.isnan(share):
+            known.append(share)
+        if k < classes or support[k]:
+            rows[kind] = {"accuracy": share, "support_dots": int(support[k])}
     return {
         "overall": {
             "balanced_accuracy": float(np.mean(known)) if known else np.nan,
             "accuracy": _ratio(float(right.sum()), float(support.sum())),
             "support_dots": int(support.sum()),
         },
-        "classes": {
-            kind: {"accuracy": share, "support_dots": int(support[k])}
-            for k, (kind, share) in enumerate(shares.items()) if k < classes or support[k]
-        },
+        "classes": rows,
         "counts": counts.tolist(),
-    }  # fmt: skip
+    }
 
 
 def _ratio(part: float, whole: float) -> float:

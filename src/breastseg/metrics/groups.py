@@ -2,7 +2,6 @@
 behind each class."""
 
 from collections.abc import Sequence
-from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -32,14 +31,14 @@ def region_means(
         value.
     """
     sums = sums_of(counts)
-    overall = {
-        score: float(known_mean(values, axis=0)) for score, values in overall_rates(sums).items()
-    }
-    means = {score: known_mean(values, axis=0) for score, values in class_rates(sums).items()}
-    classes = {
-        name: {score: float(values[k]) for score, values in means.items()}
-        for k, name in enumerate(names)
-    }
+    overall: dict[str, float] = {}
+    for score, values in overall_rates(sums).items():
+        overall[score] = float(known_mean(values, axis=0))
+    classes: dict[str, dict[str, float]] = {name: {} for name in names}
+    for score, values in class_rates(sums).items():
+        means = known_mean(values, axis=0)  # (R, K) -> (K,)
+        for k, name in enumerate(names):
+            classes[name][score] = float(means[k])
     return {"overall": overall, "classes": classes}
 
 
@@ -54,18 +53,18 @@ def region_mean_intervals(
         names: of the K classes.
     """
     sums = sums_of(counts)
-    overall, classes = overall_rates(sums), class_rates(sums)
-    ends = iter(
-        mean_intervals(
-            np.hstack([np.stack(list(overall.values()), axis=1), *classes.values()]), patients
-        )
-    )
-    found = {score: next(ends) for score in overall}
-    by_score = {score: dict(zip(names, islice(ends, len(names)), strict=True)) for score in classes}
-    return {
-        "overall": found,
-        "classes": {name: {score: row[name] for score, row in by_score.items()} for name in names},
-    }
+    overall_values = overall_rates(sums)
+    class_values = class_rates(sums)
+    # (R, scores + scores x K): all scores side by side, so that the patients are drawn once.
+    overall_columns = np.stack(list(overall_values.values()), axis=1)
+    columns = np.hstack([overall_columns, *class_values.values()])
+    ends = iter(mean_intervals(columns, patients))
+    overall = {score: next(ends) for score in overall_values}
+    classes: dict[str, dict[str, Interval]] = {name: {} for name in names}
+    for score in class_values:
+        for name in names:
+            classes[name][score] = next(ends)
+    return {"overall": overall, "classes": classes}
 
 
 def mean_intervals(values: Floats, patients: Sequence[str]) -> list[Interval]:
@@ -79,13 +78,17 @@ def mean_intervals(values: Floats, patients: Sequence[str]) -> list[Interval]:
     Returns:
         N intervals; None where fewer than two patients have a value.
     """
-    whose, known = np.asarray(patients), ~np.isnan(values)
-    rows = [whose == name for name in sorted(set(patients))]
-    sums, number = (
-        np.array([part[row].sum(axis=0) for row in rows], float)
-        for part in (np.where(known, values, 0), known)
-    )
-    return bootstrap_ratio(sums, number)
+    known = ~np.isnan(values)
+    filled = np.where(known, values, 0)
+    whose = np.asarray(patients)
+    sums = []
+    numbers = []
+    for name in sorted(set(patients)):
+        own = whose == name
+        sums.append(filled[own].sum(axis=0))
+        numbers.append(known[own].sum(axis=0))
+    # (P, N) each: a mean over regions is a ratio of two sums over patients
+    return bootstrap_ratio(np.array(sums, float), np.array(numbers, float))
 
 
 def supports(
@@ -93,6 +96,7 @@ def supports(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return in how many regions, and of how many patients, each class has truth: (K,) both, from
     (R, K, K + 1) counts."""
-    by_patient = np.array(list(summed_by(counts, patients).values()))
-    regions, people = ((stack.sum(axis=2) > 0).sum(axis=0) for stack in (counts, by_patient))
+    by_patient = np.array(list(summed_by(counts, patients).values()))  # (P, K, K + 1)
+    regions = (counts.sum(axis=2) > 0).sum(axis=0)
+    people = (by_patient.sum(axis=2) > 0).sum(axis=0)
     return regions, people

@@ -77,12 +77,11 @@ def bootstrap_difference(
         raise ValueError(
             "counts of two models have other truth; wanted the same patients and the same pixels"
         )
-    pairs = zip(
-        _scored(sums_of(one), draws, seed), _scored(sums_of(other), draws, seed), strict=True
-    )
-    overall, classes = (
-        {score: mine[score] - theirs[score] for score in mine} for mine, theirs in pairs
-    )
+    # The same seed draws the same patients for both.
+    one_overall, one_classes = _scored(sums_of(one), draws, seed)
+    other_overall, other_classes = _scored(sums_of(other), draws, seed)
+    overall = {score: values - other_overall[score] for score, values in one_overall.items()}
+    classes = {score: values - other_classes[score] for score, values in one_classes.items()}
     return _table(overall, classes, _often_enough(one), names)
 
 
@@ -110,10 +109,11 @@ def bootstrap_ratio(
         ValueError: fewer than two patients.
     """
     needed = whole if needed is None else needed
-    drawn = weights_of_draws(len(part), draws, seed, values=3 * part.shape[1])
-    values = np.concatenate(
-        [np.where(w @ needed > 0, ratio(w @ part, w @ whole), np.nan) for w in drawn]
-    )
+    chunks = []
+    for weights in weights_of_draws(len(part), draws, seed, values=3 * part.shape[1]):
+        ratios = ratio(weights @ part, weights @ whole)
+        chunks.append(np.where(weights @ needed > 0, ratios, np.nan))
+    values = np.concatenate(chunks)  # (draws, N)
     enough = (needed > 0).sum(axis=0) >= 2
     return [interval_of(values[:, i]) if enough[i] else None for i in range(part.shape[1])]
 
@@ -133,56 +133,64 @@ def weights_of_draws(patients: int, draws: int, seed: int, *, values: int) -> It
     """
     if patients < 2:
         raise ValueError(f"{patients} patients: wanted two or more to draw among")
-    rng, chunk = np.random.default_rng(seed), max(1, _CHUNK_VALUES // max(patients, values))
+    rng = np.random.default_rng(seed)
+    chunk = max(1, _CHUNK_VALUES // max(patients, values))
+    # P patients drawn with replacement are P throws of a die with P sides.
+    chances = np.full(patients, 1 / patients)
     for start in range(0, draws, chunk):
-        yield rng.multinomial(
-            patients, np.full(patients, 1 / patients), size=min(chunk, draws - start)
-        ).astype(np.float64)
+        weights = rng.multinomial(patients, chances, size=min(chunk, draws - start))
+        yield weights.astype(np.float64)
 
 
 def _scored(sums: Sums, draws: int, seed: int) -> tuple[Rates, Rates]:
     """Return each overall score, (draws,), and each score by class, (draws, K)."""
-    chunks = [(overall_rates(drawn), class_rates(drawn)) for drawn in _drawn(sums, draws, seed)]
-    overall, classes = (
-        {
-            score: np.concatenate([chunk[kind][score] for chunk in chunks])
-            for score in chunks[0][kind]
-        }
-        for kind in (0, 1)
-    )
-    return overall, classes
+    overall = []
+    classes = []
+    for drawn in _drawn(sums, draws, seed):
+        overall.append(overall_rates(drawn))
+        classes.append(class_rates(drawn))
+    return _joined(overall), _joined(classes)
+
+
+def _joined(chunks: list[Rates]) -> Rates:
+    """Return each score of all chunks of draws in one array."""
+    return {score: np.concatenate([chunk[score] for chunk in chunks]) for score in chunks[0]}
 
 
 def _drawn(sums: Sums, draws: int, seed: int) -> Iterator[Sums]:
     """Yield the sums of drawn patients, some draws at a time."""
-    columns = np.hstack([sums.hits, sums.support, sums.predicted])
+    columns = np.hstack([sums.hits, sums.support, sums.predicted])  # (P, 3 K)
     for weights in weights_of_draws(len(columns), draws, seed, values=columns.shape[1]):
-        yield Sums(*np.split(weights @ columns, 3, axis=1))
+        hits, support, predicted = np.split(weights @ columns, 3, axis=1)
+        yield Sums(hits, support, predicted)
 
 
 def _often_enough(counts: Counts) -> list[bool]:
-    return [bool(patients >= 2) for patients in (counts.sum(axis=2) > 0).sum(axis=0)]
+    """Return whether two patients or more have each class: one alone cannot differ."""
+    patients = (counts.sum(axis=2) > 0).sum(axis=0)  # (P, K, K + 1) -> (K,)
+    return [bool(number >= 2) for number in patients]
 
 
 def _table(
     overall: Rates, classes: Rates, known: list[bool], names: Sequence[str]
 ) -> IntervalTable:
+    rows: dict[str, dict[str, Interval]] = {}
+    for k, name in enumerate(names):
+        row: dict[str, Interval] = {}
+        for score, values in classes.items():
+            row[score] = interval_of(values[:, k]) if known[k] else None
+        rows[name] = row
     return {
         "overall": {score: interval_of(values) for score, values in overall.items()},
-        "classes": {
-            name: {
-                score: interval_of(values[:, k]) if known[k] else None
-                for score, values in classes.items()
-            }
-            for k, name in enumerate(names)
-        },
+        "classes": rows,
     }
 
 
 def interval_of(values: Floats) -> Interval:
     """Return the 95 % percentile interval of the draws that have a value; None when none has."""
     values = values[~np.isnan(values)]
+    if len(values) == 0:
+        return None
     tail = 50 * (1 - LEVEL)
-    return (
-        [float(end) for end in np.percentile(values, [tail, 100 - tail])] if len(values) else None
-    )
+    low, high = np.percentile(values, [tail, 100 - tail])
+    return [float(low), float(high)]

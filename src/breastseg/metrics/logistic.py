@@ -54,27 +54,34 @@ def fit(
     share = weights / weights.sum()
     mean = share @ features
     spread = np.sqrt(share @ (features - mean) ** 2)
-    scale = spread + spread.mean() + 1e-12  # a feature that hardly varies is not blown up
+    # The mean spread is added so that a feature that hardly varies is not blown up.
+    scale = spread + spread.mean() + 1e-12
     rows = (features - mean) / scale
+    # A mean length of 1 lets one penalty mean the same for few features and for many.
     length = float(np.sqrt(share @ (rows**2).sum(axis=1))) or 1.0
     rows = np.hstack([rows / length, np.ones((len(rows), 1))])
-    found = _descend(rows, np.eye(types)[truth], share, penalty)
-    inner = found[:-1] / (scale[:, None] * length)
-    return Logistic(inner, found[-1] - mean @ inner)
+    fitted = _descend(rows, np.eye(types)[truth], share, penalty)  # (D + 1, T)
+    # Back to features as they come: scale and mean go into the weights and the bias.
+    inner = fitted[:-1] / (scale[:, None] * length)
+    return Logistic(inner, fitted[-1] - mean @ inner)
 
 
 def _descend(rows: Floats, wanted: Floats, share: Floats, penalty: float) -> Floats:
     """Return (D + 1, T) weights, the last row the bias, which is not penalised."""
     held = np.full((rows.shape[1], 1), penalty)
     held[-1] = 0.0
+    # A bound on the curvature of the loss (Boehning 1992: half the squared length); one step of its
+    # inverse never overshoots.
     steepest = 0.5 * float(share @ (rows**2).sum(axis=1)) + penalty
     now = np.zeros((rows.shape[1], wanted.shape[1]))
     ahead, pace = now, 1.0
     for _ in range(_STEPS):
-        slope = rows.T @ (share[:, None] * (_softmax(rows @ ahead) - wanted)) + held * ahead
+        errors = _softmax(rows @ ahead) - wanted  # (N, T)
+        slope = rows.T @ (share[:, None] * errors) + held * ahead
         if np.abs(slope).max() < _STILL:
             break
         after = ahead - slope / steepest
+        # Nesterov's sequence: each step goes on a little in the direction of the last.
         next_pace = 0.5 * (1 + np.sqrt(1 + 4 * pace**2))
         ahead = after + (pace - 1) / next_pace * (after - now)
         now, pace = after, next_pace
@@ -95,6 +102,7 @@ def balanced(truth: Ints, patients: npt.NDArray[np.str_]) -> Floats:
 
 
 def _softmax(logits: Floats) -> Floats:
+    # The largest logit is taken off, so that exp() cannot overflow.
     raised = np.exp(logits - logits.max(axis=1, keepdims=True))
-    found: Floats = raised / raised.sum(axis=1, keepdims=True)
-    return found
+    shares: Floats = raised / raised.sum(axis=1, keepdims=True)
+    return shares

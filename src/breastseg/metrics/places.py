@@ -35,10 +35,9 @@ def pixels_of(places: Places, width: int) -> Iterator[npt.NDArray[np.intp]]:
         if not is_round:
             yield at.reshape(-1)
             continue
-        y, x = (
-            (2 * rows + 1 - top - bottom) / (bottom - top),
-            (2 * columns + 1 - left - right) / (right - left),
-        )
+        # Middles of pixels in half axes of the ellipse: -1 and 1 are the sides of the box.
+        y = (2 * rows + 1 - top - bottom) / (bottom - top)
+        x = (2 * columns + 1 - left - right) / (right - left)
         yield at[y * y + x * x <= 1]
 
 
@@ -50,13 +49,18 @@ def labels_of(places: Places, prediction: Labels) -> Labels:
         places: inside the map.
         prediction: (H, W) uint8 labels.
     """
-    flat, found = prediction.reshape(-1), np.empty(len(places), np.uint8)
-    is_dot = (places[:, 5] - places[:, 3] == 1) & (places[:, 6] - places[:, 4] == 1)
-    found[is_dot] = prediction[places[is_dot, 3], places[is_dot, 4]]
+    flat = prediction.reshape(-1)
+    labels = np.empty(len(places), np.uint8)
+    height = places[:, 5] - places[:, 3]
+    width = places[:, 6] - places[:, 4]
+    # Most places are dots of one pixel: all of them are read in one step.
+    is_dot = (height == 1) & (width == 1)
+    labels[is_dot] = prediction[places[is_dot, 3], places[is_dot, 4]]
     wide = np.flatnonzero(~is_dot)
     for number, at in zip(wide, pixels_of(places[wide], prediction.shape[1]), strict=True):
-        found[number] = np.bincount(flat[at]).argmax()
-    return found
+        # argmax() takes the first of equals, which is the smallest label.
+        labels[number] = np.bincount(flat[at]).argmax()
+    return labels
 
 
 def place_counts(places: Places, prediction: Labels, classes: int) -> Counts:
@@ -82,16 +86,16 @@ def place_counts(places: Places, prediction: Labels, classes: int) -> Counts:
 def squared(counts: Counts) -> Counts:
     """Return (..., 2 K, K + 1) counts of places as those of 2 K classes, (..., 2 K, 2 K + 1).
 
-    A place that is not of a class is right where the map says anything else, 0 apart; so it is then
-    named as its own row's class, and "not analysed" where it is wrong. What follows from counts of
-    classes (shares, means, intervals) then follows for both alike.
+    A place that is not of a class is right where the map says another class (0 is no class). It is
+    then counted as its own row's class, and as "not analysed" where it is wrong. So shares, means
+    and intervals of classes are computed for both alike.
     """
     classes = counts.shape[-2] // 2
-    found = np.zeros((*counts.shape[:-1], 2 * classes + 1), np.int64)
-    found[..., :classes, : classes + 1] = counts[..., :classes, :]
+    square = np.zeros((*counts.shape[:-1], 2 * classes + 1), np.int64)
+    square[..., :classes, : classes + 1] = counts[..., :classes, :]
     for k in range(classes):
         row = counts[..., classes + k, :]
         wrong = row[..., 0] + row[..., k + 1]
-        found[..., classes + k, 0] = wrong
-        found[..., classes + k, classes + k + 1] = row.sum(axis=-1) - wrong
-    return found
+        square[..., classes + k, 0] = wrong
+        square[..., classes + k, classes + k + 1] = row.sum(axis=-1) - wrong
+    return square

@@ -1,5 +1,5 @@
-"""Regions of which is known that a class is there, or that it is not: its share of the map in both,
-and whether the share tells them apart.
+"""Regions that are known to have a class, or to have none of it: its share of the map in both, and
+whether the share tells them apart.
 
 Such knowledge is of a whole picture, as a diagnosis is: nobody says where. Shares are averaged over
 the regions of a patient first, then over patients, so that a patient with many regions counts once.
@@ -17,7 +17,6 @@ from breastseg.metrics.intervals import DRAWS, SEED, Interval, interval_of, weig
 from breastseg.metrics.rates import Floats, known_mean, ratio
 
 Bools = npt.NDArray[np.bool_]
-_KINDS = {"with": True, "without": False}
 _LEAST = 2
 """Patients of a kind, to draw among."""
 
@@ -41,7 +40,7 @@ class Cases:
     """Means over the regions of a patient that have a class, and over those that have not.
 
     Attributes:
-        shares: (C, ...) the class's share of the map; NaN where nothing was named.
+        shares: (C, ...) the class's share of the map; NaN where the map has no label.
         has: (C,) whether the class is there.
         patients: of the cases; one that has both kinds is there twice.
     """
@@ -55,27 +54,30 @@ def cases_of(shares: Floats, has: Bools, patients: Sequence[str]) -> Cases:
     """Average over regions.
 
     Args:
-        shares: (R, ...) of each region; NaN where nothing was named.
+        shares: (R, ...) of each region; NaN where the map has no label.
         has: (R,).
         patients: of the R regions.
     """
-    keys = sorted(set(zip(patients, has.tolist(), strict=True)))
     whose = np.asarray(patients)
-    rows = [(whose == patient) & (has == kind) for patient, kind in keys]
-    means = [known_mean(shares[row], axis=0) for row in rows]
-    return Cases(
-        np.array(means),
-        np.array([kind for _, kind in keys], bool),
-        tuple(patient for patient, _ in keys),
-    )
+    means = []
+    kinds = []
+    people = []
+    for patient, kind in sorted(set(zip(patients, has.tolist(), strict=True))):
+        own = (whose == patient) & (has == kind)
+        means.append(known_mean(shares[own], axis=0))
+        kinds.append(kind)
+        people.append(patient)
+    return Cases(np.array(means), np.array(kinds, bool), tuple(people))
 
 
 def share_where(cases: Cases, kind: bool, weights: Floats) -> Floats:
     """Return the mean share over the cases that have the class, or have it not: (D, ...) of (D, C)
     weights; NaN for no case.
     """
-    shares = cases.shares[cases.has == kind]
-    weights, known = weights[:, cases.has == kind], ~np.isnan(shares)
+    of_kind = cases.has == kind
+    shares = cases.shares[of_kind]
+    known = ~np.isnan(shares)
+    weights = weights[:, of_kind]
     sums = np.tensordot(weights, np.where(known, shares, 0), 1)
     return ratio(sums, np.tensordot(weights, known, 1))
 
@@ -89,11 +91,16 @@ def area_of(shares: Floats, has: Bools, weights: Floats) -> Floats:
     share are left out.
     """
     known = ~np.isnan(shares)
-    one, other = known & has, known & ~has
-    mine, theirs = shares[one][:, None], shares[other]
+    with_it = known & has
+    without_it = known & ~has
+    mine = shares[with_it][:, None]
+    theirs = shares[without_it]
+    # (M, N): 1 for a pair in the right order, a half for equal shares
     won = (mine > theirs) + 0.5 * (mine == theirs)
-    total = weights[:, one].sum(axis=1) * weights[:, other].sum(axis=1)
-    return ratio(((weights[:, one] @ won) * weights[:, other]).sum(axis=1), total)
+    mine_drawn = weights[:, with_it]
+    theirs_drawn = weights[:, without_it]
+    pairs = mine_drawn.sum(axis=1) * theirs_drawn.sum(axis=1)
+    return ratio(((mine_drawn @ won) * theirs_drawn).sum(axis=1), pairs)
 
 
 def presence(
@@ -103,7 +110,7 @@ def presence(
     tells one from the other.
 
     Args:
-        shares: (R,) of each region; NaN where nothing was named.
+        shares: (R,) of each region; NaN where the map has no label.
         has: (R,).
         patients: of the R regions.
         draws: of patients, for the intervals.
@@ -116,23 +123,17 @@ def presence(
         than two patients of a kind that it needs.
     """
     cases = cases_of(shares, has, patients)
-    figures = {name: float(values[0]) for name, values in _figures(cases, _once(cases.has)).items()}
-    counts = {}
-    for word, kind in _KINDS.items():
-        counts[f"regions_{word}"] = int(np.sum(has == kind))
-        counts[f"patients_{word}"] = int(np.sum(cases.has == kind))
-    by_region = float(area_of(shares, has, _once(has))[0])
-    ends = _intervals(cases, draws, seed)
+    figures = _figures(cases, _once(cases.has))
     return {
-        "share_with": figures["share_with"],
-        "share_without": figures["share_without"],
-        "auc": figures["auc"],
-        "auc_regions": by_region,
-        "regions_with": counts["regions_with"],
-        "patients_with": counts["patients_with"],
-        "regions_without": counts["regions_without"],
-        "patients_without": counts["patients_without"],
-        "intervals": ends,
+        "share_with": float(figures["share_with"][0]),
+        "share_without": float(figures["share_without"][0]),
+        "auc": float(figures["auc"][0]),
+        "auc_regions": float(area_of(shares, has, _once(has))[0]),
+        "regions_with": int(np.sum(has)),
+        "patients_with": int(np.sum(cases.has)),
+        "regions_without": int(np.sum(~has)),
+        "patients_without": int(np.sum(~cases.has)),
+        "intervals": _intervals(cases, draws, seed),
     }
 
 
@@ -140,11 +141,16 @@ def _intervals(cases: Cases, draws: int, seed: int) -> dict[str, Interval]:
     """Return the interval of each figure; None where fewer than two patients have what it needs."""
     people = sorted(set(cases.patients))
     at = np.array([people.index(patient) for patient in cases.patients])
-    enough = {word: int(np.sum(cases.has == kind)) >= _LEAST for word, kind in _KINDS.items()}
-    needed = {f"share_{word}": is_enough for word, is_enough in enough.items()}
-    needed["auc"] = all(enough.values())
+    enough_with = int(np.sum(cases.has)) >= _LEAST
+    enough_without = int(np.sum(~cases.has)) >= _LEAST
+    needed = {
+        "share_with": enough_with,
+        "share_without": enough_without,
+        "auc": enough_with and enough_without,
+    }
     if not any(needed.values()):
         return dict.fromkeys(needed)
+    # Patients are drawn, not cases: one with both kinds brings both each time.
     drawn = weights_of_draws(len(people), draws, seed, values=2 * len(at))
     chunks = [_figures(cases, weights[:, at]) for weights in drawn]
     ends: dict[str, Interval] = {}

@@ -35,12 +35,12 @@ def ranking(
     """
     names, whose = np.unique(np.asarray(patients), return_inverse=True)
     values, place = np.unique(np.asarray(probability, float), return_inverse=True)
-    # (patients, values): how many items of class 0, of class 1 a patient has at each value
+    # (2, patients, values): how many items of class 0, of class 1 a patient has at each value
     counts = np.zeros((2, len(names), len(values)))
     np.add.at(counts, (np.asarray(truth, int), whose, place), 1)
     whole = counts.sum(axis=1, keepdims=True)
     alone = _scores(whole[0], whole[1], values)
-    found: JsonObject = {name: float(alone[name][0]) for name in SCORES}
+    result: JsonObject = {name: float(alone[name][0]) for name in SCORES}
     drawn: dict[str, list[Floats]] = {name: [] for name in SCORES}
     if len(names) > 1:
         for weights in weights_of_draws(len(names), DRAWS, SEED, values=4 * len(values)):
@@ -48,9 +48,9 @@ def ranking(
             for name in SCORES:
                 drawn[name].append(scores[name])
     for name in SCORES:
-        known = np.concatenate(drawn[name]) if drawn[name] else np.array([])
-        found[f"{name}_interval"] = interval_of(known)
-    return found
+        values_drawn = np.concatenate(drawn[name]) if drawn[name] else np.array([])
+        result[f"{name}_interval"] = interval_of(values_drawn)
+    return result
 
 
 def _scores(negative: Floats, positive: Floats, values: Floats) -> dict[str, Floats]:
@@ -61,14 +61,16 @@ def _scores(negative: Floats, positive: Floats, values: Floats) -> dict[str, Flo
         positive: (draws, V) items of class 1.
         values: (V,) rising.
     """
-    all_negative, all_positive = negative.sum(axis=1), positive.sum(axis=1)
+    all_negative = negative.sum(axis=1)
+    all_positive = positive.sum(axis=1)
     below = np.cumsum(negative, axis=1) - negative
+    # A draw may lack a class; what is divided by 0 then is NaN, and interval_of() leaves it out.
     with np.errstate(invalid="ignore", divide="ignore"):
         area = (positive * (below + negative / 2)).sum(axis=1) / (all_negative * all_positive)
         called = values >= _THRESHOLD
         sensitivity = positive[:, called].sum(axis=1) / all_positive
         specificity = negative[:, ~called].sum(axis=1) / all_negative
-        # called are all from a value on: class 0 below it is right
+        # At each value as the threshold: class 0 below it is right, class 1 from it on.
         right = below / all_negative[:, None]
         rest = all_positive[:, None] - np.cumsum(positive, axis=1) + positive
         reached = np.where(right >= _SPECIFICITY - 1e-12, rest, 0).max(axis=1) / all_positive

@@ -12,8 +12,8 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Sums:
-    """What all scores follow from, (..., K) each: pixels named right, pixels of truth, pixels
-    predicted."""
+    """What all scores follow from, (..., K) each: pixels with the right label, pixels of truth,
+    pixels predicted."""
 
     hits: Floats
     support: Floats
@@ -22,12 +22,12 @@ class Sums:
 
 def sums_of(counts: npt.NDArray[Any]) -> Sums:
     """Return the sums of (..., K, K + 1) counts."""
-    named = counts[..., 1:]
-    diagonal = np.diagonal(named, axis1=-2, axis2=-1)
+    predicted = counts[..., 1:]  # column 0, "not analysed", is no class
+    hits = np.diagonal(predicted, axis1=-2, axis2=-1)
     return Sums(
-        diagonal.astype(np.float64),
+        hits.astype(np.float64),
         counts.sum(axis=-1).astype(np.float64),
-        named.sum(axis=-2).astype(np.float64),
+        predicted.sum(axis=-2).astype(np.float64),
     )
 
 
@@ -38,18 +38,23 @@ def class_rates(sums: Sums) -> dict[str, Floats]:
         dice, iou, precision (NaN too when never predicted), recall, f1, specificity (NaN too where
         no other class is) and accuracy, the last two of the class against the rest.
     """
-    hits, support, predicted = sums.hits, sums.support, sums.predicted
-    total = support.sum(axis=-1, keepdims=True)
+    hits = sums.hits
+    support = sums.support
+    predicted = sums.predicted
+    total = support.sum(axis=-1, keepdims=True)  # (..., 1)
     false = predicted - hits
+    others = total - support
+    right_others = others - false
     dice = ratio(2 * hits, support + predicted)
     rates = {
         "dice": dice,
         "iou": ratio(hits, support + false),
         "precision": ratio(hits, predicted),
         "recall": ratio(hits, support),
-        "f1": dice,  # on pixels F1 and Dice are the same number; both names are asked for
-        "specificity": ratio(total - support - false, total - support),
-        "accuracy": ratio(total - support - false + hits, np.broadcast_to(total, hits.shape)),
+        # On pixels F1 and Dice are the same number; both names are asked for.
+        "f1": dice,
+        "specificity": ratio(right_others, others),
+        "accuracy": ratio(right_others + hits, np.broadcast_to(total, hits.shape)),
     }
     return {name: np.where(support > 0, rate, np.nan) for name, rate in rates.items()}
 
@@ -61,8 +66,10 @@ def overall_rates(sums: Sums) -> dict[str, Floats]:
     Kappa is NaN where truth and prediction hold one and the same class alone: then chance agrees
     fully.
     """
-    rates, total = class_rates(sums), sums.support.sum(axis=-1)
+    rates = class_rates(sums)
+    total = sums.support.sum(axis=-1)
     accuracy = ratio(sums.hits.sum(axis=-1), total)
+    # How often two who know only the shares of the classes would agree.
     chance = ratio((sums.support * sums.predicted).sum(axis=-1), total**2)
     return {
         "accuracy": accuracy,
@@ -75,9 +82,9 @@ def overall_rates(sums: Sums) -> dict[str, Floats]:
 
 def ratio(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> Floats:
     """Return part / whole, NaN where the whole is 0."""
-    found: Floats = np.full(np.shape(part), np.nan)
-    np.divide(part, whole, out=found, where=np.asarray(whole) != 0)
-    return found
+    shares: Floats = np.full(np.shape(part), np.nan)
+    np.divide(part, whole, out=shares, where=np.asarray(whole) != 0)
+    return shares
 
 
 def known_mean(values: Floats, axis: int) -> Floats:

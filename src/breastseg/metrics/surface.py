@@ -20,10 +20,9 @@ TOLERANCE_UM = 10.0
 """About the width of one tumour cell. Borders of regions are not drawn finer than this."""
 _PIXEL_UM = 1.0
 _PERCENTILE = 95
-_ONE_TREE, _EXACT = (
-    4,
-    -1,
-)  # FLANN_INDEX_KDTREE_SINGLE, FLANN_CHECKS_UNLIMITED: names that OpenCV's Python lacks
+# FLANN_INDEX_KDTREE_SINGLE and FLANN_CHECKS_UNLIMITED: names that OpenCV's Python lacks.
+_ONE_TREE = 4
+_EXACT = -1
 
 Mask = npt.NDArray[np.bool_]
 
@@ -67,17 +66,21 @@ def measure_surface(
     if truth.shape != prediction.shape:
         raise ValueError(f"truth is {truth.shape}, prediction {prediction.shape}, wanted the same")
     annotated = truth > 0
-    borders = _borders(truth, annotated), _borders(prediction, annotated)
-    counts, hd95 = np.zeros((classes, 4), np.int64), np.full(classes, np.nan)
+    true_borders = _borders(truth, annotated)
+    predicted_borders = _borders(prediction, annotated)
+    counts = np.zeros((classes, 4), np.int64)
+    hd95 = np.full(classes, np.nan)
     for k in range(classes):
-        true, named = borders[0] & (truth == k + 1), borders[1] & (prediction == k + 1)
-        counts[k, 0], counts[k, 2] = np.count_nonzero(true), np.count_nonzero(named)
+        true = true_borders & (truth == k + 1)
+        predicted = predicted_borders & (prediction == k + 1)
+        counts[k, 0] = np.count_nonzero(true)
+        counts[k, 2] = np.count_nonzero(predicted)
         if counts[k, 0] and counts[k, 2]:
-            there, back = _distances(true, named)
-            counts[k, 1], counts[k, 3] = (
-                (found * mpp <= tolerance_um).sum() for found in (there, back)
-            )
-            hd95[k] = max(np.percentile(found, _PERCENTILE) for found in (there, back)) * mpp
+            there, back = _distances(true, predicted)
+            counts[k, 1] = (there * mpp <= tolerance_um).sum()
+            counts[k, 3] = (back * mpp <= tolerance_um).sum()
+            farther = max(np.percentile(there, _PERCENTILE), np.percentile(back, _PERCENTILE))
+            hd95[k] = farther * mpp
     return Surface(counts, hd95)
 
 
@@ -95,16 +98,17 @@ def border_errors(truth: Labels, prediction: Labels, classes: int, *, mpp: float
         pixel of the same class in truth; infinite where truth has none.
     """
     annotated = truth > 0
-    true, named = _borders(truth, annotated), _borders(prediction, annotated)
-    found: list[Floats] = []
+    true = _borders(truth, annotated)
+    predicted = _borders(prediction, annotated)
+    errors: list[Floats] = []
     for label in range(1, classes + 1):
-        places = np.argwhere(named & (prediction == label)).astype(np.float32)
+        places = np.argwhere(predicted & (prediction == label)).astype(np.float32)
         among = np.argwhere(true & (truth == label)).astype(np.float32)
         if len(places) and len(among):
-            found.append(_to_nearest(places, among) * mpp)
+            errors.append(_to_nearest(places, among) * mpp)
         else:
-            found.append(np.full(len(places), np.inf))
-    return found
+            errors.append(np.full(len(places), np.inf))
+    return errors
 
 
 def thinned(labels: Labels, mpp: float) -> tuple[Labels, float]:
@@ -124,6 +128,7 @@ def surface_dice(counts: npt.NDArray[np.int64]) -> Floats:
 def _borders(labels: Labels, annotated: Mask) -> Mask:
     """Return where a pixel has another class beside it, both annotated."""
     border = np.zeros(labels.shape, bool)
+    # Each pixel beside the one below it, then beside the one to its right.
     for first, second in ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:])):
         differs = (labels[first] != labels[second]) & annotated[first] & annotated[second]
         border[first] |= differs
@@ -134,7 +139,8 @@ def _borders(labels: Labels, annotated: Mask) -> Mask:
 def _distances(one: Mask, other: Mask) -> tuple[Floats, Floats]:
     """Return, in pixels, how far each pixel of one is from the nearest of the other, and each of
     the other from one."""
-    first, second = (np.argwhere(mask).astype(np.float32) for mask in (one, other))
+    first = np.argwhere(one).astype(np.float32)
+    second = np.argwhere(other).astype(np.float32)
     return _to_nearest(first, second), _to_nearest(second, first)
 
 

@@ -1,8 +1,8 @@
-"""Scores of types that are told of whole pictures: by picture, and by patient with intervals.
+"""Scores of types that are predicted of whole images: by image, and by patient with intervals.
 
-A patient's probabilities are the mean of those of the pictures of one type, so that one with many
-pictures counts once. Balanced accuracy is the mean over types of the share that is named right; AUC
-is of each type against the rest, the mean over types.
+A patient's probabilities are the mean of those of the images of one type, so that one with many
+images counts once. Balanced accuracy is the mean over types of the share that is predicted right;
+AUC is of each type against the rest, the mean over types.
 """
 
 from collections.abc import Sequence
@@ -41,26 +41,25 @@ def type_scores(
 
     Returns:
         {"pictures", "patients", "balanced_accuracy", "auc", "balanced_accuracy_pictures",
-        "auc_pictures", "recall": {type: share of patients named right}, "cases": {type: patients},
-        "intervals": {balanced_accuracy, auc}}. An interval is None where a type has fewer than two
-        patients. Types without a patient have no part in a mean; NaN where nothing is left.
+        "auc_pictures", "recall": {type: share of its patients that are predicted right},
+        "cases": {type: patients}, "intervals": {balanced_accuracy, auc}}. An interval is None where
+        a type has fewer than two patients. Types without a patient have no part in a mean; NaN
+        where nothing is left.
     """
     cases, kinds, people = _cases(probabilities, truth, patients)
     once = np.ones((1, len(kinds)))
     recalls = _recalls(cases, kinds, once)[0]
-    counts = {name: int((kinds == k).sum()) for k, name in enumerate(names)}
     pictures = np.ones((1, len(truth)))
+    recalls_of_pictures = _recalls(probabilities, truth, pictures)[0]
     return {
         "pictures": len(truth),
         "patients": len(set(patients)),
         "balanced_accuracy": float(known_mean(recalls, axis=0)),
         "auc": float(_areas(cases, kinds, once)[0]),
-        "balanced_accuracy_pictures": float(
-            known_mean(_recalls(probabilities, truth, pictures)[0], axis=0)
-        ),
+        "balanced_accuracy_pictures": float(known_mean(recalls_of_pictures, axis=0)),
         "auc_pictures": float(_areas(probabilities, truth, pictures)[0]),
         "recall": {name: float(recalls[k]) for k, name in enumerate(names)},
-        "cases": counts,
+        "cases": {name: int((kinds == k).sum()) for k, name in enumerate(names)},
         "intervals": _ends(_drawn(cases, kinds, people, draws, seed)),
     }
 
@@ -87,7 +86,8 @@ def type_difference(
     Returns:
         {"balanced_accuracy", "auc", "intervals": {the same}}.
     """
-    drawn, scores = [], []
+    drawn = []
+    scores = []
     for probabilities in (one, other):
         cases, kinds, people = _cases(probabilities, truth, patients)
         once = np.ones((1, len(kinds)))
@@ -97,21 +97,27 @@ def type_difference(
     apart = None
     if mine is not None and theirs is not None:
         apart = {name: mine[name] - theirs[name] for name in _NAMES}
-    return {
-        **{name: float((scores[0][name] - scores[1][name])[0]) for name in _NAMES},
-        "intervals": _ends(apart),
-    }
+    result: JsonObject = {}
+    for name in _NAMES:
+        result[name] = float((scores[0][name] - scores[1][name])[0])
+    result["intervals"] = _ends(apart)
+    return result
 
 
 def _cases(
     probabilities: Floats, truth: Ints, patients: Sequence[str]
 ) -> tuple[Floats, Ints, list[str]]:
     """Return mean probabilities of each patient's pictures of one type, the type, the patient."""
-    keys = sorted(set(zip(patients, truth.tolist(), strict=True)))
     whose = np.asarray(patients)
-    rows = [(whose == patient) & (truth == kind) for patient, kind in keys]
-    means = np.array([probabilities[row].mean(axis=0) for row in rows])
-    return means, np.array([kind for _, kind in keys], np.intp), [patient for patient, _ in keys]
+    means = []
+    kinds = []
+    people = []
+    for patient, kind in sorted(set(zip(patients, truth.tolist(), strict=True))):
+        own = (whose == patient) & (truth == kind)
+        means.append(probabilities[own].mean(axis=0))
+        kinds.append(kind)
+        people.append(patient)
+    return np.array(means), np.array(kinds, np.intp), people
 
 
 def _drawn(
@@ -122,6 +128,7 @@ def _drawn(
     fewest = min(int((kinds == kind).sum()) for kind in np.unique(kinds))
     if not draws or len(people) < _LEAST or fewest < _LEAST:
         return None
+    # A patient is drawn with all cases that it has.
     at = np.array([people.index(patient) for patient in patients])
     drawn = weights_of_draws(len(people), draws, seed, values=4 * len(at))
     chunks = [_rates(cases, kinds, weights[:, at]) for weights in drawn]
@@ -138,9 +145,9 @@ def _ends(drawn: dict[str, Floats] | None) -> JsonObject:
 
 
 def _recalls(probabilities: Floats, truth: Ints, weights: Floats) -> Floats:
-    """Return (D, T) shares named right of (D, N) weights; NaN for a type that is not there."""
+    """Return (D, T) shares predicted right of (D, N) weights; NaN for a type without a case."""
     right = probabilities.argmax(axis=1) == truth
-    of_type = np.eye(probabilities.shape[1])[truth]
+    of_type = np.eye(probabilities.shape[1])[truth]  # (N, T)
     return ratio(weights @ (of_type * right[:, None]), weights @ of_type)
 
 

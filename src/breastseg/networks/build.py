@@ -91,9 +91,9 @@ class NetworkConfig:
         """Read what `to_dict` gave (JSON turns tuples into lists); ModelError names `where` and
         what is wrong."""
         try:
-            fields: JsonObject = {
-                key: tuple(v) if isinstance(v, list) else v for key, v in value.items()
-            }
+            fields: JsonObject = {}
+            for key, given in value.items():
+                fields[key] = tuple(given) if isinstance(given, list) else given
             for name in ("arch", "encoder"):
                 text_of(fields.get(name), name)
             whole_in(fields.get("classes"), 1, 253, "classes")
@@ -130,12 +130,11 @@ class Network(nn.Module):
         super().__init__()
         self.body = body
         self.dropout = nn.Dropout2d(config.dropout)
-        self.register_buffer(
-            "mean", torch.tensor(config.mean).view(1, 3, 1, 1) * 255, persistent=False
-        )
-        self.register_buffer(
-            "std", torch.tensor(config.std).view(1, 3, 1, 1) * 255, persistent=False
-        )
+        # The card has both, so the weights need not: they stay those of a plain network.
+        mean = torch.tensor(config.mean).view(1, 3, 1, 1) * 255
+        std = torch.tensor(config.std).view(1, 3, 1, 1) * 255
+        self.register_buffer("mean", mean, persistent=False)
+        self.register_buffer("std", std, persistent=False)
 
     @property
     def encoder(self) -> nn.Module:
@@ -144,7 +143,7 @@ class Network(nn.Module):
 
     @property
     def last_bias(self) -> nn.Parameter:
-        """The (K,) bias of the last convolution (`models.bias.LAST_BIAS`): a number added there is
+        """The (K,) bias of the last convolution (`bundles.bias.LAST_BIAS`): a number added there is
         added to all logits of a class."""
         return self.get_parameter(LAST_BIAS)
 
@@ -186,10 +185,9 @@ def build(config: NetworkConfig) -> Network:
                 f" {', '.join(sorted(HAS_DECODER_CHANNELS))}"
             )
         options["decoder_channels"] = config.decoder_channels
-    if config.output_stride not in OUTPUT_STRIDES or (
-        config.output_stride > 1 and config.arch not in HAS_OUTPUT_STRIDE
-    ):
-        wanted = ", ".join(map(str, OUTPUT_STRIDES)) if config.arch in HAS_OUTPUT_STRIDE else "1"
+    strides = OUTPUT_STRIDES if config.arch in HAS_OUTPUT_STRIDE else (1,)
+    if config.output_stride not in strides:
+        wanted = ", ".join(str(stride) for stride in strides)
         raise InputError(f"output stride {config.output_stride} of {config.arch}: wanted {wanted}")
     try:
         body = ARCHITECTURES[config.arch](
@@ -212,8 +210,8 @@ def build(config: NetworkConfig) -> Network:
 
 
 def _try_size(network: Network) -> None:
-    """Name a small picture that is no square: of timm's hundreds of networks many take one size
-    alone, which shows only when they run."""
+    """Run the network on a small image that is no square: many of timm's networks take one size
+    only, which shows only when they run."""
     network.eval()
     with torch.inference_mode():
         network(torch.zeros(1, 3, 64, 96, dtype=torch.uint8))
@@ -222,6 +220,7 @@ def _try_size(network: Network) -> None:
 
 def _stop_early(body: nn.Module, config: NetworkConfig) -> None:
     """Leave out the decoder's last blocks and enlarge the logits instead."""
+    # Each block doubles the resolution: a stride of 8 leaves out 3.
     left_out = config.output_stride.bit_length() - 1
     channels = (config.decoder_channels or _USUAL_CHANNELS)[-1 - left_out]
     body.decoder.blocks = body.decoder.blocks[:-left_out]  # type: ignore[union-attr, index]
@@ -232,7 +231,7 @@ def _stop_early(body: nn.Module, config: NetworkConfig) -> None:
 
 
 def check_encoder(name: str) -> None:
-    """Raise InputError, with the names, when no encoder is called so."""
+    """Raise InputError with the known names when there is no encoder of this name."""
     own = smp.encoders.get_encoder_names()
     if name in own or (name.startswith("tu-") and timm.is_model(name[3:])):
         return
@@ -246,4 +245,6 @@ def normalisation(encoder: str) -> tuple[tuple[float, float, float], tuple[float
     if not encoder.startswith("tu-"):
         return _IMAGENET
     info = timm.get_pretrained_cfg(encoder[3:])
-    return (tuple(info.mean), tuple(info.std)) if info else _IMAGENET
+    if info is None:
+        return _IMAGENET
+    return tuple(info.mean), tuple(info.std)

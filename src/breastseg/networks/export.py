@@ -73,15 +73,11 @@ def write_bundle(
         ModelError: weights are not finite, or a back end differs from PyTorch by more than 0.001 in
             any probability.
     """
-    state = {
-        name: value.detach().cpu().half() if value.is_floating_point() else value.cpu()
-        for name, value in network.state_dict().items()
-    }
-    broken = [
-        name
-        for name, value in state.items()
-        if value.is_floating_point() and not bool(torch.isfinite(value).all())
-    ]
+    state = _in_half(network)
+    broken = []
+    for name, value in state.items():
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            broken.append(name)
     if broken:
         raise ModelError(
             f"weights are not finite ({broken[0]}, {len(broken)} tensors); train again with a lower"
@@ -93,7 +89,8 @@ def write_bundle(
     _fix_padding(rounded)
     with written_folder(folder) as beside:
         save_file({name: value.contiguous() for name, value in state.items()}, beside / WEIGHTS)
-        (beside / WEIGHTS).chmod(0o644)  # the library leaves it readable to its owner alone
+        # The library leaves it readable to its owner alone.
+        (beside / WEIGHTS).chmod(0o644)
         _export_onnx(rounded, beside / ONNX)
         parity = _parity(rounded, beside / ONNX, crops)
         (beside / HISTORY).write_text(history, encoding="utf-8")
@@ -101,6 +98,14 @@ def write_bundle(
         files = {name: sha256_of(beside / name) for name in (WEIGHTS, ONNX, HISTORY, *others)}
         write_json(beside / CARD, replace(card, parity=parity, files=files).to_dict())
     return load_bundle(folder)
+
+
+def _in_half(network: Network) -> dict[str, torch.Tensor]:
+    """Return a network's weights in half precision; counters stay whole numbers."""
+    state = {}
+    for name, value in network.state_dict().items():
+        state[name] = value.detach().cpu().half() if value.is_floating_point() else value.cpu()
+    return state
 
 
 def _export_onnx(network: Network, path: Path) -> None:
@@ -117,9 +122,8 @@ def export_graph(module: nn.Module, path: Path, output: str) -> None:
         sides = {0: "n", 2: "rows", 3: "columns"}
     axes = {"pictures": {0: "n", 2: "h", 3: "w"}, output: sides}
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", "Constant folding - Only steps=1"
-        )  # the order of a padding's sides is left to the back end
+        # It does not work out the order of a padding's sides: that is left to the back end.
+        warnings.filterwarnings("ignore", "Constant folding - Only steps=1")
         torch.onnx.export(
             module,
             (torch.zeros(1, 3, 64, 64, dtype=torch.uint8),),
@@ -150,9 +154,13 @@ def _fix_padding(network: Network) -> None:
 
 
 def _padded(conv: nn.Conv2d, features: torch.Tensor) -> torch.Tensor:
-    sizes = zip(conv.kernel_size, conv.stride, conv.dilation, strict=True)
-    total = [max(0, dilation * (kernel - 1) + 1 - stride) for kernel, stride, dilation in sizes]
-    (top, bottom), (left, right) = ((both // 2, both - both // 2) for both in total)
+    sides = []
+    for kernel, stride, dilation in zip(conv.kernel_size, conv.stride, conv.dilation, strict=True):
+        # What TensorFlow pads in all where the size is a multiple of the stride; the odd pixel goes
+        # to the end.
+        total = max(0, dilation * (kernel - 1) + 1 - stride)
+        sides.append((total // 2, total - total // 2))
+    (top, bottom), (left, right) = sides
     padded = nn.functional.pad(features, (left, right, top, bottom))
     return nn.functional.conv2d(
         padded, conv.weight, conv.bias, conv.stride, 0, conv.dilation, conv.groups
@@ -162,30 +170,25 @@ def _padded(conv: nn.Conv2d, features: torch.Tensor) -> torch.Tensor:
 def _point_at_weights(model: onnx.ModelProto, weights: Path) -> None:
     """Replace the weights in the graph by their places in the safetensors file, half precision,
     cast to single when loaded."""
-    places, casts = half_places(weights), []
+    places = half_places(weights)
+    casts = []
     for tensor in model.graph.initializer:
         name = tensor.name
         place = places.get(name.removeprefix("network."))
-        if (
-            tensor.data_type != TensorProto.FLOAT
-            or place is None
-            or place.shape != tuple(tensor.dims)
-        ):
+        is_single = tensor.data_type == TensorProto.FLOAT
+        if not is_single or place is None or place.shape != tuple(tensor.dims):
+            # Constants of the graph itself stay where they are.
             continue
         tensor.Clear()
-        tensor.name, tensor.data_type, tensor.data_location = (
-            f"{name}.half",
-            TensorProto.FLOAT16,
-            TensorProto.EXTERNAL,
-        )
+        tensor.name = f"{name}.half"
+        tensor.data_type = TensorProto.FLOAT16
+        tensor.data_location = TensorProto.EXTERNAL
         tensor.dims.extend(place.shape)
-        for key, value in (
-            ("location", weights.name),
-            ("offset", place.offset),
-            ("length", place.length),
-        ):
-            tensor.external_data.add(key=key, value=str(value))
+        tensor.external_data.add(key="location", value=weights.name)
+        tensor.external_data.add(key="offset", value=str(place.offset))
+        tensor.external_data.add(key="length", value=str(place.length))
         casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+    # A graph's nodes stand in the order of computation: casts come before what reads them.
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
@@ -195,7 +198,9 @@ def _shorten_names(graph: onnx.GraphProto) -> None:
     """Number what flows between the nodes: the exporter's names are half of the file, and of the
     int8 network's description too."""
     kept = {value.name for value in (*graph.input, *graph.output, *graph.initializer)}
-    flowing = [name for node in graph.node for name in node.output if name not in kept]
+    flowing = []
+    for node in graph.node:
+        flowing += [name for name in node.output if name not in kept]
     short = {name: f"v{number}" for number, name in enumerate(flowing)}
     for node in graph.node:
         node.name = ""
@@ -205,34 +210,34 @@ def _shorten_names(graph: onnx.GraphProto) -> None:
 
 
 def _parity(network: Network, path: Path, crops: npt.NDArray[np.uint8]) -> JsonObject:
-    """Return how far each back end is from PyTorch; bfloat16 is told, not judged."""
+    """Return how far each back end is from PyTorch; bfloat16 is measured, but has no tolerance."""
     pictures = np.ascontiguousarray(crops.transpose(0, 3, 1, 2))
     with torch.inference_mode():
         expected = torch.softmax(network(torch.from_numpy(pictures)), dim=1).numpy()
-    found = {
-        name: float(np.abs(compute(pictures) - expected).max())
-        for name, compute in _back_ends(path).items()
-    }
-    for name, difference in found.items():
+    differences = {}
+    for name, compute in _back_ends(path).items():
+        differences[name] = float(np.abs(compute(pictures) - expected).max())
+    for name, difference in differences.items():
+        # Written so that NaN is refused.
         if not difference <= MAX_PROBABILITY_DIFFERENCE:
             raise ModelError(
                 f"the ONNX file on {name} gives other probabilities than PyTorch (up to"
                 f" {difference:g}, allowed {MAX_PROBABILITY_DIFFERENCE:g}); report it with the"
                 " architecture's name"
             )
-    said: JsonObject = {
-        "max_probability_difference": max(found.values()),
+    parity: JsonObject = {
+        "max_probability_difference": max(differences.values()),
         "tolerance": MAX_PROBABILITY_DIFFERENCE,
         "crops": len(crops),
-        **found,
+        **differences,
     }
     if cpu_has_bf16():
         rounded = _openvino(path, "bf16")(pictures)
-        said["bf16"] = {
+        parity["bf16"] = {
             "max_probability_difference": float(np.abs(rounded - expected).max()),
             "same_labels": float((rounded.argmax(axis=1) == expected.argmax(axis=1)).mean()),
         }
-    return said
+    return parity
 
 
 def _back_ends(path: Path) -> dict[str, _Compute]:

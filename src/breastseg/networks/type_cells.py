@@ -28,7 +28,8 @@ class TypeCells(nn.Module):
     def __init__(self, network: Network, tumour: int) -> None:
         """Take a network, and the channel of its class of tumour."""
         super().__init__()
-        self.network, self.tumour = network, tumour
+        self.network = network
+        self.tumour = tumour
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """Encode, decode, average over cells."""
@@ -40,6 +41,7 @@ class TypeCells(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return each cell's shares of tumour and of tissue, (N, 1, h, w) both."""
         tumour = torch.softmax(logits.float(), dim=1)[:, self.tumour : self.tumour + 1]
+        # A value of 0 would have an infinite density.
         light = pictures.to(torch.float32).clamp_min(1.0)
         density = (math.log(255.0) - torch.log(light)).mean(dim=1, keepdim=True)
         tissue = (density > TISSUE_DENSITY).to(torch.float32)
@@ -65,9 +67,11 @@ class TypeHead(nn.Module):
 
 def pooled(cells: torch.Tensor) -> torch.Tensor:
     """Return (N, 2 C): means of features over tumour and over tissue."""
-    features, shares = cells[:, :-POOLS], cells[:, -POOLS:]
+    features = cells[:, :-POOLS]
+    shares = cells[:, -POOLS:]
     sums = torch.einsum("nchw,nphw->npc", features, shares)
-    return (sums / (shares.sum(dim=(2, 3))[..., None] + EMPTY)).flatten(1)
+    weights = shares.sum(dim=(2, 3))[..., None]  # (N, 2, 1)
+    return (sums / (weights + EMPTY)).flatten(1)
 
 
 EMPTY = 1e-3

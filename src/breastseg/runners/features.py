@@ -26,7 +26,8 @@ class FeatureNetwork:
         Raises:
             ModelError: no such file, or a network that keeps one resolution.
         """
-        self._path, self._options = bundle.file(ONNX), hints("fp32", threads)
+        self._path = bundle.file(ONNX)
+        self._options = hints("fp32", threads)
         try:
             self._network = core().read_model(self._path)
         except RuntimeError as cause:
@@ -53,6 +54,7 @@ class FeatureNetwork:
 
     def _compiled(self, shape: tuple[int, ...]) -> "openvino.InferRequest":
         network = self._network.clone()
+        # With a fixed size every output has one too, by which resolutions are compared.
         network.reshape([1, 3, _PROBE_PX, _PROBE_PX])
         deepest = _deepest(network)
         if deepest is None:
@@ -68,11 +70,13 @@ class FeatureNetwork:
 def _deepest(network: "openvino.Model") -> "openvino.Output | None":
     """Return the last output of the lowest resolution above 1 x 1, in the order of computation;
     None where nothing is below the tile's."""
-    found, lowest = None, _PROBE_PX
+    deepest = None
+    lowest = _PROBE_PX
     from_picture = {parameter.get_name() for parameter in network.get_parameters()}
     for node in network.get_ordered_ops():
         sources = {value.get_node().get_name() for value in node.input_values()}
-        if not sources & from_picture:  # weights have sides too
+        if not sources & from_picture:
+            # Weights have four sides too, and are no features.
             continue
         from_picture.add(node.get_name())
         for output in node.outputs():
@@ -80,6 +84,9 @@ def _deepest(network: "openvino.Model") -> "openvino.Output | None":
             if len(shape) != 4 or not shape.is_static:
                 continue
             side = min(shape[2].get_length(), shape[3].get_length())
-            if 1 < side < lowest or (side == lowest and found is not None):
-                found, lowest = output, side
-    return found
+            is_lower = 1 < side < lowest
+            is_later = side == lowest and deepest is not None
+            if is_lower or is_later:
+                deepest = output
+                lowest = side
+    return deepest

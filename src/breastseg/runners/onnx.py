@@ -32,29 +32,31 @@ class OnnxRunner:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        path, there = bundle.file(ONNX), onnxruntime.get_available_providers()
+        path = bundle.file(ONNX)
+        available = onnxruntime.get_available_providers()
+        providers = [name for name in _PROVIDERS if name in available]
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=[name for name in _PROVIDERS if name in there]
-            )
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=providers)
         except _BROKEN as cause:
             raise ModelError(
                 f"{path}: ONNX Runtime cannot read it ({str(cause).splitlines()[0]}); export the"
                 " bundle again"
             ) from None
-        shape, classes = self._session.get_outputs()[0].shape, len(bundle.card.label_map.classes)
+        shape = self._session.get_outputs()[0].shape
+        classes = len(bundle.card.label_map.classes)
         if len(shape) != 4 or shape[1] != classes:
             raise ModelError(
                 f"{path}: gives {shape}, the card has {classes} classes; the file belongs to"
                 " another model"
             )
         self._input = self._session.get_inputs()[0].name
+        # ONNX Runtime goes on without a CUDA that does not work: what it took counts.
         device = "cuda " if self._session.get_providers()[0] == _PROVIDERS[0] else ""
         self.name = f"onnx {device}fp32"
 
     def probabilities(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Map (N, H, W, 3) uint8 to (N, K, H, W) float32 probabilities."""
-        pictures = np.ascontiguousarray(tiles.transpose(0, 3, 1, 2))
+        pictures = np.ascontiguousarray(tiles.transpose(0, 3, 1, 2))  # (N, 3, H, W)
         return np.asarray(self._session.run(None, {self._input: pictures})[0], np.float32)
 
     def labels(self, tiles: npt.NDArray[np.uint8]) -> Labels:

@@ -33,21 +33,17 @@ class OpenvinoRunner:
         precision = _chosen(bundle, precision)
         self._options = hints(precision, threads)
         path = bundle.file(INT8 if precision == "int8" else ONNX)
-        rest = (
-            "+bf16"
-            if precision == "int8" and self._options["INFERENCE_PRECISION_HINT"] == "bf16"
-            else ""
-        )
+        # What an int8 network leaves in floating point may be computed in bfloat16.
+        has_bf16 = self._options["INFERENCE_PRECISION_HINT"] == "bf16"
+        rest = "+bf16" if precision == "int8" and has_bf16 else ""
         self.name = f"openvino {precision}{rest}"
         self._probabilities = read_network(path)
         self._labels = _likeliest(self._probabilities)
         self._compiled: OrderedDict[tuple[str, tuple[int, ...]], openvino.InferRequest] = (
             OrderedDict()
         )
-        shape, classes = (
-            self._probabilities.outputs[0].partial_shape,
-            len(bundle.card.label_map.classes),
-        )
+        shape = self._probabilities.outputs[0].partial_shape
+        classes = len(bundle.card.label_map.classes)
         if len(shape) != 4 or shape[1] != classes:
             raise ModelError(
                 f"{path}: gives {shape}, the card has {classes} classes; the file belongs to"
@@ -74,6 +70,8 @@ class OpenvinoRunner:
     ) -> npt.NDArray[np.generic]:
         key = network.get_friendly_name(), tiles.shape
         try:
+            # Another shape than the last: what is held for that one is given back first, so that
+            # two shapes never hold memory at once.
             if key not in self._compiled:
                 self.release()
                 self._compiled[key] = compiled_for(network, tiles.shape, self._options)
@@ -82,15 +80,14 @@ class OpenvinoRunner:
             self._compiled.move_to_end(key)
             if len(self._compiled) > _KEPT:
                 self._compiled.popitem(last=False)
-            found: npt.NDArray[np.generic] = self._compiled[key].infer([tiles], share_inputs=True)[
-                0
-            ]
+            answers = self._compiled[key].infer([tiles], share_inputs=True)
+            values: npt.NDArray[np.generic] = answers[0]
         except RuntimeError as cause:
             told = explained(cause, f"the network ({self.name})")
             raise told or EngineError(
                 f"the network ({self.name}) cannot run: {last_line(cause)}"
             ) from None
-        return found
+        return values
 
 
 def _likeliest(network: "openvino.Model") -> "openvino.Model":
@@ -100,9 +97,10 @@ def _likeliest(network: "openvino.Model") -> "openvino.Model":
     # Sorted and stable, or OpenVINO chooses among equals as it likes; bfloat16 has equals in one
     # pixel of 600.
     best = opset.topk(probabilities, 1, 1, "max", "value", index_element_type="i32", stable=True)
-    named = opset.add(opset.squeeze(best.output(1), [1]), np.int32(1))
-    nothing = opset.is_nan(opset.squeeze(best.output(0), [1]))
-    labels = opset.convert(opset.select(nothing, np.int32(0), named), "u8")
+    # (N, 1, H, W) -> (N, H, W): class k is label k + 1, and NaN has label 0.
+    winner = opset.add(opset.squeeze(best.output(1), [1]), np.int32(1))
+    is_nan = opset.is_nan(opset.squeeze(best.output(0), [1]))
+    labels = opset.convert(opset.select(is_nan, np.int32(0), winner), "u8")
     return openvino.Model([opset.result(labels)], network.get_parameters(), "labels")
 
 

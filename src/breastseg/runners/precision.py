@@ -14,7 +14,7 @@ in place of 5 %."""
 
 
 def has_exact_int8() -> bool:
-    """Tell whether int8 networks compute here what they say."""
+    """Return whether int8 networks compute exactly on this processor."""
     return not _EXACT_INT8.isdisjoint(cpu_features())
 
 
@@ -32,11 +32,9 @@ def auto_precision(has_int8: bool) -> tuple[str, str]:
         )
     if has_int8 and has_exact_int8():
         return "int8", "the processor has VNNI or its like, and no AMX: int8 is the fastest"
-    rest = (
-        "int8 overflows on this processor, which has no VNNI"
-        if has_int8
-        else "the bundle has no int8 network"
-    )
+    rest = "the bundle has no int8 network"
+    if has_int8:
+        rest = "int8 overflows on this processor, which has no VNNI"
     if "avx512_bf16" in features and vendor() == "AuthenticAMD":
         return "bf16", f"{rest}; AVX-512 of this maker computes bf16 twice as fast as fp32"
     return "fp32", f"{rest}; bf16 is not known to be faster than fp32 here"

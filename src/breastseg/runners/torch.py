@@ -34,7 +34,8 @@ class TorchRunner:
                 f"{path}: weights are of another network than the card's"
                 f" ({str(cause).splitlines()[0]})"
             ) from None
-        has, wanted = config.classes, len(bundle.card.label_map.classes)
+        has = config.classes
+        wanted = len(bundle.card.label_map.classes)
         if has != wanted:
             raise ModelError(
                 f"{path}: network of {has} classes, the card has {wanted} classes; the file belongs"

@@ -39,10 +39,10 @@ class TypeCellsRunner:
             self._compiled.move_to_end(tiles.shape)
             if len(self._compiled) > _KEPT:
                 self._compiled.popitem(last=False)
-            found = self._compiled[tiles.shape].infer([tiles], share_inputs=True)[0]
+            cells = self._compiled[tiles.shape].infer([tiles], share_inputs=True)[0]
         except RuntimeError as cause:
             raise EngineError(f"the network ({self.name}) cannot run: {last_line(cause)}") from None
-        return np.asarray(found, np.float32)
+        return np.asarray(cells, np.float32)
 
     def labels(self, tiles: npt.NDArray[np.uint8]) -> Labels:
         """Refuse: cells have no labels."""

@@ -1,9 +1,9 @@
-"""The process that runs a network for another: what is asked comes on standard input, answers go to
-what was standard output.
+"""The process that runs a network for another: questions come on standard input, answers go to what
+was standard output.
 
-A message is a line of JSON, then the bytes of an array where it says so. The process ends when its
-standard input does, at once and
-whatever it is doing: one whose parent was killed leaves nothing behind.
+A message is a line of JSON, then the bytes of an array where it says so. The process ends as soon
+as its standard input does, whatever it is doing: so none is left behind by a parent that was
+killed.
 """
 
 import json
@@ -52,7 +52,8 @@ def receive(stream: BinaryIO) -> tuple[JsonObject, np.ndarray[Any, Any] | None]:
     if "shape" not in head:
         return head, None
     array = np.empty(head["shape"], head["dtype"])
-    place, read = array.reshape(-1).view(np.uint8).data, 0
+    place = array.reshape(-1).view(np.uint8).data
+    read = 0
     while read < array.nbytes:
         # Every buffered reader has readinto.
         count = stream.readinto(place[read:])  # type: ignore[attr-defined]
@@ -66,10 +67,10 @@ def main() -> None:
     """Load the network that the first message names, then answer until standard input ends."""
     settle_temporary_folder()
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(
-        sys.stderr.fileno(), sys.stdout.fileno()
-    )  # what a library prints must not look like an answer
+    # What a library prints must not look like an answer.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     asked: queue.SimpleQueue[tuple[JsonObject, np.ndarray[Any, Any] | None]] = queue.SimpleQueue()
+    # A thread reads, so that the end of standard input is seen while a network computes.
     threading.Thread(target=_listen, args=(asked,), daemon=True).start()
     runner: Runner | None = None
     features: FeatureNetwork | None = None
@@ -110,4 +111,5 @@ def _listen(asked: "queue.SimpleQueue[tuple[JsonObject, np.ndarray[Any, Any] | N
         try:
             asked.put(receive(stream))
         except EOFError:
+            # At once: sys.exit() would end this thread alone.
             os._exit(0)

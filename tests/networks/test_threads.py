@@ -1,0 +1,20 @@
+"""One thread for a while, and the process's own number after it."""
+
+import pytest
+import torch
+
+from breastseg.networks.threads import one_thread
+
+
+def test_there_is_one_thread_inside_and_the_old_number_after() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with one_thread():
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 2
+        with pytest.raises(KeyError), one_thread():
+            raise KeyError
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
