@@ -260,7 +260,7 @@ def _write_tables(
     if scores.overall.support_px:
         write_table(out / REGION_TABLE, region_rows(scores.regions, regions))
         write_table(out / HOSPITAL_TABLE, hospital_rows(scores.hospitals))
-    if rows := group_rows(scores.groups):
+    if rows := group_rows(scores.groups or ()):
         write_table(out / GROUP_TABLE, rows)
 
 

@@ -27,7 +27,8 @@ LEAST_FOR_THIRDS = 6
 MOST_GROUPS = 30
 MOST_PLAIN = 6
 """Different numbers that are groups of their own; more are cut into thirds."""
-_THIRDS = ("lowest third", "middle third", "highest third")
+THIRDS = ("lowest third", "middle third", "highest third")
+"""How their groups are called; the ends of their values stand behind."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ def _thirds(
     names = {}
     for third in sorted(set(third_of.values())):
         own = [values[one] for one, place in third_of.items() if place == third]
-        names[third] = f"{_THIRDS[third]}, {_number(min(own))} to {_number(max(own))}"
+        names[third] = f"{THIRDS[third]}, {_number(min(own))} to {_number(max(own))}"
     of = {}
     for region in regions:
         third_or_none = third_of.get(key(region))

@@ -404,7 +404,7 @@ class Scores:
         without_bias: where the card has one.
         comparison: with another model, where one was given.
         groups: the same areas and dots by hospital, scanner, strength of stain, and what else was
-            asked for.
+            asked for; scores of before have none.
         seen: patients whom the model knows.
         leaky: in words, where the split was made leaky on purpose.
         protocol: how all of it was measured, in words.
@@ -431,7 +431,7 @@ class Scores:
     probabilities: Probabilities | None = None
     without_bias: WithoutBias | None = None
     comparison: Comparison | None = None
-    groups: tuple[Grouping, ...] = ()
+    groups: tuple[Grouping, ...] | None = None
     seen: KnownPatients
     leaky: str | None = None
     protocol: str

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from breastseg.evaluation.groups import FEW_PATIENTS
+from breastseg.evaluation.groups import FEW_PATIENTS, THIRDS
 from breastseg.evaluation.scores import GroupFigures, Scores
 
 WIDTH = 320
@@ -75,8 +75,8 @@ def group_views(scores: Scores) -> list[GroupView]:
 
 def group_notes(scores: Scores) -> list[str]:
     """Return what should be known of groupings, or why there is nothing to compare."""
-    notes = [f"{one.by}: {one.note}" for one in scores.groups if one.note]
-    told = {one.by for one in scores.groups if one.note}
+    notes = [f"{one.by}: {one.note}" for one in scores.groups or () if one.note]
+    told = {one.by for one in scores.groups or () if one.note}
     for view in _views(scores):
         if len(view.rows) == 1 and view.by not in told:
             notes.append(f"{view.of} by {view.by}: one group alone has some, {view.rows[0].name}")
@@ -85,7 +85,7 @@ def group_notes(scores: Scores) -> list[str]:
 
 def _views(scores: Scores) -> Iterator[GroupView]:
     dots = scores.dots.overall.balanced_accuracy if scores.dots else None
-    for grouping in scores.groups:
+    for grouping in scores.groups or ():
         groups = grouping.groups.items()
         areas = [(name, one.areas) for name, one in groups if one.areas]
         if areas:
@@ -134,7 +134,7 @@ def _row(name: str, figures: GroupFigures, place: int) -> GroupRow:
 
 def _label(name: str) -> str:
     """Shorten a name: of a third, its numbers are in the table."""
-    head = name.partition(", ")[0] if len(name) > _LABEL else name
+    head = name.partition(", ")[0] if name.startswith(THIRDS) else name
     return head if len(head) <= _LABEL else f"{head[: _LABEL - 1]}…"
 
 
