@@ -199,7 +199,7 @@ def evaluate(
             types=type_figures(model, data, table, split, out, reporter),
             probabilities=probability_figures(seen.by_patient, names) if seen else None,
             without_bias=plain.figures(bias, names) if plain else None,
-            groups=groupings(found, data, names, columns),
+            groups=groupings(found, data, names, columns, known_wholes),
             comparison=(comparison(pixels, other, list(whose.values()), names) if other else None),
             seen=known,
             leaky=leak or None,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from breastseg.evaluation.groups import FEW_PATIENTS, THIRDS
-from breastseg.evaluation.scores import GroupFigures, Scores
+from breastseg.evaluation.scores import GroupFigures, GroupShare, Scores
 
 WIDTH = 320
 LEFT, RIGHT, TOP, ROW, BOTTOM = 132, 310, 8, 20, 38
@@ -65,6 +65,41 @@ class GroupView:
     whole: float | None
     height: int
     marks: list[tuple[float, str]]
+
+
+@dataclass(frozen=True)
+class ShareView:
+    """A class where it is known to be nowhere, by one grouping.
+
+    Attributes:
+        by: what tells groups apart.
+        kind: the class.
+        rows: name and figures of each group, the greatest share first.
+    """
+
+    by: str
+    kind: str
+    rows: list[tuple[str, GroupShare]]
+
+
+def share_views(scores: Scores) -> list[ShareView]:
+    """Return what a page shows of classes where they are not, of each grouping with two groups or
+    more that have such regions."""
+    views = []
+    for grouping in scores.groups or ():
+        for kind in scores.label_map.names:
+            rows = []
+            for name, group in grouping.groups.items():
+                if group.without and kind in group.without:
+                    rows.append((name, group.without[kind]))
+            rows.sort(key=lambda row: (-_or_zero(row[1].share), row[0]))
+            if len(rows) > 1:
+                views.append(ShareView(grouping.by, kind, rows))
+    return views
+
+
+def _or_zero(share: float) -> float:
+    return 0.0 if math.isnan(share) else share
 
 
 def group_views(scores: Scores) -> list[GroupView]:
