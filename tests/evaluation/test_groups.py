@@ -19,6 +19,7 @@ from breastseg.errors import InputError
 from breastseg.evaluation import groups
 from breastseg.evaluation.groups import FEW_PATIENTS, groupings
 from breastseg.evaluation.patients import Column, read_patients
+from breastseg.evaluation.presence import PresenceRow
 from breastseg.evaluation.scores import Grouping, Scores
 from breastseg.evaluation.summary import RegionCounts
 from breastseg.histology.stains import stain_strength
@@ -95,6 +96,34 @@ def test_an_interval_holds_the_score_and_widens_where_patients_differ(painted: D
     low, high = areas.interval
     assert areas.score - low > 0.01
     assert high - areas.score > 0.01
+
+
+def test_what_is_called_where_it_is_not_is_told_by_group(painted: Dataset) -> None:
+    """OL has three fields without "a", called so by 0.1 to 0.3; A2 six, up to 0.5."""
+    wholes, numbers = [], {"A2": 0, "OL": 1}
+    for region, row in painted.regions.iterrows():
+        site, patient = str(row["site"]), str(row["patient"])
+        if site == "A2" and numbers[site] > 5:
+            continue
+        share = numbers[site] / 10
+        numbers[site] += 1
+        known = PresenceRow(
+            region=str(region), patient=patient, known="without", share=share, **{"class": "a"}
+        )
+        wholes.append(known)
+    found = {region: counted(0, 0) for region in map(str, painted.regions.index)}
+    hospital = one(groupings(found, painted, NAMES, [], wholes), "hospital")
+    better, worse = hospital.groups["OL"].without, hospital.groups["A2"].without
+    assert better is not None
+    assert worse is not None
+    assert (better["a"].regions, better["a"].patients, better["a"].interval) == (3, 3, None)
+    assert better["a"].share == pytest.approx(0.2)
+    assert (worse["a"].regions, worse["a"].share) == (6, pytest.approx(0.25))
+    assert worse["a"].interval is not None
+    low, high = worse["a"].interval
+    assert 0.1 < low < 0.25 < high < 0.4
+    rows = [row for row in groups.group_rows([hospital]) if row["of"] == "without a"]
+    assert [row["score"] for row in rows] == pytest.approx([0.25, 0.2])
 
 
 def test_groups_without_truth_are_not_there(painted: Dataset) -> None:
@@ -227,7 +256,7 @@ def test_the_command_writes_groups_that_follow_from_counts(
     evaluated: Path, painted: Dataset
 ) -> None:
     scores = Scores.read(evaluated)
-    kind = one(scores.groups, "kind")
+    kind = one(scores.groups or (), "kind")
     counts = pd.read_csv(evaluated / "counts.csv")
     right = counts[counts["truth"] == counts["prediction"]]
     wrong = counts["px"].sum() - right["px"].sum()
@@ -255,13 +284,13 @@ def test_the_page_shows_each_grouping_lowest_first(evaluated: Path) -> None:
     assert "Areas by kind" in page
     section = page[page.index("Areas by kind") :]
     section = section[: section.index("</table>")]
-    ordered = sorted(one(scores.groups, "kind").groups, key=lambda name: _dice(scores, name))
+    ordered = sorted(one(scores.groups or (), "kind").groups, key=lambda name: _dice(scores, name))
     places = [section.index(f"<tr><td>{name}</td>") for name in ordered]
     assert places == sorted(places)
 
 
 def _dice(scores: Scores, name: str) -> float:
-    areas = one(scores.groups, "kind").groups[name].areas
+    areas = one(scores.groups or (), "kind").groups[name].areas
     return areas.score if areas else math.nan
 
 
@@ -308,4 +337,4 @@ def test_scores_of_before_have_no_groups(evaluated: Path, tmp_path: Path) -> Non
     del said["groups"]
     shutil.copytree(evaluated, tmp_path / "old")
     (tmp_path / "old" / "scores.json").write_text(json.dumps(said), encoding="utf-8")
-    assert Scores.read(tmp_path / "old").groups == ()
+    assert Scores.read(tmp_path / "old").groups is None

@@ -199,7 +199,7 @@ def evaluate(
             types=type_figures(model, data, table, split, out, reporter),
             probabilities=probability_figures(seen.by_patient, names) if seen else None,
             without_bias=plain.figures(bias, names) if plain else None,
-            groups=groupings(found, data, names, columns),
+            groups=groupings(found, data, names, columns, known_wholes),
             comparison=(comparison(pixels, other, list(whose.values()), names) if other else None),
             seen=known,
             leaky=leak or None,
@@ -260,7 +260,7 @@ def _write_tables(
     if scores.overall.support_px:
         write_table(out / REGION_TABLE, region_rows(scores.regions, regions))
         write_table(out / HOSPITAL_TABLE, hospital_rows(scores.hospitals))
-    if rows := group_rows(scores.groups):
+    if rows := group_rows(scores.groups or ()):
         write_table(out / GROUP_TABLE, rows)
 
 

@@ -11,10 +11,11 @@ from breastseg.data.regions_table import SCANNER
 from breastseg.errors import InputError
 from breastseg.evaluation.intervals import dot_intervals, intervals
 from breastseg.evaluation.patients import Column
-from breastseg.evaluation.scores import Ends, Group, GroupFigures, Grouping
+from breastseg.evaluation.presence import PresenceRow
+from breastseg.evaluation.scores import Ends, Group, GroupFigures, Grouping, GroupShare
 from breastseg.evaluation.summary import RegionCounts, classes_of, dots_of, overall_of
 from breastseg.histology.stains import stain_strength
-from breastseg.metrics import summed_by
+from breastseg.metrics import presence, summed_by
 from breastseg.metrics.confusion import Counts
 from breastseg.wording import counted
 
@@ -27,7 +28,8 @@ LEAST_FOR_THIRDS = 6
 MOST_GROUPS = 30
 MOST_PLAIN = 6
 """Different numbers that are groups of their own; more are cut into thirds."""
-_THIRDS = ("lowest third", "middle third", "highest third")
+THIRDS = ("lowest third", "middle third", "highest third")
+"""How their groups are called; the ends of their values stand behind."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,11 @@ class Members:
 
 
 def groupings(
-    found: Mapping[str, RegionCounts], data: Dataset, names: list[str], columns: Sequence[Column]
+    found: Mapping[str, RegionCounts],
+    data: Dataset,
+    names: list[str],
+    columns: Sequence[Column],
+    wholes: Sequence[PresenceRow] = (),
 ) -> tuple[Grouping, ...]:
     """Return scores by each grouping.
 
@@ -59,6 +65,7 @@ def groupings(
         data: the data set.
         names: of the K classes.
         columns: of a table of patients; one of the name of another grouping takes its place.
+        wholes: what is known of whole regions, from `presence_rows`.
 
     Raises:
         InputError: a column with more than `MOST_GROUPS` values.
@@ -68,7 +75,7 @@ def groupings(
     asked = [_by_column(column, patients) for column in columns]
     taken = {one.by for one in asked}
     every = [*(one for one in own if one.by not in taken), *asked]
-    return tuple(_grouping(one, found, patients, names) for one in every)
+    return tuple(_grouping(one, found, patients, names, wholes) for one in every)
 
 
 def check_columns(columns: Sequence[Column]) -> None:
@@ -83,8 +90,9 @@ def check_columns(columns: Sequence[Column]) -> None:
 
 
 def group_rows(groups: Sequence[Grouping]) -> list[dict[str, str | float]]:
-    """Return the rows of per_group.csv: areas and dots of each group."""
-    rows = []
+    """Return the rows of per_group.csv: areas and dots of each group, and classes where they are
+    not."""
+    rows: list[dict[str, str | float]] = []
     for grouping in groups:
         for name, group in grouping.groups.items():
             for kind, score, figures in (
@@ -93,7 +101,24 @@ def group_rows(groups: Sequence[Grouping]) -> list[dict[str, str | float]]:
             ):
                 if figures is not None:
                     rows.append(_row(grouping.by, name, kind, score, figures))
+            for kind, share in (group.without or {}).items():
+                rows.append(_share_row(grouping.by, name, kind, share))
     return rows
+
+
+def _share_row(by: str, name: str, kind: str, share: GroupShare) -> dict[str, str | float]:
+    low, high = share.interval or (float("nan"), float("nan"))
+    return {
+        "by": by,
+        "group": name,
+        "of": f"without {kind}",
+        "regions": share.regions,
+        "patients": share.patients,
+        "measure": "share of the map",
+        "score": share.share,
+        "low": low,
+        "high": high,
+    }
 
 
 def _row(
@@ -187,7 +212,7 @@ def _thirds(
     names = {}
     for third in sorted(set(third_of.values())):
         own = [values[one] for one, place in third_of.items() if place == third]
-        names[third] = f"{_THIRDS[third]}, {_number(min(own))} to {_number(max(own))}"
+        names[third] = f"{THIRDS[third]}, {_number(min(own))} to {_number(max(own))}"
     of = {}
     for region in regions:
         third_or_none = third_of.get(key(region))
@@ -204,6 +229,7 @@ def _grouping(
     found: Mapping[str, RegionCounts],
     patients: Mapping[str, str],
     names: list[str],
+    wholes: Sequence[PresenceRow],
 ) -> Grouping:
     """Return the scores of each group of one grouping."""
     groups = {}
@@ -214,8 +240,9 @@ def _grouping(
         group = Group(
             areas=_figures(areas, inside, patients, names, of_dots=False),
             dots=_figures(dots, inside, patients, names, of_dots=True),
+            without=_without([row for row in wholes if row["region"] in inside], names),
         )
-        if group.areas or group.dots:
+        if group.areas or group.dots or group.without:
             groups[name] = group
     return Grouping(by=members.by, how=members.how, groups=groups, note=members.note)
 
@@ -256,6 +283,29 @@ def _figures(
         support_percent=100 * support / all_support,
         errors_percent=100 * errors / all_errors if all_errors else float("nan"),
     )
+
+
+def _without(rows: Sequence[PresenceRow], names: list[str]) -> dict[str, GroupShare] | None:
+    """Return, by class, its share of the map where it is known to be nowhere; None where that is
+    known of no region."""
+    shares = {}
+    for name in names:
+        own = [row for row in rows if row["class"] == name and row["known"] == "without"]
+        if not own:
+            continue
+        patients = [row["patient"] for row in own]
+        found = presence(
+            np.array([row["share"] for row in own]), np.zeros(len(own), np.bool_), patients
+        )
+        ends = found["intervals"]["share_without"]
+        few = len(set(patients)) < FEW_PATIENTS or ends is None
+        shares[name] = GroupShare(
+            regions=len(own),
+            patients=len(set(patients)),
+            share=found["share_without"],
+            interval=None if few or ends is None else (ends[0], ends[1]),
+        )
+    return shares or None
 
 
 def _scores(counts: Counts, names: list[str], *, of_dots: bool) -> tuple[float, dict[str, float]]:

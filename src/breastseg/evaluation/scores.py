@@ -353,11 +353,35 @@ class GroupFigures:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GroupShare:
+    """Regions of one group of which is known that a class is nowhere in them.
+
+    Attributes:
+        regions: of which it is known.
+        patients: whose they are.
+        share: of the map that has the class there, mean over patients; it should be 0.
+        interval: of it, over patients; null where there are too few of them.
+    """
+
+    regions: int
+    patients: int
+    share: float
+    interval: Ends
+
+
+@dataclass(frozen=True, kw_only=True)
 class Group:
-    """One group of regions; each part is there where the group has some."""
+    """One group of regions; each part is there where the group has some.
+
+    Attributes:
+        areas: annotated areas.
+        dots: places of cells.
+        without: by class, regions of which is known that they lack it.
+    """
 
     areas: GroupFigures | None = None
     dots: GroupFigures | None = None
+    without: dict[str, GroupShare] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -404,7 +428,7 @@ class Scores:
         without_bias: where the card has one.
         comparison: with another model, where one was given.
         groups: the same areas and dots by hospital, scanner, strength of stain, and what else was
-            asked for.
+            asked for; scores of before have none.
         seen: patients whom the model knows.
         leaky: in words, where the split was made leaky on purpose.
         protocol: how all of it was measured, in words.
@@ -431,7 +455,7 @@ class Scores:
     probabilities: Probabilities | None = None
     without_bias: WithoutBias | None = None
     comparison: Comparison | None = None
-    groups: tuple[Grouping, ...] = ()
+    groups: tuple[Grouping, ...] | None = None
     seen: KnownPatients
     leaky: str | None = None
     protocol: str

@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from breastseg.evaluation.groups import FEW_PATIENTS
-from breastseg.evaluation.scores import GroupFigures, Scores
+from breastseg.evaluation.groups import FEW_PATIENTS, THIRDS
+from breastseg.evaluation.scores import GroupFigures, GroupShare, Scores
 
 WIDTH = 320
 LEFT, RIGHT, TOP, ROW, BOTTOM = 132, 310, 8, 20, 38
@@ -67,6 +67,41 @@ class GroupView:
     marks: list[tuple[float, str]]
 
 
+@dataclass(frozen=True)
+class ShareView:
+    """A class where it is known to be nowhere, by one grouping.
+
+    Attributes:
+        by: what tells groups apart.
+        kind: the class.
+        rows: name and figures of each group, the greatest share first.
+    """
+
+    by: str
+    kind: str
+    rows: list[tuple[str, GroupShare]]
+
+
+def share_views(scores: Scores) -> list[ShareView]:
+    """Return what a page shows of classes where they are not, of each grouping with two groups or
+    more that have such regions."""
+    views = []
+    for grouping in scores.groups or ():
+        for kind in scores.label_map.names:
+            rows = []
+            for name, group in grouping.groups.items():
+                if group.without and kind in group.without:
+                    rows.append((name, group.without[kind]))
+            rows.sort(key=lambda row: (-_or_zero(row[1].share), row[0]))
+            if len(rows) > 1:
+                views.append(ShareView(grouping.by, kind, rows))
+    return views
+
+
+def _or_zero(share: float) -> float:
+    return 0.0 if math.isnan(share) else share
+
+
 def group_views(scores: Scores) -> list[GroupView]:
     """Return what a page shows of the groups of areas, then of dots, of each grouping that has
     two or more."""
@@ -75,8 +110,8 @@ def group_views(scores: Scores) -> list[GroupView]:
 
 def group_notes(scores: Scores) -> list[str]:
     """Return what should be known of groupings, or why there is nothing to compare."""
-    notes = [f"{one.by}: {one.note}" for one in scores.groups if one.note]
-    told = {one.by for one in scores.groups if one.note}
+    notes = [f"{one.by}: {one.note}" for one in scores.groups or () if one.note]
+    told = {one.by for one in scores.groups or () if one.note}
     for view in _views(scores):
         if len(view.rows) == 1 and view.by not in told:
             notes.append(f"{view.of} by {view.by}: one group alone has some, {view.rows[0].name}")
@@ -85,7 +120,7 @@ def group_notes(scores: Scores) -> list[str]:
 
 def _views(scores: Scores) -> Iterator[GroupView]:
     dots = scores.dots.overall.balanced_accuracy if scores.dots else None
-    for grouping in scores.groups:
+    for grouping in scores.groups or ():
         groups = grouping.groups.items()
         areas = [(name, one.areas) for name, one in groups if one.areas]
         if areas:
@@ -134,7 +169,7 @@ def _row(name: str, figures: GroupFigures, place: int) -> GroupRow:
 
 def _label(name: str) -> str:
     """Shorten a name: of a third, its numbers are in the table."""
-    head = name.partition(", ")[0] if len(name) > _LABEL else name
+    head = name.partition(", ")[0] if name.startswith(THIRDS) else name
     return head if len(head) <= _LABEL else f"{head[: _LABEL - 1]}…"
 
 

@@ -24,7 +24,7 @@ from breastseg.files import write_text
 from breastseg.json_files import shown
 from breastseg.metrics import kinds_of
 from breastseg.report.charts import reliability_chart, training_charts
-from breastseg.report.groups import group_notes, group_views
+from breastseg.report.groups import group_notes, group_views, share_views
 from breastseg.report.regions import SMALL_PX, WORST, region_views
 from breastseg.wording import in_short
 
@@ -76,6 +76,7 @@ def _page(folder: Path, scores: Scores) -> str:
             [kind for kind in scores.dots.classes if kind not in names] if scores.dots else []
         ),
         groups=group_views(scores),
+        shares=share_views(scores),
         group_notes=group_notes(scores),
         few_patients=FEW_PATIENTS,
         reliability=reliability_chart(levels) if levels else None,
