@@ -81,7 +81,8 @@ class Spread:
 
 def work_of(model: Model, out: Path, config: PredictConfig, token: tuple[str, str]) -> Work:
     """Return what all tasks of a run have in common."""
-    backend, *_, precision = model.runner.name.split()
+    backend, *_, computed = model.runner.name.split()
+    precision = computed.partition("+")[0]  # int8+bf16 is int8 where the processor has bf16 too
     path = model.bundle.path
     shipped = {folder: name for name, folder in bundled_models().items()}
     asked = ModelAsked(
