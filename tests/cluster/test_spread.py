@@ -5,13 +5,13 @@ import json
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from breastseg.bundles.bundle import Bundle
+from breastseg.bundles.bundle import DEFAULT_MODEL, Bundle
 from breastseg.cli import main
 from breastseg.cluster import task
 from breastseg.cluster.engine import Answer, Lost, Machine, Need, Short
@@ -24,6 +24,7 @@ from breastseg.inference.ledger import Ledger, Outcome
 from breastseg.inference.model import Model, load_model, mean_of
 from breastseg.inference.predict import predict
 from breastseg.reporter import Reporter
+from breastseg.runners.runner import PRECISIONS
 from conftest import another_bundle, crop, quiet
 from run_records import made_up
 
@@ -209,6 +210,41 @@ def test_a_machine_that_does_not_fit_is_told_before_the_first_slide(
     assert str(raised.value).startswith("machine machine 0")
     assert engine.begun == []
     assert not list((tmp_path / "o").glob(".part-*"))
+
+
+@dataclass(frozen=True)
+class Named:
+    """A runner of which only its name is asked."""
+
+    name: str
+    package: str = ""
+
+
+@pytest.mark.parametrize(
+    ("name", "backend", "precision"),
+    [
+        ("openvino int8+bf16", "openvino", "int8"),
+        ("openvino int8", "openvino", "int8"),
+        ("openvino bf16", "openvino", "bf16"),
+        ("onnx fp32", "onnx", "fp32"),
+        ("torch cuda fp32", "torch", "fp32"),
+    ],
+)
+def test_machines_are_asked_for_what_the_first_computes_with(
+    name: str, backend: str, precision: str, model: Model, tmp_path: Path
+) -> None:
+    work = work_of(replace(model, runner=Named(name)), tmp_path, MINE, ("", ""))
+    assert (work.model.backend, work.model.precision) == (backend, precision)
+    assert precision in PRECISIONS
+    assert work.model.runner == name, "and no other"
+
+
+def test_the_shipped_model_in_its_own_precision_fits(cohort: Path, tmp_path: Path) -> None:
+    """In whatever precision this processor is given, int8+bf16 on some."""
+    (tmp_path / "token").write_text("held")
+    shipped = load_model(DEFAULT_MODEL, threads=1)
+    work = work_of(shipped, tmp_path, MINE, ("token", "held"))
+    assert look(work, str(cohort)) == ""
 
 
 def test_another_model_slide_or_engine_there_is_told(

@@ -271,6 +271,10 @@ COMMANDS = {
         ),
         (Apart(r"out/manifest\.csv", "seconds", _without("seconds")),),
     ),
+    "shard": Command(
+        lambda given: _typed("predict INPUT --out out --threads 1 --shard 1/1", given.table),
+        (Apart(r"out/manifest\.1-of-1\.csv", "seconds", _without("seconds")),),
+    ),
     "export": Command(
         lambda given: _typed(
             "export lite0 --int8 --data INPUT --crops 4 --allow-loss 100 --out out", given.data

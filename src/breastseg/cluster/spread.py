@@ -88,7 +88,8 @@ def work_of(model: Model, out: Path, config: PredictConfig, token: tuple[str, st
 
 def _asked(model: Model) -> ModelAsked:
     """Return one model as every machine must load it."""
-    backend, *_, precision = model.runner.name.split()
+    backend, *_, computed = model.runner.name.split()
+    precision = computed.partition("+")[0]  # int8+bf16 is int8 where the processor has bf16 too
     path = model.bundle.path
     shipped = {folder: name for name, folder in bundled_models().items()}
     return ModelAsked(
