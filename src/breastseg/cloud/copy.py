@@ -45,16 +45,11 @@ class WorkingCopy:
             InputError: no right to list, read or write.
             OutputError: something else lies under the prefix.
         """
-        tried = self._folder.parent / _TRIED
-        tried.touch()
-        try:
-            self._bucket.put(tried, self._key(_TRIED))
-        finally:
-            tried.unlink()
-        self._bucket.remove(self._key(_TRIED))
+        self._try_to_write()
+        top = self._key("")
         there = {}
-        for found in self._bucket.list(self._key("")):
-            there[found.address.key.removeprefix(self._key(""))] = found
+        for found in self._bucket.list(top):
+            there[found.address.key.removeprefix(top)] = found
         if there and WORK_FILE not in there:
             raise OutputError(
                 f"{self._prefix.shown}: something else lies there ({min(there)[:80]}); choose"
@@ -67,6 +62,16 @@ class WorkingCopy:
             name = path.relative_to(self._folder).as_posix()
             if name not in there and len(list(path.parent.iterdir())) == 1:
                 path.unlink()  # sent before, and somebody has removed it there
+
+    def _try_to_write(self) -> None:
+        """Write an empty object and remove it: no store says beforehand what may be written."""
+        tried = self._folder.parent / _TRIED
+        tried.touch()
+        try:
+            self._bucket.put(tried, self._key(_TRIED))
+        finally:
+            tried.unlink()
+        self._bucket.remove(self._key(_TRIED))
 
     def send(self, name: str) -> None:
         """Send one folder, the last file last, and keep that file alone; one that is there already
@@ -82,8 +87,11 @@ class WorkingCopy:
             return
         self._note()
         top = self._key(f"{name}/")
+        # First of all: while files are exchanged the folder there is not whole.
         self._bucket.remove(f"{top}{self._last}")
-        sent = {f"{top}{path.relative_to(folder).as_posix()}": path for path in files}
+        sent = {}
+        for path in files:
+            sent[f"{top}{path.relative_to(folder).as_posix()}"] = path
         for old in self._bucket.list(top):
             if old.address.key not in sent:
                 self._bucket.remove(old.address.key)
@@ -121,6 +129,7 @@ class WorkingCopy:
                 " choose another prefix"
             )
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Elsewhere: the note of a fetch would lie among the results.
         beside = self._folder.parent / "state" / path.name
         beside.parent.mkdir(exist_ok=True)
         fetch(found, beside, self._objects)
@@ -128,9 +137,11 @@ class WorkingCopy:
         shutil.rmtree(beside.parent)
 
     def _is_state(self, name: str) -> bool:
+        """Return whether a later run looks at a file."""
         parts = name.split("/")
-        if not all(parts) or any(part != fit_name(part) for part in parts):
-            return False  # nothing of ours is called so
+        # Nothing of ours is called so, and it might lead out of the folder.
+        if any(not part or part != fit_name(part) for part in parts):
+            return False
         return name in self._state or (len(parts) > 1 and parts[-1] == self._last)
 
     def _key(self, name: str) -> str:

@@ -47,9 +47,11 @@ class Objects:
 
     def list(self, address: Address) -> list[Found]:
         """Return the objects under a prefix; as `Bucket.list`."""
-        found = self.bucket(address).list(address.key)
-        self._found |= {one.address: one for one in found}
-        return found
+        listed = self.bucket(address).list(address.key)
+        # A listing says sizes and versions: nothing of it has to be asked for again.
+        for found in listed:
+            self._found[found.address] = found
+        return listed
 
     def stream(self, found: Found, start: int) -> Iterator[bytes]:
         """Yield an object's bytes from a place on; as `Bucket.stream` and `Web.stream`."""
@@ -79,13 +81,14 @@ def fetch(found: Found, path: Path, objects: Objects, *, stop: Event | None = No
     part = path.with_name(f".part-{path.name}")
     shown = found.address.shown
     note = Note(shown, "", found.version, found.size)
+    # The note is of the part and of the whole file alike: one of another version goes.
     if _note(part) != note:
         forget(part)
         path.unlink(missing_ok=True)
         write_json(note_of(part), to_json(note))
     if path.exists():
         return
-    part.touch()
+    part.touch()  # an empty object has no bytes to append
     try:
         patiently(lambda: _append(found, part, objects, stop or Event()), shown)
     except (ImageError, InputError) as cause:

@@ -32,9 +32,12 @@ def scratch_folder(work: str) -> Path:
     folder = top / hashlib.sha256(os.fsencode(work)).hexdigest()[:16]
     for made in (top, folder):
         made.mkdir(mode=0o700, exist_ok=True)
+        # Anybody may make a folder or a link of this name among the temporary files; lstat() does
+        # not follow a link. Windows has a temporary folder for each user.
         found = made.lstat()
         is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == owner
-        if hasattr(os, "getuid") and not (is_ours and not found.st_mode & 0o077):
+        is_closed = not found.st_mode & 0o077
+        if hasattr(os, "getuid") and not (is_ours and is_closed):
             raise OutputError(
                 f"{made}: is not a folder of this user alone; remove it, or set TMPDIR to another"
                 " folder"

@@ -39,8 +39,11 @@ class Staging:
             objects: where they come from.
             limit_bytes: that scratch may take; None is a share of what is free.
         """
-        self._folder, self._order, self._needed = folder, list(order), needed
-        self._objects, self._stop = objects, Event()
+        self._folder = folder
+        self._order = list(order)
+        self._needed = needed
+        self._objects = objects
+        self._stop = Event()
         self._places = {address: place for place, address in enumerate(order)}
         self._remove_others(order)
         free = shutil.disk_usage(folder).free
@@ -92,14 +95,16 @@ class Staging:
 
     def _fetch_next(self, used: Found) -> None:
         """Fetch the next that is needed, if it has room beside the one in use."""
-        for address in self._order[self._places[used.address] + 1 :]:
+        after = self._places[used.address] + 1
+        for address in self._order[after:]:
             if self._stop.is_set():
                 return
             found = self._objects.look(address)
-            if self._needed(found):
-                if used.size + found.size <= self._limit:
-                    self._fetch(found)
-                return
+            if not self._needed(found):
+                continue
+            if used.size + found.size <= self._limit:
+                self._fetch(found)
+            return
 
     def _remove_others(self, kept: Sequence[Address]) -> None:
         """Remove what is of none of these objects."""

@@ -93,6 +93,7 @@ class Bucket:
             InputError: no right to read it.
         """
         options: dict[str, Any] = {"range": {"offset": start}} if start else {}
+        # An ETag in quotation marks is one that a store compares itself; a date is not.
         if found.version.startswith('"'):
             options["if_match"] = found.version
         with self._explained(found.address, "read"):

@@ -34,6 +34,7 @@ class Web:
             InputError: not there, refused, out of reach, or of unknown size.
         """
 
+        # By GET of one byte: a HEAD would be refused where the signature is good for GET alone.
         def ask() -> Found:
             with self._asked(address, {"Range": "bytes=0-0"}) as answer:
                 return _found(address, answer)
@@ -49,6 +50,7 @@ class Web:
         with self._asked(found.address, {"Range": f"bytes={start}-"} if start else {}) as answer:
             if _found(found.address, answer) != found:
                 raise changed(found)
+            # A server that does not know ranges begins at 0: what is here already is passed over.
             in_vain = start if answer.status == 200 else 0
             here = start - in_vain
             while here < found.size:
@@ -74,10 +76,12 @@ class Web:
 
 def _found(address: Address, answer: Any) -> Found:
     """Return size and version of the object of which an answer is a part."""
-    ranged = answer.headers.get("Content-Range", "").rpartition("/")[2]
-    size = total_bytes(answer, 0)
-    if answer.status == 206:
-        size = int(ranged) if ranged.isdecimal() and len(ranged) < 20 else None
+    if answer.status == 206:  # the length is that of the part; the whole's stands behind the slash
+        total = answer.headers.get("Content-Range", "").rpartition("/")[2]
+        is_number = total.isdecimal() and len(total) < 20
+        size = int(total) if is_number else None
+    else:
+        size = total_bytes(answer, 0)
     if size is None:
         raise InputError(
             f"{address.shown}: the server does not say how large it is; fetch it yourself"

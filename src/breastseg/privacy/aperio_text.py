@@ -70,6 +70,7 @@ def clean_description(text: str, place: str) -> tuple[str, list[Finding]]:
         if name in KEPT and _NUMBER.fullmatch(value):
             kept.append(f"{name} = {value}")
         elif name or value:
+            # A name that is not known may be a person's: it is not repeated.
             known = name if name in KINDS else "(a part that is not known)"
             kind = KINDS.get(name, "unknown")
             found.append(Finding(place, f"ImageDescription |{known}", kind))
@@ -84,14 +85,16 @@ def _clean_head(head: str) -> str:
         program = _PROGRAM.match(first)
         shape = _SHAPE.match(rest.strip())
         codec = _CODEC.search(rest)
-        said = [found[0] for found in (shape, codec) if found]
+        # Only what the patterns matched is written: never the rest of a line.
+        said = [match[0] for match in (shape, codec) if match]
         if program or said:
-            named = program[0] if program else _FALLBACK
-            kept.append(f"{named}\r\n{' '.join(said)}".rstrip())
+            first_line = program[0] if program else _FALLBACK
+            kept.append(f"{first_line}\r\n{' '.join(said)}".rstrip())
     return ";".join(kept) or _FALLBACK
 
 
 def _letters(text: str) -> str:
+    """Return a text without blanks and dashes, which say nothing of a person."""
     return re.sub(r"[\s-]", "", text)
 
 

@@ -102,6 +102,8 @@ def deidentify(
         "names": "kept" if keep_names else "numbered",
         "content": hashlib.sha256(f"work {everything}".encode()).hexdigest(),
     }
+    # New identifiers of DICOM come from the content, so that a run that goes on gives the same;
+    # the word before it keeps the key from being the hash that is written down.
     key = hashlib.sha256(f"identifiers {everything}".encode()).digest()
     remains = Remains(finished=(f"{_RECORDS}/*.json",), rest=(_RECORDS,))
     with own_folder(out, "deidentify", settings, remains=remains):
@@ -119,8 +121,11 @@ def deidentify(
                 result.refused.append((job.path, str(error)))
                 continue
             result.copies.append(job.name)
-            removed += [{"file": job.name, **row} for row in findings]
-            proof += [{"file": job.name, **row} for row in levels]
+            for row in findings:
+                removed.append({"file": job.name, **row})
+            for row in levels:
+                proof.append({"file": job.name, **row})
+        # Where nothing was removed the table still has its columns.
         heads = {"file": "", "place": "", "tag": "", "kind": ""}
         write_text(out / "removed.csv", table_text(removed or [heads]))
         write_table(out / "proof.csv", proof)
@@ -135,33 +140,40 @@ def _jobs(
     for path in found:
         try:
             with one_of_several(str(path), several=len(found) > 1):
-                known.append((content_hash(path) if path.exists() else "", path, kind_of(path)))
+                content = content_hash(path) if path.exists() else ""
+                known.append((content, path, kind_of(path)))
         except BreastsegError as error:
             if len(found) == 1:
                 raise
             result.refused.append((path, str(error)))
+    # By content: the order of the copies says nothing of the old names.
     known.sort()
     jobs: list[_Job] = []
     taken: dict[str, Path] = {}
     for number, (_, path, kind) in enumerate(known, start=1):
-        name = fit_name(path.name) if keep_names else f"slide-{number:04d}{_ending(path, kind)}"
-        if name.casefold() in _OWN:
+        numbered = f"slide-{number:04d}{_ending(path, kind)}"
+        name = fit_name(path.name) if keep_names else numbered
+        # Some systems take A and a for one name.
+        folded = name.casefold()
+        if folded in _OWN:
             raise InputError(f"{path}: is called like a table of ours; rename it")
-        if name.casefold() in taken:
+        if folded in taken:
             raise InputError(
-                f"{path}: is called like {taken[name.casefold()]}; rename one, or leave out"
-                " --keep-names"
+                f"{path}: is called like {taken[folded]}; rename one, or leave out --keep-names"
             )
-        taken[name.casefold()] = path
+        taken[folded] = path
         jobs.append(_Job(path, name, kind))
     return jobs, [content for content, _, _ in known]
 
 
 def _ending(path: Path, kind: str) -> str:
-    if kind == "dicom":
+    """Return the ending of a copy: readers go by it."""
+    if kind == "dicom":  # a folder
         return ""
-    lower = path.name.lower()
-    return next((ending for ending in _ENDINGS if lower.endswith(ending)), ".tif")
+    for ending in _ENDINGS:
+        if path.name.lower().endswith(ending):
+            return ending
+    return ".tif"
 
 
 def _write_names(path: Path, jobs: list[_Job]) -> None:
@@ -197,11 +209,13 @@ def _one(
             findings, levels = copy_tiff(job.path, beside)
     rows: list[dict[str, object]] = [{**finding.row()} for finding in findings]
     proof: list[dict[str, object]] = [{**level.row()} for level in levels]
+    # Last: a copy with a record is whole, and is not made again.
     write_json(record, {"removed": rows, "proof": proof})
     return rows, proof
 
 
 def _remove_copy(folder: Path) -> None:
+    """Remove a copy's files; rmdir() refuses where a person has put more into its folder."""
     for file in folder.glob("*.dcm"):
         file.unlink()
     folder.rmdir()

@@ -70,8 +70,9 @@ def copy_dicom(path: Path, out: Path, key: bytes) -> tuple[list[Finding], list[L
             written = out / f"{len(levels) + 1:04d}.dcm"
             before = _prove(file, header, at, number)
             _write(file, at, new, written)
-            again, place = _header(written)
-            after = _prove(written, again, place, number)
+            # The copy is read again from the disk: what was written is proved, not what was meant.
+            again, again_at = _header(written)
+            after = _prove(written, again, again_at, number)
             check_same([before], [after], str(file))
             levels.append(after)
     if not levels:
@@ -159,8 +160,12 @@ def _pixel_end(source: BinaryIO, at: int, syntax: str, file: Path) -> int:
     start, length = _pixel_start(source, at, syntax, file)
     if length != _UNDEFINED:
         return start + length
+    # Behind the last item stands a delimiter of 8 bytes.
     parts = list(_parts(source, start, file))
-    return sum(parts[-1]) + 8 if parts else start + 8
+    if not parts:
+        return start + 8
+    last_start, last_length = parts[-1]
+    return last_start + last_length + 8
 
 
 def _parts(source: BinaryIO, start: int, file: Path) -> Iterator[tuple[int, int]]:
@@ -188,20 +193,26 @@ def _prove(file: Path, header: Any, at: int, number: int) -> Level:
             parts = list(_parts(source, start, file))
         else:
             parts = _frames(header, start, length, file)
-        for place, long in parts:
+        for place, part_length in parts:
             source.seek(place)
-            check_head(source.read(min(long, 65536)), file)
-            digest.update(hash_of(source, place, long))
-    size = (int(header.TotalPixelMatrixColumns), int(header.TotalPixelMatrixRows))
-    total = sum(long for _, long in parts)
-    tiles = int(header.NumberOfFrames)
-    return Level(f"file {number}", *size, tiles, total, digest.hexdigest())
+            check_head(source.read(min(part_length, 65536)), file)
+            digest.update(hash_of(source, place, part_length))
+    return Level(
+        f"file {number}",
+        int(header.TotalPixelMatrixColumns),
+        int(header.TotalPixelMatrixRows),
+        tiles=int(header.NumberOfFrames),
+        bytes=sum(length for _, length in parts),
+        sha256=digest.hexdigest(),
+    )
 
 
 def _frames(header: Any, start: int, length: int, file: Path) -> list[tuple[int, int]]:
     """Return the frames of pixels that are not compressed."""
-    pixels = int(header.Rows) * int(header.Columns) * int(header.SamplesPerPixel)
-    one, count = pixels * int(header.BitsAllocated) // 8, int(header.NumberOfFrames)
-    if count < 1 or one < 1 or not 0 <= length - one * count <= 1:
+    samples = int(header.Rows) * int(header.Columns) * int(header.SamplesPerPixel)
+    frame_bytes = samples * int(header.BitsAllocated) // 8
+    count = int(header.NumberOfFrames)
+    # A value of odd length has a byte more: lengths in DICOM are even.
+    if count < 1 or frame_bytes < 1 or not 0 <= length - frame_bytes * count <= 1:
         raise ImageError(f"{file}: cut short or damaged (its pixels do not fill its frames)")
-    return [(start + number * one, one) for number in range(count)]
+    return [(start + number * frame_bytes, frame_bytes) for number in range(count)]

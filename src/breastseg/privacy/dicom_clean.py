@@ -34,7 +34,7 @@ class Cleaner:
         """Take a key; the same key gives the same new identifiers."""
         self._key = key
         self._paths: dict[str, str] = {}
-        self.found: dict[Finding, None] = {}
+        self.found: dict[Finding, None] = {}  # a set that keeps its order
 
     def clean(self, old: Any, place: str) -> Any:
         """Return a new data set; what is removed is noted in `found`.
@@ -73,6 +73,7 @@ class Cleaner:
 
     def uid(self, old: str) -> str:
         """Return the new identifier in place of an old one."""
+        # With a key: whoever guesses an identifier could hold it against a plain hash.
         digest = hmac.new(self._key, str(old).encode(), hashlib.sha256).digest()
         return _ROOT + str(int.from_bytes(digest[:16], "big"))
 
@@ -92,6 +93,7 @@ class Cleaner:
                 items = [self._item(keyword, item, place) for item in element.value]
                 setattr(new, keyword, [item for item in items if len(item)])
             elif keyword == "OpticalPathIdentifier":
+                # Frames name their path by it: any name will do, if it is the same everywhere.
                 path = self._paths.setdefault(str(element.value), str(len(self._paths) + 1))
                 setattr(new, keyword, path)
             elif keyword in {"ImageType", "FrameType"}:
@@ -113,13 +115,17 @@ class Cleaner:
         from pydicom.dataset import Dataset
 
         new = Dataset()
-        scheme, value = str(item.get("CodingSchemeDesignator")), str(item.get("CodeValue"))
+        scheme = str(item.get("CodingSchemeDesignator"))
+        value = str(item.get("CodeValue"))
         meaning = _meaning(scheme, value)
         for element in item:
             if meaning is None or element.keyword not in CODES:
                 self._note(element, place)
+        # The meaning is text: that of the file may say anything, that of the tables cannot.
         if meaning is not None:
-            new.CodeValue, new.CodingSchemeDesignator, new.CodeMeaning = value, scheme, meaning
+            new.CodeValue = value
+            new.CodingSchemeDesignator = scheme
+            new.CodeMeaning = meaning
         return new
 
     def _specimens(self, old: Any, new: Any, place: str) -> None:
@@ -162,6 +168,7 @@ def _is_plain(element: Any) -> bool:
 
 
 def _values(value: Any) -> Iterator[Any]:
+    """Yield the values of an attribute, which has none, one or several."""
     if value is None:
         return
     if isinstance(value, (str, bytes)):

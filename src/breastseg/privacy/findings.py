@@ -77,6 +77,7 @@ def hash_of(file: BinaryIO, start: int, length: int) -> bytes:
 
 def check_same(before: list[Level], after: list[Level], where: str) -> None:
     """Compare two proofs; ImageError when a tile is another, so that the copy is thrown away."""
+    # Two empty proofs are equal, and prove nothing.
     if before != after or not after:
         raise ImageError(
             f"{where}: the copy's pixels are not those of the slide, nothing was kept; report it"

@@ -106,10 +106,12 @@ def ifds_of(image: ElementTree.Element, where: object) -> list[int]:
 
 def write_first(root: ElementTree.Element) -> str:
     """Return OME-XML of the first picture alone, with what readers need of it."""
-    found = _NAMESPACE.fullmatch(root.tag)
-    space = found[1] if found else ""
-    image = images_of(root)[0]
-    inside = "".join(_element(child, "0") for child in image if plain(child.tag) == "Pixels")
+    namespace = _NAMESPACE.fullmatch(root.tag)
+    space = namespace[1] if namespace else ""
+    inside = ""
+    for child in images_of(root)[0]:
+        if plain(child.tag) == "Pixels":
+            inside += _element(child, "0")
     return (
         f'<?xml version="1.0" encoding="UTF-8"?><OME xmlns="{space}">'
         f'<Image ID="Image:0">{inside}</Image></OME>'
@@ -117,38 +119,45 @@ def write_first(root: ElementTree.Element) -> str:
 
 
 def _element(element: ElementTree.Element, number: str) -> str:
+    """Return an element and those in it that stay, as text.
+
+    Args:
+        element: of a kind that stays.
+        number: its place among its kind.
+    """
     name = plain(element.tag)
-    said = _attributes(element)
-    if name in {"Pixels", "Channel"}:
-        said = f' ID="{name}:{"0:" if name == "Channel" else ""}{number}"{said}'
+    # The old identifiers may say anything; the standard wants one at these two.
+    identifier = {"Pixels": f' ID="Pixels:{number}"', "Channel": f' ID="Channel:0:{number}"'}
+    start = f"{name}{identifier.get(name, '')}{_attributes(element)}"
     kept = [child for child in element if plain(child.tag) in _KEPT]
-    inside = "".join(_element(child, str(place)) for place, child in enumerate(kept))
-    return f"<{name}{said}>{inside}</{name}>" if inside else f"<{name}{said}/>"
+    inside = ""
+    for place, child in enumerate(kept):
+        inside += _element(child, str(place))
+    return f"<{start}>{inside}</{name}>" if inside else f"<{start}/>"
 
 
 def _attributes(element: ElementTree.Element) -> str:
+    """Return the attributes that stay, each only where its value has the form that is known."""
     allowed = _KEPT[plain(element.tag)]
-    return "".join(
-        f" {name}={quoteattr(value)}"
-        for name, value in element.attrib.items()
-        if name in allowed and re.fullmatch(allowed[name], value)
-    )
+    kept = ""
+    for name, value in element.attrib.items():
+        if name in allowed and re.fullmatch(allowed[name], value):
+            kept += f" {name}={quoteattr(value)}"
+    return kept
 
 
 def removed_of(root: ElementTree.Element, place: str) -> list[Finding]:
     """Return what `write_first` leaves out, each kind once."""
-    names = dict.fromkeys(_left_out(root))
-    return [
-        Finding(
-            place,
-            f"OME-XML {name if name in _KINDS else '(a part that is not known)'}",
-            _KINDS.get(name, "unknown"),
-        )
-        for name in names
-    ]
+    found = []
+    for name in dict.fromkeys(_left_out(root)):
+        # A name that is not known may be a person's: it is not repeated.
+        known = name if name in _KINDS else "(a part that is not known)"
+        found.append(Finding(place, f"OME-XML {known}", _KINDS.get(name, "unknown")))
+    return found
 
 
 def _left_out(root: ElementTree.Element) -> Iterator[str]:
+    """Yield the names of elements that go, and of attributes of those that stay."""
     for element in root.iter():
         name = plain(element.tag)
         if name not in _KEPT or name == "Objective":

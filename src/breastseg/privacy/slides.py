@@ -35,21 +35,27 @@ def list_slides(named: Sequence[str | Path]) -> list[Path]:
 
 
 def _inside(top: Path) -> list[Path]:
+    """Return the slides below a folder, sorted."""
     found: list[Path] = []
     for place, folders, files in os.walk(top):
         folder = Path(place)
         if WORK_FILE in files:  # breastseg wrote it
             folders.clear()
             continue
-        shown = [name for name in folders if not name.startswith(".")]
-        slides = [folder / name for name in shown if is_slide_folder(folder / name)]
-        found += slides
-        # the folder beside NAME.mrxs is a part of that slide
+        # The folder beside NAME.mrxs is a part of that slide.
         parts = {name.removesuffix(".mrxs") for name in files}
-        folders[:] = sorted(
-            name for name in shown if folder / name not in slides and name not in parts
-        )
-        found += [folder / name for name in files if _is_slide_name(name)]
+        further = []
+        for name in sorted(folders):
+            if name.startswith("."):
+                continue
+            if is_slide_folder(folder / name):
+                found.append(folder / name)
+            elif name not in parts:
+                further.append(name)
+        folders[:] = further  # os.walk() goes into these alone
+        for name in files:
+            if _is_slide_name(name):
+                found.append(folder / name)
     return sorted(found)
 
 
@@ -83,6 +89,7 @@ def content_hash(path: Path) -> str:
     their size and ends."""
     if not path.is_dir():
         return fingerprint(path)
+    # Sorted: the order of files is that of their names, which say nothing here.
     prints = sorted(fingerprint(file) for file in files_of(path))
     return hashlib.sha256("".join(prints).encode()).hexdigest()
 

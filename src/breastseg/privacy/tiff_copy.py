@@ -33,9 +33,10 @@ def check_apart(tiff: TiffFileForm, plan: Plan) -> None:
     gone = _merged(_gone_ranges(tiff, plan))
     # The kept stretch that begins last before the end of a lost one; they meet if it ends after
     # the start of that one.
-    before = np.searchsorted(kept[:, 0], gone[:, 1], side="left")
-    met = [kept[k - 1, 1] > start for k, start in zip(before, gone[:, 0], strict=True) if k]
-    if any(met):
+    before = np.searchsorted(kept[:, 0], gone[:, 1], side="left")  # (gone,): one more than it
+    has_one = before > 0
+    ends = kept[before[has_one] - 1, 1]
+    if (ends > gone[has_one, 0]).any():
         raise ImageError(
             f"{tiff.path}: what has to go (a label, a macro image or a tag) cannot be parted from"
             " the pixels, they share bytes; export the slide again"
@@ -68,7 +69,13 @@ def _inner_next(directory: Directory, inner: Directory) -> int:
 
 def _kept_ranges(tiff: TiffFileForm, plan: Plan) -> Ranges:
     """Return the bytes that are copied as they are: the head, values of tags that stay, pixels."""
-    ranges = [(0, 16 if tiff.form.big else 12 if tiff.form.ndpi else 8)]
+    # BigTIFF has its version and a place of 8 bytes; NDPI the high half of that place.
+    head_bytes = 8
+    if tiff.form.big:
+        head_bytes = 16
+    elif tiff.form.ndpi:
+        head_bytes = 12
+    ranges = [(0, head_bytes)]
     for directory in plan.all_kept():
         ranges += _pixel_stretches(tiff, directory)
         for entry in directory.entries.values():
@@ -84,16 +91,16 @@ def _pixel_stretches(tiff: TiffFileForm, directory: Directory) -> list[tuple[int
 
 def _gone_ranges(tiff: TiffFileForm, plan: Plan) -> Ranges:
     """Return the bytes that must not be in the copy: pixels of dropped pictures, removed values."""
-    ranges: list[tuple[int, int]] = []
+    dropped = []
     for directory in plan.dropped:
-        for one in (directory, *directory.inner):
-            ranges += _pixel_stretches(tiff, one)
-    everywhere = [*plan.kept, *plan.dropped]
-    for directory in everywhere:
-        for one in (directory, *directory.inner):
-            for entry in one.entries.values():
-                if entry.place is not None and not stays(entry, plan.flavour):
-                    ranges.append((entry.place, entry.place + entry.length))
+        dropped += [directory, *directory.inner]
+    ranges: list[tuple[int, int]] = []
+    for directory in dropped:
+        ranges += _pixel_stretches(tiff, directory)
+    for directory in (*plan.all_kept(), *dropped):
+        for entry in directory.entries.values():
+            if entry.place is not None and not stays(entry, plan.flavour):
+                ranges.append((entry.place, entry.place + entry.length))
     return _array(ranges)
 
 
@@ -105,19 +112,23 @@ def _merged(ranges: Ranges) -> Ranges:
     """Return the ranges sorted, those that touch or overlap as one."""
     if not len(ranges):
         return ranges
-    order = ranges[np.argsort(ranges[:, 0], kind="stable")]
-    ends = np.maximum.accumulate(order[:, 1])
+    order = ranges[np.argsort(ranges[:, 0], kind="stable")]  # (N, 2)
+    # The furthest end so far: a long range may hold several that begin after it.
+    ends = np.maximum.accumulate(order[:, 1])  # (N,)
     fresh = np.concatenate([[True], order[1:, 0] > ends[:-1]])  # (N,): begins a new stretch
     starts = order[fresh, 0]
-    last = np.concatenate([np.flatnonzero(fresh)[1:] - 1, [len(order) - 1]])
+    last = np.concatenate([np.flatnonzero(fresh)[1:] - 1, [len(order) - 1]])  # of each stretch
     return np.stack([starts, ends[last]], axis=1)
 
 
 def _table_end(tiff: TiffFileForm, directory: Directory) -> int:
     """Return the byte behind a directory as it was."""
-    form, count = tiff.form, len(directory.entries)
+    form = tiff.form
+    count = len(directory.entries)
     length = form.count_bytes + count * form.entry_bytes + form.next_bytes
-    return directory.place + length + (4 * count if form.ndpi else 0)
+    if form.ndpi:
+        length += 4 * count  # the high halves of all values
+    return directory.place + length
 
 
 def _write_directory(

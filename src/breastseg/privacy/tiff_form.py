@@ -24,6 +24,7 @@ from breastseg.images.directories import (
 
 NDPI_MARK = 65420
 _WHOLE = {1: "u1", 3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
+"""Types that whole numbers without sign have, as NumPy calls them."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,8 @@ class TiffFileForm:
         if entry.kind not in _WHOLE:
             raise self.damaged(f"tag {entry.code} has no whole numbers")
         kind = np.dtype(self.form.order + _WHOLE[entry.kind])
-        found = np.frombuffer(self.value(entry), kind).astype(np.uint64)
+        found = np.frombuffer(self.value(entry), kind).astype(np.uint64)  # (count,)
+        # In an NDPI a single number of 32 bits has 32 more, as a place beyond 4 GB.
         if entry.count == 1 and entry.kind == 4 and entry.high:
             found = found + np.uint64(self.form.number(entry.high) << 32)
         return found
@@ -192,6 +194,8 @@ class TiffFileForm:
         first = self.form.number(head[4:8])
         if self.form.order != "<" or self.end < 12:
             return first
+        # In an NDPI the place has 8 bytes. Nothing says that a file is one but a tag in the
+        # directory that lies there, if one lies there.
         far = self.form.number(head[4:8] + self.bytes_at(8, 4))
         if far + 2 > self.end:
             return first

@@ -97,17 +97,20 @@ def pixel_places(tiff: TiffFileForm, directory: Directory) -> list[tuple[int, in
     """
     entries = directory.entries
     codes = (_TILES, _TILE_COUNTS) if _TILES in entries else (_STRIPS, _STRIP_COUNTS)
-    at, long = (tiff.numbers(entries.get(code)).tolist() for code in codes)
-    if not at or len(at) != len(long):
+    starts = tiff.numbers(entries.get(codes[0])).tolist()
+    lengths = tiff.numbers(entries.get(codes[1])).tolist()
+    if not starts or len(starts) != len(lengths):
         raise tiff.damaged("a picture does not say where its pixels are")
-    if any(start + length > tiff.end for start, length in zip(at, long, strict=True)):
+    places = list(zip(starts, lengths, strict=True))
+    if any(start + length > tiff.end for start, length in places):
         raise tiff.damaged("it ends before its pixels do")
-    return list(zip(at, long, strict=True))
+    return places
 
 
 def size_of(tiff: TiffFileForm, directory: Directory) -> tuple[int, int]:
     """Return width and height in pixels."""
-    width, height = (tiff.number(directory, code, 0) for code in (256, 257))
+    width = tiff.number(directory, 256, 0)
+    height = tiff.number(directory, 257, 0)
     if not (width and height):
         raise tiff.damaged("a picture without a size")
     return width, height
@@ -146,11 +149,13 @@ def _is_level(tiff: TiffFileForm, directory: Directory) -> bool:
     if own_width > width or own_height > height:
         return False
     wanted = own_height * width / height
-    # one pixel of rounding in each side, and 1 % as scanners cut their coarse levels
-    near = abs(own_width - wanted) <= 1 + width / height + 0.01 * wanted
-    alike = all(tiff.number(base, c, 1) == tiff.number(directory, c, 1) for c in (258, 277, 262))
-    tiled = (_TILES in base.entries) == (_TILES in directory.entries)
-    return near and alike and tiled
+    # One pixel of rounding in each side, and 1 % as scanners cut their coarse levels.
+    is_near = abs(own_width - wanted) <= 1 + width / height + 0.01 * wanted
+    for code in (258, 277, 262):  # bits, samples, colours
+        if tiff.number(base, code, 1) != tiff.number(directory, code, 1):
+            return False
+    is_tiled_alike = (_TILES in base.entries) == (_TILES in directory.entries)
+    return is_near and is_tiled_alike
 
 
 def _choose_svs(tiff: TiffFileForm, plan: Plan) -> None:
@@ -159,12 +164,14 @@ def _choose_svs(tiff: TiffFileForm, plan: Plan) -> None:
         raise ImageError(f"{tiff.path}: an Aperio file without tiles, not understood; {_WANTED}")
     width, height = size_of(tiff, tiff.directories[0])
     for number, directory in enumerate(tiff.directories):
-        text = tiff.text(directory.entries.get(DESCRIPTION))
-        own = size_of(tiff, directory)
-        thumbnail = number == 1 and f"-> {own[0]}x{own[1]}" in text.split("|")[0]
-        near = abs(own[0] * height / (own[1] * width) - 1) < 0.02
-        stay = _is_level(tiff, directory) or (thumbnail and near)
-        if is_label_or_macro(text.split("|")[0]):
+        text = tiff.text(directory.entries.get(DESCRIPTION)).split("|")[0]
+        own_width, own_height = size_of(tiff, directory)
+        is_said = number == 1 and f"-> {own_width}x{own_height}" in text
+        is_of_its_shape = abs(own_width * height / (own_height * width) - 1) < 0.02
+        is_thumbnail = is_said and is_of_its_shape
+        stay = _is_level(tiff, directory) or is_thumbnail
+        # Whatever its shape: a label that is called one goes.
+        if is_label_or_macro(text):
             stay = False
         (plan.kept if stay else plan.dropped).append(directory)
     if not plan.kept or plan.kept[0] is not tiff.directories[0]:
@@ -180,8 +187,8 @@ def _choose_ndpi(tiff: TiffFileForm, plan: Plan) -> None:
         lens = directory.entries.get(_LENS)
         if lens is None or lens.kind != 11 or lens.count != 1:
             raise ImageError(f"{tiff.path}: an NDPI with a picture of no known kind; {_WANTED}")
-        negative = tiff.value(lens)[3] & 0x80
-        stay = not negative and _is_level(tiff, directory)
+        is_negative = tiff.value(lens)[3] & 0x80  # the sign of a float, little end first
+        stay = not is_negative and _is_level(tiff, directory)
         (plan.kept if stay else plan.dropped).append(directory)
     if not plan.kept or plan.kept[0] is not tiff.directories[0]:
         raise ImageError(f"{tiff.path}: the first picture of this NDPI is no scan; {_WANTED}")

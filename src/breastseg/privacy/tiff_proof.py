@@ -81,8 +81,10 @@ def _pages(tiff: TiffFile) -> Iterator[TiffPage]:
 
 def _level(path: Path, page: TiffPage, number: int) -> Level:
     codes = _TILES if _TILES[0] in page.tags else _STRIPS
-    starts, lengths = (_numbers(page, code) for code in codes)
+    starts = _numbers(page, codes[0])
+    lengths = _numbers(page, codes[1])
     digest = hashlib.sha256()
+    # Tables that all tiles of a JPEG share are pixels too: with others they look otherwise.
     tables = page.tags.get(347)
     if tables is not None:
         check_head(bytes(tables.value), path)
@@ -92,14 +94,19 @@ def _level(path: Path, page: TiffPage, number: int) -> Level:
             file.seek(start)
             check_head(file.read(min(length, _HEAD_BYTES)), path)
             digest.update(hash_of(file, start, length))
-    count, total = len(starts), sum(lengths)
-    size = page.imagewidth, page.imagelength
-    return Level(f"picture {number}", *size, count, total, digest.hexdigest())
+    return Level(
+        f"picture {number}",
+        page.imagewidth,
+        page.imagelength,
+        tiles=len(starts),
+        bytes=sum(lengths),
+        sha256=digest.hexdigest(),
+    )
 
 
 def _numbers(page: TiffPage, code: int) -> list[int]:
     value = page.tags[code].value
-    return [int(value)] if isinstance(value, int) else [int(one) for one in value]
+    return [value] if isinstance(value, int) else list(map(int, value))
 
 
 def check_head(data: bytes, path: Path) -> None:
@@ -111,15 +118,17 @@ def check_head(data: bytes, path: Path) -> None:
     """
     if not data.startswith((_JPEG, _JPEG_2000)):
         return
-    last = 0xDA if data.startswith(_JPEG) else 0x90
-    comment = 0xFE if data.startswith(_JPEG) else 0x64
+    is_jpeg = data.startswith(_JPEG)
+    # Markers at which pixels begin, and of comments: SOS and COM, in JPEG 2000 SOT and CME.
+    last, comment = (0xDA, 0xFE) if is_jpeg else (0x90, 0x64)
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != last:
         marker = data[at + 1]
         length = int.from_bytes(data[at + 2 : at + 4], "big")
         inside = data[at + 4 : at + 2 + length]
-        application = comment == 0xFE and 0xE0 <= marker <= 0xEF and marker not in _PLAIN_PARTS
-        if application or (marker == comment and not _PROGRAMS.match(inside)):
+        is_application = is_jpeg and 0xE0 <= marker <= 0xEF and marker not in _PLAIN_PARTS
+        is_text = marker == comment and not _PROGRAMS.match(inside)
+        if is_application or is_text:
             raise ImageError(
                 f"{path}: a tile carries text or Exif beside its pixels, which cannot go without"
                 " changing the tile; export the slide again"

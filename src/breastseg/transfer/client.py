@@ -77,7 +77,8 @@ def fetch(
             # What was gone on with may not belong together: once more, from its start.
             on_progress(-forget(part))
             patiently(lambda: _transfer(remote, part, opener, on_progress), remote.url)
-        if flaw := _flaw(remote, part):
+        flaw = _flaw(remote, part)
+        if flaw:
             on_progress(-forget(part))
             raise InputError(
                 f"{remote.url}: {flaw}; nothing of it was kept, try again later or choose another"
@@ -94,17 +95,20 @@ def fetch(
 
 def is_whole(remote: Remote, path: Path) -> bool:
     """Say whether a file is there and is the mirror's."""
-    return (
-        path.is_file()
-        and (remote.size is None or path.stat().st_size == remote.size)
-        and not _flaw(remote, path)
-    )
+    if not path.is_file():
+        return False
+    # The size first: a checksum reads all of the file.
+    if remote.size is not None and path.stat().st_size != remote.size:
+        return False
+    return not _flaw(remote, path)
 
 
 def _flaw(remote: Remote, path: Path) -> str:
     """Return what is wrong with a fetched file, "" when nothing is known to be."""
-    if remote.sha256 and (found := sha256_of(path)) != remote.sha256:
-        return f"wrong checksum: SHA-256 {found[:16]}..., wanted {remote.sha256[:16]}..."
+    if remote.sha256:
+        found = sha256_of(path)
+        if found != remote.sha256:
+            return f"wrong checksum: SHA-256 {found[:16]}..., wanted {remote.sha256[:16]}..."
     if remote.png:
         try:
             check_png(path)
@@ -127,18 +131,21 @@ def _transfer(
     request = Request(remote.url)
     if note and start:
         request.add_header("Range", f"bytes={start}-")
+        # With it a server sends the whole file where its own is another than that of the part.
         if note.validator:
             request.add_header("If-Range", note.validator)
     with opened(opener, request, part) as answer:
         if note and start and not _goes_on(answer, start, note.size):
             on_progress(-forget(part))
             start = 0
+            # A part of something else; an answer of 200 is the whole, and is taken.
             if answer.status == 206:
                 raise BrokenError("changed while it was fetched")
         total = total_bytes(answer, start)
         if total is None:
             total = remote.size
-        if remote.size not in (None, total) or (total or 0) > remote.limit:
+        is_of_another_size = remote.size is not None and total != remote.size
+        if is_of_another_size or (total or 0) > remote.limit:
             forget(part)
             raise InputError(
                 f"{remote.url}: {total} bytes there, wanted"
@@ -156,7 +163,10 @@ def _append(
     total: int | None,
     on_progress: Callable[[int], object],
 ) -> None:
+    """Write what comes behind the part; BrokenError when less comes than was said."""
     here = start
+    # Bytes that came before a break count as progress only where something was gone on with: a
+    # server without ranges begins again and again, and would never be given up.
     with part.open("ab" if start else "wb") as file:
         while True:
             wanted = _PIECE if total is None else min(_PIECE, total - here)
@@ -183,10 +193,7 @@ def _append(
 def _goes_on(answer: Any, start: int, size: int | None) -> bool:
     """Say whether an answer to a Range begins where our part ends, and is of a file of the same
     length."""
-    span = f"bytes {start}-"
-    says = answer.headers.get("Content-Range", "")
-    return (
-        answer.status == 206
-        and says.startswith(span)
-        and (size is None or says.endswith(f"/{size}"))
-    )
+    says = answer.headers.get("Content-Range", "")  # "bytes 1000-1999/2000"
+    if answer.status != 206 or not says.startswith(f"bytes {start}-"):
+        return False
+    return size is None or says.endswith(f"/{size}")

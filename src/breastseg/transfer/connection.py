@@ -79,7 +79,7 @@ def opener_for(hosts: tuple[str, ...]) -> OpenerDirector:
     opener = build_opener(_Redirects(hosts))
     opener.addheaders = [
         ("User-Agent", f"breastseg/{version('breastseg')}"),
-        ("Accept-Encoding", "identity"),
+        ("Accept-Encoding", "identity"),  # lengths and ranges are those of the file itself
     ]
     return opener
 
@@ -87,7 +87,9 @@ def opener_for(hosts: tuple[str, ...]) -> OpenerDirector:
 def total_bytes(answer: Any, start: int) -> int | None:
     """Return the length of the whole file of which an answer is the rest from `start` on."""
     length = answer.headers.get("Content-Length", "")
-    return start + int(length) if length.isdecimal() and len(length) < 20 else None
+    if length.isdecimal() and len(length) < 20:
+        return start + int(length)
+    return None
 
 
 def patiently(act: Callable[[], _T], url: str) -> _T:
@@ -98,13 +100,16 @@ def patiently(act: Callable[[], _T], url: str) -> _T:
         try:
             return act()
         except BrokenError as cause:
+            # A slow line that breaks again and again, but brings something each time, is not lost.
             failures = 1 if cause.moved_on else failures + 1
             if failures >= TRIES:
                 raise InputError(
                     f"{url}: {cause}, {TRIES} times; check the network or try later, the same"
                     " command goes on where it stopped"
                 ) from None
-            time.sleep(min(max(cause.wait_s, WAIT_S * 2 ** (failures - 1)), _LONGEST_WAIT_S))
+            own_wait_s = WAIT_S * 2 ** (failures - 1)
+            wait_s = max(own_wait_s, cause.wait_s)
+            time.sleep(min(wait_s, _LONGEST_WAIT_S))
 
 
 def opened(opener: OpenerDirector, request: Request, part: Path | None = None) -> Any:
@@ -115,6 +120,7 @@ def opened(opener: OpenerDirector, request: Request, part: Path | None = None) -
         with answer:
             raise _told(answer, request.full_url, part) from None
     except (URLError, http.client.HTTPException, OSError) as cause:
+        # URLError wraps what happened below it.
         reason = cause.reason if isinstance(cause, URLError) else cause
         if isinstance(reason, ssl.SSLCertVerificationError):
             raise InputError(
@@ -126,8 +132,9 @@ def opened(opener: OpenerDirector, request: Request, part: Path | None = None) -
 
 
 def _told(answer: HTTPError, url: str, part: Path | None) -> Exception:
+    """Return a status as an error: BrokenError where it may pass, else InputError."""
     status = answer.code
-    if status == 416 and part is not None:
+    if status == 416 and part is not None:  # the range that was asked for is not there
         forget(part)
         return BrokenError("shorter there than the part that is here")
     if status in (408, 425, 429) or status >= 500:

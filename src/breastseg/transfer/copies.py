@@ -80,26 +80,43 @@ def _paths(files: Sequence[Remote], out: Path) -> dict[str, Path]:
             f"{out}: the mirror lists {len(files)} files, wanted 1 to {_MAX_FILES}; choose another"
             " mirror"
         )
-    inside, seen, paths = out.resolve(), set[str](), {}
+    seen = set()
+    paths = {}
     for remote in files:
-        parts = remote.path.split("/")
-        path = out.joinpath(*parts) if all(_PART.fullmatch(part) for part in parts) else None
-        if path is None or path == out / WORK_FILE or not path.resolve().is_relative_to(inside):
+        path = _path_in(out, remote.path)
+        if path is None:
             raise InputError(
                 f"{out}: the mirror lists {remote.path[:80]!r}, which is no place in this folder;"
                 " choose another mirror"
             )
-        if remote.path.casefold() in seen:
+        # Some systems take A and a for one name.
+        folded = remote.path.casefold()
+        if folded in seen:
             raise InputError(
                 f"{out}: the mirror lists {remote.path[:80]!r} twice; choose another mirror"
             )
-        seen.add(remote.path.casefold())
+        seen.add(folded)
         paths[remote.path] = path
     return paths
 
 
+def _path_in(out: Path, name: str) -> Path | None:
+    """Return where a file of a mirror goes; None where that is no place of its own in the
+    folder."""
+    parts = name.split("/")
+    if not all(_PART.fullmatch(part) for part in parts):
+        return None
+    path = out.joinpath(*parts)
+    # Resolved, because a folder in it may be a link to elsewhere.
+    is_inside = path.resolve().is_relative_to(out.resolve())
+    return path if is_inside and path != out / WORK_FILE else None
+
+
 def _check_room(todo: Sequence[Remote], paths: dict[str, Path], out: Path) -> None:
-    needed = sum((remote.size or 0) - held_bytes(paths[remote.path]) for remote in todo)
+    """Refuse what the disk has no room for, as far as the mirror says sizes."""
+    needed = 0
+    for remote in todo:
+        needed += (remote.size or 0) - held_bytes(paths[remote.path])
     free = shutil.disk_usage(out).free
     if needed > free:
         raise InputError(

@@ -52,7 +52,9 @@ def read_note(part: Path, remote: Remote) -> Note | None:
     can_be_checked = note.validator or remote.sha256
     if not (part.is_file() and is_of_this and can_be_checked):
         return None
-    return note if part.stat().st_size <= (note.size or remote.limit) else None
+    # A part that is longer than the file is not of it.
+    is_longer = part.stat().st_size > (note.size or remote.limit)
+    return None if is_longer else note
 
 
 def note_of(part: Path) -> Path:

@@ -38,17 +38,21 @@ def _chunk(file: BinaryIO, path: Path) -> tuple[bytes, bytes]:
     start = file.read(8)
     if len(start) < 8:
         raise ImageError(f"{path}: cut short; fetch or copy it again")
-    left, kind = struct.unpack(">I", start[:4])[0], start[4:]
-    crc, head = zlib.crc32(kind), b""
+    left = int.from_bytes(start[:4], "big")
+    kind = start[4:]
+    crc = zlib.crc32(kind)  # the checksum is over the name too
+    head = b""
     while left:
         piece = file.read(min(left, _PIECE))
         if not piece:
             raise ImageError(f"{path}: cut short; fetch or copy it again")
-        crc, head, left = zlib.crc32(piece, crc), head or piece, left - len(piece)
-    told = file.read(4)
-    if len(told) < 4:
+        crc = zlib.crc32(piece, crc)
+        head = head or piece
+        left -= len(piece)
+    stored = file.read(4)
+    if len(stored) < 4:
         raise ImageError(f"{path}: cut short; fetch or copy it again")
-    if told != struct.pack(">I", crc):
+    if stored != crc.to_bytes(4, "big"):
         raise ImageError(
             f"{path}: damaged, a part of it does not fit its checksum; fetch or copy it again"
         )

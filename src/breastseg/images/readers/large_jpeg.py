@@ -33,6 +33,7 @@ def decode_large(image: Image.Image, path: Path) -> Pixels | None:
     width, height = image.size
     if image.format == "PNG" or image.mode != "RGB" or width * height <= LARGE_PX:
         return None
+    # A JPEG larger than its pixels holds something else; it is not held whole beside them.
     most = 3 * width * height
     try:
         with path.open("rb") as file:

@@ -22,8 +22,10 @@ def upright_size(size_px: tuple[int, int], orientation: int) -> tuple[int, int]:
 def turned(pixels: Pixels, orientation: int) -> Pixels:
     """Return a picture upright, by its orientation tag: what the first stored row and column are, 1
     to 8."""
+    # 5 to 8 exchange rows and columns; of what that gives, 3, 4, 7, 8 go upwards and 2, 3, 6, 7
+    # from right to left.
     if orientation >= 5:
-        pixels = pixels.transpose(1, 0, 2)
+        pixels = pixels.transpose(1, 0, 2)  # (W, H, 3)
     if orientation in {3, 4, 7, 8}:
         pixels = pixels[::-1]
     if orientation in {2, 3, 6, 7}:

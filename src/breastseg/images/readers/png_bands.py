@@ -87,9 +87,12 @@ class PngRows:
 
     def _filtered(self) -> Iterator[bytes]:
         """Yield the bytes of a band, in each row its filter first."""
-        left, row_bytes = self.size_px[1], 1 + self.row_bytes
+        left = self.size_px[1]  # rows that are to come
+        row_bytes = 1 + self.row_bytes
         most = min(_MOST_ROWS, max(1, _BAND_BYTES // row_bytes))
-        inflating, band, is_over = zlib.decompressobj(), bytearray(), False
+        inflating = zlib.decompressobj()
+        band = bytearray()
+        is_over = False
         for piece in self._compressed():
             while left and not inflating.eof:
                 wanted = row_bytes * min(most, left)
@@ -112,12 +115,14 @@ class PngRows:
         with self.path.open("rb") as file:
             file.seek(self.start)
             while (head := file.read(8))[4:] == b"IDAT":
-                left, found = int.from_bytes(head[:4], "big"), zlib.crc32(b"IDAT")
+                left = int.from_bytes(head[:4], "big")
+                found = zlib.crc32(b"IDAT")  # the checksum is over the name too
                 while left:
                     piece = file.read(min(left, _PIECE_BYTES))
                     if not piece:
                         raise ValueError("it ends before its pixels do")
-                    left, found = left - len(piece), zlib.crc32(piece, found)
+                    left -= len(piece)
+                    found = zlib.crc32(piece, found)
                     yield piece
                 if file.read(4) != found.to_bytes(4, "big"):
                     raise ValueError("a part of its pixels does not fit its checksum")
@@ -180,10 +185,10 @@ def _without_filters(filtered: bytes, row_bytes: int, pixel_bytes: int) -> Rows:
     """Return rows without their filters; the first one must have none."""
     rows = len(filtered) // (1 + row_bytes)
     head = _head(row_bytes // pixel_bytes, rows, 8, _ALIKE[pixel_bytes])
-    stored = zlib.compress(filtered, 0)
+    stored = zlib.compress(filtered, 0)  # 0: wrapped up, not compressed
     png = b"".join((head, *_parts(b"IDAT", stored), *_parts(b"IEND", b"")))
-    picture = imagecodecs.png_decode(png)
-    return np.asarray(picture, np.uint8).reshape(rows, row_bytes)
+    image = imagecodecs.png_decode(png)
+    return np.asarray(image, np.uint8).reshape(rows, row_bytes)
 
 
 def _head(width: int, height: int, depth: int, kind: int) -> bytes:

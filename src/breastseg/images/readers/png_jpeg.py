@@ -102,7 +102,9 @@ def _on_white(image: Image.Image) -> Image.Image:
     if "A" in image.getbands() or "transparency" in image.info:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))
-    return image if image.mode == "RGB" else image.convert("RGB")
+    if image.mode != "RGB":  # Pillow copies what is RGB already
+        image = image.convert("RGB")
+    return image
 
 
 @contextmanager
@@ -206,7 +208,8 @@ def _come_in_turn(file: BinaryIO, marks: list[bytes]) -> bool:
     length."""
     last = b""  # a mark may begin in one piece and end in the next
     while piece := file.read(_PIECE_BYTES):
-        data, at = last + piece, 0
+        data = last + piece
+        at = 0
         while marks and (at := data.find(marks[0], at)) >= 0:
             marks = marks[1:]
         if not marks:

@@ -34,17 +34,15 @@ def notes_of(found: Pictures) -> tuple[str, ...]:
 def clues_of(tiff: TiffFile, found: Pictures) -> list[Clue]:
     """Return where the microns per pixel may be written, the surest first."""
     page = found.page
-    x, y = (_number(page.tags.valueof(name)) for name in ("XResolution", "YResolution"))
+    x = _number(page.tags.valueof("XResolution"))
+    y = _number(page.tags.valueof("YResolution"))
     tags = tiff_clues(x, y, page.tags.valueof("ResolutionUnit"), page.description)
     if tiff.is_ome:
         return [_ome_clue(tiff.ome_metadata or "", page.imagewidth, page.imagelength), *tags]
     if tiff.is_svs:
         said = _aperio_words(page)
-        return [
-            written_mpp("Aperio's MPP", said.get("MPP"), said.get("MPP")),
-            *tags,
-            objective_clue(said.get("AppMag")),
-        ]
+        own = written_mpp("Aperio's MPP", said.get("MPP"), said.get("MPP"))
+        return [own, *tags, objective_clue(said.get("AppMag"))]
     return tags
 
 
@@ -86,6 +84,7 @@ def _ome_clue(text: str, width: int, height: int) -> Clue:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as cause:
         return Clue(place, found=f"not XML ({cause})")
+    # A file may describe several pictures: the one of this size is meant.
     for pixels in root.iterfind(".//{*}Pixels"):
         said = pixels.attrib
         size = said.get("SizeX"), said.get("SizeY")

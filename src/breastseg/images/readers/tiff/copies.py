@@ -55,11 +55,12 @@ def _differences(
         y = int(down * (height - side))
         try:
             copy = pixels.read(number, Box(x, y, side, side))
-            full = pixels.read(
-                number - 1, Box(int(x * factor), int(y * factor), full_side, full_side)
-            )
+            place = Box(int(x * factor), int(y * factor), full_side, full_side)
+            full = pixels.read(number - 1, place)
         except TornError:  # whoever reads there is told
             continue
+        # Blocks, because a copy may have been sharpened, or made by leaving out pixels.
         blocks = resample_pixels(copy, (8, 8)).astype(int)  # (8, 8, 3)
-        differences.append(float(np.abs(blocks - resample_pixels(full, (8, 8))).mean()))
+        full_blocks = resample_pixels(full, (8, 8))
+        differences.append(float(np.abs(blocks - full_blocks).mean()))
     return differences

@@ -27,6 +27,7 @@ def is_large(path: Path) -> bool:
             return True
         page = found.page
         width, height = found.size_px
+        # One compressed strip is decoded whole by either reader.
         in_pieces = page.is_tiled or page.is_contiguous or len(page.dataoffsets) > 1
         return bool(width * height > LARGE_PX and in_pieces and unfit(page) is None)
 

@@ -38,12 +38,12 @@ class Level:
 
 def is_cut(tiff: TiffFile, plans: Sequence[Level]) -> bool:
     """Return whether the file ends before its tiles or strips do."""
-    planes = [plane for plan in plans for plane in plan.planes]
     end = 0
-    for plane in planes:
-        for start, length in zip(plane.offsets, plane.lengths, strict=True):
-            if length:
-                end = max(end, start + length)
+    for plan in plans:
+        for plane in plan.planes:
+            for start, length in zip(plane.offsets, plane.lengths, strict=True):
+                if length:  # a tile without bytes was left out, wherever it is said to lie
+                    end = max(end, start + length)
     return bool(end > tiff.filehandle.size)
 
 
@@ -57,12 +57,14 @@ def plan_level(
             size asks for.
     """
     page = pages[0]
-    if not raw and (reason := unfit(page)):
+    reason = None if raw else unfit(page)
+    if reason:
         raise ImageError(f"{path}: {reason}, {WANTED}")
     width, height = page.imagewidth, page.imagelength
     planar = page.samplesperpixel if page.planarconfig == 2 else 1
-    plain = page.is_contiguous and not page.is_tiled and page.predictor == 1 and page.fillorder == 1
-    if plain and all(len(one.dataoffsets) == 1 for one in pages):
+    is_uncompressed = page.is_contiguous and page.predictor == 1 and page.fillorder == 1
+    is_one_strip = not page.is_tiled and all(len(one.dataoffsets) == 1 for one in pages)
+    if is_uncompressed and is_one_strip:
         return _rows(path, tiff, pages, raw=raw)
     if page.is_tiled:
         segment = page.tilewidth, page.tilelength
@@ -103,15 +105,18 @@ def _rows(path: Path, tiff: TiffFile, pages: Sequence[TiffPage], *, raw: bool) -
     planar = page.samplesperpixel // samples
     starts = []
     for one in pages:
-        starts += [one.dataoffsets[0] + plane * width * height for plane in range(planar)]
-    if (last := max(starts) + width * height * samples) > end:
+        for plane in range(planar):  # one behind the other
+            starts.append(one.dataoffsets[0] + plane * width * height)
+    last = max(starts) + width * height * samples
+    if last > end:
         raise ImageError(
             f"{path}: cut short or damaged (it ends at byte {end}, its pixels go on to byte"
             f" {last}); {REMEDY}"
         )
     rows = max(1, _STRIP_BYTES // (width * samples))
     tops = range(0, height, rows)
-    lengths = [min(rows, height - top) * width * samples for top in tops]
+    row_bytes = width * samples
+    lengths = [min(rows, height - top) * row_bytes for top in tops]
     convert = converter(page)
 
     def decode(data: bytes, index: int) -> Segment:
@@ -120,7 +125,7 @@ def _rows(path: Path, tiff: TiffFile, pages: Sequence[TiffPage], *, raw: bool) -
 
     planes = []
     for first in starts:
-        offsets = [first + top * width * samples for top in tops]
+        offsets = [first + top * row_bytes for top in tops]
         planes.append(Plane(offsets, lengths, decode))
     return Level((width, height), (width, rows), tuple(planes))
 

@@ -80,6 +80,39 @@ def choose(path: Path, tiff: TiffFile) -> Pictures:
     """
     found = _pages(tiff)
     pages = [one for one in found if not one.page.subfiletype & _MASK]
+    _check_sizes(path, pages)
+    scanner = tiff.is_svs and pages[0].page.is_tiled
+    if scanner:
+        # Label, macro and thumbnail of an SVS are in strips.
+        pages = [one for one in pages if one.page.is_tiled and not one.is_reduced]
+    best = _best(pages)
+    masks = [one for one in found if one.page.subfiletype & _MASK]
+    if not scanner and any(one.size == best.size for one in masks):
+        raise ImageError(
+            f"{path}: a picture with a transparency mask in a page of its own, {_WANTED}"
+        )
+    same = _of_its_size(best, pages)
+    colours = _planes(path, tiff, best.page, len(same))
+    if len(same) != colours:
+        raise ImageError(
+            f"{path}: {len(same)} pictures of {best.size[0]} x {best.size[1]} px (a stack, planes"
+            f" of focus or several fields), {_WANTED}"
+        )
+    levels = _levels(same, pages)
+    spare = [] if scanner else _spare(best, pages, levels)
+    _check_rivals(path, best, spare)
+    said = set()
+    for one in pages:
+        if one.is_reduced or one.above is not None or scanner or one in same:
+            said.add(id(one.page))
+    is_said = []
+    for level in levels:
+        is_said.append(all(id(page) in said for page in level))
+    return Pictures(levels, tuple(spare), tuple(is_said))
+
+
+def _check_sizes(path: Path, pages: Sequence[_Page]) -> None:
+    """Refuse a size that no picture has, and a file without any."""
     for one in pages:
         width, height = one.size
         if not (0 < width <= MAX_SIDE_PX and 0 < height <= MAX_SIDE_PX):
@@ -89,60 +122,51 @@ def choose(path: Path, tiff: TiffFile) -> Pictures:
             )
     if not pages:
         raise ImageError(f"{path}: a TIFF without a picture, {_WANTED}")
-    scanner = tiff.is_svs and pages[0].page.is_tiled
-    if scanner:
-        pages = [one for one in pages if one.page.is_tiled and not one.page.subfiletype & _REDUCED]
-    best = _best(pages)
-    if (
-        len(found) > len(pages)
-        and not scanner
-        and any(one.size == best.size and one not in pages for one in found)
-    ):
-        raise ImageError(
-            f"{path}: a picture with a transparency mask in a page of its own, {_WANTED}"
-        )
-    same = [
-        one
-        for one in pages
-        if one.size == best.size
-        and (one is best or not (one.is_reduced and one.page.is_tiled is False))
-    ]
-    colours = _planes(path, tiff, best.page, len(same))
-    if len(same) != colours:
-        raise ImageError(
-            f"{path}: {len(same)} pictures of {best.size[0]} x {best.size[1]} px (a stack, planes"
-            f" of focus or several fields), {_WANTED}"
-        )
-    levels = _levels(same, pages)
-    taken = {id(page) for level in levels for page in level}
+
+
+def _of_its_size(best: _Page, pages: Sequence[_Page]) -> list[_Page]:
+    """Return the pages of the size of the best, it among them; a reduced copy in strips is none:
+    the label of a small scan may have its size."""
+    same = []
+    for one in pages:
+        is_copy_in_strips = one.is_reduced and one.page.is_tiled is False
+        if one.size == best.size and (one is best or not is_copy_in_strips):
+            same.append(one)
+    return same
+
+
+def _spare(best: _Page, pages: Sequence[_Page], levels: Sequence[Sequence[TiffPage]]) -> list[Size]:
+    """Return the sizes of pictures that are neither levels nor call themselves reduced."""
+    taken: set[int] = set()
+    for level in levels:
+        taken.update(id(page) for page in level)
     rest = [one for one in pages if id(one.page) not in taken and one.size != best.size]
-    spare = [one.size for one in rest if not one.is_reduced and not scanner]
-    rivals = [
-        size
-        for size in spare
-        if _NOTICED * _area(size) >= _area(best.size) and not _is_copy(best.size, size)
-    ]
+    return [one.size for one in rest if not one.is_reduced]
+
+
+def _check_rivals(path: Path, best: _Page, spare: Sequence[Size]) -> None:
+    """Refuse further pictures that might as well be the one that is wanted."""
+    rivals = []
+    for size in spare:
+        is_noticed = _NOTICED * _area(size) >= _area(best.size)
+        if is_noticed and not _is_copy(best.size, size):
+            rivals.append(size)
     if rivals:
         names = " and ".join(f"{width} x {height}" for width, height in [best.size, *rivals[:3]])
         raise ImageError(f"{path}: several pictures, of {names} px, {_WANTED}")
-    said = {
-        id(one.page)
-        for one in pages
-        if one.is_reduced or one.above is not None or scanner or one in same
-    }
-    return Pictures(
-        levels, tuple(spare), tuple(all(id(page) in said for page in level) for level in levels)
-    )
 
 
 def _pages(tiff: TiffFile) -> list[_Page]:
-    chain = [tiff.pages[index] for index in range(len(tiff.pages))]
+    """Return the pages of the chain, each followed by its SubIFDs."""
     found: list[_Page] = []
-    for page in chain:
+    for index in range(len(tiff.pages)):
+        page = tiff.pages[index]
         if not isinstance(page, TiffPage):
             raise ValueError("a directory that cannot be read")
         found.append(_Page(page, None))
-        found += [_Page(inner, page) for inner in page.pages or () if isinstance(inner, TiffPage)]
+        for inner in page.pages or ():
+            if isinstance(inner, TiffPage):
+                found.append(_Page(inner, page))
     return found
 
 
@@ -151,12 +175,11 @@ def _best(pages: Sequence[_Page]) -> _Page:
     else would be taken."""
     whole = [one for one in pages if not one.is_reduced] or list(pages)
     best = max(whole, key=lambda one: _area(one.size))
-    larger = max(pages, key=lambda one: _area(one.size))
-    return (
-        larger
-        if _area(larger.size) > _area(best.size) and _is_copy(larger.size, best.size)
-        else best
-    )
+    largest = max(pages, key=lambda one: _area(one.size))
+    # Some programs call the full resolution reduced, and its copy not.
+    if _area(largest.size) > _area(best.size) and _is_copy(largest.size, best.size):
+        return largest
+    return best
 
 
 def _planes(path: Path, tiff: TiffFile, page: TiffPage, count: int) -> int:
@@ -164,75 +187,82 @@ def _planes(path: Path, tiff: TiffFile, page: TiffPage, count: int) -> int:
     ImageError for other axes."""
     if tiff.is_svs:
         return 1
-    series = next(
-        (
-            each
-            for each in tiff.series
-            if any(one is not None and one.offset == page.offset for one in each.pages)
-        ),
-        None,
-    )
+    series = _series_of(tiff, page)
     if series is None:
         return 1
-    sides = [
-        (axis, length)
-        for axis, length in zip(series.axes, series.shape, strict=True)
-        if axis in "YXS" or length > 1
-    ]
-    axes = "".join(axis for axis, _ in sides)
-    if axes == "CYX" and sides[0][1] == 3 and count == 3:
+    # Axes of length 1, as one time, say nothing.
+    axes = ""
+    lengths = []
+    for axis, length in zip(series.axes, series.shape, strict=True):
+        if axis in "YXS" or length > 1:
+            axes += axis
+            lengths.append(length)
+    if axes == "CYX" and lengths[0] == 3 and count == 3:
         return 3
+    # Pages that tifffile put together by their size alone are counted by the caller.
     if axes in {"YX", "YXS", "SYX"} or (series.kind in {"generic", "uniform"} and count > 1):
         return 1
-    shape = " x ".join(str(length) for _, length in sides)
+    shape = " x ".join(map(str, lengths))
     raise ImageError(
         f"{path}: axes {axes} of {shape}, wanted one picture in RGB or grey with 8 bits a channel;"
         " convert it"
     )
 
 
+def _series_of(tiff: TiffFile, page: TiffPage) -> Any | None:
+    """Return the series that tifffile counts a page to; None where to none."""
+    for series in tiff.series:
+        for one in series.pages:
+            if one is not None and one.offset == page.offset:
+                return series
+    return None
+
+
 def _levels(same: Sequence[_Page], pages: Sequence[_Page]) -> tuple[tuple[TiffPage, ...], ...]:
-    full, above = same[0].size, {id(one.page) for one in same}
+    """Return the pages of each level, from the finest on: as many a level as the full picture
+    has."""
+    full = same[0].size
+    above = {id(one.page) for one in same}
     by_size: dict[Size, list[_Page]] = {full: list(same)}
+    # Of two of one size the tiled one is taken.
     for one in sorted(pages, key=lambda one: (-_area(one.size), not one.page.is_tiled)):
-        if (
-            _area(one.size) < _area(full)
-            and _is_copy(full, one.size)
-            and _alike(one.page, same[0].page)
-        ):
-            below = one.above is not None and id(one.above) in above
-            halves = one.is_reduced and _is_power(full, one.size)
-            if below or one.page.is_tiled or halves:
-                by_size.setdefault(one.size, []).append(one)
-    levels = [
-        tuple(one.page for one in level[: len(same)])
-        for level in by_size.values()
-        if len(level) >= len(same)
-    ]
+        is_smaller = _area(one.size) < _area(full)
+        if not (is_smaller and _is_copy(full, one.size) and _alike(one.page, same[0].page)):
+            continue
+        is_below = one.above is not None and id(one.above) in above
+        is_halved = one.is_reduced and _is_power(full, one.size)
+        if is_below or one.page.is_tiled or is_halved:
+            by_size.setdefault(one.size, []).append(one)
+    levels = []
+    for level in by_size.values():
+        if len(level) >= len(same):
+            levels.append(tuple(one.page for one in level[: len(same)]))
     return tuple(levels)
 
 
 def _alike(page: TiffPage, full: TiffPage) -> bool:
-    return (page.bitspersample, page.sampleformat, page.samplesperpixel) == (
-        full.bitspersample,
-        full.sampleformat,
-        full.samplesperpixel,
-    )
+    """Return whether two pages store their samples alike."""
+    names = ("bitspersample", "sampleformat", "samplesperpixel")
+    return all(getattr(page, name) == getattr(full, name) for name in names)
 
 
 def _is_copy(full: Size, size: Size) -> bool:
     """Return whether a size is a share of the full one, the same across and down."""
-    (x, y), (width, height) = (full[0] / size[0], full[1] / size[1]), size
-    return abs(x - y) <= max(x, y) * _ROUNDED_PX * (1 / width + 1 / height) / 2 and min(x, y) > 1
+    width, height = size
+    x, y = full[0] / width, full[1] / height
+    # A side that is off by this many pixels changes the ratio by its share of that side.
+    slack = max(x, y) * _ROUNDED_PX * (1 / width + 1 / height) / 2
+    return abs(x - y) <= slack and min(x, y) > 1
 
 
 def _is_power(full: Size, size: Size) -> bool:
+    """Return whether a size is the full one halved again and again."""
     factor = 1
     while factor * 2 * size[0] < full[0] + 2 * factor:
         factor *= 2
-    return all(
-        abs(whole / factor - part) < _ROUNDED_PX for whole, part in zip(full, size, strict=True)
-    )
+    is_width = abs(full[0] / factor - size[0]) < _ROUNDED_PX
+    is_height = abs(full[1] / factor - size[1]) < _ROUNDED_PX
+    return is_width and is_height
 
 
 def _size(page: Any) -> Size:

@@ -70,54 +70,50 @@ def depth_unfit(page: TiffPage) -> str | None:
 def mask_unfit(page: TiffPage) -> str | None:
     """Say in words why the samples of a page are not surely label codes; None when they are."""
     reason = depth_unfit(page)
-    if reason is None and page.compression not in _LOSSLESS:
-        reason = (
-            f"pixels in {_name(COMPRESSION, page.compression)} compression, which may change codes"
-        )
-    if reason is None and (
-        page.photometric not in {PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.PALETTE}
-        or page.samplesperpixel != 1
-    ):
-        reason = f"{_colours(page)} colours" + (
-            f" in {page.samplesperpixel} channels" if page.samplesperpixel > 1 else ""
-        )
-    return reason
+    if reason is not None:
+        return reason
+    if page.compression not in _LOSSLESS:
+        name = _name(COMPRESSION, page.compression)
+        return f"pixels in {name} compression, which may change codes"
+    is_of_codes = page.photometric in {PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.PALETTE}
+    if is_of_codes and page.samplesperpixel == 1:
+        return None
+    channels = f" in {page.samplesperpixel} channels" if page.samplesperpixel > 1 else ""
+    return f"{_colours(page)} colours{channels}"
 
 
 def _compression_unfit(page: TiffPage) -> str | None:
+    name = _name(COMPRESSION, page.compression)
     if page.compression not in _LOSSLESS | _PICTURES:
-        return f"{_name(COMPRESSION, page.compression)} compression"
-    if page.photometric == PHOTOMETRIC.YCBCR and (
-        page.compression != COMPRESSION.JPEG or page.planarconfig != 1
-    ):
-        return f"YCbCr colours in {_name(COMPRESSION, page.compression)} compression"
+        return f"{name} compression"
+    # Outside of JPEG, YCbCr may be subsampled in ways that nobody turns into colours here.
+    is_plain_jpeg = page.compression == COMPRESSION.JPEG and page.planarconfig == 1
+    if page.photometric == PHOTOMETRIC.YCBCR and not is_plain_jpeg:
+        return f"YCbCr colours in {name} compression"
+    # With loss an index becomes that of another colour.
     if page.photometric == PHOTOMETRIC.PALETTE and page.compression not in _LOSSLESS:
-        return f"palette colours in {_name(COMPRESSION, page.compression)} compression"
+        return f"palette colours in {name} compression"
     return None
 
 
 def _samples_unfit(page: TiffPage) -> str | None:
     if page.photometric not in _COLOURS:
         return f"{_colours(page)} colours"
-    if page.photometric == PHOTOMETRIC.PALETTE and (
-        page.colormap is None or page.colormap.shape != (3, 256)
-    ):
+    has_table = page.colormap is not None and page.colormap.shape == (3, 256)
+    if page.photometric == PHOTOMETRIC.PALETTE and not has_table:
         return "palette colours without their table"
     if page.shaped[1] != 1:
         return f"{page.shaped[1]} planes"
     extra = page.samplesperpixel - _COLOURS[PHOTOMETRIC(page.photometric)]
     if extra == 0:
         return None
-    may = (
+    may_have_alpha = (
         page.photometric in {PHOTOMETRIC.RGB, PHOTOMETRIC.MINISBLACK}
         and page.planarconfig == 1
         and page.compression != COMPRESSION.JPEG
     )
-    if (
-        may
-        and extra == 1
-        and tuple(page.extrasamples) in {(EXTRASAMPLE.ASSOCALPHA,), (EXTRASAMPLE.UNASSALPHA,)}
-    ):
+    is_alpha = tuple(page.extrasamples) in {(EXTRASAMPLE.ASSOCALPHA,), (EXTRASAMPLE.UNASSALPHA,)}
+    if may_have_alpha and extra == 1 and is_alpha:
         return None
     return f"{page.samplesperpixel} channels in {_colours(page)}"
 
@@ -143,16 +139,14 @@ def decoder(page: TiffPage, first: int, place_px: int, *, raw: bool) -> Decode:
         place_px: pixels of a tile's or strip's place.
         raw: give samples as they are stored, not colours.
     """
-    decode, to_colours = (
-        _jpeg(page) if page.compression == COMPRESSION.JPEG else _other(page),
-        converter(page),
-    )
-    claims = (
-        page.compression in _PICTURES
-    )  # other codecs are told how much to decode; their bytes may look like anything
+    decode = _jpeg(page) if page.compression == COMPRESSION.JPEG else _other(page)
+    to_colours = converter(page)
+    # Other codecs are told how much to decode; their bytes may look like anything.
+    makes_claims = page.compression in _PICTURES
 
     def decoded(data: bytes, index: int) -> Segment:
-        if claims and (claimed := claimed_px(data)) > _CLAIMED * place_px:
+        claimed = claimed_px(data) if makes_claims else 0
+        if claimed > _CLAIMED * place_px:
             raise ValueError(f"{claimed / 1e6:.0f} Mpx in one tile")
         segment = decode(data, first + index)
         if segment.dtype != np.uint8 or segment.ndim != 3:
@@ -177,20 +171,23 @@ def _other(page: TiffPage) -> Decode:
 def _jpeg(page: TiffPage) -> Decode:
     """Decode JPEG by the page's colours, unless the JPEG itself can be nothing else: chroma is
     subsampled, green and blue never are."""
-    decode, tables, said = page.decode, page.jpegtables, page.photometric
+    decode = page.decode
+    tables = page.jpegtables
+    said = page.photometric
     options = {} if tables is None else {"jpegtables": tables}
     in_colours = said in {PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR} and page.planarconfig == 1
 
     def decoded(data: bytes, index: int) -> Segment:
         head = read_jpeg_head(data) if in_colours else None
         if head is None or head.is_ycbcr == (said == PHOTOMETRIC.YCBCR):
-            segment, _, shape = decode(data, index, **options)
+            # The tags and the JPEG agree: tifffile decodes by the tags.
+            segment, _, _ = decode(data, index, **options)
             if segment is None:
                 raise ValueError("nothing in it")
             return np.asarray(segment[0])
         if head.is_rgb and said == PHOTOMETRIC.YCBCR:
             raise ValueError("a JPEG in RGB, which its tags call YCbCr")
-        shape = decode(None, index)[2]
+        shape = decode(None, index)[2]  # tifffile's answer for a tile without bytes
         pixels = imagecodecs.jpeg_decode(
             data,
             bitspersample=8,
@@ -224,14 +221,15 @@ def _table(page: TiffPage) -> Segment:
 
 
 def _on_white(segment: Segment) -> Segment:
-    colours = segment[..., [0, 0, 0, 1]] if segment.shape[2] == 2 else segment
-    white = Image.new("RGBA", colours.shape[1::-1], "white")
-    return np.asarray(
-        Image.alpha_composite(white, Image.fromarray(np.ascontiguousarray(colours))).convert("RGB")
-    )
+    """Lay colours with an alpha of their own over white: (H, W, 2 or 4) -> (H, W, 3)."""
+    colours = segment[..., [0, 0, 0, 1]] if segment.shape[2] == 2 else segment  # grey, alpha
+    image = Image.fromarray(np.ascontiguousarray(colours))
+    white = Image.new("RGBA", image.size, "white")
+    return np.asarray(Image.alpha_composite(white, image).convert("RGB"))
 
 
 def _over_white(segment: Segment) -> Segment:
-    """Return colours that were multiplied with their alpha already."""
+    """Return colours that were multiplied with their alpha already, over white."""
+    # In 16 bits, so that what is more than 255 does not begin again at 0.
     sums = segment[..., :-1].astype(np.uint16) + (255 - segment[..., -1:])
     return np.asarray(np.minimum(sums, 255), np.uint8)

@@ -41,7 +41,8 @@ class TiffSlide(Pyramid):
         with damage_told(path), ExitStack() as undo:
             tiff = undo.enter_context(open_tiff(path))
             found = choose(path, tiff)
-            if (turn := turn_of(found.page)) != UPRIGHT:
+            turn = turn_of(found.page)
+            if turn != UPRIGHT:
                 raise ImageError(
                     f"{path}: turned by its orientation tag ({turn}), which is followed in pictures"
                     f" without levels up to {LARGE_PX // 10**6} Mpx alone; write it upright"
@@ -54,7 +55,7 @@ class TiffSlide(Pyramid):
             self._pixels = Stored(tiff, plans)
             self.piece_px = max(plan.segment_px[0] * plan.segment_px[1] for plan in plans)
             check_copies(path, found, plans, self._pixels)
-            undo.pop_all()
+            undo.pop_all()  # from here on the file stays open
 
     def _stored(self, level: int, box: Box) -> Pixels:
         try:
