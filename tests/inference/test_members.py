@@ -94,6 +94,11 @@ def test_two_who_are_sure_of_two_classes_disagree_as_much_as_two_can() -> None:
     assert np.allclose(apart, 1.0)
 
 
+def test_a_map_of_one_class_has_nothing_to_disagree_on() -> None:
+    _, apart = mean_and_disagreement(TILES, mean_of(always(1.0), always(1.0)), flips=False)
+    assert not apart.any()
+
+
 def test_it_is_the_jensen_shannon_divergence() -> None:
     one, two = np.array([0.7, 0.2, 0.1]), np.array([0.1, 0.6, 0.3])
     middle = (one + two) / 2

@@ -34,6 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="insist on the nearest training fields: a model without them is an error",
     )
+    parser.add_argument(
+        "--gradients",
+        action="store_true",
+        help=(
+            "draw integrated gradients too, beside those of the same network with random weights"
+            " (extra train)"
+        ),
+    )
     add_out(parser, "folder of explain.html and explain.json")
 
 
@@ -48,8 +56,17 @@ def run(options: argparse.Namespace) -> None:
 
     at = parse_place(options.at)
     model = load_model(*given(options, "model").values())
-    with explanation_folder(options.out, options.image, model, at, options.mpp):
-        found = explain(options.image, model, at, mpp=options.mpp, needs_nearest=options.nearest)
+    with explanation_folder(
+        options.out, options.image, model, at, options.mpp, gradients=options.gradients
+    ):
+        found = explain(
+            options.image,
+            model,
+            at,
+            mpp=options.mpp,
+            needs_nearest=options.nearest,
+            gradients=options.gradients,
+        )
         page = write_explanation(found, options.out)
     for line in found.lines():
         say(line)

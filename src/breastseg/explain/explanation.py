@@ -2,6 +2,9 @@
 
 from dataclasses import asdict, dataclass, field
 
+import numpy as np
+import numpy.typing as npt
+
 from breastseg.bundles.reference import FIELD_PX, ReferenceField
 from breastseg.images import Pixels
 from breastseg.json_files import JsonObject
@@ -53,6 +56,55 @@ class Near:
 
 
 @dataclass(frozen=True, eq=False)
+class Gradients:
+    """Integrated gradients of the answer, beside those of the same network with random weights.
+
+    Attributes:
+        steps: points of the way from the baseline, the field's mean colour, to the field.
+        difference: log-odds of the class in the field, less those in the baseline.
+        sum: of what all pixels add; that is the difference, but for the steps.
+        rank_correlation: Spearman's, of the absolute values of both pictures, -1 to 1.
+        alike: whether random weights draw a picture like the model's.
+        pixels: (H, W) what each pixel adds to the log-odds.
+        random: (H, W) the same with random weights.
+    """
+
+    steps: int
+    difference: float
+    sum: float
+    rank_correlation: float
+    alike: bool
+    pixels: npt.NDArray[np.float64] = field(repr=False)
+    random: npt.NDArray[np.float64] = field(repr=False)
+
+    @property
+    def said(self) -> str:
+        """Say what the picture is worth."""
+        figure = f"rank correlation {self.rank_correlation:.2f}"
+        if self.alike:
+            return (
+                f"random weights draw a picture like it ({figure}): it follows the field's own"
+                " edges and colours, and says little of what the model learned"
+            )
+        return (
+            f"random weights draw another picture ({figure}): this one depends on what the model"
+            " learned, which is no proof that it is what a person would look at"
+        )
+
+    def to_dict(self) -> JsonObject:
+        """Return the numbers as JSON values."""
+        return {
+            "method": "integrated gradients of the log-odds, from the field's mean colour",
+            "steps": self.steps,
+            "log_odds_difference": self.difference,
+            "sum": self.sum,
+            "rank_correlation_with_random_weights": self.rank_correlation,
+            "alike": self.alike,
+            "said": self.said,
+        }
+
+
+@dataclass(frozen=True, eq=False)
 class Explanation:
     """Why a model says what it says at a place.
 
@@ -67,6 +119,7 @@ class Explanation:
         nearest: the most alike first; None where the model has no reference.
         notes: what a person must know to read it.
         picture: the field of the occlusion as the network saw it, (H, W, 3) uint8.
+        gradients: of the same field and class; None where nobody asked for them.
     """
 
     image: str
@@ -81,6 +134,7 @@ class Explanation:
     nearest: tuple[Near, ...] | None
     notes: tuple[str, ...]
     picture: Pixels = field(repr=False)
+    gradients: Gradients | None = None
 
     @property
     def class_name(self) -> str:
@@ -89,12 +143,18 @@ class Explanation:
 
     def to_dict(self) -> JsonObject:
         """Return all but pictures as JSON values."""
-        told = {name: value for name, value in vars(self).items() if name != "picture"}
+        told = {
+            name: value
+            for name, value in vars(self).items()
+            if name not in ("picture", "gradients")
+        }
         told["class"] = self.class_name
         told["occlusion"] = asdict(self.occlusion)
         told["use"] = USE
         if self.nearest is not None:
             told["nearest"] = [_near_to_dict(near) for near in self.nearest]
+        if self.gradients is not None:
+            told["gradients"] = self.gradients.to_dict()
         return told
 
     def lines(self) -> list[str]:
@@ -113,6 +173,8 @@ class Explanation:
         for near in self.nearest or ():
             where = f"{near.field.patient}, {near.field.region} at {near.field.x},{near.field.y}"
             lines.append(f"  {near.similarity:5.2f}  {near.field.class_name:<16} {where}")
+        if self.gradients is not None:
+            lines.append(f"integrated gradients: {self.gradients.said}")
         return lines + [f"note: {note}" for note in self.notes]
 
 

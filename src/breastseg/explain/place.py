@@ -11,6 +11,7 @@ from breastseg.bundles.reference import FIELD_PX as FEATURE_PX
 from breastseg.bundles.reference import read_reference
 from breastseg.errors import InputError, ModelError
 from breastseg.explain.explanation import Explanation, Near, Occlusion
+from breastseg.explain.gradients import gradients_module, gradients_of
 from breastseg.explain.nearest import nearest
 from breastseg.explain.occlusion import FIELD_PX, SQUARE_PX, SQUARES, occlude
 from breastseg.geometry import STRIDE_PX, TILE_SIDES_PX, Box
@@ -32,6 +33,7 @@ def explain(
     *,
     mpp: float | None = None,
     needs_nearest: bool = False,
+    gradients: bool = False,
 ) -> Explanation:
     """Say why a model says what it says at a place.
 
@@ -41,15 +43,27 @@ def explain(
         at: (x, y) in level-0 pixels.
         mpp: microns per pixel, when the image does not say or says it wrong.
         needs_nearest: whether the nearest training fields must be there.
+        gradients: integrated gradients too, beside those of random weights; needs PyTorch.
 
     Raises:
         ImageError, MppError: the image cannot be used. InputError: the place lies outside, or on
             glass. ModelError: `needs_nearest`, and the model has no reference.
+        MissingPackageError: `gradients`, and PyTorch is not installed.
     """
     if needs_nearest:
         read_reference(model.bundle)  # before any work
+    if gradients:
+        gradients_module()
     with closing(open_slide(image, mpp=mpp)) as slide:
-        return explain_place(slide, look_at(slide, model), model, at)
+        plan = look_at(slide, model)
+        found = explain_place(slide, plan, model, at)
+        if not gradients:
+            return found
+        place = _placed(slide, plan, at)
+    box = around(place, FIELD_PX)
+    inside = place[0] - box.x, place[1] - box.y
+    label = model.card.label_map.names.index(found.class_name) + 1
+    return replace(found, gradients=gradients_of(model, found.picture, inside, label))
 
 
 def look_at(slide: Slide, model: Model) -> Plan:

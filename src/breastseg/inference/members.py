@@ -67,7 +67,7 @@ def mean_and_disagreement(tiles: Tiles, runner: Runner, *, flips: bool) -> tuple
     count = count_members(runner, flips=flips)
     mean = np.divide(total, count, dtype=np.float32)
     apart = _entropy(mean) - entropies / count
-    most = np.log(min(count, mean.shape[1]))
+    most = np.log(max(2, min(count, mean.shape[1])))  # a map of one class has nothing to disagree
     return mean, np.asarray(np.clip(apart / most, 0, 1), np.float32)
 
 

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from breastseg.explain.explanation import USE, Explanation, in_words
 from breastseg.explain.occlusion import FIELD_PX, SQUARE_PX
 from breastseg.files import own_folder, write_json, write_text
+from breastseg.images import Pixels
 from breastseg.inference.model import Model
 from breastseg.json_files import JsonObject
 from breastseg.report.html import html_pages
@@ -20,7 +23,13 @@ PAGE, NUMBERS = "explain.html", "explain.json"
 
 @contextmanager
 def explanation_folder(
-    out: str | Path, image: str, model: Model, at: tuple[float, float], mpp: float | None
+    out: str | Path,
+    image: str,
+    model: Model,
+    at: tuple[float, float],
+    mpp: float | None,
+    *,
+    gradients: bool = False,
 ) -> Iterator[None]:
     """Hold the folder of an explanation: another image, model or place is other work."""
     settings = {
@@ -30,6 +39,8 @@ def explanation_folder(
         "at": list(at),
         "mpp": mpp,
     }
+    if gradients:
+        settings["gradients"] = True
     with own_folder(Path(out), "explain", settings):
         yield
 
@@ -63,7 +74,8 @@ def _shown(explanation: Explanation) -> JsonObject:
     return {
         "why": explanation,
         "ranked": sorted(explanation.probabilities.items(), key=lambda pair: -pair[1]),
-        "picture": "data:image/png;base64," + _png(explanation),
+        "picture": _png(explanation.picture),
+        "gradients": _heat(explanation),
         "squares": squares,
         "place": place,
         "side": FIELD_PX,
@@ -78,7 +90,28 @@ def _shown(explanation: Explanation) -> JsonObject:
     }
 
 
-def _png(explanation: Explanation) -> str:
+def _heat(explanation: Explanation) -> list[tuple[str, str]]:
+    """Return title and picture of the model's gradients and of those of random weights."""
+    found = explanation.gradients
+    if found is None:
+        return []
+    return [
+        (f"Model {explanation.model}", _png(heat(found.pixels))),
+        ("Random weights", _png(heat(found.random))),
+    ]
+
+
+def heat(pixels: npt.NDArray[np.float64]) -> Pixels:
+    """Return (H, W, 4) uint8 colours over a field: red adds to the class, blue takes from it; the
+    strongest hundredth has the full colour."""
+    most = max(float(np.quantile(np.abs(pixels), 0.99)), 1e-12)
+    shown = np.empty((*pixels.shape, 4), np.uint8)
+    shown[..., :3] = np.where(pixels[..., None] > 0, (214, 39, 40), (31, 111, 235))
+    shown[..., 3] = np.round(255 * np.clip(np.abs(pixels) / most, 0, 1))
+    return shown
+
+
+def _png(pixels: Pixels) -> str:
     data = io.BytesIO()
-    Image.fromarray(explanation.picture).save(data, format="PNG")
-    return base64.b64encode(data.getvalue()).decode()
+    Image.fromarray(pixels).save(data, format="PNG")
+    return "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()

@@ -1,0 +1,147 @@
+"""Integrated gradients (Sundararajan et al. 2017): which pixels of a field carry a network's answer
+at a place; and the same of a network of the same kind with random weights (Adebayo et al. 2018)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from breastseg.bundles.bundle import WEIGHTS, Bundle
+from breastseg.errors import ModelError
+from breastseg.networks.build import Network, NetworkConfig, build
+from breastseg.networks.weights import read_tensors
+
+STEPS = 64
+"""Points of the straight way from the baseline to the picture. They lie closer where the picture is
+still pale, by the third power: there a network's answer turns from that of a flat field to its own.
+"""
+_POWER = 3
+SEED = 0
+"""Of the random weights: the same picture each time."""
+_BATCH = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Attributed:
+    """What pixels add to an answer.
+
+    Attributes:
+        pixels: (H, W) float64, by how much each raises the log-odds of the class at the place, over
+            the baseline: a field of one colour, the picture's mean.
+        difference: log-odds of the picture, less those of the baseline. The sum of `pixels` is that
+            but for the steps of the way.
+    """
+
+    pixels: npt.NDArray[np.float64]
+    difference: float
+
+
+def attribute(
+    bundle: Bundle,
+    picture: npt.NDArray[np.uint8],
+    place: tuple[int, int],
+    label: int,
+    threads: int,
+) -> tuple[Attributed, Attributed]:
+    """Return the attributions of a model, and those of its network with random weights.
+
+    Args:
+        bundle: of the model.
+        picture: (H, W, 3) uint8, sides multiples of 32.
+        place: (x, y) in it.
+        label: 1 to K, of the class that is asked about.
+        threads: CPU threads; 0 is PyTorch's own number.
+
+    Raises:
+        ModelError: the weights are not those of the card's network.
+    """
+    config = NetworkConfig.from_dict(bundle.card.network, str(bundle.path))
+    network = build(config)
+    try:
+        network.load_state_dict(read_tensors(bundle.file(WEIGHTS), ModelError))
+    except RuntimeError as cause:
+        raise ModelError(
+            f"{bundle.path}: weights are of another network than the card's"
+            f" ({str(cause).splitlines()[0]})"
+        ) from None
+    with _threads(threads or torch.get_num_threads()):
+        own = integrated_gradients(network.eval(), picture, place, label)
+        drawn = integrated_gradients(with_random_weights(config, picture), picture, place, label)
+    return own, drawn
+
+
+def integrated_gradients(
+    network: nn.Module,
+    picture: npt.NDArray[np.uint8],
+    place: tuple[int, int],
+    label: int,
+    *,
+    steps: int = STEPS,
+) -> Attributed:
+    """Return what each pixel adds to the log-odds of a class at a place.
+
+    Args:
+        network: in its evaluation mode; (N, 3, H, W) -> logits (N, K, H, W).
+        picture: (H, W, 3) uint8.
+        place: (x, y) in it.
+        label: 1 to K.
+        steps: points on the way.
+    """
+    shown = torch.from_numpy(picture.astype(np.float32)).permute(2, 0, 1)
+    baseline = shown.mean(dim=(1, 2), keepdim=True).round().expand_as(shown)
+    way = shown - baseline
+    total = torch.zeros(shown.shape, dtype=torch.float64)
+    for start in range(0, steps, _BATCH):
+        parts = torch.arange(start, min(start + _BATCH, steps), dtype=torch.float32)
+        middles = (parts + 0.5) / steps
+        weights = _POWER * middles ** (_POWER - 1) / steps
+        along = (middles**_POWER).view(-1, 1, 1, 1)
+        pictures = (baseline + along * way).requires_grad_()
+        odds = (weights * _log_odds(network(pictures), place, label)).sum()
+        (slope,) = torch.autograd.grad(odds, pictures)
+        total += slope.sum(dim=0).double()
+    pixels = (total * way.double()).sum(dim=0)
+    with torch.inference_mode():
+        ends = _log_odds(network(torch.stack([shown, baseline])), place, label)
+    return Attributed(pixels.numpy(), float(ends[0] - ends[1]))
+
+
+def with_random_weights(config: NetworkConfig, picture: npt.NDArray[np.uint8]) -> Network:
+    """Return a network of the same kind with random weights, its normalisation set on the picture
+    and its mirror images: it computes with numbers of the usual size, and has learned nothing."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        network = build(config)
+    shown = torch.from_numpy(picture.copy()).permute(2, 0, 1)
+    mirrored = [shown, shown.flip(1), shown.flip(2), shown.flip(1, 2)]
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.reset_running_stats()
+            module.momentum = None  # the mean over all that is shown
+            module.train()
+    with torch.no_grad():
+        network.dropout.eval()
+        network(torch.stack(mirrored))
+    return network.eval()
+
+
+def _log_odds(logits: torch.Tensor, place: tuple[int, int], label: int) -> torch.Tensor:
+    """Return (N,) log-odds of a class at a place against all others."""
+    x, y = place
+    there = logits[:, :, y, x]
+    others = [one for one in range(there.shape[1]) if one != label - 1]
+    return there[:, label - 1] - torch.logsumexp(there[:, others], dim=1)
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
