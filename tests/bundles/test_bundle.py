@@ -57,7 +57,7 @@ def test_one_changed_bit_is_noticed(copy: Path, name: str) -> None:
     (copy / name).write_bytes(data)
     with pytest.raises(
         ModelError,
-        match=rf"copy/{name}: altered, its SHA-256 is not the card's; copy the whole bundle again",
+        match=rf"copy/{name}: altered, its SHA-256 is not the card",
     ):
         load_bundle(copy)
 
@@ -89,10 +89,7 @@ def test_an_unknown_name_lists_the_shipped_models(
     monkeypatch.setattr(bundles, "BUNDLED", tmp_path)
     with pytest.raises(
         ModelError,
-        match=(
-            r"model 'gamma': no bundle there \(no card\.json\); shipped models are alpha, beta, or"
-            r" give the"
-        ),
+        match=r"'gamma': no bundle .*shipped models are alpha, beta",
     ):
         load_bundle("gamma")
 
@@ -105,7 +102,7 @@ def test_a_shipped_model_is_found_by_its_name(copy: Path, monkeypatch: pytest.Mo
 def test_an_empty_folder_is_no_bundle(tmp_path: Path) -> None:
     with pytest.raises(
         ModelError,
-        match=r"no bundle there \(no card\.json\); .*give the folder of a bundle, as in RUN/bundle",
+        match=r"no bundle .*card\.json.*, as in RUN/bundle",
     ):
         load_bundle(tmp_path)
 
@@ -113,10 +110,7 @@ def test_an_empty_folder_is_no_bundle(tmp_path: Path) -> None:
 def test_a_file_the_bundle_has_not(tiny_bundle: Bundle) -> None:
     with pytest.raises(
         ModelError,
-        match=(
-            r"bundle has no model\.int8\.onnx \(it has model\.safetensors, model\.onnx,"
-            r" metrics\.csv\)"
-        ),
+        match=r"no model\.int8\.onnx .*has model\.safetensors, model\.onnx,",
     ):
         tiny_bundle.file("model.int8.onnx")
 

@@ -27,10 +27,7 @@ def test_a_card_of_a_newer_version_asks_for_an_update(copy: Path) -> None:
     edit(copy, version=CARD_VERSION + 1)
     with pytest.raises(
         ModelError,
-        match=(
-            rf"card\.json: card version {CARD_VERSION + 1}, this breastseg reads up to"
-            rf" {CARD_VERSION}; update"
-        ),
+        match=rf"card version {CARD_VERSION + 1}, .*up to {CARD_VERSION}; update",
     ):
         load_bundle(copy)
 

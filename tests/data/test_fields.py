@@ -4,16 +4,20 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from breastseg.cli import main
 from breastseg.data.audit import audit
 from breastseg.data.dataset import Dataset, open_dataset
+from breastseg.data.fields import Known, check_names, facts_of, hash_of, known_of, presence_of
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.data.split import SplitConfig, split
 from breastseg.errors import BreastsegError, DatasetError, LabelError, MppError, SourceError
+from breastseg.labels import BUILT_IN, LabelClass, LabelMap
 from breastseg.sources import Source, open_source
+from breastseg.sources.region import Field
 from conftest import DATA, paint, quiet, tcga
 
 TUMOR, STROMA, NECROSIS, OTHER = 1, 2, 4, 5
@@ -430,3 +434,57 @@ def test_paint_is_no_field(tmp_path: Path) -> None:
     """A folder of masks without the table is what it was."""
     paint(tmp_path, "a")
     assert open_source(tmp_path, mpp=0.5).regions[0].field is None
+
+
+def said(**columns: object) -> Field:
+    return Field(Path("fields.csv"), 2, **columns)  # type: ignore[arg-type]
+
+
+def test_names_become_labels() -> None:
+    found = known_of(said(without=("tumor", "tumor"), somewhere=("stroma",)), BUILT_IN["region5"])
+    assert found == Known(0, (1,), (2,))
+    assert found.columns(BUILT_IN["region5"]) == {"without": "tumor", "with": "stroma"}
+    assert Known(3, (), ()).columns(BUILT_IN["region5"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("columns", "fact"),
+    [
+        ({"without": ("tumor",), "somewhere": ("tumor",)}, "nowhere in the field and somewhere"),
+        ({"all": "tumor", "without": ("tumor",)}, "without it"),
+        ({"all": "tumor", "somewhere": ("stroma",)}, "stroma is somewhere"),
+        ({"without": tuple(BUILT_IN["region5"].names)}, "without every class"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(columns: dict[str, object], fact: str) -> None:
+    with pytest.raises(SourceError, match=rf"fields\.csv, row 2: .*{fact}"):
+        known_of(said(**columns), BUILT_IN["region5"])
+
+
+def test_cells_and_facts_are_two_ways_of_saying_one_thing() -> None:
+    names = BUILT_IN["region5"].names
+    assert facts_of("tumor;necrosis", "stroma", names).tolist() == [-1, 1, 0, -1, 0]
+    assert facts_of("", "", names).tolist() == [0] * 5
+    table = pd.DataFrame({"without": ["tumor;necrosis"], "with": ["stroma"]}, index=["a"])
+    assert presence_of(table, "a", names) == {1: False, 2: True, 4: False}
+
+
+def test_a_name_that_joins_is_refused() -> None:
+    check_names(BUILT_IN["region5"])
+    one = LabelClass("a;b", (1, 2, 3), "A", (1,))
+    two = LabelClass("c", (1, 2, 4), "C", (2,))
+    with pytest.raises(LabelError, match="class 'a;b'"):
+        check_names(LabelMap("own", (one, two)))
+
+
+def test_a_hash_follows_all_that_is_said() -> None:
+    values = [
+        said(),
+        said(all="tumor"),
+        said(without=("tumor",)),
+        said(somewhere=("tumor",)),
+        said(type="adenosis"),
+    ]
+    hashes = {hash_of(field, "") for field in values} | {hash_of(said(), "0" * 64)}
+    assert len(hashes) == 6
+    assert hash_of(said(patient="P", mpp=0.5), "") == hash_of(said(), "")

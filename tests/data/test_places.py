@@ -14,8 +14,12 @@ from PIL import Image
 from breastseg.bundles.bundle import Bundle
 from breastseg.cli import main
 from breastseg.data.dataset import ARRAYS, Dataset, open_dataset
+from breastseg.data.places import place_px, places_of, without_nots
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.errors import DatasetError
+from breastseg.labels import BUILT_IN
+from breastseg.sources.annotations import Drawn
+from breastseg.sources.points import Dot
 from conftest import CROPS, DATA, quiet
 
 MPP = 0.25
@@ -367,3 +371,30 @@ def test_slides_take_what_lies_around_a_box(tmp_path: Path) -> None:
     assert abs(left - (370 - x) * 0.499) <= 1
     *_, top, left, bottom, right = made.places("one")[1].tolist()
     assert (right - left, bottom - top) == (20, 20)
+
+
+@pytest.mark.parametrize(
+    ("dot", "place"),
+    [
+        (Dot("tumor", 10.4, 20.6), (10, 5, 11, 6)),
+        (Dot("tumor", 10, 20, 8, 4), (9, 3, 11, 7)),
+        (Dot("tumor", 0, 0, 8, 8), (0, 0, 2, 2)),
+        (Dot("tumor", 40, 60), (29, 19, 30, 20)),
+    ],
+)
+def test_pixels_of_a_dot_at_half_the_resolution(dot: Dot, place: tuple[int, ...]) -> None:
+    assert place_px(dot, (40, 60), (20, 30)) == place
+
+
+def test_dots_of_classes_alone_need_no_places() -> None:
+    region5 = BUILT_IN["region5"]
+    plain = Drawn((), (Dot("tumor", 1, 1), Dot("stroma", 2, 2)))
+    assert places_of(plain, region5, (9, 9), (9, 9), "x").shape == (0, 7)
+    both = Drawn((), (*plain.dots, Dot("not tumor", 3, 4)))
+    assert places_of(both, region5, (9, 9), (9, 9), "x").tolist() == [
+        [1, 0, 0, 1, 1, 2, 2],
+        [2, 0, 0, 2, 2, 3, 3],
+        [1, 1, 0, 4, 3, 5, 4],
+    ]
+    assert without_nots(both, region5, "x").dots == plain.dots
+    assert without_nots(plain, region5, "x") is plain

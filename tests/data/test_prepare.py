@@ -224,7 +224,7 @@ def test_no_label_map(tmp_path: Path) -> None:
     source = one_field(tmp_path / "s", np.zeros((8, 8, 3), np.uint8), np.ones((8, 8), np.uint8))
     with pytest.raises(
         InputError,
-        match=(r"no label map: .*--labels NAME or FILE, .*labels\.json"),
+        match=r"no label map: .*--labels NAME or FILE, .*labels\.json",
     ):
         prepare(source, tmp_path / "o", own(labels=None), reporter=quiet)
     assert not (tmp_path / "o").exists()
@@ -571,7 +571,7 @@ def test_a_name_that_no_table_can_hold_is_refused_by_name(tmp_path: Path, name: 
         (tmp_path / "source" / kind / "a.png").rename(tmp_path / "source" / kind / f"{name}.png")
     with pytest.raises(
         SourceError,
-        match=("not UTF-8, or control characters; rename it"),
+        match="not UTF-8, or control characters; rename it",
     ):
         prepare(
             tmp_path / "source",

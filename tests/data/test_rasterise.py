@@ -150,7 +150,7 @@ def test_outlines_too_long_to_draw(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing, "_MOST_CROSSINGS", 100)
     with pytest.raises(
         SourceError,
-        match=(r"a\.geojson: .* cross 121 rows of pixels; .*QuPath"),
+        match=r"a\.geojson: .* cross 121 rows of pixels; .*QuPath",
     ):
         drawn(Area("tumor", square(0, 0, 60, 60)))
 

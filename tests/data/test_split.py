@@ -326,7 +326,7 @@ def test_broken_csvs(tmp_path: Path, text: str, message: str) -> None:
 def test_an_unknown_scheme_lists_the_known(many: Dataset) -> None:
     with pytest.raises(
         InputError,
-        match=(r"--scheme best: .*random, kfold, leave-one-out, source"),
+        match=r"--scheme best: .*random, kfold, leave-one-out, source",
     ):
         split(many, SplitConfig("best"))
 
@@ -369,7 +369,7 @@ def test_an_empty_part_is_refused_and_the_old_split_kept(many: Dataset) -> None:
     )
     with pytest.raises(
         SplitError,
-        match=(r"split 'train' .*\(3 regions of 2 patients .* --val 0"),
+        match=r"split 'train' .*\(3 regions of 2 patients .* --val 0",
     ):
         split(small, SplitConfig("random"))
     assert (many.path / "split.csv").read_bytes() == before

@@ -194,9 +194,6 @@ def test_an_encoder_that_does_not_fit_is_one_line_that_names_some_that_do(
     begun."""
     with pytest.raises(
         InputError,
-        match=(
-            rf"^encoder '{encoder}' does not fit {arch} \([^\n]*{reason}[^\n]*\); wanted .*:"
-            r" resnet34, mit_b0,"
-        ),
+        match=rf"^encoder '{encoder}' does not fit {arch} \([^\n]*{reason}[^\n]*\).* mit_b0,",
     ):
         build(NetworkConfig(arch, encoder, 5))

@@ -65,21 +65,17 @@ def test_weights_that_cannot_be_had_are_errors_not_other_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = lite0()
-    with pytest.raises(
-        InputError, match=r"no package ships its weights; wanted tu-tf_efficientnet_lite0"
-    ):
+    with pytest.raises(InputError, match=r"no package ships .* tu-tf_efficientnet_lite0"):
         load_encoder_weights(network, "resnet34", "package")
     with pytest.raises(
         InputError,
-        match=r"no such file; wanted package, hub, none, or a \.safetensors or \.pth file",
+        match=r"no such file; .*package, hub, none, .*\.pth",
     ):
         load_encoder_weights(network, LITE0, str(tmp_path / "none.pth"))
     save_file({"conv1.weight": torch.zeros(1)}, tmp_path / "other.safetensors")
     with pytest.raises(
         InputError,
-        match=(
-            r"other\.safetensors: weights do not fit the encoder \(lacks model\.conv_stem\.weight"
-        ),
+        match=r"other\.safetensors: .*lacks model\.conv_stem\.weight",
     ):
         load_encoder_weights(network, LITE0, str(tmp_path / "other.safetensors"))
     gone = ("efficientnet_lite9_pytorch_model", "X")
@@ -97,9 +93,6 @@ def test_hub_out_of_reach_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(weights.smp.encoders, "get_encoder", offline)
     with pytest.raises(
         InputError,
-        match=(
-            r"encoder 'resnet34': ImageNet weights could not be fetched .* give --encoder-weights"
-            r" FILE"
-        ),
+        match=r"'resnet34': .*not be fetched .*--encoder-weights FILE",
     ):
         load_encoder_weights(lite0(), "resnet34", "hub")

@@ -68,7 +68,7 @@ def test_a_fault_is_told_by_its_signal_and_the_next_question_is_answered(
     os.kill(child.pid, fault)
     with pytest.raises(
         EngineError,
-        match=rf"the network \(openvino fp32\) died of a fault in native code \({fault.name}\)",
+        match=rf"openvino fp32.* died of a fault .*\({fault.name}\)",
     ):
         child.labels(tiles)
     assert np.array_equal(child.labels(tiles), before)
@@ -78,10 +78,7 @@ def test_a_kill_is_told_as_memory(child: ChildRunner) -> None:
     os.kill(child.pid, signal.SIGKILL)
     with pytest.raises(
         EngineError,
-        match=(
-            r"was killed \(SIGKILL\), mostly for too much memory; close other programs or map a"
-            r" smaller box"
-        ),
+        match=r"\(SIGKILL\), mostly for too much memory",
     ):
         child.labels(crop(0)[None, :64, :64])
 

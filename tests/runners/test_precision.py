@@ -88,9 +88,7 @@ def test_bf16_is_not_replaced_by_another_precision(
     tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("breastseg.runners.openvino.cpu_has_bf16", lambda: False)
-    with pytest.raises(
-        InputError, match="precision 'bf16': this processor has none; wanted auto, fp32 or int8"
-    ):
+    with pytest.raises(InputError, match="'bf16': this processor has none; wanted auto, fp32"):
         load_runner(tiny_bundle, precision="bf16")
 
 
@@ -101,9 +99,7 @@ def test_int8_is_refused_where_its_sums_overflow(monkeypatch: pytest.MonkeyPatch
     assert not has_exact_int8()
     with pytest.raises(
         InputError,
-        match=(
-            "precision 'int8': sums of 8-bit numbers overflow on this processor, which has no VNNI"
-        ),
+        match=r"'int8': .*overflow on this processor, .*no VNNI",
     ):
         load_runner(load_bundle(DEFAULT_MODEL), precision="int8")
 

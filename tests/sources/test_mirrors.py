@@ -10,9 +10,7 @@ from breastseg.transfer.places import find_place
 
 
 def test_an_unknown_mirror_lists_the_known() -> None:
-    with pytest.raises(
-        InputError, match="--mirror ftp: not known; wanted hub, girder, drive, hub2, kaggle"
-    ):
+    with pytest.raises(InputError, match="ftp: not known; wanted hub, girder, drive, hub2, kaggle"):
         find_place(PLACES, "ftp")
 
 

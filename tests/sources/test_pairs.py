@@ -13,9 +13,7 @@ from source_folders import picture
 
 def test_one_name_with_two_suffixes(painted: Path) -> None:
     picture(painted / "images" / f"{tcga('A2', 'A001')}.jpg")
-    with pytest.raises(
-        SourceError, match=r"second region named 'TCGA-A2-A001-.*' beside .*\.jpg; rename one"
-    ):
+    with pytest.raises(SourceError, match=r"second region named 'TCGA-A2-A001-.*' beside .*\.jpg"):
         open_source(painted)
 
 
@@ -24,14 +22,14 @@ def test_a_picture_without_a_mask_and_the_other_way(painted: Path) -> None:
     (painted / "masks" / name).rename(painted / "spare.png")
     with pytest.raises(
         SourceError,
-        match=rf"images/{name}: has no mask, wanted .*masks/{name}; add it or take the image away",
+        match=rf"images/{name}: has no mask, wanted .*masks/{name}",
     ):
         open_source(painted)
     (painted / "spare.png").rename(painted / "masks" / name)
     (painted / "images" / name).unlink()
     with pytest.raises(
         SourceError,
-        match=rf"masks/{name}: has no image, wanted .*images/{name}; add it or take the mask away",
+        match=rf"masks/{name}: has no image, wanted .*images/{name}",
     ):
         open_source(painted)
 

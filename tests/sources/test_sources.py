@@ -56,10 +56,7 @@ def test_one_name_in_two_folders(tmp_path: Path) -> None:
         paint(tmp_path / place, tcga("A2", "A001"))
     with pytest.raises(
         SourceError,
-        match=(
-            r"two/images/.*: second region named 'TCGA-A2-A001.*', the first is .*one/images/.*;"
-            r" rename one"
-        ),
+        match=r"two/images/.*'TCGA-A2-A001.*', the first is .*one/images/",
     ):
         open_source(tmp_path)
 
@@ -71,10 +68,7 @@ def test_nothing_there(tmp_path: Path) -> None:
         open_source(tmp_path / "nowhere")
     with pytest.raises(
         SourceError,
-        match=(
-            r"no image-mask pairs; wanted images/ with masks/ \(or annotations/ or points/\) of the"
-            r" same file names"
-        ),
+        match=r"no image-mask pairs; wanted images/ with masks/",
     ):
         open_source(tmp_path)
     (tmp_path / "images").mkdir()

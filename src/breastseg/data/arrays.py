@@ -25,6 +25,7 @@ _HEADER = re.compile(
 _MAGIC = b"\x93NUMPY\x01\0"
 _LENGTH_AT = len(_MAGIC)
 _HEADER_AT = _LENGTH_AT + 2
+# A header of up to 3 axes is shorter than 128 bytes.
 _HEADER_BYTES = 1024
 
 
@@ -64,6 +65,7 @@ def map_array(path: Path, kind: str, dtype: "np.dtype[Any]", shape: Sequence[int
             f"{path}: damaged (not an array as prepare writes it); prepare the data set again"
         )
     found = tuple(int(length) for length in header[2].split(b",") if length.strip())
+    # Where any length is right, that of the file is the wanted one.
     wanted = tuple(
         there if here is None else here for here, there in zip(shape, found, strict=False)
     )

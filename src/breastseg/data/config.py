@@ -53,4 +53,7 @@ class PrepareConfig:
     @property
     def vote_settings(self) -> JsonObject:
         """Return the same as it is kept with the work and the data set."""
-        return {"dots_as": self.dots_as, "votes": self.vote_rules} if self.vote_rules else {}
+        # A data set without votes is described as it was before there were any.
+        if not self.vote_rules:
+            return {}
+        return {"dots_as": self.dots_as, "votes": self.vote_rules}

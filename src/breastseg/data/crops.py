@@ -31,7 +31,8 @@ class CropDraw:
         seed: of every draw.
         dots: share of crops drawn from regions in which only dots are known, where there are both
             kinds.
-        white: label for places that are smooth and white and have none, 0 for none (see `weak.py`).
+        white: label for places that are smooth and white and have none, 0 for none (see
+            `histology.white`).
         fields: share of all crops drawn from fields of which something is known as a whole, where
             there are any.
     """
@@ -89,11 +90,11 @@ class Crops:
         dotted = self.dataset.dotted(self.regions)
         whole = set(self.dataset.fields(self.regions)).union(dotted)
         areas = [region for region in self.regions if region not in whole]
-        object.__setattr__(
-            self, "_fields", FieldDraws.read(self.dataset, self.regions, self.draw.balance)
-        )
-        for name, regions in (("_areas", areas), ("_dots", dotted)):
-            object.__setattr__(self, name, _Tables.read(self.dataset, regions, self.draw.balance))
+        balance = self.draw.balance
+        # A frozen dataclass is filled this way.
+        object.__setattr__(self, "_fields", FieldDraws.read(self.dataset, self.regions, balance))
+        object.__setattr__(self, "_areas", _Tables.read(self.dataset, areas, balance))
+        object.__setattr__(self, "_dots", _Tables.read(self.dataset, dotted, balance))
         if self._areas is None and self._dots is None:
             raise DatasetError(
                 f"{self.dataset.path}: no annotated pixel in the"
@@ -105,14 +106,17 @@ class Crops:
         size = self.draw.size_px
         images = np.full((len(numbers), size, size, 3), 255, np.uint8)
         labels = np.zeros((len(numbers), size, size), np.uint8)
-        dotted, votes = np.zeros(len(numbers), bool), np.zeros_like(labels)
+        votes = np.zeros_like(labels)
+        dotted = np.zeros(len(numbers), bool)
         facts = np.zeros((len(numbers), len(self.dataset.label_map.classes)), np.float32)
         for i, number in enumerate(numbers):
+            # A generator of its own: a crop depends on nothing that was drawn before it.
             rng = np.random.default_rng([self.draw.seed, epoch, number])
             if self._fields is not None and rng.random() < self.draw.fields:
                 region, top, left, facts[i] = self._fields.place(size, rng)
                 self._cut(images[i], labels[i], votes[i], region, top, left, facts[i])
                 continue
+            # Nothing is drawn where there is one kind alone.
             dotted[i] = self._dots is not None and (
                 self._areas is None or rng.random() < self.draw.dots
             )
@@ -142,12 +146,14 @@ class Crops:
         left: int,
         facts: npt.NDArray[np.float32],
     ) -> None:
-        """Copy a crop, and name its white places, but never as a class that is not there."""
+        """Copy a crop, and label its white places, but never as a class that is known to be
+        absent."""
         size = self.draw.size_px
         region_image, region_labels, region_votes = _arrays(self.dataset, region)
-        piece = region_labels[top : top + size, left : left + size]
-        height, width = piece.shape
-        labels[:height, :width] = piece
+        crop = region_labels[top : top + size, left : left + size]
+        # A region smaller than a crop fills its corner; the rest stays white and not annotated.
+        height, width = crop.shape
+        labels[:height, :width] = crop
         image[:height, :width] = region_image[top : top + size, left : left + size]
         shown = [labels] if region_votes is None else [labels, votes]
         if region_votes is not None:
@@ -186,16 +192,12 @@ class _Tables:
         for region in regions:
             rows = np.asarray(dataset.points(region))
             points.append([rows[rows[:, 0] == label + 1] for label in occurring])
-        weights = pixels.sum(axis=0) ** (1 - balance)
-        return _Tables(
-            regions,
-            cumulative(weights),
-            [
-                cumulative(pixels[:, k] ** (1 - balance / 2) * (pixels[:, k] > 0))
-                for k in range(occurring.size)
-            ],
-            points,
-        )
+        of_classes = cumulative(pixels.sum(axis=0) ** (1 - balance))
+        of_regions = []
+        for own in pixels.T:  # (R,) pixels of one class
+            # The factor keeps regions without the class at 0, where the exponent is 0 too.
+            of_regions.append(cumulative(own ** (1 - balance / 2) * (own > 0)))
+        return _Tables(regions, of_classes, of_regions, points)
 
 
 def _corner(place: int, size: int, length: int, rng: np.random.Generator) -> int:
@@ -204,6 +206,7 @@ def _corner(place: int, size: int, length: int, rng: np.random.Generator) -> int
     return int(np.clip(place - rng.integers(size), 0, max(0, length - size)))
 
 
+# The least recently used maps are closed.
 @lru_cache(maxsize=_OPEN_MAPS)
 def _arrays(dataset: Dataset, region: str) -> tuple[Pixels, Labels, Labels | None]:
     return dataset.image(region), dataset.labels(region), dataset.votes(region)

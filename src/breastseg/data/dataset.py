@@ -40,6 +40,7 @@ from breastseg.labels import LabelMap, Labels, label_map_of
 from breastseg.tables import shown
 
 FORMAT = 2
+# Rows that are counted at a time: bincount() makes an array of them that is eight times as large.
 _BLOCK_ROWS = 512
 
 
@@ -82,8 +83,8 @@ class Dataset:
         return pixels
 
     def labels(self, region: str) -> Labels:
-        """Return a region's labels, (H, W) uint8, memory-mapped; counted once, so that none is
-        there that regions.csv does not know."""
+        """Return a region's labels, (H, W) uint8, memory-mapped; they are counted once, so that no
+        label comes out that regions.csv does not know."""
         labels: Labels = self._array(region, "labels", np.dtype(np.uint8), self._shape(region))
         if region not in self._counted:
             self._check_counts(region, labels)
@@ -116,8 +117,11 @@ class Dataset:
     def votes(self, region: str) -> Labels | None:
         """Return what a region's dots vote for, (H, W) uint8, memory-mapped; None where they do
         not. For training alone, it is no truth."""
-        told: Any = self.regions.at[region, "voted_px"] if self.vote_rules else 0
-        if not (voted_px := int(told)):
+        if not self.vote_rules:
+            return None
+        cell: Any = self.regions.at[region, "voted_px"]
+        voted_px = int(cell)
+        if voted_px == 0:
             return None
         votes: Labels = self._array(region, "votes", np.dtype(np.uint8), self._shape(region))
         if np.count_nonzero(votes) != voted_px or votes.max() >= self._counts.shape[1]:
@@ -145,16 +149,16 @@ class Dataset:
         """Return what is known of whole fields, one row a region, one column a class: -1 nowhere, 1
         somewhere, 0 not known."""
         names = self.label_map.names
-        cells = [
-            self.regions[column] if column in self.regions else [""] * len(self.regions)
-            for column in (WITHOUT, WITH)
-        ]
-        rows = [
-            facts_of(without, somewhere, names) for without, somewhere in zip(*cells, strict=True)
-        ]
-        return pd.DataFrame(
-            np.array(rows).reshape(-1, len(names)), index=self.regions.index, columns=list(names)
-        )
+        cells = []
+        for column in (WITHOUT, WITH):
+            # A data set without fields has neither column.
+            has_it = column in self.regions
+            cells.append(self.regions[column] if has_it else [""] * len(self.regions))
+        rows = []
+        for without, somewhere in zip(*cells, strict=True):
+            rows.append(facts_of(without, somewhere, names))
+        values = np.array(rows).reshape(-1, len(names))  # (R, K)
+        return pd.DataFrame(values, index=self.regions.index, columns=list(names))
 
     @cached_property
     def _counted(self) -> set[str]:
@@ -165,16 +169,16 @@ class Dataset:
     def _counts(self) -> npt.NDArray[np.int64]:
         """Return pixels by region and label, as regions.csv has them: those of the labels on disk,
         whatever they are grouped into."""
-        columns = [
-            name
-            for name in self.regions.columns
-            if name.startswith("px_") and name != "px_not_annotated"
-        ]
-        return self.regions[["px_not_annotated", *columns]].to_numpy(np.int64)
+        columns = ["px_not_annotated"]
+        for name in self.regions.columns:
+            if name.startswith("px_") and name not in columns:
+                columns.append(name)
+        return self.regions[columns].to_numpy(np.int64)
 
     def _shape(self, region: str) -> tuple[int, int]:
-        sides: list[Any] = [self.regions.at[region, side] for side in ("height_px", "width_px")]
-        return int(sides[0]), int(sides[1])
+        height: Any = self.regions.at[region, "height_px"]
+        width: Any = self.regions.at[region, "width_px"]
+        return int(height), int(width)
 
     def _places(self, region: str, kind: str) -> npt.NDArray[np.int32]:
         places: npt.NDArray[np.int32] = self._array(region, kind, np.dtype(np.int32), (None, 3))
@@ -190,21 +194,11 @@ class Dataset:
         places: Places = self._array(region, "places", np.dtype(np.int32), (count, COLUMNS))
         label, is_not, is_round, top, left, bottom, right = places.T
         height, width = self._shape(region)
-        inside = (
-            (top >= 0)
-            & (top < bottom)
-            & (bottom <= height)
-            & (left >= 0)
-            & (left < right)
-            & (right <= width)
-        )
-        known = (
-            (label >= 1)
-            & (label < self._counts.shape[1])
-            & np.isin(is_not, (0, 1))
-            & np.isin(is_round, (0, 1))
-        )
-        if not (inside & known).all():
+        is_inside = (top >= 0) & (top < bottom) & (bottom <= height)
+        is_inside &= (left >= 0) & (left < right) & (right <= width)
+        is_known = (label >= 1) & (label < self._counts.shape[1])
+        is_known &= np.isin(is_not, (0, 1)) & np.isin(is_round, (0, 1))
+        if not (is_inside & is_known).all():
             raise DatasetError(
                 f"{self._path(region, 'places')}: damaged (a place of no class, or outside);"
                 " prepare the data set again"
@@ -212,11 +206,11 @@ class Dataset:
         return places
 
     def _check_counts(self, region: str, labels: Labels) -> None:
-        told = self._counts[self.regions.index.get_loc(region)]
-        found = np.zeros(256, np.int64)
+        wanted = self._counts[self.regions.index.get_loc(region)]
+        counts = np.zeros(256, np.int64)
         for top in range(0, len(labels), _BLOCK_ROWS):
-            found += np.bincount(labels[top : top + _BLOCK_ROWS].ravel(), minlength=256)
-        if found[len(told) :].any() or not np.array_equal(found[: len(told)], told):
+            counts += np.bincount(labels[top : top + _BLOCK_ROWS].ravel(), minlength=256)
+        if counts[len(wanted) :].any() or not np.array_equal(counts[: len(wanted)], wanted):
             raise DatasetError(
                 f"{self._path(region, 'labels')}: damaged (other labels than regions.csv counts);"
                 " prepare the data set again"
@@ -259,7 +253,9 @@ def open_dataset(path: str | Path) -> Dataset:
     where = root / "dataset.json"
     info = _description(root)
     label_map = label_map_of(info["label_map"], str(where))
-    mpp, radius, parts = info["mpp"], info["dot_radius_um"], info["parts"]
+    mpp = info["mpp"]
+    radius = info["dot_radius_um"]
+    parts = info["parts"]
     are_numbers = _is_number(mpp) and _is_number(radius) and radius > 0
     are_words = isinstance(parts, list) and all(isinstance(part, str) for part in parts)
     if not (are_numbers and are_words):
@@ -282,11 +278,9 @@ def _description(root: Path) -> JsonObject:
     """Read dataset.json, as far as to know that it is one of this format."""
     where = root / "dataset.json"
     if not where.is_file():
-        hint = (
-            "its preparation was interrupted, run the same prepare again"
-            if (root / ARRAYS).is_dir()
-            else "make one with breastseg prepare"
-        )
+        hint = "make one with breastseg prepare"
+        if (root / ARRAYS).is_dir():
+            hint = "its preparation was interrupted, run the same prepare again"
         raise DatasetError(f"{root}: no prepared data set (dataset.json is missing); {hint}")
     info = read_json(where, DatasetError, "a data set's description")
     if not isinstance(info, dict) or "format" not in info:
@@ -303,7 +297,8 @@ def _description(root: Path) -> JsonObject:
 
 def _votes(where: Path, info: JsonObject, regions: pd.DataFrame) -> tuple[str, dict[str, float]]:
     """Return what dots teach, and what decided their votes; regions.csv must know them too."""
-    dots_as, rules = info.get("dots_as", "discs"), info.get("votes", {})
+    dots_as = info.get("dots_as", "discs")
+    rules = info.get("votes", {})
     are_numbers = isinstance(rules, dict) and all(map(_is_number, rules.values()))
     if dots_as not in DOTS_AS or not are_numbers:
         raise DatasetError(

@@ -48,15 +48,18 @@ class FieldDraws:
             regions: of it; those that are no fields are left out.
             balance: 0 draws kinds as often as they have pixels, 1 equally often.
         """
-        ids = [one for one in dataset.fields(regions) if dataset.facts.loc[one].to_numpy().any()]
+        # A field of which only the type is known says nothing of classes.
+        ids = [name for name in dataset.fields(regions) if dataset.facts.loc[name].to_numpy().any()]
         if not ids:
             return None
         sizes = dataset.regions.loc[ids, ["height_px", "width_px"]].to_numpy(np.int64)
         facts = dataset.facts.loc[ids].to_numpy(np.int8)
         kinds, kind_of = np.unique(facts, axis=0, return_inverse=True)
         areas = sizes.prod(axis=1).astype(np.float64)
+        # (N,) for each kind: pixels of its fields, 0 for fields of other kinds
         each = [np.where(kind_of.ravel() == kind, areas, 0.0) for kind in range(len(kinds))]
         of_kinds = cumulative(np.array([area.sum() for area in each]) ** (1 - balance))
+        # The factor keeps others at 0 where the exponent is 0 and 0 ** 0 would be 1.
         of_fields = [cumulative(area ** (1 - balance / 2) * (area > 0)) for area in each]
         return FieldDraws(ids, sizes, facts, of_kinds, of_fields)
 
@@ -77,7 +80,8 @@ class FieldDraws:
         """
         kind = int(np.searchsorted(self.kinds, rng.random(), side="right"))
         index = int(np.searchsorted(self.fields[kind], rng.random(), side="right"))
-        height, width = (int(side) for side in self.sizes[index])
+        height, width = self.sizes[index].tolist()
+        # A crop larger than its field starts at its corner.
         top = int(rng.integers(max(0, height - size_px) + 1))
         left = int(rng.integers(max(0, width - size_px) + 1))
         share = min(height, size_px) * min(width, size_px) / (height * width)
@@ -89,5 +93,6 @@ class FieldDraws:
 def cumulative(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return cumulative shares, the last exactly 1."""
     shares = np.cumsum(weights / weights.sum())
+    # A rounding error below 1 would let a draw fall behind the last.
     shares[-1] = 1.0
     return shares

@@ -44,8 +44,10 @@ class Known:
         if self.all:
             return {}
         names = label_map.names
-        told = ((WITHOUT, self.without), (WITH, self.somewhere))
-        return {column: JOINED.join(names[k - 1] for k in labels) for column, labels in told}
+        return {
+            WITHOUT: JOINED.join(names[label - 1] for label in self.without),
+            WITH: JOINED.join(names[label - 1] for label in self.somewhere),
+        }
 
     def check_drawn(self, labels: Labels, label_map: LabelMap, field: Field, drawn: str) -> None:
         """Refuse areas of a class that is said to be nowhere in the field.
@@ -107,11 +109,11 @@ def _label(name: str, label_map: LabelMap, field: Field) -> int:
 
 def _whole_label(name: str, label_map: LabelMap, field: Field) -> int:
     label = _label(name, label_map, field)
-    found = label_map.classes[label - 1]
-    own = {found.name.casefold(), found.qupath.casefold()}
-    if len(found.codes) > 1 and name.casefold() not in own:
+    whole = label_map.classes[label - 1]
+    own_names = {whole.name.casefold(), whole.qupath.casefold()}
+    if len(whole.codes) > 1 and name.casefold() not in own_names:
         raise LabelError(
-            f"{field.where}: '{shown(name)}' is a part of class '{found.name}' in label map "
+            f"{field.where}: '{shown(name)}' is a part of class '{whole.name}' in label map "
             f"'{label_map.name}': without it, the rest may be there; name the class, or choose "
             "--labels that keep it apart",
         )
@@ -132,19 +134,25 @@ def check_names(label_map: LabelMap) -> None:
 
 def hash_of(field: Field, drawn_sha256: str) -> str:
     """Return the SHA-256 of what is known of a field, and of its areas ("" where it has none)."""
-    told = [field.all, list(field.without), list(field.somewhere), drawn_sha256]
+    facts = [field.all, list(field.without), list(field.somewhere), drawn_sha256]
+    # Without a type the hash is that of before there were types.
     if field.type:
-        told.append(field.type)
-    return hashlib.sha256(repr(told).encode()).hexdigest()
+        facts.append(field.type)
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
 def facts_of(without: str, somewhere: str, names: Sequence[str]) -> Facts:
     """Return the facts that two cells of regions.csv tell."""
     facts = np.zeros(len(names), np.int8)
     for cell, value in ((without, -1), (somewhere, 1)):
-        for name in filter(None, cell.split(JOINED)):
+        for name in _names_in(cell):
             facts[names.index(name)] = value
     return facts
+
+
+def _names_in(cell: str) -> list[str]:
+    """Return the names in a cell of regions.csv."""
+    return [name for name in cell.split(JOINED) if name]
 
 
 def check_row(table: Table, row: Row, names: Sequence[str]) -> None:
@@ -154,17 +162,16 @@ def check_row(table: Table, row: Row, names: Sequence[str]) -> None:
         DatasetError: a field without any, an unknown class,
             one that is absent and present, or a field in which every class is absent.
     """
-    absent, there = (
-        [name for name in row[column].split(JOINED) if name] for column in (WITHOUT, WITH)
-    )
+    absent = _names_in(row[WITHOUT])
+    present = _names_in(row[WITH])
     where = table.where(row)
-    if row["annotation"] == FIELDS and not (absent or there or row[TYPE]):
+    if row["annotation"] == FIELDS and not (absent or present or row[TYPE]):
         raise DatasetError(f"{where}: a field of which nothing is known; prepare it again")
-    for name in (*absent, *there):
+    for name in (*absent, *present):
         if name not in names:
             what = f"'{shown(name)}' of a field is no class in dataset.json"
             raise DatasetError(f"{where}: {what}; prepare it again")
-    if set(absent) & set(there) or set(absent) == set(names):
+    if set(absent) & set(present) or set(absent) == set(names):
         what = "a field is without a class that it has, or without all"
         raise DatasetError(f"{where}: {what}; prepare it again")
 
@@ -177,10 +184,9 @@ def check_pixels(table: Table, regions: pd.DataFrame) -> None:
     """
     if WITHOUT not in regions.columns:
         return
-    for row, names, (_, counted) in zip(
-        table.rows, regions[WITHOUT], regions.iterrows(), strict=True
-    ):
-        for name in filter(None, names.split(JOINED)):
+    cells = zip(table.rows, regions[WITHOUT], regions.iterrows(), strict=True)
+    for row, without, (_, counted) in cells:
+        for name in _names_in(without):
             if pixels := int(counted[f"px_{name}"]):
                 what = f"'{name}', of which the region has {pixels:,} annotated pixels"
                 advice = "take it out of the column, or out of the annotation"
@@ -189,9 +195,9 @@ def check_pixels(table: Table, regions: pd.DataFrame) -> None:
 
 def presence_of(regions: pd.DataFrame, region: str, names: tuple[str, ...]) -> Mapping[int, bool]:
     """Return, by label, the classes that are known to be in a region (True), or not (False)."""
-    found: dict[int, bool] = {}
+    presence: dict[int, bool] = {}
     for column, has in ((WITHOUT, False), (WITH, True)):
         if column in regions.columns:
-            cell = str(regions.at[region, column])
-            found |= {names.index(name) + 1: has for name in filter(None, cell.split(JOINED))}
-    return found
+            for name in _names_in(str(regions.at[region, column])):
+                presence[names.index(name) + 1] = has
+    return presence

@@ -54,11 +54,10 @@ def places_of(
     kinds = [label_map.kind_of(dot.name, where) for dot in drawn.dots]
     if not any(is_not or dot.width for dot, (_, is_not) in zip(drawn.dots, kinds, strict=True)):
         return np.empty((0, COLUMNS), np.int32)
-    rows = [
-        (label, is_not, dot.is_round, *place_px(dot, size_px, new_size_px))
-        for dot, (label, is_not) in zip(drawn.dots, kinds, strict=True)
-        if label
-    ]
+    rows = []
+    for dot, (label, is_not) in zip(drawn.dots, kinds, strict=True):
+        if label:
+            rows.append((label, is_not, dot.is_round, *place_px(dot, size_px, new_size_px)))
     return np.array(rows, np.int32).reshape(-1, COLUMNS)
 
 
@@ -72,7 +71,8 @@ def place_px(
     ends = []
     sides = (dot.x, dot.width), (dot.y, dot.height)
     for (middle, side), old, new in zip(sides, size_px, new_size_px, strict=True):
-        low, high = (middle - side / 2) * new / old, (middle + side / 2) * new / old
+        low = (middle - side / 2) * new / old
+        high = (middle + side / 2) * new / old
         ends.append(middles_within(low, high, new))
     (left, right), (top, bottom) = ends
     return top, left, bottom, right

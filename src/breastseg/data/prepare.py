@@ -34,6 +34,7 @@ from breastseg.wording import counted, one_line
 
 _REMAINS = Remains(finished=("dataset.json",), rest=(ARRAYS, "tiles_*", "regions.csv"))
 _NAMED = 3
+"""Regions that are named in a message."""
 
 
 def prepare(
@@ -62,16 +63,17 @@ def prepare(
     label_map = _label_map(found, config)
     _check_fields(found, label_map)
     types, type_of = _types(found, config)
-    unsaid = [*_unsaid(found, label_map), *_untaken(found, types)]
+    more_notes = [*_parted_words(found, label_map), *_types_left_out(found, types)]
     out = Path(out)
     settings = _settings(found, label_map, config, types)
     with own_folder(out, "prepare", settings, remains=_REMAINS):
         reporter.message(found.description)
-        found = replace(found, notes=(*found.notes, *unsaid))
+        found = replace(found, notes=(*found.notes, *more_notes))
         for note in found.notes:
             reporter.message(f"  {note}")
         is_whole = (out / "dataset.json").is_file()
         if not is_whole or not all(is_made(region, out) for region in found.regions):
+            # Without this file the folder is no data set until all of it is made again.
             (out / "dataset.json").unlink(missing_ok=True)
             for note in _prepare_all(found, label_map, out, config, types, type_of, reporter):
                 reporter.message(f"  {note}")
@@ -82,7 +84,7 @@ def _settings(
     source: Source, label_map: LabelMap, config: PrepareConfig, types: TypeMap | None
 ) -> JsonObject:
     """Return what tells this piece of work from another in the same folder."""
-    regions = [(r.id, r.mpp, r.patient, r.site) for r in source.regions]
+    regions = [(region.id, region.mpp, region.patient, region.site) for region in source.regions]
     settings: JsonObject = {
         "source": source.description,
         "mpp": config.to_mpp,
@@ -92,7 +94,7 @@ def _settings(
         **config.vote_settings,
     }
     if types:
-        settings["types"] = {name: list(said) for name, said in types.types.items()}
+        settings["types"] = {name: list(diagnoses) for name, diagnoses in types.types.items()}
     settings["regions"] = hashlib.sha256(repr(regions).encode()).hexdigest()[:16]
     return settings
 
@@ -155,19 +157,19 @@ def _check_fields(source: Source, label_map: LabelMap) -> None:
         known_of(field, label_map)
 
 
-def _unsaid(source: Source, label_map: LabelMap) -> list[str]:
-    """Say which classes of other data sets a label map cannot tell, before anything is made."""
-    told = []
+def _parted_words(source: Source, label_map: LabelMap) -> list[str]:
+    """Return a note on classes of other data sets that may be several classes of a label map."""
+    notes = []
     for words in dict.fromkeys(region.words for region in source.regions):
         if words is None:
             continue
         parted = words.seen_in(label_map).parted
         if parted:
-            told.append(
+            notes.append(
                 f"{words.name}: {', '.join(parted)} may be more than one class of {label_map.name},"
                 " and is not annotated"
             )
-    return told
+    return notes
 
 
 def _types(source: Source, config: PrepareConfig) -> tuple[TypeMap | None, dict[str, str]]:
@@ -192,8 +194,8 @@ def _types(source: Source, config: PrepareConfig) -> tuple[TypeMap | None, dict[
     return types, of
 
 
-def _untaken(source: Source, types: TypeMap | None) -> list[str]:
-    """Say that types are known and were not asked for."""
+def _types_left_out(source: Source, types: TypeMap | None) -> list[str]:
+    """Return a note where types are known and were not asked for."""
     known = sum(bool(region.field and region.field.type) for region in source.regions)
     if types is not None or not known:
         return []
@@ -212,8 +214,7 @@ def _prepare_all(
     type_of: dict[str, str],
     reporter: Reporter,
 ) -> list[str]:
-    """Make what is not made yet, then the data set; return what a person should know of what was
-    drawn."""
+    """Make the regions that are not made yet, then the data set; return notes on what was drawn."""
     (out / ARRAYS).mkdir(parents=True, exist_ok=True)
     todo = [region for region in source.regions if not is_made(region, out)]
     done = len(source.regions) - len(todo)
@@ -224,8 +225,12 @@ def _prepare_all(
     with reporter.progress(len(source.regions), title="prepare", unit="region", done=done) as bar:
         for _ in _run(make, todo, config.workers or worker_count()):
             bar.update(1)
-    rows = [read_json(row_path(out, r.id), DatasetError, "a region's row") for r in source.regions]
-    told = [*_drawn_notes(rows), *(said_of_votes(rows) if config.vote_rules else [])]
+    rows = []
+    for region in source.regions:
+        rows.append(read_json(row_path(out, region.id), DatasetError, "a region's row"))
+    notes = _drawn_notes(rows)
+    if config.vote_rules:
+        notes += said_of_votes(rows)
     table = _table(rows, source, type_of if types else None)
     write_text(out / "regions.csv", table.to_csv(index=False, lineterminator="\n"))
     info: JsonObject = {
@@ -235,13 +240,14 @@ def _prepare_all(
         "label_map": label_map.to_dict(),
         "source": source.description,
         "parts": list(source.parts),
-        "notes": [*source.notes, *told],
+        "notes": [*source.notes, *notes],
         **config.vote_settings,
     }
     if types:
         info["types"] = list(types.names)
+    # Written last: it says that all else is there.
     write_json(out / "dataset.json", info)
-    return told
+    return notes
 
 
 def _table(
@@ -262,8 +268,8 @@ def _run(make: Callable[[Region], None], regions: list[Region], workers: int) ->
     """Make regions in threads, at most two waiting per worker, so that an error stops the rest at
     once.
 
-    Threads, because decoding, resampling, hashing and writing all let go of the interpreter:
-        processes cost a third more, in imports.
+    Threads, because decoding, resampling, hashing and writing all let go of the interpreter;
+    processes take a third longer, for their imports.
     """
     if workers == 1 or len(regions) <= 1:
         for region in regions:
@@ -277,17 +283,20 @@ def _run(make: Callable[[Region], None], regions: list[Region], workers: int) ->
                 running.add(pool.submit(make, region))
                 if len(running) >= 2 * workers:
                     finished, running = wait(running, return_when=FIRST_COMPLETED)
-                    yield from (future.result() for future in finished)
+                    for future in finished:
+                        # Raises what the region raised.
+                        yield future.result()
             while running:
                 finished, running = wait(running, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in finished)
+                for future in finished:
+                    yield future.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _drawn_notes(rows: list[JsonObject]) -> list[str]:
-    """Say what was not taken, or only in part, of what people drew."""
-    told = []
+    """Return notes on what was not taken, or only in part, of what people drew."""
+    notes = []
     for column, words in (
         (SKIPPED, "skipped"),
         (INSTEAD, "no annotations, so taken in their place"),
@@ -296,13 +305,13 @@ def _drawn_notes(rows: list[JsonObject]) -> list[str]:
         for row in rows:
             counts += Counter(row.get(column, {}))
         if counts:
-            told.append(f"{words}: {said_kinds(counts)}{_in_files(rows, column)}")
+            notes.append(f"{words}: {said_kinds(counts)}{_in_files(rows, column)}")
     cut = sum(row.get(CUT, 0) for row in rows)
     if cut:
-        told.append(
+        notes.append(
             f"cut at the border of their pictures: {counted(cut, 'area')}{_in_files(rows, CUT)}"
         )
-    return told
+    return notes
 
 
 def _in_files(rows: list[JsonObject], column: str) -> str:

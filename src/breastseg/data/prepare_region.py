@@ -34,7 +34,7 @@ POINTS_PER_CLASS = 1024
 """Places kept per class and region for drawing crops: enough that neighbouring crops differ, 12 KB
 a class."""
 VOTES = "votes"
-"""Kept with a region's row: what `said_of_votes` tells of all of them together."""
+"""Key of a region's row: what `said_of_votes` needs to tell of all regions together."""
 
 
 def prepare_region(region: Region, label_map: LabelMap, out: Path, config: PrepareConfig) -> None:
@@ -49,30 +49,33 @@ def prepare_region(region: Region, label_map: LabelMap, out: Path, config: Prepa
         check_turned(region, known, drawn, slide)
         notes = notes_of(region, drawn, slide)
         box = box_of(region, known, drawn, slide, config.to_mpp)
-        found = labels_of(region, known, drawn, box, slide.size_px, label_map, config)
+        annotation = labels_of(region, known, drawn, box, slide.size_px, label_map, config)
         image = slide.read(box, mpp=config.to_mpp)
         is_whole = (box.width, box.height) == slide.size_px
         scanner = slide.scanner
     save_array(array_path(out, region.id, "image"), image)
-    save_array(array_path(out, region.id, "labels"), found.labels)
-    save_array(array_path(out, region.id, "points"), class_points(found.labels, region.id))
-    save_array(array_path(out, region.id, "dots"), found.dots)
-    counts: JsonObject = {}
-    if found.places is not None and len(found.places):
-        save_array(array_path(out, region.id, "places"), found.places)
-        counts["places"] = len(found.places)
-    counts.update(_save_votes(out, region.id, found, image, label_map, config))
+    labels = annotation.labels
+    save_array(array_path(out, region.id, "labels"), labels)
+    save_array(array_path(out, region.id, "points"), class_points(labels, region.id))
+    save_array(array_path(out, region.id, "dots"), annotation.dots)
+    # The order of these keys is that of the columns in regions.csv.
+    row = _facts(region, known, annotation.annotation, image, label_map)
+    for name, note in notes.items():
+        if note:
+            row[name] = note
+    if not is_whole:
+        row["box_level0_px"] = _words(box)
+    if scanner:
+        row[SCANNER] = scanner
+    if annotation.places is not None and len(annotation.places):
+        save_array(array_path(out, region.id, "places"), annotation.places)
+        row["places"] = len(annotation.places)
+    row |= _save_votes(out, region.id, annotation, image, label_map, config)
     if config.tiles_px:
         folder = out / f"tiles_{config.tiles_px}"
-        _save_tiles(image, found.labels, folder, region.id, config.tiles_px)
-    row = {
-        **_facts(region, known, found.annotation, image, label_map),
-        **{name: note for name, note in notes.items() if note},
-        **({} if is_whole else {"box_level0_px": _words(box)}),
-        **({SCANNER: scanner} if scanner else {}),
-        **counts,
-        **_class_pixels(found.labels, label_map),
-    }
+        _save_tiles(image, labels, folder, region.id, config.tiles_px)
+    row |= _class_pixels(labels, label_map)
+    # Written last: it says that the arrays are whole.
     write_json(row_path(out, region.id), row)
 
 
@@ -99,7 +102,10 @@ def _hash(region: Region) -> str:
     """Return the SHA-256 of a picture; of a slide that is a folder, of the names and sizes in it,
     and of one that has many regions, the fingerprint."""
     image = region.image
-    return fingerprint(image) if region.box or image.is_dir() else sha256_of(image)
+    if region.box or image.is_dir():
+        # A slide with 100 regions would be read 100 times.
+        return fingerprint(image)
+    return sha256_of(image)
 
 
 def _labels_hash(region: Region) -> str:
@@ -113,7 +119,7 @@ def _facts(
     region: Region, known: Known | None, annotation: str, image: Pixels, label_map: LabelMap
 ) -> JsonObject:
     """Return the head of a region's row: whose it is, its size, and of which files it was made."""
-    return {
+    row: JsonObject = {
         "region": region.id,
         "patient": region.patient,
         "site": region.site,
@@ -125,8 +131,10 @@ def _facts(
         "source_split": region.split,
         "image_sha256": _hash(region),
         "labels_sha256": _labels_hash(region),
-        **(known.columns(label_map) if known else {}),
     }
+    if known:
+        row |= known.columns(label_map)
+    return row
 
 
 def _class_pixels(labels: Labels, label_map: LabelMap) -> JsonObject:
@@ -145,7 +153,7 @@ def _words(box: Box) -> str:
 def _save_votes(
     out: Path,
     region: str,
-    found: RegionLabels,
+    annotation: RegionLabels,
     image: Pixels,
     label_map: LabelMap,
     config: PrepareConfig,
@@ -154,12 +162,15 @@ def _save_votes(
     it."""
     if not config.vote_rules:
         return {}
-    if found.annotation != "dots":
-        silent = {SILENT: len(found.dots)} if len(found.dots) else {}
-        return {"voted_px": 0, **silent}
+    if annotation.annotation != "dots":
+        row: JsonObject = {"voted_px": 0}
+        # Areas know better than votes what lies between the dots.
+        if len(annotation.dots):
+            row[SILENT] = len(annotation.dots)
+        return row
     voted = vote(
-        found.dots,
-        found.labels,
+        annotation.dots,
+        annotation.labels,
         image,
         mpp=config.to_mpp,
         width_um=config.vote_width_um,
@@ -178,7 +189,8 @@ def class_points(labels: Labels, seed: str) -> npt.NDArray[np.int32]:
         (N, 3) int32 rows of (label, y, x), by label.
     """
     rng = np.random.default_rng(list(seed.encode()))
-    flat, width = labels.ravel(), labels.shape[1]
+    flat = labels.ravel()
+    width = labels.shape[1]
     chosen = [np.empty((0, 3), np.int32)]
     for label in range(1, int(flat.max(initial=0)) + 1):
         places = np.flatnonzero(flat == label)

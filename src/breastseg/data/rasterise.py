@@ -29,11 +29,12 @@ _MANY = 2_000
 """Areas of one picture of which the progress is shown."""
 
 _STICKS_OUT_PX = 1.0
+"""How far something may reach beyond an image: programs round to whole pixels."""
 
 
 def check_inside(drawn: Drawn, size_px: tuple[int, int], where: str) -> int:
-    """Refuse what lies outside a picture: at its border it would teach nonsense, left out it would
-    be missed.
+    """Refuse what lies outside an image: moved to its border it would be wrong truth, and left out
+    nobody would know.
 
     Args:
         drawn: in pixels of the picture.
@@ -47,9 +48,13 @@ def check_inside(drawn: Drawn, size_px: tuple[int, int], where: str) -> int:
         SourceError: an area has nothing in the picture, a dot is not in it, or a dot's box or disc
             reaches beyond it by more than a pixel.
     """
-    areas, (left, top, right, bottom), (width, height) = len(drawn.areas), drawn.boxes().T, size_px
+    areas = len(drawn.areas)
+    left, top, right, bottom = drawn.boxes().T
+    width, height = size_px
     is_dot = np.arange(len(left)) >= areas
-    x, y = np.where(is_dot, (left + right) / 2, left), np.where(is_dot, (top + bottom) / 2, top)
+    # A dot is where its middle is, an area where its left-top corner is.
+    x = np.where(is_dot, (left + right) / 2, left)
+    y = np.where(is_dot, (top + bottom) / 2, top)
     is_out = np.where(
         is_dot,
         (x < 0) | (y < 0) | (x > width) | (y > height),
@@ -58,17 +63,17 @@ def check_inside(drawn: Drawn, size_px: tuple[int, int], where: str) -> int:
     if is_out.any():
         first = int(np.argmax(is_out))
         name, number = ("dot", first - areas + 1) if is_dot[first] else ("area", first + 1)
-        counts = [
-            f"{out.sum():,} of {counted(out.size, noun)}"
-            for noun, out in (("area", is_out[:areas]), ("dot", is_out[areas:]))
-            if out.any()
-        ]
+        counts = []
+        for noun, out in (("area", is_out[:areas]), ("dot", is_out[areas:])):
+            if out.any():
+                counts.append(f"{out.sum():,} of {counted(out.size, noun)}")
         raise SourceError(
             f"{where}: {name} {number} at x {x[first]:g}, y {y[first]:g} is outside the picture of"
             f" {width} x {height} px; coordinates are pixels of this picture, those of"
             f" {' and '.join(counts)} are not: export them again, from this picture and at this"
             " magnification"
         )
+    # By how much each goes beyond the side that it goes farthest beyond; below 0 where inside.
     reach = np.max([-left, -top, right - width, bottom - height], axis=0, initial=-np.inf)
     if (is_wide := reach[areas:] > _STICKS_OUT_PX).any():
         first = int(np.argmax(is_wide))
@@ -92,7 +97,7 @@ def draw(
     radius_px: float,
     where: str,
 ) -> tuple[Labels, Dots]:
-    """Draw annotation at the resolution of a data set.
+    """Rasterise annotation at the resolution of a data set.
 
     An area has the pixels whose middles lie in it; a middle on a border counts to the right of it,
     or below it. A ring that crosses itself has all that it goes round, as in QuPath. Smaller areas
@@ -115,26 +120,33 @@ def draw(
         SourceError: an area or dot outside the picture. LabelError: a class that the map lacks.
     """
     check_inside(drawn, size_px, where)
-    names = dict.fromkeys([*(area.name for area in drawn.areas), *(dot.name for dot in drawn.dots)])
-    named = {name: label_map.label_of(name, where) for name in names}
-    labels, within = _areas(drawn.areas, named, np.array(new_size_px) / size_px, new_size_px, where)
-    places = [_place(dot, named[dot.name], size_px, new_size_px) for dot in drawn.dots]
+    label_of: dict[str, int] = {}
+    shapes: list[Area | Dot] = [*drawn.areas, *drawn.dots]
+    for shape in shapes:
+        # Each name is looked up once: a file may have 100,000 shapes of three classes.
+        if shape.name not in label_of:
+            label_of[shape.name] = label_map.label_of(shape.name, where)
+    scale = np.array(new_size_px) / size_px
+    labels, within = _areas(drawn.areas, label_of, scale, new_size_px, where)
+    places = [_place(dot, label_of[dot.name], size_px, new_size_px) for dot in drawn.dots]
     dots = np.array([place for place in places if place[0]], np.int32).reshape(-1, 3)
-    return (
-        np.where(within, labels, _discs(dots, labels.shape, radius_px)) if len(dots) else labels
-    ), dots
+    if len(dots):
+        labels = np.where(within, labels, _discs(dots, labels.shape, radius_px))
+    return labels, dots
 
 
 def _areas(
     areas: Sequence[Area],
-    named: Mapping[str, int],
+    label_of: Mapping[str, int],
     scale: npt.NDArray[np.float64],
     size_px: tuple[int, int],
     where: str,
 ) -> tuple[Labels, Bools]:
-    """Draw areas; return labels, and where any area is."""
+    """Rasterise areas; return labels, and where any area is: one of a class that is not annotated
+    has label 0 there."""
     width, height = size_px
-    labels, within = np.zeros((height, width), np.uint8), np.zeros((height, width), bool)
+    labels = np.zeros((height, width), np.uint8)
+    within = np.zeros((height, width), bool)
     largest_first = np.argsort(-_extents(areas), kind="stable").tolist()
     crossed = 0
     with tqdm(
@@ -148,11 +160,14 @@ def _areas(
                     f"{where}: outlines so long that they cross {crossed:,} rows of pixels;"
                     " simplify them in QuPath"
                 )
-            values = np.array([named[area.name] for area in batch], np.uint8)
+            values = np.array([label_of[area.name] for area in batch], np.uint8)
+            # As many bands of rows as keep the crossings of one below the limit.
             bands = -(-rings.crossings(height) // _HELD)
             for band in range(bands):
                 rows = height * band // bands, height * (band + 1) // bands
-                for place, area in _pixels(*rings.spans(rows, size_px), size_px):
+                start, end = rings.spans(rows, size_px)
+                # Area after area, so that of two the later, which is smaller, stays on top.
+                for place, area in _pixels(start, end, size_px):
                     labels.reshape(-1)[place] = values[area]
                     within.reshape(-1)[place] = True
             bar.update(len(batch))
@@ -166,9 +181,11 @@ def _extents(areas: Sequence[Area]) -> npt.NDArray[np.float64]:
     lengths = np.array([len(area.outline) for area in areas])
     starts = np.cumsum(lengths) - lengths
     places = np.concatenate([area.outline for area in areas])
+    # Measured from the first corner of each: products of coordinates near 100,000 lose digits.
     x, y = (places - np.repeat(places[starts], lengths, axis=0)).T
     turned = x * np.roll(y, -1) - np.roll(x, -1) * y
-    turned[starts + lengths - 1] = 0  # from the last place to the first, which is (0, 0)
+    # np.roll() goes on into the next outline; the step back to the first corner, (0, 0), adds 0.
+    turned[starts + lengths - 1] = 0
     return np.abs(np.add.reduceat(turned, starts)) / 2
 
 
@@ -177,13 +194,14 @@ def _batches(areas: list[Area], scale: float) -> Iterator[list[Area]]:
     batch: list[Area] = []
     held = 0.0
     for area in areas:
-        size = sum(
-            len(ring) + scale * float(np.abs(np.diff(ring[:, 1])).sum())
-            for ring in (area.outline, *area.holes)
-        )
+        size = 0.0
+        for ring in (area.outline, *area.holes):
+            # Its corners, and about how often its edges cross a row.
+            size += len(ring) + scale * float(np.abs(np.diff(ring[:, 1])).sum())
         if batch and held + size > _HELD:
             yield batch
-            batch, held = [], 0.0
+            batch = []
+            held = 0.0
         batch.append(area)
         held += size
     if batch:
@@ -194,13 +212,17 @@ class _Rings:
     """Outlines and holes of areas as edges."""
 
     def __init__(self, areas: Sequence[Area], scale: npt.NDArray[np.float64]) -> None:
-        rings = [ring for area in areas for ring in (area.outline, *area.holes)]
+        rings: list[npt.NDArray[np.float64]] = []
+        for area in areas:
+            rings += [area.outline, *area.holes]
         counts = np.array([1 + len(area.holes) for area in areas])
+        # By ring: the number of its area, and 1 for an outline, -1 for a hole.
         self._area = np.repeat(np.arange(len(areas)), counts)
         self._sign = np.full(len(rings), -1)
         self._sign[np.cumsum(counts) - counts] = 1
         lengths = np.array([len(ring) for ring in rings])
         places = np.concatenate(rings) * scale
+        # The corner after each; after the last of a ring comes its first.
         after = np.arange(1, len(places) + 1)
         after[np.cumsum(lengths) - 1] = np.cumsum(lengths) - lengths
         self._ring = np.repeat(np.arange(len(rings)), lengths)
@@ -220,27 +242,35 @@ class _Rings:
         edge, row, column = crossings(self._edges, rows)
         ring = self._ring[edge]
         place = (ring * height + row) * (width + 1) + np.clip(column, 0, width)
-        start, end = _stretches(
-            place, np.where(self._is_down[edge], 1, -1), lambda turns: turns != 0
-        )
-        ring = start // ((width + 1) * height)
-        shift = (self._area[ring] - ring) * (
-            (width + 1) * height
-        )  # from the number of the ring to that of the area
-        start, end, sign = start + shift, end + shift, self._sign[ring]
+        # A row is inside a ring where the edges to its left do not turn back: the non-zero rule,
+        # by which a ring that crosses itself has all that it goes round.
+        turns = np.where(self._is_down[edge], 1, -1)
+        start, end = _stretches(place, turns, lambda winding: winding != 0)
+        whole = (width + 1) * height
+        ring = start // whole
+        # From places of the ring to places of its area, where outline and holes meet.
+        shift = (self._area[ring] - ring) * whole
+        start = start + shift
+        end = end + shift
         if (self._sign > 0).all():
             return start, end
-        return _stretches(
-            np.concatenate([start, end]), np.concatenate([sign, -sign]), lambda layers: layers == 1
-        )
+        sign = self._sign[ring]
+        # An outline adds a layer and a hole takes it off: what is left has one.
+        places = np.concatenate([start, end])
+        steps = np.concatenate([sign, -sign])
+        return _stretches(places, steps, lambda layers: layers == 1)
 
 
 def _stretches(place: Ints, step: Ints, is_inside: Callable[[Ints], Bools]) -> tuple[Ints, Ints]:
-    """Return where it begins and where it ends that the sum of steps so far is one that counts."""
+    """Return where the sum of all steps so far begins and ends to be one that is inside."""
     order = np.argsort(place, kind="stable")
-    place, inside = place[order], is_inside(np.cumsum(step[order]))
-    start, end = place[:-1][inside[:-1]], place[1:][inside[:-1]]
-    return start[start < end], end[start < end]
+    place = place[order]
+    inside = is_inside(np.cumsum(step[order]))
+    # Between each place and the next the sum stays the same.
+    start = place[:-1][inside[:-1]]
+    end = place[1:][inside[:-1]]
+    is_some = start < end
+    return start[is_some], end[is_some]
 
 
 def _pixels(start: Ints, end: Ints, size_px: tuple[int, int]) -> Iterator[tuple[Ints, Ints]]:
@@ -249,17 +279,15 @@ def _pixels(start: Ints, end: Ints, size_px: tuple[int, int]) -> Iterator[tuple[
     width, height = size_px
     lengths = end - start
     area, at = np.divmod(start, (width + 1) * height)
+    # Rows of stretches are one column wider than those of the image: a stretch may end behind it.
     first = at // (width + 1) * width + at % (width + 1)
     total = np.cumsum(lengths)
-    cuts = [
-        0,
-        *np.searchsorted(
-            total, np.arange(_HELD, int(total[-1]) if len(total) else 0, _HELD)
-        ).tolist(),
-        len(total),
-    ]
-    for begin, stop in pairwise(cuts):
+    pixels = int(total[-1]) if len(total) else 0
+    # Stretches are cut into groups of about _HELD pixels.
+    inner_cuts = np.searchsorted(total, np.arange(_HELD, pixels, _HELD)).tolist()
+    for begin, stop in pairwise([0, *inner_cuts, len(total)]):
         length = lengths[begin:stop]
+        # 0, 1, 2 ... within each stretch.
         offset = np.arange(int(length.sum())) - np.repeat(np.cumsum(length) - length, length)
         yield np.repeat(first[begin:stop], length) + offset, np.repeat(area[begin:stop], length)
 
@@ -267,28 +295,29 @@ def _pixels(start: Ints, end: Ints, size_px: tuple[int, int]) -> Iterator[tuple[
 def _place(
     dot: Dot, label: int, size_px: tuple[int, int], new_size_px: tuple[int, int]
 ) -> tuple[int, int, int]:
-    x, y = (
-        int(place * new / old)
-        for place, new, old in zip((dot.x, dot.y), new_size_px, size_px, strict=True)
-    )
+    """Return (label, y, x) of the pixel in which a dot lies."""
+    x = int(dot.x * new_size_px[0] / size_px[0])
+    y = int(dot.y * new_size_px[1] / size_px[1])
+    # A dot on the right or lower border of the image belongs to its last pixel.
     return label, min(y, new_size_px[1] - 1), min(x, new_size_px[0] - 1)
 
 
 def _discs(dots: Dots, shape: tuple[int, int], radius: float) -> Labels:
-    labels, nearest = np.zeros(shape, np.uint8), np.full(shape, np.inf, np.float32)
+    """Return the labels of discs around dots, (H, W); a pixel belongs to the nearest dot."""
+    labels = np.zeros(shape, np.uint8)
+    nearest = np.full(shape, np.inf, np.float32)
     reach = int(radius)
     for label, y, x in dots:
-        rows, columns = (
-            slice(max(0, y - reach), y + reach + 1),
-            slice(max(0, x - reach), x + reach + 1),
-        )
-        high, wide = labels[rows, columns].shape
-        distance = np.hypot(
-            *np.ogrid[
-                rows.start - y : rows.start - y + high, columns.start - x : columns.start - x + wide
-            ]
-        )
+        rows = slice(max(0, y - reach), y + reach + 1)
+        columns = slice(max(0, x - reach), x + reach + 1)
+        height, width = labels[rows, columns].shape
+        # Distances from the dot of the pixels in this square, which the image may cut.
+        top = rows.start - y
+        left = columns.start - x
+        down, across = np.ogrid[top : top + height, left : left + width]
+        distance = np.hypot(down, across)
         won = (distance <= radius) & (distance < nearest[rows, columns])
+        # A dot has its own pixel, also with a radius below 1; of two dots on one the later.
         won |= distance == 0
         labels[rows, columns][won] = label
         nearest[rows, columns][won] = distance[won]

@@ -19,13 +19,15 @@ from breastseg.sources import Region
 from breastseg.sources.annotations import Drawn, read_drawn, said_kinds
 from breastseg.sources.parts import within
 
-SKIPPED, INSTEAD, CUT = "skipped", "instead_of_annotations", "areas_cut"
-"""Kept with a region's row, and told of all of them together."""
+SKIPPED = "skipped"
+INSTEAD = "instead_of_annotations"
+CUT = "areas_cut"
+"""Keys of a region's row; what they say of all regions is told in one message."""
 _MARGIN_PX = 128
-"""What is shown of a slide around what is drawn on it, in pixels of the data set: networks look
-beyond what they name."""
+"""Pixels of the data set that are taken of a slide around what is drawn on it: networks see more
+than they predict."""
 _MOST_PX = 100_000_000
-"""Of a slide at the resolution of the data set: 300 MB for each worker."""
+"""Most pixels of a slide at the resolution of the data set: 300 MB for each worker."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +147,8 @@ def _around(drawn: Drawn, slide: Slide, mpp: float, where: str) -> Box:
     width, height = slide.size_px
     first_x, first_y = boxes[:, :2].min(axis=0).tolist()
     last_x, last_y = boxes[:, 2:].max(axis=0).tolist()
-    left, top = max(0, math.floor(first_x - margin)), max(0, math.floor(first_y - margin))
+    left = max(0, math.floor(first_x - margin))
+    top = max(0, math.floor(first_y - margin))
     right = min(width, math.ceil(last_x + margin))
     bottom = min(height, math.ceil(last_y + margin))
     across, down = scaled_size((right - left, bottom - top), slide.mpp, mpp)
@@ -203,9 +206,9 @@ def _known(
                 f"{region.labels}: has dots, and {region.field.where} tells of the whole field;"
                 " keep one of the two"
             )
-        found = _drawn(region, drawn, box, label_map, config)
-        known.check_drawn(found.labels, label_map, region.field, region.labels.name)
-        return RegionLabels(found.labels, found.dots, FIELDS)
+        areas = _drawn(region, drawn, box, label_map, config)
+        known.check_drawn(areas.labels, label_map, region.field, region.labels.name)
+        return RegionLabels(areas.labels, areas.dots, FIELDS)
     width, height = scaled_size((box.width, box.height), region.mpp, config.to_mpp)
     labels = np.full((height, width), known.all, np.uint8)
     return RegionLabels(labels, _no_dots(), "areas" if known.all else FIELDS)
@@ -215,8 +218,10 @@ def _painted(
     region: Region, label_map: LabelMap, size_px: tuple[int, int], config: PrepareConfig
 ) -> RegionLabels:
     """Return what a mask of codes says of a picture."""
-    size, where = scaled_size(size_px, region.mpp, config.to_mpp), str(region.labels)
+    size = scaled_size(size_px, region.mpp, config.to_mpp)
+    where = str(region.labels)
     codes = read_codes(region.labels)
+    # (height, width) against (width, height)
     if codes.shape[::-1] != size_px:
         raise ImageError(
             f"{where}: {codes.shape[1]} x {codes.shape[0]} px, its image is {size_px[0]} x"

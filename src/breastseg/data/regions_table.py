@@ -23,6 +23,7 @@ SCANNER = "scanner"
 _NOT_ALWAYS = ("box_level0_px", SCANNER, "places", "voted_px", WITHOUT, WITH, TYPE)
 """Columns that only some data sets have."""
 _ANNOTATIONS = ("areas", "dots", FIELDS)
+# Float64 holds whole numbers up to 2 ** 53; no region comes near this.
 _MOST_PX = 2**40
 
 
@@ -55,10 +56,10 @@ def read_regions(path: Path, label_map: LabelMap) -> pd.DataFrame:
     for name, row in table.by("region").items():
         _check_words(table, name, row)
         check_row(table, row, label_map.names)
-    found = _frame(table, needed, classes)
-    _check_sums(table, found, classes)
-    check_pixels(table, found)
-    return found
+    regions = _frame(table, needed, classes)
+    _check_sums(table, regions, classes)
+    check_pixels(table, regions)
+    return regions
 
 
 def _check_words(table: Table, name: str, row: Row) -> None:
@@ -77,6 +78,7 @@ def _check_words(table: Table, name: str, row: Row) -> None:
 
 def _frame(table: Table, needed: tuple[str, ...], classes: tuple[str, ...]) -> pd.DataFrame:
     """Return the table with numbers as numbers, the needed columns first and in their order."""
+    # Of the columns some hold whole numbers, one a positive number, all others words.
     whole = {"width_px", "height_px", "px_not_annotated", "places", "voted_px", *classes}
     place = {name: number for number, name in enumerate(needed)}
     columns: dict[str, object] = {}
@@ -90,10 +92,10 @@ def _frame(table: Table, needed: tuple[str, ...], classes: tuple[str, ...]) -> p
     return pd.DataFrame(columns).set_index("region")
 
 
-def _check_sums(table: Table, found: pd.DataFrame, classes: tuple[str, ...]) -> None:
+def _check_sums(table: Table, regions: pd.DataFrame, classes: tuple[str, ...]) -> None:
     """Refuse a region whose pixels by label are not all of its pixels."""
-    counted = found[["px_not_annotated", *classes]].sum(axis=1).to_numpy()
-    odd = counted != (found["width_px"] * found["height_px"]).to_numpy()
+    counted = regions[["px_not_annotated", *classes]].sum(axis=1).to_numpy()
+    odd = counted != (regions["width_px"] * regions["height_px"]).to_numpy()
     if odd.any():
         raise DatasetError(
             f"{table.where(table.rows[int(odd.argmax())])}: pixels do not add up to width_px x"
@@ -102,22 +104,24 @@ def _check_sums(table: Table, found: pd.DataFrame, classes: tuple[str, ...]) -> 
 
 
 def _whole(table: Table, column: str) -> list[int]:
-    found = table.numbers(column)
-    for row, number in zip(table.rows, found, strict=True):
+    """Return a column of whole numbers."""
+    numbers = table.numbers(column)
+    for row, number in zip(table.rows, numbers, strict=True):
         if number is None or not (number.is_integer() and 0 <= number <= _MOST_PX):
             raise DatasetError(
                 f"{table.where(row)}: {column} '{shown(row[column])}', wanted a whole number;"
                 " prepare it again"
             )
-    return [int(number or 0) for number in found]
+    return [int(number or 0) for number in numbers]
 
 
 def _positive(table: Table, column: str) -> list[float]:
-    found = table.numbers(column)
-    for row, number in zip(table.rows, found, strict=True):
+    """Return a column of numbers above 0."""
+    numbers = table.numbers(column)
+    for row, number in zip(table.rows, numbers, strict=True):
         if not number or number < 0:
             raise DatasetError(
                 f"{table.where(row)}: {column} '{shown(row[column])}', wanted microns per pixel;"
                 " prepare it again"
             )
-    return [number or 0.0 for number in found]
+    return [number or 0.0 for number in numbers]

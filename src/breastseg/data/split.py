@@ -73,19 +73,25 @@ def split(dataset: Dataset, config: SplitConfig) -> pd.DataFrame:
         raise InputError(f"--seed {config.seed}: wanted 0 or more")
     parts = _SCHEMES.get(config.scheme, _from_csv)(dataset.regions, config)
     table = dataset.regions[["patient", "site"]].assign(split=parts)
-    wanted = [
-        "train",
-        *(["val"] if config.val else []),
-        *(["test"] if config.test or config.scheme != "random" else []),
-    ]
-    if config.scheme not in _SCHEMES or config.scheme == "source":
-        wanted = [part for part in PARTS if (table["split"] == part).any()] or ["train"]
-    check_split(table, wanted, leaky=config.leaky)
+    check_split(table, _wanted_parts(table, config), leaky=config.leaky)
     if table.groupby("patient")["split"].nunique().max() > 1:
         table = table.assign(**{LEAKY: "patients are in two parts"})
     with held_folder(dataset.path):
         write_text(dataset.path / "split.csv", table.to_csv(lineterminator="\n"))
     return table
+
+
+def _wanted_parts(table: pd.DataFrame, config: SplitConfig) -> list[str]:
+    """Return the parts that may not be empty."""
+    if config.scheme not in _SCHEMES or config.scheme == "source":
+        # Of a split that others made any part may be missing.
+        return [part for part in PARTS if (table["split"] == part).any()] or ["train"]
+    wanted = ["train"]
+    if config.val:
+        wanted.append("val")
+    if config.test or config.scheme != "random":
+        wanted.append("test")
+    return wanted
 
 
 def check_split(table: pd.DataFrame, wanted: Iterable[str], *, leaky: bool = False) -> None:
@@ -135,7 +141,8 @@ def listed_split(dataset: Dataset) -> pd.DataFrame:
         SplitError: not split yet, no such table, a region that is missing or not known, a part that
             is none, or a patient or hospital who is not the one in regions.csv.
     """
-    path, regions = dataset.path / "split.csv", dataset.regions
+    path = dataset.path / "split.csv"
+    regions = dataset.regions
     if not path.is_file():
         raise SplitError(
             f"{dataset.path}: not split yet; run breastseg split {dataset.path} --scheme random"
@@ -145,10 +152,10 @@ def listed_split(dataset: Dataset) -> pd.DataFrame:
     )
     names = _names(table, regions, "region", "split the data set again")
     _check_whole(table, regions, "region", names)
-    found = regions.loc[names, ["patient", "site"]].assign(split=_parts(table))
+    rows = regions.loc[names, ["patient", "site"]].assign(split=_parts(table))
     if LEAKY in table.columns:
-        found[LEAKY] = [row[LEAKY] for row in table.rows]
-    return found
+        rows[LEAKY] = [row[LEAKY] for row in table.rows]
+    return rows
 
 
 def is_leaky(table: pd.DataFrame) -> bool:
@@ -160,7 +167,8 @@ def regions_of(table: pd.DataFrame, part: str) -> list[str]:
     """Return the ids of a part ("all" for every region), SplitError when there is none."""
     if part not in CHOSEN:
         raise InputError(f"split '{part}': wanted {', '.join(PARTS)} or all")
-    ids = [str(i) for i in table.index[(table["split"] == part) | (part == "all")]]
+    chosen = table if part == "all" else table[table["split"] == part]
+    ids = [str(region) for region in chosen.index]
     if not ids:
         raise SplitError(
             f"split '{part}' has no region; parts here are {', '.join(sorted(set(table['split'])))}"
@@ -170,12 +178,12 @@ def regions_of(table: pd.DataFrame, part: str) -> list[str]:
 
 def split_fingerprint(table: pd.DataFrame) -> str:
     """Return a hash of who is where."""
-    return hashlib.sha256(
-        table[["split"]].sort_index().to_csv(lineterminator="\n").encode()
-    ).hexdigest()[:16]
+    text = table[["split"]].sort_index().to_csv(lineterminator="\n")
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _groups(regions: pd.DataFrame, by: str) -> pd.Series:
+    """Return the patient or the hospital of each region."""
     if by not in BY:
         raise InputError(f"--by {by}: wanted {' or '.join(BY)}")
     if by == "hospital" and (regions["site"] == "").any():
@@ -187,15 +195,26 @@ def _groups(regions: pd.DataFrame, by: str) -> pd.Series:
 
 
 def _shuffled(groups: pd.Series, seed: int) -> list[str]:
+    # Sorted first, so that the draw does not depend on the order of the regions.
     names = sorted(set(groups))
-    return [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
+    order = np.random.default_rng(seed).permutation(len(names))
+    return [names[i] for i in order]
 
 
 def _with_val(groups: pd.Series, test: set[str], config: SplitConfig) -> pd.Series:
     """Give every region its part: `test` groups, then a share of the rest for validation, train."""
     rest = [name for name in _shuffled(groups, config.seed) if name not in test]
-    val = set(rest[: max(1, round(len(rest) * config.val))]) if config.val else set()
-    return groups.map(lambda name: "test" if name in test else "val" if name in val else "train")
+    val: set[str] = set()
+    if config.val:
+        # A share that was asked for has one group at least.
+        val = set(rest[: max(1, round(len(rest) * config.val))])
+
+    def part_of(name: str) -> str:
+        if name in test:
+            return "test"
+        return "val" if name in val else "train"
+
+    return groups.map(part_of)
 
 
 def _official(regions: pd.DataFrame, config: SplitConfig) -> pd.Series:
@@ -205,9 +224,10 @@ def _official(regions: pd.DataFrame, config: SplitConfig) -> pd.Series:
 def _random(regions: pd.DataFrame, config: SplitConfig) -> pd.Series:
     groups = _groups(regions, config.by)
     names = _shuffled(groups, config.seed)
-    return _with_val(
-        groups, set(names[: max(1, round(len(names) * config.test))] if config.test else ()), config
-    )
+    test: set[str] = set()
+    if config.test:
+        test = set(names[: max(1, round(len(names) * config.test))])
+    return _with_val(groups, test, config)
 
 
 def _kfold(regions: pd.DataFrame, config: SplitConfig) -> pd.Series:
@@ -218,6 +238,7 @@ def _kfold(regions: pd.DataFrame, config: SplitConfig) -> pd.Series:
             f"fold {config.fold} of {config.folds}: wanted 2 to {len(names)} folds ({config.by}s"
             " here), counted from 0"
         )
+    # Every fifth name of the shuffled list: over all folds each group is test once.
     return _with_val(groups, set(names[config.fold :: config.folds]), config)
 
 
@@ -254,35 +275,31 @@ def _from_csv(regions: pd.DataFrame, config: SplitConfig) -> pd.Series:
         raise SplitError(
             f"{path}: columns are {', '.join(table.columns)}, wanted region or patient, and split"
         )
-    found: dict[str, tuple[str, int]] = {}
-    for row, name, part in zip(
-        table.rows,
-        _names(table, regions, key, "mend the row, or remove it"),
-        _parts(table),
-        strict=True,
-    ):
-        before, number = found.setdefault(name, (part, row.number))
+    names = _names(table, regions, key, "mend the row, or remove it")
+    part_of: dict[str, tuple[str, int]] = {}
+    for row, name, part in zip(table.rows, names, _parts(table), strict=True):
+        before, number = part_of.setdefault(name, (part, row.number))
+        # A patient may have a row for each region; a region has one.
         if before != part or (key == "region" and number != row.number):
             raise SplitError(
                 f"{table.where(row)}: {key} {name} is in {part}, in row {number} in {before}; keep"
                 " one row"
             )
-    _check_whole(table, regions, key, found)
-    return (regions.index.to_series() if key == "region" else regions["patient"]).map(
-        lambda name: found[name][0]
-    )
+    _check_whole(table, regions, key, part_of)
+    keys = regions.index.to_series() if key == "region" else regions["patient"]
+    return keys.map(lambda name: part_of[name][0])
 
 
 def _parts(table: Table) -> list[str]:
     """Return each row's part; case does not matter."""
-    found = [row["split"].casefold() for row in table.rows]
-    for row, part in zip(table.rows, found, strict=True):
+    parts = [row["split"].casefold() for row in table.rows]
+    for row, part in zip(table.rows, parts, strict=True):
         if part not in PARTS:
             raise SplitError(
                 f"{table.where(row)}: split has the part '{shown(row['split'])}', wanted"
                 f" {', '.join(PARTS)}"
             )
-    return found
+    return parts
 
 
 def _names(table: Table, regions: pd.DataFrame, key: str, advice: str) -> list[str]:
@@ -294,40 +311,38 @@ def _names(table: Table, regions: pd.DataFrame, key: str, advice: str) -> list[s
     """
     known = {str(name) for name in (regions.index if key == "region" else regions["patient"])}
     near = {alike(name): name for name in sorted(known)}
-    found = []
+    names = []
     for row in table.rows:
         name = row[key]
         if name not in known and key == "region":
             name = picture_name(name.replace("\\", "/").split("/")[-1])
         if name not in known:
             other = near.get(alike(name))
-            meant = (
-                f"; is it '{other}', changed by a spreadsheet? Keep that column as text"
-                if other
-                else f"; {advice}"
-            )
+            meant = f"; {advice}"
+            if other:
+                meant = f"; is it '{other}', changed by a spreadsheet? Keep that column as text"
             raise SplitError(
                 f"{table.where(row)}: {key} '{shown(row[key])}' is not in regions.csv{meant}"
             )
         if key == "region":
             for column in ("patient", "site"):
-                here, there = row[column], str(regions.at[name, column])
+                here = row[column]
+                there = str(regions.at[name, column])
                 if column in table.columns and here != there:
                     raise SplitError(
                         f"{table.where(row)}: {column} is '{shown(here)}', regions.csv says"
                         f" '{shown(there)}'; {advice}"
                     )
-        found.append(name)
-    return found
+        names.append(name)
+    return names
 
 
 def _check_whole(table: Table, regions: pd.DataFrame, key: str, names: Iterable[str]) -> None:
     """Refuse a table that leaves a region out."""
-    named = set(names)
-    for region, name in zip(
-        regions.index, regions.index if key == "region" else regions["patient"], strict=True
-    ):
-        if name not in named:
+    listed = set(names)
+    keys = regions.index if key == "region" else regions["patient"]
+    for region, name in zip(regions.index, keys, strict=True):
+        if name not in listed:
             raise SplitError(f"{table.path}: says nothing of region {region}; add a row for it")
 
 

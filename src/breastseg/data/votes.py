@@ -43,7 +43,7 @@ Of the 90 fields of BRCA-M2C one has less, and nuclei without dots; with half of
 """
 
 NEAR_UM = 6.0
-"""How near."""
+"""Largest distance from a dot at which a nucleus counts as dotted."""
 
 FEWEST_PER_MM2 = 100.0
 """Dots on a mm2 of tissue under which a field is no map; the emptiest of those 90 has 382."""
@@ -61,9 +61,11 @@ _BAND_PX = 1 << 21
 """Pixels that are looked at together."""
 
 _WHITE_UM = 20.0
-"""How far white places see: what is found in a band is what is found in the whole."""
+"""How far from a pixel the rule of white places looks: with this margin a band gives what the whole
+gives."""
 
 _NAMED = 3
+"""Regions that are named in a message."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,13 @@ class Voted:
 
     def row(self) -> dict[str, object]:
         """Return what is told of many fields together."""
-        told = {"dots": self.dots, "agreeing": self.agreeing, "contradicting": self.contradicting}
-        return {**told, "is_map": self.is_map, "pixels": int(self.labels.size)}
+        return {
+            "dots": self.dots,
+            "agreeing": self.agreeing,
+            "contradicting": self.contradicting,
+            "is_map": self.is_map,
+            "pixels": int(self.labels.size),
+        }
 
 
 def rules(width_um: float) -> dict[str, float]:
@@ -111,8 +118,11 @@ def rules(width_um: float) -> dict[str, float]:
 
 def stroma_of(label_map: LabelMap) -> frozenset[int]:
     """Return the labels of classes that are called stroma, by name or in QuPath."""
-    names = [{one.name.casefold(), one.qupath.casefold()} for one in label_map.classes]
-    return frozenset(label for label, own in enumerate(names, start=1) if "stroma" in own)
+    labels = set()
+    for label, entry in enumerate(label_map.classes, start=1):
+        if "stroma" in (entry.name.casefold(), entry.qupath.casefold()):
+            labels.add(label)
+    return frozenset(labels)
 
 
 def vote(
@@ -137,20 +147,23 @@ def vote(
     """
     labels = np.zeros(discs.shape, np.uint8)
     agreeing = tissue_px = dark_px = seen_px = 0
+    # Nuclei are dark in the red channel, where eosin is bright; blurred over 2 um, a nucleus counts
+    # and a grain does not.
     darkness = cv2.blur(255 - pixels[..., 0], square(2.0, mpp))
     as_dark = np.median(darkness[dots[:, 1], dots[:, 2]]) if len(dots) else 256.0
     needed = np.array([WEAK_STROMA if k in stroma else WEAK for k in range(256)])
     kernel = _kernel(width_um / mpp)
     margin = max(len(kernel) // 2, int(max(_WHITE_UM, NEAR_UM) / mpp) + 1)
     for rows, wide, inner in _bands(discs.shape, margin):
+        # The dots of this band and its margin, in rows of the band.
         here = dots[(dots[:, 1] >= wide.start) & (dots[:, 1] < wide.stop)]
         here = here - np.array([0, wide.start, 0], np.int32)
         shape = (wide.stop - wide.start, discs.shape[1])
         tissue = ~smooth_white(np.ascontiguousarray(pixels[wide]), mpp)[inner]
-        found = _most(here, shape, kernel, needed)[inner]
-        labels[rows] = np.where(tissue, found, 0)
+        winners = _most(here, shape, kernel, needed)[inner]
+        labels[rows] = np.where(tissue, winners, 0)
         own = here[(here[:, 1] >= inner.start) & (here[:, 1] < inner.stop)]
-        agreeing += int((found[own[:, 1] - inner.start, own[:, 2]] == own[:, 0]).sum())
+        agreeing += int((winners[own[:, 1] - inner.start, own[:, 2]] == own[:, 0]).sum())
         dark = (darkness[rows] >= as_dark) & tissue
         tissue_px += int(tissue.sum())
         dark_px += int(dark.sum())
@@ -170,12 +183,14 @@ def _bands(shape: tuple[int, ...], margin: int) -> Iterator[tuple[slice, slice, 
     height = max(1, _BAND_PX // max(1, shape[1]))
     for top in range(0, shape[0], height):
         bottom = min(top + height, shape[0])
-        first, last = max(0, top - margin), min(shape[0], bottom + margin)
+        first = max(0, top - margin)
+        last = min(shape[0], bottom + margin)
         yield slice(top, bottom), slice(first, last), slice(top - first, bottom - first)
 
 
 def _kernel(sigma_px: float) -> npt.NDArray[np.float64]:
     """Return votes along one axis, in whole numbers, as far as there are any."""
+    # Farther away the Gaussian is under half a vote and rounds to 0.
     reach = int(sigma_px * np.sqrt(2 * np.log(2 * _ONE)))
     distance = np.arange(-reach, reach + 1)
     return np.asarray(np.round(_ONE * np.exp(-0.5 * (distance / sigma_px) ** 2)))
@@ -188,7 +203,8 @@ def _most(
     needed: npt.NDArray[np.float64],
 ) -> Labels:
     """Return the class with most votes, 0 where votes are weak or close."""
-    most, second = np.zeros(shape), np.zeros(shape)
+    most = np.zeros(shape)
+    second = np.zeros(shape)
     winner = np.zeros(shape, np.uint8)
     for label in np.unique(dots[:, 0]).tolist():
         places = np.zeros(shape)
@@ -196,9 +212,11 @@ def _most(
         np.add.at(places, (own[:, 1], own[:, 2]), 1)
         # Sums of whole numbers in float64 have no rounding.
         votes = cv2.sepFilter2D(places, cv2.CV_64F, kernel, kernel, borderType=cv2.BORDER_CONSTANT)
+        # The lesser of the new and the former first is a candidate for the second place.
         second = np.maximum(second, np.minimum(votes, most))
         winner[votes > most] = label
         most = np.maximum(most, votes)
+    # Votes along both axes are multiplied, so one dot has _ONE ** 2 at its place.
     is_clear = (most >= needed[winner] * _ONE**2) & (second < CLOSE * most)
     return np.where(is_clear, winner, 0).astype(np.uint8)
 
@@ -229,7 +247,7 @@ def _contradicting(dots: Dots, shape: tuple[int, ...], mpp: float) -> int:
 
 
 def said_of_votes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Say what became of the dots of many fields.
+    """Return notes on what became of the dots of many fields.
 
     Args:
         rows: of each field its `region`, `voted_px`, and, where it has dots alone, what

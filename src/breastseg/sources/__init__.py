@@ -58,7 +58,7 @@ SOURCES: Mapping[str, Callable[[Path], Found | None]] = {
 }
 """Recognisers by name, the most particular first."""
 _OF_ANY_MAP = {fields.KIND, breakhis.KIND, bracs.KIND, bcnb.KIND}
-"""What names classes of any label map."""
+"""Kinds of source whose classes may be those of any label map."""
 
 ELSEWHERE: Mapping[str, Elsewhere] = {
     "beetle": beetle.HAD_FROM,
@@ -75,7 +75,7 @@ class Source:
     """Annotated regions of one place.
 
     Attributes:
-        description: said aloud, as in "BCSS regions: 151 image-mask pairs, 151 patients, 21
+        description: a line about it, as in "BCSS regions: 151 image-mask pairs, 151 patients, 21
             hospitals".
         regions: the regions, by id.
         label_map: name or path of the map that belongs to it; None when a person must choose.
@@ -108,8 +108,36 @@ def open_source(
             name, a table that does not join.
         MppError: neither the source nor the person says the resolution.
     """
-    seen = [entry for path in paths for entry in _look_into(Path(path))]
+    seen: list[tuple[Path, Found]] = []
+    for path in paths:
+        seen += _look_into(Path(path))
     pairs = [(place, found, pair) for place, found in seen for pair in found.pairs]
+    _check_one_name_each(pairs)
+    rows = _rows(Path(table), pairs, mpp) if table else None
+    regions: dict[str, Region] = {}
+    in_fields: set[str] = set()
+    for place, found, pair in pairs:
+        name = pair.image.stem
+        regions[name] = _region(place, found, pair, mpp, rows)
+        if found.in_fields:
+            in_fields.add(name)
+    if rows:
+        check_patients(regions.values(), rows)
+    # By name, so that a data set does not depend on the order in which folders are listed.
+    ordered: list[Region] = []
+    for name in sorted(regions):
+        region = regions[name]
+        ordered += _parts(region) if name in in_fields else [region]
+    parts = tuple(dict.fromkeys(f"{found.kind}: {found.licence}" for _, found in seen))
+    all_regions = tuple(ordered)
+    notes = [*_notes(seen, all_regions)]
+    if rows:
+        notes += rows.told(mpp)
+    return Source(_describe(seen, all_regions), all_regions, _label_map(seen), tuple(notes), parts)
+
+
+def _check_one_name_each(pairs: list[tuple[Path, Found, Pair]]) -> None:
+    """Refuse two images of one name: regions are found by it ever after."""
     images: dict[str, Path] = {}
     for _, _, pair in pairs:
         first = images.setdefault(pair.image.stem, pair.image)
@@ -118,33 +146,20 @@ def open_source(
                 f"{pair.image}: second region named '{pair.image.stem}', the first is {first};"
                 " rename one"
             )
-    rows = _rows(Path(table), pairs, mpp) if table else None
-    regions = {
-        pair.image.stem: _region(place, found, pair, mpp, rows) for place, found, pair in pairs
-    }
-    if rows:
-        check_patients(regions.values(), rows)
-    cut = {pair.image.stem for _, found, pair in pairs if found.in_fields}
-    ordered = tuple(
-        part
-        for key in sorted(regions)
-        for part in (_parts(regions[key]) if key in cut else [regions[key]])
-    )
-    parts = tuple(dict.fromkeys(f"{found.kind}: {found.licence}" for _, found in seen))
-    notes = (*_notes(seen, ordered), *(rows.told(mpp) if rows else ()))
-    return Source(_describe(seen, ordered), ordered, _label_map(seen), notes, parts)
 
 
 def _look_into(root: Path) -> list[tuple[Path, Found]]:
     if not root.is_dir():
         raise SourceError(f"{root}: no such folder, wanted one with annotated images")
-    inside = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
     itself = look_into(root)
-    seen = (
-        [(root, itself)]
-        if itself
-        else [(place, found) for place in inside if (found := look_into(place))]
-    )
+    seen = [(root, itself)] if itself else []
+    if itself is None:
+        # One level further down, and no more: a whole disk must not be searched.
+        for place in sorted(root.iterdir()):
+            if not place.is_dir() or place.name.startswith("."):
+                continue
+            if found := look_into(place):
+                seen.append((place, found))
     if not any(found.pairs for _, found in seen):
         raise SourceError(
             f"{root}: no image-mask pairs; wanted images/ with masks/ (or annotations/ or points/)"
@@ -161,7 +176,10 @@ def look_into(place: Path) -> Found | None:
     Raises:
         SourceError: a picture without mask, a mask without picture, or two files of one name.
     """
-    return next((found for find in SOURCES.values() if (found := find(place))), None)
+    for find in SOURCES.values():
+        if found := find(place):
+            return found
+    return None
 
 
 def known_mpp(place: Path, found: Found, image: Path) -> tuple[float, str] | None:
@@ -183,9 +201,10 @@ def known_mpp(place: Path, found: Found, image: Path) -> tuple[float, str] | Non
 
 
 def _label_map(seen: list[tuple[Path, Found]]) -> str | None:
-    names = {
-        found.label_map for _, found in seen if found.label_map or found.kind not in _OF_ANY_MAP
-    }
+    names = set()
+    for _, found in seen:
+        if found.label_map or found.kind not in _OF_ANY_MAP:
+            names.add(found.label_map)
     return names.pop() if len(names) == 1 else None
 
 
@@ -196,19 +215,17 @@ def _rows(path: Path, pairs: list[tuple[Path, Found, Pair]], mpp: float | None) 
     field_of = {pair.image: pair.field for _, _, pair in pairs if pair.field}
 
     def known(image: Path, columns: Collection[str]) -> bool:
+        by_name = tcga_patient(image.stem)
+        wants_mpp = "mpp" in columns and mpp is None
         if field := field_of.get(image):
-            told = {
-                "patient": field.patient or tcga_patient(image.stem),
-                "site": field.site or tcga_patient(image.stem),
-            }
-            return all(told[column] for column in told if column in columns) and (
-                "mpp" not in columns or mpp is not None or field.mpp is not None
-            )
-        return tcga_patient(image.stem) is not None and (
-            "mpp" not in columns
-            or mpp is not None
-            or known_mpp(*by_image[image], image) is not None
-        )
+            if "patient" in columns and not (field.patient or by_name):
+                return False
+            if "site" in columns and not (field.site or by_name):
+                return False
+            return not wants_mpp or field.mpp is not None
+        if by_name is None:
+            return False
+        return not wants_mpp or known_mpp(*by_image[image], image) is not None
 
     return read_rows(path, [pair for _, _, pair in pairs], known)
 
@@ -217,11 +234,16 @@ def _region(place: Path, found: Found, pair: Pair, mpp: float | None, rows: Rows
     name = pair.image.stem
     tcga = tcga_patient(name)
     field = pair.field or Field(pair.labels, 0)
-    said = field.patient or (tcga[0] if tcga else pair.patient or name)
-    patient = (rows and rows.patient_of(pair.image)) or said
-    hospital = field.site or (tcga[1] if tcga else pair.site)
-    site = (rows and rows.site_of(pair.image)) or hospital
-    value, origin = _mpp(place, found, pair, mpp, rows.mpp_of(pair.image) if rows else None)
+    # The person's table goes over what the source's own table says, that over TCGA's names, and
+    # these over what the place of the image says. Without any, each image is a patient of its own.
+    patient = field.patient or (tcga[0] if tcga else pair.patient or name)
+    site = field.site or (tcga[1] if tcga else pair.site)
+    table_mpp = None
+    if rows:
+        patient = rows.patient_of(pair.image) or patient
+        site = rows.site_of(pair.image) or site
+        table_mpp = rows.mpp_of(pair.image)
+    value, origin = _mpp(place, found, pair, mpp, table_mpp)
     value = check_mpp(value, str(pair.image), "--mpp")
     return Region(
         name,
@@ -278,24 +300,26 @@ def _mpp(
 
 def _describe(seen: list[tuple[Path, Found]], regions: tuple[Region, ...]) -> str:
     kinds = " + ".join(dict.fromkeys(found.kind for _, found in seen))
-    patients, sites = {r.patient for r in regions}, {r.site for r in regions if r.site}
-    known_alone = sum(region.field is not None for region in regions)
-    noun = "field" if known_alone == len(regions) else "image-mask pair"
-    more = f" and {counted(known_alone, 'field')}" if 0 < known_alone < len(regions) else ""
-    return (
-        f"{kinds}: {counted(len(regions) - (known_alone if more else 0), noun)}{more},"
-        f" {counted(len(patients), 'patient')},"
-        f" {counted(len(sites), 'hospital') if sites else 'hospitals unknown'}"
-    )
+    patients = {region.patient for region in regions}
+    sites = {region.site for region in regions if region.site}
+    fields_alone = sum(region.field is not None for region in regions)
+    pairs = len(regions) - fields_alone
+    what = []
+    if pairs:
+        what.append(counted(pairs, "image-mask pair"))
+    if fields_alone:
+        what.append(counted(fields_alone, "field"))
+    hospitals = counted(len(sites), "hospital") if sites else "hospitals unknown"
+    return f"{kinds}: {' and '.join(what)}, {counted(len(patients), 'patient')}, {hospitals}"
 
 
 def _notes(seen: list[tuple[Path, Found]], regions: tuple[Region, ...]) -> tuple[str, ...]:
     notes = list(dict.fromkeys(found.note for _, found in seen if found.note))
-    origins = dict.fromkeys(r.mpp_source for r in regions)
-    values = sorted({r.mpp for r in regions})
+    origins = dict.fromkeys(region.mpp_source for region in regions)
+    values = sorted({region.mpp for region in regions})
     span = f"{values[0]:g}" if len(values) == 1 else f"{values[0]:g} to {values[-1]:g}"
     notes.append(f"microns per pixel {span}: {'; '.join(origins)}")
-    unknown = sum(r.patient == r.id for r in regions)
+    unknown = sum(region.patient == region.id for region in regions)
     if unknown:
         notes.append(
             f"no patient known for {counted(unknown, 'image')}: each counts as a patient of its"

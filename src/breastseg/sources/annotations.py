@@ -38,11 +38,8 @@ from breastseg.sources.objects import read_objects
 from breastseg.sources.points import Dot as Dot
 from breastseg.sources.points import read_points
 
-_M2C_CLASSES = {
-    "1": "lymphocytic_infiltrate",
-    "2": "tumor",
-    "3": "stroma",
-}  # lymphocyte, tumour or epithelial cell, stromal cell
+# Lymphocyte, tumour or epithelial cell, stromal cell.
+_M2C_CLASSES = {"1": "lymphocytic_infiltrate", "2": "tumor", "3": "stroma"}
 _ANNOTATION = "annotation"
 _OBJECT_TYPES = {
     "annotation": _ANNOTATION,
@@ -59,9 +56,10 @@ _OBJECT_TYPES = {
     "tmacoreobject": "TMA core",
     "pathrootobject": "root object",
 }
-"""As `objectType` (`object_type` in 0.3) says it, and the `id` of 0.2."""
+"""Kinds of objects by `objectType` (`object_type` in QuPath 0.3), and by the `id` of 0.2."""
 
 _STAND_INS = ("detection", "cell", "tile")
+"""What is taken for annotations in a file that has none."""
 _DRAWN = ("Polygon", "Point")
 _LINES = ("LineString", "MultiLineString")
 _MOST_KINDS = 20
@@ -101,9 +99,10 @@ def _m2c_dots(path: Path) -> Iterator[Dot]:
             raise SourceError(
                 f"{path}: line {number} is '{line[:60]}', wanted y x class with class 1, 2 or 3"
             )
-        y, x = (
-            _number(word, f"{path}: line {number}") + 0.5 for word in words[:2]
-        )  # they count pixels
+        where = f"{path}: line {number}"
+        # The release counts pixels from 0; the middle of pixel 0 is at 0.5.
+        y = _number(words[0], where) + 0.5
+        x = _number(words[1], where) + 0.5
         yield Dot(_M2C_CLASSES[words[2]], x, y)
 
 
@@ -137,12 +136,13 @@ def not_geojson(where: str, cause: Exception) -> SourceError:
 
 
 class _Found:
-    """What was found so far: of annotations, and of what stands for them in a file that has
-    none."""
+    """Areas and dots read so far: of annotations, and of objects that stand for them in a file that
+    has none."""
 
     def __init__(self, where: str) -> None:
         self._where = where
-        self._annotations, self._others = _Taken(), _Taken()
+        self._annotations = _Taken()
+        self._others = _Taken()
         self._has_annotation = False
         self._skipped: Counter[str] = Counter()
 
@@ -154,32 +154,31 @@ class _Found:
         properties = properties if isinstance(properties, dict) else {}
         kind = _object_type(feature, properties)
         if kind == _ANNOTATION:
-            self._has_annotation, self._others = True, _Taken()
+            self._has_annotation = True
+            # With an annotation in the file, nothing stands for one: the memory is given back.
+            self._others = _Taken()
             self._annotations.take(feature, properties, where)
             self._check_size(self._annotations)
             return
         self._skipped[kind] += 1
-        if (
-            kind in _STAND_INS
-            and not self._has_annotation
-            and self._others.held_bytes <= MAX_HELD_BYTES
-        ):
+        may_stand_in = kind in _STAND_INS and not self._has_annotation
+        # No error yet where they are too many: an annotation may still come.
+        if may_stand_in and self._others.held_bytes <= MAX_HELD_BYTES:
             self._others.take(feature, properties, where)
 
     def drawn(self) -> Drawn:
         """Return what counts."""
         if self._has_annotation or not (self._others.areas or self._others.dots):
-            taken, skipped, instead = (
-                self._annotations,
-                self._annotations.skipped + self._skipped,
-                Counter[str](),
-            )
+            taken = self._annotations
+            skipped = taken.skipped + self._skipped
+            instead = Counter[str]()
         else:
             self._check_size(self._others)
+            taken = self._others
             instead = Counter(
-                {kind: number for kind, number in self._skipped.items() if kind in _STAND_INS}
+                {kind: self._skipped[kind] for kind in self._skipped if kind in _STAND_INS}
             )
-            taken, skipped = self._others, self._others.skipped + (self._skipped - instead)
+            skipped = taken.skipped + (self._skipped - instead)
         return Drawn(tuple(taken.areas), tuple(taken.dots), dict(skipped), dict(instead))
 
     def _check_size(self, taken: "_Taken") -> None:
@@ -227,27 +226,17 @@ class _Taken:
 
     def _skip(self, *kinds: str) -> None:
         for kind in kinds:
-            self.skipped[
-                (
-                    kind
-                    if kind in self.skipped or len(self.skipped) < _MOST_KINDS
-                    else "of other kinds"
-                )
-            ] += 1
+            # Planes and times have a kind each; a thousand of them must not fill a page.
+            is_one_too_many = kind not in self.skipped and len(self.skipped) >= _MOST_KINDS
+            self.skipped["of other kinds" if is_one_too_many else kind] += 1
 
 
 def _object_type(feature: Mapping[str, Any], properties: Mapping[str, Any]) -> str:
     """Return what QuPath calls an object: "annotation", or a kind that is not taken."""
-    given = next(
-        (
-            found
-            for key in ("objectType", "object_type")
-            if (found := properties.get(key, feature.get(key))) is not None
-        ),
-        None,
-    )
-    if given is not None:
-        return _OBJECT_TYPES.get(str(given).casefold().replace(" ", "_"), "of another kind")
+    for key in ("objectType", "object_type"):
+        given = properties.get(key, feature.get(key))
+        if given is not None:
+            return _OBJECT_TYPES.get(str(given).casefold().replace(" ", "_"), "of another kind")
     if feature.get("nucleusGeometry") is not None:
         return "cell"
     return _OBJECT_TYPES.get(str(feature.get("id")).casefold(), _ANNOTATION)
@@ -256,18 +245,12 @@ def _object_type(feature: Mapping[str, Any], properties: Mapping[str, Any]) -> s
 def _plane_of(feature: Mapping[str, Any], properties: Mapping[str, Any], where: str) -> str:
     """Return a plane that is not z 0, t 0, in words; nothing for that one, or none."""
     geometry = feature.get("geometry")
-    told = geometry.get("plane") if isinstance(geometry, dict) else None
-    return _plane(
-        next(
-            (
-                plane
-                for plane in (told, feature.get("plane"), properties.get("plane"))
-                if plane is not None
-            ),
-            None,
-        ),
-        where,
-    )
+    of_geometry = geometry.get("plane") if isinstance(geometry, dict) else None
+    # Versions of QuPath write it in one of three places.
+    for plane in (of_geometry, feature.get("plane"), properties.get("plane")):
+        if plane is not None:
+            return _plane(plane, where)
+    return ""
 
 
 def _plane(plane: Any, where: str) -> str:
@@ -275,13 +258,13 @@ def _plane(plane: Any, where: str) -> str:
         return ""
     if not isinstance(plane, dict):
         raise SourceError(f"{where}: its plane is no object; export it again from QuPath")
-    z, t = (
-        0.0 if plane.get(axis) is None else _coordinate(plane[axis], where, "a plane's number")
-        for axis in ("z", "t")
-    )
-    if z:
-        return f"on plane z {z:g}"
-    return f"at time {t:g}" if t else ""
+    numbers = {"z": 0.0, "t": 0.0}
+    for axis in numbers:
+        if plane.get(axis) is not None:
+            numbers[axis] = _coordinate(plane[axis], where, "a plane's number")
+    if numbers["z"]:
+        return f"on plane z {numbers['z']:g}"
+    return f"at time {numbers['t']:g}" if numbers["t"] else ""
 
 
 def _shapes(geometry: Any, where: str) -> Iterator[tuple[str, Any]]:
@@ -289,15 +272,20 @@ def _shapes(geometry: Any, where: str) -> Iterator[tuple[str, Any]]:
     taken."""
     if not isinstance(geometry, dict):
         return
-    kind, coordinates = geometry.get("type"), geometry.get("coordinates")
+    kind = geometry.get("type")
+    coordinates = geometry.get("coordinates")
     if kind == "GeometryCollection":
         for part in _list(geometry.get("geometries"), where):
             plane = _plane(part.get("plane"), where) if isinstance(part, dict) else ""
-            yield from [(plane, None)] if plane else _shapes(part, where)
+            if plane:
+                yield plane, None
+            else:
+                yield from _shapes(part, where)
     elif kind in _LINES:
         yield "line", None
     elif kind in ("MultiPoint", "MultiPolygon"):
-        yield from ((kind.removeprefix("Multi"), part) for part in _list(coordinates, where))
+        for part in _list(coordinates, where):
+            yield kind.removeprefix("Multi"), part
     elif kind not in _DRAWN:
         yield "of another shape", None
     elif len(_list(coordinates, where)):
@@ -326,9 +314,8 @@ def class_name(properties: Mapping[str, Any], where: str) -> str | None:
     if isinstance(given, dict) and isinstance(given.get("names"), list) and given["names"]:
         words = given["names"]
     else:
-        while isinstance(
-            given, dict
-        ):  # of 0.3: {"name": "Positive", "parentClass": {"name": "Tumor"}}
+        # QuPath 0.3 writes {"name": "Positive", "parentClass": {"name": "Tumor"}}.
+        while isinstance(given, dict):
             words.insert(0, given.get("name"))
             given = given.get("parentClass")
         words = [*given, *words] if isinstance(given, list) else [given, *words]
@@ -338,7 +325,8 @@ def class_name(properties: Mapping[str, Any], where: str) -> str | None:
             f"{where}: its class is not a name (properties.classification.name); give it one in"
             " QuPath or delete it"
         )
-    name = ": ".join(part for word in words if (part := " ".join(word.split())))
+    parts = [" ".join(word.split()) for word in words]
+    name = ": ".join(part for part in parts if part)
     if not shows(name):
         raise SourceError(
             f"{where}: its class has letters that cannot be shown, or more than {LONGEST_NAME};"
@@ -350,8 +338,10 @@ def class_name(properties: Mapping[str, Any], where: str) -> str | None:
 def _rings(rings: Any, where: str) -> list[Ring]:
     """Return an outline and its holes; nothing where the outline covers nothing. Holes that cover
     nothing are left out."""
-    found = [_ring(ring, where) for ring in _list(rings, where)]
-    return [ring for ring in found if len(ring) > 2] if found and len(found[0]) > 2 else []
+    read = [_ring(ring, where) for ring in _list(rings, where)]
+    if not read or len(read[0]) <= 2:
+        return []
+    return [ring for ring in read if len(ring) > 2]
 
 
 def _ring(places: Any, where: str) -> Ring:
@@ -361,6 +351,7 @@ def _ring(places: Any, where: str) -> Ring:
                 f"{where}: its outline is {str(places)[:60]!r}, wanted a list of [x, y]"
             )
         places = np.array([_place(place, where) for place in places]).reshape(-1, 2)
+    # Written so that NaN is refused.
     if not (np.abs(places) <= FARTHEST).all():
         raise SourceError(f"{where}: a corner is no number of pixels; export it again from QuPath")
     return cast(Ring, places)

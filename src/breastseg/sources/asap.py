@@ -43,6 +43,7 @@ _PIECE = 1 << 16
 _MAX_WAITING = 1 << 20
 """Bytes that the parser may wait with: what is between two marks is read again with each piece."""
 _LOOKED_AT = 1 << 12
+"""Bytes at the start of a file in which ASAP's root element must be."""
 
 
 def is_asap(path: Path) -> bool:
@@ -87,20 +88,23 @@ def read_asap(file: BinaryIO, where: str) -> Drawn:
         parser.Parse(b"", True)
     except SourceError:
         raise
-    except (expat.ExpatError, LookupError, ValueError) as cause:  # of an encoding, too
+    except (expat.ExpatError, LookupError, ValueError) as cause:
+        # LookupError and ValueError are of an encoding that is not known or does not fit.
         raise SourceError(f"{where}: not XML ({cause}); export it again from ASAP") from None
     return reading.drawn()
 
 
 class _Reading:
-    """What was found so far, and the annotation that is being read."""
+    """Areas and dots read so far, and the annotation that is being read."""
 
     def __init__(self, where: str) -> None:
-        self._where, self._here = where, where
+        self._where = where
+        self._here = where
         self._depth = 0
         self._number = 0
         self._held_bytes = 0
-        self._kind, self._group = "", ""
+        self._kind = ""
+        self._group = ""
         self._corners: list[tuple[float, float, float]] | None = None
         self._areas: list[Area] = []
         self._dots: list[Dot] = []
@@ -137,9 +141,10 @@ class _Reading:
                 )
             self._corners = []
         elif name == "Coordinate" and self._corners is not None:
-            self._corners.append(
-                (self._value(values, "Order"), self._value(values, "X"), self._value(values, "Y"))
-            )
+            order = self._value(values, "Order")
+            x = self._value(values, "X")
+            y = self._value(values, "Y")
+            self._corners.append((order, x, y))
             if len(self._corners) > _MAX_CORNERS:
                 raise SourceError(
                     f"{self._here}: more than {_MAX_CORNERS:,} corners; draw it in parts"
@@ -149,7 +154,9 @@ class _Reading:
         """End an element; an annotation is taken when it is whole."""
         self._depth -= 1
         if name == "Annotation" and self._corners is not None:
-            self._take([(x, y) for _, x, y in sorted(self._corners, key=lambda corner: corner[0])])
+            # Coordinates may stand in any order in the file; `Order` says which it is.
+            ordered = sorted(self._corners, key=lambda corner: corner[0])
+            self._take([(x, y) for _, x, y in ordered])
             self._corners = None
 
     def drawn(self) -> Drawn:
@@ -184,6 +191,7 @@ class _Reading:
             number = float(text)
         except ValueError:
             number = float("nan")
+        # Written so that NaN is refused.
         if not abs(number) <= FARTHEST:
             raise SourceError(
                 f"{self._here}: {name} is '{text[:40]}', wanted a number of pixels; export it again"

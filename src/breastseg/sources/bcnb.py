@@ -22,7 +22,8 @@ TYPES = {
     "other type": "other carcinoma",
 }
 """As other sources call them; what is not here stays as it is written."""
-_ID, _TYPE = "Patient ID", "Tumour Type"
+_ID = "Patient ID"
+_TYPE = "Tumour Type"
 
 
 def find(root: Path) -> Found | None:
@@ -41,7 +42,7 @@ def find(root: Path) -> Found | None:
     for folder in sorted(folders, key=lambda path: int(path.name)):
         if folder.name not in types:
             raise SourceError(f"{table}: no row for patient {folder.name}; add it")
-        row, said = types[folder.name]
+        row, diagnosis = types[folder.name]
         for picture in sorted(folder.glob("*.jpg")):
             field = Field(
                 table,
@@ -49,7 +50,7 @@ def find(root: Path) -> Found | None:
                 somewhere=("tumor",),
                 patient=f"BCNB-{folder.name}",
                 site="BCNB",
-                type=said,
+                type=diagnosis,
             )
             pairs.append(Pair(picture, table, field=field))
     note = "BCNB: microns per pixel are not stated by the release; see its terms before use"
@@ -57,14 +58,15 @@ def find(root: Path) -> Found | None:
 
 
 def _types(path: Path) -> dict[str, tuple[int, str]]:
+    """Return the row and the type of each patient."""
     table = read_table(path, SourceError, needed=(_ID, _TYPE), others=True)
-    found: dict[str, tuple[int, str]] = {}
+    types: dict[str, tuple[int, str]] = {}
     for row in table.rows:
-        said = TYPES.get(row[_TYPE].casefold(), row[_TYPE])
-        number, before = found.setdefault(row[_ID], (row.number, said))
-        if before != said:
+        diagnosis = TYPES.get(row[_TYPE].casefold(), row[_TYPE])
+        number, before = types.setdefault(row[_ID], (row.number, diagnosis))
+        if before != diagnosis:
             raise SourceError(
-                f"{table.where(row)}: patient {row[_ID]} is {said}, row {number} says {before};"
-                " keep one"
+                f"{table.where(row)}: patient {row[_ID]} is {diagnosis}, row {number} says"
+                f" {before}; keep one"
             )
-    return found
+    return types

@@ -31,7 +31,7 @@ WORDS = Vocabulary(
     "BEETLE",
     (
         Word(1, "other", all_but(*_EPITHELIUM, "necrosis_or_debris")),
-        # healthy glands, DCIS, LCIS, atypical hyperplasia: in this data set, never tumour
+        # Healthy glands, DCIS, LCIS, atypical hyperplasia: in this data set, never tumour.
         Word(2, "non-invasive epithelium", ("dcis", "normal_acinus_or_duct")),
         Word(3, "invasive epithelium", ("tumor", "angioinvasion")),
         Word(4, "necrosis", ("necrosis_or_debris",)),
@@ -48,11 +48,12 @@ def find(root: Path) -> Found | None:
         return None
     drawn = {path.stem: path for path in files_in(root / _DRAWN, XML_SUFFIXES)}
     slides = files_in(root / _IMAGES, (".tif", ".tiff"))
-    pairs = tuple(
-        Pair(slide, drawn[slide.stem], patient=slide.stem.split("_wsi")[0])
-        for slide in slides
-        if slide.stem in drawn
-    )
+    pairs = []
+    for slide in slides:
+        if slide.stem in drawn:
+            # Slides of one patient are called PATIENT_wsi1, PATIENT_wsi2 ...
+            patient = slide.stem.split("_wsi")[0]
+            pairs.append(Pair(slide, drawn[slide.stem], patient=patient))
     notes = []
     if alone := len(slides) - len(pairs):
         notes.append(f"{counted(alone, 'slide')} without annotation left out")
@@ -60,7 +61,7 @@ def find(root: Path) -> Found | None:
         notes.append(f"annotation of {counted(alone, 'slide')} without image left out (TCGA: GDC)")
     return Found(
         "BEETLE slides",
-        pairs,
+        tuple(pairs),
         label_map="beetle",
         note="; ".join(notes),
         licence=LICENCE,

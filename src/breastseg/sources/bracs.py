@@ -6,7 +6,6 @@ image and patient by --table; without, a slide counts as a patient.
 """
 
 import re
-from itertools import chain
 from pathlib import Path
 
 from breastseg.sources.region import Field, Found, Pair
@@ -22,20 +21,24 @@ TYPES = {
     "DCIS": "ductal carcinoma in situ",
     "IC": "invasive carcinoma",
 }
-_WITHOUT, _WITH = {"N", "PB", "UDH"}, {"DCIS", "IC"}
+# Atypical lesions (FEA, ADH) are in neither: that no tumour is in them is not sure.
+_WITHOUT = {"N", "PB", "UDH"}
+_WITH = {"DCIS", "IC"}
 _NAME = re.compile(r"(?P<slide>BRACS_\d+)_(?P<type>N|PB|UDH|FEA|ADH|DCIS|IC)_\d+\.png")
 
 
 def find(root: Path) -> Found | None:
-    """Recognise pictures named so in a folder and the three below it (version, part, type)."""
-    depths = chain.from_iterable(root.glob(f"{'*/' * depth}BRACS_*.png") for depth in range(4))
-    named = {path: said for path in depths if (said := _NAME.fullmatch(path.name))}
+    """Recognise images of such names in a folder and the three below it (version, part, type)."""
+    named: dict[Path, re.Match[str]] = {}
+    for depth in range(4):
+        for path in root.glob(f"{'*/' * depth}BRACS_*.png"):
+            if match := _NAME.fullmatch(path.name):
+                named[path] = match
     if not named:
         return None
-    pairs = [
-        Pair(path, path, field=_field(path, named[path]))
-        for path in sorted(named, key=lambda path: path.name)
-    ]
+    pairs = []
+    for path in sorted(named, key=lambda path: path.name):
+        pairs.append(Pair(path, path, field=_field(path, named[path])))
     note = (
         "BRACS: each slide counts as a patient, and a patient may have several: name them by"
         " --table (image, patient); its licence is for research that is not commercial"
@@ -43,14 +46,15 @@ def find(root: Path) -> Found | None:
     return Found(KIND, tuple(pairs), 0.25, "known of this release", None, note, LICENCE)
 
 
-def _field(picture: Path, said: re.Match[str]) -> Field:
-    kind = said["type"]
+def _field(picture: Path, name: re.Match[str]) -> Field:
+    """Return what the name of an image says of it."""
+    kind = name["type"]
     return Field(
         picture,
         0,
         without=("tumor", "necrosis") if kind in _WITHOUT else (),
         somewhere=("tumor",) if kind in _WITH else (),
-        patient=said["slide"],
+        patient=name["slide"],
         site="BRACS",
         type=TYPES[kind],
     )

@@ -42,50 +42,53 @@ _PRESENT = {"B": (), "M": ("tumor",)}
 
 
 def find(root: Path) -> Found | None:
-    """Recognise pictures named so, at any depth; others that begin with SOB_ are left out.
+    """Recognise images of such names, at any depth; others that begin with SOB_ are left out.
 
     Raises:
         MppError: a magnification of which microns per pixel are not known.
     """
     if not any(_named(root)):
         return None
-    pairs, left_out = [], 0
+    pairs = []
+    left_out = 0
     for picture in sorted(root.rglob("SOB_*.png"), key=lambda path: path.name):
-        said = _NAME.fullmatch(picture.name)
-        if said is None or said["case"] == LEFT_OUT:
+        name = _NAME.fullmatch(picture.name)
+        if name is None or name["case"] == LEFT_OUT:
             left_out += 1
             continue
-        pairs.append(Pair(picture, picture, field=_field(picture, said)))
-    note = (
-        f"{counted(left_out, 'picture')} left out: without a type, or of case {LEFT_OUT},"
-        " which has two diagnoses"
-        if left_out
-        else ""
-    )
+        pairs.append(Pair(picture, picture, field=_field(picture, name)))
+    note = ""
+    if left_out:
+        note = (
+            f"{counted(left_out, 'picture')} left out: without a type, or of case {LEFT_OUT},"
+            " which has two diagnoses"
+        )
     return Found(KIND, tuple(pairs), note=note, licence=LICENCE)
 
 
 def _named(root: Path) -> Iterator[Path]:
-    """Yield pictures named so in a folder and the two levels below: no other source is searched
-    to its ground for them."""
+    """Yield images of such names in a folder and the two levels below; a large folder of another
+    source is not searched to its last level."""
     for pattern in ("SOB_[BM]_*.png", "*/SOB_[BM]_*.png", "*/*/SOB_[BM]_*.png"):
         yield from (path for path in root.glob(pattern) if _NAME.fullmatch(path.name))
 
 
-def _field(picture: Path, said: re.Match[str]) -> Field:
-    if said["magnification"] not in MPP:
+def _field(picture: Path, name: re.Match[str]) -> Field:
+    """Return what the name of an image says of it."""
+    magnification = name["magnification"]
+    if magnification not in MPP:
         raise MppError(
-            f"{picture}: magnification {said['magnification']}X, microns per pixel are known of"
+            f"{picture}: magnification {magnification}X, microns per pixel are known of"
             f" {', '.join(MPP)}X; take it away"
         )
-    kind = said["kind"]
+    kind = name["kind"]
     return Field(
         picture,
         0,
         without=_ABSENT[kind],
         somewhere=_PRESENT[kind],
-        patient=said["case"],
+        patient=name["case"],
         site=SITE,
-        mpp=MPP[said["magnification"]],
-        type=TYPES[said["type"]],
+        mpp=MPP[magnification],
+        type=TYPES[name["type"]],
     )

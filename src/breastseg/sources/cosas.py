@@ -50,15 +50,14 @@ def find(root: Path) -> Found | None:
     scanners = _scanners(task)
     if not scanners:
         return None
-    pairs = tuple(
-        Pair(pair.image, pair.labels, "test", site=scanner.name)
-        for scanner in scanners
-        for pair in match_pairs(scanner / "image", scanner / "mask")
-    )
+    pairs: list[Pair] = []
+    for scanner in scanners:
+        for pair in match_pairs(scanner / "image", scanner / "mask"):
+            pairs.append(Pair(pair.image, pair.labels, "test", site=scanner.name))
     names = ", ".join(scanner.name for scanner in scanners)
     return Found(
         "COSAS24 task 2",
-        pairs,
+        tuple(pairs),
         label_map="tumor",
         note=(
             f"for testing across scanners ({names}: the column site), not for training: its licence"

@@ -19,12 +19,15 @@ Ring: TypeAlias = npt.NDArray[np.float64]
 """A closed line: (N, 2) places (x, y); the last may be the first again."""
 
 MAX_HELD_BYTES = 400_000_000
-"""Of outlines and dots of one file, in memory."""
+"""Most that outlines and dots of one file may take in memory."""
 
-RING_BYTES, DOT_BYTES = 250, 150
-"""What an array or a dot takes beside its numbers."""
+RING_BYTES = 250
+"""What the array of a ring takes beside its numbers."""
+DOT_BYTES = 150
+"""What a dot takes."""
 
 FARTHEST = 2.0**53
+"""Largest coordinate: beyond it float64 has no halves of pixels."""
 LONGEST_NAME = 200
 
 _NOUNS = ("line", "detection", "cell", "tile", "TMA core", "root object")
@@ -59,31 +62,31 @@ class Drawn:
     def boxes(self) -> npt.NDArray[np.float64]:
         """Return left, top, right and bottom of each area and then of each dot: (N, 4)."""
         rings = [area.outline for area in self.areas]
-        dots = np.array([(dot.x, dot.y) for dot in self.dots], np.float64).reshape(-1, 2)
-        half = (
-            np.array([(dot.width, dot.height) for dot in self.dots], np.float64).reshape(-1, 2) / 2
-        )
+        # (N, 2) each; reshape() keeps two axes where there is no dot.
+        middles = np.array([(dot.x, dot.y) for dot in self.dots], np.float64).reshape(-1, 2)
+        sides = np.array([(dot.width, dot.height) for dot in self.dots], np.float64).reshape(-1, 2)
+        of_dots = np.hstack([middles - sides / 2, middles + sides / 2])
         if not rings:
-            return np.hstack([dots - half, dots + half])
+            return of_dots
+        # All corners in one array, and the least and largest of each stretch: a file may have
+        # 100,000 areas.
         places = np.concatenate(rings)
         starts = np.cumsum([0, *(len(ring) for ring in rings[:-1])])
-        ends = np.minimum.reduceat(places, starts), np.maximum.reduceat(places, starts)
-        return np.concatenate([np.hstack(ends), np.hstack([dots - half, dots + half])])
+        least = np.minimum.reduceat(places, starts)
+        largest = np.maximum.reduceat(places, starts)
+        return np.concatenate([np.hstack([least, largest]), of_dots])
 
     def seen_from(self, x: float, y: float) -> "Drawn":
         """Return the same in pixels of a field whose left-top corner is (x, y)."""
-        areas = tuple(
-            Area(area.name, area.outline - (x, y), tuple(hole - (x, y) for hole in area.holes))
-            for area in self.areas
-        )
-        return replace(
-            self,
-            areas=areas,
-            dots=tuple(replace(dot, x=dot.x - x, y=dot.y - y) for dot in self.dots),
-        )
+        areas = []
+        for area in self.areas:
+            holes = tuple(hole - (x, y) for hole in area.holes)
+            areas.append(Area(area.name, area.outline - (x, y), holes))
+        dots = [replace(dot, x=dot.x - x, y=dot.y - y) for dot in self.dots]
+        return replace(self, areas=tuple(areas), dots=tuple(dots))
 
     def without(self, names: Collection[str]) -> "Drawn":
-        """Return the same without what is called one of the names; case does not matter."""
+        """Return the same without the areas and dots of these names; case does not matter."""
         left_out = {name.casefold() for name in names}
         return replace(
             self,
@@ -97,23 +100,25 @@ class Drawn:
             return self
         dots = []
         for dot in self.dots:
-            side = 2 * dot.radius_um / mpp
-            dots.append(
-                replace(dot, width=side, height=side, radius_um=0.0) if dot.radius_um else dot
-            )
+            if dot.radius_um:
+                side = 2 * dot.radius_um / mpp
+                dot = replace(dot, width=side, height=side, radius_um=0.0)
+            dots.append(dot)
         return replace(self, dots=tuple(dots))
 
 
 def said_kinds(skipped: Mapping[str, int]) -> str:
     """Return counts by kind as a person reads them, as in "3 without class, 2 lines, 40 cells"."""
-    return ", ".join(
-        counted(number, kind) if kind in _NOUNS else f"{number:,} {kind}"
-        for kind, number in skipped.items()
-    )
+    words = []
+    for kind, number in skipped.items():
+        # "2 lines", but "2 without class".
+        words.append(counted(number, kind) if kind in _NOUNS else f"{number:,} {kind}")
+    return ", ".join(words)
 
 
 def shows(name: str) -> bool:
     """Return whether a class name can be shown: no control letters, at most 200 letters."""
-    return len(name) <= LONGEST_NAME and not any(
-        unicodedata.category(letter) in ("Cc", "Cs") for letter in name
-    )
+    if len(name) > LONGEST_NAME:
+        return False
+    # Cc are control letters, Cs halves of a letter, which no file can hold in UTF-8.
+    return not any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from breastseg.errors import SourceError
 from breastseg.images import IMAGE_SUFFIXES, SLIDE_SUFFIXES
-from breastseg.sources.folder import LABEL_FILES
+from breastseg.sources.folder import label_file
 from breastseg.sources.pairs import areas_of, files_in, others_of
 from breastseg.sources.region import Field, Found, Pair, tcga_patient
 from breastseg.sources.rows import Rows, join_rows
@@ -47,29 +47,33 @@ def find(root: Path) -> Found | None:
         raise SourceError(f"{table}: no picture beside it or below; put the pictures there")
     rows = join_rows(table, [Pair(picture, table) for picture in pictures], wanted=(*KNOWN, TYPE))
     pairs = tuple(_pair(picture, rows) for picture in pictures if picture in rows.of)
-    label_map = next((str(root / name) for name in LABEL_FILES if (root / name).is_file()), None)
-    notes = [*rows.notes, *_left_out(root, [path for path in pictures if path not in rows.of])]
+    without_row = [path for path in pictures if path not in rows.of]
+    notes = [*rows.notes, *_left_out(root, without_row)]
+    label_map = label_file(root)
     return Found(KIND, pairs, None, "", label_map, "; ".join(notes), _licence(root))
 
 
 def _pictures_below(root: Path) -> list[Path]:
     """Return pictures and slides of a folder and of all in it; hidden ones are left out."""
-    found = []
+    pictures = []
     for folder, inside, _ in os.walk(root):
+        # os.walk() goes only into what is left in its list.
         inside[:] = [name for name in inside if not name.startswith(".")]
-        found += files_in(Path(folder), (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES))
-    return sorted(found)
+        pictures += files_in(Path(folder), (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES))
+    return sorted(pictures)
 
 
 def _left_out(root: Path, pictures: list[Path]) -> list[str]:
     if not pictures:
         return []
-    first, more = pictures[0].relative_to(root), " ..." * (len(pictures) > 1)
+    first = pictures[0].relative_to(root)
+    more = " ..." if len(pictures) > 1 else ""
     return [f"{TABLE}: {counted(len(pictures), 'picture')} without a row left out: {first}{more}"]
 
 
 def _pair(picture: Path, rows: Rows) -> Pair:
-    row, table = rows.of[picture], rows.table
+    row = rows.of[picture]
+    table = rows.table
     where = table.where(row)
     everywhere, without, somewhere = (_classes(row[column]) for column in KNOWN)
     if not (everywhere or without or somewhere or row[TYPE]):
@@ -110,20 +114,20 @@ def _check_tcga(picture: Path, row: Row, where: str) -> None:
 
 def _areas(picture: Path, field: Field) -> Path:
     """Return the areas beside a picture; the table where there are none."""
-    found = areas_of(picture)
-    if not found:
+    files = areas_of(picture)
+    if not files:
         return field.table
-    one = found[0]
-    if len(found) > 1:
-        what = f"belongs to {picture.name}, as {one.name} does"
-        raise SourceError(f"{found[1]}: {what}; keep one of them")
-    if others := others_of(one, picture):
+    areas = files[0]
+    if len(files) > 1:
+        what = f"belongs to {picture.name}, as {areas.name} does"
+        raise SourceError(f"{files[1]}: {what}; keep one of them")
+    if others := others_of(areas, picture):
         what = f"belongs to {picture.name} and to {others[0].name}"
-        raise SourceError(f"{one}: {what}; rename one")
+        raise SourceError(f"{areas}: {what}; rename one")
     if field.all:
-        what = f"all of {picture.name} is {shown(field.all)}, and {one.name} has areas"
+        what = f"all of {picture.name} is {shown(field.all)}, and {areas.name} has areas"
         raise SourceError(f"{field.where}: {what}; keep one of the two")
-    return one
+    return areas
 
 
 def _licence(root: Path) -> str:

@@ -31,10 +31,18 @@ _DRAWN_LAYOUTS = (("images", "annotations"), ("images", "points"))
 LABEL_FILES = ("labels.json", "labels.yaml", "labels.yml")
 
 
+def label_file(root: Path) -> str | None:
+    """Return the label map that lies in a folder; None where there is none."""
+    for name in LABEL_FILES:
+        if (root / name).is_file():
+            return str(root / name)
+    return None
+
+
 def find(root: Path) -> Found | None:
     """Recognise two folders of the same names, or one folder of `NAME.png` with `NAME_mask.png`,
     `NAME.geojson`, `NAME.xml` or `NAME_points.csv`."""
-    label_map = next((str(root / name) for name in LABEL_FILES if (root / name).is_file()), None)
+    label_map = label_file(root)
     for images, masks in _LAYOUTS:
         if (root / images).is_dir() and (root / masks).is_dir():
             return Found(
@@ -53,11 +61,9 @@ def find(root: Path) -> Found | None:
     for kinds, suffix, kind in _drawn_flat(root):
         if any(is_called(path, suffix, kinds) for path in root.iterdir()):
             pairs, left_out = match_drawn(root, suffix, kinds)
-            note = (
-                f"{counted(left_out, 'picture')} without NAME{suffix}{kinds[0]} left out"
-                if left_out
-                else ""
-            )
+            note = ""
+            if left_out:
+                note = f"{counted(left_out, 'picture')} without NAME{suffix}{kinds[0]} left out"
             return Found(kind, pairs, label_map=label_map, note=note)
     return None
 
@@ -65,8 +71,8 @@ def find(root: Path) -> Found | None:
 def _drawn_flat(root: Path) -> tuple[tuple[tuple[str, ...], str, str], ...]:
     """Return endings, what stands before them, and what to call it, for areas and dots beside
     pictures; XML counts where it is ASAP's."""
-    dots = (".csv",), "_points", "pictures with dots"
-    kinds, kind = GEOJSON_SUFFIXES, "pictures with QuPath GeoJSON"
+    dots = ((".csv",), "_points", "pictures with dots")
+    # Scanners write XML beside slides too.
     if any(is_asap(path) for path in files_in(root, XML_SUFFIXES)):
-        return ((*XML_SUFFIXES, *kinds), "", "pictures with ASAP XML"), dots
-    return (kinds, "", kind), dots
+        return ((*XML_SUFFIXES, *GEOJSON_SUFFIXES), "", "pictures with ASAP XML"), dots
+    return (GEOJSON_SUFFIXES, "", "pictures with QuPath GeoJSON"), dots

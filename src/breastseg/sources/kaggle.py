@@ -10,7 +10,7 @@ from pathlib import Path
 from breastseg.images import IMAGE_SUFFIXES
 from breastseg.sources.bcss.find import LICENCE, MPP, MPP_SOURCE
 from breastseg.sources.pairs import files_in, match_pairs
-from breastseg.sources.region import Found
+from breastseg.sources.region import Found, Pair
 
 _LAYOUTS = {
     "BCSS tiles of 224 px (Kaggle)": (
@@ -39,18 +39,18 @@ _LAYOUTS = {
 def find(root: Path) -> Found | None:
     """Recognise either copy by its folder names."""
     for kind, (parts, note) in _LAYOUTS.items():
-        present = {
-            part: (root / i, root / m)
-            for part, (i, m) in parts.items()
-            if (root / i).is_dir() and (root / m).is_dir()
-        }
+        present = []
+        for part, (images, masks) in parts.items():
+            if (root / images).is_dir() and (root / masks).is_dir():
+                present.append(part)
         if "train" in present:
-            pairs = tuple(
-                pair for part, (i, m) in present.items() for pair in match_pairs(i, m, split=part)
-            )
+            pairs: list[Pair] = []
+            for part in present:
+                images, masks = parts[part]
+                pairs += match_pairs(root / images, root / masks, split=part)
             return Found(
                 kind,
-                pairs,
+                tuple(pairs),
                 MPP,
                 MPP_SOURCE,
                 "region5",
@@ -63,14 +63,10 @@ def find(root: Path) -> Found | None:
 def _without_masks(root: Path, parts: dict[str, tuple[str, str]]) -> str:
     """Return in words which folders of pictures have no masks: the test pictures of this copy, and
     others that were left away."""
-    alone = [
-        images
-        for images, masks in parts.values()
-        if (root / images).is_dir() and not (root / masks).is_dir()
-    ]
-    pictures = [f"{name}/ ({len(files_in(root / name, IMAGE_SUFFIXES))})" for name in alone]
-    return (
-        f". Pictures without masks, for breastseg predict: {', '.join(pictures)}"
-        if pictures
-        else ""
-    )
+    folders = []
+    for images, masks in parts.values():
+        if (root / images).is_dir() and not (root / masks).is_dir():
+            folders.append(f"{images}/ ({len(files_in(root / images, IMAGE_SUFFIXES))})")
+    if not folders:
+        return ""
+    return f". Pictures without masks, for breastseg predict: {', '.join(folders)}"

@@ -21,20 +21,29 @@ def find(root: Path) -> Found | None:
     """Recognise `images/` beside `labels/*_gt_class_coords.txt`."""
     if not (root / "images").is_dir() or not any((root / "labels").glob(f"*{SUFFIX}.txt")):
         return None
-    parts = {name: part for part, path in _LISTS.items() for name in _names(root / path)}
-    pairs = match_pairs(root / "images", root / "labels", mask_suffix=SUFFIX, kinds=(".txt",))
-    pairs = tuple(Pair(p.image, p.labels, parts.get(p.image.name, "")) for p in pairs)
-    patients = {
-        part: {tcga_patient(p.image.name) for p in pairs if p.split == part} for part in _LISTS
-    }
-    shared = sorted(found[0] for found in patients["train"] & patients["val"] if found)
-    note = (
-        f"its own lists put {' and '.join(shared)} into training and validation: split it again by"
-        " patient"
-        if shared
-        else ""
+    part_of: dict[str, str] = {}
+    for part, list_file in _LISTS.items():
+        for name in _names(root / list_file):
+            part_of[name] = part
+    pairs: list[Pair] = []
+    patients: dict[str, set[str]] = {part: set() for part in _LISTS}
+    matched = match_pairs(root / "images", root / "labels", mask_suffix=SUFFIX, kinds=(".txt",))
+    for pair in matched:
+        part = part_of.get(pair.image.name, "")
+        pairs.append(Pair(pair.image, pair.labels, part))
+        tcga = tcga_patient(pair.image.name)
+        if part and tcga:
+            patients[part].add(tcga[0])
+    shared = sorted(patients["train"] & patients["val"])
+    note = ""
+    if shared:
+        note = (
+            f"its own lists put {' and '.join(shared)} into training and validation: split it again"
+            " by patient"
+        )
+    return Found(
+        "BRCA-M2C dots", tuple(pairs), 0.5, "known of this release", "region5", note, LICENCE
     )
-    return Found("BRCA-M2C dots", pairs, 0.5, "known of this release", "region5", note, LICENCE)
 
 
 def _names(path: Path) -> list[str]:

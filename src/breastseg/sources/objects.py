@@ -32,6 +32,7 @@ MAX_OBJECTS = 500_000
 MAX_DEPTH = 64
 
 _PIECE = 1 << 22
+"""Bytes that are read at a time at least."""
 _SPACE = re.compile(rb"[ \t\r\n]*+")
 _WORD = re.compile(rb'[^ \t\r\n,:"\[\]{}]++')
 _STRING = rb'"(?:[^"\\]++|\\.)*+"'
@@ -105,7 +106,10 @@ class _Text:
     def __init__(self, file: BinaryIO, where: str) -> None:
         self.where = where
         head = file.read(4)
-        self._file, self._held, self._at, self._bytes = file, b"", 0, len(head)
+        self._file = file
+        self._held = b""
+        self._at = 0
+        self._bytes = len(head)
         self._is_whole = False
         self._decoder: codecs.IncrementalDecoder | None = None
         encoding = json.detect_encoding(head)
@@ -116,12 +120,16 @@ class _Text:
     def _add(self, piece: bytes) -> None:
         if self._decoder is not None:
             piece = self._decoder.decode(piece, self._is_whole).encode()
-        self._held, self._at = self._held[self._at :] + piece, 0
+        # What was gone beyond is let go of.
+        self._held = self._held[self._at :] + piece
+        self._at = 0
 
     def _more(self) -> bool:
         """Read on; return whether there was more."""
         if self._is_whole:
             return False
+        # By half of what is held: with a fixed step, joining a long object would take time by the
+        # square of its length.
         piece = self._file.read(max(_PIECE, (len(self._held) - self._at) // 2))
         self._is_whole = not piece
         self._bytes += len(piece)
@@ -144,14 +152,14 @@ class _Text:
 
     def take(self, *wanted: bytes) -> bytes:
         """Go beyond the next character, which must be one of these."""
-        found = self.peek()
-        if found not in wanted:
+        mark = self.peek()
+        if mark not in wanted:
             raise ValueError(
-                f"{found.decode('latin-1') or 'the end'!r} where {b' or '.join(wanted).decode()}"
+                f"{mark.decode('latin-1') or 'the end'!r} where {b' or '.join(wanted).decode()}"
                 " was wanted"
             )
         self._at += 1
-        return found
+        return mark
 
     def value(self) -> bytes:
         """Go beyond the value that begins here; return its text."""
@@ -161,10 +169,12 @@ class _Text:
             if not self._more():
                 raise ValueError("it ends too early")
         self._check_size(end - self._at)
-        found, self._at = self._held[self._at : end], end
-        if len(found) > _PIECE:
-            self._add(b"")  # lets go of it here
-        return found
+        text = self._held[self._at : end]
+        self._at = end
+        if len(text) > _PIECE:
+            # Lets go of a large object at once, not with the next piece.
+            self._add(b"")
+        return text
 
     def _check_size(self, size: int) -> None:
         if size > MAX_OBJECT_BYTES:
@@ -178,18 +188,19 @@ def _end_of(text: bytes, at: int) -> int:
     """Return where the value ends that begins at a place; -1 when the text ends before."""
     first = text[at : at + 1]
     if first == b'"':
-        found = _WHOLE_STRING.match(text, at)
-        return found.end() if found else -1
+        match = _WHOLE_STRING.match(text, at)
+        return match.end() if match else -1
     if first not in (b"[", b"{"):
-        found = _WORD.match(text, at)
-        if found is None and first:
+        match = _WORD.match(text, at)
+        if match is None and first:
             raise ValueError(f"{first.decode('latin-1')!r} where a value was wanted")
-        return found.end() if found and found.end() < len(text) else -1
+        # A number at the very end of the text may go on in the next piece.
+        return match.end() if match and match.end() < len(text) else -1
     opened = bytearray(first)
     at += 1
     while True:
-        while (found := _FLAT.match(text, at)) and found.end() > at:
-            at = found.end()
+        while (match := _FLAT.match(text, at)) and match.end() > at:
+            at = match.end()
         mark = text[at : at + 1]
         if mark in (b"", b'"'):
             return -1
@@ -225,7 +236,8 @@ def _members(text: _Text) -> Generator[Any, None, Any]:
     list of them."""
     text.take(b"{")
     members: list[bytes] = []
-    is_collection, size = False, 0
+    is_collection = False
+    size = 0
     mark = text.take(b"}") if text.peek() == b"}" else b","
     while mark == b",":
         if text.peek() != b'"':
@@ -261,14 +273,15 @@ class _Parser:
     """JSON of one object after the other; its coordinates are lists of arrays."""
 
     def __init__(self, where: str) -> None:
-        self._where, self._number = where, 0
-        self._found: list[Any] = []
+        self._where = where
+        self._number = 0
+        self._taken_out: list[Any] = []
         self._json = json.JSONDecoder(object_hook=self._fill)
 
     def parsed(self, text: bytes) -> Any:
         """Return the value of a text."""
         self._number += 1
-        self._found = []
+        self._taken_out = []
         rest = self._short(_COORDINATES.sub(self._keep, text)).decode()
         if _SURROGATE.search(rest):
             try:
@@ -277,21 +290,21 @@ class _Parser:
                 raise ValueError("half a letter in a name") from None
         return self._json.decode(rest)
 
-    def _keep(self, found: re.Match[bytes]) -> bytes:
-        """Take coordinates out, and leave their place in the list of what was found."""
-        run = found[2].rstrip(b" \t\r\n,")
-        if (
-            not run
-            or run.count(b"[") != run.count(b"]")
-            or found.string[found.start() - 1 : found.start()] == b"\\"
-        ):
-            return found[0]
-        self._found.append(self._nested(run))
-        return found[1] + b"%d" % (len(self._found) - 1) + found[2][len(run) :]
+    def _keep(self, match: re.Match[bytes]) -> bytes:
+        """Take coordinates out, and leave their number in the list of what was taken out."""
+        run = match[2].rstrip(b" \t\r\n,")
+        is_balanced = run.count(b"[") == run.count(b"]")
+        # A quotation mark behind a backslash is inside a string, as in "\"coordinates\": 1".
+        is_in_string = match.string[match.start() - 1 : match.start()] == b"\\"
+        if not run or not is_balanced or is_in_string:
+            return match[0]
+        self._taken_out.append(self._nested(run))
+        return match[1] + b"%d" % (len(self._taken_out) - 1) + match[2][len(run) :]
 
     def _fill(self, value: JsonObject) -> JsonObject:
-        if type(value.get("coordinates")) is int:  # every number there is a place in the list
-            value["coordinates"] = self._found[value["coordinates"]]
+        # Every whole number there is one that `_keep` wrote.
+        if type(value.get("coordinates")) is int:
+            value["coordinates"] = self._taken_out[value["coordinates"]]
         return value
 
     def _short(self, text: bytes) -> bytes:
@@ -306,17 +319,19 @@ class _Parser:
         """Return lists of numbers, in which rings are arrays."""
         rings: list[Any] = []
 
-        def keep(found: re.Match[bytes]) -> bytes:
-            ring = _array(found[0])
+        def keep(match: re.Match[bytes]) -> bytes:
+            ring = _array(match[0])
             if ring is None:
-                return found[0]
+                return match[0]
             rings.append(ring)
             return b'"%d"' % (len(rings) - 1)
 
         def filled(value: Any) -> Any:
             if isinstance(value, str):
                 return rings[int(value)]
-            return [filled(one) for one in value] if isinstance(value, list) else value
+            if isinstance(value, list):
+                return [filled(part) for part in value]
+            return value
 
         return filled(json.loads(self._short(_RING.sub(keep, run))))
 

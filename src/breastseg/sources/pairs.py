@@ -23,11 +23,13 @@ _ZARR = ".zarr"
 def files_in(folder: Path, suffixes: Iterable[str]) -> list[Path]:
     """Return the folder's files with one of the suffixes, by name; hidden files left out."""
     wanted = tuple(suffixes)
-    return sorted(
-        p
-        for p in folder.iterdir()
-        if p.name.lower().endswith(wanted) and not p.name.startswith(".") and p.is_file()
-    )
+    files = []
+    for path in folder.iterdir():
+        is_hidden = path.name.startswith(".")
+        # The system is asked last: a folder may hold 30,000 tiles.
+        if path.name.lower().endswith(wanted) and not is_hidden and path.is_file():
+            files.append(path)
+    return sorted(files)
 
 
 def names_of(picture: Path) -> tuple[str, ...]:
@@ -36,7 +38,9 @@ def names_of(picture: Path) -> tuple[str, ...]:
     whole = _plain(picture.name)
     ending = next((end for end in (*_PICTURES, _ZARR) if whole.endswith(end)), "")
     name = whole.removesuffix(ending)
-    return tuple(dict.fromkeys(one for one in (name.removesuffix(_INNER), name, whole) if one))
+    names = (name.removesuffix(_INNER), name, whole)
+    # A dictionary keeps the order and leaves out what is there twice.
+    return tuple(dict.fromkeys(one for one in names if one))
 
 
 def areas_of(picture: Path) -> list[Path]:
@@ -78,9 +82,8 @@ def match_pairs(
     """
     pictures = files_in(images, _PICTURES)
     if mask_suffix and images == masks:
-        pictures = [
-            picture for picture in pictures if not _carries(picture, mask_suffix, _PICTURES)
-        ]
+        # Masks are images too, and lie in the same folder.
+        pictures = [path for path in pictures if not _carries(path, mask_suffix, _PICTURES)]
     others = [path for path in files_in(masks, kinds) if _carries(path, mask_suffix, kinds)]
     slides = [picture for picture in pictures if picture.name.lower().endswith(SLIDE_SUFFIXES)]
     if len(slides) < len(pictures) and not _matched(slides, others, mask_suffix, kinds)[0]:
@@ -126,10 +129,8 @@ def match_drawn(folder: Path, suffix: str, kinds: tuple[str, ...]) -> tuple[tupl
     )
     matched, alone = _matched([*pictures, *folders], drawn, suffix, kinds)
     _check_none_alone(alone, folder, suffix, kinds, _PICTURES)
-    pairs = tuple(
-        Pair(picture, matched[picture])
-        for picture in sorted(matched, key=lambda picture: names_of(picture)[0])
-    )
+    ordered = sorted(matched, key=lambda picture: names_of(picture)[0])
+    pairs = tuple(Pair(picture, matched[picture]) for picture in ordered)
     return pairs, len(set(pictures) - matched.keys())
 
 
@@ -151,13 +152,14 @@ def _matched(
     alone: list[Path] = []
     for other in others:
         name = _name(other, suffix, kinds)
-        found = named.get(
-            name, named.get(name.removesuffix(_INNER), []) if kinds == MASK_SUFFIXES else []
-        )
-        if not found:
+        candidates = named.get(name, [])
+        if name not in named and kinds == MASK_SUFFIXES:
+            # A mask may itself be an OME-TIFF: x.ome.tif beside x.png.
+            candidates = named.get(name.removesuffix(_INNER), [])
+        if not candidates:
             alone.append(other)
             continue
-        picture, *rest = found
+        picture, *rest = candidates
         if rest:
             raise SourceError(
                 f"{rest[0]}: second region named '{name}' beside {picture.name}; rename one"
@@ -184,7 +186,7 @@ def _check_none_alone(
 
 
 def _plain(name: str) -> str:
-    """Return a name with the endings that are known in small letters."""
+    """Return a name with its known endings in small letters."""
     for ending in (*_PICTURES, _ZARR, _INNER):
         if name.lower().endswith(ending):
             return _plain(name[: -len(ending)]) + ending

@@ -19,8 +19,8 @@ _CHANGED = re.compile(r"[\d.,]+E[+-]?\d+|\d{1,2}[. -/]+\w{3}|\w{3}[ -.]\d{2}", r
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures by the names that a row may give them, the surest way first; `folders` are where
-    they lie."""
+    """Images by the names that a row may give them, the surest way first; `folders` are where they
+    lie."""
 
     ways: tuple[tuple[str, Mapping[str, set[Path]]], ...]
     folders: tuple[Path, ...]
@@ -45,8 +45,8 @@ class Pictures:
         """Return how a name is known, and the pictures that it may mean."""
         for how, known in self.ways:
             for spelled in (name, picture_name(name)):
-                if found := known.get(alike(spelled) if how else spelled):
-                    return how, found
+                if images := known.get(alike(spelled) if how else spelled):
+                    return how, images
         return "", set()
 
 
@@ -80,7 +80,8 @@ def names_beside(folders: Iterable[Path]) -> set[str]:
     names: set[str] = set()
     for folder in folders:
         for path in folder.iterdir():
-            is_picture = picture_name(path.name) != path.name  # it lost a suffix of pictures
+            # A name that loses a suffix here had one of an image.
+            is_picture = picture_name(path.name) != path.name
             if is_picture and not path.name.startswith("."):
                 names.add(picture_name(_plain(path.name)))
     return names

@@ -56,23 +56,29 @@ def read_points(path: Path) -> Iterator[Dot]:
     )
     for column in ("x", "y", "class"):
         table.needs(column, f"dot without {column}; give it one, or remove the row")
-    places = zip(table.rows, table.numbers("x"), table.numbers("y"), strict=True)
-    found = ((row, x, y) for row, x, y in places if x is not None and y is not None)
+    # needs() has refused rows without x or y; the check is for the type alone.
+    places = []
+    for row, x, y in zip(table.rows, table.numbers("x"), table.numbers("y"), strict=True):
+        if x is not None and y is not None:
+            places.append((row, x, y))
     has_extents = any(column in table.columns for column in EXTENTS)
     if any(row["class"].casefold().startswith(NOT) for row in table.rows):
         _check_agrees(table)
     if not has_extents:
-        yield from (Dot(row["class"], x, y) for row, x, y in found)
+        for row, x, y in places:
+            yield Dot(row["class"], x, y)
         return
     extents = zip(*(table.numbers(column) for column in EXTENTS), strict=True)
-    for (row, x, y), extent in zip(found, extents, strict=True):
+    for (row, x, y), extent in zip(places, extents, strict=True):
         _check_extent(table, row, extent)
         width, height, radius = (number or 0.0 for number in extent)
         yield Dot(row["class"], x, y, width, height, radius, radius > 0)
 
 
 def _check_extent(table: Table, row: Row, extent: Extent) -> None:
-    (width, height, radius), where = extent, table.where(row)
+    """Refuse sides or a radius that are no place."""
+    width, height, radius = extent
+    where = table.where(row)
     for column, number in zip(EXTENTS, extent, strict=True):
         if number is not None and not number > 0:
             said = f"{column} '{shown(row[column])}', wanted more than 0"

@@ -88,8 +88,8 @@ class Region:
 
 @dataclass(frozen=True)
 class Pair:
-    """A picture and its mask, as found by looking; `split` is the source's own part for it, `field`
-    what is known of the whole, `patient` and `site` what its place or name says."""
+    """An image and its mask, as the recogniser matched them; `split` is the source's own part for
+    it, `field` what is known of the whole, `patient` and `site` what its place or name says."""
 
     image: Path
     labels: Path
@@ -119,4 +119,6 @@ class Found:
 def tcga_patient(name: str) -> tuple[str, str] | None:
     """Return (patient, hospital) from a TCGA name, as in ("TCGA-A2-A0D2", "A2"), or None."""
     match = _TCGA.search(name)
-    return (match.group(0), match.group("site")) if match else None
+    if match is None:
+        return None
+    return match.group(0), match.group("site")

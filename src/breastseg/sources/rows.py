@@ -63,22 +63,25 @@ class Rows:
     def told(self, given_mpp: float | None) -> tuple[str, ...]:
         """Return what a person should know: how rows were joined, what they leave open, and where
         `given_mpp` goes over them."""
-        name, rows, columns = self.table.path.name, self.of.values(), self.table.columns
-        found = list(self.notes)
-        nobody = [row for row in rows if "patient" in columns and not row["patient"]]
-        if nobody:
-            found.append(
-                f"{name}: no patient in {_numbers(nobody)}: taken from TCGA's names of the pictures"
+        name = self.table.path.name
+        rows = self.of.values()
+        columns = self.table.columns
+        notes = list(self.notes)
+        without_patient = [row for row in rows if "patient" in columns and not row["patient"]]
+        if without_patient:
+            notes.append(
+                f"{name}: no patient in {_numbers(without_patient)}: taken from TCGA's names of the"
+                " pictures"
             )
         if given_mpp is None:
             blank = [row for row in rows if "mpp" in columns and row.number not in self.mpp]
             if blank:
-                found.append(f"{name}: no um/px in {_numbers(blank)}: not taken from the table")
-            return tuple(found)
+                notes.append(f"{name}: no um/px in {_numbers(blank)}: not taken from the table")
+            return tuple(notes)
         other = [row for row in rows if self.mpp.get(row.number, given_mpp) != given_mpp]
         if other:
-            found.append(f"{name}: um/px of {_numbers(other)} not used, {given_mpp:g} was given")
-        return tuple(found)
+            notes.append(f"{name}: um/px of {_numbers(other)} not used, {given_mpp:g} was given")
+        return tuple(notes)
 
 
 def read_rows(
@@ -140,11 +143,10 @@ def join_rows(
             f"{path}: names pictures and nothing of them, wanted any of {', '.join(wanted)} too"
         )
     table.needs("image", "no picture; name its file, or remove the row")
-    mpp = {
-        row.number: check_mpp(value, table.where(row), "the table's mpp")
-        for row, value in zip(table.rows, table.numbers("mpp", MppError), strict=True)
-        if value is not None
-    }
+    mpp = {}
+    for row, value in zip(table.rows, table.numbers("mpp", MppError), strict=True):
+        if value is not None:
+            mpp[row.number] = check_mpp(value, table.where(row), "the table's mpp")
     notes = list(table.notes)
     of = _joined(table, Pictures.named(pairs), mpp, notes, may_come_later=may_come_later)
     _check_alike(table, "patient")
@@ -162,19 +164,23 @@ def check_patients(regions: Iterable[Region], rows: Rows) -> None:
     Raises:
         SourceError: it does; the message names the row.
     """
-    ours, theirs, sites = _OneName("patient"), _OneName("patient"), _OneName("hospital")
+    of_tcga = _OneName("patient")
+    of_person = _OneName("patient")
+    sites = _OneName("hospital")
+    # Those without a row come first, so that an error names the row that contradicts them.
     for region in sorted(regions, key=lambda region: (region.image in rows.of, region.id)):
         row = rows.of.get(region.image)
         where = f"{region.image.name} ({'by its name' if row is None else f'row {row.number}'})"
-        by_name, by_row = tcga_patient(region.id), tcga_patient(region.patient)
+        by_name = tcga_patient(region.id)
+        by_row = tcga_patient(region.patient)
         if by_name and by_row and by_name != by_row:
             raise SourceError(
                 f"{rows.table.path}: {where} is of patient '{shown(region.patient)}', its name says"
                 f" {by_name[0]}; mend one"
             )
         if tcga := by_name or by_row:
-            ours.check(tcga[0], region.patient, where, rows.table.path)
-            theirs.check(region.patient, tcga[0], where, rows.table.path)
+            of_tcga.check(tcga[0], region.patient, where, rows.table.path)
+            of_person.check(region.patient, tcga[0], where, rows.table.path)
         if by_name:
             sites.check(by_name[1], region.site, where, rows.table.path)
 
@@ -204,7 +210,7 @@ def _joined(
     *,
     may_come_later: bool,
 ) -> dict[Path, Row]:
-    """Return the row of each picture; what had to be taken for something goes to the notes."""
+    """Return the row of each picture; rows that were matched by a guess are told in the notes."""
     of: dict[Path, Row] = {}
     unfit: list[Row] = []
     taken: dict[str, list[str]] = {}
@@ -264,7 +270,8 @@ def _check_same(table: Table, one: Row, two: Row, image: Path, mpp: Mapping[int,
     for column in table.columns:
         if column not in {"image", "mpp", NOTE}:
             said[column] = (one[column], two[column])
-    if mpp.get(one.number) != mpp.get(two.number):  # "0.5" and "0.50" are one number
+    # As numbers: "0.5" and "0.50" are the same.
+    if mpp.get(one.number) != mpp.get(two.number):
         said["mpp"] = (one["mpp"], two["mpp"])
     folders = [parts_of(row["image"])[0] for row in (one, two)]
     if all(folders):
@@ -291,11 +298,13 @@ def _check_alike(table: Table, column: str) -> None:
 
 
 def _and_more(items: Sequence[Path], noun: str) -> str:
-    return f" and {counted(len(items) - 1, f'other {noun}')}" if len(items) > 1 else ""
+    if len(items) < 2:
+        return ""
+    return f" and {counted(len(items) - 1, f'other {noun}')}"
 
 
 def _numbers(rows: Iterable[Row]) -> str:
-    found = [str(number) for number in sorted(row.number for row in rows)]
-    noun = "rows" if len(found) > 1 else "row"
-    more = f" and {len(found) - 5} more" if len(found) > 5 else ""
-    return f"{noun} {', '.join(found[:5])}{more}"
+    numbers = [str(number) for number in sorted(row.number for row in rows)]
+    noun = "rows" if len(numbers) > 1 else "row"
+    more = f" and {len(numbers) - 5} more" if len(numbers) > 5 else ""
+    return f"{noun} {', '.join(numbers[:5])}{more}"

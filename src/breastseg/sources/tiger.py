@@ -26,7 +26,8 @@ HAD_FROM = Elsewhere(
     " FOLDER, then breastseg prepare FOLDER DATA; the slides are not needed",
     LICENCE,
 )
-MPP, MPP_SOURCE = 0.5, "known of this release (about 0.5)"
+MPP = 0.5
+MPP_SOURCE = "known of this release (about 0.5)"
 
 _INFLAMED = ("lymphocytic_infiltrate", "plasma_cells", "other_immune_infiltrate")
 _NAMED = ("tumor", "angioinvasion", "dcis", "normal_acinus_or_duct", "necrosis_or_debris")
@@ -58,44 +59,43 @@ def find(root: Path) -> Found | None:
     note = _NOTE
     if alone := [name for name in ("wsibulk", "wsitils") if (root / name).is_dir()]:
         note += f"; {' and '.join(alone)} left out: no classes of tissue"
-    return _fields(top / "roi-level-annotations", note) or _slides(
-        top / "wsi-level-annotations", note
-    )
+    # Fields first: both hold the same areas, and fields need no slides of hundreds of GB.
+    fields = _fields(top / "roi-level-annotations", note)
+    return fields or _slides(top / "wsi-level-annotations", note)
 
 
 def _fields(top: Path, note: str) -> Found | None:
-    places = [
-        top / name
-        for name in _FIELDS
-        if (top / name / "images").is_dir() and (top / name / "masks").is_dir()
-    ]
+    places = []
+    for name in _FIELDS:
+        if (top / name / "images").is_dir() and (top / name / "masks").is_dir():
+            places.append(top / name)
     if not places:
         return None
-    pairs = tuple(
-        Pair(pair.image, pair.labels, patient=_slide_of(pair.image.stem))
-        for place in places
-        for pair in match_pairs(place / "images", place / "masks")
+    pairs = []
+    for place in places:
+        for pair in match_pairs(place / "images", place / "masks"):
+            pairs.append(Pair(pair.image, pair.labels, patient=_slide_of(pair.image.stem)))
+    return Found(
+        "TIGER fields", tuple(pairs), MPP, MPP_SOURCE, "region5", note, LICENCE, words=WORDS
     )
-    return Found("TIGER fields", pairs, MPP, MPP_SOURCE, "region5", note, LICENCE, words=WORDS)
 
 
 def _slides(top: Path, note: str) -> Found | None:
-    drawn = {
-        path.stem: path
-        for name in _FIELDS
-        if (top / f"annotations-{name}-xmls").is_dir()
-        for path in files_in(top / f"annotations-{name}-xmls", XML_SUFFIXES)
-    }
+    drawn = {}
+    for name in _FIELDS:
+        folder = top / f"annotations-{name}-xmls"
+        if folder.is_dir():
+            for path in files_in(folder, XML_SUFFIXES):
+                drawn[path.stem] = path
     if not drawn or not (top / "images").is_dir():
         return None
-    pairs = tuple(
-        Pair(slide, drawn[slide.stem], patient=_slide_of(slide.stem))
-        for slide in files_in(top / "images", (".tif", ".tiff"))
-        if slide.stem in drawn
-    )
+    pairs = []
+    for slide in files_in(top / "images", (".tif", ".tiff")):
+        if slide.stem in drawn:
+            pairs.append(Pair(slide, drawn[slide.stem], patient=_slide_of(slide.stem)))
     return Found(
         "TIGER slides",
-        pairs,
+        tuple(pairs),
         label_map="region5",
         note=note,
         licence=LICENCE,
@@ -105,6 +105,6 @@ def _slides(top: Path, note: str) -> Found | None:
 
 
 def _slide_of(name: str) -> str:
-    """Return whose tissue it is: the slide, as in 100B of `100B_[35129, 6567, 36429, 7757]`; what
-    TCGA's names say is said by them."""
+    """Return whose tissue it is: the slide, as in 100B of `100B_[35129, 6567, 36429, 7757]`; ""
+    where a TCGA name says it."""
     return "" if tcga_patient(name) else name.split("_[")[0]

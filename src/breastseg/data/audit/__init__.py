@@ -16,7 +16,7 @@ from breastseg.data.audit.colours import colour_baseline, stain_gap
 from breastseg.data.audit.confounded import confounded
 from breastseg.data.audit.duplicates import duplicates
 from breastseg.data.audit.fields import one_sided
-from breastseg.data.audit.findings import AuditReport, Finding, by_severity
+from breastseg.data.audit.findings import AuditReport, Finding, SplitContents, by_severity
 from breastseg.data.audit.leaks import Split, kaggle_224, overlaps, shared, splits
 from breastseg.data.audit.look import Ints, look
 from breastseg.data.audit.masks import contents, lopsided, merged, unannotated, unknown_patients
@@ -61,17 +61,17 @@ def audit(
 
 def _audit(data: Dataset, source: str | Path | None) -> AuditReport:
     where = places(data)
-    found = splits(data, where)
+    all_splits = splits(data, where)
     bounds = [] if source is None else list(against_bounds(data, Path(source)))
     looks = look(data)
-    used = next((split for split in found if split.used), None)
+    used = next((split for split in all_splits if split.used), None)
     colours = colour_baseline(
         looks, _numbered(where["field"]), _numbered(data.regions["patient"]), _side(data, used)
     )
     findings = [
-        *_of_splits(data, found, where),
-        *kaggle_224(data, found),
-        *duplicates(data, looks.hashes, ~shows_nothing(looks.regions).to_numpy(), found),
+        *_of_splits(data, all_splits, where),
+        *kaggle_224(data, all_splits),
+        *duplicates(data, looks.hashes, ~shows_nothing(looks.regions).to_numpy(), all_splits),
         *stain_gap(colours, used is None or not any(shared(used))),
         *merged(data),
         *unlike_scales(data, where),
@@ -82,6 +82,9 @@ def _audit(data: Dataset, source: str | Path | None) -> AuditReport:
         *one_sided(data, used),
         *confounded(data, used),
     ]
+    of_splits: dict[str, SplitContents] = {}
+    for split in all_splits:
+        of_splits[split.name] = {"used": split.used, "parts": contents(data, split)}
     return {
         "data": data.fingerprint(),
         "mpp": data.mpp,
@@ -90,25 +93,24 @@ def _audit(data: Dataset, source: str | Path | None) -> AuditReport:
         "regions": len(data.regions),
         "patients": int(data.regions["patient"].nunique()),
         "findings": [finding.to_dict() for finding in by_severity(findings)],
-        "splits": {
-            split.name: {"used": split.used, "parts": contents(data, split)} for split in found
-        },
+        "splits": of_splits,
         "colours": colours,
     }
 
 
-def _of_splits(data: Dataset, found: list[Split], where: pd.DataFrame) -> Iterator[Finding]:
-    for split in found:
+def _of_splits(data: Dataset, all_splits: list[Split], where: pd.DataFrame) -> Iterator[Finding]:
+    for split in all_splits:
         yield from shared(split)
         yield from overlaps(split, where)
         if split.used:
             yield from lopsided(data, split)
-    if not found:
+    if not all_splits:
         advice = "breastseg split DATASET --scheme random, then audit again"
         yield Finding("note", "not split", "not split yet: nothing can be in two parts", advice, {})
 
 
 def _numbered(names: pd.Series) -> Ints:
+    """Return a number for each name, the same for the same name."""
     return np.asarray(pd.factorize(names)[0], np.intp)
 
 

@@ -25,7 +25,7 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 def colour_baseline(
     looks: Looks, image: Ints, patient: Ints, side: npt.NDArray[np.str_] | None
 ) -> Colours:
-    """Name each window's main class from the five windows whose colours are most alike.
+    """Predict each window's main class from the five windows whose colours are most alike.
 
     Args:
         looks: from `look`.
@@ -37,27 +37,30 @@ def colour_baseline(
         windows, and for "tile" (neighbours are all other windows), "image" (of other pictures),
         "patient" (of other patients) and, with a split, "split" (val and test from train):
         `balanced_accuracy` of the main class, and `overlap`, the share of the class shares
-        foretold; None where nobody is left to compare with, or all are of one class. Where there
+        predicted; None where nobody is left to compare with, or all are of one class. Where there
         are two patients or more, the accuracy is over the classes that two or more have as a
         window's main class: of others nobody else can tell.
     """
     known = looks.pixels.sum(axis=1) >= ANNOTATED_PX
-    region, colours = looks.region[known], looks.colours[known]
-    shares = (looks.pixels[known] / looks.pixels[known].sum(axis=1, keepdims=True)).astype(
-        np.float32
-    )
-    asked = _asked(region, image[region], patient[region], None if side is None else side[region])
-    foretold = {name: np.full_like(shares, np.nan) for name in asked}
+    region = looks.region[known]
+    colours = looks.colours[known]
+    pixels = looks.pixels[known]
+    shares = (pixels / pixels.sum(axis=1, keepdims=True)).astype(np.float32)  # (M, K)
+    side_of = None if side is None else side[region]
+    asked = _asked(region, image[region], patient[region], side_of)
+    predicted = {name: np.full_like(shares, np.nan) for name in asked}
     for start in range(0, len(region), _BLOCK):
         rows = slice(start, start + _BLOCK)
-        likeness = colours[rows] @ colours.T
+        likeness = colours[rows] @ colours.T  # (block, M), 0 to 1
         for name, may_ask in asked.items():
-            foretold[name][rows] = _mean_of_nearest(np.where(may_ask(rows), likeness, -1), shares)
+            # Those that may not be asked are less alike than any other.
+            allowed = np.where(may_ask(rows), likeness, -1)
+            predicted[name][rows] = _mean_of_nearest(allowed, shares)
     classes = _of_several(shares.argmax(axis=1), patient[region])
-    return {
-        "windows": int(known.sum()),
-        **{name: _score(shares, guess, classes) for name, guess in foretold.items()},
-    }
+    baseline: Colours = {"windows": int(known.sum())}
+    for name, guess in predicted.items():
+        baseline[name] = _score(shares, guess, classes)
+    return baseline
 
 
 def _asked(
@@ -66,9 +69,9 @@ def _asked(
     """Return, by protocol, the function that tells which windows (columns) a block of windows
     (rows) may ask."""
     groups = {"tile": np.arange(len(region)), "image": image, "patient": patient}
-    asked: dict[str, Callable[[slice], Mask]] = {
-        name: partial(_of_others, group) for name, group in groups.items()
-    }
+    asked: dict[str, Callable[[slice], Mask]] = {}
+    for name, group in groups.items():
+        asked[name] = partial(_of_others, group)
     if side is not None:
         asked["split"] = partial(_of_train, side == "train")
     return asked
@@ -88,31 +91,38 @@ def _mean_of_nearest(likeness: Floats, shares: Floats) -> Floats:
     if likeness.shape[1] < NEIGHBOURS:
         return np.full((len(likeness), shares.shape[1]), np.nan, np.float32)
     nearest = np.argpartition(-likeness, NEIGHBOURS - 1, axis=1)[:, :NEIGHBOURS]
-    means: Floats = shares[nearest].mean(axis=1)
-    means[np.take_along_axis(likeness, nearest, axis=1).min(axis=1) < 0] = np.nan
+    means: Floats = shares[nearest].mean(axis=1)  # (block, 5, K) -> (block, K)
+    least_alike = np.take_along_axis(likeness, nearest, axis=1).min(axis=1)
+    # Below 0 is a window that may not be asked: there were fewer than five others.
+    means[least_alike < 0] = np.nan
     return means
 
 
 def _of_several(truth: Ints, patient: Ints) -> Ints:
     """Return the classes that two patients or more have; all of them where there is one patient."""
+    if len(np.unique(patient)) < 2:
+        return np.array(np.unique(truth), np.intp)
     having = [label for label in np.unique(truth) if len(np.unique(patient[truth == label])) > 1]
-    return np.array(having if len(np.unique(patient)) > 1 else np.unique(truth), np.intp)
+    return np.array(having, np.intp)
 
 
 def _score(shares: Floats, guess: Floats, classes: Ints) -> dict[str, float] | None:
-    told = ~np.isnan(guess).any(axis=1)
-    if not told.any():
+    """Return how well (M, K) guesses meet the class shares; None where nothing can be said."""
+    is_guessed = ~np.isnan(guess).any(axis=1)
+    if not is_guessed.any():
         return None
-    truth, named = shares[told].argmax(axis=1), guess[told].argmax(axis=1)
-    right = [
-        float((named[truth == label] == label).mean()) for label in np.intersect1d(truth, classes)
-    ]
+    truth = shares[is_guessed].argmax(axis=1)
+    predicted = guess[is_guessed].argmax(axis=1)
+    right = []
+    for label in np.intersect1d(truth, classes):
+        right.append(float((predicted[truth == label] == label).mean()))
+    # With one class alone everything is right.
     if len(right) < 2:
         return None
-    overlap = float(np.minimum(shares[told], guess[told]).sum(axis=1).mean())
+    overlap = float(np.minimum(shares[is_guessed], guess[is_guessed]).sum(axis=1).mean())
     accuracy = float(np.mean(right))
     return {
-        "windows": int(told.sum()),
+        "windows": int(is_guessed.sum()),
         "classes": len(right),
         "balanced_accuracy": round(accuracy, 4),
         "overlap": round(overlap, 4),
@@ -126,8 +136,8 @@ def stain_gap(baseline: Colours, by_patient: bool) -> Iterator[Finding]:
         baseline: from `colour_baseline`.
         by_patient: whether the split in use, if there is one, keeps patients apart.
     """
-    told = [baseline[name] for name in ("tile", "image", "patient")]
-    scores = [score for score in told if isinstance(score, dict)]
+    entries = [baseline[name] for name in ("tile", "image", "patient")]
+    scores = [score for score in entries if isinstance(score, dict)]
     if len(scores) < 3:
         return
     tile, image, patient = (score["balanced_accuracy"] for score in scores)

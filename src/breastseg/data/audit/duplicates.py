@@ -22,7 +22,10 @@ all of it and mirrored, in at most 26. Moved by 4 px of 224 a copy differs in ab
 that overlap are found by their names."""
 MAX_PAIRS = 100_000
 """Most pairs that are kept."""
-_SIDE, _ENOUGH_PX = 16, 1024
+_SIDE = 16
+"""Cells a side; a hash has _SIDE ** 2 = 256 bits."""
+_ENOUGH_PX = 1024
+"""Pixels a side that are averaged into cells; of larger images every n-th is taken."""
 _BLOCK = 256
 
 Hashes: TypeAlias = npt.NDArray[np.uint64]
@@ -41,20 +44,23 @@ def difference_hashes(pixels: Pixels) -> Hashes:
         (8, 4) uint64; the first row as it lies.
     """
     step = max(1, min(pixels.shape[:2]) // _ENOUGH_PX)
-    grey = cv2.cvtColor(np.ascontiguousarray(pixels[::step, ::step]), cv2.COLOR_RGB2GRAY).astype(
-        np.float32
-    )
+    thinned = np.ascontiguousarray(pixels[::step, ::step])
+    grey = cv2.cvtColor(thinned, cv2.COLOR_RGB2GRAY).astype(np.float32)
     grey = cv2.resize(grey, (_SIDE + 1, _SIDE + 1), interpolation=cv2.INTER_AREA)
-    turned = [np.rot90(side, turns) for side in (grey, grey[:, ::-1]) for turns in range(4)]
-    bits = np.stack([cells[:_SIDE, 1:] > cells[:_SIDE, :-1] for cells in turned])
+    bits_of_turns = []
+    for side in (grey, grey[:, ::-1]):
+        for turns in range(4):
+            cells = np.rot90(side, turns)
+            bits_of_turns.append(cells[:_SIDE, 1:] > cells[:_SIDE, :-1])
+    bits = np.stack(bits_of_turns)  # (8, 16, 16)
     return np.packbits(bits.reshape(8, -1), axis=1).view(np.uint64)
 
 
 def near_pairs(hashes: Hashes, bits: int = NEAR_BITS) -> Iterator[tuple[int, int, int]]:
     """Find pictures that are nearly the same, also turned or mirrored.
 
-    Every picture is compared with every other, in blocks: memory grows with the number of pictures,
-        time with its square.
+    Every image is compared with every other, in blocks: memory grows with the number of images,
+    time with its square.
 
     Args:
         hashes: (N, 8, 4) from `difference_hashes`.
@@ -65,13 +71,11 @@ def near_pairs(hashes: Hashes, bits: int = NEAR_BITS) -> Iterator[tuple[int, int
     """
     lying = np.ascontiguousarray(hashes[:, 0])
     for start in range(0, len(lying), _BLOCK):
-        nearest = np.full(
-            (min(_BLOCK, len(lying) - start), len(lying) - start), bits + 1, np.uint16
-        )
+        block = lying[start : start + _BLOCK]
+        # (block, rest): images before the block were compared with it already.
+        nearest = np.full((len(block), len(lying) - start), bits + 1, np.uint16)
         for turn in range(hashes.shape[1]):
-            _lower(
-                nearest, lying[start : start + _BLOCK], np.ascontiguousarray(hashes[start:, turn])
-            )
+            _lower(nearest, block, np.ascontiguousarray(hashes[start:, turn]))
         for i, j in np.argwhere(nearest <= bits):
             if i < j:
                 yield start + int(i), start + int(j), int(nearest[i, j])
@@ -80,16 +84,16 @@ def near_pairs(hashes: Hashes, bits: int = NEAR_BITS) -> Iterator[tuple[int, int
 def _lower(nearest: npt.NDArray[np.uint16], some: Hashes, others: Hashes) -> None:
     """Lower `nearest` (A, B) to the Hamming distances of (A, 4) and (B, 4) hashes; half of the bits
     tell nearly all pairs apart."""
-    half = np.bitwise_count(some[:, None, 0] ^ others[None, :, 0]) + np.bitwise_count(
-        some[:, None, 2] ^ others[None, :, 2]
-    )
+    # Two of the four words of 64 bits; a pair that differs in too many of these needs no more.
+    half = np.bitwise_count(some[:, None, 0] ^ others[None, :, 0])
+    half = half + np.bitwise_count(some[:, None, 2] ^ others[None, :, 2])
     rows, columns = np.nonzero(half < nearest)
     distances = np.bitwise_count(some[rows] ^ others[columns]).sum(axis=1, dtype=np.uint16)
     nearest[rows, columns] = np.minimum(nearest[rows, columns], distances)
 
 
 def duplicates(
-    data: Dataset, hashes: Hashes, comparable: npt.NDArray[np.bool_], found: list[Split]
+    data: Dataset, hashes: Hashes, comparable: npt.NDArray[np.bool_], splits: list[Split]
 ) -> Iterator[Finding]:
     """Yield findings for pictures that are nearly the same: in two parts of a split, of two
     patients, or twice in one part.
@@ -98,22 +102,24 @@ def duplicates(
         data: the data set.
         hashes: (N, 8, 4) in the order of its regions.
         comparable: (N,) whether a picture shows enough to be told from others.
-        found: its splits.
+        splits: its splits.
     """
-    names, patients = [str(name) for name in data.regions.index], list(data.regions["patient"])
+    names = [str(name) for name in data.regions.index]
+    patients = list(data.regions["patient"])
     which = np.flatnonzero(comparable)
-    pairs = [
-        (int(which[i]), int(which[j]), bits)
-        for i, j, bits in islice(near_pairs(hashes[which]), MAX_PAIRS)
-    ]
+    pairs = []
+    for i, j, bits in islice(near_pairs(hashes[which]), MAX_PAIRS):
+        pairs.append((int(which[i]), int(which[j]), bits))
     left = pairs
-    for split in found:
+    for split in splits:
         parts = split.parts()
-        apart = [
-            pair
-            for pair in pairs
-            if len(parts.get(names[pair[0]], set()) | parts.get(names[pair[1]], set())) > 1
-        ]
+        apart = []
+        for pair in pairs:
+            one = parts.get(names[pair[0]], set())
+            other = parts.get(names[pair[1]], set())
+            if len(one | other) > 1:
+                apart.append(pair)
+        # A pair that a split parts is told once, as the worst that is known of it.
         told = {*apart}
         left = [pair for pair in left if pair not in told]
         yield from _told(

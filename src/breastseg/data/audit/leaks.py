@@ -69,14 +69,13 @@ def splits(data: Dataset, where: pd.DataFrame) -> list[Split]:
 def shared(split: Split) -> Iterator[Finding]:
     """Yield a finding for patients, for slides and for regions that are in more than one part."""
     for column, noun in _KINDS.items():
-        parts = split.rows.groupby(column)["part"].agg(
-            lambda found: sorted(set(found), key=PARTS.index)
-        )
+        by_name = split.rows.groupby(column)["part"]
+        parts = by_name.agg(lambda values: sorted(set(values), key=PARTS.index))
         double = parts[parts.map(len) > 1]
         if double.empty:
             continue
         names = [str(name) for name in double.index]
-        both = sorted({" + ".join(found) for found in double})
+        both = sorted({" + ".join(names_of_parts) for names_of_parts in double})
         yield Finding(
             split.severity,
             f"shared {noun}",
@@ -103,11 +102,15 @@ def overlaps(split: Split, where: pd.DataFrame) -> Iterator[Finding]:
     """Yield a finding when pictures of different parts show the same tissue, by the positions in
     their names."""
     parts = split.parts()
-    count, largest, names = 0, 0.0, []
+    count = 0
+    largest = 0.0
+    names = []
     for one, other, share in overlapping(where.loc[sorted(parts)]):
         if len(parts[one] | parts[other]) > 1:
-            count, largest = count + 1, max(largest, share)
-            names += [f"{one} + {other}"] if count <= SHOWN else []
+            count += 1
+            largest = max(largest, share)
+            if count <= SHOWN:
+                names.append(f"{one} + {other}")
     if count:
         yield Finding(
             split.severity,
@@ -130,10 +133,11 @@ def kaggle_224(data: Dataset, found: list[Split]) -> Iterator[Finding]:
     tiles = [name for name in map(str, data.regions.index) if _KAGGLE_224.fullmatch(name)]
     if 2 * len(tiles) < len(data.regions):
         return
-    mixed = {
-        split.name: int((split.rows.groupby("field")["part"].nunique() > 1).sum())
-        for split in found
-    }
+    # How many regions have tiles in two parts, by split.
+    mixed = {}
+    for split in found:
+        parts_of_fields = split.rows.groupby("field")["part"].nunique()
+        mixed[split.name] = int((parts_of_fields > 1).sum())
     leaks = any(mixed[split.name] for split in found if split.used)
     merged = _no_code_above_2(data)
     numbers: dict[str, object] = {
@@ -141,17 +145,16 @@ def kaggle_224(data: Dataset, found: list[Split]) -> Iterator[Finding]:
         "regions_in_two_parts": mixed,
         "codes_above_2": not merged,
     }
-    unknown = data.regions["px_not_annotated"].sum() / max(
-        1, (data.regions["width_px"] * data.regions["height_px"]).sum()
-    )
+    pixels = (data.regions["width_px"] * data.regions["height_px"]).sum()
+    unknown = data.regions["px_not_annotated"].sum() / max(1, pixels)
     numbers["share_not_annotated"] = round(float(unknown), 4)
-    swallowed = (
-        "; no code above 2 occurs, and in that copy those were merged into 0: what is not"
-        f" annotated here ({unknown:.0%}) may be inflammation, necrosis or fat as well as"
-        " outside_roi"
-        if merged
-        else ""
-    )
+    swallowed = ""
+    if merged:
+        swallowed = (
+            "; no code above 2 occurs, and in that copy those were merged into 0: what is not"
+            f" annotated here ({unknown:.0%}) may be inflammation, necrosis or fat as well as"
+            " outside_roi"
+        )
     yield Finding(
         "leak" if leaks else "warning",
         "kaggle 224",
@@ -164,9 +167,8 @@ def kaggle_224(data: Dataset, found: list[Split]) -> Iterator[Finding]:
 
 
 def _no_code_above_2(data: Dataset) -> bool:
-    higher = [c.name for c in data.label_map.classes if min(c.codes) > 2]
-    return bool(
-        higher
-        and data.class_pixels.to_numpy().any()
-        and not data.class_pixels[higher].to_numpy().any()
-    )
+    """Return whether the truth has no class of a code above 2, though the label map has some."""
+    higher = [entry.name for entry in data.label_map.classes if min(entry.codes) > 2]
+    if not higher or not data.class_pixels.to_numpy().any():
+        return False
+    return not data.class_pixels[higher].to_numpy().any()

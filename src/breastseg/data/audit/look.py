@@ -54,26 +54,30 @@ def look(data: Dataset) -> Looks:
     Raises:
         DatasetError: an array is missing, damaged, or not of the size that regions.csv tells.
     """
-    sizes = [
-        (int(height), int(width))
-        for height, width in data.regions[["height_px", "width_px"]].to_numpy()
-    ]
+    sizes = []
+    for height, width in data.regions[["height_px", "width_px"]].to_numpy():
+        sizes.append((int(height), int(width)))
     kept = _kept(sum(len(_windows(size, data.mpp)) for size in sizes))
-    rows, hashes, numbers, colours, pixels = [], [], [], [], []
+    rows = []
+    hashes = []
+    # One entry each window that is kept.
+    numbers = []
+    colours = []
+    pixels = []
     bins = len(data.label_map.classes) + 1
     seen = 0
     for number, region in enumerate(
         tqdm([*map(str, data.regions.index)], desc="audit", unit="region", disable=None)
     ):
-        found = []
+        traits = []
         for window, labels in _read(data, region, sizes[number]):
-            found.append(_traits(window))
+            traits.append(_traits(window))
             if kept[seen]:
                 numbers.append(number)
                 colours.append(colours_of(window))
                 pixels.append(np.bincount(labels.ravel(), minlength=bins)[1:])
             seen += 1
-        tissue, contrast, sharpness = np.array(found).T
+        tissue, contrast, sharpness = np.array(traits).T
         rows.append(
             {"tissue": tissue.mean(), "contrast": contrast.max(), "sharpness": np.median(sharpness)}
         )
@@ -95,25 +99,31 @@ def _windows(size_px: tuple[int, int], mpp: float) -> list[tuple[slice, slice]]:
     """Return the windows of a picture of (height, width), which share it evenly."""
     side = WINDOW_UM / mpp
     counts = [max(1, int(length / side)) for length in size_px]
-    edges = [
-        [length * k // count for k in range(count + 1)]
-        for length, count in zip(size_px, counts, strict=True)
-    ]
-    rows, columns = ([slice(a, b) for a, b in pairwise(e)] for e in edges)
+    rows = _shares(size_px[0], counts[0])
+    columns = _shares(size_px[1], counts[1])
     return [(row, column) for row in rows for column in columns]
+
+
+def _shares(length: int, count: int) -> list[slice]:
+    """Return stretches that share a length evenly, to a pixel."""
+    edges = [length * k // count for k in range(count + 1)]
+    return [slice(first, last) for first, last in pairwise(edges)]
 
 
 def _read(
     data: Dataset, region: str, size: tuple[int, int]
 ) -> Iterator[tuple[Pixels, npt.NDArray[np.uint8]]]:
-    image, labels = data.image(region), data.labels(region)
+    image = data.image(region)
+    labels = data.labels(region)
     for window in _windows(size, data.mpp):
         yield np.ascontiguousarray(image[window]), np.asarray(labels[window])
 
 
 def _traits(window: Pixels) -> tuple[float, float, float]:
     """Return (share of tissue, standard deviation of grey, variance of its Laplacian)."""
-    tissue = cv2.transform(cv2.LUT(window, _DENSITY), np.full((1, 3), 1 / 3)) > TISSUE_DENSITY
+    # Mean optical density of the three channels.
+    density = cv2.transform(cv2.LUT(window, _DENSITY), np.full((1, 3), 1 / 3))
+    tissue = density > TISSUE_DENSITY
     grey = cv2.cvtColor(window, cv2.COLOR_RGB2GRAY).astype(np.float32)
     return float(tissue.mean()), float(grey.std()), float(cv2.Laplacian(grey, cv2.CV_32F).var())
 

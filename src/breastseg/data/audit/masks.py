@@ -40,22 +40,21 @@ def merged(data: Dataset) -> Iterator[Finding]:
     absent = [str(name) for name in totals.index if totals[name] == 0]
     if not absent:
         return
-    patients, dotted = (
-        data.regions["patient"].nunique(),
-        bool((data.regions["annotation"] == "dots").all()),
-    )
-    unknown = float(
-        data.regions["px_not_annotated"].sum()
-        / (data.regions["width_px"] * data.regions["height_px"]).sum()
-    )
-    suspicious = patients >= FEW_PATIENTS and not dotted
+    patients = data.regions["patient"].nunique()
+    # Dots are put on a few kinds of cells; that they lack a class says nothing.
+    are_dots = bool((data.regions["annotation"] == "dots").all())
+    pixels = (data.regions["width_px"] * data.regions["height_px"]).sum()
+    unknown = float(data.regions["px_not_annotated"].sum() / pixels)
+    is_suspicious = patients >= FEW_PATIENTS and not are_dots
+    suspicion = ""
+    if is_suspicious:
+        suspicion = "; if the source's scheme has them, its masks were merged"
     yield Finding(
-        "warning" if suspicious else "note",
+        "warning" if is_suspicious else "note",
         "absent classes",
         f"{', '.join(absent)} never {'occurs' if len(absent) == 1 else 'occur'} in"
         f" {totals.sum() / 1e6:.2f} Mpx of truth of {counted(len(data.regions), 'region')} and"
-        f" {counted(patients, 'patient')} ({unknown:.0%} is not annotated)"
-        + ("; if the source's scheme has them, its masks were merged" if suspicious else ""),
+        f" {counted(patients, 'patient')} ({unknown:.0%} is not annotated){suspicion}",
         "look at the source's codes: such a class gets no score, and what was merged cannot be told"
         " apart again",
         {
@@ -69,32 +68,22 @@ def merged(data: Dataset) -> Iterator[Finding]:
 
 def lopsided(data: Dataset, split: Split) -> Iterator[Finding]:
     """Yield findings for classes that are scored but not taught, and taught but not scored."""
-    pixels = {part: found["pixels"] for part, found in contents(data, split).items()}
-    taught = {name for name, px in pixels.get("train", {}).items() if px}
+    classes_of: dict[str, set[str]] = {}
+    for part, held in contents(data, split).items():
+        classes_of[part] = {name for name, px in held["pixels"].items() if px}
+    taught = classes_of.get("train", set())
     for part in PARTS[1:]:
-        if part not in pixels or not taught:
+        if part not in classes_of or not taught:
             continue
-        here = {name for name, px in pixels[part].items() if px}
-        for severity, names, what in (
-            ("warning", here - taught, "and not in train"),
-            ("note", taught - here, ""),
-        ):
-            if names and severity == "warning":
-                yield _lopsided(
-                    severity,
-                    split,
-                    sorted(names),
-                    f"occurs in {part} {what}",
-                    "no model can learn it: split otherwise",
-                )
-            elif names:
-                yield _lopsided(
-                    severity,
-                    split,
-                    sorted(names),
-                    f"occurs in train, not in {part}",
-                    f"{part} gives it no score (NaN)",
-                )
+        scored = classes_of[part]
+        if scored - taught:
+            how = f"occurs in {part} and not in train"
+            advice = "no model can learn it: split otherwise"
+            yield _lopsided("warning", split, sorted(scored - taught), how, advice)
+        if taught - scored:
+            how = f"occurs in train, not in {part}"
+            advice = f"{part} gives it no score (NaN)"
+            yield _lopsided("note", split, sorted(taught - scored), how, advice)
 
 
 def _lopsided(severity: str, split: Split, names: list[str], how: str, advice: str) -> Finding:

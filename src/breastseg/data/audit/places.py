@@ -50,10 +50,9 @@ class Place:
 def places(data: Dataset) -> pd.DataFrame:
     """Return the `Place` of every region, one row a region, one column an attribute."""
     columns = data.regions[["source_mpp", "width_px", "height_px"]].itertuples()
-    rows = [
-        place(str(name), float(mpp), (width * data.mpp, height * data.mpp))
-        for name, mpp, width, height in columns
-    ]
+    rows = []
+    for name, mpp, width, height in columns:
+        rows.append(place(str(name), float(mpp), (width * data.mpp, height * data.mpp)))
     return pd.DataFrame(rows, index=data.regions.index)
 
 
@@ -70,16 +69,19 @@ def place(name: str, mpp: float, size_um: tuple[float, float]) -> Place:
     """
     tile = next((match for pattern in _TILES if (match := pattern.fullmatch(name))), None)
     grid = None if tile else _GRID.fullmatch(name)
-    field = tile["field"] if tile else grid["field"] if grid else name
-    found = _SLIDE.match(field)
-    slide = f"{found['patient']}-{found['slide']}" if found else field
+    cut = tile or grid
+    field = cut["field"] if cut else name
+    of_tcga = _SLIDE.match(field)
+    slide = f"{of_tcga['patient']}-{of_tcga['slide']}" if of_tcga else field
     origin = _origin(field)
     if not tile and (not origin or grid):
         return Place(slide, field)
     x, y = origin or (0.0, 0.0)
     side = 0
     if tile:
-        x, y, side = x + int(tile["x"]) * mpp, y + int(tile["y"]) * mpp, int(tile["side"] or 0)
+        x += int(tile["x"]) * mpp
+        y += int(tile["y"]) * mpp
+        side = int(tile["side"] or 0)
     return Place(slide, field, slide if origin else field, x, y, *size_um, side)
 
 
@@ -98,16 +100,17 @@ def overlapping(table: pd.DataFrame) -> Iterator[tuple[str, str, float]]:
     for _, rows in table[table["frame"] != ""].groupby("frame"):
         rows = rows.sort_values("x_um", kind="stable")
         names = [str(name) for name in rows.index]
-        left, top = rows["x_um"].to_numpy(), rows["y_um"].to_numpy()
-        right, bottom = left + rows["width_um"].to_numpy(), top + rows["height_um"].to_numpy()
+        left = rows["x_um"].to_numpy()
+        top = rows["y_um"].to_numpy()
+        right = left + rows["width_um"].to_numpy()
+        bottom = top + rows["height_um"].to_numpy()
         areas = (right - left) * (bottom - top)
+        # Sorted by their left sides, only those up to here begin before this one ends.
         ends = np.searchsorted(left, right)
         for i, end in enumerate(ends):
             later = slice(i + 1, end)
             width = np.minimum(right[i], right[later]) - left[later]
             height = np.minimum(bottom[i], bottom[later]) - np.maximum(top[i], top[later])
             shares = width.clip(0) * height.clip(0) / np.minimum(areas[i], areas[later])
-            yield from (
-                (names[i], names[i + 1 + j], float(shares[j]))
-                for j in np.flatnonzero(shares > OVERLAP)
-            )
+            for j in np.flatnonzero(shares > OVERLAP):
+                yield names[i], names[i + 1 + j], float(shares[j])

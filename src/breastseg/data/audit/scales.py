@@ -21,7 +21,8 @@ within 2 % of 0.30."""
 OFF = 0.02
 """Relative difference from the bounds that is told: scans of 0.248 to 0.252 um/px are taken for
 0.25."""
-SHARP_AT_HALF, SHARP_POWER = 30.0, 2.5
+SHARP_AT_HALF = 30.0
+SHARP_POWER = 2.5
 """Least variance of the Laplacian (grey of 0 to 255) of a sharp picture is `SHARP_AT_HALF * (mpp /
 0.5) ** SHARP_POWER`.
 
@@ -44,9 +45,8 @@ def unlike_scales(data: Dataset, where: pd.DataFrame) -> Iterator[Finding]:
     """Yield findings for um/px that differ within one kind of source, that file names tell, and
     sizes that are not the named ones."""
     mpp = data.regions["source_mpp"].astype(float)
-    kinds = pd.Series(
-        [_kind(str(name), slide) for name, slide in where["slide"].items()], mpp.index
-    )
+    kinds_of_names = [_kind(str(name), slide) for name, slide in where["slide"].items()]
+    kinds = pd.Series(kinds_of_names, mpp.index)
     usual = mpp.groupby(kinds).transform("median")
     odd = [str(name) for name in mpp.index[(mpp / usual - 1).abs() > UNLIKE]]
     if odd:
@@ -64,11 +64,10 @@ def unlike_scales(data: Dataset, where: pd.DataFrame) -> Iterator[Finding]:
                 "names": odd[:SHOWN],
             },
         )
-    believed = [
-        str(name)
-        for name in mpp.index
-        if "_MPP-0" in str(name) and abs(mpp[name] / bcss.BASE_MPP - 1) < OFF
-    ]
+    believed = []
+    for name in map(str, mpp.index):
+        if "_MPP-0" in name and abs(mpp[name] / bcss.BASE_MPP - 1) < OFF:
+            believed.append(name)
     if believed:
         yield Finding(
             "warning",
@@ -85,18 +84,18 @@ def unlike_scales(data: Dataset, where: pd.DataFrame) -> Iterator[Finding]:
 def _kind(name: str, slide: str) -> str:
     """Return a TCGA name's form, as in "0_xmin0_ymin0_MPP-0.0"; of another name the slide: others
     may have been scanned otherwise."""
-    return re.sub(r"\d+", "0", name.rsplit("DX", 1)[-1]) if "DX" in name else slide
+    if "DX" not in name:
+        return slide
+    return re.sub(r"\d+", "0", name.rsplit("DX", 1)[-1])
 
 
 def _named_sizes(data: Dataset, where: pd.DataFrame) -> Iterator[Finding]:
-    pixel = (
-        data.mpp / data.regions["source_mpp"]
-    )  # of the data set, in source pixels: sizes are rounded to it
-    px, named = data.regions["width_px"] * pixel, where["named_px"]
-    wrong = [
-        str(name)
-        for name in px.index[(named > 0) & ((px - named).abs() > np.maximum(OFF * named, pixel))]
-    ]
+    # A pixel of the data set in source pixels: sizes are rounded to it.
+    pixel = data.mpp / data.regions["source_mpp"]
+    px = data.regions["width_px"] * pixel
+    named = where["named_px"]
+    is_off = (px - named).abs() > np.maximum(OFF * named, pixel)
+    wrong = [str(name) for name in px.index[(named > 0) & is_off]]
     if wrong:
         first = wrong[0]
         yield Finding(
@@ -130,11 +129,11 @@ def against_bounds(data: Dataset, source: Path) -> Iterator[Finding]:
     wrong = {}
     for name, mpp, width in data.regions[["source_mpp", "width_px"]].itertuples():
         whole = _WHOLE_BCSS.fullmatch(str(name))
-        measured = (
-            bcss.region_mpp(source, whole["slide"], round(width * data.mpp / mpp))
-            if whole
-            else None
-        )
+        if whole is None:
+            continue
+        # The width that the source's image had, from that in the data set.
+        source_px = round(width * data.mpp / mpp)
+        measured = bcss.region_mpp(source, whole["slide"], source_px)
         if measured and abs(measured / mpp - 1) > OFF:
             wrong[str(name)] = round(measured, 4)
     if wrong:

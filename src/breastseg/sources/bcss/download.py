@@ -55,7 +55,8 @@ def _add_tables(out: Path) -> None:
 def _write_mpp(out: Path, reporter: Reporter) -> None:
     """Write what the server knows of each slide's microns per pixel as a table; say of which it
     knows nothing."""
-    rows, unknown = [], []
+    rows = []
+    unknown = []
     for picture in sorted((out / "images").glob("*.png")):
         slide = picture.name.partition("_")[0]
         mpp = _mpp_of(out / SCANS / f"{slide}.json")
@@ -75,9 +76,11 @@ def _write_mpp(out: Path, reporter: Reporter) -> None:
 
 
 def _mpp_of(path: Path) -> float | None:
+    """Return microns per pixel by what the server said of a scan; None where it does not know."""
     try:
         scan = read_json(path, InputError, "what a server knows of a scan")
         mpp = float(scan["mm_x"]) * 1000
     except (OverflowError, ValueError, KeyError, TypeError):
         return None
+    # A server that does not know says null, 0 or nothing.
     return mpp if math.isfinite(mpp) and mpp > 0 else None

@@ -33,21 +33,19 @@ def find(root: Path) -> Found | None:
     """Recognise pictures named as BCSS names slides beside `masks/`: the official regions (with
     `_xmin`), or copies of unknown mpp."""
     for name in IMAGE_FOLDERS:
-        images, masks = root / name, root / "masks"
-        if images.is_dir() and masks.is_dir():
-            pictures = files_in(images, IMAGE_SUFFIXES)
-            if pictures and all(_SLIDE.match(p.stem) for p in pictures):
-                official = all("_xmin" in p.stem for p in pictures)
-                kind, mpp = ("BCSS regions", MPP) if official else ("BCSS tiles", None)
-                return Found(
-                    kind,
-                    match_pairs(images, masks),
-                    mpp,
-                    MPP_SOURCE,
-                    "region5",
-                    _page_note(root),
-                    LICENCE,
-                )
+        images = root / name
+        masks = root / "masks"
+        if not images.is_dir() or not masks.is_dir():
+            continue
+        pictures = files_in(images, IMAGE_SUFFIXES)
+        if not pictures or not all(_SLIDE.match(path.stem) for path in pictures):
+            continue
+        # Tiles may have been resampled: only whole regions are known to be at 0.30.
+        is_official = all("_xmin" in path.stem for path in pictures)
+        kind = "BCSS regions" if is_official else "BCSS tiles"
+        mpp = MPP if is_official else None
+        pairs = match_pairs(images, masks)
+        return Found(kind, pairs, mpp, MPP_SOURCE, "region5", _page_note(root), LICENCE)
     return None
 
 
@@ -94,12 +92,12 @@ def region_mpp(root: Path, slide: str, width_px: int) -> float | None:
 
 
 def _row(path: Path, name: str) -> dict[str, str] | None:
+    """Return the row of a slide; None where the table or the row is missing."""
     if not path.is_file():
         return None
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            return next(
-                (row for row in csv.DictReader(file) if row.get("") == name), None
-            )  # the first column has no name
+            # The first column has no name.
+            return next((row for row in csv.DictReader(file) if row.get("") == name), None)
     except (csv.Error, UnicodeDecodeError) as cause:
         raise SourceError(f"{path}: not a CSV table ({cause}); take the release's own") from None

@@ -19,6 +19,7 @@ SCANS = "scans"
 """Folder of what the annotators' server says of each slide, one JSON a slide."""
 
 _MAX_FILE = 20 * 10**9
+# A listing whose pages lead in a circle must end.
 _MAX_PAGES = 100
 
 
@@ -36,33 +37,36 @@ def hub_files(opener: OpenerDirector, *, address: str, repo: str) -> list[Remote
             f"{address}/datasets/{repo}: names no commit; try again later or choose another mirror"
         )
     entries: list[Any] = []
-    page, pages = f"{address}/api/datasets/{repo}/tree/{commit}?recursive=true&expand=false", 0
+    page = f"{address}/api/datasets/{repo}/tree/{commit}?recursive=true&expand=false"
+    pages = 0
     while page:
-        found, link = get_json(page, opener)
-        entries += found if isinstance(found, list) else [found]
+        listed, link = get_json(page, opener)
+        entries += listed if isinstance(listed, list) else [listed]
         pages += 1
+        # The header Link names the next page; one of another server is not followed.
         following = re.search(rf'<({re.escape(address)}/[^>]+)>;\s*rel="next"', link)
         page = following[1] if following and pages < _MAX_PAGES else ""
-    return [
-        remote
-        for entry in entries
-        if (remote := _hub_file(entry, f"{address}/datasets/{repo}/resolve/{commit}"))
-    ]
+    files = []
+    for entry in entries:
+        remote = _hub_file(entry, f"{address}/datasets/{repo}/resolve/{commit}")
+        if remote is not None:
+            files.append(remote)
+    return files
 
 
 def _hub_file(entry: Any, files: str) -> Remote | None:
     """Return what an entry of a listing stands for; None for folders and the hub's own dot
     files."""
     try:
-        path, size = str(entry["path"]), entry.get("size")
+        path = str(entry["path"])
+        size = entry.get("size")
         checksum = str((entry.get("lfs") or {}).get("oid", ""))
         if entry["type"] != "file" or path.rsplit("/", 1)[-1].startswith("."):
             return None
-        if (
-            not isinstance(size, int)
-            or not 0 <= size <= _MAX_FILE
-            or (checksum and not re.fullmatch(r"[0-9a-f]{64}", checksum))
-        ):
+        if not isinstance(size, int) or not 0 <= size <= _MAX_FILE:
+            raise ValueError
+        # Small files have none: the hub keeps checksums of large files alone.
+        if checksum and not re.fullmatch(r"[0-9a-f]{64}", checksum):
             raise ValueError
     except (KeyError, TypeError, ValueError, AttributeError):
         raise InputError(
@@ -84,8 +88,11 @@ def girder_files(
     their masks as published."""
     files = []
     for region in regions():
-        (left, top), (width, height) = region.corner, region.size_px
-        name = f"{region.place_name}_MPP-0.2500.png"  # as the release calls it
+        left, top = region.corner
+        width, height = region.size_px
+        # The release's own name of the file.
+        name = f"{region.place_name}_MPP-0.2500.png"
+        # 4 bytes a pixel are more than a PNG of RGB takes; the rest is for its head.
         limit = 4 * width * height + (1 << 20)
         cut = f"left={left}&top={top}&right={left + width}&bottom={top + height}&encoding=PNG"
         files += [

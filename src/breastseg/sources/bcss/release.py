@@ -53,13 +53,12 @@ class ReleaseRegion:
 @cache
 def release_regions() -> tuple[ReleaseRegion, ...]:
     """Return the 151 regions, by slide."""
-    scans = {
-        row[""]: row for row in _rows("slide_magnifications.csv")
-    }  # the first column has no name
-    return tuple(
-        _region(row, scans[row[""][:12]])
-        for row in sorted(_rows("roiBounds.csv"), key=lambda row: row[""])
-    )
+    # The first column of both tables has no name; it holds the slide or the patient.
+    scans = {row[""]: row for row in _rows("slide_magnifications.csv")}
+    regions = []
+    for row in sorted(_rows("roiBounds.csv"), key=lambda row: row[""]):
+        regions.append(_region(row, scans[row[""][:12]]))
+    return tuple(regions)
 
 
 def _region(bounds: dict[str, str], scan: dict[str, str]) -> ReleaseRegion:

@@ -35,7 +35,7 @@ _ROWS = 256
 
 @dataclass(frozen=True)
 class Checked:
-    """What was seen of one region.
+    """What was read of one region.
 
     Attributes:
         name: as its files are called.
@@ -58,9 +58,8 @@ class Checked:
         """Return microns per pixel by the release's bounds and the objective in its slide table."""
         if self.region is None or self.size_px is None:
             return None
-        return (
-            self.region.size_px[0] * BASE_MPP * 40.0 / self.region.magnification / self.size_px[0]
-        )
+        width_um = self.region.size_px[0] * BASE_MPP * 40.0 / self.region.magnification
+        return width_um / self.size_px[0]
 
 
 @dataclass(frozen=True)
@@ -84,29 +83,35 @@ class Verification:
     @property
     def faults(self) -> list[tuple[str, str]]:
         """Return what is wrong: (where, what)."""
-        return [("the copy", what) for what in self.wrong] + [
-            (c.name, what) for c in self.checked for what in c.wrong
-        ]
+        faults = [("the copy", what) for what in self.wrong]
+        for region in self.checked:
+            faults += [(region.name, what) for what in region.wrong]
+        return faults
 
     @property
     def oddities(self) -> list[tuple[str, str]]:
         """Return what a person should know: (where, what)."""
-        return [(c.name, what) for c in self.checked for what in c.odd]
+        oddities = []
+        for region in self.checked:
+            oddities += [(region.name, what) for what in region.odd]
+        return oddities
 
     @property
     def codes(self) -> list[int]:
         """Return the label codes that occur."""
-        return sorted(frozenset().union(*(c.codes for c in self.checked)))
+        return sorted(frozenset().union(*(region.codes for region in self.checked)))
 
     @property
     def mpps(self) -> list[float]:
         """Return the regions' microns per pixel by the release's bounds, sorted."""
-        return sorted(c.mpp for c in self.checked if c.mpp is not None)
+        return sorted(region.mpp for region in self.checked if region.mpp is not None)
 
     @property
     def verdict(self) -> str:
         """Return "wrong", "partial" (what is there is right, regions are missing) or "whole"."""
-        return "wrong" if self.faults else "partial" if self.missing else "whole"
+        if self.faults:
+            return "wrong"
+        return "partial" if self.missing else "whole"
 
 
 def verify(folder: str | Path) -> Verification:
@@ -117,24 +122,22 @@ def verify(folder: str | Path) -> Verification:
         SourceError: no such folder, or none with these.
     """
     root, images, masks = _find(Path(folder))
-    pictures, labels = (
-        _by_stem(files_in(images, IMAGE_SUFFIXES)),
-        _by_stem(files_in(masks, MASK_SUFFIXES)),
-    )
+    pictures = _by_stem(files_in(images, IMAGE_SUFFIXES))
+    labels = _by_stem(files_in(masks, MASK_SUFFIXES))
     by_place = {region.place_name: region for region in release_regions()}
     names = sorted({*pictures, *labels})
-    found = [
-        _check(name, by_place.get(name.rpartition("_")[0]), pictures.get(name), labels.get(name))
-        for name in tqdm(names, desc="verify", unit="region", disable=None)
-    ]
-    checked = _with_mpp(found)
-    there = [c.region for c in checked if c.region]
+    alone = []
+    for name in tqdm(names, desc="verify", unit="region", disable=None):
+        # A file is called by its place and, behind the last "_", its MPP.
+        region = by_place.get(name.rpartition("_")[0])
+        alone.append(_check(name, region, pictures.get(name), labels.get(name)))
+    checked = _with_mpp(alone)
+    there = [entry.region for entry in checked if entry.region]
     slides = Counter(region.slide for region in there)
-    twice = [
-        f"region {slide} is there {count} times; keep one copy of it"
-        for slide, count in sorted(slides.items())
-        if count > 1
-    ]
+    twice = []
+    for slide, count in sorted(slides.items()):
+        if count > 1:
+            twice.append(f"region {slide} is there {count} times; keep one copy of it")
     missing = tuple(region.slide for region in release_regions() if region.slide not in slides)
     return Verification(root, checked, missing, (*twice, *_tables(root)), _counts(there))
 
@@ -142,10 +145,11 @@ def verify(folder: str | Path) -> Verification:
 def _find(folder: Path) -> tuple[Path, Path, Path]:
     if not folder.is_dir():
         raise SourceError(f"{folder}: no such folder, wanted a copy of BCSS")
-    for root in (
-        folder,
-        *sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")),
-    ):
+    roots = [folder]
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and not path.name.startswith("."):
+            roots.append(path)
+    for root in roots:
         for name in IMAGE_FOLDERS:
             if (root / name).is_dir() and (root / "masks").is_dir():
                 return root, root / name, root / "masks"
@@ -204,10 +208,11 @@ def _mask(path: Path | None) -> tuple[frozenset[int], tuple[int, int] | None, st
         mask = read_codes(path)
     except ImageError as cause:
         return frozenset(), None, f"mask {_without(path, cause)}"
-    seen = np.zeros(256, bool)
-    for top in range(0, len(mask), _ROWS):  # an index array is eight times as large
-        seen[mask[top : top + _ROWS]] = True
-    return frozenset(np.flatnonzero(seen).tolist()), (mask.shape[1], mask.shape[0]), ""
+    occurs = np.zeros(256, bool)
+    # Some rows at a time: NumPy makes an index array of them that is eight times as large.
+    for top in range(0, len(mask), _ROWS):
+        occurs[mask[top : top + _ROWS]] = True
+    return frozenset(np.flatnonzero(occurs).tolist()), (mask.shape[1], mask.shape[0]), ""
 
 
 def _without(path: Path, cause: ImageError) -> str:
@@ -216,12 +221,12 @@ def _without(path: Path, cause: ImageError) -> str:
 
 def _with_mpp(checked: Sequence[Checked]) -> tuple[Checked, ...]:
     """Say which regions are at another resolution than the rest of the copy."""
-    known = [c for c in checked if c.mpp is not None]
+    known = [region for region in checked if region.mpp is not None]
     if not known:
         return tuple(checked)
-    usual = median(c.mpp for c in known if c.mpp is not None)
-    mostly_base = sum(_at_base(c) for c in known) * 2 > len(known)
-    return tuple(_placed(c, usual, mostly_base) for c in checked)
+    usual = median(region.mpp for region in known if region.mpp is not None)
+    mostly_base = sum(_at_base(region) for region in known) * 2 > len(known)
+    return tuple(_placed(region, usual, mostly_base) for region in checked)
 
 
 def _at_base(checked: Checked) -> bool:
@@ -235,7 +240,8 @@ def _placed(checked: Checked, usual: float, mostly_base: bool) -> Checked:
     Another value alone is odd, not wrong: the objective in the slide table is not always that of
     the scan.
     """
-    mpp, region = checked.mpp, checked.region
+    mpp = checked.mpp
+    region = checked.region
     if mpp is None or region is None:
         return checked
     said = (
@@ -253,11 +259,15 @@ def _placed(checked: Checked, usual: float, mostly_base: bool) -> Checked:
 def _tables(root: Path) -> list[str]:
     """Return which of the copy's own tables are not the release's; without them the release's are
     used."""
-    return [
-        f"meta/{table.name} says other than the release's; put the release's there"
-        for table in sorted(TABLES.glob("*.csv"))
-        if (own := root / "meta" / table.name).is_file() and not _lines(own) <= _lines(table)
-    ]
+    other = []
+    for table in sorted(TABLES.glob("*.csv")):
+        own = root / "meta" / table.name
+        # A part of the release's table is right too.
+        if own.is_file() and not _lines(own) <= _lines(table):
+            other.append(
+                f"meta/{table.name} says other than the release's; put the release's there"
+            )
+    return other
 
 
 def _lines(path: Path) -> set[bytes]:
@@ -265,7 +275,8 @@ def _lines(path: Path) -> set[bytes]:
 
 
 def _counts(there: Sequence[ReleaseRegion]) -> dict[str, tuple[int, int]]:
-    mine, all_of_them = _count(there), _count(release_regions())
+    mine = _count(there)
+    all_of_them = _count(release_regions())
     return {name: (mine[name], all_of_them[name]) for name in all_of_them}
 
 
