@@ -233,6 +233,8 @@ def test_middles_within_are_those_of_a_loop(low: float, high: float) -> None:
         assert list(range(start, end)) == inside
     else:
         assert end == start + 1, "at least one pixel: the nearest"
+        distances = [abs(pixel + 0.5 - (low + high) / 2) for pixel in range(length)]
+        assert distances[start] == min(distances)
 
 
 def test_a_tile_reaches_into_its_neighbours_and_not_over_the_edge() -> None:

@@ -64,6 +64,7 @@ def test_what_a_job_was_given_counts(
         ("250000 100000", 2.5, 2),
         ("max 100000", 64, 64),
         ("100000 0", 64, 64),
+        ("0 100000", 64, 64),
     ],
 )
 def test_a_containers_quota_counts(tmp_path: Path, quota: str, cores: float, workers: int) -> None:

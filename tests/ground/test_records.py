@@ -65,6 +65,13 @@ def test_what_does_not_fit_is_named(change: dict[str, object], where: str) -> No
         from_json(Outer, {**WHOLE, **change}, "")
 
 
+@pytest.mark.parametrize("box", [[], [7], [1, 2, 3]])
+def test_a_list_of_one_kind_has_any_length(box: list[int]) -> None:
+    record = from_json(Outer, {**WHOLE, "box": box}, "")
+    assert record.box == tuple(box)
+    assert to_json(record)["box"] == box
+
+
 def test_an_unknown_key_is_refused_only_where_that_is_asked_for() -> None:
     from_json(Outer, {**WHOLE, "odd": 1}, "it")
     with pytest.raises(ValueError, match="'odd' is no field of it"):

@@ -10,6 +10,7 @@ import pytest
 from breastseg.errors import ImageError, MissingPackageError
 from breastseg.geometry import Box
 from breastseg.images import open_slide
+from breastseg.images.readers import zarr
 from conftest import crop
 from slide_files import (
     halved,
@@ -97,3 +98,37 @@ def test_a_zarr_of_several_times_is_refused(tmp_path: Path) -> None:
         match=(r"a\.zarr: uint8 pixels, axes t 4, c 3, y 211, x 253; wanted"),
     ):
         open_slide(path)
+
+
+def image(*scales: list[float], unit: str | None = "micrometer", of_whole: float = 1.0) -> dict:
+    axes = [{"name": "c"}, {"name": "y", "unit": unit}, {"name": "x", "unit": unit}]
+    steps = [{"type": "scale", "scale": scale} for scale in scales]
+    whole = [{"type": "scale", "scale": [1.0, of_whole, of_whole]}, {"type": "translation"}]
+    return {
+        "axes": axes,
+        "datasets": [{"coordinateTransformations": steps}],
+        "coordinateTransformations": whole,
+    }
+
+
+def test_scales_of_a_level_and_of_the_whole_are_multiplied() -> None:
+    clue = zarr._scale_clue(image([1.0, 0.5, 0.25], of_whole=2.0))
+    assert clue.mpp == (0.5, 1.0), "x comes first, whatever the order of the axes"
+    assert zarr._scale_clue(image([1.0, 250.0, 250.0], unit="nanometer")).mpp == (0.25, 0.25)
+    assert zarr._scale_clue(image([1.0, 1.0, 1.0], unit=None)).mpp is None
+
+
+def test_a_level_lies_inside_the_folder() -> None:
+    whole, place = Path("a.zarr"), Path("a.zarr/0")
+    assert zarr._inside(whole, place, "s0/data") == place / "s0" / "data"
+    for name in ("../b", "s0/../../b", "/etc"):
+        with pytest.raises(ImageError, match="another folder"):
+            zarr._inside(whole, place, name)
+
+
+@pytest.mark.parametrize("axes", ["cyx", "yxc", "xyc"])
+def test_the_reader_gives_rows_columns_and_colours_in_any_order(tmp_path: Path, axes: str) -> None:
+    path = write_zarr(tmp_path / "a.zarr", [FIELD], axes=axes)
+    slide = zarr.ZarrSlide(path, 0.25)
+    assert slide.size_px == (253, 211)
+    assert np.array_equal(slide.read(Box(30, 20, 40, 50), mpp=0.25), FIELD[20:70, 30:70])
