@@ -234,9 +234,10 @@ def test_machines_are_asked_for_what_the_first_computes_with(
     name: str, backend: str, precision: str, model: Model, tmp_path: Path
 ) -> None:
     work = work_of(replace(model, runner=Named(name)), tmp_path, MINE, ("", ""))
-    assert (work.model.backend, work.model.precision) == (backend, precision)
+    (asked,) = work.models
+    assert (asked.backend, asked.precision) == (backend, precision)
     assert precision in PRECISIONS
-    assert work.model.runner == name, "and no other"
+    assert asked.runner == name, "and no other"
 
 
 def test_the_shipped_model_in_its_own_precision_fits(cohort: Path, tmp_path: Path) -> None:
