@@ -128,3 +128,23 @@ def test_at_the_end_tables_are_sent_and_the_folder_goes(bucket: Bucket, tmp_path
     copy.end()
     assert keys(bucket) == ["out/areas.csv"]
     assert not here.exists()
+
+
+def test_while_files_are_exchanged_the_folder_there_is_not_whole(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    here = tmp_path / "w" / "here"
+    copy = working(bucket, here)
+    bucket.put(made(tmp_path / "old"), "out/a/run.json")
+    made(here / WORK_FILE)
+    made(here / "a" / "run.json")
+    made(here / "a" / "new.tif")
+    put, seen = bucket.put, []
+
+    def watched(path: Path, key: str) -> None:
+        seen.append((key, "out/a/run.json" in keys(bucket)))
+        put(path, key)
+
+    bucket.put = watched  # type: ignore[method-assign]
+    copy.send("a")
+    assert seen[1:] == [("out/a/new.tif", False), ("out/a/run.json", False)]

@@ -107,3 +107,13 @@ def test_components_called_r_g_b_are_rgb_unless_a_marker_says_otherwise() -> Non
 def test_markers_without_a_length_and_bytes_that_fill_are_passed_over() -> None:
     before = b"\xff\xff\xff\x01" + b"\xff\xd0" + b"\xff\xfe\x00\x04\xff\xc0"
     assert read_jpeg_head(frame(b"\1\2\3", before)).pixels == 8
+
+
+def test_a_jpeg_xl_in_parts_has_the_head_of_its_first_part() -> None:
+    """A part begins with its number; a box may have its length in 8 bytes behind its name."""
+    bare = imagecodecs.jpegxl_encode(picture(37, 21), effort=1)
+    start = b"\0\0\0\x0cJXL \r\n\x87\n" + struct.pack(">I4s", 12, b"ftyp") + b"jxl "
+    part = bytes(4) + bare
+    short = struct.pack(">I4s", 8 + len(part), b"jxlp") + part
+    long = struct.pack(">I4sQ", 1, b"jxlp", 16 + len(part)) + part
+    assert claimed_px(start + short) == claimed_px(start + long) == 37 * 21

@@ -84,3 +84,13 @@ def test_a_slide_that_begins_with_its_label_is_refused(tmp_path: Path) -> None:
         writer.write(tissue(1), **TILES)
     with pytest.raises(ImageError, match="its first picture is a label or macro image"):
         plan_of(tmp_path / "a.tif")
+
+
+def test_a_label_that_has_the_shape_of_a_level_goes_by_its_name(tmp_path: Path) -> None:
+    with TiffWriter(tmp_path / "a.svs") as writer:
+        for number, words in enumerate(["320x256", "160x128", "label 160x128"]):
+            level = tissue() if not number else halved(tissue())
+            writer.write(level, **TILES, description=f"Aperio Image Library v1.2.3\r\n{words}")
+    plan = plan_of(tmp_path / "a.svs")
+    assert (len(plan.kept), len(plan.dropped)) == (2, 1)
+    assert plan.findings[0].kind == "label image"

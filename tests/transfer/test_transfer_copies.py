@@ -127,3 +127,14 @@ def test_a_mirror_that_wants_a_browser_is_never_contacted(tmp_path: Path) -> Non
             "set", closed, tmp_path / "out", reporter=Reporter(lambda text: None, bars=False)
         )
     assert not (tmp_path / "out").exists()
+
+
+def test_a_link_out_of_the_folder_is_not_followed(mirror: Mirror, tmp_path: Path) -> None:
+    quiet = Reporter(lambda text: None, bars=False)
+    out = tmp_path / "out"
+    download_copy("set", place(mirror, "1.png"), out, reporter=quiet)
+    (tmp_path / "elsewhere").mkdir()
+    (out / "link").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match=r"'link/2\.png', which is no place"):
+        download_copy("set", place(mirror, "link/2.png"), out, reporter=quiet)
+    assert not list((tmp_path / "elsewhere").iterdir())
