@@ -15,6 +15,8 @@ RECIPE is a folder with recipe.json:
     prepare   options of `breastseg prepare`, as in {"to_mpp": 0.5, "labels": "region5"}
     split     a file of patients and parts, or a scheme of `breastseg split`
     preset    of `breastseg train`
+    start     a command that writes OUT/start, from which `train` goes on unless it names another
+              start (none)
     train     options that change it, as in {"epochs": 20}
     folds     options of a training that may know nobody who is held out; needed where `train`
               starts from another model, as in {"start": ""}
@@ -41,8 +43,8 @@ from typing import Any
 
 STEPS = ("prepare", "split", "train", "all")
 _KNOWN = {
-    *("name", "before", "sources", "prepare", "split", "preset", "train", "folds", "after"),
-    *("average", "export", "limits", "reference"),
+    *("name", "before", "sources", "prepare", "split", "preset", "start", "train", "folds"),
+    *("after", "average", "export", "limits", "reference"),
 }
 _NEEDED = ("name", "sources", "split", "preset")
 
@@ -186,6 +188,10 @@ def make(given: argparse.Namespace) -> None:
     if given.until == "split":
         return
     changes = {**recipe.get("train", {}), **given.train}
+    if "start" in recipe and "start" not in changes:
+        changes["start"] = str(given.out / "start")
+        if not (given.out / "start").is_dir():
+            run(filled(recipe["start"], places))
     words = [
         "--preset",
         recipe["preset"],

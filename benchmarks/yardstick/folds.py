@@ -72,7 +72,7 @@ def changes_of(recipe: Path) -> dict[str, str]:
     """
     found = json.loads((recipe / "recipe.json").read_text(encoding="utf-8"))
     changes = {name: str(value) for name, value in found.get("folds", {}).items()}
-    start = found.get("train", {}).get("start")
+    start = found.get("train", {}).get("start") or " ".join(found.get("start", []))
     if start and changes.get("start") != "":
         said = f"the recipe starts from '{start}', which may know who is held out"
         raise InputError(f'{recipe}/recipe.json: {said}; give it "folds": {{"start": ""}}')

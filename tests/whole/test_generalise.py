@@ -425,6 +425,9 @@ def test_a_fold_never_starts_from_a_model_that_may_know_who_is_held_out(tmp_path
         changes_of(tmp_path)
     found.write_text(json.dumps({"train": {"start": "lite0"}, "folds": {"start": "", "lr": 6e-4}}))
     assert changes_of(tmp_path) == {"start": "", "lr": "0.0006"}
+    found.write_text(json.dumps({"start": ["python", "finer.py", "breast1"]}))
+    with pytest.raises(InputError, match=r"starts from 'python finer.py breast1', which may know"):
+        changes_of(tmp_path)
     found.write_text(json.dumps({"train": {"epochs": 3}}))
     assert changes_of(tmp_path) == {}
 

@@ -105,6 +105,26 @@ def test_what_was_trained_is_averaged_with_others_and_that_is_exported(
     assert [words[3] for words in ran[3:]] == ["export", "evaluate"]
 
 
+def test_a_recipe_makes_what_its_training_goes_on_from(
+    tmp_path: Path, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["python", "{recipe}/finer.py", "{out}/start", "{out}/data", "lite0", "4"]
+    mine = recipe(tmp_path / "mine", start=command, train={"epochs": 1})
+    (tmp_path / "data" / "one").mkdir(parents=True)
+    out = tmp_path / "out"
+    call(monkeypatch, mine, tmp_path / "data", out)
+    words = [f"{mine}/finer.py", f"{out}/start", f"{out}/data", "lite0", "4"]
+    assert ran[2] == [sys.executable, *words]
+    assert ran[3][-4:] == ["--epochs", "1", "--start", f"{out}/start"]
+    (out / "start").mkdir(parents=True)
+    ran.clear()
+    call(monkeypatch, mine, tmp_path / "data", out, "--until", "train")
+    assert [words[3] for words in ran] == ["prepare", "split", "train"]
+    ran.clear()
+    call(monkeypatch, mine, tmp_path / "data", out, "--train", "start=", "--until", "train")
+    assert ran[-1][-4:] == ["--epochs", "1", "--start", ""]  # as folds do
+
+
 def test_fields_of_some_sources_go_with_the_model(
     tmp_path: Path, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
