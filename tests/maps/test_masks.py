@@ -80,6 +80,12 @@ def test_patches_that_the_edge_cuts_are_left_out(tmp_path: Path) -> None:
     assert patches_of(tiles, 1, (9, 5), 4).shape == (0, 2)
 
 
+def test_a_pixel_belongs_to_the_patch_that_holds_its_middle(tmp_path: Path) -> None:
+    # Pixels of the map are 8 of the slide: the first covers patches 0 and 1, its middle is in 0.
+    tiles = tiles_of(np.array([[2, 1, 1]], np.uint8), tmp_path)
+    assert patches_of(tiles, 2, (24, 8), 6).tolist() == [[0, 0]]
+
+
 def test_places_of_patches_are_read_as_clam_reads_them(tmp_path: Path) -> None:
     corners = np.array([[0, 0], [256, 512]], np.int64)
     path = tmp_path / "a.h5"
