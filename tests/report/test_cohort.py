@@ -8,7 +8,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -18,8 +17,6 @@ from breastseg.files import write_table
 from breastseg.inference.ledger import MANIFEST
 from breastseg.report import cohort
 from breastseg.report.cohort import write_cohort_page
-from breastseg.report.distribution import distribution_of
-from breastseg.report.measures import words_of
 from conftest import crop
 from run_records import made_up
 
@@ -121,30 +118,3 @@ def test_a_result_outside_the_folder_is_refused(maps: Path) -> None:
     table.write_text(table.read_text().replace("site/s 04", "../else"))
     with pytest.raises(InputError, match="not in the folder"):
         write_cohort_page(maps)
-
-
-def test_quartiles_bars_and_outliers() -> None:
-    values = np.array([*range(1, 12), 1000, np.nan, -900], np.float64)
-    found = distribution_of(values)
-    assert found.count == 13
-    assert found.quartiles == (-900, 3, 6, 9, 1000)
-    assert found.outliers == (11, 13), "beyond 9 + 3 * 6 and 3 - 3 * 6, farthest first"
-    assert sum(found.bars) == 11
-    assert found.bars_ends == (-15, 27)
-    assert found.named(values) == [13, 11]
-
-
-@pytest.mark.parametrize(
-    "values", [[], [np.nan], [5.0], [1.0] * 20 + [9.0], [1, 2, 3, 4, 5, 6, 900]]
-)
-def test_where_nothing_spreads_nothing_is_an_outlier(values: list[float]) -> None:
-    found = distribution_of(np.array(values, np.float64))
-    assert found.outliers == ()
-    assert sum(found.bars) == found.count
-
-
-def test_measures_have_words_and_units() -> None:
-    assert words_of("blood_vessel_mm2") == ("blood vessel", "mm²")
-    assert words_of("tumor_percent") == ("tumor", "%")
-    assert words_of("nest_count") == ("Tumor nests", "")
-    assert words_of("odd") == ("odd", "")

@@ -55,14 +55,15 @@ def training_charts(history: Path) -> list[Chart]:
     for name, title in _QUANTITIES.items():
         try:
             lines = [
-                Line(look, _column(rows, f"{part}_{name}"))
-                for look, part in (("one", "train"), ("two", "val"))
+                Line("one", _column(rows, f"train_{name}")),
+                Line("two", _column(rows, f"val_{name}")),
             ]
         except (KeyError, ValueError) as cause:
             raise InputError(
                 f"{history}: not a training's table ({cause}); evaluate again into a new folder"
             ) from None
-        if lines := [line for line in lines if line.points]:
+        lines = [line for line in lines if line.points]
+        if lines:
             charts.append(_placed(title, "epoch", lines, whole=True))
     return charts
 
@@ -71,9 +72,8 @@ def reliability_chart(rows: Sequence[Level]) -> Chart:
     """Return accuracy over confidence, from levels with both, beside the diagonal of a model that
     is as sure as it is right."""
     found = [(row.confidence, row.accuracy) for row in rows]
-    return _placed(
-        "share named right", "confidence", [Line("rule", [(0, 0), (1, 1)]), Line("one", found)]
-    )
+    diagonal = Line("rule", [(0, 0), (1, 1)])
+    return _placed("share named right", "confidence", [diagonal, Line("one", found)])
 
 
 def _column(rows: Sequence[Mapping[str, str]], name: str) -> Points:
@@ -82,31 +82,27 @@ def _column(rows: Sequence[Mapping[str, str]], name: str) -> Points:
 
 def _placed(title: str, x_title: str, lines: Sequence[Line], *, whole: bool = False) -> Chart:
     """Return lines on axes that hold them; `whole` marks the lower axis at whole numbers only."""
-    points = [point for line in lines for point in line.points]
-    (x_range, x_steps), (y_range, y_steps) = (
-        _axis([point[axis] for point in points], whole=whole and axis == 0) for axis in (0, 1)
-    )
+    points: Points = []
+    for line in lines:
+        points += line.points
+    x_range, x_steps = _axis([x for x, _ in points], whole=whole)
+    y_range, y_steps = _axis([y for _, y in points], whole=False)
 
     def x_of(value: float) -> float:
-        return round(
-            _LEFT + (value - x_range[0]) / (x_range[1] - x_range[0]) * (WIDTH - _LEFT - _RIGHT), 1
-        )
+        share = (value - x_range[0]) / (x_range[1] - x_range[0])
+        return round(_LEFT + share * (WIDTH - _LEFT - _RIGHT), 1)
 
     def y_of(value: float) -> float:
-        return round(
-            HEIGHT
-            - _BOTTOM
-            - (value - y_range[0]) / (y_range[1] - y_range[0]) * (HEIGHT - _TOP - _BOTTOM),
-            1,
-        )
+        # SVG counts down from the top.
+        share = (value - y_range[0]) / (y_range[1] - y_range[0])
+        return round(HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM), 1)
 
-    return Chart(
-        title,
-        x_title,
-        [(x_of(value), f"{value:g}") for value in x_steps],
-        [(y_of(value), f"{value:g}") for value in y_steps],
-        [Line(line.look, [(x_of(x), y_of(y)) for x, y in line.points]) for line in lines],
-    )
+    placed = []
+    for line in lines:
+        placed.append(Line(line.look, [(x_of(x), y_of(y)) for x, y in line.points]))
+    x_marks = [(x_of(value), f"{value:g}") for value in x_steps]
+    y_marks = [(y_of(value), f"{value:g}") for value in y_steps]
+    return Chart(title, x_title, x_marks, y_marks, placed)
 
 
 def _axis(values: Sequence[float], *, whole: bool) -> tuple[Range, list[float]]:
@@ -115,15 +111,16 @@ def _axis(values: Sequence[float], *, whole: bool) -> tuple[Range, list[float]]:
     low, high = min(finite), max(finite)
     if low == high:
         low, high = low - 0.5, high + 0.5
+    # The largest of 1, 2 and 5 times a power of ten of which three steps fit into the range.
     power = 10.0 ** math.floor(math.log10((high - low) / 3))
-    step = max(
-        (factor * power for factor in (1, 2, 5) if factor * power <= (high - low) / 3),
-        default=power,
-    )
+    step = power
+    for factor in (2, 5):
+        if factor * power <= (high - low) / 3:
+            step = factor * power
     if whole:
         step = max(1.0, round(step))
-        return (low, high), [
-            k * step for k in range(math.ceil(low / step), math.floor(high / step) + 1)
-        ]
+        first, last = math.ceil(low / step), math.floor(high / step)
+        return (low, high), [k * step for k in range(first, last + 1)]
+    # The tiny part: 0.3 / 0.1 is a little less than 3 in floating point.
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return (first * step, last * step), [round(k * step, 10) for k in range(first, last + 1)]

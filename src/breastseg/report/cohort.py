@@ -72,22 +72,21 @@ def _shown(slides: Slides, out: Path) -> JsonObject:
     for column, distribution in enumerate(found.values()):
         for place in distribution.outliers:
             outlying.setdefault(place, []).append(column)
+    outcomes = {}
+    for word in ("failed", "missing", "stopped", "waits"):
+        if slides.counted(word):
+            outcomes[word] = slides.counted(word)
+    rows = [_measure(name, found[name], values, slides) for name, values in measures.items()]
     return {
         "folder": out.resolve().name,
         "total": len(slides.names),
         "done": slides.counted("done"),
-        "outcomes": {
-            word: slides.counted(word)
-            for word in ("failed", "missing", "stopped", "waits")
-            if slides.counted(word)
-        },
+        "outcomes": outcomes,
         "doubted": sum(bool(doubts) for doubts in slides.doubts),
         "outlying": len(outlying),
         "left_out": slides.left_out,
         "models": slides.models.most_common(),
-        "measures": [
-            _measure(name, found[name], values, slides) for name, values in measures.items()
-        ],
+        "measures": rows,
         "causes": _groups(slides.by_cause(), slides),
         "doubts": _groups(slides.by_doubt(), slides),
         "side_px": THUMBNAIL_PX,
@@ -109,34 +108,27 @@ def _shown(slides: Slides, out: Path) -> JsonObject:
 def _measure(name: str, found: Distribution, values: Values, slides: Slides) -> JsonObject:
     words, unit = words_of(name)
     tallest = max(found.bars, default=0) or 1
-    return {
-        "words": words,
-        "unit": unit,
-        "found": found,
-        "bars": [(place, bar, 100 * bar / tallest) for place, bar in enumerate(found.bars) if bar],
-        "named": [
-            {"name": slides.names[place], "link": _link(slides, place), "value": values[place]}
-            for place in found.named(values)
-        ],
-    }
+    bars = []
+    for place, bar in enumerate(found.bars):
+        if bar:
+            bars.append((place, bar, 100 * bar / tallest))  # % of the tallest
+    named = []
+    for place in found.named(values):
+        named.append({**_named(slides, place), "value": values[place]})
+    return {"words": words, "unit": unit, "found": found, "bars": bars, "named": named}
+
+
+def _named(slides: Slides, place: int) -> JsonObject:
+    return {"name": slides.names[place], "link": _link(slides, place)}
 
 
 def _groups(found: list[tuple[str, list[int]]], slides: Slides) -> JsonObject:
     """Return causes or doubts as the page lists them."""
-    return {
-        "listed": [
-            {
-                "text": text,
-                "count": len(places),
-                "first": [
-                    {"name": slides.names[place], "link": _link(slides, place)}
-                    for place in places[:_MOST_IN_GROUP]
-                ],
-            }
-            for text, places in found[:_MOST_GROUPS]
-        ],
-        "more": max(0, len(found) - _MOST_GROUPS),
-    }
+    listed = []
+    for text, places in found[:_MOST_GROUPS]:
+        first = [_named(slides, place) for place in places[:_MOST_IN_GROUP]]
+        listed.append({"text": text, "count": len(places), "first": first})
+    return {"listed": listed, "more": max(0, len(found) - _MOST_GROUPS)}
 
 
 def _link(slides: Slides, place: int) -> str:
@@ -151,8 +143,9 @@ def _row_pieces(
     """Yield rows as JSON: name, outcome, patient, cause, doubts, overview, outlying columns and
     values."""
     for start in range(0, len(slides.names), _ROWS):
-        yield _json(
-            [
+        rows = []
+        for place in range(start, min(start + _ROWS, len(slides.names))):
+            rows.append(
                 [
                     slides.names[place],
                     slides.outcomes[place],
@@ -163,9 +156,8 @@ def _row_pieces(
                     outlying.get(place, []),
                     [_rounded(float(values[place])) for values in columns],
                 ]
-                for place in range(start, min(start + _ROWS, len(slides.names)))
-            ]
-        )
+            )
+        yield _json(rows)
 
 
 def _rounded(value: float) -> float | None:

@@ -110,8 +110,12 @@ def group_views(scores: Scores) -> list[GroupView]:
 
 def group_notes(scores: Scores) -> list[str]:
     """Return what should be known of groupings, or why there is nothing to compare."""
-    notes = [f"{one.by}: {one.note}" for one in scores.groups or () if one.note]
-    told = {one.by for one in scores.groups or () if one.note}
+    notes = []
+    told = set()
+    for grouping in scores.groups or ():
+        if grouping.note:
+            notes.append(f"{grouping.by}: {grouping.note}")
+            told.add(grouping.by)
     for view in _views(scores):
         if len(view.rows) == 1 and view.by not in told:
             notes.append(f"{view.of} by {view.by}: one group alone has some, {view.rows[0].name}")
@@ -121,12 +125,16 @@ def group_notes(scores: Scores) -> list[str]:
 def _views(scores: Scores) -> Iterator[GroupView]:
     dots = scores.dots.overall.balanced_accuracy if scores.dots else None
     for grouping in scores.groups or ():
-        groups = grouping.groups.items()
-        areas = [(name, one.areas) for name, one in groups if one.areas]
+        areas = []
+        cells = []
+        for name, one in grouping.groups.items():
+            if one.areas:
+                areas.append((name, one.areas))
+            if one.dots:
+                cells.append((name, one.dots))
         if areas:
             whole = scores.overall.mean_dice
             yield _view(grouping.by, grouping.how, "areas", "mean Dice", areas, whole)
-        cells = [(name, one.dots) for name, one in groups if one.dots]
         if cells:
             yield _view(grouping.by, grouping.how, "dots", "balanced accuracy", cells, dots)
 

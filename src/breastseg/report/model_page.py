@@ -135,10 +135,10 @@ def _templates() -> Environment:
 
 def _people(entry: Mapping[str, Any]) -> str:
     """Return how many patients stand behind the scores of areas; those with dots alone do not."""
-    count = max(
-        (found.get("support_patients", 0) for found in entry["pooled"].values()), default=0
-    ) or len(entry["patients"])
-    return counted(count, "patient")
+    most = 0
+    for scores in entry["pooled"].values():
+        most = max(most, scores.get("support_patients", 0))
+    return counted(most or len(entry["patients"]), "patient")
 
 
 def _cell(value: Any) -> str:
@@ -159,14 +159,19 @@ def _facts(bundle: Bundle) -> dict[str, object]:
     names = _code_names(bundle.card.label_map)
     config = bundle.card.training.config or {}
     sizes = {name: (bundle.path / name).stat().st_size / 1e6 for name in bundle.card.files}
+    classes = []
+    for one in bundle.card.label_map.classes:
+        means = ", ".join(names[code] for code in one.codes)
+        classes.append({"name": one.name, "means": means})
+    recipe = []
+    for option in fields(TrainConfig):
+        if option.name in config:
+            recipe.append((option.name, config[option.name], option.metadata["help"]))
     return {
         "card": card,
         "sizes_mb": sizes,
         "size_mb": sum(sizes.values()),
-        "classes": [
-            {"name": c.name, "means": ", ".join(names[code] for code in c.codes)}
-            for c in bundle.card.label_map.classes
-        ],
+        "classes": classes,
         "not_annotated": ", ".join(names[code] for code in bundle.card.label_map.not_annotated),
         "parts": {part: bundle.card.training.patients_of(part) for part in PARTS},
         "scores": {_plain(key): value for key, value in card["scores"].items()},
@@ -175,11 +180,7 @@ def _facts(bundle: Bundle) -> dict[str, object]:
         "speed": _lines(card.get("speed") or {}),
         "decision": _decision(bundle.card),
         "margins": bundle.card.margins.sentences() if bundle.card.margins else [],
-        "recipe": [
-            (f.name, config[f.name], f.metadata["help"])
-            for f in fields(TrainConfig)
-            if f.name in config
-        ],
+        "recipe": recipe,
         "repeat": _repeat(bundle, config) if config else "",
     }
 
@@ -194,8 +195,13 @@ def _code_names(label_map: LabelMap) -> dict[int, str]:
     """Name each source code: in a built-in map they are BCSS's, in another only numbers are
     known."""
     known = BUILT_IN.get(label_map.name) == label_map
-    codes = [*label_map.not_annotated, *(code for c in label_map.classes for code in c.codes)]
-    return {code: BCSS_CODES[code].replace("_", " ") if known else f"code {code}" for code in codes}
+    codes = list(label_map.not_annotated)
+    for label_class in label_map.classes:
+        codes += label_class.codes
+    names = {}
+    for code in codes:
+        names[code] = BCSS_CODES[code].replace("_", " ") if known else f"code {code}"
+    return names
 
 
 def _lines(value: Mapping[str, Any]) -> list[str]:
@@ -205,27 +211,25 @@ def _lines(value: Mapping[str, Any]) -> list[str]:
         words = str(key).replace("_", " ")
         if isinstance(entry, Mapping):
             lines += [f"{words}, {line}" for line in _lines(entry)]
-        else:
-            lines.append(
-                f"{words}: {f'{entry:.4g}' if isinstance(entry, float) else _joined(entry)}"
-            )
+            continue
+        shown = f"{entry:.4g}" if isinstance(entry, float) else _joined(entry)
+        lines.append(f"{words}: {shown}")
     return lines
 
 
 def _decision(card: Card) -> list[str]:
     """Return what was added to each class before the likeliest is taken, and why."""
-    said = {key: value for key, value in card.decision.items() if key != "bias"}
     if not card.decision:
         return []
+    said = dict(card.decision)
+    said.pop("bias", None)  # it is said in words
     return [f"added to the logits: {in_words(card.bias) or 'nothing'}", *_lines(said)]
 
 
 def _joined(value: Any) -> str:
-    return (
-        ", ".join(map(str, value))
-        if isinstance(value, Sequence) and not isinstance(value, str)
-        else str(value)
-    )
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(map(str, value))
+    return str(value)
 
 
 def _repeat(bundle: Bundle, config: Mapping[str, Any]) -> str:
@@ -236,20 +240,12 @@ def _repeat(bundle: Bundle, config: Mapping[str, Any]) -> str:
     name = shlex.quote(bundle.card.name)
     scored = {key.partition(" of ")[0] for key in bundle.card.scores}
     part = "val" if "val" in scored and "test" not in scored else "test"
-    return "\n".join(
-        (
-            " ".join(
-                [
-                    f"breastseg train data/{name} --out runs/{name} --preset {nearest}",
-                    *words[nearest],
-                ]
-            ),
-            (
-                f"breastseg evaluate --model runs/{name}/bundle --data data/{name} --split {part}"
-                f" --out results/{name}"
-            ),
-        )
+    train = f"breastseg train data/{name} --out runs/{name} --preset {nearest}"
+    evaluate = (
+        f"breastseg evaluate --model runs/{name}/bundle --data data/{name} --split {part}"
+        f" --out results/{name}"
     )
+    return " ".join([train, *words[nearest]]) + "\n" + evaluate
 
 
 def _differing(config: Mapping[str, Any], chosen: TrainConfig) -> list[str]:
@@ -261,18 +257,9 @@ def _differing(config: Mapping[str, Any], chosen: TrainConfig) -> list[str]:
         option = "--" + key.replace("_", "-")
         if isinstance(given, bool):
             words.append(option if given else f"--no-{option[2:]}")
-        else:
-            words.append(
-                " ".join(
-                    [
-                        option,
-                        *(
-                            shlex.quote(str(v))
-                            for v in (given if isinstance(given, list) else [given])
-                        ),
-                    ]
-                )
-            )
+            continue
+        values = given if isinstance(given, list) else [given]
+        words.append(" ".join([option, *(shlex.quote(str(value)) for value in values)]))
     return words
 
 
@@ -346,7 +333,7 @@ def _confusions(counts: pd.DataFrame) -> list[dict[str, object]]:
     wrong = pooled[pooled["truth"] != pooled["prediction"]].sort_values(
         "px", ascending=False, kind="stable"
     )
-    return [
-        {str(key): value for key, value in row.items()}
-        for row in wrong.head(_CONFUSIONS).to_dict("records")
-    ]
+    rows: list[dict[str, object]] = []
+    for row in wrong.head(_CONFUSIONS).to_dict("records"):
+        rows.append({str(key): value for key, value in row.items()})  # pandas' keys are hashables
+    return rows

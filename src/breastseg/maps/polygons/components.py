@@ -65,6 +65,7 @@ class Components:
         """Find the areas of a block; CrowdedError when it has more than MAX_RUNS runs."""
         height, width = values.shape
         self._width = width
+        # Runs are numbered row by row; each begins a row or has another label than its left.
         starting = np.ones((height, width), np.bool_)
         np.not_equal(values[:, 1:], values[:, :-1], out=starting[:, 1:])
         self._starts = np.flatnonzero(starting)
@@ -73,6 +74,7 @@ class Components:
         self._lengths = np.diff(self._starts, append=height * width)
         self._run_labels = values.ravel()[self._starts]
         self._above, self._below, self._overlap = self._touching(height)
+        # Runs of one label that lie on each other are one area, named by its first run.
         same = self._run_labels[self._above] == self._run_labels[self._below]
         root = joined(self._starts.size, self._above[same], self._below[same])
         first = root == np.arange(root.size)
@@ -85,15 +87,11 @@ class Components:
         """Return pairs of runs of which one lies above the other, and the pixels they share."""
         width, starts = self._width, self._starts
         end = (height - 1) * width
-        cuts = np.sort(
-            np.concatenate(
-                [
-                    starts[: np.searchsorted(starts, end)],
-                    starts[np.searchsorted(starts, width) :] - width,
-                ]
-            ),
-            kind="stable",
-        )
+        # Two rows laid on each other are cut where either begins a run: between two cuts one run
+        # lies above one other. Starts of lower rows are shifted up by a row.
+        upper = starts[: np.searchsorted(starts, end)]
+        lower = starts[np.searchsorted(starts, width) :] - width
+        cuts = np.sort(np.concatenate([upper, lower]), kind="stable")
         cuts = cuts[np.diff(cuts, prepend=-1) > 0]
         above = np.searchsorted(starts, cuts, "right") - 1
         below = np.searchsorted(starts, cuts + width, "right") - 1
@@ -118,6 +116,7 @@ class Components:
 
     def neighbours(self, of: Bools) -> Neighbours:
         """Return which areas touch, where one of them is in the (C,) mask `of`."""
+        # A run that does not begin a row touches the run before it, at one pixel edge.
         beside = np.flatnonzero(self._starts[1:] % self._width)
         one = np.concatenate([self._of_run[beside], self._of_run[self._above]])
         other = np.concatenate([self._of_run[beside + 1], self._of_run[self._below]])
@@ -135,6 +134,8 @@ class Components:
 def joined(count: int, one: Ints, other: Ints) -> Ints:
     """Return for each of `count` things the smallest that it is linked to, by pairs (`one`,
     `other`) and on."""
+    # Links go from the larger number to the smaller, then every chain is cut to its end; what
+    # lies in one chain then is done, and the links that are left join chains.
     least = np.arange(count)
     while one.size:
         np.minimum.at(least, np.maximum(one, other), np.minimum(one, other))

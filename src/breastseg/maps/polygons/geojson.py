@@ -44,8 +44,8 @@ def ring_texts(polygons: Polygons, scale: tuple[float, float]) -> list[list[byte
     Returns:
         for each polygon its rings, the outline first.
     """
-    rings, polygon = shapely.get_rings(polygons, return_index=True)
-    places, ring = shapely.get_coordinates(rings, return_index=True)
+    rings, polygon = shapely.get_rings(polygons, return_index=True)  # (R,), (R,)
+    places, ring = shapely.get_coordinates(rings, return_index=True)  # (N, 2), (N,)
     numbers = np.round(places * scale, _DECIMALS).ravel()
     lengths = 2 * np.bincount(ring, minlength=len(rings))
     ends = np.cumsum(lengths)
@@ -53,14 +53,13 @@ def ring_texts(polygons: Polygons, scale: tuple[float, float]) -> list[list[byte
     for owner, start, end in zip(
         polygon.tolist(), (ends - lengths).tolist(), ends.tolist(), strict=True
     ):
-        pieces = (numbers[at : min(at + _PIECE, end)] for at in range(start, end, _PIECE))
-        texts[owner].append(
-            b"["
-            + b",".join(
-                b",".join([b"[%.10g,%.10g]"] * (len(p) // 2)) % tuple(p.tolist()) for p in pieces
-            )
-            + b"]"
-        )
+        pieces = []
+        for at in range(start, end, _PIECE):
+            piece = numbers[at : min(at + _PIECE, end)]
+            # One format for many numbers at once, not one for each place.
+            form = b",".join([b"[%.10g,%.10g]"] * (len(piece) // 2))
+            pieces.append(form % tuple(piece.tolist()))
+        texts[owner].append(b"[" + b",".join(pieces) + b"]")
     return texts
 
 
@@ -153,10 +152,10 @@ def read_rings(file: BinaryIO) -> Iterator[tuple[str, bool, npt.NDArray[np.float
     name, is_outline = "", False
     for line in file:
         if line.startswith(b'{"type":"Feature",'):
-            name, is_outline = (
-                json.loads(line + b"]}}")["properties"]["classification"]["name"],
-                True,
-            )
+            # The line ends where the rings begin: what closes it makes JSON of it.
+            feature = json.loads(line + b"]}}")
+            name = feature["properties"]["classification"]["name"]
+            is_outline = True
         elif line.startswith(b"[["):
             numbers = line.rstrip(b",\n").translate(None, b"[]").decode()
             yield name, is_outline, np.fromstring(numbers, sep=",").reshape(-1, 2)

@@ -80,10 +80,15 @@ def cleaned(raster: Raster, min_px: float, side_px: int) -> Cleaned:
 
 
 def _paint(values: Labels, box: Box, spans: Spans, labels: Labels) -> None:
+    """Paint spans of the raster into the (H, W) values of a box, as far as they lie in it."""
     row = spans.row - box.y
-    left, right = np.maximum(spans.left - box.x, 0), np.minimum(spans.right - box.x, box.width)
+    left = np.maximum(spans.left - box.x, 0)
+    right = np.minimum(spans.right - box.x, box.width)
     seen = (row >= 0) & (row < box.height) & (left < right)
-    start, length = (row * box.width + left)[seen], (right - left)[seen]
+    start = (row * box.width + left)[seen]  # (N,) first pixel of each span
+    length = (right - left)[seen]  # (N,)
+    # All pixels of all spans without a loop: pixel i of all lies at i plus what its span's start
+    # is ahead of the pixels that came before.
     behind = np.repeat(start - np.cumsum(length) + length, length)
     values.ravel()[behind + np.arange(behind.size)] = np.repeat(labels[seen], length)
 
@@ -93,8 +98,10 @@ def _clean(raster: Raster, box: Box, later: "_Later", result: Cleaned) -> None:
     that."""
     found = Components(raster.read(box))
     at_block, at_edge = later.seams.touching(box, found)
+    # What is not analysed at the raster's edge lies around the tissue: it is no hole.
     small = (found.sizes < later.min_px) & ~(at_edge & (found.labels == 0))
     near = found.neighbours(small)
+    # Small areas that hang together are decided together, so all wait where one does.
     both = small[near.one] & small[near.other]
     group = joined(small.size, near.one[both], near.other[both])
     waits = small & np.isin(group, group[at_block & small])
@@ -110,6 +117,8 @@ class _Later:
     def __init__(self, size_px: tuple[int, int], min_px: float) -> None:
         self.min_px, self.seams = min_px, Seams(size_px)
         self._width, self._count = size_px[0], _NAMED
+        # The first 256 numbers stand for all areas that are decided, by label; they count as
+        # large, so that they are never merged.
         self._labels: list[Labels] = [np.arange(_NAMED, dtype=np.uint8)]
         self._sizes: list[Ints] = [np.full(_NAMED, int(min_px) + 1)]
         self._firsts: list[Ints] = [np.zeros(_NAMED, np.intp)]
@@ -144,20 +153,19 @@ class _Later:
         if self._count == _NAMED:
             return
         labels, firsts = np.concatenate(self._labels), np.concatenate(self._firsts)
-        root = joined(
-            self._count, *(np.concatenate(ends) for ends in zip(*self._links, strict=True))
-        )
+        one = np.concatenate([link[0] for link in self._links])
+        other = np.concatenate([link[1] for link in self._links])
+        # Pieces of one area in several blocks are one: the sizes of all are its size.
+        root = joined(self._count, one, other)
         sizes = np.bincount(root, np.concatenate(self._sizes), self._count).astype(np.intp)
         np.minimum.at(firsts, root, firsts.copy())
         small = (sizes < self.min_px) & (root == np.arange(root.size))
         small[:_NAMED] = False
-        one, other, shared = (
-            np.concatenate([getattr(near, name) for near in self._near])
-            for name in ("one", "other", "shared")
-        )
-        new = merged(
-            labels, sizes, firsts, small, summed(root[one], root[other], shared), self.min_px
-        )[root]
+        one = np.concatenate([near.one for near in self._near])
+        other = np.concatenate([near.other for near in self._near])
+        shared = np.concatenate([near.shared for near in self._near])
+        near = summed(root[one], root[other], shared)
+        new = merged(labels, sizes, firsts, small, near, self.min_px)[root]
         for box, spans, area in self._spans:
             changed = new[area] != labels[area]
             result.change(

@@ -49,6 +49,8 @@ class _Merging:
         self._first = dict(zip(numbers, firsts[small].tolist(), strict=True))
         self._near: dict[int, Counter[int]] = {number: Counter() for number in numbers}
         self._joined: dict[int, int] = {}
+        # Large areas of one label need not be told apart: none of them is ever merged. ~label is
+        # negative, so it is no number of a small area.
         large = ~labels.astype(np.intp)
         numbers_at = np.where(small, np.arange(small.size), large)
         for one, other, shared in zip(
@@ -67,6 +69,7 @@ class _Merging:
         heapq.heapify(waiting)
         while waiting:
             size, _, area = heapq.heappop(waiting)
+            # An entry is out of date where its area has joined another or has grown since.
             if area in self._near and size == self._size[area] and self._near[area]:
                 whole = self._join(area)
                 if whole >= 0 and self._size[whole] < min_px:
@@ -92,14 +95,20 @@ class _Merging:
     def _join(self, area: int) -> int:
         """Join an area and all neighbours of the label it chose; return what they are now."""
         label = self._choice(area)
-        group = {area, *(other for other in self._near[area] if self._label_of(other) == label)}
-        whole = ~label if ~label in group else min(group - {area}, key=self._first.__getitem__)
+        group = {area}
+        for other in self._near[area]:
+            if self._label_of(other) == label:
+                group.add(other)
+        # What joins a large area is large; else the first of the neighbours names the whole.
+        whole = ~label
+        if whole not in group:
+            whole = min(group - {area}, key=self._first.__getitem__)
         around: Counter[int] = Counter()
         for part in group - {~label}:
             for other, shared in self._near.pop(part).items():
                 if other not in group:
                     around[other] += shared
-                    if other >= 0:
+                    if other >= 0:  # large areas keep no list of what is around them
                         del self._near[other][part]
             if part != whole:
                 self._joined[part] = whole

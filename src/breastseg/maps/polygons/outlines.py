@@ -82,39 +82,53 @@ def outlines(framed: Labels, found: Components, box: Box, tolerance_px: float) -
     """
     points = _points(framed)
     turns = _turns(points, found, (box.height, box.width))
+    # (M,) which ring each passage belongs to
     ring = np.repeat(np.arange(turns.lengths.size), turns.lengths)
-    places = np.stack(
-        [points.x[turns.point] + box.x, points.y[turns.point] + box.y], axis=-1
-    ).astype(np.float64)
+    x = points.x[turns.point] + box.x  # (M,)
+    y = points.y[turns.point] + box.y  # (M,)
+    places = np.stack([x, y], axis=-1).astype(np.float64)  # (M, 2)
     if tolerance_px:
         places, ring = _cut(places, ring, turns, points.fixed[turns.point])
-    polygons: Polygons = shapely.polygons(
-        shapely.linearrings(places, indices=ring), indices=turns.area
+    rings = shapely.linearrings(places, indices=ring)  # (R,)
+    polygons: Polygons = shapely.polygons(rings, indices=turns.area)  # (C,)
+    if not tolerance_px:
+        return polygons
+    # Polygons are simplified together, so that neighbours keep one border between them; the
+    # block's own border stays, because the next block does not know what became of it.
+    simplified: Polygons = shapely.coverage_simplify(
+        polygons, tolerance_px, simplify_boundary=False
     )
-    return (
-        shapely.coverage_simplify(polygons, tolerance_px, simplify_boundary=False)
-        if tolerance_px
-        else polygons
-    )
+    return simplified
 
 
 def _points(framed: Labels) -> _Points:
+    """Return the lattice points of a (H + 2, W + 2) block in its frame that matter."""
     own = framed.copy()
     own[[0, -1]] = _OUTSIDE
     own[:, [0, -1]] = _OUTSIDE
-    level, upright = own[1:] != own[:-1], own[:, 1:] != own[:, :-1]
-    east, south, west, north = level[:, 1:], upright[1:], level[:, :-1], upright[:-1]
+    level = own[1:] != own[:-1]  # (H + 1, W + 2) edges that lie below a row
+    upright = own[:, 1:] != own[:, :-1]  # (H + 2, W + 1) edges that lie right of a column
+    # Each (H + 1, W + 1): whether a border leaves a lattice point under this heading.
+    east, west = level[:, 1:], level[:, :-1]
+    south, north = upright[1:], upright[:-1]
+    # A border that goes straight on needs no point; one that turns, ends or is met does. At a
+    # crossing of four the first two conditions fail and the third holds.
     wanted = (east != west) | (south != north) | (east & north)
+    # What meets the block's border from outside ends a stretch of it, in the next block too.
     wanted[0, 1:-1] |= framed[0, 1:-2] != framed[0, 2:-1]
     wanted[-1, 1:-1] |= framed[-1, 1:-2] != framed[-1, 2:-1]
     wanted[1:-1, 0] |= framed[1:-2, 0] != framed[2:-1, 0]
     wanted[1:-1, -1] |= framed[1:-2, -1] != framed[2:-1, -1]
     y, x = np.divmod(np.flatnonzero(wanted), wanted.shape[1])
-    ways = np.stack([way[y, x] for way in (east, south, west, north)])
-    ends = np.zeros(ways.shape, np.intp)
-    ends[0, :-1], ends[2, 1:] = np.arange(1, x.size), np.arange(x.size - 1)
+    ways = np.stack([east[y, x], south[y, x], west[y, x], north[y, x]])  # (4, N)
+    # A border that leaves a point runs straight to the next one that matters: in the order of
+    # rows that is the next to the east, in the order of columns the next to the south.
+    ends = np.zeros(ways.shape, np.intp)  # (4, N)
+    ends[0, :-1] = np.arange(1, x.size)
+    ends[2, 1:] = np.arange(x.size - 1)
     down = np.argsort(x.astype(np.uint16), kind="stable")  # column by column
-    ends[1, down[:-1]], ends[3, down[1:]] = down[1:], down[:-1]
+    ends[1, down[:-1]] = down[1:]
+    ends[3, down[1:]] = down[:-1]
     bottom, right = np.array(wanted.shape) - 1
     fixed = (ways.sum(axis=0) > 2) | (x == 0) | (y == 0) | (x == right) | (y == bottom)
     return _Points(x, y, ways, ends, fixed)
@@ -127,24 +141,34 @@ def _turns(points: _Points, found: Components, shape: tuple[int, int]) -> _Turns
     area touches itself, it turns left, which makes a hole that touches the outline and not an
     outline that touches itself.
     """
-    come, point = np.nonzero(points.ways[[2, 3, 0, 1]])
-    row, column = points.y[point] - _ROW[come], points.x[point] - _COLUMN[come]
+    # Who arrives at a point under heading h came along the border that leaves it the other way.
+    come, point = np.nonzero(points.ways[[2, 3, 0, 1]])  # (M,) each
+    # The pixel to the right of who arrives: the ring goes round its area.
+    row = points.y[point] - _ROW[come]
+    column = points.x[point] - _COLUMN[come]
     inside = (row >= 0) & (row < shape[0]) & (column >= 0) & (column < shape[1])
-    come, point, pixel = come[inside], point[inside], (row * shape[1] + column)[inside]
+    come, point = come[inside], point[inside]
+    pixel = (row * shape[1] + column)[inside]  # (M,)
+
     right, left = (come + 1) % 4, (come + 3) % 4
-    go = np.where(points.ways[right, point], right, np.where(points.ways[come, point], come, left))
+    ahead = np.where(points.ways[come, point], come, left)
+    go = np.where(points.ways[right, point], right, ahead)
+    # Where four borders meet, the pixel diagonally across may be of the same area.
     cross = np.flatnonzero(points.ways[:, point].all(axis=0))
     across = (points.y[point] - _ROW[come - 2]) * shape[1] + points.x[point] - _COLUMN[come - 2]
     cross = cross[found.at(across[cross]) == found.at(pixel[cross])]
     go[cross] = left[cross]
-    number = np.zeros(points.ways.shape, np.intp)
+
+    number = np.zeros(points.ways.shape, np.intp)  # (4, N) the passage by heading and point
     number[come, point] = np.arange(point.size)
-    after = number[go, points.ends[go, point]]
+    after = number[go, points.ends[go, point]]  # (M,) the passage that follows
 
     first, ring, steps, lengths = _cycles(after)
     x, y = points.x[point], points.y[point]
+    # (R,) twice the area inside by the shoelace formula, negative for a hole
     doubled = np.bincount(ring, x * y[after] - x[after] * y)
     area = found.at(pixel[first])
+    # Rings by area, and of an area the outline before the holes, as shapely wants them.
     order = np.lexsort((doubled < 0, area))
     start = np.zeros(order.size, np.intp)
     start[order] = np.cumsum(lengths[order]) - lengths[order]
@@ -160,6 +184,8 @@ def _cycles(after: Ints) -> tuple[Ints, Ints, Ints, Ints]:
         (R,) the first member of each cycle; (M,) the cycle of each member; (M,) its steps from the
         first; (R,) lengths.
     """
+    # Each member knows the least within `reach` steps, and how far ahead it is. Looking from
+    # there on doubles the reach, so that a ring of a million points takes 20 rounds.
     least = np.arange(after.size)
     ahead = np.zeros_like(least)
     reach = 1
@@ -170,7 +196,8 @@ def _cycles(after: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     is_first = ahead == 0
     cycle = (np.cumsum(is_first) - 1)[least]
     lengths = np.bincount(cycle)
-    return np.flatnonzero(is_first), cycle, np.where(is_first, 0, lengths[cycle] - ahead), lengths
+    steps = np.where(is_first, 0, lengths[cycle] - ahead)
+    return np.flatnonzero(is_first), cycle, steps, lengths
 
 
 def _cut(places: Places, ring: Ints, turns: _Turns, fixed: Bools) -> tuple[Places, Ints]:
@@ -180,17 +207,21 @@ def _cut(places: Places, ring: Ints, turns: _Turns, fixed: Bools) -> tuple[Place
     along half of the other edge. So a staircase becomes a straight line, and every pixel keeps its
     middle.
     """
-    xy = places.T
-    before, behind = (np.abs(_beside(xy, ring, step) - xy).sum(axis=0) for step in (-1, 1))
+    xy = places.T  # (2, M)
+    # (M,) lengths of the two edges of each corner; all edges are level or upright.
+    before = np.abs(_beside(xy, ring, -1) - xy).sum(axis=0)
+    behind = np.abs(_beside(xy, ring, 1) - xy).sum(axis=0)
     back = np.where(fixed, 0, np.where(behind == 1, before / 2, 0.5))
     on = np.where(fixed, 0, np.where(before == 1, behind / 2, 0.5))
-    cut = np.stack(
-        [xy - back * _STEPS[:, turns.come], xy + on * _STEPS[:, turns.go]], axis=-1
-    ).reshape(2, -1)
+    # Two vertices for each corner, (2, M, 2) -> (2, 2 M); of a fixed one both are the same.
+    start = xy - back * _STEPS[:, turns.come]
+    end = xy + on * _STEPS[:, turns.go]
+    cut = np.stack([start, end], axis=-1).reshape(2, -1)
     ring, fixed = np.repeat(ring, 2), np.repeat(fixed, 2)
     new = (cut != _beside(cut, ring, -1)).any(axis=0)
     cut, ring, fixed = cut[:, new], ring[new], fixed[new]
     come, go = cut - _beside(cut, ring, -1), _beside(cut, ring, 1) - cut
+    # Exact: places are multiples of a half, so that products are multiples of a quarter.
     bends = fixed | (come[0] * go[1] != come[1] * go[0])
     return cut[:, bends].T, ring[bends]
 
@@ -199,6 +230,7 @@ def _beside(xy: Places, ring: Ints, step: int) -> Places:
     """Return for each vertex, a column of (2, N), the one before it (step -1) or after it (1) in
     its ring."""
     beside = np.roll(xy, -step, axis=1)
+    # Rolled over the ends of rings: what is beside the first vertex is the last of its own ring.
     end = np.flatnonzero(np.diff(ring, append=-1))
     start = np.append(0, end[:-1] + 1)
     beside[:, start if step < 0 else end] = xy[:, end if step < 0 else start]

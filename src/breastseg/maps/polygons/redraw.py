@@ -111,14 +111,18 @@ class _Borders:
         """Turn rings into crossings."""
         if not self._rings:
             return
-        places, labels = np.concatenate(self._rings), np.array(self._labels)
-        ring = np.repeat(np.arange(labels.size), [len(places) for places in self._rings])
-        edge = np.flatnonzero(ring[1:] == ring[:-1])
-        (x, y), (to_x, to_y), ring = places[edge].T, places[edge + 1].T, ring[edge]
+        places, labels = np.concatenate(self._rings), np.array(self._labels)  # (N, 2), (R,)
+        ring = np.repeat(np.arange(labels.size), list(map(len, self._rings)))  # (N,)
+        edge = np.flatnonzero(ring[1:] == ring[:-1])  # (E,) not from one ring to the next
+        x, y = places[edge].T
+        to_x, to_y = places[edge + 1].T
+        ring = ring[edge]
+        # The shoelace formula around each ring's first vertex: far from (0, 0) it would lose
+        # digits.
         origin = np.flatnonzero(np.diff(ring, prepend=-1))[ring]
-        is_clockwise = (
-            np.bincount(ring, (x - x[origin]) * (to_y - y) - (to_x - x) * (y - y[origin])) > 0
-        )
+        doubled = np.bincount(ring, (x - x[origin]) * (to_y - y) - (to_x - x) * (y - y[origin]))
+        is_clockwise = doubled > 0
+        # From left to right, an edge that goes up enters a clockwise ring, one down leaves it.
         added = np.where((to_y < y) == is_clockwise[ring], labels[ring], -labels[ring]) % 256
         edges, _ = downward(places[edge], places[edge + 1])
         for start in range(0, added.size, _BATCH):
@@ -131,6 +135,8 @@ class _Borders:
         edge, row, column = crossings(edges, (0, self._height))
         if not row.size:
             return
+        # Place and label in one number: sorting one array is enough. A row has one column more
+        # than the raster, for borders at its right edge.
         found = np.sort((row * (self._width + 1) + column) * 256 + added[edge])
         bands = range(int(row.min()) // TILE_PX, int(row.max()) // TILE_PX + 1)
         cuts = np.searchsorted(found, [self._origin(band) * 256 for band in (*bands, bands.stop)])
@@ -150,6 +156,7 @@ class _Borders:
                 np.add.at(
                     steps.ravel(), (found >> 8) - self._origin(band), (found & 255).astype(np.uint8)
                 )
+            # Labels at the end of the chunk to the left; uint8 wraps at 256, as `added` does.
             before = np.zeros((rows, 1), np.uint8)
             for left in range(0, self._width, _CHUNK_PX):
                 box = Box(left, top, min(_CHUNK_PX, self._width - left), rows)
@@ -168,7 +175,7 @@ def _counted(wanted: Labels, drawn: Labels) -> npt.NDArray[np.int64]:
     one place."""
     apart = wanted != drawn
     in_wanted = cv2.calcHist([wanted], [0], None, [256], [0, 256]).ravel().astype(np.int64)
-    only_wanted, only_drawn = (
-        np.bincount(labels[apart], minlength=256) for labels in (wanted, drawn)
-    )
+    # Few pixels are apart: the second image is counted by what it has in place of the first's.
+    only_wanted = np.bincount(wanted[apart], minlength=256)
+    only_drawn = np.bincount(drawn[apart], minlength=256)
     return np.stack([in_wanted, in_wanted - only_wanted + only_drawn, in_wanted - only_wanted])

@@ -14,7 +14,9 @@ class Seams:
     def __init__(self, size_px: tuple[int, int]) -> None:
         """Start at the raster's upper left corner; (width, height)."""
         self._size_px = size_px
-        self._bottom, self._right = np.zeros((2, size_px[0]), np.intp), np.zeros((2, 0), np.intp)
+        # Names and labels, (2, width) and (2, height of the block before).
+        self._bottom = np.zeros((2, size_px[0]), np.intp)
+        self._right = np.zeros((2, 0), np.intp)
 
     @property
     def open_names(self) -> Ints:

@@ -60,9 +60,9 @@ class Stitcher:
     def add(self, box: Box, found: Components, polygons: Polygons) -> Iterator[Region]:
         """Take the areas of the next block and their polygons; yield the regions that are whole."""
         at_block, _ = self._seams.touching(box, found)
-        inside, open_ = (
-            np.flatnonzero((found.labels > 0) & touches) for touches in (~at_block, at_block)
-        )
+        is_class = found.labels > 0
+        inside = np.flatnonzero(is_class & ~at_block)  # whole already
+        open_ = np.flatnonzero(is_class & at_block)  # other blocks may add to them
         for label, area_px, rings in zip(
             found.labels[inside],
             shapely.area(polygons[inside]),
@@ -92,26 +92,25 @@ class Stitcher:
         """Yield and forget the regions of which no piece touches blocks that are still to come."""
         root = joined(self._count, *self._links)
         self._links = np.stack([np.arange(root.size), root])
-        waits = (
-            set()
-            if is_last
-            else set(root[self._seams.open_names[self._seams.open_names >= 0]].tolist())
-        )
+        waits: set[int] = set()
+        if not is_last:
+            names_below = self._seams.open_names
+            waits = set(root[names_below[names_below >= 0]].tolist())
         groups: dict[int, list[int]] = defaultdict(list)
         for name in self._pieces:
             if int(root[name]) not in waits:
                 groups[int(root[name])].append(name)
         for names in groups.values():
             pieces = [self._pieces.pop(name) for name in names]
-            outline = (
-                shapely.coverage_union_all([piece.outline for piece in pieces])
-                if len(pieces) > 1
-                else pieces[0].outline
-            )
-            area_px = sum(piece.area_px for piece in pieces)
-            yield Region(
-                pieces[0].label,
-                area_px,
-                self._texts(np.array([outline]))[0],
-                [kept for piece in pieces for kept in piece.kept],
-            )
+            outline = pieces[0].outline
+            if len(pieces) > 1:
+                # Outlines share all vertices along the borders of blocks: the union that looks
+                # for nothing else is exact.
+                outline = shapely.coverage_union_all([piece.outline for piece in pieces])
+            area_px = 0.0
+            kept: list[Kept] = []
+            for piece in pieces:
+                area_px += piece.area_px
+                kept += piece.kept
+            [rings] = self._texts(np.array([outline]))
+            yield Region(pieces[0].label, area_px, rings, kept)

@@ -154,18 +154,21 @@ class Annotations:
     def _classes(self, entry: Entry) -> list[ClassOut]:
         """Return the classes that can be given: those of the folder's own label map, which
         `prepare` will use, else five."""
-        found = next(
-            (path for name in LABEL_FILES if is_own_file(path := entry.path.with_name(name))), None
-        )
+        found = None
+        for name in LABEL_FILES:
+            path = entry.path.with_name(name)
+            if found is None and is_own_file(path):
+                found = path
         try:
             label_map = load_label_map(str(found or _LABELS))
         except BreastsegError as cause:
             raise Unreadable(self._folder.told(str(cause))) from None
-        looks = [*((one.qupath, one.color) for one in label_map.classes), _IGNORE]
-        return [
-            ClassOut(label=label, name=name, color=color, share=None)
-            for label, (name, color) in enumerate(looks, start=1)
-        ]
+        looks = [(one.qupath, one.color) for one in label_map.classes]
+        looks.append(_IGNORE)
+        classes = []
+        for label, (name, color) in enumerate(looks, start=1):
+            classes.append(ClassOut(label=label, name=name, color=color, share=None))
+        return classes
 
 
 def _check_alone(entry: Entry, path: Path) -> None:
@@ -216,16 +219,16 @@ def _read(path: Path) -> _Kept:
         )
     read_geojson(io.BytesIO(text), path.name)
     value = json.loads(text)
-    if isinstance(value, dict) and "features" not in value:
-        value = [value]
-    head = (
-        {key: part for key, part in value.items() if key != "features"}
-        if isinstance(value, dict)
-        else {}
-    )
-    features = [
-        as_feature(feature) for feature in (value["features"] if isinstance(value, dict) else value)
-    ]
+    # A collection; or features alone, as QuPath also writes them; or one of these.
+    head: JsonObject = {}
+    if not isinstance(value, dict):
+        parts = value
+    elif "features" not in value:
+        parts = [value]
+    else:
+        parts = value.pop("features")
+        head = value
+    features = [as_feature(feature) for feature in parts]
     check_count(features)
     named = _named(features)
     return _Kept(
@@ -251,9 +254,10 @@ def _named(features: list[Feature]) -> list[Feature]:
     for feature in features:
         told = feature.get("id")
         if not isinstance(told, str | int) or str(told) in seen:
-            told = next(
-                one for number in itertools.count() if (one := _id_of(feature, number)) not in seen
-            )
+            for number in itertools.count():
+                told = _id_of(feature, number)
+                if told not in seen:
+                    break
             feature = {**feature, "id": told}
         seen.add(str(told))
         named.append(feature)

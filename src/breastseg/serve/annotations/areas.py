@@ -48,7 +48,9 @@ def checked_areas(
         Refused: an area cannot be kept, with its number; too many.
     """
     check_count(features)
-    known = {str(one["id"]): (one, stored) for one, stored in zip(shown, before, strict=True)}
+    known: dict[str, tuple[Feature, Feature]] = {}
+    for one, stored_one in zip(shown, before, strict=True):
+        known[str(one["id"])] = (one, stored_one)
     seen: set[str] = set()
     kept: list[Feature] = []
     for number, feature in enumerate(features, start=1):
@@ -108,9 +110,9 @@ def _class_name(feature: Feature, number: int) -> str:
         raise _bad(number, f"has no class that can be kept ({cause})") from None
     if name is None:
         raise _bad(number, "has no class; give it one")
-    if len(name) > _NAME_LENGTH or any(
-        unicodedata.category(letter).startswith("C") for letter in name
-    ):
+    # Of Unicode's category C: control letters, formats, and what is not assigned.
+    is_hidden = any(unicodedata.category(letter).startswith("C") for letter in name)
+    if len(name) > _NAME_LENGTH or is_hidden:
         raise _bad(
             number,
             f"has a class whose name is longer than {_NAME_LENGTH} letters, or has letters that"
@@ -124,15 +126,10 @@ def _check_geometry(geometry: object, number: int, size: tuple[int, int]) -> Non
     waiting = [geometry]
     while waiting:
         one = waiting.pop()
-        kind, coordinates = (
-            (one.get("type"), one.get("coordinates")) if isinstance(one, dict) else (None, None)
-        )
-        inside = (
-            one.get("geometries")
-            if isinstance(one, dict) and kind == "GeometryCollection"
-            else None
-        )
-        if isinstance(inside, list) and inside:
+        members = one if isinstance(one, dict) else {}
+        kind, coordinates = members.get("type"), members.get("coordinates")
+        inside = members.get("geometries")
+        if kind == "GeometryCollection" and isinstance(inside, list) and inside:
             waiting += inside
             continue
         check = {"Polygon": _check_polygons, "Point": _check_places}.get(
@@ -150,7 +147,9 @@ def _check_polygons(parts: list[Any], number: int, size: tuple[int, int]) -> Non
     """Refuse polygons that are not valid, or touch each other along a line: QuPath refuses a whole
     file for one of them."""
     polygons = [_polygon(rings, number, size) for rings in parts]
-    for places in (polygons, shapely.transform(polygons, partial(np.round, decimals=_DECIMALS))):
+    # Rounding as QuPath does it may make lines cross that did not.
+    rounded = shapely.transform(polygons, partial(np.round, decimals=_DECIMALS))
+    for places in (polygons, rounded):
         whole = shapely.multipolygons(list(places)) if len(polygons) > 1 else places[0]
         if not shapely.is_valid(whole):
             raise _bad(
@@ -173,7 +172,8 @@ def _polygon(rings: Any, number: int, size: tuple[int, int]) -> shapely.Polygon:
                 " begins",
             )
         _check_places(ring, number, size)
-    outline, *holes = ([place[:2] for place in ring] for ring in rings)
+    # A third number would be a height, which a slide has not.
+    outline, *holes = [[place[:2] for place in ring] for ring in rings]
     return shapely.Polygon(outline, holes)
 
 
