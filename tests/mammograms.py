@@ -107,6 +107,15 @@ def codes(*values: str, modifiers: tuple[str, ...] = ()) -> Any:
     return pydicom.Sequence(items)
 
 
+def save_picture(path: Path, values: npt.NDArray[Any]) -> Path:
+    """Write an array as a picture, with its folders."""
+    from PIL import Image
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values).save(path)
+    return path
+
+
 MIAS_INFO = """              MAMMOGRAPHIC IMAGE ANALYSIS SOCIETY
                   MiniMammographic Database
 

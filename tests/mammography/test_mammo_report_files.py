@@ -166,7 +166,7 @@ def test_a_folder_with_one_bad_file_goes_on(tmp_path):
     said: list[str] = []
     with pytest.raises(
         IncompleteError,
-        match=r"2 of 4 reports failed, the others are done; the first: .*b\.txt: a PDF",
+        match=r"2 of 4 reports .*b\.txt: a PDF",
     ):
         structure_reports(folder, out, reporter=Reporter(said.append))
     with (out / "manifest.csv").open(encoding="utf-8") as file:
@@ -305,9 +305,7 @@ def test_without_highdicom_a_sentence_names_the_package(tmp_path, monkeypatch):
     (tmp_path / "a.txt").write_text(TEXT)
     monkeypatch.setitem(sys.modules, "highdicom", None)
     monkeypatch.setitem(sys.modules, "highdicom.sr", None)
-    with pytest.raises(
-        MissingPackageError, match=r"highdicom.* is not installed; pip install 'breastseg\[dicom\]'"
-    ):
+    with pytest.raises(MissingPackageError, match=r"highdicom.*breastseg\[dicom\]"):
         structure_reports(tmp_path / "a.txt", tmp_path / "out", films=["film.dcm"], reporter=quiet)
 
 

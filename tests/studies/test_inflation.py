@@ -336,7 +336,7 @@ def test_a_finished_study_trains_nothing_and_writes_the_same_bytes(
     assert [(out / name).read_bytes() for name in names] == before
     with pytest.raises(
         OutputError,
-        match=r"holds 'inflation' work with other settings \(guard_um: 32\.0 there, 20 now\)",
+        match=r"other settings \(guard_um: 32\.0 there, 20 now\)",
     ):
         inflation(crops.path, out, replace(CONFIG, guard_um=20), reporter=quiet)
 
@@ -445,22 +445,17 @@ def test_two_classes_have_nothing_to_merge() -> None:
 def test_mistakes_are_named(crops: Dataset, tmp_path: Path) -> None:
     with pytest.raises(
         DatasetError,
-        match=r"no patient has 3 annotated fields of 153\.6 um, 32 um apart; take a smaller --tile",
+        match=r"3 annotated fields of 153\.6 um, 32 um .*--tile",
     ):
         inflation(crops.path, tmp_path / "out", replace(CONFIG, tile_px=256), reporter=quiet)
     with pytest.raises(
         SplitError,
-        match=(
-            "3 patients with areas, wanted at least 4, one a fold; add patients or take fewer"
-            " --folds"
-        ),
+        match=r"3 patients .*wanted at least 4.*--folds",
     ):
         inflation(crops.path, tmp_path / "out", replace(CONFIG, folds=4), reporter=quiet)
     with pytest.raises(InputError, match="--tile 100: wanted a multiple of 32"):
         InflationConfig(tile_px=100)
-    with pytest.raises(
-        InputError, match="1 folds, fields of 2 tiles, 32 um apart: wanted 2 or more, 1, 0"
-    ):
+    with pytest.raises(InputError, match=r"1 folds, .*2 tiles, 32 um .*wanted 2 or more"):
         InflationConfig(folds=1)
     assert not (tmp_path / "out").exists()
 

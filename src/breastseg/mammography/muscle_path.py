@@ -54,7 +54,7 @@ def contrast_of(grey: Floats, breast: Mask) -> Floats:
     """
     inside = grey[breast]
     low, high = np.percentile(inside, (5, 95))
-    filled = np.where(breast, grey, low)
+    filled = np.where(breast, grey, low)  # (h, w)
     contrast = np.clip((filled - low) / max(1.0, float(high - low)), -0.2, 1.2)
     return np.asarray(contrast, np.float32)
 
@@ -80,6 +80,7 @@ def gradients(contrast: Floats, mm_per_px: float) -> tuple[Floats, Floats]:
 
 def from_skin_mm(breast: Mask, mm_per_px: float) -> Floats:
     """Return how far a pixel of the breast is from the skin; the film's edges are no skin."""
+    # the edge is repeated outside, so that the film's end does not look like skin
     framed = np.pad(breast, 1, mode="edge").astype(np.uint8)
     distance = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     return np.asarray(distance[1:-1, 1:-1] * mm_per_px, np.float32)
@@ -113,7 +114,7 @@ def scores_of(
 ) -> npt.NDArray[np.float64]:
     """Return by what curves are compared (k,); where they leave the film they gain nothing."""
     height, width = along_rows.shape
-    row_index = np.rint(rows).astype(np.int32)
+    row_index = np.rint(rows).astype(np.int32)  # (k, s), as all below until the sums
     column_index = np.rint(columns).astype(np.int32)
     is_inside = (row_index >= 0) & (row_index < height) & (column_index >= 0)
     is_inside &= column_index < width
@@ -122,9 +123,11 @@ def scores_of(
     gradient_rows = np.where(is_inside, along_rows.ravel()[flat], 0)
     gradient_columns = np.where(is_inside, along_columns.ravel()[flat], 0)
     falls = -(gradient_rows * outward_rows + gradient_columns * outward_columns)
-    steepness = np.hypot(gradient_rows, gradient_columns).sum(axis=1)
+    steepness = np.hypot(gradient_rows, gradient_columns).sum(axis=1)  # (k,)
+    # 1 where the gradient points straight inwards all along the curve, 0 where it points outwards
     aligned = np.maximum(falls.sum(axis=1), 0) / (steepness + 1e-6)
     count = np.maximum(1, is_inside.sum(axis=1))
+    # one very bright edge must not carry a whole curve
     mean = np.minimum(falls, _MOST_FALL).sum(axis=1) / count
     positive = (falls > 0).sum(axis=1) / count
     seen_mm = length_mm * count / rows.shape[1]
@@ -151,7 +154,7 @@ def find_border(grey: Floats, breast: Mask, mm_per_px: float) -> Border:
     rows, columns, length_mm = candidates(breast, mm_per_px)
     scores = scores_of(rows, columns, length_mm, along_rows, along_columns)
     scores *= _plausible_area(rows, columns, breast)
-    best = int(scores.argmax())
+    best = int(scores.argmax())  # of the k curves
     path_rows, path_columns = _refined(
         rows[best], columns[best], along_rows, along_columns, mm_per_px
     )
@@ -229,7 +232,7 @@ def _refined(
         + _at(along_columns, band_rows, band_columns) * outward_columns[:, None]
     )
     cost = -falls + _OFFSET_COST * (offsets / reach) ** 2
-    chosen = offsets[_least_path(cost)].astype(np.float64)
+    chosen = offsets[_least_path(cost)].astype(np.float64)  # (n,) pixels along the normals
     chosen = _smoothed(chosen, 2.0 / mm_per_px)
     return (
         (curve_rows + chosen * outward_rows).astype(np.float32),

@@ -22,12 +22,12 @@ _LISTED = re.compile(r"\s*\d[.)]")
 
 def vet(report: Report, found: Found) -> tuple[Issue, ...]:
     """Return all issues of a report that is read but for them."""
+    unitless = []
+    for size in found.unitless:
+        unitless.append(issue("size-without-unit", "A size has no unit: write mm or cm.", size))
     issues = [
         *_missing(report),
-        *(
-            issue("size-without-unit", "A size has no unit: write mm or cm.", one)
-            for one in found.unitless
-        ),
+        *unitless,
         *_sides(report, found),
         *_categories(report),
         *_advice(report),
@@ -93,11 +93,11 @@ def _other_breast(report: Report) -> list[Issue]:
     if only is None:
         return []
     message = "The technique names one breast, a finding is in the other."
-    return [
-        issue("side-contradiction", message, only, one.side)
-        for one in report.findings
-        if one.side is not None and one.side.value not in {only.value, "B"}
-    ]
+    issues = []
+    for finding in report.findings:
+        if finding.side is not None and finding.side.value not in {only.value, "B"}:
+            issues.append(issue("side-contradiction", message, only, finding.side))
+    return issues
 
 
 def _categories(report: Report) -> list[Issue]:
@@ -136,10 +136,9 @@ def _categories(report: Report) -> list[Issue]:
 
 def _is_only(number: Category, now: list[Category]) -> bool:
     """Return whether no other number stands in the sentence, to which the words could belong."""
-    return (
-        sum(one.form == "number" and one.value.sentence == number.value.sentence for one in now)
-        == 1
-    )
+    sentence = number.value.sentence
+    numbers = [one for one in now if one.form == "number" and one.value.sentence == sentence]
+    return len(numbers) == 1
 
 
 def _section(report: Report, category: Category) -> str:
@@ -150,12 +149,12 @@ def _two_at_once(report: Report, late: list[Category]) -> list[Issue]:
     """Two categories in one section without a side, in sentences that name neither a side nor a
     finding."""
     sided = {one.sentence for finding in report.findings for one in finding.mentions}
-    bare = [
-        one for one in late
-        if one.side is None and one.value.sentence not in sided
-        and not {"left",
-        "right"} & set(report.sentences[one.value.sentence].text.casefold().split())
-    ]  # fmt: skip
+    bare = []
+    for category in late:
+        words = set(report.sentences[category.value.sentence].text.casefold().split())
+        names_side = category.side is not None or bool(words & {"left", "right"})
+        if not names_side and category.value.sentence not in sided:
+            bare.append(category)
     listed = [one for one in report.sentences if one.section in LATER and _LISTED.match(one.text)]
     if listed:  # a category for each finding of a numbered list
         return []
@@ -173,11 +172,11 @@ def _advice(report: Report) -> list[Issue]:
         return []
     said = report.category.value
     kinds = {one.kind.value for one in report.recommendations}
-    wrong = [
-        one for one in report.recommendations if one.kind.value in _AGAINST.get(said.value, set())
-    ]
+    against = _AGAINST.get(said.value, set())
     issues = []
-    for one in wrong:
+    for one in report.recommendations:
+        if one.kind.value not in against:
+            continue
         message = f"BI-RADS {said.value} with the advice: {one.kind.value}."
         issues.append(issue("category-recommendation", message, said, one.kind))
     if said.value[0] in "0345" and kinds <= _TOO_LITTLE:

@@ -44,6 +44,7 @@ NOBODY = "no model, all called"
 def merge(counts: Counts, groups: Sequence[int]) -> Counts:
     """Add up the classes of each group in a (K, K + 1) table; group g becomes class g."""
     merged = np.zeros((max(groups) + 1, max(groups) + 2), np.int64)
+    # column 0, "not analysed", stays: it belongs to no group
     columns = [0, *(group + 1 for group in groups)]
     np.add.at(merged, (np.array(groups)[:, None], np.array(columns)[None]), counts)
     return merged
@@ -73,31 +74,27 @@ def study_rows(
     """
     ways = [way for way in SCORINGS if not way.merged or len(names) > 2]
     blind = f"{NOBODY} {names[0]}"
-    counts = {
-        **counts,
-        **{
-            (blind, zero): {
-                patient: _all_first(one) for patient, one in counts[HONEST, zero].items()
-            }
-            for zero in (False, True)
-        },
-    }
-    rows: list[dict[str, str | float]] = [
-        {
-            "protocol": protocol,
-            "scoring": way.name,
-            **_figures(counts[protocol, way.zero], [*names, ZERO] if way.zero else names, way),
-        }
-        for protocol in (*PROTOCOLS, blind)
-        for way in ways
-    ]
+    tables = dict(counts)
+    for zero in (False, True):
+        by_patient = counts[HONEST, zero]
+        # on the same pixels as the honest protocol, so that both rows can be compared
+        called = {patient: _all_first(one) for patient, one in by_patient.items()}
+        tables[blind, zero] = called
+    rows: list[dict[str, str | float]] = []
+    for protocol in (*PROTOCOLS, blind):
+        for way in ways:
+            classes = [*names, ZERO] if way.zero else names
+            row: dict[str, str | float] = {"protocol": protocol, "scoring": way.name}
+            row.update(_figures(tables[protocol, way.zero], classes, way))
+            rows.append(row)
     honest = next(
         row for row in rows if (row["protocol"], row["scoring"]) == (HONEST, SCORINGS[0].name)
     )
-    return [
-        {**row, **{f"{name}_more": float(row[name]) - float(honest[name]) for name in COMPARED}}
-        for row in rows
-    ]
+    figures = {name: float(honest[name]) for name in COMPARED}
+    for row in rows:
+        for name, figure in figures.items():
+            row[f"{name}_more"] = float(row[name]) - figure
+    return rows
 
 
 def _all_first(counts: Counts) -> Counts:
@@ -112,22 +109,30 @@ def _figures(
 ) -> dict[str, float]:
     """Score pooled pixels: over all classes, over those of two patients or more, and the first
     class by itself."""
-    stack, called = zip(*(scored(one, names, way) for one in by_patient.values()), strict=True)
-    pooled = np.sum(stack, axis=0)
-    overall, classes = overall_scores(pooled), class_scores(pooled, called[0])
-    shared = [
-        name for k, name in enumerate(called[0]) if sum(bool(one[k].any()) for one in stack) > 1
-    ]
-    first = classes[called[0][0]]
+    tables: list[Counts] = []  # (K, K + 1) of each patient
+    called: list[str] = []
+    for one in by_patient.values():
+        table, called = scored(one, names, way)  # names are the same for all patients
+        tables.append(table)
+    stack = np.stack(tables)  # (patients, K, K + 1)
+    pooled = stack.sum(axis=0)
+    overall, classes = overall_scores(pooled), class_scores(pooled, called)
+    # a class that one patient alone has is left out: its Dice would be of that patient
+    patients_with = stack.any(axis=2).sum(axis=0)  # (K,)
+    dice_shared = []
+    for name, patients in zip(called, patients_with, strict=True):
+        if patients > 1:
+            dice_shared.append(classes[name]["dice"])
+    first = classes[called[0]]
     return {
         "support_px": overall["support_px"],
         "accuracy": overall["accuracy"],
-        "accuracy_one_vs_rest": one_vs_rest(overall["accuracy"], len(called[0])),
+        "accuracy_one_vs_rest": one_vs_rest(overall["accuracy"], len(called)),
         "mean_dice": overall["mean_dice"],
-        "mean_dice_shared": float(
-            known_mean(np.array([classes[name]["dice"] for name in shared]), axis=0)
-        ),
-        **{score: first[score] for score in ("dice", "precision", "recall")},
+        "mean_dice_shared": float(known_mean(np.array(dice_shared), axis=0)),
+        "dice": first["dice"],
+        "precision": first["precision"],
+        "recall": first["recall"],
     }
 
 
@@ -142,21 +147,15 @@ def patient_rows(
 ) -> list[dict[str, str | float]]:
     """Return one row a patient: accuracy and the first class's Dice under each protocol, label 0
     left out."""
-    return [
-        {
-            "patient": patient,
-            **{
-                f"{protocol}, accuracy": overall_scores(counts[protocol, False][patient])[
-                    "accuracy"
-                ]
-                for protocol in PROTOCOLS
-            },
-            **{
-                f"{protocol}, dice": class_scores(counts[protocol, False][patient], names)[
-                    names[0]
-                ]["dice"]
-                for protocol in PROTOCOLS
-            },
-        }
-        for patient in counts[HONEST, False]
-    ]
+    rows: list[dict[str, str | float]] = []
+    for patient in counts[HONEST, False]:
+        row: dict[str, str | float] = {"patient": patient}
+        # all accuracies, then all Dice: the order of the columns in the table
+        for protocol in PROTOCOLS:
+            overall = overall_scores(counts[protocol, False][patient])
+            row[f"{protocol}, accuracy"] = overall["accuracy"]
+        for protocol in PROTOCOLS:
+            classes = class_scores(counts[protocol, False][patient], names)
+            row[f"{protocol}, dice"] = classes[names[0]]["dice"]
+        rows.append(row)
+    return rows

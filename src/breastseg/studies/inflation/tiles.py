@@ -2,6 +2,7 @@
 fields, whole patients."""
 
 from collections.abc import Mapping
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -67,27 +68,27 @@ def _tiles_of(
     """List a region's tiles that hold an annotated pixel."""
     labels, side = data.labels(region), tile * field_tiles
     patient = str(data.regions.loc[region, "patient"])
-    corners = [
-        (top, left)
-        for top in _starts(labels.shape[0], side, guard)
-        for left in _starts(labels.shape[1], side, guard)
-    ]
-    inside = range(0, side, tile)
-    return [
-        {
-            "region": region,
-            "patient": patient,
-            "field": f"{region}_y{top}_x{left}_{side}",
-            "tile": f"{region}_y{y}_x{x}_{tile}",
-            "y": y,
-            "x": x,
-            "side": tile,
-        }
-        for top, left in corners
-        for y in (top + i for i in inside)
-        for x in (left + i for i in inside)
-        if labels[y : y + tile, x : x + tile].any()
-    ]
+    tops = _starts(labels.shape[0], side, guard)
+    lefts = _starts(labels.shape[1], side, guard)
+    rows: list[dict[str, str | int]] = []
+    for top, left in product(tops, lefts):
+        field = f"{region}_y{top}_x{left}_{side}"
+        for y, x in product(range(top, top + side, tile), range(left, left + side, tile)):
+            # 0 is "not annotated": a tile of it alone can be neither trained on nor scored
+            if not labels[y : y + tile, x : x + tile].any():
+                continue
+            rows.append(
+                {
+                    "region": region,
+                    "patient": patient,
+                    "field": field,
+                    "tile": f"{region}_y{y}_x{x}_{tile}",
+                    "y": y,
+                    "x": x,
+                    "side": tile,
+                }
+            )
+    return rows
 
 
 def _starts(length: int, side: int, guard: int) -> list[int]:
@@ -108,23 +109,22 @@ def folds_of(tiles: pd.DataFrame, protocol: str, folds: int, seed: int) -> "pd.S
     """
     rng = np.random.default_rng(seed)
     if protocol == HONEST:
-        return tiles["patient"].map(
-            _balanced(
-                {str(name): int(n) for name, n in tiles["patient"].value_counts().items()}, folds
-            )
-        )
+        sizes: dict[str, int] = {}
+        for patient, number in tiles["patient"].value_counts().items():
+            sizes[str(patient)] = int(number)
+        return tiles["patient"].map(_balanced(sizes, folds))
     unit = tiles[PROTOCOLS[protocol]]
-    groups = (
-        [unit]
-        if protocol == "random tiles"
-        else [part for _, part in unit.groupby(tiles["patient"])]
-    )
-    dealt = [
-        str(names[i])
-        for names in (sorted(set(group)) for group in groups)
-        for i in rng.permutation(len(names))
-    ]
-    return unit.map({name: i % folds for i, name in enumerate(dealt)})
+    groups = [unit]
+    if protocol != "random tiles":
+        # dealt patient by patient, so that each patient's fields are spread over all folds
+        groups = [part for _, part in unit.groupby(tiles["patient"])]
+    dealt: list[str] = []
+    for group in groups:
+        names = sorted(set(group))
+        for place in rng.permutation(len(names)):
+            dealt.append(str(names[place]))
+    fold_of = {name: place % folds for place, name in enumerate(dealt)}
+    return unit.map(fold_of)
 
 
 def _balanced(sizes: Mapping[str, int], folds: int) -> dict[str, int]:

@@ -186,20 +186,22 @@ def _work(
 
 def _rows(regions: Sequence[Region]) -> list[dict[str, object]]:
     """Return a row for each copy."""
-    return [
-        {
-            "crop": place * COPIES + copy,
-            "film": region.film,
-            "finding": region.finding,
-            "patient": region.patient,
-            "source": region.source,
-            "class": region.truth,
-            "side_mm": round(region.side_mm, 1),
-            "copy": copy,
-        }
-        for place, region in enumerate(regions)
-        for copy in range(COPIES)
-    ]
+    rows: list[dict[str, object]] = []
+    for region in regions:
+        for copy in range(COPIES):
+            rows.append(
+                {
+                    "crop": len(rows),  # place in crops.npy, region by region
+                    "film": region.film,
+                    "finding": region.finding,
+                    "patient": region.patient,
+                    "source": region.source,
+                    "class": region.truth,
+                    "side_mm": round(region.side_mm, 1),
+                    "copy": copy,
+                }
+            )
+    return rows
 
 
 def _protocol(
@@ -247,14 +249,15 @@ def _protocol(
 
 
 def _rounded(scores: Mapping[str, Any]) -> dict[str, object]:
-    return {
-        name: [round(end, 4) for end in value]
-        if isinstance(value, list)
-        else None
-        if value is None
-        else round(value, 4)
-        for name, value in scores.items()
-    }
+    rounded: dict[str, object] = {}
+    for name, value in scores.items():
+        if isinstance(value, list):  # both ends of an interval
+            rounded[name] = [round(end, 4) for end in value]
+        elif value is None:  # no interval: fewer than two patients
+            rounded[name] = None
+        else:
+            rounded[name] = round(value, 4)
+    return rounded
 
 
 def _run(work: _Work, fold: Fold, path: Path, protocol: str, reporter: Reporter) -> None:

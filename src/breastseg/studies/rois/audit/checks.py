@@ -74,12 +74,12 @@ def unknown(held: Items) -> list[Finding]:
 def copies(held: Items, pairs: Sequence[Copy]) -> list[Finding]:
     """Name copies: on two sides, of two patients or classes, and others."""
     items = held.items
-    across = [
-        pair
-        for pair in pairs
-        if items[pair.one].part and items[pair.other].part
-        if items[pair.one].part != items[pair.other].part
-    ]
+    across = []
+    for pair in pairs:
+        part, other_part = items[pair.one].part, items[pair.other].part
+        # a picture without a part is on no side: a copy of it leaks nothing
+        if part and other_part and part != other_part:
+            across.append(pair)
     turned = [pair for pair in across if pair.turn]
     found = []
     if across:
@@ -134,7 +134,9 @@ def _pairs_finding(
     pairs: Sequence[Copy],
     items: Sequence[Item],
 ) -> Finding:
-    names = [f"{items[pair.one].name} = {items[pair.other].name}" for pair in pairs]
+    names = []
+    for pair in pairs:
+        names.append(f"{items[pair.one].name} = {items[pair.other].name}")
     told = f"{sentence} ({listed(names, 2)})"
     return Finding(severity, check, told, advice, {"pairs": len(pairs), "names": names[:SHOWN]})
 
