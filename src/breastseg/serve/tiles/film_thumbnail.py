@@ -25,6 +25,8 @@ def film_thumbnail(path: Path) -> bytes:
                 raise ImageError(f"{path.name}: {picture.mode}, wanted 16 bits of grey")
             size = thumbnail_size(picture.size)
             pixels = np.asarray(picture, np.uint16)
+    except ImageError:
+        raise
     except (OSError, SyntaxError, ValueError, EOFError) as cause:
         raise ImageError(f"{path.name}: cannot be decoded ({type(cause).__name__})") from None
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.float32)
