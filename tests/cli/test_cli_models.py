@@ -14,7 +14,8 @@ from PIL import Image
 
 from breastseg.bundles.bundle import CARD, WEIGHTS, Bundle, bundled_models, load_bundle
 from breastseg.bundles.training import Training
-from breastseg.cli import main
+from breastseg.cli import main, models
+from breastseg.cli.main import parser_of
 from breastseg.data.dataset import Dataset
 from breastseg.data.split import SplitConfig, split
 from breastseg.errors import InputError, ModelError, OutputError
@@ -352,3 +353,12 @@ def test_an_unknown_model_is_told_in_one_line(capsys: pytest.CaptureFixture[str]
     assert main(["models", "show", "nobody"]) == 2
     assert capsys.readouterr().err.startswith("breastseg: model 'nobody': no bundle there")
     assert WEIGHTS in load_bundle("lite0").card.files
+
+
+def test_without_an_action_the_shipped_models_are_listed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    models.run(parser_of("models").parse_args(["models"]))
+    shown = capsys.readouterr().out
+    assert shown == list_models()
+    assert all(name in shown for name in bundled_models())
