@@ -9,10 +9,10 @@ import numpy as np
 from breastseg.data.dataset import Dataset
 from breastseg.data.regions_table import SCANNER
 from breastseg.errors import InputError
+from breastseg.evaluation.figures import Ends, Group, GroupFigures, Grouping, GroupShare
 from breastseg.evaluation.intervals import dot_intervals, intervals
 from breastseg.evaluation.patients import Column
 from breastseg.evaluation.presence import PresenceRow
-from breastseg.evaluation.scores import Ends, Group, GroupFigures, Grouping, GroupShare
 from breastseg.evaluation.summary import RegionCounts, classes_of, dots_of, overall_of
 from breastseg.histology.stains import stain_strength
 from breastseg.metrics import presence, summed_by

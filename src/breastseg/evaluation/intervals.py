@@ -5,13 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from breastseg.evaluation.scores import (
-    Ends,
-    Intervals,
-    MeanEnds,
-    ProbabilityIntervals,
-    ScoreEnds,
-)
+from breastseg.evaluation.figures import Ends, Intervals, MeanEnds, ProbabilityIntervals, ScoreEnds
 from breastseg.metrics import (
     ProbabilityCounts,
     Surface,
