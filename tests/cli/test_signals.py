@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from breastseg.bundles.bundle import Bundle
+from breastseg.cli import signals
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
@@ -152,3 +153,11 @@ def test_a_real_command_at_random_moments(seed: int, tiny_bundle: Bundle, tmp_pa
     assert process.returncode in {0, 128 + number, -number}, said
     assert said.strip() in {"", LINES[number]}
     assert not list(tmp_path.rglob(".part-*"))
+
+
+def test_an_interruption_without_a_signal_counts_as_ctrl_c(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A KeyboardInterrupt that Python code raised itself."""
+    assert signals.ended() == 130
+    assert capsys.readouterr().err.strip() == LINES[signal.SIGINT]

@@ -173,10 +173,7 @@ def test_what_cannot_be_measured_is_refused(
         bench.bench(glass, SHORT)
     with pytest.raises(
         InputError,
-        match=(
-            "a flat picture, decoded whole before anything can be measured; wanted a slide with"
-            " levels"
-        ),
+        match=r"a flat picture, .*wanted a slide with levels",
     ):
         bench.bench(CROPS[0], BenchConfig(mpp=0.3))
     for seconds in ("0", "-1", "nan", "inf"):

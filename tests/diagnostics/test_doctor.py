@@ -267,9 +267,7 @@ def test_breastseg_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "requires", none)
-    with pytest.raises(
-        IncompleteError, match="not installed, only its files are here; run pip install breastseg"
-    ):
+    with pytest.raises(IncompleteError, match=r"not installed, .*pip install breastseg"):
         doctor.doctor()
 
 

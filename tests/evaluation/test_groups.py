@@ -17,10 +17,11 @@ from breastseg.data.dataset import Dataset
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.errors import InputError
 from breastseg.evaluation import groups
+from breastseg.evaluation.figures import Grouping
 from breastseg.evaluation.groups import FEW_PATIENTS, groupings
 from breastseg.evaluation.patients import Column, read_patients
 from breastseg.evaluation.presence import PresenceRow
-from breastseg.evaluation.scores import Grouping, Scores
+from breastseg.evaluation.scores import Scores
 from breastseg.evaluation.summary import RegionCounts
 from breastseg.histology.stains import stain_strength
 from breastseg.metrics.surface import measure_surface

@@ -147,10 +147,7 @@ def test_a_loss_beyond_the_limit_writes_nothing(
     """A limit that only a gain of a hundred points meets."""
     with pytest.raises(
         ModelError,
-        match=(
-            r"lively: int8 loses -?\d+\.\d\d points of Dice, -100 allowed \(mean Dice 0\.\d+ in"
-            r" fp32, .*\)"
-        ),
+        match=r"lively: .* -?\d+\.\d\d points of Dice, -100 allowed",
     ):
         export_int8(
             lively_bundle.path,
@@ -204,10 +201,7 @@ def test_crops_of_another_resolution_are_refused(
 ) -> None:
     with pytest.raises(
         DatasetError,
-        match=(
-            r"painted_data: data set at 0\.3 um/px, the model wants 0\.5; prepare it with --to-mpp"
-            r" 0\.5"
-        ),
+        match=r"painted_data: .* 0\.3 um/px, .* 0\.5; .*--to-mpp 0\.5",
     ):
         export_int8(lively_bundle.path, painted_data.path, tmp_path / "int8", FEW, reporter=quiet)
 
@@ -238,7 +232,7 @@ def test_dice_is_of_areas(
     )
     with pytest.raises(
         DatasetError,
-        match="split 'test' has no annotated areas to measure Dice on; choose another --split",
+        match=r"split 'test' has no annotated areas .*--split",
     ):
         export_int8(lively_bundle.path, real_data, tmp_path / "int8", FEW, reporter=quiet)
 

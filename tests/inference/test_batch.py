@@ -313,7 +313,7 @@ def test_of_two_with_one_result_the_second_fails(
     out, one, two = tmp_path / "o", field(tmp_path / first), field(tmp_path / second)
     with pytest.raises(
         BreastsegError,
-        match=r"1 of 2 failed, the others are done; .* its results would overwrite those of",
+        match=r"1 of 2 failed, .* would overwrite those of",
     ):
         predict([one, two], model, out, MINE, reporter=quiet)
     assert pd.read_csv(out / "manifest.csv")["outcome"].tolist() == ["done", "failed"]
@@ -581,8 +581,6 @@ def test_a_pipe_that_is_named_is_never_opened(model: Model, tmp_path: Path) -> N
     if not hasattr(os, "mkfifo"):
         pytest.skip("no pipes with names")
     os.mkfifo(tmp_path / "a.png")
-    with pytest.raises(
-        ImageError, match="no file but a pipe, socket or device; wanted a picture or slide"
-    ):
+    with pytest.raises(ImageError, match="no file but a pipe, socket or device"):
         predict(tmp_path / "a.png", model, tmp_path / "o", MINE, reporter=quiet)
     assert not (tmp_path / "o").exists()

@@ -18,6 +18,7 @@ from breastseg.bundles.bundle import Bundle
 from breastseg.cloud.fetch import Objects
 from breastseg.errors import ImageError, IncompleteError, InputError
 from breastseg.inference.config import PredictConfig
+from breastseg.inference.fetched import renamed
 from breastseg.inference.inputs import list_inputs
 from breastseg.inference.model import Model, load_model
 from breastseg.inference.predict import foretell, predict
@@ -230,3 +231,14 @@ def test_a_killed_run_goes_on_with_its_part(
     assert spans[0] == f"bytes={held}-"
     assert (tmp_path / "out/a/run.json").is_file()
     assert [path for path in scratch.rglob("*") if path.is_file()] == []
+
+
+def test_an_error_says_the_address_in_place_of_the_scratch_file(tmp_path: Path) -> None:
+    scratch = tmp_path / "a.png"
+    with pytest.raises(ImageError) as found, renamed(scratch, "s3://bucket/a.png"):
+        raise ImageError(f"{scratch}: broken")
+    assert str(found.value) == "s3://bucket/a.png: broken"
+    other = ImageError("b.png: broken")
+    with pytest.raises(ImageError) as found, renamed(scratch, "s3://bucket/a.png"):
+        raise other
+    assert found.value is other

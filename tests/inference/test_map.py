@@ -188,10 +188,7 @@ def test_blended_scores_are_the_weighted_mean_done_at_once(shape: tuple[int, int
 def test_tiles_that_cannot_be_blended_are_refused(tile: int, halo: int) -> None:
     with pytest.raises(
         InputError,
-        match=(
-            f"tile of {tile} px with a halo of {halo} px: blending wants a halo, and a tile of four"
-            " halos"
-        ),
+        match=rf"tile of {tile} px with a halo of {halo} px: .* four halos",
     ):
         list(
             name_tissue(

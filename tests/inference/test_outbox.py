@@ -13,6 +13,7 @@ from breastseg.errors import IncompleteError, InputError, OutputError
 from breastseg.inference.config import PredictConfig
 from breastseg.inference.ledger import Outcome
 from breastseg.inference.model import Model, load_model
+from breastseg.inference.outbox import place_of
 from breastseg.inference.predict import predict
 from breastseg.inference.shards import Shard
 from breastseg.reporter import Reporter
@@ -157,3 +158,8 @@ def test_what_cannot_be_is_refused(out: str, slides: Path, model: Model, store: 
     with pytest.raises(InputError, match=r"wanted a folder|shards share a folder"):
         predict(slides, model, out, MINE, shard=shard, reporter=quiet)
     assert store.asked == []
+
+
+def test_results_of_a_bucket_lie_in_the_temporary_folder_while_they_are_made() -> None:
+    assert place_of("s3://bucket/maps") == Path(tempfile.gettempdir())
+    assert place_of("maps/of/a") == Path("maps/of/a")

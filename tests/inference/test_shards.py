@@ -331,9 +331,7 @@ def test_shards_of_other_settings_that_were_copied_together_are_refused(
         predict(cohort, model, place, config, shard=shard, reporter=quiet)
     for number in (3, 2, 1):
         shutil.copytree(tmp_path / f"m{number}", tmp_path / "o", dirs_exist_ok=True)
-    with pytest.raises(
-        OutputError, match=r"shard 3/3 ran with other settings \(mpp: 0\.3 there, 0\.5 now\)"
-    ):
+    with pytest.raises(OutputError, match=r"shard 3/3 .*\(mpp: 0\.3 there, 0\.5 now\)"):
         gather(tmp_path / "o", reporter=quiet)
     assert not (tmp_path / "o" / "manifest.csv").exists(), "nothing half-gathered"
     predict(cohort, model, tmp_path / "m3b", MINE, shard=Shard(3, 3), reporter=quiet)

@@ -219,7 +219,7 @@ def test_nothing_the_size_of_the_picture_is_held_beside_the_labels() -> None:
 def test_tiles_that_cannot_be_run_are_refused(tile: int, halo: int) -> None:
     with pytest.raises(
         InputError,
-        match=f"tile of {tile} px with a halo of {halo} px: both must be multiples of 32",
+        match=rf"{tile} px with a halo of {halo} px: both .* multiples of 32",
     ):
         label_pixels(random_pixels((10, 10)), by_red, TileConfig(tile, halo, 5))
 

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from breastseg.evaluation.figures import Intervals
 from breastseg.evaluation.intervals import (
     NO_INTERVAL,
     dot_intervals,
@@ -14,7 +15,6 @@ from breastseg.evaluation.intervals import (
     probability_intervals,
     region_intervals,
 )
-from breastseg.evaluation.scores import Intervals
 from breastseg.metrics import (
     ProbabilityCounts,
     Surface,

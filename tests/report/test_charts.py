@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from breastseg.errors import InputError
-from breastseg.evaluation.scores import Level
+from breastseg.evaluation.figures import Level
 from breastseg.report.charts import HEIGHT, WIDTH, reliability_chart, training_charts
 
 HISTORY = (

@@ -23,7 +23,7 @@ from breastseg.cli import main
 from breastseg.data.dataset import open_dataset
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.errors import InputError
-from breastseg.evaluation.scores import Overall, Region
+from breastseg.evaluation.figures import Overall, Region
 from breastseg.files import sha256_of, write_json
 from breastseg.labels import BUILT_IN, LabelClass, LabelMap
 from breastseg.maps.pictures import save_comparison

@@ -4,8 +4,7 @@ import math
 
 import pytest
 
-from breastseg.evaluation.groups import FEW_PATIENTS
-from breastseg.evaluation.scores import (
+from breastseg.evaluation.figures import (
     Boundary,
     Group,
     GroupFigures,
@@ -15,8 +14,9 @@ from breastseg.evaluation.scores import (
     KnownPatients,
     Means,
     Overall,
-    Scores,
 )
+from breastseg.evaluation.groups import FEW_PATIENTS
+from breastseg.evaluation.scores import Scores
 from breastseg.labels import BUILT_IN
 from breastseg.report.groups import (
     BOTTOM,

@@ -110,7 +110,7 @@ def test_a_run_learns_and_leaves_everything_behind(data: Dataset, tmp_path: Path
         == bundle
     )
     with pytest.raises(
-        OutputError, match=r"holds 'train' work with other settings \(config\.epochs: 8 there"
+        OutputError, match=r"'train' work with other settings \(config\.epochs: 8 there"
     ):
         train(data.path, run, replace(TINY, seed=1), name="painted", reporter=quiet)
 

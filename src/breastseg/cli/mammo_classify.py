@@ -26,6 +26,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("films", help="folder that breastseg mammo prepare wrote")
     add_out(parser, "folder of the results; the same command goes on in it")
+    _add_ways(parser)
+    _add_copies(parser)
+    add_option(
+        parser, "--only", "train and score the first N folds; default all", type=int, metavar="N"
+    )
+
+
+def _add_ways(parser: argparse.ArgumentParser) -> None:
+    """Declare what is told apart, by which network, and how it is trained and scored."""
     named = {
         "task": ("matched has its normal regions at the same place of the other breast", "CLASSES"),
         "net": ("network; cnn is a small one of our own", "NETS"),
@@ -58,6 +67,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         names="breastseg.studies.rgu_net.study:PROTOCOLS",
     )
     parser.add_argument("--both", action="store_true", help="both protocols, on the same copies")
+
+
+def _add_copies(parser: argparse.ArgumentParser) -> None:
+    """Declare what is cut out, and the parts of patients."""
     add_option(
         parser,
         "--off-centre",
@@ -88,9 +101,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "folds of this CSV (film, split) in place of those that are drawn; mammo split writes one",
         of=f"{_CONFIG}:ClassifyConfig.split_table",
         metavar="FILE",
-    )
-    add_option(
-        parser, "--only", "train and score the first N folds; default all", type=int, metavar="N"
     )
 
 

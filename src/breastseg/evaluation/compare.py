@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from breastseg.errors import InputError
+from breastseg.evaluation.figures import ClassDifference, Comparison, Difference
 from breastseg.evaluation.intervals import NO_INTERVAL, few
-from breastseg.evaluation.scores import COUNTS, ClassDifference, Comparison, Difference, Scores
+from breastseg.evaluation.scores import COUNTS, Scores
 from breastseg.json_files import shown
 from breastseg.labels import LabelMap
 from breastseg.metrics import bootstrap_difference, class_scores, overall_scores, summed_by

@@ -31,8 +31,9 @@ from breastseg.bundles.bundle import HISTORY
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.split import load_split, regions_of, split_fingerprint
 from breastseg.errors import InputError
-from breastseg.evaluation.compare import NOT_ANALYSED, comparison, open_other
-from breastseg.evaluation.groups import check_columns, group_rows, groupings
+from breastseg.evaluation.compare import comparison, open_other
+from breastseg.evaluation.figures import Intervals, WithoutBias
+from breastseg.evaluation.groups import check_columns, groupings
 from breastseg.evaluation.leaks import fitted, leak_of, left_out_note, seen_by, with_truth
 from breastseg.evaluation.patients import Column, read_patients
 from breastseg.evaluation.presence import presence_figures, presence_rows
@@ -40,26 +41,15 @@ from breastseg.evaluation.probabilities import SeenProbabilities
 from breastseg.evaluation.regroup import grouped_labels
 from breastseg.evaluation.scores import (
     COUNTS,
-    DOTS_COUNTS,
-    GROUP_TABLE,
-    HOSPITAL_TABLE,
     PRESENCE_TABLE,
-    REGION_TABLE,
     REGIONS,
     SCORES,
     TRAINING_TABLE,
     TYPES_TABLE,
-    Intervals,
     Scores,
-    WithoutBias,
 )
-from breastseg.evaluation.summary import (
-    RegionCounts,
-    figures_of,
-    hospital_rows,
-    probability_figures,
-    region_rows,
-)
+from breastseg.evaluation.summary import RegionCounts, figures_of, probability_figures
+from breastseg.evaluation.tables import write_tables
 from breastseg.evaluation.types import type_figures
 from breastseg.evaluation.unbiased import Unbiased
 from breastseg.files import Remains, own_folder, sha256_of, write_table, write_text
@@ -70,8 +60,7 @@ from breastseg.inference.tiles import PixelField, name_tissue
 from breastseg.labels import Labels
 from breastseg.maps.pictures import save_comparison, save_labels
 from breastseg.maps.record import PICTURE_LABELS
-from breastseg.metrics import confusion_counts, kinds_of, measure_surface, place_counts
-from breastseg.metrics.confusion import Counts
+from breastseg.metrics import confusion_counts, measure_surface, place_counts
 from breastseg.metrics.surface import thinned
 from breastseg.reporter import TERMINAL, Reporter
 from breastseg.wording import counted
@@ -134,27 +123,21 @@ def evaluate(
         ModelError: the network gives probabilities that are none.
     """
     data = open_dataset(dataset)
-    table = (
-        load_split(data)
-        if split != "all" or (data.path / "split.csv").is_file()
-        else data.regions.assign(split="all")
-    )
+    table = _split_table(data, split)
     chosen = regions_of(table, split)
     leak = leak_of(model, data, table, chosen, split)
     bias, own = model.card.bias, model.card.label_map
     model, data = fitted(model, data, labels)
     regions, left_out = with_truth(data, chosen, split)
-    label_map, whose = (
-        model.card.label_map,
-        {region: str(data.regions.loc[region, "patient"]) for region in regions},
-    )
+    label_map = model.card.label_map
+    whose = {region: str(data.regions.loc[region, "patient"]) for region in regions}
     known = seen_by(model, data, regions)
     columns, table_notes = _columns(patients, by, whose.values(), data)
     other = (
         open_other(compare, data.fingerprint(), label_map, regions) if compare is not None else None
     )
     out, names = Path(out), list(label_map.names)
-    settings = {
+    settings: dict[str, object] = {
         "model": model.card.name,
         "model_files": model.card.files,
         "backend": model.backend,
@@ -163,9 +146,11 @@ def evaluate(
         "regions": split_fingerprint(table),
         "probabilities": probabilities,
         "compare": sha256_of(other.path / COUNTS) if other else None,
-        **({"labels": label_map.fingerprint()} if labels else {}),
-        **({"patients": sha256_of(Path(patients)), "by": list(by)} if patients else {}),
     }
+    if labels:
+        settings["labels"] = label_map.fingerprint()
+    if patients:
+        settings |= {"patients": sha256_of(Path(patients)), "by": list(by)}
     with own_folder(out, "evaluate", settings, may_differ=("compare",), remains=_REMAINS):
         without = left_out_note(data, left_out, len(chosen))
         for line in filter(None, (leak or known.note, without, *table_notes)):
@@ -205,9 +190,7 @@ def evaluate(
             leaky=leak or None,
             protocol="; ".join(filter(None, (leak or known.note, PROTOCOL, without))),
         )
-        _write_tables(
-            scores, pixels, {region: one.dots for region, one in found.items()}, data.regions, out
-        )
+        write_tables(scores, found, data.regions, out)
         if known_wholes:
             write_table(out / PRESENCE_TABLE, known_wholes)
         if HISTORY in model.card.files:
@@ -215,6 +198,13 @@ def evaluate(
         scores.write(out)
         reporter.message(_summary(scores))
         return scores
+
+
+def _split_table(data: Dataset, split: str) -> pd.DataFrame:
+    """Return the table of a split; one that has only "all" of a data set that was never split."""
+    if split == "all" and not (data.path / "split.csv").is_file():
+        return data.regions.assign(split="all")
+    return load_split(data)
 
 
 def _columns(
@@ -239,44 +229,6 @@ def _columns(
     return found, notes
 
 
-def _write_tables(
-    scores: Scores,
-    pixels: dict[str, Counts],
-    dots: dict[str, Counts],
-    regions: pd.DataFrame,
-    out: Path,
-) -> None:
-    """Write counts, and the tables of what follows from them."""
-    names = list(scores.pooled)
-    for file, unit, truths, found in (
-        (COUNTS, "px", names, pixels),
-        (DOTS_COUNTS, "dots", kinds_of(names), dots),
-    ):
-        if any(counts.any() for counts in found.values()):
-            write_text(
-                out / file,
-                counts_table(found, names, unit, truths).to_csv(index=False, lineterminator="\n"),
-            )
-    if scores.overall.support_px:
-        write_table(out / REGION_TABLE, region_rows(scores.regions, regions))
-        write_table(out / HOSPITAL_TABLE, hospital_rows(scores.hospitals))
-    if rows := group_rows(scores.groups or ()):
-        write_table(out / GROUP_TABLE, rows)
-
-
-def counts_table(
-    counts: dict[str, Counts], names: list[str], unit: str, truths: list[str] | None = None
-) -> pd.DataFrame:
-    """Return counts as rows of region, truth, prediction ("not analysed" for label 0), and `unit`
-    (px or dots); empty cells left out."""
-    columns, truths = [NOT_ANALYSED, *names], truths or names
-    rows = [
-        {"region": region, "truth": truths[i], "prediction": columns[j], unit: int(matrix[i, j])}
-        for region, matrix in counts.items() for i, j in np.argwhere(matrix)
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["region", "truth", "prediction", unit])
-
-
 def _score_region(
     model: Model,
     data: Dataset,
@@ -287,14 +239,17 @@ def _score_region(
 ) -> RegionCounts:
     """Count a region's pixels, dots and borders; pixels count only where more than dots is known of
     it."""
-    pixels, truth = data.image(region), np.asarray(data.labels(region))
+    pixels = data.image(region)  # (H, W, 3)
+    truth = np.asarray(data.labels(region))  # (H, W)
     classes = len(model.card.label_map.classes)
+    # Between dots nothing is known: no pixel of such a region is right or wrong.
     pixel_truth = np.zeros_like(truth) if data.dotted([region]) else truth
     prediction, unbiased = _name(model, pixels, pixel_truth, data.mpp, region, seen, plain)
     if plain and unbiased is not None:
         plain.add(pixel_truth, data.places(region), unbiased)
     save_labels(prediction, model.card.label_map, folder / PICTURE_LABELS)
     save_comparison(pixels, truth, prediction, model.card.label_map, folder)
+    # As PROTOCOL says, borders are compared at about 1 um/px.
     small, mpp = thinned(pixel_truth, data.mpp)
     return RegionCounts(
         confusion_counts(pixel_truth, prediction, classes),
@@ -319,18 +274,18 @@ def _name(
         return model.label(pixels, mpp=mpp), None
     size = pixels.shape[1], pixels.shape[0]
     at_model = scaled_size(size, mpp, model.card.mpp)
-    field, known = (
-        (pixels, truth)
-        if at_model == size
-        else (resample_pixels(pixels, at_model), resample_labels(truth, at_model))
-    )
-    labels, unbiased = np.zeros(known.shape, np.uint8), np.zeros(known.shape, np.uint8)
+    field, known = pixels, truth
+    if at_model != size:
+        field, known = resample_pixels(pixels, at_model), resample_labels(truth, at_model)
+    labels = np.zeros(known.shape, np.uint8)  # (H, W) at the model's um/px, as `unbiased`
+    unbiased = np.zeros(known.shape, np.uint8)
     for named in name_tissue(PixelField(field), model.runner, model.tiles, probabilities=True):
         box = named.box
         part = np.s_[box.y : box.y + box.height, box.x : box.x + box.width]
-        labels[part] = (
-            seen.add(region, named, known[part]) if seen else grouped_labels(model, named.labels)
-        )
+        if seen:
+            labels[part] = seen.add(region, named, known[part])
+        else:
+            labels[part] = grouped_labels(model, named.labels)
         if plain:
             unbiased[part] = plain.labels(np.asarray(named.probabilities))
     return resample_labels(labels, size), resample_labels(unbiased, size) if plain else None

@@ -9,10 +9,10 @@ import numpy as np
 from breastseg.data.dataset import Dataset
 from breastseg.data.regions_table import SCANNER
 from breastseg.errors import InputError
+from breastseg.evaluation.figures import Ends, Group, GroupFigures, Grouping, GroupShare
 from breastseg.evaluation.intervals import dot_intervals, intervals
 from breastseg.evaluation.patients import Column
 from breastseg.evaluation.presence import PresenceRow
-from breastseg.evaluation.scores import Ends, Group, GroupFigures, Grouping, GroupShare
 from breastseg.evaluation.summary import RegionCounts, classes_of, dots_of, overall_of
 from breastseg.histology.stains import stain_strength
 from breastseg.metrics import presence, summed_by
@@ -207,7 +207,9 @@ def _thirds(
         note = f"{counted(len(values), noun)} with a value: too few for thirds, {LEAST_FOR_THIRDS}"
         return Members(by, how, {}, (), f"{note} wanted")
     ordered = np.sort(list(values.values()))
-    cuts = [ordered[len(ordered) * third // 3 - 1] for third in (1, 2)]
+    count = len(ordered)
+    cuts = [ordered[count // 3 - 1], ordered[count * 2 // 3 - 1]]
+    # A value that is a cut belongs below it, and so do all that equal it.
     third_of = {one: int(np.searchsorted(cuts, value)) for one, value in values.items()}
     names = {}
     for third in sorted(set(third_of.values())):
@@ -267,10 +269,10 @@ def _figures(
     regions = [region for region in counts if region in inside]
     if not regions:
         return None
-    own = np.array([counts[region] for region in regions])
+    own = np.array([counts[region] for region in regions])  # (R, T, K + 1)
     whose = [patients[region] for region in regions]
     support, errors = _support_and_errors(own.sum(axis=0), names, of_dots=of_dots)
-    every = np.array(list(counts.values())).sum(axis=0)
+    every = np.array(list(counts.values())).sum(axis=0)  # (T, K + 1), of all groups
     all_support, all_errors = _support_and_errors(every, names, of_dots=of_dots)
     score, classes = _scores(own.sum(axis=0), names, of_dots=of_dots)
     return GroupFigures(
@@ -322,6 +324,7 @@ def _support_and_errors(counts: Counts, names: list[str], *, of_dots: bool) -> t
     support = int(counts.sum())
     if of_dots:
         return support, support - round(dots_of(counts, names).overall.accuracy * support)
+    # Column 0 is "not analysed": without it the diagonal is what is named right.
     return support, support - int(np.diagonal(counts[:, 1:]).sum())
 
 

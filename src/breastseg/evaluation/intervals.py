@@ -5,13 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from breastseg.evaluation.scores import (
-    Ends,
-    Intervals,
-    MeanEnds,
-    ProbabilityIntervals,
-    ScoreEnds,
-)
+from breastseg.evaluation.figures import Ends, Intervals, MeanEnds, ProbabilityIntervals, ScoreEnds
 from breastseg.metrics import (
     ProbabilityCounts,
     Surface,
@@ -73,13 +67,10 @@ def region_intervals(
     """
     if len(set(patients)) < _LEAST:
         return None
-    borders, hd95 = (
-        np.array([one.counts for one in surfaces]),
-        np.array([one.hd95_um for one in surfaces]),
-    )
-    true, near_true, found, near_found = np.moveaxis(
-        np.array(list(summed_by(borders, patients).values()), float), 2, 0
-    )
+    borders = np.array([one.counts for one in surfaces])  # (R, K, 4)
+    hd95 = np.array([one.hd95_um for one in surfaces])  # (R, K)
+    by_patient = np.array(list(summed_by(borders, patients).values()), float)  # (P, K, 4)
+    true, near_true, found, near_found = np.moveaxis(by_patient, 2, 0)  # (P, K) each
     rows = {
         "surface_dice": bootstrap_ratio(near_true + near_found, true + found, true),
         "region_surface_dice": mean_intervals(surface_dice(borders), patients),
@@ -103,18 +94,12 @@ def dot_intervals(by_patient: Mapping[str, Counts], names: list[str]) -> Interva
     """
     kinds = kinds_of(names)
     if any(counts[len(names) :].any() for counts in by_patient.values()):
-        found = intervals(
-            {patient: squared(counts) for patient, counts in by_patient.items()}, kinds, "dot"
-        )
+        counted = {patient: squared(counts) for patient, counts in by_patient.items()}
     else:
-        kinds, found = (
-            names,
-            intervals(
-                {patient: counts[: len(names)] for patient, counts in by_patient.items()},
-                names,
-                "dot",
-            ),
-        )
+        # No dot says what something is not: the second half is empty, and is left out.
+        kinds = names
+        counted = {patient: counts[: len(names)] for patient, counts in by_patient.items()}
+    found = intervals(counted, kinds, "dot")
     if found.overall is None or found.classes is None:
         return found
     overall, classes = found.overall, found.classes

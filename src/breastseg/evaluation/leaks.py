@@ -9,8 +9,8 @@ from breastseg.bundles.card import Card
 from breastseg.data.dataset import Dataset
 from breastseg.data.split import is_leaky, split_fingerprint
 from breastseg.errors import DatasetError, LabelError, SplitError
+from breastseg.evaluation.figures import KnownPatients
 from breastseg.evaluation.regroup import common_maps, regroup
-from breastseg.evaluation.scores import KnownPatients
 from breastseg.inference.model import Model
 from breastseg.labels import load_label_map
 from breastseg.wording import counted

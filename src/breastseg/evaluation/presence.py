@@ -6,8 +6,8 @@ from typing import TypedDict
 import numpy as np
 
 from breastseg.data.dataset import Dataset
+from breastseg.evaluation.figures import Presence, PresenceClass
 from breastseg.evaluation.intervals import few
-from breastseg.evaluation.scores import Presence, PresenceClass
 from breastseg.evaluation.summary import RegionCounts
 from breastseg.metrics import presence
 from breastseg.metrics.intervals import DRAWS, LEVEL, SEED

@@ -8,13 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from breastseg.evaluation.intervals import (
-    dot_intervals,
-    intervals,
-    probability_intervals,
-    region_intervals,
-)
-from breastseg.evaluation.scores import (
+from breastseg.evaluation.figures import (
     Auc,
     BorderScores,
     Boundary,
@@ -30,6 +24,12 @@ from breastseg.evaluation.scores import (
     Region,
     RegionBorder,
     RegionDots,
+)
+from breastseg.evaluation.intervals import (
+    dot_intervals,
+    intervals,
+    probability_intervals,
+    region_intervals,
 )
 from breastseg.metrics import (
     ProbabilityCounts,

@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from breastseg.bundles.bias import Vector, without_bias
+from breastseg.evaluation.figures import WithoutBias
 from breastseg.evaluation.regroup import GroupedModel, grouped
-from breastseg.evaluation.scores import WithoutBias
 from breastseg.evaluation.summary import classes_of, dots_of, overall_of
 from breastseg.inference.model import Model
 from breastseg.labels import Labels

@@ -37,15 +37,17 @@ class Blend:
         Returns:
             the box that is complete now, and its (K, h, w) means; 0 where no tile was looked at.
         """
-        (width, height), halo, inner = self._size, self._halo, tile.inner
-        box = reach(tile, halo, self._size)
-        x, y, right, bottom = box.x, box.y, box.x + box.width, box.y + box.height
-        last_column, last_row = inner.x + inner.width == width, inner.y + inner.height == height
-        end, stop = (
-            (width if last_column else inner.x + inner.width - halo),
-            (height if last_row else inner.y + inner.height - halo),
-        )
-        sums = self._weighted(tile, scores, box)
+        width, height = self._size
+        inner = tile.inner
+        box = reach(tile, self._halo, self._size)
+        x, y = box.x, box.y
+        right, bottom = x + box.width, y + box.height
+        last_column = inner.x + inner.width == width
+        last_row = inner.y + inner.height == height
+        # Later tiles reach one halo into this one's inner box: what is before that is complete.
+        end = width if last_column else inner.x + inner.width - self._halo
+        stop = height if last_row else inner.y + inner.height - self._halo
+        sums = self._weighted(tile, scores, box)  # (1 + K, h, w): weights, weighted scores
         carried = 0 if self._left is None else self._left.shape[2]
         if self._left is not None:
             sums[:, :, :carried] += self._left
@@ -59,27 +61,32 @@ class Blend:
         if last_column:
             self._above, self._below = self._below, None
         done = sums[:, : stop - y, : end - x]
-        return Box(x, y, end - x, stop - y), np.divide(
-            done[1:], np.maximum(done[:1], np.finfo(np.float32).tiny), dtype=np.float32
-        )
+        # Where no tile was looked at weight and scores are 0: the mean is 0, not NaN.
+        weights = np.maximum(done[:1], np.finfo(np.float32).tiny)
+        means = np.divide(done[1:], weights, dtype=np.float32)  # (K, h, w)
+        return Box(x, y, end - x, stop - y), means
 
     def _weighted(self, tile: Tile, scores: Scores | None, box: Box) -> Scores:
         """Return (1 + K, h, w) weights and weighted scores of the part of a tile that lies in the
         field."""
         sums = np.zeros((self._planes, box.height, box.width), np.float32)
-        if scores is not None:
-            top, left = box.y - tile.outer.y, box.x - tile.outer.x
-            down, across = _ramp(tile.inner.height, self._halo), _ramp(tile.inner.width, self._halo)
-            y, x = box.y - tile.inner.y + self._halo, box.x - tile.inner.x + self._halo
-            np.outer(down[y : y + box.height], across[x : x + box.width], out=sums[0])
-            np.multiply(
-                scores[:, top : top + box.height, left : left + box.width], sums[0], out=sums[1:]
-            )
+        if scores is None:
+            return sums
+        # Where the box begins in the tile that was shown, and in its ramps.
+        top, left = box.y - tile.outer.y, box.x - tile.outer.x
+        y = box.y - tile.inner.y + self._halo
+        x = box.x - tile.inner.x + self._halo
+        down = _ramp(tile.inner.height, self._halo)[y : y + box.height]  # (h,)
+        across = _ramp(tile.inner.width, self._halo)[x : x + box.width]  # (w,)
+        np.outer(down, across, out=sums[0])
+        inside = scores[:, top : top + box.height, left : left + box.width]  # (K, h, w)
+        np.multiply(inside, sums[0], out=sums[1:])
         return sums
 
 
 def _ramp(length: int, halo: int) -> Scores:
     """Return the weights of an inner box with a halo on both sides: they rise over the first two
     halos, are 1, fall over the last two."""
+    # Of two neighbours the rise of one and the fall of the other add up to 1 everywhere.
     rise = (np.arange(length + 2 * halo) + 0.5) / (2 * halo)
     return np.minimum(1, np.minimum(rise, rise[::-1])).astype(np.float32)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from breastseg.errors import InputError
-from breastseg.evaluation.scores import Level
+from breastseg.evaluation.figures import Level
 
 Points = list[tuple[float, float]]
 Range = tuple[float, float]

@@ -4,8 +4,9 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from breastseg.evaluation.figures import GroupFigures, GroupShare
 from breastseg.evaluation.groups import FEW_PATIENTS, THIRDS
-from breastseg.evaluation.scores import GroupFigures, GroupShare, Scores
+from breastseg.evaluation.scores import Scores
 
 WIDTH = 320
 LEFT, RIGHT, TOP, ROW, BOTTOM = 132, 310, 8, 20, 38

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from breastseg.evaluation.scores import ClassScores, Overall, Region, RegionDots
+from breastseg.evaluation.figures import ClassScores, Overall, Region, RegionDots
 from breastseg.maps.pictures import COMPARED
 
 WORST = 10

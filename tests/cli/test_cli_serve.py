@@ -18,6 +18,8 @@ import pytest
 pytest.importorskip("fastapi")
 
 from breastseg.cli import main
+from breastseg.cli import serve as command
+from breastseg.cli.main import parser_of
 from breastseg.errors import InputError
 from breastseg.reporter import Reporter
 from breastseg.serve.config import ServeConfig
@@ -301,3 +303,10 @@ def test_a_port_that_was_just_left_can_be_taken_again(tmp_path: Path) -> None:
             listening(ServeConfig(tmp_path, port=port)).close()
             return
     pytest.fail("in use, five times")
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    options = parser_of("serve").parse_args(["serve", str(tmp_path / "gone"), "--no-open"])
+    assert (options.host, options.port, options.token) == (None, None, None)
+    with pytest.raises(InputError, match="gone"):
+        command.run(options)
