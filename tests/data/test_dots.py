@@ -223,7 +223,8 @@ def test_a_data_set_of_dots_alone(
     assert scores["overall"]["support_px"] == 0
     assert scores["dots"]["overall"]["support_dots"] == 159
     assert {p.name for p in (tmp_path / "out").iterdir() if p.is_file()} == {
-        "breastseg-work.json", "dots_counts.csv", "training.csv", "scores.json", "report.html",
+        "breastseg-work.json", "dots_counts.csv", "per_group.csv", "training.csv", "scores.json",
+        "report.html",
     }  # fmt: skip
     text = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert '<h2 id="dots">Dots</h2>' in text
