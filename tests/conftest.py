@@ -220,6 +220,17 @@ def lively_bundle(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory)
     return load_bundle(folder)
 
 
+def copy_of(bundle: Bundle, folder: Path, **changes: object) -> Bundle:
+    """Copy a bundle with fields of its card changed; hashes are those of the files."""
+    folder.mkdir()
+    for name in bundle.card.files:
+        (folder / name).write_bytes((bundle.path / name).read_bytes())
+    files = {name: sha256_of(folder / name) for name in bundle.card.files}
+    card = replace(bundle.card, **{"files": files, **changes})  # type: ignore[arg-type]
+    write_json(folder / "card.json", card.to_dict())
+    return load_bundle(folder)
+
+
 def another_bundle(
     bundle: Bundle, folder: Path, *, name: str = "other", classes: tuple[int, int] = (0, 1)
 ) -> Bundle:

@@ -10,6 +10,17 @@ from breastseg.data.prepare import PrepareConfig, prepare
 from conftest import paint, quiet, tcga
 
 
+def small(folder: Path, *, seed: int = 0, **config: object) -> Dataset:
+    """Prepare one painted region of BCSS."""
+    paint(folder / "src", tcga("A2", "A001"), side=40, seed=seed)
+    return prepare(
+        folder / "src",
+        folder / "data",
+        PrepareConfig(**{"to_mpp": 0.30, "workers": 1, **config}),
+        reporter=quiet,
+    )  # type: ignore[arg-type]
+
+
 def field(folder: Path, name: str, *, blue: int, side: tuple[int, int] = (64, 96)) -> None:
     """Write a picture that tells where each pixel is: red is y, green is x."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,12 @@
 """Objects as versions of QuPath write them, and what is read of a file of them."""
 
+import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from breastseg.errors import SourceError
 from breastseg.sources.annotations import read_drawn
 
 SQUARE = [[10, 20], [30, 20], [30, 50], [10, 50], [10, 20]]
@@ -50,3 +54,30 @@ def as_written_by(version: str) -> list[dict[str, Any]]:
             one["id"] = f"85d8649f-9f71-4f79-adff-f3f5b026db{len(made):02d}"
         made.append(one)
     return made
+
+
+def feature(kind: str, coordinates: Any, name: str = "Tumor") -> dict[str, Any]:
+    """Return an object as QuPath 0.5 exports it."""
+    return {
+        "type": "Feature",
+        "id": "2d3f",
+        "geometry": {"type": kind, "coordinates": coordinates},
+        "properties": {
+            "objectType": "annotation",
+            "classification": {"name": name, "color": [200, 0, 0]},
+        },
+    }
+
+
+def geojson(path: Path, *features: Any) -> Path:
+    """Write objects as a file."""
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": list(features)}))
+    return path
+
+
+def check_refused(path: Path, message: str) -> None:
+    """See that a file is refused in one line that begins with its path."""
+    with pytest.raises(SourceError, match=message) as caught:
+        read_drawn(path)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)

@@ -1,9 +1,11 @@
 """The server on a real port over a small folder of real crops, for tests that ask it as a browser
 does."""
 
+import json
 import shutil
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -169,3 +171,21 @@ def serving(folder: Path, **settings: Any) -> Iterator[Served]:
         finally:
             server.should_exit = True
             thread.join(300)
+
+
+def asked(served: Served, path: str) -> Any:
+    """Return what the server answers to a path of its API."""
+    with urllib.request.urlopen(f"{served.address}/api/{path}") as answer:
+        return json.load(answer)
+
+
+def slide_of(served: Served) -> Any:
+    """Return what it tells of the one slide of `small_folder`."""
+    (entry,) = (one for one in asked(served, "gallery")["entries"] if one["name"] == "cmu1.svs")
+    return asked(served, f"entries/{entry['id']}")
+
+
+def layer_of(served: Served, title: str) -> Any:
+    """Return the layer of a title over that slide."""
+    (layer,) = (one for one in slide_of(served)["layers"] if one["title"] == title)
+    return layer

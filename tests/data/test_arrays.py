@@ -6,20 +6,8 @@ import numpy as np
 import pytest
 
 from breastseg.data.arrays import array_path, map_array, save_array
-from breastseg.data.dataset import Dataset
-from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.errors import DatasetError
-from conftest import paint, quiet, tcga
-
-
-def small(folder: Path, *, seed: int = 0, **config: object) -> Dataset:
-    paint(folder / "src", tcga("A2", "A001"), side=40, seed=seed)
-    return prepare(
-        folder / "src",
-        folder / "data",
-        PrepareConfig(**{"to_mpp": 0.30, "workers": 1, **config}),
-        reporter=quiet,
-    )  # type: ignore[arg-type]
+from field_data import small
 
 
 def test_arrays_are_memory_maps_that_cannot_be_written(tmp_path: Path) -> None:

@@ -12,16 +12,7 @@ from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.prepare import PrepareConfig, prepare
 from breastseg.errors import DatasetError
 from conftest import paint, quiet, tcga
-
-
-def small(folder: Path, *, seed: int = 0, **config: object) -> Dataset:
-    paint(folder / "src", tcga("A2", "A001"), side=40, seed=seed)
-    return prepare(
-        folder / "src",
-        folder / "data",
-        PrepareConfig(**{"to_mpp": 0.30, "workers": 1, **config}),
-        reporter=quiet,
-    )  # type: ignore[arg-type]
+from field_data import small
 
 
 def test_class_pixels_count_the_labels(painted_data: Dataset) -> None:

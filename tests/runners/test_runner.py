@@ -2,20 +2,18 @@
 
 import re
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from breastseg.bundles.bundle import ONNX, WEIGHTS, Bundle, load_bundle
+from breastseg.bundles.bundle import ONNX, WEIGHTS, Bundle
 from breastseg.bundles.engine import cpu_has_bf16
 from breastseg.errors import InputError, MissingPackageError, ModelError
-from breastseg.files import sha256_of, write_json
 from breastseg.labels import BUILT_IN
 from breastseg.runners import BACKENDS, load_runner
 from breastseg.runners.runner import likeliest
-from conftest import CROPS, crop
+from conftest import CROPS, copy_of, crop
 
 has_bf16 = pytest.mark.skipif(not cpu_has_bf16(), reason="this processor computes no bfloat16")
 RUNNERS = [
@@ -24,17 +22,6 @@ RUNNERS = [
     ("onnx", "fp32"),
     ("torch", "fp32"),
 ]
-
-
-def copy_of(bundle: Bundle, folder: Path, **changes: object) -> Bundle:
-    """Copy a bundle with fields of its card changed; hashes are those of the files."""
-    folder.mkdir()
-    for name in bundle.card.files:
-        (folder / name).write_bytes((bundle.path / name).read_bytes())
-    files = {name: sha256_of(folder / name) for name in bundle.card.files}
-    card = replace(bundle.card, **{"files": files, **changes})  # type: ignore[arg-type]
-    write_json(folder / "card.json", card.to_dict())
-    return load_bundle(folder)
 
 
 @pytest.mark.parametrize("index", range(3))

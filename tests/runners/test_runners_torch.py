@@ -1,27 +1,15 @@
 """PyTorch: weights that are the card's, and threads that stay the process's own."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from breastseg.bundles.bundle import Bundle, load_bundle
+from breastseg.bundles.bundle import Bundle
 from breastseg.errors import ModelError
-from breastseg.files import sha256_of, write_json
 from breastseg.labels import BUILT_IN
 from breastseg.runners import load_runner
-
-
-def copy_of(bundle: Bundle, folder: Path, **changes: object) -> Bundle:
-    """Copy a bundle with fields of its card changed; hashes are those of the files."""
-    folder.mkdir()
-    for name in bundle.card.files:
-        (folder / name).write_bytes((bundle.path / name).read_bytes())
-    files = {name: sha256_of(folder / name) for name in bundle.card.files}
-    card = replace(bundle.card, **{"files": files, **changes})  # type: ignore[arg-type]
-    write_json(folder / "card.json", card.to_dict())
-    return load_bundle(folder)
+from conftest import copy_of
 
 
 def test_weights_of_another_network_are_refused(tiny_bundle: Bundle, tmp_path: Path) -> None:

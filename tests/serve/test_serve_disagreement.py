@@ -1,12 +1,10 @@
 """Where models disagree, in the browser: tiles of it, and the check box that shows it."""
 
 import io
-import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +14,7 @@ from breastseg.geometry import Box
 from breastseg.maps.files.label_tiff import write_planes_tiff
 from breastseg.maps.raster import Raster
 from browser import page, shot, until
-from serve_app import Served, add_map, serving, small_folder
+from serve_app import Served, add_map, layer_of, serving, slide_of, small_folder
 
 pytest.importorskip("fastapi")
 
@@ -45,21 +43,6 @@ def apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         (out / "scratch").unlink()
     with serving(folder) as one:
         yield one
-
-
-def asked(served: Served, path: str) -> Any:
-    with urllib.request.urlopen(f"{served.address}/api/{path}") as answer:
-        return json.load(answer)
-
-
-def slide_of(served: Served) -> Any:
-    (entry,) = (one for one in asked(served, "gallery")["entries"] if one["name"] == "cmu1.svs")
-    return asked(served, f"entries/{entry['id']}")
-
-
-def layer_of(served: Served, title: str) -> Any:
-    (layer,) = (one for one in slide_of(served)["layers"] if one["title"] == title)
-    return layer
 
 
 def test_tiles_of_the_disagreement_and_who_has_none(apart: Served) -> None:

@@ -1,8 +1,6 @@
 """Margins in the browser: low and high beside areas, and the band around outlines, in a real
 browser."""
 
-import json
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ from breastseg.maps.measures.ends import with_ends
 from breastseg.records import to_json
 from browser import page, shot, until
 from conftest import class_areas
-from serve_app import Served, add_map, serving, small_folder
+from serve_app import Served, add_map, asked, layer_of, serving, slide_of, small_folder
 
 pytest.importorskip("fastapi")
 
@@ -78,21 +76,6 @@ def sure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         )
     with serving(folder) as one:
         yield one
-
-
-def asked(served: Served, path: str) -> Any:
-    with urllib.request.urlopen(f"{served.address}/api/{path}") as answer:
-        return json.load(answer)
-
-
-def slide_of(served: Served) -> Any:
-    (entry,) = (one for one in asked(served, "gallery")["entries"] if one["name"] == "cmu1.svs")
-    return asked(served, f"entries/{entry['id']}")
-
-
-def layer_of(served: Served, title: str) -> Any:
-    (layer,) = (one for one in slide_of(served)["layers"] if one["title"] == title)
-    return layer
 
 
 def test_layers_and_measures_tell_margins(sure: Served) -> None:

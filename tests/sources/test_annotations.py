@@ -9,37 +9,29 @@ from typing import Any
 
 import pytest
 
-from breastseg.errors import LabelError, SourceError
+from breastseg.errors import LabelError
 from breastseg.labels import BUILT_IN, LabelClass, LabelMap
 from breastseg.sources import annotations as reader
 from breastseg.sources import objects
 from breastseg.sources.annotations import Drawn, read_drawn, said_kinds
 from conftest import DATA, SHARED
-from qupath_files import HOLE, LINE, OTHER_PLANE, SQUARE, as_written_by, read
+from qupath_files import (
+    HOLE,
+    LINE,
+    OTHER_PLANE,
+    SQUARE,
+    as_written_by,
+    check_refused,
+    feature,
+    geojson,
+    read,
+)
 
 M2C = DATA / "brca_m2c"
 
 
 def skipped(path: Path) -> str:
     return said_kinds(read_drawn(path).skipped)
-
-
-def feature(kind: str, coordinates: Any, name: str = "Tumor") -> dict[str, Any]:
-    """Return an object as QuPath 0.5 exports it."""
-    return {
-        "type": "Feature",
-        "id": "2d3f",
-        "geometry": {"type": kind, "coordinates": coordinates},
-        "properties": {
-            "objectType": "annotation",
-            "classification": {"name": name, "color": [200, 0, 0]},
-        },
-    }
-
-
-def geojson(path: Path, *features: Any) -> Path:
-    path.write_text(json.dumps({"type": "FeatureCollection", "features": list(features)}))
-    return path
 
 
 def test_qupath_areas_holes_and_points(tmp_path: Path) -> None:
@@ -338,13 +330,6 @@ def test_nothing_drawn_is_no_error(tmp_path: Path) -> None:
     for name, text in (("a.txt", "\n\n"), ("a.csv", "x,y,class\n")):
         (tmp_path / name).write_text(text)
         assert read_drawn(tmp_path / name) == Drawn((), ())
-
-
-def check_refused(path: Path, message: str) -> None:
-    with pytest.raises(SourceError, match=message) as caught:
-        read_drawn(path)
-    assert str(caught.value).startswith(str(path))
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -12,25 +12,7 @@ import pytest
 from breastseg.errors import SourceError
 from breastseg.sources import objects
 from breastseg.sources.objects import read_objects
-from qupath_files import HOLE, SQUARE, read
-
-
-def feature(kind: str, coordinates: Any, name: str = "Tumor") -> dict[str, Any]:
-    """Return an object as QuPath 0.5 exports it."""
-    return {
-        "type": "Feature",
-        "id": "2d3f",
-        "geometry": {"type": kind, "coordinates": coordinates},
-        "properties": {
-            "objectType": "annotation",
-            "classification": {"name": name, "color": [200, 0, 0]},
-        },
-    }
-
-
-def geojson(path: Path, *features: Any) -> Path:
-    path.write_text(json.dumps({"type": "FeatureCollection", "features": list(features)}))
-    return path
+from qupath_files import HOLE, SQUARE, feature, geojson, read
 
 
 def encoded(value: Any, encoding: str) -> bytes:

@@ -7,6 +7,7 @@ import pytest
 from breastseg.errors import SourceError
 from breastseg.sources.annotations import Dot, Drawn, read_drawn
 from breastseg.sources.points import read_points
+from qupath_files import check_refused
 
 
 @pytest.mark.parametrize("start", ["", "\ufeff"], ids=["plain", "as Excel writes it"])
@@ -20,13 +21,6 @@ def test_csv(tmp_path: Path, start: str) -> None:
         start + 'id,class,y,x\n1,tumor,2.5,1e1\n2,"Immune cells",0,96\n\n', encoding="utf-8"
     )
     assert read_drawn(path) == Drawn((), (Dot("tumor", 10.0, 2.5), Dot("Immune cells", 96.0, 0.0)))
-
-
-def check_refused(path: Path, message: str) -> None:
-    with pytest.raises(SourceError, match=message) as caught:
-        read_drawn(path)
-    assert str(caught.value).startswith(str(path))
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,6 @@
 """Integrated gradients (Sundararajan et al. 2017): which pixels of a field carry a network's answer
 at a place; and the same of a network of the same kind with random weights (Adebayo et al. 2018)."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +8,10 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from breastseg.bundles.bundle import WEIGHTS, Bundle
-from breastseg.errors import ModelError
+from breastseg.bundles.bundle import Bundle
 from breastseg.networks.build import Network, NetworkConfig, build
-from breastseg.networks.weights import read_tensors
+from breastseg.networks.threads import torch_threads
+from breastseg.networks.weights import network_of
 
 STEPS = 64
 """Points of the straight way from the baseline to the picture. They lie closer where the picture is
@@ -60,15 +58,8 @@ def attribute(
         ModelError: the weights are not those of the card's network.
     """
     config = NetworkConfig.from_dict(bundle.card.network, str(bundle.path))
-    network = build(config)
-    try:
-        network.load_state_dict(read_tensors(bundle.file(WEIGHTS), ModelError))
-    except RuntimeError as cause:
-        raise ModelError(
-            f"{bundle.path}: weights are of another network than the card's"
-            f" ({str(cause).splitlines()[0]})"
-        ) from None
-    with _threads(threads or torch.get_num_threads()):
+    network = network_of(bundle)
+    with torch_threads(threads or torch.get_num_threads()):
         own = integrated_gradients(network.eval(), picture, place, label)
         drawn = integrated_gradients(with_random_weights(config, picture), picture, place, label)
     return own, drawn
@@ -135,13 +126,3 @@ def _log_odds(logits: torch.Tensor, place: tuple[int, int], label: int) -> torch
     there = logits[:, :, y, x]
     others = [one for one in range(there.shape[1]) if one != label - 1]
     return there[:, label - 1] - torch.logsumexp(there[:, others], dim=1)
-
-
-@contextmanager
-def _threads(number: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -1,4 +1,4 @@
-"""One thread for PyTorch: sums are added in one order, so that bytes are the same."""
+"""How many threads PyTorch computes on, for a while: its number is the whole process's."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,10 +7,11 @@ import torch
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute on one thread."""
+def torch_threads(number: int) -> Iterator[None]:
+    """Compute on a number of threads, and give the process its own number back: a training run
+    after this must find it, or its sums are added in another order and it ends otherwise."""
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(number)
     try:
         yield
     finally:

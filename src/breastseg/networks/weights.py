@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 
 from breastseg.bundles.bundle import WEIGHTS, Bundle
 from breastseg.errors import InputError, MissingPackageError, ModelError
-from breastseg.networks.build import Network
+from breastseg.networks.build import Network, NetworkConfig, build
 from breastseg.wording import in_short
 
 PACKAGES: Mapping[str, tuple[str, str]] = {
@@ -114,6 +114,24 @@ def load_bundle_weights(network: Network, bundle: Bundle) -> str:
             f"{path}: weights are of another network than the card's ({in_short(cause)})"
         ) from None
     return f"weights of the model '{bundle.card.name}'"
+
+
+def network_of(bundle: Bundle) -> Network:
+    """Return the network that a bundle's card describes, with the bundle's weights.
+
+    Raises:
+        ModelError: the weights are of another network, or it has other classes than the card.
+    """
+    config = NetworkConfig.from_dict(bundle.card.network, str(bundle.path))
+    network = build(config)
+    load_bundle_weights(network, bundle)
+    wanted = len(bundle.card.label_map.classes)
+    if config.classes != wanted:
+        raise ModelError(
+            f"{bundle.file(WEIGHTS)}: network of {config.classes} classes, the card has {wanted}"
+            " classes; the file belongs to another model"
+        )
+    return network
 
 
 def read_tensors(path: Path, error: type[Exception]) -> dict[str, torch.Tensor]:

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from breastseg.networks.rgu_net import RGUNet
 from breastseg.networks.schedule import warm_cosine
-from breastseg.networks.threads import one_thread
+from breastseg.networks.threads import torch_threads
 from breastseg.studies.rgu_net.cases import Grey
 from breastseg.studies.rgu_net.crops import TURNS, Crop, turned, turned_back
 
@@ -40,7 +40,7 @@ def train(
         seed: of weights and crops.
         name: of the progress bar.
     """
-    with one_thread(), torch.random.fork_rng(devices=[]):
+    with torch_threads(1), torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
         network = RGUNet(width, depth)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -62,7 +62,7 @@ def answer(network: RGUNet, crops: list[Crop]) -> npt.NDArray[np.float32]:
     """Return the probability of mass, (N, H, W), the mean over the 8 turns of each crop."""
     grey = np.stack([crop.grey for crop in crops])
     total = np.zeros(grey.shape, np.float64)
-    with one_thread(), torch.inference_mode():
+    with torch_threads(1), torch.inference_mode():
         for turn in range(TURNS):
             seen = np.asarray(turned(grey, turn), np.float32)
             found = [

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from breastseg.errors import OutputError
 from breastseg.files import written
-from breastseg.networks.threads import one_thread
+from breastseg.networks.threads import torch_threads
 from breastseg.networks.trunk_weights import load_trunk_weights
 from breastseg.networks.trunks import Trunk, build_trunk
 from breastseg.studies.rois.crops import Crops
@@ -72,7 +72,7 @@ def _in_pieces(
 
 
 def _computed(compute: Callable[[torch.Tensor], torch.Tensor], crops: Crops) -> Values:
-    with one_thread(), torch.inference_mode():
+    with torch_threads(1), torch.inference_mode():
         parts = [
             compute(tensor_of(crops[start : start + _BATCH])).contiguous().numpy()
             for start in range(0, len(crops), _BATCH)

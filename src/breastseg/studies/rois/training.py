@@ -10,7 +10,7 @@ from torch import nn
 from tqdm import tqdm
 
 from breastseg.networks.schedule import warm_cosine
-from breastseg.networks.threads import one_thread
+from breastseg.networks.threads import torch_threads
 from breastseg.networks.trunks import Trunk
 from breastseg.studies.rois.config import LOGISTIC
 from breastseg.studies.rois.controls import Numbers
@@ -66,7 +66,7 @@ def train_scratch(
         torch.manual_seed(_first_seed(budget))
         network = _Classifier(trunk, on_maps=False)
     network.train()
-    with one_thread():
+    with torch_threads(1):
         _train(network, lambda places: tensor_of(crops[places]), truth, train, budget)
         return _answers(network, lambda places: tensor_of(crops[places]), test)
 
@@ -88,7 +88,7 @@ def train_last_block(
 
     for parameter in trunk.below.parameters():
         parameter.requires_grad_(False)
-    with one_thread():
+    with torch_threads(1):
         features = _frozen(trunk, taken, train)
         weights, bias = one_layer(fit_head(LOGISTIC, features, truth[train], 0))
         with torch.no_grad():

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from breastseg.networks.threads import one_thread
+from breastseg.networks.threads import torch_threads
 from breastseg.networks.trunks import build_trunk
 from breastseg.studies.rois.config import LOGISTIC, PATIENT
 from breastseg.studies.rois.controls import Numbers, ring_numbers
@@ -41,7 +41,7 @@ def guesses(
 
 def _random(crops: Crops) -> Numbers:
     trunk = build_trunk(RANDOM_NET, 1)
-    with one_thread(), torch.inference_mode():
+    with torch_threads(1), torch.inference_mode():
         parts = [
             trunk(tensor_of(crops[start : start + _BATCH])).numpy()
             for start in range(0, len(crops), _BATCH)
