@@ -86,7 +86,7 @@ class Table:
     [
         ({"r1": ("A", ""), "r2": ("B", "")}, "no picture of split 'val'.*--types"),
         ({"r1": ("A", "x"), "r2": ("A", "y")}, r"patient A has two types, x and y \(r2\)"),
-        ({"r1": ("A", "x"), "r2": ("B", "x")}, "all 2 patients of split 'val' are x"),
+        ({"r1": ("A", "x"), "r2": ("B", "x")}, r"'val' has patients of one type, x \(2 patients\)"),
     ],
 )
 def test_what_no_head_can_learn_from_is_refused(

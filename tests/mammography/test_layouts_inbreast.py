@@ -72,6 +72,7 @@ def test_inbreast_contradictions(tmp_path: Path) -> None:
         ("Espiculated Region", "mass"),
         ("Distortion", "architectural distortion"),
         ("Asymmetry", "asymmetry"),
+        ("Assymetry", "asymmetry"),
         ("Unnamed", "other"),
     ],
 )

@@ -111,6 +111,7 @@ def test_a_folder_without_results_is_one_line(
     told = capsys.readouterr().err
     assert "breastseg predict" in told
     assert told.count("\n") == 1
+    assert [path.name for path in tmp_path.rglob("*")] == ["empty"]
 
 
 def test_a_result_outside_the_folder_is_refused(maps: Path) -> None:

@@ -123,7 +123,9 @@ def test_a_table_that_was_changed_is_refused(tmp_path: Path) -> None:
 
 def test_one_type_alone_and_a_patient_with_two_are_refused(tmp_path: Path) -> None:
     data = typed(tmp_path)
-    with pytest.raises(SplitError, match="all 2 patients of split 'train' are benign"):
+    with pytest.raises(
+        SplitError, match=r"'train' has patients of one type, benign \(2 patients\)"
+    ):
         check_types(data, ["P1", "P3"], "train")
     data.regions.loc[["P0", "P1"], "patient"] = "Q"
     with pytest.raises(SplitError, match=r"patient Q has two types, malignant and benign \(P1\)"):

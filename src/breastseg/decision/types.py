@@ -22,6 +22,7 @@ from breastseg.json_files import JsonObject
 from breastseg.metrics.logistic import Floats, Ints, Logistic, balanced, fit
 from breastseg.metrics.types import type_difference, type_scores
 from breastseg.reporter import Reporter
+from breastseg.wording import counted
 
 COLOURS, OF_PATIENT = "colours", "colours_of_patient"
 
@@ -115,8 +116,8 @@ def check_types(data: Dataset, regions: list[str], part: str) -> None:
             )
     if len(set(of.values())) < 2:
         raise SplitError(
-            f"{data.path}: all {len(of)} patients of split '{part}' are {next(iter(of.values()))};"
-            " types are told apart from two on: split otherwise"
+            f"{data.path}: split '{part}' has patients of one type, {next(iter(of.values()))}"
+            f" ({counted(len(of), 'patient')}); types are told apart from two on: split otherwise"
         )
 
 

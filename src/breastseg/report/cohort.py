@@ -20,7 +20,7 @@ from breastseg.errors import InputError
 from breastseg.files import held_across, written
 from breastseg.json_files import JsonObject
 from breastseg.maps.record import COHORT
-from breastseg.report.cohort_slides import Slides, slides_of
+from breastseg.report.cohort_slides import Slides, manifest_of, slides_of
 from breastseg.report.distribution import Distribution, Values, distribution_of
 from breastseg.report.html import html_pages
 from breastseg.report.measures import said, words_of
@@ -48,6 +48,7 @@ def write_cohort_page(out: str | Path) -> Path:
     folder = Path(out)
     if not folder.is_dir():
         raise InputError(f"{folder}: no folder, wanted one that breastseg predict wrote into")
+    manifest_of(folder)  # before the folder is held: a refused one keeps no file of the lock
     with held_across(folder):
         slides = slides_of(folder)
         pages = html_pages()

@@ -110,6 +110,17 @@ class Slides:
             self._measures[name][-1] = value
 
 
+def manifest_of(out: Path) -> Path:
+    """Return where a folder's manifest is; InputError where there is none."""
+    manifest = out / MANIFEST_TABLE
+    if not manifest.is_file():
+        raise InputError(
+            f"{out}: no manifest.csv, wanted a folder of breastseg predict (of shards, after"
+            " breastseg gather)"
+        )
+    return manifest
+
+
 def slides_of(out: Path) -> Slides:
     """Read a folder of results.
 
@@ -119,14 +130,8 @@ def slides_of(out: Path) -> Slides:
     Raises:
         InputError: no manifest there, or a damaged one.
     """
-    manifest = out / MANIFEST_TABLE
-    if not manifest.is_file():
-        raise InputError(
-            f"{out}: no manifest.csv, wanted a folder of breastseg predict (of shards, after"
-            " breastseg gather)"
-        )
     table = read_table(
-        manifest,
+        manifest_of(out),
         InputError,
         needed=("slide", "outcome"),
         known=("cause", "seconds", "result", "patient"),

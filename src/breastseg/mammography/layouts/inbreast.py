@@ -36,6 +36,7 @@ KINDS = (
     ("distor", "architectural distortion"),
     ("asym", "asymmetry"),
     ("assim", "asymmetry"),
+    ("assym", "asymmetry"),
 )
 """Beginnings of the words that the release calls findings by."""
 MOST_XML_BYTES = 64 * 2**20
