@@ -11,21 +11,21 @@ from breastseg.errors import InputError
 
 @pytest.fixture(autouse=True)
 def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for names in credentials._NAMED.values():
+    for names in credentials._VARIABLES.values():
         for name in names:
             monkeypatch.delenv(name, raising=False)
 
 
 @pytest.mark.parametrize(
     ("scheme", "name"),
-    [(scheme, name) for scheme, names in credentials._NAMED.items() for name in names],
+    [(scheme, name) for scheme, names in credentials._VARIABLES.items() for name in names],
 )
 def test_one_variable_is_enough_and_belongs_to_its_store(
     monkeypatch: pytest.MonkeyPatch, scheme: str, name: str
 ) -> None:
     monkeypatch.setenv(name, "x")
     check_credentials(scheme, "x")
-    for other in set(credentials._NAMED) - {scheme}:
+    for other in set(credentials._VARIABLES) - {scheme}:
         with pytest.raises(InputError, match="no credentials"):
             check_credentials(other, "x")
 
@@ -34,7 +34,7 @@ def test_one_variable_is_enough_and_belongs_to_its_store(
 def test_an_empty_variable_names_nothing_and_the_wish_says_what_does(
     monkeypatch: pytest.MonkeyPatch, scheme: str
 ) -> None:
-    first = credentials._NAMED[scheme][0]
+    first = credentials._VARIABLES[scheme][0]
     monkeypatch.setenv(first, "")
     with pytest.raises(InputError, match=rf"{scheme}://b/k: no credentials .*nothing was asked"):
         check_credentials(scheme, f"{scheme}://b/k")

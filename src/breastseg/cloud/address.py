@@ -60,7 +60,7 @@ class Address:
         try:
             parts = urlsplit(text)
             host = parts.hostname or ""
-            _ = parts.port
+            _ = parts.port  # raises where it is no number: urlsplit alone lets that pass
         except ValueError:
             raise InputError(f"{text.partition('?')[0]}: not an address; {_WANTED}") from None
         if parts.scheme == "http" and host not in _HERE:
@@ -93,6 +93,7 @@ class Address:
     def name(self) -> str:
         """Return the last part of its key."""
         last = self.key.rpartition("/")[2]
+        # In a bucket "%20" is three letters of the key; in a web address it is a blank.
         return last if self.in_bucket else unquote(last)
 
     def at(self, key: str) -> "Address":

@@ -15,7 +15,7 @@ from breastseg.files.names import PART
 
 _MOST_BYTES = 256 << 20
 """Of a file of ours: a table of many thousand slides has less."""
-_TRIED = "breastseg-may-write"
+_PROBE = "breastseg-may-write"
 
 
 class WorkingCopy:
@@ -36,7 +36,7 @@ class WorkingCopy:
         self._folder, self._prefix, self._objects = folder, prefix, objects
         self._last, self._state = last, (WORK_FILE, *state)
         self._bucket = objects.bucket(prefix)
-        self._noted = False
+        self._note_is_sent = False
 
     def begin(self) -> None:
         """Find out whether the bucket may be written to, and bring here what is needed to go on.
@@ -47,31 +47,32 @@ class WorkingCopy:
         """
         self._try_to_write()
         top = self._key("")
-        there = {}
+        objects = {}  # what lies under the prefix, by its name there
         for found in self._bucket.list(top):
-            there[found.address.key.removeprefix(top)] = found
-        if there and WORK_FILE not in there:
+            objects[found.address.key.removeprefix(top)] = found
+        if objects and WORK_FILE not in objects:
             raise OutputError(
-                f"{self._prefix.shown}: something else lies there ({min(there)[:80]}); choose"
+                f"{self._prefix.shown}: something else lies there ({min(objects)[:80]}); choose"
                 " another prefix"
             )
-        for name, found in there.items():
+        for name, found in objects.items():
             if self._is_state(name):
                 self._bring(name, found)
+        # A list first: files are removed while the folder is walked through.
         for path in list(self._folder.rglob(self._last)):
             name = path.relative_to(self._folder).as_posix()
-            if name not in there and len(list(path.parent.iterdir())) == 1:
+            if name not in objects and len(list(path.parent.iterdir())) == 1:
                 path.unlink()  # sent before, and somebody has removed it there
 
     def _try_to_write(self) -> None:
         """Write an empty object and remove it: no store says beforehand what may be written."""
-        tried = self._folder.parent / _TRIED
-        tried.touch()
+        probe = self._folder.parent / _PROBE
+        probe.touch()
         try:
-            self._bucket.put(tried, self._key(_TRIED))
+            self._bucket.put(probe, self._key(_PROBE))
         finally:
-            tried.unlink()
-        self._bucket.remove(self._key(_TRIED))
+            probe.unlink()
+        self._bucket.remove(self._key(_PROBE))
 
     def send(self, name: str) -> None:
         """Send one folder, the last file last, and keep that file alone; one that is there already
@@ -83,6 +84,7 @@ class WorkingCopy:
         folder = self._folder / name
         files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
         last = folder / self._last
+        # An earlier call has sent this folder and left the last file here, as a mark of it.
         if files == [last]:
             return
         self._note()
@@ -114,13 +116,14 @@ class WorkingCopy:
 
     def _note(self) -> None:
         """Send the note of the work before its first result, so that other work is refused."""
-        if not self._noted:
+        if not self._note_is_sent:
             self._bucket.put(self._folder / WORK_FILE, self._key(WORK_FILE))
-            self._noted = True
+            self._note_is_sent = True
 
     def _bring(self, name: str, found: Found) -> None:
         path = self._folder / name
         is_result = "/" in name
+        # Results do not change once they are whole; tables at the top do.
         if is_result and path.exists():
             return
         if found.size > _MOST_BYTES:
@@ -130,11 +133,11 @@ class WorkingCopy:
             )
         path.parent.mkdir(parents=True, exist_ok=True)
         # Elsewhere: the note of a fetch would lie among the results.
-        beside = self._folder.parent / "state" / path.name
-        beside.parent.mkdir(exist_ok=True)
-        fetch(found, beside, self._objects)
-        beside.replace(path)
-        shutil.rmtree(beside.parent)
+        fetched = self._folder.parent / "state" / path.name
+        fetched.parent.mkdir(exist_ok=True)
+        fetch(found, fetched, self._objects)
+        fetched.replace(path)
+        shutil.rmtree(fetched.parent)
 
     def _is_state(self, name: str) -> bool:
         """Return whether a later run looks at a file."""

@@ -8,7 +8,7 @@ import os
 
 from breastseg.errors import InputError
 
-_NAMED = {
+_VARIABLES = {
     "s3": (
         "AWS_ACCESS_KEY_ID",
         "AWS_SKIP_SIGNATURE",
@@ -41,7 +41,7 @@ _NAMED = {
         "IDENTITY_ENDPOINT",
     ),
 }
-_WISH = {
+_ADVICE = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_SKIP_SIGNATURE=true for an open bucket,"
     " or AWS_METADATA_ENDPOINT for the role of this machine",
     "gs": "GOOGLE_APPLICATION_CREDENTIALS, or GOOGLE_SKIP_SIGNATURE=true for an open bucket",
@@ -52,7 +52,8 @@ _WISH = {
 
 def check_credentials(scheme: str, shown: str) -> None:
     """Raise InputError when the environment names no credentials for a store."""
-    if not any(os.environ.get(name) for name in _NAMED[scheme]):
+    # One of them is enough: which belong together, and whether they are right, the store says.
+    if not any(os.environ.get(name) for name in _VARIABLES[scheme]):
         raise InputError(
-            f"{shown}: no credentials in the environment; set {_WISH[scheme]}; nothing was asked"
+            f"{shown}: no credentials in the environment; set {_ADVICE[scheme]}; nothing was asked"
         )

@@ -27,7 +27,7 @@ class Objects:
         self._open_bucket = open_bucket
         self._buckets: dict[tuple[str, str], Bucket] = {}
         self._hosts: dict[str, Web] = {}
-        self._found: dict[Address, Found] = {}
+        self._looked_at: dict[Address, Found] = {}
 
     def bucket(self, address: Address) -> Bucket:
         """Return the bucket of an address."""
@@ -38,19 +38,19 @@ class Objects:
 
     def look(self, address: Address) -> Found:
         """Return an object's size and version, asked once; as `Bucket.look` and `Web.look`."""
-        if address not in self._found:
+        if address not in self._looked_at:
             if address.in_bucket:
-                self._found[address] = self.bucket(address).look(address.key)
+                self._looked_at[address] = self.bucket(address).look(address.key)
             else:
-                self._found[address] = self._web(address).look(address)
-        return self._found[address]
+                self._looked_at[address] = self._web(address).look(address)
+        return self._looked_at[address]
 
     def list(self, address: Address) -> list[Found]:
         """Return the objects under a prefix; as `Bucket.list`."""
         listed = self.bucket(address).list(address.key)
         # A listing says sizes and versions: nothing of it has to be asked for again.
         for found in listed:
-            self._found[found.address] = found
+            self._looked_at[found.address] = found
         return listed
 
     def stream(self, found: Found, start: int) -> Iterator[bytes]:
@@ -106,8 +106,8 @@ def fetch(found: Found, path: Path, objects: Objects, *, stop: Event | None = No
 def _note(part: Path) -> Note | None:
     """Return what a part, or the whole that it became, is of."""
     try:
-        said = read_json(note_of(part), InputError, "the note of a part of an object")
-        note = from_json(Note, said, "")
+        record = read_json(note_of(part), InputError, "the note of a part of an object")
+        note = from_json(Note, record, "")
     except ValueError:  # read_json's own error is one
         return None
     # Without a version nobody can tell whether what comes next belongs to it.
@@ -118,24 +118,25 @@ def _append(found: Found, part: Path, objects: Objects, stop: Event) -> None:
     """Bring a part to its full length from where it stands."""
     if stop.is_set():
         raise StoppedError
-    start = here = part.stat().st_size
-    if here >= found.size:
+    start = length = part.stat().st_size
+    if length >= found.size:
         return
     try:
         with part.open("ab") as file:
             for piece in objects.stream(found, start):
                 if stop.is_set():
                     raise StoppedError
-                here += len(piece)
-                if here > found.size:
+                length += len(piece)
+                # Before it is written: a server that sends without end must not fill the disk.
+                if length > found.size:
                     raise ImageError(
                         f"{found.address.shown}: more than the {found.size} bytes that it was said"
                         " to have; nothing of it was kept"
                     )
                 file.write(piece)
     except BrokenError as cause:
-        raise BrokenError(str(cause), moved_on=here > start, wait_s=cause.wait_s) from None
-    if here < found.size:
+        raise BrokenError(str(cause), moved_on=length > start, wait_s=cause.wait_s) from None
+    if length < found.size:
         raise BrokenError(
-            f"the connection ended after {here} of {found.size} bytes", moved_on=here > start
+            f"the connection ended after {length} of {found.size} bytes", moved_on=length > start
         )

@@ -27,16 +27,17 @@ def scratch_folder(work: str) -> Path:
         OutputError: somebody else made a folder of that name.
     """
     settle_temporary_folder()
-    owner = os.getuid() if hasattr(os, "getuid") else "user"
+    owner = os.getuid() if hasattr(os, "getuid") else "user"  # Windows has no such number
     top = Path(tempfile.gettempdir()) / f"breastseg-{owner}"
+    # A hash: the next run of the same work finds the folder again, and the name is short.
     folder = top / hashlib.sha256(os.fsencode(work)).hexdigest()[:16]
     for made in (top, folder):
         made.mkdir(mode=0o700, exist_ok=True)
         # Anybody may make a folder or a link of this name among the temporary files; lstat() does
         # not follow a link. Windows has a temporary folder for each user.
-        found = made.lstat()
-        is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == owner
-        is_closed = not found.st_mode & 0o077
+        status = made.lstat()
+        is_ours = stat.S_ISDIR(status.st_mode) and status.st_uid == owner
+        is_closed = not status.st_mode & 0o077
         if hasattr(os, "getuid") and not (is_ours and is_closed):
             raise OutputError(
                 f"{made}: is not a folder of this user alone; remove it, or set TMPDIR to another"
@@ -57,5 +58,6 @@ def held_scratch(work: str) -> Iterator[Path]:
         try:
             yield folder
         finally:
+            # What a stopped run has fetched stays for the next one.
             if all(path.name == LOCK for path in folder.iterdir()):
                 shutil.rmtree(folder, ignore_errors=True)

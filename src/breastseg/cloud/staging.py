@@ -48,7 +48,7 @@ class Staging:
         self._remove_others(order)
         free = shutil.disk_usage(folder).free
         self._limit = free * SHARE if limit_bytes is None else limit_bytes
-        self._pool = ThreadPoolExecutor(1)
+        self._pool = ThreadPoolExecutor(1)  # one is enough: never more than one comes ahead
         self._coming: Future[None] | None = None
 
     @contextmanager
@@ -102,13 +102,14 @@ class Staging:
             found = self._objects.look(address)
             if not self._needed(found):
                 continue
+            # Too large beside the one in use: it comes when that one is removed, not a later one.
             if used.size + found.size <= self._limit:
                 self._fetch(found)
             return
 
-    def _remove_others(self, kept: Sequence[Address]) -> None:
+    def _remove_others(self, addresses: Sequence[Address]) -> None:
         """Remove what is of none of these objects."""
-        folders = {self._path(address).parent for address in kept}
+        folders = {self._path(address).parent for address in addresses}
         for path in self._folder.iterdir():
             if path.is_dir() and path not in folders:
                 shutil.rmtree(path)

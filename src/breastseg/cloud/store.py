@@ -28,8 +28,8 @@ _RETRIES = {"max_retries": 3, "retry_timeout": timedelta(seconds=60)}
 _CLIENT = {"connect_timeout": "20s", "read_timeout": "60s", "timeout": "6h"}
 """obstore ends a request after 30 s, however large the object."""
 _PLAIN = {"s3": "AWS_ALLOW_HTTP", "az": "AZURE_ALLOW_HTTP"}
-"""Said by whoever has a store of their own without encryption, as obstore has it; what is set here
-goes over what it would read itself."""
+"""Variables that allow a store without encryption, by obstore's names. They are read here, since
+the client options that are given to obstore replace those that it would read itself."""
 
 
 class Bucket:
@@ -48,7 +48,7 @@ class Bucket:
         """
         self.address = address
         self._obstore = _obstore(address)
-        self._store = store or _opened(address)
+        self._store = store or _open_store(address)
 
     def list(self, prefix: str, *, most: int = _MOST_LISTED) -> list[Found]:
         """Return the objects whose key begins with a prefix that ends with a slash, by key.
@@ -58,17 +58,18 @@ class Bucket:
         """
 
         def ask() -> list[Found]:
-            found = []
+            objects = []
             with self._explained(self.address.at(prefix), "list"):
+                # Without its slash: obstore takes a prefix by whole parts of a key.
                 for batch in self._obstore.list(self._store, prefix.rstrip("/") or None):
                     for meta in batch:
-                        found.append(self._found(meta))
-                    if len(found) > most:
+                        objects.append(self._object_of(meta))
+                    if len(objects) > most:
                         raise InputError(
                             f"{self.address.at(prefix).shown}: more than {most:,} objects; name a"
                             " longer prefix, or a table of slides"
                         )
-            return sorted(found, key=lambda one: one.address.key)
+            return sorted(objects, key=lambda found: found.address.key)
 
         return patiently(ask, self.address.at(prefix).shown)
 
@@ -81,7 +82,7 @@ class Bucket:
 
         def ask() -> Found:
             with self._explained(self.address.at(key), "read"):
-                return self._found(self._obstore.head(self._store, key))
+                return self._object_of(self._obstore.head(self._store, key))
 
         return patiently(ask, self.address.at(key).shown)
 
@@ -98,7 +99,7 @@ class Bucket:
             options["if_match"] = found.version
         with self._explained(found.address, "read"):
             answer = self._obstore.get(self._store, found.address.key, options=options)
-            if self._found(answer.meta) != found:
+            if self._object_of(answer.meta) != found:
                 raise changed(found)
             for piece in answer.stream(min_chunk_size=_PIECE):
                 yield bytes(piece)
@@ -113,9 +114,9 @@ class Bucket:
         def send() -> None:
             with self._explained(self.address.at(key), "write"):
                 self._obstore.put(self._store, key, path)
-                there = self._obstore.head(self._store, key)["size"]
-            if there != path.stat().st_size:
-                raise BrokenError(f"{there} bytes came there of {path.stat().st_size}")
+                stored_bytes = self._obstore.head(self._store, key)["size"]
+            if stored_bytes != path.stat().st_size:
+                raise BrokenError(f"{stored_bytes} bytes came there of {path.stat().st_size}")
 
         patiently(send, self.address.at(key).shown)
 
@@ -131,7 +132,8 @@ class Bucket:
 
         patiently(ask, self.address.at(key).shown)
 
-    def _found(self, meta: Any) -> Found:
+    def _object_of(self, meta: Any) -> Found:
+        # Not every store has ETags; a date tells most changes too.
         version = meta["e_tag"] or meta["last_modified"].isoformat()
         return Found(self.address.at(meta["path"]), int(meta["size"]), version)
 
@@ -148,7 +150,7 @@ class Bucket:
         except FileNotFoundError:
             raise ImageError(f"{address.shown}: not there; check bucket and key") from None
         except errors.BaseError as cause:
-            raise _told(address, str(cause), verb) from None
+            raise _error_of(address, str(cause), verb) from None
 
 
 def changed(found: Found) -> ImageError:
@@ -166,10 +168,12 @@ def _no_right(address: Address, verb: str) -> InputError:
     )
 
 
-def _told(address: Address, said: str, verb: str) -> Exception:
-    status = _STATUS.search(said)
+def _error_of(address: Address, message: str, verb: str) -> Exception:
+    """Return our error for one of obstore that has no class of its own, by its HTTP status."""
+    status = _STATUS.search(message)
     if status is None:
         return BrokenError("no connection, or it broke")
+    # The server's own fault, too slow, too early, too many requests: these pass.
     if int(status[1]) >= 500 or status[1] in ("408", "425", "429"):
         return BrokenError(f"the server answered {status[1]}")
     if status[1] in ("401", "403"):  # of a listing
@@ -193,7 +197,7 @@ def _obstore(address: Address) -> Any:
     return obstore
 
 
-def _opened(address: Address) -> ObjectStore:
+def _open_store(address: Address) -> ObjectStore:
     from obstore.exceptions import BaseError
     from obstore.store import AzureStore, GCSStore, S3Store
 

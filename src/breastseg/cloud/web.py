@@ -37,7 +37,7 @@ class Web:
         # By GET of one byte: a HEAD would be refused where the signature is good for GET alone.
         def ask() -> Found:
             with self._asked(address, {"Range": "bytes=0-0"}) as answer:
-                return _found(address, answer)
+                return _object_of(address, answer)
 
         return patiently(ask, address.shown)
 
@@ -48,18 +48,18 @@ class Web:
             ImageError: it is another than when it was looked at. BrokenError: it broke.
         """
         with self._asked(found.address, {"Range": f"bytes={start}-"} if start else {}) as answer:
-            if _found(found.address, answer) != found:
+            if _object_of(found.address, answer) != found:
                 raise changed(found)
             # A server that does not know ranges begins at 0: what is here already is passed over.
-            in_vain = start if answer.status == 200 else 0
-            here = start - in_vain
-            while here < found.size:
-                piece = read_some(answer, min(_PIECE, found.size - here), moved_on=False)
+            to_skip = start if answer.status == 200 else 0
+            place = start - to_skip
+            while place < found.size:
+                piece = read_some(answer, min(_PIECE, found.size - place), moved_on=False)
                 if not piece:
-                    raise BrokenError(f"the connection ended after {here} of {found.size} bytes")
-                here += len(piece)
-                yield piece[in_vain:]
-                in_vain = max(0, in_vain - len(piece))
+                    raise BrokenError(f"the connection ended after {place} of {found.size} bytes")
+                place += len(piece)
+                yield piece[to_skip:]
+                to_skip = max(0, to_skip - len(piece))
 
     @contextmanager
     def _asked(self, address: Address, headers: dict[str, str]) -> Iterator[Any]:
@@ -67,14 +67,15 @@ class Web:
         try:
             answer = opened(self._opener, Request(address.url, headers=headers))
         except InputError as cause:
-            said = str(cause).replace(address.url, address.shown)
-            said = said.replace("choose another mirror", "check the address")
-            raise InputError(said.replace("of this mirror", "of this address")) from None
+            message = str(cause).replace(address.url, address.shown)
+            # The client speaks of mirrors of data sets; here a person has given an address.
+            message = message.replace("choose another mirror", "check the address")
+            raise InputError(message.replace("of this mirror", "of this address")) from None
         with answer:
             yield answer
 
 
-def _found(address: Address, answer: Any) -> Found:
+def _object_of(address: Address, answer: Any) -> Found:
     """Return size and version of the object of which an answer is a part."""
     if answer.status == 206:  # the length is that of the part; the whole's stands behind the slash
         total = answer.headers.get("Content-Range", "").rpartition("/")[2]
