@@ -24,11 +24,8 @@ class Need:
 
     def fits(self, room: "Need") -> bool:
         """Tell whether a machine with this room can take it."""
-        return (
-            self.cores <= room.cores
-            and self.memory_bytes <= room.memory_bytes
-            and self.gpu <= room.gpu
-        )
+        has_memory = self.memory_bytes <= room.memory_bytes
+        return self.cores <= room.cores and has_memory and self.gpu <= room.gpu
 
 
 @dataclass(frozen=True)

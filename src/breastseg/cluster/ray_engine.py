@@ -30,7 +30,7 @@ from breastseg.errors import InputError
 from breastseg.inference.inputs import Input
 from breastseg.wording import in_short
 
-_CONNECT_S = 10.0
+_CONNECT_S = 10.0  # Ray itself was seen to wait 204 s where nothing runs, and to end the process
 _LOOK_S = 300.0
 """A machine that does not answer within is not there: it may have to import and compile first."""
 _WISH = "wanted auto, or HOST:PORT of a cluster that runs (ray start --head --port 6379)"
@@ -80,28 +80,32 @@ class RayEngine:
 
     def machines(self) -> list[Machine]:
         """Return the machines that are there now and take tasks."""
-        found = []
+        machines = []
         for node in ray.nodes():
-            has = node["Resources"]
-            if not node["Alive"] or not has.get("CPU"):
+            resources = node["Resources"]
+            # A head may be kept without cores, so that it takes no tasks.
+            if not node["Alive"] or not resources.get("CPU"):
                 continue
-            room = Need(int(has["CPU"]), int(has.get("memory", 0)), has.get("GPU", 0.0))
+            cores, memory = int(resources["CPU"]), int(resources.get("memory", 0))
             name = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
-            found.append(Machine(name, node["NodeID"], room))
-        return found
+            room = Need(cores, memory, resources.get("GPU", 0.0))
+            machines.append(Machine(name, node["NodeID"], room))
+        return machines
 
     def look(self, work: Work, slide: str, machines: Collection[Machine]) -> dict[str, str]:
         """Ask machines whether they can do the work; return what speaks against it, by name."""
-        asked = {}
+        refs = {}
         for machine in machines:
-            there = NodeAffinitySchedulingStrategy(machine.key, soft=False)
-            options = {"num_cpus": 0, "max_retries": 0, "scheduling_strategy": there}
-            asked[machine.name] = self._look.options(**options).remote(work, slide)
-        ray.wait(list(asked.values()), num_returns=len(asked), timeout=_LOOK_S)
+            # soft=False: on this machine, or not at all; another one's answer says nothing of it
+            strategy = NodeAffinitySchedulingStrategy(machine.key, soft=False)
+            # no cores: a machine that is busy with tasks answers, too
+            options = {"num_cpus": 0, "max_retries": 0, "scheduling_strategy": strategy}
+            refs[machine.name] = self._look.options(**options).remote(work, slide)
+        ray.wait(list(refs.values()), num_returns=len(refs), timeout=_LOOK_S)
         faults = {}
-        for name, ref in asked.items():
+        for name, ref in refs.items():
             try:
-                fault = ray.get(ref, timeout=0)
+                fault = ray.get(ref, timeout=0)  # all were waited for: who is not ready is too late
             except exceptions.GetTimeoutError:
                 fault = f"did not answer in {_LOOK_S:.0f} s; look after it or take it away"
             except exceptions.RayError as cause:
@@ -132,8 +136,14 @@ class RayEngine:
             return []
         refs = list(self._refs)
         first, _ = ray.wait(refs, timeout=wait_s)
-        ready = first and ray.wait(refs, num_returns=len(refs), timeout=0)[0]
-        return [(self._refs.pop(ref), _answer(ref)) for ref in ready]
+        if not first:
+            return []
+        # Again without waiting: several may have ended, and the first call returns one of them.
+        ready, _ = ray.wait(refs, num_returns=len(refs), timeout=0)
+        answers = []
+        for ref in ready:
+            answers.append((self._refs.pop(ref), _answer(ref)))
+        return answers
 
     def close(self) -> None:
         """Leave the cluster, which ends the tasks that run."""
@@ -144,7 +154,7 @@ def _check_address(address: str) -> None:
     """Refuse at once what Ray would wait minutes for, and then end the process."""
     if address == "auto":
         return
-    host, colon, port = address.rpartition(":")
+    host, colon, port = address.rpartition(":")  # from the right: IPv6 has colons of its own
     if not colon or not host or not port.isdecimal() or "/" in address:
         raise InputError(f"cluster {address}: {_WISH}")
     try:
@@ -178,6 +188,7 @@ def _end(cause: Exception) -> str:
 
 
 def _silence() -> None:
-    """Keep what Ray says of lost machines from stdout: it is told slide by slide, and stdout may be
-    another program's."""
+    """Keep Ray's messages about lost machines from stdout: the reporter names each slide that is
+    concerned, and stdout may be read by another program."""
+    # `log_to_driver=False` does not stop them, and there is no public setting that does.
     ray_worker.print_to_stdstream = lambda data, ignore_prefix: None

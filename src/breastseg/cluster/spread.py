@@ -31,9 +31,9 @@ from breastseg.runners.mean import MeanRunner
 
 MOST_LOST = 3
 """So many machines or processes lost with a slide end it."""
-_GPU_SHARE = 0.25
+_GPU_SHARE = 0.25  # so four slides share a GPU
 _TOKEN = ".part-cluster"
-_WAIT_S = 1.0
+_WAIT_S = 1.0  # how long a machine that has just come may wait for its first slide
 _PATIENCE_S = 600.0
 """How long a cluster without machines is waited for."""
 
@@ -82,7 +82,8 @@ class Spread:
 
 def work_of(model: Model, out: Path, config: PredictConfig, token: tuple[str, str]) -> Work:
     """Return what all tasks of a run have in common."""
-    asked = tuple(_asked(one) for one in model.members or (model,))
+    members = model.members or (model,)  # a mean of several has members
+    asked = tuple(_asked(member) for member in members)
     return Work(version("breastseg"), str(Path.cwd()), str(out), token, asked, config)
 
 
@@ -91,6 +92,7 @@ def _asked(model: Model) -> ModelAsked:
     backend, *_, computed = model.runner.name.split()
     precision = computed.partition("+")[0]  # int8+bf16 is int8 where the processor has bf16 too
     path = model.bundle.path
+    # A shipped model by its name: breastseg may be installed under another path there.
     shipped = {folder: name for name, folder in bundled_models().items()}
     return ModelAsked(
         shipped.get(path) or str(path),
@@ -105,6 +107,7 @@ def _asked(model: Model) -> ModelAsked:
 
 def need_of(model: Model, config: PredictConfig) -> Need:
     """Return what a task takes, as forecast for the largest tile."""
+    # Each of these keeps the scores of all classes, not only the class that won.
     scores = config.blend or config.probabilities or config.uncertainty or config.disagreement
     memory = memory_at_most(model, keeps_scores=scores)
     gpu = _GPU_SHARE if "cuda" in model.runner.name.split() else 0.0
@@ -119,10 +122,11 @@ def _cores(model: Model) -> int:
 @contextmanager
 def _token(out: Path) -> Iterator[tuple[str, str]]:
     """Leave a file by which a machine sees whether it shares the folder."""
-    path, held = out / _TOKEN, secrets.token_hex(16)
-    write_text(path, held)
+    # Random: a file of an earlier run, on a disk of the machine's own, must not pass for it.
+    path, content = out / _TOKEN, secrets.token_hex(16)
+    write_text(path, content)
     try:
-        yield _TOKEN, held
+        yield _TOKEN, content
     finally:
         path.unlink(missing_ok=True)
 
@@ -142,7 +146,9 @@ class _Flight:
         self._engine, self._work, self._need = engine, work, need
         self._course, self._reporter, self._patience_s = course, reporter, patience_s
         self._items = course.named.items
-        self._waiting = deque(_Try(place, need) for place in range(len(self._items)))
+        self._waiting: deque[_Try] = deque()
+        for place in range(len(self._items)):
+            self._waiting.append(_Try(place, need))
         self._flying: dict[int, _Try] = {}
         self._machines: list[Machine] = []
         self._without_since: float | None = None
@@ -151,20 +157,21 @@ class _Flight:
     def check(self) -> None:
         """Refuse a cluster that cannot do the work, before the first slide."""
         machines = self._engine.machines()
-        if not any(self._need.fits(machine.room) for machine in machines):
+        fitting = [machine for machine in machines if self._need.fits(machine.room)]
+        if not fitting:
             raise InputError(
                 f"the cluster has no machine with {self._need.cores} cores and"
                 f" {self._need.memory_bytes / 1e6:.0f} MB of memory"
                 f"{' and a GPU' if self._need.gpu else ''}, which a slide takes; it has"
                 f" {_rooms(machines)}; take fewer --threads or larger machines"
             )
-        slide = next((str(item.path) for item in self._items if item.broken is None), None)
-        if slide is None:
+        slides = [str(item.path) for item in self._items if item.broken is None]
+        if not slides:
             return
-        fit = [machine for machine in machines if self._need.fits(machine.room)]
-        faults = self._engine.look(self._work, slide, fit)
+        # One slide stands for all: they lie on one disk as a rule, and looking at each would cost.
+        faults = self._engine.look(self._work, slides[0], fitting)
         if faults:
-            name, fault = next(iter(sorted(faults.items())))
+            name, fault = min(faults.items())
             more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
             raise InputError(f"machine {name}{more} {fault}; no slide was begun")
 
@@ -175,25 +182,26 @@ class _Flight:
             while self._waiting or self._flying:
                 self._fill()
                 for number, answer in self._engine.ended(_WAIT_S):
-                    one = self._flying.pop(number)
+                    attempt = self._flying.pop(number)
                     if isinstance(answer, Mapped) and not is_short(answer):
-                        self._take(one, answer)
+                        self._take(attempt, answer)
                     else:
-                        self._again(one, answer)
+                        self._again(attempt, answer)
 
     def _fill(self) -> None:
         """Begin as many tasks as there is room for, and as many again to follow them."""
-        self._machines = self._engine.machines()
+        self._machines = self._engine.machines()  # anew each time: they come and go
         self._heed_absence()
-        window = 2 * max(1, sum(_slots(machine.room, self._need) for machine in self._machines))
+        slots = sum(_slots(machine.room, self._need) for machine in self._machines)
+        window = 2 * max(1, slots)
         while self._waiting and len(self._flying) < window:
-            one = self._waiting.popleft()
-            item = self._items[one.place]
+            attempt = self._waiting.popleft()
+            item = self._items[attempt.place]
             if item.broken is not None:
-                self._course.failed(one.place, item.broken, 0.0)
+                self._course.failed(attempt.place, item.broken, 0.0)
                 self._step()
                 continue
-            self._flying[self._engine.begin(self._work, item, one.need)] = one
+            self._flying[self._engine.begin(self._work, item, attempt.need)] = attempt
 
     def _heed_absence(self) -> None:
         """Wait for machines for a while."""
@@ -208,7 +216,7 @@ class _Flight:
                 " kept, the same command goes on when there is one"
             )
 
-    def _take(self, one: _Try, mapped: Mapped) -> None:
+    def _take(self, attempt: _Try, mapped: Mapped) -> None:
         """Take the end of a slide that was tried."""
         if mapped.unfit:
             raise EngineError(
@@ -216,47 +224,49 @@ class _Flight:
                 " command goes on"
             )
         if mapped.stops:
-            self._course.stopped(one.place)
+            self._course.stopped(attempt.place)
             raise BreastsegError(mapped.stops)
         for line in mapped.lines:
             self._reporter.message(line)
         self._step()
         if mapped.result is None:
-            self._course.failed(one.place, mapped.raised(), mapped.seconds)
+            self._course.failed(attempt.place, mapped.raised(), mapped.seconds)
         else:
+            # A result of an earlier run keeps the seconds that it took then.
             seconds = mapped.seconds if mapped.fresh else None
-            self._course.done(one.place, mapped.result, seconds)
+            self._course.done(attempt.place, mapped.result, seconds)
 
-    def _again(self, one: _Try, answer: Mapped | Lost | Short) -> None:
+    def _again(self, attempt: _Try, answer: Mapped | Lost | Short) -> None:
         """Try a slide again that is not at fault, or give it up."""
-        path = self._items[one.place].path
+        path = self._items[attempt.place].path
         if isinstance(answer, Lost):
-            one.lost += 1
-            if one.lost < MOST_LOST:
+            attempt.lost += 1
+            if attempt.lost < MOST_LOST:
                 self._reporter.message(f"{path}: {answer.cause}; tried again")
-                self._waiting.appendleft(one)
+                self._waiting.appendleft(attempt)
                 return
             error: BreastsegError = EngineError(
                 f"{path}: {MOST_LOST} machines or processes were lost with it, the last:"
                 f" {answer.cause}; map it alone on a machine that you can watch"
             )
         else:
-            larger = replace(one.need, memory_bytes=2 * one.need.memory_bytes)
-            if not one.raised and any(larger.fits(machine.room) for machine in self._machines):
-                one.need, one.raised = larger, True
+            larger = replace(attempt.need, memory_bytes=2 * attempt.need.memory_bytes)
+            has_room = any(larger.fits(machine.room) for machine in self._machines)
+            if has_room and not attempt.raised:
+                attempt.need, attempt.raised = larger, True
                 self._reporter.message(
                     f"{path}: memory ran out; tried again with {larger.memory_bytes / 1e6:.0f} MB"
                 )
-                self._waiting.appendleft(one)
+                self._waiting.appendleft(attempt)
                 return
             error = ShortageError(
-                f"{path}: memory ran out, with {one.need.memory_bytes / 1e6:.0f} MB asked for"
-                f"{'' if one.raised else ' and no machine that has twice as much'}; map it on a"
+                f"{path}: memory ran out, with {attempt.need.memory_bytes / 1e6:.0f} MB asked for"
+                f"{'' if attempt.raised else ' and no machine that has twice as much'}; map it on a"
                 " larger machine"
             )
         seconds = answer.seconds if isinstance(answer, Mapped) else 0.0
         self._step()
-        self._course.failed(one.place, error, seconds)
+        self._course.failed(attempt.place, error, seconds)
 
 
 def _slots(room: Need, need: Need) -> int:
@@ -270,8 +280,9 @@ def _slots(room: Need, need: Need) -> int:
 
 
 def _rooms(machines: list[Machine]) -> str:
-    told = [
-        f"{one.name} with {one.room.cores} cores, {one.room.memory_bytes / 1e6:.0f} MB"
-        for one in machines[:3]
-    ]
-    return ", ".join(told) or "no machine that takes tasks"
+    """Return in words what room the first machines have."""
+    rooms = []
+    for machine in machines[:3]:
+        memory_mb = machine.room.memory_bytes / 1e6
+        rooms.append(f"{machine.name} with {machine.room.cores} cores, {memory_mb:.0f} MB")
+    return ", ".join(rooms) or "no machine that takes tasks"

@@ -1,6 +1,6 @@
 """What a machine of a cluster does: it looks whether it can do the work, and maps one slide.
 
-Every answer is plain values: what goes wrong with a slide is told, not raised.
+Every answer is plain values: what goes wrong with a slide is returned, not raised.
 """
 
 import os
@@ -26,7 +26,7 @@ from breastseg.inference.one_slide import predict_file
 from breastseg.maps.record import RunRecord
 from breastseg.reporter import Reporter
 
-_PATIENCE_S = 120.0
+_PATIENCE_S = 120.0  # how long a folder that another process holds is waited for
 _PAUSE_S = 0.5
 
 
@@ -121,17 +121,21 @@ def look(work: Work, slide: str) -> str:
 @lru_cache(maxsize=1)
 def _unfit(work: Work) -> str:
     """Return what speaks against doing the work in this process, looked at once."""
-    here = version("breastseg")
-    if work.version != here:
-        return f"has breastseg {here}, this machine {work.version}; install the same version on all"
+    own_version = version("breastseg")
+    if work.version != own_version:
+        return (
+            f"has breastseg {own_version}, this machine {work.version}; install the same version on"
+            " all"
+        )
+    # An engine starts tasks in a folder of its own, where relative paths would lead elsewhere.
     if Path(work.folder).is_dir():
         os.chdir(work.folder)
-    name, held = work.token
+    name, wanted = work.token
     try:
-        seen = (Path(work.out) / name).read_text(encoding="utf-8")
+        content = (Path(work.out) / name).read_text(encoding="utf-8")
     except OSError:
-        seen = ""
-    if seen != held:
+        content = ""
+    if content != wanted:
         return (
             f"does not see the folder {work.out}; --out must be on a disk that all machines share,"
             " under the same path"
@@ -151,10 +155,10 @@ def _model(asked: tuple[ModelAsked, ...]) -> Model:
     Raises:
         EngineError: one is not the one that was asked for.
     """
-    return mean_of([_loaded(one) for one in asked])
+    return mean_of([_load(member) for member in asked])
 
 
-def _loaded(asked: ModelAsked) -> Model:
+def _load(asked: ModelAsked) -> Model:
     model = load_model(
         asked.name_or_path,
         backend=asked.backend,
@@ -167,6 +171,7 @@ def _loaded(asked: ModelAsked) -> Model:
             f"has another model under {asked.name_or_path}; copy the bundle to a disk that all"
             " machines share"
         )
+    # Other arithmetic (bf16, another library) gives other scores at some pixels.
     if model.runner.name != asked.runner:
         raise EngineError(
             f"computes with {model.runner.name}, this machine with {asked.runner}; use machines of"
@@ -180,7 +185,7 @@ def map_slide(work: Work, item: Input) -> Mapped:
     start = time.perf_counter()
     if unfit := _unfit(work):
         return Mapped(0.0, unfit=unfit)
-    lines: list[str] = []
+    lines: list[str] = []  # sent back with the answer: what a task prints, nobody reads
     reporter = Reporter(lines.append, bars=False)
     result, fresh, error, stops = None, False, None, ""
     try:
