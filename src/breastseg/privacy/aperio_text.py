@@ -60,37 +60,37 @@ _FALLBACK = "Aperio"
 def clean_description(text: str, place: str) -> tuple[str, list[Finding]]:
     """Return what is kept of a description, and what was removed."""
     head, *parts = text.split("|")
-    kept = [_clean_head(head)]
-    found = []
-    if _letters(head) != _letters(kept[0]):
-        found.append(Finding(place, "ImageDescription", "text in its first lines"))
+    clean_parts = [_clean_head(head)]
+    findings = []
+    if _letters(head) != _letters(clean_parts[0]):
+        findings.append(Finding(place, "ImageDescription", "text in its first lines"))
     for part in parts:
         name, _, value = part.partition("=")
         name, value = name.strip(), value.strip()
         if name in KEPT and _NUMBER.fullmatch(value):
-            kept.append(f"{name} = {value}")
+            clean_parts.append(f"{name} = {value}")
         elif name or value:
             # A name that is not known may be a person's: it is not repeated.
-            known = name if name in KINDS else "(a part that is not known)"
+            shown = name if name in KINDS else "(a part that is not known)"
             kind = KINDS.get(name, "unknown")
-            found.append(Finding(place, f"ImageDescription |{known}", kind))
-    return "|".join(kept), found
+            findings.append(Finding(place, f"ImageDescription |{shown}", kind))
+    return "|".join(clean_parts), findings
 
 
 def _clean_head(head: str) -> str:
     """Return the program, sizes and codec of one or more generations, and nothing else."""
-    kept = []
+    clean = []
     for generation in head.split(";"):
         first, _, rest = generation.partition("\n")
         program = _PROGRAM.match(first)
         shape = _SHAPE.match(rest.strip())
         codec = _CODEC.search(rest)
         # Only what the patterns matched is written: never the rest of a line.
-        said = [match[0] for match in (shape, codec) if match]
-        if program or said:
+        facts = [match[0] for match in (shape, codec) if match]
+        if program or facts:
             first_line = program[0] if program else _FALLBACK
-            kept.append(f"{first_line}\r\n{' '.join(said)}".rstrip())
-    return ";".join(kept) or _FALLBACK
+            clean.append(f"{first_line}\r\n{' '.join(facts)}".rstrip())
+    return ";".join(clean) or _FALLBACK
 
 
 def _letters(text: str) -> str:

@@ -57,10 +57,10 @@ def look_at(path: str | Path) -> list[Finding]:
         ImageError: not there, damaged, or a format that is not understood.
     """
     path = Path(path)
-    found = [Finding("file name", "name", "may name a person or a case")]
+    name = Finding("file name", "name", "may name a person or a case")
     with one_of_several(str(path)):
-        looked = look_at_dicom(path) if kind_of(path) == "dicom" else look_at_tiff(path)
-    return found + looked
+        inside = look_at_dicom(path) if kind_of(path) == "dicom" else look_at_tiff(path)
+    return [name, *inside]
 
 
 def deidentify(
@@ -89,16 +89,16 @@ def deidentify(
         OutputError: `out` holds something else.
     """
     out = Path(out)
-    found = list_slides(slides)
-    if not found:
+    paths = list_slides(slides)
+    if not paths:
         raise ImageError("no slides given; name files or folders")
     if names is not None and Path(names).resolve().is_relative_to(out.resolve()):
         raise InputError(f"{names}: lies in the folder that is given away; put it elsewhere")
     result = Deidentified()
-    jobs, hashes = _jobs(found, keep_names, result)
-    everything = "".join(sorted(hashes))
+    jobs, hashes = _jobs(paths, keep_names, result)
+    everything = "".join(sorted(hashes))  # sorted: the same slides in another order are the same
     settings = {
-        "slides": len(found),
+        "slides": len(paths),
         "names": "kept" if keep_names else "numbered",
         "content": hashlib.sha256(f"work {everything}".encode()).hexdigest(),
     }
@@ -113,10 +113,10 @@ def deidentify(
         proof: list[dict[str, object]] = []
         for job in tqdm(jobs, desc="deidentify", unit="slide", disable=None):
             try:
-                with one_of_several(str(job.path), several=len(found) > 1):
-                    findings, levels = _one(job, out, key)
+                with one_of_several(str(job.path), several=len(paths) > 1):
+                    findings, levels = _copy(job, out, key)
             except BreastsegError as error:
-                if len(found) == 1:
+                if len(paths) == 1:
                     raise
                 result.refused.append((job.path, str(error)))
                 continue
@@ -133,24 +133,24 @@ def deidentify(
 
 
 def _jobs(
-    found: list[Path], keep_names: bool, result: Deidentified
+    paths: list[Path], keep_names: bool, result: Deidentified
 ) -> tuple[list[_Job], list[str]]:
     """Give every slide that can be read a name; refuse the others."""
-    known: list[tuple[str, Path, str]] = []
-    for path in found:
+    slides: list[tuple[str, Path, str]] = []  # hash of the content, path, kind
+    for path in paths:
         try:
-            with one_of_several(str(path), several=len(found) > 1):
+            with one_of_several(str(path), several=len(paths) > 1):
                 content = content_hash(path) if path.exists() else ""
-                known.append((content, path, kind_of(path)))
+                slides.append((content, path, kind_of(path)))
         except BreastsegError as error:
-            if len(found) == 1:
+            if len(paths) == 1:
                 raise
             result.refused.append((path, str(error)))
     # By content: the order of the copies says nothing of the old names.
-    known.sort()
+    slides.sort()
     jobs: list[_Job] = []
     taken: dict[str, Path] = {}
-    for number, (_, path, kind) in enumerate(known, start=1):
+    for number, (_, path, kind) in enumerate(slides, start=1):
         numbered = f"slide-{number:04d}{_ending(path, kind)}"
         name = fit_name(path.name) if keep_names else numbered
         # Some systems take A and a for one name.
@@ -163,7 +163,7 @@ def _jobs(
             )
         taken[folded] = path
         jobs.append(_Job(path, name, kind))
-    return jobs, [content for content, _, _ in known]
+    return jobs, [content for content, _, _ in slides]
 
 
 def _ending(path: Path, kind: str) -> str:
@@ -183,10 +183,10 @@ def _write_names(path: Path, jobs: list[_Job]) -> None:
     if path.exists() and path.read_text(encoding="utf-8", errors="replace") != text:
         raise OutputError(f"{path}: is there already with other names; choose another file")
     write_text(path, text)
-    path.chmod(0o600)
+    path.chmod(0o600)  # it leads from a copy back to its person: for this user alone
 
 
-def _one(
+def _copy(
     job: _Job, out: Path, key: bytes
 ) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
     """Copy one slide, or take what is there of it; return its rows of the two tables."""
@@ -202,11 +202,11 @@ def _one(
     if job.kind == "dicom":
         if target.is_dir():  # complete, but a kill came before its record
             _remove_copy(target)
-        with written_folder(target) as beside:
-            findings, levels = copy_dicom(job.path, beside, key)
+        with written_folder(target) as unfinished:
+            findings, levels = copy_dicom(job.path, unfinished, key)
     else:
-        with written(target) as beside:
-            findings, levels = copy_tiff(job.path, beside)
+        with written(target) as unfinished:
+            findings, levels = copy_tiff(job.path, unfinished)
     rows: list[dict[str, object]] = [{**finding.row()} for finding in findings]
     proof: list[dict[str, object]] = [{**level.row()} for level in levels]
     # Last: a copy with a record is whole, and is not made again.

@@ -41,7 +41,8 @@ def files_of(path: Path) -> list[Path]:
     """Return the files of a slide: those of the folder, or the one file."""
     if not path.is_dir():
         return [path]
-    return sorted(one for one in path.iterdir() if one.is_file() and not one.name.startswith("."))
+    files = [file for file in path.iterdir() if file.is_file()]
+    return sorted(file for file in files if not file.name.startswith("."))
 
 
 def copy_dicom(path: Path, out: Path, key: bytes) -> tuple[list[Finding], list[Level]]:
@@ -71,8 +72,8 @@ def copy_dicom(path: Path, out: Path, key: bytes) -> tuple[list[Finding], list[L
             before = _prove(file, header, at, number)
             _write(file, at, new, written)
             # The copy is read again from the disk: what was written is proved, not what was meant.
-            again, again_at = _header(written)
-            after = _prove(written, again, again_at, number)
+            new_header, new_at = _header(written)
+            after = _prove(written, new_header, new_at, number)
             check_same([before], [after], str(file))
             levels.append(after)
     if not levels:
@@ -99,8 +100,9 @@ def _header(file: Path) -> tuple[Any, int]:
             raise ImageError(f"{file}: not a DICOM file; take it out of the folder") from None
         at = opened.tell()
     syntax = header.file_meta.get("TransferSyntaxUID", "")
-    known = getattr(syntax, "is_transfer_syntax", False) and not syntax.is_private
-    if not known or syntax.is_deflated or not syntax.is_little_endian:
+    is_standard = getattr(syntax, "is_transfer_syntax", False) and not syntax.is_private
+    # The pixels are found by their bytes in the file, which a deflated file does not have.
+    if not is_standard or syntax.is_deflated or not syntax.is_little_endian:
         raise ImageError(
             f"{file}: a DICOM file compressed as a whole, big end first, or of an unknown transfer"
             " syntax; export it again"
@@ -115,12 +117,13 @@ def _left_out(header: Any, file: Path) -> str | None:
     if header.get("SOPClassUID") != _SLIDE:
         return "no whole slide picture"
     words = [str(word) for word in header.get("ImageType") or []]
+    # The third value is the flavour of the image (PS3.3 C.8.12.4.1.1).
     if len(words) < 3:
         raise ImageError(f"{file}: its Image Type does not say what it shows; export it again")
     if words[2] in _STAY:
         return None
-    known = {"LABEL": "label image", "OVERVIEW": "macro image (overview)"}
-    return known.get(words[2], "a picture of another kind than VOLUME")
+    causes = {"LABEL": "label image", "OVERVIEW": "macro image (overview)"}
+    return causes.get(words[2], "a picture of another kind than VOLUME")
 
 
 def _check_open(header: Any, file: Path) -> None:
@@ -150,6 +153,7 @@ def _pixel_start(source: BinaryIO, at: int, syntax: str, file: Path) -> tuple[in
     head = source.read(12)
     if head[:4] != _PIXELS:
         raise ImageError(f"{file}: no pixels in it; export it again")
+    # Implicit: tag, length. Explicit: tag, "OB" or "OW", two bytes of nothing, length (PS3.5 7.1).
     if syntax == _IMPLICIT:
         return at + 8, int.from_bytes(head[4:8], "little")
     return at + 12, int.from_bytes(head[8:12], "little")
@@ -215,4 +219,7 @@ def _frames(header: Any, start: int, length: int, file: Path) -> list[tuple[int,
     # A value of odd length has a byte more: lengths in DICOM are even.
     if count < 1 or frame_bytes < 1 or not 0 <= length - frame_bytes * count <= 1:
         raise ImageError(f"{file}: cut short or damaged (its pixels do not fill its frames)")
-    return [(start + number * frame_bytes, frame_bytes) for number in range(count)]
+    frames = []
+    for number in range(count):
+        frames.append((start + number * frame_bytes, frame_bytes))
+    return frames

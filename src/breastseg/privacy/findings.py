@@ -58,12 +58,12 @@ class Level:
 def pieces(file: BinaryIO, start: int, length: int) -> Iterator[bytes]:
     """Yield the bytes of a file from `start`, piece by piece; ImageError where it ends before."""
     file.seek(start)
-    left = length
-    while left:
-        piece = file.read(min(left, PIECE_BYTES))
+    to_read = length
+    while to_read:
+        piece = file.read(min(to_read, PIECE_BYTES))
         if not piece:
             raise ImageError(f"{file.name}: cut short or damaged (it ends before its pixels do)")
-        left -= len(piece)
+        to_read -= len(piece)
         yield piece
 
 

@@ -9,6 +9,7 @@ from breastseg.errors import ImageError
 from breastseg.privacy.findings import Finding
 
 MAX_LETTERS = 20_000_000
+"""Longer OME-XML is refused, not parsed."""
 
 _UNIT = r"[A-Za-z\u00b5\u03bc]{1,12}"
 _WHOLE, _REAL, _WORD = r"\d{1,9}", r"[\d.eE+-]{1,24}", r"[A-Za-z0-9]{1,16}"
@@ -91,17 +92,17 @@ def ifds_of(image: ElementTree.Element, where: object) -> list[int]:
     Raises:
         ImageError: it does not say, or names another file.
     """
-    found: list[int] = []
+    ifds: list[int] = []
     for element in image.iter():
         if plain(element.tag) != "TiffData":
             continue
         first, count = element.get("IFD", "0"), element.get("PlaneCount", "1")
         if not (first.isdecimal() and count.isdecimal() and int(count) <= 1000):
             raise ImageError(f"{where}: its OME-XML has wrong TiffData; export it again")
-        found += range(int(first), int(first) + int(count))
-    if not found:
+        ifds += range(int(first), int(first) + int(count))
+    if not ifds:
         raise ImageError(f"{where}: its OME-XML does not say where its pixels are; export it again")
-    return found
+    return ifds
 
 
 def write_first(root: ElementTree.Element) -> str:
@@ -129,9 +130,9 @@ def _element(element: ElementTree.Element, number: str) -> str:
     # The old identifiers may say anything; the standard wants one at these two.
     identifier = {"Pixels": f' ID="Pixels:{number}"', "Channel": f' ID="Channel:0:{number}"'}
     start = f"{name}{identifier.get(name, '')}{_attributes(element)}"
-    kept = [child for child in element if plain(child.tag) in _KEPT]
+    children = [child for child in element if plain(child.tag) in _KEPT]
     inside = ""
-    for place, child in enumerate(kept):
+    for place, child in enumerate(children):
         inside += _element(child, str(place))
     return f"<{start}>{inside}</{name}>" if inside else f"<{start}/>"
 
@@ -139,27 +140,28 @@ def _element(element: ElementTree.Element, number: str) -> str:
 def _attributes(element: ElementTree.Element) -> str:
     """Return the attributes that stay, each only where its value has the form that is known."""
     allowed = _KEPT[plain(element.tag)]
-    kept = ""
+    text = ""
     for name, value in element.attrib.items():
         if name in allowed and re.fullmatch(allowed[name], value):
-            kept += f" {name}={quoteattr(value)}"
-    return kept
+            text += f" {name}={quoteattr(value)}"
+    return text
 
 
 def removed_of(root: ElementTree.Element, place: str) -> list[Finding]:
     """Return what `write_first` leaves out, each kind once."""
-    found = []
+    findings = []
     for name in dict.fromkeys(_left_out(root)):
         # A name that is not known may be a person's: it is not repeated.
-        known = name if name in _KINDS else "(a part that is not known)"
-        found.append(Finding(place, f"OME-XML {known}", _KINDS.get(name, "unknown")))
-    return found
+        shown = name if name in _KINDS else "(a part that is not known)"
+        findings.append(Finding(place, f"OME-XML {shown}", _KINDS.get(name, "unknown")))
+    return findings
 
 
 def _left_out(root: ElementTree.Element) -> Iterator[str]:
     """Yield the names of elements that go, and of attributes of those that stay."""
     for element in root.iter():
         name = plain(element.tag)
+        # An objective is in none of the elements that stay, so that it goes with its parent.
         if name not in _KEPT or name == "Objective":
             yield name
         allowed = _KEPT.get(name, {})

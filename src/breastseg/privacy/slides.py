@@ -22,21 +22,22 @@ def list_slides(named: Sequence[str | Path]) -> list[Path]:
     Raises:
         ImageError: a folder without slides.
     """
-    found: list[Path] = []
+    slides: list[Path] = []
     for path in map(Path, named):
         if not path.is_dir() or is_slide_folder(path):
-            found.append(path)
+            slides.append(path)
             continue
         inside = _inside(path)
         if not inside:
             raise ImageError(f"{path}: no slides in this folder, {_WANTED}")
-        found += inside
-    return list(dict.fromkeys(found))
+        slides += inside
+    # Each once, also one that is named by itself and lies in a folder that is named.
+    return list(dict.fromkeys(slides))
 
 
 def _inside(top: Path) -> list[Path]:
     """Return the slides below a folder, sorted."""
-    found: list[Path] = []
+    slides: list[Path] = []
     for place, folders, files in os.walk(top):
         folder = Path(place)
         if WORK_FILE in files:  # breastseg wrote it
@@ -49,14 +50,14 @@ def _inside(top: Path) -> list[Path]:
             if name.startswith("."):
                 continue
             if is_slide_folder(folder / name):
-                found.append(folder / name)
+                slides.append(folder / name)
             elif name not in parts:
                 further.append(name)
         folders[:] = further  # os.walk() goes into these alone
         for name in files:
             if _is_slide_name(name):
-                found.append(folder / name)
-    return sorted(found)
+                slides.append(folder / name)
+    return sorted(slides)
 
 
 def _is_slide_name(name: str) -> bool:

@@ -36,6 +36,7 @@ def copy_tiff(path: Path, out: Path) -> tuple[list[Finding], list[Level]]:
         write_copy(tiff, plan, out)
     after = prove_tiff(out, places)
     check_same(before, after, str(path))
+    # The proof looks at directories whose place is known; none may lie elsewhere.
     if sorted(directories_of(out)) != sorted(places):
         raise ImageError(
             f"{path}: the copy does not have the pictures that were to stay; report it"

@@ -63,7 +63,7 @@ def write_copy(tiff: TiffFileForm, plan: Plan, out: Path) -> None:
 
 def _inner_next(directory: Directory, inner: Directory) -> int:
     """Return the next directory of a SubIFD where that is one of the same picture, else 0."""
-    places = [one.place for one in directory.inner]
+    places = [level.place for level in directory.inner]
     return inner.following if inner.following in places else 0
 
 
@@ -137,7 +137,8 @@ def _write_directory(
     """Write a directory with the tags that stay at its old place, zeros behind it."""
     form = tiff.form
     lines, high = [], []
-    for entry in sorted(directory.entries.values(), key=lambda one: one.code):
+    # TIFF wants the entries of a directory in the order of their codes.
+    for entry in sorted(directory.entries.values(), key=lambda entry: entry.code):
         written = _entry(tiff, plan, directory, entry, file)
         if written is not None:
             lines.append(written)

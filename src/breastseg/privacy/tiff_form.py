@@ -132,7 +132,7 @@ class TiffFileForm:
         self.form = Form(order, head[2:4] in {b"+\0", b"\0+"}, False)
         first = self._first_big() if self.form.big else self._settle_ndpi(head)
         self.directories: list[Directory] = []
-        self._seen: set[int] = set()
+        self._places: set[int] = set()  # of the directories that were read
         while first:
             directory = self._directory(first, with_inner=True)
             self.directories.append(directory)
@@ -174,16 +174,16 @@ class TiffFileForm:
         if entry.kind not in _WHOLE:
             raise self.damaged(f"tag {entry.code} has no whole numbers")
         kind = np.dtype(self.form.order + _WHOLE[entry.kind])
-        found = np.frombuffer(self.value(entry), kind).astype(np.uint64)  # (count,)
+        values = np.frombuffer(self.value(entry), kind).astype(np.uint64)  # (count,)
         # In an NDPI a single number of 32 bits has 32 more, as a place beyond 4 GB.
         if entry.count == 1 and entry.kind == 4 and entry.high:
-            found = found + np.uint64(self.form.number(entry.high) << 32)
-        return found
+            values = values + np.uint64(self.form.number(entry.high) << 32)
+        return values
 
     def number(self, directory: Directory, code: int, default: int) -> int:
         """Return the first whole number of a tag."""
-        found = self.numbers(directory.entries.get(code))
-        return int(found[0]) if found.size else default
+        values = self.numbers(directory.entries.get(code))
+        return int(values[0]) if values.size else default
 
     def _first_big(self) -> int:
         """Return where the first directory of a BigTIFF lies."""
@@ -203,17 +203,19 @@ class TiffFileForm:
         if not 0 < count <= MOST_ENTRIES or far + 2 + count * 12 > self.end:
             return first
         table = self.bytes_at(far + 2, count * 12)
-        codes = [self.form.number(table[at : at + 2]) for at in range(0, len(table), 12)]
+        codes = set()
+        for at in range(0, len(table), 12):  # an entry begins with its code of two bytes
+            codes.add(self.form.number(table[at : at + 2]))
         if NDPI_MARK not in codes:
             return first
         self.form = Form("<", False, True)
         return far
 
     def _directory(self, place: int, *, with_inner: bool) -> Directory:
-        if place in self._seen:
+        if place in self._places:
             raise self.damaged("its directories go round in a circle")
-        self._seen.add(place)
-        if len(self._seen) > MAX_DIRECTORIES:
+        self._places.add(place)
+        if len(self._places) > MAX_DIRECTORIES:
             raise ImageError(f"{self.path}: a TIFF of more than {MAX_DIRECTORIES} pictures")
         form = self.form
         count = form.number(self.bytes_at(place, form.count_bytes))
@@ -223,6 +225,7 @@ class TiffFileForm:
         table = self.bytes_at(at, count * form.entry_bytes)
         at += len(table)
         following = form.number(self.bytes_at(at, form.next_bytes))
+        # NDPI: behind the place of the next directory, four bytes for each entry.
         high = self.bytes_at(at + form.next_bytes, 4 * count) if form.ndpi else b""
         entries: dict[int, Entry] = {}
         for number in range(count):

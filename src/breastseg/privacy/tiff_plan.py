@@ -148,9 +148,10 @@ def _is_level(tiff: TiffFileForm, directory: Directory) -> bool:
     own_width, own_height = size_of(tiff, directory)
     if own_width > width or own_height > height:
         return False
-    wanted = own_height * width / height
+    expected_width = own_height * width / height
     # One pixel of rounding in each side, and 1 % as scanners cut their coarse levels.
-    is_near = abs(own_width - wanted) <= 1 + width / height + 0.01 * wanted
+    tolerance_px = 1 + width / height + 0.01 * expected_width
+    is_near = abs(own_width - expected_width) <= tolerance_px
     for code in (258, 277, 262):  # bits, samples, colours
         if tiff.number(base, code, 1) != tiff.number(directory, code, 1):
             return False
@@ -166,9 +167,10 @@ def _choose_svs(tiff: TiffFileForm, plan: Plan) -> None:
     for number, directory in enumerate(tiff.directories):
         text = tiff.text(directory.entries.get(DESCRIPTION)).split("|")[0]
         own_width, own_height = size_of(tiff, directory)
-        is_said = number == 1 and f"-> {own_width}x{own_height}" in text
+        # Aperio writes its thumbnail second, and what it was made smaller from and to.
+        says_so = number == 1 and f"-> {own_width}x{own_height}" in text
         is_of_its_shape = abs(own_width * height / (own_height * width) - 1) < 0.02
-        is_thumbnail = is_said and is_of_its_shape
+        is_thumbnail = says_so and is_of_its_shape
         stay = _is_level(tiff, directory) or is_thumbnail
         # Whatever its shape: a label that is called one goes.
         if is_label_or_macro(text):

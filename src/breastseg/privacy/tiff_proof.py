@@ -40,7 +40,10 @@ def prove_tiff(path: Path, places: list[int]) -> list[Level]:
     try:
         with open_tiff(path) as tiff:
             pages = [page for page in _pages(tiff) if page.offset in places]
-            return [_level(path, page, number) for number, page in enumerate(pages)]
+            levels = []
+            for number, page in enumerate(pages):
+                levels.append(_level(path, page, number))
+            return levels
     except ImageError:
         raise
     except DAMAGE as cause:
