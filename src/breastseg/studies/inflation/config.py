@@ -41,12 +41,13 @@ class InflationConfig:
 
     def training(self) -> TrainConfig:
         """Return what every training of the study is given."""
-        own = {
-            "crop_px": self.tile_px,
-            "tile_px": self.tile_px,
-            "halo_px": 0,
-            "monitor": "none",
-            "patience": 0,
-            "allow_absent_classes": True,
-        }
-        return TrainConfig(**{**asdict(self.train), **own})
+        settings = asdict(self.train)
+        settings.update(
+            crop_px=self.tile_px,
+            tile_px=self.tile_px,
+            halo_px=0,  # a tile is all that there is: nothing lies beyond its edge
+            monitor="none",  # no tiles are taken away to choose an epoch by
+            patience=0,
+            allow_absent_classes=True,  # a fold may hold out all tiles of a rare class
+        )
+        return TrainConfig(**settings)

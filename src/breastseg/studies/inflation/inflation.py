@@ -15,6 +15,7 @@ with whom differs.
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,9 @@ def inflation(
         SplitError: fewer patients than folds. DatasetError: the regions are too small for the
             tiles.
     """
-    data, out, training = open_dataset(dataset), Path(out), config.training()
+    data = open_dataset(dataset)
+    out = Path(out)
+    training = config.training()
     tiles = cut_tiles(
         data,
         tile_px=config.tile_px,
@@ -89,41 +92,37 @@ def inflation(
         guard_um=config.guard_um,
         folds=config.folds,
     )
-    folds = pd.DataFrame(
-        {name: folds_of(tiles, name, config.folds, training.seed) for name in PROTOCOLS}
-    )
+    fold_columns = {}
+    for name in PROTOCOLS:
+        fold_columns[name] = folds_of(tiles, name, config.folds, training.seed)
+    folds = pd.DataFrame(fold_columns)
     settings = {
         "data": data.fingerprint(),
         "config": {**asdict(config), "train": training.to_dict()},
     }
-    work = {
-        "data": data.fingerprint(),
-        **training.to_dict(),
-        **{k: v for k, v in asdict(config).items() if k != "train"},
-    }
+    # Flat: where a folder is of other settings, the message names them as options are called.
+    work = {"data": data.fingerprint(), **training.to_dict(), **asdict(config)}
+    del work["train"]
     with own_folder(out, "inflation", work, remains=_REMAINS):
         write_text(out / "tiles.csv", tiles.join(folds).to_csv(index=False, lineterminator="\n"))
-        todo = _trainings(folds, out, len(data.label_map.classes), training.seed)
-        any_one = next(iter(todo.values()))
-        reporter.message(_size(tiles, len(todo), len(any_one.train), training))
-        counts = {
-            key: _count(one, data, tiles, training, reporter)
-            for key, one in reporter.each(todo.items(), title="inflation", unit="run")
-        }
-        found = _figures(data, tiles, counts, len(any_one.train), settings)
-        write_json(out / "inflation.json", found)
-        write_table(out / "inflation.csv", found["rows"])
-        write_text(out / "inflation.md", markdown(found))
-        save_bars(found, out / "inflation.png")
-    return found
+        trainings = _trainings(folds, out, len(data.label_map.classes), training.seed)
+        tiles_each = len(next(iter(trainings.values())).train)  # the same number in all
+        reporter.message(_size(tiles, len(trainings), tiles_each, training))
+        counts = {}
+        for key, run in reporter.each(trainings.items(), title="inflation", unit="run"):
+            counts[key] = _count(run, data, tiles, training, reporter)
+        result = _figures(data, tiles, counts, tiles_each, settings)
+        write_json(out / "inflation.json", result)
+        write_table(out / "inflation.csv", result["rows"])
+        write_text(out / "inflation.md", markdown(result))
+        save_bars(result, out / "inflation.png")
+    return result
 
 
 def _size(tiles: pd.DataFrame, trainings: int, each: int, training: TrainConfig) -> str:
     """Return in words what lies ahead."""
-    fields, patients = (
-        counted(tiles["field"].nunique(), "field"),
-        counted(tiles["patient"].nunique(), "patient"),
-    )
+    fields = counted(tiles["field"].nunique(), "field")
+    patients = counted(tiles["patient"].nunique(), "patient")
     return (
         f"{counted(len(tiles), 'tile')} of {fields} of {patients}; {counted(trainings, 'training')}"
         f" with {counted(each, 'tile')} each, {counted(training.epochs, 'epoch')} of"
@@ -135,55 +134,54 @@ def _trainings(
     folds: pd.DataFrame, out: Path, classes: int, seed: int
 ) -> dict[tuple[str, int, bool], _Training]:
     """List the trainings, all with as many tiles as the one that can have fewest."""
-    sizes = [
-        int((folds[name] != fold).sum()) for name in PROTOCOLS for fold in sorted(set(folds[name]))
-    ]
-    found = {}
+    # With more tiles one protocol would win by that alone.
+    fewest = len(folds)
+    for name in PROTOCOLS:
+        for fold in set(folds[name]):
+            fewest = min(fewest, int((folds[name] != fold).sum()))
+    trainings = {}
     for zero in (False, True):
         for name in PROTOCOLS:
             for fold in sorted(set(folds[name])):
-                folder = out / "runs" / f"{name.replace(' ', '-')}-{fold}-{classes + zero}"
+                protocol = name.replace(" ", "-")
+                folder = out / "runs" / f"{protocol}-{fold}-{classes + zero}"
+                train = training_tiles(folds[name], fold, fewest, seed)
                 held_out = [str(tile) for tile in folds.index[folds[name] == fold]]
-                found[name, fold, zero] = _Training(
-                    folder, training_tiles(folds[name], fold, min(sizes), seed), held_out, zero
-                )
-    return found
+                trainings[name, fold, zero] = _Training(folder, train, held_out, zero)
+    return trainings
 
 
 def _count(
-    one: _Training,
+    run: _Training,
     data: Dataset,
     tiles: pd.DataFrame,
     config: TrainConfig,
     reporter: Reporter,
 ) -> dict[str, Counts]:
-    """Train, name the held-out tiles and count their pixels, (K, K + 1) by tile; what was counted
-    before is read."""
-    done = one.folder / "counts.json"
-    if not done.is_file():
+    """Train, segment the held-out tiles and count their pixels, (K, K + 1) by tile; what was
+    counted before is read."""
+    path = run.folder / "counts.json"
+    if not path.is_file():
         from breastseg.training.train import train
 
         reporter.message(
-            f"{one.folder.name}: {len(one.train)} tiles train, {len(one.test)} are held out"
+            f"{run.folder.name}: {len(run.train)} tiles train, {len(run.test)} are held out"
         )
-        learned = _tile_data(one.folder, data, tiles.loc[one.train], zero=one.zero)
-        bundle = train(learned.path, one.folder / "run", config, reporter=QUIET)
-        model, label_map = load_model(bundle.path), bundle.card.label_map
-        counts = {
-            str(name): confusion_counts(
-                labels, model.label(pixels, mpp=data.mpp), len(label_map.classes)
-            )
-            for name, row in tiles.loc[one.test].iterrows()
-            for pixels, labels in [_tile(data, row, zero=one.zero)]
-        }
-        for spent in (
-            "source",
-            "data",
-            "run/checkpoints",
-        ):  # the tiles can be cut again, and the bundle holds the weights
-            shutil.rmtree(one.folder / spent, ignore_errors=True)
-        write_json(done, {name: matrix.tolist() for name, matrix in counts.items()})
-    return read_counts(done, one.test, len(data.label_map.classes) + one.zero)
+        learned = _tile_data(run.folder, data, tiles.loc[run.train], zero=run.zero)
+        bundle = train(learned.path, run.folder / "run", config, reporter=QUIET)
+        model = load_model(bundle.path)
+        classes = len(bundle.card.label_map.classes)
+        counts = {}
+        for name, row in tiles.loc[run.test].iterrows():
+            pixels, labels = _tile(data, row, zero=run.zero)
+            predicted = model.label(pixels, mpp=data.mpp)
+            counts[str(name)] = confusion_counts(labels, predicted, classes).tolist()
+        # The tiles can be cut again, and the bundle holds the weights.
+        for name in ("source", "data", "run/checkpoints"):
+            shutil.rmtree(run.folder / name, ignore_errors=True)
+        # Last: a training with its counts is done, and is not made again.
+        write_json(path, counts)
+    return read_counts(path, run.test, len(data.label_map.classes) + run.zero)
 
 
 def read_counts(path: Path, tiles: Sequence[str], classes: int) -> dict[str, Counts]:
@@ -192,32 +190,34 @@ def read_counts(path: Path, tiles: Sequence[str], classes: int) -> dict[str, Cou
     Raises:
         OutputError: other tiles, or what are no counts; the message says what to remove.
     """
-    found = read_json(path, OutputError, "the counts of a finished training")
+    record = read_json(path, OutputError, "the counts of a finished training")
     again = f"remove {path} and run the same command again"
-    if not isinstance(found, dict) or found.keys() != set(tiles):
+    if not isinstance(record, dict) or record.keys() != set(tiles):
         raise OutputError(
             f"{path}: not the counts of the {len(tiles)} tiles that were held out; {again}"
         )
     counts = {}
-    for name, rows in found.items():
-        square = (
-            isinstance(rows, list)
-            and len(rows) == classes
-            and all(isinstance(row, list) and len(row) == classes + 1 for row in rows)
-        )
-        if not square:
+    for name, rows in record.items():
+        if not _is_table(rows, classes):
             raise OutputError(
                 f"{path}: the counts of {name} are not {classes} rows of {classes + 1} numbers;"
                 f" {again}"
             )
+        matrix = np.zeros((classes, classes + 1), np.int64)
         try:
-            counts[name] = np.array(
-                [[whole_in(px, 0, 2**40, f"a count of {name}") for px in row] for row in rows],
-                np.int64,
-            )
+            for place, row in enumerate(rows):
+                matrix[place] = [whole_in(px, 0, 2**40, f"a count of {name}") for px in row]
         except ValueError as cause:
             raise OutputError(f"{path}: {cause}; {again}") from None
+        counts[name] = matrix
     return counts
+
+
+def _is_table(rows: Any, classes: int) -> bool:
+    """Return whether something read from JSON is K lists of K + 1 things."""
+    if not isinstance(rows, list) or len(rows) != classes:
+        return False
+    return all(isinstance(row, list) and len(row) == classes + 1 for row in rows)
 
 
 def _tile_data(folder: Path, data: Dataset, tiles: pd.DataFrame, *, zero: bool) -> Dataset:
@@ -226,14 +226,19 @@ def _tile_data(folder: Path, data: Dataset, tiles: pd.DataFrame, *, zero: bool) 
     source = folder / "source"
     for kind in ("images", "masks"):
         (source / kind).mkdir(parents=True, exist_ok=True)
+    patients, sides = [], []
     for name, row in tiles.iterrows():
         for kind, array in zip(("images", "masks"), _tile(data, row, zero=zero), strict=True):
+            # Level 1: the files are read once and removed, so writing fast is worth more.
             Image.fromarray(array).save(source / kind / f"{name}.png", compress_level=1)
+        patients.append({"image": name, "patient": row["patient"]})
+        sides.append({"region": name, "split": "train"})
     write_json(source / "labels.json", study_labels(data.label_map, zero=zero).to_dict())
-    rows = [{"image": name, "patient": row["patient"]} for name, row in tiles.iterrows()]
-    write_table(source / "patients.csv", rows)
-    write_table(source / "split.csv", [{"region": row["image"], "split": "train"} for row in rows])
-    table, labels = str(source / "patients.csv"), str(source / "labels.json")
+    write_table(source / "patients.csv", patients)
+    write_table(source / "split.csv", sides)
+    table = str(source / "patients.csv")
+    labels = str(source / "labels.json")
+    # At the data set's own resolution: nothing is resampled a second time.
     config = PrepareConfig(data.mpp, labels, mpp=data.mpp, table=table, workers=1)
     prepared = prepare(source, folder / "data", config, reporter=QUIET)
     split(prepared, SplitConfig(str(source / "split.csv")))
@@ -242,10 +247,11 @@ def _tile_data(folder: Path, data: Dataset, tiles: pd.DataFrame, *, zero: bool) 
 
 def _tile(data: Dataset, row: "pd.Series[Any]", *, zero: bool) -> tuple[Pixels, Labels]:
     """Cut a tile's pixels and labels; with `zero`, label 0 is the class after the last."""
-    part = np.s_[row["y"] : row["y"] + row["side"], row["x"] : row["x"] + row["side"]]
-    pixels, labels = (
-        np.array(array[part]) for array in (data.image(row["region"]), data.labels(row["region"]))
-    )
+    top, left, side = row["y"], row["x"], row["side"]
+    part = np.s_[top : top + side, left : left + side]
+    # Copies: arrays of a data set may be mapped files, and labels are changed here.
+    pixels = np.array(data.image(row["region"])[part])
+    labels = np.array(data.labels(row["region"])[part])
     if zero:
         labels[labels == 0] = len(data.label_map.classes) + 1
     return pixels, labels
@@ -254,12 +260,15 @@ def _tile(data: Dataset, row: "pd.Series[Any]", *, zero: bool) -> tuple[Pixels, 
 def study_labels(label_map: LabelMap, *, zero: bool) -> LabelMap:
     """Return the map of a data set's own labels (label k is code k), with `zero` one class more:
     what is not annotated."""
-    classes = [
-        LabelClass(c.name, c.color, c.qupath, (k,))
-        for k, c in enumerate(label_map.classes, start=1)
-    ]
-    more = [LabelClass(ZERO, (180, 180, 180), "Ignore*", (len(classes) + 1,))] if zero else []
-    return LabelMap(f"{label_map.name}-study", (*classes, *more))
+    classes = []
+    for label, known in enumerate(label_map.classes, start=1):
+        own = LabelClass(known.name, known.color, known.qupath, (label,))
+        classes.append(own)
+    if zero:
+        # The class after the last, not code 0: that is never a class in a label map.
+        codes = (len(classes) + 1,)
+        classes.append(LabelClass(ZERO, (180, 180, 180), "Ignore*", codes))
+    return LabelMap(f"{label_map.name}-study", tuple(classes))
 
 
 def _figures(
@@ -270,15 +279,25 @@ def _figures(
     settings: JsonObject,
 ) -> JsonObject:
     """Return what inflation.json holds."""
-    names, patients = data.label_map.names, sorted(set(tiles["patient"]))
-    pooled = {
-        (protocol, zero): {
-            patient: _pooled(counts, protocol, zero, tiles.index[tiles["patient"] == patient])
-            for patient in patients
-        }
-        for protocol in PROTOCOLS
-        for zero in (False, True)
-    }
+    names = data.label_map.names
+    patients = sorted(set(tiles["patient"]))
+    pooled: dict[tuple[str, bool], dict[str, Counts]] = {}
+    count_rows: list[JsonObject] = []
+    for protocol, zero in product(PROTOCOLS, (False, True)):
+        by_patient = {}
+        for patient in patients:
+            own_tiles = tiles.index[tiles["patient"] == patient]
+            matrix = _pooled(counts, protocol, zero, own_tiles)
+            by_patient[patient] = matrix
+            count_rows.append(
+                {
+                    "protocol": protocol,
+                    "classes": [*names, ZERO] if zero else list(names),
+                    "patient": patient,
+                    "px": matrix.tolist(),
+                }
+            )
+        pooled[protocol, zero] = by_patient
     return {
         **settings,
         "mpp": data.mpp,
@@ -291,16 +310,7 @@ def _figures(
         "honest": {"protocol": HONEST, "scoring": SCORINGS[0].name},
         "rows": study_rows(pooled, names),
         "by_patient": patient_rows(pooled, names),
-        "counts": [
-            {
-                "protocol": protocol,
-                "classes": [*names, ZERO] if zero else list(names),
-                "patient": patient,
-                "px": matrix.tolist(),
-            }
-            for (protocol, zero), by_patient in pooled.items()
-            for patient, matrix in by_patient.items()
-        ],
+        "counts": count_rows,
     }
 
 
@@ -311,11 +321,9 @@ def _pooled(
     names: Sequence[Any],
 ) -> Counts:
     """Add up the counts of some tiles, each from the training that did not see it."""
-    held_out = {
-        tile: matrix
-        for (name, _, with_zero), by_tile in counts.items()
-        if (name, with_zero) == (protocol, zero)
-        for tile, matrix in by_tile.items()
-    }
-    total: Counts = np.sum([held_out[str(name)] for name in names], axis=0)
+    held_out: dict[str, Counts] = {}
+    for (name, _, with_zero), by_tile in counts.items():
+        if (name, with_zero) == (protocol, zero):
+            held_out.update(by_tile)  # each tile is held out once in a protocol
+    total: Counts = np.sum([held_out[str(name)] for name in names], axis=0)  # (K, K + 1)
     return total

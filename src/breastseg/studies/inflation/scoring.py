@@ -43,10 +43,13 @@ NOBODY = "no model, all called"
 
 def merge(counts: Counts, groups: Sequence[int]) -> Counts:
     """Add up the classes of each group in a (K, K + 1) table; group g becomes class g."""
-    merged = np.zeros((max(groups) + 1, max(groups) + 2), np.int64)
+    number = max(groups) + 1
+    merged = np.zeros((number, number + 1), np.int64)
+    rows = np.array(groups)  # (K,)
     # column 0, "not analysed", stays: it belongs to no group
-    columns = [0, *(group + 1 for group in groups)]
-    np.add.at(merged, (np.array(groups)[:, None], np.array(columns)[None]), counts)
+    columns = np.concatenate([[0], rows + 1])  # (K + 1,)
+    # add.at, not +=: several rows go to one, and += would keep the last of them alone
+    np.add.at(merged, (rows[:, None], columns[None]), counts)
     return merged
 
 
@@ -54,7 +57,8 @@ def scored(counts: Counts, names: Sequence[str], scoring: Scoring) -> tuple[Coun
     """Return (K, K + 1) counts and class names as one way to score has them."""
     if not scoring.merged:
         return counts, list(names)
-    return merge(counts, [min(k, 2) for k in range(len(names))]), [*names[:2], "rest"]
+    groups = [0, 1] + [2] * (len(names) - 2)
+    return merge(counts, groups), [*names[:2], "rest"]
 
 
 def study_rows(
@@ -72,28 +76,30 @@ def study_rows(
         rows of protocol, scoring, the figures of `_figures`, and `*_more`: by how much a figure
         lies above the honest row.
     """
-    ways = [way for way in SCORINGS if not way.merged or len(names) > 2]
+    ways = list(SCORINGS)
+    if len(names) <= 2:  # nothing to merge: the rows would be the same again
+        ways = [way for way in SCORINGS if not way.merged]
     blind = f"{NOBODY} {names[0]}"
     tables = dict(counts)
     for zero in (False, True):
         by_patient = counts[HONEST, zero]
         # on the same pixels as the honest protocol, so that both rows can be compared
-        called = {patient: _all_first(one) for patient, one in by_patient.items()}
+        called = {patient: _all_first(table) for patient, table in by_patient.items()}
         tables[blind, zero] = called
     rows: list[dict[str, str | float]] = []
+    honest: dict[str, float] = {}
     for protocol in (*PROTOCOLS, blind):
         for way in ways:
             classes = [*names, ZERO] if way.zero else names
+            figures = _figures(tables[protocol, way.zero], classes, way)
+            if protocol == HONEST and way == SCORINGS[0]:
+                honest = figures
             row: dict[str, str | float] = {"protocol": protocol, "scoring": way.name}
-            row.update(_figures(tables[protocol, way.zero], classes, way))
+            row.update(figures)
             rows.append(row)
-    honest = next(
-        row for row in rows if (row["protocol"], row["scoring"]) == (HONEST, SCORINGS[0].name)
-    )
-    figures = {name: float(honest[name]) for name in COMPARED}
     for row in rows:
-        for name, figure in figures.items():
-            row[f"{name}_more"] = float(row[name]) - figure
+        for name in COMPARED:
+            row[f"{name}_more"] = float(row[name]) - honest[name]
     return rows
 
 
@@ -111,14 +117,15 @@ def _figures(
     class by itself."""
     tables: list[Counts] = []  # (K, K + 1) of each patient
     called: list[str] = []
-    for one in by_patient.values():
-        table, called = scored(one, names, way)  # names are the same for all patients
+    for own_counts in by_patient.values():
+        table, called = scored(own_counts, names, way)  # names are the same for all patients
         tables.append(table)
     stack = np.stack(tables)  # (patients, K, K + 1)
     pooled = stack.sum(axis=0)
-    overall, classes = overall_scores(pooled), class_scores(pooled, called)
+    overall = overall_scores(pooled)
+    classes = class_scores(pooled, called)
     # a class that one patient alone has is left out: its Dice would be of that patient
-    patients_with = stack.any(axis=2).sum(axis=0)  # (K,)
+    patients_with = stack.any(axis=2).sum(axis=0)  # (K,): rows are the truth
     dice_shared = []
     for name, patients in zip(called, patients_with, strict=True):
         if patients > 1:

@@ -44,14 +44,14 @@ def cut_tiles(
         DatasetError: no patient has fields enough.
     """
     dotted = set(data.dotted(list(data.regions.index)))
-    rows = [
-        row
-        for region in data.regions.index
-        if region not in dotted
-        for row in _tiles_of(data, str(region), tile_px, field_tiles, round(guard_um / data.mpp))
-    ]
+    guard_px = round(guard_um / data.mpp)
+    rows = []
+    for region in data.regions.index:
+        if region not in dotted:
+            rows += _tiles_of(data, str(region), tile_px, field_tiles, guard_px)
     columns = ["region", "patient", "field", "tile", "y", "x", "side"]
-    table = pd.DataFrame(rows, columns=columns).set_index("tile", drop=False).rename_axis(None)
+    table = pd.DataFrame(rows, columns=columns)  # the columns are there without a row, too
+    table = table.set_index("tile", drop=False).rename_axis(None)
     enough = table.groupby("patient")["field"].transform("nunique") >= folds
     if not enough.any():
         side_um = tile_px * field_tiles * data.mpp
@@ -66,7 +66,8 @@ def _tiles_of(
     data: Dataset, region: str, tile: int, field_tiles: int, guard: int
 ) -> list[dict[str, str | int]]:
     """List a region's tiles that hold an annotated pixel."""
-    labels, side = data.labels(region), tile * field_tiles
+    labels = data.labels(region)
+    side = tile * field_tiles
     patient = str(data.regions.loc[region, "patient"])
     tops = _starts(labels.shape[0], side, guard)
     lefts = _starts(labels.shape[1], side, guard)
@@ -94,10 +95,10 @@ def _tiles_of(
 def _starts(length: int, side: int, guard: int) -> list[int]:
     """Return where fields of `side` start along a line: as many as fit with `guard` between them,
     spread evenly."""
-    count = (length + guard) // (side + guard)
+    count = (length + guard) // (side + guard)  # n fields have n - 1 guards between them
     if count < 2:
         return [(length - side) // 2] * count
-    return [i * (length - side) // (count - 1) for i in range(count)]
+    return [number * (length - side) // (count - 1) for number in range(count)]
 
 
 def folds_of(tiles: pd.DataFrame, protocol: str, folds: int, seed: int) -> "pd.Series[int]":
@@ -109,6 +110,7 @@ def folds_of(tiles: pd.DataFrame, protocol: str, folds: int, seed: int) -> "pd.S
     """
     rng = np.random.default_rng(seed)
     if protocol == HONEST:
+        # patients have very different numbers of tiles: dealt by lot, folds would, too
         sizes: dict[str, int] = {}
         for patient, number in tiles["patient"].value_counts().items():
             sizes[str(patient)] = int(number)
@@ -123,6 +125,7 @@ def folds_of(tiles: pd.DataFrame, protocol: str, folds: int, seed: int) -> "pd.S
         names = sorted(set(group))
         for place in rng.permutation(len(names)):
             dealt.append(str(names[place]))
+    # round the table like cards: folds differ by one unit at most
     fold_of = {name: place % folds for place, name in enumerate(dealt)}
     return unit.map(fold_of)
 
@@ -134,18 +137,19 @@ def _balanced(sizes: Mapping[str, int], folds: int) -> dict[str, int]:
             f"{counted(len(sizes), 'patient')} with areas, wanted at least {folds}, one a fold; add"
             " patients or take fewer --folds"
         )
-    held, dealt = [0] * folds, {}
+    tiles_in = [0] * folds
+    fold_of = {}
+    # by name where two are equally large, so that the order of the table does not matter
     for patient in sorted(sizes, key=lambda name: (-sizes[name], name)):
-        dealt[patient] = held.index(min(held))
-        held[dealt[patient]] += sizes[patient]
-    return dealt
+        fold_of[patient] = tiles_in.index(min(tiles_in))
+        tiles_in[fold_of[patient]] += sizes[patient]
+    return fold_of
 
 
 def training_tiles(folds: "pd.Series[int]", fold: int, number: int, seed: int) -> list[str]:
     """Draw `number` of the tiles outside a fold, so that every training of a study has the same
     number."""
     names = sorted(str(name) for name in folds.index[folds != fold])
-    chosen = np.random.default_rng([seed, fold]).choice(
-        len(names), number, replace=False, shuffle=False
-    )
-    return [names[i] for i in sorted(chosen)]
+    rng = np.random.default_rng([seed, fold])
+    places = rng.choice(len(names), number, replace=False, shuffle=False)
+    return [names[place] for place in sorted(places)]

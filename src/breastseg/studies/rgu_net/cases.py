@@ -72,30 +72,31 @@ def read_cases(films: Path, *, reporter: Reporter) -> list[Case]:
         record = film_record(films, row["film"])
         if not record["findings"]:
             continue
-        kept: dict[int, Circle] = {}
+        circles: dict[int, Circle] = {}
         for number, finding in enumerate(record["findings"], start=1):
             cause, circle = _circle(finding, row["film"])
             if circle is None:
                 left_out[cause] += 1
             else:
-                kept[number] = circle
-        if kept:
-            cases += _cases(films, row["film"], row["patient"], record, kept, left_out)
-    told = ", ".join(f"{count} {cause}" for cause, count in left_out.items() if count)
+                circles[number] = circle
+        if circles:
+            cases += _cases(films, row["film"], row["patient"], record, circles, left_out)
+    causes = ", ".join(f"{count} {cause}" for cause, count in left_out.items() if count)
     if not cases:
         raise DatasetError(
-            f"{films}: no finding with a circle ({told or 'no finding at all'}); wanted films of"
+            f"{films}: no finding with a circle ({causes or 'no finding at all'}); wanted films of"
             " mini-MIAS or another data set that gives circles"
         )
     patients = len({case.patient for case in cases})
     reporter.message(f"{counted(len(cases), 'finding')} of {counted(patients, 'patient')}")
-    if told:
-        reporter.message(f"findings left out: {told}")
+    if causes:
+        reporter.message(f"findings left out: {causes}")
     return cases
 
 
 def _circle(finding: JsonObject, film: str) -> tuple[str, Circle | None]:
     """Return a finding's circle, or why it is none of ours."""
+    # Its circle goes round a cluster of points: what is inside is not one bright thing.
     if finding.get("kind") == "calcification":
         return "calcification", None
     if finding.get("shape") != "circle":
@@ -127,18 +128,22 @@ def _cases(
         )
     pixels = read_picture(films / film / "image.png", film).pixels
     factor = mm_per_px / MM_PER_PX
-    height, width = (max(1, round(side * factor)) for side in pixels.shape)
+    height = max(1, round(pixels.shape[0] * factor))
+    width = max(1, round(pixels.shape[1] * factor))
     grey = cv2.resize(pixels.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-    kept: dict[int, Circle] = {}
+    usable: dict[int, Circle] = {}
     for number, circle in circles.items():
         shape = scaled(Finding("mass", shape=circle), factor).shape
         assert isinstance(shape, Circle)
-        area = paint_shape(shape, (height, width))
+        area = paint_shape(shape, (height, width))  # (H, W) bool
         if shape.radius_px > _LARGEST_PX:
             left_out["too large"] += 1
         elif not area.any() or np.mean(grey[area] > 0) < _LEAST_INSIDE:
             left_out["outside the breast"] += 1
         else:
-            kept[number] = shape
-    together = tuple(kept.values())
-    return [Case(film, number, patient, grey, circle, together) for number, circle in kept.items()]
+            usable[number] = shape
+    together = tuple(usable.values())
+    cases = []
+    for number, circle in usable.items():
+        cases.append(Case(film, number, patient, grey, circle, together))
+    return cases

@@ -32,16 +32,18 @@ def constant_mask(masks: Masks) -> Mask:
     Returns:
         (H, W).
     """
-    mean = masks.mean(axis=0)
-    sizes = masks.sum(axis=(1, 2))
-    best, best_dice = mean > 0, -1.0
+    mean = masks.mean(axis=0)  # (H, W): the share of crops in which a pixel is mass
+    sizes = masks.sum(axis=(1, 2))  # (N,)
+    best = mean > 0
+    best_dice = -1.0
     for level in np.linspace(0.02, 0.98, _LEVELS):
         cut = mean >= level
         both = (masks & cut).sum(axis=(1, 2))
         either = np.maximum(sizes + np.count_nonzero(cut), 1)
-        found = float(np.mean(2 * both / either))
-        if found > best_dice + 1e-12:  # of equals the larger mask
-            best, best_dice = cut, found
+        mean_dice = float(np.mean(2 * both / either))
+        if mean_dice > best_dice + 1e-12:  # of equals the larger mask
+            best = cut
+            best_dice = mean_dice
     return np.asarray(best)
 
 
@@ -50,12 +52,15 @@ def otsu_component(crop: Crop) -> Mask:
     the breast in it; (H, W)."""
     grey = crop.grey
     bright = _bright(grey)
-    _, labels = cv2.connectedComponents(bright.astype(np.uint8), connectivity=4)
     if not bright.any():
         return np.zeros(grey.shape, bool)
+    # 4: a diagonal alone does not join two spots of noise
+    _, labels = cv2.connectedComponents(bright.astype(np.uint8), connectivity=4)
     rows, columns = np.nonzero(bright)
-    middle_row, middle_column = (grey.shape[0] - 1) / 2, (grey.shape[1] - 1) / 2
-    nearest = np.argmin((rows - middle_row) ** 2 + (columns - middle_column) ** 2)
+    middle_row = (grey.shape[0] - 1) / 2
+    middle_column = (grey.shape[1] - 1) / 2
+    squares = (rows - middle_row) ** 2 + (columns - middle_column) ** 2  # (bright pixels,)
+    nearest = np.argmin(squares)
     return np.asarray(labels == labels[rows[nearest], columns[nearest]])
 
 
@@ -66,5 +71,7 @@ def _bright(grey: Grey) -> Mask:
         return np.zeros(grey.shape, bool)
     # 6 deviations make 255 steps
     steps = np.clip((grey + 3) / 6 * 255, 0, 255).astype(np.uint8)
-    level, _ = cv2.threshold(steps[breast][None, :], 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    # Of the breast alone: the dark ground would pull the threshold down. OpenCV wants two axes.
+    inside = steps[breast][None, :]
+    level, _ = cv2.threshold(inside, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     return np.asarray(breast & (steps > level))

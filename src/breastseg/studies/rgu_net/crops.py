@@ -17,8 +17,10 @@ answer."""
 TURNS = 8
 """Four quarter turns, each mirrored or not."""
 _SCALES = (0.8, 1.25)
+"""Smallest and largest piece that a training crop shows, by the side of a crop; one is the other's
+reciprocal, so that crops get larger and smaller alike."""
 _DARK, _BRIGHT = -3.0, 3.0
-_FEW_PX = 16
+_FEW_PX = 16  # of breast: too few for a mean and a deviation
 Offset: TypeAlias = tuple[float, float]
 
 
@@ -43,9 +45,11 @@ class Crop:
 
 def draw_offset(rng: np.random.Generator) -> Offset:
     """Return (down, right) pixels from a finding to the middle of a crop, even over a disc."""
-    far_px = OFF_CENTRE_MM / MM_PER_PX * np.sqrt(rng.random())
+    far_px = OFF_CENTRE_MM / MM_PER_PX * np.sqrt(rng.random())  # the root makes a disc even
     angle = 2 * np.pi * rng.random()
-    return float(far_px * np.sin(angle)), float(far_px * np.cos(angle))
+    down_px = far_px * np.sin(angle)
+    right_px = far_px * np.cos(angle)
+    return float(down_px), float(right_px)
 
 
 def cut(case: Case, offset_px: Offset, *, scale: float = 1.0) -> Crop:
@@ -64,18 +68,25 @@ def cut(case: Case, offset_px: Offset, *, scale: float = 1.0) -> Crop:
     top = start_inside(case.circle.y_px + offset_px[0], side, height)
     left = start_inside(case.circle.x_px + offset_px[1], side, width)
     piece = np.zeros((side, side), np.float32)
-    found = case.grey[max(0, top) : top + side, max(0, left) : left + side]
-    down, right = max(0, -top), max(0, -left)
-    piece[down : down + found.shape[0], right : right + found.shape[1]] = found
+    rows = slice(max(0, top), top + side)
+    columns = slice(max(0, left), left + side)
+    inside = case.grey[rows, columns]
+    down = max(0, -top)
+    right = max(0, -left)
+    bottom = down + inside.shape[0]
+    end = right + inside.shape[1]
+    piece[down:bottom, right:end] = inside
     factor = CROP_PX / side
     if side != CROP_PX:
         piece = cv2.resize(piece, (CROP_PX, CROP_PX), interpolation=cv2.INTER_AREA)
+    # Painted at the crop's own size: a disc that is resized as pixels gets another edge.
     mask = np.zeros((CROP_PX, CROP_PX), bool)
     for circle in case.circles:
         mask |= paint_shape(_moved(circle, top, left, factor), mask.shape)
     own = _moved(case.circle, top, left, factor)
     middle = (CROP_PX - 1) / 2
-    return Crop(case, alike(piece), mask, (own.y_px - middle, own.x_px - middle))
+    off_px = (own.y_px - middle, own.x_px - middle)
+    return Crop(case, alike(piece), mask, off_px)
 
 
 def start_inside(middle: float, side: int, length: int) -> int:
@@ -99,8 +110,9 @@ def alike(grey: Grey) -> Grey:
     breast = grey > 0
     if np.count_nonzero(breast) < _FEW_PX:
         return np.full(grey.shape, _DARK, np.float32)
-    inside = grey[breast].astype(np.float64)
-    scaled = (grey - inside.mean()) / max(float(inside.std()), 1e-6)
+    inside = grey[breast].astype(np.float64)  # (pixels of the breast,)
+    deviation = max(float(inside.std()), 1e-6)  # an even crop must not divide by 0
+    scaled = (grey - inside.mean()) / deviation
     scaled = np.clip(scaled, _DARK, _BRIGHT)
     scaled[~breast] = _DARK
     return np.asarray(scaled, np.float32)
@@ -110,11 +122,13 @@ def turned(values: npt.NDArray[np.generic], turn: int) -> npt.NDArray[np.generic
     """Return (..., H, W) turned by a quarter `turn % 4` times, mirrored first from 4 on."""
     if turn >= 4:
         values = values[..., ::-1]
-    return np.ascontiguousarray(np.rot90(values, turn % 4, axes=(-2, -1)))
+    rotated = np.rot90(values, turn % 4, axes=(-2, -1))
+    return np.ascontiguousarray(rotated)
 
 
 def turned_back(values: npt.NDArray[np.generic], turn: int) -> npt.NDArray[np.generic]:
     """Undo `turned`."""
+    # The other way round: `turned` mirrors first, so the mirror comes last here.
     values = np.rot90(values, -(turn % 4), axes=(-2, -1))
     if turn >= 4:
         values = values[..., ::-1]
@@ -141,7 +155,7 @@ def scored_crops(cases: Sequence[Case], draws: int, seed: int) -> list[Crop]:
 
 def training_crop(case: Case, rng: np.random.Generator) -> Crop:
     """Return a crop to learn from: off centre, of another size, turned."""
-    low, high = np.log(_SCALES)
+    low, high = np.log(_SCALES)  # even in the logarithm: half of all crops are made smaller
     scale = float(np.exp(rng.uniform(low, high)))
     crop = cut(case, draw_offset(rng), scale=scale)
     return turn_crop(crop, int(rng.integers(TURNS)))

@@ -61,16 +61,22 @@ def make_folds(
     rng = np.random.default_rng([seed, 0])
     if protocol == PAPER:
         return _paper(cases, folds, rng)
-    order = [patients[place] for place in rng.permutation(len(patients))]
-    fold_of = {patient: place % folds for place, patient in enumerate(order)}
+    fold_of: dict[str, int] = {}
     if fold_of_patient is not None:
-        fold_of = dict(fold_of_patient)
+        fold_of.update(fold_of_patient)
+    else:
+        for number, place in enumerate(rng.permutation(len(patients))):
+            fold_of[patients[place]] = number % folds
+    # Drawn once for all folds: a case has the same crops whatever fold it is dealt to.
     crops = scored_crops(cases, draws, seed)
     made = []
     for number in range(folds):
-        train = tuple(case for case in cases if fold_of[case.patient] != number)
-        test = tuple(crop for crop in crops if fold_of[crop.case.patient] == number)
-        made.append(Fold(number + 1, train, (), test))
+        train = [case for case in cases if fold_of[case.patient] != number]
+        test = []
+        for crop in crops:
+            if fold_of[crop.case.patient] == number:
+                test.append(crop)
+        made.append(Fold(number + 1, tuple(train), (), tuple(test)))
     return made
 
 
@@ -79,12 +85,17 @@ def _paper(cases: Sequence[Case], folds: int, rng: np.random.Generator) -> list[
     copies = []
     for case in cases:
         centred = cut(case, (0.0, 0.0))
-        copies += [turn_crop(centred, turn) for turn in range(TURNS)]
-    fold_of = np.empty(len(copies), int)
+        for turn in range(TURNS):
+            copies.append(turn_crop(centred, turn))
+    # By copy and not by patient, on purpose: this is the protocol that is shown to be leaky.
+    fold_of = np.empty(len(copies), int)  # (copies,)
     fold_of[rng.permutation(len(copies))] = np.arange(len(copies)) % folds
     made = []
     for number in range(folds):
-        train = tuple(copies[place] for place in np.flatnonzero(fold_of != number))
-        test = tuple(copies[place] for place in np.flatnonzero(fold_of == number))
-        made.append(Fold(number + 1, (), train, test))
+        train: list[Crop] = []
+        test: list[Crop] = []
+        for copy, fold in zip(copies, fold_of, strict=True):
+            side = test if fold == number else train
+            side.append(copy)
+        made.append(Fold(number + 1, (), tuple(train), tuple(test)))
     return made

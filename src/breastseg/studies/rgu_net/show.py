@@ -17,15 +17,15 @@ _COLUMNS = 6
 
 def markdown(found: Mapping[str, Any]) -> str:
     """Return what was done in two sentences, the table of systems, and the table of folds."""
-    title = "LEAKY: " if found["leaky"] else ""
-    where = (
-        "centred on the finding, turned copies of a finding on both sides"
-        if found["leaky"]
-        else f"off centre by up to {found['off_centre_mm']:g} mm, no patient on both sides"
-    )
+    if found["leaky"]:
+        mark = "LEAKY: "
+        where = "centred on the finding, turned copies of a finding on both sides"
+    else:
+        mark = ""
+        where = f"off centre by up to {found['off_centre_mm']:g} mm, no patient on both sides"
     config = found["config"]
     lines = [
-        f"{title}protocol {found['protocol']}: {found['crops']} held-out crops of 51 mm of "
+        f"{mark}protocol {found['protocol']}: {found['crops']} held-out crops of 51 mm of "
         f"{found['patients_scored']} patients, {where}. "
         f"{found['folds_run']} of {config['folds']} folds, {config['steps']} steps each. "
         "Truth is a circle, no outline.",
@@ -39,20 +39,24 @@ def markdown(found: Mapping[str, Any]) -> str:
         median = _cell(row["dice_median"], row["dice_median_interval"])
         lines.append(f"| {title} | {mean} | {median} |")
     more = found["above_constant"]
-    told = _cell(more["dice_mean"], more["dice_mean_interval"], "+")
-    lines += ["", f"RGU-Net above the constant mask: {told}. Intervals are over patients.", ""]
+    gain = _cell(more["dice_mean"], more["dice_mean_interval"], "+")
+    lines += ["", f"RGU-Net above the constant mask: {gain}. Intervals are over patients.", ""]
     head = ["fold", "patients", "crops", *SYSTEMS.values()]
     lines += [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
     for row in found["by_fold"]:
-        cells = [str(row[name]) for name in ("fold", "patients", "crops")]
-        cells += [f"{row[f'dice_{name}']:.3f}" for name in SYSTEMS]
+        cells = [str(row["fold"]), str(row["patients"]), str(row["crops"])]
+        for name in SYSTEMS:
+            cells.append(f"{row[f'dice_{name}']:.3f}")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
 def _cell(value: float, interval: Sequence[float] | None, sign: str = "") -> str:
-    ends = "" if interval is None else f" [{interval[0]:{sign}.3f}, {interval[1]:{sign}.3f}]"
-    return f"{value:{sign}.3f}{ends}"
+    """Return a number with its interval, where it has one; `sign` "+" shows the sign of both."""
+    if interval is None:
+        return f"{value:{sign}.3f}"
+    low, high = interval
+    return f"{value:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
 
 
 def save_sheet(
@@ -72,21 +76,24 @@ def save_sheet(
         most: as many as are drawn, evenly over all, so that nobody chose them.
     """
     number = min(most, len(crops))
-    chosen = np.linspace(0, len(crops) - 1, number).round().astype(int)
-    lines = -(-number // _COLUMNS)
+    chosen = np.linspace(0, len(crops) - 1, number).round().astype(int)  # (number,) places
+    lines = -(-number // _COLUMNS)  # rounded up
     figure = Figure(figsize=(2 * _COLUMNS, 2.2 * lines), layout="constrained")
     for axes in figure.subplots(lines, _COLUMNS, squeeze=False).flat:
         axes.axis("off")
+    # Not strict: the last line may have more axes than crops.
     for axes, place in zip(figure.axes, chosen, strict=False):
         axes.imshow(crops[place].grey, cmap="gray", vmin=-3, vmax=3)
         _outline(axes, crops[place].mask, "lime")
         _outline(axes, answers[place] > 127, "red")
         row = rows[place]
         axes.set_title(f"{row['film']}  {row['dice_rgu_net']:.2f}", fontsize=8)
-    with written(path) as beside:
-        figure.savefig(beside, dpi=110, format="png", metadata={"Software": None})
+    with written(path) as unfinished:
+        # Software would be Matplotlib's version, by which the same figure would differ.
+        figure.savefig(unfinished, dpi=110, format="png", metadata={"Software": None})
 
 
 def _outline(axes: Any, mask: npt.NDArray[np.bool_], colour: str) -> None:
+    # Matplotlib warns where there is no contour to draw.
     if mask.any() and not mask.all():
         axes.contour(mask, levels=[0.5], colors=colour, linewidths=1.2)

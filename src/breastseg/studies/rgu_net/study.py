@@ -50,7 +50,7 @@ from breastseg.wording import counted
 _REMAINS = Remains(
     finished=("fold-*/rows.json",), rest=("scores.json", "crops.csv", "rgu_net.md", "rgu_net.png")
 )
-_CONTROL_DRAWS = 4
+_CONTROL_DRAWS = 4  # crops of each training finding, of which the constant mask is made
 _SHOWN = 24
 
 
@@ -129,7 +129,8 @@ def masses(
         SplitError: fewer patients than folds, or a split table with a patient in two.
         InputError: `only` is no number of folds.
     """
-    films, out = Path(films), Path(out)
+    films = Path(films)
+    out = Path(out)
     cases = read_cases(films, reporter=reporter)
     fold_of_patient = None
     if config.split_table:
@@ -154,15 +155,20 @@ def masses(
     if config.split_table:
         settings["split_table"] = sha256_of(Path(config.split_table))
     with own_folder(out, "mammo masses", settings, remains=_REMAINS):
-        rows, answers = [], []
+        rows: list[dict[str, object]] = []
+        answers: list[npt.NDArray[np.uint8]] = []
+        crops: list[Crop] = []
         for fold in folds:
             folder = out / f"fold-{fold.number}"
             if not (folder / "rows.json").is_file():
                 reporter.message(f"fold {fold.number} of {config.folds}: {_sides(fold)}")
                 _run(fold, folder, config)
+            # Read back also what was just written: a run that goes on and one that does not are
+            # then of the same rounded numbers.
             rows += _read_rows(folder / "rows.json", fold)
             answers.append(_read_answers(folder / "answers.png", fold))
-        found = {
+            crops += fold.test
+        scores: dict[str, object] = {
             "protocol": config.protocol,
             "leaky": config.protocol == PAPER,
             "mm_per_px": MM_PER_PX,
@@ -171,15 +177,15 @@ def masses(
             "findings": len(cases),
             "patients": len({case.patient for case in cases}),
             "folds_run": len(folds),
+            # the table's hash, not its path: what counts is what is in it
             "config": {**asdict(config), "split_table": settings["split_table"]},
-            **summary(rows),
         }
+        scores.update(summary(rows))
         write_table(out / "crops.csv", rows)
-        write_text(out / "rgu_net.md", markdown(found))
-        crops = [crop for fold in folds for crop in fold.test]
+        write_text(out / "rgu_net.md", markdown(scores))
         save_sheet(crops, np.concatenate(answers), rows, out / "rgu_net.png", _SHOWN)
-        write_json(out / "scores.json", found)
-    return found
+        write_json(out / "scores.json", scores)
+    return scores
 
 
 def _digest(cases: Sequence[Case]) -> str:
@@ -187,19 +193,21 @@ def _digest(cases: Sequence[Case]) -> str:
     digest = hashlib.sha256()
     for case in cases:
         line = f"{case.film} {case.finding} {case.patient} {case.circle} {case.grey.shape}\n"
+        # Names of folders may hold bytes that are no UTF-8.
         digest.update(line.encode(errors="surrogateescape"))
         digest.update(case.grey.tobytes())
     return digest.hexdigest()
 
 
 def _sides(fold: Fold) -> str:
-    held_out = len({crop.case.patient for crop in fold.test})
+    """Return in words who trains and who is scored."""
     if fold.copies:
         return f"{len(fold.copies)} copies train, {len(fold.test)} of them the like are scored"
-    patients = len({case.patient for case in fold.train})
+    patients = {case.patient for case in fold.train}
+    held_out = {crop.case.patient for crop in fold.test}
     return (
-        f"{counted(len(fold.train), 'finding')} of {counted(patients, 'patient')} train, "
-        f"{counted(len(fold.test), 'crop')} of {counted(held_out, 'patient')} are scored"
+        f"{counted(len(fold.train), 'finding')} of {counted(len(patients), 'patient')} train, "
+        f"{counted(len(fold.test), 'crop')} of {counted(len(held_out), 'patient')} are scored"
     )
 
 
@@ -222,42 +230,49 @@ def _run(fold: Fold, folder: Path, config: MassesConfig) -> None:
         seed=(config.seed, 2, fold.number),
         name=f"fold {fold.number}",
     )
-    probability = answer(network, list(fold.test))
+    probability = answer(network, list(fold.test))  # (N, H, W)
+    # Scored as they are kept, in 255 steps, so that a picture and its Dice belong together.
     answers = np.round(probability * 255).astype(np.uint8)
     constant = constant_mask(_control_masks(fold, config.seed))
-    rows = [
-        _row(crop, answers[place], constant, fold.number, config.crf)
-        for place, crop in enumerate(fold.test)
-    ]
+    rows = []
+    for place, crop in enumerate(fold.test):
+        rows.append(_row(crop, answers[place], constant, fold.number, config.crf))
+    weights = {}
+    for name, tensor in network.state_dict().items():
+        weights[name] = tensor.contiguous()  # safetensors takes no channels-last tensors
     with written_folder(folder) as inside:
-        weights = {name: held.contiguous() for name, held in network.state_dict().items()}
         save_file(weights, inside / "rgu_net.safetensors")
-        with written(inside / "answers.png") as beside:
+        with written(inside / "answers.png") as unfinished:
             # (N, H, W) -> (N * H, W): one crop below the other
-            Image.fromarray(answers.reshape(-1, CROP_PX)).save(beside, "PNG")
+            Image.fromarray(answers.reshape(-1, CROP_PX)).save(unfinished, "PNG")
         write_json(inside / "rows.json", rows)
 
 
 def _control_masks(fold: Fold, seed: int) -> npt.NDArray[np.bool_]:
     """Return masks of training crops, (N, H, W), from which the constant mask is made."""
-    if fold.copies:
-        return np.stack([crop.mask for crop in fold.copies])
-    crops = scored_crops(fold.train, _CONTROL_DRAWS, seed + 1)
+    # Another seed than the scored crops have: the control sees other offsets, as the network does.
+    crops = fold.copies or scored_crops(fold.train, _CONTROL_DRAWS, seed + 1)
     masks = np.stack([crop.mask for crop in crops])
-    return np.concatenate([np.asarray(turned(masks, turn), bool) for turn in range(TURNS)])
+    if fold.copies:  # they are turned already
+        return masks
+    turns = []
+    for turn in range(TURNS):
+        turns.append(np.asarray(turned(masks, turn), bool))
+    return np.concatenate(turns)
 
 
 def _row(
     crop: Crop, answer: npt.NDArray[np.uint8], constant: Any, fold: int, crf: CrfConfig
 ) -> dict[str, object]:
-    after = refine(answer.astype(np.float64) / 255, crop.grey, crf) > 0.5
+    """Return the row of a held-out crop: where it lies, and the Dice of each system."""
+    probability = answer.astype(np.float64) / 255
     masks = {
-        "rgu_net": answer > 127,
-        "rgu_net_crf": after,
+        "rgu_net": answer > 127,  # a probability over a half
+        "rgu_net_crf": refine(probability, crop.grey, crf) > 0.5,
         "constant": constant,
         "otsu": otsu_component(crop),
     }
-    return {
+    row: dict[str, object] = {
         "fold": fold,
         "film": crop.case.film,
         "finding": crop.case.finding,
@@ -265,25 +280,31 @@ def _row(
         "radius_mm": round(crop.case.circle.radius_px * MM_PER_PX, 1),
         "off_centre_mm": round(float(np.hypot(*crop.off_px)) * MM_PER_PX, 1),
         "turn": crop.turn,
-        **{f"dice_{name}": round(dice(masks[name], crop.mask), 4) for name in SYSTEMS},
     }
+    for name in SYSTEMS:
+        row[f"dice_{name}"] = round(dice(masks[name], crop.mask), 4)
+    return row
 
 
 def _read_rows(path: Path, fold: Fold) -> list[dict[str, object]]:
     """Read the rows of a finished fold; OutputError when they are not this fold's."""
-    found = read_json(path, OutputError, "the scores of a finished fold")
+    record = read_json(path, OutputError, "the scores of a finished fold")
     again = f"remove {path.parent} and run the same command again"
     wanted = [(crop.case.film, crop.case.finding) for crop in fold.test]
-    is_list = isinstance(found, list) and all(isinstance(row, dict) for row in found)
-    if not is_list or [(row.get("film"), row.get("finding")) for row in found] != wanted:
+    rows: list[Any] = record if isinstance(record, list) else [None]
+    named = []  # None stands for what is no row, so that it equals nothing that is wanted
+    for row in rows:
+        is_row = isinstance(row, dict)
+        named.append((row.get("film"), row.get("finding")) if is_row else None)
+    if named != wanted:
         raise OutputError(f"{path}: not the scores of the held-out crops of this fold; {again}")
-    for row in found:
+    for row in rows:
         for name in SYSTEMS:
             try:
                 number_in(row.get(f"dice_{name}"), 0, 1, f"dice_{name}")
             except ValueError as cause:
                 raise OutputError(f"{path}: {cause}; {again}") from None
-    return list(found)
+    return list(rows)
 
 
 def _read_answers(path: Path, fold: Fold) -> npt.NDArray[np.uint8]:

@@ -95,8 +95,9 @@ class ClassifyConfig:
         self._fill_in()
 
     def _fill_in(self) -> None:
+        # A head of its own is fitted to features that do not change while it learns.
         heads = (LOGISTIC, MLP) if self.strategy == FROZEN else (FC,)
-        object.__setattr__(self, "head", self.head or heads[0])
+        object.__setattr__(self, "head", self.head or heads[0])  # the class is frozen
         if self.head not in heads:
             raise InputError(
                 f"--head {self.head}: wanted {' or '.join(heads)} with --strategy {self.strategy}"

@@ -20,14 +20,17 @@ _MOST_GREY = 65535
 def size_numbers(regions: Sequence[Region]) -> Numbers:
     """Return the logarithm of each copy's side in mm, (N, 1)."""
     sides_mm = np.array([region.side_mm for region in regions])
-    return np.repeat(np.log(sides_mm), COPIES)[:, None]
+    logarithms = np.repeat(np.log(sides_mm), COPIES)  # (N,): all copies of a region alike
+    return logarithms[:, None]
 
 
 def grey_numbers(crops: Crops) -> Numbers:
     """Return mean, deviation and five percentiles of each crop, (N, 7)."""
-    flat = crops.reshape(len(crops), -1) / _MOST_GREY
-    spread = np.percentile(flat, _PERCENTILES, axis=1).T
-    return np.column_stack([flat.mean(axis=1), flat.std(axis=1), spread])
+    flat = crops.reshape(len(crops), -1) / _MOST_GREY  # (N, px * px)
+    spread = np.percentile(flat, _PERCENTILES, axis=1).T  # (N, 5)
+    mean = flat.mean(axis=1)
+    deviation = flat.std(axis=1)
+    return np.column_stack([mean, deviation, spread])
 
 
 def ring_numbers(crops: Crops) -> Numbers:
@@ -37,13 +40,16 @@ def ring_numbers(crops: Crops) -> Numbers:
     the deviation of the whole crop.
     """
     side = crops.shape[1]
-    away = (np.arange(side) + 0.5) / side - 0.5
-    radius = np.hypot(away[:, None], away[None, :])
+    away = (np.arange(side) + 0.5) / side - 0.5  # middles of pixels, from the crop's middle
+    radius = np.hypot(away[:, None], away[None, :])  # (H, W)
     grey = crops / _MOST_GREY
     # (N, H, W) -> (N, pixels of the area)
-    middle, ring = grey[:, radius < _CENTRE], grey[:, radius >= _RING]
-    mean = middle.mean(axis=1) - ring.mean(axis=1)
+    middle = grey[:, radius < _CENTRE]
+    ring = grey[:, radius >= _RING]
+    mean = middle.mean(axis=1) - ring.mean(axis=1)  # (N,), as all that follow
     deviation = middle.std(axis=1) - ring.std(axis=1)
-    bright = np.percentile(middle, 90, axis=1) - np.percentile(ring, 90, axis=1)
+    bright_middle = np.percentile(middle, 90, axis=1)
+    bright_ring = np.percentile(ring, 90, axis=1)
     whole = grey.reshape(len(grey), -1).std(axis=1)
-    return np.column_stack([mean, deviation, bright, mean / np.maximum(whole, 1e-6)])
+    share = mean / np.maximum(whole, 1e-6)  # an even crop must not divide by 0
+    return np.column_stack([mean, deviation, bright_middle - bright_ring, share])

@@ -35,15 +35,19 @@ def cut_crops(films: Path, regions: Sequence[Region], px: int, seed: int) -> Cro
         seed: of the shifts.
     """
     crops = np.zeros((len(regions) * COPIES, px, px), np.uint16)
-    name, pixels = "", np.zeros((0, 0), np.uint16)
+    name = ""
+    pixels = np.zeros((0, 0), np.uint16)
     for place, region in enumerate(tqdm(regions, desc="cut", unit="region", disable=None)):
+        # Regions are in the order of films: each is read once.
         if region.film != name:
             name = region.film
             pixels = read_picture(films / name / "image.png", name).pixels
         rng = np.random.default_rng([seed, 4, place])
         for copy in range(COPIES):
-            shift = rng.uniform(-_SHIFT, _SHIFT, 2) * region.side_px if copy else np.zeros(2)
-            crops[place * COPIES + copy] = cut(pixels, region, shift, copy, px)
+            shift_px = np.zeros(2)  # copy 0 is the region as it is
+            if copy:
+                shift_px = rng.uniform(-_SHIFT, _SHIFT, 2) * region.side_px
+            crops[place * COPIES + copy] = cut(pixels, region, shift_px, copy, px)
     return crops
 
 
@@ -67,9 +71,17 @@ def cut(
     top = start_inside(region.y_px + shift_px[1], side, height)
     left = start_inside(region.x_px + shift_px[0], side, width)
     piece = np.zeros((side, side), np.uint16)
-    found = pixels[max(0, top) : top + side, max(0, left) : left + side]
-    down, right = max(0, -top), max(0, -left)
-    piece[down : down + found.shape[0], right : right + found.shape[1]] = found
+    rows = slice(max(0, top), top + side)
+    columns = slice(max(0, left), left + side)
+    inside = pixels[rows, columns]
+    # Only on a film that is smaller than the square do these differ from 0.
+    down = max(0, -top)
+    right = max(0, -left)
+    bottom = down + inside.shape[0]
+    end = right + inside.shape[1]
+    piece[down:bottom, right:end] = inside
+    # The mean of areas keeps small bright points where pixels grow; it makes blocks where they
+    # shrink.
     way = cv2.INTER_AREA if side > px else cv2.INTER_LINEAR
     resized = cv2.resize(piece, (px, px), interpolation=way)
     return np.asarray(turned(resized, turn), np.uint16)

@@ -39,14 +39,15 @@ def features_of(trunk: Trunk, crops: Crops, folder: Path, name: str) -> Values:
     """Return the features of crops, (N, F) float32; pieces lie in `folder` under `name`."""
 
     def compute(grey: torch.Tensor) -> torch.Tensor:
-        found: torch.Tensor = trunk(grey)
-        return found
+        features: torch.Tensor = trunk(grey)
+        return features
 
     return _in_pieces(compute, crops, folder, name, np.dtype(np.float32))
 
 
 def maps_of(trunk: Trunk, crops: Crops, folder: Path, name: str) -> Values:
     """Return what a trunk's lower part makes of crops, (N, C, h, w) float16."""
+    # Half precision: half of the disk and memory.
     return _in_pieces(trunk.maps, crops, folder, name, np.dtype(np.float16))
 
 
@@ -58,25 +59,26 @@ def _in_pieces(
     dtype: np.dtype[Any],
 ) -> Values:
     folder.mkdir(exist_ok=True)
-    found = []
+    pieces = []
     starts = range(0, len(crops), _PIECE)
     for start in tqdm(starts, desc=name, unit=f"{_PIECE} crops", disable=None, leave=False):
         path = folder / f"{name}-{start // _PIECE:03d}.npy"
-        piece = crops[start : start + _PIECE]
+        own_crops = crops[start : start + _PIECE]
         if not path.is_file():
-            values = _computed(compute, piece).astype(dtype)
-            with written(path) as beside, beside.open("wb") as file:
+            values = _computed(compute, own_crops).astype(dtype)
+            with written(path) as unfinished, unfinished.open("wb") as file:
                 np.save(file, values, allow_pickle=False)
-        found.append(_read(path, len(piece), dtype))
-    return np.concatenate(found)
+        # Read also where it was just written: a run that goes on has the same values.
+        pieces.append(_read(path, len(own_crops), dtype))
+    return np.concatenate(pieces)
 
 
 def _computed(compute: Callable[[torch.Tensor], torch.Tensor], crops: Crops) -> Values:
+    parts = []
     with torch_threads(1), torch.inference_mode():
-        parts = [
-            compute(tensor_of(crops[start : start + _BATCH])).contiguous().numpy()
-            for start in range(0, len(crops), _BATCH)
-        ]
+        for start in range(0, len(crops), _BATCH):
+            values = compute(tensor_of(crops[start : start + _BATCH]))
+            parts.append(values.contiguous().numpy())  # NumPy's own order of axes in memory
     return np.concatenate(parts)
 
 

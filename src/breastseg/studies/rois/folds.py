@@ -49,19 +49,21 @@ def make_folds(
     Raises:
         SplitError: fewer patients than folds, or a fold whose training lacks a class.
     """
-    names, whose = np.unique(np.asarray(patients), return_inverse=True)
+    names, whose = np.unique(np.asarray(patients), return_inverse=True)  # whose: (N,)
     if folds > len(names):
         raise SplitError(f"{folds} folds of {len(names)} patients; take fewer --folds")
     rng = np.random.default_rng([seed, 0])
-    dealt = len(names) if protocol == PATIENT else len(whose)
-    fold_of = np.empty(dealt, int)
-    fold_of[rng.permutation(dealt)] = np.arange(dealt) % folds
-    if protocol == PATIENT and fold_of_patient is not None:
-        fold_of = np.array([fold_of_patient[name] for name in names])
-    fold_of = fold_of[whose] if protocol == PATIENT else fold_of
+    units = len(names) if protocol == PATIENT else len(whose)
+    fold_of = np.empty(units, int)
+    fold_of[rng.permutation(units)] = np.arange(units) % folds
+    if protocol == PATIENT:
+        if fold_of_patient is not None:
+            fold_of = np.array([fold_of_patient[name] for name in names])
+        fold_of = fold_of[whose]  # (patients,) -> (N,)
     made = []
     for number in range(folds):
         train = np.flatnonzero(fold_of != number)
+        # No head can be fitted to one class.
         if len(np.unique(truth[train])) < 2:
             raise SplitError(
                 f"fold {number + 1}: its training has one class only; take fewer --folds or"

@@ -34,13 +34,14 @@ def fit_head(head: str, numbers: Numbers, truth: Truth, seed: int) -> Pipeline:
     """
     weights = compute_sample_weight("balanced", truth)
     if head == LOGISTIC:
+        # C is the inverse of the penalty: a thousand features of a hundred findings need much.
         strength = 1.0 if numbers.shape[1] <= _FEW_NUMBERS else 1e-3
         last = LogisticRegression(C=strength, max_iter=1000)
         pipeline = Pipeline([("scale", StandardScaler()), ("last", last)])
     else:
-        components = min(_COMPONENTS, *numbers.shape)
+        components = min(_COMPONENTS, *numbers.shape)  # there are no more than rows or columns
         last = MLPClassifier((_HIDDEN,), alpha=1.0, max_iter=_ROUNDS, random_state=seed)
-        shrink = PCA(components, svd_solver="full")
+        shrink = PCA(components, svd_solver="full")  # full: the same result each time
         steps = [("scale", StandardScaler()), ("shrink", shrink), ("last", last)]
         pipeline = Pipeline(steps)
     with warnings.catch_warnings():
@@ -57,6 +58,9 @@ def probabilities(pipeline: Pipeline, numbers: Numbers) -> Numbers:
 
 def one_layer(pipeline: Pipeline) -> tuple[Numbers, float]:
     """Return weights (F,) and bias of a logistic head, for numbers as they are."""
-    scale, last = pipeline.named_steps["scale"], pipeline.named_steps["last"]
-    weights = last.coef_[0] / scale.scale_
-    return weights, float(last.intercept_[0] - weights @ scale.mean_)
+    scale = pipeline.named_steps["scale"]
+    last = pipeline.named_steps["last"]
+    # w * (x - mean) / scale + b  =  (w / scale) * x  +  b - (w / scale) * mean
+    weights = last.coef_[0] / scale.scale_  # (F,)
+    bias = float(last.intercept_[0] - weights @ scale.mean_)
+    return weights, bias

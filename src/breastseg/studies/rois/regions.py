@@ -29,7 +29,7 @@ _TRIES = 200
 _ENOUGH_BREAST = 0.75
 """Share of a normal square that should be breast; of 200 draws the first that has it is taken, else
 the best."""
-_MATCHED_BREAST = 0.5
+_MATCHED_BREAST = 0.5  # less than above: its place is given, and cannot be drawn again
 _BOUNDS = ("left_px", "top_px", "right_px", "bottom_px")
 
 Labels = npt.NDArray[np.uint8]
@@ -93,66 +93,54 @@ def read_regions(
     Raises:
         DatasetError: no prepared films, a film without patient or size, or a class without squares.
     """
-    held = _films(films)
+    all_films = _films(films)
     left_out: dict[str, int] = {}
-    found = [
-        region
-        for place, film in enumerate(held)
-        for region in _findings(film, task, off_centre, (seed, 1, place), left_out)
-    ]
+    regions: list[Region] = []
+    for place, film in enumerate(all_films):
+        regions += _findings(film, task, off_centre, (seed, 1, place), left_out)
     if task == NORMAL_ABNORMAL:
-        found += _elsewhere(films, held, found, seed, left_out)
+        regions += _elsewhere(films, all_films, regions, seed, left_out)
     elif task == MATCHED:
-        found = _with_other_breast(films, held, found, left_out)
-    for truth, name in enumerate(CLASSES[task]):
-        if not any(region.truth == truth for region in found):
-            told = ", ".join(f"{count} {cause}" for cause, count in left_out.items())
+        regions = _with_other_breast(films, all_films, regions, left_out)
+    causes = ", ".join(f"{count} {cause}" for cause, count in left_out.items())
+    sizes = [0, 0]  # of class 0 and class 1
+    for region in regions:
+        sizes[region.truth] += 1
+    for size, name in zip(sizes, CLASSES[task], strict=True):
+        if size == 0:
             raise DatasetError(
-                f"{films}: no {name} region for {task} ({told or 'no finding at all'}); wanted"
+                f"{films}: no {name} region for {task} ({causes or 'no finding at all'}); wanted"
                 " films of both classes with places of their findings"
             )
-    _tell(found, task, left_out, reporter)
-    order = {film.name: place for place, film in enumerate(held)}
-    return sorted(found, key=lambda region: (order[region.film], region.finding))
-
-
-def _tell(
-    found: Sequence[Region], task: str, left_out: Mapping[str, int], reporter: Reporter
-) -> None:
-    sizes = [sum(region.truth == truth for region in found) for truth in (0, 1)]
-    patients = len({region.patient for region in found})
-    classes = " and ".join(
-        f"{size} {name}" for size, name in zip(sizes, CLASSES[task], strict=True)
+    patients = len({region.patient for region in regions})
+    first, second = CLASSES[task]
+    reporter.message(
+        f"{sizes[0]} {first} and {sizes[1]} {second} regions of {counted(patients, 'patient')}"
     )
-    reporter.message(f"{classes} regions of {counted(patients, 'patient')}")
-    if left_out:
-        reporter.message(
-            "left out: " + ", ".join(f"{count} {cause}" for cause, count in left_out.items())
-        )
+    if causes:
+        reporter.message(f"left out: {causes}")
+    # Squares of a film together, so that it is read once where they are cut out.
+    order = {film.name: place for place, film in enumerate(all_films)}
+    return sorted(regions, key=lambda region: (order[region.film], region.finding))
 
 
 def _films(films: Path) -> list[_Film]:
     table = read_table(films / "films.csv", DatasetError, needed=("film", "patient"), others=True)
     table.needs("patient", "no patient; films of one person must stay together, so fill it in")
-    table.by("film")
-    found = []
+    table.by("film")  # refuses a film that stands there twice
+    all_films = []
     for row in table.rows:
-        record = film_record(films, row["film"])
+        name = row["film"]
+        patient = row["patient"]
+        source = row["data_set"]
+        record = film_record(films, name)
         if record["mm_per_px"] is None:
             raise DatasetError(
-                f"{row['film']}: millimetres a pixel are not known; prepare with --pixel-mm"
+                f"{name}: millimetres a pixel are not known; prepare with --pixel-mm"
             )
-        found.append(
-            _Film(
-                row["film"],
-                row["patient"],
-                row["data_set"],
-                row["laterality"],
-                row["view"],
-                record,
-            )
-        )
-    return found
+        film = _Film(name, patient, source, row["laterality"], row["view"], record)
+        all_films.append(film)
+    return all_films
 
 
 def _count(left_out: dict[str, int], cause: str) -> None:
@@ -167,9 +155,9 @@ def _findings(
     left_out: dict[str, int],
 ) -> list[Region]:
     """Return a square round each finding of a film whose place and class are known."""
-    found = []
+    regions = []
     for number, finding in enumerate(film.record["findings"], start=1):
-        truth = 1
+        truth = 1  # abnormal
         if task == BENIGN_MALIGNANT:
             pathology = finding.get("pathology")
             if pathology not in CLASSES[task]:
@@ -183,10 +171,12 @@ def _findings(
         left, top, right, bottom = bounds
         mm_per_px = film.record["mm_per_px"]
         radius_px = max(right - left, bottom - top) / 2
-        side_px = float(np.clip(RADII * radius_px * mm_per_px, LEAST_MM, MOST_MM)) / mm_per_px
+        side_mm = float(np.clip(RADII * radius_px * mm_per_px, LEAST_MM, MOST_MM))
+        side_px = side_mm / mm_per_px
+        # Each finding has a draw of its own: one that is left out moves no other.
         rng = np.random.default_rng([*seed, number])
         shift_x, shift_y = rng.uniform(-1, 1, 2) * off_centre * side_px
-        found.append(
+        regions.append(
             Region(
                 film=film.name,
                 finding=number,
@@ -199,7 +189,7 @@ def _findings(
                 mm_per_px=mm_per_px,
             )
         )
-    return found
+    return regions
 
 
 def _bounds(finding: Mapping[str, Any], film: str) -> list[float] | None:
@@ -214,7 +204,7 @@ def _bounds(finding: Mapping[str, Any], film: str) -> list[float] | None:
 
 def _elsewhere(
     films: Path,
-    held: Sequence[_Film],
+    all_films: Sequence[_Film],
     abnormal: Sequence[Region],
     seed: int,
     left_out: dict[str, int],
@@ -223,20 +213,22 @@ def _elsewhere(
     if not abnormal:
         return []
     sides_mm = [region.side_mm for region in abnormal]
+    # In an order by lot, round and round: sizes of both classes are then those of one list.
     order = np.random.default_rng([seed, 2]).permutation(len(sides_mm))
-    found: list[Region] = []
-    for place, film in enumerate(held):
+    regions: list[Region] = []
+    for place, film in enumerate(all_films):
         if film.record["findings"]:
             continue
-        side_mm = sides_mm[order[len(found) % len(order)]]
+        side_mm = sides_mm[order[len(regions) % len(order)]]
         side_px = side_mm / film.record["mm_per_px"]
-        breast = _breast(films, film.name)
+        breast = _breast(films, film.name)  # (H, W)
         if not breast.any():
             _count(left_out, "on films without a breast")
             continue
-        x_px, y_px = _drawn_place(breast, side_px, np.random.default_rng([seed, 3, place]))
-        found.append(_normal(film, x_px, y_px, side_px))
-    return found
+        rng = np.random.default_rng([seed, 3, place])
+        x_px, y_px = _drawn_place(breast, side_px, rng)
+        regions.append(_normal(film, x_px, y_px, side_px))
+    return regions
 
 
 def _normal(film: _Film, x_px: float, y_px: float, side_px: float) -> Region:
@@ -262,12 +254,14 @@ def _drawn_place(
     breast: npt.NDArray[np.bool_], side_px: float, rng: np.random.Generator
 ) -> tuple[float, float]:
     """Return (x, y) of a square of which enough is breast."""
-    rows, columns = np.nonzero(breast)
-    best, best_share = 0, -1.0
+    rows, columns = np.nonzero(breast)  # (pixels of breast,) each
+    best = 0
+    best_share = -1.0
     for place in rng.integers(len(rows), size=_TRIES):
         share = breast_share(breast, float(columns[place]), float(rows[place]), side_px)
         if share > best_share:
-            best, best_share = int(place), share
+            best = int(place)
+            best_share = share
         if share >= _ENOUGH_BREAST:
             break
     return float(columns[best]), float(rows[best])
@@ -275,43 +269,56 @@ def _drawn_place(
 
 def breast_share(breast: npt.NDArray[np.bool_], x_px: float, y_px: float, side_px: float) -> float:
     """Return which share of a square is breast; what is outside of the film is not."""
-    top, left = round(y_px - side_px / 2), round(x_px - side_px / 2)
+    top = round(y_px - side_px / 2)
+    left = round(x_px - side_px / 2)
     side = max(1, round(side_px))
-    inside = breast[max(0, top) : max(0, top + side), max(0, left) : max(0, left + side)]
-    return float(np.count_nonzero(inside)) / side**2
+    # Cut at 0: a negative end would count from the other edge.
+    rows = slice(max(0, top), max(0, top + side))
+    columns = slice(max(0, left), max(0, left + side))
+    return float(np.count_nonzero(breast[rows, columns])) / side**2
 
 
 def _with_other_breast(
-    films: Path, held: Sequence[_Film], abnormal: Sequence[Region], left_out: dict[str, int]
+    films: Path, all_films: Sequence[_Film], abnormal: Sequence[Region], left_out: dict[str, int]
 ) -> list[Region]:
     """Return each square with the mirrored one of the other breast; those without are left out."""
-    by_place = {(film.patient, film.view, film.laterality): film for film in held}
-    films_by_name = {film.name: film for film in held}
-    marked: dict[str, list[Region]] = {}
+    by_place: dict[tuple[str, str, str], _Film] = {}
+    by_name: dict[str, _Film] = {}
+    marked: dict[str, list[Region]] = {}  # squares with a finding, by film
+    for film in all_films:
+        by_place[film.patient, film.view, film.laterality] = film
+        by_name[film.name] = film
+        marked[film.name] = []
     for region in abnormal:
-        marked.setdefault(region.film, []).append(region)
-    found: list[Region] = []
+        marked[region.film].append(region)
+    regions: list[Region] = []
     for region in abnormal:
-        film = films_by_name[region.film]
+        film = by_name[region.film]
         side = {"L": "R", "R": "L"}.get(film.laterality, "")
         other = by_place.get((film.patient, film.view, side))
+        # Of other pixels, the same place in pixels would be another place in the breast.
         if other is None or other.record["mm_per_px"] != region.mm_per_px:
             _count(left_out, "without a film of the other breast")
             continue
-        if len(marked.get(other.name, [])) != len(other.record["findings"]):
+        # A finding without a place may lie where the square is to be normal.
+        if len(marked[other.name]) != len(other.record["findings"]):
             _count(left_out, "whose other breast has one of unknown place")
             continue
-        breast = _breast(films, other.name)
+        breast = _breast(films, other.name)  # (H, W)
         x_px = breast.shape[1] - 1 - region.x_px
-        if any(_overlap(x_px, region, one) for one in marked.get(other.name, [])):
+        share = breast_share(breast, x_px, region.y_px, region.side_px)
+        if any(_overlap(x_px, region, finding) for finding in marked[other.name]):
             _count(left_out, "whose place has one in the other breast too")
-        elif breast_share(breast, x_px, region.y_px, region.side_px) < _MATCHED_BREAST:
+        elif share < _MATCHED_BREAST:
             _count(left_out, "whose place is outside of the other breast")
         else:
-            found += [region, _normal(other, x_px, region.y_px, region.side_px)]
-    return found
+            regions += [region, _normal(other, x_px, region.y_px, region.side_px)]
+    return regions
 
 
 def _overlap(x_px: float, region: Region, other: Region) -> bool:
+    """Return whether a square, moved sideways to `x_px`, and another have pixels in common."""
     apart = (region.side_px + other.side_px) / 2
-    return abs(x_px - other.x_px) < apart and abs(region.y_px - other.y_px) < apart
+    is_near_across = abs(x_px - other.x_px) < apart
+    is_near_down = abs(region.y_px - other.y_px) < apart
+    return is_near_across and is_near_down

@@ -26,17 +26,16 @@ _COLUMNS, _SHOWN = 8, 32
 
 def markdown(found: Mapping[str, Any]) -> str:
     """Return what was done, and a table for each protocol."""
-    regions = " and ".join(
-        f"{number} {name}" for number, name in zip(found["regions"], found["classes"], strict=True)
-    )
+    classes = []
+    for number, name in zip(found["regions"], found["classes"], strict=True):
+        classes.append(f"{number} {name}")
     config = found["config"]
-    centred = (
-        f"findings up to {config['off_centre']:g} of a side off centre"
-        if config["off_centre"]
-        else "findings in the middle"
-    )
+    centred = "findings in the middle"
+    if config["off_centre"]:
+        centred = f"findings up to {config['off_centre']:g} of a side off centre"
     lines = [
-        f"{found['task']}: {regions} regions of {found['patients']} patients, {centred}, as"
+        f"{found['task']}: {' and '.join(classes)} regions of {found['patients']} patients,"
+        f" {centred}, as"
         f" {COPIES} turned copies of {config['crop_px']} px. {found['net']}, {found['strategy']};"
         f" head: {found['head']}. Weights: {found['weights']}.",
     ]
@@ -47,43 +46,48 @@ def markdown(found: Mapping[str, Any]) -> str:
 
 
 def _protocol_lines(name: str, protocol: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
-    title = "LEAKY: " if protocol["leaky"] else ""
-    how = (
-        "copies dealt to folds one by one, regions and patients on both sides"
-        if protocol["leaky"]
-        else "no patient on both sides"
-    )
-    mark = "LEAKY " if protocol["leaky"] else ""
+    title, mark, how = "", "", "no patient on both sides"
+    if protocol["leaky"]:
+        # In each heading too: a column may be copied without the line above it.
+        title, mark = "LEAKY: ", "LEAKY "
+        how = "copies dealt to folds one by one, regions and patients on both sides"
+    heads = [mark + score for score in _TITLES]
     lines = [
         f"{title}protocol {name}: {how}. {found['folds_run']} of {found['config']['folds']} folds,"
         f" {protocol['copies']} copies of {protocol['patients_scored']} patients scored.",
         "",
-        f"| system | {' | '.join(mark + score for score in _TITLES)} |",
+        f"| system | {' | '.join(heads)} |",
         f"|{' --- |' * (1 + len(_TITLES))}",
     ]
     for system, words in SYSTEMS.items():
         scores = protocol["systems"][system]
-        cells = [_cell(scores[score], scores[f"{score}_interval"]) for score in SCORES]
-        lines.append(f"| {words} | {' | '.join(cells)} |")
+        cells = [words]
+        for score in SCORES:
+            cells.append(_cell(scores[score], scores[f"{score}_interval"]))
+        lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
 def _cell(value: float, interval: Sequence[float] | None) -> str:
-    ends = "" if interval is None else f" [{interval[0]:.2f}, {interval[1]:.2f}]"
-    return f"{value:.2f}{ends}"
+    if interval is None:
+        return f"{value:.2f}"
+    low, high = interval
+    return f"{value:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def save_sheet(crops: Crops, regions: Sequence[Region], classes: Sequence[str], path: Path) -> None:
     """Draw regions as they are cut, evenly over all, so that nobody chose them."""
     number = min(_SHOWN, len(regions))
-    chosen = np.linspace(0, len(regions) - 1, number).round().astype(int)
-    lines = -(-number // _COLUMNS)
+    chosen = np.linspace(0, len(regions) - 1, number).round().astype(int)  # (number,) places
+    lines = -(-number // _COLUMNS)  # rounded up
     figure = Figure(figsize=(1.6 * _COLUMNS, 1.8 * lines), layout="constrained")
     for axes in figure.subplots(lines, _COLUMNS, squeeze=False).flat:
         axes.axis("off")
+    # Not strict: the last line may have more axes than regions.
     for axes, place in zip(figure.axes, chosen, strict=False):
         region = regions[place]
-        axes.imshow(crops[place * COPIES], cmap="gray", vmin=0, vmax=65535)
+        axes.imshow(crops[place * COPIES], cmap="gray", vmin=0, vmax=65535)  # copy 0: not turned
         axes.set_title(f"{region.film}  {classes[region.truth]}", fontsize=7)
-    with written(path) as beside:
-        figure.savefig(beside, dpi=110, format="png", metadata={"Software": None})
+    with written(path) as unfinished:
+        # Software would be Matplotlib's version, by which the same figure would differ.
+        figure.savefig(unfinished, dpi=110, format="png", metadata={"Software": None})

@@ -55,7 +55,8 @@ from breastseg.studies.rois.training import Budget, train_last_block, train_scra
 CROPS, ROWS = "crops.npy", "crops.csv"
 _RATES = {SCRATCH: 3e-4, LAST_BLOCK: 1e-4}
 _SMALL_RATE = 2e-3
-_DIGITS = 6
+"""Of the small CNN."""
+_DIGITS = 6  # of a probability in files: scores do not change by less
 _REMAINS = Remains(
     finished=("*/fold-*.json", "features/*"),
     rest=(CROPS, ROWS, "scores.json", "classify.md", "classify.png", *PROTOCOLS, "features"),
@@ -101,10 +102,11 @@ def classify(
         SplitError: fewer patients than folds, or a split table with a patient in two.
         InputError: weights that do not fit, or an option that is out of range.
     """
-    films, out = Path(films), Path(out)
-    trunk, told = made_trunk(config.net, config.weights, config.seed)
-    del trunk
-    reporter.message(f"{config.net}, {config.strategy}: {told}")
+    films = Path(films)
+    out = Path(out)
+    # Before anything is cut or written: weights that do not fit are refused at once.
+    _, weights = made_trunk(config.net, config.weights, config.seed)
+    reporter.message(f"{config.net}, {config.strategy}: {weights}")
     regions = read_regions(
         films, config.task, off_centre=config.off_centre, seed=config.seed, reporter=reporter
     )
@@ -121,36 +123,31 @@ def classify(
         settings["split_table"] = sha256_of(Path(config.split_table))
     if Path(config.weights).is_file():
         settings["weights"] = sha256_of(Path(config.weights))
+    # Files by their hashes, not by their paths: what counts is what is in them.
+    files = {name: settings[name] for name in ("weights", "split_table")}
     with own_folder(out, "mammo classify", settings, remains=_REMAINS):
         work = _work(config, out, crops, regions, fold_of_patient)
-        found = {
+        protocols = {}
+        for protocol in config.protocols:
+            protocols[protocol] = _protocol(work, regions, protocol, only, reporter)
+        abnormal = sum(region.truth for region in regions)  # truth is 0 or 1
+        scores = {
             "task": config.task,
             "classes": list(CLASSES[config.task]),
-            "regions": _class_counts(regions),
+            "regions": [len(regions) - abnormal, abnormal],
             "patients": len({region.patient for region in regions}),
             "net": config.net,
             "strategy": config.strategy,
             "head": HEADS[config.head],
-            "weights": told,
+            "weights": weights,
             "folds_run": config.folds if only is None else only,
-            "config": {
-                **asdict(config),
-                "weights": settings["weights"],
-                "split_table": settings["split_table"],
-            },
-            "protocols": {
-                protocol: _protocol(work, regions, protocol, only, reporter)
-                for protocol in config.protocols
-            },
+            "config": {**asdict(config), **files},
+            "protocols": protocols,
         }
         save_sheet(crops, regions, CLASSES[config.task], out / "classify.png")
-        write_text(out / "classify.md", markdown(found))
-        write_json(out / "scores.json", found)
-    return found
-
-
-def _class_counts(regions: Sequence[Region]) -> list[int]:
-    return [sum(region.truth == truth for region in regions) for truth in (0, 1)]
+        write_text(out / "classify.md", markdown(scores))
+        write_json(out / "scores.json", scores)
+    return scores
 
 
 def _work(
@@ -161,27 +158,34 @@ def _work(
     fold_of_patient: Mapping[str, int] | None,
 ) -> _Work:
     """Compute what does not depend on a fold."""
-    with written(out / CROPS) as beside, beside.open("wb") as file:
+    with written(out / CROPS) as unfinished, unfinished.open("wb") as file:
         np.save(file, crops, allow_pickle=False)
     write_table(out / ROWS, _rows(regions))
+    folder = out / "features"
+    # Another seed: a network from scratch must not begin with the weights of its own control.
     random_trunk, _ = made_trunk(RANDOM_NET, NONE, config.seed + 1)
-    numbers = {
+    random_features = features_of(random_trunk, crops, folder, "random")
+    numbers = {  # of each control, (copies, F)
         "size": size_numbers(regions),
         "grey": grey_numbers(crops),
         "ring": ring_numbers(crops),
-        "random": features_of(random_trunk, crops, out / "features", "random").astype(float),
+        "random": random_features.astype(float),
     }
     maps = None
     if config.strategy != SCRATCH:
         trunk, _ = made_trunk(config.net, config.weights, config.seed)
         if config.strategy == FROZEN:
-            features = features_of(trunk, crops, out / "features", config.net)
+            features = features_of(trunk, crops, folder, config.net)
             numbers["model"] = features.astype(float)
         else:
-            maps = maps_of(trunk, crops, out / "features", f"{config.net}-maps")
-    truth = np.repeat([region.truth for region in regions], COPIES)
-    patients = [region.patient for region in regions for _ in range(COPIES)]
-    return _Work(config, out, crops, truth, patients, numbers, maps, fold_of_patient)
+            maps = maps_of(trunk, crops, folder, f"{config.net}-maps")
+    # Of copies, region by region, as the crops are.
+    truth: list[int] = []
+    patients: list[str] = []
+    for region in regions:
+        truth += [region.truth] * COPIES
+        patients += [region.patient] * COPIES
+    return _Work(config, out, crops, np.array(truth), patients, numbers, maps, fold_of_patient)
 
 
 def _rows(regions: Sequence[Region]) -> list[dict[str, object]]:
@@ -222,30 +226,53 @@ def _protocol(
         )
     folder = work.out / protocol
     folder.mkdir(exist_ok=True)
-    scored = np.concatenate([fold.test for fold in folds])
-    answers: dict[str, list[Numbers]] = {name: [] for name in SYSTEMS}
+    by_fold: list[dict[str, Numbers]] = []
     for fold in folds:
         path = folder / f"fold-{fold.number}.json"
         if not path.is_file():
             _run(work, fold, path, protocol, reporter)
-        for name, values in _read(path, fold).items():
-            answers[name].append(values)
-    joined = {name: np.concatenate(parts) for name, parts in answers.items()}
-    table = _rows(regions)
-    of_fold = np.concatenate([np.full(len(fold.test), fold.number) for fold in folds])
-    rows = []
-    for place, crop in enumerate(scored):
-        said = {name: round(float(joined[name][place]), 4) for name in SYSTEMS}
-        rows.append({**table[crop], "fold": int(of_fold[place]), **said})
-    write_table(folder / "copies.csv", sorted(rows, key=lambda row: str(row["crop"]).zfill(9)))
+        by_fold.append(_read(path, fold))
+    scored = np.concatenate([fold.test for fold in folds])  # places of copies, fold by fold
     patients = [work.patients[place] for place in scored]
     truth = work.truth[scored]
+    answers = {}
+    systems = {}
+    for name in SYSTEMS:
+        answers[name] = np.concatenate([part[name] for part in by_fold])
+        systems[name] = _rounded(ranking(truth, answers[name], patients))
+    _write_copies(folder / "copies.csv", _rows(regions), folds, answers)
     return {
         "leaky": protocol == PAPER,
         "copies": len(scored),
         "patients_scored": len(set(patients)),
-        "systems": {name: _rounded(ranking(truth, joined[name], patients)) for name in SYSTEMS},
+        "systems": systems,
     }
+
+
+def _write_copies(
+    path: Path,
+    table: Sequence[Mapping[str, object]],
+    folds: Sequence[Fold],
+    answers: Mapping[str, Numbers],
+) -> None:
+    """Write a row for each scored copy, in the order of crops.
+
+    Args:
+        path: of the table.
+        table: a row of each copy.
+        folds: that were run.
+        answers: probabilities of each system, fold by fold.
+    """
+    rows: dict[int, dict[str, object]] = {}
+    place = 0  # in the answers
+    for fold in folds:
+        for crop in fold.test.tolist():
+            row = {**table[crop], "fold": fold.number}
+            for name in SYSTEMS:
+                row[name] = round(float(answers[name][place]), 4)
+            rows[crop] = row
+            place += 1
+    write_table(path, [rows[crop] for crop in sorted(rows)])
 
 
 def _rounded(scores: Mapping[str, Any]) -> dict[str, object]:
@@ -262,21 +289,20 @@ def _rounded(scores: Mapping[str, Any]) -> dict[str, object]:
 
 def _run(work: _Work, fold: Fold, path: Path, protocol: str, reporter: Reporter) -> None:
     """Train the network and the controls of a fold; write what they say of its held-out copies."""
-    began = time.process_time()
+    began = time.process_time()  # of the processor: other work on the machine does not count
+    truth = work.truth[fold.train]
     answers = {}
     for name, numbers in work.numbers.items():
         head = work.config.head if name == "model" else LOGISTIC
-        pipeline = fit_head(head, numbers[fold.train], work.truth[fold.train], work.config.seed)
+        pipeline = fit_head(head, numbers[fold.train], truth, work.config.seed)
         answers[name] = probabilities(pipeline, numbers[fold.test])
     if "model" not in answers:
         answers["model"] = _trained(work, fold, protocol)
-    write_json(
-        path,
-        {
-            "test": fold.test.tolist(),
-            **{name: np.round(answers[name], _DIGITS).tolist() for name in SYSTEMS},
-        },
-    )
+    # With the held-out places, by which a later run sees that the answers are of its own fold.
+    record: dict[str, object] = {"test": fold.test.tolist()}
+    for name in SYSTEMS:
+        record[name] = np.round(answers[name], _DIGITS).tolist()
+    write_json(path, record)
     reporter.message(
         f"{protocol}, fold {fold.number} of {work.config.folds}:"
         f" {len(fold.test)} copies held out,"
@@ -285,6 +311,7 @@ def _run(work: _Work, fold: Fold, path: Path, protocol: str, reporter: Reporter)
 
 
 def _trained(work: _Work, fold: Fold, protocol: str) -> Numbers:
+    """Train a network, or its last block; return the probability of class 1 of held-out copies."""
     config = work.config
     rate = _SMALL_RATE if config.net == CNN else _RATES[config.strategy]
     seed = (config.seed, 5, PROTOCOLS.index(protocol), fold.number)
@@ -298,12 +325,12 @@ def _trained(work: _Work, fold: Fold, protocol: str) -> Numbers:
 def _read(path: Path, fold: Fold) -> dict[str, Numbers]:
     """Read the answers of a finished fold; OutputError when they are not this fold's."""
     again = f"remove {path} and run the same command again"
-    found = read_json(path, OutputError, "the answers of a finished fold")
-    if not isinstance(found, dict) or found.get("test") != fold.test.tolist():
+    record = read_json(path, OutputError, "the answers of a finished fold")
+    if not isinstance(record, dict) or record.get("test") != fold.test.tolist():
         raise OutputError(f"{path}: not the held-out copies of this fold; {again}")
     answers = {}
     for name in SYSTEMS:
-        values = found.get(name)
+        values = record.get(name)
         if not isinstance(values, list) or len(values) != len(fold.test):
             raise OutputError(f"{path}: lacks {name}; {again}")
         try:

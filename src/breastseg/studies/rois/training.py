@@ -54,7 +54,7 @@ class _Classifier(nn.Module):
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         features = self.trunk.features(values) if self.on_maps else self.trunk(values)
-        logits: torch.Tensor = self.layer(features)
+        logits: torch.Tensor = self.layer(features)  # (N, 1)
         return logits[:, 0]
 
 
@@ -62,6 +62,7 @@ def train_scratch(
     trunk: Trunk, crops: Crops, truth: Truth, train: Places, test: Places, budget: Budget
 ) -> Numbers:
     """Train all of a trunk and its layer; return the probability of class 1 of `test`."""
+    # The fork gives the caller's random state back.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_first_seed(budget))
         network = _Classifier(trunk, on_maps=False)
@@ -80,7 +81,7 @@ def train_last_block(
     normalisation keeps its ImageNet statistics.
     """
     network = _Classifier(trunk, on_maps=True)
-    network.eval()
+    network.eval()  # also while it trains: see above on batch normalisation
 
     def taken(places: Places) -> torch.Tensor:
         values = torch.from_numpy(maps[places].astype(np.float32))
@@ -90,9 +91,10 @@ def train_last_block(
         parameter.requires_grad_(False)
     with torch_threads(1):
         features = _frozen(trunk, taken, train)
-        weights, bias = one_layer(fit_head(LOGISTIC, features, truth[train], 0))
+        head = fit_head(LOGISTIC, features, truth[train], 0)
+        weights, bias = one_layer(head)
         with torch.no_grad():
-            network.layer.weight.copy_(torch.from_numpy(weights)[None])
+            network.layer.weight.copy_(torch.from_numpy(weights)[None])  # (F,) -> (1, F)
             network.layer.bias.fill_(bias)
         _train(network, taken, truth, train, budget)
         return _answers(network, taken, test)
@@ -103,22 +105,25 @@ def _first_seed(budget: Budget) -> int:
 
 
 def _frozen(trunk: Trunk, taken: Any, places: Places) -> Numbers:
+    """Return the features of copies before the last block is trained, (copies, F)."""
+    parts = []
     with torch.inference_mode():
-        parts = [
-            trunk.features(taken(places[start : start + _ANSWERED_AT_ONCE])).numpy()
-            for start in range(0, len(places), _ANSWERED_AT_ONCE)
-        ]
+        for start in range(0, len(places), _ANSWERED_AT_ONCE):
+            maps = taken(places[start : start + _ANSWERED_AT_ONCE])
+            parts.append(trunk.features(maps).numpy())
     return np.concatenate(parts).astype(float)
 
 
 def _train(network: _Classifier, taken: Any, truth: Truth, train: Places, budget: Budget) -> None:
-    by_class = [train[truth[train] == value] for value in (0, 1)]
-    trained = [one for one in network.parameters() if one.requires_grad]
+    """Train what is not frozen; `taken` gives the input of the network for places of copies."""
+    by_class = [train[truth[train] == 0], train[truth[train] == 1]]
+    trained = [weights for weights in network.parameters() if weights.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=budget.rate, weight_decay=_DECAY)
     bar = tqdm(range(budget.steps), desc=budget.name, unit="step", disable=None, leave=False)
     with torch.random.fork_rng(devices=[]):
         for step in bar:
             rng = np.random.default_rng([*budget.seed, step])
+            # As many of either class: one that is rare would be learned last.
             places = np.concatenate([rng.choice(own, BATCH // 2) for own in by_class])
             for group in optimiser.param_groups:
                 group["lr"] = warm_cosine(budget.rate, step, budget.steps, _WARM)
@@ -130,10 +135,11 @@ def _train(network: _Classifier, taken: Any, truth: Truth, train: Places, budget
 
 
 def _answers(network: _Classifier, taken: Any, places: Places) -> Numbers:
+    """Return the probability of class 1 of copies, (copies,)."""
     network.eval()
+    parts = []
     with torch.inference_mode():
-        parts = [
-            torch.sigmoid(network(taken(places[start : start + _ANSWERED_AT_ONCE]))).numpy()
-            for start in range(0, len(places), _ANSWERED_AT_ONCE)
-        ]
+        for start in range(0, len(places), _ANSWERED_AT_ONCE):
+            values = taken(places[start : start + _ANSWERED_AT_ONCE])
+            parts.append(torch.sigmoid(network(values)).numpy())
     return np.concatenate(parts).astype(float)

@@ -94,19 +94,21 @@ def _write(folder: Path, scores: Scores, card: Card) -> Path:
             f"{folder}: nothing but dots is annotated there, the chapter is of areas; leave"
             " --as-report out"
         )
-    rows, out = (*QUOTED, _ours(scores, card, tumour)), folder / "chapter"
+    rows = (*QUOTED, _ours(scores, card, tumour))
+    out = folder / "chapter"
     figures = _figure_rows(folder / REGIONS, list(scores.regions)[:PICTURES])
     save_figure(figures, label_map, out / "figure.png")
-    write_table(
-        out / "table.csv",
-        [
-            {key: "" if value != value else value for key, value in vars(row).items()}
-            for row in rows
-        ],
-    )
+    table = []
+    for row in rows:
+        cells = dict(vars(row))
+        for key, value in cells.items():
+            if isinstance(value, float) and math.isnan(value):  # a class that nothing was called
+                cells[key] = ""
+        table.append(cells)
+    write_table(out / "table.csv", table)
     pages = html_pages()
     pages.filters |= {"percent": _percent, "counted": counted}
-    told = {
+    facts = {
         "scores": scores,
         "tumour": tumour,
         "rows": rows,
@@ -114,17 +116,19 @@ def _write(folder: Path, scores: Scores, card: Card) -> Path:
         "network": _network(card),
         "pictures": len(figures),
     }
+    # Markdown is no HTML: "<" must stay as it is there, and only there.
     pages.autoescape = False
-    write_text(out / "table.md", pages.get_template("chapter.md.j2").render(**told))
+    write_text(out / "table.md", pages.get_template("chapter.md.j2").render(**facts))
     pages.autoescape = True
+    # A model from elsewhere may have no history of its training.
+    history = folder / TRAINING_TABLE
+    training = training_charts(history) if history.is_file() else []
     page = pages.get_template("chapter.html.j2").render(
-        **told,
+        **facts,
         confusion=confusion_of(folder / COUNTS, "px", list(label_map.names)),
         figure=_embedded(out / "figure.png"),
-        training=(
-            training_charts(folder / TRAINING_TABLE) if (folder / TRAINING_TABLE).is_file() else []
-        ),
-        losses=_losses(folder),
+        training=training,
+        losses=_losses(history),
     )
     write_text(out / "chapter.html", page)
     return out / "chapter.html"
@@ -136,9 +140,10 @@ def tumour_class(label_map: LabelMap) -> str:
     Raises:
         InputError: there is none.
     """
-    for found in label_map.classes:
-        if found.name.casefold() in ("tumor", "tumour") or found.qupath == "Tumor":
-            return found.name
+    for label_class in label_map.classes:
+        is_called_so = label_class.name.casefold() in ("tumor", "tumour")
+        if is_called_so or label_class.qupath == "Tumor":
+            return label_class.name
     raise InputError(
         f"label map '{label_map.name}' has no class tumor ({', '.join(label_map.names)});"
         " --as-report wants one, or QuPath's Tumor"
@@ -146,34 +151,33 @@ def tumour_class(label_map: LabelMap) -> str:
 
 
 def _ours(scores: Scores, card: Card, tumour: str) -> Row:
-    found = scores.pooled[tumour]
-    measured = (scores.overall.accuracy, found.precision, found.recall, found.f1)
-    accuracy, precision, recall, f1 = (100 * value for value in measured)
+    # Over the pixels of all regions together, not the mean over patients.
+    tumour_scores = scores.pooled[tumour]
     return Row(
         f"Ours: {card.name} (measured)",
-        accuracy,
-        precision,
-        recall,
-        f1,
+        100 * scores.overall.accuracy,
+        100 * tumour_scores.precision,
+        100 * tumour_scores.recall,
+        100 * tumour_scores.f1,
         f"{_network(card)}; {_protocol(scores)}",
     )
 
 
 def _network(card: Card) -> str:
-    network, training = card.network, card.training
-    return (
-        f"{network.get('arch', 'network')} with"
-        f" {training.encoder_weights or network.get('encoder', 'unknown encoder')}"
-    )
+    architecture = card.network.get("arch", "network")
+
+    encoder = card.training.encoder_weights or card.network.get("encoder", "unknown encoder")
+    return f"{architecture} with {encoder}"
 
 
 def _protocol(scores: Scores) -> str:
     """Return how ours was measured, in words."""
-    regions, patients = len(scores.regions), len(scores.patients)
-    known = scores.leaky or scores.seen.note
+    regions = counted(len(scores.regions), "region")
+    patients = counted(len(scores.patients), "patient")
+    who_trained = scores.leaky or scores.seen.note
     return (
-        f"{counted(regions, 'region')} of {counted(patients, 'patient')} (split '{scores.split}'"
-        f" of data {scores.data}, {scores.mpp:g} um/px), {known}; label map"
+        f"{regions} of {patients} (split '{scores.split}'"
+        f" of data {scores.data}, {scores.mpp:g} um/px), {who_trained}; label map"
         f" {scores.label_map.name}, label 0 never a class;"
         f" {scores.overall.support_px:,} annotated pixels; {scores.intervals.note}"
     )
@@ -206,28 +210,32 @@ def _compared(scores: Scores) -> str:
     )
 
 
-def _losses(folder: Path) -> dict[str, tuple[float, float]]:
+def _losses(history: Path) -> dict[str, tuple[float, float]]:
     """Return the first and last loss of training and of validation, where the model's history has
     them."""
-    if not (folder / TRAINING_TABLE).is_file():
+    if not history.is_file():
         return {}
-    table = pd.read_csv(folder / TRAINING_TABLE)
-    columns = {
-        part: table[f"{part}_loss"].dropna().tolist()
-        for part in ("train", "val")
-        if f"{part}_loss" in table
-    }
-    return {part: (values[0], values[-1]) for part, values in columns.items() if values}
+    table = pd.read_csv(history)
+    losses = {}
+    for part in ("train", "val"):
+        if f"{part}_loss" not in table:
+            continue
+        values = table[f"{part}_loss"].dropna().tolist()  # epochs without validation are empty
+        if values:
+            losses[part] = (values[0], values[-1])
+    return losses
 
 
 def _figure_rows(folder: Path, regions: Sequence[str]) -> list[tuple[str, Any, Any]]:
+    """Return (name, pixels, labels) of regions."""
     rows = []
     for region in regions:
         with (
             Image.open(folder / region / "image.jpg") as image,
             Image.open(folder / region / "labels.png") as labels,
         ):
-            rows.append((region, np.asarray(image.convert("RGB")), np.asarray(labels)))
+            pixels = np.asarray(image.convert("RGB"))
+            rows.append((region, pixels, np.asarray(labels)))
     return rows
 
 
@@ -235,6 +243,7 @@ def _embedded(picture: Path) -> str:
     """Return a PNG as the data address of a JPEG: a quarter of the size."""
     file = io.BytesIO()
     with Image.open(picture) as opened:
+        # subsampling=0: the masks' flat colours would bleed at their edges
         opened.convert("RGB").save(file, format="JPEG", quality=85, subsampling=0)
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
 

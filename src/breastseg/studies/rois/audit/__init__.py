@@ -45,30 +45,32 @@ def audit_regions(
         InputError: nothing that can be audited.
         ImageError: a picture that cannot be read.
     """
-    held = read_items(Path(source), None if split is None else Path(split))
+    groups = read_items(Path(source), None if split is None else Path(split))
     if out is None:
-        return _report(held, reporter)
-    settings = {"audited": [[one.title, len(one.items)] for one in held]}
+        return _report(groups, reporter)
+    settings = {"audited": [[group.title, len(group.items)] for group in groups]}
     with own_folder(Path(out), "mammo audit", settings):
-        report = _report(held, reporter)
+        report = _report(groups, reporter)
         write_json(Path(out) / "audit.json", report)
     return report
 
 
-def _report(held: list[Items], reporter: Reporter) -> JsonObject:
-    findings = by_severity(finding for one in held for finding in _findings(one, reporter))
+def _report(groups: list[Items], reporter: Reporter) -> JsonObject:
+    findings: list[Finding] = []
+    for group in groups:
+        findings += _findings(group, reporter)
     return {
-        "pictures": {one.title: len(one.items) for one in held},
-        "findings": [finding.to_dict() for finding in findings],
+        "pictures": {group.title: len(group.items) for group in groups},
+        "findings": [finding.to_dict() for finding in by_severity(findings)],
     }
 
 
-def _findings(held: Items, reporter: Reporter) -> list[Finding]:
-    small, sizes = thumbnails(held.items)
+def _findings(group: Items, reporter: Reporter) -> list[Finding]:
+    small, sizes = thumbnails(group.items)
     return [
-        *shared_patients(held),
-        *copies(held, find_copies(small)),
-        *one_sided(held, sizes),
-        *given_away(held, reporter),
-        *unknown(held),
+        *shared_patients(group),
+        *copies(group, find_copies(small)),
+        *one_sided(group, sizes),
+        *given_away(group, reporter),
+        *unknown(group),
     ]

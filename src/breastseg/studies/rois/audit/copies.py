@@ -17,12 +17,12 @@ from breastseg.studies.rois.audit.items import THUMBNAIL_PX, Thumbnails
 Hashes = npt.NDArray[np.uint64]
 
 _HASH_PX, _BITS = 32, 8
-_NEAR_BITS = 16
+_NEAR_BITS = 16  # of 63 may differ: two pictures of chance differ in half of them
 _FINE, _COARSE = 1.0, 4.0
 """Deviations of two blurs; between them lies the structure that is compared, in pixels of 64."""
-_MARGIN_PX = 8
+_MARGIN_PX = 8  # how far a copy may be shifted, in pixels of 64
 _ALIKE = 0.9
-_CHUNK = 256
+_CHUNK = 256  # rows of the comparison of all with all, which is held in memory
 _MOST_CANDIDATES = 400_000
 
 
@@ -47,60 +47,74 @@ def find_copies(small: Thumbnails) -> list[Copy]:
     Args:
         small: (N, 64, 64) thumbnails.
     """
-    structure = np.stack([_structure(one) for one in small]) if len(small) else small
-    flat = structure.reshape(len(structure), -1).std(axis=1) < 1e-5
-    found: dict[tuple[int, int], Copy] = {}
-    looked_at = 0
-    for one, other, turn in _candidates(small):
-        if flat[one] or flat[other] or (one, other) in found:
+    structure = np.zeros_like(small)  # (N, 64, 64)
+    for place, grey in enumerate(small):
+        structure[place] = _structure(grey)
+    # A picture without structure is like every other one.
+    flat = structure.reshape(len(structure), -1).std(axis=1) < 1e-5  # (N,)
+    pairs: dict[tuple[int, int], Copy] = {}
+    compared = 0
+    for first, second, turn in _candidates(small):
+        if flat[first] or flat[second] or (first, second) in pairs:
             continue
-        looked_at += 1
-        if looked_at > _MOST_CANDIDATES:
+        compared += 1
+        if compared > _MOST_CANDIDATES:
             break
-        if _likeness(structure[one], structure[other], turn) >= _ALIKE:
-            found[one, other] = Copy(one, other, turn)
-    return sorted(found.values(), key=lambda copy: (copy.one, copy.other))
+        if _likeness(structure[first], structure[second], turn) >= _ALIKE:
+            pairs[first, second] = Copy(first, second, turn)
+    return sorted(pairs.values(), key=lambda copy: (copy.one, copy.other))
 
 
 def _structure(grey: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return fine structure; 0 near what is black, so that a border that was cut is none."""
     fine = cv2.GaussianBlur(grey, (0, 0), _FINE)
-    structure = fine - cv2.GaussianBlur(grey, (0, 0), _COARSE)
+    coarse = cv2.GaussianBlur(grey, (0, 0), _COARSE)
+    structure = fine - coarse
     shown = (grey > 0).astype(np.uint8)
-    far = cv2.distanceTransform(np.pad(shown, 1, constant_values=1), cv2.DIST_L2, 3)[1:-1, 1:-1]
-    return np.where(far > 2 * _COARSE, structure, 0).astype(np.float32)
+    # Padded with 1: the edge of the picture itself is no black border.
+    padded = np.pad(shown, 1, constant_values=1)
+    distance_px = cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    # Two deviations away from black, the coarse blur has nearly nothing of it.
+    return np.where(distance_px > 2 * _COARSE, structure, 0).astype(np.float32)
 
 
 def hashes(small: Thumbnails) -> Hashes:
     """Return the hash of each picture, (N,)."""
-    found = np.zeros(len(small), np.uint64)
+    numbers = np.zeros(len(small), np.uint64)
     for place, grey in enumerate(small):
         tiny = cv2.resize(grey, (_HASH_PX, _HASH_PX), interpolation=cv2.INTER_AREA)
-        low = cv2.dct(tiny)[:_BITS, :_BITS].ravel()[1:]  # without the mean
+        low = cv2.dct(tiny)[:_BITS, :_BITS].ravel()[1:]  # (63,): without the mean
         bits = (low > np.median(low)).astype(np.uint8)
-        found[place] = int("".join(map(str, bits)), 2)
-    return found
+        digits = "".join(map(str, bits))
+        numbers[place] = int(digits, 2)
+    return numbers
 
 
 def _candidates(small: Thumbnails) -> Iterator[tuple[int, int, int]]:
     """Yield (one, other, turn) with alike hashes; one < other."""
-    plain = hashes(small)
+    plain = hashes(small)  # (N,)
     for turn in range(TURNS):
-        other = hashes(np.asarray(turned(small, turn), np.float32)) if turn else plain
+        other = plain
+        if turn:
+            other = hashes(np.asarray(turned(small, turn), np.float32))
         for start in range(0, len(plain), _CHUNK):
+            chunk = plain[start : start + _CHUNK]
             # (chunk, N) bits that differ
-            apart = np.bitwise_count(plain[start : start + _CHUNK, None] ^ other[None, :])
+            apart = np.bitwise_count(chunk[:, None] ^ other[None, :])
             rows, columns = np.nonzero(apart <= _NEAR_BITS)
             for row, column in zip(rows + start, columns, strict=True):
+                # Each pair once: the turn of the one is undone by a turn of the other.
                 if row < column:
                     yield int(row), int(column), turn
 
 
 def _likeness(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32], turn: int) -> float:
     """Return the correlation of the second, turned, with the first at the best small shift."""
-    seen = np.asarray(turned(other, turn), np.float32)
+    turned_other = np.asarray(turned(other, turn), np.float32)
     end = THUMBNAIL_PX - _MARGIN_PX
-    middle = seen[_MARGIN_PX:end, _MARGIN_PX:end]
-    if middle.std() < 1e-6:
+    middle = turned_other[_MARGIN_PX:end, _MARGIN_PX:end]  # (48, 48)
+    if middle.std() < 1e-6:  # an even piece correlates with anything
         return 0.0
-    return float(cv2.matchTemplate(one, middle, cv2.TM_CCOEFF_NORMED).max())
+    # At all places of the middle in the first: (17, 17) correlations.
+    correlations = cv2.matchTemplate(one, middle, cv2.TM_CCOEFF_NORMED)
+    return float(correlations.max())

@@ -31,19 +31,23 @@ def guesses(
         folds: parts of patients.
     """
     numbers = {"centre against ring": ring_numbers(crops), "random weights": _random(crops)}
-    answers = {name: np.zeros(len(crops)) for name in numbers}
-    for fold in make_folds(patients, truth, folds, PATIENT, 0):
-        for name, values in numbers.items():
+    made_folds = make_folds(patients, truth, folds, PATIENT, 0)
+    answers = {}
+    for name, values in numbers.items():
+        probability = np.zeros(len(crops))  # (N,): each region is held out once
+        for fold in made_folds:
             pipeline = fit_head(LOGISTIC, values[fold.train], truth[fold.train], 0)
-            answers[name][fold.test] = probabilities(pipeline, values[fold.test])
+            probability[fold.test] = probabilities(pipeline, values[fold.test])
+        answers[name] = probability
     return answers
 
 
 def _random(crops: Crops) -> Numbers:
+    """Return the features of a network that has learned nothing, (N, F)."""
     trunk = build_trunk(RANDOM_NET, 1)
+    parts = []
     with torch_threads(1), torch.inference_mode():
-        parts = [
-            trunk(tensor_of(crops[start : start + _BATCH])).numpy()
-            for start in range(0, len(crops), _BATCH)
-        ]
+        for start in range(0, len(crops), _BATCH):
+            batch = tensor_of(crops[start : start + _BATCH])
+            parts.append(trunk(batch).numpy())
     return np.concatenate(parts).astype(float)

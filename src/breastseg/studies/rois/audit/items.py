@@ -85,11 +85,11 @@ def read_items(source: Path, split: Path | None) -> list[Items]:
             f"--split-table {split}: only for prepared films; others have a column split"
         )
     if (source / _CROPS).is_file():
-        return [
-            _study(source, protocol)
-            for protocol in PROTOCOLS
-            if (source / protocol / _COPIES).is_file()
-        ]
+        studies = []
+        for protocol in PROTOCOLS:
+            if (source / protocol / _COPIES).is_file():
+                studies.append(_study(source, protocol))
+        return studies
     if source.is_file():
         return [_table(source)]
     raise InputError(
@@ -100,18 +100,18 @@ def read_items(source: Path, split: Path | None) -> list[Items]:
 
 def _films(folder: Path, split: Path | None) -> Items:
     table = read_table(folder / _FILMS, DatasetError, needed=("film", "findings"), others=True)
-    table.by("film")
+    films = table.by("film")
     parts: dict[str, str] = {}
     if split is not None:
-        given = read_table(split, DatasetError, needed=("film", "split"), others=True)
-        parts = {film: row["split"] for film, row in given.by("film").items()}
-        known = {row["film"] for row in table.rows}
-        for row in given.rows:
-            if row["film"] not in known:
-                raise DatasetError(f"{given.where(row)}: no film '{row['film']}' in {folder}")
+        split_table = read_table(split, DatasetError, needed=("film", "split"), others=True)
+        for film, row in split_table.by("film").items():
+            if film not in films:
+                raise DatasetError(f"{split_table.where(row)}: no film '{film}' in {folder}")
+            parts[film] = row["split"]
     items = []
     for row in table.rows:
         name = row["film"]
+        # A person may have changed the table: a name must not lead out of the folder.
         if Path(name).name != name:
             raise DatasetError(f"{table.where(row)}: film '{name}', wanted the name of its folder")
         path = folder / name / "image.png"
@@ -140,7 +140,8 @@ def _table(path: Path) -> Items:
         image = path.parent / row["image"]
         if not image.is_file():
             raise DatasetError(f"{table.where(row)}: no picture {image}")
-        items.append(_item(row["image"], row, row["class"], row["source"], row["split"], image))
+        item = _item(row["image"], row, row["class"], row["source"], row["split"], image)
+        items.append(item)
     return Items("pictures", tuple(items), are_regions=True)
 
 
@@ -149,12 +150,14 @@ def _study(folder: Path, protocol: str) -> Items:
     needed = ("crop", "film", "finding", "patient", "source", "class", "copy", "fold")
     table = read_table(path, DatasetError, needed=needed, others=True)
     crops = _crops(folder / _CROPS)
-    items = tuple(_study_item(table, row, crops) for row in table.rows)
-    return Items(f"protocol {protocol}", items, are_regions=True)
+    items = [_study_item(table, row, crops) for row in table.rows]
+    return Items(f"protocol {protocol}", tuple(items), are_regions=True)
 
 
 def _crops(path: Path) -> Crops:
+    """Return the crops of a study, (N, px, px), mapped and not read."""
     try:
+        # No pickle: whoever made the file could run code here with it.
         crops = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as cause:
         raise DatasetError(f"{path}: no crops ({type(cause).__name__}); classify again") from None
@@ -164,7 +167,7 @@ def _crops(path: Path) -> Crops:
 
 
 def _study_item(table: Table, row: Row, crops: Crops) -> Item:
-    crop = int(row["crop"]) if row["crop"].isdecimal() else -1
+    crop = int(row["crop"]) if row["crop"].isdecimal() else -1  # -1 is refused below
     if not 0 <= crop < len(crops):
         raise DatasetError(f"{table.where(row)}: crop '{row['crop']}' is not among the crops")
 
@@ -191,5 +194,7 @@ def thumbnails(items: Sequence[Item]) -> tuple[Thumbnails, list[tuple[int, int]]
 def resized(pixels: npt.NDArray[np.unsignedinteger], px: int) -> npt.NDArray[np.float32]:
     """Return a picture as (px, px) grey values from 0 to 1."""
     grey = pixels.astype(np.float32) / np.iinfo(pixels.dtype).max
+    # The mean of areas where pixels grow; where they shrink it would make blocks.
     way = cv2.INTER_AREA if min(grey.shape) > px else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(grey, (px, px), interpolation=way), np.float32)
+    resized_grey = cv2.resize(grey, (px, px), interpolation=way)
+    return np.asarray(resized_grey, np.float32)
