@@ -33,8 +33,11 @@ class WorkingCopy:
             last: name of the file by which a folder under the prefix is whole.
             state: names of files at the top that a later run looks at.
         """
-        self._folder, self._prefix, self._objects = folder, prefix, objects
-        self._last, self._state = last, (WORK_FILE, *state)
+        self._folder = folder
+        self._prefix = prefix
+        self._objects = objects
+        self._last = last
+        self._state = (WORK_FILE, *state)
         self._bucket = objects.bucket(prefix)
         self._note_is_sent = False
 

@@ -86,7 +86,8 @@ class RayEngine:
             # A head may be kept without cores, so that it takes no tasks.
             if not node["Alive"] or not resources.get("CPU"):
                 continue
-            cores, memory = int(resources["CPU"]), int(resources.get("memory", 0))
+            cores = int(resources["CPU"])
+            memory = int(resources.get("memory", 0))
             name = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
             room = Need(cores, memory, resources.get("GPU", 0.0))
             machines.append(Machine(name, node["NodeID"], room))
@@ -126,7 +127,8 @@ class RayEngine:
             "max_retries": 0,
             "name": "breastseg",
         }
-        number, self._next = self._next, self._next + 1
+        number = self._next
+        self._next += 1
         self._refs[self._map.options(**options).remote(work, item)] = number
         return number
 

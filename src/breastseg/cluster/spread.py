@@ -74,7 +74,8 @@ class Spread:
         if isinstance(model.runner, (ChildRunner, MeanRunner)):
             model.runner.close()  # nothing is computed here
         with _token(out) as token:
-            work, need = work_of(model, out, config, token), need_of(model, config)
+            work = work_of(model, out, config, token)
+            need = need_of(model, config)
             flight = _Flight(self._engine, work, need, course, reporter, self._patience_s)
             flight.check()
             flight.run()
@@ -123,7 +124,8 @@ def _cores(model: Model) -> int:
 def _token(out: Path) -> Iterator[tuple[str, str]]:
     """Leave a file by which a machine sees whether it shares the folder."""
     # Random: a file of an earlier run, on a disk of the machine's own, must not pass for it.
-    path, content = out / _TOKEN, secrets.token_hex(16)
+    path = out / _TOKEN
+    content = secrets.token_hex(16)
     write_text(path, content)
     try:
         yield _TOKEN, content
@@ -143,8 +145,12 @@ class _Flight:
         reporter: Reporter,
         patience_s: float,
     ) -> None:
-        self._engine, self._work, self._need = engine, work, need
-        self._course, self._reporter, self._patience_s = course, reporter, patience_s
+        self._engine = engine
+        self._work = work
+        self._need = need
+        self._course = course
+        self._reporter = reporter
+        self._patience_s = patience_s
         self._items = course.named.items
         self._waiting: deque[_Try] = deque()
         for place in range(len(self._items)):
@@ -253,7 +259,8 @@ class _Flight:
             larger = replace(attempt.need, memory_bytes=2 * attempt.need.memory_bytes)
             has_room = any(larger.fits(machine.room) for machine in self._machines)
             if has_room and not attempt.raised:
-                attempt.need, attempt.raised = larger, True
+                attempt.need = larger
+                attempt.raised = True
                 self._reporter.message(
                     f"{path}: memory ran out; tried again with {larger.memory_bytes / 1e6:.0f} MB"
                 )

@@ -66,7 +66,8 @@ def clean_description(text: str, place: str) -> tuple[str, list[Finding]]:
         findings.append(Finding(place, "ImageDescription", "text in its first lines"))
     for part in parts:
         name, _, value = part.partition("=")
-        name, value = name.strip(), value.strip()
+        name = name.strip()
+        value = value.strip()
         if name in KEPT and _NUMBER.fullmatch(value):
             clean_parts.append(f"{name} = {value}")
         elif name or value:

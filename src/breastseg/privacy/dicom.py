@@ -174,7 +174,8 @@ def _pixel_end(source: BinaryIO, at: int, syntax: str, file: Path) -> int:
 
 def _parts(source: BinaryIO, start: int, file: Path) -> Iterator[tuple[int, int]]:
     """Yield the items of encapsulated pixels, as (start, length): the offset table, then tiles."""
-    at, end = start, source.seek(0, 2)
+    at = start
+    end = source.seek(0, 2)
     while True:
         source.seek(at)
         head = source.read(8)

@@ -96,7 +96,8 @@ def ifds_of(image: ElementTree.Element, where: object) -> list[int]:
     for element in image.iter():
         if plain(element.tag) != "TiffData":
             continue
-        first, count = element.get("IFD", "0"), element.get("PlaneCount", "1")
+        first = element.get("IFD", "0")
+        count = element.get("PlaneCount", "1")
         if not (first.isdecimal() and count.isdecimal() and int(count) <= 1000):
             raise ImageError(f"{where}: its OME-XML has wrong TiffData; export it again")
         ifds += range(int(first), int(first) + int(count))

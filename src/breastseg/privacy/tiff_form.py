@@ -123,7 +123,8 @@ class TiffFileForm:
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
         """Walk the directories; ImageError where they are damaged."""
-        self.path, self.file = path, file
+        self.path = path
+        self.file = file
         self.end = file.seek(0, 2)
         head = self.bytes_at(0, 8)
         if head[:4] not in {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}:
