@@ -72,8 +72,9 @@ def find_breast(working: Working) -> Breast:
     notes = []
     soft = cv2.GaussianBlur(grey, (0, 0), 0.8 / working.mm_per_px)
     dark, foot = dark_level(soft)
+    # Leaked light first: with it, the mask would run along the edge of the film.
     soft -= row_light(soft, dark)
-    bright = soft > foot
+    bright = soft > foot  # (h, w), as all masks here
     bright_share = float(bright.mean())
     if bright_share > 0.97:
         notes.append("no dark film around the breast: the breast fills the film")
@@ -87,7 +88,8 @@ def find_breast(working: Working) -> Breast:
             f"the largest object covers {100 * float(mask.mean()):.1f} % of the film, wanted "
             "2 % at least; the film shows no breast, or it is too dark"
         )
-    artefacts = _artefacts(bright, mask, working) | ((stripes | sides | labels) & bright)
+    artefacts = _artefacts(bright, mask, working)
+    artefacts |= (stripes | sides | labels) & bright
     chest_wall, sure = chest_wall_of(mask)
     if not sure:
         notes.append("the side of the chest wall is not sure")
@@ -104,12 +106,16 @@ def refuse_inverted(working: Working) -> None:
     Raises:
         ImageError: the evenest places are bright, and no darker than the uneven ones.
     """
-    grey, side = without_side_strips(working.grey), working.px(_EVEN_MM)
-    height, width = (length // side * side for length in grey.shape)
-    blocks = grey[:height, :width].reshape(height // side, side, width // side, side)
-    means = blocks.mean(axis=(1, 3)).ravel()
-    order = np.argsort(blocks.std(axis=(1, 3)).ravel(), kind="stable")
-    even = float(np.median(means[order[: max(1, len(order) // 10)]]))
+    grey = without_side_strips(working.grey)
+    side = working.px(_EVEN_MM)
+    rows = grey.shape[0] // side  # of whole blocks
+    columns = grey.shape[1] // side
+    blocks = grey[: rows * side, : columns * side].reshape(rows, side, columns, side)
+    means = blocks.mean(axis=(1, 3)).ravel()  # (blocks,)
+    deviations = blocks.std(axis=(1, 3)).ravel()
+    order = np.argsort(deviations, kind="stable")  # the evenest first
+    evenest = order[: max(1, len(order) // 10)]
+    even = float(np.median(means[evenest]))
     uneven = float(np.median(means[order[len(order) // 2 :]]))
     if even > _BRIGHT and even > uneven - _LEAST_DARKER:
         raise ImageError(
@@ -128,10 +134,11 @@ def without_side_strips(grey: Floats) -> Floats:
         grey: (h, w) float32, 0 to 255.
     """
     width = grey.shape[1]
-    cut = [0, 0]
+    cut = [0, 0]  # columns at the left and at the right
     for place, turned in enumerate((grey, grey[:, ::-1])):
         for is_tape in (turned > _TAPE_BRIGHT, turned < _TAPE_DARK):
-            strip = int((is_tape.mean(axis=0) > _TAPE_SHARE).argmin())
+            shares = is_tape.mean(axis=0)  # (w,)
+            strip = int((shares > _TAPE_SHARE).argmin())  # the first column that is none
             if strip <= round(_TAPE_WIDTH * width):
                 cut[place] = max(cut[place], strip)
     return np.ascontiguousarray(grey[:, cut[0] : width - cut[1]])
@@ -146,7 +153,9 @@ def dark_level(grey: Floats) -> tuple[float, float]:
     Args:
         grey: (h, w) float32, 0 to 255.
     """
-    counts = np.bincount(grey.astype(np.uint8).ravel(), minlength=256).astype(np.float32)
+    steps = grey.astype(np.uint8).ravel()
+    counts = np.bincount(steps, minlength=256).astype(np.float32)  # (256,)
+    # Smoothed: films of 8 bits that were stretched have empty steps between full ones.
     smooth = cv2.GaussianBlur(counts[None], (0, 0), 0.7, borderType=cv2.BORDER_REFLECT)[0]
     mode = int(smooth[:_DARK_RANGE].argmax())
     if mode == _DARK_RANGE - 1:  # still rising: there is no dark ground
@@ -154,6 +163,7 @@ def dark_level(grey: Floats) -> tuple[float, float]:
     half = mode + 1
     while smooth[half] > 0.5 * smooth[mode]:
         half += 1
+    # By the width at half the height: the tails of the histogram are breast.
     deviation = (half - mode) / _HALF_WIDTH
     foot = mode + max(_LEAST_STEP, _DEVIATIONS * deviation)
     valley = mode + 1
@@ -186,16 +196,16 @@ def edge_stripes(working: Working) -> Mask:
     height = len(grey)
     stripes = np.zeros(grey.shape, bool)
     # one row of `step` lies between two rows of `grey`, two apart, so that a blurred step counts
-    step = np.abs(grey[2:] - grey[:-2])
+    step = np.abs(grey[2:] - grey[:-2])  # (h - 2, w)
     share = (step > _STRIPE_STEP).mean(axis=1)
     reach = round(_EDGE_SHARE * height)
     top = np.flatnonzero(share[:reach] > _STRIPE_COLUMNS)
     bottom = np.flatnonzero(share[::-1][:reach] > _STRIPE_COLUMNS)
-    margin = working.px(0.4)
+    margin = 2 + working.px(0.4)  # the two rows that a step lies between, and its blur
     if len(top):
-        stripes[: top[-1] + 2 + margin] = True
+        stripes[: top[-1] + margin] = True
     if len(bottom):
-        stripes[height - (bottom[-1] + 2 + margin) :] = True
+        stripes[height - (bottom[-1] + margin) :] = True
     return stripes
 
 
@@ -204,14 +214,15 @@ def side_tape(bright: Mask, working: Working) -> Mask:
 
     A bright chest wall looks like tape, but no dark film follows it: it stays.
     """
-    share = bright.mean(axis=0)
+    share = bright.mean(axis=0)  # (w,)
     tape = np.zeros(bright.shape, bool)
     reach = round(0.3 * bright.shape[1])
-    for side in (slice(None), slice(None, None, -1)):
+    for side in (slice(None), slice(None, None, -1)):  # from the left, from the right
         columns = share[side][:reach]
         is_gap = columns < 0.08
         if columns[0] > 0.5 and is_gap.any():
-            tape[:, side][:, : int(is_gap.argmax())] = True
+            first_gap = int(is_gap.argmax())
+            tape[:, side][:, :first_gap] = True
     return tape
 
 
@@ -221,13 +232,15 @@ def _largest_smooth(allowed: Mask, working: Working) -> Mask:
     What hangs on the breast by less than 12 mm (a label in its glow, a wedge along the chest wall)
     is cut off by a wide opening; what lies within 6 mm of the rest (the nipple) comes back.
     """
-    fine = cv2.morphologyEx(allowed.astype(np.uint8), cv2.MORPH_OPEN, _disc(working.px(2.0)))
+    fine_disc = _disc(working.px(2.0))
+    fine = cv2.morphologyEx(allowed.astype(np.uint8), cv2.MORPH_OPEN, fine_disc)
     # dark film above and below, so that a strip of light along the top edge is cut off too
     radius = working.px(6.0)
+    wide_disc = _disc(radius)
     framed = np.pad(fine, ((radius, radius), (0, 0)))
-    wide = cv2.morphologyEx(framed, cv2.MORPH_OPEN, _disc(radius))[radius:-radius]
+    wide = cv2.morphologyEx(framed, cv2.MORPH_OPEN, wide_disc)[radius:-radius]
     core = _largest(wide)
-    near = cv2.dilate(core.astype(np.uint8), _disc(working.px(6.0)))
+    near = cv2.dilate(core.astype(np.uint8), wide_disc)
     whole = cv2.morphologyEx(fine & near, cv2.MORPH_OPEN, _disc(working.px(3.2)))
     return _without_holes(_largest(whole | core))
 
@@ -238,20 +251,25 @@ def _nearer_to_labels(soft: Floats, foot: float, working: Working) -> Mask:
     The glow of a label joins it with the breast at the foot of the ground; higher up they are
     apart.
     """
+    labels = np.zeros(soft.shape, bool)
     film = soft[soft > foot]
     if film.size == 0:
-        return np.zeros(soft.shape, bool)
+        return labels
     middle = foot + 0.3 * (float(np.median(film)) - foot)
-    count, objects, stats, _ = cv2.connectedComponentsWithStats((soft > middle).astype(np.uint8))
-    if count < 3:
-        return np.zeros(soft.shape, bool)
-    core = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    parts = (soft > middle).astype(np.uint8)
+    count, objects, stats, _ = cv2.connectedComponentsWithStats(parts)
+    if count < 3:  # object 0 is the ground: one part alone is the breast
+        return labels
+    areas_px = stats[:, cv2.CC_STAT_AREA]  # (count,)
+    core = 1 + int(areas_px[1:].argmax())
     core_grey = float(np.median(soft[objects == core]))
-    labels = np.zeros(soft.shape, bool)
     for index in range(1, count):
-        area_mm2 = int(stats[index, cv2.CC_STAT_AREA]) * working.mm_per_px**2
+        area_mm2 = int(areas_px[index]) * working.mm_per_px**2
+        if index == core or area_mm2 <= 20:
+            continue
         inside = objects == index
-        if index != core and area_mm2 > 20 and np.percentile(soft[inside], 75) > 0.9 * core_grey:
+        # Labels are as bright as the breast; what is darker is a part of it that stands alone.
+        if np.percentile(soft[inside], 75) > 0.9 * core_grey:
             labels |= inside
     if not labels.any():
         return labels
@@ -263,21 +281,24 @@ def _nearer_to_labels(soft: Floats, foot: float, working: Working) -> Mask:
 def _disc(radius_px: int) -> npt.NDArray[np.uint8]:
     """Return a disc that is the same after a mirror and a quarter turn; OpenCV's ellipse is not."""
     steps = np.arange(-radius_px, radius_px + 1)
-    inside = steps[:, None] ** 2 + steps[None] ** 2 <= (radius_px + 0.3) ** 2
+    squares = steps[:, None] ** 2 + steps[None] ** 2  # (2 * radius + 1, 2 * radius + 1)
+    # 0.3 px more: a disc of 2 px has no tips of a single pixel then
+    inside = squares <= (radius_px + 0.3) ** 2
     return inside.astype(np.uint8)
 
 
 def _largest(mask: npt.NDArray[np.uint8]) -> Mask:
+    """Return the largest object of a mask, nothing where there is none."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
     if count < 2:
         return np.zeros(mask.shape, bool)
-    best = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    best = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())  # object 0 is what is outside
     return np.asarray(labels == best)
 
 
 def _without_holes(mask: Mask) -> Mask:
     """Fill what is not connected with the edge of the film."""
-    padded = np.pad(mask, 1).astype(np.uint8)
+    padded = np.pad(mask, 1).astype(np.uint8)  # so that the ground hangs together round the mask
     cv2.floodFill(padded, None, (0, 0), 2)
     return np.asarray(padded[1:-1, 1:-1] != 2)
 
@@ -285,9 +306,11 @@ def _without_holes(mask: Mask) -> Mask:
 def _artefacts(bright: Mask, breast: Mask, working: Working) -> Mask:
     """Return bright objects beside the breast: labels, markers, tape, wedges."""
     disc = _disc(working.px(0.8))
+    # Not the rim of the breast itself, which the opening took off.
     near = cv2.dilate(breast.astype(np.uint8), disc) > 0
-    beside = (bright & ~near).astype(np.uint8)
-    return np.asarray(cv2.morphologyEx(beside, cv2.MORPH_OPEN, disc) > 0)
+    outside = (bright & ~near).astype(np.uint8)
+    opened = cv2.morphologyEx(outside, cv2.MORPH_OPEN, disc)
+    return np.asarray(opened > 0)
 
 
 def chest_wall_of(breast: Mask) -> tuple[str, bool]:
@@ -298,8 +321,9 @@ def chest_wall_of(breast: Mask) -> tuple[str, bool]:
     Args:
         breast: (h, w) bool.
     """
-    half = breast.shape[1] // 2
+    half = breast.shape[1] // 2  # an odd width leaves the middle column out, for the mirror's sake
     left = int(breast[:, :half].sum())
     right = int(breast[:, breast.shape[1] - half :].sum())
-    sure = max(left, right) >= _SURE_RATIO * max(1, min(left, right))
+    fewer = min(left, right)
+    sure = max(left, right) >= _SURE_RATIO * max(1, fewer)
     return ("left" if left >= right else "right"), sure

@@ -36,23 +36,31 @@ def breast_rows(records: Sequence[Mapping[str, Any]]) -> list[JsonObject]:
     for record in records:
         if record["patient"] and record["laterality"]:
             breasts.setdefault((record["patient"], record["laterality"]), []).append(record)
-    rows = [_row(*who, films) for who, films in sorted(breasts.items())]
+    rows = []
+    for (patient, laterality), films in sorted(breasts.items()):
+        rows.append(_row(patient, laterality, films))
     densest: dict[str, float] = {}
     for row in rows:
         share = row["fibroglandular_share"]
         if share is not None:
             densest[row["patient"]] = max(share, densest.get(row["patient"], 0.0))
     for row in rows:
+        # NaN has no category: no film of the patient has a share.
         category, also = category_of(densest.get(row["patient"], float("nan")))
-        row["patient_density_proposed"], row["patient_density_also"] = category, also
+        row["patient_density_proposed"] = category
+        row["patient_density_also"] = also
     return rows
 
 
 def _row(patient: str, laterality: str, films: Sequence[Mapping[str, Any]]) -> JsonObject:
-    shares = [
-        share for share in (film.get("fibroglandular_share") for film in films) if share is not None
-    ]
-    areas = [film["breast_mm2"] for film in films if film["breast_mm2"] is not None]
+    """Return the row of a breast from the records of its films."""
+    shares = []
+    areas = []
+    for film in films:
+        if film.get("fibroglandular_share") is not None:
+            shares.append(film["fibroglandular_share"])
+        if film["breast_mm2"] is not None:
+            areas.append(film["breast_mm2"])
     mean = sum(shares) / len(shares) if shares else None
     category, also = category_of(float("nan") if mean is None else mean)
     return {

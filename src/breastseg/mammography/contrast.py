@@ -38,12 +38,13 @@ def wiener(pixels: Pixels, *, window_px: int = 5) -> Film16:
     _check_window(window_px)
     values = in_16_bits(pixels).astype(np.float64)
     size = (window_px, window_px)
-    mean = cv2.blur(values, size, borderType=cv2.BORDER_REFLECT)
-    variance = cv2.blur(values**2, size, borderType=cv2.BORDER_REFLECT) - mean**2
-    variance = np.maximum(variance, 0)
+    mean = cv2.blur(values, size, borderType=cv2.BORDER_REFLECT)  # (H, W), as all that follow
+    mean_of_squares = cv2.blur(values**2, size, borderType=cv2.BORDER_REFLECT)
+    variance = np.maximum(mean_of_squares - mean**2, 0)  # rounding makes small negative ones
     noise = float(variance.mean())
-    kept = np.maximum(variance - noise, 0) / np.maximum(np.maximum(variance, noise), 1e-9)
-    return _rounded(mean + kept * (values - mean))
+    signal = np.maximum(variance - noise, 0)
+    share = signal / np.maximum(np.maximum(variance, noise), 1e-9)
+    return _rounded(mean + share * (values - mean))
 
 
 def median(pixels: Pixels, *, window_px: int = 5) -> Film16:
@@ -113,16 +114,20 @@ def adaptive_watershed(
     labels = np.zeros(values.shape, np.int32)
     if not breast.any():
         return labels
-    bright = values > _mean_inside(values, breast, window_px) + 0.1 * float(values[breast].std())
+    local_mean = _mean_inside(values, breast, window_px)
+    bright = values > local_mean + 0.1 * float(values[breast].std())
     bright &= breast
-    depth = cv2.distanceTransform(bright.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    count, markers = cv2.connectedComponents((depth >= core_px).astype(np.uint8))
+    depth_px = cv2.distanceTransform(bright.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    cores = (depth_px >= core_px).astype(np.uint8)
+    count, markers = cv2.connectedComponents(cores)
     if count < 2:
         return labels
     # the watershed needs a marker for the rest too; its lines (-1) fall to nothing
     markers[~bright] = count
     soft = cv2.GaussianBlur(values, (0, 0), 1.0) / 257
-    three = np.repeat(np.clip(soft, 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
+    grey = np.clip(soft, 0, 255).astype(np.uint8)
+    # OpenCV's watershed takes (H, W, 3) of 8 bits alone
+    three = np.repeat(grey[:, :, None], 3, axis=2)
     flooded = cv2.watershed(three, markers)
     is_region = (flooded > 0) & (flooded < count) & bright
     labels[is_region] = flooded[is_region]
@@ -132,8 +137,10 @@ def adaptive_watershed(
 def _mean_inside(values: Floats, inside: Mask, window_px: int) -> Floats:
     """Return the mean of each window over the pixels inside a mask."""
     size = (window_px, window_px)
+    # Both are means over the whole window; their ratio is the mean over its pixels inside.
     weight = cv2.blur(inside.astype(np.float32), size)
-    total = cv2.blur(np.where(inside, values, 0).astype(np.float32), size)
+    values_inside = np.where(inside, values, 0).astype(np.float32)
+    total = cv2.blur(values_inside, size)
     return np.asarray(total / np.maximum(weight, 1e-6), np.float32)
 
 

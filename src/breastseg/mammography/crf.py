@@ -20,7 +20,7 @@ from breastseg.errors import InputError
 Floats: TypeAlias = npt.NDArray[np.float64]
 Place: TypeAlias = tuple[slice, slice]
 
-_SURE = 1e-6
+_SURE = 1e-6  # a probability of 0 or 1 has no finite logit
 
 
 @dataclass(frozen=True)
@@ -78,32 +78,36 @@ def refine(
         )
     if not (np.all(np.isfinite(grey)) and np.all((probability >= 0) & (probability <= 1))):
         raise InputError("a CRF of values that are not finite or no probabilities, 0 to 1")
-    held = np.clip(probability.astype(np.float64), _SURE, 1 - _SURE)
+    answer = np.clip(probability.astype(np.float64), _SURE, 1 - _SURE)  # (H, W)
     picture = grey.astype(np.float64)
-    unary = np.log(held / (1 - held))
+    unary = np.log(answer / (1 - answer))
     for _ in range(config.rounds):
-        held = 1 / (1 + np.exp(-(unary + _messages(held, picture, config))))
-    return np.asarray(held, np.float32)
+        logits = unary + _messages(answer, picture, config)
+        answer = 1 / (1 + np.exp(-logits))
+    return np.asarray(answer, np.float32)
 
 
-def _messages(held: Floats, grey: Floats, config: CrfConfig) -> Floats:
+def _messages(answer: Floats, grey: Floats, config: CrfConfig) -> Floats:
     """Return what neighbours say to each pixel, (H, W): their mean answer, -1 to 1, times weights.
 
     With two classes and Potts compatibility that is what is added to the logit.
     """
-    alike_sum, near_sum = np.zeros_like(held), np.zeros_like(held)
-    alike_weights, near_weights = np.zeros_like(held), np.zeros_like(held)
-    for here, there, square_px in _pairs(held.shape[0], held.shape[1], config.window_px):
+    alike_sum = np.zeros_like(answer)
+    near_sum = np.zeros_like(answer)
+    alike_weights = np.zeros_like(answer)
+    near_weights = np.zeros_like(answer)
+    height, width = answer.shape
+    # All pairs of one offset at once: `first` and `second` are parts of the picture of one shape.
+    for first, second, square_px in _pairs(height, width, config.window_px):
         near = np.exp(-square_px / (2 * config.near_px**2))
-        alike = np.exp(
-            -square_px / (2 * config.alike_px**2)
-            - (grey[here] - grey[there]) ** 2 / (2 * config.alike_grey**2)
-        )
-        for one, other in ((here, there), (there, here)):  # a pair weighs the same both ways
-            alike_sum[one] += alike * held[other]
-            alike_weights[one] += alike
-            near_sum[one] += near * held[other]
-            near_weights[one] += near
+        by_place = -square_px / (2 * config.alike_px**2)
+        by_grey = (grey[first] - grey[second]) ** 2 / (2 * config.alike_grey**2)
+        alike = np.exp(by_place - by_grey)
+        for here, neighbour in ((first, second), (second, first)):  # the same both ways
+            alike_sum[here] += alike * answer[neighbour]
+            alike_weights[here] += alike
+            near_sum[here] += near * answer[neighbour]
+            near_weights[here] += near
     alike_mean = _mean(alike_sum, alike_weights)
     near_mean = _mean(near_sum, near_weights)
     return config.alike_weight * alike_mean + config.near_weight * near_mean

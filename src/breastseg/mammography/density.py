@@ -90,11 +90,13 @@ def density_of(pixels: Pixels, masks: FilmMasks, mm_per_px: float | None) -> Den
     count = int(breast.sum())
     area_mm2 = None if mm_per_px is None else count * mm_per_px**2
     if count == 0:
-        return Density(0, area_mm2, math.nan, breast, "", "", ("no breast: nothing to measure",))
+        note = "no breast: nothing to measure"
+        return Density(0, area_mm2, math.nan, breast, "", "", (note,))
     bright = _bright(pixels, masks, mm_per_px)
     if bright is None:
         note = "no muscle to compare brightness with: no share and no category"
-        return Density(count, area_mm2, math.nan, np.zeros_like(breast), "", "", (note,))
+        nothing = np.zeros_like(breast)
+        return Density(count, area_mm2, math.nan, nothing, "", "", (note,))
     bright &= breast
     share = float(bright.sum()) / count
     category, also = category_of(share)
@@ -110,15 +112,17 @@ def _bright(pixels: Pixels, masks: FilmMasks, mm_per_px: float | None) -> Mask |
     labels = cv2.resize(
         masks.labels[top:bottom, left:right], (width, height), interpolation=cv2.INTER_NEAREST
     )
-    breast, muscle = labels == BREAST, labels == MUSCLE
+    breast = labels == BREAST
+    muscle = labels == MUSCLE
     muscle_mm2 = float(muscle.sum()) * working.mm_per_px**2
     if muscle_mm2 < _LEAST_MUSCLE_MM2 or not breast.any():
         return None
     distance_mm = from_skin_mm(breast | muscle, working.mm_per_px)
+    # As if the breast were as thick everywhere; the muscle is not near the skin.
     flat = working.grey + thinner_by(working.grey, breast, distance_mm)
     fat = float(np.percentile(flat[breast], 10))
     muscle_grey = float(np.median(working.grey[muscle]))
-    if muscle_grey <= fat:
+    if muscle_grey <= fat:  # no yardstick: what is called muscle cannot be
         return None
     bright = (flat > fat + _OF_MUSCLE * (muscle_grey - fat)) & breast
     return enlarged(bright, working)
@@ -130,19 +134,21 @@ def thinner_by(grey: Floats, breast: Mask, distance_mm: Floats) -> Floats:
     It is the lower quartile of the breast 10 to 30 mm from the skin, less that at the pixel's own
     distance.
     """
-    ring = np.clip(distance_mm, 0, 2 * _THIN_MM - 1).astype(np.int32)
-    quartiles = np.full(2 * _THIN_MM, np.nan)
+    ring = np.clip(distance_mm, 0, 2 * _THIN_MM - 1).astype(np.int32)  # (h, w) whole mm
+    quartiles = np.full(2 * _THIN_MM, np.nan)  # of each mm; NaN is not known
     for step in range(_THIN_MM):
         values = grey[breast & (ring == step)]
-        if values.size > 20:
+        if values.size > 20:  # fewer have no quartile to speak of
+            # The lower one is fat, as a rule: gland must not be taken for a thick breast.
             quartiles[step] = np.percentile(values, 25)
     inner = quartiles[10:_THIN_MM]
     inner = inner[~np.isnan(inner)]
     if inner.size == 0:  # a breast thinner than 10 mm
         return np.zeros(grey.shape, np.float32)
-    missing = np.maximum(float(np.median(inner)) - quartiles, 0)
+    missing = np.maximum(float(np.median(inner)) - quartiles, 0)  # (2 * _THIN_MM,)
     missing = np.where(np.isnan(missing), 0, missing)
-    return np.asarray(np.where(breast, missing[ring], 0), np.float32)
+    per_pixel = np.where(breast, missing[ring], 0)
+    return np.asarray(per_pixel, np.float32)
 
 
 def category_of(share: float) -> tuple[str, str]:
@@ -150,9 +156,11 @@ def category_of(share: float) -> tuple[str, str]:
     if math.isnan(share):
         return "", ""
     names = "abcd"
-    index = sum(share >= boundary for boundary in BOUNDARIES)
+    index = 0
     also = ""
     for place, boundary in enumerate(BOUNDARIES):
+        if share >= boundary:
+            index = place + 1
         if abs(share - boundary) < DOUBT:
-            also = names[place] if index > place else names[place + 1]
+            also = names[place] if share >= boundary else names[place + 1]
     return names[index], also

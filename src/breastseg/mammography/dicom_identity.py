@@ -39,6 +39,7 @@ def identity_of(dataset: Any, where: str) -> Any:
     for keyword in _NEEDED:
         if not dataset.get(keyword):
             raise ImageError(f"{where}: without {keyword}, give films as the archive has them")
+    # A list of what is taken: what nobody thought of stays behind.
     for keyword in (*_NEEDED, *_FILED_BY, *_PICTURE):
         if keyword in dataset:
             setattr(kept, keyword, dataset.get(keyword))

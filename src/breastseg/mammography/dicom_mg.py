@@ -18,7 +18,7 @@ from breastseg.mammography.dicom_tags import (
 )
 from breastseg.mammography.film import Film, check_film
 
-_MARK_AT, _MARK = 128, b"DICM"
+_MARK_AT, _MARK = 128, b"DICM"  # behind a preamble that may hold anything (PS3.10, 7.1)
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,10 @@ def read_head(path: Path, where: str) -> Head:
     """Read what a file is and whose, without its pixels; ImageError when it is no DICOM file."""
     with guarded_dicom(where):
         dataset = _read(path, where, pixels=False)
+        # Blank after many anonymisers; films of one study are of one person in any case.
         patient = str(dataset.get("PatientID", "") or dataset.get("StudyInstanceUID", ""))
-        return Head(patient, str(dataset.get("Modality", "")).strip(), "Rows" in dataset)
+        modality = str(dataset.get("Modality", "")).strip()
+        return Head(patient, modality, "Rows" in dataset)
 
 
 def read_film(path: Path, where: str) -> Film:
@@ -84,7 +86,7 @@ def read_size(path: Path, where: str) -> tuple[int, int]:
 
 
 def _film(dataset: Any, where: str) -> Film:
-    notes = check_kind(dataset, where)
+    notes = check_kind(dataset, where)  # first: what is no mammogram is not decoded
     mm_per_px, mm_origin = spacing_of(dataset, where)
     laterality, laterality_origin = laterality_of(dataset)
     view, view_origin = view_of(dataset)

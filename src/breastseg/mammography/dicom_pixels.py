@@ -55,9 +55,11 @@ def stored_values(dataset: Any, where: str) -> npt.NDArray[Any]:
         ImageError: no pixels, too many, colours, or a frame that cannot be decoded.
         MissingPackageError: no codec for it is installed.
     """
-    rows, columns = int(dataset.get("Rows", 0)), int(dataset.get("Columns", 0))
+    rows = int(dataset.get("Rows", 0))
+    columns = int(dataset.get("Columns", 0))
     if "PixelData" not in dataset or not rows or not columns:
         raise ImageError(f"{where}: no pixels in it, wanted a picture; export the image again")
+    # Before anything is decoded: a header that promises too much must not take the memory.
     if rows * columns > MAX_PIXELS:
         raise ImageError(f"{where}: says {columns} x {rows} pixels, wanted up to {MAX_PIXELS:,}")
     if int(dataset.get("SamplesPerPixel", 1)) != 1:
@@ -107,9 +109,11 @@ def _decoded(dataset: Any, syntax: str, where: str) -> npt.NDArray[Any]:
 def _signed(values: npt.NDArray[Any], dataset: Any) -> npt.NDArray[Any]:
     """Return values without what lies in unused bits, and with the sign that the header says."""
     bits = int(dataset.get("BitsStored", 16))
+    # The bits above are no part of the value; old files have overlays in them.
     whole = values.astype(np.int64) & ((1 << bits) - 1)
     if int(dataset.get("PixelRepresentation", 0)) == 1:
-        whole = np.where(whole >= 1 << (bits - 1), whole - (1 << bits), whole)
+        is_negative = whole >= 1 << (bits - 1)
+        whole = np.where(is_negative, whole - (1 << bits), whole)
     return whole.astype(np.int32)
 
 
@@ -119,12 +123,20 @@ def padding_of(stored: npt.NDArray[Any], dataset: Any) -> Mask:
     if value is None:
         return np.zeros(stored.shape, np.bool_)
     limit = dataset.get("PixelPaddingRangeLimit")
-    ends = [int(value), int(value if limit is None else limit)]
+    first = int(value)
+    last = first if limit is None else int(limit)
     bits = int(dataset.get("BitsStored", 16))
     if int(dataset.get("PixelRepresentation", 0)) == 1:
         # some writers store a negative padding as an unsigned number
-        ends = [end - (1 << bits) if end >= 1 << (bits - 1) else end for end in ends]
-    return np.asarray((stored >= min(ends)) & (stored <= max(ends)))
+        first = _with_sign(first, bits)
+        last = _with_sign(last, bits)
+    low, high = sorted((first, last))  # the limit may be the lower end
+    return np.asarray((stored >= low) & (stored <= high))
+
+
+def _with_sign(number: int, bits: int) -> int:
+    """Return a number of so many bits whose highest bit is the sign."""
+    return number - (1 << bits) if number >= 1 << (bits - 1) else number
 
 
 def grey_values(dataset: Any, where: str) -> tuple[Grey, tuple[str, ...]]:
@@ -141,6 +153,7 @@ def grey_values(dataset: Any, where: str) -> tuple[Grey, tuple[str, ...]]:
     padding = padding_of(stored, dataset)
     history = []
     syntax = str(dataset.file_meta.get("TransferSyntaxUID", ""))
+    # "01" also where the file is not compressed any more: what was lost stays lost.
     if syntax in _LOSSY or str(dataset.get("LossyImageCompression", "")) == "01":
         history.append("was compressed with loss")
     values, line = _after_modality(stored, dataset)
@@ -153,6 +166,7 @@ def grey_values(dataset: Any, where: str) -> tuple[Grey, tuple[str, ...]]:
         pixels, lines = _for_viewing(values, padding, dataset, where)
     history += lines
     if padding.any():
+        # Last: an inversion would make it white.
         pixels[padding] = 0
         history.append(f"padding ({100 * padding.mean():.1f} % of the pixels) set to 0")
     return pixels, tuple(history)
@@ -167,9 +181,11 @@ def for_processing(dataset: Any) -> bool:
 
 
 def _after_modality(stored: npt.NDArray[Any], dataset: Any) -> tuple[Values, str]:
+    """Return the values after the modality LUT, (H, W), and a line of history."""
     tables = dataset.get("ModalityLUTSequence")
     if tables:
-        return _through_table(stored.astype(np.float64), tables[0], dataset)[0], "modality LUT"
+        values, _ = _through_table(stored.astype(np.float64), tables[0], dataset)
+        return values, "modality LUT"
     slope = float(dataset.get("RescaleSlope", 1) or 1)
     intercept = float(dataset.get("RescaleIntercept", 0) or 0)
     values = stored.astype(np.float64) * slope + intercept
@@ -180,26 +196,28 @@ def _after_modality(stored: npt.NDArray[Any], dataset: Any) -> tuple[Values, str
 
 def _through_table(values: Values, table: Any, dataset: Any) -> tuple[Values, float]:
     """Return values looked up in a table of DICOM, and the highest value that it has."""
-    entries, first = int(table.LUTDescriptor[0]), int(table.LUTDescriptor[1])
-    entries = entries or 65536
+    entries = int(table.LUTDescriptor[0])
+    first = int(table.LUTDescriptor[1])
+    entries = entries or 65536  # 0 stands for it: the number has 16 bits (PS3.3 C.11.1.1)
     data = table.LUTData
     if isinstance(data, bytes):
-        wide = len(data) >= 2 * entries
-        looked_up = np.frombuffer(data, "<u2" if wide else "u1").astype(np.float64)
+        has_two_bytes = len(data) >= 2 * entries
+        lut = np.frombuffer(data, "<u2" if has_two_bytes else "u1").astype(np.float64)
     else:
-        looked_up = np.array(data, np.float64)
-    if looked_up.size < entries:
-        raise ImageError(
-            f"a table of {entries} values has {looked_up.size}; export the image again"
-        )
+        lut = np.array(data, np.float64)  # (entries,)
+    if lut.size < entries:
+        raise ImageError(f"a table of {entries} values has {lut.size}; export the image again")
+    # Where pixels have a sign, this has one too; read without it, it is 65536 too large.
     if int(dataset.get("PixelRepresentation", 0)) == 1 and first >= 32768:
         first -= 65536
+    # What lies below or above the table has its first or its last value.
     places = np.clip(np.round(values) - first, 0, entries - 1).astype(np.int64)
-    return looked_up[places], float(looked_up[:entries].max())
+    return lut[places], float(lut[:entries].max())
 
 
 def _for_viewing(values: Values, padding: Mask, dataset: Any, where: str) -> tuple[Grey, list[str]]:
-    tables, lines = dataset.get("VOILUTSequence"), []
+    tables = dataset.get("VOILUTSequence")
+    lines = []
     if tables:
         try:
             looked_up, highest = _through_table(values, tables[0], dataset)
@@ -218,17 +236,19 @@ def _for_viewing(values: Values, padding: Mask, dataset: Any, where: str) -> tup
 
 
 def _through_window(values: Values, padding: Mask, dataset: Any) -> tuple[Grey, list[str]]:
-    centres, widths = _numbers(dataset, "WindowCenter"), _numbers(dataset, "WindowWidth")
+    centres = _numbers(dataset, "WindowCenter")
+    widths = _numbers(dataset, "WindowWidth")
     function = str(dataset.get("VOILUTFunction", "") or "LINEAR").strip().upper()
-    least = 1.0 if function == "LINEAR" else 0.0
+    least = 1.0 if function == "LINEAR" else 0.0  # PS3.3 C.11.2.1.2.1 wants 1 at least
     usable = bool(centres and widths) and widths[0] >= least and widths[0] > 0
     if usable and function in WINDOWS:
         several = f", the first of {len(centres)}" if len(centres) > 1 else ""
         share = WINDOWS[function](values, centres[0], widths[0])
         line = f"window {function} {centres[0]:g} wide {widths[0]:g}{several}"
         return as_grey(share, 0.0, 1.0), [line]
-    seen = values[~padding]
-    low, high = float(seen.min()), float(seen.max())
+    film = values[~padding]
+    low = float(film.min())
+    high = float(film.max())
     cause = "no window in the header"
     if centres or widths:
         cause = "the header's window cannot be used"
@@ -241,15 +261,17 @@ def _numbers(dataset: Any, name: str) -> list[float]:
     value = dataset.get(name)
     if value is None or value == "":
         return []
-    several = value if hasattr(value, "__iter__") and not isinstance(value, str) else [value]
-    return [float(one) for one in several]
+    # pydicom gives one value as it is, several as a sequence.
+    is_several = hasattr(value, "__iter__") and not isinstance(value, str)
+    return [float(number) for number in value] if is_several else [float(value)]
 
 
 def linear(values: Values, centre: float, width: float) -> Values:
     """Return the share of white of window LINEAR (PS3.3 C.11.2.1.2.1), 0 to 1."""
-    if width <= 1:
+    if width <= 1:  # a step: the formula would divide by 0
         return (values > centre - 0.5).astype(np.float64)
-    return np.clip((values - (centre - 0.5)) / (width - 1) + 0.5, 0.0, 1.0)
+    share = (values - (centre - 0.5)) / (width - 1) + 0.5
+    return np.clip(share, 0.0, 1.0)
 
 
 def linear_exact(values: Values, centre: float, width: float) -> Values:
@@ -259,7 +281,7 @@ def linear_exact(values: Values, centre: float, width: float) -> Values:
 
 def sigmoid(values: Values, centre: float, width: float) -> Values:
     """Return the share of white of window SIGMOID (PS3.3 C.11.2.1.3.1), 0 to 1."""
-    steps = np.clip(-4.0 * (values - centre) / width, -60.0, 60.0)
+    steps = np.clip(-4.0 * (values - centre) / width, -60.0, 60.0)  # exp must not overflow
     return 1.0 / (1.0 + np.exp(steps))
 
 
@@ -291,6 +313,7 @@ def _from_raw(values: Values, padding: Mask, dataset: Any) -> tuple[Grey, list[s
     if sign > 0:
         values = -values
         lines.append("inverted: more exposure is less tissue")
-    low, high = (float(end) for end in np.percentile(values[~padding], [0.1, 99.9]))
+    # Not the extremes: single dead or hot pixels would take the range.
+    low, high = np.percentile(values[~padding], [0.1, 99.9]).tolist()
     lines.append("scaled between its 0.1 and 99.9 percentiles, windows of the header not used")
     return as_grey(values, low, high), lines

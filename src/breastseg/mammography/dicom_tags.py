@@ -69,16 +69,20 @@ def check_kind(dataset: Any, where: str) -> tuple[str, ...]:
             f"{where}: tomosynthesis ({frames} frames), wanted a single picture; "
             "give the synthesized 2D view if the system made one"
         )
-    digital = sop_class in MG_CLASSES
-    if modality != "MG" and not (digital and modality == "DX" and _is_breast(dataset)):
+    is_digital = sop_class in MG_CLASSES
+    # Some systems store mammograms as digital X-rays (DX) of the breast.
+    is_xray_of_breast = is_digital and modality == "DX" and _is_breast(dataset)
+    if modality != "MG" and not is_xray_of_breast:
         kind = _word(modality) or "no modality"
         part = _word(dataset.get("BodyPartExamined", ""))
         of = f" of '{part}'" if part else ""
         raise ImageError(f"{where}: {kind}{of}, wanted a mammogram (modality MG)")
-    if not digital and sop_class not in OTHER_CLASSES:
+    if not is_digital and sop_class not in OTHER_CLASSES:
         name = _word(getattr(dataset.get("SOPClassUID", ""), "name", sop_class))
         raise ImageError(f"{where}: '{name}', wanted a digital mammogram")
-    notes = [] if digital else ["secondary capture: what was done to it before is not known"]
+    notes = []
+    if not is_digital:
+        notes.append("secondary capture: what was done to it before is not known")
     notes += _check_view(dataset, where)
     if str(dataset.get("BurnedInAnnotation", "")).strip().upper() == "YES":
         notes.append("has writing burnt into its pixels: look for names before you share it")
@@ -132,8 +136,8 @@ def _modifiers(dataset: Any) -> set[str]:
 
 
 def laterality_of(dataset: Any) -> tuple[str, str]:
-    """Return "L", "R" or "" and where it comes from; who contradicts is told."""
-    said = []
+    """Return "L", "R" or "" and where it comes from, with what contradicts it."""
+    sides = []  # (side, attribute), the most particular attribute first
     for name, value in (
         ("ImageLaterality", dataset.get("ImageLaterality")),
         ("FrameLaterality", _frame_laterality(dataset)),
@@ -142,16 +146,22 @@ def laterality_of(dataset: Any) -> tuple[str, str]:
         text = str(value or "").strip().upper()
         side = {"LEFT": "L", "RIGHT": "R"}.get(text, text)
         if side in ("L", "R"):
-            said.append((side, name))
-    if not said:
+            sides.append((side, name))
+    if not sides:
         both = str(dataset.get("ImageLaterality", "")).strip().upper() == "B"
         return "", "the header says both breasts" if both else "the header does not say"
-    side, origin = said[0]
-    against = [f"{name} says {other}" for other, name in said[1:] if other != side]
-    return side, f"{origin} (but {', '.join(against)})" if against else origin
+    side, origin = sides[0]
+    against = []
+    for other, name in sides[1:]:
+        if other != side:
+            against.append(f"{name} says {other}")
+    if against:
+        origin += f" (but {', '.join(against)})"
+    return side, origin
 
 
 def _frame_laterality(dataset: Any) -> Any:
+    """Return the side as multi-frame files have it: in the groups of all frames, or of each."""
     for groups in (
         dataset.get("SharedFunctionalGroupsSequence"),
         dataset.get("PerFrameFunctionalGroupsSequence"),
@@ -163,7 +173,7 @@ def _frame_laterality(dataset: Any) -> Any:
 
 
 def view_of(dataset: Any) -> tuple[str, str]:
-    """Return the view ("MLO", "CC" ...) or "", and where it comes from; who contradicts is told."""
+    """Return the view ("MLO", "CC" ...) or "", and where it comes from, with what contradicts."""
     position = str(dataset.get("ViewPosition", "") or "").strip().upper()
     coded, unknown = "", ""
     for item in dataset.get("ViewCodeSequence") or []:
@@ -177,10 +187,9 @@ def view_of(dataset: Any) -> tuple[str, str]:
     if coded:
         return coded, "ViewCodeSequence"
     unknown = unknown or position
-    return (
-        "",
-        f"the header says '{in_short(unknown, 40)}'" if unknown else "the header does not say",
-    )
+    if not unknown:
+        return "", "the header does not say"
+    return "", f"the header says '{in_short(unknown, 40)}'"
 
 
 def spacing_of(dataset: Any, where: str) -> tuple[float | None, str]:
@@ -192,7 +201,8 @@ def spacing_of(dataset: Any, where: str) -> tuple[float | None, str]:
     Raises:
         ImageError: pixels that are not square to 1 %.
     """
-    pixel, imager = _pair(dataset, "PixelSpacing"), _pair(dataset, "ImagerPixelSpacing")
+    pixel = _pair(dataset, "PixelSpacing")
+    imager = _pair(dataset, "ImagerPixelSpacing")
     scanned = _pair(dataset, "NominalScannedPixelSpacing")
     magnification = _number(dataset, "EstimatedRadiographicMagnificationFactor") or 1.0
     calibrated = str(dataset.get("PixelSpacingCalibrationType", "") or "").strip()
@@ -216,7 +226,9 @@ def spacing_of(dataset: Any, where: str) -> tuple[float | None, str]:
 def _plausible(
     pair: tuple[float, float], divisor: float, origin: str, where: str
 ) -> tuple[float | None, str]:
-    down, across = pair[0] / divisor, pair[1] / divisor
+    """Return the mean of a pair in mm, None where it cannot be a mammogram's; and its origin."""
+    down = pair[0] / divisor  # DICOM gives the distance of rows first
+    across = pair[1] / divisor
     if min(down, across) <= 0 or not MIN_MM_PER_PX <= max(down, across) < MAX_MM_PER_PX:
         return None, f"{origin} is {pair[0]:g} mm, which no mammogram has; taken as not known"
     if abs(down - across) > 0.01 * max(down, across):
@@ -233,6 +245,7 @@ def chest_wall_of(dataset: Any) -> str:
     if value is None or isinstance(value, str) or len(value) < 1:
         return ""
     rows_run = str(value[0]).strip().upper()[:1]  # towards which a row runs, left to right
+    # The chest wall is behind: rows that run towards the front (A) begin at it.
     return {"A": "left", "P": "right"}.get(rows_run, "")
 
 

@@ -59,6 +59,7 @@ def check_film(film: Film, where: str) -> Film:
         raise ImageError(
             f"{where}: {width} x {height} pixels, wanted a whole mammogram of 64 x 64 or more"
         )
+    # What is not of the corner's grey value, which is that of the border.
     inner = film.pixels[film.pixels != film.pixels[0, 0]]
     if inner.size < 0.01 * film.pixels.size or np.all(inner == inner[0]):
         raise ImageError(
@@ -85,6 +86,7 @@ def resample_film(film: Film, mm_per_px: float) -> tuple[Film, float]:
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
     if size == (width, height):
         return film, 1.0
+    # Areas: single bright pixels, which calcifications are, must not fall between samples.
     way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     pixels = np.asarray(cv2.resize(film.pixels, size, interpolation=way), np.uint16)
     line = f"resampled from {film.mm_per_px:.4g} to {mm_per_px:.4g} mm a pixel"
@@ -101,6 +103,6 @@ def as_grey(values: npt.NDArray[np.float64], low: float, high: float) -> Grey:
         low: what becomes black.
         high: what becomes white.
     """
-    span = max(high - low, 1e-12)
-    scaled = np.clip((values - low) / span, 0.0, 1.0) * WHITE
-    return np.round(scaled).astype(np.uint16)
+    span = max(high - low, 1e-12)  # one grey value must not divide by 0
+    shares = np.clip((values - low) / span, 0.0, 1.0)  # (H, W) of white
+    return np.round(shares * WHITE).astype(np.uint16)

@@ -95,6 +95,7 @@ def scaled(finding: Finding, factor: float) -> Finding:
     """
     shape = finding.shape
 
+    # The edge of a pixel lies half a pixel before its middle, before and after.
     def moved(place: float) -> float:
         return (place + 0.5) * factor - 0.5
 
@@ -111,7 +112,8 @@ def scaled(finding: Finding, factor: float) -> Finding:
             moved(shape.bottom_px),
         )
     else:
-        new = Polygon(tuple((moved(x), moved(y)) for x, y in shape.points_px))
+        points = [(moved(x), moved(y)) for x, y in shape.points_px]
+        new = Polygon(tuple(points))
     return replace(finding, shape=new)
 
 
@@ -122,16 +124,17 @@ def mirrored(finding: Finding, width_px: int) -> Finding:
         finding: on the film as it was.
         width_px: of the film.
     """
-    shape, last = finding.shape, width_px - 1
+    shape = finding.shape
+    last = width_px - 1
     if isinstance(shape, Circle):
         return replace(finding, shape=replace(shape, x_px=last - shape.x_px))
     if isinstance(shape, Rectangle):
         turned = replace(shape, left_px=last - shape.right_px, right_px=last - shape.left_px)
         return replace(finding, shape=turned)
     if isinstance(shape, Polygon):
-        points = tuple((last - x, y) for x, y in shape.points_px)
-        return replace(finding, shape=Polygon(points))
-    return finding
+        points = [(last - x, y) for x, y in shape.points_px]
+        return replace(finding, shape=Polygon(tuple(points)))
+    return finding  # a mask is mirrored as pixels
 
 
 def paint_shape(shape: Shape, size: tuple[int, int]) -> Mask:
@@ -150,11 +153,12 @@ def paint_shape(shape: Shape, size: tuple[int, int]) -> Mask:
         right = (np.arange(size[1]) - shape.x_px)[None, :]
         return np.asarray(down**2 + right**2 <= shape.radius_px**2)
     if isinstance(shape, Rectangle):
-        top, left = max(0, round(shape.top_px)), max(0, round(shape.left_px))
+        top = max(0, round(shape.top_px))
+        left = max(0, round(shape.left_px))
         canvas[top : round(shape.bottom_px) + 1, left : round(shape.right_px) + 1] = 1
         return canvas > 0
-    points = np.round(np.array(shape.points_px)).astype(np.int32)
-    if len(points) < 3:
+    points = np.round(np.array(shape.points_px)).astype(np.int32)  # (points, 2)
+    if len(points) < 3:  # fillPoly paints nothing of a point
         cv2.line(canvas, points[0].tolist(), points[-1].tolist(), 1)
     else:
         cv2.fillPoly(canvas, [points], 1)
@@ -174,12 +178,12 @@ def bounds_of(shape: Shape, mask: Mask | None = None) -> tuple[float, float, flo
     if isinstance(shape, Rectangle):
         return shape.left_px, shape.top_px, shape.right_px, shape.bottom_px
     if isinstance(shape, Polygon):
-        columns = [x for x, _ in shape.points_px]
-        rows = [y for _, y in shape.points_px]
+        columns, rows = zip(*shape.points_px, strict=True)
         return min(columns), min(rows), max(columns), max(rows)
     if mask is None or not mask.any():
         return None
     filled_rows = np.flatnonzero(mask.any(axis=1))
     filled_columns = np.flatnonzero(mask.any(axis=0))
-    left, right = float(filled_columns[0]), float(filled_columns[-1])
+    left = float(filled_columns[0])
+    right = float(filled_columns[-1])
     return left, float(filled_rows[0]), right, float(filled_rows[-1])

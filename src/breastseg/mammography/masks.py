@@ -68,40 +68,47 @@ def masks_of(
     if mm_per_px is None:
         notes.insert(0, "pixel size not known: the long side was taken as 205 mm")
     method = muscle
-    if view.strip().upper() in VIEWS_WITHOUT_MUSCLE and not muscle_in_cc and muscle != "none":
+    view = view.strip().upper()
+    if view in VIEWS_WITHOUT_MUSCLE and not muscle_in_cc and muscle != "none":
         method = "none"
-        notes.append(f"no muscle was looked for: the view is {view.strip().upper()}")
-    breast, found = _muscle_of(working, breast, method)
-    notes += found.notes
-    labels = _labelled(working, breast, found)
+        notes.append(f"no muscle was looked for: the view is {view}")
+    breast, found_muscle = _muscle_of(working, breast, method)
+    notes += found_muscle.notes
+    labels = _labelled(working, breast, found_muscle)
     side: Literal["left", "right"] = "left" if breast.chest_wall == "left" else "right"
-    return FilmMasks(labels, side, breast.sure, found.score, tuple(notes))
+    return FilmMasks(labels, side, breast.sure, found_muscle.score, tuple(notes))
 
 
 def _muscle_of(working: Working, breast: Breast, method: str) -> tuple[Breast, Muscle]:
     """Return the muscle; a chest wall that is not sure is where the muscle is clearer."""
-    here = _on_side(working, breast, method, breast.chest_wall)
+    muscle = _on_side(working, breast, method, breast.chest_wall)
+    # The other methods have no score by which two sides could be compared.
     if breast.sure or method != "path":
-        return breast, here
+        return breast, muscle
     other_side = "right" if breast.chest_wall == "left" else "left"
-    other = _on_side(working, breast, method, other_side)
-    if other.score > here.score:
-        return replace(breast, chest_wall=other_side), other
-    return breast, here
+    other_muscle = _on_side(working, breast, method, other_side)
+    if other_muscle.score > muscle.score:
+        return replace(breast, chest_wall=other_side), other_muscle
+    return breast, muscle
 
 
 def _on_side(working: Working, breast: Breast, method: str, chest_wall: str) -> Muscle:
     """Return the muscle, for a chest wall on one side."""
     if chest_wall == "left":
         return find_muscle(working.grey, breast.mask, working.mm_per_px, method)
-    mirrored = find_muscle(working.grey[:, ::-1], breast.mask[:, ::-1], working.mm_per_px, method)
+    # Every method works on a film whose chest wall is on the left.
+    grey = working.grey[:, ::-1]
+    mask = breast.mask[:, ::-1]
+    mirrored = find_muscle(grey, mask, working.mm_per_px, method)
     return replace(mirrored, mask=mirrored.mask[:, ::-1])
 
 
 def _labelled(working: Working, breast: Breast, muscle: Muscle) -> npt.NDArray[np.uint8]:
+    """Return the label image of the full film, (H, W)."""
     top, bottom, left, right = working.box
     labels = np.full(working.shape_px, OUTSIDE, np.uint8)
     labels[top:bottom, left:right] = BACKGROUND
+    # In this order: where enlarged masks overlap at their edges, the breast goes before.
     labels[enlarged(breast.artefacts, working)] = ARTEFACT
     whole = enlarged(breast.mask, working)
     labels[whole] = BREAST

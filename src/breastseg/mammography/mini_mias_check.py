@@ -70,31 +70,38 @@ def verify_mini_mias(folder: str | Path) -> MiasCheck:
     layout = mini_mias.find(Path(folder))
     if layout is None:
         raise SourceError(f"{folder}: no Info.txt of mini-MIAS, wanted it with mdb001.pgm and on")
-    known = {film: sums.pixels for film, sums in release_sums().items()}
+    digests = {film: sums.pixels for film, sums in release_sums().items()}
     whole, wrong = [], []
-    there = {entry.name: entry.path for entry in layout.entries}
-    for film, path in there.items():
-        fault = _fault(path, film, known)
+    paths = {entry.name: entry.path for entry in layout.entries}
+    for film, path in paths.items():
+        fault = _fault(path, film, digests)
         if fault:
             wrong.append((film, fault))
         else:
             whole.append(film)
-    missing = tuple(film for film in known if film not in there)
-    return MiasCheck(tuple(whole), missing, tuple(wrong), _table_fault(Path(folder)))
+    missing = [film for film in digests if film not in paths]
+    table_fault = _table_fault(Path(folder))
+    return MiasCheck(tuple(whole), tuple(missing), tuple(wrong), table_fault)
 
 
 def release_sums() -> dict[str, Sums]:
     """Return the checksums of each film of the release, by its name."""
     text = files("breastseg.mammography.layouts").joinpath(TABLE).read_text(encoding="utf-8")
-    found = {}
+    all_sums = {}
     for line in text.splitlines()[1:]:
         film, pixels, pgm = line.split(",")
-        found[film] = Sums(pixels, pgm)
-    return found
+        all_sums[film] = Sums(pixels, pgm)
+    return all_sums
 
 
-def _fault(path: Path, film: str, known: Mapping[str, str]) -> str:
-    """Return what is wrong with a picture, "" when its pixels are those of the release."""
+def _fault(path: Path, film: str, digests: Mapping[str, str]) -> str:
+    """Return what is wrong with a picture, "" when its pixels are those of the release.
+
+    Args:
+        path: the picture.
+        film: its name.
+        digests: film -> SHA-256 of its pixels in the release.
+    """
     try:
         read = read_picture(path, film)
     except ImageError as cause:
@@ -102,21 +109,28 @@ def _fault(path: Path, film: str, known: Mapping[str, str]) -> str:
     height, width = read.pixels.shape
     if (height, width) != (mini_mias.SIDE_PX, mini_mias.SIDE_PX):
         return f"{width} x {height} pixels, the release has 1024 x 1024: circles do not fit"
-    if _digest(read.pixels) == known.get(film):
+    own_digest = _digest(read.pixels)
+    if own_digest == digests.get(film):
         return ""
     for name, turned in TURNS.items():
-        if _digest(turned(read.pixels)) == known.get(film):
+        if _digest(turned(read.pixels)) == digests.get(film):
             return f"{name}: circles do not fit"
-    other = next((one for one in known if known[one] == _digest(read.pixels)), "")
-    return f"is {other} of the release" if other else "pixels are not those of the release"
+    # Right pixels under a wrong name.
+    for other, digest in digests.items():
+        if digest == own_digest:
+            return f"is {other} of the release"
+    return "pixels are not those of the release"
 
 
 def _digest(pixels: Grey) -> str:
-    whole = np.ascontiguousarray(pixels // 257).astype(np.uint8)
+    whole = np.ascontiguousarray(pixels // 257).astype(np.uint8)  # 8 bits, as in the release
     return hashlib.sha256(whole.tobytes()).hexdigest()
 
 
 def _table_fault(folder: Path) -> str:
+    # Sorted words: copies differ in blanks, line ends and the text round the table.
     rows = sorted(" ".join(row) for row in mini_mias.table_rows(folder))
     digest = hashlib.sha256("\n".join(rows).encode()).hexdigest()
-    return "" if digest == ROWS_SHA256 else "rows of Info.txt are not those of the release"
+    if digest == ROWS_SHA256:
+        return ""
+    return "rows of Info.txt are not those of the release"

@@ -14,7 +14,7 @@ LICENCE = (
     "MIAS, for research only: it may be modified, it may not be rented, leased or sold; cite "
     "Suckling et al. 1994 (Licence.txt comes with it)"
 )
-_FILM_BYTES = 17 + 1024 * 1024
+_FILM_BYTES = 17 + 1024 * 1024  # the head of a PGM, and a byte a pixel
 _TEXTS = {
     "Info.txt": (9860, "78821d5ff471c27364d429424370b846a6e3fe06f470936776858103c05fbddd"),
     "Licence.txt": (1720, "ca2286e731c196ad03354b690d77fad2456179518786c6aefb537bccc75e117a"),
@@ -30,10 +30,9 @@ def release_files(address: str) -> list[Remote]:
     Args:
         address: of the folder that holds them, without a slash at its end.
     """
-    files = [
-        Remote(name, f"{address}/{name}", size, size, sha256)
-        for name, (size, sha256) in _TEXTS.items()
-    ]
+    files = []
+    for name, (size, sha256) in _TEXTS.items():
+        files.append(Remote(name, f"{address}/{name}", size, size, sha256))
     for film, sums in release_sums().items():
         name = f"{film}.pgm"
         files.append(Remote(name, f"{address}/{name}", _FILM_BYTES, _FILM_BYTES, sums.pgm))
@@ -89,10 +88,10 @@ def download_mini_mias(
         IncompleteError: what was fetched is not the release.
     """
     files = download_copy("mini-mias", place, out, reporter=reporter)
-    found = verify_mini_mias(out)
-    if found.missing or found.wrong or found.table:
+    check = verify_mini_mias(out)
+    if check.missing or check.wrong or check.table:
         raise IncompleteError(
-            f"{out}: {len(found.wrong)} films altered, {len(found.missing)} missing"
-            f"{', ' + found.table if found.table else ''}; choose another mirror"
+            f"{out}: {len(check.wrong)} films altered, {len(check.missing)} missing"
+            f"{', ' + check.table if check.table else ''}; choose another mirror"
         )
     return files

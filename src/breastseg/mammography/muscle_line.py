@@ -71,7 +71,12 @@ def from_corner_mm(line: MuscleLine) -> list[list[float]] | None:
     if line.mm_per_px is None:
         return None
     unit = line.mm_per_px
-    return [[round((x + 0.5) * unit, 2), round((y + 0.5) * unit, 2)] for x, y in _turned(line)]
+    points = []
+    for x, y in _turned(line):
+        # from the corner of the first pixel, not from its middle
+        across, down = (x + 0.5) * unit, (y + 0.5) * unit
+        points.append([round(across, 2), round(down, 2)])
+    return points
 
 
 def write_line(path: Path, line: MuscleLine) -> None:
@@ -81,7 +86,7 @@ def write_line(path: Path, line: MuscleLine) -> None:
         path: FILM/muscle.json.
         line: as `check_line` returns it.
     """
-    told = {
+    record = {
         "chest_wall": line.chest_wall,
         "width_px": line.size_px[0],
         "height_px": line.size_px[1],
@@ -89,7 +94,7 @@ def write_line(path: Path, line: MuscleLine) -> None:
         "points_px": [list(point) for point in line.points_px],
         "points_mm_from_corner_at_chest_wall": from_corner_mm(line),
     }
-    write_json(path, told)
+    write_json(path, record)
 
 
 def read_line(path: Path, where: str) -> MuscleLine | None:
@@ -104,31 +109,34 @@ def read_line(path: Path, where: str) -> MuscleLine | None:
     """
     if not path.is_file():
         return None
-    told = read_json(path, DatasetError, "the line of a muscle", most_bytes=LINE_BYTES)
+    record = read_json(path, DatasetError, "the line of a muscle", most_bytes=LINE_BYTES)
     try:
-        return _line_of(told)
+        return _line_of(record)
     except (ValueError, TypeError, KeyError) as cause:
-        said = f"no '{cause.args[0]}'" if isinstance(cause, KeyError) else str(cause)
+        fault = f"no '{cause.args[0]}'" if isinstance(cause, KeyError) else str(cause)
         raise DatasetError(
-            f"{where}: {LINE}: {said}; put the line again in breastseg serve, or remove the file"
+            f"{where}: {LINE}: {fault}; put the line again in breastseg serve, or remove the file"
         ) from None
 
 
-def _line_of(told: Any) -> MuscleLine:
-    if not isinstance(told, dict):
+def _line_of(record: Any) -> MuscleLine:
+    if not isinstance(record, dict):
         raise ValueError("not an object, wanted the line of a muscle")
-    side = told["chest_wall"]
+    side = record["chest_wall"]
     if side not in ("left", "right"):
         raise ValueError("chest_wall, wanted left or right")
-    size = tuple(whole_in(told[name], 1, MOST_PX, name) for name in ("width_px", "height_px"))
-    unit = told["mm_per_px"]
+    width = whole_in(record["width_px"], 1, MOST_PX, "width_px")
+    height = whole_in(record["height_px"], 1, MOST_PX, "height_px")
+    unit = record["mm_per_px"]
     if unit is not None:
         unit = number_in(unit, MIN_MM_PER_PX, MAX_MM_PER_PX, "mm_per_px")
-    points = told["points_px"]
-    if not isinstance(points, list) or not all(map(_is_pair, points)):
+    pairs = record["points_px"]
+    if not isinstance(pairs, list) or not all(map(_is_pair, pairs)):
         raise ValueError("points_px, wanted a list of [x, y]")
-    line = check_line(MuscleLine(side, (size[0], size[1]), tuple((x, y) for x, y in points), unit))
-    in_mm = told["points_mm_from_corner_at_chest_wall"]
+    points = tuple(map(tuple, pairs))
+    line = check_line(MuscleLine(side, (width, height), points, unit))
+    # Twice in the file: a person who changes one of the two by hand is told.
+    in_mm = record["points_mm_from_corner_at_chest_wall"]
     if not _agree(in_mm, line):
         raise ValueError("the points in mm are not those in px, wanted the same line twice")
     return line
@@ -139,6 +147,7 @@ def _is_pair(point: Any) -> bool:
 
 
 def _agree(in_mm: Any, line: MuscleLine) -> bool:
+    """Return whether points in mm, read from JSON, are those of a line to one pixel."""
     wanted = from_corner_mm(line)
     if wanted is None or in_mm is None:
         return wanted is in_mm
@@ -146,8 +155,12 @@ def _agree(in_mm: Any, line: MuscleLine) -> bool:
         return False
     if not wanted:
         return True
-    told = [[number_in(value, -1e6, 1e6, "a point in mm") for value in point] for point in in_mm]
-    return bool(np.abs(np.subtract(told, wanted)).max() <= (line.mm_per_px or 1))
+    numbers = []
+    for point in in_mm:
+        for value in point:
+            numbers.append(number_in(value, -1e6, 1e6, "a point in mm"))
+    apart_mm = np.abs(np.subtract(numbers, np.ravel(wanted)))
+    return bool(apart_mm.max() <= (line.mm_per_px or 1))
 
 
 def line_hash(folder: Path) -> str | None:
@@ -171,9 +184,12 @@ def fitted_to(line: MuscleLine, size_px: tuple[int, int], where: str) -> MuscleL
             f"{where}: {LINE} is of a picture of {line.size_px[0]} x {line.size_px[1]} pixels, "
             f"this one has {width} x {height}; is it of another film?"
         )
-    points = tuple(((x + 0.5) * factor - 0.5, (y + 0.5) * factor - 0.5) for x, y in line.points_px)
+    points = []
+    for x, y in line.points_px:
+        # the edges of pixels are scaled, not their middles
+        points.append(((x + 0.5) * factor - 0.5, (y + 0.5) * factor - 0.5))
     unit = None if line.mm_per_px is None else line.mm_per_px / factor
-    return MuscleLine(line.chest_wall, size_px, points, unit)
+    return MuscleLine(line.chest_wall, size_px, tuple(points), unit)
 
 
 def _turned(line: MuscleLine) -> Points:
@@ -181,7 +197,10 @@ def _turned(line: MuscleLine) -> Points:
     if line.chest_wall == "left":
         return line.points_px
     last = line.size_px[0] - 1
-    return tuple((round(last - x, 2), y) for x, y in line.points_px)
+    points = []
+    for x, y in line.points_px:
+        points.append((round(last - x, 2), y))
+    return tuple(points)
 
 
 def side_of(line: MuscleLine) -> npt.NDArray[np.bool_]:
@@ -190,11 +209,13 @@ def side_of(line: MuscleLine) -> npt.NDArray[np.bool_]:
     if not line.points_px:
         return np.zeros((height, width), bool)
     (left, top), (right, bottom) = _turned(line)
-    across, down = right - left, bottom - top
+    across = right - left
+    down = bottom - top
+    # The cross product with the line's direction has one sign on each side of it.
     corner = across * (-0.5 - top) - down * (-0.5 - left)
     sign = float(np.sign(corner))  # 0 where the line goes through the corner: nothing lies between
-    rows = sign * across * (np.arange(height) - top)
-    columns = sign * down * (np.arange(width) - left)
+    rows = sign * across * (np.arange(height) - top)  # (H,)
+    columns = sign * down * (np.arange(width) - left)  # (W,)
     inside = rows[:, None] > columns[None, :]
     return inside if line.chest_wall == "left" else np.ascontiguousarray(inside[:, ::-1])
 

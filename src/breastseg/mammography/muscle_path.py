@@ -89,24 +89,27 @@ def from_skin_mm(breast: Mask, mm_per_px: float) -> Floats:
 def candidates(breast: Mask, mm_per_px: float) -> tuple[Floats, Floats, Floats]:
     """Return curves: rows (k, s), columns (k, s), and the length of each in mm (k,)."""
     height, _ = breast.shape
-    top_width = int(breast[: max(1, round(4 / mm_per_px))].any(axis=0).sum())
-    tops = np.linspace(8 / mm_per_px, max(12 / mm_per_px, 0.95 * top_width), _TOP_POINTS)
+    top_rows = max(1, round(4 / mm_per_px))
+    top_width = int(breast[:top_rows].any(axis=0).sum())
+    farthest = max(12 / mm_per_px, 0.95 * top_width)
+    tops = np.linspace(8 / mm_per_px, farthest, _TOP_POINTS)
+    # Beyond the height too: the muscle may leave the film at its lower edge.
     walls = np.linspace(0.1 * height, 1.15 * height, _WALL_POINTS)
-    top, wall, bow = (
-        axis.ravel() for axis in np.meshgrid(tops, walls, np.array(_BOWS), indexing="ij")
-    )
+    grid = np.meshgrid(tops, walls, np.array(_BOWS), indexing="ij")
+    top = grid[0].ravel()  # (k,): each with each, as the two below
+    wall = grid[1].ravel()
+    bow = grid[2].ravel()
     along = np.linspace(0, 1, _SAMPLES)[None]  # (1, s)
     length = np.hypot(top, wall)[:, None]  # (k, 1)
     bend = bow[:, None] * length * 4 * along * (1 - along)  # (k, s), away from the corner
     rows = wall[:, None] * along + bend * top[:, None] / length
     columns = top[:, None] * (1 - along) + bend * wall[:, None] / length
+    # The muscle is a steep triangle: flatter lines are folds of skin, or tape.
     is_steep = wall > 0.6 * top
-    rows, columns = rows[is_steep], columns[is_steep]
-    return (
-        rows.astype(np.float32),
-        columns.astype(np.float32),
-        (length[is_steep, 0] * mm_per_px).astype(np.float32),
-    )
+    rows = rows[is_steep].astype(np.float32)
+    columns = columns[is_steep].astype(np.float32)
+    length_mm = (length[is_steep, 0] * mm_per_px).astype(np.float32)
+    return rows, columns, length_mm
 
 
 def scores_of(
@@ -171,17 +174,19 @@ def _score(rows: Floats, columns: Floats, along_rows: Floats, along_columns: Flo
     """
     height, width = along_rows.shape
     on_film = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-    rows, columns = rows[on_film], columns[on_film]
+    rows = rows[on_film]
+    columns = columns[on_film]
     if len(rows) < 8:
         return 0.0
     outward_rows, outward_columns = _outward(rows[None], columns[None])
-    here_rows = _at(along_rows, rows[None], columns[None])
-    here_columns = _at(along_columns, rows[None], columns[None])
-    falls = -(here_rows * outward_rows + here_columns * outward_columns)
-    steepness = float(np.hypot(here_rows, here_columns).sum()) + 1e-6
+    gradient_rows = _at(along_rows, rows[None], columns[None])  # (1, n), as all here
+    gradient_columns = _at(along_columns, rows[None], columns[None])
+    falls = -(gradient_rows * outward_rows + gradient_columns * outward_columns)
+    steepness = float(np.hypot(gradient_rows, gradient_columns).sum()) + 1e-6
     aligned = float(np.clip(2 * falls.sum() / steepness - 1, 0, 1))
     strength = float(np.clip(falls.mean() / _LEAST_FALL, 0, 1))
-    return aligned * float((falls > 0).mean()) * strength
+    right_sign = float((falls > 0).mean())
+    return aligned * right_sign * strength
 
 
 def _outward(rows: Floats, columns: Floats) -> tuple[Floats, Floats]:
@@ -191,8 +196,9 @@ def _outward(rows: Floats, columns: Floats) -> tuple[Floats, Floats]:
     """
     step_rows = np.gradient(rows, axis=1)
     step_columns = np.gradient(columns, axis=1)
-    size = np.hypot(step_rows, step_columns) + 1e-6
-    return -step_columns / size, step_rows / size
+    length = np.hypot(step_rows, step_columns) + 1e-6
+    # The direction of the curve, turned by a quarter.
+    return -step_columns / length, step_rows / length
 
 
 def _plausible_area(rows: Floats, columns: Floats, breast: Mask) -> npt.NDArray[np.float64]:
@@ -200,9 +206,12 @@ def _plausible_area(rows: Floats, columns: Floats, breast: Mask) -> npt.NDArray[
     height = breast.shape[0]
     # the area between a curve and the chest wall, by the trapezium rule
     inside = np.clip(rows, 0, height)
-    areas = (np.diff(inside, axis=1) * (columns[:, 1:] + columns[:, :-1]) / 2).sum(axis=1)
+    heights = np.diff(inside, axis=1)  # (k, s - 1)
+    widths_twice = columns[:, 1:] + columns[:, :-1]
+    areas = (heights * widths_twice / 2).sum(axis=1)
     shares = areas / max(1, int(breast.sum()))
-    return np.asarray(np.clip((_LARGEST_SHARE - shares) / 0.2, 0, 1), np.float64)
+    plausible = np.clip((_LARGEST_SHARE - shares) / 0.2, 0, 1)
+    return np.asarray(plausible, np.float64)
 
 
 def _refined(
@@ -214,14 +223,15 @@ def _refined(
 ) -> tuple[Floats, Floats]:
     """Return the path of least cost in a band round a curve, from its first point to its last."""
     rows, columns = _extended(rows, columns, _EXTENSION_MM / mm_per_px)
-    length_px = float(np.hypot(np.diff(rows), np.diff(columns)).sum())
-    count = max(8, round(length_px))
-    travelled = np.concatenate([[0], np.hypot(np.diff(rows), np.diff(columns)).cumsum()])
+    steps_px = np.hypot(np.diff(rows), np.diff(columns))
+    count = max(8, round(float(steps_px.sum())))  # a place a pixel
+    travelled = np.concatenate([[0], steps_px.cumsum()])
     places = np.linspace(0, travelled[-1], count)
-    curve_rows = np.interp(places, travelled, rows).astype(np.float32)
+    curve_rows = np.interp(places, travelled, rows).astype(np.float32)  # (n,)
     curve_columns = np.interp(places, travelled, columns).astype(np.float32)
-    normals = _outward(curve_rows[None], curve_columns[None])
-    outward_rows, outward_columns = normals[0][0], normals[1][0]
+    all_rows, all_columns = _outward(curve_rows[None], curve_columns[None])
+    outward_rows = all_rows[0]
+    outward_columns = all_columns[0]
     reach = round(_BAND_MM / mm_per_px)
     offsets = np.arange(-reach, reach + 1)
     # the band laid flat: (n along the curve, 2 * reach + 1 across it)

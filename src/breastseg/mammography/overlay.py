@@ -27,11 +27,13 @@ def overlay(pixels: Pixels, masks: FilmMasks, *, longest_px: int = 1024) -> npt.
     check_pixels(pixels)
     height, width = pixels.shape
     scale = min(1.0, longest_px / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
+    size = max(1, round(width * scale)), max(1, round(height * scale))  # (w, h)
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    grey = small * (255 / max(1.0, float(np.percentile(small, 99.9))))
+    # Not the brightest pixel: letters on a film are much brighter than the breast.
+    white = max(1.0, float(np.percentile(small, 99.9)))
+    grey = small * (255 / white)
     shown = np.clip(grey, 0, 255).astype(np.uint8)
-    picture = np.repeat(shown[:, :, None], 3, axis=2)
+    picture = np.repeat(shown[:, :, None], 3, axis=2)  # (h, w, 3)
     labels = cv2.resize(masks.labels, size, interpolation=cv2.INTER_NEAREST)
     outlines = {
         "artefacts": labels == ARTEFACT,
@@ -40,8 +42,9 @@ def overlay(pixels: Pixels, masks: FilmMasks, *, longest_px: int = 1024) -> npt.
     }
     thickness = max(1, round(max(size) / 400))
     for name, mask in outlines.items():
-        found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(picture, found, -1, COLOURS[name], thickness)
+        area = mask.astype(np.uint8)
+        contours, _ = cv2.findContours(area, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(picture, contours, -1, COLOURS[name], thickness)
     if not masks.chest_wall_sure:
         column = 2 if masks.chest_wall == "left" else size[0] - 3
         picture[::8, column - 1 : column + 2] = COLOURS["breast"]

@@ -26,14 +26,17 @@ def disagreements(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     for record in records:
         if record["patient"] and record["muscle_score"] is not None:
             groups.setdefault((record["patient"], record["view"]), []).append(record)
-    told: dict[str, str] = {}
+    sentences: dict[str, str] = {}
     for group in groups.values():
+        # Two films of one side (taken again, say) cannot be paired without a guess.
         sides = sorted(record["laterality"] for record in group)
-        if sides == ["L", "R"] and _disagree(*group):
-            first, second = group
-            told[first["film"]] = _sentence(first, second)
-            told[second["film"]] = _sentence(second, first)
-    return told
+        if sides != ["L", "R"]:
+            continue
+        first, second = group
+        if _disagree(first, second):
+            sentences[first["film"]] = _sentence(first, second)
+            sentences[second["film"]] = _sentence(second, first)
+    return sentences
 
 
 def _disagree(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
@@ -43,12 +46,14 @@ def _disagree(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
 
 def _reach(record: Mapping[str, Any]) -> float:
     """Return how far down the muscle reaches, as a share of the breast's length."""
-    return float(record["muscle_length_px"]) / max(1, int(record["breast_length_px"]))
+    breast_px = max(1, int(record["breast_length_px"]))
+    return float(record["muscle_length_px"]) / breast_px
 
 
-def _sentence(here: Mapping[str, Any], there: Mapping[str, Any]) -> str:
-    shares = [f"{100 * _reach(one):.0f} %" for one in (here, there)]
+def _sentence(record: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    share = f"{100 * _reach(record):.0f} %"
+    other_share = f"{100 * _reach(other):.0f} %"
     return (
-        f"the muscle reaches down {shares[0]} of the breast, in the other breast "
-        f"({there['film']}) {shares[1]}: look at both"
+        f"the muscle reaches down {share} of the breast, in the other breast "
+        f"({other['film']}) {other_share}: look at both"
     )

@@ -94,8 +94,9 @@ def as_paper_34(pixels: Pixels, mm_per_px: float | None) -> Prepared:
     breast. It has no muscle step, so the muscle stays. No window or clip limit is given.
     """
     masks = masks_of(pixels, mm_per_px, muscle="none")
-    kept = masks.labels == BREAST
+    kept = masks.labels == BREAST  # (H, W)
     filtered = np.where(kept, wiener_filter(pixels), 0).astype(np.uint16)
+    # Again after CLAHE, which lifts the ground near the breast.
     equalised = np.where(kept, clahe(filtered), 0).astype(np.uint16)
     return Prepared(equalised, kept, None, masks, STEPS["3.4"])
 
@@ -112,19 +113,22 @@ def as_paper_35(pixels: Pixels, mm_per_px: float | None) -> Prepared:
     corner for the seed in left and in right breasts; the corner at the chest wall is taken.
     """
     masks = masks_of(pixels, mm_per_px, muscle="srg")
-    labels, film = masks.labels, in_16_bits(pixels)
+    labels = masks.labels
+    film = in_16_bits(pixels)
     if masks.chest_wall == "right":
-        labels, film = labels[:, ::-1], film[:, ::-1]
-    bright = (film > 18 * 257).astype(np.uint8)
-    opened = cv2.morphologyEx(
-        bright, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11))
-    )
+        labels = labels[:, ::-1]
+        film = film[:, ::-1]
+    bright = (film > 18 * 257).astype(np.uint8)  # 257: from 8 bits to 16
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11))  # 5 px to each side
+    opened = cv2.morphologyEx(bright, cv2.MORPH_OPEN, disc)
     count, objects, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=8)
     kept = np.zeros(film.shape, bool)
     if count > 1:
-        kept = np.asarray(objects == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax()))
+        largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())  # object 0 is what is outside
+        kept = np.asarray(objects == largest)
     kept &= labels != MUSCLE
-    film = np.where(kept, median(np.ascontiguousarray(film), window_px=3), 0).astype(np.uint16)
+    smooth = median(np.ascontiguousarray(film), window_px=3)
+    film = np.where(kept, smooth, 0).astype(np.uint16)
     side: Literal["left"] = "left"
     turned = replace(masks, labels=np.ascontiguousarray(labels), chest_wall=side)
     return Prepared(film, kept, None, turned, STEPS["3.5"])

@@ -57,11 +57,13 @@ def find_muscle(grey: Floats, breast: Mask, mm_per_px: float, method: str) -> Mu
     if len(rows) < _LEAST_SIDE_PX or len(columns) < _LEAST_SIDE_PX:
         empty = np.zeros(breast.shape, bool)
         return Muscle(empty, 0.0, ("the breast is too small to look for muscle",))
+    # The breast alone: the corner that methods begin at is then that of the breast.
     window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    inside = np.ascontiguousarray(grey[window]), np.ascontiguousarray(breast[window])
-    part = METHODS[method](*inside, mm_per_px)
+    breast_part = np.ascontiguousarray(breast[window])
+    grey_part = np.ascontiguousarray(grey[window])
+    part = METHODS[method](grey_part, breast_part, mm_per_px)
     whole = np.zeros(breast.shape, bool)
-    whole[window] = part.mask & inside[1]
+    whole[window] = part.mask & breast_part
     return Muscle(whole, part.score, part.notes)
 
 
@@ -72,13 +74,11 @@ def by_path(grey: Floats, breast: Mask, mm_per_px: float) -> Muscle:
     """Return the muscle inside the best border, 1.2 mm wider; none where its score is under 0.3."""
     border = find_border(grey, breast, mm_per_px)
     if border.score < LEAST_SCORE:
-        return Muscle(
-            np.zeros(breast.shape, bool),
-            border.score,
-            (f"no muscle found: score {border.score:.2f}, wanted {LEAST_SCORE:g} at least",),
-        )
+        note = f"no muscle found: score {border.score:.2f}, wanted {LEAST_SCORE:g} at least"
+        return Muscle(np.zeros(breast.shape, bool), border.score, (note,))
     inside = _at_corner(_within(border, breast.shape))
-    distance = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    outside = (~inside).astype(np.uint8)
+    distance = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     notes: tuple[str, ...] = ()
     if border.score < CLEAR_SCORE:
         notes = (f"the border of the muscle is not clear (score {border.score:.2f}): look at it",)
@@ -87,6 +87,7 @@ def by_path(grey: Floats, breast: Mask, mm_per_px: float) -> Muscle:
 
 def _at_corner(inside: Mask) -> Mask:
     """Return the part that hangs together with the upper left corner."""
+    # A border may cross itself, and leave an island.
     _, objects = cv2.connectedComponents(inside.astype(np.uint8), connectivity=4)
     return np.asarray((objects == objects[0, 0]) & inside)
 
@@ -94,10 +95,11 @@ def _at_corner(inside: Mask) -> Mask:
 def _within(border: Border, shape: tuple[int, int]) -> Mask:
     """Return what lies between a border and the upper left corner."""
     far = 2.0 * max(shape)
-    points = [(-far, -far)]
-    points += [(float(border.columns[0]), -far)]
-    points += list(zip(border.columns.tolist(), border.rows.tolist(), strict=True))
-    points += [(-far, float(border.rows[-1]))]
+    path = zip(border.columns.tolist(), border.rows.tolist(), strict=True)
+    # Round the corner far outside of the film, where the polygon's own edges paint nothing.
+    points = [(-far, -far), (float(border.columns[0]), -far)]
+    points += path
+    points.append((-far, float(border.rows[-1])))
     shift = 4  # OpenCV takes whole numbers: sixteenths of a pixel
     corners = np.rint(np.array(points) * 2**shift).astype(np.int32)
     drawn = np.zeros(shape, np.uint8)
@@ -116,18 +118,18 @@ def by_srg(grey: Floats, breast: Mask, mm_per_px: float) -> Muscle:
     seed = max(2, round(4 / mm_per_px))
     values = np.clip(np.rint(grey), 0, 255).astype(np.uint8)
     values[~breast] = 0
-    if not breast[seed, seed]:
-        return Muscle(
-            np.zeros(breast.shape, bool), float("nan"), ("the seed is not in the breast",)
-        )
-    mean = float(np.median(values[: 2 * seed, : 2 * seed]))
     region = np.zeros(breast.shape, bool)
+    if not breast[seed, seed]:
+        return Muscle(region, float("nan"), ("the seed is not in the breast",))
+    mean = float(np.median(values[: 2 * seed, : 2 * seed]))
     for _ in range(5):
         alike = (np.abs(grey - mean) <= _SRG_TOLERANCE) & breast
         _, objects = cv2.connectedComponents(alike.astype(np.uint8), connectivity=4)
         label = int(objects[seed, seed])
-        grown = (objects == label) if label else np.zeros(breast.shape, bool)
-        if not grown.any() or np.array_equal(grown, region):
+        if label == 0:  # the seed itself is not alike: the region of before stays
+            break
+        grown = objects == label
+        if np.array_equal(grown, region):
             break
         region = grown
         mean = float(grey[region].mean())
@@ -146,7 +148,10 @@ def by_rows(grey: Floats, breast: Mask, mm_per_px: float) -> Muscle:
     white = (values > threshold) & breast
     mask = np.zeros(breast.shape, bool)
     for row in range(round(len(breast) * _ROWS_SHARE)):
-        run = int(white[row].argmin()) if not white[row].all() else white.shape[1]
+        # The first column that is not white; argmin() gives 0 where there is none.
+        run = white.shape[1]
+        if not white[row].all():
+            run = int(white[row].argmin())
         if run == 0:
             break
         mask[row, :run] = True

@@ -58,11 +58,14 @@ def read_grey(path: Path, where: str) -> npt.NDArray[Any]:
 
 
 def _scaled(values: npt.NDArray[Any]) -> tuple[Grey, str]:
+    """Return grey values of 16 bits, (H, W), and a line of history."""
     if values.dtype == np.uint8:
-        return values.astype(np.uint16) * 257, "8 bits, x 257"
+        return values.astype(np.uint16) * 257, "8 bits, x 257"  # 255 * 257 is 65535
     whole = np.asarray(values, np.uint16)
     brightest = int(whole.max())
-    bits = next(bits for bits in (10, 12, 14, 16) if brightest < 1 << bits)
+    bits = 10
+    while brightest >= 1 << bits:  # 10, 12, 14 or 16
+        bits += 2
     if bits == 16:
         return whole, "16 bits as they are"
     share = whole.astype(np.float64) / ((1 << bits) - 1)
@@ -100,7 +103,7 @@ def _check_size(width: int, height: int, where: str) -> None:
 
 def _pillow(data: bytes, where: str) -> npt.NDArray[Any]:
     with Image.open(io.BytesIO(data)) as picture:
-        _check_size(*picture.size, where)
+        _check_size(*picture.size, where)  # the head alone has been read by now
         if picture.mode in ("I;16", "I;16B", "I"):
             return np.asarray(np.clip(np.asarray(picture), 0, WHITE), np.uint16)
         if picture.mode in ("1", "L", "LA"):
@@ -123,7 +126,7 @@ def _tiff(path: Path, where: str) -> npt.NDArray[Any]:
             raise ImageError(f"{where}: {values.dtype} values, wanted 8 or 16 bits; convert it")
         if values.ndim == 3:
             return _without_colours(values[..., :3], where)
-        if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+        if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:  # 0 is white: inverted
             values = np.asarray(np.iinfo(values.dtype).max - values, values.dtype)
         return values
 

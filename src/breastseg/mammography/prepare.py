@@ -97,7 +97,8 @@ class FilmsConfig:
             if value not in known:
                 raise InputError(f"{option} '{value}': wanted {', '.join(filter(None, known))}")
         ours = (self.denoise, self.clahe, self.muscle, self.muscle_in_cc, self.whole)
-        if self.as_paper and ours != ("none", False, "path", False, False):
+        defaults = ("none", False, "path", False, False)
+        if self.as_paper and ours != defaults:
             raise InputError(
                 f"--as-paper {self.as_paper} sets the steps itself; leave out --muscle, "
                 "--muscle-in-cc, --denoise, --clahe and --whole"
@@ -131,7 +132,8 @@ def prepare_films(
         DatasetError: a table of the data set that does not fit.
         IncompleteError: some films were refused; the others are done.
     """
-    source, out = Path(source), Path(out)
+    source = Path(source)
+    out = Path(out)
     layout = find_layout(source, keep_names=config.keep_names)
     reporter.message(f"{layout.name}: {counted(len(layout.entries), 'film')}")
     for note in layout.notes:
@@ -139,13 +141,14 @@ def prepare_films(
     settings = {"films": _digest(source), **asdict(config)}
     with own_folder(out, "mammo prepare", settings, remains=_REMAINS):
         rows, records = _run(layout, source, out, config, reporter)
-        told = disagreements(records)
-        if told:
+        # After all films: what is said of one depends on another.
+        sentences = disagreements(records)
+        if sentences:
             reporter.message(
-                f"{counted(len(told), 'film')} whose muscle disagrees with the other breast's: "
-                "films.csv names them, look at both"
+                f"{counted(len(sentences), 'film')} whose muscle disagrees with the other breast's:"
+                " films.csv names them, look at both"
             )
-        _write_tables(out, rows, records, told)
+        _write_tables(out, rows, records, sentences)
     return _judged(rows, out)
 
 
@@ -186,8 +189,9 @@ def _run(
             row["cause"] = _sentence(str(error), entry, source, name)
             reporter.message(f"{row['outcome']}: {entry.path}: {row['cause']}")
         rows.append(row)
-    for one in layout.left_out:
-        rows.append({"film": fit_name(one.name), "outcome": "left out", "cause": one.cause})
+    for left_out in layout.left_out:
+        name = fit_name(left_out.name)
+        rows.append({"film": name, "outcome": "left out", "cause": left_out.cause})
     if layout.left_out:
         first = layout.left_out[0].cause
         reporter.message(f"{counted(len(layout.left_out), 'film')} left out, the first: {first}")
@@ -199,6 +203,7 @@ def _own_name(name: str, taken: set[str]) -> str:
     fit = fit_name(name)
     number = 2
     own = fit
+    # casefold: some systems take A and a for one name
     while own.casefold() in taken or own in TABLES:
         own = f"{fit}-{number}"
         number += 1
@@ -208,13 +213,14 @@ def _own_name(name: str, taken: set[str]) -> str:
 
 def _sentence(cause: str, entry: Entry, source: Path, name: str) -> str:
     """Return a sentence that begins with the film's name; manifests hold no path."""
+    # The longer ones first: a folder's path is the beginning of its file's.
     for path in (str(entry.path.resolve()), str(entry.path), str(source.resolve()), str(source)):
         cause = cause.replace(path, name)
     return cause if cause.startswith(name) else f"{name}: {cause}"
 
 
 def _write_tables(
-    out: Path, rows: list[JsonObject], records: list[JsonObject], told: dict[str, str]
+    out: Path, rows: list[JsonObject], records: list[JsonObject], sentences: dict[str, str]
 ) -> None:
     """Write the tables.
 
@@ -222,24 +228,28 @@ def _write_tables(
         out: the folder.
         rows: of the manifest.
         records: of films.
-        told: what is said of a film beside its own notes.
+        sentences: film -> what is said of it beside its own notes.
     """
     films = []
-    for record in records:
-        notes = [*record["notes"], *filter(None, [told.get(record["film"])])]
-        films.append(film_row({**record, "notes": notes}))
-    write_table(out / "films.csv", films)
-    write_table(out / BREASTS, breast_rows(records), BREAST_COLUMNS)
     findings = []
     for record in records:
+        name = record["film"]
+        notes = list(record["notes"])
+        if name in sentences:
+            notes.append(sentences[name])
+        films.append(film_row({**record, "notes": notes}))
         for finding in record["findings"]:
-            cells = {key: value for key, value in finding.items() if key != "points_px"}
-            findings.append({"film": record["film"], **cells})
+            row = {"film": name, **finding}
+            row.pop("points_px", None)  # thousands of numbers: film.json has them
+            findings.append(row)
+    write_table(out / "films.csv", films)
+    write_table(out / BREASTS, breast_rows(records), BREAST_COLUMNS)
     write_table(out / "findings.csv", findings)
     write_table(out / "manifest.csv", rows)
 
 
 def _judged(rows: list[JsonObject], out: Path) -> list[JsonObject]:
+    """Return the rows of the manifest; raise where not all films are done."""
     done = [row for row in rows if row["outcome"] == "done"]
     bad = [row for row in rows if row["outcome"] in ("refused", "failed")]
     if not done:

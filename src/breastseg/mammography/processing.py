@@ -66,6 +66,7 @@ def process(film: Film, config: FilmsConfig, line: MuscleLine | None = None) -> 
 
 
 def _ours(film: Film, config: FilmsConfig, line: MuscleLine | None) -> Processed:
+    # A person's line goes before what would be found.
     method = config.muscle if line is None else "none"
     masks = masks_of(
         film.pixels,
@@ -76,11 +77,15 @@ def _ours(film: Film, config: FilmsConfig, line: MuscleLine | None) -> Processed
     )
     if line is not None:
         masks = with_line(masks, line)
-    pixels, history = film.pixels, []
+    pixels = film.pixels  # (H, W)
+    history = []
+    if config.denoise == "wiener":
+        pixels = contrast.wiener(pixels)
+    elif config.denoise == "median":
+        pixels = contrast.median(pixels)
     if config.denoise != "none":
-        pixels = {"wiener": contrast.wiener, "median": contrast.median}[config.denoise](pixels)
         history.append(f"denoised: {config.denoise}")
-    if config.clahe:
+    if config.clahe:  # after the noise, which it would raise
         pixels = contrast.clahe(pixels)
         history.append("contrast equalised in places (CLAHE)")
     cut = None
@@ -110,6 +115,7 @@ def _view_notes(film: Film, muscle: str) -> tuple[str, ...]:
 def _of_paper(film: Film, section: str) -> Processed:
     """Process a film as a paper does, and say which settings the paper does not give."""
     prepared = as_paper(section, film.pixels, film.mm_per_px)
+    # The side before the paper's steps tells whether they have mirrored the film.
     plain = masks_of(film.pixels, film.mm_per_px, muscle="none")
     mirrored = plain.chest_wall != prepared.masks.chest_wall
     labels = prepared.masks.labels.copy()

@@ -9,7 +9,7 @@ from breastseg.mammography.findings import Finding, Mask, MaskShape, Shape, boun
 from breastseg.mammography.layouts.entry import Entry
 from breastseg.mammography.picture import read_picture
 
-_SAME = 0.01
+_SAME = 0.01  # two shapes or sizes that differ by less are one: of rounding to whole pixels
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,11 @@ def _sized(film: Film, entry: Entry, mm_per_px: float, notes: list[str]) -> Film
         notes: told where nothing can be said.
     """
     origin = entry.mm_origin
+    # A pixel of a picture that was made half as large is twice as large as the release's.
     if entry.size_px is not None:
         height, width = film.pixels.shape
-        across, down = entry.size_px[0] / width, entry.size_px[1] / height
+        across = entry.size_px[0] / width
+        down = entry.size_px[1] / height
         if abs(across / down - 1) > _SAME:
             notes.append(f"a picture of another shape than the release's: {origin} does not fit it")
             return film
@@ -103,10 +105,12 @@ def _sized(film: Film, entry: Entry, mm_per_px: float, notes: list[str]) -> Film
 
 
 def _with_side_and_view(film: Film, entry: Entry, notes: list[str]) -> Film:
-    side, side_origin = _agreed(
-        (film.laterality, film.laterality_origin), (entry.laterality, entry.origin), entry
-    )
-    view, view_origin = _agreed((film.view, film.view_origin), (entry.view, entry.origin), entry)
+    side_of_header = (film.laterality, film.laterality_origin)
+    side_of_table = (entry.laterality, entry.origin)
+    side, side_origin = _agreed(side_of_header, side_of_table, entry)
+    view_of_header = (film.view, film.view_origin)
+    view_of_table = (entry.view, entry.origin)
+    view, view_origin = _agreed(view_of_header, view_of_table, entry)
     for name, origin in (("side", side_origin), ("view", view_origin)):
         if "(but" in origin:
             notes.append(f"{name}: {origin}")
@@ -138,12 +142,14 @@ def _agreed(header: tuple[str, str], table: tuple[str, str], entry: Entry) -> tu
 def _findings(
     film: Film, entry: Entry, notes: list[str]
 ) -> tuple[tuple[Finding, ...], dict[int, Mask]]:
-    all_of_it = entry.findings + tuple(entry.findings_by_side.get(film.laterality, ()))
+    """Return the findings in pixels of the film, and the masks of those that are masks."""
+    # The side is known only now, where the header says it.
+    of_side = tuple(entry.findings_by_side.get(film.laterality, ()))
     height, width = film.pixels.shape
     factor = _factor(entry, (width, height), notes)
     findings: list[Finding] = []
     masks: dict[int, Mask] = {}
-    for place, finding in enumerate(all_of_it):
+    for place, finding in enumerate(entry.findings + of_side):
         shape = finding.shape
         if isinstance(shape, MaskShape):
             try:
@@ -169,7 +175,8 @@ def _factor(entry: Entry, size: tuple[int, int], notes: list[str]) -> float | No
     """Return the film's size over the size that findings were drawn on; None if not the same."""
     if entry.size_px is None or entry.size_px == size:
         return 1.0
-    across, down = size[0] / entry.size_px[0], size[1] / entry.size_px[1]
+    across = size[0] / entry.size_px[0]
+    down = size[1] / entry.size_px[1]
     text = f"{entry.size_px[0]} x {entry.size_px[1]}"
     if abs(across / down - 1) > _SAME:
         notes.append(f"findings were drawn on {text} pixels, another shape: kept without places")
@@ -179,8 +186,11 @@ def _factor(entry: Entry, size: tuple[int, int], notes: list[str]) -> float | No
 
 
 def _is_inside(shape: Shape, size: tuple[int, int]) -> bool:
+    """Return whether a shape has a place on a film of (W, H)."""
     bounds = bounds_of(shape)
-    if bounds is None:
+    if bounds is None:  # a mask: it has the size of the film
         return True
     left, top, right, bottom = bounds
-    return right >= 0 and bottom >= 0 and left < size[0] and top < size[1]
+    is_inside_across = right >= 0 and left < size[0]
+    is_inside_down = bottom >= 0 and top < size[1]
+    return is_inside_across and is_inside_down

@@ -66,12 +66,17 @@ def _place(shape: Shape, mask: Mask | None) -> JsonObject:
     if bounds is None:
         return row
     names = ("left_px", "top_px", "right_px", "bottom_px")
-    row.update({name: round(value, 1) for name, value in zip(names, bounds, strict=True)})
+    for name, value in zip(names, bounds, strict=True):
+        row[name] = round(value, 1)  # tenths: nobody draws finer
     if isinstance(shape, Circle):
-        row["x_px"], row["y_px"] = round(shape.x_px, 1), round(shape.y_px, 1)
+        row["x_px"] = round(shape.x_px, 1)
+        row["y_px"] = round(shape.y_px, 1)
         row["radius_px"] = round(shape.radius_px, 1)
     if isinstance(shape, Polygon):
-        row["points_px"] = [[round(x, 1), round(y, 1)] for x, y in shape.points_px]
+        points = []
+        for x, y in shape.points_px:
+            points.append([round(x, 1), round(y, 1)])
+        row["points_px"] = points
     return row
 
 
@@ -98,13 +103,16 @@ def lengths_of(labels: npt.NDArray[np.uint8]) -> dict[str, int]:
         labels: (H, W) label image.
     """
     is_muscle = labels == LABELS["muscle"]
-    breast = np.flatnonzero((is_muscle | (labels == LABELS["breast"])).any(axis=1))
+    is_tissue = is_muscle | (labels == LABELS["breast"])
+    breast = np.flatnonzero(is_tissue.any(axis=1))  # rows
     muscle = np.flatnonzero(is_muscle.any(axis=1))
-    top = int(breast[0]) if breast.size else 0
-    return {
-        "breast_length_px": int(breast[-1]) + 1 - top if breast.size else 0,
-        "muscle_length_px": int(muscle[-1]) + 1 - top if muscle.size else 0,
-    }
+    lengths = {"breast_length_px": 0, "muscle_length_px": 0}
+    if breast.size:
+        top = int(breast[0])
+        lengths["breast_length_px"] = int(breast[-1]) + 1 - top
+        if muscle.size:  # muscle is tissue, so that there is a top
+            lengths["muscle_length_px"] = int(muscle[-1]) + 1 - top
+    return lengths
 
 
 def film_row(record: Mapping[str, Any]) -> JsonObject:
@@ -132,9 +140,11 @@ def film_row(record: Mapping[str, Any]) -> JsonObject:
     )
     row = {name: record[name] for name in names}
     row["findings"] = len(record["findings"])
-    said = {finding["pathology"] for finding in record["findings"]}
-    worst = (name for name in ("malignant", "benign") if name in said)
-    row["pathology"] = next(worst, "")
+    pathologies = {finding["pathology"] for finding in record["findings"]}
+    row["pathology"] = ""
+    for pathology in ("benign", "malignant"):  # the worse one stays
+        if pathology in pathologies:
+            row["pathology"] = pathology
     row.update(record["facts"])
     row["notes"] = "; ".join(record["notes"])
     return row
@@ -160,8 +170,9 @@ def film_record(films: Path, film: str) -> JsonObject:
     if Path(film).name != film:
         raise DatasetError(f"{films / 'films.csv'}: film '{film}', wanted the name of its folder")
     record = read_record(films / film / RECORD)
-    findings, mm_per_px = record["findings"], record["mm_per_px"]
-    is_list = isinstance(findings, list) and all(isinstance(one, dict) for one in findings)
+    findings = record["findings"]
+    mm_per_px = record["mm_per_px"]
+    is_list = isinstance(findings, list) and all(isinstance(row, dict) for row in findings)
     is_size = mm_per_px is None or (isinstance(mm_per_px, float | int) and mm_per_px > 0)
     if not is_list or not is_size:
         raise DatasetError(f"{film}: its {RECORD} was changed; prepare the film again")

@@ -66,6 +66,7 @@ def write_seg(
     with guarded_dicom(where):
         source = identity_of(dcmread(film, stop_before_pixels=True), where)
         masks = stacked(labels, (int(source.Rows), int(source.Columns)))
+        # The same masks of the same film have the same UIDs: an archive keeps one object of them.
         digest = hashlib.sha256(masks.tobytes()).hexdigest()
         uid = uids_from((str(source.SOPInstanceUID), digest, algorithm))
         document = Segmentation(
@@ -100,7 +101,9 @@ def stacked(labels: npt.NDArray[np.uint8], size: tuple[int, int]) -> npt.NDArray
         labels = np.asarray(
             cv2.resize(labels, (size[1], size[0]), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8
         )
-    return np.stack([labels == value for value in SEGMENTS], axis=-1)[None].astype(np.uint8)
+    masks = [labels == value for value in SEGMENTS]
+    stack = np.stack(masks, axis=-1)[None]  # (1, H, W, segments): one frame
+    return stack.astype(np.uint8)
 
 
 def _descriptions(algorithm: str) -> list[Any]:
@@ -115,10 +118,10 @@ def _descriptions(algorithm: str) -> list[Any]:
         version=version("breastseg"),
         source="breastseg",
     )
-    found = []
+    descriptions = []
     for number, (label, category, kind) in enumerate(SEGMENTS.values(), start=1):
         code = getattr(codes.SCT, kind) if kind else CodedConcept(*_ARTEFACT_CODE)
-        found.append(
+        descriptions.append(
             SegmentDescription(
                 segment_number=number,
                 segment_label=label,
@@ -128,4 +131,4 @@ def _descriptions(algorithm: str) -> list[Any]:
                 algorithm_identification=steps,
             )
         )
-    return found
+    return descriptions

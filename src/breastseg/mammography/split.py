@@ -54,33 +54,41 @@ def split_films(films: str | Path, folds: int = 5, seed: int = 0) -> dict[str, C
     rng = np.random.default_rng([seed, 0])
     order: list[str] = []
     for kind in _KINDS:
-        patients = sorted(patient for patient, own in kind_of.items() if own == kind)
+        patients = []
+        for patient in sorted(kind_of):
+            if kind_of[patient] == kind:
+                patients.append(patient)
         order += [patients[place] for place in rng.permutation(len(patients))]
-    fold_of = {patient: f"fold-{place % folds + 1}" for place, patient in enumerate(order)}
-    rows = [
-        {"film": row["film"], "patient": row["patient"], "split": fold_of[row["patient"]]}
-        for row in table.rows
-    ]
+    fold_of: dict[str, str] = {}
+    for place, patient in enumerate(order):
+        fold_of[patient] = f"fold-{place % folds + 1}"
+    rows = []
+    for row in table.rows:
+        patient = row["patient"]
+        rows.append({"film": row["film"], "patient": patient, "split": fold_of[patient]})
     with held_folder(films):
         write_table(films / TABLE, rows, COLUMNS)
-    found = {f"fold-{number + 1}": Counter[str]() for number in range(folds)}
+    counts: dict[str, Counter[str]] = {}
+    for number in range(folds):
+        counts[f"fold-{number + 1}"] = Counter()
     for patient, fold in fold_of.items():
-        found[fold].update(["patients", kind_of[patient]])
-    for row in rows:
-        found[row["split"]]["films"] += 1
-    return found
+        counts[fold].update(["patients", kind_of[patient]])
+    for written_row in rows:
+        counts[written_row["split"]]["films"] += 1
+    return counts
 
 
 def _kinds(table: Table) -> dict[str, str]:
     """Return patient -> the first of `_KINDS` that one of the patient's films is."""
-    places: dict[str, int] = {}
+    kind_of: dict[str, str] = {}
     for row in table.rows:
         if row["pathology"] in _KINDS:
-            place = _KINDS.index(row["pathology"])
+            kind = row["pathology"]
         else:
-            place = 3 if row["findings"] in ("", "0") else 2
-        places[row["patient"]] = min(place, places.get(row["patient"], place))
-    return {patient: _KINDS[place] for patient, place in places.items()}
+            kind = "no findings" if row["findings"] in ("", "0") else "other findings"
+        known = kind_of.get(row["patient"], kind)
+        kind_of[row["patient"]] = min(kind, known, key=_KINDS.index)
+    return kind_of
 
 
 def read_folds(path: str | Path, patient_of: Mapping[str, str]) -> dict[str, int]:
@@ -100,18 +108,20 @@ def read_folds(path: str | Path, patient_of: Mapping[str, str]) -> dict[str, int
     table = read_table(Path(path), DatasetError, needed=("film", "split"), others=True)
     table.needs("split", "no split; fill it in")
     rows = table.by("film")
-    found: dict[str, tuple[str, str]] = {}
+    split_of: dict[str, tuple[str, str]] = {}  # patient -> split, and the first film that says it
     for film, patient in patient_of.items():
         row = rows.get(film)
         if row is None:
             raise DatasetError(f"{path}: no film '{film}'; split the films again")
-        split, first = found.setdefault(patient, (row["split"], film))
+        split, first = split_of.setdefault(patient, (row["split"], film))
         if split != row["split"]:
             raise SplitError(
                 f"{path}: patient {patient} is in {split} ({first}) and in {row['split']} ({film});"
                 " a patient must be in one fold only"
             )
-    names = sorted({split for split, _ in found.values()}, key=lambda name: (len(name), name))
+    splits = {split for split, _ in split_of.values()}
+    # By length first: fold-10 comes after fold-9.
+    names = sorted(splits, key=lambda name: (len(name), name))
     if len(names) < 2:
         raise SplitError(f"{path}: all films are in {', '.join(names)}; wanted two folds or more")
-    return {patient: names.index(split) for patient, (split, _) in found.items()}
+    return {patient: names.index(split) for patient, (split, _) in split_of.items()}

@@ -57,40 +57,63 @@ def write_film(entry: Entry, folder: Path, name: str, data_set: str, config: Fil
     drawn = line_hash(folder)  # before it is read: what is changed meanwhile is seen next time
     line = read_line(folder / LINE, name)
     known = read_entry(replace(entry, name=name), config.pixel_mm)
-    film, factor = known.film, 1.0
+    film = known.film
+    factor = 1.0
     if config.mm_per_px is not None:
         film, factor = resample_film(film, config.mm_per_px)
-    findings = tuple(scaled(finding, factor) for finding in known.findings)
     size = (film.pixels.shape[0], film.pixels.shape[1])
-    masks = {place: _resized(mask, size) for place, mask in known.masks.items()}
     done = process(film, config, _on_film(line, size, name))
-    film, found = done.film, done.masks
-    if done.mirrored:
-        findings = tuple(mirrored(finding, size[1]) for finding in findings)
-        masks = {place: np.ascontiguousarray(mask[:, ::-1]) for place, mask in masks.items()}
+    film = done.film
+    film_masks = done.masks
+    findings, masks = _moved(known, factor, size, mirror=done.mirrored)
     notes = [*known.notes, *done.notes, *_chest_wall_notes(film, done)]
-    notes += _outside_breast(findings, masks, found.labels)
+    notes += _outside_breast(findings, masks, film_masks.labels)
     _write_png(folder / "image.png", done.pixels)
     if done.cut is None:
+        # The folder may be of a run before the muscle's line was moved away.
         (folder / CUT).unlink(missing_ok=True)
     else:
         _write_png(folder / CUT, done.cut)
-    _write_png(folder / "labels.png", found.labels)
+    _write_png(folder / "labels.png", film_masks.labels)
     if done.regions is not None:
         _write_png(folder / "regions.png", done.regions)
     for place, mask in masks.items():
         _write_png(folder / mask_name(place), mask.astype(np.uint8) * 255)
-    _write_overlay(folder / "overlay.jpg", film, found, findings, masks)
+    _write_overlay(folder / "overlay.jpg", film, film_masks, findings, masks)
     if config.seg:
         notes += _write_seg(folder / SEG, entry, name, done, config)
-    density, without = _density(film, found, is_measured=not config.as_paper)
-    notes += without
-    record = _record(name, data_set, entry, known, film, found, notes)
+    density, density_notes = _density(film, film_masks, is_measured=not config.as_paper)
+    notes += density_notes
+    record = _record(name, data_set, entry, known, film, film_masks, notes)
     record["mirrored"] = done.mirrored
-    record["muscle_by"], record["muscle_line"] = done.muscle_by, drawn
+    record["muscle_by"] = done.muscle_by
+    record["muscle_line"] = drawn
     record["findings"] = finding_rows(findings, masks)
     record.update(density)
+    # Last: a folder with its record is whole.
     write_json(folder / RECORD, record)
+
+
+def _moved(
+    known: Known, factor: float, size: tuple[int, int], *, mirror: bool
+) -> tuple[tuple[Finding, ...], dict[int, Mask]]:
+    """Return the findings of a film, and their masks, on its prepared picture.
+
+    Args:
+        known: the film as it was read.
+        factor: its new size over its old one.
+        size: (H, W) of the prepared picture.
+        mirror: whether left and right are exchanged on it.
+    """
+    findings = []
+    for finding in known.findings:
+        finding = scaled(finding, factor)
+        findings.append(mirrored(finding, size[1]) if mirror else finding)
+    masks = {}
+    for place, mask in known.masks.items():
+        mask = _resized(mask, size)
+        masks[place] = np.ascontiguousarray(mask[:, ::-1]) if mirror else mask
+    return tuple(findings), masks
 
 
 def _write_seg(
@@ -99,8 +122,8 @@ def _write_seg(
     """Write the masks as DICOM where the film is; else say that there are none."""
     if not is_dicom(entry.path):
         return [f"no {SEG}: the film is no DICOM file"]
-    labels = done.masks.labels
-    if done.mirrored:
+    labels = done.masks.labels  # (H, W)
+    if done.mirrored:  # back: it lies over the film as the archive has it
         labels = np.ascontiguousarray(labels[:, ::-1])
     way = f"as {config.as_paper}" if config.as_paper else config.muscle
     write_seg(path, entry.path, labels, name, way)
@@ -108,7 +131,7 @@ def _write_seg(
 
 
 def _density(
-    film: Film, found: FilmMasks, *, is_measured: bool
+    film: Film, masks: FilmMasks, *, is_measured: bool
 ) -> tuple[JsonObject, tuple[str, ...]]:
     """Return the bright share of the breast with the density proposed, and why there is none.
 
@@ -117,14 +140,15 @@ def _density(
     """
     if not is_measured:
         return {"fibroglandular_share": None, "density_proposed": "", "density_also": ""}, ()
-    density = density_of(film.pixels, found, film.mm_per_px)
+    density = density_of(film.pixels, masks, film.mm_per_px)
     share = density.fibroglandular_share
+    is_known = not np.isnan(share)
     row: JsonObject = {
-        "fibroglandular_share": None if np.isnan(share) else round(share, 4),
+        "fibroglandular_share": round(share, 4) if is_known else None,  # JSON has no NaN
         "density_proposed": density.category,
         "density_also": density.also,
     }
-    return row, density.notes if np.isnan(share) else ()
+    return row, () if is_known else density.notes
 
 
 def is_prepared(folder: Path) -> bool:
@@ -146,13 +170,13 @@ def _on_film(line: MuscleLine | None, size: tuple[int, int], name: str) -> Muscl
 
 def _chest_wall_notes(film: Film, done: Processed) -> list[str]:
     """Say where the header and the picture put the chest wall on different sides."""
-    found = done.masks
-    if done.mirrored or not film.chest_wall or not found.chest_wall_sure:
+    masks = done.masks
+    if done.mirrored or not film.chest_wall or not masks.chest_wall_sure:
         return []
-    if film.chest_wall == found.chest_wall:
+    if film.chest_wall == masks.chest_wall:
         return []
     return [
-        f"chest wall: the header says {film.chest_wall}, the picture {found.chest_wall}; "
+        f"chest wall: the header says {film.chest_wall}, the picture {masks.chest_wall}; "
         "the picture is believed"
     ]
 
@@ -169,10 +193,9 @@ def _outside_breast(
     for place, finding in enumerate(findings):
         if finding.shape is None:
             continue
-        mask = masks.get(place)
-        area = (
-            paint_shape(finding.shape, (tissue.shape[0], tissue.shape[1])) if mask is None else mask
-        )
+        area = masks.get(place)  # (H, W)
+        if area is None:
+            area = paint_shape(finding.shape, (tissue.shape[0], tissue.shape[1]))
         if np.count_nonzero(area & tissue) < 0.1 * np.count_nonzero(area):
             notes.append(f"finding {place + 1} lies outside the breast: is its table of this film?")
     return notes
@@ -185,10 +208,12 @@ def _resized(mask: Mask, size: tuple[int, int]) -> Mask:
     """
     if mask.shape == size:
         return mask
-    shares = mask.astype(np.float32)
-    shares = cv2.resize(shares, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+    values = mask.astype(np.float32)
+    shares = cv2.resize(values, (size[1], size[0]), interpolation=cv2.INTER_AREA)
     half = shares >= 0.5
-    return np.asarray(half if half.any() else shares > 0)
+    if half.any():
+        return np.asarray(half)
+    return np.asarray(shares > 0)
 
 
 def _record(
@@ -197,11 +222,14 @@ def _record(
     entry: Entry,
     known: Known,
     film: Film,
-    found: FilmMasks,
+    masks: FilmMasks,
     notes: list[str],
 ) -> JsonObject:
+    """Return what film.json says of a film, without its findings and its density."""
     height, width = film.pixels.shape
     read_height, read_width = known.film.pixels.shape
+    labels = np.asarray(masks.labels, np.uint8)
+    score = masks.muscle_score  # NaN where there is none, which JSON does not have
     return {
         "film": name,
         "data_set": data_set,
@@ -219,11 +247,11 @@ def _record(
             "height_px": read_height,
             "mm_per_px": known.film.mm_per_px,
         },
-        "chest_wall": found.chest_wall,
-        "chest_wall_sure": bool(found.chest_wall_sure),
-        "muscle_score": None if np.isnan(found.muscle_score) else round(found.muscle_score, 3),
-        **areas_of(np.asarray(found.labels, np.uint8), film.mm_per_px),
-        **lengths_of(np.asarray(found.labels, np.uint8)),
+        "chest_wall": masks.chest_wall,
+        "chest_wall_sure": bool(masks.chest_wall_sure),
+        "muscle_score": None if np.isnan(score) else round(score, 3),
+        **areas_of(labels, film.mm_per_px),
+        **lengths_of(labels),
         "labels": LABELS,
         "history": list(film.history),
         "notes": notes,
@@ -232,8 +260,8 @@ def _record(
 
 
 def _write_png(path: Path, values: npt.NDArray[Any]) -> None:
-    with written(path) as beside:
-        Image.fromarray(np.ascontiguousarray(values)).save(beside, "PNG", compress_level=6)
+    with written(path) as unfinished:
+        Image.fromarray(np.ascontiguousarray(values)).save(unfinished, "PNG", compress_level=6)
 
 
 _FINDING = (64, 200, 255)
@@ -243,12 +271,12 @@ _FINDING = (64, 200, 255)
 def _write_overlay(
     path: Path,
     film: Film,
-    found: FilmMasks,
+    film_masks: FilmMasks,
     findings: tuple[Finding, ...],
     masks: Mapping[int, Mask],
 ) -> None:
     """Write the film with the outlines of its masks and findings, made small."""
-    canvas = overlay(film.pixels, found)
+    canvas = overlay(film.pixels, film_masks)  # (h, w, 3)
     size = (canvas.shape[0], canvas.shape[1])
     factor = size[1] / film.pixels.shape[1]
     for place, finding in enumerate(findings):
@@ -260,7 +288,8 @@ def _write_overlay(
             area = paint_shape(small, size)
         else:
             continue
-        edges, _ = cv2.findContours(area.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        outline = area.astype(np.uint8)
+        edges, _ = cv2.findContours(outline, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(canvas, edges, -1, _FINDING, thickness=2)
-    with written(path) as beside:
-        Image.fromarray(canvas).save(beside, "JPEG", quality=88)
+    with written(path) as unfinished:
+        Image.fromarray(canvas).save(unfinished, "JPEG", quality=88)

@@ -92,7 +92,7 @@ def film_box(pixels: Pixels) -> tuple[int, int, int, int]:
         raise ImageError(
             f"the film is empty: every pixel is {int(pixels.max())}; check how the file was read"
         )
-    above_zero = pixels > 0
+    above_zero = pixels > 0  # (H, W)
     rows = np.flatnonzero(above_zero.mean(axis=1) >= _FILLED_SHARE)
     columns = np.flatnonzero(above_zero.mean(axis=0) >= _FILLED_SHARE)
     height = int(rows[-1] - rows[0] + 1) if len(rows) else 0
@@ -124,13 +124,15 @@ def working_of(pixels: Pixels, mm_per_px: float | None) -> Working:
     box = film_box(pixels)
     top, bottom, left, right = box
     full_mm = mm_per_px or ASSUMED_LENGTH_MM / max(pixels.shape)
-    working_mm = max(WORKING_MM, full_mm)
-    height = max(LEAST_PX // 2, round((bottom - top) * full_mm / working_mm))
-    width = max(LEAST_PX // 2, round((right - left) * full_mm / working_mm))
+    working_mm = max(WORKING_MM, full_mm)  # never enlarged
+    height_px = round((bottom - top) * full_mm / working_mm)
+    width_px = round((right - left) * full_mm / working_mm)
+    size = (max(LEAST_PX // 2, width_px), max(LEAST_PX // 2, height_px))
     inside = np.ascontiguousarray(pixels[top:bottom, left:right]).astype(np.float32)
     if pixels.dtype == np.uint16:
-        inside /= 257
-    small = cv2.resize(inside, (width, height), interpolation=cv2.INTER_AREA)
+        inside /= 257  # 65535 becomes 255
+    small = cv2.resize(inside, size, interpolation=cv2.INTER_AREA)  # (h, w)
+    # Not the brightest pixel: letters on a film are much brighter than the breast.
     white = float(np.percentile(small, 99.9))
     if white < _LEAST_WHITE:
         raise ImageError(
@@ -151,6 +153,7 @@ def enlarged(mask: Mask, working: Working) -> Mask:
     """
     top, bottom, left, right = working.box
     size = (right - left, bottom - top)
+    # Interpolated and cut at a half: edges are then smooth, not steps of working pixels.
     soft = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
     full = np.zeros(working.shape_px, bool)
     full[top:bottom, left:right] = soft > 0.5

@@ -36,14 +36,16 @@ def find_layout(root: Path, *, keep_names: bool = False) -> Layout:
     """
     if not root.exists():
         raise SourceError(f"{root}: not found, wanted a folder of mammograms")
-    for layout in LAYOUTS:
-        found: Layout | None = layout.find(root)
-        if found is not None:
-            return found
+    for module in LAYOUTS:
+        layout: Layout | None = module.find(root)
+        if layout is not None:
+            return layout
+    # Last: films of a data set are films too, and would lose what their tables know.
     films = loose.find(root, keep_names=keep_names)
     if films is None:
+        names = [module.NAME for module in LAYOUTS]
         raise SourceError(
             f"{root}: no mammograms in it, wanted DICOM, PGM, PNG or TIFF, or a data set "
-            f"({', '.join(layout.NAME for layout in LAYOUTS)})"
+            f"({', '.join(names)})"
         )
     return films

@@ -50,7 +50,7 @@ def find(root: Path) -> Layout | None:
         return None
     films: dict[Path, tuple[Row, Table]] = {}
     findings: dict[Path, list[Finding]] = {}
-    for path in sorted(paths, key=lambda one: "outlines" in one.name.lower()):  # films first
+    for path in sorted(paths, key=lambda path: "outlines" in path.name.lower()):  # films first
         if "outlines" in path.name.lower():
             _read_outlines(path, films, findings)
         else:
@@ -70,19 +70,20 @@ def find(root: Path) -> Layout | None:
 
 def _add(films: dict[Path, tuple[Row, Table]], row: Row, table: Table) -> Path:
     """Return the picture of a row; DatasetError where another row says otherwise of it."""
-    said = row["image_filename"]
-    parts = said.replace("\\", "/").split("/")
-    if not said or ".." in parts or said.startswith(("/", "\\")):
+    name = row["image_filename"]
+    parts = name.replace("\\", "/").split("/")
+    # A table from elsewhere must not lead to files outside of the data set.
+    if not name or ".." in parts or name.startswith(("/", "\\")):
         raise DatasetError(
-            f"{table.where(row)}: image_filename '{said[:60]}', wanted a file below the table"
+            f"{table.where(row)}: image_filename '{name[:60]}', wanted a file below the table"
         )
     picture = table.path.parent.joinpath(*parts)
-    known = films.setdefault(picture, (row, table))[0]
+    first, first_table = films.setdefault(picture, (row, table))
     for column in ("patient_id", "density"):
-        if row[column] != known[column]:
+        if row[column] != first[column]:
             raise DatasetError(
                 f"{table.where(row)}: {column} of {picture.name} is '{row[column]}', row "
-                f"{known.number} of {films[picture][1].path.name} says '{known[column]}'; correct "
+                f"{first.number} of {first_table.path.name} says '{first[column]}'; correct "
                 "the one that is wrong"
             )
     return picture
@@ -109,8 +110,11 @@ def _of_row(row: Row, table: Table) -> list[Finding]:
         raise DatasetError(
             f"{table.where(row)}: classification '{row['classification']}', wanted Benign or Malign"
         )
+    columns: list[float] = []
+    rows: list[float] = []
     try:
-        columns, rows = ([float(one) for one in row[name].split()] for name in _POINTS)
+        columns = _numbers(row["lw_x_points"])
+        rows = _numbers(row["lw_y_points"])
     except ValueError:
         columns, rows = [], []
     if not columns or len(columns) != len(rows):
@@ -119,22 +123,36 @@ def _of_row(row: Row, table: Table) -> list[Finding]:
             "wanted as many numbers in lw_x_points as in lw_y_points"
         )
     shape = Polygon(tuple(zip(columns, rows, strict=True)))
-    marked = [column for column in KINDS if row[column] == "1"]
-    told = ", ".join(column.removeprefix("mammography_").replace("_", " ") for column in marked)
-    kinds = list(dict.fromkeys(KINDS[column] for column in marked)) or ["other"]
-    return [Finding(kind, pathology, "", shape, told) for kind in kinds]
+    words = []
+    kinds: dict[str, None] = {}  # two columns may be of one kind of ours
+    for column, kind in KINDS.items():
+        if row[column] == "1":
+            words.append(column.removeprefix("mammography_").replace("_", " "))
+            kinds[kind] = None
+    findings = []
+    for kind in kinds or {"other": None}:
+        findings.append(Finding(kind, pathology, "", shape, ", ".join(words)))
+    return findings
+
+
+def _numbers(cell: str) -> list[float]:
+    """Return the numbers of a cell, with blanks between; ValueError for what is none."""
+    return [float(word) for word in cell.split()]
 
 
 def _entry(picture: Path, row: Row, findings: tuple[Finding, ...]) -> Entry:
-    named = _VIEW.search(picture.stem)
-    view = named[2].upper() if named else ""
+    side, view = "", ""
+    match = _VIEW.search(picture.stem)
+    if match:
+        side = match[1].upper()
+        view = match[2].upper()
     density = row["density"]
     return Entry(
         name=picture.stem,
         path=picture,
         patient=f"bcdr-{row['patient_id']}",
-        laterality=named[1].upper() if named else "",
-        view={"O": "MLO"}.get(view, view),
+        laterality=side,
+        view={"O": "MLO"}.get(view, view),  # O is oblique
         origin="BCDR file name",
         findings=findings,
         facts={"density": "" if density.lower() == "nan" else density},

@@ -13,6 +13,7 @@ Facts of the release (Lee et al. 2017, Sci Data 4:170177; The Cancer Imaging Arc
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -75,12 +76,12 @@ def find(root: Path) -> Layout | None:
             entries.append(_entry(film, rows[film], files[0], folders))
         else:
             left_out.append(LeftOut(film, f"{film}: in the table, no folder with a film"))
-    named = {(film, number) for film in rows for number in _numbers(rows[film])}
+    expected = set(rows)  # folders of films, and below of their findings
+    for film, film_rows in rows.items():
+        for row, _ in film_rows:
+            expected.add(f"{film}_{row['abnormality id']}")
     for folder in sorted(folders):
-        parts = _FOLDER.fullmatch(folder)
-        film = folder if parts is None or parts[6] is None else folder.rsplit("_", 1)[0]
-        number = None if parts is None else parts[6]
-        if film not in rows or (number is not None and (film, number) not in named):
+        if folder not in expected:
             left_out.append(LeftOut(folder, f"{folder}: a folder without a row in the tables"))
     if not entries:
         raise SourceError(
@@ -92,18 +93,20 @@ def find(root: Path) -> Layout | None:
 
 def _folders(root: Path) -> dict[str, list[Path]]:
     """Return the DICOM files of each folder that is a film or a finding."""
-    found: dict[str, list[Path]] = {}
+    folders: dict[str, list[Path]] = {}
     for path in files_below(root, (".dcm",)):
         for part in path.relative_to(root).parts[:-1]:
             if _FOLDER.fullmatch(part):
-                found.setdefault(part, []).append(path)
+                folders.setdefault(part, []).append(path)
                 break
-    return found
+    return folders
 
 
 def _film_of(row: Row, table: Table) -> str:
-    kind, part = (word.lower() for word in _parts_of(table))
-    side, view = row["left or right breast"].upper(), row["image view"].upper()
+    """Return the name of a row's film, as its folder is called."""
+    kind, part = _parts_of(table)
+    side = row["left or right breast"].upper()
+    view = row["image view"].upper()
     if side not in ("LEFT", "RIGHT") or view not in ("CC", "MLO"):
         raise DatasetError(
             f"{table.where(row)}: side '{side}' and view '{view}', wanted LEFT or RIGHT, CC or MLO"
@@ -112,13 +115,10 @@ def _film_of(row: Row, table: Table) -> str:
 
 
 def _parts_of(table: Table) -> tuple[str, str]:
-    found = _TABLE.fullmatch(table.path.name)
-    assert found is not None
-    return found[1], found[2]
-
-
-def _numbers(rows: list[tuple[Row, Table]]) -> list[str]:
-    return [row["abnormality id"] for row, _ in rows]
+    """Return "mass" or "calc", and "train" or "test", from a table's name."""
+    match = _TABLE.fullmatch(table.path.name)
+    assert match is not None  # only such tables are read
+    return match[1].lower(), match[2].lower()
 
 
 def _entry(
@@ -126,27 +126,28 @@ def _entry(
 ) -> Entry:
     first, table = rows[0]
     density = ""
-    seen: dict[str, Row] = {}
+    by_number: dict[str, Row] = {}
     findings, notes = [], []
     for row, table in rows:
         number = row["abnormality id"]
-        if number in seen:
+        if number in by_number:
             raise DatasetError(
                 f"{table.where(row)}: abnormality {number} of {film} is in row "
-                f"{seen[number].number} too; remove the row that is too many"
+                f"{by_number[number].number} too; remove the row that is too many"
             )
-        seen[number] = row
-        said = row["breast density"]
-        if density and said and said != density:
+        by_number[number] = row
+        own_density = row["breast density"]
+        if density and own_density and own_density != density:
             raise DatasetError(
-                f"{table.where(row)}: density {said} of {film}, row {first.number} says "
+                f"{table.where(row)}: density {own_density} of {film}, row {first.number} says "
                 f"{density}; correct the row that is wrong"
             )
-        density = density or said
+        density = density or own_density
         finding, note = _finding(film, row, table, folders)
         findings.append(finding)
         notes += [note] if note else []
-    side, view = first["left or right breast"].upper(), first["image view"].upper()
+    side = first["left or right breast"].upper()
+    view = first["image view"].upper()
     return Entry(
         name=film,
         path=path,
@@ -155,7 +156,7 @@ def _entry(
         view=view,
         origin="CBIS-DDSM table",
         findings=tuple(findings),
-        facts={"density": density, "split": _parts_of(table)[1].lower()},
+        facts={"density": density, "split": _parts_of(table)[1]},
         notes=tuple(notes),
     )
 
@@ -168,22 +169,25 @@ def _finding(
         raise DatasetError(
             f"{table.where(row)}: pathology '{row['pathology']}', wanted {', '.join(_PATHOLOGIES)}"
         )
-    kind = _KINDS[_parts_of(table)[0].lower()][0]
-    words = [row[column].lower().replace("_", " ") for column in _WORDS if row[column]]
+    kind = _KINDS[_parts_of(table)[0]][0]
+    words = []
+    for column in _WORDS:
+        if row[column]:
+            words.append(row[column].lower().replace("_", " "))
     if pathology == "BENIGN_WITHOUT_CALLBACK":
         words.append("benign without callback")
-    name = f"{film}_{row['abnormality id']}"
+    number = row["abnormality id"]
+    name = f"{film}_{number}"
     files = folders.get(name, [])
-    told = ", ".join(words)
-    birads = row["assessment"]
+    finding = Finding(kind, _PATHOLOGIES[pathology], row["assessment"], None, ", ".join(words))
     if not files:
-        finding = Finding(kind, _PATHOLOGIES[pathology], birads, None, told)
-        return finding, f"abnormality {row['abnormality id']}: no folder with its mask"
+        return finding, f"abnormality {number}: no folder with its mask"
 
+    # Read when it is needed: the size of the film is not known before it is read.
     def read(size: tuple[int, int]) -> Mask:
         return read_mask(files, size, name)
 
-    return Finding(kind, _PATHOLOGIES[pathology], birads, MaskShape(read), told), ""
+    return replace(finding, shape=MaskShape(read)), ""
 
 
 def read_mask(files: list[Path], size: tuple[int, int], where: str) -> Mask:
@@ -199,15 +203,19 @@ def read_mask(files: list[Path], size: tuple[int, int], where: str) -> Mask:
     """
     if not files:
         raise ImageError(f"{where}: no file in its folder, wanted a mask")
-    areas = [rows * columns for rows, columns in (read_size(path, where) for path in files)]
-    largest = files[areas.index(max(areas))]
-    values = read_grey(largest, where)
+    largest, largest_px = files[0], -1
+    for path in files:
+        rows, columns = read_size(path, where)
+        if rows * columns > largest_px:
+            largest, largest_px = path, rows * columns
+    values = read_grey(largest, where)  # (H, W)
     if len(np.unique(values)) > 2:
         raise ImageError(f"{where}: only a crop is there, with grey values; wanted its mask too")
     mask = (values > values.min()).astype(np.uint8)
     height, width = mask.shape
     if (height, width) == size:
         return np.asarray(mask > 0)
+    # Of another size but the same shape: the release has such masks, and they fit when scaled.
     stretch = (height / size[0]) / (width / size[1])
     if abs(stretch - 1) > _SAME_SHAPE:
         raise ImageError(
@@ -223,8 +231,11 @@ def _notes(entries: list[Entry]) -> tuple[str, ...]:
     parts: dict[str, set[str]] = {}
     for entry in entries:
         parts.setdefault(entry.patient, set()).add(entry.facts["split"])
-    both = sorted(patient for patient, found in parts.items() if len(found) > 1)
-    if not both:
+    in_both = []
+    for patient in sorted(parts):
+        if len(parts[patient]) > 1:
+            in_both.append(patient)
+    if not in_both:
         return ()
-    shown = ", ".join(both[:5])
-    return (f"{len(both)} patients are in train and in test of this release: {shown}",)
+    shown = ", ".join(in_both[:5])
+    return (f"{len(in_both)} patients are in train and in test of this release: {shown}",)

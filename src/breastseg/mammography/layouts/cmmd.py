@@ -44,18 +44,16 @@ def find(root: Path) -> Layout | None:
     breasts, notes = _breasts(root)
     entries = []
     for patient in sorted(files):
+        # By breast: the side of a film is in its header, which is read later.
+        findings = breasts.get(patient, {})
         for number, path in enumerate(files[patient], start=1):
-            entries.append(
-                Entry(
-                    name=f"{patient}-{number}",
-                    path=path,
-                    patient=patient,
-                    findings_by_side=breasts.get(patient, {}),
-                )
-            )
-    missing = [patient for patient in sorted(breasts) if patient not in files]
-    left_out = tuple(LeftOut(one, f"{one}: in the table, no folder") for one in missing)
-    return Layout(NAME, tuple(entries), left_out, notes)
+            name = f"{patient}-{number}"
+            entries.append(Entry(name, path, patient, findings_by_side=findings))
+    left_out = []
+    for patient in sorted(breasts):
+        if patient not in files:
+            left_out.append(LeftOut(patient, f"{patient}: in the table, no folder"))
+    return Layout(NAME, tuple(entries), tuple(left_out), notes)
 
 
 def _breasts(root: Path) -> tuple[dict[str, dict[str, tuple[Finding, ...]]], tuple[str, ...]]:
@@ -69,7 +67,7 @@ def _breasts(root: Path) -> tuple[dict[str, dict[str, tuple[Finding, ...]]], tup
         known=("subtype",),
         others=True,
     )
-    found: dict[str, dict[str, tuple[Finding, ...]]] = {}
+    breasts: dict[str, dict[str, tuple[Finding, ...]]] = {}  # patient -> side -> findings
     for row in table.rows:
         side = row["LeftRight"].upper()
         kinds = _KINDS.get(row["abnormality"].lower())
@@ -79,17 +77,16 @@ def _breasts(root: Path) -> tuple[dict[str, dict[str, tuple[Finding, ...]]], tup
                 f"{table.where(row)}: '{side}', '{row['abnormality']}', '{row['classification']}', "
                 "wanted L or R, mass, calcification or both, Benign or Malignant"
             )
-        sides = found.setdefault(row["ID1"], {})
-        findings = tuple(Finding(kind, pathology, "", None, _told(row)) for kind in kinds)
+        words = "of the breast, place not known"
+        if row["subtype"]:
+            words += f", {row['subtype']}"
+        sides = breasts.setdefault(row["ID1"], {})
+        findings = tuple(Finding(kind, pathology, told=words) for kind in kinds)
+        # The same row twice is harmless; another of the same breast is not.
         if sides.get(side, findings) != findings:
             raise _contradiction(row, table, side)
         sides[side] = findings
-    return found, ()
-
-
-def _told(row: Row) -> str:
-    subtype = row["subtype"]
-    return f"of the breast, place not known{f', {subtype}' if subtype else ''}"
+    return breasts, ()
 
 
 def _contradiction(row: Row, table: Table, side: str) -> DatasetError:

@@ -38,33 +38,37 @@ def find(root: Path) -> Layout | None:
     """Recognise the arrangement by the names of its folders."""
     if not root.is_dir():
         return None
-    below = [root, *sorted(path for path in root.rglob("*") if path.is_dir())]
-    images = [path for path in below if _IMAGES.fullmatch(path.name)]
-    masks = [path for path in below if _MASKS.fullmatch(path.name)]
+    images: list[tuple[str, Path]] = []  # name of the set, its folder of films
+    masks: dict[str, dict[str, list[Path]]] = {}  # set in capitals -> name of a mask -> files
+    for folder in [root, *sorted(root.rglob("*"))]:
+        if not folder.is_dir():
+            continue
+        if match := _IMAGES.fullmatch(folder.name):
+            images.append((match[1], folder))
+        elif match := _MASKS.fullmatch(folder.name):
+            masks.setdefault(match[1].upper(), {}).update(_masks_in(folder))
     if not images or not masks:
         return None
-    by_set: dict[str, dict[str, list[Path]]] = {}
-    for folder in masks:
-        found = _MASKS.fullmatch(folder.name)
-        assert found is not None
-        by_set.setdefault(found[1].upper(), {}).update(_masks_in(folder))
-    entries, used = [], set()
-    for folder in images:
-        found = _IMAGES.fullmatch(folder.name)
-        assert found is not None
-        known = by_set.get(found[1].upper(), {})
+    entries = []
+    used = set()
+    for source, folder in images:
+        of_set = masks.get(source.upper(), {})
         for path in files_below(folder, (".png", ".tif", ".tiff")):
-            key = next((one for one in _keys(path) if one in known), "")
-            used.add((found[1].upper(), key))
-            entries.append(_entry(path, known.get(key, []), found[1]))
-    left_out = [
-        LeftOut(key, f"{key}: a mask of {name} without a film")
-        for name, known in sorted(by_set.items())
-        for key in sorted(known)
-        if (name, key) not in used
-    ]
+            key = ""
+            for name in _keys(path):
+                if name in of_set:
+                    key = name
+                    break
+            used.add((source.upper(), key))
+            entries.append(_entry(path, of_set.get(key, []), source))
+    left_out = []
+    for source, of_set in sorted(masks.items()):
+        for key in sorted(of_set):
+            if (source, key) not in used:
+                left_out.append(LeftOut(key, f"{key}: a mask of {source} without a film"))
+    entries.sort(key=lambda entry: entry.name)
     notes = ("pictures were changed before they were collected; size of pixels not known",)
-    return Layout(NAME, tuple(sorted(entries, key=lambda one: one.name)), tuple(left_out), notes)
+    return Layout(NAME, tuple(entries), tuple(left_out), notes)
 
 
 def _plain(path: Path) -> str:
@@ -72,11 +76,13 @@ def _plain(path: Path) -> str:
 
 
 def _masks_in(folder: Path) -> dict[str, list[Path]]:
-    found: dict[str, list[Path]] = {}
+    """Return the masks of a folder, by the name that they share with their film."""
+    masks: dict[str, list[Path]] = {}
     for path in files_below(folder, (".png", ".tif", ".tiff")):
-        named = _MASK_NAME.fullmatch(_plain(path))
-        found.setdefault(named[1] if named else _plain(path), []).append(path)
-    return found
+        name = _plain(path)
+        match = _MASK_NAME.fullmatch(name)
+        masks.setdefault(match[1] if match else name, []).append(path)
+    return masks
 
 
 def _keys(path: Path) -> list[str]:
@@ -87,22 +93,34 @@ def _keys(path: Path) -> list[str]:
 
 def _entry(path: Path, masks: list[Path], source: str) -> Entry:
     plain = _plain(path)
-    patient = next((found[1] for one in _PATIENTS if (found := one.search(plain))), plain)
-    named = _SIDE_VIEW.search(plain.removesuffix("_FULL"))
-    side = named[1][0].upper() if named else ""
-    view = named[2].upper().removeprefix("DM_") if named else ""
+    side, view = "", ""
+    match = _SIDE_VIEW.search(plain.removesuffix("_FULL"))
+    if match:
+        side = match[1][0].upper()
+        view = match[2].upper().removeprefix("DM_")
     kind = "calcification" if "CALC" in source.upper() else "mass"
-    findings = tuple(Finding(kind, shape=_shape(mask, plain), told=source) for mask in masks)
+    findings = []
+    for mask in masks:
+        findings.append(Finding(kind, shape=_shape(mask, plain), told=source))
     return Entry(
         name=plain,
         path=path,
-        patient=patient,
+        patient=_patient_of(plain),
         laterality=side,
         view=_VIEWS.get(view, view),
         origin="file name",
-        findings=findings,
+        findings=tuple(findings),
         notes=() if masks else ("no mask of it is there: not known whether nothing is in it",),
     )
+
+
+def _patient_of(name: str) -> str:
+    """Return the patient in a film's name; a film that names nobody is of a patient of its own."""
+    for pattern in _PATIENTS:  # the more particular first
+        match = pattern.search(name)
+        if match:
+            return match[1]
+    return name
 
 
 def _shape(path: Path, where: str) -> MaskShape:

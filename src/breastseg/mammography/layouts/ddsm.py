@@ -64,7 +64,10 @@ def find(root: Path) -> Layout | None:
     """
     if not root.is_dir():
         return None
-    cases = [path for path in files_below(root, (".ics",)) if "ics_version" in _text(path)[:200]]
+    cases = []
+    for path in files_below(root, (".ics",)):
+        if "ics_version" in _text(path)[:200]:  # calendars are called .ics, too
+            cases.append(path)
     if not cases:
         return None
     entries: list[Entry] = []
@@ -81,7 +84,8 @@ def find(root: Path) -> Layout | None:
                 cause = _CONVERT if has_ljpeg else "in the .ics, no picture"
                 left_out.append(LeftOut(name, f"{name}: {cause}"))
                 continue
-            entries.append(_entry(name, case, film, picture, density[1] if density else ""))
+            of_case = density[1] if density else ""  # one for all films of a case
+            entries.append(_entry(name, case, film, picture, of_case))
     if not entries:
         raise SourceError(f"{root}: no film of DDSM that can be read; {left_out[0].cause}")
     return Layout(NAME, tuple(entries), tuple(left_out))
@@ -94,11 +98,11 @@ def _text(path: Path) -> str:
 
 
 def _films(text: str) -> list[_Film]:
-    found = []
+    films = []
     for side, view, lines, columns, um, overlay in _VIEW.findall(text):
         size = (int(columns), int(lines))
-        found.append(_Film(side, view, size, float(um) / 1000, overlay == "OVERLAY"))
-    return found
+        films.append(_Film(side, view, size, float(um) / 1000, overlay == "OVERLAY"))
+    return films
 
 
 def _picture(folder: Path, name: str) -> Path | None:
@@ -141,9 +145,10 @@ def read_overlay(path: Path) -> tuple[Finding, ...]:
         DatasetError: another number of abnormalities or outlines than it says, or no chain code.
     """
     head, *parts = re.split(r"^ABNORMALITY +\d+", _text(path), flags=re.MULTILINE)
-    said = re.search(r"TOTAL_ABNORMALITIES +(\d+)", head)
-    if said is None or int(said[1]) != len(parts):
-        wanted = said[1] if said else "no TOTAL_ABNORMALITIES"
+    total = re.search(r"TOTAL_ABNORMALITIES +(\d+)", head)
+    # A file that is cut short has fewer than it says.
+    if total is None or int(total[1]) != len(parts):
+        wanted = total[1] if total else "no TOTAL_ABNORMALITIES"
         raise DatasetError(f"{path}: {len(parts)} abnormalities, its head says {wanted}")
     findings: list[Finding] = []
     for number, part in enumerate(parts, start=1):
@@ -161,15 +166,16 @@ def _findings(part: str, where: str) -> list[Finding]:
     if total is None or int(total[1]) != len(outlines) or not outlines:
         wanted = total[1] if total else "none"
         raise DatasetError(f"{where}: {len(outlines)} outlines, TOTAL_OUTLINES says {wanted}")
-    shape = Polygon(chain(outlines[0][1], where))
+    shape = Polygon(chain(outlines[0][1], where))  # the first is the boundary
     assessment = re.search(r"^ASSESSMENT +(\d)", part, re.MULTILINE)
-    found = []
-    for words in re.findall(r"^LESION_TYPE +(.+)$", part, re.MULTILINE):
-        kind = _KINDS.get(words.split()[0], "other")
-        told = " ".join(words.lower().replace("_", " ").split())
-        birads = assessment[1] if assessment else ""
-        found.append(Finding(kind, _PATHOLOGIES[pathology[1]], birads, shape, told))
-    return found
+    birads = assessment[1] if assessment else ""
+    findings = []
+    # A mass with calcifications has two lines, and one outline.
+    for line in re.findall(r"^LESION_TYPE +(.+)$", part, re.MULTILINE):
+        kind = _KINDS.get(line.split()[0], "other")
+        words = " ".join(line.lower().replace("_", " ").split())
+        findings.append(Finding(kind, _PATHOLOGIES[pathology[1]], birads, shape, words))
+    return findings
 
 
 def chain(text: str, where: str) -> tuple[tuple[float, float], ...]:
@@ -184,14 +190,17 @@ def chain(text: str, where: str) -> tuple[tuple[float, float], ...]:
     """
     words = text.replace("#", " ").split()
     steps = words[2:]
-    if len(words) < 3 or any(word not in "01234567" for word in steps):
+    are_steps = all(word in "01234567" for word in steps)
+    if len(words) < 3 or not are_steps:
         raise DatasetError(
             f"{where}: chain code '{text.strip()[:40]}', wanted column, row and steps of 0 to 7"
         )
-    x, y = float(words[0]), float(words[1])
+    x = float(words[0])
+    y = float(words[1])
     points = [(x, y)]
     for word in steps:
         right, down = STEPS[int(word)]
-        x, y = x + right, y + down
+        x = x + right
+        y = y + down
         points.append((x, y))
     return tuple(points)

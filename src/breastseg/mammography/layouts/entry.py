@@ -82,8 +82,9 @@ def files_below(root: Path, suffixes: tuple[str, ...] = ()) -> list[Path]:
     found = []
     for path in sorted(root.rglob("*")):
         parts = path.relative_to(root).parts
-        hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
-        if hidden or not path.is_file():
+        # macOS puts a folder of that name into its ZIP files, with a stub for each file.
+        is_hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
+        if is_hidden or not path.is_file():
             continue
         if not suffixes or path.suffix.lower() in suffixes:
             found.append(path)

@@ -50,32 +50,32 @@ def find(root: Path) -> Layout | None:
     """
     if not root.is_dir():
         return None
-    films = {}
+    films = {}  # number -> path, and its parts by `_FILM`
     for path in files_below(root, (".dcm",)):
-        found = _FILM.fullmatch(path.stem)
-        if found:
-            films[found[1]] = (path, found)
+        parts = _FILM.fullmatch(path.stem)
+        if parts:
+            films[parts[1]] = (path, parts)
     if not films:
         return None
     rows, notes = _rows(root)
-    outlines = {
-        path.stem: path for path in files_below(root, (".xml",)) if not _is_muscle(path, root)
-    }
-    numbers = sorted(films)
-    entries = tuple(_entry(*films[number], rows.get(number), outlines) for number in numbers)
-    left_out = tuple(
-        LeftOut(number, f"{number}: in the table, no DICOM file")
-        for number in sorted(rows)
-        if number not in films
-    )
-    return Layout(NAME, entries, left_out, notes)
-
-
-def _is_muscle(path: Path, root: Path) -> bool:
-    return any("muscle" in part.lower() for part in path.relative_to(root).parts)
+    outlines = {}
+    for path in files_below(root, (".xml",)):
+        # Outlines of the muscle have the same names, in another folder.
+        if "muscle" not in path.relative_to(root).as_posix().lower():
+            outlines[path.stem] = path
+    entries = []
+    for number in sorted(films):
+        path, parts = films[number]
+        entries.append(_entry(path, parts, rows.get(number), outlines))
+    left_out = []
+    for number in sorted(rows):
+        if number not in films:
+            left_out.append(LeftOut(number, f"{number}: in the table, no DICOM file"))
+    return Layout(NAME, tuple(entries), tuple(left_out), notes)
 
 
 def _rows(root: Path) -> tuple[dict[str, tuple[Row, Table]], tuple[str, ...]]:
+    """Return the rows of the table by number of the film, with the table; and notes."""
     tables = [path for path in files_below(root, (".csv",)) if path.name.lower() in _TABLES]
     if not tables:
         return {}, ("no INbreast.csv: density and BI-RADS are not known; save INbreast.xls as CSV",)
@@ -85,37 +85,44 @@ def _rows(root: Path) -> tuple[dict[str, tuple[Row, Table]], tuple[str, ...]]:
         needed=("Laterality", "View", "File Name", "ACR", "Bi-Rads"),
         others=True,
     )
-    found: dict[str, tuple[Row, Table]] = {}
+    rows: dict[str, tuple[Row, Table]] = {}
     for row in table.rows:
+        # A spreadsheet makes 20586908.0 of a number, and may leave rows without one.
         number = row["File Name"].split(".")[0]
         if not number:
             continue
-        if number in found:
+        if number in rows:
+            first, _ = rows[number]
             raise DatasetError(
-                f"{table.where(row)}: film {number} is in row {found[number][0].number} too; "
+                f"{table.where(row)}: film {number} is in row {first.number} too; "
                 "remove the row that is too many"
             )
-        found[number] = (row, table)
-    return found, ()
+        rows[number] = (row, table)
+    return rows, ()
 
 
 def _entry(
     path: Path,
-    named: "re.Match[str]",
-    known: tuple[Row, Table] | None,
+    parts: "re.Match[str]",
+    table_row: tuple[Row, Table] | None,
     outlines: dict[str, Path],
 ) -> Entry:
-    number, patient, side, said = named[1], named[2], named[3].upper(), named[4].upper()
-    view = _VIEWS.get(said, said)
+    """Return a film's entry from the parts of its name, its row and the outlines of all films."""
+    number = parts[1]
+    patient = parts[2]
+    side = parts[3].upper()
+    view_in_name = parts[4].upper()
+    view = _VIEWS.get(view_in_name, view_in_name)
     birads, density = "", ""
-    if known is not None:
-        row, table = known
+    if table_row is not None:
+        row, table = table_row
         if (row["Laterality"].upper(), row["View"].upper()) != (side, view):
             raise DatasetError(
                 f"{table.where(row)}: film {number} is {row['Laterality']} {row['View']}, its "
                 f"file's name says {side} {view}; correct the one that is wrong"
             )
-        birads, density = row["Bi-Rads"].lower(), row["ACR"]
+        birads = row["Bi-Rads"].lower()
+        density = row["ACR"]
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     if number in outlines:
@@ -139,37 +146,42 @@ def _entry(
 def _findings(path: Path, number: str, birads: str) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
     if path.stat().st_size > MOST_XML_BYTES:
         raise DatasetError(f"{path}: larger than 64 MB, wanted outlines of one film")
+    rois: list[Any] = []
     try:
-        held = plistlib.loads(path.read_bytes(), fmt=plistlib.FMT_XML)
-        rois = [roi for image in held["Images"] for roi in image["ROIs"]]
+        record = plistlib.loads(path.read_bytes(), fmt=plistlib.FMT_XML)
+        for image in record["Images"]:
+            rois.extend(image["ROIs"])
     except (ExpatError, ValueError, KeyError, TypeError, AttributeError, LookupError) as cause:
         raise DatasetError(
             f"{path}: not outlines of OsiriX ({type(cause).__name__}), wanted a property list with "
             "Images and ROIs; copy it again"
         ) from None
-    found, empty = [], 0
+    findings, empty = [], 0
     for place, roi in enumerate(rois, start=1):
         points = _points(roi, f"{path}, ROI {place}")
         if not points:
             empty += 1
             continue
-        told = " ".join(str(roi.get("Name", "")).split())[:60]
-        found.append(Finding(_kind(told), "", birads, Polygon(points), told))
+        name = " ".join(str(roi.get("Name", "")).split())[:60]
+        findings.append(Finding(_kind(name), "", birads, Polygon(points), name))
     notes = (f"{empty} outlines of {number} have no points",) if empty else ()
-    return tuple(found), notes
+    return tuple(findings), notes
 
 
 def _points(roi: Any, where: str) -> tuple[tuple[float, float], ...]:
-    said = roi.get("Point_px", []) if isinstance(roi, dict) else []
+    """Return the (x, y) of a ROI of a property list, none where it has none."""
+    texts = roi.get("Point_px") if isinstance(roi, dict) else None
     points = []
-    for text in said if isinstance(said, list) else []:
-        found = _POINT.fullmatch(str(text).strip())
-        if not found:
+    for text in texts if isinstance(texts, list) else []:
+        match = _POINT.fullmatch(str(text).strip())
+        if not match:
             raise DatasetError(f"{where}: point '{str(text)[:40]}', wanted '(x, y)'")
-        points.append((float(found[1]), float(found[2])))
+        points.append((float(match[1]), float(match[2])))
     return tuple(points)
 
 
-def _kind(told: str) -> str:
-    words = told.lower()
-    return next((kind for begin, kind in KINDS if begin in words), "other")
+def _kind(name: str) -> str:
+    for beginning, kind in KINDS:
+        if beginning in name.lower():
+            return kind
+    return "other"

@@ -23,9 +23,13 @@ def find(root: Path, *, keep_names: bool = False) -> Layout | None:
         root: a folder or a file.
         keep_names: call DICOM films as their files are called, not by numbers.
     """
-    files = files_below(root)
-    dicom = [path for path in files if is_dicom(path)]
-    pictures = [path for path in files if path.suffix.lower() in SUFFIXES and path not in dicom]
+    dicom: list[Path] = []
+    pictures: list[Path] = []
+    for path in files_below(root):
+        if is_dicom(path):  # by its bytes: many DICOM files have no ending
+            dicom.append(path)
+        elif path.suffix.lower() in SUFFIXES:
+            pictures.append(path)
     entries: list[Entry] = []
     left_out: list[LeftOut] = []
     patients: dict[str, str] = {}
@@ -40,12 +44,13 @@ def find(root: Path, *, keep_names: bool = False) -> Layout | None:
             kind = head.modality or "no modality"
             left_out.append(LeftOut(name, f"{name}: no picture in it ({kind})"))
             continue
+        # Of one patient as long as the identifier is the same; the identifier itself stays here.
         patient = patients.setdefault(head.patient, f"patient-{len(patients) + 1:04d}")
         entries.append(Entry(name, path, patient))
-    seen: dict[str, Path] = {}
+    names: set[str] = set()
     for path in pictures:
-        name = path.stem if path.stem not in seen else path.name
-        seen[name] = path
+        name = path.stem if path.stem not in names else path.name  # a.pgm beside a.png
+        names.add(name)
         entries.append(Entry(name, path, "", notes=("whose film it is is not known",)))
     if not entries and not left_out:
         return None

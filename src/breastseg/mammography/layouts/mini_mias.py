@@ -14,6 +14,7 @@ Facts of the release (Suckling et al. 1994, Excerpta Medica 1069:375; its Info.t
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 from breastseg.errors import DatasetError, SourceError
 from breastseg.mammography.findings import Circle, Finding
@@ -39,6 +40,14 @@ _FILM = re.compile(r"mdb(\d{3})")
 _HEAD = "MIAS"
 
 
+class _Row(NamedTuple):
+    """A row of Info.txt: its film, the words behind it, and the line that it is in."""
+
+    film: str
+    words: list[str]
+    line: int
+
+
 def find(root: Path) -> Layout | None:
     """Recognise mini-MIAS by an Info.txt that names its films, and read that.
 
@@ -52,30 +61,38 @@ def find(root: Path) -> Layout | None:
     table = _table(root)
     if table is None:
         return None
-    rows = _rows(table)
-    pictures = {path.stem.lower(): path for path in files_below(table.parent, (".pgm", ".png"))}
-    named = list(dict.fromkeys(film for film, _, _ in rows))
-    present = [film for film in named if film in pictures]
-    if not present:
+    by_film: dict[str, list[_Row]] = {}
+    for row in _rows(table):
+        by_film.setdefault(row.film, []).append(row)
+    pictures: dict[str, Path] = {}
+    for path in files_below(table.parent, (".pgm", ".png")):
+        pictures[path.stem.lower()] = path
+    entries = []
+    for film in sorted(by_film):
+        if film in pictures:
+            entries.append(_entry(film, by_film[film], pictures[film], table))
+    left_out = []
+    for film in by_film:
+        if film not in pictures:
+            left_out.append(LeftOut(film, f"{film}: in Info.txt, no picture"))
+    if not entries:
         raise SourceError(
-            f"{table}: none of its {len(named)} films is beside it, wanted mdb001.pgm and so on"
+            f"{table}: none of its {len(by_film)} films is beside it, wanted mdb001.pgm and so on"
         )
-    entries = tuple(_entry(film, rows, pictures[film], table) for film in sorted(present))
-    missing = [LeftOut(film, f"{film}: in Info.txt, no picture") for film in named]
-    missing = [one for one in missing if one.name not in pictures]
-    extra = [
-        LeftOut(film, f"{film}: a picture without a row in Info.txt; what is known of it is not")
-        for film in sorted(pictures)
-        if _FILM.fullmatch(film) and film not in named
-    ]
+    for film in sorted(pictures):
+        if _FILM.fullmatch(film) and film not in by_film:
+            cause = "a picture without a row in Info.txt; what is known of it is not"
+            left_out.append(LeftOut(film, f"{film}: {cause}"))
     notes = ("pictures are mirrored in this release: markers read backwards; sides are Info.txt's",)
-    return Layout(NAME, entries, (*missing, *extra), notes)
+    return Layout(NAME, tuple(entries), tuple(left_out), notes)
 
 
 def table_rows(root: Path) -> list[list[str]]:
     """Return the words of each row of the Info.txt under a folder, none where there is none."""
     table = _table(root)
-    return [] if table is None else [[film, *words] for film, words, _ in _rows(table)]
+    if table is None:
+        return []
+    return [[row.film, *row.words] for row in _rows(table)]
 
 
 def _table(root: Path) -> Path | None:
@@ -90,97 +107,106 @@ def _table(root: Path) -> Path | None:
     return None
 
 
-def _rows(table: Path) -> list[tuple[str, list[str], int]]:
-    """Return (film, its words, line) of each row, in order."""
+def _rows(table: Path) -> list[_Row]:
+    """Return the rows of Info.txt, in order."""
     rows = []
-    seen: dict[str, int] = {}
+    lines: dict[str, int] = {}  # row -> the line that it is in
     text = table.read_text(encoding="utf-8", errors="replace")
     for number, line in enumerate(text.splitlines(), start=1):
-        said = " ".join(line.split())
-        if not said.lower().startswith("mdb"):
+        row = " ".join(line.split())
+        # The file has text above and below its table.
+        if not row.lower().startswith("mdb"):
             continue
-        found = _ROW.fullmatch(said)
-        if not found:
+        match = _ROW.fullmatch(row)
+        if not match:
             raise DatasetError(
-                f"{table}, line {number}: '{said[:60]}', wanted a row such as "
+                f"{table}, line {number}: '{row[:60]}', wanted a row such as "
                 "'mdb001 G CIRC B 535 425 197'"
             )
-        if said in seen:
+        if row in lines:
             raise DatasetError(
-                f"{table}, line {number}: '{said}' is in line {seen[said]} too; "
+                f"{table}, line {number}: '{row}' is in line {lines[row]} too; "
                 "remove the row that is too many"
             )
-        seen[said] = number
-        rows.append((found[1], found[2].split(), number))
+        lines[row] = number
+        rows.append(_Row(match[1], match[2].split(), number))
     return rows
 
 
-def _entry(film: str, rows: list[tuple[str, list[str], int]], path: Path, table: Path) -> Entry:
-    own = [(words, line) for name, words, line in rows if name == film]
+def _entry(film: str, rows: list[_Row], path: Path, table: Path) -> Entry:
+    """Return the entry of a film from its rows."""
     number = int(film[3:])
-    tissues = {words[0] for words, _ in own if words}
-    if len(tissues) > 1:
-        raise DatasetError(
-            f"{table}, line {own[1][1]}: {film} is {' and '.join(sorted(tissues))}, wanted one "
-            "tissue a film; correct the row that is wrong"
-        )
-    normal = [line for words, line in own if "NORM" in words]
-    if normal and len(own) > 1:
-        raise DatasetError(
-            f"{table}, line {normal[0]}: {film} is NORM and has {len(own) - 1} more rows; "
-            "remove the row that is too many"
-        )
-    places_seen: dict[tuple[str, ...], tuple[list[str], int]] = {}
-    for words, line in own:
-        place = tuple(words[3:6])  # x, y, radius, where there are any
-        if len(place) == 3 and place in places_seen:
-            before, first = places_seen[place]
-            raise DatasetError(
-                f"{table}, line {line}: {film} is {' '.join(words[1:3])} where line {first} says "
-                f"{' '.join(before[1:3])}, one circle; remove the row that is wrong"
-            )
-        places_seen[place] = (words, line)
-    findings = tuple(
-        _finding(film, words, f"{table}, line {line}") for words, line in own if not normal
-    )
-    places = sum(finding.shape is not None for finding in findings)
-    notes = ("some findings have no place in Info.txt",) if places < len(findings) else ()
-    tissue = own[0][0][0] if own[0][0] else ""
+    _check_rows(film, rows, table)
+    findings = []
+    for row in rows:
+        if "NORM" not in row.words:
+            findings.append(_finding(film, row.words, f"{table}, line {row.line}"))
+    notes = ["the picture is mirrored, as released"]
+    if any(finding.shape is None for finding in findings):
+        notes.append("some findings have no place in Info.txt")
+    tissue = rows[0].words[0] if rows[0].words else ""
     if tissue not in TISSUES:
         raise DatasetError(
-            f"{table}, line {own[0][1]}: tissue '{tissue}' of {film}, wanted F, G or D"
+            f"{table}, line {rows[0].line}: tissue '{tissue}' of {film}, wanted F, G or D"
         )
     return Entry(
         name=film,
         path=path,
-        patient=f"mias{(number + 1) // 2:03d}",
+        patient=f"mias{(number + 1) // 2:03d}",  # films 2k-1 and 2k are of one patient
         mm_per_px=MM_PER_PX,
         mm_origin="known of mini-MIAS: 50 um x 4",
         laterality="R" if number % 2 else "L",
         view="MLO",
         origin="mini-MIAS Info.txt, note 1 (all films are MLO)",
-        findings=findings,
+        findings=tuple(findings),
         facts={"tissue": TISSUES[tissue]},
-        notes=("the picture is mirrored, as released", *notes),
+        notes=tuple(notes),
     )
+
+
+def _check_rows(film: str, rows: list[_Row], table: Path) -> None:
+    """Refuse rows of a film that contradict one another."""
+    tissues = {row.words[0] for row in rows if row.words}
+    if len(tissues) > 1:
+        raise DatasetError(
+            f"{table}, line {rows[1].line}: {film} is {' and '.join(sorted(tissues))}, wanted one "
+            "tissue a film; correct the row that is wrong"
+        )
+    by_circle: dict[tuple[str, ...], _Row] = {}
+    for row in rows:
+        if "NORM" in row.words and len(rows) > 1:
+            raise DatasetError(
+                f"{table}, line {row.line}: {film} is NORM and has {len(rows) - 1} more rows; "
+                "remove the row that is too many"
+            )
+    for row in rows:
+        circle = tuple(row.words[3:6])  # x, y, radius, where there are any
+        if len(circle) == 3 and circle in by_circle:
+            first = by_circle[circle]
+            raise DatasetError(
+                f"{table}, line {row.line}: {film} is {' '.join(row.words[1:3])} where line "
+                f"{first.line} says {' '.join(first.words[1:3])}, one circle; remove the row that "
+                "is wrong"
+            )
+        by_circle[circle] = row
 
 
 def _finding(film: str, words: list[str], where: str) -> Finding:
     """Return what a row says: tissue, class, severity, and x, y, radius or nothing."""
     if len(words) < 3 or words[1] not in CLASSES or words[2] not in SEVERITIES:
-        said = " ".join([film, *words])
+        row = " ".join([film, *words])
         raise DatasetError(
-            f"{where}: '{said}', wanted film, tissue, class ({', '.join(CLASSES)} or NORM) "
+            f"{where}: '{row}', wanted film, tissue, class ({', '.join(CLASSES)} or NORM) "
             "and severity (B or M)"
         )
-    kind, told = CLASSES[words[1]]
+    kind, class_words = CLASSES[words[1]]
     pathology = SEVERITIES[words[2]]
     rest = words[3:]
     if not rest or rest[0].startswith("*NOTE"):
         why = "spread over the film (note 3)" if rest else "Info.txt does not say where"
-        return Finding(kind, pathology, shape=None, told=f"{told}, {why}")
+        return Finding(kind, pathology, shape=None, told=f"{class_words}, {why}")
     try:
-        x, y, radius = (float(word) for word in rest)
+        x, y, radius = map(float, rest)  # ValueError also where there are more or fewer
     except ValueError:
         raise DatasetError(
             f"{where}: {film}: '{' '.join(rest)}', wanted x, y and radius in pixels, or '*NOTE 3*'"
@@ -189,4 +215,5 @@ def _finding(film: str, words: list[str], where: str) -> Finding:
         raise DatasetError(
             f"{where}: {film}: circle {x:g} {y:g} {radius:g}, wanted it inside 1024 x 1024 pixels"
         )
-    return Finding(kind, pathology, shape=Circle(x, SIDE_PX - 1 - y, radius), told=told)
+    circle = Circle(x, SIDE_PX - 1 - y, radius)  # y counts from the bottom
+    return Finding(kind, pathology, shape=circle, told=class_words)

@@ -32,8 +32,11 @@ def find(root: Path) -> Layout | None:
     """
     if not root.is_dir():
         return None
-    paths = [path for path in files_below(root, (".csv",)) if path.name.lower() in TABLES]
-    paths = [path for path in paths if _is_ours(path)]
+    paths = []
+    for path in files_below(root, (".csv",)):
+        # Many data sets have a train.csv: its columns must be these, too.
+        if path.name.lower() in TABLES and _is_ours(path):
+            paths.append(path)
     if not paths:
         return None
     files = _files(root)
@@ -63,21 +66,21 @@ def _is_ours(path: Path) -> bool:
 
 def _files(root: Path) -> dict[tuple[str, str], Path]:
     """Return the pictures by patient and image, of either way to lay them out."""
-    found = {}
+    files = {}
     for path in files_below(root, (".dcm", ".png")):
         patient, separator, image = path.stem.partition("_")
-        if separator:
-            found[patient, image] = path
-        else:
-            found[path.parent.name, path.stem] = path
-    return found
+        if separator:  # PATIENT_IMAGE.png
+            files[patient, image] = path
+        else:  # PATIENT/IMAGE.dcm
+            files[path.parent.name, path.stem] = path
+    return files
 
 
 def _check_breasts(table: Table) -> None:
     """Refuse two rows of one breast of which one says cancer and the other not."""
-    seen: dict[tuple[str, str], Row] = {}
+    first_rows: dict[tuple[str, str], Row] = {}
     for row in table.rows:
-        first = seen.setdefault((row["patient_id"], row["laterality"]), row)
+        first = first_rows.setdefault((row["patient_id"], row["laterality"]), row)
         for column in _OF_BREAST:
             if row[column] != first[column]:
                 raise DatasetError(
@@ -88,19 +91,21 @@ def _check_breasts(table: Table) -> None:
 
 
 def _entry(name: str, row: Row, table: Table, picture: Path) -> Entry:
-    side, view = row["laterality"].upper(), row["view"].upper()
+    side = row["laterality"].upper()
+    view = row["view"].upper()
     if side not in ("L", "R") or not view:
         raise DatasetError(
             f"{table.where(row)}: side '{side}' and view '{view}', wanted L or R, "
             "and CC, MLO or another view"
         )
     findings: tuple[Finding, ...] = ()
+    words = "of the breast, place not known"
     if row["cancer"] == "1":
-        told = "invasive cancer" if row["invasive"] == "1" else "cancer, not invasive"
-        findings = (Finding("other", "malignant", told=f"of the breast, place not known, {told}"),)
+        words += ", invasive cancer" if row["invasive"] == "1" else ", cancer, not invasive"
+        findings = (Finding("other", "malignant", told=words),)
     elif row["biopsy"] == "1":
-        told = "of the breast, place not known, biopsy without cancer"
-        findings = (Finding("other", "benign", told=told),)
+        words += ", biopsy without cancer"
+        findings = (Finding("other", "benign", told=words),)
     return Entry(
         name=name,
         path=picture,

@@ -8,7 +8,6 @@ Facts of the release (Nguyen et al. 2023, Sci Data 10:277; PhysioNet 1.0.0):
 """
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 from breastseg.errors import DatasetError, SourceError
@@ -60,25 +59,27 @@ def find(root: Path) -> Layout | None:
         others=True,
     )
     by_film = films.by("image_id")
-    found = _findings(findings, by_film)
-    suffixes = (".dicom", ".dcm", ".png")
-    files = {path.stem: path for path in files_below(root, suffixes)}
-    entries = tuple(
-        _entry(name, row, files[name], found.get(name, ()))
-        for name, row in sorted(by_film.items())
-        if name in files
-    )
+    findings_of = _findings(findings, by_film)
+    files = {}
+    for path in files_below(root, (".dicom", ".dcm", ".png")):
+        files[path.stem] = path
+    entries = []
+    left_out = []
+    for name, row in sorted(by_film.items()):
+        if name in files:
+            entries.append(_entry(name, row, files[name], findings_of.get(name, ())))
+        else:
+            left_out.append(LeftOut(name, f"{name}: in the table, no file"))
     if not entries:
         raise SourceError(f"{root}: tables of VinDr-Mammo without films; download images/ too")
-    missing = [name for name in sorted(by_film) if name not in files]
-    left_out = tuple(LeftOut(name, f"{name}: in the table, no file") for name in missing)
-    return Layout(NAME, entries, left_out)
+    return Layout(NAME, tuple(entries), tuple(left_out))
 
 
 def _findings(table: Table, films: dict[str, Row]) -> dict[str, tuple[Finding, ...]]:
+    """Return the findings of each film; rows must say the same of a film as the films' table."""
     columns = [table.numbers(column) for column in _BOX]
     boxes = list(zip(*columns, strict=True))
-    found: dict[str, tuple[Finding, ...]] = {}
+    findings: dict[str, tuple[Finding, ...]] = {}
     for row, box in zip(table.rows, boxes, strict=True):
         name = row["image_id"]
         film = films.get(name)
@@ -90,13 +91,19 @@ def _findings(table: Table, films: dict[str, Row]) -> dict[str, tuple[Finding, .
                     f"{table.where(row)}: {column} of {name} is '{row[column]}', {FILMS} row "
                     f"{film.number} says '{film[column]}'; correct the one that is wrong"
                 )
-        found[name] = (*found.get(name, ()), *_of_row(row, box, table))
-    return found
+        findings[name] = (*findings.get(name, ()), *_of_row(row, box, table))
+    return findings
 
 
 def _of_row(row: Row, box: tuple[float | None, ...], table: Table) -> tuple[Finding, ...]:
-    said = [one or other for one, other in _CATEGORY.findall(row["finding_categories"])]
-    words = [word for word in said if word.lower() != "no finding"]
+    """Return the findings of a row: one box, of one kind or several."""
+    words = []
+    kinds: dict[str, None] = {}  # two categories may be of one kind of ours
+    for single, double in _CATEGORY.findall(row["finding_categories"]):
+        word = single or double  # in either sort of quotation marks
+        if word.lower() != "no finding":
+            words.append(word)
+            kinds[KINDS.get(word.lower(), "other")] = None
     if not words:
         return ()
     left, top, right, bottom = box
@@ -108,14 +115,18 @@ def _of_row(row: Row, box: tuple[float | None, ...], table: Table) -> tuple[Find
             "xmax and ymin below ymax"
         )
     shape = Rectangle(left, top, right, bottom)
-    birads = row["finding_birads"].upper().replace("BI-RADS", "").strip().lower()
-    kinds = list(dict.fromkeys(KINDS.get(word.lower(), "other") for word in words))
-    told = ", ".join(words).lower()
-    finding = Finding(kinds[0], "", birads, shape, told)
-    return tuple(replace(finding, kind=kind) for kind in kinds)
+    birads = _birads(row["finding_birads"])
+    text = ", ".join(words).lower()
+    return tuple(Finding(kind, "", birads, shape, text) for kind in kinds)
+
+
+def _birads(cell: str) -> str:
+    """Return "4" of "BI-RADS 4"."""
+    return cell.upper().replace("BI-RADS", "").strip().lower()
 
 
 def _entry(name: str, row: Row, path: Path, findings: tuple[Finding, ...]) -> Entry:
+    density = row["breast_density"].upper().replace("DENSITY", "").strip()  # "DENSITY C"
     return Entry(
         name=name,
         path=path,
@@ -125,8 +136,8 @@ def _entry(name: str, row: Row, path: Path, findings: tuple[Finding, ...]) -> En
         origin="VinDr-Mammo table",
         findings=findings,
         facts={
-            "density": row["breast_density"].upper().replace("DENSITY", "").strip(),
-            "birads": row["breast_birads"].upper().replace("BI-RADS", "").strip().lower(),
+            "density": density,
+            "birads": _birads(row["breast_birads"]),
             "split": {"training": "train"}.get(row["split"], row["split"]),
         },
         size_px=_size(row),

@@ -211,7 +211,8 @@ def find_densities(text: str, laid: Laid) -> list[Density]:
     for number, sentence in enumerate(laid.sentences):
         if sentence.section in {"comparison", "history", "recommendation"}:
             continue
-        start, end = sentence.start, sentence.end
+        start = sentence.start
+        end = sentence.end
         for mark in find(DENSITIES, text, start, end):
             word = Word(mark.start, mark.end, number, mark.value)
             found.append(Density(word, "words", _density_side(text, sentence, number)))

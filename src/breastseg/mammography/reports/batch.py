@@ -50,7 +50,8 @@ def structure_reports(
         IncompleteError: some of several files failed; the others are done, and manifest.csv tells
             of each.
     """
-    source, out = Path(source), Path(out)
+    source = Path(source)
+    out = Path(out)
     paths, others = list_files(source, out)
     several = source.is_dir()
     if films and several:
@@ -152,7 +153,8 @@ def _name(shown: str, names: set[str]) -> str:
         name = fit_name(shown.replace("/", "__"))
     number = 2
     while name.casefold() in names:
-        name, number = f"{fit_name(stem.replace('/', '__'))}-{number}", number + 1
+        name = f"{fit_name(stem.replace('/', '__'))}-{number}"
+        number += 1
     names.add(name.casefold())
     return name
 

@@ -46,7 +46,9 @@ def _against_category(report: Report) -> list[Issue]:
 def _places(report: Report) -> list[Issue]:
     issues = []
     for finding in report.findings:
-        clock, quadrant, side = finding.clock, finding.quadrant, finding.side
+        clock = finding.clock
+        quadrant = finding.quadrant
+        side = finding.side
         if clock is None or quadrant is None or side is None or side.value == "B":
             continue
         possible = halves_at(clock.value, side.value)
@@ -60,7 +62,9 @@ def _places(report: Report) -> list[Issue]:
 def _changes(report: Report) -> list[Issue]:
     issues = []
     for finding in report.findings:
-        now, then, change = finding.size_mm, finding.earlier_size_mm, finding.change
+        now = finding.size_mm
+        then = finding.earlier_size_mm
+        change = finding.change
         if now is None or then is None or change is None:
             continue
         ratio = max(now.mm) / max(then.mm)

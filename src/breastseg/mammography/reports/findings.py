@@ -69,7 +69,9 @@ def find_findings(text: str, laid: Laid, only_side: Word | None) -> Found:
         part = sum(one.start <= sentence.start for one in laid.sections)
         above = laid.context[number]
         if sentence.section != section or above != context:
-            last, section, context = [], sentence.section, above
+            last = []
+            section = sentence.section
+            context = above
         if section not in READ_IN:
             continue
         told = told_by(text, sentence, number)
@@ -77,7 +79,8 @@ def find_findings(text: str, laid: Laid, only_side: Word | None) -> Found:
         if not told.mentions:
             _go_on(last, told)
             continue
-        before, last = last, []
+        before = last
+        last = []
         for mention in told.mentions:
             _give_side(mention, above, (last or before)[-1:], only_side)
             if mention.cue:

@@ -167,7 +167,8 @@ def _goes_on(text: str, before: _Line, line: _Line) -> bool:
 
 def _cut(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """Cut at full stops; what numbers and abbreviations end with is none."""
-    pieces, begin = [], start
+    pieces = []
+    begin = start
     for stop in _STOP.finditer(text, start, end):
         after = text[stop.end() : stop.end() + 3].lstrip("\"')] \n\r\t")[:1]
         listed = _NO_STOP.search(text, begin, stop.end())
@@ -230,7 +231,8 @@ def _context(text: str, sentences: list[Sentence]) -> tuple[tuple[str, Source] |
         begins_line = not text[line_start : sentence.start].strip()
         match = _SIDE.match(sentence.text)
         if sentence.section != section:
-            current, section = None, sentence.section
+            current = None
+            section = sentence.section
         if match and (begins_line or match[0].rstrip().endswith(":")):
             side = match["side"][0].upper()
             start = sentence.start + match.start("side")

@@ -174,7 +174,8 @@ def _hour(number: str, minutes: str | None) -> float:
 
 def _middle(hours: list[float]) -> float:
     """Return the middle of a range of hours: of 12 to 1 it is 12.5, of 11 to 12 it is 11.5."""
-    first, last = hours[0], hours[-1]
+    first = hours[0]
+    last = hours[-1]
     if last < first:
         last += 12
     middle = (first + last) / 2

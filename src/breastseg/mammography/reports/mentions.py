@@ -78,7 +78,8 @@ def told_by(text: str, sentence: Sentence, number: int) -> Told:
         sentence: where it stands.
         number: its index in `Report.sentences`.
     """
-    start, end = sentence.start, sentence.end
+    start = sentence.start
+    end = sentence.end
     denials = Denials(text, start, end)
     parts = clauses(text, start, end)
     mentions = _mentions(text, start, end, number, denials)

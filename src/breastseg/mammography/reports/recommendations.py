@@ -34,7 +34,8 @@ def find_recommendations(text: str, laid: Laid) -> list[Recommendation]:
 
 
 def _of_sentence(text: str, sentence: Sentence, number: int) -> list[Recommendation]:
-    start, end = sentence.start, sentence.end
+    start = sentence.start
+    end = sentence.end
     denials = Denials(text, start, end)
     marks = find(ADVICE, text, start, end)
     kinds = {mark.value for mark in marks}
