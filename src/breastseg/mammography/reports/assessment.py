@@ -73,55 +73,62 @@ _ALONE = {"0", "3", "5", "6"}
 one finding."""
 _LIST = 4
 """A sentence with so many categories explains the scale."""
+_NOT_NOW = {"comparison", "history"}
+"""Sections of earlier examinations."""
 
 
 def find_categories(text: str, laid: Laid) -> tuple[list[Category], list[str]]:
     """Return all categories said, in order, and notes (a scale that was explained)."""
-    found: list[Category] = []
+    categories: list[Category] = []
     notes: list[str] = []
     for number, sentence in enumerate(laid.sentences):
         numbered = _numbered(text, sentence, number)
-        worded = find(CATEGORY_WORDS, text, sentence.start, sentence.end)
-        scale = {mark.value for mark in worded}
-        if len(scale) >= _LIST or len({one.value.value for one in numbered}) >= _LIST:
+        marks = find(CATEGORY_WORDS, text, sentence.start, sentence.end)
+        in_words = {mark.value for mark in marks}
+        in_numbers = {category.value.value for category in numbered}
+        if len(in_words) >= _LIST or len(in_numbers) >= _LIST:
             notes.append("A list that explains the BI-RADS scale was left out.")
             continue
-        found += numbered
-        found += _worded(text, sentence, number, worded, numbered)
-    return found, notes
+        categories += numbered
+        categories += _worded(text, sentence, number, marks, numbered)
+    return categories, notes
 
 
 def _numbered(text: str, sentence: Sentence, number: int) -> list[Category]:
-    found: list[Category] = []
-    last = sentence.start
+    """Return the categories of a sentence that are numbers, with the side that each is of."""
+    categories: list[Category] = []
+    last = sentence.start  # the end of what was read
     for prefix in _PREFIX.finditer(text, sentence.start, sentence.end):
         if prefix.start() < last or _is_density(text, prefix, sentence):
             continue
-        prior = sentence.section in {"comparison", "history"} or ends_with(
+        prior = sentence.section in _NOT_NOW or ends_with(
             EARLIER_CATEGORY, text, sentence.start, prefix.start(), words_between=3, stops=".,;:"
         )
+        # "BI-RADS R: 2, L: 4" first: the other pattern would read its first pair alone.
         match: re.Match[str] | None = _LETTERED.match(text, prefix.end(), sentence.end)
         if match is None:
             match = _VALUE.match(text, prefix.end(), sentence.end)
-        pairs = []
+        pairs = []  # of side and code
         while match:
             pairs.append(match)
             last = match.end("code")
             match = _LETTERED.match(text, last, sentence.end)
         for pair in pairs:
-            code = pair["code"]
-            value = _code_of(code)
+            code = pair["code"].rstrip()
             start = pair.start("code")
-            word = Word(start, start + len(code.rstrip()), number, value)
+            word = Word(start, start + len(code), number, _code_of(code))
             side = _side_of(text, pair, prefix, sentence, number, alone=len(pairs) == 1)
-            found.append(Category(word, "number", side, prior))
-    return found
+            categories.append(Category(word, "number", side, prior))
+    return categories
 
 
 def _code_of(code: str) -> str:
-    for mark in find(CATEGORY_NUMBERS, code.strip().upper(), 0, len(code.strip())):
+    """Return a category as its table has it: "4a" of "IV A"."""
+    code = code.strip()
+    # In capitals: the table takes Roman numbers in capitals only, so that "i" in a text is none.
+    for mark in find(CATEGORY_NUMBERS, code.upper(), 0, len(code)):
         return mark.value
-    return code.strip().casefold()
+    return code.casefold()
 
 
 def _is_density(text: str, prefix: re.Match[str], sentence: Sentence) -> bool:
@@ -129,7 +136,9 @@ def _is_density(text: str, prefix: re.Match[str], sentence: Sentence) -> bool:
     3"."""
     after = text[prefix.end() : min(sentence.end, prefix.end() + 12)]
     before = text[max(sentence.start, prefix.start() - 24) : prefix.start()]
-    if _DENSITY_NEAR.search(before.rsplit(".", 1)[-1]) and "RADS" not in prefix[0].upper():
+    same_sentence = before.rsplit(".", 1)[-1]
+    # BI-RADS itself may follow the density: "dense tissue. BI-RADS 2".
+    if _DENSITY_NEAR.search(same_sentence) and "RADS" not in prefix[0].upper():
         return True
     return bool(re.match(r"\W*(?:breast\s+)?(?:dens|composition)", after, re.IGNORECASE))
 
@@ -147,18 +156,24 @@ def _side_of(
     ("BI-RADS 2 left")."""
     if pair["side"]:
         return _side_word(pair["side"], pair.start("side"), number)
-    if not alone:
+    if not alone:  # of several codes it cannot be said whose a side outside of them is
         return None
     before = _BEFORE.search(text, sentence.start, prefix.start())
     if before:
         return _side_word(before[1], before.start(1), number)
     behind = _BEHIND.match(text, pair.end("code"), sentence.end)
-    return _side_word(behind[1], behind.start(1), number) if behind else None
+    if behind is None:
+        return None
+    return _side_word(behind[1], behind.start(1), number)
 
 
-def _side_word(said: str, start: int, number: int) -> Word | None:
-    letter = "B" if said.casefold() in {"both", "bilateral"} else said[0].upper()
-    return Word(start, start + len(said), number, letter) if letter in SIDES else None
+def _side_word(way: str, start: int, number: int) -> Word | None:
+    """Return the side that is written in some way at a character: "L" of "left", "B" of "both"."""
+    is_both = way.casefold() in {"both", "bilateral"}
+    letter = "B" if is_both else way[0].upper()
+    if letter not in SIDES:
+        return None
+    return Word(start, start + len(way), number, letter)
 
 
 def _worded(
@@ -166,22 +181,27 @@ def _worded(
 ) -> list[Category]:
     """Return categories said in words: beside a number, after "Assessment:", or such as stand for
     one alone."""
-    found = []
+    categories = []
     for mark in marks:
-        beside = any(_beside(text, mark, one.value) for one in numbered)
-        opening = not text[sentence.start : mark.start].strip(" \t\n:-")
-        if sentence.section not in _ASSESSES and not beside:
+        is_beside = any(_is_beside(text, mark, category.value) for category in numbered)
+        if sentence.section not in _ASSESSES and not is_beside:
             continue
-        heading = text[: mark.start].rstrip(" \t\n:-").casefold().endswith("assessment")
-        whole = opening and not text[mark.end : sentence.end].strip(" .")
-        if beside or mark.value in _ALONE or (heading and whole):
+        heading = text[: mark.start].rstrip(" \t\n:-").casefold()
+        before = text[sentence.start : mark.start].strip(" \t\n:-")
+        after = text[mark.end : sentence.end].strip(" .")
+        is_whole = not before and not after  # "Assessment: Benign."
+        is_headed = heading.endswith("assessment") and is_whole
+        if is_beside or mark.value in _ALONE or is_headed:
             word = Word(mark.start, mark.end, number, mark.value)
-            found.append(Category(word, "words", None, False))
-    return found
+            categories.append(Category(word, "words", None, False))
+    return categories
 
 
-def _beside(text: str, mark: Mark, word: Word) -> bool:
-    between = text[word.end : mark.start] if word.end <= mark.start else text[mark.end : word.start]
+def _is_beside(text: str, mark: Mark, word: Word) -> bool:
+    """Return whether nothing but signs stands between words and a number: "2 - benign"."""
+    between = text[mark.end : word.start]
+    if word.end <= mark.start:
+        between = text[word.end : mark.start]
     between = re.sub(_SYSTEM + r"|category", "", between, flags=re.IGNORECASE)
     return not between.strip(" \t\r\n:,-–().®")
 
@@ -192,66 +212,74 @@ def choose_category(categories: list[Category], laid: Laid) -> Category | None:
 
     A number goes before words. Categories of earlier examinations do not count.
     """
-    now = [one for one in categories if not one.prior]
+    # An addendum corrects the impression, which sums up the findings; None is any section.
     for sections in ({"addendum"}, {"impression", "recommendation", "body"}, {"findings"}, None):
-        there = [
-            one for one in now
-            if sections is None or laid.sentences[one.value.sentence].section in sections
-        ]  # fmt: skip
-        numbers = [one for one in there if one.form == "number"]
-        chosen = numbers or there
+        numbers: list[Category] = []
+        words: list[Category] = []
+        for category in categories:
+            section = laid.sentences[category.value.sentence].section
+            if category.prior or (sections is not None and section not in sections):
+                continue
+            forms = numbers if category.form == "number" else words
+            forms.append(category)
+        chosen = numbers or words
         if chosen:
-            return max(chosen, key=lambda one: CONCERN.index(one.value.value))
+            return max(chosen, key=lambda category: CONCERN.index(category.value.value))
     return None
 
 
 def find_densities(text: str, laid: Laid) -> list[Density]:
     """Return every density said, in order, but for the comparison's."""
-    found = []
+    densities = []
     for number, sentence in enumerate(laid.sentences):
-        if sentence.section in {"comparison", "history", "recommendation"}:
+        if sentence.section in _NOT_NOW or sentence.section == "recommendation":
             continue
-        start = sentence.start
-        end = sentence.end
-        for mark in find(DENSITIES, text, start, end):
+        marks = [(mark, "words") for mark in find(DENSITIES, text, sentence.start, sentence.end)]
+        marks += _composed(text, sentence)
+        side = _density_side(text, sentence, number)
+        for mark, form in marks:
             word = Word(mark.start, mark.end, number, mark.value)
-            found.append(Density(word, "words", _density_side(text, sentence, number)))
-        for mark, form in _composed(text, sentence):
-            word = Word(mark.start, mark.end, number, mark.value)
-            found.append(Density(word, form, _density_side(text, sentence, number)))
-    return sorted(found, key=lambda one: one.value.start)
+            densities.append(Density(word, form, side))
+    return sorted(densities, key=lambda density: density.value.start)
 
 
 def _composed(text: str, sentence: Sentence) -> list[tuple[Mark, str]]:
+    """Return densities that are a letter or a number, each with its form."""
     start = sentence.start
     if sentence.section == "density":  # "BREAST COMPOSITION: c": the heading says of what
         start = text.rfind("\n", 0, sentence.start) + 1
     marks: dict[Mark, str] = {}
     for pattern in _COMPOSED:
         for match in pattern.finditer(text, start, sentence.end):
-            name = "letter" if match.groupdict().get("letter") else "number"
-            said = match[name].casefold()
-            first = match.start(name)
-            if first >= sentence.start:
-                value = said if name == "letter" else "abcd"[int(said) - 1]
-                marks[Mark(first, match.end(name), value)] = name
-    kept = longest(marks)
-    return [(mark, marks[mark]) for mark in kept]
+            form = "letter" if match.groupdict().get("letter") else "number"
+            value = match[form].casefold()
+            if form == "number":  # the older scale, 1 to 4
+                value = "abcd"[int(value) - 1]
+            if match.start(form) >= sentence.start:
+                marks[Mark(match.start(form), match.end(form), value)] = form
+    return [(mark, marks[mark]) for mark in longest(marks)]
 
 
 def _density_side(text: str, sentence: Sentence, number: int) -> Word | None:
-    marks = [one for one in find(SIDES, text, sentence.start, sentence.end) if one.value != "B"]
-    if len({one.value for one in marks}) != 1 or "breast" not in sentence.text.casefold():
+    """Return the one breast that a sentence names, None for both or none."""
+    first: Mark | None = None
+    for mark in find(SIDES, text, sentence.start, sentence.end):
+        if mark.value == "B":
+            continue
+        if first is not None and mark.value != first.value:
+            return None
+        first = first or mark
+    if first is None or "breast" not in sentence.text.casefold():
         return None
-    return Word(marks[0].start, marks[0].end, number, marks[0].value)
+    return Word(first.start, first.end, number, first.value)
 
 
 def find_scores(laid: Laid) -> list[Word]:
     """Return scores of the British scale of five (M mammogram, U ultrasound, R either), as they
     stand."""
-    found = []
+    scores = []
     for number, sentence in enumerate(laid.sentences):
         for match in _SCORE.finditer(sentence.text):
             start = sentence.start + match.start()
-            found.append(Word(start, start + 2, number, match[0]))
-    return found
+            scores.append(Word(start, start + 2, number, match[0]))  # a letter and a digit
+    return scores

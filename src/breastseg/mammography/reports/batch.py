@@ -82,26 +82,31 @@ def list_files(source: Path, out: Path) -> tuple[list[Path], list[Path]]:
         )
     if not source.is_dir():
         return [source], []
-    inside = out.resolve()
-    found = []
+    results = out.resolve()
+    texts: list[Path] = []
+    others: list[Path] = []
     for path in sorted(source.rglob("*")):
-        hidden = any(part.startswith(_HIDDEN) for part in path.relative_to(source).parts)
-        if not hidden and path.is_file() and not path.resolve().is_relative_to(inside):
-            found.append(path)
-    texts = [path for path in found if path.suffix.casefold() in ENDINGS]
+        is_hidden = any(part.startswith(_HIDDEN) for part in path.relative_to(source).parts)
+        # The results of a former run may lie in the folder: they are no reports.
+        if is_hidden or not path.is_file() or path.resolve().is_relative_to(results):
+            continue
+        is_text = path.suffix.casefold() in ENDINGS
+        (texts if is_text else others).append(path)
+    number = len(texts) + len(others)
     if not texts:
-        what = f"{counted(len(found), 'file')}, none of them" if found else "no files in it, not"
+        what = f"{counted(number, 'file')}, none of them" if others else "no files in it, not"
         raise InputError(f"{source}: {what} with an ending of texts ({_endings()})")
-    if len(found) > _MOST_FILES:
+    if number > _MOST_FILES:
         raise InputError(
-            f"{source}: {len(found):,} files, wanted up to {_MOST_FILES:,}; give one folder after "
+            f"{source}: {number:,} files, wanted up to {_MOST_FILES:,}; give one folder after "
             f"the other"
         )
-    return texts, [path for path in found if path.suffix.casefold() not in ENDINGS]
+    return texts, others
 
 
 def _endings() -> str:
-    return f"{', '.join(ending for ending in ENDINGS if ending)} or none"
+    """Return the endings of texts, for messages."""
+    return f"{', '.join(filter(None, ENDINGS))} or none"
 
 
 def _left_out(others: list[Path], source: Path, reporter: Reporter) -> list[dict[str, object]]:
@@ -111,10 +116,11 @@ def _left_out(others: list[Path], source: Path, reporter: Reporter) -> list[dict
             f"left out: {counted(len(others), 'file')} with an ending that is not {_endings()}"
         )
     cause = f"ending not {_endings()}"
-    return [
-        {"report": path.relative_to(source).as_posix(), "outcome": "left out", "cause": cause}
-        for path in others
-    ]
+    rows: list[dict[str, object]] = []
+    for path in others:
+        shown = path.relative_to(source).as_posix()
+        rows.append({"report": shown, "outcome": "left out", "cause": cause})
+    return rows
 
 
 def _each(
@@ -140,17 +146,19 @@ def _each(
             reporter.message(f"failed: {error}")
             rows.append({"report": shown, "outcome": "failed", "cause": str(error)})
             continue
-        reporter.message(f"{path}: {_told(report)}")
+        reporter.message(f"{path}: {_in_short(report)}")
         rows.append(_row(shown, name, path, report))
     return rows
 
 
 def _name(shown: str, names: set[str]) -> str:
     """Return the name of a report's folder: its file's without the ending, unless that is taken."""
-    stem = shown.rsplit(".", 1)[0] if "." in shown.rsplit("/", 1)[-1][1:] else shown
+    file_name = shown.rsplit("/", 1)[-1]
+    has_ending = "." in file_name[1:]  # a dot in front is none
+    stem = shown.rsplit(".", 1)[0] if has_ending else shown
     name = fit_name(stem.replace("/", "__"))
     if name.casefold() in names or name == MANIFEST:
-        name = fit_name(shown.replace("/", "__"))
+        name = fit_name(shown.replace("/", "__"))  # a.txt beside a.md
     number = 2
     while name.casefold() in names:
         name = f"{fit_name(stem.replace('/', '__'))}-{number}"
@@ -174,25 +182,29 @@ def _write(folder: Path, report: Report, films: Sequence[str | Path]) -> None:
 
 
 def _row(shown: str, name: str, path: Path, report: Report) -> dict[str, object]:
+    category, density = "", ""
+    if report.category is not None:
+        category = report.category.value.value
+    if report.densities:
+        density = report.densities[0].value.value
+    codes = dict.fromkeys(issue.code for issue in report.issues)  # each once, in order
     return {
         "report": shown,
         "outcome": "done",
         "cause": "",
         "result": f"{name}/report.json",
-        "category": report.category.value.value if report.category is not None else "",
-        "density": report.densities[0].value.value if report.densities else "",
+        "category": category,
+        "density": density,
         "findings": len(report.findings),
-        "issues": ";".join(dict.fromkeys(one.code for one in report.issues)),
+        "issues": ";".join(codes),
         "encoding": report.encoding,
         "sha256": sha256_of(path),
     }
 
 
-def _told(report: Report) -> str:
-    category = (
-        f"BI-RADS {report.category.value.value}"
-        if report.category is not None
-        else "no BI-RADS category"
-    )
+def _in_short(report: Report) -> str:
+    category = "no BI-RADS category"
+    if report.category is not None:
+        category = f"BI-RADS {report.category.value.value}"
     issues = counted(len(report.issues), "issue") if report.issues else "no issues"
     return f"{category}, {counted(len(report.findings), 'finding')}, {issues}"

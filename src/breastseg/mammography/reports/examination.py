@@ -10,16 +10,17 @@ from breastseg.mammography.reports.vocabulary import SIDES
 def examined_side(sections: Sequence[Section], sentences: Sequence[Sentence]) -> Word | None:
     """Return "L" or "R" where exam and technique name one breast only; None for both or where
     nothing is said."""
-    named = {one.name for one in sections}
-    if not named & {"exam", "technique"}:
+    names = {section.name for section in sections}
+    if not names & {"exam", "technique"}:
         return None
-    found: list[Word] = []
+    sides: list[Word] = []
     for number, sentence in enumerate(sentences):
         if sentence.section not in {"exam", "technique"}:
             continue
         for mark in find(SIDES, sentence.text, 0, len(sentence.text)):
             start = sentence.start + mark.start
-            found.append(Word(start, sentence.start + mark.end, number, mark.value))
-    if len({one.value for one in found}) != 1 or found[0].value == "B":
+            sides.append(Word(start, sentence.start + mark.end, number, mark.value))
+    values = {side.value for side in sides}
+    if len(values) != 1 or "B" in values:
         return None
-    return found[0]
+    return sides[0]

@@ -26,24 +26,30 @@ def check_findings(report: Report) -> list[Issue]:
 def _against_category(report: Report) -> list[Issue]:
     if report.category is None or report.category.value.value not in {"1", "2"}:
         return []
-    said = report.category.value
+    category = report.category.value
     issues = []
     for finding in report.findings:
         if finding.change is not None and finding.change.value == "resolved":
             continue
-        signs = [getattr(finding, name) for name in _SUSPICIOUS]
-        suspicious = any(
-            word is not None and word.value in values
-            for word, values in zip(signs, _SUSPICIOUS.values(), strict=True)
-        )
-        negative = said.value == "1" and finding.kind.value in _NOT_NEGATIVE
-        if suspicious or negative:
-            message = f"BI-RADS {said.value}, but there is a finding: {finding.kind.value}."
-            issues.append(issue("category-finding", message, said, finding.kind))
+        # Category 1 is a breast with nothing in it; 2 has findings, none of them suspicious.
+        is_not_negative = category.value == "1" and finding.kind.value in _NOT_NEGATIVE
+        if is_not_negative or _is_suspicious(finding):
+            message = f"BI-RADS {category.value}, but there is a finding: {finding.kind.value}."
+            issues.append(issue("category-finding", message, category, finding.kind))
     return issues
 
 
+def _is_suspicious(finding: Finding) -> bool:
+    """Return whether a descriptor of a finding is one that asks for a biopsy."""
+    for name, values in _SUSPICIOUS.items():
+        word = getattr(finding, name)
+        if word is not None and word.value in values:
+            return True
+    return False
+
+
 def _places(report: Report) -> list[Issue]:
+    """Clock positions and quadrants of one finding that exclude each other."""
     issues = []
     for finding in report.findings:
         clock = finding.clock
@@ -52,14 +58,15 @@ def _places(report: Report) -> list[Issue]:
         if clock is None or quadrant is None or side is None or side.value == "B":
             continue
         possible = halves_at(clock.value, side.value)
-        said = set(quadrant.value.split()) & {"upper", "lower", "outer", "inner"}
-        if not said <= possible:
+        halves = set(quadrant.value.split()) & {"upper", "lower", "outer", "inner"}
+        if not halves <= possible:
             message = f"{clock.value:g} o'clock of this side is not {quadrant.value}."
             issues.append(issue("place-contradiction", message, clock, quadrant, side))
     return issues
 
 
 def _changes(report: Report) -> list[Issue]:
+    """Changes that the sizes of then and now deny; the longest extents are compared."""
     issues = []
     for finding in report.findings:
         now = finding.size_mm
@@ -72,11 +79,11 @@ def _changes(report: Report) -> list[Issue]:
             "increased": ratio < 1,
             "decreased": ratio > 1,
             "unchanged": abs(ratio - 1) > _CHANGED,
-            "new": True,
+            "new": True,  # what is new has no earlier size
         }
         if wrong.get(change.value, False):
-            said = change.value.capitalize()
-            message = f"{said}, but {max(then.mm):g} mm then and {max(now.mm):g} mm now."
+            word = change.value.capitalize()
+            message = f"{word}, but {max(then.mm):g} mm then and {max(now.mm):g} mm now."
             issues.append(issue("change-contradiction", message, change, then, now))
     return issues
 
@@ -89,12 +96,13 @@ def _present_and_absent(report: Report) -> list[Issue]:
         if _is_limited(report, absent):
             continue
         for finding in report.findings:
-            if finding.kind.value == absent.kind.value and _same_side(finding, absent):
-                if _is_told_apart(report, finding, absent):
-                    continue
-                message = f"There is a finding and there is none: {absent.kind.value}."
-                issues.append(issue("present-and-absent", message, finding.kind, absent.kind))
-                break
+            if finding.kind.value != absent.kind.value or not _same_side(finding, absent):
+                continue
+            if _is_exception(finding, absent):
+                continue
+            message = f"There is a finding and there is none: {absent.kind.value}."
+            issues.append(issue("present-and-absent", message, finding.kind, absent.kind))
+            break  # one contradiction of a denial is enough
     return issues
 
 
@@ -110,12 +118,13 @@ def _is_limited(report: Report, absent: Absent) -> bool:
 
 
 def _same_side(finding: Finding, absent: Absent) -> bool:
+    """Return whether a denial is of the side of a finding; one without a side is of both."""
     if finding.side is None or absent.side is None:
         return absent.side is None
     return finding.side.value == absent.side.value or absent.side.value == "B"
 
 
-def _is_told_apart(report: Report, finding: Finding, absent: Absent) -> bool:
+def _is_exception(finding: Finding, absent: Absent) -> bool:
     """Return whether the denial goes on to the finding itself: "no calcifications apart from
     ..."."""
-    return any(one.sentence == absent.kind.sentence for one in finding.mentions)
+    return any(mention.sentence == absent.kind.sentence for mention in finding.mentions)

@@ -33,7 +33,7 @@ class _Draft:
     said: dict[str, Value]
     mentions: list[Source]
     section: str
-    part: int  # which section of the report, counted
+    part: int  # which section of the report, counted: there may be two of one name
 
 
 @dataclass
@@ -65,9 +65,12 @@ def find_findings(text: str, laid: Laid, only_side: Word | None) -> Found:
     drafts: list[_Draft] = []
     last: list[_Draft] = []  # of the last sentence that names some
     section, context = "", None
+    part = 0
     for number, sentence in enumerate(laid.sentences):
-        part = sum(one.start <= sentence.start for one in laid.sections)
+        while part < len(laid.sections) and laid.sections[part].start <= sentence.start:
+            part += 1
         above = laid.context[number]
+        # "It" and "both" never mean a finding of another section, or of another heading's side.
         if sentence.section != section or above != context:
             last = []
             section = sentence.section
@@ -84,13 +87,12 @@ def find_findings(text: str, laid: Laid, only_side: Word | None) -> Found:
         for mention in told.mentions:
             _give_side(mention, above, (last or before)[-1:], only_side)
             if mention.cue:
-                side = mention.said.get("side")
-                found.absent.append(
-                    Absent(mention.kind, mention.cue, side if isinstance(side, Word) else None)
-                )
+                said_side = mention.said.get("side")
+                side = said_side if isinstance(said_side, Word) else None
+                found.absent.append(Absent(mention.kind, mention.cue, side))
                 continue
             last.append(_take(mention, drafts, section, part, found))
-        last = last or before
+        last = last or before  # a sentence of denials alone is passed over
     found.findings = [_finding(draft) for draft in drafts]
     return found
 
@@ -100,8 +102,11 @@ def _go_on(last: list[_Draft], told: Told) -> None:
     to all of them."""
     if not last or not told.speaks_on:
         return
-    for draft in last if told.of_all else last[-1:]:
-        for name in (*_FOLLOWS, "side") if told.keyed else _FOLLOWS:
+    # A side only in a list of fields: in a sentence it may be that of something else.
+    names = (*_FOLLOWS, "side") if told.keyed else _FOLLOWS
+    drafts = last if told.of_all else last[-1:]
+    for draft in drafts:
+        for name in names:
             if name in told.loose:
                 draft.said.setdefault(name, told.loose[name])
 
@@ -109,6 +114,8 @@ def _go_on(last: list[_Draft], told: Told) -> None:
 def _give_side(
     mention: Mention, above: tuple[str, Source] | None, last: list[_Draft], only_side: Word | None
 ) -> None:
+    """Give a mention without a side that of the heading above, of the finding that it is beside,
+    or of the examination, whichever comes first."""
     if "side" in mention.said:
         return
     if above is not None:
@@ -122,24 +129,23 @@ def _give_side(
 
 def _take(mention: Mention, drafts: list[_Draft], section: str, part: int, found: Found) -> _Draft:
     """Add a mention to the finding it speaks of, or begin a new one."""
-    again = mention.again or section in LATER
-    same_kind = [each for each in drafts if each.kind.value == mention.kind.value]
-    fitting = [each for each in same_kind if _fits(each, mention)]
-    if not again:  # the ultrasound's section tells the mammogram's finding again
-        fitting = [one for one in fitting if one.part != part and _agreeing(one, mention) > 1]
-        again = bool(fitting)
-    if again and fitting:
-        draft = max(fitting, key=lambda each: (_agreeing(each, mention), -each.kind.start))
+    is_again = mention.again or section in LATER
+    same_kind = [draft for draft in drafts if draft.kind.value == mention.kind.value]
+    fitting = []
+    for draft in same_kind:
+        # Not said to be the same: the ultrasound's section tells the mammogram's finding again.
+        is_retold = draft.part != part and _agreeing(draft, mention) > 1
+        if _fits(draft, mention) and (is_again or is_retold):
+            fitting.append(draft)
+    if fitting:
+        # The one that agrees in most; of several the first.
+        draft = max(fitting, key=lambda draft: (_agreeing(draft, mention), -draft.kind.start))
         _merge(draft, mention)
         return draft
-    if section in LATER:
-        turned = [
-            each
-            for each in same_kind
-            if each.section not in LATER and _only_side_differs(each, mention)
-        ]
-        if len(turned) == 1 and len(same_kind) == 1:
-            draft = turned[0]
+    if section in LATER and len(same_kind) == 1:
+        draft = same_kind[0]
+        # All but the side fits: the impression has most likely taken the wrong one.
+        if draft.section not in LATER and _only_side_differs(draft, mention):
             found.clashes.append((draft.said["side"], mention.said["side"]))
             del mention.said["side"]
             _merge(draft, mention)
@@ -156,41 +162,47 @@ def _place(word: Word) -> Source:
 def _merge(draft: _Draft, mention: Mention) -> None:
     draft.mentions.append(_place(mention.kind))
     for name, value in mention.said.items():
-        draft.said.setdefault(name, value)
+        draft.said.setdefault(name, value)  # what was said first stays
 
 
 def _fits(draft: _Draft, mention: Mention) -> bool:
-    return all(
-        _alike(name, draft.said[name], value)
-        for name, value in mention.said.items()
-        if name in draft.said
-    )
+    """Return whether a mention can be of the finding of a draft: nothing contradicts."""
+    return not _differing(draft, mention)
 
 
 def _agreeing(draft: _Draft, mention: Mention) -> int:
-    return sum(name in draft.said for name in mention.said)
+    """Return in how many fields a draft and a mention both have a value."""
+    return len(draft.said.keys() & mention.said.keys())
 
 
 def _only_side_differs(draft: _Draft, mention: Mention) -> bool:
-    differing = [
-        name
-        for name, value in mention.said.items()
-        if name in draft.said and not _alike(name, draft.said[name], value)
-    ]
-    return differing == ["side"]
+    return _differing(draft, mention) == ["side"]
+
+
+def _differing(draft: _Draft, mention: Mention) -> list[str]:
+    """Return the fields in which a draft and a mention contradict each other."""
+    names = []
+    for name, value in mention.said.items():
+        if name in draft.said and not _alike(name, draft.said[name], value):
+            names.append(name)
+    return names
 
 
 def _alike(name: str, one: Value, other: Value) -> bool:
     """Return whether two values of a field can be of the same finding."""
     if isinstance(one, Size) and isinstance(other, Size):
-        return abs(max(one.mm) - max(other.mm)) <= max(1.0, 0.15 * max(one.mm))
+        # The longest extents: an impression rounds, and ultrasound measures a little otherwise.
+        longest = max(one.mm)
+        return abs(longest - max(other.mm)) <= max(1.0, 0.15 * longest)
     if isinstance(one, Number) and isinstance(other, Number):
-        far = abs(one.value - other.value)
-        return min(far, 12 - far) <= 1 if name == "clock" else far <= 10
+        apart = abs(one.value - other.value)
+        if name == "clock":  # 12 and 1 o'clock are one hour apart
+            return min(apart, 12 - apart) <= 1
+        return apart <= 10  # mm from the nipple
     if isinstance(one, Word) and isinstance(other, Word):
-        return (
-            one.value == other.value or name in {"certainty", "change"} or _within(name, one, other)
-        )
+        # "possible", or "stable", may be said of a finding in one place only.
+        is_loose = name in {"certainty", "change"}
+        return one.value == other.value or is_loose or _within(name, one, other)
     return False
 
 
@@ -207,8 +219,14 @@ def _within(name: str, one: Word, other: Word) -> bool:
 
 
 def _finding(draft: _Draft) -> Finding:
-    said = draft.said.items()
-    words = {name: value for name, value in said if isinstance(value, Word)}
-    numbers = {name: value for name, value in said if isinstance(value, Number)}
-    sizes = {name: value for name, value in said if isinstance(value, Size)}
+    words: dict[str, Word | None] = {}
+    numbers: dict[str, Number | None] = {}
+    sizes: dict[str, Size | None] = {}
+    for name, value in draft.said.items():
+        if isinstance(value, Word):
+            words[name] = value
+        elif isinstance(value, Number):
+            numbers[name] = value
+        else:
+            sizes[name] = value
     return finding_of(draft.kind, tuple(draft.mentions), words, numbers, sizes)

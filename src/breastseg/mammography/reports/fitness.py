@@ -72,32 +72,43 @@ _ORGANS = re.compile(
     re.IGNORECASE,
 )
 _FEWEST, _LEAST_SHARE = 4, 0.25
+"""Words of another language that are more than chance; and the share of words that an English
+report must have, of which many are names and abbreviations."""
 
 
 def check_language(text: str, where: str) -> None:
     """Raise InputError where a text is not in English; the line names words that were not
     recognised."""
-    found = [word.casefold() for word in _WORD.findall(text)]
-    if not found:
+    all_words = _WORD.findall(text)
+    if not all_words:
         raise InputError(f"{where}: no words in it, {WANTED}")
-    words = [word for word in found if word not in _SHARED]
-    if not words:
+    english = 0
+    strangers: Counter[str] = Counter()
+    for written in all_words:
+        word = written.casefold()
+        if word in _SHARED:
+            continue
+        if word in _ENGLISH:
+            english += 1
+        else:
+            strangers[word] += 1
+    number = english + strangers.total()
+    if number == 0:
         return
-    known = sum(word in _ENGLISH for word in words)
-    strangers = Counter(word for word in words if word not in _ENGLISH)
-    language, foreign = max(
-        ((name, sum(strangers[word] for word in its_own)) for name, its_own in _OTHERS.items()),
-        key=lambda pair: pair[1],
-    )
-    is_foreign = foreign >= _FEWEST and foreign > known / 2
-    if not is_foreign and known >= _LEAST_SHARE * len(words):
+    language, foreign = "", 0  # with the most words of its own among the strangers
+    for name, its_own in _OTHERS.items():
+        count = sum(strangers[word] for word in its_own)
+        if count > foreign:
+            language, foreign = name, count
+    is_foreign = foreign >= _FEWEST and foreign > english / 2
+    if not is_foreign and english >= _LEAST_SHARE * number:
         return
-    unknown = ", ".join(word for word, _ in strangers.most_common(12))
+    unknown = [word for word, _ in strangers.most_common(12)]
     guess = f" (perhaps {language})" if is_foreign else ""
     raise InputError(
-        f"{where}: not English as it seems{guess}: {known} of {len(words)} words were recognised, "
+        f"{where}: not English as it seems{guess}: {english} of {number} words were recognised, "
         f"these were not: "
-        f"{unknown}; only English reports are read, please give a translation"
+        f"{', '.join(unknown)}; only English reports are read, please give a translation"
     )
 
 
@@ -105,15 +116,17 @@ def check_organ(text: str, where: str) -> None:
     """Raise InputError where a text does not speak of the breast; the line names what it speaks
     of."""
     breast = len(_BREAST.findall(text))
-    organs = Counter(word.casefold() for word in _ORGANS.findall(text))
-    others = sum(organs.values())
-    if breast and (others <= 2 * breast or "mammo" in text.casefold()):
+    organs: Counter[str] = Counter()
+    for organ in _ORGANS.findall(text):
+        organs[organ.casefold()] += 1
+    # Reports of the breast speak of the chest wall, or of metastases in the liver.
+    if breast and (organs.total() <= 2 * breast or "mammo" in text.casefold()):
         return
     if organs:
-        named = ", ".join(name for name, _ in organs.most_common(6))
+        names = [name for name, _ in organs.most_common(6)]
         raise InputError(
-            f"{where}: a report of something else (it speaks of {named}; of the breast {breast} "
-            f"times), "
+            f"{where}: a report of something else (it speaks of {', '.join(names)}; of the breast "
+            f"{breast} times), "
             f"{WANTED}; leave it out"
         )
     raise InputError(

@@ -41,8 +41,9 @@ def covered(text: str) -> tuple[str, int]:
             if end - start > _LONGEST:  # a report in one line: only what stands up to a stop
                 stop = _STOP.search(text, start, end)
                 end = stop.start() if stop else start + _LONGEST
-            if set(text[start:end].strip()) <= {"*"}:
+            if set(text[start:end].strip()) <= {"*"}:  # covered by the pattern before
                 continue
+            # As many asterisks as letters: places in the text stay what they are.
             text = text[:start] + "*" * (end - start) + text[end:]
             count += 1
     return text, count

@@ -24,5 +24,9 @@ CODES = {
 
 def issue(code: str, message: str, *sources: Source | None) -> Issue:
     """Return an issue with the places that it is about; None is no place."""
-    places = tuple(Source(one.start, one.end, one.sentence) for one in sources if one is not None)
-    return Issue(code, message, places)
+    places = []
+    for source in sources:
+        if source is not None:
+            # Plain places: a Word would bring its value into the JSON.
+            places.append(Source(source.start, source.end, source.sentence))
+    return Issue(code, message, tuple(places))

@@ -85,20 +85,24 @@ def _sentence(text: str, start: int, end: int, section: str) -> Sentence:
 
 
 def _lines(text: str) -> list[_Line]:
-    found = []
+    lines = []
     for match in re.finditer(r"[^\n\r\x0c]+", text):
-        found.append(_Line(match.start(), match.end()))
-    return found
+        lines.append(_Line(match.start(), match.end()))
+    return lines
 
 
 def _name_sections(text: str, lines: list[_Line]) -> None:
+    """Give each line its section, and mark those that open one.
+
+    `inline` is whether the text of the section stands on the line of its heading.
+    """
     section, inline, last_end = "body", False, 0
     for number, line in enumerate(lines):
         blank_before = text.count("\n", last_end, line.start) > 1
         last_end = line.end
-        found = _heading(text, line)
-        if found:
-            section, line.heading = found
+        heading = _heading(text, line)
+        if heading:
+            section, line.heading = heading
             line.opens = True
             inline = bool(text[line.heading[1] : line.end].strip())
         elif number == 0:
@@ -117,8 +121,10 @@ def _name_sections(text: str, lines: list[_Line]) -> None:
 
 
 def _assesses(text: str, before: _Line, line: _Line) -> bool:
-    apart = text.count("\n", before.end, line.start) > 1 or text[: before.end].endswith(".")
-    return apart and _ASSESSES.match(text, line.start, line.end) is not None
+    """Return whether a line begins the impression of a report without a heading of it."""
+    has_blank_before = text.count("\n", before.end, line.start) > 1
+    is_apart = has_blank_before or text[: before.end].endswith(".")
+    return is_apart and _ASSESSES.match(text, line.start, line.end) is not None
 
 
 def _heading(text: str, line: _Line) -> tuple[str, tuple[int, int]] | None:
@@ -127,15 +133,15 @@ def _heading(text: str, line: _Line) -> tuple[str, tuple[int, int]] | None:
     start = begin.end() if begin else line.start
     for name, pattern in _HEADINGS.items():
         match = pattern.match(text, start, line.end)
-        longest = match.end() if match else 0
         if not match:
             continue
-        colon = _COLON.match(text, longest, line.end)
+        colon = _COLON.match(text, match.end(), line.end)
         if colon:
             return name, (start, colon.end())
-        alone = _ALONE.match(text, longest, line.end)
+        # Without a colon it must stand alone, with a capital: a sentence may break off there.
+        alone = _ALONE.match(text, match.end(), line.end)
         if alone and alone.end() == line.end and text[start : start + 1].isupper():
-            return name, (start, longest)
+            return name, (start, match.end())
     return None
 
 
@@ -154,15 +160,18 @@ def _paragraphs(text: str, lines: list[_Line]) -> list[list[_Line]]:
 
 
 def _goes_on(text: str, before: _Line, line: _Line) -> bool:
+    """Return whether a line goes on with the sentence of the line before."""
+    # A blank line, or a row of a table.
     if text.count("\n", before.end, line.start) > 1 or "|" in text[line.start : line.end]:
         return False
     if _LISTED.match(text, line.start, line.end) or _SIDE.match(text, line.start, line.end):
         return False
     last = text[before.start : before.end].rstrip()
-    first = text[line.start : line.end].lstrip()[:1]
     if last.endswith((".", "!", "?", ":", ";")):
         return False
-    return first.islower() or _UNFINISHED.search(last) is not None or len(last) >= _LONG_LINE
+    begins_small = text[line.start : line.end].lstrip()[:1].islower()
+    is_unfinished = _UNFINISHED.search(last) is not None
+    return begins_small or is_unfinished or len(last) >= _LONG_LINE
 
 
 def _cut(text: str, start: int, end: int) -> list[tuple[int, int]]:
@@ -171,10 +180,11 @@ def _cut(text: str, start: int, end: int) -> list[tuple[int, int]]:
     begin = start
     for stop in _STOP.finditer(text, start, end):
         after = text[stop.end() : stop.end() + 3].lstrip("\"')] \n\r\t")[:1]
-        listed = _NO_STOP.search(text, begin, stop.end())
-        if listed and listed.end() == stop.end() and not _is_end(text, begin, stop.start(), after):
+        abbreviation = _NO_STOP.search(text, begin, stop.end())
+        is_abbreviated = abbreviation is not None and abbreviation.end() == stop.end()
+        if is_abbreviated and not _is_end(text, begin, stop.start(), after):
             continue
-        if after and after.islower():
+        if after.islower():
             continue
         pieces.append((begin, stop.end()))
         begin = stop.end()
@@ -182,6 +192,7 @@ def _cut(text: str, start: int, end: int) -> list[tuple[int, int]]:
     trimmed = []
     for first, last in _no_longer(text, pieces):
         piece = text[first:last]
+        # What closes the sentence before is none of this one: quotation marks, brackets.
         lead = len(piece) - len(piece.lstrip(" \t\r\n\"')]"))
         if piece[lead:].strip():
             trimmed.append((first + lead, first + len(piece.rstrip())))
@@ -190,40 +201,40 @@ def _cut(text: str, start: int, end: int) -> list[tuple[int, int]]:
 
 def _no_longer(text: str, pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Cut what is too long for a sentence at a blank; time grows with the square of a sentence."""
-    found = []
+    short = []
     for first, last in pieces:
         while last - first > _LONGEST:
             blank = text.rfind(" ", first + 1, first + _LONGEST)
             cut = blank if blank > 0 else first + _LONGEST
-            found.append((first, cut))
+            short.append((first, cut))
             first = cut
-        found.append((first, last))
-    return found
+        short.append((first, last))
+    return short
 
 
 def _is_end(text: str, begin: int, stop: int, after: str) -> bool:
     """Return whether a stop after one or two digits ends a sentence ("since 12."), as it does
     unless they begin it."""
-    return (
-        text[stop - 1].isdigit()
-        and bool(text[begin:stop].strip(" \t\r\n0123456789"))
-        and after != ""
-    )
+    # "1." in front of an item has nothing but digits before it.
+    has_words_before = bool(text[begin:stop].strip(" \t\r\n0123456789"))
+    return text[stop - 1].isdigit() and has_words_before and after != ""
 
 
 def _sections(text: str, heads: list[tuple[_Line, int]]) -> tuple[Section, ...]:
-    found = []
-    for number, (line, sentence) in enumerate(heads):
-        end = heads[number + 1][0].start if number + 1 < len(heads) else len(text)
+    """Return the sections; each ends where the next begins."""
+    ends = [line.start for line, _ in heads[1:]]
+    ends.append(len(text))
+    sections = []
+    for (line, sentence), end in zip(heads, ends, strict=False):  # a text may have no line
         heading = Source(*line.heading, sentence) if line.heading else None
-        found.append(Section(line.section, line.start, end, heading))
-    return tuple(found)
+        sections.append(Section(line.section, line.start, end, heading))
+    return tuple(sections)
 
 
 def _context(text: str, sentences: list[Sentence]) -> tuple[tuple[str, Source] | None, ...]:
     """Return the side of the heading above each sentence ("Left breast:"), up to the next such
     heading or section."""
-    found: list[tuple[str, Source] | None] = []
+    context: list[tuple[str, Source] | None] = []
     current: tuple[str, Source] | None = None
     section = ""
     for number, sentence in enumerate(sentences):
@@ -236,6 +247,7 @@ def _context(text: str, sentences: list[Sentence]) -> tuple[tuple[str, Source] |
         if match and (begins_line or match[0].rstrip().endswith(":")):
             side = match["side"][0].upper()
             start = sentence.start + match.start("side")
-            current = side, Source(start, sentence.start + match.end("side"), number)
-        found.append(current)
-    return tuple(found)
+            end = sentence.start + match.end("side")
+            current = side, Source(start, end, number)
+        context.append(current)
+    return tuple(context)

@@ -24,20 +24,25 @@ def expression(ways: Iterable[str]) -> re.Pattern[str]:
 
 
 def _bounded(ways: Iterable[str]) -> str:
-    inside = "|".join(_spaced(way) for way in ways)
+    inside = "|".join(map(_spaced, ways))
     return rf"(?<!\w)(?:{inside})(?!\w)"
 
 
 def _spaced(way: str) -> str:
     """Widen the blanks of a way; "x ?y" and "x y" alike."""
-    return way.replace(" ?", "[\\s/-]*").replace(" *", "[\\s/-]*").replace(" ", "[\\s/-]+")
+    # The blanks with a sign behind them first, which are regular expressions of their own.
+    way = way.replace(" ?", "[\\s/-]*").replace(" *", "[\\s/-]*")
+    return way.replace(" ", "[\\s/-]+")
 
 
 @cache
 def _compiled(
     ways: tuple[tuple[str, tuple[str, ...]], ...],
 ) -> tuple[tuple[str, re.Pattern[str]], ...]:
-    return tuple((value, expression(patterns)) for value, patterns in ways)
+    compiled = []
+    for value, patterns in ways:
+        compiled.append((value, expression(patterns)))
+    return tuple(compiled)
 
 
 def find(table: Table, text: str, start: int, end: int) -> list[Mark]:
@@ -45,25 +50,25 @@ def find(table: Table, text: str, start: int, end: int) -> list[Mark]:
 
     Where two overlap, the longer one is kept; of equally long ones the first of the table.
     """
-    found = []
-    for value, pattern in _compiled(tuple(table.items())):
+    marks = []
+    for value, pattern in _compiled(tuple(table.items())):  # a tuple: the cache hashes it
         for match in pattern.finditer(text, start, end):
-            found.append(Mark(match.start(), match.end(), value))
-    return longest(found)
+            marks.append(Mark(match.start(), match.end(), value))
+    return longest(marks)
 
 
 def longest(marks: Iterable[Mark]) -> list[Mark]:
     """Drop every mark that overlaps a longer one; return the rest in order."""
-    kept: list[Mark] = []
-    for mark in sorted(marks, key=lambda one: one.start - one.end):  # stable: the longest first
-        if not any(mark.start < other.end and other.start < mark.end for other in kept):
-            kept.append(mark)
-    return sorted(kept)
+    apart: list[Mark] = []
+    for mark in sorted(marks, key=lambda mark: mark.start - mark.end):  # stable: longest first
+        if not any(mark.start < other.end and other.start < mark.end for other in apart):
+            apart.append(mark)
+    return sorted(apart)
 
 
 @cache
 def _phrases(ways: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(_phrase(way) for way in ways), re.IGNORECASE)
+    return re.compile("|".join(map(_phrase, ways)), re.IGNORECASE)
 
 
 def _phrase(way: str) -> str:

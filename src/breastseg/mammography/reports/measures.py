@@ -65,13 +65,14 @@ class Measure:
 def measures_in(text: str, start: int, end: int) -> list[Measure]:
     """Return sizes (mm), distances from the nipple (mm) and clock positions (hours) of a sentence,
     in order."""
-    found = _distances(text, start, end) + _clocks(text, start, end)
-    taken = [(one.start, one.end) for one in found]
+    others = _distances(text, start, end) + _clocks(text, start, end)
+    sizes = []
     for match in _SIZE.finditer(text, start, end):
-        if any(match.start() < last and first < match.end() for first, last in taken):
+        # "3 cm from the nipple" and "2:00" are no sizes.
+        if any(match.start() < other.end and other.start < match.end() for other in others):
             continue
-        found += _sizes(match, text, start, end)
-    return sorted(found, key=lambda one: one.start)
+        sizes += _sizes(match, text, start, end)
+    return sorted(others + sizes, key=lambda measure: measure.start)
 
 
 def _sizes(match: re.Match[str], text: str, start: int, end: int) -> list[Measure]:
@@ -82,31 +83,38 @@ def _sizes(match: re.Match[str], text: str, start: int, end: int) -> list[Measur
         return []
     lower = match["lower"]
     if lower and size.kind != "unitless" and ends_with(("from",), text, start, match.start()):
+        # The lower number has no unit: it is in that of the other.
         scale = size.values[0] / _number(match["first"])
-        then = Measure(
-            match.start("lower"), match.end("lower"), "earlier", (round(_number(lower) * scale, 2),)
-        )
-        return [then, Measure(match.start("first"), size.end, "size", size.values)]
+        earlier_mm = round(_number(lower) * scale, 2)
+        then = Measure(match.start("lower"), match.end("lower"), "earlier", (earlier_mm,))
+        now = Measure(match.start("first"), size.end, "size", size.values)
+        return [then, now]
     return [size]
 
 
 def _size(match: re.Match[str], text: str, start: int, end: int) -> Measure | None:
-    numbers = [match[group] for group in (2, 4, 6) if match[group]]
-    units = [match[group] for group, number in ((3, 2), (5, 4), (7, 6)) if match[number]]
+    """Return the one size of a match, None where it is none."""
+    numbers: list[str] = []
+    units: list[str | None] = []
+    for group in (2, 4, 6):  # up to three extents; the unit is the group after the number
+        if match[group]:
+            numbers.append(match[group])
+            units.append(match[group + 1])
     first, last = match.span()
     values = _in_mm(numbers, units)
     if _NO_SIZE.search(text, start, first):
         return None
     if values is None:
-        measured = _MEASURED.search(text, start, first) is not None
-        is_year = len(numbers) == 1 and _PERIOD.match(text, first, end) is not None
-        if is_year or not (len(numbers) > 1 or measured):
+        # Without a unit it is a size only where a word says so, or where it is "8 x 6".
+        is_measured = _MEASURED.search(text, start, first) is not None
+        is_period = len(numbers) == 1 and _PERIOD.match(text, first, end) is not None
+        if is_period or not (len(numbers) > 1 or is_measured):
             return None
         return Measure(first, last, "unitless", tuple(map(_number, numbers)))
-    if max(values) > 300 or min(values) <= 0:
+    if max(values) > 300 or min(values) <= 0:  # no breast is larger
         return None
-    earlier = _is_earlier(text, start, first, last, end)
-    return Measure(first, last, "earlier" if earlier else "size", values)
+    kind = "earlier" if _is_earlier(text, start, first, last, end) else "size"
+    return Measure(first, last, kind, values)
 
 
 def _in_mm(numbers: list[str], units: list[str | None]) -> tuple[float, ...] | None:
@@ -114,8 +122,9 @@ def _in_mm(numbers: list[str], units: list[str | None]) -> tuple[float, ...] | N
     has one."""
     values: list[float] = []
     unit = ""
-    for number, said in zip(reversed(numbers), reversed(units), strict=True):
-        unit = said.casefold() if said else unit
+    # From the last to the first: in "8 x 6 mm" the unit stands behind.
+    for number, own_unit in zip(reversed(numbers), reversed(units), strict=True):
+        unit = own_unit.casefold() if own_unit else unit
         if not unit:
             return None
         factor = 10 if unit.startswith("c") else 1
@@ -131,11 +140,13 @@ def _number(text: str) -> float:
 def _is_earlier(text: str, start: int, first: int, last: int, end: int) -> bool:
     """Return whether a size is of an earlier examination, by the words in front of it and after
     it."""
-    if ends_with(EARLIER_BEFORE, text, start, first, words_between=3) and not has(
-        ("to", "now", "currently"), text, max(start, first - 12), first
-    ):
+    is_after_cue = ends_with(EARLIER_BEFORE, text, start, first, words_between=3)
+    # "previously 8, now 12 mm"
+    is_now = has(("to", "now", "currently"), text, max(start, first - 12), first)
+    if is_after_cue and not is_now:
         return True
-    begins = last + len(text[last:end]) - len(text[last:end].lstrip(" ("))
+    rest = text[last:end]
+    begins = last + len(rest) - len(rest.lstrip(" ("))
     for cue_start, cue_end in spans(EARLIER_AFTER, text, begins, min(end, begins + 40)):
         if cue_start == begins:
             return not _BEFORE_NUMBER.match(text, cue_end, end)  # "14 mm previously 9 mm"
@@ -143,18 +154,18 @@ def _is_earlier(text: str, start: int, first: int, last: int, end: int) -> bool:
 
 
 def _distances(text: str, start: int, end: int) -> list[Measure]:
-    found = []
+    distances = []
     for match in _NIPPLE.finditer(text, start, end):
         is_cm = match[3] is not None or match[2].casefold().startswith("c")  # N+5 is in cm
         value = _number(match[3] or match[1]) * (10 if is_cm else 1)
-        found.append(Measure(match.start(), match.end(), "nipple", (round(value, 2),)))
-    return found
+        distances.append(Measure(match.start(), match.end(), "nipple", (round(value, 2),)))
+    return distances
 
 
 def _clocks(text: str, start: int, end: int) -> list[Measure]:
-    found = []
+    clocks = []
     for match in _HOURS.finditer(text, start, end):
-        found.append(Measure(*match.span(), "clock", (_hour(match[1], None),)))
+        clocks.append(Measure(*match.span(), "clock", (_hour(match[1], None),)))
     for match in _CLOCK.finditer(text, start, end):
         if match[5]:
             hours = [_hour(match[5], match[6])]
@@ -162,9 +173,9 @@ def _clocks(text: str, start: int, end: int) -> list[Measure]:
             hours = [_hour(match[1], match[2])]
             if match[3]:
                 hours.append(_hour(match[3], match[4]))
-        if all(1 <= hour < 13 for hour in hours):
-            found.append(Measure(match.start(), match.end(), "clock", (_middle(hours),)))
-    return found
+        if min(hours) >= 1 and max(hours) < 13:  # "14:00" is a time of day
+            clocks.append(Measure(match.start(), match.end(), "clock", (_middle(hours),)))
+    return clocks
 
 
 def _hour(number: str, minutes: str | None) -> float:
@@ -190,7 +201,7 @@ def months_in(text: str, start: int, end: int) -> Measure | None:
         months = count * (12 if match[2].casefold().startswith("y") else 1)
         return Measure(match.start(), match.end(), "months", (float(months),))
     for word, months in EVERY_MONTHS.items():
-        found = re.compile(rf"\b{word}\b", re.IGNORECASE).search(text, start, end)
-        if found:
-            return Measure(found.start(), found.end(), "months", (float(months),))
+        every = re.compile(rf"\b{word}\b", re.IGNORECASE).search(text, start, end)
+        if every:
+            return Measure(every.start(), every.end(), "months", (float(months),))
     return None

@@ -86,31 +86,34 @@ def told_by(text: str, sentence: Sentence, number: int) -> Told:
     said = said_in(text, start, end, number)
     loose: dict[str, Value] = {}
     if not mentions:
-        for one in said:
-            loose.setdefault(one.name, one.value)
+        for item in said:
+            loose.setdefault(item.name, item.value)
     else:
         _describe(text, mentions, said)
         _place(mentions, said, parts)
         mentions = _by_clock(text, mentions, said)
     mentions = _one_by_one(mentions)
-    first_words = list(spans(SUBJECTS, text, start, min(end, start + 30)))
-    speaks_on = bool(first_words) and first_words[0][0] - start < 4
+    # At the very start: "The mass ... it measures" names its own.
+    subjects = list(spans(SUBJECTS, text, start, min(end, start + 30)))
+    speaks_on = bool(subjects) and subjects[0][0] - start < 4
     keyed = has(KEYS, text, start, min(end, start + 14))
     of_all = has(ALL_OF_THEM, text, start, min(end, start + 8))
-    unitless = [
-        Source(one.start, one.end, number)
-        for one in measures_in(text, start, end)
-        if one.kind == "unitless"
-    ]
+    unitless = []
+    for measure in measures_in(text, start, end):
+        if measure.kind == "unitless":
+            unitless.append(Source(measure.start, measure.end, number))
     return Told(mentions, loose, speaks_on or keyed, of_all, keyed, unitless)
 
 
 def _mentions(text: str, start: int, end: int, number: int, denials: Denials) -> list[Mention]:
-    no_finding = list(spans(NO_FINDING, text, start, end))
-    densities = [(one.start, one.end) for one in find(DENSITIES, text, start, end)]
-    found = []
+    """Return the kinds that a sentence names, each once, in order."""
+    # Words of a density ("nodular densities") and set phrases ("lumpectomy site") are no findings.
+    harmless = list(spans(NO_FINDING, text, start, end))
+    for mark in find(DENSITIES, text, start, end):
+        harmless.append((mark.start, mark.end))
+    mentions = []
     for mark in find(KINDS, text, start, end):
-        if any(first <= mark.start < last for first, last in (*no_finding, *densities)):
+        if any(first <= mark.start < last for first, last in harmless):
             continue
         if has(SEEN_BEFORE, text, mark.end, min(end, mark.end + 60)):
             continue
@@ -121,9 +124,10 @@ def _mentions(text: str, start: int, end: int, number: int, denials: Denials) ->
         mention.belongs = has(BELONGS_AT, text, start, end) or ends_with(
             BELONGS, text, start, mark.start, words_between=2
         )
-        found.append(mention)
-    found = _without_doubles(text, found)
-    return sorted(found + _ones(text, end, number, found), key=lambda one: one.kind.start)
+        mentions.append(mention)
+    mentions = _without_doubles(text, mentions)
+    mentions += _ones(text, end, number, mentions)
+    return sorted(mentions, key=lambda mention: mention.kind.start)
 
 
 def _ones(text: str, end: int, number: int, mentions: list[Mention]) -> list[Mention]:
@@ -132,124 +136,150 @@ def _ones(text: str, end: int, number: int, mentions: list[Mention]) -> list[Men
     if len(mentions) != 1 or mentions[0].cue:
         return []
     kind = mentions[0].kind
-    places = list(spans(ONE_OF_THEM, text, kind.end, end))
-    if len(places) < 2:
-        return []
-    return [Mention(Word(*place, number, kind.value), one_of=True) for place in places]
+    ones = []
+    for place in spans(ONE_OF_THEM, text, kind.end, end):
+        ones.append(Mention(Word(*place, number, kind.value), one_of=True))
+    return ones if len(ones) >= 2 else []
 
 
 def _one_by_one(mentions: list[Mention]) -> list[Mention]:
     """Give each "one" what is said of all of them, and drop the mention of all."""
-    ones = [one for one in mentions if one.one_of]
+    ones = [mention for mention in mentions if mention.one_of]
     if not ones:
         return mentions
-    head = mentions[0]
-    for one in ones:
-        for name, value in head.said.items():
-            one.said.setdefault(name, value)
+    of_all = mentions[0]
+    for mention in ones:
+        for name, value in of_all.said.items():
+            mention.said.setdefault(name, value)
     return ones
 
 
 def _without_doubles(text: str, mentions: list[Mention]) -> list[Mention]:
     """Drop a kind that is said twice in a breath ("lymph node ... node", "cluster of
     calcifications")."""
-    kept: list[Mention] = []
+    single: list[Mention] = []
     for mention in mentions:
-        last = kept[-1] if kept else None
-        told = last is not None and ends_with(
-            INTERPRETS, text, last.kind.end, mention.kind.start, words_between=3, stops=".;:,"
-        )
-        near = told or (
-            last is not None and not text[last.kind.end : mention.kind.start].strip(" -/(")
-        )
-        if last is not None and near and last.kind.value == mention.kind.value:
+        if single and _is_double(text, single[-1], mention):
             continue
-        kept.append(mention)
-    return kept
+        single.append(mention)
+    return single
+
+
+def _is_double(text: str, last: Mention, mention: Mention) -> bool:
+    if last.kind.value != mention.kind.value:
+        return False
+    first, end = last.kind.end, mention.kind.start
+    is_side_by_side = not text[first:end].strip(" -/(")
+    # "a mass, typical of a fibroadenoma"
+    return is_side_by_side or ends_with(INTERPRETS, text, first, end, words_between=3, stops=".;:,")
 
 
 def _describe(text: str, mentions: list[Mention], said: Iterable[Said]) -> None:
     """Give each descriptor, size and change to the nearest mention that can have it."""
     explicit: set[tuple[int, str]] = set()
-    for one in said:
-        if one.name in PLACES:
+    for item in said:
+        if item.name in PLACES:
             continue
-        able = [each for each in mentions if one.kinds is None or each.kind.value in one.kinds]
-        if one.name == "certainty":
-            able = [each for each in able if 0 <= each.kind.start - one.end < 40]
-        if not able:
+        owners = _owners(text, item, mentions)
+        if not owners:
             continue
-        nearest = min(able, key=lambda each: _gap(text, one, each, mentions))
-        owners = [nearest]
-        if one.name == "change" and not nearest.cue and one.start > mentions[-1].kind.start:
-            owners = [each for each in able if not each.cue]  # "a scar and clips, stable"
-        key = nearest.kind.start, one.name
-        spelled = "distribut" in text[one.start : one.end]
+        nearest = owners[0]
+        key = nearest.kind.start, item.name
+        # "grouped ... in a linear distribution": the word that says so goes before the others.
+        is_spelled = "distribut" in text[item.start : item.end]
         for owner in owners:
-            if one.name == "margin" and _is_worse(one, owner):
-                owner.said[one.name] = one.value
-            if one.name not in owner.said or (spelled and key not in explicit):
-                owner.said[one.name] = one.value
-        if spelled:
+            if item.name == "margin" and _is_worse(item, owner):
+                owner.said[item.name] = item.value
+            if item.name not in owner.said or (is_spelled and key not in explicit):
+                owner.said[item.name] = item.value
+        if is_spelled:
             explicit.add(key)
 
 
-def _is_worse(one: Said, owner: Mention) -> bool:
+def _owners(text: str, item: Said, mentions: list[Mention]) -> list[Mention]:
+    """Return the mentions that a value is said of, the nearest first; none where none can have
+    it."""
+    able = []
+    for mention in mentions:
+        if item.kinds is not None and mention.kind.value not in item.kinds:
+            continue
+        # A doubt is of what follows it: "possible mass and a cyst".
+        if item.name == "certainty" and not 0 <= mention.kind.start - item.end < 40:
+            continue
+        able.append(mention)
+    if not able:
+        return []
+    nearest = min(able, key=lambda mention: _gap(text, item, mention, mentions))
+    owners = [nearest]
+    is_last = item.start > mentions[-1].kind.start
+    if item.name == "change" and is_last and not nearest.cue:  # "a scar and clips, stable"
+        for mention in able:
+            if mention is not nearest and not mention.cue:
+                owners.append(mention)
+    return owners
+
+
+def _is_worse(item: Said, owner: Mention) -> bool:
     """Return whether a margin is of more concern than the one that was said first ("partly
     circumscribed")."""
     known = owner.said.get("margin")
-    if not isinstance(known, Word) or not isinstance(one.value, Word):
+    if not isinstance(known, Word) or not isinstance(item.value, Word):
         return False
     order = list(MARGINS)  # from the least to the most concern
-    return order.index(one.value.value) > order.index(known.value)
+    return order.index(item.value.value) > order.index(known.value)
 
 
-def _gap(text: str, one: Said, mention: Mention, mentions: list[Mention]) -> float:
-    """Return how far a value is from a mention: words in front of it count as nearer, a comma as
-    further."""
-    if one.end <= mention.kind.start:
-        between = text[one.end : mention.kind.start]
-        blocked = any(one.end <= other.kind.start < mention.kind.start for other in mentions)
-        far = len(between) + 30 * (between.count(",") + between.count(";"))
-        if isinstance(one.value, Size) and ("," in between or "and" in between.split()):
-            far += 200  # "a mass of 8 mm, and a cyst"
-        return far + (60 if blocked else 0)
-    between = text[mention.kind.end : one.start]
-    part = ends_with(WITHIN, text, mention.kind.start - 40, mention.kind.start, words_between=2)
-    far = 12 + len(between) + (60 if ";" in between else 0)
-    return far + (80 if part and isinstance(one.value, Size) and mention is not mentions[0] else 0)
+def _gap(text: str, item: Said, mention: Mention, mentions: list[Mention]) -> float:
+    """Return how far a value is from a mention, in letters: words in front of it count as nearer,
+    a comma as further."""
+    is_size = isinstance(item.value, Size)
+    if item.end <= mention.kind.start:
+        between = text[item.end : mention.kind.start]
+        gap = len(between) + 30 * (between.count(",") + between.count(";"))
+        if is_size and ("," in between or "and" in between.split()):
+            gap += 200  # "a mass of 8 mm, and a cyst"
+        if any(item.end <= other.kind.start < mention.kind.start for other in mentions):
+            gap += 60
+        return gap
+    between = text[mention.kind.end : item.start]
+    gap = 12 + len(between)
+    if ";" in between:
+        gap += 60
+    # "a mass with calcifications of 8 mm": the size is the mass's.
+    kind = mention.kind
+    is_part = ends_with(WITHIN, text, kind.start - 40, kind.start, words_between=2)
+    if is_part and is_size and mention is not mentions[0]:
+        gap += 80
+    return gap
 
 
 def _place(mentions: list[Mention], said: list[Said], parts: list[Span]) -> None:
     """Give places to all mentions of their clause; a mention without one takes the place said
     before it, or the only one."""
     for name in PLACES:
-        places = [one for one in said if one.name == name]
+        places = [item for item in said if item.name == name]
         if not places:
             continue
-        only = len({str(_bare(one.value)) for one in places}) == 1
+        values = {str(_bare(item.value)) for item in places}
         for mention in mentions:
-            owner = places[0] if only else _own_place(mention, places, parts, mentions)
-            if owner is not None and name not in mention.said:
-                mention.said[name] = owner.value
+            place: Said | None = places[0]
+            if len(values) > 1:
+                place = _own_place(mention, places, parts, mentions)
+            if place is not None and name not in mention.said:
+                mention.said[name] = place.value
 
 
 def _by_clock(text: str, mentions: list[Mention], said: list[Said]) -> list[Mention]:
     """Return "masses at 2 and 5 o'clock" as one mention for each clock position."""
-    clocks = {
-        one.value.value: one.value
-        for one in said
-        if isinstance(one.value, Number) and one.name == "clock"
-    }
+    clocks: dict[float, Number] = {}
+    for item in said:
+        if isinstance(item.value, Number) and item.name == "clock":
+            clocks[item.value.value] = item.value
     only = mentions[0]
-    plural = text[only.kind.start : only.kind.end].casefold().endswith("s")
-    if (
-        len(mentions) > 1
-        or only.cue
-        or not plural
-        or len(clocks) < 2
-        or only.kind.value == "calcification"
-    ):
+    is_plural = text[only.kind.start : only.kind.end].casefold().endswith("s")
+    # Calcifications are many at one place already.
+    is_countable = is_plural and only.kind.value != "calcification"
+    if len(mentions) > 1 or only.cue or not is_countable or len(clocks) < 2:
         return mentions
     return [replace(only, said={**only.said, "clock": clock}) for clock in clocks.values()]
 
@@ -257,32 +287,54 @@ def _by_clock(text: str, mentions: list[Mention], said: list[Said]) -> list[Ment
 def _own_place(
     mention: Mention, places: list[Said], parts: list[Span], mentions: list[Mention]
 ) -> Said | None:
-    first, last = next(part for part in parts if part[0] <= mention.kind.start < part[1])
-    inside = [one for one in places if first <= one.start < last]
-    if not inside:
-        before = [one for one in places if one.start < mention.kind.start]
-        return before[-1] if before else None
-    following = [
-        each.kind.start for each in mentions if mention.kind.start < each.kind.start < last
-    ]
-    until = min([*following, last])
-    after = [one for one in inside if mention.kind.start <= one.start < until]
-    before = [one for one in inside if one.start < mention.kind.start]
-    near = bool(before) and mention.kind.start - before[-1].end < 30
-    of_others = bool(after) and near and _has_owner(before[-1], mentions, first)
-    if near and not of_others and not _between(before[-1], mention, mentions):
-        return before[-1]
-    return (after or before[-1:] or inside)[0]
+    """Return the place of a mention where several are said; None where none was said before.
+
+    Args:
+        mention: whose place is looked for.
+        places: of one field, in order.
+        parts: clauses of the sentence.
+        mentions: all of the sentence.
+    """
+    start = mention.kind.start
+    first, last = next(part for part in parts if part[0] <= start < part[1])  # its clause
+    until = last  # where the next finding of the clause begins
+    for other in mentions:
+        if start < other.kind.start < until:
+            until = other.kind.start
+    before_clause: Said | None = None
+    before: Said | None = None  # the last one in front, in the clause
+    after: Said | None = None  # the first one up to the next finding
+    inside: Said | None = None  # the first one of the clause
+    for place in places:
+        if place.start < start:
+            before_clause = place
+        if not first <= place.start < last:
+            continue
+        inside = inside or place
+        if place.start < start:
+            before = place
+        elif place.start < until:
+            after = after or place
+    if inside is None:
+        return before_clause
+    if before is not None and start - before.end < 30:
+        is_of_others = after is not None and _has_owner(before, mentions, first)
+        if not is_of_others and not _is_between(before, mention, mentions):
+            return before
+    return after or before or inside
 
 
-def _has_owner(one: Said, mentions: list[Mention], first: int) -> bool:
+def _has_owner(place: Said, mentions: list[Mention], first: int) -> bool:
     """Return whether a place follows another finding of its clause ("a cyst at 2 and a mass")."""
-    return any(first <= each.kind.start < one.start for each in mentions)
+    return any(first <= mention.kind.start < place.start for mention in mentions)
 
 
-def _between(one: Said, mention: Mention, mentions: list[Mention]) -> bool:
-    return any(one.end <= each.kind.start < mention.kind.start for each in mentions)
+def _is_between(place: Said, mention: Mention, mentions: list[Mention]) -> bool:
+    """Return whether another finding stands between a place and a mention."""
+    start = mention.kind.start
+    return any(place.end <= other.kind.start < start for other in mentions)
 
 
 def _bare(value: Value) -> object:
+    """Return a value without its characters."""
     return value.mm if isinstance(value, Size) else value.value

@@ -19,28 +19,37 @@ class Denials:
 
     def __init__(self, text: str, start: int, end: int) -> None:
         """Find cues and the characters that each reaches."""
-        harmless = list(spans(DENIES_NOTHING, text, start, end))
-        ends = [place for place, _ in spans(SCOPE_ENDS, text, start, end)]
         self._scopes: list[tuple[Span, Span]] = []  # characters that a cue reaches, the cue
-        behind = list(spans(DENIES_BEFORE, text, start, end))
-        harmless += [span for span in behind if text[span[0]] in ":="]  # "mass: no"
+        ends = [place for place, _ in spans(SCOPE_ENDS, text, start, end)]
+        harmless = list(spans(DENIES_NOTHING, text, start, end))
+        fields: list[Span] = []  # "mass: no"
+        behind: list[Span] = []  # "masses are not seen"
+        for cue in spans(DENIES_BEFORE, text, start, end):
+            is_field = text[cue[0]] in ":="
+            (fields if is_field else behind).append(cue)
+        # Its "no" denies what stands before it, not what follows.
+        harmless += fields
         for cue in spans(DENIES_AFTER, text, start, end):
             if any(first <= cue[0] < last for first, last in harmless):
                 continue
             neither = text[cue[0] : cue[1]].casefold() == "neither"
-            reach = [
-                place
-                for place in ends
-                if place >= cue[1] and not (neither and text.startswith("show", place))
-            ]
-            self._scopes.append(((cue[1], min([*reach, end])), cue))
-        for cue in behind:
-            if text[cue[0]] not in ":=" and any(
-                first < cue[1] and cue[0] < last for first, last in harmless
-            ):
+            reach = end
+            for place in ends:  # in order: the first that ends it
+                # "neither breast shows": the verb belongs to the denial
+                is_verb = neither and text.startswith("show", place)
+                if place >= cue[1] and not is_verb:
+                    reach = place
+                    break
+            self._scopes.append(((cue[1], reach), cue))
+        for cue in sorted(fields + behind):
+            is_harmless = any(first < cue[1] and cue[0] < last for first, last in harmless)
+            if is_harmless and cue not in fields:
                 continue
-            before = [place for place in ends if place < cue[0]]
-            self._scopes.append(((max([start, *before]), cue[0]), cue))
+            reach_back = start
+            for place in ends:
+                if place < cue[0]:
+                    reach_back = place
+            self._scopes.append(((reach_back, cue[0]), cue))
 
     def of(self, start: int) -> Span | None:
         """Return the cue that denies what begins at a character; None where nothing does."""
@@ -52,6 +61,9 @@ class Denials:
 
 def clauses(text: str, start: int, end: int) -> list[Span]:
     """Cut a sentence into clauses; each may have places (side, clock) of its own."""
-    cuts = sorted({place for place, _ in spans(CLAUSE_ENDS, text, start, end) if place > start})
-    edges = [start, *cuts, end]
+    edges = [start]
+    for place, _ in spans(CLAUSE_ENDS, text, start, end):
+        if place > start:  # one that begins the sentence cuts nothing off
+            edges.append(place)
+    edges.append(end)
     return list(pairwise(edges))

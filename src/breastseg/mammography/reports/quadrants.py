@@ -11,18 +11,17 @@ def halves_at(hour: float, side: str) -> set[str]:
         hour: 1 to 12, with halves.
         side: "L" or "R".
     """
-    hour = hour % 12
-    found = set()
+    hour = hour % 12  # 12 becomes 0
+    halves = set()
     if hour >= 8.5 or hour <= 3.5:
-        found.add("upper")
+        halves.add("upper")
     if 2.5 <= hour <= 9.5:
-        found.add("lower")
-    to_the_right = (
-        hour <= 6.5 or hour >= 11.5
-    )  # of who looks at it: the outer side of the left breast
+        halves.add("lower")
+    # Right and left of who looks at it: right is the outer side of the left breast.
+    to_the_right = hour <= 6.5 or hour >= 11.5
     to_the_left = hour >= 5.5 or hour <= 0.5
     if to_the_right:
-        found.add("outer" if side == "L" else "inner")
+        halves.add("outer" if side == "L" else "inner")
     if to_the_left:
-        found.add("inner" if side == "L" else "outer")
-    return found
+        halves.add("inner" if side == "L" else "outer")
+    return halves

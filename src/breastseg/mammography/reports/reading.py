@@ -77,6 +77,7 @@ def decode(data: bytes, where: str) -> Decoded:
         if pattern.match(decoded.text):
             raise InputError(f"{where}: {what}, {WANTED}; {advice}")
     for place, letter in enumerate(decoded.text):
+        # Control characters, halves of pairs, and what is no character: a file of another kind.
         if unicodedata.category(letter) in {"Cc", "Cs", "Cn"} and letter not in _ALLOWED:
             line = decoded.text.count("\n", 0, place) + 1
             raise InputError(
@@ -96,12 +97,13 @@ def _refuse_others(data: bytes, where: str) -> None:
 
 
 def _decoded(data: bytes, where: str) -> Decoded:
-    for mark, codec, said in _MARKS:
+    # UTF-32 before UTF-16 in the table: its mark begins with that of UTF-16.
+    for mark, codec, name in _MARKS:
         if data.startswith(mark):
             try:
-                return Decoded(data.decode(codec).removeprefix("\ufeff"), said)
+                return Decoded(data.decode(codec).removeprefix("\ufeff"), name)
             except UnicodeDecodeError:
-                raise InputError(f"{where}: not text (broken {said}), {WANTED}") from None
+                raise InputError(f"{where}: not text (broken {name}), {WANTED}") from None
     codec = _sixteen_bits(data)
     if codec:
         note = "UTF-16 without a byte order mark, told by its zero bytes"
@@ -116,7 +118,7 @@ def _decoded(data: bytes, where: str) -> Decoded:
     try:
         text = data.decode("cp1252")
     except UnicodeDecodeError:
-        text = data.decode("latin-1")
+        text = data.decode("latin-1")  # has a letter for each byte
     note = "Not UTF-8: read as Windows-1252 (Latin-1); letters with accents may be others."
     return Decoded(text, "Windows-1252", (note,))
 
@@ -126,8 +128,10 @@ def _sixteen_bits(data: bytes) -> str:
     if len(data) < 8 or len(data) % 2:
         return ""
     half = len(data) // 2
-    if data[1::2].count(0) > 0.9 * half and data[0::2].count(0) == 0:
+    zeros_even = data[0::2].count(0)
+    zeros_odd = data[1::2].count(0)
+    if zeros_odd > 0.9 * half and zeros_even == 0:
         return "utf-16-le"
-    if data[0::2].count(0) > 0.9 * half and data[1::2].count(0) == 0:
+    if zeros_even > 0.9 * half and zeros_odd == 0:
         return "utf-16-be"
     return ""

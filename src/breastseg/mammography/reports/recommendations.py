@@ -25,12 +25,12 @@ _TIMED = {
 
 def find_recommendations(text: str, laid: Laid) -> list[Recommendation]:
     """Return what is advised, each kind and side once, in order."""
-    found: list[Recommendation] = []
+    recommendations: list[Recommendation] = []
     for number, sentence in enumerate(laid.sentences):
         if sentence.section in _READ_IN:
-            for one in _of_sentence(text, sentence, number):
-                _add(found, one)
-    return found
+            for advice in _of_sentence(text, sentence, number):
+                _add(recommendations, advice)
+    return recommendations
 
 
 def _of_sentence(text: str, sentence: Sentence, number: int) -> list[Recommendation]:
@@ -41,38 +41,42 @@ def _of_sentence(text: str, sentence: Sentence, number: int) -> list[Recommendat
     kinds = {mark.value for mark in marks}
     advises = sentence.section == "recommendation" or has(ADVISES, text, start, end)
     kind_marks = find(KINDS, text, start, end)
-    found = []
+    recommendations = []
     for mark in marks:
         if mark.value == "additional views" and "short-interval follow-up" in kinds:
             continue  # "six month follow-up diagnostic mammogram"
         if denials.of(mark.start) or ends_with(DONE, text, start, mark.start):
             continue
         if not advises:
-            first = mark.start - start < _DIRECT and not any(
-                one.start < mark.start for one in kind_marks
-            )
-            direct = first and sentence.section != "body"
-            if sentence.section == "findings" or not (mark.value in STANDS_ALONE or direct):
+            # "Ultrasound of the left breast.": without a verb it must begin the sentence.
+            begins = mark.start - start < _DIRECT
+            follows_finding = bool(kind_marks) and kind_marks[0].start < mark.start
+            is_direct = begins and not follows_finding and sentence.section != "body"
+            is_meant = mark.value in STANDS_ALONE or is_direct
+            if sentence.section == "findings" or not is_meant:
                 continue
-        found.append(_one(text, mark, marks, start, end, number))
-    return found
+        recommendations.append(_recommendation(text, mark, marks, start, end, number))
+    return recommendations
 
 
-def _one(
+def _recommendation(
     text: str, mark: Mark, marks: list[Mark], start: int, end: int, number: int
 ) -> Recommendation:
     """Return one piece of advice with the side and the months of its part of the sentence."""
     first, last = _part(text, mark, marks, start, end)
-    months = months_in(text, first, last) if mark.value in _TIMED else None
     side = None
-    sides = [one for one in find(SIDES, text, first, last) if one.value in SIDES]
-    if len({one.value for one in sides}) == 1:
+    sides = find(SIDES, text, first, last)
+    if len({mark.value for mark in sides}) == 1:
         side = Word(sides[0].start, sides[0].end, number, sides[0].value)
     value = mark.value
-    if value == "short-interval follow-up" and months and months.values[0] >= 12:
-        value = "routine screening"
+    when = None
+    # A biopsy "of the mass, unchanged for 6 months" is not advised in 6 months.
+    months = months_in(text, first, last) if value in _TIMED else None
+    if months is not None:
+        when = Number(months.start, months.end, number, months.values[0])
+        if value == "short-interval follow-up" and months.values[0] >= 12:
+            value = "routine screening"
     kind = Word(mark.start, mark.end, number, value)
-    when = Number(months.start, months.end, number, months.values[0]) if months else None
     return Recommendation(kind, side, when)
 
 
@@ -82,25 +86,31 @@ def _part(text: str, mark: Mark, marks: list[Mark], start: int, end: int) -> tup
     first = max(start, text.rfind(";", start, mark.start) + 1)
     semicolon = text.find(";", mark.end, end)
     last = semicolon if semicolon >= 0 else end
-    before = [other.end for other in marks if other.end <= mark.start and other.value != mark.value]
-    if before:  # "views of the right breast, and ultrasound"
-        joints = [match.end() for match in _JOINT.finditer(text, max(before), mark.start)]
-        before += joints
-    after = [
-        other.start for other in marks if other.start >= mark.end and other.value != mark.value
-    ]
-    return max([first, *before]), min([last, *after])
-
-
-def _add(found: list[Recommendation], one: Recommendation) -> None:
-    """Add advice, or complete the same advice that is there already."""
-    for place, other in enumerate(found):
-        if other.kind.value != one.kind.value:
+    has_other_before = False
+    for other in marks:
+        if other.value == mark.value:
             continue
-        sides = {word.value for word in (other.side, one.side) if word is not None}
-        if len(sides) < 2:
-            found[place] = Recommendation(
-                other.kind, other.side or one.side, other.months or one.months
-            )
-            return
-    found.append(one)
+        if other.end <= mark.start:
+            first = max(first, other.end)
+            has_other_before = True
+        if other.start >= mark.end:
+            last = min(last, other.start)
+    if has_other_before:  # "views of the right breast, and ultrasound"
+        for joint in _JOINT.finditer(text, first, mark.start):
+            first = max(first, joint.end())
+    return first, last
+
+
+def _add(recommendations: list[Recommendation], advice: Recommendation) -> None:
+    """Add advice, or complete the same advice that is there already."""
+    for place, other in enumerate(recommendations):
+        if other.kind.value != advice.kind.value:
+            continue
+        # Left and right are two; one without a side may be of either.
+        if other.side and advice.side and other.side.value != advice.side.value:
+            continue
+        side = other.side or advice.side
+        months = other.months or advice.months
+        recommendations[place] = Recommendation(other.kind, side, months)
+        return
+    recommendations.append(advice)

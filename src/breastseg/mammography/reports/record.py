@@ -122,7 +122,10 @@ def _list(fields: dict[str, object], name: str, read: Callable[[Any, str], T]) -
     value = fields.get(name)
     if not isinstance(value, list) or len(value) > _MOST_ITEMS:
         raise ValueError(f"{name} is {shown(value)}, wanted a list")
-    return tuple(read(one, f"{name}[{place}]") for place, one in enumerate(value))
+    items = []
+    for place, item in enumerate(value):
+        items.append(read(item, f"{name}[{place}]"))
+    return tuple(items)
 
 
 def _maybe(value: Any, what: str, read: Callable[[Any, str], T]) -> T | None:
@@ -149,10 +152,10 @@ def _one_of(value: Any, allowed: Iterable[str], what: str) -> str:
 
 def _word(value: Any, what: str, allowed: Iterable[str] | None) -> Word:
     place = _place(value, what)
-    said = value.get("value")
+    word = value.get("value")
     if allowed is None:
-        return Word(*place, text_of(said, f"{what}.value"))
-    return Word(*place, _one_of(said, allowed, f"{what}.value"))
+        return Word(*place, text_of(word, f"{what}.value"))
+    return Word(*place, _one_of(word, allowed, f"{what}.value"))
 
 
 def _number(value: Any, what: str) -> Number:
@@ -164,7 +167,8 @@ def _size(value: Any, what: str) -> Size:
     extents = value.get("mm")
     if not isinstance(extents, list) or not 1 <= len(extents) <= 3:
         raise ValueError(f"{what}.mm is {shown(extents)}, wanted one to three numbers")
-    return Size(*place, tuple(number_in(one, 0, 1000, f"{what}.mm") for one in extents))
+    mm = [number_in(extent, 0, 1000, f"{what}.mm") for extent in extents]
+    return Size(*place, tuple(mm))
 
 
 def _section(value: Any, what: str) -> Section:
@@ -181,6 +185,7 @@ def _sentence(value: Any, what: str) -> Sentence:
     text = fields.get("text")
     if not isinstance(text, str) or not text:
         raise ValueError(f"{what}.text is {shown(text)}, wanted some text")
+    # The one end that fits its text.
     end = whole_in(fields.get("end"), start + len(text), start + len(text), f"{what}.end")
     section = _one_of(fields.get("section"), ("body", *SECTIONS), f"{what}.section")
     return Sentence(start, end, section, text)
@@ -192,45 +197,54 @@ def _side(value: Any, what: str) -> Word:
 
 def _category(value: Any, what: str) -> Category:
     fields = _object(value, what)
-    said = _word(fields.get("value"), f"{what}.value", CONCERN)
+    category = _word(fields.get("value"), f"{what}.value", CONCERN)
     form = _one_of(fields.get("form"), ("number", "words"), f"{what}.form")
     prior = fields.get("prior")
     if not isinstance(prior, bool):
         raise ValueError(f"{what}.prior is {shown(prior)}, wanted true or false")
-    return Category(said, form, _maybe(fields.get("side"), f"{what}.side", _side), prior)
+    side = _maybe(fields.get("side"), f"{what}.side", _side)
+    return Category(category, form, side, prior)
 
 
 def _density(value: Any, what: str) -> Density:
     fields = _object(value, what)
-    said = _word(fields.get("value"), f"{what}.value", DENSITIES)
+    density = _word(fields.get("value"), f"{what}.value", DENSITIES)
     form = _one_of(fields.get("form"), ("letter", "words", "number"), f"{what}.form")
-    return Density(said, form, _maybe(fields.get("side"), f"{what}.side", _side))
+    side = _maybe(fields.get("side"), f"{what}.side", _side)
+    return Density(density, form, side)
 
 
 def _finding(value: Any, what: str) -> Finding:
     fields = _object(value, what)
     words: dict[str, Word | None] = {}
     for name in WORD_FIELDS:
-        said = fields.get(name)
-        words[name] = None if said is None else _word(said, f"{what}.{name}", _ALLOWED[name])
-    numbers = {name: _maybe(fields.get(name), f"{what}.{name}", _number) for name in NUMBER_FIELDS}
-    sizes = {name: _maybe(fields.get(name), f"{what}.{name}", _size) for name in SIZE_FIELDS}
+        word = fields.get(name)
+        words[name] = None if word is None else _word(word, f"{what}.{name}", _ALLOWED[name])
+    numbers: dict[str, Number | None] = {}
+    for name in NUMBER_FIELDS:
+        numbers[name] = _maybe(fields.get(name), f"{what}.{name}", _number)
+    sizes: dict[str, Size | None] = {}
+    for name in SIZE_FIELDS:
+        sizes[name] = _maybe(fields.get(name), f"{what}.{name}", _size)
     kind = _word(fields.get("kind"), f"{what}.kind", KINDS)
-    return finding_of(kind, _list(fields, "mentions", _source), words, numbers, sizes)
+    mentions = _list(fields, "mentions", _source)
+    return finding_of(kind, mentions, words, numbers, sizes)
 
 
 def _absent(value: Any, what: str) -> Absent:
     fields = _object(value, what)
     kind = _word(fields.get("kind"), f"{what}.kind", KINDS)
     side = _maybe(fields.get("side"), f"{what}.side", _side)
-    return Absent(kind, _source(fields.get("cue"), f"{what}.cue"), side)
+    cue = _source(fields.get("cue"), f"{what}.cue")
+    return Absent(kind, cue, side)
 
 
 def _recommendation(value: Any, what: str) -> Recommendation:
     fields = _object(value, what)
     kind = _word(fields.get("kind"), f"{what}.kind", ADVICE)
     side = _maybe(fields.get("side"), f"{what}.side", _side)
-    return Recommendation(kind, side, _maybe(fields.get("months"), f"{what}.months", _number))
+    months = _maybe(fields.get("months"), f"{what}.months", _number)
+    return Recommendation(kind, side, months)
 
 
 def _issue(value: Any, what: str) -> Issue:
@@ -244,8 +258,8 @@ def _check_places(value: Any, report: Report, what: str = "") -> None:
     """Check that every place lies in the sentence that it names; places are objects with these
     three keys."""
     if isinstance(value, list):
-        for place, one in enumerate(value):
-            _check_places(one, report, f"{what}[{place}]")
+        for place, item in enumerate(value):
+            _check_places(item, report, f"{what}[{place}]")
     if not isinstance(value, dict):
         return
     if {"start", "end", "sentence"} <= set(value):
@@ -258,5 +272,5 @@ def _check_places(value: Any, report: Report, what: str = "") -> None:
                 f"{what}: characters {value['start']} to {value['end']} are not in sentence "
                 f"{number}"
             )
-    for name, one in value.items():
-        _check_places(one, report, f"{what}.{name}" if what else name)
+    for name, item in value.items():
+        _check_places(item, report, f"{what}.{name}" if what else name)

@@ -54,32 +54,36 @@ class Said:
 
 def said_in(text: str, start: int, end: int, number: int) -> list[Said]:
     """Return every value in the sentence, in order; of overlapping words the longest way."""
-    found: list[Said] = []
+    values: list[Said] = []
     for name, table in _TABLES.items():
         for mark in find(table, text, start, end):
-            found.append(_word(name, mark, number, None))
-    found += _descriptors(text, start, end, number)
+            values.append(_word(name, mark, number, None))
+    values += _descriptors(text, start, end, number)
     for measure in measures_in(text, start, end):
         if measure.kind in _MEASURES:
-            found.append(_number(_MEASURES[measure.kind], measure, number))
-    return sorted(found, key=lambda one: (one.start, one.end))
+            values.append(_number(_MEASURES[measure.kind], measure, number))
+    return sorted(values, key=lambda value: (value.start, value.end))
 
 
 def _descriptors(text: str, start: int, end: int, number: int) -> list[Said]:
+    """Return the words that describe findings; of ways that overlap, those of the longest."""
     marks: dict[str, list[Mark]] = {}
+    ways: set[Mark] = set()  # without values: "round" is a shape and a sort of calcification
     for name, (_, table) in DESCRIPTORS.items():
         marks[name] = find(table, text, start, end)
-    kept = set(longest({Mark(one.start, one.end, "") for all_ in marks.values() for one in all_}))
-    found = []
+        for mark in marks[name]:
+            ways.add(Mark(mark.start, mark.end, ""))
+    longest_ways = set(longest(ways))
+    values = []
     for name, (kinds, _) in DESCRIPTORS.items():
         for mark in marks[name]:
-            if Mark(mark.start, mark.end, "") in kept:
-                found.append(_word(name, mark, number, kinds))
-    return found
+            if Mark(mark.start, mark.end, "") in longest_ways:
+                values.append(_word(name, mark, number, kinds))
+    return values
 
 
 def _word(name: str, mark: Mark, number: int, kinds: frozenset[str] | None) -> Said:
-    if name == "form":
+    if name == "form":  # a lymph node is axillary, an asymmetry is not
         kinds = frozenset(kind for kind, forms in FORMS_OF.items() if mark.value in forms)
     value = Word(mark.start, mark.end, number, mark.value)
     return Said(name, mark.start, mark.end, value, kinds)

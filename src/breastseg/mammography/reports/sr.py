@@ -56,8 +56,9 @@ def write_sr(path: Path, report: Report, films: Sequence[str | Path]) -> None:
             f"'breastseg[dicom]'"
         ) from None
     evidence = _films(films)
-    names = sorted(str(film.SOPInstanceUID) for film in evidence)
-    uid = uids_from((repr(as_json(report)), *names))
+    # Sorted: the same films in another order make the same document.
+    instances = sorted(str(film.SOPInstanceUID) for film in evidence)
+    uid = uids_from((repr(as_json(report)), *instances))
     document = ComprehensiveSR(
         evidence=evidence,
         content=_content(report, uid, evidence)[0],
@@ -83,7 +84,7 @@ def _films(films: Sequence[str | Path]) -> list[Any]:
             "a structured report without films: wanted at least one DICOM mammogram of the "
             "examination"
         )
-    found = []
+    identities = []
     for film in films:
         try:
             dataset = dcmread(film, stop_before_pixels=True)
@@ -99,13 +100,16 @@ def _films(films: Sequence[str | Path]) -> list[Any]:
             raise InputError(
                 f"{film}: DICOM, but no digital mammogram; give the films of the examination"
             )
-        found.append(identity_of(dataset, str(film)))
-    if len({(one.get("StudyInstanceUID"), one.get("PatientID")) for one in found}) > 1:
+        identities.append(identity_of(dataset, str(film)))
+    examinations = set()
+    for identity in identities:
+        examinations.add((identity.get("StudyInstanceUID"), identity.get("PatientID")))
+    if len(examinations) > 1:
         raise InputError(
             "the films are of several studies or patients; give those of the examination that the "
             "report is of"
         )
-    return found
+    return identities
 
 
 def _coded(code: tuple[str, str, str]) -> Any:
@@ -149,59 +153,62 @@ def _overall(report: Report, uid: Any, evidence: list[Any]) -> Any:
         TrackingIdentifier,
     )
 
-    said = []
+    evaluations = []
     if report.category is not None:
-        said.append(_evaluation("category", report.category.value.value))
-    said += [
-        _evaluation("density", value)
-        for value in dict.fromkeys(one.value.value for one in report.densities)
-    ]
-    said += [_evaluation("recommendation", one.kind.value) for one in report.recommendations]
-    months = [
-        _measurement("months", one.months.value, "mo", "month")
-        for one in report.recommendations
-        if one.months
-    ]
+        evaluations.append(_evaluation("category", report.category.value.value))
+    # Each value once, also where two sentences say it.
+    for density in dict.fromkeys(density.value.value for density in report.densities):
+        evaluations.append(_evaluation("density", density))
+    months = []
+    for advice in report.recommendations:
+        evaluations.append(_evaluation("recommendation", advice.kind.value))
+        if advice.months:
+            months.append(_measurement("months", advice.months.value, "mo", "month"))
+    images = []
+    for film in evidence:
+        images.append(SourceImageForMeasurementGroup(film.SOPClassUID, film.SOPInstanceUID))
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(uid=uid("examination"), identifier="examination"),
         finding_type=_coded(CONCEPTS["overall"]),
-        source_images=[
-            SourceImageForMeasurementGroup(film.SOPClassUID, film.SOPInstanceUID)
-            for film in evidence
-        ],
+        source_images=images,
         measurements=months or None,
-        qualitative_evaluations=said or None,
+        qualitative_evaluations=evaluations or None,
     )
 
 
 def _group(finding: Finding, number: int, uid: Any) -> Any:
+    """Return the group of one finding: what it is, where, how large."""
     from highdicom.sr import FindingSite, MeasurementsAndQualitativeEvaluations, TrackingIdentifier
 
-    said = []
+    evaluations = []
     for name in _WORDS:
         word = getattr(finding, name)
         if word is not None:
-            said.append(_evaluation(name, word.value))
+            evaluations.append(_evaluation(name, word.value))
     if finding.clock is not None:
         hour = int(finding.clock.value + 0.5)  # there are codes of whole hours only
-        said.append(_evaluation("clock", str(hour if hour <= 12 else 1)))
+        evaluations.append(_evaluation("clock", str(hour if hour <= 12 else 1)))
     measured = []
     for name in _SIZES:
         size = getattr(finding, name)
-        if size is not None:
-            measured += [_measurement(name, extent, "mm", "millimeter") for extent in size.mm]
+        if size is None:
+            continue
+        for extent in size.mm:
+            measured.append(_measurement(name, extent, "mm", "millimeter"))
     if finding.from_nipple_mm is not None:
-        measured.append(
-            _measurement("from_nipple_mm", finding.from_nipple_mm.value, "mm", "millimeter")
-        )
-    laterality = _coded(triple("side", finding.side.value)) if finding.side is not None else None
+        distance = finding.from_nipple_mm.value
+        measured.append(_measurement("from_nipple_mm", distance, "mm", "millimeter"))
+    laterality = None
+    if finding.side is not None:
+        laterality = _coded(triple("side", finding.side.value))
+    # Its place in the text: whoever reads the document can look it up.
     places = f"finding {number}, characters {finding.kind.start}-{finding.kind.end}"
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(uid=uid(f"finding {number}"), identifier=places),
         finding_type=_coded(triple("kind", finding.kind.value)),
         finding_sites=[FindingSite(_coded(CONCEPTS["breast"]), laterality=laterality)],
         measurements=measured or None,
-        qualitative_evaluations=said or None,
+        qualitative_evaluations=evaluations or None,
     )
 
 

@@ -43,7 +43,7 @@ def structure(decoded: Decoded, where: str) -> Report:
     """
     check_language(decoded.text, where)
     check_organ(decoded.text, where)
-    text, names = covered(decoded.text)
+    text, names = covered(decoded.text)  # before all else: no value can come from a name
     laid = lay_out(text)
     notes = list(decoded.notes)
     if names:
@@ -52,8 +52,8 @@ def structure(decoded: Decoded, where: str) -> Report:
             f"read there."
         )
     found = find_findings(text, laid, examined_side(laid.sections, laid.sentences))
-    categories, told = find_categories(text, laid)
-    notes += dict.fromkeys(told)
+    categories, category_notes = find_categories(text, laid)
+    notes += dict.fromkeys(category_notes)  # each once
     report = Report(
         name=Path(where).name,
         encoding=decoded.encoding,
@@ -70,4 +70,5 @@ def structure(decoded: Decoded, where: str) -> Report:
         recommendations=tuple(find_recommendations(text, laid)),
         issues=(),
     )
+    # Last: issues are what the values say of one another.
     return replace(report, issues=vet(report, found))

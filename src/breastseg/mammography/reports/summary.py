@@ -35,22 +35,31 @@ def summary(report: Report) -> str:
 
     def quoted(section: str) -> list[str]:
         """Return the sentences of a section, without its heading."""
-        headings = {one.heading.sentence for one in report.sections if one.heading is not None}
-        return [
-            " ".join(one.text.split())
-            for number, one in enumerate(report.sentences)
-            if one.section == section and number not in headings
-        ]
+        headings = set()
+        for part in report.sections:
+            if part.heading is not None:
+                headings.add(part.heading.sentence)
+        texts = []
+        for number, sentence in enumerate(report.sentences):
+            if sentence.section == section and number not in headings:
+                texts.append(" ".join(sentence.text.split()))  # one line
+        return texts
 
     def where(issue: Issue) -> str:
         """Return the places of an issue, as " (characters 12-20: 'left')"."""
         places = []
-        for one in issue.sources:
-            sentence = report.sentences[one.sentence]
-            said = sentence.text[one.start - sentence.start : one.end - sentence.start]
-            places.append(f"characters {one.start}-{one.end}: '{' '.join(said.split())}'")
+        for source in issue.sources:
+            sentence = report.sentences[source.sentence]
+            words = sentence.text[source.start - sentence.start : source.end - sentence.start]
+            quoted_words = " ".join(words.split())
+            places.append(f"characters {source.start}-{source.end}: '{quoted_words}'")
         return f" ({'; '.join(places)})" if places else ""
 
+    absent = dict.fromkeys(absent.kind.value for absent in report.absent)  # each once, in order
+    sided = []  # categories of one breast
+    for category in report.categories:
+        if category.side is not None and not category.prior:
+            sided.append(category)
     return environment.get_template("summary.txt.j2").render(
         report=report,
         quoted=quoted,
@@ -59,17 +68,21 @@ def summary(report: Report) -> str:
         composition=COMPOSITION,
         assessment=ASSESSMENT,
         sides=SIDE_NAMES,
-        absent=list(dict.fromkeys(one.kind.value for one in report.absent)),
-        sided=[one for one in report.categories if one.side is not None and not one.prior],
+        absent=list(absent),
+        sided=sided,
     )
 
 
 def described(finding: Finding) -> str:
     """Return a finding in one line, descriptors in the order of the BI-RADS lexicon."""
-    first = [finding.certainty, finding.change]
-    words = [one.value for one in first if one is not None]
-    side = SIDE_NAMES[finding.side.value] if finding.side is not None else "side not said"
-    parts = [" ".join([*words, finding.kind.value]), side]
+    words = []  # "possible new mass"
+    for word in (finding.certainty, finding.change, finding.kind):
+        if word is not None:
+            words.append(word.value)
+    side = "side not said"
+    if finding.side is not None:
+        side = SIDE_NAMES[finding.side.value]
+    parts = [" ".join(words), side]
     for name in (
         "form",
         "shape",
@@ -102,4 +115,4 @@ def _clock(hours: float) -> str:
 
 
 def _extents(mm: tuple[float, ...]) -> str:
-    return " x ".join(f"{one:g}" for one in mm)
+    return " x ".join(f"{extent:g}" for extent in mm)

@@ -45,14 +45,20 @@ def _missing(report: Report) -> list[Issue]:
             extra = f" ({report.scores[0].value} is of the British scale and is not converted)"
         issues.append(issue("missing-category", f"There is no BI-RADS category{extra}."))
     elif not report.recommendations:
-        said = report.category.value
-        message = f"BI-RADS {said.value}, but no recommendation."
-        issues.append(issue("missing-recommendation", message, said))
+        category = report.category.value
+        message = f"BI-RADS {category.value}, but no recommendation."
+        issues.append(issue("missing-recommendation", message, category))
     if not report.densities:
         issues.append(issue("missing-density", "The breast density is not said."))
-    names = {one.name for one in report.sections if one.heading is not None}
-    ends = {one.name for one in report.sections} & {"impression", "addendum", "recommendation"}
-    if "findings" in names and not ends and report.category is None:
+    names = set()
+    headed = set()
+    for section in report.sections:
+        names.add(section.name)
+        if section.heading is not None:
+            headed.add(section.name)
+    has_end = bool(names & {"impression", "addendum", "recommendation"})
+    # A report without headings has no impression to miss.
+    if "findings" in headed and not has_end and report.category is None:
         issues.append(issue("missing-impression", "There are headings, but none of an impression."))
     for finding in report.findings:
         resolved = finding.change is not None and finding.change.value == "resolved"
@@ -67,17 +73,20 @@ def _sides(report: Report, found: Found) -> list[Issue]:
     for first, second in found.clashes:
         message = f"In the findings it is {_name(first)}, in the impression {_name(second)}."
         issues.append(issue("side-contradiction", message, first, second))
-    sides = {one.side.value for one in report.findings if one.side is not None}
-    if len(sides) == 1 and not sides & {"B"}:
+    sides = set()
+    for finding in report.findings:
+        if finding.side is not None:
+            sides.add(finding.side.value)
+    # With findings on both sides any advice has one on its side.
+    if len(sides) == 1 and "B" not in sides:
         only = sides.pop()
+        first_side = report.findings[0].side
         for advice in report.recommendations:
             if advice.kind.value not in _TISSUE or advice.side is None:
                 continue
             if advice.side.value not in {only, "B"}:
                 message = f"The {advice.kind.value} is advised for the side without a finding."
-                issues.append(
-                    issue("side-contradiction", message, report.findings[0].side, advice.side)
-                )
+                issues.append(issue("side-contradiction", message, first_side, advice.side))
     issues += _other_breast(report)
     return issues
 
@@ -101,44 +110,51 @@ def _other_breast(report: Report) -> list[Issue]:
 
 
 def _categories(report: Report) -> list[Issue]:
-    issues = []
-    now = [one for one in report.categories if not one.prior]
-    for words in now:
-        for number in now:
-            if words.form != "words" or number.form != "number":
-                continue
-            same = words.value.sentence == number.value.sentence
-            near = same and abs(words.value.start - number.value.start) < 40
-            if near and words.value.value[0] != number.value.value[0] and _is_only(number, now):
-                message = (
-                    f"The number says BI-RADS {number.value.value}, the words {words.value.value}."
-                )
-                issues.append(issue("category-words", message, number.value, words.value))
-    numbers = [one for one in now if one.form == "number"]
-    early = [one for one in numbers if _section(report, one) == "findings"]
-    late = [one for one in numbers if _section(report, one) in LATER]
-    if early and late and report.category is not None:
-        highest = max(early, key=lambda one: CONCERN.index(one.value.value))
-        if (
-            highest.value.value != report.category.value.value
-            and _section(report, report.category) != "addendum"
-        ):
+    """Categories that contradict one another; those of earlier examinations do not count."""
+    numbers: list[Category] = []
+    words: list[Category] = []
+    for category in report.categories:
+        if not category.prior:
+            (numbers if category.form == "number" else words).append(category)
+    issues = _against_words(numbers, words)
+    early: list[Category] = []
+    others: list[Category] = []
+    for number in numbers:
+        is_early = _section(report, number) == "findings"
+        (early if is_early else others).append(number)
+    has_late = any(_section(report, number) in LATER for number in others)
+    final = report.category
+    if early and has_late and final is not None:
+        highest = max(early, key=lambda number: CONCERN.index(number.value.value))
+        # An addendum is there to say otherwise.
+        is_corrected = _section(report, final) == "addendum"
+        if highest.value.value != final.value.value and not is_corrected:
             message = (
                 f"BI-RADS {highest.value.value} in the findings, "
-                f"{report.category.value.value} in the impression."
+                f"{final.value.value} in the impression."
             )
-            issues.append(
-                issue("category-contradiction", message, highest.value, report.category.value)
-            )
-    issues += _two_at_once(report, [one for one in numbers if one not in early])
+            issues.append(issue("category-contradiction", message, highest.value, final.value))
+    issues += _two_at_once(report, others)
     return issues
 
 
-def _is_only(number: Category, now: list[Category]) -> bool:
-    """Return whether no other number stands in the sentence, to which the words could belong."""
-    sentence = number.value.sentence
-    numbers = [one for one in now if one.form == "number" and one.value.sentence == sentence]
-    return len(numbers) == 1
+def _against_words(numbers: list[Category], words: list[Category]) -> list[Issue]:
+    """Words beside a number that mean another one: "BI-RADS 4, benign"."""
+    issues = []
+    for word in words:
+        of_sentence = []
+        for number in numbers:
+            if number.value.sentence == word.value.sentence:
+                of_sentence.append(number)
+        if len(of_sentence) != 1:  # of several, the words may belong to another one
+            continue
+        number = of_sentence[0]
+        is_near = abs(word.value.start - number.value.start) < 40
+        # The first letter: "suspicious" goes with 4, 4a, 4b and 4c.
+        if is_near and word.value.value[0] != number.value.value[0]:
+            message = f"The number says BI-RADS {number.value.value}, the words {word.value.value}."
+            issues.append(issue("category-words", message, number.value, word.value))
+    return issues
 
 
 def _section(report: Report, category: Category) -> str:
@@ -148,47 +164,48 @@ def _section(report: Report, category: Category) -> str:
 def _two_at_once(report: Report, late: list[Category]) -> list[Issue]:
     """Two categories in one section without a side, in sentences that name neither a side nor a
     finding."""
-    sided = {one.sentence for finding in report.findings for one in finding.mentions}
-    bare = []
+    for sentence in report.sentences:
+        # A numbered list has a category for each finding.
+        if sentence.section in LATER and _LISTED.match(sentence.text):
+            return []
+    of_findings: set[int] = set()  # sentences that speak of a finding
+    for finding in report.findings:
+        for mention in finding.mentions:
+            of_findings.add(mention.sentence)
+    first: dict[str, Category] = {}  # of each section
     for category in late:
-        words = set(report.sentences[category.value.sentence].text.casefold().split())
+        number = category.value.sentence
+        words = set(report.sentences[number].text.casefold().split())
         names_side = category.side is not None or bool(words & {"left", "right"})
-        if not names_side and category.value.sentence not in sided:
-            bare.append(category)
-    listed = [one for one in report.sentences if one.section in LATER and _LISTED.match(one.text)]
-    if listed:  # a category for each finding of a numbered list
-        return []
-    first: dict[str, Category] = {}
-    for one in bare:
-        known = first.setdefault(_section(report, one), one)
-        if known.value.value[0] != one.value.value[0]:
-            message = f"BI-RADS {known.value.value} and {one.value.value} for the same examination."
-            return [issue("category-contradiction", message, known.value, one.value)]
+        if names_side or number in of_findings:
+            continue
+        known = first.setdefault(_section(report, category), category).value
+        value = category.value
+        if known.value[0] != value.value[0]:
+            message = f"BI-RADS {known.value} and {value.value} for the same examination."
+            return [issue("category-contradiction", message, known, value)]
     return []
 
 
 def _advice(report: Report) -> list[Issue]:
     if report.category is None or not report.recommendations:
         return []
-    said = report.category.value
-    kinds = {one.kind.value for one in report.recommendations}
-    against = _AGAINST.get(said.value, set())
+    category = report.category.value
+    against = _AGAINST.get(category.value, set())
+    kinds = set()
     issues = []
-    for one in report.recommendations:
-        if one.kind.value not in against:
-            continue
-        message = f"BI-RADS {said.value} with the advice: {one.kind.value}."
-        issues.append(issue("category-recommendation", message, said, one.kind))
-    if said.value[0] in "0345" and kinds <= _TOO_LITTLE:
-        message = f"BI-RADS {said.value}, but nothing is advised except routine screening."
-        issues.append(
-            issue("category-recommendation", message, said, report.recommendations[0].kind)
-        )
-    elif said.value[0] in "45" and kinds <= _TOO_LITTLE | {"short-interval follow-up"}:
-        message = f"BI-RADS {said.value}, but a follow-up in place of a biopsy."
-        issues.append(
-            issue("category-recommendation", message, said, report.recommendations[0].kind)
-        )
+    for advice in report.recommendations:
+        kinds.add(advice.kind.value)
+        if advice.kind.value in against:
+            message = f"BI-RADS {category.value} with the advice: {advice.kind.value}."
+            issues.append(issue("category-recommendation", message, category, advice.kind))
+    first_kind = report.recommendations[0].kind
+    if category.value[0] in "0345" and kinds <= _TOO_LITTLE:
+        message = f"BI-RADS {category.value}, but nothing is advised except routine screening."
+        issues.append(issue("category-recommendation", message, category, first_kind))
+    elif category.value[0] in "45" and kinds <= _TOO_LITTLE | {"short-interval follow-up"}:
+        message = f"BI-RADS {category.value}, but a follow-up in place of a biopsy."
+        issues.append(issue("category-recommendation", message, category, first_kind))
     return issues
 
 
