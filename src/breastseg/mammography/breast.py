@@ -110,13 +110,15 @@ def refuse_inverted(working: Working) -> None:
     side = working.px(_EVEN_MM)
     rows = grey.shape[0] // side  # of whole blocks
     columns = grey.shape[1] // side
-    blocks = grey[: rows * side, : columns * side].reshape(rows, side, columns, side)
+    whole_blocks = grey[: rows * side, : columns * side]
+    blocks = whole_blocks.reshape(rows, side, columns, side)
     means = blocks.mean(axis=(1, 3)).ravel()  # (blocks,)
     deviations = blocks.std(axis=(1, 3)).ravel()
     order = np.argsort(deviations, kind="stable")  # the evenest first
     evenest = order[: max(1, len(order) // 10)]
+    unevener_half = order[len(order) // 2 :]
     even = float(np.median(means[evenest]))
-    uneven = float(np.median(means[order[len(order) // 2 :]]))
+    uneven = float(np.median(means[unevener_half]))
     if even > _BRIGHT and even > uneven - _LEAST_DARKER:
         raise ImageError(
             f"its evenest places have {100 * even / 255:.0f} % of the brightest grey value, its "
@@ -141,7 +143,8 @@ def without_side_strips(grey: Floats) -> Floats:
             strip = int((shares > _TAPE_SHARE).argmin())  # the first column that is none
             if strip <= round(_TAPE_WIDTH * width):
                 cut[place] = max(cut[place], strip)
-    return np.ascontiguousarray(grey[:, cut[0] : width - cut[1]])
+    left, right = cut
+    return np.ascontiguousarray(grey[:, left : width - right])
 
 
 def dark_level(grey: Floats) -> tuple[float, float]:
@@ -167,9 +170,13 @@ def dark_level(grey: Floats) -> tuple[float, float]:
     deviation = (half - mode) / _HALF_WIDTH
     foot = mode + max(_LEAST_STEP, _DEVIATIONS * deviation)
     valley = mode + 1
-    while valley < foot and smooth[valley : valley + 8].min() < smooth[valley]:
+    while valley < foot:
+        ahead = smooth[valley : valley + 8]
+        if ahead.min() >= smooth[valley]:  # nothing lower follows
+            break
         valley += 1
-    return float(mode), float(max(mode + _LEAST_STEP, min(foot, valley)))
+    end = max(mode + _LEAST_STEP, min(foot, valley))
+    return float(mode), float(end)
 
 
 def row_light(soft: Floats, dark: float) -> Floats:
@@ -241,7 +248,8 @@ def _largest_smooth(allowed: Mask, working: Working) -> Mask:
     wide = cv2.morphologyEx(framed, cv2.MORPH_OPEN, wide_disc)[radius:-radius]
     core = _largest(wide)
     near = cv2.dilate(core.astype(np.uint8), wide_disc)
-    whole = cv2.morphologyEx(fine & near, cv2.MORPH_OPEN, _disc(working.px(3.2)))
+    last_disc = _disc(working.px(3.2))
+    whole = cv2.morphologyEx(fine & near, cv2.MORPH_OPEN, last_disc)
     return _without_holes(_largest(whole | core))
 
 
@@ -273,8 +281,10 @@ def _nearer_to_labels(soft: Floats, foot: float, working: Working) -> Mask:
             labels |= inside
     if not labels.any():
         return labels
-    to_label = cv2.distanceTransform((~labels).astype(np.uint8), cv2.DIST_L2, 5)
-    to_core = cv2.distanceTransform((objects != core).astype(np.uint8), cv2.DIST_L2, 5)
+    outside_labels = (~labels).astype(np.uint8)
+    outside_core = (objects != core).astype(np.uint8)
+    to_label = cv2.distanceTransform(outside_labels, cv2.DIST_L2, 5)
+    to_core = cv2.distanceTransform(outside_core, cv2.DIST_L2, 5)
     return np.asarray(to_label < to_core)
 
 
@@ -321,9 +331,10 @@ def chest_wall_of(breast: Mask) -> tuple[str, bool]:
     Args:
         breast: (h, w) bool.
     """
-    half = breast.shape[1] // 2  # an odd width leaves the middle column out, for the mirror's sake
+    width = breast.shape[1]
+    half = width // 2  # an odd width leaves the middle column out, for the mirror's sake
     left = int(breast[:, :half].sum())
-    right = int(breast[:, breast.shape[1] - half :].sum())
+    right = int(breast[:, width - half :].sum())
     fewer = min(left, right)
     sure = max(left, right) >= _SURE_RATIO * max(1, fewer)
     return ("left" if left >= right else "right"), sure

@@ -42,8 +42,9 @@ def breast_rows(records: Sequence[Mapping[str, Any]]) -> list[JsonObject]:
     densest: dict[str, float] = {}
     for row in rows:
         share = row["fibroglandular_share"]
+        patient = row["patient"]
         if share is not None:
-            densest[row["patient"]] = max(share, densest.get(row["patient"], 0.0))
+            densest[patient] = max(share, densest.get(patient, 0.0))
     for row in rows:
         # NaN has no category: no film of the patient has a share.
         category, also = category_of(densest.get(row["patient"], float("nan")))

@@ -115,7 +115,8 @@ def adaptive_watershed(
     if not breast.any():
         return labels
     local_mean = _mean_inside(values, breast, window_px)
-    bright = values > local_mean + 0.1 * float(values[breast].std())
+    deviation = float(values[breast].std())
+    bright = values > local_mean + 0.1 * deviation
     bright &= breast
     depth_px = cv2.distanceTransform(bright.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     cores = (depth_px >= core_px).astype(np.uint8)

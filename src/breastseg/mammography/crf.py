@@ -76,7 +76,8 @@ def refine(
         raise InputError(
             f"a CRF of answers {probability.shape} and grey values {grey.shape}: wanted one (H, W)"
         )
-    if not (np.all(np.isfinite(grey)) and np.all((probability >= 0) & (probability <= 1))):
+    is_probability = np.all((probability >= 0) & (probability <= 1))
+    if not (np.all(np.isfinite(grey)) and is_probability):
         raise InputError("a CRF of values that are not finite or no probabilities, 0 to 1")
     answer = np.clip(probability.astype(np.float64), _SURE, 1 - _SURE)  # (H, W)
     picture = grey.astype(np.float64)
@@ -101,7 +102,8 @@ def _messages(answer: Floats, grey: Floats, config: CrfConfig) -> Floats:
     for first, second, square_px in _pairs(height, width, config.window_px):
         near = np.exp(-square_px / (2 * config.near_px**2))
         by_place = -square_px / (2 * config.alike_px**2)
-        by_grey = (grey[first] - grey[second]) ** 2 / (2 * config.alike_grey**2)
+        difference = grey[first] - grey[second]
+        by_grey = difference**2 / (2 * config.alike_grey**2)
         alike = np.exp(by_place - by_grey)
         for here, neighbour in ((first, second), (second, first)):  # the same both ways
             alike_sum[here] += alike * answer[neighbour]
@@ -124,13 +126,15 @@ def _mean(total: Floats, weights: Floats) -> Floats:
 def _pairs(height: int, width: int, reach: int) -> Iterator[tuple[Place, Place, float]]:
     """Yield half of the offsets of a window: two places whose pixels are neighbours, and their
     squared distance."""
-    for down in range(min(reach, height - 1) + 1):
-        for right in range(-min(reach, width - 1), min(reach, width - 1) + 1):
+    down_most = min(reach, height - 1)
+    right_most = min(reach, width - 1)
+    for down in range(down_most + 1):
+        for right in range(-right_most, right_most + 1):
             if down == 0 and right <= 0:
                 continue  # the pixel itself, and pairs that were had from the other side
-            rows = slice(0, height - down), slice(down, height)
-            if right >= 0:
-                columns = slice(0, width - right), slice(right, width)
-            else:
-                columns = slice(-right, width), slice(0, width + right)
-            yield (rows[0], columns[0]), (rows[1], columns[1]), float(down**2 + right**2)
+            first_rows = slice(0, height - down)
+            second_rows = slice(down, height)
+            first_columns = slice(max(0, -right), width - max(0, right))
+            second_columns = slice(max(0, right), width - max(0, -right))
+            square_px = float(down**2 + right**2)
+            yield (first_rows, first_columns), (second_rows, second_columns), square_px

@@ -134,7 +134,8 @@ def thinner_by(grey: Floats, breast: Mask, distance_mm: Floats) -> Floats:
     It is the lower quartile of the breast 10 to 30 mm from the skin, less that at the pixel's own
     distance.
     """
-    ring = np.clip(distance_mm, 0, 2 * _THIN_MM - 1).astype(np.int32)  # (h, w) whole mm
+    near_mm = np.clip(distance_mm, 0, 2 * _THIN_MM - 1)
+    ring = near_mm.astype(np.int32)  # (h, w) whole mm
     quartiles = np.full(2 * _THIN_MM, np.nan)  # of each mm; NaN is not known
     for step in range(_THIN_MM):
         values = grey[breast & (ring == step)]

@@ -211,8 +211,9 @@ def _through_table(values: Values, table: Any, dataset: Any) -> tuple[Values, fl
     if int(dataset.get("PixelRepresentation", 0)) == 1 and first >= 32768:
         first -= 65536
     # What lies below or above the table has its first or its last value.
-    places = np.clip(np.round(values) - first, 0, entries - 1).astype(np.int64)
-    return lut[places], float(lut[:entries].max())
+    places = np.clip(np.round(values) - first, 0, entries - 1)
+    highest = float(lut[:entries].max())
+    return lut[places.astype(np.int64)], highest
 
 
 def _for_viewing(values: Values, padding: Mask, dataset: Any, where: str) -> tuple[Grey, list[str]]:
@@ -242,9 +243,12 @@ def _through_window(values: Values, padding: Mask, dataset: Any) -> tuple[Grey, 
     least = 1.0 if function == "LINEAR" else 0.0  # PS3.3 C.11.2.1.2.1 wants 1 at least
     usable = bool(centres and widths) and widths[0] >= least and widths[0] > 0
     if usable and function in WINDOWS:
-        several = f", the first of {len(centres)}" if len(centres) > 1 else ""
-        share = WINDOWS[function](values, centres[0], widths[0])
-        line = f"window {function} {centres[0]:g} wide {widths[0]:g}{several}"
+        centre = centres[0]
+        width = widths[0]
+        share = WINDOWS[function](values, centre, width)
+        line = f"window {function} {centre:g} wide {width:g}"
+        if len(centres) > 1:
+            line += f", the first of {len(centres)}"
         return as_grey(share, 0.0, 1.0), [line]
     film = values[~padding]
     low = float(film.min())
@@ -254,7 +258,8 @@ def _through_window(values: Values, padding: Mask, dataset: Any) -> tuple[Grey, 
         cause = "the header's window cannot be used"
         if usable:
             cause = f"window function '{in_short(function, 40)}' is not known"
-    return as_grey(values, low, high), [f"{cause}: scaled from {low:g} to {high:g}, all there is"]
+    line = f"{cause}: scaled from {low:g} to {high:g}, all there is"
+    return as_grey(values, low, high), [line]
 
 
 def _numbers(dataset: Any, name: str) -> list[float]:
@@ -281,7 +286,8 @@ def linear_exact(values: Values, centre: float, width: float) -> Values:
 
 def sigmoid(values: Values, centre: float, width: float) -> Values:
     """Return the share of white of window SIGMOID (PS3.3 C.11.2.1.3.1), 0 to 1."""
-    steps = np.clip(-4.0 * (values - centre) / width, -60.0, 60.0)  # exp must not overflow
+    steps = -4.0 * (values - centre) / width
+    steps = np.clip(steps, -60.0, 60.0)  # exp must not overflow
     return 1.0 / (1.0 + np.exp(steps))
 
 
@@ -314,6 +320,7 @@ def _from_raw(values: Values, padding: Mask, dataset: Any) -> tuple[Grey, list[s
         values = -values
         lines.append("inverted: more exposure is less tissue")
     # Not the extremes: single dead or hot pixels would take the range.
-    low, high = np.percentile(values[~padding], [0.1, 99.9]).tolist()
+    film = values[~padding]
+    low, high = np.percentile(film, [0.1, 99.9]).tolist()
     lines.append("scaled between its 0.1 and 99.9 percentiles, windows of the header not used")
     return as_grey(values, low, high), lines

@@ -229,9 +229,10 @@ def _plausible(
     """Return the mean of a pair in mm, None where it cannot be a mammogram's; and its origin."""
     down = pair[0] / divisor  # DICOM gives the distance of rows first
     across = pair[1] / divisor
-    if min(down, across) <= 0 or not MIN_MM_PER_PX <= max(down, across) < MAX_MM_PER_PX:
+    longer = max(down, across)
+    if min(down, across) <= 0 or not MIN_MM_PER_PX <= longer < MAX_MM_PER_PX:
         return None, f"{origin} is {pair[0]:g} mm, which no mammogram has; taken as not known"
-    if abs(down - across) > 0.01 * max(down, across):
+    if abs(down - across) > 0.01 * longer:
         raise ImageError(
             f"{where}: pixels of {down:g} x {across:g} mm, wanted square ones; "
             "resample the picture first"

@@ -61,7 +61,8 @@ def check_film(film: Film, where: str) -> Film:
         )
     # What is not of the corner's grey value, which is that of the border.
     inner = film.pixels[film.pixels != film.pixels[0, 0]]
-    if inner.size < 0.01 * film.pixels.size or np.all(inner == inner[0]):
+    has_little = inner.size < 0.01 * film.pixels.size
+    if has_little or np.all(inner == inner[0]):
         raise ImageError(
             f"{where}: all border, 99 % of its pixels or more have one grey value; "
             "wanted a mammogram"
@@ -83,12 +84,14 @@ def resample_film(film: Film, mm_per_px: float) -> tuple[Film, float]:
         return film.told("not resampled: millimetres a pixel are not known"), 1.0
     factor = film.mm_per_px / mm_per_px
     height, width = film.pixels.shape
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    if size == (width, height):
+    new_width = max(1, round(width * factor))
+    new_height = max(1, round(height * factor))
+    if (new_width, new_height) == (width, height):
         return film, 1.0
     # Areas: single bright pixels, which calcifications are, must not fall between samples.
     way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    pixels = np.asarray(cv2.resize(film.pixels, size, interpolation=way), np.uint16)
+    resized = cv2.resize(film.pixels, (new_width, new_height), interpolation=way)
+    pixels = np.asarray(resized, np.uint16)
     line = f"resampled from {film.mm_per_px:.4g} to {mm_per_px:.4g} mm a pixel"
     if factor > 1:
         line += " (finer than it was taken: nothing is gained)"

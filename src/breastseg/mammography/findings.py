@@ -151,15 +151,19 @@ def paint_shape(shape: Shape, size: tuple[int, int]) -> Mask:
         # (H, 1) and (1, W) offsets make (H, W) squared distances
         down = (np.arange(size[0]) - shape.y_px)[:, None]
         right = (np.arange(size[1]) - shape.x_px)[None, :]
-        return np.asarray(down**2 + right**2 <= shape.radius_px**2)
+        squares = down**2 + right**2
+        return np.asarray(squares <= shape.radius_px**2)
     if isinstance(shape, Rectangle):
         top = max(0, round(shape.top_px))
         left = max(0, round(shape.left_px))
-        canvas[top : round(shape.bottom_px) + 1, left : round(shape.right_px) + 1] = 1
+        bottom = round(shape.bottom_px) + 1  # both corners are inside
+        right_end = round(shape.right_px) + 1
+        canvas[top:bottom, left:right_end] = 1
         return canvas > 0
     points = np.round(np.array(shape.points_px)).astype(np.int32)  # (points, 2)
     if len(points) < 3:  # fillPoly paints nothing of a point
-        cv2.line(canvas, points[0].tolist(), points[-1].tolist(), 1)
+        ends = points[[0, -1]].tolist()
+        cv2.line(canvas, ends[0], ends[1], 1)
     else:
         cv2.fillPoly(canvas, [points], 1)
     return canvas > 0
@@ -173,8 +177,8 @@ def bounds_of(shape: Shape, mask: Mask | None = None) -> tuple[float, float, flo
         mask: (H, W) of it, needed for a `MaskShape`.
     """
     if isinstance(shape, Circle):
-        radius = shape.radius_px
-        return shape.x_px - radius, shape.y_px - radius, shape.x_px + radius, shape.y_px + radius
+        x, y, radius = shape.x_px, shape.y_px, shape.radius_px
+        return x - radius, y - radius, x + radius, y + radius
     if isinstance(shape, Rectangle):
         return shape.left_px, shape.top_px, shape.right_px, shape.bottom_px
     if isinstance(shape, Polygon):

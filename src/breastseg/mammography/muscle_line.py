@@ -58,8 +58,10 @@ def check_line(line: MuscleLine) -> MuscleLine:
         across = number_in(x, -width, 2 * width, "x of a point")
         down = number_in(y, -height, 2 * height, "y of a point")
         points.append((round(across, 1), round(down, 1)))
-    if points and np.hypot(*np.subtract(points[0], points[1])) < _LEAST_PX:
-        raise ValueError("the two points are one, wanted a line; move them apart")
+    if points:
+        apart_px = np.hypot(*np.subtract(points[0], points[1]))
+        if apart_px < _LEAST_PX:
+            raise ValueError("the two points are one, wanted a line; move them apart")
     return replace(line, points_px=tuple(points))
 
 
@@ -74,7 +76,8 @@ def from_corner_mm(line: MuscleLine) -> list[list[float]] | None:
     points = []
     for x, y in _turned(line):
         # from the corner of the first pixel, not from its middle
-        across, down = (x + 0.5) * unit, (y + 0.5) * unit
+        across = (x + 0.5) * unit
+        down = (y + 0.5) * unit
         points.append([round(across, 2), round(down, 2)])
     return points
 
@@ -151,7 +154,9 @@ def _agree(in_mm: Any, line: MuscleLine) -> bool:
     wanted = from_corner_mm(line)
     if wanted is None or in_mm is None:
         return wanted is in_mm
-    if not isinstance(in_mm, list) or len(in_mm) != len(wanted) or not all(map(_is_pair, in_mm)):
+    if not isinstance(in_mm, list) or len(in_mm) != len(wanted):
+        return False
+    if not all(map(_is_pair, in_mm)):
         return False
     if not wanted:
         return True
@@ -187,7 +192,9 @@ def fitted_to(line: MuscleLine, size_px: tuple[int, int], where: str) -> MuscleL
     points = []
     for x, y in line.points_px:
         # the edges of pixels are scaled, not their middles
-        points.append(((x + 0.5) * factor - 0.5, (y + 0.5) * factor - 0.5))
+        new_x = (x + 0.5) * factor - 0.5
+        new_y = (y + 0.5) * factor - 0.5
+        points.append((new_x, new_y))
     unit = None if line.mm_per_px is None else line.mm_per_px / factor
     return MuscleLine(line.chest_wall, size_px, tuple(points), unit)
 
@@ -217,7 +224,9 @@ def side_of(line: MuscleLine) -> npt.NDArray[np.bool_]:
     rows = sign * across * (np.arange(height) - top)  # (H,)
     columns = sign * down * (np.arange(width) - left)  # (W,)
     inside = rows[:, None] > columns[None, :]
-    return inside if line.chest_wall == "left" else np.ascontiguousarray(inside[:, ::-1])
+    if line.chest_wall == "left":
+        return inside
+    return np.ascontiguousarray(inside[:, ::-1])
 
 
 def with_line(masks: FilmMasks, line: MuscleLine) -> FilmMasks:

@@ -55,7 +55,9 @@ def contrast_of(grey: Floats, breast: Mask) -> Floats:
     inside = grey[breast]
     low, high = np.percentile(inside, (5, 95))
     filled = np.where(breast, grey, low)  # (h, w)
-    contrast = np.clip((filled - low) / max(1.0, float(high - low)), -0.2, 1.2)
+    spread = max(1.0, float(high - low))
+    # A little beyond 0 and 1: only what is far outside of the breast's grey values is cut.
+    contrast = np.clip((filled - low) / spread, -0.2, 1.2)
     return np.asarray(contrast, np.float32)
 
 
@@ -71,8 +73,11 @@ def gradients(contrast: Floats, mm_per_px: float) -> tuple[Floats, Floats]:
         deviation = scale_mm / mm_per_px
         soft = cv2.GaussianBlur(contrast, (0, 0), deviation, borderType=cv2.BORDER_REPLICATE)
         # times the width: an ideal step then has the same height at both scales
-        along_rows += deviation * cv2.Sobel(soft, cv2.CV_32F, 0, 1, scale=1 / 8)
-        along_columns += deviation * cv2.Sobel(soft, cv2.CV_32F, 1, 0, scale=1 / 8)
+        # 1 / 8: Sobel's weights add up to 8 for a slope of 1
+        slope_rows = cv2.Sobel(soft, cv2.CV_32F, 0, 1, scale=1 / 8)
+        slope_columns = cv2.Sobel(soft, cv2.CV_32F, 1, 0, scale=1 / 8)
+        along_rows += deviation * slope_rows
+        along_columns += deviation * slope_columns
     along_rows /= len(_SCALES_MM)
     along_columns /= len(_SCALES_MM)
     return along_rows, along_columns
@@ -83,7 +88,8 @@ def from_skin_mm(breast: Mask, mm_per_px: float) -> Floats:
     # the edge is repeated outside, so that the film's end does not look like skin
     framed = np.pad(breast, 1, mode="edge").astype(np.uint8)
     distance = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.asarray(distance[1:-1, 1:-1] * mm_per_px, np.float32)
+    inner = distance[1:-1, 1:-1]
+    return np.asarray(inner * mm_per_px, np.float32)
 
 
 def candidates(breast: Mask, mm_per_px: float) -> tuple[Floats, Floats, Floats]:
@@ -101,9 +107,12 @@ def candidates(breast: Mask, mm_per_px: float) -> tuple[Floats, Floats, Floats]:
     bow = grid[2].ravel()
     along = np.linspace(0, 1, _SAMPLES)[None]  # (1, s)
     length = np.hypot(top, wall)[:, None]  # (k, 1)
-    bend = bow[:, None] * length * 4 * along * (1 - along)  # (k, s), away from the corner
-    rows = wall[:, None] * along + bend * top[:, None] / length
-    columns = top[:, None] * (1 - along) + bend * wall[:, None] / length
+    # (k, s), away from the corner: 4 x (1 - x) is 1 in the middle and 0 at both ends
+    bend = bow[:, None] * length * 4 * along * (1 - along)
+    rows = wall[:, None] * along
+    rows = rows + bend * top[:, None] / length
+    columns = top[:, None] * (1 - along)
+    columns = columns + bend * wall[:, None] / length
     # The muscle is a steep triangle: flatter lines are folds of skin, or tape.
     is_steep = wall > 0.6 * top
     rows = rows[is_steep].astype(np.float32)
@@ -150,8 +159,10 @@ def find_border(grey: Floats, breast: Mask, mm_per_px: float) -> Border:
     """
     along_rows, along_columns = gradients(contrast_of(grey, breast), mm_per_px)
     # the breast gets thin towards the skin: its grey value falls there without any muscle
-    thin_mm = np.interp(np.arange(len(breast)) / len(breast), (0, 0.5), _SKIN_MM)[:, None]
-    weight = np.clip(from_skin_mm(breast, mm_per_px) / thin_mm, 0, 1).astype(np.float32) ** 2
+    heights = np.arange(len(breast)) / len(breast)  # 0 at the top
+    thin_mm = np.interp(heights, (0, 0.5), _SKIN_MM)[:, None]
+    shares = from_skin_mm(breast, mm_per_px) / thin_mm  # (h, w)
+    weight = np.clip(shares, 0, 1).astype(np.float32) ** 2
     along_rows *= weight
     along_columns *= weight
     rows, columns, length_mm = candidates(breast, mm_per_px)
@@ -173,7 +184,8 @@ def _score(rows: Floats, columns: Floats, along_rows: Floats, along_columns: Flo
     spread or more).
     """
     height, width = along_rows.shape
-    on_film = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+    on_film = (rows >= 0) & (rows < height)
+    on_film &= (columns >= 0) & (columns < width)
     rows = rows[on_film]
     columns = columns[on_film]
     if len(rows) < 8:
@@ -235,8 +247,10 @@ def _refined(
     reach = round(_BAND_MM / mm_per_px)
     offsets = np.arange(-reach, reach + 1)
     # the band laid flat: (n along the curve, 2 * reach + 1 across it)
-    band_rows = (curve_rows[:, None] + offsets * outward_rows[:, None]).astype(np.float32)
-    band_columns = (curve_columns[:, None] + offsets * outward_columns[:, None]).astype(np.float32)
+    band_rows = curve_rows[:, None] + offsets * outward_rows[:, None]
+    band_columns = curve_columns[:, None] + offsets * outward_columns[:, None]
+    band_rows = band_rows.astype(np.float32)
+    band_columns = band_columns.astype(np.float32)
     falls = -(
         _at(along_rows, band_rows, band_columns) * outward_rows[:, None]
         + _at(along_columns, band_rows, band_columns) * outward_columns[:, None]
@@ -252,16 +266,14 @@ def _refined(
 
 def _extended(rows: Floats, columns: Floats, more_px: float) -> tuple[Floats, Floats]:
     """Return a curve that goes straight on at both ends, out of the film."""
-    first = np.array([rows[0] - rows[1], columns[0] - columns[1]])
-    last = np.array([rows[-1] - rows[-2], columns[-1] - columns[-2]])
+    points = np.stack([rows, columns], axis=1)  # (n, 2)
+    first = points[0] - points[1]
+    last = points[-1] - points[-2]
     first *= more_px / np.linalg.norm(first)
     last *= more_px / np.linalg.norm(last)
-    return (
-        np.concatenate([[rows[0] + first[0]], rows, [rows[-1] + last[0]]]).astype(np.float32),
-        np.concatenate([[columns[0] + first[1]], columns, [columns[-1] + last[1]]]).astype(
-            np.float32
-        ),
-    )
+    longer = np.concatenate([[points[0] + first], points, [points[-1] + last]])
+    longer = longer.astype(np.float32)
+    return longer[:, 0].copy(), longer[:, 1].copy()  # each in one piece, as OpenCV wants it
 
 
 def _at(image: Floats, rows: Floats, columns: Floats) -> Floats:
@@ -283,7 +295,10 @@ def _least_path(cost: npt.NDArray[np.floating]) -> npt.NDArray[np.intp]:
     for row in range(1, count):
         padded = np.pad(total, 1, constant_values=np.inf)
         # three ways to come to each column: from the left, from above, from the right
-        ways = np.stack([padded[:-2] + _TURN_COST, padded[1:-1], padded[2:] + _TURN_COST])
+        from_left = padded[:-2] + _TURN_COST
+        from_above = padded[1:-1]
+        from_right = padded[2:] + _TURN_COST
+        ways = np.stack([from_left, from_above, from_right])  # (3, m)
         way = ways.argmin(axis=0)
         came_from[row] = middle + way - 1
         total = ways[way, middle] + cost[row]

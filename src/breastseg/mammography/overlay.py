@@ -27,7 +27,9 @@ def overlay(pixels: Pixels, masks: FilmMasks, *, longest_px: int = 1024) -> npt.
     check_pixels(pixels)
     height, width = pixels.shape
     scale = min(1.0, longest_px / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))  # (w, h)
+    small_width = max(1, round(width * scale))
+    small_height = max(1, round(height * scale))
+    size = (small_width, small_height)
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     # Not the brightest pixel: letters on a film are much brighter than the breast.
     white = max(1.0, float(np.percentile(small, 99.9)))

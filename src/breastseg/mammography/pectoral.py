@@ -58,7 +58,9 @@ def find_muscle(grey: Floats, breast: Mask, mm_per_px: float, method: str) -> Mu
         empty = np.zeros(breast.shape, bool)
         return Muscle(empty, 0.0, ("the breast is too small to look for muscle",))
     # The breast alone: the corner that methods begin at is then that of the breast.
-    window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    row_slice = slice(rows[0], rows[-1] + 1)
+    column_slice = slice(columns[0], columns[-1] + 1)
+    window = (row_slice, column_slice)
     breast_part = np.ascontiguousarray(breast[window])
     grey_part = np.ascontiguousarray(grey[window])
     part = METHODS[method](grey_part, breast_part, mm_per_px)
@@ -101,7 +103,8 @@ def _within(border: Border, shape: tuple[int, int]) -> Mask:
     points += path
     points.append((-far, float(border.rows[-1])))
     shift = 4  # OpenCV takes whole numbers: sixteenths of a pixel
-    corners = np.rint(np.array(points) * 2**shift).astype(np.int32)
+    sixteenths = np.array(points) * 2**shift
+    corners = np.rint(sixteenths).astype(np.int32)
     drawn = np.zeros(shape, np.uint8)
     cv2.fillPoly(drawn, [corners], 1, shift=shift)
     return drawn > 0
@@ -121,7 +124,8 @@ def by_srg(grey: Floats, breast: Mask, mm_per_px: float) -> Muscle:
     region = np.zeros(breast.shape, bool)
     if not breast[seed, seed]:
         return Muscle(region, float("nan"), ("the seed is not in the breast",))
-    mean = float(np.median(values[: 2 * seed, : 2 * seed]))
+    corner = values[: 2 * seed, : 2 * seed]
+    mean = float(np.median(corner))
     for _ in range(5):
         alike = (np.abs(grey - mean) <= _SRG_TOLERANCE) & breast
         _, objects = cv2.connectedComponents(alike.astype(np.uint8), connectivity=4)
@@ -144,7 +148,8 @@ def by_rows(grey: Floats, breast: Mask, mm_per_px: float) -> Muscle:
     """
     del mm_per_px
     values = np.clip(np.rint(grey), 0, 255).astype(np.uint8)
-    threshold, _ = cv2.threshold(values[breast], 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    inside = values[breast]
+    threshold, _ = cv2.threshold(inside, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     white = (values > threshold) & breast
     mask = np.zeros(breast.shape, bool)
     for row in range(round(len(breast) * _ROWS_SHARE)):

@@ -127,7 +127,8 @@ def _tiff(path: Path, where: str) -> npt.NDArray[Any]:
         if values.ndim == 3:
             return _without_colours(values[..., :3], where)
         if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:  # 0 is white: inverted
-            values = np.asarray(np.iinfo(values.dtype).max - values, values.dtype)
+            white = np.iinfo(values.dtype).max
+            values = np.asarray(white - values, values.dtype)
         return values
 
 

@@ -123,7 +123,8 @@ def _of_paper(film: Film, section: str) -> Processed:
     labels[prepared.kept] = BREAST
     masks = replace(prepared.masks, labels=labels)
     if mirrored:
-        film = replace(film, pixels=np.ascontiguousarray(film.pixels[:, ::-1]))
+        turned = np.ascontiguousarray(film.pixels[:, ::-1])
+        film = replace(film, pixels=turned)
     for step in prepared.steps:
         whose = "not in the paper" if step.ours else "as in the paper"
         film = film.told(f"as {section}: {step.name}, {step.setting} ({whose})")

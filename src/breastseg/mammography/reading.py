@@ -132,10 +132,12 @@ def _agreed(header: tuple[str, str], table: tuple[str, str], entry: Entry) -> tu
         entry: says which of the two goes first.
     """
     first, second = (table, header) if entry.table_first else (header, table)
-    if not first[0]:
-        return second if second[0] else header
-    if second[0] and second[0] != first[0]:
-        return first[0], f"{first[1]} (but {second[1]} says {second[0]})"
+    value, origin = first
+    other, other_origin = second
+    if not value:
+        return second if other else header
+    if other and other != value:
+        return value, f"{origin} (but {other_origin} says {other})"
     return first
 
 

@@ -91,8 +91,11 @@ def areas_of(labels: npt.NDArray[np.uint8], mm_per_px: float | None) -> JsonObje
     areas: JsonObject = {}
     for name in ("breast", "muscle"):
         pixels = int(counts[LABELS[name]])
+        area_mm2 = None
+        if mm_per_px is not None:
+            area_mm2 = round(pixels * mm_per_px**2, 1)
         areas[f"{name}_px"] = pixels
-        areas[f"{name}_mm2"] = None if mm_per_px is None else round(pixels * mm_per_px**2, 1)
+        areas[f"{name}_mm2"] = area_mm2
     return areas
 
 

@@ -165,7 +165,10 @@ def is_prepared(folder: Path) -> bool:
 
 def _on_film(line: MuscleLine | None, size: tuple[int, int], name: str) -> MuscleLine | None:
     """Return a person's line in the pixels of a film of (H, W)."""
-    return None if line is None else fitted_to(line, (size[1], size[0]), name)
+    if line is None:
+        return None
+    height, width = size
+    return fitted_to(line, (width, height), name)
 
 
 def _chest_wall_notes(film: Film, done: Processed) -> list[str]:

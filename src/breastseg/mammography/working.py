@@ -95,14 +95,19 @@ def film_box(pixels: Pixels) -> tuple[int, int, int, int]:
     above_zero = pixels > 0  # (H, W)
     rows = np.flatnonzero(above_zero.mean(axis=1) >= _FILLED_SHARE)
     columns = np.flatnonzero(above_zero.mean(axis=0) >= _FILLED_SHARE)
-    height = int(rows[-1] - rows[0] + 1) if len(rows) else 0
-    width = int(columns[-1] - columns[0] + 1) if len(columns) else 0
+    top, bottom, left, right = 0, 0, 0, 0
+    if len(rows):
+        top, bottom = int(rows[0]), int(rows[-1]) + 1
+    if len(columns):
+        left, right = int(columns[0]), int(columns[-1]) + 1
+    height = bottom - top
+    width = right - left
     if min(height, width) < LEAST_PX:
         raise ImageError(
             f"the film is nearly all border: {width} x {height} px are above zero, wanted "
             f"{LEAST_PX} px a side at least; check how the file was read"
         )
-    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    return top, bottom, left, right
 
 
 def working_of(pixels: Pixels, mm_per_px: float | None) -> Working:
@@ -128,7 +133,8 @@ def working_of(pixels: Pixels, mm_per_px: float | None) -> Working:
     height_px = round((bottom - top) * full_mm / working_mm)
     width_px = round((right - left) * full_mm / working_mm)
     size = (max(LEAST_PX // 2, width_px), max(LEAST_PX // 2, height_px))
-    inside = np.ascontiguousarray(pixels[top:bottom, left:right]).astype(np.float32)
+    film = np.ascontiguousarray(pixels[top:bottom, left:right])
+    inside = film.astype(np.float32)
     if pixels.dtype == np.uint16:
         inside /= 257  # 65535 becomes 255
     small = cv2.resize(inside, size, interpolation=cv2.INTER_AREA)  # (h, w)

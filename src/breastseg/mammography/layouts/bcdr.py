@@ -59,8 +59,10 @@ def find(root: Path) -> Layout | None:
                 _add(films, row, table)
     entries, left_out = [], []
     for picture in sorted(films):
+        row, _ = films[picture]
         if picture.is_file():
-            entries.append(_entry(picture, films[picture][0], tuple(findings.get(picture, ()))))
+            own_findings = tuple(findings.get(picture, ()))
+            entries.append(_entry(picture, row, own_findings))
         else:
             left_out.append(LeftOut(picture.stem, f"{picture.stem}: in the table, no picture"))
     if not entries:

@@ -111,7 +111,8 @@ def _film_of(row: Row, table: Table) -> str:
         raise DatasetError(
             f"{table.where(row)}: side '{side}' and view '{view}', wanted LEFT or RIGHT, CC or MLO"
         )
-    return f"{_KINDS[kind][1]}-{_PARTS[part]}_{row['patient_id']}_{side}_{view}"
+    _, set_name = _KINDS[kind]
+    return f"{set_name}-{_PARTS[part]}_{row['patient_id']}_{side}_{view}"
 
 
 def _parts_of(table: Table) -> tuple[str, str]:
@@ -179,7 +180,8 @@ def _finding(
     number = row["abnormality id"]
     name = f"{film}_{number}"
     files = folders.get(name, [])
-    finding = Finding(kind, _PATHOLOGIES[pathology], row["assessment"], None, ", ".join(words))
+    text = ", ".join(words)
+    finding = Finding(kind, _PATHOLOGIES[pathology], row["assessment"], None, text)
     if not files:
         return finding, f"abnormality {number}: no folder with its mask"
 

@@ -101,7 +101,8 @@ def _films(text: str) -> list[_Film]:
     films = []
     for side, view, lines, columns, um, overlay in _VIEW.findall(text):
         size = (int(columns), int(lines))
-        films.append(_Film(side, view, size, float(um) / 1000, overlay == "OVERLAY"))
+        mm_per_px = float(um) / 1000
+        films.append(_Film(side, view, size, mm_per_px, overlay == "OVERLAY"))
     return films
 
 

@@ -116,7 +116,8 @@ def _entry(
     birads, density = "", ""
     if table_row is not None:
         row, table = table_row
-        if (row["Laterality"].upper(), row["View"].upper()) != (side, view):
+        in_table = (row["Laterality"].upper(), row["View"].upper())
+        if in_table != (side, view):
             raise DatasetError(
                 f"{table.where(row)}: film {number} is {row['Laterality']} {row['View']}, its "
                 f"file's name says {side} {view}; correct the one that is wrong"

@@ -211,7 +211,8 @@ def _finding(film: str, words: list[str], where: str) -> Finding:
         raise DatasetError(
             f"{where}: {film}: '{' '.join(rest)}', wanted x, y and radius in pixels, or '*NOTE 3*'"
         ) from None
-    if not (0 <= x < SIDE_PX and 0 <= y < SIDE_PX and 0 < radius < SIDE_PX):
+    is_inside = 0 <= x < SIDE_PX and 0 <= y < SIDE_PX
+    if not (is_inside and 0 < radius < SIDE_PX):
         raise DatasetError(
             f"{where}: {film}: circle {x:g} {y:g} {radius:g}, wanted it inside 1024 x 1024 pixels"
         )

@@ -67,7 +67,8 @@ def find(root: Path) -> Layout | None:
     left_out = []
     for name, row in sorted(by_film.items()):
         if name in files:
-            entries.append(_entry(name, row, files[name], findings_of.get(name, ())))
+            own_findings = findings_of.get(name, ())
+            entries.append(_entry(name, row, files[name], own_findings))
         else:
             left_out.append(LeftOut(name, f"{name}: in the table, no file"))
     if not entries:
@@ -91,7 +92,8 @@ def _findings(table: Table, films: dict[str, Row]) -> dict[str, tuple[Finding, .
                     f"{table.where(row)}: {column} of {name} is '{row[column]}', {FILMS} row "
                     f"{film.number} says '{film[column]}'; correct the one that is wrong"
                 )
-        findings[name] = (*findings.get(name, ()), *_of_row(row, box, table))
+        former = findings.get(name, ())
+        findings[name] = (*former, *_of_row(row, box, table))
     return findings
 
 

@@ -134,8 +134,9 @@ def _code_of(code: str) -> str:
 def _is_density(text: str, prefix: re.Match[str], sentence: Sentence) -> bool:
     """Return whether a "BI-RADS" or "category" here is of the density: "BI-RADS density category
     3"."""
-    after = text[prefix.end() : min(sentence.end, prefix.end() + 12)]
-    before = text[max(sentence.start, prefix.start() - 24) : prefix.start()]
+    first, last = prefix.span()
+    after = text[last : min(sentence.end, last + 12)]
+    before = text[max(sentence.start, first - 24) : first]
     same_sentence = before.rsplit(".", 1)[-1]
     # BI-RADS itself may follow the density: "dense tissue. BI-RADS 2".
     if _DENSITY_NEAR.search(same_sentence) and "RADS" not in prefix[0].upper():
@@ -234,7 +235,9 @@ def find_densities(text: str, laid: Laid) -> list[Density]:
     for number, sentence in enumerate(laid.sentences):
         if sentence.section in _NOT_NOW or sentence.section == "recommendation":
             continue
-        marks = [(mark, "words") for mark in find(DENSITIES, text, sentence.start, sentence.end)]
+        marks = []
+        for mark in find(DENSITIES, text, sentence.start, sentence.end):
+            marks.append((mark, "words"))
         marks += _composed(text, sentence)
         side = _density_side(text, sentence, number)
         for mark, form in marks:
@@ -255,8 +258,9 @@ def _composed(text: str, sentence: Sentence) -> list[tuple[Mark, str]]:
             value = match[form].casefold()
             if form == "number":  # the older scale, 1 to 4
                 value = "abcd"[int(value) - 1]
-            if match.start(form) >= sentence.start:
-                marks[Mark(match.start(form), match.end(form), value)] = form
+            first, last = match.span(form)
+            if first >= sentence.start:
+                marks[Mark(first, last, value)] = form
     return [(mark, marks[mark]) for mark in longest(marks)]
 
 

@@ -86,7 +86,8 @@ def list_files(source: Path, out: Path) -> tuple[list[Path], list[Path]]:
     texts: list[Path] = []
     others: list[Path] = []
     for path in sorted(source.rglob("*")):
-        is_hidden = any(part.startswith(_HIDDEN) for part in path.relative_to(source).parts)
+        parts = path.relative_to(source).parts
+        is_hidden = any(part.startswith(_HIDDEN) for part in parts)
         # The results of a former run may lie in the folder: they are no reports.
         if is_hidden or not path.is_file() or path.resolve().is_relative_to(results):
             continue

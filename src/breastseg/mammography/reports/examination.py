@@ -19,7 +19,8 @@ def examined_side(sections: Sequence[Section], sentences: Sequence[Sentence]) ->
             continue
         for mark in find(SIDES, sentence.text, 0, len(sentence.text)):
             start = sentence.start + mark.start
-            sides.append(Word(start, sentence.start + mark.end, number, mark.value))
+            end = sentence.start + mark.end
+            sides.append(Word(start, end, number, mark.value))
     values = {side.value for side in sides}
     if len(values) != 1 or "B" in values:
         return None

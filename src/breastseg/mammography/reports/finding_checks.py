@@ -74,7 +74,9 @@ def _changes(report: Report) -> list[Issue]:
         change = finding.change
         if now is None or then is None or change is None:
             continue
-        ratio = max(now.mm) / max(then.mm)
+        now_mm = max(now.mm)
+        then_mm = max(then.mm)
+        ratio = now_mm / then_mm
         wrong = {
             "increased": ratio < 1,
             "decreased": ratio > 1,
@@ -83,7 +85,7 @@ def _changes(report: Report) -> list[Issue]:
         }
         if wrong.get(change.value, False):
             word = change.value.capitalize()
-            message = f"{word}, but {max(then.mm):g} mm then and {max(now.mm):g} mm now."
+            message = f"{word}, but {then_mm:g} mm then and {now_mm:g} mm now."
             issues.append(issue("change-contradiction", message, change, then, now))
     return issues
 
@@ -121,7 +123,7 @@ def _same_side(finding: Finding, absent: Absent) -> bool:
     """Return whether a denial is of the side of a finding; one without a side is of both."""
     if finding.side is None or absent.side is None:
         return absent.side is None
-    return finding.side.value == absent.side.value or absent.side.value == "B"
+    return absent.side.value in {finding.side.value, "B"}
 
 
 def _is_exception(finding: Finding, absent: Absent) -> bool:

@@ -150,7 +150,8 @@ def _take(mention: Mention, drafts: list[_Draft], section: str, part: int, found
             del mention.said["side"]
             _merge(draft, mention)
             return draft
-    draft = _Draft(mention.kind, dict(mention.said), [_place(mention.kind)], section, part)
+    mentions = [_place(mention.kind)]
+    draft = _Draft(mention.kind, dict(mention.said), mentions, section, part)
     drafts.append(draft)
     return draft
 
@@ -193,7 +194,8 @@ def _alike(name: str, one: Value, other: Value) -> bool:
     if isinstance(one, Size) and isinstance(other, Size):
         # The longest extents: an impression rounds, and ultrasound measures a little otherwise.
         longest = max(one.mm)
-        return abs(longest - max(other.mm)) <= max(1.0, 0.15 * longest)
+        apart_mm = abs(longest - max(other.mm))
+        return apart_mm <= max(1.0, 0.15 * longest)
     if isinstance(one, Number) and isinstance(other, Number):
         apart = abs(one.value - other.value)
         if name == "clock":  # 12 and 1 o'clock are one hour apart

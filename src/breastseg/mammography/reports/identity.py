@@ -44,6 +44,7 @@ def covered(text: str) -> tuple[str, int]:
             if set(text[start:end].strip()) <= {"*"}:  # covered by the pattern before
                 continue
             # As many asterisks as letters: places in the text stay what they are.
-            text = text[:start] + "*" * (end - start) + text[end:]
+            cover = "*" * (end - start)
+            text = text[:start] + cover + text[end:]
             count += 1
     return text, count

@@ -162,14 +162,16 @@ def _paragraphs(text: str, lines: list[_Line]) -> list[list[_Line]]:
 def _goes_on(text: str, before: _Line, line: _Line) -> bool:
     """Return whether a line goes on with the sentence of the line before."""
     # A blank line, or a row of a table.
-    if text.count("\n", before.end, line.start) > 1 or "|" in text[line.start : line.end]:
+    own = text[line.start : line.end]
+    if text.count("\n", before.end, line.start) > 1 or "|" in own:
         return False
-    if _LISTED.match(text, line.start, line.end) or _SIDE.match(text, line.start, line.end):
+    is_item = _LISTED.match(text, line.start, line.end) is not None
+    if is_item or _SIDE.match(text, line.start, line.end):
         return False
     last = text[before.start : before.end].rstrip()
     if last.endswith((".", "!", "?", ":", ";")):
         return False
-    begins_small = text[line.start : line.end].lstrip()[:1].islower()
+    begins_small = own.lstrip()[:1].islower()
     is_unfinished = _UNFINISHED.search(last) is not None
     return begins_small or is_unfinished or len(last) >= _LONG_LINE
 
@@ -179,23 +181,26 @@ def _cut(text: str, start: int, end: int) -> list[tuple[int, int]]:
     pieces = []
     begin = start
     for stop in _STOP.finditer(text, start, end):
-        after = text[stop.end() : stop.end() + 3].lstrip("\"')] \n\r\t")[:1]
-        abbreviation = _NO_STOP.search(text, begin, stop.end())
-        is_abbreviated = abbreviation is not None and abbreviation.end() == stop.end()
+        stop_end = stop.end()
+        following = text[stop_end : stop_end + 3].lstrip("\"')] \n\r\t")
+        after = following[:1]
+        abbreviation = _NO_STOP.search(text, begin, stop_end)
+        is_abbreviated = abbreviation is not None and abbreviation.end() == stop_end
         if is_abbreviated and not _is_end(text, begin, stop.start(), after):
             continue
         if after.islower():
             continue
-        pieces.append((begin, stop.end()))
-        begin = stop.end()
+        pieces.append((begin, stop_end))
+        begin = stop_end
     pieces.append((begin, end))
     trimmed = []
     for first, last in _no_longer(text, pieces):
         piece = text[first:last]
         # What closes the sentence before is none of this one: quotation marks, brackets.
         lead = len(piece) - len(piece.lstrip(" \t\r\n\"')]"))
+        length = len(piece.rstrip())
         if piece[lead:].strip():
-            trimmed.append((first + lead, first + len(piece.rstrip())))
+            trimmed.append((first + lead, first + length))
     return trimmed
 
 

@@ -61,9 +61,14 @@ def longest(marks: Iterable[Mark]) -> list[Mark]:
     """Drop every mark that overlaps a longer one; return the rest in order."""
     apart: list[Mark] = []
     for mark in sorted(marks, key=lambda mark: mark.start - mark.end):  # stable: longest first
-        if not any(mark.start < other.end and other.start < mark.end for other in apart):
+        if not any(_overlap(mark, other) for other in apart):
             apart.append(mark)
     return sorted(apart)
+
+
+def _overlap(mark: Mark, other: Mark) -> bool:
+    """Return whether two marks have a character in common; ends are not included."""
+    return mark.start < other.end and other.start < mark.end
 
 
 @cache

@@ -69,7 +69,8 @@ def measures_in(text: str, start: int, end: int) -> list[Measure]:
     sizes = []
     for match in _SIZE.finditer(text, start, end):
         # "3 cm from the nipple" and "2:00" are no sizes.
-        if any(match.start() < other.end and other.start < match.end() for other in others):
+        first, last = match.span()
+        if any(first < other.end and other.start < last for other in others):
             continue
         sizes += _sizes(match, text, start, end)
     return sorted(others + sizes, key=lambda measure: measure.start)
@@ -157,15 +158,17 @@ def _distances(text: str, start: int, end: int) -> list[Measure]:
     distances = []
     for match in _NIPPLE.finditer(text, start, end):
         is_cm = match[3] is not None or match[2].casefold().startswith("c")  # N+5 is in cm
-        value = _number(match[3] or match[1]) * (10 if is_cm else 1)
-        distances.append(Measure(match.start(), match.end(), "nipple", (round(value, 2),)))
+        factor = 10 if is_cm else 1
+        value_mm = round(_number(match[3] or match[1]) * factor, 2)
+        distances.append(Measure(*match.span(), "nipple", (value_mm,)))
     return distances
 
 
 def _clocks(text: str, start: int, end: int) -> list[Measure]:
     clocks = []
     for match in _HOURS.finditer(text, start, end):
-        clocks.append(Measure(*match.span(), "clock", (_hour(match[1], None),)))
+        hour = _hour(match[1], None)
+        clocks.append(Measure(*match.span(), "clock", (hour,)))
     for match in _CLOCK.finditer(text, start, end):
         if match[5]:
             hours = [_hour(match[5], match[6])]
@@ -174,7 +177,8 @@ def _clocks(text: str, start: int, end: int) -> list[Measure]:
             if match[3]:
                 hours.append(_hour(match[3], match[4]))
         if min(hours) >= 1 and max(hours) < 13:  # "14:00" is a time of day
-            clocks.append(Measure(match.start(), match.end(), "clock", (_middle(hours),)))
+            middle = _middle(hours)
+            clocks.append(Measure(*match.span(), "clock", (middle,)))
     return clocks
 
 

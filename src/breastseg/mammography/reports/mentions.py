@@ -204,7 +204,8 @@ def _owners(text: str, item: Said, mentions: list[Mention]) -> list[Mention]:
         if item.kinds is not None and mention.kind.value not in item.kinds:
             continue
         # A doubt is of what follows it: "possible mass and a cyst".
-        if item.name == "certainty" and not 0 <= mention.kind.start - item.end < 40:
+        gap = mention.kind.start - item.end
+        if item.name == "certainty" and not 0 <= gap < 40:
             continue
         able.append(mention)
     if not able:
@@ -235,7 +236,8 @@ def _gap(text: str, item: Said, mention: Mention, mentions: list[Mention]) -> fl
     is_size = isinstance(item.value, Size)
     if item.end <= mention.kind.start:
         between = text[item.end : mention.kind.start]
-        gap = len(between) + 30 * (between.count(",") + between.count(";"))
+        signs = between.count(",") + between.count(";")
+        gap = len(between) + 30 * signs
         if is_size and ("," in between or "and" in between.split()):
             gap += 200  # "a mass of 8 mm, and a cyst"
         if any(item.end <= other.kind.start < mention.kind.start for other in mentions):
@@ -276,7 +278,8 @@ def _by_clock(text: str, mentions: list[Mention], said: list[Said]) -> list[Ment
         if isinstance(item.value, Number) and item.name == "clock":
             clocks[item.value.value] = item.value
     only = mentions[0]
-    is_plural = text[only.kind.start : only.kind.end].casefold().endswith("s")
+    word = text[only.kind.start : only.kind.end]
+    is_plural = word.casefold().endswith("s")
     # Calcifications are many at one place already.
     is_countable = is_plural and only.kind.value != "calcification"
     if len(mentions) > 1 or only.cue or not is_countable or len(clocks) < 2:

@@ -30,26 +30,28 @@ class Denials:
         # Its "no" denies what stands before it, not what follows.
         harmless += fields
         for cue in spans(DENIES_AFTER, text, start, end):
-            if any(first <= cue[0] < last for first, last in harmless):
+            cue_start, cue_end = cue
+            if any(first <= cue_start < last for first, last in harmless):
                 continue
-            neither = text[cue[0] : cue[1]].casefold() == "neither"
+            neither = text[cue_start:cue_end].casefold() == "neither"
             reach = end
             for place in ends:  # in order: the first that ends it
                 # "neither breast shows": the verb belongs to the denial
                 is_verb = neither and text.startswith("show", place)
-                if place >= cue[1] and not is_verb:
+                if place >= cue_end and not is_verb:
                     reach = place
                     break
-            self._scopes.append(((cue[1], reach), cue))
+            self._scopes.append(((cue_end, reach), cue))
         for cue in sorted(fields + behind):
-            is_harmless = any(first < cue[1] and cue[0] < last for first, last in harmless)
+            cue_start, cue_end = cue
+            is_harmless = any(first < cue_end and cue_start < last for first, last in harmless)
             if is_harmless and cue not in fields:
                 continue
             reach_back = start
             for place in ends:
-                if place < cue[0]:
+                if place < cue_start:
                     reach_back = place
-            self._scopes.append(((reach_back, cue[0]), cue))
+            self._scopes.append(((reach_back, cue_start), cue))
 
     def of(self, start: int) -> Span | None:
         """Return the cue that denies what begins at a character; None where nothing does."""

@@ -67,7 +67,8 @@ def _recommendation(
     side = None
     sides = find(SIDES, text, first, last)
     if len({mark.value for mark in sides}) == 1:
-        side = Word(sides[0].start, sides[0].end, number, sides[0].value)
+        first_side = sides[0]
+        side = Word(first_side.start, first_side.end, number, first_side.value)
     value = mark.value
     when = None
     # A biopsy "of the mass, unchanged for 6 months" is not advised in 6 months.

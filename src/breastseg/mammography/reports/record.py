@@ -159,7 +159,9 @@ def _word(value: Any, what: str, allowed: Iterable[str] | None) -> Word:
 
 
 def _number(value: Any, what: str) -> Number:
-    return Number(*_place(value, what), number_in(value.get("value"), 0, 1000, f"{what}.value"))
+    place = _place(value, what)
+    number = number_in(value.get("value"), 0, 1000, f"{what}.value")
+    return Number(*place, number)
 
 
 def _size(value: Any, what: str) -> Size:
@@ -176,7 +178,8 @@ def _section(value: Any, what: str) -> Section:
     name = _one_of(fields.get("name"), ("body", *SECTIONS), f"{what}.name")
     start = whole_in(fields.get("start"), 0, _MOST_LETTERS, f"{what}.start")
     end = whole_in(fields.get("end"), start, _MOST_LETTERS, f"{what}.end")
-    return Section(name, start, end, _maybe(fields.get("heading"), f"{what}.heading", _source))
+    heading = _maybe(fields.get("heading"), f"{what}.heading", _source)
+    return Section(name, start, end, heading)
 
 
 def _sentence(value: Any, what: str) -> Sentence:
@@ -186,7 +189,8 @@ def _sentence(value: Any, what: str) -> Sentence:
     if not isinstance(text, str) or not text:
         raise ValueError(f"{what}.text is {shown(text)}, wanted some text")
     # The one end that fits its text.
-    end = whole_in(fields.get("end"), start + len(text), start + len(text), f"{what}.end")
+    only_end = start + len(text)
+    end = whole_in(fields.get("end"), only_end, only_end, f"{what}.end")
     section = _one_of(fields.get("section"), ("body", *SECTIONS), f"{what}.section")
     return Sentence(start, end, section, text)
 
@@ -219,7 +223,9 @@ def _finding(value: Any, what: str) -> Finding:
     words: dict[str, Word | None] = {}
     for name in WORD_FIELDS:
         word = fields.get(name)
-        words[name] = None if word is None else _word(word, f"{what}.{name}", _ALLOWED[name])
+        words[name] = None
+        if word is not None:
+            words[name] = _word(word, f"{what}.{name}", _ALLOWED[name])
     numbers: dict[str, Number | None] = {}
     for name in NUMBER_FIELDS:
         numbers[name] = _maybe(fields.get(name), f"{what}.{name}", _number)

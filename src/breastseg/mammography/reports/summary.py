@@ -50,8 +50,9 @@ def summary(report: Report) -> str:
         places = []
         for source in issue.sources:
             sentence = report.sentences[source.sentence]
-            words = sentence.text[source.start - sentence.start : source.end - sentence.start]
-            quoted_words = " ".join(words.split())
+            first = source.start - sentence.start
+            last = source.end - sentence.start
+            quoted_words = " ".join(sentence.text[first:last].split())
             places.append(f"characters {source.start}-{source.end}: '{quoted_words}'")
         return f" ({'; '.join(places)})" if places else ""
 
