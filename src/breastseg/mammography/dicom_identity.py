@@ -35,17 +35,17 @@ def identity_of(dataset: Any, where: str) -> Any:
     """
     from pydicom import Dataset
 
-    kept = Dataset()
+    identity = Dataset()
     for keyword in _NEEDED:
         if not dataset.get(keyword):
             raise ImageError(f"{where}: without {keyword}, give films as the archive has them")
     # A list of what is taken: what nobody thought of stays behind.
     for keyword in (*_NEEDED, *_FILED_BY, *_PICTURE):
         if keyword in dataset:
-            setattr(kept, keyword, dataset.get(keyword))
+            setattr(identity, keyword, dataset.get(keyword))
         elif keyword in _FILED_BY:
-            setattr(kept, keyword, "")
-    kept.ReferringPhysicianName = ""
-    if kept.PatientSex not in _SEXES:
-        kept.PatientSex = ""
-    return kept
+            setattr(identity, keyword, "")
+    identity.ReferringPhysicianName = ""
+    if identity.PatientSex not in _SEXES:
+        identity.PatientSex = ""
+    return identity

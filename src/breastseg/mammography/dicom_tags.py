@@ -127,12 +127,12 @@ def _check_view(dataset: Any, where: str) -> list[str]:
 
 def _modifiers(dataset: Any) -> set[str]:
     """Return the codes of all view modifiers; they lie inside the view's own code, or beside it."""
-    found = set()
+    codes = set()
     views = list(dataset.get("ViewCodeSequence") or [])
     for place in [dataset, *views]:
         for item in place.get("ViewModifierCodeSequence") or []:
-            found.add(str(item.get("CodeValue", "")).strip())
-    return found
+            codes.add(str(item.get("CodeValue", "")).strip())
+    return codes
 
 
 def laterality_of(dataset: Any) -> tuple[str, str]:

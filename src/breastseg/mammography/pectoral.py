@@ -16,7 +16,7 @@ from breastseg.mammography.muscle_path import LEAST_SCORE, Border, find_border
 from breastseg.mammography.working import Floats, Mask
 
 WIDER_MM = 1.2
-"""The path runs where the border is steepest; drawn outlines lie a little further outside."""
+"""The path runs where the border is steepest; canvas outlines lie a little further outside."""
 CLEAR_SCORE = 0.8
 """A border with a lower score is to be looked at: 17 of 322 films of mini-MIAS."""
 _SRG_TOLERANCE = 20.0
@@ -105,9 +105,9 @@ def _within(border: Border, shape: tuple[int, int]) -> Mask:
     shift = 4  # OpenCV takes whole numbers: sixteenths of a pixel
     sixteenths = np.array(points) * 2**shift
     corners = np.rint(sixteenths).astype(np.int32)
-    drawn = np.zeros(shape, np.uint8)
-    cv2.fillPoly(drawn, [corners], 1, shift=shift)
-    return drawn > 0
+    canvas = np.zeros(shape, np.uint8)
+    cv2.fillPoly(canvas, [corners], 1, shift=shift)
+    return canvas > 0
 
 
 def by_srg(grey: Floats, breast: Mask, mm_per_px: float) -> Muscle:

@@ -86,8 +86,8 @@ def write_seg(
             content_description="Breast, muscle and artefacts; research use only",
             series_description="breastseg masks, research use only",
         )
-        with written(path) as beside:
-            document.save_as(beside)
+        with written(path) as unfinished:
+            document.save_as(unfinished)
 
 
 def stacked(labels: npt.NDArray[np.uint8], size: tuple[int, int]) -> npt.NDArray[np.uint8]:

@@ -54,7 +54,7 @@ def write_film(entry: Entry, folder: Path, name: str, data_set: str, config: Fil
         ImageError: the film is not taken, or no breast is found on it.
         DatasetError: muscle.json is broken, or of another film.
     """
-    drawn = line_hash(folder)  # before it is read: what is changed meanwhile is seen next time
+    line_digest = line_hash(folder)  # before it is read: a change meanwhile is seen next time
     line = read_line(folder / LINE, name)
     known = read_entry(replace(entry, name=name), config.pixel_mm)
     film = known.film
@@ -87,7 +87,7 @@ def write_film(entry: Entry, folder: Path, name: str, data_set: str, config: Fil
     record = _record(name, data_set, entry, known, film, film_masks, notes)
     record["mirrored"] = done.mirrored
     record["muscle_by"] = done.muscle_by
-    record["muscle_line"] = drawn
+    record["muscle_line"] = line_digest
     record["findings"] = finding_rows(findings, masks)
     record.update(density)
     # Last: a folder with its record is whole.

@@ -241,8 +241,9 @@ def _plan_tags(tiff: TiffFileForm, directory: Directory, plan: Plan, place: str)
             continue
         text = tiff.text(entry) if code == DESCRIPTION else ""
         if code == DESCRIPTION and plan.flavour == "svs":
-            plan.texts[directory.place], found = clean_description(text, place)
-            plan.findings += found
+            clean_text, findings = clean_description(text, place)
+            plan.texts[directory.place] = clean_text
+            plan.findings += findings
         elif code == DESCRIPTION and _SHAPE_ONLY.fullmatch(text):
             plan.texts[directory.place] = text
         else:

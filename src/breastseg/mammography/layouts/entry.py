@@ -9,7 +9,7 @@ from breastseg.mammography.findings import Finding
 
 @dataclass(frozen=True)
 class Entry:
-    """A film that a layout found, not read yet.
+    """A film that a layout files, not read yet.
 
     Attributes:
         name: what the film is called from here on; no name of a patient.
@@ -79,7 +79,7 @@ def files_below(root: Path, suffixes: tuple[str, ...] = ()) -> list[Path]:
     """
     if root.is_file():
         return [root]
-    found = []
+    files = []
     for path in sorted(root.rglob("*")):
         parts = path.relative_to(root).parts
         # macOS puts a folder of that name into its ZIP files, with a stub for each file.
@@ -87,5 +87,5 @@ def files_below(root: Path, suffixes: tuple[str, ...] = ()) -> list[Path]:
         if is_hidden or not path.is_file():
             continue
         if not suffixes or path.suffix.lower() in suffixes:
-            found.append(path)
-    return found
+            files.append(path)
+    return files

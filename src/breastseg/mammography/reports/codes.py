@@ -168,9 +168,10 @@ def triple(field: str, value: str) -> Triple:
         >>> triple("category", "4b")
         ('category-4b', '99BREASTSEG', 'BI-RADS category 4b')
     """
-    known = VALUES[field].get(value)
-    if known is not None:
-        return known
+    standard = VALUES[field].get(value)
+    if standard is not None:
+        return standard
+    # Code Value has 16 letters at most (SH, PS3.5 6.2).
     code = f"{field}-{value}".replace(" ", "-")
     meaning = value if field == "kind" else f"{_SAID.get(field, field)} {value}"
     return code[:16], OWN, meaning

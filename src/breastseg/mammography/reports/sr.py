@@ -71,8 +71,8 @@ def write_sr(path: Path, report: Report, films: Sequence[str | Path]) -> None:
         is_final=False,
         is_verified=False,
     )
-    with written(path) as beside:
-        document.save_as(beside)
+    with written(path) as unfinished:
+        document.save_as(unfinished)
 
 
 def _films(films: Sequence[str | Path]) -> list[Any]:

@@ -146,7 +146,8 @@ def _trainings(
                 protocol = name.replace(" ", "-")
                 folder = out / "runs" / f"{protocol}-{fold}-{classes + zero}"
                 train = training_tiles(folds[name], fold, fewest, seed)
-                held_out = [str(tile) for tile in folds.index[folds[name] == fold]]
+                is_held_out = folds[name] == fold
+                held_out = [str(tile) for tile in folds.index[is_held_out]]
                 trainings[name, fold, zero] = _Training(folder, train, held_out, zero)
     return trainings
 
@@ -167,7 +168,8 @@ def _count(
         reporter.message(
             f"{run.folder.name}: {len(run.train)} tiles train, {len(run.test)} are held out"
         )
-        learned = _tile_data(run.folder, data, tiles.loc[run.train], zero=run.zero)
+        train_tiles = tiles.loc[run.train]
+        learned = _tile_data(run.folder, data, train_tiles, zero=run.zero)
         bundle = train(learned.path, run.folder / "run", config, reporter=QUIET)
         model = load_model(bundle.path)
         classes = len(bundle.card.label_map.classes)
@@ -181,7 +183,8 @@ def _count(
             shutil.rmtree(run.folder / name, ignore_errors=True)
         # Last: a training with its counts is done, and is not made again.
         write_json(path, counts)
-    return read_counts(path, run.test, len(data.label_map.classes) + run.zero)
+    rows = len(data.label_map.classes) + run.zero
+    return read_counts(path, run.test, rows)
 
 
 def read_counts(path: Path, tiles: Sequence[str], classes: int) -> dict[str, Counts]:
@@ -230,7 +233,8 @@ def _tile_data(folder: Path, data: Dataset, tiles: pd.DataFrame, *, zero: bool) 
     for name, row in tiles.iterrows():
         for kind, array in zip(("images", "masks"), _tile(data, row, zero=zero), strict=True):
             # Level 1: the files are read once and removed, so writing fast is worth more.
-            Image.fromarray(array).save(source / kind / f"{name}.png", compress_level=1)
+            path = source / kind / f"{name}.png"
+            Image.fromarray(array).save(path, compress_level=1)
         patients.append({"image": name, "patient": row["patient"]})
         sides.append({"region": name, "split": "train"})
     write_json(source / "labels.json", study_labels(data.label_map, zero=zero).to_dict())
@@ -248,7 +252,7 @@ def _tile_data(folder: Path, data: Dataset, tiles: pd.DataFrame, *, zero: bool) 
 def _tile(data: Dataset, row: "pd.Series[Any]", *, zero: bool) -> tuple[Pixels, Labels]:
     """Cut a tile's pixels and labels; with `zero`, label 0 is the class after the last."""
     top, left, side = row["y"], row["x"], row["side"]
-    part = np.s_[top : top + side, left : left + side]
+    part = slice(top, top + side), slice(left, left + side)
     # Copies: arrays of a data set may be mapped files, and labels are changed here.
     pixels = np.array(data.image(row["region"])[part])
     labels = np.array(data.labels(row["region"])[part])
@@ -325,5 +329,6 @@ def _pooled(
     for (name, _, with_zero), by_tile in counts.items():
         if (name, with_zero) == (protocol, zero):
             held_out.update(by_tile)  # each tile is held out once in a protocol
-    total: Counts = np.sum([held_out[str(name)] for name in names], axis=0)  # (K, K + 1)
+    matrices = [held_out[str(name)] for name in names]
+    total: Counts = np.sum(matrices, axis=0)  # (K, K + 1)
     return total

@@ -99,7 +99,8 @@ def study_rows(
             rows.append(row)
     for row in rows:
         for name in COMPARED:
-            row[f"{name}_more"] = float(row[name]) - honest[name]
+            more = float(row[name]) - honest[name]
+            row[f"{name}_more"] = more
     return rows
 
 

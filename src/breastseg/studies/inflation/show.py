@@ -11,9 +11,9 @@ from breastseg.files import written
 _COLOURS = ("tab:red", "tab:orange", "tab:green", "lightgrey")
 
 
-def markdown(found: Mapping[str, Any]) -> str:
+def markdown(study: Mapping[str, Any]) -> str:
     """Return the table of rows, the honest one in bold, and the table of patients."""
-    name = found["class"]
+    name = study["class"]
     columns = {
         "accuracy": "accuracy",
         "accuracy_one_vs_rest": "accuracy, one against rest",
@@ -27,17 +27,17 @@ def markdown(found: Mapping[str, Any]) -> str:
         "dice_more": f"{name} Dice, more than honest",
     }
     lines = _head(["held out", "scored", *columns.values()])
-    honest = found["honest"]
-    for row in found["rows"]:
+    honest = (study["honest"]["protocol"], study["honest"]["scoring"])
+    for row in study["rows"]:
         cells = [row["protocol"], row["scoring"]]
         for key in columns:
             sign = "+" if key.endswith("_more") else ""  # differences show their sign
             cells.append(f"{row[key]:{sign}.3f}")
-        if (row["protocol"], row["scoring"]) == (honest["protocol"], honest["scoring"]):
+        if (row["protocol"], row["scoring"]) == honest:
             cells = [f"**{cell}**" for cell in cells]
         lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", *_head(list(found["by_patient"][0]))]
-    for row in found["by_patient"]:
+    lines += ["", *_head(list(study["by_patient"][0]))]
+    for row in study["by_patient"]:
         cells = []
         for value in row.values():
             cells.append(value if isinstance(value, str) else f"{value:.3f}")
@@ -49,24 +49,27 @@ def _head(titles: list[str]) -> list[str]:
     return [f"| {' | '.join(titles)} |", f"|{' --- |' * len(titles)}"]
 
 
-def save_bars(found: Mapping[str, Any], path: Path) -> None:
+def save_bars(study: Mapping[str, Any], path: Path) -> None:
     """Draw accuracy, mean Dice and the first class's Dice: a group of bars for each way to score, a
     bar for each protocol."""
     ways: dict[str, None] = {}  # sets that keep the order of the rows
     protocols: dict[str, None] = {}
-    for row in found["rows"]:
+    for row in study["rows"]:
         ways[row["scoring"]] = None
         protocols[row["protocol"]] = None
     quantities = {
         "accuracy": "accuracy",
         "mean_dice": "mean Dice",
-        "dice": f"{found['class']} Dice",
+        "dice": f"{study['class']} Dice",
     }
     figure = Figure(figsize=(12, 1.6 + 0.9 * len(ways)), layout="constrained")
     all_axes = figure.subplots(1, 3, sharey=True)
     for axes, (key, title) in zip(all_axes, quantities.items(), strict=True):
         for number, (protocol, colour) in enumerate(zip(protocols, _COLOURS, strict=True)):
-            values = [row[key] for row in found["rows"] if row["protocol"] == protocol]
+            values = []
+            for row in study["rows"]:
+                if row["protocol"] == protocol:
+                    values.append(row[key])
             # four bars round the whole number of their group, 0.21 apart and 0.19 thick
             places = [way + 0.21 * (number - 1.5) for way in range(len(ways))]
             bars = axes.barh(places, values, 0.19, color=colour, label=protocol)

@@ -76,7 +76,8 @@ def _tiles_of(
         field = f"{region}_y{top}_x{left}_{side}"
         for y, x in product(range(top, top + side, tile), range(left, left + side, tile)):
             # 0 is "not annotated": a tile of it alone can be neither trained on nor scored
-            if not labels[y : y + tile, x : x + tile].any():
+            own_labels = labels[y : y + tile, x : x + tile]
+            if not own_labels.any():
                 continue
             rows.append(
                 {
@@ -98,7 +99,8 @@ def _starts(length: int, side: int, guard: int) -> list[int]:
     count = (length + guard) // (side + guard)  # n fields have n - 1 guards between them
     if count < 2:
         return [(length - side) // 2] * count
-    return [number * (length - side) // (count - 1) for number in range(count)]
+    room = length - side  # where the last one starts
+    return [number * room // (count - 1) for number in range(count)]
 
 
 def folds_of(tiles: pd.DataFrame, protocol: str, folds: int, seed: int) -> "pd.Series[int]":
@@ -149,7 +151,8 @@ def _balanced(sizes: Mapping[str, int], folds: int) -> dict[str, int]:
 def training_tiles(folds: "pd.Series[int]", fold: int, number: int, seed: int) -> list[str]:
     """Draw `number` of the tiles outside a fold, so that every training of a study has the same
     number."""
-    names = sorted(str(name) for name in folds.index[folds != fold])
+    outside = folds.index[folds != fold]
+    names = sorted(str(name) for name in outside)
     rng = np.random.default_rng([seed, fold])
     places = rng.choice(len(names), number, replace=False, shuffle=False)
     return [names[place] for place in sorted(places)]

@@ -81,7 +81,11 @@ def read_cases(films: Path, *, reporter: Reporter) -> list[Case]:
                 circles[number] = circle
         if circles:
             cases += _cases(films, row["film"], row["patient"], record, circles, left_out)
-    causes = ", ".join(f"{count} {cause}" for cause, count in left_out.items() if count)
+    parts = []
+    for cause, count in left_out.items():
+        if count:
+            parts.append(f"{count} {cause}")
+    causes = ", ".join(parts)
     if not cases:
         raise DatasetError(
             f"{films}: no finding with a circle ({causes or 'no finding at all'}); wanted films of"
@@ -130,7 +134,8 @@ def _cases(
     factor = mm_per_px / MM_PER_PX
     height = max(1, round(pixels.shape[0] * factor))
     width = max(1, round(pixels.shape[1] * factor))
-    grey = cv2.resize(pixels.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    values = pixels.astype(np.float32)
+    grey = cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA)
     usable: dict[int, Circle] = {}
     for number, circle in circles.items():
         shape = scaled(Finding("mass", shape=circle), factor).shape

@@ -61,7 +61,8 @@ def otsu_component(crop: Crop) -> Mask:
     middle_column = (grey.shape[1] - 1) / 2
     squares = (rows - middle_row) ** 2 + (columns - middle_column) ** 2  # (bright pixels,)
     nearest = np.argmin(squares)
-    return np.asarray(labels == labels[rows[nearest], columns[nearest]])
+    label = labels[rows[nearest], columns[nearest]]
+    return np.asarray(labels == label)
 
 
 def _bright(grey: Grey) -> Mask:
@@ -70,7 +71,8 @@ def _bright(grey: Grey) -> Mask:
     if not breast.any():
         return np.zeros(grey.shape, bool)
     # 6 deviations make 255 steps
-    steps = np.clip((grey + 3) / 6 * 255, 0, 255).astype(np.uint8)
+    scaled = (grey + 3) / 6 * 255
+    steps = np.clip(scaled, 0, 255).astype(np.uint8)
     # Of the breast alone: the dark ground would pull the threshold down. OpenCV wants two axes.
     inside = steps[breast][None, :]
     level, _ = cv2.threshold(inside, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)

@@ -89,7 +89,8 @@ def _paper(cases: Sequence[Case], folds: int, rng: np.random.Generator) -> list[
             copies.append(turn_crop(centred, turn))
     # By copy and not by patient, on purpose: this is the protocol that is shown to be leaky.
     fold_of = np.empty(len(copies), int)  # (copies,)
-    fold_of[rng.permutation(len(copies))] = np.arange(len(copies)) % folds
+    order = rng.permutation(len(copies))
+    fold_of[order] = np.arange(len(copies)) % folds
     made = []
     for number in range(folds):
         train: list[Crop] = []

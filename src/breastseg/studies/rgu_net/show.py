@@ -15,35 +15,35 @@ from breastseg.studies.rgu_net.summary import SYSTEMS
 _COLUMNS = 6
 
 
-def markdown(found: Mapping[str, Any]) -> str:
+def markdown(scores: Mapping[str, Any]) -> str:
     """Return what was done in two sentences, the table of systems, and the table of folds."""
-    if found["leaky"]:
+    if scores["leaky"]:
         mark = "LEAKY: "
         where = "centred on the finding, turned copies of a finding on both sides"
     else:
         mark = ""
-        where = f"off centre by up to {found['off_centre_mm']:g} mm, no patient on both sides"
-    config = found["config"]
+        where = f"off centre by up to {scores['off_centre_mm']:g} mm, no patient on both sides"
+    config = scores["config"]
     lines = [
-        f"{mark}protocol {found['protocol']}: {found['crops']} held-out crops of 51 mm of "
-        f"{found['patients_scored']} patients, {where}. "
-        f"{found['folds_run']} of {config['folds']} folds, {config['steps']} steps each. "
+        f"{mark}protocol {scores['protocol']}: {scores['crops']} held-out crops of 51 mm of "
+        f"{scores['patients_scored']} patients, {where}. "
+        f"{scores['folds_run']} of {config['folds']} folds, {config['steps']} steps each. "
         "Truth is a circle, no outline.",
         "",
         "| system | Dice, mean [95 %] | Dice, median [95 %] |",
         "| --- | --- | --- |",
     ]
     for name, title in SYSTEMS.items():
-        row = found["systems"][name]
+        row = scores["systems"][name]
         mean = _cell(row["dice_mean"], row["dice_mean_interval"])
         median = _cell(row["dice_median"], row["dice_median_interval"])
         lines.append(f"| {title} | {mean} | {median} |")
-    more = found["above_constant"]
+    more = scores["above_constant"]
     gain = _cell(more["dice_mean"], more["dice_mean_interval"], "+")
     lines += ["", f"RGU-Net above the constant mask: {gain}. Intervals are over patients.", ""]
     head = ["fold", "patients", "crops", *SYSTEMS.values()]
     lines += [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
-    for row in found["by_fold"]:
+    for row in scores["by_fold"]:
         cells = [str(row["fold"]), str(row["patients"]), str(row["crops"])]
         for name in SYSTEMS:
             cells.append(f"{row[f'dice_{name}']:.3f}")
@@ -76,7 +76,8 @@ def save_sheet(
         most: as many as are drawn, evenly over all, so that nobody chose them.
     """
     number = min(most, len(crops))
-    chosen = np.linspace(0, len(crops) - 1, number).round().astype(int)  # (number,) places
+    places = np.linspace(0, len(crops) - 1, number)  # (number,)
+    chosen = places.round().astype(int)
     lines = -(-number // _COLUMNS)  # rounded up
     figure = Figure(figsize=(2 * _COLUMNS, 2.2 * lines), layout="constrained")
     for axes in figure.subplots(lines, _COLUMNS, squeeze=False).flat:
@@ -87,7 +88,8 @@ def save_sheet(
         _outline(axes, crops[place].mask, "lime")
         _outline(axes, answers[place] > 127, "red")
         row = rows[place]
-        axes.set_title(f"{row['film']}  {row['dice_rgu_net']:.2f}", fontsize=8)
+        title = f"{row['film']}  {row['dice_rgu_net']:.2f}"
+        axes.set_title(title, fontsize=8)
     with written(path) as unfinished:
         # Software would be Matplotlib's version, by which the same figure would differ.
         figure.savefig(unfinished, dpi=110, format="png", metadata={"Software": None})

@@ -161,7 +161,8 @@ def masses(
         for fold in folds:
             folder = out / f"fold-{fold.number}"
             if not (folder / "rows.json").is_file():
-                reporter.message(f"fold {fold.number} of {config.folds}: {_sides(fold)}")
+                sides = _sides(fold)
+                reporter.message(f"fold {fold.number} of {config.folds}: {sides}")
                 _run(fold, folder, config)
             # Read back also what was just written: a run that goes on and one that does not are
             # then of the same rounded numbers.
@@ -220,7 +221,8 @@ def _run(fold: Fold, folder: Path, config: MassesConfig) -> None:
     def draw(rng: np.random.Generator) -> Crop:
         if fold.copies:
             return fold.copies[rng.integers(len(fold.copies))]
-        return training_crop(fold.train[rng.integers(len(fold.train))], rng)
+        case = fold.train[rng.integers(len(fold.train))]
+        return training_crop(case, rng)
 
     network = train(
         draw,
@@ -235,8 +237,9 @@ def _run(fold: Fold, folder: Path, config: MassesConfig) -> None:
     answers = np.round(probability * 255).astype(np.uint8)
     constant = constant_mask(_control_masks(fold, config.seed))
     rows = []
-    for place, crop in enumerate(fold.test):
-        rows.append(_row(crop, answers[place], constant, fold.number, config.crf))
+    for crop, own_answer in zip(fold.test, answers, strict=True):
+        row = _row(crop, own_answer, constant, fold.number, config.crf)
+        rows.append(row)
     weights = {}
     for name, tensor in network.state_dict().items():
         weights[name] = tensor.contiguous()  # safetensors takes no channels-last tensors
@@ -282,7 +285,8 @@ def _row(
         "turn": crop.turn,
     }
     for name in SYSTEMS:
-        row[f"dice_{name}"] = round(dice(masks[name], crop.mask), 4)
+        value = dice(masks[name], crop.mask)
+        row[f"dice_{name}"] = round(value, 4)
     return row
 
 

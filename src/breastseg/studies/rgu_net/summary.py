@@ -64,12 +64,17 @@ def _column(rows: Sequence[Mapping[str, Any]], name: str) -> npt.NDArray[np.floa
 
 
 def _fold_row(rows: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+    """Return the row of a fold from the rows of its crops."""
     patients = {str(row["patient"]) for row in rows}
-    row: dict[str, object] = {"fold": rows[0]["fold"], "crops": len(rows)}
-    row["patients"] = len(patients)
+    fold_row: dict[str, object] = {
+        "fold": rows[0]["fold"],
+        "crops": len(rows),
+        "patients": len(patients),
+    }
     for name in SYSTEMS:
-        row[f"dice_{name}"] = round(float(_column(rows, name).mean()), 4)
-    return row
+        mean = float(_column(rows, name).mean())
+        fold_row[f"dice_{name}"] = round(mean, 4)
+    return fold_row
 
 
 def _mean_interval(values: npt.NDArray[np.float64], patients: Sequence[str]) -> list[float] | None:

@@ -43,7 +43,9 @@ def train(
     # One thread: sums come in one order, so the same seed gives the same weights on any machine
     # of one kind. The fork gives the caller's random state back.
     with torch_threads(1), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
+        # PyTorch takes one number; the sequence mixes all parts of the seed into it.
+        state = np.random.SeedSequence(seed).generate_state(1)
+        torch.manual_seed(int(state[0]))
         network = RGUNet(width, depth)
         # (N, C, H, W) with the channels next to each other in memory, as CPU convolutions want it
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -84,14 +86,16 @@ def loss_of(logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     mass = torch.softmax(logits, dim=1)[:, 1]  # (N, H, W)
     truth = mask.to(mass.dtype)
     both = (mass * truth).sum(dim=(1, 2))  # (N,)
-    either = mass.sum(dim=(1, 2)) + truth.sum(dim=(1, 2))
+    either = mass.sum(dim=(1, 2))
+    either = either + truth.sum(dim=(1, 2))
     dice = (2 * both + 1) / (either + 1)  # + 1: an empty crop must not divide by 0
     return entropy + 1 - dice.mean()
 
 
 def _probability(network: RGUNet, grey: Grey) -> npt.NDArray[np.float32]:
     logits = network(_tensor(grey))  # (N, 2, H, W)
-    return np.asarray(torch.softmax(logits, dim=1)[:, 1].numpy())
+    shares = torch.softmax(logits, dim=1)
+    return np.asarray(shares[:, 1].numpy())
 
 
 def _batch(crops: list[Crop]) -> tuple[torch.Tensor, torch.Tensor]:

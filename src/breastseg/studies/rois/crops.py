@@ -34,7 +34,8 @@ def cut_crops(films: Path, regions: Sequence[Region], px: int, seed: int) -> Cro
         px: side of a crop.
         seed: of the shifts.
     """
-    crops = np.zeros((len(regions) * COPIES, px, px), np.uint16)
+    number = len(regions) * COPIES
+    crops = np.zeros((number, px, px), np.uint16)
     name = ""
     pixels = np.zeros((0, 0), np.uint16)
     for place, region in enumerate(tqdm(regions, desc="cut", unit="region", disable=None)):
@@ -47,7 +48,8 @@ def cut_crops(films: Path, regions: Sequence[Region], px: int, seed: int) -> Cro
             shift_px = np.zeros(2)  # copy 0 is the region as it is
             if copy:
                 shift_px = rng.uniform(-_SHIFT, _SHIFT, 2) * region.side_px
-            crops[place * COPIES + copy] = cut(pixels, region, shift_px, copy, px)
+            crop = cut(pixels, region, shift_px, copy, px)
+            crops[place * COPIES + copy] = crop
     return crops
 
 

@@ -69,5 +69,6 @@ def make_folds(
                 f"fold {number + 1}: its training has one class only; take fewer --folds or"
                 " prepare more films"
             )
-        made.append(Fold(number + 1, train, np.flatnonzero(fold_of == number)))
+        test = np.flatnonzero(fold_of == number)
+        made.append(Fold(number + 1, train, test))
     return made

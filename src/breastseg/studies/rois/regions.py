@@ -102,7 +102,8 @@ def read_regions(
         regions += _elsewhere(films, all_films, regions, seed, left_out)
     elif task == MATCHED:
         regions = _with_other_breast(films, all_films, regions, left_out)
-    causes = ", ".join(f"{count} {cause}" for cause, count in left_out.items())
+    parts = [f"{count} {cause}" for cause, count in left_out.items()]
+    causes = ", ".join(parts)
     sizes = [0, 0]  # of class 0 and class 1
     for region in regions:
         sizes[region.truth] += 1
@@ -171,7 +172,8 @@ def _findings(
         left, top, right, bottom = bounds
         mm_per_px = film.record["mm_per_px"]
         radius_px = max(right - left, bottom - top) / 2
-        side_mm = float(np.clip(RADII * radius_px * mm_per_px, LEAST_MM, MOST_MM))
+        wanted_mm = RADII * radius_px * mm_per_px
+        side_mm = float(np.clip(wanted_mm, LEAST_MM, MOST_MM))
         side_px = side_mm / mm_per_px
         # Each finding has a draw of its own: one that is left out moves no other.
         rng = np.random.default_rng([*seed, number])
@@ -258,7 +260,9 @@ def _drawn_place(
     best = 0
     best_share = -1.0
     for place in rng.integers(len(rows), size=_TRIES):
-        share = breast_share(breast, float(columns[place]), float(rows[place]), side_px)
+        x_px = float(columns[place])
+        y_px = float(rows[place])
+        share = breast_share(breast, x_px, y_px, side_px)
         if share > best_share:
             best = int(place)
             best_share = share
@@ -275,7 +279,8 @@ def breast_share(breast: npt.NDArray[np.bool_], x_px: float, y_px: float, side_p
     # Cut at 0: a negative end would count from the other edge.
     rows = slice(max(0, top), max(0, top + side))
     columns = slice(max(0, left), max(0, left + side))
-    return float(np.count_nonzero(breast[rows, columns])) / side**2
+    inside_px = float(np.count_nonzero(breast[rows, columns]))
+    return inside_px / side**2
 
 
 def _with_other_breast(

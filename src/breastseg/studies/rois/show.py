@@ -24,28 +24,28 @@ _TITLES = ("AUC [95 %]", "balanced accuracy [95 %]", "sensitivity at 90 % specif
 _COLUMNS, _SHOWN = 8, 32
 
 
-def markdown(found: Mapping[str, Any]) -> str:
+def markdown(study: Mapping[str, Any]) -> str:
     """Return what was done, and a table for each protocol."""
     classes = []
-    for number, name in zip(found["regions"], found["classes"], strict=True):
+    for number, name in zip(study["regions"], study["classes"], strict=True):
         classes.append(f"{number} {name}")
-    config = found["config"]
+    config = study["config"]
     centred = "findings in the middle"
     if config["off_centre"]:
         centred = f"findings up to {config['off_centre']:g} of a side off centre"
     lines = [
-        f"{found['task']}: {' and '.join(classes)} regions of {found['patients']} patients,"
+        f"{study['task']}: {' and '.join(classes)} regions of {study['patients']} patients,"
         f" {centred}, as"
-        f" {COPIES} turned copies of {config['crop_px']} px. {found['net']}, {found['strategy']};"
-        f" head: {found['head']}. Weights: {found['weights']}.",
+        f" {COPIES} turned copies of {config['crop_px']} px. {study['net']}, {study['strategy']};"
+        f" head: {study['head']}. Weights: {study['weights']}.",
     ]
-    for name, protocol in found["protocols"].items():
-        lines += ["", *_protocol_lines(name, protocol, found)]
+    for name, protocol in study["protocols"].items():
+        lines += ["", *_protocol_lines(name, protocol, study)]
     lines += ["", "Intervals are over patients. Research use only, not for diagnosis."]
     return "\n".join(lines) + "\n"
 
 
-def _protocol_lines(name: str, protocol: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+def _protocol_lines(name: str, protocol: Mapping[str, Any], study: Mapping[str, Any]) -> list[str]:
     title, mark, how = "", "", "no patient on both sides"
     if protocol["leaky"]:
         # In each heading too: a column may be copied without the line above it.
@@ -53,7 +53,7 @@ def _protocol_lines(name: str, protocol: Mapping[str, Any], found: Mapping[str, 
         how = "copies dealt to folds one by one, regions and patients on both sides"
     heads = [mark + score for score in _TITLES]
     lines = [
-        f"{title}protocol {name}: {how}. {found['folds_run']} of {found['config']['folds']} folds,"
+        f"{title}protocol {name}: {how}. {study['folds_run']} of {study['config']['folds']} folds,"
         f" {protocol['copies']} copies of {protocol['patients_scored']} patients scored.",
         "",
         f"| system | {' | '.join(heads)} |",
@@ -78,7 +78,8 @@ def _cell(value: float, interval: Sequence[float] | None) -> str:
 def save_sheet(crops: Crops, regions: Sequence[Region], classes: Sequence[str], path: Path) -> None:
     """Draw regions as they are cut, evenly over all, so that nobody chose them."""
     number = min(_SHOWN, len(regions))
-    chosen = np.linspace(0, len(regions) - 1, number).round().astype(int)  # (number,) places
+    places = np.linspace(0, len(regions) - 1, number)  # (number,)
+    chosen = places.round().astype(int)
     lines = -(-number // _COLUMNS)  # rounded up
     figure = Figure(figsize=(1.6 * _COLUMNS, 1.8 * lines), layout="constrained")
     for axes in figure.subplots(lines, _COLUMNS, squeeze=False).flat:

@@ -269,7 +269,8 @@ def _write_copies(
         for crop in fold.test.tolist():
             row = {**table[crop], "fold": fold.number}
             for name in SYSTEMS:
-                row[name] = round(float(answers[name][place]), 4)
+                probability = float(answers[name][place])
+                row[name] = round(probability, 4)
             rows[crop] = row
             place += 1
     write_table(path, [rows[crop] for crop in sorted(rows)])
@@ -294,7 +295,8 @@ def _run(work: _Work, fold: Fold, path: Path, protocol: str, reporter: Reporter)
     answers = {}
     for name, numbers in work.numbers.items():
         head = work.config.head if name == "model" else LOGISTIC
-        pipeline = fit_head(head, numbers[fold.train], truth, work.config.seed)
+        train_numbers = numbers[fold.train]
+        pipeline = fit_head(head, train_numbers, truth, work.config.seed)
         answers[name] = probabilities(pipeline, numbers[fold.test])
     if "model" not in answers:
         answers["model"] = _trained(work, fold, protocol)
@@ -334,7 +336,8 @@ def _read(path: Path, fold: Fold) -> dict[str, Numbers]:
         if not isinstance(values, list) or len(values) != len(fold.test):
             raise OutputError(f"{path}: lacks {name}; {again}")
         try:
-            answers[name] = np.array([number_in(value, 0, 1, name) for value in values])
+            numbers = [number_in(value, 0, 1, name) for value in values]
+            answers[name] = np.array(numbers)
         except ValueError as cause:
             raise OutputError(f"{path}: {cause}; {again}") from None
     return answers

@@ -116,7 +116,8 @@ def _frozen(trunk: Trunk, taken: Any, places: Places) -> Numbers:
 
 def _train(network: _Classifier, taken: Any, truth: Truth, train: Places, budget: Budget) -> None:
     """Train what is not frozen; `taken` gives the input of the network for places of copies."""
-    by_class = [train[truth[train] == 0], train[truth[train] == 1]]
+    own_truth = truth[train]
+    by_class = [train[own_truth == 0], train[own_truth == 1]]
     trained = [weights for weights in network.parameters() if weights.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=budget.rate, weight_decay=_DECAY)
     bar = tqdm(range(budget.steps), desc=budget.name, unit="step", disable=None, leave=False)
@@ -124,7 +125,8 @@ def _train(network: _Classifier, taken: Any, truth: Truth, train: Places, budget
         for step in bar:
             rng = np.random.default_rng([*budget.seed, step])
             # As many of either class: one that is rare would be learned last.
-            places = np.concatenate([rng.choice(own, BATCH // 2) for own in by_class])
+            halves = [rng.choice(own, BATCH // 2) for own in by_class]
+            places = np.concatenate(halves)
             for group in optimiser.param_groups:
                 group["lr"] = warm_cosine(budget.rate, step, budget.steps, _WARM)
             wanted = torch.from_numpy(truth[places].astype(np.float32))

@@ -96,7 +96,8 @@ def _write(folder: Path, scores: Scores, card: Card) -> Path:
         )
     rows = (*QUOTED, _ours(scores, card, tumour))
     out = folder / "chapter"
-    figures = _figure_rows(folder / REGIONS, list(scores.regions)[:PICTURES])
+    first_regions = list(scores.regions)[:PICTURES]
+    figures = _figure_rows(folder / REGIONS, first_regions)
     save_figure(figures, label_map, out / "figure.png")
     table = []
     for row in rows:

@@ -210,8 +210,8 @@ def given_away(group: Items, reporter: Reporter) -> list[Finding]:
             chosen.append(item)
     labels = sorted({item.label for item in chosen})
     patients = [item.patient for item in chosen]
-    has_enough = len(labels) == 2 and len(set(patients)) >= _FEW_PATIENTS
-    if not group.are_regions or not has_enough:
+    has_patients = len(set(patients)) >= _FEW_PATIENTS
+    if not group.are_regions or len(labels) != 2 or not has_patients:
         return []
     if find_spec("torch") is None or find_spec("sklearn") is None:
         reporter.message(

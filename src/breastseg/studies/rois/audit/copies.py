@@ -51,7 +51,8 @@ def find_copies(small: Thumbnails) -> list[Copy]:
     for place, grey in enumerate(small):
         structure[place] = _structure(grey)
     # A picture without structure is like every other one.
-    flat = structure.reshape(len(structure), -1).std(axis=1) < 1e-5  # (N,)
+    values = structure.reshape(len(structure), -1)
+    flat = values.std(axis=1) < 1e-5  # (N,)
     pairs: dict[tuple[int, int], Copy] = {}
     compared = 0
     for first, second, turn in _candidates(small):
@@ -73,9 +74,10 @@ def _structure(grey: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     shown = (grey > 0).astype(np.uint8)
     # Padded with 1: the edge of the picture itself is no black border.
     padded = np.pad(shown, 1, constant_values=1)
-    distance_px = cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    distance_px = cv2.distanceTransform(padded, cv2.DIST_L2, 3)
     # Two deviations away from black, the coarse blur has nearly nothing of it.
-    return np.where(distance_px > 2 * _COARSE, structure, 0).astype(np.float32)
+    is_far = distance_px[1:-1, 1:-1] > 2 * _COARSE
+    return np.where(is_far, structure, 0).astype(np.float32)
 
 
 def hashes(small: Thumbnails) -> Hashes:
@@ -83,7 +85,8 @@ def hashes(small: Thumbnails) -> Hashes:
     numbers = np.zeros(len(small), np.uint64)
     for place, grey in enumerate(small):
         tiny = cv2.resize(grey, (_HASH_PX, _HASH_PX), interpolation=cv2.INTER_AREA)
-        low = cv2.dct(tiny)[:_BITS, :_BITS].ravel()[1:]  # (63,): without the mean
+        lowest = cv2.dct(tiny)[:_BITS, :_BITS]
+        low = lowest.ravel()[1:]  # (63,): without the mean
         bits = (low > np.median(low)).astype(np.uint8)
         digits = "".join(map(str, bits))
         numbers[place] = int(digits, 2)
@@ -100,7 +103,8 @@ def _candidates(small: Thumbnails) -> Iterator[tuple[int, int, int]]:
         for start in range(0, len(plain), _CHUNK):
             chunk = plain[start : start + _CHUNK]
             # (chunk, N) bits that differ
-            apart = np.bitwise_count(chunk[:, None] ^ other[None, :])
+            differing = chunk[:, None] ^ other[None, :]
+            apart = np.bitwise_count(differing)
             rows, columns = np.nonzero(apart <= _NEAR_BITS)
             for row, column in zip(rows + start, columns, strict=True):
                 # Each pair once: the turn of the one is undone by a turn of the other.

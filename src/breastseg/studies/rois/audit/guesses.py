@@ -36,7 +36,8 @@ def guesses(
     for name, values in numbers.items():
         probability = np.zeros(len(crops))  # (N,): each region is held out once
         for fold in made_folds:
-            pipeline = fit_head(LOGISTIC, values[fold.train], truth[fold.train], 0)
+            train_values = values[fold.train]
+            pipeline = fit_head(LOGISTIC, train_values, truth[fold.train], 0)
             probability[fold.test] = probabilities(pipeline, values[fold.test])
         answers[name] = probability
     return answers

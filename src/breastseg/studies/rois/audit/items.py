@@ -161,6 +161,7 @@ def _crops(path: Path) -> Crops:
         crops = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as cause:
         raise DatasetError(f"{path}: no crops ({type(cause).__name__}); classify again") from None
+    # An archive of several arrays loads, too, and is no array.
     if not isinstance(crops, np.ndarray) or crops.dtype != np.uint16 or crops.ndim != 3:
         raise DatasetError(f"{path}: not the crops of a study; classify again")
     return crops
@@ -193,7 +194,8 @@ def thumbnails(items: Sequence[Item]) -> tuple[Thumbnails, list[tuple[int, int]]
 
 def resized(pixels: npt.NDArray[np.unsignedinteger], px: int) -> npt.NDArray[np.float32]:
     """Return a picture as (px, px) grey values from 0 to 1."""
-    grey = pixels.astype(np.float32) / np.iinfo(pixels.dtype).max
+    white = np.iinfo(pixels.dtype).max
+    grey = pixels.astype(np.float32) / white
     # The mean of areas where pixels grow; where they shrink it would make blocks.
     way = cv2.INTER_AREA if min(grey.shape) > px else cv2.INTER_LINEAR
     resized_grey = cv2.resize(grey, (px, px), interpolation=way)
