@@ -27,7 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("slide")
     parser.add_argument("--mpp", type=float)
-    parser.add_argument("--model", default="breast1")
+    parser.add_argument("--model", default="breast2")
     parser.add_argument("--clicks", type=int, default=9)
     given = parser.parse_args()
     model = load_model(given.model)

@@ -1,7 +1,7 @@
 """How often the most alike training field is of the class that is there: fields of a data set whose
 patients did not train the model, against the reference that lies with it.
 
-    python benchmarks/nearest.py DATA [--model breast1]
+    python benchmarks/nearest.py DATA [--model breast2]
 """
 
 import argparse
@@ -22,7 +22,7 @@ def main() -> None:
     """Print a row a class."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("data", help="a prepared data set")
-    parser.add_argument("--model", default="breast1", metavar="MODEL", help="with a reference")
+    parser.add_argument("--model", default="breast2", metavar="MODEL", help="with a reference")
     given = parser.parse_args()
     model, data = load_model(given.model), open_dataset(given.data)
     reference = read_reference(model.bundle)

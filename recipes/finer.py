@@ -96,7 +96,9 @@ def main() -> None:
     regions = regions_of(load_split(data), "train")
     fit(network, new, teacher.eval(), Crops(data, regions, CropDraw(SIDE_PX, seed=CROP_SEED)))
     settings = replace(settings, output_stride=stride)
-    card = replace(old.card, mpp=data.mpp, network=settings.to_dict(), decision={}, scores={})
+    name = f"{old.card.name}-stride{stride}"
+    network_is = settings.to_dict()
+    card = replace(old.card, name=name, mpp=data.mpp, network=network_is, decision={}, scores={})
     # Four crops of the training part, on which the back ends must agree.
     shown = Crops(data, regions, CropDraw(SIDE_PX, 1.0)).batch(0, list(range(4))).images
     write_bundle(out, network.eval(), card, shown, old.file(HISTORY).read_text(encoding="utf-8"))

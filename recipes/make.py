@@ -20,6 +20,8 @@ RECIPE is a folder with recipe.json:
     train     options that change it, as in {"epochs": 20}
     folds     options of a training that may know nobody who is held out; needed where `train`
               starts from another model, as in {"start": ""}
+    seeds     seeds of trainings that differ by nothing else, as in [1, 2, 3]; their weights are
+              averaged (one training)
     average   shares of other models in the weights, as in {"lite0": 0.5}: what was trained has
               the rest (none)
     after     commands that change what was trained, before it is exported (none)
@@ -44,7 +46,7 @@ from typing import Any
 STEPS = ("prepare", "split", "train", "all")
 _KNOWN = {
     *("name", "before", "sources", "prepare", "split", "preset", "start", "train", "folds"),
-    *("after", "average", "export", "limits", "reference"),
+    *("seeds", "after", "average", "export", "limits", "reference"),
 }
 _NEEDED = ("name", "sources", "split", "preset")
 
@@ -60,6 +62,8 @@ def read_recipe(folder: Path) -> dict[str, Any]:
         sys.exit(f"make.py: {path}: not JSON ({cause})")
     if not isinstance(found, dict):
         sys.exit(f"make.py: {path}: wanted names with values, as in recipes/lite0/recipe.json")
+    if "seeds" in found and "after" in found:
+        sys.exit(f"make.py: {path}: 'after' changes one training, seeds are several; leave one out")
     if missing := [name for name in _NEEDED if name not in found]:
         sys.exit(f"make.py: {path}: {missing[0]} is missing")
     if unknown := sorted(found.keys() - _KNOWN):
@@ -129,15 +133,45 @@ def run(words: list[str]) -> None:
         sys.exit(status if status > 0 else 128 - status)
 
 
-def average(shares: dict[str, float], bundle: Path, out: Path) -> Path:
+def export(words: list[str], out: Path) -> None:
+    """Export a bundle into a folder, unless an earlier call did: it is there whole or not."""
+    if not out.is_dir():
+        run(["breastseg", "export", *words, "--out", str(out)])
+
+
+def average(shares: dict[str, float], bundles: list[Path], out: Path) -> Path:
     """Average what was trained with other models, unless that is done; return the bundle."""
     averaged = out / "averaged"
     if not averaged.is_dir():
         words = [f"{name}={share}" for name, share in shares.items()]
-        words.append(f"{bundle}={1 - sum(shares.values())}")
+        share = (1 - sum(shares.values())) / len(bundles)
+        words += [f"{bundle}={share}" for bundle in bundles]
         script = str(Path(__file__).resolve().with_name("average.py"))
         run(["python", script, str(averaged), str(out / "data"), *words])
     return averaged
+
+
+def train(recipe: dict[str, Any], given: argparse.Namespace, places: dict[str, Path]) -> list[Path]:
+    """Train once, or once a seed; return the bundles."""
+    changes = {**recipe.get("train", {}), **given.train}
+    if "start" in recipe and "start" not in changes:
+        changes["start"] = str(given.out / "start")
+        if not (given.out / "start").is_dir():
+            run(filled(recipe["start"], places))
+    # A seed that is given is a training of its own, as of a fold.
+    seeds = [] if "seed" in changes else recipe.get("seeds", [])
+    runs = {given.out / f"run-{seed}": {**changes, "seed": seed} for seed in seeds}
+    runs = runs or {given.out / "run": changes}
+    for trained, changes in runs.items():
+        words = [
+            "--preset",
+            recipe["preset"],
+            "--name",
+            recipe["name"],
+            *options(changes, given.recipe),
+        ]
+        run(["breastseg", "train", str(given.out / "data"), "--out", str(trained), *words])
+    return [trained / "bundle" for trained in runs]
 
 
 def add_reference(
@@ -146,20 +180,22 @@ def add_reference(
     """Write a model again with fields of some of the sources that trained it."""
     some = {**recipe, "sources": recipe["reference"]}
     fields = str(places["out"] / "reference")
-    resampled = options(recipe.get("prepare", {}), places["recipe"])
+    # The table has rows of all sources: those of pictures that are left out here would be refused.
+    prepared = {name: value for name, value in recipe.get("prepare", {}).items() if name != "table"}
+    resampled = options(prepared, places["recipe"])
     run(["breastseg", "prepare", *sources(some, places), "--out", fields, *resampled])
-    run(["breastseg", "export", str(network), "--features", fields, "--out", str(bundle)])
+    export([str(network), "--features", fields], bundle)
 
 
 def make(given: argparse.Namespace) -> None:
     """Go through the steps."""
     recipe = read_recipe(given.recipe)
-    data_set, trained, bundle = given.out / "data", given.out / "run", given.out / recipe["name"]
+    data_set, bundle = given.out / "data", given.out / recipe["name"]
     places = {
         "recipe": given.recipe,
         "data": given.data,
         "out": given.out,
-        "bundle": trained / "bundle",
+        "bundle": given.out / "run" / "bundle",
         **given.source,
     }
     for command in recipe.get("before", []):
@@ -187,31 +223,18 @@ def make(given: argparse.Namespace) -> None:
     )
     if given.until == "split":
         return
-    changes = {**recipe.get("train", {}), **given.train}
-    if "start" in recipe and "start" not in changes:
-        changes["start"] = str(given.out / "start")
-        if not (given.out / "start").is_dir():
-            run(filled(recipe["start"], places))
-    words = [
-        "--preset",
-        recipe["preset"],
-        "--name",
-        recipe["name"],
-        *options(changes, given.recipe),
-    ]
-    run(["breastseg", "train", str(data_set), "--out", str(trained), *words])
+    bundles = train(recipe, given, places)
     for command in recipe.get("after", []):
         run(filled(command, places))
     if given.until == "train":
         return
-    if recipe.get("average"):
-        trained_bundle = average(recipe["average"], trained / "bundle", given.out)
+    shares = recipe.get("average", {})
+    if shares or len(bundles) > 1:
+        trained_bundle = average(shares, bundles, given.out)
     else:
-        trained_bundle = trained / "bundle"
+        trained_bundle = bundles[0]
     limits = ["--limits", _word(recipe["limits"], given.recipe)] if "limits" in recipe else []
-    export = [
-        "breastseg",
-        "export",
+    words = [
         str(trained_bundle),
         "--int8",
         "--data",
@@ -223,7 +246,7 @@ def make(given: argparse.Namespace) -> None:
     ]
     with_reference = recipe.get("reference", [])
     network = given.out / "network" if with_reference else bundle
-    run([*export, "--out", str(network)])
+    export(words, network)
     if with_reference:
         add_reference(recipe, places, network, bundle)
     evaluate = [

@@ -4,7 +4,6 @@ import argparse
 
 import pytest
 
-from breastseg.bundles.bundle import bundled_models
 from breastseg.cli import model
 from breastseg.errors import BreastsegError
 
@@ -16,7 +15,7 @@ def options_of(*words: str) -> argparse.Namespace:
 
 
 def test_one_name_is_one_model_and_several_are_a_mean() -> None:
-    one, other = list(bundled_models())[:2]
+    one, other = "breast1", "lite0"  # of one um/px
     ways = ("--backend", "onnx", "--threads", "1")
     alone = model.model_of(options_of("--model", one, *ways))
     assert (alone.card.name, alone.flips) == (one, False)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from breastseg.bundles.bundle import CARD, ONNX, REFERENCE, Bundle, load_bundle
+from breastseg.bundles.bundle import CARD, DEFAULT_MODEL, ONNX, REFERENCE, Bundle, load_bundle
 from breastseg.bundles.reference import Reference, ReferenceField, read_reference, write_reference
 from breastseg.bundles.tensors import half_places
 from breastseg.bundles.training import Training
@@ -288,7 +288,7 @@ def test_the_command_writes_a_page_and_numbers(
 
 
 def test_the_shipped_model_has_its_reference(capsys: pytest.CaptureFixture[str]) -> None:
-    bundle = load_bundle("breast1")
+    bundle = load_bundle(DEFAULT_MODEL)
     reference = read_reference(bundle)
     taught = set(bundle.card.training.patients_of("train"))
     assert {one.patient for one in reference.fields} <= taught

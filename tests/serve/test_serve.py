@@ -130,7 +130,7 @@ def test_gallery_shows_slides_and_pictures_and_neither_masks_nor_results(shown: 
     }
     assert told["folder"] == "slides"
     assert told["writable"]
-    assert [model["name"] for model in told["models"]] == ["breast1", "lite0"]
+    assert [model["name"] for model in told["models"]] == ["breast1", "breast2", "lite0"]
     assert str(shown.folder) not in answer.text
     assert all(len(entry["id"]) == 16 for entry in found.values())
 
@@ -146,8 +146,8 @@ def test_a_slide_says_its_size_resolution_and_layers(shown: Served) -> None:
     [layer] = slide["layers"]
     assert (layer["kind"], layer["title"], layer["size_px"], layer["uncertainty"]) == (
         "map",
-        "breast1",
-        [479, 479],
+        "breast2",
+        [299, 299],
         True,
     )
     assert "labels.ome.tif" in layer["files"]
@@ -213,7 +213,7 @@ def test_uncertainty_has_its_own_pyramid(shown: Served) -> None:
     np.testing.assert_array_equal(
         got, imread(shown.folder / "maps" / "slides" / "cmu1" / "uncertainty.ome.tif")
     )
-    assert got.shape == (60, 60)
+    assert got.shape == (38, 38)
     [without] = slide_of(shown, "large.tif")["layers"]
     assert ask(shown, f"/api/layers/{without['id']}/uncertainty/0/0_0.png").status_code == 404
 
@@ -236,7 +236,7 @@ def test_measures_are_those_of_the_map(shown: Served) -> None:
     told = ask(shown, f"/api/layers/{layer['id']}/measures").json()
     run = json.loads((shown.folder / "maps" / "slides" / "cmu1" / "run.json").read_text())
     assert told["measures"] == run["measures"]
-    assert (told["model"], told["mpp"]) == ("breast1", 0.499)
+    assert (told["model"], told["mpp"]) == ("breast2", 0.499)
     assert "input" not in told
 
 

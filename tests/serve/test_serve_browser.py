@@ -433,7 +433,7 @@ def test_a_drawn_rectangle_is_segmented_and_its_map_opens(served: Seen) -> None:
         opened.locator("#jobs-here .done").wait_for()
         until(lambda: opened.input_value("#map-choice") not in ("", first))
         assert re.search(
-            r"breast1, a part, .*\d:\d\d", opened.locator("#jobs-here").inner_text()
+            r"breast2, a part, .*\d:\d\d", opened.locator("#jobs-here").inner_text()
         )  # when: jobs of one slide are told apart
         opened.locator("#tab-measures").click()
         opened.locator("#measures", has_text="0.25 µm/px, given").wait_for()

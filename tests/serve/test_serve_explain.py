@@ -47,7 +47,7 @@ def entry_of(served: Served, name: str = "cmu1.svs") -> str:
 
 
 def test_a_place_is_explained_and_a_wrong_one_is_a_line(served: Served) -> None:
-    place = {"entry": entry_of(served), "model": "breast1", "x": 240, "y": 240}
+    place = {"entry": entry_of(served), "model": "breast2", "x": 240, "y": 240}
     status, told = ask(served, **place)
     assert status == 200
     assert sum(told["probabilities"].values()) == pytest.approx(1, abs=1e-4)
@@ -66,12 +66,12 @@ def test_a_place_is_explained_and_a_wrong_one_is_a_line(served: Served) -> None:
 
 def test_a_picture_without_microns_per_pixel_is_told(served: Served) -> None:
     plain = entry_of(served, "plain.png")
-    status, told = ask(served, entry=plain, model="breast1", x=100, y=100)
+    status, told = ask(served, entry=plain, model="breast2", x=100, y=100)
     assert (status, "microns per pixel" in told["error"]) == (422, True)
 
 
 def test_a_process_that_died_costs_one_question(served: Served) -> None:
-    place = {"entry": entry_of(served), "model": "breast1", "x": 200, "y": 240}
+    place = {"entry": entry_of(served), "model": "breast2", "x": 200, "y": 240}
     assert ask(served, **place)[0] == 200
     process = served.state.explainer._process
     os.kill(process.pid, signal.SIGKILL)
@@ -82,7 +82,7 @@ def test_a_process_that_died_costs_one_question(served: Served) -> None:
 
 def test_the_process_ends_when_nobody_asks(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(explainer, "IDLE_S", 0.1)
-    place = {"entry": entry_of(served), "model": "breast1", "x": 210, "y": 240}
+    place = {"entry": entry_of(served), "model": "breast2", "x": 210, "y": 240}
     ask(served, **place)
     process = served.state.explainer._process
     if process is not None:  # it may be gone already

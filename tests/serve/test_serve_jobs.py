@@ -326,7 +326,7 @@ def test_jobs_wait_for_one_another_and_not_too_many(
         (
             {"model": "../lite0"},
             400,
-            "there is no model of this name here; there is breast1, lite0",
+            "there is no model of this name here; there is breast1, breast2, lite0",
         ),
         ({"box": [0, 0, 0, 10]}, 400, "the box does not lie inside b.png, which has 256 x 256 px"),
         (

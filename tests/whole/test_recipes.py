@@ -105,6 +105,26 @@ def test_what_was_trained_is_averaged_with_others_and_that_is_exported(
     assert [words[3] for words in ran[3:]] == ["export", "evaluate"]
 
 
+def test_trainings_of_several_seeds_are_averaged(
+    tmp_path: Path, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = recipe(tmp_path / "mine", seeds=[5, 6], train={"epochs": 1}, average={"lite0": 0.5})
+    (tmp_path / "data" / "one").mkdir(parents=True)
+    out = tmp_path / "out"
+    call(monkeypatch, mine, tmp_path / "data", out)
+    assert [words[3] for words in ran[:4]] == ["prepare", "split", "train", "train"]
+    assert [words[words.index("--out") + 1] for words in ran[2:4]] == [
+        f"{out}/run-5",
+        f"{out}/run-6",
+    ]
+    assert [words[-2:] for words in ran[2:4]] == [["--seed", "5"], ["--seed", "6"]]
+    shares = ["lite0=0.5", f"{out}/run-5/bundle=0.25", f"{out}/run-6/bundle=0.25"]
+    assert ran[4][2:] == [f"{out}/averaged", f"{out}/data", *shares]
+    ran.clear()
+    call(monkeypatch, mine, tmp_path / "data", out, "--train", "seed=7", "--until", "train")
+    assert [words[3] for words in ran] == ["prepare", "split", "train"]
+
+
 def test_a_recipe_makes_what_its_training_goes_on_from(
     tmp_path: Path, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,19 +148,23 @@ def test_a_recipe_makes_what_its_training_goes_on_from(
 def test_fields_of_some_sources_go_with_the_model(
     tmp_path: Path, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mine = recipe(
-        tmp_path / "mine", sources=["one", "two"], prepare={"to_mpp": 0.5}, reference=["two"]
-    )
+    prepared = {"to_mpp": 0.5, "table": "all.csv"}
+    mine = recipe(tmp_path / "mine", sources=["one", "two"], prepare=prepared, reference=["two"])
     for name in ("one", "two"):
         (tmp_path / "data" / name).mkdir(parents=True)
     out = tmp_path / "out"
     call(monkeypatch, mine, tmp_path / "data", out)
     assert ran[3][-2:] == ["--out", f"{out}/network"]
+    assert ran[0][-2:] == ["--table", "all.csv"]
     two, fields = f"{tmp_path}/data/two", f"{out}/reference"
     assert ran[4][3:] == ["prepare", two, "--out", fields, "--to-mpp", "0.5"]
     features = ["--features", fields, "--out", f"{out}/mine"]
     assert ran[5][3:] == ["export", f"{out}/network", *features]
     assert ran[6][3:6] == ["evaluate", "--model", f"{out}/mine"]
+    (out / "network").mkdir(parents=True)  # whole, or it would not be there
+    ran.clear()
+    call(monkeypatch, mine, tmp_path / "data", out)
+    assert [words[3] for words in ran[3:]] == ["prepare", "export", "evaluate"]
 
 
 def recipe(folder: Path, **changes: Any) -> Path:
@@ -194,6 +218,10 @@ def test_commands_before_and_after(
         (
             {"before": [["python", "{breakhis}"]]},
             r"command 'python \{breakhis\}'|needs breakhis; give --source breakhis=FOLDER",
+        ),
+        (
+            {"seeds": [1, 2], "after": [["true"]]},
+            "'after' changes one training, seeds are several; leave one out",
         ),
         (
             {"lr": 1},

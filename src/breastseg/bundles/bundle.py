@@ -29,7 +29,7 @@ REFERENCE = "reference.safetensors"
 # Scores of single regions stay in scores.json: a card is to be read.
 _SCORES_ON_CARD = ("data", "split", "mpp", "patients", "overall", "pooled", "dots", "protocol")
 BUNDLED = Path(__file__).parent.parent / "bundled"
-DEFAULT_MODEL = "breast1"
+DEFAULT_MODEL = "breast2"
 
 
 @dataclass(frozen=True)

@@ -90,8 +90,12 @@ def train(
         reporter = QUIET  # the first of several processes speaks for all
     split = load_split(data)
     start = load_bundle(config.start) if config.start else None
+    recorded = config.to_dict()
+    if start:
+        # A card travels: it names the model and has its hashes, but no path of this machine.
+        recorded["start"] = start.card.name
     settings = Training(
-        config=config.to_dict(),
+        config=recorded,
         data=data.fingerprint(),
         split=split_fingerprint(split),
         name=name or run.name,
