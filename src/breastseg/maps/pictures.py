@@ -52,40 +52,41 @@ def save_comparison(
         folder: made when missing.
     """
     step = -(-max(truth.shape) // _PAGE_PX)
-    width, height = (max(1, side // step) for side in truth.shape[::-1])
-    part = np.s_[
-        : height * step, : width * step
-    ]  # a whole number of pixels for each new one: ten times as fast as a fraction
-    image = Image.fromarray(np.ascontiguousarray(resample_pixels(pixels[part], (width, height))))
-    with written(folder / "image.jpg") as beside:
-        image.save(beside, format="JPEG", quality=85)
-    true, named = (resample_labels(labels[part], (width, height)) for labels in (truth, prediction))
-    wrong = np.where((true > 0) & (named != true), named, 0)
+    height, width = truth.shape
+    size = max(1, width // step), max(1, height // step)
+    # A whole number of pixels for each new one: ten times as fast as a fraction. What is left over
+    # at the right and lower edge is not shown.
+    part = np.s_[: size[1] * step, : size[0] * step]
+    small = resample_pixels(pixels[part], size)  # (h, w, 3)
+    image = Image.fromarray(np.ascontiguousarray(small))
+    with written(folder / "image.jpg") as temporary:
+        image.save(temporary, format="JPEG", quality=85)
+    true = resample_labels(truth[part], size)  # (h, w)
+    predicted = resample_labels(prediction[part], size)
+    wrong = np.where((true > 0) & (predicted != true), predicted, 0)
+    # The PNG holds no colour beyond the classes', and one opacity for each of them.
     palette = label_map.palette()[: len(label_map.classes) + 1]
-    for name, labels in zip(COMPARED, (true, named, wrong), strict=True):
-        _save_palette(
-            labels,
-            palette,
-            folder / f"{name}.png",
-            transparency=bytes([0] + [255] * len(label_map.classes)),
-        )
+    opacities = bytes([0] + [255] * len(label_map.classes))
+    for name, labels in zip(COMPARED, (true, predicted, wrong), strict=True):
+        _save_palette(labels, palette, folder / f"{name}.png", transparency=opacities)
 
 
 def save_pair(folder: Path, label_map: LabelMap, path: Path) -> None:
     """Write truth beside prediction, small, with a legend below, as JPEG; from what
     `save_comparison` wrote into FOLDER."""
-    pair = [
-        _tinted(folder / "image.jpg", folder / f"{name}.png") for name in ("truth", "prediction")
-    ]
-    for picture in pair:
+    truth = _tinted(folder / "image.jpg", folder / "truth.png")
+    prediction = _tinted(folder / "image.jpg", folder / "prediction.png")
+    for picture in (truth, prediction):
+        # Tall ones may be twice as high as wide: they stand side by side.
         picture.thumbnail((_PAIR_PX, 2 * _PAIR_PX), Image.Resampling.BOX)
-    left, height = pair[0].width + 8, pair[0].height
-    legend = _legend(left + pair[1].width, label_map, None)
+    left, height = truth.width + 8, truth.height
+    legend = _legend(left + prediction.width, label_map, None)
     sheet = Image.new("RGB", (legend.width, height + legend.height), "white")
-    for picture, corner in ((pair[0], (0, 0)), (pair[1], (left, 0)), (legend, (0, height))):
-        sheet.paste(picture, corner)
-    with written(path) as beside:
-        sheet.save(beside, format="JPEG", quality=75)
+    sheet.paste(truth, (0, 0))
+    sheet.paste(prediction, (left, 0))
+    sheet.paste(legend, (0, height))
+    with written(path) as temporary:
+        sheet.save(temporary, format="JPEG", quality=75)
 
 
 def overlay(
@@ -98,12 +99,14 @@ def overlay(
         labels: (H, W) uint8 of the same size.
         label_map: names the colours.
     """
-    wash = cv2.LUT(cv2.merge([labels] * 3), label_map.palette()[None])
+    # OpenCV's table wants as many channels in as it gives out.
+    wash = cv2.LUT(cv2.merge([labels] * 3), label_map.palette()[None])  # (H, W, 3)
     mixed = cv2.addWeighted(pixels, 1 - _OPACITY, wash, _OPACITY, 0)
-    border = np.zeros(labels.shape, bool)
+    border = np.zeros(labels.shape, bool)  # (H, W)
     border[1:] |= labels[1:] != labels[:-1]
     border[:, 1:] |= labels[:, 1:] != labels[:, :-1]
     cv2.copyTo(wash, border.astype(np.uint8), mixed)
+    # Last, because a border may have been drawn into what has no label.
     cv2.copyTo(pixels, (labels == 0).astype(np.uint8), mixed)
     return np.asarray(mixed, np.uint8)
 
@@ -119,15 +122,14 @@ def save_overlay(
     for top in range(0, height, _BAND_ROWS):
         above = max(0, top - 1)  # a border is seen from the row below it
         band = np.s_[above : top + _BAND_ROWS]
-        sheet.paste(
-            Image.fromarray(overlay(pixels[band], labels[band], label_map)[top - above :]), (0, top)
-        )
+        washed = overlay(pixels[band], labels[band], label_map)[top - above :]
+        sheet.paste(Image.fromarray(washed), (0, top))
     sheet.paste(legend, (0, height))
-    with written(path) as beside:
+    with written(path) as temporary:
         if path.suffix == ".png":
-            sheet.save(beside, format="PNG", compress_level=1, exif=exif_of(sheet))
+            sheet.save(temporary, format="PNG", compress_level=1, exif=exif_of(sheet))
         else:
-            sheet.save(beside, format="JPEG", quality=88, exif=exif_of(sheet))
+            sheet.save(temporary, format="JPEG", quality=88, exif=exif_of(sheet))
 
 
 def save_figure(
@@ -136,24 +138,25 @@ def save_figure(
     """Write the report's figure: images on the left, their masks on the right, one row each, with a
     legend."""
     tile, gap, text = _FIGURE_TILE_PX, 8, 18
-    legend = _legend(2 * tile + 3 * gap, label_map, None)
-    sheet = Image.new(
-        "RGB", (2 * tile + 3 * gap, len(pairs) * (tile + text + gap) + gap + legend.height), "white"
-    )
+    row_height = tile + text + gap
+    width = 2 * tile + 3 * gap
+    legend = _legend(width, label_map, None)
+    sheet = Image.new("RGB", (width, len(pairs) * row_height + gap + legend.height), "white")
     draw = ImageDraw.Draw(sheet)
     for row, (name, pixels, labels) in enumerate(pairs):
-        top = gap + row * (tile + text + gap)
+        top = gap + row * row_height
+        # The end of a long name tells files apart better than its beginning.
         draw.text((gap, top), name[-90:], fill="black", font=ImageFont.load_default(12))
         image = Image.fromarray(pixels)
         mask = Image.fromarray(label_map.palette()[labels])
-        for column, (picture, method) in enumerate(
-            ((image, Image.Resampling.BOX), (mask, Image.Resampling.NEAREST))
-        ):
-            size = _fit(picture.size, tile)
-            sheet.paste(picture.resize(size, method), (gap + column * (tile + gap), top + text))
+        size = _fit(image.size, tile)
+        sheet.paste(image.resize(size, Image.Resampling.BOX), (gap, top + text))
+        # Nearest: a mean of two colours would be the colour of no class.
+        size = _fit(mask.size, tile)
+        sheet.paste(mask.resize(size, Image.Resampling.NEAREST), (gap + tile + gap, top + text))
     sheet.paste(legend, (0, sheet.height - legend.height))
-    with written(path) as beside:
-        sheet.save(beside, format="PNG")
+    with written(path) as temporary:
+        sheet.save(temporary, format="PNG")
 
 
 def _save_palette(
@@ -161,18 +164,16 @@ def _save_palette(
 ) -> None:
     picture = Image.fromarray(np.ascontiguousarray(labels))
     picture.putpalette(palette.ravel().tolist())
-    with written(
-        path
-    ) as beside:  # runs of equal pixels: a third of zlib's usual time, and the file is smaller
-        picture.save(beside, format="PNG", compress_type=zlib.Z_RLE, **options)
+    with written(path) as temporary:
+        # Runs of equal pixels: a third of zlib's usual time, and the file is smaller.
+        picture.save(temporary, format="PNG", compress_type=zlib.Z_RLE, **options)
 
 
 def _tinted(image: Path, labels: Path) -> Image.Image:
     with Image.open(image) as below, Image.open(labels) as above:
         picture, layer = below.convert("RGB"), above.convert("RGBA")
-    picture.paste(
-        layer, mask=layer.getchannel("A").point([round(_OPACITY * alpha) for alpha in range(256)])
-    )
+    washed = [round(_OPACITY * alpha) for alpha in range(256)]
+    picture.paste(layer, mask=layer.getchannel("A").point(washed))
     return picture
 
 
@@ -187,20 +188,12 @@ def _legend(width: int, label_map: LabelMap, labels: Labels | None) -> Image.Ima
     font = ImageFont.load_default(size)
     entries = [(c.color, c.name) for c in label_map.classes]
     if labels is not None and labels.any():  # of nothing there are no shares
-        tops = range(0, len(labels), _BAND_ROWS)
-        found = np.sum(
-            [np.bincount(labels[top : top + _BAND_ROWS].ravel(), minlength=256) for top in tops],
-            axis=0,
-        )
-        counts = found[1 : len(entries) + 1]
-        total = max(1, int(counts.sum()))
-        entries = [
-            (color, f"{name} {100 * n / total:.1f} %")
-            for (color, name), n in zip(entries, counts, strict=True)
-        ]
+        entries = _with_shares(entries, labels)
     x, y, line, placed = size // 2, size // 2, round(1.6 * size), []
     for color, name in entries:
+        # The box and the space behind it are 1.5 wide, the space before the next entry 1.2.
         needed = round(1.5 * size + font.getlength(name) + 1.2 * size)
+        # An entry that is wider than the sheet stands alone, at the left edge.
         if x + needed > width and x > size // 2:
             x, y = size // 2, y + line
         placed.append((x, y, color, name))
@@ -211,3 +204,18 @@ def _legend(width: int, label_map: LabelMap, labels: Labels | None) -> Image.Ima
         draw.rectangle((left, top, left + size, top + size), fill=color, outline="black")
         draw.text((left + round(1.5 * size), top - size // 8), name, fill="black", font=font)
     return legend
+
+
+def _with_shares(
+    entries: list[tuple[tuple[int, int, int], str]], labels: Labels
+) -> list[tuple[tuple[int, int, int], str]]:
+    """Return a legend's entries, each with its share of the labelled pixels behind its name."""
+    counts = np.zeros(256, np.int64)
+    for top in range(0, len(labels), _BAND_ROWS):
+        counts += np.bincount(labels[top : top + _BAND_ROWS].ravel(), minlength=256)
+    counts = counts[1 : len(entries) + 1]
+    total = max(1, int(counts.sum()))
+    shares = []
+    for (color, name), count in zip(entries, counts, strict=True):
+        shares.append((color, f"{name} {100 * count / total:.1f} %"))
+    return shares

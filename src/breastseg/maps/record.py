@@ -32,6 +32,7 @@ Measures = dict[str, str | float | int | None]
 """A row of measures.csv by column: the picture's name, then numbers; NaN (in JSON of others, null)
 where one has no meaning."""
 
+# Up to here a float holds every whole number: JSON has no other numbers, and pages read them so.
 _MOST_NUMBER = 2.0**53
 
 
@@ -114,6 +115,7 @@ class RunRecord:
     @property
     def input_name(self) -> str:
         """Return the file name of the slide that was mapped."""
+        # A result may come from another system: Windows parts folders by a backslash.
         return re.split(r"[/\\]", self.input)[-1]
 
     @property
@@ -132,19 +134,20 @@ class RunRecord:
         Raises:
             ValueError: what is missing or does not fit.
         """
-        found = from_json(RunRecord, value, "")
-        for number in (*found.size_px, *(found.box_level0_px or ())):
+        record = from_json(RunRecord, value, "")
+        for number in (*record.size_px, *(record.box_level0_px or ())):
             whole_in(number, 0, 2**53, "a length in pixels")
-        for name, number in {"mpp": found.mpp, "model_mpp": found.model_mpp}.items():
-            number_in(number, 0, _MOST_NUMBER, name)
-        whole_in(found.tile_px, 0, 2**53, "tile_px")
-        whole_in(found.halo_px, 0, 2**53, "halo_px")
-        if not isinstance(found.measures.get("analysed_mm2"), (int, float)):
+        number_in(record.mpp, 0, _MOST_NUMBER, "mpp")
+        number_in(record.model_mpp, 0, _MOST_NUMBER, "model_mpp")
+        whole_in(record.tile_px, 0, 2**53, "tile_px")
+        whole_in(record.halo_px, 0, 2**53, "halo_px")
+        if not isinstance(record.measures.get("analysed_mm2"), (int, float)):
             raise ValueError("measures.analysed_mm2 is missing")
-        for name, measure in found.measures.items():
+        for name, measure in record.measures.items():
+            # NaN is no equal of itself: it stands for a measure without meaning, and may stay.
             if isinstance(measure, (int, float)) and measure == measure:
                 number_in(measure, -_MOST_NUMBER, _MOST_NUMBER, f"measures.{name}")
-        return found
+        return record
 
 
 def read_run_json(folder: Path) -> object:
@@ -153,8 +156,8 @@ def read_run_json(folder: Path) -> object:
     `RunRecord.from_dict` tells whether it is a record: some callers make the map again where it is
     none.
     """
-    found: object = read_json(folder / RUN, InputError, "a result's run.json")
-    return found
+    record: object = read_json(folder / RUN, InputError, "a result's run.json")
+    return record
 
 
 def box_px(box: Box | None) -> tuple[int, int, int, int] | None:

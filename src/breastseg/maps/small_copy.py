@@ -12,16 +12,21 @@ from PIL import Image
 SMALL_PX = 144
 """Longer side."""
 _QUALITY = 80
+# The TIFF header (II: little end first, 42, first directory at byte 8), then a directory of one
+# entry: tag 0x0112 (orientation), type 3 (short), one value, 1 (upright); the next one is at 26.
 _FIRST = b"Exif\0\0" + struct.pack("<2sHL H HHLL L", b"II", 42, 8, 1, 0x0112, 3, 1, 1, 26)
-"""EXIF up to its second directory: little end first, and the picture stands upright."""
+"""EXIF up to its second directory."""
+# Number of entries, three entries (tag, type, count, value), and where the next directory is.
 _SECOND = struct.Struct("<H HHLL HHLL HHLL L")
+# Places in EXIF are counted from the TIFF header, behind "Exif\0\0".
 _COPY_AT = 26 + _SECOND.size
 
 
 def exif_of(picture: Image.Image) -> bytes:
     """Return EXIF that holds a small copy of a picture, for Pillow's `save(exif=...)`."""
     share = min(1.0, SMALL_PX / max(picture.size))
-    width, height = (max(1, round(side * share)) for side in picture.size)
+    width = max(1, round(picture.width * share))
+    height = max(1, round(picture.height * share))
     data = io.BytesIO()
     small = picture.resize((width, height), Image.Resampling.BOX)
     small.save(data, format="JPEG", quality=_QUALITY)
@@ -41,10 +46,13 @@ def small_copy(picture: Image.Image) -> bytes:
     exif = picture.info.get("exif", b"")
     start = len(_FIRST) + _SECOND.size
     copy = exif[start:]
+    # EXIF of others may say anything: only what is ours to the byte is taken.
     return bytes(copy) if exif[:start] == _FIRST + _second(len(copy)) else b""
 
 
 def _second(length: int) -> bytes:
     """Return the second directory: compression (JPEG), place and length of the copy."""
-    entries = (0x0103, 3, 1, 6, 0x0201, 4, 1, _COPY_AT, 0x0202, 4, 1, length)
-    return _SECOND.pack(3, *entries, 0)
+    compression = 0x0103, 3, 1, 6  # tag, type (short), count, JPEG
+    place = 0x0201, 4, 1, _COPY_AT  # type 4: long
+    size = 0x0202, 4, 1, length
+    return _SECOND.pack(3, *compression, *place, *size, 0)

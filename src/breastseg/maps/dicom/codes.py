@@ -13,7 +13,7 @@ Code: TypeAlias = tuple[str, str, str]
 
 SCHEME = "99BREASTSEG"
 """Of classes and measures without a code of others; their values are our names."""
-_LONGEST_MEANING = 64
+_LONGEST_MEANING = 64  # a code's meaning is of the value type LO
 
 _TISSUE: Code = ("85756007", "SCT", "Tissue")
 _ABNORMAL: Code = ("49755003", "SCT", "Morphologically Abnormal Structure")
@@ -70,11 +70,13 @@ def unit_of(measure: str) -> Code | None:
     for unit in ("mm2", "mm", "count"):
         if words[-1] == unit:
             return _UNITS[unit]
+    # Names go on behind it: percent_of_tumor.
     return _UNITS["percent"] if "percent" in words else None
 
 
 def coded(code: Code) -> Any:
     """Return a code as highdicom takes it."""
+    # Imported where it is used: highdicom is an extra, and slow to import.
     from highdicom.sr import CodedConcept
 
     return CodedConcept(*code)

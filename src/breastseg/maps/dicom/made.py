@@ -44,13 +44,14 @@ class Making:
             "series_instance_uid": self.uid(f"series of {name}"),
             "series_number": series,
             "manufacturer": MANUFACTURER,
+            # Of the value type LO, which ends at 64 characters.
             "manufacturer_model_name": f"breastseg {self.model}"[:64],
             "software_versions": version("breastseg"),
             "device_serial_number": version("breastseg"),
         }
 
     def algorithm(self) -> Any:
-        """Return who drew."""
+        """Return what DICOM says of the algorithm that made the map."""
         from highdicom import AlgorithmIdentificationSequence
 
         return AlgorithmIdentificationSequence(
@@ -62,21 +63,24 @@ class Making:
 
     def save(self, dataset: Any, path: Path) -> None:
         """Write an object, dated by the map: the same map gives the same bytes."""
+        # highdicom draws this UID by lot, and both sequences must name the same.
         organization = self.uid(f"dimensions {dataset.SOPInstanceUID}")
         for keyword in ("DimensionOrganizationSequence", "DimensionIndexSequence"):
-            for one in dataset.get(keyword) or ():
-                one.DimensionOrganizationUID = organization
-        for one in _with_contributions(dataset):
+            for item in dataset.get(keyword) or ():
+                item.DimensionOrganizationUID = organization
+        # It also dates everything by the clock.
+        date, time = self.when.strftime("%Y%m%d"), self.when.strftime("%H%M%S")
+        for dated in _with_contributions(dataset):
             for keyword in _DATES:
-                if keyword in one:
-                    setattr(one, keyword, self.when.strftime("%Y%m%d"))
+                if keyword in dated:
+                    setattr(dated, keyword, date)
             for keyword in _TIMES:
-                if keyword in one:
-                    setattr(one, keyword, self.when.strftime("%H%M%S"))
-            if "ContributionDateTime" in one:
-                one.ContributionDateTime = self.when.strftime("%Y%m%d%H%M%S")
-        with written(path) as beside:
-            dataset.save_as(beside)
+                if keyword in dated:
+                    setattr(dated, keyword, time)
+            if "ContributionDateTime" in dated:
+                dated.ContributionDateTime = date + time
+        with written(path) as temporary:
+            dataset.save_as(temporary)
 
 
 @contextmanager
@@ -97,6 +101,7 @@ def built_for(path: Path) -> Iterator[None]:
 
 
 def _with_contributions(dataset: Any) -> Iterator[Any]:
+    """Yield an object, and its records of the programs that took part, which have dates too."""
     yield dataset
     yield from dataset.get("ContributingEquipmentSequence") or ()
 

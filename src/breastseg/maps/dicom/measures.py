@@ -45,32 +45,30 @@ def write_measures(
     """
     from highdicom.sr import ComprehensiveSR
 
-    known = {
-        name: float(value)
-        for name, value in measures.items()
-        if isinstance(value, (int, float)) and value == value
-    }
+    values = _numbers(measures)
     level = slide.levels[0].header
     groups, count = [], 0
     with built_for(path):
-        for one in label_map.classes:
-            said = [
-                _measurement(code, known.pop(name), unit_of(name))
-                for code, name in (
-                    (AREA, f"{one.name}_mm2"),
-                    (own_code(_PERCENT), f"{one.name}_percent"),
-                )
-                if name in known
-            ]
-            if said:
-                groups.append(_group(one.name, class_codes(one.name)[1], said, level, making))
-                count += len(said)
-        rest = [
-            _measurement(own_code(name), value, unit)
-            for name, value in known.items()
-            if (unit := unit_of(name)) is not None
-        ]
+        for label_class in label_map.classes:
+            name = label_class.name
+            # Taken out of `values`: what is left over belongs to the whole slide.
+            area, share = values.pop(f"{name}_mm2", None), values.pop(f"{name}_percent", None)
+            items = []
+            if area is not None:
+                items.append(_measurement(AREA, area, unit_of(f"{name}_mm2")))
+            if share is not None:
+                items.append(_measurement(own_code(_PERCENT), share, unit_of(f"{name}_percent")))
+            if items:
+                groups.append(_group(name, class_codes(name)[1], items, level, making))
+                count += len(items)
+        rest = []
+        for name, value in values.items():
+            unit = unit_of(name)
+            # DICOM wants a unit of every number: one without (a ratio of shapes) is left out.
+            if unit is not None:
+                rest.append(_measurement(own_code(name), value, unit))
         groups.append(_group("slide", TISSUE, rest, level, making))
+        # Neither final nor verified: nobody has looked at it, and it is for research.
         report = ComprehensiveSR(
             evidence=[level],
             content=_content(groups, making),
@@ -88,6 +86,15 @@ def write_measures(
     return count + len(rest)
 
 
+def _numbers(measures: Mapping[str, Any]) -> dict[str, float]:
+    """Return the measures that are numbers; the slide's name and NaN are none."""
+    numbers = {}
+    for name, value in measures.items():
+        if isinstance(value, (int, float)) and value == value:
+            numbers[name] = float(value)
+    return numbers
+
+
 def _measurement(name: Code, value: float, unit: Code | None) -> Any:
     from highdicom.sr import Measurement
 
@@ -95,7 +102,7 @@ def _measurement(name: Code, value: float, unit: Code | None) -> Any:
     return Measurement(coded(name), value, coded(unit))
 
 
-def _group(name: str, finding: Code, said: list[Any], level: Any, making: Making) -> Any:
+def _group(name: str, finding: Code, items: list[Any], level: Any, making: Making) -> Any:
     from highdicom.sr import (
         FindingSite,
         MeasurementsAndQualitativeEvaluations,
@@ -108,7 +115,7 @@ def _group(name: str, finding: Code, said: list[Any], level: Any, making: Making
         finding_type=coded(finding),
         finding_sites=[FindingSite(coded(BREAST))],
         source_images=[SourceImageForMeasurementGroup(level.SOPClassUID, level.SOPInstanceUID)],
-        measurements=said or None,
+        measurements=items or None,
     )
 
 

@@ -48,13 +48,15 @@ def write_regions_dicom(
 
     groups: list[Any] = []
     count = 0
-    for one in label_map.classes:
-        rings = [
-            ring for area in drawn.areas if area.name == one.qupath for ring in whole_rings(area)
-        ]
+    for label_class in label_map.classes:
+        rings: list[Ring] = []
+        for area in drawn.areas:
+            if area.name == label_class.qupath:
+                rings.extend(whole_rings(area))
         if rings:
             with built_for(path):
-                groups.append(_group(one, rings, len(groups) + 1, making))
+                # Groups are numbered from 1 without gaps, by the standard.
+                groups.append(_group(label_class, rings, len(groups) + 1, making))
             count += len(rings)
     if not groups:
         return 0
@@ -73,14 +75,14 @@ def write_regions_dicom(
     return count
 
 
-def _group(one: LabelClass, rings: list[Ring], number: int, making: Making) -> Any:
+def _group(label_class: LabelClass, rings: list[Ring], number: int, making: Making) -> Any:
     from highdicom.ann import AnnotationGroup
 
-    category, kind = class_codes(one.name)
+    category, kind = class_codes(label_class.name)
     return AnnotationGroup(
         number=number,
-        uid=making.uid(f"annotations {one.name}"),
-        label=one.name[:64],
+        uid=making.uid(f"annotations {label_class.name}"),
+        label=label_class.name[:64],  # LO ends at 64 characters
         annotated_property_category=coded(category),
         annotated_property_type=coded(kind),
         graphic_type="POLYGON",
@@ -88,7 +90,7 @@ def _group(one: LabelClass, rings: list[Ring], number: int, making: Making) -> A
         algorithm_type="AUTOMATIC",
         algorithm_identification=making.algorithm(),
         anatomic_regions=[coded(BREAST)],
-        display_color=display_color(one.color),
+        display_color=display_color(label_class.color),
     )
 
 
@@ -106,8 +108,11 @@ def whole_rings(area: Area) -> Iterator[Ring]:
             " map again"
         ) from None
     for piece in pieces:
-        ring = np.maximum(np.asarray(piece.exterior.coords, np.float32)[:-1], _EDGE_PX)
-        ring = ring[(ring != np.roll(ring, 1, axis=0)).any(axis=1)]  # rounding made some one place
+        places = np.asarray(piece.exterior.coords, np.float32)[:-1]  # (N, 2)
+        ring = np.maximum(places, _EDGE_PX)
+        # Rounding to float32 may make two neighbours the same place.
+        is_new = (ring != np.roll(ring, 1, axis=0)).any(axis=1)  # (N,)
+        ring = ring[is_new]
         if len(ring) >= 3:
             yield ring
 
@@ -127,6 +132,7 @@ def _without_holes(polygon: Any) -> list[Any]:
         halves = []
         for side in (shapely.box(left, top, x, bottom), shapely.box(x, top, right, bottom)):
             halves += _polygons(shapely.intersection(piece, side))
+        # A cut opens at least one hole; where it does not, this would go on for ever.
         if sum(len(half.interiors) for half in halves) >= holes:
             raise ValueError("a hole without width")
         waiting += halves
@@ -134,4 +140,5 @@ def _without_holes(polygon: Any) -> list[Any]:
 
 
 def _polygons(shape: Any) -> list[Any]:
-    return [one for one in shapely.get_parts(shape) if isinstance(one, shapely.Polygon)]
+    """Return the polygons of a shape; where pieces touch, it also has lines and points."""
+    return [part for part in shapely.get_parts(shape) if isinstance(part, shapely.Polygon)]

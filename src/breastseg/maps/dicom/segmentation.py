@@ -17,10 +17,12 @@ from breastseg.maps.dicom.codes import BREAST, class_codes, coded
 from breastseg.maps.dicom.made import Making, built_for, display_color
 from breastseg.maps.dicom.source import DicomSlide, Level
 from breastseg.maps.files.label_tiles import LabelTiles
+from breastseg.maps.raster import centres
 
 KINDS = ("binary", "labelmap")
+# High, so that the slide's own series have other numbers; regions and measures follow.
 _SERIES = 9901
-_MOST_PX = 2**33
+_MOST_PX = 2**33  # a byte each: 8 GiB on disk
 
 
 def write_segmentation(
@@ -60,6 +62,7 @@ def write_segmentation(
         with built_for(path):
             making.save(_segmentation(values, label_map, level, making, kind, number), path)
         paths.append(path)
+        # A level that is one tile is read at once: coarser ones would save nobody anything.
         if level.frames == 1:
             break
     return paths
@@ -67,6 +70,7 @@ def write_segmentation(
 
 def level_of(slide: DicomSlide, mpp: float) -> int:
     """Return the level whose um/px is nearest to `mpp`, as a factor; of equals the finer."""
+    # Rounded to a hundredth of a halving, so that equals are equal; argmin takes the first of them.
     factors = [round(abs(np.log2(level.mpp / mpp)), 2) for level in slide.levels]
     return int(np.argmin(factors))
 
@@ -82,15 +86,13 @@ def level_labels(labels: LabelTiles, level: Level) -> npt.NDArray[np.uint8]:
         )
     with nameless_file() as file:
         values = np.memmap(file, np.uint8, "w+", shape=(height, width))
-    columns, rows = (
-        (2 * np.arange(new) + 1) * old // (2 * new)
-        for new, old in zip(level.size_px, labels.size_px, strict=True)
-    )
+    columns = centres(width, labels.size_px[0])
+    rows = centres(height, labels.size_px[1])
     for box, tile in labels:
         left, right = np.searchsorted(columns, (box.x, box.x + box.width))
         top, bottom = np.searchsorted(rows, (box.y, box.y + box.height))
-        there = np.ix_(rows[top:bottom] - box.y, columns[left:right] - box.x)
-        values[top:bottom, left:right] = tile[there]
+        picked = np.ix_(rows[top:bottom] - box.y, columns[left:right] - box.x)
+        values[top:bottom, left:right] = tile[picked]
     return values
 
 
@@ -106,6 +108,9 @@ def _segmentation(
     from pydicom.uid import ExplicitVRLittleEndian, JPEGLSLossless
 
     is_binary = kind == "binary"
+    # Binary frames are bits, which JPEG-LS does not pack: empty ones are left out instead (but not
+    # all of them, an object has at least one). It does pack bytes, so a label map has every frame,
+    # and readers of TILED_FULL find each without a table.
     return Segmentation(
         source_images=[level.header],
         pixel_array=values,
@@ -128,20 +133,21 @@ def _segments(label_map: LabelMap, making: Making) -> list[Any]:
     from highdicom.seg import SegmentDescription
 
     segments = []
-    for label, one in enumerate(label_map.classes, start=1):
-        category, kind = class_codes(one.name)
+    for label, label_class in enumerate(label_map.classes, start=1):
+        category, kind = class_codes(label_class.name)
+        name = label_class.name[:64]  # LO ends at 64 characters
         segments.append(
             SegmentDescription(
                 segment_number=label,
-                segment_label=one.name[:64],
+                segment_label=name,
                 segmented_property_category=coded(category),
                 segmented_property_type=coded(kind),
                 algorithm_type="AUTOMATIC",
                 algorithm_identification=making.algorithm(),
                 anatomic_regions=[coded(BREAST)],
                 tracking_uid=making.uid(f"segment {label}"),
-                tracking_id=one.name[:64],
-                display_color=display_color(one.color),
+                tracking_id=name,
+                display_color=display_color(label_class.color),
             )
         )
     return segments

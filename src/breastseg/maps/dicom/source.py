@@ -9,7 +9,7 @@ from breastseg.errors import ImageError, MissingPackageError
 from breastseg.images.dicom_headers import guarded_dicom
 from breastseg.images.open import is_dicom
 
-_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
+_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"  # VL Whole Slide Microscopy Image Storage
 _NEEDED = (
     "SOPInstanceUID",
     "SeriesInstanceUID",
@@ -57,7 +57,9 @@ _LAID_BY = (
 )
 """What else results refer to: where pixels lie, and which slide of glass it is. Viewers take
 results and pictures of one container together."""
+# highdicom does not go on without one; that of the section itself, some um, nobody knows.
 _THICKNESS_MM = 0.001
+# Headers are written by anybody: these keep one from asking for more memory than there is.
 _MOST_TILE_PX, _MOST_TILES = 2**24, 2**20
 
 
@@ -102,14 +104,19 @@ def read_dicom_slide(path: Path) -> DicomSlide:
         MissingPackageError: highdicom is not installed.
     """
     _check_packages(path)
-    headers = [one for file in _files(path) for one in _header(file)]
+    headers: list[Any] = []
+    for file in _files(path):
+        headers += _header(file)
     if not path.is_dir():
         own = _header(path)
         if not own:
             raise ImageError(f"{path}: no picture of tissue (VOLUME), wanted a whole slide")
-        headers = [one for one in headers if one.get("SeriesInstanceUID") == own[0].get(_NEEDED[1])]
+        # A folder may hold several slides; the levels of one are in one series.
+        series = own[0].get("SeriesInstanceUID")
+        headers = [header for header in headers if header.get("SeriesInstanceUID") == series]
     if not headers:
         raise ImageError(f"{path}: no whole slide picture in it (VOLUME), wanted a DICOM slide")
+    # A dict keeps the order and says each once, however many levels lack it.
     filled: dict[str, None] = {}
     with guarded_dicom(str(path)):
         levels = [_level(header, path, filled) for header in headers]
@@ -145,21 +152,22 @@ def _header(file: Path) -> list[Any]:
 
     with guarded_dicom(str(file)):
         header = pydicom.dcmread(file, stop_before_pixels=True)
+        # The third word tells levels from LABEL, OVERVIEW and THUMBNAIL.
         kind = [str(word) for word in header.get("ImageType") or []]
         is_level = header.get("SOPClassUID") == _SLIDE and kind[2:3] == ["VOLUME"]
-        return [_kept(header)] if is_level else []
+        return [_reduced(header)] if is_level else []
 
 
-def _kept(header: Any) -> Any:
+def _reduced(header: Any) -> Any:
     """Return a header of what results need, and nothing else of it: no comments, addresses,
     physicians or institution."""
     from pydicom import Dataset
 
-    kept = Dataset()
+    reduced = Dataset()
     for keyword in (*_NEEDED, *_MAY_BE_EMPTY, *_LAID_BY):
         if keyword in header:
-            kept[keyword] = header[keyword]
-    return kept
+            reduced[keyword] = header[keyword]
+    return reduced
 
 
 def _level(header: Any, path: Path, filled: dict[str, None]) -> Level:
@@ -186,8 +194,9 @@ def _level(header: Any, path: Path, filled: dict[str, None]) -> Level:
         header.TotalPixelMatrixOriginSequence = [_origin()]
         filled["TotalPixelMatrixOriginSequence (0, 0)"] = None
     size = int(header.TotalPixelMatrixColumns), int(header.TotalPixelMatrixRows)
-    mpp = 1000 * sum(map(float, measures.PixelSpacing)) / 2
+    mpp = 1000 * sum(map(float, measures.PixelSpacing)) / 2  # PixelSpacing is in mm
     tile = int(header.Rows), int(header.Columns)
+    # "not mpp > 0" holds for NaN too.
     if min(*size, *tile) < 1 or tile[0] * tile[1] > _MOST_TILE_PX or not mpp > 0:
         raise ImageError(
             f"{path}: a level of {size[0]} x {size[1]} px at {mpp:.4g} um/px in tiles of"

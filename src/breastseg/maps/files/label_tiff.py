@@ -45,10 +45,12 @@ def write_label_tiff(
         notes: more pairs for the map annotation.
     """
     names = {"0": "not analysed"}
-    for label, named in enumerate(label_map.classes, start=1):
-        names[str(label)] = f"{named.name} #{''.join(f'{value:02X}' for value in named.color)}"
+    for label, label_class in enumerate(label_map.classes, start=1):
+        red, green, blue = label_class.color
+        names[str(label)] = f"{label_class.name} #{red:02X}{green:02X}{blue:02X}"
     colours = np.zeros((3, 256), np.uint16)
-    palette = label_map.palette()
+    palette = label_map.palette()  # (N, 3)
+    # TIFF's palette has 16 bits: 255 * 257 is 65,535, its white.
     colours[:, : len(palette)] = palette.T.astype(np.uint16) * 257
     _write(
         [labels],
@@ -90,11 +92,9 @@ def read_overview(path: Path) -> Labels:
     try:
         with open_tiff(path) as tiff:
             level = tiff.series[0].levels[-1]
-            if (
-                len(level.shape) != 2
-                or level.dtype != np.uint8
-                or not 0 < level.size <= _MOST_OVERVIEW_PX
-            ):
+            is_labels = len(level.shape) == 2 and level.dtype == np.uint8
+            # Asked before it is decoded: a damaged file may say any size.
+            if not is_labels or not 0 < level.size <= _MOST_OVERVIEW_PX:
                 raise ImageError(
                     f"{path}: its smallest level is {level.dtype} of {level.shape}, wanted 8-bit"
                     " labels; make the map again"
@@ -116,13 +116,6 @@ def _write(
     notes: Mapping[str, str],
     look: Mapping[str, Any],
 ) -> None:
-    options = {
-        "dtype": "uint8",
-        "tile": (TILE_PX, TILE_PX),
-        "compression": "adobe_deflate",
-        "resolutionunit": "CENTIMETER",
-        **look,
-    }
     levels = [list(planes)]
     scratch: list[Path] = []
     try:
@@ -142,23 +135,29 @@ def _write(
             "PhysicalSizeY": mpp,
             "PhysicalSizeYUnit": "µm",
         }
+        # Classic TIFF ends at 4 GiB; half of it leaves room for directories, in any case.
+        is_big = _stored(levels) > 2**31
         with (
-            written(path) as beside,
-            tifffile.TiffWriter(beside, ome=True, bigtiff=_stored(levels) > 2**31) as tiff,
+            written(path) as temporary,
+            tifffile.TiffWriter(temporary, ome=True, bigtiff=is_big) as tiff,
         ):
             for number, level in enumerate(levels):
-                first = (
-                    {"subifds": len(levels) - 1, "metadata": metadata, "software": "breastseg"}
-                    if number == 0
-                    else {"subfiletype": 1}
-                )
+                # OME's place for smaller levels is below the first directory, and 1 says "reduced".
+                own: dict[str, Any] = {"subfiletype": 1}
+                if number == 0:
+                    own = {"subifds": len(levels) - 1, "metadata": metadata}
+                    own["software"] = "breastseg"
                 per_cm = 1e4 / (mpp * 2**number)
                 tiff.write(
                     _tiles(level),
                     shape=_shape(level),
+                    dtype="uint8",
+                    tile=(TILE_PX, TILE_PX),
+                    compression="adobe_deflate",  # as the rasters' tiles are: bytes are copied
                     resolution=(per_cm, per_cm),
-                    **first,
-                    **options,
+                    resolutionunit="CENTIMETER",
+                    **own,
+                    **look,
                 )
     finally:
         for level in levels[1:]:
@@ -169,7 +168,7 @@ def _write(
 
 
 def _tiles(level: Sequence[Raster]) -> Iterator[bytes]:
-    return chain.from_iterable(plane.compressed_tiles() for plane in level)
+    return chain.from_iterable(map(Raster.compressed_tiles, level))
 
 
 def _shape(level: Sequence[Raster]) -> tuple[int, ...]:
@@ -178,11 +177,13 @@ def _shape(level: Sequence[Raster]) -> tuple[int, ...]:
 
 
 def _stored(levels: Sequence[Sequence[Raster]]) -> int:
-    return sum(plane.stored_bytes for level in levels for plane in level)
+    """Return how many bytes all tiles take."""
+    return sum(plane.stored_bytes for plane in chain.from_iterable(levels))
 
 
 def _identity(planes: Sequence[Raster]) -> str:
-    """Return an OME identifier that is the same for the same values."""
+    """Return an OME identifier that is the same for the same values; tifffile's own is drawn by
+    lot, so that no file would be like another."""
     digest = hashlib.sha256()
     for tile in _tiles(planes):
         digest.update(tile)

@@ -50,18 +50,17 @@ class LabelTiles:
         with self.path.open("rb") as file:
             for index, (start, length) in enumerate(places):
                 x, y = index % columns * TILE_PX, index // columns * TILE_PX
-                width, height = (
-                    min(TILE_PX, self.size_px[0] - x),
-                    min(TILE_PX, self.size_px[1] - y),
-                )
+                width = min(TILE_PX, self.size_px[0] - x)
+                height = min(TILE_PX, self.size_px[1] - y)
                 file.seek(start)
+                # Tiles at the edge are filled up with 0.
                 labels = self._decoded(file.read(length), index)[:height, :width]
                 if labels.any():
                     yield Box(x, y, width, height), labels
 
     def _decoded(self, data: bytes, index: int) -> Labels:
         try:
-            # however much is packed in it
+            # Never more than a tile's bytes, however much is packed in it.
             tile = zlib.decompressobj().decompress(data, _TILE_BYTES)
             return np.frombuffer(tile, np.uint8).reshape(TILE_PX, TILE_PX)
         except (zlib.error, ValueError) as cause:
@@ -86,6 +85,7 @@ def label_tiles(folder: Path) -> LabelTiles:
 
 
 def _places(path: Path) -> list[tuple[int, int]]:
+    """Return where each tile begins in the file, and its length."""
     with _opened(path) as page:
         return list(zip(page.dataoffsets, page.databytecounts, strict=True))
 
@@ -109,6 +109,7 @@ def _opened(path: Path) -> Iterator[TiffPage]:
 
 def _is_ours(page: TiffPage) -> bool:
     tiles = -(-page.imagewidth // TILE_PX) * -(-page.imagelength // TILE_PX)
+    # Predictor 1 is none. Deflate never makes a tile much longer: what says so is damaged.
     return (
         page.dtype == np.uint8
         and (page.tilewidth, page.tilelength, page.samplesperpixel) == (TILE_PX, TILE_PX, 1)

@@ -24,7 +24,7 @@ from breastseg.sources.drawn import Drawn, Ring
 Corners: TypeAlias = npt.NDArray[np.int64]
 """(N, 2) places (x, y) in level-0 pixels."""
 
-_SMALLEST_PX = 512
+_SMALLEST_PX = 512  # the pyramid ends with the first level that fits into this
 _PLANE = "urn:ogc:def:crs:EPSG::3857"
 """A plane in metres: readers of maps would take coordinates for degrees otherwise."""
 
@@ -40,23 +40,21 @@ def write_contours(drawn: Drawn, name: str, path: Path) -> int:
     features: list[JsonObject] = []
     for area in drawn.areas:
         if area.name == name:
+            rings = [_closed(ring) for ring in (area.outline, *area.holes)]
             features.append(
                 {
                     "type": "Feature",
                     "properties": {"tissue_id": len(features)},
-                    "geometry": {
-                        "type": "Polygon",
-                        "coordinates": [_closed(ring) for ring in (area.outline, *area.holes)],
-                    },
+                    "geometry": {"type": "Polygon", "coordinates": rings},
                 }
             )
-    value = {
+    collection = {
         "type": "FeatureCollection",
         "crs": {"type": "name", "properties": {"name": _PLANE}},
         "features": features,
     }
-    with written(path) as beside:
-        beside.write_text(json.dumps(value), encoding="utf-8")
+    with written(path) as temporary:
+        temporary.write_text(json.dumps(collection), encoding="utf-8")
     return len(features)
 
 
@@ -74,21 +72,23 @@ def write_mask(labels: LabelTiles, label: int, path: Path, *, mpp: float) -> boo
     scratch = [path.with_name(f".part-{path.name}-0")]
     levels = [Raster(scratch[0], labels.size_px)]
     try:
-        somewhere = False
+        is_anywhere = False
         for box, values in labels:
-            here = values == label
-            levels[0].write(box, here.astype(np.uint8))
-            somewhere |= bool(here.any())
+            mask = values == label
+            levels[0].write(box, mask.astype(np.uint8))
+            is_anywhere |= bool(mask.any())
         levels[0].finish()
         while max(levels[-1].size_px) > _SMALLEST_PX:
             scratch.append(path.with_name(f".part-{path.name}-{len(levels)}"))
             levels.append(levels[-1].halved(scratch[-1]))
         stored = sum(level.stored_bytes for level in levels)
+        # Classic TIFF ends at 4 GiB; half of it leaves room for directories, in any case.
         with (
-            written(path) as beside,
-            tifffile.TiffWriter(beside, bigtiff=stored > 2**31) as tiff,
+            written(path) as temporary,
+            tifffile.TiffWriter(temporary, bigtiff=stored > 2**31) as tiff,
         ):
             for number, level in enumerate(levels):
+                # By the sizes: a side of odd length is not halved exactly.
                 per_cm = 1e4 * level.size_px[0] / (mpp * labels.size_px[0])
                 tiff.write(
                     level.compressed_tiles(),
@@ -99,11 +99,11 @@ def write_mask(labels: LabelTiles, label: int, path: Path, *, mpp: float) -> boo
                     photometric="minisblack",
                     resolution=(per_cm, per_cm),
                     resolutionunit="CENTIMETER",
-                    subfiletype=1 if number else 0,
-                    metadata=None,
+                    subfiletype=1 if number else 0,  # 1: a smaller copy of the first page
+                    metadata=None,  # tifffile would describe the shape in a form of its own
                     software="breastseg" if number == 0 else None,
                 )
-        return somewhere
+        return is_anywhere
     finally:
         for level in levels:
             level.close()
@@ -124,17 +124,19 @@ def patches_of(labels: LabelTiles, label: int, size_px: tuple[int, int], patch_p
         patch_px: side of a patch at level 0.
     """
     columns, rows = size_px[0] // patch_px, size_px[1] // patch_px
-    found = np.zeros((rows + 1, columns + 1), np.int64)  # the last of each: cut by the edge
+    # Pixels of the label in each patch; the last row and column are those that the edge cuts.
+    totals = np.zeros((rows + 1, columns + 1), np.int64)
     scale = size_px[0] / labels.size_px[0], size_px[1] / labels.size_px[1]
     for box, values in labels:
-        has = values == label
-        if has.any():
-            x = _patch(box.x, box.width, scale[0], patch_px, columns)
-            y = _patch(box.y, box.height, scale[1], patch_px, rows)
-            places = (y[:, None] * (columns + 1) + x[None])[has]
-            counts = np.bincount(places, minlength=found.size)
-            found += counts.reshape(found.shape)
-    share = found[:rows, :columns] * (scale[0] * scale[1] / patch_px**2)
+        mask = values == label  # (H, W)
+        if mask.any():
+            x = _patch(box.x, box.width, scale[0], patch_px, columns)  # (W,)
+            y = _patch(box.y, box.height, scale[1], patch_px, rows)  # (H,)
+            numbers = (y[:, None] * (columns + 1) + x[None])[mask]
+            counts = np.bincount(numbers, minlength=totals.size)
+            totals += counts.reshape(totals.shape)
+    # Level-0 pixels of the label by those of a patch.
+    share = totals[:rows, :columns] * (scale[0] * scale[1] / patch_px**2)
     y, x = np.nonzero(share >= 0.5)
     return np.stack([x, y], axis=1).astype(np.int64) * patch_px
 
@@ -160,7 +162,8 @@ def write_patches(
         raise MissingPackageError(
             f"--for clam: {cause.name or cause} is not installed; pip install 'breastseg[clam]'"
         ) from None
-    told: Mapping[str, Any] = {
+    # As CLAM's own scripts write them; it reads patch_level and patch_size.
+    attributes: Mapping[str, Any] = {
         "patch_size": patch_px,
         "patch_level": 0,
         "downsample": np.ones(2),
@@ -168,9 +171,9 @@ def write_patches(
         "level_dim": np.array(size_px),
         "name": name,
     }
-    with written(path) as beside, h5py.File(beside, "w") as file:
+    with written(path) as temporary, h5py.File(temporary, "w") as file:
         places = file.create_dataset("coords", data=corners)
-        for key, value in told.items():
+        for key, value in attributes.items():
             places.attrs[key] = value
 
 
@@ -183,5 +186,6 @@ def _patch(
 
 
 def _closed(ring: Ring) -> list[list[float]]:
+    """Return a ring's places; GeoJSON wants the first again at the end."""
     places = ring.tolist()
     return places if places[0] == places[-1] else [*places, places[0]]

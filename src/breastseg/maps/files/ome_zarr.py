@@ -27,7 +27,7 @@ MAX_THUMBNAIL_PX = 2048
 """Longer side of the slide's first level."""
 LABELS = "tissue"
 
-_SMALLEST_PX = 512
+_SMALLEST_PX = 512  # the pyramid ends with the first level that fits into this
 _CHUNK_PX, _SHARD_PX = 512, 4096
 """Labels are sharded: 50,000 px a side would be ten thousand files else."""
 _VERSION = "0.5"
@@ -70,25 +70,28 @@ def _write_slide(root: Any, slide: Slide, count: int) -> None:
     first = _array(root, 0, sizes[0], channels=3)
     across, down = sizes[0]
     for box in _boxes(sizes[0], _CHUNK_PX):
+        right, bottom = box.x + box.width, box.y + box.height
         corners = (
             box.x * width / across,
             box.y * height / down,
-            (box.x + box.width) * width / across,
-            (box.y + box.height) * height / down,
+            right * width / across,
+            bottom * height / down,
         )
         pixels = slide.resampled(corners, (box.width, box.height))
-        first[:, box.y : box.y + box.height, box.x : box.x + box.width] = pixels.transpose(2, 0, 1)
-    above = first
+        # (H, W, 3) -> (3, H, W): OME-Zarr's channels come first.
+        first[:, box.y : bottom, box.x : right] = pixels.transpose(2, 0, 1)
+    finer = first
     for level, size in enumerate(sizes[1:], start=1):
         array = _array(root, level, size, channels=3)
         for box in _boxes(size, _CHUNK_PX):
-            array[:, box.y : box.y + box.height, box.x : box.x + box.width] = _mean_of_four(
-                above[:, 2 * box.y : 2 * (box.y + box.height), 2 * box.x : 2 * (box.x + box.width)]
-            )
-        above = array
+            right, bottom = box.x + box.width, box.y + box.height
+            pixels = finer[:, 2 * box.y : 2 * bottom, 2 * box.x : 2 * right]
+            array[:, box.y : bottom, box.x : right] = _mean_of_four(pixels)
+        finer = array
     root.attrs["ome"] = {
         "version": _VERSION,
         "multiscales": [_multiscale("slide", slide, sizes, ("c", "y", "x"))],
+        # Without it readers show three grey channels and not one picture in colour.
         "omero": {"channels": [_channel(name, color) for name, color in _COLOURS]},
     }
 
@@ -103,10 +106,12 @@ def _write_labels(
         for number, size in enumerate(sizes):
             if number:
                 halved = level.halved(scratch / str(number))
+                # The caller's own raster stays open, the halves are ours.
                 if level is not labels:
                     level.close()
                 level = halved
             array = _array(group, number, size)
+            # A whole shard at a time: zarr would read and write again one that is written in parts.
             for box in _boxes(size, _SHARD_PX):
                 array[box.y : box.y + box.height, box.x : box.x + box.width] = level.read(box)
     finally:
@@ -115,9 +120,9 @@ def _write_labels(
         shutil.rmtree(scratch)
     colours: list[JsonObject] = [{"label-value": 0, "rgba": [0, 0, 0, 0]}]
     names: list[JsonObject] = [{"label-value": 0, "name": "not analysed"}]
-    for label, own in enumerate(label_map.classes, start=1):
-        colours.append({"label-value": label, "rgba": [*own.color, 255]})
-        names.append({"label-value": label, "name": own.name})
+    for label, label_class in enumerate(label_map.classes, start=1):
+        colours.append({"label-value": label, "rgba": [*label_class.color, 255]})
+        names.append({"label-value": label, "name": label_class.name})
     group.attrs["ome"] = {
         "version": _VERSION,
         "multiscales": [_multiscale(LABELS, slide, sizes, ("y", "x"))],
@@ -143,19 +148,19 @@ def _multiscale(
     """Return a pyramid's metadata; a pixel's place is its middle, in microns from the slide's
     left-top corner."""
     datasets = []
-    extent = slide.size_px[0] * slide.mpp, slide.size_px[1] * slide.mpp
+    width_um, height_um = slide.size_px[0] * slide.mpp, slide.size_px[1] * slide.mpp
+    channels = len(axes) - 2  # an axis before y and x, or none
     for number, (width, height) in enumerate(sizes):
-        sides = [extent[1] / height, extent[0] / width]
-        before = [1.0] * (len(axes) - 2)
+        # By the extent: sides are rounded when they are halved, the slide stays as large.
+        pixel_y, pixel_x = height_um / height, width_um / width
+        scale = [1.0] * channels + [pixel_y, pixel_x]
+        translation = [0.0] * channels + [pixel_y / 2, pixel_x / 2]
         datasets.append(
             {
                 "path": str(number),
                 "coordinateTransformations": [
-                    {"type": "scale", "scale": [*before, *sides]},
-                    {
-                        "type": "translation",
-                        "translation": [*(0.0 for _ in before), *(side / 2 for side in sides)],
-                    },
+                    {"type": "scale", "scale": scale},
+                    {"type": "translation", "translation": translation},
                 ],
             }
         )
@@ -171,13 +176,17 @@ _AXES = {
 
 def _array(group: Any, level: int, size_px: tuple[int, int], *, channels: int = 0) -> Any:
     width, height = size_px
-    before, axes = ((channels,), ("c", "y", "x")) if channels else ((), ("y", "x"))
-    sharded = not channels and max(size_px) > _CHUNK_PX
+    before: tuple[int, ...] = ()
+    axes: tuple[str, ...] = ("y", "x")
+    if channels:
+        before, axes = (channels,), ("c", "y", "x")
+    # The slide is at most 2,048 px a side: few chunks, each a file.
+    is_sharded = not channels and max(size_px) > _CHUNK_PX
     return group.create_array(
         str(level),
         shape=(*before, height, width),
         chunks=(*before, _CHUNK_PX, _CHUNK_PX),
-        shards=(*before, _SHARD_PX, _SHARD_PX) if sharded else None,
+        shards=(*before, _SHARD_PX, _SHARD_PX) if is_sharded else None,
         dtype="uint8",
         fill_value=0,
         dimension_names=axes,
@@ -205,7 +214,9 @@ def _boxes(size_px: tuple[int, int], side_px: int) -> Iterator[Box]:
 
 def _mean_of_four(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Return (C, H, W) of half the size, rounded up; the edge is repeated."""
-    odd = pixels.shape[1] % 2, pixels.shape[2] % 2
-    even = np.pad(pixels, ((0, 0), (0, odd[0]), (0, odd[1])), mode="edge").astype(np.uint16)
-    total = even[:, ::2, ::2] + even[:, 1::2, ::2] + even[:, ::2, 1::2] + even[:, 1::2, 1::2]
-    return ((total + 2) // 4).astype(np.uint8)
+    odd_rows, odd_columns = pixels.shape[1] % 2, pixels.shape[2] % 2
+    even = np.pad(pixels, ((0, 0), (0, odd_rows), (0, odd_columns)), mode="edge")
+    even = even.astype(np.uint16)  # the sum of four bytes needs ten bits
+    upper = even[:, ::2, ::2] + even[:, ::2, 1::2]
+    lower = even[:, 1::2, ::2] + even[:, 1::2, 1::2]
+    return ((upper + lower + 2) // 4).astype(np.uint8)

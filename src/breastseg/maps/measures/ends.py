@@ -26,21 +26,24 @@ def with_ends(measures: Measures, margins: Margins | None) -> Measures:
 
 def _ends(measures: Measures, margins: Margins) -> dict[str, tuple[float, float]]:
     analysed = float(measures["analysed_mm2"] or 0)
-    found = {}
+    ends: dict[str, tuple[float, float]] = {}
     for name, margin in margins.classes.items():
         percent = measures.get(f"{name}_percent")
         if margin.log_odds is None or not isinstance(percent, (int, float)):
             continue
         if percent != percent:  # nothing was analysed
-            ends = (percent, percent)
+            low = high = percent
         else:
-            low, high = share_ends(min(percent / 100, 1.0), margin.log_odds)
-            ends = (100 * low, 100 * high)
-            ends = (min(ends[0], percent), max(ends[1], percent))
-        found[f"{name}_percent"] = ends
+            # Rounding may make a share of all pixels a little more than 1, which has no log odds.
+            low_share, high_share = share_ends(min(percent / 100, 1.0), margin.log_odds)
+            # Rounding must not put the value itself outside of its own ends.
+            low = min(100 * low_share, percent)
+            high = max(100 * high_share, percent)
+        ends[f"{name}_percent"] = low, high
         area = float(measures[f"{name}_mm2"] or 0)
-        low_mm2, high_mm2 = (analysed * end / 100 for end in ends)
-        found[f"{name}_mm2"] = (
-            (0.0, 0.0) if not analysed else (min(low_mm2, area), max(high_mm2, area))
-        )
-    return found
+        if analysed:
+            area_ends = min(analysed * low / 100, area), max(analysed * high / 100, area)
+        else:
+            area_ends = 0.0, 0.0
+        ends[f"{name}_mm2"] = area_ends
+    return ends

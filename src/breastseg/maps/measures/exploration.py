@@ -107,8 +107,10 @@ def edges(length: int, least: float) -> list[int]:
     either end."""
     number = max(1, int(length / least))
     number -= 1 - number % 2
+    # Rounding down from both ends: the middle stretch takes what is left over.
     half = [place * length // number for place in range((number + 1) // 2)]
-    return [*half, *(length - edge for edge in reversed(half))]
+    mirrored = [length - edge for edge in reversed(half)]
+    return half + mirrored
 
 
 def spread(fields: Sequence[_Field], most: int) -> list[_Field]:
@@ -116,41 +118,43 @@ def spread(fields: Sequence[_Field], most: int) -> list[_Field]:
     ordered = sorted(fields, key=lambda field: field.order)
     if len(ordered) <= most:
         return ordered
-    return [ordered[(2 * place + 1) * len(ordered) // (2 * most)] for place in range(most)]
+    # The middle one of each of `most` equal parts of the order, in whole numbers.
+    return [ordered[(2 * part + 1) * len(ordered) // (2 * most)] for part in range(most)]
 
 
 def _tumor_fields(labels: Raster, codes: npt.NDArray[np.uint8], mpp: float) -> list[_Field]:
     """Return the fields with tumour, ordered from the middle of the slide, then by what is in
     them."""
     width, height = labels.size_px
-    across, down = edges(width, FIELD_UM / mpp), edges(height, FIELD_UM / mpp)
-    found = []
-    for top, bottom in pairwise(down):
-        for left, right in pairwise(across):
+    columns, rows = edges(width, FIELD_UM / mpp), edges(height, FIELD_UM / mpp)
+    fields = []
+    for top, bottom in pairwise(rows):
+        for left, right in pairwise(columns):
             box = Box(left, top, right - left, bottom - top)
-            counts = np.bincount(codes[labels.read(box)].ravel(), minlength=TUMOR + 1)
+            tissues = codes[labels.read(box)]  # (H, W)
+            counts = np.bincount(tissues.ravel(), minlength=TUMOR + 1)
             if counts[TUMOR] < TUMOR_SHARE * box.area:
                 continue
+            # Twice the distance, squared: whole numbers. Fields equally far are ordered by what
+            # is in them, because their place changes when the slide is turned.
             from_middle = (left + right - width) ** 2 + (top + bottom - height) ** 2
-            found.append(_Field(box, (from_middle, *map(int, counts))))
-    return found
+            fields.append(_Field(box, (from_middle, *map(int, counts))))
+    return fields
 
 
 def _read(slide: Slide, labels: Raster, box: Box, mpp: float) -> tuple[Pixels, float, float]:
     """Return a field's pixels at `mpp`, and pixels of the raster a pixel, across and down."""
     (width, height), (full_width, full_height) = labels.size_px, slide.size_px
+    # Level-0 pixels a pixel of the raster.
     across, down = full_width / width, full_height / height
-    size = (
-        max(1, round(box.width * across * slide.mpp / mpp)),
-        max(1, round(box.height * down * slide.mpp / mpp)),
-    )
-    corners = (
-        box.x * across,
-        box.y * down,
-        min(full_width, (box.x + box.width) * across),
-        min(full_height, (box.y + box.height) * down),
-    )
-    return slide.resampled(corners, size), box.width / size[0], box.height / size[1]
+    new_width = max(1, round(box.width * across * slide.mpp / mpp))
+    new_height = max(1, round(box.height * down * slide.mpp / mpp))
+    # Rounding may lay the last field's corner a little outside the slide.
+    right = min(full_width, (box.x + box.width) * across)
+    bottom = min(full_height, (box.y + box.height) * down)
+    corners = box.x * across, box.y * down, right, bottom
+    pixels = slide.resampled(corners, (new_width, new_height))
+    return pixels, box.width / new_width, box.height / new_height
 
 
 def _nests(labels: Raster, codes: npt.NDArray[np.uint8], mpp: float) -> dict[str, float]:
@@ -162,16 +166,18 @@ def _nests(labels: Raster, codes: npt.NDArray[np.uint8], mpp: float) -> dict[str
     parts = connected(field == TUMOR)
     solidity, circularity = [], []
     for number, (left, top, width, height, _) in enumerate(parts.stats[1:], start=1):
-        nest = parts.labels[top : top + height, left : left + width] == number
+        nest = parts.labels[top : top + height, left : left + width] == number  # (h, w)
+        # The frame of one pixel closes the outline of a nest that fills its box.
         outlines, _ = cv2.findContours(
             np.pad(nest, 1).view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
         )
-        around = max(outlines, key=cv2.contourArea)
-        inside, length = cv2.contourArea(around), cv2.arcLength(around, True)
-        hull = cv2.contourArea(cv2.convexHull(around))
-        if hull and length:
-            solidity.append(inside / hull)
-            circularity.append(4 * np.pi * inside / length**2)
+        outline = max(outlines, key=cv2.contourArea)
+        area, length = cv2.contourArea(outline), cv2.arcLength(outline, True)
+        hull_area = cv2.contourArea(cv2.convexHull(outline))
+        # OpenCV's outline runs through the middles of pixels: that of a line has no area.
+        if hull_area and length:
+            solidity.append(area / hull_area)
+            circularity.append(4 * np.pi * area / length**2)
     if not solidity:
         return {}
     return {SOLIDITY: float(np.median(solidity)), CIRCULARITY: float(np.median(circularity))}
@@ -184,6 +190,7 @@ def _lumens(slide: Slide, labels: Raster, chosen: Sequence[_Field], is_tumor: Ma
         pixels, _, _ = _read(slide, labels, field.box, LUMEN_MPP)
         size = pixels.shape[1], pixels.shape[0]
         share = is_tumor[labels.read(field.box)].astype(np.float32)
+        # A little under a half: sums of float32 that make a half come out on either side of it.
         tumor = cv2.resize(share, size, interpolation=cv2.INTER_AREA) > 0.4999
         hole = lumens_of(pixels, tumor, LUMEN_MPP)
         holes += int(np.count_nonzero(hole))
@@ -203,26 +210,29 @@ def lumens_of(pixels: Pixels, tumor: Mask, mpp: float) -> Mask:
         (H, W); what touches the border is none, because nobody sees what is around it.
     """
     side = square(WHITE_UM, mpp)
-    darkest = pixels.min(axis=2).astype(np.float64)
+    darkest = pixels.min(axis=2).astype(np.float64)  # (H, W)
+    # Sums of whole numbers are exact in any order; means are not, and a turned slide would differ.
     sums = cv2.boxFilter(darkest, -1, side, normalize=False, borderType=cv2.BORDER_REFLECT)
     white = (sums >= WHITE * side[0] * side[1]).astype(np.uint8)
     white = cv2.morphologyEx(white, cv2.MORPH_OPEN, disc(WIDE_UM, mpp))
     parts = connected(white > 0)
-    found = np.zeros(tumor.shape, np.bool_)
+    lumens = np.zeros(tumor.shape, np.bool_)
     rim = disc(2 * RIM_UM, mpp)
     reach = rim.shape[0] // 2
     for number, (left, top, width, height, area) in enumerate(parts.stats[1:], start=1):
-        inside = left > 0 and top > 0 and left + width < tumor.shape[1]
-        inside = inside and top + height < tumor.shape[0]
-        if not inside or not LEAST_LUMEN_UM2 <= area * mpp**2 <= MOST_LUMEN_UM2:
+        right, bottom = left + width, top + height
+        is_inside = left > 0 and top > 0 and right < tumor.shape[1] and bottom < tumor.shape[0]
+        if not is_inside or not LEAST_LUMEN_UM2 <= area * mpp**2 <= MOST_LUMEN_UM2:
             continue
-        rows = slice(max(0, top - reach), top + height + reach)
-        columns = slice(max(0, left - reach), left + width + reach)
+        # Only the hole's surroundings: dilating the whole field for each hole would take long.
+        rows = slice(max(0, top - reach), bottom + reach)
+        columns = slice(max(0, left - reach), right + reach)
         hole = parts.labels[rows, columns] == number
         around = (cv2.dilate(hole.view(np.uint8), rim) > 0) & ~hole
-        if np.count_nonzero(tumor[rows, columns] & around) >= ENCLOSED * np.count_nonzero(around):
-            found[rows, columns] |= hole
-    return found
+        rim_px = np.count_nonzero(around)
+        if np.count_nonzero(tumor[rows, columns] & around) >= ENCLOSED * rim_px:
+            lumens[rows, columns] |= hole
+    return lumens
 
 
 def _nuclei(
@@ -236,12 +246,14 @@ def _nuclei(
         plane = plane_of(pixels, NUCLEI_MPP)
         counts += plane.counts()
         planes.append((field, plane, across, down))
+    # One threshold for all fields of a slide: its stain is one.
     threshold = between(counts)
     areas: list[float] = []
     for field, plane, across, down in planes:
         tumor = is_tumor[labels.read(field.box)]
         for nucleus in nuclei_of(plane, threshold):
-            if all(_at(tumor, (nucleus.y + 0.5) * down, (nucleus.x + 0.5) * across)):
+            y, x = (nucleus.y + 0.5) * down, (nucleus.x + 0.5) * across
+            if all(_at(tumor, y, x)):
                 areas.append(nucleus.area_um2)
     row = {NUCLEI: float(len(areas))}
     if len(areas) >= LEAST_NUCLEI:
@@ -257,7 +269,8 @@ def _nuclei(
 
 def _at(mask: Mask, y: float, x: float) -> Iterator[bool]:
     """Yield a mask at a place, and on either side of an edge of pixels on which it lies."""
-    near = 1e-6
+    near = 1e-6  # far more than rounding, far less than a pixel
+    last_row, last_column = mask.shape[0] - 1, mask.shape[1] - 1
     for row in {int(y - near), int(y + near)}:
         for column in {int(x - near), int(x + near)}:
-            yield bool(mask[min(row, mask.shape[0] - 1), min(column, mask.shape[1] - 1)])
+            yield bool(mask[min(row, last_row), min(column, last_column)])

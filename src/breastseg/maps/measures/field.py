@@ -47,6 +47,7 @@ def _group(label_class: LabelClass) -> str | None:
             label = region6.label_of(name, "")
         except LabelError:
             continue
+        # Label 0: a name that region6 leaves out on purpose.
         return region6.names[label - 1] if label else None
     return None
 
@@ -72,13 +73,17 @@ def look_through(raster: Raster, codes: npt.NDArray[np.uint8], step: int) -> tup
         pixels per label, and the field.
     """
     counts = np.zeros(256, np.int64)
-    (left, columns), (top, rows) = (_lattice(length, step) for length in raster.size_px)
+    left, columns = _lattice(raster.size_px[0], step)
+    top, rows = _lattice(raster.size_px[1], step)
     field = np.zeros((rows, columns), np.uint8)
     for box in raster.blocks(BLOCK_PX):
-        labels = raster.read(box)
+        labels = raster.read(box)  # (H, W)
+        # Not by numpy's bincount, which makes eight bytes of each pixel.
         counts += cv2.calcHist([labels], [0], None, [256], [0, 256]).ravel().astype(np.int64)
+        # The first pixel of the field that lies in this block, and where it lies in the block.
         x, y = max(0, -(-(box.x - left) // step)), max(0, -(-(box.y - top) // step))
-        taken = codes[labels[top + y * step - box.y :: step, left + x * step - box.x :: step]]
+        first_row, first_column = top + y * step - box.y, left + x * step - box.x
+        taken = codes[labels[first_row::step, first_column::step]]
         field[y : y + taken.shape[0], x : x + taken.shape[1]] = taken
     return counts, field
 
@@ -87,6 +92,9 @@ def _lattice(length: int, step: int) -> tuple[int, int]:
     """Return the first place and the number of places of an odd step that lies evenly in
     `length`."""
     count = (length - 1) // step + 1
-    if (length - 1 - (count - 1) * step) % 2 and count > 1:
-        count -= 1  # an odd step: what is left over changes between odd and even
-    return (length - 1 - (count - 1) * step) // 2, count
+    left_over = length - 1 - (count - 1) * step
+    if left_over % 2 and count > 1:
+        # One place less leaves an odd step more: odd becomes even, and halves into both ends.
+        count -= 1
+        left_over += step
+    return left_over // 2, count

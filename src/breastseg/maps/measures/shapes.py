@@ -43,8 +43,8 @@ def drop_specks(field: Field, um: float) -> None:
     areas = np.zeros(number, np.int64)
     for rows in _strips(field):
         areas += np.bincount(labels[rows].ravel(), minlength=number)
-    specks = areas * um**2 < NEST_UM2
-    specks[0] = False
+    specks = areas * um**2 < NEST_UM2  # (parts,)
+    specks[0] = False  # part 0 is what is not tumour
     for rows in _strips(field):
         field[rows][specks[labels[rows]]] = _SPECK
 
@@ -61,11 +61,12 @@ def measure_nests(field: Field, um: float) -> dict[str, float]:
         count where there is no nest.
     """
     nests = connected(field == TUMOR)
-    areas_mm2 = nests.stats[1:, cv2.CC_STAT_AREA] * um**2 / 1e6
+    areas_mm2 = nests.stats[1:, cv2.CC_STAT_AREA] * um**2 / 1e6  # (nests,); row 0 is outside
+    has_nests = len(areas_mm2) > 0
     return {
         "nest_count": float(len(areas_mm2)),
-        "nest_area_median_mm2": float(np.median(areas_mm2)) if len(areas_mm2) else np.nan,
-        "nest_area_max_mm2": float(areas_mm2.max()) if len(areas_mm2) else np.nan,
+        "nest_area_median_mm2": float(np.median(areas_mm2)) if has_nests else np.nan,
+        "nest_area_max_mm2": float(areas_mm2.max()) if has_nests else np.nan,
         "nest_diameter_max_mm": _largest_diameter(nests, field, um),
     }
 
@@ -84,12 +85,10 @@ def measure_surroundings(field: Field, um: float) -> tuple[npt.NDArray[np.int64]
     counts = np.zeros(_SPECK + 1, np.int64)
     near = np.zeros(field.shape, np.bool_)
     for rows, distance in _distances(field, um):
-        near[rows] = (
-            distance <= NEAR_UM + um / 2
-        )  # from centre to centre: half a pixel more than from the edge of the nest
-        counts += [
-            np.count_nonzero(near[rows] & (field[rows] == value)) for value in range(len(counts))
-        ]
+        # From centre to centre: half a pixel more than from the edge of the nest.
+        near[rows] = distance <= NEAR_UM + um / 2
+        for value in range(len(counts)):
+            counts[value] += np.count_nonzero(near[rows] & (field[rows] == value))
     tumors = connected(near)
     del near  # a seventh of the memory
     return counts, _largest_diameter(tumors, field, um)
@@ -104,6 +103,7 @@ def connected(mask: Mask) -> Parts:
 
 
 def _strips(field: Field) -> Iterator[slice]:
+    """Yield bands of rows: what is computed of one at a time takes little memory."""
     for top in range(0, len(field), _STRIP_PX):
         yield slice(top, min(top + _STRIP_PX, len(field)))
 
@@ -116,34 +116,45 @@ def _distances(field: Field, um: float) -> Iterator[tuple[slice, npt.NDArray[np.
         top = max(0, rows.start - margin)
         outside = field[top : rows.stop + margin] != TUMOR
         if not outside.all():
+            # Precise: OpenCV's other masks estimate, and differ by the direction.
             distance = cv2.distanceTransform(
                 outside.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE
             )
-            yield rows, distance[rows.start - top : rows.stop - top] * np.float32(um)
+            own = distance[rows.start - top : rows.stop - top]  # without the margin
+            yield rows, own * np.float32(um)
 
 
 def _largest_diameter(parts: Parts, field: Field, um: float) -> float:
     """Return the largest diameter in mm of the tumour of one part; NaN without tumour. Parts too
     small to hold it are not looked at."""
-    left, top, width, height = parts.stats[:, : cv2.CC_STAT_AREA].T
+    left, top, width, height = parts.stats[:, : cv2.CC_STAT_AREA].T  # (parts,) each
+    # A diameter is at most the diagonal of the part's box: the largest boxes go first.
     reach = np.hypot(width, height)
     reach[0] = 0
-    best = 0.0
+    largest = 0.0
     for part in np.argsort(-reach, kind="stable"):
-        if reach[part] <= best:
+        if reach[part] <= largest:
             break
-        box = np.s_[top[part] : top[part] + height[part], left[part] : left[part] + width[part]]
-        inside = parts.labels[box] == part
-        inside &= field[box] == TUMOR
-        best = max(best, _diameter(inside))
-    return best * um / 1000 if best else np.nan
+        rows = slice(top[part], top[part] + height[part])
+        columns = slice(left[part], left[part] + width[part])
+        inside = parts.labels[rows, columns] == part
+        inside &= field[rows, columns] == TUMOR
+        largest = max(largest, _diameter(inside))
+    return largest * um / 1000 if largest else np.nan
 
 
 def _diameter(mask: Mask) -> float:
     """Return the largest distance in px between two points of a mask's pixels, their corners
     included; the mask has some."""
+    # The two points farthest apart are corners of the convex hull, and of a row only its ends can
+    # be.
     rows = np.flatnonzero(mask.any(axis=1))
-    first, end = mask.argmax(axis=1)[rows], mask.shape[1] - mask[:, ::-1].argmax(axis=1)[rows]
-    corners = [np.stack([x, y], axis=1) for x in (first, end) for y in (rows, rows + 1)]
-    hull = cv2.convexHull(np.concatenate(corners).astype(np.int32))[:, 0].astype(np.float64)
+    first = mask.argmax(axis=1)[rows]
+    end = mask.shape[1] - mask[:, ::-1].argmax(axis=1)[rows]
+    corners = []
+    for x in (first, end):
+        for y in (rows, rows + 1):
+            corners.append(np.stack([x, y], axis=1))
+    points = np.concatenate(corners).astype(np.int32)  # (4 * rows, 2)
+    hull = cv2.convexHull(points)[:, 0].astype(np.float64)  # (N, 2)
     return max(float(np.hypot(*(hull - corner).T).max()) for corner in hull)

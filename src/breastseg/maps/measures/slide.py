@@ -54,20 +54,21 @@ def measure(
     counts, field = look_through(raster, codes, step)
     row = areas_of(counts, label_map, mpp)
     row["tissue_mask_mm2"] = np.nan if tissue_mm2 is None else tissue_mm2
-    tissue = _known(np.bincount(codes, weights=counts), codes)
+    tissue = _by_tissue(np.bincount(codes, weights=counts), codes)
     row[_STROMA] = _percent(tissue[STROMA], tissue[TUMOR])
     row[_INFLAMMATORY] = _percent(tissue[INFLAMMATORY], tissue[STROMA])
     row["necrosis_percent_of_tumor_and_necrosis"] = _percent(tissue[NECROSIS], tissue[TUMOR])
+    # Without a class tumor shapes mean nothing; with one that is nowhere, nest_count is 0.
     if TUMOR not in codes or not counts[1:].any():
         return row | dict.fromkeys(_SHAPES, np.nan)
     return row | _shapes(field, codes, step * mpp)
 
 
 def _shapes(field: Field, codes: npt.NDArray[np.uint8], um: float) -> dict[str, float]:
-    drop_specks(field, um)
+    drop_specks(field, um)  # first: neither nests nor their surroundings begin at a speck
     nests = measure_nests(field, um)
     pixels, diameter_mm = measure_surroundings(field, um)
-    near = _known(pixels, codes)
+    near = _by_tissue(pixels, codes)
     shares = {
         _STROMA + _NEAR: _percent(near[STROMA], near[TUMOR]),
         _INFLAMMATORY + _NEAR: _percent(near[INFLAMMATORY], near[STROMA]),
@@ -75,12 +76,14 @@ def _shapes(field: Field, codes: npt.NDArray[np.uint8], um: float) -> dict[str, 
     return shares | nests | {"tumor_diameter_max_mm": diameter_mm}
 
 
-def _known(pixels: npt.NDArray[np.number], codes: npt.NDArray[np.uint8]) -> list[float]:
-    """Return pixels by tissue; NaN for a tissue that no class is, and for tumor of which there is
-    none: no share is one of it."""
-    known = [float(pixels[code]) if code in codes else np.nan for code in range(len(TISSUES) + 1)]
-    known[TUMOR] = known[TUMOR] or np.nan
-    return known
+def _by_tissue(pixels: npt.NDArray[np.number], codes: npt.NDArray[np.uint8]) -> list[float]:
+    """Return pixels by tissue code; NaN for a tissue that the label map lacks, and for tumor where
+    the slide has none: every share with tumor in it is then NaN."""
+    counts = []
+    for code in range(len(TISSUES) + 1):
+        counts.append(float(pixels[code]) if code in codes else np.nan)
+    counts[TUMOR] = counts[TUMOR] or np.nan
+    return counts
 
 
 def _percent(part: float, rest: float) -> float:

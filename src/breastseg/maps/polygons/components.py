@@ -68,17 +68,18 @@ class Components:
         # Runs are numbered row by row; each begins a row or has another label than its left.
         starting = np.ones((height, width), np.bool_)
         np.not_equal(values[:, 1:], values[:, :-1], out=starting[:, 1:])
-        self._starts = np.flatnonzero(starting)
+        self._starts = np.flatnonzero(starting)  # (R,) y * W + x of each run's first pixel
         if self._starts.size > MAX_RUNS:
             raise CrowdedError
-        self._lengths = np.diff(self._starts, append=height * width)
-        self._run_labels = values.ravel()[self._starts]
+        self._lengths = np.diff(self._starts, append=height * width)  # (R,)
+        self._run_labels = values.ravel()[self._starts]  # (R,)
+        # (P,) each: pairs of runs, and the pixels they share.
         self._above, self._below, self._overlap = self._touching(height)
         # Runs of one label that lie on each other are one area, named by its first run.
         same = self._run_labels[self._above] == self._run_labels[self._below]
-        root = joined(self._starts.size, self._above[same], self._below[same])
-        first = root == np.arange(root.size)
-        self._of_run: Ints = (np.cumsum(first) - 1)[root]
+        root = joined(self._starts.size, self._above[same], self._below[same])  # (R,)
+        first = root == np.arange(root.size)  # (R,) whether a run is the first of its area
+        self._of_run: Ints = (np.cumsum(first) - 1)[root]  # (R,) the area of each run
         self.labels: Labels = self._run_labels[first]
         self.firsts: Ints = self._starts[first]
         self.sizes: Ints = np.bincount(self._of_run, self._lengths).astype(np.intp)
@@ -91,8 +92,9 @@ class Components:
         # lies above one other. Starts of lower rows are shifted up by a row.
         upper = starts[: np.searchsorted(starts, end)]
         lower = starts[np.searchsorted(starts, width) :] - width
+        # Stable sorting merges two sorted halves in one pass.
         cuts = np.sort(np.concatenate([upper, lower]), kind="stable")
-        cuts = cuts[np.diff(cuts, prepend=-1) > 0]
+        cuts = cuts[np.diff(cuts, prepend=-1) > 0]  # each once
         above = np.searchsorted(starts, cuts, "right") - 1
         below = np.searchsorted(starts, cuts + width, "right") - 1
         return above, below, np.diff(cuts, append=end)
@@ -100,14 +102,14 @@ class Components:
     @cached_property
     def sides(self) -> Sides:
         """Return the areas along the sides of the block."""
-        first = np.flatnonzero(self._starts % self._width == 0)
-        last = np.append(first[1:], self._starts.size)
-        top, bottom = slice(0, last[0]), slice(first[-1], None)
+        first = np.flatnonzero(self._starts % self._width == 0)  # (H,) first run of each row
+        end = np.append(first[1:], self._starts.size)  # (H,) the run after its last
+        top, bottom = slice(0, end[0]), slice(first[-1], None)
         return Sides(
-            self._of_run[first],
-            np.repeat(self._of_run[top], self._lengths[top]),
-            self._of_run[last - 1],
-            np.repeat(self._of_run[bottom], self._lengths[bottom]),
+            left=self._of_run[first],
+            top=np.repeat(self._of_run[top], self._lengths[top]),
+            right=self._of_run[end - 1],
+            bottom=np.repeat(self._of_run[bottom], self._lengths[bottom]),
         )
 
     def at(self, pixels: Ints) -> Ints:
@@ -117,12 +119,12 @@ class Components:
     def neighbours(self, of: Bools) -> Neighbours:
         """Return which areas touch, where one of them is in the (C,) mask `of`."""
         # A run that does not begin a row touches the run before it, at one pixel edge.
-        beside = np.flatnonzero(self._starts[1:] % self._width)
-        one = np.concatenate([self._of_run[beside], self._of_run[self._above]])
-        other = np.concatenate([self._of_run[beside + 1], self._of_run[self._below]])
-        shared = np.concatenate([np.ones(beside.size, np.intp), self._overlap])
-        wanted = (of[one] | of[other]) & (one != other)
-        return summed(one[wanted], other[wanted], shared[wanted])
+        left = np.flatnonzero(self._starts[1:] % self._width)
+        one = np.concatenate([self._of_run[left], self._of_run[self._above]])
+        other = np.concatenate([self._of_run[left + 1], self._of_run[self._below]])
+        shared = np.concatenate([np.ones(left.size, np.intp), self._overlap])
+        chosen = (of[one] | of[other]) & (one != other)
+        return summed(one[chosen], other[chosen], shared[chosen])
 
     def spans(self, of: Bools) -> tuple[Spans, Ints]:
         """Return the pixels of the areas in the (C,) mask `of`, and the area of each span."""
@@ -148,13 +150,13 @@ def joined(count: int, one: Ints, other: Ints) -> Ints:
 
 
 def summed(one: Ints, other: Ints, shared: Ints) -> Neighbours:
-    """Add up what is said of the same pair more than once."""
+    """Return each pair once, with the sum of its borders."""
     low, high = np.minimum(one, other), np.maximum(one, other)
-    order = np.lexsort((high, low))
+    order = np.lexsort((high, low))  # its last key is the first to sort by
     low, high, shared = low[order], high[order], shared[order]
-    new = np.ones(low.size, np.bool_)
-    new[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
-    first = np.flatnonzero(new)
-    return Neighbours(
-        low[first], high[first], np.add.reduceat(shared, first) if first.size else shared
-    )
+    is_new = np.ones(low.size, np.bool_)
+    is_new[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
+    first = np.flatnonzero(is_new)
+    if first.size:  # numpy refuses to sum over no stretches
+        shared = np.add.reduceat(shared, first)
+    return Neighbours(low[first], high[first], shared)

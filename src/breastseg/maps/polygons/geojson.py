@@ -24,6 +24,7 @@ from breastseg.maps.polygons.outlines import Polygons
 from breastseg.maps.polygons.scratch import Scratch
 from breastseg.maps.polygons.stitch import Region
 
+# A fixed address, never looked up: with it the same region has the same UUID in every run.
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://github.com/breastseg/regions")
 _DECIMALS = 3
 """Of a level-0 pixel: vertices move by less than what parts them from the borders of others."""
@@ -31,7 +32,7 @@ _DECIMALS = 3
 _PIECE = 1 << 16
 """Numbers that become text at a time."""
 
-_GZIP_LEVEL = 4
+_GZIP_LEVEL = 4  # of 9: higher ones take far longer for a little less
 
 
 def ring_texts(polygons: Polygons, scale: tuple[float, float]) -> list[list[bytes]]:
@@ -46,13 +47,13 @@ def ring_texts(polygons: Polygons, scale: tuple[float, float]) -> list[list[byte
     """
     rings, polygon = shapely.get_rings(polygons, return_index=True)  # (R,), (R,)
     places, ring = shapely.get_coordinates(rings, return_index=True)  # (N, 2), (N,)
-    numbers = np.round(places * scale, _DECIMALS).ravel()
-    lengths = 2 * np.bincount(ring, minlength=len(rings))
+    numbers = np.round(places * scale, _DECIMALS).ravel()  # (2 N,)
+    lengths = 2 * np.bincount(ring, minlength=len(rings))  # (R,) numbers of each ring
     ends = np.cumsum(lengths)
+    starts = ends - lengths
     texts: list[list[bytes]] = [[] for _ in polygons]
-    for owner, start, end in zip(
-        polygon.tolist(), (ends - lengths).tolist(), ends.tolist(), strict=True
-    ):
+    # As lists: Python's own numbers are several times as fast as numpy's, one at a time.
+    for owner, start, end in zip(polygon.tolist(), starts.tolist(), ends.tolist(), strict=True):
         pieces = []
         for at in range(start, end, _PIECE):
             piece = numbers[at : min(at + _PIECE, end)]
@@ -102,24 +103,26 @@ class Writer:
             )
         label_class = self._map.classes[region.label - 1]
         area_um2 = region.area_px * self._pixel_um2
+        # Nine digits: sums of pieces may differ in the last of a float's sixteen.
+        measurements = {
+            "area_um2": float(f"{area_um2:.9g}"),
+            "area_mm2": float(f"{area_um2 / 1e6:.9g}"),
+        }
         properties = {
             "objectType": "annotation",
             "classification": {"name": label_class.qupath, "color": list(label_class.color)},
             "isLocked": False,
-            "measurements": {
-                "area_um2": float(f"{area_um2:.9g}"),
-                "area_mm2": float(f"{area_um2 / 1e6:.9g}"),
-            },
+            "measurements": measurements,
         }
         head = {
             "type": "Feature",
             "id": self._id(region, label_class.qupath),
             "properties": properties,
         }
+        # Without its last brace: the geometry follows, ring by ring.
         text = json.dumps(head, ensure_ascii=False, separators=(",", ":"))[:-1]
-        self._file.write(
-            self._between + text.encode() + b',"geometry":{"type":"Polygon","coordinates":['
-        )
+        geometry = b',"geometry":{"type":"Polygon","coordinates":['
+        self._file.write(self._between + text.encode() + geometry)
         between = b"\n"
         for rings in self._rings(region):
             self._file.write(between + rings)
@@ -137,6 +140,7 @@ class Writer:
 
     def _id(self, region: Region, name: str) -> str:
         """Return the UUID (version 5) of a class and its rings."""
+        # uuid.uuid5 wants the whole text at once; this is what it does, piece by piece.
         digest = hashlib.sha1(_NAMESPACE.bytes + name.encode(), usedforsecurity=False)
         for rings in self._rings(region):
             digest.update(rings)

@@ -54,10 +54,11 @@ class Cleaned:
     def read(self, box: Box) -> Labels:
         """Return the (H, W) labels of a box; 0 outside the raster."""
         values = self._raster.read(box)
-        for row in range(box.y // self._side_px, (box.y + box.height - 1) // self._side_px + 1):
-            for column in range(
-                box.x // self._side_px, (box.x + box.width - 1) // self._side_px + 1
-            ):
+        side_px = self._side_px
+        last_row = (box.y + box.height - 1) // side_px
+        last_column = (box.x + box.width - 1) // side_px
+        for row in range(box.y // side_px, last_row + 1):
+            for column in range(box.x // side_px, last_column + 1):
                 for spans, labels in self._changes.get((row, column), ()):
                     _paint(values, box, spans, labels)
         return values
@@ -84,30 +85,32 @@ def _paint(values: Labels, box: Box, spans: Spans, labels: Labels) -> None:
     row = spans.row - box.y
     left = np.maximum(spans.left - box.x, 0)
     right = np.minimum(spans.right - box.x, box.width)
-    seen = (row >= 0) & (row < box.height) & (left < right)
-    start = (row * box.width + left)[seen]  # (N,) first pixel of each span
-    length = (right - left)[seen]  # (N,)
+    is_inside = (row >= 0) & (row < box.height) & (left < right)
+    start = (row * box.width + left)[is_inside]  # (N,) first pixel of each span
+    length = (right - left)[is_inside]  # (N,)
     # All pixels of all spans without a loop: pixel i of all lies at i plus what its span's start
     # is ahead of the pixels that came before.
-    behind = np.repeat(start - np.cumsum(length) + length, length)
-    values.ravel()[behind + np.arange(behind.size)] = np.repeat(labels[seen], length)
+    pixels_before = np.cumsum(length) - length  # (N,)
+    ahead = np.repeat(start - pixels_before, length)
+    values.ravel()[ahead + np.arange(ahead.size)] = np.repeat(labels[is_inside], length)
 
 
 def _clean(raster: Raster, box: Box, later: "_Later", result: Cleaned) -> None:
     """Decide what lies within the block; keep for later what touches other blocks, and what touches
     that."""
-    found = Components(raster.read(box))
-    at_block, at_edge = later.seams.touching(box, found)
+    areas = Components(raster.read(box))
+    at_block, at_edge = later.seams.touching(box, areas)  # (C,) each
     # What is not analysed at the raster's edge lies around the tissue: it is no hole.
-    small = (found.sizes < later.min_px) & ~(at_edge & (found.labels == 0))
-    near = found.neighbours(small)
+    is_around = at_edge & (areas.labels == 0)
+    small = (areas.sizes < later.min_px) & ~is_around
+    near = areas.neighbours(small)
     # Small areas that hang together are decided together, so all wait where one does.
     both = small[near.one] & small[near.other]
-    group = joined(small.size, near.one[both], near.other[both])
+    group = joined(small.size, near.one[both], near.other[both])  # (C,)
     waits = small & np.isin(group, group[at_block & small])
-    later.hold(box, found, waits, near)
-    labels = merged(found.labels, found.sizes, found.firsts, small & ~waits, near, later.min_px)
-    spans, area = found.spans(labels != found.labels)
+    later.hold(box, areas, waits, near)
+    labels = merged(areas.labels, areas.sizes, areas.firsts, small & ~waits, near, later.min_px)
+    spans, area = areas.spans(labels != areas.labels)
     result.change(box, spans, labels[area])
 
 
@@ -126,50 +129,50 @@ class _Later:
         self._links: list[tuple[Ints, Ints]] = []
         self._near: list[Neighbours] = []
 
-    def hold(self, box: Box, found: Components, waits: Bools, near: Neighbours) -> None:
+    def hold(self, box: Box, areas: Components, waits: Bools, near: Neighbours) -> None:
         """Keep the areas in the mask `waits`, and what they touch in the block and across its
         borders."""
-        names = found.labels.astype(np.intp)
-        names[waits] = self._count + np.arange(np.count_nonzero(waits))
-        self._count += int(np.count_nonzero(waits))
-        self._labels.append(found.labels[waits])
-        self._sizes.append(found.sizes[waits])
-        y, x = np.divmod(found.firsts[waits], box.width)
+        waiting = int(np.count_nonzero(waits))
+        names = areas.labels.astype(np.intp)  # (C,)
+        names[waits] = self._count + np.arange(waiting)
+        self._count += waiting
+        self._labels.append(areas.labels[waits])
+        self._sizes.append(areas.sizes[waits])
+        # First pixels are numbered by the block; here by the whole raster, to be comparable.
+        y, x = np.divmod(areas.firsts[waits], box.width)
         self._firsts.append((y + box.y) * self._width + x + box.x)
-        spans, area = found.spans(waits)
+        spans, area = areas.spans(waits)
         self._spans.append((box, spans, names[area]))
         held = waits[near.one] | waits[near.other]
-        self._near.append(summed(names[near.one[held]], names[near.other[held]], near.shared[held]))
-        one, other, same = self.seams.meet(box, found, names)
+        one, other = names[near.one[held]], names[near.other[held]]
+        self._near.append(summed(one, other, near.shared[held]))
+        # Across the border: equal labels are one area, others are neighbours by one pixel edge.
+        one, other, same = self.seams.meet(box, areas, names)
         held = np.maximum(one, other) >= _NAMED
-        self._links.append((one[held & same], other[held & same]))
-        apart = held & ~same
-        self._near.append(
-            summed(one[apart], other[apart], np.ones(np.count_nonzero(apart), np.intp))
-        )
+        linked, apart = held & same, held & ~same
+        self._links.append((one[linked], other[linked]))
+        edges = np.ones(np.count_nonzero(apart), np.intp)
+        self._near.append(summed(one[apart], other[apart], edges))
 
     def decide(self, result: Cleaned) -> None:
         """Merge what was kept, now that it is whole."""
         if self._count == _NAMED:
             return
         labels, firsts = np.concatenate(self._labels), np.concatenate(self._firsts)
-        one = np.concatenate([link[0] for link in self._links])
-        other = np.concatenate([link[1] for link in self._links])
+        one, other = np.concatenate(self._links, axis=1)
         # Pieces of one area in several blocks are one: the sizes of all are its size.
         root = joined(self._count, one, other)
         sizes = np.bincount(root, np.concatenate(self._sizes), self._count).astype(np.intp)
         np.minimum.at(firsts, root, firsts.copy())
+        # A whole is known by its first piece; the other pieces follow it through `root`.
         small = (sizes < self.min_px) & (root == np.arange(root.size))
         small[:_NAMED] = False
-        one = np.concatenate([near.one for near in self._near])
-        other = np.concatenate([near.other for near in self._near])
-        shared = np.concatenate([near.shared for near in self._near])
+        one, other, shared = np.concatenate(
+            [(near.one, near.other, near.shared) for near in self._near], axis=1
+        )
         near = summed(root[one], root[other], shared)
         new = merged(labels, sizes, firsts, small, near, self.min_px)[root]
         for box, spans, area in self._spans:
             changed = new[area] != labels[area]
-            result.change(
-                box,
-                Spans(spans.row[changed], spans.left[changed], spans.right[changed]),
-                new[area[changed]],
-            )
+            kept = Spans(spans.row[changed], spans.left[changed], spans.right[changed])
+            result.change(box, kept, new[area[changed]])

@@ -52,16 +52,18 @@ class _Merging:
         # Large areas of one label need not be told apart: none of them is ever merged. ~label is
         # negative, so it is no number of a small area.
         large = ~labels.astype(np.intp)
-        numbers_at = np.where(small, np.arange(small.size), large)
+        numbers_at = np.where(small, np.arange(small.size), large)  # (C,)
         for one, other, shared in zip(
             numbers_at[near.one].tolist(),
             numbers_at[near.other].tolist(),
             near.shared.tolist(),
             strict=True,
         ):
-            for here, there in ((one, other), (other, one)):
-                if here >= 0:
-                    self._near[here][there] += shared
+            # Each border is noted from both sides; large areas keep no list.
+            if one >= 0:
+                self._near[one][other] += shared
+            if other >= 0:
+                self._near[other][one] += shared
 
     def run(self, min_px: float) -> None:
         """Merge until every area is large enough or has no neighbour."""

@@ -69,19 +69,19 @@ class _Turns:
     area: Ints
 
 
-def outlines(framed: Labels, found: Components, box: Box, tolerance_px: float) -> Polygons:
+def outlines(framed: Labels, areas: Components, box: Box, tolerance_px: float) -> Polygons:
     """Return the (C,) polygons of the areas of a block, in pixels of the raster.
 
     Args:
         framed: (H + 2, W + 2) the block in a frame of one pixel of what is around it.
-        found: the areas of the block.
+        areas: of the block.
         box: where the block lies.
         tolerance_px: corners are cut, then vertices go whose triangle with their neighbours is
             smaller than the square of this (Visvalingam and Whyatt 1993). With 0 the polygons
             follow the edges of the pixels.
     """
     points = _points(framed)
-    turns = _turns(points, found, (box.height, box.width))
+    turns = _turns(points, areas, (box.height, box.width))
     # (M,) which ring each passage belongs to
     ring = np.repeat(np.arange(turns.lengths.size), turns.lengths)
     x = points.x[turns.point] + box.x  # (M,)
@@ -134,7 +134,7 @@ def _points(framed: Labels) -> _Points:
     return _Points(x, y, ways, ends, fixed)
 
 
-def _turns(points: _Points, found: Components, shape: tuple[int, int]) -> _Turns:
+def _turns(points: _Points, areas: Components, shape: tuple[int, int]) -> _Turns:
     """Link passages through points to rings.
 
     A passage turns right if it can, so that areas that touch diagonally stay apart; but where an
@@ -155,8 +155,11 @@ def _turns(points: _Points, found: Components, shape: tuple[int, int]) -> _Turns
     go = np.where(points.ways[right, point], right, ahead)
     # Where four borders meet, the pixel diagonally across may be of the same area.
     cross = np.flatnonzero(points.ways[:, point].all(axis=0))
-    across = (points.y[point] - _ROW[come - 2]) * shape[1] + points.x[point] - _COLUMN[come - 2]
-    cross = cross[found.at(across[cross]) == found.at(pixel[cross])]
+    # The pixel to the right of who arrives the other way: index -2 is two headings on, modulo 4.
+    row_across = points.y[point] - _ROW[come - 2]
+    column_across = points.x[point] - _COLUMN[come - 2]
+    across = row_across * shape[1] + column_across  # (M,)
+    cross = cross[areas.at(across[cross]) == areas.at(pixel[cross])]
     go[cross] = left[cross]
 
     number = np.zeros(points.ways.shape, np.intp)  # (4, N) the passage by heading and point
@@ -167,7 +170,7 @@ def _turns(points: _Points, found: Components, shape: tuple[int, int]) -> _Turns
     x, y = points.x[point], points.y[point]
     # (R,) twice the area inside by the shoelace formula, negative for a hole
     doubled = np.bincount(ring, x * y[after] - x[after] * y)
-    area = found.at(pixel[first])
+    area = areas.at(pixel[first])
     # Rings by area, and of an area the outline before the holes, as shapely wants them.
     order = np.lexsort((doubled < 0, area))
     start = np.zeros(order.size, np.intp)
@@ -211,15 +214,18 @@ def _cut(places: Places, ring: Ints, turns: _Turns, fixed: Bools) -> tuple[Place
     # (M,) lengths of the two edges of each corner; all edges are level or upright.
     before = np.abs(_beside(xy, ring, -1) - xy).sum(axis=0)
     behind = np.abs(_beside(xy, ring, 1) - xy).sum(axis=0)
-    back = np.where(fixed, 0, np.where(behind == 1, before / 2, 0.5))
-    on = np.where(fixed, 0, np.where(before == 1, behind / 2, 0.5))
+    # (M,) how far each corner is cut, back along the one edge and on along the other.
+    back = np.where(behind == 1, before / 2, 0.5)
+    on = np.where(before == 1, behind / 2, 0.5)
+    back[fixed] = on[fixed] = 0
     # Two vertices for each corner, (2, M, 2) -> (2, 2 M); of a fixed one both are the same.
     start = xy - back * _STEPS[:, turns.come]
     end = xy + on * _STEPS[:, turns.go]
     cut = np.stack([start, end], axis=-1).reshape(2, -1)
     ring, fixed = np.repeat(ring, 2), np.repeat(fixed, 2)
-    new = (cut != _beside(cut, ring, -1)).any(axis=0)
-    cut, ring, fixed = cut[:, new], ring[new], fixed[new]
+    # Two cuts may meet in the middle of an edge: one vertex is enough there.
+    is_new = (cut != _beside(cut, ring, -1)).any(axis=0)
+    cut, ring, fixed = cut[:, is_new], ring[is_new], fixed[is_new]
     come, go = cut - _beside(cut, ring, -1), _beside(cut, ring, 1) - cut
     # Exact: places are multiples of a half, so that products are multiples of a quarter.
     bends = fixed | (come[0] * go[1] != come[1] * go[0])
@@ -229,9 +235,12 @@ def _cut(places: Places, ring: Ints, turns: _Turns, fixed: Bools) -> tuple[Place
 def _beside(xy: Places, ring: Ints, step: int) -> Places:
     """Return for each vertex, a column of (2, N), the one before it (step -1) or after it (1) in
     its ring."""
-    beside = np.roll(xy, -step, axis=1)
+    shifted = np.roll(xy, -step, axis=1)
     # Rolled over the ends of rings: what is beside the first vertex is the last of its own ring.
-    end = np.flatnonzero(np.diff(ring, append=-1))
+    end = np.flatnonzero(np.diff(ring, append=-1))  # (R,)
     start = np.append(0, end[:-1] + 1)
-    beside[:, start if step < 0 else end] = xy[:, end if step < 0 else start]
-    return beside
+    if step < 0:
+        shifted[:, start] = xy[:, end]
+    else:
+        shifted[:, end] = xy[:, start]
+    return shifted

@@ -71,22 +71,23 @@ def redraw(
     names = [label_class.qupath for label_class in label_map.classes]
     alike = np.arange(256, dtype=np.uint8)
     alike[1 : len(names) + 1] = [names.index(name) + 1 for name in names]
-    found, borders = Redrawn(), _Borders(wanted.size_px, scratch)
+    redrawn, borders = Redrawn(), _Borders(wanted.size_px, scratch)
     with opened(path, "rb", is_gzip) as file:
         for name, is_outline, places in read_rings(file):
-            found.polygons += is_outline
-            found.vertices += len(places) - 1
+            redrawn.polygons += is_outline
+            redrawn.vertices += len(places) - 1  # the last place is the first again
             label = names.index(name) + 1
+            # A hole takes away what its outline added.
             borders.add(places / scale, label if is_outline else -label)
     pixels = np.zeros((3, 256), np.int64)
     for box, drawn in borders.drawn():
         pixels += _counted(cv2.LUT(wanted.read(box), alike), drawn)
     in_raster, in_file, in_both = pixels
-    found.analysed_px = int(in_raster[1:].sum())
-    for label in range(1, len(names) + 1):
+    redrawn.analysed_px = int(in_raster[1:].sum())
+    for label, name in enumerate(label_map.names, start=1):
         if either := in_raster[label] + in_file[label] - in_both[label]:
-            found.agreement[label_map.names[label - 1]] = float(in_both[label] / either)
-    return found
+            redrawn.agreement[name] = float(in_both[label] / either)
+    return redrawn
 
 
 class _Borders:
@@ -111,8 +112,10 @@ class _Borders:
         """Turn rings into crossings."""
         if not self._rings:
             return
-        places, labels = np.concatenate(self._rings), np.array(self._labels)  # (N, 2), (R,)
-        ring = np.repeat(np.arange(labels.size), list(map(len, self._rings)))  # (N,)
+        places = np.concatenate(self._rings)  # (N, 2)
+        labels = np.array(self._labels)  # (R,)
+        lengths = list(map(len, self._rings))
+        ring = np.repeat(np.arange(labels.size), lengths)  # (N,)
         edge = np.flatnonzero(ring[1:] == ring[:-1])  # (E,) not from one ring to the next
         x, y = places[edge].T
         to_x, to_y = places[edge + 1].T
@@ -120,10 +123,11 @@ class _Borders:
         # The shoelace formula around each ring's first vertex: far from (0, 0) it would lose
         # digits.
         origin = np.flatnonzero(np.diff(ring, prepend=-1))[ring]
-        doubled = np.bincount(ring, (x - x[origin]) * (to_y - y) - (to_x - x) * (y - y[origin]))
-        is_clockwise = doubled > 0
+        crossed = (x - x[origin]) * (to_y - y) - (to_x - x) * (y - y[origin])  # (E,)
+        is_clockwise = np.bincount(ring, crossed) > 0  # (R,) twice the area, by its sign
         # From left to right, an edge that goes up enters a clockwise ring, one down leaves it.
-        added = np.where((to_y < y) == is_clockwise[ring], labels[ring], -labels[ring]) % 256
+        enters = (to_y < y) == is_clockwise[ring]  # (E,)
+        added = np.where(enters, labels[ring], -labels[ring]) % 256
         edges, _ = downward(places[edge], places[edge + 1])
         for start in range(0, added.size, _BATCH):
             self._keep(edges[:, start : start + _BATCH], added[start : start + _BATCH])
@@ -137,12 +141,14 @@ class _Borders:
             return
         # Place and label in one number: sorting one array is enough. A row has one column more
         # than the raster, for borders at its right edge.
-        found = np.sort((row * (self._width + 1) + column) * 256 + added[edge])
+        place = row * (self._width + 1) + column
+        packed = np.sort(place * 256 + added[edge])
         bands = range(int(row.min()) // TILE_PX, int(row.max()) // TILE_PX + 1)
-        cuts = np.searchsorted(found, [self._origin(band) * 256 for band in (*bands, bands.stop)])
+        origins = [self._origin(band) * 256 for band in (*bands, bands.stop)]
+        cuts = np.searchsorted(packed, origins)
         for band, start, stop in zip(bands, cuts[:-1], cuts[1:], strict=True):
             if start < stop:
-                self._bands[band].append(self._scratch.keep(found[start:stop].tobytes()))
+                self._bands[band].append(self._scratch.keep(packed[start:stop].tobytes()))
 
     def drawn(self) -> Iterator[tuple[Box, Labels]]:
         """Yield boxes that cover the raster, with their (H, W) labels."""
@@ -152,21 +158,21 @@ class _Borders:
             rows = min(TILE_PX, self._height - top)
             steps = np.zeros((rows, self._width + 1), np.uint8)
             for kept in self._bands[band]:
-                found = np.frombuffer(self._scratch.read(kept), np.int64)
-                np.add.at(
-                    steps.ravel(), (found >> 8) - self._origin(band), (found & 255).astype(np.uint8)
-                )
+                packed = np.frombuffer(self._scratch.read(kept), np.int64)
+                places, added = (packed >> 8) - self._origin(band), (packed & 255)
+                # Not +=, which adds once where several borders cross at one pixel.
+                np.add.at(steps.ravel(), places, added.astype(np.uint8))
             # Labels at the end of the chunk to the left; uint8 wraps at 256, as `added` does.
             before = np.zeros((rows, 1), np.uint8)
             for left in range(0, self._width, _CHUNK_PX):
                 box = Box(left, top, min(_CHUNK_PX, self._width - left), rows)
-                labels: Labels = (
-                    np.cumsum(steps[:, left : left + box.width], axis=1, dtype=np.uint8) + before
-                )
+                chunk = steps[:, left : left + box.width]
+                labels: Labels = np.cumsum(chunk, axis=1, dtype=np.uint8) + before
                 before = labels[:, -1:]
                 yield box, labels
 
     def _origin(self, band: int) -> int:
+        """Return the place of the first pixel of a row of tiles."""
         return band * TILE_PX * (self._width + 1)
 
 
@@ -178,4 +184,5 @@ def _counted(wanted: Labels, drawn: Labels) -> npt.NDArray[np.int64]:
     # Few pixels are apart: the second image is counted by what it has in place of the first's.
     only_wanted = np.bincount(wanted[apart], minlength=256)
     only_drawn = np.bincount(drawn[apart], minlength=256)
-    return np.stack([in_wanted, in_wanted - only_wanted + only_drawn, in_wanted - only_wanted])
+    in_both = in_wanted - only_wanted
+    return np.stack([in_wanted, in_both + only_drawn, in_both])

@@ -24,42 +24,45 @@ class Seams:
         names: Ints = self._bottom[0]
         return names
 
-    def touching(self, box: Box, found: Components) -> tuple[Bools, Bools]:
+    def touching(self, box: Box, areas: Components) -> tuple[Bools, Bools]:
         """Return which (C,) areas of a block touch other blocks, and which touch the raster's
         edge."""
-        at_block, at_edge = np.zeros((2, found.labels.size), np.bool_)
-        (width, height), sides = self._size_px, found.sides
-        at_end = box.x == 0, box.y == 0, box.x + box.width == width, box.y + box.height == height
-        for is_edge, side in zip(
-            at_end, (sides.left, sides.top, sides.right, sides.bottom), strict=True
+        at_block, at_edge = np.zeros((2, areas.labels.size), np.bool_)
+        (width, height), sides = self._size_px, areas.sides
+        for side, is_edge in (
+            (sides.left, box.x == 0),
+            (sides.top, box.y == 0),
+            (sides.right, box.x + box.width == width),
+            (sides.bottom, box.y + box.height == height),
         ):
             (at_edge if is_edge else at_block)[side] = True
         return at_block, at_edge
 
-    def meet(self, box: Box, found: Components, names: Ints) -> tuple[Ints, Ints, Bools]:
+    def meet(self, box: Box, areas: Components, names: Ints) -> tuple[Ints, Ints, Bools]:
         """Lay the next block beside those before it.
 
         Args:
             box: the block.
-            found: its areas.
+            areas: of it.
             names: (C,) numbers under which the areas are known in the whole raster.
 
         Returns:
             names on both sides of each pixel of the borders, and whether their labels are equal.
         """
-        sides = found.sides
-        left, top, right, bottom = (
-            np.stack([names[side], found.labels[side].astype(np.intp)])
-            for side in (sides.left, sides.top, sides.right, sides.bottom)
-        )
+        both = np.stack([names, areas.labels.astype(np.intp)])  # (2, C)
+        left, top = both[:, areas.sides.left], both[:, areas.sides.top]
         across = slice(box.x, box.x + box.width)
-        before = np.concatenate(
-            [
-                self._right if box.x else left[:, :0],
-                self._bottom[:, across] if box.y else top[:, :0],
-            ],
-            axis=1,
-        )
-        now = np.concatenate([left if box.x else left[:, :0], top if box.y else top[:, :0]], axis=1)
-        self._bottom[:, across], self._right = bottom, right
-        return before[0], now[0], before[1] == now[1]
+        before, now = [], []
+        if box.x:
+            before.append(self._right)
+            now.append(left)
+        if box.y:
+            before.append(self._bottom[:, across].copy())  # written over below
+            now.append(top)
+        self._bottom[:, across] = both[:, areas.sides.bottom]
+        self._right = both[:, areas.sides.right]
+        if not before:  # the raster's first block
+            return top[0, :0], top[0, :0], np.zeros(0, np.bool_)
+        names_before, labels_before = np.concatenate(before, axis=1)
+        names_now, labels_now = np.concatenate(now, axis=1)
+        return names_before, names_now, labels_before == labels_now

@@ -57,29 +57,28 @@ class Stitcher:
         self._count = 0
         self._links = np.zeros((2, 0), np.intp)
 
-    def add(self, box: Box, found: Components, polygons: Polygons) -> Iterator[Region]:
+    def add(self, box: Box, areas: Components, polygons: Polygons) -> Iterator[Region]:
         """Take the areas of the next block and their polygons; yield the regions that are whole."""
-        at_block, _ = self._seams.touching(box, found)
-        is_class = found.labels > 0
+        at_block, _ = self._seams.touching(box, areas)
+        is_class = areas.labels > 0
         inside = np.flatnonzero(is_class & ~at_block)  # whole already
         open_ = np.flatnonzero(is_class & at_block)  # other blocks may add to them
+        whole = polygons[inside]
         for label, area_px, rings in zip(
-            found.labels[inside],
-            shapely.area(polygons[inside]),
-            self._texts(polygons[inside]),
-            strict=True,
+            areas.labels[inside], shapely.area(whole), self._texts(whole), strict=True
         ):
             yield Region(int(label), float(area_px), rings, [])
-        names = np.full(found.labels.size, -1)
+        names = np.full(areas.labels.size, -1)  # (C,); -1 for what no other block adds to
         names[open_] = self._count + np.arange(open_.size)
-        self._hold(found.labels[open_], polygons[open_])
-        one, other, same = self._seams.meet(box, found, names)
+        self._hold(areas.labels[open_], polygons[open_])
+        one, other, same = self._seams.meet(box, areas, names)
         same &= one >= 0
         self._links = np.concatenate([self._links, [one[same], other[same]]], axis=1)
         if box.x + box.width == self._size_px[0]:
             yield from self._whole(is_last=box.y + box.height == self._size_px[1])
 
     def _hold(self, labels: npt.NDArray[np.uint8], polygons: Polygons) -> None:
+        # Holes are final, only outlines grow: holes become text at once, and wait on disk.
         outlines = shapely.polygons(shapely.get_exterior_ring(polygons))
         for label, area_px, outline, (_, *holes) in zip(
             labels, shapely.area(polygons), outlines, self._texts(polygons), strict=True
@@ -91,6 +90,7 @@ class Stitcher:
     def _whole(self, is_last: bool) -> Iterator[Region]:
         """Yield and forget the regions of which no piece touches blocks that are still to come."""
         root = joined(self._count, *self._links)
+        # Links to the root say the same as all links so far, and are no more than the pieces.
         self._links = np.stack([np.arange(root.size), root])
         waits: set[int] = set()
         if not is_last:

@@ -74,13 +74,14 @@ class RegionsReport:
     merged_share: float
 
     def __str__(self) -> str:
-        """Return the line that a person is told."""
-        shares = ", ".join(
-            f"{name} {math.floor(1e4 * share) / 1e4:.4f}" for name, share in self.agreement.items()
-        )
+        """Return the line that is printed."""
+        shares = []
+        for name, share in self.agreement.items():
+            # Rounded down: 0.99996 must not read as a full agreement.
+            shares.append(f"{name} {math.floor(1e4 * share) / 1e4:.4f}")
         return (
             f"{counted(self.polygons, 'region')}, {self.vertices:,} vertices; drawn again,"
-            f" intersection over union with the map: {shares or 'no class present'};"
+            f" intersection over union with the map: {', '.join(shares) or 'no class present'};"
             f" {100 * self.merged_share:.2g} % of it was small islands or holes"
         )
 
@@ -111,13 +112,10 @@ def write_regions(
     is_gzip = path.name.endswith(".geojson.gz")
     if not is_gzip and path.suffix != ".geojson":
         raise InputError(f"{path}: wanted a name that ends with .geojson or .geojson.gz")
-    with written(path) as beside:
-        report = _checked(
-            raster,
-            _File(beside, is_gzip, label_map, scale, scale[0] * scale[1] * mpp**2),
-            config,
-            BLOCK_PX,
-        )
+    pixel_um2 = scale[0] * scale[1] * mpp**2
+    with written(path) as temporary:
+        file = _File(temporary, is_gzip, label_map, scale, pixel_um2)
+        report = _checked(raster, file, config, BLOCK_PX)
         if min(report.agreement.values(), default=1.0) < MIN_AGREEMENT:
             raise OutputError(
                 f"{path}: {report}; wanted {MIN_AGREEMENT} for each class, so nothing was written"
@@ -141,9 +139,12 @@ class _File:
         with opened(self.path, "wb", self.is_gzip) as file:
             writer = Writer(file, self.label_map, self.pixel_um2, scratch)
             for box in labels.blocks():
-                framed = labels.read(Box(box.x - 1, box.y - 1, box.width + 2, box.height + 2))
-                found = Components(framed[1:-1, 1:-1])
-                for region in stitcher.add(box, found, outlines(framed, found, box, tolerance_px)):
+                # With a pixel of the blocks around it: borders that go on there end at its side.
+                frame = Box(box.x - 1, box.y - 1, box.width + 2, box.height + 2)
+                framed = labels.read(frame)
+                areas = Components(framed[1:-1, 1:-1])
+                polygons = outlines(framed, areas, box, tolerance_px)
+                for region in stitcher.add(box, areas, polygons):
                     writer.write(region)
             writer.end()
 
@@ -164,17 +165,18 @@ def _checked(raster: Raster, file: _File, config: RegionsConfig, side_px: int) -
     they hold too much."""
     try:
         labels = cleaned(raster, config.min_area_um2 / file.pixel_um2, side_px)
-        for tolerance_px in dict.fromkeys(
-            (config.tolerance_px, config.tolerance_px / 2, config.tolerance_px / 4, 0.0)
-        ):
+        tolerance = config.tolerance_px
+        # By keys, so that nothing is tried twice where the tolerance is 0.
+        for tolerance_px in dict.fromkeys((tolerance, tolerance / 2, tolerance / 4, 0.0)):
             with Scratch(file.path.parent) as scratch:
                 file.write(labels, tolerance_px, scratch)
-                found = file.redraw(labels, scratch)
-            if min(found.agreement.values(), default=1.0) >= MIN_AGREEMENT:
+                redrawn = file.redraw(labels, scratch)
+            if min(redrawn.agreement.values(), default=1.0) >= MIN_AGREEMENT:
                 break
     except CrowdedError:
+        # It ends: a block of 256 px has at most 65,536 runs, fewer than are allowed.
         return _checked(raster, file, config, side_px // 2)
-    merged_share = labels.changed_px / max(1, found.analysed_px)
+    merged_share = labels.changed_px / max(1, redrawn.analysed_px)
     return RegionsReport(
-        found.polygons, found.vertices, found.agreement, tolerance_px, merged_share
+        redrawn.polygons, redrawn.vertices, redrawn.agreement, tolerance_px, merged_share
     )
