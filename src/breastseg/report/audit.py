@@ -16,8 +16,8 @@ def write_audit_page(audit: str | Path) -> Path:
         InputError: the folder holds no finished audit.
     """
     folder = Path(audit)
-    found = read_json(folder / "audit.json", InputError, "the findings of a finished audit")
+    findings = read_json(folder / "audit.json", InputError, "the findings of a finished audit")
     with as_written(folder, "audit"):
-        page = html_pages().get_template("audit.html.j2").render(found=found)
+        page = html_pages().get_template("audit.html.j2").render(audit=findings)
     write_text(folder / "audit.html", page)
     return folder / "audit.html"

@@ -53,16 +53,16 @@ def training_charts(history: Path) -> list[Chart]:
         rows = list(csv.DictReader(file))
     charts = []
     for name, title in _QUANTITIES.items():
+        lines = []
         try:
-            lines = [
-                Line("one", _column(rows, f"train_{name}")),
-                Line("two", _column(rows, f"val_{name}")),
-            ]
+            for look, column in (("one", f"train_{name}"), ("two", f"val_{name}")):
+                points = _column(rows, column)
+                if points:
+                    lines.append(Line(look, points))
         except (KeyError, ValueError) as cause:
             raise InputError(
                 f"{history}: not a training's table ({cause}); evaluate again into a new folder"
             ) from None
-        lines = [line for line in lines if line.points]
         if lines:
             charts.append(_placed(title, "epoch", lines, whole=True))
     return charts
@@ -71,13 +71,20 @@ def training_charts(history: Path) -> list[Chart]:
 def reliability_chart(rows: Sequence[Level]) -> Chart:
     """Return accuracy over confidence, from levels with both, beside the diagonal of a model that
     is as sure as it is right."""
-    found = [(row.confidence, row.accuracy) for row in rows]
+    points = [(row.confidence, row.accuracy) for row in rows]
     diagonal = Line("rule", [(0, 0), (1, 1)])
-    return _placed("share named right", "confidence", [diagonal, Line("one", found)])
+    # The diagonal first: what is drawn later lies over it.
+    return _placed("share named right", "confidence", [diagonal, Line("one", points)])
 
 
 def _column(rows: Sequence[Mapping[str, str]], name: str) -> Points:
-    return [(float(row["epoch"]) + 1, float(row[name])) for row in rows if row.get(name)]
+    """Return a quantity over epochs; an epoch without a value has no point."""
+    points = []
+    for row in rows:
+        if row.get(name):
+            # Tables count epochs from 0, people from 1.
+            points.append((float(row["epoch"]) + 1, float(row[name])))
+    return points
 
 
 def _placed(title: str, x_title: str, lines: Sequence[Line], *, whole: bool = False) -> Chart:
@@ -85,17 +92,18 @@ def _placed(title: str, x_title: str, lines: Sequence[Line], *, whole: bool = Fa
     points: Points = []
     for line in lines:
         points += line.points
-    x_range, x_steps = _axis([x for x, _ in points], whole=whole)
-    y_range, y_steps = _axis([y for _, y in points], whole=False)
+    (x_low, x_high), x_steps = _axis([x for x, _ in points], whole=whole)
+    (y_low, y_high), y_steps = _axis([y for _, y in points], whole=False)
+    width, height = WIDTH - _LEFT - _RIGHT, HEIGHT - _TOP - _BOTTOM
 
     def x_of(value: float) -> float:
-        share = (value - x_range[0]) / (x_range[1] - x_range[0])
-        return round(_LEFT + share * (WIDTH - _LEFT - _RIGHT), 1)
+        share = (value - x_low) / (x_high - x_low)
+        return round(_LEFT + share * width, 1)
 
     def y_of(value: float) -> float:
         # SVG counts down from the top.
-        share = (value - y_range[0]) / (y_range[1] - y_range[0])
-        return round(HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM), 1)
+        share = (value - y_low) / (y_high - y_low)
+        return round(HEIGHT - _BOTTOM - share * height, 1)
 
     placed = []
     for line in lines:
@@ -110,12 +118,14 @@ def _axis(values: Sequence[float], *, whole: bool) -> tuple[Range, list[float]]:
     finite = [value for value in values if math.isfinite(value)] or [0.0]
     low, high = min(finite), max(finite)
     if low == high:
+        # One value has no range to divide by: it stands in the middle of one.
         low, high = low - 0.5, high + 0.5
     # The largest of 1, 2 and 5 times a power of ten of which three steps fit into the range.
-    power = 10.0 ** math.floor(math.log10((high - low) / 3))
+    third = (high - low) / 3
+    power = 10.0 ** math.floor(math.log10(third))
     step = power
     for factor in (2, 5):
-        if factor * power <= (high - low) / 3:
+        if factor * power <= third:
             step = factor * power
     if whole:
         step = max(1.0, round(step))
@@ -123,4 +133,5 @@ def _axis(values: Sequence[float], *, whole: bool) -> tuple[Range, list[float]]:
         return (low, high), [k * step for k in range(first, last + 1)]
     # The tiny part: 0.3 / 0.1 is a little less than 3 in floating point.
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return (first * step, last * step), [round(k * step, 10) for k in range(first, last + 1)]
+    marks = [round(k * step, 10) for k in range(first, last + 1)]
+    return (first * step, last * step), marks

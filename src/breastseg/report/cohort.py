@@ -23,7 +23,7 @@ from breastseg.maps.record import COHORT
 from breastseg.report.cohort_slides import Slides, manifest_of, slides_of
 from breastseg.report.distribution import Distribution, Values, distribution_of
 from breastseg.report.html import html_pages
-from breastseg.report.measures import said, words_of
+from breastseg.report.measures import with_unit, words_of
 from breastseg.report.regions import ADDRESSES_BYTES
 from breastseg.report.thumbnails import THUMBNAIL_PX, thumbnails
 
@@ -32,7 +32,7 @@ _ROWS, _PICTURES = 500, 100
 _MOST_GROUPS, _MOST_IN_GROUP = 40, 5
 """Causes and doubts that are listed, and slides that are named of each; manifest.csv and the table
 on the page have all."""
-_DIGITS = 6
+_DIGITS = 6  # as many as anybody reads
 
 
 def write_cohort_page(out: str | Path) -> Path:
@@ -52,32 +52,45 @@ def write_cohort_page(out: str | Path) -> Path:
     with held_across(folder):
         slides = slides_of(folder)
         pages = html_pages()
-        pages.filters["said"] = said
+        pages.filters["with_unit"] = with_unit
         script = pages.get_template("cohort.js.j2").render()
+        # The page's policy lets this script run and no other: by its hash, for it has no address.
+        script_hash = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         page = pages.get_template("cohort.html.j2").stream(
-            **_shown(slides, folder),
+            **_fields(slides, folder),
             script=Markup(script),  # our own file
-            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+            script_hash=script_hash,
         )
         page.enable_buffering(64)
-        with written(folder / COHORT) as beside:
-            page.dump(str(beside), encoding="utf-8", errors="backslashreplace")
+        with written(folder / COHORT) as temporary:
+            # Names of files may hold bytes that are no UTF-8: they are shown as escapes.
+            page.dump(str(temporary), encoding="utf-8", errors="backslashreplace")
     return folder / COHORT
 
 
-def _shown(slides: Slides, out: Path) -> JsonObject:
+def _fields(slides: Slides, out: Path) -> JsonObject:
     """Return what the template names."""
     measures = slides.measures
-    found = {name: distribution_of(values) for name, values in measures.items()}
-    outlying: dict[int, list[int]] = {}
-    for column, distribution in enumerate(found.values()):
+    outlying: dict[int, list[int]] = {}  # place of a slide -> columns in which it lies far out
+    columns, rows = [], []
+    for column, (name, values) in enumerate(measures.items()):
+        distribution = distribution_of(values)
         for place in distribution.outliers:
             outlying.setdefault(place, []).append(column)
+        columns.append(" · ".join(filter(None, words_of(name))))
+        rows.append(_measure(name, distribution, values, slides))
     outcomes = {}
     for word in ("failed", "missing", "stopped", "waits"):
         if slides.counted(word):
             outcomes[word] = slides.counted(word)
-    rows = [_measure(name, found[name], values, slides) for name, values in measures.items()]
+    head = {
+        "columns": columns,
+        "doubts": slides.doubt_texts,
+        "patients": any(slides.patients),
+        "rows": _ROWS,
+        "pictures": _PICTURES,
+        "side": THUMBNAIL_PX,
+    }
     return {
         "folder": out.resolve().name,
         "total": len(slides.names),
@@ -91,45 +104,44 @@ def _shown(slides: Slides, out: Path) -> JsonObject:
         "causes": _groups(slides.by_cause(), slides),
         "doubts": _groups(slides.by_doubt(), slides),
         "side_px": THUMBNAIL_PX,
-        "head_data": _json(
-            {
-                "columns": [" · ".join(filter(None, words_of(name))) for name in measures],
-                "doubts": slides.doubt_texts,
-                "patients": any(slides.patients),
-                "rows": _ROWS,
-                "pictures": _PICTURES,
-                "side": THUMBNAIL_PX,
-            }
-        ),
+        "head_data": _json(head),
+        # Generators: the page is written while they run, and nothing is held whole.
         "row_pieces": _row_pieces(slides, list(measures.values()), outlying),
         "picture_pieces": _picture_pieces(slides, out),
     }
 
 
-def _measure(name: str, found: Distribution, values: Values, slides: Slides) -> JsonObject:
+def _measure(name: str, distribution: Distribution, values: Values, slides: Slides) -> JsonObject:
+    """Return what the page shows of a measure: words, histogram and its outliers."""
     words, unit = words_of(name)
-    tallest = max(found.bars, default=0) or 1
+    tallest = max(distribution.bars, default=0) or 1
     bars = []
-    for place, bar in enumerate(found.bars):
+    for place, bar in enumerate(distribution.bars):
         if bar:
             bars.append((place, bar, 100 * bar / tallest))  # % of the tallest
     named = []
-    for place in found.named(values):
-        named.append({**_named(slides, place), "value": values[place]})
-    return {"words": words, "unit": unit, "found": found, "bars": bars, "named": named}
+    for place in distribution.named(values):
+        named.append({**_linked(slides, place), "value": values[place]})
+    return {
+        "words": words,
+        "unit": unit,
+        "distribution": distribution,
+        "bars": bars,
+        "named": named,
+    }
 
 
-def _named(slides: Slides, place: int) -> JsonObject:
+def _linked(slides: Slides, place: int) -> JsonObject:
     return {"name": slides.names[place], "link": _link(slides, place)}
 
 
-def _groups(found: list[tuple[str, list[int]]], slides: Slides) -> JsonObject:
-    """Return causes or doubts as the page lists them."""
+def _groups(groups: list[tuple[str, list[int]]], slides: Slides) -> JsonObject:
+    """Return causes or doubts, with the places of their slides, as the page lists them."""
     listed = []
-    for text, places in found[:_MOST_GROUPS]:
-        first = [_named(slides, place) for place in places[:_MOST_IN_GROUP]]
+    for text, places in groups[:_MOST_GROUPS]:
+        first = [_linked(slides, place) for place in places[:_MOST_IN_GROUP]]
         listed.append({"text": text, "count": len(places), "first": first})
-    return {"listed": listed, "more": max(0, len(found) - _MOST_GROUPS)}
+    return {"listed": listed, "more": max(0, len(groups) - _MOST_GROUPS)}
 
 
 def _link(slides: Slides, place: int) -> str:
@@ -169,19 +181,18 @@ def _rounded(value: float) -> float | None:
 def _picture_pieces(slides: Slides, out: Path) -> Iterator[Markup]:
     """Yield small pictures as JSON, "" where there is none; from where the page would grow too
     large there are no more."""
-    overviews = (
-        out / name / overview if overview else None
-        for name, overview in zip(slides.names, slides.overviews, strict=True)
-    )
+    overviews: list[Path | None] = []
+    for name, overview in zip(slides.names, slides.overviews, strict=True):
+        overviews.append(out / name / overview if overview else None)
     piece: list[str] = []
-    left = ADDRESSES_BYTES
+    bytes_left = ADDRESSES_BYTES
     for picture in thumbnails(overviews):
-        left -= len(picture)
+        bytes_left -= len(picture)
         piece.append(picture)
         if len(piece) == _PICTURES:
             yield _json(piece)
             piece = []
-        if left <= 0:
+        if bytes_left <= 0:
             break
     if piece:
         yield _json(piece)

@@ -66,7 +66,7 @@ class Slides:
         for place, cause in enumerate(self.causes):
             if self.outcomes[place] != "done":
                 places[cause or self.outcomes[place]].append(place)
-        return sorted(places.items(), key=lambda one: -len(one[1]))
+        return sorted(places.items(), key=_most_first)
 
     def by_doubt(self) -> list[tuple[str, list[int]]]:
         """Return doubts with the places of their slides, the most frequent first."""
@@ -74,8 +74,8 @@ class Slides:
         for place, doubts in enumerate(self.doubts):
             for doubt in doubts:
                 places[doubt].append(place)
-        found = [(self.doubt_texts[doubt], of_it) for doubt, of_it in places.items()]
-        return sorted(found, key=lambda one: -len(one[1]))
+        groups = [(self.doubt_texts[doubt], slides) for doubt, slides in places.items()]
+        return sorted(groups, key=_most_first)
 
     def add(self, name: str, outcome: str, cause: str, patient: str) -> None:
         """Add a slide without results."""
@@ -92,13 +92,17 @@ class Slides:
         """Give the last slide what its run.json says.
 
         Args:
-            run: from `_told`.
+            run: from `_record_of`.
             numbers: of doubts by text; new ones are added.
         """
+        own: dict[int, None] = {}  # in the order of run.json, each once
         for doubt in run.doubts:
-            numbers.setdefault(one_line(doubt), len(numbers))
-        self.doubts[-1] = tuple(dict.fromkeys(numbers[one_line(doubt)] for doubt in run.doubts))
-        self.doubt_texts[len(self.doubt_texts) :] = list(numbers)[len(self.doubt_texts) :]
+            text = one_line(doubt)
+            if text not in numbers:
+                numbers[text] = len(numbers)
+                self.doubt_texts.append(text)
+            own[numbers[text]] = None
+        self.doubts[-1] = tuple(own)
         self.models[f"{run.model}, {run.backend}"] += 1
         for name, value in run.measures.items():
             if name in _NOT_MEASURED or value is None or isinstance(value, str):
@@ -106,8 +110,13 @@ class Slides:
             if name not in self._measures:
                 if len(self._measures) >= _MOST_MEASURES:
                     continue
+                # The slides before this one have no value of it.
                 self._measures[name] = array("d", [math.nan] * len(self.names))
             self._measures[name][-1] = value
+
+
+def _most_first(group: tuple[str, list[int]]) -> int:
+    return -len(group[1])
 
 
 def manifest_of(out: Path) -> Path:
@@ -149,10 +158,11 @@ def slides_of(out: Path) -> Slides:
             slides.add(name, row["outcome"], cause, row["patient"])
             continue
         folder = out / row["result"]
+        # The table may have been changed: a page must not read what lies elsewhere.
         if not row["result"] or not folder.resolve().is_relative_to(inside):
             raise InputError(f"{table.where(row)}: {name} is not in the folder; mend it")
         try:
-            run = _told(folder)
+            run = _record_of(folder)
         except InputError as error:
             cause = str(error).removeprefix(f"{folder / RUN}: ")
             slides.add(name, "missing", one_line(cause), row["patient"])
@@ -163,11 +173,11 @@ def slides_of(out: Path) -> Slides:
     return slides
 
 
-def _told(folder: Path) -> RunRecord:
-    """Return what a result says of itself."""
-    said = read_run_json(folder)
+def _record_of(folder: Path) -> RunRecord:
+    """Return the record of a result; InputError where it has none that can be read."""
+    value = read_run_json(folder)
     try:
-        return RunRecord.from_dict(said)
+        return RunRecord.from_dict(value)
     except ValueError as cause:
         raise InputError(
             f"{folder / RUN}: not as breastseg predict writes it ({cause}); predict again"

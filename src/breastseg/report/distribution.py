@@ -41,8 +41,10 @@ class Distribution:
         Args:
             values: those that the distribution is of.
         """
-        below = [place for place in self.outliers if values[place] < self.quartiles[2]]
-        above = [place for place in self.outliers if values[place] > self.quartiles[2]]
+        median = self.quartiles[2]
+        below = [place for place in self.outliers if values[place] < median]
+        above = [place for place in self.outliers if values[place] > median]
+        # Outliers are ordered from the farthest on, so that above the median the greatest is first.
         return below[:_MOST_NAMED] + above[:_MOST_NAMED][::-1]
 
 
@@ -53,19 +55,23 @@ def distribution_of(values: Values) -> Distribution:
         values: (N,) float64, one a slide; NaN where a slide has none.
     """
     places = np.flatnonzero(np.isfinite(values))
-    there = values[places]
-    if not len(there):
-        nothing = float("nan")
-        return Distribution(0, (nothing,) * 5, (), (nothing, nothing), ())
-    quartiles = tuple(float(value) for value in np.quantile(there, (0, 0.25, 0.5, 0.75, 1)))
-    low, first, median, third, high = quartiles
+    finite = values[places]
+    if not len(finite):
+        nan = float("nan")
+        return Distribution(0, (nan,) * 5, (), (nan, nan), ())
+    low, first, median, third, high = np.quantile(finite, (0, 0.25, 0.5, 0.75, 1)).tolist()
     reach = _FAR_IQR * (third - first)
-    fences = (first - reach, third + reach) if reach > 0 else (low, high)
-    if len(there) < _FEWEST:
-        fences = (low, high)
-    beyond = places[(there < fences[0]) | (there > fences[1])]
-    beyond = beyond[np.argsort(-np.abs(values[beyond] - median), kind="stable")]
-    ends = max(low, fences[0]), min(high, fences[1])
-    bars, _ = np.histogram(there, _BARS, ends if ends[0] < ends[1] else None)
-    outliers = tuple(int(place) for place in beyond)
-    return Distribution(len(there), quartiles, tuple(map(int, bars)), ends, outliers)
+    lower, upper = first - reach, third + reach
+    # Where half of the values are one, every other would lie beyond such fences.
+    if reach <= 0 or len(finite) < _FEWEST:
+        lower, upper = low, high
+    is_beyond = (finite < lower) | (finite > upper)
+    beyond = places[is_beyond]
+    farthest_first = np.argsort(-np.abs(values[beyond] - median), kind="stable")
+    outliers = tuple(beyond[farthest_first].tolist())
+    # The histogram ends at the fences: an outlier would press all others into one bar.
+    ends = max(low, lower), min(high, upper)
+    # Values that are all one have no range: numpy then makes one around them.
+    bars, _ = np.histogram(finite, _BARS, ends if ends[0] < ends[1] else None)
+    quartiles = low, first, median, third, high
+    return Distribution(len(finite), quartiles, tuple(bars.tolist()), ends, outliers)

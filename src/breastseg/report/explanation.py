@@ -4,6 +4,7 @@ import base64
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ def explanation_folder(
 def write_explanation(explanation: Explanation, out: str | Path) -> Path:
     """Write both files into a folder that is there; return the page's path."""
     folder = Path(out)
-    page = html_pages().get_template("explanation.html.j2").render(_shown(explanation))
+    page = html_pages().get_template("explanation.html.j2").render(_fields(explanation))
     write_json(folder / NUMBERS, explanation.to_dict())
     write_text(folder / PAGE, page)
     return folder / PAGE
@@ -57,20 +58,26 @@ def write_explanation(explanation: Explanation, out: str | Path) -> Path:
 def shade(drop: float, most: float) -> tuple[str, float]:
     """Return the colour and opacity of a square: red carries the class, blue speaks against it."""
     strength = 0.0 if most <= 0 else min(1.0, abs(drop) / most)
+    # Never opaque: the tissue under the strongest square must be seen.
     return ("#d62728" if drop > 0 else "#1f6feb"), round(0.75 * strength, 3)
 
 
-def _shown(explanation: Explanation) -> JsonObject:
+def _fields(explanation: Explanation) -> JsonObject:
+    """Return what the template names."""
     occlusion = explanation.occlusion
-    most = max(abs(drop) for row in occlusion.drops for drop in row)
+    most = max(map(abs, chain.from_iterable(occlusion.drops)))
     squares = []
     for top, row in enumerate(occlusion.drops):
         for left, drop in enumerate(row):
             colour, opacity = shade(drop, most)
             where = in_words(occlusion.offsets_um[top][left])
             squares.append((left * SQUARE_PX, top * SQUARE_PX, colour, opacity, drop, where))
+    # Offsets run from the place to a square's middle: the first square lies at the field's corner.
     corner = occlusion.offsets_um[0][0]
     place = tuple(SQUARE_PX / 2 - offset / explanation.model_mpp for offset in corner)
+    nearest = []
+    for near in explanation.nearest or ():
+        nearest.append((near, base64.b64encode(near.field.thumbnail).decode()))
     return {
         "why": explanation,
         "ranked": sorted(explanation.probabilities.items(), key=lambda pair: -pair[1]),
@@ -82,33 +89,32 @@ def _shown(explanation: Explanation) -> JsonObject:
         "square": SQUARE_PX,
         "field_um": FIELD_PX * explanation.model_mpp,
         "strongest": [(drop, in_words(offset)) for drop, offset in occlusion.strongest],
-        "nearest": [
-            (near, base64.b64encode(near.field.thumbnail).decode())
-            for near in explanation.nearest or ()
-        ],
+        "nearest": nearest,
         "use": USE,
     }
 
 
 def _heat(explanation: Explanation) -> list[tuple[str, str]]:
     """Return title and picture of the model's gradients and of those of random weights."""
-    found = explanation.gradients
-    if found is None:
+    gradients = explanation.gradients
+    if gradients is None:
         return []
     return [
-        (f"Model {explanation.model}", _png(heat(found.pixels))),
-        ("Random weights", _png(heat(found.random))),
+        (f"Model {explanation.model}", _png(heat(gradients.pixels))),
+        ("Random weights", _png(heat(gradients.random))),
     ]
 
 
 def heat(pixels: npt.NDArray[np.float64]) -> Pixels:
     """Return (H, W, 4) uint8 colours over a field: red adds to the class, blue takes from it; the
     strongest hundredth has the full colour."""
-    most = max(float(np.quantile(np.abs(pixels), 0.99)), 1e-12)
-    shown = np.empty((*pixels.shape, 4), np.uint8)
-    shown[..., :3] = np.where(pixels[..., None] > 0, (214, 39, 40), (31, 111, 235))
-    shown[..., 3] = np.round(255 * np.clip(np.abs(pixels) / most, 0, 1))
-    return shown
+    strength = np.abs(pixels)
+    # The tiny number: gradients may be 0 everywhere.
+    most = max(float(np.quantile(strength, 0.99)), 1e-12)
+    colours = np.empty((*pixels.shape, 4), np.uint8)
+    colours[..., :3] = np.where(pixels[..., None] > 0, (214, 39, 40), (31, 111, 235))
+    colours[..., 3] = np.round(255 * np.clip(strength / most, 0, 1))
+    return colours
 
 
 def _png(pixels: Pixels) -> str:

@@ -12,7 +12,7 @@ WIDTH = 320
 LEFT, RIGHT, TOP, ROW, BOTTOM = 132, 310, 8, 20, 38
 """Of a chart: where scores of 0 and 1 lie, its upper edge, the height of a row, and of what is
 below them."""
-_LABEL = 22
+_LABEL = 22  # letters of the chart's small print that fit into LEFT
 _MARKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -93,6 +93,7 @@ def share_views(scores: Scores) -> list[ShareView]:
             for name, group in grouping.groups.items():
                 if group.without and kind in group.without:
                     rows.append((name, group.without[kind]))
+            # Where nothing was analysed there is no share: such a group goes with those of 0.
             rows.sort(key=lambda row: (-_or_zero(row[1].share), row[0]))
             if len(rows) > 1:
                 views.append(ShareView(grouping.by, kind, rows))
@@ -112,32 +113,32 @@ def group_views(scores: Scores) -> list[GroupView]:
 def group_notes(scores: Scores) -> list[str]:
     """Return what should be known of groupings, or why there is nothing to compare."""
     notes = []
-    told = set()
+    noted = set()
     for grouping in scores.groups or ():
         if grouping.note:
             notes.append(f"{grouping.by}: {grouping.note}")
-            told.add(grouping.by)
+            noted.add(grouping.by)
     for view in _views(scores):
-        if len(view.rows) == 1 and view.by not in told:
+        if len(view.rows) == 1 and view.by not in noted:
             notes.append(f"{view.of} by {view.by}: one group alone has some, {view.rows[0].name}")
     return notes
 
 
 def _views(scores: Scores) -> Iterator[GroupView]:
-    dots = scores.dots.overall.balanced_accuracy if scores.dots else None
+    whole_dots = scores.dots.overall.balanced_accuracy if scores.dots else None
     for grouping in scores.groups or ():
         areas = []
-        cells = []
-        for name, one in grouping.groups.items():
-            if one.areas:
-                areas.append((name, one.areas))
-            if one.dots:
-                cells.append((name, one.dots))
+        dots = []
+        for name, group in grouping.groups.items():
+            if group.areas:
+                areas.append((name, group.areas))
+            if group.dots:
+                dots.append((name, group.dots))
         if areas:
             whole = scores.overall.mean_dice
             yield _view(grouping.by, grouping.how, "areas", "mean Dice", areas, whole)
-        if cells:
-            yield _view(grouping.by, grouping.how, "dots", "balanced accuracy", cells, dots)
+        if dots:
+            yield _view(grouping.by, grouping.how, "dots", "balanced accuracy", dots, whole_dots)
 
 
 def _view(
@@ -150,15 +151,20 @@ def _view(
 ) -> GroupView:
     ordered = sorted(groups, key=lambda pair: (_last(pair[1].score), pair[0]))
     rows = [_row(name, figures, place) for place, (name, figures) in enumerate(ordered)]
-    every = dict.fromkeys(name for _, figures in groups for name in figures.classes)
-    classes = [name for name in every if _any_has(groups, name)]
+    classes: dict[str, None] = {}  # each once, in the order in which groups have them
+    for _, figures in groups:
+        for name in figures.classes:
+            if _any_has(groups, name):
+                classes[name] = None
     marks = [(_x(value), f"{value:g}") for value in _MARKS]
     height = TOP + ROW * len(rows) + BOTTOM
-    return GroupView(by, how, of, score, rows, classes, _place(whole), height, marks)
+    return GroupView(by, how, of, score, rows, list(classes), _place(whole), height, marks)
 
 
 def _any_has(groups: Sequence[tuple[str, GroupFigures]], name: str) -> bool:
-    return any(not math.isnan(figures.classes.get(name, math.nan)) for _, figures in groups)
+    """Return whether any group has a score of a class."""
+    scores = [figures.classes.get(name, math.nan) for _, figures in groups]
+    return not all(map(math.isnan, scores))
 
 
 def _row(name: str, figures: GroupFigures, place: int) -> GroupRow:
@@ -183,6 +189,7 @@ def _label(name: str) -> str:
 
 
 def _last(score: float) -> float:
+    """Return a score to sort by: NaN, which sorts anywhere, goes behind all others."""
     return math.inf if math.isnan(score) else score
 
 

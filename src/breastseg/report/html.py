@@ -61,28 +61,30 @@ def write_report(evaluation: str | Path) -> Path:
 def _page(folder: Path, scores: Scores) -> str:
     names = list(scores.label_map.names)
     levels = scores.probabilities.reliability if scores.probabilities else ()
+    # Dots may be of kinds that no class of the map is.
+    dots_classes = scores.dots.classes if scores.dots else ()
+    dots_kinds = [kind for kind in dots_classes if kind not in names]
+    training = folder / TRAINING_TABLE
     pages = html_pages()
     script = pages.get_template("report.js.j2").render()
+    # The page's policy lets this script run and no other: by its hash, for it has no address.
+    script_hash = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return pages.get_template("report.html.j2").render(
         scores=scores,
         script=Markup(script),  # our own file, nothing of the evaluation is in it
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        script_hash=script_hash,
         regions=region_views(folder / REGIONS, scores.regions),
         worst=WORST,
         small_px=SMALL_PX,
         confusion=confusion_of(folder / COUNTS, "px", names),
         dots_confusion=confusion_of(folder / DOTS_COUNTS, "dots", names, kinds_of(names)),
-        dots_kinds=(
-            [kind for kind in scores.dots.classes if kind not in names] if scores.dots else []
-        ),
+        dots_kinds=dots_kinds,
         groups=group_views(scores),
         shares=share_views(scores),
         group_notes=group_notes(scores),
         few_patients=FEW_PATIENTS,
         reliability=reliability_chart(levels) if levels else None,
-        training=(
-            training_charts(folder / TRAINING_TABLE) if (folder / TRAINING_TABLE).is_file() else []
-        ),
+        training=training_charts(training) if training.is_file() else [],
     )
 
 
@@ -100,6 +102,7 @@ def as_written(folder: Path, by: str) -> Iterator[None]:
     except FileNotFoundError as cause:
         raise InputError(f"{cause.filename}: not found; {by} again into a new folder") from None
     except OSError as cause:
+        # Pillow raises OSError without a number at damaged pictures; the system's has one.
         if cause.errno is not None:
             raise
         raise InputError(_changed(folder, by, cause)) from None
@@ -108,14 +111,13 @@ def as_written(folder: Path, by: str) -> Iterator[None]:
 
 
 def _changed(folder: Path, by: str, cause: Exception) -> str:
-    said = (
-        f"{shown(cause.args[0])} is missing"
-        if isinstance(cause, KeyError) and cause.args
-        else in_short(cause)
-    )
+    reason = in_short(cause)
+    if isinstance(cause, KeyError) and cause.args:
+        # The text of a KeyError is the bare key, which says nothing to a person.
+        reason = f"{shown(cause.args[0])} is missing"
     return (
-        f"{folder}: a file there is not as breastseg {by} writes it ({said}); {by} again into a new"
-        " folder"
+        f"{folder}: a file there is not as breastseg {by} writes it ({reason}); {by} again into a"
+        " new folder"
     )
 
 
@@ -159,13 +161,13 @@ def _interval(ends: Sequence[float] | None, digits: int = 3) -> str:
     return f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if ends else ""
 
 
-def _below(drawn: Any, *path: str, digits: int = 3) -> str:
+def _below(intervals: Any, *path: str, digits: int = 3) -> str:
     """Return the interval at a path of keys as the small print under its figure; nothing where
     there is none."""
-    found: Any = drawn
+    ends: Any = intervals
     for key in path:
-        found = found.get(key) if isinstance(found, Mapping) else getattr(found, key, None)
-    return Markup("<small>{}</small>").format(_interval(found, digits)) if found else ""
+        ends = ends.get(key) if isinstance(ends, Mapping) else getattr(ends, key, None)
+    return Markup("<small>{}</small>").format(_interval(ends, digits)) if ends else ""
 
 
 @dataclass(frozen=True)
@@ -202,7 +204,9 @@ def confusion_of(
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             counts[row["truth"], row["prediction"]] += int(row[unit])
-    columns = [_NOT_ANALYSED] * any(prediction == _NOT_ANALYSED for _, prediction in counts) + names
+    # Its column is there only where something was not analysed.
+    has_gaps = any(prediction == _NOT_ANALYSED for _, prediction in counts)
+    columns = [_NOT_ANALYSED, *names] if has_gaps else names
     rows = {}
     for name in truths or names:
         if cells := _shares(counts, name, columns):
@@ -213,8 +217,8 @@ def confusion_of(
 def _shares(counts: Mapping[tuple[str, str], int], name: str, columns: list[str]) -> list[Share]:
     """Return pixels or dots of a truth class and their share by what they were taken for; nothing
     where it does not occur."""
-    total = sum(counts.get((name, column), 0) for column in columns)
+    cells = [counts.get((name, column), 0) for column in columns]
+    total = sum(cells)
     if not total:
         return []
-    found = [counts.get((name, column), 0) for column in columns]
-    return [Share(count, 100 * count / total) for count in found]
+    return [Share(count, 100 * count / total) for count in cells]

@@ -1,4 +1,4 @@
-"""What the measures of a map are called on pages, and how their values are said."""
+"""What the measures of a map are called on pages, and how their values are written."""
 
 import math
 from typing import Any
@@ -47,11 +47,13 @@ def words_of(name: str) -> tuple[str, str]:
     return name.replace("_", " "), ""
 
 
-def said(value: Any, unit: str) -> str:
-    """Say a measure in as many places as it is worth; a dash where there is nothing to measure."""
+def with_unit(value: Any, unit: str) -> str:
+    """Return a measure as text in as many places as it is worth; a dash where there is nothing to
+    measure."""
     if math.isnan(value):
         return "–"
     places = _PLACES[unit]
     least = 10.0**-places
+    # A little that is there must not read as 0.
     text = f"{value:,.{places}f}" if value == 0 or value >= least else f"< {least:g}"
     return f"{text} {unit}".strip()

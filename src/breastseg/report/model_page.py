@@ -86,12 +86,13 @@ def write_model_page(
         raise InputError(
             f"{out}: wanted the name of a Markdown file, as in docs/models/{bundle.card.name}.md"
         )
-    if out.exists() and not (
-        out.is_file() and out.read_text(encoding="utf-8", errors="replace").startswith(_MARK)
-    ):
-        raise OutputError(
-            f"{out}: is not a page that this command made; choose another name or remove it"
-        )
+    if out.exists():
+        # Of any file may be asked: one that is no text must not raise.
+        is_page = out.is_file() and out.read_text("utf-8", "replace").startswith(_MARK)
+        if not is_page:
+            raise OutputError(
+                f"{out}: is not a page that this command made; choose another name or remove it"
+            )
     data = None if dataset is None else _own_data(bundle, dataset)
     failures = None if evaluation is None else _failures(bundle, Path(evaluation), out)
     write_text(out, _rendered("model_page.md.j2", bundle, mark=_MARK, data=data, failures=failures))
@@ -144,13 +145,9 @@ def _people(entry: Mapping[str, Any]) -> str:
 def _cell(value: Any) -> str:
     """Return text that stays text in a Markdown table or paragraph: no column, link, picture or tag
     comes of it."""
-    return (
-        " ".join(str(value).split())
-        .replace("\\", "\\\\")
-        .replace("|", "\\|")
-        .replace("[", "\\[")
-        .replace("<", "&lt;")
-    )
+    text = " ".join(str(value).split())  # on one line: a line break ends a row
+    text = text.replace("\\", "\\\\")  # first: the backslashes below are ours
+    return text.replace("|", "\\|").replace("[", "\\[").replace("<", "&lt;")
 
 
 def _facts(bundle: Bundle) -> dict[str, object]:
@@ -158,13 +155,15 @@ def _facts(bundle: Bundle) -> dict[str, object]:
     card = bundle.card.to_dict()
     names = _code_names(bundle.card.label_map)
     config = bundle.card.training.config or {}
+    label_map = bundle.card.label_map
     sizes = {name: (bundle.path / name).stat().st_size / 1e6 for name in bundle.card.files}
     classes = []
-    for one in bundle.card.label_map.classes:
-        means = ", ".join(names[code] for code in one.codes)
-        classes.append({"name": one.name, "means": means})
+    for label_class in label_map.classes:
+        means = ", ".join(map(names.__getitem__, label_class.codes))
+        classes.append({"name": label_class.name, "means": means})
     recipe = []
     for option in fields(TrainConfig):
+        # An older card lacks the options that came later.
         if option.name in config:
             recipe.append((option.name, config[option.name], option.metadata["help"]))
     return {
@@ -172,7 +171,7 @@ def _facts(bundle: Bundle) -> dict[str, object]:
         "sizes_mb": sizes,
         "size_mb": sum(sizes.values()),
         "classes": classes,
-        "not_annotated": ", ".join(names[code] for code in bundle.card.label_map.not_annotated),
+        "not_annotated": ", ".join(map(names.__getitem__, label_map.not_annotated)),
         "parts": {part: bundle.card.training.patients_of(part) for part in PARTS},
         "scores": {_plain(key): value for key, value in card["scores"].items()},
         "parity": _lines(card["parity"]),
@@ -221,9 +220,9 @@ def _decision(card: Card) -> list[str]:
     """Return what was added to each class before the likeliest is taken, and why."""
     if not card.decision:
         return []
-    said = dict(card.decision)
-    said.pop("bias", None)  # it is said in words
-    return [f"added to the logits: {in_words(card.bias) or 'nothing'}", *_lines(said)]
+    rest = dict(card.decision)
+    rest.pop("bias", None)  # it stands in words in the first line
+    return [f"added to the logits: {in_words(card.bias) or 'nothing'}", *_lines(rest)]
 
 
 def _joined(value: Any) -> str:
@@ -235,9 +234,10 @@ def _joined(value: Any) -> str:
 def _repeat(bundle: Bundle, config: Mapping[str, Any]) -> str:
     """Return the commands: training with the nearest preset and what differs from it, then the
     scores."""
-    words = {name: _differing(config, chosen) for name, chosen in PRESETS.items()}
-    nearest = min(words, key=lambda name: len(words[name]))
+    options = {name: _differing(config, preset) for name, preset in PRESETS.items()}
+    nearest = min(options, key=lambda name: len(options[name]))
     name = shlex.quote(bundle.card.name)
+    # A card's scores are named "test of DATA".
     scored = {key.partition(" of ")[0] for key in bundle.card.scores}
     part = "val" if "val" in scored and "test" not in scored else "test"
     train = f"breastseg train data/{name} --out runs/{name} --preset {nearest}"
@@ -245,22 +245,23 @@ def _repeat(bundle: Bundle, config: Mapping[str, Any]) -> str:
         f"breastseg evaluate --model runs/{name}/bundle --data data/{name} --split {part}"
         f" --out results/{name}"
     )
-    return " ".join([train, *words[nearest]]) + "\n" + evaluate
+    return " ".join([train, *options[nearest]]) + "\n" + evaluate
 
 
-def _differing(config: Mapping[str, Any], chosen: TrainConfig) -> list[str]:
-    words = []
-    for key, value in chosen.to_dict().items():
+def _differing(config: Mapping[str, Any], preset: TrainConfig) -> list[str]:
+    """Return the options of train in which a model's configuration differs from a preset."""
+    options = []
+    for key, value in preset.to_dict().items():
         given = config.get(key, _BEFORE.get(key, value))
         if given == value:
             continue
         option = "--" + key.replace("_", "-")
         if isinstance(given, bool):
-            words.append(option if given else f"--no-{option[2:]}")
+            options.append(option if given else f"--no-{option[2:]}")
             continue
         values = given if isinstance(given, list) else [given]
-        words.append(" ".join([option, *(shlex.quote(str(value)) for value in values)]))
-    return words
+        options.append(f"{option} {shlex.join(map(str, values))}".rstrip())
+    return options
 
 
 def _own_data(bundle: Bundle, dataset: str | Path) -> dict[str, object]:
@@ -285,14 +286,14 @@ def _part_rows(data: Dataset) -> list[dict[str, object]]:
     table = load_split(data)
     rows = []
     for part in PARTS:
-        found = table[table["split"] == part]
-        pixels = data.class_pixels.loc[found.index].sum()
+        regions = table[table["split"] == part]
+        pixels = data.class_pixels.loc[regions.index].sum()
         rows.append(
             {
                 "part": part,
-                "regions": len(found),
-                "patients": found["patient"].nunique(),
-                "hospitals": found["site"].nunique(),
+                "regions": len(regions),
+                "patients": regions["patient"].nunique(),
+                "hospitals": regions["site"].nunique(),
                 "pixels": {str(name): int(px) for name, px in pixels.items()},
             }
         )
@@ -306,7 +307,9 @@ def _failures(bundle: Bundle, folder: Path, out: Path) -> _Failures:
     weights = WEIGHTS if WEIGHTS in bundle.card.files else ONNX
     regions = []
     with as_written(folder, "evaluate"):
-        if work["settings"].get("model_files", {}).get(weights) != bundle.card.files.get(weights):
+        # By the weights alone: the card changes when scores are noted in it.
+        evaluated = work["settings"].get("model_files", {})
+        if evaluated.get(weights) != bundle.card.files.get(weights):
             raise InputError(
                 f"{folder}: evaluation of other weights than those of '{bundle.card.name}';"
                 " evaluate this model and give that folder"
@@ -330,9 +333,9 @@ def _confusions(counts: pd.DataFrame) -> list[dict[str, object]]:
     else."""
     pooled = counts.groupby(["truth", "prediction"], as_index=False)["px"].sum()
     pooled["share"] = pooled["px"] / pooled.groupby("truth")["px"].transform("sum")
-    wrong = pooled[pooled["truth"] != pooled["prediction"]].sort_values(
-        "px", ascending=False, kind="stable"
-    )
+    wrong = pooled[pooled["truth"] != pooled["prediction"]]
+    # Stable: confusions of one size keep the order of the table.
+    wrong = wrong.sort_values("px", ascending=False, kind="stable")
     rows: list[dict[str, object]] = []
     for row in wrong.head(_CONFUSIONS).to_dict("records"):
         rows.append({str(key): value for key, value in row.items()})  # pandas' keys are hashables

@@ -78,16 +78,19 @@ def region_views(folder: Path, scores: Mapping[str, Region]) -> list[RegionView]
         OSError, ValueError: a picture is missing or damaged, as Pillow says it.
     """
     views = []
-    left = ADDRESSES_BYTES
+    bytes_left = ADDRESSES_BYTES
     for rank, region in enumerate(worst_first(scores)):
-        pictures = _pictures(folder / region, small=rank >= WORST) if left > 0 else None
-        left -= pictures.bytes if pictures else 0
+        pictures = None
+        if bytes_left > 0:
+            pictures = _pictures(folder / region, small=rank >= WORST)
+            bytes_left -= pictures.bytes
         own = scores[region]
         views.append(RegionView(region, own.overall, own.classes, own.dots, pictures))
     return views
 
 
 def _sortable(dice: float | None) -> float:
+    """Return a score to sort by: NaN, which sorts anywhere, and None go behind all others."""
     return math.inf if dice is None or math.isnan(dice) else dice
 
 
@@ -104,6 +107,7 @@ def _address(path: Path, size: tuple[int, int]) -> str:
     """Return a JPEG or a palette PNG as a data address: as it is, or shrunk to a size."""
     with Image.open(path) as picture:
         kind = picture.format or ""
+        # A picture of the right size is not decoded: its file's bytes are what the page holds.
         data = path.read_bytes() if picture.size == size else _shrunk(picture, size)
     return f"data:image/{kind.lower()};base64,{base64.b64encode(data).decode()}"
 
@@ -114,7 +118,7 @@ def _shrunk(picture: Image.Image, size: tuple[int, int]) -> bytes:
         picture.draft("RGB", size)  # decodes at half size or a quarter where that is enough
         picture.resize(size, Image.Resampling.BOX).save(file, format="JPEG", quality=75)
     else:
-        picture.resize(size, Image.Resampling.NEAREST).save(
-            file, format="PNG", transparency=picture.info["transparency"]
-        )
+        # Nearest: its pixels are labels, of which no mean is one.
+        labels = picture.resize(size, Image.Resampling.NEAREST)
+        labels.save(file, format="PNG", transparency=picture.info["transparency"])
     return file.getvalue()

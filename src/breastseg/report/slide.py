@@ -11,7 +11,7 @@ from breastseg.errors import ImageError
 from breastseg.images.readers.flat import FlatSlide
 from breastseg.maps.record import Measures, RunRecord, read_run_json
 from breastseg.report.html import as_written, html_pages
-from breastseg.report.measures import WORDS, said
+from breastseg.report.measures import WORDS, with_unit
 from breastseg.report.thumbnails import overview_of
 
 _PICTURE_PX = 1400
@@ -31,44 +31,56 @@ def slide_page(result: str | Path, *, made: str | None = None) -> str:
         InputError: the folder holds no finished map.
     """
     folder = Path(result)
-    held = read_run_json(folder)
+    value = read_run_json(folder)
     with as_written(folder, "predict"):
-        run = RunRecord.from_dict(held)
-        classes, measures = run.label_map.classes, run.measures
-        shown = {
+        run = RunRecord.from_dict(value)
+        measures = run.measures
+        rows = []
+        for name, (words, unit) in WORDS.items():
+            # Measures that are explored are there only where they were asked for.
+            if name in measures:
+                rows.append((words, with_unit(measures[name], unit)))
+        fields = {
             "run": run,
             "made": made,
             "slide": run.input_name,
             "analysed_mm2": measures["analysed_mm2"],
-            "classes": [
-                {
-                    "name": one.name,
-                    "color": one.color,
-                    "mm2": measures[f"{one.name}_mm2"],
-                    "percent": measures[f"{one.name}_percent"],
-                    "ends": _ends(measures, one.name),
-                }
-                for one in classes
-            ],
+            "classes": _class_rows(run),
             "margins": run.margins.sentences() if run.margins else [],
-            "measures": [
-                (words, said(measures[name], unit))
-                for name, (words, unit) in WORDS.items()
-                if name in measures
-            ],
+            "measures": rows,
             "picture": _picture(folder),
         }
         pages = html_pages()
-        pages.filters["said"] = said
-        return pages.get_template("slide.html.j2").render(shown)
+        pages.filters["with_unit"] = with_unit
+        return pages.get_template("slide.html.j2").render(fields)
+
+
+def _class_rows(run: RunRecord) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for label_class in run.label_map.classes:
+        name = label_class.name
+        rows.append(
+            {
+                "name": name,
+                "color": label_class.color,
+                "mm2": run.measures[f"{name}_mm2"],
+                "percent": run.measures[f"{name}_percent"],
+                "ends": _ends(run.measures, name),
+            }
+        )
+    return rows
 
 
 def _ends(measures: Measures, name: str) -> dict[str, object] | None:
     """Return low and high of a class's area and share; None without any."""
-    keys = {f"{kind}_{end}": f"{name}_{kind}_{end}" for kind in _KINDS for end in ("low", "high")}
-    if any(measures.get(key) is None for key in keys.values()):
-        return None
-    return {short: measures[key] for short, key in keys.items()}
+    ends: dict[str, object] = {}
+    for kind in _KINDS:
+        for end in ("low", "high"):
+            value = measures.get(f"{name}_{kind}_{end}")
+            if value is None:
+                return None
+            ends[f"{kind}_{end}"] = value
+    return ends
 
 
 def _picture(folder: Path) -> str | None:
@@ -77,14 +89,14 @@ def _picture(folder: Path) -> str | None:
     if not name:
         return None
     try:
+        # As a slide, because that reads a large picture in bands; its um/px plays no part.
         overlay = FlatSlide(folder / name, mpp=1.0)
         width, height = overlay.size_px
         if width * height > _MOST_PX:
             return None
         shrink = min(1.0, _PICTURE_PX / max(width, height))
-        pixels = overlay.resampled(
-            (0, 0, width, height), (max(1, round(width * shrink)), max(1, round(height * shrink)))
-        )
+        size = max(1, round(width * shrink)), max(1, round(height * shrink))
+        pixels = overlay.resampled((0, 0, width, height), size)
     except ImageError:
         return None
     data = io.BytesIO()

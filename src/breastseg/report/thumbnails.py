@@ -20,13 +20,16 @@ _MOST_PX = 24_000_000
 _MOST_COPY_PX = 512
 """A small copy with a longer side is none."""
 _QUALITY = 45
-_AHEAD = 16
+_AHEAD = 16  # enough that no thread waits for the one that writes
 
 
 def overview_of(folder: Path) -> str:
     """Return the name of a result's overview; "" without one. A link may lead anywhere."""
-    paths = (folder / name for name in OVERLAYS)
-    return next((path.name for path in paths if path.is_file() and not path.is_symlink()), "")
+    for name in OVERLAYS:
+        path = folder / name
+        if path.is_file() and not path.is_symlink():
+            return name
+    return ""
 
 
 def thumbnails(overviews: Iterable[Path | None]) -> Iterator[str]:
@@ -51,6 +54,7 @@ def _thumbnail(path: Path | None) -> str:
     if path is None:
         return ""
     try:
+        # Only the formats that predict writes: Pillow's others need not be tried on a foreign file.
         with Image.open(path, formats=("JPEG", "PNG")) as picture:
             small = _from_copy(small_copy(picture)) or _from_whole(picture)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):

@@ -102,27 +102,31 @@ def propose_mask(
         ImageError: no tissue, tissue of one colour, or of fewer colours than asked for.
     """
     soft = cv2.blur(pixels, square(BLUR_UM, mpp))
-    solid = cv2.transform(soft, np.full((1, 3), 1 / 3, np.float32)) < _GLASS
-    solid = _without_specks(solid if tissue is None else solid & tissue, mpp)
+    brightness = cv2.transform(soft, np.full((1, 3), 1 / 3, np.float32))  # (H, W) mean of channels
+    solid = brightness < _GLASS
+    if tissue is not None:
+        solid &= tissue
+    solid = _without_specks(solid, mpp)
     if not solid.any():
         raise ImageError(
             f"{where}: no tissue, nothing of {MIN_AREA_UM2:g} um2 is darker than glass; choose a"
             " field with tissue"
         )
-    found = _told_apart(count_colours(soft, solid), config, where)
-    dense = ((found.nearest(soft) == 0) & solid).view(np.uint8)
+    colours = _colours_of(count_colours(soft, solid), config, where)
+    # Colour 0 has the most haematoxylin.
+    dense = ((colours.nearest(soft) == 0) & solid).view(np.uint8)
     kernel = disc(SMOOTH_UM, mpp)
-    smooth = (
-        cv2.morphologyEx(cv2.morphologyEx(dense, cv2.MORPH_CLOSE, kernel), cv2.MORPH_OPEN, kernel)
-        > 0
-    )
+    # Closed first: opening alone would take apart a nest that gaps cross.
+    closed = cv2.morphologyEx(dense, cv2.MORPH_CLOSE, kernel)
+    smooth = cv2.morphologyEx(closed, cv2.MORPH_OPEN, kernel) > 0
+    # Filling its holes may reach onto glass, which is neither.
     tumor = _without_specks(smooth & solid, mpp) & solid
-    return Proposal(
-        np.where(solid, np.where(tumor, np.uint8(TUMOR), np.uint8(NOT_TUMOR)), np.uint8(0)), found
-    )
+    labels = np.where(tumor, np.uint8(TUMOR), np.uint8(NOT_TUMOR))
+    return Proposal(np.where(solid, labels, np.uint8(0)), colours)
 
 
-def _told_apart(counts: npt.NDArray[np.int64], config: ColourConfig, where: str) -> Colours:
+def _colours_of(counts: npt.NDArray[np.int64], config: ColourConfig, where: str) -> Colours:
+    """Return the dominant colours of a histogram; ImageError where there are not so many."""
     spread, different = colour_spread(counts), int(np.count_nonzero(counts))
     if spread < LEAST_SPREAD:
         raise ImageError(
@@ -139,14 +143,17 @@ def _told_apart(counts: npt.NDArray[np.int64], config: ColourConfig, where: str)
 
 def _without_specks(mask: Mask, mpp: float) -> Mask:
     """Return a mask without pieces, then without holes, that are smaller than `MIN_AREA_UM2`."""
-    solid = _large(mask, MIN_AREA_UM2 / mpp**2, 8)
-    return ~_large(~solid, MIN_AREA_UM2 / mpp**2, 4) if solid.any() else solid
+    least_px = MIN_AREA_UM2 / mpp**2
+    # Pieces hang together at corners (8), so holes must not (4): else one would cross the other.
+    solid = _large(mask, least_px, 8)
+    return ~_large(~solid, least_px, 4) if solid.any() else solid
 
 
 def _large(mask: Mask, least_px: float, connectivity: int) -> Mask:
+    """Return the pieces of a mask that have so many pixels."""
     _, pieces, table, _ = cv2.connectedComponentsWithStats(
         mask.view(np.uint8), connectivity=connectivity
     )
-    kept = table[:, cv2.CC_STAT_AREA] >= least_px
-    kept[0] = False  # what is not in the mask
-    return np.asarray(kept[pieces])
+    is_large = table[:, cv2.CC_STAT_AREA] >= least_px  # (pieces,)
+    is_large[0] = False  # what is not in the mask
+    return np.asarray(is_large[pieces])

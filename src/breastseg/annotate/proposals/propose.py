@@ -1,11 +1,11 @@
 """propose(): pictures and slides in, first masks out, for a person to correct.
 
 OUT/annotations/NAME.geojson    areas for QuPath, in level-0 pixels; or, asked for as masks,
-OUT/masks/NAME.png              a picture's labels in its own size: 1 tumor, 2 not tumor, 0 glass; a
-slide's are NAME.ome.tif
+OUT/masks/NAME.png              a picture's labels in its own size: 1 tumor, 2 not tumor, 0 glass;
+                                a slide's are NAME.ome.tif
 OUT/overlays/NAME.jpg           the picture with its areas over it
 OUT/proposals.csv               what became of each: colours, areas, and scores where the truth is
-known
+                                known
 """
 
 from collections.abc import Sequence
@@ -92,24 +92,23 @@ def propose(
         IncompleteError: some of several failed; the rest is done, and proposals.csv says what
             became of each.
     """
-    named = list_inputs([inputs] if isinstance(inputs, (str, Path)) else inputs)
-    items, out = named.items, Path(out)
+    listed = list_inputs([inputs] if isinstance(inputs, (str, Path)) else inputs)
+    items, out = listed.items, Path(out)
     if len(items) == 1:
+        # The only input is tried before the folder is made: a mistyped name leaves nothing behind.
         _check(items[0], config)
         if items[0].named:
             _opened(items[0], config).close()
     settings = {**asdict(config), "inputs": [[str(item.path), item.mpp] for item in items]}
-    left_out = [
-        {"picture": str(one.path), "outcome": "left out", "cause": one.cause}
-        for one in named.left_out
-    ]
-    for one in named.left_out:
-        reporter.message(str(one))
+    left_out: list[dict[str, object]] = []
+    for entry in listed.left_out:
+        left_out.append({"picture": str(entry.path), "outcome": "left out", "cause": entry.cause})
+        reporter.message(str(entry))
     with own_folder(out, "propose", settings, remains=_REMAINS):
-        rows, counts = _run(named, out, config, reporter)
+        rows, counts = _run(listed, out, config, reporter)
         if counts.any():
             rows.append({"picture": "all", "outcome": "done", **scores(counts)})
-            reporter.message(f"all{_scores_told(rows[-1])}")
+            reporter.message(f"all{_score_text(rows[-1])}")
         write_table(out / "proposals.csv", [*rows, *left_out])
     failed = [row for row in rows if row["outcome"] == "failed"]
     if failed:
@@ -137,13 +136,13 @@ def _opened(item: Input, config: ProposeConfig) -> Slide:
 
 
 def _run(
-    named: Inputs, out: Path, config: ProposeConfig, reporter: Reporter
+    listed: Inputs, out: Path, config: ProposeConfig, reporter: Reporter
 ) -> tuple[list[dict[str, object]], Counts]:
     """Propose each; return the rows of the table, and the counts of all together."""
     rows: list[dict[str, object]] = []
     total: Counts = np.zeros((2, 3), np.int64)
-    several = len(named.items) > 1
-    for item in named.items:
+    several = len(listed.items) > 1
+    for item in listed.items:
         try:
             with (
                 one_of_several(str(item.path), several=several),
@@ -162,7 +161,7 @@ def _run(
                 reporter.message(f"warning: {item.path}: {row['doubts']}")
             reporter.message(
                 f"{item.path}: {row['colours']}; tumor {row['tumor_mm2']:.3g} of"
-                f" {row['tissue_mm2']:.3g} mm2{_scores_told(row)}"
+                f" {row['tissue_mm2']:.3g} mm2{_score_text(row)}"
             )
         rows.append(row)
     return rows, total
@@ -175,18 +174,20 @@ def _propose_one(
     truth (0 without)."""
     check_upright(slide, "its proposal")  # a mask or areas, as `prepare` takes them
     width, height = slide.size_px
-    mpp = max(MPP, slide.mpp, slide.mpp * (width * height / MAX_PIXELS) ** 0.5)
+    mpp_that_fits = slide.mpp * (width * height / MAX_PIXELS) ** 0.5
+    mpp = max(MPP, slide.mpp, mpp_that_fits)
     pixels = slide.read(mpp=mpp)
-    proposal = propose_mask(
-        pixels, config.colour, mpp=mpp, where=str(slide.path), tissue=_tissue(slide, pixels)
-    )
+    tissue = _tissue(slide, pixels)
+    proposal = propose_mask(pixels, config.colour, mpp=mpp, where=str(slide.path), tissue=tissue)
     counts: Counts = np.zeros((2, 3), np.int64)
     if config.truth is not None:
-        counts = count_pixels(proposal.labels, find_truth(Path(config.truth), name), slide.size_px)
+        truth = find_truth(Path(config.truth), name)
+        counts = count_pixels(proposal.labels, truth, slide.size_px)
     folder, write = _WRITERS[config.form]
     path = write(slide, proposal.labels, out / folder, name)
     write_overlay(pixels, proposal.labels, out / "overlays" / f"{name}.jpg")
     # Of a doubt only the finding: what follows the semicolon is about a model.
+    warnings = [doubt.partition("; ")[0] for doubt in doubts(pixels)]
     row = {
         "picture": str(slide.path),
         "outcome": "done",
@@ -196,7 +197,7 @@ def _propose_one(
         "result": path.relative_to(out).as_posix(),
         "colours": str(proposal.colours),
         **_areas(slide, proposal),
-        "doubts": ", ".join(doubt.partition("; ")[0] for doubt in doubts(pixels)),
+        "doubts": ", ".join(warnings),
     }
     return (row if config.truth is None else row | scores(counts)), counts
 
@@ -207,21 +208,24 @@ def _tissue(slide: Slide, pixels: Pixels) -> Mask | None:
     if slide.is_flat:
         return None
     mask = tissue_mask(slide).view(np.uint8)
-    return np.asarray(
-        cv2.resize(mask, pixels.shape[1::-1], interpolation=cv2.INTER_NEAREST_EXACT) > 0
-    )
+    size = pixels.shape[1], pixels.shape[0]
+    # Exact: OpenCV's plain INTER_NEAREST takes the pixel at the corner, not at the centre.
+    resized = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT)
+    return np.asarray(resized > 0)
 
 
 def _areas(slide: Slide, proposal: Proposal) -> dict[str, float]:
-    mm2 = slide.size_px[0] * slide.size_px[1] * slide.mpp**2 / 1e6
-    share = np.bincount(proposal.labels.ravel(), minlength=NOT_TUMOR + 1) / proposal.labels.size
+    """Return areas in mm2; labels lie over the whole slide, whatever their own size is."""
+    slide_mm2 = slide.size_px[0] * slide.size_px[1] * slide.mpp**2 / 1e6
+    counts = np.bincount(proposal.labels.ravel(), minlength=NOT_TUMOR + 1)
+    share = counts / proposal.labels.size
     return {
-        "tumor_mm2": float(share[TUMOR] * mm2),
-        "tissue_mm2": float((share[TUMOR] + share[NOT_TUMOR]) * mm2),
+        "tumor_mm2": float(share[TUMOR] * slide_mm2),
+        "tissue_mm2": float((share[TUMOR] + share[NOT_TUMOR]) * slide_mm2),
     }
 
 
-def _scores_told(row: dict[str, object]) -> str:
+def _score_text(row: dict[str, object]) -> str:
     if "tumor_dice" not in row:
         return ""
     return (

@@ -35,13 +35,14 @@ def count_pixels(labels: Labels, truth: Path, size_px: tuple[int, int]) -> Count
     Raises:
         ImageError: the mask has another size. LabelError: a code that is not BCSS's.
     """
-    known = LABEL_MAP.apply(read_codes(truth), str(truth))
-    if known.shape[::-1] != size_px:
+    true = LABEL_MAP.apply(read_codes(truth), str(truth))  # (H, W)
+    height, width = true.shape
+    if (width, height) != size_px:
         raise ImageError(
-            f"{truth}: {known.shape[1]} x {known.shape[0]} px, wanted {size_px[0]} x {size_px[1]},"
+            f"{truth}: {width} x {height} px, wanted {size_px[0]} x {size_px[1]},"
             " the size of its picture"
         )
-    return confusion_counts(known, resample_labels(labels, size_px), len(LABEL_MAP.classes))
+    return confusion_counts(true, resample_labels(labels, size_px), len(LABEL_MAP.classes))
 
 
 def scores(counts: Counts) -> dict[str, float]:
@@ -49,9 +50,10 @@ def scores(counts: Counts) -> dict[str, float]:
     tumor is known."""
     everything = np.zeros_like(counts)
     everything[:, TUMOR] = counts.sum(axis=1)
-    found, trivial = (class_scores(each, LABEL_MAP.names)["tumor"] for each in (counts, everything))
-    return {
-        **{f"tumor_{kind}": found[kind] for kind in _KINDS},
-        "everything_tumor_dice": trivial["dice"],
-        "annotated_px": int(counts.sum()),
-    }
+    own = class_scores(counts, LABEL_MAP.names)["tumor"]
+    trivial = class_scores(everything, LABEL_MAP.names)["tumor"]
+    row = {f"tumor_{kind}": own[kind] for kind in _KINDS}
+    # Beside it, because where most of a field is tumour any proposal has a high Dice.
+    row["everything_tumor_dice"] = trivial["dice"]
+    row["annotated_px"] = int(counts.sum())
+    return row

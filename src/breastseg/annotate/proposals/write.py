@@ -38,9 +38,9 @@ def write_mask(slide: Slide, labels: Labels, folder: Path, name: str) -> Path:
     path = folder / f"{name}.ome.tif"
     path.parent.mkdir(parents=True, exist_ok=True)
     with _raster(labels, path) as raster:
-        write_label_tiff(
-            raster, LABEL_MAP, path, mpp=slide.mpp * slide.size_px[0] / labels.shape[1]
-        )
+        # In their own size: at 2 um/px more pixels would say nothing more.
+        mpp = slide.mpp * slide.size_px[0] / labels.shape[1]
+        write_label_tiff(raster, LABEL_MAP, path, mpp=mpp)
     return path
 
 
