@@ -42,12 +42,13 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.files import held_folder
     from breastseg.report.audit import write_audit_page
 
-    found = audit(options.dataset, options.out, source=options.source)
-    _print(found)
+    report = audit(options.dataset, options.out, source=options.source)
+    _print(report)
     if options.out:
         with held_folder(Path(options.out)):
             print(write_audit_page(options.out))
-    leaks = [finding for finding in found["findings"] if finding["severity"] == "leak"]
+    # Last, so that all findings are printed and written also where one ends the command.
+    leaks = [finding for finding in report["findings"] if finding["severity"] == "leak"]
     if leaks:
         more = f" (and {counted(len(leaks) - 1, 'more finding')})" if len(leaks) > 1 else ""
         raise LeakError(
@@ -56,33 +57,33 @@ def run(options: argparse.Namespace) -> None:
         )
 
 
-def _print(found: "AuditReport") -> None:
+def _print(report: "AuditReport") -> None:
     print(
-        f"{counted(found['regions'], 'region')}, {counted(found['patients'], 'patient')},"
-        f" {found['mpp']:g} um/px, data {found['data']}"
+        f"{counted(report['regions'], 'region')}, {counted(report['patients'], 'patient')},"
+        f" {report['mpp']:g} um/px, data {report['data']}"
     )
-    for name, split in found["splits"].items():
+    for name, split in report["splits"].items():
         print(f"{name}{'' if split['used'] else ' (not in use)'}")
-        for part, held in split["parts"].items():
-            classes = ", ".join(
-                f"{label} {px / 1e6:.2f}" for label, px in held["pixels"].items() if px
-            )
-            sizes = [
-                counted(held["regions"], "region"),
-                counted(held["patients"], "patient"),
-                counted(held["hospitals"], "hospital"),
-            ]
-            print(f"  {part:5}{''.join(f'{size:>14}' for size in sizes)}; Mpx: {classes}")
-    told = [
-        f"by {name} {score['balanced_accuracy']:.3f}"
-        for name, score in found["colours"].items()
-        if isinstance(score, dict)
-    ]
+        for part, contents in split["parts"].items():
+            classes = []
+            for label, px in contents["pixels"].items():
+                if px:
+                    classes.append(f"{label} {px / 1e6:.2f}")
+            regions = counted(contents["regions"], "region")
+            patients = counted(contents["patients"], "patient")
+            hospitals = counted(contents["hospitals"], "hospital")
+            sizes = f"{regions:>14}{patients:>14}{hospitals:>14}"
+            print(f"  {part:5}{sizes}; Mpx: {', '.join(classes)}")
+    scores = []
+    for name, score in report["colours"].items():
+        # Where there were too few tiles, a word stands in place of the score.
+        if isinstance(score, dict):
+            scores.append(f"by {name} {score['balanced_accuracy']:.3f}")
     print(
         "main class of a tile named right by colour alone (balanced):"
-        f" {', '.join(told) or 'too few annotated tiles'}"
+        f" {', '.join(scores) or 'too few annotated tiles'}"
     )
-    for finding in found["findings"]:
+    for finding in report["findings"]:
         print(f"{finding['severity']:8}{finding['sentence']}\n{'':8}-> {finding['advice']}")
-    if not found["findings"]:
+    if not report["findings"]:
         print("nothing found")

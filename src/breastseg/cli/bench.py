@@ -45,25 +45,28 @@ def run(options: argparse.Namespace) -> None:
     _print(bench(options.slide, configured(BenchConfig, options)))
 
 
-def _print(found: "Benchmark") -> None:
-    rates = (*found.parts, found.whole)
+def _print(benchmark: "Benchmark") -> None:
+    rates = (*benchmark.parts, benchmark.whole)
     width = max(len(rate.what) for rate in rates)
-    print(f"{found.cpu}, {found.date}; {found.model} at {found.mpp:g} um/px; {found.slide}\n")
+    print(
+        f"{benchmark.cpu}, {benchmark.date}; {benchmark.model} at {benchmark.mpp:g} um/px;"
+        f" {benchmark.slide}\n"
+    )
     print(f"{'':<{width}}  um/px  Mpx / CPU-s  Mpx / s")
     for rate in rates:
         print(
             f"{rate.what:<{width}}  {rate.mpp:>5.3g}  {rate.per_cpu_s:>11.2f}  {rate.per_s:>7.2f}"
         )
-    print(f"\n{found.rule}")
-    mpx = 100 / found.mpp**2
+    print(f"\n{benchmark.rule}")
+    mpx = 100 / benchmark.mpp**2  # of 100 mm2: a million um2 are a mm2, a million pixels a Mpx
     print(
         "\n"
         "Compare between machines: Mpx / CPU-s of the whole path (slide -> labels on disk) with "
         "the same model; seconds grow on a busy\n"
         "machine, CPU-seconds hardly. Compare the whole path with the network of the same "
         "precision: because tiles overlap, that is shown\n"
-        f"{found.shown:.2f} px for each px that gets a label, and the path reaches "
-        f"{1 / found.shown:.2f} of it at most.\n"
-        f"100 mm2 of tissue take {mpx / found.whole.per_s:.0f} s, "
-        f"{mpx / found.whole.per_cpu_s:.0f} CPU-s."
+        f"{benchmark.shown:.2f} px for each px that gets a label, and the path reaches "
+        f"{1 / benchmark.shown:.2f} of it at most.\n"
+        f"100 mm2 of tissue take {mpx / benchmark.whole.per_s:.0f} s, "
+        f"{mpx / benchmark.whole.per_cpu_s:.0f} CPU-s."
     )

@@ -47,6 +47,7 @@ def run(options: argparse.Namespace) -> None:
         f"{options.out}: {counted(len(result.copies), 'slide')} copied, all tiles equal; what was"
         " removed is in removed.csv; look at the copies before you give them away"
     )
+    # Status 1 and not 2: the other slides are done.
     if result.refused:
         total = len(result.refused) + len(result.copies)
         raise IncompleteError(

@@ -49,18 +49,21 @@ def _print_privacy(slide: str, *, as_json: bool) -> None:
     from breastseg.privacy import look_at
     from breastseg.wording import say
 
-    found = look_at(slide)
+    findings = look_at(slide)
     if as_json:
-        print(json.dumps([finding.row() for finding in found], indent=2, ensure_ascii=False))
+        rows = [finding.row() for finding in findings]
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
         return
-    for finding in found:
+    for finding in findings:
         say(f"{finding.place}: {finding.tag} ({finding.kind})")
     say("breastseg deidentify copies the slide without these; its pixels are not looked at")
 
 
 def _print(diagnosis: "Diagnosis") -> None:
-    findings = [finding for section in diagnosis.sections.values() for finding in section]
-    width = max(len(finding.name) for finding in findings)
+    names = []
+    for section in diagnosis.sections.values():
+        names += [finding.name for finding in section]
+    width = max(map(len, names))  # of all sections, so that they are one table
     for title, section in diagnosis.sections.items():
         print(title)
         for finding in section:
@@ -72,9 +75,10 @@ def _print(diagnosis: "Diagnosis") -> None:
     trial = diagnosis.trial
     print("a tiny slide, read, mapped and written")
     if trial.works:
-        shares = ", ".join(
-            f"{name} {percent:.0f} %" for name, percent in trial.percent.items() if percent >= 0.5
-        )
-        print(f"  {'ok':<{width}}  {trial.seconds:.1f} s with {trial.backend}: {shares}")
+        shares = []
+        for name, percent in trial.percent.items():
+            if percent >= 0.5:  # less would be printed as 0 %
+                shares.append(f"{name} {percent:.0f} %")
+        print(f"  {'ok':<{width}}  {trial.seconds:.1f} s with {trial.backend}: {', '.join(shares)}")
     else:
         print(f"  {'failed':<{width}}  {trial.cause}")

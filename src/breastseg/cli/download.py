@@ -52,19 +52,16 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.sources.bcss.mirrors import PLACES
     from breastseg.transfer.places import find_place
 
-    places, fetch, verify = {
-        "bcss": (PLACES, download, "verify"),
-        "mini-mias": (
-            mini_mias_download.PLACES,
-            mini_mias_download.download_mini_mias,
-            "mammo verify",
-        ),
-    }[options.dataset]
+    places, fetch, verify = PLACES, download, "verify"
+    if options.dataset == "mini-mias":
+        places = mini_mias_download.PLACES
+        fetch, verify = mini_mias_download.download_mini_mias, "mammo verify"
     out = options.out or FOLDERS[options.dataset]
     if options.mirror:
         fetch(find_place(places, options.mirror), out)
         print(f"{out} is complete; check it with breastseg {verify} {out}")
         return
+    # Nothing is contacted without --mirror: a person chooses whom this machine talks to.
     for place in places.values():
         print(
             f"{place.name:7} {place.page}\n        {place.holds}\n        licence: {place.licence}"
@@ -74,7 +71,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _name(dataset: str, mirror: str) -> None:
-    """Say where a data set is that is not fetched."""
+    """Print where a data set is that is not fetched."""
     from breastseg.errors import InputError
     from breastseg.sources import ELSEWHERE
 

@@ -90,6 +90,7 @@ def run(options: argparse.Namespace) -> None:
         )
     model = model_of(options)
     if options.as_report:
+        # Refuses a map without a tumour class now, and not after an hour of evaluating.
         tumour_class(load_label_map(options.labels) if options.labels else model.card.label_map)
     scores = evaluate(
         model,
@@ -97,6 +98,7 @@ def run(options: argparse.Namespace) -> None:
         options.out,
         **given(options, "split", "probabilities", "compare", "labels", "patients", "by"),
     )
+    # Before the pages: a fault in one of them must not keep the scores out of the card.
     if options.record:
         record_scores(model.bundle, to_json(scores))
     with held_folder(Path(options.out)):

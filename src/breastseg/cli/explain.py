@@ -55,11 +55,12 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.wording import say
 
     at = parse_place(options.at)
+    # Without --model the function's own default: the command line does not write it again.
     model = load_model(*given(options, "model").values())
     with explanation_folder(
         options.out, options.image, model, at, options.mpp, gradients=options.gradients
     ):
-        found = explain(
+        explanation = explain(
             options.image,
             model,
             at,
@@ -67,7 +68,7 @@ def run(options: argparse.Namespace) -> None:
             needs_nearest=options.nearest,
             gradients=options.gradients,
         )
-        page = write_explanation(found, options.out)
-    for line in found.lines():
+        page = write_explanation(explanation, options.out)
+    for line in explanation.lines():
         say(line)
     say(f"{page}")

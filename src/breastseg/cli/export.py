@@ -107,6 +107,7 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.files import read_lines
 
     changes = options.int8 or options.bias is not None
+    # Fields hold one network's features: any other change would make them those of another.
     if options.features is not None:
         if changes or options.margins:
             raise InputError("--features: made alone; export the rest first, then this of that")
@@ -133,9 +134,14 @@ def run(options: argparse.Namespace) -> None:
         raise InputError("--limits: written when --int8 is made; give both")
     limits = tuple(read_lines(Path(options.limits))) if options.limits else ()
     config = Int8Config(limits=limits, **given(options, "split", "crops", "allow_loss"))
-    kinds = ("-bias" if options.bias is not None else "") + ("-int8" if options.int8 else "")
-    kinds += "-margins" if options.margins else ""
-    out = options.out or f"{options.model.rstrip('/')}{kinds}"
+    ending = ""
+    if options.bias is not None:
+        ending += "-bias"
+    if options.int8:
+        ending += "-int8"
+    if options.margins:
+        ending += "-margins"
+    out = options.out or f"{options.model.rstrip('/')}{ending}"
     if options.margins:
         bundle = export_margins(options.model, options.data, out, split=config.split)
     elif options.bias is None:
@@ -143,6 +149,7 @@ def run(options: argparse.Namespace) -> None:
     else:
         label_map = load_bundle(options.model).card.label_map
         bias = AUTO if options.bias == AUTO else parse_bias(options.bias, label_map)
+        # Together: the bias is chosen for the int8 network, whose scores are not the other's.
         if options.int8:
             bundle = export_bias_int8(options.model, out, bias, options.data, config)
         else:

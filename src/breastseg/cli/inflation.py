@@ -54,13 +54,15 @@ def run(options: argparse.Namespace) -> None:
 
     changes = given(options, "epochs", "crops_per_epoch", "seed")
     base = preset(options.preset) if options.preset else STUDY
-    config = configured(InflationConfig, options, train=TrainConfig(**{**asdict(base), **changes}))
+    train = TrainConfig(**(asdict(base) | changes))
+    config = configured(InflationConfig, options, train=train)
+    # Before the study: it is long, and needs PyTorch only when the first fold is trained.
     try:
         import_module("breastseg.training.train")
     except ImportError as cause:
         raise MissingPackageError(
             f"training: {cause.name} is not installed; pip install 'breastseg[train]'"
         ) from None
-    found = inflation(options.dataset, options.out, config)
-    print(markdown(found))
+    table = inflation(options.dataset, options.out, config)
+    print(markdown(table))
     print(f"{options.out}: inflation.md, inflation.csv, inflation.json, inflation.png")

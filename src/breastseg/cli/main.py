@@ -7,6 +7,7 @@ import sys
 import breastseg
 from breastseg.cli.signals import end_now, ended, heed_signals, let_go
 
+# typing's own name would be an import before signals are heeded; checkers know this one too.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,17 +79,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if arguments is not None:
         try:
-            return _told(list(arguments))
+            return _status_of(list(arguments))
         except KeyboardInterrupt:
             return ended()
     try:  # nothing is imported before that is not needed here: Ctrl-C may come at once
         heed_signals()
         _print_anywhere()
-        status = _told(sys.argv[1:])
+        status = _status_of(sys.argv[1:])
         let_go()
     except KeyboardInterrupt:
         end_now(ended())
-    except SystemExit:
+    except SystemExit:  # argparse, after help or a wrong option
         let_go()
         raise
     return status
@@ -103,8 +104,8 @@ def _print_anywhere() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _told(words: list[str]) -> int:
-    """Run the command; say in a line what went wrong."""
+def _status_of(words: list[str]) -> int:
+    """Run the command and return its exit status; print in a line what went wrong."""
     from breastseg.errors import IncompleteError, LeakError, explained
     from breastseg.files import settle_temporary_folder
     from breastseg.wording import one_line
@@ -112,16 +113,17 @@ def _told(words: list[str]) -> int:
     settle_temporary_folder()  # before a library asks for it
     try:
         _run(words)
+        # Here, while a broken pipe can be caught: when Python ends it would be a traceback.
         sys.stdout.flush()
     except BrokenPipeError:
         _close_output()
-        return 141
+        return 141  # 128 + SIGPIPE, as a shell has it of other programs
     except Exception as error:
-        told = explained(error)
-        if told is None:
+        known = explained(error)
+        if known is None:  # a fault of ours: its traceback is what helps
             raise
-        print(f"breastseg: {one_line(str(told))}", file=sys.stderr)
-        return 1 if isinstance(told, (IncompleteError, LeakError)) else 2
+        print(f"breastseg: {one_line(str(known))}", file=sys.stderr)
+        return 1 if isinstance(known, (IncompleteError, LeakError)) else 2
     return 0
 
 
@@ -136,6 +138,7 @@ def _close_output() -> None:
 def _run(words: list[str]) -> None:
     from importlib import import_module
 
+    # Only the options of the command that is run are declared: the other files are not imported.
     chosen = next((word for word in words if not word.startswith("-")), None)
     options = parser_of(chosen).parse_args(words)
     import_module(f"breastseg.cli.{options.command}").run(options)
@@ -147,11 +150,12 @@ def parser_of(chosen: str | None) -> Parser:
 
     from breastseg.cli.options import Parser
 
+    statuses = [f"  {status:3}  {meaning}" for status, meaning in STATUSES.items()]
     parser = Parser(
         prog="breastseg",
         description="Breast tissue segmentation on H&E. Research use only, not for diagnosis.",
         epilog="example: breastseg predict region.png --mpp 0.25 --out maps\n\nexit status:\n"
-        + "\n".join(f"  {status:3}  {told}" for status, told in STATUSES.items()),
+        + "\n".join(statuses),
     )
     parser.add_argument("--version", action="version", version=f"breastseg {breastseg.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)

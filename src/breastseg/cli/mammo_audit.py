@@ -34,15 +34,15 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.studies.rois.audit import audit_regions
     from breastseg.wording import counted, say
 
-    found = audit_regions(options.source, options.out, split=options.split_table)
-    for title, number in found["pictures"].items():
+    report = audit_regions(options.source, options.out, split=options.split_table)
+    for title, number in report["pictures"].items():
         say(f"{title}: {counted(number, 'picture')} looked at")
-    for finding in found["findings"]:
+    for finding in report["findings"]:
         say(f"{finding['severity']:8}{finding['sentence']}")
         say(f"{'':8}-> {finding['advice']}")
-    bad = [one for one in found["findings"] if one["severity"] != "note"]
-    if not bad:
+    leaks = [finding for finding in report["findings"] if finding["severity"] != "note"]
+    if not leaks:
         say("nothing found")
         return
-    more = f" (and {counted(len(bad) - 1, 'more finding')})" if len(bad) > 1 else ""
-    raise LeakError(f"{options.source}: {bad[0]['sentence']}{more}; {bad[0]['advice']}")
+    more = f" (and {counted(len(leaks) - 1, 'more finding')})" if len(leaks) > 1 else ""
+    raise LeakError(f"{options.source}: {leaks[0]['sentence']}{more}; {leaks[0]['advice']}")

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_ways(parser: argparse.ArgumentParser) -> None:
     """Declare what is told apart, by which network, and how it is trained and scored."""
-    named = {
+    choices_of = {
         "task": ("matched has its normal regions at the same place of the other breast", "CLASSES"),
         "net": ("network; cnn is a small one of our own", "NETS"),
         "strategy": (
@@ -48,7 +48,7 @@ def _add_ways(parser: argparse.ArgumentParser) -> None:
             "HEADS",
         ),
     }
-    for name, (sentence, names) in named.items():
+    for name, (sentence, names) in choices_of.items():
         of, choices = f"{_CONFIG}:ClassifyConfig.{name}", f"{_CONFIG}:{names}"
         add_option(parser, f"--{name}", sentence, of=of, names=choices)
     add_option(
@@ -108,6 +108,7 @@ def run(options: argparse.Namespace) -> None:
     """Run the study, print its table and where it is."""
     from breastseg.errors import MissingPackageError
 
+    # Found and not imported: importing PyTorch takes seconds, and a mistake should show at once.
     for name in ("torch", "sklearn", "matplotlib", "timm"):
         if find_spec(name) is None:
             raise MissingPackageError(
@@ -118,6 +119,6 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.studies.rois.study import classify
 
     config = configured(ClassifyConfig, options)
-    found = classify(options.films, options.out, config, only=options.only)
-    print(markdown(found))
+    results = classify(options.films, options.out, config, only=options.only)
+    print(markdown(results))
     print(f"{options.out}: classify.md, classify.png (look at it), scores.json, copies.csv")

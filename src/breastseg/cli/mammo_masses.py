@@ -67,6 +67,6 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.studies.rgu_net.study import MassesConfig, masses
 
     config = configured(MassesConfig, options)
-    found = masses(options.films, options.out, config, only=options.only)
-    print(markdown(found))
+    results = masses(options.films, options.out, config, only=options.only)
+    print(markdown(results))
     print(f"{options.out}: rgu_net.md, rgu_net.png (look at it), scores.json, crops.csv")

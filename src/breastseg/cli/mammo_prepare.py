@@ -90,6 +90,7 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.mammography.prepare import FilmsConfig, prepare_films
     from breastseg.wording import counted
 
+    # None is the function's word for "as the film is"; on the command line it would be "not given".
     if options.mm_per_px == 0:
         config = configured(FilmsConfig, options, mm_per_px=None)
     else:

@@ -30,13 +30,12 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.mammography.split import TABLE, split_films
     from breastseg.wording import counted
 
-    found = split_films(options.films, **given(options, "folds", "seed"))
-    for fold, counts in found.items():
-        kinds = [
-            f"{number} {kind}"
-            for kind, number in counts.items()
-            if kind not in ("films", "patients") and number
-        ]
+    folds = split_films(options.films, **given(options, "folds", "seed"))
+    for fold, counts in folds.items():
+        kinds = []
+        for kind, number in counts.items():
+            if kind not in ("films", "patients") and number:
+                kinds.append(f"{number} {kind}")
         patients = counted(counts["patients"], "patient")
         print(f"{fold}: {counted(counts['films'], 'film')} of {patients} ({', '.join(kinds)})")
     print(f"{options.films}/{TABLE}")

@@ -2,7 +2,7 @@
 
 import argparse
 
-_SHOWN = 20
+_SHOWN = 20  # faults that are printed: a wrong copy has hundreds of one kind
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,18 +20,18 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.errors import IncompleteError
     from breastseg.mammography.mini_mias_check import verify_mini_mias
 
-    found = verify_mini_mias(options.folder)
-    total = len(found.whole) + len(found.missing) + len(found.wrong)
-    print(f"{options.folder}: mini-MIAS, {len(found.whole)} of {total} films as released")
-    for film, fault in found.wrong[:_SHOWN]:
+    check = verify_mini_mias(options.folder)
+    total = len(check.whole) + len(check.missing) + len(check.wrong)
+    print(f"{options.folder}: mini-MIAS, {len(check.whole)} of {total} films as released")
+    for film, fault in check.wrong[:_SHOWN]:
         print(f"wrong      {film}: {fault}")
-    if found.missing:
-        print(f"missing    {', '.join(found.missing[:5])}: {len(found.missing)} films")
-    if found.table:
-        print(f"wrong      {found.table}")
-    if found.wrong or found.table or found.missing:
+    if check.missing:
+        print(f"missing    {', '.join(check.missing[:5])}: {len(check.missing)} films")
+    if check.table:
+        print(f"wrong      {check.table}")
+    if check.wrong or check.table or check.missing:
         raise IncompleteError(
-            f"{options.folder}: {len(found.wrong)} films altered, {len(found.missing)} missing"
-            f"{', ' + found.table if found.table else ''}; fetch them again"
+            f"{options.folder}: {len(check.wrong)} films altered, {len(check.missing)} missing"
+            f"{', ' + check.table if check.table else ''}; fetch them again"
         )
     print("whole: nothing is missing, nothing is altered")

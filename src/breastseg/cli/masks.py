@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("maps", help="folder of breastseg predict, or one result in it")
     parser.add_argument(
         "--for",
-        dest="pipeline",
+        dest="pipeline",  # "for" is a word of Python
         required=True,
         choices=("trident", "clam", "hs2p"),
         help="who reads them: contours as GeoJSON, places of patches as HDF5, masks as TIFF",

@@ -68,7 +68,7 @@ def model_of(options: argparse.Namespace) -> "Model":
     from breastseg.inference.model import load_model, mean_of
 
     ways = given(options, "backend", "precision", "flips", "threads")
-    if options.model is None:
+    if options.model is None:  # load_model knows which is the default
         return load_model(**ways)
     names = options.model if isinstance(options.model, list) else [options.model]
     return mean_of([load_model(name, **ways) for name in names])

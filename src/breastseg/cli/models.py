@@ -123,9 +123,10 @@ def run(options: argparse.Namespace) -> None:
     if options.action == "show":
         sys.stdout.write(describe_model(bundle))
     elif options.action == "page":
-        print(
-            write_model_page(bundle, options.out, dataset=options.data, evaluation=options.results)
+        page = write_model_page(
+            bundle, options.out, dataset=options.data, evaluation=options.results
         )
+        print(page)
     elif options.action == "push":
         from breastseg.bundles.hub import push
 

@@ -37,20 +37,23 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Parse, and settle what --out is."""
-        found, rest = super().parse_known_args(args, namespace)
-        if self._read_before_out is None or found.out is not None:
-            return found, rest
-        read = getattr(found, self._read_before_out)
+        # Words that argparse cannot place are returned here, before parse_args refuses them.
+        options, rest = super().parse_known_args(args, namespace)
+        if self._read_before_out is None or options.out is not None:
+            return options, rest
+        read = getattr(options, self._read_before_out)
+        # An argument of several words has taken the last one too; behind one of a single word it
+        # is left over.
         if isinstance(read, list) and len(read) > 1:
-            found.out = read.pop()
+            options.out = read.pop()
         elif not isinstance(read, list) and len(rest) == 1 and not rest[0].startswith("-"):
-            found.out = rest.pop()
+            options.out = rest.pop()
         else:
             self.error("the following arguments are required: --out")
-        return found, rest
+        return options, rest
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and end with status 2."""
+        """Print what is wrong in one line, without the usage; end with status 2."""
         print(f"{self.prog}: {message}; see {self.prog} --help", file=sys.stderr)
         raise SystemExit(2)
 
@@ -69,8 +72,9 @@ class Help(argparse.RawDescriptionHelpFormatter):
         names = getattr(action, "names", None)
         if names is None:
             return super()._metavar_formatter(action, default_metavar)
-        shown = "{" + ",".join(name for name in looked_up(names) if name) + "}"
-        return lambda size: (shown,) * size
+        # "" stands for none of them: a default, which nobody types.
+        choices = ",".join(filter(None, looked_up(names)))
+        return lambda size: ("{" + choices + "}",) * size
 
 
 def add_option(
@@ -97,14 +101,20 @@ def add_option(
     if of is not None:
         how.setdefault("dest", of.rpartition(".")[2])
     action = parser.add_argument(flag, help=sentence, default=None, **how)
-    vars(action).update({key: v for key, v in (("of", of), ("names", names)) if v is not None})
+    # Kept on argparse's own object, where Help and the tests find them.
+    if of is not None:
+        vars(action)["of"] = of
+    if names is not None:
+        vars(action)["names"] = names
 
 
 def given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
     """Return what a person gave of these options."""
-    return {
-        name: value for name, value in vars(options).items() if name in names and value is not None
-    }
+    values = {}
+    for name, value in vars(options).items():
+        if name in names and value is not None:
+            values[name] = value
+    return values
 
 
 def configured(kind: type[Any], options: argparse.Namespace, **more: Any) -> Any:
@@ -142,6 +152,7 @@ def add_out(
         or_after: the positional argument behind which the last word may stand in its place, as it
             did before all commands had --out.
     """
+    # Groups of options are no Parser, and have no last word.
     if or_after is not None and isinstance(parser, Parser):
         parser.add_argument("--out", metavar="FOLDER", help=f"{sentence}; or the last word")
         parser.let_last_word_be_out(or_after)
@@ -166,6 +177,7 @@ def add_split(parser: argparse.ArgumentParser, sentence: str, *, of: str) -> Non
 
 def looked_up(place: str) -> Any:
     """Return what stands at "module:NAME"."""
+    # Imported only when help is asked for: it may bring in PyTorch or OpenVINO.
     module, _, name = place.partition(":")
     return getattr(import_module(module), name)
 

@@ -176,13 +176,14 @@ def run(options: argparse.Namespace) -> None:
     if options.dry_run:
         foretell(options.input, model_of(options), options.out, config, shard=shard)
         return
-    with ExitStack() as held:
+    with ExitStack() as engines:
         mapper = None
         if options.cluster is not None:  # before a model is loaded: nobody may be there
             from breastseg.cluster.ray_engine import RayEngine
             from breastseg.cluster.spread import Spread
 
-            mapper = Spread(held.enter_context(closing(RayEngine(options.cluster))))
+            mapper = Spread(engines.enter_context(closing(RayEngine(options.cluster))))
+        # With --json, stdout is for a program: everything else goes to stderr.
         predict(
             options.input,
             model_of(options),
@@ -199,4 +200,5 @@ def _print_json(event: object) -> None:
     from breastseg.inference.ledger import Outcome
 
     if isinstance(event, Outcome):
+        # At once: a pipe would hold lines back until 8 kB are together.
         print(event.json_line(), flush=True)

@@ -60,7 +60,8 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.annotate.proposals.mask import ColourConfig
     from breastseg.annotate.proposals.propose import ProposeConfig, propose
 
-    config = configured(ProposeConfig, options, colour=configured(ColourConfig, options))
+    colour = configured(ColourConfig, options)
+    config = configured(ProposeConfig, options, colour=colour)
     propose(options.input, options.out, config)
     print(
         f"{options.out}: first masks by colour alone; correct them before anything learns from them"

@@ -69,8 +69,7 @@ def run(options: argparse.Namespace) -> None:
             f"serve: {cause.name or cause} is not installed; pip install 'breastseg[serve]'"
         ) from None
     out = None if options.out is None else Path(options.out)
-    models = tuple(Path(model) for model in options.model)
-    config = ServeConfig(
-        Path(options.folder), out=out, models=models, **given(options, "host", "port")
-    )
+    models = tuple(map(Path, options.model))
+    address = given(options, "host", "port")
+    config = ServeConfig(Path(options.folder), out=out, models=models, **address)
     serve(config, ask_token=options.token, open_browser=not options.no_open)

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 
+# typing's own name would be an import before signals are heeded; checkers know this one too.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
@@ -21,6 +22,7 @@ which is one."""
 
 _WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by SIGTERM"}
 _came: list[tuple[int, float]] = []
+"""The first signal and when it came, or nothing yet."""
 
 
 def heed_signals() -> None:
@@ -33,12 +35,12 @@ def heed_signals() -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
     sys.unraisablehook = _unraisable
-    if sys.platform == "win32":
+    if sys.platform == "win32":  # which has no fork
         return
-    import _thread
+    import _thread  # threading imports much, and this is the first thing that a command does
 
     reader, writer = os.pipe()
-    os.set_blocking(writer, False)
+    os.set_blocking(writer, False)  # Python wants it so: C must not wait in a handler
     # Written by C at the moment of the signal, also while Python code or another handler
     # (Lightning's) keeps ours from running.
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
@@ -76,6 +78,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     import time
 
     now = time.monotonic()
+    # Raised once: a second one would break off the tidying up that the first began.
     if not _came:
         _came.append((number, now))
         raise KeyboardInterrupt
@@ -88,6 +91,7 @@ def _watch(reader: int) -> None:
 
     number = 0
     while number not in _WORDS:
+        # Bytes are the numbers of signals; others than these two have handlers of their own.
         number = next((int(sent) for sent in os.read(reader, 16) if sent in _WORDS), 0)
     time.sleep(PATIENCE_S)
     _end(number)
@@ -109,11 +113,13 @@ def _unraisable(what: sys.UnraisableHookArgs) -> None:
 def _end(number: int) -> None:
     """End at once. What is half-written lies beside its place, under a name that the next run
     writes over."""
+    # Not print: another thread may hold the lock of Python's stream.
     os.write(2, f"{_line(number)}\n".encode())
     os._exit(128 + number)
 
 
 def _line(number: int) -> str:
+    # On a line of its own: a terminal shows ^C, or a bar of progress stands there.
     return (
         f"\nbreastseg: {_WORDS[signal.Signals(number)]}; what was finished is kept, the same"
         " command goes on from there"

@@ -72,6 +72,7 @@ def run(options: argparse.Namespace) -> None:
     data = open_dataset(options.dataset)
     table = split(data, configured(SplitConfig, options))
     if is_leaky(table):
+        # Patients whose rows name more than one part.
         shared = table.groupby("patient")["split"].nunique().gt(1).sum()
         print(
             f"LEAKY: {shared} of {counted(table['patient'].nunique(), 'patient')} in two parts;"
@@ -81,8 +82,8 @@ def run(options: argparse.Namespace) -> None:
         rows = table[table["split"] == part]
         megapixels = data.class_pixels.loc[rows.index].sum().sum() / 1e6
         patients, sites = rows["patient"].nunique(), rows["site"].nunique()
-        kept = (
+        sizes = (
             f"{counted(len(rows), 'region'):>13}, {counted(patients, 'patient'):>13},"
             f" {counted(sites, 'hospital'):>12}"
         )
-        print(f"{part:5}{kept}, {megapixels:.1f} Mpx annotated")
+        print(f"{part:5}{sizes}, {megapixels:.1f} Mpx annotated")

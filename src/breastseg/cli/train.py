@@ -10,7 +10,7 @@ _CALLED = {"start": "MODEL", "white_as": "CLASS"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options: one for each field of TrainConfig, said in its own words."""
+    """Declare the options: one for each field of TrainConfig, with the field's own help."""
     from breastseg.training.config import LOGGERS, PRESETS, TrainConfig, choices_of
 
     parser.epilog = (
@@ -38,7 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what the preset sets")
     for entry in fields(TrainConfig):
         option = "--" + entry.name.replace("_", "-")
+        # argparse fills in "%(default)s" and the like: its own % must be doubled.
         sentence = f"{entry.metadata['help']} ({_values(entry.name)})".replace("%", "%%")
+        # None wherever a person gives nothing: then the preset's value stays.
         if entry.type is bool:
             group.add_argument(
                 option,
@@ -82,16 +84,14 @@ def _metavar(name: str, default: Any) -> str:
 
 
 def _values(name: str) -> str:
-    """Return what each preset sets a field to, said once where all agree: "all 42"."""
+    """Return what each preset sets a field to, once where all agree: "all 42"."""
     from breastseg.training.config import PRESETS
 
     values = {preset: _shown(getattr(config, name)) for preset, config in PRESETS.items()}
-    agreed = set(values.values())
-    return (
-        f"all {agreed.pop()}"
-        if len(agreed) == 1
-        else ", ".join(f"{preset} {value}" for preset, value in values.items())
-    )
+    different = set(values.values())
+    if len(different) == 1:
+        return f"all {different.pop()}"
+    return ", ".join(f"{preset} {value}" for preset, value in values.items())
 
 
 def _shown(value: Any) -> str:
@@ -107,14 +107,14 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.errors import MissingPackageError
     from breastseg.training.config import preset
 
-    given = {
-        key.removeprefix("config_"): value
-        for key, value in vars(options).items()
-        if key.startswith("config_") and value is not None
-    }
-    if "decoder_channels" in given:
-        given["decoder_channels"] = tuple(given["decoder_channels"])
-    config = preset(options.preset, **given)
+    changes: dict[str, Any] = {}
+    for key, value in vars(options).items():
+        # The prefix parts fields from the command's own options, such as --name.
+        if key.startswith("config_") and value is not None:
+            changes[key.removeprefix("config_")] = value
+    if "decoder_channels" in changes:
+        changes["decoder_channels"] = tuple(changes["decoder_channels"])
+    config = preset(options.preset, **changes)
     try:
         from breastseg.training.train import train
     except ImportError as cause:

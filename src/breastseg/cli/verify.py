@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from breastseg.sources.bcss.verify import Verification
 
-_SHOWN = 40
+_SHOWN = 40  # of each kind: a wrong copy has hundreds of one
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,57 +33,58 @@ def run(options: argparse.Namespace) -> None:
     from breastseg.errors import IncompleteError
     from breastseg.sources.bcss.verify import verify
 
-    found = verify(options.folder)
+    check = verify(options.folder)
     if options.json:
-        print(json.dumps(_as_json(found), indent=2, ensure_ascii=False))
+        print(json.dumps(_as_json(check), indent=2, ensure_ascii=False))
     else:
-        _print(found)
-    there, wanted = found.counts["regions"]
-    if found.verdict == "wrong":
+        _print(check)
+    there, wanted = check.counts["regions"]
+    if check.verdict == "wrong":
         raise IncompleteError(
-            f"{found.folder}: {len(found.faults)} things are wrong; fetch these files again"
+            f"{check.folder}: {len(check.faults)} things are wrong; fetch these files again"
             " (breastseg download bcss)"
         )
-    if found.verdict == "partial":
+    if check.verdict == "partial":
         raise IncompleteError(
-            f"{found.folder}: {there} of {wanted} regions, nothing wrong in what is there"
+            f"{check.folder}: {there} of {wanted} regions, nothing wrong in what is there"
         )
 
 
-def _print(found: "Verification") -> None:
-    print(f"{found.folder}: BCSS, held against the release's own tables\n{'':10} there    of")
-    for name, (there, wanted) in found.counts.items():
+def _print(check: "Verification") -> None:
+    print(f"{check.folder}: BCSS, held against the release's own tables\n{'':10} there    of")
+    for name, (there, wanted) in check.counts.items():
         print(f"{name:10} {there:5} {wanted:5}")
-    absent = [str(code) for code in range(22) if code not in found.codes]
+    absent = [str(code) for code in range(22) if code not in check.codes]  # BCSS has 22 codes
     print(
         "codes     "
-        f" {' '.join(map(str, found.codes)) or 'none'}"
+        f" {' '.join(map(str, check.codes)) or 'none'}"
         f"{'; not seen: ' + ' '.join(absent) if absent else ''}"
     )
-    if found.mpps:
-        print(f"um/px      {found.mpps[0]:.4f} to {found.mpps[-1]:.4f} by roiBounds.csv")
-    if found.missing:
-        more = f" and {len(found.missing) - 5} more" if len(found.missing) > 5 else ""
-        print(f"missing    {', '.join(found.missing[:5])}{more}")
-    for kind, entries in (("wrong", found.faults), ("odd", found.oddities)):
+    if check.mpps:
+        print(f"um/px      {check.mpps[0]:.4f} to {check.mpps[-1]:.4f} by roiBounds.csv")
+    if check.missing:
+        more = f" and {len(check.missing) - 5} more" if len(check.missing) > 5 else ""
+        print(f"missing    {', '.join(check.missing[:5])}{more}")
+    for kind, entries in (("wrong", check.faults), ("odd", check.oddities)):
         for where, what in entries[:_SHOWN]:
             print(f"{kind:10} {where}: {what}")
         if len(entries) > _SHOWN:
             print(f"{kind:10} and {len(entries) - _SHOWN} more; --json has them all")
-    if found.verdict == "whole":
+    if check.verdict == "whole":
         print("whole: nothing is missing, nothing is wrong")
 
 
-def _as_json(found: "Verification") -> dict[str, object]:
+def _as_json(check: "Verification") -> dict[str, object]:
+    counts = {}
+    for name, (there, wanted) in check.counts.items():
+        counts[name] = {"there": there, "of": wanted}
     return {
-        "folder": str(found.folder),
-        "verdict": found.verdict,
-        "counts": {
-            name: {"there": there, "of": wanted} for name, (there, wanted) in found.counts.items()
-        },
-        "codes": found.codes,
-        "mpp": {c.name: c.mpp for c in found.checked},
-        "missing": list(found.missing),
-        "wrong": [{"where": where, "what": what} for where, what in found.faults],
-        "odd": [{"where": where, "what": what} for where, what in found.oddities],
+        "folder": str(check.folder),
+        "verdict": check.verdict,
+        "counts": counts,
+        "codes": check.codes,
+        "mpp": {c.name: c.mpp for c in check.checked},
+        "missing": list(check.missing),
+        "wrong": [{"where": where, "what": what} for where, what in check.faults],
+        "odd": [{"where": where, "what": what} for where, what in check.oddities],
     }
