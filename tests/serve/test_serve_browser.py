@@ -19,7 +19,7 @@ from tifffile import TiffFile
 
 from breastseg.labels import BUILT_IN
 from breastseg.serve.jobs import child
-from breastseg.serve.web.run import _door
+from breastseg.serve.web.run import _opening_page
 from browser import WAIT_MS, Seen, launched, page, serious, shot, until, visit
 from conftest import CROPS
 from serve_app import HELD, add_map, mapped_folder, serving
@@ -729,7 +729,10 @@ def test_the_file_that_opens_the_browser_leads_in_and_nobody_else_comes(
     token."""
     shutil.copy(CROPS[0], tmp_path / "a.png")
     with serving(tmp_path, token="a-token") as one:
-        with _door(f"{one.address}/?token=a-token") as door, page(browser=served.browser) as opened:
+        with (
+            _opening_page(f"{one.address}/?token=a-token") as door,
+            page(browser=served.browser) as opened,
+        ):
             opened.goto(door)
             opened.locator("a.card", has_text="a.png").wait_for()
             assert (opened.url, opened.faults) == (f"{one.address}/", [])

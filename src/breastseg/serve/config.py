@@ -32,6 +32,8 @@ class Limits:
     open_slides: int = 8
     held_bytes: int = 512 * 2**20
 
+    # Five, two and one eighth of the whole. A room each, because who holds bytes of a room must not
+    # wait for more of the same.
     @property
     def kept_bytes(self) -> int:
         """Return the part of `held_bytes` for what is decoded and kept."""

@@ -1,15 +1,16 @@
-"""What stood against writing, for a person, and as a refusal."""
+"""Why a file could not be written, in words for a person, and as a refusal."""
 
 import errno
 
 from breastseg.serve.refusals import Forbidden, Full, Refused
 
+# A quota that is used up, or a disk that takes no file so large, is full for this person.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def why(error: OSError) -> str:
-    """Say what stood against writing, without where."""
+    """Return in words why writing failed, without the file's path."""
     if error.errno in _FULL:
         return "the disk is full; nothing half-written was kept, make room and try again"
     if error.errno in _FORBIDDEN:

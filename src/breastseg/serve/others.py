@@ -61,32 +61,29 @@ def other_users(
         environ: of this program.
         own: the user's id; None is that of this program.
     """
-    if session := next((said for name, said in _SESSIONS.items() if environ.get(name)), None):
-        return Verdict(True, f"this is {session}")
+    for name, session in _SESSIONS.items():
+        if environ.get(name):
+            return Verdict(True, f"this is {session}")
     if sys.platform != "linux":
         return Verdict(True, "this system does not tell who else uses it")
     own = os.getuid() if own is None else own
     try:
         people = _people(etc) - {own}
-        hidden = bool(
-            re.search(
-                r"^\S+ \S+ proc \S*\bhidepid=(?!0|off)", (proc / "mounts").read_text(), re.MULTILINE
-            )
-        )
+        # A mount option of /proc with which nobody sees the programs of others.
+        mounts = (proc / "mounts").read_text()
+        hidden = re.search(r"^\S+ \S+ proc \S*\bhidepid=(?!0|off)", mounts, re.MULTILINE)
         running = {user for user in _running(proc) if user in _PERSONS or user >= _FAR} - {own}
         directory = _has_directory(etc)
     except OSError as error:
         return Verdict(
             True, f"who else uses this machine cannot be seen ({error.strerror or error})"
         )
-    if len(people) > (own == 0):
+    most = 1 if own == 0 else 0  # root's one person
+    if len(people) > most:
         return Verdict(True, "other people can log in on this machine")
     if running:
-        return Verdict(
-            True,
-            f"programs of {'another user' if len(running) == 1 else 'other users'} run on this"
-            " machine",
-        )
+        whose = "another user" if len(running) == 1 else "other users"
+        return Verdict(True, f"programs of {whose} run on this machine")
     if directory:
         return Verdict(True, "the users of this machine come from a directory")
     if hidden:
@@ -96,27 +93,27 @@ def other_users(
 
 def _running(proc: Path) -> set[int]:
     """Return the ids of all whose programs run."""
-    found = set()
+    users = set()
     for place in proc.iterdir():
         with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            # /proc has a folder named by its number for each program, which its user owns.
             if place.name.isdecimal():
-                found.add(place.stat().st_uid)
-    return found
+                users.add(place.stat().st_uid)
+    return users
 
 
 def _people(etc: Path) -> set[int]:
     """Return the ids of the persons who may log in."""
-    found = set()
+    people = set()
     for line in (etc / "passwd").read_text(encoding="utf-8", errors="replace").splitlines():
+        # name:password:id:group:comment:home:shell
         parts = line.split(":")
-        if (
-            len(parts) >= 7
-            and parts[2].isdecimal()
-            and int(parts[2]) in _PERSONS
-            and not parts[6].strip().endswith(_NO_LOGIN)
-        ):
-            found.add(int(parts[2]))
-    return found
+        if len(parts) < 7 or not parts[2].isdecimal():
+            continue
+        user, shell = int(parts[2]), parts[6].strip()
+        if user in _PERSONS and not shell.endswith(_NO_LOGIN):
+            people.add(user)
+    return people
 
 
 def _has_directory(etc: Path) -> bool:
@@ -125,5 +122,8 @@ def _has_directory(etc: Path) -> bool:
         text = (etc / "nsswitch.conf").read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return False
-    named = re.search(r"^\s*passwd\s*:(.*)$", text, re.MULTILINE)
-    return bool(named and _DIRECTORIES & set(named[1].partition("#")[0].split()))
+    line = re.search(r"^\s*passwd\s*:(.*)$", text, re.MULTILINE)
+    if line is None:
+        return False
+    services = line[1].partition("#")[0].split()  # a comment may follow
+    return bool(_DIRECTORIES & set(services))

@@ -1,5 +1,5 @@
-"""What JSON takes in memory once it is read, which may be fifty times what it takes on disk: told
-from its text, before it is read."""
+"""What JSON takes in memory once it is read, which may be fifty times what it takes on disk:
+estimated from its text, before it is read."""
 
 import gzip
 import zlib
@@ -32,8 +32,8 @@ def json_bytes(text: bytes) -> int:
 def check_label_maps(folder: Path) -> None:
     """Refuse a folder in which something large has the name of a label map; TooMuch."""
     for name in LABEL_FILES:
-        beside = folder / name
-        if beside.is_file() and beside.stat().st_size > LABEL_MAP_BYTES:
+        path = folder / name
+        if path.is_file() and path.stat().st_size > LABEL_MAP_BYTES:
             raise TooMuch(
                 f"{name}: more than {LABEL_MAP_BYTES / 1e6:.1f} MB, a label map has less; move it"
                 " away",
@@ -48,6 +48,7 @@ def areas_bytes(path: Path) -> int:
     taken = read = 0
     wide = False
     try:
+        # Piece by piece: a small file may unpack to gigabytes.
         with gzip.GzipFile(path) if path.suffix == ".gz" else path.open("rb") as file:
             while read <= _MOST_TEXT and (piece := file.read(_PIECE)):
                 read += len(piece)
@@ -66,19 +67,21 @@ def body_bytes(text: bytes) -> int:
 def checked(taken: int, most: int, what: str) -> int:
     """Return what areas take; TooMuch when it is more than `most`."""
     if taken > most:
-        told = (
-            f"reading these areas takes {taken / 1e6:.0f} MB of memory, up to {most / 1e6:.0f} are"
-            " there for it"
+        raise TooMuch(
+            f"{what}: reading these areas takes {taken / 1e6:.0f} MB of memory, up to"
+            f" {most / 1e6:.0f} are there for it; open them in QuPath"
         )
-        raise TooMuch(f"{what}: {told}; open them in QuPath")
     return taken
 
 
 def _structure_bytes(text: bytes) -> int:
-    return (
-        _LEAST + 2 * len(text) + sum(weight * text.count(mark) for mark, weight in _WEIGHTS.items())
-    )
+    taken = _LEAST + 2 * len(text)
+    for mark, weight in _WEIGHTS.items():
+        # Marks inside of strings count too: too much is said rather than too little.
+        taken += weight * text.count(mark)
+    return taken
 
 
 def _is_wide(text: bytes) -> bool:
+    # An escape may stand for any letter, also in text that is ASCII.
     return b"\\u" in text or not text.isascii()

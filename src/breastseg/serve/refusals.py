@@ -2,6 +2,7 @@
 each."""
 
 
+# Not among the errors of the package: these are answers to a browser, not mistakes of a caller.
 class Refused(Exception):
     """The text is a line for a person.
 

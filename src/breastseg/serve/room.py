@@ -66,21 +66,22 @@ class Room:
         try:
             while True:
                 with self._changed:
-                    missing, first, turn = (
-                        self._used + size - self.size,
-                        self._queue[0] is ticket,
-                        self._turn,
-                    )
+                    missing = self._used + size - self.size
+                    # Only the first may take: a small wish would overtake a large one for ever.
+                    is_first = self._queue[0] is ticket
+                    turn = self._turn
                     if self._closed:
                         raise busy("the server ends")
-                    if first and missing <= 0:
+                    if is_first and missing <= 0:
                         self._used += size
                         return size
                     if time.monotonic() >= end:
                         raise busy("others are being shown large pictures")
-                if first and any(spare(missing) for spare in self._spares):
+                # Asked without the lock: what lets go gives its bytes back here.
+                if is_first and any(spare(missing) for spare in self._spares):
                     continue
                 with self._changed:
+                    # Something may have changed since the lock was left; then look again.
                     if self._turn == turn:
                         self._changed.wait(max(0.0, end - time.monotonic()))
         finally:

@@ -1,4 +1,4 @@
-"""What the API says and is told; the page reads nothing else. Boxes and polygons are level-0 pixels
+"""What the API sends and takes; the page reads nothing else. Boxes and polygons are level-0 pixels
 of the slide."""
 
 from typing import Literal
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from breastseg.json_files import JsonObject
 
 
-class _Told(BaseModel):
+class _Input(BaseModel):
     """What comes from outside: names that are not known are refused."""
 
     model_config = ConfigDict(extra="forbid")
@@ -132,7 +132,7 @@ class GalleryOut(BaseModel):
     version: str
 
 
-class JobIn(_Told):
+class JobIn(_Input):
     """A map to make, with the words of `breastseg predict`."""
 
     entry: str
@@ -148,7 +148,7 @@ class JobIn(_Told):
     uncertainty: bool = False
 
 
-class WhyIn(_Told):
+class WhyIn(_Input):
     """A place to explain, with the words of `breastseg explain`."""
 
     entry: str
@@ -222,7 +222,7 @@ class AnnotationOut(BaseModel):
     classes: list[ClassOut] = Field(description="classes that can be given")
 
 
-class AnnotationIn(_Told):
+class AnnotationIn(_Input):
     """Areas to keep in place of those of `version`."""
 
     version: str
@@ -303,7 +303,7 @@ class FilmLineOut(BaseModel):
     cause: str | None = Field(description="what is wrong with the file; saving replaces it")
 
 
-class FilmLineIn(_Told):
+class FilmLineIn(_Input):
     """A line to keep in place of that of `version`; null removes it."""
 
     version: str
@@ -319,4 +319,6 @@ class ErrorOut(BaseModel):
 def answers(*statuses: int) -> dict[int | str, JsonObject]:
     """Return the errors that a route can give, for its description; 400, 403, 408, 413 and 503 can
     come from any."""
-    return {status: {"model": ErrorOut} for status in sorted({400, 403, 408, 413, 503, *statuses})}
+    every = {400, 403, 408, 413, 503, *statuses}
+    # Sorted, so that the description is the same in each run: a set has no order.
+    return {status: {"model": ErrorOut} for status in sorted(every)}

@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import math
+import operator
 import threading
 import uuid
 import zlib
@@ -50,7 +51,7 @@ _FRESH = {"Cache-Control": "no-store"}
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _Areas:
     """What stands in a file.
 
     Attributes:
@@ -73,6 +74,7 @@ class Annotations:
     def __init__(self, folder: Folder, tiles: Tiles) -> None:
         """Take the folder; nothing is read yet."""
         self._folder, self._tiles = folder, tiles
+        # Of all files: between looking at a version and writing nobody else may write.
         self._lock = threading.Lock()
 
     def load(self, entry: Entry) -> JSONResponse:
@@ -87,7 +89,7 @@ class Annotations:
             self._check_upright(entry, path)
         classes = self._classes(entry)
         with self._lock:  # one at a time: what is read takes many times its text
-            return _answer(path, self._kept(path), classes)
+            return _answer(path, self._areas(path), classes)
 
     def save(self, entry: Entry, drawn: AnnotationIn) -> JSONResponse:
         """Keep areas in place of those of a version; none at all removes the file. Areas that stand
@@ -108,19 +110,14 @@ class Annotations:
                     " again, then draw again",
                 )
             _check_alone(entry, path)
-            kept = _worth_keeping(path)
-            features = checked_areas(
-                drawn.features,
-                kept.shown,
-                kept.features,
-                size,
-                {one.name: one.color for one in classes},
-            )
+            before = _worth_keeping(path)
+            colors = {label_class.name: label_class.color for label_class in classes}
+            features = checked_areas(drawn.features, before.shown, before.features, size, colors)
             try:
-                _write(path, {**kept.head, "features": features}, as_it_was=kept.features)
+                _write(path, {**before.head, "features": features}, as_it_was=before.features)
             except OSError as cause:
                 raise not_written(path.name, cause) from None
-            return _answer(path, self._kept(path), classes)
+            return _answer(path, self._areas(path), classes)
 
     def _beside(self, entry: Entry) -> Path:
         """Return where the areas of a slide lie; Unreadable for a link, InTheWay where two files
@@ -138,12 +135,13 @@ class Annotations:
     def _check_upright(self, entry: Entry, path: Path) -> None:
         """Refuse areas on a picture that a tag turns: programs do not agree on what they lie on."""
         try:
+            # Any um/px will do: without one, a file that says none could not be opened.
             with closing(open_slide(entry.path, mpp=1.0)) as slide:  # looks at its header alone
                 check_upright(slide, path.name)
         except BreastsegError as cause:
             raise Unreadable(self._folder.told(str(cause))) from None
 
-    def _kept(self, path: Path) -> _Kept:
+    def _areas(self, path: Path) -> _Areas:
         try:
             return _read(path)
         except SourceError as cause:
@@ -154,16 +152,16 @@ class Annotations:
     def _classes(self, entry: Entry) -> list[ClassOut]:
         """Return the classes that can be given: those of the folder's own label map, which
         `prepare` will use, else five."""
-        found = None
+        own_map = None
         for name in LABEL_FILES:
             path = entry.path.with_name(name)
-            if found is None and is_own_file(path):
-                found = path
+            if own_map is None and is_own_file(path):
+                own_map = path
         try:
-            label_map = load_label_map(str(found or _LABELS))
+            label_map = load_label_map(str(own_map or _LABELS))
         except BreastsegError as cause:
             raise Unreadable(self._folder.told(str(cause))) from None
-        looks = [(one.qupath, one.color) for one in label_map.classes]
+        looks = [(label_class.qupath, label_class.color) for label_class in label_map.classes]
         looks.append(_IGNORE)
         classes = []
         for label, (name, color) in enumerate(looks, start=1):
@@ -190,16 +188,16 @@ def _version(path: Path) -> str:
         raise Unreadable(f"{path.name}: cannot be read ({cause.strerror or cause})") from None
 
 
-def _worth_keeping(path: Path) -> _Kept:
+def _worth_keeping(path: Path) -> _Areas:
     """Return what stands in a file; nothing of a broken one, which is replaced by who knows its
     version."""
     try:
         return _read(path)
     except OSError:  # SourceError is one
-        return _Kept("", _HEAD, [], [])
+        return _Areas("", _HEAD, [], [])
 
 
-def _read(path: Path) -> _Kept:
+def _read(path: Path) -> _Areas:
     """Read a file of areas, if `prepare` can; a feature gets an `id` that is the same each time,
     where it has none of its own.
 
@@ -207,16 +205,18 @@ def _read(path: Path) -> _Kept:
         TooMuch: areas. SourceError: `prepare` cannot read it.
     """
     if not path.is_file():
-        return _Kept("", _HEAD, [], [])
+        return _Areas("", _HEAD, [], [])
     _check_size(path.stat().st_size)
     raw = path.read_bytes()
     text = _unpacked(raw, path.name) if path.suffix.lower() == ".gz" else raw
-    _check_size(len(text))
+    _check_size(len(text))  # again: packed it may have been small
+    # Each begins one value at most.
     values = sum(map(text.count, (b",", b"[", b"{", b":")))
     if values > MAX_VALUES:
         raise TooMuch(
             f"areas of {values:,} values, a page shows up to {MAX_VALUES:,}; open them in QuPath",
         )
+    # Only to refuse what `prepare` would: it keeps less of a feature than other programs write.
     read_geojson(io.BytesIO(text), path.name)
     value = json.loads(text)
     # A collection; or features alone, as QuPath also writes them; or one of these.
@@ -230,38 +230,36 @@ def _read(path: Path) -> _Kept:
         head = value
     features = [as_feature(feature) for feature in parts]
     check_count(features)
-    named = _named(features)
-    return _Kept(
-        hashlib.sha256(raw).hexdigest()[:32],
-        {**_HEAD, **head},
-        named,
-        [_shown(feature) for feature in named],
-    )
+    features = _with_ids(features)
+    version = hashlib.sha256(raw).hexdigest()[:32]
+    return _Areas(version, {**_HEAD, **head}, features, list(map(_shown, features)))
 
 
 def _unpacked(raw: bytes, name: str) -> bytes:
     try:
+        # One byte more than is taken, so that what is larger shows.
         return gzip.GzipFile(fileobj=io.BytesIO(raw)).read(MAX_BYTES + 1)
     except (zlib.error, EOFError, gzip.BadGzipFile) as cause:
         raise not_geojson(name, cause) from None
 
 
-def _named(features: list[Feature]) -> list[Feature]:
+def _with_ids(features: list[Feature]) -> list[Feature]:
     """Give an id to features that have none, or that of another: QuPath 0.2 wrote the same for
     all."""
-    seen: set[str] = set()
-    named = []
+    ids: set[str] = set()
+    result = []
     for feature in features:
-        told = feature.get("id")
-        if not isinstance(told, str | int) or str(told) in seen:
+        own_id = feature.get("id")
+        if not isinstance(own_id, str | int) or str(own_id) in ids:
+            # Two features may be equal to the letter: the number tells them apart.
             for number in itertools.count():
-                told = _id_of(feature, number)
-                if told not in seen:
+                own_id = _id_of(feature, number)
+                if own_id not in ids:
                     break
-            feature = {**feature, "id": told}
-        seen.add(str(told))
-        named.append(feature)
-    return named
+            feature = {**feature, "id": own_id}
+        ids.add(str(own_id))
+        result.append(feature)
+    return result
 
 
 def _shown(value: Any) -> Any:
@@ -269,12 +267,13 @@ def _shown(value: Any) -> Any:
     none."""
     if isinstance(value, float):
         return value if math.isfinite(value) else _WORDS.get(value, "NaN")
+    # Where nothing has changed the value itself, and not a copy: areas are held once.
     if isinstance(value, dict):
         shown = {key: _shown(part) for key, part in value.items()}
-        return value if all(shown[key] is part for key, part in value.items()) else shown
+        return value if all(map(operator.is_, shown.values(), value.values())) else shown
     if isinstance(value, list):
-        parts = [_shown(part) for part in value]
-        return value if all(one is part for one, part in zip(parts, value, strict=True)) else parts
+        parts = list(map(_shown, value))
+        return value if all(map(operator.is_, parts, value)) else parts
     return value
 
 
@@ -287,6 +286,7 @@ def _check_size(size: int) -> None:
 
 
 def _id_of(feature: Feature, number: int) -> str:
+    """Return an id by what a feature holds: the same each time that the file is read."""
     text = json.dumps(feature, sort_keys=True) + (f" {number}" if number else "")
     return str(uuid.UUID(bytes=hashlib.sha256(text.encode()).digest()[:16], version=4))
 
@@ -298,17 +298,17 @@ def _write(path: Path, collection: JsonObject, *, as_it_was: list[Feature]) -> N
     if not features:
         path.unlink(missing_ok=True)
         return
+    # By identity: `checked_areas` hands on the very objects that stood in the file.
     old = {id(feature) for feature in as_it_was}
+    head = {key: value for key, value in collection.items() if key != "features"}
+    lines = []
     try:
-        head = json.dumps(
-            {key: value for key, value in collection.items() if key != "features"},
-            ensure_ascii=False,
-        )
-        lines = ",\n".join(
-            json.dumps(feature, ensure_ascii=False, allow_nan=id(feature) in old)
-            for feature in features
-        )
-        text = f'{head[:-1]}, "features": [\n{lines}\n]}}\n'.encode()
+        for feature in features:
+            is_old = id(feature) in old
+            lines.append(json.dumps(feature, ensure_ascii=False, allow_nan=is_old))
+        # Without its last brace, for the features follow.
+        begin = json.dumps(head, ensure_ascii=False)[:-1]
+        text = (begin + ', "features": [\n' + ",\n".join(lines) + "\n]}\n").encode()
     except (ValueError, RecursionError) as cause:
         raise Malformed(f"an area has a value that cannot be kept ({cause})") from None
     _check_size(len(text))
@@ -316,22 +316,23 @@ def _write(path: Path, collection: JsonObject, *, as_it_was: list[Feature]) -> N
         read_geojson(io.BytesIO(text), path.name)  # what is kept here, `prepare` reads
     except SourceError as cause:
         raise Malformed(f"an area has a value that cannot be kept ({cause})") from None
-    with written(path) as beside:
-        beside.write_bytes(gzip.compress(text, mtime=0) if path.suffix.lower() == ".gz" else text)
+    is_packed = path.suffix.lower() == ".gz"
+    with written(path) as temporary:
+        # Without a time in it: equal areas are an equal file, and an equal version.
+        temporary.write_bytes(gzip.compress(text, mtime=0) if is_packed else text)
 
 
 def _tag(version: str) -> dict[str, str]:
     return {"ETag": f'"{version}"'}
 
 
-def _answer(path: Path, kept: _Kept, classes: list[ClassOut]) -> JSONResponse:
+def _answer(path: Path, areas: _Areas, classes: list[ClassOut]) -> JSONResponse:
     """Answer as AnnotationOut says, without the detour of checking each corner again."""
-    told = AnnotationOut(
-        version=kept.version,
-        file=shown_name(path.name) if kept.version else None,
+    answer = AnnotationOut(
+        version=areas.version,
+        file=shown_name(path.name) if areas.version else None,
         features=[],
         classes=classes,
     )
-    return JSONResponse(
-        {**told.model_dump(), "features": kept.shown}, headers={**_FRESH, **_tag(kept.version)}
-    )
+    content = {**answer.model_dump(), "features": areas.shown}
+    return JSONResponse(content, headers={**_FRESH, **_tag(areas.version)})

@@ -48,29 +48,28 @@ def checked_areas(
         Refused: an area cannot be kept, with its number; too many.
     """
     check_count(features)
-    known: dict[str, tuple[Feature, Feature]] = {}
-    for one, stored_one in zip(shown, before, strict=True):
-        known[str(one["id"])] = (one, stored_one)
-    seen: set[str] = set()
-    kept: list[Feature] = []
+    in_file: dict[str, tuple[Feature, Feature]] = {}
+    for sent_one, stored_one in zip(shown, before, strict=True):
+        in_file[str(sent_one["id"])] = (sent_one, stored_one)
+    ids: set[str] = set()
+    checked: list[Feature] = []
     for number, feature in enumerate(features, start=1):
-        told = feature.get("id")
-        is_own = (
-            isinstance(told, str | int)
-            and 0 < len(str(told)) <= _NAME_LENGTH
-            and str(told) not in seen
-        )
-        identity = told if is_own else str(uuid.uuid4())
-        seen.add(str(identity))
-        sent, stored = known.get(str(told), (None, None)) if is_own else (None, None)
+        own_id = feature.get("id")
+        is_usable = isinstance(own_id, str | int) and 0 < len(str(own_id)) <= _NAME_LENGTH
+        if is_usable and str(own_id) not in ids:
+            sent, stored = in_file.get(str(own_id), (None, None))
+        else:  # none, or one that another area has: a copy that was made in the page
+            own_id, sent, stored = str(uuid.uuid4()), None, None
+        ids.add(str(own_id))
         if stored is not None and sent == feature:
-            kept.append(stored)
+            checked.append(stored)
             continue
         name = _class_name(feature, number)
+        # A place that stood in the file stays, whatever it is: only its class was changed.
         if sent is None or sent.get("geometry") != feature.get("geometry"):
             _check_geometry(feature.get("geometry"), number, size)
-        kept.append(_as_annotation({**feature, "id": identity}, name, colors.get(name)))
-    return kept
+        checked.append(_as_annotation({**feature, "id": own_id}, name, colors.get(name)))
+    return checked
 
 
 def check_count(features: list[Feature]) -> None:
@@ -85,16 +84,17 @@ def check_count(features: list[Feature]) -> None:
 
 def _places(value: object) -> int:
     """Count the corners of a geometry, whatever its form."""
+    # A list of what waits, and no function that calls itself: anybody may nest deeply.
     waiting, count = [value], 0
     while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            waiting += one.values()
-        elif isinstance(one, list):
-            if one and not isinstance(one[0], (list, dict)):
+        part = waiting.pop()
+        if isinstance(part, dict):
+            waiting += part.values()
+        elif isinstance(part, list):
+            if part and not isinstance(part[0], (list, dict)):
                 count += 1
             else:
-                waiting += one
+                waiting += part
     return count
 
 
@@ -125,19 +125,18 @@ def _check_geometry(geometry: object, number: int, size: tuple[int, int]) -> Non
     """Refuse what `prepare` cannot draw: neither areas nor points."""
     waiting = [geometry]
     while waiting:
-        one = waiting.pop()
-        members = one if isinstance(one, dict) else {}
-        kind, coordinates = members.get("type"), members.get("coordinates")
+        part = waiting.pop()
+        members = part if isinstance(part, dict) else {}
+        kind, coordinates = str(members.get("type")), members.get("coordinates")
         inside = members.get("geometries")
         if kind == "GeometryCollection" and isinstance(inside, list) and inside:
             waiting += inside
             continue
-        check = {"Polygon": _check_polygons, "Point": _check_places}.get(
-            str(kind).removeprefix("Multi")
-        )
+        check = _CHECKS.get(kind.removeprefix("Multi"))
         if check is None:
             raise _bad(number, "is neither a Polygon nor a Point, nor several; draw it as an area")
-        parts = coordinates if str(kind).startswith("Multi") else [coordinates]
+        # Of one polygon or point the coordinates are what of several is each part.
+        parts = coordinates if kind.startswith("Multi") else [coordinates]
         if not isinstance(parts, list) or not parts:
             raise _bad(number, "has nothing in it")
         check(parts, number, size)
@@ -150,6 +149,7 @@ def _check_polygons(parts: list[Any], number: int, size: tuple[int, int]) -> Non
     # Rounding as QuPath does it may make lines cross that did not.
     rounded = shapely.transform(polygons, partial(np.round, decimals=_DECIMALS))
     for places in (polygons, rounded):
+        # Together: polygons that are valid one by one may lie on each other.
         whole = shapely.multipolygons(list(places)) if len(polygons) > 1 else places[0]
         if not shapely.is_valid(whole):
             raise _bad(
@@ -178,36 +178,36 @@ def _polygon(rings: Any, number: int, size: tuple[int, int]) -> shapely.Polygon:
 
 
 def _check_places(places: list[Any], number: int, size: tuple[int, int]) -> None:
+    width, height = size
     for place in places:
-        if (
-            not isinstance(place, list)
-            or len(place) < 2
-            or not all(_is_number(value) for value in place)
-        ):
+        is_place = isinstance(place, list) and len(place) >= 2 and all(map(_is_number, place))
+        if not is_place:
             raise _bad(number, "has a place that is not [x, y] in pixels")
-        if not all(0 <= value <= side for value, side in zip(place, size, strict=False)):
-            raise _bad(number, f"reaches outside the slide, which has {size[0]} x {size[1]} px")
+        x, y = place[:2]
+        if not (0 <= x <= width and 0 <= y <= height):
+            raise _bad(number, f"reaches outside the slide, which has {width} x {height} px")
+
+
+_CHECKS = {"Polygon": _check_polygons, "Point": _check_places}
 
 
 def _is_number(value: object) -> bool:
-    return (
-        isinstance(value, (int, float))
-        and not isinstance(value, bool)
-        and abs(value) < 2**53
-        and math.isfinite(value)
-    )
+    # A bool is an int for Python; beyond 2**53 a page's numbers are not exact.
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    return abs(value) < 2**53 and math.isfinite(value)
 
 
 def _as_annotation(feature: Feature, name: str, color: tuple[int, int, int] | None) -> Feature:
     """Fill in what QuPath wants of an annotation and the page left out."""
     given = feature["properties"]
-    properties = {
-        "objectType": "annotation",
-        "isLocked": False,
-        **(given if isinstance(given, dict) else {}),
-    }
-    said = properties.get("classification")
-    classification = said if isinstance(said, dict) else {"name": name}
+    properties: dict[str, Any] = {"objectType": "annotation", "isLocked": False}
+    if isinstance(given, dict):
+        properties |= given
+    classification = properties.get("classification")
+    if not isinstance(classification, dict):
+        classification = {"name": name}
+    # QuPath before 0.4 wrote colorRGB, one whole number.
     if "color" not in classification and "colorRGB" not in classification:
         classification = {"color": list(color or _DEFAULT_COLOR), **classification}
     return {

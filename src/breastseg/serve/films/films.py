@@ -1,9 +1,10 @@
-"""The prepared films of the folder, by opaque ids; what the page is told of each."""
+"""The prepared films of the folder, by opaque ids; what the page shows of each."""
 
 import hashlib
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from breastseg.mammography.muscle_line import LINE, line_hash
 from breastseg.mammography.record import CUT, IMAGE, MASKS, RECORD
@@ -29,7 +30,7 @@ class Film:
         name: of its folder, as text that can be shown.
         folder: with film.json in it.
         version: changes when its record or its pictures do.
-        seen: changes when any of its files does, the muscle's line too.
+        files_version: changes when any of its files does, the muscle's line too.
         head: of the record: what the gallery needs.
     """
 
@@ -37,7 +38,7 @@ class Film:
     name: str
     folder: Path
     version: str
-    seen: str
+    files_version: str
     head: FilmOut
 
     @property
@@ -60,23 +61,23 @@ class Films:
         """Look through the folder again; return the films by patient, view and side."""
         self._folder.scan()
         with self._lock:
-            before, found, self._bad = self._films, [], 0
+            before, films, self._bad = self._films, [], 0
             for place in self._folder.films:
                 film_id = opaque(place.relative_to(self._folder.root))
                 film = self._film(place, film_id, before.get(film_id))
                 if film is None:
                     self._bad += 1
                 else:
-                    found.append(film)
-            found.sort(key=_order)
-            self._films = {film.id: film for film in found}
-            return found
+                    films.append(film)
+            films.sort(key=_order)
+            # A new dict, put in place at once: others read it without the lock.
+            self._films = {film.id: film for film in films}
+            return films
 
     def left_out(self) -> list[str]:
-        """Say what the last look came across and does not show."""
-        one = self._bad == 1
-        what = "film whose film.json" if one else "films whose film.json"
-        return [f"{self._bad} {what} cannot be read"] if self._bad else []
+        """Return what the last look came across and does not show, as a line."""
+        what = "film" if self._bad == 1 else "films"
+        return [f"{self._bad} {what} whose film.json cannot be read"] if self._bad else []
 
     def film(self, film_id: str) -> Film:
         """Return a film as it is on disk now.
@@ -85,7 +86,7 @@ class Films:
             Refused: there is none, or it was removed.
         """
         film = self._films.get(film_id)
-        if film is None or _changes(film.folder, *_PICTURES, LINE) != film.seen:
+        if film is None or _changes(film.folder, *_PICTURES, LINE) != film.files_version:
             self.scan()
             film = self._films.get(film_id)
         if film is None:
@@ -93,7 +94,7 @@ class Films:
         return film
 
     def told(self, film: Film) -> FilmPageOut:
-        """Return what the film's page is told.
+        """Return what the film's page shows.
 
         Raises:
             Refused: its record cannot be read.
@@ -101,8 +102,16 @@ class Films:
         with self._lock:
             record = record_of(film.folder)
         partner = self._partner(film)
-        density = [f"{name}: {record.facts[name]}" for name in _DENSITY if record.facts.get(name)]
+        density = []
+        for name in _DENSITY:
+            if record.facts.get(name):
+                density.append(f"{name}: {record.facts[name]}")
         density += _proposed(record)
+        findings = []
+        for finding in record.findings:
+            # The page needs to know that there is a mask, not how its file is called.
+            fields = finding.model_dump(exclude={"mask"})
+            findings.append(FindingOut(**fields, mask=bool(finding.mask)))
         return FilmPageOut(
             **head_of(film.id, film.name, film.version, film.folder, record).model_dump(),
             laterality_origin=record.laterality_origin,
@@ -114,10 +123,7 @@ class Films:
             areas_px=(record.breast_px, record.muscle_px),
             areas_mm2=(record.breast_mm2, record.muscle_mm2),
             density=[shown_name(line)[:200] for line in density],
-            findings=[
-                FindingOut(**one.model_dump(exclude={"mask"}), mask=bool(one.mask))
-                for one in record.findings
-            ],
+            findings=findings,
             has_muscle_picture=is_own_file(film.folder / CUT),
             partner=partner.id if partner else None,
             notes=record.notes,
@@ -128,31 +134,36 @@ class Films:
         """Return the other breast of the same patient in the same view."""
         head = film.head
         wanted = (head.patient, head.data_set, head.view, _OTHER_SIDE.get(head.laterality))
+        # Films of which nobody knows the patient would all be partners of each other.
         if not head.patient or not head.view:
             return None
         for other in self._films.values():
             theirs = other.head
-            seen = (theirs.patient, theirs.data_set, theirs.view, theirs.laterality)
-            if seen == wanted and other.prepared_in == film.prepared_in:
+            other_key = (theirs.patient, theirs.data_set, theirs.view, theirs.laterality)
+            if other_key == wanted and other.prepared_in == film.prepared_in:
                 return other
         return None
 
-    def _film(self, place: Path, film_id: str, known: Film | None) -> Film | None:
-        version, seen = _changes(place, *_PICTURES), _changes(place, *_PICTURES, LINE)
-        if known is not None and known.seen == seen:
-            return known
+    def _film(self, place: Path, film_id: str, before: Film | None) -> Film | None:
+        """Return a film, that of before where no file of it has changed; None where its record
+        cannot be read."""
+        version, files_version = _changes(place, *_PICTURES), _changes(place, *_PICTURES, LINE)
+        if before is not None and before.files_version == files_version:
+            return before
         name = shown_name(place.name)
         try:
             head = head_of(film_id, name, version, place, record_of(place))
         except Refused:
             return None
-        return Film(film_id, name, place, version, seen, head)
+        return Film(film_id, name, place, version, files_version, head)
 
 
 def head_of(film_id: str, name: str, version: str, folder: Path, record: Record) -> FilmOut:
-    """Return what the gallery is told of a film."""
-    lies_there = line_hash(folder) if is_own_file(folder / LINE) else None
-    used = lies_there is not None and lies_there == record.muscle_line
+    """Return what the gallery shows of a film."""
+    line_file = line_hash(folder) if is_own_file(folder / LINE) else None
+    line: Literal["", "waiting", "used"] = ""
+    if line_file:
+        line = "used" if line_file == record.muscle_line else "waiting"
     return FilmOut(
         id=film_id,
         name=name,
@@ -163,9 +174,10 @@ def head_of(film_id: str, name: str, version: str, folder: Path, record: Record)
         view=record.view,
         size_px=(record.width_px, record.height_px),
         mm_per_px=record.mm_per_px,
+        # So written for the type checker: the record's pattern allows these two alone.
         chest_wall="left" if record.chest_wall == "left" else "right",
         findings_count=len(record.findings),
-        line="used" if used else "waiting" if lies_there else "",
+        line=line,
     )
 
 
@@ -189,8 +201,9 @@ def _changes(folder: Path, *names: str) -> str:
     digest = hashlib.sha256()
     for name in names:
         try:
-            found = (folder / name).stat()
-        except OSError:
+            facts = (folder / name).stat()
+        except OSError:  # not every film has all of them
             continue
-        digest.update(f"{name} {found.st_mtime_ns} {found.st_size} {found.st_ino}\n".encode())
+        # The inode too: a renamed file may have the time and size of the one that it replaces.
+        digest.update(f"{name} {facts.st_mtime_ns} {facts.st_size} {facts.st_ino}\n".encode())
     return digest.hexdigest()[:12]

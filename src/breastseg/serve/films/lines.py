@@ -28,7 +28,7 @@ class Lines:
         self._lock = threading.Lock()
 
     def load(self, film: Film) -> FilmLineOut:
-        """Return the line of a film; one that is broken is told, and can be replaced.
+        """Return the line of a film; of a broken one the cause is returned, and it can be replaced.
 
         Raises:
             Refused: its record, or the file, cannot be read; the file is a link.
@@ -41,6 +41,7 @@ class Lines:
                 line = read_line(path, film.name) if version else None
                 cause = None
             except DatasetError as error:
+                # The message names the file with its path, which is nobody's business here.
                 line, cause = None, str(error).replace(str(path), LINE)
         points = None if line is None else list(line.points_px)
         return FilmLineOut(version=version, points_px=points, fixed_by=fixed, cause=cause)
@@ -99,6 +100,7 @@ def _version(path: Path) -> str:
     try:
         if not path.is_file():
             return ""
+        # Before it is hashed: something large may have that name.
         if path.stat().st_size > LINE_BYTES:
             raise Unreadable(f"{LINE}: longer than a line is; move it away")
         return sha256_of(path)[:32]

@@ -21,6 +21,8 @@ from breastseg.serve.tiles.film_thumbnail import film_thumbnail
 MOST_PX = 64_000_000
 """Of a film that a page shows: 128 MB of grey values; a film of 24 x 30 cm has 29 million at 0.05
 mm."""
+# Signature, length and name of the first chunk, then its fields: width, height, bits, colour type
+# (0 is grey), compression, filter, interlace (0 is none).
 _HEAD = struct.Struct(">8s4x4sIIBBBBB")
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _BITS = {IMAGE: 16, CUT: 16, MASKS: 8}
@@ -60,6 +62,7 @@ def checked_picture(film: Film, name: str) -> Path:
             f"{film.name}: {name}: not a grey PNG of {bits} bits and {width} x {height} px; "
             "remove the film's folder and prepare it again"
         )
+    # Deflate adds next to nothing to what it cannot pack; other chunks have a MB.
     if size > width * height * bits // 8 * 1.01 + 2**20:
         raise Unreadable(f"{film.name}: {name}: longer than its pixels are; prepare it again")
     return path
@@ -78,6 +81,7 @@ def thumbnail(film: Film, passing: Room, decoder: Decoder) -> bytes:
     """
     path = checked_picture(film, IMAGE)
     width, height = film.head.size_px
+    # In a process of its own, as slides are: its memory goes with it.
     if width * height > LARGE_PX:
         with closing(decoder.decoded(Task("film", str(path)))) as made:
             return made.content()

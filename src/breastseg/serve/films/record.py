@@ -86,14 +86,17 @@ def record_of(folder: Path) -> Record:
     try:
         if not is_own_file(path):
             raise Unreadable(f"{RECORD}: is no file of its own here")
+        # One byte more than is taken, so that what is larger shows; and memory is counted from the
+        # text, before it is parsed.
         with path.open("rb") as file:
             text = file.read(RECORD_BYTES + 1)
         if len(text) > RECORD_BYTES or json_bytes(text) > HELD_BYTES:
             raise TooMuch(f"{RECORD}: more in it than the record of a film has")
         return Record.model_validate(read_record(path))
     except ValidationError as cause:
+        # Without the input: it may name a patient, and errors go to the page.
         first = cause.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
+        place = ".".join(map(str, first["loc"]))
         raise Unreadable(f"{RECORD}: {place}: {first['msg']}") from None
     except BreastsegError:
         raise Unreadable(f"{RECORD}: not the record of a prepared film") from None

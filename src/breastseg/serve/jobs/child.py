@@ -1,4 +1,5 @@
-"""The process that does a job, as the server sees it: begun, told its task, heard to its end."""
+"""The process that does a job, as the server sees it: it is started, gets its task, and reports
+until it ends."""
 
 import contextlib
 import json
@@ -52,25 +53,26 @@ class Child:
 
         Args:
             task: what it is to do.
-            on_progress: told each time that it tells how far it is.
+            on_progress: called each time that it reports how far it is.
         """
         cause = None
-        for line in self._told(task):
-            told = _read(line)
-            if "cause" in told:
-                cause = str(told["cause"])
-            elif "progress" in told:
-                on_progress(Progress(**told))
+        for line in self._lines(task):
+            report = _read(line)
+            if "cause" in report:
+                cause = str(report["cause"])
+            elif "progress" in report:
+                on_progress(Progress(**report))
         status = self._process.wait()
         if status == 0:
             return None
         if cause is not None:
             return cause
+        # It died without a word: the end of what it printed may say why.
         self._errors.seek(0)
-        said = self._errors.read()[-4000:].decode(errors="replace")
+        errors = self._errors.read()[-4000:].decode(errors="replace")
         if not self._given_up:
-            _LOG.error("%s: ended with %s: %s", task.slide, status, said)
-        return f"the job {ending(status, said)}"
+            _LOG.error("%s: ended with %s: %s", task.slide, status, errors)
+        return f"the job {ending(status, errors)}"
 
     def end(self) -> None:
         """Ask it to end, and kill it when it does not."""
@@ -81,21 +83,22 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
 
-    def _told(self, task: Task) -> Any:
+    def _lines(self, task: Task) -> Any:
         """Hand the task over; return the lines of its standard output."""
         assert self._process.stdin
         try:
+            # Left open: the process ends when it is closed, as by the end of this server.
             self._process.stdin.write(task.line())
             self._process.stdin.flush()
-        except BrokenPipeError:
+        except BrokenPipeError:  # it has ended already; its status says why
             return ()
         return self._process.stdout
 
 
 def _read(line: bytes) -> JsonObject:
-    """Return what the process says in a line; nothing for a line that a library printed."""
+    """Return what the process reports in a line; nothing for a line that a library printed."""
     try:
-        told = json.loads(line)
+        report = json.loads(line)
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return report if isinstance(report, dict) else {}

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from breastseg.inference.map import Plan
     from breastseg.inference.model import Model
 
-_NICER = 10
-"""Who looks at slides meanwhile goes first."""
+_NICENESS = 10
+"""Added to the process's nice value: the server, which shows slides meanwhile, goes before it."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Place:
         return json.dumps(asdict(self)).encode() + b"\n"
 
 
-class _Held:
+class _Last:
     """The model and the slide that were asked about last."""
 
     def __init__(self) -> None:
@@ -66,11 +66,12 @@ class _Held:
         from breastseg.inference.model import load_model
 
         if self._model is None or self._model_path != place.model:
-            self._key = None
+            self._key = None  # the plan of the slide is for the model of before
             self._model, self._model_path = load_model(place.model), place.model
+        # With the fingerprint: the file may have been replaced since the last click.
         key = place.slide, seen(Path(place.slide)).fingerprint, place.mpp
         if self._slide is None or self._plan is None or self._key != key:
-            self._key = None
+            self._key = None  # until all of the new one is there: opening may fail
             if self._slide is not None:
                 self._slide.close()
             self._slide = open_slide(place.slide, mpp=place.mpp)
@@ -80,12 +81,12 @@ class _Held:
 
 
 def told(explanation: "Explanation") -> JsonObject:
-    """Return an explanation as the page is told it, thumbnails as data addresses."""
-    said = explanation.to_dict()
-    for near, shown in zip(explanation.nearest or (), said["nearest"] or (), strict=True):
+    """Return an explanation as it is sent, thumbnails as data addresses."""
+    answer = explanation.to_dict()
+    for near, fields in zip(explanation.nearest or (), answer["nearest"] or (), strict=True):
         thumbnail = base64.b64encode(near.field.thumbnail).decode()
-        shown["thumbnail"] = f"data:image/jpeg;base64,{thumbnail}" if thumbnail else None
-    return said
+        fields["thumbnail"] = f"data:image/jpeg;base64,{thumbnail}" if thumbnail else None
+    return answer
 
 
 def main() -> None:
@@ -94,13 +95,15 @@ def main() -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a library's words are no answer
     if hasattr(os, "nice"):
-        os.nice(_NICER)
-    asked: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(asked,), daemon=True).start()
-    held = _Held()
+        os.nice(_NICENESS)
+    # A thread of its own listens: the end of standard input must end also what is under way.
+    requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(requests,), daemon=True).start()
+    last = _Last()
     while True:
         try:
-            answer = told(held.explain(Place(**json.loads(asked.get()))))
+            place = Place(**json.loads(requests.get()))
+            answer = told(last.explain(place))
         except BreastsegError as error:
             answer = {"cause": str(error)}
         except OSError as error:
@@ -111,10 +114,10 @@ def main() -> None:
         answers.flush()
 
 
-def _listen(asked: "queue.SimpleQueue[bytes]") -> None:
+def _listen(requests: "queue.SimpleQueue[bytes]") -> None:
     for line in os.fdopen(sys.stdin.fileno(), "rb", closefd=False):
-        asked.put(line)
-    os._exit(0)
+        requests.put(line)
+    os._exit(0)  # not sys.exit, which ends this thread alone
 
 
 if __name__ == "__main__":

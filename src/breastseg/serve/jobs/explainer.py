@@ -42,7 +42,7 @@ class Explainer:
         self._idle: threading.Timer | None = None
 
     def explain(self, wanted: WhyIn) -> WhyOut:
-        """Say why a model says what it says at a place.
+        """Explain why a model says what it says at a place.
 
         Raises:
             Refused: no such entry or model; nobody knows the microns per pixel; the place lies
@@ -55,22 +55,23 @@ class Explainer:
         entry, bundle = self._folder.entry(wanted.entry), self._models[wanted.model]
         with self._tiles.view(entry) as view:
             own = view.mpp
-        known = None if own else self._folder.mpp_of(entry)
-        if not own and known is None:
+        # What the file itself says the process reads again: only what others say is handed over.
+        other = None if own else self._folder.mpp_of(entry)
+        if not own and other is None:
             raise Unreadable(
                 f"{entry.name}: nobody knows its microns per pixel; segment it once and say them"
             )
-        mpp = known[0] if known else None
+        mpp = other[0] if other else None
         place = Place(str(entry.path), str(bundle.path), mpp, (wanted.x, wanted.y))
         if not self._turn.acquire(timeout=_WAIT_S):
             raise Busy("another place is being explained", again_s=_AGAIN_S)
         try:
-            told = self._ask(place)
+            answer = self._ask(place)
         finally:
             self._turn.release()
-        if "cause" in told:
-            raise Unreadable(self._folder.told(str(told["cause"])))
-        return _answer(told, bundle)
+        if "cause" in answer:
+            raise Unreadable(self._folder.told(str(answer["cause"])))
+        return _answer(answer, bundle)
 
     def stop(self) -> None:
         """End the process."""
@@ -86,26 +87,27 @@ class Explainer:
         assert process
         assert process.stdin
         assert process.stdout
+        # A read from a pipe has no time limit: killing the process ends it.
         limit = threading.Timer(MOST_S, process.kill)
         limit.start()
         try:
             process.stdin.write(place.line())
             process.stdin.flush()
             line = process.stdout.readline()
-        except BrokenPipeError:
+        except BrokenPipeError:  # it has ended since it was looked at
             line = b""
         finally:
             limit.cancel()
         if not line:
             return {"cause": f"{place.slide}: the explanation {self._fault()}"}
         self._idle = threading.Timer(IDLE_S, self._end_idle)
-        self._idle.daemon = True
+        self._idle.daemon = True  # else the server would wait for it when it ends
         self._idle.start()
-        told: JsonObject = json.loads(line)
-        return told
+        answer: JsonObject = json.loads(line)
+        return answer
 
     def _begin(self) -> None:
-        self._end()
+        self._end()  # what is left of the one before
         self._errors = nameless_file()
         self._process = subprocess.Popen(
             WORKER,
@@ -120,10 +122,10 @@ class Explainer:
         assert self._process
         status = self._process.wait()
         self._errors.seek(0)
-        said = self._errors.read()[-4000:].decode(errors="replace")
+        errors = self._errors.read()[-4000:].decode(errors="replace")
         self._end()
-        _LOG.error("an explanation ended with %s: %s", status, said)
-        return ending(status, said)
+        _LOG.error("an explanation ended with %s: %s", status, errors)
+        return ending(status, errors)
 
     def _end_idle(self) -> None:
         if self._turn.acquire(blocking=False):  # else somebody has just asked
@@ -144,31 +146,33 @@ class Explainer:
         self._errors.close()
 
 
-def _answer(told: JsonObject, bundle: Bundle) -> WhyOut:
-    occlusion, classes = told["occlusion"], classes_of(bundle.card.label_map)
-    colours = {one.name: one.color for one in classes}
-    near = None
-    if told["nearest"] is not None:
-        near = [
-            NearOut(
-                class_name=one["class"],
-                color=colours[one["class"]],
-                similarity=one["similarity"],
-                patient=one["patient"],
-                source=one["source"],
-                thumbnail=one["thumbnail"],
+def _answer(answer: JsonObject, bundle: Bundle) -> WhyOut:
+    """Return what the process answered as the page takes it: with colours of the classes."""
+    occlusion, classes = answer["occlusion"], classes_of(bundle.card.label_map)
+    colours = {label_class.name: label_class.color for label_class in classes}
+    nearest = None
+    if answer["nearest"] is not None:
+        nearest = []
+        for field in answer["nearest"]:
+            nearest.append(
+                NearOut(
+                    class_name=field["class"],
+                    color=colours[field["class"]],
+                    similarity=field["similarity"],
+                    patient=field["patient"],
+                    source=field["source"],
+                    thumbnail=field["thumbnail"],
+                )
             )
-            for one in told["nearest"]
-        ]
     return WhyOut(
-        model=told["model"],
-        class_name=told["class"],
+        model=answer["model"],
+        class_name=answer["class"],
         classes=classes,
-        probabilities=told["probabilities"],
+        probabilities=answer["probabilities"],
         box=occlusion["box_level0_px"],
         drops=occlusion["drops"],
         square_um=occlusion["square_um"],
         alone=occlusion["probability"],
-        nearest=near,
-        notes=told["notes"],
+        nearest=nearest,
+        notes=answer["notes"],
     )

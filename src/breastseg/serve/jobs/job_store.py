@@ -67,7 +67,8 @@ class Job:
     def name(self) -> str:
         """Return a name for its files, new even when the list was removed and counts from 1
         again."""
-        return f"{self.made[:19].replace('-', '').replace(':', '').replace('T', '-')}-{self.id}"
+        digits = self.made[:19].replace("-", "").replace(":", "")  # to the second: 20261129T141500
+        return f"{digits.replace('T', '-')}-{self.id}"
 
 
 class JobStore:
@@ -79,12 +80,16 @@ class JobStore:
         Raises:
             OutputError: the file is something else. sqlite3.OperationalError: it cannot be written.
         """
+        # One connection for all threads, which the lock lets in one by one; without isolation each
+        # statement is written at once.
         self._lock = threading.Lock()
         self._data = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         try:
+            # Together these keep the list whole through a kill, and wait for the disk seldom.
             self._data.execute("PRAGMA journal_mode = WAL")
             self._data.execute("PRAGMA synchronous = NORMAL")
             self._data.execute(_TABLE)
+            # A table of this name may be there with other columns: then it is no list of ours.
             self._data.execute(f"SELECT {_COLUMNS} FROM jobs LIMIT 1")
         except sqlite3.OperationalError:
             self._data.close()
@@ -139,6 +144,7 @@ class JobStore:
         layer: str | None = None,
     ) -> bool:
         """Give a job another state; False when it is not in one of the states `of` any more."""
+        # One statement looks and writes: a job may be cancelled at the same moment.
         with self._lock:
             changed = self._data.execute(
                 "UPDATE jobs SET state = ?, cause = ?, layer = ? WHERE id = ? AND state IN"
@@ -169,12 +175,12 @@ def _job(
 ) -> Job:
     width, height = json.loads(size_px)
     asked = Asked(
-        entry,
-        entry_name,
-        model,
-        None if box is None else tuple(json.loads(box)),
-        mpp,
-        bool(uncertainty),
-        (width, height),
+        entry=entry,
+        entry_name=entry_name,
+        model=model,
+        box=None if box is None else tuple(json.loads(box)),
+        mpp=mpp,
+        uncertainty=bool(uncertainty),  # SQLite has no such type
+        size_px=(width, height),
     )
     return Job(number, asked, made, state, cause, layer)

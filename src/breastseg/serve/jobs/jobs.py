@@ -37,7 +37,7 @@ from breastseg.serve.tiles.tiles import opened
 _SHOWN = 200
 """Jobs that are listed; older ones are asked for by number."""
 _AGAIN = 2.0
-"""Seconds until what became of a job is written again to a disk that took it not."""
+"""Seconds between attempts to write down what became of a job, where the disk is full."""
 _LIST = "jobs.sqlite"
 _LOG = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Jobs:
     def __init__(self, config: ServeConfig, folder: Folder, models: Mapping[str, Bundle]) -> None:
         """Take the folder, and the models by name; nothing runs before `start`."""
         self._folder, self._models, self._limit = folder, models, config.limits.jobs
-        self._held = ExitStack()
+        self._out_lock = ExitStack()
         self._changed = threading.Condition()
         self._store: JobStore | None = None
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
@@ -72,16 +72,17 @@ class Jobs:
         """
         try:
             claim_folder(self._folder.out, "serve", {})
-            self._held.enter_context(held_folder(self._folder.out))
+            self._out_lock.enter_context(held_folder(self._folder.out))
             (self._folder.out / ".jobs").mkdir(exist_ok=True)
             store = JobStore(self._folder.out / _LIST)
+            # Those that a kill interrupted: nothing runs yet.
             for job in store.in_state("running"):
                 store.change(job, "queued", of=("running",))
         except OutputError:
-            self._held.close()
+            self._out_lock.close()
             raise
         except (OSError, sqlite3.OperationalError) as cause:
-            self._held.close()
+            self._out_lock.close()
             _LOG.warning("no jobs: %s cannot be written to (%s)", self._folder.out, cause)
             return
         self._store = store
@@ -100,7 +101,7 @@ class Jobs:
         if self._store is not None:
             self._store.close()
             self._store = None
-        self._held.close()
+        self._out_lock.close()  # last: the next server may take the folder now
 
     def state_of(self, entry_id: str) -> Literal["queued", "running"] | None:
         """Return whether a job of an entry waits or runs."""
@@ -121,9 +122,10 @@ class Jobs:
             )
         asked = self._asked(wanted, entry)
         with self._changed:
-            waiting = store.in_state("running", "queued")
-            job = next((job for job in waiting if job.asked == asked), None)
-            if job is None and sum(job.state == "queued" for job in waiting) >= self._limit:
+            active = store.in_state("running", "queued")
+            job = next((job for job in active if job.asked == asked), None)
+            queued = [job for job in active if job.state == "queued"]
+            if job is None and len(queued) >= self._limit:
                 raise Waiting(f"{self._limit} jobs wait already; try again when some are done")
             if job is None:
                 try:
@@ -134,7 +136,7 @@ class Jobs:
                     ) from None
                 self._note_active()
                 self._changed.notify_all()
-        return self._told(job)
+        return self._job_out(job)
 
     def cancel(self, number: int) -> JobOut:
         """Give up a job that waits or runs; its half result disappears. One that has ended stays as
@@ -152,20 +154,23 @@ class Jobs:
                     f"that it is given up cannot be written down ({cause}); make room on the disk",
                 ) from None
             self._note_active()
+        # Outside of the lock: it may take seconds, and the worker's own thread needs the lock.
         if given_up:
             self._end_child(number)
         return self.get(number)
 
     def get(self, number: int) -> JobOut:
         """Return a job; Absent when there is none."""
-        return self._told(self._job(number))
+        return self._job_out(self._job(number))
 
     def newest(self) -> list[JobOut]:
         """Return the newest jobs, the last one first."""
-        return [self._told(job) for job in self._store.newest(_SHOWN)] if self._store else []
+        if self._store is None:
+            return []
+        return list(map(self._job_out, self._store.newest(_SHOWN)))
 
     def preview(self, number: int) -> Path:
-        """Return the picture of what was named so far; Absent when there is none (yet,
+        """Return the picture of what was mapped so far; Absent when there is none (yet,
         or any more)."""
         path = self._preview(self._job(number))
         if not path.is_file():
@@ -187,7 +192,7 @@ class Jobs:
         return job
 
     def _asked(self, wanted: JobIn, entry: Entry) -> Asked:
-        """Look whether the slide can be mapped so."""
+        """Return the job that was asked for; refuse one that cannot be done."""
         if wanted.mpp is not None and not MIN_MPP <= wanted.mpp <= MAX_MPP:
             raise Malformed(
                 f"{wanted.mpp:g} microns per pixel, wanted {MIN_MPP:g} to {MAX_MPP:g}, as in 0.25"
@@ -200,28 +205,30 @@ class Jobs:
         with closing(slide):
             size = slide.size_px
         mpp = wanted.mpp
+        # None is written down where the file says it: then the job asks the file again.
         if mpp is None and not says:
-            known = self._folder.mpp_of(entry)
-            if known is None:
-                line = (
-                    "nobody knows its microns per pixel; say how large a pixel is, as in 0.25 for a"
-                    " 40x scan"
+            other = self._folder.mpp_of(entry)
+            if other is None:
+                raise Unreadable(
+                    f"{entry.name}: nobody knows its microns per pixel; say how large a pixel is,"
+                    " as in 0.25 for a 40x scan"
                 )
-                raise Unreadable(f"{entry.name}: {line}")
-            mpp = known[0]
+            mpp = other[0]
         if wanted.box is not None:
             x, y, width, height = wanted.box
+            # "x < x + width" refuses a box without width.
             if not (0 <= x < x + width <= size[0] and 0 <= y < y + height <= size[1]):
                 raise Malformed(
                     f"the box does not lie inside {entry.name}, which has {size[0]} x {size[1]} px",
                 )
         return Asked(entry.id, entry.name, wanted.model, wanted.box, mpp, wanted.uncertainty, size)
 
-    def _told(self, job: Job) -> JobOut:
+    def _job_out(self, job: Job) -> JobOut:
         asked = job.asked
         running = job.state == "running"
         model = self._models.get(asked.model) if running else None
         classes = classes_of(model.card.label_map) if model else []
+        # One job runs at a time, so that its progress is that of the server.
         progress = self._progress if running else Progress(1.0 if job.state == "done" else 0.0)
         return JobOut(
             id=job.id,
@@ -241,12 +248,13 @@ class Jobs:
         )
 
     def _note_active(self) -> None:
-        store = self._store
-        jobs = store.in_state("queued", "running") if store else []
-        self._active = {
-            job.asked.entry: "running" if job.state == "running" else "queued"
-            for job in reversed(jobs)
-        }
+        """Note which entries have jobs: the gallery asks for thousands, the list is on disk."""
+        jobs = self._store.in_state("queued", "running") if self._store else []
+        active: dict[str, Literal["queued", "running"]] = {}
+        # From the newest on: of several jobs of an entry the one that runs is the oldest.
+        for job in reversed(jobs):
+            active[job.asked.entry] = "running" if job.state == "running" else "queued"
+        self._active = active
 
     def _work(self) -> None:
         """Take one job after the other, until `stop`."""
@@ -266,6 +274,7 @@ class Jobs:
                     self._progress = Progress()
                     self._note_active()
                     return waiting[0]
+                # A job that waits and could not be noted is tried again; else somebody notifies.
                 self._changed.wait(_AGAIN if waiting else None)
         return None
 
@@ -276,40 +285,35 @@ class Jobs:
         except Refused:
             return "failed", f"{job.asked.entry_name}: was removed from the folder", None
         if job.asked.model not in self._models:
-            return (
-                "failed",
-                (
-                    f"the model {job.asked.model} is not offered any more; serve with it as"
-                    " --model, or choose another"
-                ),
-                None,
+            cause = (
+                f"the model {job.asked.model} is not offered any more; serve with it as --model,"
+                " or choose another"
             )
+            return "failed", cause, None
         with Child() as child:
             with self._changed:
                 self._child = job.id, child
             if self._given_up(job):  # before there was a process to end
                 child.end()
                 return "failed", None, None
-            cause = child.do(self._task(job, entry), self._hear)
-            return (
-                ("done", None, self._layer(job, entry))
-                if cause is None
-                else ("failed", self._folder.told(cause), None)
-            )
+            failure = child.do(self._task(job, entry), self._note_progress)
+            if failure is not None:
+                return "failed", self._folder.told(failure), None
+            return "done", None, self._layer(job, entry)
 
-    def _hear(self, progress: Progress) -> None:
+    def _note_progress(self, progress: Progress) -> None:
         self._progress = progress
 
     def _task(self, job: Job, entry: Entry) -> Task:
         asked = job.asked
         return Task(
-            str(entry.path),
-            str(self._models[asked.model].path),
-            str(self._result(job)),
-            str(self._preview(job)),
-            asked.box,
-            asked.mpp,
-            asked.uncertainty,
+            slide=str(entry.path),
+            model=str(self._models[asked.model].path),
+            out=str(self._result(job)),
+            preview=str(self._preview(job)),
+            box=asked.box,
+            mpp=asked.mpp,
+            uncertainty=asked.uncertainty,
         )
 
     def _given_up(self, job: Job) -> bool:
@@ -317,41 +321,37 @@ class Jobs:
 
     def _layer(self, job: Job, entry: Entry) -> str | None:
         """Return the opaque name of a job's result."""
-        self._folder.scan()
-        found = self._folder.results_of(entry, sure=False)
-        return next(
-            (result.id for result in found if result.folder.parent == self._result(job)), None
-        )
+        self._folder.scan()  # the result is not in the list yet
+        for result in self._folder.results_of(entry, sure=False):
+            if result.folder.parent == self._result(job):
+                return result.id
+        return None
 
     def _end(self, job: Job, state: State, cause: str | None, layer: str | None) -> None:
         """Write down what became of a job, however often a full disk refuses it, and remove what is
         of no use any more."""
-        with suppress(
-            OSError
-        ):  # a folder that went, or may be written to no more, holds up no other job
-            for shown in self._preview(job).parent.glob(
-                f"*{job.name}.png"
-            ):  # whole, or what its process was writing when it was ended
-                shown.unlink(missing_ok=True)
+        # A folder that went, or may be written to no more, holds up no other job.
+        with suppress(OSError):
+            # The preview, or what its process was writing when it was ended: .part-NAME.png.
+            for picture in self._preview(job).parent.glob(f"*{job.name}.png"):
+                picture.unlink(missing_ok=True)
         if state != "done":
             shutil.rmtree(self._result(job), ignore_errors=True)
         with self._changed:
             self._child = None
             if state != "done" and self._stopping and self._job(job.id).state != "cancelled":
-                return  # it runs, says the list: the next start begins it again
+                return  # the list still has it as running: the next start begins it again
             while not self._noted(job, state, cause, layer) and not self._stopping:
                 self._changed.wait(_AGAIN)
             self._note_active()
-        if (
-            self._job(job.id).state == "cancelled"
-        ):  # which may happen to one that has just been done
+        # Which may happen to one that has just been done.
+        if self._job(job.id).state == "cancelled":
             shutil.rmtree(self._result(job), ignore_errors=True)
 
     def _noted(
         self, job: Job, state: State, cause: str | None = None, layer: str | None = None
     ) -> bool:
-        """Write down a job's state where nobody has given it up; False when the disk takes it
-        not."""
+        """Write down a job's state where nobody has given it up; False when the disk refuses it."""
         try:
             self._open_store().change(
                 job, state, of=("queued", "running"), cause=cause, layer=layer
@@ -364,9 +364,9 @@ class Jobs:
     def _end_child(self, number: int | None = None) -> None:
         """Ask the worker (of a job) to end, and kill it when it does not."""
         with self._changed:
-            held = self._child
-        if held is not None and number in (None, held[0]):
-            held[1].end()
+            current = self._child
+        if current is not None and number in (None, current[0]):
+            current[1].end()
 
     def _result(self, job: Job) -> Path:
         return self._folder.out / "maps" / job.name

@@ -1,5 +1,5 @@
-"""What does one job, in a process of its own: reads its task from standard input, tells of it line
-by line on standard output.
+"""What does one job, in a process of its own: reads its task from standard input, reports line by
+line on standard output.
 
 It ends when its standard input does: a server that was killed leaves no job behind.
 """
@@ -29,10 +29,10 @@ PREVIEW_PX = 2048
 """Longer side of the preview."""
 _SECONDS = 1.0
 """Between two previews."""
-_NICER = 10
-"""Who looks at slides meanwhile goes first."""
+_NICENESS = 10
+"""Added to the process's nice value: the server, which shows slides meanwhile, goes before it."""
 _MAPPING = 0.95
-"""Share of the work after which all blocks are named; regions and measures follow."""
+"""Share of the work after which all blocks are mapped; regions and measures follow."""
 _PATIENCE = 30.0
 """Seconds that the process of a killed server is waited for."""
 
@@ -45,7 +45,7 @@ class Task:
         slide: its file or folder.
         model: folder of the bundle.
         out: folder of the result.
-        preview: picture of what was named so far.
+        preview: picture of what was mapped so far.
         box: x, y, width, height in level-0 pixels; None is the whole slide.
         mpp: microns per pixel by the person.
         uncertainty: keep the uncertainty too.
@@ -80,8 +80,7 @@ class Progress:
 
 
 class Preview:
-    """The labels that were named so far, over what was asked for; written and told of about once a
-    second."""
+    """The labels so far, over what was asked for; written and reported about once a second."""
 
     def __init__(self, path: Path, on_progress: Callable[[Progress], object]) -> None:
         """Write to `path`, an 8-bit grey PNG whose values are labels; `on_progress` is called after
@@ -93,7 +92,7 @@ class Preview:
         self._blocks = 0
 
     def see(self, block: object) -> None:
-        """Take a block of a map; another event says nothing here."""
+        """Take a block of a map; other events are passed over."""
         from breastseg.inference.map import Block
 
         if not isinstance(block, Block):
@@ -104,47 +103,48 @@ class Preview:
                 _middles(block.asked.x, block.asked.width, block),
             )
             self._labels = np.zeros((len(self._places[0]), len(self._places[1])), np.uint8)
-        rows, columns = self._places
-        top, bottom = np.searchsorted(rows, (block.box.y, block.box.y + block.box.height))
-        left, right = np.searchsorted(columns, (block.box.x, block.box.x + block.box.width))
-        self._labels[top:bottom, left:right] = block.labels[
-            np.ix_(rows[top:bottom] - block.box.y, columns[left:right] - block.box.x)
-        ]
+        rows, columns = self._places  # (h,), (w,) the pixels of the field that are shown
+        box = block.box
+        top, bottom = np.searchsorted(rows, (box.y, box.y + box.height))
+        left, right = np.searchsorted(columns, (box.x, box.x + box.width))
+        picked = np.ix_(rows[top:bottom] - box.y, columns[left:right] - box.x)
+        self._labels[top:bottom, left:right] = block.labels[picked]
         now = time.monotonic()
+        # The first and the last block are shown at once: else there would be nothing, or a hole.
         if not self._blocks or now - self._shown >= _SECONDS or block.done_px >= block.wanted_px:
             self._show(block, now)
 
     def _show(self, block: "Block", now: float) -> None:
-        with written(self._path) as beside:
-            beside.write_bytes(
-                cv2.imencode(".png", self._labels, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
-            )
+        _, png = cv2.imencode(".png", self._labels, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+        # Renamed when it is whole: the server may read it at any time.
+        with written(self._path) as temporary:
+            temporary.write_bytes(png.tobytes())
         self._shown, self._blocks = now, self._blocks + 1
         share = _MAPPING * block.done_px / max(1, block.wanted_px)
-        left = (now - self._begun) * (1 - share) / share if share else None
-        self._on_progress(
-            Progress(round(share, 4), None if left is None else round(left, 1), self._blocks)
-        )
+        seconds_left = None
+        if share:
+            seconds_left = round((now - self._begun) * (1 - share) / share, 1)
+        self._on_progress(Progress(round(share, 4), seconds_left, self._blocks))
 
 
 def _middles(start: int, length: int, block: "Block") -> npt.NDArray[np.intp]:
     """Return which pixels of the field the preview shows along one side of what was asked for."""
-    shown = max(
-        1, round(length * min(1.0, PREVIEW_PX / max(block.asked.width, block.asked.height)))
-    )
+    shrink = min(1.0, PREVIEW_PX / max(block.asked.width, block.asked.height))
+    shown = max(1, round(length * shrink))
+    # The pixel under the centre of each new one, in whole numbers.
     return start + (2 * np.arange(shown) + 1) * length // (2 * shown)
 
 
 def main() -> int:
     """Do the task of the first line of standard input; 0, or 1 after a last line {"cause": why}."""
     line = sys.stdin.buffer.readline()
-    if not line:  # given up before it was told
+    if not line:  # given up before it had a task
         return 1
     settle_temporary_folder()
     task = Task(**json.loads(line))
     threading.Thread(target=_end_with_server, daemon=True).start()
     if hasattr(os, "nice"):
-        os.nice(_NICER)
+        os.nice(_NICENESS)
     try:
         _do(task, _print_progress)
     except BreastsegError as error:
@@ -166,6 +166,7 @@ def _do(task: Task, on_progress: Callable[[Progress], object]) -> None:
     from breastseg.inference.predict import predict
     from breastseg.reporter import Reporter
 
+    # Imported here, and not before the task is read: a process waits ready for it.
     _outlast(Path(task.out))
     box = None if task.box is None else Box(*task.box)
     config = PredictConfig(mpp=task.mpp, box=box, uncertainty=task.uncertainty)
@@ -198,6 +199,7 @@ def _print_progress(progress: Progress) -> None:
 
 
 def _end_with_server() -> None:
+    # Nothing more is ever sent: this returns when the server's end of the pipe is closed.
     os.read(sys.stdin.fileno(), 1)
     os._exit(3)
 

@@ -36,17 +36,17 @@ class EntryMaker:
         self._root = root
         self._folder_bytes: dict[tuple[Path, int], int | None] = {}
 
-    def make(self, path: Path, known: Entry | None = None) -> Entry | None:
-        """Return an entry, the known one when it has not changed; None where it is gone, or a link
+    def make(self, path: Path, before: Entry | None = None) -> Entry | None:
+        """Return an entry, that of before when it has not changed; None where it is gone, or a link
         in its place or in it leads out."""
         version = version_of(path)
         if version is None:
             return None
-        if known is not None and known.version == version:
-            return known
+        if before is not None and before.version == version:
+            return before
         try:
             size = self._bytes(path) if lies_in(path, self._root) else None
-        except (OSError, RuntimeError):
+        except (OSError, RuntimeError):  # RuntimeError: a link that leads to itself
             return None
         if size is None:
             return None
@@ -56,10 +56,11 @@ class EntryMaker:
     def _bytes(self, path: Path) -> int | None:
         """Return how large a file is, or a folder with all in it; None where a link in it leads
         out, or something is no file."""
-        found = path.stat()
+        facts = path.stat()
         if not path.is_dir():
-            return found.st_size
-        key = path, found.st_mtime_ns
+            return facts.st_size
+        # Looked through once for each change: a slide that is a folder may have thousands of files.
+        key = path, facts.st_mtime_ns
         if key not in self._folder_bytes:
             inside = list(path.rglob("*"))
             is_safe = all(self._is_safe(item) for item in inside)
@@ -96,10 +97,12 @@ def areas_beside(path: Path) -> Path:
 def version_of(path: Path) -> str | None:
     """Return what changes with a file; None when it is gone or nothing that may be opened."""
     try:
-        found = path.stat()
+        facts = path.stat()
     except OSError:
         return None
-    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+    # Opening a pipe or a device would wait for ever, or do something.
+    if not (stat.S_ISREG(facts.st_mode) or stat.S_ISDIR(facts.st_mode)):
         return None
-    facts = f"{found.st_mtime_ns} {found.st_size} {found.st_ino}"
-    return hashlib.sha256(facts.encode()).hexdigest()[:12]
+    # The inode too: a renamed file may have the time and size of the one that it replaces.
+    text = f"{facts.st_mtime_ns} {facts.st_size} {facts.st_ino}"
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

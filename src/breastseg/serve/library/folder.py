@@ -36,9 +36,10 @@ class Folder:
         self.root = config.folder.resolve()
         self.out = config.out_folder.resolve()
         self._lock = threading.RLock()
+        # Replaced as a whole by each look: threads read them without the lock.
         self._entries: dict[str, Entry] = {}
         self._results: dict[str, Result] = {}
-        self._named: dict[str, list[Result]] = {}
+        self._results_by_name: dict[str, list[Result]] = {}
         self.films: list[Path] = []
         self._known: dict[Path, Known] = {}
         self._listing: frozenset[Path] = frozenset()
@@ -46,7 +47,8 @@ class Folder:
         self._runs = Results()
         self._left_out: Counter[Kind] = Counter()
         self._is_more = False
-        self._prints: dict[tuple[str, str], str] = {}
+        # By id and version of an entry, so that a file that changes is looked at again.
+        self._fingerprints: dict[tuple[str, str], str] = {}
         self._causes: dict[tuple[str, str], str] = {}
         self.scan()
 
@@ -54,9 +56,11 @@ class Folder:
         """Look through the folder again; return the entries by name."""
         with self._lock:
             walk = Walk(self.root, self.out)
+            # Data sets are looked for only where files came or went: that reads tables and headers.
             if frozenset(walk.files) != self._listing:
                 self._listing = frozenset(walk.files)
                 self._known = find_known(self.root)
+            # A mask is shown over its picture, and not beside it as a picture of its own.
             masks = {known.truth.path for known in self._known.values() if known.truth}
             shown = [path for path in (*walk.files, *walk.folders) if path not in masks]
             self._is_more = len(shown) > MOST_ENTRIES
@@ -66,27 +70,32 @@ class Folder:
             self._left_out = walk.left_out
             if too_many:
                 self._left_out[_RUNS] = too_many
-            named: dict[str, list[Result]] = {}
+            by_name: dict[str, list[Result]] = {}
             for result in self._results.values():
-                named.setdefault(result.run.input_name, []).append(result)
-            self._named = named
+                by_name.setdefault(result.run.input_name, []).append(result)
+            self._results_by_name = by_name
             return list(self._entries.values())
 
     def _made(self, paths: list[Path]) -> dict[str, Entry]:
         """Return the entries of files by their id, in the order of their names."""
         before = {entry.path: entry for entry in self._entries.values()}
-        made = [self._maker.make(path, before.get(path)) for path in paths]
-        entries = [entry for entry in made if entry is not None]
+        entries = []
+        for path in paths:
+            entry = self._maker.make(path, before.get(path))
+            if entry is not None:
+                entries.append(entry)
         entries.sort(key=lambda entry: entry.name)
         return {entry.id: entry for entry in entries}
 
     def left_out(self) -> list[str]:
-        """Say what the last look through the folder came across and does not show, one kind a line,
-        with its number."""
-        counted = [
-            f"{number:,} {kinds[number != 1]}" for kinds, number in sorted(self._left_out.items())
-        ]
-        return [*counted, f"all beyond the first {MOST_ENTRIES:,}"] if self._is_more else counted
+        """Return what the last look through the folder came across and does not show, one kind a
+        line, with its number."""
+        lines = []
+        for (of_one, of_several), number in sorted(self._left_out.items()):
+            lines.append(f"{number:,} {of_one if number == 1 else of_several}")
+        if self._is_more:
+            lines.append(f"all beyond the first {MOST_ENTRIES:,}")
+        return lines
 
     def entry(self, entry_id: str) -> Entry:
         """Return an entry as it is on disk now.
@@ -95,7 +104,7 @@ class Folder:
             Refused: there is none, or it was removed.
         """
         entry = self._entries.get(entry_id)
-        if entry is None:
+        if entry is None:  # it may have come since the last look
             self.scan()
             entry = self._entries.get(entry_id)
         if entry is None:
@@ -104,7 +113,9 @@ class Folder:
             return entry
         with self._lock:
             renewed = self._maker.make(entry.path)
-            self._entries = {key: one for key, one in self._entries.items() if key != entry_id}
+            others = dict(self._entries)
+            others.pop(entry_id, None)
+            self._entries = others
             if renewed is None:
                 raise Absent(f"{entry.name}: was removed from the folder; go back to the gallery")
             self._entries[entry_id] = renewed
@@ -118,13 +129,14 @@ class Folder:
             sure: compare the file's fingerprint, which reads up to 64 MB of it; else only what is
                 known without.
         """
-        named = self._named.get(entry.path.name, [])
-        if named:
+        results = self._results_by_name.get(entry.path.name, [])
+        if results:
             key = entry.id, entry.version
-            known = self._fingerprint(entry) if sure else self._prints.get(key)
-            if known is not None:
-                named = [result for result in named if result.run.input_fingerprint == known]
-        return sorted(named, key=lambda result: (result.made, result.id), reverse=True)
+            own = self._fingerprint(entry) if sure else self._fingerprints.get(key)
+            # Two folders may hold files of one name: the fingerprint says whose a result is.
+            if own is not None:
+                results = [result for result in results if result.run.input_fingerprint == own]
+        return sorted(results, key=lambda result: (result.made, result.id), reverse=True)
 
     def result(self, result_id: str) -> Result | None:
         """Return a result that is still there."""
@@ -145,12 +157,12 @@ class Folder:
         Its data set knows them, else the newest map of exactly this file.
         """
         known = self._known.get(entry.path)
-        if known and (said := known.mpp()):
-            return said
+        if known and (mpp := known.mpp()):
+            return mpp
         for result in self.results_of(entry, sure=True):
-            said = mpp_of_run(result.run)
-            if said:
-                return said
+            mpp = mpp_of_run(result.run)
+            if mpp:
+                return mpp
         return None
 
     def note_broken(self, entry: Entry, cause: str | None) -> None:
@@ -172,6 +184,6 @@ class Folder:
 
     def _fingerprint(self, entry: Entry) -> str:
         key = entry.id, entry.version
-        if key not in self._prints:
-            self._prints[key] = fingerprint(entry.path)
-        return self._prints[key]
+        if key not in self._fingerprints:
+            self._fingerprints[key] = fingerprint(entry.path)
+        return self._fingerprints[key]

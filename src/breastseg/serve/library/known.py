@@ -4,7 +4,6 @@ per pixel."""
 import os
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from breastseg.errors import BreastsegError
@@ -50,8 +49,11 @@ class Known:
         """Return what the data set knows of the picture's microns per pixel, and how; None when it
         says nothing that can be."""
         try:
-            said = known_mpp(self.place, self.found, self.image)
-            return said and (check_mpp(said[0], str(self.image)), said[1])
+            known = known_mpp(self.place, self.found, self.image)
+            if known is None:
+                return None
+            mpp, source = known
+            return check_mpp(mpp, str(self.image)), source
         except (BreastsegError, OSError):
             return None
 
@@ -69,9 +71,9 @@ def find_known(root: Path) -> dict[Path, Known]:
             continue
         for pair in found.pairs:
             with suppress(OSError, RuntimeError):  # gone meanwhile, or a link that leads to itself
-                known.setdefault(
-                    pair.image, Known(pair.image, place, found, _truth(root, found, pair))
-                )
+                picture = Known(pair.image, place, found, _truth(root, found, pair))
+                # What the folder itself knows goes before what a folder in it knows.
+                known.setdefault(pair.image, picture)
     return known
 
 
@@ -85,16 +87,16 @@ def mpp_of_run(run: RunRecord) -> tuple[float, str] | None:
 
 
 def _inside(root: Path) -> list[Path]:
+    """Return the folders in a folder, by name; links may lead anywhere, and are none."""
+    names = []
     try:
         with os.scandir(root) as items:
-            folders = sorted(
-                item.name
-                for item in items
-                if item.is_dir(follow_symlinks=False) and not item.name.startswith(".")
-            )
+            for item in items:
+                if item.is_dir(follow_symlinks=False) and not item.name.startswith("."):
+                    names.append(item.name)
     except OSError:
         return []
-    return [root / name for name in islice(folders, _MOST_PLACES)]
+    return [root / name for name in sorted(names)[:_MOST_PLACES]]
 
 
 def _truth(root: Path, found: Found, pair: Pair) -> Truth | None:
@@ -107,6 +109,8 @@ def _truth(root: Path, found: Found, pair: Pair) -> Truth | None:
         and labels.resolve().is_relative_to(root)
         and not labels.name.lower().endswith(DRAWN_SUFFIXES)
     )
-    own = Path(label_map)
-    fit = not own.is_symlink() and not (own.is_file() and own.stat().st_size > LABEL_MAP_BYTES)
-    return Truth(labels, label_map, pair.image) if painted and fit else None
+    own = Path(label_map)  # or the name of a built-in one, which is no file
+    is_large = own.is_file() and own.stat().st_size > LABEL_MAP_BYTES
+    if not painted or own.is_symlink() or is_large:
+        return None
+    return Truth(labels, label_map, pair.image)

@@ -11,14 +11,18 @@ _MARK = "\N{REPLACEMENT CHARACTER}"
 """In place of letters that cannot be seen."""
 _JOINERS = "\u200c\u200d"
 """Cannot be seen, but are part of how some scripts are written."""
+# A slash that begins a word, folders, and the last name, which is kept: not an address (http://),
+# nor a fraction (mm/px).
 _ABSOLUTE = re.compile(r"(?<![\w/.:])/(?:[^/\s:'\"]+/)+([^/\s:'\"]*)")
 
 
 def opaque(place: Path, changed: int | None = None) -> str:
     """Return a name for a file or folder that tells nothing of it; with the time of its last
     change, a new one after each."""
-    said = os.fsencode(place.as_posix()) + (b"" if changed is None else f" {changed}".encode())
-    return hashlib.sha256(said).hexdigest()[:16]
+    text = os.fsencode(place.as_posix())  # a name may be no UTF-8
+    if changed is not None:
+        text += f" {changed}".encode()
+    return hashlib.sha256(text).hexdigest()[:16]
 
 
 def shown_name(name: str) -> str:
@@ -28,6 +32,8 @@ def shown_name(name: str) -> str:
 
 
 def _is_unseen(letter: str) -> bool:
+    # C: control letters, formats (such as those that turn the direction), surrogates and what is
+    # not assigned; Zl and Zp: ends of lines and paragraphs.
     kind = unicodedata.category(letter)
     return (kind[0] == "C" and letter not in _JOINERS) or kind in {"Zl", "Zp"}
 

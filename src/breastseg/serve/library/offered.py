@@ -27,5 +27,6 @@ def offered_models(own: Iterable[Path]) -> dict[str, Bundle]:
                 f"model '{place}': is named '{name}', as is the one in {models[name].path}; leave"
                 " one out, or train it under another --name"
             )
+        # Jobs are processes that may have another current folder.
         models[name] = replace(bundle, path=bundle.path.resolve())
     return models

@@ -43,8 +43,10 @@ class Results:
     def find(self, folders: list[Path]) -> tuple[dict[str, Result], int]:
         """Return the results in folders by their id, as far as there is room for them, and of how
         many there was none; hold no others."""
-        held: dict[tuple[Path, int], tuple[Result | None, int]] = {}
-        found: dict[str, Result] = {}
+        # By folder and change of its run.json; also those that are none, so that they are not read
+        # again at each look.
+        runs: dict[tuple[Path, int], tuple[Result | None, int]] = {}
+        results: dict[str, Result] = {}
         taken = 0
         left_out = 0
         for folder in folders:
@@ -53,15 +55,15 @@ class Results:
             except OSError:
                 continue
             result, size = self._runs.get(key) or _read_result(*key)
-            held[key] = result, size
+            runs[key] = result, size
             if size > _RUN_HELD_BYTES or taken + size > _RUNS_HELD_BYTES:
                 left_out += 1
-                held[key] = None, size
+                runs[key] = None, size
             elif result:
                 taken += size
-                found[result.id] = result
-        self._runs = held
-        return found, left_out
+                results[result.id] = result
+        self._runs = runs
+        return results, left_out
 
 
 def is_still_there(result: Result) -> bool:
@@ -84,6 +86,7 @@ def _read_result(folder: Path, changed_ns: int) -> tuple[Result | None, int]:
     try:
         if not is_own_file(folder / RUN):
             return None, 0
+        # One byte more than is taken, so that what is larger shows.
         with (folder / RUN).open("rb") as file:
             text = file.read(_RUN_BYTES + 1)
         size = json_bytes(text)

@@ -48,16 +48,19 @@ class Walk:
         self.runs: list[Path] = []
         self.films: list[Path] = []
         self.left_out: Counter[Kind] = Counter()
+        # The last is looked at first: what is shown before the jobs' own results. Those may lie in
+        # the folder or elsewhere, so that a folder may come twice.
         waiting = [out, root]
-        seen: set[Path] = set()
-        while waiting and self._has_room() and len(seen) < _MOST_FOLDERS:
+        visited: set[Path] = set()
+        while waiting and self._has_room() and len(visited) < _MOST_FOLDERS:
             place = waiting.pop()
-            if place in seen:
+            if place in visited:
                 continue
-            seen.add(place)
+            visited.add(place)
             waiting += self._look(place)
 
     def _has_room(self) -> bool:
+        # One more than is shown: so it is known that there are more.
         return len(self.files) + len(self.folders) <= MOST_ENTRIES
 
     def _look(self, place: Path) -> list[Path]:
@@ -74,6 +77,7 @@ class Walk:
         if inside and place not in (self._root, self._out) and _is_slide(place):
             self.folders.append(place)
             return []
+        # What a command of ours wrote into a folder are its results, not pictures to map.
         if WORK_FILE not in names and not place.is_relative_to(self._out):
             self.files += [Path(item.path) for item in inside if self._is_picture(item)]
         return [Path(item.path) for item in reversed(inside) if _is_folder(item)]
@@ -108,11 +112,12 @@ class Walk:
         return kind is None
 
     def _hindrance(self, item: os.DirEntry[str]) -> Kind | None:
+        """Return why a file cannot be shown; None when it can."""
         if item.is_symlink():
             leads_inside = item.is_file() and lies_in(Path(item.path), self._root)
             if not leads_inside:
                 return _LINK
-        item.stat()
+        item.stat()  # raises where is_file would say no, and nobody would know why
         return None if item.is_file() else _NO_FILE
 
 

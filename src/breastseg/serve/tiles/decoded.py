@@ -63,11 +63,11 @@ class Decoded:
         """
         self._file = file
         self.held_bytes = os.fstat(file.fileno()).st_size
-        self._foot_length = int.from_bytes(
-            self._read(self.held_bytes - FOOT_BYTES, FOOT_BYTES), "little"
-        )
-        self._end = self.held_bytes - FOOT_BYTES - self._foot_length
-        foot: Foot = json.loads(self._read(self._end, self._foot_length))
+        # Read from the end: the length of the JSON, the JSON before it, the tiles before that.
+        length_at = self.held_bytes - FOOT_BYTES
+        foot_length = int.from_bytes(self._read(length_at, FOOT_BYTES), "little")
+        self._end = length_at - foot_length
+        foot: Foot = json.loads(self._read(self._end, foot_length))
         if "cause" in foot:
             raise _REFUSALS[foot["refusal"]](foot["cause"])
         self.size_px: tuple[int, int] = tuple(foot.get("size_px", (0, 0)))
@@ -77,10 +77,10 @@ class Decoded:
 
     def piece(self, level: int, column: int, row: int) -> bytes:
         """Return a tile as it is sent; Absent where there is none."""
-        piece_box(self.size_px, level, column, row)
+        piece_box(self.size_px, level, column, row)  # raises for a tile that there is not
         times = levels_of(self.size_px) - 1 - level
-        index = row * grid_of(halved(self.size_px, times))[0] + column
-        start, length = self._places[times][index]
+        columns, _ = grid_of(halved(self.size_px, times))
+        start, length = self._places[times][row * columns + column]
         return self._read(int(start), int(length))
 
     def thumbnail(self) -> bytes:
@@ -96,6 +96,7 @@ class Decoded:
         self._file.close()
 
     def _read(self, start: int, length: int) -> bytes:
+        # pread has no position that threads would share.
         return os.pread(self._file.fileno(), length, start)
 
 
@@ -104,7 +105,7 @@ class Decoder:
 
     def __init__(self) -> None:
         """Begin none yet."""
-        self._one = threading.Lock()
+        self._turn = threading.Lock()
         self._disk = Room(_SCRATCH_BYTES)
         self._shelf: Shelf[Decoded] = Shelf(_MOST, self._disk)
         self._process: subprocess.Popen[bytes] | None = None
@@ -129,18 +130,18 @@ class Decoder:
         Raises:
             Refused: as of `borrowed`.
         """
-        if not self._one.acquire(timeout=WAIT_S):
+        if not self._turn.acquire(timeout=WAIT_S):
             raise busy("other large pictures are being decoded")
         try:
             return self._run(task)
         except OSError as error:
             raise not_written(SCRATCH, error) from None
         finally:
-            self._one.release()
+            self._turn.release()
 
     def close(self) -> None:
         """End what decodes, and let go of all that is decoded."""
-        self._closed = True
+        self._closed = True  # first: who gets the turn now must not begin a process
         self._disk.close()
         process = self._process
         if process is not None:
@@ -151,22 +152,18 @@ class Decoder:
         file = nameless_file()  # held until it is let go of
         try:
             with nameless_file() as errors:
-                status = self._ended(task, file, errors)
+                status = self._status_of(task, file, errors)
                 if status:
                     errors.seek(0)
-                    _LOG.error(
-                        "%s: decoding ended with %s: %s",
-                        task.path,
-                        status,
-                        errors.read()[-4000:].decode(errors="replace"),
-                    )
+                    printed = errors.read()[-4000:].decode(errors="replace")
+                    _LOG.error("%s: decoding ended with %s: %s", task.path, status, printed)
                     raise Unreadable(f"{Path(task.path).name}: {_ending(status)}")
             return Decoded(file)
-        except BaseException:
+        except BaseException:  # whatever it is: nobody else would close the file
             file.close()
             raise
 
-    def _ended(self, task: Task, file: IO[bytes], errors: IO[bytes]) -> int:
+    def _status_of(self, task: Task, file: IO[bytes], errors: IO[bytes]) -> int:
         """Let a process do a task, to its end; return its status."""
         if self._closed:
             raise busy("the server ends")
@@ -188,13 +185,14 @@ class Decoder:
             finally:
                 process.kill()
                 self._process = None
+        # Then `close` has killed it, and its status says nothing of the picture.
         if self._closed:
             raise busy("the server ends")
         return status
 
 
 def _ending(status: int) -> str:
-    """Say how decoding ended that did not end itself."""
+    """Return in words how decoding ended that did not end itself."""
     name = signal_name(-status) if status < 0 else f"exit status {status}"
     if name == "SIGKILL":
         return (

@@ -2,8 +2,7 @@
 asked for, to standard output.
 
 The server reads these from there; what a picture takes meanwhile, this process takes and gives back
-by ending. It ends when its standard
-input does: a server that was killed leaves none behind.
+by ending. It ends when its standard input does: a server that was killed leaves none behind.
 """
 
 import json
@@ -20,7 +19,7 @@ from typing import BinaryIO, Literal, TypeAlias
 from breastseg.errors import BreastsegError
 from breastseg.files import settle_temporary_folder
 from breastseg.histology.stain_check import doubts
-from breastseg.images import resample_pixels
+from breastseg.images import Pixels, resample_pixels
 from breastseg.images.readers.flat import FlatSlide
 from breastseg.json_files import JsonObject
 from breastseg.labels import label_map_of
@@ -77,15 +76,14 @@ def main() -> int:
             refusal = not_written(SCRATCH, error)
             foot = {"refusal": type(refusal).__name__, "cause": str(refusal)}
         except MemoryError:
-            foot = {
-                "refusal": "Unreadable",
-                "cause": (
-                    f"{Path(task.path).name}: not enough memory to decode it; close other programs,"
-                    " or cut it"
-                ),
-            }
-        said = json.dumps(foot).encode()
-        out.write(said + len(said).to_bytes(FOOT_BYTES, "little"))
+            cause = (
+                f"{Path(task.path).name}: not enough memory to decode it; close other programs, or"
+                " cut it"
+            )
+            foot = {"refusal": "Unreadable", "cause": cause}
+        # At the end, because the places of tiles are known only when all are written.
+        text = json.dumps(foot).encode()
+        out.write(text + len(text).to_bytes(FOOT_BYTES, "little"))
     return 0
 
 
@@ -104,12 +102,14 @@ class _Written:
 
 def _write_picture(task: Task, out: BinaryIO) -> Foot:
     written = _Written(out)
-    with closing(FlatSlide(Path(task.path), mpp=1.0)) as slide:
+    with closing(FlatSlide(Path(task.path), mpp=1.0)) as slide:  # tiles need no um/px
         size = slide.size_px
         places: list[list[tuple[int, int]]] = [[] for _ in range(levels_of(size))]
-        halvings = Halvings(
-            size, lambda times, pixels: places[times].append(written.put(jpeg(pixels)))
-        )
+
+        def put(times: int, pixels: Pixels) -> None:
+            places[times].append(written.put(jpeg(pixels)))
+
+        halvings = Halvings(size, put)
         for band in slide.bands():
             halvings.add(band)
     overview = halvings.overview()
@@ -124,10 +124,11 @@ def _write_labels(task: Task, out: BinaryIO) -> Foot:
     for times in range(levels_of(size)):
         columns, rows = grid_of(halved(size, times))
         level = levels_of(size) - 1 - times
-        tiles = (
-            labels.tile(level, column, row) for row, column in product(range(rows), range(columns))
-        )
-        places.append([written.put(grey_png(tile)) for tile in tiles])
+        of_level = []
+        for row, column in product(range(rows), range(columns)):
+            tile = labels.tile(level, column, row)
+            of_level.append(written.put(grey_png(tile)))
+        places.append(of_level)
     return {"size_px": size, "places": places}
 
 
@@ -150,6 +151,7 @@ _KINDS: Mapping[str, Callable[[Task, BinaryIO], Foot]] = {
 
 
 def _end_with_server() -> None:
+    # Nothing more is ever sent: this returns when the server's end of the pipe is closed.
     os.read(sys.stdin.fileno(), 1)
     os._exit(3)
 

@@ -11,6 +11,7 @@ from breastseg.images.readers.flat_file import MAX_PIXELS
 from breastseg.serve.tiles.pieces import jpeg, thumbnail_size
 
 _WHITE_PERCENT = 99.5
+"""Some bright pixels, as of a clip or of calcium, must not make all others dark."""
 
 
 def film_thumbnail(path: Path) -> bytes:
@@ -29,8 +30,8 @@ def film_thumbnail(path: Path) -> bytes:
         raise
     except (OSError, SyntaxError, ValueError, EOFError) as cause:
         raise ImageError(f"{path.name}: cannot be decoded ({type(cause).__name__})") from None
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    shown = small[small > 0]
-    white = float(np.percentile(shown, _WHITE_PERCENT)) if shown.size else 1.0
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.float32)  # (h, w)
+    breast = small[small > 0]  # what was cut off is 0
+    white = float(np.percentile(breast, _WHITE_PERCENT)) if breast.size else 1.0
     grey = np.clip(small * (255 / white), 0, 255).astype(np.uint8)
     return jpeg(np.repeat(grey[:, :, None], 3, axis=2))

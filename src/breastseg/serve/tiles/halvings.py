@@ -20,6 +20,7 @@ def halve(pixels: Pixels) -> Pixels:
     if height % 2 or width % 2:
         pixels = cv2.copyMakeBorder(pixels, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
     half = -(-width // 2), -(-height // 2)
+    # Of an even size this is the mean of two by two, rounded; OpenCV has a fast way for it.
     return np.asarray(cv2.resize(pixels, half, interpolation=cv2.INTER_AREA), np.uint8)
 
 
@@ -35,19 +36,24 @@ class Halvings:
                 row by row, from left to right.
         """
         self._put = put
-        sizes = [halved(size_px, times) for times in range(levels_of(size_px))]
-        self._levels = [_Level(height) for _, height in sizes]
-        self._shown = next(times for times, size in enumerate(sizes) if max(size) <= OVERVIEW_PX)
+        self._levels = []
+        fits = []  # levels that are small enough for the overview; the last one always is
+        for times in range(levels_of(size_px)):
+            width, height = halved(size_px, times)
+            self._levels.append(_Level(height))
+            if max(width, height) <= OVERVIEW_PX:
+                fits.append(times)
+        self._overview_at = fits[0]
         self._overview: list[Pixels] = []
 
     def add(self, band: Pixels, times: int = 0) -> None:
-        """Take the next rows of a level, (h, W, 3) uint8; of the picture itself, if it is not
-        said."""
+        """Take the next rows of a level, (h, W, 3) uint8; without `times` of the picture itself."""
         for strip in self._levels[times].taken(band):
             for x in range(0, strip.shape[1], PIECE_PX):
                 self._put(times, strip[:, x : x + PIECE_PX])
-            if times == self._shown:
+            if times == self._overview_at:
                 self._overview.append(strip)
+            # A row of tiles is 256 px high, an even number: halves never need rows of the next.
             if times + 1 < len(self._levels):
                 self.add(halve(strip), times + 1)
 

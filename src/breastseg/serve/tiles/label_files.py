@@ -25,6 +25,7 @@ Labels: TypeAlias = npt.NDArray[np.uint8]
 
 _OME = ".ome.tif"
 _PIECE_BYTES = PIECE_PX**2
+_DEFLATED = (COMPRESSION.ADOBE_DEFLATE, COMPRESSION.DEFLATE)
 _LAST_PX = 2**22
 """The smallest level of a pyramid is put together whole; breastseg's own ends at 512 px."""
 _DAMAGE = (*DAMAGE, zlib.error)
@@ -44,9 +45,9 @@ class StoredLabels:
     def __init__(self, path: Path, pages: list[TiffPage]) -> None:
         """Note where the tiles lie; `pages` are the levels, as `_is_plain` found them."""
         self._path = path
-        self._places = [
-            list(zip(page.dataoffsets, page.databytecounts, strict=True)) for page in pages
-        ]
+        self._places: list[list[tuple[int, int]]] = []  # start and length, by level, row by row
+        for page in pages:
+            self._places.append(list(zip(page.dataoffsets, page.databytecounts, strict=True)))
         self.size_px = pages[0].imagewidth, pages[0].imagelength
         self._file = os.open(path, os.O_RDONLY)
 
@@ -60,30 +61,31 @@ class StoredLabels:
         times = levels_of(self.size_px) - 1 - level
         if times < len(self._places):
             return self._piece(times, column, row)[: place.height, : place.width]
+        # Coarser than the pyramid goes: cut from its smallest level, which is put together whole.
         last = len(self._places) - 1
         columns, rows = grid_of(halved(self.size_px, last))
-        whole = np.block([[self._piece(last, x, y) for x in range(columns)] for y in range(rows)])
+        bands = []
+        for y in range(rows):
+            bands.append(np.hstack([self._piece(last, x, y) for x in range(columns)]))
         step = 2 ** (times - last)
-        return whole[::step, ::step][place.y :, place.x :][: place.height, : place.width]
+        level_labels = np.vstack(bands)[::step, ::step]
+        return level_labels[place.y :, place.x :][: place.height, : place.width]
 
     def passing_bytes(self, level: int) -> int:
         """Return what making a tile takes, at most: those below the smallest level are cut from all
         of it."""
-        return (
-            4 * _PIECE_BYTES
-            if levels_of(self.size_px) - 1 - level < len(self._places)
-            else 2 * _LAST_PX
-        )
+        times = levels_of(self.size_px) - 1 - level
+        return 4 * _PIECE_BYTES if times < len(self._places) else 2 * _LAST_PX
 
     def _piece(self, times: int, column: int, row: int) -> Labels:
-        index = row * grid_of(halved(self.size_px, times))[0] + column
+        columns, _ = grid_of(halved(self.size_px, times))
         try:
-            start, length = self._places[times][index]
+            start, length = self._places[times][row * columns + column]
             if length > 2 * _PIECE_BYTES:
                 raise ValueError(f"{length} bytes for one tile")
-            piece = zlib.decompressobj().decompress(
-                os.pread(self._file, length, start), _PIECE_BYTES
-            )  # however much is packed in it
+            data = os.pread(self._file, length, start)
+            # Never more than a tile's bytes, however much is packed in it.
+            piece = zlib.decompressobj().decompress(data, _PIECE_BYTES)
             return np.frombuffer(piece, np.uint8).reshape(PIECE_PX, PIECE_PX)
         except _DAMAGE as cause:
             raise ImageError(
@@ -116,9 +118,8 @@ class HeldLabels:
     def tile(self, level: int, column: int, row: int) -> Labels:
         """Return a deep zoom tile: (H, W) uint8; Absent when there is none."""
         place = piece_box(self.size_px, level, column, row)
-        return self._levels[-1 - level][
-            place.y : place.y + place.height, place.x : place.x + place.width
-        ]
+        labels = self._levels[-1 - level]  # held from the largest on, counted from the smallest
+        return labels[place.y : place.y + place.height, place.x : place.x + place.width]
 
     def close(self) -> None:
         """Nothing is open."""
@@ -168,10 +169,15 @@ def _opened(path: Path) -> Iterator[list[TiffPage]]:
     try:
         with open_tiff(path) as tiff:
             first = tiff.pages.first
-            pages = [first, *(page for page in first.pages or () if isinstance(page, TiffPage))]
+            pages = [first]
+            for page in first.pages or ():  # SubIFDs, where the smaller levels are
+                if isinstance(page, TiffPage):
+                    pages.append(page)
+            # A tile too: a file may say one that is larger than its image.
             largest = max(first.imagewidth * first.imagelength, first.tilewidth * first.tilelength)
-            fit = largest <= MAX_PIXELS and first.dtype == np.uint8 and first.samplesperpixel == 1
-            if not fit and not _is_plain(pages):
+            is_labels = first.dtype == np.uint8 and first.samplesperpixel == 1
+            can_be_held = is_labels and largest <= MAX_PIXELS
+            if not can_be_held and not _is_plain(pages):
                 raise ImageError(
                     f"{path}: not labels in tiles of {PIECE_PX} px, and too large to hold; make the"
                     " map again"
@@ -187,11 +193,14 @@ def _is_plain(pages: list[TiffPage]) -> bool:
     """Return whether the levels are what breastseg writes: tiles of the deep zoom geometry,
     deflated and nothing else."""
     full = pages[0].imagewidth, pages[0].imagelength
-    return pages[-1].imagewidth * pages[-1].imagelength <= _LAST_PX and all(
-        (page.imagewidth, page.imagelength) == halved(full, times)
-        and (page.tilewidth, page.tilelength, page.samplesperpixel) == (PIECE_PX, PIECE_PX, 1)
-        and page.dtype == np.uint8
-        and page.compression in {COMPRESSION.ADOBE_DEFLATE, COMPRESSION.DEFLATE}
-        and page.predictor == 1
-        for times, page in enumerate(pages)
-    )
+    if pages[-1].imagewidth * pages[-1].imagelength > _LAST_PX:
+        return False
+    for times, page in enumerate(pages):
+        is_half = (page.imagewidth, page.imagelength) == halved(full, times)
+        is_tiled = (page.tilewidth, page.tilelength) == (PIECE_PX, PIECE_PX)
+        is_labels = page.samplesperpixel == 1 and page.dtype == np.uint8
+        # Predictor 1 is none.
+        is_deflated = page.compression in _DEFLATED and page.predictor == 1
+        if not (is_half and is_tiled and is_labels and is_deflated):
+            return False
+    return True

@@ -61,7 +61,7 @@ nobody knows."""
 
 Shown: TypeAlias = Literal["labels", "uncertainty", "disagreement"]
 """What of a layer is shown: what it names, or how much a pixel's name is worth."""
-Said = TypeVar("Said")
+Answer = TypeVar("Answer")
 
 
 class LabelImage:
@@ -96,13 +96,14 @@ class LabelImage:
         """
         self._path, self._label_map, self._passing, self._large = path, label_map, passing, large
         self._lock = threading.Lock()
-        self._stored = (
-            stored_labels(path) if label_map is None and path.name.endswith(".ome.tif") else None
-        )
+        self._stored = None
+        if label_map is None and path.name.endswith(".ome.tif"):
+            self._stored = stored_labels(path)
         self._labels: HeldLabels | None = None
         self.size_px = self._stored.size_px if self._stored else labels_size(path)
         pixels = self.size_px[0] * self.size_px[1]
         self.is_large = self._stored is None and pixels > LARGE_PX
+        # With its halves: 1 + 1/4 + 1/16 ... is 4/3.
         self.held_bytes = _OPEN_BYTES if self._stored or self.is_large else 4 * pixels // 3
 
     def png(self, level: int, column: int, row: int) -> bytes:
@@ -183,8 +184,10 @@ class Layer:
     @property
     def files(self) -> list[str]:
         """Return the names of what can be downloaded."""
-        kept = [name for name in FILES if self.result and is_own_file(self.path.with_name(name))]
-        return [*kept, *MADE_FILES] if self.result else []
+        if self.result is None:
+            return []
+        there = [name for name in FILES if is_own_file(self.path.with_name(name))]
+        return [*there, *MADE_FILES]
 
     @property
     def run(self) -> RunRecord | None:
@@ -207,8 +210,11 @@ class Layers:
 
     def of(self, entry: Entry, size_px: tuple[int, int]) -> list[Layer]:
         """Return the layers of a slide of this size: maps, newest first, then the truth."""
-        results = self._folder.results_of(entry, sure=True)
-        layers = [self._map_layer(result) for result in results if result.run.size_px == size_px]
+        layers = []
+        for result in self._folder.results_of(entry, sure=True):
+            # A record may say anything: labels of another size would lie beside the tissue.
+            if result.run.size_px == size_px:
+                layers.append(self._map_layer(result))
         truth = self._folder.truth_of(entry)
         if truth is not None:
             layers.append(self._truth_layer(truth))
@@ -230,27 +236,28 @@ class Layers:
         """Return whether a tile of labels can be made without opening their file first, or decoding
         all of it."""
         layer = self._maps.get(layer_id) or self._truths.get(layer_id)
-        image = self._shelf.peek((layer.id, layer.path.name)) if layer else None
-        return (
-            layer is not None
-            and image is not None
-            and (not image.is_large or self._decoder.holds(_key(layer, layer.path)))
-        )
+        if layer is None:
+            return False
+        image = self._shelf.peek((layer.id, layer.path.name))
+        if image is None:
+            return False
+        return not image.is_large or self._decoder.holds(_key(layer, layer.path))
 
     def told(self, layer: Layer) -> LayerOut:
-        """Return what the page is told of a layer.
+        """Return what the page shows of a layer.
 
         Raises:
             Refused: its labels cannot be read; others take the room for long.
         """
         with self._borrowed(layer, layer.path) as labels:
-            self._asked(labels.check)
+            # Now, so that broken labels are named with the slide, and not tile by tile.
+            self._guarded(labels.check)
             size = labels.size_px
-        classes = classes_of(
-            layer.label_map,
-            layer.run.measures if layer.run else {},
-            layer.run.margins if layer.run else None,
-        )
+        run = layer.run
+        if run is None:
+            classes = classes_of(layer.label_map)
+        else:
+            classes = classes_of(layer.label_map, run.measures, run.margins)
         return LayerOut(
             id=layer.id,
             kind=layer.kind,
@@ -258,7 +265,7 @@ class Layers:
             made=layer.made,
             size_px=size,
             levels=levels_of(size),
-            mpp=layer.run.mpp if layer.run else None,
+            mpp=run.mpp if run else None,
             classes=classes,
             uncertainty=layer.uncertainty is not None,
             disagreement=layer.disagreement is not None,
@@ -284,7 +291,7 @@ class Layers:
                 raise Absent("this map was made by one model; breastseg predict takes several")
             path = layer.disagreement
         with self._borrowed(layer, path) as labels:
-            return self._asked(partial(labels.png, level, column, row))
+            return self._guarded(partial(labels.png, level, column, row))
 
     def close(self) -> None:
         """Let go of all label images."""
@@ -295,11 +302,11 @@ class Layers:
 
     def _opened(self, layer: Layer, path: Path) -> LabelImage:
         if layer.picture is not None:
-            self._asked(partial(_check_upright, layer.picture, path.name))
+            self._guarded(partial(_check_upright, layer.picture, path.name))
         label_map = layer.label_map if layer.kind == "truth" else None
         task = Task("labels", str(path), label_map.to_dict() if label_map else None)
         large = partial(self._decoder.borrowed, _key(layer, path), task)
-        labels = self._asked(lambda: LabelImage(path, label_map, self._passing, large))
+        labels = self._guarded(lambda: LabelImage(path, label_map, self._passing, large))
         if layer.result and not _is_over(labels.size_px, layer.result.run.size_px):
             labels.close()
             width, height = labels.size_px
@@ -309,34 +316,34 @@ class Layers:
             )
         return labels
 
-    def _asked(self, asked: Callable[[], Said]) -> Said:
-        """Ask a label image; what is broken is told without paths."""
+    def _guarded(self, ask: Callable[[], Answer]) -> Answer:
+        """Ask a label image; of what is broken the message has no paths."""
         try:
-            return asked()
+            return ask()
         except BreastsegError as cause:
             raise Unreadable(self._folder.told(str(cause))) from None
 
     def _map_layer(self, result: Result) -> Layer | None:
         """Return the layer of a result; None when its labels or their names are not there."""
+        # Looked for once: a result that is made again has another id.
         if result.id not in self._maps:
-            path = next(
-                (result.folder / name for name in LABELS if is_own_file(result.folder / name)),
-                None,
-            )
+            layer = None
             run = result.run
-            self._maps[result.id] = (
-                Layer(result.id, "map", run.model, result.made, run.label_map, path, result)
-                if path
-                else None
-            )
+            for name in LABELS:
+                path = result.folder / name
+                if layer is None and is_own_file(path):
+                    layer = Layer(
+                        result.id, "map", run.model, result.made, run.label_map, path, result
+                    )
+            self._maps[result.id] = layer
         return self._maps[result.id]
 
     def _truth_layer(self, truth: Truth) -> Layer | None:
         try:
-            label_map, found = load_label_map(truth.label_map), truth.path.stat()
+            label_map, facts = load_label_map(truth.label_map), truth.path.stat()
         except (BreastsegError, OSError):
             return None
-        name = opaque(truth.path, found.st_mtime_ns)
+        name = opaque(truth.path, facts.st_mtime_ns)
         self._truths[name] = Layer(
             name, "truth", "annotation", None, label_map, truth.path, picture=truth.picture
         )
@@ -351,6 +358,7 @@ def _key(layer: Layer, path: Path) -> tuple[str, ...]:
 def _is_over(size_px: tuple[int, int], slide_px: tuple[int, int]) -> bool:
     """Return whether labels have the shape of their slide, to a pixel or two of theirs."""
     (width, height), (slide_width, slide_height) = size_px, slide_px
+    # The sides' ratios, multiplied out: whole numbers, and no division by 0.
     return abs(width * slide_height - height * slide_width) <= 2 * (slide_width + slide_height)
 
 
@@ -362,25 +370,26 @@ def classes_of(
     """Return the classes of a map, with their areas and shares where a row of measures has them,
     and how far their borders may be off where its model knows."""
     of_class = margins.classes if margins else {}
-    numbers = {key: value for key, value in measures.items() if isinstance(value, int | float)}
-    known = {
-        key: value for key, value in numbers.items() if value == value
-    }  # a share of nothing is NaN
-    told = []
-    for label, one in enumerate(label_map.classes, start=1):
-        percent = known.get(f"{one.name}_percent")
-        share = None if percent is None else percent / 100
-        told.append(
+    numbers: dict[str, float] = {}
+    for key, value in measures.items():
+        # A share of nothing is NaN, which is no equal of itself and which JSON has not.
+        if isinstance(value, int | float) and value == value:
+            numbers[key] = value
+    classes = []
+    for label, label_class in enumerate(label_map.classes, start=1):
+        name = label_class.name
+        percent = numbers.get(f"{name}_percent")
+        classes.append(
             ClassOut(
                 label=label,
-                name=one.name,
-                color=one.color,
-                area_mm2=known.get(f"{one.name}_mm2"),
-                share=share,
-                border_um=of_class[one.name].border_um if one.name in of_class else None,
+                name=name,
+                color=label_class.color,
+                area_mm2=numbers.get(f"{name}_mm2"),
+                share=None if percent is None else percent / 100,
+                border_um=of_class[name].border_um if name in of_class else None,
             )
         )
-    return told
+    return classes
 
 
 def _check_upright(picture: Path, labels: str) -> None:

@@ -73,15 +73,18 @@ def grey_png(values: npt.NDArray[np.uint8]) -> bytes:
     """Return (H, W) uint8 as 8-bit grey PNG without filters or colour tables: what a page decodes
     is what was stored."""
     height, width = values.shape
+    # Before each row a byte with its filter: 0 is none. By hand, because encoders choose filters
+    # and palettes, and take longer for it than for the tile itself.
     rows = np.zeros((height, width + 1), np.uint8)
     rows[:, 1:] = values
+    # Bits, colour type (0 is grey), compression, filter and interlace.
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(rows.tobytes(), 1)), (b"IEND", b""))
-    chunks = (
-        struct.pack(">I", len(data))
-        + name
-        + data
-        + struct.pack(">I", zlib.crc32(data, zlib.crc32(name)))
-        for name, data in parts
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+    pixels = zlib.compress(rows.tobytes(), 1)
+    chunks = _chunk(b"IHDR", head) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    """Return a chunk of a PNG: length, name, data, and the checksum of name and data."""
+    checksum = zlib.crc32(data, zlib.crc32(name))
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", checksum)

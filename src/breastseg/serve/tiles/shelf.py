@@ -25,7 +25,10 @@ Held = TypeVar("Held", bound=Holdable)
 
 
 class _Place(Generic[Held]):
+    """What is held under a key, or will be; how many read it, and the room that it takes."""
+
     def __init__(self) -> None:
+        # Of this place alone: opening takes long, and others must not wait for it.
         self.opening = threading.Lock()
         self.held: Held | None = None
         self.bytes = self.readers = 0
@@ -55,8 +58,8 @@ class Shelf(Generic[Held]):
         """
         with self._lock:
             place = self._places.setdefault(key, _Place())
-            self._places.move_to_end(key)
-            place.readers += 1
+            self._places.move_to_end(key)  # the first is the one that was not used for longest
+            place.readers += 1  # from now on nobody takes it off
         try:
             with place.opening:
                 if place.held is None:
@@ -68,8 +71,8 @@ class Shelf(Generic[Held]):
             with self._lock:
                 place.readers -= 1
                 spare = self._spare()
-            self._close(spare)
-            self._room.stir()
+            self._close(spare)  # outside of the lock: it may take long
+            self._room.stir()  # what is read no more can be let go for who waits
 
     def peek(self, key: Hashable) -> Held | None:
         """Return what is held under a key, only to look at: it may be let go at any time."""
@@ -108,10 +111,9 @@ class Shelf(Generic[Held]):
         """Take off what is too much, and what could not be opened; the newest stays."""
         spare: list[_Place[Held]] = []
         for key, place in list(self._places.items()):
-            newest = key == next(reversed(self._places))
-            if not place.readers and (
-                place.held is None or (not newest and len(self._places) > self._most)
-            ):
+            is_newest = key == next(reversed(self._places))
+            is_too_much = not is_newest and len(self._places) > self._most
+            if not place.readers and (place.held is None or is_too_much):
                 del self._places[key]
                 spare.append(place)
         return spare

@@ -42,7 +42,7 @@ _FLAT_BYTES = 16
 """A pixel of a flat picture takes at most, while it is decoded: a progressive JPEG six of its
 coefficients and four in Pillow, and four more while it is turned."""
 
-Said = TypeVar("Said")
+Answer = TypeVar("Answer")
 
 
 class View:
@@ -69,9 +69,9 @@ class View:
         Raises:
             BreastsegError: it cannot be opened.
         """
-        self._slide, known = opened(path)
+        self._slide, has_mpp = opened(path)
         self.size_px = self._slide.size_px
-        self.mpp = (self._slide.mpp, self._slide.mpp_source) if known else None
+        self.mpp = (self._slide.mpp, self._slide.mpp_source) if has_mpp else None
         self._passing, self._large = passing, large
         self._lock = threading.Lock()
         self._is_flat = self._slide.is_flat
@@ -79,6 +79,7 @@ class View:
         self._pictures: dict[int, Pixels] = {}
         pixels = self.size_px[0] * self.size_px[1]
         self.is_large = self._is_flat and pixels > LARGE_PX
+        # Three bytes a pixel, and of all levels together a third more: four.
         held = 4 * pixels if self._is_flat else _DECODED_BYTES + 4 * OVERVIEW_PX**2
         self.held_bytes = _OPEN_BYTES if self.is_large else held
 
@@ -96,7 +97,7 @@ class View:
         return jpeg(self._tile(level, column, row))
 
     def doubts(self) -> list[str]:
-        """Say what speaks against it being H&E with tissue on it.
+        """Return what speaks against it being H&E with tissue on it.
 
         Raises:
             Refused: as of `Decoder`. BreastsegError: nothing of it can be read.
@@ -119,7 +120,7 @@ class View:
         size = thumbnail_size(self.size_px)
         try:
             return jpeg(self._read((0, 0, *self.size_px), size))
-        except ImageError:
+        except ImageError:  # broken somewhere: the overview is white there
             return jpeg(resample_pixels(self._overview(), size))
 
     def close(self) -> None:
@@ -128,9 +129,9 @@ class View:
 
     def _overview(self) -> Pixels:
         """Return the whole slide, at no more than 2048 px a side; white where it cannot be read."""
-        level = next(
-            k for k in reversed(range(levels_of(self.size_px))) if max(self._size(k)) <= OVERVIEW_PX
-        )
+        level = levels_of(self.size_px) - 1
+        while max(self._size(level)) > OVERVIEW_PX:
+            level -= 1
         held = self._held(level)
         return self._patched(level) if held is None else held
 
@@ -140,26 +141,22 @@ class View:
         if picture is not None:
             return picture[place.y : place.y + place.height, place.x : place.x + place.width]
         times = levels_of(self.size_px) - 1 - level
-        right, bottom = (place.x + place.width) << times, (place.y + place.height) << times
-        corners = (
-            place.x << times,
-            place.y << times,
-            min(right, self.size_px[0]),
-            min(bottom, self.size_px[1]),
-        )
+        # Levels are rounded up: the last pixels of one reach beyond the slide.
+        right = min((place.x + place.width) << times, self.size_px[0])
+        bottom = min((place.y + place.height) << times, self.size_px[1])
+        corners = place.x << times, place.y << times, right, bottom
         return self._read(corners, (place.width, place.height))
 
     def _read(self, corners: Corners, size_px: tuple[int, int]) -> Pixels:
         """Return a field at (width, height), when there is room for what reading it takes."""
         if self._is_flat:
-            takes = _FLAT_BYTES * self.size_px[0] * self.size_px[1]
+            needed = _FLAT_BYTES * self.size_px[0] * self.size_px[1]
+        elif isinstance(self._slide, Pyramid):
+            # The level that is read may be far finer than what is asked for.
+            needed = 3 * self._slide.reading_px(corners, size_px)
         else:
-            takes = 3 * (
-                self._slide.reading_px(corners, size_px)
-                if isinstance(self._slide, Pyramid)
-                else size_px[0] * size_px[1]
-            )
-        with self._passing.taken(takes):
+            needed = 3 * size_px[0] * size_px[1]
+        with self._passing.taken(needed):
             return self._slide.resampled(corners, size_px)
 
     def _size(self, level: int) -> tuple[int, int]:
@@ -176,11 +173,11 @@ class View:
             return self._pictures.get(level)
 
     def _hold(self) -> None:
-        levels = [
-            k
-            for k in reversed(range(levels_of(self.size_px)))
-            if self._is_flat or max(self._size(k)) <= OVERVIEW_PX
-        ]
+        """Read the levels that are kept, the largest first: the others are made of it."""
+        levels = []
+        for level in reversed(range(levels_of(self.size_px))):
+            if self._is_flat or max(self._size(level)) <= OVERVIEW_PX:
+                levels.append(level)
         try:
             picture = self._read((0, 0, *self.size_px), self._size(levels[0]))
         except ImageError:
@@ -189,10 +186,10 @@ class View:
             self._is_broken = True
             return
         for level in levels:
-            if self._pictures:
-                picture = (
-                    halve(picture) if self._is_flat else resample_pixels(picture, self._size(level))
-                )
+            if self._pictures and self._is_flat:
+                picture = halve(picture)
+            elif self._pictures:
+                picture = resample_pixels(picture, self._size(level))
             self._pictures[level] = picture
 
     def _patched(self, level: int) -> Pixels:
@@ -204,12 +201,12 @@ class View:
         for row, column in np.ndindex(rows, columns):
             place = piece_box(self.size_px, level, column, row)
             try:
-                picture[place.y : place.y + place.height, place.x : place.x + place.width] = (
-                    self._tile(level, column, row)
-                )
+                tile = self._tile(level, column, row)
             except ImageError as cause:
                 broken.append(cause)
-        if len(broken) == rows * columns:
+                continue
+            picture[place.y : place.y + place.height, place.x : place.x + place.width] = tile
+        if len(broken) == rows * columns:  # nothing of it can be read
             raise broken[0]
         return picture
 
@@ -254,8 +251,9 @@ class Tiles:
         Raises:
             Refused: the slide cannot be read; others take the room for long.
         """
+        # Not from the shelf: a gallery of thousands would push out the slide that is looked at.
         with closing(self._opened(entry)) as view:
-            return self._said(entry, view.thumbnail)
+            return self._guarded(entry, view.thumbnail)
 
     def is_open(self, entry_id: str, version: str) -> bool:
         """Return whether a tile of a slide can be made without opening it first, or decoding all of
@@ -274,32 +272,29 @@ class Tiles:
         return self._shelf.borrowed((entry.id, entry.version), partial(self._opened, entry))
 
     def doubts(self, entry: Entry, view: View) -> list[str]:
-        """Say what speaks against a slide being H&E with tissue on it.
+        """Return what speaks against a slide being H&E with tissue on it.
 
         Raises:
             Refused: the slide cannot be read; others take the room for long.
         """
-        said = self._said(entry, view.doubts)
+        warnings = self._guarded(entry, view.doubts)
         self._folder.note_broken(entry, None)
-        return said
+        return warnings
 
     def close(self) -> None:
         """Let go of all slides."""
         self._shelf.close()
 
     def _opened(self, entry: Entry) -> View:
-        decoded = partial(
-            self._decoder.borrowed,
-            ("picture", entry.id, entry.version),
-            Task("picture", str(entry.path)),
-        )
-        return self._said(entry, lambda: View(entry.path, self._passing, decoded))
+        key, task = ("picture", entry.id, entry.version), Task("picture", str(entry.path))
+        large = partial(self._decoder.borrowed, key, task)
+        return self._guarded(entry, lambda: View(entry.path, self._passing, large))
 
-    def _said(self, entry: Entry, asked: Callable[[], Said]) -> Said:
+    def _guarded(self, entry: Entry, ask: Callable[[], Answer]) -> Answer:
         """Ask a slide; note that it is broken where it is."""
         try:
-            return asked()
+            return ask()
         except (BreastsegError, Unreadable) as cause:
-            told = self._folder.told(str(cause))
-            self._folder.note_broken(entry, told)
-            raise Unreadable(told) from None
+            message = self._folder.told(str(cause))
+            self._folder.note_broken(entry, message)
+            raise Unreadable(message) from None

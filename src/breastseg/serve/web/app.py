@@ -58,26 +58,24 @@ def create_app(config: ServeConfig) -> FastAPI:
     app.include_router(routes_jobs.router(state))
     app.include_router(routes_films.router(state))
     app.include_router(static_files.router(static_files.StaticFiles()))
-    _tell_errors(app, folder)
+    _add_error_handlers(app, folder)
     app.add_middleware(Guard, config=config)
     return app
 
 
-def _tell_errors(app: FastAPI, folder: Folder) -> None:
+def _add_error_handlers(app: FastAPI, folder: Folder) -> None:
     """Turn every error into ErrorOut."""
 
-    def said(status: int, line: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    def answer(status: int, line: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
         return JSONResponse({"error": folder.told(line)}, status, dict(headers or {}))
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
         if is_for_person(request.url.path, request.headers.get("accept", "")):
-            return Response(
-                refusal_page(folder.told(str(error.detail))),
-                error.status_code,
-                {**(error.headers or {}), **PAGE_HEADERS},
-            )
-        return said(error.status_code, str(error.detail), error.headers)
+            page = refusal_page(folder.told(str(error.detail)))
+            headers = {**(error.headers or {}), **PAGE_HEADERS}
+            return Response(page, error.status_code, headers)
+        return answer(error.status_code, str(error.detail), error.headers)
 
     @app.exception_handler(Refused)
     async def not_given(request: Request, error: Refused) -> Response:
@@ -85,20 +83,17 @@ def _tell_errors(app: FastAPI, folder: Folder) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        return said(400, f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}")
+        first = error.errors()[0]  # one line, and the first says enough to mend it
+        place = ".".join(map(str, first["loc"]))
+        return answer(400, f"{place}: {first['msg']}")
 
     @app.exception_handler(BreastsegError)
     async def mistaken(request: Request, error: BreastsegError) -> JSONResponse:
-        return said(422, str(error))
+        return answer(422, str(error))
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:
         # What answers here stands in front of the guard, which puts these headers on everything
         # else.
-        return said(
-            500,
-            "something went wrong in breastseg; what it was stands in the window that it was"
-            " started from",
-            HEADERS,
-        )
+        line = "something went wrong in breastseg; see the error in the terminal where it runs"
+        return answer(500, line, HEADERS)

@@ -15,6 +15,7 @@ _STYLE = (
     " 1rem}input,button{font:inherit;padding:.4rem"
     " .6rem}input{width:22rem;max-width:100%;box-sizing:border-box}"
 )
+# The pages' policy lets this style be used and no other.
 _STYLE_HASH = base64.b64encode(sha256(_STYLE.encode()).digest()).decode()
 PAGE_HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
@@ -38,15 +39,15 @@ def is_for_person(path: str, accept: str) -> bool:
 
 def refusal_page(line: str) -> bytes:
     """Return a refusal as a page for a person, who may have a token to give."""
-    return _page(
-        f"<h1>breastseg</h1><p>{html.escape(line[:1].upper() + line[1:])}.</p>"
-        f"{_FORM if line == TOKEN_NEEDED else ''}"
-    )
+    sentence = html.escape(line[:1].upper() + line[1:])
+    form = _FORM if line == TOKEN_NEEDED else ""
+    return _page(f"<h1>breastseg</h1><p>{sentence}.</p>{form}")
 
 
 def leading_page(address: str) -> bytes:
     """Return a page that leads on to an address at once."""
     to = html.escape(address)
+    # By the page itself, for its policy lets no script run; the link is for who turned that off.
     return _page(
         f'<p><a href="{to}">breastseg</a> opens …</p>',
         f'<meta http-equiv="refresh" content="0; url={to}">',

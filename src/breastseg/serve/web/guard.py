@@ -65,15 +65,14 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if (
-            scope["method"] == "HEAD"
-        ):  # answered as GET is; the server keeps back what follows the headers
+        # Answered as GET is; the server keeps back what follows the headers.
+        if scope["method"] == "HEAD":
             scope = {**scope, "method": "GET"}
         sender, headers = _with_headers(send), Headers(scope=scope)
-        by_person = scope["method"] == "GET" and is_for_person(
-            scope["path"], headers.get("accept", "")
-        )
+        is_page = is_for_person(scope["path"], headers.get("accept", ""))
+        by_person = scope["method"] == "GET" and is_page
         try:
+            # Who asks before what is asked: a stranger learns nothing of what is here.
             self._check_framing(headers)
             self._check_host(headers)
             if clean := self._came_with_token(scope):
@@ -86,28 +85,26 @@ class Guard:
             await self._pass(scope, receive, sender, limit)
         except (HTTPException, Refused) as cause:
             refusal = answer_of(cause) if isinstance(cause, Refused) else cause
-            told = dict(refusal.headers or {})
             if by_person:
                 body, kind = refusal_page(refusal.detail), PAGE_HEADERS
             else:
-                body, kind = (
-                    json.dumps({"error": refusal.detail}).encode(),
-                    {"Content-Type": "application/json"},
-                )
-            await _answer(sender, refusal.status_code, body, {**kind, **told})
+                body = json.dumps({"error": refusal.detail}).encode()
+                kind = {"Content-Type": "application/json"}
+            all_headers = {**kind, **(refusal.headers or {})}
+            await _answer(sender, refusal.status_code, body, all_headers)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         if self._under_way >= self._config.limits.requests:
             raise busy(f"{self._under_way} requests are being answered")
         self._under_way += 1
-        came = 0
+        received = 0
 
         def count(size: int) -> None:
             """Add up what bodies hold that are kept until they are whole, which is all but
             uploads."""
-            nonlocal came
+            nonlocal received
             if scope["path"] != _UPLOADS:
-                came += size
+                received += size
                 self._bodies += size
                 if self._bodies > self._config.limits.bodies_bytes:
                     raise busy("too much is being sent at once")
@@ -116,7 +113,7 @@ class Guard:
             await self._app(scope, _counted(receive, limit, count), send)
         finally:
             self._under_way -= 1
-            self._bodies -= came
+            self._bodies -= received
 
     async def _let_in(self, send: Send, clean: str, headers: Headers, *, by_person: bool) -> None:
         """Set the cookie, and lead to the address without the token.
@@ -124,11 +121,11 @@ class Guard:
         A cookie that is SameSite=Strict is not sent where another page, such as the file that opens
         the browser, has led to a redirect: there a page of our own leads on.
         """
-        told = {"Set-Cookie": self._set_cookie(), "Cache-Control": "no-store"}
+        cookie = {"Set-Cookie": self._set_cookie(), "Cache-Control": "no-store"}
         if by_person and headers.get("sec-fetch-site") not in {"none", "same-origin"}:
-            await _answer(send, 200, leading_page(clean), {**PAGE_HEADERS, **told})
+            await _answer(send, 200, leading_page(clean), {**PAGE_HEADERS, **cookie})
         else:
-            await _answer(send, 303, b"", {"Location": clean, **told})
+            await _answer(send, 303, b"", {"Location": clean, **cookie})
 
     def _check_framing(self, headers: Headers) -> None:
         """Refuse a body with two lengths: what stands between may take the other one, and see
@@ -158,23 +155,24 @@ class Guard:
         """Return the address without the token, where a page is asked for with the right one."""
         if self._config.token is None or scope["method"] != "GET":
             return None
-        asked = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        if not any(self._is_token(value) for value in asked.pop("token", [])):
+        query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        if not any(map(self._is_token, query.pop("token", []))):
             return None
-        path = "/" + scope["raw_path"].decode("latin-1").lstrip("/\\")  # never another host
-        return f"{path}?{urlencode(asked, doseq=True)}" if asked else path
+        # //host/ would lead to another host.
+        path = "/" + scope["raw_path"].decode("latin-1").lstrip("/\\")
+        return f"{path}?{urlencode(query, doseq=True)}" if query else path
 
     def _check_token(self, headers: Headers) -> None:
         if self._config.token is None:
             return
-        kind, _, told = headers.get("authorization", "").partition(" ")
-        cookies = dict(
-            part.strip().partition("=")[::2] for part in headers.get("cookie", "").split(";")
-        )
-        if not (
-            self._is_token(cookies.get(self._cookie, ""))
-            or (kind.lower() == "bearer" and self._is_token(told.strip()))
-        ):
+        kind, _, bearer = headers.get("authorization", "").partition(" ")
+        cookies = {}
+        for part in headers.get("cookie", "").split(";"):
+            name, _, value = part.strip().partition("=")
+            cookies[name] = value
+        is_browser = self._is_token(cookies.get(self._cookie, ""))
+        is_program = kind.lower() == "bearer" and self._is_token(bearer.strip())
+        if not is_browser and not is_program:
             raise HTTPException(403, TOKEN_NEEDED)
 
     def _check_page(self, scope: Scope, headers: Headers) -> None:
@@ -185,22 +183,19 @@ class Guard:
             raise HTTPException(
                 403, "a request that changes something needs the header X-Breastseg: 1"
             )
+        # Browsers send it with everything that changes something; programs need not.
         origin = headers.get("origin")
-        if (
-            origin is not None
-            and origin.lower() != f"{scope['scheme']}://{headers.get('host', '')}".lower()
-        ):
+        own = f"{scope['scheme']}://{headers.get('host', '')}".lower()
+        if origin is not None and origin.lower() != own:
             raise HTTPException(403, "this request came from another page")
 
     def _limit(self, scope: Scope) -> int:
         limits = self._config.limits
         if scope["path"] == _UPLOADS:
             return limits.upload_bytes + _MULTIPART_BYTES
-        return (
-            limits.body_bytes
-            if scope["path"].endswith(_AREAS)
-            else min(limits.small_body_bytes, limits.body_bytes)
-        )
+        if scope["path"].endswith(_AREAS):
+            return limits.body_bytes
+        return min(limits.small_body_bytes, limits.body_bytes)
 
     def _check_length(self, headers: Headers, limit: int) -> None:
         length = headers.get("content-length")
@@ -210,10 +205,10 @@ class Guard:
     def _set_cookie(self) -> str:
         return f"{self._cookie}={self._config.token}; HttpOnly; SameSite=Strict; Path=/"
 
-    def _is_token(self, told: str) -> bool:
-        return hmac.compare_digest(
-            told.encode("utf-8", "replace"), (self._config.token or "").encode()
-        )
+    def _is_token(self, candidate: str) -> bool:
+        # It takes as long for a wrong letter at the beginning as at the end.
+        own = (self._config.token or "").encode()
+        return hmac.compare_digest(candidate.encode("utf-8", "replace"), own)
 
 
 def is_loopback(host: str) -> bool:
@@ -228,8 +223,9 @@ def is_loopback(host: str) -> bool:
 
 def _host_name(header: str) -> str:
     """Return the name in a Host header, without port and brackets."""
-    found = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]/?#@\s]+)(:\d{1,5})?", header)
-    return found[1].strip("[]").lower() if found else ""
+    # An IPv6 address in brackets or a name, then perhaps a port.
+    match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]/?#@\s]+)(:\d{1,5})?", header)
+    return match[1].strip("[]").lower() if match else ""
 
 
 def _is_address_or_own(name: str) -> bool:
@@ -246,9 +242,8 @@ def _with_headers(send: Send) -> Send:
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
-            headers.setdefault(
-                "Cache-Control", "no-store"
-            )  # where an answer does not say itself for how long it is good
+            # Where an answer does not say itself for how long it is good.
+            headers.setdefault("Cache-Control", "no-store")
         await send(message)
 
     return sender
@@ -256,21 +251,22 @@ def _with_headers(send: Send) -> Send:
 
 def _counted(receive: Receive, limit: int, count: Callable[[int], None]) -> Receive:
     """Count what a body brings: not all say beforehand how long it is, and some never end."""
-    seen, whole = 0, False
+    received, whole = 0, False
 
     async def receiver() -> Message:
-        nonlocal seen, whole
+        nonlocal received, whole
         try:
+            # When all has come, this waits for the end of the connection, which may be far.
             async with asyncio.timeout(None if whole else BODY_S):
                 message = await receive()
         except TimeoutError:
             raise HTTPException(408, f"nothing came for {BODY_S:g} s; send it again") from None
         whole = not message.get("more_body", False)
-        came = len(message.get("body", b""))
-        seen += came
-        if seen > limit:
+        size = len(message.get("body", b""))
+        received += size
+        if received > limit:
             raise HTTPException(413, _too_large(limit))
-        count(came)
+        count(size)
         return message
 
     return receiver
@@ -281,7 +277,7 @@ def _too_large(limit: int) -> str:
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: dict[str, str]) -> None:
-    told = {**headers, "Content-Length": str(len(body))}
-    raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in told.items()]
+    headers = {**headers, "Content-Length": str(len(body))}
+    raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": body})

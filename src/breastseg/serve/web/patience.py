@@ -7,7 +7,8 @@ from typing import Any
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 HEAD_S = 30.0
-"""Seconds in which a request must be told, up to its body."""
+"""Seconds in which the head of a request, all before its body, must have come."""
+# Uvicorn chooses one of two classes by what is installed, which no type can say.
 _Http: Any = AutoHTTPProtocol
 
 
@@ -34,6 +35,7 @@ class PatientProtocol(_Http):  # type: ignore[misc]
             self._timer.cancel()
 
     def _wait(self) -> None:
+        # `cycle` is uvicorn's request and answer: with it the timer knows whether another came.
         if self._timer is None and self._is_between():
             self._timer = self.loop.call_later(HEAD_S, self._look, self.cycle)
 
@@ -47,4 +49,5 @@ class PatientProtocol(_Http):  # type: ignore[misc]
                 self._wait()
 
     def _is_between(self) -> bool:
+        """Return whether nothing is being answered."""
         return self.cycle is None or bool(self.cycle.response_complete)

@@ -30,12 +30,12 @@ def _add_films(routes: APIRouter, state: ServerState) -> None:
     @routes.get("", responses=answers())
     def films() -> FilmsOut:
         """List what `breastseg mammo prepare` has written here."""
-        found = state.films.scan()
-        return FilmsOut(films=[film.head for film in found], left_out=state.films.left_out())
+        films = [film.head for film in state.films.scan()]
+        return FilmsOut(films=films, left_out=state.films.left_out())
 
     @routes.get("/{id}", responses=answers(404, 413, 422))
     def film(id: Id) -> FilmPageOut:
-        """Say what is known of a film."""
+        """Return what is known of a film."""
         return state.films.told(state.films.film(id))
 
 
@@ -92,6 +92,7 @@ def _add_lines(routes: APIRouter, state: ServerState) -> None:
 
 def _file(state: ServerState, request: Request, id: str, name: str, opened: str | None) -> Response:
     film = state.films.film(id)
+    # A page that was opened before the film was made again must not mix old and new pictures.
     if opened not in (None, film.version):
         raise HTTPException(410, f"{film.name}: has changed since it was opened; open it again")
     path = checked_picture(film, name)
@@ -112,8 +113,10 @@ def _has(request: Request, headers: dict[str, str]) -> bool:
 
 def _picture(kind: str) -> JsonObject:
     """Describe a route that returns a picture."""
-    found: dict[int | str, JsonObject] = {
-        200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}}}},
+    schema = {"type": "string", "format": "binary"}
+    responses: dict[int | str, JsonObject] = {
+        200: {"content": {kind: {"schema": schema}}},
         304: {"description": "as it was"},
     }
-    return {"response_class": Response, "responses": {**found, **answers(404, 410, 413, 422)}}
+    responses |= answers(404, 410, 413, 422)
+    return {"response_class": Response, "responses": responses}

@@ -62,7 +62,7 @@ def _add_jobs(routes: APIRouter, state: ServerState) -> None:
 
     @routes.get("/jobs/{number}", responses=answers(404, 422))
     def job(number: Number) -> JobOut:
-        """Say how far a job is."""
+        """Return how far a job is."""
         return state.jobs.get(number)
 
     @routes.delete("/jobs/{number}", responses=answers(404, 422, 507))
@@ -76,11 +76,11 @@ def _add_jobs(routes: APIRouter, state: ServerState) -> None:
         response_class=Response,
     )
     def preview(number: Number) -> Response:
-        """Return what was named so far: 8-bit grey, the value is the label, at most 2048 px a side,
-        over the job's preview_box."""
+        """Return what was mapped so far: 8-bit grey, the value is the label, at most 2048 px a
+        side, over the job's preview_box."""
         try:
             picture = state.jobs.preview(number).read_bytes()
-        except FileNotFoundError:
+        except FileNotFoundError:  # between looking for it and reading it
             raise HTTPException(404, "the job has just ended") from None
         return Response(picture, media_type="image/png", headers=_FRESH)
 
@@ -88,7 +88,7 @@ def _add_jobs(routes: APIRouter, state: ServerState) -> None:
 def _add_explanations(routes: APIRouter, state: ServerState) -> None:
     @routes.post("/explanations", responses=answers(404, 422))
     def explain(wanted: WhyIn) -> WhyOut:
-        """Say why a model says what it says at a place, as `breastseg explain` does; one at a
+        """Explain why a model says what it says at a place, as `breastseg explain` does; one at a
         time."""
         return state.explainer.explain(wanted)
 
@@ -103,7 +103,8 @@ def _add_annotations(routes: APIRouter, state: ServerState) -> None:
     def annotation(id: Id) -> Response:
         """Return the areas drawn on a slide, from NAME.geojson beside it."""
         entry, most = state.folder.entry(id), state.passing.size
-        with state.passing.taken(checked(_areas_bytes(entry), most, areas_beside(entry.path).name)):
+        name = areas_beside(entry.path).name
+        with state.passing.taken(checked(_areas_bytes(entry), most, name)):
             return annotations.load(entry)
 
     @routes.put(
@@ -118,10 +119,11 @@ def _add_annotations(routes: APIRouter, state: ServerState) -> None:
 
         def save() -> Response:
             entry, most = state.folder.entry(id), state.passing.size
-            with state.passing.taken(
-                checked(_areas_bytes(entry) + body_bytes(body), most, areas_beside(entry.path).name)
-            ):
-                return annotations.save(entry, _drawn(body))
+            name = areas_beside(entry.path).name
+            # What stands in the file is read too, to be compared with what came.
+            needed = _areas_bytes(entry) + body_bytes(body)
+            with state.passing.taken(checked(needed, most, name)):
+                return annotations.save(entry, _annotation_in(body))
 
         return await to_thread.run_sync(save)
 
@@ -133,20 +135,18 @@ def _areas_bytes(entry: Entry) -> int:
     return areas_bytes(areas_beside(entry.path))
 
 
-def _drawn(body: bytes) -> AnnotationIn:
+def _annotation_in(body: bytes) -> AnnotationIn:
     """Read areas from a body; by hand, so that there is room for them before they are read."""
     try:
         return AnnotationIn.model_validate(json.loads(body))
     except ValidationError as cause:
-        errors = [
-            {**error, "loc": ("body", *error["loc"])}
-            for error in cause.errors(include_url=False, include_context=False)
-        ]
+        errors = []
+        for error in cause.errors(include_url=False, include_context=False):
+            # As FastAPI names the place where it reads a body itself.
+            errors.append({**error, "loc": ("body", *error["loc"])})
         raise RequestValidationError(errors) from None
-    except (
-        ValueError,
-        RecursionError,
-    ) as cause:  # json's own errors, bytes that are no text, a number of 5,000 digits
+    except (ValueError, RecursionError) as cause:
+        # json's own errors, bytes that are no text, a number of 5,000 digits; deep nesting.
         raise HTTPException(400, f"body: not JSON ({cause})") from None
 
 
@@ -174,5 +174,5 @@ def _add_downloads(routes: APIRouter, state: ServerState) -> None:
         response_class=Response,
     )
     def file(id: Id, name: Annotated[str, Path(max_length=100)]) -> Response:
-        """Return a file of a map; `files` of its layer tells the names."""
+        """Return a file of a map; `files` of its layer has the names."""
         return download(state.layers.layer(id), name, state.decoder)

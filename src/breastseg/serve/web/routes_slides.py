@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.exceptions import HTTPException
@@ -24,6 +25,7 @@ _VERSION = "version of the entry: what comes may then be kept for good"
 Id = Annotated[str, Path(pattern=_ID.pattern)]
 Version = Annotated[str | None, Query(alias="v", description=_VERSION)]
 
+# A year, the longest that is customary; "no-cache" lets a browser keep it and ask each time.
 KEPT, ASKED_AGAIN = "private, max-age=31536000, immutable", "private, no-cache"
 
 
@@ -41,11 +43,11 @@ def _add_gallery(routes: APIRouter, state: ServerState) -> None:
     def gallery() -> GalleryOut:
         """List the folder; no slide is opened for it."""
         entries = [entry_out(state, entry) for entry in state.folder.scan()]
-        cards = [bundle.card for bundle in state.models.values()]
-        models = [
-            ModelOut(name=card.name, mpp=card.mpp, classes=classes_of(card.label_map))
-            for card in cards
-        ]
+        models = []
+        for bundle in state.models.values():
+            card = bundle.card
+            classes = classes_of(card.label_map)
+            models.append(ModelOut(name=card.name, mpp=card.mpp, classes=classes))
         return GalleryOut(
             folder=shown_name(state.folder.root.name),
             entries=entries,
@@ -68,10 +70,9 @@ def _add_slides(routes: APIRouter, state: ServerState) -> None:
 
         def make() -> Response:
             entry = state.folder.entry(id)
-            tag = f"{entry.version}-thumbnail"
-            return _answer(
-                request, "image/jpeg", tag, v == entry.version, lambda: state.tiles.thumbnail(entry)
-            )
+            tag, for_good = f"{entry.version}-thumbnail", v == entry.version
+            thumbnail = partial(state.tiles.thumbnail, entry)
+            return _answer(request, "image/jpeg", tag, for_good, thumbnail)
 
         return await state.thumbnails.make(make)
 
@@ -90,15 +91,11 @@ def _add_slides(routes: APIRouter, state: ServerState) -> None:
                 raise HTTPException(
                     410, f"{entry.name}: has changed since it was opened; open it again"
                 )
-            tag = f"{entry.version}-{level}-{column}-{row}"
-            return _answer(
-                request,
-                "image/jpeg",
-                tag,
-                opened is not None,
-                lambda: state.tiles.tile(entry, level, column, row),
-            )
+            tag, for_good = f"{entry.version}-{level}-{column}-{row}", opened is not None
+            tile = partial(state.tiles.tile, entry, level, column, row)
+            return _answer(request, "image/jpeg", tag, for_good, tile)
 
+        # Opening takes long: tiles of what is open do not wait behind it.
         workers = state.workers if state.tiles.is_open(entry_id, opened or "") else state.openers
         return await workers.make(make)
 
@@ -139,9 +136,10 @@ def measures_of(layer: Layer) -> MeasuresOut:
     run = layer.run
     if run is None:
         return MeasuresOut(made=layer.made, box_level0_px=None)
-    row = {name: None if value != value else value for name, value in run.measures.items()}
+    # NaN, which is no equal of itself, is no JSON.
+    measures = {name: None if value != value else value for name, value in run.measures.items()}
     return MeasuresOut(
-        measures=row,
+        measures=measures,
         made=layer.made,
         model=run.model,
         mpp=run.mpp,
@@ -156,9 +154,9 @@ def measures_of(layer: Layer) -> MeasuresOut:
 
 
 def entry_out(state: ServerState, entry: Entry) -> EntryOut:
-    """Return what the gallery is told of an entry."""
+    """Return what the gallery shows of an entry."""
     maps, cause = len(state.folder.results_of(entry, sure=False)), state.folder.cause(entry)
-    at_work = state.jobs.state_of(entry.id)
+    state_of_file: Literal["plain", "mapped"] = "mapped" if maps else "plain"
     return EntryOut(
         id=entry.id,
         name=entry.name,
@@ -166,19 +164,20 @@ def entry_out(state: ServerState, entry: Entry) -> EntryOut:
         version=entry.version,
         cause=cause,
         maps=maps,
-        state="broken" if cause else at_work or ("mapped" if maps else "plain"),
+        state="broken" if cause else state.jobs.state_of(entry.id) or state_of_file,
         annotated=is_own_file(areas_beside(entry.path)),
     )
 
 
 def slide_out(state: ServerState, entry: Entry) -> SlideOut:
-    """Open a slide; return what the page is told of it.
+    """Open a slide; return what the page shows of it.
 
     Raises:
         HTTPException: 422, it cannot be opened.
     """
     with state.tiles.view(entry) as view:
-        size, said = view.size_px, state.tiles.doubts(entry, view)
+        # A list of its own: that of a large picture is held for the next who asks.
+        size, doubts = view.size_px, list(state.tiles.doubts(entry, view))
         own = view.mpp
     mpp, source = own or state.folder.mpp_of(entry) or (None, "nobody knows")
     layers = []
@@ -187,21 +186,20 @@ def slide_out(state: ServerState, entry: Entry) -> SlideOut:
             layers.append(state.layers.told(layer))
         except Busy:
             raise
-        except Refused as broken:
-            said = [*said, f"{layer.title} cannot be shown: {broken}"]
-    told = {
-        **entry_out(state, entry).model_dump(),
-        "maps": sum(layer.kind == "map" for layer in layers),
-    }
+        except Refused as broken:  # the slide and its other maps can be shown all the same
+            doubts.append(f"{layer.title} cannot be shown: {broken}")
+    fields = entry_out(state, entry).model_dump()
+    # The gallery counts by name alone; these were compared with the file.
+    fields["maps"] = sum(layer.kind == "map" for layer in layers)
     return SlideOut(
-        **told,
+        **fields,
         size_px=size,
         levels=levels_of(size),
         mpp=mpp,
         mpp_source=source,
         mpp_own=own is not None,
         layers=layers,
-        doubts=said,
+        doubts=doubts,
     )
 
 
@@ -211,61 +209,53 @@ async def _layer_tile(request: Request, state: ServerState, of: Shown) -> Respon
     def make() -> Response:
         layer = state.layers.layer(layer_id)
         tag = f"{layer_id}-{of}-{level}-{column}-{row}"
-        return _answer(
-            request,
-            "image/png",
-            tag,
-            True,
-            lambda: state.layers.tile(layer, level, column, row, of=of),
-        )
+        tile = partial(state.layers.tile, layer, level, column, row, of=of)
+        # For good: a map that is made again has another id.
+        return _answer(request, "image/png", tag, True, tile)
 
-    small = of != "labels" or state.layers.is_open(layer_id)
-    workers = state.workers if small else state.openers
+    # Uncertainty and disagreement have an eighth of the labels' side: opening them is quick.
+    is_quick = of != "labels" or state.layers.is_open(layer_id)
+    workers = state.workers if is_quick else state.openers
     return await workers.make(make)
 
 
 def _piece(request: Request) -> tuple[str, int, int, int]:
     """Return what a tile's address names. By hand: FastAPI's own way takes as long as making the
     tile."""
-    asked = request.path_params
-    numbers = [asked[name] for name in ("level", "column", "row")]
-    if not _ID.fullmatch(asked["id"]) or not all(_NUMBER.fullmatch(number) for number in numbers):
+    parts = request.path_params
+    numbers = parts["level"], parts["column"], parts["row"]
+    if not _ID.fullmatch(parts["id"]) or not all(map(_NUMBER.fullmatch, numbers)):
         raise HTTPException(
             400, "not the address of a tile; wanted an id, then level/column_row in numbers"
         )
     level, column, row = map(int, numbers)
-    return asked["id"], level, column, row
+    return parts["id"], level, column, row
 
 
 def _picture(kind: str, *statuses: int, piece: bool = False, versioned: bool = False) -> JsonObject:
     """Describe a route that returns a picture, and the parameters of one that reads them by
     `_piece`."""
-    found: dict[int | str, JsonObject] = {
-        200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}}}},
+    schema = {"type": "string", "format": "binary"}
+    responses: dict[int | str, JsonObject] = {
+        200: {"content": {kind: {"schema": schema}}},
         304: {"description": "as it was"},
     }
-    told = {"response_class": Response, "responses": {**found, **answers(404, 422, *statuses)}}
+    responses |= answers(404, 422, *statuses)
+    route: JsonObject = {"response_class": Response, "responses": responses}
     if not piece:
-        return told
-    number = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
+        return route
+    # FastAPI describes only parameters that it reads itself.
+    text, number = {"type": "string"}, {"type": "integer", "minimum": 0, "maximum": 999_999_999}
+    own_id = {"type": "string", "pattern": _ID.pattern}
     parameters: list[JsonObject] = [
-        {
-            "name": "id",
-            "in": "path",
-            "required": True,
-            "schema": {"type": "string", "pattern": _ID.pattern},
-        }
+        {"name": "id", "in": "path", "required": True, "schema": own_id}
     ]
-    parameters += [
-        {"name": name, "in": "path", "required": True, "schema": number}
-        for name in ("level", "column", "row")
-    ]
-    parameters += (
-        [{"name": "v", "in": "query", "description": _VERSION, "schema": {"type": "string"}}]
-        if versioned
-        else []
-    )
-    return {**told, "openapi_extra": {"parameters": parameters}}
+    for name in ("level", "column", "row"):
+        parameters.append({"name": name, "in": "path", "required": True, "schema": number})
+    if versioned:
+        parameters.append({"name": "v", "in": "query", "description": _VERSION, "schema": text})
+    route["openapi_extra"] = {"parameters": parameters}
+    return route
 
 
 def _answer(

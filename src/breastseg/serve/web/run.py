@@ -29,7 +29,7 @@ from breastseg.serve.web.guard import is_loopback
 from breastseg.serve.web.patience import PatientProtocol
 from breastseg.wording import counted
 
-_BACKLOG = 512
+_BACKLOG = 512  # connections that wait to be taken: a page asks for many tiles at once
 _KEEP_ALIVE_S = 60
 """As long as a person may look at one place before the next tiles are asked for."""
 _EVERYWHERE = ("0.0.0.0", "::")
@@ -80,9 +80,10 @@ def serve(
         config = replace(config, token=secrets.token_urlsafe())
     app = create_app(config)
     state = app.state.server
-    with ExitStack() as held:
-        listener = held.enter_context(listening(config))
-        held.enter_context(state)
+    with ExitStack() as stack:
+        # First: that the port is taken is known before jobs begin.
+        listener = stack.enter_context(listening(config))
+        stack.enter_context(state)
         address = address_of(config, listener.getsockname()[1])
         number = len(state.folder.scan())
         settings = uvicorn.Config(
@@ -97,24 +98,26 @@ def serve(
             timeout_graceful_shutdown=_END_S,
         )
         server = _Server(settings, state.send_away)
-        found = _found(number, len(state.films.scan()))
-        with _heeding_signals(server):
+        contents = _contents(number, len(state.films.scan()))
+        with _ended_by_signals(server):
             reporter.message(
-                f"{shown_name(str(state.folder.root))}: {found}, at {address} (Ctrl-C ends)"
+                f"{shown_name(str(state.folder.root))}: {contents}, at {address} (Ctrl-C ends)"
             )
             reporter.message(why)
             if open_browser and _has_screen():
-                webbrowser.open(held.enter_context(_door(address)) if config.token else address)
+                if config.token:
+                    address = stack.enter_context(_opening_page(address))
+                webbrowser.open(address)
             server.run(sockets=[listener])
 
 
-def _found(slides: int, films: int) -> str:
-    """Say what is in the folder."""
-    told = "1 slide or picture" if slides == 1 else f"{slides or 'no'} slides or pictures"
+def _contents(slides: int, films: int) -> str:
+    """Return in words what is in the folder."""
+    words = "1 slide or picture" if slides == 1 else f"{slides or 'no'} slides or pictures"
     if not films:
-        return told
+        return words
     prepared = counted(films, "film")
-    return f"{prepared} and {told}" if slides else prepared
+    return f"{prepared} and {words}" if slides else prepared
 
 
 def _give_back_at_once() -> None:
@@ -139,31 +142,26 @@ def _wants_token(config: ServeConfig, asked: bool | None) -> tuple[bool, str]:
                 f"host {config.host}: other machines are let in by a token alone; leave --no-token"
                 " out, or --host"
             )
-        return (
-            True,
-            "Everybody is asked for the token of this address, because other machines are let in.",
-        )
+        why = "Everybody is asked for the token of this address, because other machines are let in."
+        return True, why
     if asked is False:
         return False, "Nobody is asked for a token: who uses this machine sees these slides."
-    seen = other_users()
-    if seen.shared:
-        return (
-            True,
-            (
-                f"Everybody is asked for the token of this address, because {seen.why} (--no-token"
-                " asks for none)."
-            ),
+    verdict = other_users()
+    if verdict.shared:
+        why = (
+            f"Everybody is asked for the token of this address, because {verdict.why} (--no-token"
+            " asks for none)."
         )
-    return False, f"Nobody is asked for a token, because {seen.why} (--token asks for one)."
+        return True, why
+    return False, f"Nobody is asked for a token, because {verdict.why} (--token asks for one)."
 
 
 @contextmanager
-def _door(address: str) -> Iterator[str]:
+def _opening_page(address: str) -> Iterator[str]:
     """Yield the address of a page that leads on to `address`: others see what a browser is called
     with, and not what our files hold."""
-    with tempfile.TemporaryDirectory(
-        prefix="breastseg-", ignore_cleanup_errors=True
-    ) as place:  # nobody else may look into it
+    # A folder that only this user may look into.
+    with tempfile.TemporaryDirectory(prefix="breastseg-", ignore_cleanup_errors=True) as place:
         page = Path(place) / "open.html"
         page.write_bytes(leading_page(address))
         yield page.as_uri()
@@ -178,9 +176,9 @@ def listening(config: ServeConfig) -> socket.socket:
     if not 0 <= config.port <= 65535:
         raise InputError(f"port {config.port}: wanted 1 to 65535, or 0 for any that is free")
     try:
-        family, kind, number, _, place = socket.getaddrinfo(
-            config.host, config.port, type=socket.SOCK_STREAM
-        )[0]
+        # It tells IPv4 from IPv6, names from addresses; the first answer is the preferred one.
+        answers = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM)
+        family, kind, number, _, place = answers[0]
     except (socket.gaierror, UnicodeError) as cause:
         raise InputError(
             f"host '{config.host}': not an address of this machine ({cause}); 127.0.0.1 is this"
@@ -188,6 +186,7 @@ def listening(config: ServeConfig) -> socket.socket:
         ) from None
     listener = socket.socket(family, kind, number)
     try:
+        # Else the port stays taken for a minute after a server has ended.
         if sys.platform != "win32":  # there it would let two listen at once
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(place)
@@ -209,26 +208,28 @@ def listening(config: ServeConfig) -> socket.socket:
 def address_of(config: ServeConfig, port: int) -> str:
     """Return the address of the page, with the token where one is needed."""
     host = socket.gethostname() if config.host in _EVERYWHERE else config.host
-    address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+    if ":" in host:  # an IPv6 address: its colons are not the port's
+        host = f"[{host}]"
+    address = f"http://{host}:{port}/"
     return address if config.token is None else f"{address}?token={quote(config.token)}"
 
 
 def _has_screen() -> bool:
     """Return whether a browser can open here; else one for the terminal might."""
-    return sys.platform in ("win32", "darwin") or bool(
-        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    )
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 @contextmanager
-def _heeding_signals(server: uvicorn.Server) -> Iterator[None]:
+def _ended_by_signals(server: uvicorn.Server) -> Iterator[None]:
     """Let a signal end the server in order, however early it comes, and only then this command: its
-    jobs must be told too."""
-    came: list[int] = []
+    jobs must be ended too."""
+    received: list[int] = []
 
     def end(number: int, frame: FrameType | None) -> None:
-        came.append(number)
-        server.should_exit = True
+        received.append(number)
+        server.should_exit = True  # uvicorn looks at it several times a second
 
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -236,7 +237,8 @@ def _heeding_signals(server: uvicorn.Server) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if signal.SIGINT in came:
+    # As without a server: Ctrl-C is an interruption, SIGTERM an exit status.
+    if signal.SIGINT in received:
         raise KeyboardInterrupt
-    if came:
-        sys.exit(128 + came[0])
+    if received:
+        sys.exit(128 + received[0])

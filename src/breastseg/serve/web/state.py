@@ -27,7 +27,7 @@ who looks at another."""
 
 
 class Workers:
-    """Threads of one purpose; who has gone away meanwhile gets none."""
+    """Threads of one purpose; a request whose browser has gone away while it waited gets none."""
 
     def __init__(self, threads: int, name: str) -> None:
         """Start no thread yet."""
@@ -69,15 +69,14 @@ class ServerState:
         """Take what is shared; nothing runs yet."""
         self.config, self.folder, self.jobs, self.models = config, folder, jobs, models
         limits = config.limits
-        self._kept, self.passing, self.decoder = (
-            Room(limits.kept_bytes),
-            Room(limits.passing_bytes),
-            Decoder(),
-        )
+        # Shared by tiles and layers: how much is held does not depend on what is looked at.
+        self._kept, self.passing = Room(limits.kept_bytes), Room(limits.passing_bytes)
+        self.decoder = Decoder()
         self.tiles = Tiles(folder, limits, self._kept, self.passing, self.decoder)
         self.layers = Layers(folder, limits, self._kept, self.passing, self.decoder)
         self.explainer = Explainer(folder, self.tiles, models)
         self.films, self.lines = Films(folder), Lines()
+        # One more than cores: now and then one waits for the disk.
         self.workers = Workers(worker_count() + 1, "tiles")
         self.openers, self.thumbnails = Workers(_OPENERS, "openers"), Workers(1, "thumbnails")
 
@@ -99,6 +98,7 @@ class ServerState:
 
     def __exit__(self, *raised: object) -> None:
         """End the jobs; let go of threads, slides and label images."""
+        # Who works before what is worked with: a thread may still read a slide.
         self.jobs.stop()
         self.explainer.stop()
         self.send_away()

@@ -26,11 +26,10 @@ class StaticFiles:
 
     def __init__(self, folder: Path = STATIC) -> None:
         """List the folder: nothing else is ever sent."""
-        self._paths = {
-            path.relative_to(folder).as_posix(): path
-            for path in sorted(folder.rglob("*"))
-            if path.is_file()
-        }
+        self._paths: dict[str, Path] = {}
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                self._paths[path.relative_to(folder).as_posix()] = path
         self._files: dict[str, _File] = {}
 
     def answer(self, name: str, request: Request) -> Response:
@@ -49,12 +48,10 @@ class StaticFiles:
         }
         if request.headers.get("if-none-match") == headers["ETag"]:
             return Response(status_code=304, headers=headers)
-        if "gzip" in request.headers.get("accept-encoding", "") and len(file.packed) < len(
-            file.plain
-        ):
-            return Response(
-                file.packed, media_type=file.kind, headers={**headers, "Content-Encoding": "gzip"}
-            )
+        takes_gzip = "gzip" in request.headers.get("accept-encoding", "")
+        if takes_gzip and len(file.packed) < len(file.plain):
+            headers["Content-Encoding"] = "gzip"
+            return Response(file.packed, media_type=file.kind, headers=headers)
         return Response(file.plain, media_type=file.kind, headers=headers)
 
     def _read(self, name: str) -> _File:
@@ -63,14 +60,12 @@ class StaticFiles:
         if name not in self._files or self._files[name].changed != changed:
             plain = path.read_bytes()
             packed = gzip.compress(plain, 6, mtime=0) if path.suffix in _TEXT else plain
-            kind = (
-                "text/javascript"
-                if path.suffix == ".js"
-                else mimetypes.guess_type(name)[0] or "application/octet-stream"
-            )
-            self._files[name] = _File(
-                changed, kind, hashlib.sha256(plain).hexdigest()[:16], plain, packed
-            )
+            kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+            # Some systems have another type for it, with which browsers run no module.
+            if path.suffix == ".js":
+                kind = "text/javascript"
+            tag = hashlib.sha256(plain).hexdigest()[:16]
+            self._files[name] = _File(changed, kind, tag, plain, packed)
         return self._files[name]
 
 

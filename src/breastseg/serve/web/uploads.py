@@ -65,13 +65,10 @@ _LEFT_OVER_S = 600.0
 _NAME_BYTES = 200
 _SUFFIXES = tuple(suffix for suffix in (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES) if suffix not in _INDEXES)
 _FORBIDDEN = set('/\\:*?"<>|')
-_RESERVED = {
-    "con",
-    "prn",
-    "aux",
-    "nul",
-    *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)),
-}
+_RESERVED = {"con", "prn", "aux", "nul"}
+_RESERVED |= {f"com{number}" for number in range(1, 10)}
+_RESERVED |= {f"lpt{number}" for number in range(1, 10)}
+"""Names of devices for Windows, whatever their suffix: a folder may be shared with it."""
 _SPARE_BYTES = 64 * 2**20
 """Left free on the disk, so that jobs and corrections can still be written down."""
 
@@ -90,11 +87,11 @@ def check_name(name: str) -> str:
             f"the name has one of {' '.join(sorted(_FORBIDDEN))} or a letter that cannot be seen;"
             " rename the file",
         )
-    if (
-        clean.startswith(".")
-        or stem.endswith((".", " "))
-        or stem.split(".")[0].strip().lower() in _RESERVED
-    ):
+    is_hidden = clean.startswith(".")
+    # Windows leaves out dots and spaces at an end.
+    is_cut = stem.endswith((".", " "))
+    is_reserved = stem.split(".")[0].strip().lower() in _RESERVED
+    if is_hidden or is_cut or is_reserved:
         raise HTTPException(
             400, "the name is hidden or has a meaning for the system; rename the file"
         )
@@ -120,16 +117,17 @@ async def receive(request: Request, name: str, folder: Folder, limits: Limits) -
     """
     path = folder.root / check_name(name)
     _check_free(path)
-    told = request.headers.get("content-length", "0")
-    beside = path.with_name(f".part-{uuid.uuid4().hex[:8]}-{path.name}")
+    length = request.headers.get("content-length", "0")
+    # Hidden, so that nobody is shown half a slide; with the suffix, by which it is opened.
+    part = path.with_name(f".part-{uuid.uuid4().hex[:8]}-{path.name}")
     try:
-        _check_room(folder.root, int(told) if told.isdecimal() else 0)
-        await _stream(request, beside, limits.upload_bytes)
-        return await to_thread.run_sync(_keep, beside, path, folder, limits)
+        _check_room(folder.root, int(length) if length.isdecimal() else 0)
+        await _stream(request, part, limits.upload_bytes)
+        return await to_thread.run_sync(_keep, part, path, folder, limits)
     except OSError as cause:
         raise not_written(path.name, cause) from None
     finally:
-        beside.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
 
 
 def remove_left_over(folder: Path) -> None:
@@ -137,24 +135,25 @@ def remove_left_over(folder: Path) -> None:
     oldest = time.time() - _LEFT_OVER_S
     with suppress(OSError), os.scandir(folder) as items:
         for item in items:
-            if (
-                _LEFT_OVER.match(item.name)
-                and item.is_file(follow_symlinks=False)
-                and item.stat().st_mtime < oldest
-            ):
+            if not _LEFT_OVER.match(item.name) or not item.is_file(follow_symlinks=False):
+                continue
+            # Another server may be taking an upload into the same folder.
+            if item.stat().st_mtime < oldest:
                 with suppress(OSError):
                     Path(item.path).unlink()
 
 
-async def _stream(request: Request, beside: Path, limit: int) -> None:
+async def _stream(request: Request, part: Path, limit: int) -> None:
+    """Write a body's field `file` as it comes."""
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise HTTPException(400, "no multipart/form-data; send the picture as its field 'file'")
-    with beside.open("wb") as file:
+    with part.open("wb") as file:
         form = _Form(file, limit)
         try:
             parser = MultipartParser(options[b"boundary"], form.callbacks())
             async for chunk in request.stream():
+                # In a thread: writing may wait for the disk, and tiles must not wait with it.
                 await to_thread.run_sync(parser.write, chunk)
             parser.finalize()
         except (MultipartParseError, ClientDisconnect):
@@ -166,11 +165,11 @@ async def _stream(request: Request, beside: Path, limit: int) -> None:
 
 
 class _Form:
-    """Hears a multipart body and writes its first field `file`."""
+    """Takes a multipart body as the parser reports it, and writes its first field `file`."""
 
     def __init__(self, file: BinaryIO, limit: int) -> None:
-        self._file, self._limit, self._seen = file, limit, 0
-        self._header: list[bytes] = [b"", b""]
+        self._file, self._limit, self._written = file, limit, 0
+        self._header: list[bytes] = [b"", b""]  # name and value, which come in pieces
         self._disposition = b""
         self._inside = False
         self.whole = False
@@ -201,15 +200,15 @@ class _Form:
         self._header = [b"", b""]
 
     def _headers_end(self) -> None:
-        self._inside = (
-            not self.whole and parse_options_header(self._disposition)[1].get(b"name") == b"file"
-        )
+        _, options = parse_options_header(self._disposition)
+        self._inside = not self.whole and options.get(b"name") == b"file"
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         if not self._inside:
             return
-        self._seen += end - start
-        if self._seen > self._limit:
+        # Counted here too: the length of a body need not be said beforehand.
+        self._written += end - start
+        if self._written > self._limit:
             raise HTTPException(
                 413, f"more than {self._limit / 1e6:.0f} MB; copy it into the folder instead"
             )
@@ -219,17 +218,18 @@ class _Form:
         self.whole, self._inside = self.whole or self._inside, False
 
 
-def _keep(beside: Path, path: Path, folder: Folder, limits: Limits) -> Entry:
+def _keep(part: Path, path: Path, folder: Folder, limits: Limits) -> Entry:
     """Look whether a file opens, and give it its name."""
-    if not beside.stat().st_size:
+    if not part.stat().st_size:
         raise HTTPException(422, f"{path.name}: is empty")
     try:
-        _check_one_file(beside, path.name)
-        slide, _ = opened(beside)
+        _check_one_file(part, path.name)
+        slide, _ = opened(part)
         size = slide.size_px
         slide.close()
     except BreastsegError as cause:
-        raise HTTPException(422, folder.told(str(cause)).replace(beside.name, path.name)) from None
+        line = folder.told(str(cause)).replace(part.name, path.name)
+        raise HTTPException(422, line) from None
     if size[0] * size[1] > limits.upload_px:
         raise HTTPException(
             413,
@@ -238,27 +238,27 @@ def _keep(beside: Path, path: Path, folder: Folder, limits: Limits) -> Entry:
         )
     _check_free(path)
     try:
-        os.link(beside, path)  # unlike a renaming it never replaces a file
+        os.link(part, path)  # unlike a renaming it never replaces a file
     except FileExistsError:
         raise HTTPException(409, _taken(path)) from None
     except OSError:  # a disk without such links
-        beside.rename(path)
-    entry = next((entry for entry in folder.scan() if entry.path == path), None)
-    if entry is None:
-        raise HTTPException(
-            422,
-            f"{path.name}: is in the folder now, but not shown: it counts as a mask, or the folder"
-            " holds too much",
-        )
-    return entry
+        part.rename(path)
+    for entry in folder.scan():
+        if entry.path == path:
+            return entry
+    raise HTTPException(
+        422,
+        f"{path.name}: is in the folder now, but not shown: it counts as a mask, or the folder"
+        " holds too much",
+    )
 
 
-def _check_one_file(beside: Path, name: str) -> None:
+def _check_one_file(part: Path, name: str) -> None:
     """Refuse what names other files, before anything follows it; ImageError for what is no
     picture."""
-    with beside.open("rb") as file:
+    with part.open("rb") as file:
         head = file.read(max(map(len, _WHOLE)))
-    if not head.startswith(_WHOLE) and find_reader(beside) == "openslide":
+    if not head.startswith(_WHOLE) and find_reader(part) == "openslide":
         raise HTTPException(
             422,
             f"{name}: one of several files, or an index that names them; copy all of them into the"
