@@ -126,17 +126,21 @@ def evaluate(
     table = _split_table(data, split)
     chosen = regions_of(table, split)
     leak = leak_of(model, data, table, chosen, split)
-    bias, own = model.card.bias, model.card.label_map
+    # Both before `fitted`: the bias counts in the network's own classes, not in coarser ones.
+    bias = model.card.bias
+    own_map = model.card.label_map
     model, data = fitted(model, data, labels)
     regions, left_out = with_truth(data, chosen, split)
     label_map = model.card.label_map
-    whose = {region: str(data.regions.loc[region, "patient"]) for region in regions}
-    known = seen_by(model, data, regions)
-    columns, table_notes = _columns(patients, by, whose.values(), data)
-    other = (
-        open_other(compare, data.fingerprint(), label_map, regions) if compare is not None else None
-    )
-    out, names = Path(out), list(label_map.names)
+    names = list(label_map.names)
+    patient_of = {region: str(data.regions.loc[region, "patient"]) for region in regions}
+    known_patients = seen_by(model, data, regions)
+    # All that a person may have given wrong is read here: mapping the regions can take hours.
+    columns, table_notes = _columns(patients, by, patient_of.values(), data)
+    other = None
+    if compare is not None:
+        other = open_other(compare, data.fingerprint(), label_map, regions)
+    out = Path(out)
     settings: dict[str, object] = {
         "model": model.card.name,
         "model_files": model.card.files,
@@ -145,32 +149,37 @@ def evaluate(
         "split": split,
         "regions": split_fingerprint(table),
         "probabilities": probabilities,
+        # By what it counted, not by its path: the other evaluation may have been made again.
         "compare": sha256_of(other.path / COUNTS) if other else None,
     }
+    # Only where given: folders of versions without these options stay the same work.
     if labels:
         settings["labels"] = label_map.fingerprint()
     if patients:
         settings |= {"patients": sha256_of(Path(patients)), "by": list(by)}
     with own_folder(out, "evaluate", settings, may_differ=("compare",), remains=_REMAINS):
         without = left_out_note(data, left_out, len(chosen))
-        for line in filter(None, (leak or known.note, without, *table_notes)):
+        for line in filter(None, (leak or known_patients.note, without, *table_notes)):
             reporter.message(line)
-        seen = SeenProbabilities(model, whose) if probabilities else None
-        plain = Unbiased(model, bias_vector(bias, own)) if bias else None
-        found = {
-            region: _score_region(model, data, region, out / REGIONS / region, seen, plain)
-            for region in reporter.each(regions, title="evaluate", unit="region")
-        }
-        pixels = {region: one.pixels for region, one in found.items()}
-        known_wholes = presence_rows(found, data, names)
-        figures = figures_of(found, data.regions, names)
+        seen = SeenProbabilities(model, patient_of) if probabilities else None
+        plain = Unbiased(model, bias_vector(bias, own_map)) if bias else None
+        counts: dict[str, RegionCounts] = {}
+        for region in reporter.each(regions, title="evaluate", unit="region"):
+            folder = out / REGIONS / region
+            counts[region] = _score_region(model, data, region, folder, seen, plain)
+        whole_regions = presence_rows(counts, data, names)
+        figures = figures_of(counts, data.regions, names)
+        difference = None
+        if other:
+            pixels = {region: counted_in.pixels for region, counted_in in counts.items()}
+            difference = comparison(pixels, other, list(patient_of.values()), names)
         scores = Scores(
             model=model.card.name,
             data=data.fingerprint(),
             split=split,
             label_map=label_map,
             mpp=data.mpp,
-            patients=tuple(sorted(set(whose.values()))),
+            patients=tuple(sorted(set(patient_of.values()))),
             overall=figures.overall,
             pooled=figures.pooled,
             mean_per_region=figures.mean_per_region,
@@ -180,21 +189,22 @@ def evaluate(
             regions=figures.regions,
             dots=figures.dots,
             left_out=tuple(left_out),
-            presence=presence_figures(known_wholes, names) if known_wholes else None,
+            presence=presence_figures(whole_regions, names) if whole_regions else None,
             types=type_figures(model, data, table, split, out, reporter),
             probabilities=probability_figures(seen.by_patient, names) if seen else None,
             without_bias=plain.figures(bias, names) if plain else None,
-            groups=groupings(found, data, names, columns, known_wholes),
-            comparison=(comparison(pixels, other, list(whose.values()), names) if other else None),
-            seen=known,
+            groups=groupings(counts, data, names, columns, whole_regions),
+            comparison=difference,
+            seen=known_patients,
             leaky=leak or None,
-            protocol="; ".join(filter(None, (leak or known.note, PROTOCOL, without))),
+            protocol="; ".join(filter(None, (leak or known_patients.note, PROTOCOL, without))),
         )
-        write_tables(scores, found, data.regions, out)
-        if known_wholes:
-            write_table(out / PRESENCE_TABLE, known_wholes)
+        write_tables(scores, counts, data.regions, out)
+        if whole_regions:
+            write_table(out / PRESENCE_TABLE, whole_regions)
         if HISTORY in model.card.files:
             write_text(out / TRAINING_TABLE, model.bundle.file(HISTORY).read_text(encoding="utf-8"))
+        # Last: a folder with scores.json counts as finished.
         scores.write(out)
         reporter.message(_summary(scores))
         return scores
@@ -210,7 +220,7 @@ def _split_table(data: Dataset, split: str) -> pd.DataFrame:
 def _columns(
     patients: str | Path | None, by: Sequence[str], scored: Iterable[str], data: Dataset
 ) -> tuple[list[Column], tuple[str, ...]]:
-    """Return the columns by which scores are grouped, and what should be said of their table."""
+    """Return the columns by which scores are grouped, and notes on their table."""
     if patients is None:
         if by:
             raise InputError(
@@ -223,10 +233,10 @@ def _columns(
             f"--patients {patients}: grouped by which of its columns? give --by COLUMN"
         )
     everybody = list(map(str, data.regions["patient"].unique()))
-    wanted = list(dict.fromkeys(by))
-    found, notes = read_patients(Path(patients), wanted, sorted(set(scored)), everybody)
-    check_columns(found)
-    return found, notes
+    wanted = list(dict.fromkeys(by))  # each once, in the order given
+    columns, notes = read_patients(Path(patients), wanted, sorted(set(scored)), everybody)
+    check_columns(columns)
+    return columns, notes
 
 
 def _score_region(
@@ -250,12 +260,13 @@ def _score_region(
     save_labels(prediction, model.card.label_map, folder / PICTURE_LABELS)
     save_comparison(pixels, truth, prediction, model.card.label_map, folder)
     # As PROTOCOL says, borders are compared at about 1 um/px.
-    small, mpp = thinned(pixel_truth, data.mpp)
+    small_truth, small_mpp = thinned(pixel_truth, data.mpp)
+    small_prediction, _ = thinned(prediction, data.mpp)
     return RegionCounts(
-        confusion_counts(pixel_truth, prediction, classes),
-        place_counts(data.places(region), prediction, classes),
-        measure_surface(small, thinned(prediction, data.mpp)[0], classes, mpp=mpp),
-        np.bincount(prediction.ravel(), minlength=classes + 1),
+        pixels=confusion_counts(pixel_truth, prediction, classes),  # (K, K + 1)
+        dots=place_counts(data.places(region), prediction, classes),  # (2 K, K + 1)
+        surface=measure_surface(small_truth, small_prediction, classes, mpp=small_mpp),
+        named=np.bincount(prediction.ravel(), minlength=classes + 1),  # (K + 1,)
     )
 
 
@@ -273,56 +284,81 @@ def _name(
     if seen is None and plain is None:
         return model.label(pixels, mpp=mpp), None
     size = pixels.shape[1], pixels.shape[0]
-    at_model = scaled_size(size, mpp, model.card.mpp)
-    field, known = pixels, truth
-    if at_model != size:
-        field, known = resample_pixels(pixels, at_model), resample_labels(truth, at_model)
-    labels = np.zeros(known.shape, np.uint8)  # (H, W) at the model's um/px, as `unbiased`
-    unbiased = np.zeros(known.shape, np.uint8)
-    for named in name_tissue(PixelField(field), model.runner, model.tiles, probabilities=True):
-        box = named.box
+    size_at_model = scaled_size(size, mpp, model.card.mpp)
+    if size_at_model != size:
+        pixels = resample_pixels(pixels, size_at_model)
+        truth = resample_labels(truth, size_at_model)
+    labels = np.zeros(truth.shape, np.uint8)  # (H, W) at the model's um/px, as `unbiased`
+    unbiased = np.zeros(truth.shape, np.uint8)
+    field = PixelField(pixels)
+    for tile in name_tissue(field, model.runner, model.tiles, probabilities=True):
+        box = tile.box
         part = np.s_[box.y : box.y + box.height, box.x : box.x + box.width]
         if seen:
-            labels[part] = seen.add(region, named, known[part])
+            labels[part] = seen.add(region, tile, truth[part])
         else:
-            labels[part] = grouped_labels(model, named.labels)
+            labels[part] = grouped_labels(model, tile.labels)
         if plain:
-            unbiased[part] = plain.labels(np.asarray(named.probabilities))
-    return resample_labels(labels, size), resample_labels(unbiased, size) if plain else None
+            unbiased[part] = plain.labels(np.asarray(tile.probabilities))
+    labels = resample_labels(labels, size)
+    if plain is None:
+        return labels, None
+    return labels, resample_labels(unbiased, size)
 
 
 def _summary(scores: Scores) -> str:
+    """Return the scores in one line."""
     without = f" ({len(scores.left_out)} more without truth left out)" if scores.left_out else ""
-    parts = [
-        f"{counted(len(scores.regions), 'region')}{without},"
-        f" {counted(len(scores.patients), 'patient')}"
-    ]
+    regions = counted(len(scores.regions), "region")
+    patients = counted(len(scores.patients), "patient")
+    parts = [f"{regions}{without}, {patients}"]
+    parts += _areas_in_words(scores)
+    parts += _dots_in_words(scores)
+    parts += _presence_in_words(scores)
+    parts += _asked_for(scores)
+    return "; ".join(parts)
+
+
+def _areas_in_words(scores: Scores) -> list[str]:
     overall = scores.overall
-    if overall.support_px:
-        by_class = ", ".join(
-            f"{name} {s.dice:.3f}" for name, s in scores.pooled.items() if s.support_px
-        )
-        parts.append(
-            f"Dice: {by_class}; mean {overall.mean_dice:.3f}, accuracy {overall.accuracy:.3f}"
-        )
-        parts.append(_interval(scores.intervals, "mean_dice", "mean Dice"))
-    if scores.dots:
-        by_class = ", ".join(
-            f"{name} {s.accuracy:.3f}" for name, s in scores.dots.classes.items() if s.support_dots
-        )
-        dots = scores.dots.overall
-        parts.append(
-            f"{dots.support_dots} dots: {by_class}; balanced accuracy {dots.balanced_accuracy:.3f}"
-        )
-        parts.append(_interval(scores.dots.intervals, "balanced_accuracy", "it"))
-    for name, found in scores.presence.classes.items() if scores.presence else ():
+    if not overall.support_px:
+        return []
+    by_class = []
+    for name, row in scores.pooled.items():
+        if row.support_px:
+            by_class.append(f"{name} {row.dice:.3f}")
+    means = f"mean {overall.mean_dice:.3f}, accuracy {overall.accuracy:.3f}"
+    return [
+        f"Dice: {', '.join(by_class)}; {means}",
+        _interval(scores.intervals, "mean_dice", "mean Dice"),
+    ]
+
+
+def _dots_in_words(scores: Scores) -> list[str]:
+    if not scores.dots:
+        return []
+    by_class = []
+    for name, row in scores.dots.classes.items():
+        if row.support_dots:
+            by_class.append(f"{name} {row.accuracy:.3f}")
+    overall = scores.dots.overall
+    mean = f"balanced accuracy {overall.balanced_accuracy:.3f}"
+    return [
+        f"{overall.support_dots} dots: {', '.join(by_class)}; {mean}",
+        _interval(scores.dots.intervals, "balanced_accuracy", "it"),
+    ]
+
+
+def _presence_in_words(scores: Scores) -> list[str]:
+    parts = []
+    for name, row in scores.presence.classes.items() if scores.presence else ():
         shares = []
-        if found.regions_with:
-            shares.append(f"{found.share_with:.3f} where it is")
-        if found.regions_without:
-            shares.append(f"{found.share_without:.3f} where it is not")
+        if row.regions_with:
+            shares.append(f"{row.share_with:.3f} where it is")
+        if row.regions_without:
+            shares.append(f"{row.share_without:.3f} where it is not")
         parts.append(f"share of {name} " + ", ".join(shares))
-    return "; ".join([*parts, *_asked_for(scores)])
+    return parts
 
 
 def _asked_for(scores: Scores) -> list[str]:
@@ -330,27 +366,32 @@ def _asked_for(scores: Scores) -> list[str]:
     another model."""
     parts = []
     if scores.overall.support_px and scores.probabilities:
-        found = scores.probabilities
-        parts.append(f"mean AUC {found.mean_auc:.3f}, expected calibration error {found.ece:.3f}")
+        auc, ece = scores.probabilities.mean_auc, scores.probabilities.ece
+        parts.append(f"mean AUC {auc:.3f}, expected calibration error {ece:.3f}")
     if scores.types and "note" in scores.types:
         parts.append(str(scores.types["note"]))
     if scores.without_bias:
         parts.append(_unbiased(scores.without_bias))
     if scores.comparison:
-        dice, folder = scores.comparison.overall["mean_dice"], scores.comparison.folder
+        folder = scores.comparison.folder
+        dice = scores.comparison.overall["mean_dice"]
         ends = dice.interval
         spread = f" ({ends[0]:+.3f} to {ends[1]:+.3f})" if ends else ""
         parts.append(f"mean Dice {dice.difference:+.3f}{spread} against {folder}")
     return parts
 
 
-def _unbiased(found: WithoutBias) -> str:
-    told = [f"mean Dice {found.overall.mean_dice:.3f}"] if found.overall.support_px else []
-    if found.dots:
-        told.append(f"balanced accuracy of dots {found.dots.overall.balanced_accuracy:.3f}")
-    return f"without its bias {', '.join(told)}"
+def _unbiased(figures: WithoutBias) -> str:
+    parts = []
+    if figures.overall.support_px:
+        parts.append(f"mean Dice {figures.overall.mean_dice:.3f}")
+    if figures.dots:
+        parts.append(f"balanced accuracy of dots {figures.dots.overall.balanced_accuracy:.3f}")
+    return f"without its bias {', '.join(parts)}"
 
 
-def _interval(drawn: Intervals, score: str, words: str) -> str:
-    ends = (drawn.overall or {}).get(score)
-    return f"95 % of {words} {ends[0]:.3f} to {ends[1]:.3f}" if ends else drawn.note
+def _interval(intervals: Intervals, score: str, words: str) -> str:
+    ends = (intervals.overall or {}).get(score)
+    if ends is None:
+        return intervals.note
+    return f"95 % of {words} {ends[0]:.3f} to {ends[1]:.3f}"

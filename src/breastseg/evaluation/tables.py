@@ -34,8 +34,8 @@ def write_tables(
         out: folder of the evaluation.
     """
     names = list(scores.pooled)
-    pixels = {region: one.pixels for region, one in found.items()}
-    dots = {region: one.dots for region, one in found.items()}
+    pixels = {region: counted.pixels for region, counted in found.items()}
+    dots = {region: counted.dots for region, counted in found.items()}
     _write_counts(out / COUNTS, counts_table(pixels, names, "px", names))
     _write_counts(out / DOTS_COUNTS, counts_table(dots, names, "dots", kinds_of(names)))
     if scores.overall.support_px:

@@ -37,8 +37,18 @@ def card_of(
         start: the model that it went on from.
     """
     patients = _patients(split, start)
-    trained = data.class_pixels.loc[split["split"] == "train"].sum()
+    trained = data.class_pixels.loc[split["split"] == "train"].sum()  # (K,) by class
     pixels = {str(name): int(px) for name, px in trained.items()}
+    source_mpp = sorted(set(map(float, data.regions["source_mpp"])))
+    run = replace(
+        settings,
+        data_parts=tuple(data.parts),
+        encoder_weights=encoder_origin(config.encoder, config.encoder_weights),
+        patients=patients,
+        class_px=pixels,
+        source_mpp=tuple(source_mpp),
+        environment=environment(),
+    )
     return Card(
         name=settings.name or "",
         label_map=data.label_map,
@@ -50,15 +60,7 @@ def card_of(
         network=network.to_dict(),
         licence=_licence(data, start),
         limits=_limits(len(patients["train"]), pixels, is_leaky=is_leaky(split)),
-        training=replace(
-            settings,
-            data_parts=tuple(data.parts),
-            encoder_weights=encoder_origin(config.encoder, config.encoder_weights),
-            patients=patients,
-            class_px=pixels,
-            source_mpp=tuple(sorted(set(map(float, data.regions["source_mpp"])))),
-            environment=environment(),
-        ),
+        training=run,
     )
 
 
@@ -91,7 +93,10 @@ def _limits(patients: int, pixels: dict[str, int], *, is_leaky: bool) -> tuple[s
         f"Trained on {patients} patients; tissue it has not seen is named as something it has."
     )
     total = sum(pixels.values())
-    rare = [f"{name} ({px:,} px)" for name, px in pixels.items() if px < LITTLE * total]
+    rare = []
+    for name, px in pixels.items():
+        if px < LITTLE * total:
+            rare.append(f"{name} ({px:,} px)")
     if rare:
         limits.append(f"Saw little of {', '.join(rare)} of {total:,} px.")
     return tuple(limits)
