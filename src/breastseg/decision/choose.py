@@ -96,7 +96,8 @@ def told(choice: Choice, where: str) -> str:
     tried = in_words(choice.tried)
     parts = []
     for group in (*choice.patients, MEAN):
-        before, after = choice.before[group], choice.after[group]
+        before = choice.before[group]
+        after = choice.after[group]
         parts.append(f"{group} {before:.3f} -> {after:.3f}")
     left_out = f"patients left out {choice.before[MEAN]:.3f} -> {choice.left_out[MEAN]:.3f}"
     if not choice.refused:

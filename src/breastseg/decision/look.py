@@ -160,7 +160,9 @@ def _log_probabilities(
     tiles: TileConfig,
 ) -> list[npt.NDArray[np.float32]]:
     """Return (N, K) log-probabilities for each kind of places."""
-    probabilities = [np.zeros((len(kind.y), tiles.classes), np.float32) for kind in places]
+    probabilities = []
+    for kind in places:
+        probabilities.append(np.zeros((len(kind.y), tiles.classes), np.float32))
     if not places:
         return probabilities
     field = PixelField(data.image(region))
@@ -170,7 +172,8 @@ def _log_probabilities(
         for kind, values in zip(places, probabilities, strict=True):
             y = kind.y - box.y
             x = kind.x - box.x
-            inside = (y >= 0) & (y < box.height) & (x >= 0) & (x < box.width)
+            inside = (y >= 0) & (y < box.height)
+            inside &= (x >= 0) & (x < box.width)
             # (K, N) -> (N, K)
             values[inside] = tile.probabilities[:, y[inside], x[inside]].T
     return [np.log(np.maximum(values, _SMALLEST)) for values in probabilities]

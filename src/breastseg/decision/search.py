@@ -114,9 +114,9 @@ def sums_along(sample: Sample, bias: Floats, k: int, moves: Floats, known: Class
     predicted = np.zeros(shape)
     for winner, since, until in stretches:
         # Places where this stretch is empty would be added and taken off at the same move.
-        here = np.flatnonzero(since < until)
-        right = here[winner[here] == sample.truth[here]]
-        for places, target in ((here, predicted), (right, hits)):
+        lasting = np.flatnonzero(since < until)
+        right = lasting[winner[lasting] == sample.truth[lasting]]
+        for places, target in ((lasting, predicted), (right, hits)):
             for sign, when in ((1, since), (-1, until)):
                 # Place of (unit, move, class) in the flat array: one bincount sums all.
                 row = sample.unit[places] * shape[1] + when[places]

@@ -82,14 +82,17 @@ def look_at(
     for region in ids:
         patients.append(str(data.regions.at[region, "patient"]))
         truth.append(data.types.index(str(data.regions.at[region, TYPE])))
-    # reshape() keeps two axes where there is no image at all.
-    read = np.array(features).reshape(len(ids), -1) if features else np.empty((len(ids), 0))
+    number = len(ids)
+    read = np.empty((number, 0))
+    if features:
+        read = np.array(features).reshape(number, -1)
     return Typed(
-        tuple(ids),
-        np.array(patients),
-        np.array(truth, np.intp),
-        read,
-        np.array(colours, np.float64).reshape(len(ids), -1),
+        regions=tuple(ids),
+        patients=np.array(patients),
+        truth=np.array(truth, np.intp),
+        features=read,
+        # reshape() keeps two axes where there is no image at all.
+        colours=np.array(colours, np.float64).reshape(number, -1),
     )
 
 

@@ -110,12 +110,14 @@ def comparison(
         )
     my_pooled = my_patients.sum(axis=0)  # (K, K + 1)
     their_pooled = their_patients.sum(axis=0)
-    my_overall, their_overall = overall_scores(my_pooled), overall_scores(their_pooled)
+    my_overall = overall_scores(my_pooled)
+    their_overall = overall_scores(their_pooled)
     overall = {}
     for score in _OVERALL:
         interval = ends["overall"][score] if ends else None
         overall[score] = _difference(my_overall[score], their_overall[score], interval)
-    my_classes, their_classes = class_scores(my_pooled, names), class_scores(their_pooled, names)
+    my_classes = class_scores(my_pooled, names)
+    their_classes = class_scores(their_pooled, names)
     classes = {}
     for name in names:
         interval = ends["classes"][name]["dice"] if ends else None

@@ -161,12 +161,12 @@ def evaluate(
         without = left_out_note(data, left_out, len(chosen))
         for line in filter(None, (leak or known_patients.note, without, *table_notes)):
             reporter.message(line)
-        seen = SeenProbabilities(model, patient_of) if probabilities else None
+        probability_counts = SeenProbabilities(model, patient_of) if probabilities else None
         plain = Unbiased(model, bias_vector(bias, own_map)) if bias else None
         counts: dict[str, RegionCounts] = {}
         for region in reporter.each(regions, title="evaluate", unit="region"):
             folder = out / REGIONS / region
-            counts[region] = _score_region(model, data, region, folder, seen, plain)
+            counts[region] = _score_region(model, data, region, folder, probability_counts, plain)
         whole_regions = presence_rows(counts, data, names)
         figures = figures_of(counts, data.regions, names)
         difference = None
@@ -191,7 +191,9 @@ def evaluate(
             left_out=tuple(left_out),
             presence=presence_figures(whole_regions, names) if whole_regions else None,
             types=type_figures(model, data, table, split, out, reporter),
-            probabilities=probability_figures(seen.by_patient, names) if seen else None,
+            probabilities=probability_figures(probability_counts.by_patient, names)
+            if probability_counts
+            else None,
             without_bias=plain.figures(bias, names) if plain else None,
             groups=groupings(counts, data, names, columns, whole_regions),
             comparison=difference,
@@ -244,7 +246,7 @@ def _score_region(
     data: Dataset,
     region: str,
     folder: Path,
-    seen: SeenProbabilities | None,
+    probability_counts: SeenProbabilities | None,
     plain: Unbiased | None,
 ) -> RegionCounts:
     """Count a region's pixels, dots and borders; pixels count only where more than dots is known of
@@ -254,7 +256,9 @@ def _score_region(
     classes = len(model.card.label_map.classes)
     # Between dots nothing is known: no pixel of such a region is right or wrong.
     pixel_truth = np.zeros_like(truth) if data.dotted([region]) else truth
-    prediction, unbiased = _name(model, pixels, pixel_truth, data.mpp, region, seen, plain)
+    prediction, unbiased = _name(
+        model, pixels, pixel_truth, data.mpp, region, probability_counts, plain
+    )
     if plain and unbiased is not None:
         plain.add(pixel_truth, data.places(region), unbiased)
     save_labels(prediction, model.card.label_map, folder / PICTURE_LABELS)
@@ -276,12 +280,12 @@ def _name(
     truth: Labels,
     mpp: float,
     region: str,
-    seen: SeenProbabilities | None,
+    probability_counts: SeenProbabilities | None,
     plain: Unbiased | None,
 ) -> tuple[Labels, Labels | None]:
     """Name tissue as Model.label does, and with `plain` without the bias too; with `seen`, count
     probabilities at the model's um/px."""
-    if seen is None and plain is None:
+    if probability_counts is None and plain is None:
         return model.label(pixels, mpp=mpp), None
     size = pixels.shape[1], pixels.shape[0]
     size_at_model = scaled_size(size, mpp, model.card.mpp)
@@ -292,10 +296,9 @@ def _name(
     unbiased = np.zeros(truth.shape, np.uint8)
     field = PixelField(pixels)
     for tile in name_tissue(field, model.runner, model.tiles, probabilities=True):
-        box = tile.box
-        part = np.s_[box.y : box.y + box.height, box.x : box.x + box.width]
-        if seen:
-            labels[part] = seen.add(region, tile, truth[part])
+        part = tile.box.slices
+        if probability_counts:
+            labels[part] = probability_counts.add(region, tile, truth[part])
         else:
             labels[part] = grouped_labels(model, tile.labels)
         if plain:
@@ -366,7 +369,8 @@ def _asked_for(scores: Scores) -> list[str]:
     another model."""
     parts = []
     if scores.overall.support_px and scores.probabilities:
-        auc, ece = scores.probabilities.mean_auc, scores.probabilities.ece
+        auc = scores.probabilities.mean_auc
+        ece = scores.probabilities.ece
         parts.append(f"mean AUC {auc:.3f}, expected calibration error {ece:.3f}")
     if scores.types and "note" in scores.types:
         parts.append(str(scores.types["note"]))

@@ -61,7 +61,7 @@ def groupings(
     """Return scores by each grouping.
 
     Args:
-        found: what was counted, by region.
+        counts: what was counted, by region.
         data: the data set.
         names: of the K classes.
         columns: of a table of patients; one of the name of another grouping takes its place.
@@ -231,7 +231,8 @@ def _thirds(
     names = {}
     # Of many equal values a third may be empty, and has no name then.
     for third in sorted(values_of):
-        lowest, highest = min(values_of[third]), max(values_of[third])
+        lowest = min(values_of[third])
+        highest = max(values_of[third])
         names[third] = f"{THIRDS[third]}, {_number(lowest)} to {_number(highest)}"
     group_of = {}
     for region in regions:

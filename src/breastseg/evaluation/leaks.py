@@ -34,7 +34,8 @@ def fitted(model: Model, data: Dataset, labels: str | None) -> tuple[Model, Data
 
 def check_labels(model: Model, data: Dataset) -> None:
     """Raise LabelError when model and data set name other classes."""
-    own, theirs = model.card.label_map, data.label_map
+    own = model.card.label_map
+    theirs = data.label_map
     # By fingerprint: a map's name is no part of what its labels mean.
     if own.fingerprint() == theirs.fingerprint():
         return

@@ -144,7 +144,8 @@ def export_margins(
     out = Path(out)
     if out.exists():
         raise OutputError(f"{out}: exists; choose another --out or remove it")
-    loaded, data = load_model(model), open_dataset(dataset)
+    loaded = load_model(model)
+    data = open_dataset(dataset)
     check_labels(loaded, data)
     check_mpp_of(loaded, data)
     regions = regions_of(load_split(data), split)

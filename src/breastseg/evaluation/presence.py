@@ -22,7 +22,7 @@ PresenceRow = TypedDict(
 
 
 def presence_rows(
-    found: Mapping[str, RegionCounts], data: Dataset, names: list[str]
+    counts_of: Mapping[str, RegionCounts], data: Dataset, names: list[str]
 ) -> list[PresenceRow]:
     """Return a row for each region and class of which is known that it has it, or not: region,
     patient, class, known, share.
@@ -30,7 +30,7 @@ def presence_rows(
     The share is of the pixels that have a label; NaN where none has.
     """
     rows: list[PresenceRow] = []
-    for region, counts in found.items():
+    for region, counts in counts_of.items():
         total = int(counts.named[1:].sum())  # label 0 is what the map has no class for
         patient = str(data.regions.at[region, "patient"])
         for label, has in data.presence(region).items():
@@ -56,7 +56,9 @@ def presence_figures(rows: list[PresenceRow], names: list[str]) -> Presence:
     """
     classes = {}
     for name in names:
-        shares, has_class, patients = [], [], []
+        shares = []
+        has_class = []
+        patients = []
         for row in rows:
             if row["class"] == name:
                 shares.append(row["share"])

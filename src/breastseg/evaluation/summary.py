@@ -81,24 +81,27 @@ class Figures:
     dots: Dots | None
 
 
-def figures_of(found: Mapping[str, RegionCounts], table: pd.DataFrame, names: list[str]) -> Figures:
+def figures_of(
+    counts: Mapping[str, RegionCounts], table: pd.DataFrame, names: list[str]
+) -> Figures:
     """Return every figure that follows from counts.
 
     Args:
-        found: by region.
+        counts: by region.
         table: patient and site of each region, by region.
         names: of the K classes.
     """
     areas: dict[str, RegionCounts] = {}
-    for region, counted in found.items():
+    for region, counted in counts.items():
         if counted.pixels.any():
             areas[region] = counted
     if not areas:
-        areas = dict(found)  # dots alone: figures of areas are written too, and are NaN
+        areas = dict(counts)  # dots alone: figures of areas are written too, and are NaN
     pixels = np.array([counted.pixels for counted in areas.values()])  # (R, K, K + 1)
-    dots = np.array([counted.dots for counted in found.values()])  # (R, 2 K, K + 1)
+    dots = np.array([counted.dots for counted in counts.values()])  # (R, 2 K, K + 1)
     rows = table.loc[list(areas)]
-    patients, sites = rows["patient"].tolist(), rows["site"].tolist()
+    patients = rows["patient"].tolist()
+    sites = rows["site"].tolist()
     return Figures(
         overall=overall_of(pixels.sum(axis=0)),
         pooled=_pooled(pixels, patients, names),
@@ -106,8 +109,8 @@ def figures_of(found: Mapping[str, RegionCounts], table: pd.DataFrame, names: li
         intervals=_intervals(areas, pixels, patients, names),
         boundary=_boundary(areas, names),
         hospitals=_hospitals(pixels, patients, sites, names),
-        regions={region: _region(counted, names) for region, counted in found.items()},
-        dots=_dots(dots, table.loc[list(found)], names) if dots.any() else None,
+        regions={region: _region(counted, names) for region, counted in counts.items()},
+        dots=_dots(dots, table.loc[list(counts)], names) if dots.any() else None,
     )
 
 
@@ -248,7 +251,8 @@ def _dots(counts: Counts, table: pd.DataFrame, names: list[str]) -> Dots:
     has_dots = counts.any(axis=(1, 2))  # (R,)
     counts = counts[has_dots]
     rows = table[has_dots]
-    patients, sites = rows["patient"].tolist(), rows["site"].tolist()
+    patients = rows["patient"].tolist()
+    sites = rows["site"].tolist()
     hospitals = {}
     for site, (regions, people, total) in _by_site(counts, patients, sites).items():
         scores = dots_of(total, names)

@@ -157,7 +157,8 @@ class Explanation:
     def lines(self) -> list[str]:
         """Return it as a short table."""
         x, y = self.at_level0_px
-        lines = [f"{self.image} at {x:g},{y:g}: {self.class_name} ({self.model})"]
+        place = f"{self.image} at {x:g},{y:g}"
+        lines = [f"{place}: {self.class_name} ({self.model})"]
         likeliest_first = sorted(self.probabilities.items(), key=lambda pair: -pair[1])
         for name, value in likeliest_first:
             lines.append(f"  {name:<16} {value:.3f}")

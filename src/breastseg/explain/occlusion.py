@@ -38,8 +38,10 @@ def occlude(
     tiles = np.repeat(picture[None], 1 + SQUARES**2, axis=0)
     for number in range(SQUARES**2):
         row, column = divmod(number, SQUARES)
-        top, left = SQUARE_PX * row, SQUARE_PX * column
-        tiles[1 + number, top : top + SQUARE_PX, left : left + SQUARE_PX] = mean
+        top = SQUARE_PX * row
+        left = SQUARE_PX * column
+        tile = tiles[1 + number]
+        tile[top : top + SQUARE_PX, left : left + SQUARE_PX] = mean
     x, y = place
     batches = []
     for start in range(0, len(tiles), _BATCH):

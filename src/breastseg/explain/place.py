@@ -85,20 +85,20 @@ def explain_place(slide: Slide, plan: Plan, model: Model, at: tuple[float, float
     picture = shown_of(plan.field, box)[0]  # (160, 160, 3)
     inside = place[0] - box.x, place[1] - box.y
     k = names.index(name)
-    drops, alone = occlude(picture, inside, k + 1, model.runner)  # (8, 8), (K,)
+    drops, field_probabilities = occlude(picture, inside, k + 1, model.runner)  # (8, 8), (K,)
     rounded_drops = []
     for row in drops.tolist():
         rounded_drops.append(tuple(round(drop, 4) for drop in row))
     occlusion = Occlusion(
         class_name=name,
-        probability=round(float(alone[k]), 6),
+        probability=round(float(field_probabilities[k]), 6),
         box_level0_px=_at_level0(box, slide, plan.field),
         square_um=SQUARE_PX * model.card.mpp,
         drops=tuple(rounded_drops),
         offsets_um=_offsets(inside, model.card.mpp),
     )
     nearest_fields = _nearest(plan.field, model, place)
-    notes = _notes(name, names[int(alone.argmax())], nearest_fields, model)
+    notes = _notes(name, names[int(field_probabilities.argmax())], nearest_fields, model)
     return Explanation(
         image=one_line(slide.path.name),
         at_level0_px=at,
@@ -119,7 +119,8 @@ def _at_level0(box: Box, slide: Slide, field: Field) -> tuple[int, int, int, int
     """Return left, top, width and height in level-0 pixels of a box in the model's pixels."""
     (width, height), (field_width, field_height) = slide.size_px, field.size_px
     # By sizes and not by mpp: the field's size was rounded to whole pixels.
-    across, down = width / field_width, height / field_height
+    across = width / field_width
+    down = height / field_height
     return (
         round(box.x * across),
         round(box.y * down),
@@ -150,7 +151,8 @@ def _placed(slide: Slide, plan: Plan, at: tuple[float, float]) -> tuple[int, int
 
 def _probabilities(field: Field, model: Model, place: tuple[int, int]) -> dict[str, float]:
     box = around(place, CONTEXT_PX)
-    x, y = place[0] - box.x, place[1] - box.y
+    x = place[0] - box.x
+    y = place[1] - box.y
     values = model.runner.probabilities(shown_of(field, box))[0, :, y, x]  # (K,)
     if np.isnan(values).any():
         raise ModelError(
@@ -194,14 +196,14 @@ def _nearest(field: Field, model: Model, place: tuple[int, int]) -> tuple[Near, 
 
 
 def _notes(
-    name: str, alone: str, nearest_fields: tuple[Near, ...] | None, model: Model
+    name: str, field_class: str, nearest_fields: tuple[Near, ...] | None, model: Model
 ) -> list[str]:
     notes = []
-    if alone != name:
+    if field_class != name:
         field_um = FIELD_PX * model.card.mpp
         notes.append(
-            f"in this field of {field_um:g} um alone the network says {alone}: what makes it say"
-            f" {name} lies further away, and hidden squares tell little"
+            f"in this field of {field_um:g} um alone the network says {field_class}: what makes it"
+            f" say {name} lies further away, and hidden squares tell little"
         )
     if nearest_fields is None:
         notes.append(

@@ -17,6 +17,7 @@ from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.errors import DatasetError, OutputError
 from breastseg.evaluation.leaks import check_labels, check_mpp_of
 from breastseg.files import sha256_of, write_json, written_folder
+from breastseg.geometry import Box
 from breastseg.images import Pixels, resample_pixels
 from breastseg.inference.model import Model, load_model
 from breastseg.reporter import TERMINAL, Reporter
@@ -118,8 +119,12 @@ def _chosen(data: Dataset, regions: list[str]) -> list[tuple[str, str, int, int]
 def _spread(items: list[Item], most: int) -> list[Item]:
     """Return no more than `most` items, evenly spread in their order."""
     count = min(len(items), most)
-    # The middle of each of `count` equal parts: (index + 1/2) / count of the way, in integers.
-    return [items[(2 * index + 1) * len(items) // (2 * count)] for index in range(count)]
+    chosen = []
+    for index in range(count):
+        # The middle of each of `count` equal parts: (index + 1/2) / count of the way.
+        place = (2 * index + 1) * len(items) // (2 * count)
+        chosen.append(items[place])
+    return chosen
 
 
 def _pure(data: Dataset, region: str) -> Iterator[tuple[str, int, int]]:
@@ -129,7 +134,7 @@ def _pure(data: Dataset, region: str) -> Iterator[tuple[str, int, int]]:
     names = data.label_map.names
     for y in range(0, height - FIELD_PX + 1, FIELD_PX):
         for x in range(0, width - FIELD_PX + 1, FIELD_PX):
-            field = labels[y : y + FIELD_PX, x : x + FIELD_PX]
+            field = labels[Box(x, y, FIELD_PX, FIELD_PX).slices]
             counts = np.bincount(field.ravel(), minlength=len(names) + 1)
             label = int(counts[1:].argmax()) + 1  # 0 is "not annotated", no class
             if counts[label] >= _PURE * FIELD_PX**2:
@@ -140,9 +145,11 @@ def _reference(data: Dataset, chosen: list[tuple[str, str, int, int]], model: Mo
     # Which region is of which part is not known: one licence that forbids it forbids all.
     may_travel = bool(data.parts) and all(_is_free(part) for part in data.parts)
     source = "; ".join(data.parts) or "not known"
-    fields, pictures = [], []
+    fields = []
+    pictures = []
     for name, region, x, y in chosen:
-        picture = np.asarray(data.image(region)[y : y + FIELD_PX, x : x + FIELD_PX])
+        box = Box(x, y, FIELD_PX, FIELD_PX)
+        picture = np.asarray(data.image(region)[box.slices])
         patient = str(data.regions.at[region, "patient"])
         thumbnail = _thumbnail(picture) if may_travel else b""
         fields.append(ReferenceField(name, patient, region, x, y, source, thumbnail))
@@ -160,7 +167,8 @@ def _features(pictures: list[Pixels], model: Model) -> npt.NDArray[np.float32]:
     for start in range(0, len(pictures), _BATCH):
         tiles = np.stack(pictures[start : start + _BATCH])  # (up to 8, H, W, 3)
         missing = _BATCH - len(tiles)  # one shape: a network is compiled for each
-        padded = np.pad(tiles, [(0, missing), (0, 0), (0, 0), (0, 0)], mode="edge")
+        widths = [(0, missing), (0, 0), (0, 0), (0, 0)]
+        padded = np.pad(tiles, widths, mode="edge")
         batches.append(model.features(padded)[: len(tiles)])
     return np.concatenate(batches)
 

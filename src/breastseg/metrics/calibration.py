@@ -68,10 +68,12 @@ class ProbabilityCounts:
                     f"probabilities are {values.min():g} to {values.max():g}, wanted 0 to 1"
                 )
             # int16 holds 1010, the highest bin before the limit, in half the memory of int32.
-            bins = np.minimum((values * np.float32(_BINS)).astype(np.int16), np.int16(_BINS - 1))
+            bins = (values * np.float32(_BINS)).astype(np.int16)
+            bins = np.minimum(bins, np.int16(_BINS - 1))
+            label = k + 1
             self._all[k] += np.bincount(bins, minlength=_BINS)
-            self._own[k] += np.bincount(bins[true == k + 1], minlength=_BINS)
-            np.copyto(confidence, values, where=predicted == k + 1)
+            self._own[k] += np.bincount(bins[true == label], minlength=_BINS)
+            np.copyto(confidence, values, where=predicted == label)
         self._count_levels(confidence, predicted == true)
 
     def _count_levels(
@@ -79,7 +81,8 @@ class ProbabilityCounts:
     ) -> None:
         """Add (N,) pixels to the levels that their confidence is in."""
         # A confidence of 1 belongs to the highest level, not to one above it.
-        level = np.minimum((confidence * np.float32(_LEVELS)).astype(np.intp), _LEVELS - 1)
+        level = (confidence * np.float32(_LEVELS)).astype(np.intp)
+        level = np.minimum(level, _LEVELS - 1)
         for sums, weights in zip(self._levels, (None, right, confidence), strict=True):
             sums += np.bincount(level, weights, minlength=_LEVELS)
 
@@ -183,7 +186,10 @@ class ProbabilityCounts:
         patients_with = has_class.sum(axis=0)  # (K,)
         classes: dict[str, dict[str, Interval]] = {}
         for k, name in enumerate(names):
-            classes[name] = {"auc": interval_of(areas[:, k]) if patients_with[k] >= 2 else None}
+            ends = None
+            if patients_with[k] >= 2:
+                ends = interval_of(areas[:, k])
+            classes[name] = {"auc": ends}
         return {
             "mean_auc": interval_of(known_mean(areas, axis=1)),
             "ece": interval_of(errors),

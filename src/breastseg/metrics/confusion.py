@@ -68,8 +68,9 @@ def class_scores(counts: Counts, names: Sequence[str]) -> dict[str, dict[str, fl
     rates = class_rates(sums)
     scores: dict[str, dict[str, float]] = {}
     for k, name in enumerate(names):
-        scores[name] = {score: float(values[k]) for score, values in rates.items()}
-        scores[name]["support_px"] = int(sums.support[k])
+        row = {score: float(values[k]) for score, values in rates.items()}
+        row["support_px"] = int(sums.support[k])
+        scores[name] = row
     return scores
 
 

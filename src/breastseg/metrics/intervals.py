@@ -73,7 +73,9 @@ def bootstrap_difference(
     Raises:
         ValueError: fewer than two patients, or the truth of the two is not the same.
     """
-    if one.shape != other.shape or not np.array_equal(one.sum(axis=2), other.sum(axis=2)):
+    # Rows are classes of the truth: their sums do not depend on the model.
+    has_same_truth = np.array_equal(one.sum(axis=2), other.sum(axis=2))
+    if one.shape != other.shape or not has_same_truth:
         raise ValueError(
             "counts of two models have other truth; wanted the same patients and the same pixels"
         )
@@ -150,9 +152,9 @@ def _scored(sums: Sums, draws: int, seed: int) -> tuple[Rates, Rates]:
     """Return each overall score, (draws,), and each score by class, (draws, K)."""
     overall = []
     classes = []
-    for drawn in _drawn(sums, draws, seed):
-        overall.append(overall_rates(drawn))
-        classes.append(class_rates(drawn))
+    for sums_of_draws in _drawn(sums, draws, seed):
+        overall.append(overall_rates(sums_of_draws))
+        classes.append(class_rates(sums_of_draws))
     return _joined(overall), _joined(classes)
 
 

@@ -74,7 +74,8 @@ def _descend(rows: Floats, truth: Floats, share: Floats, penalty: float) -> Floa
     # inverse never overshoots.
     steepest = 0.5 * float(share @ (rows**2).sum(axis=1)) + penalty
     weights = np.zeros((rows.shape[1], truth.shape[1]))
-    ahead, pace = weights, 1.0
+    ahead = weights
+    pace = 1.0
     for _ in range(_STEPS):
         errors = _softmax(rows @ ahead) - truth  # (N, T)
         slope = rows.T @ (share[:, None] * errors) + penalties * ahead
@@ -84,7 +85,8 @@ def _descend(rows: Floats, truth: Floats, share: Floats, penalty: float) -> Floa
         # Nesterov's sequence: each step goes on a little in the direction of the last.
         next_pace = 0.5 * (1 + np.sqrt(1 + 4 * pace**2))
         ahead = next_weights + (pace - 1) / next_pace * (next_weights - weights)
-        weights, pace = next_weights, next_pace
+        weights = next_weights
+        pace = next_pace
     return weights
 
 

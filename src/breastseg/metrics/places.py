@@ -56,7 +56,8 @@ def labels_of(places: Places, prediction: Labels) -> Labels:
     width = places[:, 6] - places[:, 4]
     # Most places are dots of one pixel: all of them are read in one step.
     is_dot = (height == 1) & (width == 1)
-    labels[is_dot] = prediction[places[is_dot, 3], places[is_dot, 4]]
+    y, x = places[is_dot, 3], places[is_dot, 4]
+    labels[is_dot] = prediction[y, x]
     wide = np.flatnonzero(~is_dot)
     pixels_of_wide = pixels_of(places[wide], prediction.shape[1])
     for number, pixels in zip(wide, pixels_of_wide, strict=True):

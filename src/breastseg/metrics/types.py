@@ -52,7 +52,8 @@ def type_scores(
     each_picture = np.ones((1, len(truth)))
     recalls = _recalls(cases, kinds, each_case)[0]  # (T,), as of pictures
     recalls_of_pictures = _recalls(probabilities, truth, each_picture)[0]
-    recall, number = {}, {}
+    recall = {}
+    number = {}
     for k, name in enumerate(names):
         recall[name] = float(recalls[k])
         number[name] = int((kinds == k).sum())
@@ -91,14 +92,14 @@ def type_difference(
     Returns:
         {"balanced_accuracy", "auc", "intervals": {the same}}.
     """
-    drawn = []
+    draws_of_both = []
     scores = []
     for probabilities in (one, other):
         cases, kinds, people = _cases(probabilities, truth, patients)
         once = np.ones((1, len(kinds)))
         scores.append(_rates(cases, kinds, once))
-        drawn.append(_drawn(cases, kinds, people, draws, seed))
-    own_draws, other_draws = drawn
+        draws_of_both.append(_drawn(cases, kinds, people, draws, seed))
+    own_draws, other_draws = draws_of_both
     differences = None
     if own_draws is not None and other_draws is not None:
         differences = {name: own_draws[name] - other_draws[name] for name in _NAMES}
@@ -151,8 +152,10 @@ def _rates(cases: Floats, kinds: Ints, weights: Floats) -> dict[str, Floats]:
     return {"balanced_accuracy": accuracy, "auc": _areas(cases, kinds, weights)}
 
 
-def _ends(drawn: dict[str, Floats] | None) -> JsonObject:
-    return {name: interval_of(drawn[name]) if drawn else None for name in _NAMES}
+def _ends(draws_of_scores: dict[str, Floats] | None) -> JsonObject:
+    return {
+        name: interval_of(draws_of_scores[name]) if draws_of_scores else None for name in _NAMES
+    }
 
 
 def _recalls(probabilities: Floats, truth: Ints, weights: Floats) -> Floats:

@@ -30,15 +30,18 @@ class BorrowStain(nn.Module):
         """Take the share of crops that borrow, and the smallest and largest factor of a channel's
         density."""
         super().__init__()
-        self.share, self.limits = share, limits
+        self.share = share
+        self.limits = limits
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """Change (N, 3, H, W) float pictures in 0 to 1."""
         density = optical_density(pictures)  # (N, 3, H, W)
         tissue = (density.mean(1, keepdim=True) > _TISSUE).float()  # (N, 1, H, W)
         # A crop without tissue has a mean of 0, and neither lends nor borrows.
-        mean = (density * tissue).sum((2, 3)) / tissue.sum((2, 3)).clamp_min(1)  # (N, 3)
-        count, device = len(pictures), pictures.device
+        tissue_px = tissue.sum((2, 3)).clamp_min(1)  # (N, 1)
+        mean = (density * tissue).sum((2, 3)) / tissue_px  # (N, 3)
+        count = len(pictures)
+        device = pictures.device
         lender = mean[torch.randperm(count, device=device)]
         # (N, 1) each: how much of the way to the lender's stain, 0 for those that do not borrow.
         part = torch.rand(count, 1, device=device)
@@ -63,17 +66,21 @@ class HedJitter(nn.Module):
     def __init__(self, scale: float = 0.25, shift: float = 0.05) -> None:
         """Take the largest relative change and the largest shift of a stain's density."""
         super().__init__()
-        self.scale, self.shift = scale, shift
+        self.scale = scale
+        self.shift = shift
         matrix = torch.tensor(_HED_TO_RGB, dtype=torch.float64)
         self.register_buffer("to_rgb", matrix.float(), persistent=False)
         self.register_buffer("to_hed", torch.linalg.inv(matrix).float(), persistent=False)
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """Change (N, 3, H, W) float pictures in 0 to 1."""
-        count, device = pictures.shape[0], pictures.device
+        count = pictures.shape[0]
+        device = pictures.device
         # (N, 3, 1, 1) each, one number a crop and stain, evenly up to the limit on both sides.
-        scale = 1 + (torch.rand(count, 3, 1, 1, device=device) * 2 - 1) * self.scale
-        shift = (torch.rand(count, 3, 1, 1, device=device) * 2 - 1) * self.shift
+        scale = torch.rand(count, 3, 1, 1, device=device) * 2 - 1
+        scale = 1 + scale * self.scale
+        shift = torch.rand(count, 3, 1, 1, device=device) * 2 - 1
+        shift = shift * self.shift
         density = optical_density(pictures)
         # Colour channels c to stains s and back: stains add up in density, not in colour.
         stains = torch.einsum("nchw,cs->nshw", density, self.to_hed)

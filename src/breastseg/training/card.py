@@ -68,7 +68,8 @@ def _patients(split: pd.DataFrame, start: Bundle | None) -> dict[str, tuple[str,
     """Return the patients of each part; whoever trained the first model trained this one too."""
     patients: dict[str, tuple[str, ...]] = {}
     for part in ("train", "val", "test"):
-        patients[part] = tuple(sorted(set(split.loc[split["split"] == part, "patient"])))
+        of_part = split.loc[split["split"] == part, "patient"]
+        patients[part] = tuple(sorted(set(of_part)))
     if start:
         before = start.card.training.patients_of("train")
         patients["train"] = tuple(sorted({*patients["train"], *before}))

@@ -32,7 +32,9 @@ class TrainBatches(Dataset[Batch]):
 
     def __init__(self, crops: Crops, *, batch: int, crops_per_epoch: int, share: Share) -> None:
         """Take the crops, how many a step over all devices, and how many an epoch."""
-        self.crops, self.batch, self.share = crops, batch, share
+        self.crops = crops
+        self.batch = batch
+        self.share = share
         self.steps = max(1, crops_per_epoch // batch)
         self.epoch = 0
 
@@ -75,15 +77,16 @@ class GridBatches(Dataset[Batch]):
     def __getitem__(self, number: int) -> Batch:
         """Cut a batch of squares."""
         places = self.places[number * self.batch : (number + 1) * self.batch]
-        count, side = len(places), self.size_px
+        count = len(places)
+        side = self.size_px
         # White and not annotated beyond a region's edge, as in crops for training.
         images = np.full((count, side, side, 3), 255, np.uint8)
         labels = np.zeros((count, side, side), np.uint8)
         for i, (region, box) in enumerate(places):
-            rows = slice(box.y, box.y + box.height)
-            columns = slice(box.x, box.x + box.width)
-            images[i, : box.height, : box.width] = self.dataset.image(region)[rows, columns]
-            labels[i, : box.height, : box.width] = self.dataset.labels(region)[rows, columns]
+            image = self.dataset.image(region)
+            region_labels = self.dataset.labels(region)
+            images[i, : box.height, : box.width] = image[box.slices]
+            labels[i, : box.height, : box.width] = region_labels[box.slices]
         regions = [region for region, _ in places]
         dotted = set(self.dataset.dotted(regions))
         is_dotted = np.array([region in dotted for region in regions])
@@ -100,7 +103,7 @@ def _squares(dataset: Prepared, region: str, size: int) -> Iterator[Box]:
     for y in range(0, height, size):
         for x in range(0, width, size):
             box = Box(x, y, min(size, width - x), min(size, height - y))
-            if labels[y : y + box.height, x : x + box.width].any():
+            if labels[box.slices].any():
                 yield box
 
 

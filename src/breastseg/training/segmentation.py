@@ -156,7 +156,8 @@ class Segmenter(L.LightningModule):
     def _types_loss(self, types: TypeTask) -> torch.Tensor:
         """Return the weighed loss on one step's fields of known types."""
         pictures, truth = types.fields.batch(self.global_step, self.global_rank)
-        pictures, truth = pictures.to(self.device), truth.to(self.device)
+        pictures = pictures.to(self.device)
+        truth = truth.to(self.device)
         nothing = torch.zeros_like(pictures[:, 0])
         moved, _ = self.augment.move(pictures, nothing)
         changed = self.augment.recolor(moved).contiguous(memory_format=torch.channels_last)
@@ -206,7 +207,8 @@ class Segmenter(L.LightningModule):
         counts = torch.bincount(pairs, minlength=self.classes**2).double()
         weight = annotated.sum().double()
         # (2 + K * K,) in one tensor: added up and gathered over devices in one go.
-        sums = torch.cat([torch.stack([loss.detach().double() * weight, weight]), counts])
+        weighted = torch.stack([loss.detach().double() * weight, weight])
+        sums = torch.cat([weighted, counts])
         self._sums.setdefault(part, []).append(sums)
         if part == "train":
             scores = self._scores(sums)

@@ -21,6 +21,7 @@ from breastseg.data.dataset import Dataset
 from breastseg.data.fields import TYPE
 from breastseg.decision.types import check_types, fit_head, judge, look_at, said
 from breastseg.errors import InputError
+from breastseg.geometry import Box
 from breastseg.inference.tiles import TileConfig
 from breastseg.inference.types import Cells
 from breastseg.networks.build import Network
@@ -97,7 +98,7 @@ class TypedFields:
             height, width = image.shape[:2]
             top = int(rng.integers(max(0, height - self.side) + 1))
             left = int(rng.integers(max(0, width - self.side) + 1))
-            part = image[top : top + self.side, left : left + self.side]
+            part = image[Box(left, top, self.side, self.side).slices]
             pictures[i, : part.shape[0], : part.shape[1]] = part
             truth[i] = number
         return torch.from_numpy(pictures).permute(0, 3, 1, 2), torch.from_numpy(truth)

@@ -48,8 +48,8 @@ def _add_tables(out: Path) -> None:
     copy at 0.30 um/px."""
     for table in sorted(TABLES.glob("*.csv")):
         if not (out / "meta" / table.name).exists():
-            with written(out / "meta" / table.name) as beside:
-                beside.write_bytes(table.read_bytes())
+            with written(out / "meta" / table.name) as unfinished:
+                unfinished.write_bytes(table.read_bytes())
 
 
 def _write_mpp(out: Path, reporter: Reporter) -> None:
