@@ -170,7 +170,7 @@ def _told_as(folder: Path, repo_id: str) -> Iterator[None]:
 
 @contextmanager
 def _one_line(repo_id: str) -> Iterator[None]:
-    """Say in one line what the hub's client raises; its own messages are long, and may quote a
+    """Put into one line what the hub's client raises; its own messages are long, and may quote a
     request."""
     import httpx2
     from huggingface_hub import constants, errors

@@ -64,7 +64,7 @@ class Dataset:
         parts: each kind of data in it with its licence.
         dots_as: what dots teach, one of `DOTS_AS`.
         vote_rules: what decided the votes; empty where nothing votes.
-        types: names of the types that are told apart; empty where none were taken.
+        types: names of the types; empty where none were taken.
     """
 
     path: Path

@@ -50,12 +50,12 @@ class Known:
         }
 
     def check_drawn(self, labels: Labels, label_map: LabelMap, field: Field, drawn: str) -> None:
-        """Refuse areas of a class that is said to be nowhere in the field.
+        """Refuse areas of a class that is nowhere in the field by its row.
 
         Args:
             labels: (H, W) uint8 labels of the field.
             label_map: names them.
-            field: what is said of it.
+            field: its row.
             drawn: the file of the areas, for the error.
 
         Raises:
@@ -180,7 +180,7 @@ def check_row(table: Table, row: Row, names: Sequence[str]) -> None:
 
 
 def check_pixels(table: Table, regions: pd.DataFrame) -> None:
-    """Refuse a region that has pixels of a class which it is said not to have.
+    """Refuse a region that has pixels of a class which its row denies.
 
     Raises:
         DatasetError: naming the row.

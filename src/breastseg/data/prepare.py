@@ -261,7 +261,7 @@ def _prepare_all(
 def _table(
     rows: list[JsonObject], source: Source, type_of: Mapping[str, str] | None
 ) -> pd.DataFrame:
-    """Return regions.csv: the rows of all regions, without what is told of them together."""
+    """Return regions.csv: the rows of all regions, without what is counted over all of them."""
     table = pd.DataFrame(rows).drop(columns=[SKIPPED, INSTEAD, CUT, VOTES, SILENT], errors="ignore")
     if type_of is not None:
         # Behind region, patient, site and annotation, with which it is read.

@@ -22,7 +22,7 @@ from breastseg.sources.parts import within
 SKIPPED = "skipped"
 INSTEAD = "instead_of_annotations"
 CUT = "areas_cut"
-"""Keys of a region's row; what they say of all regions is told in one message."""
+"""Keys of a region's row, counted over all regions in one message."""
 _MARGIN_PX = 128
 """Pixels of the data set that are taken of a slide around what is drawn on it: networks see more
 than they predict."""

@@ -4,7 +4,7 @@ Each dot votes for its class around itself, by a Gaussian some um wide; a pixel 
 most votes. It gets none (0) where votes are weak, far from the dots, or close, with a second class
 nearly as strong. Stroma is what lies between its cells, so it keeps a pixel with fewer votes than
 other classes need: collagen without a nucleus must not become the tumour beside it. How widths and
-limits were chosen is told in docs/LOG.md. Votes are whole numbers, so that sums do not depend on
+limits were chosen stands in docs/LOG.md. Votes are whole numbers, so that sums do not depend on
 their order and a turned field has turned votes, to the pixel.
 """
 
@@ -94,7 +94,7 @@ class Voted:
         return self.per_mm2 >= FEWEST_PER_MM2 and self.seen >= LEAST_SEEN
 
     def row(self) -> dict[str, object]:
-        """Return what is told of many fields together."""
+        """Return what is counted over many fields."""
         return {
             "dots": self.dots,
             "agreeing": self.agreeing,

@@ -20,7 +20,7 @@ OUT/regions/ID/            labels.png, the map; shrunk, for looking at: image.jp
 prediction.png, errors.png to lay over it
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,12 +31,13 @@ from breastseg.bundles.bundle import HISTORY
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.split import load_split, regions_of, split_fingerprint
 from breastseg.errors import InputError
-from breastseg.evaluation.compare import comparison, open_other
-from breastseg.evaluation.figures import Intervals, WithoutBias
+from breastseg.evaluation.compare import Other, comparison, open_other
+from breastseg.evaluation.figures import Comparison, Probabilities
 from breastseg.evaluation.groups import check_columns, groupings
+from breastseg.evaluation.in_words import in_words
 from breastseg.evaluation.leaks import fitted, leak_of, left_out_note, seen_by, with_truth
 from breastseg.evaluation.patients import Column, read_patients
-from breastseg.evaluation.presence import presence_figures, presence_rows
+from breastseg.evaluation.presence import PresenceRow, presence_figures, presence_rows
 from breastseg.evaluation.probabilities import SeenProbabilities
 from breastseg.evaluation.regroup import grouped_labels
 from breastseg.evaluation.scores import (
@@ -63,7 +64,6 @@ from breastseg.maps.record import PICTURE_LABELS
 from breastseg.metrics import confusion_counts, measure_surface, place_counts
 from breastseg.metrics.surface import thinned
 from breastseg.reporter import TERMINAL, Reporter
-from breastseg.wording import counted
 
 PROTOCOL = (
     "pixels at the data set's um/px; not annotated pixels are left out; 0 is never a class; NaN"
@@ -159,20 +159,16 @@ def evaluate(
         settings |= {"patients": sha256_of(Path(patients)), "by": list(by)}
     with own_folder(out, "evaluate", settings, may_differ=("compare",), remains=_REMAINS):
         without = left_out_note(data, left_out, len(chosen))
-        for line in filter(None, (leak or known_patients.note, without, *table_notes)):
+        who_knows = leak or known_patients.note
+        for line in filter(None, (who_knows, without, *table_notes)):
             reporter.message(line)
         probability_counts = SeenProbabilities(model, patient_of) if probabilities else None
         plain = Unbiased(model, bias_vector(bias, own_map)) if bias else None
         counts: dict[str, RegionCounts] = {}
         for region in reporter.each(regions, title="evaluate", unit="region"):
-            folder = out / REGIONS / region
-            counts[region] = _score_region(model, data, region, folder, probability_counts, plain)
+            counts[region] = _score_region(model, data, region, out, probability_counts, plain)
         whole_regions = presence_rows(counts, data, names)
         figures = figures_of(counts, data.regions, names)
-        difference = None
-        if other:
-            pixels = {region: counted_in.pixels for region, counted_in in counts.items()}
-            difference = comparison(pixels, other, list(patient_of.values()), names)
         scores = Scores(
             model=model.card.name,
             data=data.fingerprint(),
@@ -191,25 +187,29 @@ def evaluate(
             left_out=tuple(left_out),
             presence=presence_figures(whole_regions, names) if whole_regions else None,
             types=type_figures(model, data, table, split, out, reporter),
-            probabilities=probability_figures(probability_counts.by_patient, names)
-            if probability_counts
-            else None,
+            probabilities=_probabilities(probability_counts, names),
             without_bias=plain.figures(bias, names) if plain else None,
             groups=groupings(counts, data, names, columns, whole_regions),
-            comparison=difference,
+            comparison=_difference(counts, other, list(patient_of.values()), names),
             seen=known_patients,
             leaky=leak or None,
-            protocol="; ".join(filter(None, (leak or known_patients.note, PROTOCOL, without))),
+            protocol="; ".join(filter(None, (who_knows, PROTOCOL, without))),
         )
         write_tables(scores, counts, data.regions, out)
-        if whole_regions:
-            write_table(out / PRESENCE_TABLE, whole_regions)
-        if HISTORY in model.card.files:
-            write_text(out / TRAINING_TABLE, model.bundle.file(HISTORY).read_text(encoding="utf-8"))
+        _write_more(whole_regions, model, out)
         # Last: a folder with scores.json counts as finished.
         scores.write(out)
-        reporter.message(_summary(scores))
+        reporter.message(in_words(scores))
         return scores
+
+
+def _write_more(whole_regions: list[PresenceRow], model: Model, out: Path) -> None:
+    """Write the tables that only some evaluations have: presence, and the training's history."""
+    if whole_regions:
+        write_table(out / PRESENCE_TABLE, whole_regions)
+    if HISTORY in model.card.files:
+        history = model.bundle.file(HISTORY).read_text(encoding="utf-8")
+        write_text(out / TRAINING_TABLE, history)
 
 
 def _split_table(data: Dataset, split: str) -> pd.DataFrame:
@@ -241,11 +241,28 @@ def _columns(
     return columns, notes
 
 
+def _probabilities(counts: SeenProbabilities | None, names: list[str]) -> Probabilities | None:
+    """Return what probabilities are worth, where they were asked for."""
+    if counts is None:
+        return None
+    return probability_figures(counts.by_patient, names)
+
+
+def _difference(
+    counts: Mapping[str, RegionCounts], other: Other | None, patients: list[str], names: list[str]
+) -> Comparison | None:
+    """Return how much better the model is than the other, where one was given."""
+    if other is None:
+        return None
+    pixels = {region: counted.pixels for region, counted in counts.items()}
+    return comparison(pixels, other, patients, names)
+
+
 def _score_region(
     model: Model,
     data: Dataset,
     region: str,
-    folder: Path,
+    out: Path,
     probability_counts: SeenProbabilities | None,
     plain: Unbiased | None,
 ) -> RegionCounts:
@@ -261,6 +278,7 @@ def _score_region(
     )
     if plain and unbiased is not None:
         plain.add(pixel_truth, data.places(region), unbiased)
+    folder = out / REGIONS / region
     save_labels(prediction, model.card.label_map, folder / PICTURE_LABELS)
     save_comparison(pixels, truth, prediction, model.card.label_map, folder)
     # As PROTOCOL says, borders are compared at about 1 um/px.
@@ -307,95 +325,3 @@ def _name(
     if plain is None:
         return labels, None
     return labels, resample_labels(unbiased, size)
-
-
-def _summary(scores: Scores) -> str:
-    """Return the scores in one line."""
-    without = f" ({len(scores.left_out)} more without truth left out)" if scores.left_out else ""
-    regions = counted(len(scores.regions), "region")
-    patients = counted(len(scores.patients), "patient")
-    parts = [f"{regions}{without}, {patients}"]
-    parts += _areas_in_words(scores)
-    parts += _dots_in_words(scores)
-    parts += _presence_in_words(scores)
-    parts += _asked_for(scores)
-    return "; ".join(parts)
-
-
-def _areas_in_words(scores: Scores) -> list[str]:
-    overall = scores.overall
-    if not overall.support_px:
-        return []
-    by_class = []
-    for name, row in scores.pooled.items():
-        if row.support_px:
-            by_class.append(f"{name} {row.dice:.3f}")
-    means = f"mean {overall.mean_dice:.3f}, accuracy {overall.accuracy:.3f}"
-    return [
-        f"Dice: {', '.join(by_class)}; {means}",
-        _interval(scores.intervals, "mean_dice", "mean Dice"),
-    ]
-
-
-def _dots_in_words(scores: Scores) -> list[str]:
-    if not scores.dots:
-        return []
-    by_class = []
-    for name, row in scores.dots.classes.items():
-        if row.support_dots:
-            by_class.append(f"{name} {row.accuracy:.3f}")
-    overall = scores.dots.overall
-    mean = f"balanced accuracy {overall.balanced_accuracy:.3f}"
-    return [
-        f"{overall.support_dots} dots: {', '.join(by_class)}; {mean}",
-        _interval(scores.dots.intervals, "balanced_accuracy", "it"),
-    ]
-
-
-def _presence_in_words(scores: Scores) -> list[str]:
-    parts = []
-    for name, row in scores.presence.classes.items() if scores.presence else ():
-        shares = []
-        if row.regions_with:
-            shares.append(f"{row.share_with:.3f} where it is")
-        if row.regions_without:
-            shares.append(f"{row.share_without:.3f} where it is not")
-        parts.append(f"share of {name} " + ", ".join(shares))
-    return parts
-
-
-def _asked_for(scores: Scores) -> list[str]:
-    """Return in words what only some evaluations have: AUC and calibration, and the difference from
-    another model."""
-    parts = []
-    if scores.overall.support_px and scores.probabilities:
-        auc = scores.probabilities.mean_auc
-        ece = scores.probabilities.ece
-        parts.append(f"mean AUC {auc:.3f}, expected calibration error {ece:.3f}")
-    if scores.types and "note" in scores.types:
-        parts.append(str(scores.types["note"]))
-    if scores.without_bias:
-        parts.append(_unbiased(scores.without_bias))
-    if scores.comparison:
-        folder = scores.comparison.folder
-        dice = scores.comparison.overall["mean_dice"]
-        ends = dice.interval
-        spread = f" ({ends[0]:+.3f} to {ends[1]:+.3f})" if ends else ""
-        parts.append(f"mean Dice {dice.difference:+.3f}{spread} against {folder}")
-    return parts
-
-
-def _unbiased(figures: WithoutBias) -> str:
-    parts = []
-    if figures.overall.support_px:
-        parts.append(f"mean Dice {figures.overall.mean_dice:.3f}")
-    if figures.dots:
-        parts.append(f"balanced accuracy of dots {figures.dots.overall.balanced_accuracy:.3f}")
-    return f"without its bias {', '.join(parts)}"
-
-
-def _interval(intervals: Intervals, score: str, words: str) -> str:
-    ends = (intervals.overall or {}).get(score)
-    if ends is None:
-        return intervals.note
-    return f"95 % of {words} {ends[0]:.3f} to {ends[1]:.3f}"

@@ -26,7 +26,7 @@ def type_figures(
 
     Args:
         model: with or without a head.
-        data: at the model's um/px where types are told.
+        data: at the model's um/px where the model has a head on types.
         table: its split.
         split: the part that is scored.
         out: folder of the evaluation.

@@ -1,4 +1,4 @@
-"""What an explanation holds, and how it is said in JSON and in lines."""
+"""What an explanation holds, and how it becomes JSON and lines."""
 
 from dataclasses import asdict, dataclass, field
 

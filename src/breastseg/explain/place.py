@@ -35,7 +35,7 @@ def explain(
     needs_nearest: bool = False,
     gradients: bool = False,
 ) -> Explanation:
-    """Say why a model says what it says at a place.
+    """Explain why a model says what it says at a place.
 
     Args:
         image: a picture or slide.

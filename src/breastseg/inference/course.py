@@ -20,7 +20,7 @@ class Course:
     """
 
     def __init__(self, named: Inputs, out: Path, ledger: Ledger, reporter: Reporter) -> None:
-        """Say what is left out, and write down that all wait."""
+        """Report what is left out, and write down that all wait."""
         self.named = named
         self.alone = len(named.items) == 1 and not ledger.of_shard
         self.part = ledger.part

@@ -37,7 +37,7 @@ _REMAINS = Remains(rest=("**/*.dcm",))
 _OF_MAP = ("model", "model_files", "label_map", "measures", "box_level0_px", "packages")
 """What of run.json says that a map is another one."""
 _APART = 0.01
-"""Microns per pixel that differ by more are said."""
+"""Microns per pixel that differ by a larger share get a note."""
 
 
 def dicom_out(

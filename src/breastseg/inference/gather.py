@@ -240,7 +240,7 @@ class _Tables:
 
 
 def _report(tables: _Tables, parts: list[_Part], out: Path, reporter: Reporter) -> Gathered:
-    """Say what is there and what is not; IncompleteError when that is not all."""
+    """Report what is there and what is not; IncompleteError when that is not all."""
     lines = []
     dropped = 0
     for part in parts:

@@ -306,7 +306,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _kind(path: Path) -> int:
-    """Return what a path is, for `stat.S_ISREG` and the like; 0 where it cannot be told."""
+    """Return what a path is, for `stat.S_ISREG` and the like; 0 where the system does not say."""
     try:
         return path.stat().st_mode
     except OSError:

@@ -225,7 +225,7 @@ def foretell(
     shard: Shard | None = None,
     reporter: Reporter = TERMINAL,
 ) -> None:
-    """Say what `predict` would look at and what it would take; write nothing.
+    """Report what `predict` would look at and what it would take; write nothing.
 
     Raises:
         what `predict` raises before its first tile. IncompleteError: some of several cannot be
@@ -308,7 +308,7 @@ class Mapper(Protocol):
     def __call__(
         self, course: Course, model: Model, out: Path, config: PredictConfig, reporter: Reporter
     ) -> None:
-        """Map each slide of the course, which is told how each ended."""
+        """Map each slide of the course, and report to it how each ended."""
 
 
 def _check_shared(every: Inputs) -> None:

@@ -273,7 +273,8 @@ def _write_scores(maps: Maps, model: Model, folder: Path, mpp: float) -> None:
 
 
 def _tell_glass(slide: Slide, plan: Plan, reporter: Reporter) -> None:
-    """Say how much of a flat picture is left out: whoever cut it out may have meant all of it."""
+    """Report how much of a flat picture is left out: whoever cut it out may have meant all of
+    it."""
     if plan.tissue is None or plan.tissue.all() or not plan.tissue.any():
         return
     percent = 100 * (1 - plan.tissue.mean())
@@ -284,7 +285,7 @@ def _tell_glass(slide: Slide, plan: Plan, reporter: Reporter) -> None:
 
 
 def _empty(record: RunRecord, config: ResultConfig) -> list[str]:
-    """Say when there was nothing to name."""
+    """Return a warning where there was nothing to segment."""
     if record.analysed_mm2 > 0:
         return []
     return [
@@ -294,7 +295,7 @@ def _empty(record: RunRecord, config: ResultConfig) -> list[str]:
 
 
 def _coarse(slide: Slide, model: Model) -> list[str]:
-    """Say when the slide has not the detail that the model looks for."""
+    """Return a warning where the slide has not the detail that the model looks for."""
     if slide.mpp <= _COARSER_THAN * model.card.mpp:
         return []
     return [

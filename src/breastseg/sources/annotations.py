@@ -5,7 +5,7 @@ Coordinates are pixels of the picture, (0, 0) its left-top corner, (0.5, 0.5) th
 first pixel.
 
 Of a GeoJSON the annotations of plane z = 0, t = 0 that have a class are taken, as every QuPath
-since 0.2 writes them; all else is counted by kind and said. Detections, cells and tiles count as
+since 0.2 writes them; all else is counted by kind. Detections, cells and tiles count as
 annotations in a file that has no annotation at all: whoever exports them alone means them.
 `prepare` and the browser view read with the same functions.
 """

@@ -99,7 +99,7 @@ def read_rows(
     """Read a table of pictures (image, and any of patient, site, mpp) and join it with them.
 
     A row names a file with or without suffix and path. Case that differs, and zeros that a
-    spreadsheet took from the start, are known where one picture alone can be meant, and said.
+    spreadsheet took from the start, are matched where one picture alone can be meant, with a note.
 
     Args:
         path: the table.

@@ -106,7 +106,7 @@ def _limits(patients: int, pixels: dict[str, int], *, is_leaky: bool) -> tuple[s
 def kept_card(card: Card, start: Bundle) -> Card:
     """Return the card of a model whose network is that of another: its tiles, decision and scores
     are the same, its limits too."""
-    # What the network saw little of is said by its own card.
+    # What the network saw little of stands on its own card.
     own = [
         limit
         for limit in card.limits
@@ -130,5 +130,5 @@ def kept_card(card: Card, start: Bundle) -> Card:
 def _licence(data: Dataset, start: Bundle | None) -> str:
     before = start.card.licence.split("; ") if start else []
     sources = [f"trained from {part}" for part in data.parts]
-    # A licence that both models have is said once.
+    # A licence that both models have stands there once.
     return "; ".join(dict.fromkeys(["weights Apache-2.0", *before, *sources]))

@@ -33,7 +33,7 @@ from breastseg.training.types import TypeTask
 from breastseg.wording import counted
 
 _PRIOR_CROPS = 512
-"""Crops by which the shares of the classes are told."""
+"""Crops by which the shares of the classes are counted."""
 
 
 def fit(

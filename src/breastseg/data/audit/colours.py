@@ -1,5 +1,4 @@
-"""The colour baseline: how much of the truth can be told from colour alone, by whom it is compared
-with."""
+"""The colour baseline: how well colour alone predicts the truth, by whom it is compared with."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,7 +13,7 @@ from breastseg.data.audit.look import Floats, Ints, Looks
 NEIGHBOURS = 5
 GAP = 0.1
 """Loss of balanced accuracy, from neighbours among all tiles to neighbours of other patients, that
-is told as a finding."""
+is reported as a finding."""
 ANNOTATED_PX = 64
 """Least annotated pixels of a window that counts."""
 _BLOCK = 256

@@ -105,7 +105,7 @@ def duplicates(
     Args:
         data: the data set.
         hashes: (N, 8, 4) in the order of its regions.
-        comparable: (N,) whether a picture shows enough to be told from others.
+        comparable: (N,) whether a picture shows enough to differ from others.
         splits: its splits.
     """
     names = [str(name) for name in data.regions.index]

@@ -12,7 +12,7 @@ from breastseg.data.split import PARTS
 from breastseg.wording import counted
 
 FEW_PATIENTS = 5
-"""Below it, a class that never occurs may be chance: told as a note."""
+"""Below it, a class that never occurs may be chance: reported as a note."""
 
 
 def contents(data: Dataset, split: Split) -> dict[str, PartContents]:

@@ -16,10 +16,10 @@ from breastseg.sources.bcss import find as bcss
 from breastseg.wording import counted
 
 UNLIKE = 0.05
-"""Relative difference of um/px within one kind of source that is told; BCSS's measured values lie
+"""Relative difference of um/px within one kind of source that is reported; BCSS's values lie
 within 2 % of 0.30."""
 OFF = 0.02
-"""Relative difference from the bounds that is told: scans of 0.248 to 0.252 um/px are taken for
+"""Relative difference from the bounds that is reported: scans of 0.248 to 0.252 um/px count as
 0.25."""
 SHARP_AT_HALF = 30.0
 SHARP_POWER = 2.5

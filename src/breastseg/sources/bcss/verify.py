@@ -234,7 +234,7 @@ def _reason(path: Path, cause: ImageError) -> str:
 
 
 def _with_mpp(checked: Sequence[Checked]) -> tuple[Checked, ...]:
-    """Say which regions are at another resolution than the rest of the copy."""
+    """Return the regions, marked where one is at another resolution than the rest of the copy."""
     values = []
     at_base = 0
     for region in checked:
