@@ -125,10 +125,10 @@ def name_tissue(
     looked_at = grid if wanted is None else [tile for tile in grid if tile in wanted]
     pictures = _ahead(lambda tile: shown_of(field, tile.outer), looked_at)
     if blend is None:
-        for tile, picture in zip(looked_at, pictures, strict=True):
+        for tile in looked_at:
             yield _whole_tile(
                 tile,
-                picture,
+                next(pictures),  # held by nobody here: a picture of 2,048 px is 13 MB
                 runner,
                 config,
                 probabilities=probabilities,
@@ -136,7 +136,7 @@ def name_tissue(
             )
         return
     is_looked_at = set(looked_at)
-    # Of blending each tile of the grid has to hear: what none of its neighbours reaches is done.
+    # Blending goes by every tile of the grid: what no later one reaches is complete.
     for tile in grid:
         planes_of_tile = None
         area = 0
