@@ -42,6 +42,13 @@ class Box:
         return self.width * self.height
 
     @property
+    def slices(self) -> tuple[slice, slice]:
+        """Return rows and columns, to index an (H, W, ...) array with."""
+        rows = slice(self.y, self.y + self.height)
+        columns = slice(self.x, self.x + self.width)
+        return rows, columns
+
+    @property
     def text(self) -> str:
         """Return the box as `parse_box` reads it."""
         return f"{self.x},{self.y},{self.width},{self.height}"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from breastseg.data.audit.look import MAX_WINDOWS, WINDOW_UM, _kept, _traits, _windows, look
+from breastseg.data.audit.look import MAX_WINDOWS, WINDOW_UM, _sampled, _traits, _windows, look
 from breastseg.data.dataset import Dataset
 
 
@@ -30,10 +30,10 @@ def test_traits_of_glass_and_of_an_edge() -> None:
 
 
 def test_few_windows_are_all_kept_and_many_are_drawn_alike_each_time() -> None:
-    assert _kept(50).all()
-    many = _kept(MAX_WINDOWS + 500)
+    assert _sampled(50).all()
+    many = _sampled(MAX_WINDOWS + 500)
     assert many.sum() == MAX_WINDOWS
-    assert np.array_equal(many, _kept(MAX_WINDOWS + 500))
+    assert np.array_equal(many, _sampled(MAX_WINDOWS + 500))
 
 
 def test_every_region_has_a_row_and_every_window_its_classes(painted_data: Dataset) -> None:

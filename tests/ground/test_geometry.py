@@ -167,6 +167,14 @@ def test_box_area() -> None:
     assert Box(3, 4, 5, 6).area == 30
 
 
+def test_the_slices_of_a_box_cut_it_out_of_an_array() -> None:
+    numbers = np.arange(10 * 8).reshape(10, 8)
+    part = numbers[Box(3, 4, 5, 6).slices]
+    assert part.shape == (6, 5)
+    assert part[0, 0] == numbers[4, 3]
+    assert part[-1, -1] == numbers[9, 7]
+
+
 @pytest.mark.parametrize(
     ("text", "box"),
     [

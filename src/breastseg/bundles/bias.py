@@ -53,25 +53,32 @@ def parse_bias(text: str, label_map: LabelMap) -> dict[str, float]:
         return {}
     bias: dict[str, float] = {}
     for part in text.split(","):
-        name, equals, number = (word.strip() for word in part.partition("="))
+        name, equals, number = part.partition("=")
+        name = name.strip()
+        number = number.strip()
         if not equals or name not in label_map.names:
-            said = f"'{part.strip()}' is no class with a number"
-            wanted = f"auto, none, or NAME=NUMBER with names of {', '.join(label_map.names)}"
-            raise InputError(f"--bias {text}: {said}; wanted {wanted}")
+            names = ", ".join(label_map.names)
+            raise InputError(
+                f"--bias {text}: '{part.strip()}' is no class with a number; wanted auto, none, or"
+                f" NAME=NUMBER with names of {names}"
+            )
         if name in bias:
             raise InputError(f"--bias {text}: '{name}' stands twice; give one number a class")
         try:
+            # float() takes "nan" and "inf", which number_in() refuses.
             bias[name] = number_in(float(number), -LARGEST, LARGEST, name)
         except ValueError:
-            said = f"'{number}' of {name}, wanted a number from -20 to 20"
-            raise InputError(f"--bias {text}: {said}") from None
+            raise InputError(
+                f"--bias {text}: '{number}' of {name}, wanted a number from -20 to 20"
+            ) from None
     return bias
 
 
 def without_bias(probabilities: npt.NDArray[np.float32], bias: Vector) -> npt.NDArray[np.float32]:
     """Return (..., K, H, W) probabilities as they were before a (K,) bias was added."""
     # A number on a logit is a factor on its probability, before these are made to add up to 1.
-    scores = probabilities * np.exp(-bias).astype(np.float32)[:, None, None]
+    factors = np.exp(-bias).astype(np.float32)[:, None, None]  # (K, 1, 1)
+    scores = probabilities * factors
     before: npt.NDArray[np.float32] = scores / scores.sum(axis=-3, keepdims=True)
     return before
 
@@ -88,7 +95,9 @@ def rounded(base: Vector, bias: Vector) -> tuple[npt.NDArray[np.float16], Vector
         in half precision, which is what a card holds.
     """
     stored = (base + bias).astype(np.float16)
-    added = stored.astype(np.float64) - base.astype(np.float16).astype(np.float64)
+    stored_base = base.astype(np.float16)
+    # Subtracted in double precision, in which both halves and their difference are exact.
+    added = stored.astype(np.float64) - stored_base.astype(np.float64)
     return stored, added
 
 
@@ -102,6 +111,7 @@ def read_last_bias(weights: Path) -> Vector:
     with weights.open("rb") as file:
         file.seek(offset)
         data = file.read(length)
+    # safetensors is little-endian on every machine.
     return np.frombuffer(data, np.dtype("<f2")).astype(np.float64)
 
 
@@ -120,6 +130,8 @@ def _place(weights: Path) -> tuple[int, int]:
     """Return where the last bias lies in a file: offset and length in bytes."""
     place = half_places(weights).get(LAST_BIAS)
     if place is None or len(place.shape) != 1:
-        said = f"no {LAST_BIAS} in half precision, which a bias is added to"
-        raise ModelError(f"{weights}: {said}; train the model again")
+        raise ModelError(
+            f"{weights}: no {LAST_BIAS} in half precision, which a bias is added to; train the"
+            " model again"
+        )
     return place.offset, place.length

@@ -51,15 +51,18 @@ class Bundle:
 
 def bundled_models() -> dict[str, Path]:
     """Return the models that come with the package, by name."""
-    return {card.parent.name: card.parent for card in sorted(BUNDLED.glob(f"*/{CARD}"))}
+    models = {}
+    for card in sorted(BUNDLED.glob(f"*/{CARD}")):
+        models[card.parent.name] = card.parent
+    return models
 
 
 def record_scores(bundle: Bundle, scores: Mapping[str, object]) -> None:
     """Write an evaluation's scores, as JSON, into the bundle's card, under its part and data; the
     other scores there stay."""
-    kept = {key: scores[key] for key in _SCORES_ON_CARD if key in scores}
+    on_card = {key: scores[key] for key in _SCORES_ON_CARD if key in scores}
     name = f"{scores['split']} of {scores['data']}"
-    card = replace(bundle.card, scores={**bundle.card.scores, name: kept})
+    card = replace(bundle.card, scores={**bundle.card.scores, name: on_card})
     write_json(bundle.path / CARD, card.to_dict())
 
 
@@ -79,6 +82,7 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
         )
     card = Card.from_dict(read_json(path / CARD, ModelError, "a model card"), str(path / CARD))
     for name, digest in card.files.items():
+        # A card comes from anywhere: "../../x" would be read, and sent by push.
         if Path(name).name != name:
             raise ModelError(f"{path / CARD}: names a file outside the bundle ({name})")
         if not (path / name).is_file():

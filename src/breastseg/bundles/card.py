@@ -147,11 +147,10 @@ def _checked(value: JsonObject, where: str) -> JsonObject:
     for key in ("network", "scores", "parity", "quantisation", "decision", "speed", "files"):
         if not isinstance(value.get(key, {}), dict):
             raise ValueError(f"{key} is {shown(value[key])}, wanted names with values")
-    if value.get("decision"):
-        fields["decision"] = {
-            **value["decision"],
-            "bias": check_bias(value["decision"].get("bias", {}), fields["label_map"]),
-        }
+    decision = value.get("decision")
+    if decision:
+        bias = check_bias(decision.get("bias", {}), fields["label_map"])
+        fields["decision"] = {**decision, "bias": bias}
     for name, digest in value.get("files", {}).items():
         text_of(name, "name of a file")
         text_of(digest, f"SHA-256 of {name}")
@@ -161,12 +160,17 @@ def _checked(value: JsonObject, where: str) -> JsonObject:
     licence = value.get("licence", "")
     if not isinstance(limits, (list, tuple)) or len(limits) > _MAX_LIMITS:
         raise ValueError(f"limits is {shown(limits)}, wanted a list of sentences")
-    fields["limits"] = tuple(text_of(one, "a sentence of limits", most=_LINE) for one in limits)
+    sentences = []
+    for sentence in limits:
+        sentences.append(text_of(sentence, "a sentence of limits", most=_LINE))
+    fields["limits"] = tuple(sentences)
+    # An empty text is refused elsewhere; a card without licence has one.
     fields["licence"] = text_of(licence, "licence", most=_LINE) if licence != "" else ""
     return fields
 
 
 def _margins(value: Any, label_map: LabelMap) -> Margins:
+    """Return margins of classes that the card has."""
     margins = Margins.from_dict(value, "margins")
     unknown = set(margins.classes) - set(label_map.names)
     if unknown:
@@ -175,6 +179,7 @@ def _margins(value: Any, label_map: LabelMap) -> Margins:
 
 
 def _colour(value: Any, least: float, what: str) -> tuple[float, float, float]:
+    """Return three numbers from `least` to 1."""
     if not isinstance(value, (list, tuple)) or len(value) != 3:
         raise ValueError(f"{what} is {shown(value)}, wanted a list of three numbers")
     red, green, blue = (number_in(part, least, 1.0, what) for part in value)

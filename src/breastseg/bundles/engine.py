@@ -31,7 +31,7 @@ def core() -> openvino.Core:
 
 
 def cpu_has_bf16() -> bool:
-    """Tell whether OpenVINO computes in bfloat16 on this processor.
+    """Return whether OpenVINO computes in bfloat16 on this processor.
 
     It says so by the processor alone; under a cap of the instruction set its layers do not follow,
     and give noise or nothing.

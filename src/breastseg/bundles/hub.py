@@ -64,28 +64,28 @@ def pull(repo_id: str, out: str | Path, *, revision: str = "main") -> Bundle:
     api = _api()
     with _one_line(repo_id):
         info = api.model_info(repo_id, revision=revision, timeout=_ANSWER_S)
-        there = {entry.rfilename for entry in info.siblings or ()}
-        if CARD not in there:
+        remote_files = {entry.rfilename for entry in info.siblings or ()}
+        if CARD not in remote_files:
             raise ModelError(
                 f"{repo_id}: no bundle there (no {CARD}); wanted a repository that breastseg models"
                 " push filled"
             )
-        with written_folder(out) as beside, _told_as(beside, repo_id):
-            api.hf_hub_download(repo_id, CARD, revision=info.sha, local_dir=beside)
+        with written_folder(out) as folder, _told_as(folder, repo_id):
+            api.hf_hub_download(repo_id, CARD, revision=info.sha, local_dir=folder)
             card = Card.from_dict(
-                read_json(beside / CARD, ModelError, "a model card"), str(beside / CARD)
+                read_json(folder / CARD, ModelError, "a model card"), str(folder / CARD)
             )
             _check_names(card.files, repo_id)
             for name in card.files:
-                if name not in there:
+                if name not in remote_files:
                     raise ModelError(
                         f"{repo_id}: {name} is missing there, the card lists it; the bundle must be"
                         " pushed again"
                     )
-                api.hf_hub_download(repo_id, name, revision=info.sha, local_dir=beside)
+                api.hf_hub_download(repo_id, name, revision=info.sha, local_dir=folder)
             # The client keeps notes on its downloads there.
-            shutil.rmtree(beside / ".cache", ignore_errors=True)
-            load_bundle(beside)
+            shutil.rmtree(folder / ".cache", ignore_errors=True)
+            load_bundle(folder)
     return Bundle(out, card)
 
 
@@ -111,18 +111,20 @@ def push(bundle: Bundle, repo_id: str, page: str, *, private: bool = False) -> s
     api = _api()
     from huggingface_hub import CommitOperationAdd
 
-    files = [CommitOperationAdd(name, bundle.path / name) for name in (CARD, *bundle.card.files)]
-    readme = CommitOperationAdd("README.md", (_front_matter(bundle.card) + page).encode())
+    changes = [CommitOperationAdd(name, bundle.path / name) for name in (CARD, *bundle.card.files)]
+    readme = (_front_matter(bundle.card) + page).encode()
+    changes.append(CommitOperationAdd("README.md", readme))
     with _one_line(repo_id):
+        # None leaves it to the hub, whose organisations may make all private.
         address = api.create_repo(repo_id, private=private or None, exist_ok=True)
         if private and not api.model_info(repo_id, timeout=_ANSWER_S).private:
             raise InputError(
                 f"{repo_id}: is public already, --private was asked for; nothing was sent, choose"
                 " another name"
             )
-        api.create_commit(
-            repo_id, [*files, readme], commit_message=f"breastseg model {bundle.card.name}"
-        )
+        # One commit: nobody pulls a card whose files are not there yet.
+        message = f"breastseg model {bundle.card.name}"
+        api.create_commit(repo_id, changes, commit_message=message)
     return str(address)
 
 
@@ -139,12 +141,13 @@ def _api() -> "HfApi":
 
 
 def _check_names(files: Iterable[str], where: str) -> None:
-    odd = [name for name in files if name not in FILES]
-    if odd:
-        raise ModelError(
-            f"{where}: the card lists {odd[0]}, which is no file of a bundle; only"
-            f" {', '.join(FILES)} travel"
-        )
+    """Refuse a card that lists other files than those of a bundle."""
+    for name in files:
+        if name not in FILES:
+            raise ModelError(
+                f"{where}: the card lists {name}, which is no file of a bundle; only"
+                f" {', '.join(FILES)} travel"
+            )
 
 
 def _front_matter(card: Card) -> str:
@@ -167,7 +170,7 @@ def _told_as(folder: Path, repo_id: str) -> Iterator[None]:
 
 @contextmanager
 def _one_line(repo_id: str) -> Iterator[None]:
-    """Say in one line what the hub's client raises; its own messages are long, and may quote a
+    """Put into one line what the hub's client raises; its own messages are long, and may quote a
     request."""
     import httpx2
     from huggingface_hub import constants, errors

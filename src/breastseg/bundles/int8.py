@@ -41,7 +41,7 @@ def write_int8(source: Path, crops: npt.NDArray[np.uint8], target: Path) -> None
             network,
             nncf.Dataset(pictures, _batch),
             preset=nncf.QuantizationPreset.MIXED,
-            subset_size=len(crops),
+            subset_size=len(crops),  # NNCF takes 300 otherwise
             # The fast one left necrosis half as large again on tissue with a border of it.
             fast_bias_correction=False,
         )
@@ -61,4 +61,5 @@ def _pack(description: Path) -> None:
 
 
 def _batch(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Return (3, H, W) as a batch of one, (1, 3, H, W)."""
     return np.ascontiguousarray(picture[None])

@@ -58,51 +58,59 @@ class Margins:
     @staticmethod
     def from_dict(value: Any, what: str) -> "Margins":
         """Read them; ValueError names what does not fit, or is no field."""
-        found = from_json(Margins, value, what, closed=True)
+        margins = from_json(Margins, value, what, closed=True)
         for name in ("level", "border_share"):
-            number_in(getattr(found, name), 0.01, 0.999, f"{what}.{name}")
+            number_in(getattr(margins, name), 0.01, 0.999, f"{what}.{name}")
         for name in ("needed", "patients"):
-            whole_in(getattr(found, name), 0, _MOST_PATIENTS, f"{what}.{name}")
-        for name, one in found.classes.items():
+            whole_in(getattr(margins, name), 0, _MOST_PATIENTS, f"{what}.{name}")
+        for name, margin in margins.classes.items():
             where = f"{what}.classes.{name}"
-            whole_in(one.patients, 0, _MOST_PATIENTS, f"{where}.patients")
-            whole_in(one.border_patients, 0, _MOST_PATIENTS, f"{where}.border_patients")
-            if one.log_odds is not None:
-                number_in(one.log_odds, 0, _MOST_ODDS, f"{where}.log_odds")
-            if one.border_um is not None:
-                number_in(one.border_um, 0, _MOST_UM, f"{where}.border_um")
-        return found
+            whole_in(margin.patients, 0, _MOST_PATIENTS, f"{where}.patients")
+            whole_in(margin.border_patients, 0, _MOST_PATIENTS, f"{where}.border_patients")
+            if margin.log_odds is not None:
+                number_in(margin.log_odds, 0, _MOST_ODDS, f"{where}.log_odds")
+            if margin.border_um is not None:
+                number_in(margin.border_um, 0, _MOST_UM, f"{where}.border_um")
+        return margins
 
     @property
     def has_some(self) -> bool:
         """Return whether any class has a margin."""
-        found = self.classes.values()
-        return any(one.log_odds is not None or one.border_um is not None for one in found)
+        for margin in self.classes.values():
+            if margin.log_odds is not None or margin.border_um is not None:
+                return True
+        return False
 
     def without_names(self) -> "Margins":
-        """Return them as a map tells them: how many patients, not who."""
+        """Return them as run.json has them: how many patients, not who."""
         return replace(self, data=None, split=None, whose=None)
 
     def told(self) -> str:
         """Return in a sentence or two what low and high stand on."""
         percent = f"{100 * self.level:g} %"
-        if not any(one.log_odds is not None for one in self.classes.values()):
+        with_margin: list[str] = []
+        without: list[str] = []
+        numbers: list[int] = []
+        for name, margin in self.classes.items():
+            entry = f"{name} {margin.patients}"
+            if margin.log_odds is None:
+                without.append(entry)
+            else:
+                with_margin.append(entry)
+                numbers.append(margin.patients)
+        if not with_margin:
             return (
                 f"no low and high: measured on {counted(self.patients, 'patient')},"
                 f" {percent} needs {self.needed} who have the class"
             )
-        some: list[str] = []
-        none: list[str] = []
-        for name, one in self.classes.items():
-            (none if one.log_odds is None else some).append(f"{name} {one.patients}")
         parts = [
             f"low and high of a class hold for {percent} of patients like those that they were"
-            f" measured on: {', '.join(some)}"
+            f" measured on: {', '.join(with_margin)}"
         ]
-        if none:
-            parts.append(f"none where fewer than {self.needed} have the class: {', '.join(none)}")
-        known = [one.patients for one in self.classes.values() if one.log_odds is not None]
-        if min(known) < OF_USE:
+        if without:
+            names = ", ".join(without)
+            parts.append(f"none where fewer than {self.needed} have the class: {names}")
+        if min(numbers) < OF_USE:
             parts.append(
                 f"with fewer than {OF_USE} they are as wide as the worst of those patients"
             )
@@ -110,18 +118,21 @@ class Margins:
 
     def sentences(self) -> list[str]:
         """Return what low and high stand on, and how far borders go."""
-        return [f"{one[0].upper()}{one[1:]}." for one in (self.told(), self.borders_told()) if one]
+        sentences = []
+        for text in (self.told(), self.borders_told()):
+            if text:
+                sentences.append(f"{text[0].upper()}{text[1:]}.")
+        return sentences
 
     def borders_told(self) -> str:
         """Return in a sentence how far borders may be off; nothing where none has a margin."""
-        found = [
-            f"{name} {one.border_um:.3g} um ({one.border_patients})"
-            for name, one in self.classes.items()
-            if one.border_um is not None
-        ]
-        if not found:
+        entries = []
+        for name, margin in self.classes.items():
+            if margin.border_um is not None:
+                entries.append(f"{name} {margin.border_um:.3g} um ({margin.border_patients})")
+        if not entries:
             return ""
         return (
             f"{100 * self.border_share:g} % of a map's border of a class lies near the true one for"
-            f" {100 * self.level:g} % of such patients, within (patients): {', '.join(found)}"
+            f" {100 * self.level:g} % of such patients, within (patients): {', '.join(entries)}"
         )

@@ -67,19 +67,15 @@ def write_monai_bundle(bundle: Bundle, out: str | Path, page: str) -> Path:
         raise OutputError(f"{out}: exists already; choose another --out or remove it")
     bundle.file(ONNX)
     card = bundle.card
-    labels = ", ".join(
-        f"{label} {name}" for label, name in enumerate(card.label_map.names, start=1)
-    )
-    with written_folder(out) as beside:
-        (beside / "models").mkdir()
+    labels = [f"{label} {name}" for label, name in enumerate(card.label_map.names, start=1)]
+    head = _README.format(name=card.name, mpp=card.mpp, labels=", ".join(labels))
+    with written_folder(out) as folder:
+        (folder / "models").mkdir()
         for name in (CARD, *card.files):
-            shutil.copyfile(bundle.path / name, beside / "models" / name)
-        write_json(beside / "configs" / "metadata.json", metadata(card))
-        write_json(beside / "configs" / "inference.json", _inference(card))
-        write_text(
-            beside / "docs" / "README.md",
-            _README.format(name=card.name, mpp=card.mpp, labels=labels) + page,
-        )
+            shutil.copyfile(bundle.path / name, folder / "models" / name)
+        write_json(folder / "configs" / "metadata.json", metadata(card))
+        write_json(folder / "configs" / "inference.json", _inference(card))
+        write_text(folder / "docs" / "README.md", head + page)
     return out
 
 
@@ -88,14 +84,19 @@ def metadata(card: Card) -> JsonObject:
     reader wants to know."""
     packages = {**_PACKAGES, **card.training.packages}
     names = card.label_map.names
-    weights = card.files[ONNX]
+    # Two exports of one name can be told apart.
+    own_version = f"1.0.0+{card.files[ONNX][:12]}"
+    red_green_blue = {0: "red", 1: "green", 2: "blue"}
+    image = _tensor("image", "magnitude", 3, "float32", [0, 255], red_green_blue)
+    classes = dict(enumerate(names))
+    probabilities = _tensor("probabilities", "labels", len(names), "float32", [0, 1], classes)
+    labels = {0: _numbered(names)}
+    label_image = _tensor("image", "segmentation", 1, "uint8", [1, len(names)], labels)
     return {
         "schema": SCHEMA,
-        "version": f"1.0.0+{weights[:12]}",
+        "version": own_version,
         "changelog": {
-            f"1.0.0+{weights[:12]}": (
-                "as exported; the part after + is the start of the SHA-256 of model.onnx"
-            )
+            own_version: "as exported; the part after + is the start of the SHA-256 of model.onnx"
         },
         "monai_version": MONAI_VERSION,
         "pytorch_version": packages["torch"].partition("+")[0],
@@ -120,31 +121,15 @@ def metadata(card: Card) -> JsonObject:
         "pred_classes": _numbered(names),
         "eval_metrics": _metrics(card),
         "network_data_format": {
-            "inputs": {
-                "image": _tensor(
-                    "image",
-                    "magnitude",
-                    3,
-                    "float32",
-                    [0, 255],
-                    dict(enumerate(("red", "green", "blue"))),
-                )
-            },
-            "outputs": {
-                "pred": _tensor(
-                    "probabilities", "labels", len(names), "float32", [0, 1], dict(enumerate(names))
-                )
-            },
-            "post_processed_outputs": {
-                "pred": _tensor(
-                    "image", "segmentation", 1, "uint8", [1, len(names)], {0: _numbered(names)}
-                ),
-            },
+            "inputs": {"image": image},
+            "outputs": {"pred": probabilities},
+            "post_processed_outputs": {"pred": label_image},
         },
     }
 
 
 def _numbered(names: tuple[str, ...]) -> str:
+    """Return what each label means, in words."""
     return ", ".join(f"{label} is {name}" for label, name in enumerate(names, start=1))
 
 
@@ -173,13 +158,13 @@ def _tensor(
 def _metrics(card: Card) -> dict[str, float]:
     """Return the scores that exist, by name: JSON proper has no NaN."""
     metrics = {}
-    for key, entry in card.scores.items():
+    for part, entry in card.scores.items():
         for name, scores in entry.get("pooled", {}).items():
-            metrics[f"Dice of {name}, {key}"] = scores["dice"]
+            metrics[f"Dice of {name}, {part}"] = scores["dice"]
         overall = entry.get("overall", {})
         for name in ("mean_dice", "accuracy"):
-            metrics[f"{name.replace('_', ' ')}, {key}"] = overall.get(name, math.nan)
-    return {key: value for key, value in metrics.items() if not math.isnan(value)}
+            metrics[f"{name.replace('_', ' ')}, {part}"] = overall.get(name, math.nan)
+    return {name: value for name, value in metrics.items() if not math.isnan(value)}
 
 
 def _inference(card: Card) -> JsonObject:
@@ -189,7 +174,8 @@ def _inference(card: Card) -> JsonObject:
         "torch.from_numpy(session.run(None, {'pictures':"
         " image.cpu().numpy().astype('uint8')})[0]).to(image.device)"
     )
-    side, halo = card.tile_px, card.halo_px
+    side = card.tile_px
+    halo = card.halo_px
     return {
         "imports": ["$import glob", "$import os", "$import numpy", "$import onnxruntime"],
         "bundle_root": ".",
@@ -240,8 +226,7 @@ def _inference(card: Card) -> JsonObject:
 def _before(side: int, halo: int) -> JsonObject:
     """Return how a picture is read and padded, for tiles of `side` px with a halo."""
     return _steps(
-        # Rows first, as in training; MONAI's reader would turn the picture over its
-        # diagonal.
+        # Rows first, as in training; MONAI's reader would turn the picture over its diagonal.
         {
             "_target_": "LoadImaged",
             "reader": "PILReader",
@@ -250,8 +235,7 @@ def _before(side: int, halo: int) -> JsonObject:
             "converter": "$lambda picture: picture.convert('RGB')",
         },
         {"_target_": "EnsureChannelFirstd", "channel_dim": 2},
-        # Mirrored to whole tiles with their halo, so that tiles lie where breastseg lays
-        # them.
+        # Mirrored to whole tiles with their halo, so that tiles lie where breastseg lays them.
         {
             "_target_": "DivisiblePadd",
             "k": side - 2 * halo,
@@ -268,6 +252,7 @@ def _after() -> JsonObject:
     return _steps(
         {"_target_": "Invertd", "transform": "@preprocessing", "orig_keys": "image"},
         {"_target_": "AsDiscreted", "argmax": True},
+        # Labels count from 1: 0 is "not analysed".
         {"_target_": "Lambdad", "func": "$lambda channel: channel + 1"},
         {"_target_": "Transposed", "indices": [0, 2, 1]},  # as MONAI's writer wants them
         {
@@ -284,4 +269,5 @@ def _after() -> JsonObject:
 
 
 def _steps(*steps: JsonObject, keys: str) -> JsonObject:
+    """Return a chain of MONAI's transforms on one entry."""
     return {"_target_": "Compose", "transforms": [{**step, "keys": keys} for step in steps]}

@@ -105,13 +105,14 @@ def read_reference(bundle: Bundle) -> Reference:
 def _read(
     path: Path, places: dict[str, Place], texts: dict[str, str], label_map: LabelMap
 ) -> Reference:
+    """Return the reference of a file; ValueError says what does not fit."""
     rows = json.loads(texts["fields"])
     features_at = places["features"]
     pictures_at = places["thumbnails"]
     if not isinstance(rows, list) or not 1 <= len(rows) <= MOST_FIELDS:
         raise ValueError(f"fields is {shown(rows)}, wanted a list of 1 to {MOST_FIELDS}")
     # Sizes are checked before anything is read, so that a wrong one allocates nothing.
-    shape = features_at.shape
+    shape = features_at.shape  # (N, C)
     if len(shape) != 2 or shape[0] != len(rows) or not 1 <= shape[1] <= MOST_FEATURES:
         raise ValueError(f"features of {shape} for {len(rows)} fields")
     with path.open("rb") as file:
@@ -133,17 +134,19 @@ def _read(
 
 
 def _field(row: Any, thumbnail: bytes, label_map: LabelMap) -> ReferenceField:
+    """Return a field of the file, checked."""
+    # The browser shows it: nothing but a JPEG may be handed on under that name.
     if thumbnail and not thumbnail.startswith(_JPEG):
         raise ValueError("a thumbnail that is no JPEG")
     name = text_of(row["class_name"], "class_name")
     if name not in label_map.names:
         raise ValueError(f"class {shown(name)}, wanted {', '.join(label_map.names)}")
     return ReferenceField(
-        name,
-        text_of(row["patient"], "patient"),
-        text_of(row["region"], "region"),
-        whole_in(row["x"], 0, _MOST_SIDE, "x"),
-        whole_in(row["y"], 0, _MOST_SIDE, "y"),
-        text_of(row["source"], "source", most=1000),
-        thumbnail,
+        class_name=name,
+        patient=text_of(row["patient"], "patient"),
+        region=text_of(row["region"], "region"),
+        x=whole_in(row["x"], 0, _MOST_SIDE, "x"),
+        y=whole_in(row["y"], 0, _MOST_SIDE, "y"),
+        source=text_of(row["source"], "source", most=1000),
+        thumbnail=thumbnail,
     )

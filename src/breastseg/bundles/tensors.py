@@ -62,12 +62,15 @@ def tensor_places(path: Path, *kinds: str) -> tuple[dict[str, Place], dict[str, 
             kind = entry.get("dtype")
             if kind not in kinds:
                 continue
-            start, end = (whole_in(one, 0, whole, "a place") for one in entry["data_offsets"])
+            start, end = (whole_in(offset, 0, whole, "a place") for offset in entry["data_offsets"])
             shape = tuple(whole_in(side, 0, whole, "a side") for side in entry["shape"])
-            has_its_length = end - start == _WIDTHS[kind] * math.prod(shape)
-            if not has_its_length or 8 + size + end > whole:
+            length = end - start
+            # Offsets count from the end of the header.
+            first = 8 + size
+            has_its_length = length == _WIDTHS[kind] * math.prod(shape)
+            if not has_its_length or first + end > whole:
                 raise ValueError(f"{name} does not lie in the file")
-            places[name] = Place(shape, 8 + size + start, end - start)
+            places[name] = Place(shape, first + start, length)
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as cause:
         raise ModelError(
             f"{path}: not a whole safetensors file ({cause}); copy or export it again",

@@ -79,23 +79,27 @@ def types_of(bundle: Bundle) -> Types | None:
 
 
 def _read(value: Any) -> Types:
-    names = tuple(text_of(one, "a type") for one in value["types"])
-    bias = value["bias"]
+    """Return a head from JSON values; ValueError says what does not fit."""
+    names = tuple(text_of(name, "a type") for name in value["types"])
     rows = value["weights"]
-    if len(names) < 2 or len(bias) != len(names) or not 0 < len(rows) * len(names) <= _MOST:
-        raise ValueError(f"{len(names)} types, {len(bias)} biases, {len(rows)} rows of weights")
+    bias = value["bias"]
+    number = len(names)
+    fits = len(bias) == number and 0 < len(rows) * number <= _MOST
+    if number < 2 or not fits:
+        raise ValueError(f"{number} types, {len(bias)} biases, {len(rows)} rows of weights")
     if not isinstance(value["speaks"], bool) or not isinstance(value["scores"], dict):
         raise ValueError(f"speaks is {shown(value['speaks'])}")
-    if any(len(row) != len(names) for row in rows):
-        raise ValueError(f"a row of weights has not {len(names)} numbers")
+    if any(len(row) != number for row in rows):
+        raise ValueError(f"a row of weights has not {number} numbers")
     weights = []
     for row in rows:
-        weights.append([number_in(number, -1e9, 1e9, "a weight") for number in row])
+        weights.append([number_in(value, -1e9, 1e9, "a weight") for value in row])
+    biases = [number_in(value, -1e9, 1e9, "a bias") for value in bias]
     return Types(
-        names,
-        np.array(weights),
-        np.array([number_in(number, -1e9, 1e9, "a bias") for number in bias]),
-        value["scores"],
-        value["speaks"],
-        text_of(value["note"], "note", most=2000),
+        names=names,
+        weights=np.array(weights),
+        bias=np.array(biases),
+        scores=value["scores"],
+        speaks=value["speaks"],
+        note=text_of(value["note"], "note", most=2000),
     )

@@ -39,8 +39,9 @@ def save_array(path: Path, array: npt.NDArray[Any]) -> None:
     # np.save() lets C write and does not hear of a failure in the last 4 KB: a full disk left
     # arrays cut short.
     array = np.ascontiguousarray(array)
-    with written(path) as beside, beside.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+    with written(path) as unfinished, unfinished.open("wb") as file:
+        header = np.lib.format.header_data_from_array_1_0(array)
+        np.lib.format.write_array_header_1_0(file, header)
         file.write(array.tobytes())
 
 
@@ -64,23 +65,24 @@ def map_array(path: Path, kind: str, dtype: "np.dtype[Any]", shape: Sequence[int
         raise DatasetError(
             f"{path}: damaged (not an array as prepare writes it); prepare the data set again"
         )
-    found = tuple(int(length) for length in header[2].split(b",") if length.strip())
-    # Where any length is right, that of the file is the wanted one.
-    wanted = tuple(
-        there if here is None else here for here, there in zip(shape, found, strict=False)
-    )
-    is_of_shape = len(found) == len(shape) and found == wanted
+    # One axis is written "(5,)": what follows the last comma is empty.
+    lengths = tuple(int(length) for length in header[2].split(b",") if length.strip())
+    wanted = []
+    for length, own in zip(shape, lengths, strict=False):
+        # Where any length is right, that of the file is the wanted one.
+        wanted.append(own if length is None else length)
+    is_of_shape = len(lengths) == len(shape) and lengths == tuple(wanted)
     if header[1] != dtype.str.encode() or not is_of_shape:
         raise DatasetError(
-            f"{path}: {kind} of {found} {header[1].decode('latin-1')}, regions.csv tells"
-            f" {wanted} {dtype.str}; prepare it again"
+            f"{path}: {kind} of {lengths} {header[1].decode('latin-1')}, regions.csv tells"
+            f" {tuple(wanted)} {dtype.str}; prepare it again"
         )
-    if size != start + math.prod(found) * dtype.itemsize:
+    if size != start + math.prod(lengths) * dtype.itemsize:
         raise DatasetError(
             f"{path}: damaged ({size:,} bytes, its head tells another size); prepare the data"
             " set again"
         )
-    return np.memmap(path, dtype, mode="r", offset=start, shape=found)
+    return np.memmap(path, dtype, mode="r", offset=start, shape=lengths)
 
 
 def _head_of(path: Path) -> tuple[bytes, int]:

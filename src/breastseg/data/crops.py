@@ -11,6 +11,7 @@ import numpy.typing as npt
 from breastseg.data.dataset import Dataset
 from breastseg.data.field_crops import FieldDraws, cumulative
 from breastseg.errors import DatasetError, InputError
+from breastseg.geometry import Box
 from breastseg.histology.white import smooth_white
 from breastseg.images import Pixels
 from breastseg.labels import Labels
@@ -88,8 +89,8 @@ class Crops:
                 " px, balance 0 to 1"
             )
         dotted = self.dataset.dotted(self.regions)
-        whole = set(self.dataset.fields(self.regions)).union(dotted)
-        areas = [region for region in self.regions if region not in whole]
+        without_areas = set(self.dataset.fields(self.regions)).union(dotted)
+        areas = [region for region in self.regions if region not in without_areas]
         balance = self.draw.balance
         # A frozen dataclass is filled this way.
         object.__setattr__(self, "_fields", FieldDraws.read(self.dataset, self.regions, balance))
@@ -128,13 +129,17 @@ class Crops:
 
     def _place(self, tables: "_Tables", rng: np.random.Generator) -> tuple[str, int, int]:
         """Draw a region, and y and x of the crop's corner in it."""
+        # A number of 0 to 1 falls into one of the cumulative shares.
         label = int(np.searchsorted(tables.classes, rng.random(), side="right"))
         index = int(np.searchsorted(tables.regions[label], rng.random(), side="right"))
+        region = tables.ids[index]
         points = tables.points[index][label]
         _, y, x = points[rng.integers(len(points))]
-        height, width = _arrays(self.dataset, tables.ids[index])[1].shape
+        _, labels, _ = _arrays(self.dataset, region)
+        height, width = labels.shape
         top = _corner(int(y), self.draw.size_px, height, rng)
-        return tables.ids[index], top, _corner(int(x), self.draw.size_px, width, rng)
+        left = _corner(int(x), self.draw.size_px, width, rng)
+        return region, top, left
 
     def _cut(
         self,
@@ -150,18 +155,21 @@ class Crops:
         absent."""
         size = self.draw.size_px
         region_image, region_labels, region_votes = _arrays(self.dataset, region)
-        crop = region_labels[top : top + size, left : left + size]
+        box = Box(left, top, size, size)
+        crop = region_labels[box.slices]
         # A region smaller than a crop fills its corner; the rest stays white and not annotated.
         height, width = crop.shape
         labels[:height, :width] = crop
-        image[:height, :width] = region_image[top : top + size, left : left + size]
-        shown = [labels] if region_votes is None else [labels, votes]
+        image[:height, :width] = region_image[box.slices]
+        taught = [labels[:height, :width]]
         if region_votes is not None:
-            votes[:height, :width] = region_votes[top : top + size, left : left + size]
+            votes[:height, :width] = region_votes[box.slices]
+            taught.append(votes[:height, :width])
         if self.draw.white and facts[self.draw.white - 1] >= 0:
             white = smooth_white(image[:height, :width], self.dataset.mpp)
-            for array in shown:
-                array[:height, :width][white & (array[:height, :width] == 0)] = self.draw.white
+            for array in taught:
+                # What somebody annotated or dots vote for stays.
+                array[white & (array == 0)] = self.draw.white
 
 
 @dataclass(frozen=True)
@@ -183,27 +191,29 @@ class _Tables:
     @staticmethod
     def read(dataset: Dataset, regions: list[str], balance: float) -> "_Tables | None":
         """Read the tables of some regions; None when nothing is annotated in them."""
-        pixels = dataset.class_pixels.loc[regions].to_numpy(np.float64)
+        pixels = dataset.class_pixels.loc[regions].to_numpy(np.float64)  # (R, K)
         occurring = np.flatnonzero(pixels.sum(axis=0))
         if not occurring.size:
             return None
         pixels = pixels[:, occurring]
         points = []
         for region in regions:
-            rows = np.asarray(dataset.points(region))
-            points.append([rows[rows[:, 0] == label + 1] for label in occurring])
-        of_classes = cumulative(pixels.sum(axis=0) ** (1 - balance))
+            rows = np.asarray(dataset.points(region))  # (N, 3): label, y, x
+            of_classes = [rows[rows[:, 0] == k + 1] for k in occurring]
+            points.append(of_classes)
+        class_shares = cumulative(pixels.sum(axis=0) ** (1 - balance))
         of_regions = []
         for own in pixels.T:  # (R,) pixels of one class
             # The factor keeps regions without the class at 0, where the exponent is 0 too.
             of_regions.append(cumulative(own ** (1 - balance / 2) * (own > 0)))
-        return _Tables(regions, of_classes, of_regions, points)
+        return _Tables(regions, class_shares, of_regions, points)
 
 
 def _corner(place: int, size: int, length: int, rng: np.random.Generator) -> int:
     """Choose where a crop starts so that `place` is anywhere in it, and as much of it as possible
     inside the region."""
-    return int(np.clip(place - rng.integers(size), 0, max(0, length - size)))
+    last = max(0, length - size)
+    return int(np.clip(place - rng.integers(size), 0, last))
 
 
 # The least recently used maps are closed.

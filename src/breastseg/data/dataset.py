@@ -64,7 +64,7 @@ class Dataset:
         parts: each kind of data in it with its licence.
         dots_as: what dots teach, one of `DOTS_AS`.
         vote_rules: what decided the votes; empty where nothing votes.
-        types: names of the types that are told apart; empty where none were taken.
+        types: names of the types; empty where none were taken.
     """
 
     path: Path
@@ -86,9 +86,9 @@ class Dataset:
         """Return a region's labels, (H, W) uint8, memory-mapped; they are counted once, so that no
         label comes out that regions.csv does not know."""
         labels: Labels = self._array(region, "labels", np.dtype(np.uint8), self._shape(region))
-        if region not in self._counted:
+        if region not in self._checked:
             self._check_counts(region, labels)
-            self._counted.add(region)
+            self._checked.add(region)
         return labels
 
     def points(self, region: str) -> npt.NDArray[np.int32]:
@@ -106,8 +106,9 @@ class Dataset:
         if count:
             return self._checked_places(region, count)
         label, y, x = np.asarray(self.dots(region), np.int32).T
-        none = np.zeros_like(label)
-        return np.stack([label, none, none, y, x, y + 1, x + 1], axis=1)
+        no = np.zeros_like(label)
+        # Each dot is one pixel of its class, neither "not CLASS" nor round.
+        return np.stack([label, no, no, y, x, y + 1, x + 1], axis=1)
 
     def presence(self, region: str) -> Mapping[int, bool]:
         """Return, by label, the classes of which is known that the whole region has them (True), or
@@ -124,7 +125,8 @@ class Dataset:
         if voted_px == 0:
             return None
         votes: Labels = self._array(region, "votes", np.dtype(np.uint8), self._shape(region))
-        if np.count_nonzero(votes) != voted_px or votes.max() >= self._counts.shape[1]:
+        labels = self._counts.shape[1]  # K + 1
+        if np.count_nonzero(votes) != voted_px or votes.max() >= labels:
             raise DatasetError(
                 f"{self._path(region, 'votes')}: damaged (other votes than regions.csv counts);"
                 " prepare the data set again"
@@ -133,16 +135,21 @@ class Dataset:
 
     def dotted(self, regions: list[str]) -> list[str]:
         """Return those of the regions in which nothing but dots is known."""
-        return [region for region in regions if self.regions.loc[region, "annotation"] == "dots"]
+        return self._annotated_as("dots", regions)
 
     def fields(self, regions: list[str]) -> list[str]:
         """Return those of the regions of which something is known as a whole, and not every
         pixel."""
-        return [region for region in regions if self.regions.loc[region, "annotation"] == FIELDS]
+        return self._annotated_as(FIELDS, regions)
+
+    def _annotated_as(self, kind: str, regions: list[str]) -> list[str]:
+        return [region for region in regions if self.regions.loc[region, "annotation"] == kind]
 
     def typed(self, regions: list[str]) -> list[str]:
         """Return those of the regions whose type is known."""
-        return [region for region in regions if self.types and self.regions.at[region, TYPE]]
+        if not self.types:
+            return []
+        return [region for region in regions if self.regions.at[region, TYPE]]
 
     @cached_property
     def facts(self) -> pd.DataFrame:
@@ -161,8 +168,8 @@ class Dataset:
         return pd.DataFrame(values, index=self.regions.index, columns=list(names))
 
     @cached_property
-    def _counted(self) -> set[str]:
-        """Return the regions whose labels were counted."""
+    def _checked(self) -> set[str]:
+        """Return the regions whose labels were counted and found right."""
         return set()
 
     @cached_property
@@ -182,6 +189,7 @@ class Dataset:
 
     def _places(self, region: str, kind: str) -> npt.NDArray[np.int32]:
         places: npt.NDArray[np.int32] = self._array(region, kind, np.dtype(np.int32), (None, 3))
+        # Columns are label, y, x: no label is 0 or above K, no place outside.
         ends = (self._counts.shape[1], *self._shape(region))
         if np.any(places < (1, 0, 0)) or np.any(places >= ends):
             raise DatasetError(
@@ -206,11 +214,13 @@ class Dataset:
         return places
 
     def _check_counts(self, region: str, labels: Labels) -> None:
-        wanted = self._counts[self.regions.index.get_loc(region)]
+        wanted = self._counts[self.regions.index.get_loc(region)]  # (K + 1,)
         counts = np.zeros(256, np.int64)
         for top in range(0, len(labels), _BLOCK_ROWS):
-            counts += np.bincount(labels[top : top + _BLOCK_ROWS].ravel(), minlength=256)
-        if counts[len(wanted) :].any() or not np.array_equal(counts[: len(wanted)], wanted):
+            rows = labels[top : top + _BLOCK_ROWS]
+            counts += np.bincount(rows.ravel(), minlength=256)
+        has_unknown = counts[len(wanted) :].any()
+        if has_unknown or not np.array_equal(counts[: len(wanted)], wanted):
             raise DatasetError(
                 f"{self._path(region, 'labels')}: damaged (other labels than regions.csv counts);"
                 " prepare the data set again"
@@ -238,8 +248,10 @@ class Dataset:
             text += f"{self.dots_as} {json.dumps(dict(self.vote_rules), sort_keys=True)}\n"
         if self.types:
             text += f"types {json.dumps(self.types)} {self.regions[TYPE].sort_index().tolist()}\n"
+        # Sorted: the order in which regions were found decides nothing.
         table = self.regions[["image_sha256", "labels_sha256", "source_mpp"]].sort_index()
-        return hashlib.sha256((text + table.to_csv(lineterminator="\n")).encode()).hexdigest()[:16]
+        text += table.to_csv(lineterminator="\n")
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def open_dataset(path: str | Path) -> Dataset:
@@ -313,19 +325,22 @@ def _votes(where: Path, info: JsonObject, regions: pd.DataFrame) -> tuple[str, d
 
 def _types(path: Path, names: Any, regions: pd.DataFrame) -> tuple[str, ...]:
     """Return the names of types; each region has one of them or none."""
-    fit = isinstance(names, list) and all(isinstance(name, str) and name for name in names)
-    if not fit or bool(names) != (TYPE in regions):
+    are_names = isinstance(names, list) and all(isinstance(name, str) and name for name in names)
+    if not are_names or bool(names) != (TYPE in regions):
         raise DatasetError(
             f"{path}: it and regions.csv do not agree on types; prepare the data set again"
         )
-    if names and not set(regions[TYPE]) <= {"", *names}:
-        odd = sorted(set(regions[TYPE]) - {"", *names})[0]
+    if not names:
+        return ()
+    unknown = sorted(set(regions[TYPE]) - {"", *names})
+    if unknown:
         raise DatasetError(
-            f"{path}: regions.csv has type '{shown(odd)}', wanted {', '.join(names)}; prepare the"
-            " data set again"
+            f"{path}: regions.csv has type '{shown(unknown[0])}', wanted {', '.join(names)};"
+            " prepare the data set again"
         )
     return tuple(names)
 
 
 def _is_number(value: object) -> bool:
+    # True is an int to Python; NaN fails both comparisons.
     return isinstance(value, (int, float)) and not isinstance(value, bool) and -1e9 < value < 1e9

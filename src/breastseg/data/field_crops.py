@@ -48,19 +48,27 @@ class FieldDraws:
             regions: of it; those that are no fields are left out.
             balance: 0 draws kinds as often as they have pixels, 1 equally often.
         """
-        # A field of which only the type is known says nothing of classes.
-        ids = [name for name in dataset.fields(regions) if dataset.facts.loc[name].to_numpy().any()]
+        ids = []
+        for region in dataset.fields(regions):
+            # A field of which only the type is known says nothing of classes.
+            if dataset.facts.loc[region].to_numpy().any():
+                ids.append(region)
         if not ids:
             return None
-        sizes = dataset.regions.loc[ids, ["height_px", "width_px"]].to_numpy(np.int64)
-        facts = dataset.facts.loc[ids].to_numpy(np.int8)
+        sizes = dataset.regions.loc[ids, ["height_px", "width_px"]].to_numpy(np.int64)  # (N, 2)
+        facts = dataset.facts.loc[ids].to_numpy(np.int8)  # (N, K)
+        # Fields of which the same is known are one kind: (kinds, K), and (N,) the kind of each.
         kinds, kind_of = np.unique(facts, axis=0, return_inverse=True)
         areas = sizes.prod(axis=1).astype(np.float64)
-        # (N,) for each kind: pixels of its fields, 0 for fields of other kinds
-        each = [np.where(kind_of.ravel() == kind, areas, 0.0) for kind in range(len(kinds))]
-        of_kinds = cumulative(np.array([area.sum() for area in each]) ** (1 - balance))
-        # The factor keeps others at 0 where the exponent is 0 and 0 ** 0 would be 1.
-        of_fields = [cumulative(area ** (1 - balance / 2) * (area > 0)) for area in each]
+        pixels_of_kinds = []
+        of_fields = []
+        for kind in range(len(kinds)):
+            # (N,) pixels of this kind's fields, 0 for fields of other kinds
+            own = np.where(kind_of.ravel() == kind, areas, 0.0)
+            pixels_of_kinds.append(own.sum())
+            # The factor keeps others at 0 where the exponent is 0 and 0 ** 0 would be 1.
+            of_fields.append(cumulative(own ** (1 - balance / 2) * (own > 0)))
+        of_kinds = cumulative(np.array(pixels_of_kinds) ** (1 - balance))
         return FieldDraws(ids, sizes, facts, of_kinds, of_fields)
 
     def place(

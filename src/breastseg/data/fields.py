@@ -50,12 +50,12 @@ class Known:
         }
 
     def check_drawn(self, labels: Labels, label_map: LabelMap, field: Field, drawn: str) -> None:
-        """Refuse areas of a class that is said to be nowhere in the field.
+        """Refuse areas of a class that is nowhere in the field by its row.
 
         Args:
             labels: (H, W) uint8 labels of the field.
             label_map: names them.
-            field: what is said of it.
+            field: its row.
             drawn: the file of the areas, for the error.
 
         Raises:
@@ -64,8 +64,8 @@ class Known:
         for label in self.without:
             if (labels == label).any():
                 name = label_map.names[label - 1]
-                said = f"no {name} is in the field, and {drawn} has an area of it"
-                raise SourceError(f"{field.where}: {said}; mend one of them")
+                what = f"no {name} is in the field, and {drawn} has an area of it"
+                raise SourceError(f"{field.where}: {what}; mend one of them")
 
 
 def known_of(field: Field, label_map: LabelMap) -> Known:
@@ -81,25 +81,26 @@ def known_of(field: Field, label_map: LabelMap) -> Known:
     everywhere = _label(field.all, label_map, field) if field.all else 0
     somewhere = tuple(dict.fromkeys(_label(name, label_map, field) for name in field.somewhere))
     without = tuple(dict.fromkeys(_whole_label(name, label_map, field) for name in field.without))
-    names = ("", *label_map.names)
+    names = ("", *label_map.names)  # by label; 0 has none
     all_of_it = f"{field.where}: all of the field is {names[everywhere]}"
     for label in without:
         if label in somewhere:
-            said = f"{names[label]} is nowhere in the field and somewhere in it"
-            raise SourceError(f"{field.where}: {said}; remove it from one of the two columns")
+            what = f"{names[label]} is nowhere in the field and somewhere in it"
+            raise SourceError(f"{field.where}: {what}; remove it from one of the two columns")
         if label == everywhere:
             raise SourceError(f"{all_of_it}, and it is without it; mend one of the two columns")
     for label in somewhere:
         if everywhere and label != everywhere:
-            said = f"{names[label]} is somewhere in it"
-            raise SourceError(f"{all_of_it}, and {said}; mend one of the two columns")
+            what = f"{names[label]} is somewhere in it"
+            raise SourceError(f"{all_of_it}, and {what}; mend one of the two columns")
     if len(without) == len(label_map.names):
-        said = f"the field is without every class of label map '{label_map.name}'"
-        raise SourceError(f"{field.where}: {said}; leave out the class that it has")
+        what = f"the field is without every class of label map '{label_map.name}'"
+        raise SourceError(f"{field.where}: {what}; leave out the class that it has")
     return Known(everywhere, without, somewhere)
 
 
 def _label(name: str, label_map: LabelMap, field: Field) -> int:
+    """Return the label of a class, or of a part of one."""
     label = label_map.label_of(name, field.where)
     if label == 0:
         what = f"'{shown(name)}' means not annotated in label map '{label_map.name}'"
@@ -108,9 +109,11 @@ def _label(name: str, label_map: LabelMap, field: Field) -> int:
 
 
 def _whole_label(name: str, label_map: LabelMap, field: Field) -> int:
+    """Return the label of a class that is named by its own name, not by that of a part."""
     label = _label(name, label_map, field)
     whole = label_map.classes[label - 1]
     own_names = {whole.name.casefold(), whole.qupath.casefold()}
+    # With one source code a class has no parts, whatever it is called in a row.
     if len(whole.codes) > 1 and name.casefold() not in own_names:
         raise LabelError(
             f"{field.where}: '{shown(name)}' is a part of class '{whole.name}' in label map "
@@ -177,17 +180,17 @@ def check_row(table: Table, row: Row, names: Sequence[str]) -> None:
 
 
 def check_pixels(table: Table, regions: pd.DataFrame) -> None:
-    """Refuse a region that has pixels of a class which it is said not to have.
+    """Refuse a region that has pixels of a class which its row denies.
 
     Raises:
         DatasetError: naming the row.
     """
     if WITHOUT not in regions.columns:
         return
-    cells = zip(table.rows, regions[WITHOUT], regions.iterrows(), strict=True)
-    for row, without, (_, counted) in cells:
-        for name in _names_in(without):
-            if pixels := int(counted[f"px_{name}"]):
+    for row, (_, region) in zip(table.rows, regions.iterrows(), strict=True):
+        for name in _names_in(region[WITHOUT]):
+            pixels = int(region[f"px_{name}"])
+            if pixels:
                 what = f"'{name}', of which the region has {pixels:,} annotated pixels"
                 advice = "take it out of the column, or out of the annotation"
                 raise DatasetError(f"{table.where(row)}: column 'without' names {what}; {advice}")

@@ -22,10 +22,14 @@ COLUMNS = 7
 
 def without_nots(drawn: Drawn, label_map: LabelMap, where: str) -> Drawn:
     """Return what is drawn without the dots that say what a place is not."""
-    if not any(label_map.kind_of(dot.name, where)[1] for dot in drawn.dots):
+    dots = []
+    for dot in drawn.dots:
+        _, is_not = label_map.kind_of(dot.name, where)
+        if not is_not:
+            dots.append(dot)
+    if len(dots) == len(drawn.dots):
         return drawn
-    kept = tuple(dot for dot in drawn.dots if not label_map.kind_of(dot.name, where)[1])
-    return replace(drawn, dots=kept)
+    return replace(drawn, dots=tuple(dots))
 
 
 def places_of(
@@ -51,11 +55,17 @@ def places_of(
     Raises:
         LabelError: a class that the map lacks.
     """
-    kinds = [label_map.kind_of(dot.name, where) for dot in drawn.dots]
-    if not any(is_not or dot.width for dot, (_, is_not) in zip(drawn.dots, kinds, strict=True)):
+    kinds = []
+    has_more = False
+    for dot in drawn.dots:
+        label, is_not = label_map.kind_of(dot.name, where)
+        kinds.append((dot, label, is_not))
+        has_more = has_more or is_not or dot.width > 0
+    if not has_more:
+        # Dots of classes alone are in ID.dots.npy, and `Dataset.places` makes places of them.
         return np.empty((0, COLUMNS), np.int32)
     rows = []
-    for dot, (label, is_not) in zip(drawn.dots, kinds, strict=True):
+    for dot, label, is_not in kinds:
         if label:
             rows.append((label, is_not, dot.is_round, *place_px(dot, size_px, new_size_px)))
     return np.array(rows, np.int32).reshape(-1, COLUMNS)
@@ -68,11 +78,14 @@ def place_px(
 
     They are those whose middles its box has, or the one under the dot.
     """
-    ends = []
-    sides = (dot.x, dot.width), (dot.y, dot.height)
-    for (middle, side), old, new in zip(sides, size_px, new_size_px, strict=True):
-        low = (middle - side / 2) * new / old
-        high = (middle + side / 2) * new / old
-        ends.append(middles_within(low, high, new))
-    (left, right), (top, bottom) = ends
+    left, right = _pixels_of(dot.x, dot.width, size_px[0], new_size_px[0])
+    top, bottom = _pixels_of(dot.y, dot.height, size_px[1], new_size_px[1])
     return top, left, bottom, right
+
+
+def _pixels_of(middle: float, side: float, length: int, new_length: int) -> tuple[int, int]:
+    """Return the first pixel along an axis, and one past the last, at the new resolution."""
+    # Multiplied first: a factor new / old of its own would be rounded once more.
+    low = (middle - side / 2) * new_length / length
+    high = (middle + side / 2) * new_length / length
+    return middles_within(low, high, new_length)

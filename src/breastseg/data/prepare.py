@@ -58,24 +58,25 @@ def prepare(
     """
     _check_config(config)
     paths = [sources] if isinstance(sources, (str, Path)) else sources
-    found = open_source(*paths, mpp=config.mpp, table=config.table)
-    _check_names(found)
-    label_map = _label_map(found, config)
-    _check_fields(found, label_map)
-    types, type_of = _types(found, config)
-    more_notes = [*_parted_words(found, label_map), *_types_left_out(found, types)]
+    # All that a person may have given wrong is refused before the first picture is read.
+    source = open_source(*paths, mpp=config.mpp, table=config.table)
+    _check_names(source)
+    label_map = _label_map(source, config)
+    _check_fields(source, label_map)
+    types, type_of = _types(source, config)
+    more_notes = [*_parted_words(source, label_map), *_types_left_out(source, types)]
     out = Path(out)
-    settings = _settings(found, label_map, config, types)
+    settings = _settings(source, label_map, config, types)
     with own_folder(out, "prepare", settings, remains=_REMAINS):
-        reporter.message(found.description)
-        found = replace(found, notes=(*found.notes, *more_notes))
-        for note in found.notes:
+        reporter.message(source.description)
+        source = replace(source, notes=(*source.notes, *more_notes))
+        for note in source.notes:
             reporter.message(f"  {note}")
         is_whole = (out / "dataset.json").is_file()
-        if not is_whole or not all(is_made(region, out) for region in found.regions):
+        if not is_whole or not all(is_made(region, out) for region in source.regions):
             # Without this file the folder is no data set until all of it is made again.
             (out / "dataset.json").unlink(missing_ok=True)
-            for note in _prepare_all(found, label_map, out, config, types, type_of, reporter):
+            for note in _prepare_all(source, label_map, out, config, types, type_of, reporter):
                 reporter.message(f"  {note}")
         return open_dataset(out)
 
@@ -84,7 +85,9 @@ def _settings(
     source: Source, label_map: LabelMap, config: PrepareConfig, types: TypeMap | None
 ) -> JsonObject:
     """Return what tells this piece of work from another in the same folder."""
-    regions = [(region.id, region.mpp, region.patient, region.site) for region in source.regions]
+    regions = []
+    for region in source.regions:
+        regions.append((region.id, region.mpp, region.patient, region.site))
     settings: JsonObject = {
         "source": source.description,
         "mpp": config.to_mpp,
@@ -95,6 +98,7 @@ def _settings(
     }
     if types:
         settings["types"] = {name: list(diagnoses) for name, diagnoses in types.types.items()}
+    # A hash: a list of 30,000 regions would be most of the file.
     settings["regions"] = hashlib.sha256(repr(regions).encode()).hexdigest()[:16]
     return settings
 
@@ -160,6 +164,7 @@ def _check_fields(source: Source, label_map: LabelMap) -> None:
 def _parted_words(source: Source, label_map: LabelMap) -> list[str]:
     """Return a note on classes of other data sets that may be several classes of a label map."""
     notes = []
+    # Each set of words once, in the order of the regions.
     for words in dict.fromkeys(region.words for region in source.regions):
         if words is None:
             continue
@@ -182,21 +187,24 @@ def _types(source: Source, config: PrepareConfig) -> tuple[TypeMap | None, dict[
     if config.types is None:
         return None, {}
     types = load_type_map(config.types)
-    of: dict[str, str] = {}
+    type_of: dict[str, str] = {}
     for region in source.regions:
         field = region.field
-        of[region.id] = types.type_of(field.type, field.where) if field else ""
-    if not any(of.values()):
+        type_of[region.id] = types.type_of(field.type, field.where) if field else ""
+    if not any(type_of.values()):
         raise SourceError(
             f"--types {config.types}: no picture has a type of it ({', '.join(types.names)}); give"
             " pictures a column type in fields.csv, or leave --types out"
         )
-    return types, of
+    return types, type_of
 
 
 def _types_left_out(source: Source, types: TypeMap | None) -> list[str]:
     """Return a note where types are known and were not asked for."""
-    known = sum(bool(region.field and region.field.type) for region in source.regions)
+    known = 0
+    for region in source.regions:
+        if region.field and region.field.type:
+            known += 1
     if types is not None or not known:
         return []
     return [
@@ -253,10 +261,12 @@ def _prepare_all(
 def _table(
     rows: list[JsonObject], source: Source, type_of: Mapping[str, str] | None
 ) -> pd.DataFrame:
-    """Return regions.csv: the rows of all regions, without what is told of them together."""
+    """Return regions.csv: the rows of all regions, without what is counted over all of them."""
     table = pd.DataFrame(rows).drop(columns=[SKIPPED, INSTEAD, CUT, VOTES, SILENT], errors="ignore")
     if type_of is not None:
+        # Behind region, patient, site and annotation, with which it is read.
         table.insert(4, TYPE, [type_of[region.id] for region in source.regions])
+    # Columns that only some regions have: what is missing is NaN, which turns numbers into floats.
     if "places" in table:
         table["places"] = table["places"].fillna(0).astype(int)
     if SCANNER in table:
@@ -281,6 +291,7 @@ def _run(make: Callable[[Region], None], regions: list[Region], workers: int) ->
         try:
             for region in regions:
                 running.add(pool.submit(make, region))
+                # Two a worker: one that it makes, and one that is ready when it ends.
                 if len(running) >= 2 * workers:
                     finished, running = wait(running, return_when=FIRST_COMPLETED)
                     for future in finished:
@@ -315,6 +326,7 @@ def _drawn_notes(rows: list[JsonObject]) -> list[str]:
 
 
 def _in_files(rows: list[JsonObject], column: str) -> str:
+    """Return in which files it was, the first of them by name."""
     names = [row["region"] for row in rows if row.get(column)]
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return f" (in {', '.join(names[:_NAMED])}{more})"

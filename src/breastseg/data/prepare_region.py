@@ -49,6 +49,7 @@ def prepare_region(region: Region, label_map: LabelMap, out: Path, config: Prepa
         check_turned(region, known, drawn, slide)
         notes = notes_of(region, drawn, slide)
         box = box_of(region, known, drawn, slide, config.to_mpp)
+        # Before the pixels, which take longest to read: an annotation that does not fit is refused.
         annotation = labels_of(region, known, drawn, box, slide.size_px, label_map, config)
         image = slide.read(box, mpp=config.to_mpp)
         is_whole = (box.width, box.height) == slide.size_px
@@ -188,16 +189,17 @@ def class_points(labels: Labels, seed: str) -> npt.NDArray[np.int32]:
     Returns:
         (N, 3) int32 rows of (label, y, x), by label.
     """
+    # By the region's name: the same places whichever regions are prepared beside it.
     rng = np.random.default_rng(list(seed.encode()))
     flat = labels.ravel()
     width = labels.shape[1]
-    chosen = [np.empty((0, 3), np.int32)]
+    chosen = [np.empty((0, 3), np.int32)]  # so that there is something to join without a class
     for label in range(1, int(flat.max(initial=0)) + 1):
         places = np.flatnonzero(flat == label)
         if places.size > POINTS_PER_CLASS:
             places = np.sort(rng.choice(places, POINTS_PER_CLASS, replace=False, shuffle=False))
-        rows = np.stack([np.full_like(places, label), places // width, places % width], axis=1)
-        chosen.append(rows.astype(np.int32))
+        columns = [np.full_like(places, label), places // width, places % width]
+        chosen.append(np.stack(columns, axis=1).astype(np.int32))
     return np.concatenate(chosen)
 
 
@@ -207,10 +209,11 @@ def _save_tiles(
     """Write whole tiles as PNG, `images/` and `masks/`, for tools that want folders; borders that
     fill no tile are left out."""
     for y, x in _tile_corners(labels.shape, side):
+        box = Box(x, y, side, side)
         for kind, array in (("images", image), ("masks", labels)):
-            tile: npt.NDArray[Any] = np.ascontiguousarray(array[y : y + side, x : x + side])
-            with written(folder / kind / f"{region}_y{y}_x{x}_{side}.png") as beside:
-                Image.fromarray(tile).save(beside, format="PNG")
+            tile: npt.NDArray[Any] = np.ascontiguousarray(array[box.slices])
+            with written(folder / kind / f"{region}_y{y}_x{x}_{side}.png") as unfinished:
+                Image.fromarray(tile).save(unfinished, format="PNG")
 
 
 def _tile_corners(shape: tuple[int, ...], side: int) -> Iterator[tuple[int, int]]:

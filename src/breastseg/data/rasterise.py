@@ -62,7 +62,9 @@ def check_inside(drawn: Drawn, size_px: tuple[int, int], where: str) -> int:
     )
     if is_out.any():
         first = int(np.argmax(is_out))
-        name, number = ("dot", first - areas + 1) if is_dot[first] else ("area", first + 1)
+        name, number = "area", first + 1
+        if is_dot[first]:
+            name, number = "dot", first - areas + 1
         counts = []
         for noun, out in (("area", is_out[:areas]), ("dot", is_out[areas:])):
             if out.any():
@@ -74,8 +76,10 @@ def check_inside(drawn: Drawn, size_px: tuple[int, int], where: str) -> int:
             " magnification"
         )
     # By how much each goes beyond the side that it goes farthest beyond; below 0 where inside.
-    reach = np.max([-left, -top, right - width, bottom - height], axis=0, initial=-np.inf)
-    if (is_wide := reach[areas:] > _STICKS_OUT_PX).any():
+    beyond = [-left, -top, right - width, bottom - height]
+    reach = np.max(beyond, axis=0, initial=-np.inf)
+    is_wide = reach[areas:] > _STICKS_OUT_PX
+    if is_wide.any():
         first = int(np.argmax(is_wide))
         dot = drawn.dots[first]
         raise SourceError(
@@ -128,8 +132,12 @@ def draw(
             label_of[shape.name] = label_map.label_of(shape.name, where)
     scale = np.array(new_size_px) / size_px
     labels, within = _areas(drawn.areas, label_of, scale, new_size_px, where)
-    places = [_place(dot, label_of[dot.name], size_px, new_size_px) for dot in drawn.dots]
-    dots = np.array([place for place in places if place[0]], np.int32).reshape(-1, 3)
+    places = []
+    for dot in drawn.dots:
+        label = label_of[dot.name]
+        if label:  # 0: of a class that is not annotated
+            places.append(_place(dot, label, size_px, new_size_px))
+    dots = np.array(places, np.int32).reshape(-1, 3)
     if len(dots):
         labels = np.where(within, labels, _discs(dots, labels.shape, radius_px))
     return labels, dots
@@ -196,8 +204,9 @@ def _batches(areas: list[Area], scale: float) -> Iterator[list[Area]]:
     for area in areas:
         size = 0.0
         for ring in (area.outline, *area.holes):
+            height = float(np.abs(np.diff(ring[:, 1])).sum())  # up and down, of all edges
             # Its corners, and about how often its edges cross a row.
-            size += len(ring) + scale * float(np.abs(np.diff(ring[:, 1])).sum())
+            size += len(ring) + scale * height
         if batch and held + size > _HELD:
             yield batch
             batch = []
@@ -241,7 +250,8 @@ class _Rings:
         width, height = size_px
         edge, row, column = crossings(self._edges, rows)
         ring = self._ring[edge]
-        place = (ring * height + row) * (width + 1) + np.clip(column, 0, width)
+        line = ring * height + row
+        place = line * (width + 1) + np.clip(column, 0, width)
         # A row is inside a ring where the edges to its left do not turn back: the non-zero rule,
         # by which a ring that crosses itself has all that it goes round.
         turns = np.where(self._is_down[edge], 1, -1)
@@ -287,9 +297,11 @@ def _pixels(start: Ints, end: Ints, size_px: tuple[int, int]) -> Iterator[tuple[
     inner_cuts = np.searchsorted(total, np.arange(_HELD, pixels, _HELD)).tolist()
     for begin, stop in pairwise([0, *inner_cuts, len(total)]):
         length = lengths[begin:stop]
+        starts = np.cumsum(length) - length
         # 0, 1, 2 ... within each stretch.
-        offset = np.arange(int(length.sum())) - np.repeat(np.cumsum(length) - length, length)
-        yield np.repeat(first[begin:stop], length) + offset, np.repeat(area[begin:stop], length)
+        offset = np.arange(int(length.sum())) - np.repeat(starts, length)
+        pixels_of_group = np.repeat(first[begin:stop], length) + offset
+        yield pixels_of_group, np.repeat(area[begin:stop], length)
 
 
 def _place(
@@ -298,8 +310,9 @@ def _place(
     """Return (label, y, x) of the pixel in which a dot lies."""
     x = int(dot.x * new_size_px[0] / size_px[0])
     y = int(dot.y * new_size_px[1] / size_px[1])
+    width, height = new_size_px
     # A dot on the right or lower border of the image belongs to its last pixel.
-    return label, min(y, new_size_px[1] - 1), min(x, new_size_px[0] - 1)
+    return label, min(y, height - 1), min(x, width - 1)
 
 
 def _discs(dots: Dots, shape: tuple[int, int], radius: float) -> Labels:

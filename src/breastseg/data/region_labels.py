@@ -22,7 +22,7 @@ from breastseg.sources.parts import within
 SKIPPED = "skipped"
 INSTEAD = "instead_of_annotations"
 CUT = "areas_cut"
-"""Keys of a region's row; what they say of all regions is told in one message."""
+"""Keys of a region's row, counted over all regions in one message."""
 _MARGIN_PX = 128
 """Pixels of the data set that are taken of a slide around what is drawn on it: networks see more
 than they predict."""
@@ -143,7 +143,7 @@ def _around(drawn: Drawn, slide: Slide, mpp: float, where: str) -> Box:
     boxes = drawn.boxes()  # (N, 4) rows of left, top, right, bottom
     if not len(boxes):
         raise SourceError(f"{where}: nothing is drawn in it; draw an area, or take the file away")
-    margin = _MARGIN_PX * mpp / slide.mpp
+    margin = _MARGIN_PX * mpp / slide.mpp  # in level-0 pixels
     width, height = slide.size_px
     first_x, first_y = boxes[:, :2].min(axis=0).tolist()
     last_x, last_y = boxes[:, 2:].max(axis=0).tolist()
@@ -175,20 +175,22 @@ def _drawn(
     region: Region, drawn: Drawn, box: Box, label_map: LabelMap, config: PrepareConfig
 ) -> RegionLabels:
     """Return what areas and dots say of a box."""
-    whole = (box.width, box.height)
-    size = scaled_size(whole, region.mpp, config.to_mpp)
-    here = drawn.seen_from(box.x, box.y) if box.x or box.y else drawn
+    box_size = (box.width, box.height)
+    size = scaled_size(box_size, region.mpp, config.to_mpp)
+    in_box = drawn.seen_from(box.x, box.y) if box.x or box.y else drawn
     where = str(region.labels)
     labels, dots = draw(
-        without_nots(here, label_map, where),
+        # "Not tumour" labels no pixel: it is a place to score a map at, and nothing else.
+        without_nots(in_box, label_map, where),
         label_map,
-        whole,
+        box_size,
         size,
         radius_px=config.dot_radius_um / config.to_mpp,
         where=where,
     )
     annotation = "dots" if drawn.dots and not drawn.areas else "areas"
-    return RegionLabels(labels, dots, annotation, places_of(here, label_map, whole, size, where))
+    places = places_of(in_box, label_map, box_size, size, where)
+    return RegionLabels(labels, dots, annotation, places)
 
 
 def _known(
@@ -227,7 +229,8 @@ def _painted(
             f"{where}: {codes.shape[1]} x {codes.shape[0]} px, its image is {size_px[0]} x"
             f" {size_px[1]}; export both at the same size"
         )
-    occurring = np.flatnonzero(np.bincount(codes.ravel(), minlength=256)).astype(np.uint8)
+    counts = np.bincount(codes.ravel(), minlength=256)  # by code
+    occurring = np.flatnonzero(counts).astype(np.uint8)
     # Every code is looked up, a rare one too: it must not slip through the resampling unknown.
     label_map.apply(occurring, where)
     labels = label_map.apply(resample_labels(codes, size), where)

@@ -94,12 +94,13 @@ def _frame(table: Table, needed: tuple[str, ...], classes: tuple[str, ...]) -> p
 
 def _check_sums(table: Table, regions: pd.DataFrame, classes: tuple[str, ...]) -> None:
     """Refuse a region whose pixels by label are not all of its pixels."""
-    counted = regions[["px_not_annotated", *classes]].sum(axis=1).to_numpy()
-    odd = counted != (regions["width_px"] * regions["height_px"]).to_numpy()
-    if odd.any():
+    counted = regions[["px_not_annotated", *classes]].sum(axis=1).to_numpy()  # (R,)
+    area = (regions["width_px"] * regions["height_px"]).to_numpy()
+    is_odd = counted != area
+    if is_odd.any():
+        first = table.rows[int(is_odd.argmax())]
         raise DatasetError(
-            f"{table.where(table.rows[int(odd.argmax())])}: pixels do not add up to width_px x"
-            " height_px; prepare it again"
+            f"{table.where(first)}: pixels do not add up to width_px x height_px; prepare it again"
         )
 
 

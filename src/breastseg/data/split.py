@@ -14,7 +14,7 @@ from breastseg.errors import InputError, SplitError
 from breastseg.files import held_folder, write_text
 from breastseg.sources.bcss.names import OFFICIAL_TEST_SITES
 from breastseg.sources.picture_names import picture_name
-from breastseg.tables import Table, alike, read_table, shown
+from breastseg.tables import Row, Table, alike, read_table, shown
 from breastseg.wording import counted
 
 PARTS = ("train", "val", "test")
@@ -74,7 +74,9 @@ def split(dataset: Dataset, config: SplitConfig) -> pd.DataFrame:
     parts = _SCHEMES.get(config.scheme, _from_csv)(dataset.regions, config)
     table = dataset.regions[["patient", "site"]].assign(split=parts)
     check_split(table, _wanted_parts(table, config), leaky=config.leaky)
-    if table.groupby("patient")["split"].nunique().max() > 1:
+    parts_of_patients = table.groupby("patient")["split"].nunique()
+    if parts_of_patients.max() > 1:
+        # In the file itself, so that no score on it can be taken for another.
         table = table.assign(**{LEAKY: "patients are in two parts"})
     with held_folder(dataset.path):
         write_text(dataset.path / "split.csv", table.to_csv(lineterminator="\n"))
@@ -84,8 +86,10 @@ def split(dataset: Dataset, config: SplitConfig) -> pd.DataFrame:
 def _wanted_parts(table: pd.DataFrame, config: SplitConfig) -> list[str]:
     """Return the parts that may not be empty."""
     if config.scheme not in _SCHEMES or config.scheme == "source":
-        # Of a split that others made any part may be missing.
-        return [part for part in PARTS if (table["split"] == part).any()] or ["train"]
+        # Of a split that others made any part may be missing, but not all.
+        if table["split"].isin(PARTS).any():
+            return []
+        return ["train"]
     wanted = ["train"]
     if config.val:
         wanted.append("val")
@@ -97,9 +101,9 @@ def _wanted_parts(table: pd.DataFrame, config: SplitConfig) -> list[str]:
 def check_split(table: pd.DataFrame, wanted: Iterable[str], *, leaky: bool = False) -> None:
     """Refuse a split with a wanted part empty, an unknown part, or (unless it is leaky on purpose)
     a patient on two sides."""
-    odd = sorted(set(table["split"]) - {*PARTS})
-    if odd:
-        raise SplitError(f"split has the part '{odd[0]}', wanted {', '.join(PARTS)}")
+    unknown = sorted(set(table["split"]) - {*PARTS})
+    if unknown:
+        raise SplitError(f"split has the part '{unknown[0]}', wanted {', '.join(PARTS)}")
     by_patient = table.groupby("patient")["split"].agg(lambda parts: sorted(set(parts)))
     for patient, parts in by_patient.items():
         if len(parts) > 1 and not leaky:
@@ -178,6 +182,7 @@ def regions_of(table: pd.DataFrame, part: str) -> list[str]:
 
 def split_fingerprint(table: pd.DataFrame) -> str:
     """Return a hash of who is where."""
+    # Sorted: the order of the rows decides nothing.
     text = table[["split"]].sort_index().to_csv(lineterminator="\n")
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -203,6 +208,7 @@ def _shuffled(groups: pd.Series, seed: int) -> list[str]:
 
 def _with_val(groups: pd.Series, test: set[str], config: SplitConfig) -> pd.Series:
     """Give every region its part: `test` groups, then a share of the rest for validation, train."""
+    # One shuffle for both draws: the same seed with another --val leaves test as it is.
     rest = [name for name in _shuffled(groups, config.seed) if name not in test]
     val: set[str] = set()
     if config.val:
@@ -270,20 +276,25 @@ def _from_csv(regions: pd.DataFrame, config: SplitConfig) -> pd.Series:
     table = read_table(
         path, SplitError, needed=("split",), known=("region", "patient", "site", LEAKY)
     )
-    key = next((k for k in ("region", "patient") if k in table.columns), None)
-    if key is None:
+    # A region says more than a patient, where a table has both.
+    if "region" in table.columns:
+        key = "region"
+    elif "patient" in table.columns:
+        key = "patient"
+    else:
         raise SplitError(
             f"{path}: columns are {', '.join(table.columns)}, wanted region or patient, and split"
         )
     names = _names(table, regions, key, "mend the row, or remove it")
     part_of: dict[str, tuple[str, int]] = {}
     for row, name, part in zip(table.rows, names, _parts(table), strict=True):
-        before, number = part_of.setdefault(name, (part, row.number))
+        first_part, first_number = part_of.setdefault(name, (part, row.number))
         # A patient may have a row for each region; a region has one.
-        if before != part or (key == "region" and number != row.number):
+        is_repeated = key == "region" and first_number != row.number
+        if first_part != part or is_repeated:
             raise SplitError(
-                f"{table.where(row)}: {key} {name} is in {part}, in row {number} in {before}; keep"
-                " one row"
+                f"{table.where(row)}: {key} {name} is in {part}, in row {first_number} in"
+                f" {first_part}; keep one row"
             )
     _check_whole(table, regions, key, part_of)
     keys = regions.index.to_series() if key == "region" else regions["patient"]
@@ -309,32 +320,40 @@ def _names(table: Table, regions: pd.DataFrame, key: str, advice: str) -> list[s
     Raises:
         SplitError: a row fits no region, or contradicts what is known of it.
     """
-    known = {str(name) for name in (regions.index if key == "region" else regions["patient"])}
+    known = set(map(str, regions.index if key == "region" else regions["patient"]))
     near = {alike(name): name for name in sorted(known)}
     names = []
     for row in table.rows:
         name = row[key]
         if name not in known and key == "region":
+            # A path of either system: tables travel between them.
             name = picture_name(name.replace("\\", "/").split("/")[-1])
         if name not in known:
             other = near.get(alike(name))
-            meant = f"; {advice}"
+            hint = advice
             if other:
-                meant = f"; is it '{other}', changed by a spreadsheet? Keep that column as text"
+                hint = f"is it '{other}', changed by a spreadsheet? Keep that column as text"
             raise SplitError(
-                f"{table.where(row)}: {key} '{shown(row[key])}' is not in regions.csv{meant}"
+                f"{table.where(row)}: {key} '{shown(row[key])}' is not in regions.csv; {hint}"
             )
         if key == "region":
-            for column in ("patient", "site"):
-                here = row[column]
-                there = str(regions.at[name, column])
-                if column in table.columns and here != there:
-                    raise SplitError(
-                        f"{table.where(row)}: {column} is '{shown(here)}', regions.csv says"
-                        f" '{shown(there)}'; {advice}"
-                    )
+            _check_same(table, row, regions, name, advice)
         names.append(name)
     return names
+
+
+def _check_same(table: Table, row: Row, regions: pd.DataFrame, name: str, advice: str) -> None:
+    """Refuse a row whose patient or hospital is another than in regions.csv."""
+    for column in ("patient", "site"):
+        if column not in table.columns:
+            continue
+        own = row[column]
+        known = str(regions.at[name, column])
+        if own != known:
+            raise SplitError(
+                f"{table.where(row)}: {column} is '{shown(own)}', regions.csv says"
+                f" '{shown(known)}'; {advice}"
+            )
 
 
 def _check_whole(table: Table, regions: pd.DataFrame, key: str, names: Iterable[str]) -> None:

@@ -4,7 +4,7 @@ Each dot votes for its class around itself, by a Gaussian some um wide; a pixel 
 most votes. It gets none (0) where votes are weak, far from the dots, or close, with a second class
 nearly as strong. Stroma is what lies between its cells, so it keeps a pixel with fewer votes than
 other classes need: collagen without a nucleus must not become the tumour beside it. How widths and
-limits were chosen is told in docs/LOG.md. Votes are whole numbers, so that sums do not depend on
+limits were chosen stands in docs/LOG.md. Votes are whole numbers, so that sums do not depend on
 their order and a turned field has turned votes, to the pixel.
 """
 
@@ -90,11 +90,11 @@ class Voted:
 
     @property
     def is_map(self) -> bool:
-        """Say whether the field seems to have a dot on every nucleus."""
+        """Return whether the field seems to have a dot on every nucleus."""
         return self.per_mm2 >= FEWEST_PER_MM2 and self.seen >= LEAST_SEEN
 
     def row(self) -> dict[str, object]:
-        """Return what is told of many fields together."""
+        """Return what is counted over many fields."""
         return {
             "dots": self.dots,
             "agreeing": self.agreeing,
@@ -149,25 +149,32 @@ def vote(
     agreeing = tissue_px = dark_px = seen_px = 0
     # Nuclei are dark in the red channel, where eosin is bright; blurred over 2 um, a nucleus counts
     # and a grain does not.
-    darkness = cv2.blur(255 - pixels[..., 0], square(2.0, mpp))
-    as_dark = np.median(darkness[dots[:, 1], dots[:, 2]]) if len(dots) else 256.0
-    needed = np.array([WEAK_STROMA if k in stroma else WEAK for k in range(256)])
+    darkness = cv2.blur(255 - pixels[..., 0], square(2.0, mpp))  # (H, W)
+    # 256 is darker than any pixel: without dots nothing is as dark as they are.
+    dot_darkness = np.median(darkness[dots[:, 1], dots[:, 2]]) if len(dots) else 256.0
+    needed = np.full(256, WEAK)  # votes by label
+    needed[list(stroma)] = WEAK_STROMA
     kernel = _kernel(width_um / mpp)
-    margin = max(len(kernel) // 2, int(max(_WHITE_UM, NEAR_UM) / mpp) + 1)
+    # As far as anything below looks: votes, white places, and dots near a nucleus.
+    reach = int(max(_WHITE_UM, NEAR_UM) / mpp) + 1
+    margin = max(len(kernel) // 2, reach)
     for rows, wide, inner in _bands(discs.shape, margin):
         # The dots of this band and its margin, in rows of the band.
-        here = dots[(dots[:, 1] >= wide.start) & (dots[:, 1] < wide.stop)]
-        here = here - np.array([0, wide.start, 0], np.int32)
+        is_in_band = (dots[:, 1] >= wide.start) & (dots[:, 1] < wide.stop)
+        band_dots = dots[is_in_band] - np.array([0, wide.start, 0], np.int32)
         shape = (wide.stop - wide.start, discs.shape[1])
         tissue = ~smooth_white(np.ascontiguousarray(pixels[wide]), mpp)[inner]
-        winners = _most(here, shape, kernel, needed)[inner]
+        winners = _most(band_dots, shape, kernel, needed)[inner]
         labels[rows] = np.where(tissue, winners, 0)
-        own = here[(here[:, 1] >= inner.start) & (here[:, 1] < inner.stop)]
-        agreeing += int((winners[own[:, 1] - inner.start, own[:, 2]] == own[:, 0]).sum())
-        dark = (darkness[rows] >= as_dark) & tissue
+        # Each dot is counted in the one band that it lies in, not in the margins of others.
+        is_inner = (band_dots[:, 1] >= inner.start) & (band_dots[:, 1] < inner.stop)
+        label, y, x = band_dots[is_inner].T
+        agreeing += int((winners[y - inner.start, x] == label).sum())
+        dark = (darkness[rows] >= dot_darkness) & tissue
+        near_dots = _near(band_dots, shape, NEAR_UM / mpp)[inner]
         tissue_px += int(tissue.sum())
         dark_px += int(dark.sum())
-        seen_px += int((dark & _near(here, shape, NEAR_UM / mpp)[inner]).sum())
+        seen_px += int((dark & near_dots).sum())
     labels = np.where(discs > 0, discs, labels)
     contradicting = _contradicting(dots, discs.shape, mpp)
     per_mm2 = len(dots) / (max(1, tissue_px) * mpp**2 / 1e6)
@@ -185,7 +192,8 @@ def _bands(shape: tuple[int, ...], margin: int) -> Iterator[tuple[slice, slice, 
         bottom = min(top + height, shape[0])
         first = max(0, top - margin)
         last = min(shape[0], bottom + margin)
-        yield slice(top, bottom), slice(first, last), slice(top - first, bottom - first)
+        inner = slice(top - first, bottom - first)
+        yield slice(top, bottom), slice(first, last), inner
 
 
 def _kernel(sigma_px: float) -> npt.NDArray[np.float64]:
@@ -193,7 +201,8 @@ def _kernel(sigma_px: float) -> npt.NDArray[np.float64]:
     # Farther away the Gaussian is under half a vote and rounds to 0.
     reach = int(sigma_px * np.sqrt(2 * np.log(2 * _ONE)))
     distance = np.arange(-reach, reach + 1)
-    return np.asarray(np.round(_ONE * np.exp(-0.5 * (distance / sigma_px) ** 2)))
+    gaussian = np.exp(-0.5 * (distance / sigma_px) ** 2)
+    return np.asarray(np.round(_ONE * gaussian))
 
 
 def _most(
@@ -209,6 +218,7 @@ def _most(
     for label in np.unique(dots[:, 0]).tolist():
         places = np.zeros(shape)
         own = dots[dots[:, 0] == label]
+        # Unlike += this adds twice where two dots lie on one pixel.
         np.add.at(places, (own[:, 1], own[:, 2]), 1)
         # Sums of whole numbers in float64 have no rounding.
         votes = cv2.sepFilter2D(places, cv2.CV_64F, kernel, kernel, borderType=cv2.BORDER_CONSTANT)
@@ -225,6 +235,7 @@ def _near(dots: Dots, shape: tuple[int, int], radius_px: float) -> npt.NDArray[n
     """Return where a dot is near."""
     if not len(dots):
         return np.zeros(shape, bool)
+    # distanceTransform() measures how far each pixel is from the nearest 0.
     away = np.ones(shape, np.uint8)
     away[dots[:, 1], dots[:, 2]] = 0
     distance = cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
@@ -236,14 +247,15 @@ def _contradicting(dots: Dots, shape: tuple[int, ...], mpp: float) -> int:
     radius = CONTRADICTION_UM / mpp
     reach = int(radius)
     rows, columns = np.ogrid[-reach : reach + 1, -reach : reach + 1]
-    near = (np.hypot(rows, columns) <= radius).astype(np.uint8)
-    beside = np.zeros(len(dots), bool)
+    disc = (np.hypot(rows, columns) <= radius).astype(np.uint8)
+    is_contradicted = np.zeros(len(dots), bool)
     for label in np.unique(dots[:, 0]).tolist():
         own = dots[:, 0] == label
         places = np.zeros(shape, np.uint8)
         places[dots[own, 1], dots[own, 2]] = 1
-        beside |= ~own & (cv2.dilate(places, near)[dots[:, 1], dots[:, 2]] > 0)
-    return int(beside.sum())
+        near_own = cv2.dilate(places, disc)
+        is_contradicted |= ~own & (near_own[dots[:, 1], dots[:, 2]] > 0)
+    return int(is_contradicted.sum())
 
 
 def said_of_votes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -253,30 +265,52 @@ def said_of_votes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         rows: of each field its `region`, `voted_px`, and, where it has dots alone, what
             `Voted.row` gave as `votes`; where it has areas too, how many dots, as `SILENT`.
     """
-    voting = [row for row in rows if "votes" in row]
-    both = [row for row in rows if row.get(SILENT)]
-    silent = f"no votes where areas are known too: {counted(len(both), 'field')} ({_names(both)})"
+    voting: list[Mapping[str, Any]] = []
+    maps: list[Mapping[str, Any]] = []
+    poor: list[Mapping[str, Any]] = []
+    contradicting: list[Mapping[str, Any]] = []
+    silent: list[Mapping[str, Any]] = []
+    for row in rows:
+        if row.get(SILENT):
+            silent.append(row)
+        if "votes" not in row:
+            continue
+        voting.append(row)
+        (maps if row["votes"]["is_map"] else poor).append(row)
+        if row["votes"]["contradicting"]:
+            contradicting.append(row)
+    notes = []
     if not voting:
-        none = "dots as regions: no field has dots alone, so none votes"
-        return [none, silent] if both else [none]
-    maps = [row for row in voting if row["votes"]["is_map"]]
-    sums = {key: sum(row["votes"][key] for row in maps) for key in ("dots", "agreeing", "pixels")}
-    said = f"dots as regions: {len(maps)} of {counted(len(voting), 'field')}"
-    if maps:
-        share = sum(row["voted_px"] for row in maps) / sums["pixels"]
-        agreed = f"{100 * sums['agreeing'] / sums['dots']:.0f} % of their dots"
-        said += f"; {100 * share:.0f} % of their pixels have a label, the votes name {agreed} right"
-    told = [said]
-    if poor := [row for row in voting if not row["votes"]["is_map"]]:
+        notes.append("dots as regions: no field has dots alone, so none votes")
+    else:
+        notes.append(_maps_in_words(maps, len(voting)))
+    if poor:
         why = "kept as dots, for not every nucleus seems to have one"
-        told.append(f"{why}: {counted(len(poor), 'field')} ({_names(poor)})")
-    if odd := [row for row in voting if row["votes"]["contradicting"]]:
-        dots = counted(sum(row["votes"]["contradicting"] for row in odd), "dot")
+        notes.append(f"{why}: {counted(len(poor), 'field')} ({_names(poor)})")
+    if contradicting:
+        dots = counted(sum(row["votes"]["contradicting"] for row in contradicting), "dot")
         what = f"{dots} within {CONTRADICTION_UM:g} um of one of another class"
-        told.append(f"contradicting: {what} (in {_names(odd)})")
-    if both:
-        told.append(silent)
-    return told
+        notes.append(f"contradicting: {what} (in {_names(contradicting)})")
+    if silent:
+        fields = f"{counted(len(silent), 'field')} ({_names(silent)})"
+        notes.append(f"no votes where areas are known too: {fields}")
+    return notes
+
+
+def _maps_in_words(maps: Sequence[Mapping[str, Any]], voting: int) -> str:
+    """Return how many fields became maps, and how much of them has a label."""
+    note = f"dots as regions: {len(maps)} of {counted(voting, 'field')}"
+    if not maps:
+        return note
+    voted_px = pixels = dots = agreeing = 0
+    for row in maps:
+        voted_px += row["voted_px"]
+        pixels += row["votes"]["pixels"]
+        dots += row["votes"]["dots"]
+        agreeing += row["votes"]["agreeing"]
+    labelled = f"{100 * (voted_px / pixels):.0f} % of their pixels have a label"
+    agreed = f"the votes name {100 * agreeing / dots:.0f} % of their dots right"
+    return f"{note}; {labelled}, {agreed}"
 
 
 def _names(rows: Sequence[Mapping[str, Any]]) -> str:

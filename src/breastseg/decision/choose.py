@@ -16,6 +16,7 @@ from breastseg.decision.search import best_bias
 from breastseg.metrics.rates import Floats
 
 MEAN = "mean"
+# Each fold is a search of its own, so that more of them take longer.
 _FOLDS = 20
 # A mean over a few patients is exact to about 1e-16: less than this is no gain.
 _LEAST = 1e-9
@@ -70,17 +71,18 @@ def choose_bias(sample: Sample, names: Sequence[str]) -> Choice:
         if len(rows) == 1:
             # Left out, this patient leaves nothing of its group that could choose for it.
             held[rows] = np.minimum(before, after)[rows]
-    without = _means(sample, before)
-    left_out = _means(sample, held)
-    refused = _refusal(sample, tried, without, left_out)
+    mean_before = _means(sample, before)
+    mean_left_out = _means(sample, held)
+    refused = _refusal(sample, tried, mean_before, mean_left_out)
+    bias = nothing if refused else tried
     return Choice(
-        bias=_named(nothing if refused else tried, names),
+        bias=_named(bias, names),
         tried=_named(tried, names),
         refused=refused,
         patients={group: len(rows) for group, rows in sample.rows.items()},
-        before=without,
+        before=mean_before,
         after=_means(sample, after),
-        left_out=left_out,
+        left_out=mean_left_out,
     )
 
 
@@ -91,16 +93,18 @@ def told(choice: Choice, where: str) -> str:
         choice: what was chosen.
         where: on which part, in words.
     """
-    moves = in_words(choice.tried)
+    tried = in_words(choice.tried)
     parts = []
     for group in (*choice.patients, MEAN):
-        parts.append(f"{group} {choice.before[group]:.3f} -> {choice.after[group]:.3f}")
+        before = choice.before[group]
+        after = choice.after[group]
+        parts.append(f"{group} {before:.3f} -> {after:.3f}")
     left_out = f"patients left out {choice.before[MEAN]:.3f} -> {choice.left_out[MEAN]:.3f}"
     if not choice.refused:
-        return f"bias {moves} on {where}: {', '.join(parts)}; {left_out}"
-    if not moves:
+        return f"bias {tried} on {where}: {', '.join(parts)}; {left_out}"
+    if not tried:
         return f"no bias on {where}: {choice.refused}"
-    return f"no bias on {where}: {choice.refused} ({moves}; {left_out})"
+    return f"no bias on {where}: {choice.refused} ({tried}; {left_out})"
 
 
 def in_words(bias: Mapping[str, float]) -> str:
@@ -118,15 +122,19 @@ def _left_out(sample: Sample, known: Classes) -> Floats:
     for start in range(min(_FOLDS, len(patients))):
         # Every 20th patient by name: the same folds whatever the order of the regions.
         fold = patients[start::_FOLDS]
-        others = sample.of(patient for patient in patients if patient not in fold)
+        others = sample.of(set(patients) - set(fold))
         held = sample.of(fold)
-        bias = best_bias(others, np.intersect1d(known, others.with_truth()))
+        # A class that only this fold has cannot be chosen by the others.
+        still_known = np.intersect1d(known, others.with_truth())
+        bias = best_bias(others, still_known)
         scores |= zip(held.units, held.scores(bias).tolist(), strict=True)
     return np.array([scores[unit] for unit in sample.units])
 
 
 def _means(sample: Sample, scores: Floats) -> dict[str, float]:
+    """Return the mean of (U,) scores by group, and the mean of these."""
     means = {group: float(mean) for group, mean in sample.means(scores).items()}
+    # Each group counts alike, however many patients it has.
     means[MEAN] = float(np.mean(list(means.values())))
     return means
 

@@ -81,21 +81,23 @@ def sample_places(
 def _most(data: Dataset, regions: Sequence[str]) -> tuple[int, int]:
     """Return how many places are sampled of a class of a region, and of a field."""
     with_areas = set(regions) - set(data.dotted(list(regions)))
+    class_pixels = data.class_pixels.loc[sorted(with_areas)].to_numpy()  # (R, K)
     # Pairs of a region and a class that it has: the places are shared out over these.
-    classes = int(np.count_nonzero(data.class_pixels.loc[sorted(with_areas)].to_numpy()))
-    fields = sum(bool(_without(data, region)) for region in regions)
-    of_a_class = np.clip(AREA_PLACES // max(1, classes), *_OF_A_CLASS)
+    pairs = int(np.count_nonzero(class_pixels))
+    fields = sum(bool(_absent(data, region)) for region in regions)
+    of_a_class = np.clip(AREA_PLACES // max(1, pairs), *_OF_A_CLASS)
     of_a_field = np.clip(FIELD_PLACES // max(1, fields), *_OF_A_FIELD)
     return int(of_a_class), int(of_a_field)
 
 
-def _without(data: Dataset, region: str) -> list[int]:
+def _absent(data: Dataset, region: str) -> list[int]:
     """Return the labels of the classes that are nowhere in a region."""
     return [label for label, has in data.presence(region).items() if not has]
 
 
 def _places_of(data: Dataset, region: str, most: tuple[int, int]) -> Iterator[_Places]:
-    labels = np.asarray(data.labels(region))
+    """Yield the places of a region by what is known there; `most` is of a class, of a field."""
+    labels = np.asarray(data.labels(region))  # (H, W)
     height, width = labels.shape
     if labels.any() and not data.dotted([region]):
         yield _of_areas(labels, most[0])
@@ -105,13 +107,14 @@ def _places_of(data: Dataset, region: str, most: tuple[int, int]) -> Iterator[_P
         own = dots[dots[:, 1] == is_not]
         if len(own):
             yield _of_dots(group, own, width)
-    absent = _without(data, region)
+    absent = _absent(data, region)
     for label in absent:
-        at = _evenly(np.arange(height * width), most[1])
-        truth = np.full(len(at), label - 1)
+        flat = _evenly(np.arange(height * width), most[1])  # (N,) y * width + x
+        number = len(flat)
+        truth = np.full(number, label - 1)
         # All absent classes of a field together weigh 1.
-        weight = np.full(len(at), 1 / (len(at) * len(absent)))
-        yield _Places(FIELDS, at // width, at % width, truth, weight)
+        weight = np.full(number, 1 / (number * len(absent)))
+        yield _Places(FIELDS, flat // width, flat % width, truth, weight)
 
 
 def _of_areas(labels: npt.NDArray[np.uint8], most: int) -> _Places:
@@ -133,12 +136,13 @@ def _of_areas(labels: npt.NDArray[np.uint8], most: int) -> _Places:
 def _of_dots(group: str, dots: npt.NDArray[np.int32], width: int) -> _Places:
     """Sample pixels of each dot; all dots of "not CLASS" together weigh as much as one field."""
     pixels = [_evenly(dot, _OF_A_DOT) for dot in pixels_of(dots, width)]
-    counts = np.array([len(dot) for dot in pixels])
-    of_a_dot = 1.0 if group == DOTS else 1 / len(dots)
-    at = np.concatenate(pixels)
-    weight = np.repeat(of_a_dot / counts, counts)
-    truth = np.repeat(dots[:, 0].astype(np.intp) - 1, counts)
-    return _Places(group, at // width, at % width, truth, weight)
+    counts = np.array([len(dot) for dot in pixels])  # (D,)
+    weight_of_dot = 1.0 if group == DOTS else 1 / len(dots)
+    flat = np.concatenate(pixels)  # (N,) y * width + x
+    weight = np.repeat(weight_of_dot / counts, counts)
+    classes = dots[:, 0].astype(np.intp) - 1
+    truth = np.repeat(classes, counts)
+    return _Places(group, flat // width, flat % width, truth, weight)
 
 
 def _evenly(places: npt.NDArray[np.intp], most: int) -> npt.NDArray[np.intp]:
@@ -156,7 +160,9 @@ def _log_probabilities(
     tiles: TileConfig,
 ) -> list[npt.NDArray[np.float32]]:
     """Return (N, K) log-probabilities for each kind of places."""
-    probabilities = [np.zeros((len(kind.y), tiles.classes), np.float32) for kind in places]
+    probabilities = []
+    for kind in places:
+        probabilities.append(np.zeros((len(kind.y), tiles.classes), np.float32))
     if not places:
         return probabilities
     field = PixelField(data.image(region))
@@ -166,6 +172,8 @@ def _log_probabilities(
         for kind, values in zip(places, probabilities, strict=True):
             y = kind.y - box.y
             x = kind.x - box.x
-            inside = (y >= 0) & (y < box.height) & (x >= 0) & (x < box.width)
+            inside = (y >= 0) & (y < box.height)
+            inside &= (x >= 0) & (x < box.width)
+            # (K, N) -> (N, K)
             values[inside] = tile.probabilities[:, y[inside], x[inside]].T
     return [np.log(np.maximum(values, _SMALLEST)) for values in probabilities]

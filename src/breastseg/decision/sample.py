@@ -62,34 +62,43 @@ class Sample:
     def of(self, patients: Iterable[str]) -> "Sample":
         """Return the places of some patients."""
         wanted = set(patients)
-        kept = [number for number, (_, patient) in enumerate(self.units) if patient in wanted]
+        chosen = []
+        for number, (_, patient) in enumerate(self.units):
+            if patient in wanted:
+                chosen.append(number)
         # Units are numbered anew; -1 marks those that are left out.
-        numbers = np.full(len(self.units), -1)
-        numbers[kept] = np.arange(len(kept))
-        unit = numbers[self.unit]
-        is_kept = unit >= 0
+        new_number = np.full(len(self.units), -1)
+        new_number[chosen] = np.arange(len(chosen))
+        unit = new_number[self.unit]  # (S,)
+        is_chosen = unit >= 0
         return Sample(
-            self.log_probabilities[is_kept],
-            self.truth[is_kept],
-            self.weight[is_kept],
-            unit[is_kept],
-            tuple(self.units[number] for number in kept),
+            log_probabilities=self.log_probabilities[is_chosen],
+            truth=self.truth[is_chosen],
+            weight=self.weight[is_chosen],
+            unit=unit[is_chosen],
+            units=tuple(self.units[number] for number in chosen),
         )
 
     def with_truth(self, *, patients: int = 1) -> Classes:
         """Return the classes of which at least so many patients have areas or dots."""
-        having: dict[int, set[str]] = {}
+        patients_with: dict[int, set[str]] = {}
         for number, (group, patient) in enumerate(self.units):
             # A field says which class is absent, which is no truth of that class.
-            if group != FIELDS:
-                for k in np.unique(self.truth[self.unit == number]).tolist():
-                    having.setdefault(k, set()).add(patient)
-        often = sorted(k for k, whose in having.items() if len(whose) >= patients)
-        return np.array(often, np.intp)
+            if group == FIELDS:
+                continue
+            for k in np.unique(self.truth[self.unit == number]).tolist():
+                patients_with.setdefault(k, set()).add(patient)
+        classes = []
+        for k in sorted(patients_with):
+            if len(patients_with[k]) >= patients:
+                classes.append(k)
+        return np.array(classes, np.intp)
 
     def scores(self, bias: Floats) -> Floats:
         """Return the score of each unit, (U,), with a (K,) bias."""
-        winners = (self.log_probabilities + bias.astype(np.float32)).argmax(axis=1)  # (S,)
+        # Single precision: the sum of two arrays would else be a copy of twice the size.
+        shifted = self.log_probabilities + bias.astype(np.float32)
+        winners = shifted.argmax(axis=1)  # (S,)
         right = winners == self.truth
         hits = self._summed(self.truth[right], right)
         support = self._summed(self.truth)
@@ -101,10 +110,12 @@ class Sample:
     def scored(self, sums: Sums) -> Floats:
         """Return the score of each unit, (U, G), from sums of (U, G, K)."""
         rates = class_rates(sums)
+        # A hit is here a pixel called the class that is known to be absent: an error.
+        errors = ratio(sums.hits.sum(axis=-1), sums.support.sum(axis=-1))
         by_group = {
             AREAS: known_mean(rates["dice"], axis=-1),
             DOTS: known_mean(rates["recall"], axis=-1),
-            FIELDS: 1 - ratio(sums.hits.sum(axis=-1), sums.support.sum(axis=-1)),
+            FIELDS: 1 - errors,
         }
         scores = np.zeros(sums.hits.shape[:2])
         for group, rows in self.rows.items():
@@ -155,9 +166,9 @@ def joined(parts: Sequence[Part]) -> Sample:
         weights.append(weight)
         numbers.append(np.full(len(truth), number))
     return Sample(
-        np.concatenate(values),
-        np.concatenate(truths),
-        np.concatenate(weights),
-        np.concatenate(numbers),
-        tuple(units),
+        log_probabilities=np.concatenate(values),
+        truth=np.concatenate(truths),
+        weight=np.concatenate(weights),
+        unit=np.concatenate(numbers),
+        units=tuple(units),
     )

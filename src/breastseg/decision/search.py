@@ -27,17 +27,18 @@ def best_bias(sample: Sample, known: Classes) -> Floats:
     steps = np.zeros(sample.classes)
     if len(known) < 2:
         return steps
-    for fine in (False, True):
+    for is_fine in (False, True):
         for _ in range(_SWEEPS):
             before = steps.copy()
             for k in known.tolist():
-                values = steps[k] + FINE if fine else COARSE
+                values = steps[k] + FINE if is_fine else COARSE
                 values = values[np.abs(values) <= LARGEST + _LEAST]
                 steps[k] = _best_step(sample, steps, k, values, known)
             if np.array_equal(before, steps):
                 break
+    bias = np.round(_centred(steps, known), 2)
     # Adding 0 makes 0.0 of -0.0, which would be written as "-0.0".
-    return np.round(_centred(steps, known), 2) + 0.0
+    return bias + 0.0
 
 
 def _centred(steps: Floats, known: Classes) -> Floats:
@@ -50,16 +51,20 @@ def _centred(steps: Floats, known: Classes) -> Floats:
 
 def _best_step(sample: Sample, steps: Floats, k: int, values: Floats, known: Classes) -> float:
     """Return the best of some values of class k; the present one unless another gains."""
-    moves = values - steps[k]
+    moves = values - steps[k]  # (G,)
     sums = sums_along(sample, _centred(steps, known), k, moves, known)
     by_group = sample.means(sample.scored(sums))
-    worth = np.mean(list(by_group.values()), axis=0)  # (G,) of G values
+    worth = np.mean(list(by_group.values()), axis=0)  # (G,)
     tried = np.tile(steps, (len(values), 1))  # (G, K)
     tried[:, k] = values
-    worth -= PENALTY * np.abs(_centred(tried, known)[:, known]).mean(axis=1)
-    now = int(np.abs(moves).argmin())
+    mean_size = np.abs(_centred(tried, known)[:, known]).mean(axis=1)  # (G,)
+    worth -= PENALTY * mean_size
+    present = int(np.abs(moves).argmin())
     best = int(worth.argmax())
-    return float(values[best if worth[best] > worth[now] + _LEAST else now])
+    # A gain that is rounding could move a class to and fro for ever.
+    if not worth[best] > worth[present] + _LEAST:
+        best = present
+    return float(values[best])
 
 
 def sums_along(sample: Sample, bias: Floats, k: int, moves: Floats, known: Classes) -> Sums:
@@ -82,19 +87,21 @@ def sums_along(sample: Sample, bias: Floats, k: int, moves: Floats, known: Class
     scores = sample.log_probabilities + bias  # (S, K)
     number = len(known)
     own = scores[:, k]
-    first, best = _highest(scores, known[known != k])
+    first, first_score = _highest(scores, known[known != k])
     # (S,) each: from move `wins` on class k wins; up to move `leaves` the first class does.
     # Of equals the class that comes first wins, as argmax() has it.
-    wins = _reached(moves, best - own, k < first)
+    wins = _reached(moves, first_score - own, k < first)
     leaves = wins
     second = first
-    rest = np.setdiff1d(np.arange(sample.classes), known)
-    if len(rest):
-        second, unknown = _highest(scores, rest)
+    unknown = np.setdiff1d(np.arange(sample.classes), known)
+    if len(unknown):
+        second, second_score = _highest(scores, unknown)
         # An unknown class stands still: class k gains (1 - 1/n) d on it, known classes lose d / n.
-        over = _reached(moves, (unknown - own) * (number / (number - 1)), k < second)
-        wins = np.maximum(wins, over)
-        leaves = np.minimum(wins, _reached(moves, (best - unknown) * number, second < first))
+        beats_second = (second_score - own) * (number / (number - 1))
+        wins = np.maximum(wins, _reached(moves, beats_second, k < second))
+        falls_below = (first_score - second_score) * number
+        leaves = np.minimum(wins, _reached(moves, falls_below, second < first))
+    # Who wins, from which move on, up to which.
     stretches = (
         (first, np.zeros_like(wins), leaves),
         (second, leaves, wins),
@@ -107,11 +114,13 @@ def sums_along(sample: Sample, bias: Floats, k: int, moves: Floats, known: Class
     predicted = np.zeros(shape)
     for winner, since, until in stretches:
         # Places where this stretch is empty would be added and taken off at the same move.
-        here = np.flatnonzero(since < until)
-        right = here[winner[here] == sample.truth[here]]
-        for places, target in ((here, predicted), (right, hits)):
+        lasting = np.flatnonzero(since < until)
+        right = lasting[winner[lasting] == sample.truth[lasting]]
+        for places, target in ((lasting, predicted), (right, hits)):
             for sign, when in ((1, since), (-1, until)):
-                index = (sample.unit[places] * shape[1] + when[places]) * shape[2] + winner[places]
+                # Place of (unit, move, class) in the flat array: one bincount sums all.
+                row = sample.unit[places] * shape[1] + when[places]
+                index = row * shape[2] + winner[places]
                 weights = np.bincount(index, sample.weight[places], target.size)
                 target += sign * weights.reshape(shape)
     # The last column holds only what ended after the last move.
@@ -122,12 +131,13 @@ def sums_along(sample: Sample, bias: Floats, k: int, moves: Floats, known: Class
 
 
 def _highest(scores: Floats, of: Classes) -> tuple[Classes, Floats]:
-    """Return the first of the likeliest of some classes, and its score."""
-    place = scores[:, of].argmax(axis=1)
-    return of[place], scores[np.arange(len(scores)), of[place]]
+    """Return the first of the likeliest of some classes, and its score, (S,) each."""
+    highest = of[scores[:, of].argmax(axis=1)]
+    return highest, scores[np.arange(len(scores)), highest]
 
 
 def _reached(moves: Floats, threshold: Floats, at_it: npt.NDArray[np.bool_]) -> Classes:
     """Return the first move above a threshold; `at_it` where a move equal to it is enough."""
     above = np.searchsorted(moves, threshold, "right")
-    return np.where(at_it, np.searchsorted(moves, threshold, "left"), above)
+    at_or_above = np.searchsorted(moves, threshold, "left")
+    return np.where(at_it, at_or_above, above)

@@ -49,6 +49,7 @@ class Typed:
     def of_patient(self) -> Floats:
         """Return the mean colours of each image's patient, (N, 512)."""
         means = [self.colours[self.patients == name].mean(axis=0) for name in self.patients]
+        # Without an image the list is empty: reshape() gives it its (0, 512).
         return np.array(means).reshape(self.colours.shape)
 
 
@@ -81,14 +82,17 @@ def look_at(
     for region in ids:
         patients.append(str(data.regions.at[region, "patient"]))
         truth.append(data.types.index(str(data.regions.at[region, TYPE])))
-    # reshape() keeps two axes where there is no image at all.
-    read = np.array(features).reshape(len(ids), -1) if features else np.empty((len(ids), 0))
+    number = len(ids)
+    read = np.empty((number, 0))
+    if features:
+        read = np.array(features).reshape(number, -1)
     return Typed(
-        tuple(ids),
-        np.array(patients),
-        np.array(truth, np.intp),
-        read,
-        np.array(colours, np.float64).reshape(len(ids), -1),
+        regions=tuple(ids),
+        patients=np.array(patients),
+        truth=np.array(truth, np.intp),
+        features=read,
+        # reshape() keeps two axes where there is no image at all.
+        colours=np.array(colours, np.float64).reshape(number, -1),
     )
 
 
@@ -104,20 +108,23 @@ def check_types(data: Dataset, regions: list[str], part: str) -> None:
             f"{data.path}: no picture of split '{part}' has a type; prepare the data set with"
             " --types, or train with --task segmentation"
         )
-    of: dict[str, str] = {}
+    type_of: dict[str, str] = {}
     for region in ids:
         patient = str(data.regions.at[region, "patient"])
         name = str(data.regions.at[region, TYPE])
-        before = of.setdefault(patient, name)
+        # Draws, weights and scores are by patient: one who has two types would be in both.
+        before = type_of.setdefault(patient, name)
         if before != name:
             raise SplitError(
                 f"{data.path}: patient {patient} has two types, {before} and {name} ({region}); put"
                 " both into one type of a type map, or take the patient away"
             )
-    if len(set(of.values())) < 2:
+    if len(set(type_of.values())) < 2:
+        only = next(iter(type_of.values()))
         raise SplitError(
-            f"{data.path}: split '{part}' has patients of one type, {next(iter(of.values()))}"
-            f" ({counted(len(of), 'patient')}); types are told apart from two on: split otherwise"
+            f"{data.path}: split '{part}' has patients of one type, {only}"
+            f" ({counted(len(type_of), 'patient')}); types are told apart from two on: split"
+            " otherwise"
         )
 
 
@@ -143,38 +150,38 @@ def judge(
         "better_than_colours_of_patient": {balanced_accuracy, auc: head minus colours, and
         "intervals" of both}, "speaks": whether both intervals of balanced accuracy lie above 0}.
     """
-    whose = judged.patients.tolist()
-    own = head(judged.features)
-    found: JsonObject = {"head": type_scores(own, judged.truth, whose, names)}
-    for name, there, here in (
+    patients = judged.patients.tolist()
+    own = head(judged.features)  # (N, T), as `other` below
+    scores: JsonObject = {"head": type_scores(own, judged.truth, patients, names)}
+    speaks = True
+    for name, taught_colours, judged_colours in (
         (COLOURS, taught.colours, judged.colours),
         (OF_PATIENT, taught.of_patient, judged.of_patient),
     ):
-        other = _fitted(there, taught, len(names)).probabilities(here)
-        found[name] = type_scores(other, judged.truth, whose, names)
-        found[f"better_than_{name}"] = type_difference(own, other, judged.truth, whose)
-    # A head speaks only where it is better than stain and scanner alone, beyond chance.
-    found["speaks"] = all(
-        _above(found[f"better_than_{name}"]["intervals"]["balanced_accuracy"])
-        for name in (COLOURS, OF_PATIENT)
-    )
-    return found
+        other = _fitted(taught_colours, taught, len(names)).probabilities(judged_colours)
+        difference = type_difference(own, other, judged.truth, patients)
+        scores[name] = type_scores(other, judged.truth, patients, names)
+        scores[f"better_than_{name}"] = difference
+        # A head speaks only where it is better than stain and scanner alone, beyond chance.
+        speaks = speaks and _above(difference["intervals"]["balanced_accuracy"])
+    scores["speaks"] = speaks
+    return scores
 
 
-def said(found: JsonObject, part: str) -> str:
+def said(scores: JsonObject, part: str) -> str:
     """Return in words what a head is worth."""
-    head = found["head"]
-    colours = found[COLOURS]["balanced_accuracy"]
-    of_patient = found[OF_PATIENT]["balanced_accuracy"]
-    beside = f"colours alone {colours:.3f}, the patient's mean colours alone {of_patient:.3f}"
+    head = scores["head"]
+    colours = scores[COLOURS]["balanced_accuracy"]
+    of_patient = scores[OF_PATIENT]["balanced_accuracy"]
+    comparison = f"colours alone {colours:.3f}, the patient's mean colours alone {of_patient:.3f}"
     verdict = "better than colours"
-    if not found["speaks"]:
+    if not scores["speaks"]:
         verdict = "no better than colours that can be told: predict keeps silent unless asked"
+    accuracy = f"{head['balanced_accuracy']:.3f}{_ends(head['intervals']['balanced_accuracy'])}"
+    auc = f"{head['auc']:.3f}{_ends(head['intervals']['auc'])}"
     return (
         f"types ({', '.join(head['recall'])}) of {head['patients']} patients of {part}: balanced"
-        f" accuracy {head['balanced_accuracy']:.3f}"
-        f"{_ends(head['intervals']['balanced_accuracy'])}, AUC {head['auc']:.3f}"
-        f"{_ends(head['intervals']['auc'])}; {beside}; {verdict}"
+        f" accuracy {accuracy}, AUC {auc}; {comparison}; {verdict}"
     )
 
 

@@ -70,12 +70,12 @@ def export_bias(
         OutputError: `out` exists. LabelError, SplitError, DatasetError: the data do not fit.
         ModelError: the network has no such last convolution.
     """
-    found = _exported(model, Path(out), bias, dataset, split, reporter)
-    if INT8 in load_bundle(model).card.files and INT8 not in found.card.files:
+    exported = _exported(model, Path(out), bias, dataset, split, reporter)
+    if INT8 in load_bundle(model).card.files and INT8 not in exported.card.files:
         reporter.message(
             "the int8 network is one without this bias and stays behind; --int8 makes another"
         )
-    return found
+    return exported
 
 
 def _exported(
@@ -91,16 +91,21 @@ def _exported(
     if bias == AUTO:
         if dataset is None:
             raise InputError("--bias auto: chosen on real regions; give --data, a split data set")
+        # Chosen in single precision: the bias goes into that network, from which int8 is made.
         single = load_model(model, precision="fp32")
         decision, card = _chosen(single, open_dataset(dataset), split, reporter)
     else:
         card = load_bundle(model).card
+        decision = {}
         try:
             given = check_bias(bias, card.label_map)
         except ValueError as cause:
             raise InputError(f"--bias: {cause}") from None
-        decision = {"bias": given, "how": "given"} if given else {}
-        reporter.message(f"bias {in_words(given) or 'of 0'}, as given" if given else "no bias")
+        message = "no bias"
+        if given:
+            decision = {"bias": given, "how": "given"}
+            message = f"bias {in_words(given) or 'of 0'}, as given"
+        reporter.message(message)
     return _written(load_bundle(model), card, decision, out)
 
 
@@ -117,17 +122,18 @@ def export_bias_int8(
     out = Path(out)
     if out.exists():
         raise OutputError(f"{out}: exists; choose another --out or remove it")
-    with written_folder(out) as beside:
-        first = beside / "bias"
-        _exported(model, first, bias, dataset, config.split, reporter)
+    with written_folder(out) as folder:
+        with_bias = folder / "bias"
+        _exported(model, with_bias, bias, dataset, config.split, reporter)
         try:
-            second = export_int8(first, dataset, beside / "int8", config, reporter=reporter)
+            quantised = export_int8(with_bias, dataset, folder / "int8", config, reporter=reporter)
         except ModelError as error:
-            raise ModelError(str(error).replace(str(first), str(model))) from None
-        for path in sorted(second.path.iterdir()):
-            path.replace(beside / path.name)
-        shutil.rmtree(first)
-        second.path.rmdir()
+            # The message should name what a person gave, no folder that is gone by then.
+            raise ModelError(str(error).replace(str(with_bias), str(model))) from None
+        for path in sorted(quantised.path.iterdir()):
+            path.replace(folder / path.name)
+        shutil.rmtree(with_bias)
+        quantised.path.rmdir()
     return load_bundle(out)
 
 
@@ -144,6 +150,7 @@ def _chosen(
     patients = set(data.regions.loc[regions, "patient"])
     check_untaught(model.card, patients, f"--bias auto on '{split}'")
     sample = sample_places(data, regions, model.runner, model.tiles)
+    # (S, K) - (K,): the new bias takes the place of the present one, so that one goes off first.
     before = bias_vector(model.card.bias, model.card.label_map).astype(np.float32)
     sample = replace(sample, log_probabilities=sample.log_probabilities - before)
     choice = choose_bias(sample, model.card.label_map.names)
@@ -157,35 +164,44 @@ def _written(bundle: Bundle, card: Card, decision: JsonObject, out: Path) -> Bun
     label_map = card.label_map
     before = bias_vector(card.bias, label_map)
     wanted = bias_vector(decision.get("bias", {}), label_map)
-    values, added = rounded(read_last_bias(bundle.file(WEIGHTS)) - before, wanted)
+    trained = read_last_bias(bundle.file(WEIGHTS)) - before
+    values, added = rounded(trained, wanted)
     if decision:
-        decision = {**decision, "bias": dict(zip(label_map.names, added.tolist(), strict=True))}
-    changed = not np.array_equal(added, before)
-    left = (INT8, INT8_WEIGHTS) if changed else ()
-    names = [name for name in bundle.card.files if name not in left]
-    with written_folder(out) as beside:
+        # What half precision made of the bias, so that taking it off again is exact.
+        by_class = dict(zip(label_map.names, added.tolist(), strict=True))
+        decision = {**decision, "bias": by_class}
+    is_changed = not np.array_equal(added, before)
+    left_behind = (INT8, INT8_WEIGHTS) if is_changed else ()
+    names = [name for name in bundle.card.files if name not in left_behind]
+    with written_folder(out) as folder:
         for name in names:
-            shutil.copyfile(bundle.path / name, beside / name)
-        if changed:
-            write_last_bias(beside / WEIGHTS, values)
+            shutil.copyfile(bundle.path / name, folder / name)
+        if is_changed:
+            write_last_bias(folder / WEIGHTS, values)
+            # All of these were measured on maps of the network as it was.
             card = replace(card, scores={}, quantisation={}, margins=None)
-        files = {name: sha256_of(beside / name) for name in names}
+        files = {name: sha256_of(folder / name) for name in names}
         card = replace(card, decision=decision, files=files)
-        write_json(beside / CARD, card.to_dict())
-        if changed:
-            _check(bundle, load_bundle(beside), added - before)
+        write_json(folder / CARD, card.to_dict())
+        if is_changed:
+            _check(bundle, load_bundle(folder), added - before)
     return load_bundle(out)
 
 
 def _check(old: Bundle, new: Bundle, moved: Vector) -> None:
-    """Refuse a bundle whose ONNX file does not hold the bias: its weights lie in itself."""
-    rng = np.random.default_rng(0)
+    """Refuse a bundle whose ONNX file does not hold the bias: it has weights of its own in it."""
+    rng = np.random.default_rng(0)  # a fixed seed: the same bundle always passes or always fails
     flat = [np.full((_SIDE, _SIDE, 3), colour) for colour in _COLOURS]
-    noisy = [one + rng.integers(-30, 31, one.shape) for one in flat]
-    pictures = np.clip(np.stack(flat + noisy), 0, 255).astype(np.uint8)
-    before, after = (load_model(one.path, precision="fp32", threads=1) for one in (old, new))
-    outside = without_bias(before.runner.probabilities(pictures), -moved)
-    difference = float(np.abs(outside - after.runner.probabilities(pictures)).max())
+    noisy = [picture + rng.integers(-30, 31, picture.shape) for picture in flat]
+    pictures = np.clip(np.stack(flat + noisy), 0, 255).astype(np.uint8)  # (8, H, W, 3)
+    before = load_model(old.path, precision="fp32", threads=1)
+    after = load_model(new.path, precision="fp32", threads=1)
+    # The minus adds: the old network's output with the bias put on it outside of the network.
+    shifted = without_bias(before.runner.probabilities(pictures), -moved)
+    difference = float(np.abs(shifted - after.runner.probabilities(pictures)).max())
+    # "not <=" and not ">": NaN is refused too.
     if not difference <= _TOLERANCE:
-        said = f"{ONNX} does not take its weights from {WEIGHTS}, so that a bias does not reach it"
-        raise ModelError(f"{old.path}: {said}; train the model again")
+        raise ModelError(
+            f"{old.path}: {ONNX} does not take its weights from {WEIGHTS}, so that a bias does not"
+            " reach it; train the model again"
+        )

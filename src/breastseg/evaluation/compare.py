@@ -65,11 +65,8 @@ def open_other(folder: str | Path, data: str, label_map: LabelMap, regions: list
         raise InputError(
             f"{path / COUNTS}: not found; only evaluations with annotated areas can be compared"
         )
-    return Other(
-        path,
-        scores.model,
-        _read_counts(path / COUNTS, list(label_map.names), regions),
-    )
+    counts = _read_counts(path / COUNTS, list(label_map.names), regions)
+    return Other(path, scores.model, counts)
 
 
 def comparison(
@@ -89,46 +86,54 @@ def comparison(
     Raises:
         InputError: the two saw other truth.
     """
-    mine, theirs = (
-        np.array([found[region] for region in counts]) for found in (counts, other.counts)
-    )
+    # (R, K, K + 1) each, regions in one order: the bootstrap draws the same patients for both.
+    mine = np.array(list(counts.values()))
+    theirs = np.array([other.counts[region] for region in counts])
+    # Rows are classes of the truth: their sums do not depend on the model.
     if not np.array_equal(mine.sum(axis=2), theirs.sum(axis=2)):
         raise InputError(
             f"{other.path}: its counts are of other annotation; evaluate that model again"
         )
-    here, there = (np.array(list(summed_by(found, patients).values())) for found in (mine, theirs))
-    known = here.any(axis=(1, 2))
-    here, there = here[known], there[known]
-    enough = len(here) >= 2
-    ends = bootstrap_difference(here, there, names) if enough else None
-    drawn = (
-        f"{DRAWS:,} draws of {len(here)} patients, the same for both (seed {SEED}); where an"
-        f" interval holds 0, no difference was shown{few(len(here))}{_by_chance(len(here))}"
-    )
-    (all_here, by_class), (all_there, other_by_class) = (
-        (overall_scores(found.sum(axis=0)), class_scores(found.sum(axis=0), names))
-        for found in (here, there)
-    )
-    overall, classes = {}, {}
-    for score in _OVERALL:
-        overall[score] = _difference(
-            all_here[score], all_there[score], ends["overall"][score] if ends else None
+    my_patients = np.array(list(summed_by(mine, patients).values()))  # (P, K, K + 1)
+    their_patients = np.array(list(summed_by(theirs, patients).values()))
+    has_truth = my_patients.any(axis=(1, 2))
+    my_patients = my_patients[has_truth]
+    their_patients = their_patients[has_truth]
+    number = len(my_patients)
+    note = NO_INTERVAL
+    ends = None
+    if number >= 2:
+        ends = bootstrap_difference(my_patients, their_patients, names)
+        note = (
+            f"{DRAWS:,} draws of {number} patients, the same for both (seed {SEED}); where an"
+            f" interval holds 0, no difference was shown{few(number)}{_by_chance(number)}"
         )
+    my_pooled = my_patients.sum(axis=0)  # (K, K + 1)
+    their_pooled = their_patients.sum(axis=0)
+    my_overall = overall_scores(my_pooled)
+    their_overall = overall_scores(their_pooled)
+    overall = {}
+    for score in _OVERALL:
+        interval = ends["overall"][score] if ends else None
+        overall[score] = _difference(my_overall[score], their_overall[score], interval)
+    my_classes = class_scores(my_pooled, names)
+    their_classes = class_scores(their_pooled, names)
+    classes = {}
     for name in names:
         interval = ends["classes"][name]["dice"] if ends else None
-        mine_dice, theirs_dice = by_class[name]["dice"], other_by_class[name]["dice"]
-        classes[name] = ClassDifference(dice=_difference(mine_dice, theirs_dice, interval))
+        dice = _difference(my_classes[name]["dice"], their_classes[name]["dice"], interval)
+        classes[name] = ClassDifference(dice=dice)
     return Comparison(
         with_=other.model,
         folder=str(other.path),
-        note=drawn if enough else NO_INTERVAL,
+        note=note,
         overall=overall,
         classes=classes,
     )
 
 
-def _difference(here: float, there: float, ends: Interval) -> Difference:
-    return Difference(difference=here - there, interval=(ends[0], ends[1]) if ends else None)
+def _difference(mine: float, theirs: float, ends: Interval) -> Difference:
+    return Difference(difference=mine - theirs, interval=(ends[0], ends[1]) if ends else None)
 
 
 def _by_chance(patients: int) -> str:
@@ -139,11 +144,9 @@ def _by_chance(patients: int) -> str:
     draw of them.
     """
     cases = 2 ** (patients - 1)
-    return (
-        f", equal models seem to differ in about 1 of {cases} such comparisons"
-        if cases < _CASES
-        else ""
-    )
+    if cases >= _CASES:
+        return ""
+    return f", equal models seem to differ in about 1 of {cases} such comparisons"
 
 
 def _read_counts(path: Path, names: list[str], regions: list[str]) -> dict[str, Counts]:
@@ -152,13 +155,13 @@ def _read_counts(path: Path, names: list[str], regions: list[str]) -> dict[str, 
         table = pd.read_csv(
             path,
             dtype={"region": str, "truth": str, "prediction": str, "px": np.int64},
-            keep_default_na=False,
+            keep_default_na=False,  # a region or class may be called "NA"
         )
-        rows = zip(table["region"], table["truth"], table["prediction"], table["px"], strict=True)
-        counts: dict[str, Counts] = {
-            region: np.zeros((len(names), len(names) + 1), np.int64) for region in regions
-        }
+        counts: dict[str, Counts] = {}
+        for region in regions:
+            counts[region] = np.zeros((len(names), len(names) + 1), np.int64)
         columns = [NOT_ANALYSED, *names]
+        rows = zip(table["region"], table["truth"], table["prediction"], table["px"], strict=True)
         for region, truth, prediction, px in rows:
             if not 0 <= px <= _MOST_PX:
                 raise ValueError(f"{shown(int(px))} pixels of {region}")

@@ -20,7 +20,7 @@ OUT/regions/ID/            labels.png, the map; shrunk, for looking at: image.jp
 prediction.png, errors.png to lay over it
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,12 +31,13 @@ from breastseg.bundles.bundle import HISTORY
 from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.data.split import load_split, regions_of, split_fingerprint
 from breastseg.errors import InputError
-from breastseg.evaluation.compare import comparison, open_other
-from breastseg.evaluation.figures import Intervals, WithoutBias
+from breastseg.evaluation.compare import Other, comparison, open_other
+from breastseg.evaluation.figures import Comparison, Probabilities
 from breastseg.evaluation.groups import check_columns, groupings
+from breastseg.evaluation.in_words import in_words
 from breastseg.evaluation.leaks import fitted, leak_of, left_out_note, seen_by, with_truth
 from breastseg.evaluation.patients import Column, read_patients
-from breastseg.evaluation.presence import presence_figures, presence_rows
+from breastseg.evaluation.presence import PresenceRow, presence_figures, presence_rows
 from breastseg.evaluation.probabilities import SeenProbabilities
 from breastseg.evaluation.regroup import grouped_labels
 from breastseg.evaluation.scores import (
@@ -63,7 +64,6 @@ from breastseg.maps.record import PICTURE_LABELS
 from breastseg.metrics import confusion_counts, measure_surface, place_counts
 from breastseg.metrics.surface import thinned
 from breastseg.reporter import TERMINAL, Reporter
-from breastseg.wording import counted
 
 PROTOCOL = (
     "pixels at the data set's um/px; not annotated pixels are left out; 0 is never a class; NaN"
@@ -126,17 +126,21 @@ def evaluate(
     table = _split_table(data, split)
     chosen = regions_of(table, split)
     leak = leak_of(model, data, table, chosen, split)
-    bias, own = model.card.bias, model.card.label_map
+    # Both before `fitted`: the bias counts in the network's own classes, not in coarser ones.
+    bias = model.card.bias
+    own_map = model.card.label_map
     model, data = fitted(model, data, labels)
     regions, left_out = with_truth(data, chosen, split)
     label_map = model.card.label_map
-    whose = {region: str(data.regions.loc[region, "patient"]) for region in regions}
-    known = seen_by(model, data, regions)
-    columns, table_notes = _columns(patients, by, whose.values(), data)
-    other = (
-        open_other(compare, data.fingerprint(), label_map, regions) if compare is not None else None
-    )
-    out, names = Path(out), list(label_map.names)
+    names = list(label_map.names)
+    patient_of = {region: str(data.regions.loc[region, "patient"]) for region in regions}
+    known_patients = seen_by(model, data, regions)
+    # All that a person may have given wrong is read here: mapping the regions can take hours.
+    columns, table_notes = _columns(patients, by, patient_of.values(), data)
+    other = None
+    if compare is not None:
+        other = open_other(compare, data.fingerprint(), label_map, regions)
+    out = Path(out)
     settings: dict[str, object] = {
         "model": model.card.name,
         "model_files": model.card.files,
@@ -145,32 +149,33 @@ def evaluate(
         "split": split,
         "regions": split_fingerprint(table),
         "probabilities": probabilities,
+        # By what it counted, not by its path: the other evaluation may have been made again.
         "compare": sha256_of(other.path / COUNTS) if other else None,
     }
+    # Only where given: folders of versions without these options stay the same work.
     if labels:
         settings["labels"] = label_map.fingerprint()
     if patients:
         settings |= {"patients": sha256_of(Path(patients)), "by": list(by)}
     with own_folder(out, "evaluate", settings, may_differ=("compare",), remains=_REMAINS):
         without = left_out_note(data, left_out, len(chosen))
-        for line in filter(None, (leak or known.note, without, *table_notes)):
+        who_knows = leak or known_patients.note
+        for line in filter(None, (who_knows, without, *table_notes)):
             reporter.message(line)
-        seen = SeenProbabilities(model, whose) if probabilities else None
-        plain = Unbiased(model, bias_vector(bias, own)) if bias else None
-        found = {
-            region: _score_region(model, data, region, out / REGIONS / region, seen, plain)
-            for region in reporter.each(regions, title="evaluate", unit="region")
-        }
-        pixels = {region: one.pixels for region, one in found.items()}
-        known_wholes = presence_rows(found, data, names)
-        figures = figures_of(found, data.regions, names)
+        probability_counts = SeenProbabilities(model, patient_of) if probabilities else None
+        plain = Unbiased(model, bias_vector(bias, own_map)) if bias else None
+        counts: dict[str, RegionCounts] = {}
+        for region in reporter.each(regions, title="evaluate", unit="region"):
+            counts[region] = _score_region(model, data, region, out, probability_counts, plain)
+        whole_regions = presence_rows(counts, data, names)
+        figures = figures_of(counts, data.regions, names)
         scores = Scores(
             model=model.card.name,
             data=data.fingerprint(),
             split=split,
             label_map=label_map,
             mpp=data.mpp,
-            patients=tuple(sorted(set(whose.values()))),
+            patients=tuple(sorted(set(patient_of.values()))),
             overall=figures.overall,
             pooled=figures.pooled,
             mean_per_region=figures.mean_per_region,
@@ -180,24 +185,31 @@ def evaluate(
             regions=figures.regions,
             dots=figures.dots,
             left_out=tuple(left_out),
-            presence=presence_figures(known_wholes, names) if known_wholes else None,
+            presence=presence_figures(whole_regions, names) if whole_regions else None,
             types=type_figures(model, data, table, split, out, reporter),
-            probabilities=probability_figures(seen.by_patient, names) if seen else None,
+            probabilities=_probabilities(probability_counts, names),
             without_bias=plain.figures(bias, names) if plain else None,
-            groups=groupings(found, data, names, columns, known_wholes),
-            comparison=(comparison(pixels, other, list(whose.values()), names) if other else None),
-            seen=known,
+            groups=groupings(counts, data, names, columns, whole_regions),
+            comparison=_difference(counts, other, list(patient_of.values()), names),
+            seen=known_patients,
             leaky=leak or None,
-            protocol="; ".join(filter(None, (leak or known.note, PROTOCOL, without))),
+            protocol="; ".join(filter(None, (who_knows, PROTOCOL, without))),
         )
-        write_tables(scores, found, data.regions, out)
-        if known_wholes:
-            write_table(out / PRESENCE_TABLE, known_wholes)
-        if HISTORY in model.card.files:
-            write_text(out / TRAINING_TABLE, model.bundle.file(HISTORY).read_text(encoding="utf-8"))
+        write_tables(scores, counts, data.regions, out)
+        _write_more(whole_regions, model, out)
+        # Last: a folder with scores.json counts as finished.
         scores.write(out)
-        reporter.message(_summary(scores))
+        reporter.message(in_words(scores))
         return scores
+
+
+def _write_more(whole_regions: list[PresenceRow], model: Model, out: Path) -> None:
+    """Write the tables that only some evaluations have: presence, and the training's history."""
+    if whole_regions:
+        write_table(out / PRESENCE_TABLE, whole_regions)
+    if HISTORY in model.card.files:
+        history = model.bundle.file(HISTORY).read_text(encoding="utf-8")
+        write_text(out / TRAINING_TABLE, history)
 
 
 def _split_table(data: Dataset, split: str) -> pd.DataFrame:
@@ -210,7 +222,7 @@ def _split_table(data: Dataset, split: str) -> pd.DataFrame:
 def _columns(
     patients: str | Path | None, by: Sequence[str], scored: Iterable[str], data: Dataset
 ) -> tuple[list[Column], tuple[str, ...]]:
-    """Return the columns by which scores are grouped, and what should be said of their table."""
+    """Return the columns by which scores are grouped, and notes on their table."""
     if patients is None:
         if by:
             raise InputError(
@@ -223,18 +235,35 @@ def _columns(
             f"--patients {patients}: grouped by which of its columns? give --by COLUMN"
         )
     everybody = list(map(str, data.regions["patient"].unique()))
-    wanted = list(dict.fromkeys(by))
-    found, notes = read_patients(Path(patients), wanted, sorted(set(scored)), everybody)
-    check_columns(found)
-    return found, notes
+    wanted = list(dict.fromkeys(by))  # each once, in the order given
+    columns, notes = read_patients(Path(patients), wanted, sorted(set(scored)), everybody)
+    check_columns(columns)
+    return columns, notes
+
+
+def _probabilities(counts: SeenProbabilities | None, names: list[str]) -> Probabilities | None:
+    """Return what probabilities are worth, where they were asked for."""
+    if counts is None:
+        return None
+    return probability_figures(counts.by_patient, names)
+
+
+def _difference(
+    counts: Mapping[str, RegionCounts], other: Other | None, patients: list[str], names: list[str]
+) -> Comparison | None:
+    """Return how much better the model is than the other, where one was given."""
+    if other is None:
+        return None
+    pixels = {region: counted.pixels for region, counted in counts.items()}
+    return comparison(pixels, other, patients, names)
 
 
 def _score_region(
     model: Model,
     data: Dataset,
     region: str,
-    folder: Path,
-    seen: SeenProbabilities | None,
+    out: Path,
+    probability_counts: SeenProbabilities | None,
     plain: Unbiased | None,
 ) -> RegionCounts:
     """Count a region's pixels, dots and borders; pixels count only where more than dots is known of
@@ -244,18 +273,22 @@ def _score_region(
     classes = len(model.card.label_map.classes)
     # Between dots nothing is known: no pixel of such a region is right or wrong.
     pixel_truth = np.zeros_like(truth) if data.dotted([region]) else truth
-    prediction, unbiased = _name(model, pixels, pixel_truth, data.mpp, region, seen, plain)
+    prediction, unbiased = _name(
+        model, pixels, pixel_truth, data.mpp, region, probability_counts, plain
+    )
     if plain and unbiased is not None:
         plain.add(pixel_truth, data.places(region), unbiased)
+    folder = out / REGIONS / region
     save_labels(prediction, model.card.label_map, folder / PICTURE_LABELS)
     save_comparison(pixels, truth, prediction, model.card.label_map, folder)
     # As PROTOCOL says, borders are compared at about 1 um/px.
-    small, mpp = thinned(pixel_truth, data.mpp)
+    small_truth, small_mpp = thinned(pixel_truth, data.mpp)
+    small_prediction, _ = thinned(prediction, data.mpp)
     return RegionCounts(
-        confusion_counts(pixel_truth, prediction, classes),
-        place_counts(data.places(region), prediction, classes),
-        measure_surface(small, thinned(prediction, data.mpp)[0], classes, mpp=mpp),
-        np.bincount(prediction.ravel(), minlength=classes + 1),
+        pixels=confusion_counts(pixel_truth, prediction, classes),  # (K, K + 1)
+        dots=place_counts(data.places(region), prediction, classes),  # (2 K, K + 1)
+        surface=measure_surface(small_truth, small_prediction, classes, mpp=small_mpp),
+        named=np.bincount(prediction.ravel(), minlength=classes + 1),  # (K + 1,)
     )
 
 
@@ -265,92 +298,30 @@ def _name(
     truth: Labels,
     mpp: float,
     region: str,
-    seen: SeenProbabilities | None,
+    probability_counts: SeenProbabilities | None,
     plain: Unbiased | None,
 ) -> tuple[Labels, Labels | None]:
     """Name tissue as Model.label does, and with `plain` without the bias too; with `seen`, count
     probabilities at the model's um/px."""
-    if seen is None and plain is None:
+    if probability_counts is None and plain is None:
         return model.label(pixels, mpp=mpp), None
     size = pixels.shape[1], pixels.shape[0]
-    at_model = scaled_size(size, mpp, model.card.mpp)
-    field, known = pixels, truth
-    if at_model != size:
-        field, known = resample_pixels(pixels, at_model), resample_labels(truth, at_model)
-    labels = np.zeros(known.shape, np.uint8)  # (H, W) at the model's um/px, as `unbiased`
-    unbiased = np.zeros(known.shape, np.uint8)
-    for named in name_tissue(PixelField(field), model.runner, model.tiles, probabilities=True):
-        box = named.box
-        part = np.s_[box.y : box.y + box.height, box.x : box.x + box.width]
-        if seen:
-            labels[part] = seen.add(region, named, known[part])
+    size_at_model = scaled_size(size, mpp, model.card.mpp)
+    if size_at_model != size:
+        pixels = resample_pixels(pixels, size_at_model)
+        truth = resample_labels(truth, size_at_model)
+    labels = np.zeros(truth.shape, np.uint8)  # (H, W) at the model's um/px, as `unbiased`
+    unbiased = np.zeros(truth.shape, np.uint8)
+    field = PixelField(pixels)
+    for tile in name_tissue(field, model.runner, model.tiles, probabilities=True):
+        part = tile.box.slices
+        if probability_counts:
+            labels[part] = probability_counts.add(region, tile, truth[part])
         else:
-            labels[part] = grouped_labels(model, named.labels)
+            labels[part] = grouped_labels(model, tile.labels)
         if plain:
-            unbiased[part] = plain.labels(np.asarray(named.probabilities))
-    return resample_labels(labels, size), resample_labels(unbiased, size) if plain else None
-
-
-def _summary(scores: Scores) -> str:
-    without = f" ({len(scores.left_out)} more without truth left out)" if scores.left_out else ""
-    parts = [
-        f"{counted(len(scores.regions), 'region')}{without},"
-        f" {counted(len(scores.patients), 'patient')}"
-    ]
-    overall = scores.overall
-    if overall.support_px:
-        by_class = ", ".join(
-            f"{name} {s.dice:.3f}" for name, s in scores.pooled.items() if s.support_px
-        )
-        parts.append(
-            f"Dice: {by_class}; mean {overall.mean_dice:.3f}, accuracy {overall.accuracy:.3f}"
-        )
-        parts.append(_interval(scores.intervals, "mean_dice", "mean Dice"))
-    if scores.dots:
-        by_class = ", ".join(
-            f"{name} {s.accuracy:.3f}" for name, s in scores.dots.classes.items() if s.support_dots
-        )
-        dots = scores.dots.overall
-        parts.append(
-            f"{dots.support_dots} dots: {by_class}; balanced accuracy {dots.balanced_accuracy:.3f}"
-        )
-        parts.append(_interval(scores.dots.intervals, "balanced_accuracy", "it"))
-    for name, found in scores.presence.classes.items() if scores.presence else ():
-        shares = []
-        if found.regions_with:
-            shares.append(f"{found.share_with:.3f} where it is")
-        if found.regions_without:
-            shares.append(f"{found.share_without:.3f} where it is not")
-        parts.append(f"share of {name} " + ", ".join(shares))
-    return "; ".join([*parts, *_asked_for(scores)])
-
-
-def _asked_for(scores: Scores) -> list[str]:
-    """Return in words what only some evaluations have: AUC and calibration, and the difference from
-    another model."""
-    parts = []
-    if scores.overall.support_px and scores.probabilities:
-        found = scores.probabilities
-        parts.append(f"mean AUC {found.mean_auc:.3f}, expected calibration error {found.ece:.3f}")
-    if scores.types and "note" in scores.types:
-        parts.append(str(scores.types["note"]))
-    if scores.without_bias:
-        parts.append(_unbiased(scores.without_bias))
-    if scores.comparison:
-        dice, folder = scores.comparison.overall["mean_dice"], scores.comparison.folder
-        ends = dice.interval
-        spread = f" ({ends[0]:+.3f} to {ends[1]:+.3f})" if ends else ""
-        parts.append(f"mean Dice {dice.difference:+.3f}{spread} against {folder}")
-    return parts
-
-
-def _unbiased(found: WithoutBias) -> str:
-    told = [f"mean Dice {found.overall.mean_dice:.3f}"] if found.overall.support_px else []
-    if found.dots:
-        told.append(f"balanced accuracy of dots {found.dots.overall.balanced_accuracy:.3f}")
-    return f"without its bias {', '.join(told)}"
-
-
-def _interval(drawn: Intervals, score: str, words: str) -> str:
-    ends = (drawn.overall or {}).get(score)
-    return f"95 % of {words} {ends[0]:.3f} to {ends[1]:.3f}" if ends else drawn.note
+            unbiased[part] = plain.labels(np.asarray(tile.probabilities))
+    labels = resample_labels(labels, size)
+    if plain is None:
+        return labels, None
+    return labels, resample_labels(unbiased, size)

@@ -52,7 +52,7 @@ class Members:
 
 
 def groupings(
-    found: Mapping[str, RegionCounts],
+    counts: Mapping[str, RegionCounts],
     data: Dataset,
     names: list[str],
     columns: Sequence[Column],
@@ -61,7 +61,7 @@ def groupings(
     """Return scores by each grouping.
 
     Args:
-        found: what was counted, by region.
+        counts: what was counted, by region.
         data: the data set.
         names: of the K classes.
         columns: of a table of patients; one of the name of another grouping takes its place.
@@ -70,12 +70,17 @@ def groupings(
     Raises:
         InputError: a column with more than `MOST_GROUPS` values.
     """
-    patients = {region: str(data.regions.at[region, "patient"]) for region in found}
-    own = [*_known(data, list(found)), *_by_stain(data, list(found))]
+    regions = list(counts)
+    patients = {region: str(data.regions.at[region, "patient"]) for region in regions}
     asked = [_by_column(column, patients) for column in columns]
-    taken = {one.by for one in asked}
-    every = [*(one for one in own if one.by not in taken), *asked]
-    return tuple(_grouping(one, found, patients, names, wholes) for one in every)
+    taken = {members.by for members in asked}
+    every = []
+    for members in (*_known(data, regions), *_by_stain(data, regions)):
+        # What a person writes of hospital or scanner goes before what names and tags say.
+        if members.by not in taken:
+            every.append(members)
+    every += asked
+    return tuple(_grouping(members, counts, patients, names, wholes) for members in every)
 
 
 def check_columns(columns: Sequence[Column]) -> None:
@@ -101,8 +106,9 @@ def group_rows(groups: Sequence[Grouping]) -> list[dict[str, str | float]]:
             ):
                 if figures is not None:
                     rows.append(_row(grouping.by, name, kind, score, figures))
-            for kind, share in (group.without or {}).items():
-                rows.append(_share_row(grouping.by, name, kind, share))
+            without = group.without or {}
+            for class_name, share in without.items():
+                rows.append(_share_row(grouping.by, name, class_name, share))
     return rows
 
 
@@ -139,32 +145,36 @@ def _row(
         "support_percent": figures.support_percent,
         "errors_percent": figures.errors_percent,
     }
-    return row | {f"{name}_score": value for name, value in figures.classes.items()}
+    for class_name, value in figures.classes.items():
+        row[f"{class_name}_score"] = value
+    return row
 
 
 def _known(data: Dataset, regions: list[str]) -> list[Members]:
     """Return groupings by what the data set knows: hospital, and scanner where a slide names it."""
     table = data.regions.loc[regions]
     sites = [str(site) or UNKNOWN for site in table["site"]]
-    found = [_plain(HOSPITAL, "where the tissue comes from", regions, sites)]
+    groupings = [_plain(HOSPITAL, "where the tissue comes from", regions, sites)]
+    # Only data sets with a slide that names its scanner have the column.
     if SCANNER in table and (table[SCANNER] != "").any():
-        scanners = [str(one) or UNKNOWN for one in table[SCANNER]]
-        found.append(_plain(SCANNER, "what scanned the slide, by its tags", regions, scanners))
-    return found
+        scanners = [str(scanner) or UNKNOWN for scanner in table[SCANNER]]
+        groupings.append(_plain(SCANNER, "what scanned the slide, by its tags", regions, scanners))
+    return groupings
 
 
 def _by_stain(data: Dataset, regions: list[str]) -> list[Members]:
     """Return groupings by strength of stain: thirds of the regions."""
     strengths = [stain_strength(data.image(region)) for region in regions]
-    found = []
-    for place, stain in enumerate((HAEMATOXYLIN, EOSIN)):
+    groupings = []
+    for channel, stain in enumerate((HAEMATOXYLIN, EOSIN)):
         values = {}
         for region, strength in zip(regions, strengths, strict=True):
-            if not np.isnan(strength[place]):
-                values[region] = strength[place]
+            # NaN where the region has no tissue to measure on.
+            if not np.isnan(strength[channel]):
+                values[region] = strength[channel]
         how = f"thirds of the regions by the mean optical density of {stain} in their tissue"
-        found.append(_thirds(stain, how, values, regions, lambda region: region, "region"))
-    return found
+        groupings.append(_thirds(stain, how, values, regions, lambda region: region, "region"))
+    return groupings
 
 
 def _by_column(column: Column, patients: Mapping[str, str]) -> Members:
@@ -189,7 +199,9 @@ def _in_thirds(column: Column) -> bool:
 
 
 def _plain(by: str, how: str, regions: Sequence[str], groups: Sequence[str]) -> Members:
-    names = sorted(set(groups) - {UNKNOWN}) + [UNKNOWN] * (UNKNOWN in groups)
+    names = sorted(set(groups) - {UNKNOWN})
+    if UNKNOWN in groups:
+        names.append(UNKNOWN)
     note = "one group: nothing to compare" if len(names) == 1 else None
     return Members(by, how, dict(zip(regions, groups, strict=True)), names, note)
 
@@ -209,17 +221,27 @@ def _thirds(
     ordered = np.sort(list(values.values()))
     count = len(ordered)
     cuts = [ordered[count // 3 - 1], ordered[count * 2 // 3 - 1]]
-    # A value that is a cut belongs below it, and so do all that equal it.
-    third_of = {one: int(np.searchsorted(cuts, value)) for one, value in values.items()}
+    third_of: dict[str, int] = {}
+    values_of: dict[int, list[float]] = {}
+    for owner, value in values.items():
+        # A value that is a cut belongs below it, and so do all that equal it.
+        third = int(np.searchsorted(cuts, value))
+        third_of[owner] = third
+        values_of.setdefault(third, []).append(value)
     names = {}
-    for third in sorted(set(third_of.values())):
-        own = [values[one] for one, place in third_of.items() if place == third]
-        names[third] = f"{THIRDS[third]}, {_number(min(own))} to {_number(max(own))}"
-    of = {}
+    # Of many equal values a third may be empty, and has no name then.
+    for third in sorted(values_of):
+        lowest = min(values_of[third])
+        highest = max(values_of[third])
+        names[third] = f"{THIRDS[third]}, {_number(lowest)} to {_number(highest)}"
+    group_of = {}
     for region in regions:
         third_or_none = third_of.get(key(region))
-        of[region] = UNKNOWN if third_or_none is None else names[third_or_none]
-    return Members(by, how, of, [*names.values(), *[UNKNOWN] * (UNKNOWN in of.values())])
+        group_of[region] = UNKNOWN if third_or_none is None else names[third_or_none]
+    groups = list(names.values())
+    if UNKNOWN in group_of.values():
+        groups.append(UNKNOWN)
+    return Members(by, how, group_of, groups)
 
 
 def _number(value: float) -> str:
@@ -228,21 +250,27 @@ def _number(value: float) -> str:
 
 def _grouping(
     members: Members,
-    found: Mapping[str, RegionCounts],
+    counts_of: Mapping[str, RegionCounts],
     patients: Mapping[str, str],
     names: list[str],
     wholes: Sequence[PresenceRow],
 ) -> Grouping:
     """Return the scores of each group of one grouping."""
     groups = {}
-    areas = {region: one.pixels for region, one in found.items() if one.pixels.any()}
-    dots = {region: one.dots for region, one in found.items() if one.dots.any()}
+    areas: dict[str, Counts] = {}
+    dots: dict[str, Counts] = {}
+    for region, counts in counts_of.items():
+        if counts.pixels.any():
+            areas[region] = counts.pixels
+        if counts.dots.any():
+            dots[region] = counts.dots
     for name in members.names:
         inside = {region for region, group in members.of.items() if group == name}
+        rows = [row for row in wholes if row["region"] in inside]
         group = Group(
             areas=_figures(areas, inside, patients, names, of_dots=False),
             dots=_figures(dots, inside, patients, names, of_dots=True),
-            without=_without([row for row in wholes if row["region"] in inside], names),
+            without=_without(rows, names),
         )
         if group.areas or group.dots or group.without:
             groups[name] = group
@@ -270,16 +298,18 @@ def _figures(
     if not regions:
         return None
     own = np.array([counts[region] for region in regions])  # (R, T, K + 1)
-    whose = [patients[region] for region in regions]
-    support, errors = _support_and_errors(own.sum(axis=0), names, of_dots=of_dots)
+    pooled = own.sum(axis=0)  # (T, K + 1)
     every = np.array(list(counts.values())).sum(axis=0)  # (T, K + 1), of all groups
+    support, errors = _support_and_errors(pooled, names, of_dots=of_dots)
     all_support, all_errors = _support_and_errors(every, names, of_dots=of_dots)
-    score, classes = _scores(own.sum(axis=0), names, of_dots=of_dots)
+    score, classes = _scores(pooled, names, of_dots=of_dots)
+    patient_of_region = [patients[region] for region in regions]
+    by_patient = summed_by(own, patient_of_region)
     return GroupFigures(
         regions=len(regions),
-        patients=len(set(whose)),
+        patients=len(by_patient),
         score=score,
-        interval=_interval(summed_by(own, whose), names, of_dots=of_dots),
+        interval=_interval(by_patient, names, of_dots=of_dots),
         classes=classes,
         support=support,
         support_percent=100 * support / all_support,
@@ -296,43 +326,49 @@ def _without(rows: Sequence[PresenceRow], names: list[str]) -> dict[str, GroupSh
         if not own:
             continue
         patients = [row["patient"] for row in own]
-        found = presence(
-            np.array([row["share"] for row in own]), np.zeros(len(own), np.bool_), patients
-        )
-        ends = found["intervals"]["share_without"]
-        few = len(set(patients)) < FEW_PATIENTS or ends is None
+        share = np.array([row["share"] for row in own])  # (R,)
+        has_class = np.zeros(len(own), np.bool_)  # these regions all lack it
+        figures = presence(share, has_class, patients)
+        number = len(set(patients))
+        ends = figures["intervals"]["share_without"]
+        if number < FEW_PATIENTS:
+            ends = None
         shares[name] = GroupShare(
             regions=len(own),
-            patients=len(set(patients)),
-            share=found["share_without"],
-            interval=None if few or ends is None else (ends[0], ends[1]),
+            patients=number,
+            share=figures["share_without"],
+            interval=None if ends is None else (ends[0], ends[1]),
         )
     return shares or None
 
 
 def _scores(counts: Counts, names: list[str], *, of_dots: bool) -> tuple[float, dict[str, float]]:
+    """Return the score that a group is judged by, and the same by class."""
     if of_dots:
-        found = dots_of(counts, names)
-        by_class = {name: one.accuracy for name, one in found.classes.items()}
-        return found.overall.balanced_accuracy, by_class
-    by_class = {name: one.dice for name, one in classes_of(counts, names).items()}
-    return overall_of(counts).mean_dice, by_class
+        dots = dots_of(counts, names)
+        accuracies = {name: row.accuracy for name, row in dots.classes.items()}
+        return dots.overall.balanced_accuracy, accuracies
+    dice = {name: row.dice for name, row in classes_of(counts, names).items()}
+    return overall_of(counts).mean_dice, dice
 
 
 def _support_and_errors(counts: Counts, names: list[str], *, of_dots: bool) -> tuple[int, int]:
     """Return what has truth, and how much of it is named wrong."""
     support = int(counts.sum())
     if of_dots:
-        return support, support - round(dots_of(counts, names).overall.accuracy * support)
+        right = round(dots_of(counts, names).overall.accuracy * support)
+        return support, support - right
     # Column 0 is "not analysed": without it the diagonal is what is named right.
-    return support, support - int(np.diagonal(counts[:, 1:]).sum())
+    right = int(np.diagonal(counts[:, 1:]).sum())
+    return support, support - right
 
 
 def _interval(by_patient: Mapping[str, Counts], names: list[str], *, of_dots: bool) -> Ends:
     """Return the interval of a group's score; None where it has few patients."""
     if len(by_patient) < FEW_PATIENTS:
         return None
-    found = dot_intervals(by_patient, names) if of_dots else intervals(by_patient, names)
-    if found.overall is None:
-        return None
-    return found.overall["balanced_accuracy" if of_dots else "mean_dice"]
+    if of_dots:
+        dot_ends = dot_intervals(by_patient, names).overall
+        return None if dot_ends is None else dot_ends["balanced_accuracy"]
+    ends = intervals(by_patient, names).overall
+    return None if ends is None else ends["mean_dice"]

@@ -25,7 +25,7 @@ from breastseg.runners.precision import has_exact_int8
 from breastseg.wording import counted
 
 CROP_PX = 256
-POINT = 0.01
+POINT = 0.01  # of Dice: people say "half a point", options and messages too
 
 
 def export_int8(
@@ -57,47 +57,43 @@ def export_int8(
     """
     from breastseg.bundles.int8 import write_int8  # NNCF needs seconds to import
 
-    reference, data, out = load_model(model, precision="fp32"), open_dataset(dataset), Path(out)
+    reference = load_model(model, precision="fp32")
+    data = open_dataset(dataset)
+    out = Path(out)
     _check(reference, data, out, config)
-    bundle, table = reference.bundle, load_split(data)
+    bundle = reference.bundle
+    table = load_split(data)
     scored = _with_areas(data, regions_of(table, config.split), config.split)
     # Whole fields of other laboratories drew the ranges away from annotated tissue.
     draw = CropDraw(CROP_PX, seed=config.seed, fields=0.0)
-    drawn = Crops(data, regions_of(table, "train"), draw)
+    crops = Crops(data, regions_of(table, "train"), draw)
     before = _counts(reference, data, scored, "fp32")
-    with written_folder(out) as beside:
+    with written_folder(out) as folder:
         for name in bundle.card.files:
-            shutil.copyfile(bundle.path / name, beside / name)
-        write_int8(
-            bundle.file(ONNX), drawn.batch(0, list(range(config.crops))).images, beside / INT8
-        )
-        files = {
-            **bundle.card.files,
-            **{name: sha256_of(beside / name) for name in (INT8, INT8_WEIGHTS)},
-        }
+            shutil.copyfile(bundle.path / name, folder / name)
+        calibration = crops.batch(0, list(range(config.crops))).images
+        write_int8(bundle.file(ONNX), calibration, folder / INT8)
+        files = dict(bundle.card.files)
+        for name in (INT8, INT8_WEIGHTS):
+            files[name] = sha256_of(folder / name)
         limits = (*bundle.card.limits, *config.limits)
+        # Margins were measured on the fp32 network's maps and say nothing of these.
         card = replace(bundle.card, files=files, limits=limits, margins=None)
-        write_json(beside / CARD, card.to_dict())
-        found = _comparison(
-            before,
-            _counts(load_model(beside, precision="int8"), data, scored, "int8"),
-            card.label_map.names,
-        )
-        told = _judged(
-            found["mean_dice"],
-            config,
-            f"{counted(len(scored), 'region')} of '{config.split}'",
-            bundle.path,
-        )
-        found |= {
+        # A bundle needs a card to be loaded and measured; the measured loss is added below.
+        write_json(folder / CARD, card.to_dict())
+        after = _counts(load_model(folder, precision="int8"), data, scored, "int8")
+        loss = _comparison(before, after, card.label_map.names)
+        where = f"{counted(len(scored), 'region')} of '{config.split}'"
+        message = _judged(loss["mean_dice"], config, where, bundle.path)
+        loss |= {
             "split": config.split,
             "data": data.fingerprint(),
             "regions": len(scored),
             "crops": config.crops,
             "seed": config.seed,
         }
-        write_json(beside / CARD, replace(card, quantisation=found).to_dict())
-    reporter.message(told)
+        write_json(folder / CARD, replace(card, quantisation=loss).to_dict())
+    reporter.message(message)
     return load_bundle(out)
 
 
@@ -118,25 +114,26 @@ def _check(model: Model, data: Dataset, out: Path, config: Int8Config) -> None:
 def _judged(dice: dict[str, float], config: Int8Config, where: str, path: Path) -> str:
     """Return the mean Dice in words, or raise ModelError when more is lost than allowed."""
     loss = (dice["fp32"] - dice["int8"]) / POINT
-    told = f"mean Dice {dice['fp32']:.4f} in fp32, {dice['int8']:.4f} in int8, on {where}"
+    both = f"mean Dice {dice['fp32']:.4f} in fp32, {dice['int8']:.4f} in int8, on {where}"
+    # "not <=" and not ">": a loss that is NaN is refused too.
     if not loss <= config.allow_loss:
         raise ModelError(
-            f"{path}: int8 loses {loss:.2f} points of Dice, {config.allow_loss:g} allowed ({told});"
+            f"{path}: int8 loses {loss:.2f} points of Dice, {config.allow_loss:g} allowed ({both});"
             " nothing was written, calibrate on more --crops or raise --allow-loss"
         )
-    return told
+    return both
 
 
 def _with_areas(data: Dataset, regions: list[str], split: str) -> list[str]:
     """Return the regions that have more than dots: Dice is of areas."""
     dotted = set(data.dotted(regions))
-    kept = [region for region in regions if region not in dotted]
-    if not data.class_pixels.loc[kept].to_numpy().sum():
+    with_areas = [region for region in regions if region not in dotted]
+    if not data.class_pixels.loc[with_areas].to_numpy().sum():
         raise DatasetError(
             f"{data.path}: split '{split}' has no annotated areas to measure Dice on; choose"
             " another --split"
         )
-    return kept
+    return with_areas
 
 
 def _counts(model: Model, data: Dataset, regions: list[str], name: str) -> Counts:
@@ -151,15 +148,11 @@ def _counts(model: Model, data: Dataset, regions: list[str], name: str) -> Count
 
 def _comparison(before: Counts, after: Counts, names: tuple[str, ...]) -> JsonObject:
     """Return mean Dice and the Dice of each class that occurs, fp32 and int8."""
-    both = {"fp32": before, "int8": after}
-    scores = {precision: class_scores(counts, names) for precision, counts in both.items()}
-    present = [name for name in names if scores["fp32"][name]["support_px"]]
-    return {
-        "mean_dice": {
-            precision: overall_scores(counts)["mean_dice"] for precision, counts in both.items()
-        },
-        "dice": {
-            name: {precision: scores[precision][name]["dice"] for precision in both}
-            for name in present
-        },
-    }
+    mean_dice = {}
+    dice: dict[str, dict[str, float]] = {}
+    for precision, counts in (("fp32", before), ("int8", after)):
+        mean_dice[precision] = overall_scores(counts)["mean_dice"]
+        for name, row in class_scores(counts, names).items():
+            if row["support_px"]:  # the same in both: support is of the truth
+                dice.setdefault(name, {})[precision] = row["dice"]
+    return {"mean_dice": mean_dice, "dice": dice}

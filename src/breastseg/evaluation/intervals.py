@@ -39,14 +39,15 @@ def intervals(by_patient: Mapping[str, Counts], names: list[str], what: str = "a
     note = _note(len(known), what)
     if len(known) < _LEAST:
         return Intervals(patients=len(known), note=note)
-    found = bootstrap(np.array(known), names)
+    # Patients of whom nothing is annotated would only make a draw smaller.
+    ends = bootstrap(np.array(known), names)  # of (P, K, K + 1)
     return Intervals(
         patients=len(known),
         draws=DRAWS,
         seed=SEED,
         note=note,
-        overall=_ends(found["overall"]),
-        classes={name: _ends(row) for name, row in found["classes"].items()},
+        overall=_ends(ends["overall"]),
+        classes=_by_class(ends["classes"]),
     )
 
 
@@ -67,20 +68,21 @@ def region_intervals(
     """
     if len(set(patients)) < _LEAST:
         return None
-    borders = np.array([one.counts for one in surfaces])  # (R, K, 4)
-    hd95 = np.array([one.hd95_um for one in surfaces])  # (R, K)
+    borders = np.array([surface.counts for surface in surfaces])  # (R, K, 4)
+    hd95 = np.array([surface.hd95_um for surface in surfaces])  # (R, K)
     by_patient = np.array(list(summed_by(borders, patients).values()), float)  # (P, K, 4)
-    true, near_true, found, near_found = np.moveaxis(by_patient, 2, 0)  # (P, K) each
+    # Pixels of both borders, and of them those that lie near the other: (P, K) each.
+    true, near_true, predicted, near_predicted = np.moveaxis(by_patient, 2, 0)
     rows = {
-        "surface_dice": bootstrap_ratio(near_true + near_found, true + found, true),
+        "surface_dice": bootstrap_ratio(near_true + near_predicted, true + predicted, true),
         "region_surface_dice": mean_intervals(surface_dice(borders), patients),
         "region_hd95_um": mean_intervals(hd95, patients),
     }
     means = region_mean_intervals(counts, patients, names)
-    boundary = {}
+    boundary: dict[str, ScoreEnds] = {}
     for k, name in enumerate(names):
-        boundary[name] = _ends({key: ends[k] for key, ends in rows.items()})
-    classes = {name: _ends(row) for name, row in means["classes"].items()}
+        boundary[name] = {score: _pair(by_class[k]) for score, by_class in rows.items()}
+    classes = _by_class(means["classes"])
     return MeanEnds(overall=_ends(means["overall"]), classes=classes), boundary
 
 
@@ -92,22 +94,23 @@ def dot_intervals(by_patient: Mapping[str, Counts], names: list[str]) -> Interva
         by_patient: (K, K + 1), or (2 K, K + 1) as `place_counts` has them.
         names: of the K classes.
     """
-    kinds = kinds_of(names)
-    if any(counts[len(names) :].any() for counts in by_patient.values()):
-        counted = {patient: squared(counts) for patient, counts in by_patient.items()}
-    else:
-        # No dot says what something is not: the second half is empty, and is left out.
-        kinds = names
-        counted = {patient: counts[: len(names)] for patient, counts in by_patient.items()}
-    found = intervals(counted, kinds, "dot")
-    if found.overall is None or found.classes is None:
-        return found
-    overall, classes = found.overall, found.classes
-    return replace(
-        found,
-        overall={score: overall[score] for score in _DOT_SCORES},
-        classes={kind: {"accuracy": classes[kind]["recall"]} for kind in kinds},
-    )
+    # Rows K on: dots that say what something is not.
+    has_negative_dots = any(counts[len(names) :].any() for counts in by_patient.values())
+    kinds = kinds_of(names) if has_negative_dots else names
+    counts_of = {}
+    for patient, counts in by_patient.items():
+        counts_of[patient] = squared(counts) if has_negative_dots else counts[: len(names)]
+    of_all_scores = intervals(counts_of, kinds, "dot")
+    if of_all_scores.overall is None or of_all_scores.classes is None:
+        return of_all_scores
+    # Dots are no areas: of them the share named right has a meaning, Dice has none.
+    overall = {}
+    for score in _DOT_SCORES:
+        overall[score] = of_all_scores.overall[score]
+    classes = {}
+    for kind in kinds:
+        classes[kind] = {"accuracy": of_all_scores.classes[kind]["recall"]}
+    return replace(of_all_scores, overall=overall, classes=classes)
 
 
 def probability_intervals(
@@ -119,26 +122,28 @@ def probability_intervals(
     note = _note(len(known), "area")
     if len(known) < _LEAST:
         return ProbabilityIntervals(patients=len(known), note=note)
-    found = ProbabilityCounts.bootstrap(known, names)
+    ends = ProbabilityCounts.bootstrap(known, names)
     return ProbabilityIntervals(
         patients=len(known),
         draws=DRAWS,
         seed=SEED,
         note=note,
-        mean_auc=_pair(found["mean_auc"]),
-        ece=_pair(found["ece"]),
-        classes={name: _ends(row) for name, row in found["classes"].items()},
+        mean_auc=_pair(ends["mean_auc"]),
+        ece=_pair(ends["ece"]),
+        classes=_by_class(ends["classes"]),
     )
 
 
 def few(patients: int) -> str:
     """Return a warning about few patients, to be put behind a sentence; nothing where there are
     enough."""
-    return (
-        f"; {patients} patients are few, and intervals of few patients are too narrow"
-        if patients < _FEW_PATIENTS
-        else ""
-    )
+    if patients >= _FEW_PATIENTS:
+        return ""
+    return f"; {patients} patients are few, and intervals of few patients are too narrow"
+
+
+def _by_class(rows: Mapping[str, Mapping[str, Interval]]) -> dict[str, ScoreEnds]:
+    return {name: _ends(row) for name, row in rows.items()}
 
 
 def _ends(row: Mapping[str, Interval]) -> ScoreEnds:

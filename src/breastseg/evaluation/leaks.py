@@ -34,15 +34,15 @@ def fitted(model: Model, data: Dataset, labels: str | None) -> tuple[Model, Data
 
 def check_labels(model: Model, data: Dataset) -> None:
     """Raise LabelError when model and data set name other classes."""
-    own, theirs = model.card.label_map, data.label_map
+    own = model.card.label_map
+    theirs = data.label_map
+    # By fingerprint: a map's name is no part of what its labels mean.
     if own.fingerprint() == theirs.fingerprint():
         return
     common = common_maps((own, theirs))
-    both = (
-        f", or score both in the classes of one: evaluate --labels {' or '.join(common)}"
-        if common
-        else ""
-    )
+    both = ""
+    if common:
+        both = f", or score both in the classes of one: evaluate --labels {' or '.join(common)}"
     raise LabelError(
         f"model '{model.card.name}' has label map '{own.name}' ({', '.join(own.names)}), data set"
         f" {data.path} has '{theirs.name}' ({', '.join(theirs.names)}); prepare the data set with"
@@ -62,14 +62,14 @@ def check_mpp_of(model: Model, data: Dataset) -> None:
 
 def check_untaught(card: Card, patients: Iterable[str], where: str) -> None:
     """Raise SplitError when patients by whom something is chosen or measured trained the model:
-    they show no fault of it. `where` begins the sentence."""
-    whose = set(patients)
-    taught = whose & set(card.training.patients_of("train"))
-    if taught:
-        said = f"patient {min(taught)} trained the model '{card.name}'"
-        share = f"{len(taught)} of {len(whose)} did"
+    the model is right on them more often than on others. `where` begins the sentence."""
+    everybody = set(patients)
+    trained = everybody & set(card.training.patients_of("train"))
+    if trained:
         raise SplitError(
-            f"{where}: {said} ({share}) and shows no fault of it; give another --split"
+            f"{where}: patient {min(trained)} trained the model '{card.name}'"
+            f" ({len(trained)} of {len(everybody)} did) and shows no fault of it; give another"
+            " --split"
         )
 
 
@@ -92,26 +92,27 @@ def leak_of(
     """
     if part == "train":
         return ""
-    patients, taught, chose = _known(model, data, regions)
-    seen = sorted(
-        taught if part == "val" else taught | chose, key=lambda name: (name not in taught, name)
-    )
-    if not seen:
+    patients, trained, validated = _known(model, data, regions)
+    # Who validated may be scored on "val": that is what the part is for.
+    known = trained if part == "val" else trained | validated
+    if not known:
         return ""
+    # The first is named in messages: one who trained, where there is one.
+    first = min(trained or known)
     training = model.card.training
-    same = (training.data, training.split) == (
-        data.fingerprint(),
-        split_fingerprint(table),
+    is_same_split = training.data == data.fingerprint() and training.split == split_fingerprint(
+        table
     )
-    if part != "all" and same and is_leaky(table):
+    if part != "all" and is_same_split and is_leaky(table):
+        more = ", ..." if len(known) > 1 else ""
         return (
-            f"LEAKY: {len(seen)} of the {counted(len(patients), 'patient')} scored here also"
-            f" trained the model ({seen[0]}{', ...' if seen[1:] else ''}), through other regions of"
+            f"LEAKY: {len(known)} of the {counted(len(patients), 'patient')} scored here also"
+            f" trained the model ({first}{more}), through other regions of"
             " theirs: this is no estimate for other patients"
         )
     raise SplitError(
-        f"patient {seen[0]} was used to {'train' if seen[0] in taught else 'validate'} the model"
-        f" '{model.card.name}' ({len(seen)} in all); scores on them say nothing, evaluate another"
+        f"patient {first} was used to {'train' if trained else 'validate'} the model"
+        f" '{model.card.name}' ({len(known)} in all); scores on them say nothing, evaluate another"
         " part, or --split train to see the fit"
     )
 
@@ -122,32 +123,36 @@ def seen_by(model: Model, data: Dataset, regions: Sequence[str]) -> KnownPatient
     Returns:
         both numbers, and the same in words; they are None where the card names nobody.
     """
-    patients, taught, chose = _known(model, data, regions)
-    chose, of = chose - taught, f"of the {counted(len(patients), 'patient')} scored here"
+    patients, trained, validated = _known(model, data, regions)
+    # On a leaky split a patient can be in both parts; who trained counts once.
+    validated -= trained
+    of = f"of the {counted(len(patients), 'patient')} scored here"
     if not model.card.training.patients_of("train"):
         note = f"whether any {of} trained the model is not known, its card names nobody"
         return KnownPatients(trained=None, validated=None, note=note)
     note = f"none {of} trained the model or validated it"
-    if taught:
+    if trained:
         note = (
-            f"FIT: {len(taught)} {of} trained the model: this shows what it learned, no estimate"
+            f"FIT: {len(trained)} {of} trained the model: this shows what it learned, no estimate"
             " for other patients"
         )
-    elif chose:
+    elif validated:
         note = (
-            f"none {of} trained the model, but {len(chose)} validated it, and choices were made by"
-            " them: expect less elsewhere"
+            f"none {of} trained the model, but {len(validated)} validated it, and choices were made"
+            " by them: expect less elsewhere"
         )
-    return KnownPatients(trained=len(taught), validated=len(chose), note=note)
+    return KnownPatients(trained=len(trained), validated=len(validated), note=note)
 
 
 def _known(
     model: Model, data: Dataset, regions: Sequence[str]
 ) -> tuple[set[str], set[str], set[str]]:
     """Return the patients of some regions, and which of them trained and validated the model."""
-    patients, training = set(data.regions.loc[list(regions), "patient"]), model.card.training
-    taught, chose = training.patients_of("train"), training.patients_of("val")
-    return patients, patients & set(taught), patients & set(chose)
+    patients = set(data.regions.loc[list(regions), "patient"])
+    training = model.card.training
+    trained = patients & set(training.patients_of("train"))
+    validated = patients & set(training.patients_of("val"))
+    return patients, trained, validated
 
 
 def with_truth(data: Dataset, regions: Sequence[str], part: str) -> tuple[list[str], list[str]]:
@@ -158,12 +163,13 @@ def with_truth(data: Dataset, regions: Sequence[str], part: str) -> tuple[list[s
         DatasetError: none has.
     """
     pixels = data.class_pixels.loc[list(regions)].sum(axis=1)
-    known = [
-        region
-        for region in regions
-        if pixels[region] or len(data.places(region)) or data.presence(region)
-    ]
+    known: list[str] = []
+    others: list[str] = []
+    for region in regions:
+        has_truth = pixels[region] or len(data.places(region)) or data.presence(region)
+        (known if has_truth else others).append(region)
     typed = data.typed(list(regions))
+    # A type is of the whole image: no pixel of a map can be judged by it.
     if not known and typed:
         raise DatasetError(
             f"{data.path}: of {counted(len(typed), 'region')} of split '{part}' nothing but a type"
@@ -175,7 +181,7 @@ def with_truth(data: Dataset, regions: Sequence[str], part: str) -> tuple[list[s
             f"{data.path}: no annotated pixel in the {counted(len(regions), 'region')} of split"
             f" '{part}'; there is nothing to score"
         )
-    return known, [region for region in regions if region not in set(known)]
+    return known, others
 
 
 def left_out_note(data: Dataset, regions: Sequence[str], of: int) -> str:
@@ -188,12 +194,12 @@ def left_out_note(data: Dataset, regions: Sequence[str], of: int) -> str:
     """
     if not regions:
         return ""
-    named = ", ".join(regions[:_NAMED])
+    names = ", ".join(regions[:_NAMED])
     if len(regions) > _NAMED:
-        named += f" and {len(regions) - _NAMED} more (left_out in scores.json)"
+        names += f" and {len(regions) - _NAMED} more (left_out in scores.json)"
     typed = len(data.typed(list(regions)))
     but = f" (of {counted(typed, 'region')} a type alone is known)" if typed else ""
     return (
         f"{len(regions)} of {counted(of, 'region')} left out, nothing is annotated there{but}:"
-        f" {named}"
+        f" {names}"
     )

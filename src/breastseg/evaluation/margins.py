@@ -51,20 +51,24 @@ class PatientErrors:
 
     def add(self, truth: Labels, named: Labels, mpp: float) -> None:
         """Add a region: (H, W) uint8 labels of truth and map, of the same size."""
-        classes, known = len(self.truth_px), truth > 0
+        classes = len(self.truth_px)
+        annotated = truth > 0  # (H, W)
         for labels, target in ((truth, self.truth_px), (named, self.named_px)):
-            target += np.bincount(labels[known], minlength=classes + 1)[1 : classes + 1]
-        small, small_mpp = thinned(truth, mpp)
-        near = border_errors(small, thinned(named, mpp)[0], classes, mpp=small_mpp)
-        self.borders_um.append(near)
+            counts = np.bincount(labels[annotated], minlength=classes + 1)
+            target += counts[1 : classes + 1]  # label 0 has no class
+        # Distances at the resolution that evaluate has, or both would differ by rounding.
+        small_truth, small_mpp = thinned(truth, mpp)
+        small_map, _ = thinned(named, mpp)
+        self.borders_um.append(border_errors(small_truth, small_map, classes, mpp=small_mpp))
 
     def border_um(self, k: int) -> float:
         """Return within how many um `BORDER_SHARE` of the map's border of class k lie; NaN without
         such a border."""
-        found = np.concatenate([near[k] for near in self.borders_um])
-        if not len(found):
+        distances = np.concatenate([by_class[k] for by_class in self.borders_um])
+        if not len(distances):
             return math.nan
-        return float(np.quantile(found, BORDER_SHARE, method="inverted_cdf"))
+        # A distance that occurs, no mean of two: at least the share lies within it.
+        return float(np.quantile(distances, BORDER_SHARE, method="inverted_cdf"))
 
 
 def margins_of(patients: Sequence[PatientErrors], names: Sequence[str]) -> Margins:
@@ -77,34 +81,35 @@ def margins_of(patients: Sequence[PatientErrors], names: Sequence[str]) -> Margi
         patients: one or more.
         names: of the K classes.
     """
-    truth, named = (_shares([getattr(one, key) for one in patients]) for key in _PIXELS)
+    truth = _shares([patient.truth_px for patient in patients])  # (P, K), as both below
+    named = _shares([patient.named_px for patient in patients])
     errors = share_errors(truth, named)
     classes = {}
     for k, name in enumerate(names):
-        own = errors[(truth[:, k] > 0) | (named[:, k] > 0), k]
-        borders = np.array([one.border_um(k) for one in patients])
+        has_class = (truth[:, k] > 0) | (named[:, k] > 0)
+        own_errors = errors[has_class, k]
+        borders = np.array([patient.border_um(k) for patient in patients])
         borders = borders[~np.isnan(borders)]
         classes[name] = ClassMargin(
-            patients=len(own),
-            log_odds=_finite(margin_of(own)),
+            patients=len(own_errors),
+            log_odds=_finite(margin_of(own_errors)),
             border_patients=len(borders),
             border_um=_finite(margin_of(borders)),
         )
     return Margins(LEVEL, BORDER_SHARE, needed(), len(patients), classes)
 
 
-_PIXELS = ("truth_px", "named_px")
-
-
 def _shares(pixels: list[npt.NDArray[np.int64]]) -> Floats:
-    """Return (P, K) shares of what is annotated, of which no patient has nothing; the map may leave
-    some of it without a class."""
+    """Return the (P, K) shares of each patient's pixels that have a class."""
     counts = np.stack(pixels).astype(np.float64)
-    shares: Floats = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    totals = counts.sum(axis=1, keepdims=True)
+    # A map may have no class on all that is annotated of a patient: 0 of 1, not 0 of 0.
+    shares: Floats = counts / np.maximum(totals, 1)
     return shares
 
 
 def _finite(margin: float) -> float | None:
+    # Too few patients give an infinite margin, which JSON cannot hold.
     return round(margin, 4) if math.isfinite(margin) else None
 
 
@@ -139,21 +144,24 @@ def export_margins(
     out = Path(out)
     if out.exists():
         raise OutputError(f"{out}: exists; choose another --out or remove it")
-    loaded, data = load_model(model), open_dataset(dataset)
+    loaded = load_model(model)
+    data = open_dataset(dataset)
     check_labels(loaded, data)
     check_mpp_of(loaded, data)
     regions = regions_of(load_split(data), split)
     check_untaught(loaded.card, data.regions.loc[regions, "patient"], f"--margins on '{split}'")
     regions = _with_areas(data, regions, split, reporter)
-    found = patient_errors(loaded, data, regions, reporter=reporter)
-    margins = margins_of(list(found.values()), loaded.card.label_map.names)
-    margins = replace(margins, data=data.fingerprint(), split=split, whose=tuple(sorted(found)))
+    errors = patient_errors(loaded, data, regions, reporter=reporter)
+    margins = margins_of(list(errors.values()), loaded.card.label_map.names)
+    margins = replace(margins, data=data.fingerprint(), split=split, whose=tuple(sorted(errors)))
     reporter.message(f"'{split}': {margins.told()}")
-    card = with_validators(loaded.card, found) if margins.has_some else loaded.card
-    with written_folder(out) as beside:
+    card = loaded.card
+    if margins.has_some:
+        card = with_validators(card, errors)
+    with written_folder(out) as folder:
         for name in card.files:
-            shutil.copyfile(loaded.bundle.path / name, beside / name)
-        write_json(beside / CARD, replace(card, margins=margins).to_dict())
+            shutil.copyfile(loaded.bundle.path / name, folder / name)
+        write_json(folder / CARD, replace(card, margins=margins).to_dict())
     return load_bundle(out)
 
 
@@ -162,32 +170,34 @@ def patient_errors(
 ) -> dict[str, PatientErrors]:
     """Map some regions and compare them with their truth, patient by patient."""
     classes = len(model.card.label_map.classes)
-    found: dict[str, PatientErrors] = {}
+    by_patient: dict[str, PatientErrors] = {}
     for region in reporter.each(regions, title="margins", unit="region"):
         patient = str(data.regions.loc[region, "patient"])
         named = model.label(data.image(region), mpp=data.mpp)
-        whole = found.setdefault(patient, PatientErrors.of(classes))
-        whole.add(np.asarray(data.labels(region)), named, data.mpp)
-    return found
+        errors = by_patient.setdefault(patient, PatientErrors.of(classes))
+        errors.add(np.asarray(data.labels(region)), named, data.mpp)
+    return by_patient
 
 
 def _with_areas(data: Dataset, regions: Sequence[str], split: str, reporter: Reporter) -> list[str]:
     """Return the regions whose areas are known: dots and votes of dots are no areas, nor is what
     somebody marked here and there."""
-    left = {*data.dotted(list(regions)), *data.fields(list(regions))}
-    kept = []
+    without_areas = {*data.dotted(list(regions)), *data.fields(list(regions))}
+    chosen = []
     for region in regions:
+        if region in without_areas:
+            continue
         labels = np.asarray(data.labels(region))
-        if region not in left and np.count_nonzero(labels) >= _LEAST_ANNOTATED * labels.size:
-            kept.append(region)
-    if not kept:
+        if np.count_nonzero(labels) >= _LEAST_ANNOTATED * labels.size:
+            chosen.append(region)
+    if not chosen:
         raise DatasetError(
             f"{data.path}: no region of '{split}' has areas over at least half of it; margins"
             " are measured on areas, give another --split or --data"
         )
-    if len(kept) < len(regions):
+    if len(chosen) < len(regions):
         reporter.message(
-            f"{counted(len(regions) - len(kept), 'region')} of '{split}' left out: dots, or less"
+            f"{counted(len(regions) - len(chosen), 'region')} of '{split}' left out: dots, or less"
             " than half annotated; shares are measured where areas are known"
         )
-    return kept
+    return chosen

@@ -56,6 +56,7 @@ def read_patients(
     rows = table.by(PATIENT)
     for patient in scored:
         if patient not in rows:
+            # Spreadsheets change upper and lower case, and blanks.
             near = [name for name in rows if alike(name) == alike(patient)]
             meant = f"; did you mean it by '{shown(near[0])}'?" if near else ""
             raise InputError(
@@ -65,33 +66,37 @@ def read_patients(
     notes = list(table.notes)
     strangers = len(set(rows) - set(known))
     if strangers:
+        # No error: one table often serves several data sets.
         notes.append(f"{path.name}: {counted(strangers, 'row')} of patients not in the data set")
-    found = []
+    read = []
     for name in columns:
         _check_alike(table, name)
         text = {patient: rows[patient][name] for patient in scored}
-        numbers = _numbers(table, name, scored)
-        found.append(Column(name, path.name, text, numbers))
-    return found, tuple(notes)
+        read.append(Column(name, path.name, text, _numbers(table, name, scored)))
+    return read, tuple(notes)
 
 
 def _numbers(table: Table, name: str, scored: Sequence[str]) -> dict[str, float] | None:
-    """Return a column as numbers by patient; None where a cell is none."""
+    """Return a column as numbers by patient who has one; None where a cell is no number, or all
+    are blank."""
     try:
         values = table.numbers(name)
     except InputError:
-        return None
-    by_patient = {row[PATIENT]: value for row, value in zip(table.rows, values, strict=True)}
-    return {
-        patient: value for patient in scored if (value := by_patient[patient]) is not None
-    } or None
+        return None  # a column of words
+    wanted = set(scored)
+    by_patient = {}
+    for row, value in zip(table.rows, values, strict=True):
+        if row[PATIENT] in wanted and value is not None:
+            by_patient[row[PATIENT]] = value
+    return by_patient or None
 
 
 def _check_alike(table: Table, name: str) -> None:
-    """Refuse two values that are one to the eye: "IDC" and "idc" would be two groups."""
-    seen: dict[str, str] = {}
+    """Refuse two values that look the same to a reader: "IDC" and "idc" would be two groups."""
+    first_spelling: dict[str, str] = {}
     for row in table.rows:
-        before = seen.setdefault(alike(row[name]), row[name])
+        before = first_spelling.setdefault(alike(row[name]), row[name])
+        # "1" and "1.0" are one number, and thirds are made of numbers.
         if before != row[name] and not _is_number(row[name]):
             raise InputError(
                 f"{table.where(row)}: {name} '{shown(row[name])}' is written '{shown(before)}' in"

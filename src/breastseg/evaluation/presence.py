@@ -22,7 +22,7 @@ PresenceRow = TypedDict(
 
 
 def presence_rows(
-    found: Mapping[str, RegionCounts], data: Dataset, names: list[str]
+    counts_of: Mapping[str, RegionCounts], data: Dataset, names: list[str]
 ) -> list[PresenceRow]:
     """Return a row for each region and class of which is known that it has it, or not: region,
     patient, class, known, share.
@@ -30,11 +30,11 @@ def presence_rows(
     The share is of the pixels that have a label; NaN where none has.
     """
     rows: list[PresenceRow] = []
-    for region, one in found.items():
-        total = int(one.named[1:].sum())
+    for region, counts in counts_of.items():
+        total = int(counts.named[1:].sum())  # label 0 is what the map has no class for
+        patient = str(data.regions.at[region, "patient"])
         for label, has in data.presence(region).items():
-            share = float(one.named[label]) / total if total else np.nan
-            patient = str(data.regions.at[region, "patient"])
+            share = float(counts.named[label]) / total if total else np.nan
             rows.append(
                 {
                     "region": region,
@@ -56,14 +56,20 @@ def presence_figures(rows: list[PresenceRow], names: list[str]) -> Presence:
     """
     classes = {}
     for name in names:
-        own = [row for row in rows if row["class"] == name]
-        if own:
-            shares = np.array([row["share"] for row in own])
-            has = np.array([row["known"] == _WORDS[True] for row in own])
-            found = presence(shares, has, [row["patient"] for row in own])
-            classes[name] = from_json(PresenceClass, found, name)
-    patients = len({row["patient"] for row in rows})
-    drawn = f"{100 * LEVEL:g} % of {DRAWS:,} draws of patients, with replacement"
-    lonely = "a kind that fewer than two patients have gets none"
-    note = f"{drawn}, lie between the two numbers; {lonely}{few(patients)}"
-    return Presence(classes=classes, patients=patients, draws=DRAWS, seed=SEED, note=note)
+        shares = []
+        has_class = []
+        patients = []
+        for row in rows:
+            if row["class"] == name:
+                shares.append(row["share"])
+                has_class.append(row["known"] == _WORDS[True])
+                patients.append(row["patient"])
+        if shares:
+            figures = presence(np.array(shares), np.array(has_class), patients)
+            classes[name] = from_json(PresenceClass, figures, name)
+    everybody = len({row["patient"] for row in rows})
+    note = (
+        f"{100 * LEVEL:g} % of {DRAWS:,} draws of patients, with replacement, lie between the two"
+        f" numbers; a kind that fewer than two patients have gets none{few(everybody)}"
+    )
+    return Presence(classes=classes, patients=everybody, draws=DRAWS, seed=SEED, note=note)

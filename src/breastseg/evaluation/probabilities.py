@@ -19,7 +19,8 @@ class SeenProbabilities:
 
     def __init__(self, model: Model, patients: Mapping[str, str]) -> None:
         """Take the model and the patient of each region."""
-        self._name, self._patients = model.card.name, patients
+        self._name = model.card.name
+        self._patients = patients
         self._groups = model.groups if isinstance(model, GroupedModel) else None
         self._classes = len(model.card.label_map.classes)
         self.by_patient: dict[str, ProbabilityCounts] = {}
@@ -35,16 +36,15 @@ class SeenProbabilities:
         Raises:
             ModelError: what the network gives are no probabilities.
         """
-        counts = self.by_patient.setdefault(
-            self._patients[region], ProbabilityCounts(self._classes)
-        )
+        patient = self._patients[region]
+        counts = self.by_patient.setdefault(patient, ProbabilityCounts(self._classes))
+        # Labels are grouped, not decided anew: two classes of one group may outweigh a third
+        # together, and the map that users get has the third there.
         labels = grouped(named.labels, self._groups)
+        fine = np.asarray(named.probabilities)  # (K of the network, H, W)
+        probabilities = grouped_probabilities(fine, self._groups, self._classes)
         try:
-            counts.add(
-                grouped_probabilities(np.asarray(named.probabilities), self._groups, self._classes),
-                labels,
-                truth,
-            )
+            counts.add(probabilities, labels, truth)
         except ValueError as cause:
             raise ModelError(
                 f"model '{self._name}' on region {region}: {cause}; its weights are damaged, train"

@@ -68,59 +68,58 @@ class GroupedDataset(Dataset):
     def places(self, region: str) -> Places:
         """Return the places, regrouped; what is not of a class says nothing of a coarser one that
         has others too."""
-        places = np.array(super().places(region))
-        kept = (places[:, 1] == 0) | self._stands_alone[places[:, 0]]
+        places = np.array(super().places(region))  # (N, 7): label, whether it is not that, ...
+        # "not DCIS" is no "not tumour": the tumour there may be an invasive one.
+        is_valid = (places[:, 1] == 0) | self._stands_alone[places[:, 0]]
         places[:, 0] = grouped(places[:, 0].astype(np.uint8), self.groups)
-        regrouped: Places = places[kept & (places[:, 0] > 0)]
+        regrouped: Places = places[is_valid & (places[:, 0] > 0)]
         return regrouped
 
     def presence(self, region: str) -> Mapping[int, bool]:
         """Return what is known of whole regions, regrouped: a coarser class is there if one of its
         classes is."""
-        known = [
-            (label, has)
-            for label, has in presence_of(self.regions, region, self._own_names).items()
-            if has or self._stands_alone[label]
-        ]
-        coarse = grouped(np.array([label for label, _ in known], np.uint8), self.groups).tolist()
-        found: dict[int, bool] = {}
-        for label, (_, has) in zip(coarse, known, strict=True):
-            if label:
-                found[label] = found.get(label, False) or has
-        return found
+        coarse_of = grouped(np.arange(256, dtype=np.uint8), self.groups)
+        presence: dict[int, bool] = {}
+        for label, has in presence_of(self.regions, region, self._own_names).items():
+            coarse = int(coarse_of[label])
+            # Without one of several classes a region may still have the coarser class.
+            if coarse and (has or self._stands_alone[label]):
+                presence[coarse] = presence.get(coarse, False) or has
+        return presence
 
     @cached_property
     def _own_names(self) -> tuple[str, ...]:
-        """Return the classes of the data set itself."""
-        return tuple(
-            name.removeprefix("px_")
-            for name in self.regions.columns
-            if name.startswith("px_") and name != "px_not_annotated"
-        )
+        """Return the classes of the data set itself, by the columns of its table."""
+        names = []
+        for column in self.regions.columns:
+            if column.startswith("px_") and column != "px_not_annotated":
+                names.append(column.removeprefix("px_"))
+        return tuple(names)
 
     @cached_property
     def _stands_alone(self) -> npt.NDArray[np.bool_]:
         """Return by label of the data set whether the coarser class has it alone, (256,)."""
-        coarse = grouped(np.arange(1, len(self._own_names) + 1, dtype=np.uint8), self.groups)
+        coarse = self._coarse
+        members = np.bincount(coarse, minlength=256)  # (256,) classes by coarser label
         alone = np.zeros(256, np.bool_)
-        alone[1 : len(coarse) + 1] = np.bincount(coarse, minlength=256)[coarse] == 1
+        alone[1 : len(coarse) + 1] = members[coarse] == 1
         return alone
+
+    @property
+    def _coarse(self) -> Labels:
+        """Return the coarser label of each class of the data set, (K,)."""
+        return grouped(np.arange(1, len(self._own_names) + 1, dtype=np.uint8), self.groups)
 
     @cached_property
     def class_pixels(self) -> pd.DataFrame:
         """Return labelled pixels by region and class of the coarser map."""
-        fine = [
-            name
-            for name in self.regions.columns
-            if name.startswith("px_") and name != "px_not_annotated"
-        ]
-        labels = grouped(np.arange(1, len(fine) + 1, dtype=np.uint8), self.groups)
-        pixels = self.regions[fine].to_numpy()
-        found = {
-            name: pixels[:, labels == label].sum(axis=1)
-            for label, name in enumerate(self.label_map.names, start=1)
-        }
-        return pd.DataFrame(found, index=self.regions.index)
+        columns = [f"px_{name}" for name in self._own_names]
+        pixels = self.regions[columns].to_numpy()  # (R, K)
+        coarse = self._coarse
+        by_class = {}
+        for label, name in enumerate(self.label_map.names, start=1):
+            by_class[name] = pixels[:, coarse == label].sum(axis=1)
+        return pd.DataFrame(by_class, index=self.regions.index)
 
 
 def regroup(model: Model, data: Dataset, label_map: LabelMap) -> tuple[Model, Dataset]:
@@ -157,21 +156,25 @@ def table(label_map: LabelMap, wanted: LabelMap, whose: str) -> Labels:
     not fall into one."""
     groups = np.zeros(256, np.uint8)
     for label, own in enumerate(label_map.classes, start=1):
-        codes = np.array([own.codes], np.uint8)
-        found = np.unique(wanted.apply(codes, f"{whose}, class '{own.name}'"))
-        if len(found) > 1:
-            names = ", ".join("not annotated" if k == 0 else wanted.names[k - 1] for k in found)
+        codes = np.array([own.codes], np.uint8)  # (1, C): apply() takes an image of codes
+        coarse = np.unique(wanted.apply(codes, f"{whose}, class '{own.name}'"))
+        if len(coarse) > 1:
+            names = ", ".join("not annotated" if k == 0 else wanted.names[k - 1] for k in coarse)
             raise LabelError(
-                f"{whose}: class '{own.name}' falls into {len(found)} classes of '{wanted.name}'"
+                f"{whose}: class '{own.name}' falls into {len(coarse)} classes of '{wanted.name}'"
                 f" ({names}); choose a coarser --labels"
             )
-        groups[label] = found[0]
+        groups[label] = coarse[0]
     return groups
 
 
 def common_maps(maps: Collection[LabelMap]) -> list[str]:
     """Return the built-in label maps into whose classes all of the maps fall."""
-    return [name for name, wanted in BUILT_IN.items() if all(_fits(one, wanted) for one in maps)]
+    names = []
+    for name, wanted in BUILT_IN.items():
+        if all(_fits(label_map, wanted) for label_map in maps):
+            names.append(name)
+    return names
 
 
 def _fits(label_map: LabelMap, wanted: LabelMap) -> bool:
@@ -199,9 +202,8 @@ def grouped_probabilities(
     are no groups."""
     if groups is None:
         return probabilities
-    return np.stack(
-        [
-            probabilities[groups[1 : len(probabilities) + 1] == label].sum(axis=0)
-            for label in range(1, classes + 1)
-        ]
-    )
+    coarse = groups[1 : len(probabilities) + 1]  # (K,): classes have no label 0
+    sums = []
+    for label in range(1, classes + 1):
+        sums.append(probabilities[coarse == label].sum(axis=0))  # (H, W)
+    return np.stack(sums)

@@ -111,31 +111,31 @@ class Scores:
                 that somebody changed.
         """
         path = folder / SCORES
-        said = read_json(
+        values = read_json(
             path, InputError, "the scores of a finished evaluation", most_bytes=SCORES_BYTES
         )
-        if not isinstance(said, dict) or not isinstance(said.get("regions"), dict):
+        if not isinstance(values, dict) or not isinstance(values.get("regions"), dict):
             raise InputError(
                 f"{path}: not the scores of an evaluation; give a folder that breastseg evaluate"
                 " wrote"
             )
-        for region in said["regions"]:  # pictures of a region are looked for under its name
+        for region in values["regions"]:  # pictures of a region are looked for under its name
             if Path(region).name != region:
                 raise InputError(
                     f"{path}: has a region {shown(region)}, wanted names without folders; evaluate"
                     " again"
                 )
-        if "seen" not in said:
+        if "seen" not in values:
             raise InputError(
                 f"{path}: of an earlier version, without the patients that the model has seen;"
                 " evaluate again"
             )
         try:
-            if whole_in(said.get("version", 1), 1, 10**9, "version") > SCORES_VERSION:
+            if whole_in(values.get("version", 1), 1, 10**9, "version") > SCORES_VERSION:
                 raise ValueError(
-                    f"version {said['version']}, this breastseg reads up to {SCORES_VERSION}"
+                    f"version {values['version']}, this breastseg reads up to {SCORES_VERSION}"
                 )
-            return from_json(Scores, said, "")
+            return from_json(Scores, values, "")
         except ValueError as cause:
             raise InputError(
                 f"{folder}: {SCORES} is not as breastseg evaluate writes it ({cause}); evaluate"

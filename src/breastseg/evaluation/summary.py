@@ -81,39 +81,63 @@ class Figures:
     dots: Dots | None
 
 
-def figures_of(found: Mapping[str, RegionCounts], table: pd.DataFrame, names: list[str]) -> Figures:
+def figures_of(
+    counts: Mapping[str, RegionCounts], table: pd.DataFrame, names: list[str]
+) -> Figures:
     """Return every figure that follows from counts.
 
     Args:
-        found: by region.
+        counts: by region.
         table: patient and site of each region, by region.
         names: of the K classes.
     """
-    areas = {region: one for region, one in found.items() if one.pixels.any()} or dict(found)
-    counts = np.array([one.pixels for one in areas.values()])  # (R, K, K + 1)
-    patients, sites = (table.loc[list(areas), column].tolist() for column in ("patient", "site"))
-    pooled, dots = counts.sum(axis=0), np.array([one.dots for one in found.values()])
-    drawn = intervals(summed_by(counts, patients), names)
-    if drawn.draws:
-        borders = [one.surface for one in areas.values()]
-        ends = region_intervals(counts, patients, borders, names)
-        if ends:
-            drawn = replace(drawn, mean_per_region=ends[0], boundary=ends[1])
-    pooled_classes = classes_of(pooled, names)
-    for k, (regions, people) in enumerate(zip(*supports(counts, patients), strict=True)):
-        pooled_classes[names[k]] = replace(
-            pooled_classes[names[k]], support_regions=int(regions), support_patients=int(people)
-        )
+    areas: dict[str, RegionCounts] = {}
+    for region, counted in counts.items():
+        if counted.pixels.any():
+            areas[region] = counted
+    if not areas:
+        areas = dict(counts)  # dots alone: figures of areas are written too, and are NaN
+    pixels = np.array([counted.pixels for counted in areas.values()])  # (R, K, K + 1)
+    dots = np.array([counted.dots for counted in counts.values()])  # (R, 2 K, K + 1)
+    rows = table.loc[list(areas)]
+    patients = rows["patient"].tolist()
+    sites = rows["site"].tolist()
     return Figures(
-        overall=overall_of(pooled),
-        pooled=pooled_classes,
-        mean_per_region=from_json(Means, region_means(counts, names), "mean_per_region"),
-        intervals=drawn,
+        overall=overall_of(pixels.sum(axis=0)),
+        pooled=_pooled(pixels, patients, names),
+        mean_per_region=from_json(Means, region_means(pixels, names), "mean_per_region"),
+        intervals=_intervals(areas, pixels, patients, names),
         boundary=_boundary(areas, names),
-        hospitals=_hospitals(counts, patients, sites, names),
-        regions={region: _region(one, names) for region, one in found.items()},
-        dots=_dots(dots, table.loc[list(found)], names) if dots.any() else None,
+        hospitals=_hospitals(pixels, patients, sites, names),
+        regions={region: _region(counted, names) for region, counted in counts.items()},
+        dots=_dots(dots, table.loc[list(counts)], names) if dots.any() else None,
     )
+
+
+def _pooled(counts: Counts, patients: list[str], names: list[str]) -> dict[str, ClassScores]:
+    """Return the scores of each class of (R, K, K + 1) counts, with who has some of it."""
+    classes = classes_of(counts.sum(axis=0), names)
+    regions, people = supports(counts, patients)  # (K,) each
+    for k, name in enumerate(names):
+        classes[name] = replace(
+            classes[name], support_regions=int(regions[k]), support_patients=int(people[k])
+        )
+    return classes
+
+
+def _intervals(
+    areas: Mapping[str, RegionCounts], counts: Counts, patients: list[str], names: list[str]
+) -> Intervals:
+    """Return the intervals of pooled scores, of means over regions and of borders."""
+    pooled = intervals(summed_by(counts, patients), names)
+    if not pooled.draws:
+        return pooled
+    surfaces = [counted.surface for counted in areas.values()]
+    ends = region_intervals(counts, patients, surfaces, names)
+    if ends is None:
+        return pooled
+    means, boundary = ends
+    return replace(pooled, mean_per_region=means, boundary=boundary)
 
 
 def overall_of(counts: Counts) -> Overall:
@@ -123,10 +147,10 @@ def overall_of(counts: Counts) -> Overall:
 
 def classes_of(counts: Counts, names: Sequence[str]) -> dict[str, ClassScores]:
     """Return the scores of each class of (K, K + 1) counts."""
-    found = {}
+    classes = {}
     for name, row in class_scores(counts, names).items():
-        found[name] = from_json(ClassScores, row, name)
-    return found
+        classes[name] = from_json(ClassScores, row, name)
+    return classes
 
 
 def dots_of(counts: Counts, names: Sequence[str]) -> RegionDots:
@@ -140,15 +164,16 @@ def probability_figures(
     """Return AUC by class with the bound of its error, their mean, the expected calibration error
     and its table; and intervals."""
     counts = ProbabilityCounts.total(list(by_patient.values()))
-    area, bound = counts.auc()
+    area, bound = counts.auc()  # (K,) each
     classes = {}
     for k, name in enumerate(names):
         classes[name] = Auc(auc=float(area[k]), auc_error_at_most=float(bound[k]))
+    levels = [from_json(Level, row, "reliability") for row in counts.reliability()]
     return Probabilities(
         mean_auc=float(known_mean(area, axis=0)),
         ece=counts.ece(),
         classes=classes,
-        reliability=tuple(from_json(Level, row, "reliability") for row in counts.reliability()),
+        reliability=tuple(levels),
         intervals=probability_intervals(by_patient, names),
     )
 
@@ -191,17 +216,22 @@ def _by_score(
     classes: Mapping[str, ClassScores] | Mapping[str, RegionBorder], scores: Sequence[str]
 ) -> dict[str, float]:
     """Return columns CLASS_SCORE: each score of all classes, then the next."""
-    return {
-        f"{name}_{score}": getattr(row, score) for score in scores for name, row in classes.items()
-    }
+    columns = {}
+    for score in scores:
+        for name, row in classes.items():
+            columns[f"{name}_{score}"] = getattr(row, score)
+    return columns
 
 
 def _boundary(areas: Mapping[str, RegionCounts], names: list[str]) -> Boundary:
     """Return pooled surface Dice, and the means over regions of surface Dice and HD95."""
-    counts = np.array([one.surface.counts for one in areas.values()])  # (R, K, 4)
-    hd95 = np.array([one.surface.hd95_um for one in areas.values()])  # (R, K)
+    surfaces = [counted.surface for counted in areas.values()]
+    counts = np.array([surface.counts for surface in surfaces])  # (R, K, 4)
+    hd95 = np.array([surface.hd95_um for surface in surfaces])  # (R, K)
+    # From here on (K,) but `pooled`, (K, 4). A region without the class is NaN and not counted.
     pooled = counts.sum(axis=0)
-    dice, region_dice = surface_dice(pooled), known_mean(surface_dice(counts), axis=0)
+    dice = surface_dice(pooled)
+    region_dice = known_mean(surface_dice(counts), axis=0)
     region_hd95 = known_mean(hd95, axis=0)
     regions = (~np.isnan(hd95)).sum(axis=0)
     classes = {}
@@ -218,21 +248,23 @@ def _boundary(areas: Mapping[str, RegionCounts], names: list[str]) -> Boundary:
 
 def _dots(counts: Counts, table: pd.DataFrame, names: list[str]) -> Dots:
     """Return the scores of (R, K, K + 1) dots, their intervals and those of each hospital."""
-    known = counts.any(axis=(1, 2))
-    rows = table[known]
-    patients, sites = rows["patient"].tolist(), rows["site"].tolist()
+    has_dots = counts.any(axis=(1, 2))  # (R,)
+    counts = counts[has_dots]
+    rows = table[has_dots]
+    patients = rows["patient"].tolist()
+    sites = rows["site"].tolist()
     hospitals = {}
-    for site, (regions, people, total) in _by_site(counts[known], patients, sites).items():
-        found = dots_of(total, names)
+    for site, (regions, people, total) in _by_site(counts, patients, sites).items():
+        scores = dots_of(total, names)
         hospitals[site] = DotsHospital(
-            regions=regions, patients=people, overall=found.overall, classes=found.classes
+            regions=regions, patients=people, overall=scores.overall, classes=scores.classes
         )
     pooled = dots_of(counts.sum(axis=0), names)
     return Dots(
         overall=pooled.overall,
         classes=pooled.classes,
         counts=pooled.counts,
-        intervals=dot_intervals(summed_by(counts[known], patients), names),
+        intervals=dot_intervals(summed_by(counts, patients), names),
         hospitals=hospitals,
     )
 
@@ -257,25 +289,32 @@ def _by_site(
 ) -> dict[str, tuple[int, int, Counts]]:
     """Return of each hospital with something annotated how many regions and patients it has, and
     its counts."""
-    named = [site or _UNKNOWN for site in sites]
-    people: dict[str, list[str]] = {site: [] for site in named}
-    for patient, site in zip(patients, named, strict=True):
-        people[site].append(patient)
-    found = {}
-    for site, total in summed_by(counts, named).items():
+    named_sites = [site or _UNKNOWN for site in sites]
+    # One entry a region: a patient with two regions stands in it twice.
+    patients_of: dict[str, list[str]] = {}
+    for patient, site in zip(patients, named_sites, strict=True):
+        patients_of.setdefault(site, []).append(patient)
+    by_site = {}
+    for site, total in summed_by(counts, named_sites).items():
         if total.any():
-            found[site] = len(people[site]), len(set(people[site])), total
-    return found
+            of_site = patients_of[site]
+            by_site[site] = len(of_site), len(set(of_site)), total
+    return by_site
 
 
-def _region(one: RegionCounts, names: list[str]) -> Region:
-    dice, hd95 = surface_dice(one.surface.counts), one.surface.hd95_um
+def _region(counted: RegionCounts, names: list[str]) -> Region:
+    dice = surface_dice(counted.surface.counts)  # (K,)
+    hd95 = counted.surface.hd95_um
     boundary = {}
     for k, name in enumerate(names):
         boundary[name] = RegionBorder(surface_dice=float(dice[k]), hd95_um=float(hd95[k]))
+    dots = None
+    if counted.dots.any():
+        # Counts of single regions are in dots_counts.csv.
+        dots = replace(dots_of(counted.dots, names), counts=None)
     return Region(
-        overall=overall_of(one.pixels),
-        classes=classes_of(one.pixels, names),
+        overall=overall_of(counted.pixels),
+        classes=classes_of(counted.pixels, names),
         boundary=boundary,
-        dots=replace(dots_of(one.dots, names), counts=None) if one.dots.any() else None,
+        dots=dots,
     )

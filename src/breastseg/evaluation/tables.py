@@ -23,19 +23,19 @@ from breastseg.metrics.confusion import Counts
 
 
 def write_tables(
-    scores: Scores, found: Mapping[str, RegionCounts], regions: pd.DataFrame, out: Path
+    scores: Scores, counts: Mapping[str, RegionCounts], regions: pd.DataFrame, out: Path
 ) -> None:
     """Write the tables; one without a row is left out.
 
     Args:
         scores: that follow from the counts.
-        found: counts by region.
+        counts: by region.
         regions: the data set's table.
         out: folder of the evaluation.
     """
     names = list(scores.pooled)
-    pixels = {region: one.pixels for region, one in found.items()}
-    dots = {region: one.dots for region, one in found.items()}
+    pixels = {region: counted.pixels for region, counted in counts.items()}
+    dots = {region: counted.dots for region, counted in counts.items()}
     _write_counts(out / COUNTS, counts_table(pixels, names, "px", names))
     _write_counts(out / DOTS_COUNTS, counts_table(dots, names, "dots", kinds_of(names)))
     if scores.overall.support_px:

@@ -26,7 +26,7 @@ def type_figures(
 
     Args:
         model: with or without a head.
-        data: at the model's um/px where types are told.
+        data: at the model's um/px where the model has a head on types.
         table: its split.
         split: the part that is scored.
         out: folder of the evaluation.
@@ -40,7 +40,8 @@ def type_figures(
         LabelError: model and data set have other types.
     """
     types = types_of(model.bundle)
-    regions = [str(one) for one in table.index[(table["split"] == split) | (split == "all")]]
+    in_part = (table["split"] == split) | (split == "all")
+    regions = [str(region) for region in table.index[in_part]]
     if types is None or not data.typed(regions):
         return None
     if types.names != data.types:
@@ -50,18 +51,21 @@ def type_figures(
         )
     cells = cells_of(model.bundle, model.threads)
     judged = look_at(data, regions, cells, model.tiles, reporter)
-    learned = [str(one) for one in table.index[table["split"] == "train"]]
-    taught = look_at(data, learned, None, None, reporter)
-    told = types.probabilities(judged.features)
+    training = [str(region) for region in table.index[table["split"] == "train"]]
+    # No cells: the head has learned already, only colours learn here.
+    taught = look_at(data, training, None, None, reporter)
+    probabilities = types.probabilities(judged.features)  # (N, T)
     rows = []
-    for region, patient, kind, row in zip(
-        judged.regions, judged.patients, judged.truth, told, strict=True
+    for region, patient, label, values in zip(
+        judged.regions, judged.patients, judged.truth, probabilities, strict=True
     ):
-        named = dict(zip(types.names, np.round(row, 4).tolist(), strict=True))
-        rows.append({"region": region, "patient": patient, TYPE: types.names[kind], **named})
+        row: dict[str, object] = {"region": region, "patient": patient, TYPE: types.names[label]}
+        row |= zip(types.names, np.round(values, 4).tolist(), strict=True)
+        rows.append(row)
     write_table(out / TYPES_TABLE, rows)
+    # Colours that are judged on what taught them would look better than they are.
     if split == "train" or len(set(taught.truth.tolist())) < 2:
-        head = type_scores(told, judged.truth, judged.patients.tolist(), types.names)
-        return {"head": head}
-    found = judge(types.probabilities, taught, judged, types.names)
-    return {**found, "note": said(found, split)}
+        patients = judged.patients.tolist()
+        return {"head": type_scores(probabilities, judged.truth, patients, types.names)}
+    figures = judge(types.probabilities, taught, judged, types.names)
+    return {**figures, "note": said(figures, split)}

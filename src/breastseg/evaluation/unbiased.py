@@ -22,12 +22,13 @@ class Unbiased:
         self._groups = model.groups if isinstance(model, GroupedModel) else None
         self._classes = len(model.card.label_map.classes)
         self._pixels = np.zeros((self._classes, self._classes + 1), np.int64)
-        self._dots = np.concatenate([self._pixels, self._pixels])
+        # (2 K, K + 1): dots of each class, then dots that say what is not that class.
+        self._dots = np.zeros((2 * self._classes, self._classes + 1), np.int64)
 
     def labels(self, probabilities: npt.NDArray[np.float32]) -> Labels:
         """Name (K, H, W) probabilities as they were without the bias."""
-        named = likeliest(without_bias(probabilities, self._bias)[None])[0]
-        return grouped(named, self._groups)
+        batch = without_bias(probabilities, self._bias)[None]  # (1, K, H, W), as a runner gives it
+        return grouped(likeliest(batch)[0], self._groups)
 
     def add(self, truth: Labels, places: npt.NDArray[np.int32], labels: Labels) -> None:
         """Count a region: its (H, W) truth, its (N, 7) places and its map without the bias."""

@@ -1,4 +1,4 @@
-"""What an explanation holds, and how it is said in JSON and in lines."""
+"""What an explanation holds, and how it becomes JSON and lines."""
 
 from dataclasses import asdict, dataclass, field
 
@@ -37,12 +37,11 @@ class Occlusion:
     @property
     def strongest(self) -> list[tuple[float, tuple[float, float]]]:
         """Return the squares that carry most, (drop, offset in um), the strongest first."""
-        squares = [
-            (drop, offset)
-            for drops, offsets in zip(self.drops, self.offsets_um, strict=True)
-            for drop, offset in zip(drops, offsets, strict=True)
-        ]
+        squares: list[tuple[float, tuple[float, float]]] = []
+        for drops, offsets in zip(self.drops, self.offsets_um, strict=True):
+            squares += zip(drops, offsets, strict=True)
         squares.sort(key=lambda square: -square[0])
+        # What is 0 or less did not carry the answer.
         return [square for square in squares[:_STRONGEST] if square[0] > 0]
 
 
@@ -79,7 +78,7 @@ class Gradients:
 
     @property
     def said(self) -> str:
-        """Say what the picture is worth."""
+        """Return in words what the picture is worth."""
         figure = f"rank correlation {self.rank_correlation:.2f}"
         if self.alike:
             return (
@@ -143,26 +142,26 @@ class Explanation:
 
     def to_dict(self) -> JsonObject:
         """Return all but pictures as JSON values."""
-        told = {
-            name: value
-            for name, value in vars(self).items()
-            if name not in ("picture", "gradients")
-        }
-        told["class"] = self.class_name
-        told["occlusion"] = asdict(self.occlusion)
-        told["use"] = USE
+        values = dict(vars(self))
+        # Pictures are written as files beside; gradients come back below as their numbers.
+        del values["picture"], values["gradients"]
+        values["class"] = self.class_name
+        values["occlusion"] = asdict(self.occlusion)
+        values["use"] = USE
         if self.nearest is not None:
-            told["nearest"] = [_near_to_dict(near) for near in self.nearest]
+            values["nearest"] = [_near_to_dict(near) for near in self.nearest]
         if self.gradients is not None:
-            told["gradients"] = self.gradients.to_dict()
-        return told
+            values["gradients"] = self.gradients.to_dict()
+        return values
 
     def lines(self) -> list[str]:
         """Return it as a short table."""
         x, y = self.at_level0_px
-        lines = [f"{self.image} at {x:g},{y:g}: {self.class_name} ({self.model})"]
-        ranked = sorted(self.probabilities.items(), key=lambda pair: -pair[1])
-        lines += [f"  {name:<16} {value:.3f}" for name, value in ranked]
+        place = f"{self.image} at {x:g},{y:g}"
+        lines = [f"{place}: {self.class_name} ({self.model})"]
+        likeliest_first = sorted(self.probabilities.items(), key=lambda pair: -pair[1])
+        for name, value in likeliest_first:
+            lines.append(f"  {name:<16} {value:.3f}")
         lines.append(f"hidden squares of {self.occlusion.square_um:g} um that cost most:")
         for drop, offset in self.occlusion.strongest:
             lines.append(f"  log-odds -{drop:<6.2f} {in_words(offset)}")
@@ -171,21 +170,25 @@ class Explanation:
         if self.nearest is not None:
             lines.append("nearest fields of the training data:")
         for near in self.nearest or ():
-            where = f"{near.field.patient}, {near.field.region} at {near.field.x},{near.field.y}"
-            lines.append(f"  {near.similarity:5.2f}  {near.field.class_name:<16} {where}")
+            field = near.field
+            where = f"{field.patient}, {field.region} at {field.x},{field.y}"
+            lines.append(f"  {near.similarity:5.2f}  {field.class_name:<16} {where}")
         if self.gradients is not None:
             lines.append(f"integrated gradients: {self.gradients.said}")
-        return lines + [f"note: {note}" for note in self.notes]
+        for note in self.notes:
+            lines.append(f"note: {note}")
+        return lines
 
 
 def _near_to_dict(near: Near) -> JsonObject:
-    told = {name: value for name, value in vars(near.field).items() if name != "thumbnail"}
-    told["class"] = told.pop("class_name")
-    return {**told, "field_px": FIELD_PX, "similarity": near.similarity}
+    values = dict(vars(near.field))
+    del values["thumbnail"]  # bytes of a JPEG, which JSON cannot hold
+    values["class"] = values.pop("class_name")
+    return {**values, "field_px": FIELD_PX, "similarity": near.similarity}
 
 
 def in_words(offset_um: tuple[float, float]) -> str:
-    """Say where a square lies from the place."""
+    """Return in words where a square lies from the place."""
     right, down = offset_um
     across = f"{abs(right):.0f} um {'right' if right >= 0 else 'left'}"
     return f"{across}, {abs(down):.0f} um {'down' if down >= 0 else 'up'}"

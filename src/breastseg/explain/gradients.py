@@ -46,37 +46,45 @@ def gradients_of(model: Model, picture: Pixels, place: tuple[int, int], label: i
     Raises:
         MissingPackageError: no PyTorch. ModelError: the network gives NaN.
     """
-    computing = gradients_module()
+    networks_gradients = gradients_module()
     threads = model.threads or thread_limit()
-    own, drawn = computing.attribute(model.bundle, picture, place, label, threads)
+    own, random = networks_gradients.attribute(model.bundle, picture, place, label, threads)
     if not (np.isfinite(own.pixels).all() and np.isfinite(own.difference)):
         raise ModelError(
             f"model '{model.card.name}' gives NaN, not gradients; its weights are damaged, train or"
             " pull the model again"
         )
-    alike = rank_correlation(np.abs(own.pixels), np.abs(drawn.pixels))
+    # Absolute values, as Adebayo et al. compare: where pixels count, not whether for or against.
+    correlation = rank_correlation(np.abs(own.pixels), np.abs(random.pixels))
     return Gradients(
-        computing.STEPS,
-        round(own.difference, 4),
-        round(float(own.pixels.sum()), 4),
-        round(alike, 4),
-        alike >= ALIKE,
-        own.pixels,
-        drawn.pixels,
+        steps=networks_gradients.STEPS,
+        difference=round(own.difference, 4),
+        sum=round(float(own.pixels.sum()), 4),
+        rank_correlation=round(correlation, 4),
+        alike=correlation >= ALIKE,
+        pixels=own.pixels,
+        random=random.pixels,
     )
 
 
 def rank_correlation(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
     """Return Spearman's rank correlation of two arrays; 0 where one has a single value."""
-    ranks = [_ranks(values.ravel()) for values in (one, other)]
-    (first, second) = (rank - rank.mean() for rank in ranks)
+    first = _ranks(one.ravel())  # (N,), as `second`
+    second = _ranks(other.ravel())
+    first -= first.mean()
+    second -= second.mean()
     spread = np.sqrt((first**2).sum() * (second**2).sum())
-    return float((first * second).sum() / spread) if spread > 0 else 0.0
+    if not spread > 0:
+        return 0.0
+    return float((first * second).sum() / spread)
 
 
 def _ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the rank of each value; equals share the mean of theirs."""
+    # (U,) distinct values in order: how often each occurs; `place` (N,) says which one each is.
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
-    found: npt.NDArray[np.float64] = (ends - (counts + 1) / 2)[place]
-    return found
+    # Ranks end - count to end - 1 belong to equal values: this is their mean, from 0.
+    mean_ranks = ends - (counts + 1) / 2
+    ranks: npt.NDArray[np.float64] = mean_ranks[place]
+    return ranks

@@ -28,14 +28,21 @@ def nearest(reference: Reference, features: npt.NDArray[np.float32]) -> tuple[Ne
             f"the reference has {reference.features.shape[1]} features a field, the network"
             f" {len(features)}; it belongs to another model, export it again"
         )
-    middle = reference.features.mean(axis=0)
-    known, asked = _unit(reference.features - middle), _unit((features - middle)[None])[0]
-    likeness = known @ asked
-    best = np.argsort(-likeness, kind="stable")[:NEAREST]
-    return tuple(Near(reference.fields[index], round(float(likeness[index]), 4)) for index in best)
+    mean = reference.features.mean(axis=0)  # (C,)
+    reference_units = _unit(reference.features - mean)  # (N, C)
+    own_unit = _unit((features - mean)[None])[0]  # (C,)
+    similarity = reference_units @ own_unit  # (N,)
+    # A stable sort: of equals the first of the reference, the same on every machine.
+    order = np.argsort(-similarity, kind="stable")
+    nearest_fields = []
+    for index in order[:NEAREST]:
+        nearest_fields.append(Near(reference.fields[index], round(float(similarity[index]), 4)))
+    return tuple(nearest_fields)
 
 
 def _unit(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return (N, C) rows of length 1."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    found: npt.NDArray[np.float32] = rows / np.maximum(lengths, 1e-12)
-    return found
+    # A row that is the mean itself has no direction: it stays 0, like nothing.
+    units: npt.NDArray[np.float32] = rows / np.maximum(lengths, 1e-12)
+    return units

@@ -1,5 +1,5 @@
-"""Occlusion: each square around a place is hidden in turn, and what that does to the answer is
-told. It asks the network that makes the map, and nothing but that."""
+"""Occlusion: each square around a place is hidden in turn, and the change of the answer is
+measured. Only the network that makes the map is asked."""
 
 import numpy as np
 import numpy.typing as npt
@@ -32,23 +32,30 @@ def occlude(
         (8, 8) how much the class's log-odds fall; (K,) probabilities at the place with nothing
         hidden.
     """
-    mean = np.round(picture.mean(axis=(0, 1))).astype(np.uint8)
+    # The field's own mean colour: black or white squares would be edges that no tissue has.
+    mean = np.round(picture.mean(axis=(0, 1))).astype(np.uint8)  # (3,)
+    # (65, H, W, 3): the whole field, then one with each square hidden.
     tiles = np.repeat(picture[None], 1 + SQUARES**2, axis=0)
     for number in range(SQUARES**2):
-        top, left = (SQUARE_PX * index for index in divmod(number, SQUARES))
-        tiles[1 + number, top : top + SQUARE_PX, left : left + SQUARE_PX] = mean
+        row, column = divmod(number, SQUARES)
+        top = SQUARE_PX * row
+        left = SQUARE_PX * column
+        tile = tiles[1 + number]
+        tile[top : top + SQUARE_PX, left : left + SQUARE_PX] = mean
     x, y = place
-    found = [
-        runner.probabilities(tiles[start : start + _BATCH])[:, :, y, x]
-        for start in range(0, len(tiles), _BATCH)
-    ]
-    at_place = np.concatenate(found).astype(np.float64)
+    batches = []
+    for start in range(0, len(tiles), _BATCH):
+        probabilities = runner.probabilities(tiles[start : start + _BATCH])  # (13, K, H, W)
+        batches.append(probabilities[:, :, y, x])
+    at_place = np.concatenate(batches).astype(np.float64)  # (65, K)
     odds = log_odds(at_place[:, label - 1])
-    return (odds[0] - odds[1:]).reshape(SQUARES, SQUARES), at_place[0]
+    drops = odds[0] - odds[1:]
+    return drops.reshape(SQUARES, SQUARES), at_place[0]
 
 
 def log_odds(probability: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return log(p / (1 - p)); what is nearer to 0 or 1 than 1e-6 counts as that."""
-    kept = np.clip(probability, _LEAST, 1 - _LEAST)
-    found: npt.NDArray[np.float64] = np.log(kept) - np.log1p(-kept)
-    return found
+    clipped = np.clip(probability, _LEAST, 1 - _LEAST)
+    # log1p(-p) is exact where p is small; log(1 - p) is not.
+    odds: npt.NDArray[np.float64] = np.log(clipped) - np.log1p(-clipped)
+    return odds

@@ -35,7 +35,7 @@ def explain(
     needs_nearest: bool = False,
     gradients: bool = False,
 ) -> Explanation:
-    """Say why a model says what it says at a place.
+    """Explain why a model says what it says at a place.
 
     Args:
         image: a picture or slide.
@@ -53,22 +53,24 @@ def explain(
     if needs_nearest:
         read_reference(model.bundle)  # before any work
     if gradients:
-        gradients_module()
+        gradients_module()  # likewise: it says so where PyTorch is missing
     with closing(open_slide(image, mpp=mpp)) as slide:
         plan = look_at(slide, model)
-        found = explain_place(slide, plan, model, at)
+        explanation = explain_place(slide, plan, model, at)
         if not gradients:
-            return found
+            return explanation
         place = _placed(slide, plan, at)
     box = around(place, FIELD_PX)
     inside = place[0] - box.x, place[1] - box.y
-    label = model.card.label_map.names.index(found.class_name) + 1
-    return replace(found, gradients=gradients_of(model, found.picture, inside, label))
+    label = model.card.label_map.names.index(explanation.class_name) + 1
+    pixels = gradients_of(model, explanation.picture, inside, label)
+    return replace(explanation, gradients=pixels)
 
 
 def look_at(slide: Slide, model: Model) -> Plan:
     """Return a slide at the model's microns per pixel, and where on it is tissue: what all places
     of it share."""
+    # One pixel: a plan of the whole slide would list its tiles, which nobody runs here.
     plan = plan_map(slide, model, MapConfig(box=Box(0, 0, 1, 1)))
     return replace(plan, box=Box(0, 0, *plan.field.size_px))
 
@@ -80,40 +82,50 @@ def explain_place(slide: Slide, plan: Plan, model: Model, at: tuple[float, float
     names = model.card.label_map.names
     name = max(names, key=lambda name: probabilities[name])
     box = around(place, FIELD_PX)
-    left, top = box.x, box.y
-    picture = shown_of(plan.field, box)[0]
-    inside = place[0] - left, place[1] - top
-    drops, alone = occlude(picture, inside, names.index(name) + 1, model.runner)
-    across, down = (
-        whole / shown for whole, shown in zip(slide.size_px, plan.field.size_px, strict=True)
-    )
+    picture = shown_of(plan.field, box)[0]  # (160, 160, 3)
+    inside = place[0] - box.x, place[1] - box.y
+    k = names.index(name)
+    drops, field_probabilities = occlude(picture, inside, k + 1, model.runner)  # (8, 8), (K,)
+    rounded_drops = []
+    for row in drops.tolist():
+        rounded_drops.append(tuple(round(drop, 4) for drop in row))
     occlusion = Occlusion(
-        name,
-        round(float(alone[names.index(name)]), 6),
-        (
-            round(left * across),
-            round(top * down),
-            round(FIELD_PX * across),
-            round(FIELD_PX * down),
-        ),
-        SQUARE_PX * model.card.mpp,
-        tuple(tuple(round(float(drop), 4) for drop in row) for row in drops),
-        _offsets(inside, model.card.mpp),
+        class_name=name,
+        probability=round(float(field_probabilities[k]), 6),
+        box_level0_px=_at_level0(box, slide, plan.field),
+        square_um=SQUARE_PX * model.card.mpp,
+        drops=tuple(rounded_drops),
+        offsets_um=_offsets(inside, model.card.mpp),
     )
-    found = _nearest(plan.field, model, place)
+    nearest_fields = _nearest(plan.field, model, place)
+    notes = _notes(name, names[int(field_probabilities.argmax())], nearest_fields, model)
     return Explanation(
-        one_line(slide.path.name),
-        at,
-        slide.mpp,
-        slide.mpp_source,
-        model.card.name,
-        model.card.mpp,
-        model.backend,
-        probabilities,
-        occlusion,
-        found,
-        tuple(_notes(name, names[int(alone.argmax())], found, model)),
-        picture,
+        image=one_line(slide.path.name),
+        at_level0_px=at,
+        mpp=slide.mpp,
+        mpp_source=slide.mpp_source,
+        model=model.card.name,
+        model_mpp=model.card.mpp,
+        backend=model.backend,
+        probabilities=probabilities,
+        occlusion=occlusion,
+        nearest=nearest_fields,
+        notes=tuple(notes),
+        picture=picture,
+    )
+
+
+def _at_level0(box: Box, slide: Slide, field: Field) -> tuple[int, int, int, int]:
+    """Return left, top, width and height in level-0 pixels of a box in the model's pixels."""
+    (width, height), (field_width, field_height) = slide.size_px, field.size_px
+    # By sizes and not by mpp: the field's size was rounded to whole pixels.
+    across = width / field_width
+    down = height / field_height
+    return (
+        round(box.x * across),
+        round(box.y * down),
+        round(box.width * across),
+        round(box.height * down),
     )
 
 
@@ -125,10 +137,10 @@ def _placed(slide: Slide, plan: Plan, at: tuple[float, float]) -> tuple[int, int
             f"{slide.path}: the place {x:g},{y:g} lies outside, the picture has {width} x {height}"
             " px at level 0; wanted X,Y inside"
         )
-    place_x, place_y = (
-        min(int(along * shown / whole), shown - 1)
-        for along, shown, whole in zip(at, plan.field.size_px, slide.size_px, strict=True)
-    )
+    field_width, field_height = plan.field.size_px
+    # A place on the last pixel of level 0 can round to one past the end.
+    place_x = min(int(x * field_width / width), field_width - 1)
+    place_y = min(int(y * field_height / height), field_height - 1)
     if not plan.analysed(Box(place_x, place_y, 1, 1)).any():
         raise InputError(
             f"{slide.path}: the place {x:g},{y:g} is on glass, which has no class; wanted a place"
@@ -139,22 +151,27 @@ def _placed(slide: Slide, plan: Plan, at: tuple[float, float]) -> tuple[int, int
 
 def _probabilities(field: Field, model: Model, place: tuple[int, int]) -> dict[str, float]:
     box = around(place, CONTEXT_PX)
-    x, y = place[0] - box.x, place[1] - box.y
-    found = model.runner.probabilities(shown_of(field, box))[0, :, y, x]
-    if np.isnan(found).any():
+    x = place[0] - box.x
+    y = place[1] - box.y
+    values = model.runner.probabilities(shown_of(field, box))[0, :, y, x]  # (K,)
+    if np.isnan(values).any():
         raise ModelError(
             f"model '{model.card.name}' gives NaN, not probabilities; its weights are damaged,"
             " train or pull the model again"
         )
-    names = model.card.label_map.names
-    return {name: round(float(value), 6) for name, value in zip(names, found, strict=True)}
+    probabilities = {}
+    for name, value in zip(model.card.label_map.names, values, strict=True):
+        probabilities[name] = round(float(value), 6)
+    return probabilities
 
 
 def around(place: tuple[int, int], side: int) -> Box:
     """Return the square field around a place, on the grid that networks halve their input by: the
     place lies within half a stride of its middle."""
     half = side / 2 / STRIDE_PX
-    left, top = (STRIDE_PX * round(along / STRIDE_PX - half) for along in place)
+    x, y = place
+    left = STRIDE_PX * round(x / STRIDE_PX - half)
+    top = STRIDE_PX * round(y / STRIDE_PX - half)
     return Box(left, top, side, side)
 
 
@@ -163,10 +180,12 @@ def _offsets(inside: tuple[int, int], mpp: float) -> tuple[tuple[tuple[float, fl
     column."""
     middles = [SQUARE_PX * index + SQUARE_PX / 2 for index in range(SQUARES)]
     x, y = inside
-    return tuple(
-        tuple((round((right - x) * mpp, 1), round((down - y) * mpp, 1)) for right in middles)
-        for down in middles
-    )
+    right = [round((middle - x) * mpp, 1) for middle in middles]
+    down = [round((middle - y) * mpp, 1) for middle in middles]
+    rows = []
+    for to_row in down:
+        rows.append(tuple((to_column, to_row) for to_column in right))
+    return tuple(rows)
 
 
 def _nearest(field: Field, model: Model, place: tuple[int, int]) -> tuple[Near, ...] | None:
@@ -176,15 +195,17 @@ def _nearest(field: Field, model: Model, place: tuple[int, int]) -> tuple[Near, 
     return nearest(read_reference(model.bundle), model.features(tile)[0])
 
 
-def _notes(name: str, alone: str, found: tuple[Near, ...] | None, model: Model) -> list[str]:
+def _notes(
+    name: str, field_class: str, nearest_fields: tuple[Near, ...] | None, model: Model
+) -> list[str]:
     notes = []
-    if alone != name:
+    if field_class != name:
         field_um = FIELD_PX * model.card.mpp
         notes.append(
-            f"in this field of {field_um:g} um alone the network says {alone}: what makes it say"
-            f" {name} lies further away, and hidden squares tell little"
+            f"in this field of {field_um:g} um alone the network says {field_class}: what makes it"
+            f" say {name} lies further away, and hidden squares tell little"
         )
-    if found is None:
+    if nearest_fields is None:
         notes.append(
             f"no nearest fields: model '{model.card.name}' has no reference of its training data;"
             " breastseg export MODEL --features DATASET --out NEW adds one"

@@ -1,5 +1,5 @@
 """export_reference(): a bundle and the data that trained it -> the same bundle with fields of that
-data and the network's features of each."""
+data, and the network's features of each field."""
 
 import shutil
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ from breastseg.data.dataset import Dataset, open_dataset
 from breastseg.errors import DatasetError, OutputError
 from breastseg.evaluation.leaks import check_labels, check_mpp_of
 from breastseg.files import sha256_of, write_json, written_folder
+from breastseg.geometry import Box
 from breastseg.images import Pixels, resample_pixels
 from breastseg.inference.model import Model, load_model
 from breastseg.reporter import TERMINAL, Reporter
@@ -55,7 +56,9 @@ def export_reference(
         OutputError: `out` exists. LabelError, DatasetError: the data do not fit, or none of it
             trained the model.
     """
-    loaded, data, out = load_model(model), open_dataset(dataset), Path(out)
+    loaded = load_model(model)
+    data = open_dataset(dataset)
+    out = Path(out)
     if out.exists():
         raise OutputError(f"{out}: exists; choose another --out or remove it")
     check_labels(loaded, data)
@@ -63,22 +66,22 @@ def export_reference(
     chosen = _chosen(data, _taught(data, loaded))
     reference = _reference(data, chosen, loaded)
     bundle = loaded.bundle
-    with written_folder(out) as beside:
+    with written_folder(out) as folder:
         for name in bundle.card.files:
-            shutil.copyfile(bundle.path / name, beside / name)
-        write_reference(beside / REFERENCE, reference)
-        files = {**bundle.card.files, REFERENCE: sha256_of(beside / REFERENCE)}
-        write_json(beside / CARD, replace(bundle.card, files=files).to_dict())
-    reporter.message(_told(reference))
+            shutil.copyfile(bundle.path / name, folder / name)
+        write_reference(folder / REFERENCE, reference)
+        files = {**bundle.card.files, REFERENCE: sha256_of(folder / REFERENCE)}
+        write_json(folder / CARD, replace(bundle.card, files=files).to_dict())
+    reporter.message(_in_words(reference))
     return load_bundle(out)
 
 
 def _taught(data: Dataset, model: Model) -> list[str]:
     """Return the regions with areas, of patients that trained the model."""
     patients = set(model.card.training.patients_of("train"))
-    rows = data.regions[
-        data.regions["patient"].isin(patients) & (data.regions["annotation"] == "areas")
-    ]
+    is_theirs = data.regions["patient"].isin(patients)
+    has_areas = data.regions["annotation"] == "areas"
+    rows = data.regions[is_theirs & has_areas]
     if rows.empty:
         raise DatasetError(
             f"{data.path}: no region with areas is of a patient that trained model"
@@ -89,53 +92,66 @@ def _taught(data: Dataset, model: Model) -> list[str]:
 
 def _chosen(data: Dataset, regions: list[str]) -> list[tuple[str, str, int, int]]:
     """Return (class, region, x, y) of the fields, spread over patients and evenly over each."""
-    found: dict[str, dict[str, list[tuple[str, int, int]]]] = {}
+    by_class: dict[str, dict[str, list[tuple[str, int, int]]]] = {}
     for region in regions:
         patient = str(data.regions.at[region, "patient"])
         for name, x, y in _pure(data, region):
-            found.setdefault(name, {}).setdefault(patient, []).append((region, x, y))
-    if not found:
+            by_patient = by_class.setdefault(name, {})
+            by_patient.setdefault(patient, []).append((region, x, y))
+    if not by_class:
         raise DatasetError(
             f"{data.path}: no field of {FIELD_PX} px has one class on three quarters of it; wanted"
             " larger annotated areas"
         )
     chosen = []
-    for name in (name for name in data.label_map.names if name in found):
-        patients = _spread(sorted(found[name]), PER_CLASS)
+    for name in data.label_map.names:
+        if name not in by_class:
+            continue
+        patients = _spread(sorted(by_class[name]), PER_CLASS)
+        # Equally many of each patient: else a large region would be most of the answers.
         most = min(PER_PATIENT, PER_CLASS // len(patients))
         for patient in patients:
-            chosen += [(name, *place) for place in _spread(found[name][patient], most)]
+            for region, x, y in _spread(by_class[name][patient], most):
+                chosen.append((name, region, x, y))
     return chosen
 
 
 def _spread(items: list[Item], most: int) -> list[Item]:
     """Return no more than `most` items, evenly spread in their order."""
     count = min(len(items), most)
-    return [items[(2 * index + 1) * len(items) // (2 * count)] for index in range(count)]
+    chosen = []
+    for index in range(count):
+        # The middle of each of `count` equal parts: (index + 1/2) / count of the way.
+        place = (2 * index + 1) * len(items) // (2 * count)
+        chosen.append(items[place])
+    return chosen
 
 
 def _pure(data: Dataset, region: str) -> Iterator[tuple[str, int, int]]:
     """Yield class, x and y of the fields of a region that are of one class."""
-    labels = np.asarray(data.labels(region))
+    labels = np.asarray(data.labels(region))  # (H, W)
     height, width = labels.shape
     names = data.label_map.names
     for y in range(0, height - FIELD_PX + 1, FIELD_PX):
         for x in range(0, width - FIELD_PX + 1, FIELD_PX):
-            field = labels[y : y + FIELD_PX, x : x + FIELD_PX]
+            field = labels[Box(x, y, FIELD_PX, FIELD_PX).slices]
             counts = np.bincount(field.ravel(), minlength=len(names) + 1)
-            label = int(counts[1:].argmax()) + 1
+            label = int(counts[1:].argmax()) + 1  # 0 is "not annotated", no class
             if counts[label] >= _PURE * FIELD_PX**2:
                 yield names[label - 1], x, y
 
 
 def _reference(data: Dataset, chosen: list[tuple[str, str, int, int]], model: Model) -> Reference:
-    travels = bool(data.parts) and all(_is_free(part) for part in data.parts)
+    # Which region is of which part is not known: one licence that forbids it forbids all.
+    may_travel = bool(data.parts) and all(_is_free(part) for part in data.parts)
     source = "; ".join(data.parts) or "not known"
-    fields, pictures = [], []
+    fields = []
+    pictures = []
     for name, region, x, y in chosen:
-        picture = np.asarray(data.image(region)[y : y + FIELD_PX, x : x + FIELD_PX])
+        box = Box(x, y, FIELD_PX, FIELD_PX)
+        picture = np.asarray(data.image(region)[box.slices])
         patient = str(data.regions.at[region, "patient"])
-        thumbnail = _thumbnail(picture) if travels else b""
+        thumbnail = _thumbnail(picture) if may_travel else b""
         fields.append(ReferenceField(name, patient, region, x, y, source, thumbnail))
         pictures.append(picture)
     return Reference(tuple(fields), _features(pictures, model))
@@ -146,29 +162,30 @@ def _is_free(part: str) -> bool:
 
 
 def _features(pictures: list[Pixels], model: Model) -> npt.NDArray[np.float32]:
-    found = []
+    """Return the (N, C) features of fields."""
+    batches = []
     for start in range(0, len(pictures), _BATCH):
-        tiles = np.stack(pictures[start : start + _BATCH])
+        tiles = np.stack(pictures[start : start + _BATCH])  # (up to 8, H, W, 3)
         missing = _BATCH - len(tiles)  # one shape: a network is compiled for each
-        padded = np.pad(tiles, [(0, missing), (0, 0), (0, 0), (0, 0)], mode="edge")
-        found.append(model.features(padded)[: len(tiles)])
-    return np.concatenate(found)
+        widths = [(0, missing), (0, 0), (0, 0), (0, 0)]
+        padded = np.pad(tiles, widths, mode="edge")
+        batches.append(model.features(padded)[: len(tiles)])
+    return np.concatenate(batches)
 
 
 def _thumbnail(picture: Pixels) -> bytes:
     small = resample_pixels(picture, (_THUMBNAIL_PX, _THUMBNAIL_PX))
-    bgr = np.ascontiguousarray(small[..., ::-1])
-    return bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes())
+    bgr = np.ascontiguousarray(small[..., ::-1])  # the order that OpenCV writes
+    _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    return bytes(encoded.tobytes())
 
 
-def _told(reference: Reference) -> str:
+def _in_words(reference: Reference) -> str:
     patients = {field.patient for field in reference.fields}
-    shown = sum(bool(field.thumbnail) for field in reference.fields)
-    pictures = (
-        f"{shown} with their pictures"
-        if shown
-        else "without pictures, which this data's licence does not let travel"
-    )
+    with_picture = sum(bool(field.thumbnail) for field in reference.fields)
+    pictures = "without pictures, which this data's licence does not let travel"
+    if with_picture:
+        pictures = f"{with_picture} with their pictures"
     return (
         f"{counted(len(reference.fields), 'field')} of {counted(len(patients), 'patient')},"
         f" {pictures}"

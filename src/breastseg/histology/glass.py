@@ -28,7 +28,8 @@ class Glass:
 
 def find_glass(pixels: Pixels, mpp: float) -> Glass:
     """Find the glass of a picture, (H, W, 3) uint8 at `mpp`; white where there is hardly any."""
-    found = []  # of each band, five arrays with one number for every smooth pixel
+    # Of each band five arrays, with one number for every smooth pixel.
+    of_bands = []
     for rows, inner in bands(pixels.shape[0], mpp):
         channels = cv2.split(pixels[rows])
         density = mean_of([cv2.LUT(channel, DENSITY) for channel in channels])
@@ -38,9 +39,10 @@ def find_glass(pixels: Pixels, mpp: float) -> Glass:
         most, least = extremes(*channels)
         is_grey = (least >= LIGHT) & (most - least <= GREY)
         smooth = (spread < 0.013) & is_grey
-        found.append([plane[smooth] for plane in (level, spread, *channels)])
-    level, spread, *channels = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    enough = 0.002 * pixels.shape[0] * pixels.shape[1]
+        of_bands.append([plane[smooth] for plane in (level, spread, *channels)])
+    level, spread, *channels = (np.concatenate(parts) for parts in zip(*of_bands, strict=True))
+    height, width = pixels.shape[:2]
+    enough = 0.002 * height * width
     # A scan has noise; what has one value to the bit was filled in and is the scanner's white.
     scanned = spread > 5e-4
     if scanned.sum() < enough:

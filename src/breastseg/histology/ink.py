@@ -13,7 +13,9 @@ more, H&E at most 0.85, a kidney that is mostly haematoxylin 1.10."""
 def is_ink(red: Plane, green: Plane, blue: Plane) -> Mask:
     """Return where densities have the colour of ink: three times (H, W) -> (H, W)."""
     # Single pixels are too noisy to have a colour.
-    red, green, blue = (cv2.blur(plane, (3, 3)) for plane in (red, green, blue))
+    red = cv2.blur(red, (3, 3))
+    green = cv2.blur(green, (3, 3))
+    blue = cv2.blur(blue, (3, 3))
     mean = mean_of([red, green, blue])
     most, least = extremes(red, green, blue)
     blue_or_green = (mean > 0.2) & (red > BLUISH * green)

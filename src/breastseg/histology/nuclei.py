@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from breastseg.geometry import Box
 from breastseg.histology.planes import DENSITY, Mask, disc, square
 from breastseg.images.slide import Pixels
 
@@ -71,12 +72,17 @@ class Plane:
 
 def plane_of(pixels: Pixels, mpp: float) -> Plane:
     """Look at (H, W, 3) pixels of H&E for nuclei."""
-    small, wide = square(BLUR_UM, mpp), square(AROUND_UM, mpp)
-    tissue = _sums(pixels.min(axis=2).astype(np.float64), small) < GLASS * small[0] * small[1]
+    small = square(BLUR_UM, mpp)
+    wide = square(AROUND_UM, mpp)
+    window_px = small[0] * small[1]
+    darkest = pixels.min(axis=2).astype(np.float64)  # (H, W), as all below
+    # Sums and not means: these are compared in whole numbers, without rounding.
+    tissue = _sums(darkest, small) < GLASS * window_px
     red = np.minimum(_RED[pixels[..., 0]], LEVELS - 1)
-    density = _sums(red, small) // (small[0] * small[1])
+    density = _sums(red, small) // window_px
     around = _sums(density * tissue, wide)
     number = np.maximum(_sums(tissue.astype(np.float64), wide), 1)
+    # density >= percent / 100 of the mean, around / number, of the tissue around it.
     stands_out = 100 * density * number >= OVER_MEAN_PERCENT * around
     return Plane(density.astype(np.uint16), stands_out, tissue, mpp)
 
@@ -84,8 +90,8 @@ def plane_of(pixels: Pixels, mpp: float) -> Plane:
 def _sums(plane: npt.NDArray[np.float64], side: tuple[int, int]) -> npt.NDArray[np.float64]:
     """Return the sums of whole numbers in a square around each pixel: exact in float64, so that a
     turned picture has turned sums."""
-    found = cv2.boxFilter(plane, -1, side, normalize=False, borderType=cv2.BORDER_REFLECT)
-    return np.asarray(np.round(found), np.float64)
+    sums = cv2.boxFilter(plane, -1, side, normalize=False, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(np.round(sums), np.float64)
 
 
 def between(counts: npt.NDArray[np.int64]) -> int:
@@ -94,6 +100,7 @@ def between(counts: npt.NDArray[np.int64]) -> int:
     below = np.cumsum(counts).astype(np.float64)
     sums = np.cumsum(counts * levels)
     above = below[-1] - below
+    # A class without pixels has no mean: NaN, which is no spread.
     with np.errstate(divide="ignore", invalid="ignore"):
         gap = sums / below - (sums[-1] - sums) / above
         spread = np.nan_to_num(below * above * gap * gap)
@@ -113,35 +120,35 @@ def nuclei_of(plane: Plane, threshold: int) -> list[Nucleus]:
         convex pieces none.
     """
     mpp = plane.mpp
-    dark = ((plane.density >= threshold) & plane.stands_out & plane.tissue).astype(np.uint8)
-    dark = _filled(dark, round(HOLE_UM2 / mpp**2))
+    is_dark = (plane.density >= threshold) & plane.stands_out & plane.tissue
+    # Pale chromatin leaves holes, which opening would break a nucleus up at.
+    dark = _filled(is_dark.astype(np.uint8), round(HOLE_UM2 / mpp**2))
     dark = cv2.morphologyEx(dark, cv2.MORPH_OPEN, disc(OPEN_UM, mpp))
-    found = []
+    height, width = dark.shape
+    nuclei = []
     for blob, top, left in _parts(dark):
-        at_border = (
-            top == 0
-            or left == 0
-            or top + blob.shape[0] == dark.shape[0]
-            or left + blob.shape[1] == dark.shape[1]
-        )
-        if not at_border:
-            found += list(_single(blob, top, left, mpp))
-    return found
+        rows, columns = blob.shape
+        begins_inside = top > 0 and left > 0
+        ends_inside = top + rows < height and left + columns < width
+        if begins_inside and ends_inside:
+            nuclei += list(_single(blob, top, left, mpp))
+    return nuclei
 
 
 def _single(blob: Mask, top: int, left: int, mpp: float) -> Iterator[Nucleus]:
     """Yield the nuclei of a blob: itself where it is nearly convex and has no neck, else those of
     its pieces."""
     area = np.count_nonzero(blob)
-    if area * mpp**2 < LEAST_UM2:
+    area_um2 = area * mpp**2
+    if area_um2 < LEAST_UM2:
         return
     pieces, has_neck = _pieces(blob)
     if has_neck or area < SOLID * _hull_area(blob):
         for piece, y, x in pieces:
             yield from _single(piece, top + y, left + x, mpp)
-    elif area * mpp**2 <= MOST_UM2:
+    elif area_um2 <= MOST_UM2:
         rows, columns = np.nonzero(blob)
-        yield Nucleus(area * mpp**2, top + rows.mean(), left + columns.mean())
+        yield Nucleus(area_um2, top + rows.mean(), left + columns.mean())
 
 
 def _pieces(blob: Mask) -> tuple[list[tuple[Mask, int, int]], bool]:
@@ -152,13 +159,15 @@ def _pieces(blob: Mask) -> tuple[list[tuple[Mask, int, int]], bool]:
         the pieces with their places in the blob, none where it does not fall apart; and whether
         two of them are clearly wider than what joins them.
     """
-    padded = np.pad(blob.view(np.uint8), 1)
+    padded = np.pad(blob.view(np.uint8), 1)  # what lies beyond the blob is none of it
+    # By how much a blob is shrunk when a pixel of it goes: its distance to the outside.
     depth = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     for shrunk in np.arange(1.0, float(depth.max()), 0.5):
         cores = list(_parts((depth > shrunk).astype(np.uint8)))
         if len(cores) < 2:
             continue
-        pieces, wide = [], 0
+        pieces = []
+        wide = 0
         for core, top, left in cores:
             rows, columns = core.shape
             inside = depth[top : top + rows, left : left + columns]
@@ -172,14 +181,22 @@ def _grown(
     core: Mask, top: int, left: int, reach: float, inside: npt.NDArray[np.uint8]
 ) -> tuple[Mask, int, int]:
     """Grow a core by `reach` px within a padded blob; return it with its place in the blob."""
+    rows, columns = core.shape
+    height, width = inside.shape
+    # Only as much of the blob as the core can reach.
     margin = int(reach) + 2
-    y, x = max(0, top - margin), max(0, left - margin)
-    bottom = min(inside.shape[0], top + core.shape[0] + margin)
-    right = min(inside.shape[1], left + core.shape[1] + margin)
+    y = max(0, top - margin)
+    x = max(0, left - margin)
+    bottom = min(height, top + rows + margin)
+    right = min(width, left + columns + margin)
+    # 0 is the core, and the transform measures how far each pixel is from the nearest 0.
     away = np.ones((bottom - y, right - x), np.uint8)
-    away[top - y : top - y + core.shape[0], left - x : left - x + core.shape[1]] = ~core
+    place = Box(left - x, top - y, columns, rows)
+    away[place.slices] = ~core
     near = cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= reach
-    return near & (inside[y:bottom, x:right] > 0), y - 1, x - 1
+    grown = near & (inside[y:bottom, x:right] > 0)
+    # Less the padding: places count in the blob.
+    return grown, y - 1, x - 1
 
 
 def _filled(mask: npt.NDArray[np.uint8], most_px: int) -> npt.NDArray[np.uint8]:
@@ -188,9 +205,10 @@ def _filled(mask: npt.NDArray[np.uint8], most_px: int) -> npt.NDArray[np.uint8]:
     height, width = mask.shape
     for hole, top, left in _parts(1 - mask, connectivity=4):
         rows, columns = hole.shape
-        inner = top > 0 and left > 0 and top + rows < height and left + columns < width
-        if inner and np.count_nonzero(hole) <= most_px:
-            filled[top : top + rows, left : left + columns] |= hole.view(np.uint8)
+        begins_inside = top > 0 and left > 0
+        ends_inside = top + rows < height and left + columns < width
+        if begins_inside and ends_inside and np.count_nonzero(hole) <= most_px:
+            filled[Box(left, top, columns, rows).slices] |= hole.view(np.uint8)
     return filled
 
 
@@ -201,9 +219,10 @@ def _parts(
     number, labels, stats, _ = cv2.connectedComponentsWithStats(
         mask, connectivity=connectivity, ltype=cv2.CV_32S
     )
-    for part in range(1, number):
-        left, top, width, height, _ = stats[part]
-        yield labels[top : top + height, left : left + width] == part, int(top), int(left)
+    for part in range(1, number):  # 0 is the background
+        left, top, width, height, _ = stats[part].tolist()
+        cut_out = labels[Box(left, top, width, height).slices]
+        yield cut_out == part, top, left
 
 
 def _hull_area(blob: Mask) -> float:

@@ -56,7 +56,9 @@ def picture_mask(pixels: Pixels, *, mpp: float, always: bool) -> Mask | None:
         takes everything for tissue. Quarter turns and mirrors of the picture turn the mask, to the
         pixel.
     """
-    mask_mpp = max(mpp, MASK_MPP, mpp * (pixels.shape[0] * pixels.shape[1] / MASK_PIXELS) ** 0.5)
+    height, width = pixels.shape[:2]
+    coarsest = mpp * (height * width / MASK_PIXELS) ** 0.5
+    mask_mpp = max(mpp, MASK_MPP, coarsest)
     if _is_one_colour(pixels):
         tissue = np.zeros(_odd_size(pixels, mpp, mask_mpp)[::-1], np.bool_)
         return tissue if always or _is_around_tissue(~tissue, mask_mpp) else None
@@ -89,7 +91,10 @@ def _seems_glass(pixels: Pixels, mpp: float) -> bool:
     """Return whether it is worth a closer look: one pixel in 8 um is looked at, a hundredth of the
     time that the whole takes."""
     step = max(1, round(MASK_MPP / mpp))
-    rows, columns = (slice(min(step, side) // 2, None, step) for side in pixels.shape[:2])
+    height, width = pixels.shape[:2]
+    # From the middle of a step, or of a picture that is shorter than one.
+    rows = slice(min(step, height) // 2, None, step)
+    columns = slice(min(step, width) // 2, None, step)
     most, least = extremes(*cv2.split(contiguous(pixels[rows, columns])))
     light = ((least >= LIGHT) & (most - least <= GREY)) | (most < BLACK)
     share = cv2.blur(light.astype(np.float32), square(_SEEMS_UM, step * mpp))
@@ -118,7 +123,8 @@ def _is_around_tissue(glass: Mask, mpp: float) -> bool:
     if glass.all():
         return bool(min(glass.shape) * mpp >= EMPTY_UM)
     _, labels = cv2.connectedComponents(as_bytes(glass), connectivity=4)
-    at_edge = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    edges = [labels[0], labels[-1], labels[:, 0], labels[:, -1]]
+    at_edge = np.unique(np.concatenate(edges))
     outer = np.isin(labels, at_edge[at_edge > 0])
     framed = np.pad(as_bytes(outer), 1)  # what lies beyond the edge is not known
     # Each pixel's distance to the middle of the nearest one outside.

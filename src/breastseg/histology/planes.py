@@ -25,7 +25,9 @@ def mean_of(planes: list[Plane]) -> Plane:
 def extremes(red: Numbers, green: Numbers, blue: Numbers) -> tuple[Numbers, Numbers]:
     """Return the largest and the least channel (NumPy's max over an axis of three is ten times as
     slow)."""
-    return cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue)
+    most = cv2.max(cv2.max(red, green), blue)
+    least = cv2.min(cv2.min(red, green), blue)
+    return most, least
 
 
 def deviation(plane: Plane, mpp: float) -> Plane:

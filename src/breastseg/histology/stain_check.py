@@ -17,7 +17,8 @@ _LOOK_PX = 1024
 
 
 def doubts(pixels: Pixels, *, glass_named: bool = False) -> list[str]:
-    """Say what speaks against a picture being H&E with tissue on it; nothing for an ordinary field.
+    """Return what speaks against a picture being H&E with tissue on it; nothing for an ordinary
+    field.
 
     Args:
         pixels: (H, W, 3) uint8.

@@ -25,12 +25,13 @@ def stain_strength(pixels: Pixels) -> tuple[float, float]:
     Returns:
         both NaN where nothing is darker than glass.
     """
-    step = max(1, int(np.sqrt(pixels.shape[0] * pixels.shape[1] / _MOST_PX)))
-    density: npt.NDArray[np.float32] = cv2.LUT(
-        np.ascontiguousarray(pixels[::step, ::step]), DENSITY
-    )
-    tissue = density[density.mean(axis=2) > TISSUE_DENSITY]
+    height, width = pixels.shape[:2]
+    step = max(1, int(np.sqrt(height * width / _MOST_PX)))
+    sampled = np.ascontiguousarray(pixels[::step, ::step])
+    density: npt.NDArray[np.float32] = cv2.LUT(sampled, DENSITY)  # (h, w, 3)
+    tissue = density[density.mean(axis=2) > TISSUE_DENSITY]  # (N, 3)
     if not len(tissue):
         return float("nan"), float("nan")
+    # Stains add up in density: the mean unmixed is the mean of what is unmixed.
     haematoxylin, eosin, _ = tissue.mean(axis=0, dtype=np.float64) @ UNMIXED
     return float(haematoxylin), float(eosin)

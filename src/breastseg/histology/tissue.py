@@ -66,7 +66,8 @@ def tissue_mask(slide: Slide, *, mpp: float = MASK_MPP) -> Mask:
         slide's.
     """
     width, height = slide.size_px
-    mpp = max(mpp, slide.mpp, slide.mpp * (width * height / MASK_PIXELS) ** 0.5)
+    coarsest = slide.mpp * (width * height / MASK_PIXELS) ** 0.5
+    mpp = max(mpp, slide.mpp, coarsest)
     return find_tissue(slide.read(mpp=mpp), mpp=mpp)
 
 
@@ -105,7 +106,8 @@ def find_tissue(pixels: Pixels, *, mpp: float) -> Mask:
     glass = find_glass(pixels, mpp)
     stained, pale, ink = _evidence(pixels, glass, mpp)
     # More than half of the places around: 128 of 255.
-    solid = cv2.blur((stained | pale) * np.uint8(255), square(_WIDE_UM, mpp)) >= 128
+    either = (stained | pale) * np.uint8(255)
+    solid = cv2.blur(either, square(_WIDE_UM, mpp)) >= 128
     # Roughness reaches this far over the edge.
     solid = cv2.erode(as_bytes(solid), disc(ROUGH_UM, mpp))
     # Well stained tissue counts though it is narrower than what pale tissue needs.
@@ -122,22 +124,26 @@ def find_tissue(pixels: Pixels, *, mpp: float) -> Mask:
 
 def _evidence(pixels: Pixels, glass: Glass, mpp: float) -> tuple[Mask, Mask, Mask]:
     """Return where pixels are stained, pale tissue, and of the colour of ink: each (H, W)."""
-    found = np.empty((3, *pixels.shape[:2]), np.bool_)  # (3, H, W)
+    stained, pale, ink = np.empty((3, *pixels.shape[:2]), np.bool_)  # (H, W) each
     for rows, inner in bands(pixels.shape[0], mpp):
-        kept = slice(rows.start + inner.start, rows.start + inner.stop)
-        for whole, part in zip(found, _evidence_of_band(pixels[rows], glass, mpp), strict=True):
-            whole[kept] = part[inner]
-    return found[0], found[1], found[2]
+        own_rows = slice(rows.start + inner.start, rows.start + inner.stop)
+        of_band = _evidence_of_band(pixels[rows], glass, mpp)
+        for mask, part in zip((stained, pale, ink), of_band, strict=True):
+            mask[own_rows] = part[inner]
+    return stained, pale, ink
 
 
 def _evidence_of_band(pixels: Pixels, glass: Glass, mpp: float) -> tuple[Mask, Mask, Mask]:
+    """Return the same of a band, (h, W) each."""
     channels = cv2.split(pixels)  # three times (H, W)
     # Density relative to glass: a table of 256 values for each channel.
     tables = [DENSITY - np.float32(clean) for clean in glass.density]
     red, green, blue = map(cv2.LUT, channels, tables)
     # Glass may be greenish; glass as pink as pale tissue is pale tissue.
-    tint = glass.density[1] - (glass.density[0] + glass.density[2]) / 2
-    stain = green - (red + blue) * np.float32(0.5) + np.float32(max(0.0, tint - PALE))
+    glass_red, glass_green, glass_blue = glass.density
+    tint = glass_green - (glass_red + glass_blue) / 2
+    stain = green - (red + blue) * np.float32(0.5)
+    stain = stain + np.float32(max(0.0, tint - PALE))
     soft = cv2.blur(stain, square(SOFT_UM, mpp))
     most, least = extremes(*channels)
     # Nearly white is what a scanner fills in where it did not scan, unless the glass itself is so.
@@ -162,7 +168,9 @@ def _membranes(density: Plane, stain: Plane, ink: Mask, glass: Glass, mpp: float
     colour = np.where(foreign, 0, colour)
     least = max(ROUGH, ROUGH_NOISE * glass.noise)
     # The slope of a line through the origin is sum(x y) / sum(x x); without a division by zero.
-    coloured = cv2.blur(high * colour, wide) > COLOURED * cv2.blur(high * high, wide)
+    products = cv2.blur(high * colour, wide)
+    squares = cv2.blur(high * high, wide)
+    coloured = products > COLOURED * squares
     rough = (deviation(density, mpp) > least) & ~foreign
     # Compression takes the colour out of many membranes: a third of what is rough within a wider
     # window decides for all of it.
@@ -188,8 +196,9 @@ def _pieces(mask: Mask, mpp: float, mm2: float, edge_mm2: float, *, larger: bool
         as_bytes(mask), connectivity=connectivity
     )
     x, y, wide, high, area = table.T  # of each piece, in pixels: (pieces,)
-    at_edge = (x == 0) | (y == 0) | (x + wide == width) | (y + high == height)
+    at_edge = (x == 0) | (y == 0)
+    at_edge |= (x + wide == width) | (y + high == height)
     limit = np.where(at_edge, edge_mm2, mm2) * 1e6 / mpp**2
-    kept = area >= limit if larger else area <= limit
-    kept[0] = False  # what is not in the mask
-    return np.asarray(kept[labels])
+    is_kept = area >= limit if larger else area <= limit
+    is_kept[0] = False  # what is not in the mask
+    return np.asarray(is_kept[labels])

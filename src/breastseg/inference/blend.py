@@ -26,7 +26,10 @@ class Blend:
                 f"tile of {tile_px} px with a halo of {halo_px} px: blending wants a halo, and a"
                 " tile of four halos at least"
             )
-        self._size, self._halo, self._planes = size_px, halo_px, 1 + classes
+        self._size = size_px
+        self._halo = halo_px
+        self._planes = 1 + classes  # the sum of weights, and that of each class
+        # (planes, h, w): sums to the right of the last tile, and below the last row and this one.
         self._left: Scores | None = None
         self._above: Scores | None = None
         self._below: Scores | None = None
@@ -40,8 +43,10 @@ class Blend:
         width, height = self._size
         inner = tile.inner
         box = reach(tile, self._halo, self._size)
-        x, y = box.x, box.y
-        right, bottom = x + box.width, y + box.height
+        x = box.x
+        y = box.y
+        right = x + box.width
+        bottom = y + box.height
         last_column = inner.x + inner.width == width
         last_row = inner.y + inner.height == height
         # Later tiles reach one halo into this one's inner box: what is before that is complete.
@@ -52,14 +57,18 @@ class Blend:
         if self._left is not None:
             sums[:, :, :carried] += self._left
         if self._above is not None:
-            sums[:, : self._above.shape[1], carried:] += self._above[:, :, x + carried : right]
+            # What the tile to the left carried has its share of the row above already.
+            above = self._above[:, :, x + carried : right]
+            sums[:, : above.shape[1], carried:] += above
         self._left = None if last_column else sums[:, :, end - x :].copy()
         if not last_row:
             if self._below is None:
                 self._below = np.zeros((self._planes, bottom - stop, width), np.float32)
-            self._below[:, :, x:end] = sums[:, stop - y :, : end - x]
+            below = sums[:, stop - y :, : end - x]
+            self._below[:, :, x:end] = below
         if last_column:
-            self._above, self._below = self._below, None
+            self._above = self._below
+            self._below = None
         done = sums[:, : stop - y, : end - x]
         # Where no tile was looked at weight and scores are 0: the mean is 0, not NaN.
         weights = np.maximum(done[:1], np.finfo(np.float32).tiny)
@@ -73,7 +82,8 @@ class Blend:
         if scores is None:
             return sums
         # Where the box begins in the tile that was shown, and in its ramps.
-        top, left = box.y - tile.outer.y, box.x - tile.outer.x
+        top = box.y - tile.outer.y
+        left = box.x - tile.outer.x
         y = box.y - tile.inner.y + self._halo
         x = box.x - tile.inner.x + self._halo
         down = _ramp(tile.inner.height, self._halo)[y : y + box.height]  # (h,)

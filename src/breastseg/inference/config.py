@@ -52,7 +52,7 @@ class PredictConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done, before anything is read."""
-        self.result(None)
+        self.result(None)  # the parts check themselves
 
     def result(self, box: Box | None) -> ResultConfig:
         """Return what is mapped and written of one input, whose box is in level-0 pixels."""
@@ -78,8 +78,10 @@ class PredictConfig:
         for later in ("types", "explore", "disagreement"):
             if not values[later]:
                 del values[later]  # a folder of before goes on
-        return {key: value for key, value in values.items() if key not in _FREE}
+        for free in _FREE:
+            del values[free]
+        return values
 
 
 _FREE = ("figure", "parquet")
-"""What may differ when the same work goes on."""
+"""What may differ when the same work goes on: both are made anew of what is there."""

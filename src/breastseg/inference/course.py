@@ -20,15 +20,18 @@ class Course:
     """
 
     def __init__(self, named: Inputs, out: Path, ledger: Ledger, reporter: Reporter) -> None:
-        """Say what is left out, and write down that all wait."""
+        """Report what is left out, and write down that all wait."""
         self.named = named
         self.alone = len(named.items) == 1 and not ledger.of_shard
         self.part = ledger.part
-        self._out, self._ledger, self._reporter = out, ledger, reporter
-        self._before = ledger.seconds_before()
+        self._out = out
+        self._ledger = ledger
+        self._reporter = reporter
+        # Before begin(), which writes the table anew.
+        self._seconds_before = ledger.seconds_before()
         self._results: dict[int, RunRecord] = {}
-        for one in named.left_out:
-            reporter.message(str(one))
+        for left_out in named.left_out:
+            reporter.message(str(left_out))
         ledger.begin(named)
 
     def done(self, place: int, result: RunRecord, seconds: float | None) -> None:
@@ -40,7 +43,10 @@ class Course:
             seconds: what it took; None where it was whole already.
         """
         item = self.named.items[place]
-        told = self._before.get(as_written(item.shown), "") if seconds is None else f"{seconds:.1f}"
+        if seconds is None:
+            seconds_text = self._seconds_before.get(as_written(item.shown), "")
+        else:
+            seconds_text = f"{seconds:.1f}"
         outcome = Outcome(
             item.name,
             item.shown,
@@ -51,7 +57,7 @@ class Course:
         )
         self._reporter.event(outcome)  # by whom it is sent away, which may fail
         self._results[place] = result
-        row = {"outcome": "done", "result": item.name, "seconds": told}
+        row = {"outcome": "done", "result": item.name, "seconds": seconds_text}
         self._ledger.note(place, _row(item) | row)
         for doubt in result.doubts:
             self._reporter.message(f"warning: {item.shown}: {doubt}")
@@ -72,7 +78,11 @@ class Course:
 
     def results(self) -> list[tuple[Input, RunRecord]]:
         """Return what run.json says of those that are done, in the order of the inputs."""
-        return [(self.named.items[place], self._results[place]) for place in sorted(self._results)]
+        results = []
+        # Other machines end in any order.
+        for place in sorted(self._results):
+            results.append((self.named.items[place], self._results[place]))
+        return results
 
 
 def patient_of(item: Input) -> Measures:

@@ -37,7 +37,7 @@ _REMAINS = Remains(rest=("**/*.dcm",))
 _OF_MAP = ("model", "model_files", "label_map", "measures", "box_level0_px", "packages")
 """What of run.json says that a map is another one."""
 _APART = 0.01
-"""Microns per pixel that differ by more are said."""
+"""Microns per pixel that differ by a larger share get a note."""
 
 
 def dicom_out(
@@ -68,7 +68,8 @@ def dicom_out(
     """
     if segmentation not in KINDS:
         raise InputError(f"--segmentation {segmentation}: wanted {', '.join(KINDS)}")
-    maps, out = Path(maps), Path(out)
+    maps = Path(maps)
+    out = Path(out)
     folders = finished_results(maps)
     files = 0
     settings = {"maps": str(maps), "segmentation": segmentation}
@@ -76,6 +77,7 @@ def dicom_out(
 
         def write(made: Made) -> None:
             nonlocal files
+            # One result alone is in a folder of its name too, and never in OUT itself.
             name = Path(made.folder.resolve().name)
             if made.folder != maps:
                 name = made.folder.relative_to(maps)
@@ -92,11 +94,12 @@ def _write(made: Made, folder: Path, kind: str, reporter: Reporter) -> int:
     slide = _slide(made)
     for note in (*slide.notes, *_resolution(made, slide)):
         reporter.message(f"{made.slide}: {note}")
-    check_qupath_names(made, [one.qupath for one in made.label_map.classes])
+    check_qupath_names(made, [entry.qupath for entry in made.label_map.classes])
     making = _making(made, slide)
     for left_over in folder.glob("*.dcm"):  # of another map of this slide
         left_over.unlink()
     labels = label_tiles(made.folder)
+    # By the header's um/px and not by those of the map: the frames lie on the slide's levels.
     mpp = slide.levels[0].mpp * made.size_px[0] / labels.size_px[0]
     paths = write_segmentation(labels, made.label_map, slide, folder, making, kind=kind, mpp=mpp)
     if not paths:
@@ -115,31 +118,35 @@ def _slide(made: Made) -> DicomSlide:
         raise InputError(
             f"{made.slide}: is not the slide that was mapped, or was changed since; map it again"
         )
-    if slide.levels[0].size_px != made.size_px:
+    finest = slide.levels[0].size_px
+    if finest != made.size_px:
+        own_size, size = (" x ".join(map(str, sides)) for sides in (finest, made.size_px))
         raise ImageError(
-            f"{made.slide}: its finest level has"
-            f" {' x '.join(map(str, slide.levels[0].size_px))} px, the map is of"
-            f" {' x '.join(map(str, made.size_px))}; give predict the folder of the slide"
+            f"{made.slide}: its finest level has {own_size} px, the map is of {size}; give predict"
+            " the folder of the slide"
         )
     return slide
 
 
 def _resolution(made: Made, slide: DicomSlide) -> tuple[str, ...]:
-    said = slide.levels[0].mpp
-    if abs(said / made.mpp - 1) <= _APART:
+    """Return a note where the map was made at another um/px than the header has."""
+    header_mpp = slide.levels[0].mpp
+    if abs(header_mpp / made.mpp - 1) <= _APART:
         return ()
     return (
-        f"its header says {said:.4g} um/px and it was mapped at {made.mpp:.4g}: measures are"
+        f"its header says {header_mpp:.4g} um/px and it was mapped at {made.mpp:.4g}: measures are"
         " those of the map, what a viewer measures follows the header",
     )
 
 
 def _making(made: Made, slide: DicomSlide) -> Making:
+    """Return what the UIDs and dates of the files are made of."""
     instances = [str(level.header.SOPInstanceUID) for level in slide.levels]
-    said = to_json(made.run)
-    of_map = {key: said[key] for key in _OF_MAP}
+    run = to_json(made.run)
+    of_map = {key: run[key] for key in _OF_MAP}
     if made.run.models is not None:
-        of_map["models"] = said["models"]
+        of_map["models"] = run["models"]
+    # UIDs follow from slide and map: the same map sent twice is one instance in an archive.
     seed = json.dumps([instances, of_map], sort_keys=True)
     made_at = (made.folder / RUN).stat().st_mtime
     when = datetime.fromtimestamp(made_at, tz=UTC)

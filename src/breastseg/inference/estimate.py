@@ -1,4 +1,4 @@
-"""What a map will take, told before the first tile: time, disk, memory."""
+"""What a map will take, estimated before the first tile: time, disk, memory."""
 
 import shutil
 import time
@@ -41,32 +41,38 @@ class Forecast:
     memory_bytes: float
 
     def __str__(self) -> str:
-        """Say it in a line."""
-        minutes = f"{self.seconds / 60:.1f} min" if self.seconds > 90 else f"{self.seconds:.0f} s"
+        """Return it in a line."""
+        time_text = f"{self.seconds:.0f} s"
+        if self.seconds > 90:
+            time_text = f"{self.seconds / 60:.1f} min"
         return (
-            f"about {minutes}, {self.disk_bytes / 1e6:.0f} MB of disk,"
+            f"about {time_text}, {self.disk_bytes / 1e6:.0f} MB of disk,"
             f" {self.memory_bytes / 1e6:.0f} MB of memory"
         )
 
 
 def forecast(slide: Slide, plan: Plan, model: Model, config: MapConfig) -> Forecast:
-    """Foretell from the plan and a small run of the network."""
+    """Estimate from the plan and a small run of the network."""
+    classes = plan.tiles.classes
+    # With halos: what the network is shown, and what is read.
+    areas = [tile.outer.area for tile in plan.wanted]
+    shown_px = sum(areas)
+    level0_px = shown_px * np.prod(slide.size_px) / float(np.prod(plan.field.size_px))
     keeps_scores = config.probabilities or config.uncertainty
-    per_px = _seconds_per_px(model)
-    shown = sum(tile.outer.area for tile in plan.wanted)
-    pixels, classes = float(np.prod(plan.field.size_px)), plan.tiles.classes
-    level0 = shown * np.prod(slide.size_px) / pixels
-    blend = keeps_scores or plan.tiles.blend or config.disagreement
-    largest = max((tile.outer.area for tile in plan.wanted), default=0)
+    bytes_per_px = _LABEL_BYTES
+    if keeps_scores:
+        bytes_per_px += classes * _SCORE_BYTES
+    holds_scores = keeps_scores or plan.tiles.blend or config.disagreement
+    planes = classes if holds_scores else 0
     return Forecast(
-        seconds=shown * per_px + level0 / _READ_PX_PER_S,
-        disk_bytes=plan.area_px * (_LABEL_BYTES + (classes * _SCORE_BYTES if keeps_scores else 0)),
-        memory_bytes=_memory_bytes(largest, classes if blend else 0, model),
+        seconds=shown_px * _seconds_per_px(model) + level0_px / _READ_PX_PER_S,
+        disk_bytes=plan.area_px * bytes_per_px,
+        memory_bytes=_memory_bytes(max(areas, default=0), planes, model),
     )
 
 
 def memory_at_most(model: Model, *, keeps_scores: bool) -> float:
-    """Foretell the bytes of memory that a map of any slide takes: that of a whole tile.
+    """Estimate the bytes of memory that a map of any slide takes: that of a whole tile.
 
     Args:
         model: what maps.
@@ -76,16 +82,17 @@ def memory_at_most(model: Model, *, keeps_scores: bool) -> float:
     return _memory_bytes(model.tiles.tile_px**2, classes, model)
 
 
-def _memory_bytes(tile_area_px: int, scores: int, model: Model) -> float:
+def _memory_bytes(tile_area_px: int, planes: int, model: Model) -> float:
     networks = max(1, len(model.members))  # each holds what it computed until the next tile
-    tile_bytes = tile_area_px * (networks * _TILE_BYTES + scores * _BLEND_BYTES)
-    return networks * _BASE_BYTES + tile_bytes
+    bytes_per_px = networks * _TILE_BYTES + planes * _BLEND_BYTES
+    return networks * _BASE_BYTES + tile_area_px * bytes_per_px
 
 
 def check_disk(expected: Forecast, out: Path) -> None:
     """Raise InputError when the disk of an output folder has not the room."""
-    there = next(folder for folder in (out, *out.absolute().parents) if folder.is_dir())
-    free = shutil.disk_usage(there).free
+    # The folder may not be there yet: the first above it that is lies on the same disk.
+    folder = next(folder for folder in (out, *out.absolute().parents) if folder.is_dir())
+    free = shutil.disk_usage(folder).free
     if free < expected.disk_bytes:
         raise InputError(
             f"{out}: the disk has {free / 1e6:.0f} MB free, this map may take"
@@ -96,11 +103,10 @@ def check_disk(expected: Forecast, out: Path) -> None:
 def _seconds_per_px(model: Model) -> float:
     """Time the network on a tile of noise, the second time, when it is compiled."""
     noise = np.random.default_rng(0).integers(0, 256, (_PROBE_PX, _PROBE_PX, 3), np.uint8)
+    one_tile = TileConfig(_PROBE_PX, 0, model.tiles.classes, model.flips)
     seconds = 0.0
     for _ in range(2):
         start = time.perf_counter()
-        label_pixels(
-            noise, model.runner, TileConfig(_PROBE_PX, 0, model.tiles.classes, model.flips)
-        )
+        label_pixels(noise, model.runner, one_tile)
         seconds = time.perf_counter() - start
     return seconds / noise[..., 0].size

@@ -1,4 +1,5 @@
-"""Slides that lie in buckets: here while they are mapped, and known again without being fetched."""
+"""Slides in buckets: fetched while they are mapped; a whole result is recognised by the object's
+version, without fetching."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -30,10 +31,13 @@ class Fetched:
 
     def __init__(self, named: Inputs, out: Path, asked: Asked, scratch: Path | None) -> None:
         """Take them; `scratch` is None where all are files."""
-        self._objects, self._out, self._asked = named.objects, out, asked
+        self._objects = named.objects
+        self._out = out
+        self._asked = asked
         self._items = {item.address: item for item in named.items if item.address}
         self._staging = None
         if scratch is not None:
+            # The next slides are fetched while one is mapped, in the order of the run.
             order = [address for address, item in self._items.items() if item.broken is None]
             self._staging = Staging(scratch, order, self.needed, named.objects)
 
@@ -63,38 +67,46 @@ class Fetched:
         if item.address is None or item.broken is not None or self._staging is None:
             yield item, reporter
             return
-        shown, found = item.shown, self._objects.look(item.address)
+        shown = item.shown
+        entry = self._objects.look(item.address)
         with self._staging.here(item.address) as path, renamed(path, shown):
-            local = replace(item, path=path, address=None, origin=Origin(shown, _version(found)))
-            heard = reporter.through(lambda text: text.replace(str(path), shown), reporter.event)
-            yield local, heard
+            origin = Origin(shown, _version(entry))
+            local = replace(item, path=path, address=None, origin=origin)
+            # Messages name the address: the path of scratch means nothing to a person.
+            local_reporter = reporter.through(
+                lambda text: text.replace(str(path), shown), reporter.event
+            )
+            yield local, local_reporter
 
-    def needed(self, found: Found) -> bool:
-        """Tell whether an object will have to be fetched."""
-        item = self._items[found.address]
-        return item.broken is None and self._kept(item, found) is None
+    def needed(self, entry: Found) -> bool:
+        """Return whether an object will have to be fetched."""
+        item = self._items[entry.address]
+        return item.broken is None and self._kept(item, entry) is None
 
-    def _kept(self, item: Input, found: Found) -> RunRecord | None:
+    def _kept(self, item: Input, entry: Found) -> RunRecord | None:
+        """Return the record of a result that is whole, and of this version, um/px and box."""
         folder = self._out / item.name
-        if not found.version or not (folder / RUN).is_file():
+        # Without a version nobody can say whether the object is still the same.
+        if not entry.version or not (folder / RUN).is_file():
             return None
         try:
             record = RunRecord.from_dict(read_run_json(folder))
             mpp, box = self._wanted(item, record)
         except ValueError:  # damaged, or a box that does not lie in it
             return None
-        now = (item.shown, _version(found), mpp, box)
-        then = (record.input, record.input_version, record.mpp, record.box_level0_px)
-        return record if now == then else None
+        wanted = (item.shown, _version(entry), mpp, box)
+        made = (record.input, record.input_version, record.mpp, record.box_level0_px)
+        return record if wanted == made else None
 
     def _wanted(
         self, item: Input, record: RunRecord
     ) -> tuple[float | None, tuple[int, int, int, int] | None]:
         """Return the um/px and the box that a result must have; the file's own um/px are those that
         it had."""
-        given = item.mpp or self._asked.mpp
-        was_given = record.mpp_source == "given"
-        mpp = given if given is not None or was_given else record.mpp
+        mpp = item.mpp or self._asked.mpp
+        # Nobody gives um/px: then the file's own hold, unless the result was made with given ones.
+        if mpp is None and record.mpp_source != "given":
+            mpp = record.mpp
         box = parse_box(item.box) if item.box else self._asked.box
         if box is None:
             return mpp, None
@@ -125,7 +137,7 @@ def fetching(named: Inputs, out: Path, asked: Asked, part: str = "") -> Iterator
 
 @contextmanager
 def renamed(path: Path, shown: str) -> Iterator[None]:
-    """Say an address in place of a path of scratch in every error."""
+    """Name an address in place of a path of scratch in every error."""
     try:
         yield
     except BreastsegError as error:
@@ -134,5 +146,6 @@ def renamed(path: Path, shown: str) -> Iterator[None]:
         raise type(error)(str(error).replace(str(path), shown)) from error.__cause__
 
 
-def _version(found: Found) -> str:
-    return f"{found.size} {found.version}"
+def _version(entry: Found) -> str:
+    """Return size and version in one text, as run.json keeps them."""
+    return f"{entry.size} {entry.version}"

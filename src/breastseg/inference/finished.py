@@ -125,7 +125,7 @@ def read_made(folder: Path) -> Made:
 
 def check_qupath_names(made: Made, wanted: Sequence[str]) -> None:
     """Refuse a map of which two classes have one name in regions.geojson."""
-    names = [one.qupath for one in made.label_map.classes]
+    names = [entry.qupath for entry in made.label_map.classes]
     for qupath in wanted:
         if names.count(qupath) > 1:
             raise InputError(

@@ -92,13 +92,15 @@ def gather(out: str | Path, *, reporter: Reporter = TERMINAL) -> Gathered:
         raise InputError(f"{out}: no folder, wanted one that breastseg predict --shard wrote into")
     settings, count = _work(out)
     _check_counts(out, count)
+    # Held, so that no shard begins with another list of slides meanwhile.
     with patiently(out):
         parts = [_part(out, Shard(number, count), settings) for number in range(1, count + 1)]
         tables = _Tables()
+        # In the order of the inputs, in which one machine would have written its rows.
         for row in own_rows(out / INPUTS, (NAME, SLIDE, LEFT_OUT, *GIVEN)):
             tables.take(row, parts)
         tables.write(out)
-    return _tell(tables, parts, out, reporter)
+    return _report(tables, parts, out, reporter)
 
 
 def _work(out: Path) -> tuple[dict[str, object], int]:
@@ -119,10 +121,11 @@ def _work(out: Path) -> tuple[dict[str, object], int]:
 def _check_counts(out: Path, count: int) -> None:
     """Refuse files of shards of another number of shards."""
     expected = {Shard(number, count).file("shard", "json") for number in range(1, count + 1)}
-    other = sorted(path.name for path in out.glob("shard.*-of-*.json") if path.name not in expected)
-    if other:
+    present = {path.name for path in out.glob("shard.*-of-*.json")}
+    others = sorted(present - expected)
+    if others:
         raise OutputError(
-            f"{out / other[0]}: of another number of shards than {count}, which {WORK_FILE} says;"
+            f"{out / others[0]}: of another number of shards than {count}, which {WORK_FILE} says;"
             " remove the files of the shards that do not belong there"
         )
 
@@ -132,15 +135,16 @@ def _part(out: Path, shard: Shard, settings: Mapping[str, object]) -> _Part:
     note = out / shard.file("shard", "json")
     if not note.is_file():
         return _Part(shard, _NEVER)
-    told = read_json(note, InputError, "the settings of a shard")
-    found = told.get("settings") if isinstance(told, dict) else None
-    if not isinstance(found, dict):
+    content = read_json(note, InputError, "the settings of a shard")
+    own_settings = content.get("settings") if isinstance(content, dict) else None
+    if not isinstance(own_settings, dict):
         raise InputError(f"{note}: no settings of a shard; run shard {shard} again")
-    if found != settings:
+    if own_settings != settings:
         raise OutputError(
-            f"{out}: shard {shard} ran with other settings ({difference(settings, found)});"
+            f"{out}: shard {shard} ran with other settings ({difference(settings, own_settings)});"
             " nothing is gathered; run it again with those that are there, in this folder"
         )
+    # A shard writes its measures last.
     if not (out / shard.file("measures")).is_file():
         return _Part(shard, _NOT_ENDED)
     return _read(out, shard)
@@ -151,7 +155,9 @@ def _read(out: Path, shard: Shard) -> _Part:
     outcomes: dict[str, Rows] = defaultdict(list)
     for row in own_rows(out / shard.file("manifest"), OF_SHARD):
         outcomes[row[NAME]].append(row)
-    measures = {row[NAME]: row for row in own_rows(out / shard.file("measures"), (NAME,))}
+    measures = {}
+    for row in own_rows(out / shard.file("measures"), (NAME,)):
+        measures[row[NAME]] = row
     for name, rows in outcomes.items():
         for row in rows:
             if row["outcome"] not in ("done", "failed"):
@@ -172,51 +178,56 @@ class _Tables:
         self.measures: list[dict[str, str]] = []
         self.missing: list[dict[str, str]] = []
         self.failed: list[str] = []
-        self.lacking: dict[int, Counter[str]] = defaultdict(Counter)
+        self.missing_by_shard: dict[int, Counter[str]] = defaultdict(Counter)
         """Shard -> cause -> number of slides that are missing for it."""
 
-    def take(self, one: dict[str, str], parts: list[_Part]) -> None:
+    def take(self, entry: dict[str, str], parts: list[_Part]) -> None:
         """Take one row of the list of inputs."""
-        if one[LEFT_OUT]:
-            self._note(one, outcome="left out", cause=one[LEFT_OUT])
+        if entry[LEFT_OUT]:
+            self._note(entry, outcome="left out", cause=entry[LEFT_OUT])
             return
-        name = one[NAME]
+        name = entry[NAME]
         part = parts[shard_number(name, len(parts)) - 1]
-        row = self._found(one, part)
+        row = self._row_of(entry, part)
         if row is None:
             cause = part.lacks or _EARLIER
-            self._miss(one, part.shard, cause)
+            self._miss(entry, part.shard, cause)
             return
         self.manifest.append({key: row[key] for key in MANIFEST})
         if row["outcome"] == "failed":
             self.failed.append(f"shard {part.shard} failed: {row['cause']}")
         else:
-            measured = part.measures.pop(name)
-            del measured[NAME]
-            self.measures.append(measured)
+            measures = part.measures.pop(name)
+            del measures[NAME]
+            self.measures.append(measures)
 
-    def _found(self, one: dict[str, str], part: _Part) -> dict[str, str] | None:
+    def _row_of(self, entry: dict[str, str], part: _Part) -> dict[str, str] | None:
         """Return what a shard says of a slide, if it knew of it what the list says."""
-        waiting = part.outcomes.get(one[NAME])
-        if not waiting:
+        rows = part.outcomes.get(entry[NAME])
+        if not rows:
             return None
-        row = waiting.pop(0)
-        return row if all(row[key] == one[key] for key in GIVEN) else None
+        # Rows of one name come in the order of the inputs, in both files.
+        row = rows.pop(0)
+        is_same = all(row[key] == entry[key] for key in GIVEN)
+        return row if is_same else None
 
-    def _miss(self, one: dict[str, str], shard: Shard, cause: str) -> None:
-        told = f"shard {shard} {cause}"
-        self._note(one, outcome="missing", cause=told)
-        self.missing.append(
-            {"shard": str(shard), NAME: one[NAME], SLIDE: one[SLIDE], "cause": told}
-        )
-        self.lacking[shard.number][cause] += 1
+    def _miss(self, entry: dict[str, str], shard: Shard, cause: str) -> None:
+        message = f"shard {shard} {cause}"
+        self._note(entry, outcome="missing", cause=message)
+        row = {"shard": str(shard), NAME: entry[NAME], SLIDE: entry[SLIDE], "cause": message}
+        self.missing.append(row)
+        self.missing_by_shard[shard.number][cause] += 1
 
-    def _note(self, one: dict[str, str], *, outcome: str, cause: str) -> None:
-        row = {"slide": one[SLIDE], "outcome": outcome, "cause": cause, "patient": one["patient"]}
-        self.manifest.append(dict.fromkeys(MANIFEST, "") | row)
+    def _note(self, entry: dict[str, str], *, outcome: str, cause: str) -> None:
+        """Add a row to the manifest for a slide without results."""
+        row = dict.fromkeys(MANIFEST, "")
+        row |= {"slide": entry[SLIDE], "outcome": outcome, "cause": cause}
+        row["patient"] = entry["patient"]
+        self.manifest.append(row)
 
     def write(self, out: Path) -> None:
         """Write them."""
+        # One machine has the column only where its table of slides names patients.
         if not any(row.get("patient") for row in self.measures):
             for row in self.measures:
                 row.pop("patient", None)
@@ -228,14 +239,15 @@ class _Tables:
             (out / MISSING).unlink(missing_ok=True)
 
 
-def _tell(tables: _Tables, parts: list[_Part], out: Path, reporter: Reporter) -> Gathered:
-    """Say what is there and what is not; IncompleteError when that is not all."""
-    outcomes = Counter(row["outcome"] for row in tables.manifest)
-    lines = [
-        f"shard {part.shard} {cause}: {counted(number, 'slide')} missing"
-        for part in parts
-        for cause, number in tables.lacking[part.shard.number].items()
-    ]
+def _report(tables: _Tables, parts: list[_Part], out: Path, reporter: Reporter) -> Gathered:
+    """Report what is there and what is not; IncompleteError when that is not all."""
+    lines = []
+    dropped = 0
+    for part in parts:
+        for cause, number in tables.missing_by_shard[part.shard.number].items():
+            lines.append(f"shard {part.shard} {cause}: {counted(number, 'slide')} missing")
+        # What no row of the list took.
+        dropped += sum(len(rows) for rows in part.outcomes.values())
     lines += tables.failed
     for line in lines[:_MOST_NAMED]:
         reporter.message(line)
@@ -243,12 +255,14 @@ def _tell(tables: _Tables, parts: list[_Part], out: Path, reporter: Reporter) ->
         reporter.message(
             f"and {counted(len(lines) - _MOST_NAMED, 'line')} more like these, in manifest.csv"
         )
-    dropped = sum(len(rows) for part in parts for rows in part.outcomes.values())
     if dropped:
         reporter.message(
             f"{counted(dropped, 'slide')} left out: mapped, but not among the inputs any more"
         )
-    done, failed, missing = (outcomes[word] for word in ("done", "failed", "missing"))
+    outcomes = Counter(row["outcome"] for row in tables.manifest)
+    done = outcomes["done"]
+    failed = outcomes["failed"]
+    missing = outcomes["missing"]
     reporter.message(f"{counted(done, 'picture')} of {counted(len(parts), 'shard')}: {out}")
     if failed or missing:
         listed = f"; {out / MISSING} lists what is missing" if missing else ""

@@ -66,21 +66,22 @@ def hand_over(
         settings["patch_px"] = str(patch_px)
     out = Path(out)
     rows: list[dict[str, object]] = []
-    found = 0
+    with_class = 0
     names: dict[str, Path] = {}
     with own_folder(out, "masks", settings, remains=_REMAINS):
 
         def write(made: Made) -> None:
-            nonlocal found
+            nonlocal with_class
+            # These pipelines know a slide by its file name alone, whatever folder it lies in.
             if made.name in names:
                 raise InputError(
                     f"{made.slide}: second slide called '{made.name}', the first is"
                     f" {names[made.name]}; {pipeline} would take one for the other"
                 )
             names[made.name] = made.slide
-            row, has = _write(made, out, pipeline, class_name, patch_px)
-            found += has
-            if not has:
+            row, has_class = _write(made, out, pipeline, class_name, patch_px)
+            with_class += has_class
+            if not has_class:
                 reporter.message(f"{made.slide}: no {class_name}")
             if row:
                 rows.append(row)
@@ -88,9 +89,9 @@ def hand_over(
         failed = each_result(folders, write, reporter)
         if pipeline != "trident":
             write_table(out / _LISTS[pipeline], rows, _COLUMNS[pipeline])
-    reporter.message(f"{counted(found, 'slide')} with {class_name} for {pipeline}: {out}")
+    reporter.message(f"{counted(with_class, 'slide')} with {class_name} for {pipeline}: {out}")
     tell_failed(failed, folders)
-    return found
+    return with_class
 
 
 _LISTS = {"hs2p": "slides.csv", "clam": "process_list_autogen.csv"}
@@ -110,15 +111,20 @@ def _write(
         qupath = made.label_map.classes[label - 1].qupath
         check_qupath_names(made, (qupath,))
         path = out / "contours_geojson" / f"{made.name}.geojson"
-        return {}, write_contours(read_drawn(regions_of(made.folder)), qupath, path) > 0
+        contours = write_contours(read_drawn(regions_of(made.folder)), qupath, path)
+        return {}, contours > 0
     labels = label_tiles(made.folder)
     if pipeline == "hs2p":
         path = (out / "masks" / f"{made.name}.tif").absolute()
         mpp = made.mpp * made.size_px[0] / labels.size_px[0]
-        has = write_mask(labels, label, path, mpp=mpp)
-        row = {"sample_id": made.name, "image_path": str(made.slide.absolute())}
-        return {**row, "mask_path": str(path)}, has
-    corners = patches_of(labels, label, made.size_px, patch_px)
+        has_class = write_mask(labels, label, path, mpp=mpp)
+        row: dict[str, object] = {
+            "sample_id": made.name,
+            "image_path": str(made.slide.absolute()),
+            "mask_path": str(path),
+        }
+        return row, has_class
+    corners = patches_of(labels, label, made.size_px, patch_px)  # (N, 2)
     if not len(corners):
         return {}, False
     path = out / "patches" / f"{made.name}.h5"
@@ -127,6 +133,7 @@ def _write(
 
 
 def _label(made: Made, class_name: str) -> int:
+    """Return the label of a class of a map; case does not matter."""
     names = [name.casefold() for name in made.label_map.names]
     if class_name.casefold() not in names:
         raise InputError(

@@ -137,36 +137,46 @@ def list_inputs(inputs: Sequence[str | Path], *, objects: Objects | None = None)
     Raises:
         ImageError: nothing that could be a picture. InputError: a table that cannot be read.
     """
-    found: list[Input] = []
+    items: list[Input] = []
     left_out: list[LeftOut] = []
-    for named in inputs:
-        if is_address(str(named)):
-            for one in _named_objects(Address.parse(str(named)), objects):
-                if isinstance(one, Input):
-                    found.append(one)
-                else:
-                    left_out.append(one)
+    for name in inputs:
+        if is_address(str(name)):
+            listed_items = _named_objects(Address.parse(str(name)), objects)
+            _sort_into(listed_items, items, left_out)
             continue
-        item = Path(named)
-        kind = _kind(item)
-        if item.suffix.lower() in _TABLES and stat.S_ISREG(kind):
-            found += _listed(item)
-        elif stat.S_ISDIR(kind) and not _is_slide(item):
-            inside = list(_inside(item))
-            found += [one for one in inside if isinstance(one, Input)]
-            left_out += [one for one in inside if isinstance(one, LeftOut)]
-            if not any(isinstance(one, Input) for one in inside):
-                more = "".join(f"; {one}" for one in left_out[:1])
+        path = Path(name)
+        kind = _kind(path)
+        if path.suffix.lower() in _TABLES and stat.S_ISREG(kind):
+            items += _listed(path)
+        elif stat.S_ISDIR(kind) and not _is_slide(path):
+            before = len(items)
+            _sort_into(_inside(path), items, left_out)
+            if len(items) == before:
+                more = f"; {left_out[0]}" if left_out else ""
                 raise ImageError(
-                    f"{item}: no pictures in this folder; wanted {', '.join(_SUFFIXES)}{more}"
+                    f"{path}: no pictures in this folder; wanted {', '.join(_SUFFIXES)}{more}"
                 )
         else:
-            found.append(Input(item))
-    if not found:
+            items.append(Input(path))
+    if not items:
         raise ImageError("no pictures given; name files or folders")
-    if objects is None and (away := next((one for one in found if one.address), None)):
-        raise InputError(f"{away.shown}: an address, and only predict fetches; name a file")
-    return Inputs(_told_apart(found), left_out, objects or Objects())
+    if objects is None:
+        # A table may have addresses, too.
+        for item in items:
+            if item.address:
+                raise InputError(f"{item.shown}: an address, and only predict fetches; name a file")
+    return Inputs(_with_own_names(items), left_out, objects or Objects())
+
+
+def _sort_into(
+    entries: Iterator[Input | LeftOut], items: list[Input], left_out: list[LeftOut]
+) -> None:
+    """Append each entry to its list."""
+    for entry in entries:
+        if isinstance(entry, Input):
+            items.append(entry)
+        else:
+            left_out.append(entry)
 
 
 def _named_objects(address: Address, objects: Objects | None) -> Iterator[Input | LeftOut]:
@@ -174,14 +184,14 @@ def _named_objects(address: Address, objects: Objects | None) -> Iterator[Input 
     if objects is None or not address.in_bucket or address.name.lower().endswith(_SUFFIXES):
         yield _object(address, named=True)
         return
-    nothing = True
-    for one, inside, cause in listed(address, objects):
+    is_empty = True
+    for entry, inside, cause in listed(address, objects):
         if cause:
-            yield LeftOut(Path(one.name), cause, one)
+            yield LeftOut(Path(entry.name), cause, entry)
         else:
-            nothing = False
-            yield _object(one, named=False, inside=inside)
-    if nothing:
+            is_empty = False
+            yield _object(entry, named=False, inside=inside)
+    if is_empty:
         raise ImageError(f"{address.shown}: no pictures under it; wanted {', '.join(_SUFFIXES)}")
 
 
@@ -192,32 +202,48 @@ def _object(address: Address, *, named: bool, inside: tuple[str, ...] = ()) -> I
     return Input(path, named=named, inside=inside, address=address, broken=broken)
 
 
-def _told_apart(items: list[Input]) -> list[Input]:
+def _with_own_names(items: list[Input]) -> list[Input]:
     """Return the items; broken are those whose results would be called like a file of ours, or lie
     where another's do."""
+    # Folder of results -> what is shown of its input; the same of all folders above them.
     taken: dict[str, str] = {}
     parents: dict[str, str] = {}
-    told = []
+    checked = []
     for item in items:
+        # Windows and macOS do not tell A from a.
         key = item.name.casefold()
-        above = ["/".join(key.split("/")[:depth]) for depth in range(1, key.count("/") + 1)]
-        met = next((taken[name] for name in (key, *above) if name in taken), parents.get(key))
-        cause = item.broken or (None if item.address else _no_file(item.path))
-        if any(part in OWN_NAMES or _OF_SHARDS.fullmatch(part) for part in (key, *above[:1])):
+        above = _folders_above(key)
+        # Another has this folder, one above it (a slide's results), or one in it.
+        other = parents.get(key)
+        for name in (key, *above):
+            if name in taken:
+                other = taken[name]
+                break
+        cause = item.broken
+        if cause is None and item.address is None:
+            cause = _no_file(item.path)
+        first = key.split("/")[0]
+        if first in OWN_NAMES or _OF_SHARDS.fullmatch(first):
             cause = ImageError(
-                f"{item.shown}: its results would be called like {key.split('/')[0]}, which"
+                f"{item.shown}: its results would be called like {first}, which"
                 " breastseg writes itself; rename it"
             )
-        elif met is not None:
+        elif other is not None:
             cause = ImageError(
-                f"{item.shown}: its results would overwrite those of {met}; rename one or predict"
-                " them apart"
+                f"{item.shown}: its results would overwrite those of {other}; rename one or"
+                " predict them apart"
             )
         else:
             taken[key] = item.shown
             parents |= dict.fromkeys(above, item.shown)
-        told.append(replace(item, broken=cause))
-    return told
+        checked.append(replace(item, broken=cause))
+    return checked
+
+
+def _folders_above(name: str) -> list[str]:
+    """Return the folders that a name lies in: of "a/b/c" a and a/b."""
+    parts = name.split("/")
+    return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
 
 
 def _is_slide(folder: Path) -> bool:
@@ -239,19 +265,19 @@ def _inside(top: Path) -> Iterator[Input | LeftOut]:
         folder, places = waiting.pop()
         try:
             with os.scandir(folder) as entries:
-                shown = sorted(
-                    (entry for entry in entries if not entry.name.startswith(".")),
-                    key=lambda entry: entry.name,
-                )
+                visible = [entry for entry in entries if not entry.name.startswith(".")]
         except OSError as cause:
             yield LeftOut(folder, f"it cannot be read ({cause.strerror or cause})")
             continue
-        names = {entry.name for entry in shown}
+        visible.sort(key=lambda entry: entry.name)
+        names = {entry.name for entry in visible}
         if folder != top and (WORK_FILE in names or RUN in names):
             yield LeftOut(folder, "breastseg wrote it")
             continue
+        has_pictures = not _PICTURES.isdisjoint(name.casefold() for name in names)
+        has_project = any(name.endswith(_PROJECT) for name in names)
         below = []
-        for entry in shown:
+        for entry in visible:
             path = folder / entry.name
             if not _is_folder(entry):
                 if path.suffix.lower() in _SUFFIXES:
@@ -262,14 +288,13 @@ def _inside(top: Path) -> Iterator[Input | LeftOut]:
                 yield LeftOut(path, "a link to a folder is not followed; name what it leads to")
             elif _is_slide(path):
                 yield Input(path, named=False, inside=places)
-            elif (
-                entry.name.casefold() in _MASKS and {name.casefold() for name in names} & _PICTURES
-            ):
+            elif entry.name.casefold() in _MASKS and has_pictures:
                 yield LeftOut(path, "it holds masks")
-            elif entry.name == "data" and any(name.endswith(_PROJECT) for name in names):
+            elif entry.name == "data" and has_project:
                 yield LeftOut(path, "QuPath's own files")
             elif f"{entry.name}{_COMPANION}" not in names:
                 below.append((path, (*places, entry.name)))
+        # The last that was added is looked at first: so folders come by name, depth first.
         waiting += reversed(below)
 
 
@@ -281,7 +306,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _kind(path: Path) -> int:
-    """Return what a path is, for `stat.S_ISREG` and the like; 0 where it cannot be told."""
+    """Return what a path is, for `stat.S_ISREG` and the like; 0 where the system does not say."""
     try:
         return path.stat().st_mode
     except OSError:
@@ -314,30 +339,32 @@ def _listed(path: Path) -> list[Input]:
     for note in table.notes:  # nobody hears a note here
         raise InputError(f"{path.parent / note}; save it as CSV UTF-8")
     table.needs("path", "no path; name the slide, or remove the row")
-    mpps = table.numbers("mpp")
-    found = [_row(table, row, mpp) for row, mpp in zip(table.rows, mpps, strict=True)]
-    seen: dict[str | Path, Row] = {}
-    for row, one in zip(table.rows, found, strict=True):
-        first = seen.setdefault(one.shown if one.address else one.path, row)
+    items = []
+    for row, mpp in zip(table.rows, table.numbers("mpp"), strict=True):
+        items.append(_item_of(table, row, mpp))
+    first_row: dict[str | Path, Row] = {}
+    for row, item in zip(table.rows, items, strict=True):
+        first = first_row.setdefault(item.shown if item.address else item.path, row)
         if first is not row:
             raise InputError(
                 f"{table.where(row)}: '{shown(row['path'])}' is in row {first.number} too; keep one"
                 " row a slide"
             )
-    return found
+    return items
 
 
-def _row(table: Table, row: Row, mpp: float | None) -> Input:
+def _item_of(table: Table, row: Row, mpp: float | None) -> Input:
+    """Return the slide of a row."""
     if mpp is not None:
         check_mpp(mpp, table.where(row), "the table's mpp")
-    said: JsonObject = {
+    values: JsonObject = {
         "mpp": mpp,
         "box": row["box"] or None,
         "patient": row["patient"] or None,
     }
     if is_address(row["path"]):
-        return replace(_object(Address.parse(row["path"]), named=False), **said)
+        return replace(_object(Address.parse(row["path"]), named=False), **values)
     path = table.path.parent / row["path"]
     if "\\" in row["path"] and not path.exists():  # as Windows writes it
         path = table.path.parent / row["path"].replace("\\", "/")
-    return Input(path, named=False, **said)
+    return Input(path, named=False, **values)

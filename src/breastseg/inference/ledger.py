@@ -58,7 +58,7 @@ class Ledger:
         try:
             table = read_table(self.manifest, InputError, needed=("slide", "seconds"), others=True)
         except InputError:
-            # It is written anew, and a damaged one stops no run: what it knew is left blank.
+            # It is written anew, and a damaged one stops no run: its seconds are left blank.
             return {}
         return {row["slide"]: row["seconds"] for row in table.rows}
 
@@ -70,9 +70,9 @@ class Ledger:
             self._given = [given(item) for item in named.items]
             self._write_manifest()
             return
-        for one in named.left_out:
-            left_out = {"slide": one.shown, "outcome": "left out", "cause": one.cause}
-            self._rows.append(left_out)
+        for left_out in named.left_out:
+            row = {"slide": left_out.shown, "outcome": "left out", "cause": left_out.cause}
+            self._rows.append(row)
             self._names.append("")
 
     def note(self, place: int, row: dict[str, str]) -> None:
@@ -94,12 +94,14 @@ class Ledger:
 
     def _write_manifest(self) -> None:
         start = time.monotonic()
-        full: list[dict[str, str | float | None]] = []
-        for row in self._rows:
-            full.append({**dict.fromkeys(MANIFEST, ""), **row})
-        if self.of_shard:
-            full = [more | row for more, row in zip(self._given, full, strict=True)]
-        self._write(self.manifest, list(zip(self._names, full, strict=True)), OF_SHARD)
+        rows: list[tuple[str, Mapping[str, object]]] = []
+        for number, (name, row) in enumerate(zip(self._names, self._rows, strict=True)):
+            full: dict[str, str | float | None] = {**dict.fromkeys(MANIFEST, ""), **row}
+            if self.of_shard:
+                # Columns of what the table of slides says come first, in both.
+                full = self._given[number] | full
+            rows.append((name, full))
+        self._write(self.manifest, rows, OF_SHARD)
         self._behind = False
         end = time.monotonic()
         self._due_s = end + (end - start) * _WRITE_SHARE
@@ -138,17 +140,21 @@ class Outcome:
     def json_line(self) -> str:
         """Return it as one line of JSON in ASCII: NaN is null, bytes that are no UTF-8 are
         escapes."""
-        told = asdict(self)
+        values = asdict(self)
         if self.measures is not None:
-            told["measures"] = {key: _number(value) for key, value in self.measures.items()}
+            values["measures"] = {key: _finite(value) for key, value in self.measures.items()}
         for key in ("slide", "folder"):
-            if told[key] is not None:
-                told[key] = as_written(told[key])
-        return json.dumps(told, allow_nan=False)
+            if values[key] is not None:
+                values[key] = as_written(values[key])
+        # Other programs read these lines: NaN is no JSON to most of them.
+        return json.dumps(values, allow_nan=False)
 
 
-def _number(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _finite(value: Any) -> Any:
+    """Return a value, None for what is no finite number."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 def as_written(text: object) -> str:

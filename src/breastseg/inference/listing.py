@@ -19,7 +19,8 @@ def flaw_of(address: Address) -> str:
     name = address.name.lower()
     if name.endswith(_OF_SEVERAL):
         return "a slide of several files, and one object is fetched; copy all of it to a disk"
-    if cause := unread(name):
+    cause = unread(name)
+    if cause:
         return cause
     if not name.endswith(_SUFFIXES):
         return f"no picture or slide by its name; wanted {', '.join(_SUFFIXES)}"
@@ -29,7 +30,9 @@ def flaw_of(address: Address) -> str:
 def unread(name: str) -> str:
     """Return why a picture or slide of this name is not mapped; "" when it may be, or is none."""
     kind = UNREAD_SUFFIXES.get(PurePath(name).suffix.lower())
-    return f"{kind} is not read; convert it to TIFF or PNG" if kind else ""
+    if not kind:
+        return ""
+    return f"{kind} is not read; convert it to TIFF or PNG"
 
 
 def listed(prefix: Address, objects: Objects) -> Iterator[tuple[Address, tuple[str, ...], str]]:
@@ -40,12 +43,21 @@ def listed(prefix: Address, objects: Objects) -> Iterator[tuple[Address, tuple[s
     Yields:
         address, folders between the prefix and it, and why it is left out ("" when it is not).
     """
-    top = prefix.at(prefix.key if prefix.key.endswith("/") or not prefix.key else f"{prefix.key}/")
-    found = [(one.address, _inside(one.address, top)) for one in objects.list(top)]
-    ours = {folders for address, folders in found if folders and address.name in (RUN, WORK_FILE)}
-    for address, folders in found:
+    key = prefix.key
+    # A bucket knows no folders: without the / the prefix "a" would list "ab/c" too.
+    if key and not key.endswith("/"):
+        key += "/"
+    top = prefix.at(key)
+    addresses = []
+    own_folders = set()
+    for found in objects.list(top):
+        folders = _inside(found.address, top)
+        addresses.append((found.address, folders))
+        if folders and found.address.name in (RUN, WORK_FILE):
+            own_folders.add(folders)
+    for address, folders in addresses:
         is_hidden = any(part.startswith(".") for part in (*folders, address.name))
-        is_ours = any(folders[:depth] in ours for depth in range(1, len(folders) + 1))
+        is_ours = any(folders[:depth] in own_folders for depth in range(1, len(folders) + 1))
         name = address.name.lower()
         is_picture = name.endswith((*_SUFFIXES, *_OF_SEVERAL, *UNREAD_SUFFIXES))
         if is_hidden or is_ours or not is_picture:
@@ -54,4 +66,5 @@ def listed(prefix: Address, objects: Objects) -> Iterator[tuple[Address, tuple[s
 
 
 def _inside(address: Address, top: Address) -> tuple[str, ...]:
+    """Return the folders between a prefix and an object under it."""
     return tuple(address.key.removeprefix(top.key).split("/")[:-1])

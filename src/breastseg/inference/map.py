@@ -37,17 +37,16 @@ class SlideField:
 
     def pixels(self, box: Box) -> Pixels:
         """Return the (H, W, 3) pixels of a box inside."""
-        (width, height), (across, down) = (
-            self.slide.size_px,
-            (old / new for old, new in zip(self.slide.size_px, self.size_px, strict=True)),
-        )
-        right, bottom = (
-            min(width, (box.x + box.width) * across),
-            min(height, (box.y + box.height) * down),
-        )
-        return self.slide.resampled(
-            (box.x * across, box.y * down, right, bottom), (box.width, box.height)
-        )
+        (width, height), (own_width, own_height) = self.slide.size_px, self.size_px
+        # By sizes and not by mpp: the field's size was rounded to whole pixels.
+        across = width / own_width
+        down = height / own_height
+        left = box.x * across
+        top = box.y * down
+        # A product of fractions can end a little outside.
+        right = min(width, (box.x + box.width) * across)
+        bottom = min(height, (box.y + box.height) * down)
+        return self.slide.resampled((left, top, right, bottom), (box.width, box.height))
 
 
 @dataclass(frozen=True)
@@ -106,19 +105,22 @@ class Plan:
 
     def analysed(self, box: Box) -> npt.NDArray[np.bool_]:
         """Return which pixels of a box of the field get a label: (H, W) bool."""
-        rows, columns = np.arange(box.y, box.y + box.height), np.arange(box.x, box.x + box.width)
-        inside = np.logical_and.outer(
-            (rows >= self.box.y) & (rows < self.box.y + self.box.height),
-            (columns >= self.box.x) & (columns < self.box.x + self.box.width),
-        )
+        rows = np.arange(box.y, box.y + box.height)  # (H,)
+        columns = np.arange(box.x, box.x + box.width)  # (W,)
+        asked = self.box
+        is_row = (rows >= asked.y) & (rows < asked.y + asked.height)
+        is_column = (columns >= asked.x) & (columns < asked.x + asked.width)
+        inside = np.logical_and.outer(is_row, is_column)
         if self.tissue is None:
             return inside
-        high, wide = self.tissue.shape
+        mask_height, mask_width = self.tissue.shape
         width, height = self.field.size_px
-        looked_up = self.tissue[
-            np.ix_((rows * 2 + 1) * high // (2 * height), (columns * 2 + 1) * wide // (2 * width))
-        ]
-        return np.asarray(looked_up & inside)
+        # The mask's pixel under the middle of each of the field's, in whole numbers:
+        # (row + 1/2) / height * mask_height, doubled above and below.
+        mask_rows = (rows * 2 + 1) * mask_height // (2 * height)
+        mask_columns = (columns * 2 + 1) * mask_width // (2 * width)
+        is_tissue = self.tissue[np.ix_(mask_rows, mask_columns)]
+        return np.asarray(is_tissue & inside)
 
 
 @dataclass(frozen=True)
@@ -153,8 +155,11 @@ class Maps:
             raster.finish()
 
     def _all(self) -> list[Raster]:
-        asked = (self.uncertainty, self.disagreement)
-        return [self.labels, *self.probabilities, *(one for one in asked if one is not None)]
+        rasters = [self.labels, *self.probabilities]
+        for raster in (self.uncertainty, self.disagreement):
+            if raster is not None:
+                rasters.append(raster)
+        return rasters
 
 
 @dataclass(frozen=True)
@@ -194,22 +199,20 @@ def plan_map(slide: Slide, model: Model, config: MapConfig) -> Plan:
         slide.hold()  # its result shows it in its own size, too
         source = PixelField(slide.read(mpp=model.card.mpp))
         if config.tissue_mask != "off":
-            tissue = picture_mask(
-                slide.read(mpp=slide.mpp), mpp=slide.mpp, always=config.tissue_mask == "on"
-            )
+            pixels = slide.read(mpp=slide.mpp)
+            tissue = picture_mask(pixels, mpp=slide.mpp, always=config.tissue_mask == "on")
     elif config.tissue_mask != "off":
         tissue = tissue_mask(slide)
     tiles = replace(model.tiles, blend=config.blend)
-    plan = Plan(source, tiles, frozenset(), tissue, _scaled(config.box, slide.size_px, size))
-    grid = tile_grid(size, tiles.tile_px, tiles.halo_px)
-    return replace(
-        plan,
-        wanted=frozenset(
-            tile
-            for tile in grid
-            if plan.analysed(reach(tile, tiles.halo_px, size) if config.blend else tile.inner).any()
-        ),
-    )
+    box = _scaled(config.box, slide.size_px, size)
+    plan = Plan(source, tiles, frozenset(), tissue, box)
+    wanted = []
+    for tile in tile_grid(size, tiles.tile_px, tiles.halo_px):
+        # With blending a tile has a say in its halo too.
+        covered = reach(tile, tiles.halo_px, size) if config.blend else tile.inner
+        if plan.analysed(covered).any():
+            wanted.append(tile)
+    return replace(plan, wanted=frozenset(wanted))
 
 
 def make_maps(
@@ -229,34 +232,26 @@ def make_maps(
         scratch: a folder for the rasters' files; whoever asked removes it after closing the maps.
         on_block: takes each block as it is segmented.
     """
-    size, classes = plan.field.size_px, len(model.card.label_map.classes)
-    cells = -(-size[0] // CELL_PX), -(-size[1] // CELL_PX)
-    maps = Maps(
-        Raster(scratch / "labels", size),
-        (
-            [Raster(scratch / f"probability-{number}", size) for number in range(classes)]
-            if config.probabilities
-            else []
-        ),
-        Raster(scratch / "uncertainty", cells) if config.uncertainty else None,
-        Raster(scratch / "disagreement", cells) if config.disagreement else None,
-    )
-    wants_scores, wanted, done = config.probabilities or config.uncertainty, plan.area_px, 0
+    size = plan.field.size_px
+    maps = _new_maps(size, len(model.card.label_map.classes), config, scratch)
+    wanted_px = plan.area_px
+    done_px = 0
     try:
+        # Rasters are closed by whoever gets them, and here where that is nobody.
         with ExitStack() as unfinished:
             unfinished.push(maps)
-            for named in name_tissue(
+            for tile in name_tissue(
                 plan.field,
                 model.runner,
                 plan.tiles,
                 wanted=plan.wanted,
-                probabilities=wants_scores,
+                probabilities=config.probabilities or config.uncertainty,
                 disagreement=config.disagreement,
             ):
-                labels = named.labels * plan.analysed(named.box)
-                _keep(named, labels, maps)
-                done += named.area
-                on_block(Block(named.box, labels, size, plan.box, named.area, done, wanted))
+                labels = tile.labels * plan.analysed(tile.box)
+                _write_tile(tile, labels, maps)
+                done_px += tile.area
+                on_block(Block(tile.box, labels, size, plan.box, tile.area, done_px, wanted_px))
             maps.finish()
             unfinished.pop_all()
     finally:
@@ -264,23 +259,43 @@ def make_maps(
     return maps
 
 
-def _keep(named: Named, labels: Values, maps: Maps) -> None:
-    maps.labels.write(named.box, labels)
-    box = named.box
+def _new_maps(size: tuple[int, int], classes: int, config: MapConfig, scratch: Path) -> Maps:
+    """Begin the rasters that are asked for."""
+    cells = -(-size[0] // CELL_PX), -(-size[1] // CELL_PX)  # rounded up
+    probabilities = []
+    if config.probabilities:
+        for number in range(classes):
+            probabilities.append(Raster(scratch / f"probability-{number}", size))
+    return Maps(
+        labels=Raster(scratch / "labels", size),
+        probabilities=probabilities,
+        uncertainty=Raster(scratch / "uncertainty", cells) if config.uncertainty else None,
+        disagreement=Raster(scratch / "disagreement", cells) if config.disagreement else None,
+    )
+
+
+def _write_tile(tile: Named, labels: Values, maps: Maps) -> None:
+    """Write one tile's result into the rasters; `labels` are 0 where nothing is analysed."""
+    box = tile.box
+    analysed = labels > 0
+    maps.labels.write(box, labels)
+    # Tiles begin on a cell, for their sides and halos are multiples of 32.
     cells = Box(
         box.x // CELL_PX, box.y // CELL_PX, -(-box.width // CELL_PX), -(-box.height // CELL_PX)
     )
-    if maps.disagreement is not None and named.disagreement is not None:
-        maps.disagreement.write(cells, _in_cells(named.disagreement, labels > 0, cells))
-    if named.probabilities is None:
+    if maps.disagreement is not None and tile.disagreement is not None:
+        maps.disagreement.write(cells, _in_cells(tile.disagreement, analysed, cells))
+    if tile.probabilities is None:
         return
-    for raster, scores in zip(maps.probabilities, named.probabilities, strict=False):
-        raster.write(box, np.round(scores * 255).astype(np.uint8) * (labels > 0))
+    # Without rasters of probabilities there is nothing to zip: hence not strict.
+    for raster, plane in zip(maps.probabilities, tile.probabilities, strict=False):
+        raster.write(box, np.round(plane * 255).astype(np.uint8) * analysed)
     if maps.uncertainty is not None:
-        scores = named.probabilities
+        scores = tile.probabilities  # (K, H, W)
+        # 0 log 0 is 0, which the logarithm of a tiny number gives and that of 0 does not.
         entropy = -(scores * np.log(np.maximum(scores, 1e-12))).sum(axis=0)
         share = entropy / np.log(max(2, len(scores)))
-        maps.uncertainty.write(cells, _in_cells(share, labels > 0, cells))
+        maps.uncertainty.write(cells, _in_cells(share, analysed, cells))
 
 
 def _in_cells(
@@ -288,21 +303,28 @@ def _in_cells(
 ) -> Values:
     """Return 1 + 254 times the mean share of the analysed pixels of each cell; 0 where there are
     none."""
+    # At the field's edge a cell is cut: it is filled up with what is not analysed.
     missing = [
         (0, cells.height * CELL_PX - shares.shape[0]),
         (0, cells.width * CELL_PX - shares.shape[1]),
     ]
     weight = np.pad(analysed, missing).astype(np.float32)
     size = cells.width, cells.height
+    # Means over whole cells, of what is analysed and of the weight: their ratio is the mean.
     mean = cv2.resize(np.pad(shares, missing) * weight, size, interpolation=cv2.INTER_AREA)
     covered = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
-    value = 1 + np.round(254 * np.clip(mean / np.maximum(covered, 1e-6), 0, 1))
+    share = np.clip(mean / np.maximum(covered, 1e-6), 0, 1)
+    value = 1 + np.round(254 * share)
     return np.asarray(np.where(covered > 0, value, 0), np.uint8)
 
 
 def _scaled(box: Box | None, size_px: tuple[int, int], size: tuple[int, int]) -> Box:
+    """Return a box in level-0 pixels of a slide of `size_px` as one of a field of `size`."""
     if box is None:
         return Box(0, 0, *size)
-    left, right = (round(place * size[0] / size_px[0]) for place in (box.x, box.x + box.width))
-    top, bottom = (round(place * size[1] / size_px[1]) for place in (box.y, box.y + box.height))
+    # Edges are rounded, not sizes: boxes that touch in the slide touch in the field.
+    left = round(box.x * size[0] / size_px[0])
+    right = round((box.x + box.width) * size[0] / size_px[0])
+    top = round(box.y * size[1] / size_px[1])
+    bottom = round((box.y + box.height) * size[1] / size_px[1])
     return Box(left, top, max(1, right - left), max(1, bottom - top))

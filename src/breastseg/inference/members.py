@@ -66,9 +66,10 @@ def mean_and_disagreement(tiles: Tiles, runner: Runner, *, flips: bool) -> tuple
         total, entropies = _of_flips(tiles, runner.probabilities)
     count = count_members(runner, flips=flips)
     mean = np.divide(total, count, dtype=np.float32)
-    apart = _entropy(mean) - entropies / count
-    most = np.log(max(2, min(count, mean.shape[1])))  # a map of one class has nothing to disagree
-    return mean, np.asarray(np.clip(apart / most, 0, 1), np.float32)
+    divergence = _entropy(mean) - entropies / count  # (N, H, W)
+    # So many members can be sure of so many classes at most; of one class there is no divergence.
+    most = np.log(max(2, min(count, mean.shape[1])))
+    return mean, np.asarray(np.clip(divergence / most, 0, 1), np.float32)
 
 
 def _of_models(tiles: Tiles, runner: MeanRunner, *, flips: bool) -> Iterator[Scores]:
@@ -78,40 +79,48 @@ def _of_models(tiles: Tiles, runner: MeanRunner, *, flips: bool) -> Iterator[Sco
 
 def _of_flips(tiles: Tiles, ask: Ask) -> tuple[Scores, Scores]:
     """Return the sums over mirror images, in the pairs of `_flipped_mean`."""
-    upright = _summed(_seen(tiles, ask, _FORWARD, across) for across in (_FORWARD, _BACKWARD))
-    turned = _summed(_seen(tiles, ask, _BACKWARD, across) for across in (_FORWARD, _BACKWARD))
-    return upright[0] + turned[0], upright[1] + turned[1]
+    upright, upright_entropies = _summed(
+        _mirrored(tiles, ask, _FORWARD, columns) for columns in (_FORWARD, _BACKWARD)
+    )
+    turned, turned_entropies = _summed(
+        _mirrored(tiles, ask, _BACKWARD, columns) for columns in (_FORWARD, _BACKWARD)
+    )
+    return upright + turned, upright_entropies + turned_entropies
 
 
 def _flipped_mean(tiles: Tiles, ask: Ask) -> Scores:
     """Return the mean probabilities over both mirrorings; summed in pairs, so that a mirrored field
     has the very same sums."""
-    upright = _seen(tiles, ask, _FORWARD, _FORWARD) + _seen(tiles, ask, _FORWARD, _BACKWARD)
-    turned = _seen(tiles, ask, _BACKWARD, _FORWARD) + _seen(tiles, ask, _BACKWARD, _BACKWARD)
+    upright = _mirrored(tiles, ask, _FORWARD, _FORWARD) + _mirrored(tiles, ask, _FORWARD, _BACKWARD)
+    turned = _mirrored(tiles, ask, _BACKWARD, _FORWARD) + _mirrored(
+        tiles, ask, _BACKWARD, _BACKWARD
+    )
     return np.divide(upright + turned, _FLIPS, dtype=np.float32)
 
 
-def _seen(tiles: Tiles, ask: Ask, rows: slice, columns: slice) -> Scores:
-    return ask(np.ascontiguousarray(tiles[:, rows, columns]))[:, :, rows, columns]
+def _mirrored(tiles: Tiles, ask: Ask, rows: slice, columns: slice) -> Scores:
+    """Return the answer to mirrored tiles, mirrored back."""
+    scores = ask(np.ascontiguousarray(tiles[:, rows, columns]))
+    return scores[:, :, rows, columns]
 
 
 def _summed(members: Iterable[Scores], *, entropies: bool = True) -> tuple[Scores, Scores]:
     """Return the sums of probabilities and of entropies; one member is held at a time."""
     total: Scores | None = None
-    unsure = np.zeros((), np.float32)
+    entropy = np.zeros((), np.float32)
     for scores in members:
         total = scores if total is None else total + scores
         if entropies:
-            unsure = unsure + _entropy(scores)
-    assert total is not None
-    return total, unsure
+            entropy = entropy + _entropy(scores)
+    assert total is not None  # there is a member at least
+    return total, entropy
 
 
 def _entropy(scores: Scores) -> Scores:
     """Return the (N, H, W) entropies of (N, K, H, W) probabilities, in nats; class by class, so
     that little is held."""
-    found = np.zeros((scores.shape[0], *scores.shape[2:]), np.float32)
-    for label in range(scores.shape[1]):
-        share = scores[:, label]
-        found -= share * np.log(np.maximum(share, _LEAST))
-    return found
+    entropy = np.zeros((scores.shape[0], *scores.shape[2:]), np.float32)
+    for k in range(scores.shape[1]):
+        share = scores[:, k]
+        entropy -= share * np.log(np.maximum(share, _LEAST))
+    return entropy

@@ -44,18 +44,19 @@ class Model:
     def backend(self) -> str:
         """Return in words what computes, and how, as in "openvino int8, flips"."""
         several = f"mean of {len(self.members)}, " if self.members else ""
-        return f"{several}{self.runner.name}{', flips' if self.flips else ''}"
+        flips = ", flips" if self.flips else ""
+        return f"{several}{self.runner.name}{flips}"
 
     def in_single(self, fault: str) -> "Model":
         """Return the same model in single precision on the same back end, after a fault of this
         one."""
-        told = f"{fault}; mapped in"
         if self.members:
             mean = mean_of([member.in_single(fault) for member in self.members])
-            return replace(mean, stands_in=f"{told} {mean.runner.name} instead")
+            return replace(mean, stands_in=f"{fault}; mapped in {mean.runner.name} instead")
+        # A runner's name begins with its back end, as in "openvino int8".
         backend = self.runner.name.split()[0]
         runner = ChildRunner(self.bundle, backend, precision="fp32", threads=self.threads)
-        return replace(self, runner=runner, stands_in=f"{told} {runner.name} instead")
+        return replace(self, runner=runner, stands_in=f"{fault}; mapped in {runner.name} instead")
 
     @property
     def card(self) -> Card:
@@ -76,14 +77,14 @@ class Model:
     @property
     def tiles(self) -> TileConfig:
         """Return how the model is shown a field."""
-        return TileConfig(
-            self.card.tile_px, self.card.halo_px, len(self.card.label_map.classes), self.flips
-        )
+        card = self.card
+        return TileConfig(card.tile_px, card.halo_px, len(card.label_map.classes), self.flips)
 
     def features(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Return the network's deepest features of (N, H, W, 3) uint8 tiles, pooled over each:
         (N, C) float32; H and W are multiples of 32."""
         runner = self.runner
+        # A mean has no features of its own: they are those of the first model.
         if not isinstance(runner, ChildRunner):
             runner = ChildRunner(self.bundle, threads=self.threads)
         return runner.features(tiles)
@@ -107,12 +108,9 @@ class Model:
             (H, W) uint8 labels, the picture's size.
         """
         size = pixels.shape[1], pixels.shape[0]
-        at_model = (
-            resample_pixels(pixels, scaled_size(size, mpp, self.card.mpp))
-            if mpp != self.card.mpp
-            else pixels
-        )
-        labels = label_pixels(at_model, self.runner, self.tiles, on_progress=on_progress)
+        if mpp != self.card.mpp:
+            pixels = resample_pixels(pixels, scaled_size(size, mpp, self.card.mpp))
+        labels = label_pixels(pixels, self.runner, self.tiles, on_progress=on_progress)
         return resample_labels(labels, size)
 
 
@@ -145,9 +143,8 @@ def load_model(
             back end not installed.
     """
     bundle = load_bundle(name_or_path)
-    return Model(
-        bundle, ChildRunner(bundle, backend, precision=precision, threads=threads), flips, threads
-    )
+    runner = ChildRunner(bundle, backend, precision=precision, threads=threads)
+    return Model(bundle, runner, flips, threads)
 
 
 def mean_of(models: Sequence[Model]) -> Model:
@@ -164,14 +161,15 @@ def mean_of(models: Sequence[Model]) -> Model:
     if len(models) == 1:
         return models[0]
     first = models[0]
-    seen: list[dict[str, str]] = []
+    checked: list[dict[str, str]] = []
     for model in models:
         _check_like(first, model)
-        if model.card.files in seen:
+        # By its files' hashes: two folders may hold copies of one model.
+        if model.card.files in checked:
             raise InputError(
                 f"model '{model.card.name}' is named twice; a mean wants each model once"
             )
-        seen.append(model.card.files)
+        checked.append(model.card.files)
     names = [model.card.name for model in models]
     runner = MeanRunner([model.runner for model in models], names)
     return replace(first, runner=runner, members=tuple(models))
@@ -179,7 +177,8 @@ def mean_of(models: Sequence[Model]) -> Model:
 
 def _check_like(first: Model, model: Model) -> None:
     """Refuse a model that cannot be averaged with the first."""
-    one, other = first.card, model.card
+    one = first.card
+    other = model.card
     if model.members:
         raise InputError(f"model '{other.name}' is a mean already; name all its models at once")
     if other.label_map.names != one.label_map.names:

@@ -53,11 +53,12 @@ def predict_one(
 ) -> tuple[RunRecord, bool]:
     """Return what run.json says, and whether it was written now: a whole result of the same slide
     is kept."""
-    kept = fetched.kept(item)
-    if kept is not None:
-        return kept, False
-    with fetched.here(item, reporter) as (local, heard):
-        return predict_file(local, model, out, config, heard, title)
+    # Of an object in a bucket, before it is fetched.
+    record = fetched.kept(item)
+    if record is not None:
+        return record, False
+    with fetched.here(item, reporter) as (local, local_reporter):
+        return predict_file(local, model, out, config, local_reporter, title)
 
 
 def predict_file(
@@ -68,7 +69,7 @@ def predict_file(
     reporter: Reporter,
     title: str,
 ) -> tuple[RunRecord, bool]:
-    """Do it for a file that is here."""
+    """Do the same for a file on this machine."""
     folder = out / item.name
     if item.broken is not None:
         raise item.broken
@@ -79,9 +80,9 @@ def predict_file(
         raise
     with closing(opened(item, config)) as slide:
         wanted = config_of(slide, item, config)
-        found = _whole(folder, slide, before, wanted)
-        if found is not None:
-            return found, False
+        record = _whole(folder, slide, before, wanted)
+        if record is not None:
+            return record, False
         plan = plan_map(slide, model, wanted.map)
 
         def mapped(by: Model) -> RunRecord:
@@ -94,7 +95,7 @@ def predict_file(
                         bar.update(event.area_px / 1e6)
                     reporter.event(event)
 
-                heard = Reporter(reporter.message, on_event)
+                bar_reporter = Reporter(reporter.message, on_event)
                 return write_result(
                     slide,
                     plan,
@@ -103,18 +104,20 @@ def predict_file(
                     wanted,
                     before=before,
                     origin=item.origin,
-                    reporter=heard,
+                    reporter=bar_reporter,
                 )
 
         try:
             return mapped(model), True
         except EngineError as fault:
+            # Such faults were seen in int8 (docs/LOG.md); a second one, in fp32, is raised.
             reporter.message(f"{slide.path}: {fault}; tried once more in fp32")
             return mapped(model.in_single(str(fault))), True
 
 
 def foretold(slide: Slide, plan: Plan, model: Model, out: Path, wanted: ResultConfig) -> str:
-    """Say what will be looked at and what it will take; InputError when the disk is too small."""
+    """Return in words what will be looked at and what it will take; InputError when the disk is too
+    small."""
     expected = forecast(slide, plan, model, wanted.map)
     check_disk(expected, out)
     width, height = slide.size_px
@@ -129,13 +132,14 @@ def _whole(folder: Path, slide: Slide, before: Seen, wanted: ResultConfig) -> Ru
     resolution or field, or a damaged one."""
     if not folder.is_dir():
         return None
-    said = read_run_json(folder)
+    content = read_run_json(folder)
     now = (before.fingerprint, slide.mpp, box_px(wanted.map.box))
     try:
-        found = RunRecord.from_dict(said)
+        record = RunRecord.from_dict(content)
     except ValueError:
-        found = None
-    if found and (found.input_fingerprint, found.mpp, found.box_level0_px) == now:
-        return found
+        record = None  # damaged, or of another version
+    if record and (record.input_fingerprint, record.mpp, record.box_level0_px) == now:
+        return record
+    # A result of something else must not lie under this slide's name.
     shutil.rmtree(folder)
     return None

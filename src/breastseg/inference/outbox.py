@@ -1,7 +1,7 @@
 """Results that go to a bucket: each slide's as it ends, run.json last, the tables at the end.
 
-What the bucket already holds of the same work is known again by its run.json; the rest of it stays
-there.
+Results of the same work that the bucket already holds are recognised by their run.json; the rest of
+them stays there.
 """
 
 import shutil
@@ -47,8 +47,9 @@ def sending(
             copy = WorkingCopy(folder, out, Objects(), last=RUN, state=(MANIFEST_TABLE,))
             copy.begin()
             try:
-                yield folder, _heard(copy, folder, out.shown.rstrip("/"), reporter)
+                yield folder, _sender(copy, folder, out.shown.rstrip("/"), reporter)
             except IncompleteError:
+                # Some failed: the tables say which, and belong to the others' results.
                 copy.end()
                 raise
             copy.end()
@@ -58,9 +59,12 @@ def sending(
             raise
 
 
-def _heard(copy: WorkingCopy, folder: Path, shown: str, reporter: Reporter) -> Reporter:
+def _sender(copy: WorkingCopy, folder: Path, shown: str, reporter: Reporter) -> Reporter:
+    """Return a reporter that sends each result as it is done, and names the bucket in messages."""
+
     def on_event(event: object) -> None:
         if isinstance(event, Outcome) and event.status == "done":
+            # Before anybody hears that it is done; where it fails, the slide has failed.
             copy.send(event.name)
             event = replace(event, folder=f"{shown}/{event.name}")
         reporter.event(event)
@@ -70,4 +74,6 @@ def _heard(copy: WorkingCopy, folder: Path, shown: str, reporter: Reporter) -> R
 
 def place_of(out: str | Path) -> Path:
     """Return the folder on whose disk results lie while they are made."""
-    return Path(tempfile.gettempdir()) if "://" in str(out) else Path(out)
+    if "://" in str(out):
+        return Path(tempfile.gettempdir())
+    return Path(out)

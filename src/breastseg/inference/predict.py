@@ -115,13 +115,14 @@ def predict(
         _check_of_files(config, str(out))
         if mapper is not None:
             raise InputError(f"--out {out}: other machines map; wanted a folder that all share")
-        with sending(Address.parse(str(out)), shard, reporter) as (copy, heard):
-            return predict(inputs, model, copy, config, resume=resume, shard=shard, reporter=heard)
+        with sending(Address.parse(str(out)), shard, reporter) as (copy, sender):
+            return predict(inputs, model, copy, config, resume=resume, shard=shard, reporter=sender)
     every = _checked(inputs, config, shard)
     if mapper is not None:
         _check_shared(every)
-    named, out = every if shard is None else part_of(every, shard), Path(out)
-    settings = {**_told_of(model), **config.settings()}
+    named = every if shard is None else part_of(every, shard)
+    out = Path(out)
+    settings = {**_settings_of(model), **config.settings()}
     ledger = Ledger(out, shard)
     with _own(out, settings, every, shard, resume=resume):
         course = Course(named, out, ledger, reporter)
@@ -130,22 +131,26 @@ def predict(
         finally:
             ledger.finish()
         results = course.results()
-        measured = [(item.name, result.measures | patient_of(item)) for item, result in results]
-        rows = [row for _, row in measured]
-        ledger.write_measures(measured)
+        rows: list[Measures] = []
+        names = []
+        area_mm2 = 0.0
+        for item, result in results:
+            names.append(item.name)
+            rows.append(result.measures | patient_of(item))
+            area_mm2 += result.analysed_mm2
+        ledger.write_measures(list(zip(names, rows, strict=True)))
         if config.parquet:
             _write_parquet(rows, out / MEASURES_PARQUET)
         if config.figure:
             _figure([item for item, _ in results[: config.figure]], model, out, config)
     part = "" if shard is None else f"shard {shard}: "
-    reporter.message(
-        f"{part}{counted(len(results), 'picture')},"
-        f" {sum(result.analysed_mm2 for _, result in results):.3g} mm2: {out}"
-    )
-    if failed := ledger.failed:
+    reporter.message(f"{part}{counted(len(results), 'picture')}, {area_mm2:.3g} mm2: {out}")
+    # Behind the tables: what is done is of use, whatever failed.
+    failed = ledger.failed
+    if failed:
+        others = ", the others are done" if results else ""
         raise IncompleteError(
-            f"{len(failed)} of {len(named.items)} failed"
-            f"{', the others are done' if results else ''}; the first: {failed[0]};"
+            f"{len(failed)} of {len(named.items)} failed{others}; the first: {failed[0]};"
             f" {ledger.manifest} tells of each, the same command tries again"
         )
     return rows
@@ -153,33 +158,37 @@ def predict(
 
 def _settled(model: Model | Sequence[Model], config: PredictConfig) -> tuple[Model, PredictConfig]:
     """Return what maps, and what is written; refuse at once what no map could be given."""
-    one = model if isinstance(model, Model) else mean_of(model)
-    if one.members:
+    if not isinstance(model, Model):
+        model = mean_of(model)
+    if model.members:
         if config.types:
             raise InputError(
-                f"--tell-types with {len(one.members)} models: their mean tells no types; name one"
-                " model, or leave --tell-types out"
+                f"--tell-types with {len(model.members)} models: their mean tells no types; name"
+                " one model, or leave --tell-types out"
             )
-        return one, replace(config, disagreement=True)
-    heard(one.bundle, always=config.types)
-    if config.disagreement and not one.flips:
+        return model, replace(config, disagreement=True)
+    heard(model.bundle, always=config.types)
+    if config.disagreement and not model.flips:
         raise InputError(
-            f"--disagreement of model '{one.card.name}' alone: nobody is there to disagree; name"
+            f"--disagreement of model '{model.card.name}' alone: nobody is there to disagree; name"
             " two models, or add --flips"
         )
-    return one, config
+    return model, config
 
 
-def _told_of(model: Model) -> dict[str, object]:
+def _settings_of(model: Model) -> dict[str, object]:
     """Return what of the model decides a result, as JSON values."""
-    told: dict[str, object] = {
+    settings: dict[str, object] = {
         "model": model.card.name,
         "model_files": model.card.files,
         "backend": model.backend,
     }
     if model.members:
-        told["models"] = [{"name": one.card.name, "files": one.card.files} for one in model.members]
-    return told
+        members = []
+        for member in model.members:
+            members.append({"name": member.card.name, "files": member.card.files})
+        settings["models"] = members
+    return settings
 
 
 @contextmanager
@@ -216,18 +225,19 @@ def foretell(
     shard: Shard | None = None,
     reporter: Reporter = TERMINAL,
 ) -> None:
-    """Say what `predict` would look at and what it would take; write nothing.
+    """Report what `predict` would look at and what it would take; write nothing.
 
     Raises:
         what `predict` raises before its first tile. IncompleteError: some of several cannot be
         used.
     """
     model, config = _settled(model, config)
-    every, failed = _checked(inputs, config, shard), []
+    every = _checked(inputs, config, shard)
     named = every if shard is None else part_of(every, shard)
     several = len(every.items) > 1
     for left_out in named.left_out:
         reporter.message(str(left_out))
+    failed = []
     for item in named.items:
         try:
             if item.address is not None and item.broken is None:
@@ -239,11 +249,8 @@ def foretell(
                 closing(opened(item, config)) as slide,
             ):
                 wanted = config_of(slide, item, config)
-                reporter.message(
-                    foretold(
-                        slide, plan_map(slide, model, wanted.map), model, place_of(out), wanted
-                    )
-                )
+                plan = plan_map(slide, model, wanted.map)
+                reporter.message(foretold(slide, plan, model, place_of(out), wanted))
         except BreastsegError as error:
             if not several:
                 raise
@@ -258,7 +265,7 @@ def foretell(
 def _checked(
     inputs: str | Path | Sequence[str | Path], config: PredictConfig, shard: Shard | None
 ) -> Inputs:
-    """List the inputs; a single one that cannot be used is told before anything is written."""
+    """List the inputs; a single one that cannot be used is refused before anything is written."""
     if config.ome_zarr:
         check_zarr()
     if config.figure < 0:
@@ -274,14 +281,15 @@ def _checked(
         if item.address is not None:
             _check_of_files(config, item.shown)
             break
+    # Of several, or of a folder, one that cannot be used is a row of the manifest.
     if len(named.items) != 1 or not named.items[0].named:
         return named
-    address = named.items[0].address
-    if address is not None and named.items[0].broken is None:
-        named.objects.look(address)
+    only = named.items[0]
+    if only.address is not None and only.broken is None:
+        named.objects.look(only.address)
     else:
-        with closing(opened(named.items[0], config)) as slide:
-            config_of(slide, named.items[0], config)
+        with closing(opened(only, config)) as slide:
+            config_of(slide, only, config)
     return named
 
 
@@ -300,17 +308,17 @@ class Mapper(Protocol):
     def __call__(
         self, course: Course, model: Model, out: Path, config: PredictConfig, reporter: Reporter
     ) -> None:
-        """Map each slide of the course, which is told how each ended."""
+        """Map each slide of the course, and report to it how each ended."""
 
 
 def _check_shared(every: Inputs) -> None:
     """Refuse what other machines do not see."""
-    away = next((item for item in every.items if item.address), None)
-    if away is not None:
-        raise InputError(
-            f"{away.shown}: other machines map; wanted a file on a disk that all share, or one"
-            " machine for slides in buckets"
-        )
+    for item in every.items:
+        if item.address:
+            raise InputError(
+                f"{item.shown}: other machines map; wanted a file on a disk that all share, or one"
+                " machine for slides in buckets"
+            )
 
 
 def _map_here(
@@ -332,8 +340,9 @@ def _map_place(
     reporter: Reporter,
 ) -> None:
     items = course.named.items
-    item, start = items[place], time.perf_counter()
+    item = items[place]
     title = f"{place + 1}/{len(items)} {one_line(item.name)}"
+    start = time.perf_counter()
     try:
         with one_of_several(item.shown, several=not course.alone):
             result, fresh = predict_one(item, model, out, config, fetched, reporter, title)
@@ -342,6 +351,7 @@ def _map_place(
     except BreastsegError as error:
         course.failed(place, error, time.perf_counter() - start)
     except BaseException:
+        # A kill or a fault of ours: the manifest says where the run ended.
         course.stopped(place)
         raise
 
@@ -353,13 +363,14 @@ def _write_parquet(rows: Sequence[Measures], path: Path) -> None:
         raise MissingPackageError(
             f"--parquet: {cause.name or cause} is not installed; pip install 'breastseg[parquet]'"
         ) from None
-    with written(path) as beside:
-        parquet.write_table(Table.from_pylist(rows), beside)
+    with written(path) as unfinished:
+        parquet.write_table(Table.from_pylist(rows), unfinished)
 
 
 def _figure(items: Sequence[Input], model: Model, out: Path, config: PredictConfig) -> None:
     rows = []
     for item in items:
         with closing(opened(item, config)) as slide:
-            rows.append((one_line(item.path.name), *picture_and_labels(slide, out / item.name)))
+            picture, labels = picture_and_labels(slide, out / item.name)
+        rows.append((one_line(item.path.name), picture, labels))
     save_figure(rows, model.card.label_map, out / FIGURE)

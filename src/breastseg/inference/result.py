@@ -46,6 +46,7 @@ from breastseg.maps.record import (
 from breastseg.reporter import QUIET, Reporter
 
 _COARSER_THAN = 1.5
+"""Times the model's um/px from which a slide has not the detail that the model looks for."""
 _OVERVIEW_PX = 2048
 """Longer side of a slide's overlay."""
 
@@ -101,39 +102,43 @@ def write_result(
         ImageError: the slide is another than before.
     """
     before = before or seen(slide.path)
-    with written_folder(folder) as beside:
-        scratch = beside / "scratch"
+    with written_folder(folder) as unfinished:
+        # In the result's own folder: on a disk that has room, and gone with it after a kill.
+        scratch = unfinished / "scratch"
         scratch.mkdir()
         with make_maps(plan, model, config.map, scratch, on_block=reporter.event) as maps:
             mpp = _raster_mpp(slide, maps.labels.size_px)
             if slide.is_flat:
-                labels, shown = _write_picture(slide, maps.labels, model, beside, scratch)
+                labels, small = _write_picture(slide, maps.labels, model, unfinished, scratch)
                 _tell_glass(slide, plan, reporter)
             else:
-                labels, shown = maps.labels, _write_slide(slide, maps.labels, model, beside, mpp)
+                labels = maps.labels
+                small = _write_slide(slide, labels, model, unfinished, mpp)
             if plan.tissue is not None:
-                _save_mask(plan.tissue, beside / TISSUE)
+                _save_mask(plan.tissue, unfinished / TISSUE)
             with labels:
                 regions, measures = _write_shapes(
-                    slide, labels, plan, model, beside, config, reporter
+                    slide, labels, plan, model, unfinished, config, reporter
                 )
                 if config.ome_zarr:
-                    write_ome_zarr(slide, labels, model.card.label_map, beside / OME_ZARR)
-            _write_scores(maps, model, beside, mpp)
-        measures |= _write_type(slide, plan, model, beside, always=config.types)
+                    write_ome_zarr(slide, labels, model.card.label_map, unfinished / OME_ZARR)
+            _write_scores(maps, model, unfinished, mpp)
+        measures |= _write_type(slide, plan, model, unfinished, always=config.types)
         shutil.rmtree(scratch)
+        # As late as can be: a slide may still be copied while it is mapped.
         _check_same(slide.path, before)
-        found = [
-            *doubts(shown, glass_named=plan.tissue is None),
+        record = _record(slide, model, config, before, regions, measures)
+        warnings = (
+            *slide.notes,
+            *_empty(record, config),
+            *doubts(small, glass_named=plan.tissue is None),
             *_coarse(slide, model),
             *_fault(model),
-        ]
-        record = _record(slide, model, config, before, regions, measures)
-        told = (*slide.notes, *_empty(record, config), *found)
+        )
         if origin is not None:
             record = replace(record, input=origin.input, input_version=origin.version)
-        record = replace(record, doubts=told)
-        record.write(beside)
+        record = replace(record, doubts=warnings)
+        record.write(unfinished)
     return record
 
 
@@ -170,7 +175,8 @@ def _write_picture(
     slide: Slide, mapped: Raster, model: Model, folder: Path, scratch: Path
 ) -> tuple[Raster, Pixels]:
     """Write a flat picture's map in its own size; return that as a raster, and the picture."""
-    pixels, label_map = slide.read(mpp=slide.mpp), model.card.label_map
+    label_map = model.card.label_map
+    pixels = slide.read(mpp=slide.mpp)
     labels = resample_labels(mapped.read(Box(0, 0, *mapped.size_px)), slide.size_px)
     save_labels(labels, label_map, folder / PICTURE_LABELS)
     save_overlay(pixels, labels, label_map, folder / PICTURE_OVERLAY)
@@ -196,7 +202,8 @@ def _write_slide(slide: Slide, labels: Raster, model: Model, folder: Path, mpp: 
 def overview(slide: Slide, labels: Raster) -> tuple[Pixels, npt.NDArray[np.uint8]]:
     """Return a slide at no more than 2048 px a side, and its labels in that size: (H, W, 3) and (H,
     W) uint8."""
-    pixels = slide.read(mpp=slide.mpp * max(1.0, max(slide.size_px) / _OVERVIEW_PX))
+    shrinking = max(1.0, max(slide.size_px) / _OVERVIEW_PX)
+    pixels = slide.read(mpp=slide.mpp * shrinking)
     return pixels, labels.sampled((pixels.shape[1], pixels.shape[0]))
 
 
@@ -207,7 +214,8 @@ def picture_and_labels(slide: Slide, folder: Path) -> tuple[Pixels, npt.NDArray[
         return slide.read(mpp=slide.mpp), read_codes(folder / PICTURE_LABELS)
     labels = read_overview(folder / SLIDE_LABELS)
     width, height = slide.size_px
-    return slide.resampled((0, 0, width, height), (labels.shape[1], labels.shape[0])), labels
+    rows, columns = labels.shape
+    return slide.resampled((0, 0, width, height), (columns, rows)), labels
 
 
 def _write_shapes(
@@ -219,21 +227,20 @@ def _write_shapes(
     config: ResultConfig,
     reporter: Reporter,
 ) -> tuple[RegionsReport, Measures]:
-    label_map, mpp = model.card.label_map, _raster_mpp(slide, labels.size_px)
-    scale = slide.size_px[0] / labels.size_px[0], slide.size_px[1] / labels.size_px[1]
+    """Write the regions; return what was written, and the measures."""
+    label_map = model.card.label_map
+    mpp = _raster_mpp(slide, labels.size_px)
+    (width, height), (own_width, own_height) = slide.size_px, labels.size_px
+    scale = width / own_width, height / own_height  # polygons are in level-0 pixels
     path = folder / (PACKED_REGIONS if config.compress_regions else REGIONS)
     report = write_regions(labels, label_map, path, config.regions, mpp=slide.mpp, scale=scale)
     reporter.message(f"{slide.path}: {report}")
-    tissue_mm2 = (
-        None
-        if plan.tissue is None
-        else float(plan.tissue.mean()) * np.prod(slide.size_px) * slide.mpp**2 / 1e6
-    )
-    measures: Measures = {
-        "image": folder_name(slide.path),
-        "mpp": slide.mpp,
-        **measure(labels, label_map, mpp=mpp, tissue_mm2=tissue_mm2),
-    }
+    tissue_mm2 = None
+    if plan.tissue is not None:
+        share = float(plan.tissue.mean())
+        tissue_mm2 = share * np.prod(slide.size_px) * slide.mpp**2 / 1e6
+    measures: Measures = {"image": folder_name(slide.path), "mpp": slide.mpp}
+    measures |= measure(labels, label_map, mpp=mpp, tissue_mm2=tissue_mm2)
     measures = with_ends(measures, model.card.margins)
     if config.explore:
         measures |= explore(slide, labels, label_map, mpp=mpp)
@@ -241,6 +248,7 @@ def _write_shapes(
 
 
 def _write_scores(maps: Maps, model: Model, folder: Path, mpp: float) -> None:
+    """Write the rasters of probabilities, uncertainty and disagreement that were kept."""
     if maps.probabilities:
         notes = {"values": "probability, 255 is 1; 0 in every channel where nothing was analysed"}
         write_planes_tiff(
@@ -250,15 +258,11 @@ def _write_scores(maps: Maps, model: Model, folder: Path, mpp: float) -> None:
             mpp=mpp,
             notes=notes,
         )
+    members = "the models" if model.members else "mirror images"
+    divergence = f"the Jensen-Shannon divergence of {members}"
     for raster, channel, name, what in (
         (maps.uncertainty, "entropy", UNCERTAINTY, "the entropy of the probabilities"),
-        (
-            maps.disagreement,
-            "disagreement",
-            DISAGREEMENT,
-            "the Jensen-Shannon divergence of"
-            f" {'the models' if model.members else 'mirror images'}",
-        ),
+        (maps.disagreement, "disagreement", DISAGREEMENT, divergence),
     ):
         if raster is None:
             continue
@@ -269,7 +273,8 @@ def _write_scores(maps: Maps, model: Model, folder: Path, mpp: float) -> None:
 
 
 def _tell_glass(slide: Slide, plan: Plan, reporter: Reporter) -> None:
-    """Say how much of a flat picture is left out: whoever cut it out may have meant all of it."""
+    """Report how much of a flat picture is left out: whoever cut it out may have meant all of
+    it."""
     if plan.tissue is None or plan.tissue.all() or not plan.tissue.any():
         return
     percent = 100 * (1 - plan.tissue.mean())
@@ -280,7 +285,7 @@ def _tell_glass(slide: Slide, plan: Plan, reporter: Reporter) -> None:
 
 
 def _empty(record: RunRecord, config: ResultConfig) -> list[str]:
-    """Say when there was nothing to name."""
+    """Return a warning where there was nothing to segment."""
     if record.analysed_mm2 > 0:
         return []
     return [
@@ -290,7 +295,7 @@ def _empty(record: RunRecord, config: ResultConfig) -> list[str]:
 
 
 def _coarse(slide: Slide, model: Model) -> list[str]:
-    """Say when the slide has not the detail that the model looks for."""
+    """Return a warning where the slide has not the detail that the model looks for."""
     if slide.mpp <= _COARSER_THAN * model.card.mpp:
         return []
     return [
@@ -313,6 +318,7 @@ def _record(
 ) -> RunRecord:
     """Return what run.json says, without doubts."""
     card = model.card
+    # Those that decide what a map looks like.
     packages = (
         "breastseg",
         "numpy",
@@ -321,6 +327,7 @@ def _record(
         "pillow",
         "shapely",
     )
+    members = [MappedBy(member.card.name, member.card.files) for member in model.members]
     return RunRecord(
         input=str(slide.path),
         input_fingerprint=before.fingerprint,
@@ -341,7 +348,7 @@ def _record(
         measures=measures,
         doubts=(),
         margins=card.margins.without_names() if card.margins else None,
-        models=tuple(MappedBy(one.card.name, one.card.files) for one in model.members) or None,
+        models=tuple(members) or None,
     )
 
 
@@ -349,9 +356,10 @@ def _raster_mpp(slide: Slide, size_px: tuple[int, int]) -> float:
     """Return the side of a square as large as a pixel of a raster over the whole slide, in um;
     whole pixels make it differ a little."""
     width, height = slide.size_px
-    return slide.mpp * float(np.sqrt(width * height / (size_px[0] * size_px[1])))
+    own_width, own_height = size_px
+    return slide.mpp * float(np.sqrt(width * height / (own_width * own_height)))
 
 
 def _save_mask(mask: npt.NDArray[np.bool_], path: Path) -> None:
-    with written(path) as beside:
-        Image.fromarray(mask).save(beside, format="PNG")
+    with written(path) as unfinished:
+        Image.fromarray(mask).save(unfinished, format="PNG")

@@ -43,7 +43,7 @@ MOST_SHARDS = 100_000
 _WRITTEN = re.compile(r"([0-9]{1,6})/([0-9]{1,6})", re.ASCII)
 _COLUMNS = (NAME, SLIDE, LEFT_OUT, *GIVEN)
 _LOCKS = ".part-shard."
-_PATIENCE_S = 60.0
+_PATIENCE_S = 60.0  # shards that begin at once hold the folder one after another
 _PAUSE_S = 0.05
 _ADVICE = "choose another folder, or give this shard the settings of the others"
 _REMAINS = Remains(rest=("manifest*.csv", "measures*.csv", "shard.*.json", INPUTS, MISSING, COHORT))
@@ -72,10 +72,10 @@ class Shard:
     @classmethod
     def parse(cls, text: str) -> "Shard":
         """Read "3/8"; InputError for what is none."""
-        found = _WRITTEN.fullmatch(text.strip())
-        if found is None:
+        match = _WRITTEN.fullmatch(text.strip())
+        if match is None:
             raise InputError(f"shard '{text}': wanted i/n in digits, as in 3/8")
-        return cls(int(found[1]), int(found[2]))
+        return cls(int(match[1]), int(match[2]))
 
     def __str__(self) -> str:
         """Return it as it is written on the command line."""
@@ -86,7 +86,7 @@ class Shard:
         return f"{kind}.{self.number}-of-{self.count}.{ending}"
 
     def holds(self, name: str) -> bool:
-        """Tell whether a slide with this folder of results is in it."""
+        """Return whether a slide with this folder of results is in it."""
         return shard_number(name, self.count) == self.number
 
 
@@ -100,6 +100,7 @@ def shard_number(name: str, count: int) -> int:
         name: `Input.name`, the slide's folder of results in OUT.
         count: of shards.
     """
+    # Not Python's hash(), which is another in each process.
     digest = hashlib.sha256(unicodedata.normalize("NFC", name).encode()).digest()
     return int.from_bytes(digest) % count + 1
 
@@ -136,6 +137,7 @@ def shard_folder(
             held.enter_context(held_file(lock, f"{out}, shard {shard}"))
             _write_inputs(named, out)
             write_json(out / shard.file("shard", "json"), {"settings": settings})
+            # The file says that the shard came to its end: until it does again, it did not.
             (out / shard.file("measures")).unlink(missing_ok=True)
         yield
 
@@ -172,6 +174,7 @@ def _claim(out: Path, settings: Mapping[str, object]) -> None:
 
 
 def _runs(out: Path) -> bool:
+    """Return whether a shard is running: its lock cannot be taken."""
     for lock in out.glob(f"{_LOCKS}*"):
         try:
             with held_file(lock, str(lock)):
@@ -183,11 +186,14 @@ def _runs(out: Path) -> bool:
 
 def _write_inputs(named: Inputs, out: Path) -> None:
     """Write the list of the cohort, if it is not the one that is there."""
-    here = out.resolve()
-    rows = [{NAME: item.name, SLIDE: item.shown, **given(item)} for item in named.items]
-    for one in named.left_out:
-        if one.path.resolve() != here:
-            rows.append({NAME: "", SLIDE: one.shown, LEFT_OUT: one.cause})
+    own_folder = out.resolve()
+    rows = []
+    for item in named.items:
+        rows.append({NAME: item.name, SLIDE: item.shown, **given(item)})
+    for left_out in named.left_out:
+        # OUT itself may lie among the inputs: only for shards that began later it is there.
+        if left_out.path.resolve() != own_folder:
+            rows.append({NAME: "", SLIDE: left_out.shown, LEFT_OUT: left_out.cause})
     text = table_text(rows, _COLUMNS).encode(errors="backslashreplace")
     path = out / INPUTS
     if not path.is_file() or path.read_bytes() != text:
@@ -230,7 +236,7 @@ def own_rows(path: Path, needed: tuple[str, ...]) -> Iterator[dict[str, str]]:
 
 
 def _is_whole(path: Path) -> bool:
-    """Tell whether a table ends with a line end, or has nothing in it: a copy may be cut off."""
+    """Return whether a table ends with a line end, or is empty: a copy may be cut off."""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - 1))

@@ -1,5 +1,5 @@
-"""The heart: a field in, names of tissue out, tile by tile; what a few tiles need is all that is
-held."""
+"""Segmentation of a field, tile by tile; memory holds what a few tiles need, however large the
+field is."""
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -50,7 +50,7 @@ class PixelField:
 
     def pixels(self, box: Box) -> Pixels:
         """Return the pixels of a box."""
-        return self.array[box.y : box.y + box.height, box.x : box.x + box.width]
+        return self.array[box.slices]
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class TileConfig:
 
 @dataclass(frozen=True)
 class Named:
-    """One piece of the answer.
+    """The result of one tile.
 
     Attributes:
         box: where it lies in the field.
@@ -116,46 +116,73 @@ def name_tissue(
     Raises:
         InputError: tile and halo do not fit together. ModelError: the network gives NaN.
     """
-    planes = config.classes + disagreement
-    blend = Blend(field.size_px, config.tile_px, config.halo_px, planes) if config.blend else None
-    grid = tile_grid(field.size_px, config.tile_px, config.halo_px)
-    tiles = [tile for tile in grid if blend or wanted is None or tile in wanted]
-    looked_at = (tile for tile in tiles if wanted is None or tile in wanted)
-    shown = _ahead(lambda tile: shown_of(field, tile.outer), looked_at)
-    for tile in tiles:
-        looks = wanted is None or tile in wanted
-        if blend:
-            found = None
-            if looks:
-                scores, apart = _asked(next(shown), runner, config, disagreement=disagreement)
-                found = scores if apart is None else np.concatenate([scores, apart[None]])
-            box, blended = blend.add(tile, found)
-            mean = blended[: config.classes]
-            named = likeliest(mean[None])[0] * mean.any(axis=0)
-            yield Named(
-                box,
-                named,
-                mean if probabilities else None,
-                tile.inner.area if looks else 0,
-                blended[config.classes] if disagreement else None,
+    blend = None
+    if config.blend:
+        # Disagreement is blended like one more class.
+        planes = config.classes + disagreement
+        blend = Blend(field.size_px, config.tile_px, config.halo_px, planes)
+    grid = list(tile_grid(field.size_px, config.tile_px, config.halo_px))
+    looked_at = grid if wanted is None else [tile for tile in grid if tile in wanted]
+    pictures = _ahead(lambda tile: shown_of(field, tile.outer), looked_at)
+    if blend is None:
+        for tile in looked_at:
+            yield _whole_tile(
+                tile,
+                next(pictures),  # held by nobody here: a picture of 2,048 px is 13 MB
+                runner,
+                config,
+                probabilities=probabilities,
+                disagreement=disagreement,
             )
-            continue
-        inner, top, left = tile.inner, tile.inner.y - tile.outer.y, tile.inner.x - tile.outer.x
-        kept = np.s_[..., top : top + inner.height, left : left + inner.width]
-        if config.flips or probabilities or disagreement:
-            whole, apart = _asked(next(shown), runner, config, disagreement=disagreement)
-            scores = whole[kept]
-            yield Named(
-                inner,
-                likeliest(scores[None])[0],
-                scores if probabilities else None,
-                inner.area,
-                None if apart is None else apart[kept],
-            )
-        else:
-            named = runner.labels(next(shown))[0][kept]
-            _check(bool(named.all()), runner)
-            yield Named(inner, named, None, inner.area)
+        return
+    is_looked_at = set(looked_at)
+    # Blending goes by every tile of the grid: what no later one reaches is complete.
+    for tile in grid:
+        planes_of_tile = None
+        area = 0
+        if tile in is_looked_at:
+            scores, apart = _asked(next(pictures), runner, config, disagreement=disagreement)
+            planes_of_tile = scores if apart is None else np.concatenate([scores, apart[None]])
+            area = tile.inner.area
+        box, blended = blend.add(tile, planes_of_tile)
+        mean = blended[: config.classes]  # (K, h, w), 0 where no tile was looked at
+        yield Named(
+            box,
+            likeliest(mean[None])[0] * mean.any(axis=0),
+            mean if probabilities else None,
+            area,
+            blended[config.classes] if disagreement else None,
+        )
+
+
+def _whole_tile(
+    tile: Tile,
+    picture: Pixels,
+    runner: Runner,
+    config: TileConfig,
+    *,
+    probabilities: bool,
+    disagreement: bool,
+) -> Named:
+    """Return the result of a tile's inner box; the halo around it is thrown away."""
+    inner = tile.inner
+    top = inner.y - tile.outer.y
+    left = inner.x - tile.outer.x
+    part = np.s_[..., top : top + inner.height, left : left + inner.width]
+    if not (config.flips or probabilities or disagreement):
+        # A runner finds the likeliest class itself, faster than it hands over probabilities.
+        labels = runner.labels(picture)[0][part]
+        _check(bool(labels.all()), runner)
+        return Named(inner, labels, None, inner.area)
+    scores, apart = _asked(picture, runner, config, disagreement=disagreement)
+    inner_scores = scores[part]
+    return Named(
+        inner,
+        likeliest(inner_scores[None])[0],
+        inner_scores if probabilities else None,
+        inner.area,
+        None if apart is None else apart[part],
+    )
 
 
 def label_pixels(
@@ -177,10 +204,9 @@ def label_pixels(
         (H, W) uint8 labels 1 to K.
     """
     labels = np.zeros(pixels.shape[:2], np.uint8)
-    for named in name_tissue(PixelField(pixels), runner, config):
-        box = named.box
-        labels[box.y : box.y + box.height, box.x : box.x + box.width] = named.labels
-        on_progress(named.area)
+    for tile in name_tissue(PixelField(pixels), runner, config):
+        labels[tile.box.slices] = tile.labels
+        on_progress(tile.area)
     return labels
 
 
@@ -205,18 +231,21 @@ def _asked(
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]:
     """Return the (K, H, W) probabilities of one tile, (1, H, W, 3), and where it is asked for the
     (H, W) disagreement."""
+    apart = None
     if disagreement:
-        scores, apart = mean_and_disagreement(tile, runner, flips=config.flips)
-        found = scores[0], apart[0]
+        scores, divergence = mean_and_disagreement(tile, runner, flips=config.flips)
+        apart = divergence[0]
     else:
-        found = mean_probabilities(tile, runner, flips=config.flips)[0], None
-    _check(not np.isnan(found[0].sum()), runner)
-    return found
+        scores = mean_probabilities(tile, runner, flips=config.flips)
+    # One NaN makes the sum NaN: a sum is faster than a look at each value.
+    _check(not np.isnan(scores[0].sum()), runner)
+    return scores[0], apart
 
 
-def _check(numbers: bool, runner: Runner) -> None:
-    """Refuse a network that gives NaN: an argmax would make a class of it."""
-    if not numbers:
+def _check(has_numbers: bool, runner: Runner) -> None:
+    """Refuse a network that gives NaN: an argmax would make a class of it, and a runner labels it
+    0."""
+    if not has_numbers:
         raise ModelError(
             f"the network ({runner.name}) gives NaN, not probabilities; its weights are damaged,"
             " train or pull the model again"
@@ -226,16 +255,24 @@ def _check(numbers: bool, runner: Runner) -> None:
 def shown_of(field: Field, box: Box) -> Pixels:
     """Cut a box, (1, H, W, 3); where it reaches over the edge the field is mirrored."""
     width, height = field.size_px
-    if box.x >= 0 and box.y >= 0 and box.x + box.width <= width and box.y + box.height <= height:
+    begins_inside = box.x >= 0 and box.y >= 0
+    ends_inside = box.x + box.width <= width and box.y + box.height <= height
+    if begins_inside and ends_inside:
         return np.ascontiguousarray(field.pixels(box))[None]
-    rows, columns = _mirrored(box.y, box.height, height), _mirrored(box.x, box.width, width)
-    top, left = int(rows.min()), int(columns.min())
-    around = field.pixels(Box(left, top, int(columns.max()) + 1 - left, int(rows.max()) + 1 - top))
-    shown: Pixels = np.take(around[rows - top], columns - left, axis=1)
+    rows = _mirrored(box.y, box.height, height)
+    columns = _mirrored(box.x, box.width, width)
+    # One box holds all that is mirrored: it is read once.
+    top = int(rows.min())
+    left = int(columns.min())
+    bottom = int(rows.max()) + 1
+    right = int(columns.max()) + 1
+    inside = field.pixels(Box(left, top, right - left, bottom - top))
+    shown: Pixels = np.take(inside[rows - top], columns - left, axis=1)
     return shown[None]
 
 
 def _mirrored(start: int, length: int, size: int) -> npt.NDArray[np.intp]:
     """Return indices of a mirrored line: ... 1 0 | 0 1 2 ... size-1 | size-1 size-2 ..."""
+    # A line and its mirror image repeat every 2 * size.
     places = np.arange(start, start + length) % (2 * size)
     return np.where(places < size, places, 2 * size - 1 - places)

@@ -68,14 +68,20 @@ def pool(
     Raises:
         ModelError: the network gives NaN.
     """
-    sums, shares = 0.0, np.zeros(_POOLS)
+    sums = 0.0  # (2, C) after the first tile, which says how many features there are
+    shares = np.zeros(_POOLS)
     for tile in tile_grid(field.size_px, tiles.tile_px, tiles.halo_px):
         if wanted is not None and tile not in wanted:
             continue
-        found = cells(shown_of(field, tile.outer))[(slice(None), *_inner(tile))].astype(np.float64)
-        features, part = found[:-_POOLS], found[-_POOLS:]
+        values = cells(shown_of(field, tile.outer))  # (C + 2, h, w)
+        rows, columns = _inner(tile)
+        # In double precision: a slide has a million cells.
+        values = values[:, rows, columns].astype(np.float64)
+        features = values[:-_POOLS]
+        part = values[-_POOLS:]
         if analysed is not None:
             part = part * _of_middles(analysed(tile.inner), part.shape[1:])
+        # Weighted sums of features: (C, h, w) x (2, h, w) -> (2, C)
         sums = sums + np.einsum("chw,phw->pc", features, part)
         shares += part.sum(axis=(1, 2))
     means = np.asarray(sums / (shares[:, None] + _EMPTY), np.float64)
@@ -86,17 +92,19 @@ def pool(
 
 def _of_middles(pixels: npt.NDArray[np.bool_], cells: tuple[int, ...]) -> npt.NDArray[np.bool_]:
     """Return which cells have a middle that counts."""
-    rows, columns = (
-        np.minimum(np.arange(count) * STRIDE_PX + STRIDE_PX // 2, length - 1)
-        for count, length in zip(cells, pixels.shape, strict=True)
-    )
-    found: npt.NDArray[np.bool_] = pixels[np.ix_(rows, columns)]
-    return found
+    middles = []
+    for count, length in zip(cells, pixels.shape, strict=True):
+        # A cell that the edge cuts has its middle outside: the last pixel stands for it.
+        places = np.arange(count) * STRIDE_PX + STRIDE_PX // 2
+        middles.append(np.minimum(places, length - 1))
+    counts: npt.NDArray[np.bool_] = pixels[np.ix_(*middles)]
+    return counts
 
 
 def _inner(tile: Tile) -> tuple[slice, slice]:
     """Return rows and columns of the cells of the inner box; the field's first at least."""
-    top, left = tile.inner.y - tile.outer.y, tile.inner.x - tile.outer.x
+    top = tile.inner.y - tile.outer.y
+    left = tile.inner.x - tile.outer.x
     return (
         _span(top, tile.inner.height, first=tile.inner.y == 0),
         _span(left, tile.inner.width, first=tile.inner.x == 0),
@@ -104,8 +112,11 @@ def _inner(tile: Tile) -> tuple[slice, slice]:
 
 
 def _span(start_px: int, length_px: int, *, first: bool) -> slice:
+    """Return the cells whose middles lie in a stretch of pixels."""
     start = start_px // STRIDE_PX
-    return slice(start, start + max(int(first), (length_px + STRIDE_PX // 2) // STRIDE_PX))
+    count = (length_px + STRIDE_PX // 2) // STRIDE_PX
+    # A field of less than half a cell has one all the same.
+    return slice(start, start + max(int(first), count))
 
 
 def cells_of(bundle: Bundle, threads: int = 0) -> Cells:
@@ -116,9 +127,9 @@ def cells_of(bundle: Bundle, threads: int = 0) -> Cells:
     """
     runner = ChildRunner(bundle, CELLS, threads=threads)
 
-    def cells(shown: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        found: npt.NDArray[np.float32] = runner.probabilities(shown)[0]
-        return found
+    def cells(tile: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        values: npt.NDArray[np.float32] = runner.probabilities(tile)[0]
+        return values
 
     return cells
 
@@ -136,13 +147,18 @@ def heard(bundle: Bundle, *, always: bool) -> Types | None:
             f"model '{bundle.card.name}' tells no types; train one with --task type or both, or"
             " leave --tell-types out"
         )
-    return types if types is not None and (always or types.speaks) else None
+    if types is None or not (always or types.speaks):
+        return None
+    return types
 
 
 def type_row(types: Types, pooled: Pooled) -> dict[str, float]:
     """Return the columns of measures.csv: `type_NAME`, the probability."""
-    found = types.probabilities(pooled.features[None])[0]
-    return {f"type_{name}": float(p) for name, p in zip(types.names, found, strict=True)}
+    probabilities = types.probabilities(pooled.features[None])[0]  # (T,)
+    row = {}
+    for name, value in zip(types.names, probabilities, strict=True):
+        row[f"type_{name}"] = float(value)
+    return row
 
 
 def write_type(path: Path, types: Types, pooled: Pooled, mpp: float) -> None:

@@ -68,16 +68,21 @@ class ProbabilityCounts:
                     f"probabilities are {values.min():g} to {values.max():g}, wanted 0 to 1"
                 )
             # int16 holds 1010, the highest bin before the limit, in half the memory of int32.
-            bins = np.minimum((values * np.float32(_BINS)).astype(np.int16), np.int16(_BINS - 1))
+            bins = (values * np.float32(_BINS)).astype(np.int16)
+            bins = np.minimum(bins, np.int16(_BINS - 1))
+            label = k + 1
             self._all[k] += np.bincount(bins, minlength=_BINS)
-            self._own[k] += np.bincount(bins[true == k + 1], minlength=_BINS)
-            np.copyto(confidence, values, where=predicted == k + 1)
+            self._own[k] += np.bincount(bins[true == label], minlength=_BINS)
+            np.copyto(confidence, values, where=predicted == label)
         self._count_levels(confidence, predicted == true)
 
     def _count_levels(
         self, confidence: npt.NDArray[np.float32], right: npt.NDArray[np.bool_]
     ) -> None:
-        level = np.minimum((confidence * np.float32(_LEVELS)).astype(np.intp), _LEVELS - 1)
+        """Add (N,) pixels to the levels that their confidence is in."""
+        # A confidence of 1 belongs to the highest level, not to one above it.
+        level = (confidence * np.float32(_LEVELS)).astype(np.intp)
+        level = np.minimum(level, _LEVELS - 1)
         for sums, weights in zip(self._levels, (None, right, confidence), strict=True):
             sums += np.bincount(level, weights, minlength=_LEVELS)
 
@@ -137,8 +142,10 @@ class ProbabilityCounts:
     def ece(self) -> float:
         """Return the expected calibration error: the gap between confidence and accuracy, averaged
         over pixels."""
-        px, right, confidence = self._levels
-        return float(ratio(np.abs(right - confidence).sum(), px.sum()))
+        px, right, confidence = self._levels  # (levels,) each
+        # Both are sums over pixels, so that each level weighs as many pixels as it has.
+        gaps = np.abs(right - confidence)
+        return float(ratio(gaps.sum(), px.sum()))
 
     @staticmethod
     def bootstrap(
@@ -167,21 +174,25 @@ class ProbabilityCounts:
         Raises:
             ValueError: fewer than two patients.
         """
-        # (D, P) weights, (D, K) areas, (P, levels) each of the three others
-        weights = np.concatenate(list(weights_of_draws(len(patients), draws, seed, values=1)))
-        areas = np.stack([_drawn_areas(patients, k, weights) for k in range(len(names))], axis=1)
-        levels = np.array([patient._levels for patient in patients])
-        px, right, confidence = np.moveaxis(levels, 1, 0)
-        apart = np.abs(weights @ (right - confidence)).sum(axis=1)
-        gaps = ratio(apart, (weights @ px).sum(axis=1))
-        # (P, K) -> (K,): how many patients have pixels of each class
-        having = np.array([patient._own.any(axis=1) for patient in patients]).sum(axis=0)
+        chunks = weights_of_draws(len(patients), draws, seed, values=1)
+        weights = np.concatenate(list(chunks))  # (D, P)
+        by_class = [_drawn_areas(patients, k, weights) for k in range(len(names))]
+        areas = np.stack(by_class, axis=1)  # (D, K)
+        levels = np.array([patient._levels for patient in patients])  # (P, 3, levels)
+        px, right, confidence = np.moveaxis(levels, 1, 0)  # (P, levels) each
+        gaps = np.abs(weights @ (right - confidence)).sum(axis=1)  # (D,)
+        errors = ratio(gaps, (weights @ px).sum(axis=1))
+        has_class = np.array([patient._own.any(axis=1) for patient in patients])  # (P, K)
+        patients_with = has_class.sum(axis=0)  # (K,)
         classes: dict[str, dict[str, Interval]] = {}
         for k, name in enumerate(names):
-            classes[name] = {"auc": interval_of(areas[:, k]) if having[k] >= 2 else None}
+            ends = None
+            if patients_with[k] >= 2:
+                ends = interval_of(areas[:, k])
+            classes[name] = {"auc": ends}
         return {
             "mean_auc": interval_of(known_mean(areas, axis=1)),
-            "ece": interval_of(gaps),
+            "ece": interval_of(errors),
             "classes": classes,
         }
 
@@ -193,6 +204,10 @@ def _drawn_areas(patients: Sequence[ProbabilityCounts], k: int, weights: Floats)
     rest = np.array([patient._all[k] for patient in patients], np.float64) - own
     # (P, P): pairs in the right order between two patients. A draw counts them as often as it has
     # both, so ten thousand draws need no new look at the bins.
-    won = own @ (np.cumsum(rest, axis=1) - rest / 2).T
-    drawn = np.einsum("dp,dp->d", weights @ won, weights)
-    return ratio(drawn, (weights @ own.sum(axis=1)) * (weights @ rest.sum(axis=1)))
+    # Of the same bin half a pair: all up to the bin, less half of it.
+    below = np.cumsum(rest, axis=1) - rest / 2
+    won = own @ below.T
+    # (D, P) x (P, P) x (D, P) -> (D,): w @ won @ w of each draw, without a (D, D) matrix.
+    won_of_draw = np.einsum("dp,dp->d", weights @ won, weights)
+    pairs = (weights @ own.sum(axis=1)) * (weights @ rest.sum(axis=1))
+    return ratio(won_of_draw, pairs)

@@ -38,6 +38,7 @@ def margin_of(errors: Sequence[float] | Floats, level: float = LEVEL) -> float:
         the error in place ceil((N + 1) level), counted from the smallest; infinite where there are
         too few patients.
     """
+    # N + 1: the new patient takes each place among the N with the same probability.
     place = math.ceil((len(errors) + 1) * level - _ROUNDING)
     if place > len(errors):
         return math.inf
@@ -69,6 +70,9 @@ def share_errors(truth: Floats, predicted: Floats) -> Floats:
 def _share_at(odds: float) -> float:
     """Return the share with these log odds, the inverse of `log_odds`."""
     # math.exp overflows from 709.8 on.
-    part = 1 / (1 + math.exp(-min(odds, 700.0))) if odds > -700 else 0.0
+    part = 0.0
+    if odds > -700:
+        part = 1 / (1 + math.exp(-min(odds, 700.0)))
+    # `log_odds` adds the least share to both sides: here it is taken off again.
     share = part * (1 + 2 * _LEAST_SHARE) - _LEAST_SHARE
     return min(1.0, max(0.0, share))

@@ -68,8 +68,9 @@ def class_scores(counts: Counts, names: Sequence[str]) -> dict[str, dict[str, fl
     rates = class_rates(sums)
     scores: dict[str, dict[str, float]] = {}
     for k, name in enumerate(names):
-        scores[name] = {score: float(values[k]) for score, values in rates.items()}
-        scores[name]["support_px"] = int(sums.support[k])
+        row = {score: float(values[k]) for score, values in rates.items()}
+        row["support_px"] = int(sums.support[k])
+        scores[name] = row
     return scores
 
 
@@ -117,7 +118,7 @@ def dot_scores(counts: Counts, names: Sequence[str]) -> DotTable:
         occurs "classes" has it too, and "counts" all 2 K rows.
     """
     classes = len(names)
-    support = counts.sum(axis=1)
+    support = counts.sum(axis=1)  # (K,) or (2 K,), as `right` and `kinds`
     if not support[classes:].any():
         # No "not CLASS" occurs: the table is that of the classes alone.
         counts = counts[:classes]
@@ -130,22 +131,21 @@ def dot_scores(counts: Counts, names: Sequence[str]) -> DotTable:
         right = np.concatenate([right, others.sum(axis=1) - np.diagonal(others)])
         kinds += [f"{NOT}{name}" for name in names]
     rows: dict[str, dict[str, float]] = {}
-    known = []
+    shares = []
     for k, kind in enumerate(kinds):
         share = _ratio(float(right[k]), float(support[k]))
         if not np.isnan(share):
-            known.append(share)
+            shares.append(share)
+        # Every class has a row, a "not CLASS" only where it occurs.
         if k < classes or support[k]:
             rows[kind] = {"accuracy": share, "support_dots": int(support[k])}
-    return {
-        "overall": {
-            "balanced_accuracy": float(np.mean(known)) if known else np.nan,
-            "accuracy": _ratio(float(right.sum()), float(support.sum())),
-            "support_dots": int(support.sum()),
-        },
-        "classes": rows,
-        "counts": counts.tolist(),
+    all_dots = support.sum()
+    overall = {
+        "balanced_accuracy": float(np.mean(shares)) if shares else np.nan,
+        "accuracy": _ratio(float(right.sum()), float(all_dots)),
+        "support_dots": int(all_dots),
     }
+    return {"overall": overall, "classes": rows, "counts": counts.tolist()}
 
 
 def _ratio(part: float, whole: float) -> float:

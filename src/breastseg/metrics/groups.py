@@ -13,8 +13,11 @@ from breastseg.metrics.rates import Floats, class_rates, known_mean, overall_rat
 
 def summed_by(counts: Counts, groups: Sequence[str]) -> dict[str, Counts]:
     """Sum (R, K, K + 1) counts over the regions of each group; groups in order of their names."""
-    names = np.asarray(groups)
-    return {str(name): counts[names == name].sum(axis=0) for name in sorted(set(groups))}
+    names = np.asarray(groups)  # (R,)
+    sums = {}
+    for name in sorted(set(groups)):
+        sums[str(name)] = counts[names == name].sum(axis=0)
+    return sums
 
 
 def region_means(
@@ -58,6 +61,7 @@ def region_mean_intervals(
     # (R, scores + scores x K): all scores side by side, so that the patients are drawn once.
     overall_columns = np.stack(list(overall_values.values()), axis=1)
     columns = np.hstack([overall_columns, *class_values.values()])
+    # Taken in the order of the columns: overall scores, then each score class by class.
     ends = iter(mean_intervals(columns, patients))
     overall = {score: next(ends) for score in overall_values}
     classes: dict[str, dict[str, Interval]] = {name: {} for name in names}
@@ -78,15 +82,15 @@ def mean_intervals(values: Floats, patients: Sequence[str]) -> list[Interval]:
     Returns:
         N intervals; None where fewer than two patients have a value.
     """
-    known = ~np.isnan(values)
-    filled = np.where(known, values, 0)
-    whose = np.asarray(patients)
+    has_value = ~np.isnan(values)
+    filled = np.where(has_value, values, 0)
+    patient_of_region = np.asarray(patients)
     sums = []
     numbers = []
     for name in sorted(set(patients)):
-        own = whose == name
+        own = patient_of_region == name
         sums.append(filled[own].sum(axis=0))
-        numbers.append(known[own].sum(axis=0))
+        numbers.append(has_value[own].sum(axis=0))
     # (P, N) each: a mean over regions is a ratio of two sums over patients
     return bootstrap_ratio(np.array(sums, float), np.array(numbers, float))
 
@@ -97,6 +101,6 @@ def supports(
     """Return in how many regions, and of how many patients, each class has truth: (K,) both, from
     (R, K, K + 1) counts."""
     by_patient = np.array(list(summed_by(counts, patients).values()))  # (P, K, K + 1)
-    regions = (counts.sum(axis=2) > 0).sum(axis=0)
-    people = (by_patient.sum(axis=2) > 0).sum(axis=0)
-    return regions, people
+    region_has = counts.sum(axis=2) > 0  # (R, K)
+    patient_has = by_patient.sum(axis=2) > 0  # (P, K)
+    return region_has.sum(axis=0), patient_has.sum(axis=0)

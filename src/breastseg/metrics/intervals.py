@@ -73,7 +73,9 @@ def bootstrap_difference(
     Raises:
         ValueError: fewer than two patients, or the truth of the two is not the same.
     """
-    if one.shape != other.shape or not np.array_equal(one.sum(axis=2), other.sum(axis=2)):
+    # Rows are classes of the truth: their sums do not depend on the model.
+    has_same_truth = np.array_equal(one.sum(axis=2), other.sum(axis=2))
+    if one.shape != other.shape or not has_same_truth:
         raise ValueError(
             "counts of two models have other truth; wanted the same patients and the same pixels"
         )
@@ -114,8 +116,12 @@ def bootstrap_ratio(
         ratios = ratio(weights @ part, weights @ whole)
         chunks.append(np.where(weights @ needed > 0, ratios, np.nan))
     values = np.concatenate(chunks)  # (draws, N)
-    enough = (needed > 0).sum(axis=0) >= 2
-    return [interval_of(values[:, i]) if enough[i] else None for i in range(part.shape[1])]
+    # One patient alone gives the same ratio in every draw that has it: an interval of width 0.
+    has_enough = (needed > 0).sum(axis=0) >= 2  # (N,)
+    ends: list[Interval] = []
+    for i in range(part.shape[1]):
+        ends.append(interval_of(values[:, i]) if has_enough[i] else None)
+    return ends
 
 
 def weights_of_draws(patients: int, draws: int, seed: int, *, values: int) -> Iterator[Floats]:
@@ -146,15 +152,18 @@ def _scored(sums: Sums, draws: int, seed: int) -> tuple[Rates, Rates]:
     """Return each overall score, (draws,), and each score by class, (draws, K)."""
     overall = []
     classes = []
-    for drawn in _drawn(sums, draws, seed):
-        overall.append(overall_rates(drawn))
-        classes.append(class_rates(drawn))
+    for sums_of_draws in _drawn(sums, draws, seed):
+        overall.append(overall_rates(sums_of_draws))
+        classes.append(class_rates(sums_of_draws))
     return _joined(overall), _joined(classes)
 
 
 def _joined(chunks: list[Rates]) -> Rates:
     """Return each score of all chunks of draws in one array."""
-    return {score: np.concatenate([chunk[score] for chunk in chunks]) for score in chunks[0]}
+    rates = {}
+    for score in chunks[0]:
+        rates[score] = np.concatenate([chunk[score] for chunk in chunks])
+    return rates
 
 
 def _drawn(sums: Sums, draws: int, seed: int) -> Iterator[Sums]:
@@ -172,18 +181,18 @@ def _often_enough(counts: Counts) -> list[bool]:
 
 
 def _table(
-    overall: Rates, classes: Rates, known: list[bool], names: Sequence[str]
+    overall: Rates, classes: Rates, has_enough: list[bool], names: Sequence[str]
 ) -> IntervalTable:
+    """Return the intervals of (draws,) overall scores and (draws, K) scores by class; `has_enough`
+    says of which classes."""
     rows: dict[str, dict[str, Interval]] = {}
     for k, name in enumerate(names):
         row: dict[str, Interval] = {}
         for score, values in classes.items():
-            row[score] = interval_of(values[:, k]) if known[k] else None
+            row[score] = interval_of(values[:, k]) if has_enough[k] else None
         rows[name] = row
-    return {
-        "overall": {score: interval_of(values) for score, values in overall.items()},
-        "classes": rows,
-    }
+    ends = {score: interval_of(values) for score, values in overall.items()}
+    return {"overall": ends, "classes": rows}
 
 
 def interval_of(values: Floats) -> Interval:
@@ -191,6 +200,6 @@ def interval_of(values: Floats) -> Interval:
     values = values[~np.isnan(values)]
     if len(values) == 0:
         return None
-    tail = 50 * (1 - LEVEL)
+    tail = 50 * (1 - LEVEL)  # percent on each side
     low, high = np.percentile(values, [tail, 100 - tail])
     return [float(low), float(high)]

@@ -47,7 +47,7 @@ def fit(
     Args:
         features: (N, D).
         truth: (N,) 0 to T - 1.
-        weights: (N,) of the pictures, more than 0 in sum.
+        weights: (N,) of the pictures, with a sum above 0.
         types: T.
         penalty: as `PENALTY`.
     """
@@ -66,26 +66,28 @@ def fit(
     return Logistic(inner, fitted[-1] - mean @ inner)
 
 
-def _descend(rows: Floats, wanted: Floats, share: Floats, penalty: float) -> Floats:
+def _descend(rows: Floats, truth: Floats, share: Floats, penalty: float) -> Floats:
     """Return (D + 1, T) weights, the last row the bias, which is not penalised."""
-    held = np.full((rows.shape[1], 1), penalty)
-    held[-1] = 0.0
+    penalties = np.full((rows.shape[1], 1), penalty)
+    penalties[-1] = 0.0
     # A bound on the curvature of the loss (Boehning 1992: half the squared length); one step of its
     # inverse never overshoots.
     steepest = 0.5 * float(share @ (rows**2).sum(axis=1)) + penalty
-    now = np.zeros((rows.shape[1], wanted.shape[1]))
-    ahead, pace = now, 1.0
+    weights = np.zeros((rows.shape[1], truth.shape[1]))
+    ahead = weights
+    pace = 1.0
     for _ in range(_STEPS):
-        errors = _softmax(rows @ ahead) - wanted  # (N, T)
-        slope = rows.T @ (share[:, None] * errors) + held * ahead
+        errors = _softmax(rows @ ahead) - truth  # (N, T)
+        slope = rows.T @ (share[:, None] * errors) + penalties * ahead
         if np.abs(slope).max() < _STILL:
             break
-        after = ahead - slope / steepest
+        next_weights = ahead - slope / steepest
         # Nesterov's sequence: each step goes on a little in the direction of the last.
         next_pace = 0.5 * (1 + np.sqrt(1 + 4 * pace**2))
-        ahead = after + (pace - 1) / next_pace * (after - now)
-        now, pace = after, next_pace
-    return now
+        ahead = next_weights + (pace - 1) / next_pace * (next_weights - weights)
+        weights = next_weights
+        pace = next_pace
+    return weights
 
 
 def balanced(truth: Ints, patients: npt.NDArray[np.str_]) -> Floats:

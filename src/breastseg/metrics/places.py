@@ -30,15 +30,16 @@ def kinds_of(names: Sequence[str]) -> list[str]:
 def pixels_of(places: Places, width: int) -> Iterator[npt.NDArray[np.intp]]:
     """Yield the pixels of each place, as positions in the flat map of that width."""
     for _, _, is_round, top, left, bottom, right in places.tolist():
-        rows, columns = np.ogrid[top:bottom, left:right]
-        at = rows * width + columns
+        rows, columns = np.ogrid[top:bottom, left:right]  # (h, 1) and (1, w)
+        flat = rows * width + columns  # (h, w)
         if not is_round:
-            yield at.reshape(-1)
+            yield flat.reshape(-1)
             continue
         # Middles of pixels in half axes of the ellipse: -1 and 1 are the sides of the box.
         y = (2 * rows + 1 - top - bottom) / (bottom - top)
         x = (2 * columns + 1 - left - right) / (right - left)
-        yield at[y * y + x * x <= 1]
+        is_inside = y * y + x * x <= 1
+        yield flat[is_inside]
 
 
 def labels_of(places: Places, prediction: Labels) -> Labels:
@@ -55,11 +56,13 @@ def labels_of(places: Places, prediction: Labels) -> Labels:
     width = places[:, 6] - places[:, 4]
     # Most places are dots of one pixel: all of them are read in one step.
     is_dot = (height == 1) & (width == 1)
-    labels[is_dot] = prediction[places[is_dot, 3], places[is_dot, 4]]
+    y, x = places[is_dot, 3], places[is_dot, 4]
+    labels[is_dot] = prediction[y, x]
     wide = np.flatnonzero(~is_dot)
-    for number, at in zip(wide, pixels_of(places[wide], prediction.shape[1]), strict=True):
+    pixels_of_wide = pixels_of(places[wide], prediction.shape[1])
+    for number, pixels in zip(wide, pixels_of_wide, strict=True):
         # argmax() takes the first of equals, which is the smallest label.
-        labels[number] = np.bincount(flat[at]).argmax()
+        labels[number] = np.bincount(flat[pixels]).argmax()
     return labels
 
 
@@ -79,6 +82,7 @@ def place_counts(places: Places, prediction: Labels, classes: int) -> Counts:
     for is_not in (False, True):
         own = (places[:, 1] > 0) == is_not
         truth = places[own, 0].astype(np.uint8)
+        # (N,) -> (1, N): places are counted like an image of one row.
         halves.append(confusion_counts(truth[None], labels[own][None], classes))
     return np.concatenate(halves)
 
@@ -94,8 +98,9 @@ def squared(counts: Counts) -> Counts:
     square = np.zeros((*counts.shape[:-1], 2 * classes + 1), np.int64)
     square[..., :classes, : classes + 1] = counts[..., :classes, :]
     for k in range(classes):
-        row = counts[..., classes + k, :]
+        row = counts[..., classes + k, :]  # (..., K + 1), places that are not class k
         wrong = row[..., 0] + row[..., k + 1]
+        right = row.sum(axis=-1) - wrong
         square[..., classes + k, 0] = wrong
-        square[..., classes + k, classes + k + 1] = row.sum(axis=-1) - wrong
+        square[..., classes + k, classes + k + 1] = right
     return square

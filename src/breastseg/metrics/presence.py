@@ -58,12 +58,12 @@ def cases_of(shares: Floats, has: Bools, patients: Sequence[str]) -> Cases:
         has: (R,).
         patients: of the R regions.
     """
-    whose = np.asarray(patients)
+    patient_of_region = np.asarray(patients)
     means = []
     kinds = []
     people = []
     for patient, kind in sorted(set(zip(patients, has.tolist(), strict=True))):
-        own = (whose == patient) & (has == kind)
+        own = (patient_of_region == patient) & (has == kind)
         means.append(known_mean(shares[own], axis=0))
         kinds.append(kind)
         people.append(patient)
@@ -78,8 +78,10 @@ def share_where(cases: Cases, kind: bool, weights: Floats) -> Floats:
     shares = cases.shares[of_kind]
     known = ~np.isnan(shares)
     weights = weights[:, of_kind]
+    # (D, C) x (C, ...) -> (D, ...): a matrix product for any number of axes
     sums = np.tensordot(weights, np.where(known, shares, 0), 1)
-    return ratio(sums, np.tensordot(weights, known, 1))
+    numbers = np.tensordot(weights, known, 1)
+    return ratio(sums, numbers)
 
 
 def area_of(shares: Floats, has: Bools, weights: Floats) -> Floats:
@@ -91,16 +93,16 @@ def area_of(shares: Floats, has: Bools, weights: Floats) -> Floats:
     share are left out.
     """
     known = ~np.isnan(shares)
-    with_it = known & has
-    without_it = known & ~has
-    mine = shares[with_it][:, None]
-    theirs = shares[without_it]
+    has_class = known & has
+    lacks_class = known & ~has
+    shares_with = shares[has_class][:, None]
+    shares_without = shares[lacks_class]
     # (M, N): 1 for a pair in the right order, a half for equal shares
-    won = (mine > theirs) + 0.5 * (mine == theirs)
-    mine_drawn = weights[:, with_it]
-    theirs_drawn = weights[:, without_it]
-    pairs = mine_drawn.sum(axis=1) * theirs_drawn.sum(axis=1)
-    return ratio(((mine_drawn @ won) * theirs_drawn).sum(axis=1), pairs)
+    won = (shares_with > shares_without) + 0.5 * (shares_with == shares_without)
+    weights_with = weights[:, has_class]
+    weights_without = weights[:, lacks_class]
+    pairs = weights_with.sum(axis=1) * weights_without.sum(axis=1)
+    return ratio(((weights_with @ won) * weights_without).sum(axis=1), pairs)
 
 
 def presence(
@@ -140,7 +142,8 @@ def presence(
 def _intervals(cases: Cases, draws: int, seed: int) -> dict[str, Interval]:
     """Return the interval of each figure; None where fewer than two patients have what it needs."""
     people = sorted(set(cases.patients))
-    at = np.array([people.index(patient) for patient in cases.patients])
+    # (C,): which patient each case is of
+    patient_of_case = np.array([people.index(patient) for patient in cases.patients])
     enough_with = int(np.sum(cases.has)) >= _LEAST
     enough_without = int(np.sum(~cases.has)) >= _LEAST
     needed = {
@@ -151,8 +154,10 @@ def _intervals(cases: Cases, draws: int, seed: int) -> dict[str, Interval]:
     if not any(needed.values()):
         return dict.fromkeys(needed)
     # Patients are drawn, not cases: one with both kinds brings both each time.
-    drawn = weights_of_draws(len(people), draws, seed, values=2 * len(at))
-    chunks = [_figures(cases, weights[:, at]) for weights in drawn]
+    draws_of_people = weights_of_draws(len(people), draws, seed, values=2 * len(patient_of_case))
+    chunks = []
+    for weights in draws_of_people:
+        chunks.append(_figures(cases, weights[:, patient_of_case]))
     ends: dict[str, Interval] = {}
     for name, is_enough in needed.items():
         values = np.concatenate([chunk[name] for chunk in chunks])

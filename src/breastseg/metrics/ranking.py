@@ -33,22 +33,22 @@ def ranking(
     Returns:
         NaN where a class is missing; an interval is None with fewer than two patients.
     """
-    names, whose = np.unique(np.asarray(patients), return_inverse=True)
+    names, patient_of_item = np.unique(np.asarray(patients), return_inverse=True)
     values, place = np.unique(np.asarray(probability, float), return_inverse=True)
     # (2, patients, values): how many items of class 0, of class 1 a patient has at each value
     counts = np.zeros((2, len(names), len(values)))
-    np.add.at(counts, (np.asarray(truth, int), whose, place), 1)
+    np.add.at(counts, (np.asarray(truth, int), patient_of_item, place), 1)
     whole = counts.sum(axis=1, keepdims=True)
-    alone = _scores(whole[0], whole[1], values)
-    result: JsonObject = {name: float(alone[name][0]) for name in SCORES}
-    drawn: dict[str, list[Floats]] = {name: [] for name in SCORES}
+    of_everybody = _scores(whole[0], whole[1], values)
+    result: JsonObject = {name: float(of_everybody[name][0]) for name in SCORES}
+    draws: dict[str, list[Floats]] = {name: [] for name in SCORES}
     if len(names) > 1:
         for weights in weights_of_draws(len(names), DRAWS, SEED, values=4 * len(values)):
             scores = _scores(weights @ counts[0], weights @ counts[1], values)
             for name in SCORES:
-                drawn[name].append(scores[name])
+                draws[name].append(scores[name])
     for name in SCORES:
-        values_drawn = np.concatenate(drawn[name]) if drawn[name] else np.array([])
+        values_drawn = np.concatenate(draws[name]) if draws[name] else np.array([])
         result[f"{name}_interval"] = interval_of(values_drawn)
     return result
 
@@ -74,9 +74,9 @@ def _scores(negative: Floats, positive: Floats, values: Floats) -> dict[str, Flo
         right = below / all_negative[:, None]
         rest = all_positive[:, None] - np.cumsum(positive, axis=1) + positive
         reached = np.where(right >= _SPECIFICITY - 1e-12, rest, 0).max(axis=1) / all_positive
-    known = (all_negative > 0) & (all_positive > 0)
+    has_both = (all_negative > 0) & (all_positive > 0)
     return {
         "auc": area,
         "balanced_accuracy": (sensitivity + specificity) / 2,
-        "sensitivity_at_90_specificity": np.where(known, reached, np.nan),
+        "sensitivity_at_90_specificity": np.where(has_both, reached, np.nan),
     }

@@ -56,7 +56,9 @@ def class_rates(sums: Sums) -> dict[str, Floats]:
         "specificity": ratio(right_others, others),
         "accuracy": ratio(right_others + hits, np.broadcast_to(total, hits.shape)),
     }
-    return {name: np.where(support > 0, rate, np.nan) for name, rate in rates.items()}
+    # Without support a class's scores are of nothing, whatever the formula gives.
+    has_support = support > 0
+    return {name: np.where(has_support, rate, np.nan) for name, rate in rates.items()}
 
 
 def overall_rates(sums: Sums) -> dict[str, Floats]:
@@ -89,5 +91,7 @@ def ratio(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> Floats:
 
 def known_mean(values: Floats, axis: int) -> Floats:
     """Return the mean over an axis of what is not NaN; NaN where all is."""
-    known = ~np.isnan(values)
-    return ratio(np.where(known, values, 0).sum(axis=axis), known.sum(axis=axis))
+    # np.nanmean would warn where all is NaN.
+    is_known = ~np.isnan(values)
+    sums = np.where(is_known, values, 0).sum(axis=axis)
+    return ratio(sums, is_known.sum(axis=axis))

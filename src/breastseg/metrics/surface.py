@@ -76,11 +76,12 @@ def measure_surface(
         counts[k, 0] = np.count_nonzero(true)
         counts[k, 2] = np.count_nonzero(predicted)
         if counts[k, 0] and counts[k, 2]:
-            there, back = _distances(true, predicted)
-            counts[k, 1] = (there * mpp <= tolerance_um).sum()
-            counts[k, 3] = (back * mpp <= tolerance_um).sum()
-            farther = max(np.percentile(there, _PERCENTILE), np.percentile(back, _PERCENTILE))
-            hd95[k] = farther * mpp
+            # In pixels, (N,) from truth and (M,) from the prediction.
+            from_true, from_predicted = _distances(true, predicted)
+            counts[k, 1] = (from_true * mpp <= tolerance_um).sum()
+            counts[k, 3] = (from_predicted * mpp <= tolerance_um).sum()
+            ends = [np.percentile(far, _PERCENTILE) for far in (from_true, from_predicted)]
+            hd95[k] = max(ends) * mpp
     return Surface(counts, hd95)
 
 
@@ -102,12 +103,13 @@ def border_errors(truth: Labels, prediction: Labels, classes: int, *, mpp: float
     predicted = _borders(prediction, annotated)
     errors: list[Floats] = []
     for label in range(1, classes + 1):
-        places = np.argwhere(predicted & (prediction == label)).astype(np.float32)
-        among = np.argwhere(true & (truth == label)).astype(np.float32)
-        if len(places) and len(among):
-            errors.append(_to_nearest(places, among) * mpp)
+        # (N, 2) and (M, 2) rows of y, x; the search takes float32 alone.
+        from_places = np.argwhere(predicted & (prediction == label)).astype(np.float32)
+        to_places = np.argwhere(true & (truth == label)).astype(np.float32)
+        if len(from_places) and len(to_places):
+            errors.append(_to_nearest(from_places, to_places) * mpp)
         else:
-            errors.append(np.full(len(places), np.inf))
+            errors.append(np.full(len(from_places), np.inf))
     return errors
 
 
@@ -115,14 +117,16 @@ def thinned(labels: Labels, mpp: float) -> tuple[Labels, float]:
     """Return every n-th pixel, n so that pixels are about 1 um, with their um/px: a tenth of the
     tolerance, and far less work."""
     step = max(1, round(_PIXEL_UM / mpp))
+    # From the middle of a step, so that what is left is not shifted to one side.
     return labels[step // 2 :: step, step // 2 :: step], step * mpp
 
 
 def surface_dice(counts: npt.NDArray[np.int64]) -> Floats:
     """Return the share of both borders that lies within the tolerance, (..., K) from (..., K, 4);
     NaN where truth has no border."""
-    dice = ratio(counts[..., 1] + counts[..., 3], counts[..., 0] + counts[..., 2])
-    return np.where(counts[..., 0] > 0, dice, np.nan)
+    true, near_true, predicted, near_predicted = np.moveaxis(counts, -1, 0)  # (..., K) each
+    dice = ratio(near_true + near_predicted, true + predicted)
+    return np.where(true > 0, dice, np.nan)
 
 
 def _borders(labels: Labels, annotated: Mask) -> Mask:
@@ -130,7 +134,8 @@ def _borders(labels: Labels, annotated: Mask) -> Mask:
     border = np.zeros(labels.shape, bool)
     # Each pixel beside the one below it, then beside the one to its right.
     for first, second in ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:])):
-        differs = (labels[first] != labels[second]) & annotated[first] & annotated[second]
+        differs = labels[first] != labels[second]
+        differs &= annotated[first] & annotated[second]
         border[first] |= differs
         border[second] |= differs
     return border

@@ -46,20 +46,26 @@ def type_scores(
         a type has fewer than two patients. Types without a patient have no part in a mean; NaN
         where nothing is left.
     """
-    cases, kinds, people = _cases(probabilities, truth, patients)
-    once = np.ones((1, len(kinds)))
-    recalls = _recalls(cases, kinds, once)[0]
-    pictures = np.ones((1, len(truth)))
-    recalls_of_pictures = _recalls(probabilities, truth, pictures)[0]
+    cases, kinds, people = _cases(probabilities, truth, patients)  # (C, T), (C,), C patients
+    # (1, N) weights of "each once": the figures themselves are a draw of everybody.
+    each_case = np.ones((1, len(kinds)))
+    each_picture = np.ones((1, len(truth)))
+    recalls = _recalls(cases, kinds, each_case)[0]  # (T,), as of pictures
+    recalls_of_pictures = _recalls(probabilities, truth, each_picture)[0]
+    recall = {}
+    number = {}
+    for k, name in enumerate(names):
+        recall[name] = float(recalls[k])
+        number[name] = int((kinds == k).sum())
     return {
         "pictures": len(truth),
         "patients": len(set(patients)),
         "balanced_accuracy": float(known_mean(recalls, axis=0)),
-        "auc": float(_areas(cases, kinds, once)[0]),
+        "auc": float(_areas(cases, kinds, each_case)[0]),
         "balanced_accuracy_pictures": float(known_mean(recalls_of_pictures, axis=0)),
-        "auc_pictures": float(_areas(probabilities, truth, pictures)[0]),
-        "recall": {name: float(recalls[k]) for k, name in enumerate(names)},
-        "cases": {name: int((kinds == k).sum()) for k, name in enumerate(names)},
+        "auc_pictures": float(_areas(probabilities, truth, each_picture)[0]),
+        "recall": recall,
+        "cases": number,
         "intervals": _ends(_drawn(cases, kinds, people, draws, seed)),
     }
 
@@ -86,21 +92,22 @@ def type_difference(
     Returns:
         {"balanced_accuracy", "auc", "intervals": {the same}}.
     """
-    drawn = []
+    draws_of_both = []
     scores = []
     for probabilities in (one, other):
         cases, kinds, people = _cases(probabilities, truth, patients)
         once = np.ones((1, len(kinds)))
         scores.append(_rates(cases, kinds, once))
-        drawn.append(_drawn(cases, kinds, people, draws, seed))
-    mine, theirs = drawn
-    apart = None
-    if mine is not None and theirs is not None:
-        apart = {name: mine[name] - theirs[name] for name in _NAMES}
+        draws_of_both.append(_drawn(cases, kinds, people, draws, seed))
+    own_draws, other_draws = draws_of_both
+    differences = None
+    if own_draws is not None and other_draws is not None:
+        differences = {name: own_draws[name] - other_draws[name] for name in _NAMES}
+    own_scores, other_scores = scores
     result: JsonObject = {}
     for name in _NAMES:
-        result[name] = float((scores[0][name] - scores[1][name])[0])
-    result["intervals"] = _ends(apart)
+        result[name] = float((own_scores[name] - other_scores[name])[0])
+    result["intervals"] = _ends(differences)
     return result
 
 
@@ -108,12 +115,12 @@ def _cases(
     probabilities: Floats, truth: Ints, patients: Sequence[str]
 ) -> tuple[Floats, Ints, list[str]]:
     """Return mean probabilities of each patient's pictures of one type, the type, the patient."""
-    whose = np.asarray(patients)
+    patient_of_picture = np.asarray(patients)
     means = []
     kinds = []
     people = []
     for patient, kind in sorted(set(zip(patients, truth.tolist(), strict=True))):
-        own = (whose == patient) & (truth == kind)
+        own = (patient_of_picture == patient) & (truth == kind)
         means.append(probabilities[own].mean(axis=0))
         kinds.append(kind)
         people.append(patient)
@@ -128,11 +135,16 @@ def _drawn(
     fewest = min(int((kinds == kind).sum()) for kind in np.unique(kinds))
     if not draws or len(people) < _LEAST or fewest < _LEAST:
         return None
-    # A patient is drawn with all cases that it has.
-    at = np.array([people.index(patient) for patient in patients])
-    drawn = weights_of_draws(len(people), draws, seed, values=4 * len(at))
-    chunks = [_rates(cases, kinds, weights[:, at]) for weights in drawn]
-    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in _NAMES}
+    # (C,): a patient is drawn with all cases that it has.
+    patient_of_case = np.array([people.index(patient) for patient in patients])
+    draws_of_people = weights_of_draws(len(people), draws, seed, values=4 * len(patient_of_case))
+    chunks = []
+    for weights in draws_of_people:
+        chunks.append(_rates(cases, kinds, weights[:, patient_of_case]))
+    scores = {}
+    for name in _NAMES:
+        scores[name] = np.concatenate([chunk[name] for chunk in chunks])
+    return scores
 
 
 def _rates(cases: Floats, kinds: Ints, weights: Floats) -> dict[str, Floats]:
@@ -140,19 +152,23 @@ def _rates(cases: Floats, kinds: Ints, weights: Floats) -> dict[str, Floats]:
     return {"balanced_accuracy": accuracy, "auc": _areas(cases, kinds, weights)}
 
 
-def _ends(drawn: dict[str, Floats] | None) -> JsonObject:
-    return {name: interval_of(drawn[name]) if drawn else None for name in _NAMES}
+def _ends(draws_of_scores: dict[str, Floats] | None) -> JsonObject:
+    return {
+        name: interval_of(draws_of_scores[name]) if draws_of_scores else None for name in _NAMES
+    }
 
 
 def _recalls(probabilities: Floats, truth: Ints, weights: Floats) -> Floats:
     """Return (D, T) shares predicted right of (D, N) weights; NaN for a type without a case."""
-    right = probabilities.argmax(axis=1) == truth
+    is_right = probabilities.argmax(axis=1) == truth  # (N,)
     of_type = np.eye(probabilities.shape[1])[truth]  # (N, T)
-    return ratio(weights @ (of_type * right[:, None]), weights @ of_type)
+    right = weights @ (of_type * is_right[:, None])
+    return ratio(right, weights @ of_type)
 
 
 def _areas(probabilities: Floats, truth: Ints, weights: Floats) -> Floats:
     """Return (D,) areas under the ROC curve, the mean over types."""
-    kinds = range(probabilities.shape[1])
-    each = [area_of(probabilities[:, kind], truth == kind, weights) for kind in kinds]
-    return known_mean(np.stack(each, axis=1), axis=1)
+    areas = []
+    for kind in range(probabilities.shape[1]):
+        areas.append(area_of(probabilities[:, kind], truth == kind, weights))  # (D,)
+    return known_mean(np.stack(areas, axis=1), axis=1)

@@ -87,16 +87,18 @@ def write_bundle(
     rounded.load_state_dict(state)
     rounded.eval()
     _fix_padding(rounded)
-    with written_folder(folder) as beside:
-        save_file({name: value.contiguous() for name, value in state.items()}, beside / WEIGHTS)
+    with written_folder(folder) as unfinished:
+        weights = unfinished / WEIGHTS
+        save_file({name: value.contiguous() for name, value in state.items()}, weights)
         # The library leaves it readable to its owner alone.
-        (beside / WEIGHTS).chmod(0o644)
-        _export_onnx(rounded, beside / ONNX)
-        parity = _parity(rounded, beside / ONNX, crops)
-        (beside / HISTORY).write_text(history, encoding="utf-8")
-        others = more(beside, rounded)
-        files = {name: sha256_of(beside / name) for name in (WEIGHTS, ONNX, HISTORY, *others)}
-        write_json(beside / CARD, replace(card, parity=parity, files=files).to_dict())
+        weights.chmod(0o644)
+        # The graph points at places in the file of weights, which must be there before.
+        _export_onnx(rounded, unfinished / ONNX)
+        parity = _parity(rounded, unfinished / ONNX, crops)
+        (unfinished / HISTORY).write_text(history, encoding="utf-8")
+        names = (WEIGHTS, ONNX, HISTORY, *more(unfinished, rounded))
+        files = {name: sha256_of(unfinished / name) for name in names}
+        write_json(unfinished / CARD, replace(card, parity=parity, files=files).to_dict())
     return load_bundle(folder)
 
 
@@ -197,23 +199,28 @@ def _point_at_weights(model: onnx.ModelProto, weights: Path) -> None:
 def _shorten_names(graph: onnx.GraphProto) -> None:
     """Number what flows between the nodes: the exporter's names are half of the file, and of the
     int8 network's description too."""
-    kept = {value.name for value in (*graph.input, *graph.output, *graph.initializer)}
-    flowing = []
+    # Names that others know: inputs, outputs, and weights by their places in the file.
+    fixed = {value.name for value in (*graph.input, *graph.output, *graph.initializer)}
+    short: dict[str, str] = {}
+    number = 0
     for node in graph.node:
-        flowing += [name for name in node.output if name not in kept]
-    short = {name: f"v{number}" for number, name in enumerate(flowing)}
+        for name in node.output:
+            if name not in fixed:
+                short[name] = f"v{number}"
+                number += 1
     for node in graph.node:
         node.name = ""
         for names in (node.input, node.output):
             names[:] = [short.get(name, name) for name in names]
+    # Shapes by the old names: a back end works them out itself.
     del graph.value_info[:]
 
 
 def _parity(network: Network, path: Path, crops: npt.NDArray[np.uint8]) -> JsonObject:
     """Return how far each back end is from PyTorch; bfloat16 is measured, but has no tolerance."""
-    pictures = np.ascontiguousarray(crops.transpose(0, 3, 1, 2))
+    pictures = np.ascontiguousarray(crops.transpose(0, 3, 1, 2))  # (N, 3, H, W)
     with torch.inference_mode():
-        expected = torch.softmax(network(torch.from_numpy(pictures)), dim=1).numpy()
+        expected = torch.softmax(network(torch.from_numpy(pictures)), dim=1).numpy()  # (N, K, H, W)
     differences = {}
     for name, compute in _back_ends(path).items():
         differences[name] = float(np.abs(compute(pictures) - expected).max())
@@ -233,9 +240,10 @@ def _parity(network: Network, path: Path, crops: npt.NDArray[np.uint8]) -> JsonO
     }
     if cpu_has_bf16():
         rounded = _openvino(path, "bf16")(pictures)
+        is_same = rounded.argmax(axis=1) == expected.argmax(axis=1)  # (N, H, W)
         parity["bf16"] = {
             "max_probability_difference": float(np.abs(rounded - expected).max()),
-            "same_labels": float((rounded.argmax(axis=1) == expected.argmax(axis=1)).mean()),
+            "same_labels": float(is_same.mean()),
         }
     return parity
 

@@ -38,16 +38,17 @@ def write_types(
     module = TypeCells(network, tumour).eval()
     export_graph(module, folder / TYPES_ONNX, "cells")
     write_json(folder / TYPES, types.to_dict())
-    pictures = np.ascontiguousarray(crops.transpose(0, 3, 1, 2))
+    pictures = np.ascontiguousarray(crops.transpose(0, 3, 1, 2))  # (N, 3, H, W)
     with torch.inference_mode():
-        wanted = pooled(module(torch.from_numpy(pictures))).numpy()
-    found = single_precision(folder / TYPES_ONNX)(pictures)
-    given = pooled(torch.from_numpy(np.ascontiguousarray(found))).numpy()
-    apart = np.abs(types.probabilities(given) - types.probabilities(wanted)).max()
+        expected = pooled(module(torch.from_numpy(pictures))).numpy()  # (N, 2 C), as `features`
+    cells = single_precision(folder / TYPES_ONNX)(pictures)
+    features = pooled(torch.from_numpy(np.ascontiguousarray(cells))).numpy()
+    # Of probabilities, not of features: those are what a person sees.
+    difference = np.abs(types.probabilities(features) - types.probabilities(expected)).max()
     # Written so that NaN is refused.
-    if not apart <= MAX_PROBABILITY_DIFFERENCE:
+    if not difference <= MAX_PROBABILITY_DIFFERENCE:
         raise ModelError(
-            f"{TYPES_ONNX} on OpenVINO gives other types than PyTorch (up to {apart:g}, allowed"
-            f" {MAX_PROBABILITY_DIFFERENCE:g}); report it with the architecture's name"
+            f"{TYPES_ONNX} on OpenVINO gives other types than PyTorch (up to {difference:g},"
+            f" allowed {MAX_PROBABILITY_DIFFERENCE:g}); report it with the architecture's name"
         )
     return TYPES_ONNX, TYPES

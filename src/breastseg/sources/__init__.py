@@ -108,10 +108,13 @@ def open_source(
             name, a table that does not join.
         MppError: neither the source nor the person says the resolution.
     """
-    seen: list[tuple[Path, Found]] = []
+    sources: list[tuple[Path, Found]] = []
     for path in paths:
-        seen += _look_into(Path(path))
-    pairs = [(place, found, pair) for place, found in seen for pair in found.pairs]
+        sources += _look_into(Path(path))
+    pairs = []
+    for place, found in sources:
+        for pair in found.pairs:
+            pairs.append((place, found, pair))
     _check_one_name_each(pairs)
     rows = _rows(Path(table), pairs, mpp) if table else None
     regions: dict[str, Region] = {}
@@ -128,12 +131,18 @@ def open_source(
     for name in sorted(regions):
         region = regions[name]
         ordered += _parts(region) if name in in_fields else [region]
-    parts = tuple(dict.fromkeys(f"{found.kind}: {found.licence}" for _, found in seen))
     all_regions = tuple(ordered)
-    notes = [*_notes(seen, all_regions)]
+    notes = [*_notes(sources, all_regions)]
     if rows:
         notes += rows.told(mpp)
-    return Source(_describe(seen, all_regions), all_regions, _label_map(seen), tuple(notes), parts)
+    parts = [f"{found.kind}: {found.licence}" for _, found in sources]
+    return Source(
+        description=_describe(sources, all_regions),
+        regions=all_regions,
+        label_map=_label_map(sources),
+        notes=tuple(notes),
+        parts=tuple(dict.fromkeys(parts)),  # two folders of one kind are one part
+    )
 
 
 def _check_one_name_each(pairs: list[tuple[Path, Found, Pair]]) -> None:
@@ -149,35 +158,40 @@ def _check_one_name_each(pairs: list[tuple[Path, Found, Pair]]) -> None:
 
 
 def _look_into(root: Path) -> list[tuple[Path, Found]]:
+    """Return the source that a folder is, or those in it."""
     if not root.is_dir():
         raise SourceError(f"{root}: no such folder, wanted one with annotated images")
+    sources = []
     itself = look_into(root)
-    seen = [(root, itself)] if itself else []
-    if itself is None:
+    if itself:
+        sources.append((root, itself))
+    else:
         # One level further down, and no more: a whole disk must not be searched.
         for place in sorted(root.iterdir()):
             if not place.is_dir() or place.name.startswith("."):
                 continue
-            if found := look_into(place):
-                seen.append((place, found))
-    if not any(found.pairs for _, found in seen):
+            inside = look_into(place)
+            if inside:
+                sources.append((place, inside))
+    if not any(found.pairs for _, found in sources):
         raise SourceError(
             f"{root}: no image-mask pairs; wanted images/ with masks/ (or annotations/ or points/)"
             " of the same file names, a BCSS copy, BRCA-M2C, NAME.png with NAME_mask.png,"
             " NAME.geojson or NAME_points.csv, or pictures with fields.csv"
         )
-    return seen
+    return sources
 
 
 def look_into(place: Path) -> Found | None:
-    """Return what one folder is seen to be, not looking at the folders in it; None when it is no
+    """Return what one folder is recognised as, not looking at the folders in it; None when it is no
     source.
 
     Raises:
         SourceError: a picture without mask, a mask without picture, or two files of one name.
     """
     for find in SOURCES.values():
-        if found := find(place):
+        found = find(place)
+        if found:
             return found
     return None
 
@@ -188,21 +202,27 @@ def known_mpp(place: Path, found: Found, image: Path) -> tuple[float, str] | Non
 
     Args:
         place: the folder that the source was found in.
-        found: what it was seen to be.
+        found: what it was recognised as.
         image: one of its pictures.
 
     Raises:
         SourceError: the release's own tables are broken.
     """
     whole = _WHOLE_BCSS_REGION.fullmatch(image.stem)
-    if whole and (measured := bcss.region_mpp(place, whole["slide"], image_size(image)[0])):
-        return round(measured, 4), "measured from roiBounds.csv"
-    return None if found.mpp is None else (found.mpp, found.mpp_source)
+    if whole:
+        width, _ = image_size(image)
+        measured = bcss.region_mpp(place, whole["slide"], width)
+        if measured:
+            return round(measured, 4), "measured from roiBounds.csv"
+    if found.mpp is None:
+        return None
+    return found.mpp, found.mpp_source
 
 
-def _label_map(seen: list[tuple[Path, Found]]) -> str | None:
+def _label_map(sources: list[tuple[Path, Found]]) -> str | None:
+    """Return the one label map that belongs to all; None where a person must choose."""
     names = set()
-    for _, found in seen:
+    for _, found in sources:
         if found.label_map or found.kind not in _OF_ANY_MAP:
             names.add(found.label_map)
     return names.pop() if len(names) == 1 else None
@@ -216,8 +236,10 @@ def _rows(path: Path, pairs: list[tuple[Path, Found, Pair]], mpp: float | None) 
 
     def known(image: Path, columns: Collection[str]) -> bool:
         by_name = tcga_patient(image.stem)
+        # The command line goes over the table: then nobody misses its um/px.
         wants_mpp = "mpp" in columns and mpp is None
-        if field := field_of.get(image):
+        field = field_of.get(image)
+        if field:
             if "patient" in columns and not (field.patient or by_name):
                 return False
             if "site" in columns and not (field.site or by_name):
@@ -231,31 +253,31 @@ def _rows(path: Path, pairs: list[tuple[Path, Found, Pair]], mpp: float | None) 
 
 
 def _region(place: Path, found: Found, pair: Pair, mpp: float | None, rows: Rows | None) -> Region:
+    """Return the region of an image, with all that is known of it."""
     name = pair.image.stem
-    tcga = tcga_patient(name)
     field = pair.field or Field(pair.labels, 0)
     # The person's table goes over what the source's own table says, that over TCGA's names, and
     # these over what the place of the image says. Without any, each image is a patient of its own.
-    patient = field.patient or (tcga[0] if tcga else pair.patient or name)
-    site = field.site or (tcga[1] if tcga else pair.site)
+    by_name = tcga_patient(name) or (pair.patient or name, pair.site)
+    patient = field.patient or by_name[0]
+    site = field.site or by_name[1]
     table_mpp = None
     if rows:
         patient = rows.patient_of(pair.image) or patient
         site = rows.site_of(pair.image) or site
         table_mpp = rows.mpp_of(pair.image)
     value, origin = _mpp(place, found, pair, mpp, table_mpp)
-    value = check_mpp(value, str(pair.image), "--mpp")
     return Region(
-        name,
-        pair.image,
-        pair.labels,
-        patient,
-        site,
-        value,
-        origin,
-        pair.split,
-        pair.field,
-        found.words,
+        id=name,
+        image=pair.image,
+        labels=pair.labels,
+        patient=patient,
+        site=site,
+        mpp=check_mpp(value, str(pair.image), "--mpp"),
+        mpp_source=origin,
+        split=pair.split,
+        field=pair.field,
+        words=found.words,
     )
 
 
@@ -266,21 +288,26 @@ def _parts(region: Region) -> list[Region]:
         drawn = drawn.without(region.words.dropped)
     with closing(open_slide(region.image, mpp=region.mpp)) as slide:
         boxes = fields_of(drawn, slide.size_px, slide.mpp, str(region.labels))
-    return [replace(region, id=f"{region.id}_x{box.x}_y{box.y}", box=box) for box in boxes]
+    parts = []
+    for box in boxes:
+        parts.append(replace(region, id=f"{region.id}_x{box.x}_y{box.y}", box=box))
+    return parts
 
 
 def _mpp(
-    place: Path, found: Found, pair: Pair, given: float | None, said: float | None
+    place: Path, found: Found, pair: Pair, given: float | None, of_table: float | None
 ) -> tuple[float, str]:
     """Return mpp and its origin: given, a table, measured from the release's own bounds, known of
     it, the file's own."""
     if given is not None:
         return given, "given"
-    if said is not None:
-        return said, "table"
+    if of_table is not None:
+        return of_table, "table"
     if pair.field and pair.field.mpp is not None:
+        # Row 0 is no table: the recogniser read it from the image's name.
         return pair.field.mpp, fields.TABLE if pair.field.row else f"known of {found.kind}"
-    if known := known_mpp(place, found, pair.image):
+    known = known_mpp(place, found, pair.image)
+    if known:
         return known
     try:
         with closing(open_slide(pair.image)) as slide:
@@ -298,28 +325,44 @@ def _mpp(
         ) from None
 
 
-def _describe(seen: list[tuple[Path, Found]], regions: tuple[Region, ...]) -> str:
-    kinds = " + ".join(dict.fromkeys(found.kind for _, found in seen))
-    patients = {region.patient for region in regions}
-    sites = {region.site for region in regions if region.site}
-    fields_alone = sum(region.field is not None for region in regions)
-    pairs = len(regions) - fields_alone
-    what = []
+def _describe(sources: list[tuple[Path, Found]], regions: tuple[Region, ...]) -> str:
+    """Return what there is, in a line."""
+    kinds = " + ".join(dict.fromkeys(found.kind for _, found in sources))
+    patients = set()
+    sites = set()
+    pairs = fields_alone = 0
+    for region in regions:
+        patients.add(region.patient)
+        if region.site:
+            sites.add(region.site)
+        if region.field is None:
+            pairs += 1
+        else:
+            fields_alone += 1
+    contents = []
     if pairs:
-        what.append(counted(pairs, "image-mask pair"))
+        contents.append(counted(pairs, "image-mask pair"))
     if fields_alone:
-        what.append(counted(fields_alone, "field"))
+        contents.append(counted(fields_alone, "field"))
     hospitals = counted(len(sites), "hospital") if sites else "hospitals unknown"
-    return f"{kinds}: {' and '.join(what)}, {counted(len(patients), 'patient')}, {hospitals}"
+    return f"{kinds}: {' and '.join(contents)}, {counted(len(patients), 'patient')}, {hospitals}"
 
 
-def _notes(seen: list[tuple[Path, Found]], regions: tuple[Region, ...]) -> tuple[str, ...]:
-    notes = list(dict.fromkeys(found.note for _, found in seen if found.note))
-    origins = dict.fromkeys(region.mpp_source for region in regions)
-    values = sorted({region.mpp for region in regions})
-    span = f"{values[0]:g}" if len(values) == 1 else f"{values[0]:g} to {values[-1]:g}"
+def _notes(sources: list[tuple[Path, Found]], regions: tuple[Region, ...]) -> tuple[str, ...]:
+    """Return what a person should know before using it."""
+    notes = list(dict.fromkeys(found.note for _, found in sources if found.note))
+    origins: dict[str, None] = {}  # a set that keeps its order
+    values = set()
+    unknown = 0
+    for region in regions:
+        origins[region.mpp_source] = None
+        values.add(region.mpp)
+        # Without a patient the region's name stands for one.
+        unknown += region.patient == region.id
+    least = min(values)
+    most = max(values)
+    span = f"{least:g}" if least == most else f"{least:g} to {most:g}"
     notes.append(f"microns per pixel {span}: {'; '.join(origins)}")
-    unknown = sum(region.patient == region.id for region in regions)
     if unknown:
         notes.append(
             f"no patient known for {counted(unknown, 'image')}: each counts as a patient of its"

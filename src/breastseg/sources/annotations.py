@@ -5,7 +5,7 @@ Coordinates are pixels of the picture, (0, 0) its left-top corner, (0.5, 0.5) th
 first pixel.
 
 Of a GeoJSON the annotations of plane z = 0, t = 0 that have a class are taken, as every QuPath
-since 0.2 writes them; all else is counted by kind and said. Detections, cells and tiles count as
+since 0.2 writes them; all else is counted by kind. Detections, cells and tiles count as
 annotations in a file that has no annotation at all: whoever exports them alone means them.
 `prepare` and the browser view read with the same functions.
 """
@@ -91,6 +91,7 @@ def read_drawn(path: Path) -> Drawn:
 
 
 def _m2c_dots(path: Path) -> Iterator[Dot]:
+    """Yield the dots of a list of BRCA-M2C, a line each."""
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         words = line.split()
         if not words:
@@ -118,16 +119,16 @@ def read_geojson(file: BinaryIO, where: str, *, is_gzip: bool = False) -> Drawn:
         SourceError: no GeoJSON, too large, or something in an annotation of a class that is no
             place or outline.
     """
-    found = _Found(where)
+    reading = _Reading(where)
     try:
         unpacked = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if is_gzip else file
         for number, feature in enumerate(read_objects(unpacked, where), start=1):
-            found.take(feature, f"{where}: feature {number}")
+            reading.take(feature, f"{where}: feature {number}")
     except UnicodeDecodeError:
         raise SourceError(f"{where}: not text; export it again") from None
     except (ValueError, gzip.BadGzipFile, zlib.error, EOFError) as cause:
         raise not_geojson(where, cause) from None
-    return found.drawn()
+    return reading.drawn()
 
 
 def not_geojson(where: str, cause: Exception) -> SourceError:
@@ -135,7 +136,7 @@ def not_geojson(where: str, cause: Exception) -> SourceError:
     return SourceError(f"{where}: not GeoJSON ({cause}); export it again from QuPath")
 
 
-class _Found:
+class _Reading:
     """Areas and dots read so far: of annotations, and of objects that stand for them in a file that
     has none."""
 
@@ -175,9 +176,10 @@ class _Found:
         else:
             self._check_size(self._others)
             taken = self._others
-            instead = Counter(
-                {kind: self._skipped[kind] for kind in self._skipped if kind in _STAND_INS}
-            )
+            instead = Counter[str]()
+            for kind, number in self._skipped.items():
+                if kind in _STAND_INS:
+                    instead[kind] = number
             skipped = taken.skipped + (self._skipped - instead)
         return Drawn(tuple(taken.areas), tuple(taken.dots), dict(skipped), dict(instead))
 
@@ -201,28 +203,40 @@ class _Taken:
     def take(self, feature: Mapping[str, Any], properties: Mapping[str, Any], where: str) -> None:
         """Take the areas and dots of a feature, or count what it is instead."""
         plane = _plane_of(feature, properties, where)
-        shapes = [] if plane else list(_shapes(feature.get("geometry"), where))
+        if plane:
+            self._skip(plane)
+            return
+        shapes = list(_shapes(feature.get("geometry"), where))
         if not shapes:
-            self._skip(plane or "empty")
-        elif not any(kind in _DRAWN for kind, _ in shapes):
-            self._skip(*(kind for kind, _ in shapes))
-        elif (name := class_name(properties, where)) is None:
+            self._skip("empty")
+            return
+        kinds = [kind for kind, _ in shapes]
+        if not set(kinds) & set(_DRAWN):
+            self._skip(*kinds)
+            return
+        name = class_name(properties, where)
+        if name is None:
             self._skip("without class")
-        else:
-            for kind, coordinates in shapes:
-                self._take_shape(kind, coordinates, name, where)
+            return
+        for kind, coordinates in shapes:
+            self._take_shape(kind, coordinates, name, where)
 
     def _take_shape(self, kind: str, coordinates: Any, name: str, where: str) -> None:
         if kind == "Point":
+            x, y = _place(coordinates, where)
             self.held_bytes += DOT_BYTES
-            self.dots.append(Dot(name, *_place(coordinates, where)))
-        elif kind != "Polygon":
+            self.dots.append(Dot(name, x, y))
+            return
+        if kind != "Polygon":
             self._skip(kind)
-        elif rings := _rings(coordinates, where):
-            self.held_bytes += sum(RING_BYTES + ring.nbytes for ring in rings)
-            self.areas.append(Area(name, rings[0], tuple(rings[1:])))
-        else:
+            return
+        rings = _rings(coordinates, where)
+        if not rings:
             self._skip("empty")
+            return
+        outline, *holes = rings
+        self.held_bytes += sum(RING_BYTES + ring.nbytes for ring in rings)
+        self.areas.append(Area(name, outline, tuple(holes)))
 
     def _skip(self, *kinds: str) -> None:
         for kind in kinds:
@@ -254,6 +268,7 @@ def _plane_of(feature: Mapping[str, Any], properties: Mapping[str, Any], where: 
 
 
 def _plane(plane: Any, where: str) -> str:
+    """Return a plane in words; nothing for z 0, t 0, or none."""
     if plane is None:
         return ""
     if not isinstance(plane, dict):
@@ -264,7 +279,9 @@ def _plane(plane: Any, where: str) -> str:
             numbers[axis] = _coordinate(plane[axis], where, "a plane's number")
     if numbers["z"]:
         return f"on plane z {numbers['z']:g}"
-    return f"at time {numbers['t']:g}" if numbers["t"] else ""
+    if numbers["t"]:
+        return f"at time {numbers['t']:g}"
+    return ""
 
 
 def _shapes(geometry: Any, where: str) -> Iterator[tuple[str, Any]]:
@@ -339,12 +356,14 @@ def _rings(rings: Any, where: str) -> list[Ring]:
     """Return an outline and its holes; nothing where the outline covers nothing. Holes that cover
     nothing are left out."""
     read = [_ring(ring, where) for ring in _list(rings, where)]
+    # Two corners are a line, which covers nothing.
     if not read or len(read[0]) <= 2:
         return []
     return [ring for ring in read if len(ring) > 2]
 
 
 def _ring(places: Any, where: str) -> Ring:
+    """Return a ring as an (N, 2) array, which most are already."""
     if not isinstance(places, np.ndarray) or places.ndim != 2:
         if not isinstance(places, list):
             raise SourceError(
@@ -364,7 +383,9 @@ def _place(place: Any, where: str) -> tuple[float, float]:
 
 
 def _coordinate(value: Any, where: str, what: str = "a number of pixels") -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= FARTHEST:
+    # True is an int to Python; "<=" is false of NaN.
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not abs(value) <= FARTHEST:
         raise SourceError(f"{where}: {str(value)[:60]!r} is not {what}")
     return float(value)
 

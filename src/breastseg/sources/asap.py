@@ -4,7 +4,7 @@ An annotation has a group, which is its class, and a list of coordinates in leve
 are no holes: a smaller area lies on a larger one, as everywhere here. A spline is taken as the
 polygon of its points; a measurement is a line and is left out, as is what has no group.
 
-XML is read as it comes, with a parser that is told to refuse what ASAP never writes and what other
+XML is read as it comes, with a parser that is set to refuse what ASAP never writes and what other
 programs were broken with: document types, and with them all entities.
 """
 

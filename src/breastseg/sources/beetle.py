@@ -55,10 +55,13 @@ def find(root: Path) -> Found | None:
             patient = slide.stem.split("_wsi")[0]
             pairs.append(Pair(slide, drawn[slide.stem], patient=patient))
     notes = []
-    if alone := len(slides) - len(pairs):
-        notes.append(f"{counted(alone, 'slide')} without annotation left out")
-    if alone := len(drawn) - len(pairs):
-        notes.append(f"annotation of {counted(alone, 'slide')} without image left out (TCGA: GDC)")
+    without_annotation = len(slides) - len(pairs)
+    if without_annotation:
+        notes.append(f"{counted(without_annotation, 'slide')} without annotation left out")
+    without_image = len(drawn) - len(pairs)
+    if without_image:
+        slides_text = counted(without_image, "slide")
+        notes.append(f"annotation of {slides_text} without image left out (TCGA: GDC)")
     return Found(
         "BEETLE slides",
         tuple(pairs),

@@ -69,10 +69,11 @@ def find(root: Path) -> Found | None:
 
 
 def _scanners(task: Path) -> list[Path]:
+    """Return the folders of scanners, by name."""
     if not task.is_dir():
         return []
-    return sorted(
-        place
-        for place in task.iterdir()
-        if (place / "image").is_dir() and (place / "mask").is_dir()
-    )
+    scanners = []
+    for place in sorted(task.iterdir()):
+        if (place / "image").is_dir() and (place / "mask").is_dir():
+            scanners.append(place)
+    return scanners

@@ -63,17 +63,20 @@ class Drawn:
         """Return left, top, right and bottom of each area and then of each dot: (N, 4)."""
         rings = [area.outline for area in self.areas]
         # (N, 2) each; reshape() keeps two axes where there is no dot.
-        middles = np.array([(dot.x, dot.y) for dot in self.dots], np.float64).reshape(-1, 2)
-        sides = np.array([(dot.width, dot.height) for dot in self.dots], np.float64).reshape(-1, 2)
+        places = [(dot.x, dot.y) for dot in self.dots]
+        extents = [(dot.width, dot.height) for dot in self.dots]
+        middles = np.array(places, np.float64).reshape(-1, 2)
+        sides = np.array(extents, np.float64).reshape(-1, 2)
         of_dots = np.hstack([middles - sides / 2, middles + sides / 2])
         if not rings:
             return of_dots
         # All corners in one array, and the least and largest of each stretch: a file may have
         # 100,000 areas.
-        places = np.concatenate(rings)
-        starts = np.cumsum([0, *(len(ring) for ring in rings[:-1])])
-        least = np.minimum.reduceat(places, starts)
-        largest = np.maximum.reduceat(places, starts)
+        corners = np.concatenate(rings)  # (corners of all, 2)
+        lengths = np.array([len(ring) for ring in rings])
+        starts = np.cumsum(lengths) - lengths
+        least = np.minimum.reduceat(corners, starts)  # (areas, 2), as `largest`
+        largest = np.maximum.reduceat(corners, starts)
         return np.concatenate([np.hstack([least, largest]), of_dots])
 
     def seen_from(self, x: float, y: float) -> "Drawn":
@@ -88,11 +91,9 @@ class Drawn:
     def without(self, names: Collection[str]) -> "Drawn":
         """Return the same without the areas and dots of these names; case does not matter."""
         left_out = {name.casefold() for name in names}
-        return replace(
-            self,
-            areas=tuple(area for area in self.areas if area.name.casefold() not in left_out),
-            dots=tuple(dot for dot in self.dots if dot.name.casefold() not in left_out),
-        )
+        areas = [area for area in self.areas if area.name.casefold() not in left_out]
+        dots = [dot for dot in self.dots if dot.name.casefold() not in left_out]
+        return replace(self, areas=tuple(areas), dots=tuple(dots))
 
     def measured(self, mpp: float) -> "Drawn":
         """Return the same with discs in pixels, where a pixel has these microns."""

@@ -45,12 +45,23 @@ def find(root: Path) -> Found | None:
     pictures = _pictures_below(root)
     if not pictures:
         raise SourceError(f"{table}: no picture beside it or below; put the pictures there")
-    rows = join_rows(table, [Pair(picture, table) for picture in pictures], wanted=(*KNOWN, TYPE))
-    pairs = tuple(_pair(picture, rows) for picture in pictures if picture in rows.of)
-    without_row = [path for path in pictures if path not in rows.of]
+    candidates = [Pair(picture, table) for picture in pictures]
+    rows = join_rows(table, candidates, wanted=(*KNOWN, TYPE))
+    pairs = []
+    without_row = []
+    for picture in pictures:
+        if picture in rows.of:
+            pairs.append(_pair(picture, rows))
+        else:
+            without_row.append(picture)
     notes = [*rows.notes, *_left_out(root, without_row)]
-    label_map = label_file(root)
-    return Found(KIND, pairs, None, "", label_map, "; ".join(notes), _licence(root))
+    return Found(
+        KIND,
+        tuple(pairs),
+        label_map=label_file(root),
+        note="; ".join(notes),
+        licence=_licence(root),
+    )
 
 
 def _pictures_below(root: Path) -> list[Path]:
@@ -84,31 +95,34 @@ def _pair(picture: Path, rows: Rows) -> Pair:
         raise SourceError(f"{where}: all is '{shown(row['all'])}', wanted one class; {advice}")
     _check_tcga(picture, row, where)
     field = Field(
-        table.path,
-        row.number,
-        "".join(everywhere),
-        without,
-        somewhere,
-        rows.patient_of(picture),
-        rows.site_of(picture),
-        rows.mpp_of(picture),
-        row[TYPE],
+        table=table.path,
+        row=row.number,
+        all="".join(everywhere),  # one name or none
+        without=without,
+        somewhere=somewhere,
+        patient=rows.patient_of(picture),
+        site=rows.site_of(picture),
+        mpp=rows.mpp_of(picture),
+        type=row[TYPE],
     )
     return Pair(picture, _areas(picture, field), field=field)
 
 
 def _classes(cell: str) -> tuple[str, ...]:
     """Return the names in a cell; beside a `;`, a `+` is part of a name, as in "HER2+;stroma"."""
-    names = (name.strip() for name in cell.split(";" if ";" in cell else "+"))
-    return tuple(dict.fromkeys(name for name in names if name))
+    separator = ";" if ";" in cell else "+"
+    names = [name.strip() for name in cell.split(separator)]
+    return tuple(dict.fromkeys(filter(None, names)))
 
 
 def _check_tcga(picture: Path, row: Row, where: str) -> None:
     """Refuse another patient or hospital than the name's: the same one could be in two parts."""
     by_name = tcga_patient(picture.stem)
-    for column, said in zip(("patient", "site"), by_name or (), strict=False):
-        if row[column] and row[column] != said:
-            what = f"{column} of {picture.name} is '{shown(row[column])}', its name says {said}"
+    if by_name is None:
+        return
+    for column, value in zip(("patient", "site"), by_name, strict=True):
+        if row[column] and row[column] != value:
+            what = f"{column} of {picture.name} is '{shown(row[column])}', its name says {value}"
             raise SourceError(f"{where}: {what}; mend one")
 
 
@@ -121,7 +135,8 @@ def _areas(picture: Path, field: Field) -> Path:
     if len(files) > 1:
         what = f"belongs to {picture.name}, as {areas.name} does"
         raise SourceError(f"{files[1]}: {what}; keep one of them")
-    if others := others_of(areas, picture):
+    others = others_of(areas, picture)
+    if others:
         what = f"belongs to {picture.name} and to {others[0].name}"
         raise SourceError(f"{areas}: {what}; rename one")
     if field.all:

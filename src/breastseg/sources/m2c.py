@@ -47,7 +47,10 @@ def find(root: Path) -> Found | None:
 
 
 def _names(path: Path) -> list[str]:
+    """Return the pictures of a list; none where the copy has no such list."""
+    if not path.is_file():
+        return []
     try:
-        return path.read_text(encoding="utf-8").split() if path.is_file() else []
+        return path.read_text(encoding="utf-8").split()
     except UnicodeDecodeError:
         raise SourceError(f"{path}: not a list of file names; copy the release again") from None

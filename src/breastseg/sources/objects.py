@@ -49,6 +49,7 @@ _COMMA = rb"\s*+,\s*+"
 
 
 def _ring(numbers: int) -> bytes:
+    """Return the pattern of a ring whose places have so many numbers."""
     place = rb"\[\s*+" + _COMMA.join([_NUMBER] * numbers) + rb"\s*+\]"
     return rb"\[\s*+" + place + rb"(?:" + _COMMA + place + rb")*+\s*+\]"
 
@@ -87,9 +88,8 @@ def read_objects(file: BinaryIO, where: str) -> Iterator[Any]:
     if text.peek():
         raise ValueError("something follows its end")
     if members is not None:
-        if not isinstance(members, dict) or not (
-            {"geometry", "coordinates", "geometries"} & members.keys()
-        ):
+        places = {"geometry", "coordinates", "geometries"}
+        if not isinstance(members, dict) or places.isdisjoint(members):
             raise _no_features(where)
         yield as_feature(members)
 
@@ -324,6 +324,7 @@ class _Parser:
             if ring is None:
                 return match[0]
             rings.append(ring)
+            # A text, for lists of numbers hold none.
             return b'"%d"' % (len(rings) - 1)
 
         def filled(value: Any) -> Any:

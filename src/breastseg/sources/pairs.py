@@ -36,31 +36,34 @@ def names_of(picture: Path) -> tuple[str, ...]:
     """Return the names under which a picture's mask or areas are looked for, its own whole name
     last."""
     whole = _plain(picture.name)
-    ending = next((end for end in (*_PICTURES, _ZARR) if whole.endswith(end)), "")
-    name = whole.removesuffix(ending)
+    name = whole
+    for ending in (*_PICTURES, _ZARR):
+        if whole.endswith(ending):
+            name = whole.removesuffix(ending)
+            break
     names = (name.removesuffix(_INNER), name, whole)
     # A dictionary keeps the order and leaves out what is there twice.
-    return tuple(dict.fromkeys(one for one in names if one))
+    return tuple(dict.fromkeys(filter(None, names)))
 
 
 def areas_of(picture: Path) -> list[Path]:
     """Return the GeoJSON files beside a picture or slide that belong to it."""
     names = names_of(picture)
-    return [
-        path
-        for path in files_in(picture.parent, GEOJSON_SUFFIXES)
-        if _name(path, "", GEOJSON_SUFFIXES) in names
-    ]
+    own = []
+    for path in files_in(picture.parent, GEOJSON_SUFFIXES):
+        if _name(path, "", GEOJSON_SUFFIXES) in names:
+            own.append(path)
+    return own
 
 
 def others_of(areas: Path, picture: Path) -> list[Path]:
     """Return the pictures and slides beside this one to which a GeoJSON file would belong too."""
     name = _name(areas, "", GEOJSON_SUFFIXES)
-    return [
-        other
-        for other in files_in(picture.parent, _PICTURES)
-        if other != picture and name in names_of(other)
-    ]
+    others = []
+    for path in files_in(picture.parent, _PICTURES):
+        if path != picture and name in names_of(path):
+            others.append(path)
+    return others
 
 
 def match_pairs(
@@ -85,9 +88,15 @@ def match_pairs(
         # Masks are images too, and lie in the same folder.
         pictures = [path for path in pictures if not _carries(path, mask_suffix, _PICTURES)]
     others = [path for path in files_in(masks, kinds) if _carries(path, mask_suffix, kinds)]
-    slides = [picture for picture in pictures if picture.name.lower().endswith(SLIDE_SUFFIXES)]
-    if len(slides) < len(pictures) and not _matched(slides, others, mask_suffix, kinds)[0]:
-        pictures = [picture for picture in pictures if picture not in slides]
+    flat: list[Path] = []
+    slides: list[Path] = []
+    for picture in pictures:
+        is_slide = picture.name.lower().endswith(SLIDE_SUFFIXES)
+        (slides if is_slide else flat).append(picture)
+    if flat:
+        slides_with_mask, _ = _matched(slides, others, mask_suffix, kinds)
+        if not slides_with_mask:
+            pictures = flat
     by_name: dict[str, Path] = {}
     for picture in pictures:
         name = names_of(picture)[0]
@@ -99,11 +108,11 @@ def match_pairs(
     matched, alone = _matched(pictures, others, mask_suffix, kinds)
     for picture in pictures:
         if picture not in matched:
+            wanted = masks / (picture.stem + mask_suffix + kinds[0])
+            looked_for = " and ".join(name + mask_suffix for name in names_of(picture))
             raise SourceError(
-                f"{picture}: has no mask, wanted {masks / (picture.stem + mask_suffix + kinds[0])};"
-                " add it or take the image away (looked for"
-                f" {' and '.join(name + mask_suffix for name in names_of(picture))} with"
-                f" {', '.join(kinds)})"
+                f"{picture}: has no mask, wanted {wanted}; add it or take the image away (looked"
+                f" for {looked_for} with {', '.join(kinds)})"
             )
     _check_none_alone(alone, images, mask_suffix, kinds, _PICTURES)
     return tuple(Pair(picture, matched[picture], split) for picture in pictures)
@@ -122,12 +131,13 @@ def match_drawn(folder: Path, suffix: str, kinds: tuple[str, ...]) -> tuple[tupl
     drawn = [path for path in files_in(folder, kinds) if _carries(path, suffix, kinds)]
     pictures = files_in(folder, _PICTURES)
     names = {_name(path, suffix, kinds) for path in drawn}
-    folders = sorted(
-        path
-        for path in folder.iterdir()
-        if names & set(names_of(path)) and path.is_dir() and is_slide_folder(path)
-    )
-    matched, alone = _matched([*pictures, *folders], drawn, suffix, kinds)
+    slide_folders = []
+    for path in sorted(folder.iterdir()):
+        # Names first: to look into a folder takes longest.
+        is_named = not names.isdisjoint(names_of(path))
+        if is_named and path.is_dir() and is_slide_folder(path):
+            slide_folders.append(path)
+    matched, alone = _matched([*pictures, *slide_folders], drawn, suffix, kinds)
     _check_none_alone(alone, folder, suffix, kinds, _PICTURES)
     ordered = sorted(matched, key=lambda picture: names_of(picture)[0])
     pairs = tuple(Pair(picture, matched[picture]) for picture in ordered)
@@ -144,18 +154,18 @@ def _matched(
 ) -> tuple[dict[Path, Path], list[Path]]:
     """Return each picture's mask or areas, for those that have one, and the masks or areas that
     have no picture."""
-    named: dict[str, list[Path]] = {}
+    pictures_of: dict[str, list[Path]] = {}
     for picture in pictures:
         for name in names_of(picture):
-            named.setdefault(name, []).append(picture)
+            pictures_of.setdefault(name, []).append(picture)
     matched: dict[Path, Path] = {}
     alone: list[Path] = []
     for other in others:
         name = _name(other, suffix, kinds)
-        candidates = named.get(name, [])
-        if name not in named and kinds == MASK_SUFFIXES:
+        candidates = pictures_of.get(name, [])
+        if name not in pictures_of and kinds == MASK_SUFFIXES:
             # A mask may itself be an OME-TIFF: x.ome.tif beside x.png.
-            candidates = named.get(name.removesuffix(_INNER), [])
+            candidates = pictures_of.get(name.removesuffix(_INNER), [])
         if not candidates:
             alone.append(other)
             continue
@@ -176,12 +186,13 @@ def _matched(
 def _check_none_alone(
     alone: list[Path], folder: Path, suffix: str, kinds: Sequence[str], wanted: Sequence[str]
 ) -> None:
+    """Refuse masks or areas without picture; the first is named."""
     for other in alone:
         name = _name(other, suffix, kinds)
-        place = folder / (name if name.endswith(tuple(wanted)) else name + wanted[0])
+        file_name = name if name.endswith(tuple(wanted)) else name + wanted[0]
         raise SourceError(
-            f"{other}: has no image, wanted {place}; add it or take the mask away (looked for"
-            f" {name} with {', '.join(wanted)})"
+            f"{other}: has no image, wanted {folder / file_name}; add it or take the mask away"
+            f" (looked for {name} with {', '.join(wanted)})"
         )
 
 
@@ -189,6 +200,7 @@ def _plain(name: str) -> str:
     """Return a name with its known endings in small letters."""
     for ending in (*_PICTURES, _ZARR, _INNER):
         if name.lower().endswith(ending):
+            # Again, for there may be two: .ome.tif.
             return _plain(name[: -len(ending)]) + ending
     return name
 
@@ -200,12 +212,18 @@ def _bare(path: Path, kinds: Sequence[str]) -> str:
 
 
 def _carries(path: Path, suffix: str, kinds: Sequence[str]) -> bool:
-    return not suffix or _bare(path, kinds).lower().removesuffix(_INNER).endswith(suffix.lower())
+    """Return whether a file's name has the suffix before its ending."""
+    if not suffix:
+        return True
+    return _bare(path, kinds).lower().removesuffix(_INNER).endswith(suffix.lower())
 
 
 def _name(path: Path, suffix: str, kinds: Sequence[str]) -> str:
     """Return the picture's name that a mask or file of areas carries in its own."""
     name = _bare(path, kinds)
-    if suffix and name.lower().endswith(suffix.lower() + _INNER):
-        name = name[: -len(_INNER)]
-    return _plain(name[: -len(suffix)] if suffix else name)
+    if suffix:
+        # x_mask.ome.tif belongs to x, too.
+        if name.lower().endswith(suffix.lower() + _INNER):
+            name = name[: -len(_INNER)]
+        name = name[: -len(suffix)]
+    return _plain(name)

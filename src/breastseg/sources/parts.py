@@ -40,7 +40,9 @@ def fields_of(drawn: Drawn, size_px: tuple[int, int], mpp: float, where: str) ->
     # (rows, columns) uint8: 1 where an area or a dot reaches into a cell
     marked = np.zeros((rows, columns), np.uint8)
     for area in drawn.areas:
-        ring = np.clip(np.floor(area.outline / cell), -1, max(columns, rows)).astype(np.int32)
+        ring = np.floor(area.outline / cell)
+        # A corner far outside would not fit into 32 bits.
+        ring = np.clip(ring, -1, max(columns, rows)).astype(np.int32)
         # fillPoly alone leaves out what is thinner than a cell.
         cv2.fillPoly(marked, [ring], 1)
         cv2.polylines(marked, [ring], True, 1)
@@ -52,13 +54,14 @@ def fields_of(drawn: Drawn, size_px: tuple[int, int], mpp: float, where: str) ->
     side = max(1, int(SIDE_UM / mpp) // cell)
     boxes = []
     for left, top, width, height in _groups(marked):
-        group = marked[top : top + height, left : left + width]
+        group = marked[Box(left, top, width, height).slices]
         # A group wider than a field is cut into squares of a field's side.
-        for y, x in np.ndindex(-(-height // side), -(-width // side)):
-            square = group[y * side : (y + 1) * side, x * side : (x + 1) * side]
-            if square.any():
-                corner = (left + x * side, top + y * side)
-                boxes.append(_box(_bounds(square), corner, cell, size_px))
+        for y in range(0, height, side):
+            for x in range(0, width, side):
+                square = group[Box(x, y, side, side).slices]
+                if square.any():
+                    corner = (left + x, top + y)
+                    boxes.append(_box(_bounds(square), corner, cell, size_px))
     return sorted(boxes, key=lambda box: (box.y, box.x))
 
 
@@ -67,14 +70,20 @@ def within(drawn: Drawn, box: Box) -> Drawn:
     left, top, right, bottom = drawn.boxes().T
     reaches_in = (right > box.x) & (bottom > box.y)
     reaches_in &= (left < box.x + box.width) & (top < box.y + box.height)
+    # Areas come before dots in `boxes`.
     of_areas = reaches_in[: len(drawn.areas)]
-    areas = tuple(area for area, kept in zip(drawn.areas, of_areas, strict=True) if kept)
+    areas = []
+    for area, reaches in zip(drawn.areas, of_areas, strict=True):
+        if reaches:
+            areas.append(area)
     dots = []
     for dot in drawn.dots:
         # A dot belongs to the field in which its middle lies, so that none is in two.
-        if box.x <= dot.x < box.x + box.width and box.y <= dot.y < box.y + box.height:
+        is_across = box.x <= dot.x < box.x + box.width
+        is_down = box.y <= dot.y < box.y + box.height
+        if is_across and is_down:
             dots.append(dot)
-    return Drawn(areas, tuple(dots), drawn.skipped, drawn.instead)
+    return Drawn(tuple(areas), tuple(dots), drawn.skipped, drawn.instead)
 
 
 def _groups(marked: Labels) -> list[tuple[int, int, int, int]]:
@@ -102,7 +111,9 @@ def _bounds(square: Labels) -> tuple[int, int, int, int]:
     """Return left, top, right and bottom of what is marked, the last two one past the last."""
     rows = np.flatnonzero(square.any(axis=1))
     columns = np.flatnonzero(square.any(axis=0))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    left, right = int(columns[0]), int(columns[-1]) + 1
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    return left, top, right, bottom
 
 
 def _box(

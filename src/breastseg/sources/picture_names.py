@@ -42,10 +42,13 @@ class Pictures:
         )
 
     def of(self, name: str) -> tuple[str, set[Path]]:
-        """Return how a name is known, and the pictures that it may mean."""
-        for how, known in self.ways:
-            for spelled in (name, picture_name(name)):
-                if images := known.get(alike(spelled) if how else spelled):
+        """Return how a name was matched ("" as it is written), and the pictures that it may
+        mean."""
+        for how, by_name in self.ways:
+            for spelling in (name, picture_name(name)):
+                key = alike(spelling) if how else spelling
+                images = by_name.get(key)
+                if images:
                     return how, images
         return "", set()
 
@@ -91,10 +94,11 @@ def nearest(name: str, pictures: Pictures, count: int) -> str:
     """Return what may be meant by a name that fits nothing, and how many more there are."""
     others = ""
     if count > 1:
-        others = f", nor {'does' if count == 2 else 'do'} {counted(count - 1, 'other row')}"
+        do = "does" if count == 2 else "do"
+        others = f", nor {do} {counted(count - 1, 'other row')}"
     if _CHANGED.fullmatch(name):
         return f"{others}; a spreadsheet may have changed the name: keep that column as text"
-    _, bare = pictures.ways[1]
+    _, bare = pictures.ways[1]  # without endings, as `name` is
     near = difflib.get_close_matches(name, sorted(bare), n=1)
     advice = f"did you mean '{near[0]}'?" if near else "mend the name, or remove the row"
     return f"{others}; {advice}"

@@ -68,8 +68,8 @@ def read_points(path: Path) -> Iterator[Dot]:
         for row, x, y in places:
             yield Dot(row["class"], x, y)
         return
-    extents = zip(*(table.numbers(column) for column in EXTENTS), strict=True)
-    for (row, x, y), extent in zip(places, extents, strict=True):
+    widths, heights, radii = (table.numbers(column) for column in EXTENTS)
+    for (row, x, y), extent in zip(places, zip(widths, heights, radii, strict=True), strict=True):
         _check_extent(table, row, extent)
         width, height, radius = (number or 0.0 for number in extent)
         yield Dot(row["class"], x, y, width, height, radius, radius > 0)
@@ -80,9 +80,10 @@ def _check_extent(table: Table, row: Row, extent: Extent) -> None:
     width, height, radius = extent
     where = table.where(row)
     for column, number in zip(EXTENTS, extent, strict=True):
+        # "not >" and not "<=": NaN is refused too.
         if number is not None and not number > 0:
-            said = f"{column} '{shown(row[column])}', wanted more than 0"
-            raise SourceError(f"{where}: {said}; leave the cell empty for a dot")
+            what = f"{column} '{shown(row[column])}', wanted more than 0"
+            raise SourceError(f"{where}: {what}; leave the cell empty for a dot")
     if (width is None) != (height is None):
         lacking = "width" if width is None else "height"
         advice = "give both sides in pixels, or neither"
@@ -94,11 +95,13 @@ def _check_extent(table: Table, row: Row, extent: Extent) -> None:
 
 def _check_agrees(table: Table) -> None:
     """Refuse a place that is of a class by one row and not of it by another."""
-    said: dict[tuple[str, float | None, float | None], tuple[Row, str]] = {}
+    # Class and place -> the first row that names them, and its name with or without "not ".
+    first_of: dict[tuple[str, float | None, float | None], tuple[Row, str]] = {}
     for row, x, y in zip(table.rows, table.numbers("x"), table.numbers("y"), strict=True):
         name = " ".join(row["class"].casefold().split())
-        first, before = said.setdefault((name.removeprefix(NOT), x, y), (row, name))
-        if before != name:
-            where, own, other = table.where(row), shown(row["class"]), shown(first["class"])
-            told = f"x {x:g}, y {y:g} is '{own}', row {first.number} says '{other}'"
-            raise SourceError(f"{where}: {told}; keep the one that is true")
+        first, first_name = first_of.setdefault((name.removeprefix(NOT), x, y), (row, name))
+        if first_name != name:
+            own = shown(row["class"])
+            other = shown(first["class"])
+            what = f"x {x:g}, y {y:g} is '{own}', row {first.number} says '{other}'"
+            raise SourceError(f"{table.where(row)}: {what}; keep the one that is true")

@@ -43,7 +43,7 @@ class Field:
 
     @property
     def where(self) -> str:
-        """Where it is said, for an error; row 0 is the file itself, whose name says it."""
+        """Where it is written, for an error; row 0 is the file itself, whose name says it."""
         return f"{self.table}, row {self.row}" if self.row else str(self.table)
 
 

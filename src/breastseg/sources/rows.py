@@ -1,6 +1,7 @@
 """A person's table of pictures: which row is of which picture, and who is whose patient. What does
 not join is an error."""
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -64,23 +65,31 @@ class Rows:
         """Return what a person should know: how rows were joined, what they leave open, and where
         `given_mpp` goes over them."""
         name = self.table.path.name
-        rows = self.of.values()
-        columns = self.table.columns
+        has_patients = "patient" in self.table.columns
+        has_mpp = "mpp" in self.table.columns
+        without_patient = []
+        without_mpp = []
+        with_other_mpp = []
+        for row in self.of.values():
+            if has_patients and not row["patient"]:
+                without_patient.append(row)
+            if has_mpp and row.number not in self.mpp:
+                without_mpp.append(row)
+            if self.mpp.get(row.number, given_mpp) != given_mpp:
+                with_other_mpp.append(row)
         notes = list(self.notes)
-        without_patient = [row for row in rows if "patient" in columns and not row["patient"]]
         if without_patient:
             notes.append(
                 f"{name}: no patient in {_numbers(without_patient)}: taken from TCGA's names of the"
                 " pictures"
             )
         if given_mpp is None:
-            blank = [row for row in rows if "mpp" in columns and row.number not in self.mpp]
-            if blank:
-                notes.append(f"{name}: no um/px in {_numbers(blank)}: not taken from the table")
-            return tuple(notes)
-        other = [row for row in rows if self.mpp.get(row.number, given_mpp) != given_mpp]
-        if other:
-            notes.append(f"{name}: um/px of {_numbers(other)} not used, {given_mpp:g} was given")
+            if without_mpp:
+                numbers = _numbers(without_mpp)
+                notes.append(f"{name}: no um/px in {numbers}: not taken from the table")
+        elif with_other_mpp:
+            numbers = _numbers(with_other_mpp)
+            notes.append(f"{name}: um/px of {numbers} not used, {given_mpp:g} was given")
         return tuple(notes)
 
 
@@ -90,7 +99,7 @@ def read_rows(
     """Read a table of pictures (image, and any of patient, site, mpp) and join it with them.
 
     A row names a file with or without suffix and path. Case that differs, and zeros that a
-    spreadsheet took from the start, are known where one picture alone can be meant, and said.
+    spreadsheet took from the start, are matched where one picture alone can be meant, with a note.
 
     Args:
         path: the table.
@@ -105,10 +114,11 @@ def read_rows(
     """
     rows = join_rows(path, pairs, wanted=_COLUMNS, may_come_later=True)
     without = [pair.image for pair in pairs if pair.image not in rows.of]
-    lost = [image for image in without if not known(image, rows.table.columns)]
-    if lost:
+    unknown = [image for image in without if not known(image, rows.table.columns)]
+    if unknown:
+        more = _and_more(unknown, "picture")
         raise SourceError(
-            f"{path}: no row for {lost[0].name}{_and_more(lost, 'picture')}; add a row for each, or"
+            f"{path}: no row for {unknown[0].name}{more}; add a row for each, or"
             " take the pictures away"
         )
     if without:
@@ -178,7 +188,9 @@ def check_patients(regions: Iterable[Region], rows: Rows) -> None:
                 f"{rows.table.path}: {where} is of patient '{shown(region.patient)}', its name says"
                 f" {by_name[0]}; mend one"
             )
-        if tcga := by_name or by_row:
+        tcga = by_name or by_row
+        if tcga:
+            # Both ways: neither may one patient have two names, nor one name two patients.
             of_tcga.check(tcga[0], region.patient, where, rows.table.path)
             of_person.check(region.patient, tcga[0], where, rows.table.path)
         if by_name:
@@ -190,15 +202,16 @@ class _OneName:
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
-        self.seen: dict[str, tuple[str, str]] = {}
+        self.names: dict[str, tuple[str, str]] = {}
+        """Who -> the name, and where it is written."""
 
-    def check(self, one: str, name: str, where: str, path: Path) -> None:
-        """Take a name; SourceError when another was seen."""
-        before, there = self.seen.setdefault(one, (name, where))
-        if before != name:
+    def check(self, who: str, name: str, where: str, path: Path) -> None:
+        """Take a name; SourceError when it had another before."""
+        first_name, first_where = self.names.setdefault(who, (name, where))
+        if first_name != name:
             raise SourceError(
-                f"{path}: {self.kind} {shown(one)} is '{shown(name)}' by {where} and"
-                f" '{shown(before)}' by {there}; mend one of them"
+                f"{path}: {self.kind} {shown(who)} is '{shown(name)}' by {where} and"
+                f" '{shown(first_name)}' by {first_where}; mend one of them"
             )
 
 
@@ -210,40 +223,33 @@ def _joined(
     *,
     may_come_later: bool,
 ) -> dict[Path, Row]:
-    """Return the row of each picture; rows that were matched by a guess are told in the notes."""
-    of: dict[Path, Row] = {}
+    """Return the row of each picture; rows that were matched by a guess are named in the notes."""
+    row_of: dict[Path, Row] = {}
     unfit: list[Row] = []
-    taken: dict[str, list[str]] = {}
+    # What was guessed or passed over -> the rows, in words.
+    guesses: dict[str, list[str]] = defaultdict(list)
     for row in table.rows:
         folders, name = parts_of(row["image"])
-        how, found = pictures.of(name)
-        if not found:
+        how, candidates = pictures.of(name)
+        if not candidates:
             unfit.append(row)
             continue
-        if len(found) > 1 and folders:
-            # Of pictures of one name, the folders that were written say which.
-            in_them = {path for path in found if path.parts[-len(folders) - 1 : -1] == folders}
-            found = in_them or found
-        if len(found) > 1:
-            names = ", ".join(sorted(path.name for path in found)[:4])
-            raise SourceError(
-                f"{table.where(row)}: '{shown(row['image'])}' may be {names}; write the whole name"
-            )
-        (image,) = found
+        image = _only_one(table, row, candidates, folders)
         if how:
-            taken.setdefault("written otherwise", []).append(
+            guesses["written otherwise"].append(
                 f"'{shown(name)}' (row {row.number}) is {image.name}"
             )
         if folders and folders[-1] != image.parent.name:
-            taken.setdefault("in other folders", []).append(
+            guesses["in other folders"].append(
                 f"'{shown(row['image'])}' (row {row.number}) is {image}"
             )
-        before = of.setdefault(image, row)
+        before = row_of.setdefault(image, row)
         if before is not row:
             _check_same(table, before, row, image, mpp)
-            taken.setdefault("twice, with the same words", []).append(
+            guesses["twice, with the same words"].append(
                 f"{image.name} (rows {before.number} and {row.number})"
             )
+    # The folders are listed only where a row needs it: they may hold 30,000 tiles.
     later = names_beside(pictures.folders) if unfit and may_come_later else set()
     for row in unfit:
         name = picture_name(parts_of(row["image"])[1])
@@ -252,43 +258,60 @@ def _joined(
                 f"{table.where(row)}: '{shown(row['image'])}' fits no"
                 f" picture{nearest(name, pictures, len(unfit))}"
             )
-        taken.setdefault("not annotated yet", []).append(
-            f"'{shown(row['image'])}' (row {row.number})"
-        )
-    for what, cases in taken.items():
+        guesses["not annotated yet"].append(f"'{shown(row['image'])}' (row {row.number})")
+    for what, cases in guesses.items():
         more = " ..." if len(cases) > _NAMED else ""
         notes.append(
             f"{table.path.name}: {counted(len(cases), 'row')} of pictures {what}:"
             f" {'; '.join(cases[:_NAMED])}{more}"
         )
-    return of
+    return row_of
+
+
+def _only_one(table: Table, row: Row, candidates: set[Path], folders: tuple[str, ...]) -> Path:
+    """Return the picture that a row means; SourceError where it may be several."""
+    if len(candidates) > 1 and folders:
+        # Of pictures of one name, the folders that were written say which.
+        within = set()
+        for path in candidates:
+            if path.parts[-len(folders) - 1 : -1] == folders:
+                within.add(path)
+        candidates = within or candidates
+    if len(candidates) > 1:
+        names = ", ".join(sorted(path.name for path in candidates)[:4])
+        raise SourceError(
+            f"{table.where(row)}: '{shown(row['image'])}' may be {names}; write the whole name"
+        )
+    (image,) = candidates
+    return image
 
 
 def _check_same(table: Table, one: Row, two: Row, image: Path, mpp: Mapping[int, float]) -> None:
     """Refuse two rows of one picture that say different things."""
-    said: dict[str, tuple[str, str]] = {}
+    values: dict[str, tuple[str, str]] = {}
     for column in table.columns:
         if column not in {"image", "mpp", NOTE}:
-            said[column] = (one[column], two[column])
+            values[column] = (one[column], two[column])
     # As numbers: "0.5" and "0.50" are the same.
     if mpp.get(one.number) != mpp.get(two.number):
-        said["mpp"] = (one["mpp"], two["mpp"])
-    folders = [parts_of(row["image"])[0] for row in (one, two)]
-    if all(folders):
-        said["folder"] = ("/".join(folders[0]), "/".join(folders[1]))
-    for what, (there, here) in said.items():
-        if there != here:
+        values["mpp"] = (one["mpp"], two["mpp"])
+    first_folders, _ = parts_of(one["image"])
+    folders, _ = parts_of(two["image"])
+    if first_folders and folders:
+        values["folder"] = ("/".join(first_folders), "/".join(folders))
+    for what, (first, second) in values.items():
+        if first != second:
             raise SourceError(
-                f"{table.where(two)}: {what} of {image.name} is '{shown(here)}', row {one.number}"
-                f" says '{shown(there)}'; keep one row"
+                f"{table.where(two)}: {what} of {image.name} is '{shown(second)}', row {one.number}"
+                f" says '{shown(first)}'; keep one row"
             )
 
 
 def _check_alike(table: Table, column: str) -> None:
-    """Refuse two names that are one to the eye: "P1" and "p1" would be two patients."""
-    seen: dict[str, Row] = {}
+    """Refuse two names that look the same to a reader: "P1" and "p1" would be two patients."""
+    first_row: dict[str, Row] = {}
     for row in table.rows:
-        before = seen.setdefault(alike(row[column]), row)
+        before = first_row.setdefault(alike(row[column]), row)
         if before[column] != row[column]:
             raise SourceError(
                 f"{table.where(row)}: {column} '{shown(row[column])}' is written"
@@ -304,7 +327,8 @@ def _and_more(items: Sequence[Path], noun: str) -> str:
 
 
 def _numbers(rows: Iterable[Row]) -> str:
-    numbers = [str(number) for number in sorted(row.number for row in rows)]
+    """Return the numbers of some rows in words, the first five of them."""
+    numbers = sorted(row.number for row in rows)
     noun = "rows" if len(numbers) > 1 else "row"
     more = f" and {len(numbers) - 5} more" if len(numbers) > 5 else ""
-    return f"{noun} {', '.join(numbers[:5])}{more}"
+    return f"{noun} {', '.join(map(str, numbers[:5]))}{more}"

@@ -57,8 +57,9 @@ def find(root: Path) -> Found | None:
     """Recognise `wsirois`, or the folder that holds it, by its fields or else by its slides."""
     top = root / "wsirois" if (root / "wsirois").is_dir() else root
     note = _NOTE
-    if alone := [name for name in ("wsibulk", "wsitils") if (root / name).is_dir()]:
-        note += f"; {' and '.join(alone)} left out: no classes of tissue"
+    left_out = [name for name in ("wsibulk", "wsitils") if (root / name).is_dir()]
+    if left_out:
+        note += f"; {' and '.join(left_out)} left out: no classes of tissue"
     # Fields first: both hold the same areas, and fields need no slides of hundreds of GB.
     fields = _fields(top / "roi-level-annotations", note)
     return fields or _slides(top / "wsi-level-annotations", note)
@@ -107,4 +108,6 @@ def _slides(top: Path, note: str) -> Found | None:
 def _slide_of(name: str) -> str:
     """Return whose tissue it is: the slide, as in 100B of `100B_[35129, 6567, 36429, 7757]`; ""
     where a TCGA name says it."""
-    return "" if tcga_patient(name) else name.split("_[")[0]
+    if tcga_patient(name):
+        return ""
+    return name.split("_[")[0]

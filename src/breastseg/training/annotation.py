@@ -15,15 +15,14 @@ def absent_classes(data: Dataset, regions: list[str], config: TrainConfig) -> li
     Raises:
         SplitError: there are some, and `config` does not allow it.
     """
-    pixels = data.class_pixels.loc[regions].sum()
+    pixels = data.class_pixels.loc[regions].sum()  # (K,) by class
     absent = [str(name) for name in pixels.index[pixels == 0]]
     if absent and not config.allow_absent_classes:
+        how = "never occurs"
         fields = _said_somewhere(data, regions, absent[0])
-        how = (
-            f"has no annotated pixel (only {counted(fields, 'field')} said to have it somewhere)"
-            if fields
-            else "never occurs"
-        )
+        if fields:
+            where = f"only {counted(fields, 'field')} said to have it somewhere"
+            how = f"has no annotated pixel ({where})"
         raise SplitError(
             f"{data.path}: class '{absent[0]}' {how} in the {len(regions)} training regions"
             f" ({len(absent)} such classes); split otherwise, choose a coarser label map, or"
@@ -50,17 +49,16 @@ def _said_somewhere(data: Dataset, regions: list[str], label: str) -> int:
 
 def field_notes(data: Dataset, regions: list[str], config: TrainConfig) -> Iterator[str]:
     """Yield in words what is known of whole fields."""
-    known = data.facts.loc[data.fields(regions)]
-    if known.empty:
+    facts = data.facts.loc[data.fields(regions)]  # fields x classes: -1 without, 1 with, 0 unknown
+    if facts.empty:
         return
     counts = []
     for word, fact in (("without", -1), ("with", 1)):
-        for name in known:
-            count = int((known[name] == fact).sum())
+        for name in facts:
+            count = int((facts[name] == fact).sum())
             if count:
                 counts.append(f"{count:,} {word} {name}")
-    told = ", ".join(counts)
     yield (
-        f"{counted(len(known), 'field')} known as a whole ({told}): {config.fields:.0%} of the"
-        " crops"
+        f"{counted(len(facts), 'field')} known as a whole ({', '.join(counts)}):"
+        f" {config.fields:.0%} of the crops"
     )

@@ -8,14 +8,13 @@ from torch import nn
 # Optical density of one unit of haematoxylin, eosin and DAB in red, green, blue: Ruifrok & Johnston
 # 2001.
 _HED_TO_RGB = ((0.650, 0.704, 0.286), (0.072, 0.990, 0.105), (0.268, 0.570, 0.776))
-
-
 _TISSUE = 0.15
 """Mean optical density above which a pixel counts as tissue."""
 
 
 def optical_density(pictures: torch.Tensor) -> torch.Tensor:
     """Return -log of (N, 3, H, W) float pictures in 0 to 1."""
+    # The darkest that 8 bits tell apart from nothing: black would be infinitely dense.
     return -torch.log(pictures.clamp_min(1 / 255))
 
 
@@ -31,20 +30,26 @@ class BorrowStain(nn.Module):
         """Take the share of crops that borrow, and the smallest and largest factor of a channel's
         density."""
         super().__init__()
-        self.share, self.limits = share, limits
+        self.share = share
+        self.limits = limits
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """Change (N, 3, H, W) float pictures in 0 to 1."""
-        density = optical_density(pictures)
-        tissue = (density.mean(1, keepdim=True) > _TISSUE).float()
-        mean = (density * tissue).sum((2, 3)) / tissue.sum((2, 3)).clamp_min(1)
+        density = optical_density(pictures)  # (N, 3, H, W)
+        tissue = (density.mean(1, keepdim=True) > _TISSUE).float()  # (N, 1, H, W)
+        # A crop without tissue has a mean of 0, and neither lends nor borrows.
+        tissue_px = tissue.sum((2, 3)).clamp_min(1)  # (N, 1)
+        mean = (density * tissue).sum((2, 3)) / tissue_px  # (N, 3)
         count = len(pictures)
-        lender = mean[torch.randperm(count, device=pictures.device)]
-        part = torch.rand(count, 1, device=pictures.device) * (
-            torch.rand(count, 1, device=pictures.device) < self.share
-        )
+        device = pictures.device
+        lender = mean[torch.randperm(count, device=device)]
+        # (N, 1) each: how much of the way to the lender's stain, 0 for those that do not borrow.
+        part = torch.rand(count, 1, device=device)
+        part = part * (torch.rand(count, 1, device=device) < self.share)
         both = (mean > 0.01).all(1, keepdim=True) & (lender > 0.01).all(1, keepdim=True)
-        factor = (lender / mean.clamp_min(0.01)).clamp(*self.limits) ** (part * both)
+        ratio = (lender / mean.clamp_min(0.01)).clamp(*self.limits)
+        # A power, for densities multiplied: half of a factor of 4 is 2.
+        factor = ratio ** (part * both)
         return torch.exp(-density * factor[:, :, None, None])
 
 
@@ -61,7 +66,8 @@ class HedJitter(nn.Module):
     def __init__(self, scale: float = 0.25, shift: float = 0.05) -> None:
         """Take the largest relative change and the largest shift of a stain's density."""
         super().__init__()
-        self.scale, self.shift = scale, shift
+        self.scale = scale
+        self.shift = shift
         matrix = torch.tensor(_HED_TO_RGB, dtype=torch.float64)
         self.register_buffer("to_rgb", matrix.float(), persistent=False)
         self.register_buffer("to_hed", torch.linalg.inv(matrix).float(), persistent=False)
@@ -69,9 +75,14 @@ class HedJitter(nn.Module):
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """Change (N, 3, H, W) float pictures in 0 to 1."""
         count = pictures.shape[0]
-        scale = 1 + (torch.rand(count, 3, 1, 1, device=pictures.device) * 2 - 1) * self.scale
-        shift = (torch.rand(count, 3, 1, 1, device=pictures.device) * 2 - 1) * self.shift
+        device = pictures.device
+        # (N, 3, 1, 1) each, one number a crop and stain, evenly up to the limit on both sides.
+        scale = torch.rand(count, 3, 1, 1, device=device) * 2 - 1
+        scale = 1 + scale * self.scale
+        shift = torch.rand(count, 3, 1, 1, device=device) * 2 - 1
+        shift = shift * self.shift
         density = optical_density(pictures)
+        # Colour channels c to stains s and back: stains add up in density, not in colour.
         stains = torch.einsum("nchw,cs->nshw", density, self.to_hed)
         changed = torch.einsum("nshw,sc->nchw", stains * scale + shift, self.to_rgb)
         return torch.exp(-changed).clamp(0, 1)
@@ -87,18 +98,19 @@ class Augment(nn.Module):
         geometry: list[nn.Module] = []
         self.colors = nn.Sequential()
         if level != "none":
+            # Tissue has no up and down.
             geometry += [
                 K.RandomHorizontalFlip(),
                 K.RandomVerticalFlip(),
                 K.RandomRotation90((0, 3), p=1.0),
             ]
         if level == "stain":
-            geometry.append(
-                K.RandomAffine(0.0, scale=(0.75, 1.33), padding_mode="reflection", p=0.7)
-            )
+            scaled = K.RandomAffine(0.0, scale=(0.75, 1.33), padding_mode="reflection", p=0.7)
+            geometry.append(scaled)
             self.colors = nn.Sequential(HedJitter(), K.ColorJiggle(0.15, 0.15, 0.15, 0.02, p=0.8))
         if level == "strong":
-            geometry.append(K.RandomAffine(0.0, scale=(0.6, 1.6), padding_mode="reflection", p=0.8))
+            scaled = K.RandomAffine(0.0, scale=(0.6, 1.6), padding_mode="reflection", p=0.8)
+            geometry.append(scaled)
             self.colors = nn.Sequential(
                 BorrowStain(),
                 HedJitter(0.35, 0.08),
@@ -106,9 +118,10 @@ class Augment(nn.Module):
                 K.RandomGaussianBlur((5, 5), (0.3, 1.5), p=0.3),
                 K.RandomSharpness(2.0, p=0.2),
             )
-        self.geometry = (
-            K.AugmentationSequential(*geometry, data_keys=["input", "mask"]) if geometry else None
-        )
+        self.geometry = None
+        if geometry:
+            # "mask" is resampled by nearest neighbour: a mean of two labels is a third.
+            self.geometry = K.AugmentationSequential(*geometry, data_keys=["input", "mask"])
 
     @torch.no_grad()
     def move(
@@ -118,11 +131,15 @@ class Augment(nn.Module):
         float 0 to 255, and whole labels."""
         if self.geometry is None:
             return pictures.float(), labels
-        planes = labels if labels.ndim == 4 else labels[:, None]
+        planes = labels if labels.ndim == 4 else labels[:, None]  # (N, K, H, W)
         moved, moved_planes = self.geometry(pictures.float() / 255, planes.float())
-        return moved * 255, moved_planes.reshape(labels.shape).round().to(torch.uint8)
+        moved_labels = moved_planes.reshape(labels.shape).round().to(torch.uint8)
+        return moved * 255, moved_labels
 
     @torch.no_grad()
     def recolor(self, pictures: torch.Tensor) -> torch.Tensor:
         """Change the colours of float pictures, 0 to 255."""
-        return self.colors(pictures / 255) * 255 if len(self.colors) else pictures
+        if not len(self.colors):
+            return pictures
+        changed: torch.Tensor = self.colors(pictures / 255) * 255  # Kornia wants 0 to 1
+        return changed

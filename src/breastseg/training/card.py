@@ -37,8 +37,18 @@ def card_of(
         start: the model that it went on from.
     """
     patients = _patients(split, start)
-    trained = data.class_pixels.loc[split["split"] == "train"].sum()
+    trained = data.class_pixels.loc[split["split"] == "train"].sum()  # (K,) by class
     pixels = {str(name): int(px) for name, px in trained.items()}
+    source_mpp = sorted(set(map(float, data.regions["source_mpp"])))
+    run = replace(
+        settings,
+        data_parts=tuple(data.parts),
+        encoder_weights=encoder_origin(config.encoder, config.encoder_weights),
+        patients=patients,
+        class_px=pixels,
+        source_mpp=tuple(source_mpp),
+        environment=environment(),
+    )
     return Card(
         name=settings.name or "",
         label_map=data.label_map,
@@ -50,15 +60,7 @@ def card_of(
         network=network.to_dict(),
         licence=_licence(data, start),
         limits=_limits(len(patients["train"]), pixels, is_leaky=is_leaky(split)),
-        training=replace(
-            settings,
-            data_parts=tuple(data.parts),
-            encoder_weights=encoder_origin(config.encoder, config.encoder_weights),
-            patients=patients,
-            class_px=pixels,
-            source_mpp=tuple(sorted(set(map(float, data.regions["source_mpp"])))),
-            environment=environment(),
-        ),
+        training=run,
     )
 
 
@@ -66,7 +68,8 @@ def _patients(split: pd.DataFrame, start: Bundle | None) -> dict[str, tuple[str,
     """Return the patients of each part; whoever trained the first model trained this one too."""
     patients: dict[str, tuple[str, ...]] = {}
     for part in ("train", "val", "test"):
-        patients[part] = tuple(sorted(set(split.loc[split["split"] == part, "patient"])))
+        of_part = split.loc[split["split"] == part, "patient"]
+        patients[part] = tuple(sorted(set(of_part)))
     if start:
         before = start.card.training.patients_of("train")
         patients["train"] = tuple(sorted({*patients["train"], *before}))
@@ -91,7 +94,10 @@ def _limits(patients: int, pixels: dict[str, int], *, is_leaky: bool) -> tuple[s
         f"Trained on {patients} patients; tissue it has not seen is named as something it has."
     )
     total = sum(pixels.values())
-    rare = [f"{name} ({px:,} px)" for name, px in pixels.items() if px < LITTLE * total]
+    rare = []
+    for name, px in pixels.items():
+        if px < LITTLE * total:
+            rare.append(f"{name} ({px:,} px)")
     if rare:
         limits.append(f"Saw little of {', '.join(rare)} of {total:,} px.")
     return tuple(limits)
@@ -100,7 +106,7 @@ def _limits(patients: int, pixels: dict[str, int], *, is_leaky: bool) -> tuple[s
 def kept_card(card: Card, start: Bundle) -> Card:
     """Return the card of a model whose network is that of another: its tiles, decision and scores
     are the same, its limits too."""
-    # What the network saw little of is said by its own card.
+    # What the network saw little of stands on its own card.
     own = [
         limit
         for limit in card.limits
@@ -124,5 +130,5 @@ def kept_card(card: Card, start: Bundle) -> Card:
 def _licence(data: Dataset, start: Bundle | None) -> str:
     before = start.card.licence.split("; ") if start else []
     sources = [f"trained from {part}" for part in data.parts]
-    # A licence that both models have is said once.
+    # A licence that both models have stands there once.
     return "; ".join(dict.fromkeys(["weights Apache-2.0", *before, *sources]))

@@ -25,24 +25,24 @@ class WholeCheckpoints(TorchCheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, object], path: Any, storage_options: Any = None
     ) -> None:
-        """Write it."""
-        with written(Path(path)) as beside, beside.open("wb") as file:
+        """Write it whole, or leave what was there."""
+        with written(Path(path)) as unfinished, unfinished.open("wb") as file:
             torch.save(_unshared(checkpoint), file)
 
 
 def _unshared(value: Any) -> Any:
     """Return the same values, in which equal texts are one object and nothing else is.
 
-    A pickle refers back to what is the same object, and what was read back is the same less often:
-        without this a run that went
-    on ends in other bytes than one that was never killed.
+    A pickle writes an object once and refers back to it. Values that were read from a checkpoint
+    share fewer objects than those of a run that was never stopped: without this, a run that was
+    killed and went on would end in other bytes.
     """
     if isinstance(value, str):
         return sys.intern(value)
     if isinstance(value, torch.Tensor):
         return value.detach()  # a new object over the same numbers
     if type(value) in {dict, OrderedDict}:
-        return type(value)((_unshared(key), _unshared(one)) for key, one in value.items())
+        return type(value)((_unshared(key), _unshared(item)) for key, item in value.items())
     if type(value) in {list, tuple}:
-        return type(value)(_unshared(one) for one in value)
+        return type(value)(_unshared(item) for item in value)
     return value

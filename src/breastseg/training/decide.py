@@ -46,20 +46,18 @@ def decide(
     choice = choose_bias(sample, data.label_map.names)
     reporter.message(told(choice, part))
     added = add_bias(network, bias_vector(choice.bias, data.label_map))
-    return {
-        **choice.to_dict(),
-        "bias": dict(zip(data.label_map.names, added.tolist(), strict=True)),
-        "how": "auto",
-        "split": part,
-        "data": data.fingerprint(),
-    }
+    decision = choice.to_dict()
+    # What half precision made of it, in place of what was chosen.
+    decision["bias"] = dict(zip(data.label_map.names, added.tolist(), strict=True))
+    decision |= {"how": "auto", "split": part, "data": data.fingerprint()}
+    return decision
 
 
 def add_bias(network: Network, bias: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Add a (K,) bias to a network's last convolution; return what it is in half precision."""
     last = network.last_bias
     if not bias.any():
-        return bias
+        return bias  # without rounding: the network stays as it was trained, byte for byte
     base = last.detach().cpu().double().numpy()
     values, added = rounded(base, bias)
     with torch.no_grad():
@@ -79,9 +77,10 @@ class _InTraining:
 
     def probabilities(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         with torch.inference_mode():
+            # (N, H, W, 3) -> (N, 3, H, W)
             pictures = torch.tensor(tiles, device=self._device).permute(0, 3, 1, 2).contiguous()
-            found = torch.softmax(self._network(pictures), dim=1)
-        return np.asarray(found.cpu().numpy(), np.float32)
+            probabilities = torch.softmax(self._network(pictures), dim=1)
+        return np.asarray(probabilities.cpu().numpy(), np.float32)
 
     def labels(self, tiles: npt.NDArray[np.uint8]) -> Labels:
         return likeliest(self.probabilities(tiles))

@@ -38,7 +38,8 @@ def environment() -> Environment:
 
 def _git_commit() -> str:
     try:
-        found = subprocess.run(
+        # Where the code lies: a person's own folder is a repository of something else.
+        answer = subprocess.run(
             ["git", "rev-parse", "--verify", "--quiet", "HEAD"],
             capture_output=True,
             text=True,
@@ -46,5 +47,5 @@ def _git_commit() -> str:
             check=False,
         )
     except FileNotFoundError:
-        return ""
-    return found.stdout.strip()
+        return ""  # git is not installed
+    return answer.stdout.strip()

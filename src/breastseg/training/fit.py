@@ -33,7 +33,7 @@ from breastseg.training.types import TypeTask
 from breastseg.wording import counted
 
 _PRIOR_CROPS = 512
-"""Crops by which the shares of the classes are told."""
+"""Crops by which the shares of the classes are counted."""
 
 
 def fit(
@@ -87,9 +87,11 @@ def fit(
 
 def _size_note(network: Network, steps: int, config: TrainConfig) -> str:
     """Return in words how much is trained, and how long an epoch is."""
-    parameters = list(network.parameters())
-    count = sum(one.numel() for one in parameters)
-    trained = sum(one.numel() for one in parameters if one.requires_grad)
+    count = trained = 0
+    for parameter in network.parameters():
+        count += parameter.numel()
+        if parameter.requires_grad:
+            trained += parameter.numel()
     return (
         f"{count:,} parameters, {trained:,} trainable;"
         f" {steps} steps of {config.batch} crops an epoch; precision"
@@ -115,6 +117,7 @@ def _val_batches(
 def _train_batches(
     data: Dataset, regions: list[str], config: TrainConfig, share: Share
 ) -> TrainBatches:
+    """Return the batches of training crops."""
     draw = CropDraw(
         config.crop_px,
         config.balance,
@@ -124,9 +127,12 @@ def _train_batches(
         config.fields,
     )
     crops = Crops(data, regions, draw)
-    table = data.regions.loc[regions]
-    area = int((table["width_px"] * table["height_px"]).sum())
-    per_epoch = config.crops_per_epoch or max(config.batch, area // config.crop_px**2)
+    per_epoch = config.crops_per_epoch
+    if not per_epoch:
+        # As many as cover the regions once.
+        table = data.regions.loc[regions]
+        area_px = int((table["width_px"] * table["height_px"]).sum())
+        per_epoch = max(config.batch, area_px // config.crop_px**2)
     return TrainBatches(crops, batch=config.batch, crops_per_epoch=per_epoch, share=share)
 
 
@@ -136,14 +142,18 @@ def _shift(batches: TrainBatches, config: TrainConfig, reporter: Reporter) -> to
     if not config.logit_adjust:
         return None
     crops = batches.crops
-    pixels = np.zeros(len(crops.dataset.label_map.classes) + 1, np.int64)
+    label_map = crops.dataset.label_map
+    counts = np.zeros(len(label_map.classes) + 1, np.int64)
     for start in range(0, _PRIOR_CROPS, config.batch):
-        drawn = crops.batch(0, list(range(start, start + config.batch)))
-        pixels += np.bincount(drawn.labels[~drawn.dotted].ravel(), minlength=len(pixels))
-    prior = log_prior(pixels[1:])
-    annotated = max(1, pixels[1:].sum())
+        batch = crops.batch(0, list(range(start, start + config.batch)))
+        # Dots are drawn class by class, so that their shares say nothing of areas.
+        labels = batch.labels[~batch.dotted]
+        counts += np.bincount(labels.ravel(), minlength=len(counts))
+    pixels = counts[1:]  # (K,): label 0 is not annotated
+    prior = log_prior(pixels)
+    annotated = max(1, pixels.sum())
     shares = []
-    for name, px in zip(crops.dataset.label_map.names, pixels[1:], strict=True):
+    for name, px in zip(label_map.names, pixels, strict=True):
         shares.append(f"{name} {px / annotated:.3f}")
     reporter.message(
         f"logits adjusted by {config.logit_adjust:g} times the logarithm of the classes' shares:"
@@ -153,16 +163,18 @@ def _shift(batches: TrainBatches, config: TrainConfig, reporter: Reporter) -> to
 
 
 def _load_best(module: Segmenter, run: Path) -> None:
-    best, last = (run / "checkpoints" / f"{name}.ckpt" for name in ("best", "last"))
-    path = best if best.is_file() else last
+    path = run / "checkpoints" / "best.ckpt"
+    if not path.is_file():
+        path = run / "checkpoints" / "last.ckpt"  # nothing chose an epoch
     state = read_checkpoint(path)["state_dict"]
     module.load_state_dict(state)
-    weights = [weight for weight in state.values() if weight.is_floating_point()]
-    if not all(bool(torch.isfinite(weight).all()) for weight in weights):
-        raise ModelError(
-            f"{path}: weights are not finite, the run diverged; train again with a lower --lr or"
-            " --precision 32"
-        )
+    for weight in state.values():
+        # Counters of batches are integers, and always finite.
+        if weight.is_floating_point() and not bool(torch.isfinite(weight).all()):
+            raise ModelError(
+                f"{path}: weights are not finite, the run diverged; train again with a lower --lr"
+                " or --precision 32"
+            )
 
 
 def white_label(data: Dataset, config: TrainConfig) -> int:
@@ -171,7 +183,9 @@ def white_label(data: Dataset, config: TrainConfig) -> int:
     Raises:
         LabelError: the label map has no such class.
     """
-    return data.label_map.label_of(config.white_as, "--white-as") if config.white_as else 0
+    if not config.white_as:
+        return 0
+    return data.label_map.label_of(config.white_as, "--white-as")
 
 
 def rank() -> int:
@@ -186,24 +200,27 @@ def loggers_of(names: tuple[str, ...], run: Path) -> list[Logger]:
         InputError: no such logger.
         MissingPackageError: it is not installed.
     """
-    found: list[Logger] = []
+    loggers: list[Logger] = []
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # MLflow reports its use otherwise
     for name in names:
         if name not in LOGGERS:
             raise InputError(f"logger '{name}': not known; wanted {', '.join(LOGGERS)}")
         try:
-            found.append(
-                TensorBoardLogger(run, name="tensorboard", version="")
-                if name == "tensorboard"
-                else MLFlowLogger(
-                    run.name,
-                    tracking_uri=f"sqlite:///{run / 'mlflow.db'}",
-                    artifact_location=str(run / "mlflow"),
-                )
-            )
+            loggers.append(_logger(name, run))
         except ModuleNotFoundError as cause:
             raise MissingPackageError(
                 f"logger '{name}': {cause.name or name} is not installed; pip install"
                 " 'breastseg[track]'"
             ) from None
-    return found
+    return loggers
+
+
+def _logger(name: str, run: Path) -> Logger:
+    if name == "tensorboard":
+        # An empty version: Lightning would put each start of a run into a folder of its own.
+        return TensorBoardLogger(run, name="tensorboard", version="")
+    return MLFlowLogger(
+        run.name,
+        tracking_uri=f"sqlite:///{run / 'mlflow.db'}",
+        artifact_location=str(run / "mlflow"),
+    )

@@ -24,17 +24,26 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         ModelError: cut short, damaged, or something else; the message says what to remove.
     """
-    found = read_pickled(path, ModelError)
-    weights = found.get("state_dict") if isinstance(found, dict) else None
-    whole = isinstance(weights, dict) and all(
-        isinstance(value, torch.Tensor) for value in weights.values()
-    )
-    if not whole or not all(isinstance(found.get(key, {}), dict) for key in ("callbacks", "loops")):
+    content = read_pickled(path, ModelError)
+    if not _is_checkpoint(content):
         raise ModelError(
             f"{path}: not a checkpoint of a run; remove the run's folder checkpoints to train from"
             " the beginning"
         )
-    return dict(found)
+    return dict(content)
+
+
+def _is_checkpoint(content: Any) -> bool:
+    """Return whether a file holds what Lightning needs: else it fails halfway, in words of its
+    own."""
+    if not isinstance(content, dict):
+        return False
+    weights = content.get("state_dict")
+    if not isinstance(weights, dict):
+        return False
+    if not all(isinstance(value, torch.Tensor) for value in weights.values()):
+        return False
+    return all(isinstance(content.get(key, {}), dict) for key in ("callbacks", "loops"))
 
 
 class History(L.Callback):
@@ -42,7 +51,8 @@ class History(L.Callback):
 
     def __init__(self, path: Path, batches: TrainBatches) -> None:
         """Take the table's path and the training batches."""
-        self.path, self.batches = path, batches
+        self.path = path
+        self.batches = batches
         self.rows: list[dict[str, float]] = []
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -53,17 +63,16 @@ class History(L.Callback):
         """Add the epoch's row and write the whole table."""
         assert isinstance(pl_module, Segmenter)
         pl_module.finish("train")
-        rate = trainer.optimizers[0].param_groups[0]["lr"]
-        self.rows.append(
-            {
-                "epoch": trainer.current_epoch,
-                "step": trainer.global_step,
-                "lr": rate,
-                **pl_module.figures,
-            }
-        )
+        row: dict[str, float] = {
+            "epoch": trainer.current_epoch,
+            "step": trainer.global_step,
+            # The first group is all but the encoder, whose rate is a share of it.
+            "lr": trainer.optimizers[0].param_groups[0]["lr"],
+        }
+        self.rows.append(row | pl_module.figures)
         if trainer.is_global_zero:
-            write_text(self.path, pd.DataFrame(self.rows).to_csv(index=False, lineterminator="\n"))
+            table = pd.DataFrame(self.rows)
+            write_text(self.path, table.to_csv(index=False, lineterminator="\n"))
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the checkpoint keeps."""

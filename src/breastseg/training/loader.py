@@ -32,7 +32,9 @@ class TrainBatches(Dataset[Batch]):
 
     def __init__(self, crops: Crops, *, batch: int, crops_per_epoch: int, share: Share) -> None:
         """Take the crops, how many a step over all devices, and how many an epoch."""
-        self.crops, self.batch, self.share = crops, batch, share
+        self.crops = crops
+        self.batch = batch
+        self.share = share
         self.steps = max(1, crops_per_epoch // batch)
         self.epoch = 0
 
@@ -46,10 +48,10 @@ class TrainBatches(Dataset[Batch]):
 
     def __getitem__(self, step: int) -> Batch:
         """Cut this device's share of a step's crops."""
-        numbers = range(step * self.batch, (step + 1) * self.batch)
-        return to_batch(
-            self.crops.batch(self.epoch, list(numbers)[self.share.rank :: self.share.world])
-        )
+        numbers = list(range(step * self.batch, (step + 1) * self.batch))
+        # Crops are drawn by number: all devices together cut what one alone would.
+        own = numbers[self.share.rank :: self.share.world]
+        return to_batch(self.crops.batch(self.epoch, own))
 
 
 class GridBatches(Dataset[Batch]):
@@ -59,8 +61,13 @@ class GridBatches(Dataset[Batch]):
         self, dataset: Prepared, regions: list[str], *, size_px: int, batch: int, share: Share
     ) -> None:
         """List the squares that hold an annotated pixel."""
-        self.dataset, self.size_px, self.batch = dataset, size_px, batch
-        places = [(region, box) for region in regions for box in _squares(dataset, region, size_px)]
+        self.dataset = dataset
+        self.size_px = size_px
+        self.batch = batch
+        places = []
+        for region in regions:
+            for box in _squares(dataset, region, size_px):
+                places.append((region, box))
         self.places = places[share.rank :: share.world]
 
     def __len__(self) -> int:
@@ -70,35 +77,40 @@ class GridBatches(Dataset[Batch]):
     def __getitem__(self, number: int) -> Batch:
         """Cut a batch of squares."""
         places = self.places[number * self.batch : (number + 1) * self.batch]
-        images = np.full((len(places), self.size_px, self.size_px, 3), 255, np.uint8)
-        labels = np.zeros((len(places), self.size_px, self.size_px), np.uint8)
+        count = len(places)
+        side = self.size_px
+        # White and not annotated beyond a region's edge, as in crops for training.
+        images = np.full((count, side, side, 3), 255, np.uint8)
+        labels = np.zeros((count, side, side), np.uint8)
         for i, (region, box) in enumerate(places):
-            rows, columns = slice(box.y, box.y + box.height), slice(box.x, box.x + box.width)
-            images[i, : box.height, : box.width] = self.dataset.image(region)[rows, columns]
-            labels[i, : box.height, : box.width] = self.dataset.labels(region)[rows, columns]
-        dotted = set(self.dataset.dotted([region for region, _ in places]))
-        facts = np.zeros((len(places), len(self.dataset.label_map.classes)), np.float32)
-        is_dotted = np.array([region in dotted for region, _ in places])
-        return to_batch(
-            CropBatch(images, labels, is_dotted, facts, np.zeros_like(labels))
-        )  # what was voted for is no truth
+            image = self.dataset.image(region)
+            region_labels = self.dataset.labels(region)
+            images[i, : box.height, : box.width] = image[box.slices]
+            labels[i, : box.height, : box.width] = region_labels[box.slices]
+        regions = [region for region, _ in places]
+        dotted = set(self.dataset.dotted(regions))
+        is_dotted = np.array([region in dotted for region in regions])
+        # Facts of whole fields and votes of dots teach, but no figure is measured on them.
+        facts = np.zeros((count, len(self.dataset.label_map.classes)), np.float32)
+        votes = np.zeros_like(labels)
+        return to_batch(CropBatch(images, labels, is_dotted, facts, votes))
 
 
 def _squares(dataset: Prepared, region: str, size: int) -> Iterator[Box]:
+    """Yield the squares of a region with an annotated pixel, cut off at its edges."""
     labels = dataset.labels(region)
     height, width = labels.shape
     for y in range(0, height, size):
         for x in range(0, width, size):
             box = Box(x, y, min(size, width - x), min(size, height - y))
-            if labels[y : y + box.height, x : x + box.width].any():
+            if labels[box.slices].any():
                 yield box
 
 
 def to_batch(crops: CropBatch) -> Batch:
     """Turn (N, H, W, 3) into (N, 3, H, W) without copying: this is channels-last memory, which the
     networks are fastest on."""
-    images, *rest = (torch.from_numpy(part) for part in crops)
-    labels, dotted, facts, votes = rest
+    images, labels, dotted, facts, votes = (torch.from_numpy(part) for part in crops)
     return images.permute(0, 3, 1, 2), labels, dotted, facts, votes
 
 

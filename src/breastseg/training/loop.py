@@ -8,7 +8,7 @@ import logging
 import signal
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -47,9 +47,8 @@ def run_loop(
         whether this process is the first of those that trained.
     """
     config = module.config
-    callbacks = _callbacks(
-        run, config, batches, monitored=val is not None and config.monitor != "none"
-    )
+    is_monitored = val is not None and config.monitor != "none"
+    callbacks = _callbacks(run, config, batches, monitored=is_monitored)
     last = run / "checkpoints" / "last.ckpt"
     if last.is_file():
         _check_fits(last, module)
@@ -66,8 +65,8 @@ def run_loop(
             log_every_n_steps=1,
             num_sanity_val_steps=0,
             deterministic="warn",
-            enable_model_summary=False,
-            use_distributed_sampler=False,
+            enable_model_summary=False,  # summary.txt has more
+            use_distributed_sampler=False,  # batches know their own share
             plugins=[WholeCheckpoints()],
         )
         try:
@@ -76,11 +75,11 @@ def run_loop(
                 loader(batches),
                 loader(val) if val else None,
                 ckpt_path=last if last.is_file() else None,
-                weights_only=True,
+                weights_only=True,  # reads tensors and plain values, runs no code from the file
             )
         except SystemExit:
             if trainer.interrupted:
-                # the loop turns Ctrl-C into an exit of its own
+                # The loop turns Ctrl-C into an exit of its own.
                 raise KeyboardInterrupt from None
             raise
     return trainer.is_global_zero
@@ -89,14 +88,16 @@ def run_loop(
 def _check_fits(last: Path, module: Segmenter) -> None:
     """Refuse a checkpoint that is damaged or of another network, before Lightning restores half of
     it."""
-    there, own = read_checkpoint(last)["state_dict"], module.state_dict()
-    if {name: value.shape for name, value in there.items()} != {
-        name: value.shape for name, value in own.items()
-    }:
+    saved = read_checkpoint(last)["state_dict"]
+    if _shapes(saved) != _shapes(module.state_dict()):
         raise ModelError(
             f"{last}: of another network than this run's; remove the run's folder checkpoints to"
             " train from the beginning"
         )
+
+
+def _shapes(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in weights.items()}
 
 
 class _HeedInterrupt(L.Callback):
@@ -104,41 +105,40 @@ class _HeedInterrupt(L.Callback):
     for at every step too."""
 
     def __init__(self) -> None:
-        self.before: Any = None
-        self.terminated: Any = signal.getsignal(signal.SIGTERM)
-        self.seen = False
+        self.interrupt_handler: Any = None
+        self.terminate_handler: Any = signal.getsignal(signal.SIGTERM)
+        self.is_interrupted = False
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # a shell's background job
-        if (
-            threading.current_thread() is threading.main_thread()
-            and self.before is None
-            and not ignored
-        ):
-            self.before = signal.signal(signal.SIGINT, self._note)
+        # A shell's background job ignores Ctrl-C, which is meant for the job in front.
+        is_ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        # Python allows handlers in the main thread alone.
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and self.interrupt_handler is None and not is_ignored:
+            self.interrupt_handler = signal.signal(signal.SIGINT, self._note)
 
     def _note(self, number: int, frame: Any) -> None:
-        self.seen = True
-        if callable(self.before):
-            self.before(number, frame)
+        self.is_interrupted = True
+        if callable(self.interrupt_handler):
+            self.interrupt_handler(number, frame)
         raise KeyboardInterrupt
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         # Lightning's own handler takes a note and ends between two batches, however long one lasts;
         # of several it ends the other processes.
         if threading.current_thread() is threading.main_thread() and trainer.world_size == 1:
-            signal.signal(signal.SIGTERM, self.terminated)
+            signal.signal(signal.SIGTERM, self.terminate_handler)
 
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        if self.seen:
+        if self.is_interrupted:
             raise KeyboardInterrupt
 
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        if self.before is not None:
-            signal.signal(signal.SIGINT, self.before)
-            self.before = None
+        if self.interrupt_handler is not None:
+            signal.signal(signal.SIGINT, self.interrupt_handler)
+            self.interrupt_handler = None
 
 
 def _callbacks(
@@ -161,12 +161,11 @@ def resolved_precision(precision: str) -> Literal["bf16-mixed", "32-true"]:
     """Return Lightning's name for a precision; "auto" is bf16 where the processor computes in
     it."""
     if precision == "auto":
-        fast = (
-            torch.cuda.is_bf16_supported()
-            if torch.cuda.is_available()
-            else torch.cpu._is_avx512_bf16_supported()
-        )
-        precision = "bf16" if fast else "32"
+        if torch.cuda.is_available():
+            has_bf16 = torch.cuda.is_bf16_supported()
+        else:
+            has_bf16 = torch.cpu._is_avx512_bf16_supported()
+        precision = "bf16" if has_bf16 else "32"
     return "bf16-mixed" if precision == "bf16" else "32-true"
 
 
@@ -224,4 +223,8 @@ def _checkpoints(run: Path, config: TrainConfig, *, monitored: bool) -> list[Mod
         )
 
     # The last is written last: it remembers which was best.
-    return [*([keep("best", config.monitor)] if monitored else []), keep("last", None)]
+    checkpoints = []
+    if monitored:
+        checkpoints.append(keep("best", config.monitor))
+    checkpoints.append(keep("last", None))
+    return checkpoints

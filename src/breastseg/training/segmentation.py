@@ -46,7 +46,10 @@ class Segmenter(L.LightningModule):
         """
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.config, self.classes, self.steps, self.discs = config, classes, steps, discs
+        self.config = config
+        self.classes = classes
+        self.steps = steps
+        self.discs = discs
         self.types = types
         self.criterion = SumLoss(config.loss, shift)
         self.augment = Augment(config.augment)
@@ -61,15 +64,19 @@ class Segmenter(L.LightningModule):
     @property
     def result(self) -> Network:
         """Return what the run is for: the averaged network, or where none is, the network."""
-        found = self.network if self.averaged is None else self.averaged.module
-        return cast(Network, found)
+        finished = self.network if self.averaged is None else self.averaged.module
+        return cast(Network, finished)
 
     def configure_optimizers(self) -> Any:
         """AdamW on all parameters (frozen ones have no gradient and stay), with the schedule by
         step."""
         encoder = list(self.network.encoder.parameters())
-        own = {id(parameter) for parameter in encoder}
-        rest = [parameter for parameter in self.network.parameters() if id(parameter) not in own]
+        # By identity: == on tensors compares numbers.
+        in_encoder = {id(parameter) for parameter in encoder}
+        rest = []
+        for parameter in self.network.parameters():
+            if id(parameter) not in in_encoder:
+                rest.append(parameter)
         if self.types is not None:
             rest += self.types.parameters()
         groups: list[dict[str, object]] = [
@@ -81,15 +88,15 @@ class Segmenter(L.LightningModule):
         )
         if self.config.schedule == "constant":
             return optimizer
+        # The first steps are small: a new decoder's gradients would spoil a pretrained encoder.
         warm = max(1, min(100, self.steps // 20))
 
         def share(step: int) -> float:
             if step < warm:
                 return (step + 1) / warm
-            return (
-                0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / max(1, self.steps - warm))))
-                + 1e-3
-            )
+            done = min(1.0, (step - warm) / max(1, self.steps - warm))
+            # Half a cosine from 1 to 0, and a little that keeps the last steps from being nothing.
+            return 0.5 * (1 + math.cos(math.pi * done)) + 1e-3
 
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
         return {
@@ -98,7 +105,7 @@ class Segmenter(L.LightningModule):
         }
 
     def encoder_frozen(self, epoch: int) -> bool:
-        """Say whether the encoder stays as it is in this epoch."""
+        """Return whether the encoder stays as it is in this epoch."""
         return self.config.freeze_encoder and not 0 < self.config.unfreeze_epoch <= epoch
 
     def on_train_epoch_start(self) -> None:
@@ -108,26 +115,24 @@ class Segmenter(L.LightningModule):
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Seed every draw of the step from the run's seed and the step, so that a resumed run draws
         the same."""
-        torch.manual_seed(
-            int(
-                np.random.SeedSequence(
-                    [self.config.seed, self.global_step, self.global_rank]
-                ).generate_state(1)[0]
-            )
-        )
+        sequence = np.random.SeedSequence([self.config.seed, self.global_step, self.global_rank])
+        torch.manual_seed(int(sequence.generate_state(1)[0]))
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """Return the loss of one batch."""
+        # (N, 3, H, W), (N, H, W), (N,), (N, K), (N, H, W), as `Batch` says.
         pictures, labels, dotted, facts, votes = batch
-        voted = (votes > 0).flatten(1).any(1) if self.config.votes else torch.zeros_like(dotted)
+        voted = torch.zeros_like(dotted)
+        if self.config.votes:
+            voted = (votes > 0).flatten(1).any(1)  # (N,)
         if voted.any():
+            # Together, so that both are moved alike.
             moved, both = self.augment.move(pictures, torch.stack([labels, votes], dim=1))
             labels, votes = both.unbind(1)
         else:
             moved, labels = self.augment.move(pictures, labels)
-        logits = self.network(
-            self.augment.recolor(moved).contiguous(memory_format=torch.channels_last)
-        )
+        recoloured = self.augment.recolor(moved).contiguous(memory_format=torch.channels_last)
+        logits = self.network(recoloured)  # (N, K, H, W)
         loss: torch.Tensor = self.criterion(logits[~dotted], labels[~dotted])
         by_discs = dotted if self.discs else dotted & ~voted
         if by_discs.any():
@@ -139,17 +144,20 @@ class Segmenter(L.LightningModule):
         self._add("train", loss, logits, labels)
         if self.types is not None:
             loss = loss + self._types_loss(self.types)
-        ramp = min(1.0, (self.global_step / self.steps - PSEUDO_FROM) / (PSEUDO_FULL - PSEUDO_FROM))
+        done = self.global_step / self.steps
+        # At first the averaged network has learned too little to teach.
+        ramp = min(1.0, (done - PSEUDO_FROM) / (PSEUDO_FULL - PSEUDO_FROM))
         if self.config.pseudo and ramp > 0:
-            loss = loss + ramp * self._pseudo_loss(
-                moved, torch.maximum(labels, votes) if voted.any() else labels, logits, facts
-            )
+            # What dots vote for is known too, and not to be guessed.
+            known = torch.maximum(labels, votes) if voted.any() else labels
+            loss = loss + ramp * self._pseudo_loss(moved, known, logits, facts)
         return loss
 
     def _types_loss(self, types: TypeTask) -> torch.Tensor:
         """Return the weighed loss on one step's fields of known types."""
         pictures, truth = types.fields.batch(self.global_step, self.global_rank)
-        pictures, truth = pictures.to(self.device), truth.to(self.device)
+        pictures = pictures.to(self.device)
+        truth = truth.to(self.device)
         nothing = torch.zeros_like(pictures[:, 0])
         moved, _ = self.augment.move(pictures, nothing)
         changed = self.augment.recolor(moved).contiguous(memory_format=torch.channels_last)
@@ -165,12 +173,13 @@ class Segmenter(L.LightningModule):
         """
         teacher = self.result.eval()
         with torch.no_grad():
-            said = without_absent(
-                teacher(moved.contiguous(memory_format=torch.channels_last)).float(), facts
-            )
-            sure, guess = torch.softmax(said, dim=1).max(1)
-        target = torch.where((labels == 0) & (sure >= self.config.pseudo), guess, IGNORE)
+            shown = moved.contiguous(memory_format=torch.channels_last)
+            teacher_logits = without_absent(teacher(shown).float(), facts)  # (N, K, H, W)
+            confidence, guess = torch.softmax(teacher_logits, dim=1).max(1)  # (N, H, W) each
+        is_sure = (labels == 0) & (confidence >= self.config.pseudo)
+        target = torch.where(is_sure, guess, IGNORE)
         if not (target >= 0).any():
+            # A mean over no pixel is NaN; this is 0 and has a gradient.
             return logits.sum() * 0.0
         return torch.nn.functional.cross_entropy(logits.float(), target, ignore_index=IGNORE)
 
@@ -190,12 +199,16 @@ class Segmenter(L.LightningModule):
     ) -> None:
         """Add a batch to the epoch's loss (weighted by annotated pixels) and counts; show the
         running figures."""
-        predicted, truth = logits.argmax(1), labels.long() - 1
-        known = truth >= 0
-        pairs = truth[known] * self.classes + predicted[known]
+        predicted = logits.argmax(1)  # (N, H, W), as `truth`: classes from 0
+        truth = labels.long() - 1
+        annotated = truth >= 0
+        # One number for each pair of classes, so that a single bincount counts them all.
+        pairs = truth[annotated] * self.classes + predicted[annotated]
         counts = torch.bincount(pairs, minlength=self.classes**2).double()
-        weight = known.sum().double()
-        sums = torch.cat([torch.stack([loss.detach().double() * weight, weight]), counts])
+        weight = annotated.sum().double()
+        # (2 + K * K,) in one tensor: added up and gathered over devices in one go.
+        weighted = torch.stack([loss.detach().double() * weight, weight])
+        sums = torch.cat([weighted, counts])
         self._sums.setdefault(part, []).append(sums)
         if part == "train":
             scores = self._scores(sums)
@@ -206,21 +219,23 @@ class Segmenter(L.LightningModule):
             )
 
     def _scores(self, sums: torch.Tensor) -> dict[str, float]:
+        """Return the figures of (2 + K * K,) sums, as `_add` makes them."""
         values = sums.cpu().numpy()
+        loss, weight = values[:2]
+        # Column 0, "not analysed", stays empty: a network in training answers everywhere.
         counts = np.zeros((self.classes, self.classes + 1), np.int64)
         counts[:, 1:] = values[2:].reshape(self.classes, self.classes)
         scores = overall_scores(counts)
         return {
-            "loss": float(values[0] / values[1]) if values[1] else math.nan,
+            "loss": float(loss / weight) if weight else math.nan,
             "accuracy": scores["accuracy"],
             "dice": scores["mean_dice"],
         }
 
     def finish(self, part: str) -> None:
         """Turn the epoch's sums, over all devices, into its figures."""
-        nothing = torch.zeros(
-            2 + self.classes**2, dtype=torch.float64, device=self.device
-        )  # more devices than validation batches
+        # Of more devices than validation batches one has no sums.
+        nothing = torch.zeros(2 + self.classes**2, dtype=torch.float64, device=self.device)
         sums = torch.stack(self._sums.pop(part, [nothing])).sum(0)
         total = self.all_gather(sums).reshape(-1, sums.numel()).sum(0)  # type: ignore[union-attr]
         figures = {f"{part}_{key}": value for key, value in self._scores(total).items()}

@@ -38,28 +38,31 @@ def network_config(data: Dataset, config: TrainConfig, start: Bundle | None) -> 
 
 
 def _asked_for(data: Dataset, config: TrainConfig) -> NetworkConfig:
-    classes = len(data.label_map.classes)
+    """Return the network that a configuration describes."""
+    # Presets set channels for a U-Net; another architecture from the same preset has none.
     channels = config.decoder_channels if config.arch in HAS_DECODER_CHANNELS else ()
     check_encoder(config.encoder)  # before timm is asked for its normalisation
     mean, std = normalisation(config.encoder)
     return NetworkConfig(
-        config.arch,
-        config.encoder,
-        classes,
-        channels,
-        config.dropout,
-        mean,
-        std,
-        config.output_stride,
+        arch=config.arch,
+        encoder=config.encoder,
+        classes=len(data.label_map.classes),
+        decoder_channels=channels,
+        dropout=config.dropout,
+        mean=mean,
+        std=std,
+        output_stride=config.output_stride,
     )
 
 
 def _check_start(card: Card, data: Dataset, network: NetworkConfig) -> None:
     """Refuse to go on from a model of another network, other classes or another resolution."""
+    # Dropout has no weights, and may be another.
+    start_network = NetworkConfig.from_dict({**card.network, "dropout": network.dropout})
     for what, theirs, ours in (
         ("classes", card.label_map.fingerprint(), data.label_map.fingerprint()),
         ("um/px", card.mpp, data.mpp),
-        ("network", NetworkConfig.from_dict({**card.network, "dropout": network.dropout}), network),
+        ("network", start_network, network),
     ):
         if theirs != ours:
             raise ModelError(
@@ -69,7 +72,8 @@ def _check_start(card: Card, data: Dataset, network: NetworkConfig) -> None:
 
 
 def first_weights(network: Network, config: TrainConfig, start: Bundle | None, run: Path) -> str:
-    """Give the network what it starts from, and say what that is."""
+    """Give the network what it starts from, and return in words what that is."""
+    # The loop reads the checkpoint itself.
     if (run / "checkpoints" / "last.ckpt").is_file():
         return "continued from the last checkpoint"
     if start:

@@ -9,9 +9,10 @@ from breastseg.networks.build import Network
 def layer_summary(network: Network, batch: int, crop_px: int) -> str:
     """Return layers, parameters (all, trainable, not) and mult-adds of one forward pass of a batch.
 
-    The pass is run on one crop and its mult-adds multiplied: a batch of 64 would need 8 GB to count
-    what one tells.
+    The pass is run on one crop and its mult-adds multiplied: a batch of 64 would need 8 GB for the
+    same count.
     """
+    # torchinfo restores the mode of the whole network, which puts a frozen encoder into training.
     training = {name: module.training for name, module in network.named_modules()}
     info = torchinfo.summary(
         network,

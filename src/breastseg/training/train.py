@@ -85,7 +85,8 @@ def train(
     Returns:
         the finished bundle, RUN/bundle.
     """
-    data, run = open_dataset(dataset), Path(run)
+    data = open_dataset(dataset)
+    run = Path(run)
     if rank():
         reporter = QUIET  # the first of several processes speaks for all
     split = load_split(data)
@@ -114,6 +115,7 @@ def train(
     SumLoss(config.loss)
     white_label(data, config)
     network_settings = network_config(data, config, start)
+    # Before the network is built: its new layers have random weights.
     L.seed_everything(config.seed, verbose=False)
     network = build(network_settings)
     origin = first_weights(network, config, start, run)
@@ -126,7 +128,8 @@ def train(
             reporter.message(line)
         card = card_of(data, split, network_settings, config, settings, start)
         if config.task == "type" and start:
-            card, history = kept_card(card, start), history_of(start)
+            card = kept_card(card, start)
+            history = history_of(start)
         else:
             network = fit(data, parts, network, config, run, extra_loggers, reporter)
             history = (run / "metrics.csv").read_text(encoding="utf-8")
@@ -134,9 +137,8 @@ def train(
         crops = _crops_of(data, parts["train"], config)
         more: Callable[[Path, Network], tuple[str, ...]] = no_more
         if config.task != "segmentation":
-            types, card = fitted_types(
-                network, data, parts, card, start.card if start else None, reporter
-            )
+            start_card = start.card if start else None
+            types, card = fitted_types(network, data, parts, card, start_card, reporter)
             tumour = data.label_map.names.index(TUMOR)
             more = partial(write_types, types=types, tumour=tumour, crops=crops)
         bundle = write_bundle(run / "bundle", network, card, crops, history, more)
@@ -159,13 +161,15 @@ def _crops_of(data: Dataset, regions: list[str], config: TrainConfig) -> npt.NDA
     known, where types alone are trained."""
     if config.task != "type":
         return _parity_crops(data, regions, config)
+    # A batch of 32 holds 4 fields, as many as the crops below.
     pictures, _ = TypedFields(data, regions, replace(config, batch=32)).batch(0, 0)
-    return np.ascontiguousarray(pictures.permute(0, 2, 3, 1).numpy())
+    return np.ascontiguousarray(pictures.permute(0, 2, 3, 1).numpy())  # (4, H, W, 3)
 
 
 def _parity_crops(data: Dataset, regions: list[str], config: TrainConfig) -> npt.NDArray[np.uint8]:
-    crops = Crops(data, regions, CropDraw(max(config.crop_px, 224), 1.0, config.seed))
-    return crops.batch(0, list(range(4))).images
+    """Return (4, H, W, 3) crops in which classes occur equally often."""
+    draw = CropDraw(max(config.crop_px, 224), balance=1.0, seed=config.seed)
+    return Crops(data, regions, draw).batch(0, list(range(4))).images
 
 
 def _decision(
@@ -182,11 +186,12 @@ def _decision(
     if "val" not in parts:
         reporter.message("no bias: there is no part 'val' to choose it on")
         return {}
-    taught = set(card.training.patients_of("train")) & set(card.training.patients_of("val"))
-    if taught:
+    # On a leaky split, or where the first model of a run knew them: right on what it learned.
+    in_both = set(card.training.patients_of("train")) & set(card.training.patients_of("val"))
+    if in_both:
         reporter.message(
-            f"no bias: {counted(len(taught), 'patient')} of 'val' trained the model too"
-            f" ({min(taught)})"
+            f"no bias: {counted(len(in_both), 'patient')} of 'val' trained the model too"
+            f" ({min(in_both)})"
         )
         return {}
     tiles = TileConfig(card.tile_px, card.halo_px, len(card.label_map.classes))

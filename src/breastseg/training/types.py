@@ -21,6 +21,7 @@ from breastseg.data.dataset import Dataset
 from breastseg.data.fields import TYPE
 from breastseg.decision.types import check_types, fit_head, judge, look_at, said
 from breastseg.errors import InputError
+from breastseg.geometry import Box
 from breastseg.inference.tiles import TileConfig
 from breastseg.inference.types import Cells
 from breastseg.networks.build import Network
@@ -65,33 +66,42 @@ class TypedFields:
 
     def __init__(self, data: Dataset, regions: list[str], config: TrainConfig) -> None:
         """List the fields by type and patient."""
-        self.data, self.seed = data, config.seed
+        self.data = data
+        self.seed = config.seed
         self.side = 2 * config.crop_px
+        # Half a batch of crops' worth of pixels, so that a step costs half as much again.
         self.count = max(1, config.batch // (2 * _PICTURES))
-        self.of: list[list[list[str]]] = []
+        # By type, by patient: the patient's fields.
+        self.fields_of: list[list[list[str]]] = []
+        typed = data.typed(regions)
         for name in data.types:
-            people: dict[str, list[str]] = {}
-            for region in data.typed(regions):
+            by_patient: dict[str, list[str]] = {}
+            for region in typed:
                 if data.regions.at[region, TYPE] == name:
-                    people.setdefault(str(data.regions.at[region, "patient"]), []).append(region)
-            self.of.append([people[patient] for patient in sorted(people)])
-        self.there = [kind for kind, people in enumerate(self.of) if people]
+                    patient = str(data.regions.at[region, "patient"])
+                    by_patient.setdefault(patient, []).append(region)
+            self.fields_of.append([by_patient[patient] for patient in sorted(by_patient)])
+        self.types = [number for number, patients in enumerate(self.fields_of) if patients]
 
     def batch(self, step: int, rank: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return uint8 pictures (M, 3, H, W) and types (M,)."""
+        # The 7 keeps these draws apart from others by the same seed and step.
         rng = np.random.default_rng([self.seed, step, rank, 7])
-        shown = np.full((self.count, self.side, self.side, 3), 255, np.uint8)
+        pictures = np.full((self.count, self.side, self.side, 3), 255, np.uint8)
         truth = np.empty(self.count, np.int64)
         for i in range(self.count):
-            truth[i] = kind = self.there[rng.integers(len(self.there))]
-            fields = self.of[kind][rng.integers(len(self.of[kind]))]
+            # A type, a patient of it, a field of the patient, a place in the field.
+            number = self.types[rng.integers(len(self.types))]
+            patients = self.fields_of[number]
+            fields = patients[rng.integers(len(patients))]
             image = self.data.image(fields[rng.integers(len(fields))])
-            top, left = (
-                int(rng.integers(max(0, length - self.side) + 1)) for length in image.shape[:2]
-            )
-            part = image[top : top + self.side, left : left + self.side]
-            shown[i, : part.shape[0], : part.shape[1]] = part
-        return torch.from_numpy(shown).permute(0, 3, 1, 2), torch.from_numpy(truth)
+            height, width = image.shape[:2]
+            top = int(rng.integers(max(0, height - self.side) + 1))
+            left = int(rng.integers(max(0, width - self.side) + 1))
+            part = image[Box(left, top, self.side, self.side).slices]
+            pictures[i, : part.shape[0], : part.shape[1]] = part
+            truth[i] = number
+        return torch.from_numpy(pictures).permute(0, 3, 1, 2), torch.from_numpy(truth)
 
 
 class TypeTask(torch.nn.Module):
@@ -101,7 +111,8 @@ class TypeTask(torch.nn.Module):
         """Take the network that trains, the data, and its training regions."""
         super().__init__()
         self.fields = TypedFields(data, regions, config)
-        self.tumour, self.weight = data.label_map.names.index(TUMOR), config.type_weight
+        self.tumour = data.label_map.names.index(TUMOR)
+        self.weight = config.type_weight
         self.head = TypeHead(channels_of(network), len(data.types))
 
     def loss(self, network: Network, pictures: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
@@ -137,14 +148,15 @@ def fitted_types(
     taught = look_at(data, parts["train"], cells, tiles, reporter)
     head = fit_head(taught, len(data.types))
     types = Types(data.types, head.weights, head.bias)
-    judges, why = _judges(data, parts, start)
+    judges, why_none = _judges(data, parts, start)
     if judges:
         judged = look_at(data, judges, cells, tiles, reporter)
         scores = judge(types.probabilities, taught, judged, data.types)
         note = said(scores, "part val")
         types = replace(types, scores=scores, speaks=bool(scores["speaks"]), note=note)
     else:
-        note = f"types ({', '.join(data.types)}) are not judged: {why}; predict keeps silent"
+        names = ", ".join(data.types)
+        note = f"types ({names}) are not judged: {why_none}; predict keeps silent"
         types = replace(types, note=f"{note} unless asked")
     reporter.message(types.note)
     sentence = f"{types.note[0].upper()}{types.note[1:]}."
@@ -156,13 +168,18 @@ def _judges(
 ) -> tuple[list[str], str]:
     """Return the regions of patients that taught neither this model nor the one it went on from, or
     why there are none."""
-    known = start.training.patients_of("train") if start else ()
-    seen = {*known, *data.regions.loc[parts["train"], "patient"]}
+    training_patients = set(data.regions.loc[parts["train"], "patient"])
+    if start:
+        training_patients |= set(start.training.patients_of("train"))
     typed = data.typed(parts.get("val", []))
     if not typed:
         return [], "no patient of part val has a type"
-    judges = [one for one in typed if str(data.regions.at[one, "patient"]) not in seen]
-    kinds = {str(data.regions.at[one, TYPE]) for one in judges}
+    judges = []
+    kinds = set()
+    for region in typed:
+        if str(data.regions.at[region, "patient"]) not in training_patients:
+            judges.append(region)
+            kinds.add(str(data.regions.at[region, TYPE]))
     if len(kinds) < 2:
         name = start.name if start else "this model"
         return [], f"of part val, no two types are left of patients that did not train {name}"
@@ -174,10 +191,11 @@ def torch_cells(network: Network, tumour: int) -> Cells:
     module = TypeCells(network, tumour).eval()
     device = next(network.parameters()).device
 
-    def cells(shown: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        pictures = torch.from_numpy(np.ascontiguousarray(shown.transpose(0, 3, 1, 2)))
+    def cells(tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        # (N, H, W, 3) -> (N, 3, H, W)
+        pictures = torch.from_numpy(np.ascontiguousarray(tiles.transpose(0, 3, 1, 2)))
         with torch.inference_mode():
-            found: Any = module(pictures.to(device))[0].cpu().numpy()
-        return np.asarray(found, np.float32)
+            values: Any = module(pictures.to(device))[0].cpu().numpy()
+        return np.asarray(values, np.float32)
 
     return cells

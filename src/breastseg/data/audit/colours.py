@@ -1,5 +1,4 @@
-"""The colour baseline: how much of the truth can be told from colour alone, by whom it is compared
-with."""
+"""The colour baseline: how well colour alone predicts the truth, by whom it is compared with."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,7 +13,7 @@ from breastseg.data.audit.look import Floats, Ints, Looks
 NEIGHBOURS = 5
 GAP = 0.1
 """Loss of balanced accuracy, from neighbours among all tiles to neighbours of other patients, that
-is told as a finding."""
+is reported as a finding."""
 ANNOTATED_PX = 64
 """Least annotated pixels of a window that counts."""
 _BLOCK = 256
@@ -41,40 +40,42 @@ def colour_baseline(
         are two patients or more, the accuracy is over the classes that two or more have as a
         window's main class: of others nobody else can tell.
     """
-    known = looks.pixels.sum(axis=1) >= ANNOTATED_PX
-    region = looks.region[known]
-    colours = looks.colours[known]
-    pixels = looks.pixels[known]
+    is_annotated = looks.pixels.sum(axis=1) >= ANNOTATED_PX
+    # (M,), (M, 512), (M, K) of M windows
+    region = looks.region[is_annotated]
+    colours = looks.colours[is_annotated]
+    pixels = looks.pixels[is_annotated]
     shares = (pixels / pixels.sum(axis=1, keepdims=True)).astype(np.float32)  # (M, K)
     side_of = None if side is None else side[region]
-    asked = _asked(region, image[region], patient[region], side_of)
-    predicted = {name: np.full_like(shares, np.nan) for name in asked}
+    protocols = _protocols(region, image[region], patient[region], side_of)
+    predicted = {name: np.full_like(shares, np.nan) for name in protocols}
+    # In blocks: of 12,000 windows all pairs at once would be 576 MB.
     for start in range(0, len(region), _BLOCK):
         rows = slice(start, start + _BLOCK)
         likeness = colours[rows] @ colours.T  # (block, M), 0 to 1
-        for name, may_ask in asked.items():
+        for name, may_ask in protocols.items():
             # Those that may not be asked are less alike than any other.
             allowed = np.where(may_ask(rows), likeness, -1)
             predicted[name][rows] = _mean_of_nearest(allowed, shares)
     classes = _of_several(shares.argmax(axis=1), patient[region])
-    baseline: Colours = {"windows": int(known.sum())}
+    baseline: Colours = {"windows": int(is_annotated.sum())}
     for name, guess in predicted.items():
         baseline[name] = _score(shares, guess, classes)
     return baseline
 
 
-def _asked(
+def _protocols(
     region: Ints, image: Ints, patient: Ints, side: npt.NDArray[np.str_] | None
 ) -> dict[str, Callable[[slice], Mask]]:
     """Return, by protocol, the function that tells which windows (columns) a block of windows
     (rows) may ask."""
     groups = {"tile": np.arange(len(region)), "image": image, "patient": patient}
-    asked: dict[str, Callable[[slice], Mask]] = {}
+    protocols: dict[str, Callable[[slice], Mask]] = {}
     for name, group in groups.items():
-        asked[name] = partial(_of_others, group)
+        protocols[name] = partial(_of_others, group)
     if side is not None:
-        asked["split"] = partial(_of_train, side == "train")
-    return asked
+        protocols["split"] = partial(_of_train, side == "train")
+    return protocols
 
 
 def _of_others(group: Ints, rows: slice) -> Mask:
@@ -102,8 +103,11 @@ def _of_several(truth: Ints, patient: Ints) -> Ints:
     """Return the classes that two patients or more have; all of them where there is one patient."""
     if len(np.unique(patient)) < 2:
         return np.array(np.unique(truth), np.intp)
-    having = [label for label in np.unique(truth) if len(np.unique(patient[truth == label])) > 1]
-    return np.array(having, np.intp)
+    classes = []
+    for label in np.unique(truth):
+        if len(np.unique(patient[truth == label])) > 1:
+            classes.append(label)
+    return np.array(classes, np.intp)
 
 
 def _score(shares: Floats, guess: Floats, classes: Ints) -> dict[str, float] | None:
@@ -119,7 +123,9 @@ def _score(shares: Floats, guess: Floats, classes: Ints) -> dict[str, float] | N
     # With one class alone everything is right.
     if len(right) < 2:
         return None
-    overlap = float(np.minimum(shares[is_guessed], guess[is_guessed]).sum(axis=1).mean())
+    # Both rows sum to 1: what they have in common, 1 where they are the same.
+    common = np.minimum(shares[is_guessed], guess[is_guessed]).sum(axis=1)
+    overlap = float(common.mean())
     accuracy = float(np.mean(right))
     return {
         "windows": int(is_guessed.sum()),
@@ -136,20 +142,27 @@ def stain_gap(baseline: Colours, by_patient: bool) -> Iterator[Finding]:
         baseline: from `colour_baseline`.
         by_patient: whether the split in use, if there is one, keeps patients apart.
     """
-    entries = [baseline[name] for name in ("tile", "image", "patient")]
-    scores = [score for score in entries if isinstance(score, dict)]
-    if len(scores) < 3:
+    by_tile = baseline["tile"]
+    by_image = baseline["image"]
+    by_other = baseline["patient"]
+    # None where nobody is left to compare with.
+    if not isinstance(by_tile, dict):
         return
-    tile, image, patient = (score["balanced_accuracy"] for score in scores)
-    if tile - patient < GAP:
+    if not isinstance(by_image, dict) or not isinstance(by_other, dict):
+        return
+    tile = by_tile["balanced_accuracy"]
+    image = by_image["balanced_accuracy"]
+    patient = by_other["balanced_accuracy"]
+    gap = tile - patient
+    if gap < GAP:
         return
     yield Finding(
         "note" if by_patient else "warning",
         "stain",
         f"colour alone names a tile's main class right in {tile:.0%} (mean of"
-        f" {scores[0]['classes']} classes) from other tiles, {image:.0%} from other"
+        f" {by_tile['classes']} classes) from other tiles, {image:.0%} from other"
         f" pictures, {patient:.0%} from other patients: a score by tile would measure"
-        f" {100 * (tile - patient):.0f} points of stain",
+        f" {100 * gap:.0f} points of stain",
         "split by patient; a model must do better than these numbers under the same split",
         {"tile": tile, "image": image, "patient": patient},
     )

@@ -22,9 +22,9 @@ def confounded(data: Dataset, used: Split | None) -> Iterator[Finding]:
     """
     regions = [str(region) for region in data.regions.index]
     if used is not None:
-        taught = set(used.rows.loc[used.rows["part"] == "train", "region"])
-        regions = [region for region in regions if region in taught]
-    pixels = data.class_pixels.loc[regions]
+        training = set(used.rows.loc[used.rows["part"] == "train", "region"])
+        regions = [region for region in regions if region in training]
+    pixels = data.class_pixels.loc[regions]  # regions x classes
     table = data.regions.loc[regions]
     for column, noun in _OF.items():
         if column not in table:
@@ -34,19 +34,21 @@ def confounded(data: Dataset, used: Split | None) -> Iterator[Finding]:
             continue
         for name in data.label_map.names:
             having = known[pixels.loc[known.index, name] > 0]
-            unknown = (pixels[name] > 0).sum() > len(having)
-            if having[column].nunique() != 1 or unknown:
+            # Regions of unknown origin that have it could be of any.
+            has_unknown = (pixels[name] > 0).sum() > len(having)
+            if having[column].nunique() != 1 or has_unknown:
                 continue
             place = str(having[column].iloc[0])
             others = known[known[column] != place]
+            own_patients = counted(having["patient"].nunique(), "patient")
+            other_places = counted(others[column].nunique(), "other")
+            other_patients = counted(others["patient"].nunique(), "patient")
             yield Finding(
                 "warning",
                 "confounded",
-                f"{name} comes from one {noun} alone, {place}"
-                f" ({counted(having['patient'].nunique(), 'patient')}), and not from"
-                f" {counted(others[column].nunique(), 'other')} with"
-                f" {counted(others['patient'].nunique(), 'patient')}: a network may learn its"
-                f" colours there in place of the tissue",
+                f"{name} comes from one {noun} alone, {place} ({own_patients}), and not from"
+                f" {other_places} with {other_patients}: a network may learn its colours there in"
+                f" place of the tissue",
                 f"add {name} from another {noun}; a score of it says nothing of other {noun}s",
                 {
                     "class": name,

@@ -46,13 +46,15 @@ def difference_hashes(pixels: Pixels) -> Hashes:
     step = max(1, min(pixels.shape[:2]) // _ENOUGH_PX)
     thinned = np.ascontiguousarray(pixels[::step, ::step])
     grey = cv2.cvtColor(thinned, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    # Means over areas: a hash of single pixels would follow noise.
     grey = cv2.resize(grey, (_SIDE + 1, _SIDE + 1), interpolation=cv2.INTER_AREA)
     bits_of_turns = []
     for side in (grey, grey[:, ::-1]):
         for turns in range(4):
-            cells = np.rot90(side, turns)
+            cells = np.rot90(side, turns)  # (17, 17)
             bits_of_turns.append(cells[:_SIDE, 1:] > cells[:_SIDE, :-1])
     bits = np.stack(bits_of_turns)  # (8, 16, 16)
+    # 256 bits -> 32 bytes -> 4 words of 64 bits
     return np.packbits(bits.reshape(8, -1), axis=1).view(np.uint64)
 
 
@@ -72,8 +74,9 @@ def near_pairs(hashes: Hashes, bits: int = NEAR_BITS) -> Iterator[tuple[int, int
     lying = np.ascontiguousarray(hashes[:, 0])
     for start in range(0, len(lying), _BLOCK):
         block = lying[start : start + _BLOCK]
-        # (block, rest): images before the block were compared with it already.
-        nearest = np.full((len(block), len(lying) - start), bits + 1, np.uint16)
+        # Images before the block were compared with it already.
+        shape = (len(block), len(lying) - start)
+        nearest = np.full(shape, bits + 1, np.uint16)
         for turn in range(hashes.shape[1]):
             _lower(nearest, block, np.ascontiguousarray(hashes[start:, turn]))
         for i, j in np.argwhere(nearest <= bits):
@@ -85,10 +88,11 @@ def _lower(nearest: npt.NDArray[np.uint16], some: Hashes, others: Hashes) -> Non
     """Lower `nearest` (A, B) to the Hamming distances of (A, 4) and (B, 4) hashes; half of the bits
     tell nearly all pairs apart."""
     # Two of the four words of 64 bits; a pair that differs in too many of these needs no more.
-    half = np.bitwise_count(some[:, None, 0] ^ others[None, :, 0])
+    half = np.bitwise_count(some[:, None, 0] ^ others[None, :, 0])  # (A, B)
     half = half + np.bitwise_count(some[:, None, 2] ^ others[None, :, 2])
     rows, columns = np.nonzero(half < nearest)
-    distances = np.bitwise_count(some[rows] ^ others[columns]).sum(axis=1, dtype=np.uint16)
+    differing = np.bitwise_count(some[rows] ^ others[columns])  # (pairs, 4) bits by word
+    distances = differing.sum(axis=1, dtype=np.uint16)
     nearest[rows, columns] = np.minimum(nearest[rows, columns], distances)
 
 
@@ -101,62 +105,69 @@ def duplicates(
     Args:
         data: the data set.
         hashes: (N, 8, 4) in the order of its regions.
-        comparable: (N,) whether a picture shows enough to be told from others.
+        comparable: (N,) whether a picture shows enough to differ from others.
         splits: its splits.
     """
     names = [str(name) for name in data.regions.index]
     patients = list(data.regions["patient"])
-    which = np.flatnonzero(comparable)
+    numbers = np.flatnonzero(comparable)
     pairs = []
-    for i, j, bits in islice(near_pairs(hashes[which]), MAX_PAIRS):
-        pairs.append((int(which[i]), int(which[j]), bits))
-    left = pairs
+    for i, j, bits in islice(near_pairs(hashes[numbers]), MAX_PAIRS):
+        pairs.append((int(numbers[i]), int(numbers[j]), bits))
+    rest = pairs
     for split in splits:
         parts = split.parts()
-        apart = []
+        parted = []
         for pair in pairs:
             one = parts.get(names[pair[0]], set())
             other = parts.get(names[pair[1]], set())
             if len(one | other) > 1:
-                apart.append(pair)
-        # A pair that a split parts is told once, as the worst that is known of it.
-        told = {*apart}
-        left = [pair for pair in left if pair not in told]
-        yield from _told(
+                parted.append(pair)
+        # A pair that a split parts is reported once, as the worst that is known of it.
+        reported = {*parted}
+        rest = [pair for pair in rest if pair not in reported]
+        yield from _reported(
             split.severity,
             f"in different parts of {split.name}",
             names,
-            apart,
+            parted,
             "keep one of each pair, then split again",
         )
-    strangers = [pair for pair in left if patients[pair[0]] != patients[pair[1]]]
-    again = [pair for pair in left if patients[pair[0]] == patients[pair[1]]]
-    yield from _told(
+    of_two_patients: list[tuple[int, int, int]] = []
+    of_one_patient: list[tuple[int, int, int]] = []
+    for pair in rest:
+        is_same = patients[pair[0]] == patients[pair[1]]
+        (of_one_patient if is_same else of_two_patients).append(pair)
+    yield from _reported(
         "warning",
         "under the names of different patients",
         names,
-        strangers,
+        of_two_patients,
         "find out whose picture it is, keep one",
     )
-    yield from _told(
+    yield from _reported(
         "note",
         "of one patient and one part",
         names,
-        again,
+        of_one_patient,
         "keep one: it counts twice in training and scores",
     )
 
 
-def _told(
+def _reported(
     severity: str, where: str, names: list[str], pairs: list[tuple[int, int, int]], advice: str
 ) -> Iterator[Finding]:
+    """Yield a finding for some pairs; nothing where there are none."""
     if not pairs:
         return
-    shown = [f"{names[i]} + {names[j]} ({bits} bits)" for i, j, bits in pairs[:SHOWN]]
+    shown = []
+    for i, j, bits in pairs[:SHOWN]:
+        shown.append(f"{names[i]} + {names[j]} ({bits} bits)")
+    at_least = "at least " if len(pairs) == MAX_PAIRS else ""
     yield Finding(
         severity,
         "near-identical",
-        f"{'at least ' if len(pairs) == MAX_PAIRS else ''}{counted(len(pairs), 'pair')} of nearly"
+        f"{at_least}{counted(len(pairs), 'pair')} of nearly"
         f" the same pictures {where} (at most {NEAR_BITS} of 256 bits differ, also turned or"
         f" mirrored): {shown[0]}",
         advice,

@@ -19,13 +19,14 @@ def one_sided(data: Dataset, used: Split | None) -> Iterator[Finding]:
     """
     regions = [str(region) for region in data.regions.index]
     if used is not None:
-        taught = set(used.rows.loc[used.rows["part"] == "train", "region"])
-        regions = [region for region in regions if region in taught]
+        training = set(used.rows.loc[used.rows["part"] == "train", "region"])
+        regions = [region for region in regions if region in training]
     sites = data.regions.loc[regions, "site"].replace("", _UNKNOWN)
     for name in data.label_map.names:
         facts = data.facts.loc[regions, name]
-        has = (facts > 0) | (data.class_pixels.loc[regions, name] > 0)
-        lacking = sites[(facts < 0) & ~sites.isin(set(sites[has]))]
+        has_it = (facts > 0) | (data.class_pixels.loc[regions, name] > 0)
+        sites_with = set(sites[has_it])
+        lacking = sites[(facts < 0) & ~sites.isin(sites_with)]
         if lacking.empty:
             continue
         places = sorted(set(map(str, lacking)))

@@ -52,18 +52,19 @@ def splits(data: Dataset, where: pd.DataFrame) -> list[Split]:
         SplitError: `split.csv` is no such table, names an unknown part, or lists other regions.
     """
     about = data.regions[["patient", "site"]].join(where[["slide", "field"]])
-    found = []
+    all_splits = []
     path = data.path / "split.csv"
-    if path.is_file():
+    has_split = path.is_file()
+    if has_split:
         rows = listed_split(data)["split"].rename("part").rename_axis("region").reset_index()
-        found.append(Split("split.csv", rows.join(about, on="region"), True))
+        all_splits.append(Split("split.csv", rows.join(about, on="region"), used=True))
     own = data.regions["source_split"]
-    if (own != "").any():
-        rows = pd.DataFrame({"region": own.index, "part": own.to_numpy()})[(own != "").to_numpy()]
-        found.append(
-            Split("the source's own split", rows.join(about, on="region"), not path.is_file())
-        )
-    return found
+    own = own[own != ""]
+    if len(own):
+        rows = pd.DataFrame({"region": own.index, "part": own.to_numpy()})
+        rows = rows.join(about, on="region")
+        all_splits.append(Split("the source's own split", rows, used=not has_split))
+    return all_splits
 
 
 def shared(split: Split) -> Iterator[Finding]:
@@ -76,10 +77,11 @@ def shared(split: Split) -> Iterator[Finding]:
             continue
         names = [str(name) for name in double.index]
         both = sorted({" + ".join(names_of_parts) for names_of_parts in double})
+        are = "is" if len(names) == 1 else "are"
         yield Finding(
             split.severity,
             f"shared {noun}",
-            f"{len(names):,} of {counted(len(parts), noun)} {'is' if len(names) == 1 else 'are'} in"
+            f"{len(names):,} of {counted(len(parts), noun)} {are} in"
             f" more than one part of {split.name} ({', '.join(both)}): {listed(names)}",
             _advice(split),
             {
@@ -127,18 +129,19 @@ def overlaps(split: Split, where: pd.DataFrame) -> Iterator[Finding]:
         )
 
 
-def kaggle_224(data: Dataset, found: list[Split]) -> Iterator[Finding]:
+def kaggle_224(data: Dataset, all_splits: list[Split]) -> Iterator[Finding]:
     """Yield a finding when these are the tiles of the Kaggle copy that was split at random per
     tile."""
     tiles = [name for name in map(str, data.regions.index) if _KAGGLE_224.fullmatch(name)]
+    # Fewer than half are tiles among other pictures, and no copy.
     if 2 * len(tiles) < len(data.regions):
         return
     # How many regions have tiles in two parts, by split.
     mixed = {}
-    for split in found:
+    for split in all_splits:
         parts_of_fields = split.rows.groupby("field")["part"].nunique()
         mixed[split.name] = int((parts_of_fields > 1).sum())
-    leaks = any(mixed[split.name] for split in found if split.used)
+    leaks = any(mixed[split.name] for split in all_splits if split.used)
     merged = _no_code_above_2(data)
     numbers: dict[str, object] = {
         "tiles": len(tiles),
@@ -148,9 +151,10 @@ def kaggle_224(data: Dataset, found: list[Split]) -> Iterator[Finding]:
     pixels = (data.regions["width_px"] * data.regions["height_px"]).sum()
     unknown = data.regions["px_not_annotated"].sum() / max(1, pixels)
     numbers["share_not_annotated"] = round(float(unknown), 4)
-    swallowed = ""
+    what_merged = advice = ""
     if merged:
-        swallowed = (
+        advice = "; take the 512-px copy or BCSS itself for the other classes"
+        what_merged = (
             "; no code above 2 occurs, and in that copy those were merged into 0: what is not"
             f" annotated here ({unknown:.0%}) may be inflammation, necrosis or fat as well as"
             " outside_roi"
@@ -159,9 +163,9 @@ def kaggle_224(data: Dataset, found: list[Split]) -> Iterator[Finding]:
         "leak" if leaks else "warning",
         "kaggle 224",
         f"these are the 224-px tiles of BCSS on Kaggle ({counted(len(tiles), 'tile')}), split there"
-        f" at random per tile, so that every region is in every part{swallowed}",
+        f" at random per tile, so that every region is in every part{what_merged}",
         "split by patient (breastseg split), and never quote scores on that copy's own split"
-        + ("; take the 512-px copy or BCSS itself for the other classes" if merged else ""),
+        + advice,
         numbers,
     )
 

@@ -57,55 +57,63 @@ def look(data: Dataset) -> Looks:
     sizes = []
     for height, width in data.regions[["height_px", "width_px"]].to_numpy():
         sizes.append((int(height), int(width)))
-    kept = _kept(sum(len(_windows(size, data.mpp)) for size in sizes))
+    windows = sum(len(_windows(size, data.mpp)) for size in sizes)
+    is_sampled = _sampled(windows)
     rows = []
     hashes = []
-    # One entry each window that is kept.
+    # One entry each window that is sampled.
     numbers = []
     colours = []
     pixels = []
     bins = len(data.label_map.classes) + 1
-    seen = 0
-    for number, region in enumerate(
-        tqdm([*map(str, data.regions.index)], desc="audit", unit="region", disable=None)
-    ):
+    done = 0
+    regions = [str(region) for region in data.regions.index]
+    for number, region in enumerate(tqdm(regions, desc="audit", unit="region", disable=None)):
         traits = []
         for window, labels in _read(data, region, sizes[number]):
             traits.append(_traits(window))
-            if kept[seen]:
+            if is_sampled[done]:
                 numbers.append(number)
                 colours.append(colours_of(window))
                 pixels.append(np.bincount(labels.ravel(), minlength=bins)[1:])
-            seen += 1
-        tissue, contrast, sharpness = np.array(traits).T
-        rows.append(
-            {"tissue": tissue.mean(), "contrast": contrast.max(), "sharpness": np.median(sharpness)}
-        )
+            done += 1
+        tissue, contrast, sharpness = np.array(traits).T  # (windows,) each
+        row = {
+            "tissue": tissue.mean(),
+            # The highest: a picture with one window that shows something is not blank.
+            "contrast": contrast.max(),
+            "sharpness": np.median(sharpness),
+        }
+        rows.append(row)
         hashes.append(difference_hashes(data.image(region)))
     table = pd.DataFrame(rows, index=data.regions.index)
     return Looks(table, np.stack(hashes), np.array(numbers), np.stack(colours), np.stack(pixels))
 
 
-def _kept(total: int) -> npt.NDArray[np.bool_]:
+def _sampled(total: int) -> npt.NDArray[np.bool_]:
     """Draw which windows' colours are kept: all, or as many as may be."""
-    kept = np.ones(total, bool)
-    if total > MAX_WINDOWS:
-        kept[:] = False
-        kept[np.random.default_rng(0).choice(total, MAX_WINDOWS, replace=False)] = True
-    return kept
+    if total <= MAX_WINDOWS:
+        return np.ones(total, bool)
+    is_sampled = np.zeros(total, bool)
+    # A fixed seed: two audits of one data set say the same.
+    is_sampled[np.random.default_rng(0).choice(total, MAX_WINDOWS, replace=False)] = True
+    return is_sampled
 
 
 def _windows(size_px: tuple[int, int], mpp: float) -> list[tuple[slice, slice]]:
     """Return the windows of a picture of (height, width), which share it evenly."""
-    side = WINDOW_UM / mpp
-    counts = [max(1, int(length / side)) for length in size_px]
-    rows = _shares(size_px[0], counts[0])
-    columns = _shares(size_px[1], counts[1])
-    return [(row, column) for row in rows for column in columns]
+    rows, columns = (_shares(length, WINDOW_UM / mpp) for length in size_px)
+    windows = []
+    for row in rows:
+        for column in columns:
+            windows.append((row, column))
+    return windows
 
 
-def _shares(length: int, count: int) -> list[slice]:
-    """Return stretches that share a length evenly, to a pixel."""
+def _shares(length: int, side: float) -> list[slice]:
+    """Return stretches of `side` or more that share a length evenly, to a pixel; one where it is
+    shorter."""
+    count = max(1, int(length / side))
     edges = [length * k // count for k in range(count + 1)]
     return [slice(first, last) for first, last in pairwise(edges)]
 
@@ -113,6 +121,7 @@ def _shares(length: int, count: int) -> list[slice]:
 def _read(
     data: Dataset, region: str, size: tuple[int, int]
 ) -> Iterator[tuple[Pixels, npt.NDArray[np.uint8]]]:
+    """Yield pixels and labels of each window."""
     image = data.image(region)
     labels = data.labels(region)
     for window in _windows(size, data.mpp):
@@ -125,7 +134,8 @@ def _traits(window: Pixels) -> tuple[float, float, float]:
     density = cv2.transform(cv2.LUT(window, _DENSITY), np.full((1, 3), 1 / 3))
     tissue = density > TISSUE_DENSITY
     grey = cv2.cvtColor(window, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    return float(tissue.mean()), float(grey.std()), float(cv2.Laplacian(grey, cv2.CV_32F).var())
+    sharpness = cv2.Laplacian(grey, cv2.CV_32F).var()
+    return float(tissue.mean()), float(grey.std()), float(sharpness)
 
 
 _DENSITY = -np.log(np.maximum(np.arange(256), 1) / 255).astype(np.float32)

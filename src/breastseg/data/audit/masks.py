@@ -12,7 +12,7 @@ from breastseg.data.split import PARTS
 from breastseg.wording import counted
 
 FEW_PATIENTS = 5
-"""Below it, a class that never occurs may be chance: told as a note."""
+"""Below it, a class that never occurs may be chance: reported as a note."""
 
 
 def contents(data: Dataset, split: Split) -> dict[str, PartContents]:
@@ -21,15 +21,16 @@ def contents(data: Dataset, split: Split) -> dict[str, PartContents]:
     parts: dict[str, PartContents] = {}
     for part in PARTS:
         rows = split.rows[split.rows["part"] == part]
+        if not len(rows):
+            continue
         pixels = data.class_pixels.loc[rows["region"]].sum()
-        if len(rows):
-            parts[part] = {
-                "regions": rows["region"].nunique(),
-                "slides": rows["slide"].nunique(),
-                "patients": rows["patient"].nunique(),
-                "hospitals": rows.loc[rows["site"] != "", "site"].nunique(),
-                "pixels": {str(k): int(px) for k, px in pixels.items()},
-            }
+        parts[part] = {
+            "regions": rows["region"].nunique(),
+            "slides": rows["slide"].nunique(),
+            "patients": rows["patient"].nunique(),
+            "hospitals": rows.loc[rows["site"] != "", "site"].nunique(),
+            "pixels": {str(name): int(px) for name, px in pixels.items()},
+        }
     return parts
 
 
@@ -49,10 +50,11 @@ def merged(data: Dataset) -> Iterator[Finding]:
     suspicion = ""
     if is_suspicious:
         suspicion = "; if the source's scheme has them, its masks were merged"
+    occur = "occurs" if len(absent) == 1 else "occur"
     yield Finding(
         "warning" if is_suspicious else "note",
         "absent classes",
-        f"{', '.join(absent)} never {'occurs' if len(absent) == 1 else 'occur'} in"
+        f"{', '.join(absent)} never {occur} in"
         f" {totals.sum() / 1e6:.2f} Mpx of truth of {counted(len(data.regions), 'region')} and"
         f" {counted(patients, 'patient')} ({unknown:.0%} is not annotated){suspicion}",
         "look at the source's codes: such a class gets no score, and what was merged cannot be told"
@@ -76,14 +78,16 @@ def lopsided(data: Dataset, split: Split) -> Iterator[Finding]:
         if part not in classes_of or not taught:
             continue
         scored = classes_of[part]
-        if scored - taught:
+        not_taught = sorted(scored - taught)
+        if not_taught:
             how = f"occurs in {part} and not in train"
             advice = "no model can learn it: split otherwise"
-            yield _lopsided("warning", split, sorted(scored - taught), how, advice)
-        if taught - scored:
+            yield _lopsided("warning", split, not_taught, how, advice)
+        not_scored = sorted(taught - scored)
+        if not_scored:
             how = f"occurs in train, not in {part}"
             advice = f"{part} gives it no score (NaN)"
-            yield _lopsided("note", split, sorted(taught - scored), how, advice)
+            yield _lopsided("note", split, not_scored, how, advice)
 
 
 def _lopsided(severity: str, split: Split, names: list[str], how: str, advice: str) -> Finding:
@@ -99,7 +103,8 @@ def _lopsided(severity: str, split: Split, names: list[str], how: str, advice: s
 def unannotated(data: Dataset) -> Iterator[Finding]:
     """Yield a finding for regions without any annotated pixel, of which nothing is known as a whole
     either."""
-    pixels: pd.Series = data.class_pixels.sum(axis=1).drop(data.fields(list(data.regions.index)))
+    fields = data.fields(list(data.regions.index))
+    pixels: pd.Series = data.class_pixels.sum(axis=1).drop(fields)
     empty = [str(name) for name in pixels.index[pixels == 0]]
     if empty:
         yield Finding(
@@ -115,6 +120,7 @@ def unannotated(data: Dataset) -> Iterator[Finding]:
 def unknown_patients(data: Dataset) -> Iterator[Finding]:
     """Yield a finding when the source tells no patients, so that nobody can see one in two
     parts."""
+    # Where a source tells no patient, the region's name stands for one.
     unknown = int((data.regions["patient"] == data.regions.index).sum())
     if unknown > 1:
         yield Finding(

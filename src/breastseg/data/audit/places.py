@@ -52,7 +52,8 @@ def places(data: Dataset) -> pd.DataFrame:
     columns = data.regions[["source_mpp", "width_px", "height_px"]].itertuples()
     rows = []
     for name, mpp, width, height in columns:
-        rows.append(place(str(name), float(mpp), (width * data.mpp, height * data.mpp)))
+        size_um = (width * data.mpp, height * data.mpp)
+        rows.append(place(str(name), float(mpp), size_um))
     return pd.DataFrame(rows, index=data.regions.index)
 
 
@@ -67,12 +68,15 @@ def place(name: str, mpp: float, size_um: tuple[float, float]) -> Place:
         mpp: microns per pixel of its source picture.
         size_um: its (width, height).
     """
-    tile = next((match for pattern in _TILES if (match := pattern.fullmatch(name))), None)
+    tile = _tile(name)
+    # "NAME_2x3" says which tile of a grid it is, but not how large the grid's steps are.
     grid = None if tile else _GRID.fullmatch(name)
     cut = tile or grid
     field = cut["field"] if cut else name
+    slide = field
     of_tcga = _SLIDE.match(field)
-    slide = f"{of_tcga['patient']}-{of_tcga['slide']}" if of_tcga else field
+    if of_tcga:
+        slide = f"{of_tcga['patient']}-{of_tcga['slide']}"
     origin = _origin(field)
     if not tile and (not origin or grid):
         return Place(slide, field)
@@ -82,15 +86,31 @@ def place(name: str, mpp: float, size_um: tuple[float, float]) -> Place:
         x += int(tile["x"]) * mpp
         y += int(tile["y"]) * mpp
         side = int(tile["side"] or 0)
-    return Place(slide, field, slide if origin else field, x, y, *size_um, side)
+    # Without an origin on the slide only tiles of one field can be compared.
+    frame = slide if origin else field
+    width, height = size_um
+    return Place(slide, field, frame, x, y, width, height, named_px=side)
+
+
+def _tile(name: str) -> re.Match[str] | None:
+    """Return what a tile's name says, in the first of the forms that it has."""
+    for pattern in _TILES:
+        match = pattern.fullmatch(name)
+        if match:
+            return match
+    return None
 
 
 def _origin(field: str) -> tuple[float, float] | None:
     """Return (x, y) of a field on its slide, microns."""
-    if bcss := _BCSS.fullmatch(field):
+    bcss = _BCSS.fullmatch(field)
+    if bcss:
         return int(bcss["x"]) * BASE_MPP, int(bcss["y"]) * BASE_MPP
-    if m2c := _M2C.fullmatch(field):
-        return int(m2c["x"]) * float(m2c["mpp4"]) / 4, int(m2c["y"]) * float(m2c["mpp4"]) / 4
+    m2c = _M2C.fullmatch(field)
+    if m2c:
+        # The name has four times the um/px.
+        mpp4 = float(m2c["mpp4"])
+        return int(m2c["x"]) * mpp4 / 4, int(m2c["y"]) * mpp4 / 4
     return None
 
 
@@ -109,8 +129,12 @@ def overlapping(table: pd.DataFrame) -> Iterator[tuple[str, str, float]]:
         ends = np.searchsorted(left, right)
         for i, end in enumerate(ends):
             later = slice(i + 1, end)
+            common_top = np.maximum(top[i], top[later])
+            common_bottom = np.minimum(bottom[i], bottom[later])
+            # Below 0 where boxes do not meet.
             width = np.minimum(right[i], right[later]) - left[later]
-            height = np.minimum(bottom[i], bottom[later]) - np.maximum(top[i], top[later])
-            shares = width.clip(0) * height.clip(0) / np.minimum(areas[i], areas[later])
+            height = common_bottom - common_top
+            common = width.clip(0) * height.clip(0)
+            shares = common / np.minimum(areas[i], areas[later])
             for j in np.flatnonzero(shares > OVERLAP):
                 yield names[i], names[i + 1 + j], float(shares[j])

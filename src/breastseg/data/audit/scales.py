@@ -16,10 +16,10 @@ from breastseg.sources.bcss import find as bcss
 from breastseg.wording import counted
 
 UNLIKE = 0.05
-"""Relative difference of um/px within one kind of source that is told; BCSS's measured values lie
+"""Relative difference of um/px within one kind of source that is reported; BCSS's values lie
 within 2 % of 0.30."""
 OFF = 0.02
-"""Relative difference from the bounds that is told: scans of 0.248 to 0.252 um/px are taken for
+"""Relative difference from the bounds that is reported: scans of 0.248 to 0.252 um/px count as
 0.25."""
 SHARP_AT_HALF = 30.0
 SHARP_POWER = 2.5
@@ -48,7 +48,8 @@ def unlike_scales(data: Dataset, where: pd.DataFrame) -> Iterator[Finding]:
     kinds_of_names = [_kind(str(name), slide) for name, slide in where["slide"].items()]
     kinds = pd.Series(kinds_of_names, mpp.index)
     usual = mpp.groupby(kinds).transform("median")
-    odd = [str(name) for name in mpp.index[(mpp / usual - 1).abs() > UNLIKE]]
+    is_odd = (mpp / usual - 1).abs() > UNLIKE
+    odd = [str(name) for name in mpp.index[is_odd]]
     if odd:
         yield Finding(
             "warning",
@@ -90,19 +91,20 @@ def _kind(name: str, slide: str) -> str:
 
 
 def _named_sizes(data: Dataset, where: pd.DataFrame) -> Iterator[Finding]:
+    """Yield a finding for tiles that are not as large as their names say."""
     # A pixel of the data set in source pixels: sizes are rounded to it.
     pixel = data.mpp / data.regions["source_mpp"]
     px = data.regions["width_px"] * pixel
-    named = where["named_px"]
-    is_off = (px - named).abs() > np.maximum(OFF * named, pixel)
-    wrong = [str(name) for name in px.index[(named > 0) & is_off]]
+    named_px = where["named_px"]  # 0 where a name tells none
+    is_off = (px - named_px).abs() > np.maximum(OFF * named_px, pixel)
+    wrong = [str(name) for name in px.index[(named_px > 0) & is_off]]
     if wrong:
         first = wrong[0]
         yield Finding(
             "warning",
             "size",
             f"{counted(len(wrong), 'tile')} of another size than named ({px[first]:.0f} px, not"
-            f" {named[first]:.0f}): {listed(wrong)}",
+            f" {named_px[first]:.0f}): {listed(wrong)}",
             "they were resized: their um/px is not that of their region",
             {"count": len(wrong), "names": wrong[:SHOWN]},
         )

@@ -22,7 +22,7 @@ def download(place: Place, out: str | Path, *, reporter: Reporter = TERMINAL) ->
     """Fetch all files of a mirror of BCSS that are not in the folder yet.
 
     Args:
-        place: the mirror; the licence is said before anything is asked of it.
+        place: the mirror; its licence is shown before the first request.
         out: folder of this copy; new, empty, or begun from the same mirror.
         reporter: who hears of it.
 
@@ -48,8 +48,8 @@ def _add_tables(out: Path) -> None:
     copy at 0.30 um/px."""
     for table in sorted(TABLES.glob("*.csv")):
         if not (out / "meta" / table.name).exists():
-            with written(out / "meta" / table.name) as beside:
-                beside.write_bytes(table.read_bytes())
+            with written(out / "meta" / table.name) as unfinished:
+                unfinished.write_bytes(table.read_bytes())
 
 
 def _write_mpp(out: Path, reporter: Reporter) -> None:
@@ -76,7 +76,7 @@ def _write_mpp(out: Path, reporter: Reporter) -> None:
 
 
 def _mpp_of(path: Path) -> float | None:
-    """Return microns per pixel by what the server said of a scan; None where it does not know."""
+    """Return microns per pixel by the server's record of a scan; None where it does not know."""
     try:
         scan = read_json(path, InputError, "what a server knows of a scan")
         mpp = float(scan["mm_x"]) * 1000

@@ -83,7 +83,8 @@ def region_mpp(root: Path, slide: str, width_px: int) -> float | None:
         return None
     try:
         base_mpp = BASE_MPP * 40.0 / float(scan["magnification"])
-        return (float(bounds["xmax"]) - float(bounds["xmin"])) * base_mpp / width_px
+        width_base_px = float(bounds["xmax"]) - float(bounds["xmin"])
+        return width_base_px * base_mpp / width_px
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as cause:
         raise SourceError(
             f"{root / 'meta'}: no bounds or magnification of {slide} ({cause}); take the release's"
@@ -97,7 +98,10 @@ def _row(path: Path, name: str) -> dict[str, str] | None:
         return None
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            # The first column has no name.
-            return next((row for row in csv.DictReader(file) if row.get("") == name), None)
+            for row in csv.DictReader(file):
+                # The first column has no name.
+                if row.get("") == name:
+                    return row
+            return None
     except (csv.Error, UnicodeDecodeError) as cause:
         raise SourceError(f"{path}: not a CSV table ({cause}); take the release's own") from None

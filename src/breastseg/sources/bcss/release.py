@@ -62,16 +62,19 @@ def release_regions() -> tuple[ReleaseRegion, ...]:
 
 
 def _region(bounds: dict[str, str], scan: dict[str, str]) -> ReleaseRegion:
-    left, top, right, bottom = (
-        int(float(bounds[side])) for side in ("xmin", "ymin", "xmax", "ymax")
-    )
+    """Return a region by its rows of both tables."""
+    # Whole numbers that are written as "96887.0".
+    left = int(float(bounds["xmin"]))
+    top = int(float(bounds["ymin"]))
+    right = int(float(bounds["xmax"]))
+    bottom = int(float(bounds["ymax"]))
     return ReleaseRegion(
-        bounds[""],
-        (left, top),
-        (right - left, bottom - top),
-        float(scan["magnification"]),
-        scan["_id"],
-        bounds["mask_link"].rsplit("/", 1)[1],
+        slide=bounds[""],
+        corner=(left, top),
+        size_px=(right - left, bottom - top),
+        magnification=float(scan["magnification"]),
+        item=scan["_id"],
+        mask_file=bounds["mask_link"].rsplit("/", 1)[1],
     )
 
 

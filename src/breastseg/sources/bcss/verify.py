@@ -3,7 +3,7 @@ is wrong or odd."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -83,9 +83,10 @@ class Verification:
     @property
     def faults(self) -> list[tuple[str, str]]:
         """Return what is wrong: (where, what)."""
-        faults = [("the copy", what) for what in self.wrong]
+        faults = [("the copy", fault) for fault in self.wrong]
         for region in self.checked:
-            faults += [(region.name, what) for what in region.wrong]
+            for fault in region.wrong:
+                faults.append((region.name, fault))
         return faults
 
     @property
@@ -93,13 +94,17 @@ class Verification:
         """Return what a person should know: (where, what)."""
         oddities = []
         for region in self.checked:
-            oddities += [(region.name, what) for what in region.odd]
+            for oddity in region.odd:
+                oddities.append((region.name, oddity))
         return oddities
 
     @property
     def codes(self) -> list[int]:
         """Return the label codes that occur."""
-        return sorted(frozenset().union(*(region.codes for region in self.checked)))
+        codes: set[int] = set()
+        for region in self.checked:
+            codes |= region.codes
+        return sorted(codes)
 
     @property
     def mpps(self) -> list[float]:
@@ -126,23 +131,25 @@ def verify(folder: str | Path) -> Verification:
     labels = _by_stem(files_in(masks, MASK_SUFFIXES))
     by_place = {region.place_name: region for region in release_regions()}
     names = sorted({*pictures, *labels})
-    alone = []
+    one_by_one = []
     for name in tqdm(names, desc="verify", unit="region", disable=None):
         # A file is called by its place and, behind the last "_", its MPP.
         region = by_place.get(name.rpartition("_")[0])
-        alone.append(_check(name, region, pictures.get(name), labels.get(name)))
-    checked = _with_mpp(alone)
-    there = [entry.region for entry in checked if entry.region]
-    slides = Counter(region.slide for region in there)
-    twice = []
+        one_by_one.append(_check(name, region, pictures.get(name), labels.get(name)))
+    checked = _with_mpp(one_by_one)
+    present = [entry.region for entry in checked if entry.region]
+    slides = Counter(region.slide for region in present)
+    repeated = []
     for slide, count in sorted(slides.items()):
         if count > 1:
-            twice.append(f"region {slide} is there {count} times; keep one copy of it")
+            repeated.append(f"region {slide} is there {count} times; keep one copy of it")
+    # The release has one region a slide, so that slides name regions.
     missing = tuple(region.slide for region in release_regions() if region.slide not in slides)
-    return Verification(root, checked, missing, (*twice, *_tables(root)), _counts(there))
+    return Verification(root, checked, missing, (*repeated, *_tables(root)), _counts(present))
 
 
 def _find(folder: Path) -> tuple[Path, Path, Path]:
+    """Return the folder of a copy, its folder of images and that of its masks."""
     if not folder.is_dir():
         raise SourceError(f"{folder}: no such folder, wanted a copy of BCSS")
     roots = [folder]
@@ -170,7 +177,7 @@ def _check(
     wrong = [] if region else ["is none of the 151 regions by its name"]
     size, flaw = _picture(picture)
     codes, mask_size, mask_flaw = _mask(mask)
-    wrong += [what for what in (flaw, mask_flaw) if what]
+    wrong += filter(None, (flaw, mask_flaw))
     if size and mask_size and size != mask_size:
         wrong.append(f"image is {size[0]} x {size[1]} px, mask {mask_size[0]} x {mask_size[1]}")
     strange = sorted(code for code in codes if code >= len(BCSS_CODES))
@@ -181,6 +188,7 @@ def _check(
     if mask and not mask_flaw and codes <= {0}:
         wrong.append("nothing in the mask is annotated")
     if region and size:
+        # The height that the image should have by its width and the shape in the release.
         height = size[0] * region.size_px[1] / region.size_px[0]
         if abs(size[1] - height) > max(_SAME_SHAPE * height, _ROUNDED_PX):
             wrong.append(
@@ -195,9 +203,12 @@ def _picture(path: Path | None) -> tuple[tuple[int, int] | None, str]:
     if path is None:
         return None, "has no image"
     try:
-        return (check_png(path) if path.suffix.lower() == ".png" else image_size(path)), ""
+        # Of a PNG all is read, for a copy that was cut off has a right head.
+        if path.suffix.lower() == ".png":
+            return check_png(path), ""
+        return image_size(path), ""
     except ImageError as cause:
-        return None, f"image {_without(path, cause)}"
+        return None, f"image {_reason(path, cause)}"
 
 
 def _mask(path: Path | None) -> tuple[frozenset[int], tuple[int, int] | None, str]:
@@ -207,29 +218,38 @@ def _mask(path: Path | None) -> tuple[frozenset[int], tuple[int, int] | None, st
     try:
         mask = read_codes(path)
     except ImageError as cause:
-        return frozenset(), None, f"mask {_without(path, cause)}"
+        return frozenset(), None, f"mask {_reason(path, cause)}"
     occurs = np.zeros(256, bool)
     # Some rows at a time: NumPy makes an index array of them that is eight times as large.
     for top in range(0, len(mask), _ROWS):
         occurs[mask[top : top + _ROWS]] = True
-    return frozenset(np.flatnonzero(occurs).tolist()), (mask.shape[1], mask.shape[0]), ""
+    codes = frozenset(np.flatnonzero(occurs).tolist())
+    height, width = mask.shape
+    return codes, (width, height), ""
 
 
-def _without(path: Path, cause: ImageError) -> str:
+def _reason(path: Path, cause: ImageError) -> str:
+    """Return an error without the file's name, which stands before it here."""
     return str(cause).removeprefix(f"{path}: ").removeprefix("mask ")
 
 
 def _with_mpp(checked: Sequence[Checked]) -> tuple[Checked, ...]:
-    """Say which regions are at another resolution than the rest of the copy."""
-    known = [region for region in checked if region.mpp is not None]
-    if not known:
+    """Return the regions, marked where one is at another resolution than the rest of the copy."""
+    values = []
+    at_base = 0
+    for region in checked:
+        if region.mpp is not None:
+            values.append(region.mpp)
+            at_base += _at_base(region)
+    if not values:
         return tuple(checked)
-    usual = median(region.mpp for region in known if region.mpp is not None)
-    mostly_base = sum(_at_base(region) for region in known) * 2 > len(known)
+    usual = median(values)
+    mostly_base = at_base * 2 > len(values)
     return tuple(_placed(region, usual, mostly_base) for region in checked)
 
 
 def _at_base(checked: Checked) -> bool:
+    """Return whether an image has the pixels of the scan, which were never resampled."""
     return checked.region is not None and checked.size_px == checked.region.size_px
 
 
@@ -244,48 +264,56 @@ def _placed(checked: Checked, usual: float, mostly_base: bool) -> Checked:
     region = checked.region
     if mpp is None or region is None:
         return checked
-    said = (
+    both = (
         f"{mpp:.4f} um/px by roiBounds.csv and {region.magnification:g}x, the copy's median is"
         f" {usual:.4f}"
     )
-    values = (checked.name, checked.region, checked.size_px, checked.codes)
     if _at_base(checked) != mostly_base:
-        return Checked(*values, (*checked.wrong, f"of another copy: {said}"))
+        return replace(checked, wrong=(*checked.wrong, f"of another copy: {both}"))
+    # In base pixels slides differ by their scanners: there it says nothing.
     if abs(mpp / usual - 1) > _SAME_MPP and not mostly_base:
-        return Checked(*values, checked.wrong, (*checked.odd, said))
+        return replace(checked, odd=(*checked.odd, both))
     return checked
 
 
 def _tables(root: Path) -> list[str]:
     """Return which of the copy's own tables are not the release's; without them the release's are
     used."""
-    other = []
+    faults = []
     for table in sorted(TABLES.glob("*.csv")):
         own = root / "meta" / table.name
         # A part of the release's table is right too.
         if own.is_file() and not _lines(own) <= _lines(table):
-            other.append(
+            faults.append(
                 f"meta/{table.name} says other than the release's; put the release's there"
             )
-    return other
+    return faults
 
 
 def _lines(path: Path) -> set[bytes]:
+    # Split at blanks, whatever line ends a copy has.
     return set(path.read_bytes().split())
 
 
-def _counts(there: Sequence[ReleaseRegion]) -> dict[str, tuple[int, int]]:
-    mine = _count(there)
-    all_of_them = _count(release_regions())
-    return {name: (mine[name], all_of_them[name]) for name in all_of_them}
+def _counts(present: Sequence[ReleaseRegion]) -> dict[str, tuple[int, int]]:
+    """Return, by name, how many there are here and in the release."""
+    own = _count(present)
+    release = _count(release_regions())
+    return {name: (own[name], release[name]) for name in release}
 
 
 def _count(regions: Sequence[ReleaseRegion]) -> dict[str, int]:
-    test = sum(region.site in OFFICIAL_TEST_SITES for region in regions)
+    patients = set()
+    hospitals = set()
+    test = 0
+    for region in regions:
+        patients.add(region.patient)
+        hospitals.add(region.site)
+        test += region.site in OFFICIAL_TEST_SITES
     return {
         "regions": len(regions),
-        "patients": len({region.patient for region in regions}),
-        "hospitals": len({region.site for region in regions}),
+        "patients": len(patients),
+        "hospitals": len(hospitals),
         "train": len(regions) - test,
         "test": test,
     }
