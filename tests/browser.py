@@ -22,7 +22,13 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-WAIT_MS = 300_000
+SLOWER = float(os.environ.get("BREASTSEG_SLOW_BROWSER", "1"))
+"""How many times slower than this machine pages run; above 1, each answer comes late too. So a step
+that does not wait for what it looks at fails here, and not on somebody's slow machine."""
+LATE_MS = 250 * SLOWER
+"""Much, beside what a slow processor takes: Playwright's own checks, which are slow too then, would
+hide what 300 ms do."""
+WAIT_MS = round(300_000 * max(1, SLOWER / 2))
 """How long anything is waited for: a machine that has other work may come to it late."""
 
 
@@ -55,6 +61,25 @@ def launched() -> Iterator[Any]:
             browser.close()
 
 
+def new_page(context: Any) -> Any:
+    """Open a page, which is as slow as BREASTSEG_SLOW_BROWSER says."""
+    opened = context.new_page()
+    if SLOWER > 1:
+        device = context.new_cdp_session(opened)
+        device.send("Network.enable")
+        device.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+        device.send(
+            "Network.emulateNetworkConditions",
+            {
+                "offline": False,
+                "latency": LATE_MS,
+                "downloadThroughput": -1,
+                "uploadThroughput": -1,
+            },
+        )
+    return opened
+
+
 @contextmanager
 def page(
     width: int = 1280,
@@ -75,7 +100,7 @@ def page(
         )
         context.set_default_timeout(WAIT_MS)
         try:
-            opened = context.new_page()
+            opened = new_page(context)
             opened.faults, opened.asked = [], []
             opened.on(
                 "console",
@@ -126,12 +151,35 @@ def visit(served: Seen, at: str = "", *, faults: str = "^$", **context: Any) -> 
 
 
 def until(true: Callable[[], Any], seconds: float = WAIT_MS / 1000) -> Any:
-    """Wait until something is so, and return it."""
+    """Wait until something is so, and return it.
+
+    What is looked at must wait for its own element too: ask a locator, whose methods do, and not
+    the page's `evaluate` with `querySelector`, which finds null on a page that is late.
+    """
     end = time.monotonic() + seconds
     while not (found := true()):
         assert time.monotonic() < end, "it never came to that"
         time.sleep(0.05)
     return found
+
+
+def open_slide(opened: Any, name: str = "cmu1.svs") -> None:
+    """Choose a slide of the gallery, and wait until it is shown and takes keys."""
+    opened.locator("a.card", has_text=name).click()
+    is_open(opened, name)
+
+
+def is_open(opened: Any, name: str = "") -> None:
+    """Wait until a slide (of a name with this in it) is shown and takes keys."""
+    said = re.compile(f"{re.escape(name)}.* is open")
+    opened.locator("#live", has_text=said).wait_for(state="attached")
+    overlay(opened).wait_for()
+    opened.wait_for_url(re.compile("zoom="))
+
+
+def overlay(opened: Any) -> Any:
+    """The canvas over the slide, as a locator: its `evaluate` waits until the canvas is there."""
+    return opened.locator("#slide canvas.overlay")
 
 
 def shot(opened: Any, name: str, tmp_path: Path) -> None:

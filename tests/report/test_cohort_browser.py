@@ -8,7 +8,7 @@ from test_cohort import results
 from test_report_browser import looked_at
 
 from breastseg.report.cohort import write_cohort_page
-from browser import chromium, page
+from browser import chromium, page, until
 
 SLIDES = 700
 
@@ -32,23 +32,25 @@ def test_it_sorts_chooses_and_scrolls(address: str) -> None:
     with page() as opened:
         opened.goto(address)
         rows = opened.locator("#view tbody tr:not(.space)")
+        until(lambda: opened.locator("output").evaluate("o => o.value") == "700 of 700")
+        rows.first.wait_for()
         assert rows.count() < 40, "not all are in the document"
-        assert opened.locator("output").evaluate("o => o.value") == "700 of 700"
         by_area = opened.get_by_role("button", name="tumor · mm²")
         by_area.click()
         by_area.click()
-        assert "69.9" in rows.first.inner_text()
-        assert rows.first.locator("img").evaluate("i => i.complete && i.naturalWidth > 0")
+        until(lambda: "69.9" in rows.first.inner_text())
+        picture = rows.first.locator("img")
+        until(lambda: picture.evaluate("i => i.complete && i.naturalWidth > 0"))
         opened.locator("#view").evaluate("v => { v.scrollTop = v.scrollHeight }")
         last = opened.locator('#view tr[aria-rowindex="701"]')
         last.wait_for()
         assert "failed" in last.inner_text(), "what has no value comes last"
         opened.locator("select").select_option("doubts")
-        assert rows.count() == 1
+        until(lambda: rows.count() == 1)
         assert "blurred" in rows.first.inner_text()
         opened.locator("select").select_option("all")
         opened.locator("input[type=search]").fill("s 123")
-        assert rows.count() == 1
+        until(lambda: rows.count() == 1)
         assert opened.faults == []
 
 

@@ -15,7 +15,7 @@ from test_html import evaluated
 from breastseg.bundles.bundle import Bundle
 from breastseg.cli import main
 from breastseg.data.prepare import PrepareConfig, prepare
-from browser import chromium, page
+from browser import chromium, page, until
 from conftest import paint, quiet
 
 
@@ -107,7 +107,7 @@ def test_the_audit_opens_alone_and_shows_its_leak(audited: str, tmp_path: Path) 
             finding["sentence"] for finding in found["findings"] if finding["severity"] == "leak"
         ]
         assert opened.locator(".finding.leak").count() == len(leaks) > 0
-        assert opened.get_by_text(leaks[0]).is_visible()
+        opened.get_by_text(leaks[0]).wait_for()
 
 
 def test_a_class_that_is_switched_off_leaves_the_tissue(address: str) -> None:
@@ -162,7 +162,7 @@ def test_a_view_shows_its_pictures(address: str) -> None:
         ):
             opened.get_by_role("combobox", name="Show").select_option(view)
             found = opened.locator("section.region").first.locator("figure:visible")
-            assert found.count() == shown
+            until(lambda found=found, shown=shown: found.count() == shown)
             for k in range(shown):
                 assert (
                     shot(found.nth(k).locator("svg")).std() > 10

@@ -34,8 +34,7 @@ SIDE = """async ([points, width, height, wall]) => {
   for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) rows.push(inside(x, y) ? 1 : 0);
   return rows;
 }"""
-SHOWN = """() => {
-  const canvas = document.querySelector("#film-canvas");
+SHOWN = """canvas => {
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   let text = "";
   for (let i = 0; i < data.length; i += 4)
@@ -72,7 +71,7 @@ def open_film(opened: Any, name: str) -> None:
 
 def is_shown(opened: Any, name: str) -> None:
     opened.locator("#live", has_text=re.compile(f"{name}.* shown")).wait_for(state="attached")
-    opened.locator("#muscle-text", has_text=re.compile(".")).wait_for()
+    opened.locator("#film-panel:not([inert])").wait_for()
     opened.evaluate("() => new Promise(requestAnimationFrame)")
 
 
@@ -81,7 +80,7 @@ def canvas_of(opened: Any) -> Any:
     opened.evaluate(
         "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
     )
-    width, height, text = opened.evaluate(SHOWN)
+    width, height, text = opened.locator("#film-canvas").evaluate(SHOWN)
     return np.frombuffer(base64.b64decode(text), np.uint8).reshape(height, width, 3).astype(int)
 
 
@@ -343,6 +342,20 @@ def test_the_line_is_moved_by_two_handles_and_saved(changing: Seen, tmp_path: Pa
         until(lambda: not kept.exists())
 
 
+def test_no_line_is_put_before_the_saved_one_is_read(served: Seen) -> None:
+    """The saved line took the place of the one that a person had put meanwhile."""
+    held: list[Any] = []
+    with visit(served) as opened:
+        opened.route(re.compile(r"/muscle$"), lambda route: held.append(route))
+        opened.locator("#film-list a", has_text="film-2").click()
+        opened.locator("#film-panel[inert]").wait_for()
+        until(lambda: opened.evaluate("1") and held)
+        assert opened.locator("#film-panel[inert]").count() == 1
+        held.pop().continue_()
+        opened.unroute_all()
+        is_shown(opened, "film-2")
+
+
 def test_a_line_that_another_changed_is_not_written_over(changing: Seen) -> None:
     kept = changing.folder / "film-2" / "muscle.json"
     with visit(changing, faults="409") as opened:
@@ -355,7 +368,7 @@ def test_a_line_that_another_changed_is_not_written_over(changing: Seen) -> None
         assert kept.read_bytes() == other
         opened.locator("#line-choices button", has_text="Load it again").click()
         opened.locator("#muscle-text", has_text="A line that a person put").wait_for()
-        assert opened.locator(".handle:visible").count() == 2
+        until(lambda: opened.locator(".handle:visible").count() == 2)
 
 
 def test_a_line_is_not_lost_without_a_question(changing: Seen) -> None:
@@ -417,5 +430,5 @@ def test_a_phone_shows_the_film_and_its_panel(served: Seen, tmp_path: Path) -> N
         panel = opened.locator("#film-panel").bounding_box()
         assert stage["height"] > 300
         assert panel["y"] >= stage["y"] + stage["height"] - 1
-        assert opened.locator(".handle:visible").count() == 2
+        until(lambda: opened.locator(".handle:visible").count() == 2)
         assert serious(opened) == []

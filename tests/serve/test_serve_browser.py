@@ -20,7 +20,20 @@ from tifffile import TiffFile
 from breastseg.labels import BUILT_IN
 from breastseg.serve.jobs import child
 from breastseg.serve.web.run import _opening_page
-from browser import WAIT_MS, Seen, launched, page, serious, shot, until, visit
+from browser import (
+    WAIT_MS,
+    Seen,
+    is_open,
+    launched,
+    new_page,
+    open_slide,
+    overlay,
+    page,
+    serious,
+    shot,
+    until,
+    visit,
+)
 from conftest import CROPS
 from serve_app import HELD, add_map, mapped_folder, serving
 
@@ -33,14 +46,13 @@ PAINTED = np.array([CLASSES[label - 1].color for label in BLOCKS.ravel()])
 WIDE = "Grüner Schnitt 1.jpg"
 """A picture without microns per pixel, on which a job takes a while."""
 
-PIXELS = """places => {
-  const canvas = document.querySelector("#slide canvas.overlay"), ctx = canvas.getContext("2d");
+PIXELS = """(canvas, places) => {
+  const ctx = canvas.getContext("2d");
   const left = canvas.width / 2, top = canvas.height / 2;
   const at = ([x, y]) => [...ctx.getImageData(left + x, top + y, 1, 1).data];
   return places.map(at);
 }"""
-COUNT = """color => {
-  const canvas = document.querySelector("#slide canvas.overlay");
+COUNT = """(canvas, color) => {
   const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
   let found = 0;
   for (let i = 0; i < data.length; i += 4)
@@ -102,18 +114,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
             yield Seen(one.address, folder, running)
 
 
-def open_slide(opened: Any, name: str = "cmu1.svs") -> None:
-    opened.locator("a.card", has_text=name).click()
-    is_open(opened)
-
-
-def is_open(opened: Any) -> None:
-    """Wait until a slide is shown and takes keys."""
-    opened.locator("#slide canvas.overlay").wait_for()
-    opened.wait_for_url(re.compile("zoom="))
-    opened.locator("#live", has_text="is open").wait_for(state="attached")
-
-
 def choose_painted(opened: Any) -> str:
     """Choose the painted map, wait until all of it is seen, and return its layer."""
     value = str(opened.locator("#map-choice option", has_text="painted").get_attribute("value"))
@@ -130,13 +130,13 @@ def blocks_seen(opened: Any, x: float, y: float, zoom: float) -> Any:
         for row in range(12)
         for column in range(12)
     ]
-    return np.array(opened.evaluate(PIXELS, middles))
+    return np.array(overlay(opened).evaluate(PIXELS, middles))
 
 
 def count(opened: Any, name: str | None = None) -> int:
     """Return how many pixels of the overlay are coloured, as one class or at all."""
     color = next((list(one.color) for one in CLASSES if one.name == name), None)
-    return int(opened.evaluate(COUNT, color))
+    return int(overlay(opened).evaluate(COUNT, color))
 
 
 def address_of(opened: Any) -> str:
@@ -157,17 +157,13 @@ def at_rest(opened: Any) -> tuple[str, tuple[float, float, float]]:
 def test_the_gallery_shows_the_folder_and_finds_by_name(served: Seen) -> None:
     with visit(served) as opened:
         opened.locator("#cards li").first.wait_for()
-        assert opened.locator("#title").inner_text() == "Slides 2026"
-        assert opened.locator("#cards li").count() == 5
+        until(lambda: opened.locator("#title").inner_text() == "Slides 2026")
+        until(lambda: opened.locator("#cards li").count() == 5)
         assert "2 maps" in opened.locator("li", has_text="cmu1.svs").inner_text()
         assert "no map yet" in opened.locator("li", has_text=WIDE).inner_text()
         opened.fill("#filter", "grün")
         until(lambda: opened.locator("#cards .name").all_inner_texts() == [WIDE])
-        until(
-            lambda: (
-                opened.evaluate("() => document.querySelector('#cards img').naturalWidth") == 320
-            )
-        )
+        until(lambda: opened.locator("#cards img").evaluate("image => image.naturalWidth") == 320)
         assert "Research use only" in opened.locator("#top").inner_text()
 
 
@@ -180,6 +176,8 @@ def test_labels_come_out_of_a_picture_exactly(served: Seen) -> None:
             opened.evaluate(DECODE, base64.b64encode(held.getvalue()).decode())
             == values.ravel().tolist()
         )
+        opened.locator("#cards li").first.wait_for()
+        assert opened.evaluate("async () => (await import('/static/labels.js')).isExact()")
         assert not opened.locator("#line").is_visible()
         opened.add_init_script(NOISE)
         opened.reload()
@@ -197,7 +195,7 @@ def test_every_square_of_a_map_lies_where_it_belongs(served: Seen) -> None:
             opened.goto(
                 f"{served.address}/#/slide/{slide}?x=240&y=240&zoom={zoom}&layers={painted}"
             )
-            opened.locator("#slide canvas.overlay").wait_for()
+            overlay(opened).wait_for()
             until(lambda zoom=zoom: blocks_seen(opened, 240, 240, zoom)[:, 3].all())
             seen = blocks_seen(opened, 240, 240, zoom)
             assert np.abs(seen[:, :3] - PAINTED).max() <= 2, zoom
@@ -281,7 +279,7 @@ def test_outlines_are_thin_and_go_on_where_tiles_meet(served: Seen) -> None:
         )  # told apart, though model and minute are the same
         opened.select_option("#map-choice", twins.first.get_attribute("value"))
         opened.keyboard.press("o")
-        tall = opened.evaluate("() => document.querySelector('#slide canvas.overlay').height")
+        tall = overlay(opened).evaluate("canvas => canvas.height")
         for zoom in (3, 6):
             at_rest(opened)  # the address says "outline" by now
             opened.evaluate(
@@ -309,11 +307,8 @@ def test_a_link_leads_back_to_place_zoom_and_layers(served: Seen, tmp_path: Path
         link, place = at_rest(opened)
         opened.goto("about:blank")
         opened.goto(link)
-        until(
-            lambda: (
-                "layers=" in address_of(opened) and opened.locator("#legend button").count() == 5
-            )
-        )
+        is_open(opened)
+        until(lambda: opened.locator("#legend button").count() == 5)
         assert at_rest(opened)[1] == pytest.approx(place, rel=2e-3)
         assert opened.locator("#map-choice option:checked").inner_text().startswith("painted")
         assert (
@@ -340,11 +335,8 @@ def test_two_maps_side_by_side_and_by_swipe(served: Seen, tmp_path: Path) -> Non
         opened.check("input[value=side]")
         opened.locator("#slide-two canvas.overlay").wait_for()
         opened.locator("#zoom-in").click()
-        same = (
-            "() => ['slide', 'slide-two'].map(id => document.querySelector(`#${id}"
-            " canvas.overlay`).width)"
-        )
-        until(lambda: len(set(opened.evaluate(same))) == 1)
+        both = [overlay(opened), opened.locator("#slide-two canvas.overlay")]
+        until(lambda: len({one.evaluate("canvas => canvas.width") for one in both}) == 1)
         shot(opened, "side-by-side", tmp_path)
         link, place = at_rest(opened)
         opened.goto("about:blank")
@@ -391,7 +383,7 @@ def test_blocks_of_a_job_arrive_in_two_browsers_and_one_cancels(
         open_slide(opened, WIDE)
         profile = served.browser.new_context()
         profile.set_default_timeout(WAIT_MS)
-        other = profile.new_page()
+        other = new_page(profile)
         other.goto(opened.url)
         opened.locator("#tab-segment").click()
         opened.locator("#start").click()
@@ -461,7 +453,49 @@ def test_a_tab_opened_while_the_slide_opens_stays_open(served: Seen) -> None:
         opened.unroute_all()
         is_open(opened)
         assert opened.locator("#tab-correct").get_attribute("aria-selected") == "true"
-        assert opened.locator("#area-class").is_visible()
+        opened.locator("#area-class").wait_for()
+
+
+def test_nothing_is_pressed_in_vain_while_a_slide_opens(served: Seen) -> None:
+    """A box that was ticked before its slide had come was forgotten when it came."""
+    held: list[Any] = []
+    with visit(served) as opened:
+        opened.route(re.compile(r"/api/entries/[^/?]+$"), lambda route: held.append(route))
+        opened.locator("a.card", has_text="cmu1.svs").click()
+        opened.locator("#pane-map[inert]").wait_for()
+        opened.locator("#copy-link").click()
+        until(lambda: opened.evaluate("1") and held)
+        held.pop().continue_()
+        opened.unroute_all()
+        is_open(opened)
+        assert opened.locator("[inert]").count() == 0
+
+
+def test_what_comes_late_stays_out_of_the_slide_that_was_opened_meanwhile(served: Seen) -> None:
+    """The folder's name came into the title, another slide's areas into the panel."""
+    held: list[Any] = []
+    with visit(served, faults="500") as opened:
+        opened.locator("#cards li").first.wait_for()
+        opened.route(re.compile(r"/api/films$"), lambda route: held.append(route))
+        opened.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+        until(lambda: opened.evaluate("1") and held)
+        opened.route(re.compile(r"/annotation$"), lambda route: held.append(route))
+        open_slide(opened)
+        with opened.expect_response(re.compile(r"/api/films$")):
+            held[0].continue_()
+        opened.evaluate(FRAMES, 3)
+        assert opened.locator("#title").inner_text() == "cmu1.svs"
+        until(lambda: opened.evaluate("1") and len(held) == 2)
+        opened.unroute(re.compile(r"/annotation$"))
+        opened.locator("#home").click()
+        open_slide(opened, CROPS[1].name[:16])
+        opened.locator("#tab-correct").click()
+        opened.locator("#areas-text", has_text="No areas").wait_for()
+        with opened.expect_response(re.compile(r"/annotation$")):
+            held[1].fulfill(status=500, json={"error": "too late"})
+        opened.evaluate(FRAMES, 3)
+        assert "cannot be read" not in opened.locator("#areas-text").inner_text()
+        assert not opened.locator("#line").is_visible()
 
 
 def test_areas_are_drawn_saved_and_found_again(served: Seen, tmp_path: Path) -> None:
@@ -483,7 +517,7 @@ def test_areas_are_drawn_saved_and_found_again(served: Seen, tmp_path: Path) -> 
             opened.mouse.move(660 - 60 * np.cos(angle), 300 + 60 * np.sin(angle))
         opened.mouse.up()
         opened.locator("#areas-text", has_text="2 areas. Not saved yet.").wait_for()
-        assert opened.locator("#areas li").count() == 2
+        until(lambda: opened.locator("#areas li").count() == 2)
         opened.locator("#undo").click()
         opened.locator("#areas-text", has_text=re.compile(r"^1 area\. Not saved yet\.$")).wait_for()
         opened.locator("#home").click()  # not without asking
@@ -505,7 +539,7 @@ def test_areas_are_drawn_saved_and_found_again(served: Seen, tmp_path: Path) -> 
         opened.locator("#areas button", has_text="Necrosis").click()
         opened.locator("#areas select").select_option("Stroma")
         opened.locator("#areas-text", has_text="Not saved").wait_for()
-        elsewhere = opened.context.new_page()  # somebody else is quicker
+        elsewhere = new_page(opened.context)  # somebody else is quicker
         elsewhere.goto(link)
         elsewhere.locator("#tab-correct").click()
         elsewhere.locator("#areas button", has_text="Necrosis").click()
@@ -584,7 +618,7 @@ def test_a_slide_that_is_broken_changed_or_removed_while_open_is_told(served: Se
         opened.locator(
             "#line-text", has_text="mortal.jpg has changed since it was opened"
         ).wait_for()
-        assert opened.get_by_role("button", name="Open it again").is_visible()
+        opened.get_by_role("button", name="Open it again").wait_for()
         at_rest(opened)
         mortal.unlink()
         look_at(opened, 3400)
@@ -609,18 +643,14 @@ def test_a_corrupt_tile_leaves_the_rest_of_a_slide(served: Seen, tmp_path: Path)
         opened.locator(
             "#line-text", has_text="Part of this slide or of its map cannot be read"
         ).wait_for()
+        tissue = opened.locator("#slide .openseadragon-canvas canvas").first
         places = [
             (-60, -60),
             (60, -60),
             (-60, 60),
             (60, 60),
         ]  # in the middle of 480 px four tiles of 240 px meet
-        until(
-            lambda: (
-                [rgba[3] for rgba in opened.evaluate(PIXELS.replace(".overlay", ""), places)]
-                == [0, 255, 255, 255]
-            )
-        )
+        until(lambda: [rgba[3] for rgba in tissue.evaluate(PIXELS, places)] == [0, 255, 255, 255])
         shot(opened, "torn", tmp_path)
     torn.unlink()
 
@@ -714,9 +744,7 @@ def test_a_view_is_saved_as_a_picture(served: Seen) -> None:
             opened.locator("#shot").click()
         assert download.value.suggested_filename == "cmu1.png"
         saved = Image.open(download.value.path())
-        assert saved.width == opened.evaluate(
-            "() => document.querySelector('#slide canvas.overlay').width"
-        )
+        assert saved.width == overlay(opened).evaluate("canvas => canvas.width")
         foot = np.asarray(saved.convert("L"))[-30:]
         assert (foot < 128).sum() > 50  # scale bar and words ...
         assert (foot > 200).mean() > 0.8  # ... on white
@@ -739,7 +767,8 @@ def test_the_file_that_opens_the_browser_leads_in_and_nobody_else_comes(
         with page(browser=served.browser) as opened:
             assert opened.goto(one.address).status == 403
             opened.get_by_label("Token").fill("another")
-            opened.get_by_role("button", name="Open").click()
+            with opened.expect_navigation():
+                opened.get_by_role("button", name="Open").click()
             opened.get_by_text("A token is needed").wait_for()
             opened.get_by_label("Token").fill("a-token")
             opened.get_by_role("button", name="Open").click()

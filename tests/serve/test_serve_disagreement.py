@@ -13,13 +13,13 @@ from PIL import Image
 from breastseg.geometry import Box
 from breastseg.maps.files.label_tiff import write_planes_tiff
 from breastseg.maps.raster import Raster
-from browser import page, shot, until
+from browser import is_open, overlay, page, shot, until
 from serve_app import Served, add_map, layer_of, serving, slide_of, small_folder
 
 pytest.importorskip("fastapi")
 
-PAINTED = """([x, y]) => {
-  const canvas = document.querySelector("#slide canvas.overlay"), ctx = canvas.getContext("2d");
+PAINTED = """(canvas, [x, y]) => {
+  const ctx = canvas.getContext("2d");
   const left = canvas.width / 2, top = canvas.height / 2;
   return [...ctx.getImageData(left + x, top + y, 1, 1).data];
 }"""
@@ -69,27 +69,28 @@ def test_the_page_shows_where_models_disagree(apart: Served, tmp_path: Path) -> 
     place = f"{apart.address}/#/slide/{slide}?x=240&y=240&zoom=1&layers={layer}"
     with page() as opened:
         opened.goto(place)
+        is_open(opened)
         opened.locator("#apart").wait_for()
         assert not opened.locator("#uncertain").is_visible()
         assert not opened.locator("#ramp").is_visible()
         agreed, split = [-120, 0], [120, 0]
 
         def painted(where: list[int]) -> list[int]:
-            found: list[int] = opened.evaluate(PAINTED, where)
+            found: list[int] = overlay(opened).evaluate(PAINTED, where)
             return found
 
         until(lambda: painted(split)[3] > 0)
         assert painted(agreed) == painted(split)
         opened.check("#apart")
         until(lambda: painted(split)[2] > painted(agreed)[2] + 30)
-        assert opened.locator("#ramp-to").inner_text() == "apart"
+        until(lambda: opened.locator("#ramp-to").inner_text() == "apart")
         until(lambda: "apart=1" in opened.evaluate("() => location.href"))
         shot(opened, "disagreement", tmp_path)
         opened.uncheck("#apart")
         until(lambda: painted(agreed) == painted(split))
         opened.goto("about:blank")
         opened.goto(place.replace(layer, layer_of(apart, "plain")["id"]) + "&apart=1")
-        opened.locator("#legend button").first.wait_for()
+        is_open(opened)
         assert not opened.locator("#apart").is_visible()
         assert not opened.locator("#ramp").is_visible()
         assert [one for one in opened.faults if not one.endswith("net::ERR_ABORTED")] == []

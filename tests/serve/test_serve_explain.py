@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from breastseg.serve.jobs import explainer
-from browser import launched, page
+from browser import launched, open_slide, overlay, page, until
 from conftest import CROPS
 from serve_app import Served, serving, small_folder
 
@@ -95,26 +95,23 @@ def test_the_process_ends_when_nobody_asks(served: Served, monkeypatch: pytest.M
 def test_why_here_on_the_page(served: Served, tmp_path: Path) -> None:
     with launched() as browser, page(browser=browser) as opened:
         opened.goto(served.address)
-        opened.locator("a.card", has_text="cmu1.svs").click()
-        opened.locator("#live", has_text="is open").wait_for(state="attached")
+        open_slide(opened)
         opened.click("#why")
-        assert opened.get_attribute("#why", "aria-pressed") == "true"
+        opened.locator("#why[aria-pressed=true]").wait_for()
         opened.keyboard.press("Space")
         opened.locator("#why-told table").wait_for()
-        assert opened.locator("#why-told tbody tr").count() == 5
-        assert opened.locator("#why-near img").count() == 5
-        assert opened.locator("#why-near img").first.evaluate("image => image.naturalWidth") == 64
-        coloured = """() => {
-          const canvas = document.querySelector("#slide canvas.overlay");
+        until(lambda: opened.locator("#why-told tbody tr").count() == 5)
+        until(lambda: opened.locator("#why-near img").count() == 5)
+        first = opened.locator("#why-near img").first
+        until(lambda: first.evaluate("image => image.naturalWidth") == 64)
+        coloured = """canvas => {
           const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
           return data.filter((value, index) => index % 4 === 3 && value > 0).length;
         }"""
-        opened.wait_for_timeout(300)
-        assert opened.evaluate(coloured) > 500
+        until(lambda: overlay(opened).evaluate(coloured) > 500)
         folder = Path(os.environ.get("BREASTSEG_SCREENSHOTS", tmp_path))
         opened.screenshot(path=folder / "why.png")
         opened.click("#why-close")
-        opened.wait_for_timeout(300)
-        assert opened.evaluate(coloured) == 0
+        until(lambda: overlay(opened).evaluate(coloured) == 0)
         assert opened.locator("#why-told").inner_text() == ""
         assert opened.faults == []

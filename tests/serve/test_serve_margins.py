@@ -12,7 +12,7 @@ from breastseg.bundles.margins import ClassMargin, Margins
 from breastseg.labels import BUILT_IN
 from breastseg.maps.measures.ends import with_ends
 from breastseg.records import to_json
-from browser import page, shot, until
+from browser import is_open, overlay, page, shot, until
 from conftest import class_areas
 from serve_app import Served, add_map, asked, layer_of, serving, slide_of, small_folder
 
@@ -43,16 +43,13 @@ PLACES = {
 }
 """In level-0 px: whether a place is no further than 40 px from the border of a square from 160 to
 320; corners are round."""
-ALPHA = """([places, x, y]) => {
-  const canvas = document.querySelector("#slide canvas.overlay"), ctx = canvas.getContext("2d");
+ALPHA = """(canvas, [places, x, y]) => {
+  const ctx = canvas.getContext("2d");
   const left = canvas.width / 2, top = canvas.height / 2;
   return places.map(([i, j]) => [...ctx.getImageData(left + i - x, top + j - y, 1, 1).data]);
 }"""
 
-FITS = """() => {
-  const all = document.querySelector("#measures");
-  return all.scrollWidth <= all.clientWidth;
-}"""
+FITS = "all => all.scrollWidth <= all.clientWidth"
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +89,7 @@ def test_layers_and_measures_tell_margins(sure: Served) -> None:
 
 def in_band(opened: Any) -> list[bool]:
     """Return which places have the colour of tumor, in strength of the band."""
-    seen = opened.evaluate(ALPHA, [[list(place) for place in PLACES], 240, 240])
+    seen = overlay(opened).evaluate(ALPHA, [[list(place) for place in PLACES], 240, 240])
     return [
         abs(rgba[3] - 89) <= 2 and max(abs(a - b) for a, b in zip(rgba, TUMOR, strict=False)) <= 4
         for rgba in seen
@@ -104,6 +101,7 @@ def test_the_band_reaches_as_far_as_the_margin(sure: Served, tmp_path: Path) -> 
     place = f"{sure.address}/#/slide/{slide}?x=240&y=240&zoom=1&layers={layer}&mode=outline"
     with page() as opened:
         opened.goto(place)
+        is_open(opened)
         opened.locator("#margins").wait_for()
         assert not opened.locator("#margins-note").is_visible()
         opened.check("#margins")
@@ -117,10 +115,10 @@ def test_the_band_reaches_as_far_as_the_margin(sure: Served, tmp_path: Path) -> 
         opened.locator("#measures .ends").first.wait_for()
         assert " to " in opened.locator("#measures .ends").first.inner_text()
         assert "tumor 12" in opened.locator("#measures").inner_text()
-        assert opened.evaluate(FITS)
+        assert opened.locator("#measures").evaluate(FITS)
         shot(opened, "margins-measures", tmp_path)
         opened.goto("about:blank")
         opened.goto(place.replace(layer, layer_of(sure, "plain")["id"]))
-        opened.locator("#legend button").first.wait_for()
+        is_open(opened)
         assert not opened.locator("#margins").is_visible()
         assert [one for one in opened.faults if not one.endswith("net::ERR_ABORTED")] == []

@@ -34,6 +34,11 @@ function show(page) {
   document.body.dataset.page = page;
 }
 
+/** Let nobody work a slide's panel while the slide is on its way: what is pressed there would be lost. The tabs work. */
+function panes(works) {
+  for (const pane of $("panel").querySelectorAll("[role=tabpanel]")) pane.inert = !works;
+}
+
 function closeSlide() {
   keysFor(null, null);
   view?.close();
@@ -54,10 +59,11 @@ async function openGallery() {
   show("gallery");
   $("title").textContent = "Slides";
   await showGallery();
-  if (turn > 1) $("title").focus(); // who comes back from a slide begins at the top
+  if (turn > 1 && !$("gallery").hidden) $("title").focus(); // who comes back from a slide begins at the top
 }
 
 async function openFilmPage(wanted, mine) {
+  $("film-panel").inert = true; // until its film is there
   show("film");
   $("title").textContent = "Opening …";
   const opened = await openFilm(wanted);
@@ -71,6 +77,7 @@ async function openFilmPage(wanted, mine) {
 }
 
 async function openSlide(wanted, mine) {
+  panes(false);
   show("viewer");
   $("title").textContent = "Opening …";
   openTab("map", { raise: false }); // before the slide is there: what somebody opens meanwhile stays open
@@ -80,20 +87,23 @@ async function openSlide(wanted, mine) {
   const opened = await open(wanted, { gone });
   if (mine !== turn) return opened.close();
   view = opened;
+  const folder = await gallery;
+  if (mine !== turn) return; // who left has closed it; what follows would be put into the panel of the next slide
   const { slide } = view;
   $("title").textContent = slide.name.split("/").at(-1);
   $("title").title = slide.name;
   document.title = `${slide.name} - breastseg`;
-  $("version").textContent = `breastseg ${(await gallery).version}.`;
+  $("version").textContent = `breastseg ${folder.version}.`;
   const draw = new Draw(view);
   scale(view);
   compare(view);
   legend(view);
   measures(view);
-  segment(view, draw, await gallery);
-  why(view, draw, await gallery);
-  correction = correct(view, draw, await gallery);
+  segment(view, draw, folder);
+  why(view, draw, folder);
+  correction = correct(view, draw, folder);
   keysFor(view, correction);
+  panes(true);
   view.osd.canvas.focus();
   say(`${slide.name} is open`);
 }
@@ -145,7 +155,7 @@ $("zoom-out").addEventListener("click", () => view?.zoomBy(1 / 1.6));
 $("zoom-fit").addEventListener("click", () => view?.fit());
 $("eye").addEventListener("click", () => view?.look.set({ shown: !view.look.shown }));
 $("shot").addEventListener("click", () => view && savePicture(view));
-$("copy-link").addEventListener("click", copyLink);
+$("copy-link").addEventListener("click", () => view && copyLink());
 jobs.addEventListener("back", () => view?.again());
 window.addEventListener("hashchange", route);
 jobs.look();

@@ -16,8 +16,11 @@ export function correct(view, draw, { writable }) {
 
   async function load() {
     try {
-      areas.load(await api.annotation(slide.id));
+      const kept = await api.annotation(slide.id);
+      if (signal.aborted) return; // the panel is another slide's by now
+      areas.load(kept);
     } catch (error) {
+      if (signal.aborted) return;
       areas.version = null; // saving would drop what could not be read
       areas.changed();
       if (error.status !== 404) tell(error.message);

@@ -83,6 +83,7 @@ function show() {
 /** Ask for the folder and show it. */
 export async function showGallery() {
   [shown, films] = await Promise.all([api.gallery(), api.films()]);
+  if ($("gallery").hidden) return; // somebody opened a slide meanwhile: the title is that one's
   $("version").textContent = `breastseg ${shown.version}.`;
   $("title").textContent = shown.folder;
   document.title = `${shown.folder} - breastseg`;

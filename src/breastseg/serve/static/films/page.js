@@ -47,6 +47,8 @@ export class FilmPage {
     $("film-both").checked = false;
     $("film-both-text").textContent = film.partner === null ? "Both breasts: the other one is not here" : "Both breasts, back to back";
     await this.line.load();
+    if (signal.aborted) return;
+    $("film-panel").inert = false; // not before: the line that is read would take the place of one that somebody puts
     if (wanted.both && film.partner !== null) await this.both(true);
     this.others().catch((error) => tell(error.message));
   }
