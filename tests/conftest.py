@@ -4,6 +4,7 @@ what surrounds a model."""
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +15,15 @@ from breastseg.bundles.bundle import HISTORY, WEIGHTS, Bundle, load_bundle
 from breastseg.bundles.training import Training
 from breastseg.data.dataset import Dataset
 from breastseg.data.prepare import PrepareConfig, prepare
+from breastseg.data.split import SplitConfig, split
 from breastseg.files import sha256_of, write_json
 from breastseg.labels import LabelMap
 from breastseg.maps.measures.areas import areas_of
 from breastseg.reporter import QUIET
 from breastseg.runners import load_runner
+
+if TYPE_CHECKING:
+    from trained_runs import TrainedRuns
 
 for _name in ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT"):
     os.environ[_name] = (
@@ -43,11 +48,20 @@ SLOW = (
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
+def is_slow(path: Path) -> bool:
+    return path.relative_to(Path(__file__).parent).as_posix().startswith(SLOW)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave files of slow tests alone where those are left out: to import them costs each worker
+    seconds."""
+    return (config.getoption("markexpr") == "not slow" and is_slow(collection_path)) or None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is slow."""
-    here = Path(__file__).parent
     for item in items:
-        if item.path.relative_to(here).as_posix().startswith(SLOW):
+        if is_slow(item.path):
             item.add_marker(pytest.mark.slow)
 
 
@@ -95,10 +109,8 @@ def tcga(site: str, patient: str) -> str:
     return f"TCGA-{site}-{patient}-DX1_xmin100_ymin200_MPP-0.2500"
 
 
-@pytest.fixture
-def painted(tmp_path: Path) -> Path:
-    """Six painted BCSS regions of six patients in three hospitals."""
-    folder = tmp_path / "painted"
+def paint_six(folder: Path) -> Path:
+    """Paint six BCSS regions of six patients in three hospitals."""
     for site, patient in (
         ("A2", "A001"),
         ("A2", "A002"),
@@ -111,12 +123,32 @@ def painted(tmp_path: Path) -> Path:
     return folder
 
 
+def prepare_six(painted: Path, folder: Path) -> Dataset:
+    """Prepare painted regions at their own 0.30 um/px."""
+    return prepare(painted, folder, PrepareConfig(to_mpp=0.30, workers=1), reporter=quiet)
+
+
+@pytest.fixture
+def painted(tmp_path: Path) -> Path:
+    """Six painted BCSS regions of six patients in three hospitals."""
+    return paint_six(tmp_path / "painted")
+
+
 @pytest.fixture
 def painted_data(painted: Path, tmp_path: Path) -> Dataset:
     """The painted regions, prepared at their own 0.30 um/px."""
-    return prepare(
-        painted, tmp_path / "painted_data", PrepareConfig(to_mpp=0.30, workers=1), reporter=quiet
-    )
+    return prepare_six(painted, tmp_path / "painted_data")
+
+
+@pytest.fixture(scope="session")
+def trained_runs(tmp_path_factory: pytest.TempPathFactory) -> "TrainedRuns":
+    """Runs on the painted regions, split as the official BCSS; nobody changes them."""
+    from trained_runs import TrainedRuns
+
+    folder = tmp_path_factory.mktemp("trained")
+    data = prepare_six(paint_six(folder / "painted"), folder / "data")
+    split(data, SplitConfig("bcss-official", val=0.5))
+    return TrainedRuns(data, folder)
 
 
 @pytest.fixture(scope="session")

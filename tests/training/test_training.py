@@ -7,6 +7,7 @@ import tempfile
 import time
 import zipfile
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,25 +26,12 @@ from breastseg.networks.build import NetworkConfig, build
 from breastseg.networks.losses import SumLoss, balanced_cross_entropy
 from breastseg.reporter import Reporter
 from breastseg.training.checkpoints import WholeCheckpoints
-from breastseg.training.config import PRESETS, TrainConfig, preset
+from breastseg.training.config import PRESETS, preset
 from breastseg.training.loader import GridBatches, Share, TrainBatches
 from breastseg.training.segmentation import Segmenter
 from breastseg.training.train import train
 from conftest import DATA, paint, quiet, tcga
-
-TINY = TrainConfig(
-    encoder_weights="none",
-    decoder_channels=(16, 16, 16, 16, 16),
-    crop_px=32,
-    batch=4,
-    epochs=5,
-    crops_per_epoch=16,
-    precision="32",
-    tile_px=128,
-    halo_px=32,
-    loss="ce",
-    lr=3e-3,
-)
+from trained_runs import SHORT, TINY, TrainedRuns, command
 
 
 @pytest.fixture
@@ -52,28 +40,59 @@ def data(painted_data: Dataset) -> Dataset:
     return painted_data
 
 
-def command(data: Path, run: Path, config: TrainConfig) -> list[str]:
-    """Return the command line of a configuration."""
-    words = [sys.executable, "-m", "breastseg", "train", str(data), "--out", str(run)]
-    for key, value in config.to_dict().items():
-        name = "--" + key.replace("_", "-")
-        if isinstance(value, bool):
-            words.append(name if value else "--no-" + name[2:])
-        else:
-            words += [name, *map(str, value if isinstance(value, list) else [value])]
-    return words
-
-
 NEVER_DONE = """
-import sys, time
+import json, os, sys, time
 from breastseg.training import train
+from breastseg.cli import main
 def held(*given):
     while True: time.sleep(1)
 train.write_bundle = held
-from breastseg.cli import main
-sys.exit(main(sys.argv[1:]))
+for words in sys.stdin:
+    begun = os.fork()
+    if not begun:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        try:
+            main(json.loads(words))
+        finally:
+            os._exit(1)
+    print(begun, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(begun, 0)[1]), flush=True)
 """
-"""The command, which writes no bundle: who kills is never too late."""
+"""Begins a process for each command that it is told, and says its number and how it ended. The
+command writes no bundle: who kills is never too late. PyTorch is imported once for all of them."""
+
+
+@pytest.fixture(scope="module")
+def beginner() -> Iterator[subprocess.Popen[str]]:
+    """A process that begins commands as NEVER_DONE says."""
+    with subprocess.Popen(
+        [sys.executable, "-c", NEVER_DONE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        yield process
+
+
+def tell(beginner: subprocess.Popen[str], words: list[str]) -> int:
+    """Begin a command; return the number of its process."""
+    assert beginner.stdin is not None
+    print(json.dumps(words), file=beginner.stdin, flush=True)
+    return answer_of(beginner)
+
+
+def answer_of(beginner: subprocess.Popen[str]) -> int:
+    assert beginner.stdout is not None
+    return int(beginner.stdout.readline())
+
+
+def is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def test_a_run_learns_and_leaves_everything_behind(data: Dataset, tmp_path: Path) -> None:
@@ -136,7 +155,12 @@ def half_annotated(tmp_path: Path) -> Dataset:
     ids=["plain", "ema", "pseudo"],
 )
 def test_killed_at_random_moments_it_ends_the_same(
-    half_annotated: Dataset, tmp_path: Path, ema: float, pseudo: float, augment: str
+    half_annotated: Dataset,
+    tmp_path: Path,
+    beginner: subprocess.Popen[str],
+    ema: float,
+    pseudo: float,
+    augment: str,
 ) -> None:
     """kill -9 in the middle of an epoch, twice; the finished curve and weights are those of a run
     that was never killed.
@@ -149,17 +173,16 @@ def test_killed_at_random_moments_it_ends_the_same(
     whole = train(data.path, tmp_path / "whole" / "run", config, reporter=quiet)
     run, rng = tmp_path / "killed" / "run", np.random.default_rng(int(10 * ema))
     for epochs in sorted(rng.choice(np.arange(1, 5), 2, replace=False)):
-        words = [sys.executable, "-c", NEVER_DONE, *command(data.path, run, config)[3:]]
-        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while process.poll() is None:
+        process = tell(beginner, command(data.path, run, config)[3:])
+        while is_alive(process):
             if (run / "metrics.csv").is_file() and len(
                 (run / "metrics.csv").read_text().splitlines()
             ) > epochs:
                 time.sleep(rng.uniform(0, 0.2))
                 break
             time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
+        os.kill(process, signal.SIGKILL)
+        assert answer_of(beginner) == -signal.SIGKILL
         assert not (run / "bundle").exists()
     again = train(data.path, run, config, reporter=quiet)
     assert (run / "metrics.csv").read_text() == (
@@ -201,7 +224,7 @@ def test_checkpoints_go_through_no_folder_but_their_own(
     """A kill left one in the system's folder of temporary files; from another disk it was copied,
     so that half of one was possible."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "there is no such folder"))
-    train(data.path, tmp_path / "run", replace(TINY, epochs=1), reporter=quiet)
+    train(data.path, tmp_path / "run", SHORT, reporter=quiet)
     assert {path.name for path in (tmp_path / "run" / "checkpoints").iterdir()} == {
         "best.ckpt",
         "last.ckpt",
@@ -257,13 +280,15 @@ def test_a_signal_is_one_line_and_the_run_can_go_on(
     assert not (run / "bundle").exists()
 
 
-def test_same_seed_same_bytes_other_seed_other_weights(data: Dataset, tmp_path: Path) -> None:
-    config = replace(TINY, epochs=1)
-    files = [
+def test_same_seed_same_bytes_other_seed_other_weights(
+    data: Dataset, tmp_path: Path, trained_runs: TrainedRuns
+) -> None:
+    files = [trained_runs.of(SHORT).bundle.card.files]
+    files += [
         train(
-            data.path, tmp_path / str(i) / "run", replace(config, seed=seed), reporter=quiet
+            data.path, tmp_path / str(seed) / "run", replace(SHORT, seed=seed), reporter=quiet
         ).card.files
-        for i, seed in enumerate((1, 1, 2))
+        for seed in (SHORT.seed, SHORT.seed + 1)
     ]
     assert files[0] == files[1]
     assert files[0]["model.safetensors"] != files[2]["model.safetensors"]
@@ -291,15 +316,17 @@ def test_two_devices_train_together(data: Dataset, tmp_path: Path) -> None:
     assert (tmp_path / "run" / "bundle" / "card.json").is_file()
 
 
-def test_a_run_can_go_on_from_a_model(data: Dataset, tmp_path: Path) -> None:
-    first = train(data.path, tmp_path / "first", replace(TINY, epochs=1), reporter=quiet)
+def test_a_run_can_go_on_from_a_model(
+    data: Dataset, tmp_path: Path, trained_runs: TrainedRuns
+) -> None:
+    first = trained_runs.of(SHORT).bundle
     said: list[str] = []
     trained = first.card.training.patients_of("train")
     held = trained[0]
     split(data, SplitConfig("leave-one-out", patient=held, val=0))
     slow = replace(TINY, epochs=1, start=str(first.path), lr=1e-9, weight_decay=0.0, ema=0.0)
     second = train(data.path, tmp_path / "second", slow, reporter=Reporter(said.append))
-    assert "weights of the model 'first'" in said
+    assert f"weights of the model '{first.card.name}'" in said
     assert held in second.card.training.patients_of("train"), (
         "whoever trained the first model trained the second too"
     )
@@ -327,14 +354,14 @@ def test_a_run_can_go_on_from_a_model(data: Dataset, tmp_path: Path) -> None:
     ],
 )
 def test_a_model_of_another_network_is_no_start(
-    data: Dataset, tmp_path: Path, change: dict[str, object], message: str
+    trained_runs: TrainedRuns, tmp_path: Path, change: dict[str, object], message: str
 ) -> None:
-    first = train(data.path, tmp_path / "first", replace(TINY, epochs=1), reporter=quiet)
+    first = trained_runs.of(SHORT)
     with pytest.raises(ModelError, match=message):
         train(
-            data.path,
+            first.data.path,
             tmp_path / "second",
-            replace(TINY, start=str(first.path), **change),
+            replace(TINY, start=str(first.bundle.path), **change),
             reporter=quiet,
         )  # type: ignore[arg-type]
     assert not (tmp_path / "second").exists()
@@ -601,7 +628,7 @@ def test_tensorboard_when_asked(data: Dataset, tmp_path: Path) -> None:
     train(
         data.path,
         tmp_path / "run",
-        replace(TINY, epochs=1),
+        SHORT,
         loggers=("tensorboard",),
         reporter=quiet,
     )
@@ -610,16 +637,16 @@ def test_tensorboard_when_asked(data: Dataset, tmp_path: Path) -> None:
         train(
             data.path,
             tmp_path / "other",
-            replace(TINY, epochs=1),
+            SHORT,
             loggers=("wandb",),
             reporter=quiet,
         )
 
 
-def test_environment_is_saved(data: Dataset, tmp_path: Path) -> None:
-    train(data.path, tmp_path / "run", replace(TINY, epochs=1), reporter=quiet)
-    environment = json.loads((tmp_path / "run" / "environment.json").read_text())
+def test_environment_is_saved(data: Dataset, trained_runs: TrainedRuns) -> None:
+    run = trained_runs.of(SHORT).run
+    environment = json.loads((run / "environment.json").read_text())
     assert environment["packages"]["torch"] == torch.__version__
-    work = json.loads((tmp_path / "run" / "breastseg-work.json").read_text())
+    work = json.loads((run / "breastseg-work.json").read_text())
     assert work["settings"]["config"]["seed"] == 42
     assert work["settings"]["data"] == data.fingerprint()

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_training import TINY, command
 
 from breastseg.bundles.bias import read_last_bias
 from breastseg.bundles.bundle import ONNX, WEIGHTS, Bundle
@@ -21,8 +20,9 @@ from breastseg.training import decide as deciding
 from breastseg.training.config import PRESETS
 from breastseg.training.train import train
 from conftest import quiet
+from trained_runs import SHORT, TrainedRuns, command
 
-SHORT = replace(TINY, epochs=1)
+PLAIN = replace(SHORT, bias="none")
 
 
 @pytest.fixture
@@ -41,21 +41,23 @@ def forced(real: Callable[..., Choice]) -> Callable[..., Choice]:
     return choose
 
 
-def runs(data: Dataset, folder: Path, bias: str) -> tuple[Bundle, list[str]]:
+def run_auto(data: Dataset, folder: Path) -> tuple[Bundle, list[str]]:
     said: list[str] = []
-    config = replace(SHORT, bias=bias)
-    return train(data.path, folder / bias / "run", config, reporter=Reporter(said.append)), said
+    return train(data.path, folder / "run", SHORT, reporter=Reporter(said.append)), said
 
 
 def test_what_was_chosen_is_in_the_network_and_on_the_card(
     data: Dataset,
     tmp_path: Path,
+    trained_runs: TrainedRuns,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    without = trained_runs.of(PLAIN)
+    plain = without.bundle
     monkeypatch.setattr(deciding, "choose_bias", forced(deciding.choose_bias))
-    (plain, nothing), (shifted, said) = (runs(data, tmp_path, bias) for bias in ("none", "auto"))
+    shifted, said = run_auto(data, tmp_path)
     assert plain.card.decision == {}
-    assert not any("bias" in line for line in nothing)
+    assert not any("bias" in line for line in without.said)
     start = "bias tumor -0.80, stroma +0.80 on val: areas"
     assert sum(line.startswith(start) for line in said) == 1
     decision = shifted.card.decision
@@ -68,11 +70,12 @@ def test_what_was_chosen_is_in_the_network_and_on_the_card(
     assert shifted.card.parity["max_probability_difference"] < 1e-3
 
 
-def test_export_chooses_what_training_chose(data: Dataset, tmp_path: Path) -> None:
+def test_export_chooses_what_training_chose(tmp_path: Path, trained_runs: TrainedRuns) -> None:
     """Through the same tiles, by the weights before and after they were rounded to be stored."""
-    (plain, _), (shifted, _) = (runs(data, tmp_path, bias) for bias in ("none", "auto"))
-    exported = export_bias(plain.path, tmp_path / "exported", dataset=data.path, reporter=quiet)
-    one, other = shifted.card.decision, exported.card.decision
+    plain, chosen = trained_runs.of(PLAIN), trained_runs.of(SHORT)
+    out = tmp_path / "exported"
+    exported = export_bias(plain.bundle.path, out, dataset=plain.data.path, reporter=quiet)
+    one, other = chosen.bundle.card.decision, exported.card.decision
     assert one["patients"] == other["patients"]
     assert one["before"] == pytest.approx(other["before"], abs=0.01)
     assert one["tried"] == pytest.approx(other["tried"], abs=0.3)
@@ -92,28 +95,31 @@ sys.exit(main(sys.argv[1:]))
 """The command, which ends between the choice and the bundle."""
 
 
-def test_a_kill_after_the_choice_changes_nothing(data: Dataset, tmp_path: Path) -> None:
-    whole, _ = runs(data, tmp_path, "auto")
+def test_a_kill_after_the_choice_changes_nothing(
+    data: Dataset, tmp_path: Path, trained_runs: TrainedRuns
+) -> None:
+    whole = trained_runs.of(SHORT).bundle
     run = tmp_path / "killed" / "run"
-    config = replace(SHORT, bias="auto")
-    words = [sys.executable, "-c", KILLED, *command(data.path, run, config)[3:]]
+    words = [sys.executable, "-c", KILLED, *command(data.path, run, SHORT)[3:]]
     assert subprocess.run(words, capture_output=True, check=False).returncode == -9
     assert (run / "checkpoints" / "last.ckpt").is_file()
     assert not (run / "bundle").exists()
-    again = train(data.path, run, config, reporter=quiet)
+    again = train(data.path, run, SHORT, reporter=quiet)
     assert again.card.files == whole.card.files
     assert again.card.decision == whole.card.decision
 
 
 def test_without_a_val_part_nothing_is_chosen(painted_data: Dataset, tmp_path: Path) -> None:
     split(painted_data, SplitConfig("bcss-official", val=0))
-    bundle, said = runs(painted_data, tmp_path, "auto")
+    bundle, said = run_auto(painted_data, tmp_path)
     assert bundle.card.decision == {}
     assert "no bias: there is no part 'val' to choose it on" in said
 
 
-def test_patients_that_trained_the_model_do_not_choose(data: Dataset, tmp_path: Path) -> None:
-    first, _ = runs(data, tmp_path, "none")
+def test_patients_that_trained_the_model_do_not_choose(
+    data: Dataset, tmp_path: Path, trained_runs: TrainedRuns
+) -> None:
+    first = trained_runs.of(PLAIN).bundle
     patients = first.card.training.patients or {}
     parts = (("train", "val"), ("val", "train"))
     rows = [f"{name},{other}" for part, other in parts for name in patients[part]]

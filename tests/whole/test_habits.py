@@ -38,3 +38,13 @@ def test_workflows_run_scripts_that_are_there() -> None:
             assert commands
             for command in commands:
                 assert (ROOT / command.split()[0]).is_file(), command
+
+
+def test_tests_in_a_browser_look_through_locators_which_wait() -> None:
+    """`querySelector` in the page's own `evaluate` found null where a page was late."""
+    paths = [*(ROOT / "tests").rglob("test_*.py")]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in paths}
+    in_browser = {name: text for name, text in texts.items() if "\nfrom browser import" in text}
+    assert len(in_browser) >= 7
+    for name, text in in_browser.items():
+        assert not re.search(r"querySelector\(|getElementById|wait_for_selector", text), name
