@@ -31,20 +31,18 @@ for _name in ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT"):
     )
 DATA = Path(__file__).parent / "samples"
 SLOW = (
-    *("cli/test_signals.py", "data/test_dots.py", "diagnostics/", "evaluation/"),
+    *("bundles/test_hub.py", "cli/test_cli_serve.py", "cli/test_signals.py", "cluster/"),
+    *("cli/test_cli_models.py", "data/test_dots.py", "diagnostics/", "evaluation/", "explain/"),
     *("inference/test_batch.py", "inference/test_cluster_page.py", "inference/test_map.py"),
-    *("inference/test_predict_slides.py", "inference/test_shards.py", "networks/"),
-    *(
-        "cluster/",
-        "report/test_cohort_browser.py",
-        "report/test_report_browser.py",
-        "runners/",
-        "serve/",
-        "sources/test_download.py",
-    ),
-    *("studies/", "training/", "whole/"),
+    *("inference/test_predict.py", "inference/test_predict_slides.py", "inference/test_shards.py"),
+    *("inference/test_several_models.py", "inference/test_tiles.py"),
+    *("mammography/test_mammography_masks.py", "mammography/test_mammography_prepare.py"),
+    *("maps/test_exploration.py", "maps/test_polygons.py"),
+    *("networks/", "report/test_cohort_browser.py", "report/test_report_browser.py", "runners/"),
+    *("serve/", "sources/test_download.py", "studies/", "training/", "whole/"),
 )
-"""Where tests begin processes, train or draw for long: `scripts/test --fast` leaves these out."""
+"""Where tests begin processes, train or draw for long, as measured: `scripts/test --fast` leaves
+these out, and the rest takes 150 s of processors, two workers together."""
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 

@@ -448,6 +448,7 @@ def start_and_kill(words: list[str], out: Path, *, after_files: int, delay_s: fl
     return process.returncode == -signal.SIGKILL and not (out / "dataset.json").exists()
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_ends_in_the_same_bytes(tmp_path: Path) -> None:
     for number in range(8):
         paint(tmp_path / "s", tcga("A2", f"A{number:03}"), side=400)
@@ -517,6 +518,7 @@ def test_killing_the_command_ends_its_workers(tmp_path: Path) -> None:
     assert process.returncode == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_killed_with_two_workers_and_started_again(tmp_path: Path) -> None:
     for number in range(8):
         paint(tmp_path / "s", tcga("A2", f"A{number:03}"), side=400)
