@@ -70,7 +70,13 @@ def test_an_own_model_is_offered_and_used(tmp_path: Path) -> None:
         asking(served.address) as client,
     ):
         told = client.get("/api/gallery").json()["models"]
-        assert [model["name"] for model in told] == ["breast1", "breast2", "lite0", "mine", "zweites"]
+        assert [model["name"] for model in told] == [
+            "breast1",
+            "breast2",
+            "lite0",
+            "mine",
+            "zweites",
+        ]
         assert [one["name"] for one in told[1]["classes"]] == [
             one["name"] for one in told[0]["classes"]
         ]
