@@ -3,7 +3,7 @@ What is lost?
 
 python benchmarks/faults.py PICTURES --mpp 0.5 --faults 60
 
-Each fault is a real signal to the process that computes, at a random moment. A picture that is hit
+Each fault is a real signal to the process that computes, at a random moment. An image that is hit
 once is tried again, one that is hit twice fails alone; the same command then maps what is left. In
 the end every label must be that of an undisturbed run (both in fp32).
 """
@@ -74,7 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("pictures", type=Path, help="a folder of pictures")
+    parser.add_argument("pictures", type=Path, help="a folder of images")
     parser.add_argument("--mpp", type=float, required=True, help="their microns per pixel")
     parser.add_argument("--faults", type=int, default=60, help="signals that are sent (default 60)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments and the signals")
@@ -103,8 +103,8 @@ def main() -> None:
             if predict(options.pictures, out, options.mpp).wait() != 0 or labels_in(out) != wanted:
                 sys.exit(f"run {runs}: not the labels of the undisturbed run")
     print(
-        f"{sent} faults in {runs} runs over {len(wanted)} pictures: {stopped} batches stopped,"
-        f" {failed} pictures hit twice failed alone,"
+        f"{sent} faults in {runs} runs over {len(wanted)} images: {stopped} batches stopped,"
+        f" {failed} images hit twice failed alone,"
     )
     print(
         f"{loading} runs ended in one line while the model was loaded; after the same command once"

@@ -3,7 +3,7 @@
     python benchmarks/films.py FOLDER --mm 0.2
     python benchmarks/films.py FOLDER --mm 0.2 --mias --sheets SHEETS --muscle srg
 
-`--mias` judges the chest wall by mini-MIAS's file names: in its pictures the chest wall is on the
+`--mias` judges the chest wall by mini-MIAS's file names: in its images the chest wall is on the
 right of odd numbers and on the left of even ones. `--sheets` writes contact sheets of 40 films to
 look at.
 """
@@ -30,7 +30,7 @@ CELL_PX, PER_ROW, PER_SHEET = 224, 8, 40
 def read(path: Path) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
     pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if pixels is None:
-        raise BreastsegError(f"{path}: cannot be read as a picture")
+        raise BreastsegError(f"{path}: cannot be read as an image")
     return pixels
 
 

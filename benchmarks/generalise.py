@@ -5,7 +5,7 @@
 
 FOLDER holds any of bcss, bcss_kaggle224, bcss_tile512 (BCSS), brca_m2c, and folders with a
 manifest.csv (file, patient_or_slide, um_per_px, label_file, label_summary): ucsb, bracs_rois,
-her2st, monusac_breast, pannuke_breast25, gtex_adipose, nct_crc. BreaKHis is a folder of pictures
+her2st, monusac_breast, pannuke_breast25, gtex_adipose, nct_crc. BreaKHis is a folder of images
 named SOB_*.png. Patients that trained a bundle are left out, and said to be; of several bundles
 those that trained any of them, so that their numbers compare.
 
@@ -201,7 +201,7 @@ def options() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("model", nargs="+", help="names of shipped models, bundles' folders, or a recipe's folder")
     add("--data", type=Path, required=True, help="folder that holds the sets")
-    add("--breakhis", type=Path, help="folder of BreaKHis pictures")
+    add("--breakhis", type=Path, help="folder of BreaKHis images")
     add("--apart", nargs="*", default=[], metavar="BUNDLE", help="leave out whom these knew too")
     add("--precision", default="fp32", help="fp32, bf16, int8, auto, or all that can be had")
     stains = "part f: fields in the colours of others"

@@ -49,7 +49,7 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 Pair = tuple[torch.Tensor, torch.Tensor]
-"""Pictures and labels."""
+"""Images and labels."""
 
 
 class Tiles(Dataset[Pair]):

@@ -1,6 +1,6 @@
 """What margins are worth by how many patients they stand on: coverage, and how wide intervals get.
 
-`python benchmarks/margins.py`: patients drawn by a known law, no picture and no network. Shares of
+`python benchmarks/margins.py`: patients drawn by a known law, no image and no network. Shares of
 truth are Beta(0.8, 1.5); the map's have log odds that are off by a normal error with a standard
 deviation of 0.5, one in ten patients by one of 2.
 """

@@ -173,7 +173,7 @@ def main() -> None:
     )
     parser.add_argument("out", type=Path)
     parser.add_argument(
-        "--region", type=Path, required=True, help=f"picture of a region at {REGION_MPP} um/px"
+        "--region", type=Path, required=True, help=f"image of a region at {REGION_MPP} um/px"
     )
     parser.add_argument("--side", type=int, required=True, help="px at level 0")
     parser.add_argument(

@@ -5,7 +5,7 @@
 DATA holds monusac_breast (masks of classes: what touches is one part, so nearly convex parts alone
 are compared) and pannuke_breast25 (outlines of each nucleus, as COCO's run lengths). Both at 0.25
 um/px; nuclei are looked for at 0.5. A found nucleus counts where its middle lies in an outlined one
-of tumour (MoNuSAC: epithelial). Outlines that touch the edge of a picture are left out.
+of tumour (MoNuSAC: epithelial). Outlines that touch the edge of an image are left out.
 """
 
 import argparse
@@ -35,13 +35,13 @@ from breastseg.images import resample_pixels
 MPP = 0.25
 LARGE_UM2 = 80.0
 LEAST_IN_FIELD = 5
-"""Outlined nuclei of a picture whose median is compared."""
+"""Outlined nuclei of an image whose median is compared."""
 EPITHELIAL, NEOPLASTIC = 1, 1
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture: outlined nuclei by number (0 elsewhere), their areas, and which are whole."""
+    """One image: outlined nuclei by number (0 elsewhere), their areas, and which are whole."""
 
     name: str
     numbers: npt.NDArray[np.int32]
@@ -62,7 +62,7 @@ class Picture:
 
 
 def looked_at(path: Path) -> list[Nucleus]:
-    """Find the nuclei of a picture."""
+    """Find the nuclei of an image."""
     pixels = np.asarray(Image.open(path).convert("RGB"))
     height, width = (round(side * MPP / NUCLEI_MPP) for side in pixels.shape[:2])
     plane = plane_of(resample_pixels(pixels, (width, height)), NUCLEI_MPP)
@@ -70,7 +70,7 @@ def looked_at(path: Path) -> list[Nucleus]:
 
 
 def monusac(folder: Path) -> Iterator[Picture]:
-    """Yield the pictures of MoNuSAC with epithelial nuclei."""
+    """Yield the images of MoNuSAC with epithelial nuclei."""
     with (folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
@@ -92,7 +92,7 @@ def monusac(folder: Path) -> Iterator[Picture]:
 
 
 def pannuke(folder: Path) -> Iterator[Picture]:
-    """Yield the pictures of PanNuke with neoplastic nuclei."""
+    """Yield the images of PanNuke with neoplastic nuclei."""
     said = json.loads((folder / "labels" / "coco.json").read_text(encoding="utf-8"))
     for image in said["images"]:
         own = [one for one in said["annotations"] if one["image_id"] == image["id"]]
@@ -131,7 +131,7 @@ def tell(name: str, pictures: Sequence[Picture]) -> None:
         if len(one.areas_um2) >= LEAST_IN_FIELD and len(own) >= LEAST_IN_FIELD:
             medians.append((np.median(own[:, 0]), np.median(list(one.areas_um2.values()))))
     by_picture = np.array(medians)
-    print(f"{name}: {len(pictures)} pictures, {len(every)} nuclei outlined, {met} of them found")
+    print(f"{name}: {len(pictures)} images, {len(every)} nuclei outlined, {met} of them found")
     for words, areas in (("found", found), ("outlined", every)):
         low, middle, high = np.percentile(areas, [25, 50, 75])
         large = 100 * np.mean(areas > LARGE_UM2)
@@ -144,9 +144,7 @@ def tell(name: str, pictures: Sequence[Picture]) -> None:
     if len(by_picture) > 2:
         correlation = np.corrcoef(by_picture.T)[0, 1]
         ratio = np.median(by_picture[:, 0] / by_picture[:, 1])
-        print(
-            f"  medians of {len(by_picture)} pictures: {ratio:.2f}, correlation {correlation:.2f}"
-        )
+        print(f"  medians of {len(by_picture)} images: {ratio:.2f}, correlation {correlation:.2f}")
 
 
 def main() -> None:

@@ -197,7 +197,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--region", type=Path, required=True, help=f"picture at {REGION_MPP} um/px")
+    parser.add_argument("--region", type=Path, required=True, help=f"image at {REGION_MPP} um/px")
     parser.add_argument("--mask", type=Path, required=True, help="its label codes")
     parser.add_argument(
         "--model", required=True, help="bundle of a plain U-Net with its int8 network"

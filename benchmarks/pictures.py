@@ -1,7 +1,7 @@
-"""Large flat pictures: memory and time of the browser view and of `breastseg predict`. Prints a
+"""Large flat images: memory and time of the browser view and of `breastseg predict`. Prints a
 table.
 
-Four pictures of 13,300 x 13,300 px (177 Mpx) from one real region, PNG or JPEG, are opened at once
+Four images of 13,300 x 13,300 px (177 Mpx) from one real region, PNG or JPEG, are opened at once
 in
 the browser view: thumbnail, page and a tile of each. Then one of them is mapped in a box. Target:
     the
@@ -31,11 +31,11 @@ BOX = "2000,2000,2000,2000"
 
 
 def write_pictures(folder: Path, region: Path, side: int, suffix: str) -> list[Path]:
-    """Write the pictures that are not there; each begins at another place of the region."""
+    """Write the images that are not there; each begins at another place of the region."""
     pixels, paths = pixels_of(region, REGION_MPP), []
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(COUNT):
-        paths.append(folder / f"picture{number}.{suffix}")
+        paths.append(folder / f"image{number}.{suffix}")
         if not paths[-1].is_file():
             mosaic = Mosaic(np.roll(pixels, 300 * number, axis=(0, 1)), side)
             options = {"compress_level": 1} if suffix == "png" else {"quality": 85}
@@ -44,7 +44,7 @@ def write_pictures(folder: Path, region: Path, side: int, suffix: str) -> list[P
 
 
 def opened_at_once(folder: Path, out: Path) -> None:
-    """Open all pictures of a folder in the browser view, each by a client of its own."""
+    """Open all images of a folder in the browser view, each by a client of its own."""
 
     def look(server: Server, entry: str) -> None:
         levels = server.json(f"/api/entries/{entry}")["levels"]
@@ -62,7 +62,7 @@ def opened_at_once(folder: Path, out: Path) -> None:
 
 
 def mapped(picture: Path, out: Path) -> None:
-    """Map a picture in a box."""
+    """Map an image in a box."""
     shutil.rmtree(out, ignore_errors=True)
     program = Path(sys.executable).with_name("breastseg")
     command = [program, "predict", picture, "--mpp", f"{REGION_MPP}", "--box", BOX, "--out", out]
@@ -84,16 +84,16 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--region", type=Path, required=True, help=f"picture of a region at {REGION_MPP} um/px"
+        "--region", type=Path, required=True, help=f"image of a region at {REGION_MPP} um/px"
     )
-    parser.add_argument("--work", type=Path, required=True, help="folder for pictures and results")
+    parser.add_argument("--work", type=Path, required=True, help="folder for images and results")
     parser.add_argument("--side", type=int, default=SIDE_PX, help="px (default %(default)s)")
     parser.add_argument("--suffix", choices=("png", "jpg"), default="png")
     parser.add_argument("--predict", action=argparse.BooleanOptionalAction, default=True)
     options = parser.parse_args()
     folder = options.work / f"{options.suffix}-{options.side}"
     pictures = write_pictures(folder, options.region, options.side, options.suffix)
-    print(f"{COUNT} pictures of {options.side} x {options.side} px, {options.suffix}, together")
+    print(f"{COUNT} images of {options.side} x {options.side} px, {options.suffix}, together")
     print("| what | CPU-s | wall s | peak MB private | resident |")
     print("| --- " * 5 + "|")
     opened_at_once(folder, options.work / "served")

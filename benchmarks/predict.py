@@ -1,7 +1,7 @@
 """The whole way from a PNG to a label map: the shipped model against the report's network in eager
 PyTorch, at the same um/px.
 
-ours    decode, resample to the model's um/px, tiles with halo, labels back to the picture's size,
+ours    decode, resample to the model's um/px, tiles with halo, labels back to the image's size,
 palette PNG; OpenVINO
 theirs  the same way and the same tiles with U-Net ResNet34 (random weights) in PyTorch, fp32, as
 the report runs it
@@ -155,7 +155,7 @@ def main() -> None:
     start_wall, megabytes = first[0], fresh(options.model, options.picture, options.mpp)[2]
     print(
         f"fresh process: import to first map of 512 px {start_wall:.2f} s; {megabytes:.0f} MB at"
-        " most on the whole picture"
+        " most on the whole image"
     )
     if options.record:
         speed = {

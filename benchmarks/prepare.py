@@ -29,8 +29,8 @@ DECODE = """
 import sys
 from PIL import Image
 for path in sys.stdin.read().splitlines():
-    with Image.open(path) as picture:
-        picture.load()
+    with Image.open(path) as image:
+        image.load()
 """
 LIST = """
 import json, sys

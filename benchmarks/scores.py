@@ -1,7 +1,7 @@
 """What scores cost: evaluating beside inference, the bootstrap, and the audit of a large set of
 tiles.
 
-evaluate   everything but inference (decoding, counts, borders, intervals, pictures, report.html) as
+evaluate   everything but inference (decoding, counts, borders, intervals, images, report.html) as
 a share of inference's CPU time, on the
            regions of a BCSS folder with the shipped model; fresh processes, one thread; target 20 %
 bootstrap  10,000 draws over 151 patients and 21 classes, random counts; target 5 s

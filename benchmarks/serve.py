@@ -430,7 +430,7 @@ def all_tiles(pyramid: Pyramid) -> Iterator[str]:
 
 
 def measure_first_view(folder: Path, out: Path, repeats: int) -> None:
-    """From the click on a slide to its first picture, and to all tiles of the view that fits it,
+    """From the click on a slide to its first image, and to all tiles of the view that fits it,
     each on a server that has just started."""
     print(
         "\n"

@@ -137,7 +137,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--region", type=Path, required=True, help=f"picture at {REGION_MPP} um/px")
+    parser.add_argument("--region", type=Path, required=True, help=f"image at {REGION_MPP} um/px")
     parser.add_argument(
         "--work", type=Path, required=True, help="folder of slides (kept, a GB) and outputs"
     )

@@ -2,7 +2,7 @@
 
     python benchmarks/tumour_types.py BREAKHIS OUT [--shuffles 100]
 
-BREAKHIS: pictures as BreaKHis names them, at any depth; from a git directory of
+BREAKHIS: images as BreaKHis names them, at any depth; from a git directory of
 `Pnyaa/Histopathological-Image-Classification`:
 `git -C GIT_DIR archive 5363047 data-challenge/Train | tar x -C BREAKHIS`. OUT gets `types.json` and
 `types.md`, and the features, which are not computed again.
@@ -293,7 +293,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("breakhis", type=Path, help="holds the pictures of BreaKHis")
+    parser.add_argument("breakhis", type=Path, help="holds the images of BreaKHis")
     parser.add_argument("out", type=Path, help="gets types.json, types.md and the features")
     parser.add_argument("--shuffles", type=int, default=100, help="of types among cases")
     parser.add_argument(

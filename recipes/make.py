@@ -28,7 +28,7 @@ RECIPE is a folder with recipe.json:
     export    more options of `breastseg export`, as in {"bias": "tumor=-0.5"}
     limits    a file of sentences for the card (none)
     reference sources whose fields go with the model, for `explain` to find the nearest; their
-              pictures travel where all of these sources are CC0 or BSD-3-Clause (none)
+              images travel where all of these sources are CC0 or BSD-3-Clause (none)
 
 A value that is the name of a file in the recipe's folder means that file. In commands {recipe},
 {data}, {out} and {bundle} are the folders, {NAME} those that --source gives, and a first word
@@ -180,7 +180,7 @@ def add_reference(
     """Write a model again with fields of some of the sources that trained it."""
     some = {**recipe, "sources": recipe["reference"]}
     fields = str(places["out"] / "reference")
-    # The table has rows of all sources: those of pictures that are left out here would be refused.
+    # The table has rows of all sources: those of images that are left out here would be refused.
     prepared = {name: value for name, value in recipe.get("prepare", {}).items() if name != "table"}
     resampled = options(prepared, places["recipe"])
     run(["breastseg", "prepare", *sources(some, places), "--out", fields, *resampled])

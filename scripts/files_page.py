@@ -59,7 +59,7 @@ MORE = """
 
 | file | what |
 | --- | --- |
-| `report.html`, `audit.html`, `cohort.html` | one page each, with every picture inside; nothing reads them again |
+| `report.html`, `audit.html`, `cohort.html` | one page each, with every image inside; nothing reads them again |
 | `.part-NAME`, `.part-NAME.json` | a download that was interrupted: what is there, and `url`, `sha256`, `validator`, `size` that must still hold |
 | `removed.csv`, `proof.csv` of deidentify | what was taken out of each slide; that its tiles are the same bytes |
 | `manifest.csv` of mammo report | what became of each report; beside it a folder each with `report.json` and `report.txt`, and `report.dcm` where its films were given |

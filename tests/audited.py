@@ -31,7 +31,7 @@ def say_split(data: Dataset, parts: dict[str, str] | list[tuple[str, str]]) -> N
 
 
 def fields(folder: Path, pictures: dict[str, npt.NDArray[np.uint8]], **config: Any) -> Dataset:
-    """Prepare pictures at 0.5 um/px, each with the five codes in stripes."""
+    """Prepare images at 0.5 um/px, each with the five codes in stripes."""
     for name, picture in pictures.items():
         paint(folder / "src", name, side=picture.shape[0])
         Image.fromarray(picture).save(folder / "src" / "images" / f"{name}.png")

@@ -183,7 +183,7 @@ def overlay(opened: Any) -> Any:
 
 
 def shot(opened: Any, name: str, tmp_path: Path) -> None:
-    """Keep a picture of the page where BREASTSEG_SCREENSHOTS names a folder."""
+    """Keep an image of the page where BREASTSEG_SCREENSHOTS names a folder."""
     folder = Path(os.environ.get("BREASTSEG_SCREENSHOTS", tmp_path))
     folder.mkdir(parents=True, exist_ok=True)
     opened.screenshot(path=folder / f"{name}.png")

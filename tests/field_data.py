@@ -22,7 +22,7 @@ def small(folder: Path, *, seed: int = 0, **config: object) -> Dataset:
 
 
 def field(folder: Path, name: str, *, blue: int, side: tuple[int, int] = (64, 96)) -> None:
-    """Write a picture that tells where each pixel is: red is y, green is x."""
+    """Write an image that tells where each pixel is: red is y, green is x."""
     folder.mkdir(parents=True, exist_ok=True)
     y, x = np.indices(side)
     pixels = np.stack([y, x, np.full_like(y, blue)], axis=2).astype(np.uint8)

@@ -108,7 +108,7 @@ def codes(*values: str, modifiers: tuple[str, ...] = ()) -> Any:
 
 
 def save_picture(path: Path, values: npt.NDArray[Any]) -> Path:
-    """Write an array as a picture, with its folders."""
+    """Write an array as an image, with its folders."""
     from PIL import Image
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -127,7 +127,7 @@ mdb004 F CIRC B
 
 
 def paint_mini_mias(folder: Path, info: str = MIAS_INFO, films: int = 4) -> Path:
-    """Write pictures of 1024 x 1024 pixels and an Info.txt."""
+    """Write images of 1024 x 1024 pixels and an Info.txt."""
     from PIL import Image
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -84,7 +84,7 @@ def write_scanned_svs(path: Path, *, bigtiff: bool = False, said: str = SAID) ->
 
 
 def write_labelled_ome(path: Path) -> Path:
-    """Write an OME-TIFF with a level, and a label as a second picture."""
+    """Write an OME-TIFF with a level, and a label as a second image."""
     options = {**TILES, "metadata": None}
     said = {
         "axes": "YXS",

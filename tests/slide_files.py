@@ -46,7 +46,7 @@ def levels_of(pixels: Picture, count: int = 3) -> list[Picture]:
 def write_svs(
     path: Path, levels: Sequence[Picture], said: str = "|AppMag = 40|MPP = 0.2500"
 ) -> Path:
-    """Write an Aperio-like SVS: levels with the thumbnail as the second picture."""
+    """Write an Aperio-like SVS: levels with the thumbnail as the second image."""
     height, width = levels[0].shape[:2]
     name = APERIO.format(width=width, height=height)
     with TiffWriter(path) as writer:

@@ -1,4 +1,4 @@
-"""Folders of annotation for tests: pictures, masks, and a table beside them."""
+"""Folders of annotation for tests: images, masks, and a table beside them."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ def picture(path: Path, *, mask: bool = False) -> None:
 
 
 def fields(folder: Path, *names: str) -> Path:
-    """Write pictures with masks, under `images` and `masks`."""
+    """Write images with masks, under `images` and `masks`."""
     for name in names:
         picture(folder / "src" / "images" / f"{name}.png")
         picture(folder / "src" / "masks" / f"{name}.png", mask=True)

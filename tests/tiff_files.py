@@ -54,7 +54,7 @@ def write(
     flagged: bool = True,
     **options: object,
 ) -> Path:
-    """Write pictures into one TIFF at 0.25 um/px, each in a directory of its own or in SubIFDs."""
+    """Write images into one TIFF at 0.25 um/px, each in a directory of its own or in SubIFDs."""
     said = {
         "metadata": None,
         "resolution": (40_000, 40_000),

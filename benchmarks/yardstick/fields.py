@@ -47,12 +47,12 @@ _COLON = {"ADI": "other", "LYM": "inflammatory", "STR": "stroma", "MUC": "other"
 
 @dataclass(frozen=True)
 class Field:
-    """One picture, or a part of one, and what is true of it.
+    """One image, or a part of one, and what is true of it.
 
     Attributes:
         set: the folder it is from.
         name: unique in its set.
-        path: the picture.
+        path: the image.
         mpp: microns per pixel.
         patient: whose tissue it is.
         group: hospital, diagnosis or kind of tissue.
@@ -60,7 +60,7 @@ class Field:
         mask: label codes of its pixels, or None.
         nuclei: a mask whose codes are kinds of nuclei, or None.
         places: small things of a known class.
-        box: the part of the picture; None is all of it.
+        box: the part of the image; None is all of it.
         tissue: leave glass out by the rule that predict follows.
     """
 
@@ -87,7 +87,7 @@ def read_fields(data: Path, breakhis: Path | None) -> list[Field]:
     """List every field that is there, set by set.
 
     Raises:
-        SourceError: nothing is there, or a table does not fit its pictures.
+        SourceError: nothing is there, or a table does not fit its images.
     """
     if not data.is_dir():
         raise SourceError(f"{data}: no such folder; wanted one with bcss/, ucsb/ ... in it")
@@ -248,7 +248,7 @@ def _colon(folder: Path) -> Iterator[Field]:
 
 
 def _breakhis(folder: Path) -> Iterator[Field]:
-    """Yield pictures named as BreaKHis names them, SOB_B_A-14-22549AB-100-001.png: benign or
+    """Yield images named as BreaKHis names them, SOB_B_A-14-22549AB-100-001.png: benign or
     malignant, type, slide, magnification.
 
     A case is the slide's number without its letters.
@@ -262,7 +262,7 @@ def _breakhis(folder: Path) -> Iterator[Field]:
         if found["case"] != BREAKHIS_DOUBTFUL:
             cases.setdefault((found["case"], found["kind"]), []).append(path)
     if not cases:
-        wanted = "no picture named SOB_B_*.png or SOB_M_*.png"
+        wanted = "no image named SOB_B_*.png or SOB_M_*.png"
         raise SourceError(f"{folder}: {wanted}; give BreaKHis's folder")
     for (case, kind), paths in cases.items():
         count = min(BREAKHIS_FIELDS, len(paths))
@@ -273,10 +273,10 @@ def _breakhis(folder: Path) -> Iterator[Field]:
 
 
 def _manifest(folder: Path) -> Iterator[tuple[dict[str, str], Path]]:
-    """Yield the rows of a manifest, each with its picture.
+    """Yield the rows of a manifest, each with its image.
 
     Raises:
-        SourceError: a row lacks a column, a picture or its microns per pixel.
+        SourceError: a row lacks a column, an image or its microns per pixel.
     """
     table = folder / "manifest.csv"
     for row in _rows(table):

@@ -103,7 +103,7 @@ def _groups(model: Model) -> Labels | None:
 
 
 def _look_at(model: Model, fields: Sequence[Field], change: Change | None) -> Iterator[Seen]:
-    """Look at fields; a picture of which several are parts is opened once."""
+    """Look at fields; an image of which several are parts is opened once."""
     groups, slide = _groups(model), None
     said = f"{model.runner.name}{f' as {change.name}' if change else ''}"
     for field in tqdm(fields, desc=said, unit="field", disable=None, leave=False):
@@ -201,7 +201,7 @@ def _glass(field: Field, pixels: Pixels, size: tuple[int, int]) -> npt.NDArray[n
 
 
 def _nearest(shape: tuple[int, ...], size: tuple[int, int]) -> list[npt.NDArray[np.intp]]:
-    """Return rows and columns of a picture of a shape that lie under the pixels of a size."""
+    """Return rows and columns of an image of a shape that lie under the pixels of a size."""
     sides = zip(size[::-1], shape, strict=True)
     return [(np.arange(new) * 2 + 1) * old // (2 * new) for new, old in sides]
 

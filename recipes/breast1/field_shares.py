@@ -2,7 +2,7 @@
 
 python recipes/breast1/field_shares.py MODEL FOLDER [--precision fp32] [--labels region5]
     MODEL   a name or a bundle's folder
-    FOLDER  pictures with fields.csv, of patients that did not train the model
+    FOLDER  images with fields.csv, of patients that did not train the model
 
 Prints, for each class that some fields lack and others have: the mean share of the map, the mean
 probability, and how well either ranks the fields (AUC, over fields and over means of patients).
@@ -26,7 +26,7 @@ from breastseg.sources import open_source
 
 
 def seen(model: Model, pixels: Pixels) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the share of each class in a picture's map, and its mean probability."""
+    """Return the share of each class in an image's map, and its mean probability."""
     classes = len(model.card.label_map.classes)
     counts, sums = np.zeros(classes), np.zeros(classes)
     for named in name_tissue(PixelField(pixels), model.runner, model.tiles, probabilities=True):
@@ -49,7 +49,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("model", help="a name or a bundle's folder")
-    parser.add_argument("folder", help="pictures with fields.csv")
+    parser.add_argument("folder", help="images with fields.csv")
     parser.add_argument("--precision", default="auto", help="fp32, bf16, int8 or auto")
     options = parser.parse_args()
     model = load_model(options.model, precision=options.precision)

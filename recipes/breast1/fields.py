@@ -1,8 +1,8 @@
-"""Write folders of pictures with fields.csv from public data: recipes/breast1/fields/README.md.
+"""Write folders of images with fields.csv from public data: recipes/breast1/fields/README.md.
 
 python recipes/breast1/fields.py DATA BREAKHIS OUT
     DATA      holds gtex_adipose/images and nct_crc/images
-    BREAKHIS  holds the pictures SOB_..., at any depth; from a git directory:
+    BREAKHIS  holds the images SOB_..., at any depth; from a git directory:
               git -C GIT_DIR archive 5363047 data-challenge/Train | tar x -C BREAKHIS
     OUT       gets breakhis, breakhis_held_out, gtex and nct_crc; the same bytes each time
 """
@@ -43,14 +43,14 @@ Rows = list[tuple[Path, dict[str, object]]]
 
 
 def breakhis(folder: Path) -> tuple[Rows, Rows]:
-    """Return pictures and their rows: those to train on, and those to judge by."""
+    """Return images and their rows: those to train on, and those to judge by."""
     with CASES.open(newline="", encoding="utf-8") as file:
         part_of = {row["patient"]: row["split"] for row in csv.DictReader(file)}
     parts: dict[str, Rows] = {"train": [], "test": []}
     for picture in sorted(folder.rglob("SOB_*-100-*.png"), key=lambda path: path.name):
         found = _BREAKHIS_NAME.fullmatch(picture.name)
         if found is None:
-            raise SourceError(f"{picture}: not named as BreaKHis names pictures; take it away")
+            raise SourceError(f"{picture}: not named as BreaKHis names images; take it away")
         if found["case"] == LEFT_OUT:
             continue
         if found["case"] not in part_of:
@@ -61,7 +61,7 @@ def breakhis(folder: Path) -> tuple[Rows, Rows]:
 
 
 def gtex(folder: Path) -> Rows:
-    """Return pictures and their rows."""
+    """Return images and their rows."""
     rows: Rows = []
     for picture in sorted(folder.glob("*.jpg")):
         kind, donor = picture.name.split("__")[0], _DONOR.search(picture.name)
@@ -71,7 +71,7 @@ def gtex(folder: Path) -> Rows:
 
 
 def nct_crc(folder: Path) -> Rows:
-    """Return pictures and their rows; each tile counts as a patient."""
+    """Return images and their rows; each tile counts as a patient."""
     rows: Rows = []
     for picture in sorted(folder.glob("*.jpg")):
         kind = picture.name.split("_")[0]
@@ -82,9 +82,9 @@ def nct_crc(folder: Path) -> Rows:
 
 
 def write(rows: Rows, out: Path, licence: str) -> None:
-    """Copy pictures, then write what is known of them."""
+    """Copy images, then write what is known of them."""
     if not rows:
-        raise SourceError(f"{out.name}: no pictures found; see the head of {Path(__file__).name}")
+        raise SourceError(f"{out.name}: no images found; see the head of {Path(__file__).name}")
     for picture, _ in rows:
         with written(out / picture.name) as beside:
             shutil.copyfile(picture, beside)
@@ -92,7 +92,7 @@ def write(rows: Rows, out: Path, licence: str) -> None:
     table = [{**empty, "image": picture.name, **row} for picture, row in rows]
     write_text(out / "licence.txt", licence + "\n")
     write_table(out / "fields.csv", table)
-    print(f"{out}: {len(rows)} pictures")
+    print(f"{out}: {len(rows)} images")
 
 
 def main() -> None:
@@ -102,7 +102,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("data", type=Path, help="holds gtex_adipose/images and nct_crc/images")
-    parser.add_argument("breakhis", type=Path, help="holds the pictures of BreaKHis")
+    parser.add_argument("breakhis", type=Path, help="holds the images of BreaKHis")
     parser.add_argument("out", type=Path, help="gets the folders")
     options = parser.parse_args()
     train, held_out = breakhis(options.breakhis)

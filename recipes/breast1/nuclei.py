@@ -1,11 +1,11 @@
 """How wide round nuclei are, in pixels: to tell um/px that nobody says, or says wrongly.
 
 python recipes/breast1/nuclei.py FOLDER [--like NAME] [--scale 1.0]
-    FOLDER   pictures of H&E (PNG or JPEG), at any depth
-    --like   only pictures with this in their names
-    --scale  resize them first: 1.3 shows pictures of 0.65 um/px as at 0.5
+    FOLDER   images of H&E (PNG or JPEG), at any depth
+    --like   only images with this in their names
+    --scale  resize them first: 1.3 shows images of 0.65 um/px as at 0.5
 
-Nuclei of one tissue are equally wide everywhere: compare with pictures whose um/px are known.
+Nuclei of one tissue are equally wide everywhere: compare with images whose um/px are known.
 Haematoxylin (Ruifrok & Johnston 2001) is cut by Otsu's threshold, and of the pieces the convex and
 roundish ones are measured. Nuclei that touch, or are long, are left out.
 """
@@ -47,8 +47,8 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folder", type=Path, help="pictures, at any depth")
-    parser.add_argument("--like", default="", help="only pictures with this in their names")
+    parser.add_argument("folder", type=Path, help="images, at any depth")
+    parser.add_argument("--like", default="", help="only images with this in their names")
     parser.add_argument("--scale", type=float, default=1.0, help="resize them first")
     options = parser.parse_args()
     pictures = [p for p in options.folder.rglob("*") if p.suffix in {".png", ".jpg", ".jpeg"}]
@@ -59,9 +59,9 @@ def main() -> None:
         size = tuple(round(side * options.scale) for side in pixels.shape[1::-1])
         found += diameters(np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)))
     if not found:
-        parser.error(f"no round nucleus in the {len(paths)} pictures of {options.folder}")
+        parser.error(f"no round nucleus in the {len(paths)} images of {options.folder}")
     quartiles = ", ".join(f"{value:.1f}" for value in np.percentile(found, [25, 50, 75]))
-    print(f"{len(paths)} pictures, {len(found):,} round nuclei: quartiles {quartiles} px")
+    print(f"{len(paths)} images, {len(found):,} round nuclei: quartiles {quartiles} px")
 
 
 if __name__ == "__main__":

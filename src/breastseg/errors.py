@@ -3,7 +3,7 @@
 BreastsegError
 ├── InputError           an option or argument is wrong            (also ValueError)
 ├── LabelError           a label code or class is not in the map   (also ValueError)
-├── ImageError           a picture or mask cannot be used          (also ValueError)
+├── ImageError           an image or mask cannot be used          (also ValueError)
 ├── MppError             microns per pixel unknown or implausible  (also ValueError)
 ├── SourceError          no annotated regions where they should be (also FileNotFoundError)
 ├── DatasetError         a prepared data set is missing or broken  (also ValueError)
@@ -92,7 +92,7 @@ class LabelError(BreastsegError, ValueError):
 
 
 class ImageError(BreastsegError, ValueError):
-    """A picture or mask cannot be used."""
+    """An image or mask cannot be used."""
 
 
 class MppError(BreastsegError, ValueError):
@@ -161,7 +161,7 @@ def explained(error: BaseException, where: str = "") -> BreastsegError | None:
     if _is_shortage(error, text):
         detail = f" ({text[-160:]})" if text and isinstance(error, Exception) else ""
         return ShortageError(
-            f"{at}out of memory{detail}; take a smaller --box or picture, fewer --threads or"
+            f"{at}out of memory{detail}; take a smaller --box or image, fewer --threads or"
             " --workers, or a machine with more memory"
         )
     if isinstance(error, OSError):

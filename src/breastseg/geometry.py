@@ -1,4 +1,4 @@
-"""Boxes, sizes and microns per pixel. Pure: no files, no pictures."""
+"""Boxes, sizes and microns per pixel. Pure: no files, no images."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

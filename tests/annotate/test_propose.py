@@ -205,7 +205,7 @@ def test_geojson_is_read_back_as_the_mask(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", ["geojson", "mask"])
 def test_a_corrected_proposal_is_annotation(tmp_path: Path, form: str) -> None:
-    """The folder of proposals, with the pictures put into it, is what `prepare` takes; its labels
+    """The folder of proposals, with the images put into it, is what `prepare` takes; its labels
     are the proposal's."""
     images, out = tmp_path / "images", tmp_path / "proposals"
     for name in ("a", "b"):
@@ -443,14 +443,14 @@ def test_truth_that_does_not_fit(refused: Refused, tmp_path: Path) -> None:
     refused(
         "--truth",
         tmp_path / "truth",
-        say="truth/a.png: not found, wanted the mask of the picture a; add it or leave --truth out",
+        say="truth/a.png: not found, wanted the mask of the image a; add it or leave --truth out",
     )
     save(np.ones((20, 20), np.uint8), tmp_path / "truth" / "a.png")
     assert not (tmp_path / "out").exists()
     refused(
         "--truth",
         tmp_path / "truth",
-        say="a.png: 20 x 20 px, wanted 200 x 200, the size of its picture",
+        say="a.png: 20 x 20 px, wanted 200 x 200, the size of its image",
     )
     save(np.full((200, 200), 77, np.uint8), tmp_path / "truth" / "a.png")
     refused("--truth", tmp_path / "truth", say="code 77 is not in label map 'tumor'")

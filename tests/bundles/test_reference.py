@@ -21,7 +21,7 @@ from breastseg.errors import ModelError
 JPEG = b"\xff\xd8\xff" + b"x" * 20
 FIELDS = (
     ReferenceField("tumor", "P1", "r1", 3, 4, "CC0", JPEG),
-    ReferenceField("stroma", "P2", "r2", 0, 9, "no pictures"),
+    ReferenceField("stroma", "P2", "r2", 0, 9, "no images"),
     ReferenceField("tumor", "P1", "r1", 7, 7, "CC0", JPEG + b"more"),
 )
 
@@ -60,7 +60,7 @@ def row(**changes: Any) -> dict[str, Any]:
         ([row(class_name="blood")], np.zeros((1, 2)), b"", "blood"),
         ([row(x=-1)], np.zeros((1, 2)), b"", "x is"),
         ([row(thumbnail_bytes=3)], np.zeros((1, 2)), b"abc", "no JPEG"),
-        ([row()], np.zeros((1, 2)), JPEG, "pictures of 23 bytes, wanted 0"),
+        ([row()], np.zeros((1, 2)), JPEG, "images of 23 bytes, wanted 0"),
         ([{"class_name": "tumor"}], np.zeros((1, 2)), b"", "thumbnail_bytes"),
     ],
 )

@@ -1,4 +1,4 @@
-"""breastseg models: the list, a card for a person, a page with pictures."""
+"""breastseg models: the list, a card for a person, a page with images."""
 
 import json
 import math

@@ -89,7 +89,7 @@ def test_it_says_where_it_is_and_ends_when_told(tmp_path: Path) -> None:
     with served(folder, "--port", "0") as (process, line):
         found = re.fullmatch(
             re.escape(str(folder))
-            + r": 4 slides or pictures, at (http://127\.0\.0\.1:\d+/) \(Ctrl-C ends\)\n",
+            + r": 4 slides or images, at (http://127\.0\.0\.1:\d+/) \(Ctrl-C ends\)\n",
             line,
         )
         assert found, line
@@ -104,7 +104,7 @@ def test_it_says_where_it_is_and_ends_when_told(tmp_path: Path) -> None:
 
 def test_an_empty_folder_is_served_and_sigterm_ends_it(tmp_path: Path) -> None:
     with served(tmp_path, "--port", "0", "--out", tmp_path / "maps") as (process, line):
-        assert ": no slides or pictures, at http://127.0.0.1:" in line
+        assert ": no slides or images, at http://127.0.0.1:" in line
         process.terminate()
         _, errors = process.communicate(timeout=300)
     assert process.returncode == 143
@@ -238,8 +238,8 @@ def test_a_port_in_use_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["nothere"], "nothere: no such folder, wanted a folder with slides or pictures"),
-        (["a.svs"], "a.svs: is a file, wanted a folder with slides or pictures"),
+        (["nothere"], "nothere: no such folder, wanted a folder with slides or images"),
+        (["a.svs"], "a.svs: is a file, wanted a folder with slides or images"),
         ([".", "--port", "70000"], "port 70000: wanted 1 to 65535, or 0 for any that is free"),
         (
             [".", "--host", "no.such.host.invalid"],

@@ -75,7 +75,7 @@ def slides(tmp_path_factory: pytest.TempPathFactory) -> Path:
         left = 8 * number
         picture = Image.fromarray(crop(number % 3)[left : left + 64, left : left + 64])
         picture.resize((512, 512)).save(folder / f"{number}.png")
-    (folder / "broken.png").write_bytes(b"no picture")
+    (folder / "broken.png").write_bytes(b"no image")
     return folder
 
 

@@ -88,7 +88,7 @@ def cohort(tmp_path: Path) -> Path:
         Image.fromarray(crop(number % 3)[left : left + 64, left : left + 64]).save(
             folder / f"{number}.png"
         )
-    (folder / "broken.png").write_bytes(b"no picture")
+    (folder / "broken.png").write_bytes(b"no image")
     return folder
 
 

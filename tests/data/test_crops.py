@@ -18,7 +18,7 @@ TUMOR, STROMA, INFLAMMATORY, NECROSIS, OTHER = 1, 2, 3, 4, 5
 
 
 def mapped(folder: Path, **codes: np.ndarray) -> Dataset:
-    """Prepare masks whose pictures tell where each pixel is: red is y, green is x, blue the
+    """Prepare masks whose images tell where each pixel is: red is y, green is x, blue the
     region's number."""
     for kind in ("images", "masks"):
         (folder / "src" / kind).mkdir(parents=True)

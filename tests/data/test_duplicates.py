@@ -57,7 +57,7 @@ def test_near_pairs_against_all_pairs() -> None:
 def test_a_copy_under_another_name_in_another_part(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The mirrored JPEG of a training picture, as another patient, in test."""
+    """The mirrored JPEG of a training image, as another patient, in test."""
     copy = np.ascontiguousarray(CHANGES["jpeg"](real(0))[:, ::-1])
     data = fields(
         tmp_path,

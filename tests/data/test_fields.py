@@ -31,7 +31,7 @@ def picture(path: Path, side: tuple[int, int] = (24, 32)) -> None:
 
 
 def fields(folder: Path, table: str, *pictures: str) -> Path:
-    """Write a folder of pictures with a table."""
+    """Write a folder of images with a table."""
     for name in pictures:
         picture(folder / name)
     (folder / "fields.csv").write_text(table)
@@ -52,13 +52,13 @@ malignant/c.png,P3,H1,0.25,,,Tumor; lymphocytic_infiltrate
 
 @pytest.fixture
 def known(tmp_path: Path) -> Path:
-    """Three pictures below their table, one of each kind, and one of which it says nothing."""
+    """Three images below their table, one of each kind, and one of which it says nothing."""
     names = ("fat/a.png", "benign/b.png", "malignant/c.png", "benign/d.png")
     return fields(tmp_path / "known", KNOWN, *names)
 
 
 def test_a_folder_with_fields_csv_is_recognised(known: Path) -> None:
-    (known / "licence.txt").write_text("Our own pictures, CC0\nmore\n")
+    (known / "licence.txt").write_text("Our own images, CC0\nmore\n")
     source = open_source(known)
     assert source.description == "fields known as a whole: 3 fields, 3 patients, 1 hospital"
     assert [(r.id, r.patient, r.site, r.mpp, r.mpp_source) for r in source.regions] == [
@@ -66,8 +66,8 @@ def test_a_folder_with_fields_csv_is_recognised(known: Path) -> None:
         ("b", "P2", "H1", 0.5, "fields.csv"),
         ("c", "P3", "H1", 0.25, "fields.csv"),
     ]
-    assert "fields.csv: 1 picture without a row left out: benign/d.png" in source.notes
-    assert source.parts == ("fields known as a whole: Our own pictures, CC0",)
+    assert "fields.csv: 1 image without a row left out: benign/d.png" in source.notes
+    assert source.parts == ("fields known as a whole: Our own images, CC0",)
     assert source.label_map is None
 
 
@@ -130,8 +130,8 @@ def test_a_data_set_without_fields_has_no_such_columns(painted_data: Dataset) ->
         ("a.png,0.5,exclude,,", LabelError, "'exclude' means not annotated in label map 'region5'"),
         ("a.png,5000,stroma,,", MppError, "5000"),
         ("a.png,x,stroma,,", MppError, "mpp 'x', wanted a number"),
-        ("z.png,0.5,stroma,,", SourceError, "'z.png' fits no picture"),
-        (",0.5,stroma,,", SourceError, "no picture; name its file, or remove the row"),
+        ("z.png,0.5,stroma,,", SourceError, "'z.png' fits no image"),
+        (",0.5,stroma,,", SourceError, "no image; name its file, or remove the row"),
     ],
 )
 def test_a_row_that_is_wrong(
@@ -149,7 +149,7 @@ def test_a_row_that_is_wrong(
     [
         (
             "image,mpp\na.png,0.5\n",
-            "names pictures and nothing of them, wanted any of all, without, with",
+            "names images and nothing of them, wanted any of all, without, with",
         ),
         (
             "image,absent\na.png,tumor\n",
@@ -169,7 +169,7 @@ def test_a_table_that_is_wrong(tmp_path: Path, table: str, message: str) -> None
 
 
 def test_a_table_without_pictures(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="no picture beside it or below; put the pictures there"):
+    with pytest.raises(SourceError, match="no image beside it or below; put the images there"):
         open_source(fields(tmp_path, "image,all\na.png,stroma\n"))
 
 
@@ -258,7 +258,7 @@ def test_a_persons_table_needs_a_row_of_what_fields_csv_leaves_open(tmp_path: Pa
 
 
 def drawn(folder: Path, name: str, *kinds: str) -> None:
-    """Draw the left half of a 24 x 32 picture, or a dot, of a class."""
+    """Draw the left half of a 24 x 32 image, or a dot, of a class."""
     half = {"type": "Polygon", "coordinates": [[[0, 0], [16, 0], [16, 24], [0, 24], [0, 0]]]}
     dot = {"type": "Point", "coordinates": [5, 5]}
     features = [

@@ -33,7 +33,7 @@ ROWS = (
     "170,90,not stroma,,,",
     "60,150,inflammatory,9,9,",
 )
-"""In pixels of the picture; half as many in the data set. The disc is 60 px of the data set wide.
+"""In pixels of the image; half as many in the data set. The disc is 60 px of the data set wide.
 """
 PLACES = [
     [1, 0, 0, 30, 20, 31, 21],
@@ -46,7 +46,7 @@ PLACES = [
 
 
 def pictures(folder: Path, *tables: str) -> Path:
-    """Write crops of real pictures of 192 x 192 px, each with a table of points."""
+    """Write crops of real images of 192 x 192 px, each with a table of points."""
     folder.mkdir()
     for number, table in enumerate(tables):
         with Image.open(DATA / "bcss" / "images" / CROPS[number].name) as picture:
@@ -280,13 +280,13 @@ def test_a_class_that_whole_regions_alone_have(
         (
             ["180,90,tumor,40,20,"],
             (
-                r"the box of dot 1 at x 180, y 90, 40 x 20 px, reaches beyond the picture of 192 x"
+                r"the box of dot 1 at x 180, y 90, 40 x 20 px, reaches beyond the image of 192 x"
                 r" 192 px \(1 of 1 dot\)"
             ),
         ),
         (
             ["90,90,tumor,,,", "90,180,stroma,,,5"],
-            r"the box of dot 2 at x 90, y 180, 40 x 40 px, reaches beyond the picture",
+            r"the box of dot 2 at x 90, y 180, 40 x 40 px, reaches beyond the image",
         ),
         (
             ["90,90,tumor,20,,"],

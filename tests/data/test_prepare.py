@@ -62,7 +62,7 @@ def test_pixels_are_means_and_labels_are_centres(tmp_path: Path, factor: int) ->
 
 
 def test_picture_and_labels_stay_aligned_between_whole_factors(tmp_path: Path) -> None:
-    """The picture is the labels in grey: 0.30 -> 0.50 um/px must not move one against the other.
+    """The image is the labels in grey: 0.30 -> 0.50 um/px must not move one against the other.
 
     Where a new pixel's neighbours all have its label, the area mean must be exactly that label's
     grey.

@@ -1,5 +1,5 @@
 """What a data set takes of slides on which areas or dots were drawn, and of a folder in which not
-every picture was."""
+every image was."""
 
 import json
 import shutil
@@ -144,7 +144,7 @@ def test_a_slide_that_is_drawn_on_all_over_is_taken_whole(slide: Path) -> None:
         (
             [feature("Point", [900, 900], "Tumor")],
             (
-                "cmu1.geojson: dot 1 at x 900, y 900 is outside the picture of 480 x 480 px;"
+                "cmu1.geojson: dot 1 at x 900, y 900 is outside the image of 480 x 480 px;"
                 " coordinates"
             ),
         ),
@@ -196,7 +196,7 @@ def test_pictures_and_slides_on_which_nothing_was_drawn_are_left_out_and_counted
     )
     data = prepared(slide, "--mpp", "0.3")
     assert list(data.regions.index) == ["1"]
-    assert "  3 pictures without NAME.geojson left out\n" in capsys.readouterr().out
+    assert "  3 images without NAME.geojson left out\n" in capsys.readouterr().out
     draw_beside(slide, feature("Polygon", [AREA], "Tumor"))
     assert (
         main(

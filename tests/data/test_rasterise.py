@@ -28,7 +28,7 @@ def square(left: float, top: float, right: float, bottom: float) -> Ring:
 def drawn(
     *things: Area | Dot, size: tuple[int, int] = (80, 60), scale: float = 1.0, radius: float = 3.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw on a picture of `size` px; `radius` is in pixels of the result."""
+    """Draw on an image of `size` px; `radius` is in pixels of the result."""
     what = Drawn(
         tuple(t for t in things if isinstance(t, Area)),
         tuple(t for t in things if isinstance(t, Dot)),
@@ -240,12 +240,12 @@ def test_dots_on_the_border_stay_inside(scale: float) -> None:
 
 @pytest.mark.parametrize(("x", "y"), [(80.1, 5), (5, 60.5), (-0.1, 5), (5, -3)])
 def test_a_dot_outside_the_picture(x: float, y: float) -> None:
-    """Coordinates of the slide instead of the picture: drawn at the border, they would teach
+    """Coordinates of the slide instead of the image: drawn at the border, they would teach
     nonsense."""
     message = (
-        rf"a\.geojson: dot 2 at x {x:g}, y {y:g} is outside the picture of 80 x 60 px; coordinates"
-        r" are pixels of this picture, "
-        "those of 1 of 2 dots are not: export them again, from this picture and at this"
+        rf"a\.geojson: dot 2 at x {x:g}, y {y:g} is outside the image of 80 x 60 px; coordinates"
+        r" are pixels of this image, "
+        "those of 1 of 2 dots are not: export them again, from this image and at this"
         " magnification"
     )
     with pytest.raises(SourceError, match=message):
@@ -256,7 +256,7 @@ def test_a_dot_outside_the_picture(x: float, y: float) -> None:
 def test_an_area_outside_the_picture(x: float, y: float) -> None:
     """A bug dropped it without a word."""
     message = (
-        rf"area 1 at x {x:g}, y {y:g} is outside the picture of 80 x 60 px; .*, those of 2 of 3"
+        rf"area 1 at x {x:g}, y {y:g} is outside the image of 80 x 60 px; .*, those of 2 of 3"
         r" areas and 1 of 1 dot are not: export"
     )
     areas = [

@@ -37,7 +37,7 @@ class _Lost(_Stripes):
 
 @pytest.fixture
 def striped(painted_data: Dataset, monkeypatch: pytest.MonkeyPatch) -> Dataset:
-    """The painted regions, whose pictures tell the class that was painted, plus one."""
+    """The painted regions, whose images tell the class that was painted, plus one."""
 
     def image(self: Dataset, region: str) -> npt.NDArray[np.uint8]:
         red = np.asarray(self.labels(region)) % 5

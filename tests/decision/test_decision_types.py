@@ -84,7 +84,7 @@ class Table:
 @pytest.mark.parametrize(
     ("rows", "facts"),
     [
-        ({"r1": ("A", ""), "r2": ("B", "")}, "no picture of split 'val'.*--types"),
+        ({"r1": ("A", ""), "r2": ("B", "")}, "no image of split 'val'.*--types"),
         ({"r1": ("A", "x"), "r2": ("A", "y")}, r"patient A has two types, x and y \(r2\)"),
         ({"r1": ("A", "x"), "r2": ("B", "x")}, r"'val' has patients of one type, x \(2 patients\)"),
     ],

@@ -48,17 +48,17 @@ def test_all_numbers_are_positive_and_of_the_right_pixels(measured: Benchmark) -
     for rate in (*measured.parts, measured.whole):
         assert rate.per_cpu_s > 0
         assert rate.per_s > 0
-        assert rate.mpp == pytest.approx(0.30 if rate.what == "reading level 0" else 0.50)
+        assert rate.mpp == pytest.approx(0.30 if rate.what == "reading level 0" else 0.80)
     at_model, level0 = (
-        461 * 461 / 1e6,
+        288 * 288 / 1e6,
         768 * 768 / 1e6,
-    )  # the whole tiny slide, at 0.5 and at 0.3 um/px
+    )  # the whole tiny slide, at 0.8 and at 0.3 um/px
     reading, reading0 = measured.parts[1:3]
     assert (reading.mpx / at_model) % 1 == pytest.approx(0, abs=1e-9)
     assert (reading0.mpx / level0) % 1 == pytest.approx(0, abs=1e-9)
     assert measured.shown == pytest.approx(
-        640**2 / 461**2
-    )  # one tile, the smallest with 64 px around 461
+        448**2 / 288**2
+    )  # one tile, the smallest with 64 px around 288
 
 
 def test_the_rule_of_auto_is_checked(measured: Benchmark) -> None:
@@ -79,7 +79,7 @@ def test_a_rule_that_does_not_hold_is_told() -> None:
 
 
 def test_it_says_on_what(measured: Benchmark) -> None:
-    assert (measured.model, measured.mpp, measured.slide) == (DEFAULT_MODEL, 0.5, str(SLIDE))
+    assert (measured.model, measured.mpp, measured.slide) == (DEFAULT_MODEL, 0.8, str(SLIDE))
     assert date.today() - date.fromisoformat(measured.date) in (
         timedelta(0),
         timedelta(1),
@@ -104,9 +104,9 @@ def test_the_table_has_a_row_each(
     assert main(["bench", "a.svs", "--seconds", "3", "--mpp", "0.25", "--threads", "1"]) == 0
     assert asked == [("a.svs", BenchConfig(seconds=3, mpp=0.25, threads=1))]
     shown = capsys.readouterr().out
-    assert shown.startswith(f"{measured.cpu}, {measured.date}; {DEFAULT_MODEL} at 0.5 um/px; ")
+    assert shown.startswith(f"{measured.cpu}, {measured.date}; {DEFAULT_MODEL} at 0.8 um/px; ")
     rows = [
-        re.fullmatch(r"(.+?) +(0\.[35]) +(\d+\.\d\d) +(\d+\.\d\d)", line)
+        re.fullmatch(r"(.+?) +(0\.[38]) +(\d+\.\d\d) +(\d+\.\d\d)", line)
         for line in shown.splitlines()
     ]
     assert [row[1] for row in rows if row] == [
@@ -115,7 +115,7 @@ def test_the_table_has_a_row_each(
     assert [float(row[3]) for row in rows if row] == [
         pytest.approx(r.per_cpu_s, abs=0.006) for r in (*measured.parts, measured.whole)
     ]
-    assert f"100 mm2 of tissue take {400 / measured.whole.per_s:.0f} s" in shown
+    assert f"100 mm2 of tissue take {156.25 / measured.whole.per_s:.0f} s" in shown
 
 
 def test_without_a_slide_it_makes_one_and_leaves_nothing(
@@ -129,7 +129,7 @@ def test_without_a_slide_it_makes_one_and_leaves_nothing(
     )  # the others are measured above
     measured = bench.bench(config=SHORT)
     assert measured.slide == "a mosaic of 1000 x 1000 px"
-    assert measured.whole.mpx == pytest.approx(0.36)
+    assert measured.whole.mpx == pytest.approx(0.140625)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -173,7 +173,7 @@ def test_what_cannot_be_measured_is_refused(
         bench.bench(glass, SHORT)
     with pytest.raises(
         InputError,
-        match=r"a flat picture, .*wanted a slide with levels",
+        match=r"a flat image, .*wanted a slide with levels",
     ):
         bench.bench(CROPS[0], BenchConfig(mpp=0.3))
     for seconds in ("0", "-1", "nan", "inf"):

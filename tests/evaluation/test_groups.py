@@ -323,7 +323,7 @@ def test_one_line_for_what_cannot_be_grouped(
 
 
 def test_stain_is_what_was_mixed() -> None:
-    """A picture of so much haematoxylin and eosin has it again, within what 8 bits keep."""
+    """An image of so much haematoxylin and eosin has it again, within what 8 bits keep."""
     from breastseg.histology.stains import STAINS
 
     unit = STAINS / np.linalg.norm(STAINS, axis=1, keepdims=True)

@@ -100,7 +100,7 @@ def test_the_check_fires_for_a_network_that_learned_nothing(
     found = gradients_of(model, shown, (48, 48), 1)
     assert found.rank_correlation == 1
     assert found.alike
-    assert "random weights draw a picture like it (rank correlation 1.00)" in found.said
+    assert "random weights draw an image like it (rank correlation 1.00)" in found.said
     assert "says little of what the model learned" in found.said
 
 
@@ -115,7 +115,7 @@ def test_pictures_that_have_nothing_in_common_are_not_alike() -> None:
         0.9486833
     )
     told = Gradients(64, 1.0, 1.0, 0.1, False, one, other)
-    assert "random weights draw another picture (rank correlation 0.10)" in told.said
+    assert "random weights draw another image (rank correlation 0.10)" in told.said
 
 
 def test_red_adds_blue_takes_and_the_strongest_have_the_full_colour() -> None:

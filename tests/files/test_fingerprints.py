@@ -21,7 +21,7 @@ def test_sha256_of_is_the_hash_of_the_bytes(tmp_path: Path) -> None:
 
 def test_a_file_is_seen_to_change(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
-    path.write_bytes(b"whole picture")
+    path.write_bytes(b"whole image")
     before = seen(path)
     os.utime(path, (1, 1))
     assert seen(path) == before, "all of a small file is read, its time says nothing more"

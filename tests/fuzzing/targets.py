@@ -91,7 +91,7 @@ def _pictures(folder: Path) -> None:
 
 
 def _tall_pictures(folder: Path) -> None:
-    """Write pictures that come in several bands."""
+    """Write images that come in several bands."""
     picture = Image.fromarray(np.tile(FIELD, (14, 1, 1)))
     picture.save(folder / "rgb.png")
     picture.convert("RGBA").save(folder / "alpha.png")
@@ -104,7 +104,7 @@ def _tall_pictures(folder: Path) -> None:
 
 
 def _decoded(folder: Path, file: Path, rng: Random) -> None:
-    """Decode a picture as the viewer's process for large ones does."""
+    """Decode an image as the viewer's process for large ones does."""
     from breastseg.serve.tiles.decoding import Task, _write_picture
 
     with patch.object(large_jpeg, "LARGE_PX", 0):
@@ -209,7 +209,7 @@ def _drawings(folder: Path) -> None:
 
 
 def _annotated(folder: Path) -> None:
-    """Write pictures with their areas, dots and masks, as a person keeps them, and tables
+    """Write images with their areas, dots and masks, as a person keeps them, and tables
     beside."""
     for kind in ("areas", "dots", "painted", "known"):
         (folder / "src" / kind).mkdir(parents=True)
@@ -491,7 +491,7 @@ MODEL: list[Path] = []
 
 
 def _maps(folder: Path) -> None:
-    """Write what predict() makes of a picture and of a slide."""
+    """Write what predict() makes of an image and of a slide."""
     (folder / "in").mkdir()
     Image.fromarray(FIELD).save(folder / "in" / "a.png")
     write_svs(folder / "in" / "b.svs", levels_of(np.tile(FIELD, (3, 3, 1))))
@@ -507,7 +507,7 @@ def _resumed(folder: Path, file: Path, rng: Random) -> None:
 
 def _rooms(limits: "Limits") -> "tuple[Room, Room, Decoder]":
     """Return the room of a server for what it keeps and for what it does not, and what decodes
-    large pictures."""
+    large images."""
     from breastseg.serve.room import Room
     from breastseg.serve.tiles.decoded import Decoder
 

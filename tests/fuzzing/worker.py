@@ -106,7 +106,7 @@ def _unread(name: str, whole: Path, place: Path) -> dict[str, Any] | None:
         found = outcome(name, place, place / file.relative_to(whole), Random(number))
         if found["outcome"] == "fault" or (
             found["outcome"] == "refused" and found["error"] != "MppError"
-        ):  # a picture need not say it
+        ):  # an image need not say it
             return {
                 "where": "",
                 **found,

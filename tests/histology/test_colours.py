@@ -1,4 +1,4 @@
-"""The colours of a picture, whatever their places."""
+"""The colours of an image, whatever their places."""
 
 import numpy as np
 

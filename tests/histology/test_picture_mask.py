@@ -1,4 +1,4 @@
-"""`picture_mask`: where tissue is on a flat picture, which a person mostly meant all of."""
+"""`picture_mask`: where tissue is on a flat image, which a person mostly meant all of."""
 
 from pathlib import Path
 
@@ -37,14 +37,14 @@ def flat(height_um: float, width_um: float) -> Pixels:
 
 
 def glazed(picture: Pixels, where: Mask) -> Pixels:
-    """Lay clean glass over a part of a picture."""
+    """Lay clean glass over a part of an image."""
     return np.where(
         where[..., None], np.clip(clean_glass(*picture.shape[:2]), 0, 255), picture
     ).astype(np.uint8)
 
 
 def strip(picture: Pixels, width_um: float) -> Mask:
-    """The left side of a picture, with an edge that waves by 20 um."""
+    """The left side of an image, with an edge that waves by 20 um."""
     rows, columns = np.mgrid[: picture.shape[0], : picture.shape[1]]
     return np.asarray(columns * FLAT_MPP < width_um + 10 * np.sin(rows / 20))
 
@@ -133,7 +133,7 @@ def test_one_colour_is_no_tissue_whichever_it_is() -> None:
 
 
 def test_always_is_the_mask_that_a_slide_gets(scene: Scene) -> None:
-    """But for a row or a column, where the sides of the picture are even at 8 um/px."""
+    """But for a row or a column, where the sides of the image are even at 8 um/px."""
     odd = scene.picture[:-1, :-1]
     mask = picture_mask(np.ascontiguousarray(odd), mpp=8.0, always=True)
     assert mask is not None
@@ -202,7 +202,7 @@ def test_fluorescence_on_black_keeps_what_is_lit() -> None:
 
 
 def test_tissue_without_colour_is_not_taken_for_glass() -> None:
-    """A mask by the colours of H&E finds no tissue in a grey picture."""
+    """A mask by the colours of H&E finds no tissue in a grey image."""
     field = flat(1000, 1200)
     assert automatic(grey(field)) is None
     glass = strip(field, 600)

@@ -1,4 +1,4 @@
-"""What speaks against a picture being H&E with tissue on it."""
+"""What speaks against an image being H&E with tissue on it."""
 
 from pathlib import Path
 

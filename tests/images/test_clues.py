@@ -86,5 +86,5 @@ def test_pictures_that_are_left_out_are_noted_the_first_three_by_size() -> None:
     assert notes_of(none) == ()
     spare = ((9, 8), (7, 6), (5, 4), (3, 2))
     (note,) = notes_of(Pictures(((Page(),),), spare, (True,)))  # type: ignore[arg-type]
-    assert note.startswith("of 5 pictures in it the largest is taken, 40 x 30 px")
+    assert note.startswith("of 5 images in it the largest is taken, 40 x 30 px")
     assert "9 x 8, 7 x 6, 5 x 4 px" in note

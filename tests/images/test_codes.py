@@ -16,7 +16,7 @@ from breastseg.images import read_codes
 
 CODES = np.random.default_rng(0).integers(0, 22, (48, 64), dtype=np.uint8)
 WANTED = (
-    "wanted 8-bit grey or palette with one label code a pixel; export the codes, not their picture"
+    "wanted 8-bit grey or palette with one label code a pixel; export the codes, not their image"
 )
 
 
@@ -100,7 +100,7 @@ UNCERTAIN = {
     "turned": (turned_png(), r"an orientation tag \(3\)"),
     "several": (
         saved(CODES, "PNG", save_all=True, append_images=[Image.fromarray(CODES[::-1].copy())]),
-        "several pictures",
+        "several images",
     ),
 }
 
@@ -176,7 +176,7 @@ def test_tiffs_that_are_not_certain_are_refused(tmp_path: Path, case: str) -> No
 def test_a_mask_of_several_pages_is_refused(tmp_path: Path) -> None:
     """The first page was empty: all of the mask counted as not annotated."""
     for name, other, say in (
-        ("a.tif", CODES, "2 pictures of 64 x 48 px"),
+        ("a.tif", CODES, "2 images of 64 x 48 px"),
         ("b.tif", CODES[:9, :9], "mask has 2 pages"),
     ):
         with TiffWriter(tmp_path / name) as writer:

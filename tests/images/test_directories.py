@@ -34,7 +34,7 @@ def test_sub_directories_that_are_named_again_and_again(tmp_path: Path) -> None:
         + struct.pack("<HHHLLL", 1, 256, 4, 1, 16, 0)
     )
     with pytest.raises(
-        ImageError, match=rf"a\.tif: a TIFF of more than {MAX_DIRECTORIES} pictures, wanted one"
+        ImageError, match=rf"a\.tif: a TIFF of more than {MAX_DIRECTORIES} images, wanted one"
     ):
         open_slide(tmp_path / "a.tif")
 
@@ -58,7 +58,7 @@ def test_directories_that_go_round_or_are_too_many(tmp_path: Path) -> None:
         head + b"".join(pages) + struct.pack("<HHHLLL", 1, 256, 4, 1, 16, 0)
     )
     with pytest.raises(
-        ImageError, match=rf"b\.tif: a TIFF of more than {MAX_DIRECTORIES} pictures, wanted one"
+        ImageError, match=rf"b\.tif: a TIFF of more than {MAX_DIRECTORIES} images, wanted one"
     ):
         open_slide(tmp_path / "b.tif")
 
@@ -137,7 +137,7 @@ def entry(code: int, kind: int, count: int, value: int) -> bytes:
         (b"II*\0" + bytes(4), "no directory: its writing was not finished"),
         (directory(entry(256, 4, 1, 16), following=8), "go round in a circle"),
         (directory(entry(270, 2, 5000, 26)), "goes on to byte 5026"),
-        (directory(entry(330, 4, 2000, 26)) + bytes(8000), "more than 1000 pictures"),
+        (directory(entry(330, 4, 2000, 26)) + bytes(8000), "more than 1000 images"),
         (directory(entry(322, 4, 1, 2**16), entry(323, 4, 1, 2**16)), "stored in pieces of 4295"),
         (b"II*\0" + struct.pack("<LH", 8, 5000) + bytes(70_000), "a directory of 5000 entries"),
     ],

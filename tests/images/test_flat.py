@@ -1,4 +1,4 @@
-"""Pictures and masks: resolution with its origin, area weights for pixels, nearest for codes, and
+"""Images and masks: resolution with its origin, area weights for pixels, nearest for codes, and
 files that are broken."""
 
 import re
@@ -126,13 +126,13 @@ def test_a_picture_of_a_mask_is_refused(tmp_path: Path, array: np.ndarray, kind:
 def test_missing_folder_and_words(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"a\.png: not found"):
         open_slide(tmp_path / "a.png", mpp=0.5)
-    with pytest.raises(ImageError, match="is a folder, wanted a picture"):
+    with pytest.raises(ImageError, match="is a folder, wanted an image"):
         open_slide(tmp_path, mpp=0.5)
     for content in (b"", b"words"):
         (tmp_path / "a.png").write_bytes(content)
         with pytest.raises(
             ImageError,
-            match=r"a\.png: not a picture .*; wanted PNG, JPEG or TIFF",
+            match=r"a\.png: not an image .*; wanted PNG, JPEG or TIFF",
         ):
             read_codes(tmp_path / "a.png")
 

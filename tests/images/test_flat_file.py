@@ -1,4 +1,4 @@
-"""What is known of the file of a flat picture before it is decoded."""
+"""What is known of the file of a flat image before it is decoded."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def test_a_short_file_has_fewer_first_bytes(tmp_path: Path) -> None:
 def test_no_file_and_a_folder_are_told(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="a: not found"):
         first_bytes(tmp_path / "a")
-    with pytest.raises(ImageError, match="is a folder, wanted a picture"):
+    with pytest.raises(ImageError, match="is a folder, wanted an image"):
         first_bytes(tmp_path)
 
 

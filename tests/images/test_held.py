@@ -1,4 +1,4 @@
-"""TIFF that is held whole: flat pictures and masks."""
+"""TIFF that is held whole: flat images and masks."""
 
 from pathlib import Path
 

@@ -334,13 +334,13 @@ def test_what_is_no_slide(tmp_path: Path) -> None:
     (tmp_path / "a.svs").write_text("these are words")
     with pytest.raises(
         ImageError,
-        match=(r"a\.svs: not a picture .*OpenSlide.*b'these ar'\); wanted"),
+        match=(r"a\.svs: not an image .*OpenSlide.*b'these ar'\); wanted"),
     ):
         open_slide(tmp_path / "a.svs")
     (tmp_path / "b.svs").write_bytes(b"")
-    with pytest.raises(ImageError, match=r"b\.svs: not a picture"):
+    with pytest.raises(ImageError, match=r"b\.svs: not an image"):
         open_slide(tmp_path / "b.svs")
-    with pytest.raises(ImageError, match=r"is a folder, wanted a picture, an OME-Zarr.* DICOM"):
+    with pytest.raises(ImageError, match=r"is a folder, wanted an image, an OME-Zarr.* DICOM"):
         open_slide(tmp_path)
     with pytest.raises(ImageError, match=r"c\.svs: not found"):
         open_slide(tmp_path / "c.svs")
@@ -397,7 +397,7 @@ REFUSED = {
     "pathml_small_HE_levels.tiff": (
         r"no microns per pixel .*352\.858 um/px, which no scan has\); give --mpp"
     ),
-    "broken.svs": r"broken\.svs: not a picture that Pillow reads nor a slide that OpenSlide knows",
+    "broken.svs": r"broken\.svs: not an image that Pillow reads nor a slide that OpenSlide knows",
 }
 
 

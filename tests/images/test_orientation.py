@@ -1,4 +1,4 @@
-"""An orientation tag never parts a picture from its mask or areas: alone it is read upright, with
+"""An orientation tag never parts an image from its mask or areas: alone it is read upright, with
 an annotation it is refused."""
 
 import json
@@ -85,7 +85,7 @@ SQUARE = {"type": "Polygon", "coordinates": [[[5, 5], [60, 5], [60, 50], [5, 50]
 def test_prepare_takes_no_annotation_of_a_turned_picture(
     tmp_path: Path, annotation: str, orientation: int
 ) -> None:
-    """Of a tag of 3, the picture was turned and its mask was not: labels upside down, exit status
+    """Of a tag of 3, the image was turned and its mask was not: labels upside down, exit status
     0."""
     place = {"mask": "masks", "areas": "annotations", "dots": "points"}[annotation]
     for folder in ("images", place):
@@ -141,7 +141,7 @@ def png_turned_behind_its_pixels(path: Path, orientation: int) -> Path:
 
 @pytest.mark.parametrize("orientation", [2, 3, 6])
 def test_a_tag_behind_the_pixels_is_told(tmp_path: Path, orientation: int) -> None:
-    """It is seen when the picture is decoded; with 3, the size did not give it away."""
+    """It is seen when the image is decoded; with 3, the size did not give it away."""
     path = png_turned_behind_its_pixels(tmp_path / "a.png", orientation)
     say = (
         r"a\.png: turned by a tag behind its pixels, or changed .*; save it upright without the tag"

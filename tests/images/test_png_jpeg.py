@@ -62,7 +62,7 @@ def test_inks_are_refused(tmp_path: Path) -> None:
 def test_wherever_a_picture_is_cut_it_says_so_and_never_asks_for_mpp(
     tmp_path: Path, suffix: str
 ) -> None:
-    """A header alone counted as no picture; with the header whole, microns per pixel were asked
+    """A header alone counted as no image; with the header whole, microns per pixel were asked
     for, which did not help."""
     whole = save(tmp_path / f"a.{suffix}", noise(64, 64)).read_bytes()
     with pytest.raises(MppError, match="give --mpp"):
@@ -92,11 +92,11 @@ def test_the_end_of_a_long_jpeg_is_looked_for_without_holding_it(tmp_path: Path)
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
 def test_a_picture_cut_short_is_named(tmp_path: Path, suffix: str) -> None:
-    """For a PNG, Pillow's getexif() decodes the picture: the error came from the header's reader,
+    """For a PNG, Pillow's getexif() decodes the image: the error came from the header's reader,
     without the file's name."""
     path = save(tmp_path / f"a.{suffix}", noise(64, 64))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(ImageError, match=rf"a\.{suffix}: (cut short or damaged|not a picture)"):
+    with pytest.raises(ImageError, match=rf"a\.{suffix}: (cut short or damaged|not an image)"):
         open_slide(path, mpp=0.5).read(mpp=0.5)
 
 

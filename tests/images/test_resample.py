@@ -1,4 +1,4 @@
-"""Pictures and label images at another size: area weights for pixels, nearest for codes."""
+"""Images and label images at another size: area weights for pixels, nearest for codes."""
 
 import numpy as np
 import pytest

@@ -114,7 +114,7 @@ def test_claims_are_held_against_the_file_before_anything_is_allocated(
         with pytest.raises(ImageError, match=say):
             read(path)
     except BaseException:
-        if name != "RowsPerStrip":  # more rows a strip than the picture has are all its rows
+        if name != "RowsPerStrip":  # more rows a strip than the image has are all its rows
             raise
     finally:
         peak = tracemalloc.get_traced_memory()[1]
@@ -162,7 +162,7 @@ def test_a_scanners_file_cut_anywhere_says_so(tmp_path: Path) -> None:
 def test_a_picture_in_one_compressed_strip_may_be_as_large_as_any_flat_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pieces of more than 64 Mpx are refused in slides; a flat picture is held anyway."""
+    """Pieces of more than 64 Mpx are refused in slides; a flat image is held anyway."""
     monkeypatch.setattr(tiff_slide, "MAX_STORED_PX", 1000)
     path = write(
         tmp_path / "a.tif", [FIELD], photometric="rgb", compression="lzw", rowsperstrip=192

@@ -1,4 +1,4 @@
-"""Whether a smaller picture is a copy of the larger one."""
+"""Whether a smaller image is a copy of the larger one."""
 
 from pathlib import Path
 
@@ -24,8 +24,8 @@ def test_another_field_of_half_the_size_is_not_a_level(tmp_path: Path, order: st
         tmp_path / "a.tif", pages, order=order, flagged=False, photometric="rgb", tile=(64, 64)
     )
     say = (
-        r"a\.tif: several pictures, of 256 x 192 and 128 x 96 px: the smaller is no copy of the"
-        r" larger, wanted one picture; export"
+        r"a\.tif: several images, of 256 x 192 and 128 x 96 px: the smaller is no copy of the"
+        r" larger, wanted one image; export"
     )
     with pytest.raises(ImageError, match=say):
         open_slide(path)

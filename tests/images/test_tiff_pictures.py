@@ -1,4 +1,4 @@
-"""Which of a TIFF's pictures is meant, in whatever order its directories lie."""
+"""Which of a TIFF's images is meant, in whatever order its directories lie."""
 
 import itertools
 import re
@@ -79,25 +79,25 @@ def test_thumbnail_label_and_macro_are_not_the_slide(tmp_path: Path) -> None:
     check_same(tmp_path / "a.tif", FIELD)
     with closing(open_slide(tmp_path / "a.tif")) as slide:
         assert slide.notes == (
-            "of 2 pictures in it the largest is taken, 256 x 192 px; others have 86 x 64 px",
+            "of 2 images in it the largest is taken, 256 x 192 px; others have 86 x 64 px",
         )
 
 
 STACKS = {
-    "two equal pages": ([FIELD, FIELD], {}, "2 pictures of 256 x 192 px (a stack"),
-    "a stack": ([FIELD] * 5, {}, "5 pictures of 256 x 192 px (a stack"),
-    "an empty page first": ([np.zeros_like(FIELD), FIELD], {}, "2 pictures of 256 x 192 px"),
+    "two equal pages": ([FIELD, FIELD], {}, "2 images of 256 x 192 px (a stack"),
+    "a stack": ([FIELD] * 5, {}, "5 images of 256 x 192 px (a stack"),
+    "an empty page first": ([np.zeros_like(FIELD), FIELD], {}, "2 images of 256 x 192 px"),
     "fields of other sizes": (
         [FIELD, FIELD[:180, :200]],
         {},
-        "several pictures, of 256 x 192 and 200 x 180 px",
+        "several images, of 256 x 192 and 200 x 180 px",
     ),
     "in tiles": (
         [FIELD, FIELD[:, :200]],
         {"tile": (64, 64)},
-        "several pictures, of 256 x 192 and 200 x 192 px",
+        "several images, of 256 x 192 and 200 x 192 px",
     ),
-    "grey pages": ([GREY] * 3, {"photometric": "minisblack"}, "3 pictures of 256 x 192 px"),
+    "grey pages": ([GREY] * 3, {"photometric": "minisblack"}, "3 images of 256 x 192 px"),
 }
 
 
@@ -107,7 +107,7 @@ def test_several_pictures_are_refused(tmp_path: Path, case: str) -> None:
     path = write(tmp_path / "a.tif", pages, flagged=False, **{"photometric": "rgb", **options})
     with pytest.raises(ImageError, match=re.escape(f"a.tif: {reason}")) as told:
         open_slide(path)
-    assert str(told.value).endswith("wanted one picture; export the one that is wanted alone")
+    assert str(told.value).endswith("wanted one image; export the one that is wanted alone")
 
 
 def test_planes_of_focus_in_a_scanners_file_are_refused(tmp_path: Path) -> None:
@@ -115,9 +115,9 @@ def test_planes_of_focus_in_a_scanners_file_are_refused(tmp_path: Path) -> None:
     with TiffWriter(tmp_path / "a.svs") as writer:
         for _ in range(3):
             writer.write(FIELD, photometric="rgb", tile=(64, 64), description=name, metadata=None)
-    with pytest.raises(ImageError, match=r"a\.svs: 3 pictures of 256 x 192 px"):
+    with pytest.raises(ImageError, match=r"a\.svs: 3 images of 256 x 192 px"):
         open_slide(tmp_path / "a.svs")
-    with pytest.raises(ImageError, match=r"a\.svs: 3 pictures of 256 x 192 px"):
+    with pytest.raises(ImageError, match=r"a\.svs: 3 images of 256 x 192 px"):
         VendorSlide(move_tile(tmp_path / "a.svs", 1, 0, past_end=False))
 
 
@@ -164,7 +164,7 @@ def test_stacks_that_say_so_are_refused(tmp_path: Path) -> None:
         with TiffWriter(tmp_path / name, **options) as writer:
             writer.write(np.stack([FIELD] * 4), photometric="rgb", metadata={"axes": axes})
         with pytest.raises(
-            ImageError, match=rf"{name}: axes {axes} of 4 x 192 x 256 x 3, wanted one picture"
+            ImageError, match=rf"{name}: axes {axes} of 4 x 192 x 256 x 3, wanted one image"
         ):
             open_slide(tmp_path / name)
 
@@ -180,7 +180,7 @@ def test_several_images_of_an_ome_tiff(tmp_path: Path) -> None:
             writer.write(np.ascontiguousarray(other), **said)
             writer.write(FIELD, **said)
     check_same(tmp_path / "a.ome.tif", FIELD)
-    with pytest.raises(ImageError, match=r"b\.ome\.tif: 2 pictures of 256 x 192 px"):
+    with pytest.raises(ImageError, match=r"b\.ome\.tif: 2 images of 256 x 192 px"):
         open_slide(tmp_path / "b.ome.tif")
 
 

@@ -51,7 +51,7 @@ def test_the_same_pixels_in_every_codec(tmp_path: Path, codec: str, colours: str
 
 
 def alpha(kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return a picture with an alpha channel, and what it looks like on white."""
+    """Return an image with an alpha channel, and what it looks like on white."""
     seen = (
         np.linspace(0, 255, FIELD.shape[1])
         .round()
@@ -259,7 +259,7 @@ def test_a_codestream_of_another_depth_than_its_tags_is_told(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("codec", ["none", "packbits"])
 def test_bytes_that_look_like_the_head_of_a_codec_are_pixels(tmp_path: Path, codec: str) -> None:
-    """Two bytes are enough to look like JPEG XL: a small grey picture claimed 18 Gpx."""
+    """Two bytes are enough to look like JPEG XL: a small grey image claimed 18 Gpx."""
     stored = np.full((192, 256), 10, np.uint8)
     stored[:, 0::2] = 255
     check_same(

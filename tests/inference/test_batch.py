@@ -222,7 +222,7 @@ def test_each_fault_is_its_own_items(model: Model, tmp_path: Path) -> None:
     top = tmp_path / "s"
     field(top / "a.png")
     field(top / "z.png")
-    (top / "broken.png").write_bytes(b"not a picture")
+    (top / "broken.png").write_bytes(b"not an image")
     (top / "empty.png").write_bytes(b"")
     (top / "dangling.png").symlink_to(top / "nowhere.png")
     (top / "circle.png").symlink_to(top / "circle.png")
@@ -338,7 +338,7 @@ FAULTS: list[tuple[Callable[[], Exception], str]] = [
         lambda: OSError(errno.ENAMETOOLONG, "File name too long", "b.png"),
         "b.png: File name too long",
     ),
-    (MemoryError, "out of memory; take a smaller --box or picture"),
+    (MemoryError, "out of memory; take a smaller --box or image"),
     (lambda: RuntimeError("Exception from src/inference: std::bad_alloc"), "out of memory"),
     (
         lambda: RuntimeError("Exception from src/inference/src/cpp/infer_request.cpp:223: shapes"),
@@ -434,7 +434,7 @@ def test_a_picture_that_changes_while_it_is_mapped_has_no_map(
 
 
 def test_a_failed_run_does_not_refuse_the_mended_one(model: Model, tmp_path: Path) -> None:
-    """Two pictures without microns per pixel, then the same command with --mpp."""
+    """Two images without microns per pixel, then the same command with --mpp."""
     for name in "ab":
         field(tmp_path / "s" / f"{name}.png")
     with pytest.raises(BreastsegError, match=r"^2 of 2 failed; the first: .*no microns per pixel"):
@@ -543,7 +543,7 @@ def test_errors_of_systems_and_libraries_in_one_line() -> None:
         told = explained(RuntimeError(f"first\n{text}"), "a.svs")
         assert isinstance(told, ShortageError)
         assert re.match(
-            r"a\.svs: out of memory \(first .*\); take a smaller --box or picture, fewer --threads",
+            r"a\.svs: out of memory \(first .*\); take a smaller --box or image, fewer --threads",
             str(told),
         )
     assert isinstance(

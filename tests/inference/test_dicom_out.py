@@ -323,7 +323,7 @@ def test_sizes_are_checked_before_anything_is_made(tmp_path: Path) -> None:
 def test_two_pictures_of_one_size_are_refused(tmp_path: Path) -> None:
     slide = slide_of(tmp_path / "slide")
     (slide / "copy.dcm").write_bytes((slide / "level_0.dcm").read_bytes())
-    with pytest.raises(ImageError, match="2 pictures of 640 x 400 px"):
+    with pytest.raises(ImageError, match="2 images of 640 x 400 px"):
         read_dicom_slide(slide)
 
 

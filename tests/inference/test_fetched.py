@@ -165,7 +165,7 @@ def test_an_object_that_changes_is_a_failed_row(store: Store, model: Model, tmp_
 def test_an_object_that_is_no_picture_is_told_by_its_address(
     store: Store, scratch: Path, model: Model, tmp_path: Path
 ) -> None:
-    store.objects["b/s/bad.png"] = b"no picture"
+    store.objects["b/s/bad.png"] = b"no image"
     with pytest.raises(ImageError, match=r"^s3://b/s/bad.png: ") as raised:
         predict("s3://b/s/bad.png", model, tmp_path / "out", MINE, reporter=quiet)
     assert str(scratch) not in str(raised.value)
@@ -184,7 +184,7 @@ def test_what_is_no_slide_of_one_object_is_left_out(store: Store) -> None:
     named = list_inputs(["s3://b/s"], objects=Objects())
     assert [item.name for item in named.items] == ["a", "p/b", "p/c"]
     assert [one.shown for one in named.left_out] == ["s3://b/s/x.mrxs", "s3://b/s/y.webp"]
-    with pytest.raises(ImageError, match=r"no pictures under it"):
+    with pytest.raises(ImageError, match=r"no images under it"):
         list_inputs(["s3://b/maps/"], objects=Objects())
 
 

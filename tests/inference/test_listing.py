@@ -20,7 +20,7 @@ def test_a_picture_or_slide_has_no_flaw(key: str) -> None:
         ("a.mrxs", "several files"),
         ("a.DCM", "several files"),
         ("a.csv", "wanted .*.svs"),
-        ("a", "no picture"),
+        ("a", "no image"),
     ],
 )
 def test_what_cannot_be_a_slide_says_why(key: str, fact: str) -> None:

@@ -225,7 +225,7 @@ def test_glass_is_0_and_tissue_is_named(named: Model, tmp_path: Path, blend: boo
 
 @pytest.fixture
 def section(tmp_path: Path) -> FlatSlide:
-    """A flat picture: tissue on glass, 550 x 450 um."""
+    """A flat image: tissue on glass, 550 x 450 um."""
     Image.fromarray(tissue_on_glass()).save(tmp_path / "section.png")
     return FlatSlide(tmp_path / "section.png", 0.5)
 

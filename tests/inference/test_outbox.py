@@ -124,7 +124,7 @@ def test_what_could_not_be_sent_is_sent_by_the_next_run(
 
 
 def test_a_failed_slide_is_in_the_manifest_there(store: Store, slides: Path, model: Model) -> None:
-    (slides / "b.png").write_bytes(b"no picture")
+    (slides / "b.png").write_bytes(b"no image")
     with pytest.raises(IncompleteError, match=r"s3://b/maps/manifest.csv tells of each"):
         predict(slides, model, "s3://b/maps", MINE, reporter=quiet)
     assert b"failed" in store.objects["b/maps/manifest.csv"]

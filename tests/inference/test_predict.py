@@ -29,14 +29,14 @@ def picture(index: int = 0, width: int = 120, height: int = 90) -> Image.Image:
 
 @pytest.fixture
 def fields(tmp_path: Path) -> Path:
-    """A folder of three small pictures of unlike sizes, and a file that is none."""
+    """A folder of three small images of unlike sizes, and a file that is none."""
     folder = tmp_path / "fields"
     folder.mkdir()
     for index, (name, width, height) in enumerate(
         (("a.png", 120, 90), ("b.png", 61, 130), ("c.png", 33, 33))
     ):
         picture(index, width, height).save(folder / name)
-    (folder / "notes.txt").write_text("not a picture")
+    (folder / "notes.txt").write_text("not an image")
     return folder
 
 
@@ -204,7 +204,7 @@ def test_files_and_folders_together(lively_bundle: Bundle, fields: Path, tmp_pat
 
 
 def test_every_kind_of_picture_is_the_same_tissue(lively_bundle: Bundle, tmp_path: Path) -> None:
-    """Grey, palette, opaque and see-through pictures give the map of the RGB picture they show."""
+    """Grey, palette, opaque and see-through images give the map of the RGB image they show."""
     rgb = picture()
     grey, palette = rgb.convert("L"), rgb.quantize(64)
     see_through = rgb.convert("RGBA")
@@ -234,7 +234,7 @@ def test_every_kind_of_picture_is_the_same_tissue(lively_bundle: Bundle, tmp_pat
 def test_an_exif_rotated_picture_is_mapped_as_it_is_seen(
     lively_bundle: Bundle, tmp_path: Path, orientation: int
 ) -> None:
-    """Cameras and phones store a picture lying down and a note that it stands."""
+    """Cameras and phones store an image lying down and a note that it stands."""
     exif = Image.Exif()
     exif[0x0112] = orientation
     stored = picture()
@@ -265,7 +265,7 @@ def test_an_exif_rotated_picture_is_mapped_as_it_is_seen(
 
 @pytest.fixture
 def glass(tmp_path: Path) -> Path:
-    """A picture of nothing but glass, 0.3 x 0.25 mm at 0.5 um/px."""
+    """An image of nothing but glass, 0.3 x 0.25 mm at 0.5 um/px."""
     noise = np.random.default_rng(0).normal(242, 0.7, (500, 600, 3))
     Image.fromarray(np.clip(noise, 0, 255).astype(np.uint8)).save(tmp_path / "glass.png")
     return tmp_path / "glass.png"
@@ -330,7 +330,7 @@ def picture_beside(path: Path) -> Path:
 
 
 def test_only_an_asked_for_box_of_glass_is_empty(lively_bundle: Bundle, tmp_path: Path) -> None:
-    """The box says so, not the picture, which has tissue elsewhere."""
+    """The box says so, not the image, which has tissue elsewhere."""
     on_glass().save(tmp_path / "field.png")
     out = run(
         lively_bundle,
@@ -422,7 +422,7 @@ class Counting:
 def test_an_interrupted_run_goes_on_and_repeats_nothing(
     lively_bundle: Bundle, fields: Path, tmp_path: Path
 ) -> None:
-    """At 0.3 um/px each of the three pictures is one tile of the model."""
+    """At 0.3 um/px each of the three images is one tile of the model."""
     out, whole = tmp_path / "maps", run(lively_bundle, tmp_path / "whole", fields, "--mpp", 0.3)
     config, stopped = PredictConfig(mpp=0.3), Counting(lively_bundle, 1)
     with pytest.raises(KeyboardInterrupt):
@@ -566,7 +566,7 @@ def test_without_pytorch_the_torch_back_end_says_what_to_install(
 def test_a_damaged_run_json_is_no_whole_result(
     lively_bundle: Bundle, fields: Path, tmp_path: Path, change: dict[str, object]
 ) -> None:
-    """It ended the batch with a traceback; the picture is mapped again."""
+    """It ended the batch with a traceback; the image is mapped again."""
     out = run(lively_bundle, tmp_path / "maps", fields, "--mpp", 0.3)
     path = out / "a" / "run.json"
     whole = json.loads(path.read_text(encoding="utf-8"))

@@ -205,8 +205,8 @@ def test_json_alone_is_on_stdout(
     assert (first["name"], first["status"], first["cause"]) == ("a", "done", None)
     assert first["measures"]["analysed_mm2"] == pytest.approx(64 * 64 * 0.3**2 / 1e6)
     assert (second["name"], second["status"], second["folder"]) == ("b", "failed", None)
-    assert "not a picture" in second["cause"]
-    assert "1 picture" in shown.err
+    assert "not an image" in second["cause"]
+    assert "1 image" in shown.err
     assert main([*words, "--json", "--dry-run"]) == 2
 
 

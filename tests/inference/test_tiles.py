@@ -202,7 +202,7 @@ def test_with_flips_a_mirrored_picture_has_the_mirrored_map(
 
 
 def test_nothing_the_size_of_the_picture_is_held_beside_the_labels() -> None:
-    """A picture of 48 MB that lies nowhere in memory: the labels are 16 MB, a tile's probabilities
+    """An image of 48 MB that lies nowhere in memory: the labels are 16 MB, a tile's probabilities
     0.5 MB."""
     pixels = np.broadcast_to(np.array([2, 0, 0], np.uint8), (4000, 4000, 3))
     tracemalloc.start()

@@ -77,7 +77,7 @@ class Inputs:
 
     @cached_property
     def served(self) -> Path:
-        """Return a folder of a picture and a slide."""
+        """Return a folder of an image and a slide."""
         served = self.folder / "served"
         served.mkdir()
         write_svs(served / "slide.svs", levels_of(self._wide), "|AppMag = 40|MPP = 0.2500")
@@ -86,7 +86,7 @@ class Inputs:
 
     @cached_property
     def maps(self) -> Path:
-        """Return maps of two pictures and a slide."""
+        """Return maps of two images and a slide."""
         return self._mapped("maps", str(self.table))
 
     @cached_property
@@ -112,7 +112,7 @@ class Inputs:
 
     @cached_property
     def table(self) -> Path:
-        """Return a CSV of two pictures and a slide, with microns per pixel."""
+        """Return a CSV of two images and a slide, with microns per pixel."""
         table = self.folder / "slides.csv"
         rows = [
             f"{self.served / 'picture.png'},0.3",

@@ -54,7 +54,7 @@ def test_bcdr(tmp_path: Path) -> None:
     assert [one.kind for one in found.findings] == ["mass", "calcification"]
     assert found.findings[0].pathology == "malignant"
     assert found.findings[0].shape == Polygon(((50.0, 60.0), (90.0, 60.0), (90.0, 99.0)))
-    assert [one.cause for one in layout.left_out] == ["img_1_2_1_LO: in the table, no picture"]
+    assert [one.cause for one in layout.left_out] == ["img_1_2_1_LO: in the table, no image"]
     assert read_entry(found).film.mm_per_px is None
 
 

@@ -66,7 +66,7 @@ def test_ddsm(tmp_path: Path) -> None:
     (left,) = layout.left_out
     assert left.cause.startswith("A_0001_1.LEFT_MLO: LJPEG of DDSM is read by no package here")
     assert "Stanford's PVRG" in left.cause
-    # the picture is half as large as the scan: 50 um become 100, and the square 20 pixels
+    # the image is half as large as the scan: 50 um become 100, and the square 20 pixels
     known = read_entry(entry)
     assert known.film.mm_per_px == pytest.approx(0.1)
     shape = known.findings[0].shape

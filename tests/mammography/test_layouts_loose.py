@@ -24,7 +24,7 @@ def test_loose_films_are_numbered_by_patient(tmp_path: Path) -> None:
         ("film-0003", "patient-0002"),
         ("a", ""),
     ]
-    assert [one.cause for one in layout.left_out] == ["film-0004: no picture in it (SR)"]
+    assert [one.cause for one in layout.left_out] == ["film-0004: no image in it (SR)"]
 
 
 def test_names_of_files_are_kept_where_wanted(tmp_path: Path) -> None:

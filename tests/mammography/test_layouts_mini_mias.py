@@ -75,9 +75,9 @@ def test_mini_mias_without_a_picture_or_a_row(tmp_path: Path) -> None:
     layout = find_layout(folder)
     assert len(layout.entries) == 2
     assert [one.cause for one in layout.left_out] == [
-        "mdb003: in Info.txt, no picture",
-        "mdb004: in Info.txt, no picture",
-        "mdb077: a picture without a row in Info.txt; what is known of it is not",
+        "mdb003: in Info.txt, no image",
+        "mdb004: in Info.txt, no image",
+        "mdb077: an image without a row in Info.txt; what is known of it is not",
     ]
     for path in folder.glob("*.pgm"):
         path.unlink()
@@ -104,5 +104,5 @@ def test_rows_of_the_table_are_split_into_words(tmp_path: Path) -> None:
 
 
 def test_a_text_file_of_another_kind_is_no_table(tmp_path: Path) -> None:
-    (tmp_path / "info.txt").write_text("mdb: a folder of pictures\n")
+    (tmp_path / "info.txt").write_text("mdb: a folder of images\n")
     assert mini_mias.find(tmp_path) is None

@@ -46,7 +46,7 @@ def test_rsna_knows_breasts_not_places(tmp_path: Path) -> None:
     film = read_entry(cancer).film
     assert (film.laterality, film.view) == ("L", "CC")
     assert [one.cause for one in layout.left_out] == [
-        "77: an implant is in the picture, by the table, wanted a breast without",
+        "77: an implant is in the image, by the table, wanted a breast without",
         "88: in train.csv, no file",
     ]
 

@@ -54,7 +54,7 @@ def paths_of(folder: Path) -> list[str]:
         (b"\0" * 128 + b"DICM", "a DICOM file"),
         (b"{\\rtf1 breast}", "an RTF document"),
         (b"PK\x03\x04", "a ZIP or Word document"),
-        (b"\x89PNG\r\n", "a PNG picture"),
+        (b"\x89PNG\r\n", "a PNG image"),
         (b'{"left": "breast mass"}', "JSON"),
         (b"<html><body>left breast mass", "XML or HTML"),
         (b"MSH|^~|breast", "an HL7 message"),

@@ -278,7 +278,7 @@ def test_chest_wall_of_the_header(tmp_path: Path) -> None:
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "implant": ({"BreastImplantPresent": "YES"}, "^one: an implant is in the picture, wanted"),
+    "implant": ({"BreastImplantPresent": "YES"}, "^one: an implant is in the image, wanted"),
     "tomosynthesis": ({"NumberOfFrames": 3}, r"^one: tomosynthesis \(3 frames\), wanted a single"),
     "magnified": (
         {"ViewCodeSequence": codes("399162004", modifiers=("399163009",))},

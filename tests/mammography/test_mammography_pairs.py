@@ -35,7 +35,7 @@ def record(film: str, side: str, muscle: int, **changes: object) -> dict[str, ob
         (60, {}, False),  # twice 30, and no more
         (0, {}, True),
         (35, {}, False),
-        (80, {"breast_length_px": 200}, False),  # a larger picture of the same breast
+        (80, {"breast_length_px": 200}, False),  # a larger image of the same breast
         (80, {"patient": "two"}, False),
         (80, {"patient": ""}, False),
         (80, {"view": "ML"}, False),

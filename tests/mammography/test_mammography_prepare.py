@@ -1,4 +1,4 @@
-"""prepare_films(): films in, pictures, masks and tables out; one bad film stops none."""
+"""prepare_films(): films in, images, masks and tables out; one bad film stops none."""
 
 import csv
 import json
@@ -117,7 +117,7 @@ def test_one_bad_film_stops_none_and_each_refusal_is_a_sentence(tmp_path: Path) 
         prepare_films(source, out, reporter=Reporter(said.append))
     rows = table(out / "manifest.csv")
     assert [row["outcome"] for row in rows] == ["done", *["refused"] * 4, "done"]
-    assert rows[1]["cause"].startswith("film-0002: an implant is in the picture")
+    assert rows[1]["cause"].startswith("film-0002: an implant is in the image")
     assert rows[2]["cause"].startswith("film-0003: tomosynthesis (2 frames)")
     assert rows[3]["cause"].startswith("film-0004: CT, wanted a mammogram")
     assert len([line for line in said if line.startswith("refused: ")]) == 4
@@ -236,7 +236,7 @@ def test_a_mask_of_two_pixels_does_not_vanish(tmp_path: Path) -> None:
 
 
 def test_a_finding_outside_the_breast_is_named(tmp_path: Path) -> None:
-    """As when y was counted from the wrong end, or the picture is of another copy."""
+    """As when y was counted from the wrong end, or the image is of another copy."""
     info = MIAS_INFO.replace("30 40 12", "20 512 10")  # the chest wall is on the right
     out = tmp_path / "out"
     prepare_films(paint_mini_mias(tmp_path / "mias", info, 1), out, reporter=quiet)

@@ -32,7 +32,7 @@ def quiet(line: str) -> None:
 
 
 def films(folder: Path, *, mirrored: bool = False) -> Path:
-    """Write a painted film of 300 x 500 px, or its mirror image, as a picture."""
+    """Write a painted film of 300 x 500 px, or its mirror image, as an image."""
     folder.mkdir()
     pixels = paint(0, mm_per_px=0.4).pixels
     Image.fromarray(np.ascontiguousarray(pixels[:, ::-1]) if mirrored else pixels).save(
@@ -173,9 +173,7 @@ def test_a_line_of_another_size_is_scaled_and_of_another_shape_refused() -> None
     assert from_corner_mm(twice) == from_corner_mm(line)
     small = side_of(twice)[::2, ::2] & side_of(twice)[1::2, 1::2]
     assert (small != side_of(line)).mean() < 0.005
-    with pytest.raises(
-        DatasetError, match="of a picture of 300 x 500 pixels, this one has 300 x 3"
-    ):
+    with pytest.raises(DatasetError, match="of an image of 300 x 500 pixels, this one has 300 x 3"):
         fitted_to(line, (300, 300), "one")
 
 

@@ -1,4 +1,4 @@
-"""Lumens, nests and nuclei, against what was painted; turned and scaled pictures have the same."""
+"""Lumens, nests and nuclei, against what was painted; turned and scaled images have the same."""
 
 import json
 import math
@@ -62,7 +62,7 @@ def with_nuclei(
 
 @pytest.fixture
 def explored(tmp_path: Path) -> Iterator[Explored]:
-    """Return `explore` for a picture and its labels at the picture's um/px."""
+    """Return `explore` for an image and its labels at the image's um/px."""
     made: list[Raster] = []
 
     def of(
@@ -70,7 +70,7 @@ def explored(tmp_path: Path) -> Iterator[Explored]:
     ) -> dict[str, float]:
         height, width = picture.shape[:2]
         labels = np.full((height, width), TUMOR, np.uint8) if labels is None else labels
-        path = tmp_path / f"picture{len(made)}.png"
+        path = tmp_path / f"image{len(made)}.png"
         Image.fromarray(picture).save(path)
         made.append(Raster(tmp_path / f"raster{len(made)}", (width, height)))
         made[-1].write(Box(0, 0, width, height), labels)

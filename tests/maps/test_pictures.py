@@ -1,4 +1,4 @@
-"""Pictures: label values kept, colours those of the map, the same bytes from the same data."""
+"""Images: label values kept, colours those of the map, the same bytes from the same data."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -487,7 +487,7 @@ def test_a_limit_in_um2(write: Write) -> None:
 
 
 def drawn_again(path: Path, size: tuple[int, int], scale: tuple[float, float]) -> Labels:
-    """Draw a file as `prepare` does, on a picture that is `scale` times as large."""
+    """Draw a file as `prepare` does, on an image that is `scale` times as large."""
     picture = round(size[0] * scale[0]), round(size[1] * scale[1])
     return draw(read_drawn(path), REGION5, picture, size, radius_px=1, where="x")[0]
 

@@ -60,7 +60,7 @@ def test_a_page_takes_the_copy_and_else_the_picture(
     with Image.open(path) as picture:
         picture.convert("RGB").save(plain, quality=88)
     from_whole = shown(plain)
-    monkeypatch.setattr(pages, "_from_whole", lambda picture: None)  # the picture is not decoded
+    monkeypatch.setattr(pages, "_from_whole", lambda picture: None)  # the image is not decoded
     assert shown(plain) == ""
     from_copy = shown(path)
     a, b = (decoded(one) for one in (from_copy, from_whole))
@@ -85,7 +85,7 @@ def test_a_copy_that_is_damaged_small_or_large_is_left_out(tmp_path: Path) -> No
     assert wanted
     other = Image.new("RGB", (300, 300), "green")
     for exif in (
-        exif_of(other.resize((40, 40))),  # as small as a picture that was hardly larger
+        exif_of(other.resize((40, 40))),  # as small as an image that was hardly larger
         exif_of(other)[:-900],
         exif_of(other).replace(b"\xff\xd8", b"\xff\xd7"),
         b"Exif\0\0II*\0\xff\xff\xff\xff",
@@ -110,4 +110,4 @@ def test_no_damage_of_the_exif_raises(tmp_path: Path) -> None:
             damaged[place] = draw.integers(256)
         path.write_bytes(damaged)
         found.add(shown(path)[:16])
-    assert found == {"data:image/webp;"}, "the picture itself is whole"
+    assert found == {"data:image/webp;"}, "the image itself is whole"

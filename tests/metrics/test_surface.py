@@ -21,7 +21,7 @@ CLASSES = 5
 
 def framed(labels: np.ndarray) -> np.ndarray:
     """Give what is not annotated, and a frame, a class of its own: MONAI knows neither, and takes
-    the picture's edge for a border."""
+    the image's edge for a border."""
     return np.pad(
         np.where(labels == 0, np.uint8(CLASSES + 1), labels), 3, constant_values=CLASSES + 1
     ).astype(np.uint8)
@@ -89,7 +89,7 @@ def test_by_hand_a_border_moved_by_four_pixels(tolerance_um: float, dice: float)
     assert found.counts[:, [0, 2]].tolist() == [
         [20, 20],
         [20, 20],
-    ]  # one column a class: the picture's edge is no border
+    ]  # one column a class: the image's edge is no border
     assert surface_dice(found.counts).tolist() == [dice, dice]
     assert found.hd95_um.tolist() == [2.0, 2.0]
 

@@ -89,7 +89,7 @@ def test_enlarged_logits_are_straight_lines_between_what_was_computed(stride: in
 
 @pytest.mark.parametrize("stride", [1, 4])
 def test_moving_the_picture_by_32_px_moves_the_logits_by_32_px(stride: int) -> None:
-    """What tiling rests on. The deepest features see the whole picture, so the decoder is cut off
+    """What tiling rests on. The deepest features see the whole image, so the decoder is cut off
     below a stride of 8."""
     torch.manual_seed(0)
     network = build(

@@ -81,7 +81,7 @@ def test_logits_are_adjusted_by_the_logarithm_of_the_shares() -> None:
 
 
 def test_what_overcomes_the_prior_in_training_answers_without_it() -> None:
-    """Nine of ten pixels are class 1, the picture tells nothing: the adjusted network says half and
+    """Nine of ten pixels are class 1, the image tells nothing: the adjusted network says half and
     half, the other 9 to 1."""
     labels = torch.tensor([1] * 9 + [2], dtype=torch.uint8).view(1, 1, 10)
     for shift, share in ((torch.tensor([math.log(0.9), math.log(0.1)]), 0.5), (None, 0.9)):

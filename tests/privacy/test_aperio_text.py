@@ -11,7 +11,7 @@ from private_slides import (
 
 def test_a_description_keeps_sizes_and_numbers_alone() -> None:
     head = "Aperio Image Library v11.2.1 \r\n640x512 [0,0 640x512] (64x64) JPEG/RGB Q=30"
-    text, _ = clean_description(head + SAID, "picture 0")
+    text, _ = clean_description(head + SAID, "image 0")
     assert text == head.replace(" \r", "\r") + "|AppMag = 20|MPP = 0.4990|Left = 25.691574"
     text, found = clean_description("Aperio Miller v1.2.3\r\n64x64 Miller|MPP = Miller", "")
     assert text == "Aperio\r\n64x64"
@@ -29,9 +29,9 @@ def test_a_description_keeps_sizes_and_numbers_alone() -> None:
     ],
 )
 def test_a_part_that_goes_is_told_without_its_value(part: str, tag: str, kind: str) -> None:
-    text, found = clean_description(f"Aperio|{part}", "picture 0")
+    text, found = clean_description(f"Aperio|{part}", "image 0")
     assert text == "Aperio"
-    assert found == [Finding("picture 0", f"ImageDescription |{tag}", kind)]
+    assert found == [Finding("image 0", f"ImageDescription |{tag}", kind)]
 
 
 def test_generations_of_a_picture_keep_their_sizes() -> None:

@@ -1,4 +1,4 @@
-"""OME-XML: what readers need of the first picture is written again, all else is left out."""
+"""OME-XML: what readers need of the first image is written again, all else is left out."""
 
 import pytest
 
@@ -55,7 +55,7 @@ def test_what_was_cleaned_gives_nothing_more_away() -> None:
 
 
 def test_what_goes_is_told_once_each_and_without_unknown_names() -> None:
-    found = removed_of(parse_ome(WHOLE, "x"), "picture 0")
+    found = removed_of(parse_ome(WHOLE, "x"), "image 0")
     told = {(one.tag, one.kind) for one in found}
     assert ("OME-XML AcquisitionDate", "date") in told
     assert ("OME-XML UUID", "identifier") in told

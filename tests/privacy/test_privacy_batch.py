@@ -170,8 +170,8 @@ def test_doctor_lists_what_a_slide_gives_away(
     slide = slides / "S09-1234 Miller.svs"
     assert main(["doctor", "--privacy", str(slide)]) == 0
     said = capsys.readouterr().out
-    assert "picture 3: the whole picture (label image)" in said
-    assert "picture 0: ImageDescription |User (name of a person)" in said
+    assert "image 3: the whole image (label image)" in said
+    assert "image 0: ImageDescription |User (name of a person)" in said
     assert not any(secret.decode() in said for secret in SECRETS)
     assert look_at(slide)[0].place == "file name"
 

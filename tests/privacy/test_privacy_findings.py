@@ -9,7 +9,7 @@ from breastseg.errors import ImageError
 from breastseg.privacy import findings
 from breastseg.privacy.findings import Finding, Level, check_same, hash_of, pieces
 
-LEVEL = Level("picture 0", 320, 256, 20, 1000, "ab" * 32)
+LEVEL = Level("image 0", 320, 256, 20, 1000, "ab" * 32)
 
 
 def test_a_stretch_of_a_file_comes_in_pieces(
@@ -27,7 +27,7 @@ def test_a_stretch_of_a_file_comes_in_pieces(
 
 def test_equal_proofs_pass_and_any_other_throws_the_copy_away() -> None:
     check_same([LEVEL], [LEVEL], "a.svs")
-    other = Level("picture 0", 320, 256, 20, 1000, "cd" * 32)
+    other = Level("image 0", 320, 256, 20, 1000, "cd" * 32)
     for before, after in (([LEVEL], [other]), ([LEVEL], []), ([], []), ([LEVEL], [LEVEL, LEVEL])):
         with pytest.raises(ImageError, match=r"a\.svs: .* nothing was kept"):
             check_same(before, after, "a.svs")

@@ -63,8 +63,8 @@ def test_an_svs_loses_label_macro_and_names_and_keeps_its_pixels(
         assert np.array_equal(tiff.pages[2].asarray(), halved(tissue()))
     assert [level.tiles for level in levels] == [20, 1, 6]
     kinds = {(one.tag, one.kind) for one in found}
-    assert ("the whole picture", "label image") in kinds
-    assert ("the whole picture", "macro image") in kinds
+    assert ("the whole image", "label image") in kinds
+    assert ("the whole image", "macro image") in kinds
     assert ("ImageDescription |User", "name of a person") in kinds
     assert ("DateTime", "date and time") in kinds
     assert ("tag 65000", "private tag: unknown") in kinds
@@ -84,7 +84,7 @@ def test_an_ndpi_loses_macro_map_and_names_and_keeps_its_pixels(tmp_path: Path) 
             assert after.pages[number].tags[65421].value == before.pages[number].tags[65421].value
             assert np.array_equal(after.pages[number].asarray(), before.pages[number].asarray())
     kinds = {(one.place, one.kind) for one in found}
-    assert {("picture 2", "macro image"), ("picture 3", "map of the slide")} <= kinds
+    assert {("image 2", "macro image"), ("image 3", "map of the slide")} <= kinds
     shutil.copy(slide, tmp_path / "c.tif")
     with pytest.raises(ImageError, match="call it NAME"):
         copy_tiff(tmp_path / "c.tif", tmp_path / "d.tif")
@@ -125,7 +125,7 @@ def test_a_plain_pyramid_loses_texts_and_pictures_of_another_shape(tmp_path: Pat
     found, levels = copy_tiff(tmp_path / "a.tif", tmp_path / "b.tif")
     check_nothing_told(tmp_path / "b.tif")
     assert len(levels) == 2
-    assert [one.tag for one in found][:1] == ["the whole picture"]
+    assert [one.tag for one in found][:1] == ["the whole image"]
 
 
 def test_what_hides_between_the_parts_of_a_file_is_not_copied(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ def form_of(path: Path) -> TiffFileForm:
 
 
 def check_like_tifffile(path: Path) -> None:
-    """Every tag of every picture has the values that tifffile reads."""
+    """Every tag of every image has the values that tifffile reads."""
     with path.open("rb") as file, TiffFile(path) as tiff:
         form = TiffFileForm(path, file)
         assert [one.place for one in form.directories] == [page.offset for page in tiff.pages]

@@ -1,4 +1,4 @@
-"""Which pictures and tags of a TIFF stay."""
+"""Which images and tags of a TIFF stay."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def test_label_and_macro_go_and_levels_stay(
     plan = plan_of(write(tmp_path / name))  # type: ignore[operator]
     assert plan.flavour == flavour
     assert (len(plan.kept), len(plan.dropped)) == counts
-    assert len([one for one in plan.findings if one.tag == "the whole picture"]) == counts[1]
+    assert len([one for one in plan.findings if one.tag == "the whole image"]) == counts[1]
 
 
 def test_of_a_plain_tiff_what_has_the_shape_of_a_level_stays(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_slide_that_begins_with_its_label_is_refused(tmp_path: Path) -> None:
     with TiffWriter(tmp_path / "a.tif") as writer:
         writer.write(tissue(), **TILES, description="label of a slide")
         writer.write(tissue(1), **TILES)
-    with pytest.raises(ImageError, match="its first picture is a label or macro image"):
+    with pytest.raises(ImageError, match="its first image is a label or macro image"):
         plan_of(tmp_path / "a.tif")
 
 

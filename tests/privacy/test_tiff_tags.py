@@ -44,4 +44,4 @@ def test_every_tag_that_stays_is_one_of_pixels_and_not_of_people() -> None:
     ],
 )
 def test_what_is_lost_is_told_by_its_name(code: int, tag: str, kind: str) -> None:
-    assert removed(code, "picture 0") == Finding("picture 0", tag, kind)
+    assert removed(code, "image 0") == Finding("image 0", tag, kind)

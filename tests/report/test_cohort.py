@@ -95,7 +95,7 @@ def test_pieces_join_to_all_rows(maps: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_what_is_missing_or_changed_is_no_result(maps: Path) -> None:
     (maps / "site/s 01/run.json").unlink()
     (maps / "site/s 02/run.json").write_text('{"measures": {"tumor_mm2": 1}, "doubts": []}')
-    (maps / "site/s 03/overlay.jpg").write_bytes(b"no picture")
+    (maps / "site/s 03/overlay.jpg").write_bytes(b"no image")
     text = write_cohort_page(maps).read_text(encoding="utf-8")
     (rows,) = data(text, 'class="rows"')
     assert [row[1] for row in rows[:5]] == ["done", "missing", "missing", "done", "done"]

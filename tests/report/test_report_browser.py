@@ -51,7 +51,7 @@ def shot(element: Any) -> npt.NDArray[np.int16]:
     page is scrolled."""
     seen = Image.open(
         io.BytesIO(element.screenshot(style="#controls { position: static; }"))
-    ).convert("RGB")  # it lies over pictures
+    ).convert("RGB")  # it lies over images
     return np.asarray(seen.resize((64, 64), Image.Resampling.BOX), np.int16)
 
 
@@ -166,7 +166,7 @@ def test_a_view_shows_its_pictures(address: str) -> None:
             for k in range(shown):
                 assert (
                     shot(found.nth(k).locator("svg")).std() > 10
-                )  # the tissue lies below, though its own picture may be hidden
+                )  # the tissue lies below, though its own image may be hidden
 
 
 def column(opened: Any, table: Any, k: int) -> list[str]:

@@ -36,15 +36,15 @@ import json, sys
 import numpy as np
 from breastseg.bundles.bundle import load_bundle
 from breastseg.runners import load_runner
-model, precision, picture, shapes, out = sys.argv[1:]
-picture, runner = np.load(picture), load_runner(load_bundle(model), precision=precision, threads=1)
+model, precision, image, shapes, out = sys.argv[1:]
+image, runner = np.load(image), load_runner(load_bundle(model), precision=precision, threads=1)
 for height, width in json.loads(shapes):
-    np.save(f"{out}-{height}-{width}.npy", runner.labels(picture[None, :height, :width])[0])
+    np.save(f"{out}-{height}-{width}.npy", runner.labels(image[None, :height, :width])[0])
 """
 
 
 def name_all(precision: str, picture: Path, shapes: list[tuple[int, int]], out: Path) -> None:
-    """Name the tissue of the picture's left-top corner in every shape, in one process; files
+    """Name the tissue of the image's left-top corner in every shape, in one process; files
     beginning with `out`."""
     words = [DEFAULT_MODEL, precision, str(picture), json.dumps(shapes), str(out)]
     done = subprocess.run(

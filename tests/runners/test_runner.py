@@ -78,7 +78,7 @@ def test_a_batch_is_its_tiles_one_by_one(tiny_bundle: Bundle, backend: str) -> N
 
 @pytest.mark.parametrize("backend", list(BACKENDS))
 def test_tiles_are_not_written_to(tiny_bundle: Bundle, backend: str) -> None:
-    """Pictures come memory-mapped or from Pillow: read-only."""
+    """Images come memory-mapped or from Pillow: read-only."""
     tiles = crop(0)[None, :64, :64].copy()
     tiles.setflags(write=False)
     assert load_runner(tiny_bundle, backend, threads=1).labels(tiles).shape == (1, 64, 64)

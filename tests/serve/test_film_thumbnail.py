@@ -1,4 +1,4 @@
-"""A small picture of a 16-bit film."""
+"""A small image of a 16-bit film."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Prepared mammograms over HTTP: the list, a film, its pictures as they are, the muscle line."""
+"""Prepared mammograms over HTTP: the list, a film, its images as they are, the muscle line."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What data sets in the folder know of their pictures, and what is passed over."""
+"""What data sets in the folder know of their images, and what is passed over."""
 
 import shutil
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Routes of slides over a folder of one picture: what is told, what browsers may keep."""
+"""Routes of slides over a folder of one image: what is told, what browsers may keep."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -130,7 +130,7 @@ def test_gallery_shows_slides_and_pictures_and_neither_masks_nor_results(shown: 
     }
     assert told["folder"] == "slides"
     assert told["writable"]
-    assert [model["name"] for model in told["models"]] == ["breast1", "breast2", "lite0"]
+    assert [model["name"] for model in told["models"]] == ["breast2", "breast1", "lite0"]
     assert str(shown.folder) not in answer.text
     assert all(len(entry["id"]) == 16 for entry in found.values())
 

@@ -525,7 +525,7 @@ def test_prepare_takes_what_was_drawn_where_it_was_drawn(
         "region5",
     ]
     assert main(words) == 0
-    assert "1 picture without NAME.geojson left out" in capsys.readouterr().out
+    assert "1 image without NAME.geojson left out" in capsys.readouterr().out
     data = open_dataset(tmp_path / "data")
     assert list(data.regions.index) == ["Schnitt 1 (HE)", "cmu1"]
     assert set(np.unique(data.labels("cmu1"))) == {0, 4}

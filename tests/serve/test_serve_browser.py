@@ -44,7 +44,7 @@ BLOCKS = np.random.default_rng(0).integers(1, 6, (12, 12), dtype=np.uint8)
 """A painted map of cmu1.svs: each value is a square of 40 level-0 px."""
 PAINTED = np.array([CLASSES[label - 1].color for label in BLOCKS.ravel()])
 WIDE = "Grüner Schnitt 1.jpg"
-"""A picture without microns per pixel, on which a job takes a while."""
+"""An image without microns per pixel, on which a job takes a while."""
 
 PIXELS = """(canvas, places) => {
   const ctx = canvas.getContext("2d");
@@ -613,7 +613,7 @@ def test_a_slide_that_is_broken_changed_or_removed_while_open_is_told(served: Se
         ).wait_for()
         opened.unroute(broken)
         at_rest(opened)
-        shutil.copy(CROPS[0], mortal)  # another picture under the same name
+        shutil.copy(CROPS[0], mortal)  # another image under the same name
         look_at(opened, 2000)
         opened.locator(
             "#line-text", has_text="mortal.jpg has changed since it was opened"
@@ -672,7 +672,7 @@ def test_a_picture_is_added_and_a_file_that_is_no_slide_is_refused(
         assert (served.folder / CROPS[0].name).is_file()
         opened.set_input_files("#upload", broken)
         said = opened.locator("#line-text", has_text="was not added").inner_text()
-        assert said.startswith("broken.svs was not added: not a picture")
+        assert said.startswith("broken.svs was not added: not an image")
         (served.folder / CROPS[0].name).unlink()
 
 

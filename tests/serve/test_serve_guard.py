@@ -714,7 +714,7 @@ def test_requests_drawn_from_the_description(tmp_path: Path) -> None:
         answer = case.call(headers=OWN)
         case.validate_response(
             answer, excluded_checks=[positive_data_acceptance]
-        )  # a name that fits may still be no picture's
+        )  # a name that fits may still be no image's
         assert str(tmp_path) not in answer.text
         asked += 1
 

@@ -1,4 +1,4 @@
-"""Deep zoom levels made from bands of rows: those that the whole picture has."""
+"""Deep zoom levels made from bands of rows: those that the whole image has."""
 
 from itertools import product
 

@@ -36,7 +36,7 @@ from conftest import CROPS, DATA  # noqa: E402
 from serve_app import Served, add_map, serving  # noqa: E402
 
 SECRET, OWN = 77, 200
-"""Grey values of a picture outside the folder and of one in it."""
+"""Grey values of an image outside the folder and of one in it."""
 PLAIN = np.ones((128, 128), np.uint8)
 OME = (
     '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:1"><Image'
@@ -64,7 +64,7 @@ def grey(value: int) -> Any:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with a picture, beside secrets."""
+    """A folder with an image, beside secrets."""
     place = tmp_path / "slides"
     place.mkdir()
     shutil.copy(CROPS[0], place / "a.png")

@@ -89,7 +89,7 @@ def ask(client: Any, name: str, **more: Any) -> Any:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder whose pictures are quickly mapped, but for `slow.jpg`."""
+    """A folder whose images are quickly mapped, but for `slow.jpg`."""
     place = tmp_path / "Schnitte für März"
     place.mkdir()
     shutil.copy(CROPS[0], place / "Ärztin 1.png")
@@ -107,7 +107,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 def add_slow(folder: Path) -> None:
-    """Lay crops side by side: a picture of five tiles of the shipped model."""
+    """Lay crops side by side: an image of five tiles of the shipped model."""
     width, height = SLOW_PX
     Image.fromarray(np.tile(crop(0), (3, 29, 1))[:height, :width]).save(
         folder / "slow.jpg", quality=70
@@ -221,7 +221,7 @@ def test_a_job_that_is_given_up_leaves_nothing_and_the_next_begins(
         (name,) = maps(folder)
         previews = folder / "breastseg" / ".jobs"
         (previews / f".part-{name}.png").write_bytes(
-            b"half a picture"
+            b"half an image"
         )  # its process is ended while it writes one
         assert client.delete(f"/api/jobs/{third}").json()["state"] == "cancelled"
         assert client.delete(f"/api/jobs/{number}").json()["state"] == "cancelled"
@@ -326,7 +326,7 @@ def test_jobs_wait_for_one_another_and_not_too_many(
         (
             {"model": "../lite0"},
             400,
-            "there is no model of this name here; there is breast1, breast2, lite0",
+            "there is no model of this name here; there is breast2, breast1, lite0",
         ),
         ({"box": [0, 0, 0, 10]}, 400, "the box does not lie inside b.png, which has 256 x 256 px"),
         (

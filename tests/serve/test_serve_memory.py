@@ -76,7 +76,7 @@ def waiting(room: Room, size: int, done: list[int]) -> threading.Thread:
 
 
 def test_who_came_first_gets_room_first() -> None:
-    """A large picture must not wait for ever because small ones always fit."""
+    """A large image must not wait for ever because small ones always fit."""
     room, done = Room(100), []
     with room.taken(60):
         threads = [waiting(room, 80, done), waiting(room, 10, done)]
@@ -165,7 +165,7 @@ def test_what_nobody_reads_makes_room_on_every_shelf_and_what_is_read_is_waited_
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a folder with a picture of 256 px, its mask, its map and a slide."""
+    """Return a folder with an image of 256 px, its mask, its map and a slide."""
     place = tmp_path / "slides"
     for kind in ("images", "masks"):
         (place / kind).mkdir(parents=True)
@@ -191,14 +191,14 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def all_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every flat picture and held label image be one that a process of its own decodes; here
+    """Let every flat image and held label image be one that a process of its own decodes; here
     nobody may."""
     monkeypatch.setattr(tiles, "LARGE_PX", 1)
     monkeypatch.setattr(layers, "LARGE_PX", 1)
 
 
 def answers_of(folder: Path) -> dict[str, Any]:
-    """Ask for everything that a page shows of the folder's picture; return it by its address up to
+    """Ask for everything that a page shows of the folder's image; return it by its address up to
     the opaque names."""
     found: dict[str, Any] = {}
     with serving(folder) as served, asking(served) as client:

@@ -71,8 +71,8 @@ def test_an_own_model_is_offered_and_used(tmp_path: Path) -> None:
     ):
         told = client.get("/api/gallery").json()["models"]
         assert [model["name"] for model in told] == [
-            "breast1",
             "breast2",
+            "breast1",
             "lite0",
             "mine",
             "zweites",
@@ -90,7 +90,7 @@ def test_an_own_model_is_offered_and_used(tmp_path: Path) -> None:
         )
         assert (answer.status_code, answer.json()) == (
             400,
-            {"error": "there is no model of this name here; there is breast1, breast2, lite0"},
+            {"error": "there is no model of this name here; there is breast2, breast1, lite0"},
         )
 
 
@@ -120,7 +120,7 @@ def test_a_job_whose_model_is_offered_no_more(
 
 def test_models_have_names_of_their_own(tmp_path: Path) -> None:
     first, second = bundle(tmp_path / "first"), bundle(tmp_path / "second")
-    assert list(offered_models([first])) == ["breast1", "breast2", "lite0", "mine"]
+    assert list(offered_models([first])) == ["breast2", "breast1", "lite0", "mine"]
     line = (
         f"model '{second}': is named 'mine', as is the one in {first}; leave one out, or train it"
         " under another --name"
@@ -144,7 +144,7 @@ def test_a_bad_model_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[s
     line = capsys.readouterr().err
     assert line.startswith(
         f"breastseg: model '{tmp_path / 'none'}': no bundle there (no card.json); shipped models"
-        " are breast1, breast2, lite0"
+        " are breast2, breast1, lite0"
     )
     assert line.count("\n") == 1
     assert not (tmp_path / "breastseg").exists()

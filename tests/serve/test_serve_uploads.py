@@ -150,10 +150,10 @@ def png(width: int, height: int) -> bytes:
     [
         (b"", 422, "b.png: is empty"),
         (
-            b"not a picture at all",
+            b"not an image at all",
             422,
             (
-                "b.png: not a picture that Pillow reads nor a slide that OpenSlide knows (it begins"
+                "b.png: not an image that Pillow reads nor a slide that OpenSlide knows (it begins"
                 " with"
             ),
         ),
@@ -210,12 +210,12 @@ def test_a_body_that_does_not_say_how_long_it_is(
         (
             "application/octet-stream",
             b"1234",
-            "no multipart/form-data; send the picture as its field 'file'",
+            "no multipart/form-data; send the image as its field 'file'",
         ),
         (
             "multipart/form-data",
             b"1234",
-            "no multipart/form-data; send the picture as its field 'file'",
+            "no multipart/form-data; send the image as its field 'file'",
         ),
         (
             "multipart/form-data; boundary=x",
@@ -310,7 +310,7 @@ def test_a_disk_that_is_full(client: Any, folder: Path, monkeypatch: pytest.Monk
 
 @pytest.fixture(scope="module")
 def mapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a slide and a picture of awkward names, and their maps."""
+    """A folder with a slide and an image of awkward names, and their maps."""
     place = tmp_path_factory.mktemp("mapped")
     shutil.copy(SVS, place / 'Schnitt "Ä" 1.svs')
     shutil.copy(CROPS[0], place / "乳腺.png")
@@ -381,7 +381,7 @@ def test_the_page_of_a_map_says_what_is_known(mapped: Path, tmp_path: Path) -> N
     run = json.loads((broken / "run.json").read_text(encoding="utf-8"))
     run["doubts"] = ["<b>odd</b>"]
     (broken / "run.json").write_text(json.dumps(run))
-    (broken / "overlay.png").write_bytes(b"no picture")
+    (broken / "overlay.png").write_bytes(b"no image")
     page = slide_page(broken)
     assert "&lt;b&gt;odd&lt;/b&gt;" in page
     assert "The overview is too large for this page, or missing" in page

@@ -109,8 +109,8 @@ def test_a_slide_with_asap_xml_is_prepared_as_with_geojson(slides: Path, tmp_pat
     big = [(100, 100), (400, 100), (400, 400), (100, 400)]
     asap(slides / "a.xml", annotation(hole, "Stroma"), annotation(big, "tumor"))
     source = open_source(slides)
-    assert source.description.startswith("pictures with ASAP XML: 1 image-mask pair")
-    assert any(note.startswith("1 picture without NAME.xml left out") for note in source.notes)
+    assert source.description.startswith("images with ASAP XML: 1 image-mask pair")
+    assert any(note.startswith("1 image without NAME.xml left out") for note in source.notes)
     data = prepare(
         slides,
         tmp_path / "data",

@@ -46,7 +46,7 @@ def test_the_case_with_two_diagnoses_and_unlabelled_pictures_are_left_out(tmp_pa
         picture(tmp_path, f"{name}.png")
     source = open_source(tmp_path)
     assert [region.id for region in source.regions] == ["SOB_M_DC-14-14926-100-001"]
-    assert "2 pictures left out" in source.notes[0]
+    assert "2 images left out" in source.notes[0]
 
 
 def test_an_unknown_magnification_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is drawn on a picture: boxes around it, moved, filtered, measured."""
+"""What is drawn on an image: boxes around it, moved, filtered, measured."""
 
 import numpy as np
 import pytest

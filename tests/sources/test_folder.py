@@ -1,4 +1,4 @@
-"""Folders of one's own: layouts, and a label map beside the pictures."""
+"""Folders of one's own: layouts, and a label map beside the images."""
 
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def test_one_flat_folder(tmp_path: Path, suffix: str) -> None:
     for name in ("a", "b"):
         picture(tmp_path / f"{name}.png")
         picture(tmp_path / f"{name}_{suffix}.png", mask=True)
-    (tmp_path / "notes.txt").write_text("not a picture")
+    (tmp_path / "notes.txt").write_text("not an image")
     (tmp_path / "._a.png").write_bytes(b"what a Mac leaves")
     regions = open_source(tmp_path, mpp=0.5).regions
     assert [(r.id, r.labels.name) for r in regions] == [
@@ -115,18 +115,18 @@ def test_a_mask_as_pyramid_beside_a_slide(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("image", "annotation", "kind"),
     [
-        ("images/a.png", "annotations/a.geojson", "pictures with areas or dots"),
-        ("images/a.png", "annotations/a.geojson.gz", "pictures with areas or dots"),
+        ("images/a.png", "annotations/a.geojson", "images with areas or dots"),
+        ("images/a.png", "annotations/a.geojson.gz", "images with areas or dots"),
         (
             "images/a_MPP-0.2500.png",
             "annotations/a_MPP-0.2500.geojson.gz",
-            "pictures with areas or dots",
+            "images with areas or dots",
         ),
-        ("images/a.png", "points/a.csv", "pictures with areas or dots"),
-        ("a.png", "a.geojson", "pictures with QuPath GeoJSON"),
-        ("a.jpg", "a.GeoJSON", "pictures with QuPath GeoJSON"),
-        ("a.png", "a.geojson.gz", "pictures with QuPath GeoJSON"),
-        ("a.png", "a_points.csv", "pictures with dots"),
+        ("images/a.png", "points/a.csv", "images with areas or dots"),
+        ("a.png", "a.geojson", "images with QuPath GeoJSON"),
+        ("a.jpg", "a.GeoJSON", "images with QuPath GeoJSON"),
+        ("a.png", "a.geojson.gz", "images with QuPath GeoJSON"),
+        ("a.png", "a_points.csv", "images with dots"),
     ],
 )
 def test_layouts(tmp_path: Path, image: str, annotation: str, kind: str) -> None:
@@ -145,7 +145,7 @@ def test_layouts(tmp_path: Path, image: str, annotation: str, kind: str) -> None
     )
     missing = (
         "mask" if "/" in image else "image"
-    )  # beside pictures, one without annotation is not annotated yet
+    )  # beside images, one without annotation is not annotated yet
     with pytest.raises(
         SourceError, match=rf": has no {missing}, wanted .*; add it or take the (image|mask) away"
     ):
@@ -164,7 +164,7 @@ def test_pictures_that_are_not_annotated_yet_are_counted(tmp_path: Path) -> None
     found = folder.find(tmp_path)
     assert found is not None
     assert [pair.image.name for pair in found.pairs] == ["a.png"]
-    assert found.note.startswith("2 pictures without NAME_points.csv")
+    assert found.note.startswith("2 images without NAME_points.csv")
 
 
 def test_xml_counts_where_it_is_asaps(tmp_path: Path) -> None:
@@ -174,4 +174,4 @@ def test_xml_counts_where_it_is_asaps(tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_text("<ASAP_Annotations/>")
     found = folder.find(tmp_path)
     assert found is not None
-    assert found.kind == "pictures with ASAP XML"
+    assert found.kind == "images with ASAP XML"

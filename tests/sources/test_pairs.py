@@ -1,4 +1,4 @@
-"""Pictures matched with masks or areas by name: what belongs together, and what leaves a doubt."""
+"""Images matched with masks or areas by name: what belongs together, and what leaves a doubt."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Names of pictures: one picture under all names that a person may write."""
+"""Names of images: one image under all names that a person may write."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from source_folders import fields, joined
     ],
 )
 def test_names_of_one_picture(tmp_path: Path, name: str) -> None:
-    """With `.svs` in the table no row fitted, and each picture was a patient of its own."""
+    """With `.svs` in the table no row fitted, and each image was a patient of its own."""
     fields(tmp_path, "a.1_MPP-0.2500", "a")
     source = joined(tmp_path, f"image,patient\n{name},P\na,Q\n")
     assert [(r.id, r.patient) for r in source.regions] == [("a", "Q"), ("a.1_MPP-0.2500", "P")]

@@ -1,4 +1,4 @@
-"""A person's table of pictures: which row is of which picture, and what does not join."""
+"""A person's table of images: which row is of which image, and what does not join."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def test_a_table_names_patient_site_and_resolution(tmp_path: Path) -> None:
         ("image,patient\na,1\nb,2,3,4\n", "t.csv, row 3: '3' is in cell 3, the head has 2"),
         (
             "image,note\na,1\n",
-            "t.csv: names pictures and nothing of them, wanted any of patient, site, mpp too",
+            "t.csv: names images and nothing of them, wanted any of patient, site, mpp too",
         ),
     ],
 )
@@ -75,33 +75,33 @@ def test_a_table_with_no_number_for_mpp(tmp_path: Path, painted: Path, value: st
         (
             ("001", "002"),
             "image,patient\n1,P\n2,P\n",
-            "2 rows of pictures written otherwise: '1' (row 2) is 001.png; '2' (row 3) is 002.png",
+            "2 rows of images written otherwise: '1' (row 2) is 001.png; '2' (row 3) is 002.png",
         ),
         (
             ("a",),
             "image,patient\nA.png,P\n",
-            "1 row of pictures written otherwise: 'A.png' (row 2) is a.png",
+            "1 row of images written otherwise: 'A.png' (row 2) is a.png",
         ),
         (
             ("a",),
             "image,patient\nold/a.png,P\n",
-            "1 row of pictures in other folders: 'old/a.png' (row 2) is ",
+            "1 row of images in other folders: 'old/a.png' (row 2) is ",
         ),
         (
             ("a",),
             "image,patient\na,P\na.png,P\n",
-            "1 row of pictures twice, with the same words: a.png (rows 2 and 3)",
+            "1 row of images twice, with the same words: a.png (rows 2 and 3)",
         ),
-        (("a",), "image,mpp\na,0.5\na.png,5e-1\n", "1 row of pictures twice, with the same words"),
+        (("a",), "image,mpp\na,0.5\na.png,5e-1\n", "1 row of images twice, with the same words"),
         (
             ("a", "TCGA-A1-A0SK"),
             "image,patient\na,P\nTCGA-A1-A0SK,\n",
-            "no patient in row 3: taken from TCGA's names of the pictures",
+            "no patient in row 3: taken from TCGA's names of the images",
         ),
         (
             ("a", "TCGA-A1-A0SK"),
             "image,patient\na,P\n",
-            "no row for 1 picture as TCGA-A1-A0SK.png: patient and hospital are those of its name",
+            "no row for 1 image as TCGA-A1-A0SK.png: patient and hospital are those of its name",
         ),
         (("a", "b"), "image,mpp\na,0.25\nb,\n", "um/px of row 2 not used, 0.5 was given"),
     ],
@@ -135,37 +135,35 @@ def test_rows_of_pictures_that_are_not_annotated_yet(tmp_path: Path) -> None:
         picture(tmp_path / "src" / f"{name}.png")
     (tmp_path / "src" / "a.geojson").touch()
     source = joined(tmp_path, "image,patient\na,P\nb.png,P\nc,Q\n")
-    assert (
-        "t.csv: 2 rows of pictures not annotated yet: 'b.png' (row 3); 'c' (row 4)" in source.notes
-    )
-    with pytest.raises(SourceError, match=r"t\.csv, row 3: 'd\.png' fits no picture"):
+    assert "t.csv: 2 rows of images not annotated yet: 'b.png' (row 3); 'c' (row 4)" in source.notes
+    with pytest.raises(SourceError, match=r"t\.csv, row 3: 'd\.png' fits no image"):
         joined(tmp_path, "image,patient\na,P\nd.png,P\n")
 
 
 SK, D2 = "TCGA-A1-A0SK-DX1", "TCGA-A2-A0D2-DX1"
 CONTRADICTIONS = {
-    "fits nothing": (("a", "b"), "a,P,\nb,P,\nc,P,\n", r"row 4: 'c' fits no picture"),
+    "fits nothing": (("a", "b"), "a,P,\nb,P,\nc,P,\n", r"row 4: 'c' fits no image"),
     "several fit nothing": (
         ("one", "b"),
         "on,P,\nb,P,\nx,P,\n",
-        r"row 2: 'on' fits no picture, nor does 1 other row; did you",
+        r"row 2: 'on' fits no image, nor does 1 other row; did you",
     ),
     "changed by a spreadsheet": (
         ("a",),
         "a,P,\n1.2E+17,P,\n",
-        r"row 3: '1\.2E\+17' fits no picture; a spreadsheet may have changed",
+        r"row 3: '1\.2E\+17' fits no image; a spreadsheet may have changed",
     ),
     "without row": (
         ("a", "b", "c"),
         "a,P,\n",
-        r"no row for b\.png and 1 other picture; add a row for each",
+        r"no row for b\.png and 1 other image; add a row for each",
     ),
     "zeros of two": (
         ("01", "001"),
         "1,P,\n",
         r"row 2: '1' may be 001\.png, 01\.png; write the whole name",
     ),
-    "without name": (("a",), "a,P,\n,Q,\n", r"row 3: no picture; name its file"),
+    "without name": (("a",), "a,P,\n,Q,\n", r"row 3: no image; name its file"),
     "two patients": (
         ("a",),
         "a,P,\na.png,Q,\n",

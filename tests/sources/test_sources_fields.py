@@ -1,4 +1,4 @@
-"""fields.csv: what is known of pictures as a whole."""
+"""fields.csv: what is known of images as a whole."""
 
 from pathlib import Path
 
@@ -60,7 +60,7 @@ def test_pictures_below_are_found_and_those_without_a_row_named(tmp_path: Path) 
     assert pair.labels == tmp_path / "fields.csv"
     assert pair.field
     assert (pair.field.without, pair.field.somewhere) == (("tumor",), ("stroma", "fat"))
-    assert "1 picture without a row left out: b.png" in found.note
+    assert "1 image without a row left out: b.png" in found.note
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,7 @@ def other_bounds(folder: Path) -> None:
         (lambda folder: first(folder, "masks").unlink(), "has no mask"),
         (
             lambda folder: first(folder, "masks").write_bytes(b""),
-            "mask not a picture that Pillow reads",
+            "mask not an image that Pillow reads",
         ),
         (smaller_mask, "px, mask 50 x 50"),
         (crop, "px, not the shape of "),

@@ -119,8 +119,8 @@ def test_what_is_no_prepared_film_is_refused(films: Path, tmp_path: Path) -> Non
     written()
     with pytest.raises(OSError, match=r"image\.png"):
         read_cases(tmp_path, reporter=quiet)
-    (folder / "image.png").write_text("no picture")
-    with pytest.raises(ImageError, match="mdb001: not a picture"):
+    (folder / "image.png").write_text("no image")
+    with pytest.raises(ImageError, match="mdb001: not an image"):
         read_cases(tmp_path, reporter=quiet)
     table.write_text("film,patient\nmdb001,one\nmdb001,two\n")
     with pytest.raises(DatasetError, match="row 3: film 'mdb001' is in row 2 too"):
@@ -330,7 +330,7 @@ def test_a_run_that_was_stopped_between_folds_ends_with_the_same_bytes(
             study.masses(films, parts, config, reporter=quiet)
     broken.write_text(good)
     (parts / "fold-2" / "answers.png").write_bytes(b"")
-    with pytest.raises(OutputError, match=r"answers\.png: no picture"):
+    with pytest.raises(OutputError, match=r"answers\.png: no image"):
         study.masses(films, parts, config, reporter=quiet)
 
 

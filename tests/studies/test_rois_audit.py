@@ -155,7 +155,7 @@ def test_a_class_of_one_size_is_told_when_nobody_names_sources(tmp_path: Path) -
     pictures = [tissue(place, side) for place, side in enumerate(sizes)]
     found = audit_regions(written(tmp_path, rows, pictures), reporter=QUIET)
     assert checks(found, "leak") == []
-    assert checks(found, "warning")[0] == "one size of pictures"
+    assert checks(found, "warning")[0] == "one size of images"
 
 
 def test_copies_under_two_classes_are_told(tmp_path: Path) -> None:
@@ -228,11 +228,11 @@ def test_what_cannot_be_audited_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="wanted a folder of breastseg mammo prepare"):
         audit_regions(tmp_path, reporter=QUIET)
     table = written(tmp_path, clean_rows())
-    (tmp_path / "0.png").write_bytes(b"no picture")
-    with pytest.raises(ImageError, match=r"0\.png: not a picture"):
+    (tmp_path / "0.png").write_bytes(b"no image")
+    with pytest.raises(ImageError, match=r"0\.png: not an image"):
         audit_regions(table, reporter=QUIET)
     (tmp_path / "0.png").unlink()
-    with pytest.raises(DatasetError, match=r"row 2: no picture .*0\.png"):
+    with pytest.raises(DatasetError, match=r"row 2: no image .*0\.png"):
         audit_regions(table, reporter=QUIET)
     table.write_text("image,class\n1.png,\n")
     with pytest.raises(DatasetError, match="row 2: no class"):

@@ -1,4 +1,4 @@
-"""Each check of an audit by itself, on rows without pictures."""
+"""Each check of an audit by itself, on rows without images."""
 
 import numpy as np
 
@@ -68,7 +68,7 @@ def test_a_source_of_one_class() -> None:
     (finding,) = one_sided(held(*mixed, *pure), sizes)
     assert (finding.severity, finding.check) == ("leak", "one source")
     assert finding.numbers == {"source": "t", "class": "a", "pictures": 5, "of": 10}
-    # four pictures are too few to say so
+    # four images are too few to say so
     assert one_sided(held(*mixed, *pure[:4]), sizes[:14]) == []
     assert one_sided(held(*mixed), sizes[:10]) == []
 
@@ -77,7 +77,7 @@ def test_a_size_of_one_class_is_a_warning() -> None:
     mixed = [item(f"m{number}", label) for number in range(5) for label in "ab"]
     pure = [item(f"n{number}") for number in range(5)]
     (finding,) = one_sided(held(*mixed, *pure), [(8, 8)] * 10 + [(9, 9)] * 5)
-    assert (finding.severity, finding.check) == ("warning", "one size of pictures")
+    assert (finding.severity, finding.check) == ("warning", "one size of images")
 
 
 def test_few_patients_and_whole_films_are_not_guessed() -> None:

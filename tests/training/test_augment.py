@@ -7,7 +7,7 @@ from conftest import CROPS, crop
 
 
 def picture_and_labels(count: int = 4, side: int = 64) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pictures whose colour is a function of the label under each pixel: 40 times the label, plus
+    """Images whose colour is a function of the label under each pixel: 40 times the label, plus
     20."""
     labels = torch.randint(
         1,
@@ -99,7 +99,7 @@ def test_colours_change_colours_alone(level: str) -> None:
 
 
 def tissue() -> torch.Tensor:
-    """Return the real crops as float pictures, 0 to 1."""
+    """Return the real crops as float images, 0 to 1."""
     return (
         torch.from_numpy(np.stack([crop(i) for i in range(len(CROPS))])).permute(0, 3, 1, 2).float()
         / 255
@@ -123,7 +123,7 @@ def test_borrowed_stain_leaves_white_white() -> None:
 
 
 def test_borrowed_stain_lies_between_the_own_and_anothers() -> None:
-    """Of pictures of even colours the law is exact: each channel's density goes part of the way, in
+    """Of images of even colours the law is exact: each channel's density goes part of the way, in
     ratio, to one lender's."""
     pictures = torch.tensor([[0.8, 0.5, 0.7], [0.6, 0.3, 0.5], [0.7, 0.6, 0.3]])[
         :, :, None, None

@@ -46,7 +46,7 @@ CONFIG = TrainConfig(
 
 
 def fields_in(folder: Path, *, types: dict[str, str], known: str = "") -> Path:
-    """Write a picture of each patient, one tile large; benign ones are paler."""
+    """Write an image of each patient, one tile large; benign ones are paler."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = ["image,patient,mpp,type,with"]
     for number, (patient, name) in enumerate(types.items()):
@@ -93,14 +93,14 @@ def test_types_that_nobody_asked_for_are_told(tmp_path: Path) -> None:
     data = prepare(source, tmp_path / "data", config, reporter=Reporter(said.append, bars=False))
     assert data.types == ()
     assert "type" not in data.regions
-    assert any("types of 8 pictures not taken" in line for line in said)
+    assert any("types of 8 images not taken" in line for line in said)
 
 
 @pytest.mark.parametrize(
     ("types", "error", "why"),
     [
         ({"P0": "lipoma"}, LabelError, "row 2: type 'lipoma' is not in type map"),
-        ({"P0": "flat epithelial atypia"}, SourceError, "no picture has a type of it"),
+        ({"P0": "flat epithelial atypia"}, SourceError, "no image has a type of it"),
     ],
 )
 def test_types_that_do_not_fit_the_map(
@@ -130,7 +130,7 @@ def test_one_type_alone_and_a_patient_with_two_are_refused(tmp_path: Path) -> No
     data.regions.loc[["P0", "P1"], "patient"] = "Q"
     with pytest.raises(SplitError, match=r"patient Q has two types, malignant and benign \(P1\)"):
         check_types(data, ["P0", "P1"], "train")
-    with pytest.raises(SplitError, match="no picture of split 'train' has a type"):
+    with pytest.raises(SplitError, match="no image of split 'train' has a type"):
         check_types(replace(data, types=()), ["P0"], "train")
 
 

@@ -1,4 +1,4 @@
-"""Bad folders, pictures, masks, maps and tables through the command line: one line, exit status 2,
+"""Bad folders, images, masks, maps and tables through the command line: one line, exit status 2,
 nothing half-written."""
 
 import re
@@ -130,19 +130,19 @@ PICTURES: dict[str, tuple[Spoil, str, str, str]] = {
         "code 255 is not in",
         "choose another --labels",
     ),
-    "16-bit picture": (
+    "16-bit image": (
         spoil_image(np.ones((96, 96), np.uint16)),
         f"images/{NAME}.png",
         "16-bit pixels",
         "a channel; convert it",
     ),
-    "picture cut short": (
+    "image cut short": (
         cut("images", 0.5),
         f"images/{NAME}.png",
         "cut short or damaged",
         "copy or export it again",
     ),
-    "picture cut to its header": (
+    "image cut to its header": (
         cut("images", 0.01),
         f"images/{NAME}.png",
         "cut short or damaged",
@@ -154,19 +154,19 @@ PICTURES: dict[str, tuple[Spoil, str, str, str]] = {
         "cut short or damaged",
         "copy or export it again",
     ),
-    "picture is a web page": (
+    "image is a web page": (
         words("images"),
         f"images/{NAME}.png",
-        "not a picture",
+        "not an image",
         "wanted PNG, JPEG or TIFF",
     ),
     "mask is a web page": (
         words("masks"),
         f"masks/{NAME}.png",
-        "not a picture",
+        "not an image",
         "wanted PNG, JPEG or TIFF",
     ),
-    "picture is empty": (empty, f"images/{NAME}.png", "not a picture", "wanted PNG, JPEG or TIFF"),
+    "image is empty": (empty, f"images/{NAME}.png", "not an image", "wanted PNG, JPEG or TIFF"),
     "two of one name": (
         lambda f: Image.new("RGB", (96, 96)).save(f / "images" / f"{NAME}.jpg"),
         f"images/{NAME}.png",
@@ -339,7 +339,7 @@ LABELS = "name: own\nclasses:\n- {{name: gland, color: {color}, codes: {codes}}}
         ),
     ],
 )
-@pytest.mark.parametrize("place", ["given", "beside the pictures"])
+@pytest.mark.parametrize("place", ["given", "beside the images"])
 def test_a_broken_label_map(
     fields: Path,
     tmp_path: Path,
@@ -403,7 +403,7 @@ def test_a_broken_table(
 def test_a_table_row_that_fits_no_picture(
     fields: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With a misspelt name, the picture would silently stay a patient of its own, and the split
+    """With a misspelt name, the image would silently stay a patient of its own, and the split
     would leak."""
     (tmp_path / "t.csv").write_text("image,patient\none.png,P\ntow.png,P\n")
     line = fails(
@@ -419,7 +419,7 @@ def test_a_table_row_that_fits_no_picture(
         "--table",
         tmp_path / "t.csv",
     )
-    assert f"{tmp_path / 't.csv'}, row 3: 'tow.png' fits no picture; did you mean 'two'?" in line
+    assert f"{tmp_path / 't.csv'}, row 3: 'tow.png' fits no image; did you mean 'two'?" in line
     assert not (tmp_path / "out").exists()
 
 
@@ -535,7 +535,7 @@ def limited(limit: int, words: list[str]) -> subprocess.CompletedProcess[str]:
 def test_a_write_that_fails_in_the_middle(
     painted: Path, tmp_path: Path, limit: int, file: str
 ) -> None:
-    """A picture of 96 x 96 px is 27,776 bytes as an array.
+    """An image of 96 x 96 px is 27,776 bytes as an array.
 
     np.save() hands the file to C: an array whose last 4 KB did not fit was renamed into place, cut
     short, without an error.

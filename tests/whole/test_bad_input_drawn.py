@@ -35,7 +35,7 @@ def feature(
 
 
 def fields(folder: Path, suffix: str, text: str) -> Path:
-    """Write two pictures of 96 x 60 px with annotation; return that of the second."""
+    """Write two images of 96 x 60 px with annotation; return that of the second."""
     folder.mkdir()
     for name in ("one", "two"):
         Image.fromarray(np.full((60, 96, 3), 150, np.uint8)).save(folder / f"{name}.png")
@@ -86,15 +86,15 @@ GEOJSON = {
     "area outside": (
         json.dumps([feature(), feature(coordinates=[[[x + 500, y] for x, y in SQUARE]])]),
         (
-            "area 2 at x 510, y 20 is outside the picture of 96 x 60 px; coordinates are pixels of"
-            " this picture, those of 1 of 2 areas are not"
+            "area 2 at x 510, y 20 is outside the image of 96 x 60 px; coordinates are pixels of"
+            " this image, those of 1 of 2 areas are not"
         ),
     ),
     "dot outside": (
         json.dumps([feature(), feature("MultiPoint", [[5, 5], [97, 5]])]),
         (
-            "dot 2 at x 97, y 5 is outside the picture of 96 x 60 px; coordinates are pixels of"
-            " this picture, those of 1 of 2 dots are not"
+            "dot 2 at x 97, y 5 is outside the image of 96 x 60 px; coordinates are pixels of"
+            " this image, those of 1 of 2 dots are not"
         ),
     ),
 }
@@ -132,7 +132,7 @@ POINTS = {
     "no number": ("x,y,class\n1,two,tumor\n", "row 2: y 'two', wanted a number alone"),
     "outside": (
         "x,y,class\n1,2,tumor\n5,60.5,tumor\n",
-        "dot 2 at x 5, y 60.5 is outside the picture of 96 x 60 px",
+        "dot 2 at x 5, y 60.5 is outside the image of 96 x 60 px",
     ),
 }
 
@@ -150,7 +150,7 @@ def test_bad_points(tmp_path: Path, capsys: pytest.CaptureFixture[str], case: st
         ("10 20 1\n10 20 1 7\n", "line 2 is '10 20 1 7', wanted y x class with class 1, 2 or 3"),
         ("10 20 9\n", "line 1 is '10 20 9', wanted y x class with class 1, 2 or 3"),
         ("10 ? 1\n", "line 1: '?' is not a number of pixels"),
-        ("10 20 1\n20 192 1\n", "dot 2 at x 192.5, y 20.5 is outside the picture of 192 x 192 px"),
+        ("10 20 1\n20 192 1\n", "dot 2 at x 192.5, y 20.5 is outside the image of 192 x 192 px"),
     ],
     ids=["four words", "unknown class", "no number", "outside"],
 )
@@ -212,11 +212,11 @@ def test_what_is_skipped_and_cut_is_said_once(
     assert main(["prepare", str(path.parent), "--out", str(out), *WORDS]) == 0
     said = capsys.readouterr().out
     assert "  skipped: 1 line, 1 without class (in one)\n" in said
-    assert "  cut at the border of their pictures: 1 area (in one)\n" in said
+    assert "  cut at the border of their images: 1 area (in one)\n" in said
     notes = json.loads((out / "dataset.json").read_text())["notes"]
     assert notes[-2:] == [
         "skipped: 1 line, 1 without class (in one)",
-        "cut at the border of their pictures: 1 area (in one)",
+        "cut at the border of their images: 1 area (in one)",
     ]
     assert list(open_dataset(out).regions.columns) == list(
         open_dataset(plain(tmp_path)).regions.columns

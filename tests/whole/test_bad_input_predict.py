@@ -114,7 +114,7 @@ def test_no_picture(predict_refused: Refused, tmp_path: Path, content: bytes) ->
         tmp_path / "field.png",
         "--mpp",
         0.3,
-        say=r"field\.png: not a picture that Pillow reads .*wanted PNG, JPEG or TIFF",
+        say=r"field\.png: not an image that Pillow reads .*wanted PNG, JPEG or TIFF",
     )
 
 
@@ -136,7 +136,7 @@ def test_an_empty_folder(predict_refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     (tmp_path / "none" / "notes.txt").write_text("x")
     predict_refused(
-        tmp_path / "none", "--mpp", 0.3, say=r"none: no pictures in this folder; wanted \.png"
+        tmp_path / "none", "--mpp", 0.3, say=r"none: no images in this folder; wanted \.png"
     )
 
 
@@ -250,7 +250,7 @@ def test_a_16_bit_grey_picture(
     refused(
         *words,
         say=(
-            rf"{re.escape(name)}: 16-bit pixels, wanted one picture in RGB or grey with 8 bits a"
+            rf"{re.escape(name)}: 16-bit pixels, wanted one image in RGB or grey with 8 bits a"
             r" channel; convert it"
         ),
     )
@@ -259,13 +259,13 @@ def test_a_16_bit_grey_picture(
 
 def test_a_16_bit_colour_picture(predict_refused: Refused, tmp_path: Path) -> None:
     """12-bit cameras store 0 to 4095 in 16 bits: the upper bytes alone are an almost black
-    picture."""
+    image."""
     cv2.imwrite(str(tmp_path / "field.png"), np.full((64, 64, 3), 4000, np.uint16))
     predict_refused(
         tmp_path / "field.png",
         "--mpp",
         0.3,
-        say=r"field\.png: 16-bit pixels, wanted one picture in RGB or grey with 8 bits a channel",
+        say=r"field\.png: 16-bit pixels, wanted one image in RGB or grey with 8 bits a channel",
     )
 
 

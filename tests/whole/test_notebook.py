@@ -135,7 +135,7 @@ def test_prepare_names_the_pictures_without_masks(
     )
     said = capsys.readouterr().out
     assert "BCSS tiles of 224 px (Kaggle): 7 image-mask pairs, 1 patient, 1 hospital" in said
-    assert "Pictures without masks, for breastseg predict: test/ (1)" in said
+    assert "Images without masks, for breastseg predict: test/ (1)" in said
     paths = open_dataset(tmp_path / "data").regions
     assert paths["source_split"].value_counts().to_dict() == {"train": 5, "val": 2}
     assert (paths["width_px"] == 112).all()

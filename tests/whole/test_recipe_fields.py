@@ -1,4 +1,4 @@
-"""The recipe that writes folders of whole fields, on painted pictures under the names of the public
+"""The recipe that writes folders of whole fields, on painted images under the names of the public
 data sets."""
 
 import csv

@@ -80,7 +80,9 @@ def test_an_output_that_is_not_finer_is_refused(
     monkeypatch.setattr(finer, "STEPS", 1)
     monkeypatch.setattr(finer, "SIDE_PX", 64)
     call(monkeypatch, fine, data.path, coarse.path, 2)
-    with pytest.raises(InputError, match="output stride 4: wanted less than that of 'tiny', 2"):
+    with pytest.raises(
+        InputError, match="output stride 4: wanted less than that of 'tiny-stride2', 2"
+    ):
         call(monkeypatch, tmp_path / "again", data.path, fine, 4)
     with pytest.raises(SystemExit, match="OUTPUT_STRIDE"):
         call(monkeypatch, tmp_path / "again", data.path, fine, 3)

@@ -50,11 +50,13 @@ class Bundle:
 
 
 def bundled_models() -> dict[str, Path]:
-    """Return the models that come with the package, by name."""
+    """Return the models that come with the package, by name; the one that is used when none is
+    named comes first."""
     models = {}
     for card in sorted(BUNDLED.glob(f"*/{CARD}")):
         models[card.parent.name] = card.parent
-    return models
+    first = {name: path for name, path in models.items() if name == DEFAULT_MODEL}
+    return {**first, **models}
 
 
 def record_scores(bundle: Bundle, scores: Mapping[str, object]) -> None:

@@ -2,7 +2,7 @@
 MONAI is imported.
 
 OUT/configs/metadata.json    what goes in and out, by the schema of 2024-07-25
-OUT/configs/inference.json   pictures of a folder -> label images
+OUT/configs/inference.json   images of a folder -> label images
 OUT/models/                  the bundle itself, unchanged: breastseg --model OUT/models works too
 OUT/docs/README.md           how to run it, and the model's page
 """
@@ -27,7 +27,7 @@ _PACKAGES = {"torch": "2.6", "numpy": "2.0", "onnxruntime": "1.20"}
 
 _README = """# {name}, a MONAI bundle
 
-**Research use only; it does not diagnose.** Pictures must be at **{mpp:g} microns per pixel**: \
+**Research use only; it does not diagnose.** Images must be at **{mpp:g} microns per pixel**: \
 MONAI does not resample them.
 ```
 pip install 'monai[fire,ignite,pillow]' onnxruntime
@@ -40,7 +40,7 @@ MONAI's specification asks for `models/model.pt`. It would be a pickle, which ca
 it is read, so it is left out.
 `models/model.onnx` is the network, which the configuration hands to MONAI through ONNX Runtime. \
 `models` as a whole is a breastseg bundle.
-MONAI averages tiles where they overlap, breastseg shares a picture evenly among tiles and takes \
+MONAI averages tiles where they overlap, breastseg shares an image evenly among tiles and takes \
 the middle of each: their maps are nearly,
 not wholly, the same.
 
@@ -224,15 +224,15 @@ def _inference(card: Card) -> JsonObject:
 
 
 def _before(side: int, halo: int) -> JsonObject:
-    """Return how a picture is read and padded, for tiles of `side` px with a halo."""
+    """Return how an image is read and padded, for tiles of `side` px with a halo."""
     return _steps(
-        # Rows first, as in training; MONAI's reader would turn the picture over its diagonal.
+        # Rows first, as in training; MONAI's reader would turn the image over its diagonal.
         {
             "_target_": "LoadImaged",
             "reader": "PILReader",
             "reverse_indexing": False,
             "dtype": "$numpy.float32",
-            "converter": "$lambda picture: picture.convert('RGB')",
+            "converter": "$lambda image: image.convert('RGB')",
         },
         {"_target_": "EnsureChannelFirstd", "channel_dim": 2},
         # Mirrored to whole tiles with their halo, so that tiles lie where breastseg lays them.
@@ -248,7 +248,7 @@ def _before(side: int, halo: int) -> JsonObject:
 
 
 def _after() -> JsonObject:
-    """Return how a prediction becomes a label image of the picture's own size."""
+    """Return how a prediction becomes a label image of the image's own size."""
     return _steps(
         {"_target_": "Invertd", "transform": "@preprocessing", "orig_keys": "image"},
         {"_target_": "AsDiscreted", "argmax": True},

@@ -2,7 +2,7 @@
 of them to be found at a place.
 
 The tensor `features` is (N, C) in half precision, `thumbnails` holds JPEG files one after
-the other; the text beside them says of each field what it is and how long its picture is.
+the other; the text beside them says of each field what it is and how long its image is.
 """
 
 import json
@@ -42,7 +42,7 @@ class ReferenceField:
         x: of its left edge in the region, at the model's microns per pixel.
         y: of its top edge.
         source: the data it comes from, with licence.
-        thumbnail: JPEG; empty where the licence does not let pictures travel.
+        thumbnail: JPEG; empty where the licence does not let images travel.
     """
 
     class_name: str
@@ -129,7 +129,7 @@ def _read(
         fields.append(_field(row, pictures[start : start + length], label_map))
         start += length
     if start != len(pictures):
-        raise ValueError(f"pictures of {len(pictures)} bytes, wanted {start}")
+        raise ValueError(f"images of {len(pictures)} bytes, wanted {start}")
     return Reference(tuple(fields), features.astype(np.float32))
 
 

@@ -10,7 +10,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = (
         "SVS, NDPI, OME-TIFF, plain tiled TIFF and DICOM; anything else is refused.\n"
-        "Pixels stay as they are, and every tile is compared. Writing in the tissue picture\n"
+        "Pixels stay as they are, and every tile is compared. Writing in the tissue image\n"
         "itself stays too: look at the copies before you give them away.\n"
         "examples:\n"
         "  breastseg deidentify slides/ --out given\n"

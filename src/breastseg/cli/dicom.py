@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_option(
         parser,
         "--segmentation",
-        "a picture for each class (viewers draw these) or one of labels, smaller",
+        "an image for each class (viewers draw these) or one of labels, smaller",
         of="breastseg.inference.dicom_out:dicom_out.segmentation",
         choices=("binary", "labelmap"),
     )

@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  breastseg explain field.png --mpp 0.25 --at 900,700 --model runs/first/bundle --nearest"
         " --out why"
     )
-    parser.add_argument("image", help="a picture or slide")
+    parser.add_argument("image", help="an image or slide")
     parser.add_argument(
         "--at",
         required=True,

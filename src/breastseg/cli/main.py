@@ -30,9 +30,9 @@ COMMANDS = {
     "inflation": (
         "a data set -> how much of a score is protocol: random tiles, regions or patients held out"
     ),
-    "predict": "pictures -> tissue maps, areas in mm2",
+    "predict": "images -> tissue maps, areas in mm2",
     "explain": (
-        "a place of a picture -> why it is named so: probabilities, surroundings that carry it, the"
+        "a place of an image -> why it is named so: probabilities, surroundings that carry it, the"
         " nearest training fields"
     ),
     "gather": "shards of predict, from several machines -> one table, and what is missing",
@@ -40,14 +40,14 @@ COMMANDS = {
     "masks": "maps -> the mask of one class, as TRIDENT, CLAM or hs2p reads it",
     "dicom": "maps of DICOM slides -> DICOM: segmentation, regions, measures, in the same study",
     "serve": "a folder of slides in the browser: maps over them, measures, jobs, corrections",
-    "propose": "pictures -> first tumour masks by their dominant colours, for a person to correct",
+    "propose": "images -> first tumour masks by their dominant colours, for a person to correct",
     "export": (
         "a model -> the same with a bias per class, or a smaller, faster int8 network, its loss"
         " measured"
     ),
     "models": "shipped models, their cards and pages; to and from a hub; as a MONAI bundle",
     "mammo": (
-        "mammograms: films -> clean pictures and masks of breast and muscle; reports -> values"
+        "mammograms: films -> clean images and masks of breast and muscle; reports -> values"
     ),
     "deidentify": (
         "slides -> copies without label and macro images, names, dates and identifiers; pixels"

@@ -4,11 +4,11 @@ import argparse
 from importlib import import_module
 
 ACTIONS = {
-    "prepare": "films (DICOM, PGM, PNG, TIFF, or a data set) -> clean pictures, masks, tables",
+    "prepare": "films (DICOM, PGM, PNG, TIFF, or a data set) -> clean images, masks, tables",
     "split": "prepared films -> folds of whole patients, alike in findings, as a table",
     "masses": "prepared films -> RGU-Net for masses, scored by patient beside cheap controls",
     "classify": "prepared films -> regions named by a network, by patient, beside cheap controls",
-    "audit": "films or pictures with classes -> leaks, turned copies, classes that give themselves"
+    "audit": "films or images with classes -> leaks, turned copies, classes that give themselves"
     " away",
     "report": "reports of mammograms as text -> structured values, and what contradicts itself",
     "verify": "a copy of mini-MIAS against the release: what is missing, altered or turned",

@@ -10,7 +10,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "Looks for patients on both sides of a split, copies on both sides (turned, mirrored,\n"
         "shifted), copies under two patients or classes, a source (or size, or kind of file) that\n"
-        "has one class only, and, where pictures are regions, whether centre against ring or\n"
+        "has one class only, and, where images are regions, whether centre against ring or\n"
         "random weights tell the classes (this needs pip install 'breastseg[train]').\n"
         "examples:\n"
         "  breastseg mammo audit films --split-table split.csv   # columns film, split\n"
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "exit status 0 when nothing was found, 1 when something was; notes do not count"
     )
     parser.add_argument(
-        "source", help="folder of mammo prepare or of mammo classify, or a CSV of pictures"
+        "source", help="folder of mammo prepare or of mammo classify, or a CSV of images"
     )
     add_out(parser, "folder for audit.json; nothing is written without it", required=False)
     add_option(
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> None:
 
     report = audit_regions(options.source, options.out, split=options.split_table)
     for title, number in report["pictures"].items():
-        say(f"{title}: {counted(number, 'picture')} looked at")
+        say(f"{title}: {counted(number, 'image')} looked at")
     for finding in report["findings"]:
         say(f"{finding['severity']:8}{finding['sentence']}")
         say(f"{'':8}-> {finding['advice']}")

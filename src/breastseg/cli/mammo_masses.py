@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "folds": "parts of patients",
         "steps": "steps of 8 crops in each fold's training",
         "width": "channels of the first level",
-        "depth": "halvings of a picture",
+        "depth": "halvings of an image",
         "seed": "of every draw",
     }
     for name, sentence in numbers.items():

@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_option(
         parser,
         "--to-pixel-mm",
-        "millimetres a pixel of the prepared picture; 0 keeps the film's own",
+        "millimetres a pixel of the prepared image; 0 keeps the film's own",
         of=f"{_CONFIG}.mm_per_px",
         type=float,
         metavar=MM,

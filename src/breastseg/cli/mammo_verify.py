@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "whole, 1 when films are missing or altered.\n"
         "example:\n  breastseg mammo verify mini-mias"
     )
-    parser.add_argument("folder", help="a copy of mini-MIAS: its pictures with Info.txt")
+    parser.add_argument("folder", help="a copy of mini-MIAS: its images with Info.txt")
 
 
 def run(options: argparse.Namespace) -> None:

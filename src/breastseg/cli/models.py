@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         required=True,
         metavar="FILE",
-        help="the page, NAME.md; pictures go into the folder NAME beside it",
+        help="the page, NAME.md; images go into the folder NAME beside it",
     )
     add_data(page, "folder of the data set that trained it: the page tells its source and parts")
     add_option(

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "input",
         nargs="+",
         help=(
-            "pictures, slides, folders of them, or a CSV of slides (columns path, mpp, box,"
+            "images, slides, folders of them, or a CSV of slides (columns path, mpp, box,"
             " patient); or addresses: s3://, gs://, az:// (extra cloud), https://"
         ),
     )

@@ -82,12 +82,11 @@ def _add_dots(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_others(parser: argparse.ArgumentParser) -> None:
-    """Declare tables beside the pictures, and how the work is done."""
+    """Declare tables beside the images, and how the work is done."""
     add_option(
         parser,
         "--types",
-        "take what pictures were diagnosed as: malignancy, carcinoma (four), or a JSON file of"
-        " types",
+        "take what images were diagnosed as: malignancy, carcinoma (four), or a JSON file of types",
         metavar="MAP",
     )
     add_option(

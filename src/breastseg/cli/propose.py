@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "input",
         nargs="+",
-        help="pictures, slides, folders of them, or a CSV of slides (columns path, mpp, patient)",
+        help="images, slides, folders of them, or a CSV of slides (columns path, mpp, patient)",
     )
     add_out(parser, "folder of the proposals")
     add_option(

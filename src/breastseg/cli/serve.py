@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  breastseg serve slides/ --port 0 --no-open --out /data/maps\n"
         "  breastseg serve slides/ --host 0.0.0.0"
     )
-    parser.add_argument("folder", help="slides, pictures and results, in folders or not")
+    parser.add_argument("folder", help="slides, images and results, in folders or not")
     add_option(
         parser,
         "--host",

@@ -26,7 +26,7 @@ class PrepareConfig:
         tiles_px: also write PNG tiles of this side, for other tools; 0 writes none.
         workers: threads; each holds one region in memory. 0 takes one per core that this process
             was given.
-        types: built-in type map or a JSON file, by which diagnoses of pictures become types; None
+        types: built-in type map or a JSON file, by which diagnoses of images become types; None
             takes none.
     """
 

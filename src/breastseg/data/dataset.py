@@ -59,7 +59,7 @@ class Dataset:
             region is a part of a slide; `scanner`, what scanned it, where a file says so;
             `places`, how many dots have an extent or say what is not there; `without` and `with`,
             classes joined by ";" that are known to be nowhere in a region, or somewhere in it;
-            `type`, what its picture was diagnosed as, where `types` has names.
+            `type`, what its image was diagnosed as, where `types` has names.
         dot_radius_um: of the disc that a dot labels.
         parts: each kind of data in it with its licence.
         dots_as: what dots teach, one of `DOTS_AS`.

@@ -21,7 +21,7 @@ FIELDS = "fields"
 WITHOUT, WITH = "without", "with"
 """The columns of regions.csv; a data set without such regions has neither."""
 TYPE = "type"
-"""The column of what a region's picture was diagnosed as, where a type map was given."""
+"""The column of what a region's image was diagnosed as, where a type map was given."""
 JOINED = ";"
 
 

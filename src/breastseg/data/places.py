@@ -43,9 +43,9 @@ def places_of(
     classes alone.
 
     Args:
-        drawn: in pixels of the picture, `measured`.
+        drawn: in pixels of the image, `measured`.
         label_map: turns names into labels; dots of a class that is not annotated are left out.
-        size_px: (width, height) of the picture.
+        size_px: (width, height) of the image.
         new_size_px: (width, height) of the result.
         where: the file, for errors.
 

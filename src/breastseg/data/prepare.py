@@ -58,7 +58,7 @@ def prepare(
     """
     _check_config(config)
     paths = [sources] if isinstance(sources, (str, Path)) else sources
-    # All that a person may have given wrong is refused before the first picture is read.
+    # All that a person may have given wrong is refused before the first image is read.
     source = open_source(*paths, mpp=config.mpp, table=config.table)
     _check_names(source)
     label_map = _label_map(source, config)
@@ -182,7 +182,7 @@ def _types(source: Source, config: PrepareConfig) -> tuple[TypeMap | None, dict[
 
     Raises:
         LabelError: no such map, or a diagnosis that it does not name.
-        SourceError: it names none of the pictures.
+        SourceError: it names none of the images.
     """
     if config.types is None:
         return None, {}
@@ -193,8 +193,8 @@ def _types(source: Source, config: PrepareConfig) -> tuple[TypeMap | None, dict[
         type_of[region.id] = types.type_of(field.type, field.where) if field else ""
     if not any(type_of.values()):
         raise SourceError(
-            f"--types {config.types}: no picture has a type of it ({', '.join(types.names)}); give"
-            " pictures a column type in fields.csv, or leave --types out"
+            f"--types {config.types}: no image has a type of it ({', '.join(types.names)}); give"
+            " images a column type in fields.csv, or leave --types out"
         )
     return types, type_of
 
@@ -208,7 +208,7 @@ def _types_left_out(source: Source, types: TypeMap | None) -> list[str]:
     if types is not None or not known:
         return []
     return [
-        f"types of {counted(known, 'picture')} not taken: --types {' or '.join(TYPE_MAPS)}, or a"
+        f"types of {counted(known, 'image')} not taken: --types {' or '.join(TYPE_MAPS)}, or a"
         " map of your own, takes them"
     ]
 
@@ -320,7 +320,7 @@ def _drawn_notes(rows: list[JsonObject]) -> list[str]:
     cut = sum(row.get(CUT, 0) for row in rows)
     if cut:
         notes.append(
-            f"cut at the border of their pictures: {counted(cut, 'area')}{_in_files(rows, CUT)}"
+            f"cut at the border of their images: {counted(cut, 'area')}{_in_files(rows, CUT)}"
         )
     return notes
 

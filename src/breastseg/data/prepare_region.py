@@ -41,7 +41,7 @@ def prepare_region(region: Region, label_map: LabelMap, out: Path, config: Prepa
     """Write one region's arrays, then its row.
 
     Raises:
-        BreastsegError: its picture or annotation cannot be taken.
+        BreastsegError: its image or annotation cannot be taken.
     """
     known = known_of(region.field, label_map) if region.field else None
     drawn = drawn_of(region)
@@ -100,7 +100,7 @@ def is_made(region: Region, out: Path) -> bool:
 
 
 def _hash(region: Region) -> str:
-    """Return the SHA-256 of a picture; of a slide that is a folder, of the names and sizes in it,
+    """Return the SHA-256 of an image; of a slide that is a folder, of the names and sizes in it,
     and of one that has many regions, the fingerprint."""
     image = region.image
     if region.box or image.is_dir():

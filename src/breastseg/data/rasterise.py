@@ -26,7 +26,7 @@ _MOST_CROSSINGS = 200_000_000
 """Of outlines with rows of pixels: a map of 100 Mpx that is noise has half of them."""
 
 _MANY = 2_000
-"""Areas of one picture of which the progress is shown."""
+"""Areas of one image of which the progress is shown."""
 
 _STICKS_OUT_PX = 1.0
 """How far something may reach beyond an image: programs round to whole pixels."""
@@ -37,15 +37,15 @@ def check_inside(drawn: Drawn, size_px: tuple[int, int], where: str) -> int:
     nobody would know.
 
     Args:
-        drawn: in pixels of the picture.
-        size_px: (width, height) of the picture.
+        drawn: in pixels of the image.
+        size_px: (width, height) of the image.
         where: the file, for errors.
 
     Returns:
-        how many areas reach beyond the picture by more than a pixel, where they are cut.
+        how many areas reach beyond the image by more than a pixel, where they are cut.
 
     Raises:
-        SourceError: an area has nothing in the picture, a dot is not in it, or a dot's box or disc
+        SourceError: an area has nothing in the image, a dot is not in it, or a dot's box or disc
             reaches beyond it by more than a pixel.
     """
     areas = len(drawn.areas)
@@ -70,9 +70,9 @@ def check_inside(drawn: Drawn, size_px: tuple[int, int], where: str) -> int:
             if out.any():
                 counts.append(f"{out.sum():,} of {counted(out.size, noun)}")
         raise SourceError(
-            f"{where}: {name} {number} at x {x[first]:g}, y {y[first]:g} is outside the picture of"
-            f" {width} x {height} px; coordinates are pixels of this picture, those of"
-            f" {' and '.join(counts)} are not: export them again, from this picture and at this"
+            f"{where}: {name} {number} at x {x[first]:g}, y {y[first]:g} is outside the image of"
+            f" {width} x {height} px; coordinates are pixels of this image, those of"
+            f" {' and '.join(counts)} are not: export them again, from this image and at this"
             " magnification"
         )
     # By how much each goes beyond the side that it goes farthest beyond; below 0 where inside.
@@ -84,10 +84,10 @@ def check_inside(drawn: Drawn, size_px: tuple[int, int], where: str) -> int:
         dot = drawn.dots[first]
         raise SourceError(
             f"{where}: the box of dot {first + 1} at x {dot.x:g}, y {dot.y:g}, {dot.width:g} x"
-            f" {dot.height:g} px, reaches beyond the picture of {width} x {height} px"
+            f" {dot.height:g} px, reaches beyond the image of {width} x {height} px"
             f" ({is_wide.sum():,} of {counted(is_wide.size, 'dot')}); x and y are the middle of a"
-            " box, in pixels of this picture as its sides are; a disc of radius_um is as wide as"
-            " the picture's um/px says"
+            " box, in pixels of this image as its sides are; a disc of radius_um is as wide as"
+            " the image's um/px says"
         )
     return int((reach[:areas] > _STICKS_OUT_PX).sum())
 
@@ -110,9 +110,9 @@ def draw(
     not annotated are left out.
 
     Args:
-        drawn: in pixels of the picture.
+        drawn: in pixels of the image.
         label_map: turns names into labels.
-        size_px: (width, height) of the picture.
+        size_px: (width, height) of the image.
         new_size_px: (width, height) of the result.
         radius_px: of the discs, in pixels of the result; a dot covers at least its own pixel.
         where: the file, for errors.
@@ -121,7 +121,7 @@ def draw(
         (H, W) labels, 0 where nothing is drawn; and the dots.
 
     Raises:
-        SourceError: an area or dot outside the picture. LabelError: a class that the map lacks.
+        SourceError: an area or dot outside the image. LabelError: a class that the map lacks.
     """
     check_inside(drawn, size_px, where)
     label_of: dict[str, int] = {}

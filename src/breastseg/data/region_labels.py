@@ -48,7 +48,7 @@ class RegionLabels:
 
 
 def drawn_of(region: Region) -> Drawn | None:
-    """Return what is drawn on a region, in pixels of its picture; None where it is painted.
+    """Return what is drawn on a region, in pixels of its image; None where it is painted.
 
     Raises:
         SourceError: nothing in the file can be taken.
@@ -73,7 +73,7 @@ def notes_of(region: Region, drawn: Drawn | None, slide: Slide) -> JsonObject:
     """Return by name how much was not taken, or only in part, of what was drawn.
 
     Raises:
-        SourceError: something lies outside of the picture.
+        SourceError: something lies outside of the image.
     """
     if drawn is None:
         return {}
@@ -85,7 +85,7 @@ def notes_of(region: Region, drawn: Drawn | None, slide: Slide) -> JsonObject:
 
 
 def check_turned(region: Region, known: Known | None, drawn: Drawn | None, slide: Slide) -> None:
-    """Refuse a picture with an orientation tag, where places in it are annotated."""
+    """Refuse an image with an orientation tag, where places in it are annotated."""
     if drawn is not None or known is None:
         check_upright(slide, region.labels.name)
 
@@ -116,19 +116,19 @@ def labels_of(
     label_map: LabelMap,
     config: PrepareConfig,
 ) -> RegionLabels:
-    """Return the labels of a box of a picture.
+    """Return the labels of a box of an image.
 
     Args:
         region: whose they are.
         known: what is known of the whole of it.
         drawn: what is drawn on it; a mask is read where there is neither.
-        box: of the picture, in level-0 pixels.
-        size_px: of the picture, (width, height).
+        box: of the image, in level-0 pixels.
+        size_px: of the image, (width, height).
         label_map: of the data set.
         config: its resolution, and the radius of dots.
 
     Raises:
-        BreastsegError: the annotation does not fit the picture or the label map.
+        BreastsegError: the annotation does not fit the image or the label map.
     """
     if known is not None:
         return _known(region, known, drawn, box, label_map, config)
@@ -201,7 +201,7 @@ def _known(
     label_map: LabelMap,
     config: PrepareConfig,
 ) -> RegionLabels:
-    """Return what is known of a whole picture, with the areas that are drawn beside it."""
+    """Return what is known of a whole image, with the areas that are drawn beside it."""
     if drawn is not None and region.field is not None:
         if drawn.dots:
             raise SourceError(
@@ -219,7 +219,7 @@ def _known(
 def _painted(
     region: Region, label_map: LabelMap, size_px: tuple[int, int], config: PrepareConfig
 ) -> RegionLabels:
-    """Return what a mask of codes says of a picture."""
+    """Return what a mask of codes says of an image."""
     size = scaled_size(size_px, region.mpp, config.to_mpp)
     where = str(region.labels)
     codes = read_codes(region.labels)

@@ -315,7 +315,7 @@ def _parts(table: Table) -> list[str]:
 
 def _names(table: Table, regions: pd.DataFrame, key: str, advice: str) -> list[str]:
     """Return the region or patient of each row, as `key` says; a region may be named by its
-    picture's file.
+    image's file.
 
     Raises:
         SplitError: a row fits no region, or contradicts what is known of it.

@@ -72,7 +72,7 @@ def look_at(
     ids = data.typed(regions)
     features: list[npt.NDArray[np.float64]] = []
     colours = []
-    for region in reporter.each(ids, title="types", unit="picture"):
+    for region in reporter.each(ids, title="types", unit="image"):
         pixels = np.ascontiguousarray(data.image(region))
         colours.append(colours_of(pixels))
         if cells is not None and tiles is not None:
@@ -105,7 +105,7 @@ def check_types(data: Dataset, regions: list[str], part: str) -> None:
     ids = data.typed(regions)
     if not ids:
         raise SplitError(
-            f"{data.path}: no picture of split '{part}' has a type; prepare the data set with"
+            f"{data.path}: no image of split '{part}' has a type; prepare the data set with"
             " --types, or train with --task segmentation"
         )
     type_of: dict[str, str] = {}
@@ -129,7 +129,7 @@ def check_types(data: Dataset, regions: list[str], part: str) -> None:
 
 
 def fit_head(taught: Typed, types: int) -> Logistic:
-    """Return a head fitted to finished features; types, patients of a type and pictures of a
+    """Return a head fitted to finished features; types, patients of a type and images of a
     patient weigh alike."""
     return _fitted(taught.features, taught, types)
 

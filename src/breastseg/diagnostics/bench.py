@@ -114,7 +114,7 @@ def bench(slide: str | Path | None = None, config: BenchConfig = BenchConfig()) 
         config: model and time.
 
     Raises:
-        InputError: a flat picture, a slide without tissue, or no time.
+        InputError: a flat image, a slide without tissue, or no time.
         ImageError, MppError, ModelError: slide or model cannot be used.
     """
     if not (isfinite(config.seconds) and config.seconds > 0):
@@ -180,7 +180,7 @@ class _Sample:
         with self._opened() as slide:
             if slide.is_flat:
                 raise InputError(
-                    f"{path}: a flat picture, decoded whole before anything can be measured; wanted"
+                    f"{path}: a flat image, decoded whole before anything can be measured; wanted"
                     " a slide with levels"
                 )
             self.plan = _middle(plan_map(slide, model, MapConfig()), path)

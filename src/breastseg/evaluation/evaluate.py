@@ -1,4 +1,4 @@
-"""evaluate(): a model and a prepared data set -> counts, scores, pictures.
+"""evaluate(): a model and a prepared data set -> counts, scores, images.
 
 OUT/counts.csv             pixels by region, truth and prediction: all scores of areas follow from
 it
@@ -15,7 +15,7 @@ OUT/per_region.csv, OUT/per_hospital.csv    the same as tables
 OUT/per_group.csv          scores by hospital, scanner, strength of stain, or a column of a table of
 patients, with their shares of the truth and of the errors
 OUT/training.csv           the training's history, where the model has it
-OUT/types.csv              probabilities of types, one row a picture, where model and data have them
+OUT/types.csv              probabilities of types, one row an image, where model and data have them
 OUT/regions/ID/            labels.png, the map; shrunk, for looking at: image.jpg, and truth.png,
 prediction.png, errors.png to lay over it
 """
@@ -117,7 +117,7 @@ def evaluate(
         LabelError: model and data set have different label maps, or `labels` does not fit both.
         SplitError: the part is empty, or a patient in it trained the model (unless the part is
             "train", or the split leaky on purpose).
-        DatasetError: nothing is annotated, or a picture and its labels do not fit.
+        DatasetError: nothing is annotated, or an image and its labels do not fit.
         InputError: the evaluation to compare with is missing or of other regions; the table of
             patients lacks a column or a patient, or has no use.
         ModelError: the network gives probabilities that are none.

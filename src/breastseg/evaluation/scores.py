@@ -61,7 +61,7 @@ class Scores:
         dots: where the annotation has some.
         left_out: regions of which nothing is known.
         presence: where something is known of whole regions.
-        types: of whole pictures, beside colours alone, where model and data set have them.
+        types: of whole images, beside colours alone, where model and data set have them.
         probabilities: where they were asked for.
         without_bias: where the card has one.
         comparison: with another model, where one was given.
@@ -119,7 +119,7 @@ class Scores:
                 f"{path}: not the scores of an evaluation; give a folder that breastseg evaluate"
                 " wrote"
             )
-        for region in values["regions"]:  # pictures of a region are looked for under its name
+        for region in values["regions"]:  # images of a region are looked for under its name
             if Path(region).name != region:
                 raise InputError(
                     f"{path}: has a region {shown(region)}, wanted names without folders; evaluate"

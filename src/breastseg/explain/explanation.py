@@ -62,8 +62,8 @@ class Gradients:
         steps: points of the way from the baseline, the field's mean colour, to the field.
         difference: log-odds of the class in the field, less those in the baseline.
         sum: of what all pixels add; that is the difference, but for the steps.
-        rank_correlation: Spearman's, of the absolute values of both pictures, -1 to 1.
-        alike: whether random weights draw a picture like the model's.
+        rank_correlation: Spearman's, of the absolute values of both images, -1 to 1.
+        alike: whether random weights draw an image like the model's.
         pixels: (H, W) what each pixel adds to the log-odds.
         random: (H, W) the same with random weights.
     """
@@ -78,15 +78,15 @@ class Gradients:
 
     @property
     def said(self) -> str:
-        """Return in words what the picture is worth."""
+        """Return in words what the image is worth."""
         figure = f"rank correlation {self.rank_correlation:.2f}"
         if self.alike:
             return (
-                f"random weights draw a picture like it ({figure}): it follows the field's own"
+                f"random weights draw an image like it ({figure}): it follows the field's own"
                 " edges and colours, and says little of what the model learned"
             )
         return (
-            f"random weights draw another picture ({figure}): this one depends on what the model"
+            f"random weights draw another image ({figure}): this one depends on what the model"
             " learned, which is no proof that it is what a person would look at"
         )
 
@@ -108,7 +108,7 @@ class Explanation:
     """Why a model says what it says at a place.
 
     Attributes:
-        image: name of the picture or slide.
+        image: name of the image or slide.
         at_level0_px: the place.
         mpp: microns per pixel of level 0, and `mpp_source` where they came from.
         model: its name, and `backend` what computed.
@@ -141,9 +141,9 @@ class Explanation:
         return self.occlusion.class_name
 
     def to_dict(self) -> JsonObject:
-        """Return all but pictures as JSON values."""
+        """Return all but images as JSON values."""
         values = dict(vars(self))
-        # Pictures are written as files beside; gradients come back below as their numbers.
+        # Images are written as files beside; gradients come back below as their numbers.
         del values["picture"], values["gradients"]
         values["class"] = self.class_name
         values["occlusion"] = asdict(self.occlusion)

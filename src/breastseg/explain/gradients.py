@@ -1,4 +1,4 @@
-"""Integrated gradients beside those of random weights, and how alike the two pictures are.
+"""Integrated gradients beside those of random weights, and how alike the two images are.
 
 This file is free of PyTorch: what computes is imported when somebody asks for it.
 """
@@ -16,7 +16,7 @@ from breastseg.inference.model import Model
 from breastseg.processor import thread_limit
 
 ALIKE = 0.5
-"""Rank correlation from which the picture of random weights is called like the model's."""
+"""Rank correlation from which the image of random weights is called like the model's."""
 
 
 def gradients_module() -> Any:

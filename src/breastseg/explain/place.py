@@ -1,4 +1,4 @@
-"""explain(): a place of a picture or slide -> why the model says what it says there."""
+"""explain(): a place of an image or slide -> why the model says what it says there."""
 
 from contextlib import closing
 from dataclasses import replace
@@ -38,7 +38,7 @@ def explain(
     """Explain why a model says what it says at a place.
 
     Args:
-        image: a picture or slide.
+        image: an image or slide.
         model: from `load_model`.
         at: (x, y) in level-0 pixels.
         mpp: microns per pixel, when the image does not say or says it wrong.
@@ -134,7 +134,7 @@ def _placed(slide: Slide, plan: Plan, at: tuple[float, float]) -> tuple[int, int
     (x, y), (width, height) = at, slide.size_px
     if not (0 <= x < width and 0 <= y < height):
         raise InputError(
-            f"{slide.path}: the place {x:g},{y:g} lies outside, the picture has {width} x {height}"
+            f"{slide.path}: the place {x:g},{y:g} lies outside, the image has {width} x {height}"
             " px at level 0; wanted X,Y inside"
         )
     field_width, field_height = plan.field.size_px

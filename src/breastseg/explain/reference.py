@@ -31,7 +31,7 @@ _THUMBNAIL_PX, _QUALITY = 64, 80
 _BATCH = 8
 Item = TypeVar("Item")
 _FREE = ("CC0-1.0", "BSD-3-Clause")
-"""Licences under which pictures travel with a model."""
+"""Licences under which images travel with a model."""
 
 
 def export_reference(
@@ -183,9 +183,9 @@ def _thumbnail(picture: Pixels) -> bytes:
 def _in_words(reference: Reference) -> str:
     patients = {field.patient for field in reference.fields}
     with_picture = sum(bool(field.thumbnail) for field in reference.fields)
-    pictures = "without pictures, which this data's licence does not let travel"
+    pictures = "without images, which this data's licence does not let travel"
     if with_picture:
-        pictures = f"{with_picture} with their pictures"
+        pictures = f"{with_picture} with their images"
     return (
         f"{counted(len(reference.fields), 'field')} of {counted(len(patients), 'patient')},"
         f" {pictures}"

@@ -1,4 +1,4 @@
-"""A picture in bands of rows, so that planes of floats stay small, whatever its size."""
+"""An image in bands of rows, so that planes of floats stay small, whatever its size."""
 
 SOFT_UM = 40.0
 """Width over which stain and colour are averaged."""

@@ -1,4 +1,4 @@
-"""The colours of a picture, and nothing of where they are: what a score is compared with."""
+"""The colours of an image, and nothing of where they are: what a score is compared with."""
 
 import cv2
 import numpy as np
@@ -15,5 +15,5 @@ def colours_of(pixels: Pixels) -> npt.NDArray[np.float32]:
     likeness, 0 to 1."""
     counts = cv2.calcHist([pixels], [0, 1, 2], None, [BINS] * 3, [0, 256] * 3)  # (8, 8, 8)
     shares = counts.ravel() / counts.sum()
-    # With roots the product of a picture with itself is the sum of shares, 1 (Bhattacharyya).
+    # With roots the product of an image with itself is the sum of shares, 1 (Bhattacharyya).
     return np.asarray(np.sqrt(shares), np.float32)

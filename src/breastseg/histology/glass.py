@@ -1,4 +1,4 @@
-"""Clean glass of a picture: its colour, and how noisy it is."""
+"""Clean glass of an image: its colour, and how noisy it is."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ class Glass:
 
 
 def find_glass(pixels: Pixels, mpp: float) -> Glass:
-    """Find the glass of a picture, (H, W, 3) uint8 at `mpp`; white where there is hardly any."""
+    """Find the glass of an image, (H, W, 3) uint8 at `mpp`; white where there is hardly any."""
     # Of each band five arrays, with one number for every smooth pixel.
     of_bands = []
     for rows, inner in bands(pixels.shape[0], mpp):
@@ -46,7 +46,7 @@ def find_glass(pixels: Pixels, mpp: float) -> Glass:
     # A scan has noise; what has one value to the bit was filled in and is the scanner's white.
     scanned = spread > 5e-4
     if scanned.sum() < enough:
-        # A picture without any noise, painted or compressed: its white is its glass.
+        # An image without any noise, painted or compressed: its white is its glass.
         scanned[:] = True
     if scanned.sum() < enough:
         return Glass((0.0, 0.0, 0.0), 0.0)

@@ -1,6 +1,6 @@
 """Nuclei as dark blobs: how large they are. No network, and no diagnosis.
 
-Everything is counted in whole numbers, or depends on distances alone, so that a turned picture has
+Everything is counted in whole numbers, or depends on distances alone, so that a turned image has
 the same nuclei.
 """
 
@@ -51,7 +51,7 @@ class Nucleus:
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """Where a picture is dark in red: haematoxylin absorbs red, eosin hardly does.
+    """Where an image is dark in red: haematoxylin absorbs red, eosin hardly does.
 
     Attributes:
         density: (H, W) uint16, thousandths of optical density, averaged over `BLUR_UM`.
@@ -89,7 +89,7 @@ def plane_of(pixels: Pixels, mpp: float) -> Plane:
 
 def _sums(plane: npt.NDArray[np.float64], side: tuple[int, int]) -> npt.NDArray[np.float64]:
     """Return the sums of whole numbers in a square around each pixel: exact in float64, so that a
-    turned picture has turned sums."""
+    turned image has turned sums."""
     sums = cv2.boxFilter(plane, -1, side, normalize=False, borderType=cv2.BORDER_REFLECT)
     return np.asarray(np.round(sums), np.float64)
 

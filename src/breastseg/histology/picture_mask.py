@@ -1,4 +1,4 @@
-"""Where tissue is on a flat picture, which a person cut out and mostly meant all of."""
+"""Where tissue is on a flat image, which a person cut out and mostly meant all of."""
 
 import cv2
 import numpy as np
@@ -13,16 +13,16 @@ from breastseg.images.resample import resample_pixels
 from breastseg.images.slide import Pixels
 
 GLASS_UM = 360.0
-"""Width from which on glass at the edge of a flat picture is taken for what lies around tissue: up
+"""Width from which on glass at the edge of a flat image is taken for what lies around tissue: up
 to it holes in a slide's tissue are filled. Fat cells are 50 to 150 um across, and `find_tissue`
 sees their membranes: it leaves out nothing of 240 real fields full of tissue. Of 18 cores of tissue
 arrays three have a strip of 100 to 150 um at their edge; a small section on its slide has 400, an
 empty field of 500 um with specks on it 450."""
 EMPTY_UM = 200.0
-"""Shorter side from which on a picture that is glass throughout has no tissue: a smaller one may
+"""Shorter side from which on an image that is glass throughout has no tissue: a smaller one may
 lie inside a large fat cell."""
 _SAMPLES = 12
-"""Pixels of a flat picture that are averaged along each side of a pixel of its mask; more take
+"""Pixels of a flat image that are averaged along each side of a pixel of its mask; more take
 longer, and tell no more."""
 _SEEMS_UM = 0.7 * GLASS_UM
 """Side of a square inside a disc of `GLASS_UM`."""
@@ -34,26 +34,26 @@ _SPECK_MM2 = 0.02
 
 
 def picture_mask(pixels: Pixels, *, mpp: float, always: bool) -> Mask | None:
-    """Find the tissue of a flat picture; unless `always`, only where it lies on glass.
+    """Find the tissue of a flat image; unless `always`, only where it lies on glass.
 
     A person who cut a field out meant all of it: lumens, fat and a strip of glass at its edge
-    too. So there is a mask only where glass that touches the picture's edge is `GLASS_UM` wide,
-    or the picture is glass throughout and no side is shorter than `EMPTY_UM`; and it leaves out
+    too. So there is a mask only where glass that touches the image's edge is `GLASS_UM` wide,
+    or the image is glass throughout and no side is shorter than `EMPTY_UM`; and it leaves out
     glass alone. Glass is what `find_tissue` leaves out, if it is nearly grey, not darker than
     120 of 255 and within `TISSUE_DENSITY` of the lightest glass there is, or black (under 20 of
     255: not scanned, or painted over); with the specks in it. What else `find_tissue` leaves out
     (pen, tissue as dark as ink or without colour) is looked at where it is larger than a speck
-    or touches tissue. A picture that has one colour to the bit has no tissue, whichever colour
+    or touches tissue. An image that has one colour to the bit has no tissue, whichever colour
     it is.
 
     Args:
         pixels: (H, W, 3) uint8.
         mpp: their microns per pixel.
-        always: return what `find_tissue` finds, whatever the picture is.
+        always: return what `find_tissue` finds, whatever the image is.
 
     Returns:
-        (h, w) over the whole picture, at about `MASK_MPP`, or coarser as in `tissue_mask`; None
-        takes everything for tissue. Quarter turns and mirrors of the picture turn the mask, to the
+        (h, w) over the whole image, at about `MASK_MPP`, or coarser as in `tissue_mask`; None
+        takes everything for tissue. Quarter turns and mirrors of the image turn the mask, to the
         pixel.
     """
     height, width = pixels.shape[:2]
@@ -81,7 +81,7 @@ def picture_mask(pixels: Pixels, *, mpp: float, always: bool) -> Mask | None:
 
 
 def _odd_size(pixels: Pixels, mpp: float, mask_mpp: float) -> tuple[int, int]:
-    """Return (width, height) of a picture's mask: odd, so that the middle of the picture is the
+    """Return (width, height) of an image's mask: odd, so that the middle of the image is the
     middle of a pixel from every side."""
     width, height = scaled_size((pixels.shape[1], pixels.shape[0]), mpp, mask_mpp)
     return (width - 1) | 1, (height - 1) | 1
@@ -92,7 +92,7 @@ def _seems_glass(pixels: Pixels, mpp: float) -> bool:
     time that the whole takes."""
     step = max(1, round(MASK_MPP / mpp))
     height, width = pixels.shape[:2]
-    # From the middle of a step, or of a picture that is shorter than one.
+    # From the middle of a step, or of an image that is shorter than one.
     rows = slice(min(step, height) // 2, None, step)
     columns = slice(min(step, width) // 2, None, step)
     most, least = extremes(*cv2.split(contiguous(pixels[rows, columns])))
@@ -118,7 +118,7 @@ def _find_bare_glass(pixels: Pixels, tissue: Mask, mpp: float) -> Mask:
 
 
 def _is_around_tissue(glass: Mask, mpp: float) -> bool:
-    """Return whether glass is all there is, or wider at the picture's edge than lumens and fat
+    """Return whether glass is all there is, or wider at the image's edge than lumens and fat
     cells are."""
     if glass.all():
         return bool(min(glass.shape) * mpp >= EMPTY_UM)
@@ -135,7 +135,7 @@ def _is_around_tissue(glass: Mask, mpp: float) -> bool:
 
 
 def _is_one_colour(pixels: Pixels) -> bool:
-    # A few rows at a time: most pictures have a second colour in the first of them.
+    # A few rows at a time: most images have a second colour in the first of them.
     for top in range(0, pixels.shape[0], WAY_ROWS):
         rows = pixels[top : top + WAY_ROWS]
         if (rows != pixels[0, 0]).any():

@@ -1,4 +1,4 @@
-"""Planes of numbers over a picture, (H, W): density, means, windows and discs in micrometres."""
+"""Planes of numbers over an image, (H, W): density, means, windows and discs in micrometres."""
 
 from typing import Any, TypeAlias
 

@@ -1,4 +1,4 @@
-"""What speaks against a picture being H&E with tissue on it."""
+"""What speaks against an image being H&E with tissue on it."""
 
 import cv2
 import numpy as np
@@ -8,7 +8,7 @@ from breastseg.images.slide import Pixels
 TISSUE_DENSITY = 0.15
 """Mean optical density above which a pixel counts as tissue."""
 LITTLE_TISSUE = 0.02
-"""Share of tissue below which a picture is nearly empty."""
+"""Share of tissue below which an image is nearly empty."""
 GREEN_OVER = 1.05
 """H&E absorbs green most: of 120 real fields of five hospitals the least had 1.21 times the density
 of red, 1.46 times that of blue."""
@@ -17,7 +17,7 @@ _LOOK_PX = 1024
 
 
 def doubts(pixels: Pixels, *, glass_named: bool = False) -> list[str]:
-    """Return what speaks against a picture being H&E with tissue on it; nothing for an ordinary
+    """Return what speaks against an image being H&E with tissue on it; nothing for an ordinary
     field.
 
     Args:

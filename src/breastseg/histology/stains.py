@@ -1,4 +1,4 @@
-"""How much of each stain a picture of H&E has, by the optical densities of Ruifrok and Johnston."""
+"""How much of each stain an image of H&E has, by the optical densities of Ruifrok and Johnston."""
 
 import cv2
 import numpy as np
@@ -20,7 +20,7 @@ def stain_strength(pixels: Pixels) -> tuple[float, float]:
     """Return the mean optical densities (natural logarithm) of haematoxylin and eosin over tissue.
 
     Args:
-        pixels: (H, W, 3) uint8; of a large picture every n-th pixel is looked at.
+        pixels: (H, W, 3) uint8; of a large image every n-th pixel is looked at.
 
     Returns:
         both NaN where nothing is darker than glass.

@@ -49,7 +49,7 @@ _INK_RIM_UM = 160.0
 _HOLE_MM2 = 0.1
 """Holes in tissue up to this area are filled."""
 _EDGE_HOLE_MM2 = 0.02
-"""The same at the picture's edge, where nobody knows how they go on."""
+"""The same at the image's edge, where nobody knows how they go on."""
 _LEAST_MM2 = 0.01
 """Smaller pieces of tissue are left out."""
 
@@ -87,14 +87,14 @@ def find_tissue(pixels: Pixels, *, mpp: float) -> Mask:
     2. Pale tissue: stain above `PALE`; or as rough as the membranes of fat cells, with a stain that
     rises with density (`ROUGH`,
        `COLOURED`); and not `BLUISH`. It counts where more than half of 168 um is so.
-    3. Gaps up to 80 um are closed, holes up to 0.1 mm2 filled (0.02 mm2 at the picture's edge,
+    3. Gaps up to 80 um are closed, holes up to 0.1 mm2 filled (0.02 mm2 at the image's edge,
     where nobody knows how they go on).
     4. Ink is left out: at least 100 um wide and dark, with red absorbed more than green (blue and
     green, `BLUISH`), no colour (black),
        or green and blue alike without red (red). In 120 real fields red has at most 0.85 of green's
        density, blue at most 0.75, and the channels differ by at least 0.35 of their mean. Purple
        ink has the colour of H&E and stays in.
-    5. Pieces under 0.01 mm2 are left out, unless they touch the picture's edge.
+    5. Pieces under 0.01 mm2 are left out, unless they touch the image's edge.
 
     Args:
         pixels: (H, W, 3) uint8.
@@ -188,7 +188,7 @@ def _over_surroundings(plane: Plane, mpp: float) -> Plane:
 
 def _pieces(mask: Mask, mpp: float, mm2: float, edge_mm2: float, *, larger: bool) -> Mask:
     """Return the pieces of a mask of at least so many mm2 (or, not `larger`, at most), with a limit
-    of its own at the picture's edge."""
+    of its own at the image's edge."""
     height, width = mask.shape
     # Pieces touch at corners too, holes do not: what holds a hole closed is connected by corners.
     connectivity = 8 if larger else 4

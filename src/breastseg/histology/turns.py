@@ -1,4 +1,4 @@
-"""The eight ways to lay a picture: turned and mirrored ones are laid alike, so that they are
+"""The eight ways to lay an image: turned and mirrored ones are laid alike, so that they are
 rounded alike."""
 
 import cv2
@@ -8,11 +8,11 @@ from breastseg.histology.planes import Mask, Numbers
 from breastseg.images.slide import Pixels
 
 WAY_ROWS = 16
-"""Rows that are compared at once: most pictures differ in the first of them."""
+"""Rows that are compared at once: most images differ in the first of them."""
 
 
 def way_of(pixels: Pixels) -> int:
-    """Choose one of the eight ways to lay a picture by what is on it: turned pictures become the
+    """Choose one of the eight ways to lay an image by what is on it: turned images become the
     same one, and are rounded alike."""
     ways = list(range(8))
     for top in range(0, max(pixels.shape[:2]), WAY_ROWS):
@@ -35,14 +35,14 @@ def laid(picture: Numbers, way: int) -> Numbers:
 
 
 def laid_back(mask: Mask, way: int) -> Mask:
-    """Lay the mask of a laid picture as the picture was: the steps of `laid`, backwards."""
+    """Lay the mask of a laid image as the image was: the steps of `laid`, backwards."""
     down, across = _directions(way)
     exchanged = mask.T if way & 4 else mask
     return exchanged[::down, ::across]
 
 
 def _directions(way: int) -> tuple[int, int]:
-    """Return the steps down and across that mirror a picture, or leave it."""
+    """Return the steps down and across that mirror an image, or leave it."""
     return -1 if way & 1 else 1, -1 if way & 2 else 1
 
 

@@ -26,7 +26,7 @@ def smooth_white(pixels: npt.NDArray[np.uint8], mpp: float) -> npt.NDArray[np.bo
         (H, W): within a white disc of `SMOOTH_UM`.
     """
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)  # (H, W)
-    # Sums of whole numbers in float64 have no rounding, so that a turned picture gives the turned
+    # Sums of whole numbers in float64 have no rounding, so that a turned image gives the turned
     # answer.
     wide = square(4.0, mpp)
     mean = cv2.boxFilter(grey, cv2.CV_64F, wide)

@@ -1,4 +1,4 @@
-"""Pictures of tissue: `open_slide(path)` gives size, microns per pixel with their origin, and
+"""Images of tissue: `open_slide(path)` gives size, microns per pixel with their origin, and
 pixels at any mpp."""
 
 from breastseg.images.codes import read_codes

@@ -21,11 +21,11 @@ def read_codes(path: Path) -> npt.NDArray[np.uint8]:
     """Read a mask whose pixel values are label codes: (H, W) uint8.
 
     PNG of 8-bit grey or of a palette (the index is the code, whatever its depth), and TIFF of one
-    picture in 8-bit grey or palette, stored without loss, are read as their samples stand in the
+    image in 8-bit grey or palette, stored without loss, are read as their samples stand in the
     file: colours, gamma and transparent values change nothing.
 
     Raises:
-        ImageError: no picture, cut short, several pictures, a colour rendering, turned by a tag;
+        ImageError: no image, cut short, several images, a colour rendering, turned by a tag;
             16-bit; grey of less than 8 bits, which programs scale when they read it; stored with
             loss, as JPEG is whatever its name.
     """
@@ -37,7 +37,7 @@ def read_codes(path: Path) -> npt.NDArray[np.uint8]:
         if image.format != "PNG":
             reason: str | None = "JPEG compression, which changes codes"
         elif getattr(image, "is_animated", False):
-            reason = _png_reason(path) or "several pictures"
+            reason = _png_reason(path) or "several images"
         else:
             reason = _png_reason(path)
         if reason is None:

@@ -13,7 +13,7 @@ from breastseg.errors import ImageError
 from breastseg.images.pyramid import check_stored
 
 MAX_DIRECTORIES = 1000
-"""A pyramid with label and macro has about ten; whatever has more is no single picture."""
+"""A pyramid with label and macro has about ten; whatever has more is no single image."""
 
 MOST_ENTRIES = 4096
 """Of one directory."""
@@ -105,7 +105,7 @@ def _walk(path: Path, file: BinaryIO, end: int) -> None:
         count += 1 + len(inner)
         if count > MAX_DIRECTORIES:
             raise ImageError(
-                f"{path}: a TIFF of more than {MAX_DIRECTORIES} pictures, wanted one; export the"
+                f"{path}: a TIFF of more than {MAX_DIRECTORIES} images, wanted one; export the"
                 " one that is wanted"
             )
         # The chains that SubIFDs have of their own often say the same again: not followed.
@@ -143,7 +143,7 @@ def _read(path: Path, file: BinaryIO, place: int, form: _Form, end: int) -> tupl
         if code == SUB_DIRECTORIES:
             if count > MAX_DIRECTORIES:
                 raise ImageError(
-                    f"{path}: a TIFF of more than {MAX_DIRECTORIES} pictures, wanted one; export"
+                    f"{path}: a TIFF of more than {MAX_DIRECTORIES} images, wanted one; export"
                     " the one that is wanted"
                 )
             data = value[:length]

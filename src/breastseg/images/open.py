@@ -15,11 +15,11 @@ READERS: Mapping[str, tuple[str, str, str]] = {
     "openslide": ("breastseg.images.readers.openslide", "VendorSlide", "breastseg"),
     "zarr": ("breastseg.images.readers.zarr", "ZarrSlide", "breastseg[zarr]"),
 }
-"""Readers: module, class, what to install. Imported when a file asks for it, so that flat pictures
+"""Readers: module, class, what to install. Imported when a file asks for it, so that flat images
 wait for none of the others."""
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
-"""Names of pictures in a folder; TIFFs may be slides."""
+"""Names of images in a folder; TIFFs may be slides."""
 
 SLIDE_SUFFIXES = (".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide", ".czi")
 """Names of slides in a folder; a DICOM slide is several files, so that its folder is named and not
@@ -45,7 +45,7 @@ UNREAD_SUFFIXES: Mapping[str, str] = {
     ".webp": "WebP",
     ".zvi": "Zeiss ZVI",
 }
-"""Names of pictures and slides that no reader takes, and what they are: a folder tells of them, so
+"""Names of images and slides that no reader takes, and what they are: a folder tells of them, so
 that nobody thinks that all of it was mapped."""
 
 _FLAT = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
@@ -58,7 +58,7 @@ _WANTED = (
 
 
 def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
-    """Open a picture or a slide: read what its header says, find its microns per pixel.
+    """Open an image or a slide: read what its header says, find its microns per pixel.
 
     Args:
         path: a PNG, JPEG, TIFF or slide file, or a folder that is an OME-Zarr or holds the DICOM
@@ -66,7 +66,7 @@ def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
         mpp: microns per pixel when the file does not say, or says it wrong.
 
     Raises:
-        ImageError: no picture, one that is broken, or one too large to decode whole.
+        ImageError: no image, one that is broken, or one too large to decode whole.
         MppError: no mpp was given and the file has none; the message lists what was looked at.
         MissingPackageError: the reader's package is not installed.
     """
@@ -112,7 +112,7 @@ def find_reader(path: Path) -> str:
     # An MRXS slide is called by a JPEG, its thumbnail.
     if head.startswith(_FLAT) and path.suffix.lower() != ".mrxs":
         return "flat"
-    # Here, so that flat pictures do not wait for it.
+    # Here, so that flat images do not wait for it.
     from openslide import OpenSlide
 
     vendor = OpenSlide.detect_format(path)
@@ -130,7 +130,7 @@ def find_reader(path: Path) -> str:
             f"{path}: the folder {path.stem} with its pixels is not beside it; copy both"
         )
     raise ImageError(
-        f"{path}: not a picture that Pillow reads nor a slide that OpenSlide knows (it begins with"
+        f"{path}: not an image that Pillow reads nor a slide that OpenSlide knows (it begins with"
         f" {head[:8]!r}); wanted {_WANTED}"
     )
 
@@ -145,7 +145,7 @@ def _reader_of_folder(path: Path) -> str:
     if any(file.is_file() and is_dicom(file) for file in path.iterdir()):
         return "openslide"
     raise ImageError(
-        f"{path}: is a folder, wanted a picture, an OME-Zarr, or a folder of DICOM files"
+        f"{path}: is a folder, wanted an image, an OME-Zarr, or a folder of DICOM files"
     )
 
 

@@ -1,4 +1,4 @@
-"""Pictures and label images at another size: area weights for pixels, nothing mixed for labels."""
+"""Images and label images at another size: area weights for pixels, nothing mixed for labels."""
 
 import cv2
 import numpy as np
@@ -8,7 +8,7 @@ from breastseg.images.slide import Pixels
 
 
 def resample_pixels(pixels: Pixels, size_px: tuple[int, int]) -> Pixels:
-    """Return the picture at (width, height): area weights when shrinking, bilinear when growing."""
+    """Return the image at (width, height): area weights when shrinking, bilinear when growing."""
     height, width = pixels.shape[:2]
     if (width, height) == size_px:
         return pixels

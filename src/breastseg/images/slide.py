@@ -9,14 +9,14 @@ import numpy.typing as npt
 from breastseg.geometry import Box
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
-"""An RGB picture: (H, W, 3) uint8."""
+"""An RGB image: (H, W, 3) uint8."""
 
 Corners: TypeAlias = tuple[float, float, float, float]
 """Left, top, right, bottom of a field in level-0 pixels; edges may lie inside a pixel."""
 
 
 class Slide(Protocol):
-    """A picture of tissue; threads may read it at the same time.
+    """An image of tissue; threads may read it at the same time.
 
     Attributes:
         path: the file or folder.
@@ -25,7 +25,7 @@ class Slide(Protocol):
         mpp_source: where `mpp` came from, in words.
         notes: what a person should know of how the file was read.
         scanner: what scanned it, as the file says (`scanner_of`); "" where it does not.
-        is_flat: a picture of one level, small enough to be held whole: a field that somebody cut
+        is_flat: an image of one level, small enough to be held whole: a field that somebody cut
             out, no scan of a whole slide.
     """
 
@@ -51,7 +51,7 @@ class Slide(Protocol):
     def is_flat(self) -> bool: ...  # noqa: D102
 
     def hold(self) -> None:
-        """Decode a flat picture now and keep its pixels: it will be read more than once. A slide
+        """Decode a flat image now and keep its pixels: it will be read more than once. A slide
         that is not flat is never held."""
         ...
 

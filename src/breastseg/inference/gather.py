@@ -263,7 +263,7 @@ def _report(tables: _Tables, parts: list[_Part], out: Path, reporter: Reporter) 
     done = outcomes["done"]
     failed = outcomes["failed"]
     missing = outcomes["missing"]
-    reporter.message(f"{counted(done, 'picture')} of {counted(len(parts), 'shard')}: {out}")
+    reporter.message(f"{counted(done, 'image')} of {counted(len(parts), 'shard')}: {out}")
     if failed or missing:
         listed = f"; {out / MISSING} lists what is missing" if missing else ""
         raise IncompleteError(

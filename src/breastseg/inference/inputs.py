@@ -1,4 +1,4 @@
-"""What a person names for `predict`: pictures, slides, folders of them, or a table of slides.
+"""What a person names for `predict`: images, slides, folders of them, or a table of slides.
 
 A folder is looked through with the folders in it. What one item is called, or what of a folder
 cannot be read, is that item's own failure.
@@ -49,12 +49,12 @@ _COMPANION = ".mrxs"
 _PROJECT = ".qpproj"
 """QuPath's; the folder `data` beside it holds thumbnails."""
 _MASKS, _PICTURES = {"masks", "mask"}, {"images", "rgbs_colornormalized"}
-"""Folders of label codes, when one of pictures lies beside them."""
+"""Folders of label codes, when one of images lies beside them."""
 
 
 @dataclass(frozen=True)
 class Input:
-    """One picture or slide.
+    """One image or slide.
 
     Attributes:
         path: the file, or the folder of a slide that is one; of an object its name alone, until it
@@ -135,7 +135,7 @@ def list_inputs(inputs: Sequence[str | Path], *, objects: Objects | None = None)
         mapped: the second is broken.
 
     Raises:
-        ImageError: nothing that could be a picture. InputError: a table that cannot be read.
+        ImageError: nothing that could be an image. InputError: a table that cannot be read.
     """
     items: list[Input] = []
     left_out: list[LeftOut] = []
@@ -154,12 +154,12 @@ def list_inputs(inputs: Sequence[str | Path], *, objects: Objects | None = None)
             if len(items) == before:
                 more = f"; {left_out[0]}" if left_out else ""
                 raise ImageError(
-                    f"{path}: no pictures in this folder; wanted {', '.join(_SUFFIXES)}{more}"
+                    f"{path}: no images in this folder; wanted {', '.join(_SUFFIXES)}{more}"
                 )
         else:
             items.append(Input(path))
     if not items:
-        raise ImageError("no pictures given; name files or folders")
+        raise ImageError("no images given; name files or folders")
     if objects is None:
         # A table may have addresses, too.
         for item in items:
@@ -192,7 +192,7 @@ def _named_objects(address: Address, objects: Objects | None) -> Iterator[Input 
             is_empty = False
             yield _object(entry, named=False, inside=inside)
     if is_empty:
-        raise ImageError(f"{address.shown}: no pictures under it; wanted {', '.join(_SUFFIXES)}")
+        raise ImageError(f"{address.shown}: no images under it; wanted {', '.join(_SUFFIXES)}")
 
 
 def _object(address: Address, *, named: bool, inside: tuple[str, ...] = ()) -> Input:
@@ -254,8 +254,8 @@ def _is_slide(folder: Path) -> bool:
 
 
 def _inside(top: Path) -> Iterator[Input | LeftOut]:
-    """List the pictures and slides of a folder and of those in it, by name; hidden ones are no
-    one's pictures.
+    """List the images and slides of a folder and of those in it, by name; hidden ones are no
+    one's images.
 
     Links to folders are not followed: they may lead in a circle. Folders that breastseg wrote
     hold no slides.
@@ -327,9 +327,7 @@ def _no_file(path: Path) -> BreastsegError | None:
     if not kind and _is_link(path):
         return ImageError(f"{path}: a link that leads nowhere")
     if kind and not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
-        return ImageError(
-            f"{path}: no file but a pipe, socket or device; wanted a picture or slide"
-        )
+        return ImageError(f"{path}: no file but a pipe, socket or device; wanted an image or slide")
     return None
 
 

@@ -23,12 +23,12 @@ def flaw_of(address: Address) -> str:
     if cause:
         return cause
     if not name.endswith(_SUFFIXES):
-        return f"no picture or slide by its name; wanted {', '.join(_SUFFIXES)}"
+        return f"no image or slide by its name; wanted {', '.join(_SUFFIXES)}"
     return ""
 
 
 def unread(name: str) -> str:
-    """Return why a picture or slide of this name is not mapped; "" when it may be, or is none."""
+    """Return why an image or slide of this name is not mapped; "" when it may be, or is none."""
     kind = UNREAD_SUFFIXES.get(PurePath(name).suffix.lower())
     if not kind:
         return ""
@@ -36,7 +36,7 @@ def unread(name: str) -> str:
 
 
 def listed(prefix: Address, objects: Objects) -> Iterator[tuple[Address, tuple[str, ...], str]]:
-    """Yield the pictures and slides under a prefix, by key.
+    """Yield the images and slides under a prefix, by key.
 
     Hidden ones, what has another name and what breastseg wrote are passed over, as in a folder.
 

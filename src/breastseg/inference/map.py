@@ -56,7 +56,7 @@ class MapConfig:
     Attributes:
         box: level-0 pixels; None is the whole slide.
         tissue_mask: "on" looks at tissue alone and leaves glass at 0; "off" looks at everything;
-            "auto" is "on" for slides, and in a flat picture leaves out glass if it is wider than
+            "auto" is "on" for slides, and in a flat image leaves out glass if it is wider than
             lumens and fat cells are.
         blend: take the mean where tiles overlap.
         probabilities: keep those of every class.

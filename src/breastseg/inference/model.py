@@ -96,7 +96,7 @@ class Model:
         mpp: float,
         on_progress: Callable[[int], object] = lambda area: None,
     ) -> Labels:
-        """Name the tissue under every pixel of a picture.
+        """Name the tissue under every pixel of an image.
 
         Args:
             pixels: (H, W, 3) uint8.
@@ -105,7 +105,7 @@ class Model:
             on_progress: takes the pixels (at the model's mpp) of each tile that is done.
 
         Returns:
-            (H, W) uint8 labels, the picture's size.
+            (H, W) uint8 labels, the image's size.
         """
         size = pixels.shape[1], pixels.shape[0]
         if mpp != self.card.mpp:

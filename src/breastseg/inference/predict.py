@@ -1,15 +1,15 @@
-"""predict(): pictures and slides in, a folder of results each.
+"""predict(): images and slides in, a folder of results each.
 
 NAME is the input's file name without its ending; of one in a folder of a folder, FOLDER/NAME.
 
-OUT/NAME/labels.png          a picture's labels: 8-bit palette, the input's size, values are labels
+OUT/NAME/labels.png          an image's labels: 8-bit palette, the input's size, values are labels
 OUT/NAME/labels.ome.tif      a slide's labels: pyramid at the model's um/px, values are labels,
 names and colours inside
 OUT/NAME/regions.geojson     the same as polygons with holes in level-0 pixels, for QuPath; or,
 asked for, regions.geojson.gz
 OUT/NAME/overlay.png         the input with its classes over it, and a legend; of a slide
 overlay.jpg, at low resolution; the file holds a small copy of itself (EXIF)
-OUT/NAME/tissue.png          the tissue mask of a slide, and of a flat picture where it leaves out
+OUT/NAME/tissue.png          the tissue mask of a slide, and of a flat image where it leaves out
 glass
 OUT/NAME/map.ome.zarr        when asked for: the slide, small, and its labels over it
 OUT/NAME/run.json            everything needed to do it again
@@ -86,10 +86,10 @@ def predict(
     reporter: Reporter = TERMINAL,
     mapper: "Mapper | None" = None,
 ) -> list[Measures]:
-    """Name the tissue in pictures and slides; goes on where an interrupted run stopped.
+    """Name the tissue in images and slides; goes on where an interrupted run stopped.
 
     Args:
-        inputs: pictures, slides, folders of them (and of such folders), or tables of slides (CSV:
+        inputs: images, slides, folders of them (and of such folders), or tables of slides (CSV:
             path, mpp, box, patient); or addresses of objects and prefixes in buckets.
         model: from `load_model`; several map by the mean of their probabilities.
         out: folder of the results, or address of a prefix; must be empty or hold the same work.
@@ -144,7 +144,7 @@ def predict(
         if config.figure:
             _figure([item for item, _ in results[: config.figure]], model, out, config)
     part = "" if shard is None else f"shard {shard}: "
-    reporter.message(f"{part}{counted(len(results), 'picture')}, {area_mm2:.3g} mm2: {out}")
+    reporter.message(f"{part}{counted(len(results), 'image')}, {area_mm2:.3g} mm2: {out}")
     # Behind the tables: what is done is of use, whatever failed.
     failed = ledger.failed
     if failed:
@@ -294,10 +294,10 @@ def _checked(
 
 
 def _check_of_files(config: PredictConfig, shown: str) -> None:
-    """Refuse what would have to open pictures and results again when they are away."""
+    """Refuse what would have to open images and results again when they are away."""
     if config.figure:
         raise InputError(
-            f"{shown}: --figure opens pictures and results at the end, which lie elsewhere then;"
+            f"{shown}: --figure opens images and results at the end, which lie elsewhere then;"
             " leave it out, or name files and a folder"
         )
 

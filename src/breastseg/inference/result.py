@@ -1,4 +1,4 @@
-"""One picture or slide -> its folder of results."""
+"""One image or slide -> its folder of results."""
 
 import shutil
 from dataclasses import dataclass, field, replace
@@ -174,7 +174,7 @@ def _check_same(path: Path, before: Seen) -> None:
 def _write_picture(
     slide: Slide, mapped: Raster, model: Model, folder: Path, scratch: Path
 ) -> tuple[Raster, Pixels]:
-    """Write a flat picture's map in its own size; return that as a raster, and the picture."""
+    """Write a flat image's map in its own size; return that as a raster, and the image."""
     label_map = model.card.label_map
     pixels = slide.read(mpp=slide.mpp)
     labels = resample_labels(mapped.read(Box(0, 0, *mapped.size_px)), slide.size_px)
@@ -273,7 +273,7 @@ def _write_scores(maps: Maps, model: Model, folder: Path, mpp: float) -> None:
 
 
 def _tell_glass(slide: Slide, plan: Plan, reporter: Reporter) -> None:
-    """Report how much of a flat picture is left out: whoever cut it out may have meant all of
+    """Report how much of a flat image is left out: whoever cut it out may have meant all of
     it."""
     if plan.tissue is None or plan.tissue.all() or not plan.tissue.any():
         return

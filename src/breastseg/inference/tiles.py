@@ -128,7 +128,7 @@ def name_tissue(
         for tile in looked_at:
             yield _whole_tile(
                 tile,
-                next(pictures),  # held by nobody here: a picture of 2,048 px is 13 MB
+                next(pictures),  # held by nobody here: an image of 2,048 px is 13 MB
                 runner,
                 config,
                 probabilities=probabilities,
@@ -192,7 +192,7 @@ def label_pixels(
     *,
     on_progress: Callable[[int], object] = lambda area: None,
 ) -> Labels:
-    """Name the tissue under every pixel of a picture that is at the model's microns per pixel.
+    """Name the tissue under every pixel of an image that is at the model's microns per pixel.
 
     Args:
         pixels: (H, W, 3) uint8, in memory or memory-mapped.

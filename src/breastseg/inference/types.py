@@ -1,4 +1,4 @@
-"""Types of a whole picture or slide: sums over cells add up over tiles, the head reads their means.
+"""Types of a whole image or slide: sums over cells add up over tiles, the head reads their means.
 
 SLIDE/type.json     probabilities of the types, how much tumour and tissue they rest on, and what
 they are worth: scores by patient beside colours alone

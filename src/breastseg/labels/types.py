@@ -39,7 +39,7 @@ class TypeMap:
     Attributes:
         name: of the map.
         types: diagnoses of each type, by its name, in order.
-        left_out: diagnoses of pictures whose type is not learned and not scored.
+        left_out: diagnoses of images whose type is not learned and not scored.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""A conditional random field over a picture, by mean field in a window: neighbours that look alike
+"""A conditional random field over an image, by mean field in a window: neighbours that look alike
 should have the same answer.
 
 As in Kraehenbuehl and Koltun, "Efficient inference in fully connected CRFs with Gaussian edge
@@ -32,7 +32,7 @@ class CrfConfig:
         rounds: of the mean field.
         alike_weight: of neighbours that are near and of like grey value.
         alike_px: how near, a deviation.
-        alike_grey: how alike, a deviation in units of the picture.
+        alike_grey: how alike, a deviation in units of the image.
         near_weight: of neighbours that are near, whatever they look like.
         near_px: how near, a deviation.
     """
@@ -66,11 +66,11 @@ def refine(
 
     Args:
         probability: (H, W) of the class, 0 to 1.
-        grey: (H, W) of the picture, best with deviation 1.
+        grey: (H, W) of the image, best with deviation 1.
         config: of the field.
 
     Raises:
-        InputError: two sizes, no picture, or a value that is no probability.
+        InputError: two sizes, no image, or a value that is no probability.
     """
     if probability.ndim != 2 or probability.shape != grey.shape or 0 in grey.shape:
         raise InputError(
@@ -98,7 +98,7 @@ def _messages(answer: Floats, grey: Floats, config: CrfConfig) -> Floats:
     alike_weights = np.zeros_like(answer)
     near_weights = np.zeros_like(answer)
     height, width = answer.shape
-    # All pairs of one offset at once: `first` and `second` are parts of the picture of one shape.
+    # All pairs of one offset at once: `first` and `second` are parts of the image of one shape.
     for first, second, square_px in _pairs(height, width, config.window_px):
         near = np.exp(-square_px / (2 * config.near_px**2))
         by_place = -square_px / (2 * config.alike_px**2)

@@ -1,6 +1,6 @@
-"""What a DICOM object of ours takes from the film that it is of: whose it is, and which picture.
+"""What a DICOM object of ours takes from the film that it is of: whose it is, and which image.
 
-An archive files an object by patient and study, and a viewer lays it over the picture that it
+An archive files an object by patient and study, and a viewer lays it over the image that it
 names. So an object that names nobody opens nowhere; it is written only where a person asks for it.
 Of the film's header it gets what is listed here and nothing else: no comments, addresses,
 physicians or institution.

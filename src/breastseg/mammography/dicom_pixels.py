@@ -58,12 +58,12 @@ def stored_values(dataset: Any, where: str) -> npt.NDArray[Any]:
     rows = int(dataset.get("Rows", 0))
     columns = int(dataset.get("Columns", 0))
     if "PixelData" not in dataset or not rows or not columns:
-        raise ImageError(f"{where}: no pixels in it, wanted a picture; export the image again")
+        raise ImageError(f"{where}: no pixels in it, wanted an image; export the image again")
     # Before anything is decoded: a header that promises too much must not take the memory.
     if rows * columns > MAX_PIXELS:
         raise ImageError(f"{where}: says {columns} x {rows} pixels, wanted up to {MAX_PIXELS:,}")
     if int(dataset.get("SamplesPerPixel", 1)) != 1:
-        raise ImageError(f"{where}: a colour picture, wanted grey values; it is no mammogram")
+        raise ImageError(f"{where}: a colour image, wanted grey values; it is no mammogram")
     syntax = str(dataset.file_meta.get("TransferSyntaxUID", ""))
     try:
         values = _native(dataset) if syntax in _NATIVE else _decoded(dataset, syntax, where)
@@ -118,7 +118,7 @@ def _signed(values: npt.NDArray[Any], dataset: Any) -> npt.NDArray[Any]:
 
 
 def padding_of(stored: npt.NDArray[Any], dataset: Any) -> Mask:
-    """Return where PixelPaddingValue (or its range) says that no picture is: (H, W)."""
+    """Return where PixelPaddingValue (or its range) says that no image is: (H, W)."""
     value = dataset.get("PixelPaddingValue")
     if value is None:
         return np.zeros(stored.shape, np.bool_)
@@ -295,7 +295,7 @@ WINDOWS = {"LINEAR": linear, "LINEAR_EXACT": linear_exact, "SIGMOID": sigmoid}
 
 
 def _inversion(dataset: Any) -> str:
-    """Return why the picture has to be inverted after the VOI, "" when it has not."""
+    """Return why the image has to be inverted after the VOI, "" when it has not."""
     reasons = []
     if str(dataset.get("PhotometricInterpretation", "")).strip() == "MONOCHROME1":
         reasons.append("MONOCHROME1")

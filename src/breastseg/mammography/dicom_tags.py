@@ -66,7 +66,7 @@ def check_kind(dataset: Any, where: str) -> tuple[str, ...]:
     frames = int(dataset.get("NumberOfFrames", 1) or 1)
     if sop_class in TOMOSYNTHESIS or (frames > 1 and modality == "MG"):
         raise ImageError(
-            f"{where}: tomosynthesis ({frames} frames), wanted a single picture; "
+            f"{where}: tomosynthesis ({frames} frames), wanted a single image; "
             "give the synthesized 2D view if the system made one"
         )
     is_digital = sop_class in MG_CLASSES
@@ -87,7 +87,7 @@ def check_kind(dataset: Any, where: str) -> tuple[str, ...]:
     if str(dataset.get("BurnedInAnnotation", "")).strip().upper() == "YES":
         notes.append("has writing burnt into its pixels: look for names before you share it")
     if str(dataset.get("FieldOfViewHorizontalFlip", "")).strip().upper() == "YES":
-        notes.append("the detector's picture was flipped before it was stored")
+        notes.append("the detector's image was flipped before it was stored")
     return tuple(notes)
 
 
@@ -107,7 +107,7 @@ def _check_view(dataset: Any, where: str) -> list[str]:
     if str(dataset.get("BreastImplantPresent", "")).strip().upper() == "YES":
         if not modifiers & _DISPLACED:
             raise ImageError(
-                f"{where}: an implant is in the picture, wanted a breast without; "
+                f"{where}: an implant is in the image, wanted a breast without; "
                 "views with the implant displaced are taken"
             )
         notes.append("implant displaced view")
@@ -121,7 +121,7 @@ def _check_view(dataset: Any, where: str) -> list[str]:
             f"{where}: magnified {factor:g} times, wanted a contact view (below {_MAGNIFICATION:g})"
         )
     if str(dataset.get("PartialView", "")).strip().upper() == "YES":
-        notes.append("partial view: a part of the breast is in another picture")
+        notes.append("partial view: a part of the breast is in another image")
     return notes
 
 
@@ -235,13 +235,13 @@ def _plausible(
     if abs(down - across) > 0.01 * longer:
         raise ImageError(
             f"{where}: pixels of {down:g} x {across:g} mm, wanted square ones; "
-            "resample the picture first"
+            "resample the image first"
         )
     return (down + across) / 2, origin
 
 
 def chest_wall_of(dataset: Any) -> str:
-    """Return the side of the picture where PatientOrientation puts the chest wall, or ""."""
+    """Return the side of the image where PatientOrientation puts the chest wall, or ""."""
     value = dataset.get("PatientOrientation")
     if value is None or isinstance(value, str) or len(value) < 1:
         return ""

@@ -29,7 +29,7 @@ class Film:
         view: "MLO", "CC", "ML" and so on, or "" where nobody says.
         view_origin: where that comes from, and who contradicts.
         history: what was done to the pixels, in order, and what a person should know of them.
-        chest_wall: "left" or "right" in the picture as the header says it; "" where it does not.
+        chest_wall: "left" or "right" in the image as the header says it; "" where it does not.
     """
 
     pixels: Grey

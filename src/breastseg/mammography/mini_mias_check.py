@@ -61,7 +61,7 @@ def verify_mini_mias(folder: str | Path) -> MiasCheck:
     """Hold a copy of mini-MIAS against the release.
 
     Args:
-        folder: the pictures with Info.txt, or a folder above.
+        folder: the images with Info.txt, or a folder above.
 
     Raises:
         SourceError: no Info.txt and no film there.
@@ -95,10 +95,10 @@ def release_sums() -> dict[str, Sums]:
 
 
 def _fault(path: Path, film: str, digests: Mapping[str, str]) -> str:
-    """Return what is wrong with a picture, "" when its pixels are those of the release.
+    """Return what is wrong with an image, "" when its pixels are those of the release.
 
     Args:
-        path: the picture.
+        path: the image.
         film: its name.
         digests: film -> SHA-256 of its pixels in the release.
     """

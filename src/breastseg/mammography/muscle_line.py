@@ -33,11 +33,11 @@ Side = Literal["left", "right"]
 
 @dataclass(frozen=True)
 class MuscleLine:
-    """A line on a picture, in which whole numbers are the middles of pixels.
+    """A line on an image, in which whole numbers are the middles of pixels.
 
     Attributes:
-        chest_wall: side of the picture at which the chest wall lies.
-        size_px: (width, height) of the picture.
+        chest_wall: side of the image at which the chest wall lies.
+        size_px: (width, height) of the image.
         points_px: two (x, y) on the line, or none where there is no muscle.
         mm_per_px: millimetres a pixel; None where it is not known.
     """
@@ -175,10 +175,10 @@ def line_hash(folder: Path) -> str | None:
 
 
 def fitted_to(line: MuscleLine, size_px: tuple[int, int], where: str) -> MuscleLine:
-    """Return a line on a picture of the same film in another size.
+    """Return a line on an image of the same film in another size.
 
     Raises:
-        DatasetError: the picture has another shape.
+        DatasetError: the image has another shape.
     """
     if size_px == line.size_px:
         return line
@@ -186,7 +186,7 @@ def fitted_to(line: MuscleLine, size_px: tuple[int, int], where: str) -> MuscleL
     factor = width / line.size_px[0]
     if abs(height / line.size_px[1] / factor - 1) > _SAME:
         raise DatasetError(
-            f"{where}: {LINE} is of a picture of {line.size_px[0]} x {line.size_px[1]} pixels, "
+            f"{where}: {LINE} is of an image of {line.size_px[0]} x {line.size_px[1]} pixels, "
             f"this one has {width} x {height}; is it of another film?"
         )
     points = []
@@ -234,7 +234,7 @@ def with_line(masks: FilmMasks, line: MuscleLine) -> FilmMasks:
 
     Args:
         masks: of a film, with or without muscle.
-        line: on a picture of their size.
+        line: on an image of their size.
     """
     tissue = (masks.labels == BREAST) | (masks.labels == MUSCLE)
     cut = tissue & side_of(line)

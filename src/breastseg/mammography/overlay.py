@@ -1,4 +1,4 @@
-"""A film with the outlines of its masks: a picture to look at."""
+"""A film with the outlines of its masks: an image to look at."""
 
 import cv2
 import numpy as np

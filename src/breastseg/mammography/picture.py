@@ -1,4 +1,4 @@
-"""Reading a mammogram from a picture: PGM, PNG, TIFF or JPEG, of 8 or 16 bits."""
+"""Reading a mammogram from an image: PGM, PNG, TIFF or JPEG, of 8 or 16 bits."""
 
 import io
 import warnings
@@ -22,9 +22,9 @@ _BRIGHT = 0.6
 
 
 def read_picture(path: Path, where: str, *, mm_per_px: float | None = None) -> Film:
-    """Read a mammogram from a picture.
+    """Read a mammogram from an image.
 
-    Pictures of 8 bits are scaled by 257. Those of 16 bits are scaled by the fewest of 10, 12, 14
+    Images of 8 bits are scaled by 257. Those of 16 bits are scaled by the fewest of 10, 12, 14
     or 16 bits that hold their brightest pixel, as detectors have them.
 
     Args:
@@ -33,7 +33,7 @@ def read_picture(path: Path, where: str, *, mm_per_px: float | None = None) -> F
         mm_per_px: millimetres a pixel where somebody knows.
 
     Raises:
-        ImageError: no picture, colours, more than `MAX_PIXELS`, or one grey value.
+        ImageError: no image, colours, more than `MAX_PIXELS`, or one grey value.
     """
     values = _values(path, where)
     history = []
@@ -43,7 +43,7 @@ def read_picture(path: Path, where: str, *, mm_per_px: float | None = None) -> F
     history.append(line)
     if float(np.median(pixels)) > _BRIGHT * WHITE:
         history.append("looks inverted: most of it is bright; dense tissue should be")
-    origin = "given" if mm_per_px else "a picture does not say"
+    origin = "given" if mm_per_px else "an image does not say"
     return check_film(Film(pixels, mm_per_px, origin, history=tuple(history)), where)
 
 
@@ -53,7 +53,7 @@ def read_mask(path: Path, where: str) -> npt.NDArray[np.bool_]:
 
 
 def read_grey(path: Path, where: str) -> npt.NDArray[Any]:
-    """Read a grey picture of any size as it is: (H, W) uint8 or uint16; ImageError names it."""
+    """Read a grey image of any size as it is: (H, W) uint8 or uint16; ImageError names it."""
     return _values(path, where)
 
 
@@ -74,7 +74,7 @@ def _scaled(values: npt.NDArray[Any]) -> tuple[Grey, str]:
 
 
 def _values(path: Path, where: str) -> npt.NDArray[Any]:
-    """Return the grey values of a picture: (H, W) uint8 or uint16."""
+    """Return the grey values of an image: (H, W) uint8 or uint16."""
     with path.open("rb") as file:
         data = file.read()
     with warnings.catch_warnings():
@@ -84,7 +84,7 @@ def _values(path: Path, where: str) -> npt.NDArray[Any]:
             values: npt.NDArray[Any] = _tiff(path, where) if is_tiff else _pillow(data, where)
         except (UnidentifiedImageError, tifffile.TiffFileError, SyntaxError) as cause:
             raise ImageError(
-                f"{where}: not a picture ({in_short(type(cause).__name__)}), "
+                f"{where}: not an image ({in_short(type(cause).__name__)}), "
                 "wanted PGM, PNG, TIFF or JPEG"
             ) from None
         except (OSError, ValueError, EOFError, IndexError) as cause:
@@ -135,5 +135,5 @@ def _tiff(path: Path, where: str) -> npt.NDArray[Any]:
 def _without_colours(values: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
     """Return one channel of (H, W, 3) in which all are alike."""
     if not np.all(values == values[..., :1]):
-        raise ImageError(f"{where}: a colour picture, wanted grey values; it is no mammogram")
+        raise ImageError(f"{where}: a colour image, wanted grey values; it is no mammogram")
     return np.ascontiguousarray(values[..., 0])

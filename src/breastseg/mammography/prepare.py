@@ -1,4 +1,4 @@
-"""prepare_films(): a folder of mammograms in; clean pictures, masks and tables out.
+"""prepare_films(): a folder of mammograms in; clean images, masks and tables out.
 
 OUT/FILM/image.png      16 bits, bright is dense; 0 outside the breast unless asked for whole
 OUT/FILM/muscle.png     the pixels that were cut off as muscle, where there are any; 0 elsewhere
@@ -68,7 +68,7 @@ class FilmsConfig:
         muscle_in_cc: look for muscle in views from above too, where there is none or little.
         denoise: "wiener", "median" or "none".
         clahe: whether contrast is equalised in places.
-        mm_per_px: millimetres a pixel of the prepared picture; None keeps the film's own.
+        mm_per_px: millimetres a pixel of the prepared image; None keeps the film's own.
         as_paper: "3.4", "3.5", "3.6" or "3.8": that system's own steps; "" is ours.
         whole: keep what is not breast in image.png too.
         pixel_mm: millimetres a pixel of the films, where they do not say or say it wrong.

@@ -51,7 +51,7 @@ def process(film: Film, config: FilmsConfig, line: MuscleLine | None = None) -> 
     Args:
         film: at the size of pixels that is wanted.
         config: which steps.
-        line: the muscle as a person put it, on a picture of this size.
+        line: the muscle as a person put it, on an image of this size.
 
     Raises:
         ImageError: no breast is found on it.

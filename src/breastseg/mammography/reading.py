@@ -81,7 +81,7 @@ def _with_size(film: Film, entry: Entry, pixel_mm: float | None, notes: list[str
 
 
 def _sized(film: Film, entry: Entry, mm_per_px: float, notes: list[str]) -> Film:
-    """Return a film with the size that its release knows, larger where its picture was made small.
+    """Return a film with the size that its release knows, larger where its image was made small.
 
     Args:
         film: as read.
@@ -90,17 +90,17 @@ def _sized(film: Film, entry: Entry, mm_per_px: float, notes: list[str]) -> Film
         notes: told where nothing can be said.
     """
     origin = entry.mm_origin
-    # A pixel of a picture that was made half as large is twice as large as the release's.
+    # A pixel of an image that was made half as large is twice as large as the release's.
     if entry.size_px is not None:
         height, width = film.pixels.shape
         across = entry.size_px[0] / width
         down = entry.size_px[1] / height
         if abs(across / down - 1) > _SAME:
-            notes.append(f"a picture of another shape than the release's: {origin} does not fit it")
+            notes.append(f"an image of another shape than the release's: {origin} does not fit it")
             return film
         if (across, down) != (1.0, 1.0):
             mm_per_px *= (across + down) / 2
-            origin += ", of a picture that was made smaller or larger"
+            origin += ", of an image that was made smaller or larger"
     return replace(film, mm_per_px=mm_per_px, mm_origin=origin)
 
 

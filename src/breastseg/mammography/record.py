@@ -31,10 +31,10 @@ LABELS = {
 
 
 def finding_rows(findings: Sequence[Finding], masks: Mapping[int, Mask]) -> list[JsonObject]:
-    """Return a row of findings.csv for each finding, in pixels of the prepared picture.
+    """Return a row of findings.csv for each finding, in pixels of the prepared image.
 
     Args:
-        findings: on the prepared picture.
+        findings: on the prepared image.
         masks: (H, W) of those that are masks, by their place.
     """
     rows = []

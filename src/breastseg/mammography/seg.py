@@ -38,7 +38,7 @@ _SERIES_NUMBER = 900
 def write_seg(
     path: Path, film: Path, labels: npt.NDArray[np.uint8], where: str, algorithm: str
 ) -> None:
-    """Write the masks of a film as a binary segmentation of its DICOM picture.
+    """Write the masks of a film as a binary segmentation of its DICOM image.
 
     It has the patient and the study of the film, which it names as its source. UIDs depend on the
     film and the masks alone; the time of its making is in it too.
@@ -46,7 +46,7 @@ def write_seg(
     Args:
         path: the file to write, .dcm.
         film: the DICOM file that the masks are of.
-        labels: (H, W) of the values in `SEGMENTS` and others, of the whole picture at any size:
+        labels: (H, W) of the values in `SEGMENTS` and others, of the whole image at any size:
             brought to the size of the film by its nearest pixels.
         where: how errors call the film.
         algorithm: how the muscle was found.

@@ -97,12 +97,12 @@ def write_film(entry: Entry, folder: Path, name: str, data_set: str, config: Fil
 def _moved(
     known: Known, factor: float, size: tuple[int, int], *, mirror: bool
 ) -> tuple[tuple[Finding, ...], dict[int, Mask]]:
-    """Return the findings of a film, and their masks, on its prepared picture.
+    """Return the findings of a film, and their masks, on its prepared image.
 
     Args:
         known: the film as it was read.
         factor: its new size over its old one.
-        size: (H, W) of the prepared picture.
+        size: (H, W) of the prepared image.
         mirror: whether left and right are exchanged on it.
     """
     findings = []
@@ -172,15 +172,15 @@ def _on_film(line: MuscleLine | None, size: tuple[int, int], name: str) -> Muscl
 
 
 def _chest_wall_notes(film: Film, done: Processed) -> list[str]:
-    """Say where the header and the picture put the chest wall on different sides."""
+    """Say where the header and the image put the chest wall on different sides."""
     masks = done.masks
     if done.mirrored or not film.chest_wall or not masks.chest_wall_sure:
         return []
     if film.chest_wall == masks.chest_wall:
         return []
     return [
-        f"chest wall: the header says {film.chest_wall}, the picture {masks.chest_wall}; "
-        "the picture is believed"
+        f"chest wall: the header says {film.chest_wall}, the image {masks.chest_wall}; "
+        "the image is believed"
     ]
 
 
@@ -189,7 +189,7 @@ def _outside_breast(
 ) -> list[str]:
     """Name the findings of which less than a tenth lies on breast or muscle.
 
-    So does a table that counts from another corner, or is of another copy of the pictures.
+    So does a table that counts from another corner, or is of another copy of the images.
     """
     tissue = (labels == LABELS["breast"]) | (labels == LABELS["muscle"])
     notes = []

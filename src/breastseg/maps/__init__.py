@@ -1,2 +1,2 @@
-"""A label image over a slide: on disk, as pictures, polygons, files and measures. Knows no
+"""A label image over a slide: on disk, as images, polygons, files and measures. Knows no
 model."""

@@ -1,4 +1,4 @@
-"""Label images as pictures: palette PNG, layers for a page, overlay with legend, a figure of
+"""Label images as images: palette PNG, layers for a page, overlay with legend, a figure of
 many."""
 
 import zlib
@@ -22,7 +22,7 @@ _PAGE_PX = 1200
 _PAIR_PX = 480
 _FIGURE_TILE_PX = 320
 _BAND_ROWS = 512
-"""Rows that are washed and counted at once: of a whole large picture the copies between would take
+"""Rows that are washed and counted at once: of a whole large image the copies between would take
 four times what it does itself."""
 
 
@@ -38,7 +38,7 @@ def save_comparison(
     label_map: LabelMap,
     folder: Path,
 ) -> None:
-    """Write a picture and what to lay over it, shrunk alike by a whole number until no side is over
+    """Write an image and what to lay over it, shrunk alike by a whole number until no side is over
     1200 px.
 
     FOLDER gets image.jpg, truth.png, prediction.png, and errors.png: the prediction where it is

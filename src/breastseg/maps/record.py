@@ -23,13 +23,13 @@ TISSUE = "tissue.png"
 OME_ZARR = "map.ome.zarr"
 LABELS = (SLIDE_LABELS, PICTURE_LABELS)
 OVERLAYS = (SLIDE_OVERLAY, PICTURE_OVERLAY)
-"""One of each lies in a result: of a slide, or of a flat picture."""
+"""One of each lies in a result: of a slide, or of a flat image."""
 MANIFEST_TABLE, MEASURES_TABLE = "manifest.csv", "measures.csv"
 MEASURES_PARQUET, FIGURE, COHORT = "measures.parquet", "figure.png", "cohort.html"
 """Beside the results, of all of them."""
 
 Measures = dict[str, str | float | int | None]
-"""A row of measures.csv by column: the picture's name, then numbers; NaN (in JSON of others, null)
+"""A row of measures.csv by column: the image's name, then numbers; NaN (in JSON of others, null)
 where one has no meaning."""
 
 # Up to here a float holds every whole number: JSON has no other numbers, and pages read them so.
@@ -67,7 +67,7 @@ class RunRecord:
     """run.json: everything needed to make a map again, and what came of it.
 
     Attributes:
-        input: the picture or slide, as it was named.
+        input: the image or slide, as it was named.
         input_fingerprint: of its bytes before it was mapped.
         size_px: (width, height) at level 0.
         mpp: microns per pixel of level 0.

@@ -1,5 +1,5 @@
-"""A small copy of a picture inside its own file, as cameras keep one: who shows thousands of
-pictures reads a few kB of each.
+"""A small copy of an image inside its own file, as cameras keep one: who shows thousands of
+images reads a few kB of each.
 
 It is JPEG in the second directory of the EXIF, which file managers know.
 """
@@ -23,7 +23,7 @@ _COPY_AT = 26 + _SECOND.size
 
 
 def exif_of(picture: Image.Image) -> bytes:
-    """Return EXIF that holds a small copy of a picture, for Pillow's `save(exif=...)`."""
+    """Return EXIF that holds a small copy of an image, for Pillow's `save(exif=...)`."""
     share = min(1.0, SMALL_PX / max(picture.size))
     width = max(1, round(picture.width * share))
     height = max(1, round(picture.height * share))
@@ -35,7 +35,7 @@ def exif_of(picture: Image.Image) -> bytes:
 
 
 def small_copy(picture: Image.Image) -> bytes:
-    """Return the small copy that `exif_of` put into a picture's file, as JPEG.
+    """Return the small copy that `exif_of` put into an image's file, as JPEG.
 
     Args:
         picture: just opened; it is not decoded.

@@ -47,7 +47,7 @@ def fit(
     Args:
         features: (N, D).
         truth: (N,) 0 to T - 1.
-        weights: (N,) of the pictures, with a sum above 0.
+        weights: (N,) of the images, with a sum above 0.
         types: T.
         penalty: as `PENALTY`.
     """
@@ -91,7 +91,7 @@ def _descend(rows: Floats, truth: Floats, share: Floats, penalty: float) -> Floa
 
 
 def balanced(truth: Ints, patients: npt.NDArray[np.str_]) -> Floats:
-    """Return (N,) weights in which types count equally, patients of a type, and pictures of a
+    """Return (N,) weights in which types count equally, patients of a type, and images of a
     patient."""
     weights = np.zeros(len(truth))
     for kind in np.unique(truth):

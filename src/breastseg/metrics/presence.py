@@ -1,7 +1,7 @@
 """Regions that are known to have a class, or to have none of it: its share of the map in both, and
 whether the share tells them apart.
 
-Such knowledge is of a whole picture, as a diagnosis is: nobody says where. Shares are averaged over
+Such knowledge is of a whole image, as a diagnosis is: nobody says where. Shares are averaged over
 the regions of a patient first, then over patients, so that a patient with many regions counts once.
 A patient may have regions of both kinds.
 """

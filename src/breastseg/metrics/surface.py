@@ -3,7 +3,7 @@
 
 A pixel is of its class's border when a pixel beside it (left, right, above, below) has another
 class. Only annotated pixels are looked at, on both sides: next to what is not annotated, and at
-the picture's edge, the annotation ends but perhaps not the tissue, so there is no border. A
+the image's edge, the annotation ends but perhaps not the tissue, so there is no border. A
 predicted 0 ("not analysed") under annotation is another class like any.
 """
 

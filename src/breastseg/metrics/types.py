@@ -29,12 +29,12 @@ def type_scores(
     seed: int = SEED,
 ) -> JsonObject:
     """Return balanced accuracy and AUC by patient, with 95 % intervals over patients, and by
-    picture.
+    image.
 
     Args:
-        probabilities: (N, T) of each picture.
+        probabilities: (N, T) of each image.
         truth: (N,) 0 to T - 1.
-        patients: of the N pictures.
+        patients: of the N images.
         names: of the T types.
         draws: of patients, for the intervals; 0 for none.
         seed: same seed, same intervals.
@@ -50,7 +50,7 @@ def type_scores(
     # (1, N) weights of "each once": the figures themselves are a draw of everybody.
     each_case = np.ones((1, len(kinds)))
     each_picture = np.ones((1, len(truth)))
-    recalls = _recalls(cases, kinds, each_case)[0]  # (T,), as of pictures
+    recalls = _recalls(cases, kinds, each_case)[0]  # (T,), as of images
     recalls_of_pictures = _recalls(probabilities, truth, each_picture)[0]
     recall = {}
     number = {}
@@ -82,10 +82,10 @@ def type_difference(
     """Return one's scores by patient minus the other's, on the same draws of the same patients.
 
     Args:
-        one: (N, T) probabilities of each picture.
+        one: (N, T) probabilities of each image.
         other: likewise.
         truth: (N,).
-        patients: of the N pictures.
+        patients: of the N images.
         draws: of patients.
         seed: same seed, same intervals.
 
@@ -114,7 +114,7 @@ def type_difference(
 def _cases(
     probabilities: Floats, truth: Ints, patients: Sequence[str]
 ) -> tuple[Floats, Ints, list[str]]:
-    """Return mean probabilities of each patient's pictures of one type, the type, the patient."""
+    """Return mean probabilities of each patient's images of one type, the type, the patient."""
     patient_of_picture = np.asarray(patients)
     means = []
     kinds = []

@@ -1,4 +1,4 @@
-"""Name -> network, one visible dict. Networks take uint8 pictures and give logits; scaling of
+"""Name -> network, one visible dict. Networks take uint8 images and give logits; scaling of
 colours is inside."""
 
 import breastseg.networks.torchvision_ops  # noqa: F401  before anything that imports torchvision
@@ -204,7 +204,7 @@ def build(config: NetworkConfig) -> Network:
         reason = " ".join(str(cause).split())[:120]
         raise InputError(
             f"encoder '{config.encoder}' does not fit {config.arch} ({reason}); wanted one that"
-            f" takes pictures of any size and halves them five times: {', '.join(_FITTING)}"
+            f" takes images of any size and halves them five times: {', '.join(_FITTING)}"
         ) from None
     return network
 

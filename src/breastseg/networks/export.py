@@ -117,7 +117,7 @@ def _export_onnx(network: Network, path: Path) -> None:
 
 
 def export_graph(module: nn.Module, path: Path, output: str) -> None:
-    """Write a module that holds a network as `network` and takes uint8 pictures; the weights stay
+    """Write a module that holds a network as `network` and takes uint8 images; the weights stay
     in the safetensors file beside it."""
     sides = {0: "n", 2: "h", 3: "w"}
     if output != "probabilities":

@@ -14,12 +14,12 @@ from breastseg.networks.threads import torch_threads
 from breastseg.networks.weights import network_of
 
 STEPS = 64
-"""Points of the straight way from the baseline to the picture. They lie closer where the picture is
+"""Points of the straight way from the baseline to the image. They lie closer where the image is
 still pale, by the third power: there a network's answer turns from that of a flat field to its own.
 """
 _POWER = 3
 SEED = 0
-"""Of the random weights: the same picture each time."""
+"""Of the random weights: the same image each time."""
 _BATCH = 8
 
 
@@ -29,8 +29,8 @@ class Attributed:
 
     Attributes:
         pixels: (H, W) float64, by how much each raises the log-odds of the class at the place, over
-            the baseline: a field of one colour, the picture's mean.
-        difference: log-odds of the picture, less those of the baseline. The sum of `pixels` is that
+            the baseline: a field of one colour, the image's mean.
+        difference: log-odds of the image, less those of the baseline. The sum of `pixels` is that
             but for the steps of the way.
     """
 
@@ -94,7 +94,7 @@ def integrated_gradients(
         along = (middles**_POWER).view(-1, 1, 1, 1)
         pictures = (baseline + along * way).requires_grad_()  # (B, 3, H, W)
         odds = _log_odds(network(pictures), place, label)  # (B,)
-        # One sum: the gradient of each picture does not depend on the others.
+        # One sum: the gradient of each image does not depend on the others.
         (slope,) = torch.autograd.grad((weights * odds).sum(), pictures)
         total += slope.sum(dim=0).double()
     # What a pixel adds is the sum over its three colours.
@@ -105,7 +105,7 @@ def integrated_gradients(
 
 
 def with_random_weights(config: NetworkConfig, picture: npt.NDArray[np.uint8]) -> Network:
-    """Return a network of the same kind with random weights, its normalisation set on the picture
+    """Return a network of the same kind with random weights, its normalisation set on the image
     and its mirror images: it computes with numbers of the usual size, and has learned nothing."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)

@@ -52,7 +52,7 @@ class RGUNet(nn.Module):
     Args:
         width: channels of the first level, a multiple of `groups`; each level below has twice as
             many.
-        depth: how often the picture is halved; 16 and 3 make 0.67 million parameters.
+        depth: how often the image is halved; 16 and 3 make 0.67 million parameters.
         groups: of the 7x7 convolutions.
 
     Raises:

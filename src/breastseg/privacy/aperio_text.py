@@ -100,5 +100,5 @@ def _letters(text: str) -> str:
 
 
 def is_label_or_macro(text: str) -> bool:
-    """Return whether a description says that its picture is no tissue at high magnification."""
+    """Return whether a description says that its image is no tissue at high magnification."""
     return re.search(r"\b(label|macro|barcode|overview)\b", text, re.IGNORECASE) is not None

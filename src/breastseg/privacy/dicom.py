@@ -77,7 +77,7 @@ def copy_dicom(path: Path, out: Path, key: bytes) -> tuple[list[Finding], list[L
             check_same([before], [after], str(file))
             levels.append(after)
     if not levels:
-        raise ImageError(f"{path}: no picture of tissue in it (VOLUME), wanted a DICOM slide")
+        raise ImageError(f"{path}: no image of tissue in it (VOLUME), wanted a DICOM slide")
     return list(cleaner.found), levels
 
 
@@ -115,7 +115,7 @@ def _header(file: Path) -> tuple[Any, int]:
 def _left_out(header: Any, file: Path) -> str | None:
     """Return why a file is not copied; None for tissue."""
     if header.get("SOPClassUID") != _SLIDE:
-        return "no whole slide picture"
+        return "no whole slide image"
     words = [str(word) for word in header.get("ImageType") or []]
     # The third value is the flavour of the image (PS3.3 C.8.12.4.1.1).
     if len(words) < 3:
@@ -123,7 +123,7 @@ def _left_out(header: Any, file: Path) -> str | None:
     if words[2] in _STAY:
         return None
     causes = {"LABEL": "label image", "OVERVIEW": "macro image (overview)"}
-    return causes.get(words[2], "a picture of another kind than VOLUME")
+    return causes.get(words[2], "an image of another kind than VOLUME")
 
 
 def _check_open(header: Any, file: Path) -> None:

@@ -16,7 +16,7 @@ class Finding:
     """Something in a file that may tell who a slide is of, or where and when it was made.
 
     Attributes:
-        place: where it is, as in "picture 3", "whole file" or "file name".
+        place: where it is, as in "image 3", "whole file" or "file name".
         tag: the name of the tag or part; of one that is not known, its number or a general word.
         kind: what kind of value it is, as in "date"; never the value.
     """
@@ -35,7 +35,7 @@ class Level:
     """What proves that one level's pixels are the same: the hash of all its compressed tiles.
 
     Attributes:
-        level: which picture of the file.
+        level: which image of the file.
         width_px: its width.
         height_px: its height.
         tiles: how many pieces of compressed pixels it has.

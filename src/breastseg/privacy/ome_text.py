@@ -1,4 +1,4 @@
-"""OME-XML: what readers need of the first picture is written again, all else is left out."""
+"""OME-XML: what readers need of the first image is written again, all else is left out."""
 
 import re
 from collections.abc import Iterator
@@ -82,12 +82,12 @@ def plain(tag: str) -> str:
 
 
 def images_of(root: ElementTree.Element) -> list[ElementTree.Element]:
-    """Return the pictures, in order."""
+    """Return the images, in order."""
     return [child for child in root if plain(child.tag) == "Image"]
 
 
 def ifds_of(image: ElementTree.Element, where: object) -> list[int]:
-    """Return the numbers of the directories that a picture says are its own.
+    """Return the numbers of the directories that an image says are its own.
 
     Raises:
         ImageError: it does not say, or names another file.
@@ -107,7 +107,7 @@ def ifds_of(image: ElementTree.Element, where: object) -> list[int]:
 
 
 def write_first(root: ElementTree.Element) -> str:
-    """Return OME-XML of the first picture alone, with what readers need of it."""
+    """Return OME-XML of the first image alone, with what readers need of it."""
     namespace = _NAMESPACE.fullmatch(root.tag)
     space = namespace[1] if namespace else ""
     inside = ""

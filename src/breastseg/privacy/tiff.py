@@ -38,7 +38,5 @@ def copy_tiff(path: Path, out: Path) -> tuple[list[Finding], list[Level]]:
     check_same(before, after, str(path))
     # The proof looks at directories whose place is known; none may lie elsewhere.
     if sorted(directories_of(out)) != sorted(places):
-        raise ImageError(
-            f"{path}: the copy does not have the pictures that were to stay; report it"
-        )
+        raise ImageError(f"{path}: the copy does not have the images that were to stay; report it")
     return plan.findings, after

@@ -62,7 +62,7 @@ def write_copy(tiff: TiffFileForm, plan: Plan, out: Path) -> None:
 
 
 def _inner_next(directory: Directory, inner: Directory) -> int:
-    """Return the next directory of a SubIFD where that is one of the same picture, else 0."""
+    """Return the next directory of a SubIFD where that is one of the same image, else 0."""
     places = [level.place for level in directory.inner]
     return inner.following if inner.following in places else 0
 
@@ -85,12 +85,12 @@ def _kept_ranges(tiff: TiffFileForm, plan: Plan) -> Ranges:
 
 
 def _pixel_stretches(tiff: TiffFileForm, directory: Directory) -> list[tuple[int, int]]:
-    """Return the stretches of a picture's pixels, as (first byte, byte behind the last)."""
+    """Return the stretches of an image's pixels, as (first byte, byte behind the last)."""
     return [(start, start + length) for start, length in pixel_places(tiff, directory) if length]
 
 
 def _gone_ranges(tiff: TiffFileForm, plan: Plan) -> Ranges:
-    """Return the bytes that must not be in the copy: pixels of dropped pictures, removed values."""
+    """Return the bytes that must not be in the copy: pixels of dropped images, removed values."""
     dropped = []
     for directory in plan.dropped:
         dropped += [directory, *directory.inner]

@@ -95,7 +95,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Directory:
-    """One picture of a TIFF.
+    """One image of a TIFF.
 
     Attributes:
         place: where the directory lies.
@@ -217,7 +217,7 @@ class TiffFileForm:
             raise self.damaged("its directories go round in a circle")
         self._places.add(place)
         if len(self._places) > MAX_DIRECTORIES:
-            raise ImageError(f"{self.path}: a TIFF of more than {MAX_DIRECTORIES} pictures")
+            raise ImageError(f"{self.path}: a TIFF of more than {MAX_DIRECTORIES} images")
         form = self.form
         count = form.number(self.bytes_at(place, form.count_bytes))
         if not 0 < count <= MOST_ENTRIES:

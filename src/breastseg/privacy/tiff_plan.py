@@ -1,4 +1,4 @@
-"""Which pictures and tags of a TIFF stay. Whatever is not known to be needed goes."""
+"""Which images and tags of a TIFF stay. Whatever is not known to be needed goes."""
 
 import re
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ _OTHERS = (
     ("Olympus", 270, re.compile("OLYMPUS|Olympus")),
     ("MetaMorph", 305, re.compile("MetaMorph")),
 )
-"""TIFFs of makers whose pictures, or what they are read by, lie where this module does not look."""
+"""TIFFs of makers whose images, or what they are read by, lie where this module does not look."""
 _FOREIGN_TAGS = {
     33628: "MetaMorph",
     34412: "Zeiss LSM",
@@ -79,10 +79,10 @@ def plan_tiff(tiff: TiffFileForm) -> Plan:
     _CHOICES[flavour](tiff, plan)
     numbers = {directory.place: number for number, directory in enumerate(tiff.directories)}
     for directory in plan.dropped:
-        place = f"picture {numbers[directory.place]}"
-        plan.findings.append(Finding(place, "the whole picture", _what(tiff, directory, flavour)))
+        place = f"image {numbers[directory.place]}"
+        plan.findings.append(Finding(place, "the whole image", _what(tiff, directory, flavour)))
     for directory in plan.kept:
-        place = f"picture {numbers[directory.place]}"
+        place = f"image {numbers[directory.place]}"
         _plan_tags(tiff, directory, plan, place)
         for number, inner in enumerate(directory.inner):
             _plan_tags(tiff, inner, plan, f"{place}, level {number + 1}")
@@ -90,7 +90,7 @@ def plan_tiff(tiff: TiffFileForm) -> Plan:
 
 
 def pixel_places(tiff: TiffFileForm, directory: Directory) -> list[tuple[int, int]]:
-    """Return where the compressed tiles or strips of a picture lie, as (start, length), in order.
+    """Return where the compressed tiles or strips of an image lie, as (start, length), in order.
 
     Raises:
         ImageError: they lie behind the end, or the tables do not agree.
@@ -100,7 +100,7 @@ def pixel_places(tiff: TiffFileForm, directory: Directory) -> list[tuple[int, in
     starts = tiff.numbers(entries.get(codes[0])).tolist()
     lengths = tiff.numbers(entries.get(codes[1])).tolist()
     if not starts or len(starts) != len(lengths):
-        raise tiff.damaged("a picture does not say where its pixels are")
+        raise tiff.damaged("an image does not say where its pixels are")
     places = list(zip(starts, lengths, strict=True))
     if any(start + length > tiff.end for start, length in places):
         raise tiff.damaged("it ends before its pixels do")
@@ -112,7 +112,7 @@ def size_of(tiff: TiffFileForm, directory: Directory) -> tuple[int, int]:
     width = tiff.number(directory, 256, 0)
     height = tiff.number(directory, 257, 0)
     if not (width and height):
-        raise tiff.damaged("a picture without a size")
+        raise tiff.damaged("an image without a size")
     return width, height
 
 
@@ -142,7 +142,7 @@ def _flavour(tiff: TiffFileForm) -> str:
 
 
 def _is_level(tiff: TiffFileForm, directory: Directory) -> bool:
-    """Return whether a picture has the shape of the first one, is no larger and is tiled alike."""
+    """Return whether an image has the shape of the first one, is no larger and is tiled alike."""
     base = tiff.directories[0]
     width, height = size_of(tiff, base)
     own_width, own_height = size_of(tiff, directory)
@@ -160,7 +160,7 @@ def _is_level(tiff: TiffFileForm, directory: Directory) -> bool:
 
 
 def _choose_svs(tiff: TiffFileForm, plan: Plan) -> None:
-    """Keep tiled pictures, and the second one when it says to be a small picture of the first."""
+    """Keep tiled images, and the second one when it says to be a small image of the first."""
     if _TILES not in tiff.directories[0].entries:
         raise ImageError(f"{tiff.path}: an Aperio file without tiles, not understood; {_WANTED}")
     width, height = size_of(tiff, tiff.directories[0])
@@ -177,48 +177,48 @@ def _choose_svs(tiff: TiffFileForm, plan: Plan) -> None:
             stay = False
         (plan.kept if stay else plan.dropped).append(directory)
     if not plan.kept or plan.kept[0] is not tiff.directories[0]:
-        raise ImageError(f"{tiff.path}: its first picture is a label or macro image; {_WANTED}")
+        raise ImageError(f"{tiff.path}: its first image is a label or macro image; {_WANTED}")
 
 
 def _choose_ndpi(tiff: TiffFileForm, plan: Plan) -> None:
-    """Keep pictures that have a magnification: the macro has -1, the map of the slide -2."""
+    """Keep images that have a magnification: the macro has -1, the map of the slide -2."""
     for directory in tiff.directories:
         maker = directory.entries.get(_MAKER)
         if maker is not None and tiff.text(maker) != "Hamamatsu":
             raise ImageError(f"{tiff.path}: an NDPI not made by Hamamatsu; {_WANTED}")
         lens = directory.entries.get(_LENS)
         if lens is None or lens.kind != 11 or lens.count != 1:
-            raise ImageError(f"{tiff.path}: an NDPI with a picture of no known kind; {_WANTED}")
+            raise ImageError(f"{tiff.path}: an NDPI with an image of no known kind; {_WANTED}")
         is_negative = tiff.value(lens)[3] & 0x80  # the sign of a float, little end first
         stay = not is_negative and _is_level(tiff, directory)
         (plan.kept if stay else plan.dropped).append(directory)
     if not plan.kept or plan.kept[0] is not tiff.directories[0]:
-        raise ImageError(f"{tiff.path}: the first picture of this NDPI is no scan; {_WANTED}")
+        raise ImageError(f"{tiff.path}: the first image of this NDPI is no scan; {_WANTED}")
 
 
 def _choose_ome(tiff: TiffFileForm, plan: Plan) -> None:
-    """Keep the first picture of the OME-XML with its levels."""
+    """Keep the first image of the OME-XML with its levels."""
     root = parse_ome(tiff.text(tiff.directories[0].entries[DESCRIPTION]), tiff.path)
     images = images_of(root)
     if not images or is_label_or_macro(images[0].get("Name", "")):
-        raise ImageError(f"{tiff.path}: the first picture of this OME-TIFF is no scan; {_WANTED}")
+        raise ImageError(f"{tiff.path}: the first image of this OME-TIFF is no scan; {_WANTED}")
     ifds = ifds_of(images[0], tiff.path)
     if ifds != list(range(len(ifds))) or len(ifds) > len(tiff.directories):
-        raise ImageError(f"{tiff.path}: its OME-XML orders pictures in an unusual way; {_WANTED}")
+        raise ImageError(f"{tiff.path}: its OME-XML orders images in an unusual way; {_WANTED}")
     first = size_of(tiff, tiff.directories[0])
     for number, directory in enumerate(tiff.directories):
         size = size_of(tiff, directory)
         if size[0] > first[0] or size[1] > first[1]:
-            raise ImageError(f"{tiff.path}: a later picture is larger than the first; {_WANTED}")
+            raise ImageError(f"{tiff.path}: a later image is larger than the first; {_WANTED}")
         (plan.kept if number in ifds else plan.dropped).append(directory)
         if number in ifds and not all(_is_level(tiff, inner) for inner in directory.inner):
             raise ImageError(f"{tiff.path}: has SubIFDs that are no levels of it; {_WANTED}")
     plan.texts[tiff.directories[0].place] = write_first(root)
-    plan.findings += removed_of(root, "picture 0")
+    plan.findings += removed_of(root, "image 0")
 
 
 def _choose_plain(tiff: TiffFileForm, plan: Plan) -> None:
-    """Keep the first picture and those that have the shape of its levels."""
+    """Keep the first image and those that have the shape of its levels."""
     for directory in tiff.directories:
         text = tiff.text(directory.entries.get(DESCRIPTION))
         stay = _is_level(tiff, directory) and not is_label_or_macro(text[:200])
@@ -226,7 +226,7 @@ def _choose_plain(tiff: TiffFileForm, plan: Plan) -> None:
         if stay and not all(_is_level(tiff, inner) for inner in directory.inner):
             raise ImageError(f"{tiff.path}: has SubIFDs that are no levels of it; {_WANTED}")
     if not plan.kept or plan.kept[0] is not tiff.directories[0]:
-        raise ImageError(f"{tiff.path}: its first picture is a label or macro image; {_WANTED}")
+        raise ImageError(f"{tiff.path}: its first image is a label or macro image; {_WANTED}")
 
 
 _CHOICES = {"svs": _choose_svs, "ndpi": _choose_ndpi, "ome": _choose_ome, "tiff": _choose_plain}
@@ -253,11 +253,11 @@ def _plan_tags(tiff: TiffFileForm, directory: Directory, plan: Plan, place: str)
 
 
 def _what(tiff: TiffFileForm, directory: Directory, flavour: str) -> str:
-    """Return what kind of picture a dropped one is."""
+    """Return what kind of image a dropped one is."""
     text = tiff.text(directory.entries.get(DESCRIPTION)).split("|")[0].lower()
     for name in ("label", "macro"):
         if name in text:
             return f"{name} image"
     if flavour == "ndpi" and directory.entries[_LENS].field[3:4] >= b"\x80":
         return "macro image" if directory.entries[_LENS].field[2] == 0x80 else "map of the slide"
-    return "a picture that is no level of the scan"
+    return "an image that is no level of the scan"

@@ -28,14 +28,14 @@ _PLAIN_PARTS = {0xE0, 0xE2, 0xEE}
 
 
 def prove_tiff(path: Path, places: list[int]) -> list[Level]:
-    """Return the hashes of the tiles of some pictures of a TIFF, in the order in which it has them.
+    """Return the hashes of the tiles of some images of a TIFF, in the order in which it has them.
 
     Args:
         path: the file.
-        places: where the directories of the pictures lie; others are not looked at.
+        places: where the directories of the images lie; others are not looked at.
 
     Raises:
-        ImageError: damaged, or a tile carries text or a picture of its own in its head.
+        ImageError: damaged, or a tile carries text or an image of its own in its head.
     """
     try:
         with open_tiff(path) as tiff:
@@ -71,7 +71,7 @@ def _pages(tiff: TiffFile) -> Iterator[TiffPage]:
     for number in range(len(tiff.pages)):
         page = tiff.pages[number]
         if not isinstance(page, TiffPage):
-            raise ImageError(f"{tiff.filehandle.path}: a directory that is no picture")
+            raise ImageError(f"{tiff.filehandle.path}: a directory that is no image")
         yield page
         inner = page.pages
         if inner is None or not page.subifds:
@@ -98,7 +98,7 @@ def _level(path: Path, page: TiffPage, number: int) -> Level:
             check_head(file.read(min(length, _HEAD_BYTES)), path)
             digest.update(hash_of(file, start, length))
     return Level(
-        f"picture {number}",
+        f"image {number}",
         page.imagewidth,
         page.imagelength,
         tiles=len(starts),

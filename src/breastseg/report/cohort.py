@@ -1,7 +1,7 @@
 """write_cohort_page(): a folder of results -> cohort.html: every measure's distribution, outliers,
 failures, doubts and all slides, in one file that needs no other.
 
-The page is written a piece at a time: rows and small pictures are data in pieces, of which a
+The page is written a piece at a time: rows and small images are data in pieces, of which a
 browser decodes those that are looked at. What is essential stands in it without scripts too.
 """
 
@@ -179,7 +179,7 @@ def _rounded(value: float) -> float | None:
 
 
 def _picture_pieces(slides: Slides, out: Path) -> Iterator[Markup]:
-    """Yield small pictures as JSON, "" where there is none; from where the page would grow too
+    """Yield small images as JSON, "" where there is none; from where the page would grow too
     large there are no more."""
     overviews: list[Path | None] = []
     for name, overview in zip(slides.names, slides.overviews, strict=True):

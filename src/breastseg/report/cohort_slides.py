@@ -30,7 +30,7 @@ class Slides:
         outcomes: done, failed, missing, waits or stopped.
         causes: why it is not done.
         patients: by the table of slides, "" without.
-        overviews: names of their pictures, "" without.
+        overviews: names of their images, "" without.
         doubts: places in `doubt_texts`.
         doubt_texts: each doubt once.
         left_out: what was in the folders and not looked at.

@@ -95,7 +95,7 @@ def _fields(explanation: Explanation) -> JsonObject:
 
 
 def _heat(explanation: Explanation) -> list[tuple[str, str]]:
-    """Return title and picture of the model's gradients and of those of random weights."""
+    """Return title and image of the model's gradients and of those of random weights."""
     gradients = explanation.gradients
     if gradients is None:
         return []

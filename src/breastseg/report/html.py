@@ -1,4 +1,4 @@
-"""write_report(): what evaluate() wrote -> report.html, with every picture inside; it opens without
+"""write_report(): what evaluate() wrote -> report.html, with every image inside; it opens without
 network or neighbours."""
 
 import base64
@@ -41,7 +41,7 @@ _DAMAGE = (
     TemplateError,
     Image.DecompressionBombError,
 )
-"""What tables, scores and pictures raise that somebody has changed, OSError apart."""
+"""What tables, scores and images raise that somebody has changed, OSError apart."""
 
 
 def write_report(evaluation: str | Path) -> Path:
@@ -102,7 +102,7 @@ def as_written(folder: Path, by: str) -> Iterator[None]:
     except FileNotFoundError as cause:
         raise InputError(f"{cause.filename}: not found; {by} again into a new folder") from None
     except OSError as cause:
-        # Pillow raises OSError without a number at damaged pictures; the system's has one.
+        # Pillow raises OSError without a number at damaged images; the system's has one.
         if cause.errno is not None:
             raise
         raise InputError(_changed(folder, by, cause)) from None

@@ -1,5 +1,5 @@
 """What a model's card says, for a person: as text for the terminal, and as a Markdown page with
-pictures of where it fails."""
+images of where it fails."""
 
 import math
 import shlex
@@ -54,7 +54,7 @@ def describe_model(bundle: Bundle) -> str:
 
 
 def model_page(bundle: Bundle) -> str:
-    """Return a bundle's card as a Markdown page without pictures."""
+    """Return a bundle's card as a Markdown page without images."""
     return _rendered("model_page.md.j2", bundle, mark=_MARK, data=None, failures=None)
 
 
@@ -69,10 +69,10 @@ def write_model_page(
 
     Args:
         bundle: the model.
-        out: the page, NAME.md; pictures go into the folder NAME beside it. A page made before is
+        out: the page, NAME.md; images go into the folder NAME beside it. A page made before is
             replaced.
         dataset: folder of the data set that trained it, for its source and its parts.
-        evaluation: folder of an evaluation of this model, for where it fails, with pictures.
+        evaluation: folder of an evaluation of this model, for where it fails, with images.
 
     Returns:
         the page's path.
@@ -143,7 +143,7 @@ def _people(entry: Mapping[str, Any]) -> str:
 
 
 def _cell(value: Any) -> str:
-    """Return text that stays text in a Markdown table or paragraph: no column, link, picture or tag
+    """Return text that stays text in a Markdown table or paragraph: no column, link, image or tag
     comes of it."""
     text = " ".join(str(value).split())  # on one line: a line break ends a row
     text = text.replace("\\", "\\\\")  # first: the backslashes below are ours
@@ -301,7 +301,7 @@ def _part_rows(data: Dataset) -> list[dict[str, object]]:
 
 
 def _failures(bundle: Bundle, folder: Path, out: Path) -> _Failures:
-    """Read an evaluation, and write the pictures of its worst regions beside the page."""
+    """Read an evaluation, and write the images of its worst regions beside the page."""
     scores = Scores.read(folder)
     work = read_json(folder / WORK_FILE, InputError, "the note of an evaluation")
     weights = WEIGHTS if WEIGHTS in bundle.card.files else ONNX

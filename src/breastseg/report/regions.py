@@ -1,4 +1,4 @@
-"""The regions of an evaluation, worst first, with their pictures as data addresses."""
+"""The regions of an evaluation, worst first, with their images as data addresses."""
 
 import base64
 import io
@@ -15,12 +15,12 @@ from breastseg.maps.pictures import COMPARED
 WORST = 10
 SMALL_PX = 480
 ADDRESSES_BYTES = 24_000_000
-"""How much of a page pictures may take; a mail or a phone takes no more."""
+"""How much of a page images may take; a mail or a phone takes no more."""
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """A region's pictures as data addresses.
+    """A region's images as data addresses.
 
     Attributes:
         width: of all, in pixels.
@@ -42,7 +42,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class RegionView:
-    """What a page shows of a region: scores, and pictures where there is room."""
+    """What a page shows of a region: scores, and images where there is room."""
 
     id: str
     overall: Overall
@@ -71,11 +71,11 @@ def region_views(folder: Path, scores: Mapping[str, Region]) -> list[RegionView]
         scores: by region, as in scores.json.
 
     Returns:
-        scores and pictures. From the eleventh on these are shrunk to 480 px; from where the page
+        scores and images. From the eleventh on these are shrunk to 480 px; from where the page
         would grow too large they are None.
 
     Raises:
-        OSError, ValueError: a picture is missing or damaged, as Pillow says it.
+        OSError, ValueError: an image is missing or damaged, as Pillow says it.
     """
     views = []
     bytes_left = ADDRESSES_BYTES
@@ -107,7 +107,7 @@ def _address(path: Path, size: tuple[int, int]) -> str:
     """Return a JPEG or a palette PNG as a data address: as it is, or shrunk to a size."""
     with Image.open(path) as picture:
         kind = picture.format or ""
-        # A picture of the right size is not decoded: its file's bytes are what the page holds.
+        # An image of the right size is not decoded: its file's bytes are what the page holds.
         data = path.read_bytes() if picture.size == size else _shrunk(picture, size)
     return f"data:image/{kind.lower()};base64,{base64.b64encode(data).decode()}"
 

@@ -89,7 +89,7 @@ def _picture(folder: Path) -> str | None:
     if not name:
         return None
     try:
-        # As a slide, because that reads a large picture in bands; its um/px plays no part.
+        # As a slide, because that reads a large image in bands; its um/px plays no part.
         overlay = FlatSlide(folder / name, mpp=1.0)
         width, height = overlay.size_px
         if width * height > _MOST_PX:

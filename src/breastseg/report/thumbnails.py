@@ -16,7 +16,7 @@ from breastseg.processor import worker_count
 THUMBNAIL_PX = 72
 """Longer side."""
 _MOST_PX = 24_000_000
-"""A larger overview is not decoded for so small a picture."""
+"""A larger overview is not decoded for so small an image."""
 _MOST_COPY_PX = 512
 """A small copy with a longer side is none."""
 _QUALITY = 45
@@ -38,7 +38,7 @@ def thumbnails(overviews: Iterable[Path | None]) -> Iterator[str]:
     A few are decoded ahead; no more are held.
 
     Args:
-        overviews: pictures; None where there is none.
+        overviews: images; None where there is none.
     """
     with ThreadPoolExecutor(worker_count()) as pool:
         waiting: deque[Future[str]] = deque()
@@ -58,7 +58,7 @@ def _thumbnail(path: Path | None) -> str:
         with Image.open(path, formats=("JPEG", "PNG")) as picture:
             small = _from_copy(small_copy(picture)) or _from_whole(picture)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return ""  # a damaged picture is no picture
+        return ""  # a damaged image is no image
     if small is None:
         return ""
     small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX), Image.Resampling.BOX)
@@ -68,7 +68,7 @@ def _thumbnail(path: Path | None) -> str:
 
 
 def _from_copy(data: bytes) -> Image.Image | None:
-    """Decode the small copy in a picture's file: a fiftieth of the work. None without one that is
+    """Decode the small copy in an image's file: a fiftieth of the work. None without one that is
     whole and large enough."""
     if not data:
         return None
@@ -77,12 +77,12 @@ def _from_copy(data: bytes) -> Image.Image | None:
             if THUMBNAIL_PX <= max(copy.size) <= _MOST_COPY_PX:
                 return copy.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        pass  # the picture itself is asked then
+        pass  # the image itself is asked then
     return None
 
 
 def _from_whole(picture: Image.Image) -> Image.Image | None:
-    """Decode a picture; None for one that is too large."""
+    """Decode an image; None for one that is too large."""
     if picture.width * picture.height > _MOST_PX:
         return None
     picture.draft("RGB", (2 * THUMBNAIL_PX, 2 * THUMBNAIL_PX))  # an eighth is decoded

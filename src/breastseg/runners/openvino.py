@@ -13,7 +13,7 @@ from breastseg.labels import Labels
 from breastseg.runners.precision import auto_precision, has_exact_int8
 
 _KEPT = 8
-"""Compiled networks that are kept, each for tiles of one shape: pictures of a batch come in a few
+"""Compiled networks that are kept, each for tiles of one shape: images of a batch come in a few
 shapes."""
 
 
@@ -107,7 +107,7 @@ def _likeliest(network: "openvino.Model") -> "openvino.Model":
 def compiled_for(
     network: "openvino.Model", shape: tuple[int, ...], options: dict[str, str | int]
 ) -> "openvino.InferRequest":
-    """Compile for tiles of one shape, (N, H, W, 3) as pictures lie in memory."""
+    """Compile for tiles of one shape, (N, H, W, 3) as images lie in memory."""
     steps = openvino.preprocess.PrePostProcessor(network.clone())
     steps.input().tensor().set_layout(openvino.Layout("NHWC"))
     steps.input().model().set_layout(openvino.Layout("NCHW"))

@@ -55,7 +55,7 @@ class ServeConfig:
     """What is served, and where.
 
     Attributes:
-        folder: slides, pictures and results.
+        folder: slides, images and results.
         host: address to listen at.
         port: 0 picks one.
         token: asked of everybody; must be there when `host` is not this machine alone, and should

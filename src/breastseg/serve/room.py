@@ -76,7 +76,7 @@ class Room:
                         self._used += size
                         return size
                     if time.monotonic() >= end:
-                        raise busy("others are being shown large pictures")
+                        raise busy("others are being shown large images")
                 # Asked without the lock: what lets go gives its bytes back here.
                 if is_first and any(spare(missing) for spare in self._spares):
                     continue

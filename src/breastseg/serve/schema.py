@@ -74,7 +74,7 @@ class MeasuresOut(BaseModel):
 
 
 class EntryOut(BaseModel):
-    """A slide or picture of the folder, as the gallery shows it."""
+    """A slide or image of the folder, as the gallery shows it."""
 
     id: str
     name: str = Field(description="its place in the folder, with / between folders")
@@ -166,7 +166,7 @@ class NearOut(BaseModel):
     patient: str
     source: str
     thumbnail: str | None = Field(
-        description="a data address; null where the licence does not let the picture travel"
+        description="a data address; null where the licence does not let the image travel"
     )
 
 
@@ -234,14 +234,14 @@ class FilmOut(BaseModel):
 
     id: str
     name: str = Field(description="of its folder")
-    version: str = Field(description="changes with its files; give it as ?v= with its pictures")
+    version: str = Field(description="changes with its files; give it as ?v= with its images")
     data_set: str
     patient: str = Field(description="what the data set calls the patient, or a number; '' unknown")
     laterality: str = Field(description="L or R; '' where nobody says")
     view: str = Field(description="MLO, CC and so on; '' where nobody says")
     size_px: tuple[int, int]
     mm_per_px: float | None
-    chest_wall: Literal["left", "right"] = Field(description="side of the picture")
+    chest_wall: Literal["left", "right"] = Field(description="side of the image")
     findings_count: int
     line: Literal["", "waiting", "used"] = Field(
         description="the muscle's line that a person put: none, for the next prepare, or used"
@@ -249,7 +249,7 @@ class FilmOut(BaseModel):
 
 
 class FindingOut(BaseModel):
-    """A finding, in pixels of the picture; whole numbers are the middles of pixels."""
+    """A finding, in pixels of the image; whole numbers are the middles of pixels."""
 
     kind: str
     pathology: str

@@ -98,13 +98,13 @@ def open_source(
 
     Args:
         paths: the folders.
-        mpp: microns per pixel of all its pictures; overrides what the source is known to have.
+        mpp: microns per pixel of all its images; overrides what the source is known to have.
         table: CSV with the columns `image` (file name, suffix optional) and any of `patient`,
-            `site`, `mpp`. Each row is of a picture, and each picture has a row unless its name and
+            `site`, `mpp`. Each row is of an image, and each image has a row unless its name and
             its source say as much.
 
     Raises:
-        SourceError: no such folder, nothing recognised, a picture without mask, two regions of one
+        SourceError: no such folder, nothing recognised, an image without mask, two regions of one
             name, a table that does not join.
         MppError: neither the source nor the person says the resolution.
     """
@@ -177,7 +177,7 @@ def _look_into(root: Path) -> list[tuple[Path, Found]]:
         raise SourceError(
             f"{root}: no image-mask pairs; wanted images/ with masks/ (or annotations/ or points/)"
             " of the same file names, a BCSS copy, BRCA-M2C, NAME.png with NAME_mask.png,"
-            " NAME.geojson or NAME_points.csv, or pictures with fields.csv"
+            " NAME.geojson or NAME_points.csv, or images with fields.csv"
         )
     return sources
 
@@ -187,7 +187,7 @@ def look_into(place: Path) -> Found | None:
     source.
 
     Raises:
-        SourceError: a picture without mask, a mask without picture, or two files of one name.
+        SourceError: an image without mask, a mask without image, or two files of one name.
     """
     for find in SOURCES.values():
         found = find(place)
@@ -197,13 +197,13 @@ def look_into(place: Path) -> Found | None:
 
 
 def known_mpp(place: Path, found: Found, image: Path) -> tuple[float, str] | None:
-    """Return what a source knows of a picture's microns per pixel, and how; None when it says
+    """Return what a source knows of an image's microns per pixel, and how; None when it says
     nothing.
 
     Args:
         place: the folder that the source was found in.
         found: what it was recognised as.
-        image: one of its pictures.
+        image: one of its images.
 
     Raises:
         SourceError: the release's own tables are broken.
@@ -229,7 +229,7 @@ def _label_map(sources: list[tuple[Path, Found]]) -> str | None:
 
 
 def _rows(path: Path, pairs: list[tuple[Path, Found, Pair]], mpp: float | None) -> Rows:
-    """Read a person's table; a picture needs no row where its TCGA name, its source and the person
+    """Read a person's table; an image needs no row where its TCGA name, its source and the person
     say as much."""
     by_image = {pair.image: (place, found) for place, found, pair in pairs}
     field_of = {pair.image: pair.field for _, _, pair in pairs if pair.field}
@@ -317,7 +317,7 @@ def _mpp(
             raise MppError(
                 f"{pair.field.where}: no microns per pixel of {pair.image.name} (looked at"
                 " --mpp, the mpp column of the tables, and the file itself); give them in"
-                " the mpp column, or --mpp for all pictures"
+                " the mpp column, or --mpp for all images"
             ) from None
         raise MppError(
             f"{pair.image}: no microns per pixel (looked at --mpp, the table's mpp column,"

@@ -1,7 +1,7 @@
 """Annotation that is drawn: areas and dots, read from BRCA-M2C lists, CSV tables, QuPath GeoJSON
 and ASAP XML (asap.py).
 
-Coordinates are pixels of the picture, (0, 0) its left-top corner, (0.5, 0.5) the middle of its
+Coordinates are pixels of the image, (0, 0) its left-top corner, (0.5, 0.5) the middle of its
 first pixel.
 
 Of a GeoJSON the annotations of plane z = 0, t = 0 that have a class are taken, as every QuPath

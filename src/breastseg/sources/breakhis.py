@@ -60,7 +60,7 @@ def find(root: Path) -> Found | None:
     note = ""
     if left_out:
         note = (
-            f"{counted(left_out, 'picture')} left out: without a type, or of case {LEFT_OUT},"
+            f"{counted(left_out, 'image')} left out: without a type, or of case {LEFT_OUT},"
             " which has two diagnoses"
         )
     return Found(KIND, tuple(pairs), note=note, licence=LICENCE)

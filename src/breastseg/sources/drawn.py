@@ -1,6 +1,6 @@
-"""What is drawn on one picture: areas with holes, and dots, by class name.
+"""What is drawn on one image: areas with holes, and dots, by class name.
 
-Coordinates are pixels of the picture, (0, 0) its left-top corner, (0.5, 0.5) the middle of its
+Coordinates are pixels of the image, (0, 0) its left-top corner, (0.5, 0.5) the middle of its
 first pixel.
 """
 
@@ -44,7 +44,7 @@ class Area:
 
 @dataclass(frozen=True)
 class Drawn:
-    """What is drawn on one picture.
+    """What is drawn on one image.
 
     Attributes:
         areas: in the order of the file.

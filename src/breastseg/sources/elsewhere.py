@@ -12,7 +12,7 @@ class Elsewhere:
         page: address that a person can open.
         holds: what comes from there, and how large it is.
         by_hand: how a person fetches it.
-        licence: of pictures and annotations.
+        licence: of images and annotations.
     """
 
     page: str

@@ -1,9 +1,9 @@
-"""Pictures of which something is known as a whole: `fields.csv` beside or above them.
+"""Images of which something is known as a whole: `fields.csv` beside or above them.
 
 Columns: `image` (path from the table), any of `patient`, `site`, `mpp`, and what is known, by
 class: `all` (the class of every pixel), `without` (classes that are nowhere in it), `with` (classes
 that are somewhere in it), several joined by `;` or `+`; and `type`, what its patient's tissue was
-diagnosed as. A picture may have areas too, in a GeoJSON beside it. Pictures without a row are left
+diagnosed as. An image may have areas too, in a GeoJSON beside it. Images without a row are left
 out.
 """
 
@@ -32,10 +32,10 @@ _LICENCE_LETTERS = 200
 
 
 def find(root: Path) -> Found | None:
-    """Recognise `fields.csv` with pictures beside or below it.
+    """Recognise `fields.csv` with images beside or below it.
 
     Raises:
-        SourceError: a row that fits no picture or says nothing, or a patient or hospital that is
+        SourceError: a row that fits no image or says nothing, or a patient or hospital that is
             not the one in a TCGA name.
         MppError: um/px that no scan has.
     """
@@ -44,7 +44,7 @@ def find(root: Path) -> Found | None:
         return None
     pictures = _pictures_below(root)
     if not pictures:
-        raise SourceError(f"{table}: no picture beside it or below; put the pictures there")
+        raise SourceError(f"{table}: no image beside it or below; put the images there")
     candidates = [Pair(picture, table) for picture in pictures]
     rows = join_rows(table, candidates, wanted=(*KNOWN, TYPE))
     pairs = []
@@ -65,7 +65,7 @@ def find(root: Path) -> Found | None:
 
 
 def _pictures_below(root: Path) -> list[Path]:
-    """Return pictures and slides of a folder and of all in it; hidden ones are left out."""
+    """Return images and slides of a folder and of all in it; hidden ones are left out."""
     pictures = []
     for folder, inside, _ in os.walk(root):
         # os.walk() goes only into what is left in its list.
@@ -79,7 +79,7 @@ def _left_out(root: Path, pictures: list[Path]) -> list[str]:
         return []
     first = pictures[0].relative_to(root)
     more = " ..." if len(pictures) > 1 else ""
-    return [f"{TABLE}: {counted(len(pictures), 'picture')} without a row left out: {first}{more}"]
+    return [f"{TABLE}: {counted(len(pictures), 'image')} without a row left out: {first}{more}"]
 
 
 def _pair(picture: Path, rows: Rows) -> Pair:
@@ -127,7 +127,7 @@ def _check_tcga(picture: Path, row: Row, where: str) -> None:
 
 
 def _areas(picture: Path, field: Field) -> Path:
-    """Return the areas beside a picture; the table where there are none."""
+    """Return the areas beside an image; the table where there are none."""
     files = areas_of(picture)
     if not files:
         return field.table

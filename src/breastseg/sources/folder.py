@@ -1,7 +1,7 @@
-"""Any folder of pictures with masks, QuPath GeoJSON, ASAP XML or dots, with the person's own
+"""Any folder of images with masks, QuPath GeoJSON, ASAP XML or dots, with the person's own
 LabelMap beside them or named on the command line.
 
-Where areas or dots lie beside pictures and slides, those without are simply not annotated yet; a
+Where areas or dots lie beside images and slides, those without are simply not annotated yet; a
 mask that is missing is a mistake.
 """
 
@@ -52,7 +52,7 @@ def find(root: Path) -> Found | None:
         if (root / images).is_dir() and (root / drawn).is_dir():
             every = (*GEOJSON_SUFFIXES, *XML_SUFFIXES, ".csv")
             pairs = match_pairs(root / images, root / drawn, kinds=every)
-            return Found("pictures with areas or dots", pairs, label_map=label_map)
+            return Found("images with areas or dots", pairs, label_map=label_map)
     for suffix in _FLAT_SUFFIXES:
         if any(is_called(path, suffix, MASK_SUFFIXES) for path in root.iterdir()):
             return Found(
@@ -63,16 +63,16 @@ def find(root: Path) -> Found | None:
             pairs, left_out = match_drawn(root, suffix, kinds)
             note = ""
             if left_out:
-                note = f"{counted(left_out, 'picture')} without NAME{suffix}{kinds[0]} left out"
+                note = f"{counted(left_out, 'image')} without NAME{suffix}{kinds[0]} left out"
             return Found(kind, pairs, label_map=label_map, note=note)
     return None
 
 
 def _drawn_flat(root: Path) -> tuple[tuple[tuple[str, ...], str, str], ...]:
     """Return endings, what stands before them, and what to call it, for areas and dots beside
-    pictures; XML counts where it is ASAP's."""
-    dots = ((".csv",), "_points", "pictures with dots")
+    images; XML counts where it is ASAP's."""
+    dots = ((".csv",), "_points", "images with dots")
     # Scanners write XML beside slides too.
     if any(is_asap(path) for path in files_in(root, XML_SUFFIXES)):
-        return ((*XML_SUFFIXES, *GEOJSON_SUFFIXES), "", "pictures with ASAP XML"), dots
-    return (GEOJSON_SUFFIXES, "", "pictures with QuPath GeoJSON"), dots
+        return ((*XML_SUFFIXES, *GEOJSON_SUFFIXES), "", "images with ASAP XML"), dots
+    return (GEOJSON_SUFFIXES, "", "images with QuPath GeoJSON"), dots

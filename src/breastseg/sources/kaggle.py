@@ -61,7 +61,7 @@ def find(root: Path) -> Found | None:
 
 
 def _without_masks(root: Path, parts: dict[str, tuple[str, str]]) -> str:
-    """Return in words which folders of pictures have no masks: the test pictures of this copy, and
+    """Return in words which folders of images have no masks: the test images of this copy, and
     others that were left away."""
     folders = []
     for images, masks in parts.values():
@@ -69,4 +69,4 @@ def _without_masks(root: Path, parts: dict[str, tuple[str, str]]) -> str:
             folders.append(f"{images}/ ({len(files_in(root / images, IMAGE_SUFFIXES))})")
     if not folders:
         return ""
-    return f". Pictures without masks, for breastseg predict: {', '.join(folders)}"
+    return f". Images without masks, for breastseg predict: {', '.join(folders)}"

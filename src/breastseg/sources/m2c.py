@@ -1,8 +1,8 @@
 """BRCA-M2C: fields of TCGA-BRCA with a dot on each nucleus, and the release's own training and
 validation lists.
 
-Abousamra et al. 2021, ICCV. Pictures are at 0.5 um/px: file names carry the slide's own um/px times
-four and the size of the field there, as in `..._1000_1000_0.9824`, and the pictures are 491 px
+Abousamra et al. 2021, ICCV. Images are at 0.5 um/px: file names carry the slide's own um/px times
+four and the size of the field there, as in `..._1000_1000_0.9824`, and the images are 491 px
 wide.
 """
 
@@ -47,7 +47,7 @@ def find(root: Path) -> Found | None:
 
 
 def _names(path: Path) -> list[str]:
-    """Return the pictures of a list; none where the copy has no such list."""
+    """Return the images of a list; none where the copy has no such list."""
     if not path.is_file():
         return []
     try:

@@ -1,4 +1,4 @@
-"""Matching pictures with masks or with what is drawn on them, by name.
+"""Matching images with masks or with what is drawn on them, by name.
 
 What belongs to `x.svs` is called `x` or `x.svs`, and what belongs to `x.ome.tif` is called `x`,
 `x.ome` or `x.ome.tif`: with the ending of a mask or of drawn areas. The case of endings does not
@@ -33,7 +33,7 @@ def files_in(folder: Path, suffixes: Iterable[str]) -> list[Path]:
 
 
 def names_of(picture: Path) -> tuple[str, ...]:
-    """Return the names under which a picture's mask or areas are looked for, its own whole name
+    """Return the names under which an image's mask or areas are looked for, its own whole name
     last."""
     whole = _plain(picture.name)
     name = whole
@@ -47,7 +47,7 @@ def names_of(picture: Path) -> tuple[str, ...]:
 
 
 def areas_of(picture: Path) -> list[Path]:
-    """Return the GeoJSON files beside a picture or slide that belong to it."""
+    """Return the GeoJSON files beside an image or slide that belong to it."""
     names = names_of(picture)
     own = []
     for path in files_in(picture.parent, GEOJSON_SUFFIXES):
@@ -57,7 +57,7 @@ def areas_of(picture: Path) -> list[Path]:
 
 
 def others_of(areas: Path, picture: Path) -> list[Path]:
-    """Return the pictures and slides beside this one to which a GeoJSON file would belong too."""
+    """Return the images and slides beside this one to which a GeoJSON file would belong too."""
     name = _name(areas, "", GEOJSON_SUFFIXES)
     others = []
     for path in files_in(picture.parent, _PICTURES):
@@ -77,11 +77,11 @@ def match_pairs(
     """Match two folders by file name (a mask's may carry `mask_suffix`); `kinds` are the suffixes
     of the second's files.
 
-    Every picture must have a mask, and every mask a picture. Slides beside pictures with masks are
+    Every image must have a mask, and every mask an image. Slides beside images with masks are
     of other work where none of them has a mask; where one has, all must.
 
     Raises:
-        SourceError: a picture without mask, a mask without picture, or two files that fit one.
+        SourceError: an image without mask, a mask without image, or two files that fit one.
     """
     pictures = files_in(images, _PICTURES)
     if mask_suffix and images == masks:
@@ -119,14 +119,14 @@ def match_pairs(
 
 
 def match_drawn(folder: Path, suffix: str, kinds: tuple[str, ...]) -> tuple[tuple[Pair, ...], int]:
-    """Match pictures and slides of a folder with the areas or dots beside them, whose name may
+    """Match images and slides of a folder with the areas or dots beside them, whose name may
     carry `suffix`.
 
     Returns:
-        the pairs, and how many pictures and slides have nothing drawn.
+        the pairs, and how many images and slides have nothing drawn.
 
     Raises:
-        SourceError: areas or dots without picture, or two files that fit one.
+        SourceError: areas or dots without image, or two files that fit one.
     """
     drawn = [path for path in files_in(folder, kinds) if _carries(path, suffix, kinds)]
     pictures = files_in(folder, _PICTURES)
@@ -152,8 +152,8 @@ def is_called(path: Path, suffix: str, kinds: Sequence[str]) -> bool:
 def _matched(
     pictures: list[Path], others: list[Path], suffix: str, kinds: Sequence[str]
 ) -> tuple[dict[Path, Path], list[Path]]:
-    """Return each picture's mask or areas, for those that have one, and the masks or areas that
-    have no picture."""
+    """Return each image's mask or areas, for those that have one, and the masks or areas that
+    have no image."""
     pictures_of: dict[str, list[Path]] = {}
     for picture in pictures:
         for name in names_of(picture):
@@ -186,7 +186,7 @@ def _matched(
 def _check_none_alone(
     alone: list[Path], folder: Path, suffix: str, kinds: Sequence[str], wanted: Sequence[str]
 ) -> None:
-    """Refuse masks or areas without picture; the first is named."""
+    """Refuse masks or areas without image; the first is named."""
     for other in alone:
         name = _name(other, suffix, kinds)
         file_name = name if name.endswith(tuple(wanted)) else name + wanted[0]
@@ -219,7 +219,7 @@ def _carries(path: Path, suffix: str, kinds: Sequence[str]) -> bool:
 
 
 def _name(path: Path, suffix: str, kinds: Sequence[str]) -> str:
-    """Return the picture's name that a mask or file of areas carries in its own."""
+    """Return the image's name that a mask or file of areas carries in its own."""
     name = _bare(path, kinds)
     if suffix:
         # x_mask.ome.tif belongs to x, too.

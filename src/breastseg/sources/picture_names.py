@@ -1,4 +1,4 @@
-"""Names of pictures: what a person wrote in a table, and which picture may be meant."""
+"""Names of images: what a person wrote in a table, and which image may be meant."""
 
 import difflib
 import re
@@ -27,7 +27,7 @@ class Pictures:
 
     @staticmethod
     def named(pairs: Sequence[Pair]) -> "Pictures":
-        """Take pictures by their names."""
+        """Take images by their names."""
         exact: dict[str, set[Path]] = {}
         bare: dict[str, set[Path]] = {}
         folded: dict[str, set[Path]] = {}
@@ -42,7 +42,7 @@ class Pictures:
         )
 
     def of(self, name: str) -> tuple[str, set[Path]]:
-        """Return how a name was matched ("" as it is written), and the pictures that it may
+        """Return how a name was matched ("" as it is written), and the images that it may
         mean."""
         for how, by_name in self.ways:
             for spelling in (name, picture_name(name)):
@@ -54,7 +54,7 @@ class Pictures:
 
 
 def picture_name(name: str) -> str:
-    """Return a file name without a suffix of pictures or of what is drawn on them.
+    """Return a file name without a suffix of images or of what is drawn on them.
 
     `Path.stem` alone would cut `..._MPP-0.2500` at its dot, and leave `.ome` of `.ome.tif`.
     """
@@ -79,7 +79,7 @@ def parts_of(text: str) -> tuple[tuple[str, ...], str]:
 
 
 def names_beside(folders: Iterable[Path]) -> set[str]:
-    """Return the names of pictures that lie in the same folders, annotated or not."""
+    """Return the names of images that lie in the same folders, annotated or not."""
     names: set[str] = set()
     for folder in folders:
         for path in folder.iterdir():

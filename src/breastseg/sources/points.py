@@ -1,4 +1,4 @@
-"""Points on a picture, and the table that lists them: dots on cells, boxes, discs."""
+"""Points on an image, and the table that lists them: dots on cells, boxes, discs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ _TCGA = re.compile(r"TCGA-(?P<site>[A-Z0-9]{2})-(?P<patient>[A-Z0-9]{4})")
 
 @dataclass(frozen=True)
 class Field:
-    """What a table says of a picture as a whole; classes by name, as they are written there.
+    """What a table says of an image as a whole; classes by name, as they are written there.
 
     Attributes:
         table: the table.
@@ -53,9 +53,9 @@ class Region:
 
     Attributes:
         id: the image's file name without suffix, unique in its source.
-        image: picture file.
-        labels: mask file of source codes, the picture's size; or areas and dots in its pixels, with
-            one of DRAWN_SUFFIXES; or the table that says what is known of the whole picture, where
+        image: image file.
+        labels: mask file of source codes, the image's size; or areas and dots in its pixels, with
+            one of DRAWN_SUFFIXES; or the table that says what is known of the whole image, where
             nothing else is.
         patient: whose tissue it is; no patient is ever in two splits.
         site: hospital; empty when unknown.

@@ -1,4 +1,4 @@
-"""A person's table of pictures: which row is of which picture, and who is whose patient. What does
+"""A person's table of images: which row is of which image, and who is whose patient. What does
 not join is an error."""
 
 from collections import defaultdict
@@ -21,13 +21,13 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class Rows:
-    """What a table says of pictures.
+    """What a table says of images.
 
     Attributes:
         table: as it was read.
-        of: the row of each picture that has one.
+        of: the row of each image that has one.
         mpp: microns per pixel by the number of the row, where its cell is not blank.
-        notes: what a person should know of how rows and pictures were joined.
+        notes: what a person should know of how rows and images were joined.
     """
 
     table: Table
@@ -36,7 +36,7 @@ class Rows:
     notes: tuple[str, ...]
 
     def patient_of(self, image: Path) -> str:
-        """Return a picture's patient; "" where the name of the picture tells it, or the table has
+        """Return an image's patient; "" where the name of the image tells it, or the table has
         no patients.
 
         Raises:
@@ -47,17 +47,17 @@ class Rows:
         if row and is_blank and tcga_patient(image.stem) is None:
             raise SourceError(
                 f"{self.table.where(row)}: no patient of {image.name}; name one, "
-                "with a picture whose patient has no other the picture's own name will do"
+                "with an image whose patient has no other the image's own name will do"
             )
         return row["patient"] if row else ""
 
     def site_of(self, image: Path) -> str:
-        """Return a picture's hospital, "" where the table has none."""
+        """Return an image's hospital, "" where the table has none."""
         row = self.of.get(image)
         return row["site"] if row else ""
 
     def mpp_of(self, image: Path) -> float | None:
-        """Return a picture's microns per pixel, None where the table has none."""
+        """Return an image's microns per pixel, None where the table has none."""
         row = self.of.get(image)
         return self.mpp.get(row.number) if row else None
 
@@ -81,7 +81,7 @@ class Rows:
         if without_patient:
             notes.append(
                 f"{name}: no patient in {_numbers(without_patient)}: taken from TCGA's names of the"
-                " pictures"
+                " images"
             )
         if given_mpp is None:
             if without_mpp:
@@ -96,19 +96,19 @@ class Rows:
 def read_rows(
     path: Path, pairs: Sequence[Pair], known: Callable[[Path, Collection[str]], bool]
 ) -> Rows:
-    """Read a table of pictures (image, and any of patient, site, mpp) and join it with them.
+    """Read a table of images (image, and any of patient, site, mpp) and join it with them.
 
     A row names a file with or without suffix and path. Case that differs, and zeros that a
-    spreadsheet took from the start, are matched where one picture alone can be meant, with a note.
+    spreadsheet took from the start, are matched where one image alone can be meant, with a note.
 
     Args:
         path: the table.
-        pairs: the pictures; no two of one name.
-        known: whether a picture can do without a row, because its name and its source say what
+        pairs: the images; no two of one name.
+        known: whether an image can do without a row, because its name and its source say what
             columns as these would.
 
     Raises:
-        SourceError: a row that fits no picture, or several, or contradicts another; a picture
+        SourceError: a row that fits no image, or several, or contradicts another; an image
             without row.
         MppError: um/px that are no number or that no scan has.
     """
@@ -116,14 +116,14 @@ def read_rows(
     without = [pair.image for pair in pairs if pair.image not in rows.of]
     unknown = [image for image in without if not known(image, rows.table.columns)]
     if unknown:
-        more = _and_more(unknown, "picture")
+        more = _and_more(unknown, "image")
         raise SourceError(
             f"{path}: no row for {unknown[0].name}{more}; add a row for each, or"
-            " take the pictures away"
+            " take the images away"
         )
     if without:
         how = "patient and hospital are those of its name, or of its source"
-        pictures = f"{counted(len(without), 'picture')} as {without[0].name}"
+        pictures = f"{counted(len(without), 'image')} as {without[0].name}"
         note = f"{path.name}: no row for {pictures}: {how}"
         return replace(rows, notes=(*rows.notes, note))
     return rows
@@ -132,17 +132,17 @@ def read_rows(
 def join_rows(
     path: Path, pairs: Sequence[Pair], *, wanted: Sequence[str], may_come_later: bool = False
 ) -> Rows:
-    """Read a table of pictures and find the picture of each row; pictures without a row are left to
+    """Read a table of images and find the image of each row; images without a row are left to
     the caller.
 
     Args:
         path: the table. Beside `image` it may have patient, site, mpp and the wanted columns.
-        pairs: the pictures.
+        pairs: the images.
         wanted: columns of which it must have one.
-        may_come_later: whether a row may be of a picture beside them that is not annotated yet.
+        may_come_later: whether a row may be of an image beside them that is not annotated yet.
 
     Raises:
-        SourceError: as in `read_rows`, but for pictures without row.
+        SourceError: as in `read_rows`, but for images without row.
         MppError: likewise.
     """
     table = read_table(
@@ -150,9 +150,9 @@ def join_rows(
     )
     if not set(table.columns) & set(wanted):
         raise SourceError(
-            f"{path}: names pictures and nothing of them, wanted any of {', '.join(wanted)} too"
+            f"{path}: names images and nothing of them, wanted any of {', '.join(wanted)} too"
         )
-    table.needs("image", "no picture; name its file, or remove the row")
+    table.needs("image", "no image; name its file, or remove the row")
     mpp = {}
     for row, value in zip(table.rows, table.numbers("mpp", MppError), strict=True):
         if value is not None:
@@ -165,10 +165,10 @@ def join_rows(
 
 
 def check_patients(regions: Iterable[Region], rows: Rows) -> None:
-    """Refuse a table that contradicts the patients and hospitals in TCGA names of pictures.
+    """Refuse a table that contradicts the patients and hospitals in TCGA names of images.
 
-    A person may call them otherwise, but all pictures of one TCGA patient have one patient, no
-    other picture has that one, and all of one TCGA hospital have one hospital: else a patient or
+    A person may call them otherwise, but all images of one TCGA patient have one patient, no
+    other image has that one, and all of one TCGA hospital have one hospital: else a patient or
     hospital could be in two parts of a split.
 
     Raises:
@@ -223,7 +223,7 @@ def _joined(
     *,
     may_come_later: bool,
 ) -> dict[Path, Row]:
-    """Return the row of each picture; rows that were matched by a guess are named in the notes."""
+    """Return the row of each image; rows that were matched by a guess are named in the notes."""
     row_of: dict[Path, Row] = {}
     unfit: list[Row] = []
     # What was guessed or passed over -> the rows, in words.
@@ -256,22 +256,22 @@ def _joined(
         if name not in later:
             raise SourceError(
                 f"{table.where(row)}: '{shown(row['image'])}' fits no"
-                f" picture{nearest(name, pictures, len(unfit))}"
+                f" image{nearest(name, pictures, len(unfit))}"
             )
         guesses["not annotated yet"].append(f"'{shown(row['image'])}' (row {row.number})")
     for what, cases in guesses.items():
         more = " ..." if len(cases) > _NAMED else ""
         notes.append(
-            f"{table.path.name}: {counted(len(cases), 'row')} of pictures {what}:"
+            f"{table.path.name}: {counted(len(cases), 'row')} of images {what}:"
             f" {'; '.join(cases[:_NAMED])}{more}"
         )
     return row_of
 
 
 def _only_one(table: Table, row: Row, candidates: set[Path], folders: tuple[str, ...]) -> Path:
-    """Return the picture that a row means; SourceError where it may be several."""
+    """Return the image that a row means; SourceError where it may be several."""
     if len(candidates) > 1 and folders:
-        # Of pictures of one name, the folders that were written say which.
+        # Of images of one name, the folders that were written say which.
         within = set()
         for path in candidates:
             if path.parts[-len(folders) - 1 : -1] == folders:
@@ -287,7 +287,7 @@ def _only_one(table: Table, row: Row, candidates: set[Path], folders: tuple[str,
 
 
 def _check_same(table: Table, one: Row, two: Row, image: Path, mpp: Mapping[int, float]) -> None:
-    """Refuse two rows of one picture that say different things."""
+    """Refuse two rows of one image that say different things."""
     values: dict[str, tuple[str, str]] = {}
     for column in table.columns:
         if column not in {"image", "mpp", NOTE}:

@@ -13,7 +13,7 @@ _TISSUE = 0.15
 
 
 def optical_density(pictures: torch.Tensor) -> torch.Tensor:
-    """Return -log of (N, 3, H, W) float pictures in 0 to 1."""
+    """Return -log of (N, 3, H, W) float images in 0 to 1."""
     # The darkest that 8 bits tell apart from nothing: black would be infinitely dense.
     return -torch.log(pictures.clamp_min(1 / 255))
 
@@ -34,7 +34,7 @@ class BorrowStain(nn.Module):
         self.limits = limits
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Change (N, 3, H, W) float pictures in 0 to 1."""
+        """Change (N, 3, H, W) float images in 0 to 1."""
         density = optical_density(pictures)  # (N, 3, H, W)
         tissue = (density.mean(1, keepdim=True) > _TISSUE).float()  # (N, 1, H, W)
         # A crop without tissue has a mean of 0, and neither lends nor borrows.
@@ -73,7 +73,7 @@ class HedJitter(nn.Module):
         self.register_buffer("to_hed", torch.linalg.inv(matrix).float(), persistent=False)
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Change (N, 3, H, W) float pictures in 0 to 1."""
+        """Change (N, 3, H, W) float images in 0 to 1."""
         count = pictures.shape[0]
         device = pictures.device
         # (N, 3, 1, 1) each, one number a crop and stain, evenly up to the limit on both sides.
@@ -89,7 +89,7 @@ class HedJitter(nn.Module):
 
 
 class Augment(nn.Module):
-    """Move pictures and labels, then change the pictures' colours; in two steps, because a teacher
+    """Move images and labels, then change the images' colours; in two steps, because a teacher
     is shown the colours as they were."""
 
     def __init__(self, level: str) -> None:
@@ -127,7 +127,7 @@ class Augment(nn.Module):
     def move(
         self, pictures: torch.Tensor, labels: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Move uint8 pictures (N, 3, H, W) and labels (N, H, W) or (N, K, H, W); return pictures as
+        """Move uint8 images (N, 3, H, W) and labels (N, H, W) or (N, K, H, W); return images as
         float 0 to 255, and whole labels."""
         if self.geometry is None:
             return pictures.float(), labels
@@ -138,7 +138,7 @@ class Augment(nn.Module):
 
     @torch.no_grad()
     def recolor(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Change the colours of float pictures, 0 to 255."""
+        """Change the colours of float images, 0 to 255."""
         if not len(self.colors):
             return pictures
         changed: torch.Tensor = self.colors(pictures / 255) * 255  # Kornia wants 0 to 1

@@ -1,4 +1,4 @@
-"""A training's curves as a picture, drawn on a figure of its own, never on a global one."""
+"""A training's curves as an image, drawn on a figure of its own, never on a global one."""
 
 from pathlib import Path
 

@@ -13,7 +13,7 @@ from breastseg.data.dataset import Dataset as Prepared
 from breastseg.geometry import Box
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
-"""uint8 pictures (N, 3, H, W) in channels-last memory, uint8 labels (N, H, W), bool (N,): nothing
+"""uint8 images (N, 3, H, W) in channels-last memory, uint8 labels (N, H, W), bool (N,): nothing
 but dots is known, float (N, K): what is known of the whole crop, as in `CropBatch`, and uint8 (N,
 H, W): what those dots vote for."""
 

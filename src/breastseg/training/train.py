@@ -4,7 +4,7 @@ breastseg-work.json   the configuration as run, hashes of data and split
 environment.json      versions, processor, git commit
 summary.txt           the network, layer by layer
 metrics.csv           one row an epoch
-curves.png            the same as a picture
+curves.png            the same as an image
 checkpoints/          last.ckpt, and best.ckpt where a validation part chooses it
 bundle/               the model: written last, so a run that has it is finished
 """

@@ -84,7 +84,7 @@ class TypedFields:
         self.types = [number for number, patients in enumerate(self.fields_of) if patients]
 
     def batch(self, step: int, rank: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return uint8 pictures (M, 3, H, W) and types (M,)."""
+        """Return uint8 images (M, 3, H, W) and types (M,)."""
         # The 7 keeps these draws apart from others by the same seed and step.
         rng = np.random.default_rng([self.seed, step, rank, 7])
         pictures = np.full((self.count, self.side, self.side, 3), 255, np.uint8)

@@ -1,4 +1,4 @@
-"""The dominant colours of a picture: k-means over its histogram of colours, so that every pixel
+"""The dominant colours of an image: k-means over its histogram of colours, so that every pixel
 counts and none is drawn by lot."""
 
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ _MOST_STEPS = 200
 
 @dataclass(frozen=True)
 class Colours:
-    """The dominant colours of a picture, the one with the most haematoxylin first.
+    """The dominant colours of an image, the one with the most haematoxylin first.
 
     Attributes:
         rgb: (K, 3) mean of each, 0 to 255.
@@ -41,7 +41,7 @@ class Colours:
     number: npt.NDArray[np.uint8]
 
     def nearest(self, pixels: Pixels) -> npt.NDArray[np.uint8]:
-        """Return the number of the colour that each pixel of the same picture belongs to: (H, W)
+        """Return the number of the colour that each pixel of the same image belongs to: (H, W)
         uint8."""
         numbers = np.empty(pixels.shape[:2], np.uint8)
         for top in range(0, len(pixels), _BAND_PX):
@@ -79,7 +79,7 @@ def colour_spread(counts: Counts) -> float:
 
 def lab(rgb: Values) -> Values:
     """Return CIELAB values (D65) of sRGB colours from 0 to 255, both (N, 3)."""
-    # As a picture of one row, in float: of bytes OpenCV returns rounded values in a range of its
+    # As an image of one row, in float: of bytes OpenCV returns rounded values in a range of its
     # own.
     row = (rgb[None] / 255).astype(np.float32)
     return np.asarray(cv2.cvtColor(row, cv2.COLOR_RGB2Lab)[0], np.float64)
@@ -103,7 +103,7 @@ def dominant_colours(counts: Counts, most: int, space: str) -> Colours:
 
     The first centre is the most frequent colour, each next one that with the largest count times
     squared distance to the centres before it. Nothing is drawn by lot: the same histogram has the
-    same colours, and a turned picture has the same histogram.
+    same colours, and a turned image has the same histogram.
 
     Args:
         counts: (BINS,) pixels by bin; at least `most` bins hold some.

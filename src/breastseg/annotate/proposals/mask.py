@@ -1,4 +1,4 @@
-"""propose_mask(): a picture -> tumour and not tumour by its dominant colours, cleaned."""
+"""propose_mask(): an image -> tumour and not tumour by its dominant colours, cleaned."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -67,7 +67,7 @@ class ColourConfig:
 
 @dataclass(frozen=True)
 class Proposal:
-    """What is proposed for a picture.
+    """What is proposed for an image.
 
     Attributes:
         labels: (H, W) labels of `LABEL_MAP`; 0 on glass.
@@ -94,8 +94,8 @@ def propose_mask(
     Args:
         pixels: (H, W, 3) uint8.
         config: how many colours, compared where.
-        mpp: microns per pixel of the picture, best `MPP`.
-        where: the picture, for errors.
+        mpp: microns per pixel of the image, best `MPP`.
+        where: the image, for errors.
         tissue: (H, W) where to look at all; None is everywhere but on what is as bright as glass.
 
     Raises:

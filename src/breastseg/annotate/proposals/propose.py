@@ -1,9 +1,9 @@
-"""propose(): pictures and slides in, first masks out, for a person to correct.
+"""propose(): images and slides in, first masks out, for a person to correct.
 
 OUT/annotations/NAME.geojson    areas for QuPath, in level-0 pixels; or, asked for as masks,
-OUT/masks/NAME.png              a picture's labels in its own size: 1 tumor, 2 not tumor, 0 glass;
+OUT/masks/NAME.png              an image's labels in its own size: 1 tumor, 2 not tumor, 0 glass;
                                 a slide's are NAME.ome.tif
-OUT/overlays/NAME.jpg           the picture with its areas over it
+OUT/overlays/NAME.jpg           the image with its areas over it
 OUT/proposals.csv               what became of each: colours, areas, and scores where the truth is
                                 known
 """
@@ -47,13 +47,13 @@ that memory does not grow with it."""
 
 @dataclass(frozen=True)
 class ProposeConfig:
-    """What is proposed of which pictures.
+    """What is proposed of which images.
 
     Attributes:
         colour: how tissue is told apart.
         mpp: microns per pixel of the inputs, when they do not say or say it wrong.
         form: "geojson" for QuPath, or "mask".
-        truth: folder of masks (BCSS codes, names of the pictures) to score against; None scores
+        truth: folder of masks (BCSS codes, names of the images) to score against; None scores
             nothing.
     """
 
@@ -79,7 +79,7 @@ def propose(
     result.
 
     Args:
-        inputs: pictures, slides, folders of them, or tables of slides (CSV: path, mpp, patient).
+        inputs: images, slides, folders of them, or tables of slides (CSV: path, mpp, patient).
         out: folder of the proposals; must be empty or hold the same work, which is then done again.
         config: which colours, written how, scored against what.
         reporter: who hears of it.
@@ -122,7 +122,7 @@ def propose(
 def _check(item: Input, config: ProposeConfig) -> None:
     if item.box is not None:
         raise InputError(
-            f"{item.path}: box '{item.box}' in the table, wanted none: whole pictures are proposed;"
+            f"{item.path}: box '{item.box}' in the table, wanted none: whole images are proposed;"
             " leave the column out"
         )
     if config.truth is not None:
@@ -203,7 +203,7 @@ def _propose_one(
 
 
 def _tissue(slide: Slide, pixels: Pixels) -> Mask | None:
-    """Return where a slide has tissue, in the size of `pixels`; None for a flat picture, all of
+    """Return where a slide has tissue, in the size of `pixels`; None for a flat image, all of
     which was meant."""
     if slide.is_flat:
         return None

@@ -15,22 +15,22 @@ _KINDS = ("dice", "iou", "precision", "recall")
 
 
 def find_truth(folder: Path, name: str) -> Path:
-    """Return the mask of a picture; SourceError when there is none."""
+    """Return the mask of an image; SourceError when there is none."""
     path = folder / f"{name}.png"
     if not path.is_file():
         raise SourceError(
-            f"{path}: not found, wanted the mask of the picture {name}; add it or leave --truth out"
+            f"{path}: not found, wanted the mask of the image {name}; add it or leave --truth out"
         )
     return path
 
 
 def count_pixels(labels: Labels, truth: Path, size_px: tuple[int, int]) -> Counts:
-    """Count pixels by truth and proposal, in the size of the picture: (2, 3).
+    """Count pixels by truth and proposal, in the size of the image: (2, 3).
 
     Args:
         labels: the proposal, of any size.
         truth: a mask of BCSS codes.
-        size_px: (width, height) of the picture.
+        size_px: (width, height) of the image.
 
     Raises:
         ImageError: the mask has another size. LabelError: a code that is not BCSS's.
@@ -40,7 +40,7 @@ def count_pixels(labels: Labels, truth: Path, size_px: tuple[int, int]) -> Count
     if (width, height) != size_px:
         raise ImageError(
             f"{truth}: {width} x {height} px, wanted {size_px[0]} x {size_px[1]},"
-            " the size of its picture"
+            " the size of its image"
         )
     return confusion_counts(true, resample_labels(labels, size_px), len(LABEL_MAP.classes))
 

@@ -29,7 +29,7 @@ def write_areas(slide: Slide, labels: Labels, folder: Path, name: str) -> Path:
 
 
 def write_mask(slide: Slide, labels: Labels, folder: Path, name: str) -> Path:
-    """Write labels as NAME.png in the size of a flat picture, or of a slide as NAME.ome.tif in
+    """Write labels as NAME.png in the size of a flat image, or of a slide as NAME.ome.tif in
     their own size; return where."""
     if slide.is_flat:
         path = folder / f"{name}.png"
@@ -45,7 +45,7 @@ def write_mask(slide: Slide, labels: Labels, folder: Path, name: str) -> Path:
 
 
 def write_overlay(pixels: Pixels, labels: Labels, path: Path) -> None:
-    """Write a picture of the areas over the tissue, 2048 px a side at most."""
+    """Write an image of the areas over the tissue, 2048 px a side at most."""
     height, width = labels.shape
     shrink = min(1.0, _OVERLAY_PX / max(height, width))
     size = max(1, round(width * shrink)), max(1, round(height * shrink))

@@ -28,12 +28,12 @@ def colour_baseline(
 
     Args:
         looks: from `look`.
-        image: (N,) number of each region's picture; tiles of one region have one.
+        image: (N,) number of each region's image; tiles of one region have one.
         patient: (N,) number of each region's patient.
         side: (N,) train, val or test of each region, or None where there is no split.
 
     Returns:
-        windows, and for "tile" (neighbours are all other windows), "image" (of other pictures),
+        windows, and for "tile" (neighbours are all other windows), "image" (of other images),
         "patient" (of other patients) and, with a split, "split" (val and test from train):
         `balanced_accuracy` of the main class, and `overlap`, the share of the class shares
         predicted; None where nobody is left to compare with, or all are of one class. Where there
@@ -161,7 +161,7 @@ def stain_gap(baseline: Colours, by_patient: bool) -> Iterator[Finding]:
         "stain",
         f"colour alone names a tile's main class right in {tile:.0%} (mean of"
         f" {by_tile['classes']} classes) from other tiles, {image:.0%} from other"
-        f" pictures, {patient:.0%} from other patients: a score by tile would measure"
+        f" images, {patient:.0%} from other patients: a score by tile would measure"
         f" {100 * gap:.0f} points of stain",
         "split by patient; a model must do better than these numbers under the same split",
         {"tile": tile, "image": image, "patient": patient},

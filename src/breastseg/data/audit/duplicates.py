@@ -1,4 +1,4 @@
-"""Pictures that are there twice: a hash of what is darker than its neighbour, and near neighbours
+"""Images that are there twice: a hash of what is darker than its neighbour, and near neighbours
 by Hamming distance."""
 
 from collections.abc import Iterator
@@ -32,9 +32,9 @@ Hashes: TypeAlias = npt.NDArray[np.uint64]
 
 
 def difference_hashes(pixels: Pixels) -> Hashes:
-    """Return a picture's hash as it lies, and as it lies turned and mirrored.
+    """Return an image's hash as it lies, and as it lies turned and mirrored.
 
-    The picture is shrunk to 17 x 17 grey cells; 256 bits say which of two neighbours in a row is
+    The image is shrunk to 17 x 17 grey cells; 256 bits say which of two neighbours in a row is
     darker.
 
     Args:
@@ -59,7 +59,7 @@ def difference_hashes(pixels: Pixels) -> Hashes:
 
 
 def near_pairs(hashes: Hashes, bits: int = NEAR_BITS) -> Iterator[tuple[int, int, int]]:
-    """Find pictures that are nearly the same, also turned or mirrored.
+    """Find images that are nearly the same, also turned or mirrored.
 
     Every image is compared with every other, in blocks: memory grows with the number of images,
     time with its square.
@@ -99,13 +99,13 @@ def _lower(nearest: npt.NDArray[np.uint16], some: Hashes, others: Hashes) -> Non
 def duplicates(
     data: Dataset, hashes: Hashes, comparable: npt.NDArray[np.bool_], splits: list[Split]
 ) -> Iterator[Finding]:
-    """Yield findings for pictures that are nearly the same: in two parts of a split, of two
+    """Yield findings for images that are nearly the same: in two parts of a split, of two
     patients, or twice in one part.
 
     Args:
         data: the data set.
         hashes: (N, 8, 4) in the order of its regions.
-        comparable: (N,) whether a picture shows enough to differ from others.
+        comparable: (N,) whether an image shows enough to differ from others.
         splits: its splits.
     """
     names = [str(name) for name in data.regions.index]
@@ -143,7 +143,7 @@ def duplicates(
         "under the names of different patients",
         names,
         of_two_patients,
-        "find out whose picture it is, keep one",
+        "find out whose image it is, keep one",
     )
     yield from _reported(
         "note",
@@ -168,7 +168,7 @@ def _reported(
         severity,
         "near-identical",
         f"{at_least}{counted(len(pairs), 'pair')} of nearly"
-        f" the same pictures {where} (at most {NEAR_BITS} of 256 bits differ, also turned or"
+        f" the same images {where} (at most {NEAR_BITS} of 256 bits differ, also turned or"
         f" mirrored): {shown[0]}",
         advice,
         {"where": where, "pairs": len(pairs), "most_bits": NEAR_BITS, "names": shown},

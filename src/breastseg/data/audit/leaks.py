@@ -1,4 +1,4 @@
-"""Who is in two parts of a split: patients, slides, regions, and pictures that overlap."""
+"""Who is in two parts of a split: patients, slides, regions, and images that overlap."""
 
 import re
 from collections.abc import Iterator
@@ -101,7 +101,7 @@ def _advice(split: Split) -> str:
 
 
 def overlaps(split: Split, where: pd.DataFrame) -> Iterator[Finding]:
-    """Yield a finding when pictures of different parts show the same tissue, by the positions in
+    """Yield a finding when images of different parts show the same tissue, by the positions in
     their names."""
     parts = split.parts()
     count = 0
@@ -117,7 +117,7 @@ def overlaps(split: Split, where: pd.DataFrame) -> Iterator[Finding]:
         yield Finding(
             split.severity,
             "overlap",
-            f"{counted(count, 'pair')} of overlapping pictures in different parts of {split.name},"
+            f"{counted(count, 'pair')} of overlapping images in different parts of {split.name},"
             f" by the positions in their names, by up to {largest:.0%} of the smaller: {names[0]}",
             _advice(split),
             {
@@ -133,7 +133,7 @@ def kaggle_224(data: Dataset, all_splits: list[Split]) -> Iterator[Finding]:
     """Yield a finding when these are the tiles of the Kaggle copy that was split at random per
     tile."""
     tiles = [name for name in map(str, data.regions.index) if _KAGGLE_224.fullmatch(name)]
-    # Fewer than half are tiles among other pictures, and no copy.
+    # Fewer than half are tiles among other images, and no copy.
     if 2 * len(tiles) < len(data.regions):
         return
     # How many regions have tiles in two parts, by split.

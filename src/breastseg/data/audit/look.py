@@ -1,4 +1,4 @@
-"""One pass over the pictures: what each looks like, and the colours and classes of its windows."""
+"""One pass over the images: what each looks like, and the colours and classes of its windows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from breastseg.histology.stain_check import TISSUE_DENSITY
 from breastseg.images import Pixels
 
 WINDOW_UM = 112.0
-"""Side of a window: 224 px at 0.5 um/px. A smaller picture is one window."""
+"""Side of a window: 224 px at 0.5 um/px. A smaller image is one window."""
 MAX_WINDOWS = 12_000
 """Most windows whose colours are kept: 2 KB each, and all are compared with all."""
 
@@ -28,7 +28,7 @@ Ints: TypeAlias = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, eq=False)
 class Looks:
-    """What the pictures look like.
+    """What the images look like.
 
     Attributes:
         regions: one row a region: tissue (share of pixels), contrast (standard deviation of grey),
@@ -49,7 +49,7 @@ class Looks:
 
 
 def look(data: Dataset) -> Looks:
-    """Look at every picture of a data set, window by window.
+    """Look at every image of a data set, window by window.
 
     Raises:
         DatasetError: an array is missing, damaged, or not of the size that regions.csv tells.
@@ -80,7 +80,7 @@ def look(data: Dataset) -> Looks:
         tissue, contrast, sharpness = np.array(traits).T  # (windows,) each
         row = {
             "tissue": tissue.mean(),
-            # The highest: a picture with one window that shows something is not blank.
+            # The highest: an image with one window that shows something is not blank.
             "contrast": contrast.max(),
             "sharpness": np.median(sharpness),
         }
@@ -101,7 +101,7 @@ def _sampled(total: int) -> npt.NDArray[np.bool_]:
 
 
 def _windows(size_px: tuple[int, int], mpp: float) -> list[tuple[slice, slice]]:
-    """Return the windows of a picture of (height, width), which share it evenly."""
+    """Return the windows of an image of (height, width), which share it evenly."""
     rows, columns = (_shares(length, WINDOW_UM / mpp) for length in size_px)
     windows = []
     for row in rows:

@@ -1,4 +1,4 @@
-"""Where a picture lies, read from its name: slide, region, and its box on the slide in microns."""
+"""Where an image lies, read from its name: slide, region, and its box on the slide in microns."""
 
 import re
 from collections.abc import Iterator
@@ -26,12 +26,12 @@ _M2C = re.compile(r".+_(?P<x>\d+)_(?P<y>\d+)_\d+_\d+_(?P<mpp4>\d\.\d+)")
 
 @dataclass(frozen=True)
 class Place:
-    """Where a picture lies.
+    """Where an image lies.
 
     Attributes:
         slide: as in "TCGA-A2-A0D2-DX1"; the field where the name tells no slide.
         field: the region it was cut from; its own name when it was not cut.
-        frame: pictures of one frame can be compared by their boxes; empty when the name tells no
+        frame: images of one frame can be compared by their boxes; empty when the name tells no
             position.
         x_um, y_um, width_um, height_um: the box.
         named_px: side in pixels that the name tells; 0 when it tells none.
@@ -58,14 +58,14 @@ def places(data: Dataset) -> pd.DataFrame:
 
 
 def place(name: str, mpp: float, size_um: tuple[float, float]) -> Place:
-    """Read a picture's place from its name.
+    """Read an image's place from its name.
 
     Positions of BCSS regions count in base pixels of a 40x scan, those of tiles in pixels of their
-    region's picture.
+    region's image.
 
     Args:
         name: region id.
-        mpp: microns per pixel of its source picture.
+        mpp: microns per pixel of its source image.
         size_um: its (width, height).
     """
     tile = _tile(name)
@@ -116,7 +116,7 @@ def _origin(field: str) -> tuple[float, float] | None:
 
 def overlapping(table: pd.DataFrame) -> Iterator[tuple[str, str, float]]:
     """Yield (region, region, share of the smaller) of all that overlap; memory grows with the
-    pictures of one frame."""
+    images of one frame."""
     for _, rows in table[table["frame"] != ""].groupby("frame"):
         rows = rows.sort_values("x_um", kind="stable")
         names = [str(name) for name in rows.index]

@@ -23,7 +23,7 @@ OFF = 0.02
 0.25."""
 SHARP_AT_HALF = 30.0
 SHARP_POWER = 2.5
-"""Least variance of the Laplacian (grey of 0 to 255) of a sharp picture is `SHARP_AT_HALF * (mpp /
+"""Least variance of the Laplacian (grey of 0 to 255) of a sharp image is `SHARP_AT_HALF * (mpp /
 0.5) ** SHARP_POWER`.
 
 Windows of 112 um of the three real BCSS regions and of 90 BRCA-M2C fields have at least 53 at 0.30
@@ -31,12 +31,12 @@ um/px, 237 at 0.5 and 1060 at 1.0
 (limits here: 8, 30, 170). Blurred by 1 um of standard deviation, 95 % of them have at most 5, 26
 and 276, by 2 um at most 2, 4 and 32."""
 FLAT = 3.0
-"""Largest standard deviation of grey of a picture that shows nothing."""
+"""Largest standard deviation of grey of an image that shows nothing."""
 _WHOLE_BCSS = re.compile(r"(?P<slide>TCGA-\w\w-\w{4}-DX\d)_xmin\d+_ymin\d+_MPP-[\d.]+")
 
 
 def sharp_at(mpp: float) -> float:
-    """Return the least variance of the Laplacian of a sharp picture; measured from 0.3 to 1
+    """Return the least variance of the Laplacian of a sharp image; measured from 0.3 to 1
     um/px."""
     return float(SHARP_AT_HALF * (mpp / 0.5) ** SHARP_POWER)
 
@@ -146,7 +146,7 @@ def against_bounds(data: Dataset, source: Path) -> Iterator[Finding]:
             f"{counted(len(wrong), 'region')} at odds with roiBounds.csv: {first} was taken for"
             f" {float(data.regions['source_mpp'][first]):g} um/px, its width and bounds give"
             f" {wrong[first]:g}",
-            "prepare again with the measured value; if the picture is a crop or another copy,"
+            "prepare again with the measured value; if the image is a crop or another copy,"
             " rename it",
             {"count": len(wrong), "measured": dict(list(wrong.items())[:SHOWN])},
         )
@@ -178,7 +178,7 @@ def out_of_focus(data: Dataset, looks: pd.DataFrame) -> Iterator[Finding]:
             "blurred",
             blurred,
             f"blurred (variance of the Laplacian under {least:.3g} at {data.mpp:g} um/px)",
-            "look at them: out of focus, or enlarged from a coarser picture",
+            "look at them: out of focus, or enlarged from a coarser image",
         ),
     ):
         names = [str(name) for name in looks.index[which]]

@@ -240,7 +240,7 @@ def _parsed(path: Path, data: mmap.mmap) -> _File:
         raise ImageError(
             f"{path}: cut short or damaged (it ends before its pixels); copy or export it again"
         )
-    return _File(path, header, b"")  # no picture
+    return _File(path, header, b"")  # no image
 
 
 def _element(data: mmap.mmap, place: int, implicit: bool) -> tuple[int, int, int]:

@@ -1,4 +1,4 @@
-"""Flat pictures as slides of one level: PNG and JPEG, and TIFF small enough to be held; decoded in
+"""Flat images as slides of one level: PNG and JPEG, and TIFF small enough to be held; decoded in
 bands of rows or whole, turned upright by their tag."""
 
 import threading
@@ -41,7 +41,7 @@ class FlatSlide(Pyramid):
             mpp: microns per pixel when the file does not say, or says it wrong.
 
         Raises:
-            ImageError: no picture, one cut short, or one too large to decode whole.
+            ImageError: no image, one cut short, or one too large to decode whole.
             MppError: no mpp was given and the file has none; the message lists what was looked at.
         """
         flat = _look(path)
@@ -67,13 +67,13 @@ class FlatSlide(Pyramid):
         self._held: Pixels | None = None
 
     def hold(self) -> None:
-        """Decode the picture now and keep it: it will be read more than once."""
+        """Decode the image now and keep it: it will be read more than once."""
         with self._lock:
             if self._held is None:
                 self._held = self._decoded()
 
     def _stored(self, level: int, box: Box) -> Pixels:
-        # Boxes come in numbers; a picture that is read once as a whole is not kept.
+        # Boxes come in numbers; an image that is read once as a whole is not kept.
         if box != Box(0, 0, *self.size_px):
             self.hold()
         with self._lock:
@@ -81,9 +81,9 @@ class FlatSlide(Pyramid):
         return np.ascontiguousarray(whole[box.y : box.y + box.height, box.x : box.x + box.width])
 
     def bands(self) -> Iterator[Pixels]:
-        """Yield the whole picture in bands of rows from top to bottom: (h, W, 3) uint8 each.
+        """Yield the whole image in bands of rows from top to bottom: (h, W, 3) uint8 each.
 
-        Most PNGs take a few MB so, whatever their size; other pictures are decoded whole first.
+        Most PNGs take a few MB so, whatever their size; other images are decoded whole first.
 
         Raises:
             ImageError: the file is broken; what was yielded before is worth nothing then.
@@ -118,11 +118,11 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def check_upright(slide: Slide, annotation: str) -> None:
-    """Refuse a picture that a tag turns, because nobody can see whether its annotation lies on it
+    """Refuse an image that a tag turns, because nobody can see whether its annotation lies on it
     as stored or as turned.
 
     Args:
-        slide: an open picture.
+        slide: an open image.
         annotation: the mask or the file of areas that is to be laid on it, for the error.
 
     Raises:
@@ -131,14 +131,14 @@ def check_upright(slide: Slide, annotation: str) -> None:
     if isinstance(slide, FlatSlide) and slide.orientation != UPRIGHT:
         raise ImageError(
             f"{slide.path}: an orientation tag ({slide.orientation}) turns it, and whether"
-            f" {annotation} is turned too cannot be seen; save the picture upright without the tag,"
+            f" {annotation} is turned too cannot be seen; save the image upright without the tag,"
             " and its annotation in the same way"
         )
 
 
 def _look(path: Path) -> Flat:
     if is_tiff(path):
-        # Flat pictures of other kinds wait for no tifffile.
+        # Flat images of other kinds wait for no tifffile.
         from breastseg.images.readers.tiff import look_flat
 
         return look_flat(path)

@@ -1,4 +1,4 @@
-"""What is known of the file of a flat picture before and while it is decoded."""
+"""What is known of the file of a flat image before and while it is decoded."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from breastseg.images.slide import Pixels
 MAX_PIXELS = MAX_ASKED_PX
 """A flat image is decoded whole."""
 WANTED_CODES = (
-    "wanted 8-bit grey or palette with one label code a pixel; export the codes, not their picture"
+    "wanted 8-bit grey or palette with one label code a pixel; export the codes, not their image"
 )
 """What an error says of a mask that holds no codes."""
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -25,7 +25,7 @@ FIRST_BYTES = 8
 
 @dataclass(frozen=True)
 class Flat:
-    """What the header of a flat picture says.
+    """What the header of a flat image says.
 
     Attributes:
         size_px: (width, height), upright.
@@ -46,7 +46,7 @@ class Flat:
 
 
 def check_area(path: Path, size_px: tuple[int, int]) -> None:
-    """Refuse a picture too large to decode whole."""
+    """Refuse an image too large to decode whole."""
     if size_px[0] * size_px[1] > MAX_PIXELS:
         raise ImageError(too_large(path, f"{size_px[0]} x {size_px[1]} px"))
 
@@ -57,7 +57,7 @@ def is_tiff(path: Path) -> bool:
 
 
 def joined(bands: Iterator[Pixels], size_px: tuple[int, int]) -> Pixels:
-    """Put all bands of a picture together, (h, W, 3) -> (H, W, 3) uint8; one that is all of it is
+    """Put all bands of an image together, (h, W, 3) -> (H, W, 3) uint8; one that is all of it is
     taken as it is."""
     width, height = size_px
     whole = None
@@ -82,13 +82,13 @@ def first_bytes(path: Path) -> bytes:
     except FileNotFoundError:
         raise ImageError(f"{path}: not found") from None
     except IsADirectoryError:
-        raise ImageError(f"{path}: is a folder, wanted a picture") from None
+        raise ImageError(f"{path}: is a folder, wanted an image") from None
     except OSError as cause:
         raise ImageError(f"{path}: cannot be read ({cause.strerror or cause})") from None
 
 
 def too_large(path: Path, size: str) -> str:
-    """Return the message for a picture too large to decode whole."""
+    """Return the message for an image too large to decode whole."""
     return (
         f"{path}: {size}, a flat image is decoded whole up to {MAX_PIXELS // 1_000_000} Mpx; cut it"
         " into smaller fields"

@@ -19,7 +19,7 @@ from breastseg.images.slide import Pixels
 LARGE_PX = 16_000_000
 """A JPEG that has more is decoded here."""
 _NO_END = b"\xff\xd8" * 2**15
-"""Beginnings of further pictures, longer than the longest segment: read only where the end was
+"""Beginnings of further images, longer than the longest segment: read only where the end was
 missed, and an error then."""
 
 

@@ -70,7 +70,7 @@ class VendorSlide(Pyramid):
         if sizes.count(full) > 1:
             self._handle.close()
             raise ImageError(
-                f"{path}: {sizes.count(full)} pictures of {full[0]} x {full[1]} px (planes of"
+                f"{path}: {sizes.count(full)} images of {full[0]} x {full[1]} px (planes of"
                 " focus), wanted one; export one alone"
             )
         self._in_ycbcr = frozenset(level for level, size in enumerate(sizes) if size in misnamed)
@@ -171,7 +171,7 @@ def _check_index(path: Path) -> None:
     try:
         with index.open("rb") as file:
             text = file.read(_INDEX_HEAD)
-            if b"\0" not in text:  # a picture has one among its first bytes
+            if b"\0" not in text:  # an image has one among its first bytes
                 text += file.read(_INDEX_BYTES)
     except OSError:
         return  # OpenSlide says it better

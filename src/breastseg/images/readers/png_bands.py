@@ -1,6 +1,6 @@
 """The rows of a PNG, a band at a time.
 
-Pillow holds a picture whole at four bytes a pixel: 708 MB for 177 Mpx, before any of it can be
+Pillow holds an image whole at four bytes a pixel: 708 MB for 177 Mpx, before any of it can be
 used. Here a band of rows is inflated from the file; libpng takes their filters off, given the
 band as a small PNG that begins with the row above it, because a filter looks back one row and no
 further. What is not pixels (palette, transparency, the orientation tag, what stands behind the
@@ -28,7 +28,7 @@ from PIL import Image
 from breastseg.images.pyramid import DAMAGE
 
 Rows: TypeAlias = npt.NDArray[np.uint8]
-"""Rows of a picture as bytes, without filters: (rows, bytes of a row) uint8."""
+"""Rows of an image as bytes, without filters: (rows, bytes of a row) uint8."""
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEAD = struct.Struct(">IIBBBBB")
@@ -38,7 +38,7 @@ _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _ALIKE = {1: 0, 2: 4, 3: 2, 4: 6}
 """A kind of colour that has so many bytes a pixel: filters know bytes, not colours."""
 _PIECE_BYTES, _BAND_BYTES = 2**16, 2**18
-"""A band stays in the processor's cache: with one of 1 MB a picture of 1024 px takes half as long
+"""A band stays in the processor's cache: with one of 1 MB an image of 1024 px takes half as long
 again."""
 _MOST_ROWS, _MOST_COLUMNS = 2**16, 1_000_000
 """Of a band: libpng takes no more than a million either way."""
@@ -53,7 +53,7 @@ class PngRows:
     Attributes:
         path: the file.
         size_px: (width, height) as stored.
-        hollow: the picture with one pixel in place of all: mode, palette, transparency and tags.
+        hollow: the image with one pixel in place of all: mode, palette, transparency and tags.
         raw_mode: what Pillow calls the pixels as they are stored.
         bits: of a pixel.
         start: where the first chunk of pixels begins in the file.

@@ -34,7 +34,7 @@ _PIECE_BYTES = 2**20
 _OPENING = threading.Lock()
 """catch_warnings() changes the filters of all threads: two at once leave them wrong."""
 
-# Set once, before any thread opens a picture; Pillow refuses what has twice as many.
+# Set once, before any thread opens an image; Pillow refuses what has twice as many.
 if Image.MAX_IMAGE_PIXELS is not None:
     Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, MAX_PIXELS)
 
@@ -83,14 +83,14 @@ def _bands_of_png(rows: PngRows, path: Path) -> Iterator[Pixels]:
             if is_plain:
                 yield stored.reshape(len(stored), width, 3)  # (h, W * 3) -> (h, W, 3)
             else:
-                # A crop has the picture's palette and its transparency.
+                # A crop has the image's palette and its transparency.
                 band = hollow.crop((0, 0, width, len(stored)))
                 band.frombytes(stored.tobytes(), "raw", rows.raw_mode)
                 yield np.array(_on_white(band))
 
 
 def _bands_of(image: Image.Image) -> Iterator[Pixels]:
-    """Yield a decoded picture in bands: of the whole Pillow would make two copies on the way, half
+    """Yield a decoded image in bands: of the whole Pillow would make two copies on the way, half
     a gigabyte each for the largest."""
     for top in range(0, image.height, _BAND_ROWS):
         bottom = min(image.height, top + _BAND_ROWS)
@@ -98,7 +98,7 @@ def _bands_of(image: Image.Image) -> Iterator[Pixels]:
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    """Return a picture in RGB, what is transparent over white."""
+    """Return an image in RGB, what is transparent over white."""
     if "A" in image.getbands() or "transparency" in image.info:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))
@@ -132,7 +132,7 @@ def opened(path: Path) -> Iterator[Image.Image]:
                 " again"
             ) from None
         raise ImageError(
-            f"{path}: not a picture that Pillow reads (it begins with {head!r}); wanted PNG, JPEG"
+            f"{path}: not an image that Pillow reads (it begins with {head!r}); wanted PNG, JPEG"
             " or TIFF"
         ) from None
     with image:
@@ -141,7 +141,7 @@ def opened(path: Path) -> Iterator[Image.Image]:
 
 
 def load(image: Image.Image, path: Path) -> None:
-    """Decode an opened picture; ImageError where it is cut short or damaged."""
+    """Decode an opened image; ImageError where it is cut short or damaged."""
     with _damage_told(path):
         image.load()
 
@@ -167,20 +167,20 @@ def check_colours(image: Image.Image, path: Path) -> None:
     has_16_bits = any(";16" in str(step[3]) for step in steps)
     if has_16_bits or image.mode.startswith(("I", "F")):
         raise ImageError(
-            f"{path}: 16-bit pixels, wanted one picture in RGB or grey with 8 bits a channel;"
+            f"{path}: 16-bit pixels, wanted one image in RGB or grey with 8 bits a channel;"
             " convert it"
         )
     if image.mode == "CMYK":  # inks, whose colours only a profile knows
         raise ImageError(
-            f"{path}: CMYK colours, wanted one picture in RGB or grey with 8 bits a channel;"
+            f"{path}: CMYK colours, wanted one image in RGB or grey with 8 bits a channel;"
             " convert it"
         )
 
 
 def orientation_of(image: Image.Image) -> int:
-    """Return what the orientation tag of an opened picture says, 1 to 8; of one that was loaded,
+    """Return what the orientation tag of an opened image says, 1 to 8; of one that was loaded,
     also of tags behind its pixels."""
-    # The base class's method, because that of PNG decodes the whole picture to look for a tag
+    # The base class's method, because that of PNG decodes the whole image to look for a tag
     # behind the pixels.
     with _OPENING, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)

@@ -113,7 +113,7 @@ def _size(path: Path, axes: list[str], array: Any) -> tuple[int, int]:
     if array.dtype != np.uint8 or size.get("c", 1) not in {1, 3} or has_several:
         shape = ", ".join(f"{name} {length}" for name, length in size.items())
         raise ImageError(
-            f"{path}: {array.dtype} pixels, axes {shape}; wanted one picture in RGB or grey with 8"
+            f"{path}: {array.dtype} pixels, axes {shape}; wanted one image in RGB or grey with 8"
             " bits a channel; convert it"
         )
     samples = int(np.prod(array.chunks))

@@ -7,7 +7,7 @@ others read it):
 * `bcdr_d01_outlines.csv`: a row an outline: image_filename, lw_x_points and lw_y_points (pixels
   from the upper left, blanks between), a column of 0 and 1 a kind, density, classification (Benign,
   Malign). Cells begin with a blank.
-* Pictures are TIFF under the folder of their table, `patient_1/study_1/img_1_1_1_RCC.tif`; O is an
+* Images are TIFF under the folder of their table, `patient_1/study_1/img_1_1_1_RCC.tif`; O is an
   oblique view (MLO). The files do not say how large a pixel is.
 """
 
@@ -64,14 +64,14 @@ def find(root: Path) -> Layout | None:
             own_findings = tuple(findings.get(picture, ()))
             entries.append(_entry(picture, row, own_findings))
         else:
-            left_out.append(LeftOut(picture.stem, f"{picture.stem}: in the table, no picture"))
+            left_out.append(LeftOut(picture.stem, f"{picture.stem}: in the table, no image"))
     if not entries:
         raise SourceError(f"{root}: tables of BCDR without films; put the patients' folders there")
     return Layout(NAME, tuple(entries), tuple(left_out))
 
 
 def _add(films: dict[Path, tuple[Row, Table]], row: Row, table: Table) -> Path:
-    """Return the picture of a row; DatasetError where another row says otherwise of it."""
+    """Return the image of a row; DatasetError where another row says otherwise of it."""
     name = row["image_filename"]
     parts = name.replace("\\", "/").split("/")
     # A table from elsewhere must not lead to files outside of the data set.

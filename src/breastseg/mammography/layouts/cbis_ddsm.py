@@ -6,7 +6,7 @@ Facts of the release (Lee et al. 2017, Sci Data 4:170177; The Cancer Imaging Arc
   number of the abnormality at the end, `..._LEFT_CC_1`. Folders below have other names in the
   tables than in downloads of today, so files are looked for under the film's own folder.
 * A finding's folder holds its mask and a crop of the film. Which is which is wrong in some rows:
-  the larger picture is the mask.
+  the larger image is the mask.
 * Some masks have another size than their film. Those of the same shape (to 1 %) are scaled.
 * The same films are in the mass set and in the calcification set, under two names.
 * The files do not say how large a pixel is: areas are in pixels unless it is given.

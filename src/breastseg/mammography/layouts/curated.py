@@ -4,7 +4,7 @@ Facts of this arrangement (several data sets put together for segmentation by ot
 * A film is `X___PRE.png` or `X_FULL___PRE.png`; its masks are `X_MASK___PRE.png` and
   `X_MASK_2___PRE.png`. INbreast's films are `20586908_..._MG_R_CC_ANON`, the mask `20586908`.
 * Side and view are in the names; BCDR writes RCC and RO (oblique).
-* The pictures were changed before (denoised, cropped): grey values are not the original's.
+* The images were changed before (denoised, cropped): grey values are not the original's.
 * There are masks without films.
 """
 
@@ -67,7 +67,7 @@ def find(root: Path) -> Layout | None:
             if (source, key) not in used:
                 left_out.append(LeftOut(key, f"{key}: a mask of {source} without a film"))
     entries.sort(key=lambda entry: entry.name)
-    notes = ("pictures were changed before they were collected; size of pixels not known",)
+    notes = ("images were changed before they were collected; size of pixels not known",)
     return Layout(NAME, tuple(entries), tuple(left_out), notes)
 
 

@@ -11,7 +11,7 @@ its own C programs read it):
 * An outline is one line: column and row where it starts, then a step a number, 0 is up and they go
   round clockwise, then `#`. Counted from the upper left, in pixels of the film of the `.ics`.
 * LJPEG is lossless JPEG of an old kind without a size in its header, and with its bytes swapped:
-  pictures that were made from it (`A_0001_1.LEFT_CC.png`) are read, LJPEG is not.
+  images that were made from it (`A_0001_1.LEFT_CC.png`) are read, LJPEG is not.
 """
 
 import re
@@ -60,7 +60,7 @@ def find(root: Path) -> Layout | None:
 
     Raises:
         DatasetError: an .ics or .OVERLAY that does not fit, or the two contradict.
-        SourceError: cases without any picture that can be read.
+        SourceError: cases without any image that can be read.
     """
     if not root.is_dir():
         return None
@@ -81,7 +81,7 @@ def find(root: Path) -> Layout | None:
             picture = _picture(path.parent, name)
             if picture is None:
                 has_ljpeg = any(path.parent.glob(f"{name}.LJPEG*"))
-                cause = _CONVERT if has_ljpeg else "in the .ics, no picture"
+                cause = _CONVERT if has_ljpeg else "in the .ics, no image"
                 left_out.append(LeftOut(name, f"{name}: {cause}"))
                 continue
             of_case = density[1] if density else ""  # one for all films of a case

@@ -1,7 +1,7 @@
-"""Films of no data set: a folder of DICOM files or pictures, or one of them.
+"""Films of no data set: a folder of DICOM files or images, or one of them.
 
 DICOM films are numbered, and patients too, because names of files and numbers of patients may
-name somebody. Pictures keep their names: nothing else is known of them.
+name somebody. Images keep their names: nothing else is known of them.
 """
 
 from pathlib import Path
@@ -13,11 +13,11 @@ from breastseg.mammography.picture import SUFFIXES
 
 NAME = "films of no known data set"
 _NO_PICTURES = {"SR", "PR", "KO", "REG", "SEG", "DOC"}
-"""Modalities of what an exam has beside its pictures."""
+"""Modalities of what an exam has beside its images."""
 
 
 def find(root: Path, *, keep_names: bool = False) -> Layout | None:
-    """Take every DICOM file and picture as a film; None where there are none.
+    """Take every DICOM file and image as a film; None where there are none.
 
     Args:
         root: a folder or a file.
@@ -42,7 +42,7 @@ def find(root: Path, *, keep_names: bool = False) -> Layout | None:
             continue
         if head.modality in _NO_PICTURES or not head.is_picture:
             kind = head.modality or "no modality"
-            left_out.append(LeftOut(name, f"{name}: no picture in it ({kind})"))
+            left_out.append(LeftOut(name, f"{name}: no image in it ({kind})"))
             continue
         # Of one patient as long as the identifier is the same; the identifier itself stays here.
         patient = patients.setdefault(head.patient, f"patient-{len(patients) + 1:04d}")

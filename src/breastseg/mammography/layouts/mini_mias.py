@@ -7,7 +7,7 @@ Facts of the release (Suckling et al. 1994, Excerpta Medica 1069:375; its Info.t
 * "*NOTE 3*" in place of a circle: calcifications all over the film. Some rows have no circle and
   do not say why. In both the place is not known.
 * Films 2k-1 and 2k are of one patient; odd ones are right breasts by Info.txt.
-* The pictures are mirrored: markers in them read backwards. They are kept as they are, so that
+* The images are mirrored: markers in them read backwards. They are kept as they are, so that
   circles fit.
 * Pixels of 50 um were made 4 times larger. The licence allows research only.
 """
@@ -74,16 +74,16 @@ def find(root: Path) -> Layout | None:
     left_out = []
     for film in by_film:
         if film not in pictures:
-            left_out.append(LeftOut(film, f"{film}: in Info.txt, no picture"))
+            left_out.append(LeftOut(film, f"{film}: in Info.txt, no image"))
     if not entries:
         raise SourceError(
             f"{table}: none of its {len(by_film)} films is beside it, wanted mdb001.pgm and so on"
         )
     for film in sorted(pictures):
         if _FILM.fullmatch(film) and film not in by_film:
-            cause = "a picture without a row in Info.txt; what is known of it is not"
+            cause = "an image without a row in Info.txt; what is known of it is not"
             left_out.append(LeftOut(film, f"{film}: {cause}"))
-    notes = ("pictures are mirrored in this release: markers read backwards; sides are Info.txt's",)
+    notes = ("images are mirrored in this release: markers read backwards; sides are Info.txt's",)
     return Layout(NAME, tuple(entries), tuple(left_out), notes)
 
 
@@ -141,7 +141,7 @@ def _entry(film: str, rows: list[_Row], path: Path, table: Path) -> Entry:
     for row in rows:
         if "NORM" not in row.words:
             findings.append(_finding(film, row.words, f"{table}, line {row.line}"))
-    notes = ["the picture is mirrored, as released"]
+    notes = ["the image is mirrored, as released"]
     if any(finding.shape is None for finding in findings):
         notes.append("some findings have no place in Info.txt")
     tissue = rows[0].words[0] if rows[0].words else ""

@@ -49,7 +49,7 @@ def find(root: Path) -> Layout | None:
             if picture is None:
                 left_out.append(LeftOut(name, f"{name}: in {path.name}, no file"))
             elif row["implant"] == "1":
-                cause = "an implant is in the picture, by the table, wanted a breast without"
+                cause = "an implant is in the image, by the table, wanted a breast without"
                 left_out.append(LeftOut(name, f"{name}: {cause}"))
             else:
                 entries.append(_entry(name, row, table, picture))
@@ -65,7 +65,7 @@ def _is_ours(path: Path) -> bool:
 
 
 def _files(root: Path) -> dict[tuple[str, str], Path]:
-    """Return the pictures by patient and image, of either way to lay them out."""
+    """Return the images by patient and image, of either way to lay them out."""
     files = {}
     for path in files_below(root, (".dcm", ".png")):
         patient, separator, image = path.stem.partition("_")

@@ -16,10 +16,10 @@ _SIGNATURES = (
     (b"{\\rtf", "an RTF document", "save it as plain text"),
     (b"PK\x03\x04", "a ZIP or Word document", "save it as plain text"),
     (b"\xd0\xcf\x11\xe0", "an old Word document", "save it as plain text"),
-    (b"\x89PNG", "a PNG picture", "give the text itself"),
-    (b"\xff\xd8\xff", "a JPEG picture", "give the text itself"),
-    (b"II*\x00", "a TIFF picture", "give the text itself"),
-    (b"MM\x00*", "a TIFF picture", "give the text itself"),
+    (b"\x89PNG", "a PNG image", "give the text itself"),
+    (b"\xff\xd8\xff", "a JPEG image", "give the text itself"),
+    (b"II*\x00", "a TIFF image", "give the text itself"),
+    (b"MM\x00*", "a TIFF image", "give the text itself"),
     (b"\x1f\x8b", "a gzip file", "unpack it"),
 )
 _MARKS = (

@@ -56,7 +56,7 @@ _LAID_BY = (
     "ConcatenationUID",
 )
 """What else results refer to: where pixels lie, and which slide of glass it is. Viewers take
-results and pictures of one container together."""
+results and images of one container together."""
 # highdicom does not go on without one; that of the section itself, some um, nobody knows.
 _THICKNESS_MM = 0.001
 # Headers are written by anybody: these keep one from asking for more memory than there is.
@@ -110,12 +110,12 @@ def read_dicom_slide(path: Path) -> DicomSlide:
     if not path.is_dir():
         own = _header(path)
         if not own:
-            raise ImageError(f"{path}: no picture of tissue (VOLUME), wanted a whole slide")
+            raise ImageError(f"{path}: no image of tissue (VOLUME), wanted a whole slide")
         # A folder may hold several slides; the levels of one are in one series.
         series = own[0].get("SeriesInstanceUID")
         headers = [header for header in headers if header.get("SeriesInstanceUID") == series]
     if not headers:
-        raise ImageError(f"{path}: no whole slide picture in it (VOLUME), wanted a DICOM slide")
+        raise ImageError(f"{path}: no whole slide image in it (VOLUME), wanted a DICOM slide")
     # A dict keeps the order and says each once, however many levels lack it.
     filled: dict[str, None] = {}
     with guarded_dicom(str(path)):
@@ -240,7 +240,7 @@ def _check_levels(levels: list[Level], path: Path) -> None:
     for size in sizes:
         if sizes.count(size) > 1:
             raise ImageError(
-                f"{path}: {sizes.count(size)} pictures of {size[0]} x {size[1]} px (planes, paths"
+                f"{path}: {sizes.count(size)} images of {size[0]} x {size[1]} px (planes, paths"
                 " or copies), wanted one a level; export one of them alone"
             )
 

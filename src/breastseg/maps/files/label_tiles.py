@@ -29,7 +29,7 @@ class LabelTiles:
     """A label image that lies in a result.
 
     Attributes:
-        path: labels.ome.tif, or labels.png of a flat picture.
+        path: labels.ome.tif, or labels.png of a flat image.
         size_px: (width, height).
     """
 

@@ -91,7 +91,7 @@ def _write_slide(root: Any, slide: Slide, count: int) -> None:
     root.attrs["ome"] = {
         "version": _VERSION,
         "multiscales": [_multiscale("slide", slide, sizes, ("c", "y", "x"))],
-        # Without it readers show three grey channels and not one picture in colour.
+        # Without it readers show three grey channels and not one image in colour.
         "omero": {"channels": [_channel(name, color) for name, color in _COLOURS]},
     }
 

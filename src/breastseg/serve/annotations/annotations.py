@@ -133,7 +133,7 @@ class Annotations:
         return path
 
     def _check_upright(self, entry: Entry, path: Path) -> None:
-        """Refuse areas on a picture that a tag turns: programs do not agree on what they lie on."""
+        """Refuse areas on an image that a tag turns: programs do not agree on what they lie on."""
         try:
             # Any um/px will do: without one, a file that says none could not be opened.
             with closing(open_slide(entry.path, mpp=1.0)) as slide:  # looks at its header alone

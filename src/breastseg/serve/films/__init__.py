@@ -1,1 +1,1 @@
-"""Prepared mammograms in the folder: what is known of each, its pictures, and the muscle's line."""
+"""Prepared mammograms in the folder: what is known of each, its images, and the muscle's line."""

@@ -29,7 +29,7 @@ class Film:
         id: opaque; the same as long as its place in the folder is.
         name: of its folder, as text that can be shown.
         folder: with film.json in it.
-        version: changes when its record or its pictures do.
+        version: changes when its record or its images do.
         files_version: changes when any of its files does, the muscle's line too.
         head: of the record: what the gallery needs.
     """

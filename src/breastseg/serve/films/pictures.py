@@ -1,4 +1,4 @@
-"""Pictures of a film as its files hold them: the page decodes them itself, to the last of 16 bits.
+"""Images of a film as its files hold them: the page decodes them itself, to the last of 16 bits.
 
 Nothing is decoded here but for thumbnails. What a file claims is looked at before it is sent: a
 browser makes room for what the first bytes say.
@@ -31,7 +31,7 @@ _SMALL_BYTES = 10
 
 
 def checked_picture(film: Film, name: str) -> Path:
-    """Return where a picture of a film lies, when it is what it should be.
+    """Return where an image of a film lies, when it is what it should be.
 
     Args:
         film: whose.
@@ -77,7 +77,7 @@ def thumbnail(film: Film, passing: Room, decoder: Decoder) -> bytes:
     """Return a film at no more than 320 px, as JPEG.
 
     Raises:
-        Refused: its picture cannot be read; others take the room for long.
+        Refused: its image cannot be read; others take the room for long.
     """
     path = checked_picture(film, IMAGE)
     width, height = film.head.size_px

@@ -170,7 +170,7 @@ class Jobs:
         return list(map(self._job_out, self._store.newest(_SHOWN)))
 
     def preview(self, number: int) -> Path:
-        """Return the picture of what was mapped so far; Absent when there is none (yet,
+        """Return the image of what was mapped so far; Absent when there is none (yet,
         or any more)."""
         path = self._preview(self._job(number))
         if not path.is_file():

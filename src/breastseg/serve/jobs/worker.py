@@ -45,7 +45,7 @@ class Task:
         slide: its file or folder.
         model: folder of the bundle.
         out: folder of the result.
-        preview: picture of what was mapped so far.
+        preview: image of what was mapped so far.
         box: x, y, width, height in level-0 pixels; None is the whole slide.
         mpp: microns per pixel by the person.
         uncertainty: keep the uncertainty too.

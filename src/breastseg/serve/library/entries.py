@@ -1,4 +1,4 @@
-"""Slides and pictures of the folder: each by its place, its size and a version."""
+"""Slides and images of the folder: each by its place, its size and a version."""
 
 import hashlib
 import stat
@@ -11,7 +11,7 @@ from breastseg.sources.pairs import GEOJSON_SUFFIXES, names_of
 
 @dataclass(frozen=True)
 class Entry:
-    """A slide or picture.
+    """A slide or image.
 
     Attributes:
         id: opaque; the same as long as its place in the folder is.

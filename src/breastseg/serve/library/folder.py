@@ -1,4 +1,4 @@
-"""What the folder holds: slides and pictures by opaque names, and which result belongs to which."""
+"""What the folder holds: slides and images by opaque names, and which result belongs to which."""
 
 import threading
 from collections import Counter
@@ -32,7 +32,7 @@ class Folder:
         """
         if not config.folder.is_dir():
             what = "is a file" if config.folder.is_file() else "no such folder"
-            raise InputError(f"{config.folder}: {what}, wanted a folder with slides or pictures")
+            raise InputError(f"{config.folder}: {what}, wanted a folder with slides or images")
         self.root = config.folder.resolve()
         self.out = config.out_folder.resolve()
         self._lock = threading.RLock()
@@ -60,7 +60,7 @@ class Folder:
             if frozenset(walk.files) != self._listing:
                 self._listing = frozenset(walk.files)
                 self._known = find_known(self.root)
-            # A mask is shown over its picture, and not beside it as a picture of its own.
+            # A mask is shown over its image, and not beside it as an image of its own.
             masks = {known.truth.path for known in self._known.values() if known.truth}
             shown = [path for path in (*walk.files, *walk.folders) if path not in masks]
             self._is_more = len(shown) > MOST_ENTRIES

@@ -1,4 +1,4 @@
-"""What data sets in the folder know of their pictures: the masks that persons painted, and microns
+"""What data sets in the folder know of their images: the masks that persons painted, and microns
 per pixel."""
 
 import os
@@ -22,7 +22,7 @@ _SOURCE_LENGTH = 200
 @dataclass(frozen=True)
 class Truth:
     """A mask of an entry: where it lies, the name or path of the label map that its codes belong
-    to, and the picture it was painted on."""
+    to, and the image it was painted on."""
 
     path: Path
     label_map: str
@@ -31,13 +31,13 @@ class Truth:
 
 @dataclass(frozen=True)
 class Known:
-    """A picture of a data set.
+    """An image of a data set.
 
     Attributes:
-        image: the picture.
+        image: the image.
         place: the folder of the data set.
         found: what that is seen to be.
-        truth: the picture's mask, where it has one.
+        truth: the image's mask, where it has one.
     """
 
     image: Path
@@ -46,7 +46,7 @@ class Known:
     truth: Truth | None
 
     def mpp(self) -> tuple[float, str] | None:
-        """Return what the data set knows of the picture's microns per pixel, and how; None when it
+        """Return what the data set knows of the image's microns per pixel, and how; None when it
         says nothing that can be."""
         try:
             known = known_mpp(self.place, self.found, self.image)
@@ -59,7 +59,7 @@ class Known:
 
 
 def find_known(root: Path) -> dict[Path, Known]:
-    """Look at a folder and at each in it; return what is known, by picture. A broken data set
+    """Look at a folder and at each in it; return what is known, by image. A broken data set
     spoils none of the others."""
     known: dict[Path, Known] = {}
     for place in (root, *_inside(root)):

@@ -1,4 +1,4 @@
-"""One look through the folder: pictures, slides and results in it, and what is left out."""
+"""One look through the folder: images, slides and results in it, and what is left out."""
 
 import os
 from collections import Counter
@@ -11,11 +11,11 @@ from breastseg.maps.record import RUN
 from breastseg.serve.library.entries import lies_in
 
 MOST_ENTRIES = 10_000
-"""Slides and pictures that are shown."""
+"""Slides and images that are shown."""
 _MOST_FOLDERS = 20_000
 _SUFFIXES = (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES)
 _FILM = {RECORD, IMAGE, MASKS}
-"""What lies in the folder of a prepared mammogram; its pictures are no slides."""
+"""What lies in the folder of a prepared mammogram; its images are no slides."""
 
 Kind = tuple[str, str]
 """What something is that is left out: of one, of several."""
@@ -32,7 +32,7 @@ class Walk:
     """What one look comes across; hidden files and links to folders are passed over.
 
     Attributes:
-        files: pictures and slides.
+        files: images and slides.
         folders: folders that are slides.
         runs: folders of results.
         films: folders of prepared mammograms.
@@ -77,7 +77,7 @@ class Walk:
         if inside and place not in (self._root, self._out) and _is_slide(place):
             self.folders.append(place)
             return []
-        # What a command of ours wrote into a folder are its results, not pictures to map.
+        # What a command of ours wrote into a folder are its results, not images to map.
         if WORK_FILE not in names and not place.is_relative_to(self._out):
             self.files += [Path(item.path) for item in inside if self._is_picture(item)]
         return [Path(item.path) for item in reversed(inside) if _is_folder(item)]

@@ -8,7 +8,7 @@ import { say, tell } from "./notice.js";
 
 let shown = null;
 let films = null;
-const made = new Map(); // id -> [what it shows, card]: a card that shows the same stays, and so do its picture and the focus
+const made = new Map(); // id -> [what it shows, card]: a card that shows the same stays, and so do its image and the focus
 
 function badge(entry) {
   const job = jobs.list.find((one) => one.entry === entry.id && isAlive(one));
@@ -22,7 +22,7 @@ function badge(entry) {
 
 let doubt = 0;
 
-/** A picture that does not come: ask the folder once for all of them, which then says why. */
+/** An image that does not come: ask the folder once for all of them, which then says why. */
 function failed(image) {
   image.remove();
   clearTimeout(doubt);

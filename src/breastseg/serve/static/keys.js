@@ -31,7 +31,7 @@ const LETTERS = {
   u: ["where the model is unsure", unsure],
   "[": ["fainter", (view) => opacity(view, -0.1)],
   "]": ["stronger", (view) => opacity(view, 0.1)],
-  p: ["save this view as a picture", savePicture],
+  p: ["save this view as an image", savePicture],
   d: ["draw an area by points", () => drawing("points")],
   f: ["draw an area free hand", () => drawing("free")],
 };

@@ -1,4 +1,4 @@
-// Labels and their colours. A label picture is an 8-bit grey PNG whose values are labels: they must come out exactly as they went in.
+// Labels and their colours. A label image is an 8-bit grey PNG whose values are labels: they must come out exactly as they went in.
 
 import { paintBorders } from "./borders.js";
 

@@ -1,4 +1,4 @@
-// The view as a picture: slide, what lies over it, scale bar, and what it is.
+// The view as an image: slide, what lies over it, scale bar, and what it is.
 import { download } from "./dom.js";
 import { length, niceLength } from "./numbers.js";
 

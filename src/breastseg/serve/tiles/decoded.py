@@ -1,7 +1,7 @@
-"""Large pictures and label images, decoded by a process of their own into a file without a name,
+"""Large images and label images, decoded by a process of their own into a file without a name,
 from which their tiles are read.
 
-One at a time: what decoding a picture takes, it takes beside the server. The file goes with the
+One at a time: what decoding an image takes, it takes beside the server. The file goes with the
 last that holds it open, however the server ends.
 """
 
@@ -29,7 +29,7 @@ from breastseg.serve.tiles.pieces import grid_of, halved, levels_of, piece_box
 from breastseg.serve.tiles.shelf import Shelf
 
 LARGE_PX = 4_000_000
-"""A picture or label image that has more is decoded in a process of its own; a smaller one sooner
+"""An image or label image that has more is decoded in a process of its own; a smaller one sooner
 here than a process is begun."""
 
 DECODING = (sys.executable, "-P", "-m", "breastseg.serve.tiles.decoding")
@@ -37,7 +37,7 @@ DECODING = (sys.executable, "-P", "-m", "breastseg.serve.tiles.decoding")
 DECODING_S = 600.0
 """Seconds after which decoding is given up."""
 WAIT_S = 120.0
-"""Seconds that a picture waits for those before it; then it is told to come again."""
+"""Seconds that an image waits for those before it; then it is told to come again."""
 _MOST = 64
 _REFUSALS: Mapping[str, type[Refused]] = {
     kind.__name__: kind for kind in (Forbidden, Full, Unreadable)
@@ -51,7 +51,7 @@ class Decoded:
 
     Attributes:
         size_px: (width, height).
-        doubts: of a picture, what speaks against its being H&E with tissue on it.
+        doubts: of an image, what speaks against its being H&E with tissue on it.
         held_bytes: of the file.
     """
 
@@ -84,7 +84,7 @@ class Decoded:
         return self._read(int(start), int(length))
 
     def thumbnail(self) -> bytes:
-        """Return the small picture of a picture."""
+        """Return the small image of an image."""
         return self._read(*self._thumbnail)
 
     def content(self) -> bytes:
@@ -131,7 +131,7 @@ class Decoder:
             Refused: as of `borrowed`.
         """
         if not self._turn.acquire(timeout=WAIT_S):
-            raise busy("other large pictures are being decoded")
+            raise busy("other large images are being decoded")
         try:
             return self._run(task)
         except OSError as error:
@@ -185,7 +185,7 @@ class Decoder:
             finally:
                 process.kill()
                 self._process = None
-        # Then `close` has killed it, and its status says nothing of the picture.
+        # Then `close` has killed it, and its status says nothing of the image.
         if self._closed:
             raise busy("the server ends")
         return status
@@ -197,6 +197,6 @@ def _ending(status: int) -> str:
     if name == "SIGKILL":
         return (
             "decoding was stopped from outside (SIGKILL), as happens when memory runs out; close"
-            " other programs, or cut the picture"
+            " other programs, or cut the image"
         )
     return f"decoding it failed ({name}); export it again, or cut it into smaller fields"

@@ -1,7 +1,7 @@
-"""What decodes one large picture or label image, in a process of its own: all tiles that can be
+"""What decodes one large image or label image, in a process of its own: all tiles that can be
 asked for, to standard output.
 
-The server reads these from there; what a picture takes meanwhile, this process takes and gives back
+The server reads these from there; what an image takes meanwhile, this process takes and gives back
 by ending. It ends when its standard input does: a server that was killed leaves none behind.
 """
 
@@ -44,7 +44,7 @@ class Task:
     """What the server wants decoded.
 
     Attributes:
-        kind: a picture as JPEG tiles, labels as PNG tiles, the page of a map, or a film made small.
+        kind: an image as JPEG tiles, labels as PNG tiles, the page of a map, or a film made small.
         path: the file, or the folder of the map.
         label_map: as a dict, for codes that are not labels yet.
         made: when the map was made, as text.

@@ -1,4 +1,4 @@
-"""A small picture of a prepared film."""
+"""A small image of a prepared film."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
-"""The deep zoom levels of a picture, made while its rows come.
+"""The deep zoom levels of an image, made while its rows come.
 
 A level holds one row of tiles, and hands the mean of each two by two pixels on to the next: 20
-MB for a picture of 13,300 px a side, where the picture and its halves took 700.
+MB for an image of 13,300 px a side, where the image and its halves took 700.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,13 +25,13 @@ def halve(pixels: Pixels) -> Pixels:
 
 
 class Halvings:
-    """Takes a picture in bands of rows and gives the tiles of all its levels."""
+    """Takes an image in bands of rows and gives the tiles of all its levels."""
 
     def __init__(self, size_px: tuple[int, int], put: Callable[[int, Pixels], None]) -> None:
         """Begin with no rows.
 
         Args:
-            size_px: (width, height) of the picture.
+            size_px: (width, height) of the image.
             put: is given each tile and how many times its level was halved; those of a level come
                 row by row, from left to right.
         """
@@ -47,7 +47,7 @@ class Halvings:
         self._overview: list[Pixels] = []
 
     def add(self, band: Pixels, times: int = 0) -> None:
-        """Take the next rows of a level, (h, W, 3) uint8; without `times` of the picture itself."""
+        """Take the next rows of a level, (h, W, 3) uint8; without `times` of the image itself."""
         for strip in self._levels[times].taken(band):
             for x in range(0, strip.shape[1], PIECE_PX):
                 self._put(times, strip[:, x : x + PIECE_PX])

@@ -393,6 +393,6 @@ def classes_of(
 
 
 def _check_upright(picture: Path, labels: str) -> None:
-    """Refuse labels on a picture that a tag turns: programs do not agree on what they lie on."""
+    """Refuse labels on an image that a tag turns: programs do not agree on what they lie on."""
     with closing(open_slide(picture, mpp=1.0)) as slide:  # looks at its header alone
         check_upright(slide, labels)

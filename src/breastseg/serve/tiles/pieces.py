@@ -1,4 +1,4 @@
-"""Deep zoom: the levels of a picture or label image, their tiles, and how these are sent. Nothing
+"""Deep zoom: the levels of an image or label image, their tiles, and how these are sent. Nothing
 here knows of HTTP."""
 
 import struct
@@ -15,7 +15,7 @@ from breastseg.serve.refusals import Absent
 PIECE_PX = 256
 """Side of a tile of pixels or labels."""
 OVERVIEW_PX = 2048
-"""Levels up to this side are cut from one picture of the whole slide, which is read once: few
+"""Levels up to this side are cut from one image of the whole slide, which is read once: few
 slides store them all."""
 THUMBNAIL_PX = 320
 _QUALITY = 90
@@ -53,7 +53,7 @@ def piece_box(size_px: tuple[int, int], level: int, column: int, row: int) -> Bo
         if x < width and y < height:
             return Box(x, y, min(PIECE_PX, width - x), min(PIECE_PX, height - y))
     raise Absent(
-        f"no tile {column}, {row} at level {level}; a picture of {size_px[0]} x {size_px[1]} px has"
+        f"no tile {column}, {row} at level {level}; an image of {size_px[0]} x {size_px[1]} px has"
         f" {levels} levels",
     )
 

@@ -39,7 +39,7 @@ _DECODED_BYTES = 64 * 2**20
 _OPEN_BYTES = 2**20
 """What is open and holds no pixels here."""
 _FLAT_BYTES = 16
-"""A pixel of a flat picture takes at most, while it is decoded: a progressive JPEG six of its
+"""A pixel of a flat image takes at most, while it is decoded: a progressive JPEG six of its
 coefficients and four in Pillow, and four more while it is turned."""
 
 Answer = TypeVar("Answer")
@@ -53,7 +53,7 @@ class View:
         size_px: (width, height) at level 0.
         mpp: microns per pixel and where these come from, in words; None when its file says none.
         held_bytes: what is decoded and kept, at most.
-        is_large: a flat picture that is decoded in a process of its own.
+        is_large: a flat image that is decoded in a process of its own.
     """
 
     def __init__(
@@ -163,7 +163,7 @@ class View:
         return halved(self.size_px, levels_of(self.size_px) - 1 - level)
 
     def _held(self, level: int) -> Pixels | None:
-        """Return a level that is kept whole: each of a flat picture, the small ones of a slide
+        """Return a level that is kept whole: each of a flat image, the small ones of a slide
         unless it is broken somewhere."""
         if not self._is_flat and max(self._size(level)) > OVERVIEW_PX:
             return None
@@ -227,7 +227,7 @@ class Tiles:
         self, folder: Folder, limits: Limits, kept: Room, passing: Room, decoder: Decoder
     ) -> None:
         """Take the folder, the room for what is kept and for what is not, and what decodes large
-        pictures; nothing is opened yet."""
+        images; nothing is opened yet."""
         self._folder, self._passing, self._decoder = folder, passing, decoder
         self._shelf: Shelf[View] = Shelf(limits.open_slides, kept)
 
@@ -246,7 +246,7 @@ class Tiles:
 
     def thumbnail(self, entry: Entry) -> bytes:
         """Return a slide at no more than 320 px as JPEG; it is opened for that alone, but a large
-        picture is decoded once for all.
+        image is decoded once for all.
 
         Raises:
             Refused: the slide cannot be read; others take the room for long.

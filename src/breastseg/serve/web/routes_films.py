@@ -1,4 +1,4 @@
-"""Prepared mammograms: the list, one film, its pictures, and the muscle's line."""
+"""Prepared mammograms: the list, one film, its images, and the muscle's line."""
 
 from typing import Annotated
 
@@ -56,7 +56,7 @@ def _add_pictures(routes: APIRouter, state: ServerState) -> None:
 
     @routes.get("/{id}/image.png", **_picture("image/png"))
     def film_image(request: Request, id: Id, v: Version = None) -> Response:
-        """Return the picture of a film: the file, 16 bits of grey."""
+        """Return the image of a film: the file, 16 bits of grey."""
         return _file(state, request, id, IMAGE, v)
 
     @routes.get("/{id}/muscle.png", **_picture("image/png"))
@@ -92,7 +92,7 @@ def _add_lines(routes: APIRouter, state: ServerState) -> None:
 
 def _file(state: ServerState, request: Request, id: str, name: str, opened: str | None) -> Response:
     film = state.films.film(id)
-    # A page that was opened before the film was made again must not mix old and new pictures.
+    # A page that was opened before the film was made again must not mix old and new images.
     if opened not in (None, film.version):
         raise HTTPException(410, f"{film.name}: has changed since it was opened; open it again")
     path = checked_picture(film, name)
@@ -112,7 +112,7 @@ def _has(request: Request, headers: dict[str, str]) -> bool:
 
 
 def _picture(kind: str) -> JsonObject:
-    """Describe a route that returns a picture."""
+    """Describe a route that returns an image."""
     schema = {"type": "string", "format": "binary"}
     responses: dict[int | str, JsonObject] = {
         200: {"content": {kind: {"schema": schema}}},

@@ -157,7 +157,7 @@ def _add_uploads(routes: APIRouter, state: ServerState) -> None:
     async def upload(
         request: Request, name: Annotated[str, Query(min_length=1, max_length=200)]
     ) -> EntryOut:
-        """Take a picture or a slide of one file into the folder; it must open, and its name must be
+        """Take an image or a slide of one file into the folder; it must open, and its name must be
         new."""
         check_name(name)
         return entry_out(state, await receive(request, name, state.folder, state.config.limits))

@@ -176,7 +176,7 @@ def slide_out(state: ServerState, entry: Entry) -> SlideOut:
         HTTPException: 422, it cannot be opened.
     """
     with state.tiles.view(entry) as view:
-        # A list of its own: that of a large picture is held for the next who asks.
+        # A list of its own: that of a large image is held for the next who asks.
         size, doubts = view.size_px, list(state.tiles.doubts(entry, view))
         own = view.mpp
     mpp, source = own or state.folder.mpp_of(entry) or (None, "nobody knows")
@@ -233,7 +233,7 @@ def _piece(request: Request) -> tuple[str, int, int, int]:
 
 
 def _picture(kind: str, *statuses: int, piece: bool = False, versioned: bool = False) -> JsonObject:
-    """Describe a route that returns a picture, and the parameters of one that reads them by
+    """Describe a route that returns an image, and the parameters of one that reads them by
     `_piece`."""
     schema = {"type": "string", "format": "binary"}
     responses: dict[int | str, JsonObject] = {
@@ -261,7 +261,7 @@ def _picture(kind: str, *statuses: int, piece: bool = False, versioned: bool = F
 def _answer(
     request: Request, kind: str, tag: str, for_good: bool, make: Callable[[], bytes]
 ) -> Response:
-    """Return a picture, or 304 where the browser has it; it may be kept for good when its address
+    """Return an image, or 304 where the browser has it; it may be kept for good when its address
     names its version."""
     headers = {"ETag": f'"{tag}"', "Cache-Control": KEPT if for_good else ASKED_AGAIN}
     if request.headers.get("if-none-match") == headers["ETag"]:

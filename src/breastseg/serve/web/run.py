@@ -40,7 +40,7 @@ _END_S = 3
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn's server; those who wait for a large picture are sent away when it is told to end,
+    """Uvicorn's server; those who wait for a large image are sent away when it is told to end,
     instead of being waited for."""
 
     def __init__(self, settings: uvicorn.Config, send_away: Callable[[], object]) -> None:
@@ -113,7 +113,7 @@ def serve(
 
 def _contents(slides: int, films: int) -> str:
     """Return in words what is in the folder."""
-    words = "1 slide or picture" if slides == 1 else f"{slides or 'no'} slides or pictures"
+    words = "1 slide or image" if slides == 1 else f"{slides or 'no'} slides or images"
     if not films:
         return words
     prepared = counted(films, "film")
@@ -121,10 +121,10 @@ def _contents(slides: int, films: int) -> str:
 
 
 def _give_back_at_once() -> None:
-    """Let the C library give memory of pictures back to the system when it is freed.
+    """Let the C library give memory of images back to the system when it is freed.
 
     Left to itself, glibc raises the size from which it does so to 32 MB, and keeps what is
-    smaller for each thread: after 30 pictures of 4 Mpx the server had 1.1 GB, of which it used a
+    smaller for each thread: after 30 images of 4 Mpx the server had 1.1 GB, of which it used a
     quarter.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None

@@ -22,7 +22,7 @@ from breastseg.serve.web.uploads import remove_left_over
 Made = TypeVar("Made")
 
 _OPENERS = 8
-"""Slides that are opened at a time: some wait for a large picture to be decoded, and hold up nobody
+"""Slides that are opened at a time: some wait for a large image to be decoded, and hold up nobody
 who looks at another."""
 
 
@@ -51,7 +51,7 @@ class ServerState:
         jobs: maps that are made.
         models: that can be chosen, by name.
         passing: room for what is decoded or parsed and not kept.
-        decoder: of large pictures.
+        decoder: of large images.
         tiles: of slides.
         layers: of maps and masks.
         explainer: says why a model says what it says.

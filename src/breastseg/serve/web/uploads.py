@@ -1,4 +1,4 @@
-"""A picture or slide from the browser into the folder: written beside as it comes, looked at, then
+"""An image or slide from the browser into the folder: written beside as it comes, looked at, then
 renamed; nothing is overwritten."""
 
 import os
@@ -57,7 +57,7 @@ _WHOLE = (
     b"ZISRAWFILE",
     b"SQLite format 3\0",
 )
-"""How slides and pictures of one file begin; OpenSlide knows others whatever their name is, and
+"""How slides and images of one file begin; OpenSlide knows others whatever their name is, and
 these name files by any path."""
 _LEFT_OVER = re.compile(r"\.part-[0-9a-f]{8}-.")
 _LEFT_OVER_S = 600.0
@@ -77,7 +77,7 @@ def check_name(name: str) -> str:
     """Return the name of a file as it is kept: composed letters, no spaces around.
 
     Raises:
-        HTTPException: 400, it is no plain file name of a picture or slide.
+        HTTPException: 400, it is no plain file name of an image or slide.
     """
     clean = unicodedata.normalize("NFC", name).strip()
     stem, suffix = Path(clean).stem, Path(clean).suffix.lower()
@@ -103,7 +103,7 @@ def check_name(name: str) -> str:
         )
     if suffix not in _SUFFIXES:
         raise HTTPException(
-            400, f"'{suffix or clean}' is no picture or slide; wanted {', '.join(_SUFFIXES)}"
+            400, f"'{suffix or clean}' is no image or slide; wanted {', '.join(_SUFFIXES)}"
         )
     return clean
 
@@ -147,7 +147,7 @@ async def _stream(request: Request, part: Path, limit: int) -> None:
     """Write a body's field `file` as it comes."""
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
-        raise HTTPException(400, "no multipart/form-data; send the picture as its field 'file'")
+        raise HTTPException(400, "no multipart/form-data; send the image as its field 'file'")
     with part.open("wb") as file:
         form = _Form(file, limit)
         try:
@@ -255,7 +255,7 @@ def _keep(part: Path, path: Path, folder: Folder, limits: Limits) -> Entry:
 
 def _check_one_file(part: Path, name: str) -> None:
     """Refuse what names other files, before anything follows it; ImageError for what is no
-    picture."""
+    image."""
     with part.open("rb") as file:
         head = file.read(max(map(len, _WHOLE)))
     if not head.startswith(_WHOLE) and find_reader(part) == "openslide":

@@ -30,7 +30,7 @@ needs base pixels of 0.2325 um."""
 
 
 def find(root: Path) -> Found | None:
-    """Recognise pictures named as BCSS names slides beside `masks/`: the official regions (with
+    """Recognise images named as BCSS names slides beside `masks/`: the official regions (with
     `_xmin`), or copies of unknown mpp."""
     for name in IMAGE_FOLDERS:
         images = root / name

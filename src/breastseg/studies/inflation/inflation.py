@@ -224,7 +224,7 @@ def _is_table(rows: Any, classes: int) -> bool:
 
 
 def _tile_data(folder: Path, data: Dataset, tiles: pd.DataFrame, *, zero: bool) -> Dataset:
-    """Write tiles as pictures and masks, and prepare them as a data set all of which is for
+    """Write tiles as images and masks, and prepare them as a data set all of which is for
     training."""
     source = folder / "source"
     for kind in ("images", "masks"):

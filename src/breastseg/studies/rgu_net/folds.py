@@ -1,4 +1,4 @@
-"""Who is held out when: whole patients, or single pictures after augmentation, as is often done."""
+"""Who is held out when: whole patients, or single images after augmentation, as is often done."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ def make_folds(
 
 
 def _paper(cases: Sequence[Case], folds: int, rng: np.random.Generator) -> list[Fold]:
-    """Augment first, then deal single pictures: the leak."""
+    """Augment first, then deal single images: the leak."""
     copies = []
     for case in cases:
         centred = cut(case, (0.0, 0.0))

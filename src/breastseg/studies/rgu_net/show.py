@@ -1,4 +1,4 @@
-"""The study's table as Markdown, and held-out crops as a picture."""
+"""The study's table as Markdown, and held-out crops as an image."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -59,11 +59,11 @@ class MassesConfig:
     """What decides a study.
 
     Attributes:
-        folds: into how many parts patients (under `paper` pictures) are dealt.
+        folds: into how many parts patients (under `paper` images) are dealt.
         steps: of 8 crops, in the training of each fold.
         protocol: "patient" or "paper"; the second is leaky on purpose.
         width: channels of the network's first level.
-        depth: how often the network halves its picture.
+        depth: how often the network halves its image.
         draws: scored crops of each held-out finding, each off centre by itself.
         seed: of every draw.
         crf: the field after the network.
@@ -233,7 +233,7 @@ def _run(fold: Fold, folder: Path, config: MassesConfig) -> None:
         name=f"fold {fold.number}",
     )
     probability = answer(network, list(fold.test))  # (N, H, W)
-    # Scored as they are kept, in 255 steps, so that a picture and its Dice belong together.
+    # Scored as they are kept, in 255 steps, so that an image and its Dice belong together.
     answers = np.round(probability * 255).astype(np.uint8)
     constant = constant_mask(_control_masks(fold, config.seed))
     rows = []
@@ -323,5 +323,5 @@ def _read_answers(path: Path, fold: Fold) -> npt.NDArray[np.uint8]:
     except (OSError, SyntaxError) as cause:
         if isinstance(cause, OutputError):
             raise
-        raise OutputError(f"{path}: no picture ({type(cause).__name__}); {again}") from None
+        raise OutputError(f"{path}: no image ({type(cause).__name__}); {again}") from None
     return values.reshape(-1, CROP_PX, CROP_PX)

@@ -1,4 +1,4 @@
-"""The study's table as Markdown, and regions as a picture."""
+"""The study's table as Markdown, and regions as an image."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,7 @@
 """write_chapter(): an evaluation in the form of the student report's results chapter, its numbers
 beside ours, and how each was measured.
 
-OUT/chapter/chapter.html   the chapter, with every picture inside
+OUT/chapter/chapter.html   the chapter, with every image inside
 OUT/chapter/table.csv, OUT/chapter/table.md    "Our results vs base paper results", with the
 protocols under it
 OUT/chapter/figure.png     the first ten images beside their masks

@@ -19,13 +19,13 @@ def turn_of(page: TiffPage) -> int:
 
 
 def notes_of(found: Pictures) -> tuple[str, ...]:
-    """Return what a person should know: that other pictures in the file are left out."""
+    """Return what a person should know: that other images in the file are left out."""
     if not found.spare:
         return ()
     others = ", ".join(f"{width} x {height}" for width, height in found.spare[:3])
     width, height = found.size_px
     note = (
-        f"of {1 + len(found.spare)} pictures in it the largest is taken, {width} x {height} px;"
+        f"of {1 + len(found.spare)} images in it the largest is taken, {width} x {height} px;"
         f" others have {others} px"
     )
     return (note,)
@@ -84,7 +84,7 @@ def _ome_clue(text: str, width: int, height: int) -> Clue:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as cause:
         return Clue(place, found=f"not XML ({cause})")
-    # A file may describe several pictures: the one of this size is meant.
+    # A file may describe several images: the one of this size is meant.
     for pixels in root.iterfind(".//{*}Pixels"):
         said = pixels.attrib
         size = said.get("SizeX"), said.get("SizeY")

@@ -1,4 +1,4 @@
-"""Whether a smaller picture in a TIFF is a copy of the larger one, by its pixels."""
+"""Whether a smaller image in a TIFF is a copy of the larger one, by its pixels."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ fields of one stain have 29 or more."""
 
 def check_copies(path: Path, found: Pictures, plans: Sequence[Level], pixels: Stored) -> None:
     """Look at five places of each level that is one by its shape alone, and of the next finer:
-    another picture is not read as a copy."""
+    another image is not read as a copy."""
     for number, is_said in enumerate(found.is_said):
         if is_said:
             continue
@@ -34,8 +34,8 @@ def check_copies(path: Path, found: Pictures, plans: Sequence[Level], pixels: St
         differences = _differences(number, (width, height), finer, pixels)
         if differences and np.mean(differences) > _UNLIKE:
             raise ImageError(
-                f"{path}: several pictures, of {finer[0]} x {finer[1]} and {width} x {height} px:"
-                " the smaller is no copy of the larger, wanted one picture; export the one that is"
+                f"{path}: several images, of {finer[0]} x {finer[1]} and {width} x {height} px:"
+                " the smaller is no copy of the larger, wanted one image; export the one that is"
                 " wanted alone"
             )
 

@@ -8,7 +8,7 @@ from breastseg.errors import BreastsegError, ImageError
 from breastseg.images.pyramid import DAMAGE
 
 REMEDY = "copy or export it again"
-WANTED = "wanted one picture in RGB or grey with 8 bits a channel; convert it"
+WANTED = "wanted one image in RGB or grey with 8 bits a channel; convert it"
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""TIFF that is small enough to be held: flat pictures, and masks of label codes."""
+"""TIFF that is small enough to be held: flat images, and masks of label codes."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def look_flat(path: Path) -> Flat:
     """Look at a TIFF that is small enough to hold: its size, its clues, and how it is decoded.
 
     Raises:
-        ImageError: broken, not RGB or grey in 8 bits, or several pictures.
+        ImageError: broken, not RGB or grey in 8 bits, or several images.
     """
     with damage_told(path), open_tiff(path) as tiff:
         found = choose(path, tiff)
@@ -45,7 +45,7 @@ def read_tiff_codes(path: Path) -> Segment:
     """Read a mask whose samples are label codes: (H, W) uint8.
 
     Raises:
-        ImageError: broken, several pictures, turned by a tag, tiles that are missing, or samples
+        ImageError: broken, several images, turned by a tag, tiles that are missing, or samples
             that are not surely codes.
     """
     with damage_told(path), open_tiff(path) as tiff:

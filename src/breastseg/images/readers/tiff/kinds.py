@@ -13,7 +13,7 @@ from breastseg.images.readers.tiff.pictures import choose
 from breastseg.images.readers.tiff.pixels import depth_unfit, unfit
 
 LARGE_PX = 25_000_000
-"""A TIFF without levels up to this size is a flat picture."""
+"""A TIFF without levels up to this size is a flat image."""
 _FIRST_PAGES = 32
 """Directories that are looked at where a scanner's file is another reader's."""
 

@@ -15,7 +15,7 @@ from breastseg.images.readers.tiff.damage import REMEDY, WANTED
 from breastseg.images.readers.tiff.pixels import Decode, Segment, converter, decoder, unfit
 
 _STRIP_BYTES = 2**20
-"""An uncompressed picture in one piece is read in strips of about so many."""
+"""An uncompressed image in one piece is read in strips of about so many."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def _plane(page: TiffPage, first: int, count: int, place_px: int, raw: bool) -> 
 
 
 def _rows(path: Path, tiff: TiffFile, pages: Sequence[TiffPage], *, raw: bool) -> Level:
-    """Cut an uncompressed picture, whose pages lie in one piece each, into strips of about a
+    """Cut an uncompressed image, whose pages lie in one piece each, into strips of about a
     megabyte."""
     page = pages[0]
     end = tiff.filehandle.size

@@ -1,4 +1,4 @@
-"""Which of a TIFF's pictures is meant, in whatever order its directories lie: the one at full
+"""Which of a TIFF's images is meant, in whatever order its directories lie: the one at full
 resolution, and its smaller copies."""
 
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from breastseg.images.pyramid import MAX_SIDE_PX
 _REDUCED, _MASK = 1, 4
 """Bits of NewSubfileType."""
 _NOTICED = 4
-"""A further picture of at least this part of the largest one's pixels might as well be the one that
+"""A further image of at least this part of the largest one's pixels might as well be the one that
 is wanted."""
 _ROUNDED_PX = 1.5
 """By how much the sides of a smaller copy may differ from a whole share of the full ones'."""
-_WANTED = "wanted one picture; export the one that is wanted alone"
+_WANTED = "wanted one image; export the one that is wanted alone"
 
 Size = tuple[int, int]
 
@@ -30,7 +30,7 @@ class Pictures:
     Attributes:
         levels: the pages of each level, the finest first: one, or three where each colour has a
             page of its own.
-        spare: sizes of further pictures, neither copies of the one that is taken nor a scanner's
+        spare: sizes of further images, neither copies of the one that is taken nor a scanner's
             label or macro.
         is_said: of each level, whether the file says that it is one; others are seen to be by their
             shape alone.
@@ -68,15 +68,15 @@ class _Page:
 
 
 def choose(path: Path, tiff: TiffFile) -> Pictures:
-    """Find the picture at full resolution and its levels.
+    """Find the image at full resolution and its levels.
 
-    The largest picture that does not call itself a reduced copy is taken. Pictures of the same size
+    The largest image that does not call itself a reduced copy is taken. Images of the same size
     (a stack, planes of focus, channels, several fields) are refused, and so is another that is not
     much smaller and no copy. Levels are the SubIFDs, the tiled pages and the pages that call
     themselves reduced, where their shape is that of the whole.
 
     Raises:
-        ImageError: several pictures might be meant, or none is there.
+        ImageError: several images might be meant, or none is there.
     """
     found = _pages(tiff)
     pages = [one for one in found if not one.page.subfiletype & _MASK]
@@ -89,13 +89,13 @@ def choose(path: Path, tiff: TiffFile) -> Pictures:
     masks = [one for one in found if one.page.subfiletype & _MASK]
     if not scanner and any(one.size == best.size for one in masks):
         raise ImageError(
-            f"{path}: a picture with a transparency mask in a page of its own, {_WANTED}"
+            f"{path}: an image with a transparency mask in a page of its own, {_WANTED}"
         )
     same = _of_its_size(best, pages)
     colours = _planes(path, tiff, best.page, len(same))
     if len(same) != colours:
         raise ImageError(
-            f"{path}: {len(same)} pictures of {best.size[0]} x {best.size[1]} px (a stack, planes"
+            f"{path}: {len(same)} images of {best.size[0]} x {best.size[1]} px (a stack, planes"
             f" of focus or several fields), {_WANTED}"
         )
     levels = _levels(same, pages)
@@ -112,7 +112,7 @@ def choose(path: Path, tiff: TiffFile) -> Pictures:
 
 
 def _check_sizes(path: Path, pages: Sequence[_Page]) -> None:
-    """Refuse a size that no picture has, and a file without any."""
+    """Refuse a size that no image has, and a file without any."""
     for one in pages:
         width, height = one.size
         if not (0 < width <= MAX_SIDE_PX and 0 < height <= MAX_SIDE_PX):
@@ -121,7 +121,7 @@ def _check_sizes(path: Path, pages: Sequence[_Page]) -> None:
                 " it again"
             )
     if not pages:
-        raise ImageError(f"{path}: a TIFF without a picture, {_WANTED}")
+        raise ImageError(f"{path}: a TIFF without an image, {_WANTED}")
 
 
 def _of_its_size(best: _Page, pages: Sequence[_Page]) -> list[_Page]:
@@ -136,7 +136,7 @@ def _of_its_size(best: _Page, pages: Sequence[_Page]) -> list[_Page]:
 
 
 def _spare(best: _Page, pages: Sequence[_Page], levels: Sequence[Sequence[TiffPage]]) -> list[Size]:
-    """Return the sizes of pictures that are neither levels nor call themselves reduced."""
+    """Return the sizes of images that are neither levels nor call themselves reduced."""
     taken: set[int] = set()
     for level in levels:
         taken.update(id(page) for page in level)
@@ -145,7 +145,7 @@ def _spare(best: _Page, pages: Sequence[_Page], levels: Sequence[Sequence[TiffPa
 
 
 def _check_rivals(path: Path, best: _Page, spare: Sequence[Size]) -> None:
-    """Refuse further pictures that might as well be the one that is wanted."""
+    """Refuse further images that might as well be the one that is wanted."""
     rivals = []
     for size in spare:
         is_noticed = _NOTICED * _area(size) >= _area(best.size)
@@ -153,7 +153,7 @@ def _check_rivals(path: Path, best: _Page, spare: Sequence[Size]) -> None:
             rivals.append(size)
     if rivals:
         names = " and ".join(f"{width} x {height}" for width, height in [best.size, *rivals[:3]])
-        raise ImageError(f"{path}: several pictures, of {names} px, {_WANTED}")
+        raise ImageError(f"{path}: several images, of {names} px, {_WANTED}")
 
 
 def _pages(tiff: TiffFile) -> list[_Page]:
@@ -183,7 +183,7 @@ def _best(pages: Sequence[_Page]) -> _Page:
 
 
 def _planes(path: Path, tiff: TiffFile, page: TiffPage, count: int) -> int:
-    """Return how many pages the picture has: 3 where the file says that they are its colours;
+    """Return how many pages the image has: 3 where the file says that they are its colours;
     ImageError for other axes."""
     if tiff.is_svs:
         return 1
@@ -204,7 +204,7 @@ def _planes(path: Path, tiff: TiffFile, page: TiffPage, count: int) -> int:
         return 1
     shape = " x ".join(map(str, lengths))
     raise ImageError(
-        f"{path}: axes {axes} of {shape}, wanted one picture in RGB or grey with 8 bits a channel;"
+        f"{path}: axes {axes} of {shape}, wanted one image in RGB or grey with 8 bits a channel;"
         " convert it"
     )
 
@@ -219,7 +219,7 @@ def _series_of(tiff: TiffFile, page: TiffPage) -> Any | None:
 
 
 def _levels(same: Sequence[_Page], pages: Sequence[_Page]) -> tuple[tuple[TiffPage, ...], ...]:
-    """Return the pages of each level, from the finest on: as many a level as the full picture
+    """Return the pages of each level, from the finest on: as many a level as the full image
     has."""
     full = same[0].size
     above = {id(one.page) for one in same}

@@ -35,7 +35,7 @@ class TiffSlide(Pyramid):
             mpp: microns per pixel when the file does not say, or says it wrong.
 
         Raises:
-            ImageError: broken, not RGB or grey in 8 bits, turned by a tag, or several pictures.
+            ImageError: broken, not RGB or grey in 8 bits, turned by a tag, or several images.
             MppError: no mpp was given and the file has none that is plausible.
         """
         with damage_told(path), ExitStack() as undo:
@@ -44,7 +44,7 @@ class TiffSlide(Pyramid):
             turn = turn_of(found.page)
             if turn != UPRIGHT:
                 raise ImageError(
-                    f"{path}: turned by its orientation tag ({turn}), which is followed in pictures"
+                    f"{path}: turned by its orientation tag ({turn}), which is followed in images"
                     f" without levels up to {LARGE_PX // 10**6} Mpx alone; write it upright"
                 )
             plans = [plan_level(path, tiff, pages, most_px=MAX_STORED_PX) for pages in found.levels]

@@ -32,18 +32,18 @@ def audit_regions(
     """Look for patients and copies on two sides, and for what gives classes away.
 
     Args:
-        source: a folder of prepared films, a folder of `classify`, or a table of pictures.
+        source: a folder of prepared films, a folder of `classify`, or a table of images.
         out: folder for audit.json; None writes nothing.
         split: of prepared films: a table with film and split.
         reporter: who hears of it.
 
     Returns:
-        what audit.json holds: "findings" and how many pictures were looked at.
+        what audit.json holds: "findings" and how many images were looked at.
 
     Raises:
         DatasetError: a table that does not fit.
         InputError: nothing that can be audited.
-        ImageError: a picture that cannot be read.
+        ImageError: an image that cannot be read.
     """
     groups = read_items(Path(source), None if split is None else Path(split))
     if out is None:

@@ -13,8 +13,8 @@ from breastseg.studies.rois.audit.copies import Copy
 from breastseg.studies.rois.audit.items import CROP_PX, Item, Items, resized
 from breastseg.wording import counted
 
-_FEW = 5  # pictures of one source: that they have one class may be chance
-_MOST_SIZES = 8  # with more, pictures were cut one by one, and sizes are no sources
+_FEW = 5  # images of one source: that they have one class may be chance
+_MOST_SIZES = 8  # with more, images were cut one by one, and sizes are no sources
 _FEW_PATIENTS = 10
 _FOLDS = 5
 _GIVEN_AWAY = 0.6
@@ -55,7 +55,7 @@ def unknown(group: Items) -> list[Finding]:
             Finding(
                 "warning",
                 "unknown patients",
-                f"{group.title}: no patient known of {counted(len(without_patient), 'picture')}"
+                f"{group.title}: no patient known of {counted(len(without_patient), 'image')}"
                 f" ({listed(without_patient)}); whether a patient is on two sides cannot be told",
                 "fill in the column patient",
                 {"pictures": len(without_patient), "names": without_patient[:SHOWN]},
@@ -81,7 +81,7 @@ def copies(group: Items, pairs: Sequence[Copy]) -> list[Finding]:
     for pair in pairs:
         part = items[pair.one].part
         other_part = items[pair.other].part
-        # a picture without a part is on no side: a copy of it leaks nothing
+        # an image without a part is on no side: a copy of it leaks nothing
         if part and other_part and part != other_part:
             across.append(pair)
     turned = [pair for pair in across if pair.turn]
@@ -123,7 +123,7 @@ def copies(group: Items, pairs: Sequence[Copy]) -> list[Finding]:
                 "note",
                 "copies",
                 f"{group.title}: {counted(len(pairs), 'pair')} of copies, none on two sides",
-                "they count as more than one picture in scores",
+                "they count as more than one image in scores",
                 pairs,
                 items,
             )
@@ -164,12 +164,12 @@ def one_sided(group: Items, sizes: Sequence[tuple[int, int]]) -> list[Finding]:
         shapes.append(f"{width} x {height} px")
     findings = _one_sided(group, sources, "source", "leak")
     if len(set(shapes)) <= _MOST_SIZES:
-        findings += _one_sided(group, shapes, "size of pictures", "warning")
+        findings += _one_sided(group, shapes, "size of images", "warning")
     return findings + _one_sided(group, suffixes, "kind of files", "warning")
 
 
 def _one_sided(group: Items, sources: Sequence[str], what: str, severity: str) -> list[Finding]:
-    by_source: dict[str, Counter[str]] = {}  # source -> pictures of each class
+    by_source: dict[str, Counter[str]] = {}  # source -> images of each class
     of_class: Counter[str] = Counter()
     for source, item in zip(sources, group.items, strict=True):
         if source and item.label:

@@ -1,4 +1,4 @@
-"""Copies of one picture, turned, mirrored or shifted a little: found by hashes of 8 orientations.
+"""Copies of one image, turned, mirrored or shifted a little: found by hashes of 8 orientations.
 
 A hash has 63 bits: the signs of the lowest cosines. Candidates, whose hashes are alike in some
 orientation, are compared by their fine structure; breasts alike in outline alone are none.
@@ -17,7 +17,7 @@ from breastseg.studies.rois.audit.items import THUMBNAIL_PX, Thumbnails
 Hashes = npt.NDArray[np.uint64]
 
 _HASH_PX, _BITS = 32, 8
-_NEAR_BITS = 16  # of 63 may differ: two pictures of chance differ in half of them
+_NEAR_BITS = 16  # of 63 may differ: two images of chance differ in half of them
 _FINE, _COARSE = 1.0, 4.0
 """Deviations of two blurs; between them lies the structure that is compared, in pixels of 64."""
 _MARGIN_PX = 8  # how far a copy may be shifted, in pixels of 64
@@ -28,7 +28,7 @@ _MOST_CANDIDATES = 400_000
 
 @dataclass(frozen=True)
 class Copy:
-    """Two pictures that are one.
+    """Two images that are one.
 
     Attributes:
         one: place of the first.
@@ -42,7 +42,7 @@ class Copy:
 
 
 def find_copies(small: Thumbnails) -> list[Copy]:
-    """Return pairs of pictures that are copies, by places, each pair once.
+    """Return pairs of images that are copies, by places, each pair once.
 
     Args:
         small: (N, 64, 64) thumbnails.
@@ -50,7 +50,7 @@ def find_copies(small: Thumbnails) -> list[Copy]:
     structure = np.zeros_like(small)  # (N, 64, 64)
     for place, grey in enumerate(small):
         structure[place] = _structure(grey)
-    # A picture without structure is like every other one.
+    # An image without structure is like every other one.
     values = structure.reshape(len(structure), -1)
     flat = values.std(axis=1) < 1e-5  # (N,)
     pairs: dict[tuple[int, int], Copy] = {}
@@ -72,7 +72,7 @@ def _structure(grey: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     coarse = cv2.GaussianBlur(grey, (0, 0), _COARSE)
     structure = fine - coarse
     shown = (grey > 0).astype(np.uint8)
-    # Padded with 1: the edge of the picture itself is no black border.
+    # Padded with 1: the edge of the image itself is no black border.
     padded = np.pad(shown, 1, constant_values=1)
     distance_px = cv2.distanceTransform(padded, cv2.DIST_L2, 3)
     # Two deviations away from black, the coarse blur has nearly nothing of it.
@@ -81,7 +81,7 @@ def _structure(grey: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def hashes(small: Thumbnails) -> Hashes:
-    """Return the hash of each picture, (N,)."""
+    """Return the hash of each image, (N,)."""
     numbers = np.zeros(len(small), np.uint64)
     for place, grey in enumerate(small):
         tiny = cv2.resize(grey, (_HASH_PX, _HASH_PX), interpolation=cv2.INTER_AREA)

@@ -1,6 +1,6 @@
-"""What is audited: pictures with classes, patients, sources and parts, wherever they lie.
+"""What is audited: images with classes, patients, sources and parts, wherever they lie.
 
-A folder of prepared films, a folder of `breastseg mammo classify`, or a table of pictures.
+A folder of prepared films, a folder of `breastseg mammo classify`, or a table of images.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ Thumbnails = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Item:
-    """One picture.
+    """One image.
 
     Attributes:
         name: how findings call it.
@@ -57,8 +57,8 @@ class Items:
 
     Attributes:
         title: what it is, for sentences.
-        items: the pictures.
-        are_regions: whether pictures show one place of a breast each, and not a whole film.
+        items: the images.
+        are_regions: whether images show one place of a breast each, and not a whole film.
     """
 
     title: str
@@ -139,7 +139,7 @@ def _table(path: Path) -> Items:
     for row in table.rows:
         image = path.parent / row["image"]
         if not image.is_file():
-            raise DatasetError(f"{table.where(row)}: no picture {image}")
+            raise DatasetError(f"{table.where(row)}: no image {image}")
         item = _item(row["image"], row, row["class"], row["source"], row["split"], image)
         items.append(item)
     return Items("pictures", tuple(items), are_regions=True)
@@ -182,10 +182,10 @@ def _study_item(table: Table, row: Row, crops: Crops) -> Item:
 
 
 def thumbnails(items: Sequence[Item]) -> tuple[Thumbnails, list[tuple[int, int]]]:
-    """Return small pictures, (N, 64, 64) from 0 to 1, and the (H, W) of each as it was."""
+    """Return small images, (N, 64, 64) from 0 to 1, and the (H, W) of each as it was."""
     small = np.zeros((len(items), THUMBNAIL_PX, THUMBNAIL_PX), np.float32)
     sizes = []
-    for place, item in enumerate(tqdm(items, desc="look", unit="picture", disable=None)):
+    for place, item in enumerate(tqdm(items, desc="look", unit="image", disable=None)):
         pixels = item.read()
         sizes.append((pixels.shape[0], pixels.shape[1]))
         small[place] = resized(pixels, THUMBNAIL_PX)
@@ -193,7 +193,7 @@ def thumbnails(items: Sequence[Item]) -> tuple[Thumbnails, list[tuple[int, int]]
 
 
 def resized(pixels: npt.NDArray[np.unsignedinteger], px: int) -> npt.NDArray[np.float32]:
-    """Return a picture as (px, px) grey values from 0 to 1."""
+    """Return an image as (px, px) grey values from 0 to 1."""
     white = np.iinfo(pixels.dtype).max
     grey = pixels.astype(np.float32) / white
     # The mean of areas where pixels grow; where they shrink it would make blocks.
