@@ -89,16 +89,21 @@ def main() -> None:
         said = f"output stride {stride}: wanted less than that of '{old.card.name}'"
         raise InputError(f"{said}, {settings.output_stride}")
     torch.manual_seed(SEED)
-    network = build(replace(settings, output_stride=stride))
+    finer = replace(settings, output_stride=stride)
+    network = build(finer)
     new = take(network, read_tensors(old.file(WEIGHTS), ModelError))
     teacher = build(settings)
     load_bundle_weights(teacher, old)
     regions = regions_of(load_split(data), "train")
     fit(network, new, teacher.eval(), Crops(data, regions, CropDraw(SIDE_PX, seed=CROP_SEED)))
-    settings = replace(settings, output_stride=stride)
-    name = f"{old.card.name}-stride{stride}"
-    network_is = settings.to_dict()
-    card = replace(old.card, name=name, mpp=data.mpp, network=network_is, decision={}, scores={})
+    card = replace(
+        old.card,
+        name=f"{old.card.name}-stride{stride}",
+        mpp=data.mpp,
+        network=finer.to_dict(),
+        decision={},
+        scores={},
+    )
     # Four crops of the training part, on which the back ends must agree.
     shown = Crops(data, regions, CropDraw(SIDE_PX, 1.0)).batch(0, list(range(4))).images
     write_bundle(out, network.eval(), card, shown, old.file(HISTORY).read_text(encoding="utf-8"))

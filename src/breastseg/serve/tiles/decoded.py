@@ -84,7 +84,7 @@ class Decoded:
         return self._read(int(start), int(length))
 
     def thumbnail(self) -> bytes:
-        """Return the small image of an image."""
+        """Return a large image made small."""
         return self._read(*self._thumbnail)
 
     def content(self) -> bytes:
