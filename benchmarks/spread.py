@@ -33,7 +33,8 @@ class Spent:
         self._ended = threading.Event()
         self._look()
         self._before = sum(self._ticks.values())
-        self._thread = threading.Thread(target=self._watch)
+        # It ends with this process, also where the command fails.
+        self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
     def stop(self) -> float:
