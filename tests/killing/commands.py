@@ -25,6 +25,7 @@ from urllib.request import Request, urlopen
 import numpy as np
 from PIL import Image
 
+from breastseg.runners.precision import has_exact_int8
 from dicom_files import write_dicom_pyramid
 from killing.compare import Apart
 from killing.runs import Drive
@@ -253,6 +254,9 @@ _TINY = (
     " --crops-per-epoch 16 --precision 32 --tile-px 128 --halo-px 32 --loss ce"
     " --allow-absent-classes"
 )
+_INT8 = "--int8 --data INPUT --crops 4 --allow-loss 100"
+# Without VNNI an int8 network is refused.
+_EXPORT = f"export lite0 {_INT8 if has_exact_int8() else '--bias tumor=-0.25'} --out out"
 
 COMMANDS = {
     "prepare": Command(
@@ -276,9 +280,7 @@ COMMANDS = {
         (Apart(r"out/manifest\.1-of-1\.csv", "seconds", _without("seconds")),),
     ),
     "export": Command(
-        lambda given: _typed(
-            "export lite0 --int8 --data INPUT --crops 4 --allow-loss 100 --out out", given.data
-        ),
+        lambda given: _typed(_EXPORT, given.data),
         refuses="exists; choose another --out or remove it",
     ),
     "serve": Command(
