@@ -3,6 +3,7 @@ turned ones are refused by name."""
 
 import io
 import struct
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -206,3 +207,19 @@ def test_a_mask_cut_anywhere_says_so(tmp_path: Path, form: str) -> None:
         (tmp_path / "m.png").write_bytes(whole[:end])
         with pytest.raises(ImageError, match=r"m\.png: cut short or damaged [^\n]*$"):
             read_codes(tmp_path / "m.png")
+
+
+@pytest.mark.parametrize("length", [2**20, 4_261_412_936])
+def test_a_chunk_longer_than_its_file_is_refused_before_memory_is_asked_for(
+    tmp_path: Path, length: int
+) -> None:
+    whole = saved(CODES, "PNG")
+    at = whole.index(b"IDAT") - 4
+    path = tmp_path / "m.png"
+    path.write_bytes(whole[:at] + length.to_bytes(4, "big") + whole[at + 4 :])
+    tracemalloc.start()
+    with pytest.raises(ImageError, match=r"m\.png: cut short or damaged \(chunk IDAT ends at byte"):
+        read_codes(path)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 2**20

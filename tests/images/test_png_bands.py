@@ -161,7 +161,7 @@ UNFIT = {
         + chunk(b"IEND"),
         "it ends before its pixels do",
     ),
-    "words cut short": (with_pixels(WHOLE, behind=chunk(b"tEXt", b"a\0b" * 20)[:30]), "Truncated"),
+    "words cut short": (with_pixels(WHOLE, behind=chunk(b"tEXt", b"a\0b" * 20)[:30]), "chunk tEXt ends"),
 }
 """Some of it Pillow reads: see `PASSED_OVER`."""
 PASSED_OVER = {"too few rows", "another checksum", "cut in a checksum"}

@@ -142,8 +142,35 @@ def opened(path: Path) -> Iterator[Image.Image]:
 
 def load(image: Image.Image, path: Path) -> None:
     """Decode an opened image; ImageError where it is cut short or damaged."""
+    if image.format == "PNG":
+        _check_chunks(path)
     with _damage_told(path):
         image.load()
+
+
+def _check_chunks(path: Path) -> None:
+    """Refuse a PNG with a chunk that is longer than what is left of the file: Pillow would ask for
+    so much memory, up to 4 GB, before it reads."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(len(_PNG))
+        for name, end in _chunks(file):
+            if end > size:
+                said = name.decode("ascii", "backslashreplace")
+                raise ImageError(
+                    f"{path}: cut short or damaged (chunk {said} ends at byte {end:,} of {size:,});"
+                    " copy or export it again"
+                )
+
+
+def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Yield the name of each chunk of a PNG from the place that the file is at, and where its
+    data end; the last is IEND where nothing is missing."""
+    name = b""
+    while name != b"IEND" and len(head := file.read(8)) == 8:
+        length, name = int.from_bytes(head[:4], "big"), head[4:]
+        yield name, file.tell() + length
+        file.seek(length + 4, 1)  # its checksum has 4 bytes
 
 
 @contextmanager
@@ -196,11 +223,7 @@ def is_cut_short(path: Path) -> bool:
     with path.open("rb") as file:
         if file.read(FIRST_BYTES) != _PNG:
             return not _come_in_turn(file, [b"\xff\xda", b"\xff\xd9"])
-        while len(chunk := file.read(FIRST_BYTES)) == FIRST_BYTES:
-            if chunk[4:] == b"IEND":
-                return False
-            file.seek(int.from_bytes(chunk[:4], "big") + 4, 1)
-    return True
+        return all(name != b"IEND" for name, _ in _chunks(file))
 
 
 def _come_in_turn(file: BinaryIO, marks: list[bytes]) -> bool:
