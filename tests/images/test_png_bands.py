@@ -161,7 +161,10 @@ UNFIT = {
         + chunk(b"IEND"),
         "it ends before its pixels do",
     ),
-    "words cut short": (with_pixels(WHOLE, behind=chunk(b"tEXt", b"a\0b" * 20)[:30]), "chunk tEXt ends"),
+    "words cut short": (
+        with_pixels(WHOLE, behind=chunk(b"tEXt", b"a\0b" * 20)[:30]),
+        "chunk tEXt ends",
+    ),
 }
 """Some of it Pillow reads: see `PASSED_OVER`."""
 PASSED_OVER = {"too few rows", "another checksum", "cut in a checksum"}
